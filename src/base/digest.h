@@ -1,0 +1,44 @@
+/*  base/digest.h - SHA-256
+
+    A digest of all zero bytes stands for "none": no content has it. */
+
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nettle/sha2.h>
+
+enum { BASE_DIGEST_BYTES = 32, BASE_DIGEST_TEXT = 65 };
+
+struct base_digest {
+    uint8_t bytes[BASE_DIGEST_BYTES];
+};
+
+/*  A digest in the making. */
+struct base_hash {
+    struct sha256_ctx context;
+};
+
+void base_hash_init (struct base_hash *hash);
+void base_hash_update (struct base_hash *hash, const void *data, size_t size);
+struct base_digest base_hash_final (struct base_hash *hash);
+
+struct base_digest base_digest_of (const void *data, size_t size);
+
+/*  Digest and length of a file from offset 0 to its end, read with pread: the descriptor's position does not move.
+    Returns 0 or -errno; fd stays the caller's. */
+int base_digest_of_fd (int fd, struct base_digest *ret_digest, uint64_t *ret_size);
+
+bool base_digest_equal (const struct base_digest *a, const struct base_digest *b);
+bool base_digest_is_null (const struct base_digest *digest);
+
+/*  64 lower-case hexadecimal characters and a NUL. Returns text. */
+const char *base_digest_format (const struct base_digest *digest, char text[BASE_DIGEST_TEXT]);
+
+/*  Accepts exactly 64 hexadecimal characters. Returns 0 or -EINVAL. */
+int base_digest_parse (const char *text, struct base_digest *ret_digest);
+
+#endif

@@ -1,0 +1,47 @@
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int base_error_set (struct base_error *error, int code, const char *format, ...)
+{
+    if (error) {
+        va_list arguments;
+        va_start (arguments, format);
+        (void) vsnprintf (error->text, sizeof error->text, format, arguments);
+        va_end (arguments);
+        error->code = code;
+    }
+    return code;
+}
+
+int base_error_errno (struct base_error *error, int code, const char *format, ...)
+{
+    if (error) {
+        va_list arguments;
+        va_start (arguments, format);
+        int length = vsnprintf (error->text, sizeof error->text, format, arguments);
+        va_end (arguments);
+        if (length >= 0 && (size_t) length < sizeof error->text)
+            (void) snprintf (error->text + length, sizeof error->text - (size_t) length, ": %s",
+                             strerror (code < 0 ? -code : code));
+        error->code = code;
+    }
+    return code;
+}
+
+int base_error_prefix (struct base_error *error, const char *format, ...)
+{
+    if (!error)
+        return 0;
+    char rest[BASE_ERROR_SIZE];
+    memcpy (rest, error->text, sizeof rest);
+    va_list arguments;
+    va_start (arguments, format);
+    int length = vsnprintf (error->text, sizeof error->text, format, arguments);
+    va_end (arguments);
+    if (length >= 0 && (size_t) length < sizeof error->text)
+        (void) snprintf (error->text + length, sizeof error->text - (size_t) length, ": %s", rest);
+    return error->code;
+}

@@ -1,0 +1,199 @@
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int base_text_copy (char *field, size_t size, const char *text)
+{
+    size_t length = strlen (text);
+    if (length >= size)
+        return -ENAMETOOLONG;
+    memcpy (field, text, length + 1);
+    return 0;
+}
+
+char *base_text_printf (const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start (arguments, format);
+    int length = vasprintf (&text, format, arguments);
+    va_end (arguments);
+    return length < 0 ? NULL : text;
+}
+
+bool base_text_is_utf8 (const void *data, size_t size)
+{
+    const uint8_t *at = data;
+    const uint8_t *end = at + size;
+    while (at < end) {
+        uint8_t c = *at++;
+        size_t more;
+        uint32_t point, least;
+        if (c == 0)
+            return false;
+        if (c < 0x80)
+            continue;
+        if (c >= 0xC2 && c <= 0xDF) {
+            more = 1;
+            point = c & 0x1F;
+            least = 0x80;
+        } else if ((c & 0xF0) == 0xE0) {
+            more = 2;
+            point = c & 0x0F;
+            least = 0x800;
+        } else if (c >= 0xF0 && c <= 0xF4) {
+            more = 3;
+            point = c & 0x07;
+            least = 0x10000;
+        } else
+            return false;
+        if ((size_t) (end - at) < more)
+            return false;
+        while (more--) {
+            if ((*at & 0xC0) != 0x80)
+                return false;
+            point = point << 6 | (*at++ & 0x3F);
+        }
+        if (point < least || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF))
+            return false;
+    }
+    return true;
+}
+
+int base_text_parse_u64 (const char *text, uint64_t max, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    if (!*text)
+        return -EINVAL;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return -EINVAL;
+        uint64_t digit = (uint64_t) (*text - '0');
+        if (number > (UINT64_MAX - digit) / 10)
+            return -ERANGE;
+        number = number * 10 + digit;
+    }
+    if (number > max)
+        return -ERANGE;
+    *ret_number = number;
+    return 0;
+}
+
+int base_text_parse_span_ms (const char *text, uint64_t *ret_ms)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"", 1000}};
+    static const uint64_t most = 10ULL * 366 * 24 * 3600000;
+    size_t length = strspn (text, "0123456789");
+    char number[24];
+    if (length == 0 || length >= sizeof number)
+        return length ? -ERANGE : -EINVAL;
+    memcpy (number, text, length);
+    number[length] = '\0';
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp (text + length, units[i].unit) != 0)
+            continue;
+        uint64_t count;
+        int rc = base_text_parse_u64 (number, most / units[i].ms, &count);
+        if (rc)
+            return rc;
+        *ret_ms = count * units[i].ms;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+char **base_list_free (char **list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        free (list[i]);
+    free (list);
+    return NULL;
+}
+
+char **base_list_copy (char *const *list, size_t count)
+{
+    char **copy = calloc (count + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = strdup (list[i]);
+        if (!copy[i])
+            return base_list_free (copy);
+    }
+    return copy;
+}
+
+size_t base_list_count (char *const *list)
+{
+    size_t count = 0;
+    while (list && list[count])
+        count++;
+    return count;
+}
+
+int base_list_append (char ***list, const char *text)
+{
+    size_t count = base_list_count (*list);
+    char *copy = strdup (text);
+    char **grown = copy ? realloc (*list, (count + 2) * sizeof *grown) : NULL;
+    if (!grown) {
+        free (copy);
+        return -ENOMEM;
+    }
+    grown[count] = copy;
+    grown[count + 1] = NULL;
+    *list = grown;
+    return 0;
+}
+
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+int base_base64_encode (const void *data, size_t size, struct base_buffer *buffer)
+{
+    const uint8_t *at = data;
+    for (size_t i = 0; i < size; i += 3) {
+        size_t left = size - i;
+        uint32_t group = (uint32_t) at[i] << 16;
+        if (left > 1)
+            group |= (uint32_t) at[i + 1] << 8;
+        if (left > 2)
+            group |= at[i + 2];
+        char quad[4] = {base64[group >> 18], base64[group >> 12 & 63], left > 1 ? base64[group >> 6 & 63] : '=',
+                        left > 2 ? base64[group & 63] : '='};
+        int rc = base_buffer_append (buffer, quad, sizeof quad);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+int base_base64_decode (const char *text, struct base_buffer *buffer)
+{
+    size_t length = strlen (text);
+    if (length % 4)
+        return -EINVAL;
+    for (size_t i = 0; i < length; i += 4) {
+        uint32_t group = 0;
+        size_t padding = 0;
+        for (size_t j = 0; j < 4; j++) {
+            const char *found = text[i + j] == '=' ? NULL : strchr (base64, text[i + j]);
+            if (!found) {
+                if (text[i + j] != '=' || i + 4 != length || j < 2)
+                    return -EINVAL;
+                padding++;
+            } else if (padding)
+                return -EINVAL;
+            group = group << 6 | (found ? (uint32_t) (found - base64) : 0);
+        }
+        uint8_t bytes[3] = {(uint8_t) (group >> 16), (uint8_t) (group >> 8), (uint8_t) group};
+        int rc = base_buffer_append (buffer, bytes, 3 - padding);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}

@@ -1,0 +1,26 @@
+/*  bus/endpoint.h - where the four channels of an origin are */
+
+#ifndef BUS_ENDPOINT_H
+#define BUS_ENDPOINT_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+enum { BUS_ENDPOINT_SIZE = 320 };
+
+struct bus_endpoints {
+    char announce[BUS_ENDPOINT_SIZE];
+    char control[BUS_ENDPOINT_SIZE];
+    char content[BUS_ENDPOINT_SIZE];
+    char events[BUS_ENDPOINT_SIZE];
+};
+
+/*  "HOST", "HOST:PORT", "[V6]:PORT" (PORT: the first of the four; default 7670) to tcp://HOST:PORT..PORT+3; "ipc://PATH" to
+    ipc://PATH/announce and so on. Returns 0 or -EINVAL with a sentence that shows the accepted forms. */
+int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, struct base_error *error);
+
+/*  Whether an address to bind is the loopback's. */
+bool bus_address_is_loopback (const char *address);
+
+#endif

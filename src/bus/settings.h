@@ -1,0 +1,38 @@
+/*  bus/settings.h - ZPL files (https://rfc.zeromq.org/spec/4/), read and written through czmq
+
+    node
+        id = web-17
+        broker = 10.0.0.1 */
+
+#ifndef BUS_SETTINGS_H
+#define BUS_SETTINGS_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+struct bus_settings;
+
+/*  An empty one. NULL where memory is out. */
+struct bus_settings *bus_settings_new (void);
+struct bus_settings *bus_settings_free (struct bus_settings *settings);
+
+/*  Returns 0, -ENOENT, or -EINVAL with file and line in the error. */
+int bus_settings_load (const char *path, struct bus_settings **ret_settings, struct base_error *error);
+
+/*  The value at a path ("node/id"), or NULL. Valid while the settings live. */
+const char *bus_settings_get (const struct bus_settings *settings, const char *path);
+
+/*  All values directly below a section whose key is `key` ("curve/allow" may come many times): NULL-terminated, free with base_list_free. NULL where none. */
+char **bus_settings_get_all (const struct bus_settings *settings, const char *path);
+
+int bus_settings_put (struct bus_settings *settings, const char *path, const char *value);
+
+/*  Calls unknown with the path of every value that is not in known (NULL-terminated), so that a misspelt key is told. */
+void bus_settings_check (const struct bus_settings *settings, const char *const *known,
+                         void (*unknown) (void *context, const char *path), void *context);
+
+/*  The file's text, on the heap for the caller. */
+char *bus_settings_format (const struct bus_settings *settings);
+
+#endif

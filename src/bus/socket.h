@@ -1,0 +1,104 @@
+/*  bus/socket.h - ZeroMQ sockets that speak the messages of schemas/
+
+    Every socket has its limits set: message size, high-water mark, linger, hand-shake interval, and towards TCP heartbeats, connect
+    timeout and retransmission limit. What comes in is checked by frame count, prefix and schema before a handler sees it; what does not fit is
+    counted and dropped, and costs its sender nothing but that. */
+
+#ifndef BUS_SOCKET_H
+#define BUS_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bus/loop.h"
+#include "wire/wire.h"
+
+enum bus_kind { BUS_SUB, BUS_XPUB, BUS_PUB, BUS_DEALER, BUS_ROUTER, BUS_PUSH, BUS_PULL };
+
+/*  Who sent it: the routing id of a ROUTER's peer. */
+enum { BUS_PEER_MOST = 32 };
+struct bus_peer {
+    uint8_t size; /* 0: no peer */
+    uint8_t id[BUS_PEER_MOST];
+};
+bool bus_peer_equal (const struct bus_peer *a, const struct bus_peer *b);
+
+/*  A message that came in; everything is valid during the handler only. */
+struct bus_message {
+    struct bus_peer peer;             /* ROUTER */
+    const char *topic;                /* SUB; else NULL */
+    const struct wire_record *record; /* which message it is: compare with &wire_NAME_record */
+    const void *body;                 /* struct wire_NAME */
+    const uint8_t *payload;           /* chunk, put: the third frame; else NULL */
+    size_t payload_size;
+};
+
+struct bus_socket;
+
+typedef void (bus_message_handler) (void *context, struct bus_socket *socket, const struct bus_message *message);
+
+/*  XPUB: a peer subscribed to a topic, or dropped it. */
+typedef void (bus_subscription_handler) (void *context, const char *topic, bool subscribed);
+
+/*  CURVE keys in Z85 (40 characters). A server has its secret key and the allowed clients' public keys; a client has its own pair
+    and the server's public key. All empty: NULL mechanism. */
+struct bus_keys {
+    bool is_server;
+    char public_key[41];
+    char secret_key[41];
+    char server_key[41];       /* client */
+    char *const *allowed;      /* server: NULL-terminated Z85 public keys, read during the call; NULL: every key is refused */
+};
+
+struct bus_socket_options {
+    bus_message_handler *on_message;           /* may be NULL for sockets that only send */
+    bus_subscription_handler *on_subscription; /* XPUB */
+    void *context;
+    const struct bus_keys *keys;               /* NULL: none */
+    int high_water;                            /* messages a peer, each way; 0: 1000 */
+    int linger_ms;                             /* how long closing waits for what is queued; 0: drop */
+    bool quiet;                                /* no heartbeats of the transport (ipc, and every server side) */
+};
+
+/*  Makes one. Returns 0 or -errno. */
+int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_socket_options *options,
+                    struct bus_socket **ret_socket, struct base_error *error);
+
+/*  Closes it. bus_socket_free (NULL) does nothing. May be called inside its own handler. Returns NULL. */
+struct bus_socket *bus_socket_free (struct bus_socket *socket);
+
+/*  Binds (tcp://ADDR:PORT, port * picks one; ipc://PATH, refused where somebody listens there), connects, subscribes. */
+int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error);
+int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error);
+int bus_socket_subscribe (struct bus_socket *socket, const char *topic);
+
+/*  Drops every connection of a connecting socket and connects anew: what waited for an answer will not get one. */
+int bus_socket_reconnect (struct bus_socket *socket);
+
+/*  The endpoint that was bound or connected last, with the real port. Valid while the socket lives. */
+const char *bus_socket_endpoint (const struct bus_socket *socket);
+
+/*  Sends a message; never blocks. peer: ROUTER only. Returns 0; -EHOSTUNREACH: no such peer; -EAGAIN: full; -EINVAL: against its schema. */
+int bus_send (struct bus_socket *socket, const struct bus_peer *peer, const struct wire_record *record,
+              const void *message);
+
+/*  The same with a payload frame. release (which may be NULL: the payload is copied) is called with the data and hint once it
+    is no longer needed, possibly on another thread, also where sending fails. */
+int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer, const struct wire_record *record,
+                      const void *message, void *data, size_t size, void (*release) (void *data, void *hint),
+                      void *hint);
+
+/*  XPUB: [topic][prefix][map]. PUB: [topic][text]. */
+int bus_publish (struct bus_socket *socket, const char *topic, const struct wire_record *record, const void *message);
+int bus_publish_text (struct bus_socket *socket, const char *topic, const char *text);
+
+/*  What this socket dropped since it was made: malformed messages in, messages out that found no room or no peer. */
+struct bus_counts {
+    uint64_t received, sent, malformed, unroutable, full;
+};
+struct bus_counts bus_socket_counts (const struct bus_socket *socket);
+
+/*  A new key pair. Returns 0, or -ENOTSUP where the library has no CURVE. */
+int bus_keys_make (char ret_public[41], char ret_secret[41]);
+
+#endif

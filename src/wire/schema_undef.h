@@ -1,0 +1,15 @@
+/*  wire/schema_undef.h - removes what was defined for wire/schema.h */
+
+#undef RECORD
+#undef MESSAGE
+#undef END
+#undef TEXT
+#undef TEXTS
+#undef RAW
+#undef RAWS
+#undef UINT
+#undef FLAG
+#undef DIGEST
+#undef WORD
+#undef PART
+#undef PARTS

@@ -1,0 +1,185 @@
+/*  wire/wire.h - the messages of schemas/ as checked structs, msgpack and JSON
+
+    For every RECORD and MESSAGE `name` of schemas/ there are
+
+        struct wire_name            one member a field: char * (TEXT, RAW), char ** with n_field (TEXTS, RAWS), uint64_t, bool,
+                                    struct base_digest (all zero: absent), enum wire_CHOICES (0: absent or unknown),
+                                    struct wire_kind * (PART; NULL: absent), struct wire_kind * with n_field (PARTS)
+        wire_name_record            its description, which everything below works from
+        wire_name_deinit (message)  frees what a message owns and makes it null
+
+    A struct whose members are all zero is the null value. A message that unpacking made owns everything it points to.
+    One that its sender fills may point to anything: packing only reads it.
+
+    What arrives is data: every length and count is checked against the bytes that are there and against the schema before
+    anything is allocated. A frame over WIRE_FRAME_MOST is refused unread. Unknown keys are skipped; a key that comes twice,
+    a missing required key or a value over its bound is an error. */
+
+#ifndef WIRE_WIRE_H
+#define WIRE_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "base/error.h"
+
+enum {
+    WIRE_VERSION = 1,           /* of the protocol; N and N + 1 understand each other */
+    WIRE_PREFIX_SIZE = 4,       /* 'N' 'D' version type */
+    WIRE_FRAME_MOST = 64 * 1024, /* bytes of a msgpack frame */
+    WIRE_CHUNK_MOST = 1024 * 1024, /* bytes of a payload frame */
+    WIRE_DEPTH_MOST = 8,        /* nesting of maps and arrays */
+    WIRE_PORT_ANNOUNCE = 7670,
+    WIRE_PORT_CONTROL = 7671,
+    WIRE_PORT_CONTENT = 7672,
+    WIRE_PORT_EVENTS = 7673,
+};
+
+#define WIRE_SIZE_MOST (UINT64_C (1) << 48)
+#define WIRE_EPOCH_MOST (UINT64_C (1) << 62)
+
+/*  Contract codes of this room. */
+enum {
+    WIRE_E_MALFORMED = 1, /* no msgpack, no JSON, or against the schema; the error says where */
+    WIRE_E_TOO_LARGE,     /* over WIRE_FRAME_MOST */
+    WIRE_E_FOREIGN,       /* not a frame of this protocol: prefix, version, or a type that is not known */
+};
+
+/*  enum wire_state { WIRE_STATE_NULL, WIRE_STATE_IDLE, ... } and so on. */
+#define CHOICES(NAME, name, doc) enum wire_##name { WIRE_##NAME##_NULL = 0,
+#define CHOICE(NAME, VALUE, word, doc) WIRE_##NAME##_##VALUE,
+#define END_CHOICES(NAME, name) WIRE_##NAME##_END };
+#include "schemas/choices.def"
+#undef CHOICES
+#undef CHOICE
+#undef END_CHOICES
+
+/*  The word of a choice on the wire ("idle"); "unknown" for 0 and for a value outside the enumeration. */
+#define CHOICES(NAME, name, doc)                                                                             \
+    const char *wire_##name##_word (enum wire_##name value);                                                 \
+    enum wire_##name wire_##name##_parse (const char *word);
+#define CHOICE(NAME, VALUE, word, doc)
+#define END_CHOICES(NAME, name)
+#include "schemas/choices.def"
+#undef CHOICES
+#undef CHOICE
+#undef END_CHOICES
+
+#define RECORD(name, doc) struct wire_##name {
+#define MESSAGE(name, type, doc) struct wire_##name {
+#define END(name) };
+#define TEXT(record, field, most, presence, doc) char *field;
+#define TEXTS(record, field, count, most, doc)                                                               \
+    char **field;                                                                                            \
+    size_t n_##field;
+#define RAW(record, field, most, presence, doc) char *field;
+#define RAWS(record, field, count, most, doc)                                                                \
+    char **field;                                                                                            \
+    size_t n_##field;
+#define UINT(record, field, most, presence, doc) uint64_t field;
+#define FLAG(record, field, doc) bool field;
+#define DIGEST(record, field, presence, doc) struct base_digest field;
+#define WORD(record, field, choices, presence, doc) enum wire_##choices field;
+#define PART(record, field, kind, presence, doc) struct wire_##kind *field;
+#define PARTS(record, field, kind, count, doc)                                                               \
+    struct wire_##kind *field;                                                                               \
+    size_t n_##field;
+#include "wire/schema.h"
+#include "wire/schema_undef.h"
+
+struct wire_record; /* a record's description; see wire/record.h */
+
+/*  enum { WIRE_TYPE_hello = 1, ... } */
+enum wire_type {
+    WIRE_TYPE_none = 0,
+#define RECORD(name, doc)
+#define MESSAGE(name, type, doc) WIRE_TYPE_##name = (type),
+#define END(name)
+#define TEXT(...)
+#define TEXTS(...)
+#define RAW(...)
+#define RAWS(...)
+#define UINT(...)
+#define FLAG(...)
+#define DIGEST(...)
+#define WORD(...)
+#define PART(...)
+#define PARTS(...)
+#include "wire/schema.h"
+#include "wire/schema_undef.h"
+};
+
+/*  Frees what the message owns and makes it null. */
+void wire_deinit (const struct wire_record *record, void *message);
+
+#define RECORD(name, doc)                                                                                    \
+    extern const struct wire_record wire_##name##_record;                                                    \
+    static inline void wire_##name##_deinit (struct wire_##name *message)                                    \
+    {                                                                                                        \
+        wire_deinit (&wire_##name##_record, message);                                                        \
+    }
+#define MESSAGE(name, type, doc) RECORD (name, doc)
+#define END(name)
+#define TEXT(...)
+#define TEXTS(...)
+#define RAW(...)
+#define RAWS(...)
+#define UINT(...)
+#define FLAG(...)
+#define DIGEST(...)
+#define WORD(...)
+#define PART(...)
+#define PARTS(...)
+#include "wire/schema.h"
+#include "wire/schema_undef.h"
+
+/*  The description of a message by its type number; NULL where there is none. */
+const struct wire_record *wire_record_of (unsigned type);
+
+/*  Its name ("hello"), its type number (0 for a RECORD), and the size of its struct. */
+const char *wire_record_name (const struct wire_record *record);
+unsigned wire_record_type (const struct wire_record *record);
+size_t wire_record_size (const struct wire_record *record);
+
+/*  The prefix frame of a message. */
+void wire_prefix (const struct wire_record *record, uint8_t ret_prefix[WIRE_PREFIX_SIZE]);
+
+/*  Reads a prefix frame. Accepts WIRE_VERSION and its neighbours. Returns 0 or WIRE_E_FOREIGN. */
+int wire_prefix_read (const void *data, size_t size, const struct wire_record **ret_record);
+
+/*  Appends the message as one msgpack map: fields in the order of the schema, absent ones left out, so that equal messages are
+    equal bytes. Returns 0, -ENOMEM, WIRE_E_TOO_LARGE, or WIRE_E_MALFORMED where the message breaks its own schema. */
+int wire_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
+               struct base_error *error);
+
+/*  Fills the struct (which need not be initialized) from exactly size bytes. Returns 0, -ENOMEM, WIRE_E_MALFORMED or
+    WIRE_E_TOO_LARGE; on failure nothing is owned. */
+int wire_unpack (const struct wire_record *record, const void *data, size_t size, void *ret_message,
+                 struct base_error *error);
+
+/*  A deep copy; the caller owns it. Returns 0 or -ENOMEM. */
+int wire_copy (const struct wire_record *record, const void *message, void *ret_copy);
+
+/*  SHA-256 of the packed form. The message must be within its schema; where it is not, the digest is null. */
+struct base_digest wire_digest (const struct wire_record *record, const void *message);
+
+/*  JSON, on the heap, for the caller. Digests are hexadecimal; a RAW that is no UTF-8 is {"base64": "..."}. Pretty: indented and with
+    a closing newline; else one line without it. `complete` writes absent fields too, as null, 0, false or [].
+    Returns NULL where memory is out. */
+enum { WIRE_JSON_PRETTY = 1, WIRE_JSON_COMPLETE = 2 };
+char *wire_json (const struct wire_record *record, const void *message, int flags);
+
+/*  A JSON array of count messages that lie behind each other. */
+char *wire_json_array (const struct wire_record *record, const void *messages, size_t count, int flags);
+
+/*  The way back, with the checks of wire_unpack. Returns 0, -ENOMEM, WIRE_E_MALFORMED or WIRE_E_TOO_LARGE (1 MiB). */
+int wire_json_parse (const struct wire_record *record, const char *text, size_t size, void *ret_message,
+                     struct base_error *error);
+
+/*  Writes the reference of all families as Markdown. Appends. Returns 0 or -ENOMEM. */
+int wire_reference (struct base_buffer *buffer);
+
+#endif
