@@ -1,0 +1,97 @@
+/*  programs/program_options.h - options and settings of a program, from one table
+
+    An option may have a setting beside it: its place in the ZPL file that --config names. The command line
+   goes before the file, the file before the value that stood there. --help, --version and, where the program
+   has settings, --config are added by themselves. A mistake is told on standard error with what to do about
+   it. */
+
+#ifndef PROGRAMS_PROGRAM_OPTIONS_H
+#define PROGRAMS_PROGRAM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "bus/loop.h"
+#include "bus/settings.h"
+#include "bus/socket.h"
+
+/*  Exit codes of all programs. */
+enum {
+    PROGRAM_OK = 0,
+    PROGRAM_FAILED = 1, /* it was understood and could not be done; standard error tells why */
+    PROGRAM_USAGE = 2,  /* options or settings are wrong; nothing was done */
+    PROGRAM_LOCKED = 75 /* another process has the root */
+};
+
+enum program_kind {
+    PROGRAM_FLAG,   /* bool *; in a file: yes, no, true, false, 1, 0 */
+    PROGRAM_TEXT,   /* const char **; points into argv or into the settings */
+    PROGRAM_LIST,   /* char ***; may come many times; free with base_list_free */
+    PROGRAM_NUMBER, /* uint64_t *, at most `most` (0: any) */
+    PROGRAM_SPAN,   /* uint64_t *, milliseconds, from "30s", "10m", "250ms" */
+    PROGRAM_LOG     /* no value: sets the level of the log */
+};
+
+struct program_option {
+    const char *name; /* "root" for --root; NULL: a setting without an option */
+    char letter;      /* 'r' for -r; 0: none */
+    enum program_kind kind;
+    const char *argument; /* "DIR", for help */
+    const char *setting;  /* "broker/root"; NULL: none */
+    void *value;
+    uint64_t most;
+    const char *help; /* with the default, where there is one; may have several lines; NULL: not shown */
+};
+
+struct program_spec {
+    const char *name;                     /* "noded-broker"; of a sub-command "nodectl update" */
+    const char *usage;                    /* "--root DIR [OPTION...]" */
+    const char *about;                    /* what it is for, closed by a newline */
+    const struct program_option *options; /* the last has neither name nor setting */
+    const char *const *settings;          /* known beside those of the options, NULL-terminated; or NULL */
+    const char *more;                     /* --help ends with it; closed by a newline; or NULL */
+    bool stop_at_word;                    /* options end at the first argument that is none */
+};
+
+enum { PROGRAM_GO = -1 };
+
+/*  Fills the values of the options. *ret_settings gets what --config named, or NULL: the caller frees it with
+    bus_settings_free, after the last use of a text. *ret_first: index of the first argument that is no option
+    (they stand behind the options: argv is permuted unless stop_at_word). Returns PROGRAM_GO, or the code to
+    exit with at once (PROGRAM_OK after --help). */
+int program_options_parse (const struct program_spec *spec, int argc, char **argv,
+                           struct bus_settings **ret_settings, int *ret_first);
+
+/*  Tells a mistake in the form of all programs, "NAME: SENTENCE", and points to --help. Returns
+ * PROGRAM_USAGE. */
+__attribute__ ((format (printf, 2, 3))) int program_usage_error (const struct program_spec *spec,
+                                                                 const char *format, ...);
+
+/*  CURVE keys from settings. A server:
+
+        curve
+            secret-key-file = FILE      a certificate as zcert_save_secret writes it,
+            secret-key = Z85            or the keys themselves
+            public-key = Z85
+            allow = Z85                 a client's public key; may come many times
+
+    A client has its own pair in the same way, and the server's public key as server-key. settings may be
+   NULL. Where none are configured, `configured` is false. The allowed keys are on the heap: release with
+   program_keys_deinit. Returns 0 or -errno. */
+struct program_keys {
+    bool configured;
+    struct bus_keys bus;
+    char **allowed; /* bus.allowed points here */
+};
+extern const char *const program_keys_settings[]; /* what it reads; NULL-terminated */
+extern const char program_keys_help[];            /* what is above, for --help */
+
+int program_keys_read (const struct bus_settings *settings, bool is_server, struct program_keys *ret_keys,
+                       struct base_error *error);
+void program_keys_deinit (struct program_keys *keys);
+
+/*  SIGINT and SIGTERM stop the loop; SIGPIPE is ignored. Returns 0 or -errno. */
+int program_signals_stop (struct bus_loop *loop);
+
+#endif
