@@ -8,8 +8,9 @@
         wire_name_record            its description, which everything below works from
         wire_name_deinit (message)  frees what a message owns and makes it null
 
-    A struct whose members are all zero is the null value. A message that unpacking made owns everything it points to.
-    One that its sender fills may point to anything: packing only reads it.
+    A struct whose members are all zero is the null value. A message that unpacking made owns everything it points to; its required
+    members are never NULL, an optional text that arrived empty is NULL, and behind a list of texts stands a NULL. A message that
+    its sender fills may point to anything: packing only reads it.
 
     What arrives is data: every length and count is checked against the bytes that are there and against the schema before
     anything is allocated. A frame over WIRE_FRAME_MOST is refused unread. Unknown keys are skipped; a key that comes twice,
@@ -151,17 +152,21 @@ void wire_prefix (const struct wire_record *record, uint8_t ret_prefix[WIRE_PREF
 int wire_prefix_read (const void *data, size_t size, const struct wire_record **ret_record);
 
 /*  Appends the message as one msgpack map: fields in the order of the schema, absent ones left out, so that equal messages are
-    equal bytes. Returns 0, -ENOMEM, WIRE_E_TOO_LARGE, or WIRE_E_MALFORMED where the message breaks its own schema. */
+    equal bytes. A required choice without a value is packed as "unknown", so that what a newer peer said can be passed on. Returns 0,
+    -ENOMEM, WIRE_E_TOO_LARGE, or WIRE_E_MALFORMED where the message breaks its own schema; on failure nothing was appended. */
 int wire_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
                struct base_error *error);
 
 /*  Fills the struct (which need not be initialized) from exactly size bytes. Returns 0, -ENOMEM, WIRE_E_MALFORMED or
-    WIRE_E_TOO_LARGE; on failure nothing is owned. */
+    WIRE_E_TOO_LARGE; on failure the struct is null. */
 int wire_unpack (const struct wire_record *record, const void *data, size_t size, void *ret_message,
                  struct base_error *error);
 
 /*  A deep copy; the caller owns it. Returns 0 or -ENOMEM. */
 int wire_copy (const struct wire_record *record, const void *message, void *ret_copy);
+
+/*  Whether both would be packed as the same bytes. */
+bool wire_equal (const struct wire_record *record, const void *a, const void *b);
 
 /*  SHA-256 of the packed form. The message must be within its schema; where it is not, the digest is null. */
 struct base_digest wire_digest (const struct wire_record *record, const void *message);

@@ -1,0 +1,219 @@
+/*  wire/envelope.c - rules of envelopes and releases beyond their schema */
+
+#include "wire/envelope.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum {
+    /* What a frame carries beside the envelope or release: request, matched and installed at their longest.
+     */
+    ENVELOPE_ROOM = 4096,
+    ENVELOPES_MOST = 16,
+};
+
+static bool is_letter_or_digit (char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool name_is_valid (const char *name, const char *further)
+{
+    if (!name || !is_letter_or_digit (*name))
+        return false;
+    size_t size = 0;
+    for (; name[size]; size++)
+        if (size == 64 || !(is_letter_or_digit (name[size]) || strchr (further, name[size])))
+            return false;
+    return size <= 64;
+}
+
+bool wire_application_is_valid (const char *name)
+{
+    return name_is_valid (name, "._-");
+}
+
+bool wire_node_is_valid (const char *id)
+{
+    return name_is_valid (id, "._-:");
+}
+
+static bool is_printable (const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return false;
+    return true;
+}
+
+bool wire_path_is_valid (const char *path)
+{
+    if (!path || !*path || strnlen (path, 256) > 255 || !is_printable (path))
+        return false;
+    for (;;) {
+        size_t part = strcspn (path, "/");
+        if (part == 0 || (part == 1 && path[0] == '.') || (part == 2 && path[0] == '.' && path[1] == '.'))
+            return false;
+        if (!path[part])
+            return true;
+        path += part + 1;
+    }
+}
+
+static bool platform_is_valid (const char *platform)
+{
+    unsigned slashes = 0;
+    if (!is_letter_or_digit (*platform))
+        return false;
+    for (const char *at = platform; *at; at++) {
+        if (*at == '/' && is_letter_or_digit (at[1]))
+            slashes++;
+        else if (!is_letter_or_digit (*at) && !strchr ("._-", *at))
+            return false;
+    }
+    return slashes == 1;
+}
+
+static int files_check (const struct wire_envelope *envelope, struct base_error *error)
+{
+    for (size_t i = 0; i < envelope->n_files; i++) {
+        const char *path = envelope->files[i].path;
+        if (!wire_path_is_valid (path))
+            return base_error_set (
+                error, WIRE_E_MALFORMED,
+                "the file path '%.255s' is not allowed: it must be relative, without '.', '..', "
+                "empty parts and control characters",
+                path ? path : "");
+        size_t size = strlen (path);
+        for (size_t j = 0; j < envelope->n_files; j++) {
+            const char *other = envelope->files[j].path;
+            if (i == j || !other || strncmp (path, other, size) != 0)
+                continue;
+            if (other[size] == '\0')
+                return base_error_set (error, WIRE_E_MALFORMED, "the file path '%.255s' comes twice", path);
+            if (other[size] == '/')
+                return base_error_set (error, WIRE_E_MALFORMED,
+                                       "the path '%.100s' is a file and the directory of '%.255s'", path,
+                                       other);
+        }
+    }
+    return 0;
+}
+
+static int size_check (const struct wire_record *record, const void *message, struct base_error *error)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    int rc = wire_pack (record, message, &buffer, error);
+    if (rc < 0)
+        return rc;
+    if (rc == WIRE_E_TOO_LARGE || buffer.size > WIRE_FRAME_MOST - ENVELOPE_ROOM)
+        return base_error_set (
+            error, WIRE_E_MALFORMED,
+            "arguments, environment and files together are too long: more than %d bytes packed",
+            WIRE_FRAME_MOST - ENVELOPE_ROOM);
+    return rc;
+}
+
+int wire_envelope_check (const struct wire_envelope *envelope, struct base_error *error)
+{
+    if (!wire_application_is_valid (envelope->application))
+        return base_error_set (
+            error, WIRE_E_MALFORMED,
+            "the application's name must be 1 to 64 letters, digits, '.', '_' or '-', the first a "
+            "letter or digit");
+    if (!envelope->version || !*envelope->version || !is_printable (envelope->version))
+        return base_error_set (error, WIRE_E_MALFORMED, "the version is empty or has control characters");
+    if (envelope->title && !is_printable (envelope->title))
+        return base_error_set (error, WIRE_E_MALFORMED, "the title has control characters");
+    if (envelope->platform && *envelope->platform && !platform_is_valid (envelope->platform))
+        return base_error_set (error, WIRE_E_MALFORMED, "the platform '%.64s' is not of the form OS/ARCH",
+                               envelope->platform);
+    for (size_t i = 0; i < envelope->n_env; i++) {
+        const char *entry = envelope->env[i];
+        if (!entry || *entry == '=' || !strchr (entry, '='))
+            return base_error_set (error, WIRE_E_MALFORMED,
+                                   "entry %zu of the environment is not of the form NAME=VALUE", i + 1);
+    }
+    int rc = files_check (envelope, error);
+    return rc ? rc : size_check (&wire_envelope_record, envelope, error);
+}
+
+static const char *platform_of (const struct wire_envelope *envelope)
+{
+    return envelope->platform ? envelope->platform : "";
+}
+
+int wire_release_check (const struct wire_release *release, struct base_error *error)
+{
+    if (release->n_envelopes == 0)
+        return base_error_set (error, WIRE_E_MALFORMED, "the release has no envelope");
+    if (!release->application || !release->version)
+        return base_error_set (error, WIRE_E_MALFORMED, "the release has no application or no version");
+    for (size_t i = 0; i < release->n_envelopes; i++) {
+        const struct wire_envelope *envelope = &release->envelopes[i];
+        int rc = wire_envelope_check (envelope, error);
+        if (rc) {
+            (void)base_error_prefix (error, "envelope %zu", i + 1);
+            return rc;
+        }
+        if (strcmp (envelope->application, release->application) != 0 ||
+            strcmp (envelope->version, release->version) != 0)
+            return base_error_set (error, WIRE_E_MALFORMED,
+                                   "envelope %zu is of another application or version than the release",
+                                   i + 1);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp (platform_of (envelope), platform_of (&release->envelopes[j])) == 0)
+                return base_error_set (error, WIRE_E_MALFORMED, "two envelopes are for the platform '%.64s'",
+                                       platform_of (envelope));
+    }
+    return size_check (&wire_release_record, release, error);
+}
+
+struct base_digest wire_release_digest (const struct wire_release *release)
+{
+    static const struct base_digest none;
+    const struct wire_envelope *sorted[ENVELOPES_MOST];
+    if (release->n_envelopes == 0 || release->n_envelopes > ENVELOPES_MOST)
+        return none;
+    for (size_t i = 0; i < release->n_envelopes; i++) {
+        size_t j = i;
+        for (; j && strcmp (platform_of (sorted[j - 1]), platform_of (&release->envelopes[i])) > 0; j--)
+            sorted[j] = sorted[j - 1];
+        sorted[j] = &release->envelopes[i];
+    }
+    struct base_hash hash;
+    base_hash_init (&hash);
+    for (size_t i = 0; i < release->n_envelopes; i++) {
+        struct base_digest digest = wire_digest (&wire_envelope_record, sorted[i]);
+        if (base_digest_is_null (&digest))
+            return none;
+        base_hash_update (&hash, digest.bytes, sizeof digest.bytes);
+    }
+    return base_hash_final (&hash);
+}
+
+struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope)
+{
+    /* Only read through the release. */
+    struct wire_release release = {.envelopes = (struct wire_envelope *)envelope, .n_envelopes = 1};
+    return wire_release_digest (&release);
+}
+
+const struct wire_envelope *wire_release_match (const struct wire_release *release, const char *platform)
+{
+    const struct wire_envelope *fits_all = NULL;
+    for (size_t i = 0; i < release->n_envelopes; i++) {
+        const struct wire_envelope *envelope = &release->envelopes[i];
+        if (!*platform_of (envelope))
+            fits_all = envelope;
+        else if (platform && strcmp (envelope->platform, platform) == 0)
+            return envelope;
+    }
+    return fits_all;
+}
+
+bool wire_envelope_equal (const struct wire_envelope *a, const struct wire_envelope *b)
+{
+    return wire_equal (&wire_envelope_record, a, b);
+}

@@ -1,0 +1,135 @@
+/*  wire/field.c - how a decoded value is checked against the schema and put into its member
+
+    Shared by the decoders of msgpack and JSON, so that a bound holds on both ways in. */
+
+#include "wire/record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+int wire_field_fail (const struct wire_field *field, long index, struct base_error *error, const char *what)
+{
+    if (index < 0)
+        return base_error_set (error, WIRE_E_MALFORMED, "%s.%s %s", field->record, field->name, what);
+    return base_error_set (error, WIRE_E_MALFORMED, "%s.%s[%ld] %s", field->record, field->name, index, what);
+}
+
+bool wire_field_is_absent (const struct wire_field *field, const void *message)
+{
+    const void *member = wire_member_const (field, message);
+    switch (field->kind) {
+    case WIRE_TEXTS:
+    case WIRE_RAWS:
+    case WIRE_PARTS:
+        return wire_member_count (field, message) == 0;
+    case WIRE_FLAG:
+        return !*(const bool *)member;
+    case WIRE_TEXT:
+    case WIRE_RAW:
+        return !field->required && (!*(char *const *)member || !**(char *const *)member);
+    case WIRE_UINT:
+        return !field->required && *(const uint64_t *)member == 0;
+    case WIRE_DIGEST:
+        return !field->required && base_digest_is_null (member);
+    case WIRE_WORD:
+        return !field->required && *(const int *)member == 0;
+    case WIRE_PART:
+        return !field->required && !*(void *const *)member;
+    }
+    return true;
+}
+
+int wire_field_set_text (const struct wire_field *field, void *message, long index, const char *data,
+                         size_t size, struct base_error *error)
+{
+    char **member = wire_member (field, message);
+    if (size > field->most)
+        return wire_field_fail (field, index, error, "is longer than the schema allows");
+    bool text = field->kind == WIRE_TEXT || field->kind == WIRE_TEXTS;
+    if (text && !base_text_is_utf8 (data, size))
+        return wire_field_fail (field, index, error, "is not UTF-8 without NUL");
+    if (!text && size && memchr (data, '\0', size))
+        return wire_field_fail (field, index, error, "has a NUL byte");
+    /* An optional text that is empty and one that is absent mean the same: they become equal structs. */
+    if (index < 0 && size == 0 && !field->required)
+        return 0;
+    char *copy = malloc (size + 1);
+    if (!copy)
+        return base_error_set (error, -ENOMEM, "out of memory");
+    if (size)
+        memcpy (copy, data, size);
+    copy[size] = '\0';
+    if (index < 0)
+        *member = copy;
+    else
+        (*(char ***)member)[index] = copy;
+    return 0;
+}
+
+int wire_field_set_uint (const struct wire_field *field, void *message, uint64_t number,
+                         struct base_error *error)
+{
+    if (number > field->most)
+        return wire_field_fail (field, -1, error, "is higher than the schema allows");
+    *(uint64_t *)wire_member (field, message) = number;
+    return 0;
+}
+
+int wire_field_set_digest (const struct wire_field *field, void *message, const void *data, size_t size,
+                           struct base_error *error)
+{
+    struct base_digest *member = wire_member (field, message);
+    if (size != BASE_DIGEST_BYTES)
+        return wire_field_fail (field, -1, error, "is not 32 bytes");
+    memcpy (member->bytes, data, size);
+    if (field->required && base_digest_is_null (member))
+        return wire_field_fail (field, -1, error, "is the null digest");
+    return 0;
+}
+
+int wire_field_set_word (const struct wire_field *field, void *message, const char *word, size_t size)
+{
+    *(int *)wire_member (field, message) = wire_choices_parse (field->choices, word, size);
+    return 0;
+}
+
+int wire_field_set_count (const struct wire_field *field, void *message, size_t count,
+                          struct base_error *error)
+{
+    void **member = wire_member (field, message);
+    void *list = NULL;
+    if (field->kind == WIRE_PART)
+        list = calloc (1, field->part->size);
+    else {
+        if (count > field->count)
+            return wire_field_fail (field, -1, error, "has more items than the schema allows");
+        if (count == 0)
+            return 0;
+        if (field->kind == WIRE_PARTS)
+            list = calloc (count, field->part->size);
+        else
+            list = calloc (count + 1, sizeof (char *));
+    }
+    if (!list)
+        return base_error_set (error, -ENOMEM, "out of memory");
+    *member = list;
+    if (field->kind != WIRE_PART)
+        *(size_t *)(void *)((char *)message + field->n_offset) = count;
+    return 0;
+}
+
+void *wire_field_part (const struct wire_field *field, void *message, size_t index)
+{
+    return *(char **)wire_member (field, message) + index * field->part->size;
+}
+
+int wire_record_check (const struct wire_record *record, uint64_t seen, struct base_error *error)
+{
+    for (size_t i = 0; i < record->n_fields; i++)
+        if (record->fields[i].required && !(seen & UINT64_C (1) << i))
+            return wire_field_fail (&record->fields[i], -1, error, "is missing");
+    return 0;
+}

@@ -1,0 +1,124 @@
+/*  wire/record.h - what the codecs know of a record; only for src/wire and its tests
+
+    Everything is made from schemas/ by record.c and choice.c: a codec walks these tables and knows no message
+   by name. */
+
+#ifndef WIRE_RECORD_H
+#define WIRE_RECORD_H
+
+#include "wire/wire.h"
+
+enum wire_kind {
+    WIRE_TEXT,
+    WIRE_TEXTS,
+    WIRE_RAW,
+    WIRE_RAWS,
+    WIRE_UINT,
+    WIRE_FLAG,
+    WIRE_DIGEST,
+    WIRE_WORD,
+    WIRE_PART,
+    WIRE_PARTS,
+};
+
+enum { WIRE_FIELDS_MOST = 64 /* of a record: the keys that were seen are kept in one word */ };
+
+struct wire_choice {
+    const char *word;
+    const char *doc;
+};
+
+struct wire_choices {
+    const char *name;
+    const char *doc;
+    const struct wire_choice *choices; /* that of value i + 1 is at i */
+    size_t count;
+};
+
+struct wire_field {
+    const char *record;
+    const char *name;
+    const char *doc;
+    enum wire_kind kind;
+    bool required;
+    size_t offset;   /* of the member in the struct */
+    size_t n_offset; /* of its n_ member, for what is counted */
+    uint64_t most;   /* bytes of a text, or of each; or the highest number */
+    size_t count;    /* items at most, for what is counted */
+    const struct wire_record *part;
+    const struct wire_choices *choices;
+};
+
+struct wire_record {
+    const char *name;
+    const char *doc;
+    unsigned type; /* 0: only ever a part of another */
+    size_t size;   /* of its struct */
+    const struct wire_field *fields;
+    size_t n_fields;
+};
+
+/*  All of them, in the order of wire/schema.h, closed by NULL; and all choices. */
+extern const struct wire_record *const wire_records[];
+extern const struct wire_choices *const wire_all_choices[];
+
+#define CHOICES(NAME, name, doc) extern const struct wire_choices wire_##name##_choices;
+#define CHOICE(NAME, VALUE, word, doc)
+#define END_CHOICES(NAME, name)
+#include "schemas/choices.def"
+#undef CHOICES
+#undef CHOICE
+#undef END_CHOICES
+
+/*  The value of a word of size bytes; 0 where it is not known. The word of a value; "unknown" where there is
+ * none. */
+int wire_choices_parse (const struct wire_choices *choices, const char *word, size_t size);
+const char *wire_choices_word (const struct wire_choices *choices, int value);
+
+/*  The field with that key, or NULL. */
+const struct wire_field *wire_record_field (const struct wire_record *record, const char *key, size_t size);
+
+/*  A member of a message. */
+static inline void *wire_member (const struct wire_field *field, void *message)
+{
+    return (char *)message + field->offset;
+}
+
+static inline const void *wire_member_const (const struct wire_field *field, const void *message)
+{
+    return (const char *)message + field->offset;
+}
+
+static inline size_t wire_member_count (const struct wire_field *field, const void *message)
+{
+    return *(const size_t *)(const void *)((const char *)message + field->n_offset);
+}
+
+/*  True where the codecs leave the field out: an optional one without a value, or an empty list. */
+bool wire_field_is_absent (const struct wire_field *field, const void *message);
+
+/*  How a decoder fills a member: each function checks a value that arrived against the schema and stores it.
+   The message must have been zero before. Return 0, -ENOMEM or WIRE_E_MALFORMED. Index: of the item in a
+   list, or -1. */
+int wire_field_set_text (const struct wire_field *field, void *message, long index, const char *data,
+                         size_t size, struct base_error *error);
+int wire_field_set_uint (const struct wire_field *field, void *message, uint64_t number,
+                         struct base_error *error);
+int wire_field_set_digest (const struct wire_field *field, void *message, const void *data, size_t size,
+                           struct base_error *error);
+int wire_field_set_word (const struct wire_field *field, void *message, const char *word, size_t size);
+
+/*  Allocates a PART (count is 1) or a list of count items, all null. */
+int wire_field_set_count (const struct wire_field *field, void *message, size_t count,
+                          struct base_error *error);
+
+/*  Where a PART (index 0) or an item of PARTS is. */
+void *wire_field_part (const struct wire_field *field, void *message, size_t index);
+
+/*  Checks that nothing REQUIRED is missing: bit i of seen stands for field i. */
+int wire_record_check (const struct wire_record *record, uint64_t seen, struct base_error *error);
+
+/*  Says that a field is malformed, and how. */
+int wire_field_fail (const struct wire_field *field, long index, struct base_error *error, const char *what);
+
+#endif

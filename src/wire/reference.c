@@ -1,0 +1,128 @@
+/*  wire/reference.c - the tables of schemas/README.md, made from the descriptions that the codecs work from
+ */
+
+#include "wire/record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+
+/*  Anchors of Markdown renderers differ: a record is named, not linked. */
+static int field_write (const struct wire_field *field, struct base_buffer *buffer)
+{
+    int rc = base_buffer_printf (buffer, "| `%s` | ", field->name);
+    if (rc)
+        return rc;
+    switch (field->kind) {
+    case WIRE_TEXT:
+        rc = base_buffer_printf (buffer, "str, at most %" PRIu64 " bytes", field->most);
+        break;
+    case WIRE_TEXTS:
+        rc = base_buffer_printf (buffer, "array of at most %zu str, each at most %" PRIu64 " bytes",
+                                 field->count, field->most);
+        break;
+    case WIRE_RAW:
+        rc = base_buffer_printf (buffer, "bin without NUL, at most %" PRIu64 " bytes", field->most);
+        break;
+    case WIRE_RAWS:
+        rc = base_buffer_printf (buffer,
+                                 "array of at most %zu bin without NUL, each at most %" PRIu64 " bytes",
+                                 field->count, field->most);
+        break;
+    case WIRE_UINT:
+        rc = base_buffer_printf (buffer, "integer from 0 to %" PRIu64, field->most);
+        break;
+    case WIRE_FLAG:
+        rc = base_buffer_append_text (buffer, "bool");
+        break;
+    case WIRE_DIGEST:
+        rc = base_buffer_append_text (buffer, "bin of 32 bytes, not all zero");
+        break;
+    case WIRE_WORD:
+        rc = base_buffer_printf (buffer, "str, a word of *%s*", field->choices->name);
+        break;
+    case WIRE_PART:
+        rc = base_buffer_printf (buffer, "map, a *%s*", field->part->name);
+        break;
+    case WIRE_PARTS:
+        rc = base_buffer_printf (buffer, "array of at most %zu maps, each a *%s*", field->count,
+                                 field->part->name);
+        break;
+    }
+    if (rc)
+        return rc;
+    return base_buffer_printf (buffer, " | %s | %s |\n", field->required ? "required" : "", field->doc);
+}
+
+static int record_write (const struct wire_record *record, struct base_buffer *buffer)
+{
+    int rc = record->type
+                 ? base_buffer_printf (buffer, "\n### %s (message, type %u)\n", record->name, record->type)
+                 : base_buffer_printf (buffer, "\n### %s (record)\n", record->name);
+    if (!rc)
+        rc = base_buffer_printf (buffer, "\n%s\n\n| key | value | presence | meaning |\n|---|---|---|---|\n",
+                                 record->doc);
+    for (size_t i = 0; !rc && i < record->n_fields; i++)
+        rc = field_write (&record->fields[i], buffer);
+    return rc;
+}
+
+static int choices_write (const struct wire_choices *choices, struct base_buffer *buffer)
+{
+    int rc = base_buffer_printf (buffer, "\n### %s (choice)\n\n%s\n\n| word | meaning |\n|---|---|\n",
+                                 choices->name, choices->doc);
+    for (size_t i = 0; !rc && i < choices->count; i++)
+        rc =
+            base_buffer_printf (buffer, "| `%s` | %s |\n", choices->choices[i].word, choices->choices[i].doc);
+    return rc;
+}
+
+int wire_reference (struct base_buffer *buffer)
+{
+    static const struct {
+        const char *family;
+        const struct wire_record *record;
+    } order[] = {
+#define RECORD(name, doc) {NULL, &wire_##name##_record},
+#define MESSAGE(name, type, doc) {NULL, &wire_##name##_record},
+#define END(name)
+#define TEXT(...)
+#define TEXTS(...)
+#define RAW(...)
+#define RAWS(...)
+#define UINT(...)
+#define FLAG(...)
+#define DIGEST(...)
+#define WORD(...)
+#define PART(...)
+#define PARTS(...)
+        {"envelope.def", NULL},
+#include "schemas/envelope.def"
+        {"control.def", NULL},
+#include "schemas/control.def"
+        {"operator.def", NULL},
+#include "schemas/operator.def"
+        {"content.def", NULL},
+#include "schemas/content.def"
+        {"announce.def", NULL},
+#include "schemas/announce.def"
+        {"callback.def", NULL},
+#include "schemas/callback.def"
+        {"event.def", NULL},
+#include "schemas/event.def"
+        {"journal.def", NULL},
+#include "schemas/journal.def"
+#include "wire/schema_undef.h"
+    };
+    int rc = 0;
+    for (size_t i = 0; !rc && i < sizeof order / sizeof *order; i++)
+        rc = order[i].record
+                 ? record_write (order[i].record, buffer)
+                 : base_buffer_printf (buffer, "%s## schemas/%s\n", i ? "\n" : "", order[i].family);
+    if (!rc)
+        rc = base_buffer_append_text (buffer, "\n## schemas/choices.def\n");
+    for (size_t i = 0; !rc && wire_all_choices[i]; i++)
+        rc = choices_write (wire_all_choices[i], buffer);
+    return rc;
+}
