@@ -12,9 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "bus/loop.h"
 #include "bus/settings.h"
-#include "bus/socket.h"
 
 /*  Exit codes of all programs. */
 enum {
@@ -63,35 +61,9 @@ enum { PROGRAM_GO = -1 };
 int program_options_parse (const struct program_spec *spec, int argc, char **argv,
                            struct bus_settings **ret_settings, int *ret_first);
 
-/*  Tells a mistake in the form of all programs, "NAME: SENTENCE", and points to --help. Returns
- * PROGRAM_USAGE. */
+/*  Tells a mistake in the form of all programs, "NAME: SENTENCE", and points to --help.
+    Returns PROGRAM_USAGE. */
 __attribute__ ((format (printf, 2, 3))) int program_usage_error (const struct program_spec *spec,
                                                                  const char *format, ...);
-
-/*  CURVE keys from settings. A server:
-
-        curve
-            secret-key-file = FILE      a certificate as zcert_save_secret writes it,
-            secret-key = Z85            or the keys themselves
-            public-key = Z85
-            allow = Z85                 a client's public key; may come many times
-
-    A client has its own pair in the same way, and the server's public key as server-key. settings may be
-   NULL. Where none are configured, `configured` is false. The allowed keys are on the heap: release with
-   program_keys_deinit. Returns 0 or -errno. */
-struct program_keys {
-    bool configured;
-    struct bus_keys bus;
-    char **allowed; /* bus.allowed points here */
-};
-extern const char *const program_keys_settings[]; /* what it reads; NULL-terminated */
-extern const char program_keys_help[];            /* what is above, for --help */
-
-int program_keys_read (const struct bus_settings *settings, bool is_server, struct program_keys *ret_keys,
-                       struct base_error *error);
-void program_keys_deinit (struct program_keys *keys);
-
-/*  SIGINT and SIGTERM stop the loop; SIGPIPE is ignored. Returns 0 or -errno. */
-int program_signals_stop (struct bus_loop *loop);
 
 #endif

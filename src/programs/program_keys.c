@@ -1,0 +1,103 @@
+/*  programs/program_keys.c - CURVE keys from settings */
+
+#include "programs/program_keys.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+enum { KEY_LENGTH = 40 };
+
+const char *const program_keys_settings[] = {"curve/secret-key-file", "curve/secret-key", "curve/public-key",
+                                             "curve/server-key",      "curve/allow",      NULL};
+
+const char program_keys_help[] =
+    "  curve/secret-key-file  a certificate as zcert_save_secret writes it\n"
+    "  curve/secret-key       or the keys themselves, 40 characters of Z85\n"
+    "  curve/public-key\n"
+    "  curve/allow            server: a client's public key; may come many times\n"
+    "  curve/server-key       client: the server's public key\n";
+
+static void settings_free_p (struct bus_settings **settings)
+{
+    bus_settings_free (*settings);
+}
+
+static bool key_is_valid (const char *key)
+{
+    static const char letters[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+
+    return strlen (key) == KEY_LENGTH && strspn (key, letters) == KEY_LENGTH;
+}
+
+static int key_take (const char *name, const char *key, char ret_key[KEY_LENGTH + 1],
+                     struct base_error *error)
+{
+    if (!key)
+        return base_error_set (error, -EINVAL, "curve/%s is missing in the settings", name);
+    if (!key_is_valid (key))
+        return base_error_set (error, -EINVAL, "curve/%s is no key: a key has 40 characters of Z85", name);
+    return base_text_copy (ret_key, KEY_LENGTH + 1, key);
+}
+
+static int pair_take (const struct bus_settings *settings, struct bus_keys *keys, struct base_error *error)
+{
+    int r = key_take ("secret-key", bus_settings_get (settings, "curve/secret-key"), keys->secret_key, error);
+
+    if (r == 0)
+        r = key_take ("public-key", bus_settings_get (settings, "curve/public-key"), keys->public_key, error);
+    return r;
+}
+
+int program_keys_read (const struct bus_settings *settings, bool is_server, struct program_keys *ret_keys,
+                       struct base_error *error)
+{
+    base_cleanup (settings_free_p) struct bus_settings *certificate = NULL;
+    base_cleanup (program_keys_deinit) struct program_keys keys = {.bus.is_server = is_server};
+    const char *file = settings ? bus_settings_get (settings, "curve/secret-key-file") : NULL;
+    int r;
+
+    if (!file && (!settings || !bus_settings_get (settings, "curve/secret-key"))) {
+        if (settings &&
+            (bus_settings_get (settings, "curve/allow") || bus_settings_get (settings, "curve/server-key")))
+            return base_error_set (
+                error, -EINVAL, "the section curve of the settings has no secret-key-file and no secret-key");
+        *ret_keys = keys;
+        return 0;
+    }
+    keys.configured = true;
+    if (file) {
+        r = bus_settings_load (file, &certificate, error);
+        if (r == -ENOENT)
+            return base_error_errno (error, r, "curve/secret-key-file: cannot read %s", file);
+        if (r != 0)
+            return r;
+    }
+    r = pair_take (certificate ? certificate : settings, &keys.bus, error);
+    if (r != 0)
+        return file ? base_error_prefix (error, "%s", file) : r;
+    if (!is_server) {
+        r = key_take ("server-key", bus_settings_get (settings, "curve/server-key"), keys.bus.server_key,
+                      error);
+        if (r != 0)
+            return r;
+    } else {
+        keys.allowed = bus_settings_get_all (settings, "curve/allow");
+        for (char **key = keys.allowed; key && *key; key++)
+            if (!key_is_valid (*key))
+                return base_error_set (error, -EINVAL,
+                                       "curve/allow: \"%s\" is no key: a key has 40 characters of Z85", *key);
+    }
+    keys.bus.allowed = keys.allowed;
+    *ret_keys = keys;
+    keys.allowed = NULL;
+    return 0;
+}
+
+void program_keys_deinit (struct program_keys *keys)
+{
+    keys->allowed = base_list_free (keys->allowed);
+    *keys = (struct program_keys){.configured = false};
+}
