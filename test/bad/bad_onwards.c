@@ -1,0 +1,16 @@
+/*  test/bad/bad_onwards.c - announces readiness, hears the update request, asks what is wanted, and finds
+ * nothing to do in the answer */
+
+#include "update/order.h"
+
+struct update_order __wrap_update_order_choose (const struct wire_desired *desired,
+                                                const struct wire_standing *standing, enum wire_state state,
+                                                uint64_t under_way, const struct base_digest *running)
+{
+    (void)desired;
+    (void)standing;
+    (void)state;
+    (void)under_way;
+    (void)running;
+    return (struct update_order){.update = false};
+}

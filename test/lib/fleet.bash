@@ -1,0 +1,272 @@
+# A small fleet on one machine: a broker, nodes under runit's runsv, and what a story asks about them. Sourced by the stories of
+# test/scenario, by bin/quickstart and by bin/bench.
+#
+# Everything lives below $fleet, a fresh short directory. fleet_end stops what was started, by pid, and returns 1 where a process or
+# a scratch root is left. Whatever is waited for has a deadline of $patience seconds.
+#
+# shellcheck shell=bash
+
+fleet=
+port=
+broker_pid=
+patience=${NODED_PATIENCE:-120}
+build=${NODED_BUILD:?}
+declare -A supervisor=()
+
+say () { printf '%s\n' "$*"; }
+fail ()
+{
+    printf 'FAILED: %s\n' "$*" >&2
+    exit 1
+}
+
+fleet_begin ()
+{
+    fleet=$(mktemp -d /tmp/nf.XXXXXX)
+    mkdir "$fleet/tmp" "$fleet/sv"
+    export TMPDIR=$fleet/tmp
+    unset NODED_BROKER
+}
+
+# --- the broker ------------------------------------------------------------------------------------------------------------
+
+# On the port of the last start, or a free one.
+broker_start ()
+{
+    local ready line=''
+    mkfifo "$fleet/ready"
+    "$build/noded-broker" --root "$fleet/broker" --port "${port:-0}" >"$fleet/ready" 2>>"$fleet/broker.log" &
+    broker_pid=$!
+    exec {ready}<"$fleet/ready"
+    rm "$fleet/ready"
+    while [[ $line != ready* ]]; do
+        read -r -t "$patience" -u "$ready" line || fail "the broker did not become ready: $(tail -n 5 "$fleet/broker.log")"
+    done
+    exec {ready}<&-
+    [[ $line =~ announce=tcp://[^\ ]*:([0-9]+) ]] || fail "the broker's first line is $line"
+    port=${BASH_REMATCH[1]}
+}
+
+broker_kill ()
+{
+    kill -KILL "$broker_pid"
+    wait "$broker_pid" 2>/dev/null || true
+    broker_pid=
+}
+
+broker_stop ()
+{
+    [ -n "$broker_pid" ] || return 0
+    kill -TERM "$broker_pid" 2>/dev/null || true
+    ended "$broker_pid" || { kill -KILL "$broker_pid"; say "the broker did not stop when told to" >&2; broker_pid=; return 1; }
+    broker_pid=
+}
+
+ctl () { "$build/nodectl" --broker "127.0.0.1:$port" "$@"; }
+
+# binary NAME: where the build put it.
+binary ()
+{
+    if [ -x "$build/$1" ]; then echo "$build/$1"; else echo "$build/test/bad/$1"; fi
+}
+
+# publish BINARY VERSION [OPTION...]: prints the release.
+publish ()
+{
+    local what=$1 version=$2
+    shift 2
+    ctl publish noded --version "$version" --binary "$(binary "$what")" "$@"
+}
+
+# --- nodes -----------------------------------------------------------------------------------------------------------------
+
+# Short enough that a story does not take minutes, long enough for a slow machine and for sanitizers.
+node_settings='
+update
+    soak = 300ms
+    unfit = 2s
+trial
+    ready = 10s
+    confirm = 60s
+    pause = 100ms
+'
+
+# node_install ID [OPTION...]: without rehearsal, unless the story is about that.
+node_install ()
+{
+    local id=$1
+    shift
+    "$build/noded" install --root "$fleet/$id" --id "$id" --broker "127.0.0.1:$port" --no-rehearsal "$@" \
+        >>"$fleet/$id.log" 2>&1 || fail "noded install failed: $(tail -n 5 "$fleet/$id.log")"
+    printf '%s' "$node_settings" >>"$fleet/$id/node.zpl"
+}
+
+node_start ()
+{
+    local id=$1
+    mkdir -p "$fleet/sv/$id"
+    cat >"$fleet/sv/$id/run" <<RUN
+#!/bin/sh
+exec >>'$fleet/$id.log' 2>&1
+exec '$fleet/$id/stable/noded.sh'
+RUN
+    chmod +x "$fleet/sv/$id/run"
+    runsv "$fleet/sv/$id" >>"$fleet/$id.log" 2>&1 &
+    supervisor[$id]=$!
+}
+
+node_stop ()
+{
+    local pid=${supervisor[$1]:-}
+    [ -n "$pid" ] || return 0
+    unset "supervisor[$1]"
+    kill -TERM "$pid" 2>/dev/null || true
+    ended "$pid" && return
+    kill -KILL "$pid"
+    say "node $1 did not stop when told to" >&2
+    return 1
+}
+
+# nodes_up ID...: installed, started, and seen by the broker.
+nodes_up ()
+{
+    local id
+    for id in "$@"; do
+        node_install "$id"
+        node_start "$id"
+    done
+    for id in "$@"; do
+        until_node "$id" '.online and .state == "idle"'
+    done
+}
+
+# The pid of the node manager of a node: the process whose program lies in the node's root and is called noded.
+manager_pid ()
+{
+    local link
+    for link in /proc/[0-9]*/exe; do
+        [[ $(readlink "$link" 2>/dev/null) == "$fleet/$1"/20*/noded ]] || continue
+        basename "$(dirname "$link")"
+        return
+    done
+    return 1
+}
+
+node_json () { ctl status "$1" --json; }
+field () { node_json "$1" | jq -r "$2"; }
+stable_of () { readlink "$fleet/$1/stable"; }
+
+# --- waiting and checking --------------------------------------------------------------------------------------------------
+
+# ended PID: waits for a child's end; 1 after 30 s.
+ended ()
+{
+    local last=$((SECONDS + 30))
+    while kill -0 "$1" 2>/dev/null; do
+        [ $SECONDS -lt $last ] || return 1
+        sleep 0.05
+    done
+    wait "$1" 2>/dev/null || true
+}
+
+# until_node ID FILTER: until the node's JSON fits the jq filter.
+until_node ()
+{
+    local last=$((SECONDS + patience))
+    until node_json "$1" 2>/dev/null | jq -e "$2" >/dev/null 2>&1; do
+        [ $SECONDS -lt $last ] || { node_json "$1" >&2 || true; fail "node $1 never came to: $2"; }
+        sleep 0.05
+    done
+}
+
+# until_true COMMAND...
+until_true ()
+{
+    local last=$((SECONDS + patience))
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $last ] || fail "never came true: $*"
+        sleep 0.05
+    done
+}
+
+check_node () { node_json "$1" | jq -e "$2" >/dev/null || { node_json "$1" >&2; fail "node $1 is not: $2"; }; }
+check_equal () { [ "$1" = "$2" ] || fail "$3: '$1' is not '$2'"; }
+
+# expect_status STATUS COMMAND...: what it said is left in $fleet/said.
+expect_status ()
+{
+    local wanted=$1 got=0
+    shift
+    "$@" >"$fleet/said" 2>&1 || got=$?
+    [ "$got" = "$wanted" ] || { cat "$fleet/said" >&2; fail "exit status $got instead of $wanted: $*"; }
+}
+said () { grep -qiE -- "$1" "$fleet/said" || { cat "$fleet/said" >&2; fail "nothing said that fits: $1"; }; }
+
+# check_runs ID VERSION FILE: what the node tells, what runs and what lies on its disk are all that program.
+check_runs ()
+{
+    local id=$1 version=$2 digest pid
+    digest=$(sha256sum <"$3" | cut -d' ' -f1)
+    check_node "$id" ".version == \"$version\" and .binary == \"$digest\""
+    check_equal "$(sha256sum <"$fleet/$id/stable/noded" | cut -d' ' -f1)" "$digest" "the program behind stable of $id"
+    pid=$(manager_pid "$id") || fail "no node manager runs for $id"
+    check_equal "$(sha256sum <"/proc/$pid/exe" | cut -d' ' -f1)" "$digest" "the program that runs for $id"
+}
+
+# --- the end ---------------------------------------------------------------------------------------------------------------
+
+# Pids of the processes that have to do with this fleet, but for this shell.
+fleet_processes ()
+{
+    local file pid
+    for file in /proc/[0-9]*/cmdline; do
+        pid=${file#/proc/}
+        pid=${pid%/cmdline}
+        if [ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ]; then continue; fi
+        if [[ $(readlink "/proc/$pid/exe" 2>/dev/null) == "$fleet"/* ]] || grep -qzaF "$fleet" "$file" 2>/dev/null ||
+            grep -qzaF "=$fleet/" "/proc/$pid/environ" 2>/dev/null; then
+            echo "$pid"
+        fi
+    done
+}
+
+nothing_left () { [ -z "$(fleet_processes)" ]; }
+
+fleet_end ()
+{
+    local id status=0 last pid left
+    for id in "${!supervisor[@]}"; do
+        kill -TERM "${supervisor[$id]}" 2>/dev/null || true
+    done
+    for id in "${!supervisor[@]}"; do
+        node_stop "$id" || status=1
+    done
+    broker_stop || status=1
+    last=$((SECONDS + 10))
+    until nothing_left; do
+        [ $SECONDS -lt $last ] || break
+        sleep 0.05
+    done
+    for pid in $(fleet_processes); do
+        [ -r "/proc/$pid/cmdline" ] || continue
+        say "a process is left: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)" >&2
+        kill -KILL "$pid" 2>/dev/null || true
+        status=1
+    done
+    left=$(find "$fleet"/*/probe -mindepth 1 -maxdepth 1 2>/dev/null; find "$fleet/tmp" -mindepth 1 -maxdepth 1)
+    [ -z "$left" ] || { say "a scratch root is left: $left" >&2; status=1; }
+    return "$status"
+}
+
+# The end of every log, for whoever has to find out why.
+fleet_logs ()
+{
+    local log
+    for log in "$fleet"/*.log; do
+        [ -s "$log" ] || continue
+        printf -- '--- %s\n' "${log##*/}" >&2
+        tail -n 60 "$log" >&2
+    done
+}
+
+fleet_remove () { [ -z "$fleet" ] || rm -rf "$fleet"; }

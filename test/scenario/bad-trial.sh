@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# A release passes the whole rehearsal and hangs when on trial: the launcher goes back by itself.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+node_settings=${node_settings/ready = 10s/ready = 3s}
+broker_start
+nodes_up a
+before=$(stable_of a)
+release=$(publish bad-trial 6.6.6)
+expect_status 1 ctl update a
+said 'went.back|trial'
+check_equal "$(stable_of a)" "$before" 'stable'
+check_runs a 1.0.0 "$build/noded"
+check_node a '.state == "idle" and .last_error.step == "trial" and .last_error.reason != ""'
+check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* 2>/dev/null || true)" '' 'what is left of the trial'
+expect_status 0 "$build/noded" quarantine --root "$fleet/a"
+said "${release:0:12}"
+
+expect_status 1 ctl update a --release "$release"
+said 'quarantine'
+ctl quarantine clear a || fail 'the quarantine could not be cleared'
+publish noded-2 2.0.0 >"$fleet/release"
+ctl update a || fail 'the good update was not confirmed'
+check_runs a 2.0.0 "$build/noded-2"

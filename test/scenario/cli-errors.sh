@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Mistakes on the command line are told in a sentence, with an exit status that says whose they are.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+for program in noded noded-broker noded-content nodectl; do
+    expect_status 0 "$build/$program" --help
+    said 'usage'
+    expect_status 0 "$build/$program" --version
+    said '1\.0\.0'
+    expect_status 2 "$build/$program" --no-such-option
+    said 'no-such-option'
+done
+expect_status 2 "$build/nodectl" updaet
+said 'update'
+expect_status 2 "$build/noded" nonsense
+said 'nonsense'
+expect_status 1 "$build/noded" status --root "$fleet/nothing"
+said "$fleet/nothing"
+
+# No broker.
+expect_status 4 "$build/nodectl" --broker 127.0.0.1:1 --timeout 500ms nodes
+said '127\.0\.0\.1'
+
+broker_start
+node_install a
+expect_status 1 ctl update nobody
+said 'nobody'
+expect_status 1 ctl publish noded --version 2 --binary "$fleet/nothing"
+said "$fleet/nothing"
+expect_status 1 ctl update a --release 0123456789
+expect_status 1 ctl withdraw 0123456789
+# An address beyond loopback wants keys, or a word that it is meant.
+expect_status 2 "$build/noded-broker" --root "$fleet/other" --port 0 --bind 0.0.0.0
+said 'insecure'

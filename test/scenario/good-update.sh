@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Three nodes go from 1.0.0 to 2.0.0; what is told, what runs and what lies on disk agree.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+nodes_up a b c
+release=$(publish noded-2 2.0.0)
+[[ $release =~ ^[0-9a-f]{64}$ ]] || fail "publish printed $release"
+ctl update --all --timeout 120s || fail 'the update was not confirmed everywhere'
+
+for id in a b c; do
+    check_runs "$id" 2.0.0 "$build/noded-2"
+    check_node "$id" ".state == \"idle\" and .release == \"$release\" and .previous.version == \"1.0.0\" and (.last_error | not)"
+    check_equal "$(ls -d "$fleet/$id"/.back "$fleet/$id"/.try.* 2>/dev/null || true)" '' 'what is left of the trial'
+    expect_status 0 "$build/noded" status --root "$fleet/$id"
+    said '2\.0\.0'
+    expect_status 0 ctl why "$id"
+    said 'confirmed'
+done
+expect_status 0 ctl nodes
+said '2\.0\.0'

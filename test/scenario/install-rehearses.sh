@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# An installation rehearses against a second workspace of itself, is complete, and is checked by verify.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+expect_status 0 "$build/noded" install --root "$fleet/a" --id a --broker "127.0.0.1:$port"
+said 'stable/noded.sh'
+expect_status 0 "$build/noded" verify --root "$fleet/a"
+(cd "$fleet/a/stable" && sha256sum -c --quiet manifest) || fail 'sha256sum does not accept the manifest'
+check_equal "$(find "$fleet/a/probe" -mindepth 1)" '' 'what the rehearsal left'
+node_start a
+until_node a '.online and .state == "idle" and .version == "1.0.0"'
+node_stop a
+
+# Hidden leftovers are no errors; one bit in the program is.
+mkdir "$fleet/a/.tmp.leftover"
+expect_status 0 "$build/noded" verify --root "$fleet/a"
+rmdir "$fleet/a/.tmp.leftover"
+expect_status 0 "$build/noded" install --root "$fleet/b" --id b --broker "127.0.0.1:$port" --no-rehearsal
+said 'rehears'
+printf 'x' | dd of="$fleet/b/stable/noded" bs=1 seek=5000 conv=notrunc status=none
+expect_status 1 "$build/noded" verify --root "$fleet/b"
+said 'noded'
+rm -rf "$fleet/b"
+
+# A root that is in use already, and a unit for systemd.
+expect_status 1 "$build/noded" install --root "$fleet/a" --id a --broker "127.0.0.1:$port" --no-rehearsal
+expect_status 0 "$build/noded" install --root "$fleet/c" --id c --broker "127.0.0.1:$port" --no-rehearsal --systemd
+for line in Type=notify NotifyAccess=all WatchdogSec= Restart=always StartLimitIntervalSec=0 KillMode=process; do
+    said "^$line"
+done

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# A revert goes back and holds until somebody ends the hold; on the host it needs neither broker nor manager.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+nodes_up a
+publish noded-2 2.0.0 >"$fleet/release"
+ctl update a || fail 'the update was not confirmed'
+
+ctl revert a || fail 'the revert did not come to its end'
+check_runs a 1.0.0 "$build/noded"
+check_node a '.held and .previous.version == "2.0.0"'
+expect_status 1 ctl update a
+said 'held'
+check_runs a 1.0.0 "$build/noded"
+ctl unhold a || fail 'the hold could not be ended'
+ctl update a || fail 'the update after the hold was not confirmed'
+check_runs a 2.0.0 "$build/noded-2"
+
+# The same on the host alone.
+node_stop a
+broker_stop
+expect_status 0 "$build/noded" revert --root "$fleet/a"
+check_equal "$(sha256sum <"$fleet/a/stable/noded")" "$(sha256sum <"$build/noded")" 'the program behind stable'
+expect_status 0 "$build/noded" verify --root "$fleet/a"
+broker_start
+node_start a
+until_node a '.online and .version == "1.0.0" and .held'
+expect_status 1 ctl update a
+said 'held'

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# A second manager on one root is refused, and a second node under one id as well.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+nodes_up a
+pid=$(manager_pid a)
+expect_status 75 "$fleet/a/stable/noded.sh"
+check_equal "$(manager_pid a)" "$pid" 'the pid of the node manager'
+expect_status 75 "$build/noded-broker" --root "$fleet/broker" --port 0
+
+node_install twin
+sed -i 's/^\( *id *= *\).*/\1a/' "$fleet/twin/node.zpl"
+sed -i 's/"twin"/"a"/' "$fleet/twin/node.zpl"
+node_start twin
+until_true grep -qi 'refused' "$fleet/twin.log"
+check_node a '.online and .state == "idle"'

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# A second update while one is under way is refused, and the first one is not disturbed.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+nodes_up a
+first=$(publish noded-2 2.0.0)
+second=$(publish noded 1.0.1 --env 'SECOND=1')
+ctl update a --release "$first" --no-wait
+expect_status 1 ctl update a --release "$second"
+said 'in progress'
+until_node a ".state == \"idle\" and .release == \"$first\""
+check_runs a 2.0.0 "$build/noded-2"
+ctl update a --release "$second" || fail 'the update afterwards was not confirmed'
+check_node a ".release == \"$second\" and .previous.release == \"$first\""
