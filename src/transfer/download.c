@@ -1,8 +1,8 @@
 /*  transfer/download.c - which piece to ask for next, and which to believe
 
     The pieces under way lie in a ring from `written` to `asked`, each a chunk long but the last of the
-   content, so an answer's place follows from its offset. Only the first can be written; it is therefore the
-   only one whose silence counts. */
+    content, so an answer's place follows from its offset. Only the first can be written; it is therefore
+    the only one whose silence counts. */
 
 #include "transfer/limits.h"
 

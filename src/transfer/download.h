@@ -1,16 +1,16 @@
 /*  transfer/download.h - the receiving side of one content, as a pure machine
 
     Events go in (start, chunk, time, connection lost), actions come out through transfer_download_next. No
-   socket, file, clock or memory beyond the struct, and a bounded amount of work an event.
+    socket, file, clock or memory beyond the struct, and a bounded amount of work an event.
 
-    Pieces are written in order. What comes out of order is dropped and asked for again once what was missing
-   before it has been asked for again or has come. The window is unanswered bytes: it begins at `window`,
-   grows by a chunk with each prompt answer up to four times that, and halves when an answer is lost or busy.
-   An answer is lost when nothing has been written for answer_ms, when three that were asked for later have
-   come, or when it has the wrong length.
+    Pieces are written in order. What comes out of order is dropped and asked for again once what was
+    missing before it has been asked for again or has come. The window is unanswered bytes: it begins at
+    `window`, grows by a chunk with each prompt answer up to four times that, and halves when an answer is
+    lost or busy. An answer is lost when nothing has been written for answer_ms, when three that were asked
+    for later have come, or when it has the wrong length.
 
-    What a peer answers cannot keep it going for ever: `retries` losses, or BUSY_MOST busy rounds, without a
-   byte written, end it. */
+    What a peer answers cannot keep it going for ever: `retries` losses, or BUSY_MOST busy rounds,
+    without a byte written, end it. */
 
 #ifndef TRANSFER_DOWNLOAD_H
 #define TRANSFER_DOWNLOAD_H
@@ -82,13 +82,13 @@ struct transfer_download {
 };
 
 /*  Begins at offset (what an earlier attempt left). size is what the envelope says. limits NULL: the
- * defaults. */
+    defaults. */
 void transfer_download_init (struct transfer_download *download, const struct transfer_limits *limits,
                              const struct base_digest *digest, uint64_t size, uint64_t offset);
 
 /*  A chunk came in. Returns true where its payload is the next to be written: the caller writes exactly
-   payload_size bytes now. False: it is to be dropped (another content, not asked for, out of order, wrong
-   length, or told busy or gone). */
+    payload_size bytes now. False: it is to be dropped (another content, not asked for, out of order,
+    wrong length, or told busy or gone). */
 bool transfer_download_chunk (struct transfer_download *download, const struct wire_chunk *chunk,
                               size_t payload_size, uint64_t now_ms);
 

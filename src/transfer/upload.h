@@ -1,9 +1,9 @@
 /*  transfer/upload.h - the sending side of an upload, as a pure machine
 
-    Begins with an empty put that asks where to begin; then pieces in order, at most window bytes beyond what
-   has been taken. After a loss it asks again, so a piece is never repeated on a guess. A peer that has lost
-   what it had taken is sent it once more; a content that a peer finds not to fit its digest is sent once more
-   from the start. `retries` losses without a byte beyond what was ever taken end it. */
+    Begins with an empty put that asks where to begin; then pieces in order, at most window bytes beyond
+    what has been taken. After a loss it asks again, so a piece is never repeated on a guess. A peer that
+    has lost what it had taken is sent it once more; a content that a peer finds not to fit its digest is
+    sent once more from the start. `retries` losses without a byte beyond what was ever taken end it. */
 
 #ifndef TRANSFER_UPLOAD_H
 #define TRANSFER_UPLOAD_H

@@ -12,11 +12,10 @@ struct walk {
     unsigned depth;
 };
 
-/*  What a value's first byte says: how many bytes of a length or count follow, and what that number counts.
- */
+/*  What a value's first byte says: how many bytes of a length or count follow, and what that number
+    counts. */
 struct head {
-    uint8_t
-        number_size; /* bytes of the number behind the first byte; 0: `number` is known from the first byte */
+    uint8_t number_size; /* bytes of the number behind the first byte; 0: the first byte tells all */
     bool container;
     uint8_t each;  /* values an item of a container */
     uint8_t extra; /* bytes beside those counted: the type of an ext */

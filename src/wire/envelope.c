@@ -7,8 +7,8 @@
 #include "base/cleanup.h"
 
 enum {
-    /* What a frame carries beside the envelope or release: request, matched and installed at their longest.
-     */
+    /* What a frame carries beside the envelope or release: request, matched and installed at their
+       longest. */
     ENVELOPE_ROOM = 4096,
     ENVELOPES_MOST = 16,
 };

@@ -1,7 +1,7 @@
 /*  wire/record.h - what the codecs know of a record; only for src/wire and its tests
 
-    Everything is made from schemas/ by record.c and choice.c: a codec walks these tables and knows no message
-   by name. */
+    Everything is made from schemas/ by record.c and choice.c: a codec walks these tables and knows no
+    message by name. */
 
 #ifndef WIRE_RECORD_H
 #define WIRE_RECORD_H
@@ -70,8 +70,8 @@ extern const struct wire_choices *const wire_all_choices[];
 #undef CHOICE
 #undef END_CHOICES
 
-/*  The value of a word of size bytes; 0 where it is not known. The word of a value; "unknown" where there is
- * none. */
+/*  The value of a word of size bytes; 0 where it is not known. The word of a value; "unknown" where
+    there is * none. */
 int wire_choices_parse (const struct wire_choices *choices, const char *word, size_t size);
 const char *wire_choices_word (const struct wire_choices *choices, int value);
 
@@ -97,9 +97,9 @@ static inline size_t wire_member_count (const struct wire_field *field, const vo
 /*  True where the codecs leave the field out: an optional one without a value, or an empty list. */
 bool wire_field_is_absent (const struct wire_field *field, const void *message);
 
-/*  How a decoder fills a member: each function checks a value that arrived against the schema and stores it.
-   The message must have been zero before. Return 0, -ENOMEM or WIRE_E_MALFORMED. Index: of the item in a
-   list, or -1. */
+/*  How a decoder fills a member: each function checks a value that arrived against the schema and stores
+    it. The message must have been zero before. Return 0, -ENOMEM or WIRE_E_MALFORMED. Index: of the item
+    in a list, or -1. */
 int wire_field_set_text (const struct wire_field *field, void *message, long index, const char *data,
                          size_t size, struct base_error *error);
 int wire_field_set_uint (const struct wire_field *field, void *message, uint64_t number,

@@ -1,5 +1,5 @@
-/*  wire/reference.c - the tables of schemas/README.md, made from the descriptions that the codecs work from
- */
+/*  wire/reference.c - the tables of schemas/README.md, made from the descriptions that the codecs work
+    from */
 
 #include "wire/record.h"
 
