@@ -181,7 +181,7 @@ static int address_offset (const struct elf *elf, uint64_t address, uint64_t *re
 }
 
 /*  The program's DT_RPATH, for the caller; NULL where it has none, or has a DT_RUNPATH, which switches
-    it * off. */
+    it off. */
 static int rpath_read (const struct elf *elf, char **ret_rpath)
 {
     struct segment dynamic;
