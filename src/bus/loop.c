@@ -1,0 +1,351 @@
+/*  bus/loop.c - the one event loop of a process
+
+    A round waits in zmq_poll for sockets, descriptors and one timerfd, then runs the timers that are due and
+   a handler for every source that is ready. The timerfd counts boot time, so that a deadline that passed
+   during a suspend is noticed on waking; where nothing is due, nothing wakes the process. What a handler
+   frees is only marked, and swept after the round. */
+
+#include "bus/loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "bus/private.h"
+#include "bus/timers.h"
+
+struct bus_source {
+    struct bus_loop *loop;
+    struct bus_source *next;
+    void *socket;
+    int fd;
+    bus_handler *handler;
+    void *context;
+    void *memory; /* freed with the source */
+    bool dead;
+};
+
+struct signals {
+    struct signals *next;
+    int fd;
+    bus_signal_handler *handler;
+    void *context;
+};
+
+struct bus_loop {
+    void *zmq;
+    struct bus_zap *zap;
+    int timer_fd;
+    uint64_t armed_ms; /* what the timerfd is set to; UINT64_MAX: not set */
+    struct bus_timers timers;
+    struct bus_source *sources; /* in the order in which they came */
+    size_t n_sources;           /* live ones */
+    struct signals *signals;
+
+    /* What the last zmq_poll was given: [0] is the timerfd, then the live sources. */
+    zmq_pollitem_t *items;
+    struct bus_source **polled;
+    size_t n_items, capacity;
+    bool changed; /* sources came or went since */
+
+    bool has_dead;
+    bool running;
+    bool stopped;
+};
+
+struct bus_loop *bus_loop_new (void)
+{
+    struct bus_loop *loop = calloc (1, sizeof *loop);
+    if (!loop)
+        return NULL;
+    loop->armed_ms = UINT64_MAX;
+    loop->changed = true;
+    loop->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    loop->zmq = zmq_ctx_new ();
+    if (loop->timer_fd < 0 || !loop->zmq)
+        return bus_loop_free (loop);
+    return loop;
+}
+
+static void sweep (struct bus_loop *loop)
+{
+    if (!loop->has_dead)
+        return;
+    loop->has_dead = false;
+    for (struct bus_source **link = &loop->sources; *link;) {
+        struct bus_source *source = *link;
+        if (source->dead) {
+            *link = source->next;
+            free (source->memory);
+            free (source);
+        } else
+            link = &source->next;
+    }
+}
+
+struct bus_loop *bus_loop_free (struct bus_loop *loop)
+{
+    if (!loop)
+        return NULL;
+
+    while (loop->signals) {
+        struct signals *signals = loop->signals;
+        bus_unwatch (loop, signals->fd);
+        (void)close (signals->fd);
+        loop->signals = signals->next;
+        free (signals);
+    }
+    sweep (loop);
+    if (loop->zmq) {
+        (void)zmq_ctx_shutdown (loop->zmq);
+        bus_zap_free (loop->zap);
+        while (zmq_ctx_term (loop->zmq) < 0 && errno == EINTR)
+            ;
+    }
+    if (loop->timer_fd >= 0)
+        (void)close (loop->timer_fd);
+    bus_timers_deinit (&loop->timers);
+    free (loop->items);
+    free (loop->polled);
+    free (loop);
+    return NULL;
+}
+
+void *bus_loop_zmq (struct bus_loop *loop)
+{
+    return loop->zmq;
+}
+
+int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)
+{
+    if (!loop->zap) {
+        int r = bus_zap_new (loop->zmq, &loop->zap);
+        if (r < 0)
+            return r;
+    }
+    *ret_zap = loop->zap;
+    return 0;
+}
+
+struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, bus_handler *handler,
+                                   void *context)
+{
+    struct bus_source *source = calloc (1, sizeof *source);
+    if (!source)
+        return NULL;
+    source->loop = loop;
+    source->socket = socket;
+    source->fd = fd;
+    source->handler = handler;
+    source->context = context;
+
+    struct bus_source **link = &loop->sources;
+    while (*link)
+        link = &(*link)->next;
+    *link = source;
+    loop->n_sources++;
+    loop->changed = true;
+    return source;
+}
+
+void bus_source_free (struct bus_source *source, void *memory)
+{
+    struct bus_loop *loop = source->loop;
+    source->dead = true;
+    source->memory = memory;
+    loop->n_sources--;
+    loop->changed = true;
+    loop->has_dead = true;
+    if (!loop->running)
+        sweep (loop);
+}
+
+static struct bus_source *find_watch (const struct bus_loop *loop, int fd)
+{
+    for (struct bus_source *source = loop->sources; source; source = source->next)
+        if (!source->dead && !source->socket && source->fd == fd)
+            return source;
+    return NULL;
+}
+
+int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *context)
+{
+    if (fd < 0)
+        return -EBADF;
+    if (find_watch (loop, fd))
+        return -EEXIST;
+    return bus_source_new (loop, NULL, fd, handler, context) ? 0 : -ENOMEM;
+}
+
+void bus_unwatch (struct bus_loop *loop, int fd)
+{
+    struct bus_source *source = find_watch (loop, fd);
+    if (source)
+        bus_source_free (source, NULL);
+}
+
+int bus_timer_start (struct bus_loop *loop, uint64_t delay_ms, bus_handler *handler, void *context)
+{
+    /* The clock is cut to whole milliseconds: one more keeps a timer from firing early. */
+    uint64_t due_ms = base_time_boot_ms ();
+    if (delay_ms > 0)
+        due_ms = delay_ms < INT64_MAX / 4 ? due_ms + delay_ms + 1 : INT64_MAX / 4;
+    return bus_timers_add (&loop->timers, due_ms, handler, context);
+}
+
+void bus_timer_cancel (struct bus_loop *loop, int id)
+{
+    bus_timers_remove (&loop->timers, id);
+}
+
+static void signals_ready (void *context)
+{
+    const struct signals *signals = context;
+    bus_signal_handler *handler = signals->handler;
+    void *handler_context = signals->context;
+    int fd = signals->fd;
+    struct signalfd_siginfo info;
+    while (read (fd, &info, sizeof info) == (ssize_t)sizeof info)
+        handler (handler_context, (int)info.ssi_signo);
+}
+
+int bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
+                 void *context)
+{
+    sigset_t set;
+    (void)sigemptyset (&set);
+    for (int i = 0; i < count; i++)
+        if (sigaddset (&set, signals[i]) < 0)
+            return -EINVAL;
+
+    base_cleanup (base_free_p) struct signals *made = calloc (1, sizeof *made);
+    if (!made)
+        return -ENOMEM;
+    base_cleanup (base_close_p) int fd = signalfd (-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    made->fd = fd;
+    made->handler = handler;
+    made->context = context;
+    int r = bus_watch (loop, fd, signals_ready, made);
+    if (r < 0)
+        return r;
+    r = pthread_sigmask (SIG_BLOCK, &set, NULL);
+    if (r != 0) {
+        bus_unwatch (loop, fd);
+        return -r;
+    }
+    made->next = loop->signals;
+    loop->signals = base_take (made);
+    (void)base_take_fd (&fd);
+    return 0;
+}
+
+/*  Brings what is polled up to date with the sources. */
+static int collect (struct bus_loop *loop)
+{
+    if (!loop->changed)
+        return 0;
+    size_t needed = loop->n_sources + 1;
+    if (needed > loop->capacity) {
+        size_t capacity = needed * 2;
+        zmq_pollitem_t *items = realloc (loop->items, capacity * sizeof *items);
+        if (!items)
+            return -ENOMEM;
+        loop->items = items;
+        struct bus_source **polled = realloc (loop->polled, capacity * sizeof (struct bus_source *));
+        if (!polled)
+            return -ENOMEM;
+        loop->polled = polled;
+        loop->capacity = capacity;
+    }
+
+    size_t n = 0;
+    loop->polled[n] = NULL;
+    loop->items[n++] = (zmq_pollitem_t){.fd = loop->timer_fd, .events = ZMQ_POLLIN};
+    for (struct bus_source *source = loop->sources; source; source = source->next) {
+        if (source->dead)
+            continue;
+        loop->polled[n] = source;
+        loop->items[n++] = (zmq_pollitem_t){.socket = source->socket, .fd = source->fd, .events = ZMQ_POLLIN};
+    }
+    loop->n_items = n;
+    loop->changed = false;
+    return 0;
+}
+
+/*  Sets the timerfd to the next due time. Returns how long to poll: 0 or, for ever, -1. */
+static long arm (struct bus_loop *loop)
+{
+    uint64_t due_ms = bus_timers_due (&loop->timers);
+    if (due_ms <= base_time_boot_ms ())
+        return 0;
+    if (due_ms != loop->armed_ms) {
+        struct itimerspec when = {0};
+        if (due_ms != UINT64_MAX) {
+            when.it_value.tv_sec = (time_t)(due_ms / 1000);
+            when.it_value.tv_nsec = (long)(due_ms % 1000) * 1000000;
+        }
+        (void)timerfd_settime (loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+        loop->armed_ms = due_ms;
+    }
+    return -1;
+}
+
+static void fire (struct bus_loop *loop)
+{
+    /* What a timer's handler starts waits for the next round, even with no delay: sockets get their turn in
+     * between. */
+    uint64_t now_ms = base_time_boot_ms (), order = loop->timers.next_order;
+    bus_handler *handler;
+    void *context;
+    while (!loop->stopped && bus_timers_take (&loop->timers, now_ms, order, &handler, &context))
+        handler (context);
+}
+
+static int run_round (struct bus_loop *loop)
+{
+    int r = collect (loop);
+    if (r < 0)
+        return r;
+    if (zmq_poll (loop->items, (int)loop->n_items, arm (loop)) < 0)
+        return errno == EINTR ? 0 : -errno;
+
+    if (loop->items[0].revents) {
+        uint64_t expired;
+        (void)!read (loop->timer_fd, &expired, sizeof expired);
+        loop->armed_ms = UINT64_MAX;
+    }
+    fire (loop);
+    for (size_t i = 1; i < loop->n_items && !loop->stopped; i++) {
+        struct bus_source *source = loop->polled[i];
+        if (loop->items[i].revents && !source->dead)
+            source->handler (source->context);
+    }
+    return 0;
+}
+
+int bus_loop_run (struct bus_loop *loop)
+{
+    int r = 0;
+    loop->running = true;
+    while (r == 0 && !loop->stopped) {
+        r = run_round (loop);
+        sweep (loop);
+    }
+    loop->running = false;
+    loop->stopped = false;
+    return r;
+}
+
+void bus_loop_stop (struct bus_loop *loop)
+{
+    loop->stopped = true;
+}

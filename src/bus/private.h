@@ -1,0 +1,37 @@
+/*  bus/private.h - what the files of this room share */
+
+#ifndef BUS_PRIVATE_H
+#define BUS_PRIVATE_H
+
+#include "bus/loop.h"
+#include "bus/socket.h"
+
+struct bus_source;
+struct bus_zap;
+
+/*  Has handler called while the ZeroMQ socket has something to read, or, where socket is NULL, while fd has.
+   Returns NULL where memory is out. */
+struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, bus_handler *handler,
+                                   void *context);
+
+/*  The handler is not called again. memory is freed once no handler of the loop runs any more: a handler may
+   free what it works on. */
+void bus_source_free (struct bus_source *source, void *memory);
+
+/*  The context, and the handler that admits peers to CURVE servers, started with the first call. */
+void *bus_loop_zmq (struct bus_loop *loop);
+int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap);
+
+/*  bus/zap.c. Answers the context's questions whom to admit, on a thread of its own. */
+int bus_zap_new (void *zmq, struct bus_zap **ret_zap);
+
+/*  The context must have been shut down: that is what ends the thread. Returns NULL. */
+struct bus_zap *bus_zap_free (struct bus_zap *zap);
+
+/*  Admits the allowed keys (Z85, NULL-terminated; NULL: none) to a domain whose name it makes. Returns 0,
+   -ENOMEM, or -EINVAL for text that is no key. */
+enum { BUS_DOMAIN_SIZE = 32 };
+int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BUS_DOMAIN_SIZE]);
+void bus_zap_forget (struct bus_zap *zap, const char *domain);
+
+#endif

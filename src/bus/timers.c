@@ -1,0 +1,161 @@
+/*  bus/timers.c - one-shot timers by due time */
+
+#include "bus/timers.h"
+
+#include <errno.h>
+
+enum {
+    SLOTS_FIRST = 256,
+    SLOTS_MOST = 1 << 16,
+    GENERATION_MOST = (1 << 15) - 1,
+};
+
+void bus_timers_deinit (struct bus_timers *timers)
+{
+    free (timers->slots);
+    free (timers->heap);
+    *timers = (struct bus_timers){0};
+}
+
+static bool is_before (const struct bus_timers *timers, uint32_t a, uint32_t b)
+{
+    const struct bus_timer *left = &timers->slots[a], *right = &timers->slots[b];
+    return left->due_ms != right->due_ms ? left->due_ms < right->due_ms : left->order < right->order;
+}
+
+static void put (struct bus_timers *timers, uint32_t place, uint32_t slot)
+{
+    timers->heap[place] = slot;
+    timers->slots[slot].place = place;
+}
+
+static void rise (struct bus_timers *timers, uint32_t place)
+{
+    uint32_t slot = timers->heap[place];
+    while (place > 0) {
+        uint32_t parent = (place - 1) / 2;
+        if (!is_before (timers, slot, timers->heap[parent]))
+            break;
+        put (timers, place, timers->heap[parent]);
+        place = parent;
+    }
+    put (timers, place, slot);
+}
+
+static void sink (struct bus_timers *timers, uint32_t place)
+{
+    uint32_t slot = timers->heap[place];
+    for (;;) {
+        uint32_t child = 2 * place + 1;
+        if (child >= timers->n_heap)
+            break;
+        if (child + 1 < timers->n_heap && is_before (timers, timers->heap[child + 1], timers->heap[child]))
+            child++;
+        if (!is_before (timers, timers->heap[child], slot))
+            break;
+        put (timers, place, timers->heap[child]);
+        place = child;
+    }
+    put (timers, place, slot);
+}
+
+static void append_free (struct bus_timers *timers, uint32_t slot, bool is_only)
+{
+    if (is_only)
+        timers->first_free = slot;
+    else
+        timers->slots[timers->last_free].place = slot;
+    timers->last_free = slot;
+}
+
+/*  Only called where every slot is taken. */
+static int grow (struct bus_timers *timers)
+{
+    uint32_t n_slots = timers->n_slots ? timers->n_slots * 2 : SLOTS_FIRST;
+    if (n_slots > SLOTS_MOST)
+        return -ENOMEM;
+
+    struct bus_timer *slots = realloc (timers->slots, n_slots * sizeof *slots);
+    if (!slots)
+        return -ENOMEM;
+    timers->slots = slots;
+    uint32_t *heap = realloc (timers->heap, n_slots * sizeof *heap);
+    if (!heap)
+        return -ENOMEM;
+    timers->heap = heap;
+
+    for (uint32_t slot = timers->n_slots; slot < n_slots; slot++) {
+        slots[slot] = (struct bus_timer){0};
+        append_free (timers, slot, slot == timers->n_slots);
+    }
+    timers->n_slots = n_slots;
+    return 0;
+}
+
+int bus_timers_add (struct bus_timers *timers, uint64_t due_ms, bus_handler *handler, void *context)
+{
+    if (timers->n_heap == timers->n_slots) {
+        int r = grow (timers);
+        if (r < 0)
+            return r;
+    }
+
+    uint32_t slot = timers->first_free;
+    struct bus_timer *timer = &timers->slots[slot];
+    timers->first_free = timer->place;
+    timer->generation = timer->generation % GENERATION_MOST + 1;
+    timer->due_ms = due_ms;
+    timer->order = timers->next_order++;
+    timer->handler = handler;
+    timer->context = context;
+    timer->active = true;
+
+    timers->heap[timers->n_heap] = slot;
+    rise (timers, timers->n_heap++);
+    return (int)(timer->generation * SLOTS_MOST + slot);
+}
+
+static void drop (struct bus_timers *timers, uint32_t slot)
+{
+    uint32_t place = timers->slots[slot].place;
+    bool is_only = timers->n_heap == timers->n_slots;
+
+    uint32_t last = timers->heap[--timers->n_heap];
+    if (last != slot) {
+        put (timers, place, last);
+        rise (timers, place);
+        sink (timers, timers->slots[last].place);
+    }
+    timers->slots[slot].active = false;
+    append_free (timers, slot, is_only);
+}
+
+void bus_timers_remove (struct bus_timers *timers, int id)
+{
+    if (id <= 0)
+        return;
+    uint32_t slot = (uint32_t)id % SLOTS_MOST;
+    if (slot < timers->n_slots && timers->slots[slot].active &&
+        timers->slots[slot].generation == (uint32_t)id / SLOTS_MOST)
+        drop (timers, slot);
+}
+
+uint64_t bus_timers_due (const struct bus_timers *timers)
+{
+    return timers->n_heap ? timers->slots[timers->heap[0]].due_ms : UINT64_MAX;
+}
+
+bool bus_timers_take (struct bus_timers *timers, uint64_t now_ms, uint64_t order, bus_handler **ret_handler,
+                      void **ret_context)
+{
+    if (timers->n_heap == 0)
+        return false;
+    uint32_t slot = timers->heap[0];
+    const struct bus_timer *timer = &timers->slots[slot];
+    if (timer->due_ms > now_ms || timer->order >= order)
+        return false;
+    *ret_handler = timer->handler;
+    *ret_context = timer->context;
+    drop (timers, slot);
+    return true;
+}
