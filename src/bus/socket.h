@@ -40,6 +40,9 @@ typedef void (bus_message_handler) (void *context, struct bus_socket *socket, co
 /*  XPUB: a peer subscribed to a topic, or dropped it. */
 typedef void (bus_subscription_handler) (void *context, const char *topic, bool subscribed);
 
+/*  SUB towards a PUB that publishes text (the events channel): topic and text, each closed by a NUL. */
+typedef void (bus_text_handler) (void *context, const char *topic, const char *text);
+
 /*  CURVE keys in Z85 (40 characters). A server has its secret key and the allowed clients' public keys; a client has its own pair
     and the server's public key. All empty: NULL mechanism. */
 struct bus_keys {
@@ -53,11 +56,13 @@ struct bus_keys {
 struct bus_socket_options {
     bus_message_handler *on_message;           /* may be NULL for sockets that only send */
     bus_subscription_handler *on_subscription; /* XPUB */
+    bus_text_handler *on_text;                 /* SUB: messages are [topic][text], on_message is not called */
     void *context;
     const struct bus_keys *keys;               /* NULL: none */
     int high_water;                            /* messages a peer, each way; 0: 1000 */
     int linger_ms;                             /* how long closing waits for what is queued; 0: drop */
     bool quiet;                                /* no heartbeats of the transport (ipc, and every server side) */
+    bool no_payloads;                          /* ROUTER, DEALER: frames over WIRE_FRAME_MOST are not even read */
 };
 
 /*  Makes one. Returns 0 or -errno. */
@@ -78,7 +83,9 @@ int bus_socket_reconnect (struct bus_socket *socket);
 /*  The endpoint that was bound or connected last, with the real port. Valid while the socket lives. */
 const char *bus_socket_endpoint (const struct bus_socket *socket);
 
-/*  Sends a message; never blocks. peer: ROUTER only. Returns 0; -EHOSTUNREACH: no such peer; -EAGAIN: full; -EINVAL: against its schema. */
+/*  Sends a message; never blocks. peer: ROUTER only. Returns 0; -EHOSTUNREACH: no such peer; -EAGAIN: full; -EINVAL: against its schema.
+    On a socket that connects, what is sent while there is no connection waits for one; bus_socket_reconnect drops it. chunk and put go out with
+    an empty payload. */
 int bus_send (struct bus_socket *socket, const struct bus_peer *peer, const struct wire_record *record,
               const void *message);
 

@@ -1,0 +1,266 @@
+/*  bus/message.c - what goes through a socket
+
+    In: [routing id or topic] [prefix] [map] [payload], exactly the frames that socket and message call for. A
+   message of any other form is read to its end, counted and dropped. Out: the same, without waiting; either
+   the whole message is taken or nothing. */
+
+#include <errno.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "base/cleanup.h"
+#include "bus/socket_private.h"
+
+enum {
+    ROUND_MOST = 64, /* messages of one socket before the others have their turn */
+    FRAMES_MOST = 4,
+    TOPIC_MOST = 240, /* longer ones break the length of ZMTP 3.1 subscriptions */
+};
+
+struct parts {
+    zmq_msg_t frames[FRAMES_MOST];
+    int n; /* that came; only the first FRAMES_MOST are kept */
+};
+
+static void parts_deinit (struct parts *parts)
+{
+    for (int i = 0; i < parts->n && i < FRAMES_MOST; i++)
+        (void)zmq_msg_close (&parts->frames[i]);
+    parts->n = 0;
+}
+
+/*  Reads one message. Returns false where there is none. */
+static bool read_parts (void *zmq, struct parts *parts)
+{
+    parts->n = 0;
+    for (bool more = true; more;) {
+        zmq_msg_t surplus;
+        zmq_msg_t *frame = parts->n < FRAMES_MOST ? &parts->frames[parts->n] : &surplus;
+        (void)zmq_msg_init (frame);
+        if (zmq_msg_recv (frame, zmq, ZMQ_DONTWAIT) < 0) {
+            if (errno == EINTR)
+                continue;
+            parts_deinit (parts);
+            return false;
+        }
+        more = zmq_msg_more (frame);
+        if (frame == &surplus)
+            (void)zmq_msg_close (&surplus);
+        parts->n++;
+    }
+    return true;
+}
+
+static bool copy_topic (const void *data, size_t size, char topic[TOPIC_MOST + 1])
+{
+    if (size > TOPIC_MOST || memchr (data, 0, size))
+        return false;
+    memcpy (topic, data, size);
+    topic[size] = '\0';
+    return true;
+}
+
+static bool takes_payload (const struct wire_record *record)
+{
+    return record == &wire_chunk_record || record == &wire_put_record;
+}
+
+/*  Reads and checks everything but the map. Returns the map's frame, or NULL. */
+static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *parts,
+                                struct bus_message *ret_message, char topic[TOPIC_MOST + 1])
+{
+    int at = 0;
+    if (parts->n > FRAMES_MOST)
+        return NULL;
+    zmq_msg_t *first = &parts->frames[0];
+    if (socket->kind == BUS_ROUTER) {
+        if (zmq_msg_size (first) > BUS_PEER_MOST)
+            return NULL;
+        ret_message->peer.size = (uint8_t)zmq_msg_size (first);
+        memcpy (ret_message->peer.id, zmq_msg_data (first), zmq_msg_size (first));
+        at = 1;
+    } else if (socket->kind == BUS_SUB) {
+        if (!copy_topic (zmq_msg_data (first), zmq_msg_size (first), topic))
+            return NULL;
+        ret_message->topic = topic;
+        at = 1;
+    }
+
+    if (parts->n - at < 2 || wire_prefix_read (zmq_msg_data (&parts->frames[at]),
+                                               zmq_msg_size (&parts->frames[at]), &ret_message->record) != 0)
+        return NULL;
+    bool carries = takes_payload (ret_message->record);
+    if (parts->n - at != (carries ? 3 : 2) || (carries && socket->no_payloads))
+        return NULL;
+    if (carries) {
+        zmq_msg_t *payload = &parts->frames[at + 2];
+        ret_message->payload = zmq_msg_data (payload);
+        ret_message->payload_size = zmq_msg_size (payload);
+        if (ret_message->payload_size > WIRE_CHUNK_MOST)
+            return NULL;
+    }
+    return &parts->frames[at + 1];
+}
+
+static void deliver (struct bus_socket *socket, struct parts *parts)
+{
+    struct bus_message message = {0};
+    char topic[TOPIC_MOST + 1];
+    zmq_msg_t *map = check_frames (socket, parts, &message, topic);
+    base_cleanup (base_free_p) void *body = map ? malloc (wire_record_size (message.record)) : NULL;
+    if (!body || wire_unpack (message.record, zmq_msg_data (map), zmq_msg_size (map), body, NULL) != 0) {
+        socket->counts.malformed++;
+        return;
+    }
+    socket->counts.received++;
+    message.body = body;
+    if (socket->on_message)
+        socket->on_message (socket->context, socket, &message);
+    wire_deinit (message.record, body);
+}
+
+static void deliver_subscription (struct bus_socket *socket, struct parts *parts)
+{
+    const uint8_t *data = zmq_msg_data (&parts->frames[0]);
+    size_t size = zmq_msg_size (&parts->frames[0]);
+    char topic[TOPIC_MOST + 1];
+    if (parts->n != 1 || size < 1 || data[0] > 1 || !copy_topic (data + 1, size - 1, topic)) {
+        socket->counts.malformed++;
+        return;
+    }
+    socket->counts.received++;
+    if (socket->on_subscription)
+        socket->on_subscription (socket->context, topic, data[0] == 1);
+}
+
+void bus_message_ready (void *context)
+{
+    struct bus_socket *socket = context;
+    /* A handler may free the socket: its memory stays until the round is over, its zmq is NULL. */
+    for (int i = 0; i < ROUND_MOST && socket->zmq; i++) {
+        base_cleanup (parts_deinit) struct parts parts;
+        parts.n = 0;
+        if (!read_parts (socket->zmq, &parts))
+            break;
+        if (socket->kind == BUS_XPUB)
+            deliver_subscription (socket, &parts);
+        else
+            deliver (socket, &parts);
+    }
+}
+
+/*  Sends and closes the frames. */
+static int send_parts (struct bus_socket *socket, struct parts *parts)
+{
+    int r = 0;
+    for (int i = 0; i < parts->n; i++) {
+        int flags = ZMQ_DONTWAIT | (i + 1 < parts->n ? ZMQ_SNDMORE : 0);
+        if (zmq_msg_send (&parts->frames[i], socket->zmq, flags) >= 0)
+            continue;
+        if (r == 0)
+            r = errno == EFSM || errno == ENOTSUP ? -EINVAL : -errno;
+        /* The first frame decides. Should the peer go away behind it, libzmq waits for the other frames in
+         * order to drop them. */
+        if (i == 0)
+            break;
+    }
+    parts_deinit (parts);
+    if (r == 0)
+        socket->counts.sent++;
+    else if (r == -EHOSTUNREACH)
+        socket->counts.unroutable++;
+    else if (r == -EAGAIN)
+        socket->counts.full++;
+    return r;
+}
+
+static int add_copy (struct parts *parts, const void *data, size_t size)
+{
+    zmq_msg_t *frame = &parts->frames[parts->n];
+    if (zmq_msg_init_size (frame, size) < 0)
+        return -ENOMEM;
+    if (size > 0)
+        memcpy (zmq_msg_data (frame), data, size);
+    parts->n++;
+    return 0;
+}
+
+/*  Adds prefix and map. */
+static int add_message (struct parts *parts, const struct wire_record *record, const void *message)
+{
+    uint8_t prefix[WIRE_PREFIX_SIZE];
+    struct base_buffer map = {0};
+    wire_prefix (record, prefix);
+    int r = wire_pack (record, message, &map, NULL);
+    if (r > 0)
+        r = -EINVAL;
+    if (r == 0)
+        r = add_copy (parts, prefix, sizeof prefix);
+    if (r == 0)
+        r = add_copy (parts, map.data, map.size);
+    base_buffer_deinit (&map);
+    return r;
+}
+
+int bus_send (struct bus_socket *socket, const struct bus_peer *peer, const struct wire_record *record,
+              const void *message)
+{
+    return bus_send_payload (socket, peer, record, message, NULL, 0, NULL, NULL);
+}
+
+int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
+                      const struct wire_record *record, const void *message, void *data, size_t size,
+                      void (*release) (void *data, void *hint), void *hint)
+{
+    base_cleanup (parts_deinit) struct parts parts;
+    parts.n = 0;
+    int r = 0;
+    if ((socket->kind == BUS_ROUTER) != (peer && peer->size > 0) || size > WIRE_CHUNK_MOST ||
+        (!takes_payload (record) && size > 0))
+        r = -EINVAL;
+    if (r == 0 && peer && peer->size > 0)
+        r = add_copy (&parts, peer->id, peer->size);
+    if (r == 0)
+        r = add_message (&parts, record, message);
+    if (r == 0 && takes_payload (record)) {
+        if (release && size > 0) {
+            r = zmq_msg_init_data (&parts.frames[parts.n], data, size, release, hint) < 0 ? -ENOMEM : 0;
+            if (r == 0) {
+                parts.n++;
+                release = NULL; /* is libzmq's now */
+            }
+        } else
+            r = add_copy (&parts, data, size);
+    }
+    if (r == 0)
+        r = send_parts (socket, &parts);
+    if (release)
+        release (data, hint);
+    return r;
+}
+
+int bus_publish (struct bus_socket *socket, const char *topic, const struct wire_record *record,
+                 const void *message)
+{
+    base_cleanup (parts_deinit) struct parts parts;
+    parts.n = 0;
+    if (strlen (topic) > TOPIC_MOST || takes_payload (record) ||
+        (socket->kind != BUS_XPUB && socket->kind != BUS_PUB))
+        return -EINVAL;
+    int r = add_copy (&parts, topic, strlen (topic));
+    if (r == 0)
+        r = add_message (&parts, record, message);
+    return r < 0 ? r : send_parts (socket, &parts);
+}
+
+int bus_publish_text (struct bus_socket *socket, const char *topic, const char *text)
+{
+    base_cleanup (parts_deinit) struct parts parts;
+    parts.n = 0;
+    if (strlen (topic) > TOPIC_MOST || (socket->kind != BUS_XPUB && socket->kind != BUS_PUB))
+        return -EINVAL;
+    int r = add_copy (&parts, topic, strlen (topic));
+    if (r == 0)
+        r = add_copy (&parts, text, strlen (text));
+    return r < 0 ? r : send_parts (socket, &parts);
+}

@@ -1,0 +1,362 @@
+/*  bus/socket.c - making, limiting, binding and connecting sockets
+
+    libzmq's defaults suit nobody who listens to strangers: frames of any size, no end to a hand-shake,
+   reconnects in lock-step. What is set here is set for every socket; what depends on the transport is set
+   just before it binds or connects. */
+
+#include "bus/socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "base/cleanup.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "bus/socket_private.h"
+
+enum {
+    HIGH_WATER = 1000,
+    LINGER_MOST_MS = 30000,
+    HANDSHAKE_MS = 10000,
+    FRAME_SLACK = 1024, /* what CURVE adds to a frame, and so that a little too much is counted here, not cut
+                           off there */
+    BACKLOG = 4096,     /* a fleet that comes back at once; the kernel has the last word */
+    CONNECT_MS = 5000,
+    TCP_MAXRT_MS = 20000,
+    HEARTBEAT_MS = 15000,
+    HEARTBEAT_TIMEOUT_MS = 45000,
+    RECONNECT_TCP_LEAST_MS = 100,
+    RECONNECT_TCP_SPREAD_MS = 900,
+    RECONNECT_TCP_MOST_MS = 30000,
+    RECONNECT_IPC_MS = 10,
+    RECONNECT_IPC_MOST_MS = 200,
+};
+
+/*  An option of libzmq's draft interface, which answers to its number in release builds too. */
+#ifndef ZMQ_ZAP_ENFORCE_DOMAIN
+#define ZMQ_ZAP_ENFORCE_DOMAIN 93
+#endif
+
+static int kind_of (enum bus_kind kind)
+{
+    switch (kind) {
+    case BUS_SUB:
+        return ZMQ_SUB;
+    case BUS_XPUB:
+        return ZMQ_XPUB;
+    case BUS_PUB:
+        return ZMQ_PUB;
+    case BUS_DEALER:
+        return ZMQ_DEALER;
+    case BUS_ROUTER:
+        return ZMQ_ROUTER;
+    case BUS_PUSH:
+        return ZMQ_PUSH;
+    case BUS_PULL:
+        return ZMQ_PULL;
+    }
+    return -1;
+}
+
+/*  Setting several options: the first failure is kept in *r, and the others are left out. */
+static void set (void *zmq, int option, int value, int *r)
+{
+    if (*r == 0 && zmq_setsockopt (zmq, option, &value, sizeof value) < 0)
+        *r = -errno;
+}
+
+static void set_text (void *zmq, int option, const char *text, int *r)
+{
+    if (*r == 0 && zmq_setsockopt (zmq, option, text, strlen (text)) < 0)
+        *r = -errno;
+}
+
+static int set_limits (struct bus_socket *socket, const struct bus_socket_options *options)
+{
+    void *zmq = socket->zmq;
+    int r = 0;
+    bool may_carry = (socket->kind == BUS_ROUTER || socket->kind == BUS_DEALER) && !options->no_payloads;
+    int64_t frame_most = (may_carry ? WIRE_CHUNK_MOST : WIRE_FRAME_MOST) + FRAME_SLACK;
+    if (zmq_setsockopt (zmq, ZMQ_MAXMSGSIZE, &frame_most, sizeof frame_most) < 0)
+        return -errno;
+
+    int high_water = options->high_water > 0 ? options->high_water : HIGH_WATER;
+    set (zmq, ZMQ_SNDHWM, high_water, &r);
+    set (zmq, ZMQ_RCVHWM, high_water, &r);
+    set (zmq, ZMQ_LINGER, socket->linger_ms, &r);
+    set (zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS, &r);
+    if (socket->kind == BUS_ROUTER)
+        set (zmq, ZMQ_ROUTER_MANDATORY, 1, &r);
+    if (socket->kind == BUS_XPUB)
+        set (zmq, ZMQ_XPUB_VERBOSE, 1, &r);
+    return r;
+}
+
+static int set_server_keys (struct bus_socket *socket, const struct bus_keys *keys, struct base_error *error)
+{
+    struct bus_zap *zap;
+    int r = bus_loop_zap (socket->loop, &zap);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot start the check of client keys");
+    r = bus_zap_allow (zap, keys->allowed, socket->domain);
+    if (r < 0)
+        return base_error_set (error, r, "an allowed client key is not 40 characters of Z85");
+    socket->zap = zap;
+
+    set (socket->zmq, ZMQ_CURVE_SERVER, 1, &r);
+    set_text (socket->zmq, ZMQ_CURVE_SECRETKEY, keys->secret_key, &r);
+    set_text (socket->zmq, ZMQ_ZAP_DOMAIN, socket->domain, &r);
+    /* Without it, libzmq would go on serving should nobody answer for the domain. */
+    set (socket->zmq, ZMQ_ZAP_ENFORCE_DOMAIN, 1, &r);
+    return r < 0 ? base_error_errno (error, r, "cannot use the server's secret key") : 0;
+}
+
+static int set_keys (struct bus_socket *socket, const struct bus_keys *keys, struct base_error *error)
+{
+    if (!keys || (!keys->is_server && !keys->public_key[0] && !keys->secret_key[0] && !keys->server_key[0]))
+        return 0;
+    if (!zmq_has ("curve"))
+        return base_error_set (error, -ENOTSUP, "CURVE keys are set, but this libzmq has no CURVE");
+    if (keys->is_server)
+        return set_server_keys (socket, keys, error);
+
+    int r = 0;
+    set_text (socket->zmq, ZMQ_CURVE_PUBLICKEY, keys->public_key, &r);
+    set_text (socket->zmq, ZMQ_CURVE_SECRETKEY, keys->secret_key, &r);
+    set_text (socket->zmq, ZMQ_CURVE_SERVERKEY, keys->server_key, &r);
+    if (r < 0)
+        return base_error_errno (error, r,
+                                 "a client needs its own public and secret key and the server's public key, "
+                                 "each 40 characters of Z85");
+    return 0;
+}
+
+static void free_socket_p (struct bus_socket **socket)
+{
+    bus_socket_free (*socket);
+}
+
+int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_socket_options *options,
+                    struct bus_socket **ret_socket, struct base_error *error)
+{
+    base_cleanup (free_socket_p) struct bus_socket *socket = calloc (1, sizeof *socket);
+    if (!socket)
+        return base_error_errno (error, -ENOMEM, "cannot make a socket");
+    socket->loop = loop;
+    socket->kind = kind;
+    socket->on_message = options->on_message;
+    socket->on_subscription = options->on_subscription;
+    socket->context = options->context;
+    socket->quiet = options->quiet;
+    socket->no_payloads = options->no_payloads;
+    socket->linger_ms = options->linger_ms < 0                ? 0
+                        : options->linger_ms < LINGER_MOST_MS ? options->linger_ms
+                                                              : LINGER_MOST_MS;
+    socket->zmq = zmq_socket (bus_loop_zmq (loop), kind_of (kind));
+    if (!socket->zmq)
+        return base_error_errno (error, -errno, "cannot make a socket");
+
+    int r = set_limits (socket, options);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot set the limits of a socket");
+    r = set_keys (socket, options->keys, error);
+    if (r < 0)
+        return r;
+    socket->source = bus_source_new (loop, socket->zmq, -1, bus_message_ready, socket);
+    if (!socket->source)
+        return base_error_errno (error, -ENOMEM, "cannot make a socket");
+    *ret_socket = base_take (socket);
+    return 0;
+}
+
+struct bus_socket *bus_socket_free (struct bus_socket *socket)
+{
+    if (!socket)
+        return NULL;
+    if (socket->zmq)
+        (void)zmq_close (socket->zmq);
+    socket->zmq = NULL;
+    if (socket->zap)
+        bus_zap_forget (socket->zap, socket->domain);
+    socket->connected = base_list_free (socket->connected);
+    free (socket->endpoint);
+    socket->endpoint = NULL;
+    /* It may be its own handler that frees it. */
+    if (socket->source)
+        bus_source_free (socket->source, socket);
+    else
+        free (socket);
+    return NULL;
+}
+
+static bool begins (const char *text, const char *with)
+{
+    return strncmp (text, with, strlen (with)) == 0;
+}
+
+static int set_transport (struct bus_socket *socket, const char *endpoint, bool is_client)
+{
+    void *zmq = socket->zmq;
+    int r = 0;
+    if (begins (endpoint, "tcp://")) {
+        int spread = (int)base_random_below (RECONNECT_TCP_SPREAD_MS + 1);
+        set (zmq, ZMQ_IPV6, strchr (endpoint, '[') != NULL, &r);
+        set (zmq, ZMQ_TCP_MAXRT, TCP_MAXRT_MS, &r);
+        /* The jitter of libzmq is taken from this value, not from the growing one: hence a random one a
+         * socket. */
+        set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_TCP_LEAST_MS + spread, &r);
+        set (zmq, ZMQ_RECONNECT_IVL_MAX, RECONNECT_TCP_MOST_MS, &r);
+        set (zmq, ZMQ_CONNECT_TIMEOUT, CONNECT_MS, &r);
+        if (is_client && !socket->quiet) {
+            set (zmq, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS, &r);
+            set (zmq, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS, &r);
+        }
+        if (!is_client) {
+            /* A server sends no heartbeats, but a peer that is gone without a word must not stay for ever. */
+            set (zmq, ZMQ_TCP_KEEPALIVE, 1, &r);
+            set (zmq, ZMQ_TCP_KEEPALIVE_IDLE, 60, &r);
+            set (zmq, ZMQ_TCP_KEEPALIVE_INTVL, 15, &r);
+            set (zmq, ZMQ_TCP_KEEPALIVE_CNT, 4, &r);
+        }
+    } else {
+        set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_IPC_MS, &r);
+        set (zmq, ZMQ_RECONNECT_IVL_MAX, RECONNECT_IPC_MOST_MS, &r);
+    }
+    if (!is_client)
+        set (zmq, ZMQ_BACKLOG, BACKLOG, &r);
+    return r;
+}
+
+/*  libzmq unlinks whatever is at the path that it binds, a listening socket of another process included. */
+static int clear_ipc_path (const char *endpoint, struct base_error *error)
+{
+    const char *path = endpoint + strlen ("ipc://");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (base_text_copy (address.sun_path, sizeof address.sun_path, path) < 0)
+        return base_error_set (error, -ENAMETOOLONG,
+                               "cannot bind %s: a path of a socket has at most %zu bytes", endpoint,
+                               sizeof address.sun_path - 1);
+
+    struct stat status;
+    if (lstat (path, &status) < 0)
+        return errno == ENOENT ? 0 : base_error_errno (error, -errno, "cannot bind %s", endpoint);
+    if (!S_ISSOCK (status.st_mode))
+        return base_error_set (error, -EEXIST, "cannot bind %s: there is something that is no socket",
+                               endpoint);
+
+    base_cleanup (base_close_p) int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot bind %s", endpoint);
+    if (connect (fd, (const struct sockaddr *)&address, sizeof address) < 0 &&
+        (errno == ECONNREFUSED || errno == ENOENT)) {
+        if (unlink (path) < 0 && errno != ENOENT)
+            return base_error_errno (error, -errno, "cannot remove the stale socket of %s", endpoint);
+        return 0;
+    }
+    return base_error_set (error, -EADDRINUSE, "cannot bind %s: another process listens there", endpoint);
+}
+
+static int remember (struct bus_socket *socket, const char *endpoint)
+{
+    char *copy = strdup (endpoint);
+    if (!copy)
+        return -ENOMEM;
+    free (socket->endpoint);
+    socket->endpoint = copy;
+    return 0;
+}
+
+int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error)
+{
+    static const char localhost[] = "tcp://localhost:";
+    char bound[320];
+    int r = 0;
+    if (begins (endpoint, localhost)) /* binding looks up no names */
+        (void)snprintf (bound, sizeof bound, "tcp://127.0.0.1:%s", endpoint + strlen (localhost));
+    else
+        r = base_text_copy (bound, sizeof bound, endpoint);
+    if (r == 0)
+        r = set_transport (socket, bound, false);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot bind %s", endpoint);
+    if (begins (bound, "ipc://")) {
+        r = clear_ipc_path (bound, error);
+        if (r < 0)
+            return r;
+    }
+    if (zmq_bind (socket->zmq, bound) < 0)
+        return base_error_set (error, -errno, "cannot bind %s: %s", endpoint, zmq_strerror (errno));
+
+    size_t size = sizeof bound;
+    if (zmq_getsockopt (socket->zmq, ZMQ_LAST_ENDPOINT, bound, &size) < 0)
+        return base_error_errno (error, -errno, "cannot tell where %s was bound", endpoint);
+    r = remember (socket, bound);
+    return r < 0 ? base_error_errno (error, r, "cannot bind %s", endpoint) : 0;
+}
+
+int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error)
+{
+    int r = set_transport (socket, endpoint, true);
+    if (r == 0)
+        r = remember (socket, endpoint);
+    if (r == 0)
+        r = base_list_append (&socket->connected, endpoint);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot connect to %s", endpoint);
+    if (zmq_connect (socket->zmq, endpoint) < 0) {
+        r = -errno;
+        size_t last = base_list_count (socket->connected) - 1;
+        free (socket->connected[last]);
+        socket->connected[last] = NULL;
+        return base_error_set (error, r, "cannot connect to %s: %s", endpoint, zmq_strerror (-r));
+    }
+    return 0;
+}
+
+int bus_socket_subscribe (struct bus_socket *socket, const char *topic)
+{
+    int r = 0;
+    set_text (socket->zmq, ZMQ_SUBSCRIBE, topic, &r);
+    return r;
+}
+
+int bus_socket_reconnect (struct bus_socket *socket)
+{
+    int r = 0;
+    /* With the socket's own linger, what waits would still be sent on the old connection. */
+    set (socket->zmq, ZMQ_LINGER, 0, &r);
+    for (char **endpoint = socket->connected; r == 0 && endpoint && *endpoint; endpoint++) {
+        if (zmq_disconnect (socket->zmq, *endpoint) < 0 && errno != ENOENT)
+            r = -errno;
+        if (r == 0 && zmq_connect (socket->zmq, *endpoint) < 0)
+            r = -errno;
+    }
+    int ignored = 0;
+    set (socket->zmq, ZMQ_LINGER, socket->linger_ms, &ignored);
+    return r;
+}
+
+const char *bus_socket_endpoint (const struct bus_socket *socket)
+{
+    return socket->endpoint;
+}
+
+struct bus_counts bus_socket_counts (const struct bus_socket *socket)
+{
+    return socket->counts;
+}
+
+bool bus_peer_equal (const struct bus_peer *a, const struct bus_peer *b)
+{
+    return a->size == b->size && memcmp (a->id, b->id, a->size) == 0;
+}
+
+int bus_keys_make (char ret_public[41], char ret_secret[41])
+{
+    return zmq_curve_keypair (ret_public, ret_secret) < 0 ? -errno : 0;
+}

@@ -1,0 +1,714 @@
+/*  Sockets: every pair of kinds, what is dropped, what sending says, and the rules of binding. */
+
+#include "rig.h"
+
+#include "base/time.h"
+
+TestSuite (socket, .init = rig_setup, .fini = rig_teardown, .timeout = 40);
+
+struct seen {
+    unsigned calls;
+    unsigned stop_at;
+    struct bus_peer peer;
+    char topic[64];
+    const struct wire_record *record;
+    uint64_t number;
+    char text[80];
+    size_t payload_size;
+    uint8_t payload_last;
+    struct bus_socket *answer_on;
+};
+
+static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct seen *seen = context;
+    seen->calls++;
+    seen->peer = message->peer;
+    seen->record = message->record;
+    seen->topic[0] = '\0';
+    if (message->topic)
+        (void)snprintf (seen->topic, sizeof seen->topic, "%s", message->topic);
+    if (message->record == &wire_heartbeat_record) {
+        const struct wire_heartbeat *heartbeat = message->body;
+        seen->number = heartbeat->sequence;
+        (void)snprintf (seen->text, sizeof seen->text, "%s", heartbeat->sender);
+        if (!heartbeat->answer && message->peer.size > 0) {
+            struct wire_heartbeat answer = *heartbeat;
+            answer.answer = true;
+            cr_assert_eq (bus_send (socket, &message->peer, &wire_heartbeat_record, &answer), 0);
+        }
+    } else if (message->record == &wire_update_record)
+        seen->number = ((const struct wire_update *)message->body)->sequence;
+    seen->payload_size = message->payload_size;
+    if (message->payload_size > 0)
+        seen->payload_last = message->payload[message->payload_size - 1];
+    if (seen->calls == seen->stop_at)
+        bus_loop_stop (loop);
+}
+
+static struct bus_socket *listener (enum bus_kind kind, struct seen *seen)
+{
+    return rig_socket (kind, &(struct bus_socket_options){.on_message = on_message, .context = seen});
+}
+
+static struct wire_heartbeat beat (uint64_t sequence)
+{
+    return (struct wire_heartbeat){.sender = (char *)"somebody", .sequence = sequence};
+}
+
+static void dealer_and_router (const char *endpoint)
+{
+    struct seen server_seen = {0}, client_seen = {.stop_at = 1};
+    struct bus_socket *server = listener (BUS_ROUTER, &server_seen);
+    struct bus_socket *client = listener (BUS_DEALER, &client_seen);
+    rig_bind (server, endpoint);
+    rig_connect (client, bus_socket_endpoint (server));
+    struct wire_heartbeat heartbeat = beat (7);
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    rig_run ();
+    cr_assert_eq (server_seen.calls, 1);
+    cr_assert_gt (server_seen.peer.size, 0);
+    cr_assert_eq (client_seen.number, 7);
+    cr_assert_str_eq (client_seen.text, "somebody");
+    cr_assert_eq (bus_socket_counts (server).received, 1);
+    cr_assert_eq (bus_socket_counts (server).sent, 1);
+    bus_socket_free (client);
+    bus_socket_free (server);
+}
+
+Test (socket, a_dealer_and_a_router_talk_over_ipc)
+{
+    dealer_and_router (rig_ipc ("control"));
+}
+
+Test (socket, a_dealer_and_a_router_talk_over_tcp)
+{
+    dealer_and_router ("tcp://127.0.0.1:*");
+}
+
+Test (socket, a_server_binds_localhost_by_name)
+{
+    dealer_and_router ("tcp://localhost:*");
+}
+
+struct published {
+    struct bus_socket *server;
+    unsigned subscribed, unsubscribed;
+    char topic[64];
+};
+
+static void on_subscription (void *context, const char *topic, bool subscribed)
+{
+    struct published *published = context;
+    subscribed ? published->subscribed++ : published->unsubscribed++;
+    (void)snprintf (published->topic, sizeof published->topic, "%s", topic);
+    if (subscribed) {
+        struct wire_update update = {.instance = (char *)"i", .sequence = 3};
+        cr_assert_eq (bus_publish (published->server, "other", &wire_update_record, &update), 0);
+        update.sequence = 4;
+        cr_assert_eq (bus_publish (published->server, topic, &wire_update_record, &update), 0);
+    } else
+        bus_loop_stop (loop);
+}
+
+Test (socket, a_sub_hears_its_topic_of_an_xpub_which_sees_it_come_and_go)
+{
+    struct published published = {0};
+    struct seen seen = {.stop_at = 1};
+    published.server = rig_socket (
+        BUS_XPUB, &(struct bus_socket_options){.on_subscription = on_subscription, .context = &published});
+    struct bus_socket *sub = listener (BUS_SUB, &seen);
+    rig_bind (published.server, rig_ipc ("announce"));
+    cr_assert_eq (bus_socket_subscribe (sub, "update/all"), 0);
+    rig_connect (sub, rig_ipc ("announce"));
+    rig_run ();
+    cr_assert_eq (published.subscribed, 1);
+    cr_assert_str_eq (published.topic, "update/all");
+    cr_assert_str_eq (seen.topic, "update/all");
+    cr_assert_eq (seen.number, 4);
+    bus_socket_free (sub);
+    rig_run ();
+    cr_assert_eq (published.unsubscribed, 1);
+    bus_socket_free (published.server);
+}
+
+Test (socket, a_second_subscriber_of_a_topic_is_told_too)
+{
+    struct published published = {0};
+    struct seen first_seen = {.stop_at = 1}, second_seen = {.stop_at = 1};
+    published.server = rig_socket (
+        BUS_XPUB, &(struct bus_socket_options){.on_subscription = on_subscription, .context = &published});
+    rig_bind (published.server, rig_ipc ("announce"));
+    struct bus_socket *first = listener (BUS_SUB, &first_seen), *second = listener (BUS_SUB, &second_seen);
+    cr_assert_eq (bus_socket_subscribe (first, "update/all"), 0);
+    cr_assert_eq (bus_socket_subscribe (second, "update/all"), 0);
+    rig_connect (first, rig_ipc ("announce"));
+    rig_run ();
+    rig_connect (second, rig_ipc ("announce"));
+    rig_run ();
+    cr_assert_eq (published.subscribed, 2);
+    bus_socket_free (first);
+    bus_socket_free (second);
+    bus_socket_free (published.server);
+}
+
+static void *raw (int type, const char *endpoint, bool binds)
+{
+    int linger = 5000;
+    static void *context;
+    if (!context)
+        context = zmq_ctx_new ();
+    void *peer = zmq_socket (context, type);
+    cr_assert_not_null (peer);
+    (void)zmq_setsockopt (peer, ZMQ_LINGER, &linger, sizeof linger);
+    cr_assert_eq (binds ? zmq_bind (peer, endpoint) : zmq_connect (peer, endpoint), 0);
+    return peer;
+}
+
+static void publish_text (void *context)
+{
+    struct bus_socket *pub = context;
+    cr_assert_eq (bus_publish_text (pub, "event/n/came", "{}"), 0);
+    bus_timer_start (loop, 10, publish_text, context);
+}
+
+static void *raw_sub;
+
+static void look_at_raw_sub (void *context)
+{
+    char frame[64];
+    int size = zmq_recv (raw_sub, frame, sizeof frame, ZMQ_DONTWAIT);
+    if (size < 0) {
+        bus_timer_start (loop, 5, look_at_raw_sub, context);
+        return;
+    }
+    cr_assert_eq (size, 12);
+    cr_assert_arr_eq (frame, "event/n/came", 12);
+    size = zmq_recv (raw_sub, frame, sizeof frame, ZMQ_DONTWAIT);
+    cr_assert_eq (size, 2);
+    cr_assert_arr_eq (frame, "{}", 2);
+    bus_loop_stop (loop);
+}
+
+Test (socket, a_pub_sends_text_that_any_subscriber_reads)
+{
+    struct bus_socket *pub = rig_socket (BUS_PUB, &(struct bus_socket_options){0});
+    rig_bind (pub, "tcp://127.0.0.1:*");
+    raw_sub = raw (ZMQ_SUB, bus_socket_endpoint (pub), false);
+    cr_assert_eq (zmq_setsockopt (raw_sub, ZMQ_SUBSCRIBE, "event/", 6), 0);
+    publish_text (pub);
+    look_at_raw_sub (NULL);
+    rig_run ();
+    bus_socket_free (pub);
+    zmq_close (raw_sub);
+}
+
+Test (socket, what_a_push_sent_before_closing_arrives)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *pull = listener (BUS_PULL, &seen);
+    rig_bind (pull, rig_ipc ("callback"));
+    struct bus_socket *push = rig_socket (BUS_PUSH, &(struct bus_socket_options){.linger_ms = 5000});
+    rig_connect (push, rig_ipc ("callback"));
+    struct wire_heartbeat heartbeat = beat (9);
+    cr_assert_eq (bus_send (push, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    bus_socket_free (push);
+    rig_run ();
+    cr_assert_eq (seen.number, 9);
+    bus_socket_free (pull);
+}
+
+static unsigned released;
+
+static void release (void *data, void *hint)
+{
+    cr_assert_eq (hint, &released);
+    free (data);
+    __atomic_add_fetch (&released, 1, __ATOMIC_SEQ_CST);
+}
+
+Test (socket, the_largest_payload_arrives_whole)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
+    rig_bind (server, "tcp://127.0.0.1:*");
+    rig_connect (client, bus_socket_endpoint (server));
+    struct wire_put put = {.digest = base_digest_of ("x", 1), .size = WIRE_CHUNK_MOST};
+    uint8_t *data = calloc (1, WIRE_CHUNK_MOST);
+    data[WIRE_CHUNK_MOST - 1] = 77;
+    cr_assert_eq (
+        bus_send_payload (client, NULL, &wire_put_record, &put, data, WIRE_CHUNK_MOST, release, &released),
+        0);
+    rig_run ();
+    cr_assert_eq (seen.payload_size, WIRE_CHUNK_MOST);
+    cr_assert_eq (seen.payload_last, 77);
+    bus_socket_free (client);
+    bus_socket_free (server);
+    loop = bus_loop_free (loop);
+    cr_assert_eq (released, 1);
+}
+
+Test (socket, a_payload_is_released_once_also_where_it_cannot_be_sent)
+{
+    struct bus_socket *server = rig_socket (BUS_ROUTER, &(struct bus_socket_options){0});
+    struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
+    rig_bind (server, rig_ipc ("content"));
+    struct bus_peer nobody = {.size = 5, .id = {0, 1, 2, 3, 4}};
+    struct wire_chunk chunk = {.digest = base_digest_of ("x", 1), .length = 5, .status = WIRE_STATUS_OK};
+    struct wire_heartbeat heartbeat = beat (1);
+
+    cr_assert_eq (
+        bus_send_payload (server, &nobody, &wire_chunk_record, &chunk, malloc (90), 90, release, &released),
+        -EHOSTUNREACH);
+    cr_assert_eq (released, 1);
+    cr_assert_eq (
+        bus_send_payload (server, NULL, &wire_chunk_record, &chunk, malloc (90), 90, release, &released),
+        -EINVAL);
+    cr_assert_eq (released, 2);
+    /* No message for a payload, and a message against its schema. */
+    cr_assert_eq (bus_send_payload (client, NULL, &wire_heartbeat_record, &heartbeat, malloc (90), 90,
+                                    release, &released),
+                  -EINVAL);
+    cr_assert_eq (released, 3);
+    chunk.length = WIRE_CHUNK_MOST + 1;
+    cr_assert_eq (
+        bus_send_payload (server, &nobody, &wire_chunk_record, &chunk, malloc (90), 90, release, &released),
+        -EINVAL);
+    cr_assert_eq (released, 4);
+    chunk.length = 0;
+    cr_assert_eq (
+        bus_send_payload (server, &nobody, &wire_chunk_record, &chunk, malloc (90), 0, release, &released),
+        -EHOSTUNREACH);
+    cr_assert_eq (released, 5);
+    cr_assert_eq (bus_socket_counts (server).unroutable, 2);
+    bus_socket_free (client);
+    bus_socket_free (server);
+}
+
+/*  Frames for raw peers: a size of -1 ends the list. */
+struct frame {
+    const void *data;
+    int size;
+};
+
+static void send_raw (void *peer, const struct frame *frames)
+{
+    for (; frames->size >= 0; frames++)
+        cr_assert_geq (
+            zmq_send (peer, frames->data, (size_t)frames->size, frames[1].size >= 0 ? ZMQ_SNDMORE : 0), 0);
+}
+
+static struct base_buffer packed_beat (uint64_t sequence)
+{
+    struct wire_heartbeat heartbeat = beat (sequence);
+    struct base_buffer map = {0};
+    cr_assert_eq (wire_pack (&wire_heartbeat_record, &heartbeat, &map, NULL), 0);
+    return map;
+}
+
+/*  Everything that is wrong, then one that is right. Returns how many were wrong. */
+static unsigned send_malformed (void *peer, bool with_topic)
+{
+    uint8_t prefix[4], get[4], put[4], foreign[4];
+    struct base_buffer map = packed_beat (42);
+    wire_prefix (&wire_heartbeat_record, prefix);
+    wire_prefix (&wire_get_record, get);
+    wire_prefix (&wire_put_record, put);
+    wire_prefix (&wire_heartbeat_record, foreign);
+    foreign[0] = 'X';
+    static const uint8_t bomb[] = {0xdf, 0xff, 0xff, 0xff, 0xff};
+    static char large[WIRE_FRAME_MOST];
+    int size = (int)map.size;
+    const struct frame list[][7] = {
+        {{"", 0}, {0, -1}},
+        {{prefix, 4}, {0, -1}},
+        {{prefix, 4}, {"", 0}, {0, -1}},
+        {{prefix, 3}, {map.data, size}, {0, -1}},
+        {{foreign, 4}, {map.data, size}, {0, -1}},
+        {{"", 0}, {prefix, 4}, {map.data, size}, {0, -1}},
+        {{prefix, 4}, {map.data, size}, {"", 0}, {0, -1}},
+        {{prefix, 4}, {map.data, size}, {"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}, {0, -1}},
+        {{get, 4}, {map.data, size}, {0, -1}},
+        {{put, 4}, {map.data, size}, {"abc", 3}, {0, -1}},
+        {{put, 4}, {map.data, size}, {0, -1}},
+        {{prefix, 4}, {bomb, sizeof bomb}, {0, -1}},
+        {{prefix, 4}, {map.data, size - 1}, {0, -1}},
+        {{prefix, 4}, {large, sizeof large}, {0, -1}},
+        {{"\0\0\0\0", 4}, {"\0\0\0\0", 4}, {0, -1}},
+        {{prefix, 4}, {map.data, size}, {0, -1}},
+    };
+    unsigned n = sizeof list / sizeof list[0];
+    for (unsigned i = 0; i < n; i++) {
+        if (with_topic)
+            cr_assert_geq (zmq_send (peer, "t", 1, ZMQ_SNDMORE), 0);
+        send_raw (peer, list[i]);
+    }
+    base_buffer_deinit (&map);
+    return n - 1;
+}
+
+Test (socket, a_router_drops_what_is_malformed_and_reads_on)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    rig_bind (server, rig_ipc ("control"));
+    void *peer = raw (ZMQ_DEALER, rig_ipc ("control"), false);
+    unsigned wrong = send_malformed (peer, false);
+    rig_run ();
+    cr_assert_eq (seen.calls, 1);
+    cr_assert_eq (seen.number, 42);
+    cr_assert_eq (bus_socket_counts (server).malformed, wrong);
+    bus_socket_free (server);
+    zmq_close (peer);
+}
+
+Test (socket, a_dealer_drops_what_is_malformed_and_reads_on)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *client = listener (BUS_DEALER, &seen);
+    void *peer = raw (ZMQ_DEALER, rig_ipc ("control"), true);
+    rig_connect (client, rig_ipc ("control"));
+    unsigned wrong = send_malformed (peer, false);
+    rig_run ();
+    cr_assert_eq (seen.calls, 1);
+    cr_assert_eq (bus_socket_counts (client).malformed, wrong);
+    bus_socket_free (client);
+    zmq_close (peer);
+}
+
+Test (socket, a_sub_drops_what_is_malformed_and_reads_on)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *client = listener (BUS_SUB, &seen);
+    void *peer = raw (ZMQ_XPUB, rig_ipc ("announce"), true);
+    cr_assert_eq (bus_socket_subscribe (client, ""), 0);
+    rig_connect (client, rig_ipc ("announce"));
+    char subscription[16];
+    cr_assert_eq (zmq_recv (peer, subscription, sizeof subscription, 0), 1);
+    unsigned wrong = send_malformed (peer, true);
+    rig_run ();
+    cr_assert_eq (seen.calls, 1);
+    cr_assert_eq (bus_socket_counts (client).malformed, wrong);
+    bus_socket_free (client);
+    zmq_close (peer);
+}
+
+Test (socket, an_unknown_topic_is_given_to_the_handler_and_an_endless_one_is_not)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *client = listener (BUS_SUB, &seen);
+    void *peer = raw (ZMQ_XPUB, rig_ipc ("announce"), true);
+    cr_assert_eq (bus_socket_subscribe (client, ""), 0);
+    rig_connect (client, rig_ipc ("announce"));
+    char subscription[16], topic[400];
+    memset (topic, 't', sizeof topic);
+    cr_assert_eq (zmq_recv (peer, subscription, sizeof subscription, 0), 1);
+    struct base_buffer map = packed_beat (1);
+    uint8_t prefix[4];
+    wire_prefix (&wire_heartbeat_record, prefix);
+    send_raw (peer, (struct frame[]){{topic, 400}, {prefix, 4}, {map.data, (int)map.size}, {0, -1}});
+    send_raw (peer, (struct frame[]){{"a\0b", 3}, {prefix, 4}, {map.data, (int)map.size}, {0, -1}});
+    send_raw (peer, (struct frame[]){{"never/heard", 11}, {prefix, 4}, {map.data, (int)map.size}, {0, -1}});
+    rig_run ();
+    cr_assert_str_eq (seen.topic, "never/heard");
+    cr_assert_eq (bus_socket_counts (client).malformed, 2);
+    base_buffer_deinit (&map);
+    bus_socket_free (client);
+    zmq_close (peer);
+}
+
+static void an_oversize_frame_costs_only_its_sender (bool no_payloads, size_t size)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *server = rig_socket (
+        BUS_ROUTER,
+        &(struct bus_socket_options){.on_message = on_message, .context = &seen, .no_payloads = no_payloads});
+    rig_bind (server, rig_ipc ("control"));
+    void *bad = raw (ZMQ_DEALER, rig_ipc ("control"), false);
+    char *large = calloc (1, size);
+    uint8_t prefix[4];
+    wire_prefix (&wire_put_record, prefix);
+    send_raw (bad, (struct frame[]){{prefix, 4}, {large, (int)size}, {0, -1}});
+    rig_run_for (100);
+    /* Not counted: libzmq ended the connection at the frame's header, before it was a message. */
+    cr_assert_eq (bus_socket_counts (server).malformed, 0);
+    struct bus_socket *good = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
+    rig_connect (good, rig_ipc ("control"));
+    struct wire_heartbeat heartbeat = beat (1);
+    cr_assert_eq (bus_send (good, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    rig_run ();
+    cr_assert_eq (seen.calls, 1);
+    int linger = 0;
+    (void)zmq_setsockopt (bad, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_close (bad);
+    bus_socket_free (good);
+    bus_socket_free (server);
+    free (large);
+}
+
+Test (socket, a_frame_over_the_limit_is_not_read)
+{
+    an_oversize_frame_costs_only_its_sender (false, WIRE_CHUNK_MOST + 4096);
+}
+
+Test (socket, a_payload_is_not_read_where_none_is_taken)
+{
+    an_oversize_frame_costs_only_its_sender (true, WIRE_FRAME_MOST + 4096);
+}
+
+Test (socket, an_xpub_survives_strange_subscriptions)
+{
+    struct published published = {0};
+    published.server = rig_socket (
+        BUS_XPUB, &(struct bus_socket_options){.on_subscription = on_subscription, .context = &published});
+    rig_bind (published.server, rig_ipc ("announce"));
+    void *peer = raw (ZMQ_XSUB, rig_ipc ("announce"), false);
+    char topic[300];
+    memset (topic, 1, sizeof topic);
+    send_raw (peer, (struct frame[]){{topic, 300}, {0, -1}});
+    send_raw (peer, (struct frame[]){{"\1a\0b", 4}, {0, -1}});
+    send_raw (peer, (struct frame[]){{"hello", 5}, {0, -1}});
+    send_raw (peer, (struct frame[]){{"", 0}, {0, -1}});
+    send_raw (peer, (struct frame[]){{"x", 1}, {"y", 1}, {0, -1}});
+    send_raw (peer, (struct frame[]){{"\1ok", 3}, {0, -1}});
+    while (published.subscribed == 0)
+        rig_run_for (5);
+    cr_assert_str_eq (published.topic, "ok");
+    cr_assert_geq (bus_socket_counts (published.server).malformed, 2);
+    bus_socket_free (published.server);
+    zmq_close (peer);
+}
+
+Test (socket, sending_to_a_peer_that_has_gone_says_so)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){.linger_ms = 1000});
+    rig_bind (server, rig_ipc ("control"));
+    rig_connect (client, rig_ipc ("control"));
+    struct wire_heartbeat heartbeat = beat (1);
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    rig_run ();
+    bus_socket_free (client);
+    int r = 0;
+    while (r == 0) {
+        r = bus_send (server, &seen.peer, &wire_heartbeat_record, &heartbeat);
+        rig_run_for (1);
+    }
+    cr_assert_eq (r, -EHOSTUNREACH);
+    cr_assert_eq (bus_socket_counts (server).unroutable, 1);
+    bus_socket_free (server);
+}
+
+Test (socket, sending_to_a_peer_that_does_not_read_ends_with_eagain_and_stays_whole)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *server = rig_socket (
+        BUS_ROUTER,
+        &(struct bus_socket_options){.on_message = on_message, .context = &seen, .high_water = 4});
+    rig_bind (server, rig_ipc ("content"));
+    void *peer = raw (ZMQ_DEALER, rig_ipc ("content"), false);
+    int high_water = 1;
+    (void)zmq_setsockopt (peer, ZMQ_RCVHWM, &high_water, sizeof high_water);
+    struct base_buffer map = packed_beat (1);
+    uint8_t prefix[4];
+    wire_prefix (&wire_heartbeat_record, prefix);
+    send_raw (peer, (struct frame[]){{prefix, 4}, {map.data, (int)map.size}, {0, -1}});
+    rig_run ();
+    base_buffer_deinit (&map);
+
+    struct wire_chunk chunk = {
+        .digest = base_digest_of ("x", 1), .length = WIRE_CHUNK_MOST, .status = WIRE_STATUS_OK};
+    static uint8_t data[WIRE_CHUNK_MOST];
+    int sent = 0, r;
+    while ((r = bus_send_payload (server, &seen.peer, &wire_chunk_record, &chunk, data, sizeof data, NULL,
+                                  NULL)) == 0)
+        sent++;
+    cr_assert_eq (r, -EAGAIN);
+    cr_assert_eq (bus_socket_counts (server).full, 1);
+
+    /* The answer to its heartbeat, then every chunk, three frames each. */
+    zmq_msg_t frame;
+    int answers = 0, chunks = 0;
+    while (chunks < sent) {
+        int n = 0, more = 1;
+        for (; more; n++) {
+            (void)zmq_msg_init (&frame);
+            cr_assert_geq (zmq_msg_recv (&frame, peer, 0), 0);
+            more = zmq_msg_more (&frame);
+            if (n == 2)
+                cr_assert_eq (zmq_msg_size (&frame), sizeof data);
+            (void)zmq_msg_close (&frame);
+        }
+        cr_assert (n == 3 || (n == 2 && answers++ == 0));
+        chunks += n == 3;
+    }
+    bus_socket_free (server);
+    zmq_close (peer);
+}
+
+static void on_message_free (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct seen *seen = context;
+    seen->calls++;
+    bus_socket_free (socket);
+    seen->answer_on = bus_socket_free (seen->answer_on);
+    seen->number = ((const struct wire_heartbeat *)message->body)->sequence;
+    bus_timer_start (loop, 20, rig_stop, NULL);
+}
+
+Test (socket, a_handler_may_free_its_own_socket_and_others)
+{
+    struct seen seen = {0};
+    struct bus_socket *server =
+        rig_socket (BUS_PULL, &(struct bus_socket_options){.on_message = on_message_free, .context = &seen});
+    rig_bind (server, rig_ipc ("a"));
+    struct bus_socket *client = rig_socket (BUS_PUSH, &(struct bus_socket_options){0});
+    seen.answer_on = client;
+    rig_connect (client, rig_ipc ("a"));
+    for (unsigned i = 0; i < 10; i++) {
+        struct wire_heartbeat heartbeat = beat (i);
+        cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    }
+    rig_run ();
+    cr_assert_eq (seen.calls, 1);
+    cr_assert_eq (seen.number, 0);
+}
+
+Test (socket, a_busy_socket_starves_no_other)
+{
+    struct seen busy_seen = {0}, quiet_seen = {.stop_at = 1};
+    struct bus_socket *busy = listener (BUS_PULL, &busy_seen), *quiet = listener (BUS_PULL, &quiet_seen);
+    struct bus_socket *busy_push = rig_socket (BUS_PUSH, &(struct bus_socket_options){0});
+    struct bus_socket *quiet_push = rig_socket (BUS_PUSH, &(struct bus_socket_options){0});
+    rig_bind (busy, rig_ipc ("busy"));
+    rig_bind (quiet, rig_ipc ("quiet"));
+    rig_connect (busy_push, rig_ipc ("busy"));
+    rig_connect (quiet_push, rig_ipc ("quiet"));
+    struct wire_heartbeat heartbeat = beat (1);
+    for (unsigned i = 0; i < 900; i++)
+        cr_assert_eq (bus_send (busy_push, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    cr_assert_eq (bus_send (quiet_push, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    /* Both have arrived before the loop looks. */
+    (void)usleep (200000);
+    rig_run ();
+    cr_assert_lt (busy_seen.calls, 900);
+    bus_socket_free (busy);
+    bus_socket_free (quiet);
+    bus_socket_free (busy_push);
+    bus_socket_free (quiet_push);
+}
+
+Test (socket, binding_a_live_ipc_path_is_refused)
+{
+    struct base_error error = {0};
+    struct bus_socket *first = rig_socket (BUS_PULL, &(struct bus_socket_options){0});
+    struct bus_socket *thief = rig_socket (BUS_PULL, &(struct bus_socket_options){0});
+    rig_bind (first, rig_ipc ("callback"));
+    cr_assert_eq (bus_socket_bind (thief, rig_ipc ("callback"), &error), -EADDRINUSE);
+    cr_assert_str_not_empty (error.text);
+
+    /* The first still has it. */
+    struct stat status;
+    char path[128];
+    (void)snprintf (path, sizeof path, "%s/callback", directory);
+    cr_assert_eq (stat (path, &status), 0);
+    bus_socket_free (thief);
+    bus_socket_free (first);
+}
+
+Test (socket, a_stale_ipc_path_is_taken_over_and_a_file_is_left_alone)
+{
+    char path[128];
+    struct base_error error = {0};
+    (void)snprintf (path, sizeof path, "%s/stale", directory);
+    void *dead = raw (ZMQ_PULL, rig_ipc ("live"), true);
+    char live[128];
+    (void)snprintf (live, sizeof live, "%s/live", directory);
+    /* As a killed process leaves it: the name of a socket that nobody holds any more. */
+    cr_assert_eq (rename (live, path), 0);
+    zmq_close (dead);
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *pull = listener (BUS_PULL, &seen);
+    int r = -EADDRINUSE;
+    for (int i = 0; i < 1000 && r == -EADDRINUSE; i++) {
+        r = bus_socket_bind (pull, rig_ipc ("stale"), &error); /* closing takes a moment */
+        (void)usleep (1000);
+    }
+    cr_assert_eq (r, 0, "%s", error.text);
+
+    (void)snprintf (path, sizeof path, "%s/file", directory);
+    FILE *file = fopen (path, "w");
+    cr_assert_not_null (file);
+    (void)fclose (file);
+    cr_assert_eq (bus_socket_bind (pull, rig_ipc ("file"), &error), -EEXIST);
+    cr_assert_eq (access (path, F_OK), 0);
+    bus_socket_free (pull);
+}
+
+Test (socket, what_waits_for_a_dead_peer_is_dropped_by_reconnecting)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){.linger_ms = 5000});
+    rig_connect (client, rig_ipc ("control"));
+    struct wire_heartbeat old = beat (1), new = beat (2);
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &old), 0);
+    cr_assert_eq (bus_socket_reconnect (client), 0);
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &new), 0);
+    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    rig_bind (server, rig_ipc ("control"));
+    rig_run ();
+    cr_assert_eq (seen.number, 2);
+    cr_assert_eq (seen.calls, 1);
+    bus_socket_free (client);
+    bus_socket_free (server);
+}
+
+Test (socket, a_client_finds_its_server_again)
+{
+    struct seen seen = {.stop_at = 1}, after = {.stop_at = 1};
+    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    rig_bind (server, rig_ipc ("control"));
+    struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
+    rig_connect (client, rig_ipc ("control"));
+    struct wire_heartbeat heartbeat = beat (1);
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    rig_run ();
+    bus_socket_free (server);
+    server = listener (BUS_ROUTER, &after);
+    struct base_error error;
+    while (bus_socket_bind (server, rig_ipc ("control"), &error) < 0)
+        rig_run_for (1);
+    after.stop_at = 1;
+    heartbeat.sequence = 5;
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    rig_run ();
+    cr_assert_eq (after.number, 5);
+    bus_socket_free (client);
+    bus_socket_free (server);
+}
+
+Test (socket, a_bad_endpoint_is_an_error_with_a_sentence)
+{
+    struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
+    struct base_error error = {0};
+    cr_assert_lt (bus_socket_connect (client, "nonsense", &error), 0);
+    cr_assert_str_not_empty (error.text);
+    error.text[0] = '\0';
+    cr_assert_lt (bus_socket_bind (client, "tcp://256.0.0.1:1", &error), 0);
+    cr_assert_str_not_empty (error.text);
+    bus_socket_free (client);
+}
+
+Test (socket, what_nobody_reads_does_not_keep_the_process_from_ending)
+{
+    struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){.linger_ms = 300});
+    rig_connect (client, rig_ipc ("nobody"));
+    struct wire_heartbeat heartbeat = beat (1);
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    bus_socket_free (client);
+    uint64_t before_ms = base_time_boot_ms ();
+    loop = bus_loop_free (loop);
+    cr_assert_lt (base_time_boot_ms () - before_ms, 10000);
+}
