@@ -1,0 +1,135 @@
+/*  bus/endpoint.c - where the four channels of an origin are */
+
+#include "bus/endpoint.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/text.h"
+#include "wire/wire.h"
+
+enum {
+    HOST_MOST = 253,
+    CHANNELS = 4,
+    PORT_MOST = 65535 - (CHANNELS - 1),
+};
+
+static const char *const CHANNEL_NAMES[CHANNELS] = {"announce", "control", "content", "events"};
+
+static int refuse (const char *text, const char *why, struct base_error *error)
+{
+    return base_error_set (error, -EINVAL,
+                           "'%.200s' is no origin: %s. Write HOST, HOST:PORT, [IPV6]:PORT or ipc://PATH",
+                           text, why);
+}
+
+static bool is_host_name (const char *host)
+{
+    if (strcmp (host, "*") == 0)
+        return true;
+    if (!host[0] || strlen (host) > HOST_MOST || host[0] == '-' || host[0] == '.')
+        return false;
+    for (const char *c = host; *c; c++)
+        if (!isalnum ((unsigned char)*c) && !strchr (".-_", *c))
+            return false;
+    return true;
+}
+
+static int parse_ipc (const char *text, char *fields[CHANNELS], struct base_error *error)
+{
+    const char *path = text + strlen ("ipc://");
+    struct sockaddr_un address;
+    if (!path[0] || path[0] == '@')
+        return refuse (text, "it has no path", error);
+    /* The longest of the four decides. */
+    if (strlen (path) + strlen ("/announce") >= sizeof address.sun_path)
+        return refuse (text, "its path is too long for a socket", error);
+    for (int i = 0; i < CHANNELS; i++)
+        (void)snprintf (fields[i], BUS_ENDPOINT_SIZE, "%s/%s", text, CHANNEL_NAMES[i]);
+    return 0;
+}
+
+/*  Takes the host apart from the port, and the brackets off. */
+static int split (const char *text, char host[HOST_MOST + 1], bool *ret_is_v6, const char **ret_port,
+                  struct base_error *error)
+{
+    bool is_v6 = text[0] == '[';
+    const char *start = is_v6 ? text + 1 : text;
+    const char *end = is_v6 ? strchr (start, ']') : start + strcspn (start, ":");
+    if (!end)
+        return refuse (text, "the bracket is not closed", error);
+    if ((size_t)(end - start) > HOST_MOST)
+        return refuse (text, "the host is too long", error);
+    memcpy (host, start, (size_t)(end - start));
+    host[end - start] = '\0';
+
+    const char *rest = is_v6 ? end + 1 : end;
+    if (*rest && *rest != ':')
+        return refuse (text, "behind the bracket only :PORT may follow", error);
+    *ret_is_v6 = is_v6;
+    *ret_port = *rest ? rest + 1 : NULL;
+    return 0;
+}
+
+int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, struct base_error *error)
+{
+    struct bus_endpoints endpoints = {0};
+    char *fields[CHANNELS] = {endpoints.announce, endpoints.control, endpoints.content, endpoints.events};
+    int r;
+
+    if (strncmp (text, "ipc://", strlen ("ipc://")) == 0) {
+        r = parse_ipc (text, fields, error);
+        if (r < 0)
+            return r;
+        *ret_endpoints = endpoints;
+        return 0;
+    }
+
+    char host[HOST_MOST + 1];
+    bool is_v6;
+    const char *port_text;
+    r = split (text, host, &is_v6, &port_text, error);
+    if (r < 0)
+        return r;
+    struct in6_addr ignored;
+    if (is_v6 ? inet_pton (AF_INET6, host, &ignored) != 1 : !is_host_name (host))
+        return refuse (text, is_v6 ? "the brackets hold no IPv6 address" : "the host is no name or address",
+                       error);
+    uint64_t port = WIRE_PORT_ANNOUNCE;
+    if (port_text && (base_text_parse_u64 (port_text, PORT_MOST, &port) < 0 || port == 0)) {
+        if (strchr (port_text, ':'))
+            return refuse (text, "an IPv6 address needs brackets", error);
+        return refuse (text, "the port is no number from 1 to 65532", error);
+    }
+    for (unsigned i = 0; i < CHANNELS; i++)
+        (void)snprintf (fields[i], BUS_ENDPOINT_SIZE, is_v6 ? "tcp://[%s]:%u" : "tcp://%s:%u", host,
+                        (unsigned)port + i);
+    *ret_endpoints = endpoints;
+    return 0;
+}
+
+bool bus_address_is_loopback (const char *address)
+{
+    char host[HOST_MOST + 1];
+    if (strncmp (address, "ipc://", strlen ("ipc://")) == 0)
+        return true;
+    if (strncmp (address, "tcp://", strlen ("tcp://")) == 0)
+        address += strlen ("tcp://");
+
+    struct in6_addr v6;
+    if (inet_pton (AF_INET6, address, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK (&v6);
+    bool is_v6;
+    const char *port;
+    if (split (address, host, &is_v6, &port, NULL) < 0)
+        return false;
+    if (is_v6)
+        return inet_pton (AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK (&v6);
+    struct in_addr v4;
+    return strcmp (host, "localhost") == 0 ||
+           (inet_pton (AF_INET, host, &v4) == 1 && ntohl (v4.s_addr) >> 24 == IN_LOOPBACKNET);
+}

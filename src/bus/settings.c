@@ -1,0 +1,279 @@
+/*  bus/settings.c - ZPL files, on czmq's zconfig
+
+    zconfig says little about what is wrong, prints it on standard output, and cuts long lines; and what it
+   saves, it cannot always read again. So every line is checked here before zconfig sees it, and the text is
+   written here. */
+
+#include "bus/settings.h"
+
+#include <ctype.h>
+#include <czmq.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+
+enum {
+    FILE_MOST = 1024 * 1024,
+    LINE_MOST = 1000, /* zconfig's own buffer has 1024 */
+    VALUE_MOST = 900,
+    NAME_MOST = 80,
+    DEPTH_MOST = 8,
+    INDENT = 4,
+};
+
+struct bus_settings {
+    zconfig_t *root;
+};
+
+struct bus_settings *bus_settings_free (struct bus_settings *settings)
+{
+    if (settings)
+        zconfig_destroy (&settings->root);
+    free (settings);
+    return NULL;
+}
+
+static struct bus_settings *wrap (zconfig_t *root)
+{
+    struct bus_settings *settings = root ? calloc (1, sizeof *settings) : NULL;
+    if (!settings) {
+        zconfig_destroy (&root);
+        return NULL;
+    }
+    settings->root = root;
+    return settings;
+}
+
+struct bus_settings *bus_settings_new (void)
+{
+    return wrap (zconfig_new ("root", NULL));
+}
+
+static bool is_name_character (char c)
+{
+    return isalnum ((unsigned char)c) || (c && strchr ("$-_@.&+", c));
+}
+
+/*  Returns what is wrong with a line, or NULL. *level is that of the item before, and becomes that of this
+ * one. */
+static const char *check_line (const char *line, int *level)
+{
+    size_t indent = strspn (line, " ");
+    const char *at = line + indent;
+    if (*at == '\0' || *at == '#')
+        return NULL;
+    if (*at == '\t')
+        return "a tab; indent by four spaces";
+
+    const char *name = at;
+    while (is_name_character (*at))
+        at++;
+    if (at == name)
+        return "a name has letters, digits and any of $-_@.&+";
+    if (at - name > NAME_MOST)
+        return "a name has at most 80 characters";
+    if (indent % INDENT != 0)
+        return "indent by four spaces a level";
+    int found = (int)(indent / INDENT);
+    if (found > *level + 1 || found >= DEPTH_MOST)
+        return "too far to the right of the line above";
+    *level = found;
+
+    at += strspn (at, " \t");
+    if (*at == '\0' || *at == '#')
+        return NULL;
+    if (*at != '=')
+        return "expected '=' behind the name";
+    at++;
+    at += strspn (at, " \t");
+    if (*at != '"' && *at != '\'')
+        return *at == '#' ? "a value that begins with # needs quotes" : NULL;
+    const char *end = strchr (at + 1, *at);
+    if (!end)
+        return "the quote is not closed";
+    end++;
+    end += strspn (end, " \t");
+    return *end == '\0' || *end == '#' ? NULL : "something follows the closing quote";
+}
+
+static int check_text (const char *path, char *text, size_t size, struct base_error *error)
+{
+    int level = -1, number = 0;
+    if (memchr (text, '\0', size))
+        return base_error_set (error, -EINVAL, "%s: there is a NUL byte in it", path);
+    for (char *line = text; line;) {
+        char *end = strchr (line, '\n');
+        size_t length = end ? (size_t)(end - line) : strlen (line);
+        number++;
+        const char *wrong = "the line is too long (1000 bytes at most)";
+        if (length <= LINE_MOST) {
+            char copy[LINE_MOST + 1];
+            memcpy (copy, line, length);
+            if (length > 0 && copy[length - 1] == '\r')
+                length--;
+            copy[length] = '\0';
+            wrong = check_line (copy, &level);
+        }
+        if (wrong)
+            return base_error_set (error, -EINVAL, "%s, line %d: %s", path, number, wrong);
+        line = end ? end + 1 : NULL;
+    }
+    return 0;
+}
+
+static int read_file (const char *path, struct base_buffer *buffer, struct base_error *error)
+{
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat status;
+    if (fd < 0 || fstat (fd, &status) < 0)
+        return base_error_errno (error, -errno, "cannot read %s", path);
+    if (!S_ISREG (status.st_mode))
+        return base_error_set (error, -EINVAL, "cannot read %s: it is no regular file", path);
+    for (;;) {
+        if (base_buffer_reserve (buffer, 4096) < 0)
+            return base_error_errno (error, -ENOMEM, "cannot read %s", path);
+        ssize_t n = read (fd, buffer->data + buffer->size, 4096);
+        if (n == 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return base_error_errno (error, -errno, "cannot read %s", path);
+        if (n > 0)
+            buffer->size += (size_t)n;
+        if (buffer->size > FILE_MOST)
+            return base_error_set (error, -EINVAL, "%s is no settings file: it has more than 1 MiB", path);
+    }
+}
+
+int bus_settings_load (const char *path, struct bus_settings **ret_settings, struct base_error *error)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    int r = read_file (path, &buffer, error);
+    if (r < 0)
+        return r;
+    size_t size = buffer.size;
+    base_cleanup (base_free_p) char *text = base_buffer_take_text (&buffer);
+    if (!text)
+        return base_error_errno (error, -ENOMEM, "cannot read %s", path);
+    r = check_text (path, text, size, error);
+    if (r < 0)
+        return r;
+
+    zconfig_t *root = zconfig_str_load (text);
+    if (!root)
+        return base_error_set (error, -EINVAL, "%s is no ZPL file", path);
+    struct bus_settings *settings = wrap (root);
+    if (!settings)
+        return base_error_errno (error, -ENOMEM, "cannot read %s", path);
+    *ret_settings = settings;
+    return 0;
+}
+
+const char *bus_settings_get (const struct bus_settings *settings, const char *path)
+{
+    zconfig_t *item = zconfig_locate (settings->root, path);
+    return item && !zconfig_child (item) ? zconfig_value (item) : NULL;
+}
+
+char **bus_settings_get_all (const struct bus_settings *settings, const char *path)
+{
+    const char *slash = strrchr (path, '/');
+    zconfig_t *section = settings->root;
+    if (slash) {
+        base_cleanup (base_free_p) char *parent = strndup (path, (size_t)(slash - path));
+        section = parent ? zconfig_locate (settings->root, parent) : NULL;
+    }
+    const char *key = slash ? slash + 1 : path;
+
+    char **list = NULL;
+    for (zconfig_t *item = section ? zconfig_child (section) : NULL; item; item = zconfig_next (item))
+        if (strcmp (zconfig_name (item), key) == 0 && !zconfig_child (item) && zconfig_value (item) &&
+            base_list_append (&list, zconfig_value (item)) < 0)
+            return base_list_free (list);
+    return list;
+}
+
+static bool is_path (const char *path)
+{
+    if (!is_name_character (path[0]))
+        return false;
+    size_t length = 0, depth = 1;
+    for (const char *c = path; *c; c++) {
+        if (*c == '/') {
+            depth++;
+            length = 0;
+            if (!is_name_character (c[1]))
+                return false;
+        } else if (!is_name_character (*c) || ++length > NAME_MOST)
+            return false;
+    }
+    return depth <= DEPTH_MOST;
+}
+
+int bus_settings_put (struct bus_settings *settings, const char *path, const char *value)
+{
+    if (!is_path (path) || strlen (value) > VALUE_MOST || (strchr (value, '"') && strchr (value, '\'')))
+        return -EINVAL;
+    for (const char *c = value; *c; c++)
+        if (iscntrl ((unsigned char)*c))
+            return -EINVAL;
+    zconfig_put (settings->root, path, value);
+    return 0;
+}
+
+static bool is_known (const char *const *known, const char *path)
+{
+    for (; *known; known++)
+        if (strcmp (*known, path) == 0)
+            return true;
+    return false;
+}
+
+static void check_below (zconfig_t *item, const char *prefix, const char *const *known,
+                         void (*unknown) (void *context, const char *path), void *context)
+{
+    for (item = zconfig_child (item); item; item = zconfig_next (item)) {
+        base_cleanup (base_free_p) char *path =
+            base_text_printf ("%s%s%s", prefix, *prefix ? "/" : "", zconfig_name (item));
+        if (!path)
+            return;
+        if (zconfig_child (item))
+            check_below (item, path, known, unknown, context);
+        else if (!is_known (known, path))
+            unknown (context, path);
+    }
+}
+
+void bus_settings_check (const struct bus_settings *settings, const char *const *known,
+                         void (*unknown) (void *context, const char *path), void *context)
+{
+    check_below (settings->root, "", known, unknown, context);
+}
+
+static int format_below (zconfig_t *item, int level, struct base_buffer *buffer)
+{
+    int r = 0;
+    for (item = zconfig_child (item); item && r == 0; item = zconfig_next (item)) {
+        const char *value = zconfig_value (item);
+        if (zconfig_child (item)) {
+            r = base_buffer_printf (buffer, "%*s%s\n", level * INDENT, "", zconfig_name (item));
+            if (r == 0)
+                r = format_below (item, level + 1, buffer);
+        } else if (value) {
+            const char *quote = strchr (value, '"') ? "'" : "\"";
+            r = base_buffer_printf (buffer, "%*s%s = %s%s%s\n", level * INDENT, "", zconfig_name (item),
+                                    quote, value, quote);
+        }
+    }
+    return r;
+}
+
+char *bus_settings_format (const struct bus_settings *settings)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    return format_below (settings->root, 0, &buffer) < 0 ? NULL : base_buffer_take_text (&buffer);
+}
