@@ -45,6 +45,9 @@ extern const struct disk disk_system;
 /*  Reads a whole regular file of at most most bytes. Returns 0, -errno, -EFBIG where it is larger. Appends to the buffer. */
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most, struct base_buffer *buffer);
 
+/*  Writes all of the data to a descriptor, through short writes; syncs nothing. Returns 0 or -errno. */
+int disk_write_all (const struct disk *disk, int fd, const void *data, size_t size);
+
 /*  Replaces a file by size bytes. */
 int disk_file_write (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
                      size_t size, struct base_error *error);

@@ -1,0 +1,301 @@
+/*  A content is written as partial/DIGEST, and gets its place XX/DIGEST by a rename only when it is whole,
+   verified and synced. The size of a partial file is how much of it is here: its space is reserved beyond its
+   end. What a power cut left in it that was never synced shows in the digest at the end, and costs a download
+   from the start. */
+
+#include "disk/disk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "disk/place.h"
+
+#define PARTIAL "partial"
+
+enum { READ_SIZE = 256 * 1024, PATH_SIZE = 80 };
+
+static const char *path_whole (const struct base_digest *digest, char path[PATH_SIZE])
+{
+    char text[BASE_DIGEST_TEXT];
+    (void)base_digest_format (digest, text);
+    (void)snprintf (path, PATH_SIZE, "%.2s/%s", text, text);
+    return path;
+}
+
+static const char *path_partial (const struct base_digest *digest, char path[PATH_SIZE])
+{
+    char text[BASE_DIGEST_TEXT];
+    (void)snprintf (path, PATH_SIZE, PARTIAL "/%s", base_digest_format (digest, text));
+    return path;
+}
+
+int disk_blobs_open (const struct disk *disk, int directory, const char *path, struct disk_blobs *ret_blobs,
+                     struct base_error *error)
+{
+    int rc = disk_directory_make (disk, directory, path, 0700, error);
+    if (rc)
+        return rc;
+    base_cleanup (base_close_p) int fd =
+        disk->ops->openat (disk->context, directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot open the directory %s", path);
+    rc = disk_directory_make (disk, fd, PARTIAL, 0700, error);
+    if (rc)
+        return rc;
+    *ret_blobs = (struct disk_blobs){.disk = disk, .fd = base_take_fd (&fd)};
+    return 0;
+}
+
+void disk_blobs_deinit (struct disk_blobs *blobs)
+{
+    if (blobs->disk && blobs->fd >= 0)
+        (void)close (blobs->fd);
+    *blobs = (struct disk_blobs){.fd = -1};
+}
+
+int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, int *ret_fd,
+                    uint64_t *ret_size)
+{
+    char path[PATH_SIZE];
+    base_cleanup (base_close_p) int fd =
+        blobs->disk->ops->openat (blobs->disk->context, blobs->fd, path_whole (digest, path),
+                                  O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+    struct stat status;
+    if (fd < 0 || fstat (fd, &status))
+        return -errno;
+    if (!S_ISREG (status.st_mode))
+        return -ENOENT;
+    if (ret_size)
+        *ret_size = (uint64_t)status.st_size;
+    *ret_fd = base_take_fd (&fd);
+    return 0;
+}
+
+uint64_t disk_blobs_partial_size (struct disk_blobs *blobs, const struct base_digest *digest)
+{
+    char path[PATH_SIZE];
+    struct stat status;
+    if (fstatat (blobs->fd, path_partial (digest, path), &status, AT_SYMLINK_NOFOLLOW) ||
+        !S_ISREG (status.st_mode))
+        return 0;
+    return (uint64_t)status.st_size;
+}
+
+static int remove_file (struct disk_blobs *blobs, const char *path)
+{
+    if (blobs->disk->ops->unlinkat (blobs->disk->context, blobs->fd, path, 0))
+        return errno == ENOENT ? 0 : -errno;
+    return 0;
+}
+
+int disk_blobs_remove (struct disk_blobs *blobs, const struct base_digest *digest)
+{
+    char path[PATH_SIZE];
+    int whole = disk_unlink (blobs->disk, blobs->fd, path_whole (digest, path));
+    int partial = disk_unlink (blobs->disk, blobs->fd, path_partial (digest, path));
+    if (whole && whole != -ENOENT)
+        return whole;
+    return partial && partial != -ENOENT ? partial : 0;
+}
+
+/*  Hashes what is here from before. */
+static int hash_present (struct disk_partial *partial, uint64_t size)
+{
+    base_cleanup (base_free_p) uint8_t *block = malloc (READ_SIZE);
+    if (!block)
+        return -ENOMEM;
+    while (partial->offset < size) {
+        ssize_t got = pread (partial->fd, block, READ_SIZE, (off_t)partial->offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? -errno : -EIO;
+        base_hash_update (&partial->hash, block, (size_t)got);
+        partial->offset += (uint64_t)got;
+    }
+    return 0;
+}
+
+static int reserve (const struct disk_blobs *blobs, int fd, uint64_t size, uint64_t present,
+                    struct base_error *error)
+{
+    if (size == 0 || blobs->disk->ops->fallocate (blobs->disk->context, fd, (off_t)size) == 0)
+        return 0;
+    int rc = -errno;
+    uint64_t bytes = 0, inodes;
+    int known = disk_space (blobs->fd, &bytes, &inodes);
+    uint64_t needed = size - present;
+    if (rc == -EOPNOTSUPP || rc == -ENOSYS) { /* a file system that cannot reserve can still be asked */
+        if (known != 0 || bytes >= needed)
+            return 0;
+        rc = -ENOSPC;
+    }
+    if (rc == -ENOSPC || rc == -EDQUOT)
+        return base_error_set (error, -ENOSPC,
+                               "too little space: %" PRIu64 " bytes are needed, %" PRIu64 " bytes are free",
+                               needed, bytes);
+    return base_error_errno (error, rc, "cannot reserve %" PRIu64 " bytes", size);
+}
+
+int disk_partial_open (struct disk_blobs *blobs, const struct base_digest *digest, uint64_t size,
+                       struct disk_partial *ret_partial, struct base_error *error)
+{
+    char path[PATH_SIZE];
+    (void)path_partial (digest, path);
+    int rc = 0;
+    uint64_t present = disk_blobs_partial_size (blobs, digest);
+    if (present > size) { /* another content was begun under this name, or the name lied about its size */
+        rc = remove_file (blobs, path);
+        if (rc)
+            return base_error_errno (error, rc, "cannot remove %s", path);
+        present = 0;
+    }
+    base_cleanup (disk_partial_deinit) struct disk_partial partial = {
+        .blobs = blobs,
+        .digest = *digest,
+        .size = size,
+        .fd = blobs->disk->ops->openat (blobs->disk->context, blobs->fd, path,
+                                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600)};
+    if (partial.fd < 0)
+        return base_error_errno (error, -errno, "cannot open %s", path);
+    (void)fchmod (partial.fd, 0644);
+    rc = reserve (blobs, partial.fd, size, present, error);
+    if (rc) {
+        if (present == 0)
+            (void)remove_file (blobs, path);
+        return rc;
+    }
+    base_hash_init (&partial.hash);
+    rc = hash_present (&partial, present);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read %s", path);
+    *ret_partial = partial;
+    partial = (struct disk_partial){.fd = -1};
+    return 0;
+}
+
+int disk_partial_write (struct disk_partial *partial, const void *data, size_t size, struct base_error *error)
+{
+    const struct disk *disk = partial->blobs->disk;
+    if (size > partial->size - partial->offset)
+        return base_error_set (error, -EFBIG, "more bytes came than the %" PRIu64 " of the content",
+                               partial->size);
+    const uint8_t *at = data;
+    while (size > 0) {
+        ssize_t written = disk->ops->pwrite (disk->context, partial->fd, at, size, (off_t)partial->offset);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return base_error_errno (error, written < 0 ? -errno : -EIO,
+                                     "cannot write a content at byte %" PRIu64, partial->offset);
+        base_hash_update (&partial->hash, at, (size_t)written);
+        partial->offset += (uint64_t)written;
+        at += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
+{
+    struct disk_blobs *blobs = partial->blobs;
+    const struct disk *disk = blobs->disk;
+    if (partial->offset != partial->size)
+        return base_error_set (error, -EINVAL, "%" PRIu64 " of %" PRIu64 " bytes are here", partial->offset,
+                               partial->size);
+    char from[PATH_SIZE], to[PATH_SIZE], text[BASE_DIGEST_TEXT];
+    (void)path_partial (&partial->digest, from);
+    (void)path_whole (&partial->digest, to);
+    struct base_hash hash =
+        partial->hash; /* final ends a hash; a failed sync below must leave the partial usable */
+    struct base_digest digest = base_hash_final (&hash);
+    int rc = 0;
+    if (!base_digest_equal (&digest, &partial->digest)) {
+        (void)remove_file (blobs, from);
+        disk_partial_deinit (partial);
+        return base_error_set (error, DISK_E_DIGEST, "the content is %s, not what was asked for",
+                               base_digest_format (&digest, text));
+    }
+    if (disk->ops->fsync (disk->context, partial->fd)) {
+        rc = -errno;
+        (void)remove_file (blobs, from); /* what the kernel dropped would seem clean to a second sync */
+        disk_partial_deinit (partial);
+        return base_error_errno (error, rc, "cannot sync a content");
+    }
+    char directory[3] = {to[0], to[1], '\0'};
+    rc = disk_directory_make (disk, blobs->fd, directory, 0755, error);
+    if (rc == 0)
+        rc = disk_rename (disk, blobs->fd, from, to, error);
+    if (rc == 0)
+        disk_partial_deinit (partial);
+    return rc;
+}
+
+void disk_partial_deinit (struct disk_partial *partial)
+{
+    if (partial->blobs && partial->fd >= 0)
+        (void)close (partial->fd);
+    *partial = (struct disk_partial){.fd = -1};
+}
+
+static void close_directory (DIR **directory)
+{
+    if (*directory)
+        (void)closedir (*directory);
+}
+
+static DIR *open_directory (struct disk_blobs *blobs, const char *path)
+{
+    int fd = blobs->disk->ops->openat (blobs->disk->context, blobs->fd, path,
+                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
+    DIR *directory = fd < 0 ? NULL : fdopendir (fd);
+    if (!directory && fd >= 0)
+        (void)close (fd);
+    return directory;
+}
+
+static int each_in (struct disk_blobs *blobs, const char *prefix,
+                    int (*each) (void *context, const struct base_digest *digest, uint64_t size),
+                    void *context)
+{
+    base_cleanup (close_directory) DIR *directory = open_directory (blobs, prefix);
+    if (!directory)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir (directory);
+        if (!entry)
+            return -errno;
+        struct base_digest digest;
+        struct stat status;
+        if (base_digest_parse (entry->d_name, &digest) || strncmp (entry->d_name, prefix, 2) != 0 ||
+            fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
+            !S_ISREG (status.st_mode))
+            continue;
+        int rc = each (context, &digest, (uint64_t)status.st_size);
+        if (rc)
+            return rc;
+    }
+}
+
+int disk_blobs_each (struct disk_blobs *blobs,
+                     int (*each) (void *context, const struct base_digest *digest, uint64_t size),
+                     void *context)
+{
+    char prefix[3] = "";
+    static const char hex[] = "0123456789abcdef";
+    for (unsigned i = 0; i < 256; i++) {
+        prefix[0] = hex[i >> 4];
+        prefix[1] = hex[i & 15];
+        int rc = each_in (blobs, prefix, each, context);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}

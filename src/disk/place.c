@@ -1,0 +1,67 @@
+#include "disk/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/random.h"
+
+int disk_place_find (const struct disk *disk, int directory, const char *path, struct disk_place *ret_place)
+{
+    const char *slash = strrchr (path, '/');
+    const char *leaf = slash ? slash + 1 : path;
+    if (!*leaf)
+        return -EINVAL;
+    if (!slash && directory >= 0) {
+        *ret_place = (struct disk_place){.fd = directory, .owned = -1, .leaf = leaf};
+        return 0;
+    }
+    base_cleanup (base_free_p) char *parent =
+        !slash ? strdup (".") : strndup (path, slash == path ? 1 : (size_t)(slash - path));
+    if (!parent)
+        return -ENOMEM;
+    int fd = disk->ops->openat (disk->context, directory, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    *ret_place = (struct disk_place){.fd = fd, .owned = fd, .leaf = leaf};
+    return 0;
+}
+
+void disk_place_deinit (struct disk_place *place)
+{
+    if (place->owned >= 0)
+        (void)close (place->owned);
+    *place = DISK_PLACE_NULL;
+}
+
+int disk_directory_sync (const struct disk *disk, int fd)
+{
+    if (disk->ops->fsync (disk->context, fd) == 0)
+        return 0;
+    return errno == EINVAL ? 0 : -errno; /* a file system that has no such thing for directories */
+}
+
+int disk_write_all (const struct disk *disk, int fd, const void *data, size_t size)
+{
+    const char *at = data;
+    while (size > 0) {
+        ssize_t written = disk->ops->write (disk->context, fd, at, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return written < 0 ? -errno : -EIO;
+        at += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+const char *disk_temporary (char text[DISK_TEMPORARY_SIZE])
+{
+    static const char head[] = ".tmp.";
+    memcpy (text, head, sizeof head - 1);
+    (void)base_random_hex (text + sizeof head - 1, 8);
+    return text;
+}
