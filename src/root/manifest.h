@@ -15,4 +15,7 @@ int root_manifest_make (int workspace, struct base_buffer *buffer, struct base_e
     with the first difference, -errno. */
 int root_manifest_verify (int workspace, struct base_error *error);
 
+/*  The digest that a manifest's text gives for a path. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -ENOMEM. */
+int root_manifest_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest);
+
 #endif

@@ -36,6 +36,7 @@ enum {
 #define ROOT_SETTINGS "node.zpl"
 #define ROOT_VAR "var"
 #define ROOT_PROBE "probe"
+#define ROOT_APPS "apps"
 
 struct root {
     const struct disk *disk;
@@ -99,6 +100,11 @@ int root_go_back (const struct root *root, struct base_error *error);
 /*  On purpose: on trial like root_go_back; else stable and previous change places, stable first, in an order in which every moment has a
     runnable stable. Verifies the target before. Returns 0, ROOT_E_NONE (no previous), ROOT_E_DAMAGED. */
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error);
+
+/*  Parts of the above that root_tidy needs too. Removes all tokens; finishes a revert that was cut between its two renames (it left no
+    previous, and a second name for the version that ran): *ret_finished (may be NULL) tells whether there was one. */
+int root_tokens_remove (const struct root *root, struct base_error *error);
+int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished, struct base_error *error);
 
 /*  Removes what a crash left: a stale .back (equal to stable), tokens without a trial, ".tmp.*", half-made and half-removed workspaces. */
 int root_tidy (const struct root *root, struct base_error *error);

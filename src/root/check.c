@@ -1,0 +1,234 @@
+#include "root/check.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "root/command.h"
+#include "root/manifest.h"
+#include "root/record.h"
+#include "root/workspace.h"
+
+enum { RECORD_MOST = 4 * 1024 * 1024 };
+
+struct check {
+    const struct root *root;
+    const char *place; /* before each text: "" or "apps/NAME: " */
+    void (*found) (void *context, const char *text);
+    void *context;
+    bool wrong;
+};
+
+__attribute__ ((format (printf, 2, 3))) static void wrong (struct check *check, const char *format, ...)
+{
+    char text[BASE_ERROR_SIZE + 64], line[BASE_ERROR_SIZE + 256];
+    va_list arguments;
+    va_start (arguments, format);
+    (void)vsnprintf (text, sizeof text, format, arguments);
+    va_end (arguments);
+    (void)snprintf (line, sizeof line, "%s%s", check->place, text);
+    for (char *at = line; *at; at++)
+        if ((unsigned char)*at < ' ')
+            *at = '?';
+    check->wrong = true;
+    check->found (check->context, line);
+}
+
+static void check_executable (struct check *check, const char *name, int workspace, const char *file)
+{
+    struct stat status;
+    if (fstatat (workspace, file, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG (status.st_mode))
+        wrong (check, "%s/%s is not there", name, file);
+    else if (!(status.st_mode & 0100))
+        wrong (check, "%s/%s is not executable", name, file);
+}
+
+static void check_program (struct check *check, const char *name, int workspace,
+                           const struct wire_installed *installed)
+{
+    base_cleanup (base_close_p) int fd =
+        openat (workspace, ROOT_PROGRAM, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct base_digest digest;
+    uint64_t size;
+    if (fd < 0 || base_digest_of_fd (fd, &digest, &size))
+        return; /* told already */
+    if (!base_digest_equal (&digest, &installed->envelope->binary) || size != installed->envelope->size)
+        wrong (check, "%s/" ROOT_PROGRAM " is not the program of its envelope", name);
+}
+
+static void check_workspace (struct check *check, const char *name)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    if (root_workspace_open (check->root, name, &fd)) {
+        wrong (check, "%s cannot be opened", name);
+        return;
+    }
+    struct base_error error = {0};
+    if (root_manifest_verify (fd, &error))
+        wrong (check, "%s: %s", name, error.text);
+    check_executable (check, name, fd, ROOT_SCRIPT);
+    check_executable (check, name, fd, ROOT_LAUNCHER);
+    check_executable (check, name, fd, ROOT_PROGRAM);
+    struct root_command command;
+    if (root_command_read (fd, &command, &error))
+        wrong (check, "%s: %s", name, error.text);
+    else
+        root_command_deinit (&command);
+    struct wire_installed installed;
+    if (root_workspace_read (check->root, name, &installed, &error))
+        wrong (check, "%s", error.text);
+    else {
+        check_program (check, name, fd, &installed);
+        wire_installed_deinit (&installed);
+    }
+}
+
+static void check_link (struct check *check, const char *link, bool needed)
+{
+    char name[ROOT_NAME_SIZE];
+    int rc = root_link (check->root, link, name);
+    base_cleanup (base_close_p) int fd = -1;
+    if (rc == ROOT_E_NONE && !needed)
+        return;
+    if (rc == ROOT_E_NONE)
+        wrong (check, "there is no link %s", link);
+    else if (rc)
+        wrong (check, "%s does not name a workspace", link);
+    else if (root_workspace_open (check->root, name, &fd))
+        wrong (check, "%s points to %s, which is not there", link, name);
+}
+
+static void check_record (struct check *check, const char *path, const struct wire_record *record)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    struct base_error error = {0};
+    int rc = disk_file_read (check->root->disk, check->root->fd, path, RECORD_MOST, &buffer);
+    if (rc == -ENOENT)
+        return;
+    if (rc) {
+        wrong (check, "%s cannot be read: %s", path, strerror (-rc));
+        return;
+    }
+    base_cleanup (base_free_p) void *message = calloc (1, wire_record_size (record));
+    if (!message)
+        return;
+    if (wire_json_parse (record, (const char *)buffer.data, buffer.size, message, &error))
+        wrong (check, "%s is damaged: %s", path, error.text);
+    else
+        wire_deinit (record, message);
+}
+
+static void check_journal (struct check *check, const char *path)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    int rc = disk_file_read (check->root->disk, check->root->fd, path, RECORD_MOST, &buffer);
+    if (rc == -ENOENT)
+        return;
+    if (rc) {
+        wrong (check, "%s cannot be read: %s", path, strerror (-rc));
+        return;
+    }
+    size_t number = 0;
+    const char *at = (const char *)buffer.data, *end = at + buffer.size;
+    while (at < end) {
+        const char *newline = memchr (at, '\n', (size_t)(end - at));
+        size_t length = (size_t)((newline ? newline : end) - at);
+        struct wire_entry entry;
+        number++;
+        if (length && wire_json_parse (&wire_entry_record, at, length, &entry, NULL))
+            wrong (check, "%s: line %zu is damaged", path, number);
+        else if (length)
+            wire_entry_deinit (&entry);
+        at += length + (newline ? 1 : 0);
+    }
+}
+
+static void close_directory (DIR **directory)
+{
+    if (*directory)
+        (void)closedir (*directory);
+}
+
+/*  Calls each for every visible entry of a directory of the root. */
+static void each_entry (struct check *check, const char *path,
+                        void (*each) (struct check *check, const char *name))
+{
+    int fd = openat (check->root->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    base_cleanup (close_directory) DIR *directory = fd < 0 ? NULL : fdopendir (fd);
+    if (!directory) {
+        if (fd >= 0)
+            (void)close (fd);
+        else if (errno != ENOENT)
+            wrong (check, "%s cannot be opened: %s", path, strerror (errno));
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir (directory));)
+        if (entry->d_name[0] != '.')
+            each (check, entry->d_name);
+}
+
+static void check_quarantined (struct check *check, const char *name)
+{
+    struct base_digest digest;
+    char path[512];
+    (void)snprintf (path, sizeof path, ROOT_VAR "/quarantine/%s", name);
+    if (base_digest_parse (name, &digest) == 0)
+        check_record (check, path, &wire_failure_record);
+}
+
+static void check_one (struct check *check);
+
+static void check_application (struct check *check, const char *name)
+{
+    base_cleanup (base_free_p) char *path = base_text_printf ("%s/" ROOT_APPS "/%s", check->root->path, name);
+    base_cleanup (base_free_p) char *place = base_text_printf (ROOT_APPS "/%s: ", name);
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    struct base_error error = {0};
+    if (!path || !place)
+        return;
+    if (root_open (check->root->disk, path, &root, &error)) {
+        wrong (check, "%s", error.text);
+        return;
+    }
+    struct check below = {.root = &root, .place = place, .found = check->found, .context = check->context};
+    check_one (&below);
+    check->wrong |= below.wrong;
+}
+
+static void check_one (struct check *check)
+{
+    check_link (check, ROOT_STABLE, true);
+    check_link (check, ROOT_PREVIOUS, false);
+    check_link (check, ROOT_BACK, false);
+    char **names;
+    int rc = root_workspaces (check->root, &names);
+    if (rc)
+        wrong (check, "the workspaces cannot be listed: %s", strerror (-rc));
+    for (size_t i = 0; rc == 0 && names[i]; i++)
+        check_workspace (check, names[i]);
+    if (rc == 0)
+        (void)base_list_free (names);
+    check_journal (check, ROOT_VAR "/journal");
+    check_journal (check, ROOT_VAR "/journal.1");
+    check_record (check, ROOT_VAR "/trial", &wire_trial_record);
+    check_record (check, ROOT_VAR "/standing", &wire_standing_record);
+    each_entry (check, ROOT_VAR "/quarantine", check_quarantined);
+    if (!*check->place)
+        each_entry (check, ROOT_APPS, check_application);
+}
+
+int root_check (const struct root *root, void (*found) (void *context, const char *text), void *context)
+{
+    struct stat status;
+    if (fstat (root->fd, &status) || faccessat (root->fd, ".", R_OK | X_OK, AT_EACCESS))
+        return -errno;
+    struct check check = {.root = root, .place = "", .found = found, .context = context};
+    check_one (&check);
+    return check.wrong ? ROOT_E_DAMAGED : 0;
+}

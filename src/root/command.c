@@ -1,0 +1,115 @@
+#include "root/command.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+#define COMMAND "command"
+
+enum { COMMAND_MOST = 8 * 1024 * 1024, ARGS_MOST = 65536 };
+
+static bool is_file_name (const char *program)
+{
+    return *program && !strchr (program, '/') && strcmp (program, ".") != 0 && strcmp (program, "..") != 0;
+}
+
+int root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env, size_t n_env,
+                       struct base_buffer *buffer)
+{
+    if (!is_file_name (program) || n_args > ARGS_MOST)
+        return -EINVAL;
+    char count[24];
+    (void)snprintf (count, sizeof count, "%zu", n_args);
+    int rc = base_buffer_append (buffer, program, strlen (program) + 1);
+    if (rc == 0)
+        rc = base_buffer_append (buffer, count, strlen (count) + 1);
+    for (size_t i = 0; rc == 0 && i < n_args; i++)
+        rc = base_buffer_append (buffer, args[i], strlen (args[i]) + 1);
+    for (size_t i = 0; rc == 0 && i < n_env; i++)
+        rc = base_buffer_append (buffer, env[i], strlen (env[i]) + 1);
+    return rc;
+}
+
+/*  count strings that lie behind each other. NULL where memory is out. */
+static char **take (const char **at, size_t count)
+{
+    char **list = calloc (count + 1, sizeof *list);
+    for (size_t i = 0; list && i < count; i++) {
+        list[i] = strdup (*at);
+        if (!list[i])
+            return base_list_free (list);
+        *at += strlen (*at) + 1;
+    }
+    return list;
+}
+
+int root_command_read (int workspace, struct root_command *ret_command, struct base_error *error)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    int rc = disk_file_read (&disk_system, workspace, COMMAND, COMMAND_MOST, &buffer);
+    if (rc == -ENOENT)
+        return base_error_set (error, ROOT_E_NONE, "there is no file " COMMAND);
+    if (rc && rc != -EFBIG && rc != -EISDIR && rc != -EINVAL)
+        return base_error_errno (error, rc, "cannot read the file " COMMAND);
+    size_t strings = 0;
+    for (size_t i = 0; rc == 0 && i < buffer.size; i++)
+        strings += buffer.data[i] == '\0';
+    if (rc || strings < 2 || buffer.data[buffer.size - 1] != '\0')
+        return base_error_set (error, ROOT_E_DAMAGED, "the file " COMMAND " is damaged");
+    const char *at = (const char *)buffer.data;
+    const char *program = at;
+    at += strlen (at) + 1;
+    uint64_t n_args;
+    if (!is_file_name (program) || base_text_parse_u64 (at, ARGS_MOST, &n_args) || n_args > strings - 2)
+        return base_error_set (error, ROOT_E_DAMAGED, "the file " COMMAND " is damaged");
+    at += strlen (at) + 1;
+    struct root_command command = {.program = strdup (program), .args = take (&at, (size_t)n_args)};
+    command.env = take (&at, strings - 2 - (size_t)n_args);
+    if (!command.program || !command.args || !command.env) {
+        root_command_deinit (&command);
+        return base_error_errno (error, -ENOMEM, "cannot read the file " COMMAND);
+    }
+    *ret_command = command;
+    return 0;
+}
+
+void root_command_deinit (struct root_command *command)
+{
+    free (command->program);
+    command->args = base_list_free (command->args);
+    command->env = base_list_free (command->env);
+    *command = (struct root_command){0};
+}
+
+static size_t name_length (const char *entry)
+{
+    return strcspn (entry, "=");
+}
+
+/*  Whether list, from its element first on, sets the variable that entry sets. */
+static bool sets (char *const *list, size_t first, const char *entry)
+{
+    size_t length = name_length (entry);
+    for (size_t i = first; list && list[i]; i++)
+        if (name_length (list[i]) == length && memcmp (list[i], entry, length) == 0)
+            return true;
+    return false;
+}
+
+char **root_environment_merge (char *const *base, char *const *overlay)
+{
+    size_t n_base = base_list_count (base), n_overlay = base_list_count (overlay), count = 0;
+    char **merged = calloc (n_base + n_overlay + 1, sizeof *merged);
+    bool failed = !merged;
+    for (size_t i = 0; !failed && i < n_base; i++)
+        if (!sets (overlay, 0, base[i]))
+            failed = !(merged[count++] = strdup (base[i]));
+    for (size_t i = 0; !failed && i < n_overlay; i++)
+        if (!sets (overlay, i + 1, overlay[i])) /* of two with one name the last counts */
+            failed = !(merged[count++] = strdup (overlay[i]));
+    return failed ? base_list_free (merged) : merged;
+}

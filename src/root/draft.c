@@ -1,0 +1,347 @@
+/*  A draft is a hidden directory `.new.NAME`. Each file is synced when it is written, the directories when
+   the draft is sealed; then one rename gives it its name. */
+
+#include "root/workspace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "root/command.h"
+#include "root/manifest.h"
+
+enum { COPY_SIZE = 256 * 1024, DEPTH_MOST = 32 };
+
+static const char script[] = "#!/bin/sh\n"
+                             "# Runs the launcher beside this file, which decides what is started.\n"
+                             "case $0 in\n"
+                             "/*) exec \"${0%/*}/" ROOT_LAUNCHER "\" ;;\n"
+                             "*/*) exec \"./${0%/*}/" ROOT_LAUNCHER "\" ;;\n"
+                             "*) exec ./" ROOT_LAUNCHER " ;;\n"
+                             "esac\n";
+
+static void close_directory (DIR **directory)
+{
+    if (*directory)
+        (void)closedir (*directory);
+}
+
+/*  The time of the newest name in the root, those of hidden workspaces included; 0 where there is none. */
+static int newest_name (const struct root *root, uint64_t *ret_ns)
+{
+    int fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    base_cleanup (close_directory) DIR *directory = fd < 0 ? NULL : fdopendir (fd);
+    if (!directory) {
+        int rc = -errno;
+        if (fd >= 0)
+            (void)close (fd);
+        return rc;
+    }
+    uint64_t newest = 0;
+    for (struct dirent *entry; (entry = readdir (directory));) {
+        const char *name = entry->d_name;
+        uint64_t ns;
+        if (strncmp (name, ".new.", 5) == 0 || strncmp (name, ".old.", 5) == 0)
+            name += 5;
+        if (base_time_parse (name, &ns) == 0 && ns > newest)
+            newest = ns;
+    }
+    *ret_ns = newest;
+    return 0;
+}
+
+int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_draft *ret_draft,
+                      struct base_error *error)
+{
+    uint64_t newest = 0;
+    int rc = newest_name (root, &newest);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read the root %s", root->path);
+    struct root_draft draft = {.root = root, .fd = -1};
+    uint64_t ns = real_ns > newest ? real_ns : newest + 1;
+    (void)base_time_format (ns, draft.name);
+    (void)snprintf (draft.hidden, sizeof draft.hidden, ".new.%s", draft.name);
+    rc = disk_directory_make (root->disk, root->fd, draft.hidden, 0755, error);
+    if (rc)
+        return rc;
+    draft.fd = root->disk->ops->openat (root->disk->context, root->fd, draft.hidden,
+                                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (draft.fd < 0) {
+        rc = base_error_errno (error, -errno, "cannot open %s", draft.hidden);
+        (void)disk_tree_remove (root->disk, root->fd, draft.hidden, NULL);
+        return rc;
+    }
+    *ret_draft = draft;
+    return 0;
+}
+
+void root_draft_deinit (struct root_draft *draft)
+{
+    if (draft->root && draft->fd >= 0) {
+        (void)close (draft->fd);
+        (void)disk_tree_remove (draft->root->disk, draft->root->fd, draft->hidden, NULL);
+    }
+    *draft = (struct root_draft){.fd = -1};
+}
+
+/*  Opens the directory that path's last part is to be in, making it part by part: no part may be empty, '.',
+   '..' or a link. Returns a descriptor or -errno; *ret_leaf lies within path. */
+static int open_parent (const struct root_draft *draft, const char *path, const char **ret_leaf)
+{
+    const struct disk *disk = draft->root->disk;
+    base_cleanup (base_close_p) int fd = fcntl (draft->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    for (const char *at = path;;) {
+        const char *slash = strchrnul (at, '/');
+        base_cleanup (base_free_p) char *part = strndup (at, (size_t)(slash - at));
+        if (!part)
+            return -ENOMEM;
+        if (!*part || strcmp (part, ".") == 0 || strcmp (part, "..") == 0)
+            return -EINVAL;
+        if (!*slash) {
+            *ret_leaf = at;
+            return base_take_fd (&fd);
+        }
+        bool made = disk->ops->mkdirat (disk->context, fd, part, 0755) == 0;
+        if (!made && errno != EEXIST)
+            return -errno;
+        int below =
+            disk->ops->openat (disk->context, fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+        if (below < 0)
+            return -errno;
+        (void)close (fd);
+        fd = below;
+        if (made && fchmod (fd, 0755)) /* whatever the umask is */
+            return -errno;
+        at = slash + 1;
+    }
+}
+
+static int copy_all (const struct disk *disk, int from, int to)
+{
+    base_cleanup (base_free_p) char *block = malloc (COPY_SIZE);
+    if (!block)
+        return -ENOMEM;
+    for (;;) {
+        ssize_t got = read (from, block, COPY_SIZE);
+        if (got < 0 && errno == EINTR)
+            continue;
+        int rc = got < 0 ? -errno : disk_write_all (disk, to, block, (size_t)got);
+        if (rc || got == 0)
+            return rc;
+    }
+}
+
+/*  Makes a file of the draft from bytes, or from what from reads where it is not -1. */
+static int make_file (struct root_draft *draft, const char *path, mode_t mode, int from, const void *data,
+                      size_t size)
+{
+    const struct disk *disk = draft->root->disk;
+    const char *leaf;
+    base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
+    if (parent < 0)
+        return parent;
+    base_cleanup (base_close_p) int fd = disk->ops->openat (
+        disk->context, parent, leaf, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -errno;
+    int rc = from >= 0 ? copy_all (disk, from, fd) : disk_write_all (disk, fd, data, size);
+    if (rc == 0 && (fchmod (fd, mode) || disk->ops->fsync (disk->context, fd)))
+        rc = -errno;
+    if (rc)
+        (void)disk->ops->unlinkat (disk->context, parent, leaf, 0);
+    return rc;
+}
+
+int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, const void *data, size_t size,
+                      struct base_error *error)
+{
+    int rc = make_file (draft, path, mode, -1, data, size);
+    return rc ? base_error_errno (error, rc, "cannot put %s into the workspace", path) : 0;
+}
+
+/*  A regular file to read. Returns a descriptor or -errno. */
+static int open_source (const struct root_draft *draft, int directory, const char *path,
+                        struct stat *ret_status)
+{
+    const struct disk *disk = draft->root->disk;
+    base_cleanup (base_close_p) int fd =
+        disk->ops->openat (disk->context, directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+    if (fd < 0 || fstat (fd, ret_status))
+        return -errno;
+    return S_ISREG (ret_status->st_mode) ? base_take_fd (&fd) : -EINVAL;
+}
+
+int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
+                     const char *from_path, struct base_error *error)
+{
+    struct stat status;
+    base_cleanup (base_close_p) int from = open_source (draft, from_directory, from_path, &status);
+    if (from < 0)
+        return base_error_errno (error, from, "cannot open %s", from_path);
+    int rc = make_file (draft, path, mode, from, NULL, 0);
+    return rc ? base_error_errno (error, rc, "cannot copy %s into the workspace as %s", from_path, path) : 0;
+}
+
+/*  A link shares owner and mode with every other name of its file: so these must fit, or be set while there
+ * is one name. */
+static int try_link (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
+                     const char *from_path)
+{
+    const struct disk *disk = draft->root->disk;
+    struct stat status;
+    base_cleanup (base_close_p) int from = open_source (draft, from_directory, from_path, &status);
+    if (from < 0)
+        return from;
+    if (status.st_uid != geteuid ())
+        return -EPERM;
+    if ((status.st_mode & 07777) != mode && (status.st_nlink != 1 || fchmod (from, mode)))
+        return -EPERM;
+    const char *leaf;
+    base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
+    if (parent < 0)
+        return parent;
+    return disk->ops->linkat (disk->context, from_directory, from_path, parent, leaf) ? -errno : 0;
+}
+
+int root_draft_link (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
+                     const char *from_path, struct base_error *error)
+{
+    int rc = try_link (draft, path, mode, from_directory, from_path);
+    if (rc == -EXDEV || rc == -EMLINK || rc == -EPERM || rc == -EOPNOTSUPP || rc == -ELOOP)
+        return root_draft_copy (draft, path, mode, from_directory, from_path, error);
+    return rc ? base_error_errno (error, rc, "cannot link %s into the workspace as %s", from_path, path) : 0;
+}
+
+int root_draft_start_files (struct root_draft *draft, const void *launcher, size_t launcher_size,
+                            struct base_error *error)
+{
+    int rc = root_draft_write (draft, ROOT_SCRIPT, 0755, script, sizeof script - 1, error);
+    return rc ? rc : root_draft_write (draft, ROOT_LAUNCHER, 0755, launcher, launcher_size, error);
+}
+
+int root_draft_describe (struct root_draft *draft, const struct wire_installed *installed,
+                         struct base_error *error)
+{
+    const struct wire_envelope *envelope = installed->envelope;
+    base_cleanup (base_free_p) char *json = wire_json (&wire_installed_record, installed, WIRE_JSON_PRETTY);
+    if (!json)
+        return base_error_errno (error, -ENOMEM, "cannot describe the workspace");
+    int rc = root_draft_write (draft, ROOT_ENVELOPE, 0644, json, strlen (json), error);
+    if (rc)
+        return rc;
+    /*  The node manager is told to be one here: an envelope holds only what its publisher gave. */
+    bool manager = strcmp (envelope->application, ROOT_PROGRAM) == 0;
+    base_cleanup (base_free_p) char **args = calloc (envelope->n_args + 1, sizeof *args);
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    static char run[] = "run";
+    size_t count = 0;
+    rc = args ? 0 : -ENOMEM;
+    if (rc == 0 && manager)
+        args[count++] = run;
+    for (size_t i = 0; rc == 0 && i < envelope->n_args; i++)
+        args[count++] = envelope->args[i];
+    if (rc == 0)
+        rc = root_command_pack (ROOT_PROGRAM, args, count, envelope->env, envelope->n_env, &buffer);
+    if (rc)
+        return base_error_errno (error, rc, "cannot describe the workspace");
+    return root_draft_write (draft, ROOT_COMMAND, 0644, buffer.data, buffer.size, error);
+}
+
+/*  --- sealing
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+/*  Holds one file against what the envelope says of it. */
+static int check_file (const struct root_draft *draft, const struct base_buffer *manifest, const char *path,
+                       const struct base_digest *digest, uint64_t size, bool executable,
+                       struct base_error *error)
+{
+    struct base_digest found;
+    int rc = root_manifest_find (manifest, path, &found);
+    if (rc == ROOT_E_NONE)
+        return base_error_set (error, ROOT_E_DAMAGED, "%s is missing", path);
+    if (rc)
+        return base_error_set (error, rc, "cannot look for %s", path);
+    struct stat status;
+    if (fstatat (draft->fd, path, &status, AT_SYMLINK_NOFOLLOW))
+        return base_error_errno (error, -errno, "cannot look at %s", path);
+    if (!base_digest_equal (&found, digest) || (uint64_t)status.st_size != size)
+        return base_error_set (error, ROOT_E_DAMAGED, "%s is not what the envelope says", path);
+    if (((status.st_mode & 0111) != 0) != executable)
+        return base_error_set (error, ROOT_E_DAMAGED, "%s %s executable", path,
+                               executable ? "is to be" : "is not to be");
+    return 0;
+}
+
+static int check_content (const struct root_draft *draft, const struct base_buffer *manifest,
+                          const struct wire_envelope *envelope, struct base_error *error)
+{
+    static const char *const needed[] = {ROOT_SCRIPT, ROOT_LAUNCHER, ROOT_ENVELOPE, ROOT_COMMAND};
+    struct base_digest digest;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (root_manifest_find (manifest, needed[i], &digest))
+            return base_error_set (error, ROOT_E_DAMAGED, "%s is missing", needed[i]);
+    int rc = check_file (draft, manifest, ROOT_PROGRAM, &envelope->binary, envelope->size, true, error);
+    for (size_t i = 0; rc == 0 && i < envelope->n_files; i++) {
+        const struct wire_file *file = &envelope->files[i];
+        base_cleanup (base_free_p) char *path = base_text_printf ("files/%s", file->path);
+        rc = path ? check_file (draft, manifest, path, &file->digest, file->size, file->executable, error)
+                  : base_error_errno (error, -ENOMEM, "cannot check the files");
+    }
+    return rc;
+}
+
+/*  Syncs the directory and those below it; fd is consumed. */
+static int sync_directories (const struct disk *disk, int fd, unsigned depth)
+{
+    base_cleanup (close_directory) DIR *directory = fdopendir (fd);
+    if (!directory) {
+        int rc = -errno;
+        (void)close (fd);
+        return rc;
+    }
+    for (struct dirent *entry; (entry = readdir (directory));) {
+        struct stat status;
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 ||
+            fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISDIR (status.st_mode))
+            continue;
+        int below = depth == DEPTH_MOST ? -1 : openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int rc = below < 0 ? -errno : sync_directories (disk, below, depth + 1);
+        if (rc)
+            return rc;
+    }
+    return disk->ops->fsync (disk->context, fd) && errno != EINVAL ? -errno : 0;
+}
+
+int root_draft_seal (struct root_draft *draft, const struct wire_installed *installed,
+                     char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+{
+    const struct root *root = draft->root;
+    base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
+    int rc = root_manifest_make (draft->fd, &manifest, error);
+    if (rc == 0)
+        rc = check_content (draft, &manifest, installed->envelope, error);
+    if (rc == 0)
+        rc = root_draft_write (draft, ROOT_MANIFEST, 0644, manifest.data, manifest.size, error);
+    if (rc)
+        return rc;
+    int fd = openat (draft->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    rc = fd < 0 ? -errno : sync_directories (root->disk, fd, 0);
+    if (rc)
+        return base_error_errno (error, rc, "cannot sync the workspace");
+    rc = disk_rename (root->disk, root->fd, draft->hidden, draft->name, error);
+    if (rc)
+        return rc;
+    memcpy (ret_name, draft->name, sizeof draft->name);
+    (void)close (draft->fd);
+    *draft = (struct root_draft){.fd = -1};
+    return 0;
+}

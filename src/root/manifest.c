@@ -1,0 +1,254 @@
+#include "root/manifest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+#define MANIFEST "manifest"
+
+enum { DEPTH_MOST = 32, FILES_MOST = 8192, MANIFEST_MOST = 4 * 1024 * 1024 };
+
+/*  Growing by doubling: a list of strings would copy itself for each file. */
+struct paths {
+    char **items;
+    size_t count;
+    size_t capacity;
+};
+
+static void paths_deinit (struct paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        free (paths->items[i]);
+    free (paths->items);
+    *paths = (struct paths){0};
+}
+
+static int paths_add (struct paths *paths, char *path)
+{
+    if (!path)
+        return -ENOMEM;
+    if (paths->count == paths->capacity) {
+        size_t capacity = paths->capacity ? 2 * paths->capacity : 32;
+        char **items = realloc (paths->items, capacity * sizeof *items);
+        if (!items) {
+            free (path);
+            return -ENOMEM;
+        }
+        paths->items = items;
+        paths->capacity = capacity;
+    }
+    paths->items[paths->count++] = path;
+    return 0;
+}
+
+static int compare_paths (const void *a, const void *b)
+{
+    return strcmp (*(char *const *)a, *(char *const *)b);
+}
+
+static void close_directory (DIR **directory)
+{
+    if (*directory)
+        (void)closedir (*directory);
+}
+
+/*  Adds all files below a directory; fd is consumed. prefix is empty or ends with a slash. */
+static int collect (int fd, const char *prefix, unsigned depth, struct paths *paths, struct base_error *error)
+{
+    base_cleanup (close_directory) DIR *directory = fdopendir (fd);
+    if (!directory) {
+        int rc = base_error_errno (error, -errno, "cannot read the directory %s", prefix);
+        (void)close (fd);
+        return rc;
+    }
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir (directory);
+        if (!entry)
+            return errno ? base_error_errno (error, -errno, "cannot read the directory %s", prefix) : 0;
+        const char *name = entry->d_name;
+        if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0 ||
+            (depth == 0 && strcmp (name, MANIFEST) == 0))
+            continue;
+        struct stat status;
+        if (fstatat (fd, name, &status, AT_SYMLINK_NOFOLLOW))
+            return base_error_errno (error, -errno, "cannot look at %s%s", prefix, name);
+        int rc;
+        if (S_ISREG (status.st_mode)) {
+            rc = paths_add (paths, base_text_printf ("%s%s", prefix, name));
+            if (rc == 0 && paths->count > FILES_MOST)
+                return base_error_set (error, ROOT_E_DAMAGED, "there are more than %d files", FILES_MOST);
+        } else if (S_ISDIR (status.st_mode)) {
+            if (depth == DEPTH_MOST)
+                return base_error_set (error, ROOT_E_DAMAGED, "%s%s lies too deep", prefix, name);
+            int below = openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            if (below < 0)
+                return base_error_errno (error, -errno, "cannot open the directory %s%s", prefix, name);
+            base_cleanup (base_free_p) char *longer = base_text_printf ("%s%s/", prefix, name);
+            if (!longer)
+                (void)close (below);
+            rc = longer ? collect (below, longer, depth + 1, paths, error) : -ENOMEM;
+        } else
+            return base_error_set (error, ROOT_E_DAMAGED, "%s%s is neither file nor directory", prefix, name);
+        if (rc == -ENOMEM)
+            return base_error_errno (error, rc, "cannot list the files");
+        if (rc)
+            return rc;
+    }
+}
+
+/*  The path as sha256sum writes it. *ret_escaped: the line begins with a backslash. */
+static int escape (const char *path, struct base_buffer *buffer, bool *ret_escaped)
+{
+    *ret_escaped = false;
+    int rc = 0;
+    for (; *path && rc == 0; path++) {
+        const char *escaped = *path == '\\' ? "\\\\" : *path == '\n' ? "\\n" : *path == '\r' ? "\\r" : NULL;
+        if (escaped)
+            *ret_escaped = true;
+        rc = escaped ? base_buffer_append_text (buffer, escaped) : base_buffer_append (buffer, path, 1);
+    }
+    return rc;
+}
+
+static int append_line (struct base_buffer *buffer, const struct base_digest *digest, const char *path)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer name = {0};
+    bool escaped;
+    char text[BASE_DIGEST_TEXT];
+    int rc = escape (path, &name, &escaped);
+    if (rc)
+        return rc;
+    return base_buffer_printf (buffer, "%s%s  %.*s\n", escaped ? "\\" : "", base_digest_format (digest, text),
+                               (int)name.size, (char *)name.data);
+}
+
+int root_manifest_make (int workspace, struct base_buffer *buffer, struct base_error *error)
+{
+    int fd = openat (workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot open the workspace");
+    base_cleanup (paths_deinit) struct paths paths = {0};
+    int rc = collect (fd, "", 0, &paths, error);
+    if (rc)
+        return rc;
+    if (paths.count)
+        qsort (paths.items, paths.count, sizeof *paths.items, compare_paths);
+    size_t before = buffer->size;
+    for (size_t i = 0; i < paths.count && rc == 0; i++) {
+        struct base_digest digest;
+        base_cleanup (base_close_p) int file =
+            openat (workspace, paths.items[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        rc = file < 0 ? -errno : base_digest_of_fd (file, &digest, NULL);
+        if (rc == 0)
+            rc = append_line (buffer, &digest, paths.items[i]);
+        if (rc)
+            (void)base_error_errno (error, rc, "cannot read %s", paths.items[i]);
+    }
+    if (rc)
+        buffer->size = before;
+    return rc;
+}
+
+/*  --- comparing: both texts are sorted by path, so one pass over both finds the first difference
+ * --------------------------- */
+
+struct line {
+    const char *text;
+    size_t length;    /* without the newline */
+    const char *path; /* escaped as in the text; NULL: the text is at its end, or the line has not the form */
+    size_t path_length;
+};
+
+static struct line next_line (const char **at, const char *end)
+{
+    struct line line = {.text = *at};
+    if (*at >= end)
+        return line;
+    const char *newline = memchr (*at, '\n', (size_t)(end - *at));
+    line.length = (size_t)((newline ? newline : end) - *at);
+    *at = newline ? newline + 1 : end;
+    size_t head = (line.length > 0 && line.text[0] == '\\' ? 1 : 0) + BASE_DIGEST_TEXT - 1 + 2;
+    if (newline && line.length > head) {
+        line.path = line.text + head;
+        line.path_length = line.length - head;
+    }
+    return line;
+}
+
+static int name_difference (const struct base_buffer *listed, const struct base_buffer *found,
+                            struct base_error *error)
+{
+    const char *listed_at = (const char *)listed->data, *listed_end = listed_at + listed->size;
+    const char *found_at = (const char *)found->data, *found_end = found_at + found->size;
+    for (;;) {
+        bool listed_over = listed_at >= listed_end, found_over = found_at >= found_end;
+        if (listed_over && found_over)
+            return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
+        struct line a = next_line (&listed_at, listed_end);
+        struct line b = next_line (&found_at, found_end);
+        if (a.length == b.length && !listed_over && !found_over && memcmp (a.text, b.text, a.length) == 0)
+            continue;
+        if (!listed_over && !a.path)
+            return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
+        if (listed_over)
+            return base_error_set (error, ROOT_E_DAMAGED, "%.*s is not in the manifest", (int)b.path_length,
+                                   b.path);
+        if (found_over)
+            return base_error_set (error, ROOT_E_DAMAGED, "%.*s is missing", (int)a.path_length, a.path);
+        if (a.path_length == b.path_length && memcmp (a.path, b.path, a.path_length) == 0)
+            return base_error_set (error, ROOT_E_DAMAGED, "%.*s does not fit the manifest",
+                                   (int)a.path_length, a.path);
+        size_t shorter = a.path_length < b.path_length ? a.path_length : b.path_length;
+        int order = memcmp (a.path, b.path, shorter);
+        if (order < 0 || (order == 0 && a.path_length < b.path_length))
+            return base_error_set (error, ROOT_E_DAMAGED, "%.*s is missing", (int)a.path_length, a.path);
+        return base_error_set (error, ROOT_E_DAMAGED, "%.*s is not in the manifest", (int)b.path_length,
+                               b.path);
+    }
+}
+
+int root_manifest_verify (int workspace, struct base_error *error)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer listed = {0};
+    base_cleanup (base_buffer_deinit) struct base_buffer found = {0};
+    int rc = disk_file_read (&disk_system, workspace, MANIFEST, MANIFEST_MOST, &listed);
+    if (rc == -ENOENT)
+        return base_error_set (error, ROOT_E_NONE, "there is no manifest");
+    if (rc == -EFBIG || rc == -EISDIR || rc == -EINVAL)
+        return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
+    if (rc)
+        return base_error_errno (error, rc, "cannot read the manifest");
+    rc = root_manifest_make (workspace, &found, error);
+    if (rc)
+        return rc;
+    if (listed.size == found.size && (found.size == 0 || memcmp (listed.data, found.data, found.size) == 0))
+        return 0;
+    return name_difference (&listed, &found, error);
+}
+
+int root_manifest_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer name = {0};
+    bool escaped;
+    int rc = escape (path, &name, &escaped);
+    if (rc)
+        return rc;
+    const char *at = (const char *)manifest->data, *end = at + manifest->size;
+    while (at < end) {
+        struct line line = next_line (&at, end);
+        if (!line.path || line.path_length != name.size || memcmp (line.path, name.data, name.size) != 0)
+            continue;
+        char digest[BASE_DIGEST_TEXT];
+        memcpy (digest, line.path - 2 - (BASE_DIGEST_TEXT - 1), BASE_DIGEST_TEXT - 1);
+        digest[BASE_DIGEST_TEXT - 1] = '\0';
+        return base_digest_parse (digest, ret_digest) ? ROOT_E_DAMAGED : 0;
+    }
+    return ROOT_E_NONE;
+}

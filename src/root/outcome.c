@@ -1,0 +1,94 @@
+#include "root/outcome.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+
+#define OUTCOME ROOT_VAR "/outcome"
+
+enum { OUTCOME_MOST = 4096 };
+
+static const char *const words[] = {
+    [ROOT_CAUSE_NONE] = "none",       [ROOT_CAUSE_CRASHED] = "crashed",
+    [ROOT_CAUSE_HUNG] = "hung",       [ROOT_CAUSE_UNCONFIRMED] = "unconfirmed",
+    [ROOT_CAUSE_DAMAGED] = "damaged", [ROOT_CAUSE_INTERRUPTED] = "interrupted",
+};
+
+enum { N_WORDS = sizeof words / sizeof *words };
+
+const char *root_cause_word (enum root_cause cause)
+{
+    return (unsigned)cause < N_WORDS ? words[cause] : "unknown";
+}
+
+int root_outcome_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
+{
+    char note[256];
+    (void)base_text_copy (note, sizeof note, outcome->text);
+    for (char *at = note; *at; at++)
+        if ((unsigned char)*at < ' ')
+            *at = ' ';
+    char time[BASE_TIME_TEXT], text[OUTCOME_MOST];
+    int length =
+        snprintf (text, sizeof text, "workspace %s\ncause %s\ntext %s\ntime %s\n", outcome->workspace,
+                  root_cause_word (outcome->cause), note, base_time_format (base_time_real_ns (), time));
+    int rc = disk_file_write (root->disk, root->fd, OUTCOME, 0644, text, (size_t)length, error);
+    if (rc != -ENOENT)
+        return rc;
+    rc = disk_directory_make (root->disk, root->fd, ROOT_VAR, 0700, error);
+    return rc ? rc : disk_file_write (root->disk, root->fd, OUTCOME, 0644, text, (size_t)length, error);
+}
+
+/*  Returns whether the lines make an outcome: a workspace and a known cause. */
+static bool parse (char *text, struct root_outcome *ret_outcome)
+{
+    struct root_outcome outcome = {0};
+    char *rest = text;
+    for (char *line; (line = strsep (&rest, "\n"));) {
+        char *value = strchr (line, ' ');
+        if (!value)
+            continue;
+        *value++ = '\0';
+        if (strcmp (line, "workspace") == 0 && root_name_is_valid (value))
+            (void)base_text_copy (outcome.workspace, sizeof outcome.workspace, value);
+        else if (strcmp (line, "text") == 0)
+            (void)snprintf (outcome.text, sizeof outcome.text, "%s", value);
+        else if (strcmp (line, "cause") == 0)
+            for (unsigned i = 1; i < N_WORDS; i++)
+                if (strcmp (value, words[i]) == 0)
+                    outcome.cause = (enum root_cause)i;
+    }
+    *ret_outcome = outcome;
+    return outcome.workspace[0] && outcome.cause != ROOT_CAUSE_NONE;
+}
+
+int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    int rc = disk_file_read (root->disk, root->fd, OUTCOME, OUTCOME_MOST, &buffer);
+    if (rc == -ENOENT)
+        return ROOT_E_NONE;
+    if (rc && rc != -EFBIG && rc != -EISDIR && rc != -EINVAL)
+        return rc;
+    struct root_outcome outcome;
+    base_cleanup (base_free_p) char *text = rc ? NULL : base_buffer_take_text (&buffer);
+    if (rc == 0 && !text)
+        return -ENOMEM;
+    if (text && parse (text, &outcome)) {
+        *ret_outcome = outcome;
+        return 0;
+    }
+    (void)disk_tree_remove (root->disk, root->fd, OUTCOME ".damaged", NULL);
+    (void)disk_rename (root->disk, root->fd, OUTCOME, OUTCOME ".damaged", NULL);
+    return ROOT_E_DAMAGED;
+}
+
+int root_outcome_remove (const struct root *root)
+{
+    int rc = disk_unlink (root->disk, root->fd, OUTCOME);
+    return rc == -ENOENT ? 0 : rc;
+}

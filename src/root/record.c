@@ -1,0 +1,98 @@
+#include "root/record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "root/record_file.h"
+
+#define TRIAL ROOT_VAR "/trial"
+#define STANDING ROOT_VAR "/standing"
+
+enum { RECORD_MOST = 64 * 1024 };
+
+void root_record_set_aside (const struct root *root, const char *path)
+{
+    base_cleanup (base_free_p) char *aside = base_text_printf ("%s.damaged", path);
+    if (!aside)
+        return;
+    (void)disk_tree_remove (root->disk, root->fd, aside,
+                            NULL); /* an older one; a directory would be in the way of the rename */
+    (void)disk_rename (root->disk, root->fd, path, aside, NULL);
+}
+
+/*  Too many open files says nothing about the file; what is no regular file, or rots, must not come back at
+ * every start. */
+bool root_record_is_damaged (int rc)
+{
+    return rc > 0 || rc == -EFBIG || rc == -EISDIR || rc == -EINVAL || rc == -ELOOP || rc == -EIO ||
+           rc == -EUCLEAN;
+}
+
+int root_record_read (const struct root *root, const char *path, const struct wire_record *record,
+                      void *ret_message)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    int rc = disk_file_read (root->disk, root->fd, path, RECORD_MOST, &buffer);
+    if (rc == 0)
+        rc = wire_json_parse (record, (const char *)buffer.data, buffer.size, ret_message, NULL);
+    if (rc == 0 || rc == -ENOMEM)
+        return rc;
+    if (root_record_is_damaged (rc))
+        root_record_set_aside (root, path);
+    return ROOT_E_NONE;
+}
+
+int root_record_make_directory (const struct root *root, const char *path, struct base_error *error)
+{
+    int rc = disk_directory_make (root->disk, root->fd, path, 0700, error);
+    if (rc != -ENOTDIR)
+        return rc;
+    root_record_set_aside (root, path);
+    return disk_directory_make (root->disk, root->fd, path, 0700, error);
+}
+
+int root_record_write (const struct root *root, const char *path, const struct wire_record *record,
+                       const void *message, struct base_error *error)
+{
+    int rc = root_record_make_directory (root, ROOT_VAR, error);
+    if (rc)
+        return rc;
+    base_cleanup (base_free_p) char *json = wire_json (record, message, WIRE_JSON_PRETTY);
+    if (!json)
+        return base_error_errno (error, -ENOMEM, "cannot write %s", path);
+    rc = disk_file_write (root->disk, root->fd, path, 0644, json, strlen (json), error);
+    if (rc != -EISDIR && rc != -ENOTEMPTY && rc != -EEXIST)
+        return rc;
+    root_record_set_aside (root, path); /* a directory has the name */
+    return disk_file_write (root->disk, root->fd, path, 0644, json, strlen (json), error);
+}
+
+int root_trial_note (const struct root *root, const struct wire_trial *trial, struct base_error *error)
+{
+    return root_record_write (root, TRIAL, &wire_trial_record, trial, error);
+}
+
+int root_trial_recall (const struct root *root, struct wire_trial *ret_trial)
+{
+    return root_record_read (root, TRIAL, &wire_trial_record, ret_trial);
+}
+
+int root_trial_forget (const struct root *root)
+{
+    int rc = disk_unlink (root->disk, root->fd, TRIAL);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+int root_standing_write (const struct root *root, const struct wire_standing *standing,
+                         struct base_error *error)
+{
+    return root_record_write (root, STANDING, &wire_standing_record, standing, error);
+}
+
+int root_standing_read (const struct root *root, struct wire_standing *ret_standing)
+{
+    return root_record_read (root, STANDING, &wire_standing_record, ret_standing);
+}

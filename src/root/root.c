@@ -1,0 +1,434 @@
+/*  What each state of the links means, and the order of the steps that lead from one to the next.
+
+        on trial        .back is there, names a workspace, and differs from stable
+        switch          tokens, then .back (equal to stable: means nothing yet), then the rename onto stable:
+   now on trial confirm         rename .back onto previous: no longer on trial; the tokens mean nothing
+   without a trial go back         rename .back onto stable revert          a second name for stable's link,
+   then previous onto stable, then that name onto previous. The second name is a hard link, so that a disk
+   without space or inodes does not stand in the way */
+
+#include "root/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "root/manifest.h"
+
+#define SWITCHED ".tmp.stable"
+#define SWAPPED ".tmp.previous"
+
+enum { TOKENS_MOST = 9, TOKEN_SIZE = 16, TOKEN_BYTES = 512 };
+
+const struct root_limits root_limits_default = {
+    .starts = 3, .ready_ms = 60000, .confirm_ms = 600000, .pause_ms = 1000};
+
+int root_open (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *absolute = realpath (path, NULL);
+    if (!absolute)
+        return base_error_errno (error, -errno, "cannot find the root %s", path);
+    base_cleanup (base_close_p) int fd =
+        disk->ops->openat (disk->context, AT_FDCWD, absolute, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot open the root %s", path);
+    *ret_root = (struct root){.disk = disk, .fd = base_take_fd (&fd), .path = base_take (absolute)};
+    return 0;
+}
+
+void root_deinit (struct root *root)
+{
+    if (root->disk && root->fd >= 0)
+        (void)close (root->fd);
+    free (root->path);
+    *root = (struct root){.fd = -1};
+}
+
+/*  The directory and those above it that are missing. */
+static int make_directories (const struct disk *disk, const char *path, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *part = strdup (path);
+    if (!part)
+        return base_error_errno (error, -ENOMEM, "cannot make the root %s", path);
+    size_t length = strlen (part);
+    while (length > 1 && part[length - 1] == '/')
+        part[--length] = '\0';
+    for (char *at = part + 1; length > 0; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        char end = *at;
+        *at = '\0';
+        struct stat status;
+        int rc = stat (part, &status) == 0 ? 0 : disk_directory_make (disk, AT_FDCWD, part, 0755, error);
+        if (rc || end == '\0')
+            return rc;
+        *at = end;
+    }
+    return base_error_errno (error, -ENOENT, "cannot make a root without a name");
+}
+
+int root_make (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error)
+{
+    int rc = make_directories (disk, path, error);
+    if (rc)
+        return rc;
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    rc = root_open (disk, path, &root, error);
+    if (rc == 0)
+        rc = disk_directory_make (disk, root.fd, ROOT_VAR, 0700, error);
+    if (rc == 0)
+        rc = disk_directory_make (disk, root.fd, ROOT_PROBE, 0755, error);
+    if (rc == 0)
+        rc = disk_directory_make (disk, root.fd, ROOT_APPS, 0755, error);
+    if (rc)
+        return rc;
+    *ret_root = root;
+    root = (struct root){.fd = -1};
+    return 0;
+}
+
+bool root_name_is_valid (const char *text)
+{
+    uint64_t time;
+    char again[BASE_TIME_TEXT];
+    return base_time_parse (text, &time) == 0 && strcmp (base_time_format (time, again), text) == 0;
+}
+
+int root_link (const struct root *root, const char *link, char ret_name[ROOT_NAME_SIZE])
+{
+    char name[ROOT_NAME_SIZE];
+    int rc = disk_link_read (root->fd, link, name, sizeof name);
+    if (rc == -ENOENT)
+        return ROOT_E_NONE;
+    if (rc == -ENAMETOOLONG || rc == -EINVAL || (rc == 0 && !root_name_is_valid (name)))
+        return ROOT_E_DAMAGED;
+    if (rc)
+        return rc;
+    memcpy (ret_name, name, sizeof name);
+    return 0;
+}
+
+static const char *token_name (unsigned number, char name[TOKEN_SIZE])
+{
+    (void)snprintf (name, TOKEN_SIZE, ".try.%u", number);
+    return name;
+}
+
+static bool token_is_there (const struct root *root, unsigned number)
+{
+    char name[TOKEN_SIZE];
+    struct stat status;
+    return fstatat (root->fd, token_name (number, name), &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int root_trial_read (const struct root *root, struct root_trial *ret_trial, struct base_error *error)
+{
+    struct root_trial trial = {0};
+    int rc = root_link (root, ROOT_STABLE, trial.stable);
+    if (rc == ROOT_E_NONE)
+        return base_error_set (error, rc, "%s has no link stable", root->path);
+    if (rc == ROOT_E_DAMAGED)
+        return base_error_set (error, rc, "%s/stable does not name a workspace", root->path);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read %s/stable", root->path);
+    rc = root_link (root, ROOT_BACK, trial.back);
+    if (rc < 0)
+        return base_error_errno (error, rc, "cannot read %s/.back", root->path);
+    /*  A .back that names no workspace leads nowhere: nothing can be gone back to, so there is no trial. */
+    trial.on_trial = rc == 0 && strcmp (trial.stable, trial.back) != 0;
+    if (!trial.on_trial)
+        trial.back[0] = '\0';
+    for (unsigned i = 1; trial.on_trial && i <= TOKENS_MOST; i++)
+        trial.tokens += token_is_there (root, i);
+    *ret_trial = trial;
+    return 0;
+}
+
+/*  "key number" lines; a key that is missing or out of its bounds keeps its default. */
+static void limits_parse (char *text, struct root_limits *limits)
+{
+    static const uint64_t longest = 7 * 24 * 3600 * UINT64_C (1000);
+    char *rest = text;
+    for (char *line; (line = strsep (&rest, "\n"));) {
+        char *value = strchr (line, ' ');
+        uint64_t number;
+        if (!value)
+            continue;
+        *value++ = '\0';
+        if (base_text_parse_u64 (value, longest, &number))
+            continue;
+        if (strcmp (line, "starts") == 0 && number >= 1 && number <= TOKENS_MOST)
+            limits->starts = (unsigned)number;
+        else if (strcmp (line, "ready_ms") == 0 && number > 0)
+            limits->ready_ms = number;
+        else if (strcmp (line, "confirm_ms") == 0 && number > 0)
+            limits->confirm_ms = number;
+        else if (strcmp (line, "pause_ms") == 0)
+            limits->pause_ms = number;
+    }
+}
+
+static struct root_limits limits_read (const struct root *root, const char *token)
+{
+    struct root_limits limits = root_limits_default;
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    if (disk_file_read (root->disk, root->fd, token, TOKEN_BYTES, &buffer))
+        return limits;
+    base_cleanup (base_free_p) char *text = base_buffer_take_text (&buffer);
+    if (text)
+        limits_parse (text, &limits);
+    return limits;
+}
+
+static int token_make (const struct root *root, unsigned number, const struct root_limits *limits,
+                       struct base_error *error)
+{
+    char name[TOKEN_SIZE], text[TOKEN_BYTES];
+    int length = snprintf (text, sizeof text,
+                           "starts %u\nready_ms %" PRIu64 "\nconfirm_ms %" PRIu64 "\npause_ms %" PRIu64 "\n",
+                           limits->starts, limits->ready_ms, limits->confirm_ms, limits->pause_ms);
+    return disk_file_write (root->disk, root->fd, token_name (number, name), 0644, text, (size_t)length,
+                            error);
+}
+
+int root_token_take (const struct root *root, struct root_limits *ret_limits, unsigned *ret_left,
+                     struct base_error *error)
+{
+    unsigned number = TOKENS_MOST, left = 0;
+    while (number > 0 && !token_is_there (root, number))
+        number--;
+    if (number == 0)
+        return base_error_set (error, ROOT_E_NONE, "no start is left");
+    for (unsigned i = 1; i < number; i++)
+        left += token_is_there (root, i);
+    char name[TOKEN_SIZE];
+    struct root_limits limits = limits_read (root, token_name (number, name));
+    int rc = disk_unlink (root->disk, root->fd, name);
+    if (rc)
+        return base_error_errno (error, rc, "cannot take the token %s", name);
+    *ret_limits = limits;
+    if (ret_left)
+        *ret_left = left;
+    return 0;
+}
+
+int root_token_return (const struct root *root, const struct root_limits *limits, struct base_error *error)
+{
+    unsigned number = TOKENS_MOST;
+    while (number > 0 && !token_is_there (root, number))
+        number--;
+    if (number >= limits->starts || number >= TOKENS_MOST)
+        return 0; /* as many as there may be */
+    return token_make (root, number + 1, limits, error);
+}
+
+int root_tokens_remove (const struct root *root, struct base_error *error)
+{
+    bool any = false;
+    for (unsigned i = 1; i <= TOKENS_MOST; i++) {
+        char name[TOKEN_SIZE];
+        if (root->disk->ops->unlinkat (root->disk->context, root->fd, token_name (i, name), 0) == 0)
+            any = true;
+        else if (errno != ENOENT)
+            return base_error_errno (error, -errno, "cannot remove the token %s", name);
+    }
+    if (any && root->disk->ops->fsync (root->disk->context, root->fd) && errno != EINVAL)
+        return base_error_errno (error, -errno, "cannot sync %s", root->path);
+    return 0;
+}
+
+/*  A workspace that a link may point to: there, and with the files that a start needs. Not verified. */
+static int startable (const struct root *root, const char *name, struct base_error *error)
+{
+    static const char *const needed[] = {"noded.sh", "start", "manifest"};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        char path[ROOT_NAME_SIZE + 16];
+        struct stat status;
+        (void)snprintf (path, sizeof path, "%s/%s", name, needed[i]);
+        if (fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW))
+            return errno == ENOENT
+                       ? base_error_set (error, ROOT_E_DAMAGED, "%s/%s is not there", root->path, path)
+                       : base_error_errno (error, -errno, "cannot look at %s/%s", root->path, path);
+        if (!S_ISREG (status.st_mode))
+            return base_error_set (error, ROOT_E_DAMAGED, "%s/%s is no file", root->path, path);
+    }
+    return 0;
+}
+
+static int remove_if_there (const struct root *root, const char *path, struct base_error *error)
+{
+    int rc = disk_unlink (root->disk, root->fd, path);
+    return rc && rc != -ENOENT ? base_error_errno (error, rc, "cannot remove %s/%s", root->path, path) : 0;
+}
+
+int root_switch (const struct root *root, const char *name, const struct root_limits *limits,
+                 struct base_error *error)
+{
+    struct root_trial trial;
+    if (!root_name_is_valid (name))
+        return base_error_set (error, -EINVAL, "%s is no name of a workspace", name);
+    if (limits->starts < 1 || limits->starts > TOKENS_MOST)
+        return base_error_set (error, -EINVAL, "a trial has 1 to %d starts, not %u", TOKENS_MOST,
+                               limits->starts);
+    int rc = root_trial_read (root, &trial, error);
+    if (rc == 0 && trial.on_trial)
+        return base_error_set (error, ROOT_E_ON_TRIAL, "%s is on trial", trial.stable);
+    if (rc == 0 && strcmp (trial.stable, name) == 0)
+        return base_error_set (error, -EINVAL, "stable points to %s already", name);
+    if (rc == 0)
+        rc = startable (root, name, error);
+    if (rc)
+        return rc;
+    /*  Tokens of an earlier trial must not lengthen this one. */
+    rc = root_tokens_remove (root, error);
+    for (unsigned i = 1; rc == 0 && i <= limits->starts; i++)
+        rc = token_make (root, i, limits, error);
+    if (rc == 0)
+        rc = disk_link_replace (root->disk, root->fd, ROOT_BACK, trial.stable, error);
+    if (rc == 0)
+        rc = disk_link_prepare (root->disk, root->fd, SWITCHED, name, error);
+    if (rc == 0)
+        rc = disk_rename (root->disk, root->fd, SWITCHED, ROOT_STABLE, error);
+    if (rc == 0)
+        return 0;
+    /*  A rename whose sync failed has switched all the same: only what means nothing is cleared away. */
+    if (root_trial_read (root, &trial, NULL) == 0 && !trial.on_trial) {
+        (void)remove_if_there (root, SWITCHED, NULL);
+        (void)remove_if_there (root, ROOT_BACK, NULL);
+        (void)root_tokens_remove (root, NULL);
+    }
+    return base_error_prefix (error, "cannot switch to %s", name), rc;
+}
+
+int root_stable_set (const struct root *root, const char *name, struct base_error *error)
+{
+    if (!root_name_is_valid (name))
+        return base_error_set (error, -EINVAL, "%s is no name of a workspace", name);
+    int rc = startable (root, name, error);
+    if (rc == 0)
+        rc = remove_if_there (root, ROOT_BACK, error);
+    if (rc == 0)
+        rc = root_tokens_remove (root, error);
+    return rc ? rc : disk_link_replace (root->disk, root->fd, ROOT_STABLE, name, error);
+}
+
+int root_confirm (const struct root *root, struct base_error *error)
+{
+    struct root_trial trial;
+    int rc = root_trial_read (root, &trial, error);
+    if (rc || !trial.on_trial)
+        return rc;
+    rc = disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_PREVIOUS, error);
+    return rc ? rc : root_tokens_remove (root, error);
+}
+
+int root_go_back (const struct root *root, struct base_error *error)
+{
+    struct root_trial trial;
+    int rc = root_trial_read (root, &trial, error);
+    if (rc)
+        return rc;
+    if (!trial.on_trial)
+        return base_error_set (error, ROOT_E_NONE, "no trial is under way");
+    rc = startable (root, trial.back, error);
+    if (rc == 0)
+        rc = disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
+    return rc ? rc : root_tokens_remove (root, error);
+}
+
+static int verify (const struct root *root, const char *name, struct base_error *error)
+{
+    int rc = startable (root, name, error);
+    if (rc)
+        return rc;
+    base_cleanup (base_close_p) int fd = root->disk->ops->openat (
+        root->disk->context, root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot open %s/%s", root->path, name);
+    rc = root_manifest_verify (fd, error);
+    if (rc)
+        (void)base_error_prefix (error, "%s/%s cannot be gone back to", root->path, name);
+    return rc == ROOT_E_NONE ? ROOT_E_DAMAGED : rc;
+}
+
+int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
+                      struct base_error *error)
+{
+    char name[ROOT_NAME_SIZE];
+    if (ret_finished)
+        *ret_finished = false;
+    if (root_link (root, ROOT_PREVIOUS, name) != ROOT_E_NONE || root_link (root, SWAPPED, name) != 0 ||
+        strcmp (name, stable) == 0)
+        return 0;
+    int rc = disk_rename (root->disk, root->fd, SWAPPED, ROOT_PREVIOUS, error);
+    if (ret_finished)
+        *ret_finished = rc == 0;
+    return rc;
+}
+
+/*  A second name for stable's link. Returns false where the disk allows none: then previous is lost, and
+ * going back is not. */
+static bool prepare_swap (const struct root *root, const char *stable)
+{
+    const struct disk *disk = root->disk;
+    if (disk->ops->linkat (disk->context, root->fd, ROOT_STABLE, root->fd, SWAPPED) == 0) {
+        if (disk->ops->fsync (disk->context, root->fd) == 0 || errno == EINVAL)
+            return true;
+        (void)disk->ops->unlinkat (disk->context, root->fd, SWAPPED, 0);
+        return false;
+    }
+    return disk_link_prepare (disk, root->fd, SWAPPED, stable, NULL) == 0;
+}
+
+int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+{
+    struct root_trial trial;
+    int rc = root_trial_read (root, &trial, error);
+    if (rc)
+        return rc;
+    if (trial.on_trial) {
+        rc = verify (root, trial.back, error);
+        if (rc == 0)
+            rc = root_go_back (root, error);
+        if (rc == 0 && ret_name)
+            memcpy (ret_name, trial.back, sizeof trial.back);
+        return rc;
+    }
+    bool finished;
+    rc = root_swap_finish (root, trial.stable, &finished, error);
+    if (rc)
+        return rc;
+    if (finished) {
+        if (ret_name)
+            memcpy (ret_name, trial.stable, sizeof trial.stable);
+        return 0;
+    }
+    char previous[ROOT_NAME_SIZE];
+    rc = root_link (root, ROOT_PREVIOUS, previous);
+    if (rc == 0 && strcmp (previous, trial.stable) == 0)
+        rc = ROOT_E_NONE;
+    if (rc == ROOT_E_NONE)
+        return base_error_set (error, rc, "%s has no previous version", root->path);
+    if (rc == ROOT_E_DAMAGED)
+        return base_error_set (error, rc, "%s/previous does not name a workspace", root->path);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read %s/previous", root->path);
+    rc = verify (root, previous, error);
+    if (rc == 0) /* what an earlier attempt left would be taken for ours */
+        rc = remove_if_there (root, SWAPPED, error);
+    if (rc)
+        return rc;
+    bool swapping = prepare_swap (root, trial.stable);
+    rc = disk_rename (root->disk, root->fd, ROOT_PREVIOUS, ROOT_STABLE, error);
+    if (rc)
+        return rc;
+    if (ret_name)
+        memcpy (ret_name, previous, sizeof previous);
+    return swapping ? disk_rename (root->disk, root->fd, SWAPPED, ROOT_PREVIOUS, error) : 0;
+}

@@ -1,0 +1,83 @@
+/*  Removes what a crash left behind. Called by a manager that serves the root, before it begins a draft of
+ * its own. */
+
+#include "root/root.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+static void close_directory (DIR **directory)
+{
+    if (*directory)
+        (void)closedir (*directory);
+}
+
+static bool is_leftover (const char *name)
+{
+    return strncmp (name, ".tmp.", 5) == 0 || strncmp (name, ".new.", 5) == 0 ||
+           strncmp (name, ".old.", 5) == 0;
+}
+
+/*  Removes the leftovers in a directory of the root; one that is not there has none. The first error is kept,
+ * the rest is done. */
+static int tidy_directory (const struct root *root, const char *path, struct base_error *error)
+{
+    int fd = root->disk->ops->openat (root->disk->context, root->fd, path,
+                                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? 0
+                   : base_error_errno (error, -errno, "cannot open %s/%s", root->path, path);
+    base_cleanup (close_directory) DIR *directory = fdopendir (fd);
+    if (!directory) {
+        int rc = base_error_errno (error, -errno, "cannot read %s/%s", root->path, path);
+        (void)close (fd);
+        return rc;
+    }
+    char **names = NULL; /* removing while reading could skip some */
+    int rc = 0;
+    for (struct dirent *entry; rc == 0 && (entry = readdir (directory));)
+        if (is_leftover (entry->d_name))
+            rc = base_list_append (&names, entry->d_name);
+    if (rc)
+        (void)base_error_errno (error, rc, "cannot tidy %s/%s", root->path, path);
+    for (size_t i = 0; names && names[i]; i++) {
+        int one = disk_tree_remove (root->disk, fd, names[i], rc ? NULL : error);
+        if (rc == 0)
+            rc = one;
+    }
+    (void)base_list_free (names);
+    return rc;
+}
+
+static int remove_if_there (const struct root *root, const char *path, struct base_error *error)
+{
+    int rc = disk_unlink (root->disk, root->fd, path);
+    return rc && rc != -ENOENT ? base_error_errno (error, rc, "cannot remove %s/%s", root->path, path) : 0;
+}
+
+int root_tidy (const struct root *root, struct base_error *error)
+{
+    struct root_trial trial;
+    int rc = root_trial_read (root, &trial, error);
+    if (rc == 0)
+        rc = root_swap_finish (root, trial.stable, NULL, error);
+    if (rc == 0 && !trial.on_trial) {
+        rc = remove_if_there (root, ROOT_BACK, error);
+        if (rc == 0)
+            rc = root_tokens_remove (root, error);
+    }
+    static const char *const places[] = {".", ROOT_VAR, ROOT_VAR "/quarantine"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        int one = tidy_directory (root, places[i], rc ? NULL : error);
+        if (rc == 0)
+            rc = one;
+    }
+    return rc;
+}

@@ -1,0 +1,132 @@
+#include "root/workspace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+enum { ENVELOPE_MOST = 1024 * 1024 };
+
+int root_workspace_open (const struct root *root, const char *name, int *ret_fd)
+{
+    if (!root_name_is_valid (name))
+        return ROOT_E_NONE;
+    int fd = root->disk->ops->openat (root->disk->context, root->fd, name,
+                                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? ROOT_E_NONE : -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+int root_workspace_read (const struct root *root, const char *name, struct wire_installed *ret_installed,
+                         struct base_error *error)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    int rc = root_workspace_open (root, name, &fd);
+    if (rc == ROOT_E_NONE)
+        return base_error_set (error, rc, "%s has no workspace %s", root->path, name);
+    if (rc)
+        return base_error_errno (error, rc, "cannot open the workspace %s", name);
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    rc = disk_file_read (root->disk, fd, ROOT_ENVELOPE, ENVELOPE_MOST, &buffer);
+    if (rc == -ENOENT || rc == -EFBIG || rc == -EISDIR || rc == -EINVAL)
+        return base_error_set (error, ROOT_E_DAMAGED, "%s/" ROOT_ENVELOPE " is missing or damaged", name);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read %s/" ROOT_ENVELOPE, name);
+    rc = wire_json_parse (&wire_installed_record, (const char *)buffer.data, buffer.size, ret_installed,
+                          error);
+    if (rc < 0)
+        return rc;
+    return rc ? (base_error_prefix (error, "%s/" ROOT_ENVELOPE " is damaged", name), ROOT_E_DAMAGED) : 0;
+}
+
+static int compare_names (const void *a, const void *b)
+{
+    return strcmp (*(char *const *)a, *(char *const *)b);
+}
+
+static void close_directory (DIR **directory)
+{
+    if (*directory)
+        (void)closedir (*directory);
+}
+
+int root_workspaces (const struct root *root, char ***ret_names)
+{
+    int fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    base_cleanup (close_directory) DIR *directory = fd < 0 ? NULL : fdopendir (fd);
+    if (!directory) {
+        int rc = -errno;
+        if (fd >= 0)
+            (void)close (fd);
+        return rc;
+    }
+    char **names = calloc (1, sizeof *names);
+    int rc = names ? 0 : -ENOMEM;
+    for (struct dirent *entry; rc == 0 && (entry = readdir (directory));) {
+        struct stat status;
+        if (root_name_is_valid (entry->d_name) &&
+            fstatat (root->fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (status.st_mode))
+            rc = base_list_append (&names, entry->d_name);
+    }
+    if (rc) {
+        (void)base_list_free (names);
+        return rc;
+    }
+    qsort (names, base_list_count (names), sizeof *names,
+           compare_names); /* the form makes byte order the order of time */
+    *ret_names = names;
+    return 0;
+}
+
+/*  Whether one of the root's links points there. In doubt it does. */
+static bool is_linked (const struct root *root, const char *name)
+{
+    static const char *const links[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK, ".tmp.previous"};
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        char target[ROOT_NAME_SIZE];
+        int rc = root_link (root, links[i], target);
+        if (rc < 0 || (rc == 0 && strcmp (target, name) == 0))
+            return true;
+    }
+    return false;
+}
+
+int root_workspace_remove (const struct root *root, const char *name, struct base_error *error)
+{
+    if (!root_name_is_valid (name))
+        return base_error_set (error, -EINVAL, "%s is no name of a workspace", name);
+    if (is_linked (root, name))
+        return base_error_set (error, -EBUSY, "the workspace %s is in use", name);
+    char hidden[ROOT_NAME_SIZE + 8];
+    (void)snprintf (hidden, sizeof hidden, ".old.%s", name);
+    int rc = disk_rename (root->disk, root->fd, name, hidden, error);
+    return rc ? rc : disk_tree_remove (root->disk, root->fd, hidden, error);
+}
+
+int root_collect (const struct root *root, unsigned keep, unsigned *ret_removed, struct base_error *error)
+{
+    char **names;
+    int rc = root_workspaces (root, &names);
+    if (rc)
+        return base_error_errno (error, rc, "cannot list the workspaces of %s", root->path);
+    size_t left = base_list_count (names);
+    unsigned removed = 0;
+    for (size_t i = 0; rc == 0 && names[i] && left > keep; i++) {
+        if (is_linked (root, names[i]))
+            continue;
+        rc = root_workspace_remove (root, names[i], error);
+        left--;
+        removed += rc == 0;
+    }
+    (void)base_list_free (names);
+    if (rc == 0 && ret_removed)
+        *ret_removed = removed;
+    return rc;
+}
