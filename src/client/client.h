@@ -1,0 +1,96 @@
+/*  client/client.h - what the files of this room share
+
+    A client runs its private loop only inside a call. Within a call at most one thing is waited for: an
+   answer, an upload's progress, or an event; its handler stops the loop. */
+
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include "noded/client.h"
+
+#include "bus/endpoint.h"
+#include "bus/socket.h"
+
+enum {
+    CLIENT_RESEND_MS = 2000,    /* without an answer: connect anew and send again */
+    CLIENT_TIMEOUT_MS = 5000,   /* default of a call's deadline */
+    CLIENT_ORDER_NODES = 64,    /* nodes an order: so many answers fit into a frame whatever their reasons */
+    CLIENT_LIST_NODES = 512,    /* nodes a request for a list */
+    CLIENT_WAIT_MOST_MS = 60000 /* of a long poll, as in schemas/operator.def */
+};
+
+struct client_exchange; /* a request under way */
+struct client_upload;   /* an upload under way */
+struct client_listener; /* the events */
+
+struct noded_client {
+    struct bus_loop *loop;
+    struct bus_endpoints endpoints;
+    struct bus_keys keys;
+    bool has_keys;
+    uint64_t timeout_ms;
+    uint64_t serial;
+    char key[33];               /* of the order under way */
+    struct bus_socket *control; /* made when first needed, as content is */
+    struct bus_socket *content;
+    struct client_exchange *exchange;
+    struct client_upload *upload;
+    struct client_listener *listener;
+    struct base_error error;
+};
+
+/*  settings.c: what --config names; path may be NULL. */
+struct client_settings {
+    char *broker; /* on the heap, or NULL */
+    uint64_t timeout_ms;
+    bool has_keys;
+    struct bus_keys keys;
+};
+int client_settings_read (const char *path, struct client_settings *ret_settings, struct base_error *error);
+void client_settings_deinit (struct client_settings *settings);
+
+/*  exchange.c: one request and its answer. */
+
+/*  Sends request, which gets a serial and, where the verb is an order and it has no key yet, a key. wait_ms:
+   how much later than usual the answer may come. what completes the sentence "cannot ...". Returns 0 with an
+   answer of status ok that the caller owns, or -errno with client->error filled. */
+int client_ask (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
+                struct wire_answer *ret_answer);
+
+/*  The same, page by page, until the list has ended; take gets every answer. */
+typedef int client_page_handler (void *context, const struct wire_answer *answer);
+int client_ask_pages (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
+                      client_page_handler *take, void *context);
+
+/*  "no answer from ENDPOINT within SPAN: ..." Returns -ETIMEDOUT. */
+int client_silent (noded_client *client, const char *endpoint, uint64_t ms);
+
+/*  upload.c: sends a content that the peer may have in part or as a whole. progress gets the bytes of this
+ * content that the peer has. */
+int client_upload (noded_client *client, int fd, const char *path, const struct base_digest *digest,
+                   uint64_t size, void (*progress) (void *context, uint64_t done), void *context);
+
+/*  release.c: a release made from files. */
+struct client_content {
+    char *path;
+    int fd;
+    struct base_digest digest;
+    uint64_t size;
+};
+struct client_release {
+    struct wire_release release;
+    struct client_content *contents; /* what is to be uploaded, each digest once */
+    size_t n_contents;
+};
+#define CLIENT_RELEASE_NULL ((struct client_release){.contents = NULL})
+int client_release_make (const noded_publish *publish, struct client_release *ret_release,
+                         struct base_error *error);
+void client_release_deinit (struct client_release *release);
+
+/*  listen.c */
+void client_listener_free (struct client_listener *listener);
+
+/*  Fills client->error where memory is out. Returns -ENOMEM. */
+int client_out_of_memory (noded_client *client);
+
+#endif

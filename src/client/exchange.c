@@ -1,0 +1,229 @@
+/*  client/exchange.c - one request and its answer
+
+    A request that stays without an answer for two seconds is sent again over a new connection, until the
+   deadline. The serial tells its answer from a late one, and the key keeps an order from being carried out
+   twice. */
+
+#include "client/client.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "base/random.h"
+#include "base/text.h"
+
+struct client_exchange {
+    noded_client *client;
+    const struct wire_request *request;
+    struct wire_answer answer;
+    uint64_t resend_ms;
+    int resend_timer;
+    bool answered, expired;
+    int failure; /* -errno of the bus or of taking the answer over */
+};
+
+static void exchange_take (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    noded_client *client = context;
+    struct client_exchange *exchange = client->exchange;
+    (void)socket;
+    if (!exchange || exchange->answered || message->record != &wire_answer_record)
+        return;
+    const struct wire_answer *answer = message->body;
+    if (answer->serial != exchange->request->serial)
+        return;
+    exchange->failure = wire_copy (&wire_answer_record, answer, &exchange->answer);
+    exchange->answered = true;
+    bus_loop_stop (client->loop);
+}
+
+/*  A full queue is no failure here: the next try comes with the resend. */
+static void exchange_send (struct client_exchange *exchange)
+{
+    int rc = bus_send (exchange->client->control, NULL, &wire_request_record, exchange->request);
+    if (rc == 0 || rc == -EAGAIN || rc == -EHOSTUNREACH)
+        return;
+    exchange->failure = rc;
+    bus_loop_stop (exchange->client->loop);
+}
+
+static void exchange_again (void *context)
+{
+    struct client_exchange *exchange = context;
+    exchange->resend_timer = 0;
+    if (exchange->answered)
+        return;
+    int rc = bus_socket_reconnect (exchange->client->control);
+    if (rc == 0)
+        rc = bus_timer_start (exchange->client->loop, exchange->resend_ms, exchange_again, exchange);
+    if (rc < 0) {
+        exchange->failure = rc;
+        bus_loop_stop (exchange->client->loop);
+        return;
+    }
+    exchange->resend_timer = rc;
+    exchange_send (exchange);
+}
+
+static void exchange_expire (void *context)
+{
+    struct client_exchange *exchange = context;
+    exchange->expired = true;
+    bus_loop_stop (exchange->client->loop);
+}
+
+static int exchange_open (noded_client *client)
+{
+    if (client->control)
+        return 0;
+    const struct bus_socket_options options = {
+        .on_message = exchange_take,
+        .context = client,
+        .keys = client->has_keys ? &client->keys : NULL,
+    };
+    struct bus_socket *socket;
+    int rc = bus_socket_new (client->loop, BUS_DEALER, &options, &socket, &client->error);
+    if (rc != 0)
+        return rc;
+    rc = bus_socket_connect (socket, client->endpoints.control, &client->error);
+    if (rc != 0) {
+        bus_socket_free (socket);
+        return rc;
+    }
+    client->control = socket;
+    return 0;
+}
+
+static bool verb_is_order (enum wire_verb verb)
+{
+    return verb != WIRE_VERB_RELEASES && verb != WIRE_VERB_NODES && verb != WIRE_VERB_WHY;
+}
+
+int client_silent (noded_client *client, const char *endpoint, uint64_t ms)
+{
+    char span[32];
+    if (ms % 1000)
+        (void)snprintf (span, sizeof span, "%" PRIu64 " ms", ms);
+    else
+        (void)snprintf (span, sizeof span, "%" PRIu64 " s", ms / 1000);
+    return base_error_set (&client->error, -ETIMEDOUT,
+                           "no answer from %s within %s: is noded-broker running there%s? "
+                           "give another with --broker HOST[:PORT]",
+                           endpoint, span, client->has_keys ? ", and do the keys fit" : "");
+}
+
+/*  What the broker's status means to the caller, and what to say where it gave no reason. */
+static int exchange_judge (noded_client *client, const struct wire_answer *answer, const char *what)
+{
+    static const struct {
+        enum wire_status status;
+        int code;
+        const char *text;
+    } meanings[] = {
+        {WIRE_STATUS_NONE, -ENOENT, "the broker has no such thing"},
+        {WIRE_STATUS_GONE, -ENOENT, "it was withdrawn"},
+        {WIRE_STATUS_BUSY, -EBUSY, "the broker has too much to do; try again later"},
+        {WIRE_STATUS_REFUSED, -EPERM, "the broker refuses and gives no reason"},
+        {WIRE_STATUS_INVALID, -EINVAL, "the broker takes the request for malformed"},
+        {WIRE_STATUS_FAILED, -EIO, "the broker failed and gives no reason"},
+    };
+    if (answer->status == WIRE_STATUS_OK)
+        return 0;
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (meanings[i].status == answer->status)
+            return base_error_set (&client->error, meanings[i].code, "cannot %s: %s", what,
+                                   answer->reason ? answer->reason : meanings[i].text);
+    return base_error_set (&client->error, -EPROTO,
+                           "cannot %s: the broker answers with a status that this version does not know%s%s",
+                           what, answer->reason ? ": " : "", answer->reason ? answer->reason : "");
+}
+
+/*  Runs the loop until the answer or the deadline. */
+static int exchange_run (struct client_exchange *exchange, uint64_t deadline_ms, const char *what)
+{
+    noded_client *client = exchange->client;
+    int deadline = bus_timer_start (client->loop, deadline_ms, exchange_expire, exchange);
+    exchange->resend_timer = bus_timer_start (client->loop, exchange->resend_ms, exchange_again, exchange);
+    if (deadline < 0 || exchange->resend_timer < 0)
+        exchange->failure = -ENOMEM;
+    client->exchange = exchange;
+    if (exchange->failure == 0)
+        exchange_send (exchange);
+    int rc = 0;
+    while (rc == 0 && !exchange->answered && !exchange->expired && exchange->failure == 0)
+        rc = bus_loop_run (client->loop);
+    client->exchange = NULL;
+    bus_timer_cancel (client->loop, deadline > 0 ? deadline : 0);
+    bus_timer_cancel (client->loop, exchange->resend_timer > 0 ? exchange->resend_timer : 0);
+    if (rc == 0)
+        rc = exchange->failure;
+    if (rc != 0)
+        return base_error_errno (&client->error, rc, "cannot %s: asking %s", what, client->endpoints.control);
+    if (!exchange->answered)
+        return client_silent (client, client->endpoints.control, deadline_ms);
+    return exchange_judge (client, &exchange->answer, what);
+}
+
+int client_ask (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
+                struct wire_answer *ret_answer)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
+    request->serial = ++client->serial;
+    if (!request->key && verb_is_order (request->verb)) {
+        base_random_hex (client->key, sizeof client->key / 2);
+        request->key = client->key;
+    }
+    /*  Packing tells where a request breaks its schema; sending would only tell that it does. */
+    int rc = wire_pack (&wire_request_record, request, &packed, &client->error);
+    if (rc == -ENOMEM)
+        return client_out_of_memory (client);
+    if (rc != 0) {
+        base_error_prefix (&client->error, "cannot %s", what);
+        return client->error.code = -EINVAL;
+    }
+    rc = exchange_open (client);
+    if (rc != 0)
+        return rc;
+    struct client_exchange exchange = {
+        .client = client, .request = request, .resend_ms = CLIENT_RESEND_MS + wait_ms};
+    rc = exchange_run (&exchange, client->timeout_ms + wait_ms, what);
+    if (rc != 0) {
+        wire_answer_deinit (&exchange.answer);
+        return rc;
+    }
+    *ret_answer = exchange.answer;
+    return 0;
+}
+
+/*  A list that does not move on would be asked for without end. */
+static int pages_check (noded_client *client, const struct wire_request *request,
+                        const struct wire_answer *answer, const char *what)
+{
+    if (!answer->next || (request->after && strcmp (request->after, answer->next) == 0))
+        return base_error_set (&client->error, -EPROTO,
+                               "cannot %s: the broker says that its list goes on, but not where", what);
+    return 0;
+}
+
+int client_ask_pages (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
+                      client_page_handler *take, void *context)
+{
+    base_cleanup (base_free_p) char *after = NULL;
+    request->after = NULL;
+    for (bool more = true; more; wait_ms = request->wait_ms = 0) {
+        base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
+        int rc = client_ask (client, request, wait_ms, what, &answer);
+        if (rc == 0 && answer.more)
+            rc = pages_check (client, request, &answer, what);
+        if (rc == 0)
+            rc = take (context, &answer);
+        if (rc != 0)
+            return rc == -ENOMEM ? client_out_of_memory (client) : rc;
+        more = answer.more;
+        free (after);
+        request->after = after = base_take (answer.next);
+    }
+    request->after = NULL;
+    return 0;
+}

@@ -1,0 +1,143 @@
+/*  client/listen.c - the events channel
+
+    What comes in while nobody waits lies in the socket; what comes in beyond the one event that a call asked
+   for lies here. */
+
+#include "client/client.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+
+enum {
+    LISTEN_MOST = 4096 /* events that lie here; the oldest goes first, its sequence number tells of it */
+};
+
+struct listen_event {
+    char *topic, *json;
+};
+
+struct client_listener {
+    noded_client *client;
+    struct bus_socket *socket;
+    struct listen_event events[LISTEN_MOST];
+    size_t first, count;
+    bool waiting, expired;
+};
+
+static struct listen_event listener_pop (struct client_listener *listener)
+{
+    struct listen_event event = listener->events[listener->first];
+    listener->first = (listener->first + 1) % LISTEN_MOST;
+    listener->count--;
+    return event;
+}
+
+static void listener_drop (struct client_listener *listener)
+{
+    struct listen_event event = listener_pop (listener);
+    free (event.topic);
+    free (event.json);
+}
+
+void client_listener_free (struct client_listener *listener)
+{
+    if (!listener)
+        return;
+    while (listener->count)
+        listener_drop (listener);
+    bus_socket_free (listener->socket);
+    free (listener);
+}
+
+static void listener_free_p (struct client_listener **listener)
+{
+    client_listener_free (*listener);
+}
+
+static void listener_take (void *context, const char *topic, const char *text)
+{
+    struct client_listener *listener = context;
+    struct listen_event event = {strdup (topic), strdup (text)};
+    if (!event.topic || !event.json) {
+        free (event.topic);
+        free (event.json);
+        return;
+    }
+    if (listener->count == LISTEN_MOST)
+        listener_drop (listener);
+    listener->events[(listener->first + listener->count++) % LISTEN_MOST] = event;
+    if (listener->waiting)
+        bus_loop_stop (listener->client->loop);
+}
+
+static void listener_expire (void *context)
+{
+    struct client_listener *listener = context;
+    listener->expired = true;
+    bus_loop_stop (listener->client->loop);
+}
+
+/*  Asks for nothing, to learn whether a broker is there: a SUB would wait for ever without telling. */
+static int listener_reach (noded_client *client)
+{
+    struct wire_request request = {.verb = WIRE_VERB_NODES, .all = true, .since = WIRE_EPOCH_MOST};
+    base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
+    return client_ask (client, &request, 0, "listen to events", &answer);
+}
+
+static int listener_open (noded_client *client)
+{
+    if (client->listener)
+        return 0;
+    base_cleanup (listener_free_p) struct client_listener *listener = calloc (1, sizeof *listener);
+    if (!listener)
+        return client_out_of_memory (client);
+    listener->client = client;
+    const struct bus_socket_options options = {
+        .on_text = listener_take,
+        .context = listener,
+        .keys = client->has_keys ? &client->keys : NULL,
+        .high_water = LISTEN_MOST,
+    };
+    int rc = bus_socket_new (client->loop, BUS_SUB, &options, &listener->socket, &client->error);
+    if (rc == 0)
+        rc = bus_socket_connect (listener->socket, client->endpoints.events, &client->error);
+    if (rc != 0)
+        return rc;
+    rc = bus_socket_subscribe (listener->socket, "event/");
+    if (rc != 0)
+        return base_error_errno (&client->error, rc, "cannot subscribe to events");
+    /*  Asked after subscribing: the way to the broker is then known to work while the subscription travels.
+     */
+    rc = listener_reach (client);
+    if (rc != 0)
+        return rc;
+    client->listener = base_take (listener);
+    return 0;
+}
+
+int noded_client_event (noded_client *client, uint64_t wait_ms, char **ret_topic, char **ret_json)
+{
+    int rc = listener_open (client);
+    if (rc != 0)
+        return rc;
+    struct client_listener *listener = client->listener;
+    listener->expired = false;
+    int timer = listener->count ? 0 : bus_timer_start (client->loop, wait_ms, listener_expire, listener);
+    if (timer < 0)
+        return client_out_of_memory (client);
+    listener->waiting = true;
+    while (rc == 0 && !listener->count && !listener->expired)
+        rc = bus_loop_run (client->loop);
+    listener->waiting = false;
+    bus_timer_cancel (client->loop, timer);
+    if (rc != 0)
+        return base_error_errno (&client->error, rc, "cannot listen to events");
+    if (!listener->count)
+        return base_error_set (&client->error, -EAGAIN, "no event came");
+    struct listen_event event = listener_pop (listener);
+    *ret_topic = event.topic;
+    *ret_json = event.json;
+    return 0;
+}

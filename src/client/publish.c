@@ -1,0 +1,67 @@
+/*  client/publish.c - from files to a stored release
+
+    First every content, then the release: a broker never has a release whose contents are missing. Publishing
+   the same again is nothing but a few questions. */
+
+#include "client/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "wire/envelope.h"
+
+struct publish_count {
+    const noded_publish *publish;
+    uint64_t before, total;
+};
+
+static void publish_progress (void *context, uint64_t done)
+{
+    struct publish_count *count = context;
+    count->publish->progress (count->publish->context, count->before + done, count->total);
+}
+
+static int publish_upload (noded_client *client, const noded_publish *publish,
+                           const struct client_release *made)
+{
+    struct publish_count count = {.publish = publish};
+    for (size_t i = 0; i < made->n_contents; i++)
+        count.total += made->contents[i].size;
+    for (size_t i = 0; i < made->n_contents; i++) {
+        const struct client_content *content = &made->contents[i];
+        int rc = client_upload (client, content->fd, content->path, &content->digest, content->size,
+                                publish->progress ? publish_progress : NULL, &count);
+        if (rc != 0)
+            return rc;
+        count.before += content->size;
+        if (publish->progress)
+            publish->progress (publish->context, count.before, count.total);
+    }
+    return 0;
+}
+
+int noded_client_publish (noded_client *client, const noded_publish *publish, char ret_release[65])
+{
+    base_cleanup (client_release_deinit) struct client_release made = CLIENT_RELEASE_NULL;
+    base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
+    int rc = client_release_make (publish, &made, &client->error);
+    if (rc == 0)
+        rc = publish_upload (client, publish, &made);
+    if (rc != 0)
+        return rc;
+    char what[192];
+    (void)snprintf (what, sizeof what, "publish %s %s", publish->application, publish->version);
+    struct wire_request request = {
+        .verb = WIRE_VERB_PUBLISH, .application = made.release.application, .publish = &made.release};
+    rc = client_ask (client, &request, 0, what, &answer);
+    if (rc != 0)
+        return rc;
+    struct base_digest expected = wire_release_digest (&made.release);
+    if (!base_digest_equal (&answer.release, &expected))
+        return base_error_set (&client->error, -EPROTO,
+                               "cannot %s: the broker stored it under another digest than this host reckons",
+                               what);
+    base_digest_format (&expected, ret_release);
+    return 0;
+}

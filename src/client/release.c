@@ -1,0 +1,248 @@
+/*  client/release.c - a release made from files of this host
+
+    Every file is opened once and stays open: what is uploaded is what was hashed, also where a build replaces
+   the file meanwhile. */
+
+#include "client/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/elf.h"
+#include "base/text.h"
+#include "wire/envelope.h"
+
+void client_release_deinit (struct client_release *release)
+{
+    for (size_t i = 0; i < release->n_contents; i++) {
+        free (release->contents[i].path);
+        base_close_p (&release->contents[i].fd);
+    }
+    free (release->contents);
+    wire_release_deinit (&release->release);
+    *release = CLIENT_RELEASE_NULL;
+}
+
+/*  What reading one file found out. */
+struct release_source {
+    struct base_digest digest;
+    uint64_t size;
+    bool executable;
+};
+
+static int content_open (const char *path, int *ret_fd, struct stat *ret_stat, struct base_error *error)
+{
+    /*  O_NONBLOCK: opening a FIFO must not wait for its writer. */
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat (fd, ret_stat) != 0)
+        return base_error_errno (error, -errno, "cannot read %s", path);
+    if (!S_ISREG (ret_stat->st_mode))
+        return base_error_set (error, -EINVAL, "cannot publish %s: it is %s; only files can be published",
+                               path, S_ISDIR (ret_stat->st_mode) ? "a directory" : "no regular file");
+    *ret_fd = base_take_fd (&fd);
+    return 0;
+}
+
+/*  Reads a file and keeps it among the contents, unless the same content is there already. */
+static int content_take (struct client_release *release, const char *path, struct release_source *ret_source,
+                         struct base_error *error)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    struct stat stat;
+    struct release_source source;
+    int rc = content_open (path, &fd, &stat, error);
+    if (rc != 0)
+        return rc;
+    rc = base_digest_of_fd (fd, &source.digest, &source.size);
+    if (rc != 0)
+        return base_error_errno (error, rc, "cannot read %s", path);
+    source.executable = stat.st_mode & 0111;
+    *ret_source = source;
+    for (size_t i = 0; i < release->n_contents; i++)
+        if (base_digest_equal (&release->contents[i].digest, &source.digest))
+            return 0;
+    struct client_content *contents =
+        reallocarray (release->contents, release->n_contents + 1, sizeof *contents);
+    if (!contents)
+        return base_error_set (error, -ENOMEM, "out of memory");
+    release->contents = contents;
+    char *name = strdup (path);
+    if (!name)
+        return base_error_set (error, -ENOMEM, "out of memory");
+    contents[release->n_contents++] = (struct client_content){
+        .path = name, .fd = base_take_fd (&fd), .digest = source.digest, .size = source.size};
+    return 0;
+}
+
+static int envelope_file (struct client_release *release, struct wire_envelope *envelope,
+                          const char *destination, const char *path, struct base_error *error)
+{
+    struct release_source source;
+    int rc = content_take (release, path, &source, error);
+    if (rc != 0)
+        return rc;
+    struct wire_file *files = reallocarray (envelope->files, envelope->n_files + 1, sizeof *files);
+    if (!files)
+        return base_error_set (error, -ENOMEM, "out of memory");
+    envelope->files = files;
+    char *place = strdup (destination);
+    if (!place)
+        return base_error_set (error, -ENOMEM, "out of memory");
+    files[envelope->n_files++] = (struct wire_file){
+        .path = place, .digest = source.digest, .size = source.size, .executable = source.executable};
+    return 0;
+}
+
+static bool envelope_has (const struct wire_envelope *envelope, const char *destination)
+{
+    for (size_t i = 0; i < envelope->n_files; i++)
+        if (strcmp (envelope->files[i].path, destination) == 0)
+            return true;
+    return false;
+}
+
+static int envelope_libraries (struct client_release *release, struct wire_envelope *envelope,
+                               const char *path, struct base_error *error)
+{
+    base_cleanup (base_elf_libraries_deinit) struct base_elf_libraries libraries = {.count = 0};
+    int rc = base_elf_libraries (path, &libraries, error);
+    if (rc != 0)
+        return base_error_prefix (error, "cannot gather the shared libraries of %s", path);
+    for (size_t i = 0; i < libraries.count && rc == 0; i++) {
+        base_cleanup (base_free_p) char *destination = base_text_printf ("lib/%s", libraries.items[i].soname);
+        if (!destination)
+            return base_error_set (error, -ENOMEM, "out of memory");
+        if (!envelope_has (envelope, destination))
+            rc = envelope_file (release, envelope, destination, libraries.items[i].path, error);
+    }
+    return rc;
+}
+
+static int envelope_platform (struct wire_envelope *envelope, const noded_binary *binary, bool *ret_elf,
+                              struct base_error *error)
+{
+    char platform[64];
+    base_cleanup (base_close_p) int fd = open (binary->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot read %s", binary->path);
+    int rc = base_elf_platform (fd, platform, sizeof platform);
+    if (rc != 0 && rc != -ENOEXEC && rc != -ENOTSUP)
+        return base_error_errno (error, rc, "cannot read the platform of %s", binary->path);
+    if (rc == -ENOTSUP && !binary->platform)
+        return base_error_set (error, -EINVAL,
+                               "the platform of %s has no name here: give it, as in OS/ARCH=%s", binary->path,
+                               binary->path);
+    *ret_elf = rc == 0;
+    const char *chosen = binary->platform ? binary->platform : rc == 0 ? platform : NULL;
+    if (chosen && !(envelope->platform = strdup (chosen)))
+        return base_error_set (error, -ENOMEM, "out of memory");
+    return 0;
+}
+
+/*  An entry without a name, or two of one name, would reach the program in a way that nobody meant. */
+static int env_check (const noded_publish *publish, struct base_error *error)
+{
+    for (size_t i = 0; i < publish->n_env; i++) {
+        const char *entry = publish->env[i];
+        size_t name = strcspn (entry, "=");
+        if (name == 0 || !entry[name])
+            return base_error_set (error, -EINVAL, "\"%s\" is no environment entry: give NAME=VALUE", entry);
+        for (size_t j = 0; j < i; j++)
+            if (strncmp (entry, publish->env[j], name + 1) == 0)
+                return base_error_set (error, -EINVAL, "the environment variable %.*s is given twice",
+                                       (int)name, entry);
+    }
+    return 0;
+}
+
+static int envelope_list (char ***ret_list, size_t *ret_count, const char *const *list, size_t count)
+{
+    if (!count)
+        return 0;
+    *ret_list = base_list_copy ((char *const *)list, count);
+    if (!*ret_list)
+        return -ENOMEM;
+    *ret_count = count;
+    return 0;
+}
+
+static const char *file_destination (const noded_file *file)
+{
+    if (file->destination)
+        return file->destination;
+    const char *slash = strrchr (file->path, '/');
+    return slash ? slash + 1 : file->path;
+}
+
+static int envelope_fill (struct client_release *release, struct wire_envelope *envelope,
+                          const noded_publish *publish, const noded_binary *binary, struct base_error *error)
+{
+    struct release_source source;
+    bool elf = false;
+    int rc = content_take (release, binary->path, &source, error);
+    if (rc == 0)
+        rc = envelope_platform (envelope, binary, &elf, error);
+    if (rc != 0)
+        return rc;
+    if (source.size == 0)
+        return base_error_set (error, -EINVAL, "cannot publish %s: it is empty", binary->path);
+    envelope->binary = source.digest;
+    envelope->size = source.size;
+    envelope->application = strdup (publish->application);
+    envelope->version = strdup (publish->version);
+    envelope->title = publish->title ? strdup (publish->title) : NULL;
+    if (!envelope->application || !envelope->version || (publish->title && !envelope->title) ||
+        envelope_list (&envelope->args, &envelope->n_args, publish->args, publish->n_args) != 0 ||
+        envelope_list (&envelope->env, &envelope->n_env, publish->env, publish->n_env) != 0)
+        return base_error_set (error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < publish->n_files && rc == 0; i++)
+        rc = envelope_file (release, envelope, file_destination (&publish->files[i]), publish->files[i].path,
+                            error);
+    if (rc == 0 && elf)
+        rc = envelope_libraries (release, envelope, binary->path, error);
+    return rc;
+}
+
+static int envelope_order (const void *a, const void *b)
+{
+    const struct wire_envelope *left = a, *right = b;
+    return strcmp (left->platform ? left->platform : "", right->platform ? right->platform : "");
+}
+
+int client_release_make (const noded_publish *publish, struct client_release *ret_release,
+                         struct base_error *error)
+{
+    base_cleanup (client_release_deinit) struct client_release made = CLIENT_RELEASE_NULL;
+    struct wire_release *release = &made.release;
+    if (!publish->application || !publish->version)
+        return base_error_set (error, -EINVAL, "cannot publish: an application and a version must be named");
+    if (!publish->n_binaries)
+        return base_error_set (error, -EINVAL, "cannot publish %s %s: no program is given",
+                               publish->application, publish->version);
+    int rc = env_check (publish, error);
+    if (rc != 0)
+        return rc;
+    release->application = strdup (publish->application);
+    release->version = strdup (publish->version);
+    release->envelopes = calloc (publish->n_binaries, sizeof *release->envelopes);
+    if (!release->application || !release->version || !release->envelopes)
+        return base_error_set (error, -ENOMEM, "out of memory");
+    release->n_envelopes = publish->n_binaries;
+    for (size_t i = 0; i < publish->n_binaries && rc == 0; i++)
+        rc = envelope_fill (&made, &release->envelopes[i], publish, &publish->binaries[i], error);
+    if (rc != 0)
+        return rc;
+    qsort (release->envelopes, release->n_envelopes, sizeof *release->envelopes, envelope_order);
+    rc = wire_release_check (release, error);
+    if (rc > 0) {
+        base_error_prefix (error, "cannot publish %s %s", publish->application, publish->version);
+        return error ? (error->code = -EINVAL) : -EINVAL;
+    }
+    if (rc != 0)
+        return rc;
+    *ret_release = made;
+    made = CLIENT_RELEASE_NULL;
+    return 0;
+}

@@ -1,0 +1,111 @@
+/*  client/settings.c - the settings file of an operator's program */
+
+#include "client/client.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "bus/settings.h"
+
+static const char *const settings_known[] = {"client/broker",
+                                             "client/timeout",
+                                             "curve/secret-key-file",
+                                             "curve/public-key",
+                                             "curve/secret-key",
+                                             "curve/server-key",
+                                             NULL};
+
+static void settings_free_p (struct bus_settings **settings)
+{
+    bus_settings_free (*settings);
+}
+
+void client_settings_deinit (struct client_settings *settings)
+{
+    free (settings->broker);
+    explicit_bzero (settings, sizeof *settings);
+}
+
+static int settings_key (const struct bus_settings *settings, const char *path, char ret_key[41],
+                         struct base_error *error)
+{
+    static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  ".-:+=^!/*?&<>()[]{}@%$#";
+    const char *key = bus_settings_get (settings, path);
+    if (!key)
+        return base_error_set (error, -EINVAL, "%s is missing", path);
+    if (strlen (key) != 40 || strspn (key, letters) != 40)
+        return base_error_set (error, -EINVAL, "%s is no key: a key has 40 characters of Z85", path);
+    return base_text_copy (ret_key, 41, key);
+}
+
+static int settings_keys (const struct bus_settings *settings, struct client_settings *result,
+                          struct base_error *error)
+{
+    base_cleanup (settings_free_p) struct bus_settings *certificate = NULL;
+    const char *file = bus_settings_get (settings, "curve/secret-key-file");
+    if (!file && !bus_settings_get (settings, "curve/secret-key") &&
+        !bus_settings_get (settings, "curve/public-key") && !bus_settings_get (settings, "curve/server-key"))
+        return 0;
+    int rc = 0;
+    if (file) {
+        rc = bus_settings_load (file, &certificate, error);
+        if (rc != 0)
+            return base_error_prefix (error, "curve/secret-key-file");
+    }
+    const struct bus_settings *pair = certificate ? certificate : settings;
+    rc = settings_key (pair, "curve/secret-key", result->keys.secret_key, error);
+    if (rc == 0)
+        rc = settings_key (pair, "curve/public-key", result->keys.public_key, error);
+    if (rc != 0)
+        return file ? base_error_prefix (error, "%s", file) : rc;
+    rc = settings_key (settings, "curve/server-key", result->keys.server_key, error);
+    result->has_keys = rc == 0;
+    return rc;
+}
+
+static void settings_unknown (void *context, const char *path)
+{
+    struct base_error *error = context;
+    if (error->code == 0)
+        base_error_set (
+            error, -EINVAL,
+            "%s is no setting of a client; those are client/broker, client/timeout and the section "
+            "curve",
+            path);
+}
+
+static int settings_take (const struct bus_settings *settings, struct client_settings *result,
+                          struct base_error *error)
+{
+    struct base_error unknown = {.code = 0};
+    bus_settings_check (settings, settings_known, settings_unknown, &unknown);
+    if (unknown.code != 0)
+        return base_error_set (error, -EINVAL, "%s", unknown.text);
+    const char *broker = bus_settings_get (settings, "client/broker");
+    if (broker && !(result->broker = strdup (broker)))
+        return base_error_set (error, -ENOMEM, "out of memory");
+    const char *timeout = bus_settings_get (settings, "client/timeout");
+    if (timeout && (base_text_parse_span_ms (timeout, &result->timeout_ms) != 0 || result->timeout_ms == 0))
+        return base_error_set (error, -EINVAL, "client/timeout is \"%s\": give a span such as 5s or 500ms",
+                               timeout);
+    return settings_keys (settings, result, error);
+}
+
+int client_settings_read (const char *path, struct client_settings *ret_settings, struct base_error *error)
+{
+    base_cleanup (settings_free_p) struct bus_settings *settings = NULL;
+    base_cleanup (client_settings_deinit) struct client_settings result = {.broker = NULL};
+    if (path) {
+        int rc = bus_settings_load (path, &settings, error);
+        if (rc != 0)
+            return rc;
+        rc = settings_take (settings, &result, error);
+        if (rc != 0)
+            return base_error_prefix (error, "%s", path);
+    }
+    *ret_settings = result;
+    result = (struct client_settings){.broker = NULL};
+    return 0;
+}

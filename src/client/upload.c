@@ -1,0 +1,201 @@
+/*  client/upload.c - sends one content to the broker
+
+    Binds transfer/upload.h, which decides what is sent when, to the content channel and a file. A peer that
+   is not heard of for long ends it; how long depends on whether it has answered before, since taking the last
+   piece includes verifying the whole. */
+
+#include "client/client.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "transfer/upload.h"
+
+enum { UPLOAD_PATIENCE_MS = 60000 /* without a word, once the peer has answered */ };
+
+struct client_upload {
+    noded_client *client;
+    struct transfer_upload machine;
+    const char *path;
+    int fd;
+    bool running, done;
+    int failure;
+    int timer;
+    bool heard;
+    uint64_t heard_ms;
+    void (*progress) (void *context, uint64_t done);
+    void *context;
+};
+
+static void upload_end (struct client_upload *upload, int failure)
+{
+    upload->running = false;
+    upload->failure = failure;
+    bus_loop_stop (upload->client->loop);
+}
+
+static uint64_t upload_patience_ms (const struct client_upload *upload)
+{
+    return upload->client->timeout_ms + (upload->heard ? UPLOAD_PATIENCE_MS : 0);
+}
+
+static void payload_free (void *data, void *hint)
+{
+    (void)hint;
+    free (data);
+}
+
+static int upload_put (struct client_upload *upload, const struct transfer_upload_action *action)
+{
+    struct base_error *error = &upload->client->error;
+    struct wire_put put = {
+        .digest = upload->machine.digest, .size = upload->machine.size, .offset = action->offset};
+    uint8_t *data = malloc (action->length ? action->length : 1);
+    if (!data)
+        return client_out_of_memory (upload->client);
+    for (size_t at = 0; at < action->length;) {
+        ssize_t count = pread (upload->fd, data + at, action->length - at, (off_t)(action->offset + at));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0) {
+            int rc = count < 0 ? -errno : -EIO;
+            free (data);
+            return count < 0
+                       ? base_error_errno (error, rc, "cannot read %s", upload->path)
+                       : base_error_set (error, rc, "%s became shorter while it was uploaded", upload->path);
+        }
+        at += (size_t)count;
+    }
+    int rc = bus_send_payload (upload->client->content, NULL, &wire_put_record, &put, data, action->length,
+                               payload_free, NULL);
+    /*  Where there is no room the piece counts as lost, and the machine sends it again in time. */
+    if (rc != 0 && rc != -EAGAIN && rc != -EHOSTUNREACH)
+        return base_error_errno (error, rc, "cannot upload %s to %s", upload->path,
+                                 upload->client->endpoints.content);
+    return 0;
+}
+
+static void upload_wake (void *context);
+
+static void upload_wait (struct client_upload *upload, uint64_t until_ms, uint64_t now_ms)
+{
+    uint64_t patience_ms = upload->heard_ms + upload_patience_ms (upload);
+    if (until_ms > patience_ms)
+        until_ms = patience_ms;
+    int rc = bus_timer_start (upload->client->loop, until_ms > now_ms ? until_ms - now_ms : 1, upload_wake,
+                              upload);
+    if (rc < 0)
+        upload_end (upload, client_out_of_memory (upload->client));
+    else
+        upload->timer = rc;
+}
+
+static void upload_pump (struct client_upload *upload)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+    bus_timer_cancel (upload->client->loop, upload->timer);
+    upload->timer = 0;
+    while (upload->running) {
+        struct transfer_upload_action action = transfer_upload_next (&upload->machine, now_ms);
+        switch (action.kind) {
+        case TRANSFER_UPLOAD_PUT: {
+            int rc = upload_put (upload, &action);
+            if (rc != 0)
+                upload_end (upload, rc);
+            break;
+        }
+        case TRANSFER_UPLOAD_WAIT:
+            upload_wait (upload, action.until_ms, now_ms);
+            return;
+        case TRANSFER_UPLOAD_DONE:
+            upload->done = true;
+            upload_end (upload, 0);
+            return;
+        case TRANSFER_UPLOAD_FAILED:
+            upload_end (upload,
+                        base_error_set (&upload->client->error, -EIO, "cannot upload %s to %s: %s",
+                                        upload->path, upload->client->endpoints.content, action.reason));
+            return;
+        }
+    }
+}
+
+static void upload_wake (void *context)
+{
+    struct client_upload *upload = context;
+    upload->timer = 0;
+    if (!upload->running)
+        return;
+    uint64_t patience_ms = upload_patience_ms (upload);
+    if (base_time_boot_ms () - upload->heard_ms >= patience_ms)
+        upload_end (upload, client_silent (upload->client, upload->client->endpoints.content, patience_ms));
+    else
+        upload_pump (upload);
+}
+
+static void upload_take (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    noded_client *client = context;
+    struct client_upload *upload = client->upload;
+    (void)socket;
+    if (!upload || !upload->running || message->record != &wire_taken_record)
+        return;
+    const struct wire_taken *taken = message->body;
+    if (!base_digest_equal (&taken->digest, &upload->machine.digest))
+        return;
+    upload->heard = true;
+    upload->heard_ms = base_time_boot_ms ();
+    transfer_upload_taken (&upload->machine, taken, upload->heard_ms);
+    if (upload->progress)
+        upload->progress (upload->context, taken->complete ? upload->machine.size : upload->machine.taken);
+    upload_pump (upload);
+}
+
+static int upload_open (noded_client *client)
+{
+    if (client->content)
+        return 0;
+    const struct bus_socket_options options = {
+        .on_message = upload_take,
+        .context = client,
+        .keys = client->has_keys ? &client->keys : NULL,
+    };
+    struct bus_socket *socket;
+    int rc = bus_socket_new (client->loop, BUS_DEALER, &options, &socket, &client->error);
+    if (rc != 0)
+        return rc;
+    rc = bus_socket_connect (socket, client->endpoints.content, &client->error);
+    if (rc != 0) {
+        bus_socket_free (socket);
+        return rc;
+    }
+    client->content = socket;
+    return 0;
+}
+
+int client_upload (noded_client *client, int fd, const char *path, const struct base_digest *digest,
+                   uint64_t size, void (*progress) (void *context, uint64_t done), void *context)
+{
+    int rc = upload_open (client);
+    if (rc != 0)
+        return rc;
+    struct client_upload upload = {.client = client,
+                                   .path = path,
+                                   .fd = fd,
+                                   .running = true,
+                                   .heard_ms = base_time_boot_ms (),
+                                   .progress = progress,
+                                   .context = context};
+    transfer_upload_init (&upload.machine, NULL, digest, size);
+    client->upload = &upload;
+    upload_pump (&upload);
+    while (rc == 0 && upload.running)
+        rc = bus_loop_run (client->loop);
+    client->upload = NULL;
+    bus_timer_cancel (client->loop, upload.timer);
+    if (rc != 0)
+        return base_error_errno (&client->error, rc, "cannot upload %s", path);
+    return upload.failure;
+}
