@@ -1,0 +1,315 @@
+/*  ctl/follow.c - update and revert: order, then follow every node to its end
+
+    A broker that does not answer for a while ends nothing: it may be restarting, and the nodes go on. Only
+   the timeout ends the following. On a terminal the lines are redrawn in place; elsewhere a line is written
+   when it tells something new. */
+
+#include "ctl/ctl.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "ctl/progress.h"
+#include "ctl/text.h"
+
+enum {
+    FOLLOW_TIMEOUT_MS = 15 * 60000,
+    FOLLOW_TICK_MS = 1000,  /* on a terminal, where the time is shown */
+    FOLLOW_WAIT_MS = 20000, /* elsewhere */
+    FOLLOW_FULL_MS = 30000, /* every so often a whole list: it tells of nodes that were forgotten, and heals a
+                               broker that went back */
+    FOLLOW_NAMED_MOST = 512, /* nodes that one request can name; for more of them all are listed */
+    FOLLOW_ROWS = 24,        /* of a terminal that does not tell its height */
+};
+
+struct follow {
+    struct ctl *ctl;
+    struct ctl_progress progress;
+    FILE *out; /* where progress goes */
+    const char **ids;
+    size_t n_ids;
+    uint64_t revision, full_ms, deadline_ms;
+    size_t drawn; /* lines on the terminal */
+    bool silent;  /* the broker does not answer */
+};
+
+static void follow_deinit (struct follow *follow)
+{
+    ctl_progress_deinit (&follow->progress);
+    free (follow->ids);
+}
+
+static void draw_line (struct follow *follow, const struct ctl_target *target, uint64_t now_ms)
+{
+    base_cleanup (base_free_p) char *line = ctl_progress_line (&follow->progress, target, now_ms);
+    ctl_line_put (follow->out, line ? line : target->id, follow->ctl->width);
+    (void)fputs ("\033[K\n", follow->out);
+    follow->drawn++;
+}
+
+/*  Who has not ended comes first where the terminal is too low for all. */
+static void draw_terminal (struct follow *follow, uint64_t now_ms)
+{
+    size_t height = follow->ctl->height > 4 ? follow->ctl->height : FOLLOW_ROWS;
+    size_t room = height - 3, count = follow->progress.count;
+    if (follow->drawn)
+        (void)fprintf (follow->out, "\033[%zuA", follow->drawn);
+    follow->drawn = 0;
+    for (size_t i = 0; i < count && follow->drawn < room; i++)
+        if (count <= room || !follow->progress.targets[i].ended)
+            draw_line (follow, &follow->progress.targets[i], now_ms);
+    (void)fprintf (follow->out, "%zu of %zu have ended%s\033[J\n", count - follow->progress.left, count,
+                   follow->silent ? "; the broker does not answer, still trying" : "");
+    follow->drawn++;
+}
+
+static void draw (struct follow *follow)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+    if (follow->ctl->terminal && !follow->ctl->options.json)
+        draw_terminal (follow, now_ms);
+    else
+        for (size_t i = 0; i < follow->progress.count; i++) {
+            base_cleanup (base_free_p) char *line =
+                ctl_progress_news (&follow->progress, &follow->progress.targets[i], now_ms);
+            if (!line)
+                continue;
+            ctl_text_put (follow->out, line);
+            (void)fputc ('\n', follow->out);
+        }
+    (void)fflush (follow->out);
+}
+
+/*  Where a later order hides the outcome of ours, the node's reports tell it. */
+static int follow_superseded (struct follow *follow)
+{
+    struct ctl *ctl = follow->ctl;
+    for (size_t i = 0; i < follow->progress.count; i++) {
+        struct ctl_target *target = &follow->progress.targets[i];
+        if (!target->superseded)
+            continue;
+        char *text;
+        int rc = noded_client_why (ctl->client, ctl->options.application, target->id, &text);
+        if (rc != 0)
+            return rc;
+        base_cleanup (ctl_json_free_p) json_t *told = NULL;
+        if (ctl_read_json (ctl, text, &told) != CTL_OK)
+            return -EPROTO;
+        target->superseded = false;
+        ctl_progress_reports (&follow->progress, target, told, base_time_boot_ms ());
+    }
+    return 0;
+}
+
+static int follow_ask (struct follow *follow, uint64_t now_ms)
+{
+    struct ctl *ctl = follow->ctl;
+    bool full = !follow->revision || now_ms >= follow->full_ms;
+    bool tick = ctl->terminal && !ctl->options.json;
+    uint64_t wait_ms = tick ? FOLLOW_TICK_MS : FOLLOW_WAIT_MS;
+    if (wait_ms > follow->deadline_ms - now_ms)
+        wait_ms = follow->deadline_ms - now_ms;
+    bool named = follow->n_ids <= FOLLOW_NAMED_MOST;
+    uint64_t revision;
+    char *text;
+    int rc = noded_client_nodes (ctl->client, ctl->options.application, named ? follow->ids : NULL,
+                                 named ? follow->n_ids : 0, full ? 0 : follow->revision, wait_ms, &revision,
+                                 &text);
+    if (rc != 0)
+        return rc;
+    base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
+    if (ctl_read_json (ctl, text, &nodes) != CTL_OK)
+        return -EPROTO;
+    now_ms = base_time_boot_ms ();
+    if (full)
+        follow->full_ms = now_ms + FOLLOW_FULL_MS;
+    /*  Zero would ask for a whole list again and again. */
+    follow->revision = revision ? revision : 1;
+    ctl_progress_hear (&follow->progress, nodes, full, now_ms);
+    return follow_superseded (follow);
+}
+
+static int follow_run (struct follow *follow)
+{
+    struct ctl *ctl = follow->ctl;
+    draw (follow);
+    for (uint64_t now_ms; follow->progress.left && (now_ms = base_time_boot_ms ()) < follow->deadline_ms;) {
+        int rc = follow_ask (follow, now_ms);
+        if (rc != 0 && rc != -ETIMEDOUT)
+            return rc == -EPROTO && !*noded_client_error (ctl->client) ? CTL_FAILED : ctl_fail (ctl, rc);
+        if (rc != 0 && !follow->silent && !(ctl->terminal && !ctl->options.json))
+            ctl_tell (ctl, "the broker at %s does not answer; still trying",
+                      noded_client_endpoint (ctl->client));
+        follow->silent = rc != 0;
+        draw (follow);
+    }
+    return CTL_OK;
+}
+
+static int follow_finish (struct follow *follow, uint64_t timeout_ms)
+{
+    struct ctl *ctl = follow->ctl;
+    if (follow->progress.left) {
+        base_cleanup (base_free_p) char *left = ctl_progress_left (&follow->progress);
+        char span[CTL_SPAN_SIZE];
+        ctl_tell (ctl, "%zu of %zu have not ended within %s, and go on: %s%s", follow->progress.left,
+                  follow->progress.count, ctl_span_format (timeout_ms, span), left ? left : "",
+                  follow->silent ? " (the broker does not answer)" : "");
+    }
+    if (ctl->options.json) {
+        base_cleanup (ctl_json_free_p) json_t *list = ctl_progress_json (&follow->progress);
+        if (!list)
+            return ctl_tell (ctl, "out of memory");
+        (void)json_dumpf (list, ctl->out, JSON_INDENT (2));
+        (void)fputc ('\n', ctl->out);
+    } else {
+        (void)fputc ('\n', ctl->out);
+        ctl_progress_print (&follow->progress, ctl->out);
+    }
+    return ctl_progress_code (&follow->progress);
+}
+
+/*  Orders that are not followed: whether each was taken. */
+static int orders_only (struct ctl *ctl, const json_t *orders)
+{
+    base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 2};
+    int code = CTL_OK;
+    size_t i;
+    const json_t *order;
+    json_array_foreach (orders, i, order)
+    {
+        bool ok = strcmp (ctl_json_text (order, "status"), "ok") == 0;
+        ctl_table_cell (&table, ctl_json_text (order, "node"));
+        ctl_table_printf (&table, ok ? "ordered %s%s" : "%s: %s",
+                          ok ? ctl_json_text (order, "transaction") : ctl_json_text (order, "status"),
+                          ok ? "" : ctl_json_text (order, "reason"));
+        if (!ok)
+            code = CTL_FAILED;
+    }
+    if (ctl->options.json) {
+        (void)json_dumpf (orders, ctl->out, JSON_INDENT (2));
+        (void)fputc ('\n', ctl->out);
+    } else
+        ctl_table_print (&table, ctl->out, ctl->width);
+    return code;
+}
+
+static int follow_orders (struct ctl *ctl, const json_t *orders, bool revert)
+{
+    base_cleanup (follow_deinit) struct follow follow = {.ctl = ctl,
+                                                         .out = ctl->options.json ? ctl->err : ctl->out};
+    uint64_t timeout_ms = ctl->options.timeout_ms ? ctl->options.timeout_ms : FOLLOW_TIMEOUT_MS;
+    uint64_t now_ms = base_time_boot_ms ();
+    if (!json_array_size (orders))
+        return ctl_tell (ctl, "the broker knows no node");
+    if (ctl->options.no_wait)
+        return orders_only (ctl, orders);
+    follow.deadline_ms = now_ms + timeout_ms;
+    follow.ids = calloc (json_array_size (orders), sizeof *follow.ids);
+    if (!follow.ids || ctl_progress_init (&follow.progress, orders, revert, now_ms) != 0)
+        return ctl_tell (ctl, "out of memory");
+    for (size_t i = 0; i < follow.progress.count; i++)
+        follow.ids[follow.n_ids++] = follow.progress.targets[i].id;
+    int code = follow_run (&follow);
+    return code == CTL_OK ? follow_finish (&follow, timeout_ms) : code;
+}
+
+/*  Words that come twice would be ordered twice. */
+static void words_unique (struct ctl *ctl)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ctl->n_words; i++) {
+        size_t j = 0;
+        while (j < count && strcmp (ctl->words[j], ctl->words[i]) != 0)
+            j++;
+        if (j == count)
+            ctl->words[count++] = ctl->words[i];
+    }
+    ctl->n_words = count;
+}
+
+static const char *const *named_nodes (const struct ctl *ctl)
+{
+    return ctl->options.all ? NULL : (const char *const *)ctl->words;
+}
+
+int ctl_update (struct ctl *ctl)
+{
+    char release[65];
+    words_unique (ctl);
+    if (ctl->options.release) {
+        int code = ctl_release_find (ctl, ctl->options.release, NULL, release);
+        if (code != CTL_OK)
+            return code;
+    }
+    char *text;
+    int rc = noded_client_update (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words,
+                                  ctl->options.release ? release : NULL, &text);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    base_cleanup (ctl_json_free_p) json_t *orders = NULL;
+    int code = ctl_read_json (ctl, text, &orders);
+    return code == CTL_OK ? follow_orders (ctl, orders, false) : code;
+}
+
+int ctl_revert (struct ctl *ctl)
+{
+    char *text;
+    words_unique (ctl);
+    int rc =
+        noded_client_revert (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, &text);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    base_cleanup (ctl_json_free_p) json_t *orders = NULL;
+    int code = ctl_read_json (ctl, text, &orders);
+    return code == CTL_OK ? follow_orders (ctl, orders, true) : code;
+}
+
+static int ordered (struct ctl *ctl, int rc, char *text)
+{
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    base_cleanup (ctl_json_free_p) json_t *orders = NULL;
+    int code = ctl_read_json (ctl, text, &orders);
+    return code == CTL_OK ? orders_only (ctl, orders) : code;
+}
+
+int ctl_hold (struct ctl *ctl)
+{
+    char *text = NULL;
+    words_unique (ctl);
+    return ordered (
+        ctl,
+        noded_client_hold (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, 1, &text),
+        text);
+}
+
+int ctl_unhold (struct ctl *ctl)
+{
+    char *text = NULL;
+    words_unique (ctl);
+    return ordered (
+        ctl,
+        noded_client_hold (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, 0, &text),
+        text);
+}
+
+int ctl_cancel (struct ctl *ctl)
+{
+    char *text = NULL;
+    words_unique (ctl);
+    return ordered (
+        ctl,
+        noded_client_cancel (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, &text),
+        text);
+}
+
+int ctl_forget (struct ctl *ctl)
+{
+    char *text = NULL;
+    words_unique (ctl);
+    return ordered (
+        ctl, noded_client_forget (ctl->client, (const char *const *)ctl->words, ctl->n_words, &text), text);
+}

@@ -1,0 +1,162 @@
+/*  ctl/publish.c - the command line of a release
+
+    The digest goes to standard output, alone, so that a script can take it; progress goes to standard error,
+   and only to a terminal. */
+
+#include "ctl/ctl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "ctl/options.h"
+#include "ctl/text.h"
+
+enum { PROGRESS_EVERY_MS = 200 };
+
+/*  What the options become; the texts are copies that are cut in two. */
+struct publish {
+    noded_publish publish;
+    char **texts;
+    noded_binary *binaries;
+    noded_file *files;
+    struct ctl *ctl;
+    uint64_t shown_ms;
+    bool shown;
+};
+
+static void publish_deinit (struct publish *publish)
+{
+    publish->texts = base_list_free (publish->texts);
+    free (publish->binaries);
+    free (publish->files);
+}
+
+static char *publish_text (struct publish *publish, const char *text)
+{
+    if (base_list_append (&publish->texts, text) != 0)
+        return NULL;
+    return publish->texts[base_list_count (publish->texts) - 1];
+}
+
+/*  "linux/amd64=FILE": a platform is two words of letters, digits, '_' and '-'. Another '=' belongs to the
+   path, so that
+    ./a/b=c is always a path. */
+static size_t platform_length (const char *text)
+{
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    size_t os = strspn (text, word);
+    if (!os || text[os] != '/')
+        return 0;
+    size_t arch = strspn (text + os + 1, word);
+    return arch && text[os + 1 + arch] == '=' ? os + 1 + arch : 0;
+}
+
+static int publish_binaries (struct publish *publish, struct ctl *ctl)
+{
+    size_t count = base_list_count (ctl->options.binaries);
+    publish->binaries = calloc (count ? count : 1, sizeof *publish->binaries);
+    for (size_t i = 0; i < count; i++) {
+        char *text = publish_text (publish, ctl->options.binaries[i]);
+        if (!text || !publish->binaries)
+            return ctl_tell (ctl, "out of memory");
+        size_t length = platform_length (text);
+        publish->binaries[i].path = length ? text + length + 1 : text;
+        if (length) {
+            text[length] = '\0';
+            publish->binaries[i].platform = text;
+        }
+        if (!*publish->binaries[i].path)
+            return ctl_misused (ctl, "--binary \"%s\" names no file", ctl->options.binaries[i]);
+    }
+    publish->publish.binaries = publish->binaries;
+    publish->publish.n_binaries = count;
+    return CTL_OK;
+}
+
+static int publish_files (struct publish *publish, struct ctl *ctl)
+{
+    size_t count = base_list_count (ctl->options.files);
+    publish->files = calloc (count ? count : 1, sizeof *publish->files);
+    for (size_t i = 0; i < count; i++) {
+        char *text = publish_text (publish, ctl->options.files[i]);
+        if (!text || !publish->files)
+            return ctl_tell (ctl, "out of memory");
+        char *colon = strrchr (text, ':');
+        publish->files[i].path = text;
+        if (colon) {
+            *colon = '\0';
+            publish->files[i].destination = colon + 1;
+        }
+        if (!*text || (colon && !colon[1]))
+            return ctl_misused (ctl, "--file \"%s\" is not of the form SRC or SRC:DEST",
+                                ctl->options.files[i]);
+    }
+    publish->publish.files = publish->files;
+    publish->publish.n_files = count;
+    return CTL_OK;
+}
+
+static int publish_env (struct publish *publish, struct ctl *ctl)
+{
+    for (char **entry = ctl->options.env; entry && *entry; entry++)
+        if (**entry == '=' || !strchr (*entry, '='))
+            return ctl_misused (ctl, "--env \"%s\" is not of the form NAME=VALUE", *entry);
+    publish->publish.args = (const char *const *)ctl->options.args;
+    publish->publish.n_args = base_list_count (ctl->options.args);
+    publish->publish.env = (const char *const *)ctl->options.env;
+    publish->publish.n_env = base_list_count (ctl->options.env);
+    return CTL_OK;
+}
+
+static void publish_progress (void *context, uint64_t done, uint64_t total)
+{
+    struct publish *publish = context;
+    char here[CTL_SPAN_SIZE], all[CTL_SPAN_SIZE];
+    uint64_t now_ms = base_time_boot_ms ();
+    if (done < total && publish->shown && now_ms - publish->shown_ms < PROGRESS_EVERY_MS)
+        return;
+    publish->shown = true;
+    publish->shown_ms = now_ms;
+    (void)fprintf (publish->ctl->err, "\ruploading: %s of %s\033[K", ctl_size_format (done, here),
+                   ctl_size_format (total, all));
+    (void)fflush (publish->ctl->err);
+}
+
+int ctl_publish (struct ctl *ctl)
+{
+    base_cleanup (publish_deinit) struct publish publish = {.ctl = ctl};
+    publish.publish.application = ctl->words[0];
+    publish.publish.version = ctl->options.version;
+    publish.publish.title = ctl->options.title;
+    publish.publish.context = &publish;
+    if (isatty (fileno (ctl->err)))
+        publish.publish.progress = publish_progress;
+    if (!ctl->options.version)
+        return ctl_misused (ctl, "which version? give --version V");
+    if (!ctl->options.binaries)
+        return ctl_misused (ctl, "which program? give --binary FILE");
+    int code = publish_binaries (&publish, ctl);
+    if (code == CTL_OK)
+        code = publish_files (&publish, ctl);
+    if (code == CTL_OK)
+        code = publish_env (&publish, ctl);
+    if (code != CTL_OK)
+        return code;
+    char release[65];
+    int rc = noded_client_publish (ctl->client, &publish.publish, release);
+    if (publish.shown)
+        (void)fputs ("\r\033[K", ctl->err);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    if (ctl->options.json)
+        (void)fprintf (ctl->out, "{\"release\": \"%s\"}\n", release);
+    else
+        (void)fprintf (ctl->out, "%s\n", release);
+    return CTL_OK;
+}

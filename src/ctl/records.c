@@ -1,0 +1,282 @@
+/*  ctl/records.c - the commands that read what the broker knows, and withdraw and quarantine, which name what
+ * they read */
+
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "ctl/text.h"
+#include "ctl/words.h"
+
+enum { PREFIX_LEAST = 6, DIGEST_LENGTH = 64 };
+
+int ctl_node_find (struct ctl *ctl, const char *id, json_t **ret_node)
+{
+    base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
+    char *text;
+    int rc = noded_client_nodes (ctl->client, ctl->options.application, &id, 1, 0, 0, NULL, &text);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    int code = ctl_read_json (ctl, text, &nodes);
+    if (code != CTL_OK)
+        return code;
+    json_t *node = json_array_get (nodes, 0);
+    if (!node)
+        return ctl_tell (ctl, "the broker knows no node \"%s\": nodectl nodes lists those that it knows", id);
+    *ret_node = json_incref (node);
+    return CTL_OK;
+}
+
+static bool name_is_prefix (const char *name)
+{
+    size_t length = strlen (name);
+    return length >= PREFIX_LEAST && length <= DIGEST_LENGTH && strspn (name, "0123456789abcdef") == length;
+}
+
+/*  Looks through a list; counts the different digests that begin so and remembers the first. */
+static size_t release_look (const json_t *list, const char *name, const json_t **ret_first)
+{
+    size_t i, count = 0;
+    const json_t *item;
+    json_array_foreach (list, i, item)
+    {
+        const char *digest = ctl_json_text (item, "release");
+        if (strlen (digest) != DIGEST_LENGTH || strncmp (digest, name, strlen (name)) != 0)
+            continue;
+        if (!count)
+            *ret_first = item;
+        if (!count || strcmp (digest, ctl_json_text (*ret_first, "release")) != 0)
+            count++;
+    }
+    return count;
+}
+
+static int release_judge (struct ctl *ctl, const json_t *list, const char *name, char ret_release[65],
+                          bool *ret_done)
+{
+    const json_t *first = NULL;
+    size_t count = release_look (list, name, &first);
+    *ret_done = count != 0;
+    if (count > 1)
+        return ctl_tell (ctl, "%zu releases begin with %s: give more digits", count, name);
+    if (count == 1)
+        (void)base_text_copy (ret_release, DIGEST_LENGTH + 1, ctl_json_text (first, "release"));
+    return CTL_OK;
+}
+
+int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidates, char ret_release[65])
+{
+    base_cleanup (base_free_p) char *lower = strdup (name);
+    if (!lower)
+        return ctl_tell (ctl, "out of memory");
+    for (char *at = lower; *at; at++)
+        if (*at >= 'A' && *at <= 'F')
+            *at = (char)(*at - 'A' + 'a');
+    if (!name_is_prefix (lower))
+        return ctl_misused (ctl,
+                            "\"%s\" is no release: give its digest, or at least the first %d digits of it",
+                            name, PREFIX_LEAST);
+    if (strlen (lower) == DIGEST_LENGTH)
+        return base_text_copy (ret_release, DIGEST_LENGTH + 1, lower) == 0 ? CTL_OK : CTL_FAILED;
+    bool done;
+    int code = release_judge (ctl, candidates, lower, ret_release, &done);
+    if (code != CTL_OK || done)
+        return code;
+    char *text;
+    int rc = noded_client_releases (ctl->client, NULL, &text);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    base_cleanup (ctl_json_free_p) json_t *releases = NULL;
+    code = ctl_read_json (ctl, text, &releases);
+    if (code == CTL_OK)
+        code = release_judge (ctl, releases, lower, ret_release, &done);
+    if (code == CTL_OK && !done)
+        return ctl_tell (ctl, "no release begins with %s: nodectl releases lists them", lower);
+    return code;
+}
+
+int ctl_releases (struct ctl *ctl)
+{
+    char *text;
+    int rc = noded_client_releases (ctl->client, ctl->options.application, &text);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    if (ctl->options.json)
+        return ctl_print_json (ctl, text);
+    base_cleanup (ctl_json_free_p) json_t *releases = NULL;
+    int code = ctl_read_json (ctl, text, &releases);
+    if (code == CTL_OK)
+        ctl_releases_print (ctl->out, releases, ctl->width);
+    return code;
+}
+
+int ctl_withdraw (struct ctl *ctl)
+{
+    char release[65];
+    int code = ctl_release_find (ctl, ctl->words[0], NULL, release);
+    if (code != CTL_OK)
+        return code;
+    int rc = noded_client_withdraw (ctl->client, release);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    if (ctl->options.json)
+        (void)fprintf (ctl->out, "{\"release\": \"%s\", \"withdrawn\": true}\n", release);
+    else
+        (void)fprintf (ctl->out, "withdrawn %s\n", release);
+    return CTL_OK;
+}
+
+int ctl_nodes (struct ctl *ctl)
+{
+    char *text;
+    int rc = noded_client_nodes (ctl->client, ctl->options.application,
+                                 ctl->n_words ? (const char *const *)ctl->words : NULL, ctl->n_words, 0, 0,
+                                 NULL, &text);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    if (ctl->options.json)
+        return ctl_print_json (ctl, text);
+    base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
+    int code = ctl_read_json (ctl, text, &nodes);
+    if (code != CTL_OK)
+        return code;
+    ctl_nodes_print (ctl->out, nodes, ctl->width);
+    if (json_array_size (nodes) < ctl->n_words)
+        return ctl_tell (ctl, "the broker does not know all of the nodes named");
+    return CTL_OK;
+}
+
+static void print_value (struct ctl *ctl, const json_t *value)
+{
+    (void)json_dumpf (value, ctl->out, JSON_INDENT (2) | JSON_ENCODE_ANY);
+    (void)fputc ('\n', ctl->out);
+}
+
+int ctl_status (struct ctl *ctl)
+{
+    base_cleanup (ctl_json_free_p) json_t *node = NULL;
+    int code = ctl_node_find (ctl, ctl->words[0], &node);
+    if (code != CTL_OK)
+        return code;
+    if (ctl->options.json)
+        print_value (ctl, node);
+    else
+        ctl_status_print (ctl->out, node);
+    return CTL_OK;
+}
+
+int ctl_why (struct ctl *ctl)
+{
+    base_cleanup (ctl_json_free_p) json_t *node = NULL;
+    base_cleanup (ctl_json_free_p) json_t *told = NULL;
+    int code = ctl_node_find (ctl, ctl->words[0], &node);
+    if (code != CTL_OK)
+        return code;
+    char *text;
+    int rc = noded_client_why (ctl->client, ctl->options.application, ctl->words[0], &text);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    if (ctl->options.json)
+        return ctl_print_json (ctl, text);
+    code = ctl_read_json (ctl, text, &told);
+    if (code == CTL_OK)
+        ctl_why_print (ctl->out, node, told);
+    return code;
+}
+
+static int quarantine_clear (struct ctl *ctl, const char *id, const char *release)
+{
+    base_cleanup (ctl_json_free_p) json_t *orders = NULL;
+    char *text;
+    int rc = noded_client_clear (ctl->client, ctl->options.application, &id, 1, release, &text);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    int code = ctl_read_json (ctl, text, &orders);
+    if (code != CTL_OK)
+        return code;
+    const json_t *order = json_array_get (orders, 0);
+    if (strcmp (ctl_json_text (order, "status"), "ok") != 0)
+        return ctl_tell (ctl, "%s: %s", id,
+                         *ctl_json_text (order, "reason") ? ctl_json_text (order, "reason")
+                                                          : "no order was made");
+    if (ctl->options.json)
+        print_value (ctl, orders);
+    else {
+        ctl_text_put (ctl->out, id);
+        (void)fprintf (ctl->out, "  ordered to clear %s\n", release ? release : "every release");
+    }
+    return CTL_OK;
+}
+
+int ctl_quarantine (struct ctl *ctl)
+{
+    static const char *const verbs[] = {"list", "clear", NULL};
+    const char *verb = ctl->words[0], *id = ctl->words[1];
+    bool list = strcmp (verb, "list") == 0;
+    if (!list && strcmp (verb, "clear") != 0) {
+        const char *nearest = ctl_word_nearest (verb, verbs);
+        return ctl_misused (ctl, "quarantine does not know \"%s\"%s%s%s", verb,
+                            nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    }
+    if (list && ctl->n_words > 2)
+        return ctl_misused (ctl, "quarantine list takes one node");
+    base_cleanup (ctl_json_free_p) json_t *node = NULL;
+    int code = ctl_node_find (ctl, id, &node);
+    if (code != CTL_OK)
+        return code;
+    const json_t *failures = json_object_get (node, "quarantine");
+    if (list && ctl->options.json)
+        print_value (ctl, failures);
+    else if (list)
+        ctl_quarantine_print (ctl->out, failures, ctl->width);
+    if (list)
+        return CTL_OK;
+    char release[65];
+    if (ctl->n_words > 2) {
+        code = ctl_release_find (ctl, ctl->words[2], failures, release);
+        if (code != CTL_OK)
+            return code;
+    }
+    return quarantine_clear (ctl, id, ctl->n_words > 2 ? release : NULL);
+}
+
+static void event_print (struct ctl *ctl, const char *text)
+{
+    base_cleanup (ctl_json_free_p) json_t *event = json_loads (text, 0, NULL);
+    base_cleanup (base_free_p) char *line = event && !ctl->options.json ? ctl_event_line (event) : NULL;
+    if (ctl->options.json)
+        (void)fputs (text, ctl->out);
+    else
+        ctl_line_put (ctl->out, line ? line : text, ctl->width);
+    (void)fputc ('\n', ctl->out);
+    (void)fflush (ctl->out);
+}
+
+int ctl_events (struct ctl *ctl)
+{
+    enum { EVENTS_WAIT_MS = 3600000 };
+    uint64_t begun_ms = base_time_boot_ms (), timeout_ms = ctl->options.timeout_ms;
+    for (uint64_t seen = 0; !ctl->options.count || seen < ctl->options.count;) {
+        uint64_t passed_ms = base_time_boot_ms () - begun_ms;
+        if (timeout_ms && passed_ms >= timeout_ms)
+            return ctl->options.count ? CTL_TIMEOUT : CTL_OK;
+        char *topic, *text;
+        int rc = noded_client_event (ctl->client, timeout_ms ? timeout_ms - passed_ms : EVENTS_WAIT_MS,
+                                     &topic, &text);
+        if (rc == -EAGAIN)
+            continue;
+        if (rc != 0)
+            return ctl_fail (ctl, rc);
+        event_print (ctl, text);
+        free (topic);
+        free (text);
+        seen++;
+        if (ferror (ctl->out))
+            return ctl_tell (ctl, "cannot write to standard output");
+    }
+    return CTL_OK;
+}

@@ -1,0 +1,237 @@
+/*  ctl/text.c - text for a terminal */
+
+#include "ctl/text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+/*  Bytes of the code point that text begins with; 0 where that is no well-formed UTF-8. */
+static size_t point_size (const char *text)
+{
+    unsigned char lead = (unsigned char)*text;
+    size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    return strnlen (text, size) == size && base_text_is_utf8 (text, size) ? size : 0;
+}
+
+/*  Controls of C0 and C1, line and paragraph separators, and the marks that turn or embed a direction of
+ * writing. */
+static bool point_is_control (const char *text, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    if (size == 1)
+        return at[0] < 0x20 || at[0] == 0x7F;
+    if (size == 2)
+        return at[0] == 0xC2 && at[1] < 0xA0;
+    if (size == 3 && at[0] == 0xE2 && at[1] == 0x80)
+        return at[2] == 0x8E || at[2] == 0x8F || (at[2] >= 0xA8 && at[2] <= 0xAE);
+    return size == 3 && at[0] == 0xE2 && at[1] == 0x81 && at[2] >= 0xA6 && at[2] <= 0xA9;
+}
+
+int ctl_text_escape (struct base_buffer *buffer, const char *text)
+{
+    int rc = 0;
+    while (*text && rc == 0) {
+        size_t size = point_size (text);
+        if (size && !point_is_control (text, size)) {
+            rc = base_buffer_append (buffer, text, size);
+            text += size;
+            continue;
+        }
+        for (size_t n = size ? size : 1; n && rc == 0; n--)
+            rc = base_buffer_printf (buffer, "\\x%02x", (unsigned char)*text++);
+    }
+    return rc;
+}
+
+void ctl_text_put (FILE *out, const char *text)
+{
+    ctl_line_put (out, text, 0);
+}
+
+static size_t escaped_width (const char *text, size_t size)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < size; i++)
+        width += ((unsigned char)text[i] & 0xC0) != 0x80;
+    return width;
+}
+
+size_t ctl_text_width (const char *text)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer escaped = {.size = 0};
+    (void)ctl_text_escape (&escaped, text);
+    return escaped_width ((const char *)escaped.data, escaped.size);
+}
+
+/*  Writes what is escaped already. */
+static void escaped_put (FILE *out, const char *text, size_t size, size_t width)
+{
+    if (!size)
+        return;
+    if (!width || escaped_width (text, size) <= width) {
+        (void)fwrite (text, 1, size, out);
+        return;
+    }
+    size_t end = 0;
+    for (size_t columns = 1; end < size; end++) {
+        bool begins = ((unsigned char)text[end] & 0xC0) != 0x80;
+        if (begins && columns++ >= width)
+            break;
+    }
+    (void)fwrite (text, 1, end, out);
+    (void)fputs ("…", out);
+}
+
+void ctl_line_put (FILE *out, const char *text, size_t width)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer escaped = {.size = 0};
+    (void)ctl_text_escape (&escaped, text);
+    escaped_put (out, (const char *)escaped.data, escaped.size, width);
+}
+
+const char *ctl_span_format (uint64_t ms, char text[CTL_SPAN_SIZE])
+{
+    uint64_t s = ms / 1000;
+    if (ms < 1000)
+        (void)snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 "ms", ms);
+    else if (s < 60)
+        (void)snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 ".%" PRIu64 "s", s, ms % 1000 / 100);
+    else if (s < 3600)
+        (void)snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+    else
+        (void)snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
+    return text;
+}
+
+const char *ctl_size_format (uint64_t bytes, char text[CTL_SPAN_SIZE])
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    if (bytes < 1024) {
+        (void)snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 " B", bytes);
+        return text;
+    }
+    size_t unit = 0;
+    double size = (double)bytes / 1024;
+    for (; size >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
+        size /= 1024;
+    (void)snprintf (text, CTL_SPAN_SIZE, "%.1f %s", size, units[unit]);
+    return text;
+}
+
+const char *ctl_time_format (const char *rfc3339, char text[CTL_TIME_SIZE])
+{
+    if (!rfc3339 || !*rfc3339)
+        rfc3339 = "-";
+    size_t length = strlen (rfc3339);
+    if (length > 20 && rfc3339[10] == 'T' && rfc3339[19] == '.' && rfc3339[length - 1] == 'Z')
+        (void)snprintf (text, CTL_TIME_SIZE, "%.10s %.8sZ", rfc3339, rfc3339 + 11);
+    else
+        (void)snprintf (text, CTL_TIME_SIZE, "%s", rfc3339);
+    return text;
+}
+
+const char *ctl_digest_format (const char *digest, char text[CTL_DIGEST_SIZE])
+{
+    (void)snprintf (text, CTL_DIGEST_SIZE, "%.12s", digest && *digest ? digest : "-");
+    return text;
+}
+
+void ctl_table_deinit (struct ctl_table *table)
+{
+    table->cells = base_list_free (table->cells);
+}
+
+void ctl_table_cell (struct ctl_table *table, const char *text)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
+    base_cleanup (base_free_p) char *escaped = NULL;
+    if (ctl_text_escape (&buffer, text && *text ? text : "-") == 0)
+        escaped = base_buffer_take_text (&buffer);
+    if (table->failed || !escaped || base_list_append (&table->cells, escaped) != 0)
+        table->failed = true;
+}
+
+void ctl_table_printf (struct ctl_table *table, const char *format, ...)
+{
+    base_cleanup (base_free_p) char *text = NULL;
+    va_list arguments;
+    va_start (arguments, format);
+    int length = vasprintf (&text, format, arguments);
+    va_end (arguments);
+    if (length < 0)
+        text = NULL;
+    ctl_table_cell (table, text ? text : "");
+}
+
+void ctl_table_print (const struct ctl_table *table, FILE *out, size_t width)
+{
+    size_t count = base_list_count (table->cells), columns = table->columns;
+    base_cleanup (base_free_p) size_t *widths = calloc (columns ? columns : 1, sizeof *widths);
+    if (!widths)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        size_t cell = escaped_width (table->cells[i], strlen (table->cells[i]));
+        if (cell > widths[i % columns])
+            widths[i % columns] = cell;
+    }
+    for (size_t row = 0; row + columns <= count; row += columns) {
+        base_cleanup (base_buffer_deinit) struct base_buffer line = {.size = 0};
+        for (size_t i = 0; i < columns; i++) {
+            const char *cell = table->cells[row + i];
+            size_t pad = i + 1 < columns ? widths[i] - escaped_width (cell, strlen (cell)) + 2 : 0;
+            (void)base_buffer_printf (&line, "%s%*s", cell, (int)pad, "");
+        }
+        while (line.size && line.data[line.size - 1] == ' ')
+            line.size--;
+        escaped_put (out, (const char *)line.data, line.size, width);
+        (void)fputc ('\n', out);
+    }
+}
+
+/*  Optimal string alignment: insertions, deletions, changes and swaps of neighbours. Words longer than the
+ * rows are far. */
+static size_t word_distance (const char *a, const char *b)
+{
+    enum { MOST = 32 };
+    size_t rows[3][MOST + 1];
+    size_t n = strlen (a), m = strlen (b);
+    if (n > MOST || m > MOST)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= m; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t *row = rows[i % 3], *above = rows[(i - 1) % 3], *before = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            row[j] = best;
+        }
+    }
+    return rows[n % 3][m];
+}
+
+const char *ctl_word_nearest (const char *word, const char *const *words)
+{
+    const char *nearest = NULL;
+    size_t length = strlen (word), least = 1 + length / 3 + 1;
+    for (; *words; words++) {
+        size_t distance = word_distance (word, *words);
+        /*  The beginning of a word means that word: "rel" is nearer to "releases" than to "why". */
+        if (length >= 2 && strncmp (word, *words, length) == 0)
+            distance = 1;
+        if (distance < least) {
+            least = distance;
+            nearest = *words;
+        }
+    }
+    return nearest;
+}
