@@ -1,8 +1,8 @@
 /*  bus/message.c - what goes through a socket
 
-    In: [routing id or topic] [prefix] [map] [payload], exactly the frames that socket and message call for. A
-   message of any other form is read to its end, counted and dropped. Out: the same, without waiting; either
-   the whole message is taken or nothing. */
+    In: [routing id or topic] [prefix] [map] [payload], or [topic] [text] where that was asked for; exactly
+   the frames that socket and message call for. A message of any other form is read to its end, counted and
+   dropped. Out: the same, without waiting; either the whole message is taken or nothing. */
 
 #include <errno.h>
 #include <string.h>
@@ -119,6 +119,23 @@ static void deliver (struct bus_socket *socket, struct parts *parts)
     wire_deinit (message.record, body);
 }
 
+static void deliver_text (struct bus_socket *socket, struct parts *parts)
+{
+    char topic[TOPIC_MOST + 1];
+    size_t size = parts->n == 2 ? zmq_msg_size (&parts->frames[1]) : 0;
+    const char *data = parts->n == 2 ? zmq_msg_data (&parts->frames[1]) : NULL;
+    base_cleanup (base_free_p) char *text = NULL;
+    if (data && size <= WIRE_FRAME_MOST && !memchr (data, 0, size) &&
+        copy_topic (zmq_msg_data (&parts->frames[0]), zmq_msg_size (&parts->frames[0]), topic))
+        text = strndup (data, size);
+    if (!text) {
+        socket->counts.malformed++;
+        return;
+    }
+    socket->counts.received++;
+    socket->on_text (socket->context, topic, text);
+}
+
 static void deliver_subscription (struct bus_socket *socket, struct parts *parts)
 {
     const uint8_t *data = zmq_msg_data (&parts->frames[0]);
@@ -144,6 +161,8 @@ void bus_message_ready (void *context)
             break;
         if (socket->kind == BUS_XPUB)
             deliver_subscription (socket, &parts);
+        else if (socket->kind == BUS_SUB && socket->on_text)
+            deliver_text (socket, &parts);
         else
             deliver (socket, &parts);
     }

@@ -151,6 +151,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
     socket->kind = kind;
     socket->on_message = options->on_message;
     socket->on_subscription = options->on_subscription;
+    socket->on_text = options->on_text;
     socket->context = options->context;
     socket->quiet = options->quiet;
     socket->no_payloads = options->no_payloads;

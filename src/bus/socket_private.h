@@ -13,6 +13,7 @@ struct bus_socket {
     struct bus_source *source;
     bus_message_handler *on_message;
     bus_subscription_handler *on_subscription;
+    bus_text_handler *on_text;
     void *context;
     int linger_ms;
     bool quiet;
