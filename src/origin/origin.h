@@ -3,7 +3,9 @@
     What broker, content peer and a node towards its probe have in common: sockets, admission, bounds, answers. What it serves, its
     owner tells through the operation table. An operation fills the answer and returns 0; a non-zero return is answered with status failed. The
     owner's answers are packed during the call and stay the owner's; where an operation must allocate, it puts it into the answer and sets nothing else:
-    after packing, the origin calls wire_NAME_deinit on the answer, so every pointer in it must be on the heap. */
+    after packing, the origin calls wire_NAME_deinit on the answer, so every pointer in it must be on the heap. What an answer repeats of its question
+    ("as asked", "as sent") and what the operation leaves empty, the origin fills in; a status that is left unset is ok. A node's heartbeat is answered
+    by the origin itself. */
 
 #ifndef ORIGIN_ORIGIN_H
 #define ORIGIN_ORIGIN_H
@@ -71,6 +73,19 @@ int origin_announce (struct origin *origin, const char *topic, const char *appli
 /*  Sends an answer that was put off, or a heartbeat, on control. As bus_send. */
 int origin_answer (struct origin *origin, const struct bus_peer *peer, const struct wire_record *record,
                    const void *message);
+
+/*  What it did since it was made. */
+struct origin_counts {
+    uint64_t announced;
+    uint64_t asked;             /* messages on control */
+    uint64_t pieces;              /* asked for with get */
+    uint64_t chunks, bytes;       /* sent with status ok, and their payload */
+    uint64_t busy, gone, failed;  /* pieces that were answered so */
+    uint64_t puts;
+    uint64_t malformed;           /* messages of any channel that were dropped unread, or read and out of place */
+    uint64_t unroutable, full;    /* answers that found no peer, or no room */
+};
+struct origin_counts origin_counts (const struct origin *origin);
 
 /*  "update/ring/XX" of a node id. Returns text. */
 enum { ORIGIN_TOPIC_SIZE = 96 };

@@ -1,0 +1,35 @@
+/*  origin/account.h - how much payload is on its way to each peer; private to this room
+
+    An account is shared by the table and by the payloads that count in it. Adding happens on the loop's
+   thread, subtracting on any. An account without payload is forgotten before the table grows, so the table is
+   no larger than about twice the peers that are being served. */
+
+#ifndef ORIGIN_ACCOUNT_H
+#define ORIGIN_ACCOUNT_H
+
+#include <stdatomic.h>
+
+#include "bus/socket.h"
+
+struct origin_account {
+    struct bus_peer peer;
+    atomic_size_t bytes;
+    atomic_uint refs;
+};
+
+/*  Null value: all zero. */
+struct origin_accounts {
+    struct origin_account **slots; /* open addressing */
+    size_t n_slots, n_used;
+};
+
+void origin_accounts_deinit (struct origin_accounts *accounts);
+
+/*  The account of a peer, made where there is none; the table's reference. NULL where memory is out. */
+struct origin_account *origin_accounts_of (struct origin_accounts *accounts, const struct bus_peer *peer);
+
+/*  Counts a payload, which holds the account until origin_account_end. */
+void origin_account_begin (struct origin_account *account, size_t bytes);
+void origin_account_end (struct origin_account *account, size_t bytes);
+
+#endif
