@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/version.h"
 
 enum { OPTIONS_MOST = 64, OPTION_BASE = 256, HELP_COLUMN = 24 };
 enum { OPTION_HELP = OPTION_BASE + OPTIONS_MOST, OPTION_VERSION, OPTION_CONFIG };
@@ -294,7 +295,7 @@ int program_options_parse (const struct program_spec *spec, int argc, char **arg
             help_print (spec);
             return fflush (stdout) == 0 ? PROGRAM_OK : PROGRAM_FAILED;
         case OPTION_VERSION:
-            printf ("%.*s " NODED_VERSION "\n", (int)strcspn (spec->name, " "), spec->name);
+            printf ("%.*s %s\n", (int)strcspn (spec->name, " "), spec->name, base_version);
             return fflush (stdout) == 0 ? PROGRAM_OK : PROGRAM_FAILED;
         case OPTION_CONFIG:
             config = optarg;
