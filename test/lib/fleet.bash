@@ -81,15 +81,18 @@ publish ()
 # --- nodes -----------------------------------------------------------------------------------------------------------------
 
 # Short enough that a story does not take minutes, long enough for a slow machine and for sanitizers.
-node_settings='
+# NODED_STEP: for a build that is slower.
+node_settings="
 update
     soak = 300ms
     unfit = 2s
+rehearsal
+    step = ${NODED_STEP:-10s}
 trial
     ready = 10s
     confirm = 60s
     pause = 100ms
-'
+"
 
 # node_install ID [OPTION...]: without rehearsal, unless the story is about that.
 node_install ()

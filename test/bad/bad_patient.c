@@ -1,4 +1,4 @@
-/*  test/bad/bad_start_patient.c - a launcher whose deadlines never come: a program that ends is noticed, one
+/*  test/bad/bad_patient.c - a launcher whose deadlines never come: a program that ends is noticed, one
  * that hangs is not */
 
 #include <sys/timerfd.h>

@@ -1,0 +1,17 @@
+/*  test/bad/bad_trial.c - passes its whole rehearsal, and hangs in service before it is ready
+
+    A probe's node.zpl differs from that of a node in service by its nonce; nothing else tells the two apart.
+ */
+
+#include <unistd.h>
+
+#include "node/node.h"
+
+int __real_node_run (struct node_config *config);
+
+int __wrap_node_run (struct node_config *config)
+{
+    while (!config->nonce[0])
+        (void)pause ();
+    return __real_node_run (config);
+}

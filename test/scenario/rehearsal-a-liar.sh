@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Step a of a rehearsal: a candidate that announces another program than the one that runs.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+refuses bad-liar readiness 'digest|program'

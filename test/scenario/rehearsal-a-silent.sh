@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Step a of a rehearsal: a candidate that never announces its readiness.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+refuses bad-silent readiness 'did not announce'

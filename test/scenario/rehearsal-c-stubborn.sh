@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Step c of a rehearsal: a candidate that hands over with start files which never go back.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+refuses bad-stubborn hand-over 'was not back'

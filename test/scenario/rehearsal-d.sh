@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Step d of a rehearsal: a candidate that cannot be reverted to once the version after it has confirmed itself.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+refuses bad-no-return revert '.'

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Step e of a rehearsal: a candidate that leaves a process behind in a session of its own.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+refuses bad-litter stop 'left 1 process'

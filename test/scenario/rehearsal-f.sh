@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Step f of a rehearsal: a candidate that stages start files which do not go back from a program that hangs.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+refuses bad-patient start-files 'hangs'
