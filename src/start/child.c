@@ -1,0 +1,287 @@
+#include "start/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "root/command.h"
+#include "start/reap.h"
+#include "start/say.h"
+
+extern char **environ;
+
+enum { WORD_SIZE = 32 };
+
+struct watch {
+    const struct root *root;
+    const char *workspace;
+    const struct root_limits *limits; /* NULL: no deadline, or no longer one */
+    struct base_process process;
+    uint64_t begun_ms;
+    bool ready;
+    bool stopping; /* init asked to stop */
+    enum start_verdict missed;
+    int timer;
+    int pipe;
+    char word[WORD_SIZE]; /* of the pipe, up to its newline */
+    size_t word_length;
+    bool word_too_long;
+};
+
+bool start_on_trial (const struct root *root, const char *workspace)
+{
+    struct root_trial trial;
+    return root_trial_read (root, &trial, NULL) == 0 && trial.on_trial &&
+           strcmp (trial.stable, workspace) == 0;
+}
+
+/*  --- starting
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+/*  What is run. A workspace without the file `command` can only be asked to be a node manager. */
+static int read_command (const struct root *root, const char *workspace, struct root_command *ret_command,
+                         struct base_error *error)
+{
+    base_cleanup (base_close_p) int fd = root->disk->ops->openat (root->disk->context, root->fd, workspace,
+                                                                  O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot open %s", workspace);
+    int rc = root_command_read (fd, ret_command, error);
+    if (rc != ROOT_E_NONE && rc != ROOT_E_DAMAGED)
+        return rc;
+    static char program[] = "noded", run[] = "run";
+    char *const args[] = {run, NULL};
+    start_say ("%s: %s: running \"noded run\"", workspace, error->text);
+    struct root_command command = {
+        .program = strdup (program), .args = base_list_copy (args, 1), .env = base_list_copy (args, 0)};
+    if (!command.program || !command.args || !command.env) {
+        root_command_deinit (&command);
+        return base_error_errno (error, -ENOMEM, "cannot prepare the command");
+    }
+    *ret_command = command;
+    return 0;
+}
+
+/*  The launcher's own environment as init gave it, what a version needs to know of its launcher, and the
+ * envelope's on top. */
+static char **make_environment (const struct root *root, const char *workspace, int pipe,
+                                char *const *envelope)
+{
+    base_cleanup (base_free_p) char *in_root = base_text_printf ("NODED_ROOT=%s", root->path);
+    base_cleanup (base_free_p) char *in_workspace = base_text_printf ("NODED_WORKSPACE=%s", workspace);
+    base_cleanup (base_free_p) char *launcher = base_text_printf ("NODED_LAUNCHER=%d", pipe);
+    if (!in_root || !in_workspace || !launcher)
+        return NULL;
+    char *const own[] = {in_root, in_workspace, launcher, NULL};
+    char **below = root_environment_merge (environ, own);
+    char **all = below ? root_environment_merge (below, envelope) : NULL;
+    (void)base_list_free (below);
+    return all;
+}
+
+static void free_list (char ***list)
+{
+    *list = base_list_free (*list);
+}
+
+static int start (struct watch *watch, struct base_error *error)
+{
+    base_cleanup (root_command_deinit) struct root_command command = {0};
+    int rc = read_command (watch->root, watch->workspace, &command, error);
+    if (rc)
+        return rc;
+    int ends[2];
+    if (pipe2 (ends, O_CLOEXEC))
+        return base_error_errno (error, -errno, "cannot make a pipe");
+    watch->pipe = ends[0];
+    base_cleanup (base_close_p) int writing = ends[1];
+    (void)fcntl (watch->pipe, F_SETFL, O_NONBLOCK);
+
+    base_cleanup (base_free_p) char *path =
+        base_text_printf ("%s/%s/%s", watch->root->path, watch->workspace, command.program);
+    size_t n_args = base_list_count (command.args);
+    base_cleanup (base_free_p) char **args = calloc (n_args + 2, sizeof *args);
+    base_cleanup (free_list) char **environment =
+        make_environment (watch->root, watch->workspace, writing, command.env);
+    if (!path || !args || !environment)
+        return base_error_errno (error, -ENOMEM, "cannot prepare the command");
+    args[0] = path;
+    memcpy (args + 1, command.args, n_args * sizeof *args);
+    const struct base_process_spec spec = {
+        .program = path,
+        .args = args,
+        .env = environment,
+        .death_signal = SIGKILL,
+        .standard_fds = {-1, -1, -1},
+        .n_fds = 1,
+        .fds = {writing},
+    };
+    watch->begun_ms = base_time_boot_ms ();
+    return base_process_spawn (&spec, &watch->process, error);
+}
+
+/*  --- waiting
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t next_deadline (const struct watch *watch)
+{
+    uint64_t span = watch->limits->confirm_ms;
+    if (!watch->ready && watch->limits->ready_ms < span)
+        span = watch->limits->ready_ms;
+    return watch->begun_ms + span;
+}
+
+static void arm (const struct watch *watch)
+{
+    struct itimerspec when = {0}; /* all zero: off */
+    if (watch->limits) {
+        uint64_t at = next_deadline (watch);
+        when.it_value.tv_sec = (time_t)(at / 1000);
+        when.it_value.tv_nsec = (long)(at % 1000) * 1000000 + 1;
+    }
+    (void)timerfd_settime (watch->timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/*  The disk decides whether the trial is over; what the pipe says is only an occasion to look. */
+static void look_at_trial (struct watch *watch)
+{
+    if (!watch->limits || start_on_trial (watch->root, watch->workspace))
+        return;
+    start_say ("%s is no longer on trial", watch->workspace);
+    watch->limits = NULL;
+    arm (watch);
+}
+
+static void take_word (struct watch *watch)
+{
+    if (strcmp (watch->word, "ready") == 0 && !watch->ready) {
+        watch->ready = true;
+        if (watch->limits)
+            start_say ("%s is ready", watch->workspace);
+        arm (watch);
+    } else if (strcmp (watch->word, "confirmed") == 0 && watch->limits) {
+        watch->ready = true;
+        look_at_trial (watch);
+        if (watch->limits)
+            start_say ("%s says that it is confirmed, and the disk says that it is not", watch->workspace);
+        arm (watch);
+    }
+}
+
+static void read_pipe (struct watch *watch)
+{
+    char block[512];
+    ssize_t got = read (watch->pipe, block, sizeof block);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0) { /* every writer is gone: nothing more will come */
+        (void)close (watch->pipe);
+        watch->pipe = -1;
+        return;
+    }
+    for (ssize_t i = 0; i < got; i++) {
+        if (block[i] != '\n') {
+            watch->word_too_long |= watch->word_length == sizeof watch->word - 1;
+            if (!watch->word_too_long)
+                watch->word[watch->word_length++] = block[i];
+            continue;
+        }
+        watch->word[watch->word_length] = '\0';
+        if (!watch->word_too_long)
+            take_word (watch);
+        watch->word_length = 0;
+        watch->word_too_long = false;
+    }
+}
+
+static void read_signals (struct watch *watch, int signals)
+{
+    for (int number; (number = start_signals_next (signals));) {
+        if (number == SIGCHLD)
+            continue; /* its end is seen on the pidfd; strangers are reaped in every round */
+        if (number == SIGTERM || number == SIGINT) {
+            if (!watch->stopping)
+                start_say ("asked to stop: telling %s", watch->workspace);
+            watch->stopping = true;
+        }
+        (void)base_process_signal (&watch->process, number);
+    }
+}
+
+static void read_timer (struct watch *watch)
+{
+    uint64_t count;
+    if (read (watch->timer, &count, sizeof count) != (ssize_t)sizeof count)
+        return;
+    look_at_trial (watch);
+    uint64_t now = base_time_boot_ms ();
+    if (!watch->limits || watch->missed)
+        return;
+    if (now < next_deadline (watch)) {
+        arm (watch);
+        return;
+    }
+    watch->missed =
+        now >= watch->begun_ms + watch->limits->confirm_ms && watch->ready ? START_UNCONFIRMED : START_HUNG;
+    start_say ("%s was not %s within %" PRIu64 " ms: killing it", watch->workspace,
+               watch->missed == START_HUNG ? "ready" : "confirmed",
+               watch->missed == START_HUNG ? next_deadline (watch) - watch->begun_ms
+                                           : watch->limits->confirm_ms);
+    (void)base_process_signal (&watch->process, SIGKILL);
+}
+
+void start_child_run (const struct root *root, const char *workspace, const struct root_limits *limits,
+                      int signals, struct start_ending *ret_ending)
+{
+    struct watch watch = {
+        .root = root, .workspace = workspace, .limits = limits, .process = BASE_PROCESS_NULL, .pipe = -1};
+    struct start_ending ending = {0};
+    watch.timer = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (start (&watch, &ending.error)) {
+        ending.verdict = START_NO_PROGRAM;
+        goto done;
+    }
+    arm (&watch);
+    (void)malloc_trim (0); /* what reading the files took: the launcher is to be small while it waits */
+    for (;;) {
+        struct pollfd polled[] = {
+            {.fd = watch.process.fd, .events = POLLIN},
+            {.fd = signals, .events = POLLIN},
+            {.fd = watch.pipe, .events = POLLIN},
+            {.fd = watch.timer, .events = POLLIN},
+        };
+        if (poll (polled, sizeof polled / sizeof *polled, -1) < 0 && errno != EINTR)
+            break; /* out of memory: its end is still waited for below */
+        if (polled[2].revents)
+            read_pipe (&watch); /* before its end: a last word counts */
+        if (polled[0].revents && base_process_wait (&watch.process, false, &ending.end) == 0)
+            break;
+        if (polled[1].revents)
+            read_signals (&watch, signals);
+        if (polled[3].revents)
+            read_timer (&watch);
+        (void)start_reap_others (watch.process.pid);
+    }
+    if (watch.process.pid)
+        (void)base_process_wait (&watch.process, true, &ending.end);
+    (void)start_reap_others (0);
+    ending.verdict = watch.stopping ? START_STOPPED : watch.missed ? watch.missed : START_ENDED;
+done:
+    if (watch.timer >= 0)
+        (void)close (watch.timer);
+    if (watch.pipe >= 0)
+        (void)close (watch.pipe);
+    *ret_ending = ending;
+}

@@ -1,0 +1,182 @@
+#include "start/descendants.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+enum { STAT_SIZE = 1024, FIELD_THREADS = 20, FIELD_START = 22 };
+
+enum mark { UNKNOWN, VISITING, OURS, FOREIGN };
+
+struct process {
+    pid_t pid;
+    pid_t parent;
+    uint64_t start; /* with the pid it names a process for good */
+    bool alive;
+    enum mark mark;
+};
+
+struct processes {
+    struct process *items;
+    size_t count;
+    size_t capacity;
+};
+
+static void processes_deinit (struct processes *processes)
+{
+    free (processes->items);
+    *processes = (struct processes){0};
+}
+
+/*  "PID (NAME) STATE PARENT ..."; a name may hold anything, parentheses too, so the fields begin behind the
+ * last one. */
+static bool parse (const char *text, struct process *ret_process)
+{
+    const char *at = strrchr (text, ')');
+    if (!at || at[1] != ' ')
+        return false;
+    struct process process = {.pid = (pid_t)strtol (text, NULL, 10)};
+    char state = at[2];
+    unsigned long threads = 0;
+    at += 2;
+    for (int field = 3; field <= FIELD_START && *at; field++) {
+        if (field == 4)
+            process.parent = (pid_t)strtol (at, NULL, 10);
+        else if (field == FIELD_THREADS)
+            threads = strtoul (at, NULL, 10);
+        else if (field == FIELD_START)
+            process.start = strtoull (at, NULL, 10);
+        at += strcspn (at, " ");
+        at += *at == ' ';
+    }
+    /*  A zombie whose further threads run is alive. */
+    process.alive = (state != 'Z' && state != 'X') || threads > 1;
+    *ret_process = process;
+    return true;
+}
+
+static bool look (const char *pid, struct process *ret_process)
+{
+    char path[64], text[STAT_SIZE];
+    (void)snprintf (path, sizeof path, "/proc/%.20s/stat", pid);
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
+    if (got <= 0)
+        return false;
+    text[got] = '\0';
+    return parse (text, ret_process);
+}
+
+static int add (struct processes *processes, const struct process *process)
+{
+    if (processes->count == processes->capacity) {
+        size_t capacity = processes->capacity ? 2 * processes->capacity : 256;
+        struct process *items = realloc (processes->items, capacity * sizeof *items);
+        if (!items)
+            return -ENOMEM;
+        processes->items = items;
+        processes->capacity = capacity;
+    }
+    processes->items[processes->count++] = *process;
+    return 0;
+}
+
+static int compare (const void *a, const void *b)
+{
+    const struct process *left = a, *right = b;
+    return (left->pid > right->pid) - (left->pid < right->pid);
+}
+
+/*  Follows the parents up from one process and marks all on the way. */
+static void mark (struct processes *processes, struct process *from, pid_t self)
+{
+    enum mark found = FOREIGN;
+    struct process *at = from;
+    while (at && at->mark == UNKNOWN) {
+        at->mark = VISITING; /* a scan is no snapshot: a reused pid could close a circle */
+        if (at->parent == self) {
+            found = OURS;
+            break;
+        }
+        struct process key = {.pid = at->parent};
+        at = bsearch (&key, processes->items, processes->count, sizeof key, compare);
+        if (at && (at->mark == OURS || at->mark == FOREIGN))
+            found = at->mark;
+    }
+    for (at = from; at && at->mark == VISITING;) {
+        at->mark = found;
+        struct process key = {.pid = at->parent};
+        at = bsearch (&key, processes->items, processes->count, sizeof key, compare);
+    }
+}
+
+static void close_directory (DIR **directory)
+{
+    if (*directory)
+        (void)closedir (*directory);
+}
+
+/*  All processes, the descendants marked as ours. */
+static void scan (struct processes *ret_processes)
+{
+    base_cleanup (close_directory) DIR *directory = opendir ("/proc");
+    pid_t self = getpid ();
+    struct process process;
+    for (struct dirent *entry; directory && (entry = readdir (directory));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && look (entry->d_name, &process) &&
+            process.pid != self && add (ret_processes, &process))
+            break; /* out of memory: the next round sees the rest */
+    if (ret_processes->count)
+        qsort (ret_processes->items, ret_processes->count, sizeof process, compare);
+    for (size_t i = 0; i < ret_processes->count; i++)
+        mark (ret_processes, &ret_processes->items[i], self);
+}
+
+size_t start_descendants_count (pid_t but)
+{
+    base_cleanup (processes_deinit) struct processes processes = {0};
+    scan (&processes);
+    size_t count = 0;
+    for (size_t i = 0; i < processes.count; i++)
+        count += processes.items[i].mark == OURS && processes.items[i].alive && processes.items[i].pid != but;
+    return count;
+}
+
+/*  A grandchild may have been reaped by its parent, and its pid given to a stranger, since it was seen: it is
+   held first, and looked at again. */
+static void kill_grandchild (const struct process *seen)
+{
+    base_cleanup (base_close_p) int fd = pidfd_open (seen->pid, 0);
+    char pid[24];
+    struct process now;
+    (void)snprintf (pid, sizeof pid, "%d", (int)seen->pid);
+    if (fd >= 0 && look (pid, &now) && now.start == seen->start)
+        (void)pidfd_send_signal (fd, SIGKILL, NULL, 0);
+}
+
+void start_descendants_kill (void)
+{
+    base_cleanup (processes_deinit) struct processes processes = {0};
+    scan (&processes);
+    pid_t self = getpid ();
+    for (size_t i = 0; i < processes.count; i++) {
+        const struct process *process = &processes.items[i];
+        if (process->mark != OURS)
+            continue;
+        if (process->parent == self)
+            (void)kill (process->pid, SIGKILL); /* unreaped: the pid is still its own */
+        else
+            kill_grandchild (process);
+    }
+}

@@ -1,0 +1,219 @@
+#include "start/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "start/descendants.h"
+#include "start/reap.h"
+#include "start/say.h"
+
+extern char **environ;
+
+enum { EXIT_USAGE = 64, GRACE_MS = 2000, LINGER_MS = 100, FAST_ROUNDS = 32 };
+
+struct guard {
+    int report;
+    int signals;
+    uint64_t grace_ms;
+    struct base_process process; /* the program; null once its end was taken */
+    uint64_t kill_ms;            /* boot time when everything is killed; 0: none set */
+    bool at_once;
+};
+
+__attribute__ ((format (printf, 2, 3))) static void tell (const struct guard *guard, const char *format, ...)
+{
+    char line[256];
+    va_list arguments;
+    va_start (arguments, format);
+    int length = vsnprintf (line, sizeof line - 1, format, arguments);
+    va_end (arguments);
+    if (length < 0)
+        return;
+    size_t size = (size_t)length < sizeof line - 2 ? (size_t)length : sizeof line - 2;
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)line[i] < ' ')
+            line[i] = '?';
+    line[size++] = '\n';
+    /*  A reader that has stopped reading must not keep what it guards alive. */
+    struct pollfd writable = {.fd = guard->report, .events = POLLOUT};
+    if (poll (&writable, 1, 0) == 1 && (writable.revents & POLLOUT)) {
+        ssize_t written = write (guard->report, line, size);
+        (void)written;
+    }
+}
+
+/*  Returns whether the program's end has been taken, now or before. */
+static bool take_end (struct guard *guard)
+{
+    struct base_process_end end;
+    if (guard->process.pid == 0)
+        return true;
+    if (base_process_wait (&guard->process, false, &end))
+        return false;
+    tell (guard, "ended %s %d", end.exited ? "exited" : "signal", end.code);
+    return true;
+}
+
+/*  The kernel's own list of our children, where it keeps one: quick enough to catch what forks and ends
+ * faster than /proc can be read. */
+static void kill_children (void)
+{
+    char path[64], text[4096];
+    (void)snprintf (path, sizeof path, "/proc/self/task/%d/children", (int)getpid ());
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? 0 : read (fd, text, sizeof text - 1);
+    if (got <= 0)
+        return;
+    text[got] = '\0';
+    if (got == (ssize_t)sizeof text - 1) /* the last number may be cut short, and then be another's */
+        *(strrchr (text, ' ') ? strrchr (text, ' ') : text) = '\0';
+    char *rest = text;
+    for (char *word; (word = strsep (&rest, " "));) {
+        long pid = strtol (word, NULL, 10);
+        if (pid > 1)
+            (void)kill ((pid_t)pid, SIGKILL); /* only we reap them: the pid is still the child's */
+    }
+}
+
+/*  Until no child is left. What is killed leaves its own children to us, so that every round gets further;
+ * nothing else bounds it. */
+static void kill_everything (struct guard *guard)
+{
+    (void)setpriority (PRIO_PROCESS, 0,
+                       -20); /* to be faster than what forks; where that is not allowed, it takes longer */
+    for (unsigned round = 0;; round++) {
+        start_descendants_kill ();
+        for (int i = 0; i < FAST_ROUNDS; i++) {
+            bool ended = take_end (guard);
+            if (!start_reap_others (guard->process.pid) && ended)
+                return;
+            kill_children ();
+        }
+        struct pollfd polled = {.fd = guard->signals, .events = POLLIN};
+        (void)poll (&polled, 1,
+                    round < 50 ? 1 : 10); /* a child ended, or one that cannot be killed at this moment */
+        while (start_signals_next (guard->signals))
+            continue;
+    }
+}
+
+static void read_signals (struct guard *guard)
+{
+    for (int number; (number = start_signals_next (guard->signals));) {
+        if (number == SIGHUP)
+            guard->at_once = true;
+        if (number != SIGTERM && number != SIGINT)
+            continue;
+        (void)base_process_signal (&guard->process, SIGTERM);
+        if (guard->kill_ms == 0)
+            guard->kill_ms = base_time_boot_ms () + guard->grace_ms;
+    }
+}
+
+/*  Waits until everything is to be killed, or nothing is left. Returns whether something is. */
+static bool watch (struct guard *guard)
+{
+    bool ended = false;
+    for (;;) {
+        bool now_ended = take_end (guard);
+        if (now_ended && !ended)
+            guard->kill_ms = base_time_boot_ms () + LINGER_MS;
+        ended = now_ended;
+        bool any = start_reap_others (guard->process.pid);
+        if (ended && !any)
+            return false;
+        uint64_t now = base_time_boot_ms ();
+        if (guard->at_once || (guard->kill_ms && now >= guard->kill_ms))
+            return true;
+        struct pollfd polled[] = {
+            {.fd = guard->signals, .events = POLLIN},
+            {.fd = guard->report, .events = 0}, /* only whether its reader is gone */
+            {.fd = guard->process.fd, .events = POLLIN},
+        };
+        (void)poll (polled, sizeof polled / sizeof *polled,
+                    guard->kill_ms ? (int)(guard->kill_ms - now) : -1);
+        if (polled[0].revents)
+            read_signals (guard);
+        if (polled[1].revents & (POLLERR | POLLNVAL))
+            guard->at_once = true;
+    }
+}
+
+static int usage (void)
+{
+    start_say ("usage: start guard --report FD [--grace MS] -- PROGRAM [ARG...]");
+    return EXIT_USAGE;
+}
+
+/*  Returns how many arguments were options, or -1. */
+static int parse (int argc, char **argv, struct guard *guard)
+{
+    uint64_t report;
+    bool reported = false;
+    for (int i = 0; i < argc; i += 2) {
+        if (strcmp (argv[i], "--") == 0)
+            return reported && i + 1 < argc ? i + 1 : -1;
+        if (i + 1 == argc)
+            return -1;
+        if (strcmp (argv[i], "--report") == 0) {
+            if (base_text_parse_u64 (argv[i + 1], 1 << 20, &report) ||
+                fcntl ((int)report, F_SETFD, FD_CLOEXEC))
+                return -1;
+            guard->report = (int)report;
+            reported = true;
+        } else if (strcmp (argv[i], "--grace") == 0) {
+            if (base_text_parse_u64 (argv[i + 1], 24 * 3600 * 1000, &guard->grace_ms))
+                return -1;
+        } else
+            return -1;
+    }
+    return -1;
+}
+
+int start_guard (int argc, char **argv)
+{
+    struct guard guard = {.report = -1, .grace_ms = GRACE_MS, .process = BASE_PROCESS_NULL};
+    int options = parse (argc, argv, &guard);
+    if (options < 0)
+        return usage ();
+    guard.signals = start_signals_take ();
+    start_reap_begin ();
+    const struct base_process_spec spec = {
+        .program = argv[options],
+        .args = argv + options,
+        .env = environ,
+        .death_signal = SIGKILL,
+        .standard_fds = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
+        .kill_first = true,
+    };
+    struct base_error error = {0};
+    if (base_process_spawn (&spec, &guard.process, &error)) {
+        tell (&guard, "failed %s", error.text);
+        tell (&guard, "ended exited 127");
+        tell (&guard, "left 0");
+        tell (&guard, "gone");
+        return 0;
+    }
+    tell (&guard, "started %d", (int)guard.process.pid);
+    size_t left = 0;
+    if (watch (&guard)) {
+        left = start_descendants_count (guard.process.pid);
+        kill_everything (&guard);
+    }
+    tell (&guard, "left %zu", left);
+    tell (&guard, "gone");
+    return 0;
+}

@@ -1,0 +1,374 @@
+/*  The launcher decides from the disk alone, and reads it anew before every start: which workspace is stable,
+   whether it is on trial, and how many starts are left. It was put into its workspace by the version that
+   staged it, so that on trial proven code decides.
+
+    Whatever it cannot do (count a start, go back, write a note), it says, and runs what can be run: a node
+   without a node manager can never be cured. */
+
+#include "start/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/file.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "root/manifest.h"
+#include "root/outcome.h"
+#include "start/child.h"
+#include "start/reap.h"
+#include "start/say.h"
+
+extern char **environ;
+
+enum {
+    EXIT_INIT_RESTARTS = 86, /* of a version: as ROOT_EXIT_RESTART, but leave it to init */
+    EXIT_NO_PROGRAM = 126,
+    EXIT_HOST = 71, /* EX_OSERR */
+};
+
+struct launch {
+    struct root root;
+    const char *own; /* the workspace that this launcher lies in */
+    int lock;
+    int signals;
+    bool stranded;            /* the trial cannot be counted or ended: run what is there, without one */
+    bool no_stable;           /* what stable points to cannot be started: run our own workspace */
+    struct root_outcome last; /* how the last start on trial ended */
+};
+
+/*  --- the root
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+/*  The path of this program, for the caller; NULL where it cannot be told. */
+static char *own_path (void)
+{
+    char *path = realpath ("/proc/self/exe", NULL);
+    unsigned long given = path ? 0 : getauxval (AT_EXECFN); /* a host without /proc */
+    return given ? realpath ((const char *)given, NULL)
+                 : path; /* NOLINT: the kernel gives the pointer as a number */
+}
+
+/*  Splits the last part off a path. Returns it, or NULL where there is none. */
+static char *split (char *path)
+{
+    char *slash = strrchr (path, '/');
+    if (!slash || !slash[1])
+        return NULL;
+    *slash = '\0';
+    return slash + 1;
+}
+
+/*  Takes the root's lock. Returns a descriptor, -EWOULDBLOCK where another has it, or -errno. */
+static int take_lock (const struct root *root)
+{
+    int fd = openat (root->fd, ROOT_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (fd < 0) /* a disk that is full or read-only lets one be opened that is there */
+        fd = openat (root->fd, ROOT_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    int rc = -errno;
+    (void)close (fd);
+    return rc;
+}
+
+/*  Hands over to the start files of stable, in this process. Returns only where that fails. */
+static void exec_stable (struct launch *launch)
+{
+    static const char *const files[] = {"noded.sh",
+                                        "start"}; /* a host without /bin/sh can still run the second */
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        base_cleanup (base_free_p) char *path =
+            base_text_printf ("%s/" ROOT_STABLE "/%s", launch->root.path, files[i]);
+        if (!path)
+            continue;
+        char *const args[] = {path, NULL};
+        start_signals_give_back ();
+        execve (path, args, environ);
+        int code = errno;
+        base_cleanup (base_close_p) int again = start_signals_take ();
+        start_say ("cannot start %s: %s", path, strerror (code));
+    }
+}
+
+/*  Returns 0, or what root_manifest_verify returned, with what is wrong said. */
+static int verify (const struct launch *launch, const char *workspace, struct base_error *error)
+{
+    base_cleanup (base_close_p) int fd =
+        openat (launch->root.fd, workspace, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int rc = fd < 0 ? base_error_errno (error, -errno, "cannot open it") : root_manifest_verify (fd, error);
+    if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE) { /* says nothing about the files */
+        start_say ("cannot verify %s: %s", workspace, error->text);
+        return 0;
+    }
+    return rc;
+}
+
+/*  --- ending a trial
+ * ------------------------------------------------------------------------------------------------------- */
+
+__attribute__ ((format (printf, 3, 4))) static void remember (struct launch *launch, enum root_cause cause,
+                                                              const char *format, ...)
+{
+    (void)base_text_copy (launch->last.workspace, sizeof launch->last.workspace, launch->own);
+    launch->last.cause = cause;
+    va_list arguments;
+    va_start (arguments, format);
+    (void)vsnprintf (launch->last.text, sizeof launch->last.text, format, arguments);
+    va_end (arguments);
+}
+
+/*  What was remembered is the reason. The note is written first, as well as it can be: the version that comes
+ * back judges by it. */
+static void go_back (struct launch *launch)
+{
+    struct base_error error = {0};
+    if (launch->last.cause == ROOT_CAUSE_NONE)
+        remember (launch, ROOT_CAUSE_INTERRUPTED, "every start was cut short, and the end of none was seen");
+    start_say ("%s has failed its trial (%s: %s): going back", launch->own,
+               root_cause_word (launch->last.cause), launch->last.text);
+    if (root_outcome_write (&launch->root, &launch->last, &error))
+        start_say ("ignoring: %s", error.text);
+    int rc = root_go_back (&launch->root, &error);
+    if (rc == 0 || !start_on_trial (&launch->root, launch->own))
+        return; /* the links are read anew */
+    start_say ("cannot go back: %s: %s goes on", error.text, launch->own);
+    launch->stranded = true;
+}
+
+/*  Stable does not fit its manifest and there is no trial to end: previous takes its place where that is
+ * whole. */
+static bool replace_stable (struct launch *launch, const char *text)
+{
+    char previous[ROOT_NAME_SIZE];
+    struct base_error error = {0};
+    start_say ("WARNING: %s is DAMAGED: %s", launch->own, text);
+    if (root_link (&launch->root, ROOT_PREVIOUS, previous) || strcmp (previous, launch->own) == 0) {
+        start_say ("WARNING: there is no previous version: running the damaged one");
+        return false;
+    }
+    if (verify (launch, previous, &error)) {
+        start_say ("WARNING: the previous version %s is damaged too: %s: running the stable one", previous,
+                   error.text);
+        return false;
+    }
+    int rc = root_stable_set (&launch->root, previous, &error);
+    if (rc) /* a full disk takes no new link: the one that is there becomes stable */
+        rc = disk_rename (launch->root.disk, launch->root.fd, ROOT_PREVIOUS, ROOT_STABLE, &error);
+    if (rc) {
+        start_say ("WARNING: cannot make %s stable: %s: running the damaged one", previous, error.text);
+        return false;
+    }
+    start_say ("WARNING: the previous version %s is stable now; %s is kept as it is", previous, launch->own);
+    return true;
+}
+
+/*  --- one start
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/*  Whether init has asked to stop while no version was there to be told. Other signals are meant for a
+ * version, and dropped. */
+static bool asked_to_stop (const struct launch *launch)
+{
+    bool asked = false;
+    for (int number; (number = start_signals_next (launch->signals));)
+        asked |= number == SIGTERM || number == SIGINT;
+    return asked;
+}
+
+/*  Waits before the next start. Returns false where init asks to stop meanwhile. */
+static bool pause_for (const struct launch *launch, uint64_t ms)
+{
+    base_cleanup (base_close_p) int timer = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    struct itimerspec when = {
+        .it_value = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 + 1}};
+    if (timer < 0 || timerfd_settime (timer, 0, &when, NULL))
+        return true;
+    for (;;) {
+        struct pollfd polled[] = {{.fd = launch->signals, .events = POLLIN}, {.fd = timer, .events = POLLIN}};
+        (void)poll (polled, 2, -1);
+        if (asked_to_stop (launch))
+            return false;
+        (void)start_reap_others (0);
+        if (polled[1].revents)
+            return true;
+    }
+}
+
+static int status_of (const struct base_process_end *end)
+{
+    return end->exited ? end->code : 128 + end->code;
+}
+
+/*  It was asked to stop: the start does not count. */
+static int stopped (struct launch *launch, const struct root_limits *limits,
+                    const struct base_process_end *end)
+{
+    struct base_error error = {0};
+    if (limits && start_on_trial (&launch->root, launch->own) &&
+        root_token_return (&launch->root, limits, &error))
+        start_say ("ignoring: %s", error.text);
+    bool as_asked = end->exited ? end->code == ROOT_EXIT_RESTART || end->code == EXIT_INIT_RESTARTS
+                                : end->code == SIGTERM || end->code == SIGINT;
+    return as_asked ? 0 : status_of (end);
+}
+
+/*  A start has ended. Returns the exit status, or -1 where the links are to be read anew. */
+static int ended (struct launch *launch, const struct root_limits *limits, const struct start_ending *ending)
+{
+    char text[128] = "";
+    bool by_itself = ending->verdict == START_ENDED && ending->end.exited;
+    if (ending->verdict == START_STOPPED)
+        return stopped (launch, limits, &ending->end);
+    if (by_itself && ending->end.code == EXIT_INIT_RESTARTS)
+        return ROOT_EXIT_RESTART;
+    if (by_itself && ending->end.code == ROOT_EXIT_RESTART) {
+        start_say ("%s asks for a restart", launch->own);
+        if (asked_to_stop (launch)) /* as pid 1 it would be lost in the execve */
+            return 0;
+        exec_stable (launch);
+        return -1;
+    }
+    if (ending->verdict == START_NO_PROGRAM)
+        start_say ("%s: %s", launch->own, ending->error.text);
+    else
+        start_say ("%s %s", launch->own, base_process_end_format (&ending->end, text, sizeof text));
+    if (!limits || !start_on_trial (&launch->root, launch->own))
+        return ending->verdict == START_NO_PROGRAM ? EXIT_NO_PROGRAM : status_of (&ending->end);
+
+    switch (ending->verdict) {
+    case START_HUNG:
+        remember (launch, ROOT_CAUSE_HUNG, "was not ready in time");
+        break;
+    case START_UNCONFIRMED:
+        remember (launch, ROOT_CAUSE_UNCONFIRMED, "was ready, and not confirmed in time");
+        go_back (launch); /* another start would not get further */
+        return -1;
+    case START_NO_PROGRAM:
+        remember (launch, ROOT_CAUSE_CRASHED, "%.200s", ending->error.text);
+        break;
+    case START_ENDED:
+    case START_STOPPED:
+        remember (launch, ROOT_CAUSE_CRASHED, "%s", text);
+        break;
+    }
+    struct root_trial trial;
+    if (root_trial_read (&launch->root, &trial, NULL) == 0 && trial.on_trial && trial.tokens == 0)
+        return -1; /* going back needs no pause */
+    return pause_for (launch, limits->pause_ms) ? -1 : 0;
+}
+
+/*  What stable points to is not this launcher's workspace, and cannot be started either. */
+static void without_stable (struct launch *launch, const struct root_trial *trial)
+{
+    struct base_error error = {0};
+    if (trial->on_trial) {
+        (void)base_text_copy (launch->last.workspace, sizeof launch->last.workspace, trial->stable);
+        launch->last.cause = ROOT_CAUSE_DAMAGED;
+        (void)base_text_copy (launch->last.text, sizeof launch->last.text,
+                              "its start files cannot be started");
+        (void)root_outcome_write (&launch->root, &launch->last, &error);
+        if (root_go_back (&launch->root, &error) == 0) {
+            start_say ("%s has failed its trial (its start files cannot be started): went back",
+                       trial->stable);
+            return;
+        }
+    }
+    start_say ("WARNING: %s cannot be started: running %s", trial->stable, launch->own);
+    launch->no_stable = true;
+}
+
+/*  Starts what is to be started. Returns the exit status, or -1 where the links are to be read anew. */
+static int serve (struct launch *launch)
+{
+    struct root_trial trial = {0};
+    struct base_error error = {0};
+    if (root_trial_read (&launch->root, &trial, &error)) {
+        if (!launch->no_stable)
+            start_say ("WARNING: %s: running %s", error.text, launch->own);
+        launch->no_stable = true;
+    }
+    if (!launch->no_stable && strcmp (trial.stable, launch->own) != 0) {
+        exec_stable (launch);
+        without_stable (launch, &trial);
+        return -1;
+    }
+    char back[ROOT_NAME_SIZE];
+    if (root_link (&launch->root, ROOT_BACK, back) == 0 && strcmp (back, launch->own) == 0 &&
+        !launch->no_stable && disk_unlink (launch->root.disk, launch->root.fd, ROOT_BACK) == 0)
+        start_say ("removed a stale way back");
+
+    bool on_trial = trial.on_trial && !launch->stranded && !launch->no_stable;
+    struct root_limits limits;
+    if (on_trial) {
+        unsigned left = 0;
+        int rc = root_token_take (&launch->root, &limits, &left, &error);
+        if (rc == ROOT_E_NONE) {
+            go_back (launch);
+            return -1;
+        }
+        if (rc) {
+            start_say ("%s: this start is not counted", error.text);
+            on_trial = false;
+        } else
+            start_say ("%s is on trial, %u further starts are left", launch->own, left);
+    }
+    if (verify (launch, launch->own, &error)) {
+        if (on_trial) {
+            remember (launch, ROOT_CAUSE_DAMAGED, "%.200s", error.text);
+            go_back (launch);
+            return -1;
+        }
+        if (!trial.on_trial && !launch->no_stable && replace_stable (launch, error.text))
+            return -1;
+    }
+    struct start_ending ending;
+    start_child_run (&launch->root, launch->own, on_trial ? &limits : NULL, launch->signals, &ending);
+    return ended (launch, on_trial ? &limits : NULL, &ending);
+}
+
+int start_launch (void)
+{
+    base_cleanup (base_free_p) char *path = own_path ();
+    char *own = path && split (path) ? split (path) : NULL;
+    if (!own) {
+        start_say ("cannot tell which workspace this launcher lies in");
+        return EXIT_HOST;
+    }
+    struct launch launch = {.root = {.fd = -1}, .own = own};
+    struct base_error error = {0};
+    if (root_open (&disk_system, *path ? path : "/", &launch.root, &error)) {
+        start_say ("%s", error.text);
+        return EXIT_HOST;
+    }
+    launch.lock = take_lock (&launch.root);
+    if (launch.lock == -EWOULDBLOCK) {
+        start_say ("the root %s is in use: another launcher serves it", launch.root.path);
+        return ROOT_EXIT_LOCKED;
+    }
+    if (launch.lock < 0)
+        start_say ("cannot lock the root %s: %s: going on without", launch.root.path,
+                   strerror (-launch.lock));
+    launch.signals = start_signals_take ();
+    start_reap_begin ();
+    int status;
+    do
+        status = serve (&launch);
+    while (status < 0);
+    root_deinit (&launch.root);
+    return status;
+}

@@ -1,0 +1,59 @@
+#include "start/reap.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGCHLD};
+
+int start_signals_take (void)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
+        sigaddset (&set, handled[i]);
+    if (sigprocmask (SIG_SETMASK, &set, NULL))
+        return -errno;
+    /*  An ignored SIGCHLD, inherited from a careless init, would take the children's ends away. */
+    for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
+        (void)signal (handled[i], SIG_DFL);
+    (void)signal (SIGPIPE, SIG_IGN);
+    int fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+void start_signals_give_back (void)
+{
+    sigset_t none;
+    sigemptyset (&none);
+    (void)signal (SIGPIPE, SIG_DFL);
+    (void)sigprocmask (SIG_SETMASK, &none, NULL);
+}
+
+int start_signals_next (int fd)
+{
+    struct signalfd_siginfo info;
+    return read (fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+void start_reap_begin (void)
+{
+    (void)prctl (PR_SET_CHILD_SUBREAPER, 1UL);
+}
+
+bool start_reap_others (pid_t keep)
+{
+    for (;;) {
+        siginfo_t info = {0};
+        /*  Looked at before it is taken: keep's end is its holder's. Behind it others may wait; they follow
+         * once it has been taken. */
+        if (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT))
+            return errno != ECHILD;
+        if (info.si_pid == 0 || info.si_pid == keep)
+            return true;
+        (void)waitpid (info.si_pid, NULL, WNOHANG);
+    }
+}
