@@ -1,0 +1,272 @@
+/*  The rules of envelopes and releases. */
+
+#include <criterion/criterion.h>
+
+#include "base/cleanup.h"
+#include "test/lib/random_message.h"
+#include "wire/envelope.h"
+
+#define TEXT_OF(text) ((char *)(text))
+
+static struct wire_envelope good (void)
+{
+    return (struct wire_envelope){
+        .application = TEXT_OF ("noded"), .version = TEXT_OF ("1.0.0"), .binary.bytes = {1}, .size = 1};
+}
+
+Test (envelope, names_are_letters_digits_and_a_few_signs)
+{
+    static const char *const valid[] = {"a", "noded", "0", "A.b_c-d", "a.."};
+    static const char *const invalid[] = {"", ".", "-a", "_a", "a b", "a/b", "ä", "a:b", "a\n"};
+    for (size_t i = 0; i < sizeof valid / sizeof *valid; i++) {
+        cr_assert (wire_application_is_valid (valid[i]), "%s", valid[i]);
+        cr_assert (wire_node_is_valid (valid[i]), "%s", valid[i]);
+    }
+    for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++)
+        cr_assert_not (wire_application_is_valid (invalid[i]), "%s", invalid[i]);
+    cr_assert (wire_node_is_valid ("host:7"));
+    cr_assert_not (wire_node_is_valid (":7"));
+    cr_assert_not (wire_application_is_valid (NULL));
+    char longest[66];
+    memset (longest, 'a', 65);
+    longest[65] = '\0';
+    cr_assert_not (wire_application_is_valid (longest));
+    longest[64] = '\0';
+    cr_assert (wire_application_is_valid (longest));
+}
+
+Test (envelope, a_path_stays_below_its_directory)
+{
+    static const char *const valid[] = {"a",   "a/b", "lib/libx.so.1", "...", ".a", "a/..b",
+                                        "a b", "ä",   "a\\b"};
+    static const char *const invalid[] = {"",     ".",   "..",   "/",     "/a",     "a/",   "a//b", "./a",
+                                          "../a", "a/.", "a/..", "a/./b", "a/../b", "a\nb", "a\tb", "a\x7f"};
+    for (size_t i = 0; i < sizeof valid / sizeof *valid; i++)
+        cr_assert (wire_path_is_valid (valid[i]), "%s", valid[i]);
+    for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++)
+        cr_assert_not (wire_path_is_valid (invalid[i]), "%s", invalid[i]);
+    cr_assert_not (wire_path_is_valid (NULL));
+    char longest[257];
+    memset (longest, 'a', 256);
+    longest[256] = '\0';
+    cr_assert_not (wire_path_is_valid (longest));
+    longest[255] = '\0';
+    cr_assert (wire_path_is_valid (longest));
+}
+
+static void refused (const struct wire_envelope *envelope, const char *why)
+{
+    struct base_error error = {0};
+    cr_assert_eq (wire_envelope_check (envelope, &error), WIRE_E_MALFORMED, "%s", why);
+    cr_assert (strstr (error.text, why), "%s: %s", why, error.text);
+}
+
+Test (envelope, each_rule_is_told_by_its_name)
+{
+    struct base_error error;
+    struct wire_envelope envelope = good ();
+    cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", error.text);
+    envelope.application = TEXT_OF ("no/ded");
+    refused (&envelope, "application's name");
+    envelope = good ();
+    envelope.application = NULL;
+    refused (&envelope, "application's name");
+    envelope = good ();
+    envelope.version = TEXT_OF ("");
+    refused (&envelope, "version");
+    envelope.version = TEXT_OF ("1\x1b[2J");
+    refused (&envelope, "version");
+    envelope = good ();
+    envelope.title = TEXT_OF ("a\nb");
+    refused (&envelope, "title");
+    envelope = good ();
+    memset (&envelope.binary, 0, sizeof envelope.binary);
+    refused (&envelope, "envelope.binary is missing");
+}
+
+Test (envelope, a_platform_is_os_and_architecture)
+{
+    static const char *const valid[] = {"", "linux/amd64", "linux/arm64", "a.b/c_d-e"};
+    static const char *const invalid[] = {"linux",    "linux/",   "/amd64", "linux/amd64/v2",
+                                          "lin ux/a", "linux//a", "linux/."};
+    struct base_error error;
+    struct wire_envelope envelope = good ();
+    for (size_t i = 0; i < sizeof valid / sizeof *valid; i++) {
+        envelope.platform = TEXT_OF (valid[i]);
+        cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", valid[i]);
+    }
+    for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++) {
+        envelope.platform = TEXT_OF (invalid[i]);
+        refused (&envelope, "OS/ARCH");
+    }
+}
+
+Test (envelope, environment_entries_have_a_name_and_any_value)
+{
+    char *entries[] = {TEXT_OF ("A=b"), TEXT_OF ("A.B="), TEXT_OF ("X=\xff\n$(y)'\"=")};
+    struct wire_envelope envelope = good ();
+    struct base_error error;
+    envelope.env = entries;
+    envelope.n_env = 3;
+    cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", error.text);
+    entries[1] = TEXT_OF ("=x");
+    refused (&envelope, "entry 2");
+    entries[1] = TEXT_OF ("x");
+    refused (&envelope, "entry 2");
+    entries[1] = TEXT_OF ("");
+    refused (&envelope, "entry 2");
+}
+
+Test (envelope, no_file_is_in_the_way_of_another)
+{
+    struct wire_file files[] = {{.path = TEXT_OF ("a/b"), .digest.bytes = {1}},
+                                {.path = TEXT_OF ("a/c"), .digest.bytes = {1}},
+                                {.path = TEXT_OF ("a-b"), .digest.bytes = {1}}};
+    struct wire_envelope envelope = good ();
+    struct base_error error;
+    envelope.files = files;
+    envelope.n_files = 3;
+    cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", error.text);
+    files[2].path = TEXT_OF ("a");
+    refused (&envelope, "directory of 'a/b'");
+    files[2].path = TEXT_OF ("a/b");
+    refused (&envelope, "comes twice");
+    files[2].path = TEXT_OF ("../a");
+    refused (&envelope, "'../a' is not allowed");
+    files[2].path = NULL;
+    refused (&envelope, "not allowed");
+}
+
+Test (envelope, it_leaves_room_in_every_frame_that_carries_it)
+{
+    char text[16001];
+    memset (text, 'x', 16000);
+    text[16000] = '\0';
+    char last[16001];
+    char *args[] = {text, text, text, last};
+    struct wire_envelope envelope = good ();
+    envelope.args = args;
+    envelope.n_args = 4;
+    memcpy (last, text, sizeof text);
+    refused (&envelope, "too long");
+
+    /* The longest that passes still fits the longest matched, installed and request. */
+    struct base_error error;
+    size_t size = 16000;
+    do
+        last[--size] = '\0';
+    while (wire_envelope_check (&envelope, &error));
+    char reason[513];
+    memset (reason, 'r', 512);
+    reason[512] = '\0';
+    char name[65];
+    memset (name, 'n', 64);
+    name[64] = '\0';
+    struct wire_matched matched = {.application = name,
+                                   .transaction = name,
+                                   .attempt = 1000,
+                                   .reason = reason,
+                                   .release.bytes = {1},
+                                   .envelope = &envelope};
+    struct wire_installed installed = {.release.bytes = {1}, .transaction = name, .envelope = &envelope};
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    cr_assert_eq (wire_pack (&wire_matched_record, &matched, &buffer, NULL), 0);
+    buffer.size = 0;
+    cr_assert_eq (wire_pack (&wire_installed_record, &installed, &buffer, NULL), 0);
+    buffer.size = 0;
+    struct wire_release release = {.application = envelope.application,
+                                   .version = envelope.version,
+                                   .envelopes = &envelope,
+                                   .n_envelopes = 1};
+    struct wire_request request = {
+        .serial = WIRE_EPOCH_MOST, .key = name, .application = name, .publish = &release};
+    cr_assert_eq (wire_pack (&wire_request_record, &request, &buffer, NULL), 0);
+}
+
+static struct wire_release release_of (struct wire_envelope *envelopes, size_t count)
+{
+    return (struct wire_release){.application = TEXT_OF ("noded"),
+                                 .version = TEXT_OF ("1.0.0"),
+                                 .envelopes = envelopes,
+                                 .n_envelopes = count};
+}
+
+Test (release, its_envelopes_are_of_one_version_and_one_a_platform)
+{
+    struct wire_envelope envelopes[] = {good (), good (), good ()};
+    envelopes[0].platform = TEXT_OF ("linux/arm64");
+    envelopes[1].platform = TEXT_OF ("linux/amd64");
+    struct wire_release release = release_of (envelopes, 3);
+    struct base_error error;
+    cr_assert_eq (wire_release_check (&release, &error), 0, "%s", error.text);
+    envelopes[2].platform = TEXT_OF ("linux/amd64");
+    cr_assert_eq (wire_release_check (&release, &error), WIRE_E_MALFORMED);
+    cr_assert (strstr (error.text, "two envelopes are for the platform 'linux/amd64'"), "%s", error.text);
+    envelopes[2] = good ();
+    envelopes[2].version = TEXT_OF ("1.0.1");
+    cr_assert_eq (wire_release_check (&release, &error), WIRE_E_MALFORMED);
+    cr_assert (strstr (error.text, "another application or version"), "%s", error.text);
+    envelopes[2].version = NULL;
+    cr_assert_eq (wire_release_check (&release, &error), WIRE_E_MALFORMED);
+    cr_assert (strstr (error.text, "envelope 3"), "%s", error.text);
+    release.n_envelopes = 0;
+    cr_assert_eq (wire_release_check (&release, &error), WIRE_E_MALFORMED);
+}
+
+Test (release, its_digest_is_over_its_envelopes_by_platform)
+{
+    struct wire_envelope envelopes[] = {good (), good (), good ()};
+    envelopes[1].platform = TEXT_OF ("linux/amd64");
+    envelopes[2].platform = TEXT_OF ("linux/arm64");
+    struct wire_release release = release_of (envelopes, 3);
+    struct base_hash hash;
+    base_hash_init (&hash);
+    for (size_t i = 0; i < 3; i++) {
+        struct base_digest digest = wire_digest (&wire_envelope_record, &envelopes[i]);
+        base_hash_update (&hash, digest.bytes, sizeof digest.bytes);
+    }
+    struct base_digest wanted = base_hash_final (&hash), got = wire_release_digest (&release);
+    cr_assert (base_digest_equal (&wanted, &got));
+
+    /* Whatever the order in which they were given. */
+    struct wire_envelope turned[] = {envelopes[2], envelopes[0], envelopes[1]};
+    release.envelopes = turned;
+    got = wire_release_digest (&release);
+    cr_assert (base_digest_equal (&wanted, &got));
+
+    struct wire_release single = release_of (envelopes, 1);
+    struct base_digest one = wire_release_digest (&single),
+                       same = wire_envelope_release_digest (&envelopes[0]);
+    cr_assert (base_digest_equal (&one, &same));
+    cr_assert_not (base_digest_equal (&one, &wanted));
+    release.n_envelopes = 0;
+    got = wire_release_digest (&release);
+    cr_assert (base_digest_is_null (&got));
+}
+
+Test (release, match_prefers_the_platform_to_what_fits_all)
+{
+    struct wire_envelope envelopes[] = {good (), good (), good ()};
+    envelopes[1].platform = TEXT_OF ("linux/amd64");
+    envelopes[2].platform = TEXT_OF ("linux/arm64");
+    struct wire_release release = release_of (envelopes, 3);
+    cr_assert_eq (wire_release_match (&release, "linux/arm64"), &envelopes[2]);
+    cr_assert_eq (wire_release_match (&release, "linux/386"), &envelopes[0]);
+    cr_assert_eq (wire_release_match (&release, NULL), &envelopes[0]);
+    release.envelopes++;
+    release.n_envelopes--;
+    cr_assert_null (wire_release_match (&release, "linux/386"));
+}
+
+Test (release, envelopes_are_equal_when_their_content_is)
+{
+    struct random random = {5};
+    struct wire_envelope envelope = {0}, copy;
+    random_message (&random, &wire_envelope_record, &envelope);
+    cr_assert_eq (wire_copy (&wire_envelope_record, &envelope, &copy), 0);
+    cr_assert (wire_envelope_equal (&envelope, &copy));
+    copy.size ^= 1;
+    cr_assert_not (wire_envelope_equal (&envelope, &copy));
+    wire_envelope_deinit (&envelope);
+    wire_envelope_deinit (&copy);
+}
