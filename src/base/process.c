@@ -30,7 +30,7 @@ __attribute__ ((noreturn)) static void child_fail (int fd, enum step step, int c
 {
     struct report report = {.code = code, .step = step};
     ssize_t written = write (fd, &report, sizeof report);
-    _exit (written == (ssize_t)sizeof report ? 127 : 126);
+    _exit (written == (ssize_t) sizeof report ? 127 : 126);
 }
 
 /*  A number above the standard ones, so that none of them is overwritten before it has been read. */
@@ -66,7 +66,7 @@ static int child_close_others (const struct base_process_spec *spec)
     if (close_range (3, UINT_MAX, CLOSE_RANGE_CLOEXEC)) {
         long most = sysconf (_SC_OPEN_MAX); /* a kernel before 5.11 */
         for (int fd = 3; fd < (most < 0 ? 65536 : most); fd++)
-            (void)fcntl (fd, F_SETFD, FD_CLOEXEC);
+            (void) fcntl (fd, F_SETFD, FD_CLOEXEC);
     }
     for (int i = 0; i < spec->n_fds; i++)
         if (spec->fds[i] >= 3 && fcntl (spec->fds[i], F_SETFD, 0))
@@ -77,10 +77,10 @@ static int child_close_others (const struct base_process_spec *spec)
 static void child_signals (void)
 {
     for (int number = 1; number < NSIG; number++)
-        (void)signal (number, SIG_DFL); /* fails for those that have no other */
+        (void) signal (number, SIG_DFL); /* fails for those that have no other */
     sigset_t none;
     sigemptyset (&none);
-    (void)sigprocmask (SIG_SETMASK, &none, NULL);
+    (void) sigprocmask (SIG_SETMASK, &none, NULL);
 }
 
 static void child_kill_first (void)
@@ -90,8 +90,8 @@ static void child_kill_first (void)
         return;
     ssize_t written =
         write (fd, "1000", 4); /* a preference: a host that refuses it is no reason not to start */
-    (void)written;
-    (void)close (fd);
+    (void) written;
+    (void) close (fd);
 }
 
 __attribute__ ((noreturn)) static void child_run (const struct base_process_spec *spec, pid_t parent, int fd)
@@ -100,10 +100,10 @@ __attribute__ ((noreturn)) static void child_run (const struct base_process_spec
     if (report_fd < 0)
         _exit (126);
     if (spec->death_signal &&
-        (prctl (PR_SET_PDEATHSIG, (unsigned long)spec->death_signal) || getppid () != parent))
+        (prctl (PR_SET_PDEATHSIG, (unsigned long) spec->death_signal) || getppid () != parent))
         child_fail (report_fd, STEP_PARENT, ESRCH);
     if (spec->own_session)
-        (void)setsid ();
+        (void) setsid ();
     if (spec->kill_first)
         child_kill_first ();
     if (child_standard (spec) || child_close_others (spec))
@@ -121,7 +121,7 @@ static int read_report (int fd, struct report *ret_report)
     do
         got = read (fd, ret_report, sizeof *ret_report);
     while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof *ret_report;
+    return got == (ssize_t) sizeof *ret_report;
 }
 
 static int failed (const struct base_process_spec *spec, const struct report *report,
@@ -153,27 +153,27 @@ int base_process_spawn (const struct base_process_spec *spec, struct base_proces
     /*  The caller's signal handlers must not run in the child. */
     sigset_t all, before;
     sigfillset (&all);
-    (void)pthread_sigmask (SIG_SETMASK, &all, &before);
+    (void) pthread_sigmask (SIG_SETMASK, &all, &before);
     pid_t parent = getpid ();
     pid_t pid = fork ();
     if (pid == 0)
         child_run (spec, parent, writing);
     int code = -errno;
-    (void)pthread_sigmask (SIG_SETMASK, &before, NULL);
+    (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
     if (pid < 0)
         return base_error_errno (error, code, "cannot start a process for %s", spec->program);
 
-    (void)close (base_take_fd (&writing));
+    (void) close (base_take_fd (&writing));
     struct report report;
     if (read_report (reading, &report)) {
-        (void)waitpid (pid, NULL, 0);
+        (void) waitpid (pid, NULL, 0);
         return failed (spec, &report, error);
     }
     int fd = pidfd_open (pid, 0); /* close-on-exec by itself */
     if (fd < 0) {
         code = -errno;
-        (void)kill (pid, SIGKILL);
-        (void)waitpid (pid, NULL, 0);
+        (void) kill (pid, SIGKILL);
+        (void) waitpid (pid, NULL, 0);
         return base_error_errno (error, code, "cannot hold the process of %s", spec->program);
     }
     *ret_process = (struct base_process){.pid = pid, .fd = fd};
@@ -192,14 +192,14 @@ int base_process_wait (struct base_process *process, bool block, struct base_pro
     if (process->pid == 0)
         return -ESRCH;
     siginfo_t info = {0};
-    while (waitid (P_PIDFD, (id_t)process->fd, &info, WEXITED | (block ? 0 : WNOHANG)))
+    while (waitid (P_PIDFD, (id_t) process->fd, &info, WEXITED | (block ? 0 : WNOHANG)))
         if (errno != EINTR)
             return -errno;
     if (info.si_pid == 0)
         return -EAGAIN;
     if (ret_end)
         *ret_end = (struct base_process_end){.exited = info.si_code == CLD_EXITED, .code = info.si_status};
-    (void)close (process->fd);
+    (void) close (process->fd);
     *process = BASE_PROCESS_NULL;
     return 0;
 }
@@ -207,9 +207,9 @@ int base_process_wait (struct base_process *process, bool block, struct base_pro
 const char *base_process_end_format (const struct base_process_end *end, char *text, size_t size)
 {
     if (end->exited)
-        (void)snprintf (text, size, "exited with status %d", end->code);
+        (void) snprintf (text, size, "exited with status %d", end->code);
     else
-        (void)snprintf (text, size, "was killed by signal %d (%s)", end->code, strsignal (end->code));
+        (void) snprintf (text, size, "was killed by signal %d (%s)", end->code, strsignal (end->code));
     return text;
 }
 
@@ -217,30 +217,30 @@ void base_process_deinit (struct base_process *process)
 {
     if (process->pid == 0)
         return;
-    (void)base_process_signal (process, SIGKILL);
-    (void)base_process_wait (process, true, NULL);
+    (void) base_process_signal (process, SIGKILL);
+    (void) base_process_wait (process, true, NULL);
     if (process->fd >= 0)
-        (void)close (process->fd); /* somebody else has reaped it */
+        (void) close (process->fd); /* somebody else has reaped it */
     *process = BASE_PROCESS_NULL;
 }
 
 static int system_spawn (void *context, const struct base_process_spec *spec,
                          struct base_process *ret_process, struct base_error *error)
 {
-    (void)context;
+    (void) context;
     return base_process_spawn (spec, ret_process, error);
 }
 
 static int system_signal (void *context, const struct base_process *process, int signal)
 {
-    (void)context;
+    (void) context;
     return base_process_signal (process, signal);
 }
 
 static int system_wait (void *context, struct base_process *process, bool block,
                         struct base_process_end *ret_end)
 {
-    (void)context;
+    (void) context;
     return base_process_wait (process, block, ret_end);
 }
 

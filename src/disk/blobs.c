@@ -23,15 +23,15 @@ enum { READ_SIZE = 256 * 1024, PATH_SIZE = 80 };
 static const char *path_whole (const struct base_digest *digest, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
-    (void)base_digest_format (digest, text);
-    (void)snprintf (path, PATH_SIZE, "%.2s/%s", text, text);
+    (void) base_digest_format (digest, text);
+    (void) snprintf (path, PATH_SIZE, "%.2s/%s", text, text);
     return path;
 }
 
 static const char *path_partial (const struct base_digest *digest, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
-    (void)snprintf (path, PATH_SIZE, PARTIAL "/%s", base_digest_format (digest, text));
+    (void) snprintf (path, PATH_SIZE, PARTIAL "/%s", base_digest_format (digest, text));
     return path;
 }
 
@@ -55,7 +55,7 @@ int disk_blobs_open (const struct disk *disk, int directory, const char *path, s
 void disk_blobs_deinit (struct disk_blobs *blobs)
 {
     if (blobs->disk && blobs->fd >= 0)
-        (void)close (blobs->fd);
+        (void) close (blobs->fd);
     *blobs = (struct disk_blobs){.fd = -1};
 }
 
@@ -72,7 +72,7 @@ int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, 
     if (!S_ISREG (status.st_mode))
         return -ENOENT;
     if (ret_size)
-        *ret_size = (uint64_t)status.st_size;
+        *ret_size = (uint64_t) status.st_size;
     *ret_fd = base_take_fd (&fd);
     return 0;
 }
@@ -84,7 +84,7 @@ uint64_t disk_blobs_partial_size (struct disk_blobs *blobs, const struct base_di
     if (fstatat (blobs->fd, path_partial (digest, path), &status, AT_SYMLINK_NOFOLLOW) ||
         !S_ISREG (status.st_mode))
         return 0;
-    return (uint64_t)status.st_size;
+    return (uint64_t) status.st_size;
 }
 
 static int remove_file (struct disk_blobs *blobs, const char *path)
@@ -111,13 +111,13 @@ static int hash_present (struct disk_partial *partial, uint64_t size)
     if (!block)
         return -ENOMEM;
     while (partial->offset < size) {
-        ssize_t got = pread (partial->fd, block, READ_SIZE, (off_t)partial->offset);
+        ssize_t got = pread (partial->fd, block, READ_SIZE, (off_t) partial->offset);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return got < 0 ? -errno : -EIO;
-        base_hash_update (&partial->hash, block, (size_t)got);
-        partial->offset += (uint64_t)got;
+        base_hash_update (&partial->hash, block, (size_t) got);
+        partial->offset += (uint64_t) got;
     }
     return 0;
 }
@@ -125,7 +125,7 @@ static int hash_present (struct disk_partial *partial, uint64_t size)
 static int reserve (const struct disk_blobs *blobs, int fd, uint64_t size, uint64_t present,
                     struct base_error *error)
 {
-    if (size == 0 || blobs->disk->ops->fallocate (blobs->disk->context, fd, (off_t)size) == 0)
+    if (size == 0 || blobs->disk->ops->fallocate (blobs->disk->context, fd, (off_t) size) == 0)
         return 0;
     int rc = -errno;
     uint64_t bytes = 0, inodes;
@@ -147,7 +147,7 @@ int disk_partial_open (struct disk_blobs *blobs, const struct base_digest *diges
                        struct disk_partial *ret_partial, struct base_error *error)
 {
     char path[PATH_SIZE];
-    (void)path_partial (digest, path);
+    (void) path_partial (digest, path);
     int rc = 0;
     uint64_t present = disk_blobs_partial_size (blobs, digest);
     if (present > size) { /* another content was begun under this name, or the name lied about its size */
@@ -164,11 +164,11 @@ int disk_partial_open (struct disk_blobs *blobs, const struct base_digest *diges
                                         O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600)};
     if (partial.fd < 0)
         return base_error_errno (error, -errno, "cannot open %s", path);
-    (void)fchmod (partial.fd, 0644);
+    (void) fchmod (partial.fd, 0644);
     rc = reserve (blobs, partial.fd, size, present, error);
     if (rc) {
         if (present == 0)
-            (void)remove_file (blobs, path);
+            (void) remove_file (blobs, path);
         return rc;
     }
     base_hash_init (&partial.hash);
@@ -188,16 +188,16 @@ int disk_partial_write (struct disk_partial *partial, const void *data, size_t s
                                partial->size);
     const uint8_t *at = data;
     while (size > 0) {
-        ssize_t written = disk->ops->pwrite (disk->context, partial->fd, at, size, (off_t)partial->offset);
+        ssize_t written = disk->ops->pwrite (disk->context, partial->fd, at, size, (off_t) partial->offset);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
             return base_error_errno (error, written < 0 ? -errno : -EIO,
                                      "cannot write a content at byte %" PRIu64, partial->offset);
-        base_hash_update (&partial->hash, at, (size_t)written);
-        partial->offset += (uint64_t)written;
+        base_hash_update (&partial->hash, at, (size_t) written);
+        partial->offset += (uint64_t) written;
         at += written;
-        size -= (size_t)written;
+        size -= (size_t) written;
     }
     return 0;
 }
@@ -210,21 +210,21 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
         return base_error_set (error, -EINVAL, "%" PRIu64 " of %" PRIu64 " bytes are here", partial->offset,
                                partial->size);
     char from[PATH_SIZE], to[PATH_SIZE], text[BASE_DIGEST_TEXT];
-    (void)path_partial (&partial->digest, from);
-    (void)path_whole (&partial->digest, to);
+    (void) path_partial (&partial->digest, from);
+    (void) path_whole (&partial->digest, to);
     struct base_hash hash =
         partial->hash; /* final ends a hash; a failed sync below must leave the partial usable */
     struct base_digest digest = base_hash_final (&hash);
     int rc = 0;
     if (!base_digest_equal (&digest, &partial->digest)) {
-        (void)remove_file (blobs, from);
+        (void) remove_file (blobs, from);
         disk_partial_deinit (partial);
         return base_error_set (error, DISK_E_DIGEST, "the content is %s, not what was asked for",
                                base_digest_format (&digest, text));
     }
     if (disk->ops->fsync (disk->context, partial->fd)) {
         rc = -errno;
-        (void)remove_file (blobs, from); /* what the kernel dropped would seem clean to a second sync */
+        (void) remove_file (blobs, from); /* what the kernel dropped would seem clean to a second sync */
         disk_partial_deinit (partial);
         return base_error_errno (error, rc, "cannot sync a content");
     }
@@ -240,14 +240,14 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
 void disk_partial_deinit (struct disk_partial *partial)
 {
     if (partial->blobs && partial->fd >= 0)
-        (void)close (partial->fd);
+        (void) close (partial->fd);
     *partial = (struct disk_partial){.fd = -1};
 }
 
 static void close_directory (DIR **directory)
 {
     if (*directory)
-        (void)closedir (*directory);
+        (void) closedir (*directory);
 }
 
 static DIR *open_directory (struct disk_blobs *blobs, const char *path)
@@ -256,7 +256,7 @@ static DIR *open_directory (struct disk_blobs *blobs, const char *path)
                                        O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
     DIR *directory = fd < 0 ? NULL : fdopendir (fd);
     if (!directory && fd >= 0)
-        (void)close (fd);
+        (void) close (fd);
     return directory;
 }
 
@@ -278,7 +278,7 @@ static int each_in (struct disk_blobs *blobs, const char *prefix,
             fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
             !S_ISREG (status.st_mode))
             continue;
-        int rc = each (context, &digest, (uint64_t)status.st_size);
+        int rc = each (context, &digest, (uint64_t) status.st_size);
         if (rc)
             return rc;
     }

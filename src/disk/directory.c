@@ -50,7 +50,7 @@ struct removal {
 static void close_directory (DIR **directory)
 {
     if (*directory)
-        (void)closedir (*directory);
+        (void) closedir (*directory);
 }
 
 /*  A directory to empty. One that forbids its owner to look into it is allowed again first. */
@@ -65,9 +65,9 @@ static int open_below (const struct removal *removal, int directory, const char 
     struct stat status;
     int rc = fstat (fd, &status) ? -errno : status.st_dev != removal->device ? -EBUSY : 0;
     if (rc == 0 && (status.st_mode & S_IRWXU) != S_IRWXU)
-        (void)fchmod (fd, 0700);
+        (void) fchmod (fd, 0700);
     if (rc) {
-        (void)close (fd);
+        (void) close (fd);
         return rc;
     }
     return fd;
@@ -77,7 +77,7 @@ static int move_up (struct removal *removal, int directory, const char *name)
 {
     char place[32];
     for (;;) {
-        (void)snprintf (place, sizeof place, ".deep.%u", removal->serial++);
+        (void) snprintf (place, sizeof place, ".deep.%u", removal->serial++);
         struct stat status;
         if (fstatat (removal->top, place, &status, AT_SYMLINK_NOFOLLOW) == 0)
             continue;
@@ -95,7 +95,7 @@ static int remove_below (struct removal *removal, int fd, unsigned depth)
     base_cleanup (close_directory) DIR *entries = fdopendir (fd);
     if (!entries) {
         int rc = -errno;
-        (void)close (fd);
+        (void) close (fd);
         return rc;
     }
     for (;;) {
@@ -121,7 +121,7 @@ static int remove_below (struct removal *removal, int fd, unsigned depth)
             return below;
         int rc;
         if (depth == DEPTH_MOST) {
-            (void)close (below);
+            (void) close (below);
             rc = move_up (removal, fd, name);
         } else {
             rc = remove_below (removal, below, depth + 1);
@@ -171,7 +171,7 @@ int disk_space (int directory, uint64_t *ret_bytes, uint64_t *ret_inodes)
     struct statvfs status;
     if (fstatvfs (directory, &status))
         return -errno;
-    *ret_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    *ret_bytes = (uint64_t) status.f_bavail * status.f_frsize;
     *ret_inodes = status.f_files ? status.f_favail : UINT64_MAX; /* a file system that does not count them */
     return 0;
 }

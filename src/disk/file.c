@@ -18,10 +18,10 @@ int disk_file_read (const struct disk *disk, int directory, const char *path, si
         return -errno;
     if (!S_ISREG (status.st_mode))
         return S_ISDIR (status.st_mode) ? -EISDIR : -EINVAL;
-    if (status.st_size < 0 || (uint64_t)status.st_size > most)
+    if (status.st_size < 0 || (uint64_t) status.st_size > most)
         return -EFBIG;
     size_t before = buffer->size;
-    size_t room = (size_t)status.st_size + 1;
+    size_t room = (size_t) status.st_size + 1;
     for (;;) {
         int rc = base_buffer_reserve (buffer, room);
         if (rc) {
@@ -37,7 +37,7 @@ int disk_file_read (const struct disk *disk, int directory, const char *path, si
         }
         if (got == 0)
             return 0;
-        buffer->size += (size_t)got;
+        buffer->size += (size_t) got;
         if (buffer->size - before > most) { /* it grew meanwhile */
             buffer->size = before;
             return -EFBIG;
@@ -58,7 +58,7 @@ static int make_file (const struct disk *disk, int directory, const char *name, 
     if (rc == 0 && (fchmod (fd, mode) || disk->ops->fsync (disk->context, fd))) /* whatever the umask is */
         rc = -errno;
     if (rc)
-        (void)disk->ops->unlinkat (disk->context, directory, name, 0);
+        (void) disk->ops->unlinkat (disk->context, directory, name, 0);
     return rc;
 }
 
@@ -75,7 +75,7 @@ int disk_file_write (const struct disk *disk, int directory, const char *path, m
         return base_error_errno (error, rc, "cannot write %s", path);
     if (disk->ops->renameat (disk->context, place.fd, temporary, place.fd, place.leaf)) {
         rc = -errno;
-        (void)disk->ops->unlinkat (disk->context, place.fd, temporary, 0);
+        (void) disk->ops->unlinkat (disk->context, place.fd, temporary, 0);
         return base_error_errno (error, rc, "cannot replace %s", path);
     }
     rc = disk_directory_sync (disk, place.fd);
@@ -92,7 +92,7 @@ static int open_append (const struct disk *disk, const struct disk_place *place,
         fd = disk->ops->openat (disk->context, place->fd, place->leaf, flags | O_CREAT, 0600);
         if (fd >= 0 && fchmod (fd, mode)) {
             int rc = -errno;
-            (void)close (fd);
+            (void) close (fd);
             return rc;
         }
     }
@@ -128,7 +128,7 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
     if (rc) {
         int cut =
             ftruncate (fd, status.st_size); /* where this fails, the next record closes what stands there */
-        (void)cut;
+        (void) cut;
         return base_error_errno (error, rc, "cannot append to %s", path);
     }
     rc = made ? disk_directory_sync (disk, place.fd) : 0;

@@ -22,7 +22,7 @@ int disk_link_prepare (const struct disk *disk, int directory, const char *tempo
     rc = disk_directory_sync (disk, place.fd);
     if (rc == 0)
         return 0;
-    (void)disk->ops->unlinkat (disk->context, place.fd, place.leaf, 0);
+    (void) disk->ops->unlinkat (disk->context, place.fd, place.leaf, 0);
     return base_error_errno (error, rc, "cannot sync the directory of %s", temporary);
 }
 
@@ -39,7 +39,7 @@ int disk_link_replace (const struct disk *disk, int directory, const char *path,
         return rc;
     rc = disk_rename (disk, place.fd, temporary, place.leaf, error);
     if (rc)
-        (void)disk->ops->unlinkat (disk->context, place.fd, temporary, 0);
+        (void) disk->ops->unlinkat (disk->context, place.fd, temporary, 0);
     return rc;
 }
 
@@ -49,9 +49,9 @@ int disk_link_read (int directory, const char *path, char *ret_target, size_t si
     ssize_t length = readlinkat (directory, path, target, sizeof target);
     if (length < 0)
         return -errno;
-    if ((size_t)length >= size || (size_t)length >= sizeof target)
+    if ((size_t) length >= size || (size_t) length >= sizeof target)
         return -ENAMETOOLONG;
-    memcpy (ret_target, target, (size_t)length);
+    memcpy (ret_target, target, (size_t) length);
     ret_target[length] = '\0';
     return 0;
 }

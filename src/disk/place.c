@@ -19,7 +19,7 @@ int disk_place_find (const struct disk *disk, int directory, const char *path, s
         return 0;
     }
     base_cleanup (base_free_p) char *parent =
-        !slash ? strdup (".") : strndup (path, slash == path ? 1 : (size_t)(slash - path));
+        !slash ? strdup (".") : strndup (path, slash == path ? 1 : (size_t) (slash - path));
     if (!parent)
         return -ENOMEM;
     int fd = disk->ops->openat (disk->context, directory, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -32,7 +32,7 @@ int disk_place_find (const struct disk *disk, int directory, const char *path, s
 void disk_place_deinit (struct disk_place *place)
 {
     if (place->owned >= 0)
-        (void)close (place->owned);
+        (void) close (place->owned);
     *place = DISK_PLACE_NULL;
 }
 
@@ -53,7 +53,7 @@ int disk_write_all (const struct disk *disk, int fd, const void *data, size_t si
         if (written <= 0)
             return written < 0 ? -errno : -EIO;
         at += written;
-        size -= (size_t)written;
+        size -= (size_t) written;
     }
     return 0;
 }
@@ -62,6 +62,6 @@ const char *disk_temporary (char text[DISK_TEMPORARY_SIZE])
 {
     static const char head[] = ".tmp.";
     memcpy (text, head, sizeof head - 1);
-    (void)base_random_hex (text + sizeof head - 1, 8);
+    (void) base_random_hex (text + sizeof head - 1, 8);
     return text;
 }

@@ -6,64 +6,64 @@
 
 static int system_openat (void *context, int directory, const char *path, int flags, mode_t mode)
 {
-    (void)context;
+    (void) context;
     return openat (directory, path, flags, mode);
 }
 
 static ssize_t system_write (void *context, int fd, const void *data, size_t size)
 {
-    (void)context;
+    (void) context;
     return write (fd, data, size);
 }
 
 static ssize_t system_pwrite (void *context, int fd, const void *data, size_t size, off_t offset)
 {
-    (void)context;
+    (void) context;
     return pwrite (fd, data, size, offset);
 }
 
 static int system_fsync (void *context, int fd)
 {
-    (void)context;
+    (void) context;
     return fsync (fd);
 }
 
 /*  Beyond the end, so that a file's size still says how much of it is here. */
 static int system_fallocate (void *context, int fd, off_t size)
 {
-    (void)context;
+    (void) context;
     return fallocate (fd, FALLOC_FL_KEEP_SIZE, 0, size);
 }
 
 static int system_renameat (void *context, int from_directory, const char *from, int to_directory,
                             const char *to)
 {
-    (void)context;
+    (void) context;
     return renameat (from_directory, from, to_directory, to);
 }
 
 static int system_linkat (void *context, int from_directory, const char *from, int to_directory,
                           const char *to)
 {
-    (void)context;
+    (void) context;
     return linkat (from_directory, from, to_directory, to, 0);
 }
 
 static int system_symlinkat (void *context, const char *target, int directory, const char *path)
 {
-    (void)context;
+    (void) context;
     return symlinkat (target, directory, path);
 }
 
 static int system_unlinkat (void *context, int directory, const char *path, int flags)
 {
-    (void)context;
+    (void) context;
     return unlinkat (directory, path, flags);
 }
 
 static int system_mkdirat (void *context, int directory, const char *path, mode_t mode)
 {
-    (void)context;
+    (void) context;
     return mkdirat (directory, path, mode);
 }
 

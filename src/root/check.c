@@ -30,11 +30,11 @@ __attribute__ ((format (printf, 2, 3))) static void wrong (struct check *check, 
     char text[BASE_ERROR_SIZE + 64], line[BASE_ERROR_SIZE + 256];
     va_list arguments;
     va_start (arguments, format);
-    (void)vsnprintf (text, sizeof text, format, arguments);
+    (void) vsnprintf (text, sizeof text, format, arguments);
     va_end (arguments);
-    (void)snprintf (line, sizeof line, "%s%s", check->place, text);
+    (void) snprintf (line, sizeof line, "%s%s", check->place, text);
     for (char *at = line; *at; at++)
-        if ((unsigned char)*at < ' ')
+        if ((unsigned char) *at < ' ')
             *at = '?';
     check->wrong = true;
     check->found (check->context, line);
@@ -118,7 +118,7 @@ static void check_record (struct check *check, const char *path, const struct wi
     base_cleanup (base_free_p) void *message = calloc (1, wire_record_size (record));
     if (!message)
         return;
-    if (wire_json_parse (record, (const char *)buffer.data, buffer.size, message, &error))
+    if (wire_json_parse (record, (const char *) buffer.data, buffer.size, message, &error))
         wrong (check, "%s is damaged: %s", path, error.text);
     else
         wire_deinit (record, message);
@@ -135,10 +135,10 @@ static void check_journal (struct check *check, const char *path)
         return;
     }
     size_t number = 0;
-    const char *at = (const char *)buffer.data, *end = at + buffer.size;
+    const char *at = (const char *) buffer.data, *end = at + buffer.size;
     while (at < end) {
-        const char *newline = memchr (at, '\n', (size_t)(end - at));
-        size_t length = (size_t)((newline ? newline : end) - at);
+        const char *newline = memchr (at, '\n', (size_t) (end - at));
+        size_t length = (size_t) ((newline ? newline : end) - at);
         struct wire_entry entry;
         number++;
         if (length && wire_json_parse (&wire_entry_record, at, length, &entry, NULL))
@@ -152,7 +152,7 @@ static void check_journal (struct check *check, const char *path)
 static void close_directory (DIR **directory)
 {
     if (*directory)
-        (void)closedir (*directory);
+        (void) closedir (*directory);
 }
 
 /*  Calls each for every visible entry of a directory of the root. */
@@ -163,7 +163,7 @@ static void each_entry (struct check *check, const char *path,
     base_cleanup (close_directory) DIR *directory = fd < 0 ? NULL : fdopendir (fd);
     if (!directory) {
         if (fd >= 0)
-            (void)close (fd);
+            (void) close (fd);
         else if (errno != ENOENT)
             wrong (check, "%s cannot be opened: %s", path, strerror (errno));
         return;
@@ -177,7 +177,7 @@ static void check_quarantined (struct check *check, const char *name)
 {
     struct base_digest digest;
     char path[512];
-    (void)snprintf (path, sizeof path, ROOT_VAR "/quarantine/%s", name);
+    (void) snprintf (path, sizeof path, ROOT_VAR "/quarantine/%s", name);
     if (base_digest_parse (name, &digest) == 0)
         check_record (check, path, &wire_failure_record);
 }
@@ -213,7 +213,7 @@ static void check_one (struct check *check)
     for (size_t i = 0; rc == 0 && names[i]; i++)
         check_workspace (check, names[i]);
     if (rc == 0)
-        (void)base_list_free (names);
+        (void) base_list_free (names);
     check_journal (check, ROOT_VAR "/journal");
     check_journal (check, ROOT_VAR "/journal.1");
     check_record (check, ROOT_VAR "/trial", &wire_trial_record);

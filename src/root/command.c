@@ -23,7 +23,7 @@ int root_command_pack (const char *program, char *const *args, size_t n_args, ch
     if (!is_file_name (program) || n_args > ARGS_MOST)
         return -EINVAL;
     char count[24];
-    (void)snprintf (count, sizeof count, "%zu", n_args);
+    (void) snprintf (count, sizeof count, "%zu", n_args);
     int rc = base_buffer_append (buffer, program, strlen (program) + 1);
     if (rc == 0)
         rc = base_buffer_append (buffer, count, strlen (count) + 1);
@@ -60,15 +60,15 @@ int root_command_read (int workspace, struct root_command *ret_command, struct b
         strings += buffer.data[i] == '\0';
     if (rc || strings < 2 || buffer.data[buffer.size - 1] != '\0')
         return base_error_set (error, ROOT_E_DAMAGED, "the file " COMMAND " is damaged");
-    const char *at = (const char *)buffer.data;
+    const char *at = (const char *) buffer.data;
     const char *program = at;
     at += strlen (at) + 1;
     uint64_t n_args;
     if (!is_file_name (program) || base_text_parse_u64 (at, ARGS_MOST, &n_args) || n_args > strings - 2)
         return base_error_set (error, ROOT_E_DAMAGED, "the file " COMMAND " is damaged");
     at += strlen (at) + 1;
-    struct root_command command = {.program = strdup (program), .args = take (&at, (size_t)n_args)};
-    command.env = take (&at, strings - 2 - (size_t)n_args);
+    struct root_command command = {.program = strdup (program), .args = take (&at, (size_t) n_args)};
+    command.env = take (&at, strings - 2 - (size_t) n_args);
     if (!command.program || !command.args || !command.env) {
         root_command_deinit (&command);
         return base_error_errno (error, -ENOMEM, "cannot read the file " COMMAND);

@@ -29,7 +29,7 @@ static const char script[] = "#!/bin/sh\n"
 static void close_directory (DIR **directory)
 {
     if (*directory)
-        (void)closedir (*directory);
+        (void) closedir (*directory);
 }
 
 /*  The time of the newest name in the root, those of hidden workspaces included; 0 where there is none. */
@@ -40,7 +40,7 @@ static int newest_name (const struct root *root, uint64_t *ret_ns)
     if (!directory) {
         int rc = -errno;
         if (fd >= 0)
-            (void)close (fd);
+            (void) close (fd);
         return rc;
     }
     uint64_t newest = 0;
@@ -65,8 +65,8 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
         return base_error_errno (error, rc, "cannot read the root %s", root->path);
     struct root_draft draft = {.root = root, .fd = -1};
     uint64_t ns = real_ns > newest ? real_ns : newest + 1;
-    (void)base_time_format (ns, draft.name);
-    (void)snprintf (draft.hidden, sizeof draft.hidden, ".new.%s", draft.name);
+    (void) base_time_format (ns, draft.name);
+    (void) snprintf (draft.hidden, sizeof draft.hidden, ".new.%s", draft.name);
     rc = disk_directory_make (root->disk, root->fd, draft.hidden, 0755, error);
     if (rc)
         return rc;
@@ -74,7 +74,7 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
                                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (draft.fd < 0) {
         rc = base_error_errno (error, -errno, "cannot open %s", draft.hidden);
-        (void)disk_tree_remove (root->disk, root->fd, draft.hidden, NULL);
+        (void) disk_tree_remove (root->disk, root->fd, draft.hidden, NULL);
         return rc;
     }
     *ret_draft = draft;
@@ -84,8 +84,8 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
 void root_draft_deinit (struct root_draft *draft)
 {
     if (draft->root && draft->fd >= 0) {
-        (void)close (draft->fd);
-        (void)disk_tree_remove (draft->root->disk, draft->root->fd, draft->hidden, NULL);
+        (void) close (draft->fd);
+        (void) disk_tree_remove (draft->root->disk, draft->root->fd, draft->hidden, NULL);
     }
     *draft = (struct root_draft){.fd = -1};
 }
@@ -100,7 +100,7 @@ static int open_parent (const struct root_draft *draft, const char *path, const 
         return -errno;
     for (const char *at = path;;) {
         const char *slash = strchrnul (at, '/');
-        base_cleanup (base_free_p) char *part = strndup (at, (size_t)(slash - at));
+        base_cleanup (base_free_p) char *part = strndup (at, (size_t) (slash - at));
         if (!part)
             return -ENOMEM;
         if (!*part || strcmp (part, ".") == 0 || strcmp (part, "..") == 0)
@@ -116,7 +116,7 @@ static int open_parent (const struct root_draft *draft, const char *path, const 
             disk->ops->openat (disk->context, fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
         if (below < 0)
             return -errno;
-        (void)close (fd);
+        (void) close (fd);
         fd = below;
         if (made && fchmod (fd, 0755)) /* whatever the umask is */
             return -errno;
@@ -133,7 +133,7 @@ static int copy_all (const struct disk *disk, int from, int to)
         ssize_t got = read (from, block, COPY_SIZE);
         if (got < 0 && errno == EINTR)
             continue;
-        int rc = got < 0 ? -errno : disk_write_all (disk, to, block, (size_t)got);
+        int rc = got < 0 ? -errno : disk_write_all (disk, to, block, (size_t) got);
         if (rc || got == 0)
             return rc;
     }
@@ -156,7 +156,7 @@ static int make_file (struct root_draft *draft, const char *path, mode_t mode, i
     if (rc == 0 && (fchmod (fd, mode) || disk->ops->fsync (disk->context, fd)))
         rc = -errno;
     if (rc)
-        (void)disk->ops->unlinkat (disk->context, parent, leaf, 0);
+        (void) disk->ops->unlinkat (disk->context, parent, leaf, 0);
     return rc;
 }
 
@@ -273,7 +273,7 @@ static int check_file (const struct root_draft *draft, const struct base_buffer 
     struct stat status;
     if (fstatat (draft->fd, path, &status, AT_SYMLINK_NOFOLLOW))
         return base_error_errno (error, -errno, "cannot look at %s", path);
-    if (!base_digest_equal (&found, digest) || (uint64_t)status.st_size != size)
+    if (!base_digest_equal (&found, digest) || (uint64_t) status.st_size != size)
         return base_error_set (error, ROOT_E_DAMAGED, "%s is not what the envelope says", path);
     if (((status.st_mode & 0111) != 0) != executable)
         return base_error_set (error, ROOT_E_DAMAGED, "%s %s executable", path,
@@ -305,7 +305,7 @@ static int sync_directories (const struct disk *disk, int fd, unsigned depth)
     base_cleanup (close_directory) DIR *directory = fdopendir (fd);
     if (!directory) {
         int rc = -errno;
-        (void)close (fd);
+        (void) close (fd);
         return rc;
     }
     for (struct dirent *entry; (entry = readdir (directory));) {
@@ -341,7 +341,7 @@ int root_draft_seal (struct root_draft *draft, const struct wire_installed *inst
     if (rc)
         return rc;
     memcpy (ret_name, draft->name, sizeof draft->name);
-    (void)close (draft->fd);
+    (void) close (draft->fd);
     *draft = (struct root_draft){.fd = -1};
     return 0;
 }

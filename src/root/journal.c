@@ -39,8 +39,8 @@ static const char *last_line (const char *data, size_t *size, size_t *ret_length
         return NULL;
     const char *newline = memrchr (data, '\n', *size);
     const char *line = newline ? newline + 1 : data;
-    *ret_length = *size - (size_t)(line - data);
-    *size = (size_t)(line - data);
+    *ret_length = *size - (size_t) (line - data);
+    *size = (size_t) (line - data);
     return line;
 }
 
@@ -50,7 +50,7 @@ static int gather (const struct base_buffer *buffer, size_t most, struct base_bu
 {
     size_t size = buffer->size, length;
     while (entries->size / sizeof (struct wire_entry) < most) {
-        const char *line = last_line ((const char *)buffer->data, &size, &length);
+        const char *line = last_line ((const char *) buffer->data, &size, &length);
         if (!line)
             return 0;
         struct wire_entry entry;
@@ -93,7 +93,7 @@ int root_journal_read (const struct root *root, size_t most, struct wire_entry *
         if (rc == 0)
             rc = gather (&buffer, most, &entries, &damaged);
     }
-    struct wire_entry *list = (struct wire_entry *)entries.data;
+    struct wire_entry *list = (struct wire_entry *) entries.data;
     size_t count = entries.size / sizeof *list;
     if (rc) {
         root_journal_free (list, count);
@@ -133,7 +133,7 @@ static void rotate (const struct root *root)
     int rc = disk_rename (root->disk, root->fd, JOURNAL, JOURNAL_OLDER, NULL);
     if (rc == -EISDIR) {
         root_record_set_aside (root, JOURNAL_OLDER);
-        (void)disk_rename (root->disk, root->fd, JOURNAL, JOURNAL_OLDER, NULL);
+        (void) disk_rename (root->disk, root->fd, JOURNAL, JOURNAL_OLDER, NULL);
     }
 }
 
@@ -146,7 +146,7 @@ int root_journal_append (const struct root *root, struct wire_entry *entry, stru
     char time[BASE_TIME_TEXT];
     struct wire_entry line = *entry;
     line.serial = last_serial (root) + 1;
-    line.time = (char *)base_time_format (base_time_real_ns (), time);
+    line.time = (char *) base_time_format (base_time_real_ns (), time);
     base_cleanup (base_free_p) char *json = wire_json (&wire_entry_record, &line, 0);
     base_cleanup (base_free_p) char *text = json ? base_text_printf ("%s\n", json) : NULL;
     if (!text)

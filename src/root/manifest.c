@@ -49,13 +49,13 @@ static int paths_add (struct paths *paths, char *path)
 
 static int compare_paths (const void *a, const void *b)
 {
-    return strcmp (*(char *const *)a, *(char *const *)b);
+    return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
 static void close_directory (DIR **directory)
 {
     if (*directory)
-        (void)closedir (*directory);
+        (void) closedir (*directory);
 }
 
 /*  Adds all files below a directory; fd is consumed. prefix is empty or ends with a slash. */
@@ -64,7 +64,7 @@ static int collect (int fd, const char *prefix, unsigned depth, struct paths *pa
     base_cleanup (close_directory) DIR *directory = fdopendir (fd);
     if (!directory) {
         int rc = base_error_errno (error, -errno, "cannot read the directory %s", prefix);
-        (void)close (fd);
+        (void) close (fd);
         return rc;
     }
     for (;;) {
@@ -92,7 +92,7 @@ static int collect (int fd, const char *prefix, unsigned depth, struct paths *pa
                 return base_error_errno (error, -errno, "cannot open the directory %s%s", prefix, name);
             base_cleanup (base_free_p) char *longer = base_text_printf ("%s%s/", prefix, name);
             if (!longer)
-                (void)close (below);
+                (void) close (below);
             rc = longer ? collect (below, longer, depth + 1, paths, error) : -ENOMEM;
         } else
             return base_error_set (error, ROOT_E_DAMAGED, "%s%s is neither file nor directory", prefix, name);
@@ -126,7 +126,7 @@ static int append_line (struct base_buffer *buffer, const struct base_digest *di
     if (rc)
         return rc;
     return base_buffer_printf (buffer, "%s%s  %.*s\n", escaped ? "\\" : "", base_digest_format (digest, text),
-                               (int)name.size, (char *)name.data);
+                               (int) name.size, (char *) name.data);
 }
 
 int root_manifest_make (int workspace, struct base_buffer *buffer, struct base_error *error)
@@ -149,7 +149,7 @@ int root_manifest_make (int workspace, struct base_buffer *buffer, struct base_e
         if (rc == 0)
             rc = append_line (buffer, &digest, paths.items[i]);
         if (rc)
-            (void)base_error_errno (error, rc, "cannot read %s", paths.items[i]);
+            (void) base_error_errno (error, rc, "cannot read %s", paths.items[i]);
     }
     if (rc)
         buffer->size = before;
@@ -171,8 +171,8 @@ static struct line next_line (const char **at, const char *end)
     struct line line = {.text = *at};
     if (*at >= end)
         return line;
-    const char *newline = memchr (*at, '\n', (size_t)(end - *at));
-    line.length = (size_t)((newline ? newline : end) - *at);
+    const char *newline = memchr (*at, '\n', (size_t) (end - *at));
+    line.length = (size_t) ((newline ? newline : end) - *at);
     *at = newline ? newline + 1 : end;
     size_t head = (line.length > 0 && line.text[0] == '\\' ? 1 : 0) + BASE_DIGEST_TEXT - 1 + 2;
     if (newline && line.length > head) {
@@ -185,8 +185,8 @@ static struct line next_line (const char **at, const char *end)
 static int name_difference (const struct base_buffer *listed, const struct base_buffer *found,
                             struct base_error *error)
 {
-    const char *listed_at = (const char *)listed->data, *listed_end = listed_at + listed->size;
-    const char *found_at = (const char *)found->data, *found_end = found_at + found->size;
+    const char *listed_at = (const char *) listed->data, *listed_end = listed_at + listed->size;
+    const char *found_at = (const char *) found->data, *found_end = found_at + found->size;
     for (;;) {
         bool listed_over = listed_at >= listed_end, found_over = found_at >= found_end;
         if (listed_over && found_over)
@@ -198,18 +198,18 @@ static int name_difference (const struct base_buffer *listed, const struct base_
         if (!listed_over && !a.path)
             return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
         if (listed_over)
-            return base_error_set (error, ROOT_E_DAMAGED, "%.*s is not in the manifest", (int)b.path_length,
+            return base_error_set (error, ROOT_E_DAMAGED, "%.*s is not in the manifest", (int) b.path_length,
                                    b.path);
         if (found_over)
-            return base_error_set (error, ROOT_E_DAMAGED, "%.*s is missing", (int)a.path_length, a.path);
+            return base_error_set (error, ROOT_E_DAMAGED, "%.*s is missing", (int) a.path_length, a.path);
         if (a.path_length == b.path_length && memcmp (a.path, b.path, a.path_length) == 0)
             return base_error_set (error, ROOT_E_DAMAGED, "%.*s does not fit the manifest",
-                                   (int)a.path_length, a.path);
+                                   (int) a.path_length, a.path);
         size_t shorter = a.path_length < b.path_length ? a.path_length : b.path_length;
         int order = memcmp (a.path, b.path, shorter);
         if (order < 0 || (order == 0 && a.path_length < b.path_length))
-            return base_error_set (error, ROOT_E_DAMAGED, "%.*s is missing", (int)a.path_length, a.path);
-        return base_error_set (error, ROOT_E_DAMAGED, "%.*s is not in the manifest", (int)b.path_length,
+            return base_error_set (error, ROOT_E_DAMAGED, "%.*s is missing", (int) a.path_length, a.path);
+        return base_error_set (error, ROOT_E_DAMAGED, "%.*s is not in the manifest", (int) b.path_length,
                                b.path);
     }
 }
@@ -240,7 +240,7 @@ int root_manifest_find (const struct base_buffer *manifest, const char *path, st
     int rc = escape (path, &name, &escaped);
     if (rc)
         return rc;
-    const char *at = (const char *)manifest->data, *end = at + manifest->size;
+    const char *at = (const char *) manifest->data, *end = at + manifest->size;
     while (at < end) {
         struct line line = next_line (&at, end);
         if (!line.path || line.path_length != name.size || memcmp (line.path, name.data, name.size) != 0)

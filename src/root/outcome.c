@@ -22,25 +22,25 @@ enum { N_WORDS = sizeof words / sizeof *words };
 
 const char *root_cause_word (enum root_cause cause)
 {
-    return (unsigned)cause < N_WORDS ? words[cause] : "unknown";
+    return (unsigned) cause < N_WORDS ? words[cause] : "unknown";
 }
 
 int root_outcome_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
 {
     char note[256];
-    (void)base_text_copy (note, sizeof note, outcome->text);
+    (void) base_text_copy (note, sizeof note, outcome->text);
     for (char *at = note; *at; at++)
-        if ((unsigned char)*at < ' ')
+        if ((unsigned char) *at < ' ')
             *at = ' ';
     char time[BASE_TIME_TEXT], text[OUTCOME_MOST];
     int length =
         snprintf (text, sizeof text, "workspace %s\ncause %s\ntext %s\ntime %s\n", outcome->workspace,
                   root_cause_word (outcome->cause), note, base_time_format (base_time_real_ns (), time));
-    int rc = disk_file_write (root->disk, root->fd, OUTCOME, 0644, text, (size_t)length, error);
+    int rc = disk_file_write (root->disk, root->fd, OUTCOME, 0644, text, (size_t) length, error);
     if (rc != -ENOENT)
         return rc;
     rc = disk_directory_make (root->disk, root->fd, ROOT_VAR, 0700, error);
-    return rc ? rc : disk_file_write (root->disk, root->fd, OUTCOME, 0644, text, (size_t)length, error);
+    return rc ? rc : disk_file_write (root->disk, root->fd, OUTCOME, 0644, text, (size_t) length, error);
 }
 
 /*  Returns whether the lines make an outcome: a workspace and a known cause. */
@@ -54,13 +54,13 @@ static bool parse (char *text, struct root_outcome *ret_outcome)
             continue;
         *value++ = '\0';
         if (strcmp (line, "workspace") == 0 && root_name_is_valid (value))
-            (void)base_text_copy (outcome.workspace, sizeof outcome.workspace, value);
+            (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, value);
         else if (strcmp (line, "text") == 0)
-            (void)snprintf (outcome.text, sizeof outcome.text, "%s", value);
+            (void) snprintf (outcome.text, sizeof outcome.text, "%s", value);
         else if (strcmp (line, "cause") == 0)
             for (unsigned i = 1; i < N_WORDS; i++)
                 if (strcmp (value, words[i]) == 0)
-                    outcome.cause = (enum root_cause)i;
+                    outcome.cause = (enum root_cause) i;
     }
     *ret_outcome = outcome;
     return outcome.workspace[0] && outcome.cause != ROOT_CAUSE_NONE;
@@ -82,8 +82,8 @@ int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome
         *ret_outcome = outcome;
         return 0;
     }
-    (void)disk_tree_remove (root->disk, root->fd, OUTCOME ".damaged", NULL);
-    (void)disk_rename (root->disk, root->fd, OUTCOME, OUTCOME ".damaged", NULL);
+    (void) disk_tree_remove (root->disk, root->fd, OUTCOME ".damaged", NULL);
+    (void) disk_rename (root->disk, root->fd, OUTCOME, OUTCOME ".damaged", NULL);
     return ROOT_E_DAMAGED;
 }
 

@@ -18,7 +18,7 @@ enum { PATH_SIZE = 96 };
 static const char *path_of (const struct base_digest *release, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
-    (void)snprintf (path, PATH_SIZE, QUARANTINE "/%s", base_digest_format (release, text));
+    (void) snprintf (path, PATH_SIZE, QUARANTINE "/%s", base_digest_format (release, text));
     return path;
 }
 
@@ -56,7 +56,7 @@ int root_quarantine_find (const struct root *root, const struct base_digest *rel
 static void close_directory (DIR **directory)
 {
     if (*directory)
-        (void)closedir (*directory);
+        (void) closedir (*directory);
 }
 
 /*  The releases that have a record: names collected first, since reading may set a file aside. */
@@ -68,7 +68,7 @@ static int releases (const struct root *root, struct base_buffer *ret_digests)
     base_cleanup (close_directory) DIR *directory = fdopendir (fd);
     if (!directory) {
         int rc = -errno;
-        (void)close (fd);
+        (void) close (fd);
         return rc;
     }
     int rc = 0;

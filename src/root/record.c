@@ -18,9 +18,9 @@ void root_record_set_aside (const struct root *root, const char *path)
     base_cleanup (base_free_p) char *aside = base_text_printf ("%s.damaged", path);
     if (!aside)
         return;
-    (void)disk_tree_remove (root->disk, root->fd, aside,
-                            NULL); /* an older one; a directory would be in the way of the rename */
-    (void)disk_rename (root->disk, root->fd, path, aside, NULL);
+    (void) disk_tree_remove (root->disk, root->fd, aside,
+                             NULL); /* an older one; a directory would be in the way of the rename */
+    (void) disk_rename (root->disk, root->fd, path, aside, NULL);
 }
 
 /*  Too many open files says nothing about the file; what is no regular file, or rots, must not come back at
@@ -37,7 +37,7 @@ int root_record_read (const struct root *root, const char *path, const struct wi
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     int rc = disk_file_read (root->disk, root->fd, path, RECORD_MOST, &buffer);
     if (rc == 0)
-        rc = wire_json_parse (record, (const char *)buffer.data, buffer.size, ret_message, NULL);
+        rc = wire_json_parse (record, (const char *) buffer.data, buffer.size, ret_message, NULL);
     if (rc == 0 || rc == -ENOMEM)
         return rc;
     if (root_record_is_damaged (rc))

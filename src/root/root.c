@@ -45,7 +45,7 @@ int root_open (const struct disk *disk, const char *path, struct root *ret_root,
 void root_deinit (struct root *root)
 {
     if (root->disk && root->fd >= 0)
-        (void)close (root->fd);
+        (void) close (root->fd);
     free (root->path);
     *root = (struct root){.fd = -1};
 }
@@ -116,7 +116,7 @@ int root_link (const struct root *root, const char *link, char ret_name[ROOT_NAM
 
 static const char *token_name (unsigned number, char name[TOKEN_SIZE])
 {
-    (void)snprintf (name, TOKEN_SIZE, ".try.%u", number);
+    (void) snprintf (name, TOKEN_SIZE, ".try.%u", number);
     return name;
 }
 
@@ -164,7 +164,7 @@ static void limits_parse (char *text, struct root_limits *limits)
         if (base_text_parse_u64 (value, longest, &number))
             continue;
         if (strcmp (line, "starts") == 0 && number >= 1 && number <= TOKENS_MOST)
-            limits->starts = (unsigned)number;
+            limits->starts = (unsigned) number;
         else if (strcmp (line, "ready_ms") == 0 && number > 0)
             limits->ready_ms = number;
         else if (strcmp (line, "confirm_ms") == 0 && number > 0)
@@ -193,7 +193,7 @@ static int token_make (const struct root *root, unsigned number, const struct ro
     int length = snprintf (text, sizeof text,
                            "starts %u\nready_ms %" PRIu64 "\nconfirm_ms %" PRIu64 "\npause_ms %" PRIu64 "\n",
                            limits->starts, limits->ready_ms, limits->confirm_ms, limits->pause_ms);
-    return disk_file_write (root->disk, root->fd, token_name (number, name), 0644, text, (size_t)length,
+    return disk_file_write (root->disk, root->fd, token_name (number, name), 0644, text, (size_t) length,
                             error);
 }
 
@@ -250,7 +250,7 @@ static int startable (const struct root *root, const char *name, struct base_err
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
         char path[ROOT_NAME_SIZE + 16];
         struct stat status;
-        (void)snprintf (path, sizeof path, "%s/%s", name, needed[i]);
+        (void) snprintf (path, sizeof path, "%s/%s", name, needed[i]);
         if (fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW))
             return errno == ENOENT
                        ? base_error_set (error, ROOT_E_DAMAGED, "%s/%s is not there", root->path, path)
@@ -299,9 +299,9 @@ int root_switch (const struct root *root, const char *name, const struct root_li
         return 0;
     /*  A rename whose sync failed has switched all the same: only what means nothing is cleared away. */
     if (root_trial_read (root, &trial, NULL) == 0 && !trial.on_trial) {
-        (void)remove_if_there (root, SWITCHED, NULL);
-        (void)remove_if_there (root, ROOT_BACK, NULL);
-        (void)root_tokens_remove (root, NULL);
+        (void) remove_if_there (root, SWITCHED, NULL);
+        (void) remove_if_there (root, ROOT_BACK, NULL);
+        (void) root_tokens_remove (root, NULL);
     }
     return base_error_prefix (error, "cannot switch to %s", name), rc;
 }
@@ -353,7 +353,7 @@ static int verify (const struct root *root, const char *name, struct base_error 
         return base_error_errno (error, -errno, "cannot open %s/%s", root->path, name);
     rc = root_manifest_verify (fd, error);
     if (rc)
-        (void)base_error_prefix (error, "%s/%s cannot be gone back to", root->path, name);
+        (void) base_error_prefix (error, "%s/%s cannot be gone back to", root->path, name);
     return rc == ROOT_E_NONE ? ROOT_E_DAMAGED : rc;
 }
 
@@ -380,7 +380,7 @@ static bool prepare_swap (const struct root *root, const char *stable)
     if (disk->ops->linkat (disk->context, root->fd, ROOT_STABLE, root->fd, SWAPPED) == 0) {
         if (disk->ops->fsync (disk->context, root->fd) == 0 || errno == EINVAL)
             return true;
-        (void)disk->ops->unlinkat (disk->context, root->fd, SWAPPED, 0);
+        (void) disk->ops->unlinkat (disk->context, root->fd, SWAPPED, 0);
         return false;
     }
     return disk_link_prepare (disk, root->fd, SWAPPED, stable, NULL) == 0;

@@ -15,7 +15,7 @@
 static void close_directory (DIR **directory)
 {
     if (*directory)
-        (void)closedir (*directory);
+        (void) closedir (*directory);
 }
 
 static bool is_leftover (const char *name)
@@ -37,7 +37,7 @@ static int tidy_directory (const struct root *root, const char *path, struct bas
     base_cleanup (close_directory) DIR *directory = fdopendir (fd);
     if (!directory) {
         int rc = base_error_errno (error, -errno, "cannot read %s/%s", root->path, path);
-        (void)close (fd);
+        (void) close (fd);
         return rc;
     }
     char **names = NULL; /* removing while reading could skip some */
@@ -46,13 +46,13 @@ static int tidy_directory (const struct root *root, const char *path, struct bas
         if (is_leftover (entry->d_name))
             rc = base_list_append (&names, entry->d_name);
     if (rc)
-        (void)base_error_errno (error, rc, "cannot tidy %s/%s", root->path, path);
+        (void) base_error_errno (error, rc, "cannot tidy %s/%s", root->path, path);
     for (size_t i = 0; names && names[i]; i++) {
         int one = disk_tree_remove (root->disk, fd, names[i], rc ? NULL : error);
         if (rc == 0)
             rc = one;
     }
-    (void)base_list_free (names);
+    (void) base_list_free (names);
     return rc;
 }
 

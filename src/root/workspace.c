@@ -39,7 +39,7 @@ int root_workspace_read (const struct root *root, const char *name, struct wire_
         return base_error_set (error, ROOT_E_DAMAGED, "%s/" ROOT_ENVELOPE " is missing or damaged", name);
     if (rc)
         return base_error_errno (error, rc, "cannot read %s/" ROOT_ENVELOPE, name);
-    rc = wire_json_parse (&wire_installed_record, (const char *)buffer.data, buffer.size, ret_installed,
+    rc = wire_json_parse (&wire_installed_record, (const char *) buffer.data, buffer.size, ret_installed,
                           error);
     if (rc < 0)
         return rc;
@@ -48,13 +48,13 @@ int root_workspace_read (const struct root *root, const char *name, struct wire_
 
 static int compare_names (const void *a, const void *b)
 {
-    return strcmp (*(char *const *)a, *(char *const *)b);
+    return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
 static void close_directory (DIR **directory)
 {
     if (*directory)
-        (void)closedir (*directory);
+        (void) closedir (*directory);
 }
 
 int root_workspaces (const struct root *root, char ***ret_names)
@@ -64,7 +64,7 @@ int root_workspaces (const struct root *root, char ***ret_names)
     if (!directory) {
         int rc = -errno;
         if (fd >= 0)
-            (void)close (fd);
+            (void) close (fd);
         return rc;
     }
     char **names = calloc (1, sizeof *names);
@@ -76,7 +76,7 @@ int root_workspaces (const struct root *root, char ***ret_names)
             rc = base_list_append (&names, entry->d_name);
     }
     if (rc) {
-        (void)base_list_free (names);
+        (void) base_list_free (names);
         return rc;
     }
     qsort (names, base_list_count (names), sizeof *names,
@@ -105,7 +105,7 @@ int root_workspace_remove (const struct root *root, const char *name, struct bas
     if (is_linked (root, name))
         return base_error_set (error, -EBUSY, "the workspace %s is in use", name);
     char hidden[ROOT_NAME_SIZE + 8];
-    (void)snprintf (hidden, sizeof hidden, ".old.%s", name);
+    (void) snprintf (hidden, sizeof hidden, ".old.%s", name);
     int rc = disk_rename (root->disk, root->fd, name, hidden, error);
     return rc ? rc : disk_tree_remove (root->disk, root->fd, hidden, error);
 }
@@ -125,7 +125,7 @@ int root_collect (const struct root *root, unsigned keep, unsigned *ret_removed,
         left--;
         removed += rc == 0;
     }
-    (void)base_list_free (names);
+    (void) base_list_free (names);
     if (rc == 0 && ret_removed)
         *ret_removed = removed;
     return rc;

@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-enum { WORD_SIZE = 32 };
+enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100 };
 
 struct watch {
     const struct root *root;
@@ -86,7 +86,7 @@ static char **make_environment (const struct root *root, const char *workspace, 
     char *const own[] = {in_root, in_workspace, launcher, NULL};
     char **below = root_environment_merge (environ, own);
     char **all = below ? root_environment_merge (below, envelope) : NULL;
-    (void)base_list_free (below);
+    (void) base_list_free (below);
     return all;
 }
 
@@ -106,7 +106,7 @@ static int start (struct watch *watch, struct base_error *error)
         return base_error_errno (error, -errno, "cannot make a pipe");
     watch->pipe = ends[0];
     base_cleanup (base_close_p) int writing = ends[1];
-    (void)fcntl (watch->pipe, F_SETFL, O_NONBLOCK);
+    (void) fcntl (watch->pipe, F_SETFL, O_NONBLOCK);
 
     base_cleanup (base_free_p) char *path =
         base_text_printf ("%s/%s/%s", watch->root->path, watch->workspace, command.program);
@@ -148,10 +148,10 @@ static void arm (const struct watch *watch)
     struct itimerspec when = {0}; /* all zero: off */
     if (watch->limits) {
         uint64_t at = next_deadline (watch);
-        when.it_value.tv_sec = (time_t)(at / 1000);
-        when.it_value.tv_nsec = (long)(at % 1000) * 1000000 + 1;
+        when.it_value.tv_sec = (time_t) (at / 1000);
+        when.it_value.tv_nsec = (long) (at % 1000) * 1000000 + 1;
     }
-    (void)timerfd_settime (watch->timer, TFD_TIMER_ABSTIME, &when, NULL);
+    (void) timerfd_settime (watch->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 /*  The disk decides whether the trial is over; what the pipe says is only an occasion to look. */
@@ -187,7 +187,7 @@ static void read_pipe (struct watch *watch)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0) { /* every writer is gone: nothing more will come */
-        (void)close (watch->pipe);
+        (void) close (watch->pipe);
         watch->pipe = -1;
         return;
     }
@@ -216,14 +216,14 @@ static void read_signals (struct watch *watch, int signals)
                 start_say ("asked to stop: telling %s", watch->workspace);
             watch->stopping = true;
         }
-        (void)base_process_signal (&watch->process, number);
+        (void) base_process_signal (&watch->process, number);
     }
 }
 
 static void read_timer (struct watch *watch)
 {
     uint64_t count;
-    if (read (watch->timer, &count, sizeof count) != (ssize_t)sizeof count)
+    if (read (watch->timer, &count, sizeof count) != (ssize_t) sizeof count)
         return;
     look_at_trial (watch);
     uint64_t now = base_time_boot_ms ();
@@ -239,7 +239,22 @@ static void read_timer (struct watch *watch)
                watch->missed == START_HUNG ? "ready" : "confirmed",
                watch->missed == START_HUNG ? next_deadline (watch) - watch->begun_ms
                                            : watch->limits->confirm_ms);
-    (void)base_process_signal (&watch->process, SIGKILL);
+    (void) base_process_signal (&watch->process, SIGKILL);
+}
+
+/*  A signal to the whole process group ends the version maybe a moment before it reaches this process. */
+static void wait_for_same_signal (struct watch *watch, int signals, const struct base_process_end *end)
+{
+    bool asked = !end->exited && (end->code == SIGTERM || end->code == SIGINT);
+    struct pollfd polled = {.fd = signals, .events = POLLIN};
+    uint64_t until = base_time_boot_ms () + SAME_SIGNAL_MS;
+    do {
+        read_signals (watch, signals);
+        uint64_t now = base_time_boot_ms ();
+        if (!asked || watch->stopping || now >= until)
+            return;
+        (void) poll (&polled, 1, (int) (until - now));
+    } while (true);
 }
 
 void start_child_run (const struct root *root, const char *workspace, const struct root_limits *limits,
@@ -254,7 +269,7 @@ void start_child_run (const struct root *root, const char *workspace, const stru
         goto done;
     }
     arm (&watch);
-    (void)malloc_trim (0); /* what reading the files took: the launcher is to be small while it waits */
+    (void) malloc_trim (0); /* what reading the files took: the launcher is to be small while it waits */
     for (;;) {
         struct pollfd polled[] = {
             {.fd = watch.process.fd, .events = POLLIN},
@@ -266,22 +281,23 @@ void start_child_run (const struct root *root, const char *workspace, const stru
             break; /* out of memory: its end is still waited for below */
         if (polled[2].revents)
             read_pipe (&watch); /* before its end: a last word counts */
-        if (polled[0].revents && base_process_wait (&watch.process, false, &ending.end) == 0)
-            break;
         if (polled[1].revents)
             read_signals (&watch, signals);
+        if (polled[0].revents && base_process_wait (&watch.process, false, &ending.end) == 0)
+            break;
         if (polled[3].revents)
             read_timer (&watch);
-        (void)start_reap_others (watch.process.pid);
+        (void) start_reap_others (watch.process.pid);
     }
     if (watch.process.pid)
-        (void)base_process_wait (&watch.process, true, &ending.end);
-    (void)start_reap_others (0);
+        (void) base_process_wait (&watch.process, true, &ending.end);
+    (void) start_reap_others (0);
+    wait_for_same_signal (&watch, signals, &ending.end);
     ending.verdict = watch.stopping ? START_STOPPED : watch.missed ? watch.missed : START_ENDED;
 done:
     if (watch.timer >= 0)
-        (void)close (watch.timer);
+        (void) close (watch.timer);
     if (watch.pipe >= 0)
-        (void)close (watch.pipe);
+        (void) close (watch.pipe);
     *ret_ending = ending;
 }

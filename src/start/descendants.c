@@ -46,13 +46,13 @@ static bool parse (const char *text, struct process *ret_process)
     const char *at = strrchr (text, ')');
     if (!at || at[1] != ' ')
         return false;
-    struct process process = {.pid = (pid_t)strtol (text, NULL, 10)};
+    struct process process = {.pid = (pid_t) strtol (text, NULL, 10)};
     char state = at[2];
     unsigned long threads = 0;
     at += 2;
     for (int field = 3; field <= FIELD_START && *at; field++) {
         if (field == 4)
-            process.parent = (pid_t)strtol (at, NULL, 10);
+            process.parent = (pid_t) strtol (at, NULL, 10);
         else if (field == FIELD_THREADS)
             threads = strtoul (at, NULL, 10);
         else if (field == FIELD_START)
@@ -69,7 +69,7 @@ static bool parse (const char *text, struct process *ret_process)
 static bool look (const char *pid, struct process *ret_process)
 {
     char path[64], text[STAT_SIZE];
-    (void)snprintf (path, sizeof path, "/proc/%.20s/stat", pid);
+    (void) snprintf (path, sizeof path, "/proc/%.20s/stat", pid);
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
     if (got <= 0)
@@ -124,7 +124,7 @@ static void mark (struct processes *processes, struct process *from, pid_t self)
 static void close_directory (DIR **directory)
 {
     if (*directory)
-        (void)closedir (*directory);
+        (void) closedir (*directory);
 }
 
 /*  All processes, the descendants marked as ours. */
@@ -160,9 +160,9 @@ static void kill_grandchild (const struct process *seen)
     base_cleanup (base_close_p) int fd = pidfd_open (seen->pid, 0);
     char pid[24];
     struct process now;
-    (void)snprintf (pid, sizeof pid, "%d", (int)seen->pid);
+    (void) snprintf (pid, sizeof pid, "%d", (int) seen->pid);
     if (fd >= 0 && look (pid, &now) && now.start == seen->start)
-        (void)pidfd_send_signal (fd, SIGKILL, NULL, 0);
+        (void) pidfd_send_signal (fd, SIGKILL, NULL, 0);
 }
 
 void start_descendants_kill (void)
@@ -175,7 +175,7 @@ void start_descendants_kill (void)
         if (process->mark != OURS)
             continue;
         if (process->parent == self)
-            (void)kill (process->pid, SIGKILL); /* unreaped: the pid is still its own */
+            (void) kill (process->pid, SIGKILL); /* unreaped: the pid is still its own */
         else
             kill_grandchild (process);
     }

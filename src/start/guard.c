@@ -42,16 +42,16 @@ __attribute__ ((format (printf, 2, 3))) static void tell (const struct guard *gu
     va_end (arguments);
     if (length < 0)
         return;
-    size_t size = (size_t)length < sizeof line - 2 ? (size_t)length : sizeof line - 2;
+    size_t size = (size_t) length < sizeof line - 2 ? (size_t) length : sizeof line - 2;
     for (size_t i = 0; i < size; i++)
-        if ((unsigned char)line[i] < ' ')
+        if ((unsigned char) line[i] < ' ')
             line[i] = '?';
     line[size++] = '\n';
     /*  A reader that has stopped reading must not keep what it guards alive. */
     struct pollfd writable = {.fd = guard->report, .events = POLLOUT};
     if (poll (&writable, 1, 0) == 1 && (writable.revents & POLLOUT)) {
         ssize_t written = write (guard->report, line, size);
-        (void)written;
+        (void) written;
     }
 }
 
@@ -72,19 +72,19 @@ static bool take_end (struct guard *guard)
 static void kill_children (void)
 {
     char path[64], text[4096];
-    (void)snprintf (path, sizeof path, "/proc/self/task/%d/children", (int)getpid ());
+    (void) snprintf (path, sizeof path, "/proc/self/task/%d/children", (int) getpid ());
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? 0 : read (fd, text, sizeof text - 1);
     if (got <= 0)
         return;
     text[got] = '\0';
-    if (got == (ssize_t)sizeof text - 1) /* the last number may be cut short, and then be another's */
+    if (got == (ssize_t) sizeof text - 1) /* the last number may be cut short, and then be another's */
         *(strrchr (text, ' ') ? strrchr (text, ' ') : text) = '\0';
     char *rest = text;
     for (char *word; (word = strsep (&rest, " "));) {
         long pid = strtol (word, NULL, 10);
         if (pid > 1)
-            (void)kill ((pid_t)pid, SIGKILL); /* only we reap them: the pid is still the child's */
+            (void) kill ((pid_t) pid, SIGKILL); /* only we reap them: the pid is still the child's */
     }
 }
 
@@ -92,8 +92,8 @@ static void kill_children (void)
  * nothing else bounds it. */
 static void kill_everything (struct guard *guard)
 {
-    (void)setpriority (PRIO_PROCESS, 0,
-                       -20); /* to be faster than what forks; where that is not allowed, it takes longer */
+    (void) setpriority (PRIO_PROCESS, 0,
+                        -20); /* to be faster than what forks; where that is not allowed, it takes longer */
     for (unsigned round = 0;; round++) {
         start_descendants_kill ();
         for (int i = 0; i < FAST_ROUNDS; i++) {
@@ -103,8 +103,8 @@ static void kill_everything (struct guard *guard)
             kill_children ();
         }
         struct pollfd polled = {.fd = guard->signals, .events = POLLIN};
-        (void)poll (&polled, 1,
-                    round < 50 ? 1 : 10); /* a child ended, or one that cannot be killed at this moment */
+        (void) poll (&polled, 1,
+                     round < 50 ? 1 : 10); /* a child ended, or one that cannot be killed at this moment */
         while (start_signals_next (guard->signals))
             continue;
     }
@@ -117,7 +117,7 @@ static void read_signals (struct guard *guard)
             guard->at_once = true;
         if (number != SIGTERM && number != SIGINT)
             continue;
-        (void)base_process_signal (&guard->process, SIGTERM);
+        (void) base_process_signal (&guard->process, SIGTERM);
         if (guard->kill_ms == 0)
             guard->kill_ms = base_time_boot_ms () + guard->grace_ms;
     }
@@ -143,8 +143,8 @@ static bool watch (struct guard *guard)
             {.fd = guard->report, .events = 0}, /* only whether its reader is gone */
             {.fd = guard->process.fd, .events = POLLIN},
         };
-        (void)poll (polled, sizeof polled / sizeof *polled,
-                    guard->kill_ms ? (int)(guard->kill_ms - now) : -1);
+        (void) poll (polled, sizeof polled / sizeof *polled,
+                     guard->kill_ms ? (int) (guard->kill_ms - now) : -1);
         if (polled[0].revents)
             read_signals (guard);
         if (polled[1].revents & (POLLERR | POLLNVAL))
@@ -170,9 +170,9 @@ static int parse (int argc, char **argv, struct guard *guard)
             return -1;
         if (strcmp (argv[i], "--report") == 0) {
             if (base_text_parse_u64 (argv[i + 1], 1 << 20, &report) ||
-                fcntl ((int)report, F_SETFD, FD_CLOEXEC))
+                fcntl ((int) report, F_SETFD, FD_CLOEXEC))
                 return -1;
-            guard->report = (int)report;
+            guard->report = (int) report;
             reported = true;
         } else if (strcmp (argv[i], "--grace") == 0) {
             if (base_text_parse_u64 (argv[i + 1], 24 * 3600 * 1000, &guard->grace_ms))
@@ -207,7 +207,7 @@ int start_guard (int argc, char **argv)
         tell (&guard, "gone");
         return 0;
     }
-    tell (&guard, "started %d", (int)guard.process.pid);
+    tell (&guard, "started %d", (int) guard.process.pid);
     size_t left = 0;
     if (watch (&guard)) {
         left = start_descendants_count (guard.process.pid);

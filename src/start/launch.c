@@ -54,7 +54,7 @@ static char *own_path (void)
 {
     char *path = realpath ("/proc/self/exe", NULL);
     unsigned long given = path ? 0 : getauxval (AT_EXECFN); /* a host without /proc */
-    return given ? realpath ((const char *)given, NULL)
+    return given ? realpath ((const char *) given, NULL)
                  : path; /* NOLINT: the kernel gives the pointer as a number */
 }
 
@@ -81,7 +81,7 @@ static int take_lock (const struct root *root)
     if (flock (fd, LOCK_EX | LOCK_NB) == 0)
         return fd;
     int rc = -errno;
-    (void)close (fd);
+    (void) close (fd);
     return rc;
 }
 
@@ -123,11 +123,11 @@ static int verify (const struct launch *launch, const char *workspace, struct ba
 __attribute__ ((format (printf, 3, 4))) static void remember (struct launch *launch, enum root_cause cause,
                                                               const char *format, ...)
 {
-    (void)base_text_copy (launch->last.workspace, sizeof launch->last.workspace, launch->own);
+    (void) base_text_copy (launch->last.workspace, sizeof launch->last.workspace, launch->own);
     launch->last.cause = cause;
     va_list arguments;
     va_start (arguments, format);
-    (void)vsnprintf (launch->last.text, sizeof launch->last.text, format, arguments);
+    (void) vsnprintf (launch->last.text, sizeof launch->last.text, format, arguments);
     va_end (arguments);
 }
 
@@ -195,15 +195,15 @@ static bool pause_for (const struct launch *launch, uint64_t ms)
 {
     base_cleanup (base_close_p) int timer = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     struct itimerspec when = {
-        .it_value = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 + 1}};
+        .it_value = {.tv_sec = (time_t) (ms / 1000), .tv_nsec = (long) (ms % 1000) * 1000000 + 1}};
     if (timer < 0 || timerfd_settime (timer, 0, &when, NULL))
         return true;
     for (;;) {
         struct pollfd polled[] = {{.fd = launch->signals, .events = POLLIN}, {.fd = timer, .events = POLLIN}};
-        (void)poll (polled, 2, -1);
+        (void) poll (polled, 2, -1);
         if (asked_to_stop (launch))
             return false;
-        (void)start_reap_others (0);
+        (void) start_reap_others (0);
         if (polled[1].revents)
             return true;
     }
@@ -277,11 +277,11 @@ static void without_stable (struct launch *launch, const struct root_trial *tria
 {
     struct base_error error = {0};
     if (trial->on_trial) {
-        (void)base_text_copy (launch->last.workspace, sizeof launch->last.workspace, trial->stable);
+        (void) base_text_copy (launch->last.workspace, sizeof launch->last.workspace, trial->stable);
         launch->last.cause = ROOT_CAUSE_DAMAGED;
-        (void)base_text_copy (launch->last.text, sizeof launch->last.text,
-                              "its start files cannot be started");
-        (void)root_outcome_write (&launch->root, &launch->last, &error);
+        (void) base_text_copy (launch->last.text, sizeof launch->last.text,
+                               "its start files cannot be started");
+        (void) root_outcome_write (&launch->root, &launch->last, &error);
         if (root_go_back (&launch->root, &error) == 0) {
             start_say ("%s has failed its trial (its start files cannot be started): went back",
                        trial->stable);

@@ -19,8 +19,8 @@ int start_signals_take (void)
         return -errno;
     /*  An ignored SIGCHLD, inherited from a careless init, would take the children's ends away. */
     for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
-        (void)signal (handled[i], SIG_DFL);
-    (void)signal (SIGPIPE, SIG_IGN);
+        (void) signal (handled[i], SIG_DFL);
+    (void) signal (SIGPIPE, SIG_IGN);
     int fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd < 0 ? -errno : fd;
 }
@@ -29,19 +29,19 @@ void start_signals_give_back (void)
 {
     sigset_t none;
     sigemptyset (&none);
-    (void)signal (SIGPIPE, SIG_DFL);
-    (void)sigprocmask (SIG_SETMASK, &none, NULL);
+    (void) signal (SIGPIPE, SIG_DFL);
+    (void) sigprocmask (SIG_SETMASK, &none, NULL);
 }
 
 int start_signals_next (int fd)
 {
     struct signalfd_siginfo info;
-    return read (fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+    return read (fd, &info, sizeof info) == (ssize_t) sizeof info ? (int) info.ssi_signo : 0;
 }
 
 void start_reap_begin (void)
 {
-    (void)prctl (PR_SET_CHILD_SUBREAPER, 1UL);
+    (void) prctl (PR_SET_CHILD_SUBREAPER, 1UL);
 }
 
 bool start_reap_others (pid_t keep)
@@ -54,6 +54,6 @@ bool start_reap_others (pid_t keep)
             return errno != ECHILD;
         if (info.si_pid == 0 || info.si_pid == keep)
             return true;
-        (void)waitpid (info.si_pid, NULL, WNOHANG);
+        (void) waitpid (info.si_pid, NULL, WNOHANG);
     }
 }

@@ -15,16 +15,16 @@ void start_say (const char *format, ...)
     va_start (arguments, format);
     int body = vsnprintf (line + head, sizeof line - head - 1, format, arguments);
     va_end (arguments);
-    size_t length = head + (body < 0 ? 0 : (size_t)body);
+    size_t length = head + (body < 0 ? 0 : (size_t) body);
     if (length > sizeof line - 2)
         length = sizeof line - 2;
     for (size_t i = head; i < length; i++)
-        if ((unsigned char)line[i] < ' ')
+        if ((unsigned char) line[i] < ' ')
             line[i] = '?';
     line[length++] = '\n';
     struct pollfd writable = {.fd = STDERR_FILENO, .events = POLLOUT};
     if (poll (&writable, 1, 0) == 1 && (writable.revents & POLLOUT)) {
         ssize_t written = write (STDERR_FILENO, line, length);
-        (void)written;
+        (void) written;
     }
 }
