@@ -41,12 +41,12 @@ static void json_string (struct client_json *json, const char *text)
     json_raw (json, "\"");
 }
 
-/*  The first key of an object begins with a brace of its own: first is "{", later ones are ", ". */
+/*  The first key of an object begins with a brace of its own: first is "{", later ones are ",". */
 static void json_key (struct client_json *json, const char *before, const char *key)
 {
     json_raw (json, before);
     json_string (json, key);
-    json_raw (json, ": ");
+    json_raw (json, ":");
 }
 
 static void json_text (struct client_json *json, const char *before, const char *key, const char *text)
@@ -68,14 +68,14 @@ static void json_digest (struct client_json *json, const char *before, const cha
 
 static void json_uint (struct client_json *json, const char *key, uint64_t number)
 {
-    json_key (json, ", ", key);
+    json_key (json, ",", key);
     if (!json->failed && base_buffer_printf (&json->text, "%" PRIu64, number) != 0)
         json->failed = true;
 }
 
 static void json_flag (struct client_json *json, const char *key, bool flag)
 {
-    json_key (json, ", ", key);
+    json_key (json, ",", key);
     json_raw (json, flag ? "true" : "false");
 }
 
@@ -93,38 +93,38 @@ void client_json_record (struct client_json *json, const struct wire_record *rec
 
 static void json_previous (struct client_json *json, const struct wire_application *application)
 {
-    json_key (json, ", ", "previous");
+    json_key (json, ",", "previous");
     if (!application->previous_version && base_digest_is_null (&application->previous_release)) {
         json_raw (json, "null");
         return;
     }
     json_text (json, "{", "version", application->previous_version);
-    json_digest (json, ", ", "release", &application->previous_release);
+    json_digest (json, ",", "release", &application->previous_release);
     json_raw (json, "}");
 }
 
 static void json_application (struct client_json *json, const struct wire_application *application)
 {
     bool told = application->state != WIRE_STATE_NULL;
-    json_text (json, ", ", "state", told ? wire_state_word (application->state) : NULL);
-    json_text (json, ", ", "version", application->version);
-    json_digest (json, ", ", "release", &application->release);
-    json_digest (json, ", ", "binary", &application->binary);
+    json_text (json, ",", "state", told ? wire_state_word (application->state) : NULL);
+    json_text (json, ",", "version", application->version);
+    json_digest (json, ",", "release", &application->release);
+    json_digest (json, ",", "binary", &application->binary);
     json_previous (json, application);
     json_uint (json, "epoch", application->epoch);
     json_uint (json, "seen_epoch", application->seen_epoch);
-    json_text (json, ", ", "transaction", application->transaction);
+    json_text (json, ",", "transaction", application->transaction);
     json_uint (json, "done", application->done);
     json_uint (json, "total", application->total);
-    json_key (json, ", ", "last_error");
+    json_key (json, ",", "last_error");
     if (application->last_error)
         json_message (json, &wire_failure_record, application->last_error);
     else
         json_raw (json, "null");
-    json_key (json, ", ", "quarantine");
+    json_key (json, ",", "quarantine");
     json_raw (json, "[");
     for (size_t i = 0; i < application->n_quarantine; i++) {
-        json_raw (json, i ? ", " : "");
+        json_raw (json, i ? "," : "");
         json_message (json, &wire_failure_record, &application->quarantine[i]);
     }
     json_raw (json, "]");
@@ -138,19 +138,19 @@ void client_json_node (struct client_json *json, const struct wire_node *node, c
     json_text (json, "{", "id", node->id);
     json_flag (json, "online", node->online);
     json_flag (json, "held", told->held);
-    json_text (json, ", ", "application", told->name ? told->name : application);
+    json_text (json, ",", "application", told->name ? told->name : application);
     json_application (json, told);
-    json_text (json, ", ", "platform", node->platform);
-    json_text (json, ", ", "place", node->place);
-    json_text (json, ", ", "software", node->software);
-    json_text (json, ", ", "last_seen", node->last_seen);
+    json_text (json, ",", "platform", node->platform);
+    json_text (json, ",", "place", node->place);
+    json_text (json, ",", "software", node->software);
+    json_text (json, ",", "last_seen", node->last_seen);
     json_uint (json, "revision", node->revision);
     json_uint (json, "desired_epoch", node->desired_epoch);
-    json_text (json, ", ", "desired_transaction", node->desired_transaction);
+    json_text (json, ",", "desired_transaction", node->desired_transaction);
     bool ended = node->outcome != WIRE_OUTCOME_NULL;
-    json_text (json, ", ", "outcome", ended ? wire_outcome_word (node->outcome) : NULL);
-    json_text (json, ", ", "outcome_step", node->outcome_step);
-    json_text (json, ", ", "outcome_reason", node->outcome_reason);
+    json_text (json, ",", "outcome", ended ? wire_outcome_word (node->outcome) : NULL);
+    json_text (json, ",", "outcome_step", node->outcome_step);
+    json_text (json, ",", "outcome_reason", node->outcome_reason);
     json_raw (json, "}");
 }
 

@@ -1,0 +1,179 @@
+/*  A broker in a thread of the test: control and content as ROUTERs, events as a PUB, over ipc in a directory
+   of its own.
+
+    `answer` fills the answer to a request and returns false to say nothing. Uploads are taken as they come;
+   what arrived is kept. */
+
+#ifndef TEST_FAKE_BROKER_H
+#define TEST_FAKE_BROKER_H
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "bus/endpoint.h"
+#include "bus/socket.h"
+#include "noded/client.h"
+
+enum { FAKE_CONTENTS = 8, FAKE_REQUESTS = 64 };
+
+struct fake_content {
+    struct base_digest digest;
+    struct base_buffer bytes;
+    uint64_t size;
+    bool complete;
+};
+
+struct fake_broker {
+    char directory[64], origin[96];
+    struct bus_endpoints endpoints;
+    int stop[2];
+    pthread_t thread;
+    struct bus_loop *loop;
+    struct bus_socket *control, *content, *events;
+    bool (*answer) (struct fake_broker *broker, const struct wire_request *request,
+                    struct wire_answer *answer);
+    /*  The requests that came, most fields of them; keys and names are copies. */
+    struct wire_request requests[FAKE_REQUESTS];
+    size_t n_requests;
+    struct fake_content contents[FAKE_CONTENTS];
+    size_t n_contents;
+    unsigned puts_to_lose;         /* so many puts are not answered and dropped */
+    enum wire_status taken_status; /* NULL: ok */
+    const char *event;             /* published again and again while somebody listens */
+};
+
+static inline void fake_request (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct fake_broker *broker = context;
+    if (message->record != &wire_request_record || broker->n_requests == FAKE_REQUESTS)
+        return;
+    const struct wire_request *request = message->body;
+    cr_assert_eq (wire_copy (&wire_request_record, request, &broker->requests[broker->n_requests++]), 0);
+    struct wire_answer answer = {.serial = request->serial, .status = WIRE_STATUS_OK, .revision = 1};
+    if (broker->answer && !broker->answer (broker, request, &answer))
+        return;
+    cr_assert_eq (bus_send (socket, &message->peer, &wire_answer_record, &answer), 0);
+}
+
+static inline void fake_put (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct fake_broker *broker = context;
+    if (message->record != &wire_put_record)
+        return;
+    if (broker->puts_to_lose) {
+        broker->puts_to_lose--;
+        return;
+    }
+    const struct wire_put *put = message->body;
+    size_t i = 0;
+    while (i < broker->n_contents && !base_digest_equal (&broker->contents[i].digest, &put->digest))
+        i++;
+    struct fake_content *content = &broker->contents[i];
+    if (i == broker->n_contents) {
+        cr_assert_lt (i, FAKE_CONTENTS);
+        content->digest = put->digest;
+        content->size = put->size;
+        broker->n_contents++;
+    }
+    if (put->offset == content->bytes.size)
+        cr_assert_eq (base_buffer_append (&content->bytes, message->payload, message->payload_size), 0);
+    if (content->bytes.size == content->size) {
+        struct base_digest digest = base_digest_of (content->bytes.data, content->bytes.size);
+        content->complete = base_digest_equal (&digest, &content->digest);
+    }
+    struct wire_taken taken = {.digest = put->digest,
+                               .status = broker->taken_status ? broker->taken_status : WIRE_STATUS_OK,
+                               .offset = content->bytes.size,
+                               .complete = content->complete,
+                               .reason = broker->taken_status ? (char *)"the disk is full" : NULL};
+    cr_assert_eq (bus_send (socket, &message->peer, &wire_taken_record, &taken), 0);
+}
+
+static inline void fake_publish (void *context)
+{
+    struct fake_broker *broker = context;
+    if (broker->event)
+        (void)bus_publish_text (broker->events, "event/web-1/came", broker->event);
+    (void)bus_timer_start (broker->loop, 20, fake_publish, broker);
+}
+
+static inline void fake_stop (void *context)
+{
+    struct fake_broker *broker = context;
+    bus_loop_stop (broker->loop);
+}
+
+static inline struct bus_socket *fake_socket (struct fake_broker *broker, enum bus_kind kind,
+                                              bus_message_handler *handler, const char *endpoint)
+{
+    struct bus_socket *socket;
+    struct base_error error = {.code = 0};
+    const struct bus_socket_options options = {.on_message = handler, .context = broker, .quiet = true};
+    cr_assert_eq (bus_socket_new (broker->loop, kind, &options, &socket, &error), 0, "%s", error.text);
+    cr_assert_eq (bus_socket_bind (socket, endpoint, &error), 0, "%s", error.text);
+    return socket;
+}
+
+static inline void *fake_run (void *context)
+{
+    struct fake_broker *broker = context;
+    (void)bus_loop_run (broker->loop);
+    return NULL;
+}
+
+/*  Binds before it returns: whoever connects then finds it. */
+static inline void fake_start (struct fake_broker *broker)
+{
+    struct base_error error = {.code = 0};
+    (void)snprintf (broker->directory, sizeof broker->directory, "/tmp/noded-client-XXXXXX");
+    cr_assert_not_null (mkdtemp (broker->directory));
+    (void)snprintf (broker->origin, sizeof broker->origin, "ipc://%s", broker->directory);
+    cr_assert_eq (bus_endpoints_parse (broker->origin, &broker->endpoints, &error), 0, "%s", error.text);
+    broker->loop = bus_loop_new ();
+    cr_assert_not_null (broker->loop);
+    broker->control = fake_socket (broker, BUS_ROUTER, fake_request, broker->endpoints.control);
+    broker->content = fake_socket (broker, BUS_ROUTER, fake_put, broker->endpoints.content);
+    broker->events = fake_socket (broker, BUS_PUB, NULL, broker->endpoints.events);
+    cr_assert_gt (bus_timer_start (broker->loop, 20, fake_publish, broker), 0);
+    cr_assert_eq (pipe2 (broker->stop, O_CLOEXEC), 0);
+    cr_assert_eq (bus_watch (broker->loop, broker->stop[0], fake_stop, broker), 0);
+    cr_assert_eq (pthread_create (&broker->thread, NULL, fake_run, broker), 0);
+}
+
+static inline void fake_end (struct fake_broker *broker)
+{
+    close (broker->stop[1]);
+    cr_assert_eq (pthread_join (broker->thread, NULL), 0);
+    bus_unwatch (broker->loop, broker->stop[0]);
+    close (broker->stop[0]);
+    bus_socket_free (broker->control);
+    bus_socket_free (broker->content);
+    bus_socket_free (broker->events);
+    bus_loop_free (broker->loop);
+    for (size_t i = 0; i < broker->n_requests; i++)
+        wire_request_deinit (&broker->requests[i]);
+    for (size_t i = 0; i < broker->n_contents; i++)
+        base_buffer_deinit (&broker->contents[i].bytes);
+    DIR *directory = opendir (broker->directory);
+    for (struct dirent *entry; directory && (entry = readdir (directory));)
+        (void)unlinkat (dirfd (directory), entry->d_name, 0);
+    if (directory)
+        closedir (directory);
+    (void)rmdir (broker->directory);
+}
+
+static inline noded_client *fake_client (struct fake_broker *broker, uint64_t timeout_ms)
+{
+    noded_client *client;
+    char error[512] = "";
+    cr_assert_eq (noded_client_new (broker->origin, NULL, timeout_ms, &client, error, sizeof error), 0, "%s",
+                  error);
+    return client;
+}
+
+#endif
