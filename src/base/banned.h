@@ -5,6 +5,8 @@
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 
+#ifndef __ASSEMBLER__
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,5 +14,7 @@
 
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol atof
 #pragma GCC poison gmtime localtime ctime asctime system popen tmpnam mktemp
+
+#endif
 
 #endif

@@ -1,0 +1,388 @@
+/*  Carries out what the machine asks for. What an action finds out comes back as an event. */
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "node/manager.h"
+#include "node/stage.h"
+
+enum { PROGRESS_MS = 1000 };
+
+void node_event (struct node_manager *node, enum update_event event)
+{
+    if (node->n_events == NODE_EVENTS_MOST) {
+        base_log (BASE_LOG_ERROR, "ignoring the event %s: too many at once", update_event_word (event));
+        return;
+    }
+    node->events[node->n_events++] = event;
+    if (node->busy)
+        return;
+    node->busy = true;
+    while (node->n_events) {
+        enum update_event next = node->events[0];
+        node->n_events--;
+        memmove (node->events, node->events + 1, node->n_events * sizeof *node->events);
+        struct update_result result = update_procedure_step (&node->procedure, next);
+        base_log (BASE_LOG_DEBUG, "%s: %s + %s = %s", node->order.transaction, wire_state_word (result.from),
+                  update_event_word (next), wire_state_word (result.to));
+        for (size_t i = 0; i < UPDATE_ACTIONS_MOST && result.actions[i]; i++)
+            node_act (node, &result, result.actions[i]);
+    }
+    node->busy = false;
+}
+
+void node_fail (struct node_manager *node, enum update_event event, const char *format, ...)
+{
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (node->order.failure.text, sizeof node->order.failure.text, format, arguments);
+    va_end (arguments);
+    node_event (node, event);
+}
+
+static void on_deadline (void *context)
+{
+    struct node_manager *node = context;
+    node->deadline = 0;
+    node_fail (node, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms", wire_state_word (node->procedure.state),
+               (unsigned long long) update_procedure_deadline_ms (&node->procedure, &node->config->limits));
+}
+
+static void start_deadline (struct node_manager *node)
+{
+    bus_timer_cancel (node->loop, node->deadline);
+    uint64_t ms = update_procedure_deadline_ms (&node->procedure, &node->config->limits);
+    node->deadline = ms ? bus_timer_start (node->loop, ms, on_deadline, node) : 0;
+}
+
+static void ask_for_match (struct node_manager *node)
+{
+    struct wire_failure quarantined;
+    if (!root_quarantine_find (&node->root, &node->order.release, &quarantined)) {
+        node_fail (node, UPDATE_EVENT_REFUSED, "quarantined since %s (%s: %s)", quarantined.time, quarantined.step,
+                   quarantined.reason);
+        wire_failure_deinit (&quarantined);
+        return;
+    }
+    struct wire_match match = {.application = (char *) "noded",
+                               .release = node->order.release,
+                               .transaction = node->order.transaction,
+                               .attempt = node->order.attempt};
+    if (node_session_match (node->session, &match))
+        node_fail (node, UPDATE_EVENT_FAILED, "out of memory");
+}
+
+static void tell_progress (void *context)
+{
+    struct node_manager *node = context;
+    node->progress = 0;
+    if (!node->fetch)
+        return;
+    node_report (node, wire_state_word (WIRE_STATE_FETCHING), WIRE_OUTCOME_STARTED, NULL);
+    node->progress = bus_timer_start (node->loop, PROGRESS_MS, tell_progress, node);
+}
+
+static void end_fetch (struct node_manager *node)
+{
+    node->fetch = node_fetch_free (node->fetch);
+    bus_timer_cancel (node->loop, node->progress);
+    node->progress = 0;
+}
+
+static void on_fetched (void *context, const struct base_error *error)
+{
+    struct node_manager *node = context;
+    end_fetch (node);
+    if (error)
+        node_fail (node, UPDATE_EVENT_FAILED, "%s", error->text);
+    else
+        node_event (node, UPDATE_EVENT_DONE);
+}
+
+static void fetch (struct node_manager *node)
+{
+    struct base_error error = {.text = "out of memory"};
+    node->fetch = node_fetch_new (node->loop, node->config, &node->root, &node->contents, &node->self, node->session,
+                                  on_fetched, node);
+    if (!node->fetch || node_fetch_start (node->fetch, node->order.candidate.envelope, &error)) {
+        end_fetch (node);
+        node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
+        return;
+    }
+    node->progress = bus_timer_start (node->loop, PROGRESS_MS, tell_progress, node);
+}
+
+static void stage (struct node_manager *node)
+{
+    struct base_error error = {.text = "out of memory"};
+    if (node_stage (&node->root, &node->contents, &node->self, &node->order.candidate, node->order.workspace, &error))
+        node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
+    else
+        node_event (node, UPDATE_EVENT_DONE);
+}
+
+static void on_rehearsed (void *context, const struct node_rehearsal_result *found);
+
+static int rehearse (struct node_manager *node, const char *workspace)
+{
+    int depth = node->config->depth == NODE_DEPTH_SERVICE ? NODE_DEPTH_MINTED : node->config->depth - 1;
+    struct node_rehearsal_spec spec = {.loop = node->loop,
+                                       .config = node->config,
+                                       .root = &node->root,
+                                       .self = &node->self,
+                                       .candidate = workspace,
+                                       .depth = depth};
+    return node_rehearsal_new (&spec, on_rehearsed, node, &node->rehearsal);
+}
+
+/*  A candidate that failed is blamed only where this very version passes the same rehearsal: else host or origin are at fault. */
+static void on_rehearsed (void *context, const struct node_rehearsal_result *found)
+{
+    struct node_manager *node = context;
+    struct node_rehearsal_result result = *found;
+    bool control = node->control;
+    node->rehearsal = node_rehearsal_free (node->rehearsal);
+    node->control = false;
+    if (!result.passed && !result.host && !control) {
+        base_log (BASE_LOG_WARNING, "%s: the candidate failed its rehearsal (%s: %s); trying this version's own",
+                  node->order.transaction, result.step, result.reason);
+        node->blamed = result;
+        node->control = true;
+        if (!rehearse (node, node->self.workspace))
+            return;
+        node->control = false;
+        result.host = true;
+    }
+    node->standing.probes = 0;
+    node_standing_save (node);
+    if (result.passed && !control) {
+        base_log (BASE_LOG_INFO, "%s: the rehearsal passed in %llu ms", node->order.transaction,
+                  (unsigned long long) result.took_ms);
+        node_event (node, UPDATE_EVENT_DONE);
+        return;
+    }
+    const struct node_rehearsal_result *blame = control ? &node->blamed : &result;
+    (void) snprintf (node->order.step, sizeof node->order.step, "%s/%s", wire_state_word (WIRE_STATE_PROBING),
+                     blame->step);
+    if (result.passed)
+        node_fail (node, UPDATE_EVENT_BLAMED, "%s", blame->reason);
+    else if (control)
+        node_fail (node, UPDATE_EVENT_UNFIT,
+                   "%.200s; the version that runs fails its own rehearsal too (%s: %.200s): host or origin are at fault",
+                   blame->reason, result.step, result.reason);
+    else
+        node_fail (node, UPDATE_EVENT_UNFIT, "%s", result.reason);
+}
+
+static void probe (struct node_manager *node)
+{
+    node->standing.probes++;
+    node_standing_save (node);
+    if (rehearse (node, node->order.workspace))
+        node_fail (node, UPDATE_EVENT_FAILED, "out of memory");
+}
+
+static void switch_over (struct node_manager *node)
+{
+    struct node_order *order = &node->order;
+    struct base_error error = {.code = 0};
+    struct wire_trial trial = {.transaction = order->transaction,
+                               .epoch = order->epoch,
+                               .attempt = order->attempt,
+                               .release = order->release,
+                               .version = order->candidate.envelope->version,
+                               .workspace = order->workspace,
+                               .previous = node->self.workspace};
+    if (root_trial_note (&node->root, &trial, &error))
+        base_log (BASE_LOG_WARNING, "going on without a record of the trial: %s", error.text);
+    if (root_switch (&node->root, order->workspace, &node->config->trial, &error)) {
+        (void) root_trial_forget (&node->root);
+        node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
+    } else
+        node_event (node, UPDATE_EVENT_DONE);
+}
+
+static void leave (struct node_manager *node)
+{
+    node->status = node->config->restart_by_init ? 86 : ROOT_EXIT_RESTART;
+    bus_loop_stop (node->loop);
+}
+
+static void confirm (struct node_manager *node)
+{
+    struct base_error error;
+    node_trial_end (node);
+    if (root_confirm (&node->root, &error)) {
+        base_log (BASE_LOG_WARNING, "this version could not confirm itself: %s", error.text);
+        node_event (node, UPDATE_EVENT_FAILED);
+        return;
+    }
+    node_tell_launcher (node, "confirmed\n");
+    node_event (node, UPDATE_EVENT_DONE);
+}
+
+/*  by_order: somebody wants the previous version back; else this one has not confirmed itself in time. */
+static void go_back (struct node_manager *node, bool by_order)
+{
+    struct base_error error = {.code = 0};
+    char name[ROOT_NAME_SIZE];
+    int rc;
+    node_trial_end (node);
+    if (by_order) {
+        node->standing.revert_epoch = node->order.epoch;
+        free (node->standing.revert_from);
+        node->standing.revert_from = strdup (node->self.workspace);
+        node_standing_save (node);
+        rc = root_revert (&node->root, name, &error);
+    } else {
+        struct root_outcome outcome = {.cause = ROOT_CAUSE_UNCONFIRMED};
+        (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, node->self.workspace);
+        (void) snprintf (outcome.text, sizeof outcome.text, "until its deadline %s",
+                         update_proof_missing (&node->proof));
+        (void) root_outcome_write (&node->root, &outcome, NULL);
+        rc = root_go_back (&node->root, &error);
+    }
+    if (!rc) {
+        node_event (node, UPDATE_EVENT_DONE);
+        return;
+    }
+    node->standing.revert_epoch = 0;
+    node_fail (node, UPDATE_EVENT_FAILED, "going back: %s",
+               rc == ROOT_E_NONE && !*error.text ? "there is no previous version" : error.text);
+}
+
+static void abort_step (struct node_manager *node)
+{
+    node_session_match_cancel (node->session);
+    end_fetch (node);
+    node->rehearsal = node_rehearsal_free (node->rehearsal);
+    node->control = false;
+    char stable[ROOT_NAME_SIZE];
+    struct base_error error;
+    if (*node->order.workspace && !root_link (&node->root, ROOT_STABLE, stable) &&
+        strcmp (stable, node->order.workspace) != 0 &&
+        root_workspace_remove (&node->root, node->order.workspace, &error))
+        base_log (BASE_LOG_WARNING, "the candidate's workspace stays for now: %s", error.text);
+}
+
+/*  What failed, for quarantine and for the last error; valid as long as the order. */
+static struct wire_failure failure_of (struct node_manager *node, const struct update_result *result, char *now)
+{
+    struct node_order *order = &node->order;
+    return (struct wire_failure){.transaction = order->transaction,
+                                 .release = order->release,
+                                 .version = order->candidate.envelope ? order->candidate.envelope->version : NULL,
+                                 .step = *order->step ? order->step : (char *) wire_state_word (result->from),
+                                 .reason = order->failure.text,
+                                 .time = (char *) base_time_format (base_time_real_ns (), now)};
+}
+
+static void quarantine (struct node_manager *node, const struct update_result *result)
+{
+    char now[BASE_TIME_TEXT];
+    struct base_error error;
+    struct wire_failure failure = failure_of (node, result, now);
+    if (root_quarantine_add (&node->root, &failure, &error))
+        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
+}
+
+static void order_ended (struct node_manager *node, const struct update_result *result)
+{
+    struct wire_standing *standing = &node->standing;
+    uint64_t epochs[] = {node->order.epoch, standing->hold_epoch, standing->clear_epoch};
+    for (size_t i = 0; i < sizeof epochs / sizeof *epochs; i++)
+        if (epochs[i] > standing->epoch)
+            standing->epoch = epochs[i];
+    standing->under_way = standing->attempt = standing->probes = 0;
+    if (result->outcome == WIRE_OUTCOME_FAILED || result->outcome == WIRE_OUTCOME_REFUSED) {
+        char now[BASE_TIME_TEXT];
+        struct wire_failure failure = failure_of (node, result, now);
+        node_remember_failure (node, &failure);
+    } else if (result->outcome == WIRE_OUTCOME_CONFIRMED && standing->last_error) {
+        wire_failure_deinit (standing->last_error);
+        free (standing->last_error);
+        standing->last_error = NULL;
+    }
+    node_standing_save (node);
+    if (result->outcome != WIRE_OUTCOME_CONFIRMED)
+        return;
+    (void) root_trial_forget (&node->root);
+    (void) root_outcome_remove (&node->root);
+    unsigned removed;
+    struct base_error error;
+    if (root_collect (&node->root, node->config->keep, &removed, &error))
+        base_log (BASE_LOG_WARNING, "old workspaces stay for now: %s", error.text);
+}
+
+static void report (struct node_manager *node, const struct update_result *result)
+{
+    bool final = result->outcome != WIRE_OUTCOME_STARTED;
+    const char *step = final && *node->order.step                  ? node->order.step
+                       : result->outcome == WIRE_OUTCOME_CONFIRMED ? wire_state_word (WIRE_STATE_TRIAL)
+                       : final                                     ? wire_state_word (result->from)
+                                                                   : wire_state_word (result->to);
+    bool has_reason = final && result->outcome != WIRE_OUTCOME_CONFIRMED && *node->order.failure.text;
+    node_report (node, step, result->outcome, has_reason ? node->order.failure.text : NULL);
+}
+
+void node_act (struct node_manager *node, const struct update_result *result, enum update_action action)
+{
+    switch (action) {
+    case UPDATE_ACTION_DEADLINE:
+        start_deadline (node);
+        break;
+    case UPDATE_ACTION_MATCH:
+        ask_for_match (node);
+        break;
+    case UPDATE_ACTION_FETCH:
+        fetch (node);
+        break;
+    case UPDATE_ACTION_STAGE:
+        stage (node);
+        break;
+    case UPDATE_ACTION_PROBE:
+        probe (node);
+        break;
+    case UPDATE_ACTION_SWITCH:
+        switch_over (node);
+        break;
+    case UPDATE_ACTION_RESTART:
+        leave (node);
+        break;
+    case UPDATE_ACTION_PROVE:
+        node_trial_begin (node);
+        break;
+    case UPDATE_ACTION_CONFIRM:
+        confirm (node);
+        break;
+    case UPDATE_ACTION_GO_BACK:
+        go_back (node, result->outcome == WIRE_OUTCOME_STARTED);
+        break;
+    case UPDATE_ACTION_ABORT:
+        abort_step (node);
+        break;
+    case UPDATE_ACTION_QUARANTINE:
+        quarantine (node, result);
+        break;
+    case UPDATE_ACTION_REPORT:
+        report (node, result);
+        break;
+    case UPDATE_ACTION_ENDED:
+        order_ended (node, result);
+        break;
+    case UPDATE_ACTION_ASK:
+        node_order_clear (node);
+        node_session_ask (node->session);
+        break;
+    case UPDATE_ACTION_TELL:
+        base_log (BASE_LOG_DEBUG, "ignoring an event that does not fit the state %s", wire_state_word (result->from));
+        break;
+    case UPDATE_ACTION_LATER:
+    case UPDATE_ACTION_NONE:
+        break;
+    }
+}

@@ -1,0 +1,125 @@
+#include "node/callback.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+enum { TARGETS = 2, LINGER_MS = 1000, FRAME_SHARE = 48 * 1024 };
+
+struct target {
+    struct bus_socket *socket;
+    char nonce[65];
+};
+
+struct node_callback {
+    const struct node_self *self;
+    struct target targets[TARGETS];
+    size_t count;
+};
+
+static int add (struct node_callback *callback, struct bus_loop *loop, const char *endpoint, const char *nonce,
+                struct base_error *error)
+{
+    struct target *target = &callback->targets[callback->count];
+    struct bus_socket_options options = {.linger_ms = LINGER_MS, .quiet = true};
+    if (base_text_copy (target->nonce, sizeof target->nonce, nonce))
+        return base_error_set (error, -EINVAL, "the nonce for %s is longer than %zu bytes", endpoint,
+                               sizeof target->nonce - 1);
+    int rc = bus_socket_new (loop, BUS_PUSH, &options, &target->socket, error);
+    rc = rc ? rc : bus_socket_connect (target->socket, endpoint, error);
+    callback->count += target->socket != NULL;
+    return rc;
+}
+
+/*  The value of a variable in the environment as it arrived, or NULL. */
+static const char *variable (const struct node_self *self, const char *name)
+{
+    size_t length = strlen (name);
+    for (size_t i = 0; self->env[i]; i++)
+        if (strncmp (self->env[i], name, length) == 0 && self->env[i][length] == '=')
+            return self->env[i] + length + 1;
+    return NULL;
+}
+
+int node_callback_new (struct bus_loop *loop, const struct node_config *config, const struct node_self *self,
+                       struct node_callback **ret_callback, struct base_error *error)
+{
+    struct node_callback *callback = calloc (1, sizeof *callback);
+    if (!callback)
+        return -ENOMEM;
+    callback->self = self;
+    int rc = 0;
+    if (*config->callback)
+        rc = add (callback, loop, config->callback, config->nonce, error);
+    const char *wanted = variable (self, "NODED_READY");
+    const char *space = wanted ? strchr (wanted, ' ') : NULL;
+    if (wanted && !space)
+        base_log (BASE_LOG_WARNING, "ignoring NODED_READY: it has the form \"ENDPOINT NONCE\"");
+    if (space && !rc) {
+        char endpoint[BUS_ENDPOINT_SIZE];
+        (void) snprintf (endpoint, sizeof endpoint, "%.*s", (int) (space - wanted), wanted);
+        struct base_error why;
+        if (add (callback, loop, endpoint, space + 1, &why))
+            base_log (BASE_LOG_WARNING, "ignoring NODED_READY: %s", why.text);
+    }
+    if (rc)
+        (void) node_callback_free (callback);
+    else
+        *ret_callback = callback;
+    return rc;
+}
+
+struct node_callback *node_callback_free (struct node_callback *callback)
+{
+    for (size_t i = 0; callback && i < TARGETS; i++)
+        (void) bus_socket_free (callback->targets[i].socket);
+    free (callback);
+    return NULL;
+}
+
+/*  How many of the strings fit into the share of a frame that is theirs; what is behind is left out. */
+static size_t fitting (char *const *list, size_t *room)
+{
+    size_t count = 0;
+    for (; list[count]; count++) {
+        size_t size = strlen (list[count]) + 5;
+        if (size > *room || size > 16384)
+            break;
+        *room -= size;
+    }
+    return count;
+}
+
+void node_callback_ready (struct node_callback *callback)
+{
+    size_t room = FRAME_SHARE;
+    const struct node_self *self = callback->self;
+    struct wire_ready ready = {.pid = (uint64_t) getpid (),
+                               .version = self->installed.envelope->version,
+                               .binary = self->binary,
+                               .manifest = self->manifest,
+                               .args = self->args,
+                               .env = self->env};
+    ready.n_args = fitting (self->args, &room);
+    ready.n_env = fitting (self->env, &room);
+    for (size_t i = 0; i < callback->count; i++) {
+        ready.nonce = callback->targets[i].nonce;
+        int rc = bus_send (callback->targets[i].socket, NULL, &wire_ready_record, &ready);
+        if (rc)
+            base_log (BASE_LOG_WARNING, "readiness was not announced on %s: %s",
+                      bus_socket_endpoint (callback->targets[i].socket), strerror (rc < 0 ? -rc : rc));
+    }
+}
+
+void node_callback_progress (struct node_callback *callback, const struct wire_progress *progress)
+{
+    struct wire_progress filled = *progress;
+    filled.pid = (uint64_t) getpid ();
+    for (size_t i = 0; i < callback->count; i++) {
+        filled.nonce = callback->targets[i].nonce;
+        (void) bus_send (callback->targets[i].socket, NULL, &wire_progress_record, &filled);
+    }
+}

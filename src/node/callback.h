@@ -1,0 +1,23 @@
+/*  node/callback.h - announcing readiness and progress to whoever started this process
+
+    Two places may want it: the parent of a probe (probe/callback in node.zpl) and whoever put NODED_READY="ENDPOINT NONCE" into
+    the environment. Without either, nothing is sent. */
+
+#ifndef NODE_CALLBACK_H
+#define NODE_CALLBACK_H
+
+#include "node/config.h"
+#include "node/self.h"
+
+struct node_callback;
+
+int node_callback_new (struct bus_loop *loop, const struct node_config *config, const struct node_self *self,
+                       struct node_callback **ret_callback, struct base_error *error);
+struct node_callback *node_callback_free (struct node_callback *callback);
+
+void node_callback_ready (struct node_callback *callback);
+
+/*  nonce and pid are filled in. */
+void node_callback_progress (struct node_callback *callback, const struct wire_progress *progress);
+
+#endif

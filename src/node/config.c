@@ -1,0 +1,249 @@
+#include "node/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "bus/settings.h"
+#include "wire/envelope.h"
+
+/*  A probe's deadlines are a part of its parent's, so that the innermost ends first. */
+enum { PROBE_PART = 3, PROBE_STEP_LEAST_MS = 500 };
+
+enum value_kind { KIND_SPAN, KIND_SIZE, KIND_COUNT };
+
+/*  Settings that are numbers. */
+static const struct number {
+    const char *key;
+    enum value_kind kind;
+    size_t offset;
+    uint64_t least, most;
+} numbers[] = {
+#define SPAN(key, member) {key, KIND_SPAN, offsetof (struct node_config, member), 0, UINT64_C (366) * 24 * 3600 * 1000}
+    SPAN ("update/soak", soak_ms),
+    SPAN ("update/ask", ask_ms),
+    SPAN ("update/resend", resend_ms),
+    SPAN ("update/answer", answer_ms),
+    SPAN ("update/matching", limits.matching_ms),
+    SPAN ("update/fetching", limits.fetching_ms),
+    SPAN ("update/staging", limits.staging_ms),
+    SPAN ("update/probing", limits.probing_ms),
+    SPAN ("update/switching", limits.switching_ms),
+    SPAN ("update/unfit", limits.unfit_ms),
+    SPAN ("trial/ready", trial.ready_ms),
+    SPAN ("trial/confirm", trial.confirm_ms),
+    SPAN ("trial/pause", trial.pause_ms),
+    SPAN ("rehearsal/step", rehearsal_step_ms),
+#undef SPAN
+    {"update/keep", KIND_COUNT, offsetof (struct node_config, keep), 2, 100},
+    {"trial/starts", KIND_COUNT, offsetof (struct node_config, trial.starts), 1, 9},
+    {"update/chunk", KIND_SIZE, offsetof (struct node_config, chunk), 4096, WIRE_CHUNK_MOST},
+    {"update/window", KIND_SIZE, offsetof (struct node_config, window), 4096, 32U * WIRE_CHUNK_MOST},
+};
+
+static const char *const texts[] = {"node/id",          "node/broker",     "node/announce",    "node/control",
+                                    "node/content",     "node/log",        "node/restart",     "probe/callback",
+                                    "probe/nonce",      "probe/depth",     "curve/public-key", "curve/secret-key",
+                                    "curve/server-key"};
+
+int node_config_init (struct node_config *config, const char *root)
+{
+    *config = (struct node_config){
+        .keep = 3,
+        .soak_ms = 30 * 1000,
+        .ask_ms = 5 * 60 * 1000,
+        .resend_ms = 2 * 1000,
+        .answer_ms = 10 * 1000,
+        .chunk = 256 * 1024,
+        .window = 2 * 1024 * 1024,
+        .limits = update_limits_default,
+        .trial = root_limits_default,
+        .rehearsal_step_ms = 30 * 1000,
+        .depth = NODE_DEPTH_SERVICE,
+    };
+    config->root = strdup (root);
+    return config->root ? 0 : -ENOMEM;
+}
+
+void node_config_deinit (struct node_config *config)
+{
+    free (config->root);
+    config->tags = base_list_free (config->tags);
+    *config = (struct node_config){.depth = NODE_DEPTH_SERVICE};
+}
+
+static int set_number (struct node_config *config, const struct number *number, const char *value,
+                       struct base_error *error)
+{
+    uint64_t parsed = 0;
+    int rc = number->kind == KIND_SPAN ? base_text_parse_span_ms (value, &parsed)
+                                       : base_text_parse_u64 (value, UINT64_MAX, &parsed);
+    if (rc)
+        return base_error_set (error, -EINVAL, "%s = %s: %s", number->key, value,
+                               number->kind == KIND_SPAN ? "a time is a number with ms, s, m or h, such as 30s"
+                                                         : "a decimal number is wanted");
+    if (parsed < number->least || parsed > number->most)
+        return base_error_set (error, -EINVAL, "%s = %s: from %llu to %llu is allowed", number->key, value,
+                               (unsigned long long) number->least, (unsigned long long) number->most);
+    void *member = (char *) config + number->offset;
+    if (number->kind == KIND_SPAN)
+        *(uint64_t *) member = parsed;
+    else
+        *(uint32_t *) member = (uint32_t) parsed;
+    return 0;
+}
+
+static int set_text (char *field, size_t size, const char *key, const char *value, struct base_error *error)
+{
+    if (base_text_copy (field, size, value))
+        return base_error_set (error, -EINVAL, "%s: at most %zu bytes are allowed, %zu were given", key, size - 1,
+                               strlen (value));
+    return 0;
+}
+
+int node_config_set (struct node_config *config, const char *key, const char *value, struct base_error *error)
+{
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (strcmp (key, numbers[i].key) == 0)
+            return set_number (config, &numbers[i], value, error);
+    if (strcmp (key, "node/id") == 0) {
+        if (!wire_node_is_valid (value))
+            return base_error_set (error, -EINVAL,
+                                   "node/id = %s: an id has 1 to 64 letters, digits, '.', '_', '-' or ':'", value);
+        return set_text (config->id, sizeof config->id, key, value, error);
+    }
+    if (strcmp (key, "node/broker") == 0)
+        return bus_endpoints_parse (value, &config->endpoints, error);
+    if (strcmp (key, "node/announce") == 0)
+        return set_text (config->endpoints.announce, sizeof config->endpoints.announce, key, value, error);
+    if (strcmp (key, "node/control") == 0)
+        return set_text (config->endpoints.control, sizeof config->endpoints.control, key, value, error);
+    if (strcmp (key, "node/content") == 0)
+        return set_text (config->endpoints.content, sizeof config->endpoints.content, key, value, error);
+    if (strcmp (key, "node/tag") == 0)
+        return base_list_append (&config->tags, value);
+    if (strcmp (key, "node/restart") == 0) {
+        if (strcmp (value, "exec") != 0 && strcmp (value, "exit") != 0)
+            return base_error_set (error, -EINVAL, "node/restart = %s: exec or exit is allowed", value);
+        config->restart_by_init = strcmp (value, "exit") == 0;
+        return 0;
+    }
+    if (strcmp (key, "node/log") == 0) {
+        enum base_log_level level;
+        if (!base_log_level_parse (value, &level))
+            return base_error_set (error, -EINVAL, "node/log = %s: error, warning, info or debug is allowed", value);
+        base_log_set_level (level);
+        return 0;
+    }
+    if (strcmp (key, "probe/callback") == 0)
+        return set_text (config->callback, sizeof config->callback, key, value, error);
+    if (strcmp (key, "probe/nonce") == 0)
+        return set_text (config->nonce, sizeof config->nonce, key, value, error);
+    if (strcmp (key, "probe/depth") == 0) {
+        uint64_t depth;
+        if (base_text_parse_u64 (value, NODE_DEPTH_MINTED, &depth))
+            return base_error_set (error, -EINVAL, "probe/depth = %s: 0 to %d is allowed", value, NODE_DEPTH_MINTED);
+        config->depth = (int) depth;
+        return 0;
+    }
+    struct bus_keys *keys = &config->keys;
+    char *key_field = strcmp (key, "curve/public-key") == 0   ? keys->public_key
+                      : strcmp (key, "curve/secret-key") == 0 ? keys->secret_key
+                      : strcmp (key, "curve/server-key") == 0 ? keys->server_key
+                                                              : NULL;
+    if (!key_field)
+        return base_error_set (error, -EINVAL, "%s: there is no such setting", key);
+    if (strlen (value) != 40)
+        return base_error_set (error, -EINVAL, "%s: a key is 40 characters in Z85, %zu were given", key, strlen (value));
+    config->has_keys = true;
+    return set_text (key_field, 41, key, value, error);
+}
+
+static void tell_unknown (void *context, const char *path)
+{
+    base_log (BASE_LOG_WARNING, "ignoring %s in %s: there is no such setting", path, (const char *) context);
+}
+
+int node_config_load (struct node_config *config, const char *path, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *standard = base_text_printf ("%s/%s", config->root, ROOT_SETTINGS);
+    if (!standard)
+        return -ENOMEM;
+    const char *file = path ? path : standard;
+    struct bus_settings *settings = NULL;
+    int rc = bus_settings_load (file, &settings, error);
+    if (rc)
+        return rc;
+    const char *known[sizeof texts / sizeof *texts + sizeof numbers / sizeof *numbers + 2];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        known[count++] = texts[i];
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        known[count++] = numbers[i].key;
+    for (size_t i = 0; i < count && !rc; i++) {
+        const char *value = bus_settings_get (settings, known[i]);
+        if (value)
+            rc = node_config_set (config, known[i], value, error);
+    }
+    char **tags = bus_settings_get_all (settings, "node/tag");
+    for (size_t i = 0; tags && tags[i] && !rc; i++)
+        rc = base_list_append (&config->tags, tags[i]);
+    base_list_free (tags);
+    known[count++] = "node/tag";
+    known[count] = NULL;
+    bus_settings_check (settings, known, tell_unknown, (void *) file);
+    (void) bus_settings_free (settings);
+    return rc ? base_error_prefix (error, "%s", file) : 0;
+}
+
+static int put_span (struct bus_settings *file, const char *key, uint64_t ms)
+{
+    char text[32];
+    (void) snprintf (text, sizeof text, "%llums", (unsigned long long) ms);
+    return bus_settings_put (file, key, text);
+}
+
+char *node_config_probe_file (const struct node_config *config, const struct node_probe_settings *settings)
+{
+    struct bus_settings *file = bus_settings_new ();
+    if (!file)
+        return NULL;
+    uint64_t step = config->rehearsal_step_ms / PROBE_PART;
+    if (step < PROBE_STEP_LEAST_MS)
+        step = PROBE_STEP_LEAST_MS;
+    char depth[16];
+    (void) snprintf (depth, sizeof depth, "%d", settings->depth);
+    int rc = bus_settings_put (file, "node/id", config->id);
+    rc = rc ? rc : bus_settings_put (file, "node/announce", settings->endpoints.announce);
+    rc = rc ? rc : bus_settings_put (file, "node/control", settings->endpoints.control);
+    rc = rc ? rc : bus_settings_put (file, "node/content", settings->endpoints.content);
+    rc = rc ? rc : bus_settings_put (file, "probe/callback", settings->callback);
+    rc = rc ? rc : bus_settings_put (file, "probe/nonce", settings->nonce);
+    rc = rc ? rc : bus_settings_put (file, "probe/depth", depth);
+    rc = rc ? rc : put_span (file, "update/soak", 0);
+    rc = rc ? rc : put_span (file, "update/resend", 500);
+    rc = rc ? rc : put_span (file, "update/probing", config->rehearsal_step_ms);
+    rc = rc ? rc : put_span (file, "rehearsal/step", step);
+    rc = rc ? rc : bus_settings_put (file, "trial/starts", "2");
+    rc = rc ? rc : put_span (file, "trial/ready", step);
+    rc = rc ? rc : put_span (file, "trial/confirm", config->rehearsal_step_ms);
+    rc = rc ? rc : put_span (file, "trial/pause", 10);
+    char *text = rc ? NULL : bus_settings_format (file);
+    (void) bus_settings_free (file);
+    return text;
+}
+
+char *node_config_install_file (const char *id, const char *broker)
+{
+    struct bus_settings *file = bus_settings_new ();
+    if (!file)
+        return NULL;
+    int rc = bus_settings_put (file, "node/id", id);
+    rc = rc ? rc : bus_settings_put (file, "node/broker", broker);
+    char *text = rc ? NULL : bus_settings_format (file);
+    (void) bus_settings_free (file);
+    return text;
+}

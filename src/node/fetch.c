@@ -1,0 +1,257 @@
+#include "node/fetch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+
+/*  Left free beyond what the update itself needs: journal lines and the like. */
+#define SPACE_MARGIN (UINT64_C (1) << 20)
+
+enum { INODE_MARGIN = 64 };
+
+struct wanted {
+    struct base_digest digest;
+    uint64_t size;
+};
+
+struct node_fetch {
+    struct bus_loop *loop;
+    const struct root *root;
+    struct disk_blobs *contents;
+    const struct node_self *self;
+    struct node_session *session;
+    struct transfer_limits limits;
+    node_fetch_done *done;
+    void *context;
+
+    struct wanted *wanted;
+    size_t count, at;
+    uint64_t before, total; /* bytes of the contents before the one under way, and of all */
+    struct transfer_download download;
+    struct disk_partial partial;
+    bool running;
+    int timer;
+};
+
+struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_config *config, const struct root *root,
+                                   struct disk_blobs *contents, const struct node_self *self,
+                                   struct node_session *session, node_fetch_done *done, void *context)
+{
+    struct node_fetch *fetch = calloc (1, sizeof *fetch);
+    if (!fetch)
+        return NULL;
+    fetch->loop = loop;
+    fetch->root = root;
+    fetch->contents = contents;
+    fetch->self = self;
+    fetch->session = session;
+    fetch->limits = transfer_limits_default;
+    fetch->limits.chunk = config->chunk;
+    fetch->limits.window = config->window;
+    fetch->limits.answer_ms = config->answer_ms;
+    fetch->done = done;
+    fetch->context = context;
+    fetch->partial.fd = -1;
+    return fetch;
+}
+
+struct node_fetch *node_fetch_free (struct node_fetch *fetch)
+{
+    if (!fetch)
+        return NULL;
+    bus_timer_cancel (fetch->loop, fetch->timer);
+    if (fetch->running)
+        disk_partial_deinit (&fetch->partial);
+    free (fetch->wanted);
+    free (fetch);
+    return NULL;
+}
+
+static bool is_here (struct node_fetch *fetch, const struct base_digest *digest)
+{
+    struct node_place place;
+    if (!node_self_find (fetch->root, fetch->self, digest, &place))
+        return true;
+    int fd = -1;
+    uint64_t size;
+    if (disk_blobs_get (fetch->contents, digest, &fd, &size))
+        return false;
+    base_close_p (&fd);
+    return true;
+}
+
+static void want (struct node_fetch *fetch, const struct base_digest *digest, uint64_t size)
+{
+    for (size_t i = 0; i < fetch->count; i++)
+        if (base_digest_equal (&fetch->wanted[i].digest, digest))
+            return;
+    if (is_here (fetch, digest))
+        return;
+    fetch->wanted[fetch->count++] = (struct wanted){*digest, size};
+    fetch->total += size;
+}
+
+/*  Everything that the update will write must fit before anything is asked for. */
+static int reserve (struct node_fetch *fetch, struct base_error *error)
+{
+    uint64_t bytes, inodes, here = 0;
+    int rc = disk_space (fetch->root->fd, &bytes, &inodes);
+    if (rc)
+        return base_error_errno (error, rc, "looking for free space in %s", fetch->root->path);
+    for (size_t i = 0; i < fetch->count; i++)
+        here += disk_blobs_partial_size (fetch->contents, &fetch->wanted[i].digest);
+    uint64_t needed = fetch->total - (here < fetch->total ? here : fetch->total) + SPACE_MARGIN;
+    if (bytes < needed)
+        return base_error_set (error, -ENOSPC,
+                               "the update needs %llu bytes in %s, and %llu are free: make room and order it again",
+                               (unsigned long long) needed, fetch->root->path, (unsigned long long) bytes);
+    uint64_t files = fetch->count + INODE_MARGIN;
+    if (inodes < files)
+        return base_error_set (error, -ENOSPC,
+                               "the update needs %llu inodes in %s, and %llu are free: make room and order it again",
+                               (unsigned long long) files, fetch->root->path, (unsigned long long) inodes);
+    return 0;
+}
+
+static void end (struct node_fetch *fetch, const struct base_error *error)
+{
+    bus_timer_cancel (fetch->loop, fetch->timer);
+    fetch->timer = 0;
+    if (fetch->running)
+        disk_partial_deinit (&fetch->partial);
+    fetch->running = false;
+    fetch->done (fetch->context, error);
+}
+
+/*  Opens the next content; without one, everything is here. */
+static int open_next (struct node_fetch *fetch, struct base_error *error)
+{
+    const struct wanted *wanted = &fetch->wanted[fetch->at];
+    int rc = disk_partial_open (fetch->contents, &wanted->digest, wanted->size, &fetch->partial, error);
+    if (rc)
+        return rc;
+    fetch->running = true;
+    transfer_download_init (&fetch->download, &fetch->limits, &wanted->digest, wanted->size, fetch->partial.offset);
+    return 0;
+}
+
+/*  Returns true where the fetch goes on with another content. */
+static bool finish_one (struct node_fetch *fetch, struct base_error *error)
+{
+    fetch->running = false;
+    char name[BASE_DIGEST_TEXT];
+    const struct wanted *wanted = &fetch->wanted[fetch->at];
+    int rc = disk_partial_finish (&fetch->partial, error);
+    disk_partial_deinit (&fetch->partial);
+    if (rc == DISK_E_DIGEST)
+        (void) base_error_set (error, rc, "what the origin sent as content %s is something else; it was thrown away",
+                               base_digest_format (&wanted->digest, name));
+    if (rc) {
+        end (fetch, error);
+        return false;
+    }
+    fetch->before += wanted->size;
+    fetch->at++;
+    if (fetch->at == fetch->count) {
+        end (fetch, NULL);
+        return false;
+    }
+    if (open_next (fetch, error)) {
+        end (fetch, error);
+        return false;
+    }
+    return true;
+}
+
+/*  Carries out what the machine wants until it waits. The fetch may be gone afterwards. */
+static void go_on (void *context)
+{
+    struct node_fetch *fetch = context;
+    struct base_error error = {.code = 0};
+    bus_timer_cancel (fetch->loop, fetch->timer);
+    fetch->timer = 0;
+    for (;;) {
+        uint64_t now = base_time_boot_ms ();
+        struct transfer_action action = transfer_download_next (&fetch->download, now);
+        char name[BASE_DIGEST_TEXT];
+        switch (action.kind) {
+        case TRANSFER_GET: {
+            struct wire_get get = {.digest = fetch->download.digest, .offset = action.offset, .length = action.length};
+            (void) node_session_get (fetch->session, &get); /* what was not sent counts as lost and is asked for again */
+            break;
+        }
+        case TRANSFER_DONE:
+            if (!finish_one (fetch, &error))
+                return;
+            break;
+        case TRANSFER_FAILED:
+            (void) base_error_set (&error, -EIO, "downloading content %s: %s",
+                                   base_digest_format (&fetch->download.digest, name), action.reason);
+            end (fetch, &error);
+            return;
+        case TRANSFER_WRITE:
+        case TRANSFER_WAIT:
+            fetch->timer = bus_timer_start (fetch->loop, action.until_ms > now ? action.until_ms - now : 0, go_on, fetch);
+            return;
+        }
+    }
+}
+
+static void all_here (void *context)
+{
+    struct node_fetch *fetch = context;
+    fetch->timer = 0;
+    end (fetch, NULL);
+}
+
+int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, struct base_error *error)
+{
+    fetch->wanted = calloc (envelope->n_files + 1, sizeof *fetch->wanted);
+    if (!fetch->wanted)
+        return -ENOMEM;
+    want (fetch, &envelope->binary, envelope->size);
+    for (size_t i = 0; i < envelope->n_files; i++)
+        want (fetch, &envelope->files[i].digest, envelope->files[i].size);
+    int rc = reserve (fetch, error);
+    if (rc)
+        return rc;
+    if (fetch->count == 0) {
+        fetch->timer = bus_timer_start (fetch->loop, 0, all_here, fetch);
+        return 0;
+    }
+    rc = open_next (fetch, error);
+    if (!rc)
+        fetch->timer = bus_timer_start (fetch->loop, 0, go_on, fetch);
+    return rc;
+}
+
+void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk, const void *payload, size_t size)
+{
+    if (!fetch->running)
+        return;
+    if (transfer_download_chunk (&fetch->download, chunk, size, base_time_boot_ms ())) {
+        struct base_error error = {.code = 0};
+        if (disk_partial_write (&fetch->partial, payload, size, &error)) {
+            end (fetch, &error);
+            return;
+        }
+    }
+    go_on (fetch);
+}
+
+void node_fetch_lost (struct node_fetch *fetch)
+{
+    if (!fetch->running)
+        return;
+    transfer_download_lost (&fetch->download);
+    go_on (fetch);
+}
+
+void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, uint64_t *ret_total)
+{
+    *ret_done = fetch->before + (fetch->running ? fetch->download.written : 0);
+    *ret_total = fetch->total;
+}

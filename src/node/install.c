@@ -1,0 +1,199 @@
+#include "node/install.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/elf.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "base/version.h"
+#include "node/launcher.h"
+#include "node/rehearsal.h"
+#include "wire/envelope.h"
+
+extern char **environ;
+
+/*  The envelope that this very program would be published with. */
+struct own {
+    struct wire_envelope envelope;
+    struct base_elf_libraries libraries;
+    char program[PATH_MAX];
+};
+
+static void own_deinit (struct own *own)
+{
+    wire_envelope_deinit (&own->envelope);
+    base_elf_libraries_deinit (&own->libraries);
+}
+
+static int digest_file (const char *path, struct base_digest *ret_digest, uint64_t *ret_size, struct base_error *error)
+{
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
+    int rc = fd < 0 ? -errno : base_digest_of_fd (fd, ret_digest, ret_size);
+    return rc ? base_error_errno (error, rc, "reading %s", path) : 0;
+}
+
+static int describe_own (struct own *own, struct base_error *error)
+{
+    ssize_t length = readlink ("/proc/self/exe", own->program, sizeof own->program - 1);
+    if (length < 0)
+        return base_error_errno (error, -errno, "reading /proc/self/exe");
+    own->program[length] = '\0';
+    int rc = digest_file (own->program, &own->envelope.binary, &own->envelope.size, error);
+    rc = rc ? rc : base_elf_libraries (own->program, &own->libraries, error);
+    if (rc)
+        return rc;
+    own->envelope.application = strdup ("noded");
+    own->envelope.version = strdup (base_version);
+    own->envelope.platform = strdup (node_platform ());
+    own->envelope.files = calloc (own->libraries.count + 1, sizeof *own->envelope.files);
+    if (!own->envelope.application || !own->envelope.version || !own->envelope.platform || !own->envelope.files)
+        return base_error_set (error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < own->libraries.count; i++) {
+        struct wire_file *file = &own->envelope.files[i];
+        file->path = base_text_printf ("lib/%s", own->libraries.items[i].soname);
+        if (!file->path)
+            return base_error_set (error, -ENOMEM, "out of memory");
+        own->envelope.n_files++;
+        rc = digest_file (own->libraries.items[i].path, &file->digest, &file->size, error);
+        if (rc)
+            return rc;
+    }
+    return wire_envelope_check (&own->envelope, error);
+}
+
+static int make_workspace (const struct root *root, struct own *own, char ret_name[ROOT_NAME_SIZE],
+                           struct base_error *error)
+{
+    base_cleanup (root_draft_deinit) struct root_draft draft = {.fd = -1};
+    struct wire_installed installed = {.release = wire_envelope_release_digest (&own->envelope),
+                                       .transaction = (char *) "install",
+                                       .envelope = &own->envelope};
+    int rc = root_draft_begin (root, base_time_real_ns (), &draft, error);
+    rc = rc ? rc : root_draft_copy (&draft, ROOT_PROGRAM, 0755, AT_FDCWD, own->program, error);
+    for (size_t i = 0; i < own->libraries.count && !rc; i++) {
+        char path[300];
+        (void) snprintf (path, sizeof path, "files/%s", own->envelope.files[i].path);
+        rc = root_draft_copy (&draft, path, 0644, AT_FDCWD, own->libraries.items[i].path, error);
+    }
+    rc = rc ? rc : root_draft_start_files (&draft, node_launcher_begin, node_launcher_size (), error);
+    rc = rc ? rc : root_draft_describe (&draft, &installed, error);
+    return rc ? rc : root_draft_seal (&draft, &installed, ret_name, error);
+}
+
+struct outcome {
+    struct bus_loop *loop;
+    struct node_rehearsal_result result;
+};
+
+static void on_rehearsed (void *context, const struct node_rehearsal_result *result)
+{
+    struct outcome *outcome = context;
+    outcome->result = *result;
+    bus_loop_stop (outcome->loop);
+}
+
+/*  Rehearses the workspace against a second one of the same program. */
+static int rehearse (const struct root *root, const char *workspace, const struct node_install *install,
+                     uint64_t *ret_took_ms, struct base_error *error)
+{
+    struct node_config config;
+    struct node_self self = {.args = NULL};
+    struct outcome outcome = {.loop = bus_loop_new ()};
+    struct node_rehearsal *rehearsal = NULL;
+    char *args[] = {(char *) "noded", NULL};
+    int rc = node_config_init (&config, root->path);
+    if (!outcome.loop || rc)
+        return base_error_set (error, -ENOMEM, "out of memory or descriptors");
+    rc = node_config_load (&config, NULL, error);
+    if (install->step_ms)
+        config.rehearsal_step_ms = install->step_ms;
+    rc = rc ? rc : root_workspace_read (root, workspace, &self.installed, error);
+    (void) base_text_copy (self.workspace, sizeof self.workspace, workspace);
+    self.args = args;
+    self.env = environ;
+    struct node_rehearsal_spec spec = {.loop = outcome.loop,
+                                       .config = &config,
+                                       .root = root,
+                                       .self = &self,
+                                       .candidate = workspace,
+                                       .depth = NODE_DEPTH_MINTED};
+    rc = rc ? rc : node_rehearsal_new (&spec, on_rehearsed, &outcome, &rehearsal);
+    rc = rc ? rc : bus_loop_run (outcome.loop);
+    (void) node_rehearsal_free (rehearsal);
+    (void) bus_loop_free (outcome.loop);
+    wire_installed_deinit (&self.installed);
+    node_config_deinit (&config);
+    if (rc)
+        return rc;
+    *ret_took_ms = outcome.result.took_ms;
+    return outcome.result.passed ? 0
+                                 : base_error_set (error, -ECANCELED, "its rehearsal failed at %s: %s",
+                                                   outcome.result.step, outcome.result.reason);
+}
+
+int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE], uint64_t *ret_took_ms,
+                      struct base_error *error)
+{
+    struct bus_endpoints endpoints;
+    char workspace[ROOT_NAME_SIZE];
+    if (!wire_node_is_valid (install->id))
+        return base_error_set (error, -EINVAL, "--id %s: an id has 1 to 64 letters, digits, '.', '_', '-' or ':'",
+                               install->id);
+    int rc = bus_endpoints_parse (install->broker, &endpoints, error);
+    if (rc)
+        return base_error_prefix (error, "--broker");
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    base_cleanup (own_deinit) struct own own = {.program = ""};
+    rc = root_make (&disk_system, install->root, &root, error);
+    if (rc)
+        return rc;
+    if (root_link (&root, ROOT_STABLE, workspace) != ROOT_E_NONE)
+        return base_error_set (error, -EEXIST,
+                               "%s is a root already: start %s/stable/noded.sh, or choose another directory",
+                               root.path, root.path);
+    rc = describe_own (&own, error);
+    base_cleanup (base_free_p) char *settings = node_config_install_file (install->id, install->broker);
+    if (!rc && faccessat (root.fd, ROOT_SETTINGS, F_OK, AT_SYMLINK_NOFOLLOW))
+        rc = settings ? disk_file_write (root.disk, root.fd, ROOT_SETTINGS, 0600, settings, strlen (settings), error)
+                      : -ENOMEM;
+    rc = rc ? rc : make_workspace (&root, &own, workspace, error);
+    if (rc)
+        return rc;
+    *ret_took_ms = 0;
+    if (install->rehearse)
+        rc = rehearse (&root, workspace, install, ret_took_ms, error);
+    rc = rc ? rc : root_stable_set (&root, workspace, error);
+    if (rc) {
+        (void) root_workspace_remove (&root, workspace, NULL);
+        return rc;
+    }
+    return base_text_copy (ret_workspace, ROOT_NAME_SIZE, workspace);
+}
+
+char *node_install_unit (const char *root)
+{
+    return base_text_printf ("[Unit]\n"
+                             "Description=noded, the node manager in %s\n"
+                             "Wants=network-online.target\n"
+                             "After=network-online.target\n"
+                             "StartLimitIntervalSec=0\n"
+                             "\n"
+                             "[Service]\n"
+                             "Type=notify\n"
+                             "NotifyAccess=all\n"
+                             "ExecStart=\"%s/stable/noded.sh\"\n"
+                             "Restart=always\n"
+                             "RestartSec=1\n"
+                             "WatchdogSec=60\n"
+                             "TimeoutStartSec=15min\n"
+                             "KillMode=process\n"
+                             "\n"
+                             "[Install]\n"
+                             "WantedBy=multi-user.target\n",
+                             root, root);
+}

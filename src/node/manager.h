@@ -1,0 +1,108 @@
+/*  node/manager.h - what the parts of the node manager share; used inside this room only
+
+    One application, noded itself, and its update procedure. The machine (update/procedure.h) decides; the parts carry out:
+
+        node.c      start, signals, stop
+        orders.c    what the origin wants, and what was left to do from before this process
+        actions.c   the actions of the machine
+        trial.c     proving itself on trial
+        reports.c   telling: journal, reports to the origin, progress to the parent
+
+    Telling never changes doing: no function of reports.c can fail. */
+
+#ifndef NODE_MANAGER_H
+#define NODE_MANAGER_H
+
+#include "node/callback.h"
+#include "node/config.h"
+#include "node/fetch.h"
+#include "node/rehearsal.h"
+#include "node/self.h"
+#include "node/session.h"
+#include "root/outcome.h"
+#include "root/record.h"
+#include "update/order.h"
+#include "update/procedure.h"
+#include "update/proof.h"
+
+enum { NODE_EVENTS_MOST = 8 };
+
+/*  The order that the procedure works on. */
+struct node_order {
+    uint64_t epoch;
+    unsigned attempt;
+    char transaction[65];
+    struct base_digest release;
+    struct wire_installed candidate;  /* once it is matched; envelope NULL before */
+    char workspace[ROOT_NAME_SIZE];   /* once it is staged; empty before */
+    struct base_error failure;        /* why the step under way failed */
+    char step[65];                    /* in which it failed, where that is finer than the state */
+};
+
+struct node_manager {
+    struct bus_loop *loop;
+    struct node_config *config;
+    struct root root;
+    struct disk_blobs contents;
+    struct node_self self;
+    struct wire_standing standing;
+    struct update_procedure procedure;
+    struct node_order order;
+
+    struct node_session *session;
+    struct node_callback *callback;
+    struct node_fetch *fetch;
+    struct node_rehearsal *rehearsal;
+    struct node_rehearsal_result blamed; /* the candidate's, while this version rehearses itself */
+    bool control;                        /* the rehearsal under way is this version's own */
+
+    struct update_proof proof;
+    struct wire_failure *unconfirmed; /* went back without a crash: to be quarantined once the origin answers */
+
+    enum update_event events[NODE_EVENTS_MOST];
+    unsigned n_events;
+    bool busy;
+
+    int deadline, proving, progress, watchdog;
+    int launcher; /* writing end of the pipe to it; -1: none */
+    int status;   /* to exit with */
+};
+
+/*  Hands an event to the machine and carries out what it asks for. May be called from within. */
+void node_event (struct node_manager *node, enum update_event event);
+
+/*  The same, with the reason that a report will give. Returns nothing useful: write `node_fail (...); return;`. */
+__attribute__ ((format (printf, 3, 4))) void node_fail (struct node_manager *node, enum update_event event,
+                                                        const char *format, ...);
+
+/*  Carries out one action. */
+void node_act (struct node_manager *node, const struct update_result *result, enum update_action action);
+
+/*  orders.c */
+void node_orders_resume (struct node_manager *node);
+void node_orders_desired (struct node_manager *node, const struct wire_desired *desired);
+void node_orders_welcome (struct node_manager *node);
+void node_orders_matched (struct node_manager *node, const struct wire_matched *matched);
+void node_order_clear (struct node_manager *node);
+
+/*  trial.c */
+void node_trial_begin (struct node_manager *node);
+void node_trial_announced (struct node_manager *node);
+void node_trial_matched (struct node_manager *node, const struct wire_matched *matched);
+/*  Returns whether the chunk was for the proof. */
+bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload, size_t size);
+void node_trial_end (struct node_manager *node);
+
+/*  reports.c */
+void node_report (struct node_manager *node, const char *step, enum wire_outcome outcome, const char *reason);
+/*  The same for an order that the procedure does not work on. */
+void node_report_order (struct node_manager *node, uint64_t epoch, const char *step, enum wire_outcome outcome,
+                        const char *reason);
+void node_describe (struct node_manager *node, struct wire_application *ret_application);
+void node_standing_save (struct node_manager *node);
+/*  Remembers a failure as the last error. Everything is copied. */
+void node_remember_failure (struct node_manager *node, const struct wire_failure *failure);
+/*  Writes a line to the launcher's pipe. */
+void node_tell_launcher (struct node_manager *node, const char *line);
+
+#endif

@@ -1,0 +1,183 @@
+#include "node/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "base/version.h"
+#include "node/manager.h"
+#include "node/scratch.h"
+
+#define CONTENTS "var/contents"
+
+static void describe (void *context, struct wire_application *ret_application)
+{
+    node_describe (context, ret_application);
+}
+
+static void on_welcome (void *context, const struct wire_welcome *welcome)
+{
+    struct node_manager *node = context;
+    base_log (BASE_LOG_INFO, "connected to %s (instance %s)", node->config->endpoints.control, welcome->instance);
+    node_orders_welcome (node);
+    if (node->fetch)
+        node_fetch_lost (node->fetch);
+}
+
+static void on_lost (void *context)
+{
+    struct node_manager *node = context;
+    if (node->fetch)
+        node_session_content_reconnect (node->session);
+}
+
+static void on_hint (void *context, const struct wire_update *update)
+{
+    (void) update;
+    node_trial_announced (context);
+}
+
+static void on_desired (void *context, const struct wire_desired *desired)
+{
+    node_orders_desired (context, desired);
+}
+
+static void on_matched (void *context, const struct wire_matched *matched)
+{
+    struct node_manager *node = context;
+    if (node->procedure.state == WIRE_STATE_TRIAL)
+        node_trial_matched (node, matched);
+    else
+        node_orders_matched (node, matched);
+}
+
+static void on_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
+{
+    struct node_manager *node = context;
+    if (!node_trial_chunk (node, chunk, payload, size) && node->fetch)
+        node_fetch_chunk (node->fetch, chunk, payload, size);
+}
+
+static const struct node_session_ops session_ops = {.describe = describe,
+                                                    .welcome = on_welcome,
+                                                    .lost = on_lost,
+                                                    .hint = on_hint,
+                                                    .desired = on_desired,
+                                                    .matched = on_matched,
+                                                    .chunk = on_chunk};
+
+static void on_signal (void *context, int signal)
+{
+    struct node_manager *node = context;
+    if (signal == SIGHUP) {
+        base_log (BASE_LOG_INFO, "settings are read at the start only: ignoring SIGHUP");
+        return;
+    }
+    base_log (BASE_LOG_INFO, "stopping: %s", strsignal (signal));
+    node->status = 0;
+    bus_loop_stop (node->loop);
+}
+
+static void feed_watchdog (void *context)
+{
+    struct node_manager *node = context;
+    uint64_t us = 0;
+    const char *text = getenv ("WATCHDOG_USEC");
+    node->watchdog = 0;
+    if (!text || base_text_parse_u64 (text, UINT64_MAX, &us) || us < 2000)
+        return;
+    (void) sd_notify (0, "WATCHDOG=1");
+    node->watchdog = bus_timer_start (node->loop, us / 2000, feed_watchdog, node);
+}
+
+/*  The launcher's pipe must not reach what this process starts. */
+static int launcher_pipe (void)
+{
+    const char *text = getenv ("NODED_LAUNCHER");
+    uint64_t fd;
+    if (!text || base_text_parse_u64 (text, 1 << 20, &fd) || fcntl ((int) fd, F_SETFD, FD_CLOEXEC))
+        return -1;
+    return (int) fd;
+}
+
+static int open_all (struct node_manager *node, struct base_error *error)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    int rc = root_open (&disk_system, node->config->root, &node->root, error);
+    rc = rc ? rc : root_tidy (&node->root, error);
+    rc = rc ? rc : node_self_load (&node->root, &node->self, error);
+    if (rc)
+        return rc;
+    node_scratch_sweep (&node->root);
+    if (root_standing_read (&node->root, &node->standing))
+        node->standing = (struct wire_standing){.epoch = 0};
+    rc = disk_blobs_open (node->root.disk, node->root.fd, CONTENTS, &node->contents, error);
+    if (rc)
+        return rc;
+    node->loop = bus_loop_new ();
+    if (!node->loop)
+        return base_error_set (error, -ENOMEM, "making the event loop: out of memory or descriptors");
+    rc = bus_signals (node->loop, signals, sizeof signals / sizeof *signals, on_signal, node);
+    rc = rc ? rc : node_callback_new (node->loop, node->config, &node->self, &node->callback, error);
+    return rc ? rc : node_session_new (node->loop, node->config, &session_ops, node, &node->session, error);
+}
+
+static void close_all (struct node_manager *node)
+{
+    int timers[] = {node->deadline, node->proving, node->progress, node->watchdog};
+    for (size_t i = 0; node->loop && i < sizeof timers / sizeof *timers; i++)
+        bus_timer_cancel (node->loop, timers[i]);
+    (void) node_fetch_free (node->fetch);
+    (void) node_rehearsal_free (node->rehearsal);
+    (void) node_session_free (node->session);
+    (void) node_callback_free (node->callback);
+    (void) bus_loop_free (node->loop);
+    if (node->unconfirmed)
+        wire_failure_deinit (node->unconfirmed);
+    free (node->unconfirmed);
+    node_order_clear (node);
+    wire_standing_deinit (&node->standing);
+    disk_blobs_deinit (&node->contents);
+    node_self_deinit (&node->self);
+    root_deinit (&node->root);
+}
+
+/*  Tells whoever started this process that it runs. A version that does not fit its envelope runs all the same: what is on disk was verified by
+    the launcher. */
+static void announce (struct node_manager *node)
+{
+    node_tell_launcher (node, "ready\n");
+    (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s, node %s", base_version, node->config->id);
+    node_callback_ready (node->callback);
+    feed_watchdog (node);
+}
+
+int node_run (struct node_config *config)
+{
+    struct base_error error = {.code = 0};
+    struct node_manager node = {.config = config, .launcher = launcher_pipe (), .status = 1};
+    node.root.fd = node.contents.fd = -1;
+    config->limits.trial_ms = config->trial.confirm_ms + config->trial.ready_ms;
+    update_procedure_init (&node.procedure);
+    if (open_all (&node, &error)) {
+        base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : strerror (ENOMEM));
+        close_all (&node);
+        return 1;
+    }
+    base_log (BASE_LOG_INFO, "noded %s runs as node %s from %s/%s", base_version, config->id, node.root.path,
+              node.self.workspace);
+    announce (&node);
+    node_orders_resume (&node);
+    int rc = bus_loop_run (node.loop);
+    if (rc)
+        base_log (BASE_LOG_ERROR, "the event loop failed: %s", strerror (-rc));
+    int status = rc ? 1 : node.status;
+    close_all (&node);
+    return status;
+}

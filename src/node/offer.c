@@ -1,0 +1,212 @@
+#include "node/offer.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "root/manifest.h"
+#include "wire/envelope.h"
+
+enum { ODD_FILE_SIZE = 4096, ODD_ARGS = 4, ODD_ENV = 4 };
+
+/*  Each of these broke some updater once: quotes, newlines, expansion, an empty one, bytes that are no UTF-8. */
+static const char *const odd_args[ODD_ARGS] = {"--label", "it's \"$HOME\" `id` \\ * \t\n;&|<> \xff\xfe", "--label", ""};
+static const char *const odd_env[ODD_ENV] = {"NODED_ODD.NAME-1=a dotted name", "NODED_ODD_TEXT='\"$PATH\" \\\n\xc3\x28\xff",
+                                             "NODED_ODD_EMPTY=", "NODED_ODD_EQUALS=a=b=c"};
+
+static int make_odd_file (struct node_offer *offer)
+{
+    uint8_t bytes[ODD_FILE_SIZE];
+    base_random_bytes (bytes, sizeof bytes);
+    offer->odd = memfd_create ("odd", MFD_CLOEXEC);
+    if (offer->odd < 0 || write (offer->odd, bytes, sizeof bytes) != (ssize_t) sizeof bytes)
+        return -EIO;
+    offer->odd_digest = base_digest_of (bytes, sizeof bytes);
+    offer->odd_size = sizeof bytes;
+    return 0;
+}
+
+static int grow (char ***list, size_t *count, const char *const *more, size_t n_more)
+{
+    char **grown = realloc (*list, (*count + n_more + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    *list = grown;
+    for (size_t i = 0; i < n_more; i++) {
+        grown[*count] = strdup (more[i]);
+        if (!grown[*count])
+            return -ENOMEM;
+        ++*count;
+    }
+    return 0;
+}
+
+/*  What this process's own callback is must not reach the probe. */
+static void drop_ready (struct wire_envelope *envelope)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < envelope->n_env; i++)
+        if (strncmp (envelope->env[i], "NODED_READY=", 12) == 0 || strncmp (envelope->env[i], "NODED_ODD", 9) == 0)
+            free (envelope->env[i]);
+        else
+            envelope->env[kept++] = envelope->env[i];
+    envelope->n_env = kept;
+}
+
+static int add_file (struct node_offer *offer)
+{
+    struct wire_envelope *envelope = &offer->envelope;
+    struct wire_file *grown = realloc (envelope->files, (envelope->n_files + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    envelope->files = grown;
+    char *path = base_text_printf ("odd '%s' $x \"é\"", offer->nonce);
+    if (!path)
+        return -ENOMEM;
+    grown[envelope->n_files++] = (struct wire_file){.path = path, .digest = offer->odd_digest, .size = offer->odd_size};
+    return 0;
+}
+
+int node_offer_make (const struct root *root, const struct node_self *self, const char *callback,
+                     struct node_offer *ret_offer, struct base_error *error)
+{
+    struct node_offer offer = {.root = root, .self = self, .odd = -1};
+    (void) base_random_hex (offer.nonce, 16);
+    (void) base_random_hex (offer.transaction, 16);
+    int rc = wire_copy (&wire_envelope_record, self->installed.envelope, &offer.envelope);
+    if (rc)
+        return rc;
+    drop_ready (&offer.envelope);
+    base_cleanup (base_free_p) char *ready = base_text_printf ("NODED_READY=%s %s", callback, offer.nonce);
+    const char *const ready_entry[] = {ready};
+    rc = ready ? make_odd_file (&offer) : -ENOMEM;
+    rc = rc ? rc : grow (&offer.envelope.args, &offer.envelope.n_args, odd_args, ODD_ARGS);
+    rc = rc ? rc : grow (&offer.envelope.env, &offer.envelope.n_env, odd_env, ODD_ENV);
+    rc = rc ? rc : grow (&offer.envelope.env, &offer.envelope.n_env, ready_entry, 1);
+    rc = rc ? rc : add_file (&offer);
+    if (rc) {
+        node_offer_deinit (&offer);
+        return base_error_errno (error, rc, "making the offer for a probe");
+    }
+    rc = wire_envelope_check (&offer.envelope, error);
+    if (rc) {
+        node_offer_deinit (&offer);
+        return base_error_prefix (error, "making the offer for a probe");
+    }
+    offer.release = wire_envelope_release_digest (&offer.envelope);
+    *ret_offer = offer;
+    return 0;
+}
+
+void node_offer_deinit (struct node_offer *offer)
+{
+    wire_envelope_deinit (&offer->envelope);
+    if (offer->root)
+        base_close_p (&offer->odd);
+    *offer = (struct node_offer){.odd = -1};
+}
+
+int node_offer_open (const struct node_offer *offer, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    char path[300];
+    if (base_digest_equal (digest, &offer->odd_digest))
+        fd = fcntl (offer->odd, F_DUPFD_CLOEXEC, 3);
+    else if (node_installed_find (&offer->self->installed, digest, path)) {
+        base_cleanup (base_close_p) int workspace = -1;
+        if (!root_workspace_open (offer->root, offer->self->workspace, &workspace))
+            fd = openat (workspace, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    }
+    struct stat status;
+    if (fd < 0 || fstat (fd, &status))
+        return -ENOENT;
+    *ret_size = (uint64_t) status.st_size;
+    *ret_fd = base_take_fd (&fd);
+    return 0;
+}
+
+static bool contains (char *const *list, size_t count, const char *entry)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp (list[i], entry) == 0)
+            return true;
+    return false;
+}
+
+/*  A shell passes on only names of its own form, and keeps some for itself. */
+static bool passes_a_shell (const char *entry)
+{
+    static const char *const kept[] = {"PWD", "OLDPWD", "SHLVL", "_", "PPID", "IFS", "OPTIND", "PS1", "PS2", "PS4"};
+    size_t length = strcspn (entry, "=");
+    if (length == 0 || entry[length] != '=' || isdigit ((unsigned char) *entry))
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (!isalnum ((unsigned char) entry[i]) && entry[i] != '_')
+            return false;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (strlen (kept[i]) == length && strncmp (entry, kept[i], length) == 0)
+            return false;
+    return true;
+}
+
+static bool is_overlaid (const struct wire_envelope *envelope, const char *entry)
+{
+    size_t length = strcspn (entry, "=") + 1;
+    for (size_t i = 0; i < envelope->n_env; i++)
+        if (strncmp (envelope->env[i], entry, length) == 0)
+            return true;
+    return false;
+}
+
+int node_offer_check_ready (const struct node_offer *offer, char *const *base, const struct wire_ready *ready,
+                            struct base_error *error)
+{
+    const struct wire_envelope *envelope = &offer->envelope;
+    bool args_fit = ready->n_args == envelope->n_args + 2;
+    for (size_t i = 0; i < envelope->n_args && args_fit; i++)
+        args_fit = strcmp (ready->args[i + 2], envelope->args[i]) == 0;
+    if (!args_fit)
+        return base_error_set (error, ROOT_E_DAMAGED,
+                               "its arguments did not arrive as they were sent: %zu were sent, %zu arrived",
+                               envelope->n_args + 2, ready->n_args);
+    for (size_t i = 0; i < envelope->n_env; i++)
+        if (!contains (ready->env, ready->n_env, envelope->env[i]))
+            return base_error_set (error, ROOT_E_DAMAGED, "of its environment, %.*s did not arrive as it was sent",
+                                   (int) strcspn (envelope->env[i], "="), envelope->env[i]);
+    for (size_t i = 0; base[i]; i++)
+        if (passes_a_shell (base[i]) && !is_overlaid (envelope, base[i]) &&
+            !contains (ready->env, ready->n_env, base[i]))
+            return base_error_set (error, ROOT_E_DAMAGED, "the variable %.*s of init's environment did not reach it",
+                                   (int) strcspn (base[i], "="), base[i]);
+    return 0;
+}
+
+static int check_file (int workspace, const char *path, const struct base_digest *digest, struct base_error *error)
+{
+    struct base_digest found;
+    base_cleanup (base_close_p) int fd = openat (workspace, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || base_digest_of_fd (fd, &found, NULL) || !base_digest_equal (&found, digest))
+        return base_error_set (error, ROOT_E_DAMAGED, "%s is not what it was given", path);
+    return 0;
+}
+
+int node_offer_check_workspace (const struct node_offer *offer, const struct root *root, const char *workspace,
+                                struct base_error *error)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    if (root_workspace_open (root, workspace, &fd))
+        return base_error_set (error, ROOT_E_NONE, "there is no workspace %s", workspace);
+    int rc = root_manifest_verify (fd, error);
+    rc = rc ? rc : check_file (fd, ROOT_PROGRAM, &offer->envelope.binary, error);
+    for (size_t i = 0; i < offer->envelope.n_files && !rc; i++) {
+        char path[300];
+        (void) snprintf (path, sizeof path, "files/%s", offer->envelope.files[i].path);
+        rc = check_file (fd, path, &offer->envelope.files[i].digest, error);
+    }
+    return rc ? base_error_prefix (error, "the workspace %s that the candidate made", workspace) : 0;
+}

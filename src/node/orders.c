@@ -1,0 +1,311 @@
+/*  What the origin wants of this node, and what was left to do from before this process. */
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "node/manager.h"
+#include "wire/envelope.h"
+
+enum { ATTEMPTS_MOST = 5, PROBES_MOST = 2 };
+
+void node_order_clear (struct node_manager *node)
+{
+    wire_installed_deinit (&node->order.candidate);
+    node->order = (struct node_order){.epoch = 0};
+}
+
+static uint64_t later (uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void set_text (char **field, const char *text)
+{
+    char *copy = text ? strdup (text) : NULL;
+    free (*field);
+    *field = copy;
+}
+
+/*  --- what was left from before ----------------------------------------------------------------------------------------------- */
+
+/*  The order that var/trial speaks of, so that what is told about it carries its name. */
+static void adopt (struct node_manager *node, const struct wire_trial *trial)
+{
+    node_order_clear (node);
+    node->order.epoch = trial->epoch;
+    node->order.attempt = (unsigned) trial->attempt;
+    node->order.release = trial->release;
+    (void) base_text_copy (node->order.transaction, sizeof node->order.transaction, trial->transaction);
+    (void) base_text_copy (node->order.workspace, sizeof node->order.workspace, trial->workspace);
+    struct wire_envelope *envelope = calloc (1, sizeof *envelope);
+    if (envelope)
+        envelope->version = strdup (trial->version);
+    node->order.candidate.envelope = envelope;
+}
+
+static void close_order (struct node_manager *node)
+{
+    node->standing.epoch = later (node->standing.epoch, node->order.epoch);
+    node->standing.under_way = node->standing.attempt = node->standing.probes = 0;
+    set_text (&node->standing.transaction, node->order.transaction);
+    node_standing_save (node);
+    (void) root_trial_forget (&node->root);
+    (void) root_outcome_remove (&node->root);
+}
+
+/*  This version runs because the one that was on trial failed: says so, and sees to it that it is not tried again. */
+static void came_back (struct node_manager *node, const struct wire_trial *trial)
+{
+    struct root_outcome outcome = {.cause = ROOT_CAUSE_INTERRUPTED, .text = "the launcher left no note"};
+    struct root_outcome found;
+    if (!root_outcome_read (&node->root, &found) && strcmp (found.workspace, trial->workspace) == 0)
+        outcome = found;
+    adopt (node, trial);
+    char reason[400], now[BASE_TIME_TEXT];
+    (void) snprintf (reason, sizeof reason, "on trial it %s: %s",
+                     outcome.cause == ROOT_CAUSE_UNCONFIRMED ? "never confirmed itself"
+                     : outcome.cause == ROOT_CAUSE_HUNG      ? "hung"
+                     : outcome.cause == ROOT_CAUSE_DAMAGED   ? "was damaged"
+                     : outcome.cause == ROOT_CAUSE_CRASHED   ? "crashed"
+                                                             : "was interrupted each time",
+                     outcome.text);
+    struct wire_failure failure = {.transaction = trial->transaction,
+                                   .release = trial->release,
+                                   .version = trial->version,
+                                   .step = (char *) wire_state_word (WIRE_STATE_TRIAL),
+                                   .reason = reason,
+                                   .time = (char *) base_time_format (base_time_real_ns (), now)};
+    struct base_error error;
+    if (outcome.cause == ROOT_CAUSE_UNCONFIRMED) {
+        /* perhaps the network was to blame: judged once this version has reached the origin itself */
+        node->unconfirmed = calloc (1, sizeof *node->unconfirmed);
+        if (node->unconfirmed)
+            (void) wire_copy (&wire_failure_record, &failure, node->unconfirmed);
+    } else if (root_quarantine_add (&node->root, &failure, &error))
+        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
+    node_remember_failure (node, &failure);
+    if (!node->unconfirmed)
+        close_order (node);
+    else {
+        node->standing.epoch = later (node->standing.epoch, node->order.epoch);
+        node->standing.under_way = 0;
+        node_standing_save (node);
+    }
+    node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, reason);
+    node_order_clear (node);
+}
+
+static void resume_revert (struct node_manager *node)
+{
+    uint64_t epoch = node->standing.revert_epoch;
+    bool left = node->standing.revert_from && strcmp (node->standing.revert_from, node->self.workspace) != 0;
+    node->standing.revert_epoch = 0;
+    set_text (&node->standing.revert_from, NULL);
+    if (left) {
+        node->standing.epoch = later (node->standing.epoch, epoch);
+        node->standing.held = true;
+    }
+    node_standing_save (node);
+    if (left)
+        node_report_order (node, epoch, "revert", WIRE_OUTCOME_REVERTED, NULL);
+}
+
+void node_orders_resume (struct node_manager *node)
+{
+    struct wire_trial trial = {.transaction = NULL};
+    struct root_trial state;
+    struct base_error error;
+    bool noted = !root_trial_recall (&node->root, &trial);
+    if (root_trial_read (&node->root, &state, &error)) {
+        base_log (BASE_LOG_WARNING, "%s", error.text);
+        state.on_trial = false;
+    }
+    if (node->standing.revert_epoch)
+        resume_revert (node);
+    if (state.on_trial && strcmp (state.stable, node->self.workspace) == 0) {
+        if (noted)
+            adopt (node, &trial);
+        else {
+            node->order.epoch = node->standing.under_way;
+            node->order.attempt = (unsigned) later (node->standing.attempt, 1);
+            node->order.release = node->self.installed.release;
+            (void) base_text_copy (node->order.transaction, sizeof node->order.transaction,
+                                   node->self.installed.transaction ? node->self.installed.transaction : "unknown");
+        }
+        node_event (node, UPDATE_EVENT_TRIAL);
+    } else if (noted && strcmp (trial.workspace, node->self.workspace) == 0) {
+        adopt (node, &trial); /* confirmed, and ended before it could say so */
+        close_order (node);
+        node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_CONFIRMED, NULL);
+        node_order_clear (node);
+    } else if (noted && strcmp (state.stable, node->self.workspace) == 0)
+        came_back (node, &trial);
+    if (noted)
+        wire_trial_deinit (&trial);
+}
+
+void node_orders_welcome (struct node_manager *node)
+{
+    if (!node->unconfirmed)
+        return;
+    struct base_error error;
+    if (root_quarantine_add (&node->root, node->unconfirmed, &error))
+        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
+    wire_failure_deinit (node->unconfirmed);
+    free (node->unconfirmed);
+    node->unconfirmed = NULL;
+    (void) root_trial_forget (&node->root);
+    (void) root_outcome_remove (&node->root);
+}
+
+/*  --- what is wanted ------------------------------------------------------------------------------------------------------------ */
+
+static void hold (struct node_manager *node, const struct wire_desired *desired)
+{
+    node->standing.held = desired->held;
+    node->standing.hold_epoch = desired->hold_epoch;
+}
+
+static unsigned clear (struct node_manager *node, const struct wire_desired *desired)
+{
+    unsigned count = 0;
+    struct base_error error;
+    const struct base_digest *release = base_digest_is_null (&desired->clear_release) ? NULL : &desired->clear_release;
+    if (root_quarantine_clear (&node->root, release, &count, &error))
+        base_log (BASE_LOG_WARNING, "clearing the quarantine: %s", error.text);
+    node->standing.clear_epoch = desired->clear_epoch;
+    return count;
+}
+
+/*  An order that comes to its end without the procedure. */
+static void settle (struct node_manager *node, uint64_t epoch)
+{
+    if (!node->standing.under_way)
+        node->standing.epoch = later (node->standing.epoch, epoch);
+}
+
+static void take_up (struct node_manager *node, const struct wire_desired *desired)
+{
+    struct wire_standing *standing = &node->standing;
+    bool again = standing->under_way == desired->release_epoch;
+    standing->attempt = again ? standing->attempt + 1 : 1;
+    standing->probes = again ? standing->probes : 0;
+    standing->under_way = desired->release_epoch;
+    set_text (&standing->transaction, desired->transaction);
+    node_standing_save (node);
+
+    node_order_clear (node);
+    node->order.epoch = desired->release_epoch;
+    node->order.attempt = (unsigned) standing->attempt;
+    node->order.release = desired->release;
+    (void) base_text_copy (node->order.transaction, sizeof node->order.transaction,
+                           desired->transaction ? desired->transaction : "unnamed");
+    node_event (node, UPDATE_EVENT_ORDER);
+    if (standing->probes >= PROBES_MOST)
+        node_fail (node, UPDATE_EVENT_REFUSED, "its rehearsal was begun %u times and never came to an end on this host",
+                   (unsigned) standing->probes);
+    else if (standing->attempt > ATTEMPTS_MOST)
+        node_fail (node, UPDATE_EVENT_REFUSED, "it was taken up %u times and never came to an end on this host",
+                   (unsigned) standing->attempt - 1);
+    else if (node->config->depth == 0)
+        node_fail (node, UPDATE_EVENT_REFUSED, "this probe is the innermost of its rehearsal");
+}
+
+/*  Clearing a quarantine is also what forgives an order that was interrupted too often. */
+void node_orders_desired (struct node_manager *node, const struct wire_desired *desired)
+{
+    if (desired->status != WIRE_STATUS_OK || strcmp (desired->application, "noded") != 0)
+        return;
+    struct wire_standing *standing = &node->standing;
+    uint64_t under_way = node->order.epoch;
+    struct update_order order = update_order_choose (desired, standing, node->procedure.state, under_way,
+                                                     &node->self.installed.release);
+    uint64_t seen = later (standing->seen_epoch, desired->epoch);
+    bool changed = seen != standing->seen_epoch || order.hold || order.clear;
+    standing->seen_epoch = seen;
+    if (order.hold)
+        hold (node, desired);
+    unsigned cleared = order.clear ? clear (node, desired) : 0;
+    bool more = order.update || order.revert || order.cancel || order.update_held || order.revert_nothing;
+    if (order.hold && !more)
+        settle (node, desired->hold_epoch);
+    if (order.clear && !more)
+        settle (node, desired->clear_epoch);
+    if (order.cancel_nothing && !order.update && !order.revert)
+        settle (node, desired->cancel_epoch);
+    if (order.revert_nothing)
+        settle (node, later (desired->revert_epoch, later (standing->hold_epoch, standing->clear_epoch)));
+    if (order.update_held)
+        settle (node, later (desired->release_epoch, later (standing->hold_epoch, standing->clear_epoch)));
+    if (changed || order.cancel_nothing || order.revert_nothing || order.update_held)
+        node_standing_save (node);
+    if (order.hold)
+        node_report_order (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED, desired->held ? "held" : "released");
+    if (order.clear) {
+        char text[64];
+        (void) snprintf (text, sizeof text, "%u releases cleared", cleared);
+        node_report_order (node, desired->clear_epoch, "clear", WIRE_OUTCOME_PASSED, text);
+    }
+    if (order.cancel_nothing)
+        node_report_order (node, desired->cancel_epoch, "cancel", WIRE_OUTCOME_PASSED, "nothing was under way");
+    if (order.revert_nothing)
+        node_report_order (node, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING,
+                           "the release to go back from does not run here");
+    if (order.update_held)
+        node_report_order (node, desired->release_epoch, wire_state_word (WIRE_STATE_MATCHING), WIRE_OUTCOME_REFUSED,
+                           "the node is held: release it with nodectl unhold");
+    if (order.cancel)
+        node_fail (node, UPDATE_EVENT_CANCEL, "cancelled by an operator");
+    if (order.update_later)
+        base_log (BASE_LOG_INFO, "%s: update in progress, the next order waits until it has ended",
+                  node->order.transaction);
+    if (order.revert) {
+        if (node->procedure.state != WIRE_STATE_TRIAL)
+            node_order_clear (node);
+        else {
+            /* the trial ends by order: nothing is to be held against its release */
+            (void) root_trial_forget (&node->root);
+        }
+        node->order.epoch = desired->revert_epoch;
+        node->order.attempt = 1;
+        node_event (node, UPDATE_EVENT_REVERT);
+    } else if (order.update)
+        take_up (node, desired);
+}
+
+void node_orders_matched (struct node_manager *node, const struct wire_matched *matched)
+{
+    const struct wire_installed *installed = &node->self.installed;
+    if (node->procedure.state != WIRE_STATE_MATCHING)
+        return;
+    if (matched->status == WIRE_STATUS_NONE || matched->status == WIRE_STATUS_GONE)
+        node_fail (node, UPDATE_EVENT_REFUSED, "%s",
+                   matched->reason                         ? matched->reason
+                   : matched->status == WIRE_STATUS_GONE   ? "the release was withdrawn"
+                                                           : "the origin has nothing for this node");
+    else if (matched->status != WIRE_STATUS_OK || !matched->envelope)
+        node_fail (node, UPDATE_EVENT_FAILED, "the origin could not answer the match: %s",
+                   matched->reason ? matched->reason : wire_status_word (matched->status));
+    else {
+        struct base_error error = {.code = 0};
+        struct wire_envelope *envelope = calloc (1, sizeof *envelope);
+        int rc = envelope ? wire_copy (&wire_envelope_record, matched->envelope, envelope) : -1;
+        if (!rc)
+            rc = wire_envelope_check (envelope, &error);
+        node->order.candidate.release = node->order.release;
+        node->order.candidate.transaction = strdup (node->order.transaction);
+        node->order.candidate.envelope = envelope;
+        if (rc)
+            node_fail (node, UPDATE_EVENT_FAILED, "the envelope that the origin sent cannot be used: %s",
+                       *error.text ? error.text : "out of memory");
+        else if (strcmp (envelope->application, "noded") != 0)
+            node_fail (node, UPDATE_EVENT_FAILED, "the origin sent an envelope of %s", envelope->application);
+        else if (wire_envelope_equal (envelope, installed->envelope))
+            node_fail (node, UPDATE_EVENT_SAME, "this envelope is the one that runs");
+        else
+            node_event (node, UPDATE_EVENT_DONE);
+    }
+}

@@ -1,0 +1,152 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "node/manager.h"
+
+void node_standing_save (struct node_manager *node)
+{
+    struct base_error error;
+    if (root_standing_write (&node->root, &node->standing, &error))
+        base_log (BASE_LOG_WARNING, "going on without a record of the orders: %s", error.text);
+}
+
+void node_tell_launcher (struct node_manager *node, const char *line)
+{
+    if (node->launcher < 0)
+        return;
+    ssize_t wrote = write (node->launcher, line, strlen (line));
+    if (wrote != (ssize_t) strlen (line))
+        base_log (BASE_LOG_WARNING, "the launcher was not told \"%.*s\"", (int) strcspn (line, "\n"), line);
+}
+
+void node_remember_failure (struct node_manager *node, const struct wire_failure *failure)
+{
+    struct wire_failure *copy = calloc (1, sizeof *copy);
+    if (!copy || wire_copy (&wire_failure_record, failure, copy)) {
+        free (copy);
+        return;
+    }
+    if (node->standing.last_error) {
+        wire_failure_deinit (node->standing.last_error);
+        free (node->standing.last_error);
+    }
+    node->standing.last_error = copy;
+}
+
+/*  The list is read from disk each time: a person may have changed it there. Borrowed until the next call. */
+static void describe_quarantine (struct node_manager *node, struct wire_application *application)
+{
+    struct wire_failure *failures = NULL;
+    size_t count = 0;
+    if (root_quarantine_list (&node->root, &failures, &count, NULL))
+        return;
+    application->quarantine = failures;
+    application->n_quarantine = count < 32 ? count : 32;
+}
+
+void node_describe (struct node_manager *node, struct wire_application *ret_application)
+{
+    uint64_t done = 0, total = 0;
+    if (node->fetch)
+        node_fetch_progress (node->fetch, &done, &total);
+    *ret_application = (struct wire_application){
+        .name = (char *) "noded",
+        .state = node->procedure.state,
+        .version = node->self.installed.envelope->version,
+        .release = node->self.installed.release,
+        .binary = node->self.binary,
+        .epoch = node->standing.epoch,
+        .seen_epoch = node->standing.seen_epoch,
+        .held = node->standing.held,
+        .transaction = *node->order.transaction ? node->order.transaction : node->standing.transaction,
+        .done = done,
+        .total = total,
+        .last_error = node->standing.last_error,
+    };
+}
+
+/*  Previous version and quarantine are read from disk; what was read is freed with release_details. */
+static void add_details (struct node_manager *node, struct wire_application *application,
+                         struct wire_installed *previous)
+{
+    char name[ROOT_NAME_SIZE];
+    describe_quarantine (node, application);
+    if (!root_link (&node->root, ROOT_PREVIOUS, name) && !root_workspace_read (&node->root, name, previous, NULL)) {
+        application->previous_version = previous->envelope->version;
+        application->previous_release = previous->release;
+    }
+}
+
+static void journal (struct node_manager *node, const struct wire_report *report)
+{
+    struct base_error error;
+    struct wire_entry entry = {.application = (char *) "noded",
+                               .transaction = report->transaction,
+                               .epoch = report->epoch,
+                               .attempt = report->attempt,
+                               .step = report->step,
+                               .outcome = report->outcome,
+                               .reason = report->reason,
+                               .version = report->version,
+                               .release = report->release,
+                               .workspace = *node->order.workspace ? node->order.workspace : NULL};
+    if (root_journal_append (&node->root, &entry, &error))
+        base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
+}
+
+static void tell (struct node_manager *node, struct wire_report *report)
+{
+    struct wire_application application = {.name = NULL};
+    struct wire_installed previous = {.envelope = NULL};
+    bool final = report->outcome != WIRE_OUTCOME_STARTED;
+    base_log (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_WENT_BACK ? BASE_LOG_WARNING
+              : final ? BASE_LOG_INFO : BASE_LOG_DEBUG,
+              "%s: %s %s%s%s", report->transaction ? report->transaction : "order", report->step,
+              wire_outcome_word (report->outcome), report->reason ? ": " : "", report->reason ? report->reason : "");
+    journal (node, report);
+    node_describe (node, &application);
+    add_details (node, &application, &previous);
+    report->application = &application;
+    if (node->session && node_session_report (node->session, report))
+        base_log (BASE_LOG_WARNING, "a report could not be queued: out of memory");
+    root_quarantine_free (application.quarantine, application.n_quarantine);
+    wire_installed_deinit (&previous);
+    if (node->callback) {
+        struct wire_progress progress = {.transaction = report->transaction,
+                                         .release = report->release,
+                                         .step = report->step,
+                                         .outcome = report->outcome,
+                                         .reason = report->reason};
+        if (node->order.candidate.envelope)
+            progress.binary = node->order.candidate.envelope->binary;
+        node_callback_progress (node->callback, &progress);
+    }
+}
+
+void node_report (struct node_manager *node, const char *step, enum wire_outcome outcome, const char *reason)
+{
+    struct node_order *order = &node->order;
+    struct wire_report report = {.transaction = *order->transaction ? order->transaction : NULL,
+                                 .epoch = order->epoch,
+                                 .attempt = order->attempt ? order->attempt : 1,
+                                 .step = (char *) step,
+                                 .outcome = outcome,
+                                 .reason = (char *) reason,
+                                 .release = order->release};
+    if (order->candidate.envelope)
+        report.version = order->candidate.envelope->version;
+    tell (node, &report);
+}
+
+void node_report_order (struct node_manager *node, uint64_t epoch, const char *step, enum wire_outcome outcome,
+                        const char *reason)
+{
+    struct wire_report report = {
+        .epoch = epoch, .attempt = 1, .step = (char *) step, .outcome = outcome, .reason = (char *) reason};
+    tell (node, &report);
+}

@@ -1,0 +1,157 @@
+#include "node/scratch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/random.h"
+#include "base/text.h"
+
+static void close_directory (DIR **directory)
+{
+    if (*directory)
+        (void) closedir (*directory);
+}
+
+static int copy_file (int from_directory, int to_directory, const char *name, mode_t mode)
+{
+    base_cleanup (base_close_p) int from = openat (from_directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    base_cleanup (base_close_p) int to =
+        openat (to_directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (from < 0 || to < 0)
+        return -errno;
+    for (;;) {
+        ssize_t got = copy_file_range (from, NULL, to, NULL, 1U << 30, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            return fchmod (to, mode & 0777) ? -errno : 0;
+    }
+}
+
+int node_scratch_copy_tree (int from, int to, struct base_error *error)
+{
+    int listing = openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    base_cleanup (close_directory) DIR *directory = listing < 0 ? NULL : fdopendir (listing);
+    if (!directory)
+        return base_error_errno (error, -errno, "listing a workspace");
+    const struct dirent *entry;
+    while ((entry = readdir (directory))) {
+        const char *name = entry->d_name;
+        struct stat status;
+        if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
+            continue;
+        if (fstatat (from, name, &status, AT_SYMLINK_NOFOLLOW))
+            return base_error_errno (error, -errno, "looking at %s", name);
+        if (S_ISREG (status.st_mode)) {
+            int rc = copy_file (from, to, name, status.st_mode);
+            if (rc)
+                return base_error_errno (error, rc, "copying %s into a scratch root", name);
+        } else if (S_ISDIR (status.st_mode)) {
+            if (mkdirat (to, name, 0755))
+                return base_error_errno (error, -errno, "making %s in a scratch root", name);
+            base_cleanup (base_close_p) int deeper_from =
+                openat (from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+            base_cleanup (base_close_p) int deeper_to =
+                openat (to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+            int rc = deeper_from < 0 || deeper_to < 0 ? base_error_errno (error, -errno, "entering %s", name)
+                                                      : node_scratch_copy_tree (deeper_from, deeper_to, error);
+            if (rc)
+                return rc;
+        }
+    }
+    return 0;
+}
+
+int node_scratch_make (const struct root *parent, struct node_scratch *ret_scratch, struct base_error *error)
+{
+    struct node_scratch scratch = {.root = {.fd = -1}, .parent = parent};
+    (void) base_random_hex (scratch.name, 8);
+    base_cleanup (base_free_p) char *path = base_text_printf ("%s/%s/%s", parent->path, ROOT_PROBE, scratch.name);
+    if (!path)
+        return -ENOMEM;
+    int rc = root_make (parent->disk, path, &scratch.root, error);
+    if (!rc)
+        *ret_scratch = scratch;
+    return rc;
+}
+
+int node_scratch_copy (struct node_scratch *scratch, const char *workspace, struct base_error *error)
+{
+    base_cleanup (base_close_p) int from = -1;
+    int rc = root_workspace_open (scratch->parent, workspace, &from);
+    if (rc)
+        return base_error_set (error, rc, "there is no workspace %s in %s", workspace, scratch->parent->path);
+    if (mkdirat (scratch->root.fd, workspace, 0755))
+        return base_error_errno (error, -errno, "making %s/%s", scratch->root.path, workspace);
+    base_cleanup (base_close_p) int to =
+        openat (scratch->root.fd, workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return to < 0 ? -errno : node_scratch_copy_tree (from, to, error);
+}
+
+int node_scratch_settings (struct node_scratch *scratch, const char *text, struct base_error *error)
+{
+    return disk_file_write (scratch->root.disk, scratch->root.fd, ROOT_SETTINGS, 0600, text, strlen (text), error);
+}
+
+/*  What the link of a scratch root may point to; anything else is not ours to remove. */
+#define SOCKETS_TEMPLATE "/tmp/noded-XXXXXX"
+#define SOCKETS_LINK ".sockets"
+
+int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *error)
+{
+    char path[] = SOCKETS_TEMPLATE;
+    if (!mkdtemp (path))
+        return base_error_errno (error, -errno, "making a directory for sockets, %s", path);
+    (void) base_text_copy (scratch->sockets, sizeof scratch->sockets, path);
+    return disk_link_replace (scratch->root.disk, scratch->root.fd, SOCKETS_LINK, path, error);
+}
+
+static void remove_sockets (const struct disk *disk, int root)
+{
+    char path[sizeof SOCKETS_TEMPLATE];
+    if (disk_link_read (root, SOCKETS_LINK, path, sizeof path) || strlen (path) != sizeof SOCKETS_TEMPLATE - 1 ||
+        strncmp (path, SOCKETS_TEMPLATE, strlen (SOCKETS_TEMPLATE) - 6) != 0 || strchr (path + 5, '/'))
+        return;
+    base_cleanup (base_close_p) int top = open ("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat status;
+    if (top >= 0 && !fstatat (top, path + 5, &status, AT_SYMLINK_NOFOLLOW) && status.st_uid == geteuid ())
+        (void) disk_tree_remove (disk, top, path + 5, NULL);
+}
+
+static int open_probe (const struct root *parent)
+{
+    return openat (parent->fd, ROOT_PROBE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+void node_scratch_deinit (struct node_scratch *scratch)
+{
+    if (scratch->root.fd < 0 || !scratch->parent)
+        return;
+    base_cleanup (base_close_p) int probe = open_probe (scratch->parent);
+    remove_sockets (scratch->parent->disk, scratch->root.fd);
+    if (probe >= 0)
+        (void) disk_tree_remove (scratch->parent->disk, probe, scratch->name, NULL);
+    root_deinit (&scratch->root);
+    *scratch = (struct node_scratch){.root = {.fd = -1}};
+}
+
+void node_scratch_sweep (const struct root *parent)
+{
+    base_cleanup (base_close_p) int probe = open_probe (parent);
+    int listing = probe < 0 ? -1 : openat (probe, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    base_cleanup (close_directory) DIR *directory = listing < 0 ? NULL : fdopendir (listing);
+    const struct dirent *entry;
+    while (directory && (entry = readdir (directory)))
+        if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0) {
+            base_cleanup (base_close_p) int root =
+                openat (probe, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+            if (root >= 0)
+                remove_sockets (parent->disk, root);
+            (void) disk_tree_remove (parent->disk, probe, entry->d_name, NULL);
+        }
+}

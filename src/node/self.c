@@ -1,0 +1,197 @@
+#include "node/self.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "root/manifest.h"
+
+enum { ENVIRONMENT_MOST = 4 * 1024 * 1024 };
+
+const char *node_platform (void)
+{
+#if defined(__x86_64__)
+    return "linux/amd64";
+#elif defined(__aarch64__)
+    return "linux/arm64";
+#elif defined(__arm__)
+    return "linux/arm";
+#elif defined(__i386__)
+    return "linux/386";
+#elif defined(__riscv) && __riscv_xlen == 64
+    return "linux/riscv64";
+#else
+#error "name this platform here and in base/elf.c"
+#endif
+}
+
+/*  A file of NUL-closed strings as a list. */
+static int strings_read (const char *path, char ***ret_list)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    int rc = disk_file_read (&disk_system, AT_FDCWD, path, ENVIRONMENT_MOST, &buffer);
+    if (!rc)
+        rc = base_buffer_append (&buffer, "", 1);
+    if (rc)
+        return rc;
+    size_t count = 0;
+    for (size_t i = 0; i + 1 < buffer.size; i++)
+        count += buffer.data[i] == '\0';
+    char **list = calloc (count + 1, sizeof *list);
+    if (!list)
+        return -ENOMEM;
+    const char *at = (const char *) buffer.data;
+    for (size_t i = 0; i < count; i++, at += strlen (at) + 1) {
+        list[i] = strdup (at);
+        if (!list[i]) {
+            base_list_free (list);
+            return -ENOMEM;
+        }
+    }
+    *ret_list = list;
+    return 0;
+}
+
+static int manifest_digest (const struct root *root, const char *workspace, struct base_digest *ret_digest)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    int rc = root_workspace_open (root, workspace, &fd);
+    if (rc)
+        return rc;
+    base_cleanup (base_close_p) int file = openat (fd, ROOT_MANIFEST, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return -errno;
+    return base_digest_of_fd (file, ret_digest, NULL);
+}
+
+/*  The workspace that /proc/self/exe lies in. */
+static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink ("/proc/self/exe", path, sizeof path - 1);
+    if (length < 0)
+        return base_error_errno (error, -errno, "reading /proc/self/exe");
+    path[length] = '\0';
+    char *slash = strrchr (path, '/');
+    if (slash)
+        *slash = '\0';
+    char *name = slash ? strrchr (path, '/') : NULL;
+    if (!name || !root_name_is_valid (name + 1))
+        return base_error_set (error, ROOT_E_NONE,
+                               "this program runs from %s, which is no workspace of %s: start %s/stable/noded.sh instead",
+                               path, root->path, root->path);
+    base_cleanup (base_close_p) int here = -1;
+    struct stat own, listed;
+    if (root_workspace_open (root, name + 1, &here) || fstat (here, &listed) || stat (path, &own) ||
+        own.st_ino != listed.st_ino || own.st_dev != listed.st_dev)
+        return base_error_set (error, ROOT_E_NONE, "this program runs from %s, and that is not in the root %s", path,
+                               root->path);
+    return base_text_copy (ret_name, ROOT_NAME_SIZE, name + 1);
+}
+
+int node_self_load (const struct root *root, struct node_self *ret_self, struct base_error *error)
+{
+    struct node_self self = {.args = NULL};
+    int rc = own_workspace (root, self.workspace, error);
+    if (!rc)
+        rc = root_workspace_read (root, self.workspace, &self.installed, error);
+    if (rc)
+        return rc;
+    base_cleanup (base_close_p) int exe = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    rc = exe < 0 ? -errno : base_digest_of_fd (exe, &self.binary, NULL);
+    if (!rc)
+        rc = manifest_digest (root, self.workspace, &self.manifest);
+    if (!rc)
+        rc = strings_read ("/proc/self/cmdline", &self.args);
+    if (!rc)
+        rc = strings_read ("/proc/self/environ", &self.env);
+    if (rc) {
+        node_self_deinit (&self);
+        return base_error_errno (error, rc < 0 ? rc : -EIO, "reading what this process runs as");
+    }
+    *ret_self = self;
+    return 0;
+}
+
+void node_self_deinit (struct node_self *self)
+{
+    wire_installed_deinit (&self->installed);
+    self->args = base_list_free (self->args);
+    self->env = base_list_free (self->env);
+}
+
+static bool names_equal (const char *entry, const char *other)
+{
+    size_t length = strcspn (entry, "=");
+    return strncmp (entry, other, length) == 0 && (other[length] == '=' || other[length] == '\0');
+}
+
+char **node_self_pristine_env (const struct node_self *self)
+{
+    static const char *const private[] = {"NODED_ROOT",    "NODED_WORKSPACE", "NODED_LAUNCHER", "NODED_READY",
+                                          "NOTIFY_SOCKET", "WATCHDOG_USEC",   "WATCHDOG_PID",   "LISTEN_FDS",
+                                          "LISTEN_PID",    "LISTEN_FDNAMES",  "MAINPID",        "JOURNAL_STREAM",
+                                          "INVOCATION_ID", "SYSTEMD_EXEC_PID"};
+    const struct wire_envelope *envelope = self->installed.envelope;
+    size_t count = base_list_count (self->env);
+    char **list = calloc (count + 1, sizeof *list);
+    for (size_t i = 0, kept = 0; list && i < count; i++) {
+        bool drop = false;
+        for (size_t j = 0; j < sizeof private / sizeof *private && !drop; j++)
+            drop = names_equal (self->env[i], private[j]);
+        for (size_t j = 0; envelope && j < envelope->n_env && !drop; j++)
+            drop = names_equal (self->env[i], envelope->env[j]);
+        if (drop)
+            continue;
+        list[kept] = strdup (self->env[i]);
+        if (!list[kept++])
+            return base_list_free (list);
+    }
+    return list;
+}
+
+bool node_installed_find (const struct wire_installed *installed, const struct base_digest *digest, char path[300])
+{
+    const struct wire_envelope *envelope = installed->envelope;
+    if (!envelope)
+        return false;
+    if (base_digest_equal (&envelope->binary, digest))
+        return base_text_copy (path, 300, ROOT_PROGRAM) == 0;
+    for (size_t i = 0; i < envelope->n_files; i++)
+        if (base_digest_equal (&envelope->files[i].digest, digest)) {
+            int length = snprintf (path, 300, "files/%s", envelope->files[i].path);
+            return length > 0 && length < 300;
+        }
+    return false;
+}
+
+int node_self_find (const struct root *root, const struct node_self *self, const struct base_digest *digest,
+                    struct node_place *ret_place)
+{
+    struct node_place place = {.path = ""};
+    if (node_installed_find (&self->installed, digest, place.path)) {
+        memcpy (place.workspace, self->workspace, sizeof place.workspace);
+        *ret_place = place;
+        return 0;
+    }
+    char **names = NULL;
+    if (root_workspaces (root, &names))
+        return ROOT_E_NONE;
+    int rc = ROOT_E_NONE;
+    for (size_t i = base_list_count (names); i-- > 0 && rc;) {
+        struct wire_installed installed = {0};
+        if (strcmp (names[i], self->workspace) == 0 || root_workspace_read (root, names[i], &installed, NULL))
+            continue;
+        if (node_installed_find (&installed, digest, place.path) &&
+            !base_text_copy (place.workspace, sizeof place.workspace, names[i])) {
+            *ret_place = place;
+            rc = 0;
+        }
+        wire_installed_deinit (&installed);
+    }
+    base_list_free (names);
+    return rc;
+}

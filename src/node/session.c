@@ -1,0 +1,453 @@
+#include "node/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "base/version.h"
+#include "base/version.h"
+#include "node/self.h"
+
+enum {
+    REPORTS_MOST = 64,
+    LINGER_MS = 300,
+    LIVENESS_HEARTBEATS = 3,
+    HELLO_PAUSE_MOST_MS = 30 * 1000,
+    HEARTBEAT_LEAST_MS = 100,
+};
+
+struct node_session {
+    struct bus_loop *loop;
+    const struct node_config *config;
+    const struct node_session_ops *ops;
+    void *context;
+    struct bus_socket *announce, *control, *content;
+    char id[33];
+    char place[96];
+
+    bool open;
+    char instance[65];       /* of the origin */
+    uint64_t sequence;       /* of the last announcement that it is known to have made */
+    char heard_instance[65]; /* the same, as heard on the announce channel itself */
+    uint64_t heard_sequence;
+    uint64_t heartbeat_ms, heard_ms;
+    uint64_t hello_pause_ms;
+
+    bool asking, ask_again;
+    struct wire_match *match; /* under way */
+    struct wire_report reports[REPORTS_MOST];
+    size_t n_reports;
+
+    int hello_timer, heartbeat_timer, ask_timer, resend_timer, match_timer, report_timer;
+};
+
+static void say_hello (void *context);
+static void send_ask (void *context);
+static void send_match (void *context);
+static void send_report (void *context);
+static void beat (void *context);
+
+static void arm (struct node_session *session, int *timer, uint64_t delay_ms, bus_handler *handler)
+{
+    bus_timer_cancel (session->loop, *timer);
+    *timer = bus_timer_start (session->loop, delay_ms, handler, session);
+}
+
+static void disarm (struct node_session *session, int *timer)
+{
+    bus_timer_cancel (session->loop, *timer);
+    *timer = 0;
+}
+
+static void say_hello (void *context)
+{
+    struct node_session *session = context;
+    struct wire_application application = {.name = NULL};
+    session->ops->describe (session->context, &application);
+    struct wire_hello hello = {.node = (char *) session->config->id,
+                               .session = session->id,
+                               .place = session->place,
+                               .software = (char *) base_version,
+                               .platform = (char *) node_platform (),
+                               .tags = session->config->tags,
+                               .n_tags = base_list_count (session->config->tags),
+                               .applications = &application,
+                               .n_applications = 1};
+    int rc = bus_send (session->control, NULL, &wire_hello_record, &hello);
+    if (rc)
+        base_log (BASE_LOG_DEBUG, "hello was not sent: %s", strerror (-rc));
+    uint64_t pause = session->hello_pause_ms;
+    session->hello_pause_ms = pause * 2 < HELLO_PAUSE_MOST_MS ? pause * 2 : HELLO_PAUSE_MOST_MS;
+    arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
+}
+
+static void begin_hello (struct node_session *session)
+{
+    session->open = false;
+    session->hello_pause_ms = session->config->resend_ms;
+    disarm (session, &session->heartbeat_timer);
+    say_hello (session);
+}
+
+/*  Asks unprompted, from time to time: a hint may have been lost without a trace. */
+static void ask_unprompted (void *context)
+{
+    struct node_session *session = context;
+    session->ask_timer = 0;
+    node_session_ask (session);
+    uint64_t ms = session->config->ask_ms;
+    arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
+}
+
+static void on_welcome (struct node_session *session, const struct wire_welcome *welcome)
+{
+    if (welcome->status != WIRE_STATUS_OK) {
+        base_log (BASE_LOG_ERROR, "the origin refuses this node: %s",
+                  welcome->reason ? welcome->reason : "it gave no reason");
+        session->hello_pause_ms = HELLO_PAUSE_MOST_MS;
+        return;
+    }
+    disarm (session, &session->hello_timer);
+    bool was_open = session->open;
+    session->open = true;
+    session->heartbeat_ms = welcome->heartbeat_ms > HEARTBEAT_LEAST_MS ? welcome->heartbeat_ms : HEARTBEAT_LEAST_MS;
+    (void) base_text_copy (session->instance, sizeof session->instance, welcome->instance);
+    session->sequence = welcome->sequence;
+    arm (session, &session->heartbeat_timer, session->heartbeat_ms, beat);
+    if (was_open)
+        return;
+    session->ops->welcome (session->context, welcome);
+    if (session->asking)
+        send_ask (session);
+    else
+        node_session_ask (session);
+    if (session->match)
+        send_match (session);
+    if (session->n_reports)
+        send_report (session);
+    uint64_t ms = session->config->ask_ms;
+    arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
+}
+
+/*  The origin's announcements are numbered: one that was missed is made up for by asking. */
+static void note_sequence (struct node_session *session, const char *instance, uint64_t sequence)
+{
+    bool missed = strcmp (instance, session->instance) != 0 || sequence > session->sequence;
+    (void) base_text_copy (session->instance, sizeof session->instance, instance);
+    session->sequence = sequence;
+    if (missed)
+        node_session_ask (session);
+}
+
+static void beat (void *context)
+{
+    struct node_session *session = context;
+    session->heartbeat_timer = 0;
+    uint64_t silent = base_time_boot_ms () - session->heard_ms;
+    if (silent > LIVENESS_HEARTBEATS * session->heartbeat_ms) {
+        base_log (BASE_LOG_WARNING, "nothing was heard from %s for %llu ms: connecting anew",
+                  session->config->endpoints.control, (unsigned long long) silent);
+        session->ops->lost (session->context);
+        (void) bus_socket_reconnect (session->control);
+        begin_hello (session);
+        return;
+    }
+    struct wire_heartbeat heartbeat = {.sender = session->id, .node = (char *) session->config->id};
+    (void) bus_send (session->control, NULL, &wire_heartbeat_record, &heartbeat);
+    arm (session, &session->heartbeat_timer, session->heartbeat_ms, beat);
+}
+
+static void on_heartbeat (struct node_session *session, const struct wire_heartbeat *heartbeat)
+{
+    if (!heartbeat->answer) {
+        struct wire_heartbeat answer = {.sender = session->id, .node = (char *) session->config->id, .answer = true};
+        (void) bus_send (session->control, NULL, &wire_heartbeat_record, &answer);
+    }
+    if (!session->open)
+        return;
+    if (strcmp (heartbeat->sender, session->instance) != 0)
+        begin_hello (session); /* the origin was restarted and does not know this session */
+    else
+        note_sequence (session, heartbeat->sender, heartbeat->sequence);
+}
+
+static void on_noted (struct node_session *session, const struct wire_noted *noted)
+{
+    if (noted->status == WIRE_STATUS_REFUSED) {
+        begin_hello (session);
+        return;
+    }
+    if (!session->n_reports)
+        return;
+    struct wire_report *head = &session->reports[0];
+    if (head->epoch != noted->epoch || head->attempt != noted->attempt || strcmp (head->step, noted->step) != 0)
+        return;
+    wire_report_deinit (head);
+    session->n_reports--;
+    memmove (session->reports, session->reports + 1, session->n_reports * sizeof *session->reports);
+    disarm (session, &session->report_timer);
+    if (session->n_reports)
+        send_report (session);
+}
+
+static void on_control (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct node_session *session = context;
+    (void) socket;
+    session->heard_ms = base_time_boot_ms ();
+    if (message->record == &wire_welcome_record)
+        on_welcome (session, message->body);
+    else if (message->record == &wire_heartbeat_record)
+        on_heartbeat (session, message->body);
+    else if (message->record == &wire_desired_record) {
+        const struct wire_desired *desired = message->body;
+        if (desired->status == WIRE_STATUS_REFUSED) {
+            begin_hello (session);
+            return;
+        }
+        session->asking = false;
+        disarm (session, &session->resend_timer);
+        if (session->ask_again)
+            node_session_ask (session);
+        session->ops->desired (session->context, desired);
+    } else if (message->record == &wire_matched_record) {
+        const struct wire_matched *matched = message->body;
+        if (!session->match || strcmp (matched->transaction, session->match->transaction) != 0 ||
+            matched->attempt != session->match->attempt)
+            return;
+        if (matched->status == WIRE_STATUS_BUSY)
+            return; /* asked again by the timer */
+        node_session_match_cancel (session);
+        session->ops->matched (session->context, matched);
+    } else if (message->record == &wire_noted_record)
+        on_noted (session, message->body);
+}
+
+static void on_announce (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct node_session *session = context;
+    (void) socket;
+    if (message->record != &wire_update_record)
+        return;
+    const struct wire_update *update = message->body;
+    (void) base_text_copy (session->heard_instance, sizeof session->heard_instance, update->instance);
+    session->heard_sequence = update->sequence;
+    if (strcmp (session->instance, update->instance) == 0 && update->sequence > session->sequence)
+        session->sequence = update->sequence;
+    session->ops->hint (session->context, update);
+    node_session_ask (session);
+}
+
+static void on_content (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct node_session *session = context;
+    (void) socket;
+    if (message->record == &wire_chunk_record)
+        session->ops->chunk (session->context, message->body, message->payload, message->payload_size);
+}
+
+static int connect_one (struct node_session *session, enum bus_kind kind, const char *endpoint,
+                        bus_message_handler *handler, int linger_ms, struct bus_socket **ret_socket,
+                        struct base_error *error)
+{
+    struct bus_socket_options options = {.on_message = handler,
+                                         .context = session,
+                                         .keys = session->config->has_keys ? &session->config->keys : NULL,
+                                         .linger_ms = linger_ms};
+    int rc = bus_socket_new (session->loop, kind, &options, ret_socket, error);
+    return rc ? rc : bus_socket_connect (*ret_socket, endpoint, error);
+}
+
+static int subscribe (struct node_session *session)
+{
+    char ring[96];
+    struct base_digest digest = base_digest_of (session->config->id, strlen (session->config->id));
+    (void) snprintf (ring, sizeof ring, "update/ring/%02x", digest.bytes[0]);
+    int rc = bus_socket_subscribe (session->announce, "update/all");
+    rc = rc ? rc : bus_socket_subscribe (session->announce, ring);
+    for (size_t i = 0; session->config->tags && session->config->tags[i] && !rc; i++) {
+        char group[96];
+        if (snprintf (group, sizeof group, "update/group/%s", session->config->tags[i]) < (int) sizeof group)
+            rc = bus_socket_subscribe (session->announce, group);
+    }
+    return rc;
+}
+
+int node_session_new (struct bus_loop *loop, const struct node_config *config, const struct node_session_ops *ops,
+                      void *context, struct node_session **ret_session, struct base_error *error)
+{
+    struct node_session *session = calloc (1, sizeof *session);
+    if (!session)
+        return -ENOMEM;
+    session->loop = loop;
+    session->config = config;
+    session->ops = ops;
+    session->context = context;
+    (void) base_random_hex (session->id, 16);
+    char host[64] = "unknown host";
+    (void) gethostname (host, sizeof host - 1);
+    (void) snprintf (session->place, sizeof session->place, "%s, pid %d", host, (int) getpid ());
+    int rc = connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, &session->announce, error);
+    rc = rc ? rc : subscribe (session);
+    if (!rc)
+        rc = connect_one (session, BUS_DEALER, config->endpoints.control, on_control, LINGER_MS, &session->control,
+                          error);
+    if (!rc)
+        rc = connect_one (session, BUS_DEALER, config->endpoints.content, on_content, 0, &session->content, error);
+    if (rc) {
+        (void) node_session_free (session);
+        return rc;
+    }
+    session->heard_ms = base_time_boot_ms ();
+    begin_hello (session);
+    *ret_session = session;
+    return 0;
+}
+
+struct node_session *node_session_free (struct node_session *session)
+{
+    if (!session)
+        return NULL;
+    if (session->control && session->open) {
+        struct wire_bye bye = {.node = (char *) session->config->id, .session = session->id};
+        for (size_t i = 0; i < session->n_reports; i++)
+            (void) bus_send (session->control, NULL, &wire_report_record, &session->reports[i]);
+        (void) bus_send (session->control, NULL, &wire_bye_record, &bye);
+    }
+    int *timers[] = {&session->hello_timer,  &session->heartbeat_timer, &session->ask_timer,
+                     &session->resend_timer, &session->match_timer,     &session->report_timer};
+    for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
+        disarm (session, timers[i]);
+    (void) bus_socket_free (session->announce);
+    (void) bus_socket_free (session->control);
+    (void) bus_socket_free (session->content);
+    node_session_match_cancel (session);
+    for (size_t i = 0; i < session->n_reports; i++)
+        wire_report_deinit (&session->reports[i]);
+    free (session);
+    return NULL;
+}
+
+bool node_session_is_open (const struct node_session *session)
+{
+    return session->open;
+}
+
+const char *node_session_id (const struct node_session *session)
+{
+    return session->id;
+}
+
+static void send_ask (void *context)
+{
+    struct node_session *session = context;
+    session->resend_timer = 0;
+    if (!session->open)
+        return; /* asked on welcome */
+    struct wire_ask ask = {.node = (char *) session->config->id,
+                           .session = session->id,
+                           .application = (char *) "noded",
+                           .instance = *session->heard_instance ? session->heard_instance : NULL,
+                           .sequence = session->heard_sequence};
+    (void) bus_send (session->control, NULL, &wire_ask_record, &ask);
+    arm (session, &session->resend_timer, session->config->resend_ms, send_ask);
+}
+
+void node_session_ask (struct node_session *session)
+{
+    session->ask_again = session->asking;
+    if (session->asking)
+        return;
+    session->asking = true;
+    send_ask (session);
+}
+
+static void send_match (void *context)
+{
+    struct node_session *session = context;
+    session->match_timer = 0;
+    if (!session->match)
+        return;
+    if (session->open)
+        (void) bus_send (session->control, NULL, &wire_match_record, session->match);
+    arm (session, &session->match_timer, session->config->resend_ms, send_match);
+}
+
+int node_session_match (struct node_session *session, const struct wire_match *match)
+{
+    node_session_match_cancel (session);
+    struct wire_match filled = *match;
+    filled.node = (char *) session->config->id;
+    filled.platform = (char *) node_platform ();
+    filled.tags = session->config->tags;
+    filled.n_tags = base_list_count (session->config->tags);
+    session->match = calloc (1, sizeof *session->match);
+    if (!session->match || wire_copy (&wire_match_record, &filled, session->match)) {
+        free (session->match);
+        session->match = NULL;
+        return -ENOMEM;
+    }
+    send_match (session);
+    return 0;
+}
+
+void node_session_match_cancel (struct node_session *session)
+{
+    disarm (session, &session->match_timer);
+    if (session->match) {
+        wire_match_deinit (session->match);
+        free (session->match);
+        session->match = NULL;
+    }
+}
+
+static void send_report (void *context)
+{
+    struct node_session *session = context;
+    session->report_timer = 0;
+    if (!session->n_reports)
+        return;
+    if (session->open)
+        (void) bus_send (session->control, NULL, &wire_report_record, &session->reports[0]);
+    arm (session, &session->report_timer, session->config->resend_ms, send_report);
+}
+
+int node_session_report (struct node_session *session, const struct wire_report *report)
+{
+    if (session->n_reports == REPORTS_MOST) {
+        size_t victim = 0;
+        while (victim + 1 < REPORTS_MOST && session->reports[victim].outcome != WIRE_OUTCOME_STARTED)
+            victim++;
+        wire_report_deinit (&session->reports[victim]);
+        session->n_reports--;
+        memmove (session->reports + victim, session->reports + victim + 1,
+                 (session->n_reports - victim) * sizeof *session->reports);
+    }
+    char now[BASE_TIME_TEXT];
+    struct wire_report filled = *report;
+    filled.node = (char *) session->config->id;
+    filled.session = session->id;
+    filled.time = (char *) base_time_format (base_time_real_ns (), now);
+    int rc = wire_copy (&wire_report_record, &filled, &session->reports[session->n_reports]);
+    if (rc)
+        return rc;
+    session->n_reports++;
+    if (session->n_reports == 1)
+        send_report (session);
+    return 0;
+}
+
+int node_session_get (struct node_session *session, const struct wire_get *get)
+{
+    return bus_send (session->content, NULL, &wire_get_record, get);
+}
+
+void node_session_content_reconnect (struct node_session *session)
+{
+    (void) bus_socket_reconnect (session->content);
+}

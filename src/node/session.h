@@ -1,0 +1,56 @@
+/*  node/session.h - the node's side of its connection to an origin: hello, heartbeats, asking, matching, reporting
+
+    Three sockets: SUB announce, DEALER control, DEALER content. Every request is sent again until it is answered; reports wait in a
+    bounded queue, oldest first, and when it is full the oldest that ends nothing gives way. Without an origin the session
+    keeps trying with a random, growing pause, and the rest of the node goes on. */
+
+#ifndef NODE_SESSION_H
+#define NODE_SESSION_H
+
+#include "bus/socket.h"
+#include "node/config.h"
+
+struct node_session;
+
+/*  What the session tells its owner. Messages are valid during the call only. */
+struct node_session_ops {
+    /*  Fills the state of the application for hello; everything it points to stays the owner's. */
+    void (*describe) (void *context, struct wire_application *ret_application);
+    void (*welcome) (void *context, const struct wire_welcome *welcome);
+    void (*lost) (void *context); /* the origin has not been heard of for three heartbeats */
+    void (*hint) (void *context, const struct wire_update *update);
+    void (*desired) (void *context, const struct wire_desired *desired);
+    void (*matched) (void *context, const struct wire_matched *matched);
+    void (*chunk) (void *context, const struct wire_chunk *chunk, const void *payload, size_t size);
+};
+
+/*  Makes the sockets and says hello. */
+int node_session_new (struct bus_loop *loop, const struct node_config *config, const struct node_session_ops *ops,
+                      void *context, struct node_session **ret_session, struct base_error *error);
+
+/*  Says goodbye and closes; what is queued is given linger. Accepts NULL. Returns NULL. */
+struct node_session *node_session_free (struct node_session *session);
+
+/*  Whether the origin has answered hello and is being heard of. */
+bool node_session_is_open (const struct node_session *session);
+
+/*  Random, of this process. */
+const char *node_session_id (const struct node_session *session);
+
+/*  Asks for the desired state; answered by ops->desired. Asking while an ask is under way asks once more after it. */
+void node_session_ask (struct node_session *session);
+
+/*  Asks for an envelope until it is answered or cancelled. node is filled in; copied. Returns 0 or -ENOMEM. */
+int node_session_match (struct node_session *session, const struct wire_match *match);
+void node_session_match_cancel (struct node_session *session);
+
+/*  Queues a report. node, session and time are filled in; copied. Returns 0 or -ENOMEM. */
+int node_session_report (struct node_session *session, const struct wire_report *report);
+
+/*  Sends a get on the content channel. As bus_send. */
+int node_session_get (struct node_session *session, const struct wire_get *get);
+
+/*  Makes the content connection anew. */
+void node_session_content_reconnect (struct node_session *session);
+
+#endif

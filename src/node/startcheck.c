@@ -1,0 +1,188 @@
+#include "node/startcheck.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "node/guard.h"
+#include "node/scratch.h"
+#include "root/command.h"
+#include "root/manifest.h"
+
+enum { KINDS = 3, READY_MS = 250, GRACE_MS = 500, FILE_MOST = 8 * 1024 * 1024 };
+
+static const char proven[] = "2000-01-01T00:00:00.000000001Z";
+static const char broken[] = "2000-01-01T00:00:00.000000002Z";
+
+static const struct {
+    const char *what;
+    const char *program;
+} kinds[KINDS] = {
+    {"a program that exits", "#!/bin/sh\nexit 3\n"},
+    {"a program that hangs", "#!/bin/sh\nkill -STOP $$\n"},
+    {"a file that is no program", "this is no program\n"},
+};
+
+struct run {
+    struct node_startcheck *check;
+    struct node_scratch scratch;
+    struct node_guard *guard;
+    bool gone;
+};
+
+struct node_startcheck {
+    struct bus_loop *loop;
+    struct run runs[KINDS];
+    int timer;
+    node_startcheck_done *done;
+    void *context;
+};
+
+static int make_directory (int root, const char *name, int *ret_fd)
+{
+    if (mkdirat (root, name, 0755))
+        return -errno;
+    *ret_fd = openat (root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return *ret_fd < 0 ? -errno : 0;
+}
+
+static int put (const struct root *root, int directory, const char *name, mode_t mode, const char *text)
+{
+    return disk_file_write (root->disk, directory, name, mode, text, strlen (text), NULL);
+}
+
+static int copy (const struct root *root, int from, int to, const char *name)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
+    int rc = disk_file_read (root->disk, from, name, FILE_MOST, &content);
+    return rc ? rc : disk_file_write (root->disk, to, name, 0755, content.data, content.size, NULL);
+}
+
+/*  A root whose stable is a broken program under the start files to be tried, and whose way back is a script that ends well. */
+static int furnish (const struct root *root, int workspace, const char *program, struct base_error *error)
+{
+    base_cleanup (base_close_p) int good = -1;
+    base_cleanup (base_close_p) int bad = -1;
+    base_cleanup (base_buffer_deinit) struct base_buffer command = {0};
+    base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
+    char *args[] = {(char *) "run"};
+    int rc = make_directory (root->fd, proven, &good);
+    rc = rc ? rc : put (root, good, ROOT_SCRIPT, 0755, "#!/bin/sh\nexit 0\n");
+    rc = rc ? rc : make_directory (root->fd, broken, &bad);
+    rc = rc ? rc : put (root, bad, ROOT_PROGRAM, 0755, program);
+    rc = rc ? rc : copy (root, workspace, bad, ROOT_SCRIPT);
+    rc = rc ? rc : copy (root, workspace, bad, ROOT_LAUNCHER);
+    rc = rc ? rc : root_command_pack (ROOT_PROGRAM, args, 1, NULL, 0, &command);
+    rc = rc ? rc : disk_file_write (root->disk, bad, ROOT_COMMAND, 0644, command.data, command.size, NULL);
+    rc = rc ? rc : root_manifest_make (bad, &manifest, NULL);
+    rc = rc ? rc : disk_file_write (root->disk, bad, ROOT_MANIFEST, 0644, manifest.data, manifest.size, NULL);
+    if (rc)
+        return base_error_errno (error, rc < 0 ? rc : -EIO, "making a scratch root in %s", root->path);
+    struct root_limits limits = {.starts = 1, .ready_ms = READY_MS, .confirm_ms = 4 * READY_MS, .pause_ms = 1};
+    rc = root_stable_set (root, proven, error);
+    return rc ? rc : root_switch (root, broken, &limits, error);
+}
+
+static void conclude (struct node_startcheck *check, const struct base_error *error)
+{
+    bus_timer_cancel (check->loop, check->timer);
+    check->timer = 0;
+    check->done (check->context, error);
+}
+
+static void on_gone (void *context, const struct node_guard_end *end)
+{
+    struct run *run = context;
+    struct node_startcheck *check = run->check;
+    const char *what = kinds[run - check->runs].what;
+    struct base_error error = {.code = 0};
+    run->gone = true;
+    char stable[ROOT_NAME_SIZE] = "";
+    (void) root_link (&run->scratch.root, ROOT_STABLE, stable);
+    struct root_trial trial = {.on_trial = true};
+    (void) root_trial_read (&run->scratch.root, &trial, NULL);
+    char how[96];
+    if (strcmp (stable, proven) != 0 || trial.on_trial)
+        (void) base_error_set (&error, ROOT_E_DAMAGED, "the start files that the candidate stages did not go back from %s: it %s",
+                               what, end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
+    else if (!end->ended || !end->how.exited || end->how.code != 0)
+        (void) base_error_set (&error, ROOT_E_DAMAGED,
+                               "the start files that the candidate stages went back from %s and then did not start what was there: it %s", what,
+                               end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
+    else if (end->left)
+        (void) base_error_set (&error, ROOT_E_DAMAGED,
+                               "the start files that the candidate stages left %u processes behind after %s", end->left,
+                               what);
+    if (error.code) {
+        conclude (check, &error);
+        return;
+    }
+    bool all = true;
+    for (size_t i = 0; i < KINDS; i++)
+        all = all && check->runs[i].gone;
+    if (all)
+        conclude (check, NULL);
+}
+
+static void on_deadline (void *context)
+{
+    struct node_startcheck *check = context;
+    check->timer = 0;
+    struct base_error error = {.code = 0};
+    for (size_t i = 0; i < KINDS; i++)
+        if (!check->runs[i].gone) {
+            (void) base_error_set (&error, ROOT_E_DAMAGED,
+                                   "the start files that the candidate stages did not come back from %s in time",
+                                   kinds[i].what);
+            break;
+        }
+    conclude (check, &error);
+}
+
+int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int workspace, const char *launcher,
+                         char *const *env, uint64_t deadline_ms, node_startcheck_done *done, void *context,
+                         struct node_startcheck **ret_check, struct base_error *error)
+{
+    struct node_startcheck *check = calloc (1, sizeof *check);
+    if (!check)
+        return -ENOMEM;
+    check->loop = loop;
+    check->done = done;
+    check->context = context;
+    for (size_t i = 0; i < KINDS; i++)
+        check->runs[i].scratch.root.fd = -1;
+    int rc = 0;
+    for (size_t i = 0; i < KINDS && !rc; i++) {
+        struct run *run = &check->runs[i];
+        run->check = check;
+        rc = node_scratch_make (parent, &run->scratch, error);
+        rc = rc ? rc : furnish (&run->scratch.root, workspace, kinds[i].program, error);
+        if (rc)
+            break;
+        base_cleanup (base_free_p) char *script =
+            base_text_printf ("%s/%s/%s", run->scratch.root.path, ROOT_STABLE, ROOT_SCRIPT);
+        rc = script ? node_guard_start (loop, launcher, script, env, GRACE_MS, on_gone, run, &run->guard, error) : -ENOMEM;
+    }
+    if (!rc) {
+        check->timer = bus_timer_start (loop, deadline_ms, on_deadline, check);
+        *ret_check = check;
+        return 0;
+    }
+    (void) node_startcheck_free (check);
+    return rc;
+}
+
+struct node_startcheck *node_startcheck_free (struct node_startcheck *check)
+{
+    if (!check)
+        return NULL;
+    bus_timer_cancel (check->loop, check->timer);
+    for (size_t i = 0; i < KINDS; i++) {
+        (void) node_guard_free (check->runs[i].guard);
+        node_scratch_deinit (&check->runs[i].scratch);
+    }
+    free (check);
+    return NULL;
+}

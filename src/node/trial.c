@@ -1,0 +1,113 @@
+/*  Proving itself on trial: over the real origin an announcement, an answered match, a verified chunk, and then the soak time. */
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "node/manager.h"
+
+enum { CHUNK_SIZE = 64 * 1024 };
+
+static void prove (void *context);
+
+static void arm (struct node_manager *node, uint64_t delay_ms)
+{
+    bus_timer_cancel (node->loop, node->proving);
+    node->proving = bus_timer_start (node->loop, delay_ms, prove, node);
+}
+
+static void ask_for_match (struct node_manager *node)
+{
+    char transaction[65];
+    (void) snprintf (transaction, sizeof transaction, "trial-%.50s", node->order.transaction);
+    struct wire_match match = {.application = (char *) "noded",
+                               .release = node->self.installed.release,
+                               .transaction = transaction,
+                               .attempt = node->order.attempt ? node->order.attempt : 1};
+    (void) node_session_match (node->session, &match);
+}
+
+static void ask_for_chunk (struct node_manager *node)
+{
+    uint64_t size = node->self.installed.envelope->size;
+    struct wire_get get = {.digest = node->self.installed.envelope->binary,
+                           .length = size < CHUNK_SIZE ? size : CHUNK_SIZE};
+    (void) node_session_get (node->session, &get);
+}
+
+/*  Asks again for what is missing, and ends the trial when nothing is. */
+static void prove (void *context)
+{
+    struct node_manager *node = context;
+    node->proving = 0;
+    if (node->procedure.state != WIRE_STATE_TRIAL)
+        return;
+    uint64_t left = update_proof_left_ms (&node->proof, base_time_boot_ms ());
+    if (left == 0) {
+        node_event (node, UPDATE_EVENT_DONE);
+        return;
+    }
+    if (left != UINT64_MAX) {
+        arm (node, left);
+        return;
+    }
+    if (!node->proof.announced)
+        node_session_ask (node->session); /* an origin hints at a node on trial that asks */
+    if (!node->proof.fetched)
+        ask_for_chunk (node);
+    arm (node, node->config->resend_ms);
+}
+
+void node_trial_begin (struct node_manager *node)
+{
+    node->proof = (struct update_proof){.soak_ms = node->config->soak_ms};
+    ask_for_match (node);
+    prove (node);
+}
+
+void node_trial_end (struct node_manager *node)
+{
+    bus_timer_cancel (node->loop, node->proving);
+    node->proving = 0;
+}
+
+static void note (struct node_manager *node, bool *shown, const char *what)
+{
+    if (*shown || node->procedure.state != WIRE_STATE_TRIAL)
+        return;
+    *shown = true;
+    base_log (BASE_LOG_DEBUG, "on trial: %s", what);
+    if (update_proof_is_complete (&node->proof)) {
+        node->proof.since_ms = base_time_boot_ms ();
+        arm (node, node->proof.soak_ms);
+    }
+}
+
+void node_trial_announced (struct node_manager *node)
+{
+    note (node, &node->proof.announced, "an announcement was received");
+}
+
+void node_trial_matched (struct node_manager *node, const struct wire_matched *matched)
+{
+    (void) matched; /* an origin that has withdrawn the release answers too: what is proven is that it can be asked */
+    note (node, &node->proof.matched, "a match was answered");
+}
+
+bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload, size_t size)
+{
+    if (node->procedure.state != WIRE_STATE_TRIAL)
+        return false;
+    if (chunk->status != WIRE_STATUS_OK || chunk->offset != 0 || size == 0 || size > CHUNK_SIZE ||
+        !base_digest_equal (&chunk->digest, &node->self.installed.envelope->binary))
+        return true;
+    uint8_t own[CHUNK_SIZE];
+    base_cleanup (base_close_p) int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || pread (fd, own, size, 0) != (ssize_t) size || memcmp (own, payload, size) != 0)
+        base_log (BASE_LOG_WARNING, "on trial: what the origin sends of this program is not what runs here");
+    else
+        note (node, &node->proof.fetched, "a chunk was fetched and verified");
+    return true;
+}

@@ -1,0 +1,369 @@
+/*  noded - the node manager, and the commands on its host */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "node/host.h"
+#include "node/install.h"
+#include "node/node.h"
+#include "programs/program_options.h"
+#include "root/check.h"
+
+static const char about[] =
+    "Manages this host's node: updates itself from a broker, and goes back by itself.\n"
+    "\n"
+    "commands:\n"
+    "  install     make a root, rehearsed and ready to be handed to init\n"
+    "  run         the node manager; init starts DIR/stable/noded.sh, which runs it\n"
+    "  status      what runs, what a revert would go back to, what failed last\n"
+    "  why         what was done here, and why\n"
+    "  revert      go back to the previous version, with or without broker or manager\n"
+    "  quarantine  list | clear [RELEASE]: the releases that are not tried again\n"
+    "  verify      check the whole root offline\n"
+    "\n"
+    "noded COMMAND --help tells more.\n";
+
+static const char exit_codes[] =
+    "exit codes: 0 done; 1 it could not be done, standard error tells why; 2 usage;\n"
+    "75 another manager serves the root; 85 (run) start stable anew\n";
+
+static int tell (const struct base_error *error, const char *command)
+{
+    fprintf (stderr, "noded %s: %s\n", command, *error->text ? error->text : "out of memory");
+    return PROGRAM_FAILED;
+}
+
+static int open_root (const struct program_spec *spec, const char *path, struct root *ret_root)
+{
+    struct base_error error = {.code = 0};
+    if (!path) {
+        const char *variable = getenv ("NODED_ROOT");
+        if (!variable)
+            return program_usage_error (spec, "--root DIR is missing: which root is meant?");
+        path = variable;
+    }
+    if (root_open (&disk_system, path, ret_root, &error))
+        return tell (&error, spec->name + sizeof "noded");
+    return PROGRAM_GO;
+}
+
+static int no_more (const struct program_spec *spec, int argc, char **argv, int first)
+{
+    return first < argc ? program_usage_error (spec, "%s: this command takes no such argument", argv[first])
+                        : PROGRAM_GO;
+}
+
+static int install (int argc, char **argv)
+{
+    struct node_install wanted = {.rehearse = true};
+    bool no_rehearsal = false, systemd = false;
+    const struct program_option options[] = {
+        {.name = "root",
+         .kind = PROGRAM_TEXT,
+         .argument = "DIR",
+         .value = &wanted.root,
+         .help = "the root to make"},
+        {.name = "id",
+         .kind = PROGRAM_TEXT,
+         .argument = "ID",
+         .value = &wanted.id,
+         .help = "the node's id (the host name)"},
+        {.name = "broker",
+         .kind = PROGRAM_TEXT,
+         .argument = "HOST[:PORT]",
+         .value = &wanted.broker,
+         .help = "where the broker is (port 7670)"},
+        {.name = "step",
+         .kind = PROGRAM_SPAN,
+         .argument = "SPAN",
+         .value = &wanted.step_ms,
+         .help = "deadline for each step of the rehearsal (30s)"},
+        {.name = "no-rehearsal",
+         .kind = PROGRAM_FLAG,
+         .value = &no_rehearsal,
+         .help = "do not try whether this program can be updated here"},
+        {.name = "systemd", .kind = PROGRAM_FLAG, .value = &systemd, .help = "print a systemd unit"},
+        {.name = NULL},
+    };
+    const struct program_spec spec = {
+        .name = "noded install",
+        .usage = "--root DIR --broker HOST[:PORT] [--id ID] [OPTION...]",
+        .about =
+            "Makes a root from this very program and its shared libraries, and rehearses an update and a revert in it.\n",
+        .options = options,
+        .more = exit_codes,
+    };
+    struct bus_settings *settings = NULL;
+    int first;
+    int code = program_options_parse (&spec, argc, argv, &settings, &first);
+    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, first) : code;
+    (void) bus_settings_free (settings);
+    if (code != PROGRAM_GO)
+        return code;
+    if (!wanted.root || !wanted.broker)
+        return program_usage_error (&spec, "%s is missing",
+                                    wanted.root ? "--broker HOST[:PORT]" : "--root DIR");
+    char host[65] = "";
+    if (!wanted.id && !gethostname (host, sizeof host - 1))
+        wanted.id = host;
+    wanted.rehearse = !no_rehearsal;
+    if (no_rehearsal)
+        fprintf (
+            stderr,
+            "noded install: WITHOUT A REHEARSAL. Whether this program can be updated and reverted on this host is not known\n"
+            "noded install: until its first update, which may then fail. Leave --no-rehearsal out to know it now.\n");
+    char workspace[ROOT_NAME_SIZE];
+    uint64_t took_ms;
+    struct base_error error = {.code = 0};
+    if (node_install_run (&wanted, workspace, &took_ms, &error))
+        return tell (&error, "install");
+    base_cleanup (base_free_p) char *path = realpath (wanted.root, NULL);
+    if (systemd) {
+        base_cleanup (base_free_p) char *unit = node_install_unit (path ? path : wanted.root);
+        fputs (unit ? unit : "", stdout);
+        return PROGRAM_OK;
+    }
+    printf ("%s holds noded %s as node %s", path ? path : wanted.root, base_version, wanted.id);
+    if (took_ms)
+        printf (", rehearsed in %llu ms", (unsigned long long) took_ms);
+    printf (
+        "\nhand this to init, to be started again whenever it ends: %s/stable/noded.sh\n"
+        "for systemd: noded install --systemd prints a unit; for runit and s6 the path above is the run script\n",
+        path ? path : wanted.root);
+    return PROGRAM_OK;
+}
+
+static int run (int argc, char **argv)
+{
+    const char *root = NULL;
+    char **labels = NULL;
+    const struct program_option options[] = {
+        {.name = "root",
+         .kind = PROGRAM_TEXT,
+         .argument = "DIR",
+         .value = &root,
+         .help = "the root (NODED_ROOT)"},
+        {.name = "log", .kind = PROGRAM_LOG, .argument = "LEVEL", .help = "error, warning, info or debug"},
+        {.name = "label",
+         .kind = PROGRAM_LIST,
+         .argument = "TEXT",
+         .value = &labels,
+         .help = "free text, for whoever looks at the list of processes"},
+        {.name = NULL},
+    };
+    const struct program_spec spec = {
+        .name = "noded run",
+        .usage = "[--root DIR] [OPTION...]",
+        .about =
+            "Runs the node manager. It is started by the launcher in its workspace: start DIR/stable/noded.sh.\n",
+        .options = options,
+        .more = exit_codes,
+    };
+    struct bus_settings *settings = NULL;
+    int first;
+    int code = program_options_parse (&spec, argc, argv, &settings, &first);
+    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, first) : code;
+    (void) bus_settings_free (settings);
+    base_list_free (labels);
+    if (code != PROGRAM_GO)
+        return code;
+    root = root ? root : getenv ("NODED_ROOT");
+    if (!root)
+        return program_usage_error (
+            &spec, "--root DIR is missing: start DIR/stable/noded.sh instead of this command");
+    struct node_config config;
+    struct base_error error = {.code = 0};
+    if (node_config_init (&config, root))
+        return PROGRAM_FAILED;
+    if (node_config_load (&config, NULL, &error)) {
+        node_config_deinit (&config);
+        return tell (&error, "run");
+    }
+    code = node_run (&config);
+    node_config_deinit (&config);
+    return code;
+}
+
+/*  The commands that take --root and --json alone. */
+struct host_options {
+    const char *root;
+    bool json;
+    int first;
+};
+
+static int host_parse (struct program_spec *spec, int argc, char **argv, bool with_json,
+                       struct host_options *wanted)
+{
+    const struct program_option options[] = {
+        {.name = "root",
+         .kind = PROGRAM_TEXT,
+         .argument = "DIR",
+         .value = &wanted->root,
+         .help = "the root (NODED_ROOT)"},
+        {.name = with_json ? "json" : NULL,
+         .kind = PROGRAM_FLAG,
+         .value = &wanted->json,
+         .help = "print JSON"},
+        {.name = NULL},
+    };
+    struct bus_settings *settings = NULL;
+    spec->options = options;
+    spec->more = exit_codes;
+    int code = program_options_parse (spec, argc, argv, &settings, &wanted->first);
+    (void) bus_settings_free (settings);
+    spec->options = NULL;
+    return code;
+}
+
+static int status (int argc, char **argv)
+{
+    struct program_spec spec = {
+        .name = "noded status",
+        .usage = "--root DIR [--json]",
+        .about = "Tells what runs, what a revert would go back to, and what failed last.\n"};
+    struct host_options wanted = {.json = false};
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    struct base_error error = {.code = 0};
+    int code = host_parse (&spec, argc, argv, true, &wanted);
+    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
+    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, &root) : code;
+    if (code != PROGRAM_GO)
+        return code;
+    return node_host_status (&root, wanted.json, &error) ? tell (&error, "status") : PROGRAM_OK;
+}
+
+static int why (int argc, char **argv)
+{
+    struct program_spec spec = {.name = "noded why",
+                                .usage = "--root DIR [--json]",
+                                .about = "Tells what was done here and why, from the journal.\n"};
+    struct host_options wanted = {.json = false};
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    struct base_error error = {.code = 0};
+    int code = host_parse (&spec, argc, argv, true, &wanted);
+    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
+    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, &root) : code;
+    if (code != PROGRAM_GO)
+        return code;
+    return node_host_why (&root, wanted.json, &error) ? tell (&error, "why") : PROGRAM_OK;
+}
+
+static int revert (int argc, char **argv)
+{
+    struct program_spec spec = {
+        .name = "noded revert",
+        .usage = "--root DIR",
+        .about =
+            "Goes back to the previous version and holds it. Needs no broker, no network, no running manager and no space.\n"
+            "A running manager is made to follow. nodectl unhold NODE releases the hold.\n"};
+    struct host_options wanted = {.json = false};
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    struct base_error error = {.code = 0};
+    char name[ROOT_NAME_SIZE];
+    bool running = false;
+    int code = host_parse (&spec, argc, argv, false, &wanted);
+    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
+    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, &root) : code;
+    if (code != PROGRAM_GO)
+        return code;
+    int rc = node_host_revert (&root, name, &running, &error);
+    if (rc == ROOT_E_NONE && !*error.text)
+        (void) base_error_set (&error, rc, "%s has no previous version to go back to", root.path);
+    if (rc)
+        return tell (&error, "revert");
+    printf ("stable is %s now, and held%s\n", name,
+            running ? "; the running manager was told to follow"
+                    : "; no manager runs, the next start is of that version");
+    return PROGRAM_OK;
+}
+
+static int quarantine (int argc, char **argv)
+{
+    struct program_spec spec = {
+        .name = "noded quarantine",
+        .usage = "--root DIR list [--json] | --root DIR clear [RELEASE]",
+        .about = "Lists the releases that failed here and are not tried again, or clears them.\n"};
+    struct host_options wanted = {.json = false};
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    struct base_error error = {.code = 0};
+    int code = host_parse (&spec, argc, argv, true, &wanted);
+    if (code != PROGRAM_GO)
+        return code;
+    const char *verb = wanted.first < argc ? argv[wanted.first] : NULL;
+    const char *release = verb && wanted.first + 1 < argc ? argv[wanted.first + 1] : NULL;
+    bool list = verb && strcmp (verb, "list") == 0;
+    if (!verb || (!list && strcmp (verb, "clear") != 0) || (list && release) || argc - wanted.first > 2)
+        return program_usage_error (&spec, "list, or clear [RELEASE], is expected");
+    code = open_root (&spec, wanted.root, &root);
+    if (code != PROGRAM_GO)
+        return code;
+    if (list)
+        return node_host_quarantine_list (&root, wanted.json, &error) ? tell (&error, "quarantine")
+                                                                      : PROGRAM_OK;
+    unsigned count = 0;
+    if (node_host_quarantine_clear (&root, release, &count, &error))
+        return tell (&error, "quarantine");
+    printf ("%u releases cleared\n", count);
+    return PROGRAM_OK;
+}
+
+static void print_found (void *context, const char *text)
+{
+    (void) context;
+    printf ("%s\n", text);
+}
+
+static int verify (int argc, char **argv)
+{
+    struct program_spec spec = {
+        .name = "noded verify",
+        .usage = "--root DIR",
+        .about = "Checks the whole root offline: links, workspaces against their manifests, records.\n"};
+    struct host_options wanted = {.json = false};
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    int code = host_parse (&spec, argc, argv, false, &wanted);
+    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
+    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, &root) : code;
+    if (code != PROGRAM_GO)
+        return code;
+    int rc = root_check (&root, print_found, NULL);
+    if (rc < 0)
+        fprintf (stderr, "noded verify: looking at %s: %s\n", root.path, strerror (-rc));
+    if (rc)
+        return PROGRAM_FAILED;
+    printf ("nothing is wrong with %s\n", root.path);
+    return PROGRAM_OK;
+}
+
+int main (int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*main) (int argc, char **argv);
+    } commands[] = {{"install", install}, {"run", run},       {"status", status},
+                    {"why", why},         {"revert", revert}, {"quarantine", quarantine},
+                    {"verify", verify}};
+    static const struct program_option none[] = {{.name = NULL}};
+    const struct program_spec spec = {.name = "noded",
+                                      .usage = "COMMAND [OPTION...]",
+                                      .about = about,
+                                      .options = none,
+                                      .more = exit_codes,
+                                      .stop_at_word = true};
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp (argv[1], commands[i].name) == 0)
+            return commands[i].main (argc - 1, argv + 1);
+    struct bus_settings *settings = NULL;
+    int first;
+    int code = program_options_parse (&spec, argc, argv, &settings, &first);
+    (void) bus_settings_free (settings);
+    if (code != PROGRAM_GO)
+        return code;
+    return argc > 1 ? program_usage_error (&spec, "%s: there is no such command", argv[1])
+                    : program_usage_error (&spec, "a command is expected, such as noded install");
+}

@@ -1,0 +1,41 @@
+/*  update/proof.h - what a version on trial must show before it is confirmed; pure
+
+    Over the real broker it has received an announcement, had a match answered, fetched and verified one chunk, and has then run for
+    the soak time. Nothing of it is told to anybody: telling comes afterwards and decides nothing. */
+
+#ifndef UPDATE_PROOF_H
+#define UPDATE_PROOF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct update_proof {
+    bool announced, matched, fetched;
+    uint64_t since_ms; /* when the last of the three came */
+    uint64_t soak_ms;
+};
+
+static inline bool update_proof_is_complete (const struct update_proof *proof)
+{
+    return proof->announced && proof->matched && proof->fetched;
+}
+
+/*  Milliseconds until the version is confirmed; 0: now; UINT64_MAX: something is missing. */
+static inline uint64_t update_proof_left_ms (const struct update_proof *proof, uint64_t now_ms)
+{
+    if (!update_proof_is_complete (proof))
+        return UINT64_MAX;
+    uint64_t ran = now_ms - proof->since_ms;
+    return ran >= proof->soak_ms ? 0 : proof->soak_ms - ran;
+}
+
+/*  What is missing, in words for a person. */
+static inline const char *update_proof_missing (const struct update_proof *proof)
+{
+    return !proof->announced ? "no announcement was received"
+           : !proof->matched ? "no match was answered"
+           : !proof->fetched ? "no chunk was fetched and verified"
+                             : "the soak time was not over";
+}
+
+#endif
