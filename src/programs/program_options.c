@@ -19,11 +19,11 @@ int program_usage_error (const struct program_spec *spec, const char *format, ..
 {
     va_list arguments;
 
-    (void)fprintf (stderr, "%s: ", spec->name);
+    (void) fprintf (stderr, "%s: ", spec->name);
     va_start (arguments, format);
-    (void)vfprintf (stderr, format, arguments);
+    (void) vfprintf (stderr, format, arguments);
     va_end (arguments);
-    (void)fprintf (stderr, "\nTry '%s --help'.\n", spec->name);
+    (void) fprintf (stderr, "\nTry '%s --help'.\n", spec->name);
     return PROGRAM_USAGE;
 }
 
@@ -59,10 +59,10 @@ static void help_line (char letter, const char *name, const char *argument, cons
     while (*help) {
         size_t length = strcspn (help, "\n");
         if (width >= HELP_COLUMN + 4) {
-            (void)putchar ('\n');
+            (void) putchar ('\n');
             width = 0;
         }
-        printf ("%*s%.*s\n", HELP_COLUMN + 5 - width, "", (int)length, help);
+        printf ("%*s%.*s\n", HELP_COLUMN + 5 - width, "", (int) length, help);
         width = 0;
         help += length;
         if (*help)
@@ -128,16 +128,16 @@ static int value_take (const struct program_spec *spec, const struct program_opt
     switch (option->kind) {
     case PROGRAM_FLAG:
         if (!text)
-            *(bool *)option->value = true;
+            *(bool *) option->value = true;
         else if (flag_parse (text, option->value) != 0)
             return program_usage_error (spec, "%s is yes or no, not \"%s\"", where, text);
         break;
     case PROGRAM_TEXT:
-        *(const char **)option->value = text;
+        *(const char **) option->value = text;
         break;
     case PROGRAM_LIST:
         if (base_list_append (option->value, text) != 0) {
-            (void)fprintf (stderr, "%s: out of memory\n", spec->name);
+            (void) fprintf (stderr, "%s: out of memory\n", spec->name);
             return PROGRAM_FAILED;
         }
         break;
@@ -145,7 +145,7 @@ static int value_take (const struct program_spec *spec, const struct program_opt
         r = base_text_parse_u64 (text, option->most ? option->most : UINT64_MAX, option->value);
         if (r == -ERANGE)
             return program_usage_error (spec, "%s is at most %llu, not \"%s\"", where,
-                                        (unsigned long long)option->most, text);
+                                        (unsigned long long) option->most, text);
         if (r != 0)
             return program_usage_error (spec, "%s is a number, not \"%s\"", where, text);
         break;
@@ -211,8 +211,8 @@ static int settings_apply (const struct program_spec *spec, const char *file, co
         where = base_text_printf ("%s: %s", file, option->setting);
         if (option->kind == PROGRAM_LIST) {
             char **list = bus_settings_get_all (settings, option->setting);
-            base_list_free (*(char ***)option->value);
-            *(char ***)option->value = list;
+            base_list_free (*(char ***) option->value);
+            *(char ***) option->value = list;
             continue;
         }
         text = bus_settings_get (settings, option->setting);
@@ -236,7 +236,7 @@ static void getopt_prepare (const struct program_spec *spec, struct option *long
         int argument = option->kind == PROGRAM_FLAG ? no_argument : required_argument;
         if (!option->name)
             continue;
-        longs[n++] = (struct option){option->name, argument, NULL, OPTION_BASE + (int)i};
+        longs[n++] = (struct option){option->name, argument, NULL, OPTION_BASE + (int) i};
         if (option->letter) {
             letters[l++] = option->letter;
             if (argument == required_argument)
@@ -257,7 +257,7 @@ static int option_index (const struct program_spec *spec, int code)
         return code - OPTION_BASE;
     for (unsigned i = 0; i < options_count (spec); i++)
         if (spec->options[i].letter && spec->options[i].letter == code)
-            return (int)i;
+            return (int) i;
     return -1;
 }
 
@@ -295,7 +295,7 @@ int program_options_parse (const struct program_spec *spec, int argc, char **arg
             help_print (spec);
             return fflush (stdout) == 0 ? PROGRAM_OK : PROGRAM_FAILED;
         case OPTION_VERSION:
-            printf ("%.*s %s\n", (int)strcspn (spec->name, " "), spec->name, base_version);
+            printf ("%.*s %s\n", (int) strcspn (spec->name, " "), spec->name, base_version);
             return fflush (stdout) == 0 ? PROGRAM_OK : PROGRAM_FAILED;
         case OPTION_CONFIG:
             config = optarg;

@@ -4,7 +4,7 @@
 
 static void signals_on (void *context, int signal)
 {
-    (void)signal;
+    (void) signal;
     bus_loop_stop (context);
 }
 
@@ -12,6 +12,6 @@ int program_signals_stop (struct bus_loop *loop)
 {
     static const int stopping[] = {SIGINT, SIGTERM};
 
-    (void)signal (SIGPIPE, SIG_IGN);
+    (void) signal (SIGPIPE, SIG_IGN);
     return bus_signals (loop, stopping, 2, signals_on, loop);
 }

@@ -1,0 +1,215 @@
+/*  broker/broker.c - putting the broker together and taking it apart */
+
+#include "broker/broker.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "broker/private.h"
+#include "broker/root.h"
+
+enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
+
+static int on_content_open (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
+                            bool *ret_immutable)
+{
+    const struct broker *broker = context;
+
+    return broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+}
+
+static int on_content_put (void *context, const struct bus_peer *peer, const struct wire_put *put,
+                           const void *payload, size_t size, struct wire_taken *answer)
+{
+    const struct broker *broker = context;
+
+    return broker_content_put (broker->content, peer, put, payload, size, base_time_boot_ms (), answer);
+}
+
+static const struct origin_ops operations = {
+    .hello = broker_on_hello,
+    .ask = broker_on_ask,
+    .match = broker_on_match,
+    .report = broker_on_report,
+    .request = broker_on_request,
+    .heartbeat = broker_on_heartbeat,
+    .bye = broker_on_bye,
+    .subscription = broker_on_subscription,
+    .content_open = on_content_open,
+    .content_put = on_content_put,
+};
+
+static void hint_send (void *context, unsigned slot, const char *application, uint64_t epoch)
+{
+    struct broker *broker = context;
+    char topic[BROKER_HINT_TOPIC_SIZE];
+    int r = origin_announce (broker->origin, broker_hints_topic (slot, topic), application, epoch);
+
+    if (r != 0)
+        base_log_limited (&broker->log, BASE_LOG_WARNING, "ignoring that %s was not announced: %s", topic,
+                          strerror (-r));
+}
+
+static void on_tick (void *context)
+{
+    struct broker *broker = context;
+    uint64_t now_ms = base_time_boot_ms ();
+
+    broker->tick = bus_timer_start (broker->loop, broker->tick_ms, on_tick, broker);
+    broker_registry_tick (&broker->registry, now_ms);
+    for (size_t i = 0; i < broker->registry.n_nodes; i++) {
+        struct broker_node *node = broker->registry.nodes[i];
+        if (node->settle_ms && now_ms >= node->settle_ms) {
+            node->settle_ms = 0;
+            broker_node_changed (broker, node);
+        }
+    }
+    if (broker->content)
+        broker_content_tick (broker->content, now_ms);
+}
+
+/*  A node that the records know. Whether it lives is only known once it is heard of. */
+static int node_load (void *context, const struct broker_node_record *record)
+{
+    struct broker *broker = context;
+    struct broker_node *node;
+
+    return broker_registry_put (&broker->registry, record, &node);
+}
+
+static int nodes_load (struct broker *broker, struct base_error *error)
+{
+    int r = broker_store_nodes (broker->store, node_load, broker, error);
+
+    if (r == 0)
+        r = broker_store_revision_next (broker->store, &broker->revision, error);
+    for (size_t i = 0; r == 0 && i < broker->registry.n_nodes; i++) {
+        struct broker_node *node = broker->registry.nodes[i];
+        r = broker_store_node_on_trial (broker->store, node->id, &node->trial, error);
+        /* Who follows across a restart is told that nobody is known to live. */
+        if (r == 0)
+            r = broker_store_revision_next (broker->store, &node->revision, error);
+        if (r == 0)
+            broker->revision = node->revision;
+    }
+    return r;
+}
+
+static int records_open (struct broker *broker, const char *root, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *path = base_text_printf ("%s/broker.db", root);
+    int r = path ? broker_store_open (path, &broker->store, error) : -ENOMEM;
+
+    return r == 0 ? nodes_load (broker, error) : r;
+}
+
+static int events_bind (struct broker *broker, const struct broker_config *config, struct base_error *error)
+{
+    struct bus_socket_options options = {.keys = config->keys, .quiet = true};
+    int r = bus_socket_new (broker->loop, BUS_PUB, &options, &broker->events, error);
+
+    return r == 0 ? bus_socket_bind (broker->events, config->bind->events, error) : r;
+}
+
+static int channels_bind (struct broker *broker, const struct broker_config *config, struct base_error *error)
+{
+    struct origin_config origin = {.announce = config->bind->announce,
+                                   .control = config->bind->control,
+                                   .content = config->no_content ? NULL : config->bind->content,
+                                   .keys = config->keys,
+                                   .heartbeat_ms = broker->heartbeat_ms};
+    int r = origin_new (broker->loop, &origin, &operations, broker, &broker->origin, error);
+
+    return r == 0 ? events_bind (broker, config, error) : r;
+}
+
+static void broker_free_p (struct broker **broker)
+{
+    broker_free (*broker);
+}
+
+int broker_new (struct bus_loop *loop, const struct broker_config *config, struct broker **ret_broker,
+                struct base_error *error)
+{
+    base_cleanup (broker_free_p) struct broker *broker = calloc (1, sizeof *broker);
+    uint64_t liveness_ms;
+    int r;
+
+    if (!broker)
+        return base_error_errno (error, -ENOMEM, "cannot make a broker");
+    broker->root = -1;
+    broker->lock = -1;
+    broker->loop = loop;
+    broker->heartbeat_ms = config->heartbeat_ms ? config->heartbeat_ms : BROKER_HEARTBEAT_MS;
+    liveness_ms = config->liveness_ms ? config->liveness_ms : LIVENESS_HEARTBEATS * broker->heartbeat_ms;
+    if (liveness_ms <= broker->heartbeat_ms)
+        return base_error_set (
+            error, -EINVAL,
+            "a node that is heard of every %llu ms cannot count as silent after %llu ms: the"
+            " liveness must be longer than the heartbeat",
+            (unsigned long long) broker->heartbeat_ms, (unsigned long long) liveness_ms);
+    broker->tick_ms = liveness_ms / 8;
+    if (broker->tick_ms < TICK_LEAST_MS)
+        broker->tick_ms = TICK_LEAST_MS;
+    if (broker->tick_ms > TICK_MOST_MS)
+        broker->tick_ms = TICK_MOST_MS;
+    broker_registry_init (&broker->registry, &broker_registry_ops, broker, liveness_ms);
+    broker_hints_init (&broker->hints, loop, hint_send, broker);
+    broker_waiters_init (&broker->waiters, loop, broker_waiter_look, broker);
+    r = broker_root_open (config->root, &broker->root, &broker->lock, error);
+    if (r == 0)
+        r = records_open (broker, config->root, error);
+    if (r == 0 && !config->no_content)
+        r = broker_content_open (broker->root, &broker->content, error);
+    if (r == 0)
+        broker_contents_collect (broker);
+    if (r == 0)
+        r = channels_bind (broker, config, error);
+    if (r != 0)
+        return r;
+    broker->tick = bus_timer_start (loop, broker->tick_ms, on_tick, broker);
+    if (broker->tick < 0)
+        return base_error_errno (error, broker->tick, "cannot start a timer");
+    *ret_broker = base_take (broker);
+    return 0;
+}
+
+struct broker *broker_free (struct broker *broker)
+{
+    if (!broker)
+        return NULL;
+    bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
+    broker->origin = origin_free (broker->origin);
+    broker->events = bus_socket_free (broker->events);
+    broker_hints_deinit (&broker->hints);
+    broker_waiters_deinit (&broker->waiters);
+    broker_registry_deinit (&broker->registry);
+    broker->content = broker_content_free (broker->content);
+    broker->store = broker_store_free (broker->store);
+    base_close_p (&broker->root);
+    base_close_p (&broker->lock);
+    free (broker);
+    return NULL;
+}
+
+const char *broker_endpoint_announce (const struct broker *broker)
+{
+    return origin_endpoint_announce (broker->origin);
+}
+
+const char *broker_endpoint_control (const struct broker *broker)
+{
+    return origin_endpoint_control (broker->origin);
+}
+
+const char *broker_endpoint_content (const struct broker *broker)
+{
+    return origin_endpoint_content (broker->origin);
+}
+
+const char *broker_endpoint_events (const struct broker *broker)
+{
+    return bus_socket_endpoint (broker->events);
+}

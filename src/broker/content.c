@@ -1,0 +1,264 @@
+/*  broker/content.c - serving and taking contents */
+
+#include "broker/content.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+
+#include "base/cleanup.h"
+#include "broker/text.h"
+
+enum { RETRY_MS = 1000, WRITE_BACK = 8 << 20 };
+
+struct upload {
+    struct disk_partial partial;
+    struct bus_peer peer;
+    uint64_t put_ms;
+    uint64_t written_back; /* what the kernel has been told to begin writing */
+    bool is_open;
+};
+
+struct broker_content {
+    struct disk_blobs blobs;
+    struct upload uploads[BROKER_UPLOADS_MOST];
+};
+
+int broker_content_open (int root, struct broker_content **ret_content, struct base_error *error)
+{
+    base_cleanup (base_free_p) struct broker_content *content = calloc (1, sizeof *content);
+    int r;
+
+    if (!content)
+        return base_error_errno (error, -ENOMEM, "cannot open the contents");
+    r = disk_blobs_open (&disk_system, root, "contents", &content->blobs, error);
+    if (r != 0)
+        return r;
+    *ret_content = base_take (content);
+    return 0;
+}
+
+static void upload_close (struct upload *upload)
+{
+    if (upload->is_open)
+        disk_partial_deinit (&upload->partial);
+    *upload = (struct upload){.is_open = false};
+}
+
+struct broker_content *broker_content_free (struct broker_content *content)
+{
+    if (!content)
+        return NULL;
+    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
+        upload_close (&content->uploads[i]);
+    disk_blobs_deinit (&content->blobs);
+    free (content);
+    return NULL;
+}
+
+int broker_content_get (struct broker_content *content, const struct base_digest *digest, int *ret_fd,
+                        uint64_t *ret_size, bool *ret_immutable)
+{
+    int r = disk_blobs_get (&content->blobs, digest, ret_fd, ret_size);
+
+    /* A complete content is only ever unlinked, never written to, and the directory is this process's own. */
+    if (r == 0)
+        *ret_immutable = true;
+    return r;
+}
+
+bool broker_content_has (struct broker_content *content, const struct base_digest *digest, uint64_t *ret_size)
+{
+    base_cleanup (base_close_p) int fd = -1;
+
+    return disk_blobs_get (&content->blobs, digest, &fd, ret_size) == 0;
+}
+
+int broker_content_remove (struct broker_content *content, const struct base_digest *digest)
+{
+    return disk_blobs_remove (&content->blobs, digest);
+}
+
+int broker_content_each (struct broker_content *content,
+                         int (*each) (void *context, const struct base_digest *digest, uint64_t size),
+                         void *context)
+{
+    return disk_blobs_each (&content->blobs, each, context);
+}
+
+/*  Answers are owned by the answer: a reason that finds no memory is left out. */
+__attribute__ ((format (printf, 4, 5))) static void
+answer_fill (struct wire_taken *answer, enum wire_status status, uint64_t offset, const char *format, ...)
+{
+    va_list arguments;
+
+    answer->status = status;
+    answer->offset = offset;
+    if (format) {
+        va_start (arguments, format);
+        answer->reason = broker_reason_v (format, arguments);
+        va_end (arguments);
+    }
+    if (status == WIRE_STATUS_BUSY)
+        answer->retry_after_ms = RETRY_MS;
+}
+
+static struct upload *upload_find (struct broker_content *content, const struct base_digest *digest)
+{
+    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
+        if (content->uploads[i].is_open && base_digest_equal (&content->uploads[i].partial.digest, digest))
+            return &content->uploads[i];
+    return NULL;
+}
+
+static struct upload *upload_place (struct broker_content *content, uint64_t now_ms)
+{
+    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
+        if (!content->uploads[i].is_open)
+            return &content->uploads[i];
+    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++) {
+        if (now_ms - content->uploads[i].put_ms >= BROKER_UPLOAD_TAKE_OVER_MS) {
+            upload_close (&content->uploads[i]);
+            return &content->uploads[i];
+        }
+    }
+    return NULL;
+}
+
+/*  Whether the disk has room for the rest of a content. */
+static bool space_is_enough (struct broker_content *content, const struct wire_put *put,
+                             struct wire_taken *answer)
+{
+    uint64_t here = disk_blobs_partial_size (&content->blobs, &put->digest);
+    uint64_t rest = put->size > here ? put->size - here : 0;
+    uint64_t bytes, inodes;
+
+    /* What is there of a partial has its space reserved to its whole length already. */
+    if (here > 0 || disk_space (content->blobs.fd, &bytes, &inodes) != 0 || bytes >= rest + BROKER_SPACE_KEPT)
+        return true;
+    answer_fill (
+        answer, WIRE_STATUS_REFUSED, 0,
+        "the content peer's disk has %llu bytes free; this content needs %llu, and %llu are kept free",
+        (unsigned long long) bytes, (unsigned long long) rest, (unsigned long long) BROKER_SPACE_KEPT);
+    return false;
+}
+
+/*  The upload that the put belongs to; NULL where the answer says why there is none. */
+static struct upload *upload_enter (struct broker_content *content, const struct bus_peer *peer,
+                                    const struct wire_put *put, uint64_t now_ms, struct wire_taken *answer)
+{
+    struct upload *upload = upload_find (content, &put->digest);
+    struct base_error error = {.code = 0};
+    int r;
+
+    if (upload) {
+        if (!bus_peer_equal (&upload->peer, peer) && now_ms - upload->put_ms < BROKER_UPLOAD_TAKE_OVER_MS) {
+            answer_fill (answer, WIRE_STATUS_BUSY, 0, "another peer is uploading this content");
+            return NULL;
+        }
+        if (upload->partial.size == put->size)
+            return upload;
+        upload_close (upload);
+    }
+    upload = upload_place (content, now_ms);
+    if (!upload) {
+        answer_fill (answer, WIRE_STATUS_BUSY, 0, "%d uploads are under way already", BROKER_UPLOADS_MOST);
+        return NULL;
+    }
+    if (!space_is_enough (content, put, answer))
+        return NULL;
+    r = disk_partial_open (&content->blobs, &put->digest, put->size, &upload->partial, &error);
+    if (r != 0) {
+        answer_fill (answer, r == -ENOSPC ? WIRE_STATUS_REFUSED : WIRE_STATUS_FAILED, 0, "%s", error.text);
+        return NULL;
+    }
+    upload->is_open = true;
+    upload->written_back = upload->partial.offset;
+    return upload;
+}
+
+/*  Has the kernel write early what the sync at the end would else have to wait for. */
+static void write_back (struct upload *upload)
+{
+    uint64_t from = upload->written_back;
+
+    if (upload->partial.offset - from < WRITE_BACK)
+        return;
+    upload->written_back = upload->partial.offset;
+    (void) sync_file_range (upload->partial.fd, (off_t) from, (off_t) (upload->written_back - from),
+                            SYNC_FILE_RANGE_WRITE);
+}
+
+static void upload_finish (struct upload *upload, struct wire_taken *answer)
+{
+    struct base_error error = {.code = 0};
+    uint64_t size = upload->partial.size;
+    int r = disk_partial_finish (&upload->partial, &error);
+
+    if (r == 0) {
+        answer_fill (answer, WIRE_STATUS_OK, size, NULL);
+        answer->complete = true;
+    } else if (r == DISK_E_DIGEST)
+        answer_fill (answer, WIRE_STATUS_REFUSED, 0, "the digest does not fit, begin again: %s", error.text);
+    else
+        answer_fill (answer, WIRE_STATUS_FAILED, 0, "%s", error.text);
+    upload_close (upload);
+}
+
+int broker_content_put (struct broker_content *content, const struct bus_peer *peer,
+                        const struct wire_put *put, const void *payload, size_t size, uint64_t now_ms,
+                        struct wire_taken *answer)
+{
+    struct base_error error = {.code = 0};
+    struct upload *upload;
+    uint64_t here;
+    int r;
+
+    if (broker_content_has (content, &put->digest, &here)) {
+        if (here == put->size) {
+            answer_fill (answer, WIRE_STATUS_OK, here, NULL);
+            answer->complete = true;
+        } else
+            answer_fill (answer, WIRE_STATUS_REFUSED, 0,
+                         "the content with this digest has %llu bytes, not %llu", (unsigned long long) here,
+                         (unsigned long long) put->size);
+        return 0;
+    }
+    if (put->size > BROKER_CONTENT_MOST) {
+        answer_fill (answer, WIRE_STATUS_REFUSED, 0, "a content has at most %llu bytes",
+                     (unsigned long long) BROKER_CONTENT_MOST);
+        return 0;
+    }
+    upload = upload_enter (content, peer, put, now_ms, answer);
+    if (!upload)
+        return 0;
+    upload->peer = *peer;
+    upload->put_ms = now_ms;
+    if (size > 0 && put->offset == upload->partial.offset) {
+        if (size > upload->partial.size - upload->partial.offset) {
+            answer_fill (answer, WIRE_STATUS_REFUSED, upload->partial.offset,
+                         "more bytes than the content has");
+            return 0;
+        }
+        r = disk_partial_write (&upload->partial, payload, size, &error);
+        if (r != 0) {
+            answer_fill (answer, r == -ENOSPC ? WIRE_STATUS_REFUSED : WIRE_STATUS_FAILED, 0, "%s",
+                         error.text);
+            upload_close (upload);
+            return 0;
+        }
+        write_back (upload);
+    }
+    if (upload->partial.offset == upload->partial.size)
+        upload_finish (upload, answer);
+    else
+        answer_fill (answer, WIRE_STATUS_OK, upload->partial.offset, NULL);
+    return 0;
+}
+
+void broker_content_tick (struct broker_content *content, uint64_t now_ms)
+{
+    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
+        if (content->uploads[i].is_open && now_ms - content->uploads[i].put_ms >= BROKER_UPLOAD_IDLE_MS)
+            upload_close (&content->uploads[i]);
+}

@@ -1,0 +1,103 @@
+/*  broker/hints.c - announcements, at most so many a second */
+
+#include "broker/hints.h"
+
+#include "base/text.h"
+#include "base/time.h"
+
+void broker_hints_init (struct broker_hints *hints, struct bus_loop *loop,
+                        void (*send) (void *context, unsigned slot, const char *application, uint64_t epoch),
+                        void *context)
+{
+    *hints = (struct broker_hints){.loop = loop, .send = send, .context = context};
+}
+
+void broker_hints_deinit (struct broker_hints *hints)
+{
+    if (hints->loop)
+        bus_timer_cancel (hints->loop, hints->timer);
+    *hints = (struct broker_hints){.loop = NULL};
+}
+
+static bool may_speak (const struct broker_hints *hints, unsigned slot, uint64_t now_ms)
+{
+    return !hints->slots[slot].sent_ms || now_ms - hints->slots[slot].sent_ms >= BROKER_HINT_MS;
+}
+
+static void slot_send (struct broker_hints *hints, unsigned slot, uint64_t now_ms)
+{
+    const char *application = hints->slots[slot].application;
+
+    hints->send (hints->context, slot, application[0] ? application : NULL, hints->slots[slot].epoch);
+    hints->slots[slot].sent_ms = now_ms;
+    hints->slots[slot].wanted = false;
+    hints->slots[slot].epoch = 0;
+    hints->slots[slot].application[0] = '\0';
+}
+
+static void on_timer (void *context)
+{
+    struct broker_hints *hints = context;
+    uint64_t now_ms = base_time_boot_ms ();
+    uint64_t next_ms = 0;
+
+    hints->timer = 0;
+    for (unsigned slot = 0; slot < BROKER_HINT_SLOTS; slot++) {
+        uint64_t due_ms = hints->slots[slot].sent_ms + BROKER_HINT_MS;
+        if (!hints->slots[slot].wanted)
+            continue;
+        if (may_speak (hints, slot, now_ms))
+            slot_send (hints, slot, now_ms);
+        else if (!next_ms || due_ms < next_ms)
+            next_ms = due_ms;
+    }
+    if (next_ms)
+        hints->timer = bus_timer_start (hints->loop, next_ms - now_ms, on_timer, hints);
+}
+
+void broker_hints_want (struct broker_hints *hints, unsigned slot, const char *application, uint64_t epoch)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+    char *wanted = hints->slots[slot].application;
+
+    if (!hints->slots[slot].wanted) {
+        if (!application || base_text_copy (wanted, sizeof hints->slots[slot].application, application) != 0)
+            wanted[0] = '\0';
+    } else if (!application || strcmp (wanted, application) != 0)
+        wanted[0] = '\0';
+    hints->slots[slot].wanted = true;
+    if (epoch > hints->slots[slot].epoch)
+        hints->slots[slot].epoch = epoch;
+    if (may_speak (hints, slot, now_ms))
+        slot_send (hints, slot, now_ms);
+    else if (hints->timer <= 0)
+        hints->timer = bus_timer_start (hints->loop, hints->slots[slot].sent_ms + BROKER_HINT_MS - now_ms,
+                                        on_timer, hints);
+}
+
+void broker_hints_want_after (struct broker_hints *hints, unsigned slot, uint64_t quiet_ms)
+{
+    uint64_t sent_ms = hints->slots[slot].sent_ms;
+
+    if (!sent_ms || base_time_boot_ms () - sent_ms >= quiet_ms)
+        broker_hints_want (hints, slot, NULL, 0);
+}
+
+const char *broker_hints_topic (unsigned slot, char text[BROKER_HINT_TOPIC_SIZE])
+{
+    if (slot == BROKER_HINT_ALL)
+        (void) snprintf (text, BROKER_HINT_TOPIC_SIZE, "update/all");
+    else
+        (void) snprintf (text, BROKER_HINT_TOPIC_SIZE, "update/ring/%02x", slot % BROKER_HINT_RINGS);
+    return text;
+}
+
+int broker_hints_slot (const char *topic)
+{
+    char text[BROKER_HINT_TOPIC_SIZE];
+
+    for (unsigned slot = 0; slot < BROKER_HINT_SLOTS; slot++)
+        if (strcmp (topic, broker_hints_topic (slot, text)) == 0)
+            return (int) slot;
+    return -1;
+}

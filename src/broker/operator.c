@@ -1,0 +1,420 @@
+/*  broker/operator.c - what operators ask for
+
+    An order to many nodes is answered a page at a time, and only the nodes of the page are ordered: the same
+   request with `after` goes on. A page is one transaction together with its answer under the request's key,
+   so that an order that is sent again finds either nothing done, or the answer. */
+
+#include "broker/private.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "broker/lists.h"
+#include "broker/orders.h"
+#include "broker/page.h"
+#include "broker/text.h"
+#include "wire/envelope.h"
+
+enum { COLLECT_AGE_S = 24 * 60 * 60, KEY_SIZE = 2 * BROKER_ID_SIZE };
+
+static int answer_say (struct wire_answer *answer, enum wire_status status, const char *sentence)
+{
+    answer->status = status;
+    answer->reason = strdup (sentence);
+    return answer->reason ? 0 : -ENOMEM;
+}
+
+/*  --- orders
+ * ------------------------------------------------------------------------------------------------ */
+
+struct ordering {
+    struct broker *broker;
+    const struct wire_request *request;
+    struct broker_page page;
+    uint64_t epochs[BROKER_PAGE_COUNT]; /* of the orders that were made; 0: none was */
+    struct base_error *error;
+};
+
+static int forget_make (struct ordering *ordering, const struct broker_node *node,
+                        struct wire_ordered *ordered)
+{
+    if (node->online) {
+        ordered->status = WIRE_STATUS_REFUSED;
+        ordered->reason = strdup ("it is online: stop its node manager first");
+        return ordered->reason ? 0 : -ENOMEM;
+    }
+    ordered->status = WIRE_STATUS_OK;
+    return broker_store_node_remove (ordering->broker->store, node->id, ordering->error);
+}
+
+static int order_node (struct ordering *ordering, const char *id, const struct broker_node *node,
+                       struct wire_ordered *ordered, uint64_t *ret_epoch)
+{
+    const struct wire_request *request = ordering->request;
+    struct broker_order order = {.verb = request->verb,
+                                 .application = broker_request_application (request),
+                                 .release =
+                                     base_digest_is_null (&request->release) ? NULL : &request->release,
+                                 .node = id};
+
+    if (node && request->verb != WIRE_VERB_FORGET) {
+        order.platform = node->platform;
+        order.online = node->online;
+        return broker_order_make (ordering->broker->store, &order, ordered, ret_epoch, ordering->error);
+    }
+    ordered->node = strdup (id);
+    if (!ordered->node)
+        return -ENOMEM;
+    if (node)
+        return forget_make (ordering, node, ordered);
+    ordered->status = WIRE_STATUS_NONE;
+    ordered->reason = strdup ("no node is known by this id; nodectl nodes lists those that are");
+    return ordered->reason ? 0 : -ENOMEM;
+}
+
+static int ordering_visit (void *context, const char *id, struct broker_node *node)
+{
+    struct ordering *ordering = context;
+    base_cleanup (wire_ordered_deinit) struct wire_ordered ordered = {.epoch = 0};
+    uint64_t epoch = 0;
+    size_t at = ordering->page.count;
+    int r;
+
+    /* Room first: an order that was made must be answered. */
+    if (at == BROKER_PAGE_COUNT || ordering->page.bytes + 2048 > BROKER_PAGE_BYTES)
+        return 1;
+    r = order_node (ordering, id, node, &ordered, &epoch);
+    if (r == 0)
+        r = broker_page_add (&ordering->page, &ordered);
+    if (r == 0)
+        ordering->epochs[at] = epoch;
+    return r;
+}
+
+/*  The orders are on disk: tell the nodes and whoever watches. */
+static void ordering_announce (struct ordering *ordering)
+{
+    struct broker *broker = ordering->broker;
+    const struct wire_ordered *items = ordering->page.items;
+    const char *application = broker_request_application (ordering->request);
+    uint64_t highest = 0;
+
+    for (size_t i = 0; i < ordering->page.count; i++) {
+        struct broker_node *node = broker_registry_find (&broker->registry, items[i].node);
+        if (ordering->request->verb == WIRE_VERB_FORGET && items[i].status == WIRE_STATUS_OK) {
+            broker_registry_remove (&broker->registry, items[i].node);
+            continue;
+        }
+        if (!node || ordering->epochs[i] == 0)
+            continue;
+        base_log (BASE_LOG_INFO, "node %s: %s of %s ordered, epoch %llu%s%s", node->id,
+                  wire_verb_word (ordering->request->verb), application,
+                  (unsigned long long) ordering->epochs[i], items[i].transaction ? ", " : "",
+                  items[i].transaction ? items[i].transaction : "");
+        broker_node_changed (broker, node);
+        if (ordering->epochs[i] > highest)
+            highest = ordering->epochs[i];
+        if (!ordering->request->all)
+            broker_hints_want (&broker->hints, node->ring, application, ordering->epochs[i]);
+    }
+    if (ordering->request->all && highest > 0)
+        broker_hints_want (&broker->hints, BROKER_HINT_ALL, application, highest);
+}
+
+static int ordering_store (struct ordering *ordering, const char *key, struct wire_answer *answer)
+{
+    struct broker *broker = ordering->broker;
+    int r = broker_store_begin (broker->store, ordering->error);
+
+    if (r != 0)
+        return r;
+    r = broker_nodes_each (broker, ordering->request, ordering_visit, ordering);
+    if (r < 0)
+        return r;
+    answer->status = WIRE_STATUS_OK;
+    answer->ordered = ordering->page.items;
+    answer->n_ordered = ordering->page.count;
+    if (r == 1) {
+        answer->more = true;
+        answer->next = strdup (answer->ordered[answer->n_ordered - 1].node);
+        if (!answer->next)
+            return -ENOMEM;
+    }
+    r = key ? broker_store_answer_put (broker->store, key, answer, ordering->error) : 0;
+    return r == 0 ? broker_store_commit (broker->store, ordering->error) : r;
+}
+
+static int order_request (struct broker *broker, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error)
+{
+    base_cleanup (base_free_p) struct ordering *ordering = NULL;
+    char key[KEY_SIZE];
+    int r;
+
+    if (!request->all && request->n_nodes == 0)
+        return answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or say that all are meant");
+    if (request->all && request->n_nodes > 0)
+        return answer_say (answer, WIRE_STATUS_INVALID,
+                           "name the nodes, or say that all are meant, not both");
+    if (request->key) {
+        (void) snprintf (key, sizeof key, "%s/%s", request->key, request->after ? request->after : "");
+        r = broker_store_answer_get (broker->store, key, answer, error);
+        if (r != -ENOENT)
+            return r;
+    }
+    ordering = calloc (1, sizeof *ordering);
+    if (!ordering)
+        return -ENOMEM;
+    *ordering = (struct ordering){
+        .broker = broker, .request = request, .page = {.record = &wire_ordered_record}, .error = error};
+    r = ordering_store (ordering, request->key ? key : NULL, answer);
+    if (r == 0) {
+        ordering_announce (ordering);
+        return 0;
+    }
+    broker_store_rollback (broker->store);
+    if (!answer->ordered)
+        broker_page_deinit (&ordering->page);
+    return r;
+}
+
+/*  --- publish, withdraw
+ * ------------------------------------------------------------------------------------------- */
+
+/*  Returns 1 where the answer says that a content is missing. */
+static int content_check (struct broker *broker, const struct base_digest *digest, uint64_t size,
+                          const char *what, struct wire_answer *answer)
+{
+    char text[BASE_DIGEST_TEXT];
+    uint64_t here;
+
+    if (!broker->content)
+        return 0;
+    (void) base_digest_format (digest, text);
+    if (!broker_content_has (broker->content, digest, &here))
+        answer->reason = broker_reason (
+            "the content %s (%s) has not been uploaded: upload it, then publish again", text, what);
+    else if (here != size)
+        answer->reason = broker_reason ("the content %s (%s) has %llu bytes, the release says %llu", text,
+                                        what, (unsigned long long) here, (unsigned long long) size);
+    else
+        return 0;
+    answer->status = WIRE_STATUS_REFUSED;
+    return 1;
+}
+
+static int contents_check (struct broker *broker, const struct wire_release *release,
+                           struct wire_answer *answer)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < release->n_envelopes; i++) {
+        const struct wire_envelope *envelope = &release->envelopes[i];
+        r = content_check (broker, &envelope->binary, envelope->size, "the binary", answer);
+        for (size_t j = 0; r == 0 && j < envelope->n_files; j++)
+            r = content_check (broker, &envelope->files[j].digest, envelope->files[j].size,
+                               envelope->files[j].path, answer);
+    }
+    return r;
+}
+
+static int publish_request (struct broker *broker, const struct wire_request *request,
+                            struct wire_answer *answer, struct base_error *error)
+{
+    base_cleanup (broker_release_deinit) struct broker_release known = {.serial = 0};
+    struct base_digest digest;
+    char time[BASE_TIME_TEXT], text[BASE_DIGEST_TEXT];
+    int r;
+
+    if (!request->publish)
+        return answer_say (answer, WIRE_STATUS_INVALID, "publish carries no release");
+    if (wire_release_check (request->publish, error) != 0) {
+        answer->status = WIRE_STATUS_INVALID;
+        answer->reason = broker_reason ("%s", error->text);
+        return 0;
+    }
+    digest = wire_release_digest (request->publish);
+    r = broker_store_release_get (broker->store, &digest, &known, error);
+    if (r != 0 && r != -ENOENT)
+        return r;
+    if (r == 0 && known.withdrawn)
+        return answer_say (answer, WIRE_STATUS_GONE,
+                           "this very release was withdrawn: publish it under another version");
+    if (r == -ENOENT) {
+        if (contents_check (broker, request->publish, answer) != 0)
+            return 0;
+        r = broker_store_release_put (broker->store, &digest, request->publish,
+                                      base_time_format (base_time_real_ns (), time), error);
+        if (r != 0)
+            return r;
+        base_log (BASE_LOG_INFO, "published %s %s: %s", request->publish->application,
+                  request->publish->version, base_digest_format (&digest, text));
+    }
+    answer->status = WIRE_STATUS_OK;
+    answer->release = digest;
+    return 0;
+}
+
+static int content_collect (void *context, const struct base_digest *content)
+{
+    struct broker *broker = context;
+    char text[BASE_DIGEST_TEXT];
+    int r = broker_content_remove (broker->content, content);
+
+    if (r != 0)
+        base_log (BASE_LOG_WARNING, "ignoring that the content %s was not removed: %s",
+                  base_digest_format (content, text), strerror (-r));
+    return 0;
+}
+
+static int withdraw_request (struct broker *broker, const struct wire_request *request,
+                             struct wire_answer *answer, struct base_error *error)
+{
+    char text[BASE_DIGEST_TEXT];
+    int r = base_digest_is_null (&request->release)
+                ? -ENOENT
+                : broker_store_release_withdraw (broker->store, &request->release, error);
+
+    if (r == -ENOENT)
+        return answer_say (answer, WIRE_STATUS_NONE, "there is no such release: nodectl releases lists them");
+    if (r != 0)
+        return r;
+    base_log (BASE_LOG_INFO, "withdrew %s", base_digest_format (&request->release, text));
+    if (broker->content)
+        r = broker_store_contents_unused (broker->store, &request->release, content_collect, broker, error);
+    answer->status = WIRE_STATUS_OK;
+    answer->release = request->release;
+    return r;
+}
+
+/*  A content that was uploaded lately may be about to be published. */
+static bool content_is_old (struct broker *broker, const struct base_digest *digest)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    uint64_t size;
+    bool immutable;
+    struct stat status;
+
+    return broker_content_get (broker->content, digest, &fd, &size, &immutable) == 0 &&
+           fstat (fd, &status) == 0 && time (NULL) - status.st_mtime > COLLECT_AGE_S;
+}
+
+static int content_visit (void *context, const struct base_digest *digest, uint64_t size)
+{
+    struct broker *broker = context;
+    bool used = true;
+
+    (void) size;
+    if (content_is_old (broker, digest) &&
+        broker_store_content_used (broker->store, digest, &used, NULL) == 0 && !used)
+        return content_collect (broker, digest);
+    return 0;
+}
+
+void broker_contents_collect (struct broker *broker)
+{
+    int r = broker->content ? broker_content_each (broker->content, content_visit, broker) : 0;
+
+    if (r != 0)
+        base_log (BASE_LOG_WARNING, "ignoring that the contents could not be looked through: %s",
+                  strerror (-r));
+}
+
+/*  --- requests
+ * ------------------------------------------------------------------------------------------------- */
+
+static int nodes_request (struct broker *broker, const struct bus_peer *peer,
+                          const struct wire_request *request, struct wire_answer *answer,
+                          struct base_error *error)
+{
+    int r = broker_list_nodes (broker, request, answer, error);
+
+    if (r != 0 || request->since == 0 || request->wait_ms == 0 || answer->n_nodes > 0 || request->after ||
+        answer->status != WIRE_STATUS_OK)
+        return r;
+    r = broker_waiters_add (&broker->waiters, peer, request);
+    if (r == -EBUSY)
+        return answer_say (answer, WIRE_STATUS_BUSY, "too many requests wait for changes already");
+    return r == 0 ? ORIGIN_LATER : r;
+}
+
+static int request_serve (struct broker *broker, const struct bus_peer *peer,
+                          const struct wire_request *request, struct wire_answer *answer,
+                          struct base_error *error)
+{
+    switch (request->verb) {
+    case WIRE_VERB_PUBLISH:
+        return publish_request (broker, request, answer, error);
+    case WIRE_VERB_WITHDRAW:
+        return withdraw_request (broker, request, answer, error);
+    case WIRE_VERB_RELEASES:
+        return broker_list_releases (broker, request, answer, error);
+    case WIRE_VERB_NODES:
+        return nodes_request (broker, peer, request, answer, error);
+    case WIRE_VERB_WHY:
+        return broker_list_reports (broker, request, answer, error);
+    case WIRE_VERB_UPDATE:
+    case WIRE_VERB_REVERT:
+    case WIRE_VERB_HOLD:
+    case WIRE_VERB_UNHOLD:
+    case WIRE_VERB_CANCEL:
+    case WIRE_VERB_CLEAR:
+    case WIRE_VERB_FORGET:
+        return order_request (broker, request, answer, error);
+    default:
+        return answer_say (answer, WIRE_STATUS_INVALID,
+                           "this broker does not know that verb; is it older than nodectl?");
+    }
+}
+
+/*  What every answer has. */
+static int answer_finish (struct broker *broker, const struct wire_request *request,
+                          struct wire_answer *answer)
+{
+    answer->serial = request->serial; /* of this request, where the answer was given to an earlier one */
+    answer->revision = broker->revision;
+    free (answer->instance);
+    answer->instance = strdup (origin_instance (broker->origin));
+    return answer->instance ? 0 : -ENOMEM;
+}
+
+int broker_on_request (void *context, const struct bus_peer *peer, const struct wire_request *request,
+                       struct wire_answer *answer)
+{
+    struct broker *broker = context;
+    struct base_error error = {.code = 0};
+    int r = request_serve (broker, peer, request, answer, &error);
+
+    if (r == ORIGIN_LATER)
+        return r;
+    if (r < 0) {
+        base_log_limited (&broker->log, BASE_LOG_ERROR, "cannot serve %s: %s", wire_verb_word (request->verb),
+                          error.text[0] ? error.text : strerror (-r));
+        wire_answer_deinit (answer);
+        answer->status = WIRE_STATUS_FAILED;
+        answer->reason = broker_reason ("the broker failed: %s", error.text[0] ? error.text : strerror (-r));
+    }
+    return answer_finish (broker, request, answer);
+}
+
+bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool over)
+{
+    struct broker *broker = context;
+    base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
+    struct base_error error = {.code = 0};
+    int r = broker_list_nodes (broker, &waiter->request, &answer, &error);
+
+    if (r == 0 && answer.n_nodes == 0 && answer.status == WIRE_STATUS_OK && !over)
+        return false;
+    if (r < 0) {
+        wire_answer_deinit (&answer);
+        answer.status = WIRE_STATUS_FAILED;
+        answer.reason = broker_reason ("the broker failed: %s", error.text);
+    }
+    if (answer_finish (broker, &waiter->request, &answer) == 0)
+        (void) origin_answer (broker->origin, &waiter->peer, &wire_answer_record, &answer);
+    return true;
+}

@@ -1,0 +1,377 @@
+/*  broker/orders.c - what is wanted of an application on a node */
+
+#include "broker/orders.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include "base/cleanup.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "broker/text.h"
+#include "wire/envelope.h"
+
+/*  An order in the making. */
+struct making {
+    struct broker_store *store;
+    const struct broker_order *order;
+    struct broker_application application;
+    struct wire_ordered *ordered;
+    struct base_error *error;
+};
+
+/*  No order is made; the answer says why. Returns 0, or -ENOMEM. */
+__attribute__ ((format (printf, 3, 4))) static int refuse (struct making *making, enum wire_status status,
+                                                           const char *format, ...)
+{
+    va_list arguments;
+
+    va_start (arguments, format);
+    making->ordered->reason = broker_reason_v (format, arguments);
+    va_end (arguments);
+    making->ordered->status = status;
+    return making->ordered->reason ? 0 : -ENOMEM;
+}
+
+bool broker_order_held (const struct broker_application *application)
+{
+    const struct wire_application *told = &application->told;
+
+    /* What the node says of itself counts (it may have been held on the host), but not from before the last
+     * order. */
+    if (application->is_desired && application->desired.hold_epoch > (application->is_told ? told->epoch : 0))
+        return application->desired.held;
+    return application->is_told && told->held;
+}
+
+static bool is_at_rest (enum wire_state state)
+{
+    return state == WIRE_STATE_NULL || state == WIRE_STATE_IDLE || state == WIRE_STATE_CONFIRMED ||
+           state == WIRE_STATE_UNFIT;
+}
+
+bool broker_order_under_way (const struct broker_application *application, bool online)
+{
+    const struct wire_desired *desired = &application->desired;
+    const struct wire_application *told = &application->told;
+
+    if (!application->is_desired || desired->release_epoch == 0)
+        return false;
+    if (application->is_told && online && !is_at_rest (told->state) && told->transaction &&
+        desired->transaction && strcmp (told->transaction, desired->transaction) == 0)
+        return true;
+    if (application->is_told && told->epoch >= desired->release_epoch)
+        return false;
+    /* A node that is away cannot be waited for. What it has not seen, or what was cancelled, gives way to a
+     * newer order. */
+    if (!online && (!application->is_told || told->seen_epoch < desired->release_epoch))
+        return false;
+    if (!online && desired->cancel_epoch > desired->release_epoch)
+        return false;
+    return true;
+}
+
+void broker_order_raise (struct broker_application *application, const struct wire_application *told)
+{
+    if (told->epoch > application->epoch)
+        application->epoch = told->epoch;
+    if (told->seen_epoch > application->epoch)
+        application->epoch = told->seen_epoch;
+}
+
+/*  The failure that keeps a release off the node; NULL where none does. */
+static const struct wire_failure *quarantine_of (const struct broker_application *application,
+                                                 const struct base_digest *release)
+{
+    const struct wire_application *told = &application->told;
+    const struct wire_desired *desired = &application->desired;
+
+    if (application->is_desired && desired->clear_epoch > told->epoch &&
+        (base_digest_is_null (&desired->clear_release) ||
+         base_digest_equal (&desired->clear_release, release)))
+        return NULL;
+    for (size_t i = 0; i < told->n_quarantine; i++)
+        if (base_digest_equal (&told->quarantine[i].release, release))
+            return &told->quarantine[i];
+    return NULL;
+}
+
+struct newest {
+    const char *platform;
+    struct broker_release found;
+    bool is_found;
+    int failed;
+};
+
+static int newest_take (void *context, const struct broker_release *release)
+{
+    struct newest *newest = context;
+
+    if (release->withdrawn || !wire_release_match (&release->document, newest->platform))
+        return 0;
+    newest->failed = wire_copy (&wire_release_record, &release->document, &newest->found.document);
+    newest->found.digest = release->digest;
+    newest->is_found = newest->failed == 0;
+    return 1;
+}
+
+/*  Finds the release to update to. Returns 1 where the answer says why there is none. */
+static int release_choose (struct making *making, struct broker_release *ret_release)
+{
+    const struct broker_order *order = making->order;
+    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    char digest[BASE_DIGEST_TEXT];
+    int r;
+
+    if (!order->release || base_digest_is_null (order->release)) {
+        struct newest newest = {.platform = order->platform};
+        r = broker_store_releases (making->store, order->application, 0, newest_take, &newest, making->error);
+        if (r < 0 || newest.failed)
+            return r < 0 ? r : newest.failed;
+        if (newest.is_found) {
+            *ret_release = newest.found;
+            return 0;
+        }
+        r = refuse (making, WIRE_STATUS_NONE,
+                    "there is no release of %s for %s: publish one with nodectl publish", order->application,
+                    order->platform);
+        return r ? r : 1;
+    }
+    r = broker_store_release_get (making->store, order->release, &release, making->error);
+    if (r != 0 && r != -ENOENT)
+        return r;
+    (void) base_digest_format (order->release, digest);
+    if (r == -ENOENT)
+        r = refuse (making, WIRE_STATUS_NONE, "there is no release %s: nodectl releases lists them", digest);
+    else if (strcmp (release.document.application, order->application) != 0)
+        r = refuse (making, WIRE_STATUS_NONE, "release %s is one of %s, not of %s", digest,
+                    release.document.application, order->application);
+    else if (release.withdrawn)
+        r = refuse (making, WIRE_STATUS_GONE, "release %s was withdrawn: order another one", digest);
+    else if (!wire_release_match (&release.document, order->platform))
+        r = refuse (making, WIRE_STATUS_NONE,
+                    "release %s has nothing for %s: publish it for that platform too", digest,
+                    order->platform);
+    else {
+        *ret_release = release;
+        release = (struct broker_release){.serial = 0};
+        return 0;
+    }
+    return r ? r : 1;
+}
+
+/*  Gives the desired state its next epoch. Returns 1 where the answer says why there is none. */
+static int epoch_next (struct making *making, uint64_t *ret_epoch)
+{
+    struct broker_application *application = &making->application;
+
+    if (application->epoch >= WIRE_EPOCH_MOST - 1) {
+        int r = refuse (making, WIRE_STATUS_REFUSED,
+                        "the node tells the highest epoch that there is; install it anew under another id");
+        return r ? r : 1;
+    }
+    if (!application->is_desired) {
+        application->desired.application = strdup (application->name);
+        if (!application->desired.application)
+            return -ENOMEM;
+        application->is_desired = true;
+    }
+    application->epoch++;
+    application->desired.status = WIRE_STATUS_OK;
+    application->desired.epoch = application->epoch;
+    application->verb = making->order->verb;
+    *ret_epoch = application->epoch;
+    return 0;
+}
+
+static int ordered_set (struct making *making, uint64_t epoch, const char *transaction,
+                        const struct base_digest *release, const char *version)
+{
+    struct wire_ordered *ordered = making->ordered;
+
+    ordered->status = WIRE_STATUS_OK;
+    ordered->epoch = epoch;
+    if (release)
+        ordered->release = *release;
+    if (transaction && !(ordered->transaction = strdup (transaction)))
+        return -ENOMEM;
+    if (version && !(ordered->version = strdup (version)))
+        return -ENOMEM;
+    return 0;
+}
+
+static int update_set (struct making *making, const struct broker_release *release, uint64_t *ret_epoch)
+{
+    struct wire_desired *desired = &making->application.desired;
+    char transaction[2 + 16 + 1] = "t-";
+    char *copy;
+    int r = epoch_next (making, ret_epoch);
+
+    if (r != 0)
+        return r;
+    (void) base_random_hex (transaction + 2, 8);
+    copy = strdup (transaction);
+    if (!copy)
+        return -ENOMEM;
+    free (desired->transaction);
+    desired->transaction = copy;
+    desired->release = release->digest;
+    desired->release_epoch = *ret_epoch;
+    return ordered_set (making, *ret_epoch, transaction, &release->digest, release->document.version);
+}
+
+static int update_make (struct making *making, uint64_t *ret_epoch)
+{
+    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    struct broker_application *application = &making->application;
+    const struct wire_desired *desired = &application->desired;
+    const struct wire_failure *failure;
+    int r = release_choose (making, &release);
+
+    if (r != 0)
+        return r;
+    if (broker_order_under_way (application, making->order->online)) {
+        if (base_digest_equal (&desired->release, &release.digest) &&
+            desired->cancel_epoch < desired->release_epoch)
+            return ordered_set (making, desired->release_epoch, desired->transaction, &release.digest,
+                                release.document.version);
+        return refuse (making, WIRE_STATUS_BUSY,
+                       "update in progress (%s): wait for its end, or nodectl cancel %s",
+                       desired->transaction ? desired->transaction : "?", making->order->node);
+    }
+    if (broker_order_held (application))
+        return refuse (making, WIRE_STATUS_REFUSED, "held; nodectl unhold %s first", making->order->node);
+    failure = quarantine_of (application, &release.digest);
+    if (failure)
+        return refuse (making, WIRE_STATUS_REFUSED,
+                       "quarantined since it failed in %s (%.300s); nodectl quarantine clear %s",
+                       failure->step, failure->reason, making->order->node);
+    return update_set (making, &release, ret_epoch);
+}
+
+static int revert_make (struct making *making, uint64_t *ret_epoch)
+{
+    struct wire_desired *desired = &making->application.desired;
+    const struct wire_application *told = &making->application.told;
+    int r;
+
+    if (!making->application.is_told ||
+        (!told->previous_version && base_digest_is_null (&told->previous_release)))
+        return refuse (making, WIRE_STATUS_NONE, "there is no previous version to go back to");
+    if (desired->revert_epoch > told->epoch && base_digest_equal (&desired->revert_from, &told->release))
+        return ordered_set (making, desired->revert_epoch, NULL, &told->previous_release,
+                            told->previous_version);
+    r = epoch_next (making, ret_epoch);
+    if (r != 0)
+        return r;
+    desired->revert_epoch = *ret_epoch;
+    desired->revert_from = told->release;
+    desired->hold_epoch = *ret_epoch;
+    desired->held = true;
+    return ordered_set (making, *ret_epoch, NULL, &told->previous_release, told->previous_version);
+}
+
+static int hold_make (struct making *making, uint64_t *ret_epoch)
+{
+    struct wire_desired *desired = &making->application.desired;
+    int r = epoch_next (making, ret_epoch);
+
+    if (r != 0)
+        return r;
+    desired->hold_epoch = *ret_epoch;
+    desired->held = making->order->verb == WIRE_VERB_HOLD;
+    return ordered_set (making, *ret_epoch, NULL, NULL, NULL);
+}
+
+static int cancel_make (struct making *making, uint64_t *ret_epoch)
+{
+    struct wire_desired *desired = &making->application.desired;
+    const struct wire_application *told = &making->application.told;
+    int r;
+
+    /* An order that an absent node has not seen is not under way, and can be cancelled nevertheless. */
+    if (desired->release_epoch <= told->epoch &&
+        !broker_order_under_way (&making->application, making->order->online))
+        return refuse (making, WIRE_STATUS_NONE, "no update is under way");
+    r = epoch_next (making, ret_epoch);
+    if (r != 0)
+        return r;
+    desired->cancel_epoch = *ret_epoch;
+    return ordered_set (making, *ret_epoch, desired->transaction, NULL, NULL);
+}
+
+static int clear_make (struct making *making, uint64_t *ret_epoch)
+{
+    struct wire_desired *desired = &making->application.desired;
+    int r = epoch_next (making, ret_epoch);
+
+    if (r != 0)
+        return r;
+    desired->clear_epoch = *ret_epoch;
+    desired->clear_release =
+        making->order->release ? *making->order->release : (struct base_digest){.bytes = {0}};
+    return ordered_set (making, *ret_epoch, NULL, NULL, NULL);
+}
+
+static int making_run (struct making *making, uint64_t *ret_epoch)
+{
+    switch (making->order->verb) {
+    case WIRE_VERB_UPDATE:
+        return update_make (making, ret_epoch);
+    case WIRE_VERB_REVERT:
+        return revert_make (making, ret_epoch);
+    case WIRE_VERB_HOLD:
+    case WIRE_VERB_UNHOLD:
+        return hold_make (making, ret_epoch);
+    case WIRE_VERB_CANCEL:
+        return cancel_make (making, ret_epoch);
+    case WIRE_VERB_CLEAR:
+        return clear_make (making, ret_epoch);
+    default:
+        return refuse (making, WIRE_STATUS_INVALID, "that is no order");
+    }
+}
+
+static void ordered_free_p (struct wire_ordered **ordered)
+{
+    if (*ordered)
+        wire_ordered_deinit (*ordered);
+}
+
+int broker_order_make (struct broker_store *store, const struct broker_order *order,
+                       struct wire_ordered *ret_ordered, uint64_t *ret_epoch, struct base_error *error)
+{
+    struct wire_ordered ordered = {.epoch = 0};
+    base_cleanup (ordered_free_p) struct wire_ordered *owned = &ordered;
+    struct making making = {.store = store, .order = order, .ordered = &ordered, .error = error};
+    uint64_t epoch = 0;
+    int r = broker_store_application_get (store, order->node, order->application, &making.application, error);
+
+    if (r != 0 && r != -ENOENT)
+        return r;
+    ordered.node = strdup (order->node);
+    if (!ordered.node)
+        r = -ENOMEM;
+    else if (r == -ENOENT)
+        r = refuse (&making, WIRE_STATUS_NONE, "the node has no application %s", order->application);
+    else {
+        r = making_run (&making, &epoch);
+        if (r == 0 && epoch > 0)
+            r = broker_store_application_put (store, &making.application, error);
+    }
+    broker_application_deinit (&making.application);
+    if (r < 0)
+        return r == -ENOMEM ? base_error_errno (error, r, "cannot make an order") : r;
+    *ret_ordered = ordered;
+    *ret_epoch = epoch;
+    owned = NULL;
+    return 0;
+}
+
+int broker_order_desired (const struct broker_application *application, struct wire_desired *ret_desired)
+{
+    if (application->is_desired)
+        return wire_copy (&wire_desired_record, &application->desired, ret_desired);
+    ret_desired->status = WIRE_STATUS_NONE;
+    return 0;
+}

@@ -1,0 +1,113 @@
+/*  broker/outcome.c - what came of an order
+
+    The last report under the order's epoch that ends it tells. A node whose report was lost for good (its
+   journal was damaged, its reports were pruned) still says that it has carried the order out: then its state
+   tells. */
+
+#include "broker/orders.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+
+struct ending {
+    enum wire_verb verb;
+    struct wire_node *node;
+    bool is_found;
+    int failed;
+};
+
+static bool is_end (const struct wire_told *told, enum wire_verb verb)
+{
+    switch (told->outcome) {
+    case WIRE_OUTCOME_NOTHING:
+    case WIRE_OUTCOME_FAILED:
+    case WIRE_OUTCOME_REFUSED:
+    case WIRE_OUTCOME_CANCELLED:
+    case WIRE_OUTCOME_CONFIRMED:
+    case WIRE_OUTCOME_REVERTED:
+    case WIRE_OUTCOME_WENT_BACK:
+        return true;
+    case WIRE_OUTCOME_PASSED:
+        /* A revert also holds; that it holds is not yet that it went back. */
+        return verb != WIRE_VERB_UPDATE && verb != WIRE_VERB_REVERT &&
+               (strcmp (told->step, "hold") == 0 || strcmp (told->step, "unhold") == 0 ||
+                strcmp (told->step, "clear") == 0 || strcmp (told->step, "cancel") == 0);
+    default:
+        return false;
+    }
+}
+
+static int outcome_set (struct wire_node *node, enum wire_outcome outcome, const char *step,
+                        const char *reason)
+{
+    node->outcome = outcome;
+    if (step && !(node->outcome_step = strdup (step)))
+        return -ENOMEM;
+    if (reason && !(node->outcome_reason = strdup (reason)))
+        return -ENOMEM;
+    return 0;
+}
+
+static int ending_take (void *context, const struct wire_told *told)
+{
+    struct ending *ending = context;
+
+    if (!is_end (told, ending->verb))
+        return 0;
+    ending->is_found = true;
+    ending->failed = outcome_set (ending->node, told->outcome, told->step, told->reason);
+    return 1;
+}
+
+/*  Reads the result from how the node stands. */
+static int ending_infer (const struct broker_application *application, struct wire_node *node)
+{
+    const struct wire_application *told = &application->told;
+    const struct wire_desired *desired = &application->desired;
+    const struct wire_failure *failure = told->last_error;
+
+    switch (application->verb) {
+    case WIRE_VERB_UPDATE:
+        if (base_digest_equal (&told->release, &desired->release))
+            return outcome_set (node, WIRE_OUTCOME_CONFIRMED, NULL, NULL);
+        if (failure && desired->transaction && strcmp (failure->transaction, desired->transaction) == 0)
+            return outcome_set (node, WIRE_OUTCOME_FAILED, failure->step, failure->reason);
+        return outcome_set (node, WIRE_OUTCOME_FAILED, NULL, "the node ended the order and told no result");
+    case WIRE_VERB_REVERT:
+        if (base_digest_equal (&told->release, &desired->revert_from))
+            return outcome_set (node, WIRE_OUTCOME_FAILED, NULL,
+                                "the node ended the order and told no result");
+        return outcome_set (node, WIRE_OUTCOME_REVERTED, NULL, NULL);
+    default:
+        return outcome_set (node, WIRE_OUTCOME_PASSED, NULL, NULL);
+    }
+}
+
+int broker_order_outcome (struct broker_store *store, const struct broker_application *application,
+                          bool may_come, struct wire_node *node, bool *ret_missing, struct base_error *error)
+{
+    const struct wire_desired *desired = &application->desired;
+    struct ending ending = {.verb = application->verb, .node = node};
+    int r;
+
+    if (ret_missing)
+        *ret_missing = false;
+    if (!application->is_desired)
+        return 0;
+    node->desired_epoch = desired->epoch;
+    if ((application->verb == WIRE_VERB_UPDATE || application->verb == WIRE_VERB_CANCEL) &&
+        desired->transaction && !(node->desired_transaction = strdup (desired->transaction)))
+        return -ENOMEM;
+    if (!application->is_told || application->told.epoch < desired->epoch)
+        return 0;
+    r = broker_store_reports_of (store, application->node, application->name, desired->epoch, ending_take,
+                                 &ending, error);
+    if (r < 0 || ending.failed)
+        return r < 0 ? r : ending.failed;
+    if (ending.is_found)
+        return 0;
+    if (ret_missing)
+        *ret_missing = true;
+    return may_come ? 0 : ending_infer (application, node);
+}

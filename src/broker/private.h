@@ -1,0 +1,79 @@
+/*  broker/private.h - what the files of the running broker share; nobody else includes it */
+
+#ifndef BROKER_PRIVATE_H
+#define BROKER_PRIVATE_H
+
+#include "base/log.h"
+#include "broker/broker.h"
+#include "broker/content.h"
+#include "broker/hints.h"
+#include "broker/registry.h"
+#include "broker/store.h"
+#include "broker/waiters.h"
+#include "origin/origin.h"
+
+enum {
+    BROKER_SETTLE_MS = 5000, /* how long a result that is missing may still be on its way */
+    BROKER_TRIAL_HINT_MS =
+        2000 /* a node on trial that asks without having heard a hint gets one this often */
+};
+
+struct broker {
+    struct bus_loop *loop;
+    int root, lock;
+    struct broker_store *store;
+    struct broker_content *content; /* NULL with no_content */
+    struct broker_registry registry;
+    struct broker_hints hints;
+    struct broker_waiters waiters;
+    struct origin *origin;
+    struct bus_socket *events;
+    uint64_t event_sequence;
+    uint64_t revision; /* of the last change */
+    uint64_t heartbeat_ms;
+    uint64_t tick_ms;
+    int tick;
+    struct base_log_limit log;
+};
+
+/*  A node's record changed: gives it the next revision and wakes who waits for it. */
+void broker_node_changed (struct broker *broker, struct broker_node *node);
+
+/*  --- nodes.c: what nodes say
+ * ------------------------------------------------------------------------------- */
+
+int broker_on_hello (void *context, const struct bus_peer *peer, const struct wire_hello *hello,
+                     struct wire_welcome *answer);
+int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
+                   struct wire_desired *answer);
+int broker_on_match (void *context, const struct bus_peer *peer, const struct wire_match *match,
+                     struct wire_matched *answer);
+int broker_on_report (void *context, const struct bus_peer *peer, const struct wire_report *report,
+                      struct wire_noted *answer);
+void broker_on_heartbeat (void *context, const struct bus_peer *peer, const struct wire_heartbeat *heartbeat);
+void broker_on_bye (void *context, const struct bus_peer *peer, const struct wire_bye *bye);
+void broker_on_subscription (void *context, const char *topic, bool subscribed);
+
+extern const struct broker_registry_ops broker_registry_ops;
+
+/*  --- operator.c: what operators ask for
+ * --------------------------------------------------------------------- */
+
+int broker_on_request (void *context, const struct bus_peer *peer, const struct wire_request *request,
+                       struct wire_answer *answer);
+
+/*  Answers a request that waited; see broker/waiters.h. */
+bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool over);
+
+/*  Contents that nothing uses any more and that nobody is about to publish are removed. */
+void broker_contents_collect (struct broker *broker);
+
+/*  --- events.c
+ * ------------------------------------------------------------------------------------------------ */
+
+/*  Tells an event. application, transaction, step and reason may be NULL. */
+void broker_event (struct broker *broker, enum wire_event event, const struct broker_node *node,
+                   const struct wire_application *application, const char *transaction, const char *step,
+                   const char *reason);
+
+#endif

@@ -1,0 +1,336 @@
+/*  broker/registry.c - the nodes that are known, and which of them live */
+
+#include "broker/registry.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+
+static void challenge_drop (struct broker_node *node)
+{
+    if (!node->challenge)
+        return;
+    wire_hello_deinit (node->challenge);
+    free (node->challenge);
+    node->challenge = NULL;
+    node->challenger = (struct bus_peer){.size = 0};
+}
+
+static struct broker_node *node_free (struct broker_node *node)
+{
+    if (!node)
+        return NULL;
+    challenge_drop (node);
+    free (node->id);
+    free (node->place);
+    free (node->software);
+    free (node->platform);
+    free (node);
+    return NULL;
+}
+
+static void node_free_p (struct broker_node **node)
+{
+    node_free (*node);
+}
+
+void broker_registry_init (struct broker_registry *registry, const struct broker_registry_ops *ops,
+                           void *context, uint64_t liveness_ms)
+{
+    *registry = (struct broker_registry){.ops = ops, .context = context, .liveness_ms = liveness_ms};
+}
+
+void broker_registry_deinit (struct broker_registry *registry)
+{
+    for (size_t i = 0; i < registry->n_nodes; i++)
+        node_free (registry->nodes[i]);
+    free (registry->nodes);
+    *registry = (struct broker_registry){.ops = NULL};
+}
+
+/*  The index of id, or where it belongs. */
+static size_t place_of (const struct broker_registry *registry, const char *id, bool *ret_is_there)
+{
+    size_t low = 0, high = registry->n_nodes;
+
+    *ret_is_there = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp (registry->nodes[middle]->id, id);
+        if (order == 0) {
+            *ret_is_there = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct broker_node *broker_registry_find (const struct broker_registry *registry, const char *id)
+{
+    bool is_there;
+    size_t at = place_of (registry, id, &is_there);
+
+    return is_there ? registry->nodes[at] : NULL;
+}
+
+size_t broker_registry_behind (const struct broker_registry *registry, const char *after)
+{
+    bool is_there;
+    size_t at;
+
+    if (!after)
+        return 0;
+    at = place_of (registry, after, &is_there);
+    return is_there ? at + 1 : at;
+}
+
+static int text_set (char **field, const char *text)
+{
+    char *copy = text ? strdup (text) : NULL;
+
+    if (text && !copy)
+        return -ENOMEM;
+    free (*field);
+    *field = copy;
+    return 0;
+}
+
+static int texts_set (struct broker_node *node, const struct broker_node_record *record)
+{
+    int r = text_set (&node->place, record->place);
+
+    if (r == 0)
+        r = text_set (&node->software, record->software);
+    if (r == 0)
+        r = text_set (&node->platform, record->platform);
+    if (r == 0 && base_text_copy (node->last_seen, sizeof node->last_seen, record->last_seen) != 0)
+        node->last_seen[0] = '\0';
+    return r;
+}
+
+static int room_make (struct broker_registry *registry)
+{
+    size_t capacity = registry->capacity ? registry->capacity * 2 : 64;
+    struct broker_node **nodes;
+
+    if (registry->n_nodes == BROKER_NODES_MOST)
+        return -EMFILE;
+    if (registry->n_nodes < registry->capacity)
+        return 0;
+    nodes = reallocarray (registry->nodes, capacity, sizeof *nodes);
+    if (!nodes)
+        return -ENOMEM;
+    registry->nodes = nodes;
+    registry->capacity = capacity;
+    return 0;
+}
+
+int broker_registry_put (struct broker_registry *registry, const struct broker_node_record *record,
+                         struct broker_node **ret_node)
+{
+    base_cleanup (node_free_p) struct broker_node *node = NULL;
+    bool is_there;
+    size_t at = place_of (registry, record->id, &is_there);
+    int r;
+
+    if (is_there) {
+        r = texts_set (registry->nodes[at], record);
+        if (r == 0)
+            *ret_node = registry->nodes[at];
+        return r;
+    }
+    r = room_make (registry);
+    if (r != 0)
+        return r;
+    node = calloc (1, sizeof *node);
+    if (!node || text_set (&node->id, record->id) != 0 || texts_set (node, record) != 0)
+        return -ENOMEM;
+    node->ring = base_digest_of (node->id, strlen (node->id)).bytes[0];
+    memmove (&registry->nodes[at + 1], &registry->nodes[at],
+             (registry->n_nodes - at) * sizeof *registry->nodes);
+    registry->n_nodes++;
+    registry->nodes[at] = node;
+    *ret_node = base_take (node);
+    return 0;
+}
+
+void broker_registry_remove (struct broker_registry *registry, const char *id)
+{
+    bool is_there;
+    size_t at = place_of (registry, id, &is_there);
+
+    if (!is_there)
+        return;
+    node_free (registry->nodes[at]);
+    registry->n_nodes--;
+    memmove (&registry->nodes[at], &registry->nodes[at + 1],
+             (registry->n_nodes - at) * sizeof *registry->nodes);
+}
+
+static const char *place_name (const char *place)
+{
+    return place && place[0] ? place : "an unnamed place";
+}
+
+static void refusal_fill (const struct broker_node *node, const struct wire_hello *hello,
+                          struct base_error *refusal)
+{
+    (void) base_error_set (
+        refusal, -EEXIST,
+        "the id %s is in use by %s (session %s); %s (session %s) cannot use it too: give one of the"
+        " two another id",
+        node->id, place_name (node->place), node->session, place_name (hello->place), hello->session);
+}
+
+static enum broker_verdict challenge_begin (struct broker_registry *registry, struct broker_node *node,
+                                            const struct bus_peer *peer, const struct wire_hello *hello,
+                                            uint64_t now_ms, struct base_error *ret_refusal)
+{
+    struct wire_hello *copy;
+
+    if (registry->ops->poke (registry->context, &node->peer) == -EHOSTUNREACH)
+        return BROKER_ADMIT;
+    copy = calloc (1, sizeof *copy);
+    if (!copy || wire_copy (&wire_hello_record, hello, copy) != 0) {
+        free (copy);
+        (void) base_error_set (ret_refusal, -ENOMEM, "the broker is out of memory");
+        return BROKER_REFUSE;
+    }
+    node->challenge = copy;
+    node->challenger = *peer;
+    node->challenged_ms = now_ms;
+    return BROKER_WAIT;
+}
+
+enum broker_verdict broker_registry_hello (struct broker_registry *registry, const struct bus_peer *peer,
+                                           const struct wire_hello *hello, uint64_t now_ms,
+                                           struct base_error *ret_refusal)
+{
+    struct broker_node *node = broker_registry_find (registry, hello->node);
+
+    if (!node) {
+        if (registry->n_nodes < BROKER_NODES_MOST)
+            return BROKER_ADMIT;
+        (void) base_error_set (ret_refusal, -EMFILE,
+                               "the broker knows %d nodes and takes no more: forget those that are gone",
+                               BROKER_NODES_MOST);
+        return BROKER_REFUSE;
+    }
+    if (node->online && strcmp (node->session, hello->session) == 0) {
+        /* The session that was doubted has shown itself. */
+        (void) broker_registry_heard (registry, node->id, node->session, peer, now_ms, NULL);
+        return BROKER_ADMIT;
+    }
+    if (!node->online || bus_peer_equal (&node->peer, peer)) {
+        challenge_drop (node);
+        return BROKER_ADMIT;
+    }
+    if (!node->challenge)
+        return challenge_begin (registry, node, peer, hello, now_ms, ret_refusal);
+    if (strcmp (node->challenge->session, hello->session) == 0) {
+        node->challenger = *peer;
+        return BROKER_WAIT;
+    }
+    refusal_fill (node, hello, ret_refusal);
+    return BROKER_REFUSE;
+}
+
+bool broker_registry_open (struct broker_registry *registry, struct broker_node *node, const char *session,
+                           const struct bus_peer *peer, uint64_t now_ms)
+{
+    bool came = !node->online || strcmp (node->session, session) != 0;
+
+    (void) registry;
+    challenge_drop (node);
+    (void) base_text_copy (node->session, sizeof node->session, session);
+    node->peer = *peer;
+    node->heard_ms = now_ms;
+    node->seen_ns = base_time_real_ns ();
+    node->online = true;
+    return came;
+}
+
+/*  Hands the waiting hello out, so that what settled does may change the node. */
+static void challenge_settle (struct broker_registry *registry, struct broker_node *node, bool admit)
+{
+    struct wire_hello hello = *node->challenge;
+    struct bus_peer peer = node->challenger;
+    struct base_error refusal = {.code = 0};
+
+    free (node->challenge);
+    node->challenge = NULL;
+    if (!admit)
+        refusal_fill (node, &hello, &refusal);
+    registry->ops->settled (registry->context, node, &peer, &hello, admit ? NULL : refusal.text);
+    wire_hello_deinit (&hello);
+}
+
+struct broker_node *broker_registry_heard (struct broker_registry *registry, const char *id,
+                                           const char *session, const struct bus_peer *peer, uint64_t now_ms,
+                                           bool *ret_came)
+{
+    struct broker_node *node = broker_registry_find (registry, id);
+
+    if (ret_came)
+        *ret_came = false;
+    if (!node || !node->session[0] || strcmp (node->session, session) != 0)
+        return NULL;
+    if (ret_came)
+        *ret_came = !node->online;
+    node->online = true;
+    node->peer = *peer;
+    node->heard_ms = now_ms;
+    node->seen_ns = base_time_real_ns ();
+    if (node->challenge)
+        challenge_settle (registry, node, false);
+    return node;
+}
+
+struct broker_node *broker_registry_bye (struct broker_registry *registry, const char *id,
+                                         const char *session)
+{
+    struct broker_node *node = broker_registry_find (registry, id);
+
+    if (!node || !node->session[0] || strcmp (node->session, session) != 0)
+        return NULL;
+    node->online = false;
+    node->session[0] = '\0';
+    node->seen_ns = base_time_real_ns ();
+    if (node->challenge)
+        challenge_settle (registry, node, true);
+    return node;
+}
+
+void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms)
+{
+    /* After a stall of our own, what nodes said meanwhile is still unread: nobody is silent because we were
+     * deaf. */
+    bool was_deaf = registry->ticked_ms && now_ms - registry->ticked_ms > registry->liveness_ms / 2;
+
+    registry->ticked_ms = now_ms;
+    if (was_deaf)
+        return;
+    for (size_t i = 0; i < registry->n_nodes; i++) {
+        struct broker_node *node = registry->nodes[i];
+        if (node->challenge && now_ms - node->challenged_ms >= BROKER_CHALLENGE_MS)
+            challenge_settle (registry, node, true);
+        else if (node->online && now_ms - node->heard_ms > registry->liveness_ms) {
+            node->online = false;
+            registry->ops->went (registry->context, node);
+        }
+    }
+}
+
+const char *broker_node_last_seen (const struct broker_node *node, char text[40])
+{
+    if (node->seen_ns)
+        return base_time_format (node->seen_ns, text);
+    (void) base_text_copy (text, 40, node->last_seen);
+    return text;
+}

@@ -1,0 +1,105 @@
+/*  broker/registry.h - the nodes that are known, and which of them live
+
+    A node lives while its session is heard of. A hello under the id of a live session of another process (a
+   cloned host, or a node that was restarted without a goodbye) is not answered at once: the older session is
+   asked for a sign of life, and only its silence lets the newer one in. No sockets and no clock: time comes
+   in as an argument, effects go out through operations. */
+
+#ifndef BROKER_REGISTRY_H
+#define BROKER_REGISTRY_H
+
+#include "broker/store.h"
+#include "bus/socket.h"
+
+enum {
+    BROKER_CHALLENGE_MS = 2000, /* how long an older session has to show that it lives */
+    BROKER_NODES_MOST = 65536
+};
+
+/*  A node. Texts are owned by the registry. */
+struct broker_node {
+    char *id;
+    char *place;
+    char *software;
+    char *platform;
+    char session[BROKER_ID_SIZE]; /* empty: none since the start, or since its goodbye */
+    struct bus_peer peer;
+    uint64_t revision;
+    uint64_t seen_ns;   /* real time; 0: not since the start */
+    char last_seen[40]; /* of an earlier run */
+    uint64_t heard_ms;
+    uint64_t settle_ms; /* until then a missing result may still be reported; 0: none is missing */
+    uint8_t ring;       /* first byte of the SHA-256 of its id */
+    bool online;
+    bool trial;                   /* some application of it is on trial */
+    struct wire_hello *challenge; /* the hello that waits for the older session's silence */
+    struct bus_peer challenger;
+    uint64_t challenged_ms;
+};
+
+struct broker_registry_ops {
+    /*  Asks a session for a sign of life. Returns 0, or -EHOSTUNREACH where its connection is gone. */
+    int (*poke) (void *context, const struct bus_peer *peer);
+    /*  A hello that had to wait is let in, or is refused with a reason. */
+    void (*settled) (void *context, struct broker_node *node, const struct bus_peer *peer,
+                     const struct wire_hello *hello, const char *refusal);
+    /*  A node fell silent. */
+    void (*went) (void *context, struct broker_node *node);
+};
+
+struct broker_registry {
+    const struct broker_registry_ops *ops;
+    void *context;
+    uint64_t liveness_ms;
+    uint64_t ticked_ms;
+    struct broker_node **nodes; /* sorted by id */
+    size_t n_nodes, capacity;
+};
+
+/*  Null value: all zero. */
+void broker_registry_init (struct broker_registry *registry, const struct broker_registry_ops *ops,
+                           void *context, uint64_t liveness_ms);
+void broker_registry_deinit (struct broker_registry *registry);
+
+/*  Returns the node, or NULL. */
+struct broker_node *broker_registry_find (const struct broker_registry *registry, const char *id);
+
+/*  The index of the first node whose id is behind `after` (NULL: of the first). */
+size_t broker_registry_behind (const struct broker_registry *registry, const char *after);
+
+/*  Adds a node, or brings its texts up to date. Returns 0, -ENOMEM, or -EMFILE where there are too many. */
+int broker_registry_put (struct broker_registry *registry, const struct broker_node_record *record,
+                         struct broker_node **ret_node);
+void broker_registry_remove (struct broker_registry *registry, const char *id);
+
+/*  What is to become of a hello. */
+enum broker_verdict {
+    BROKER_ADMIT,  /* the caller puts the node and calls broker_registry_open */
+    BROKER_WAIT,   /* settled is called later */
+    BROKER_REFUSE, /* the refusal tells why */
+};
+enum broker_verdict broker_registry_hello (struct broker_registry *registry, const struct bus_peer *peer,
+                                           const struct wire_hello *hello, uint64_t now_ms,
+                                           struct base_error *ret_refusal);
+
+/*  The session begins. Returns whether the node was not online before. */
+bool broker_registry_open (struct broker_registry *registry, struct broker_node *node, const char *session,
+                           const struct bus_peer *peer, uint64_t now_ms);
+
+/*  A session was heard of. Returns its node; NULL: this session is not known, and has to say hello. *ret_came
+   (which may be NULL): it had been silent for so long that it counted as offline. */
+struct broker_node *broker_registry_heard (struct broker_registry *registry, const char *id,
+                                           const char *session, const struct bus_peer *peer, uint64_t now_ms,
+                                           bool *ret_came);
+
+/*  The session ends with a goodbye. Returns the node, or NULL. */
+struct broker_node *broker_registry_bye (struct broker_registry *registry, const char *id,
+                                         const char *session);
+
+/*  Settles what time has settled. To be called about twice a second. */
+void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms);
+
+/*  When the node was heard of last, RFC 3339. Returns text. */
+const char *broker_node_last_seen (const struct broker_node *node, char text[40]);
+
+#endif

@@ -1,0 +1,150 @@
+/*  broker/store.h - the broker's records on disk
+
+    One SQLite database, write-ahead log, synchronous=FULL: a call that returned 0 outside of a transaction,
+   or whose transaction was committed, has its change on disk. Everything that is announced or answered was
+   committed before. The layout is versioned by user_version; an older one is migrated when it is opened.
+
+    Calls return 0 or -errno with the error filled, and -ENOENT without a sentence where a record is not
+   there. Records that come out are owned by the caller. */
+
+#ifndef BROKER_STORE_H
+#define BROKER_STORE_H
+
+#include "wire/wire.h"
+
+enum {
+    BROKER_ID_SIZE = 65,           /* a node id, an application name, a transaction, with its NUL */
+    BROKER_REPORTS_MOST = 2000,    /* reports that are kept a node; the oldest go first */
+    BROKER_ANSWERS_MOST = 4096,    /* answers that are kept for orders sent again */
+    BROKER_APPLICATIONS_MOST = 128 /* applications a node */
+};
+
+struct broker_store;
+
+/*  Opens or makes the database at path. */
+int broker_store_open (const char *path, struct broker_store **ret_store, struct base_error *error);
+struct broker_store *broker_store_free (struct broker_store *store);
+
+/*  A transaction over several calls. Rolling back without one does nothing. */
+int broker_store_begin (struct broker_store *store, struct base_error *error);
+int broker_store_commit (struct broker_store *store, struct base_error *error);
+void broker_store_rollback (struct broker_store *store);
+
+/*  The number of the next change to a node. Grows across restarts: blocks of numbers are taken from the disk,
+   and what a crash left of a block is skipped. */
+int broker_store_revision_next (struct broker_store *store, uint64_t *ret_revision, struct base_error *error);
+
+/*  --- releases -------------------------------------------------------------------------------------------
+ */
+
+struct broker_release {
+    struct base_digest digest;
+    uint64_t serial; /* in the order of publishing */
+    char time[40];
+    bool withdrawn;
+    struct wire_release document;
+};
+void broker_release_deinit (struct broker_release *release);
+
+/*  Stores a release with the contents that it uses. One that is there already stays as it is. */
+int broker_store_release_put (struct broker_store *store, const struct base_digest *digest,
+                              const struct wire_release *document, const char *time,
+                              struct base_error *error);
+int broker_store_release_get (struct broker_store *store, const struct base_digest *digest,
+                              struct broker_release *ret_release, struct base_error *error);
+int broker_store_release_withdraw (struct broker_store *store, const struct base_digest *digest,
+                                   struct base_error *error);
+
+/*  Calls each for the releases of an application (NULL: of all), newest first, those published before serial
+   `before` (0: from the newest). Stops at a non-zero return and returns it. */
+typedef int broker_release_each (void *context, const struct broker_release *release);
+int broker_store_releases (struct broker_store *store, const char *application, uint64_t before,
+                           broker_release_each *each, void *context, struct base_error *error);
+
+/*  Calls each for every content of a release that nothing needs any more: no release that is offered uses it,
+   and no node runs or could revert to a release that does. */
+typedef int broker_digest_each (void *context, const struct base_digest *content);
+int broker_store_contents_unused (struct broker_store *store, const struct base_digest *release,
+                                  broker_digest_each *each, void *context, struct base_error *error);
+
+/*  Whether anything on record uses a content. */
+int broker_store_content_used (struct broker_store *store, const struct base_digest *content, bool *ret_used,
+                               struct base_error *error);
+
+/*  --- nodes and their applications
+ * --------------------------------------------------------------------------- */
+
+struct broker_node_record {
+    const char *id;
+    const char *place;    /* may be NULL */
+    const char *software; /* may be NULL */
+    const char *platform;
+    const char *last_seen;
+};
+
+int broker_store_node_put (struct broker_store *store, const struct broker_node_record *node,
+                           struct base_error *error);
+int broker_store_node_seen (struct broker_store *store, const char *id, const char *last_seen,
+                            struct base_error *error);
+
+/*  Removes a node with its applications and reports. */
+int broker_store_node_remove (struct broker_store *store, const char *id, struct base_error *error);
+typedef int broker_node_each (void *context, const struct broker_node_record *node);
+int broker_store_nodes (struct broker_store *store, broker_node_each *each, void *context,
+                        struct base_error *error);
+
+/*  An application on a node: what the node told last, and what is wanted of it. */
+struct broker_application {
+    char node[BROKER_ID_SIZE];
+    char name[BROKER_ID_SIZE];
+    uint64_t epoch;      /* the highest that was issued here or told by the node */
+    enum wire_verb verb; /* of the last order; 0: none */
+    bool is_told;
+    struct wire_application told;
+    bool is_desired;
+    struct wire_desired desired;
+};
+void broker_application_deinit (struct broker_application *application);
+
+int broker_store_application_get (struct broker_store *store, const char *node, const char *name,
+                                  struct broker_application *ret_application, struct base_error *error);
+int broker_store_application_put (struct broker_store *store, const struct broker_application *application,
+                                  struct base_error *error);
+
+/*  Forgets what was told of the applications of a node that are not among names, and those of them that
+   nothing is wanted of. */
+int broker_store_applications_keep (struct broker_store *store, const char *node, const char *const *names,
+                                    size_t n_names, struct base_error *error);
+int broker_store_applications_count (struct broker_store *store, const char *node, uint64_t *ret_count,
+                                     struct base_error *error);
+
+/*  Whether some application of the node told that it is on trial. */
+int broker_store_node_on_trial (struct broker_store *store, const char *node, bool *ret_trial,
+                                struct base_error *error);
+
+/*  --- reports ----------------------------------------------------------------------------------------------
+ */
+
+/*  Stores a report; the key is (node, application, epoch, attempt, step). *ret_news: it says something that
+   the one stored under its key did not. */
+int broker_store_report_put (struct broker_store *store, const struct wire_report *report, bool *ret_news,
+                             struct base_error *error);
+
+/*  Calls each for the reports of a node, oldest first, behind serial `after`. application NULL: of all. */
+typedef int broker_told_each (void *context, const struct wire_told *told);
+int broker_store_reports (struct broker_store *store, const char *node, const char *application,
+                          uint64_t after, broker_told_each *each, void *context, struct base_error *error);
+
+/*  The same for one order, newest first. */
+int broker_store_reports_of (struct broker_store *store, const char *node, const char *application,
+                             uint64_t epoch, broker_told_each *each, void *context, struct base_error *error);
+
+/*  --- answers to orders, so that one that is sent again gets the same
+ * ----------------------------------------- */
+
+int broker_store_answer_put (struct broker_store *store, const char *key, const struct wire_answer *answer,
+                             struct base_error *error);
+int broker_store_answer_get (struct broker_store *store, const char *key, struct wire_answer *ret_answer,
+                             struct base_error *error);
+
+#endif

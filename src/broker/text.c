@@ -1,0 +1,43 @@
+/*  broker/text.c - texts that go into messages */
+
+#include "broker/text.h"
+
+#include "base/text.h"
+
+/*  Puts '?' where a character was cut, so that what stands behind it is kept. */
+static void text_mend (char *text)
+{
+    size_t size = strlen (text);
+
+    for (size_t at = 0; at < size;) {
+        size_t length = 1;
+        while (length <= 4 && at + length <= size && !base_text_is_utf8 (text + at, length))
+            length++;
+        if (length > 4 || at + length > size) {
+            text[at] = '?';
+            length = 1;
+        }
+        at += length;
+    }
+}
+
+char *broker_reason_v (const char *format, va_list arguments)
+{
+    char reason[BROKER_REASON_MOST + 1];
+
+    (void) vsnprintf (reason, sizeof reason, format, arguments);
+    if (!base_text_is_utf8 (reason, strlen (reason)))
+        text_mend (reason);
+    return strdup (reason);
+}
+
+char *broker_reason (const char *format, ...)
+{
+    va_list arguments;
+    char *reason;
+
+    va_start (arguments, format);
+    reason = broker_reason_v (format, arguments);
+    va_end (arguments);
+    return reason;
+}

@@ -1,0 +1,99 @@
+/*  broker/waiters.c - requests that are answered when something has changed */
+
+#include "broker/waiters.h"
+
+#include <errno.h>
+
+#include "base/time.h"
+
+void broker_waiters_init (struct broker_waiters *waiters, struct bus_loop *loop,
+                          bool (*look) (void *context, const struct broker_waiter *waiter, bool over),
+                          void *context)
+{
+    *waiters = (struct broker_waiters){.loop = loop, .look = look, .context = context};
+}
+
+void broker_waiters_deinit (struct broker_waiters *waiters)
+{
+    if (waiters->loop)
+        bus_timer_cancel (waiters->loop, waiters->timer);
+    for (size_t i = 0; i < waiters->n_waiters; i++)
+        wire_request_deinit (&waiters->waiters[i].request);
+    free (waiters->waiters);
+    *waiters = (struct broker_waiters){.loop = NULL};
+}
+
+static void on_timer (void *context);
+
+static void timer_set (struct broker_waiters *waiters, uint64_t now_ms, uint64_t at_ms)
+{
+    if (waiters->timer > 0 && waiters->timer_ms <= at_ms)
+        return;
+    bus_timer_cancel (waiters->loop, waiters->timer);
+    waiters->timer_ms = at_ms;
+    waiters->timer = bus_timer_start (waiters->loop, at_ms > now_ms ? at_ms - now_ms : 0, on_timer, waiters);
+}
+
+static void on_timer (void *context)
+{
+    struct broker_waiters *waiters = context;
+    uint64_t now_ms = base_time_boot_ms ();
+    size_t kept = 0;
+
+    waiters->timer = 0;
+    for (size_t i = 0; i < waiters->n_waiters; i++) {
+        struct broker_waiter *waiter = &waiters->waiters[i];
+        if (waiters->look (waiters->context, waiter, now_ms >= waiter->until_ms)) {
+            wire_request_deinit (&waiter->request);
+            continue;
+        }
+        waiters->waiters[kept++] = *waiter;
+    }
+    waiters->n_waiters = kept;
+    for (size_t i = 0; i < kept; i++)
+        timer_set (waiters, now_ms, waiters->waiters[i].until_ms);
+}
+
+static void drop (struct broker_waiters *waiters, size_t index)
+{
+    wire_request_deinit (&waiters->waiters[index].request);
+    waiters->waiters[index] = waiters->waiters[--waiters->n_waiters];
+}
+
+int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
+                        const struct wire_request *request)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+    struct broker_waiter waiter = {.peer = *peer, .until_ms = now_ms + request->wait_ms};
+    unsigned of_peer = 0;
+
+    for (size_t i = 0; i < waiters->n_waiters; i++) {
+        if (!bus_peer_equal (&waiters->waiters[i].peer, peer))
+            continue;
+        if (waiters->waiters[i].request.serial == request->serial) {
+            drop (waiters, i);
+            break;
+        }
+        of_peer++;
+    }
+    if (waiters->n_waiters == BROKER_WAITERS_MOST || of_peer >= BROKER_WAITERS_PEER_MOST)
+        return -EBUSY;
+    if (!waiters->waiters) {
+        waiters->waiters = calloc (BROKER_WAITERS_MOST, sizeof *waiters->waiters);
+        if (!waiters->waiters)
+            return -ENOMEM;
+    }
+    if (wire_copy (&wire_request_record, request, &waiter.request) != 0)
+        return -ENOMEM;
+    waiters->waiters[waiters->n_waiters++] = waiter;
+    timer_set (waiters, now_ms, waiter.until_ms);
+    return 0;
+}
+
+void broker_waiters_wake (struct broker_waiters *waiters)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+
+    if (waiters->n_waiters > 0)
+        timer_set (waiters, now_ms, now_ms + BROKER_WAITERS_PAUSE_MS);
+}

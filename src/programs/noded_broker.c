@@ -1,0 +1,141 @@
+/*  programs/noded_broker.c - the broker's program: options, wiring, one loop */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "broker/broker.h"
+#include "programs/program_bind.h"
+#include "programs/program_keys.h"
+#include "programs/program_options.h"
+#include "programs/program_signals.h"
+
+enum {
+    FILES_OF_BROKER = 128, /* its own files, and contents that are being served */
+    FILES_A_NODE = 2       /* announce and control; a download is a third for a while */
+};
+
+struct options {
+    const char *root, *address;
+    uint64_t port, heartbeat_ms, liveness_ms;
+    bool insecure, no_content;
+};
+
+struct running {
+    struct bus_settings *settings;
+    struct program_keys keys;
+    struct bus_loop *loop;
+    struct broker *broker;
+};
+
+static void running_deinit (struct running *running)
+{
+    running->broker = broker_free (running->broker);
+    running->loop = bus_loop_free (running->loop);
+    program_keys_deinit (&running->keys);
+    running->settings = bus_settings_free (running->settings);
+}
+
+static void files_check (void)
+{
+    uint64_t files = program_files_raise ();
+
+    if (files <= FILES_OF_BROKER)
+        base_log (BASE_LOG_WARNING,
+                  "open files are limited to %llu: too few for a fleet; raise the hard limit",
+                  (unsigned long long) files);
+    else
+        base_log (BASE_LOG_INFO, "open files are limited to %llu: enough for %llu nodes",
+                  (unsigned long long) files, (unsigned long long) (files - FILES_OF_BROKER) / FILES_A_NODE);
+}
+
+static int ready_print (const struct broker *broker)
+{
+    const char *content = broker_endpoint_content (broker);
+
+    printf ("ready announce=%s control=%s", broker_endpoint_announce (broker),
+            broker_endpoint_control (broker));
+    if (content)
+        printf (" content=%s", content);
+    printf (" events=%s\n", broker_endpoint_events (broker));
+    return fflush (stdout) == 0 ? 0 : -errno;
+}
+
+static int serve (struct running *running, const struct options *options,
+                  const struct bus_endpoints *endpoints, struct base_error *error)
+{
+    struct broker_config config = {.root = options->root,
+                                   .bind = endpoints,
+                                   .keys = running->keys.configured ? &running->keys.bus : NULL,
+                                   .no_content = options->no_content,
+                                   .heartbeat_ms = options->heartbeat_ms,
+                                   .liveness_ms = options->liveness_ms};
+    int r;
+
+    running->loop = bus_loop_new ();
+    if (!running->loop)
+        return base_error_errno (error, -ENOMEM, "cannot make the event loop");
+    r = program_signals_stop (running->loop);
+    if (r != 0)
+        return base_error_errno (error, r, "cannot take signals");
+    r = broker_new (running->loop, &config, &running->broker, error);
+    if (r == 0)
+        r = ready_print (running->broker);
+    if (r == 0)
+        r = bus_loop_run (running->loop);
+    return r;
+}
+
+int main (int argc, char **argv)
+{
+    base_cleanup (running_deinit) struct running running = {.loop = NULL};
+    struct options options = {.address = "127.0.0.1", .port = WIRE_PORT_ANNOUNCE};
+    const struct program_option table[] = {
+        {"root", 'r', PROGRAM_TEXT, "DIR", "broker/root", &options.root, 0,
+         "where records and contents are kept; made where it is missing"},
+        {"bind", 'b', PROGRAM_TEXT, "ADDR", "broker/bind", &options.address, 0,
+         "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
+        {"port", 'p', PROGRAM_NUMBER, "BASE", "broker/port", &options.port, UINT16_MAX,
+         "announce on BASE, control on +1, content on +2, events on +3 (7670);\n0: any that are free"},
+        {"no-content", 0, PROGRAM_FLAG, NULL, "broker/no-content", &options.no_content, 0,
+         "serve no contents: a noded-content does"},
+        {"heartbeat", 0, PROGRAM_SPAN, "SPAN", "broker/heartbeat", &options.heartbeat_ms, 0,
+         "how often a node shows that it lives (15s)"},
+        {"liveness", 0, PROGRAM_SPAN, "SPAN", "broker/liveness", &options.liveness_ms, 0,
+         "silence after which a node counts as offline (3 heartbeats)"},
+        {"insecure", 0, PROGRAM_FLAG, NULL, "broker/insecure", &options.insecure, 0,
+         "let other hosts in without CURVE keys"},
+        {"log", 0, PROGRAM_LOG, "LEVEL", "broker/log", NULL, 0, "error, warning, info or debug (info)"},
+        {.name = NULL}};
+    const struct program_spec spec = {
+        .name = "noded-broker",
+        .usage = "--root DIR [OPTION...]",
+        .about = "Announces updates, keeps the fleet's records, takes orders, and serves contents.\n"
+                 "Prints one line that begins with \"ready\", with its endpoints, once it listens.\n",
+        .options = table,
+        .settings = program_keys_settings,
+        .more = program_keys_help};
+    struct bus_endpoints endpoints;
+    struct base_error error = {.code = 0};
+    int first, r;
+    int status = program_options_parse (&spec, argc, argv, &running.settings, &first);
+
+    if (status != PROGRAM_GO)
+        return status;
+    if (first < argc)
+        return program_usage_error (&spec, "%s: nothing is expected there", argv[first]);
+    if (!options.root)
+        return program_usage_error (&spec,
+                                    "--root DIR says where records and contents are kept, and is missing");
+    if (program_keys_read (running.settings, true, &running.keys, &error) != 0 ||
+        program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
+        program_bind_endpoints (options.address, options.port, &endpoints, &error) != 0)
+        return program_usage_error (&spec, "%s", error.text);
+    files_check ();
+    r = serve (&running, &options, &endpoints, &error);
+    if (r == 0)
+        return PROGRAM_OK;
+    base_log (BASE_LOG_ERROR, "%s", error.text[0] ? error.text : strerror (r < 0 ? -r : r));
+    return r == BROKER_E_LOCKED ? PROGRAM_LOCKED : PROGRAM_FAILED;
+}

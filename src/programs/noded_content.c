@@ -1,0 +1,143 @@
+/*  programs/noded_content.c - a content peer on its own: takes and serves contents, and knows nothing else */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "broker/broker.h"
+#include "broker/content.h"
+#include "broker/root.h"
+#include "origin/origin.h"
+#include "programs/program_bind.h"
+#include "programs/program_keys.h"
+#include "programs/program_options.h"
+#include "programs/program_signals.h"
+
+enum { TICK_MS = 5000 };
+
+struct options {
+    const char *root, *address;
+    uint64_t port;
+    bool insecure;
+};
+
+struct running {
+    struct bus_settings *settings;
+    struct program_keys keys;
+    struct bus_loop *loop;
+    int root, lock;
+    struct broker_content *content;
+    struct origin *origin;
+    int tick;
+};
+
+static void running_deinit (struct running *running)
+{
+    if (running->loop)
+        bus_timer_cancel (running->loop, running->tick);
+    running->origin = origin_free (running->origin);
+    running->content = broker_content_free (running->content);
+    running->loop = bus_loop_free (running->loop);
+    base_close_p (&running->root);
+    base_close_p (&running->lock);
+    program_keys_deinit (&running->keys);
+    running->settings = bus_settings_free (running->settings);
+}
+
+static int on_open (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
+                    bool *ret_immutable)
+{
+    const struct running *running = context;
+
+    return broker_content_get (running->content, digest, ret_fd, ret_size, ret_immutable);
+}
+
+static int on_put (void *context, const struct bus_peer *peer, const struct wire_put *put,
+                   const void *payload, size_t size, struct wire_taken *answer)
+{
+    const struct running *running = context;
+
+    return broker_content_put (running->content, peer, put, payload, size, base_time_boot_ms (), answer);
+}
+
+static void on_tick (void *context)
+{
+    struct running *running = context;
+
+    broker_content_tick (running->content, base_time_boot_ms ());
+    running->tick = bus_timer_start (running->loop, TICK_MS, on_tick, running);
+}
+
+static int serve (struct running *running, const struct options *options, const char *endpoint,
+                  struct base_error *error)
+{
+    static const struct origin_ops operations = {.content_open = on_open, .content_put = on_put};
+    struct origin_config config = {.content = endpoint,
+                                   .keys = running->keys.configured ? &running->keys.bus : NULL};
+    int r;
+
+    running->loop = bus_loop_new ();
+    if (!running->loop)
+        return base_error_errno (error, -ENOMEM, "cannot make the event loop");
+    r = program_signals_stop (running->loop);
+    if (r != 0)
+        return base_error_errno (error, r, "cannot take signals");
+    r = broker_root_open (options->root, &running->root, &running->lock, error);
+    if (r == 0)
+        r = broker_content_open (running->root, &running->content, error);
+    if (r == 0)
+        r = origin_new (running->loop, &config, &operations, running, &running->origin, error);
+    if (r != 0)
+        return r;
+    on_tick (running);
+    printf ("ready content=%s\n", origin_endpoint_content (running->origin));
+    return fflush (stdout) == 0 ? bus_loop_run (running->loop) : -errno;
+}
+
+int main (int argc, char **argv)
+{
+    base_cleanup (running_deinit) struct running running = {.root = -1, .lock = -1};
+    struct options options = {.address = "127.0.0.1", .port = WIRE_PORT_CONTENT};
+    const struct program_option table[] = {
+        {"root", 'r', PROGRAM_TEXT, "DIR", "content/root", &options.root, 0,
+         "where contents are kept; made where it is missing"},
+        {"bind", 'b', PROGRAM_TEXT, "ADDR", "content/bind", &options.address, 0,
+         "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
+        {"port", 'p', PROGRAM_NUMBER, "PORT", "content/port", &options.port, UINT16_MAX,
+         "port to listen on (7672); 0: one that is free"},
+        {"insecure", 0, PROGRAM_FLAG, NULL, "content/insecure", &options.insecure, 0,
+         "let other hosts in without CURVE keys"},
+        {"log", 0, PROGRAM_LOG, "LEVEL", "content/log", NULL, 0, "error, warning, info or debug (info)"},
+        {.name = NULL}};
+    const struct program_spec spec = {.name = "noded-content",
+                                      .usage = "--root DIR [OPTION...]",
+                                      .about =
+                                          "Takes contents from publishers and serves them to nodes.\n"
+                                          "Prints one line, \"ready content=ENDPOINT\", once it listens.\n",
+                                      .options = table,
+                                      .settings = program_keys_settings,
+                                      .more = program_keys_help};
+    char endpoint[BUS_ENDPOINT_SIZE];
+    struct base_error error = {.code = 0};
+    int first, r;
+    int status = program_options_parse (&spec, argc, argv, &running.settings, &first);
+
+    if (status != PROGRAM_GO)
+        return status;
+    if (first < argc)
+        return program_usage_error (&spec, "%s: nothing is expected there", argv[first]);
+    if (!options.root)
+        return program_usage_error (&spec, "--root DIR says where contents are kept, and is missing");
+    if (program_keys_read (running.settings, true, &running.keys, &error) != 0 ||
+        program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
+        program_bind_endpoint (options.address, options.port, "content", endpoint, &error) != 0)
+        return program_usage_error (&spec, "%s", error.text);
+    (void) program_files_raise ();
+    r = serve (&running, &options, endpoint, &error);
+    if (r == 0)
+        return PROGRAM_OK;
+    base_log (BASE_LOG_ERROR, "%s", error.text[0] ? error.text : strerror (r < 0 ? -r : r));
+    return r == BROKER_E_LOCKED ? PROGRAM_LOCKED : PROGRAM_FAILED;
+}

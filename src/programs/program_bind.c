@@ -1,0 +1,84 @@
+/*  programs/program_bind.c - where a serving program binds, and whether it may */
+
+#include "programs/program_bind.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { PORT_MOST = 65535, CHANNELS = 4 };
+
+static bool is_ipc (const char *address)
+{
+    return strncmp (address, "ipc://", 6) == 0;
+}
+
+int program_bind_endpoint (const char *address, uint64_t port, const char *name,
+                           char ret_endpoint[BUS_ENDPOINT_SIZE], struct base_error *error)
+{
+    bool is_v6 = strchr (address, ':') && address[0] != '[';
+    char port_text[16] = "*";
+    int length;
+
+    if (port > PORT_MOST)
+        return base_error_set (error, -EINVAL, "port %llu: ports end at %d", (unsigned long long) port,
+                               PORT_MOST);
+    if (port > 0)
+        (void) snprintf (port_text, sizeof port_text, "%u", (unsigned) port);
+    if (is_ipc (address))
+        length = snprintf (ret_endpoint, BUS_ENDPOINT_SIZE, "%s/%s", address, name);
+    else
+        length = snprintf (ret_endpoint, BUS_ENDPOINT_SIZE, is_v6 ? "tcp://[%s]:%s" : "tcp://%s:%s", address,
+                           port_text);
+    if (length >= BUS_ENDPOINT_SIZE || address[0] == '\0')
+        return base_error_set (error, -EINVAL, "\"%.64s\" is no address to bind; 127.0.0.1, ::1 and * are",
+                               address);
+    return 0;
+}
+
+int program_bind_endpoints (const char *address, uint64_t base, struct bus_endpoints *ret_endpoints,
+                            struct base_error *error)
+{
+    struct bus_endpoints endpoints;
+    char *const fields[CHANNELS] = {endpoints.announce, endpoints.control, endpoints.content,
+                                    endpoints.events};
+    static const char *const names[CHANNELS] = {"announce", "control", "content", "events"};
+
+    if (base > PORT_MOST - CHANNELS + 1)
+        return base_error_set (error, -EINVAL,
+                               "port %llu: four ports in a row are used, so the first is at most %d",
+                               (unsigned long long) base, PORT_MOST - CHANNELS + 1);
+    for (unsigned i = 0; i < CHANNELS; i++) {
+        int r = program_bind_endpoint (address, base ? base + i : 0, names[i], fields[i], error);
+        if (r != 0)
+            return r;
+    }
+    *ret_endpoints = endpoints;
+    return 0;
+}
+
+int program_bind_check (const char *address, bool has_keys, bool insecure, struct base_error *error)
+{
+    if (has_keys || insecure || is_ipc (address) || bus_address_is_loopback (address))
+        return 0;
+    return base_error_set (
+        error, -EPERM,
+        "%s can be reached from other hosts, and no CURVE keys are set: whoever reaches it could"
+        " order updates. Set curve/secret-key-file and curve/allow in the settings, or say"
+        " --insecure where the network is trusted",
+        address);
+}
+
+uint64_t program_files_raise (void)
+{
+    struct rlimit limit;
+
+    if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    if (limit.rlim_cur != limit.rlim_max) {
+        struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+        if (setrlimit (RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
+    }
+    return limit.rlim_cur;
+}
