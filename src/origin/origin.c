@@ -67,6 +67,8 @@ static void on_hello (struct origin *origin, const struct bus_peer *peer, const 
     base_cleanup (wire_welcome_deinit) struct wire_welcome answer = {0};
     bool missing = !origin->ops.hello;
     int r = missing ? 0 : origin->ops.hello (origin->context, peer, hello, &answer);
+    if (r == ORIGIN_LATER)
+        return;
     for (int tries = 0; tries < 2; tries++) {
         if (r != 0)
             wire_welcome_deinit (&answer);

@@ -40,7 +40,7 @@ struct origin_ops {
                         size_t size, struct wire_taken *answer);
 };
 
-enum { ORIGIN_LATER = 1 /* request, ask: answered later with origin_answer */ };
+enum { ORIGIN_LATER = 1 /* hello, request, ask: answered later with origin_answer */ };
 
 struct origin_config {
     const char *announce;       /* endpoints to bind; NULL: that channel is not served */
@@ -77,13 +77,13 @@ int origin_answer (struct origin *origin, const struct bus_peer *peer, const str
 /*  What it did since it was made. */
 struct origin_counts {
     uint64_t announced;
-    uint64_t asked;             /* messages on control */
-    uint64_t pieces;              /* asked for with get */
-    uint64_t chunks, bytes;       /* sent with status ok, and their payload */
+    uint64_t asked;              /* messages on control */
+    uint64_t pieces;             /* asked for with get */
+    uint64_t chunks, bytes;      /* sent with status ok, and their payload */
     uint64_t busy, gone, failed;  /* pieces that were answered so */
     uint64_t puts;
-    uint64_t malformed;           /* messages of any channel that were dropped unread, or read and out of place */
-    uint64_t unroutable, full;    /* answers that found no peer, or no room */
+    uint64_t malformed;          /* messages of any channel that were dropped */
+    uint64_t unroutable, full;   /* answers that found no peer, or no room */
 };
 struct origin_counts origin_counts (const struct origin *origin);
 
