@@ -1,0 +1,188 @@
+/*  CURVE: who is admitted to a server, and that nobody is where that cannot be told. */
+
+#include "rig.h"
+
+#include "base/text.h"
+
+TestSuite (curve, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
+
+struct pair {
+    char public_key[41], secret_key[41];
+};
+
+static unsigned heard;
+
+static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    (void)context;
+    (void)socket;
+    (void)message;
+    heard++;
+    bus_loop_stop (loop);
+}
+
+static struct pair make_pair (void)
+{
+    struct pair pair;
+    cr_assert_eq (bus_keys_make (pair.public_key, pair.secret_key), 0);
+    return pair;
+}
+
+static struct bus_socket *server_with (const struct pair *pair, char *const *allowed)
+{
+    struct bus_keys keys = {.is_server = true, .allowed = allowed};
+    cr_assert_eq (base_text_copy (keys.secret_key, sizeof keys.secret_key, pair->secret_key), 0);
+    struct bus_socket *server =
+        rig_socket (BUS_ROUTER, &(struct bus_socket_options){.on_message = on_message, .keys = &keys});
+    rig_bind (server, "tcp://127.0.0.1:*");
+    return server;
+}
+
+static struct bus_socket *client_with (const struct pair *pair, const struct pair *server_pair,
+                                       const struct bus_socket *server)
+{
+    struct bus_keys keys = {0};
+    cr_assert_eq (base_text_copy (keys.public_key, sizeof keys.public_key, pair->public_key), 0);
+    cr_assert_eq (base_text_copy (keys.secret_key, sizeof keys.secret_key, pair->secret_key), 0);
+    cr_assert_eq (base_text_copy (keys.server_key, sizeof keys.server_key, server_pair->public_key), 0);
+    struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){.keys = &keys});
+    rig_connect (client, bus_socket_endpoint (server));
+    struct wire_heartbeat heartbeat = {.sender = (char *)"somebody"};
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    return client;
+}
+
+Test (curve, an_allowed_key_is_admitted)
+{
+    struct pair server_pair = make_pair (), pair = make_pair (), other = make_pair ();
+    char *allowed[] = {other.public_key, pair.public_key, NULL};
+    struct bus_socket *server = server_with (&server_pair, allowed);
+    struct bus_socket *client = client_with (&pair, &server_pair, server);
+    rig_run ();
+    cr_assert_eq (heard, 1);
+    bus_socket_free (client);
+    bus_socket_free (server);
+}
+
+Test (curve, the_largest_payload_passes_encrypted)
+{
+    struct pair server_pair = make_pair (), pair = make_pair ();
+    char *allowed[] = {pair.public_key, NULL};
+    struct bus_socket *server = server_with (&server_pair, allowed);
+    struct bus_socket *client = client_with (&pair, &server_pair, server);
+    static uint8_t data[WIRE_CHUNK_MOST];
+    struct wire_put put = {.digest = base_digest_of ("x", 1), .size = WIRE_CHUNK_MOST};
+    cr_assert_eq (bus_send_payload (client, NULL, &wire_put_record, &put, data, sizeof data, NULL, NULL), 0);
+    while (heard < 2)
+        rig_run ();
+    bus_socket_free (client);
+    bus_socket_free (server);
+}
+
+Test (curve, another_key_is_refused)
+{
+    struct pair server_pair = make_pair (), pair = make_pair (), other = make_pair ();
+    char *allowed[] = {other.public_key, NULL};
+    struct bus_socket *server = server_with (&server_pair, allowed);
+    struct bus_socket *client = client_with (&pair, &server_pair, server);
+    rig_run_for (500);
+    cr_assert_eq (heard, 0);
+    bus_socket_free (client);
+    bus_socket_free (server);
+}
+
+Test (curve, without_a_list_every_key_is_refused)
+{
+    struct pair server_pair = make_pair (), pair = make_pair ();
+    struct bus_socket *server = server_with (&server_pair, NULL);
+    struct bus_socket *client = client_with (&pair, &server_pair, server);
+    rig_run_for (500);
+    cr_assert_eq (heard, 0);
+    bus_socket_free (client);
+    bus_socket_free (server);
+}
+
+Test (curve, a_client_without_keys_is_refused)
+{
+    struct pair server_pair = make_pair (), other = make_pair ();
+    char *allowed[] = {other.public_key, NULL};
+    struct bus_socket *server = server_with (&server_pair, allowed);
+    struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
+    rig_connect (client, bus_socket_endpoint (server));
+    struct wire_heartbeat heartbeat = {.sender = (char *)"somebody"};
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    rig_run_for (500);
+    cr_assert_eq (heard, 0);
+    bus_socket_free (client);
+    bus_socket_free (server);
+}
+
+Test (curve, a_client_that_expects_another_server_says_nothing)
+{
+    struct pair server_pair = make_pair (), pair = make_pair (), wrong = make_pair ();
+    char *allowed[] = {pair.public_key, NULL};
+    struct bus_socket *server = server_with (&server_pair, allowed);
+    struct bus_socket *client = client_with (&pair, &wrong, server);
+    rig_run_for (500);
+    cr_assert_eq (heard, 0);
+    bus_socket_free (client);
+    bus_socket_free (server);
+}
+
+Test (curve, each_server_has_its_own_list)
+{
+    struct pair server_pair = make_pair (), first = make_pair (), second = make_pair ();
+    char *first_only[] = {first.public_key, NULL}, *second_only[] = {second.public_key, NULL};
+    struct bus_socket *server = server_with (&server_pair, first_only);
+    struct bus_socket *other = server_with (&server_pair, second_only);
+    struct bus_socket *client = client_with (&second, &server_pair, server);
+    rig_run_for (500);
+    cr_assert_eq (heard, 0);
+    struct bus_socket *welcome = client_with (&second, &server_pair, other);
+    rig_run ();
+    cr_assert_eq (heard, 1);
+    bus_socket_free (client);
+    bus_socket_free (welcome);
+    bus_socket_free (server);
+    bus_socket_free (other);
+}
+
+Test (curve, no_server_is_made_where_keys_cannot_be_checked)
+{
+    /* Somebody else answers for the context. */
+    struct bus_socket *occupant = rig_socket (BUS_PULL, &(struct bus_socket_options){0});
+    rig_bind (occupant, "inproc://zeromq.zap.01");
+    struct pair server_pair = make_pair ();
+    struct bus_keys keys = {.is_server = true};
+    struct base_error error = {0};
+    struct bus_socket *server = NULL;
+    cr_assert_eq (base_text_copy (keys.secret_key, sizeof keys.secret_key, server_pair.secret_key), 0);
+    cr_assert_lt (
+        bus_socket_new (loop, BUS_ROUTER, &(struct bus_socket_options){.keys = &keys}, &server, &error), 0);
+    cr_assert_null (server);
+    cr_assert_str_not_empty (error.text);
+    bus_socket_free (occupant);
+}
+
+Test (curve, bad_keys_are_an_error)
+{
+    struct base_error error = {0};
+    struct bus_socket *made = NULL;
+    struct pair pair = make_pair ();
+    char *allowed[] = {(char *)"too short", NULL};
+    struct bus_keys keys = {.is_server = true, .allowed = allowed};
+    cr_assert_eq (base_text_copy (keys.secret_key, sizeof keys.secret_key, pair.secret_key), 0);
+    cr_assert_eq (
+        bus_socket_new (loop, BUS_ROUTER, &(struct bus_socket_options){.keys = &keys}, &made, &error),
+        -EINVAL);
+    keys = (struct bus_keys){.is_server = true};
+    cr_assert_lt (
+        bus_socket_new (loop, BUS_ROUTER, &(struct bus_socket_options){.keys = &keys}, &made, &error), 0);
+    keys = (struct bus_keys){.public_key = "half a pair"};
+    cr_assert_lt (
+        bus_socket_new (loop, BUS_DEALER, &(struct bus_socket_options){.keys = &keys}, &made, &error), 0);
+    keys = (struct bus_keys){0};
+    cr_assert_eq (
+        bus_socket_new (loop, BUS_DEALER, &(struct bus_socket_options){.keys = &keys}, &made, &error), 0);
+    bus_socket_free (made);
+}
