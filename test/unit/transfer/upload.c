@@ -1,0 +1,242 @@
+/*  Uploads: each rule by itself, and then many against a peer that forgets, is busy and goes away. */
+
+#include <criterion/criterion.h>
+
+#include "test/lib/random_message.h"
+#include "transfer/upload.h"
+
+static const struct base_digest digest = {{1, 2, 3}};
+static const struct transfer_limits limits = {.chunk = 10, .window = 40, .answer_ms = 1000, .retries = 3};
+
+static void taken (struct transfer_upload *upload, enum wire_status status, uint64_t offset, uint64_t now_ms)
+{
+    struct wire_taken answer = {.digest = digest, .status = status, .offset = offset};
+    transfer_upload_taken (upload, &answer, now_ms);
+}
+
+static unsigned puts_of (struct transfer_upload *upload, uint64_t now_ms, uint64_t *ret_last)
+{
+    for (unsigned count = 0;; count++) {
+        struct transfer_upload_action action = transfer_upload_next (upload, now_ms);
+        if (action.kind != TRANSFER_UPLOAD_PUT)
+            return count;
+        if (ret_last)
+            *ret_last = action.offset;
+    }
+}
+
+static struct transfer_upload begun (uint64_t size, uint64_t offset)
+{
+    struct transfer_upload upload;
+    transfer_upload_init (&upload, &limits, &digest, size);
+    struct transfer_upload_action action = transfer_upload_next (&upload, 0);
+    cr_assert_eq (action.kind, TRANSFER_UPLOAD_PUT);
+    cr_assert_eq (action.length, 0);
+    cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_WAIT);
+    taken (&upload, WIRE_STATUS_OK, offset, 0);
+    return upload;
+}
+
+Test (upload, it_asks_where_to_begin_and_keeps_to_the_window)
+{
+    struct transfer_upload upload = begun (95, 20);
+    uint64_t last;
+    cr_assert_eq (puts_of (&upload, 0, &last), 4);
+    cr_assert_eq (last, 50);
+    taken (&upload, WIRE_STATUS_OK, 30, 1);
+    cr_assert_eq (puts_of (&upload, 1, &last), 1);
+    cr_assert_eq (last, 60);
+    taken (&upload, WIRE_STATUS_OK, 70, 1);
+    struct transfer_upload_action action = {.length = 0};
+    for (unsigned i = 0; i < 3; i++)
+        action = transfer_upload_next (&upload, 1);
+    cr_assert_eq (action.offset, 90);
+    cr_assert_eq (action.length, 5);
+    taken (&upload, WIRE_STATUS_OK, 95, 1);
+    cr_assert_eq (transfer_upload_next (&upload, 1).kind, TRANSFER_UPLOAD_WAIT);
+    struct wire_taken complete = {.digest = digest, .status = WIRE_STATUS_OK, .offset = 95, .complete = true};
+    transfer_upload_taken (&upload, &complete, 2);
+    cr_assert_eq (transfer_upload_next (&upload, 2).kind, TRANSFER_UPLOAD_DONE);
+}
+
+Test (upload, what_the_peer_has_already_is_not_sent)
+{
+    struct transfer_upload upload;
+    transfer_upload_init (&upload, &limits, &digest, 95);
+    cr_assert_eq (puts_of (&upload, 0, NULL), 1);
+    struct wire_taken complete = {.digest = digest, .status = WIRE_STATUS_OK, .offset = 95, .complete = true};
+    transfer_upload_taken (&upload, &complete, 0);
+    cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_DONE);
+}
+
+Test (upload, silence_makes_it_ask_again_and_then_end)
+{
+    struct transfer_upload upload = begun (1000, 0);
+    cr_assert_eq (puts_of (&upload, 0, NULL), 4);
+    uint64_t now = 1000;
+    for (unsigned i = 0; i < 3; i++, now += 1000) {
+        struct transfer_upload_action action = transfer_upload_next (&upload, now);
+        cr_assert_eq (action.kind, TRANSFER_UPLOAD_PUT);
+        cr_assert_eq (action.length, 0);
+    }
+    struct transfer_upload_action action = transfer_upload_next (&upload, now);
+    cr_assert_eq (action.kind, TRANSFER_UPLOAD_FAILED);
+    cr_assert_str_eq (action.reason, "the peer did not answer at byte 0 of 1000");
+}
+
+Test (upload, answers_without_progress_do_not_keep_it_alive)
+{
+    struct transfer_upload upload = begun (1000, 0);
+    uint64_t now = 0;
+    unsigned steps = 0;
+    while (transfer_upload_next (&upload, now).kind != TRANSFER_UPLOAD_FAILED) {
+        taken (&upload, WIRE_STATUS_OK, 0, now);
+        now += 50;
+        cr_assert_lt (++steps, 1000);
+    }
+}
+
+Test (upload, a_peer_that_lost_what_it_had_is_sent_it_again_but_not_for_ever)
+{
+    struct transfer_upload upload = begun (1000, 0);
+    cr_assert_eq (puts_of (&upload, 0, NULL), 4);
+    taken (&upload, WIRE_STATUS_OK, 30, 0);
+    puts_of (&upload, 0, NULL);
+    taken (&upload, WIRE_STATUS_OK, 0, 1);
+    struct transfer_upload_action action = transfer_upload_next (&upload, 1);
+    cr_assert_eq (action.kind, TRANSFER_UPLOAD_PUT);
+    cr_assert_eq (action.length, 0);
+    unsigned rounds = 0;
+    while (transfer_upload_next (&upload, 2).kind != TRANSFER_UPLOAD_FAILED) {
+        taken (&upload, WIRE_STATUS_OK, ++rounds % 2 ? 0 : 30, 2);
+        cr_assert_lt (rounds, 100);
+    }
+}
+
+Test (upload, a_busy_peer_is_left_alone_and_then_asked)
+{
+    struct transfer_upload upload = begun (1000, 0);
+    cr_assert_eq (puts_of (&upload, 0, NULL), 4);
+    struct wire_taken busy = {.digest = digest, .status = WIRE_STATUS_BUSY, .retry_after_ms = 500};
+    transfer_upload_taken (&upload, &busy, 0);
+    for (unsigned i = 0; i < 3; i++)
+        taken (&upload, WIRE_STATUS_OK, 0, 1);
+    struct transfer_upload_action action = transfer_upload_next (&upload, 1);
+    cr_assert_eq (action.kind, TRANSFER_UPLOAD_WAIT);
+    cr_assert_eq (action.until_ms, 500);
+    action = transfer_upload_next (&upload, 500);
+    cr_assert_eq (action.kind, TRANSFER_UPLOAD_PUT);
+    cr_assert_eq (action.length, 0);
+}
+
+Test (upload, refused_at_the_beginning_is_the_end_and_refused_at_the_end_begins_again_once)
+{
+    struct transfer_upload upload;
+    transfer_upload_init (&upload, &limits, &digest, 1000);
+    puts_of (&upload, 0, NULL);
+    struct wire_taken refused = {
+        .digest = digest, .status = WIRE_STATUS_REFUSED, .reason = (char *) "too large"};
+    transfer_upload_taken (&upload, &refused, 0);
+    struct transfer_upload_action action = transfer_upload_next (&upload, 0);
+    cr_assert_eq (action.kind, TRANSFER_UPLOAD_FAILED);
+    cr_assert (strstr (action.reason, "too large"));
+
+    upload = begun (20, 10);
+    cr_assert_eq (puts_of (&upload, 0, NULL), 1);
+    refused.reason = (char *) "does not fit";
+    transfer_upload_taken (&upload, &refused, 0);
+    cr_assert_eq (puts_of (&upload, 0, NULL), 1);
+    taken (&upload, WIRE_STATUS_OK, 0, 0);
+    cr_assert_eq (puts_of (&upload, 0, NULL), 2);
+    transfer_upload_taken (&upload, &refused, 0);
+    cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_FAILED);
+}
+
+Test (upload, answers_that_make_no_sense_end_it_or_are_ignored)
+{
+    struct transfer_upload upload = begun (100, 0);
+    struct wire_taken other = {.digest.bytes = {9}, .status = WIRE_STATUS_GONE};
+    transfer_upload_taken (&upload, &other, 0);
+    cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_PUT);
+    taken (&upload, WIRE_STATUS_OK, 101, 0);
+    cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_FAILED);
+    upload = begun (100, 0);
+    taken (&upload, WIRE_STATUS_NULL, 0, 0);
+    cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_FAILED);
+}
+
+/*  A peer that takes puts in order, over a line that can be cut. */
+struct peer {
+    struct random random;
+    uint64_t now_ms, size, have, durable;
+    struct wire_taken queue[512];
+    unsigned first, count;
+    unsigned busy, cut, forget, drop; /* of 1000 */
+};
+
+static bool chance (struct peer *peer, unsigned of_1000)
+{
+    return random_below (&peer->random, 1000) < of_1000;
+}
+
+static void serve (struct peer *peer, const struct transfer_upload_action *put)
+{
+    if (chance (peer, peer->drop))
+        return;
+    struct wire_taken answer = {.digest = digest, .status = WIRE_STATUS_OK};
+    if (chance (peer, peer->busy)) {
+        answer.status = WIRE_STATUS_BUSY;
+        answer.retry_after_ms = random_below (&peer->random, 300);
+    } else if (put->length && put->offset == peer->have)
+        peer->have += put->length;
+    answer.offset = peer->have;
+    answer.complete = answer.status == WIRE_STATUS_OK && peer->have == peer->size;
+    peer->queue[(peer->first + peer->count++) % 512] = answer;
+}
+
+Test (upload, any_peer_that_takes_now_and_then_gets_all_bytes, .timeout = 240)
+{
+    for (unsigned round = 0; round < 3000; round++) {
+        struct transfer_limits patient = {.chunk = 10, .window = 80, .answer_ms = 1000, .retries = 1000};
+        struct peer peer = {.random = {round}};
+        struct transfer_upload upload;
+        peer.size = 1 + random_below (&peer.random, 2000);
+        peer.have = random_below (&peer.random, peer.size + 1);
+        peer.busy = random_below (&peer.random, 2) ? 100 : 0;
+        peer.cut = random_below (&peer.random, 2) ? 30 : 0;
+        peer.forget = random_below (&peer.random, 2) ? 5 : 0;
+        peer.drop = random_below (&peer.random, 2) ? 100 : 0;
+        transfer_upload_init (&upload, &patient, &digest, peer.size);
+        struct transfer_upload_action action = {.length = 0};
+        unsigned steps = 0;
+        for (; steps < 200000; steps++) {
+            action = transfer_upload_next (&upload, peer.now_ms);
+            if (action.kind == TRANSFER_UPLOAD_DONE || action.kind == TRANSFER_UPLOAD_FAILED)
+                break;
+            if (action.kind == TRANSFER_UPLOAD_PUT) {
+                cr_assert_leq (action.offset + action.length, peer.size);
+                serve (&peer, &action);
+                if (chance (&peer, 500))
+                    continue;
+            }
+            if (chance (&peer, peer.forget))
+                peer.have /= 2;
+            if (chance (&peer, peer.cut)) {
+                peer.count = 0;
+                transfer_upload_lost (&upload);
+            } else if (peer.count) {
+                peer.now_ms += 1;
+                transfer_upload_taken (&upload, &peer.queue[peer.first], peer.now_ms);
+                peer.first = (peer.first + 1) % 512;
+                peer.count--;
+            } else if (action.kind == TRANSFER_UPLOAD_WAIT) {
+                cr_assert_gt (action.until_ms, peer.now_ms);
+                cr_assert_lt (action.until_ms, UINT64_MAX);
+                peer.now_ms = action.until_ms;
+            }
+        }
+        cr_assert_eq (action.kind, TRANSFER_UPLOAD_DONE, "round %u: %u steps, %s", round, steps,
+                      action.reason);
+        cr_assert (peer.have == peer.size || peer.forget);
+    }
+}
