@@ -144,7 +144,7 @@ int noded_client_clear (noded_client *client, const char *application, const cha
                         size_t n_nodes, const char *release, char **ret_json);
 int noded_client_forget (noded_client *client, const char *const *nodes, size_t n_nodes, char **ret_json);
 
-/*  An array of nodes, by id; nodes NULL means all. A node that the broker does not know is not in it. since
+/*  An array of nodes, by id; nodes NULL means all. -ENOENT where the broker does not know one of them. since
    0: whatever their revision; else only those changed after that revision, waiting up to wait_ms (at most a
    minute) for a change. ret_revision (which may be NULL): to be given as since next time. */
 int noded_client_nodes (noded_client *client, const char *application, const char *const *nodes,

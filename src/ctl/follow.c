@@ -7,6 +7,7 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -20,6 +21,7 @@ enum {
     FOLLOW_WAIT_MS = 20000, /* elsewhere */
     FOLLOW_FULL_MS = 30000, /* every so often a whole list: it tells of nodes that were forgotten, and heals a
                                broker that went back */
+    FOLLOW_PAUSE_US = 500000,
     FOLLOW_NAMED_MOST = 512, /* nodes that one request can name; for more of them all are listed */
     FOLLOW_ROWS = 24,        /* of a terminal that does not tell its height */
 };
@@ -33,6 +35,7 @@ struct follow {
     uint64_t revision, full_ms, deadline_ms;
     size_t drawn; /* lines on the terminal */
     bool silent;  /* the broker does not answer */
+    bool unnamed; /* list every node instead of naming ours */
 };
 
 static void follow_deinit (struct follow *follow)
@@ -45,7 +48,7 @@ static void draw_line (struct follow *follow, const struct ctl_target *target, u
 {
     base_cleanup (base_free_p) char *line = ctl_progress_line (&follow->progress, target, now_ms);
     ctl_line_put (follow->out, line ? line : target->id, follow->ctl->width);
-    (void)fputs ("\033[K\n", follow->out);
+    (void) fputs ("\033[K\n", follow->out);
     follow->drawn++;
 }
 
@@ -55,13 +58,13 @@ static void draw_terminal (struct follow *follow, uint64_t now_ms)
     size_t height = follow->ctl->height > 4 ? follow->ctl->height : FOLLOW_ROWS;
     size_t room = height - 3, count = follow->progress.count;
     if (follow->drawn)
-        (void)fprintf (follow->out, "\033[%zuA", follow->drawn);
+        (void) fprintf (follow->out, "\033[%zuA", follow->drawn);
     follow->drawn = 0;
     for (size_t i = 0; i < count && follow->drawn < room; i++)
         if (count <= room || !follow->progress.targets[i].ended)
             draw_line (follow, &follow->progress.targets[i], now_ms);
-    (void)fprintf (follow->out, "%zu of %zu have ended%s\033[J\n", count - follow->progress.left, count,
-                   follow->silent ? "; the broker does not answer, still trying" : "");
+    (void) fprintf (follow->out, "%zu of %zu have ended%s\033[J\n", count - follow->progress.left, count,
+                    follow->silent ? "; the broker does not answer, still trying" : "");
     follow->drawn++;
 }
 
@@ -77,9 +80,9 @@ static void draw (struct follow *follow)
             if (!line)
                 continue;
             ctl_text_put (follow->out, line);
-            (void)fputc ('\n', follow->out);
+            (void) fputc ('\n', follow->out);
         }
-    (void)fflush (follow->out);
+    (void) fflush (follow->out);
 }
 
 /*  Where a later order hides the outcome of ours, the node's reports tell it. */
@@ -111,7 +114,7 @@ static int follow_ask (struct follow *follow, uint64_t now_ms)
     uint64_t wait_ms = tick ? FOLLOW_TICK_MS : FOLLOW_WAIT_MS;
     if (wait_ms > follow->deadline_ms - now_ms)
         wait_ms = follow->deadline_ms - now_ms;
-    bool named = follow->n_ids <= FOLLOW_NAMED_MOST;
+    bool named = follow->n_ids <= FOLLOW_NAMED_MOST && !follow->unnamed;
     uint64_t revision;
     char *text;
     int rc = noded_client_nodes (ctl->client, ctl->options.application, named ? follow->ids : NULL,
@@ -137,6 +140,18 @@ static int follow_run (struct follow *follow)
     draw (follow);
     for (uint64_t now_ms; follow->progress.left && (now_ms = base_time_boot_ms ()) < follow->deadline_ms;) {
         int rc = follow_ask (follow, now_ms);
+        if (rc == -ENOENT && !follow->unnamed) {
+            /*  One of ours has been forgotten; a list of all tells which. */
+            follow->unnamed = true;
+            follow->revision = 0;
+            continue;
+        }
+        if (rc == -EBUSY) {
+            /*  Too many wait for changes already: ask now and then instead. */
+            follow->revision = 0;
+            (void) usleep (FOLLOW_PAUSE_US);
+            continue;
+        }
         if (rc != 0 && rc != -ETIMEDOUT)
             return rc == -EPROTO && !*noded_client_error (ctl->client) ? CTL_FAILED : ctl_fail (ctl, rc);
         if (rc != 0 && !follow->silent && !(ctl->terminal && !ctl->options.json))
@@ -162,10 +177,10 @@ static int follow_finish (struct follow *follow, uint64_t timeout_ms)
         base_cleanup (ctl_json_free_p) json_t *list = ctl_progress_json (&follow->progress);
         if (!list)
             return ctl_tell (ctl, "out of memory");
-        (void)json_dumpf (list, ctl->out, JSON_INDENT (2));
-        (void)fputc ('\n', ctl->out);
+        (void) json_dumpf (list, ctl->out, JSON_INDENT (2));
+        (void) fputc ('\n', ctl->out);
     } else {
-        (void)fputc ('\n', ctl->out);
+        (void) fputc ('\n', ctl->out);
         ctl_progress_print (&follow->progress, ctl->out);
     }
     return ctl_progress_code (&follow->progress);
@@ -189,8 +204,8 @@ static int orders_only (struct ctl *ctl, const json_t *orders)
             code = CTL_FAILED;
     }
     if (ctl->options.json) {
-        (void)json_dumpf (orders, ctl->out, JSON_INDENT (2));
-        (void)fputc ('\n', ctl->out);
+        (void) json_dumpf (orders, ctl->out, JSON_INDENT (2));
+        (void) fputc ('\n', ctl->out);
     } else
         ctl_table_print (&table, ctl->out, ctl->width);
     return code;
@@ -232,7 +247,7 @@ static void words_unique (struct ctl *ctl)
 
 static const char *const *named_nodes (const struct ctl *ctl)
 {
-    return ctl->options.all ? NULL : (const char *const *)ctl->words;
+    return ctl->options.all ? NULL : (const char *const *) ctl->words;
 }
 
 int ctl_update (struct ctl *ctl)
@@ -311,5 +326,5 @@ int ctl_forget (struct ctl *ctl)
     char *text = NULL;
     words_unique (ctl);
     return ordered (
-        ctl, noded_client_forget (ctl->client, (const char *const *)ctl->words, ctl->n_words, &text), text);
+        ctl, noded_client_forget (ctl->client, (const char *const *) ctl->words, ctl->n_words, &text), text);
 }

@@ -1,8 +1,9 @@
 /*  nodectl - the operator's command */
 
+#include "base/version.h"
 #include "ctl/ctl.h"
 
 int main (int argc, char **argv)
 {
-    return ctl_main (argc, argv, NODED_VERSION);
+    return ctl_main (argc, argv, base_version);
 }
