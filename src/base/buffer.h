@@ -24,11 +24,11 @@ int base_buffer_append (struct base_buffer *buffer, const void *data, size_t siz
 int base_buffer_append_text (struct base_buffer *buffer, const char *text);
 
 /*  Appends what format makes, without a closing NUL. Returns 0 or -ENOMEM. */
-__attribute__ ((format (printf, 2, 3))) int base_buffer_printf (struct base_buffer *buffer, const char *format,
-                                                                ...);
+__attribute__ ((format (printf, 2, 3))) int base_buffer_printf (struct base_buffer *buffer,
+                                                                const char *format, ...);
 
-/*  Closes the data with a NUL (not counted in size) and gives it away as a string; the buffer is null afterwards.
-    Returns NULL where memory is out; the caller owns the string. */
+/*  Closes the data with a NUL (not counted in size) and gives it away as a string; the buffer is null
+   afterwards. Returns NULL where memory is out; the caller owns the string. */
 char *base_buffer_take_text (struct base_buffer *buffer);
 
 #endif

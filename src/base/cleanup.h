@@ -1,7 +1,7 @@
 /*  base/cleanup.h - release of what a scope owns
 
-    A local marked base_cleanup (f) is released when its scope ends. Build in such a local, hand it over in the
-    last lines with base_take. Every f accepts the null value of its type. */
+    A local marked base_cleanup (f) is released when its scope ends. Build in such a local, hand it over in
+   the last lines with base_take. Every f accepts the null value of its type. */
 
 #ifndef BASE_CLEANUP_H
 #define BASE_CLEANUP_H
@@ -13,7 +13,7 @@
 
 /*  Gives the pointer away: evaluates to it and leaves NULL behind. */
 #define base_take(pointer)                                                                                   \
-    (__extension__ ({                                                                                        \
+    (__extension__({                                                                                         \
         __typeof__ (pointer) base_taken_ = (pointer);                                                        \
         (pointer) = NULL;                                                                                    \
         base_taken_;                                                                                         \

@@ -62,14 +62,14 @@ static int read_at (int fd, void *data, size_t size, uint64_t offset)
     while (done < size) {
         if (offset > INT64_MAX - size)
             return -ENOEXEC;
-        ssize_t got = pread (fd, (char *)data + done, size - done, (off_t)(offset + done));
+        ssize_t got = pread (fd, (char *) data + done, size - done, (off_t) (offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return -errno;
         if (got == 0)
             return -ENOEXEC;
-        done += (size_t)got;
+        done += (size_t) got;
     }
     return 0;
 }
@@ -93,13 +93,13 @@ static int elf_open (int fd, struct elf *ret_elf)
         return -ENOEXEC;
     if (header[EI_OSABI] != ELFOSABI_SYSV && header[EI_OSABI] != ELFOSABI_LINUX)
         return -ENOTSUP;
-    elf.machine = (unsigned)number (&elf, header + offsetof (Elf64_Ehdr, e_machine), 2);
+    elf.machine = (unsigned) number (&elf, header + offsetof (Elf64_Ehdr, e_machine), 2);
     elf.segments_offset =
         word (&elf, header + offsetof (Elf32_Ehdr, e_phoff), header + offsetof (Elf64_Ehdr, e_phoff));
-    elf.segment_size = (unsigned)number (
+    elf.segment_size = (unsigned) number (
         &elf, header + (elf.wide ? offsetof (Elf64_Ehdr, e_phentsize) : offsetof (Elf32_Ehdr, e_phentsize)),
         2);
-    elf.segments = (unsigned)number (
+    elf.segments = (unsigned) number (
         &elf, header + (elf.wide ? offsetof (Elf64_Ehdr, e_phnum) : offsetof (Elf32_Ehdr, e_phnum)), 2);
     *ret_elf = elf;
     return 0;
@@ -113,11 +113,11 @@ static int segment_read (const struct elf *elf, unsigned index, struct segment *
         return -ENOEXEC;
     if (elf->segments_offset > INT64_MAX)
         return -ENOEXEC;
-    int rc = read_at (elf->fd, bytes, size, elf->segments_offset + (uint64_t)index * elf->segment_size);
+    int rc = read_at (elf->fd, bytes, size, elf->segments_offset + (uint64_t) index * elf->segment_size);
     if (rc)
         return rc;
     *ret_segment = (struct segment){
-        .type = (uint32_t)number (elf, bytes, 4),
+        .type = (uint32_t) number (elf, bytes, 4),
         .offset =
             word (elf, bytes + offsetof (Elf32_Phdr, p_offset), bytes + offsetof (Elf64_Phdr, p_offset)),
         .address = word (elf, bytes + offsetof (Elf32_Phdr, p_vaddr), bytes + offsetof (Elf64_Phdr, p_vaddr)),
@@ -150,10 +150,10 @@ static int string_read (const struct elf *elf, uint64_t offset, uint64_t most, c
         most = sizeof bytes;
     if (offset > INT64_MAX - sizeof bytes)
         return -ENOEXEC;
-    ssize_t got = pread (elf->fd, bytes, most, (off_t)offset);
+    ssize_t got = pread (elf->fd, bytes, most, (off_t) offset);
     if (got < 0)
         return -errno;
-    if (!memchr (bytes, '\0', (size_t)got))
+    if (!memchr (bytes, '\0', (size_t) got))
         return -ENOEXEC;
     char *string = strdup (bytes);
     if (!string)
@@ -372,7 +372,7 @@ static int interpreter_run (const char *interpreter, const char *program, struct
         return base_error_errno (error, -errno, "cannot make a pipe");
     base_cleanup (base_close_p) int reading = ends[0];
     base_cleanup (base_close_p) int writing = ends[1];
-    char *args[] = {(char *)interpreter, (char *)"--list", (char *)program, NULL};
+    char *args[] = {(char *) interpreter, (char *) "--list", (char *) program, NULL};
     char *env[] = {NULL};
     const struct base_process_spec spec = {
         .program = interpreter,
@@ -384,7 +384,7 @@ static int interpreter_run (const char *interpreter, const char *program, struct
     int rc = base_process_spawn (&spec, &process, error);
     if (rc)
         return rc;
-    (void)close (base_take_fd (&writing));
+    (void) close (base_take_fd (&writing));
     for (;;) {
         char bytes[4096];
         ssize_t got = read (reading, bytes, sizeof bytes);
@@ -394,54 +394,44 @@ static int interpreter_run (const char *interpreter, const char *program, struct
             return base_error_errno (error, -errno, "cannot read what %s prints", interpreter);
         if (got == 0)
             break;
-        if (output->size + (size_t)got > OUTPUT_MOST)
+        if (output->size + (size_t) got > OUTPUT_MOST)
             return base_error_set (error, -EFBIG, "%s prints too much", interpreter);
-        if (base_buffer_append (output, bytes, (size_t)got))
+        if (base_buffer_append (output, bytes, (size_t) got))
             return base_error_set (error, -ENOMEM, "out of memory");
     }
     return base_process_wait (&process, true, ret_end);
 }
 
-/*  The interpreter of a program that wants its libraries gathered; NULL for another. */
-static int interpreter_read (const char *path, char **ret_interpreter, struct base_error *error)
+int base_elf_interpreter (int fd, char **ret_interpreter)
 {
-    *ret_interpreter = NULL;
-    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return base_error_errno (error, -errno, "cannot open %s", path);
     struct elf elf;
     int rc = elf_open (fd, &elf);
-    if (rc == -ENOEXEC || rc == -ENOTSUP)
-        return 0;
     base_cleanup (base_free_p) char *rpath = NULL;
     if (!rc)
         rc = rpath_read (&elf, &rpath);
     if (rc)
-        return base_error_errno (error, rc, "cannot read the ELF headers of %s", path);
+        return rc;
     if (!rpath || !looks_beside_itself (rpath))
-        return 0;
+        return -ENOENT;
     struct segment segment;
     rc = segment_find (&elf, PT_INTERP, &segment);
-    if (rc == -ENOENT)
-        return 0;
-    if (!rc)
-        rc = string_read (&elf, segment.offset, segment.size, ret_interpreter);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the interpreter of %s", path);
-    return 0;
+    return rc ? rc : string_read (&elf, segment.offset, segment.size, ret_interpreter);
 }
 
 int base_elf_libraries (const char *path, struct base_elf_libraries *ret_libraries, struct base_error *error)
 {
-    base_cleanup (base_free_p) char *interpreter = NULL;
-    int rc = interpreter_read (path, &interpreter, error);
-    if (rc)
-        return rc;
     base_cleanup (base_elf_libraries_deinit) struct base_elf_libraries libraries = {.count = 0};
-    if (!interpreter) {
+    base_cleanup (base_free_p) char *interpreter = NULL;
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot open %s", path);
+    int rc = base_elf_interpreter (fd, &interpreter);
+    if (rc == -ENOEXEC || rc == -ENOTSUP || rc == -ENOENT) {
         *ret_libraries = libraries;
         return 0;
     }
+    if (rc)
+        return base_error_errno (error, rc, "cannot read the ELF headers of %s", path);
     if (*interpreter != '/')
         return base_error_set (error, -ENOEXEC, "the interpreter of %s is no absolute path", path);
 

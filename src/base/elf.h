@@ -16,6 +16,11 @@ enum { BASE_ELF_PLATFORM_SIZE = 64 };
     has no name here, -ENAMETOOLONG, or the error of reading. */
 int base_elf_platform (int fd, char *ret_platform, size_t size);
 
+/*  The interpreter of a dynamic program that looks for its libraries in $ORIGIN/files/lib; the caller
+    owns the path. Returns 0, -ENOENT for another program, -ENOEXEC, -ENOTSUP, -ENOMEM, or the error of
+    reading. */
+int base_elf_interpreter (int fd, char **ret_interpreter);
+
 struct base_elf_library {
     char *soname; /* as the program, or a library of it, asks for it */
     char *path;   /* absolute, without links */

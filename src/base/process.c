@@ -39,23 +39,31 @@ static int child_raise (int fd)
     return fcntl (fd, F_DUPFD_CLOEXEC, 3);
 }
 
+/*  What becomes standard descriptor number i, as a number above them; -1 where /dev/null does. */
+static int child_source (const struct base_process_spec *spec, int i)
+{
+    if (spec->standard_fds[i] >= 0)
+        return child_raise (spec->standard_fds[i]);
+    /*  A caller without a standard output has some other descriptor under that number, and one that is not to
+     * be inherited. */
+    int flags = i == 0 ? -1 : fcntl (i, F_GETFD);
+    return flags < 0 || (flags & FD_CLOEXEC) ? -1 : child_raise (i);
+}
+
 static int child_standard (const struct base_process_spec *spec)
 {
-    int raised[3];
+    int sources[3];
     for (int i = 0; i < 3; i++) {
-        int from = spec->standard_fds[i] >= 0 ? spec->standard_fds[i] : i;
-        raised[i] = i == 0 && spec->standard_fds[0] < 0 ? -1 : child_raise (from);
-        if (raised[i] < 0 && spec->standard_fds[i] >= 0)
+        sources[i] = child_source (spec, i);
+        if (sources[i] < 0 && spec->standard_fds[i] >= 0)
             return -1;
     }
     for (int i = 0; i < 3; i++) {
-        int from = raised[i];
-        /*  A caller without standard output must not hand its next descriptor on under that number. */
-        if (from < 0) {
+        if (sources[i] < 0) {
             int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
-            from = null < 0 ? -1 : child_raise (null);
+            sources[i] = null < 0 ? -1 : child_raise (null);
         }
-        if (from < 0 || dup2 (from, i) < 0)
+        if (sources[i] < 0 || dup2 (sources[i], i) < 0)
             return -1;
     }
     return 0;

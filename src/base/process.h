@@ -1,7 +1,8 @@
 /*  base/process.h - child processes
 
-    A child is held by a pidfd and stays unreaped until base_process_wait has told its end, so its pid cannot be reused while
-    somebody holds it. Spawn from the main thread only: the death signal follows the thread that spawned. */
+    A child is held by a pidfd and stays unreaped until base_process_wait has told its end, so its pid cannot
+   be reused while somebody holds it. Spawn from the main thread only: the death signal follows the thread
+   that spawned. */
 
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
@@ -13,19 +14,19 @@
 
 enum { BASE_PROCESS_FDS = 4 };
 
-/*  How to start one. Pointers are read during the call only. Everything but stdin, stdout, stderr and fds is closed in the
-    child; signal mask and dispositions are the defaults there. */
+/*  How to start one. Pointers are read during the call only. Everything but stdin, stdout, stderr and fds is
+   closed in the child; signal mask and dispositions are the defaults there. */
 struct base_process_spec {
-    const char *program;              /* path, not searched */
-    char *const *args;                /* NULL-terminated, args[0] included */
-    char *const *env;                 /* NULL-terminated; NULL: the caller's */
-    const char *directory;            /* to start in; NULL: the caller's */
-    int death_signal;                 /* sent to the child when the caller dies; 0: none */
-    int standard_fds[3];              /* what becomes 0, 1 and 2; -1: /dev/null for 0, the caller's for 1 and 2 */
-    int n_fds;                        /* further descriptors that the child inherits under the same numbers */
+    const char *program;   /* path, not searched */
+    char *const *args;     /* NULL-terminated, args[0] included */
+    char *const *env;      /* NULL-terminated; NULL: the caller's */
+    const char *directory; /* to start in; NULL: the caller's */
+    int death_signal;      /* sent to the child when the caller dies; 0: none */
+    int standard_fds[3];   /* what becomes 0, 1 and 2; -1: /dev/null for 0, the caller's for 1 and 2 */
+    int n_fds;             /* further descriptors that the child inherits under the same numbers */
     int fds[BASE_PROCESS_FDS];
-    bool own_session;                 /* setsid */
-    bool kill_first;                  /* the out-of-memory killer is to prefer it: oom_score_adj 1000 */
+    bool own_session; /* setsid */
+    bool kill_first;  /* the out-of-memory killer is to prefer it: oom_score_adj 1000 */
 };
 
 struct base_process {
@@ -50,14 +51,16 @@ struct base_process_ops {
 
 extern const struct base_process_ops base_process_system;
 
-/*  Starts a child. A program that cannot be executed is an error here, not an exit status: returns 0 or -errno. */
+/*  Starts a child. A program that cannot be executed is an error here, not an exit status: returns 0 or
+ * -errno. */
 int base_process_spawn (const struct base_process_spec *spec, struct base_process *ret_process,
                         struct base_error *error);
 
 /*  Returns 0, or -ESRCH where it has been waited for. */
 int base_process_signal (const struct base_process *process, int signal);
 
-/*  Takes its end and makes the process null. Returns 0, or -EAGAIN where it has not ended and block is false. */
+/*  Takes its end and makes the process null. Returns 0, or -EAGAIN where it has not ended and block is false.
+ */
 int base_process_wait (struct base_process *process, bool block, struct base_process_end *ret_end);
 
 /*  "exited with status 3", "was killed by signal 9 (Killed)". Returns text. */

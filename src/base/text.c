@@ -163,8 +163,8 @@ int base_base64_encode (const void *data, size_t size, struct base_buffer *buffe
             group |= (uint32_t) at[i + 1] << 8;
         if (left > 2)
             group |= at[i + 2];
-        char quad[4] = {base64[group >> 18], base64[group >> 12 & 63], left > 1 ? base64[group >> 6 & 63] : '=',
-                        left > 2 ? base64[group & 63] : '='};
+        char quad[4] = {base64[group >> 18], base64[group >> 12 & 63],
+                        left > 1 ? base64[group >> 6 & 63] : '=', left > 2 ? base64[group & 63] : '='};
         int rc = base_buffer_append (buffer, quad, sizeof quad);
         if (rc)
             return rc;

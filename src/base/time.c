@@ -30,7 +30,8 @@ const char *base_time_format (uint64_t real_ns, char text[BASE_TIME_TEXT])
     (void) snprintf (text, BASE_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u.%09uZ",
                      (unsigned) (parts.tm_year + 1900) % 10000U, (unsigned) (parts.tm_mon + 1) % 100U,
                      (unsigned) parts.tm_mday % 100U, (unsigned) parts.tm_hour % 100U,
-                     (unsigned) parts.tm_min % 100U, (unsigned) parts.tm_sec % 100U, (unsigned) (real_ns % NS));
+                     (unsigned) parts.tm_min % 100U, (unsigned) parts.tm_sec % 100U,
+                     (unsigned) (real_ns % NS));
     return text;
 }
 
@@ -57,11 +58,15 @@ int base_time_parse (const char *text, uint64_t *ret_real_ns)
     long year = digits (text, 0, 4), month = digits (text, 5, 2), day = digits (text, 8, 2);
     long hour = digits (text, 11, 2), minute = digits (text, 14, 2), second = digits (text, 17, 2);
     long fraction = digits (text, 20, 9);
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0 ||
-        minute > 59 || second < 0 || second > 60 || fraction < 0)
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
+        minute < 0 || minute > 59 || second < 0 || second > 60 || fraction < 0)
         return -EINVAL;
-    struct tm parts = {.tm_year = (int) year - 1900, .tm_mon = (int) month - 1, .tm_mday = (int) day,
-                       .tm_hour = (int) hour, .tm_min = (int) minute, .tm_sec = (int) second};
+    struct tm parts = {.tm_year = (int) year - 1900,
+                       .tm_mon = (int) month - 1,
+                       .tm_mday = (int) day,
+                       .tm_hour = (int) hour,
+                       .tm_min = (int) minute,
+                       .tm_sec = (int) second};
     time_t seconds = timegm (&parts);
     if (seconds < 0)
         return -EINVAL;

@@ -1,4 +1,5 @@
-/*  base/version.h - the version that this program tells: one object file, so that two versions share all others */
+/*  base/version.h - the version that this program tells: one object file, so that two versions share all
+ * others */
 
 #ifndef BASE_VERSION_H
 #define BASE_VERSION_H

@@ -48,7 +48,8 @@ static void on_deadline (void *context)
 {
     struct node_manager *node = context;
     node->deadline = 0;
-    node_fail (node, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms", wire_state_word (node->procedure.state),
+    node_fail (node, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms",
+               wire_state_word (node->procedure.state),
                (unsigned long long) update_procedure_deadline_ms (&node->procedure, &node->config->limits));
 }
 
@@ -63,8 +64,8 @@ static void ask_for_match (struct node_manager *node)
 {
     struct wire_failure quarantined;
     if (!root_quarantine_find (&node->root, &node->order.release, &quarantined)) {
-        node_fail (node, UPDATE_EVENT_REFUSED, "quarantined since %s (%s: %s)", quarantined.time, quarantined.step,
-                   quarantined.reason);
+        node_fail (node, UPDATE_EVENT_REFUSED, "quarantined since %s (%s: %s)", quarantined.time,
+                   quarantined.step, quarantined.reason);
         wire_failure_deinit (&quarantined);
         return;
     }
@@ -106,8 +107,8 @@ static void on_fetched (void *context, const struct base_error *error)
 static void fetch (struct node_manager *node)
 {
     struct base_error error = {.text = "out of memory"};
-    node->fetch = node_fetch_new (node->loop, node->config, &node->root, &node->contents, &node->self, node->session,
-                                  on_fetched, node);
+    node->fetch = node_fetch_new (node->loop, node->config, &node->root, &node->contents, &node->self,
+                                  node->session, on_fetched, node);
     if (!node->fetch || node_fetch_start (node->fetch, node->order.candidate.envelope, &error)) {
         end_fetch (node);
         node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
@@ -119,7 +120,8 @@ static void fetch (struct node_manager *node)
 static void stage (struct node_manager *node)
 {
     struct base_error error = {.text = "out of memory"};
-    if (node_stage (&node->root, &node->contents, &node->self, &node->order.candidate, node->order.workspace, &error))
+    if (node_stage (&node->root, &node->contents, &node->self, &node->order.candidate, node->order.workspace,
+                    &error))
         node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
     else
         node_event (node, UPDATE_EVENT_DONE);
@@ -139,7 +141,8 @@ static int rehearse (struct node_manager *node, const char *workspace)
     return node_rehearsal_new (&spec, on_rehearsed, node, &node->rehearsal);
 }
 
-/*  A candidate that failed is blamed only where this very version passes the same rehearsal: else host or origin are at fault. */
+/*  A candidate that failed is blamed only where this very version passes the same rehearsal: else host or
+ * origin are at fault. */
 static void on_rehearsed (void *context, const struct node_rehearsal_result *found)
 {
     struct node_manager *node = context;
@@ -148,7 +151,8 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
     node->rehearsal = node_rehearsal_free (node->rehearsal);
     node->control = false;
     if (!result.passed && !result.host && !control) {
-        base_log (BASE_LOG_WARNING, "%s: the candidate failed its rehearsal (%s: %s); trying this version's own",
+        base_log (BASE_LOG_WARNING,
+                  "%s: the candidate failed its rehearsal (%s: %s); trying this version's own",
                   node->order.transaction, result.step, result.reason);
         node->blamed = result;
         node->control = true;
@@ -171,9 +175,10 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
     if (result.passed)
         node_fail (node, UPDATE_EVENT_BLAMED, "%s", blame->reason);
     else if (control)
-        node_fail (node, UPDATE_EVENT_UNFIT,
-                   "%.200s; the version that runs fails its own rehearsal too (%s: %.200s): host or origin are at fault",
-                   blame->reason, result.step, result.reason);
+        node_fail (
+            node, UPDATE_EVENT_UNFIT,
+            "%.200s; the version that runs fails its own rehearsal too (%s: %.200s): host or origin are at fault",
+            blame->reason, result.step, result.reason);
     else
         node_fail (node, UPDATE_EVENT_UNFIT, "%s", result.reason);
 }
@@ -270,12 +275,14 @@ static void abort_step (struct node_manager *node)
 }
 
 /*  What failed, for quarantine and for the last error; valid as long as the order. */
-static struct wire_failure failure_of (struct node_manager *node, const struct update_result *result, char *now)
+static struct wire_failure failure_of (struct node_manager *node, const struct update_result *result,
+                                       char *now)
 {
     struct node_order *order = &node->order;
     return (struct wire_failure){.transaction = order->transaction,
                                  .release = order->release,
-                                 .version = order->candidate.envelope ? order->candidate.envelope->version : NULL,
+                                 .version =
+                                     order->candidate.envelope ? order->candidate.envelope->version : NULL,
                                  .step = *order->step ? order->step : (char *) wire_state_word (result->from),
                                  .reason = order->failure.text,
                                  .time = (char *) base_time_format (base_time_real_ns (), now)};
@@ -379,7 +386,8 @@ void node_act (struct node_manager *node, const struct update_result *result, en
         node_session_ask (node->session);
         break;
     case UPDATE_ACTION_TELL:
-        base_log (BASE_LOG_DEBUG, "ignoring an event that does not fit the state %s", wire_state_word (result->from));
+        base_log (BASE_LOG_DEBUG, "ignoring an event that does not fit the state %s",
+                  wire_state_word (result->from));
         break;
     case UPDATE_ACTION_LATER:
     case UPDATE_ACTION_NONE:

@@ -20,8 +20,8 @@ struct node_callback {
     size_t count;
 };
 
-static int add (struct node_callback *callback, struct bus_loop *loop, const char *endpoint, const char *nonce,
-                struct base_error *error)
+static int add (struct node_callback *callback, struct bus_loop *loop, const char *endpoint,
+                const char *nonce, struct base_error *error)
 {
     struct target *target = &callback->targets[callback->count];
     struct bus_socket_options options = {.linger_ms = LINGER_MS, .quiet = true};

@@ -22,7 +22,10 @@ static const struct number {
     size_t offset;
     uint64_t least, most;
 } numbers[] = {
-#define SPAN(key, member) {key, KIND_SPAN, offsetof (struct node_config, member), 0, UINT64_C (366) * 24 * 3600 * 1000}
+#define SPAN(key, member)                                                                                    \
+    {                                                                                                        \
+        key, KIND_SPAN, offsetof (struct node_config, member), 0, UINT64_C (366) * 24 * 3600 * 1000          \
+    }
     SPAN ("update/soak", soak_ms),
     SPAN ("update/ask", ask_ms),
     SPAN ("update/resend", resend_ms),
@@ -44,9 +47,9 @@ static const struct number {
     {"update/window", KIND_SIZE, offsetof (struct node_config, window), 4096, 32U * WIRE_CHUNK_MOST},
 };
 
-static const char *const texts[] = {"node/id",          "node/broker",     "node/announce",    "node/control",
-                                    "node/content",     "node/log",        "node/restart",     "probe/callback",
-                                    "probe/nonce",      "probe/depth",     "curve/public-key", "curve/secret-key",
+static const char *const texts[] = {"node/id",         "node/broker", "node/announce",    "node/control",
+                                    "node/content",    "node/log",    "node/restart",     "probe/callback",
+                                    "probe/nonce",     "probe/depth", "curve/public-key", "curve/secret-key",
                                     "curve/server-key"};
 
 int node_config_init (struct node_config *config, const char *root)
@@ -83,8 +86,9 @@ static int set_number (struct node_config *config, const struct number *number, 
                                        : base_text_parse_u64 (value, UINT64_MAX, &parsed);
     if (rc)
         return base_error_set (error, -EINVAL, "%s = %s: %s", number->key, value,
-                               number->kind == KIND_SPAN ? "a time is a number with ms, s, m or h, such as 30s"
-                                                         : "a decimal number is wanted");
+                               number->kind == KIND_SPAN
+                                   ? "a time is a number with ms, s, m or h, such as 30s"
+                                   : "a decimal number is wanted");
     if (parsed < number->least || parsed > number->most)
         return base_error_set (error, -EINVAL, "%s = %s: from %llu to %llu is allowed", number->key, value,
                                (unsigned long long) number->least, (unsigned long long) number->most);
@@ -99,8 +103,8 @@ static int set_number (struct node_config *config, const struct number *number, 
 static int set_text (char *field, size_t size, const char *key, const char *value, struct base_error *error)
 {
     if (base_text_copy (field, size, value))
-        return base_error_set (error, -EINVAL, "%s: at most %zu bytes are allowed, %zu were given", key, size - 1,
-                               strlen (value));
+        return base_error_set (error, -EINVAL, "%s: at most %zu bytes are allowed, %zu were given", key,
+                               size - 1, strlen (value));
     return 0;
 }
 
@@ -112,7 +116,8 @@ int node_config_set (struct node_config *config, const char *key, const char *va
     if (strcmp (key, "node/id") == 0) {
         if (!wire_node_is_valid (value))
             return base_error_set (error, -EINVAL,
-                                   "node/id = %s: an id has 1 to 64 letters, digits, '.', '_', '-' or ':'", value);
+                                   "node/id = %s: an id has 1 to 64 letters, digits, '.', '_', '-' or ':'",
+                                   value);
         return set_text (config->id, sizeof config->id, key, value, error);
     }
     if (strcmp (key, "node/broker") == 0)
@@ -134,7 +139,8 @@ int node_config_set (struct node_config *config, const char *key, const char *va
     if (strcmp (key, "node/log") == 0) {
         enum base_log_level level;
         if (!base_log_level_parse (value, &level))
-            return base_error_set (error, -EINVAL, "node/log = %s: error, warning, info or debug is allowed", value);
+            return base_error_set (error, -EINVAL, "node/log = %s: error, warning, info or debug is allowed",
+                                   value);
         base_log_set_level (level);
         return 0;
     }
@@ -145,7 +151,8 @@ int node_config_set (struct node_config *config, const char *key, const char *va
     if (strcmp (key, "probe/depth") == 0) {
         uint64_t depth;
         if (base_text_parse_u64 (value, NODE_DEPTH_MINTED, &depth))
-            return base_error_set (error, -EINVAL, "probe/depth = %s: 0 to %d is allowed", value, NODE_DEPTH_MINTED);
+            return base_error_set (error, -EINVAL, "probe/depth = %s: 0 to %d is allowed", value,
+                                   NODE_DEPTH_MINTED);
         config->depth = (int) depth;
         return 0;
     }
@@ -157,7 +164,8 @@ int node_config_set (struct node_config *config, const char *key, const char *va
     if (!key_field)
         return base_error_set (error, -EINVAL, "%s: there is no such setting", key);
     if (strlen (value) != 40)
-        return base_error_set (error, -EINVAL, "%s: a key is 40 characters in Z85, %zu were given", key, strlen (value));
+        return base_error_set (error, -EINVAL, "%s: a key is 40 characters in Z85, %zu were given", key,
+                               strlen (value));
     config->has_keys = true;
     return set_text (key_field, 41, key, value, error);
 }

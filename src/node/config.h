@@ -1,6 +1,7 @@
 /*  node/config.h - the settings of a node manager, from node.zpl in its root
 
-    A probe's node manager reads the same file; its own differs in endpoints, callback, nonce, deadlines, soak and depth. */
+    A probe's node manager reads the same file; its own differs in endpoints, callback, nonce, deadlines, soak
+   and depth. */
 
 #ifndef NODE_CONFIG_H
 #define NODE_CONFIG_H
@@ -13,23 +14,23 @@
 enum { NODE_DEPTH_SERVICE = -1, NODE_DEPTH_MINTED = 2 };
 
 struct node_config {
-    char *root;                     /* absolute path */
+    char *root; /* absolute path */
     char id[65];
     struct bus_endpoints endpoints; /* of the origin */
     char **tags;
     struct bus_keys keys;
     bool has_keys;
-    bool restart_by_init;           /* leave restarting to init instead of the launcher */
-    unsigned keep;                  /* workspaces */
-    uint64_t soak_ms;               /* on trial, after everything has been shown */
-    uint64_t ask_ms;                /* asking unprompted: from this to twice this */
-    uint64_t resend_ms;             /* a request without an answer */
-    uint64_t answer_ms;             /* a get without an answer */
-    uint32_t chunk, window;         /* bytes */
+    bool restart_by_init;   /* leave restarting to init instead of the launcher */
+    unsigned keep;          /* workspaces */
+    uint64_t soak_ms;       /* on trial, after everything has been shown */
+    uint64_t ask_ms;        /* asking unprompted: from this to twice this */
+    uint64_t resend_ms;     /* a request without an answer */
+    uint64_t answer_ms;     /* a get without an answer */
+    uint32_t chunk, window; /* bytes */
     struct update_limits limits;
     struct root_limits trial;
-    uint64_t rehearsal_step_ms;     /* for each step of a rehearsal */
-    int depth;                      /* NODE_DEPTH_SERVICE; of a probe: how many levels of rehearsal are below it */
+    uint64_t rehearsal_step_ms; /* for each step of a rehearsal */
+    int depth; /* NODE_DEPTH_SERVICE; of a probe: how many levels of rehearsal are below it */
     char callback[BUS_ENDPOINT_SIZE]; /* of a probe's parent; empty in service */
     char nonce[65];
 };
@@ -38,13 +39,16 @@ struct node_config {
 int node_config_init (struct node_config *config, const char *root);
 void node_config_deinit (struct node_config *config);
 
-/*  Reads ROOT/node.zpl over the defaults, or the file named. Unknown keys are logged and ignored. Returns 0 or -errno with file, key and accepted values in the error. */
+/*  Reads ROOT/node.zpl over the defaults, or the file named. Unknown keys are logged and ignored. Returns 0
+ * or -errno with file, key and accepted values in the error. */
 int node_config_load (struct node_config *config, const char *path, struct base_error *error);
 
 /*  One value, as in the file: "node/id". Returns 0, or -EINVAL with a sentence. */
-int node_config_set (struct node_config *config, const char *key, const char *value, struct base_error *error);
+int node_config_set (struct node_config *config, const char *key, const char *value,
+                     struct base_error *error);
 
-/*  The node.zpl of a probe below config: what differs is given; what does not is taken over. On the heap for the caller. */
+/*  The node.zpl of a probe below config: what differs is given; what does not is taken over. On the heap for
+ * the caller. */
 struct node_probe_settings {
     struct bus_endpoints endpoints;
     const char *callback, *nonce;

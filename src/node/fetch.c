@@ -36,9 +36,10 @@ struct node_fetch {
     int timer;
 };
 
-struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_config *config, const struct root *root,
-                                   struct disk_blobs *contents, const struct node_self *self,
-                                   struct node_session *session, node_fetch_done *done, void *context)
+struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_config *config,
+                                   const struct root *root, struct disk_blobs *contents,
+                                   const struct node_self *self, struct node_session *session,
+                                   node_fetch_done *done, void *context)
 {
     struct node_fetch *fetch = calloc (1, sizeof *fetch);
     if (!fetch)
@@ -105,14 +106,16 @@ static int reserve (struct node_fetch *fetch, struct base_error *error)
         here += disk_blobs_partial_size (fetch->contents, &fetch->wanted[i].digest);
     uint64_t needed = fetch->total - (here < fetch->total ? here : fetch->total) + SPACE_MARGIN;
     if (bytes < needed)
-        return base_error_set (error, -ENOSPC,
-                               "the update needs %llu bytes in %s, and %llu are free: make room and order it again",
-                               (unsigned long long) needed, fetch->root->path, (unsigned long long) bytes);
+        return base_error_set (
+            error, -ENOSPC,
+            "the update needs %llu bytes in %s, and %llu are free: make room and order it again",
+            (unsigned long long) needed, fetch->root->path, (unsigned long long) bytes);
     uint64_t files = fetch->count + INODE_MARGIN;
     if (inodes < files)
-        return base_error_set (error, -ENOSPC,
-                               "the update needs %llu inodes in %s, and %llu are free: make room and order it again",
-                               (unsigned long long) files, fetch->root->path, (unsigned long long) inodes);
+        return base_error_set (
+            error, -ENOSPC,
+            "the update needs %llu inodes in %s, and %llu are free: make room and order it again",
+            (unsigned long long) files, fetch->root->path, (unsigned long long) inodes);
     return 0;
 }
 
@@ -134,7 +137,8 @@ static int open_next (struct node_fetch *fetch, struct base_error *error)
     if (rc)
         return rc;
     fetch->running = true;
-    transfer_download_init (&fetch->download, &fetch->limits, &wanted->digest, wanted->size, fetch->partial.offset);
+    transfer_download_init (&fetch->download, &fetch->limits, &wanted->digest, wanted->size,
+                            fetch->partial.offset);
     return 0;
 }
 
@@ -147,7 +151,8 @@ static bool finish_one (struct node_fetch *fetch, struct base_error *error)
     int rc = disk_partial_finish (&fetch->partial, error);
     disk_partial_deinit (&fetch->partial);
     if (rc == DISK_E_DIGEST)
-        (void) base_error_set (error, rc, "what the origin sent as content %s is something else; it was thrown away",
+        (void) base_error_set (error, rc,
+                               "what the origin sent as content %s is something else; it was thrown away",
                                base_digest_format (&wanted->digest, name));
     if (rc) {
         end (fetch, error);
@@ -179,8 +184,10 @@ static void go_on (void *context)
         char name[BASE_DIGEST_TEXT];
         switch (action.kind) {
         case TRANSFER_GET: {
-            struct wire_get get = {.digest = fetch->download.digest, .offset = action.offset, .length = action.length};
-            (void) node_session_get (fetch->session, &get); /* what was not sent counts as lost and is asked for again */
+            struct wire_get get = {
+                .digest = fetch->download.digest, .offset = action.offset, .length = action.length};
+            (void) node_session_get (fetch->session,
+                                     &get); /* what was not sent counts as lost and is asked for again */
             break;
         }
         case TRANSFER_DONE:
@@ -194,7 +201,8 @@ static void go_on (void *context)
             return;
         case TRANSFER_WRITE:
         case TRANSFER_WAIT:
-            fetch->timer = bus_timer_start (fetch->loop, action.until_ms > now ? action.until_ms - now : 0, go_on, fetch);
+            fetch->timer = bus_timer_start (fetch->loop, action.until_ms > now ? action.until_ms - now : 0,
+                                            go_on, fetch);
             return;
         }
     }
@@ -207,7 +215,8 @@ static void all_here (void *context)
     end (fetch, NULL);
 }
 
-int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, struct base_error *error)
+int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope,
+                      struct base_error *error)
 {
     fetch->wanted = calloc (envelope->n_files + 1, sizeof *fetch->wanted);
     if (!fetch->wanted)
@@ -228,7 +237,8 @@ int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *enve
     return rc;
 }
 
-void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk, const void *payload, size_t size)
+void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk, const void *payload,
+                       size_t size)
 {
     if (!fetch->running)
         return;

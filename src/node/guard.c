@@ -11,12 +11,15 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-enum { LINE_SIZE = 256, ANCESTORS_MOST = 64 };
+enum { LINE_SIZE = 256, ANCESTORS_MOST = 64, READ_MOST = 64 * 1024 };
 
 struct node_guard {
     struct bus_loop *loop;
     struct base_process process;
     int report; /* reading end; -1 once closed */
+    int output; /* the same, of what everything below the guard prints */
+    char said[NODE_GUARD_SAID];
+    size_t n_said;
     char line[LINE_SIZE];
     size_t length;
     struct node_guard_end end;
@@ -37,13 +40,48 @@ static void read_line (struct node_guard *guard, const char *line)
         guard->end.left = (unsigned) number;
 }
 
-static void close_report (struct node_guard *guard)
+static void close_watched (struct node_guard *guard, int *fd)
 {
-    if (guard->report < 0)
+    if (*fd < 0)
         return;
-    bus_unwatch (guard->loop, guard->report);
-    base_close_p (&guard->report);
-    guard->report = -1;
+    bus_unwatch (guard->loop, *fd);
+    base_close_p (fd);
+    *fd = -1;
+}
+
+/*  Keeps the end of what was printed. A probe that prints without end is read a bounded piece at a time, and
+ * costs nothing but that. */
+static void on_output (void *context)
+{
+    struct node_guard *guard = context;
+    char piece[4096];
+    for (size_t all = 0; all < READ_MOST;) {
+        ssize_t got = read (guard->output, piece, sizeof piece);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EAGAIN)
+            return;
+        if (got <= 0) {
+            close_watched (guard, &guard->output);
+            return;
+        }
+        size_t size = (size_t) got, most = NODE_GUARD_SAID - 1;
+        const char *from = size > most ? piece + size - most : piece;
+        size = size > most ? most : size;
+        size_t keep = guard->n_said + size > most ? most - size : guard->n_said;
+        memmove (guard->said, guard->said + guard->n_said - keep, keep);
+        memcpy (guard->said + keep, from, size);
+        guard->n_said = keep + size;
+        guard->said[guard->n_said] = '\0';
+        all += (size_t) got;
+    }
+}
+
+const char *node_guard_said (struct node_guard *guard)
+{
+    if (guard->output >= 0)
+        on_output (guard);
+    return guard->said;
 }
 
 /*  The pipe closes when the guard has ended: it alone holds the writing end. */
@@ -70,46 +108,66 @@ static void on_report (void *context)
         if (guard->length == LINE_SIZE - 1)
             guard->length = 0; /* no line of ours is that long */
     }
-    close_report (guard);
+    close_watched (guard, &guard->report);
     struct base_process_end ignored;
     (void) base_process_wait (&guard->process, true, &ignored);
     guard->gone (guard->context, &guard->end);
+}
+
+static int make_pipe (int *ret_reading, int *ret_writing)
+{
+    int ends[2];
+    if (pipe2 (ends, O_CLOEXEC))
+        return -errno;
+    *ret_reading = ends[0];
+    *ret_writing = ends[1];
+    return fcntl (ends[0], F_SETFL, O_NONBLOCK) ? -errno : 0;
 }
 
 int node_guard_start (struct bus_loop *loop, const char *launcher, const char *script, char *const *env,
                       uint64_t grace_ms, node_guard_gone *gone, void *context, struct node_guard **ret_guard,
                       struct base_error *error)
 {
-    int ends[2];
-    if (pipe2 (ends, O_CLOEXEC))
-        return base_error_errno (error, -errno, "making a pipe for the guard");
-    base_cleanup (base_close_p) int reading = ends[0];
-    base_cleanup (base_close_p) int writing = ends[1];
-    if (fcntl (reading, F_SETFL, O_NONBLOCK))
-        return -errno;
+    base_cleanup (base_close_p) int reading = -1;
+    base_cleanup (base_close_p) int writing = -1;
+    base_cleanup (base_close_p) int hearing = -1;
+    base_cleanup (base_close_p) int saying = -1;
+    int rc = make_pipe (&reading, &writing);
+    rc = rc ? rc : make_pipe (&hearing, &saying);
+    if (rc)
+        return base_error_errno (error, rc, "making a pipe for the guard");
     struct node_guard *guard = calloc (1, sizeof *guard);
     if (!guard)
         return -ENOMEM;
     char report[16], grace[32];
     (void) snprintf (report, sizeof report, "%d", writing);
     (void) snprintf (grace, sizeof grace, "%llu", (unsigned long long) grace_ms);
-    char *args[] = {(char *) launcher, (char *) "guard",   (char *) "--report", report, (char *) "--grace",
-                    grace,             (char *) "--",      (char *) script,     NULL};
+    char *args[] = {(char *) launcher,
+                    (char *) "guard",
+                    (char *) "--report",
+                    report,
+                    (char *) "--grace",
+                    grace,
+                    (char *) "--",
+                    (char *) script,
+                    NULL};
     struct base_process_spec spec = {.program = launcher,
                                      .args = args,
                                      .env = env,
                                      .death_signal = SIGHUP,
-                                     .standard_fds = {-1, -1, -1},
+                                     .standard_fds = {-1, saying, saying},
                                      .n_fds = 1,
                                      .fds = {writing},
                                      .own_session = true};
-    int rc = base_process_spawn (&spec, &guard->process, error);
+    rc = base_process_spawn (&spec, &guard->process, error);
     if (!rc) {
         guard->loop = loop;
         guard->report = base_take_fd (&reading);
+        guard->output = base_take_fd (&hearing);
         guard->gone = gone;
         guard->context = context;
         rc = bus_watch (loop, guard->report, on_report, guard);
+        rc = rc ? rc : bus_watch (loop, guard->output, on_output, guard);
         if (rc) {
             (void) node_guard_free (guard);
             return base_error_errno (error, rc, "watching the guard");
@@ -140,7 +198,8 @@ struct node_guard *node_guard_free (struct node_guard *guard)
         (void) base_process_signal (&guard->process, SIGHUP);
         (void) base_process_wait (&guard->process, true, &ignored);
     }
-    close_report (guard);
+    close_watched (guard, &guard->report);
+    close_watched (guard, &guard->output);
     free (guard);
     return NULL;
 }

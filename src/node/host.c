@@ -86,13 +86,15 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
     if (rc)
         return rc;
     if (read_link (root, ROOT_STABLE, stable_name, &stable))
-        return base_error_set (error, ROOT_E_DAMAGED, "%s/stable does not lead to a workspace: run noded verify --root %s",
+        return base_error_set (error, ROOT_E_DAMAGED,
+                               "%s/stable does not lead to a workspace: run noded verify --root %s",
                                root->path, root->path);
     (void) read_link (root, ROOT_PREVIOUS, previous_name, &previous);
     (void) root_standing_read (root, &standing);
     describe (&application, &stable, &previous, &standing, &trial);
     if (json) {
-        base_cleanup (base_free_p) char *text = wire_json (&wire_application_record, &application, WIRE_JSON_PRETTY);
+        base_cleanup (base_free_p) char *text =
+            wire_json (&wire_application_record, &application, WIRE_JSON_PRETTY);
         if (!text)
             return -ENOMEM;
         fputs (text, stdout);
@@ -103,7 +105,8 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
     print_link ("previous", previous_name, &previous);
     printf ("%-10s %s\n", "manager", served ? "runs" : "does not run");
     if (trial.on_trial)
-        printf ("%-10s stable is on trial, %u starts left; it would go back to %s\n", "trial", trial.tokens, trial.back);
+        printf ("%-10s stable is on trial, %u starts left; it would go back to %s\n", "trial", trial.tokens,
+                trial.back);
     printf ("%-10s %s\n", "held", standing.held ? "yes: no update is taken until it is released" : "no");
     if (standing.last_error)
         printf ("%-10s %s %s: %s\n", "last error", standing.last_error->time, standing.last_error->step,
@@ -132,8 +135,9 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
         if (strcmp (own, transaction) != 0)
             printf ("%s%s%s\n", i ? "\n" : "", *own ? "update " : "order", own);
         transaction = own;
-        printf ("  %.19s  %-22s %-10s%s%s%s%s\n", entry->time, entry->step, wire_outcome_word (entry->outcome),
-                entry->version ? " version " : "", entry->version ? entry->version : "", entry->reason ? ": " : "",
+        printf ("  %.19s  %-22s %-10s%s%s%s%s\n", entry->time, entry->step,
+                wire_outcome_word (entry->outcome), entry->version ? " version " : "",
+                entry->version ? entry->version : "", entry->reason ? ": " : "",
                 entry->reason ? entry->reason : "");
     }
     if (!count)
@@ -169,11 +173,13 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
     note_revert (root);
     *ret_running = is_served (root, &launcher);
     if (*ret_running && launcher < 1)
-        return base_error_set (error, -ESRCH, "stable was set back, but the running manager was not found: restart it");
+        return base_error_set (error, -ESRCH,
+                               "stable was set back, but the running manager was not found: restart it");
     if (*ret_running && kill (launcher, SIGUSR2))
-        return base_error_errno (error, -errno,
-                                 "stable was set back, but the running manager (pid %d) could not be told: restart it",
-                                 (int) launcher);
+        return base_error_errno (
+            error, -errno,
+            "stable was set back, but the running manager (pid %d) could not be told: restart it",
+            (int) launcher);
     return 0;
 }
 
@@ -222,9 +228,10 @@ int node_host_quarantine_clear (const struct root *root, const char *release, un
     if (matches == 1)
         rc = root_quarantine_clear (root, &failures[found].release, ret_count, error);
     else
-        rc = base_error_set (error, ROOT_E_NONE,
-                             "%s names %zu quarantined releases: give at least 6 hexadecimal characters of one that noded quarantine list shows",
-                             release, matches);
+        rc = base_error_set (
+            error, ROOT_E_NONE,
+            "%s names %zu quarantined releases: give at least 6 hexadecimal characters of one that noded quarantine list shows",
+            release, matches);
     root_quarantine_free (failures, count);
     return rc;
 }

@@ -30,7 +30,8 @@ static void own_deinit (struct own *own)
     base_elf_libraries_deinit (&own->libraries);
 }
 
-static int digest_file (const char *path, struct base_digest *ret_digest, uint64_t *ret_size, struct base_error *error)
+static int digest_file (const char *path, struct base_digest *ret_digest, uint64_t *ret_size,
+                        struct base_error *error)
 {
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
     int rc = fd < 0 ? -errno : base_digest_of_fd (fd, ret_digest, ret_size);
@@ -51,7 +52,8 @@ static int describe_own (struct own *own, struct base_error *error)
     own->envelope.version = strdup (base_version);
     own->envelope.platform = strdup (node_platform ());
     own->envelope.files = calloc (own->libraries.count + 1, sizeof *own->envelope.files);
-    if (!own->envelope.application || !own->envelope.version || !own->envelope.platform || !own->envelope.files)
+    if (!own->envelope.application || !own->envelope.version || !own->envelope.platform ||
+        !own->envelope.files)
         return base_error_set (error, -ENOMEM, "out of memory");
     for (size_t i = 0; i < own->libraries.count; i++) {
         struct wire_file *file = &own->envelope.files[i];
@@ -136,14 +138,14 @@ static int rehearse (const struct root *root, const char *workspace, const struc
                                                    outcome.result.step, outcome.result.reason);
 }
 
-int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE], uint64_t *ret_took_ms,
-                      struct base_error *error)
+int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE],
+                      uint64_t *ret_took_ms, struct base_error *error)
 {
     struct bus_endpoints endpoints;
     char workspace[ROOT_NAME_SIZE];
     if (!wire_node_is_valid (install->id))
-        return base_error_set (error, -EINVAL, "--id %s: an id has 1 to 64 letters, digits, '.', '_', '-' or ':'",
-                               install->id);
+        return base_error_set (
+            error, -EINVAL, "--id %s: an id has 1 to 64 letters, digits, '.', '_', '-' or ':'", install->id);
     int rc = bus_endpoints_parse (install->broker, &endpoints, error);
     if (rc)
         return base_error_prefix (error, "--broker");
@@ -159,7 +161,8 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
     rc = describe_own (&own, error);
     base_cleanup (base_free_p) char *settings = node_config_install_file (install->id, install->broker);
     if (!rc && faccessat (root.fd, ROOT_SETTINGS, F_OK, AT_SYMLINK_NOFOLLOW))
-        rc = settings ? disk_file_write (root.disk, root.fd, ROOT_SETTINGS, 0600, settings, strlen (settings), error)
+        rc = settings ? disk_file_write (root.disk, root.fd, ROOT_SETTINGS, 0600, settings, strlen (settings),
+                                         error)
                       : -ENOMEM;
     rc = rc ? rc : make_workspace (&root, &own, workspace, error);
     if (rc)

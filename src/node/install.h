@@ -1,4 +1,5 @@
-/*  node/install.h - makes a root from the program that runs: its first workspace, rehearsed and sealed, and stable */
+/*  node/install.h - makes a root from the program that runs: its first workspace, rehearsed and sealed, and
+ * stable */
 
 #ifndef NODE_INSTALL_H
 #define NODE_INSTALL_H
@@ -9,17 +10,17 @@
 #include "root/root.h"
 
 struct node_install {
-    const char *root;      /* directory; made where it is missing */
+    const char *root; /* directory; made where it is missing */
     const char *id;
-    const char *broker;    /* HOST[:PORT] */
+    const char *broker; /* HOST[:PORT] */
     bool rehearse;
-    uint64_t step_ms;      /* for each step of the rehearsal; 0: the default */
+    uint64_t step_ms; /* for each step of the rehearsal; 0: the default */
 };
 
-/*  Returns 0 with the workspace's name and how long the rehearsal took (0: none), -EEXIST where the root has a stable already, or another error with a sentence; then
-    the root has no stable. */
-int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE], uint64_t *ret_took_ms,
-                      struct base_error *error);
+/*  Returns 0 with the workspace's name and how long the rehearsal took (0: none), -EEXIST where the root has
+   a stable already, or another error with a sentence; then the root has no stable. */
+int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE],
+                      uint64_t *ret_took_ms, struct base_error *error);
 
 /*  A systemd unit that starts the root, on the heap for the caller. */
 char *node_install_unit (const char *root);

@@ -1,6 +1,7 @@
 /*  node/manager.h - what the parts of the node manager share; used inside this room only
 
-    One application, noded itself, and its update procedure. The machine (update/procedure.h) decides; the parts carry out:
+    One application, noded itself, and its update procedure. The machine (update/procedure.h) decides; the
+   parts carry out:
 
         node.c      start, signals, stop
         orders.c    what the origin wants, and what was left to do from before this process
@@ -33,10 +34,10 @@ struct node_order {
     unsigned attempt;
     char transaction[65];
     struct base_digest release;
-    struct wire_installed candidate;  /* once it is matched; envelope NULL before */
-    char workspace[ROOT_NAME_SIZE];   /* once it is staged; empty before */
-    struct base_error failure;        /* why the step under way failed */
-    char step[65];                    /* in which it failed, where that is finer than the state */
+    struct wire_installed candidate; /* once it is matched; envelope NULL before */
+    char workspace[ROOT_NAME_SIZE];  /* once it is staged; empty before */
+    struct base_error failure;       /* why the step under way failed */
+    char step[65];                   /* in which it failed, where that is finer than the state */
 };
 
 struct node_manager {
@@ -57,7 +58,8 @@ struct node_manager {
     bool control;                        /* the rehearsal under way is this version's own */
 
     struct update_proof proof;
-    struct wire_failure *unconfirmed; /* went back without a crash: to be quarantined once the origin answers */
+    struct wire_failure
+        *unconfirmed; /* went back without a crash: to be quarantined once the origin answers */
 
     enum update_event events[NODE_EVENTS_MOST];
     unsigned n_events;
@@ -71,7 +73,8 @@ struct node_manager {
 /*  Hands an event to the machine and carries out what it asks for. May be called from within. */
 void node_event (struct node_manager *node, enum update_event event);
 
-/*  The same, with the reason that a report will give. Returns nothing useful: write `node_fail (...); return;`. */
+/*  The same, with the reason that a report will give. Returns nothing useful: write `node_fail (...);
+ * return;`. */
 __attribute__ ((format (printf, 3, 4))) void node_fail (struct node_manager *node, enum update_event event,
                                                         const char *format, ...);
 
@@ -90,14 +93,15 @@ void node_trial_begin (struct node_manager *node);
 void node_trial_announced (struct node_manager *node);
 void node_trial_matched (struct node_manager *node, const struct wire_matched *matched);
 /*  Returns whether the chunk was for the proof. */
-bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload, size_t size);
+bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload,
+                       size_t size);
 void node_trial_end (struct node_manager *node);
 
 /*  reports.c */
 void node_report (struct node_manager *node, const char *step, enum wire_outcome outcome, const char *reason);
 /*  The same for an order that the procedure does not work on. */
-void node_report_order (struct node_manager *node, uint64_t epoch, const char *step, enum wire_outcome outcome,
-                        const char *reason);
+void node_report_order (struct node_manager *node, uint64_t epoch, const char *step,
+                        enum wire_outcome outcome, const char *reason);
 void node_describe (struct node_manager *node, struct wire_application *ret_application);
 void node_standing_save (struct node_manager *node);
 /*  Remembers a failure as the last error. Everything is copied. */

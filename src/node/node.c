@@ -24,7 +24,8 @@ static void describe (void *context, struct wire_application *ret_application)
 static void on_welcome (void *context, const struct wire_welcome *welcome)
 {
     struct node_manager *node = context;
-    base_log (BASE_LOG_INFO, "connected to %s (instance %s)", node->config->endpoints.control, welcome->instance);
+    base_log (BASE_LOG_INFO, "connected to %s (instance %s)", node->config->endpoints.control,
+              welcome->instance);
     node_orders_welcome (node);
     if (node->fetch)
         node_fetch_lost (node->fetch);
@@ -148,8 +149,8 @@ static void close_all (struct node_manager *node)
     root_deinit (&node->root);
 }
 
-/*  Tells whoever started this process that it runs. A version that does not fit its envelope runs all the same: what is on disk was verified by
-    the launcher. */
+/*  Tells whoever started this process that it runs. A version that does not fit its envelope runs all the
+   same: what is on disk was verified by the launcher. */
 static void announce (struct node_manager *node)
 {
     node_tell_launcher (node, "ready\n");

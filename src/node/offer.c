@@ -14,9 +14,12 @@
 
 enum { ODD_FILE_SIZE = 4096, ODD_ARGS = 4, ODD_ENV = 4 };
 
-/*  Each of these broke some updater once: quotes, newlines, expansion, an empty one, bytes that are no UTF-8. */
-static const char *const odd_args[ODD_ARGS] = {"--label", "it's \"$HOME\" `id` \\ * \t\n;&|<> \xff\xfe", "--label", ""};
-static const char *const odd_env[ODD_ENV] = {"NODED_ODD.NAME-1=a dotted name", "NODED_ODD_TEXT='\"$PATH\" \\\n\xc3\x28\xff",
+/*  Each of these broke some updater once: quotes, newlines, expansion, an empty one, bytes that are no UTF-8.
+ */
+static const char *const odd_args[ODD_ARGS] = {"--label", "it's \"$HOME\" `id` \\ * \t\n;&|<> \xff\xfe",
+                                               "--label", ""};
+static const char *const odd_env[ODD_ENV] = {"NODED_ODD.NAME-1=a dotted name",
+                                             "NODED_ODD_TEXT='\"$PATH\" \\\n\xc3\x28\xff",
                                              "NODED_ODD_EMPTY=", "NODED_ODD_EQUALS=a=b=c"};
 
 static int make_odd_file (struct node_offer *offer)
@@ -51,7 +54,8 @@ static void drop_ready (struct wire_envelope *envelope)
 {
     size_t kept = 0;
     for (size_t i = 0; i < envelope->n_env; i++)
-        if (strncmp (envelope->env[i], "NODED_READY=", 12) == 0 || strncmp (envelope->env[i], "NODED_ODD", 9) == 0)
+        if (strncmp (envelope->env[i], "NODED_READY=", 12) == 0 ||
+            strncmp (envelope->env[i], "NODED_ODD", 9) == 0)
             free (envelope->env[i]);
         else
             envelope->env[kept++] = envelope->env[i];
@@ -68,7 +72,8 @@ static int add_file (struct node_offer *offer)
     char *path = base_text_printf ("odd '%s' $x \"é\"", offer->nonce);
     if (!path)
         return -ENOMEM;
-    grown[envelope->n_files++] = (struct wire_file){.path = path, .digest = offer->odd_digest, .size = offer->odd_size};
+    grown[envelope->n_files++] =
+        (struct wire_file){.path = path, .digest = offer->odd_digest, .size = offer->odd_size};
     return 0;
 }
 
@@ -111,7 +116,8 @@ void node_offer_deinit (struct node_offer *offer)
     *offer = (struct node_offer){.odd = -1};
 }
 
-int node_offer_open (const struct node_offer *offer, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size)
+int node_offer_open (const struct node_offer *offer, const struct base_digest *digest, int *ret_fd,
+                     uint64_t *ret_size)
 {
     base_cleanup (base_close_p) int fd = -1;
     char path[300];
@@ -141,7 +147,8 @@ static bool contains (char *const *list, size_t count, const char *entry)
 /*  A shell passes on only names of its own form, and keeps some for itself. */
 static bool passes_a_shell (const char *entry)
 {
-    static const char *const kept[] = {"PWD", "OLDPWD", "SHLVL", "_", "PPID", "IFS", "OPTIND", "PS1", "PS2", "PS4"};
+    static const char *const kept[] = {"PWD", "OLDPWD", "SHLVL", "_",   "PPID",
+                                       "IFS", "OPTIND", "PS1",   "PS2", "PS4"};
     size_t length = strcspn (entry, "=");
     if (length == 0 || entry[length] != '=' || isdigit ((unsigned char) *entry))
         return false;
@@ -176,17 +183,20 @@ int node_offer_check_ready (const struct node_offer *offer, char *const *base, c
                                envelope->n_args + 2, ready->n_args);
     for (size_t i = 0; i < envelope->n_env; i++)
         if (!contains (ready->env, ready->n_env, envelope->env[i]))
-            return base_error_set (error, ROOT_E_DAMAGED, "of its environment, %.*s did not arrive as it was sent",
+            return base_error_set (error, ROOT_E_DAMAGED,
+                                   "of its environment, %.*s did not arrive as it was sent",
                                    (int) strcspn (envelope->env[i], "="), envelope->env[i]);
     for (size_t i = 0; base[i]; i++)
         if (passes_a_shell (base[i]) && !is_overlaid (envelope, base[i]) &&
             !contains (ready->env, ready->n_env, base[i]))
-            return base_error_set (error, ROOT_E_DAMAGED, "the variable %.*s of init's environment did not reach it",
+            return base_error_set (error, ROOT_E_DAMAGED,
+                                   "the variable %.*s of init's environment did not reach it",
                                    (int) strcspn (base[i], "="), base[i]);
     return 0;
 }
 
-static int check_file (int workspace, const char *path, const struct base_digest *digest, struct base_error *error)
+static int check_file (int workspace, const char *path, const struct base_digest *digest,
+                       struct base_error *error)
 {
     struct base_digest found;
     base_cleanup (base_close_p) int fd = openat (workspace, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -195,8 +205,8 @@ static int check_file (int workspace, const char *path, const struct base_digest
     return 0;
 }
 
-int node_offer_check_workspace (const struct node_offer *offer, const struct root *root, const char *workspace,
-                                struct base_error *error)
+int node_offer_check_workspace (const struct node_offer *offer, const struct root *root,
+                                const char *workspace, struct base_error *error)
 {
     base_cleanup (base_close_p) int fd = -1;
     if (root_workspace_open (root, workspace, &fd))

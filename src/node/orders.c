@@ -29,7 +29,8 @@ static void set_text (char **field, const char *text)
     *field = copy;
 }
 
-/*  --- what was left from before ----------------------------------------------------------------------------------------------- */
+/*  --- what was left from before
+ * ----------------------------------------------------------------------------------------------- */
 
 /*  The order that var/trial speaks of, so that what is told about it carries its name. */
 static void adopt (struct node_manager *node, const struct wire_trial *trial)
@@ -56,7 +57,8 @@ static void close_order (struct node_manager *node)
     (void) root_outcome_remove (&node->root);
 }
 
-/*  This version runs because the one that was on trial failed: says so, and sees to it that it is not tried again. */
+/*  This version runs because the one that was on trial failed: says so, and sees to it that it is not tried
+ * again. */
 static void came_back (struct node_manager *node, const struct wire_trial *trial)
 {
     struct root_outcome outcome = {.cause = ROOT_CAUSE_INTERRUPTED, .text = "the launcher left no note"};
@@ -133,7 +135,8 @@ void node_orders_resume (struct node_manager *node)
             node->order.attempt = (unsigned) later (node->standing.attempt, 1);
             node->order.release = node->self.installed.release;
             (void) base_text_copy (node->order.transaction, sizeof node->order.transaction,
-                                   node->self.installed.transaction ? node->self.installed.transaction : "unknown");
+                                   node->self.installed.transaction ? node->self.installed.transaction
+                                                                    : "unknown");
         }
         node_event (node, UPDATE_EVENT_TRIAL);
     } else if (noted && strcmp (trial.workspace, node->self.workspace) == 0) {
@@ -161,7 +164,9 @@ void node_orders_welcome (struct node_manager *node)
     (void) root_outcome_remove (&node->root);
 }
 
-/*  --- what is wanted ------------------------------------------------------------------------------------------------------------ */
+/*  --- what is wanted
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void hold (struct node_manager *node, const struct wire_desired *desired)
 {
@@ -173,7 +178,8 @@ static unsigned clear (struct node_manager *node, const struct wire_desired *des
 {
     unsigned count = 0;
     struct base_error error;
-    const struct base_digest *release = base_digest_is_null (&desired->clear_release) ? NULL : &desired->clear_release;
+    const struct base_digest *release =
+        base_digest_is_null (&desired->clear_release) ? NULL : &desired->clear_release;
     if (root_quarantine_clear (&node->root, release, &count, &error))
         base_log (BASE_LOG_WARNING, "clearing the quarantine: %s", error.text);
     node->standing.clear_epoch = desired->clear_epoch;
@@ -205,10 +211,12 @@ static void take_up (struct node_manager *node, const struct wire_desired *desir
                            desired->transaction ? desired->transaction : "unnamed");
     node_event (node, UPDATE_EVENT_ORDER);
     if (standing->probes >= PROBES_MOST)
-        node_fail (node, UPDATE_EVENT_REFUSED, "its rehearsal was begun %u times and never came to an end on this host",
+        node_fail (node, UPDATE_EVENT_REFUSED,
+                   "its rehearsal was begun %u times and never came to an end on this host",
                    (unsigned) standing->probes);
     else if (standing->attempt > ATTEMPTS_MOST)
-        node_fail (node, UPDATE_EVENT_REFUSED, "it was taken up %u times and never came to an end on this host",
+        node_fail (node, UPDATE_EVENT_REFUSED,
+                   "it was taken up %u times and never came to an end on this host",
                    (unsigned) standing->attempt - 1);
     else if (node->config->depth == 0)
         node_fail (node, UPDATE_EVENT_REFUSED, "this probe is the innermost of its rehearsal");
@@ -243,20 +251,22 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
     if (changed || order.cancel_nothing || order.revert_nothing || order.update_held)
         node_standing_save (node);
     if (order.hold)
-        node_report_order (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED, desired->held ? "held" : "released");
+        node_report_order (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED,
+                           desired->held ? "held" : "released");
     if (order.clear) {
         char text[64];
         (void) snprintf (text, sizeof text, "%u releases cleared", cleared);
         node_report_order (node, desired->clear_epoch, "clear", WIRE_OUTCOME_PASSED, text);
     }
     if (order.cancel_nothing)
-        node_report_order (node, desired->cancel_epoch, "cancel", WIRE_OUTCOME_PASSED, "nothing was under way");
+        node_report_order (node, desired->cancel_epoch, "cancel", WIRE_OUTCOME_PASSED,
+                           "nothing was under way");
     if (order.revert_nothing)
         node_report_order (node, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING,
                            "the release to go back from does not run here");
     if (order.update_held)
-        node_report_order (node, desired->release_epoch, wire_state_word (WIRE_STATE_MATCHING), WIRE_OUTCOME_REFUSED,
-                           "the node is held: release it with nodectl unhold");
+        node_report_order (node, desired->release_epoch, wire_state_word (WIRE_STATE_MATCHING),
+                           WIRE_OUTCOME_REFUSED, "the node is held: release it with nodectl unhold");
     if (order.cancel)
         node_fail (node, UPDATE_EVENT_CANCEL, "cancelled by an operator");
     if (order.update_later)
@@ -283,9 +293,9 @@ void node_orders_matched (struct node_manager *node, const struct wire_matched *
         return;
     if (matched->status == WIRE_STATUS_NONE || matched->status == WIRE_STATUS_GONE)
         node_fail (node, UPDATE_EVENT_REFUSED, "%s",
-                   matched->reason                         ? matched->reason
-                   : matched->status == WIRE_STATUS_GONE   ? "the release was withdrawn"
-                                                           : "the origin has nothing for this node");
+                   matched->reason                       ? matched->reason
+                   : matched->status == WIRE_STATUS_GONE ? "the release was withdrawn"
+                                                         : "the origin has nothing for this node");
     else if (matched->status != WIRE_STATUS_OK || !matched->envelope)
         node_fail (node, UPDATE_EVENT_FAILED, "the origin could not answer the match: %s",
                    matched->reason ? matched->reason : wire_status_word (matched->status));

@@ -31,8 +31,8 @@ enum phase {
     PHASE_END
 };
 
-static const char *const steps[] = {"begin",     "readiness", "update", "hand-over",   "hand-over",
-                                    "revert",    "revert",    "stop",   "start-files", "end"};
+static const char *const steps[] = {"begin",  "readiness", "update", "hand-over",   "hand-over",
+                                    "revert", "revert",    "stop",   "start-files", "end"};
 
 struct node_rehearsal {
     struct node_rehearsal_spec spec;
@@ -45,8 +45,8 @@ struct node_rehearsal {
     struct node_guard *guard;
     struct node_startcheck *startcheck;
     bool startcheck_passed;
-    char **env;      /* what the candidate's launcher is given */
-    char *launcher;  /* the guard's program */
+    char **env;     /* what the candidate's launcher is given */
+    char *launcher; /* the guard's program */
     char nonce[33];
     uint64_t begun_ms;
     int deadline, hint_timer, late;
@@ -54,18 +54,20 @@ struct node_rehearsal {
     struct base_digest binary, manifest; /* of C */
     enum phase phase;
     struct node_offer offers[OFFERS];
-    unsigned offer;          /* the one that counts */
-    uint64_t hint;           /* sequence of the first hint of this phase */
-    uint64_t order;          /* epoch of the order of this phase */
-    bool asked;              /* C has asked after that hint */
-    bool matched;            /* C had its match answered */
-    bool nested_ready;       /* P announced itself while C rehearsed it */
-    bool nested_rehearsed;   /* P brought what C offered through its own rehearsal */
+    unsigned offer;        /* the one that counts */
+    uint64_t hint;         /* sequence of the first hint of this phase */
+    uint64_t order;        /* epoch of the order of this phase */
+    bool asked;            /* C has asked after that hint */
+    bool matched;          /* C had its match answered */
+    bool nested_ready;     /* P announced itself while C rehearsed it */
+    bool nested_rehearsed; /* P brought what C offered through its own rehearsal */
     unsigned killed;
     struct node_rehearsal_result result;
 };
 
-/*  --- the end ------------------------------------------------------------------------------------------------------------- */
+/*  --- the end
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /*  Tells the owner from the loop, not from inside whatever found it out. */
 static void tell_owner (void *context)
@@ -85,7 +87,22 @@ static void conclude (struct node_rehearsal *rehearsal)
     rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, tell_owner, rehearsal);
 }
 
-__attribute__ ((format (printf, 2, 3))) static void fail (struct node_rehearsal *rehearsal, const char *format, ...)
+/*  What the candidate and those below it printed last is often the best reason of all. */
+static void tell_output (struct node_rehearsal *rehearsal)
+{
+    if (!rehearsal->guard)
+        return;
+    const char *at = node_guard_said (rehearsal->guard);
+    while (*at) {
+        size_t length = strcspn (at, "\n");
+        if (length)
+            base_log (BASE_LOG_INFO, "probe said: %.*s", (int) length, at);
+        at += length + (at[length] == '\n');
+    }
+}
+
+__attribute__ ((format (printf, 2, 3))) static void fail (struct node_rehearsal *rehearsal,
+                                                          const char *format, ...)
 {
     if (rehearsal->phase == PHASE_END)
         return;
@@ -94,6 +111,7 @@ __attribute__ ((format (printf, 2, 3))) static void fail (struct node_rehearsal 
     (void) vsnprintf (rehearsal->result.reason, sizeof rehearsal->result.reason, format, arguments);
     va_end (arguments);
     (void) base_text_copy (rehearsal->result.step, sizeof rehearsal->result.step, steps[rehearsal->phase]);
+    tell_output (rehearsal);
     conclude (rehearsal);
 }
 
@@ -115,12 +133,13 @@ static void on_deadline (void *context)
     rehearsal->deadline = 0;
     const char *how = "";
     if (rehearsal->phase == PHASE_UPDATE || rehearsal->phase == PHASE_AGAIN)
-        how = !rehearsal->hint              ? ": it did not subscribe to announcements"
-              : !rehearsal->asked           ? ": it was sent hints, and did not ask after one"
-              : !rehearsal->matched         ? ": it asked, and did not match"
-              : !rehearsal->nested_ready    ? ": it matched, and did not start what it was offered"
-              : !rehearsal->nested_rehearsed ? ": it started what it was offered, and did not take it through an update"
-                                            : ": it did not switch and hand over";
+        how = !rehearsal->hint           ? ": it did not subscribe to announcements"
+              : !rehearsal->asked        ? ": it was sent hints, and did not ask after one"
+              : !rehearsal->matched      ? ": it asked, and did not match"
+              : !rehearsal->nested_ready ? ": it matched, and did not start what it was offered"
+              : !rehearsal->nested_rehearsed
+                  ? ": it started what it was offered, and did not take it through an update"
+                  : ": it did not switch and hand over";
     fail (rehearsal, "%s within %llu ms%s", missing[rehearsal->phase],
           (unsigned long long) rehearsal->spec.config->rehearsal_step_ms, how);
 }
@@ -129,13 +148,15 @@ static void enter (struct node_rehearsal *rehearsal, enum phase phase)
 {
     rehearsal->phase = phase;
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
-    rehearsal->deadline =
-        bus_timer_start (rehearsal->spec.loop, rehearsal->spec.config->rehearsal_step_ms, on_deadline, rehearsal);
+    rehearsal->deadline = bus_timer_start (rehearsal->spec.loop, rehearsal->spec.config->rehearsal_step_ms,
+                                           on_deadline, rehearsal);
     base_log (BASE_LOG_DEBUG, "rehearsal of %s: %s after %llu ms", rehearsal->spec.candidate, steps[phase],
               (unsigned long long) (base_time_boot_ms () - rehearsal->begun_ms));
 }
 
-/*  --- orders ----------------------------------------------------------------------------------------------------------------- */
+/*  --- orders
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static struct node_offer *offer_of (struct node_rehearsal *rehearsal)
 {
@@ -200,7 +221,8 @@ static void on_startcheck (void *context, const struct base_error *error)
         pass_if_through (rehearsal);
 }
 
-/*  --- what the scratch disk shows ------------------------------------------------------------------------------------------- */
+/*  --- what the scratch disk shows
+ * ------------------------------------------------------------------------------------------- */
 
 /*  Compares a link of the scratch root; expected NULL: none must be there. */
 static bool link_is (struct node_rehearsal *rehearsal, const char *link, const char *expected)
@@ -209,8 +231,9 @@ static bool link_is (struct node_rehearsal *rehearsal, const char *link, const c
     int rc = root_link (&rehearsal->scratch.root, link, name);
     bool fits = expected ? !rc && strcmp (name, expected) == 0 : rc == ROOT_E_NONE;
     if (!fits)
-        fail (rehearsal, "%s in its root should %s%s, and %s%s", link, expected ? "point to " : "not be there",
-              expected ? expected : "", rc ? "is missing or damaged" : "points to ", rc ? "" : name);
+        fail (rehearsal, "%s in its root should %s%s, and %s%s", link,
+              expected ? "point to " : "not be there", expected ? expected : "",
+              rc ? "is missing or damaged" : "points to ", rc ? "" : name);
     return fits;
 }
 
@@ -233,10 +256,12 @@ static bool switched (struct node_rehearsal *rehearsal, char stable[ROOT_NAME_SI
 
 static bool c_is_stable (struct node_rehearsal *rehearsal)
 {
-    return link_is (rehearsal, ROOT_STABLE, rehearsal->spec.candidate) && link_is (rehearsal, ROOT_BACK, NULL);
+    return link_is (rehearsal, ROOT_STABLE, rehearsal->spec.candidate) &&
+           link_is (rehearsal, ROOT_BACK, NULL);
 }
 
-/*  --- what is announced on the callback ------------------------------------------------------------------------------------ */
+/*  --- what is announced on the callback
+ * ------------------------------------------------------------------------------------ */
 
 /*  C, in service in its scratch root. */
 static void on_candidate (struct node_rehearsal *rehearsal)
@@ -262,7 +287,9 @@ static void on_candidate (struct node_rehearsal *rehearsal)
         break;
     case PHASE_UPDATE:
     case PHASE_AGAIN:
-        fail (rehearsal, "it was started anew in the middle of the update: it ended, or did not keep what it had switched to");
+        fail (
+            rehearsal,
+            "it was started anew in the middle of the update: it ended, or did not keep what it had switched to");
         break;
     case PHASE_CONFIRM:
         fail (rehearsal, "it came back although the version that it had handed over to did not fail");
@@ -281,9 +308,9 @@ static void check_start_files (struct node_rehearsal *rehearsal, const char *wor
     base_cleanup (base_close_p) int fd = -1;
     int rc = root_workspace_open (&rehearsal->scratch.root, workspace, &fd);
     if (!rc)
-        rc = node_startcheck_new (rehearsal->spec.loop, rehearsal->spec.root, fd, rehearsal->launcher, rehearsal->env,
-                                  rehearsal->spec.config->rehearsal_step_ms, on_startcheck, rehearsal,
-                                  &rehearsal->startcheck, &error);
+        rc = node_startcheck_new (rehearsal->spec.loop, rehearsal->spec.root, fd, rehearsal->launcher,
+                                  rehearsal->env, rehearsal->spec.config->rehearsal_step_ms, on_startcheck,
+                                  rehearsal, &rehearsal->startcheck, &error);
     if (rc) {
         rehearsal->phase = PHASE_FILES;
         rehearsal->result.host = rc < 0;
@@ -315,7 +342,8 @@ static void on_offered (struct node_rehearsal *rehearsal, const struct wire_read
         fail (rehearsal, "it handed over to the offered version, but %s", error.text);
         return;
     }
-    if (rehearsal->spec.depth == NODE_DEPTH_MINTED && (!rehearsal->nested_ready || !rehearsal->nested_rehearsed)) {
+    if (rehearsal->spec.depth == NODE_DEPTH_MINTED &&
+        (!rehearsal->nested_ready || !rehearsal->nested_rehearsed)) {
         fail (rehearsal, "it handed over to the offered version without having %s",
               rehearsal->nested_ready ? "taken it through an update" : "rehearsed it");
         return;
@@ -355,7 +383,8 @@ static void on_callback (void *context, struct bus_socket *socket, const struct 
         if (strcmp (ready->nonce, offer_of (rehearsal)->nonce) == 0)
             on_nested (rehearsal, ready);
         else if (strcmp (ready->nonce, rehearsal->nonce) != 0)
-            base_log (BASE_LOG_INFO, "ignoring an announcement with a nonce that was not given out, of pid %llu",
+            base_log (BASE_LOG_INFO,
+                      "ignoring an announcement with a nonce that was not given out, of pid %llu",
                       (unsigned long long) ready->pid);
         else if (!base_digest_equal (&ready->manifest, &rehearsal->manifest))
             on_offered (rehearsal, ready);
@@ -372,12 +401,14 @@ static void on_callback (void *context, struct bus_socket *socket, const struct 
     }
 }
 
-/*  --- the origin that the candidate sees --------------------------------------------------------------------------------- */
+/*  --- the origin that the candidate sees
+ * --------------------------------------------------------------------------------- */
 
 /*  P may confirm itself: in the first hand-over of a whole rehearsal it is kept from it. */
 static bool confirming_allowed (const struct node_rehearsal *rehearsal)
 {
-    return rehearsal->phase == PHASE_AGAIN || rehearsal->phase == PHASE_CONFIRM || rehearsal->phase == PHASE_REVERT ||
+    return rehearsal->phase == PHASE_AGAIN || rehearsal->phase == PHASE_CONFIRM ||
+           rehearsal->phase == PHASE_REVERT ||
            (rehearsal->phase == PHASE_UPDATE && rehearsal->spec.depth < NODE_DEPTH_MINTED);
 }
 
@@ -391,7 +422,8 @@ static int on_hello (void *context, const struct bus_peer *peer, const struct wi
     return 0;
 }
 
-static int on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask, struct wire_desired *answer)
+static int on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
+                   struct wire_desired *answer)
 {
     struct node_rehearsal *rehearsal = context;
     (void) peer;
@@ -461,8 +493,9 @@ static int on_report (void *context, const struct bus_peer *peer, const struct w
         return -ENOMEM;
     bool ours = report->transaction && strcmp (report->transaction, offer->transaction) == 0;
     bool updating = rehearsal->phase == PHASE_UPDATE || rehearsal->phase == PHASE_AGAIN;
-    if (ours && updating && (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_REFUSED ||
-                             report->outcome == WIRE_OUTCOME_NOTHING))
+    if (ours && updating &&
+        (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_REFUSED ||
+         report->outcome == WIRE_OUTCOME_NOTHING))
         fail (rehearsal, "it could not update: %s %s: %s", report->step, wire_outcome_word (report->outcome),
               report->reason ? report->reason : "it gave no reason");
     else if (ours && rehearsal->phase == PHASE_CONFIRM && report->outcome == WIRE_OUTCOME_CONFIRMED &&
@@ -486,8 +519,7 @@ static void on_subscription (void *context, const char *topic, bool subscribed)
     struct node_rehearsal *rehearsal = context;
     char ring[ORIGIN_TOPIC_SIZE];
     bool wanted = rehearsal->phase == PHASE_CONFIRM || (rehearsal->order && !rehearsal->asked);
-    if (!subscribed || !wanted ||
-        strcmp (topic, origin_ring_topic (rehearsal->spec.config->id, ring)) != 0)
+    if (!subscribed || !wanted || strcmp (topic, origin_ring_topic (rehearsal->spec.config->id, ring)) != 0)
         return;
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->hint_timer);
     hint (rehearsal);
@@ -508,7 +540,9 @@ static const struct origin_ops ops = {.hello = on_hello,
                                       .subscription = on_subscription,
                                       .content_open = on_open};
 
-/*  --- the beginning --------------------------------------------------------------------------------------------------------- */
+/*  --- the beginning
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void on_gone (void *context, const struct node_guard_end *end)
 {
@@ -521,7 +555,8 @@ static void on_gone (void *context, const struct node_guard_end *end)
     if (rehearsal->phase != PHASE_STOP)
         fail (rehearsal, "it %s", end->ended ? how : "was ended together with its guard");
     else if (!end->ended || !end->how.exited || end->how.code != 0)
-        fail (rehearsal, "when it was told to stop, it %s", end->ended ? how : "was ended together with its guard");
+        fail (rehearsal, "when it was told to stop, it %s",
+              end->ended ? how : "was ended together with its guard");
     else if (end->left)
         fail (rehearsal, "when it was told to stop, it left %u processes behind", end->left);
     else
@@ -543,16 +578,20 @@ static int serve (struct node_rehearsal *rehearsal, struct base_error *error)
     rc = rc ? rc : bus_socket_new (rehearsal->spec.loop, BUS_PULL, &options, &rehearsal->callback, error);
     rc = rc ? rc : bus_socket_bind (rehearsal->callback, callback, error);
     for (size_t i = 0; i < OFFERS && !rc; i++)
-        rc = node_offer_make (rehearsal->spec.root, rehearsal->spec.self, callback, &rehearsal->offers[i], error);
+        rc = node_offer_make (rehearsal->spec.root, rehearsal->spec.self, callback, &rehearsal->offers[i],
+                              error);
     return rc;
 }
 
 static int settings (struct node_rehearsal *rehearsal, struct base_error *error)
 {
     struct node_probe_settings probe = {.nonce = rehearsal->nonce, .depth = rehearsal->spec.depth};
-    (void) snprintf (probe.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", origin_endpoint_announce (rehearsal->origin));
-    (void) snprintf (probe.endpoints.control, BUS_ENDPOINT_SIZE, "%s", origin_endpoint_control (rehearsal->origin));
-    (void) snprintf (probe.endpoints.content, BUS_ENDPOINT_SIZE, "%s", origin_endpoint_content (rehearsal->origin));
+    (void) snprintf (probe.endpoints.announce, BUS_ENDPOINT_SIZE, "%s",
+                     origin_endpoint_announce (rehearsal->origin));
+    (void) snprintf (probe.endpoints.control, BUS_ENDPOINT_SIZE, "%s",
+                     origin_endpoint_control (rehearsal->origin));
+    (void) snprintf (probe.endpoints.content, BUS_ENDPOINT_SIZE, "%s",
+                     origin_endpoint_content (rehearsal->origin));
     probe.callback = bus_socket_endpoint (rehearsal->callback);
     base_cleanup (base_free_p) char *text = node_config_probe_file (rehearsal->spec.config, &probe);
     return text ? node_scratch_settings (&rehearsal->scratch, text, error) : -ENOMEM;
@@ -598,7 +637,8 @@ static void begin (void *context)
         rc ? NULL : base_text_printf ("%s/%s/%s", rehearsal->scratch.root.path, ROOT_STABLE, ROOT_SCRIPT);
     if (!rc)
         rc = script ? node_guard_start (spec->loop, rehearsal->launcher, script, rehearsal->env,
-                                        spec->config->rehearsal_step_ms, on_gone, rehearsal, &rehearsal->guard, &error)
+                                        spec->config->rehearsal_step_ms, on_gone, rehearsal,
+                                        &rehearsal->guard, &error)
                     : -ENOMEM;
     if (rc) {
         rehearsal->result.host = true;

@@ -1,18 +1,19 @@
 /*  node/rehearsal.h - what a candidate must carry out before stable may point to it
 
-    The parent is the candidate's origin, over private ipc sockets, and its init. The candidate is started through its own start files, in a
-    scratch root, under a guard. Depth two, which a node in service mints, asks for all of it:
+    The parent is the candidate's origin, over private ipc sockets, and its init. The candidate is started
+   through its own start files, in a scratch root, under a guard. Depth two, which a node in service mints,
+   asks for all of it:
 
         readiness   announces itself with nonce and digest
-        update      hears a hint, matches, fetches, stages the parent's own program with odd arguments, environment and file, and
-                    rehearses it in turn; the rehearsed program (proven code) tells the parent on a callback of its own what became of it
-        hand-over   switches, and hands over to that program, which is kept from confirming and killed until the candidate is back
-        revert      does it again; the program confirms, is reverted by order, and the candidate is back again
-        stop        stops when told, and leaves no process behind
-        start-files the start files that it staged go back from broken programs without its help
+        update      hears a hint, matches, fetches, stages the parent's own program with odd arguments,
+   environment and file, and rehearses it in turn; the rehearsed program (proven code) tells the parent on a
+   callback of its own what became of it hand-over   switches, and hands over to that program, which is kept
+   from confirming and killed until the candidate is back revert      does it again; the program confirms, is
+   reverted by order, and the candidate is back again stop        stops when told, and leaves no process
+   behind start-files the start files that it staged go back from broken programs without its help
 
-    Depth one asks for readiness, one update to the end, and stop; depth zero for readiness and stop. The parent believes no claim that it can
-    check on the scratch disk. Every step has a deadline. */
+    Depth one asks for readiness, one update to the end, and stop; depth zero for readiness and stop. The
+   parent believes no claim that it can check on the scratch disk. Every step has a deadline. */
 
 #ifndef NODE_REHEARSAL_H
 #define NODE_REHEARSAL_H
@@ -33,8 +34,8 @@ struct node_rehearsal_spec {
 
 struct node_rehearsal_result {
     bool passed;
-    bool host;         /* not passed, and the candidate never had its chance: disk, descriptors, sockets */
-    char step[32];     /* where it failed */
+    bool host;     /* not passed, and the candidate never had its chance: disk, descriptors, sockets */
+    char step[32]; /* where it failed */
     char reason[BASE_ERROR_SIZE];
     uint64_t took_ms;
 };
@@ -42,7 +43,8 @@ struct node_rehearsal_result {
 /*  Called once. The rehearsal may be freed during the call. */
 typedef void (node_rehearsal_done) (void *context, const struct node_rehearsal_result *result);
 
-/*  Begins; done is called later, never during this call. The spec's pointers must live as long as the rehearsal. Returns 0 or -ENOMEM. */
+/*  Begins; done is called later, never during this call. The spec's pointers must live as long as the
+ * rehearsal. Returns 0 or -ENOMEM. */
 int node_rehearsal_new (const struct node_rehearsal_spec *spec, node_rehearsal_done *done, void *context,
                         struct node_rehearsal **ret_rehearsal);
 

@@ -76,7 +76,8 @@ static void add_details (struct node_manager *node, struct wire_application *app
 {
     char name[ROOT_NAME_SIZE];
     describe_quarantine (node, application);
-    if (!root_link (&node->root, ROOT_PREVIOUS, name) && !root_workspace_read (&node->root, name, previous, NULL)) {
+    if (!root_link (&node->root, ROOT_PREVIOUS, name) &&
+        !root_workspace_read (&node->root, name, previous, NULL)) {
         application->previous_version = previous->envelope->version;
         application->previous_release = previous->release;
     }
@@ -104,10 +105,13 @@ static void tell (struct node_manager *node, struct wire_report *report)
     struct wire_application application = {.name = NULL};
     struct wire_installed previous = {.envelope = NULL};
     bool final = report->outcome != WIRE_OUTCOME_STARTED;
-    base_log (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_WENT_BACK ? BASE_LOG_WARNING
-              : final ? BASE_LOG_INFO : BASE_LOG_DEBUG,
+    base_log (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_WENT_BACK
+                  ? BASE_LOG_WARNING
+              : final ? BASE_LOG_INFO
+                      : BASE_LOG_DEBUG,
               "%s: %s %s%s%s", report->transaction ? report->transaction : "order", report->step,
-              wire_outcome_word (report->outcome), report->reason ? ": " : "", report->reason ? report->reason : "");
+              wire_outcome_word (report->outcome), report->reason ? ": " : "",
+              report->reason ? report->reason : "");
     journal (node, report);
     node_describe (node, &application);
     add_details (node, &application, &previous);
@@ -143,8 +147,8 @@ void node_report (struct node_manager *node, const char *step, enum wire_outcome
     tell (node, &report);
 }
 
-void node_report_order (struct node_manager *node, uint64_t epoch, const char *step, enum wire_outcome outcome,
-                        const char *reason)
+void node_report_order (struct node_manager *node, uint64_t epoch, const char *step,
+                        enum wire_outcome outcome, const char *reason)
 {
     struct wire_report report = {
         .epoch = epoch, .attempt = 1, .step = (char *) step, .outcome = outcome, .reason = (char *) reason};

@@ -58,8 +58,9 @@ int node_scratch_copy_tree (int from, int to, struct base_error *error)
                 openat (from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             base_cleanup (base_close_p) int deeper_to =
                 openat (to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            int rc = deeper_from < 0 || deeper_to < 0 ? base_error_errno (error, -errno, "entering %s", name)
-                                                      : node_scratch_copy_tree (deeper_from, deeper_to, error);
+            int rc = deeper_from < 0 || deeper_to < 0
+                         ? base_error_errno (error, -errno, "entering %s", name)
+                         : node_scratch_copy_tree (deeper_from, deeper_to, error);
             if (rc)
                 return rc;
         }
@@ -71,7 +72,8 @@ int node_scratch_make (const struct root *parent, struct node_scratch *ret_scrat
 {
     struct node_scratch scratch = {.root = {.fd = -1}, .parent = parent};
     (void) base_random_hex (scratch.name, 8);
-    base_cleanup (base_free_p) char *path = base_text_printf ("%s/%s/%s", parent->path, ROOT_PROBE, scratch.name);
+    base_cleanup (base_free_p) char *path =
+        base_text_printf ("%s/%s/%s", parent->path, ROOT_PROBE, scratch.name);
     if (!path)
         return -ENOMEM;
     int rc = root_make (parent->disk, path, &scratch.root, error);
@@ -95,7 +97,8 @@ int node_scratch_copy (struct node_scratch *scratch, const char *workspace, stru
 
 int node_scratch_settings (struct node_scratch *scratch, const char *text, struct base_error *error)
 {
-    return disk_file_write (scratch->root.disk, scratch->root.fd, ROOT_SETTINGS, 0600, text, strlen (text), error);
+    return disk_file_write (scratch->root.disk, scratch->root.fd, ROOT_SETTINGS, 0600, text, strlen (text),
+                            error);
 }
 
 /*  What the link of a scratch root may point to; anything else is not ours to remove. */
@@ -114,7 +117,8 @@ int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *er
 static void remove_sockets (const struct disk *disk, int root)
 {
     char path[sizeof SOCKETS_TEMPLATE];
-    if (disk_link_read (root, SOCKETS_LINK, path, sizeof path) || strlen (path) != sizeof SOCKETS_TEMPLATE - 1 ||
+    if (disk_link_read (root, SOCKETS_LINK, path, sizeof path) ||
+        strlen (path) != sizeof SOCKETS_TEMPLATE - 1 ||
         strncmp (path, SOCKETS_TEMPLATE, strlen (SOCKETS_TEMPLATE) - 6) != 0 || strchr (path + 5, '/'))
         return;
     base_cleanup (base_close_p) int top = open ("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -80,15 +80,16 @@ static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE]
         *slash = '\0';
     char *name = slash ? strrchr (path, '/') : NULL;
     if (!name || !root_name_is_valid (name + 1))
-        return base_error_set (error, ROOT_E_NONE,
-                               "this program runs from %s, which is no workspace of %s: start %s/stable/noded.sh instead",
-                               path, root->path, root->path);
+        return base_error_set (
+            error, ROOT_E_NONE,
+            "this program runs from %s, which is no workspace of %s: start %s/stable/noded.sh instead", path,
+            root->path, root->path);
     base_cleanup (base_close_p) int here = -1;
     struct stat own, listed;
     if (root_workspace_open (root, name + 1, &here) || fstat (here, &listed) || stat (path, &own) ||
         own.st_ino != listed.st_ino || own.st_dev != listed.st_dev)
-        return base_error_set (error, ROOT_E_NONE, "this program runs from %s, and that is not in the root %s", path,
-                               root->path);
+        return base_error_set (error, ROOT_E_NONE,
+                               "this program runs from %s, and that is not in the root %s", path, root->path);
     return base_text_copy (ret_name, ROOT_NAME_SIZE, name + 1);
 }
 
@@ -131,10 +132,10 @@ static bool names_equal (const char *entry, const char *other)
 
 char **node_self_pristine_env (const struct node_self *self)
 {
-    static const char *const private[] = {"NODED_ROOT",    "NODED_WORKSPACE", "NODED_LAUNCHER", "NODED_READY",
-                                          "NOTIFY_SOCKET", "WATCHDOG_USEC",   "WATCHDOG_PID",   "LISTEN_FDS",
-                                          "LISTEN_PID",    "LISTEN_FDNAMES",  "MAINPID",        "JOURNAL_STREAM",
-                                          "INVOCATION_ID", "SYSTEMD_EXEC_PID"};
+    static const char *const private[] = {
+        "NODED_ROOT",    "NODED_WORKSPACE", "NODED_LAUNCHER", "NODED_READY",     "NOTIFY_SOCKET",
+        "WATCHDOG_USEC", "WATCHDOG_PID",    "LISTEN_FDS",     "LISTEN_PID",      "LISTEN_FDNAMES",
+        "MAINPID",       "JOURNAL_STREAM",  "INVOCATION_ID",  "SYSTEMD_EXEC_PID"};
     const struct wire_envelope *envelope = self->installed.envelope;
     size_t count = base_list_count (self->env);
     char **list = calloc (count + 1, sizeof *list);
@@ -153,7 +154,8 @@ char **node_self_pristine_env (const struct node_self *self)
     return list;
 }
 
-bool node_installed_find (const struct wire_installed *installed, const struct base_digest *digest, char path[300])
+bool node_installed_find (const struct wire_installed *installed, const struct base_digest *digest,
+                          char path[300])
 {
     const struct wire_envelope *envelope = installed->envelope;
     if (!envelope)

@@ -14,16 +14,18 @@ struct node_self {
     char **env;                  /* as it arrived, from /proc/self/environ */
 };
 
-/*  Reads all of it. Returns 0, -errno, or a ROOT_E_ code where the program does not run from a workspace of this root. */
+/*  Reads all of it. Returns 0, -errno, or a ROOT_E_ code where the program does not run from a workspace of
+ * this root. */
 int node_self_load (const struct root *root, struct node_self *ret_self, struct base_error *error);
 void node_self_deinit (struct node_self *self);
 
-/*  The environment for a program that is started as if by this process's init: without what the launcher, the envelope and
-    init's own notification protocols put in. NULL-terminated, for the caller; NULL where memory is out. */
+/*  The environment for a program that is started as if by this process's init: without what the launcher, the
+   envelope and init's own notification protocols put in. NULL-terminated, for the caller; NULL where memory
+   is out. */
 char **node_self_pristine_env (const struct node_self *self);
 
-/*  Where a content lies in the root: a file of a retained workspace, the running one first. Returns 0 with the workspace's name and
-    the path in it, or ROOT_E_NONE. */
+/*  Where a content lies in the root: a file of a retained workspace, the running one first. Returns 0 with
+   the workspace's name and the path in it, or ROOT_E_NONE. */
 struct node_place {
     char workspace[ROOT_NAME_SIZE];
     char path[300];
@@ -32,7 +34,8 @@ int node_self_find (const struct root *root, const struct node_self *self, const
                     struct node_place *ret_place);
 
 /*  The same within one installed envelope; path gets the file's name in the workspace. */
-bool node_installed_find (const struct wire_installed *installed, const struct base_digest *digest, char path[300]);
+bool node_installed_find (const struct wire_installed *installed, const struct base_digest *digest,
+                          char path[300]);
 
 /*  "linux/amd64": what this program was built for. */
 const char *node_platform (void);

@@ -115,7 +115,8 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
     disarm (session, &session->hello_timer);
     bool was_open = session->open;
     session->open = true;
-    session->heartbeat_ms = welcome->heartbeat_ms > HEARTBEAT_LEAST_MS ? welcome->heartbeat_ms : HEARTBEAT_LEAST_MS;
+    session->heartbeat_ms =
+        welcome->heartbeat_ms > HEARTBEAT_LEAST_MS ? welcome->heartbeat_ms : HEARTBEAT_LEAST_MS;
     (void) base_text_copy (session->instance, sizeof session->instance, welcome->instance);
     session->sequence = welcome->sequence;
     arm (session, &session->heartbeat_timer, session->heartbeat_ms, beat);
@@ -165,7 +166,8 @@ static void beat (void *context)
 static void on_heartbeat (struct node_session *session, const struct wire_heartbeat *heartbeat)
 {
     if (!heartbeat->answer) {
-        struct wire_heartbeat answer = {.sender = session->id, .node = (char *) session->config->id, .answer = true};
+        struct wire_heartbeat answer = {
+            .sender = session->id, .node = (char *) session->config->id, .answer = true};
         (void) bus_send (session->control, NULL, &wire_heartbeat_record, &answer);
     }
     if (!session->open)
@@ -185,7 +187,8 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
     if (!session->n_reports)
         return;
     struct wire_report *head = &session->reports[0];
-    if (head->epoch != noted->epoch || head->attempt != noted->attempt || strcmp (head->step, noted->step) != 0)
+    if (head->epoch != noted->epoch || head->attempt != noted->attempt ||
+        strcmp (head->step, noted->step) != 0)
         return;
     wire_report_deinit (head);
     session->n_reports--;
@@ -278,8 +281,9 @@ static int subscribe (struct node_session *session)
     return rc;
 }
 
-int node_session_new (struct bus_loop *loop, const struct node_config *config, const struct node_session_ops *ops,
-                      void *context, struct node_session **ret_session, struct base_error *error)
+int node_session_new (struct bus_loop *loop, const struct node_config *config,
+                      const struct node_session_ops *ops, void *context, struct node_session **ret_session,
+                      struct base_error *error)
 {
     struct node_session *session = calloc (1, sizeof *session);
     if (!session)
@@ -292,13 +296,15 @@ int node_session_new (struct bus_loop *loop, const struct node_config *config, c
     char host[64] = "unknown host";
     (void) gethostname (host, sizeof host - 1);
     (void) snprintf (session->place, sizeof session->place, "%s, pid %d", host, (int) getpid ());
-    int rc = connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, &session->announce, error);
+    int rc =
+        connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, &session->announce, error);
     rc = rc ? rc : subscribe (session);
     if (!rc)
-        rc = connect_one (session, BUS_DEALER, config->endpoints.control, on_control, LINGER_MS, &session->control,
-                          error);
+        rc = connect_one (session, BUS_DEALER, config->endpoints.control, on_control, LINGER_MS,
+                          &session->control, error);
     if (!rc)
-        rc = connect_one (session, BUS_DEALER, config->endpoints.content, on_content, 0, &session->content, error);
+        rc = connect_one (session, BUS_DEALER, config->endpoints.content, on_content, 0, &session->content,
+                          error);
     if (rc) {
         (void) node_session_free (session);
         return rc;

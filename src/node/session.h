@@ -1,8 +1,10 @@
-/*  node/session.h - the node's side of its connection to an origin: hello, heartbeats, asking, matching, reporting
+/*  node/session.h - the node's side of its connection to an origin: hello, heartbeats, asking, matching,
+   reporting
 
-    Three sockets: SUB announce, DEALER control, DEALER content. Every request is sent again until it is answered; reports wait in a
-    bounded queue, oldest first, and when it is full the oldest that ends nothing gives way. Without an origin the session
-    keeps trying with a random, growing pause, and the rest of the node goes on. */
+    Three sockets: SUB announce, DEALER control, DEALER content. Every request is sent again until it is
+   answered; reports wait in a bounded queue, oldest first, and when it is full the oldest that ends nothing
+   gives way. Without an origin the session keeps trying with a random, growing pause, and the rest of the
+   node goes on. */
 
 #ifndef NODE_SESSION_H
 #define NODE_SESSION_H
@@ -25,8 +27,9 @@ struct node_session_ops {
 };
 
 /*  Makes the sockets and says hello. */
-int node_session_new (struct bus_loop *loop, const struct node_config *config, const struct node_session_ops *ops,
-                      void *context, struct node_session **ret_session, struct base_error *error);
+int node_session_new (struct bus_loop *loop, const struct node_config *config,
+                      const struct node_session_ops *ops, void *context, struct node_session **ret_session,
+                      struct base_error *error);
 
 /*  Says goodbye and closes; what is queued is given linger. Accepts NULL. Returns NULL. */
 struct node_session *node_session_free (struct node_session *session);
@@ -37,10 +40,12 @@ bool node_session_is_open (const struct node_session *session);
 /*  Random, of this process. */
 const char *node_session_id (const struct node_session *session);
 
-/*  Asks for the desired state; answered by ops->desired. Asking while an ask is under way asks once more after it. */
+/*  Asks for the desired state; answered by ops->desired. Asking while an ask is under way asks once more
+ * after it. */
 void node_session_ask (struct node_session *session);
 
-/*  Asks for an envelope until it is answered or cancelled. node is filled in; copied. Returns 0 or -ENOMEM. */
+/*  Asks for an envelope until it is answered or cancelled. node is filled in; copied. Returns 0 or -ENOMEM.
+ */
 int node_session_match (struct node_session *session, const struct wire_match *match);
 void node_session_match_cancel (struct node_session *session);
 

@@ -16,8 +16,8 @@ static void content_path (const struct base_digest *digest, char path[BASE_DIGES
 }
 
 static int place_one (struct root_draft *draft, const struct root *root, struct disk_blobs *contents,
-                      const struct node_self *self, const char *path, const struct base_digest *digest, mode_t mode,
-                      struct base_error *error)
+                      const struct node_self *self, const char *path, const struct base_digest *digest,
+                      mode_t mode, struct base_error *error)
 {
     struct node_place place;
     if (!node_self_find (root, self, digest, &place)) {
@@ -31,7 +31,8 @@ static int place_one (struct root_draft *draft, const struct root *root, struct 
 }
 
 int node_stage (const struct root *root, struct disk_blobs *contents, const struct node_self *self,
-                const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+                const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
+                struct base_error *error)
 {
     const struct wire_envelope *envelope = installed->envelope;
     base_cleanup (root_draft_deinit) struct root_draft draft = {.fd = -1};
@@ -42,7 +43,8 @@ int node_stage (const struct root *root, struct disk_blobs *contents, const stru
         const struct wire_file *file = &envelope->files[i];
         char path[300];
         (void) snprintf (path, sizeof path, "files/%s", file->path);
-        rc = place_one (&draft, root, contents, self, path, &file->digest, file->executable ? 0755 : 0644, error);
+        rc = place_one (&draft, root, contents, self, path, &file->digest, file->executable ? 0755 : 0644,
+                        error);
     }
     rc = rc ? rc : root_draft_start_files (&draft, node_launcher_begin, node_launcher_size (), error);
     rc = rc ? rc : root_draft_describe (&draft, installed, error);

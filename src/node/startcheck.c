@@ -60,27 +60,37 @@ static int copy (const struct root *root, int from, int to, const char *name)
     return rc ? rc : disk_file_write (root->disk, to, name, 0755, content.data, content.size, NULL);
 }
 
-/*  A root whose stable is a broken program under the start files to be tried, and whose way back is a script that ends well. */
-static int furnish (const struct root *root, int workspace, const char *program, struct base_error *error)
+/*  A workspace of start files and a program; script NULL: the noded.sh of the workspace under test. */
+static int fill (const struct root *root, const char *name, int workspace, const char *script,
+                 const char *program)
 {
-    base_cleanup (base_close_p) int good = -1;
-    base_cleanup (base_close_p) int bad = -1;
+    base_cleanup (base_close_p) int made = -1;
     base_cleanup (base_buffer_deinit) struct base_buffer command = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     char *args[] = {(char *) "run"};
-    int rc = make_directory (root->fd, proven, &good);
-    rc = rc ? rc : put (root, good, ROOT_SCRIPT, 0755, "#!/bin/sh\nexit 0\n");
-    rc = rc ? rc : make_directory (root->fd, broken, &bad);
-    rc = rc ? rc : put (root, bad, ROOT_PROGRAM, 0755, program);
-    rc = rc ? rc : copy (root, workspace, bad, ROOT_SCRIPT);
-    rc = rc ? rc : copy (root, workspace, bad, ROOT_LAUNCHER);
+    int rc = make_directory (root->fd, name, &made);
+    rc = rc ? rc : put (root, made, ROOT_PROGRAM, 0755, program);
+    rc = rc       ? rc
+         : script ? put (root, made, ROOT_SCRIPT, 0755, script)
+                  : copy (root, workspace, made, ROOT_SCRIPT);
+    rc = rc ? rc : copy (root, workspace, made, ROOT_LAUNCHER);
     rc = rc ? rc : root_command_pack (ROOT_PROGRAM, args, 1, NULL, 0, &command);
-    rc = rc ? rc : disk_file_write (root->disk, bad, ROOT_COMMAND, 0644, command.data, command.size, NULL);
-    rc = rc ? rc : root_manifest_make (bad, &manifest, NULL);
-    rc = rc ? rc : disk_file_write (root->disk, bad, ROOT_MANIFEST, 0644, manifest.data, manifest.size, NULL);
+    rc = rc ? rc : disk_file_write (root->disk, made, ROOT_COMMAND, 0644, command.data, command.size, NULL);
+    rc = rc ? rc : root_manifest_make (made, &manifest, NULL);
+    return rc ? rc
+              : disk_file_write (root->disk, made, ROOT_MANIFEST, 0644, manifest.data, manifest.size, NULL);
+}
+
+/*  A root whose stable is a broken program under the start files to be tried, and whose way back is a script
+ * that ends well. */
+static int furnish (const struct root *root, int workspace, const char *program, struct base_error *error)
+{
+    int rc = fill (root, proven, workspace, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 0\n");
+    rc = rc ? rc : fill (root, broken, workspace, NULL, program);
     if (rc)
         return base_error_errno (error, rc < 0 ? rc : -EIO, "making a scratch root in %s", root->path);
-    struct root_limits limits = {.starts = 1, .ready_ms = READY_MS, .confirm_ms = 4 * READY_MS, .pause_ms = 1};
+    struct root_limits limits = {
+        .starts = 1, .ready_ms = READY_MS, .confirm_ms = 4 * READY_MS, .pause_ms = 1};
     rc = root_stable_set (root, proven, error);
     return rc ? rc : root_switch (root, broken, &limits, error);
 }
@@ -105,16 +115,19 @@ static void on_gone (void *context, const struct node_guard_end *end)
     (void) root_trial_read (&run->scratch.root, &trial, NULL);
     char how[96];
     if (strcmp (stable, proven) != 0 || trial.on_trial)
-        (void) base_error_set (&error, ROOT_E_DAMAGED, "the start files that the candidate stages did not go back from %s: it %s",
-                               what, end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
+        (void) base_error_set (
+            &error, ROOT_E_DAMAGED,
+            "the start files that the candidate stages did not go back from %s: it %s", what,
+            end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
     else if (!end->ended || !end->how.exited || end->how.code != 0)
-        (void) base_error_set (&error, ROOT_E_DAMAGED,
-                               "the start files that the candidate stages went back from %s and then did not start what was there: it %s", what,
-                               end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
+        (void) base_error_set (
+            &error, ROOT_E_DAMAGED,
+            "the start files that the candidate stages went back from %s and then did not start what was there: it %s",
+            what, end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
     else if (end->left)
         (void) base_error_set (&error, ROOT_E_DAMAGED,
-                               "the start files that the candidate stages left %u processes behind after %s", end->left,
-                               what);
+                               "the start files that the candidate stages left %u processes behind after %s",
+                               end->left, what);
     if (error.code) {
         conclude (check, &error);
         return;
@@ -133,17 +146,18 @@ static void on_deadline (void *context)
     struct base_error error = {.code = 0};
     for (size_t i = 0; i < KINDS; i++)
         if (!check->runs[i].gone) {
-            (void) base_error_set (&error, ROOT_E_DAMAGED,
-                                   "the start files that the candidate stages did not come back from %s in time",
-                                   kinds[i].what);
+            (void) base_error_set (
+                &error, ROOT_E_DAMAGED,
+                "the start files that the candidate stages did not come back from %s in time", kinds[i].what);
             break;
         }
     conclude (check, &error);
 }
 
-int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int workspace, const char *launcher,
-                         char *const *env, uint64_t deadline_ms, node_startcheck_done *done, void *context,
-                         struct node_startcheck **ret_check, struct base_error *error)
+int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int workspace,
+                         const char *launcher, char *const *env, uint64_t deadline_ms,
+                         node_startcheck_done *done, void *context, struct node_startcheck **ret_check,
+                         struct base_error *error)
 {
     struct node_startcheck *check = calloc (1, sizeof *check);
     if (!check)
@@ -163,7 +177,9 @@ int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int w
             break;
         base_cleanup (base_free_p) char *script =
             base_text_printf ("%s/%s/%s", run->scratch.root.path, ROOT_STABLE, ROOT_SCRIPT);
-        rc = script ? node_guard_start (loop, launcher, script, env, GRACE_MS, on_gone, run, &run->guard, error) : -ENOMEM;
+        rc = script
+                 ? node_guard_start (loop, launcher, script, env, GRACE_MS, on_gone, run, &run->guard, error)
+                 : -ENOMEM;
     }
     if (!rc) {
         check->timer = bus_timer_start (loop, deadline_ms, on_deadline, check);

@@ -1,4 +1,5 @@
-/*  Proving itself on trial: over the real origin an announcement, an answered match, a verified chunk, and then the soak time. */
+/*  Proving itself on trial: over the real origin an announcement, an answered match, a verified chunk, and
+ * then the soak time. */
 
 #include <fcntl.h>
 #include <string.h>
@@ -92,11 +93,13 @@ void node_trial_announced (struct node_manager *node)
 
 void node_trial_matched (struct node_manager *node, const struct wire_matched *matched)
 {
-    (void) matched; /* an origin that has withdrawn the release answers too: what is proven is that it can be asked */
+    (void) matched; /* an origin that has withdrawn the release answers too: what is proven is that it can be
+                       asked */
     note (node, &node->proof.matched, "a match was answered");
 }
 
-bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload, size_t size)
+bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload,
+                       size_t size)
 {
     if (node->procedure.state != WIRE_STATE_TRIAL)
         return false;

@@ -1,7 +1,8 @@
 /*  update/order.h - what a node has to do about a desired state; pure
 
-    A desired state is cumulative: it tells since which epoch each thing is wanted. The node compares it with the epochs that it has come to an
-    end with, and so carries out every order once, however often and in whatever order it hears of it. */
+    A desired state is cumulative: it tells since which epoch each thing is wanted. The node compares it with
+   the epochs that it has come to an end with, and so carries out every order once, however often and in
+   whatever order it hears of it. */
 
 #ifndef UPDATE_ORDER_H
 #define UPDATE_ORDER_H
@@ -10,21 +11,22 @@
 
 /*  What has to be done, several at once, in the order of the members. */
 struct update_order {
-    bool hold;             /* obey desired->held, and remember hold_epoch */
-    bool clear;            /* clear the quarantine, and remember clear_epoch */
-    bool cancel;           /* end the update under way */
-    bool cancel_nothing;   /* a cancellation that finds nothing under way: it has come to its end */
-    bool revert;           /* go back to the previous version */
-    bool revert_nothing;   /* an order to go back from a release that does not run here: it has come to its end */
-    bool update;           /* take up the update to desired->release */
-    bool update_held;      /* the same, refused because the node is held */
-    bool update_later;     /* another update is under way: ask again at idle */
+    bool hold;           /* obey desired->held, and remember hold_epoch */
+    bool clear;          /* clear the quarantine, and remember clear_epoch */
+    bool cancel;         /* end the update under way */
+    bool cancel_nothing; /* a cancellation that finds nothing under way: it has come to its end */
+    bool revert;         /* go back to the previous version */
+    bool revert_nothing; /* an order to go back from a release that does not run here: it has come to its end
+                          */
+    bool update;         /* take up the update to desired->release */
+    bool update_held;    /* the same, refused because the node is held */
+    bool update_later;   /* another update is under way: ask again at idle */
 };
 
-/*  state: of the procedure. under_way: the epoch of the order that it works on (0: none). running: the release that runs. on_hold: a
-    hold that this very state ends counts as ended. */
-struct update_order update_order_choose (const struct wire_desired *desired, const struct wire_standing *standing,
-                                         enum wire_state state, uint64_t under_way,
-                                         const struct base_digest *running);
+/*  state: of the procedure. under_way: the epoch of the order that it works on (0: none). running: the
+   release that runs. on_hold: a hold that this very state ends counts as ended. */
+struct update_order update_order_choose (const struct wire_desired *desired,
+                                         const struct wire_standing *standing, enum wire_state state,
+                                         uint64_t under_way, const struct base_digest *running);
 
 #endif

@@ -25,89 +25,121 @@ struct cell {
 
 /*  Ends that several states share. */
 #define FAIL                                                                                                 \
-    {ST (IDLE), OUT (FAILED), {ACT (ABORT), ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}}
+    {                                                                                                        \
+        ST (IDLE), OUT (FAILED),                                                                             \
+        {                                                                                                    \
+            ACT (ABORT), ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)                                \
+        }                                                                                                    \
+    }
 #define BLAME                                                                                                \
-    {ST (IDLE), OUT (FAILED), {ACT (ABORT), ACT (QUARANTINE), ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}}
+    {                                                                                                        \
+        ST (IDLE), OUT (FAILED),                                                                             \
+        {                                                                                                    \
+            ACT (ABORT), ACT (QUARANTINE), ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)              \
+        }                                                                                                    \
+    }
 #define CANCELLED                                                                                            \
-    {ST (IDLE), OUT (CANCELLED), {ACT (ABORT), ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}}
-#define NEXT(state, action) {ST (state), OUT (STARTED), {ACT (DEADLINE), ACT (REPORT), ACT (action)}}
+    {                                                                                                        \
+        ST (IDLE), OUT (CANCELLED),                                                                          \
+        {                                                                                                    \
+            ACT (ABORT), ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)                                \
+        }                                                                                                    \
+    }
+#define NEXT(state, action)                                                                                  \
+    {                                                                                                        \
+        ST (state), OUT (STARTED),                                                                           \
+        {                                                                                                    \
+            ACT (DEADLINE), ACT (REPORT), ACT (action)                                                       \
+        }                                                                                                    \
+    }
 
-/*  What is not written here does not fit: to is 0. From switching on nothing cancels, and a revert waits until the new version
-    is on trial, where it is the quickest way back. */
-static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] = {
-    [ST (IDLE)] =
-        {
-            [UPDATE_EVENT_ORDER] = NEXT (MATCHING, MATCH),
-            [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
-            [UPDATE_EVENT_TRIAL] = NEXT (TRIAL, PROVE),
-        },
-    [ST (MATCHING)] =
-        {
-            [UPDATE_EVENT_DONE] = NEXT (FETCHING, FETCH),
-            [UPDATE_EVENT_SAME] = {ST (IDLE), OUT (NOTHING), {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
-            [UPDATE_EVENT_REFUSED] = {ST (IDLE), OUT (REFUSED), {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
-            [UPDATE_EVENT_FAILED] = FAIL,
-            [UPDATE_EVENT_DEADLINE] = FAIL,
-            [UPDATE_EVENT_CANCEL] = CANCELLED,
-        },
-    [ST (FETCHING)] =
-        {
-            [UPDATE_EVENT_DONE] = NEXT (STAGING, STAGE),
-            [UPDATE_EVENT_FAILED] = FAIL,
-            [UPDATE_EVENT_DEADLINE] = FAIL,
-            [UPDATE_EVENT_CANCEL] = CANCELLED,
-        },
-    [ST (STAGING)] =
-        {
-            [UPDATE_EVENT_DONE] = NEXT (PROBING, PROBE),
-            [UPDATE_EVENT_FAILED] = FAIL,
-            [UPDATE_EVENT_DEADLINE] = FAIL,
-            [UPDATE_EVENT_CANCEL] = CANCELLED,
-        },
-    [ST (PROBING)] =
-        {
-            [UPDATE_EVENT_DONE] = NEXT (SWITCHING, SWITCH),
-            [UPDATE_EVENT_FAILED] = FAIL,
-            [UPDATE_EVENT_BLAMED] = BLAME,
-            [UPDATE_EVENT_UNFIT] = {ST (UNFIT), OUT (FAILED),
-                                    {ACT (ABORT), ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (LATER)}},
-            [UPDATE_EVENT_DEADLINE] = FAIL,
-            [UPDATE_EVENT_CANCEL] = CANCELLED,
-        },
-    [ST (SWITCHING)] =
-        {
-            [UPDATE_EVENT_DONE] = NEXT (RESTARTING, RESTART),
-            [UPDATE_EVENT_FAILED] = FAIL,
-            [UPDATE_EVENT_DEADLINE] = FAIL,
-        },
-    [ST (RESTARTING)] =
-        {
-            [UPDATE_EVENT_DEADLINE] = {ST (RESTARTING), 0, {ACT (DEADLINE), ACT (RESTART)}},
-        },
-    [ST (TRIAL)] =
-        {
-            [UPDATE_EVENT_DONE] = {ST (CONFIRMED), 0, {ACT (DEADLINE), ACT (CONFIRM)}},
-            [UPDATE_EVENT_DEADLINE] = {ST (REVERTING), OUT (FAILED), {ACT (DEADLINE), ACT (REPORT), ACT (GO_BACK)}},
-            [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
-        },
-    [ST (CONFIRMED)] =
-        {
-            [UPDATE_EVENT_DONE] = {ST (IDLE), OUT (CONFIRMED), {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
-            [UPDATE_EVENT_FAILED] = NEXT (TRIAL, PROVE),
-            [UPDATE_EVENT_DEADLINE] = NEXT (TRIAL, PROVE),
-        },
-    [ST (REVERTING)] =
-        {
-            [UPDATE_EVENT_DONE] = NEXT (RESTARTING, RESTART),
-            [UPDATE_EVENT_FAILED] = FAIL,
-            [UPDATE_EVENT_DEADLINE] = FAIL,
-        },
-    [ST (UNFIT)] =
-        {
-            [UPDATE_EVENT_DEADLINE] = {ST (IDLE), 0, {ACT (DEADLINE), ACT (ASK)}},
-            [UPDATE_EVENT_ORDER] = NEXT (MATCHING, MATCH),
-            [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
-        },
+/*  What is not written here does not fit: to is 0. From switching on nothing cancels, and a revert waits
+   until the new version is on trial, where it is the quickest way back. */
+static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
+    {
+        [ST (IDLE)] =
+            {
+                [UPDATE_EVENT_ORDER] = NEXT (MATCHING, MATCH),
+                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
+                [UPDATE_EVENT_TRIAL] = NEXT (TRIAL, PROVE),
+            },
+        [ST (MATCHING)] =
+            {
+                [UPDATE_EVENT_DONE] = NEXT (FETCHING, FETCH),
+                [UPDATE_EVENT_SAME] = {ST (IDLE),
+                                       OUT (NOTHING),
+                                       {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
+                [UPDATE_EVENT_REFUSED] = {ST (IDLE),
+                                          OUT (REFUSED),
+                                          {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
+                [UPDATE_EVENT_FAILED] = FAIL,
+                [UPDATE_EVENT_DEADLINE] = FAIL,
+                [UPDATE_EVENT_CANCEL] = CANCELLED,
+            },
+        [ST (FETCHING)] =
+            {
+                [UPDATE_EVENT_DONE] = NEXT (STAGING, STAGE),
+                [UPDATE_EVENT_FAILED] = FAIL,
+                [UPDATE_EVENT_DEADLINE] = FAIL,
+                [UPDATE_EVENT_CANCEL] = CANCELLED,
+            },
+        [ST (STAGING)] =
+            {
+                [UPDATE_EVENT_DONE] = NEXT (PROBING, PROBE),
+                [UPDATE_EVENT_FAILED] = FAIL,
+                [UPDATE_EVENT_DEADLINE] = FAIL,
+                [UPDATE_EVENT_CANCEL] = CANCELLED,
+            },
+        [ST (PROBING)] =
+            {
+                [UPDATE_EVENT_DONE] = NEXT (SWITCHING, SWITCH),
+                [UPDATE_EVENT_FAILED] = FAIL,
+                [UPDATE_EVENT_BLAMED] = BLAME,
+                [UPDATE_EVENT_UNFIT] = {ST (UNFIT),
+                                        OUT (FAILED),
+                                        {ACT (ABORT), ACT (ENDED), ACT (REPORT), ACT (DEADLINE),
+                                         ACT (LATER)}},
+                [UPDATE_EVENT_DEADLINE] = FAIL,
+                [UPDATE_EVENT_CANCEL] = CANCELLED,
+            },
+        [ST (SWITCHING)] =
+            {
+                [UPDATE_EVENT_DONE] = NEXT (RESTARTING, RESTART),
+                [UPDATE_EVENT_FAILED] = FAIL,
+                [UPDATE_EVENT_DEADLINE] = FAIL,
+            },
+        [ST (RESTARTING)] =
+            {
+                [UPDATE_EVENT_DEADLINE] = {ST (RESTARTING), 0, {ACT (DEADLINE), ACT (RESTART)}},
+            },
+        [ST (TRIAL)] =
+            {
+                [UPDATE_EVENT_DONE] = {ST (CONFIRMED), 0, {ACT (DEADLINE), ACT (CONFIRM)}},
+                [UPDATE_EVENT_DEADLINE] = {ST (REVERTING),
+                                           OUT (FAILED),
+                                           {ACT (DEADLINE), ACT (REPORT), ACT (GO_BACK)}},
+                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
+            },
+        [ST (CONFIRMED)] =
+            {
+                [UPDATE_EVENT_DONE] = {ST (IDLE),
+                                       OUT (CONFIRMED),
+                                       {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
+                [UPDATE_EVENT_FAILED] = NEXT (TRIAL, PROVE),
+                [UPDATE_EVENT_DEADLINE] = NEXT (TRIAL, PROVE),
+            },
+        [ST (REVERTING)] =
+            {
+                [UPDATE_EVENT_DONE] = NEXT (RESTARTING, RESTART),
+                [UPDATE_EVENT_FAILED] = FAIL,
+                [UPDATE_EVENT_DEADLINE] = FAIL,
+            },
+        [ST (UNFIT)] =
+            {
+                [UPDATE_EVENT_DEADLINE] = {ST (IDLE), 0, {ACT (DEADLINE), ACT (ASK)}},
+                [UPDATE_EVENT_ORDER] = NEXT (MATCHING, MATCH),
+                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
+            },
 };
 
 void update_procedure_init (struct update_procedure *procedure)
@@ -136,7 +168,8 @@ struct update_result update_procedure_step (struct update_procedure *procedure, 
     return result;
 }
 
-uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure, const struct update_limits *limits)
+uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure,
+                                       const struct update_limits *limits)
 {
     switch (procedure->state) {
     case WIRE_STATE_MATCHING:
@@ -169,15 +202,16 @@ uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure,
 
 const char *update_event_word (enum update_event event)
 {
-    static const char *const words[UPDATE_EVENT_END] = {"order",  "same",     "refused", "done",   "failed", "blamed",
-                                                        "unfit", "deadline", "cancel",  "revert", "trial"};
+    static const char *const words[UPDATE_EVENT_END] = {"order",  "same",   "refused", "done",
+                                                        "failed", "blamed", "unfit",   "deadline",
+                                                        "cancel", "revert", "trial"};
     return (unsigned) event < UPDATE_EVENT_END ? words[event] : "unknown";
 }
 
 const char *update_action_word (enum update_action action)
 {
-    static const char *const words[] = {"none",    "deadline",   "match",  "fetch", "stage", "probe",
-                                        "switch",  "restart",    "prove",  "confirm", "go-back", "abort",
-                                        "quarantine", "report",  "ended",  "ask",   "later", "tell"};
+    static const char *const words[] = {"none",       "deadline", "match", "fetch",   "stage",   "probe",
+                                        "switch",     "restart",  "prove", "confirm", "go-back", "abort",
+                                        "quarantine", "report",   "ended", "ask",     "later",   "tell"};
     return (unsigned) action < sizeof words / sizeof *words ? words[action] : "unknown";
 }

@@ -3,9 +3,10 @@
         idle -> matching -> fetching -> staging -> probing -> switching -> restarting
                                                      (a new process:)  -> trial -> confirmed -> idle
 
-    Events go in, actions come out, in the order in which they are to be carried out. No socket, file, clock or randomness: what
-    an action does is its owner's business, and its end comes back as an event. Every state but idle has a deadline, given
-    in milliseconds with the action that sets it, and every failure before the switch leads back to idle.
+    Events go in, actions come out, in the order in which they are to be carried out. No socket, file, clock
+   or randomness: what an action does is its owner's business, and its end comes back as an event. Every state
+   but idle has a deadline, given in milliseconds with the action that sets it, and every failure before the
+   switch leads back to idle.
 
     The whole machine is one table, state by event; test/unit/update/procedure.c has a case a cell. */
 
@@ -59,13 +60,14 @@ enum { UPDATE_ACTIONS_MOST = 8 };
 /*  What a step of the machine asks for. */
 struct update_result {
     enum wire_state from, to;
-    enum wire_outcome outcome;                          /* of the report; 0 where none is made */
-    enum update_action actions[UPDATE_ACTIONS_MOST];    /* in order; UPDATE_ACTION_NONE behind the last */
+    enum wire_outcome outcome;                       /* of the report; 0 where none is made */
+    enum update_action actions[UPDATE_ACTIONS_MOST]; /* in order; UPDATE_ACTION_NONE behind the last */
 };
 
 /*  How long a state may last, in milliseconds. */
 struct update_limits {
-    uint64_t matching_ms, fetching_ms, staging_ms, probing_ms, switching_ms, restarting_ms, trial_ms, unfit_ms;
+    uint64_t matching_ms, fetching_ms, staging_ms, probing_ms, switching_ms, restarting_ms, trial_ms,
+        unfit_ms;
 };
 extern const struct update_limits update_limits_default;
 
@@ -77,11 +79,13 @@ struct update_procedure {
 
 void update_procedure_init (struct update_procedure *procedure);
 
-/*  Takes an event. Never fails: an event that does not fit the state is answered with UPDATE_ACTION_TELL and no change. */
+/*  Takes an event. Never fails: an event that does not fit the state is answered with UPDATE_ACTION_TELL and
+ * no change. */
 struct update_result update_procedure_step (struct update_procedure *procedure, enum update_event event);
 
 /*  The deadline of the state that the machine is in; 0: none (idle). */
-uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure, const struct update_limits *limits);
+uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure,
+                                       const struct update_limits *limits);
 
 /*  "order", "same", ... for a log line. */
 const char *update_event_word (enum update_event event);
