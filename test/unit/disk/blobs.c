@@ -1,0 +1,196 @@
+#include "disk/disk.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "test/fault/failing_disk.h"
+#include "test/fault/scratch.h"
+
+static struct disk_blobs blobs;
+static struct failing_disk failing;
+static struct base_error error;
+
+static void begin (void)
+{
+    scratch_begin ();
+    cr_assert_eq (disk_blobs_open (failing_init (&failing, 0, 0), AT_FDCWD, "blobs", &blobs, &error), 0, "%s",
+                  error.text);
+}
+
+static void end (void)
+{
+    disk_blobs_deinit (&blobs);
+    scratch_end ();
+}
+
+TestSuite (blobs, .init = begin, .fini = end);
+
+static const char content[] = "what a release is made of";
+enum { SIZE = sizeof content - 1 };
+
+static struct base_digest name (void)
+{
+    return base_digest_of (content, SIZE);
+}
+
+static int put (const struct base_digest *digest, const void *data, size_t size)
+{
+    base_cleanup (disk_partial_deinit) struct disk_partial partial = {.fd = -1};
+    int rc = disk_partial_open (&blobs, digest, size, &partial, &error);
+    if (rc == 0)
+        rc = disk_partial_write (&partial, (const char *) data + partial.offset, size - partial.offset,
+                                 &error);
+    return rc ? rc : disk_partial_finish (&partial, &error);
+}
+
+static bool has (const struct base_digest *digest)
+{
+    int fd;
+    uint64_t size;
+    if (disk_blobs_get (&blobs, digest, &fd, &size))
+        return false;
+    struct base_digest found;
+    cr_expect_eq (base_digest_of_fd (fd, &found, NULL), 0);
+    cr_expect (base_digest_equal (&found, digest), "what has a name is whole");
+    (void) close (fd);
+    return true;
+}
+
+Test (blobs, a_content_is_there_only_when_it_is_whole)
+{
+    struct base_digest digest = name ();
+    struct disk_partial partial;
+    cr_assert_eq (disk_partial_open (&blobs, &digest, SIZE, &partial, &error), 0, "%s", error.text);
+    cr_assert_eq (disk_partial_write (&partial, content, 5, &error), 0);
+    cr_expect_not (has (&digest));
+    cr_expect_eq (disk_partial_finish (&partial, &error), -EINVAL);
+    cr_assert_eq (disk_partial_write (&partial, content + 5, SIZE - 5, &error), 0);
+    cr_expect_eq (disk_partial_write (&partial, "x", 1, &error), -EFBIG);
+    cr_assert_eq (disk_partial_finish (&partial, &error), 0, "%s", error.text);
+    cr_expect_eq (partial.fd, -1);
+    cr_expect (has (&digest));
+    cr_expect_eq (disk_blobs_partial_size (&blobs, &digest), 0);
+}
+
+Test (blobs, an_interrupted_content_goes_on_where_it_was)
+{
+    struct base_digest digest = name ();
+    struct disk_partial partial;
+    cr_assert_eq (disk_partial_open (&blobs, &digest, SIZE, &partial, &error), 0);
+    cr_assert_eq (disk_partial_write (&partial, content, 7, &error), 0);
+    disk_partial_deinit (&partial);
+    cr_expect_eq (disk_blobs_partial_size (&blobs, &digest), 7, "reserved space does not count");
+    cr_assert_eq (disk_partial_open (&blobs, &digest, SIZE, &partial, &error), 0);
+    cr_expect_eq (partial.offset, 7);
+    cr_assert_eq (disk_partial_write (&partial, content + 7, SIZE - 7, &error), 0);
+    cr_expect_eq (disk_partial_finish (&partial, &error), 0, "%s", error.text);
+    cr_expect (has (&digest));
+}
+
+Test (blobs, a_content_that_is_not_what_its_name_says_is_discarded)
+{
+    struct base_digest digest = name ();
+    cr_expect_eq (put (&digest, "WHAT A RELEASE IS MADE OF", SIZE), DISK_E_DIGEST);
+    cr_expect_not (has (&digest));
+    cr_expect_eq (disk_blobs_partial_size (&blobs, &digest), 0);
+    cr_expect_eq (put (&digest, content, SIZE), 0);
+    cr_expect (has (&digest));
+}
+
+Test (blobs, a_partial_longer_than_its_content_begins_anew)
+{
+    struct base_digest digest = name ();
+    struct disk_partial partial;
+    cr_assert_eq (disk_partial_open (&blobs, &digest, 1000, &partial, &error), 0);
+    cr_assert_eq (disk_partial_write (&partial, (char[100]){0}, 100, &error), 0);
+    disk_partial_deinit (&partial);
+    cr_expect_eq (put (&digest, content, SIZE), 0);
+}
+
+Test (blobs, an_empty_content_is_a_content)
+{
+    struct base_digest digest = base_digest_of ("", 0);
+    cr_expect_eq (put (&digest, "", 0), 0, "%s", error.text);
+    cr_expect (has (&digest));
+}
+
+Test (blobs, too_little_space_is_told_before_the_first_byte_with_both_figures)
+{
+    struct base_digest digest = name ();
+    struct disk_partial partial;
+    failing.only = "fallocate";
+    failing.at = failing.calls = 0;
+    failing.at = 1;
+    failing.code = ENOSPC;
+    cr_expect_eq (disk_partial_open (&blobs, &digest, SIZE, &partial, &error), -ENOSPC);
+    cr_expect_eq (strncmp (error.text, "too little space: 25 bytes are needed, ", 39), 0, "%s", error.text);
+    cr_expect_not_null (strstr (error.text, " bytes are free"));
+    char *left = scratch_shell ("ls blobs/partial", NULL);
+    cr_expect_str_empty (left);
+    free (left);
+    failing.calls = 0;
+    failing.code = EOPNOTSUPP;
+    cr_expect_eq (disk_partial_open (&blobs, &digest, UINT64_C (1) << 47, &partial, &error), -ENOSPC,
+                  "a file system that cannot reserve is asked");
+    failing.calls = 0;
+    cr_expect_eq (put (&digest, content, SIZE), 0, "%s", error.text);
+}
+
+Test (blobs, any_call_that_fails_leaves_the_whole_content_or_none)
+{
+    struct base_digest digest = name ();
+    bool done = false;
+    for (unsigned n = 1; !done; n++) {
+        failing.calls = 0;
+        failing.at = n;
+        failing.code = n % 2 ? EIO : ENOSPC;
+        failing.write_most = 10;
+        int rc = put (&digest, content, SIZE);
+        done = failing.calls < n;
+        cr_expect_eq (rc == 0, done, "call %u: %d", n, rc);
+        failing.at = 0;
+        (void) has (&digest);
+        cr_expect_eq (put (&digest, content, SIZE), 0, "call %u: repeating heals: %s", n, error.text);
+        cr_expect (has (&digest));
+        cr_expect_eq (disk_blobs_remove (&blobs, &digest), 0);
+        cr_expect_not (has (&digest));
+    }
+}
+
+Test (blobs, a_content_whose_sync_failed_is_never_synced_again)
+{
+    struct base_digest digest = name ();
+    failing.only = "fsync";
+    failing.calls = 0;
+    failing.at = 1;
+    failing.code = EIO;
+    cr_expect_eq (put (&digest, content, SIZE), -EIO);
+    cr_expect_eq (disk_blobs_partial_size (&blobs, &digest), 0);
+}
+
+static int note (void *context, const struct base_digest *digest, uint64_t size)
+{
+    unsigned *seen = context;
+    cr_expect (size == SIZE || size == 1);
+    cr_expect_not (base_digest_is_null (digest));
+    return ++*seen == 99 ? 1 : 0;
+}
+
+Test (blobs, all_whole_contents_are_listed_and_nothing_else)
+{
+    unsigned seen = 0;
+    struct base_digest digest = name (), other = base_digest_of ("x", 1), under_way = base_digest_of ("y", 1);
+    struct disk_partial partial;
+    cr_assert_eq (put (&digest, content, SIZE), 0);
+    cr_assert_eq (put (&other, "x", 1), 0);
+    cr_assert_eq (disk_partial_open (&blobs, &under_way, 1, &partial, &error), 0);
+    disk_partial_deinit (&partial);
+    cr_assert_eq (mkdir ("blobs/zz", 0755), 0);
+    cr_assert_eq (disk_directory_make (&disk_system, AT_FDCWD, "blobs/00", 0755, NULL), 0);
+    scratch_write_text ("blobs/00/stranger", "");
+    cr_expect_eq (disk_blobs_each (&blobs, note, &seen), 0);
+    cr_expect_eq (seen, 2);
+    seen = 98;
+    cr_expect_eq (disk_blobs_each (&blobs, note, &seen), 1, "a non-zero return ends it");
+}

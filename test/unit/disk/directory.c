@@ -1,0 +1,82 @@
+#include "disk/disk.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "test/fault/failing_disk.h"
+#include "test/fault/scratch.h"
+
+TestSuite (directory, .init = scratch_begin, .fini = scratch_end);
+
+static int here (void)
+{
+    return open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+Test (directory, is_made_once_with_its_mode_whatever_the_umask)
+{
+    struct base_error error = {0};
+    struct stat status;
+    (void) umask (0777);
+    cr_assert_eq (disk_directory_make (&disk_system, here (), "d", 0750, &error), 0);
+    cr_assert_eq (disk_directory_make (&disk_system, here (), "d", 0700, &error), 0);
+    cr_expect_eq (stat ("d", &status), 0);
+    cr_expect_eq (status.st_mode & 07777, 0750);
+    scratch_write_text ("f", "");
+    cr_expect_eq (disk_directory_make (&disk_system, here (), "f", 0700, &error), -ENOTDIR);
+    cr_expect_str_eq (error.text, "cannot make the directory f: Not a directory");
+}
+
+Test (directory, a_tree_goes_with_all_in_it_and_nothing_beside_it)
+{
+    free (scratch_shell (
+        "mkdir -p t/a/b/c keep; touch t/a/f t/.hidden keep/f; ln -s ../../keep t/a/link; ln -s / t/root;"
+        "mkfifo t/fifo; mkdir t/dark; touch t/dark/f; chmod 0 t/dark",
+        NULL));
+    cr_assert_eq (disk_tree_remove (&disk_system, here (), "t", NULL), 0);
+    cr_expect_not (scratch_exists ("t"));
+    cr_expect (scratch_exists ("keep/f"));
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "t", NULL), 0, "nothing there is well too");
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "none/t", NULL), 0);
+    cr_assert_eq (symlink ("keep", "link"), 0);
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "link", NULL), 0);
+    cr_expect (scratch_exists ("keep/f"));
+}
+
+Test (directory, a_tree_may_be_deeper_than_descriptors_last)
+{
+    /*  Twice as deep as there are descriptors, with company on the way. */
+    free (scratch_shell (
+        "set -e; mkdir t; cd t; for i in $(seq 1 130); do mkdir d; touch f; mkdir e; touch e/f; cd d; done",
+        NULL));
+    struct rlimit few = {.rlim_cur = 64, .rlim_max = 64};
+    cr_assert_eq (setrlimit (RLIMIT_NOFILE, &few), 0);
+    cr_assert_eq (disk_tree_remove (&disk_system, here (), "t", NULL), 0);
+    cr_expect_not (scratch_exists ("t"));
+}
+
+Test (directory, a_call_that_fails_in_the_middle_is_told_and_can_be_repeated)
+{
+    bool done = false;
+    unsigned n;
+    for (n = 1; !done; n++) {
+        struct failing_disk failing;
+        free (scratch_shell ("mkdir -p t/a/b t/c; touch t/f t/a/f t/a/b/f", NULL));
+        struct base_error error = {0};
+        int rc = disk_tree_remove (failing_init (&failing, n, EIO), here (), "t", &error);
+        done = failing.calls < n;
+        cr_expect_eq (rc, done ? 0 : -EIO, "call %u", n);
+        cr_expect_eq (disk_tree_remove (&disk_system, here (), "t", NULL), 0);
+        cr_expect_not (scratch_exists ("t"));
+    }
+    cr_expect_gt (n, 8);
+}
+
+Test (directory, free_space_is_told)
+{
+    uint64_t bytes = 0, inodes = 0;
+    cr_assert_eq (disk_space (here (), &bytes, &inodes), 0);
+    cr_expect_gt (bytes, 0);
+    cr_expect_gt (inodes, 0);
+}
