@@ -42,6 +42,7 @@ int base_error_prefix (struct base_error *error, const char *format, ...)
     int length = vsnprintf (error->text, sizeof error->text, format, arguments);
     va_end (arguments);
     if (length >= 0 && (size_t) length < sizeof error->text)
-        (void) snprintf (error->text + length, sizeof error->text - (size_t) length, ": %s", rest);
+        (void) snprintf (error->text + length, sizeof error->text - (size_t) length, ": %.*s",
+                         (int) sizeof rest - length, rest);
     return error->code;
 }
