@@ -23,7 +23,7 @@ static const char about[] =
     "  status      what runs, what a revert would go back to, what failed last\n"
     "  why         what was done here, and why\n"
     "  revert      go back to the previous version, with or without broker or manager\n"
-    "  quarantine  list | clear [RELEASE]: the releases that are not tried again\n"
+    "  quarantine  [list | clear [RELEASE]]: the releases that are not tried again\n"
     "  verify      check the whole root offline\n"
     "\n"
     "noded COMMAND --help tells more.\n";
@@ -286,7 +286,7 @@ static int quarantine (int argc, char **argv)
 {
     struct program_spec spec = {
         .name = "noded quarantine",
-        .usage = "--root DIR list [--json] | --root DIR clear [RELEASE]",
+        .usage = "--root DIR [list [--json] | clear [RELEASE]]",
         .about = "Lists the releases that failed here and are not tried again, or clears them.\n"};
     struct host_options wanted = {.json = false};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
@@ -296,8 +296,8 @@ static int quarantine (int argc, char **argv)
         return code;
     const char *verb = wanted.first < argc ? argv[wanted.first] : NULL;
     const char *release = verb && wanted.first + 1 < argc ? argv[wanted.first + 1] : NULL;
-    bool list = verb && strcmp (verb, "list") == 0;
-    if (!verb || (!list && strcmp (verb, "clear") != 0) || (list && release) || argc - wanted.first > 2)
+    bool list = !verb || strcmp (verb, "list") == 0;
+    if ((!list && strcmp (verb, "clear") != 0) || (list && release) || argc - wanted.first > 2)
         return program_usage_error (&spec, "list, or clear [RELEASE], is expected");
     code = open_root (&spec, wanted.root, &root);
     if (code != PROGRAM_GO)

@@ -1,0 +1,174 @@
+/*  A case for every cell of the update procedure: what is not expected here must be told and change nothing.
+ */
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "update/procedure.h"
+
+struct expected {
+    enum wire_state from;
+    enum update_event event;
+    enum wire_state to;
+    enum wire_outcome outcome;
+    const char *actions; /* in order, separated by spaces */
+};
+
+#define FAILED_END "abort ended report deadline ask"
+#define CANCEL_END "abort ended report deadline ask"
+
+static const struct expected cells[] = {
+    {WIRE_STATE_IDLE, UPDATE_EVENT_ORDER, WIRE_STATE_MATCHING, WIRE_OUTCOME_STARTED, "deadline report match"},
+    {WIRE_STATE_IDLE, UPDATE_EVENT_REVERT, WIRE_STATE_REVERTING, WIRE_OUTCOME_STARTED,
+     "deadline report go-back"},
+    {WIRE_STATE_IDLE, UPDATE_EVENT_TRIAL, WIRE_STATE_TRIAL, WIRE_OUTCOME_STARTED, "deadline report prove"},
+
+    {WIRE_STATE_MATCHING, UPDATE_EVENT_DONE, WIRE_STATE_FETCHING, WIRE_OUTCOME_STARTED,
+     "deadline report fetch"},
+    {WIRE_STATE_MATCHING, UPDATE_EVENT_SAME, WIRE_STATE_IDLE, WIRE_OUTCOME_NOTHING,
+     "ended report deadline ask"},
+    {WIRE_STATE_MATCHING, UPDATE_EVENT_REFUSED, WIRE_STATE_IDLE, WIRE_OUTCOME_REFUSED,
+     "ended report deadline ask"},
+    {WIRE_STATE_MATCHING, UPDATE_EVENT_FAILED, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+    {WIRE_STATE_MATCHING, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+    {WIRE_STATE_MATCHING, UPDATE_EVENT_CANCEL, WIRE_STATE_IDLE, WIRE_OUTCOME_CANCELLED, CANCEL_END},
+
+    {WIRE_STATE_FETCHING, UPDATE_EVENT_DONE, WIRE_STATE_STAGING, WIRE_OUTCOME_STARTED,
+     "deadline report stage"},
+    {WIRE_STATE_FETCHING, UPDATE_EVENT_FAILED, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+    {WIRE_STATE_FETCHING, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+    {WIRE_STATE_FETCHING, UPDATE_EVENT_CANCEL, WIRE_STATE_IDLE, WIRE_OUTCOME_CANCELLED, CANCEL_END},
+
+    {WIRE_STATE_STAGING, UPDATE_EVENT_DONE, WIRE_STATE_PROBING, WIRE_OUTCOME_STARTED,
+     "deadline report probe"},
+    {WIRE_STATE_STAGING, UPDATE_EVENT_FAILED, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+    {WIRE_STATE_STAGING, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+    {WIRE_STATE_STAGING, UPDATE_EVENT_CANCEL, WIRE_STATE_IDLE, WIRE_OUTCOME_CANCELLED, CANCEL_END},
+
+    {WIRE_STATE_PROBING, UPDATE_EVENT_DONE, WIRE_STATE_SWITCHING, WIRE_OUTCOME_STARTED,
+     "deadline report switch"},
+    {WIRE_STATE_PROBING, UPDATE_EVENT_FAILED, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+    {WIRE_STATE_PROBING, UPDATE_EVENT_BLAMED, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED,
+     "abort quarantine ended report deadline ask"},
+    {WIRE_STATE_PROBING, UPDATE_EVENT_UNFIT, WIRE_STATE_UNFIT, WIRE_OUTCOME_FAILED,
+     "abort ended report deadline later"},
+    {WIRE_STATE_PROBING, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+    {WIRE_STATE_PROBING, UPDATE_EVENT_CANCEL, WIRE_STATE_IDLE, WIRE_OUTCOME_CANCELLED, CANCEL_END},
+
+    {WIRE_STATE_SWITCHING, UPDATE_EVENT_DONE, WIRE_STATE_RESTARTING, WIRE_OUTCOME_STARTED,
+     "deadline report restart"},
+    {WIRE_STATE_SWITCHING, UPDATE_EVENT_FAILED, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+    {WIRE_STATE_SWITCHING, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+
+    {WIRE_STATE_RESTARTING, UPDATE_EVENT_DEADLINE, WIRE_STATE_RESTARTING, 0, "deadline restart"},
+
+    {WIRE_STATE_TRIAL, UPDATE_EVENT_DONE, WIRE_STATE_CONFIRMED, 0, "deadline confirm"},
+    {WIRE_STATE_TRIAL, UPDATE_EVENT_DEADLINE, WIRE_STATE_REVERTING, WIRE_OUTCOME_FAILED,
+     "deadline report go-back"},
+    {WIRE_STATE_TRIAL, UPDATE_EVENT_REVERT, WIRE_STATE_REVERTING, WIRE_OUTCOME_STARTED,
+     "deadline report go-back"},
+
+    {WIRE_STATE_CONFIRMED, UPDATE_EVENT_DONE, WIRE_STATE_IDLE, WIRE_OUTCOME_CONFIRMED,
+     "ended report deadline ask"},
+    {WIRE_STATE_CONFIRMED, UPDATE_EVENT_FAILED, WIRE_STATE_TRIAL, WIRE_OUTCOME_STARTED,
+     "deadline report prove"},
+    {WIRE_STATE_CONFIRMED, UPDATE_EVENT_DEADLINE, WIRE_STATE_TRIAL, WIRE_OUTCOME_STARTED,
+     "deadline report prove"},
+
+    {WIRE_STATE_REVERTING, UPDATE_EVENT_DONE, WIRE_STATE_RESTARTING, WIRE_OUTCOME_STARTED,
+     "deadline report restart"},
+    {WIRE_STATE_REVERTING, UPDATE_EVENT_FAILED, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+    {WIRE_STATE_REVERTING, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
+
+    {WIRE_STATE_UNFIT, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, 0, "deadline ask"},
+    {WIRE_STATE_UNFIT, UPDATE_EVENT_ORDER, WIRE_STATE_MATCHING, WIRE_OUTCOME_STARTED,
+     "deadline report match"},
+    {WIRE_STATE_UNFIT, UPDATE_EVENT_REVERT, WIRE_STATE_REVERTING, WIRE_OUTCOME_STARTED,
+     "deadline report go-back"},
+};
+
+static void actions_of (const struct update_result *result, char *text, size_t size)
+{
+    *text = '\0';
+    for (size_t i = 0; i < UPDATE_ACTIONS_MOST && result->actions[i]; i++) {
+        size_t length = strlen (text);
+        snprintf (text + length, size - length, "%s%s", i ? " " : "",
+                  update_action_word (result->actions[i]));
+    }
+}
+
+Test (procedure, every_cell_does_what_is_written_and_the_others_change_nothing)
+{
+    size_t fitting = 0;
+    for (unsigned state = WIRE_STATE_IDLE; state < WIRE_STATE_END; state++)
+        for (unsigned event = 0; event < UPDATE_EVENT_END; event++) {
+            const struct expected *cell = NULL;
+            for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+                if (cells[i].from == state && cells[i].event == event)
+                    cell = &cells[i];
+            struct update_procedure procedure = {.state = (enum wire_state) state};
+            struct update_result result = update_procedure_step (&procedure, (enum update_event) event);
+            char found[256];
+            actions_of (&result, found, sizeof found);
+            fitting += cell != NULL;
+            cr_expect_str_eq (found, cell ? cell->actions : "tell", "%s + %s", wire_state_word (state),
+                              update_event_word (event));
+            cr_expect_eq (procedure.state, cell ? cell->to : state, "%s + %s", wire_state_word (state),
+                          update_event_word (event));
+            cr_expect_eq (result.outcome, cell ? cell->outcome : 0, "%s + %s", wire_state_word (state),
+                          update_event_word (event));
+        }
+    cr_expect_eq (fitting, sizeof cells / sizeof *cells, "each expected cell was met once");
+}
+
+Test (procedure, a_null_machine_is_idle)
+{
+    struct update_procedure procedure = {0};
+    struct update_result result = update_procedure_step (&procedure, UPDATE_EVENT_ORDER);
+    cr_expect_eq (result.from, WIRE_STATE_IDLE);
+    cr_expect_eq (procedure.state, WIRE_STATE_MATCHING);
+}
+
+Test (procedure, every_state_but_idle_has_a_deadline_and_a_way_out_of_it)
+{
+    for (unsigned state = WIRE_STATE_IDLE; state < WIRE_STATE_END; state++) {
+        struct update_procedure procedure = {.state = (enum wire_state) state};
+        uint64_t ms = update_procedure_deadline_ms (&procedure, &update_limits_default);
+        cr_expect_eq (ms == 0, state == WIRE_STATE_IDLE, "%s", wire_state_word (state));
+        if (state == WIRE_STATE_IDLE)
+            continue;
+        struct update_result result = update_procedure_step (&procedure, UPDATE_EVENT_DEADLINE);
+        cr_expect_neq (result.actions[0], UPDATE_ACTION_TELL, "%s", wire_state_word (state));
+    }
+}
+
+Test (procedure, whatever_happens_before_the_switch_ends_idle_or_unfit)
+{
+    static const enum wire_state before[] = {WIRE_STATE_MATCHING, WIRE_STATE_FETCHING, WIRE_STATE_STAGING,
+                                             WIRE_STATE_PROBING};
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+        for (unsigned event = 0; event < UPDATE_EVENT_END; event++) {
+            struct update_procedure procedure = {.state = before[i]};
+            (void) update_procedure_step (&procedure, (enum update_event) event);
+            bool onwards = procedure.state == before[i] || event == UPDATE_EVENT_DONE;
+            cr_expect (onwards || procedure.state == WIRE_STATE_IDLE || procedure.state == WIRE_STATE_UNFIT);
+        }
+}
+
+Test (procedure, the_back_off_of_an_unfit_host_doubles_up_to_a_bound_and_a_good_rehearsal_ends_it)
+{
+    struct update_procedure procedure = {.state = WIRE_STATE_PROBING};
+    struct update_limits limits = update_limits_default;
+    limits.unfit_ms = 10;
+    uint64_t last = 0;
+    for (unsigned i = 0; i < 12; i++) {
+        procedure.state = WIRE_STATE_PROBING;
+        (void) update_procedure_step (&procedure, UPDATE_EVENT_UNFIT);
+        uint64_t ms = update_procedure_deadline_ms (&procedure, &limits);
+        cr_expect_eq (ms, i == 0 ? 10 : last * 2 > 640 ? 640 : last * 2);
+        last = ms;
+    }
+    procedure.state = WIRE_STATE_PROBING;
+    (void) update_procedure_step (&procedure, UPDATE_EVENT_DONE);
+    cr_expect_eq (procedure.unfit, 0);
+}
