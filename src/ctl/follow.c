@@ -197,9 +197,11 @@ static int orders_only (struct ctl *ctl, const json_t *orders)
     {
         bool ok = strcmp (ctl_json_text (order, "status"), "ok") == 0;
         ctl_table_cell (&table, ctl_json_text (order, "node"));
-        ctl_table_printf (&table, ok ? "ordered %s%s" : "%s: %s",
-                          ok ? ctl_json_text (order, "transaction") : ctl_json_text (order, "status"),
-                          ok ? "" : ctl_json_text (order, "reason"));
+        if (ok)
+            ctl_table_printf (&table, "ordered %s", ctl_json_text (order, "transaction"));
+        else
+            ctl_table_printf (&table, "%s: %s", ctl_json_text (order, "status"),
+                              ctl_json_text (order, "reason"));
         if (!ok)
             code = CTL_FAILED;
     }
@@ -291,40 +293,38 @@ static int ordered (struct ctl *ctl, int rc, char *text)
     return code == CTL_OK ? orders_only (ctl, orders) : code;
 }
 
-int ctl_hold (struct ctl *ctl)
+static int hold_or_end (struct ctl *ctl, int hold)
 {
     char *text = NULL;
     words_unique (ctl);
-    return ordered (
-        ctl,
-        noded_client_hold (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, 1, &text),
-        text);
+    int rc = noded_client_hold (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, hold,
+                                &text);
+    return ordered (ctl, rc, text);
+}
+
+int ctl_hold (struct ctl *ctl)
+{
+    return hold_or_end (ctl, 1);
 }
 
 int ctl_unhold (struct ctl *ctl)
 {
-    char *text = NULL;
-    words_unique (ctl);
-    return ordered (
-        ctl,
-        noded_client_hold (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, 0, &text),
-        text);
+    return hold_or_end (ctl, 0);
 }
 
 int ctl_cancel (struct ctl *ctl)
 {
     char *text = NULL;
     words_unique (ctl);
-    return ordered (
-        ctl,
-        noded_client_cancel (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, &text),
-        text);
+    int rc =
+        noded_client_cancel (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, &text);
+    return ordered (ctl, rc, text);
 }
 
 int ctl_forget (struct ctl *ctl)
 {
     char *text = NULL;
     words_unique (ctl);
-    return ordered (
-        ctl, noded_client_forget (ctl->client, (const char *const *) ctl->words, ctl->n_words, &text), text);
+    int rc = noded_client_forget (ctl->client, (const char *const *) ctl->words, ctl->n_words, &text);
+    return ordered (ctl, rc, text);
 }

@@ -13,7 +13,7 @@ void ctl_json_free_p (json_t **json)
 
 int ctl_print_json (struct ctl *ctl, char *json)
 {
-    (void)fputs (json, ctl->out);
+    (void) fputs (json, ctl->out);
     free (json);
     return CTL_OK;
 }
@@ -38,7 +38,7 @@ const char *ctl_json_text (const json_t *object, const char *key)
 uint64_t ctl_json_uint (const json_t *object, const char *key)
 {
     json_int_t number = json_integer_value (json_object_get (object, key));
-    return number > 0 ? (uint64_t)number : 0;
+    return number > 0 ? (uint64_t) number : 0;
 }
 
 bool ctl_json_flag (const json_t *object, const char *key)

@@ -81,31 +81,31 @@ static const char help_exits[] = "\nexit codes:\n"
 
 static void help_all (FILE *out)
 {
-    (void)fputs ("usage: nodectl [--broker HOST[:PORT]] COMMAND [WORD...] [OPTION...]\n"
-                 "\n"
-                 "Asks a broker of noded, and tells it what its nodes are to run.\n"
-                 "\n"
-                 "commands:\n",
-                 out);
+    (void) fputs ("usage: nodectl [--broker HOST[:PORT]] COMMAND [WORD...] [OPTION...]\n"
+                  "\n"
+                  "Asks a broker of noded, and tells it what its nodes are to run.\n"
+                  "\n"
+                  "commands:\n",
+                  out);
     for (size_t i = 0; i < COMMANDS; i++)
-        (void)fprintf (out, "  %-12s %.*s\n", command_table[i].name,
-                       (int)strcspn (command_table[i].about, "\n"), command_table[i].about);
-    (void)fputs ("\noptions of every command:\n", out);
+        (void) fprintf (out, "  %-12s %.*s\n", command_table[i].name,
+                        (int) strcspn (command_table[i].about, "\n"), command_table[i].about);
+    (void) fputs ("\noptions of every command:\n", out);
     ctl_options_help (out, CTL_BITS_COMMON);
-    (void)fputs ("  --version                 without a command: print the version\n"
-                 "\n"
-                 "A release is named by its digest, or by the first 6 or more digits of it.\n"
-                 "nodectl COMMAND --help tells about a command.\n",
-                 out);
-    (void)fputs (help_exits, out);
+    (void) fputs ("  --version                 without a command: print the version\n"
+                  "\n"
+                  "A release is named by its digest, or by the first 6 or more digits of it.\n"
+                  "nodectl COMMAND --help tells about a command.\n",
+                  out);
+    (void) fputs (help_exits, out);
 }
 
 static void help_command (FILE *out, const struct command *command)
 {
-    (void)fprintf (out, "usage: nodectl %s %s\n\n%s\noptions:\n", command->name, command->usage,
-                   command->about);
+    (void) fprintf (out, "usage: nodectl %s %s\n\n%s\noptions:\n", command->name, command->usage,
+                    command->about);
     ctl_options_help (out, command->options | CTL_BITS_COMMON);
-    (void)fputs (help_exits, out);
+    (void) fputs (help_exits, out);
 }
 
 static void tell (struct ctl *ctl, const char *format, va_list arguments)
@@ -113,9 +113,9 @@ static void tell (struct ctl *ctl, const char *format, va_list arguments)
     base_cleanup (base_free_p) char *text = NULL;
     if (vasprintf (&text, format, arguments) < 0)
         text = NULL;
-    (void)fputs ("nodectl: ", ctl->err);
+    (void) fputs ("nodectl: ", ctl->err);
     ctl_text_put (ctl->err, text ? text : "out of memory");
-    (void)fputc ('\n', ctl->err);
+    (void) fputc ('\n', ctl->err);
 }
 
 int ctl_tell (struct ctl *ctl, const char *format, ...)
@@ -133,8 +133,8 @@ int ctl_misused (struct ctl *ctl, const char *format, ...)
     va_start (arguments, format);
     tell (ctl, format, arguments);
     va_end (arguments);
-    (void)fprintf (ctl->err, "nodectl%s%s --help tells more\n", ctl->name ? " " : "",
-                   ctl->name ? ctl->name : "");
+    (void) fprintf (ctl->err, "nodectl%s%s --help tells more\n", ctl->name ? " " : "",
+                    ctl->name ? ctl->name : "");
     return CTL_USAGE;
 }
 
@@ -241,7 +241,7 @@ static int main_run (struct ctl *ctl, int argc, char **argv)
         return CTL_OK;
     }
     ctl->words = argv + first + 1;
-    ctl->n_words = (size_t)(argc - first - 1);
+    ctl->n_words = (size_t) (argc - first - 1);
     code = command_check (ctl, command);
     return code == CTL_OK ? command_run (ctl, command) : code;
 }
@@ -250,7 +250,7 @@ int ctl_main (int argc, char **argv, const char *version)
 {
     struct ctl ctl = {.out = stdout, .err = stderr};
     if (asks_version (argc, argv)) {
-        (void)printf ("nodectl %s\n", version);
+        (void) printf ("nodectl %s\n", version);
         return CTL_OK;
     }
     terminal_look (&ctl);

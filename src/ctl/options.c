@@ -58,9 +58,9 @@ void ctl_options_help (FILE *out, uint32_t bits)
             continue;
         char text[64];
         const struct option_entry *entry = &option_table[i];
-        (void)snprintf (text, sizeof text, "--%s%s%s", entry->name, entry->argument ? " " : "",
-                        entry->argument ? entry->argument : "");
-        (void)fprintf (out, "  %-25s %s\n", text, entry->help);
+        (void) snprintf (text, sizeof text, "--%s%s%s", entry->name, entry->argument ? " " : "",
+                         entry->argument ? entry->argument : "");
+        (void) fprintf (out, "  %-25s %s\n", text, entry->help);
     }
 }
 
@@ -153,8 +153,8 @@ static int option_unknown (struct ctl *ctl, const char *given)
     for (unsigned i = 0; i < CTL_OPTION_END; i++)
         names[i] = option_table[i].name;
     char word[64];
-    (void)snprintf (word, sizeof word, "%.*s", (int)strcspn (given + strspn (given, "-"), "="),
-                    given + strspn (given, "-"));
+    (void) snprintf (word, sizeof word, "%.*s", (int) strcspn (given + strspn (given, "-"), "="),
+                     given + strspn (given, "-"));
     const char *nearest = ctl_word_nearest (word, names);
     if (nearest)
         return ctl_misused (ctl, "there is no option %s; did you mean --%s?", given, nearest);
@@ -177,7 +177,7 @@ int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first)
             return option_unknown (ctl, given);
         if (found == ':')
             return ctl_misused (ctl, "%s takes a value", given);
-        unsigned option = (unsigned)(found - 256);
+        unsigned option = (unsigned) (found - 256);
         for (size_t i = 0; found < 256 && i < sizeof option_letters / sizeof *option_letters; i++)
             if (option_letters[i].letter == found)
                 option = option_letters[i].option;

@@ -17,7 +17,7 @@ enum { NEWS_PERCENT = 25 /* how much of a download is news to who reads plain li
 
 static int target_order (const void *a, const void *b)
 {
-    return strcmp (((const struct ctl_target *)a)->id, ((const struct ctl_target *)b)->id);
+    return strcmp (((const struct ctl_target *) a)->id, ((const struct ctl_target *) b)->id);
 }
 
 static void target_end (struct ctl_progress *progress, struct ctl_target *target, const char *outcome,
@@ -107,7 +107,7 @@ void ctl_progress_hear (struct ctl_progress *progress, const json_t *nodes, bool
         progress->targets[i].present = false;
     json_array_foreach (nodes, i, node)
     {
-        struct ctl_target key = {.id = (char *)ctl_json_text (node, "id")};
+        struct ctl_target key = {.id = (char *) ctl_json_text (node, "id")};
         struct ctl_target *target =
             bsearch (&key, progress->targets, progress->count, sizeof key, target_order);
         if (target)
@@ -163,13 +163,15 @@ static char *target_text (const struct ctl_progress *progress, const struct ctl_
         return base_text_printf ("ordered");
     char time[CTL_TIME_SIZE];
     const char *state = ctl_json_text (target->node, "state");
-    if (!ctl_json_flag (target->node, "online"))
-        return base_text_printf (
-            "offline, last seen %s%s%s", ctl_time_format (ctl_json_text (target->node, "last_seen"), time),
-            *state && strcmp (state, "idle") != 0 ? ", " : "", strcmp (state, "idle") != 0 ? state : "");
+    if (!ctl_json_flag (target->node, "online")) {
+        ctl_time_format (ctl_json_text (target->node, "last_seen"), time);
+        if (!*state || strcmp (state, "idle") == 0)
+            return base_text_printf ("offline, last seen %s", time);
+        return base_text_printf ("%s, offline, last seen %s", state, time);
+    }
     uint64_t done = ctl_json_uint (target->node, "done"), total = ctl_json_uint (target->node, "total");
     if (strcmp (state, "fetching") == 0 && total) {
-        unsigned share = done >= total ? 100 : (unsigned)((double)done * 100 / (double)total);
+        unsigned share = done >= total ? 100 : (unsigned) ((double) done * 100 / (double) total);
         return base_text_printf ("fetching %u%%", share / percent * percent);
     }
     if (!*state || strcmp (state, "idle") == 0)
@@ -184,7 +186,7 @@ static char *line_format (const struct ctl_progress *progress, const struct ctl_
     char span[CTL_SPAN_SIZE];
     uint64_t end_ms = target->ended ? target->ended_ms : now_ms;
     ctl_span_format (end_ms > progress->begun_ms ? end_ms - progress->begun_ms : 0, span);
-    int pad = (int)(progress->width - ctl_text_width (target->id));
+    int pad = (int) (progress->width - ctl_text_width (target->id));
     return base_text_printf ("%s%*s  %7s  %s", target->id, pad, "", span, text);
 }
 
@@ -247,10 +249,10 @@ json_t *ctl_progress_json (const struct ctl_progress *progress)
         json_t *row =
             json_pack ("{s:s, s:b, s:b, s:s?, s:s?, s:s?, s:I}", "node", target->id, "ended", ended, "good",
                        target->good, "outcome", target->outcome, "step", ended ? target->step : NULL,
-                       "reason", ended ? target->reason : NULL, "epoch", (json_int_t)target->epoch);
+                       "reason", ended ? target->reason : NULL, "epoch", (json_int_t) target->epoch);
         static const char *const copied[] = {"transaction", "release", "version"};
         for (size_t j = 0; row && j < sizeof copied / sizeof *copied; j++)
-            (void)json_object_set (row, copied[j], json_object_get (target->order, copied[j]));
+            (void) json_object_set (row, copied[j], json_object_get (target->order, copied[j]));
         if (!row || json_array_append_new (list, row) != 0) {
             json_decref (list);
             return NULL;

@@ -107,9 +107,9 @@ static int publish_env (struct publish *publish, struct ctl *ctl)
     for (char **entry = ctl->options.env; entry && *entry; entry++)
         if (**entry == '=' || !strchr (*entry, '='))
             return ctl_misused (ctl, "--env \"%s\" is not of the form NAME=VALUE", *entry);
-    publish->publish.args = (const char *const *)ctl->options.args;
+    publish->publish.args = (const char *const *) ctl->options.args;
     publish->publish.n_args = base_list_count (ctl->options.args);
-    publish->publish.env = (const char *const *)ctl->options.env;
+    publish->publish.env = (const char *const *) ctl->options.env;
     publish->publish.n_env = base_list_count (ctl->options.env);
     return CTL_OK;
 }
@@ -123,9 +123,9 @@ static void publish_progress (void *context, uint64_t done, uint64_t total)
         return;
     publish->shown = true;
     publish->shown_ms = now_ms;
-    (void)fprintf (publish->ctl->err, "\ruploading: %s of %s\033[K", ctl_size_format (done, here),
-                   ctl_size_format (total, all));
-    (void)fflush (publish->ctl->err);
+    (void) fprintf (publish->ctl->err, "\ruploading: %s of %s\033[K", ctl_size_format (done, here),
+                    ctl_size_format (total, all));
+    (void) fflush (publish->ctl->err);
 }
 
 int ctl_publish (struct ctl *ctl)
@@ -151,12 +151,12 @@ int ctl_publish (struct ctl *ctl)
     char release[65];
     int rc = noded_client_publish (ctl->client, &publish.publish, release);
     if (publish.shown)
-        (void)fputs ("\r\033[K", ctl->err);
+        (void) fputs ("\r\033[K", ctl->err);
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
-        (void)fprintf (ctl->out, "{\"release\": \"%s\"}\n", release);
+        (void) fprintf (ctl->out, "{\"release\": \"%s\"}\n", release);
     else
-        (void)fprintf (ctl->out, "%s\n", release);
+        (void) fprintf (ctl->out, "%s\n", release);
     return CTL_OK;
 }

@@ -64,7 +64,7 @@ static int release_judge (struct ctl *ctl, const json_t *list, const char *name,
     if (count > 1)
         return ctl_tell (ctl, "%zu releases begin with %s: give more digits", count, name);
     if (count == 1)
-        (void)base_text_copy (ret_release, DIGEST_LENGTH + 1, ctl_json_text (first, "release"));
+        (void) base_text_copy (ret_release, DIGEST_LENGTH + 1, ctl_json_text (first, "release"));
     return CTL_OK;
 }
 
@@ -75,7 +75,7 @@ int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidate
         return ctl_tell (ctl, "out of memory");
     for (char *at = lower; *at; at++)
         if (*at >= 'A' && *at <= 'F')
-            *at = (char)(*at - 'A' + 'a');
+            *at = (char) (*at - 'A' + 'a');
     if (!name_is_prefix (lower))
         return ctl_misused (ctl,
                             "\"%s\" is no release: give its digest, or at least the first %d digits of it",
@@ -124,9 +124,9 @@ int ctl_withdraw (struct ctl *ctl)
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
-        (void)fprintf (ctl->out, "{\"release\": \"%s\", \"withdrawn\": true}\n", release);
+        (void) fprintf (ctl->out, "{\"release\": \"%s\", \"withdrawn\": true}\n", release);
     else
-        (void)fprintf (ctl->out, "withdrawn %s\n", release);
+        (void) fprintf (ctl->out, "withdrawn %s\n", release);
     return CTL_OK;
 }
 
@@ -134,7 +134,7 @@ int ctl_nodes (struct ctl *ctl)
 {
     char *text;
     int rc = noded_client_nodes (ctl->client, ctl->options.application,
-                                 ctl->n_words ? (const char *const *)ctl->words : NULL, ctl->n_words, 0, 0,
+                                 ctl->n_words ? (const char *const *) ctl->words : NULL, ctl->n_words, 0, 0,
                                  NULL, &text);
     if (rc != 0)
         return ctl_fail (ctl, rc);
@@ -152,8 +152,8 @@ int ctl_nodes (struct ctl *ctl)
 
 static void print_value (struct ctl *ctl, const json_t *value)
 {
-    (void)json_dumpf (value, ctl->out, JSON_INDENT (2) | JSON_ENCODE_ANY);
-    (void)fputc ('\n', ctl->out);
+    (void) json_dumpf (value, ctl->out, JSON_INDENT (2) | JSON_ENCODE_ANY);
+    (void) fputc ('\n', ctl->out);
 }
 
 int ctl_status (struct ctl *ctl)
@@ -207,7 +207,7 @@ static int quarantine_clear (struct ctl *ctl, const char *id, const char *releas
         print_value (ctl, orders);
     else {
         ctl_text_put (ctl->out, id);
-        (void)fprintf (ctl->out, "  ordered to clear %s\n", release ? release : "every release");
+        (void) fprintf (ctl->out, "  ordered to clear %s\n", release ? release : "every release");
     }
     return CTL_OK;
 }
@@ -249,11 +249,11 @@ static void event_print (struct ctl *ctl, const char *text)
     base_cleanup (ctl_json_free_p) json_t *event = json_loads (text, 0, NULL);
     base_cleanup (base_free_p) char *line = event && !ctl->options.json ? ctl_event_line (event) : NULL;
     if (ctl->options.json)
-        (void)fputs (text, ctl->out);
+        (void) fputs (text, ctl->out);
     else
         ctl_line_put (ctl->out, line ? line : text, ctl->width);
-    (void)fputc ('\n', ctl->out);
-    (void)fflush (ctl->out);
+    (void) fputc ('\n', ctl->out);
+    (void) fflush (ctl->out);
 }
 
 int ctl_events (struct ctl *ctl)

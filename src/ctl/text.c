@@ -11,7 +11,7 @@
 /*  Bytes of the code point that text begins with; 0 where that is no well-formed UTF-8. */
 static size_t point_size (const char *text)
 {
-    unsigned char lead = (unsigned char)*text;
+    unsigned char lead = (unsigned char) *text;
     size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
     return strnlen (text, size) == size && base_text_is_utf8 (text, size) ? size : 0;
 }
@@ -20,7 +20,7 @@ static size_t point_size (const char *text)
  * writing. */
 static bool point_is_control (const char *text, size_t size)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    const unsigned char *at = (const unsigned char *) text;
     if (size == 1)
         return at[0] < 0x20 || at[0] == 0x7F;
     if (size == 2)
@@ -41,7 +41,7 @@ int ctl_text_escape (struct base_buffer *buffer, const char *text)
             continue;
         }
         for (size_t n = size ? size : 1; n && rc == 0; n--)
-            rc = base_buffer_printf (buffer, "\\x%02x", (unsigned char)*text++);
+            rc = base_buffer_printf (buffer, "\\x%02x", (unsigned char) *text++);
     }
     return rc;
 }
@@ -55,15 +55,15 @@ static size_t escaped_width (const char *text, size_t size)
 {
     size_t width = 0;
     for (size_t i = 0; i < size; i++)
-        width += ((unsigned char)text[i] & 0xC0) != 0x80;
+        width += ((unsigned char) text[i] & 0xC0) != 0x80;
     return width;
 }
 
 size_t ctl_text_width (const char *text)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer escaped = {.size = 0};
-    (void)ctl_text_escape (&escaped, text);
-    return escaped_width ((const char *)escaped.data, escaped.size);
+    (void) ctl_text_escape (&escaped, text);
+    return escaped_width ((const char *) escaped.data, escaped.size);
 }
 
 /*  Writes what is escaped already. */
@@ -72,37 +72,37 @@ static void escaped_put (FILE *out, const char *text, size_t size, size_t width)
     if (!size)
         return;
     if (!width || escaped_width (text, size) <= width) {
-        (void)fwrite (text, 1, size, out);
+        (void) fwrite (text, 1, size, out);
         return;
     }
     size_t end = 0;
     for (size_t columns = 1; end < size; end++) {
-        bool begins = ((unsigned char)text[end] & 0xC0) != 0x80;
+        bool begins = ((unsigned char) text[end] & 0xC0) != 0x80;
         if (begins && columns++ >= width)
             break;
     }
-    (void)fwrite (text, 1, end, out);
-    (void)fputs ("…", out);
+    (void) fwrite (text, 1, end, out);
+    (void) fputs ("…", out);
 }
 
 void ctl_line_put (FILE *out, const char *text, size_t width)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer escaped = {.size = 0};
-    (void)ctl_text_escape (&escaped, text);
-    escaped_put (out, (const char *)escaped.data, escaped.size, width);
+    (void) ctl_text_escape (&escaped, text);
+    escaped_put (out, (const char *) escaped.data, escaped.size, width);
 }
 
 const char *ctl_span_format (uint64_t ms, char text[CTL_SPAN_SIZE])
 {
     uint64_t s = ms / 1000;
     if (ms < 1000)
-        (void)snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 "ms", ms);
+        (void) snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 "ms", ms);
     else if (s < 60)
-        (void)snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 ".%" PRIu64 "s", s, ms % 1000 / 100);
+        (void) snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 ".%" PRIu64 "s", s, ms % 1000 / 100);
     else if (s < 3600)
-        (void)snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+        (void) snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
     else
-        (void)snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
+        (void) snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
     return text;
 }
 
@@ -110,14 +110,14 @@ const char *ctl_size_format (uint64_t bytes, char text[CTL_SPAN_SIZE])
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
     if (bytes < 1024) {
-        (void)snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 " B", bytes);
+        (void) snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 " B", bytes);
         return text;
     }
     size_t unit = 0;
-    double size = (double)bytes / 1024;
+    double size = (double) bytes / 1024;
     for (; size >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
         size /= 1024;
-    (void)snprintf (text, CTL_SPAN_SIZE, "%.1f %s", size, units[unit]);
+    (void) snprintf (text, CTL_SPAN_SIZE, "%.1f %s", size, units[unit]);
     return text;
 }
 
@@ -127,15 +127,15 @@ const char *ctl_time_format (const char *rfc3339, char text[CTL_TIME_SIZE])
         rfc3339 = "-";
     size_t length = strlen (rfc3339);
     if (length > 20 && rfc3339[10] == 'T' && rfc3339[19] == '.' && rfc3339[length - 1] == 'Z')
-        (void)snprintf (text, CTL_TIME_SIZE, "%.10s %.8sZ", rfc3339, rfc3339 + 11);
+        (void) snprintf (text, CTL_TIME_SIZE, "%.10s %.8sZ", rfc3339, rfc3339 + 11);
     else
-        (void)snprintf (text, CTL_TIME_SIZE, "%s", rfc3339);
+        (void) snprintf (text, CTL_TIME_SIZE, "%s", rfc3339);
     return text;
 }
 
 const char *ctl_digest_format (const char *digest, char text[CTL_DIGEST_SIZE])
 {
-    (void)snprintf (text, CTL_DIGEST_SIZE, "%.12s", digest && *digest ? digest : "-");
+    (void) snprintf (text, CTL_DIGEST_SIZE, "%.12s", digest && *digest ? digest : "-");
     return text;
 }
 
@@ -182,12 +182,12 @@ void ctl_table_print (const struct ctl_table *table, FILE *out, size_t width)
         for (size_t i = 0; i < columns; i++) {
             const char *cell = table->cells[row + i];
             size_t pad = i + 1 < columns ? widths[i] - escaped_width (cell, strlen (cell)) + 2 : 0;
-            (void)base_buffer_printf (&line, "%s%*s", cell, (int)pad, "");
+            (void) base_buffer_printf (&line, "%s%*s", cell, (int) pad, "");
         }
         while (line.size && line.data[line.size - 1] == ' ')
             line.size--;
-        escaped_put (out, (const char *)line.data, line.size, width);
-        (void)fputc ('\n', out);
+        escaped_put (out, (const char *) line.data, line.size, width);
+        (void) fputc ('\n', out);
     }
 }
 

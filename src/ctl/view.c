@@ -41,9 +41,9 @@ static const char *state_of (const json_t *node, char text[64])
     uint64_t done = ctl_json_uint (node, "done"), total = ctl_json_uint (node, "total");
     const char *state = ctl_json_text (node, "state");
     if (strcmp (state, "fetching") == 0 && total)
-        (void)snprintf (text, 64, "%s %" PRIu64 "%%", state, done >= total ? 100 : done * 100 / total);
+        (void) snprintf (text, 64, "%s %" PRIu64 "%%", state, done >= total ? 100 : done * 100 / total);
     else
-        (void)snprintf (text, 64, "%.60s", *state ? state : "unknown");
+        (void) snprintf (text, 64, "%.60s", *state ? state : "unknown");
     return text;
 }
 
@@ -55,7 +55,7 @@ void ctl_nodes_print (FILE *out, const json_t *nodes, size_t width)
     size_t index;
     const json_t *node;
     if (!json_array_size (nodes)) {
-        (void)fputs ("no nodes\n", out);
+        (void) fputs ("no nodes\n", out);
         return;
     }
     table_head (&table, titles);
@@ -82,7 +82,7 @@ void ctl_releases_print (FILE *out, const json_t *releases, size_t width)
     size_t index, i;
     const json_t *release, *platform;
     if (!json_array_size (releases)) {
-        (void)fputs ("no releases\n", out);
+        (void) fputs ("no releases\n", out);
         return;
     }
     table_head (&table, titles);
@@ -93,7 +93,7 @@ void ctl_releases_print (FILE *out, const json_t *releases, size_t width)
         json_array_foreach (json_object_get (release, "platforms"), i, platform)
         {
             const char *name = json_string_value (platform);
-            (void)base_buffer_printf (&platforms, "%s%s", i ? " " : "", name && *name ? name : "any");
+            (void) base_buffer_printf (&platforms, "%s%s", i ? " " : "", name && *name ? name : "any");
         }
         base_cleanup (base_free_p) char *text = base_buffer_take_text (&platforms);
         cell_digest (&table, ctl_json_text (release, "release"));
@@ -114,7 +114,7 @@ void ctl_quarantine_print (FILE *out, const json_t *failures, size_t width)
     size_t index;
     const json_t *failure;
     if (!json_array_size (failures)) {
-        (void)fputs ("nothing is quarantined\n", out);
+        (void) fputs ("nothing is quarantined\n", out);
         return;
     }
     table_head (&table, titles);
@@ -145,7 +145,8 @@ static void row_order (struct ctl_table *table, const json_t *node)
         return;
     }
     const char *outcome = ctl_json_text (node, "outcome"), *reason = ctl_json_text (node, "outcome_reason");
-    ctl_table_printf (table, "%" PRIu64 " %s: %s%s%s%s%s", epoch, ctl_json_text (node, "desired_transaction"),
+    const char *transaction = ctl_json_text (node, "desired_transaction");
+    ctl_table_printf (table, "%" PRIu64 "%s%s: %s%s%s%s%s", epoch, *transaction ? ", " : "", transaction,
                       *outcome ? ctl_outcome_words (outcome) : "under way", *reason ? ", in " : "",
                       *reason ? ctl_json_text (node, "outcome_step") : "", *reason ? ": " : "", reason);
 }

@@ -58,9 +58,9 @@ static void put_version (FILE *out, const char *version, const char *release)
     if (*version)
         ctl_text_put (out, version);
     if (*release) {
-        (void)fputs (*version ? " (" : "release ", out);
+        (void) fputs (*version ? " (" : "release ", out);
         ctl_text_put (out, ctl_digest_format (release, digest));
-        (void)fputs (*version ? ")" : "", out);
+        (void) fputs (*version ? ")" : "", out);
     }
 }
 
@@ -80,18 +80,18 @@ static void group_head (FILE *out, const json_t *told, size_t begin)
     const char *purpose = group_purpose (told, begin);
     char time[CTL_TIME_SIZE];
     ctl_text_put (out, ctl_time_format (ctl_json_text (first, "time"), time));
-    (void)fprintf (out, "  %s", purpose);
+    (void) fprintf (out, "  %s", purpose);
     if (strcmp (purpose, "Update") == 0 && (*version || *release)) {
-        (void)fputs (" to ", out);
+        (void) fputs (" to ", out);
         put_version (out, version, release);
     }
     if (ctl_json_uint (first, "epoch"))
-        (void)fprintf (out, ", order %" PRIu64, ctl_json_uint (first, "epoch"));
+        (void) fprintf (out, ", order %" PRIu64, ctl_json_uint (first, "epoch"));
     if (*ctl_json_text (first, "transaction")) {
-        (void)fputs (", ", out);
+        (void) fputs (", ", out);
         ctl_text_put (out, ctl_json_text (first, "transaction"));
     }
-    (void)fputc ('\n', out);
+    (void) fputc ('\n', out);
 }
 
 /*  The clock alone: the day stands in the head of the group. */
@@ -125,7 +125,7 @@ static void group_rows (FILE *out, const json_t *told, size_t begin, char *done)
     ctl_table_print (&table, out, 0);
     char span[CTL_SPAN_SIZE];
     if (*group_span (first, last, span))
-        (void)fprintf (out, "    took %s\n", span);
+        (void) fprintf (out, "    took %s\n", span);
 }
 
 static void now_print (FILE *out, const json_t *node)
@@ -133,29 +133,29 @@ static void now_print (FILE *out, const json_t *node)
     char time[CTL_TIME_SIZE];
     const json_t *previous = json_object_get (node, "previous");
     const char *state = ctl_json_text (node, "state");
-    (void)fputs ("Now: ", out);
+    (void) fputs ("Now: ", out);
     ctl_text_put (out, ctl_json_text (node, "id"));
     if (!*state) {
-        (void)fputs (" has not told of this application\n", out);
+        (void) fputs (" has not told of this application\n", out);
         return;
     }
-    (void)fputs (" runs ", out);
+    (void) fputs (" runs ", out);
     ctl_text_put (out, ctl_json_text (node, "application"));
-    (void)fputc (' ', out);
+    (void) fputc (' ', out);
     put_version (out, ctl_json_text (node, "version"), ctl_json_text (node, "release"));
-    (void)fputs (" and is ", out);
+    (void) fputs (" and is ", out);
     ctl_text_put (out, state);
     if (ctl_json_flag (node, "held"))
-        (void)fputs (", held", out);
+        (void) fputs (", held", out);
     if (!ctl_json_flag (node, "online")) {
-        (void)fputs (", offline, last seen ", out);
+        (void) fputs (", offline, last seen ", out);
         ctl_text_put (out, ctl_time_format (ctl_json_text (node, "last_seen"), time));
     }
-    (void)fputc ('\n', out);
+    (void) fputc ('\n', out);
     if (json_is_object (previous)) {
-        (void)fputs ("     a revert would go back to ", out);
+        (void) fputs ("     a revert would go back to ", out);
         put_version (out, ctl_json_text (previous, "version"), ctl_json_text (previous, "release"));
-        (void)fputc ('\n', out);
+        (void) fputc ('\n', out);
     }
 }
 
@@ -166,13 +166,13 @@ void ctl_why_print (FILE *out, const json_t *node, const json_t *told)
     if (!done)
         return;
     if (!count)
-        (void)fputs ("Nothing has been reported.\n\n", out);
+        (void) fputs ("Nothing has been reported.\n\n", out);
     for (size_t i = 0; i < count; i++) {
         if (done[i])
             continue;
         group_head (out, told, i);
         group_rows (out, told, i, done);
-        (void)fputc ('\n', out);
+        (void) fputc ('\n', out);
     }
     if (node)
         now_print (out, node);

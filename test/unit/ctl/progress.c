@@ -165,7 +165,7 @@ Test (progress, lines_are_news_only_when_they_tell_something_new)
         {"\"online\":true,\"state\":\"probing\"", "a     1.0s  probing: the candidate rehearses"},
         {"\"online\":true,\"state\":\"probing\"", NULL},
         {"\"online\":false,\"state\":\"restarting\",\"last_seen\":\"2026-11-22T15:00:00.000000000Z\"",
-         "a     1.0s  offline, last seen 2026-11-22 15:00:00Z, restarting"},
+         "a     1.0s  restarting, offline, last seen 2026-11-22 15:00:00Z"},
         {"\"online\":true,\"state\":\"new-state\"", "a     1.0s  new-state"},
     };
     order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", false);

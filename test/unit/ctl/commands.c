@@ -1,0 +1,186 @@
+/*  The built nodectl against a broker in a thread: what each command asks for, prints and exits with. */
+
+#include "../client/fake_broker.h"
+#include "program.h"
+
+/*  A literal for a member that packing only reads. */
+#define T(text) ((char *) (text))
+
+#define DIGEST "1111111111111111111111111111111111111111111111111111111111111111"
+
+static struct fake_broker broker;
+static struct wire_application applications[2];
+static struct wire_node nodes[2];
+static struct wire_ordered orders[2];
+static struct wire_published releases[2];
+static size_t lists; /* of nodes that were asked for */
+
+/*  The last request for anything but a list. */
+static struct {
+    enum wire_verb verb;
+    bool all;
+    size_t n_nodes;
+    struct base_digest release;
+} last;
+
+static bool answer (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
+{
+    (void) fake;
+    switch (request->verb) {
+    case WIRE_VERB_NODES:
+        /*  The first list after an order shows it under way, the next ones its end. */
+        lists++;
+        for (size_t i = 0; i < 2; i++)
+            nodes[i].outcome = lists > 1 ? (i ? WIRE_OUTCOME_FAILED : WIRE_OUTCOME_CONFIRMED) : 0;
+        answer->nodes = nodes;
+        answer->n_nodes = request->n_nodes && request->n_nodes < 2 ? 1 : 2;
+        answer->revision = lists;
+        return true;
+    case WIRE_VERB_RELEASES:
+        answer->releases = releases;
+        answer->n_releases = 2;
+        return true;
+    case WIRE_VERB_WHY:
+        return true;
+    default:
+        last.verb = request->verb;
+        last.all = request->all;
+        last.n_nodes = request->n_nodes;
+        last.release = request->release;
+        answer->ordered = orders;
+        answer->n_ordered = request->n_nodes == 1 ? 1 : 2;
+        return true;
+    }
+}
+
+static void setup (void)
+{
+    static struct wire_failure bad = {.transaction = T ("t-9"),
+                                      .release = {{0x22, 0x22, 0x22, 0x22}},
+                                      .version = T ("3.0.0"),
+                                      .step = T ("trial"),
+                                      .reason = T ("hung"),
+                                      .time = T ("2026-11-22T15:00:00.000000000Z")};
+    static const char *const names[] = {"web-1", "web-2"};
+    for (size_t i = 0; i < 2; i++) {
+        applications[i] = (struct wire_application){
+            .name = T ("noded"), .state = WIRE_STATE_IDLE, .quarantine = &bad, .n_quarantine = 1};
+        nodes[i] = (struct wire_node){
+            .id = T (names[i]), .online = true, .desired_epoch = 5, .application = &applications[i]};
+        orders[i] = (struct wire_ordered){
+            .node = T (names[i]), .status = WIRE_STATUS_OK, .epoch = 5, .transaction = T ("t-5")};
+        releases[i] = (struct wire_published){
+            .application = T ("noded"), .version = T ("1.0.0"), .time = T ("2026-11-22T15:00:00.000000000Z")};
+        memset (releases[i].release.bytes, 0x11, BASE_DIGEST_BYTES);
+    }
+    nodes[1].outcome_step = T ("probing");
+    nodes[1].outcome_reason = T ("no\033way");
+    releases[1].release.bytes[4] = 0x77;
+    lists = 0;
+    broker = (struct fake_broker){.answer = answer};
+    fake_start (&broker);
+}
+
+static void teardown (void)
+{
+    fake_end (&broker);
+}
+
+TestSuite (commands, .init = setup, .fini = teardown, .timeout = 60);
+
+static void expect_run (const char *const *words, int code, const char *out, const char *err)
+{
+    expect_program (words, broker.origin, code, out, err);
+}
+
+Test (commands, an_update_is_followed_to_the_end_of_every_node)
+{
+    orders[0].status = WIRE_STATUS_OK;
+    expect_run (WORDS ("update", "web-1", "web-1"), 0, "web-1  confirmed  -     -", NULL);
+    cr_expect_eq (last.verb, WIRE_VERB_UPDATE);
+    cr_expect_eq (last.n_nodes, 1, "a node that is named twice is ordered once");
+    lists = 0;
+    expect_run (WORDS ("update", "--all"), 1, "web-2  failed     probing  no\\x1bway", NULL);
+    cr_expect (last.all);
+}
+
+Test (commands, a_timeout_names_who_is_left)
+{
+    nodes[0].desired_epoch = 4;
+    nodes[0].online = false;
+    nodes[0].last_seen = T ("2026-11-22T15:00:00.000000000Z");
+    expect_run (
+        WORDS ("update", "web-1", "--timeout", "200ms"), 3, "under way",
+        "1 of 1 have not ended within 200ms, and go on: web-1: offline, last seen 2026-11-22 15:00:00Z");
+}
+
+Test (commands, following_in_json_prints_nothing_else)
+{
+    expect_run (WORDS ("update", "web-1", "--json"), 0, "[\n  {\n    \"node\": \"web-1\"", "web-1");
+}
+
+Test (commands, orders_are_told_one_by_one_and_a_refused_one_fails)
+{
+    static const struct {
+        const char *word;
+        enum wire_verb verb;
+    } commands[] = {{"hold", WIRE_VERB_HOLD},
+                    {"unhold", WIRE_VERB_UNHOLD},
+                    {"cancel", WIRE_VERB_CANCEL},
+                    {"forget", WIRE_VERB_FORGET}};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        expect_run (WORDS (commands[i].word, "web-1", "web-2"), 0, "web-2  ordered t-5\n", NULL);
+        cr_expect_eq (last.verb, commands[i].verb);
+    }
+    expect_run (WORDS ("update", "web-1", "--no-wait"), 0, "web-1  ordered t-5\n", NULL);
+    expect_run (WORDS ("revert", "web-1", "--no-wait", "--json"), 0, "\"transaction\": \"t-5\"", NULL);
+    orders[0].status = WIRE_STATUS_REFUSED;
+    orders[0].reason = T ("it is online");
+    expect_run (WORDS ("forget", "web-1"), 1, "web-1  refused: it is online\n", NULL);
+    expect_run (WORDS ("update", "web-1"), 1, "it is online", NULL);
+}
+
+Test (commands, a_release_is_named_by_a_prefix_that_only_one_has)
+{
+    expect_run (WORDS ("withdraw", "1111111177"), 0, "withdrawn 1111111177", NULL);
+    cr_expect_eq (last.release.bytes[4], 0x77);
+    last.verb = 0;
+    expect_run (WORDS ("withdraw", "111111"), 1, NULL, "2 releases begin with 111111: give more digits");
+    expect_run (WORDS ("withdraw", "abcdef"), 1, NULL, "no release begins with abcdef");
+    cr_expect_eq (last.verb, 0, "nothing was withdrawn");
+    expect_run (WORDS ("withdraw", DIGEST), 0, "withdrawn " DIGEST, NULL);
+}
+
+Test (commands, a_quarantine_is_listed_and_cleared)
+{
+    expect_run (WORDS ("quarantine", "list", "web-1"), 0, "222222220000  3.0.0", NULL);
+    expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\": \"hung\"", NULL);
+    expect_run (WORDS ("quarantine", "clear", "web-1", "222222"), 0, "web-1  ordered to clear 22222222",
+                NULL);
+    cr_expect_eq (last.verb, WIRE_VERB_CLEAR);
+    cr_expect_eq (last.release.bytes[0], 0x22, "a quarantined release needs not be among the published ones");
+    expect_run (WORDS ("quarantine", "clear", "web-1"), 0, "every release", NULL);
+    cr_expect (base_digest_is_null (&last.release));
+}
+
+Test (commands, what_the_broker_knows_is_printed_for_people_and_as_json)
+{
+    expect_run (WORDS ("nodes"), 0, "web-2  yes     idle", NULL);
+    expect_run (WORDS ("nodes", "--json"), 0, "[\n  {\"id\":\"web-1\",", NULL);
+    expect_run (WORDS ("status", "web-1"), 0, "quarantine   1 releases", NULL);
+    expect_run (WORDS ("status", "web-1", "--json"), 0, "{\n  \"id\": \"web-1\"", NULL);
+    expect_run (WORDS ("why", "web-1"), 0, "Nothing has been reported.", NULL);
+    expect_run (WORDS ("why", "web-1", "--json"), 0, "[]\n", NULL);
+    expect_run (WORDS ("releases"), 0, "111111117711  noded", NULL);
+    expect_run (WORDS ("releases", "--json"), 0, "\"release\":\"1111111177", NULL);
+}
+
+Test (commands, events_are_printed_as_they_come)
+{
+    broker.event = "{\"event\":\"came\",\"node\":\"web-1\",\"time\":\"2026-11-22T15:00:00.000000000Z\"}";
+    expect_run (WORDS ("events", "--count", "2"), 0, "2026-11-22 15:00:00Z  web-1  came\n2026-", NULL);
+    expect_run (WORDS ("events", "--count", "1", "--json"), 0, broker.event, NULL);
+    broker.event = NULL;
+    expect_run (WORDS ("events", "--count", "1", "--timeout", "100ms"), 3, NULL, NULL);
+    expect_run (WORDS ("events", "--timeout", "100ms"), 0, NULL, NULL);
+}
