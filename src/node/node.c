@@ -175,6 +175,7 @@ int node_run (struct node_config *config)
               node.self.workspace);
     announce (&node);
     node_orders_resume (&node);
+    node_session_open (node.session);
     int rc = bus_loop_run (node.loop);
     if (rc)
         base_log (BASE_LOG_ERROR, "the event loop failed: %s", strerror (-rc));

@@ -309,10 +309,14 @@ int node_session_new (struct bus_loop *loop, const struct node_config *config,
         (void) node_session_free (session);
         return rc;
     }
-    session->heard_ms = base_time_boot_ms ();
-    begin_hello (session);
     *ret_session = session;
     return 0;
+}
+
+void node_session_open (struct node_session *session)
+{
+    session->heard_ms = base_time_boot_ms ();
+    begin_hello (session);
 }
 
 struct node_session *node_session_free (struct node_session *session)

@@ -26,10 +26,13 @@ struct node_session_ops {
     void (*chunk) (void *context, const struct wire_chunk *chunk, const void *payload, size_t size);
 };
 
-/*  Makes the sockets and says hello. */
+/*  Makes the sockets. What is asked and reported before node_session_open waits for it. */
 int node_session_new (struct bus_loop *loop, const struct node_config *config,
                       const struct node_session_ops *ops, void *context, struct node_session **ret_session,
                       struct base_error *error);
+
+/*  Says hello, and keeps at it. */
+void node_session_open (struct node_session *session);
 
 /*  Says goodbye and closes; what is queued is given linger. Accepts NULL. Returns NULL. */
 struct node_session *node_session_free (struct node_session *session);
