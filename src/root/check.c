@@ -190,8 +190,9 @@ static void check_application (struct check *check, const char *name)
     base_cleanup (base_free_p) char *place = base_text_printf (ROOT_APPS "/%s: ", name);
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {0};
-    if (!path || !place)
-        return;
+    struct stat status;
+    if (!path || !place || (stat (path, &status) == 0 && !S_ISDIR (status.st_mode)))
+        return; /* a stray file is no application */
     if (root_open (check->root->disk, path, &root, &error)) {
         wrong (check, "%s", error.text);
         return;

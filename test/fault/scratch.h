@@ -16,7 +16,7 @@
 
 #include "disk/disk.h"
 
-static char scratch_path[] = "/tmp/noded-test-XXXXXX";
+static char scratch_path[] = "/tmp/noded-scratch-XXXXXX";
 
 static inline void scratch_begin (void)
 {

@@ -1,0 +1,85 @@
+#include "root/check.h"
+
+#include <criterion/criterion.h>
+
+#include "test/fault/workspaces.h"
+
+static struct root root;
+static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE];
+static struct base_buffer findings;
+
+static void begin (void)
+{
+    struct base_error error = {0};
+    scratch_begin ();
+    root = workspaces_root (&disk_system);
+    workspaces_add (&root, "one", one);
+    workspaces_add (&root, "two", two);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0);
+    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, two, &error), 0);
+}
+
+TestSuite (check, .init = begin, .fini = scratch_end);
+
+static void note (void *context, const char *text)
+{
+    cr_expect_null (strchr (text, '\n'));
+    cr_expect_eq (base_buffer_printf (context, "%s\n", text), 0);
+}
+
+/*  Checks after a change and expects exactly these lines, in which 1 and 2 stand for the workspaces. */
+static void expect (const char *change, const char *wanted)
+{
+    char command[1024];
+    (void) snprintf (command, sizeof command, "cd root; one=%s two=%s; %s", one, two, change);
+    free (scratch_shell (command, NULL));
+    base_buffer_deinit (&findings);
+    cr_expect_eq (root_check (&root, note, &findings), *wanted ? ROOT_E_DAMAGED : 0, "%s", change);
+    char *found = base_buffer_take_text (&findings);
+    char *at = found;
+    for (char *from = found; *from;) {
+        if (strncmp (from, one, strlen (one)) == 0 || strncmp (from, two, strlen (two)) == 0) {
+            *at++ = strncmp (from, one, strlen (one)) == 0 ? '1' : '2';
+            from += strlen (one);
+        } else
+            *at++ = *from++;
+    }
+    *at = '\0';
+    cr_expect_str_eq (found, wanted, "%s: %s", change, found);
+    free (found);
+}
+
+Test (check, nothing_is_wrong_with_a_whole_root)
+{
+    expect (":", "");
+    expect ("mkdir .new.x .old.y; touch .tmp.z .try.1 var/.tmp.a; ln -s $one .back", "");
+}
+
+Test (check, each_damage_is_named)
+{
+    expect ("printf x | dd of=$two/noded conv=notrunc",
+            "2: noded does not fit the manifest\n2/noded is not the program of its envelope\n");
+    expect ("printf t | dd of=$two/noded conv=notrunc; chmod 644 $two/start", "2/start is not executable\n");
+    expect ("chmod 755 $two/start; rm previous; ln -s 2001-01-01T00:00:00.000000000Z previous",
+            "previous points to 2001-01-01T00:00:00.000000000Z, which is not there\n");
+    expect ("rm previous stable; ln -s /etc stable", "stable does not name a workspace\n");
+    expect ("rm stable", "there is no link stable\n");
+}
+
+Test (check, damaged_records_are_named_and_left_where_they_are)
+{
+    expect (
+        "echo x > var/trial; echo > var/standing; printf '{}\\n\\n' > var/journal; mkdir var/quarantine;"
+        "echo > var/quarantine/$(printf '%064d' 1)",
+        "var/journal: line 1 is damaged\n"
+        "var/trial is damaged: not JSON: '[' or '{' expected near 'x' (line 1, column 1)\n"
+        "var/standing is damaged: not JSON: '[' or '{' expected near end of file (line 2, column 0)\n"
+        "var/quarantine/0000000000000000000000000000000000000000000000000000000000000001 is damaged: not JSON: '[' or "
+        "'{' expected near end of file (line 2, column 0)\n");
+    cr_expect (scratch_exists ("root/var/trial"));
+}
+
+Test (check, applications_are_checked_too)
+{
+    expect ("mkdir apps/web; echo > apps/nothing", "apps/web: there is no link stable\n");
+}

@@ -1,0 +1,53 @@
+#include "root/outcome.h"
+
+#include <criterion/criterion.h>
+
+#include "test/fault/workspaces.h"
+
+static struct root root;
+static struct root_outcome outcome = {.workspace = "2026-11-22T15:00:00.123456789Z",
+                                      .cause = ROOT_CAUSE_HUNG,
+                                      .text = "was not ready\nin time"};
+
+static void begin (void)
+{
+    scratch_begin ();
+    root = workspaces_root (&disk_system);
+}
+
+TestSuite (outcome, .init = begin, .fini = scratch_end);
+
+Test (outcome, is_read_as_it_was_written)
+{
+    struct root_outcome found;
+    cr_expect_eq (root_outcome_read (&root, &found), ROOT_E_NONE);
+    cr_assert_eq (root_outcome_write (&root, &outcome, NULL), 0);
+    cr_assert_eq (root_outcome_read (&root, &found), 0);
+    cr_expect_str_eq (found.workspace, outcome.workspace);
+    cr_expect_eq (found.cause, ROOT_CAUSE_HUNG);
+    cr_expect_str_eq (found.text, "was not ready in time", "one line");
+    cr_expect_eq (root_outcome_remove (&root), 0);
+    cr_expect_eq (root_outcome_remove (&root), 0);
+    cr_expect_eq (root_outcome_read (&root, &found), ROOT_E_NONE);
+}
+
+Test (outcome, is_written_where_var_is_missing)
+{
+    struct root_outcome found;
+    cr_assert_eq (rmdir ("root/var"), 0);
+    cr_assert_eq (root_outcome_write (&root, &outcome, NULL), 0);
+    cr_expect_eq (root_outcome_read (&root, &found), 0);
+}
+
+Test (outcome, a_damaged_one_is_set_aside)
+{
+    struct root_outcome found;
+    scratch_write_text ("root/var/outcome", "cause unheard-of\nworkspace 2026-11-22T15:00:00.123456789Z\n");
+    cr_expect_eq (root_outcome_read (&root, &found), ROOT_E_DAMAGED);
+    cr_expect_eq (root_outcome_read (&root, &found), ROOT_E_NONE);
+    cr_expect (scratch_exists ("root/var/outcome.damaged"));
+    cr_assert_eq (mkdir ("root/var/outcome", 0700), 0);
+    cr_expect_eq (root_outcome_read (&root, &found), ROOT_E_DAMAGED,
+                  "a directory, over an older one set aside");
+    cr_expect_eq (root_outcome_read (&root, &found), ROOT_E_NONE);
+}

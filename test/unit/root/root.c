@@ -1,0 +1,313 @@
+#include "root/root.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/file.h>
+
+#include "test/fault/failing_disk.h"
+#include "test/fault/workspaces.h"
+
+static struct root root;
+static struct base_error error;
+static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE], three[ROOT_NAME_SIZE];
+
+static void begin (void)
+{
+    scratch_begin ();
+    root = workspaces_root (&disk_system);
+    workspaces_add (&root, "one", one);
+    workspaces_add (&root, "two", two);
+    workspaces_add (&root, "three", three);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, three, &error), 0);
+}
+
+static void end (void)
+{
+    root_deinit (&root);
+    scratch_end ();
+}
+
+TestSuite (root, .init = begin, .fini = end);
+
+static bool is (const char *link, const char *name)
+{
+    return workspaces_link_is (&root, link, name);
+}
+
+/*  What stands in the root beside its directories and workspaces. */
+static bool no_leftovers (void)
+{
+    char *found = scratch_shell ("cd root; ls -A | grep '^\\.'", NULL);
+    bool none = !*found;
+    if (!none)
+        cr_log_error ("left: %s", found);
+    free (found);
+    return none;
+}
+
+Test (root, is_made_with_its_directories_and_found_under_its_absolute_path)
+{
+    char *path = realpath ("root", NULL);
+    struct stat status;
+    cr_expect_str_eq (root.path, path);
+    cr_expect_eq (stat ("root/var", &status), 0);
+    cr_expect_eq (status.st_mode & 07777, 0700);
+    cr_expect (scratch_exists ("root/probe") && scratch_exists ("root/apps"));
+    struct root again;
+    cr_expect_eq (root_make (&disk_system, "deep/er/root//", &again, &error), 0, "%s", error.text);
+    root_deinit (&again);
+    cr_expect_eq (root_open (&disk_system, "none", &again, &error), -ENOENT);
+    free (path);
+}
+
+Test (root, only_a_time_in_nanoseconds_is_a_name)
+{
+    cr_expect (root_name_is_valid ("2026-11-22T15:00:00.123456789Z"));
+    static const char *const wrong[] = {"",
+                                        "stable",
+                                        "2026-11-22T15:00:00Z",
+                                        "2026-11-22T15:00:00.123456789Z/",
+                                        "2026-02-31T15:00:00.123456789Z",
+                                        "../6-11-22T15:00:00.123456789Z"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        cr_expect_not (root_name_is_valid (wrong[i]), "%s", wrong[i]);
+}
+
+Test (root, a_link_to_anything_but_a_workspace_is_damaged)
+{
+    char name[ROOT_NAME_SIZE] = "kept";
+    cr_expect_eq (root_link (&root, "none", name), ROOT_E_NONE);
+    cr_assert_eq (symlink ("/etc", "root/elsewhere"), 0);
+    cr_expect_eq (root_link (&root, "elsewhere", name), ROOT_E_DAMAGED);
+    cr_expect_eq (root_link (&root, ROOT_VAR, name), ROOT_E_DAMAGED);
+    cr_expect_str_eq (name, "kept");
+}
+
+Test (root, a_switch_puts_the_new_version_on_trial)
+{
+    struct root_trial trial;
+    struct root_limits limits = root_limits_default;
+    limits.starts = 2;
+    cr_assert_eq (root_switch (&root, two, &limits, &error), 0, "%s", error.text);
+    cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
+    cr_expect (trial.on_trial);
+    cr_expect_str_eq (trial.stable, two);
+    cr_expect_str_eq (trial.back, one);
+    cr_expect_eq (trial.tokens, 2);
+    cr_expect (is (ROOT_PREVIOUS, three), "not before it is confirmed");
+    cr_expect_eq (root_switch (&root, three, &limits, &error), ROOT_E_ON_TRIAL);
+}
+
+Test (root, a_switch_to_what_cannot_start_changes_nothing)
+{
+    cr_expect_eq (root_switch (&root, "2001-01-01T00:00:00.000000000Z", &root_limits_default, &error),
+                  ROOT_E_DAMAGED);
+    cr_expect_eq (root_switch (&root, one, &root_limits_default, &error), -EINVAL);
+    cr_expect_eq (root_switch (&root, "../elsewhere", &root_limits_default, &error), -EINVAL);
+    cr_expect (is (ROOT_STABLE, one));
+    cr_expect (no_leftovers ());
+}
+
+Test (root, confirming_makes_the_old_version_previous)
+{
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    cr_assert_eq (root_confirm (&root, &error), 0);
+    cr_expect (is (ROOT_STABLE, two));
+    cr_expect (is (ROOT_PREVIOUS, one));
+    cr_expect (no_leftovers ());
+    cr_expect_eq (root_confirm (&root, &error), 0, "nothing to confirm is well");
+    cr_expect (is (ROOT_PREVIOUS, one));
+}
+
+Test (root, going_back_makes_the_old_version_stable)
+{
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    cr_assert_eq (root_go_back (&root, &error), 0);
+    cr_expect (is (ROOT_STABLE, one));
+    cr_expect (is (ROOT_PREVIOUS, three));
+    cr_expect (no_leftovers ());
+    cr_expect_eq (root_go_back (&root, &error), ROOT_E_NONE);
+}
+
+Test (root, going_back_and_confirming_take_one_rename_and_make_nothing)
+{
+    static const char *const making[] = {"write", "symlinkat", "linkat", "mkdirat"};
+    for (size_t i = 0; i < sizeof making / sizeof *making; i++)
+        for (int confirm = 0; confirm < 2; confirm++) {
+            cr_assert_eq (root_stable_set (&root, one, &error), 0);
+            cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+            struct failing_disk failing;
+            struct root full = root;
+            full.disk = failing_init (&failing, 1, ENOSPC);
+            failing.only = making[i];
+            cr_expect_eq (confirm ? root_confirm (&full, &error) : root_go_back (&full, &error), 0, "%s",
+                          error.text);
+        }
+}
+
+Test (root, a_way_back_that_leads_nowhere_is_no_trial)
+{
+    struct root_trial trial;
+    cr_assert_eq (symlink ("nonsense", "root/.back"), 0);
+    cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
+    cr_expect_not (trial.on_trial);
+    cr_assert_eq (root_tidy (&root, &error), 0, "%s", error.text);
+    cr_expect (no_leftovers ());
+    cr_assert_eq (symlink ("2001-01-01T00:00:00.000000000Z", "root/.back"), 0);
+    cr_expect_eq (root_go_back (&root, &error), ROOT_E_DAMAGED, "and stable stays");
+    cr_expect (is (ROOT_STABLE, one));
+}
+
+Test (root, tokens_are_taken_until_none_is_left)
+{
+    struct root_limits limits = {.starts = 3, .ready_ms = 11, .confirm_ms = 22, .pause_ms = 33}, taken;
+    unsigned left;
+    cr_assert_eq (root_switch (&root, two, &limits, &error), 0);
+    for (unsigned i = 3; i > 0; i--) {
+        cr_assert_eq (root_token_take (&root, &taken, &left, &error), 0);
+        cr_expect_eq (left, i - 1);
+        cr_expect (taken.starts == 3 && taken.ready_ms == 11 && taken.confirm_ms == 22 &&
+                   taken.pause_ms == 33);
+    }
+    cr_expect_eq (root_token_take (&root, &taken, &left, &error), ROOT_E_NONE);
+    cr_assert_eq (root_token_return (&root, &limits, &error), 0);
+    cr_expect_eq (root_token_take (&root, &taken, &left, &error), 0);
+    cr_expect_eq (left, 0);
+}
+
+Test (root, no_more_tokens_are_returned_than_there_were)
+{
+    struct root_trial trial;
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    cr_assert_eq (root_token_return (&root, &root_limits_default, &error), 0);
+    cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
+    cr_expect_eq (trial.tokens, 3);
+}
+
+static bool is_default (const struct root_limits *limits)
+{
+    const struct root_limits *wanted = &root_limits_default;
+    return limits->starts == wanted->starts && limits->ready_ms == wanted->ready_ms &&
+           limits->confirm_ms == wanted->confirm_ms && limits->pause_ms == wanted->pause_ms;
+}
+
+Test (root, a_damaged_token_counts_with_the_default_deadlines)
+{
+    struct root_limits limits;
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    scratch_write_text ("root/.try.3",
+                        "ready_ms 99999999999999999999\nconfirm_ms -1\nstarts 0\nnonsense\n\xff");
+    cr_assert_eq (root_token_take (&root, &limits, NULL, &error), 0);
+    cr_expect (is_default (&limits));
+    cr_assert_eq (unlink ("root/.try.2"), 0);
+    cr_assert_eq (symlink ("/", "root/.try.2"), 0);
+    cr_expect_eq (root_token_take (&root, &limits, NULL, &error), 0);
+    cr_expect (is_default (&limits));
+}
+
+Test (root, tokens_of_an_earlier_trial_do_not_lengthen_the_next)
+{
+    struct root_trial trial;
+    struct root_limits limits = root_limits_default;
+    scratch_write_text ("root/.try.7", "");
+    limits.starts = 1;
+    cr_assert_eq (root_switch (&root, two, &limits, &error), 0);
+    cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
+    cr_expect_eq (trial.tokens, 1);
+}
+
+Test (root, a_revert_exchanges_stable_and_previous)
+{
+    char name[ROOT_NAME_SIZE] = "";
+    cr_assert_eq (root_revert (&root, name, &error), 0, "%s", error.text);
+    cr_expect_str_eq (name, three);
+    cr_expect (is (ROOT_STABLE, three) && is (ROOT_PREVIOUS, one));
+    cr_assert_eq (root_revert (&root, name, &error), 0, "%s", error.text);
+    cr_expect_str_eq (name, one);
+    cr_expect (is (ROOT_STABLE, one) && is (ROOT_PREVIOUS, three));
+    cr_expect (no_leftovers ());
+    struct root_trial trial;
+    cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
+    cr_expect_not (trial.on_trial);
+}
+
+Test (root, a_revert_on_trial_goes_back)
+{
+    char name[ROOT_NAME_SIZE];
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    cr_assert_eq (root_revert (&root, name, &error), 0);
+    cr_expect_str_eq (name, one);
+    cr_expect (is (ROOT_STABLE, one) && is (ROOT_PREVIOUS, three));
+}
+
+Test (root, a_revert_needs_no_inode_and_no_space)
+{
+    char name[ROOT_NAME_SIZE];
+    static const char *const making[] = {"write", "symlinkat", "mkdirat"};
+    for (size_t i = 0; i < sizeof making / sizeof *making; i++) {
+        struct failing_disk failing;
+        struct root full = root;
+        full.disk = failing_init (&failing, 1, ENOSPC);
+        failing.only = making[i];
+        cr_expect_eq (root_revert (&full, name, &error), 0, "%s", error.text);
+    }
+    cr_expect (is (ROOT_STABLE, three) && is (ROOT_PREVIOUS, one), "three times");
+    /*  Not even a second name: then previous is what is lost. */
+    struct failing_disk failing;
+    struct root full = root;
+    full.disk = failing_init (&failing, 1, ENOSPC);
+    failing.only = "linkat";
+    cr_expect_eq (root_revert (&full, name, &error), 0);
+    cr_expect (is (ROOT_STABLE, one) && is (ROOT_PREVIOUS, three),
+               "a symbolic link does where no hard one is to be had");
+}
+
+Test (root, a_revert_refuses_a_damaged_version)
+{
+    char name[ROOT_NAME_SIZE] = "kept", path[128];
+    (void) snprintf (path, sizeof path, "root/%s/noded", three);
+    scratch_write_text (path, "thre!");
+    cr_expect_eq (root_revert (&root, name, &error), ROOT_E_DAMAGED);
+    cr_expect_not_null (strstr (error.text, "noded does not fit the manifest"), "%s", error.text);
+    cr_assert_eq (unlink ("root/previous"), 0);
+    cr_expect_eq (root_revert (&root, name, &error), ROOT_E_NONE);
+    cr_assert_eq (symlink (one, "root/previous"), 0);
+    cr_expect_eq (root_revert (&root, name, &error), ROOT_E_NONE, "itself is no previous version");
+    cr_expect_str_eq (name, "kept");
+    cr_expect (is (ROOT_STABLE, one));
+}
+
+Test (root, setting_stable_ends_a_trial)
+{
+    struct root_trial trial;
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    cr_assert_eq (root_stable_set (&root, three, &error), 0);
+    cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
+    cr_expect_not (trial.on_trial);
+    cr_expect_str_eq (trial.stable, three);
+    cr_expect (no_leftovers ());
+}
+
+Test (root, tidying_removes_what_a_crash_left_and_nothing_else)
+{
+    free (scratch_shell (
+        "cd root; mkdir -p .new.x/files .old.x var/quarantine; touch .new.x/files/f .tmp.a .try.1 .try.9 "
+        "var/.tmp.b var/quarantine/.tmp.c var/journal .lock node.zpl; ln -s gone .tmp.stable",
+        NULL));
+    cr_assert_eq (symlink (one, "root/.back"), 0);
+    cr_assert_eq (root_tidy (&root, &error), 0, "%s", error.text);
+    char *left = scratch_shell ("cd root; ls -A | grep -v ^20; ls -A var", NULL);
+    cr_expect_str_eq (left, ".lock\napps\nnode.zpl\nprevious\nprobe\nstable\nvar\njournal\nquarantine");
+    free (left);
+}
+
+Test (root, tidying_leaves_a_trial_alone)
+{
+    struct root_trial trial;
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    cr_assert_eq (root_tidy (&root, &error), 0);
+    cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
+    cr_expect (trial.on_trial);
+    cr_expect_eq (trial.tokens, 3);
+}

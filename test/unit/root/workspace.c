@@ -1,0 +1,320 @@
+#include "root/workspace.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "root/command.h"
+#include "test/fault/failing_disk.h"
+#include "test/fault/workspaces.h"
+
+static struct root root;
+static struct base_error error;
+
+static void begin (void)
+{
+    scratch_begin ();
+    root = workspaces_root (&disk_system);
+}
+
+static void end (void)
+{
+    root_deinit (&root);
+    scratch_end ();
+}
+
+TestSuite (workspace, .init = begin, .fini = end);
+
+static char *in_workspace (const char *name, const char *file)
+{
+    static char path[256];
+    (void) snprintf (path, sizeof path, "root/%s/%s", name, file);
+    return path;
+}
+
+Test (workspace, holds_what_a_start_needs_and_is_whole)
+{
+    char name[ROOT_NAME_SIZE];
+    workspaces_make (&root,
+                     &(struct workspace_parts){.program = "program", .args = LIST ("a"), .env = LIST ("B=c")},
+                     name);
+    char *listed = scratch_shell ("cd root/20*; ls -A; sha256sum --quiet --strict -c manifest", NULL);
+    cr_expect_str_eq (listed, "command\nenvelope.json\nmanifest\nnoded\nnoded.sh\nstart");
+    free (listed);
+    int fd;
+    cr_assert_eq (root_workspace_open (&root, name, &fd), 0);
+    struct root_command command;
+    cr_assert_eq (root_command_read (fd, &command, &error), 0);
+    cr_expect_str_eq (command.program, "noded");
+    cr_expect_str_eq (command.args[0], "run", "a node manager is told to be one");
+    cr_expect_str_eq (command.args[1], "a");
+    cr_expect_null (command.args[2]);
+    cr_expect_str_eq (command.env[0], "B=c");
+    root_command_deinit (&command);
+    struct wire_installed installed;
+    cr_assert_eq (root_workspace_read (&root, name, &installed, &error), 0, "%s", error.text);
+    cr_expect_str_eq (installed.envelope->application, "noded");
+    wire_installed_deinit (&installed);
+    (void) close (fd);
+}
+
+Test (workspace, another_application_gets_its_own_arguments_alone)
+{
+    static char application[] = "web", version[] = "1";
+    struct wire_envelope envelope = {
+        .application = application, .version = version, .args = LIST ("--x"), .n_args = 1};
+    struct wire_installed installed = {.envelope = &envelope};
+    struct root_draft draft;
+    cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
+    cr_assert_eq (root_draft_describe (&draft, &installed, &error), 0);
+    struct root_command command;
+    cr_assert_eq (root_command_read (draft.fd, &command, &error), 0);
+    cr_expect_str_eq (command.args[0], "--x");
+    root_command_deinit (&command);
+    root_draft_deinit (&draft);
+}
+
+Test (workspace, the_script_runs_the_launcher_beside_it_however_it_is_called)
+{
+    char name[ROOT_NAME_SIZE];
+    static const char launcher[] = "#!/bin/sh\necho \"$# $(dirname \"$0\")\"\n";
+    workspaces_make (
+        &root,
+        &(struct workspace_parts){.program = "p", .launcher = launcher, .launcher_size = sizeof launcher - 1},
+        name);
+    cr_assert_eq (root_stable_set (&root, name, &error), 0);
+    cr_assert_eq (rename ("root", "odd $(name)\nof 'a' root"), 0);
+    cr_assert_eq (symlink ("odd $(name)\nof 'a' root", "-x"), 0);
+    static const struct {
+        const char *call;
+        const char *answer;
+    } calls[] = {
+        {"cd odd*; ./stable/noded.sh an argument", "0 ././stable"},
+        {"cd odd*/stable; sh noded.sh", "0 ."},
+        {"cd odd*/stable; ./noded.sh", "0 ./."},
+        {"cd odd*; PATH=$PWD/stable:$PATH; cd /; noded.sh | tail -n 1", "of 'a' root/stable"},
+        {"\"$PWD\"/odd*/stable/noded.sh | tail -n 1", "of 'a' root/stable"},
+        {"sh ./-x/stable/noded.sh", "0 ././-x/stable"},
+        {"cat -- -x/stable/noded.sh >/dev/null; sh -- -x/stable/noded.sh", "0 ./-x/stable"},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char *answer = scratch_shell (calls[i].call, NULL);
+        cr_expect_str_eq (answer, calls[i].answer, "%s: %s", calls[i].call, answer);
+        free (answer);
+    }
+}
+
+Test (workspace, names_never_go_back)
+{
+    struct root_draft draft;
+    char name[ROOT_NAME_SIZE], older[ROOT_NAME_SIZE], text[BASE_TIME_TEXT];
+    uint64_t ns;
+    workspaces_add (&root, "one", name);
+    cr_assert_eq (base_time_parse (name, &ns), 0);
+    cr_assert_eq (root_draft_begin (&root, 1000, &draft, &error), 0, "a clock that says 1970");
+    cr_expect_str_eq (draft.name, base_time_format (ns + 1, text));
+    memcpy (older, draft.name, sizeof older);
+    struct root_draft other;
+    cr_assert_eq (root_draft_begin (&root, 1000, &other, &error), 0, "a hidden one counts");
+    cr_expect_str_eq (other.name, base_time_format (ns + 2, text));
+    root_draft_deinit (&other);
+    root_draft_deinit (&draft);
+    cr_assert_eq (root_draft_begin (&root, ns + 1000, &draft, &error), 0);
+    cr_expect_str_eq (draft.name, base_time_format (ns + 1000, text));
+    root_draft_deinit (&draft);
+    char *left = scratch_shell ("ls -A root | grep -c '^\\.'", NULL);
+    cr_expect_str_eq (left, "0", "a draft that is dropped leaves nothing");
+    free (left);
+}
+
+Test (workspace, a_path_that_leads_out_of_it_is_refused)
+{
+    struct root_draft draft;
+    cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
+    static const char *const wrong[] = {"",         "/etc/x",    "../x",   "files/../../x",
+                                        "files//x", "files/./x", "files/", "."};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        cr_expect_eq (root_draft_write (&draft, wrong[i], 0644, "x", 1, &error), -EINVAL, "%s", wrong[i]);
+    cr_assert_eq (symlinkat ("/tmp", draft.fd, "link"), 0);
+    cr_expect_lt (root_draft_write (&draft, "link/x", 0644, "x", 1, &error), 0);
+    cr_assert_eq (root_draft_write (&draft, "files/a/b", 0644, "x", 1, &error), 0);
+    cr_expect_eq (root_draft_write (&draft, "files/a/b", 0644, "y", 1, &error), -EEXIST);
+    cr_expect_lt (root_draft_write (&draft, "files/a/b/c", 0644, "y", 1, &error), 0);
+    root_draft_deinit (&draft);
+}
+
+static nlink_t links_of (int directory, const char *path, mode_t *ret_mode)
+{
+    struct stat status = {0};
+    cr_expect_eq (fstatat (directory, path, &status, 0), 0, "%s", path);
+    *ret_mode = status.st_mode & 07777;
+    return status.st_nlink;
+}
+
+Test (workspace, what_did_not_change_is_linked_and_else_copied)
+{
+    struct root_draft draft;
+    mode_t mode;
+    int here = open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    scratch_write ("same", "1", 1, 0755);
+    scratch_write ("other-mode", "2", 1, 0600);
+    scratch_write ("shared", "3", 1, 0600);
+    cr_assert_eq (link ("shared", "shared-too"), 0);
+    cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
+    cr_assert_eq (root_draft_link (&draft, "a/same", 0755, here, "same", &error), 0, "%s", error.text);
+    cr_expect_eq (links_of (draft.fd, "a/same", &mode), 2);
+    cr_assert_eq (root_draft_link (&draft, "other", 0644, here, "other-mode", &error), 0);
+    cr_expect_eq (links_of (draft.fd, "other", &mode), 2);
+    cr_expect_eq (mode, 0644);
+    cr_assert_eq (root_draft_link (&draft, "shared", 0755, here, "shared", &error), 0);
+    cr_expect_eq (links_of (draft.fd, "shared", &mode), 1, "another's mode stays as it is");
+    cr_expect_eq (mode, 0755);
+    cr_expect_eq (root_draft_link (&draft, "none", 0755, here, "none", &error), -ENOENT);
+    struct failing_disk failing;
+    struct root far = root;
+    far.disk = failing_init (&failing, 1, EXDEV);
+    failing.only = "linkat";
+    draft.root = &far;
+    cr_assert_eq (root_draft_link (&draft, "far", 0755, here, "same", &error), 0, "another file system");
+    cr_expect_eq (links_of (draft.fd, "far", &mode), 1);
+    draft.root = &root;
+    root_draft_deinit (&draft);
+    (void) close (here);
+}
+
+/*  Seals a draft that holds what change made of it. */
+static int seal (const char *program, const char *file, mode_t mode)
+{
+    static char application[] = "noded", version[] = "1", path[] = "lib/a.so";
+    struct wire_file further = {.path = path, .digest = base_digest_of ("library", 7), .size = 7};
+    struct wire_envelope envelope = {.application = application,
+                                     .version = version,
+                                     .binary = base_digest_of ("program", 7),
+                                     .size = 7,
+                                     .files = &further,
+                                     .n_files = 1};
+    struct wire_installed installed = {.release = base_digest_of ("r", 1), .envelope = &envelope};
+    char name[ROOT_NAME_SIZE];
+    base_cleanup (root_draft_deinit) struct root_draft draft = {.fd = -1};
+    cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
+    if (program)
+        cr_assert_eq (root_draft_write (&draft, "noded", mode, program, strlen (program), &error), 0);
+    if (file)
+        cr_assert_eq (root_draft_write (&draft, "files/lib/a.so", 0644, file, strlen (file), &error), 0);
+    cr_assert_eq (root_draft_start_files (&draft, "x", 1, &error), 0);
+    cr_assert_eq (root_draft_describe (&draft, &installed, &error), 0);
+    return root_draft_seal (&draft, &installed, name, &error);
+}
+
+Test (workspace, only_what_fits_its_envelope_is_sealed)
+{
+    cr_expect_eq (seal ("progrem", "library", 0755), ROOT_E_DAMAGED);
+    cr_expect_str_eq (error.text, "noded is not what the envelope says");
+    cr_expect_eq (seal ("program", "librery", 0755), ROOT_E_DAMAGED);
+    cr_expect_str_eq (error.text, "files/lib/a.so is not what the envelope says");
+    cr_expect_eq (seal ("program", NULL, 0755), ROOT_E_DAMAGED);
+    cr_expect_str_eq (error.text, "files/lib/a.so is missing");
+    cr_expect_eq (seal (NULL, "library", 0755), ROOT_E_DAMAGED);
+    cr_expect_eq (seal ("program", "library", 0644), ROOT_E_DAMAGED);
+    cr_expect_str_eq (error.text, "noded is to be executable");
+    char **names;
+    cr_assert_eq (root_workspaces (&root, &names), 0);
+    cr_expect_null (names[0]);
+    (void) base_list_free (names);
+    cr_expect_eq (seal ("program", "library", 0755), 0, "%s", error.text);
+}
+
+Test (workspace, any_call_that_fails_leaves_no_workspace_that_is_not_whole)
+{
+    struct failing_disk failing;
+    const struct disk *disk = failing_init (&failing, 0, EIO);
+    bool done = false;
+    unsigned n;
+    for (n = 1; !done; n++) {
+        root.disk = disk;
+        failing.at = n;
+        failing.calls = 0;
+        (void) memset (&error, 0, sizeof error);
+        struct root_draft draft = {.fd = -1};
+        static char application[] = "noded", version[] = "1";
+        struct wire_envelope envelope = {.application = application,
+                                         .version = version,
+                                         .binary = base_digest_of ("program", 7),
+                                         .size = 7};
+        struct wire_installed installed = {.release = base_digest_of ("r", 1), .envelope = &envelope};
+        char name[ROOT_NAME_SIZE];
+        int rc = root_draft_begin (&root, 1, &draft, &error);
+        rc = rc ? rc : root_draft_write (&draft, "noded", 0755, "program", 7, &error);
+        rc = rc ? rc : root_draft_start_files (&draft, "x", 1, &error);
+        rc = rc ? rc : root_draft_describe (&draft, &installed, &error);
+        rc = rc ? rc : root_draft_seal (&draft, &installed, name, &error);
+        done = failing.calls < n;
+        cr_expect_eq (rc, done ? 0 : -EIO, "call %u", n);
+        cr_expect (done || *error.text);
+        root.disk = &disk_system;
+        root_draft_deinit (&draft);
+        char **names;
+        cr_assert_eq (root_workspaces (&root, &names), 0);
+        for (size_t i = 0; names[i]; i++) {
+            int fd;
+            cr_assert_eq (root_workspace_open (&root, names[i], &fd), 0);
+            cr_expect_eq (root_manifest_verify (fd, &error), 0, "call %u: %s", n, error.text);
+            (void) close (fd);
+        }
+        (void) base_list_free (names);
+    }
+    cr_expect_gt (n, 20);
+}
+
+Test (workspace, a_description_that_cannot_be_parsed_is_damaged)
+{
+    char name[ROOT_NAME_SIZE];
+    struct wire_installed installed;
+    workspaces_add (&root, "one", name);
+    scratch_write_text (in_workspace (name, "envelope.json"), "{\"release\": 3}");
+    cr_expect_eq (root_workspace_read (&root, name, &installed, &error), ROOT_E_DAMAGED);
+    cr_assert_eq (unlink (in_workspace (name, "envelope.json")), 0);
+    cr_expect_eq (root_workspace_read (&root, name, &installed, &error), ROOT_E_DAMAGED);
+    cr_expect_eq (root_workspace_read (&root, "2001-01-01T00:00:00.000000000Z", &installed, &error),
+                  ROOT_E_NONE);
+    cr_expect_eq (root_workspace_read (&root, "var", &installed, &error), ROOT_E_NONE);
+}
+
+Test (workspace, what_a_link_points_to_is_not_removed)
+{
+    char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE], three[ROOT_NAME_SIZE];
+    workspaces_add (&root, "one", one);
+    workspaces_add (&root, "two", two);
+    workspaces_add (&root, "three", three);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0);
+    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, three, &error), 0);
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    cr_expect_eq (root_workspace_remove (&root, one, &error), -EBUSY);
+    cr_expect_eq (root_workspace_remove (&root, two, &error), -EBUSY);
+    cr_expect_eq (root_workspace_remove (&root, three, &error), -EBUSY);
+    cr_assert_eq (root_go_back (&root, &error), 0);
+    cr_expect_eq (root_workspace_remove (&root, two, &error), 0, "%s", error.text);
+    cr_expect_not (scratch_exists (in_workspace (two, "")));
+    cr_expect_eq (root_workspace_remove (&root, "../..", &error), -EINVAL);
+}
+
+Test (workspace, the_oldest_are_collected_and_what_is_linked_stays)
+{
+    char names[6][ROOT_NAME_SIZE], text[4] = "x";
+    for (int i = 0; i < 6; i++) {
+        text[1] = (char) ('0' + i);
+        workspaces_add (&root, text, names[i]);
+    }
+    cr_assert_eq (root_stable_set (&root, names[1], &error), 0);
+    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, names[0], &error), 0);
+    unsigned removed = 99;
+    cr_assert_eq (root_collect (&root, 3, &removed, &error), 0, "%s", error.text);
+    cr_expect_eq (removed, 3);
+    char **left;
+    cr_assert_eq (root_workspaces (&root, &left), 0);
+    cr_expect_eq (base_list_count (left), 3);
+    cr_expect (strcmp (left[0], names[0]) == 0 && strcmp (left[1], names[1]) == 0 &&
+               strcmp (left[2], names[5]) == 0);
+    (void) base_list_free (left);
+    cr_assert_eq (root_collect (&root, 0, &removed, &error), 0);
+    cr_expect_eq (removed, 1);
+}
