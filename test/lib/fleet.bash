@@ -30,21 +30,35 @@ fleet_begin ()
 
 # --- the broker ------------------------------------------------------------------------------------------------------------
 
-# On the port of the last start, or a free one.
-broker_start ()
+# broker_try PORT: 1 where it ends before it is ready.
+broker_try ()
 {
     local ready line=''
     mkfifo "$fleet/ready"
-    "$build/noded-broker" --root "$fleet/broker" --port "${port:-0}" >"$fleet/ready" 2>>"$fleet/broker.log" &
+    "$build/noded-broker" --root "$fleet/broker" --port "$1" >"$fleet/ready" 2>>"$fleet/broker.log" &
     broker_pid=$!
     exec {ready}<"$fleet/ready"
     rm "$fleet/ready"
     while [[ $line != ready* ]]; do
-        read -r -t "$patience" -u "$ready" line || fail "the broker did not become ready: $(tail -n 5 "$fleet/broker.log")"
+        read -r -t "$patience" -u "$ready" line || break
     done
     exec {ready}<&-
-    [[ $line =~ announce=tcp://[^\ ]*:([0-9]+) ]] || fail "the broker's first line is $line"
-    port=${BASH_REMATCH[1]}
+    [[ $line == ready* ]] || { wait "$broker_pid" || true; broker_pid=; return 1; }
+}
+
+# On the ports of the last start; at first on four in a row that are free, below those that the kernel hands out.
+broker_start ()
+{
+    local try
+    if [ -n "$port" ]; then
+        broker_try "$port" || fail "the broker did not become ready: $(tail -n 5 "$fleet/broker.log")"
+        return
+    fi
+    for ((try = 0; try < 50; try++)); do
+        port=$((10000 + SRANDOM % 5500 * 4))
+        ! broker_try "$port" || return 0
+    done
+    fail "the broker did not become ready: $(tail -n 5 "$fleet/broker.log")"
 }
 
 broker_kill ()
@@ -205,11 +219,11 @@ expect_status ()
 }
 said () { grep -qiE -- "$1" "$fleet/said" || { cat "$fleet/said" >&2; fail "nothing said that fits: $1"; }; }
 
-# check_runs ID VERSION FILE: what the node tells, what runs and what lies on its disk are all that program.
+# check_runs ID VERSION BINARY: what the node tells, what runs and what lies on its disk are all that program.
 check_runs ()
 {
     local id=$1 version=$2 digest pid
-    digest=$(sha256sum <"$3" | cut -d' ' -f1)
+    digest=$(sha256sum <"$(binary "$3")" | cut -d' ' -f1)
     check_node "$id" ".version == \"$version\" and .binary == \"$digest\""
     check_equal "$(sha256sum <"$fleet/$id/stable/noded" | cut -d' ' -f1)" "$digest" "the program behind stable of $id"
     pid=$(manager_pid "$id") || fail "no node manager runs for $id"

@@ -11,7 +11,7 @@ release=$(publish bad-crash 6.6.6)
 expect_status 1 ctl update a
 said 'probing'
 check_equal "$(stable_of a)" "$before" 'stable'
-check_runs a 1.0.0 "$build/noded"
+check_runs a 1.0.0 noded
 check_node a '.state == "idle" and (.last_error.step | startswith ("probing")) and .last_error.reason != "" and .last_error.transaction != ""'
 expect_status 0 ctl quarantine list a
 said "${release:0:12}"
@@ -21,4 +21,4 @@ expect_status 1 ctl update a --release "$release"
 said 'quarantine'
 publish noded-2 2.0.0 >"$fleet/release"
 ctl update a || fail 'the good update was not confirmed'
-check_runs a 2.0.0 "$build/noded-2"
+check_runs a 2.0.0 noded-2

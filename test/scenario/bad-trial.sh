@@ -12,10 +12,10 @@ release=$(publish bad-trial 6.6.6)
 expect_status 1 ctl update a
 said 'went.back|trial'
 check_equal "$(stable_of a)" "$before" 'stable'
-check_runs a 1.0.0 "$build/noded"
+check_runs a 1.0.0 noded
 check_node a '.state == "idle" and .last_error.step == "trial" and .last_error.reason != ""'
 check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* 2>/dev/null || true)" '' 'what is left of the trial'
-expect_status 0 "$build/noded" quarantine --root "$fleet/a"
+expect_status 0 "$build/noded" quarantine list --root "$fleet/a"
 said "${release:0:12}"
 
 expect_status 1 ctl update a --release "$release"
@@ -23,4 +23,4 @@ said 'quarantine'
 ctl quarantine clear a || fail 'the quarantine could not be cleared'
 publish noded-2 2.0.0 >"$fleet/release"
 ctl update a || fail 'the good update was not confirmed'
-check_runs a 2.0.0 "$build/noded-2"
+check_runs a 2.0.0 noded-2

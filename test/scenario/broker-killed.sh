@@ -13,7 +13,7 @@ for moment in matching probing trial; do
     broker_kill
     broker_start
     until_node a ".online and .state == \"idle\" and .release == \"$release\""
-    check_runs a 2.0.0 "$build/noded-2"
+    check_runs a 2.0.0 noded-2
     ctl revert a || fail 'the revert did not come to its end'
     ctl unhold a || fail 'the hold could not be ended'
 done

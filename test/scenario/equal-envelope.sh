@@ -15,4 +15,4 @@ check_equal "$(publish noded-2 2.0.0)" "$(cat "$fleet/release")" 'the digest of 
 expect_status 0 ctl update a
 check_equal "$(stable_of a)" "$before" 'stable'
 check_equal "$(manager_pid a)" "$pid" 'the pid of the node manager'
-check_runs a 2.0.0 "$build/noded-2"
+check_runs a 2.0.0 noded-2

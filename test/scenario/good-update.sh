@@ -11,7 +11,7 @@ release=$(publish noded-2 2.0.0)
 ctl update --all --timeout 120s || fail 'the update was not confirmed everywhere'
 
 for id in a b c; do
-    check_runs "$id" 2.0.0 "$build/noded-2"
+    check_runs "$id" 2.0.0 noded-2
     check_node "$id" ".state == \"idle\" and .release == \"$release\" and .previous.version == \"1.0.0\" and (.last_error | not)"
     check_equal "$(ls -d "$fleet/$id"/.back "$fleet/$id"/.try.* 2>/dev/null || true)" '' 'what is left of the trial'
     expect_status 0 "$build/noded" status --root "$fleet/$id"

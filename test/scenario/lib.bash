@@ -36,14 +36,14 @@ refuses ()
     release=$(publish "$binary" 6.6.6)
     expect_status 1 ctl update a
     check_equal "$(stable_of a)" "$before" 'stable'
-    check_runs a 1.0.0 "$build/noded"
+    check_runs a 1.0.0 noded
     check_node a ".state == \"idle\" and .last_error.step == \"probing/$step\" and .last_error.version == \"6.6.6\""
     field a .last_error.reason >"$fleet/said"
     said "$reason"
     check_node a ".quarantine | map (.release) | index (\"$release\") != null"
     publish noded-2 2.0.0 >"$fleet/release"
     ctl update a || fail 'the good update was not confirmed'
-    check_runs a 2.0.0 "$build/noded-2"
+    check_runs a 2.0.0 noded-2
 }
 
 fleet_begin

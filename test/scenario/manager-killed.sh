@@ -11,11 +11,11 @@ ctl update a --release "$release" --no-wait
 until_node a '.state == "probing" or .version == "2.0.0"'
 kill -KILL "$(manager_pid a)"
 until_node a ".online and .state == \"idle\" and .release == \"$release\""
-check_runs a 2.0.0 "$build/noded-2"
+check_runs a 2.0.0 noded-2
 check_equal "$(find "$fleet/a/probe" -mindepth 1)" '' 'what the first rehearsal left'
 
 # Killed as it is: it comes back by itself, and nothing changes.
 kill -KILL "$(manager_pid a)"
 until_true manager_pid a
 until_node a '.online and .state == "idle"'
-check_runs a 2.0.0 "$build/noded-2"
+check_runs a 2.0.0 noded-2

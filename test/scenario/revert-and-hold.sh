@@ -10,14 +10,14 @@ publish noded-2 2.0.0 >"$fleet/release"
 ctl update a || fail 'the update was not confirmed'
 
 ctl revert a || fail 'the revert did not come to its end'
-check_runs a 1.0.0 "$build/noded"
+check_runs a 1.0.0 noded
 check_node a '.held and .previous.version == "2.0.0"'
 expect_status 1 ctl update a
 said 'held'
-check_runs a 1.0.0 "$build/noded"
+check_runs a 1.0.0 noded
 ctl unhold a || fail 'the hold could not be ended'
 ctl update a || fail 'the update after the hold was not confirmed'
-check_runs a 2.0.0 "$build/noded-2"
+check_runs a 2.0.0 noded-2
 
 # The same on the host alone.
 node_stop a

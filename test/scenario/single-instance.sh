@@ -15,5 +15,5 @@ node_install twin
 sed -i 's/^\( *id *= *\).*/\1a/' "$fleet/twin/node.zpl"
 sed -i 's/"twin"/"a"/' "$fleet/twin/node.zpl"
 node_start twin
-until_true grep -qi 'refused' "$fleet/twin.log"
+until_true grep -q 'the origin refuses this node' "$fleet/twin.log"
 check_node a '.online and .state == "idle"'

@@ -12,6 +12,6 @@ ctl update a --release "$first" --no-wait
 expect_status 1 ctl update a --release "$second"
 said 'in progress'
 until_node a ".state == \"idle\" and .release == \"$first\""
-check_runs a 2.0.0 "$build/noded-2"
+check_runs a 2.0.0 noded-2
 ctl update a --release "$second" || fail 'the update afterwards was not confirmed'
 check_node a ".release == \"$second\" and .previous.release == \"$first\""
