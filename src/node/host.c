@@ -34,7 +34,7 @@ static bool is_served (const struct root *root, pid_t *ret_pid)
     if (lock < 0 || !flock (lock, LOCK_EX | LOCK_NB))
         return false;
     if (pread (lock, text, sizeof text - 1, 0) > 0) {
-        text[strcspn (text, "\n")] = '\0';
+        text[strcspn (text, " \n")] = '\0';
         if (!base_text_parse_u64 (text, INT32_MAX, &pid))
             *ret_pid = (pid_t) pid;
     }
@@ -128,11 +128,11 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
         root_journal_free (entries, count);
         return 0;
     }
-    const char *transaction = "";
+    const char *transaction = NULL;
     for (size_t i = 0; i < count; i++) {
         const struct wire_entry *entry = &entries[i];
         const char *own = entry->transaction ? entry->transaction : "";
-        if (strcmp (own, transaction) != 0)
+        if (!transaction || strcmp (own, transaction) != 0)
             printf ("%s%s%s\n", i ? "\n" : "", *own ? "update " : "order", own);
         transaction = own;
         printf ("  %.19s  %-22s %-10s%s%s%s%s\n", entry->time, entry->step,

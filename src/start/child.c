@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100 };
+enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100, SUPERSEDED_MS = 10 * 1000 };
 
 struct watch {
     const struct root *root;
@@ -29,7 +29,8 @@ struct watch {
     struct base_process process;
     uint64_t begun_ms;
     bool ready;
-    bool stopping; /* init asked to stop */
+    bool stopping;          /* init asked to stop */
+    uint64_t superseded_ms; /* when a person made another workspace stable; 0: nobody did */
     enum start_verdict missed;
     int timer;
     int pipe;
@@ -137,6 +138,8 @@ static int start (struct watch *watch, struct base_error *error)
 
 static uint64_t next_deadline (const struct watch *watch)
 {
+    if (watch->superseded_ms)
+        return watch->superseded_ms + SUPERSEDED_MS;
     uint64_t span = watch->limits->confirm_ms;
     if (!watch->ready && watch->limits->ready_ms < span)
         span = watch->limits->ready_ms;
@@ -146,7 +149,7 @@ static uint64_t next_deadline (const struct watch *watch)
 static void arm (const struct watch *watch)
 {
     struct itimerspec when = {0}; /* all zero: off */
-    if (watch->limits) {
+    if (watch->limits || watch->superseded_ms) {
         uint64_t at = next_deadline (watch);
         when.it_value.tv_sec = (time_t) (at / 1000);
         when.it_value.tv_nsec = (long) (at % 1000) * 1000000 + 1;
@@ -206,11 +209,30 @@ static void read_pipe (struct watch *watch)
     }
 }
 
+/*  SIGUSR2: somebody changed the root on this host. Where that made another workspace stable, the version
+   here is ended, even one that does not listen any more. */
+static void look_at_stable (struct watch *watch)
+{
+    char stable[ROOT_NAME_SIZE];
+    look_at_trial (watch);
+    if (watch->superseded_ms || root_link (watch->root, ROOT_STABLE, stable) ||
+        strcmp (stable, watch->workspace) == 0)
+        return;
+    start_say ("%s was made stable by hand: ending %s", stable, watch->workspace);
+    watch->superseded_ms = base_time_boot_ms ();
+    (void) base_process_signal (&watch->process, SIGTERM);
+    arm (watch);
+}
+
 static void read_signals (struct watch *watch, int signals)
 {
     for (int number; (number = start_signals_next (signals));) {
         if (number == SIGCHLD)
             continue; /* its end is seen on the pidfd; strangers are reaped in every round */
+        if (number == SIGUSR2) {
+            look_at_stable (watch);
+            continue;
+        }
         if (number == SIGTERM || number == SIGINT) {
             if (!watch->stopping)
                 start_say ("asked to stop: telling %s", watch->workspace);
@@ -227,6 +249,13 @@ static void read_timer (struct watch *watch)
         return;
     look_at_trial (watch);
     uint64_t now = base_time_boot_ms ();
+    if (watch->superseded_ms) {
+        if (now >= next_deadline (watch))
+            (void) base_process_signal (&watch->process, SIGKILL);
+        else
+            arm (watch);
+        return;
+    }
     if (!watch->limits || watch->missed)
         return;
     if (now < next_deadline (watch)) {
@@ -293,7 +322,10 @@ void start_child_run (const struct root *root, const char *workspace, const stru
         (void) base_process_wait (&watch.process, true, &ending.end);
     (void) start_reap_others (0);
     wait_for_same_signal (&watch, signals, &ending.end);
-    ending.verdict = watch.stopping ? START_STOPPED : watch.missed ? watch.missed : START_ENDED;
+    ending.verdict = watch.stopping        ? START_STOPPED
+                     : watch.superseded_ms ? START_SUPERSEDED
+                     : watch.missed        ? watch.missed
+                                           : START_ENDED;
 done:
     if (watch.timer >= 0)
         (void) close (watch.timer);

@@ -8,6 +8,7 @@
 
 enum start_verdict {
     START_ENDED = 1,   /* by itself */
+    START_SUPERSEDED,  /* after a person had made another workspace stable */
     START_STOPPED,     /* after it had been asked to stop */
     START_HUNG,        /* not ready in time; killed */
     START_UNCONFIRMED, /* not confirmed in time; killed */
