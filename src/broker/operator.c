@@ -1,8 +1,8 @@
 /*  broker/operator.c - what operators ask for
 
-    An order to many nodes is answered a page at a time, and only the nodes of the page are ordered: the same
-   request with `after` goes on. A page is one transaction together with its answer under the request's key,
-   so that an order that is sent again finds either nothing done, or the answer. */
+    An order to many nodes is answered a page at a time, and only the nodes of the page are ordered: the
+    same request with `after` goes on. A page is one transaction together with its answer under the
+    request's key, so that an order that is sent again finds either nothing done, or the answer. */
 
 #include "broker/private.h"
 
@@ -27,8 +27,7 @@ static int answer_say (struct wire_answer *answer, enum wire_status status, cons
     return answer->reason ? 0 : -ENOMEM;
 }
 
-/*  --- orders
- * ------------------------------------------------------------------------------------------------ */
+/*  --- orders -------------------------------------------------------------------------------------- */
 
 struct ordering {
     struct broker *broker;
@@ -181,8 +180,7 @@ static int order_request (struct broker *broker, const struct wire_request *requ
     return r;
 }
 
-/*  --- publish, withdraw
- * ------------------------------------------------------------------------------------------- */
+/*  --- publish, withdraw --------------------------------------------------------------------------- */
 
 /*  Returns 1 where the answer says that a content is missing. */
 static int content_check (struct broker *broker, const struct base_digest *digest, uint64_t size,
@@ -323,8 +321,7 @@ void broker_contents_collect (struct broker *broker)
                   strerror (-r));
 }
 
-/*  --- requests
- * ------------------------------------------------------------------------------------------------- */
+/*  --- requests ------------------------------------------------------------------------------------ */
 
 static int nodes_request (struct broker *broker, const struct bus_peer *peer,
                           const struct wire_request *request, struct wire_answer *answer,

@@ -318,7 +318,7 @@ void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms)
         return;
     for (size_t i = 0; i < registry->n_nodes; i++) {
         struct broker_node *node = registry->nodes[i];
-        if (node->challenge && now_ms - node->challenged_ms >= BROKER_CHALLENGE_MS)
+        if (node->challenge && (!node->online || now_ms - node->challenged_ms >= BROKER_CHALLENGE_MS))
             challenge_settle (registry, node, true);
         else if (node->online && now_ms - node->heard_ms > registry->liveness_ms) {
             node->online = false;

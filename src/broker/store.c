@@ -9,8 +9,8 @@
 
 enum { REVISION_BLOCK = 10000, BUSY_MS = 5000 };
 
-/*  Each brings the layout from its index to the next. One that was released is never changed, only followed.
- */
+/*  Each brings the layout from its index to the next. One that was released is never changed, only
+    followed. */
 static const char *const migrations[] = {
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE releases (serial INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE,"

@@ -118,8 +118,8 @@ int broker_store_releases (struct broker_store *store, const char *application, 
     return r;
 }
 
-/*  A release needs its contents while it is offered, and while a node could still be asked to repair itself
- * from it. */
+/*  A release needs its contents while it is offered, and while a node could still be asked to repair
+    itself from it. */
 #define NEEDED                                                                                               \
     "SELECT contents.digest FROM contents JOIN releases ON releases.digest = contents.release"               \
     " WHERE releases.withdrawn = 0 OR EXISTS (SELECT 1 FROM applications WHERE running = releases.digest)"   \

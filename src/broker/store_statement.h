@@ -1,7 +1,7 @@
 /*  broker/store_statement.h - statements of the store; for the files store*.c only
 
     A statement is known by the address of its SQL literal and prepared once. Between store_query and
-   store_end it is in use; a second query with the same literal in the meantime is an error of ours. */
+    store_end it is in use; a second query with the same literal in the meantime is an error of ours. */
 
 #ifndef BROKER_STORE_STATEMENT_H
 #define BROKER_STORE_STATEMENT_H
@@ -23,8 +23,8 @@ struct broker_store {
     bool in_transaction;
 };
 
-/*  Binds arguments by types: 't' text or NULL, 'u' uint64_t, 'd' const struct base_digest * (null: NULL),
-    'b' const struct base_buffer * (empty: NULL). They must live until store_end. */
+/*  Binds arguments by types: 't' text or NULL, 'u' uint64_t, 'd' const struct base_digest * (null:
+    NULL), 'b' const struct base_buffer * (empty: NULL). They must live until store_end. */
 int store_query (struct broker_store *store, sqlite3_stmt **ret_statement, struct base_error *error,
                  const char *sql, const char *types, ...);
 

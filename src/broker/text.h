@@ -7,8 +7,8 @@
 
 enum { BROKER_REASON_MOST = 511 };
 
-/*  What format makes, on the heap, at most BROKER_REASON_MOST bytes and well-formed UTF-8: where formatting
-   cut a text within a character, '?' stands for it. NULL where memory is out. */
+/*  What format makes, on the heap, at most BROKER_REASON_MOST bytes and well-formed UTF-8: where
+    formatting cut a text within a character, '?' stands for it. NULL where memory is out. */
 __attribute__ ((format (printf, 1, 2))) char *broker_reason (const char *format, ...);
 __attribute__ ((format (printf, 1, 0))) char *broker_reason_v (const char *format, va_list arguments);
 

@@ -1,4 +1,4 @@
-/*  programs/noded_content.c - a content peer on its own: takes and serves contents, and knows nothing else */
+/*  programs/noded_content.c - a content peer on its own */
 
 #include <errno.h>
 #include <stdio.h>

@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "bus/endpoint.h"
 
-/*  "tcp://ADDRESS:PORT". Port 0 picks a free one; an address with colons is put into brackets; "ipc://PATH"
-   goes to ipc://PATH/NAME whatever the port. Returns 0 or -EINVAL. */
+/*  "tcp://ADDRESS:PORT". Port 0 picks a free one; an address with colons is put into brackets;
+    "ipc://PATH" goes to ipc://PATH/NAME whatever the port. Returns 0 or -EINVAL. */
 int program_bind_endpoint (const char *address, uint64_t port, const char *name,
                            char ret_endpoint[BUS_ENDPOINT_SIZE], struct base_error *error);
 
@@ -19,7 +19,7 @@ int program_bind_endpoints (const char *address, uint64_t base, struct bus_endpo
                             struct base_error *error);
 
 /*  Without keys, only this host may be listened to, unless somebody says that it is meant. Returns 0 or
-   -EPERM with a sentence that says what to do. */
+    -EPERM with a sentence that says what to do. */
 int program_bind_check (const char *address, bool has_keys, bool insecure, struct base_error *error);
 
 /*  Raises the soft limit of open files to the hard one. Returns the limit that holds then. */

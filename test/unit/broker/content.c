@@ -1,0 +1,145 @@
+/*  Taking and serving contents. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "broker/content.h"
+
+static char root[64];
+static int root_fd;
+static struct broker_content *content;
+static struct base_error error;
+static const struct bus_peer peer_a = {.size = 1, .id = {'a'}}, peer_b = {.size = 1, .id = {'b'}};
+static uint64_t now_ms = 1000;
+
+static void content_open (void)
+{
+    cr_assert (broker_content_open (root_fd, &content, &error) == 0, "%s", error.text);
+}
+
+static void set_up (void)
+{
+    (void) snprintf (root, sizeof root, "/tmp/content.XXXXXX");
+    cr_assert_not_null (mkdtemp (root));
+    root_fd = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    content_open ();
+}
+
+static void tear_down (void)
+{
+    content = broker_content_free (content);
+    close (root_fd);
+    (void) disk_tree_remove (&disk_system, AT_FDCWD, root, NULL);
+}
+
+TestSuite (content, .init = set_up, .fini = tear_down);
+
+static struct wire_taken put (const struct bus_peer *peer, const char *name, uint64_t size, uint64_t offset,
+                              const char *payload)
+{
+    struct wire_put message = {
+        .digest = base_digest_of (name, strlen (name)), .size = size, .offset = offset};
+    struct wire_taken taken = {.offset = 0};
+
+    cr_assert_eq (broker_content_put (content, peer, &message, payload, strlen (payload), now_ms, &taken), 0);
+    free (taken.reason); /* only the rest is looked at */
+    taken.reason = NULL;
+    return taken;
+}
+
+Test (content, an_upload_comes_in_parts_and_is_served_when_it_is_whole)
+{
+    struct base_digest digest = base_digest_of ("hello world", 11);
+    struct wire_taken taken = put (&peer_a, "hello world", 11, 0, "");
+    uint64_t size;
+    bool immutable;
+    int fd;
+
+    cr_assert_eq (taken.status, WIRE_STATUS_OK);
+    cr_assert_eq (taken.offset, 0);
+    taken = put (&peer_a, "hello world", 11, 0, "hello ");
+    cr_assert_eq (taken.offset, 6);
+    cr_assert_not (taken.complete);
+    cr_assert_eq (broker_content_get (content, &digest, &fd, &size, &immutable), -ENOENT);
+    taken = put (&peer_a, "hello world", 11, 3, "dropped");
+    cr_assert_eq (taken.offset, 6, "what does not begin at the end is dropped");
+    taken = put (&peer_a, "hello world", 11, 6, "world");
+    cr_assert (taken.complete);
+    cr_assert_eq (taken.offset, 11);
+    cr_assert_eq (broker_content_get (content, &digest, &fd, &size, &immutable), 0);
+    cr_assert_eq (size, 11);
+    close (fd);
+    taken = put (&peer_b, "hello world", 11, 0, "");
+    cr_assert (taken.complete, "what is here need not be sent again");
+    taken = put (&peer_b, "hello world", 12, 0, "");
+    cr_assert_eq (taken.status, WIRE_STATUS_REFUSED);
+}
+
+Test (content, an_upload_goes_on_after_a_restart)
+{
+    struct wire_taken taken = put (&peer_a, "hello world", 11, 0, "hello ");
+
+    content = broker_content_free (content);
+    content_open ();
+    taken = put (&peer_b, "hello world", 11, 0, "");
+    cr_assert_eq (taken.offset, 6);
+    taken = put (&peer_b, "hello world", 11, 6, "world");
+    cr_assert (taken.complete);
+}
+
+Test (content, what_is_not_what_its_name_says_is_discarded)
+{
+    struct wire_taken taken = put (&peer_a, "hello world", 11, 0, "jello world");
+
+    cr_assert_eq (taken.status, WIRE_STATUS_REFUSED);
+    cr_assert_eq (taken.offset, 0);
+    cr_assert_not (taken.complete);
+    taken = put (&peer_a, "hello world", 11, 0, "hello world");
+    cr_assert (taken.complete);
+}
+
+Test (content, one_peer_at_a_time_uploads_a_content_and_a_silent_one_loses_it)
+{
+    struct wire_taken taken = put (&peer_a, "hello world", 11, 0, "hello ");
+
+    taken = put (&peer_b, "hello world", 11, 0, "");
+    cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
+    cr_assert (taken.retry_after_ms > 0);
+    now_ms += BROKER_UPLOAD_TAKE_OVER_MS;
+    taken = put (&peer_b, "hello world", 11, 0, "");
+    cr_assert_eq (taken.status, WIRE_STATUS_OK);
+    cr_assert_eq (taken.offset, 6);
+}
+
+Test (content, uploads_are_bounded_and_idle_ones_make_room)
+{
+    char name[16];
+    struct wire_taken taken;
+
+    for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
+        (void) snprintf (name, sizeof name, "content %d", i);
+        cr_assert_eq (put (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+    }
+    taken = put (&peer_a, "one more", 8, 0, "one more");
+    cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
+    now_ms += BROKER_UPLOAD_IDLE_MS;
+    broker_content_tick (content, now_ms);
+    taken = put (&peer_a, "one more", 8, 0, "one more");
+    cr_assert (taken.complete);
+    taken = put (&peer_a, "content 0", 100, 0, "");
+    cr_assert_eq (taken.offset, 1, "what was here is kept for a resume");
+}
+
+Test (content, what_is_too_large_for_the_bound_or_the_disk_is_refused)
+{
+    cr_assert_eq (put (&peer_a, "a", BROKER_CONTENT_MOST + 1, 0, "").status, WIRE_STATUS_REFUSED);
+    cr_assert_eq (put (&peer_a, "hello", 3, 0, "hello").status, WIRE_STATUS_REFUSED,
+                  "more bytes than it has");
+}
+
+Test (content, an_empty_content_is_one_too)
+{
+    cr_assert (put (&peer_a, "", 0, 0, "").complete);
+}

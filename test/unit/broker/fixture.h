@@ -1,0 +1,355 @@
+/*  test/unit/broker/fixture.h - a broker in this process, and peers that speak to it over real
+    sockets */
+
+#ifndef FIXTURE_H
+#define FIXTURE_H
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "broker/broker.h"
+#include "disk/disk.h"
+#include "wire/envelope.h"
+
+enum { FIXTURE_DEADLINE_MS = 30000, FIXTURE_INBOX = 512 };
+
+/*  A socket with an inbox. */
+struct peer {
+    struct bus_loop *loop;
+    struct bus_socket *socket;
+    struct {
+        const struct wire_record *record;
+        void *message;
+        char *topic;
+    } inbox[FIXTURE_INBOX];
+    size_t n_inbox;
+    bool expired;
+};
+
+struct fixture {
+    char root[64];
+    struct bus_loop *loop;
+    struct broker *broker;
+    struct bus_endpoints endpoints;
+    uint64_t heartbeat_ms, liveness_ms;
+    bool no_content;
+};
+
+static inline void peer_on_message (void *context, struct bus_socket *socket,
+                                    const struct bus_message *message)
+{
+    struct peer *peer = context;
+    void *copy = calloc (1, wire_record_size (message->record));
+
+    (void) socket;
+    cr_assert (peer->n_inbox < FIXTURE_INBOX);
+    cr_assert (wire_copy (message->record, message->body, copy) == 0);
+    peer->inbox[peer->n_inbox].record = message->record;
+    peer->inbox[peer->n_inbox].message = copy;
+    peer->inbox[peer->n_inbox].topic = message->topic ? strdup (message->topic) : NULL;
+    peer->n_inbox++;
+    bus_loop_stop (peer->loop);
+}
+
+static inline void peer_on_deadline (void *context)
+{
+    struct peer *peer = context;
+
+    peer->expired = true;
+    bus_loop_stop (peer->loop);
+}
+
+static inline struct peer *peer_new (struct bus_loop *loop, enum bus_kind kind, const char *endpoint)
+{
+    struct peer *peer = calloc (1, sizeof *peer);
+    struct bus_socket_options options = {.on_message = peer_on_message, .context = peer, .linger_ms = 1000};
+    struct base_error error = {.text = ""};
+
+    peer->loop = loop;
+    cr_assert (bus_socket_new (loop, kind, &options, &peer->socket, &error) == 0, "%s", error.text);
+    cr_assert (bus_socket_connect (peer->socket, endpoint, &error) == 0, "%s", error.text);
+    return peer;
+}
+
+static inline void peer_take (struct peer *peer, size_t index)
+{
+    wire_deinit (peer->inbox[index].record, peer->inbox[index].message);
+    free (peer->inbox[index].message);
+    free (peer->inbox[index].topic);
+    peer->n_inbox--;
+    memmove (&peer->inbox[index], &peer->inbox[index + 1], (peer->n_inbox - index) * sizeof peer->inbox[0]);
+}
+
+static inline void peer_clear (struct peer *peer)
+{
+    while (peer->n_inbox > 0)
+        peer_take (peer, 0);
+}
+
+static inline struct peer *peer_free (struct peer *peer)
+{
+    peer_clear (peer);
+    bus_socket_free (peer->socket);
+    free (peer);
+    return NULL;
+}
+
+static inline void peer_send (struct peer *peer, const struct wire_record *record, const void *message)
+{
+    int r = bus_send (peer->socket, NULL, record, message);
+
+    cr_assert (r == 0, "sending %s: %s", wire_record_name (record), strerror (-r));
+}
+
+/*  Runs the loop until the peer has a message of this kind. Returns its index, or -1 when within_ms
+    have passed. */
+static inline int peer_wait (struct peer *peer, const struct wire_record *record, uint64_t within_ms)
+{
+    int timer = bus_timer_start (peer->loop, within_ms, peer_on_deadline, peer);
+
+    peer->expired = false;
+    for (;;) {
+        for (size_t i = 0; i < peer->n_inbox; i++) {
+            if (peer->inbox[i].record == record) {
+                bus_timer_cancel (peer->loop, timer);
+                return (int) i;
+            }
+        }
+        if (peer->expired)
+            return -1;
+        cr_assert (bus_loop_run (peer->loop) == 0);
+    }
+}
+
+/*  The oldest message of this kind, waited for, copied out: the caller owns it. */
+static inline void peer_expect (struct peer *peer, const struct wire_record *record, void *ret_message)
+{
+    int index = peer_wait (peer, record, FIXTURE_DEADLINE_MS);
+
+    cr_assert (index >= 0, "no %s came", wire_record_name (record));
+    memcpy (ret_message, peer->inbox[index].message, wire_record_size (record));
+    memset (peer->inbox[index].message, 0, wire_record_size (record));
+    peer_take (peer, (size_t) index);
+}
+
+static inline void fixture_start (struct fixture *fixture)
+{
+    struct base_error error = {.text = ""};
+    struct broker_config config = {.root = fixture->root,
+                                   .bind = &fixture->endpoints,
+                                   .heartbeat_ms = fixture->heartbeat_ms,
+                                   .liveness_ms = fixture->liveness_ms,
+                                   .no_content = fixture->no_content};
+
+    cr_assert (broker_new (fixture->loop, &config, &fixture->broker, &error) == 0, "%s", error.text);
+}
+
+static inline void fixture_init (struct fixture *fixture)
+{
+    struct base_error error = {.text = ""};
+    char bind[80];
+
+    (void) snprintf (fixture->root, sizeof fixture->root, "/tmp/broker.XXXXXX");
+    cr_assert_not_null (mkdtemp (fixture->root));
+    (void) snprintf (bind, sizeof bind, "ipc://%s", fixture->root);
+    cr_assert (bus_endpoints_parse (bind, &fixture->endpoints, &error) == 0, "%s", error.text);
+    fixture->loop = bus_loop_new ();
+    cr_assert_not_null (fixture->loop);
+    fixture_start (fixture);
+}
+
+static inline void fixture_stop (struct fixture *fixture)
+{
+    fixture->broker = broker_free (fixture->broker);
+}
+
+static inline void fixture_deinit (struct fixture *fixture)
+{
+    fixture_stop (fixture);
+    bus_loop_free (fixture->loop);
+    (void) disk_tree_remove (&disk_system, AT_FDCWD, fixture->root, NULL);
+}
+
+static inline struct peer *fixture_control (struct fixture *fixture)
+{
+    return peer_new (fixture->loop, BUS_DEALER, broker_endpoint_control (fixture->broker));
+}
+
+/*  --- a node that does what the test says --------------------------------------------------------- */
+
+struct node {
+    struct peer *control;
+    const char *id;
+    char session[33];
+    struct wire_application application; /* points to what the test gives */
+};
+
+static inline struct base_digest digest_of (const char *text)
+{
+    return base_digest_of (text, strlen (text));
+}
+
+static inline void node_init (struct node *node, struct fixture *fixture, const char *id)
+{
+    *node = (struct node){.control = fixture_control (fixture), .id = id};
+    (void) base_random_hex (node->session, 16);
+    node->application = (struct wire_application){.name = (char *) "noded",
+                                                  .state = WIRE_STATE_IDLE,
+                                                  .version = (char *) "1.0.0",
+                                                  .release = digest_of ("1.0.0")};
+}
+
+static inline void node_hello_send (struct node *node)
+{
+    struct wire_hello hello = {.node = (char *) node->id,
+                               .session = node->session,
+                               .place = (char *) "testhost, pid 1",
+                               .software = (char *) "1.0.0",
+                               .platform = (char *) "linux/amd64",
+                               .applications = &node->application,
+                               .n_applications = 1};
+
+    peer_send (node->control, &wire_hello_record, &hello);
+}
+
+static inline void node_hello (struct node *node)
+{
+    struct wire_welcome welcome;
+
+    node_hello_send (node);
+    peer_expect (node->control, &wire_welcome_record, &welcome);
+    cr_assert (welcome.status == WIRE_STATUS_OK, "%s: %s", wire_status_word (welcome.status),
+               welcome.reason ? welcome.reason : "");
+    wire_welcome_deinit (&welcome);
+}
+
+static inline struct wire_desired node_ask (struct node *node)
+{
+    struct wire_ask ask = {
+        .node = (char *) node->id, .session = node->session, .application = (char *) "noded"};
+    struct wire_desired desired;
+
+    peer_send (node->control, &wire_ask_record, &ask);
+    peer_expect (node->control, &wire_desired_record, &desired);
+    return desired;
+}
+
+static inline enum wire_status node_report (struct node *node, uint64_t epoch, const char *transaction,
+                                            const char *step, enum wire_outcome outcome, const char *reason)
+{
+    struct wire_report report = {.node = (char *) node->id,
+                                 .session = node->session,
+                                 .transaction = (char *) transaction,
+                                 .epoch = epoch,
+                                 .attempt = 1,
+                                 .step = (char *) step,
+                                 .outcome = outcome,
+                                 .reason = (char *) reason,
+                                 .time = (char *) "2026-11-22T15:00:00.000000000Z",
+                                 .application = &node->application};
+    struct wire_noted noted;
+    enum wire_status status;
+
+    peer_send (node->control, &wire_report_record, &report);
+    peer_expect (node->control, &wire_noted_record, &noted);
+    cr_assert_eq (noted.epoch, epoch);
+    cr_assert_str_eq (noted.step, step);
+    status = noted.status;
+    wire_noted_deinit (&noted);
+    return status;
+}
+
+/*  --- an operator --------------------------------------------------------------------------------- */
+
+static inline struct wire_answer operator_ask (struct peer *operator, struct wire_request * request)
+{
+    struct wire_answer answer;
+
+    request->serial++;
+    peer_send (operator, & wire_request_record, request);
+    peer_expect (operator, & wire_answer_record, &answer);
+    cr_assert_eq (answer.serial, request->serial);
+    return answer;
+}
+
+/*  Orders one node; what came of it is the caller's. */
+static inline struct wire_ordered operator_order (struct peer *operator, enum wire_verb verb,
+                                                  const char *node, const struct base_digest *release)
+{
+    char *nodes[] = {(char *) node};
+    struct wire_request request = {.verb = verb, .nodes = nodes, .n_nodes = 1};
+    struct wire_answer answer;
+    struct wire_ordered ordered;
+
+    if (release)
+        request.release = *release;
+    answer = operator_ask (operator, & request);
+    cr_assert (answer.status == WIRE_STATUS_OK, "%s", answer.reason ? answer.reason : "");
+    cr_assert_eq (answer.n_ordered, 1);
+    ordered = answer.ordered[0];
+    answer.ordered[0] = (struct wire_ordered){.node = NULL};
+    wire_answer_deinit (&answer);
+    return ordered;
+}
+
+static inline struct wire_node operator_node (struct peer *operator, const char * node)
+{
+    char *nodes[] = {(char *) node};
+    struct wire_request request = {.verb = WIRE_VERB_NODES, .nodes = nodes, .n_nodes = 1};
+    struct wire_answer answer = operator_ask (operator, & request);
+    struct wire_node shown;
+
+    cr_assert (answer.status == WIRE_STATUS_OK, "%s", answer.reason ? answer.reason : "");
+    cr_assert_eq (answer.n_nodes, 1);
+    shown = answer.nodes[0];
+    answer.nodes[0] = (struct wire_node){.id = NULL};
+    wire_answer_deinit (&answer);
+    return shown;
+}
+
+/*  Uploads a text as a content in one piece. */
+static inline struct base_digest fixture_upload (struct fixture *fixture, const char *text)
+{
+    struct peer *peer = peer_new (fixture->loop, BUS_DEALER, broker_endpoint_content (fixture->broker));
+    struct wire_put put = {.digest = digest_of (text), .size = strlen (text)};
+    struct wire_taken taken;
+
+    cr_assert (bus_send_payload (peer->socket, NULL, &wire_put_record, &put, (void *) text, strlen (text),
+                                 NULL, NULL) == 0);
+    peer_expect (peer, &wire_taken_record, &taken);
+    cr_assert (taken.complete, "%s", taken.reason ? taken.reason : "");
+    wire_taken_deinit (&taken);
+    peer_free (peer);
+    return put.digest;
+}
+
+/*  Publishes a release of noded for linux/amd64 whose binary is the version's own text. */
+static inline struct base_digest fixture_publish (struct fixture *fixture, struct peer *operator,
+                                                  const char * version)
+{
+    struct wire_envelope envelope = {.application = (char *) "noded",
+                                     .version = (char *) version,
+                                     .platform = (char *) "linux/amd64",
+                                     .binary = digest_of (version),
+                                     .size = strlen (version)};
+    struct wire_release release = {.application = (char *) "noded",
+                                   .version = (char *) version,
+                                   .envelopes = &envelope,
+                                   .n_envelopes = 1};
+    struct wire_request request = {.verb = WIRE_VERB_PUBLISH, .publish = &release};
+    struct wire_answer answer;
+    struct base_digest digest;
+
+    if (!fixture->no_content)
+        (void) fixture_upload (fixture, version);
+    answer = operator_ask (operator, & request);
+    cr_assert (answer.status == WIRE_STATUS_OK, "%s", answer.reason ? answer.reason : "");
+    digest = answer.release;
+    wire_answer_deinit (&answer);
+    return digest;
+}
+
+#endif

@@ -1,0 +1,400 @@
+/*  A broker in this process, with bus sockets as its nodes and its operator. */
+
+#include "fixture.h"
+
+#include <zmq.h>
+
+static struct fixture fixture;
+static struct peer *operator;
+
+static void set_up (void)
+{
+    fixture_init (&fixture);
+    operator= fixture_control (&fixture);
+}
+
+static void tear_down (void)
+{
+    operator= peer_free (operator);
+    fixture_deinit (&fixture);
+}
+
+static void restart (void)
+{
+    operator= peer_free (operator);
+    fixture_stop (&fixture);
+    fixture_start (&fixture);
+    operator= fixture_control (&fixture);
+}
+
+TestSuite (fleet, .init = set_up, .fini = tear_down, .timeout = 120);
+
+Test (fleet, a_node_without_an_order_wants_nothing)
+{
+    struct node node;
+    struct wire_desired desired;
+
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    desired = node_ask (&node);
+    cr_assert_eq (desired.status, WIRE_STATUS_NONE);
+    cr_assert_str_eq (desired.application, "noded");
+    wire_desired_deinit (&desired);
+    peer_free (node.control);
+}
+
+Test (fleet, an_unknown_session_has_to_say_hello)
+{
+    struct node node;
+    struct wire_desired desired;
+
+    node_init (&node, &fixture, "web-1");
+    desired = node_ask (&node);
+    cr_assert_eq (desired.status, WIRE_STATUS_REFUSED);
+    wire_desired_deinit (&desired);
+    cr_assert_eq (node_report (&node, 1, "t-1", "start", WIRE_OUTCOME_PASSED, NULL), WIRE_STATUS_REFUSED);
+    node_hello (&node);
+    cr_assert_eq (node_report (&node, 1, "t-1", "start", WIRE_OUTCOME_PASSED, NULL), WIRE_STATUS_OK);
+    peer_free (node.control);
+}
+
+Test (fleet, an_update_is_ordered_matched_reported_and_confirmed)
+{
+    struct node node;
+    struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
+    struct wire_ordered ordered;
+    struct wire_desired desired;
+    struct wire_matched matched;
+    struct wire_node shown;
+    struct wire_match match = {.node = (char *) "web-1",
+                               .application = (char *) "noded",
+                               .release = release,
+                               .platform = (char *) "linux/amd64",
+                               .transaction = (char *) "t-x",
+                               .attempt = 1};
+
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", NULL);
+    cr_assert (ordered.status == WIRE_STATUS_OK, "%s", ordered.reason);
+    cr_assert_str_eq (ordered.version, "2.0.0");
+    desired = node_ask (&node);
+    cr_assert_eq (desired.status, WIRE_STATUS_OK);
+    cr_assert_eq (desired.epoch, ordered.epoch);
+    cr_assert_eq (desired.release_epoch, ordered.epoch);
+    cr_assert_str_eq (desired.transaction, ordered.transaction);
+    cr_assert (base_digest_equal (&desired.release, &release));
+
+    peer_send (node.control, &wire_match_record, &match);
+    peer_expect (node.control, &wire_matched_record, &matched);
+    cr_assert_eq (matched.status, WIRE_STATUS_OK);
+    cr_assert_str_eq (matched.envelope->version, "2.0.0");
+    cr_assert_str_eq (matched.transaction, "t-x");
+    wire_matched_deinit (&matched);
+
+    node.application.state = WIRE_STATE_FETCHING;
+    node.application.transaction = desired.transaction;
+    node_report (&node, desired.epoch, desired.transaction, "fetching", WIRE_OUTCOME_STARTED, NULL);
+    shown = operator_node (operator, "web-1");
+    cr_assert (shown.online);
+    cr_assert_eq (shown.application->state, WIRE_STATE_FETCHING);
+    cr_assert_eq (shown.desired_epoch, desired.epoch);
+    cr_assert_eq (shown.outcome, WIRE_OUTCOME_NULL, "an order under way has no outcome");
+    wire_node_deinit (&shown);
+
+    node.application.state = WIRE_STATE_CONFIRMED;
+    node.application.epoch = desired.epoch;
+    node.application.release = release;
+    node.application.version = (char *) "2.0.0";
+    node_report (&node, desired.epoch, desired.transaction, "trial", WIRE_OUTCOME_CONFIRMED, NULL);
+    shown = operator_node (operator, "web-1");
+    cr_assert_eq (shown.outcome, WIRE_OUTCOME_CONFIRMED);
+    cr_assert_str_eq (shown.outcome_step, "trial");
+    wire_node_deinit (&shown);
+    wire_desired_deinit (&desired);
+    wire_ordered_deinit (&ordered);
+    peer_free (node.control);
+}
+
+Test (fleet, what_was_ordered_survives_a_restart_and_is_offline_until_heard_of)
+{
+    struct node node;
+    struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
+    struct wire_ordered ordered;
+    struct wire_desired desired;
+    struct wire_node shown;
+
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", &release);
+    peer_free (node.control);
+    restart ();
+    shown = operator_node (operator, "web-1");
+    cr_assert_not (shown.online);
+    cr_assert_eq (shown.desired_epoch, ordered.epoch);
+    cr_assert_str_eq (shown.place, "testhost, pid 1");
+    wire_node_deinit (&shown);
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    desired = node_ask (&node);
+    cr_assert_str_eq (desired.transaction, ordered.transaction);
+    cr_assert_eq (desired.epoch, ordered.epoch);
+    wire_desired_deinit (&desired);
+    wire_ordered_deinit (&ordered);
+    peer_free (node.control);
+}
+
+Test (fleet, epochs_go_on_above_what_a_node_has_seen)
+{
+    struct node node;
+    struct wire_ordered ordered;
+
+    (void) fixture_publish (&fixture, operator, "2.0.0");
+    node_init (&node, &fixture, "web-1");
+    node.application.seen_epoch = 41;
+    node.application.epoch = 40;
+    node_hello (&node);
+    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", NULL);
+    cr_assert_eq (ordered.epoch, 42);
+    wire_ordered_deinit (&ordered);
+    peer_free (node.control);
+}
+
+Test (fleet, an_order_that_is_sent_again_gets_the_same_answer)
+{
+    struct node node;
+    char *nodes[] = {(char *) "web-1"};
+    struct wire_request request = {
+        .verb = WIRE_VERB_HOLD, .key = (char *) "key-1", .nodes = nodes, .n_nodes = 1};
+    struct wire_answer first, second, third;
+
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    first = operator_ask (operator, & request);
+    second = operator_ask (operator, & request);
+    request.key = (char *) "key-2";
+    third = operator_ask (operator, & request);
+    cr_assert_eq (second.ordered[0].epoch, first.ordered[0].epoch);
+    cr_assert_eq (third.ordered[0].epoch, first.ordered[0].epoch + 1);
+    wire_answer_deinit (&first);
+    wire_answer_deinit (&second);
+    wire_answer_deinit (&third);
+    peer_free (node.control);
+}
+
+Test (fleet, an_order_is_announced_on_the_ring_of_its_node)
+{
+    struct node node;
+    char topic[64];
+    struct peer *ear = peer_new (fixture.loop, BUS_SUB, broker_endpoint_announce (fixture.broker));
+    struct wire_ordered ordered;
+    struct wire_update update;
+    int index;
+
+    (void) snprintf (topic, sizeof topic, "update/ring/%02x", digest_of ("web-1").bytes[0]);
+    cr_assert (bus_socket_subscribe (ear->socket, topic) == 0);
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    /* A subscription arrives when it arrives: order until one is heard. */
+    do {
+        ordered = operator_order (operator, WIRE_VERB_HOLD, "web-1", NULL);
+        index = peer_wait (ear, &wire_update_record, 500);
+        if (index < 0)
+            wire_ordered_deinit (&ordered);
+    } while (index < 0);
+    cr_assert_str_eq (ear->inbox[index].topic, topic);
+    peer_expect (ear, &wire_update_record, &update);
+    cr_assert_str_eq (update.application, "noded");
+    cr_assert_eq (update.epoch, ordered.epoch);
+    wire_update_deinit (&update);
+    wire_ordered_deinit (&ordered);
+    peer_free (ear);
+    peer_free (node.control);
+}
+
+Test (fleet, a_node_on_trial_gets_an_announcement_when_it_subscribes)
+{
+    struct node node;
+    char topic[64];
+    struct peer *ear;
+    struct wire_update update;
+
+    (void) snprintf (topic, sizeof topic, "update/ring/%02x", digest_of ("web-1").bytes[0]);
+    node_init (&node, &fixture, "web-1");
+    node.application.state = WIRE_STATE_TRIAL;
+    node_hello (&node);
+    ear = peer_new (fixture.loop, BUS_SUB, broker_endpoint_announce (fixture.broker));
+    cr_assert (bus_socket_subscribe (ear->socket, topic) == 0);
+    peer_expect (ear, &wire_update_record, &update);
+    wire_update_deinit (&update);
+    peer_free (ear);
+    /* The second to come on the same ring, whose subscription is nothing new to the socket, is heard of too.
+     */
+    ear = peer_new (fixture.loop, BUS_SUB, broker_endpoint_announce (fixture.broker));
+    cr_assert (bus_socket_subscribe (ear->socket, topic) == 0);
+    peer_expect (ear, &wire_update_record, &update);
+    wire_update_deinit (&update);
+    peer_free (ear);
+    peer_free (node.control);
+}
+
+Test (fleet, events_are_lines_of_json_that_any_zeromq_tool_reads)
+{
+    void *context = zmq_ctx_new ();
+    void *ear = zmq_socket (context, ZMQ_SUB);
+    char topic[128] = "", line[2048] = "";
+    struct wire_happened happened;
+
+    cr_assert_eq (zmq_setsockopt (ear, ZMQ_SUBSCRIBE, "event/", 6), 0);
+    cr_assert_eq (zmq_connect (ear, broker_endpoint_events (fixture.broker)), 0);
+    /* A subscription arrives when it arrives: let nodes come until one is told of. */
+    for (int i = 0; !topic[0]; i++) {
+        struct node node;
+        char id[16];
+        cr_assert (i < 1000);
+        (void) snprintf (id, sizeof id, "web-%d", i);
+        node_init (&node, &fixture, id);
+        node_hello (&node);
+        (void) zmq_recv (ear, topic, sizeof topic - 1, ZMQ_DONTWAIT);
+        peer_free (node.control);
+    }
+    cr_assert (zmq_recv (ear, line, sizeof line - 1, 0) > 0);
+    cr_assert (wire_json_parse (&wire_happened_record, line, strlen (line), &happened, NULL) == 0, "%s",
+               line);
+    cr_assert_eq (strncmp (topic, "event/web-", 10), 0);
+    cr_assert (happened.sequence > 0);
+    cr_assert_not_null (strstr (topic, happened.node));
+    wire_happened_deinit (&happened);
+    zmq_close (ear);
+    zmq_ctx_term (context);
+}
+
+Test (fleet, a_withdrawn_release_matches_only_where_it_runs)
+{
+    struct node node;
+    struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
+    struct wire_request request = {.verb = WIRE_VERB_WITHDRAW, .release = release};
+    struct wire_answer answer = operator_ask (operator, & request);
+    struct wire_match match = {.node = (char *) "web-1",
+                               .application = (char *) "noded",
+                               .release = release,
+                               .platform = (char *) "linux/amd64",
+                               .transaction = (char *) "t-x",
+                               .attempt = 1};
+    struct wire_matched matched;
+
+    cr_assert_eq (answer.status, WIRE_STATUS_OK);
+    wire_answer_deinit (&answer);
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    peer_send (node.control, &wire_match_record, &match);
+    peer_expect (node.control, &wire_matched_record, &matched);
+    cr_assert_eq (matched.status, WIRE_STATUS_GONE);
+    wire_matched_deinit (&matched);
+    node.application.release = release;
+    node_report (&node, 1, "t-x", "start", WIRE_OUTCOME_PASSED, NULL);
+    peer_send (node.control, &wire_match_record, &match);
+    peer_expect (node.control, &wire_matched_record, &matched);
+    cr_assert_eq (matched.status, WIRE_STATUS_OK);
+    wire_matched_deinit (&matched);
+    match.platform = (char *) "plan9/mips";
+    peer_send (node.control, &wire_match_record, &match);
+    peer_expect (node.control, &wire_matched_record, &matched);
+    cr_assert_eq (matched.status, WIRE_STATUS_NONE);
+    wire_matched_deinit (&matched);
+    peer_free (node.control);
+}
+
+Test (fleet, a_second_live_session_is_refused_and_both_are_named)
+{
+    struct node first, second;
+    struct wire_welcome welcome;
+    struct wire_heartbeat heartbeat;
+    struct wire_heartbeat alive = {.node = (char *) "web-1", .answer = true};
+
+    node_init (&first, &fixture, "web-1");
+    node_hello (&first);
+    node_init (&second, &fixture, "web-1");
+    node_hello_send (&second);
+    peer_expect (first.control, &wire_heartbeat_record, &heartbeat);
+    cr_assert_not (heartbeat.answer);
+    wire_heartbeat_deinit (&heartbeat);
+    alive.sender = first.session;
+    peer_send (first.control, &wire_heartbeat_record, &alive);
+    peer_expect (second.control, &wire_welcome_record, &welcome);
+    cr_assert_eq (welcome.status, WIRE_STATUS_REFUSED);
+    cr_assert_not_null (strstr (welcome.reason, first.session));
+    cr_assert_not_null (strstr (welcome.reason, second.session));
+    wire_welcome_deinit (&welcome);
+    peer_free (first.control);
+    peer_free (second.control);
+}
+
+Test (fleet, a_session_whose_connection_is_gone_is_replaced)
+{
+    struct node first, second;
+
+    node_init (&first, &fixture, "web-1");
+    node_hello (&first);
+    peer_free (first.control);
+    node_init (&second, &fixture, "web-1");
+    node_hello (&second);
+    peer_free (second.control);
+}
+
+Test (fleet, a_session_that_shows_no_life_is_replaced)
+{
+    struct node first, second;
+    struct wire_desired desired;
+
+    node_init (&first, &fixture, "web-1");
+    node_hello (&first);
+    node_init (&second, &fixture, "web-1");
+    node_hello (&second);
+    desired = node_ask (&first);
+    cr_assert_eq (desired.status, WIRE_STATUS_REFUSED);
+    wire_desired_deinit (&desired);
+    peer_free (first.control);
+    peer_free (second.control);
+}
+
+Test (fleet, goodbye_and_silence_make_a_node_offline_and_a_waiter_is_told)
+{
+    struct node node;
+    char *nodes[] = {(char *) "web-1"};
+    struct wire_request request = {.verb = WIRE_VERB_NODES, .nodes = nodes, .n_nodes = 1};
+    struct wire_answer answer;
+    struct wire_bye bye = {.node = (char *) "web-1"};
+
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    answer = operator_ask (operator, & request);
+    cr_assert (answer.nodes[0].online);
+    request.since = answer.revision;
+    request.wait_ms = 60000;
+    wire_answer_deinit (&answer);
+    bye.session = node.session;
+    request.serial++;
+    peer_send (operator, & wire_request_record, &request);
+    peer_send (node.control, &wire_bye_record, &bye);
+    peer_expect (operator, & wire_answer_record, &answer);
+    cr_assert_eq (answer.n_nodes, 1);
+    cr_assert_not (answer.nodes[0].online);
+    wire_answer_deinit (&answer);
+    peer_free (node.control);
+
+    fixture.heartbeat_ms = 100;
+    fixture.liveness_ms = 400;
+    restart ();
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    request.since = 0;
+    answer = operator_ask (operator, & request);
+    request.since = answer.revision;
+    wire_answer_deinit (&answer);
+    answer = operator_ask (operator, & request);
+    cr_assert_eq (answer.n_nodes, 1);
+    cr_assert_not (answer.nodes[0].online);
+    wire_answer_deinit (&answer);
+    peer_free (node.control);
+}

@@ -1,0 +1,373 @@
+/*  What is wanted of an application on a node, and what came of it: a table of situations. */
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "broker/orders.h"
+#include "disk/disk.h"
+
+static char root[64];
+static struct broker_store *store;
+static struct base_error error;
+static struct broker_application application; /* what the test says the node told, and what came back */
+static struct wire_ordered ordered;
+static uint64_t epoch;
+
+static struct base_digest digest_of (const char *text)
+{
+    return base_digest_of (text, strlen (text));
+}
+
+static struct base_digest publish (const char *version, const char *platform)
+{
+    struct wire_envelope envelope = {.application = (char *) "noded",
+                                     .version = (char *) version,
+                                     .platform = (char *) platform,
+                                     .binary = digest_of (version),
+                                     .size = 1};
+    struct wire_release release = {.application = (char *) "noded",
+                                   .version = (char *) version,
+                                   .envelopes = &envelope,
+                                   .n_envelopes = 1};
+    struct base_digest digest = digest_of (version);
+
+    cr_assert_eq (
+        broker_store_release_put (store, &digest, &release, "2026-11-22T15:00:00.000000000Z", &error), 0);
+    return digest;
+}
+
+static void tell (void)
+{
+    cr_assert (broker_store_application_put (store, &application, &error) == 0, "%s", error.text);
+}
+
+/*  The record anew from the store, with the told part as the test left it. */
+static void reload (void)
+{
+    struct broker_application found;
+
+    cr_assert_eq (broker_store_application_get (store, "web-1", "noded", &found, &error), 0);
+    wire_desired_deinit (&application.desired);
+    wire_application_deinit (&found.told);
+    found.told = application.told;
+    application = found;
+}
+
+static enum wire_status order_of (enum wire_verb verb, const struct base_digest *release, bool online)
+{
+    struct broker_order order = {.verb = verb,
+                                 .application = "noded",
+                                 .release = release,
+                                 .node = "web-1",
+                                 .platform = "linux/amd64",
+                                 .online = online};
+
+    wire_ordered_deinit (&ordered);
+    epoch = 0;
+    cr_assert (broker_order_make (store, &order, &ordered, &epoch, &error) == 0, "%s", error.text);
+    cr_assert (ordered.status == WIRE_STATUS_OK || ordered.reason, "a refusal says why");
+    reload ();
+    return ordered.status;
+}
+
+static void set_up (void)
+{
+    char path[96];
+
+    (void) snprintf (root, sizeof root, "/tmp/orders.XXXXXX");
+    cr_assert_not_null (mkdtemp (root));
+    (void) snprintf (path, sizeof path, "%s/broker.db", root);
+    cr_assert_eq (broker_store_open (path, &store, &error), 0);
+    (void) snprintf (application.node, sizeof application.node, "web-1");
+    (void) snprintf (application.name, sizeof application.name, "noded");
+    application.is_told = true;
+    application.told = (struct wire_application){.name = (char *) "noded",
+                                                 .state = WIRE_STATE_IDLE,
+                                                 .version = (char *) "1",
+                                                 .release = digest_of ("1"),
+                                                 .previous_version = (char *) "0",
+                                                 .previous_release = digest_of ("0")};
+    tell ();
+}
+
+static void tear_down (void)
+{
+    wire_ordered_deinit (&ordered);
+    wire_desired_deinit (&application.desired);
+    store = broker_store_free (store);
+    (void) disk_tree_remove (&disk_system, AT_FDCWD, root, NULL);
+}
+
+TestSuite (orders, .init = set_up, .fini = tear_down, .timeout = 120);
+
+Test (orders, an_update_takes_the_newest_that_fits_and_is_offered)
+{
+    struct base_digest second, fourth;
+
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_NONE);
+    second = publish ("2", "linux/amd64");
+    (void) publish ("3", "linux/arm64");
+    fourth = publish ("4", NULL);
+    cr_assert_eq (broker_store_release_withdraw (store, &fourth, &error), 0);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
+    cr_assert (base_digest_equal (&ordered.release, &second));
+    cr_assert_str_eq (ordered.version, "2");
+    cr_assert_eq (strncmp (ordered.transaction, "t-", 2), 0);
+    cr_assert_eq (strlen (ordered.transaction), 18);
+    cr_assert_eq (epoch, 1);
+    cr_assert_eq (application.desired.epoch, 1);
+    cr_assert_eq (application.desired.release_epoch, 1);
+}
+
+Test (orders, an_update_to_a_release_that_does_not_do_is_refused)
+{
+    struct base_digest arm = publish ("3", "linux/arm64"), gone = publish ("4", NULL),
+                       unknown = digest_of ("5");
+
+    cr_assert_eq (broker_store_release_withdraw (store, &gone, &error), 0);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &arm, true), WIRE_STATUS_NONE);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &gone, true), WIRE_STATUS_GONE);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &unknown, true), WIRE_STATUS_NONE);
+    cr_assert_not (application.is_desired, "what is refused orders nothing");
+}
+
+Test (orders, an_epoch_is_above_all_that_was_issued_or_told)
+{
+    (void) publish ("2", NULL);
+    application.told.seen_epoch = 10;
+    broker_order_raise (&application, &application.told);
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (epoch, 11);
+    cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (epoch, 12);
+    application.told.seen_epoch = 5;
+    broker_order_raise (&application, &application.told);
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (epoch, 13);
+}
+
+Test (orders, a_node_that_tells_the_last_epoch_harms_only_itself)
+{
+    application.told.seen_epoch = WIRE_EPOCH_MOST;
+    broker_order_raise (&application, &application.told);
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_REFUSED);
+}
+
+Test (orders, an_update_under_way_is_told_again_and_another_is_busy)
+{
+    struct base_digest second = publish ("2", NULL), third;
+    char transaction[BROKER_ID_SIZE];
+
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
+    (void) snprintf (transaction, sizeof transaction, "%s", ordered.transaction);
+    third = publish ("3", NULL);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (epoch, 0, "no new order");
+    cr_assert_eq (ordered.epoch, 1);
+    cr_assert_str_eq (ordered.transaction, transaction);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, true), WIRE_STATUS_BUSY);
+    cr_assert_not_null (strstr (ordered.reason, transaction));
+
+    application.told.epoch = application.told.seen_epoch = 1;
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, true), WIRE_STATUS_OK, "the first has ended");
+}
+
+Test (orders, an_absent_node_that_has_not_seen_an_order_gets_the_newer_one)
+{
+    struct base_digest second = publish ("2", NULL), third = publish ("3", NULL);
+
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, false), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, false), WIRE_STATUS_OK);
+    cr_assert (base_digest_equal (&application.desired.release, &third));
+    application.told.seen_epoch = application.desired.release_epoch;
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, false), WIRE_STATUS_BUSY, "it may be at it");
+    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, false), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, false), WIRE_STATUS_OK);
+}
+
+Test (orders, a_held_node_is_not_updated_until_it_is_unheld)
+{
+    (void) publish ("2", NULL);
+    application.told.held = true; /* on the host itself */
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
+    cr_assert_not_null (strstr (ordered.reason, "nodectl unhold web-1"));
+    cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK,
+                  "the node need not have answered yet");
+    application.told.held = false;
+    application.told.epoch = 2;
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
+}
+
+Test (orders, a_quarantined_release_is_refused_with_its_reason_until_it_is_cleared)
+{
+    struct base_digest second = publish ("2", NULL), third = publish ("3", NULL);
+    struct wire_failure failure = {.transaction = (char *) "t-old",
+                                   .release = second,
+                                   .step = (char *) "probing/hand-over",
+                                   .reason = (char *) "it stood still",
+                                   .time = (char *) "2026-11-22T15:00:00.000000000Z"};
+
+    application.told.quarantine = &failure;
+    application.told.n_quarantine = 1;
+    application.told.epoch = 1;
+    application.epoch = 1;
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_REFUSED);
+    cr_assert_not_null (strstr (ordered.reason, "probing/hand-over"));
+    cr_assert_not_null (strstr (ordered.reason, "it stood still"));
+    cr_assert_not_null (strstr (ordered.reason, "nodectl quarantine clear web-1"));
+    cr_assert_eq (order_of (WIRE_VERB_CLEAR, &third, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_REFUSED, "another one was cleared");
+    cr_assert_eq (order_of (WIRE_VERB_CLEAR, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
+    application.told.quarantine = NULL;
+    application.told.n_quarantine = 0;
+}
+
+Test (orders, a_reason_that_is_cut_within_a_character_stays_text)
+{
+    struct base_digest second = publish ("2", NULL);
+    char reason[512];
+    struct wire_failure failure = {.transaction = (char *) "t-old",
+                                   .release = second,
+                                   .step = (char *) "trial",
+                                   .reason = reason,
+                                   .time = (char *) "2026-11-22T15:00:00.000000000Z"};
+
+    reason[0] = '\0';
+    (void) snprintf (reason, sizeof reason, "x");
+    for (size_t i = 1; i + 2 < 510; i += 2)
+        (void) snprintf (reason + i, sizeof reason - i, "\xc3\xa9");
+    application.told.quarantine = &failure;
+    application.told.n_quarantine = 1;
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_REFUSED);
+    struct base_buffer packed = {.size = 0};
+    cr_assert (wire_pack (&wire_ordered_record, &ordered, &packed, &error) == 0, "%s", error.text);
+    base_buffer_deinit (&packed);
+    application.told.quarantine = NULL;
+    application.told.n_quarantine = 0;
+}
+
+Test (orders, a_revert_names_what_it_leaves_and_holds)
+{
+    cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (application.desired.revert_epoch, 1);
+    cr_assert (base_digest_equal (&application.desired.revert_from, &application.told.release));
+    cr_assert (application.desired.held);
+    cr_assert_eq (application.desired.hold_epoch, 1);
+    cr_assert_str_eq (ordered.version, "0");
+    cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (epoch, 0, "the same revert, still under way");
+    application.told.previous_version = NULL;
+    application.told.previous_release = (struct base_digest){.bytes = {0}};
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_NONE);
+}
+
+Test (orders, a_desired_state_is_cumulative)
+{
+    struct base_digest second = publish ("2", NULL);
+
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_CLEAR, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (application.desired.epoch, 4);
+    cr_assert_eq (application.desired.release_epoch, 1);
+    cr_assert_eq (application.desired.hold_epoch, 2);
+    cr_assert_eq (application.desired.cancel_epoch, 3);
+    cr_assert_eq (application.desired.clear_epoch, 4);
+    cr_assert (base_digest_equal (&application.desired.clear_release, &second));
+    cr_assert (application.desired.held);
+}
+
+Test (orders, a_cancel_needs_something_under_way)
+{
+    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_NONE);
+    (void) publish ("2", NULL);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (application.desired.cancel_epoch, 2);
+}
+
+static void report (uint64_t of, const char *step, enum wire_outcome outcome)
+{
+    struct wire_report told = {.node = (char *) "web-1",
+                               .session = (char *) "s",
+                               .epoch = of,
+                               .attempt = 1,
+                               .step = (char *) step,
+                               .outcome = outcome,
+                               .reason = (char *) "why",
+                               .time = (char *) "2026-11-22T15:00:00.000000000Z",
+                               .application = &application.told};
+    bool news;
+
+    cr_assert_eq (broker_store_report_put (store, &told, &news, &error), 0);
+}
+
+static enum wire_outcome outcome (bool may_come, bool *ret_missing)
+{
+    struct wire_node node = {.revision = 0};
+    enum wire_outcome found;
+
+    cr_assert_eq (broker_order_outcome (store, &application, may_come, &node, ret_missing, &error), 0);
+    found = node.outcome;
+    wire_node_deinit (&node);
+    return found;
+}
+
+Test (orders, the_outcome_is_that_of_the_last_report_that_ends_the_order)
+{
+    (void) publish ("2", NULL);
+    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_NULL, "nothing was ordered");
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
+    report (1, "fetching", WIRE_OUTCOME_PASSED);
+    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_NULL, "it is under way");
+    report (1, "trial", WIRE_OUTCOME_WENT_BACK);
+    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_NULL, "the node has not said that it is done with it");
+    application.told.epoch = 1;
+    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_WENT_BACK);
+}
+
+Test (orders, a_revert_is_not_over_when_its_hold_is)
+{
+    cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_OK);
+    application.told.epoch = 1;
+    report (1, "revert", WIRE_OUTCOME_REVERTED);
+    report (1, "hold", WIRE_OUTCOME_PASSED);
+    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_REVERTED);
+    cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
+    application.told.epoch = 2;
+    report (2, "unhold", WIRE_OUTCOME_PASSED);
+    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_PASSED);
+}
+
+Test (orders, a_result_that_was_never_reported_is_read_from_how_the_node_stands)
+{
+    struct base_digest second = publish ("2", NULL);
+    struct wire_failure failure = {.step = (char *) "fetching", .reason = (char *) "the content is gone"};
+    bool missing;
+
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
+    application.told.epoch = 1;
+    cr_assert_eq (outcome (true, &missing), WIRE_OUTCOME_NULL, "the report may still come");
+    cr_assert (missing);
+    failure.transaction = application.desired.transaction;
+    application.told.last_error = &failure;
+    cr_assert_eq (outcome (false, &missing), WIRE_OUTCOME_FAILED);
+    application.told.last_error = NULL;
+    application.told.release = second;
+    cr_assert_eq (outcome (false, &missing), WIRE_OUTCOME_CONFIRMED);
+}

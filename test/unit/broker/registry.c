@@ -1,0 +1,190 @@
+/*  Who lives, who is doubted, who is replaced: with peers that are only names. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "broker/registry.h"
+
+static struct broker_registry registry;
+static int pokes, poke_result, settled, went;
+static bool settled_admitted;
+static char refusal[BASE_ERROR_SIZE];
+static struct base_error error;
+static const struct bus_peer peer_a = {.size = 1, .id = {'a'}}, peer_b = {.size = 1, .id = {'b'}},
+                             peer_c = {.size = 1, .id = {'c'}};
+
+static int on_poke (void *context, const struct bus_peer *peer)
+{
+    (void) context;
+    (void) peer;
+    pokes++;
+    return poke_result;
+}
+
+static void on_settled (void *context, struct broker_node *node, const struct bus_peer *peer,
+                        const struct wire_hello *hello, const char *text)
+{
+    (void) context;
+    settled++;
+    settled_admitted = !text;
+    (void) snprintf (refusal, sizeof refusal, "%s", text ? text : "");
+    if (!text)
+        broker_registry_open (&registry, node, hello->session, peer, 5000);
+}
+
+static void on_went (void *context, struct broker_node *node)
+{
+    (void) context;
+    (void) node;
+    went++;
+}
+
+static const struct broker_registry_ops ops = {.poke = on_poke, .settled = on_settled, .went = on_went};
+
+static void set_up (void)
+{
+    broker_registry_init (&registry, &ops, NULL, 1000);
+}
+
+static void tear_down (void)
+{
+    broker_registry_deinit (&registry);
+}
+
+TestSuite (registry, .init = set_up, .fini = tear_down);
+
+static struct wire_hello hello_of (const char *id, const char *session)
+{
+    return (struct wire_hello){.node = (char *) id,
+                               .session = (char *) session,
+                               .place = (char *) session, /* so that a refusal shows it */
+                               .platform = (char *) "linux/amd64"};
+}
+
+static struct broker_node *put (const char *id)
+{
+    struct broker_node_record record = {.id = id, .platform = "linux/amd64", .last_seen = "never"};
+    struct broker_node *node;
+
+    cr_assert_eq (broker_registry_put (&registry, &record, &node), 0);
+    return node;
+}
+
+/*  A hello, carried through where it is let in. */
+static enum broker_verdict hello (const char *id, const char *session, const struct bus_peer *peer,
+                                  uint64_t now_ms)
+{
+    struct wire_hello said = hello_of (id, session);
+    enum broker_verdict verdict = broker_registry_hello (&registry, peer, &said, now_ms, &error);
+
+    if (verdict == BROKER_ADMIT)
+        (void) broker_registry_open (&registry, put (id), session, peer, now_ms);
+    return verdict;
+}
+
+Test (registry, nodes_are_found_and_listed_by_id)
+{
+    (void) put ("b");
+    (void) put ("c");
+    (void) put ("a");
+    (void) put ("b");
+    cr_assert_eq (registry.n_nodes, 3);
+    cr_assert_str_eq (registry.nodes[broker_registry_behind (&registry, NULL)]->id, "a");
+    cr_assert_str_eq (registry.nodes[broker_registry_behind (&registry, "a")]->id, "b");
+    cr_assert_str_eq (registry.nodes[broker_registry_behind (&registry, "bb")]->id, "c");
+    cr_assert_eq (broker_registry_behind (&registry, "c"), 3);
+    broker_registry_remove (&registry, "b");
+    cr_assert_null (broker_registry_find (&registry, "b"));
+    cr_assert_not_null (broker_registry_find (&registry, "c"));
+}
+
+Test (registry, a_node_that_is_silent_for_too_long_went_once)
+{
+    bool came;
+
+    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    for (uint64_t now = 200; now <= 1100; now += 100)
+        broker_registry_tick (&registry, now);
+    cr_assert_eq (went, 0);
+    for (uint64_t now = 1200; now <= 2000; now += 100)
+        broker_registry_tick (&registry, now);
+    cr_assert_eq (went, 1);
+    cr_assert_not_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 2100, &came));
+    cr_assert (came, "its session is still good");
+    cr_assert_null (broker_registry_heard (&registry, "n", "s2", &peer_a, 2100, &came));
+}
+
+Test (registry, nobody_is_silent_because_the_broker_stood_still)
+{
+    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    broker_registry_tick (&registry, 200);
+    broker_registry_tick (&registry, 90000);
+    cr_assert_eq (went, 0);
+    broker_registry_tick (&registry, 90100);
+    cr_assert_eq (went, 1);
+}
+
+Test (registry, the_same_session_on_a_new_connection_only_changes_the_peer)
+{
+    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (hello ("n", "s1", &peer_b, 200), BROKER_ADMIT);
+    cr_assert_eq (pokes, 0);
+    cr_assert (bus_peer_equal (&broker_registry_find (&registry, "n")->peer, &peer_b));
+}
+
+Test (registry, a_session_whose_route_is_gone_is_replaced_at_once)
+{
+    poke_result = -EHOSTUNREACH;
+    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_ADMIT);
+    cr_assert_eq (pokes, 1);
+}
+
+Test (registry, a_session_that_said_goodbye_or_went_is_not_asked)
+{
+    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_not_null (broker_registry_bye (&registry, "n", "s1"));
+    cr_assert_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 150, NULL));
+    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_ADMIT);
+    cr_assert_eq (pokes, 0);
+}
+
+Test (registry, an_older_session_that_shows_life_keeps_the_id_and_both_are_named)
+{
+    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    broker_registry_find (&registry, "n")->place = strdup ("place-one");
+    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
+    cr_assert_eq (hello ("n", "s2", &peer_b, 300), BROKER_WAIT, "a hello that is sent again waits on");
+    cr_assert_eq (pokes, 1);
+    cr_assert_eq (hello ("n", "s3", &peer_c, 400), BROKER_REFUSE, "a third is not looked into");
+    cr_assert_not_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 500, NULL));
+    cr_assert_eq (settled, 1);
+    cr_assert_not (settled_admitted);
+    cr_assert_not_null (strstr (refusal, "place-one"));
+    cr_assert_not_null (strstr (refusal, "s1"));
+    cr_assert_not_null (strstr (refusal, "s2"));
+}
+
+Test (registry, an_older_session_that_stays_silent_is_replaced)
+{
+    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
+    broker_registry_tick (&registry, 400);
+    cr_assert_eq (settled, 0);
+    for (uint64_t now = 800; now <= 2400; now += 400)
+        broker_registry_tick (&registry, now);
+    cr_assert_eq (settled, 1);
+    cr_assert (settled_admitted);
+    cr_assert_str_eq (broker_registry_find (&registry, "n")->session, "s2");
+    cr_assert_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 2600, NULL));
+}
+
+Test (registry, a_goodbye_of_the_older_session_lets_the_newer_one_in)
+{
+    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
+    (void) broker_registry_bye (&registry, "n", "s1");
+    cr_assert_eq (settled, 1);
+    cr_assert (settled_admitted);
+    cr_assert (broker_registry_find (&registry, "n")->online);
+}
