@@ -1,0 +1,108 @@
+/*  node.zpl: what is accepted, and what a mistake says. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node/config.h"
+
+static struct node_config config;
+
+static void setup (void)
+{
+    cr_assert_eq (node_config_init (&config, "/nowhere"), 0);
+}
+
+static void teardown (void)
+{
+    node_config_deinit (&config);
+}
+
+TestSuite (config, .init = setup, .fini = teardown);
+
+Test (config, a_node_in_service_mints_the_whole_rehearsal)
+{
+    cr_expect_eq (config.depth, NODE_DEPTH_SERVICE);
+    cr_expect_str_empty (config.callback);
+}
+
+Test (config, values_are_taken_with_their_units)
+{
+    cr_expect_eq (node_config_set (&config, "node/id", "web-17", NULL), 0);
+    cr_expect_eq (node_config_set (&config, "node/broker", "10.0.0.1:9000", NULL), 0);
+    cr_expect_eq (node_config_set (&config, "update/soak", "250ms", NULL), 0);
+    cr_expect_eq (node_config_set (&config, "trial/starts", "5", NULL), 0);
+    cr_expect_eq (node_config_set (&config, "update/chunk", "65536", NULL), 0);
+    cr_expect_eq (node_config_set (&config, "node/restart", "exit", NULL), 0);
+    cr_expect_str_eq (config.id, "web-17");
+    cr_expect_str_eq (config.endpoints.content, "tcp://10.0.0.1:9002");
+    cr_expect_eq (config.soak_ms, 250);
+    cr_expect_eq (config.trial.starts, 5);
+    cr_expect_eq (config.chunk, 65536);
+    cr_expect (config.restart_by_init);
+}
+
+Test (config, a_mistake_names_the_key_the_value_and_what_is_allowed)
+{
+    static const struct {
+        const char *key, *value, *says;
+    } mistakes[] = {
+        {"node/id", "a b", "letters"},     {"update/soak", "soon", "30s"},
+        {"trial/starts", "0", "from 1"},   {"trial/starts", "10", "to 9"},
+        {"node/restart", "maybe", "exec"}, {"node/log", "loud", "debug"},
+        {"probe/depth", "3", "0 to 2"},    {"curve/secret-key", "short", "40 characters"},
+        {"node/colour", "red", "no such"}, {"update/chunk", "1", "4096"},
+    };
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        struct base_error error = {.code = 0};
+        cr_expect_eq (node_config_set (&config, mistakes[i].key, mistakes[i].value, &error), -EINVAL);
+        cr_expect (strstr (error.text, mistakes[i].key), "%s", error.text);
+        cr_expect (strstr (error.text, mistakes[i].says), "%s", error.text);
+    }
+}
+
+static void load (const char *text, int expected, struct base_error *error)
+{
+    char path[] = "/tmp/noded-test-XXXXXX";
+    int fd = mkstemp (path);
+    cr_assert (write (fd, text, strlen (text)) == (ssize_t) strlen (text));
+    close (fd);
+    cr_expect_eq (node_config_load (&config, path, error), expected, "%s", error->text);
+    unlink (path);
+}
+
+Test (config, a_probe_reads_back_what_its_parent_wrote_for_it)
+{
+    struct base_error error = {.code = 0};
+    struct node_probe_settings probe = {.callback = "ipc:///tmp/x/callback", .nonce = "abc", .depth = 1};
+    snprintf (probe.endpoints.announce, BUS_ENDPOINT_SIZE, "ipc:///tmp/x/announce");
+    snprintf (probe.endpoints.control, BUS_ENDPOINT_SIZE, "ipc:///tmp/x/control");
+    snprintf (probe.endpoints.content, BUS_ENDPOINT_SIZE, "ipc:///tmp/x/content");
+    cr_assert_eq (node_config_set (&config, "node/id", "n1", NULL), 0);
+    config.rehearsal_step_ms = 9000;
+    char *text = node_config_probe_file (&config, &probe);
+    cr_assert_not_null (text);
+    node_config_deinit (&config);
+    cr_assert_eq (node_config_init (&config, "/nowhere"), 0);
+    load (text, 0, &error);
+    free (text);
+    cr_expect_eq (config.depth, 1);
+    cr_expect_str_eq (config.id, "n1");
+    cr_expect_str_eq (config.nonce, "abc");
+    cr_expect_str_eq (config.callback, "ipc:///tmp/x/callback");
+    cr_expect_str_eq (config.endpoints.control, "ipc:///tmp/x/control");
+    cr_expect_eq (config.soak_ms, 0);
+    cr_expect_lt (config.rehearsal_step_ms, 9000, "the innermost deadline is the first to pass");
+}
+
+Test (config, an_unknown_key_is_ignored_and_a_bad_value_names_the_file)
+{
+    struct base_error error = {.code = 0};
+    load ("node\n    id = n1\n    colour = red\n", 0, &error);
+    cr_expect_str_eq (config.id, "n1");
+    load ("node\n    id = not an id\n", -EINVAL, &error);
+    cr_expect (strstr (error.text, "/tmp/noded-test-"), "%s", error.text);
+}
