@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "bus/socket.h"
 #include "node/host.h"
 #include "node/install.h"
 #include "node/node.h"
@@ -25,6 +26,7 @@ static const char about[] =
     "  revert      go back to the previous version, with or without broker or manager\n"
     "  quarantine  [list | clear [RELEASE]]: the releases that are not tried again\n"
     "  verify      check the whole root offline\n"
+    "  keys        print a new CURVE key pair\n"
     "\n"
     "noded COMMAND --help tells more.\n";
 
@@ -340,6 +342,31 @@ static int verify (int argc, char **argv)
     return PROGRAM_OK;
 }
 
+static int keys (int argc, char **argv)
+{
+    static const struct program_option options[] = {{.name = NULL}};
+    const struct program_spec spec = {.name = "noded keys",
+                                      .usage = "",
+                                      .about =
+                                          "Prints a new CURVE key pair as a section of a settings file.\n",
+                                      .options = options,
+                                      .more = exit_codes};
+    struct bus_settings *settings = NULL;
+    int first;
+    char public_key[41], secret_key[41];
+    int code = program_options_parse (&spec, argc, argv, &settings, &first);
+    (void) bus_settings_free (settings);
+    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, first) : code;
+    if (code != PROGRAM_GO)
+        return code;
+    if (bus_keys_make (public_key, secret_key)) {
+        fprintf (stderr, "noded keys: this libzmq was built without CURVE\n");
+        return PROGRAM_FAILED;
+    }
+    printf ("curve\n    public-key = \"%s\"\n    secret-key = \"%s\"\n", public_key, secret_key);
+    return PROGRAM_OK;
+}
+
 int main (int argc, char **argv)
 {
     static const struct {
@@ -347,7 +374,7 @@ int main (int argc, char **argv)
         int (*main) (int argc, char **argv);
     } commands[] = {{"install", install}, {"run", run},       {"status", status},
                     {"why", why},         {"revert", revert}, {"quarantine", quarantine},
-                    {"verify", verify}};
+                    {"verify", verify},   {"keys", keys}};
     static const struct program_option none[] = {{.name = NULL}};
     const struct program_spec spec = {.name = "noded",
                                       .usage = "COMMAND [OPTION...]",
