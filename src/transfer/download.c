@@ -77,9 +77,9 @@ static void fail (struct transfer_download *download, enum wire_status status, c
 {
     download->failed = true;
     download->status = status;
-    (void)snprintf (download->reason, sizeof download->reason, "%s at byte %" PRIu64 " of %" PRIu64 "%s%s",
-                    what, download->written, download->size, reason && *reason ? ": " : "",
-                    reason ? reason : "");
+    (void) snprintf (download->reason, sizeof download->reason, "%s at byte %" PRIu64 " of %" PRIu64 "%s%s",
+                     what, download->written, download->size, reason && *reason ? ": " : "",
+                     reason ? reason : "");
 }
 
 static void lose (struct transfer_download *download, const char *what, const char *reason)
@@ -172,7 +172,7 @@ static struct transfer_piece *piece_of (struct transfer_download *download, cons
     uint64_t index = (chunk->offset - download->written) / download->limits.chunk;
     if (index >= download->count)
         return NULL;
-    struct transfer_piece *piece = piece_at (download, (unsigned)index);
+    struct transfer_piece *piece = piece_at (download, (unsigned) index);
     return piece->offset == chunk->offset && piece->length == chunk->length ? piece : NULL;
 }
 
@@ -240,7 +240,7 @@ static struct transfer_piece *piece_new (struct transfer_download *download)
     struct transfer_piece *piece = piece_at (download, download->count++);
     *piece = (struct transfer_piece){
         .offset = download->asked,
-        .length = left < download->limits.chunk ? (uint32_t)left : download->limits.chunk,
+        .length = left < download->limits.chunk ? (uint32_t) left : download->limits.chunk,
         .state = TRANSFER_PIECE_DUE,
     };
     download->due++;
@@ -273,7 +273,7 @@ struct transfer_action transfer_download_next (struct transfer_download *downloa
     }
     if (download->failed) {
         struct transfer_action action = {.kind = TRANSFER_FAILED, .status = download->status};
-        (void)snprintf (action.reason, sizeof action.reason, "%s", download->reason);
+        (void) snprintf (action.reason, sizeof action.reason, "%s", download->reason);
         return action;
     }
     if (download->done)

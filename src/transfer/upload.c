@@ -12,8 +12,8 @@
 static void fail (struct transfer_upload *upload, const char *what, const char *reason)
 {
     upload->failed = true;
-    (void)snprintf (upload->reason, sizeof upload->reason, "%s at byte %" PRIu64 " of %" PRIu64 "%s%s", what,
-                    upload->taken, upload->size, reason && *reason ? ": " : "", reason ? reason : "");
+    (void) snprintf (upload->reason, sizeof upload->reason, "%s at byte %" PRIu64 " of %" PRIu64 "%s%s", what,
+                     upload->taken, upload->size, reason && *reason ? ": " : "", reason ? reason : "");
 }
 
 /*  Asks anew where to go on. */
@@ -158,7 +158,7 @@ struct transfer_upload_action transfer_upload_next (struct transfer_upload *uplo
     }
     if (upload->failed) {
         struct transfer_upload_action action = {.kind = TRANSFER_UPLOAD_FAILED};
-        (void)snprintf (action.reason, sizeof action.reason, "%s", upload->reason);
+        (void) snprintf (action.reason, sizeof action.reason, "%s", upload->reason);
         return action;
     }
     if (upload->done)
@@ -171,7 +171,7 @@ struct transfer_upload_action transfer_upload_next (struct transfer_upload *uplo
         return put (upload, 0, now_ms);
     }
     uint64_t left = upload->size - upload->sent;
-    uint32_t length = left < upload->limits.chunk ? (uint32_t)left : upload->limits.chunk;
+    uint32_t length = left < upload->limits.chunk ? (uint32_t) left : upload->limits.chunk;
     if (upload->begun && length &&
         (upload->sent == upload->taken || upload->sent - upload->taken + length <= upload->limits.window))
         return put (upload, length, now_ms);

@@ -85,11 +85,11 @@ static const char *walk_value (struct walk *walk)
         return "ends too early";
     if (!head_read (*walk->at++, &head))
         return "has a byte that no value begins with";
-    if ((size_t)(walk->end - walk->at) < head.number_size)
+    if ((size_t) (walk->end - walk->at) < head.number_size)
         return "ends too early";
     for (unsigned i = 0; i < head.number_size; i++)
         head.number = head.number << 8 | *walk->at++;
-    size_t remain = (size_t)(walk->end - walk->at);
+    size_t remain = (size_t) (walk->end - walk->at);
     if (!head.container) {
         if (remain < head.extra || remain - head.extra < head.number)
             return "ends too early";
@@ -107,7 +107,7 @@ static const char *walk_value (struct walk *walk)
 
 const char *wire_check (const void *data, size_t size)
 {
-    struct walk walk = {.at = data, .end = (const uint8_t *)data + size, .left = {1}};
+    struct walk walk = {.at = data, .end = (const uint8_t *) data + size, .left = {1}};
     if (size > WIRE_FRAME_MOST)
         return "is larger than a frame may be";
     for (;;) {

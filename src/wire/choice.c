@@ -21,11 +21,11 @@
 #define END_CHOICES(NAME, name)                                                                              \
     const char *wire_##name##_word (enum wire_##name value)                                                  \
     {                                                                                                        \
-        return wire_choices_word (&wire_##name##_choices, (int)value);                                       \
+        return wire_choices_word (&wire_##name##_choices, (int) value);                                      \
     }                                                                                                        \
     enum wire_##name wire_##name##_parse (const char *word)                                                  \
     {                                                                                                        \
-        return (enum wire_##name)wire_choices_parse (&wire_##name##_choices, word, strlen (word));           \
+        return (enum wire_##name) wire_choices_parse (&wire_##name##_choices, word, strlen (word));          \
     }
 #include "schemas/choices.def"
 #undef CHOICES
@@ -47,13 +47,13 @@ int wire_choices_parse (const struct wire_choices *choices, const char *word, si
 {
     for (size_t i = 0; i < choices->count; i++)
         if (strlen (choices->choices[i].word) == size && memcmp (choices->choices[i].word, word, size) == 0)
-            return (int)i + 1;
+            return (int) i + 1;
     return 0;
 }
 
 const char *wire_choices_word (const struct wire_choices *choices, int value)
 {
-    if (value < 1 || (size_t)value > choices->count)
+    if (value < 1 || (size_t) value > choices->count)
         return "unknown";
     return choices->choices[value - 1].word;
 }

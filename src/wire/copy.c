@@ -21,21 +21,21 @@ void wire_deinit (const struct wire_record *record, void *message)
         switch (field->kind) {
         case WIRE_TEXT:
         case WIRE_RAW:
-            free (*(char **)member);
+            free (*(char **) member);
             break;
         case WIRE_TEXTS:
         case WIRE_RAWS:
-            strings_free (*(char ***)member, wire_member_count (field, message));
+            strings_free (*(char ***) member, wire_member_count (field, message));
             break;
         case WIRE_PART:
-            if (*(void **)member)
-                wire_deinit (field->part, *(void **)member);
-            free (*(void **)member);
+            if (*(void **) member)
+                wire_deinit (field->part, *(void **) member);
+            free (*(void **) member);
             break;
         case WIRE_PARTS:
-            for (size_t j = 0; *(void **)member && j < wire_member_count (field, message); j++)
+            for (size_t j = 0; *(void **) member && j < wire_member_count (field, message); j++)
                 wire_deinit (field->part, wire_field_part (field, message, j));
-            free (*(void **)member);
+            free (*(void **) member);
             break;
         case WIRE_UINT:
         case WIRE_FLAG:
@@ -59,55 +59,55 @@ static int field_copy (const struct wire_field *field, const void *message, void
     switch (field->kind) {
     case WIRE_TEXT:
     case WIRE_RAW:
-        if (!*(char *const *)from)
+        if (!*(char *const *) from)
             return 0;
-        *(char **)to = strdup (*(char *const *)from);
-        return *(char **)to ? 0 : -ENOMEM;
+        *(char **) to = strdup (*(char *const *) from);
+        return *(char **) to ? 0 : -ENOMEM;
     case WIRE_TEXTS:
     case WIRE_RAWS:
         count = wire_member_count (field, message);
         if (count == 0)
             return 0;
-        *(char ***)to = calloc (count + 1, sizeof (char *));
-        if (!*(char ***)to)
+        *(char ***) to = calloc (count + 1, sizeof (char *));
+        if (!*(char ***) to)
             return -ENOMEM;
-        *(size_t *)(void *)((char *)copy + field->n_offset) = count;
+        *(size_t *) (void *) ((char *) copy + field->n_offset) = count;
         for (size_t i = 0; i < count; i++) {
-            (*(char ***)to)[i] = strdup ((*(char **const *)from)[i]);
-            if (!(*(char ***)to)[i])
+            (*(char ***) to)[i] = strdup ((*(char **const *) from)[i]);
+            if (!(*(char ***) to)[i])
                 return -ENOMEM;
         }
         return 0;
     case WIRE_UINT:
-        *(uint64_t *)to = *(const uint64_t *)from;
+        *(uint64_t *) to = *(const uint64_t *) from;
         return 0;
     case WIRE_FLAG:
-        *(bool *)to = *(const bool *)from;
+        *(bool *) to = *(const bool *) from;
         return 0;
     case WIRE_DIGEST:
-        *(struct base_digest *)to = *(const struct base_digest *)from;
+        *(struct base_digest *) to = *(const struct base_digest *) from;
         return 0;
     case WIRE_WORD:
-        *(int *)to = *(const int *)from;
+        *(int *) to = *(const int *) from;
         return 0;
     case WIRE_PART:
-        if (!*(void *const *)from)
+        if (!*(void *const *) from)
             return 0;
-        *(void **)to = calloc (1, field->part->size);
-        if (!*(void **)to)
+        *(void **) to = calloc (1, field->part->size);
+        if (!*(void **) to)
             return -ENOMEM;
-        return record_copy (field->part, *(void *const *)from, *(void **)to);
+        return record_copy (field->part, *(void *const *) from, *(void **) to);
     case WIRE_PARTS:
         count = wire_member_count (field, message);
         if (count == 0)
             return 0;
-        *(void **)to = calloc (count, field->part->size);
-        if (!*(void **)to)
+        *(void **) to = calloc (count, field->part->size);
+        if (!*(void **) to)
             return -ENOMEM;
-        *(size_t *)(void *)((char *)copy + field->n_offset) = count;
+        *(size_t *) (void *) ((char *) copy + field->n_offset) = count;
         for (size_t i = 0; i < count; i++) {
-            rc = record_copy (field->part, *(char *const *)from + i * field->part->size,
-                              *(char **)to + i * field->part->size);
+            rc = record_copy (field->part, *(char *const *) from + i * field->part->size,
+                              *(char **) to + i * field->part->size);
             if (rc)
                 return rc;
         }
@@ -156,26 +156,26 @@ static bool field_equal (const struct wire_field *field, const void *a, const vo
     switch (field->kind) {
     case WIRE_TEXT:
     case WIRE_RAW: {
-        const char *text_a = *(char *const *)in_a;
-        const char *text_b = *(char *const *)in_b;
+        const char *text_a = *(char *const *) in_a;
+        const char *text_b = *(char *const *) in_b;
         return text_a && text_b ? strcmp (text_a, text_b) == 0 : text_a == text_b;
     }
     case WIRE_TEXTS:
     case WIRE_RAWS:
         count = wire_member_count (field, a);
         return count == wire_member_count (field, b) &&
-               strings_equal (*(char **const *)in_a, *(char **const *)in_b, count);
+               strings_equal (*(char **const *) in_a, *(char **const *) in_b, count);
     case WIRE_UINT:
-        return *(const uint64_t *)in_a == *(const uint64_t *)in_b;
+        return *(const uint64_t *) in_a == *(const uint64_t *) in_b;
     case WIRE_FLAG:
-        return *(const bool *)in_a == *(const bool *)in_b;
+        return *(const bool *) in_a == *(const bool *) in_b;
     case WIRE_DIGEST:
         return base_digest_equal (in_a, in_b);
     case WIRE_WORD:
-        return *(const int *)in_a == *(const int *)in_b;
+        return *(const int *) in_a == *(const int *) in_b;
     case WIRE_PART: {
-        const void *part_a = *(void *const *)in_a;
-        const void *part_b = *(void *const *)in_b;
+        const void *part_a = *(void *const *) in_a;
+        const void *part_b = *(void *const *) in_b;
         return part_a && part_b ? wire_equal (field->part, part_a, part_b) : part_a == part_b;
     }
     case WIRE_PARTS:
@@ -183,8 +183,8 @@ static bool field_equal (const struct wire_field *field, const void *a, const vo
         if (count != wire_member_count (field, b))
             return false;
         for (size_t i = 0; i < count; i++)
-            if (!wire_equal (field->part, *(char *const *)in_a + i * field->part->size,
-                             *(char *const *)in_b + i * field->part->size))
+            if (!wire_equal (field->part, *(char *const *) in_a + i * field->part->size,
+                             *(char *const *) in_b + i * field->part->size))
                 return false;
         return true;
     }

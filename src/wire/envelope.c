@@ -42,7 +42,7 @@ bool wire_node_is_valid (const char *id)
 static bool is_printable (const char *text)
 {
     for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+        if ((unsigned char) *text < 0x20 || *text == 0x7f)
             return false;
     return true;
 }
@@ -154,7 +154,7 @@ int wire_release_check (const struct wire_release *release, struct base_error *e
         const struct wire_envelope *envelope = &release->envelopes[i];
         int rc = wire_envelope_check (envelope, error);
         if (rc) {
-            (void)base_error_prefix (error, "envelope %zu", i + 1);
+            (void) base_error_prefix (error, "envelope %zu", i + 1);
             return rc;
         }
         if (strcmp (envelope->application, release->application) != 0 ||
@@ -196,7 +196,7 @@ struct base_digest wire_release_digest (const struct wire_release *release)
 struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope)
 {
     /* Only read through the release. */
-    struct wire_release release = {.envelopes = (struct wire_envelope *)envelope, .n_envelopes = 1};
+    struct wire_release release = {.envelopes = (struct wire_envelope *) envelope, .n_envelopes = 1};
     return wire_release_digest (&release);
 }
 

@@ -26,18 +26,18 @@ bool wire_field_is_absent (const struct wire_field *field, const void *message)
     case WIRE_PARTS:
         return wire_member_count (field, message) == 0;
     case WIRE_FLAG:
-        return !*(const bool *)member;
+        return !*(const bool *) member;
     case WIRE_TEXT:
     case WIRE_RAW:
-        return !field->required && (!*(char *const *)member || !**(char *const *)member);
+        return !field->required && (!*(char *const *) member || !**(char *const *) member);
     case WIRE_UINT:
-        return !field->required && *(const uint64_t *)member == 0;
+        return !field->required && *(const uint64_t *) member == 0;
     case WIRE_DIGEST:
         return !field->required && base_digest_is_null (member);
     case WIRE_WORD:
-        return !field->required && *(const int *)member == 0;
+        return !field->required && *(const int *) member == 0;
     case WIRE_PART:
-        return !field->required && !*(void *const *)member;
+        return !field->required && !*(void *const *) member;
     }
     return true;
 }
@@ -65,7 +65,7 @@ int wire_field_set_text (const struct wire_field *field, void *message, long ind
     if (index < 0)
         *member = copy;
     else
-        (*(char ***)member)[index] = copy;
+        (*(char ***) member)[index] = copy;
     return 0;
 }
 
@@ -74,7 +74,7 @@ int wire_field_set_uint (const struct wire_field *field, void *message, uint64_t
 {
     if (number > field->most)
         return wire_field_fail (field, -1, error, "is higher than the schema allows");
-    *(uint64_t *)wire_member (field, message) = number;
+    *(uint64_t *) wire_member (field, message) = number;
     return 0;
 }
 
@@ -92,7 +92,7 @@ int wire_field_set_digest (const struct wire_field *field, void *message, const 
 
 int wire_field_set_word (const struct wire_field *field, void *message, const char *word, size_t size)
 {
-    *(int *)wire_member (field, message) = wire_choices_parse (field->choices, word, size);
+    *(int *) wire_member (field, message) = wire_choices_parse (field->choices, word, size);
     return 0;
 }
 
@@ -117,13 +117,13 @@ int wire_field_set_count (const struct wire_field *field, void *message, size_t 
         return base_error_set (error, -ENOMEM, "out of memory");
     *member = list;
     if (field->kind != WIRE_PART)
-        *(size_t *)(void *)((char *)message + field->n_offset) = count;
+        *(size_t *) (void *) ((char *) message + field->n_offset) = count;
     return 0;
 }
 
 void *wire_field_part (const struct wire_field *field, void *message, size_t index)
 {
-    return *(char **)wire_member (field, message) + index * field->part->size;
+    return *(char **) wire_member (field, message) + index * field->part->size;
 }
 
 int wire_record_check (const struct wire_record *record, uint64_t seen, struct base_error *error)

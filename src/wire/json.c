@@ -29,7 +29,7 @@ static json_t *text_marked (const char *text)
     for (; *text; text++)
         if (base_buffer_append (&buffer, (*text & 0x80) ? "?" : text, 1))
             return NULL;
-    return json_stringn ((const char *)buffer.data, buffer.size);
+    return json_stringn ((const char *) buffer.data, buffer.size);
 }
 
 static json_t *text_json (bool raw, const char *text)
@@ -43,7 +43,7 @@ static json_t *text_json (bool raw, const char *text)
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     if (base_base64_encode (text, strlen (text), &buffer))
         return NULL;
-    return json_pack ("{s:s%}", "base64", (char *)buffer.data, buffer.size);
+    return json_pack ("{s:s%}", "base64", (char *) buffer.data, buffer.size);
 }
 
 static json_t *list_json (const struct wire_field *field, const void *message, int flags)
@@ -54,9 +54,9 @@ static json_t *list_json (const struct wire_field *field, const void *message, i
     for (size_t i = 0; list && i < count; i++) {
         json_t *item;
         if (field->kind == WIRE_PARTS)
-            item = record_json (field->part, *(char *const *)member + i * field->part->size, flags);
+            item = record_json (field->part, *(char *const *) member + i * field->part->size, flags);
         else
-            item = text_json (field->kind == WIRE_RAWS, (*(char **const *)member)[i]);
+            item = text_json (field->kind == WIRE_RAWS, (*(char **const *) member)[i]);
         if (json_array_append_new (list, item)) {
             json_decref (list);
             return NULL;
@@ -72,25 +72,25 @@ static json_t *field_json (const struct wire_field *field, const void *message, 
     switch (field->kind) {
     case WIRE_TEXT:
     case WIRE_RAW:
-        return text_json (field->kind == WIRE_RAW, *(char *const *)member);
+        return text_json (field->kind == WIRE_RAW, *(char *const *) member);
     case WIRE_TEXTS:
     case WIRE_RAWS:
     case WIRE_PARTS:
         return list_json (field, message, flags);
     case WIRE_UINT:
-        return json_integer ((json_int_t)(*(const uint64_t *)member & INT64_MAX));
+        return json_integer ((json_int_t) (*(const uint64_t *) member & INT64_MAX));
     case WIRE_FLAG:
-        return json_boolean (*(const bool *)member);
+        return json_boolean (*(const bool *) member);
     case WIRE_DIGEST:
         return base_digest_is_null (member) ? json_null ()
                                             : json_string (base_digest_format (member, digest));
     case WIRE_WORD:
-        if (*(const int *)member == 0 && !field->required)
+        if (*(const int *) member == 0 && !field->required)
             return json_null ();
-        return json_string (wire_choices_word (field->choices, *(const int *)member));
+        return json_string (wire_choices_word (field->choices, *(const int *) member));
     case WIRE_PART:
-        return *(void *const *)member ? record_json (field->part, *(void *const *)member, flags)
-                                      : json_null ();
+        return *(void *const *) member ? record_json (field->part, *(void *const *) member, flags)
+                                       : json_null ();
     }
     return NULL;
 }
@@ -131,7 +131,7 @@ char *wire_json_array (const struct wire_record *record, const void *messages, s
     base_cleanup (json_free_p) json_t *list = json_array ();
     for (size_t i = 0; list && i < count; i++)
         if (json_array_append_new (list,
-                                   record_json (record, (const char *)messages + i * record->size, flags)))
+                                   record_json (record, (const char *) messages + i * record->size, flags)))
             return NULL;
     return json_text (list, flags);
 }
@@ -155,7 +155,7 @@ static int text_parse (const struct wire_field *field, long index, const json_t 
         return base_error_set (error, rc, "out of memory");
     if (rc)
         return wire_field_fail (field, index, error, "is no base64");
-    return wire_field_set_text (field, message, index, (const char *)buffer.data, buffer.size, error);
+    return wire_field_set_text (field, message, index, (const char *) buffer.data, buffer.size, error);
 }
 
 static int field_parse (const struct wire_field *field, const json_t *value, void *message,
@@ -181,17 +181,17 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
             if (field->kind == WIRE_PARTS)
                 rc = record_parse (field->part, item, wire_field_part (field, message, i), error);
             else
-                rc = text_parse (field, (long)i, item, message, error);
+                rc = text_parse (field, (long) i, item, message, error);
         }
         return rc;
     case WIRE_UINT:
         if (!json_is_integer (value) || json_integer_value (value) < 0)
             return wire_field_fail (field, -1, error, "is no positive integer");
-        return wire_field_set_uint (field, message, (uint64_t)json_integer_value (value), error);
+        return wire_field_set_uint (field, message, (uint64_t) json_integer_value (value), error);
     case WIRE_FLAG:
         if (!json_is_boolean (value))
             return wire_field_fail (field, -1, error, "is not true or false");
-        *(bool *)wire_member (field, message) = json_is_true (value);
+        *(bool *) wire_member (field, message) = json_is_true (value);
         return 0;
     case WIRE_DIGEST:
         if (!json_is_string (value) || base_digest_parse (json_string_value (value), &digest))
@@ -232,7 +232,7 @@ int wire_json_parse (const struct wire_record *record, const char *text, size_t 
     memset (ret_message, 0, record->size);
     if (size > JSON_MOST)
         return base_error_set (error, WIRE_E_TOO_LARGE, "%s has %zu bytes of JSON, %d are allowed",
-                               record->name, size, (int)JSON_MOST);
+                               record->name, size, (int) JSON_MOST);
     json_error_t fault;
     base_cleanup (json_free_p) json_t *object = json_loadb (text, size, JSON_REJECT_DUPLICATES, &fault);
     if (!object && json_error_code (&fault) == json_error_out_of_memory)

@@ -44,11 +44,11 @@ static int text_pack (const struct wire_field *field, long index, const char *te
     if (field->kind == WIRE_TEXT || field->kind == WIRE_TEXTS) {
         if (!base_text_is_utf8 (text, size))
             return wire_field_fail (field, index, error, "is not UTF-8");
-        (void)msgpack_pack_str (packer, size);
-        (void)msgpack_pack_str_body (packer, text, size);
+        (void) msgpack_pack_str (packer, size);
+        (void) msgpack_pack_str_body (packer, text, size);
     } else {
-        (void)msgpack_pack_bin (packer, size);
-        (void)msgpack_pack_bin_body (packer, text, size);
+        (void) msgpack_pack_bin (packer, size);
+        (void) msgpack_pack_bin_body (packer, text, size);
     }
     return packing->failure;
 }
@@ -60,13 +60,13 @@ static int list_pack (const struct wire_field *field, const void *message, struc
     size_t count = wire_member_count (field, message);
     if (count > field->count)
         return wire_field_fail (field, -1, error, "has more items than the schema allows");
-    (void)msgpack_pack_array (&packing->packer, count);
+    (void) msgpack_pack_array (&packing->packer, count);
     int rc = packing->failure;
     for (size_t i = 0; !rc && i < count; i++) {
         if (field->kind == WIRE_PARTS)
-            rc = record_pack (field->part, *(char *const *)member + i * field->part->size, packing, error);
+            rc = record_pack (field->part, *(char *const *) member + i * field->part->size, packing, error);
         else
-            rc = text_pack (field, (long)i, (*(char **const *)member)[i], packing, error);
+            rc = text_pack (field, (long) i, (*(char **const *) member)[i], packing, error);
     }
     return rc;
 }
@@ -81,36 +81,36 @@ static int field_pack (const struct wire_field *field, const void *message, stru
     switch (field->kind) {
     case WIRE_TEXT:
     case WIRE_RAW:
-        return text_pack (field, -1, *(char *const *)member, packing, error);
+        return text_pack (field, -1, *(char *const *) member, packing, error);
     case WIRE_TEXTS:
     case WIRE_RAWS:
     case WIRE_PARTS:
         return list_pack (field, message, packing, error);
     case WIRE_UINT:
-        if (*(const uint64_t *)member > field->most)
+        if (*(const uint64_t *) member > field->most)
             return wire_field_fail (field, -1, error, "is higher than the schema allows");
-        (void)msgpack_pack_uint64 (packer, *(const uint64_t *)member);
+        (void) msgpack_pack_uint64 (packer, *(const uint64_t *) member);
         return packing->failure;
     case WIRE_FLAG:
-        (void)msgpack_pack_true (packer);
+        (void) msgpack_pack_true (packer);
         return packing->failure;
     case WIRE_DIGEST:
         if (base_digest_is_null (member))
             return wire_field_fail (field, -1, error, "is missing");
-        (void)msgpack_pack_bin (packer, BASE_DIGEST_BYTES);
-        (void)msgpack_pack_bin_body (packer, member, BASE_DIGEST_BYTES);
+        (void) msgpack_pack_bin (packer, BASE_DIGEST_BYTES);
+        (void) msgpack_pack_bin_body (packer, member, BASE_DIGEST_BYTES);
         return packing->failure;
     case WIRE_WORD:
         /* "unknown" where this version did not know what it received: whoever passes it on must not
            fail. */
-        word = wire_choices_word (field->choices, *(const int *)member);
-        (void)msgpack_pack_str (packer, strlen (word));
-        (void)msgpack_pack_str_body (packer, word, strlen (word));
+        word = wire_choices_word (field->choices, *(const int *) member);
+        (void) msgpack_pack_str (packer, strlen (word));
+        (void) msgpack_pack_str_body (packer, word, strlen (word));
         return packing->failure;
     case WIRE_PART:
-        if (!*(void *const *)member)
+        if (!*(void *const *) member)
             return wire_field_fail (field, -1, error, "is missing");
-        return record_pack (field->part, *(void *const *)member, packing, error);
+        return record_pack (field->part, *(void *const *) member, packing, error);
     }
     return 0;
 }
@@ -122,14 +122,14 @@ static int record_pack (const struct wire_record *record, const void *message, s
     for (size_t i = 0; i < record->n_fields; i++)
         if (!wire_field_is_absent (&record->fields[i], message))
             present++;
-    (void)msgpack_pack_map (&packing->packer, present);
+    (void) msgpack_pack_map (&packing->packer, present);
     int rc = packing->failure;
     for (size_t i = 0; !rc && i < record->n_fields; i++) {
         const struct wire_field *field = &record->fields[i];
         if (wire_field_is_absent (field, message))
             continue;
-        (void)msgpack_pack_str (&packing->packer, strlen (field->name));
-        (void)msgpack_pack_str_body (&packing->packer, field->name, strlen (field->name));
+        (void) msgpack_pack_str (&packing->packer, strlen (field->name));
+        (void) msgpack_pack_str_body (&packing->packer, field->name, strlen (field->name));
         rc = packing->failure ? packing->failure : field_pack (field, message, packing, error);
     }
     return rc;
@@ -146,7 +146,7 @@ int wire_pack (const struct wire_record *record, const void *message, struct bas
     buffer->size = packing.begin;
     if (rc == WIRE_E_TOO_LARGE)
         return base_error_set (error, rc, "%s is larger than a frame of %d bytes", record->name,
-                               (int)WIRE_FRAME_MOST);
+                               (int) WIRE_FRAME_MOST);
     if (rc == -ENOMEM)
         return base_error_set (error, rc, "out of memory");
     return rc;

@@ -141,7 +141,7 @@ void wire_prefix (const struct wire_record *record, uint8_t ret_prefix[WIRE_PREF
     ret_prefix[0] = 'N';
     ret_prefix[1] = 'D';
     ret_prefix[2] = WIRE_VERSION;
-    ret_prefix[3] = (uint8_t)record->type;
+    ret_prefix[3] = (uint8_t) record->type;
 }
 
 int wire_prefix_read (const void *data, size_t size, const struct wire_record **ret_record)

@@ -81,17 +81,17 @@ const struct wire_field *wire_record_field (const struct wire_record *record, co
 /*  A member of a message. */
 static inline void *wire_member (const struct wire_field *field, void *message)
 {
-    return (char *)message + field->offset;
+    return (char *) message + field->offset;
 }
 
 static inline const void *wire_member_const (const struct wire_field *field, const void *message)
 {
-    return (const char *)message + field->offset;
+    return (const char *) message + field->offset;
 }
 
 static inline size_t wire_member_count (const struct wire_field *field, const void *message)
 {
-    return *(const size_t *)(const void *)((const char *)message + field->n_offset);
+    return *(const size_t *) (const void *) ((const char *) message + field->n_offset);
 }
 
 /*  True where the codecs leave the field out: an optional one without a value, or an empty list. */

@@ -23,11 +23,11 @@ static int strings_unpack (const struct wire_field *field, const msgpack_object 
     for (uint32_t i = 0; !rc && i < value->via.array.size; i++) {
         const msgpack_object *item = &value->via.array.ptr[i];
         if (text && item->type == MSGPACK_OBJECT_STR)
-            rc = wire_field_set_text (field, message, (long)i, item->via.str.ptr, item->via.str.size, error);
+            rc = wire_field_set_text (field, message, (long) i, item->via.str.ptr, item->via.str.size, error);
         else if (!text && item->type == MSGPACK_OBJECT_BIN)
-            rc = wire_field_set_text (field, message, (long)i, item->via.bin.ptr, item->via.bin.size, error);
+            rc = wire_field_set_text (field, message, (long) i, item->via.bin.ptr, item->via.bin.size, error);
         else
-            rc = wire_field_fail (field, (long)i, error, text ? "is no str" : "is no bin");
+            rc = wire_field_fail (field, (long) i, error, text ? "is no str" : "is no bin");
     }
     return rc;
 }
@@ -55,7 +55,7 @@ static int field_unpack (const struct wire_field *field, const msgpack_object *v
     case WIRE_FLAG:
         if (value->type != MSGPACK_OBJECT_BOOLEAN)
             return wire_field_fail (field, -1, error, "is no bool");
-        *(bool *)wire_member (field, message) = value->via.boolean;
+        *(bool *) wire_member (field, message) = value->via.boolean;
         return 0;
     case WIRE_DIGEST:
         if (value->type != MSGPACK_OBJECT_BIN)
@@ -114,7 +114,7 @@ int wire_unpack (const struct wire_record *record, const void *data, size_t size
     memset (ret_message, 0, record->size);
     if (size > WIRE_FRAME_MOST)
         return base_error_set (error, WIRE_E_TOO_LARGE, "%s has %zu bytes, %d are allowed", record->name,
-                               size, (int)WIRE_FRAME_MOST);
+                               size, (int) WIRE_FRAME_MOST);
     const char *fault = wire_check (data, size);
     if (fault)
         return base_error_set (error, WIRE_E_MALFORMED, "%s is no msgpack: it %s", record->name, fault);

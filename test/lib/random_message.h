@@ -39,7 +39,7 @@ static inline char *random_text (struct random *random, const struct wire_field 
     char *text = calloc (1, size + 1);
     while (text && at < size) {
         if (raw) {
-            text[at++] = (char)(1 + random_below (random, 255));
+            text[at++] = (char) (1 + random_below (random, 255));
             continue;
         }
         const char *point = points[random_below (random, sizeof points / sizeof *points)];
@@ -61,41 +61,41 @@ static inline void random_field (struct random *random, const struct wire_field 
     switch (field->kind) {
     case WIRE_TEXT:
     case WIRE_RAW:
-        *(char **)member = random_text (random, field, 80);
-        if (!field->required && !**(char **)member) {
-            free (*(char **)member);
-            *(char **)member = NULL;
+        *(char **) member = random_text (random, field, 80);
+        if (!field->required && !**(char **) member) {
+            free (*(char **) member);
+            *(char **) member = NULL;
         }
         break;
     case WIRE_UINT: {
         uint64_t number = random_next (random) >> random_below (random, 64);
-        *(uint64_t *)member = number % (field->most + 1);
+        *(uint64_t *) member = number % (field->most + 1);
         break;
     }
     case WIRE_FLAG:
-        *(bool *)member = true;
+        *(bool *) member = true;
         break;
     case WIRE_DIGEST:
         for (size_t i = 0; i < BASE_DIGEST_BYTES; i++)
-            ((struct base_digest *)member)->bytes[i] = (uint8_t)(random_next (random) | (i == 0));
+            ((struct base_digest *) member)->bytes[i] = (uint8_t) (random_next (random) | (i == 0));
         break;
     case WIRE_WORD:
-        *(int *)member = 1 + (int)random_below (random, field->choices->count);
+        *(int *) member = 1 + (int) random_below (random, field->choices->count);
         break;
     case WIRE_PART:
-        (void)wire_field_set_count (field, message, 1, NULL);
+        (void) wire_field_set_count (field, message, 1, NULL);
         random_message (random, field->part, wire_field_part (field, message, 0));
         break;
     case WIRE_TEXTS:
     case WIRE_RAWS:
     case WIRE_PARTS: {
         size_t count = random_below (random, field->count < 4 ? field->count + 1 : 4);
-        (void)wire_field_set_count (field, message, count, NULL);
+        (void) wire_field_set_count (field, message, count, NULL);
         for (size_t i = 0; i < count; i++) {
             if (field->kind == WIRE_PARTS)
                 random_message (random, field->part, wire_field_part (field, message, i));
             else
-                (*(char ***)member)[i] = random_text (random, field, 40);
+                (*(char ***) member)[i] = random_text (random, field, 40);
         }
         break;
     }

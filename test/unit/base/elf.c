@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -231,6 +231,72 @@ Test (elf, one_of_several_places_is_enough)
     cr_assert_eq (libraries.count, 2);
     base_elf_libraries_deinit (&libraries);
     removed (directory);
+}
+
+/*  The smallest program that has all that is looked at. */
+struct small {
+    Elf64_Ehdr header;
+    Elf64_Phdr segments[3];
+    Elf64_Dyn dynamic[5];
+    char strings[32];
+    char interpreter[16];
+};
+
+static const struct small small = {
+    .header = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+               .e_type = ET_DYN,
+               .e_machine = EM_X86_64,
+               .e_phoff = sizeof (Elf64_Ehdr),
+               .e_phentsize = sizeof (Elf64_Phdr),
+               .e_phnum = 3},
+    .segments = {{.p_type = PT_LOAD, .p_vaddr = 0x1000, .p_filesz = sizeof small},
+                 {.p_type = PT_DYNAMIC,
+                  .p_offset = offsetof (struct small, dynamic),
+                  .p_filesz = sizeof small.dynamic},
+                 {.p_type = PT_INTERP, .p_offset = offsetof (struct small, interpreter), .p_filesz = 16}},
+    .dynamic = {{DT_STRTAB, {0x1000 + offsetof (struct small, strings)}}, {DT_STRSZ, {32}}, {DT_RPATH, {1}}},
+    .strings = "\0$ORIGIN/files/lib",
+    .interpreter = "/lib/ld.so.1",
+};
+
+static int interpreter_of (const struct small *bytes)
+{
+    base_cleanup (base_close_p) int fd = memory (bytes, sizeof *bytes);
+    base_cleanup (base_free_p) char *interpreter = NULL;
+    return base_elf_interpreter (fd, &interpreter);
+}
+
+Test (elf, a_runpath_switches_the_rpath_off)
+{
+    struct small bytes = small;
+    cr_assert_eq (interpreter_of (&bytes), 0);
+    bytes.dynamic[3] = (Elf64_Dyn){DT_RUNPATH, {0}};
+    cr_assert_eq (interpreter_of (&bytes), -ENOENT);
+}
+
+Test (elf, strings_without_an_end_and_places_without_a_segment_are_refused)
+{
+    struct small bytes = small;
+    memset (bytes.interpreter, '/', sizeof bytes.interpreter);
+    cr_assert_eq (interpreter_of (&bytes), -ENOEXEC);
+    bytes = small;
+    memset (bytes.strings, 'x', sizeof bytes.strings);
+    cr_assert_eq (interpreter_of (&bytes), -ENOEXEC);
+    bytes = small;
+    bytes.dynamic[0].d_un.d_val = 0x1000 + sizeof bytes;
+    cr_assert_eq (interpreter_of (&bytes), -ENOEXEC);
+    bytes = small;
+    bytes.dynamic[2].d_un.d_val = 32; /* behind the table */
+    cr_assert_eq (interpreter_of (&bytes), -ENOEXEC);
+    bytes = small;
+    bytes.segments[1].p_filesz = UINT64_MAX;
+    cr_assert_eq (interpreter_of (&bytes), -ENOEXEC);
+    bytes = small;
+    bytes.segments[2].p_offset = UINT64_MAX;
+    cr_assert_eq (interpreter_of (&bytes), -ENOEXEC);
+    bytes = small;
+    bytes.header.e_phoff = UINT64_MAX;
+    cr_assert_eq (interpreter_of (&bytes), -ENOEXEC);
 }
 
 static uint8_t *program_bytes (const char *directory, size_t *ret_size)

@@ -201,6 +201,21 @@ Test (download, an_answer_that_three_later_ones_overtook_is_lost)
     cr_assert (answer (&download, 10, 2));
 }
 
+Test (download, answers_to_gets_before_the_first_do_not_make_it_lost)
+{
+    struct transfer_download download;
+    transfer_download_init (&download, &limits, &digest, 1000, 0);
+    cr_assert_eq (gets_of (&download, 0, NULL), 4);
+    cr_assert_not (answer (&download, 10, 1));
+    cr_assert (answer (&download, 0, 1));
+    cr_assert_geq (gets_of (&download, 1, NULL), 2); /* 10 again, and 40 */
+    cr_assert_not (answer (&download, 20, 2));
+    cr_assert_not (answer (&download, 30, 2));
+    cr_assert_not (answer (&download, 40, 2));
+    cr_assert_eq (download.losses, 0);
+    cr_assert (answer (&download, 10, 3));
+}
+
 Test (download, a_new_connection_asks_for_everything_unanswered)
 {
     struct transfer_download download;

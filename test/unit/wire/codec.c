@@ -103,12 +103,12 @@ Test (codec, packing_appends_and_a_failure_appends_nothing)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     base_buffer_append_text (&buffer, "before");
-    struct wire_bye bye = {.node = (char *)"n1"};
+    struct wire_bye bye = {.node = (char *) "n1"};
     struct base_error error;
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), WIRE_E_MALFORMED);
     cr_assert_str_eq (error.text, "bye.session is missing");
     cr_assert_eq (buffer.size, 6);
-    bye.session = (char *)"s";
+    bye.session = (char *) "s";
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), 0);
     cr_assert_arr_eq (buffer.data, "before\x82\xa4node\xa2n1\xa7session\xa1s", buffer.size);
 }
@@ -120,7 +120,7 @@ Test (codec, what_does_not_fit_a_frame_is_not_packed)
     text[sizeof text - 1] = '\0';
     char *args[] = {text, text, text, text, text};
     struct wire_envelope envelope = {
-        .application = (char *)"a", .version = (char *)"1", .args = args, .n_args = 5, .size = 1};
+        .application = (char *) "a", .version = (char *) "1", .args = args, .n_args = 5, .size = 1};
     envelope.binary.bytes[0] = 1;
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     struct base_error error;
@@ -139,12 +139,12 @@ Test (codec, a_sender_is_held_to_the_schema)
     char id[66];
     memset (id, 'n', sizeof id - 1);
     id[65] = '\0';
-    struct wire_bye bye = {.node = id, .session = (char *)"s"};
+    struct wire_bye bye = {.node = id, .session = (char *) "s"};
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), WIRE_E_MALFORMED);
     cr_assert_str_eq (error.text, "bye.node is longer than the schema allows");
     id[64] = '\0';
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), 0);
-    bye.session = (char *)"\xff";
+    bye.session = (char *) "\xff";
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), WIRE_E_MALFORMED);
     cr_assert_str_eq (error.text, "bye.session is not UTF-8");
     struct wire_get get = {.length = WIRE_CHUNK_MOST + 1, .digest.bytes = {1}};
@@ -154,8 +154,11 @@ Test (codec, a_sender_is_held_to_the_schema)
     cr_assert_eq (wire_pack (&wire_get_record, &get, &buffer, &error), WIRE_E_MALFORMED);
     cr_assert_str_eq (error.text, "get.digest is missing");
     char *args[257] = {0};
-    struct wire_envelope envelope = {
-        .application = (char *)"a", .version = (char *)"1", .binary.bytes = {1}, .args = args, .n_args = 257};
+    struct wire_envelope envelope = {.application = (char *) "a",
+                                     .version = (char *) "1",
+                                     .binary.bytes = {1},
+                                     .args = args,
+                                     .n_args = 257};
     cr_assert_eq (wire_pack (&wire_envelope_record, &envelope, &buffer, &error), WIRE_E_MALFORMED);
     cr_assert_str_eq (error.text, "envelope.args has more items than the schema allows");
     envelope.n_args = 1;
@@ -167,8 +170,8 @@ Test (codec, an_empty_optional_text_is_an_absent_one)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer with = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer without = {0};
-    struct wire_bye bye = {.node = (char *)"n", .session = (char *)"s", .reason = (char *)""};
-    struct wire_bye same = {.node = (char *)"n", .session = (char *)"s"};
+    struct wire_bye bye = {.node = (char *) "n", .session = (char *) "s", .reason = (char *) ""};
+    struct wire_bye same = {.node = (char *) "n", .session = (char *) "s"};
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &with, NULL), 0);
     cr_assert_eq (wire_pack (&wire_bye_record, &same, &without, NULL), 0);
     cr_assert_eq (with.size, without.size);
@@ -198,6 +201,20 @@ Test (codec, a_list_of_texts_is_closed_by_null)
     wire_hello_deinit (&hello);
 }
 
+Test (codec, a_list_is_not_equal_to_its_beginning)
+{
+    char *one[] = {(char *) "x", NULL}, *two[] = {(char *) "x", (char *) "y", NULL};
+    struct wire_file files[] = {{.path = (char *) "a"}, {.path = (char *) "b"}};
+    struct wire_envelope a = {.args = one, .n_args = 1, .files = files, .n_files = 1}, b = a;
+    cr_assert (wire_equal (&wire_envelope_record, &a, &b));
+    b.args = two;
+    b.n_args = 2;
+    cr_assert_not (wire_equal (&wire_envelope_record, &a, &b));
+    b = a;
+    b.n_files = 2;
+    cr_assert_not (wire_equal (&wire_envelope_record, &a, &b));
+}
+
 Test (codec, a_choice_that_is_not_known_is_unknown_and_can_be_passed_on)
 {
     static const char arrived[] = "\x82\xa4name\xa6"
@@ -220,12 +237,12 @@ Test (codec, every_word_stands_for_one_value)
         const struct wire_choices *choices = wire_all_choices[i];
         for (size_t j = 0; j < choices->count; j++) {
             const char *word = choices->choices[j].word;
-            cr_assert_eq (wire_choices_parse (choices, word, strlen (word)), (int)j + 1, "%s", word);
-            cr_assert_str_eq (wire_choices_word (choices, (int)j + 1), word);
+            cr_assert_eq (wire_choices_parse (choices, word, strlen (word)), (int) j + 1, "%s", word);
+            cr_assert_str_eq (wire_choices_word (choices, (int) j + 1), word);
             cr_assert_str_neq (word, "unknown");
         }
         cr_assert_str_eq (wire_choices_word (choices, 0), "unknown");
-        cr_assert_str_eq (wire_choices_word (choices, (int)choices->count + 1), "unknown");
+        cr_assert_str_eq (wire_choices_word (choices, (int) choices->count + 1), "unknown");
         cr_assert_str_eq (wire_choices_word (choices, -1), "unknown");
     }
     cr_assert_eq (wire_state_parse ("trial"), WIRE_STATE_TRIAL);
@@ -246,7 +263,7 @@ Test (codec, a_prefix_names_its_message_in_this_version_and_its_neighbours)
         uint8_t prefix[WIRE_PREFIX_SIZE];
         wire_prefix (record, prefix);
         for (int version = 0; version < 256; version++) {
-            prefix[2] = (uint8_t)version;
+            prefix[2] = (uint8_t) version;
             bool near = version >= WIRE_VERSION - 1 && version <= WIRE_VERSION + 1;
             cr_assert_eq (wire_prefix_read (prefix, sizeof prefix, &read), near ? 0 : WIRE_E_FOREIGN);
         }

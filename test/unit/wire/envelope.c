@@ -6,7 +6,7 @@
 #include "test/lib/random_message.h"
 #include "wire/envelope.h"
 
-#define TEXT_OF(text) ((char *)(text))
+#define TEXT_OF(text) ((char *) (text))
 
 static struct wire_envelope good (void)
 {

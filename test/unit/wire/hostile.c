@@ -92,7 +92,7 @@ static struct base_buffer changed (const struct wire_record *record, const struc
 
     msgpack_unpacked unpacked;
     msgpack_unpacked_init (&unpacked);
-    cr_assert_eq (msgpack_unpack_next (&unpacked, (char *)packed.data, packed.size, NULL),
+    cr_assert_eq (msgpack_unpack_next (&unpacked, (char *) packed.data, packed.size, NULL),
                   MSGPACK_UNPACK_SUCCESS);
     msgpack_sbuffer out;
     msgpack_sbuffer_init (&out);
@@ -108,7 +108,7 @@ static struct base_buffer changed (const struct wire_record *record, const struc
         else
             others++;
     }
-    msgpack_pack_map (&packer, others + (size_t)change->copies);
+    msgpack_pack_map (&packer, others + (size_t) change->copies);
     for (uint32_t i = 0; i < map->size; i++)
         if (&map->ptr[i].val != own) {
             msgpack_pack_object (&packer, map->ptr[i].key);
@@ -337,10 +337,10 @@ Test (hostile, every_flipped_byte_is_an_answer)
         wire_deinit (record, message);
         for (size_t at = 0; at < buffer.size; at++)
             for (int bit = 0; bit < 8; bit++) {
-                buffer.data[at] ^= (uint8_t)(1 << bit);
+                buffer.data[at] ^= (uint8_t) (1 << bit);
                 if (wire_unpack (record, buffer.data, buffer.size, message, NULL) == 0)
                     wire_deinit (record, message);
-                buffer.data[at] ^= (uint8_t)(1 << bit);
+                buffer.data[at] ^= (uint8_t) (1 << bit);
             }
         free (message);
     }
@@ -395,6 +395,7 @@ Test (hostile, a_header_that_lies_is_refused_before_anything_is_allocated)
     }
     cr_assert_str_eq (wire_check ("\x81\xa1?\xdd\xff\xff\xff\xff", 8), "counts more items than it has bytes");
     cr_assert_str_eq (wire_check ("\xdf\x80\x00\x00\x00", 5), "counts more items than it has bytes");
+    cr_assert_str_eq (wire_check ("\x80\x80", 2), "goes on behind its end");
 }
 
 Test (hostile, nesting_ends_at_the_bound)
@@ -432,7 +433,7 @@ Test (hostile, unknown_keys_are_skipped_whatever_they_hold)
                   {"\xa2\xff\xff", 3}};
     for (unsigned more = 0; more <= 3000; more = more ? more * 10 : 3) {
         base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-        uint8_t head[3] = {0xde, (uint8_t)((more + 2) >> 8), (uint8_t)(more + 2)};
+        uint8_t head[3] = {0xde, (uint8_t) ((more + 2) >> 8), (uint8_t) (more + 2)};
         base_buffer_append (&buffer, head, sizeof head);
         for (unsigned i = 0; i < more; i++) {
             base_buffer_append (&buffer, "\xa3new", 4);
@@ -496,7 +497,7 @@ Test (hostile, random_bytes_are_an_answer)
     for (unsigned round = 0; round < 200000; round++) {
         size_t size = random_below (&random, sizeof bytes);
         for (size_t i = 0; i < size; i++)
-            bytes[i] = (uint8_t)(random_next (&random) | (i == 0 ? 0x80 : 0));
+            bytes[i] = (uint8_t) (random_next (&random) | (i == 0 ? 0x80 : 0));
         struct wire_bye bye;
         if (wire_unpack (&wire_bye_record, bytes, size, &bye, NULL) == 0)
             wire_bye_deinit (&bye);

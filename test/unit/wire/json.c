@@ -35,11 +35,11 @@ Test (json, every_record_comes_back_as_it_was)
 Test (json, it_is_one_line_in_the_order_of_the_schema)
 {
     struct wire_happened happened = {.event = WIRE_EVENT_FAILED,
-                                     .instance = (char *)"i",
+                                     .instance = (char *) "i",
                                      .sequence = 3,
-                                     .time = (char *)"t",
-                                     .node = (char *)"n\n1",
-                                     .reason = (char *)"it \"broke\""};
+                                     .time = (char *) "t",
+                                     .node = (char *) "n\n1",
+                                     .reason = (char *) "it \"broke\""};
     base_cleanup (base_free_p) char *text = wire_json (&wire_happened_record, &happened, 0);
     cr_assert_str_eq (
         text, "{\"event\":\"failed\",\"instance\":\"i\",\"sequence\":3,\"time\":\"t\",\"node\":\"n\\n1\","
@@ -48,13 +48,13 @@ Test (json, it_is_one_line_in_the_order_of_the_schema)
 
 Test (json, complete_writes_what_is_absent)
 {
-    struct wire_file file = {.path = (char *)"a", .digest.bytes = {1}};
-    struct wire_bye bye = {.node = (char *)"n", .session = (char *)"s"};
+    struct wire_file file = {.path = (char *) "a", .digest.bytes = {1}};
+    struct wire_bye bye = {.node = (char *) "n", .session = (char *) "s"};
     base_cleanup (base_free_p) char *text = wire_json (&wire_file_record, &file, WIRE_JSON_COMPLETE);
     cr_assert (strstr (text, "\"size\":0,\"executable\":false}"), "%s", text);
     base_cleanup (base_free_p) char *other = wire_json (&wire_bye_record, &bye, WIRE_JSON_COMPLETE);
     cr_assert_str_eq (other, "{\"node\":\"n\",\"session\":\"s\",\"reason\":null}");
-    struct wire_envelope envelope = {.application = (char *)"a", .version = (char *)"1"};
+    struct wire_envelope envelope = {.application = (char *) "a", .version = (char *) "1"};
     base_cleanup (base_free_p) char *third = wire_json (&wire_envelope_record, &envelope, WIRE_JSON_COMPLETE);
     cr_assert (strstr (third, "\"args\":[],\"env\":[],\"binary\":null,\"size\":0,\"files\":[]}"), "%s",
                third);
@@ -62,8 +62,8 @@ Test (json, complete_writes_what_is_absent)
 
 Test (json, an_array_of_messages_is_a_json_array)
 {
-    struct wire_bye byes[] = {{.node = (char *)"a", .session = (char *)"s"},
-                              {.node = (char *)"b", .session = (char *)"s"}};
+    struct wire_bye byes[] = {{.node = (char *) "a", .session = (char *) "s"},
+                              {.node = (char *) "b", .session = (char *) "s"}};
     base_cleanup (base_free_p) char *text = wire_json_array (&wire_bye_record, byes, 2, 0);
     cr_assert_str_eq (text, "[{\"node\":\"a\",\"session\":\"s\"},{\"node\":\"b\",\"session\":\"s\"}]");
     base_cleanup (base_free_p) char *none = wire_json_array (&wire_bye_record, NULL, 0, 0);
@@ -72,9 +72,9 @@ Test (json, an_array_of_messages_is_a_json_array)
 
 Test (json, bytes_that_are_no_text_come_as_base64)
 {
-    char *args[] = {(char *)"plain \"ä\"", (char *)"\xff\xfe", (char *)"\n$(x)"};
+    char *args[] = {(char *) "plain \"ä\"", (char *) "\xff\xfe", (char *) "\n$(x)"};
     struct wire_envelope envelope = {
-        .application = (char *)"a", .version = (char *)"1", .binary.bytes = {1}, .args = args, .n_args = 3};
+        .application = (char *) "a", .version = (char *) "1", .binary.bytes = {1}, .args = args, .n_args = 3};
     base_cleanup (base_free_p) char *text = wire_json (&wire_envelope_record, &envelope, 0);
     cr_assert (strstr (text, "{\"base64\":\"//4=\"}"), "%s", text);
     struct wire_envelope back;
@@ -85,10 +85,10 @@ Test (json, bytes_that_are_no_text_come_as_base64)
 
 Test (json, a_text_that_its_sender_filled_badly_is_still_told)
 {
-    struct wire_bye bye = {.node = (char *)"n",
-                           .session = (char *)"s",
-                           .reason = (char *)"a\xff"
-                                             "b"};
+    struct wire_bye bye = {.node = (char *) "n",
+                           .session = (char *) "s",
+                           .reason = (char *) "a\xff"
+                                              "b"};
     base_cleanup (base_free_p) char *text = wire_json (&wire_bye_record, &bye, 0);
     cr_assert_str_eq (text, "{\"node\":\"n\",\"session\":\"s\",\"reason\":\"a?b\"}");
 }
