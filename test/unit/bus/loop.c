@@ -25,26 +25,26 @@ static void note (char what)
 
 static void note_a (void *context)
 {
-    (void)context;
+    (void) context;
     note ('a');
 }
 
 static void note_b (void *context)
 {
-    (void)context;
+    (void) context;
     note ('b');
 }
 
 static void note_and_stop (void *context)
 {
-    (void)context;
+    (void) context;
     note ('.');
     bus_loop_stop (loop);
 }
 
 static void deadline (void *context)
 {
-    (void)context;
+    (void) context;
     cr_assert_fail ("the test's deadline has passed");
 }
 
@@ -85,17 +85,18 @@ Test (loop, timers_of_equal_due_time_fire_in_the_order_of_starting)
 Test (loop, a_timer_never_fires_before_its_delay_has_passed)
 {
     struct timespec before, after;
-    (void)clock_gettime (CLOCK_BOOTTIME, &before);
+    (void) clock_gettime (CLOCK_BOOTTIME, &before);
     bus_timer_start (loop, 25, note_and_stop, NULL);
     bus_loop_run (loop);
-    (void)clock_gettime (CLOCK_BOOTTIME, &after);
-    double ms = (double)(after.tv_sec - before.tv_sec) * 1e3 + (double)(after.tv_nsec - before.tv_nsec) / 1e6;
+    (void) clock_gettime (CLOCK_BOOTTIME, &after);
+    double ms =
+        (double) (after.tv_sec - before.tv_sec) * 1e3 + (double) (after.tv_nsec - before.tv_nsec) / 1e6;
     cr_assert_geq (ms, 25.0);
 }
 
 static void cancel_second_and_itself (void *context)
 {
-    (void)context;
+    (void) context;
     note ('c');
     bus_timer_cancel (loop, ids[1]);
     bus_timer_cancel (loop, ids[0]);
@@ -110,19 +111,27 @@ Test (loop, a_handler_may_cancel_a_timer_that_is_due_as_well)
     cr_assert_str_eq (trace, "c.");
 }
 
+static unsigned counted;
+
+static void count (void *context)
+{
+    (void) context;
+    counted++;
+}
+
 Test (loop, cancelling_what_has_fired_harms_no_later_timer)
 {
     int fired = bus_timer_start (loop, 0, note_and_stop, NULL);
     bus_loop_run (loop);
-    bus_timer_start (loop, 0, note_a, NULL);
+    /* More than there are slots at first, so that the slot of the one that has fired is taken again. */
     for (int i = 0; i < 300; i++)
-        bus_timer_start (loop, 0, note_a, NULL);
+        bus_timer_start (loop, 0, count, NULL);
     bus_timer_start (loop, 0, note_and_stop, NULL);
     bus_timer_cancel (loop, fired);
     bus_timer_cancel (loop, 0);
     bus_timer_cancel (loop, -1);
     bus_loop_run (loop);
-    cr_assert_eq (strlen (trace), sizeof trace - 1);
+    cr_assert_eq (counted, 300);
 }
 
 static void stall (void *context)
@@ -132,7 +141,7 @@ static void stall (void *context)
     while (base_time_boot_ms () < until)
         ;
     note ('s');
-    (void)context;
+    (void) context;
 }
 
 static void again (void *context)
@@ -159,7 +168,7 @@ static void take_byte (void *context)
     note (byte);
     if (byte == '.')
         bus_loop_stop (loop);
-    (void)context;
+    (void) context;
 }
 
 static void restart_at_once (void *context)
@@ -185,12 +194,12 @@ static void close_the_other (void *context)
 {
     /* Whichever comes first unwatches and closes both: the other's handler must not be called in this round.
      */
-    (void)context;
+    (void) context;
     note ('o');
     bus_unwatch (loop, pair[0]);
     bus_unwatch (loop, second[0]);
-    (void)close (pair[0]);
-    (void)close (second[0]);
+    (void) close (pair[0]);
+    (void) close (second[0]);
     bus_timer_start (loop, 10, note_and_stop, NULL);
 }
 
@@ -210,7 +219,7 @@ Test (loop, a_hung_up_descriptor_is_ready)
 {
     cr_assert_eq (pipe (pair), 0);
     cr_assert_eq (bus_watch (loop, pair[0], note_and_stop, NULL), 0);
-    (void)close (pair[1]);
+    (void) close (pair[1]);
     bus_loop_run (loop);
     cr_assert_str_eq (trace, ".");
     bus_unwatch (loop, pair[0]);
@@ -218,7 +227,7 @@ Test (loop, a_hung_up_descriptor_is_ready)
 
 static void on_signal (void *context, int signal)
 {
-    (void)context;
+    (void) context;
     note (signal == SIGUSR1 ? '1' : '2');
     if (strlen (trace) == 2)
         bus_loop_stop (loop);
@@ -238,9 +247,9 @@ Test (loop, an_idle_loop_sleeps)
 {
     struct rusage before, after;
     bus_timer_start (loop, 500, note_and_stop, NULL);
-    (void)getrusage (RUSAGE_SELF, &before);
+    (void) getrusage (RUSAGE_SELF, &before);
     bus_loop_run (loop);
-    (void)getrusage (RUSAGE_SELF, &after);
+    (void) getrusage (RUSAGE_SELF, &after);
     cr_assert_leq (after.ru_nvcsw - before.ru_nvcsw, 5);
 }
 

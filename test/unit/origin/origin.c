@@ -587,38 +587,45 @@ Test (origin, a_whole_content_comes_through_over_ipc)
     download_whole (true, rig_ipc ("content"));
 }
 
-Test (origin, the_ends_of_a_content_are_kept)
+static void keep_the_ends (bool immutable)
 {
+    owner.immutable = immutable;
     serve (&OPS, (struct origin_config){0});
     add_content (0, 1000);
     add_content (1, 0);
-    for (int immutable = 0; immutable < 2; immutable++) {
-        owner.immutable = immutable;
-        struct bus_socket *client = client_of ("content");
-        struct wire_get get = {.digest = owner.digests[0], .offset = 900, .length = 400};
-        say (client, &wire_get_record, &get);
-        cr_assert_eq (heard.chunk.status, WIRE_STATUS_OK);
-        cr_assert_eq (heard.chunk.length, 400);
-        cr_assert_eq (heard.payload_size, 100);
-        get.offset = 1000;
-        say (client, &wire_get_record, &get);
-        cr_assert_eq (heard.chunk.status, WIRE_STATUS_OK);
-        cr_assert_eq (heard.payload_size, 0);
-        get.offset = 1001;
-        say (client, &wire_get_record, &get);
-        cr_assert_eq (heard.chunk.status, WIRE_STATUS_FAILED);
-        get.offset = WIRE_SIZE_MOST;
-        say (client, &wire_get_record, &get);
-        cr_assert_eq (heard.chunk.status, WIRE_STATUS_FAILED);
-        get = (struct wire_get){.digest = owner.digests[1], .length = 400};
-        say (client, &wire_get_record, &get);
-        cr_assert_eq (heard.chunk.status, WIRE_STATUS_OK);
-        cr_assert_eq (heard.chunk.size, 0);
-        cr_assert_eq (heard.payload_size, 0);
-        bus_socket_free (client);
-    }
-    done (NULL);
+    struct bus_socket *client = client_of ("content");
+    struct wire_get get = {.digest = owner.digests[0], .offset = 900, .length = 400};
+    say (client, &wire_get_record, &get);
+    cr_assert_eq (heard.chunk.status, WIRE_STATUS_OK);
+    cr_assert_eq (heard.chunk.length, 400);
+    cr_assert_eq (heard.payload_size, 100);
+    get.offset = 1000;
+    say (client, &wire_get_record, &get);
+    cr_assert_eq (heard.chunk.status, WIRE_STATUS_OK);
+    cr_assert_eq (heard.payload_size, 0);
+    get.offset = 1001;
+    say (client, &wire_get_record, &get);
+    cr_assert_eq (heard.chunk.status, WIRE_STATUS_FAILED);
+    get.offset = WIRE_SIZE_MOST;
+    say (client, &wire_get_record, &get);
+    cr_assert_eq (heard.chunk.status, WIRE_STATUS_FAILED);
+    get = (struct wire_get){.digest = owner.digests[1], .length = 400};
+    say (client, &wire_get_record, &get);
+    cr_assert_eq (heard.chunk.status, WIRE_STATUS_OK);
+    cr_assert_eq (heard.chunk.size, 0);
+    cr_assert_eq (heard.payload_size, 0);
+    done (client);
     free_contents ();
+}
+
+Test (origin, the_ends_of_a_mapped_content_are_kept)
+{
+    keep_the_ends (true);
+}
+
+Test (origin, the_ends_of_a_content_that_is_read_are_kept)
+{
+    keep_the_ends (false);
 }
 
 Test (origin, what_is_not_here_is_gone_and_what_cannot_be_read_failed)
