@@ -161,8 +161,7 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
         node->control = false;
         result.host = true;
     }
-    node->standing.probes = 0;
-    node_standing_save (node);
+    node->standing.probes = 0; /* written with what comes of the order */
     if (result.passed && !control) {
         base_log (BASE_LOG_INFO, "%s: the rehearsal passed in %llu ms", node->order.transaction,
                   (unsigned long long) result.took_ms);

@@ -248,7 +248,7 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
         settle (node, later (desired->revert_epoch, later (standing->hold_epoch, standing->clear_epoch)));
     if (order.update_held)
         settle (node, later (desired->release_epoch, later (standing->hold_epoch, standing->clear_epoch)));
-    if (changed || order.cancel_nothing || order.revert_nothing || order.update_held)
+    if (!order.update && (changed || order.cancel_nothing || order.revert_nothing || order.update_held))
         node_standing_save (node);
     if (order.hold)
         node_report_order (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED,

@@ -48,16 +48,32 @@ static int make_directory (int root, const char *name, int *ret_fd)
     return *ret_fd < 0 ? -errno : 0;
 }
 
-static int put (const struct root *root, int directory, const char *name, mode_t mode, const char *text)
+/*  Not synced: a scratch root means nothing after a crash. */
+static int put (int directory, const char *name, mode_t mode, const void *data, size_t size)
 {
-    return disk_file_write (root->disk, directory, name, mode, text, strlen (text), NULL);
+    base_cleanup (base_close_p) int fd =
+        openat (directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -errno;
+    for (size_t done = 0; done < size;) {
+        ssize_t wrote = write (fd, (const char *) data + done, size - done);
+        if (wrote < 0 && errno != EINTR)
+            return -errno;
+        done += wrote < 0 ? 0 : (size_t) wrote;
+    }
+    return fchmod (fd, mode) ? -errno : 0;
+}
+
+static int put_text (int directory, const char *name, mode_t mode, const char *text)
+{
+    return put (directory, name, mode, text, strlen (text));
 }
 
 static int copy (const struct root *root, int from, int to, const char *name)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
     int rc = disk_file_read (root->disk, from, name, FILE_MOST, &content);
-    return rc ? rc : disk_file_write (root->disk, to, name, 0755, content.data, content.size, NULL);
+    return rc ? rc : put (to, name, 0755, content.data, content.size);
 }
 
 /*  A workspace of start files and a program; script NULL: the noded.sh of the workspace under test. */
@@ -69,16 +85,15 @@ static int fill (const struct root *root, const char *name, int workspace, const
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     char *args[] = {(char *) "run"};
     int rc = make_directory (root->fd, name, &made);
-    rc = rc ? rc : put (root, made, ROOT_PROGRAM, 0755, program);
+    rc = rc ? rc : put_text (made, ROOT_PROGRAM, 0755, program);
     rc = rc       ? rc
-         : script ? put (root, made, ROOT_SCRIPT, 0755, script)
+         : script ? put_text (made, ROOT_SCRIPT, 0755, script)
                   : copy (root, workspace, made, ROOT_SCRIPT);
     rc = rc ? rc : copy (root, workspace, made, ROOT_LAUNCHER);
     rc = rc ? rc : root_command_pack (ROOT_PROGRAM, args, 1, NULL, 0, &command);
-    rc = rc ? rc : disk_file_write (root->disk, made, ROOT_COMMAND, 0644, command.data, command.size, NULL);
+    rc = rc ? rc : put (made, ROOT_COMMAND, 0644, command.data, command.size);
     rc = rc ? rc : root_manifest_make (made, &manifest, NULL);
-    return rc ? rc
-              : disk_file_write (root->disk, made, ROOT_MANIFEST, 0644, manifest.data, manifest.size, NULL);
+    return rc ? rc : put (made, ROOT_MANIFEST, 0644, manifest.data, manifest.size);
 }
 
 /*  A root whose stable is a broken program under the start files to be tried, and whose way back is a script
