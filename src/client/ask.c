@@ -51,7 +51,7 @@ static int ask_all (struct ask *ask, const char *const *nodes, size_t n_nodes, s
     do {
         size_t count = n_nodes - at < portion ? n_nodes - at : portion;
         /*  Packing only reads them. */
-        ask->request.nodes = count ? (char **)(nodes + at) : NULL;
+        ask->request.nodes = count ? (char **) (nodes + at) : NULL;
         ask->request.n_nodes = count;
         ask->request.key = NULL;
         int rc = client_ask_pages (ask->client, &ask->request, ask->wait_ms, ask->what, ask_take, ask);
@@ -85,7 +85,7 @@ static int ask_order (noded_client *client, enum wire_verb verb, const char *wha
 {
     base_cleanup (ask_deinit) struct ask ask = {.client = client, .what = what};
     ask.request.verb = verb;
-    ask.request.application = (char *)application;
+    ask.request.application = (char *) application;
     ask.request.all = !nodes;
     if (nodes && !n_nodes)
         return ask_finish (&ask, ret_json);
@@ -139,7 +139,7 @@ int noded_client_releases (noded_client *client, const char *application, char *
 {
     base_cleanup (ask_deinit) struct ask ask = {.client = client, .what = "list the releases"};
     ask.request.verb = WIRE_VERB_RELEASES;
-    ask.request.application = (char *)application;
+    ask.request.application = (char *) application;
     int rc = ask_all (&ask, NULL, 0, 1);
     return rc == 0 ? ask_finish (&ask, ret_json) : rc;
 }
@@ -162,7 +162,7 @@ int noded_client_nodes (noded_client *client, const char *application, const cha
     bool waits = since && n_nodes <= CLIENT_LIST_NODES;
     ask.wait_ms = !waits ? 0 : wait_ms < CLIENT_WAIT_MOST_MS ? wait_ms : CLIENT_WAIT_MOST_MS;
     ask.request.verb = WIRE_VERB_NODES;
-    ask.request.application = (char *)application;
+    ask.request.application = (char *) application;
     ask.request.all = !nodes;
     ask.request.since = since;
     ask.request.wait_ms = ask.wait_ms;
@@ -178,7 +178,7 @@ int noded_client_why (noded_client *client, const char *application, const char 
 {
     base_cleanup (ask_deinit) struct ask ask = {.client = client, .what = "list the node's reports"};
     ask.request.verb = WIRE_VERB_WHY;
-    ask.request.application = (char *)application;
+    ask.request.application = (char *) application;
     int rc = ask_all (&ask, &node, 1, 1);
     return rc == 0 ? ask_finish (&ask, ret_json) : rc;
 }

@@ -52,7 +52,7 @@ int noded_client_new (const char *broker, const char *settings, uint64_t timeout
     struct base_error reason = {.code = 0};
     int rc = client_open (broker, settings, timeout_ms, ret_client, &reason);
     if (rc != 0 && error && error_size)
-        (void)snprintf (error, error_size, "%s", reason.text);
+        (void) snprintf (error, error_size, "%s", reason.text);
     return rc;
 }
 

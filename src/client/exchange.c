@@ -27,7 +27,7 @@ static void exchange_take (void *context, struct bus_socket *socket, const struc
 {
     noded_client *client = context;
     struct client_exchange *exchange = client->exchange;
-    (void)socket;
+    (void) socket;
     if (!exchange || exchange->answered || message->record != &wire_answer_record)
         return;
     const struct wire_answer *answer = message->body;
@@ -104,9 +104,9 @@ int client_silent (noded_client *client, const char *endpoint, uint64_t ms)
 {
     char span[32];
     if (ms % 1000)
-        (void)snprintf (span, sizeof span, "%" PRIu64 " ms", ms);
+        (void) snprintf (span, sizeof span, "%" PRIu64 " ms", ms);
     else
-        (void)snprintf (span, sizeof span, "%" PRIu64 " s", ms / 1000);
+        (void) snprintf (span, sizeof span, "%" PRIu64 " s", ms / 1000);
     return base_error_set (&client->error, -ETIMEDOUT,
                            "no answer from %s within %s: is noded-broker running there%s? "
                            "give another with --broker HOST[:PORT]",

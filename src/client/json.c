@@ -28,7 +28,7 @@ static void json_item (struct client_json *json)
 static void json_string (struct client_json *json, const char *text)
 {
     json_raw (json, "\"");
-    for (const unsigned char *at = (const unsigned char *)text; *at && !json->failed; at++) {
+    for (const unsigned char *at = (const unsigned char *) text; *at && !json->failed; at++) {
         int rc;
         if (*at == '"' || *at == '\\')
             rc = base_buffer_printf (&json->text, "\\%c", *at);

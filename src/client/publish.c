@@ -51,7 +51,7 @@ int noded_client_publish (noded_client *client, const noded_publish *publish, ch
     if (rc != 0)
         return rc;
     char what[192];
-    (void)snprintf (what, sizeof what, "publish %s %s", publish->application, publish->version);
+    (void) snprintf (what, sizeof what, "publish %s %s", publish->application, publish->version);
     struct wire_request request = {
         .verb = WIRE_VERB_PUBLISH, .application = made.release.application, .publish = &made.release};
     rc = client_ask (client, &request, 0, what, &answer);

@@ -152,7 +152,7 @@ static int env_check (const noded_publish *publish, struct base_error *error)
         for (size_t j = 0; j < i; j++)
             if (strncmp (entry, publish->env[j], name + 1) == 0)
                 return base_error_set (error, -EINVAL, "the environment variable %.*s is given twice",
-                                       (int)name, entry);
+                                       (int) name, entry);
     }
     return 0;
 }
@@ -161,7 +161,7 @@ static int envelope_list (char ***ret_list, size_t *ret_count, const char *const
 {
     if (!count)
         return 0;
-    *ret_list = base_list_copy ((char *const *)list, count);
+    *ret_list = base_list_copy ((char *const *) list, count);
     if (!*ret_list)
         return -ENOMEM;
     *ret_count = count;

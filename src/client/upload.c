@@ -43,7 +43,7 @@ static uint64_t upload_patience_ms (const struct client_upload *upload)
 
 static void payload_free (void *data, void *hint)
 {
-    (void)hint;
+    (void) hint;
     free (data);
 }
 
@@ -56,7 +56,7 @@ static int upload_put (struct client_upload *upload, const struct transfer_uploa
     if (!data)
         return client_out_of_memory (upload->client);
     for (size_t at = 0; at < action->length;) {
-        ssize_t count = pread (upload->fd, data + at, action->length - at, (off_t)(action->offset + at));
+        ssize_t count = pread (upload->fd, data + at, action->length - at, (off_t) (action->offset + at));
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0) {
@@ -66,7 +66,7 @@ static int upload_put (struct client_upload *upload, const struct transfer_uploa
                        ? base_error_errno (error, rc, "cannot read %s", upload->path)
                        : base_error_set (error, rc, "%s became shorter while it was uploaded", upload->path);
         }
-        at += (size_t)count;
+        at += (size_t) count;
     }
     int rc = bus_send_payload (upload->client->content, NULL, &wire_put_record, &put, data, action->length,
                                payload_free, NULL);
@@ -139,7 +139,7 @@ static void upload_take (void *context, struct bus_socket *socket, const struct 
 {
     noded_client *client = context;
     struct client_upload *upload = client->upload;
-    (void)socket;
+    (void) socket;
     if (!upload || !upload->running || message->record != &wire_taken_record)
         return;
     const struct wire_taken *taken = message->body;

@@ -18,7 +18,7 @@
 enum {
     FOLLOW_TIMEOUT_MS = 15 * 60000,
     FOLLOW_TICK_MS = 1000,  /* on a terminal, where the time is shown */
-    FOLLOW_WAIT_MS = 20000, /* elsewhere */
+    FOLLOW_WAIT_MS = 5000,  /* elsewhere */
     FOLLOW_FULL_MS = 30000, /* every so often a whole list: it tells of nodes that were forgotten, and heals a
                                broker that went back */
     FOLLOW_PAUSE_US = 500000,

@@ -220,7 +220,8 @@ void ctl_progress_print (const struct ctl_progress *progress, FILE *out)
         base_cleanup (base_free_p) char *text = target->ended ? NULL : target_text (progress, target, 1);
         ctl_table_cell (&table, target->id);
         ctl_table_cell (&table, target->ended ? target->outcome : "under way");
-        ctl_table_cell (&table, target->ended ? target->step : ctl_json_text (target->node, "state"));
+        const char *state = ctl_json_text (target->node, "state");
+        ctl_table_cell (&table, target->ended ? target->step : strcmp (state, "idle") != 0 ? state : "");
         ctl_table_cell (&table, target->ended ? target->reason : text);
     }
     ctl_table_print (&table, out, 0);

@@ -169,7 +169,7 @@ void ctl_table_printf (struct ctl_table *table, const char *format, ...)
 void ctl_table_print (const struct ctl_table *table, FILE *out, size_t width)
 {
     size_t count = base_list_count (table->cells), columns = table->columns;
-    base_cleanup (base_free_p) size_t *widths = calloc (columns ? columns : 1, sizeof *widths);
+    base_cleanup (base_free_p) size_t *widths = columns ? calloc (columns, sizeof *widths) : NULL;
     if (!widths)
         return;
     for (size_t i = 0; i < count; i++) {

@@ -7,7 +7,7 @@
 #include "fake_broker.h"
 
 /*  A literal for a member that packing only reads. */
-#define T(text) ((char *)(text))
+#define T(text) ((char *) (text))
 
 static struct fake_broker broker;
 static noded_client *client;
@@ -60,8 +60,8 @@ static bool tell_nodes (struct fake_broker *fake, const struct wire_request *req
                                         .desired_epoch = 8,
                                         .application = &application},
                                        {.id = T ("web-2"), .revision = 5}};
-    (void)fake;
-    (void)request;
+    (void) fake;
+    (void) request;
     answer->nodes = nodes;
     answer->n_nodes = 2;
     answer->revision = 9;
@@ -109,8 +109,8 @@ Test (ask, a_client_is_used_again_after_a_call)
 static bool answer_the_third (struct fake_broker *fake, const struct wire_request *request,
                               struct wire_answer *answer)
 {
-    (void)request;
-    (void)answer;
+    (void) request;
+    (void) answer;
     return fake->n_requests == 3;
 }
 
@@ -144,7 +144,7 @@ static bool answer_another (struct fake_broker *fake, const struct wire_request 
 {
     static struct wire_published published = {
         .release = {{1}}, .application = T ("noded"), .version = T ("1.0.0"), .time = T ("x"), .size = 3};
-    (void)request;
+    (void) request;
     if (fake->n_requests == 1) {
         answer->serial--;
         answer->releases = &published;
@@ -166,7 +166,7 @@ static bool answer_pages (struct fake_broker *fake, const struct wire_request *r
 {
     static struct wire_node nodes[] = {{.id = T ("a")}, {.id = T ("b")}, {.id = T ("c")}};
     size_t page = !request->after ? 0 : strcmp (request->after, "a") == 0 ? 1 : 2;
-    (void)fake;
+    (void) fake;
     answer->nodes = &nodes[page];
     answer->n_nodes = 1;
     answer->revision = 10 + page;
@@ -192,11 +192,22 @@ Test (ask, a_long_list_is_put_together_from_its_pages)
     cr_expect_eq (broker.requests[2].since, 5);
 }
 
+Test (ask, the_pages_of_one_order_share_its_key)
+{
+    broker.answer = answer_pages;
+    base_cleanup (base_free_p) char *json = NULL;
+    cr_assert_eq (noded_client_revert (client, NULL, NULL, 0, &json), 0, "%s", noded_client_error (client));
+    cr_assert_eq (broker.n_requests, 3);
+    cr_assert_not_null (broker.requests[2].key);
+    cr_expect_str_eq (broker.requests[1].key, broker.requests[0].key);
+    cr_expect_str_eq (broker.requests[2].key, broker.requests[0].key);
+}
+
 static bool answer_in_circles (struct fake_broker *fake, const struct wire_request *request,
                                struct wire_answer *answer)
 {
-    (void)fake;
-    (void)request;
+    (void) fake;
+    (void) request;
     answer->more = true;
     answer->next = T ("here");
     return true;
@@ -214,7 +225,7 @@ static bool answer_each (struct fake_broker *fake, const struct wire_request *re
                          struct wire_answer *answer)
 {
     static struct wire_ordered ordered[512];
-    (void)fake;
+    (void) fake;
     for (size_t i = 0; i < request->n_nodes; i++)
         ordered[i] = (struct wire_ordered){.node = T ("n"), .status = WIRE_STATUS_OK, .epoch = 1};
     answer->ordered = ordered;
@@ -228,7 +239,7 @@ Test (ask, an_order_to_many_nodes_goes_out_in_portions)
     char names[MANY][8];
     const char *nodes[MANY];
     for (int i = 0; i < MANY; i++) {
-        (void)snprintf (names[i], sizeof names[i], "n%d", i);
+        (void) snprintf (names[i], sizeof names[i], "n%d", i);
         nodes[i] = names[i];
     }
     broker.answer = answer_each;
@@ -257,8 +268,8 @@ Test (ask, no_nodes_are_not_all_nodes)
 
 static bool refuse (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
 {
-    (void)fake;
-    (void)request;
+    (void) fake;
+    (void) request;
     answer->status = WIRE_STATUS_REFUSED;
     answer->reason = T ("a node still runs it");
     return true;
@@ -295,9 +306,9 @@ Test (ask, a_name_against_the_schema_is_not_sent)
 static bool say_nothing (struct fake_broker *fake, const struct wire_request *request,
                          struct wire_answer *answer)
 {
-    (void)fake;
-    (void)request;
-    (void)answer;
+    (void) fake;
+    (void) request;
+    (void) answer;
     return false;
 }
 

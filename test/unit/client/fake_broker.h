@@ -90,7 +90,7 @@ static inline void fake_put (void *context, struct bus_socket *socket, const str
                                .status = broker->taken_status ? broker->taken_status : WIRE_STATUS_OK,
                                .offset = content->bytes.size,
                                .complete = content->complete,
-                               .reason = broker->taken_status ? (char *)"the disk is full" : NULL};
+                               .reason = broker->taken_status ? (char *) "the disk is full" : NULL};
     cr_assert_eq (bus_send (socket, &message->peer, &wire_taken_record, &taken), 0);
 }
 
@@ -98,8 +98,8 @@ static inline void fake_publish (void *context)
 {
     struct fake_broker *broker = context;
     if (broker->event)
-        (void)bus_publish_text (broker->events, "event/web-1/came", broker->event);
-    (void)bus_timer_start (broker->loop, 20, fake_publish, broker);
+        (void) bus_publish_text (broker->events, "event/web-1/came", broker->event);
+    (void) bus_timer_start (broker->loop, 20, fake_publish, broker);
 }
 
 static inline void fake_stop (void *context)
@@ -122,7 +122,7 @@ static inline struct bus_socket *fake_socket (struct fake_broker *broker, enum b
 static inline void *fake_run (void *context)
 {
     struct fake_broker *broker = context;
-    (void)bus_loop_run (broker->loop);
+    (void) bus_loop_run (broker->loop);
     return NULL;
 }
 
@@ -130,9 +130,9 @@ static inline void *fake_run (void *context)
 static inline void fake_start (struct fake_broker *broker)
 {
     struct base_error error = {.code = 0};
-    (void)snprintf (broker->directory, sizeof broker->directory, "/tmp/noded-client-XXXXXX");
+    (void) snprintf (broker->directory, sizeof broker->directory, "/tmp/noded-client-XXXXXX");
     cr_assert_not_null (mkdtemp (broker->directory));
-    (void)snprintf (broker->origin, sizeof broker->origin, "ipc://%s", broker->directory);
+    (void) snprintf (broker->origin, sizeof broker->origin, "ipc://%s", broker->directory);
     cr_assert_eq (bus_endpoints_parse (broker->origin, &broker->endpoints, &error), 0, "%s", error.text);
     broker->loop = bus_loop_new ();
     cr_assert_not_null (broker->loop);
@@ -161,10 +161,10 @@ static inline void fake_end (struct fake_broker *broker)
         base_buffer_deinit (&broker->contents[i].bytes);
     DIR *directory = opendir (broker->directory);
     for (struct dirent *entry; directory && (entry = readdir (directory));)
-        (void)unlinkat (dirfd (directory), entry->d_name, 0);
+        (void) unlinkat (dirfd (directory), entry->d_name, 0);
     if (directory)
         closedir (directory);
-    (void)rmdir (broker->directory);
+    (void) rmdir (broker->directory);
 }
 
 static inline noded_client *fake_client (struct fake_broker *broker, uint64_t timeout_ms)

@@ -15,7 +15,7 @@ static uint64_t told_done, told_total;
 
 static bool store (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
 {
-    (void)fake;
+    (void) fake;
     if (request->verb == WIRE_VERB_PUBLISH)
         answer->release = wire_release_digest (request->publish);
     return true;
@@ -26,7 +26,7 @@ static void setup (void)
     broker = (struct fake_broker){.answer = store};
     fake_start (&broker);
     client = fake_client (&broker, 20000);
-    (void)snprintf (directory, sizeof directory, "/tmp/noded-publish-XXXXXX");
+    (void) snprintf (directory, sizeof directory, "/tmp/noded-publish-XXXXXX");
     cr_assert_not_null (mkdtemp (directory));
     cr_assert_eq (chdir (directory), 0);
 }
@@ -37,11 +37,11 @@ static void teardown (void)
     fake_end (&broker);
     DIR *entries = opendir (directory);
     for (struct dirent *entry; entries && (entry = readdir (entries));)
-        (void)unlinkat (dirfd (entries), entry->d_name, 0);
+        (void) unlinkat (dirfd (entries), entry->d_name, 0);
     if (entries)
         closedir (entries);
-    (void)rmdir ("sub");
-    (void)rmdir (directory);
+    (void) rmdir ("sub");
+    (void) rmdir (directory);
 }
 
 TestSuite (publish, .init = setup, .fini = teardown, .timeout = 60);
@@ -50,13 +50,13 @@ static void make_file (const char *name, const void *data, size_t size, mode_t m
 {
     int fd = open (name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     cr_assert_geq (fd, 0);
-    cr_assert_eq (write (fd, data, size), (ssize_t)size);
+    cr_assert_eq (write (fd, data, size), (ssize_t) size);
     close (fd);
 }
 
 static void note_progress (void *context, uint64_t done, uint64_t total)
 {
-    (void)context;
+    (void) context;
     cr_expect_geq (done, told_done, "progress goes forward");
     told_done = done;
     told_total = total;
@@ -82,7 +82,7 @@ Test (publish, a_release_arrives_whole_and_under_its_digest)
     enum { BIG = 3 * 1024 * 1024 + 17 };
     base_cleanup (base_free_p) uint8_t *big = malloc (BIG);
     for (size_t i = 0; i < BIG; i++)
-        big[i] = (uint8_t)(i * 7 + i / 251);
+        big[i] = (uint8_t) (i * 7 + i / 251);
     make_file ("program", big, BIG, 0755);
     make_file ("extra", "x\n", 2, 0644);
     make_file ("tool", "#!/bin/sh\n", 10, 0755);
@@ -143,10 +143,14 @@ Test (publish, envelopes_are_sorted_by_platform_and_equal_contents_go_once)
     make_file ("a", "same", 4, 0755);
     make_file ("b", "same", 4, 0755);
     const noded_binary binaries[] = {{"linux/riscv64", "a"}, {"linux/amd64", "b"}};
-    const noded_publish publish = {
-        .application = "app", .version = "1", .binaries = binaries, .n_binaries = 2};
+    const noded_publish publish = {.application = "app",
+                                   .version = "1",
+                                   .binaries = binaries,
+                                   .n_binaries = 2,
+                                   .progress = note_progress};
     char release[65];
     cr_assert_eq (noded_client_publish (client, &publish, release), 0, "%s", noded_client_error (client));
+    cr_expect_eq (told_total, 4, "of %zu bytes", (size_t) told_total);
     cr_expect_eq (broker.n_contents, 1);
     cr_assert_eq (published ()->n_envelopes, 2);
     cr_expect_str_eq (published ()->envelopes[0].platform, "linux/amd64");
@@ -261,8 +265,8 @@ Test (publish, a_silent_content_peer_ends_at_the_deadline)
 static bool store_wrongly (struct fake_broker *fake, const struct wire_request *request,
                            struct wire_answer *answer)
 {
-    (void)fake;
-    (void)request;
+    (void) fake;
+    (void) request;
     answer->release.bytes[0] = 1;
     return true;
 }
