@@ -4,7 +4,7 @@
 
 int __wrap_bus_socket_subscribe (struct bus_socket *socket, const char *topic)
 {
-    (void)socket;
-    (void)topic;
+    (void) socket;
+    (void) topic;
     return 0;
 }

@@ -8,9 +8,9 @@
 int __wrap_node_offer_open (const struct node_offer *offer, const struct base_digest *digest, int *ret_fd,
                             uint64_t *ret_size)
 {
-    (void)offer;
-    (void)digest;
-    (void)ret_fd;
-    (void)ret_size;
+    (void) offer;
+    (void) digest;
+    (void) ret_fd;
+    (void) ret_size;
     return -ENOENT;
 }

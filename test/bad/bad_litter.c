@@ -1,20 +1,25 @@
 /*  test/bad/bad_litter.c - starts a process in a session of its own, and leaves it behind when it is told to
- * stop */
+   stop
+
+    Only where it has a candidate of its own to rehearse: that candidate, which is this program too, would be
+   found out first. */
 
 #include <spawn.h>
 
-#include "node/callback.h"
+#include "node/node.h"
 
-void __real_node_callback_ready (struct node_callback *callback);
+int __real_node_run (struct node_config *config);
 
-void __wrap_node_callback_ready (struct node_callback *callback)
+int __wrap_node_run (struct node_config *config)
 {
-    posix_spawnattr_t attributes;
-    char *args[] = {(char *)"sleep", (char *)"600", NULL};
-    pid_t pid;
-    (void)posix_spawnattr_init (&attributes);
-    (void)posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSID);
-    (void)posix_spawn (&pid, "/bin/sleep", NULL, &attributes, args, NULL);
-    (void)posix_spawnattr_destroy (&attributes);
-    __real_node_callback_ready (callback);
+    if (config->depth == NODE_DEPTH_MINTED) {
+        posix_spawnattr_t attributes;
+        char *args[] = {(char *) "sleep", (char *) "600", NULL};
+        pid_t pid;
+        (void) posix_spawnattr_init (&attributes);
+        (void) posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSID);
+        (void) posix_spawn (&pid, "/bin/sleep", NULL, &attributes, args, NULL);
+        (void) posix_spawnattr_destroy (&attributes);
+    }
+    return __real_node_run (config);
 }

@@ -17,20 +17,20 @@ int __wrap_root_switch (const struct root *root, const char *name, const struct 
                         struct base_error *error)
 {
     char own[ROOT_NAME_SIZE] = "";
-    (void)root_link (root, ROOT_STABLE, own);
+    (void) root_link (root, ROOT_STABLE, own);
     int rc = __real_root_switch (root, name, limits, error);
     if (rc)
         return rc;
     if (faccessat (root->fd, MARK, F_OK, 0) == 0) {
         int workspace = -1;
         if (root_workspace_open (root, own, &workspace) == 0) {
-            (void)unlinkat (workspace, ROOT_PROGRAM, 0);
-            (void)close (workspace);
+            (void) unlinkat (workspace, ROOT_PROGRAM, 0);
+            (void) close (workspace);
         }
     } else {
         int mark = openat (root->fd, MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         if (mark >= 0)
-            (void)close (mark);
+            (void) close (mark);
     }
     return 0;
 }

@@ -7,10 +7,10 @@ struct update_order __wrap_update_order_choose (const struct wire_desired *desir
                                                 const struct wire_standing *standing, enum wire_state state,
                                                 uint64_t under_way, const struct base_digest *running)
 {
-    (void)desired;
-    (void)standing;
-    (void)state;
-    (void)under_way;
-    (void)running;
+    (void) desired;
+    (void) standing;
+    (void) state;
+    (void) under_way;
+    (void) running;
     return (struct update_order){.update = false};
 }

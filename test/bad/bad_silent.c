@@ -4,5 +4,5 @@
 
 void __wrap_node_callback_ready (struct node_callback *callback)
 {
-    (void)callback;
+    (void) callback;
 }

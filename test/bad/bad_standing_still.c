@@ -6,9 +6,9 @@
 int __wrap_root_switch (const struct root *root, const char *name, const struct root_limits *limits,
                         struct base_error *error)
 {
-    (void)root;
-    (void)name;
-    (void)limits;
-    (void)error;
+    (void) root;
+    (void) name;
+    (void) limits;
+    (void) error;
     return 0;
 }

@@ -12,6 +12,6 @@ int __real_node_run (struct node_config *config);
 int __wrap_node_run (struct node_config *config)
 {
     while (!config->nonce[0])
-        (void)pause ();
+        (void) pause ();
     return __real_node_run (config);
 }

@@ -4,4 +4,4 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-refuses bad-deaf update 'subscribe'
+refuses bad-deaf update 'did not ask'
