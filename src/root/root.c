@@ -378,10 +378,9 @@ static bool prepare_swap (const struct root *root, const char *stable)
 {
     const struct disk *disk = root->disk;
     if (disk->ops->linkat (disk->context, root->fd, ROOT_STABLE, root->fd, SWAPPED) == 0) {
-        if (disk->ops->fsync (disk->context, root->fd) == 0 || errno == EINVAL)
-            return true;
-        (void) disk->ops->unlinkat (disk->context, root->fd, SWAPPED, 0);
-        return false;
+        (void) disk->ops->fsync (disk->context,
+                                 root->fd); /* where it fails, only a power cut can still lose previous */
+        return true;
     }
     return disk_link_prepare (disk, root->fd, SWAPPED, stable, NULL) == 0;
 }

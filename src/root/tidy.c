@@ -66,8 +66,9 @@ int root_tidy (const struct root *root, struct base_error *error)
 {
     struct root_trial trial;
     int rc = root_trial_read (root, &trial, error);
-    if (rc == 0)
-        rc = root_swap_finish (root, trial.stable, NULL, error);
+    int swap = rc ? 0 : root_swap_finish (root, trial.stable, NULL, error);
+    if (swap) /* the name that it could not move is the only one that leads to the previous version */
+        return swap;
     if (rc == 0 && !trial.on_trial) {
         rc = remove_if_there (root, ROOT_BACK, error);
         if (rc == 0)

@@ -1,0 +1,333 @@
+/*  The process is killed before every single system call of every change to a root's links, and every call
+   fails once. At each of these moments stable must start a proven version: the one that ran, or one on trial
+   with a way back to it and starts left. Then what was cut is taken up again, or tidied, and the root is as
+   if nothing had happened. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "test/fault/failing_disk.h"
+#include "test/fault/workspaces.h"
+
+static struct root root;
+static struct base_error error;
+static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE], three[ROOT_NAME_SIZE];
+
+static void begin (void)
+{
+    scratch_begin ();
+    root = workspaces_root (&disk_system);
+    workspaces_add (&root, "three", three);
+    workspaces_add (&root, "one", one);
+    workspaces_add (&root, "two", two);
+}
+
+static void end (void)
+{
+    root_deinit (&root);
+    scratch_end ();
+}
+
+TestSuite (moments, .init = begin, .fini = end, .timeout = 240);
+
+static bool is (const char *link, const char *name)
+{
+    return workspaces_link_is (&root, link, name);
+}
+
+static struct root_trial trial (void)
+{
+    struct root_trial found = {0};
+    cr_assert_eq (root_trial_read (&root, &found, &error), 0, "%s", error.text);
+    return found;
+}
+
+static void expect_no_leftovers (const char *where, unsigned n)
+{
+    char *found = scratch_shell ("cd root; ls -A | grep '^\\.'", NULL);
+    cr_expect_str_empty (found, "%s, call %u: %s", where, n, found);
+    free (found);
+}
+
+/*  A change of the links: how it begins, what it does, what must hold at every moment of it, and how it ends.
+ */
+struct change {
+    const char *name;
+    void (*begin) (void);
+    int (*make) (const struct root *on);
+    bool (*proven) (void);
+    bool (*ended) (void);
+};
+
+/*  One runs, and three ran before it. */
+static void in_service (void)
+{
+    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, three, &error), 0);
+    cr_assert_eq (root_tidy (&root, &error), 0, "%s", error.text);
+}
+
+static void on_trial (void)
+{
+    in_service ();
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0, "%s", error.text);
+}
+
+static bool two_is_on_trial (void)
+{
+    struct root_trial found = trial ();
+    return found.on_trial && strcmp (found.stable, two) == 0 && strcmp (found.back, one) == 0 &&
+           found.tokens == 3;
+}
+
+static bool one_runs (void)
+{
+    return is (ROOT_STABLE, one) && !trial ().on_trial && is (ROOT_PREVIOUS, three);
+}
+
+static bool two_is_confirmed (void)
+{
+    return is (ROOT_STABLE, two) && !trial ().on_trial && is (ROOT_PREVIOUS, one);
+}
+
+static int make_switch (const struct root *on)
+{
+    int rc = root_switch (on, two, &root_limits_default, &error);
+    return rc == ROOT_E_ON_TRIAL ? 0 : rc;
+}
+
+static bool switch_is_proven (void)
+{
+    return one_runs () || two_is_on_trial ();
+}
+
+static int make_confirm (const struct root *on)
+{
+    return root_confirm (on, &error);
+}
+
+static bool confirm_is_proven (void)
+{
+    return two_is_on_trial () || two_is_confirmed ();
+}
+
+static int make_go_back (const struct root *on)
+{
+    int rc = root_go_back (on, &error);
+    return rc == ROOT_E_NONE ? 0 : rc;
+}
+
+static bool three_runs (void)
+{
+    return is (ROOT_STABLE, three) && !trial ().on_trial && is (ROOT_PREVIOUS, one);
+}
+
+/*  Made on purpose, so not made again where it is seen to be made. */
+static int make_revert (const struct root *on)
+{
+    char name[ROOT_NAME_SIZE];
+    return three_runs () ? 0 : root_revert (on, name, &error);
+}
+
+static bool revert_is_proven (void)
+{
+    char previous[ROOT_NAME_SIZE];
+    return one_runs () || three_runs () ||
+           (is (ROOT_STABLE, three) && !trial ().on_trial &&
+            root_link (&root, ROOT_PREVIOUS, previous) == ROOT_E_NONE);
+}
+
+static int make_revert_on_trial (const struct root *on)
+{
+    char name[ROOT_NAME_SIZE];
+    return one_runs () ? 0 : root_revert (on, name, &error);
+}
+
+static int make_stable (const struct root *on)
+{
+    return root_stable_set (on, three, &error);
+}
+
+static bool stable_is_proven (void)
+{
+    return is (ROOT_STABLE, one) || is (ROOT_STABLE, three) || is (ROOT_STABLE, two);
+}
+
+static bool three_is_stable (void)
+{
+    return is (ROOT_STABLE, three) && !trial ().on_trial;
+}
+
+static int make_tidy (const struct root *on)
+{
+    return root_tidy (on, &error);
+}
+
+static void after_a_cut_revert (void)
+{
+    in_service ();
+    cr_assert_eq (rename ("root/previous", "root/stable"), 0);
+    cr_assert_eq (symlink (one, "root/.tmp.previous"), 0);
+    free (scratch_shell (
+        "cd root; mkdir -p .new.x/files .old.y; touch .new.x/files/f .try.1 .try.2 .tmp.z var/.tmp.z", NULL));
+    cr_assert_eq (symlink (three, "root/.back"), 0);
+}
+
+static const struct change changes[] = {
+    {"switch", in_service, make_switch, switch_is_proven, two_is_on_trial},
+    {"confirm", on_trial, make_confirm, confirm_is_proven, two_is_confirmed},
+    {"go back", on_trial, make_go_back, switch_is_proven, one_runs},
+    {"revert", in_service, make_revert, revert_is_proven, three_runs},
+    {"revert on trial", on_trial, make_revert_on_trial, switch_is_proven, one_runs},
+    {"set stable", on_trial, make_stable, stable_is_proven, three_is_stable},
+    {"tidy", after_a_cut_revert, make_tidy, revert_is_proven, three_runs},
+};
+
+enum { N_CHANGES = sizeof changes / sizeof *changes };
+
+/*  Makes the change with the call n killed (code 0) or failed. Returns whether it came through. */
+static bool cut (const struct change *change, unsigned n, int code)
+{
+    pid_t pid = fork ();
+    if (pid == 0) {
+        struct failing_disk failing;
+        struct root on = root;
+        on.disk = failing_init (&failing, n, code);
+        int rc = change->make (&on);
+        _exit (failing.calls < n ? (rc ? 2 : 0) : 1);
+    }
+    int status;
+    cr_assert_eq (waitpid (pid, &status, 0), pid);
+    cr_assert (WIFEXITED (status) && WEXITSTATUS (status) != 2, "%s fails by itself", change->name);
+    cr_expect (WEXITSTATUS (status) == 0 || code || WEXITSTATUS (status) == FAILING_KILLED);
+    return WEXITSTATUS (status) == 0;
+}
+
+static void expect_proven (const struct change *change, unsigned n)
+{
+    cr_expect (workspaces_stable_is_whole (&root), "%s, call %u: stable cannot be started", change->name, n);
+    cr_expect (change->proven (), "%s, call %u: stable is not proven", change->name, n);
+}
+
+/*  Every call once; each time mend must bring the root to the end of the change. */
+static void cut_everywhere (const struct change *change, int code,
+                            void (*mend) (const struct change *change, unsigned n))
+{
+    bool through = false;
+    unsigned n;
+    for (n = 1; !through; n++) {
+        change->begin ();
+        through = cut (change, n, code);
+        expect_proven (change, n);
+        if (mend)
+            mend (change, n);
+    }
+    cr_log_info ("%s: %u calls", change->name, n - 2);
+    cr_expect_gt (n - 2, 3);
+}
+
+static void repeat (const struct change *change, unsigned n)
+{
+    cr_expect_eq (change->make (&root), 0, "%s, call %u: %s", change->name, n, error.text);
+    cr_expect (change->ended (), "%s, call %u: repeating does not heal", change->name, n);
+}
+
+static void tidy_and_repeat (const struct change *change, unsigned n)
+{
+    cr_expect_eq (root_tidy (&root, &error), 0, "%s, call %u: %s", change->name, n, error.text);
+    expect_proven (change, n);
+    if (!trial ().on_trial)
+        expect_no_leftovers (change->name, n);
+    repeat (change, n);
+}
+
+/*  The tidying is killed before each of its own calls too. */
+static void cut_tidying (const struct change *change, unsigned n)
+{
+    static const struct change tidying = {"tidy", NULL, make_tidy, NULL, NULL};
+    for (unsigned m = 1; !cut (&tidying, m, 0); m++)
+        expect_proven (change, n);
+    expect_proven (change, n);
+    repeat (change, n);
+}
+
+Test (moments, killed_before_any_call_stable_is_proven_and_repeating_heals)
+{
+    for (size_t i = 0; i < N_CHANGES; i++)
+        cut_everywhere (&changes[i], 0, repeat);
+}
+
+Test (moments, killed_before_any_call_tidying_heals)
+{
+    for (size_t i = 0; i < N_CHANGES; i++)
+        cut_everywhere (&changes[i], 0, tidy_and_repeat);
+}
+
+Test (moments, killed_again_while_tidying_stable_is_proven)
+{
+    for (size_t i = 0; i < N_CHANGES; i++)
+        cut_everywhere (&changes[i], 0, cut_tidying);
+}
+
+Test (moments, whatever_call_fails_stable_is_proven)
+{
+    for (size_t i = 0; i < N_CHANGES; i++) {
+        cut_everywhere (&changes[i], EIO, tidy_and_repeat);
+        cut_everywhere (&changes[i], ENOSPC, tidy_and_repeat);
+    }
+}
+
+Test (moments, killed_while_a_token_is_taken_the_start_is_counted_once_or_not)
+{
+    struct root_limits limits;
+    for (unsigned n = 1;; n++) {
+        on_trial ();
+        pid_t pid = fork ();
+        if (pid == 0) {
+            struct failing_disk failing;
+            struct root on = root;
+            on.disk = failing_init (&failing, n, 0);
+            _exit (root_token_take (&on, &limits, NULL, &error));
+        }
+        int status;
+        cr_assert_eq (waitpid (pid, &status, 0), pid);
+        struct root_trial found = trial ();
+        cr_expect (found.on_trial && (found.tokens == 2 || (found.tokens == 3 && status != 0)));
+        if (status == 0)
+            break;
+    }
+}
+
+Test (moments, killed_while_workspaces_are_collected_what_is_left_is_whole)
+{
+    for (unsigned n = 1;; n++) {
+        in_service ();
+        char more[2][ROOT_NAME_SIZE];
+        workspaces_add (&root, "more", more[0]);
+        workspaces_add (&root, "even more", more[1]);
+        pid_t pid = fork ();
+        if (pid == 0) {
+            struct failing_disk failing;
+            struct root on = root;
+            on.disk = failing_init (&failing, n, 0);
+            _exit (root_collect (&on, 2, NULL, &error));
+        }
+        int status;
+        cr_assert_eq (waitpid (pid, &status, 0), pid);
+        cr_expect (one_runs ());
+        char **names;
+        cr_assert_eq (root_workspaces (&root, &names), 0);
+        for (size_t i = 0; names[i]; i++) {
+            base_cleanup (base_close_p) int fd = -1;
+            cr_assert_eq (root_workspace_open (&root, names[i], &fd), 0);
+            cr_expect_eq (root_manifest_verify (fd, &error), 0, "call %u: %s: %s", n, names[i], error.text);
+        }
+        (void) base_list_free (names);
+        cr_expect_eq (root_tidy (&root, &error), 0);
+        expect_no_leftovers ("collect", n);
+        cr_expect_eq (root_collect (&root, 2, NULL, &error), 0);
+        if (status == 0)
+            break;
+    }
+}

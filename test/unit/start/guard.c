@@ -1,0 +1,249 @@
+/*  The real guard: whatever the program leaves, nothing of it lives when the guard has ended. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/time.h"
+#include "test/fault/scratch.h"
+
+enum { PATIENCE_MS = 60000 };
+
+/*  Everything that a test starts carries a variable by which it is found again. */
+static void begin (void)
+{
+    char mark[64];
+    scratch_begin ();
+    (void) snprintf (mark, sizeof mark, "%d.%s", (int) getpid (), scratch_path + strlen (scratch_path) - 6);
+    cr_assert_eq (setenv ("GUARD_TEST", mark, 1), 0);
+    cr_assert_eq (prctl (PR_SET_CHILD_SUBREAPER, 1UL), 0);
+}
+
+TestSuite (guard, .init = begin, .fini = scratch_end, .timeout = 240);
+
+struct guarded {
+    pid_t pid;
+    int report;
+};
+
+static struct guarded start (const char *grace, const char *script)
+{
+    int ends[2];
+    cr_assert_eq (pipe2 (ends, O_CLOEXEC), 0);
+    scratch_write ("program", script, strlen (script), 0755);
+    pid_t pid = fork ();
+    if (pid == 0) {
+        char number[16];
+        (void) fcntl (ends[1], F_SETFD, 0);
+        (void) snprintf (number, sizeof number, "%d", ends[1]);
+        (void) prctl (PR_SET_PDEATHSIG, SIGHUP);
+        execl (START_PROGRAM, START_PROGRAM, "guard", "--report", number, "--grace", grace, "--", "./program",
+               "an argument", (char *) NULL);
+        _exit (99);
+    }
+    (void) close (ends[1]);
+    return (struct guarded){.pid = pid, .report = ends[0]};
+}
+
+/*  Its report with the pid left out, once it has ended with status 0. The caller frees it. */
+static char *finish (struct guarded guarded)
+{
+    struct base_buffer text = {0};
+    char block[512];
+    for (ssize_t got; (got = read (guarded.report, block, sizeof block)) > 0;)
+        cr_assert_eq (base_buffer_append (&text, block, (size_t) got), 0);
+    (void) close (guarded.report);
+    int status = -1;
+    cr_assert_eq (waitpid (guarded.pid, &status, 0), guarded.pid);
+    cr_expect_eq (status, 0);
+    char *report = base_buffer_take_text (&text);
+    char *first = strchr (report, '\n');
+    if (strncmp (report, "started ", 8) == 0 && first)
+        memmove (report, first + 1, strlen (first));
+    return report;
+}
+
+static void expect_report (struct guarded guarded, const char *wanted)
+{
+    char *report = finish (guarded);
+    cr_expect_str_eq (report, wanted);
+    free (report);
+}
+
+/*  Nobody who carries the mark lives, this process excepted, and nobody was left to it. */
+static void expect_nobody (void)
+{
+    char *found = scratch_shell (
+        "for p in /proc/[0-9]*; do [ $p = /proc/$$ ] || [ $p = /proc/$PPID ] || [ \"$p\" = /proc/self ] ||"
+        "! grep -qz \"^GUARD_TEST=$GUARD_TEST$\" $p/environ 2>/dev/null ||"
+        "tr '\\000' ' ' < $p/cmdline; done",
+        NULL);
+    cr_expect_str_empty (found);
+    free (found);
+    cr_expect_eq (waitpid (-1, NULL, WNOHANG), -1);
+}
+
+Test (guard, a_program_that_ends_cleanly_is_reported)
+{
+    expect_report (start ("1000", "#!/bin/sh\n[ \"$1\" = 'an argument' ] && exit 3"),
+                   "ended exited 3\nleft 0\ngone\n");
+    expect_report (start ("1000", "#!/bin/sh\nkill -9 $$"), "ended signal 9\nleft 0\ngone\n");
+    expect_nobody ();
+}
+
+Test (guard, a_program_that_cannot_be_executed_is_reported)
+{
+    char *report = finish (start ("1000", "no program"));
+    cr_expect_str_eq (report,
+                      "failed cannot execute ./program: Exec format error\nended exited 127\nleft 0\ngone\n");
+    free (report);
+}
+
+Test (guard, what_ends_by_itself_in_a_moment_is_not_left)
+{
+    expect_report (start ("1000", "#!/bin/sh\n(setsid sleep 0.02 &)\nexit 0"),
+                   "ended exited 0\nleft 0\ngone\n");
+    expect_nobody ();
+}
+
+Test (guard, sessions_and_orphans_are_found)
+{
+    expect_report (
+        start (
+            "1000",
+            "#!/bin/sh\n"
+            "(setsid sleep 1000 &)\n"
+            "(setsid sh -c 'trap \"\" TERM HUP INT; (setsid sleep 1001 &); (setsid sleep 1002 &); exec sleep 1003' &)\n"
+            "sleep 0.2; exit 4"),
+        "ended exited 4\nleft 4\ngone\n");
+    expect_nobody ();
+}
+
+Test (guard, what_forks_on_and_on_is_caught)
+{
+    /*  Each lives a moment and leaves its successor an orphan; besides, a family that grows up to a bound. */
+    char *report = finish (start (
+        "1000",
+        "#!/bin/sh\n"
+        "cat > on <<'END'\n#!/bin/sh\n./on &\nEND\n"
+        "cat > grow <<'END'\n#!/bin/sh\nn=$1; [ $n = 0 ] || for i in 1 2 3; do ./grow $((n-1)) & done; sleep 1000\nEND\n"
+        "chmod 755 on grow; ./on & ./grow 3 & sleep 0.5; kill -9 $$"));
+    cr_expect_eq (strncmp (report, "ended signal 9\nleft ", 20), 0, "%s", report);
+    cr_expect_geq (strtol (report + 20, NULL, 10), 40, "%s", report);
+    free (report);
+    expect_nobody ();
+}
+
+Test (guard, guards_within_guards_go_too)
+{
+    char script[1024];
+    (void) snprintf (script, sizeof script,
+                     "#!/bin/sh\n[ -e inner ] && { (setsid sleep 1000 &); exec sleep 1001; }\ntouch inner\n"
+                     "setsid %s guard --report 1 -- ./program > inner.report &\nsleep 0.3; exit 0\n",
+                     START_PROGRAM);
+    char *report = finish (start ("1000", script));
+    cr_expect_eq (strncmp (report, "ended exited 0\nleft ", 20), 0, "%s", report);
+    cr_expect_geq (strtol (report + 20, NULL, 10), 2, "%s", report);
+    free (report);
+    expect_nobody ();
+}
+
+static void wait_for (const char *path)
+{
+    for (int i = 0; i < PATIENCE_MS / 10 && !scratch_exists (path); i++)
+        (void) poll (NULL, 0, 10);
+    cr_assert (scratch_exists (path));
+}
+
+Test (guard, asked_to_stop_it_asks_the_program)
+{
+    struct guarded guarded =
+        start ("60000", "#!/bin/sh\ntrap 'exit 5' TERM; touch up; while :; do sleep 0.02; done");
+    wait_for ("up");
+    (void) kill (guarded.pid, SIGTERM);
+    expect_report (guarded, "ended exited 5\nleft 0\ngone\n");
+    expect_nobody ();
+}
+
+Test (guard, what_does_not_stop_is_killed_after_the_grace)
+{
+    struct guarded guarded = start (
+        "200", "#!/bin/sh\ntrap '' TERM; (setsid sleep 1000 &) ; touch up; while :; do sleep 0.02; done");
+    wait_for ("up");
+    uint64_t before = base_time_boot_ms ();
+    (void) kill (guarded.pid, SIGTERM);
+    char *report = finish (guarded);
+    cr_expect_geq (base_time_boot_ms () - before, 200);
+    cr_expect_eq (strncmp (report, "ended signal 9\nleft ", 20), 0, "%s", report);
+    free (report);
+    expect_nobody ();
+}
+
+Test (guard, a_starter_that_is_gone_ends_everything_at_once)
+{
+    struct guarded guarded =
+        start ("60000",
+               "#!/bin/sh\ntrap '' TERM HUP; (setsid sleep 1000 &) ; touch up; while :; do sleep 0.02; done");
+    wait_for ("up");
+    (void) kill (guarded.pid, SIGHUP);
+    free (finish (guarded));
+    expect_nobody ();
+}
+
+Test (guard, a_reader_that_is_gone_ends_everything_at_once)
+{
+    struct guarded guarded =
+        start ("60000", "#!/bin/sh\n(setsid sleep 1000 &) ; touch up; while :; do sleep 0.02; done");
+    wait_for ("up");
+    (void) close (guarded.report);
+    int status = -1;
+    cr_assert_eq (waitpid (guarded.pid, &status, 0), guarded.pid);
+    cr_expect_eq (status, 0);
+    expect_nobody ();
+}
+
+Test (guard, a_killed_guard_takes_the_program_along)
+{
+    struct guarded guarded = start ("60000", "#!/bin/sh\ntouch up; exec sleep 1000");
+    wait_for ("up");
+    (void) kill (guarded.pid, SIGKILL);
+    int status;
+    cr_assert_eq (waitpid (guarded.pid, &status, 0), guarded.pid);
+    cr_assert_gt (waitpid (-1, NULL, 0), 0, "the orphan is ours now, and ends");
+    expect_nobody ();
+}
+
+Test (guard, the_program_is_preferred_by_the_out_of_memory_killer)
+{
+    struct guarded guarded =
+        start ("1000", "#!/bin/sh\ncat /proc/$$/oom_score_adj /proc/$PPID/oom_score_adj > scores");
+    free (finish (guarded));
+    char *scores = scratch_shell ("cat scores; cat /proc/self/oom_score_adj", NULL);
+    int program, over, own;
+    cr_assert_eq (sscanf (scores, "%d %d %d", &program, &over, &own), 3);
+    cr_expect_eq (program, 1000);
+    cr_expect_eq (over, own);
+    free (scores);
+}
+
+Test (guard, mistakes_in_its_call_are_told)
+{
+    static const char *const calls[] = {"guard",
+                                        "guard --report 1",
+                                        "guard --report x -- true",
+                                        "guard --report 77 -- true",
+                                        "guard -- true",
+                                        "guard --report 1 --grace -- true",
+                                        "guard --report 1 --"};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char command[512];
+        int status;
+        (void) snprintf (command, sizeof command, "%s %s", START_PROGRAM, calls[i]);
+        char *text = scratch_shell (command, &status);
+        cr_expect_eq (WEXITSTATUS (status), 64, "%s: %s", calls[i], text);
+        free (text);
+    }
+}

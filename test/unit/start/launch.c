@@ -1,0 +1,641 @@
+/*  The real launcher on real roots; versions are shell scripts. What each of them did stands in the file log
+ * of the scratch directory. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "root/outcome.h"
+#include "test/fault/workspaces.h"
+
+enum { PATIENCE_MS = 60000 };
+
+static struct root root;
+static struct base_error error;
+static char *launcher;
+static size_t launcher_size;
+static struct root_limits limits = {
+    .starts = 3, .ready_ms = PATIENCE_MS, .confirm_ms = PATIENCE_MS, .pause_ms = 10};
+
+static void begin (void)
+{
+    struct base_buffer buffer = {0};
+    scratch_begin ();
+    root = workspaces_root (&disk_system);
+    cr_assert_eq (setenv ("LOG", base_text_printf ("%s/log", scratch_path), 1), 0);
+    cr_assert_eq (disk_file_read (&disk_system, AT_FDCWD, START_PROGRAM, 1 << 28, &buffer), 0);
+    launcher = (char *) buffer.data;
+    launcher_size = buffer.size;
+}
+
+static void end (void)
+{
+    root_deinit (&root);
+    scratch_end ();
+}
+
+TestSuite (launch, .init = begin, .fini = end, .timeout = 240);
+
+static void make (const char *script, char **args, char **env, char ret_name[ROOT_NAME_SIZE])
+{
+    char *program = base_text_printf ("#!/bin/sh\n%s\n", script);
+    workspaces_make (&root,
+                     &(struct workspace_parts){.program = program,
+                                               .launcher = launcher,
+                                               .launcher_size = launcher_size,
+                                               .args = args,
+                                               .env = env},
+                     ret_name);
+    free (program);
+}
+
+/*  A version that runs and one on trial. */
+static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE];
+
+static void put_on_trial (const char *script)
+{
+    make ("echo one >> $LOG", NULL, NULL, one);
+    make (script, NULL, NULL, two);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+    cr_assert_eq (root_switch (&root, two, &limits, &error), 0, "%s", error.text);
+}
+
+static void make_stable (const char *script)
+{
+    make (script, NULL, NULL, one);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+}
+
+static pid_t start_path (const char *path)
+{
+    pid_t pid = fork ();
+    if (pid == 0) {
+        int fd = open ("said", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        (void) dup2 (fd, 2);
+        execl (path, path, "an argument that is not for us", (char *) NULL);
+        _exit (99);
+    }
+    return pid;
+}
+
+static pid_t start (void)
+{
+    return start_path ("root/stable/noded.sh");
+}
+
+/*  As a shell tells it: 128 + N for a signal. */
+static int finish (pid_t pid)
+{
+    int status;
+    cr_assert_eq (waitpid (pid, &status, 0), pid);
+    return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);
+}
+
+static int run (void)
+{
+    return finish (start ());
+}
+
+static void expect_log (const char *wanted)
+{
+    char *found = scratch_shell ("tr '\\n' ' ' < log", NULL), *said = scratch_shell ("cat said", NULL);
+    cr_expect_str_eq (found, wanted, "%s; said: %s", found, said);
+    free (found);
+    free (said);
+}
+
+static void expect_said (const char *text)
+{
+    char *said = scratch_read ("said");
+    cr_expect (said && strstr (said, text), "%s", said);
+    free (said);
+}
+
+static void wait_for_log (const char *text)
+{
+    for (int i = 0; i < PATIENCE_MS / 10; i++) {
+        char *found = scratch_read ("log");
+        bool there = found && strstr (found, text);
+        free (found);
+        if (there)
+            return;
+        (void) poll (NULL, 0, 10);
+    }
+    cr_assert_fail ("%s was never logged", text);
+}
+
+static struct root_trial trial (void)
+{
+    struct root_trial found = {0};
+    cr_expect_eq (root_trial_read (&root, &found, &error), 0, "%s", error.text);
+    return found;
+}
+
+static void expect_gone_back (enum root_cause cause, const char *text)
+{
+    struct root_outcome outcome = {0};
+    cr_expect (workspaces_link_is (&root, ROOT_STABLE, one));
+    cr_expect_not (trial ().on_trial);
+    cr_expect_eq (root_outcome_read (&root, &outcome), 0);
+    cr_expect_str_eq (outcome.workspace, two);
+    cr_expect_eq (outcome.cause, cause, "%s", root_cause_word (outcome.cause));
+    cr_expect_not_null (strstr (outcome.text, text), "%s", outcome.text);
+}
+
+Test (launch, arguments_and_environment_arrive_unchanged)
+{
+    char **args = LIST ("", "a  b", "quote'\"$HOME`x`\\", "new\nline", "\xff\xfe");
+    char **env = LIST ("A.B=1", "QUOTE='\"$HOME`x`\\", "NEW\nLINE=\n", "BYTES=\xff\xfe",
+                       "EMPTY=", "FROM_INIT=changed");
+    make (
+        "cat /proc/$$/cmdline > cmdline; tr '\\000' '\\n' < /proc/$$/cmdline >> $LOG; cat /proc/$$/environ > environ;"
+        "readlink /proc/$$/fd/0 > stdin; ls /proc/$$/fd > fds",
+        args, env, one);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0);
+    cr_assert_eq (setenv ("FROM_INIT", "original", 1), 0);
+    cr_assert_eq (setenv ("FROM_INIT_TOO", "kept", 1), 0);
+    cr_expect_eq (run (), 0);
+
+    struct base_buffer cmdline = {0}, environment = {0};
+    cr_assert_eq (disk_file_read (&disk_system, AT_FDCWD, "cmdline", 1 << 20, &cmdline), 0);
+    char *path = base_text_printf ("%s/%s/noded", root.path, one);
+    const char *at = (const char *) cmdline.data;
+    at += strlen (at) + 1; /* the interpreter */
+    cr_expect_str_eq (at, path);
+    at += strlen (at) + 1;
+    cr_expect_str_eq (at, "run");
+    for (size_t i = 0; args[i]; i++) {
+        at += strlen (at) + 1;
+        cr_expect_str_eq (at, args[i]);
+    }
+    cr_expect_eq (at + strlen (at) + 1, (const char *) cmdline.data + cmdline.size);
+
+    cr_assert_eq (disk_file_read (&disk_system, AT_FDCWD, "environ", 1 << 20, &environment), 0);
+    char *in_root = base_text_printf ("NODED_ROOT=%s", root.path),
+         *in = base_text_printf ("NODED_WORKSPACE=%s", one);
+    char **wanted = LIST (env[0], env[1], env[2], env[3], env[4], env[5], "FROM_INIT_TOO=kept", in_root, in);
+    for (size_t i = 0; wanted[i]; i++) {
+        unsigned seen = 0;
+        for (const char *entry = (char *) environment.data;
+             entry < (char *) environment.data + environment.size; entry += strlen (entry) + 1)
+            seen += strcmp (entry, wanted[i]) == 0;
+        cr_expect_eq (seen, 1, "%s", wanted[i]);
+    }
+    cr_expect (scratch_holds ("stdin", "/dev/null\n"));
+}
+
+Test (launch, a_version_that_crashes_on_trial_is_started_thrice_and_left)
+{
+    put_on_trial ("echo two >> $LOG; exit 3");
+    cr_expect_eq (run (), 0);
+    expect_log ("two two two one ");
+    expect_gone_back (ROOT_CAUSE_CRASHED, "exited with status 3");
+}
+
+Test (launch, an_end_without_an_error_is_a_crash_too)
+{
+    limits.starts = 1;
+    put_on_trial ("echo two >> $LOG; exit 0");
+    cr_expect_eq (run (), 0);
+    expect_log ("two one ");
+    expect_gone_back (ROOT_CAUSE_CRASHED, "exited with status 0");
+}
+
+Test (launch, a_version_that_hangs_is_killed_and_left)
+{
+    limits.starts = 2;
+    limits.ready_ms = 300;
+    put_on_trial ("echo two >> $LOG; kill -STOP $$");
+    cr_expect_eq (run (), 0);
+    expect_log ("two two one ");
+    expect_gone_back (ROOT_CAUSE_HUNG, "not ready");
+}
+
+Test (launch, what_is_no_program_counts_as_crashed)
+{
+    static const char *const wrong[] = {"", "no interpreter line", "#!/nowhere/interpreter\n"};
+    limits.starts = 2;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        make ("echo one >> $LOG", NULL, NULL, one);
+        workspaces_make (&root,
+                         &(struct workspace_parts){
+                             .program = wrong[i], .launcher = launcher, .launcher_size = launcher_size},
+                         two);
+        cr_assert_eq (root_stable_set (&root, one, &error), 0);
+        cr_assert_eq (root_switch (&root, two, &limits, &error), 0);
+        cr_expect_eq (run (), 0);
+        expect_gone_back (ROOT_CAUSE_CRASHED, "cannot execute");
+    }
+    expect_log ("one one one ");
+}
+
+Test (launch, a_version_that_never_confirms_is_left_at_once)
+{
+    limits.confirm_ms = 500;
+    put_on_trial ("echo two >> $LOG; echo ready > /proc/$$/fd/$NODED_LAUNCHER; while :; do sleep 1; done");
+    cr_expect_eq (run (), 0);
+    expect_log ("two one ");
+    expect_gone_back (ROOT_CAUSE_UNCONFIRMED, "not confirmed");
+}
+
+Test (launch, saying_ready_lifts_the_first_deadline)
+{
+    limits.ready_ms = 400;
+    put_on_trial (
+        "echo two >> $LOG; printf 'nonsense that is longer than any word the launcher knows\\nrea' > "
+        "/proc/$$/fd/$NODED_LAUNCHER; echo dy > /proc/$$/fd/$NODED_LAUNCHER; sleep 1;"
+        "mv -T $NODED_ROOT/.back $NODED_ROOT/previous; exit 7");
+    cr_expect_eq (run (), 7);
+    expect_log ("two ");
+}
+
+Test (launch, a_confirmed_version_has_no_deadline)
+{
+    limits.ready_ms = limits.confirm_ms = 700;
+    put_on_trial ("echo two >> $LOG; mv -T $NODED_ROOT/.back $NODED_ROOT/previous;"
+                  "echo confirmed > /proc/$$/fd/$NODED_LAUNCHER; sleep 1.5; exit 7");
+    cr_expect_eq (run (), 7, "and its end is init's business");
+    expect_log ("two ");
+    cr_expect (workspaces_link_is (&root, ROOT_STABLE, two));
+}
+
+Test (launch, the_disk_alone_says_whether_a_version_is_confirmed)
+{
+    limits.ready_ms = limits.confirm_ms = 700;
+    put_on_trial ("echo two >> $LOG; mv -T $NODED_ROOT/.back $NODED_ROOT/previous; sleep 1.5; exit 7");
+    cr_expect_eq (run (), 7, "without a word on the pipe");
+    cr_assert_eq (root_stable_set (&root, one, &error), 0);
+    put_on_trial (
+        "echo liar >> $LOG; printf 'ready\\nconfirmed\\n' > /proc/$$/fd/$NODED_LAUNCHER; while :; do sleep 1; done");
+    cr_expect_eq (run (), 0);
+    expect_log ("two liar one ");
+    expect_gone_back (ROOT_CAUSE_UNCONFIRMED, "not confirmed");
+}
+
+Test (launch, the_end_of_a_version_in_service_is_told_to_init)
+{
+    static const struct {
+        const char *script;
+        int status;
+    } cases[] = {{"exit 0", 0}, {"exit 3", 3}, {"kill -9 $$", 137}, {"kill -SEGV $$", 139}, {"exit 86", 85}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        make_stable (cases[i].script);
+        cr_expect_eq (run (), cases[i].status, "%s", cases[i].script);
+    }
+}
+
+Test (launch, a_restart_starts_stable_anew_in_the_same_process)
+{
+    char *script;
+    make ("echo two $PPID ${ONLY_ONE-clean} >> $LOG; grep -E 'Sig(Blk|Ign)' /proc/$PPID/status >> $LOG", NULL,
+          NULL, two);
+    script = base_text_printf (
+        "echo one $PPID >> $LOG; ln -s %s $NODED_ROOT/new; mv -T $NODED_ROOT/new $NODED_ROOT/stable;"
+        "exit 85",
+        two);
+    make (script, NULL, LIST ("ONLY_ONE=set"), one);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0);
+    pid_t pid = start ();
+    cr_expect_eq (finish (pid), 0);
+    char *wanted = base_text_printf ("one %d\ntwo %d clean\n", pid, pid), *found = scratch_read ("log");
+    cr_expect_eq (strncmp (found, wanted, strlen (wanted)), 0, "%s", found);
+    free (wanted);
+    free (found);
+    free (script);
+}
+
+Test (launch, a_root_in_use_is_left_alone)
+{
+    put_on_trial ("echo two >> $LOG");
+    int fd = open ("root/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_eq (flock (fd, LOCK_EX), 0);
+    cr_expect_eq (run (), ROOT_EXIT_LOCKED);
+    cr_expect_eq (trial ().tokens, 3, "nothing is counted");
+    expect_said ("is in use");
+    cr_expect_not (scratch_exists ("log"));
+}
+
+Test (launch, its_version_does_not_inherit_the_lock)
+{
+    make_stable ("setsid sleep 30 & echo $! >> $LOG; exit 4");
+    cr_expect_eq (run (), 4);
+    cr_expect_eq (run (), 4, "though what the version left behind lives");
+    free (scratch_shell ("kill $(cat log)", NULL));
+}
+
+Test (launch, a_start_that_was_stopped_does_not_count)
+{
+    static const struct {
+        const char *script;
+        int status;
+    } cases[] = {{"trap 'exit 0' TERM", 0}, {"trap 'exit 4' TERM", 4}, {"trap 'exit 85' TERM", 0}, {":", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *script =
+            base_text_printf ("%s; echo two >> $LOG; while :; do sleep 0.02; done", cases[i].script);
+        put_on_trial (script);
+        pid_t pid = start ();
+        wait_for_log ("two");
+        cr_assert_eq (kill (pid, SIGTERM), 0);
+        cr_expect_eq (finish (pid), cases[i].status, "%s", script);
+        cr_expect (trial ().on_trial);
+        cr_expect_eq (trial ().tokens, 3, "%s", script);
+        cr_assert_eq (unlink ("log"), 0);
+        cr_assert_eq (root_go_back (&root, &error), 0);
+        free (script);
+    }
+}
+
+Test (launch, signals_are_passed_on)
+{
+    make_stable (
+        "trap 'echo hup >> $LOG' HUP; trap 'echo usr1 >> $LOG' USR1; trap 'echo int >> $LOG; exit 5' INT;"
+        "echo up >> $LOG; while :; do sleep 0.02; done");
+    pid_t pid = start ();
+    wait_for_log ("up");
+    (void) kill (pid, SIGHUP);
+    wait_for_log ("hup");
+    (void) kill (pid, SIGUSR1);
+    wait_for_log ("usr1");
+    (void) kill (pid, SIGINT);
+    cr_expect_eq (finish (pid), 5);
+    expect_log ("up hup usr1 int ");
+}
+
+Test (launch, being_stopped_in_the_pause_ends_it)
+{
+    limits.pause_ms = PATIENCE_MS;
+    put_on_trial ("echo two >> $LOG; exit 3");
+    pid_t pid = start ();
+    wait_for_log ("two");
+    (void) poll (NULL, 0, 100);
+    (void) kill (pid, SIGTERM);
+    cr_expect_eq (finish (pid), 0);
+    expect_log ("two ");
+    cr_expect_eq (trial ().tokens, 2);
+}
+
+Test (launch, a_trial_without_a_start_left_ends)
+{
+    put_on_trial ("echo two >> $LOG");
+    struct root_limits taken;
+    while (root_token_take (&root, &taken, NULL, &error) == 0)
+        continue;
+    cr_expect_eq (run (), 0);
+    expect_log ("one ");
+    expect_gone_back (ROOT_CAUSE_INTERRUPTED, "cut short");
+}
+
+Test (launch, a_killed_launcher_takes_its_version_along_and_the_count_goes_on)
+{
+    put_on_trial ("echo two $$ >> $LOG; while :; do sleep 0.02; done");
+    pid_t pid = start ();
+    wait_for_log ("two");
+    (void) kill (pid, SIGKILL);
+    cr_expect_eq (finish (pid), 137);
+    char *alive = scratch_shell (
+        "for i in $(seq 500); do kill -0 $(cut -d' ' -f2 log) 2>/dev/null || exit 0; sleep 0.02; done;"
+        "echo alive",
+        NULL);
+    cr_expect_str_empty (alive);
+    free (alive);
+    cr_expect_eq (trial ().tokens, 2);
+}
+
+Test (launch, damaged_files_end_a_trial_before_they_run)
+{
+    put_on_trial ("echo two >> $LOG; exit 3");
+    char *path = base_text_printf ("root/%s/envelope.json", two);
+    scratch_write_text (path, "{}");
+    free (path);
+    cr_expect_eq (run (), 0);
+    expect_log ("one ");
+    expect_gone_back (ROOT_CAUSE_DAMAGED, "envelope.json does not fit the manifest");
+}
+
+static void damage (const char *name)
+{
+    char *path = base_text_printf ("root/%s/further", name);
+    scratch_write_text (path, "");
+    free (path);
+}
+
+Test (launch, previous_takes_the_place_of_a_damaged_stable)
+{
+    make ("echo one >> $LOG", NULL, NULL, one);
+    make ("echo two >> $LOG", NULL, NULL, two);
+    cr_assert_eq (root_stable_set (&root, two, &error), 0);
+    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, one, &error), 0);
+    damage (two);
+    cr_expect_eq (run (), 0);
+    expect_log ("one ");
+    cr_expect (workspaces_link_is (&root, ROOT_STABLE, one));
+    expect_said ("WARNING");
+    cr_expect_not (scratch_exists ("root/var/outcome"), "no trial has ended");
+    struct stat status;
+    cr_expect_eq (fstatat (root.fd, two, &status, 0), 0, "the damaged one is kept");
+}
+
+Test (launch, a_damaged_version_runs_where_there_is_no_other)
+{
+    make ("echo one >> $LOG", NULL, NULL, one);
+    make ("echo two >> $LOG", NULL, NULL, two);
+    cr_assert_eq (root_stable_set (&root, two, &error), 0);
+    damage (two);
+    cr_expect_eq (run (), 0);
+    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, one, &error), 0);
+    damage (one);
+    cr_expect_eq (run (), 0);
+    expect_log ("two two ");
+    cr_expect (workspaces_link_is (&root, ROOT_STABLE, two));
+}
+
+Test (launch, whichever_workspace_is_called_stable_is_what_runs)
+{
+    make ("echo one >> $LOG", NULL, NULL, one);
+    make ("echo two >> $LOG", NULL, NULL, two);
+    cr_assert_eq (root_stable_set (&root, two, &error), 0);
+    char *path = base_text_printf ("root/%s/noded.sh", one);
+    cr_expect_eq (finish (start_path (path)), 0);
+    expect_log ("two ");
+    free (path);
+}
+
+Test (launch, without_a_usable_stable_the_workspace_that_was_called_runs)
+{
+    make ("echo one >> $LOG", NULL, NULL, one);
+    char *path = base_text_printf ("root/%s/noded.sh", one);
+    cr_expect_eq (finish (start_path (path)), 0);
+    cr_assert_eq (symlink ("2001-01-01T00:00:00.000000000Z", "root/stable"), 0);
+    cr_expect_eq (finish (start_path (path)), 0);
+    expect_log ("one one ");
+    expect_said ("WARNING");
+    free (path);
+}
+
+Test (launch, a_candidate_whose_start_files_cannot_start_is_left)
+{
+    put_on_trial ("echo two >> $LOG");
+    char *command = base_text_printf ("cd root/%s; chmod 644 noded.sh start", two);
+    free (scratch_shell (command, NULL));
+    free (command);
+    char *path = base_text_printf ("root/%s/noded.sh", one);
+    cr_expect_eq (finish (start_path (path)), 0);
+    free (path);
+    expect_log ("one ");
+    expect_gone_back (ROOT_CAUSE_DAMAGED, "start files");
+}
+
+Test (launch, a_stale_way_back_goes)
+{
+    make_stable ("echo one >> $LOG");
+    cr_assert_eq (symlink (one, "root/.back"), 0);
+    cr_expect_eq (run (), 0);
+    cr_expect_not (scratch_exists ("root/.back"));
+    expect_log ("one ");
+}
+
+Test (launch, a_way_back_that_leads_nowhere_is_not_taken)
+{
+    limits.starts = 1;
+    put_on_trial ("echo two >> $LOG; exit 3");
+    char *command = base_text_printf ("rm -r root/%s", one);
+    free (scratch_shell (command, NULL));
+    free (command);
+    cr_expect_eq (run (), 3);
+    expect_log ("two two ");
+    cr_expect (workspaces_link_is (&root, ROOT_STABLE, two), "a version that fails is better than none");
+    expect_said ("cannot go back");
+}
+
+Test (launch, nothing_in_var_keeps_it_from_going_back)
+{
+    static const char *const damages[] = {"rm -r var", "rm -r var; touch var",
+                                          "mkdir var/outcome; touch var/outcome/x",
+                                          "rm -r var; ln -s /nowhere var"};
+    limits.starts = 1;
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        put_on_trial ("exit 3");
+        char *command = base_text_printf ("cd root; %s", damages[i]);
+        free (scratch_shell (command, NULL));
+        free (command);
+        cr_expect_eq (run (), 0, "%s", damages[i]);
+        cr_expect (workspaces_link_is (&root, ROOT_STABLE, one), "%s", damages[i]);
+        free (scratch_shell ("cd root; rm -rf var; mkdir var", NULL));
+    }
+}
+
+Test (launch, strangers_are_reaped)
+{
+    make_stable ("for i in 1 2 3 4 5; do (setsid sh -c 'sleep 0.1; exit 1' &); done; sleep 0.5;"
+                 "ps -o stat= --ppid $PPID | grep -c Z >> $LOG; exit 0");
+    cr_expect_eq (run (), 0);
+    expect_log ("0 ");
+}
+
+#ifndef __SANITIZE_ADDRESS__
+
+Test (launch, is_small_and_needs_no_library)
+{
+    make_stable ("sleep 0.2; grep VmRSS /proc/$PPID/status | tr -dc 0-9 > $LOG");
+    cr_expect_eq (run (), 0);
+    char *rss = scratch_read ("log");
+    cr_expect_leq (strtol (rss, NULL, 10), 1024, "%s KiB resident", rss);
+    cr_expect_leq (launcher_size, 1100000);
+    int status;
+    char *interpreter = scratch_shell ("readelf -lW " START_PROGRAM " | grep INTERP", &status);
+    cr_expect_neq (status, 0, "%s", interpreter);
+    free (interpreter);
+    free (rss);
+}
+
+#endif
+
+/*  --- hosts that need privileges to be made
+ * ---------------------------------------------------------------------------------- */
+
+/*  Runs body in new name spaces. Skips the test where the host does not allow them. */
+static int in_namespaces (int flags, int (*body) (void))
+{
+    pid_t pid = fork ();
+    if (pid == 0) {
+        if (unshare (flags | CLONE_NEWNS) && unshare (flags | CLONE_NEWNS | CLONE_NEWUSER))
+            _exit (200);
+        if (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+            _exit (200);
+        pid_t inner = fork ();
+        if (inner == 0)
+            _exit (body ());
+        int status;
+        (void) waitpid (inner, &status, 0);
+        _exit (WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status));
+    }
+    int status = finish (pid);
+    if (status == 200)
+        cr_skip_test ("this host allows no name spaces");
+    return status;
+}
+
+static int on_full_disk (void)
+{
+    if (mkdir ("full", 0755) || mount ("tmpfs", "full", "tmpfs", 0, "size=16m,nr_inodes=64"))
+        return 200;
+    int status;
+    char *text = scratch_shell (
+        "cp -a root/. full/ && cat /dev/zero > full/filler 2>/dev/null;"
+        "i=0; while touch full/filler.$i 2>/dev/null; do i=$((i+1)); done; cd full && ./stable/noded.sh",
+        &status);
+    bool back = false;
+    char target[ROOT_NAME_SIZE];
+    back = disk_link_read (AT_FDCWD, "full/stable", target, sizeof target) == 0 && strcmp (target, one) == 0;
+    if (!back || status)
+        (void) fprintf (stderr, "%s\n", text);
+    return back && status == 0 && strstr (text, "No space left") ? 0 : 1;
+}
+
+Test (launch, a_full_disk_without_inodes_does_not_keep_it_from_going_back)
+{
+    /*  What a token gives free is filled again. */
+    put_on_trial ("echo two >> $LOG; cd $NODED_ROOT; cat /dev/zero >> filler.$$; i=0;"
+                  "while touch filler.$$.$i; do i=$((i+1)); done; exit 3");
+    cr_expect_eq (in_namespaces (0, on_full_disk), 0);
+    expect_log ("two two two one ");
+}
+
+static int on_read_only_disk (void)
+{
+    if (mount ("root", "root", NULL, MS_BIND, NULL) ||
+        mount ("root", "root", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
+        return 200;
+    return run ();
+}
+
+Test (launch, on_a_read_only_disk_what_is_stable_runs)
+{
+    put_on_trial ("echo two >> $LOG; exit 3");
+    scratch_write_text ("root/.lock", "");
+    cr_expect_eq (in_namespaces (0, on_read_only_disk), 3);
+    expect_log ("two ");
+    expect_said ("not counted");
+    cr_expect_eq (trial ().tokens, 3);
+}
+
+static int as_pid_1 (void)
+{
+    execl ("root/stable/noded.sh", "root/stable/noded.sh", (char *) NULL);
+    return 99;
+}
+
+Test (launch, as_pid_1_it_does_the_same)
+{
+    limits.starts = 2;
+    limits.ready_ms = 500;
+    put_on_trial ("echo two $PPID >> $LOG; (setsid sleep 0.1 &); kill -STOP $$");
+    cr_expect_eq (in_namespaces (CLONE_NEWPID, as_pid_1), 0);
+    expect_log ("two 1 two 1 one ");
+    expect_gone_back (ROOT_CAUSE_HUNG, "not ready");
+}
