@@ -1,7 +1,10 @@
-/*  schema_reference: prints the tables of schemas/README.md; schema_reference --check FILE: compares them
-   with those of the file
+/*  schema_reference - keeps schemas/README.md true
 
-    In the file they stand between the lines BEGIN and END below; --write FILE puts them there. */
+        schema_reference                 prints the tables of all messages
+        schema_reference --write FILE    puts them into FILE, between the lines BEGIN and END below
+        schema_reference --check FILE    compares them, and packs every example: a block ```json NAME must
+   make the bytes of the block ```hex NAME behind it (behind a ';' stands a remark) schema_reference --hex
+   NAME      reads such JSON and prints the bytes, the prefix frame in a line of its own */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,23 +13,30 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "wire/wire.h"
+#include "wire/record.h"
 
 static const char begin[] = "<!-- begin: made by schema_reference -->\n";
 static const char end[] = "<!-- end: made by schema_reference -->\n";
 
+static int fd_read (int fd, struct base_buffer *buffer)
+{
+    for (;;) {
+        if (base_buffer_reserve (buffer, 65536))
+            return -1;
+        ssize_t got = read (fd, buffer->data + buffer->size, 65535);
+        if (got < 0)
+            return -1;
+        buffer->data[buffer->size + (size_t) got] = '\0';
+        if (got == 0)
+            return 0;
+        buffer->size += (size_t) got;
+    }
+}
+
 static int file_read (const char *path, struct base_buffer *buffer)
 {
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    if (fd < 0 || fstat (fd, &status) || base_buffer_reserve (buffer, (size_t) status.st_size + 1))
-        return -1;
-    ssize_t got = read (fd, buffer->data, (size_t) status.st_size);
-    if (got != status.st_size)
-        return -1;
-    buffer->data[got] = '\0';
-    buffer->size = (size_t) got;
-    return 0;
+    return fd < 0 ? -1 : fd_read (fd, buffer);
 }
 
 static int file_write (const char *path, const struct base_buffer *buffer)
@@ -35,13 +45,125 @@ static int file_write (const char *path, const struct base_buffer *buffer)
     return fd >= 0 && write (fd, buffer->data, buffer->size) == (ssize_t) buffer->size ? 0 : -1;
 }
 
+static const struct wire_record *record_named (const char *name, size_t size)
+{
+    for (size_t i = 0; wire_records[i]; i++)
+        if (strlen (wire_records[i]->name) == size && memcmp (wire_records[i]->name, name, size) == 0)
+            return wire_records[i];
+    return NULL;
+}
+
+/*  JSON to the frames of a message, one behind the other. */
+static int pack (const struct wire_record *record, const char *json, size_t size, struct base_buffer *bytes)
+{
+    struct base_error error = {.code = 0};
+    uint8_t prefix[WIRE_PREFIX_SIZE];
+    base_cleanup (base_free_p) void *message = calloc (1, record->size);
+    wire_prefix (record, prefix);
+    if (!message || (record->type && base_buffer_append (bytes, prefix, sizeof prefix)))
+        return -1;
+    int rc = wire_json_parse (record, json, size, message, &error);
+    if (!rc)
+        rc = wire_pack (record, message, bytes, &error);
+    wire_deinit (record, message);
+    if (rc)
+        (void) fprintf (stderr, "%s: %s\n", record->name, error.text);
+    return rc;
+}
+
+static int hex_value (char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/*  Whether the hexadecimal text between from and to is the bytes. */
+static bool hex_equal (const char *from, const char *to, const struct base_buffer *bytes)
+{
+    size_t count = 0;
+    while (from < to) {
+        if (*from == ';') {
+            from += strcspn (from, "\n");
+            continue;
+        }
+        int high = hex_value (*from++);
+        if (high < 0)
+            continue;
+        int low = hex_value (*from++);
+        if (low < 0 || count == bytes->size || bytes->data[count++] != (high << 4 | low))
+            return false;
+    }
+    return count == bytes->size;
+}
+
+static int examples_check (const char *text)
+{
+    unsigned count = 0;
+    while ((text = strstr (text, "\n```json "))) {
+        const char *name = text + strlen ("\n```json ");
+        size_t name_size = strcspn (name, "\n");
+        const char *json = name + name_size;
+        const char *json_end = strstr (json, "\n```\n");
+        const char *hex = json_end ? strstr (json_end, "\n```hex ") : NULL;
+        const char *hex_end = hex ? strstr (hex, "\n```\n") : NULL;
+        const struct wire_record *record = record_named (name, name_size);
+        base_cleanup (base_buffer_deinit) struct base_buffer bytes = {0};
+        if (!record || !hex_end || strncmp (hex + strlen ("\n```hex "), name, name_size + 1) != 0) {
+            (void) fprintf (stderr, "the example %.*s has no bytes, or names no record\n", (int) name_size,
+                            name);
+            return 1;
+        }
+        const char *digits = hex + strlen ("\n```hex ") + name_size;
+        if (pack (record, json, (size_t) (json_end - json), &bytes) || !hex_equal (digits, hex_end, &bytes)) {
+            (void) fprintf (stderr, "the example %s is not packed as it says\n", record->name);
+            return 1;
+        }
+        count++;
+        text = hex_end;
+    }
+    if (count == 0)
+        (void) fprintf (stderr, "there is no example\n");
+    return count == 0;
+}
+
+static int hex_print (const char *name)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer text = {0}, bytes = {0};
+    const struct wire_record *record = record_named (name, strlen (name));
+    if (!record || fd_read (STDIN_FILENO, &text) ||
+        pack (record, (const char *) text.data, text.size, &bytes))
+        return 1;
+    size_t prefix = record->type ? WIRE_PREFIX_SIZE : 0;
+    for (size_t i = 0; i < bytes.size; i++) {
+        bool last = i + 1 == prefix || (i >= prefix && (i - prefix) % 16 == 15) || i + 1 == bytes.size;
+        (void) printf ("%02x%c", (unsigned) bytes.data[i], last ? '\n' : ' ');
+    }
+    return 0;
+}
+
+/*  The file's text with the tables in their place. */
+static int file_filled (const char *path, const char *text, const struct base_buffer *tables,
+                        struct base_buffer *wanted)
+{
+    const char *from = strstr (text, begin);
+    const char *to = from ? strstr (from, end) : NULL;
+    if (!to) {
+        (void) fprintf (stderr, "%s has no place for the tables: %s", path, begin);
+        return 1;
+    }
+    return base_buffer_append (wanted, text, (size_t) (from - text) + sizeof begin - 1) ||
+           base_buffer_append (wanted, "\n", 1) || base_buffer_append (wanted, tables->data, tables->size) ||
+           base_buffer_append (wanted, "\n", 1) || base_buffer_append_text (wanted, to);
+}
+
 int main (int argc, char **argv)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer tables = {0}, file = {0}, wanted = {0};
     bool check = argc == 3 && strcmp (argv[1], "--check") == 0;
     bool write_it = argc == 3 && strcmp (argv[1], "--write") == 0;
+    if (argc == 3 && strcmp (argv[1], "--hex") == 0)
+        return hex_print (argv[2]);
     if (argc != 1 && !check && !write_it) {
-        (void) fprintf (stderr, "usage: schema_reference [--check|--write FILE]\n");
+        (void) fprintf (stderr, "usage: schema_reference [--check FILE | --write FILE | --hex NAME]\n");
         return 2;
     }
     if (wire_reference (&tables))
@@ -52,22 +174,15 @@ int main (int argc, char **argv)
         perror (argv[2]);
         return 1;
     }
-    const char *from = strstr ((const char *) file.data, begin);
-    const char *to = from ? strstr (from, end) : NULL;
-    if (!to) {
-        (void) fprintf (stderr, "%s has no place for the tables: %s", argv[2], begin);
-        return 1;
-    }
-    size_t before = (size_t) (from - (const char *) file.data) + sizeof begin - 1;
-    if (base_buffer_append (&wanted, file.data, before) || base_buffer_append (&wanted, "\n", 1) ||
-        base_buffer_append (&wanted, tables.data, tables.size) || base_buffer_append (&wanted, "\n", 1) ||
-        base_buffer_append_text (&wanted, to))
+    const char *text = (const char *) file.data;
+    if (file_filled (argv[2], text, &tables, &wanted))
         return 1;
     if (write_it)
         return file_write (argv[2], &wanted) ? 1 : 0;
-    if (wanted.size == file.size && memcmp (wanted.data, file.data, file.size) == 0)
-        return 0;
-    (void) fprintf (stderr, "%s does not tell what schemas/ says: run schema_reference --write %s\n", argv[2],
-                    argv[2]);
-    return 1;
+    if (wanted.size != file.size || memcmp (wanted.data, file.data, file.size) != 0) {
+        (void) fprintf (stderr, "%s does not tell what schemas/ says: run schema_reference --write %s\n",
+                        argv[2], argv[2]);
+        return 1;
+    }
+    return examples_check (text);
 }

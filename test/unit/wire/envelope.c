@@ -270,3 +270,23 @@ Test (release, envelopes_are_equal_when_their_content_is)
     wire_envelope_deinit (&envelope);
     wire_envelope_deinit (&copy);
 }
+
+Test (release, its_name_is_the_one_that_the_reference_shows)
+{
+    char *args[] = {TEXT_OF ("--greet"), TEXT_OF ("\xff")};
+    struct wire_envelope envelope = {.application = TEXT_OF ("hello"),
+                                     .version = TEXT_OF ("1.0"),
+                                     .platform = TEXT_OF ("linux/amd64"),
+                                     .args = args,
+                                     .n_args = 2,
+                                     .size = 16384};
+    char text[BASE_DIGEST_TEXT];
+    for (unsigned i = 0; i < BASE_DIGEST_BYTES; i++)
+        envelope.binary.bytes[i] = (uint8_t) (0x11 * (i % 16));
+    struct base_digest digest = wire_digest (&wire_envelope_record, &envelope);
+    cr_assert_str_eq (base_digest_format (&digest, text),
+                      "8995bcaf6ca353305e6a2ffc768d02d35767268f5e66b1c58a2ea0a12aeb9cc5");
+    digest = wire_envelope_release_digest (&envelope);
+    cr_assert_str_eq (base_digest_format (&digest, text),
+                      "9b72fbc24aa50cfbc3716f12578c16dd98c225a63abf96105b64ead6a3297220");
+}
