@@ -5,27 +5,33 @@
 
 #include "wire/wire.h"
 
-/*  Application names: 1 to 64 letters, digits, '.', '_', '-', the first a letter or digit. Node ids may have ':' too. */
+/*  Application names: 1 to 64 letters, digits, '.', '_', '-', the first a letter or digit. Node ids may
+    have ':' too. */
 bool wire_application_is_valid (const char *name);
 bool wire_node_is_valid (const char *id);
 
-/*  A path for files/: relative, no empty part, no '.', no '..', no control character, at most 255 bytes. */
+/*  A path for files/: relative, no empty part, no '.', no '..', no control character, at most 255
+    bytes. */
 bool wire_path_is_valid (const char *path);
 
-/*  Checks names, platform form, paths (valid, no two equal, none below another's file), env entries (NAME=VALUE with a NAME), that
-    the packed form leaves room in a frame. Returns 0 or WIRE_E_MALFORMED with the error filled. */
+/*  Checks names, platform form, paths (valid, no two equal, none below another's file), env entries
+    (NAME=VALUE with a NAME), that the packed form leaves room in a frame. Returns 0 or WIRE_E_MALFORMED
+    with the error filled. */
 int wire_envelope_check (const struct wire_envelope *envelope, struct base_error *error);
 
-/*  Checks every envelope, that application and version are the release's, and that no two are for one platform. */
+/*  Checks every envelope, that application and version are the release's, and that no two are for one
+    platform. */
 int wire_release_check (const struct wire_release *release, struct base_error *error);
 
-/*  The name of a release: SHA-256 over the digests of its packed envelopes, in the order of their platforms. */
+/*  The name of a release: SHA-256 over the digests of its packed envelopes, in the order of their
+    platforms. */
 struct base_digest wire_release_digest (const struct wire_release *release);
 
 /*  The same for a release of one envelope. */
 struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope);
 
-/*  The envelope that fits a profile: the platform equal, else the one without a platform. NULL where none does. */
+/*  The envelope that fits a profile: the platform equal, else the one without a platform. NULL where
+    none does. */
 const struct wire_envelope *wire_release_match (const struct wire_release *release, const char *platform);
 
 bool wire_envelope_equal (const struct wire_envelope *a, const struct wire_envelope *b);

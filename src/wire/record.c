@@ -18,10 +18,11 @@ enum { OPTIONAL = 0, REQUIRED = 1 };
 
 #define RECORD(name, doc) static const struct wire_field fields_of_##name[] = {
 #define MESSAGE(name, type, doc) RECORD (name, doc)
+/* clang-format off */
 #define END(name)                                                                                            \
-    }                                                                                                        \
-    ;                                                                                                        \
-    _Static_assert(sizeof fields_of_##name / sizeof *fields_of_##name <= WIRE_FIELDS_MOST, #name);
+    };                                                                                                       \
+    _Static_assert (sizeof fields_of_##name / sizeof *fields_of_##name <= WIRE_FIELDS_MOST, #name);
+/* clang-format on */
 #define TEXT(record, field, most_, presence, doc)                                                            \
     FIELD (record, field, WIRE_TEXT, doc, .most = (most_), .required = (presence))
 #define TEXTS(record, field, count_, most_, doc)                                                             \

@@ -2,19 +2,21 @@
 
     For every RECORD and MESSAGE `name` of schemas/ there are
 
-        struct wire_name            one member a field: char * (TEXT, RAW), char ** with n_field (TEXTS, RAWS), uint64_t, bool,
-                                    struct base_digest (all zero: absent), enum wire_CHOICES (0: absent or unknown),
-                                    struct wire_kind * (PART; NULL: absent), struct wire_kind * with n_field (PARTS)
+        struct wire_name            one member a field: char * (TEXT, RAW), char ** with n_field (TEXTS,
+                                    RAWS), uint64_t, bool, struct base_digest (all zero: absent),
+                                    enum wire_CHOICES (0: absent or unknown), struct wire_kind * (PART;
+                                    NULL: absent), struct wire_kind * with n_field (PARTS)
         wire_name_record            its description, which everything below works from
         wire_name_deinit (message)  frees what a message owns and makes it null
 
-    A struct whose members are all zero is the null value. A message that unpacking made owns everything it points to; its required
-    members are never NULL, an optional text that arrived empty is NULL, and behind a list of texts stands a NULL. A message that
-    its sender fills may point to anything: packing only reads it.
+    A struct whose members are all zero is the null value. A message that unpacking made owns everything
+    it points to; its required members are never NULL, an optional text that arrived empty is NULL, and
+    behind a list of texts stands a NULL. A message that its sender fills may point to anything: packing
+    only reads it.
 
-    What arrives is data: every length and count is checked against the bytes that are there and against the schema before
-    anything is allocated. A frame over WIRE_FRAME_MOST is refused unread. Unknown keys are skipped; a key that comes twice,
-    a missing required key or a value over its bound is an error. */
+    What arrives is data: every length and count is checked against the bytes that are there and against
+    the schema before anything is allocated. A frame over WIRE_FRAME_MOST is refused unread. Unknown keys
+    are skipped; a key that comes twice, a missing required key or a value over its bound is an error. */
 
 #ifndef WIRE_WIRE_H
 #define WIRE_WIRE_H
@@ -28,11 +30,11 @@
 #include "base/error.h"
 
 enum {
-    WIRE_VERSION = 1,           /* of the protocol; N and N + 1 understand each other */
-    WIRE_PREFIX_SIZE = 4,       /* 'N' 'D' version type */
-    WIRE_FRAME_MOST = 64 * 1024, /* bytes of a msgpack frame */
+    WIRE_VERSION = 1,              /* of the protocol; N and N + 1 understand each other */
+    WIRE_PREFIX_SIZE = 4,          /* 'N' 'D' version type */
+    WIRE_FRAME_MOST = 64 * 1024,   /* bytes of a msgpack frame */
     WIRE_CHUNK_MOST = 1024 * 1024, /* bytes of a payload frame */
-    WIRE_DEPTH_MOST = 8,        /* nesting of maps and arrays */
+    WIRE_DEPTH_MOST = 8,           /* nesting of maps and arrays */
     WIRE_PORT_ANNOUNCE = 7670,
     WIRE_PORT_CONTROL = 7671,
     WIRE_PORT_CONTENT = 7672,
@@ -50,15 +52,18 @@ enum {
 };
 
 /*  enum wire_state { WIRE_STATE_NULL, WIRE_STATE_IDLE, ... } and so on. */
+/* clang-format off */
 #define CHOICES(NAME, name, doc) enum wire_##name { WIRE_##NAME##_NULL = 0,
 #define CHOICE(NAME, VALUE, word, doc) WIRE_##NAME##_##VALUE,
 #define END_CHOICES(NAME, name) WIRE_##NAME##_END };
+/* clang-format on */
 #include "schemas/choices.def"
 #undef CHOICES
 #undef CHOICE
 #undef END_CHOICES
 
-/*  The word of a choice on the wire ("idle"); "unknown" for 0 and for a value outside the enumeration. */
+/*  The word of a choice on the wire ("idle"); "unknown" for 0 and for a value outside the
+    enumeration. */
 #define CHOICES(NAME, name, doc)                                                                             \
     const char *wire_##name##_word (enum wire_##name value);                                                 \
     enum wire_##name wire_##name##_parse (const char *word);
@@ -69,9 +74,11 @@ enum {
 #undef CHOICE
 #undef END_CHOICES
 
+/* clang-format off */
 #define RECORD(name, doc) struct wire_##name {
 #define MESSAGE(name, type, doc) struct wire_##name {
 #define END(name) };
+/* clang-format on */
 #define TEXT(record, field, most, presence, doc) char *field;
 #define TEXTS(record, field, count, most, doc)                                                               \
     char **field;                                                                                            \
@@ -151,14 +158,15 @@ void wire_prefix (const struct wire_record *record, uint8_t ret_prefix[WIRE_PREF
 /*  Reads a prefix frame. Accepts WIRE_VERSION and its neighbours. Returns 0 or WIRE_E_FOREIGN. */
 int wire_prefix_read (const void *data, size_t size, const struct wire_record **ret_record);
 
-/*  Appends the message as one msgpack map: fields in the order of the schema, absent ones left out, so that equal messages are
-    equal bytes. A required choice without a value is packed as "unknown", so that what a newer peer said can be passed on. Returns 0,
-    -ENOMEM, WIRE_E_TOO_LARGE, or WIRE_E_MALFORMED where the message breaks its own schema; on failure nothing was appended. */
+/*  Appends the message as one msgpack map: fields in the order of the schema, absent ones left out, so
+    that equal messages are equal bytes. A required choice without a value is packed as "unknown", so
+    that what a newer peer said can be passed on. Returns 0, -ENOMEM, WIRE_E_TOO_LARGE, or
+    WIRE_E_MALFORMED where the message breaks its own schema; on failure nothing was appended. */
 int wire_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
                struct base_error *error);
 
-/*  Fills the struct (which need not be initialized) from exactly size bytes. Returns 0, -ENOMEM, WIRE_E_MALFORMED or
-    WIRE_E_TOO_LARGE; on failure the struct is null. */
+/*  Fills the struct (which need not be initialized) from exactly size bytes. Returns 0, -ENOMEM,
+    WIRE_E_MALFORMED or WIRE_E_TOO_LARGE; on failure the struct is null. */
 int wire_unpack (const struct wire_record *record, const void *data, size_t size, void *ret_message,
                  struct base_error *error);
 
@@ -168,19 +176,21 @@ int wire_copy (const struct wire_record *record, const void *message, void *ret_
 /*  Whether both would be packed as the same bytes. */
 bool wire_equal (const struct wire_record *record, const void *a, const void *b);
 
-/*  SHA-256 of the packed form. The message must be within its schema; where it is not, the digest is null. */
+/*  SHA-256 of the packed form. The message must be within its schema; where it is not, the digest is
+    null. */
 struct base_digest wire_digest (const struct wire_record *record, const void *message);
 
-/*  JSON, on the heap, for the caller. Digests are hexadecimal; a RAW that is no UTF-8 is {"base64": "..."}. Pretty: indented and with
-    a closing newline; else one line without it. `complete` writes absent fields too, as null, 0, false or [].
-    Returns NULL where memory is out. */
+/*  JSON, on the heap, for the caller. Digests are hexadecimal; a RAW that is no UTF-8 is {"base64":
+    "..."}. Pretty: indented and with a closing newline; else one line without it. `complete` writes
+    absent fields too, as null, 0, false or []. Returns NULL where memory is out. */
 enum { WIRE_JSON_PRETTY = 1, WIRE_JSON_COMPLETE = 2 };
 char *wire_json (const struct wire_record *record, const void *message, int flags);
 
 /*  A JSON array of count messages that lie behind each other. */
 char *wire_json_array (const struct wire_record *record, const void *messages, size_t count, int flags);
 
-/*  The way back, with the checks of wire_unpack. Returns 0, -ENOMEM, WIRE_E_MALFORMED or WIRE_E_TOO_LARGE (1 MiB). */
+/*  The way back, with the checks of wire_unpack. Returns 0, -ENOMEM, WIRE_E_MALFORMED or
+    WIRE_E_TOO_LARGE (1 MiB). */
 int wire_json_parse (const struct wire_record *record, const char *text, size_t size, void *ret_message,
                      struct base_error *error);
 
