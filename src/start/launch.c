@@ -106,7 +106,7 @@ static void exec_stable (struct launch *launch)
         start_signals_give_back ();
         execve (path, args, environ);
         int code = errno;
-        base_cleanup (base_close_p) int again = start_signals_take ();
+        start_signals_hold ();
         start_say ("cannot start %s: %s", path, strerror (code));
     }
 }
@@ -370,6 +370,7 @@ int start_launch (void)
     launch.lock = take_lock (&launch.root);
     if (launch.lock == -EWOULDBLOCK) {
         start_say ("the root %s is in use: another launcher serves it", launch.root.path);
+        root_deinit (&launch.root);
         return ROOT_EXIT_LOCKED;
     }
     if (launch.lock < 0)

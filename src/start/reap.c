@@ -9,18 +9,29 @@
 
 static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGCHLD};
 
-int start_signals_take (void)
+static sigset_t handled_set (void)
 {
     sigset_t set;
     sigemptyset (&set);
     for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
         sigaddset (&set, handled[i]);
-    if (sigprocmask (SIG_SETMASK, &set, NULL))
-        return -errno;
+    return set;
+}
+
+void start_signals_hold (void)
+{
+    sigset_t set = handled_set ();
+    (void) sigprocmask (SIG_SETMASK, &set, NULL);
     /*  An ignored SIGCHLD, inherited from a careless init, would take the children's ends away. */
     for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
         (void) signal (handled[i], SIG_DFL);
     (void) signal (SIGPIPE, SIG_IGN);
+}
+
+int start_signals_take (void)
+{
+    start_signals_hold ();
+    sigset_t set = handled_set ();
     int fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd < 0 ? -errno : fd;
 }

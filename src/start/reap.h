@@ -8,8 +8,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/*  Blocks the signals that the launcher or guard handles and ignores SIGPIPE. Returns a signalfd, or -errno.
- */
+/*  Blocks the signals that the launcher or guard handles, and ignores SIGPIPE. */
+void start_signals_hold (void);
+
+/*  The same. Returns a signalfd for them, or -errno. */
 int start_signals_take (void);
 
 /*  Before an execve: default dispositions and an empty mask. */

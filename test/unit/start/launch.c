@@ -27,7 +27,9 @@ static void begin (void)
     struct base_buffer buffer = {0};
     scratch_begin ();
     root = workspaces_root (&disk_system);
-    cr_assert_eq (setenv ("LOG", base_text_printf ("%s/log", scratch_path), 1), 0);
+    char log[64];
+    (void) snprintf (log, sizeof log, "%s/log", scratch_path);
+    cr_assert_eq (setenv ("LOG", log, 1), 0);
     cr_assert_eq (disk_file_read (&disk_system, AT_FDCWD, START_PROGRAM, 1 << 28, &buffer), 0);
     launcher = (char *) buffer.data;
     launcher_size = buffer.size;
@@ -35,6 +37,7 @@ static void begin (void)
 
 static void end (void)
 {
+    free (launcher);
     root_deinit (&root);
     scratch_end ();
 }
@@ -187,6 +190,11 @@ Test (launch, arguments_and_environment_arrive_unchanged)
         cr_expect_eq (seen, 1, "%s", wanted[i]);
     }
     cr_expect (scratch_holds ("stdin", "/dev/null\n"));
+    base_buffer_deinit (&cmdline);
+    base_buffer_deinit (&environment);
+    free (path);
+    free (in_root);
+    free (in);
 }
 
 Test (launch, a_version_that_crashes_on_trial_is_started_thrice_and_left)
