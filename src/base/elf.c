@@ -432,7 +432,7 @@ int base_elf_libraries (const char *path, struct base_elf_libraries *ret_librari
     }
     if (rc)
         return base_error_errno (error, rc, "cannot read the ELF headers of %s", path);
-    if (*interpreter != '/')
+    if (!interpreter || *interpreter != '/')
         return base_error_set (error, -ENOEXEC, "the interpreter of %s is no absolute path", path);
 
     /* Without a slash the interpreter would search for the program among the libraries. */

@@ -79,7 +79,7 @@ static int files_check (const struct wire_envelope *envelope, struct base_error 
 {
     for (size_t i = 0; i < envelope->n_files; i++) {
         const char *path = envelope->files[i].path;
-        if (!wire_path_is_valid (path))
+        if (!path || !wire_path_is_valid (path))
             return base_error_set (
                 error, WIRE_E_MALFORMED,
                 "the file path '%.255s' is not allowed: it must be relative, without '.', '..', "

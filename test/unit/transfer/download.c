@@ -343,7 +343,13 @@ Test (download, chunks_that_were_not_asked_for_change_nothing)
         chunk = chunk_of (cases[i].offset, cases[i].length, 1000);
         cr_assert_not (transfer_download_chunk (&download, &chunk, cases[i].length, 0), "%zu", i);
     }
-    cr_assert_eq (memcmp (&download, &before, sizeof download), 0);
+    cr_assert_eq (download.written, before.written);
+    cr_assert_eq (download.asked, before.asked);
+    cr_assert_eq (download.unanswered, before.unanswered);
+    cr_assert_eq (download.window, before.window);
+    cr_assert_eq (download.due + download.dropped + download.losses + download.busies + download.overtaken,
+                  0);
+    cr_assert_not (download.failed);
 }
 
 Test (download, limits_are_brought_within_their_bounds)
