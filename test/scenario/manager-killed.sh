@@ -14,8 +14,9 @@ until_node a ".online and .state == \"idle\" and .release == \"$release\""
 check_runs a 2.0.0 noded-2
 check_equal "$(find "$fleet/a/probe" -mindepth 1)" '' 'what the first rehearsal left'
 
-# Killed as it is: it comes back by itself, and nothing changes.
+# Killed as it is: it comes back by itself, says all that it said before, and nothing changes.
+place=$(field a .place)
 kill -KILL "$(manager_pid a)"
-until_true manager_pid a
-until_node a '.online and .state == "idle"'
+until_node a ".online and .state == \"idle\" and .place != \"$place\""
+check_node a '.previous.version == "1.0.0"'
 check_runs a 2.0.0 noded-2
