@@ -10,7 +10,7 @@ int main (int argc, char **argv)
 {
     if (argc != 2)
         return 2;
-    unsigned port = (unsigned)strtoul (argv[1], NULL, 10);
+    unsigned port = (unsigned) strtoul (argv[1], NULL, 10);
     zsock_t *announce = zsock_new (ZMQ_SUB);
     zsock_t *control = zsock_new (ZMQ_DEALER);
     zsock_t *content = zsock_new (ZMQ_DEALER);
