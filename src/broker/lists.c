@@ -143,7 +143,7 @@ int broker_list_nodes (struct broker *broker, const struct wire_request *request
     answer->status = WIRE_STATUS_OK;
     answer->nodes = list.page.items;
     answer->n_nodes = list.page.count;
-    if (r == 1) {
+    if (r == 1 && answer->n_nodes > 0) {
         answer->more = true;
         return text_give (&answer->next, answer->nodes[answer->n_nodes - 1].id);
     }

@@ -96,7 +96,7 @@ int broker_store_application_get (struct broker_store *store, const char *node, 
         application.is_desired = true;
     }
     *ret_application = application;
-    application = (struct broker_application){.epoch = 0};
+    memset (&application, 0, sizeof application); /* given away */
     return 0;
 }
 

@@ -17,13 +17,13 @@ enum { OPTION_HELP = OPTION_BASE + OPTIONS_MOST, OPTION_VERSION, OPTION_CONFIG }
 
 int program_usage_error (const struct program_spec *spec, const char *format, ...)
 {
+    char sentence[BASE_ERROR_SIZE];
     va_list arguments;
 
-    (void) fprintf (stderr, "%s: ", spec->name);
     va_start (arguments, format);
-    (void) vfprintf (stderr, format, arguments);
+    (void) vsnprintf (sentence, sizeof sentence, format, arguments); /* NOLINT: it is started just above */
     va_end (arguments);
-    (void) fprintf (stderr, "\nTry '%s --help'.\n", spec->name);
+    (void) fprintf (stderr, "%s: %s\nTry '%s --help'.\n", spec->name, sentence, spec->name);
     return PROGRAM_USAGE;
 }
 

@@ -398,3 +398,32 @@ Test (fleet, goodbye_and_silence_make_a_node_offline_and_a_waiter_is_told)
     wire_answer_deinit (&answer);
     peer_free (node.control);
 }
+
+Test (fleet, a_result_that_is_never_reported_is_told_after_a_while)
+{
+    struct node node;
+    char *nodes[] = {(char *) "web-1"};
+    struct wire_request request = {.verb = WIRE_VERB_NODES, .nodes = nodes, .n_nodes = 1};
+    struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
+    struct wire_ordered ordered;
+    struct wire_node shown;
+    struct wire_answer answer;
+
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", &release);
+    node.application.epoch = ordered.epoch;
+    node.application.release = release;
+    node_hello (&node);
+    shown = operator_node (operator, "web-1");
+    cr_assert_eq (shown.outcome, WIRE_OUTCOME_NULL, "the report may be on its way");
+    request.since = shown.revision;
+    request.wait_ms = 60000;
+    answer = operator_ask (operator, & request);
+    cr_assert_eq (answer.n_nodes, 1);
+    cr_assert_eq (answer.nodes[0].outcome, WIRE_OUTCOME_CONFIRMED);
+    wire_answer_deinit (&answer);
+    wire_node_deinit (&shown);
+    wire_ordered_deinit (&ordered);
+    peer_free (node.control);
+}

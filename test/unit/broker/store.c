@@ -224,6 +224,9 @@ Test (store, a_report_is_an_upsert_and_what_it_says_anew_comes_last)
     cr_assert (report_put (1, "fetching", WIRE_OUTCOME_STARTED));
     cr_assert (report_put (1, "hold", WIRE_OUTCOME_PASSED));
     cr_assert_not (report_put (1, "fetching", WIRE_OUTCOME_STARTED), "the same again says nothing new");
+    cr_assert_eq (broker_store_reports (store, "web-1", NULL, 0, report_names, names, &error), 0);
+    cr_assert_str_eq (names, "fetching:started hold:passed ");
+    names[0] = '\0';
     cr_assert (report_put (1, "fetching", WIRE_OUTCOME_PASSED));
     cr_assert_eq (broker_store_reports (store, "web-1", NULL, 0, report_names, names, &error), 0);
     cr_assert_str_eq (names, "hold:passed fetching:passed ");
