@@ -65,10 +65,6 @@ struct node_rehearsal {
     struct node_rehearsal_result result;
 };
 
-/*  --- the end
- * -------------------------------------------------------------------------------------------------------------
- */
-
 /*  Tells the owner from the loop, not from inside whatever found it out. */
 static void tell_owner (void *context)
 {
@@ -154,10 +150,6 @@ static void enter (struct node_rehearsal *rehearsal, enum phase phase)
               (unsigned long long) (base_time_boot_ms () - rehearsal->begun_ms));
 }
 
-/*  --- orders
- * -----------------------------------------------------------------------------------------------------------------
- */
-
 static struct node_offer *offer_of (struct node_rehearsal *rehearsal)
 {
     return &rehearsal->offers[rehearsal->offer];
@@ -221,9 +213,6 @@ static void on_startcheck (void *context, const struct base_error *error)
         pass_if_through (rehearsal);
 }
 
-/*  --- what the scratch disk shows
- * ------------------------------------------------------------------------------------------- */
-
 /*  Compares a link of the scratch root; expected NULL: none must be there. */
 static bool link_is (struct node_rehearsal *rehearsal, const char *link, const char *expected)
 {
@@ -260,9 +249,6 @@ static bool c_is_stable (struct node_rehearsal *rehearsal)
            link_is (rehearsal, ROOT_BACK, NULL);
 }
 
-/*  --- what is announced on the callback
- * ------------------------------------------------------------------------------------ */
-
 /*  C, in service in its scratch root. */
 static void on_candidate (struct node_rehearsal *rehearsal)
 {
@@ -287,9 +273,8 @@ static void on_candidate (struct node_rehearsal *rehearsal)
         break;
     case PHASE_UPDATE:
     case PHASE_AGAIN:
-        fail (
-            rehearsal,
-            "it was started anew in the middle of the update: it ended, or did not keep what it had switched to");
+        fail (rehearsal, "it was started anew in the middle of the update: "
+                         "it ended, or did not keep what it had switched to");
         break;
     case PHASE_CONFIRM:
         fail (rehearsal, "it came back although the version that it had handed over to did not fail");
@@ -400,9 +385,6 @@ static void on_callback (void *context, struct bus_socket *socket, const struct 
             rehearsal->nested_rehearsed = true;
     }
 }
-
-/*  --- the origin that the candidate sees
- * --------------------------------------------------------------------------------- */
 
 /*  P may confirm itself: in the first hand-over of a whole rehearsal it is kept from it. */
 static bool confirming_allowed (const struct node_rehearsal *rehearsal)
@@ -540,27 +522,27 @@ static const struct origin_ops ops = {.hello = on_hello,
                                       .subscription = on_subscription,
                                       .content_open = on_open};
 
-/*  --- the beginning
- * ---------------------------------------------------------------------------------------------------------
- */
-
-static void on_gone (void *context, const struct node_guard_end *end)
+static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard_end *end)
 {
-    struct node_rehearsal *rehearsal = context;
-    char how[96];
-    rehearsal->guard = node_guard_free (rehearsal->guard);
-    if (rehearsal->phase == PHASE_END)
-        return;
-    (void) base_process_end_format (&end->how, how, sizeof how);
+    char text[96];
+    const char *how = end->ended ? base_process_end_format (&end->how, text, sizeof text)
+                                 : "was ended together with its guard";
     if (rehearsal->phase != PHASE_STOP)
-        fail (rehearsal, "it %s", end->ended ? how : "was ended together with its guard");
+        fail (rehearsal, "it %s", how);
     else if (!end->ended || !end->how.exited || end->how.code != 0)
-        fail (rehearsal, "when it was told to stop, it %s",
-              end->ended ? how : "was ended together with its guard");
+        fail (rehearsal, "when it was told to stop, it %s", how);
     else if (end->left)
         fail (rehearsal, "when it was told to stop, it left %u processes behind", end->left);
     else
         pass_if_through (rehearsal);
+}
+
+static void on_gone (void *context, const struct node_guard_end *end)
+{
+    struct node_rehearsal *rehearsal = context;
+    if (rehearsal->phase != PHASE_END)
+        judge_end (rehearsal, end);
+    rehearsal->guard = node_guard_free (rehearsal->guard); /* not before: it has what the candidate said */
 }
 
 static int serve (struct node_rehearsal *rehearsal, struct base_error *error)
