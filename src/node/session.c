@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "base/version.h"
-#include "base/version.h"
 #include "node/self.h"
 
 enum {
@@ -62,6 +61,14 @@ static void disarm (struct node_session *session, int *timer)
 {
     bus_timer_cancel (session->loop, *timer);
     *timer = 0;
+}
+
+static void drop_report (struct node_session *session, size_t index)
+{
+    wire_report_deinit (&session->reports[index]);
+    session->n_reports--;
+    memmove (session->reports + index, session->reports + index + 1,
+             (session->n_reports - index) * sizeof *session->reports);
 }
 
 static void say_hello (void *context)
@@ -190,9 +197,7 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
     if (head->epoch != noted->epoch || head->attempt != noted->attempt ||
         strcmp (head->step, noted->step) != 0)
         return;
-    wire_report_deinit (head);
-    session->n_reports--;
-    memmove (session->reports, session->reports + 1, session->n_reports * sizeof *session->reports);
+    drop_report (session, 0);
     disarm (session, &session->report_timer);
     if (session->n_reports)
         send_report (session);
@@ -420,33 +425,50 @@ static void send_report (void *context)
 {
     struct node_session *session = context;
     session->report_timer = 0;
+    /* one that cannot be put into a message will not be either the next time, and others wait behind it */
+    while (session->open && session->n_reports &&
+           bus_send (session->control, NULL, &wire_report_record, &session->reports[0]) == -EINVAL) {
+        base_log (BASE_LOG_WARNING, "ignoring a report of %s that fits into no message",
+                  session->reports[0].step);
+        drop_report (session, 0);
+    }
     if (!session->n_reports)
         return;
-    if (session->open)
-        (void) bus_send (session->control, NULL, &wire_report_record, &session->reports[0]);
     arm (session, &session->report_timer, session->config->resend_ms, send_report);
+}
+
+/*  Whether a report only says once more that a step goes on. */
+static bool repeats (const struct wire_report *report, const struct wire_report *before)
+{
+    return report->outcome == WIRE_OUTCOME_STARTED && before->outcome == WIRE_OUTCOME_STARTED &&
+           report->epoch == before->epoch && report->attempt == before->attempt &&
+           strcmp (report->step, before->step) == 0;
+}
+
+/*  What gives way where the queue is full: the oldest that ends nothing, else the oldest. */
+static size_t least_wanted (const struct node_session *session)
+{
+    for (size_t i = 0; i < session->n_reports; i++)
+        if (session->reports[i].outcome == WIRE_OUTCOME_STARTED)
+            return i;
+    return 0;
 }
 
 int node_session_report (struct node_session *session, const struct wire_report *report)
 {
-    if (session->n_reports == REPORTS_MOST) {
-        size_t victim = 0;
-        while (victim + 1 < REPORTS_MOST && session->reports[victim].outcome != WIRE_OUTCOME_STARTED)
-            victim++;
-        wire_report_deinit (&session->reports[victim]);
-        session->n_reports--;
-        memmove (session->reports + victim, session->reports + victim + 1,
-                 (session->n_reports - victim) * sizeof *session->reports);
-    }
     char now[BASE_TIME_TEXT];
-    struct wire_report filled = *report;
+    struct wire_report copy, filled = *report;
     filled.node = (char *) session->config->id;
     filled.session = session->id;
     filled.time = (char *) base_time_format (base_time_real_ns (), now);
-    int rc = wire_copy (&wire_report_record, &filled, &session->reports[session->n_reports]);
+    int rc = wire_copy (&wire_report_record, &filled, &copy);
     if (rc)
         return rc;
-    session->n_reports++;
+    if (session->n_reports && repeats (report, &session->reports[session->n_reports - 1]))
+        drop_report (session, session->n_reports - 1);
+    if (session->n_reports == REPORTS_MOST)
+        drop_report (session, least_wanted (session));
+    session->reports[session->n_reports++] = copy;
     if (session->n_reports == 1)
         send_report (session);
     return 0;
