@@ -30,11 +30,15 @@ static void ask_for_match (struct node_manager *node)
     (void) node_session_match (node->session, &match);
 }
 
-static void ask_for_chunk (struct node_manager *node)
+static uint64_t chunk_size (const struct node_manager *node)
 {
     uint64_t size = node->self.installed.envelope->size;
-    struct wire_get get = {.digest = node->self.installed.envelope->binary,
-                           .length = size < CHUNK_SIZE ? size : CHUNK_SIZE};
+    return size < CHUNK_SIZE ? size : CHUNK_SIZE;
+}
+
+static void ask_for_chunk (struct node_manager *node)
+{
+    struct wire_get get = {.digest = node->self.installed.envelope->binary, .length = chunk_size (node)};
     (void) node_session_get (node->session, &get);
 }
 
@@ -103,7 +107,7 @@ bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk
 {
     if (node->procedure.state != WIRE_STATE_TRIAL)
         return false;
-    if (chunk->status != WIRE_STATUS_OK || chunk->offset != 0 || size == 0 || size > CHUNK_SIZE ||
+    if (chunk->status != WIRE_STATUS_OK || chunk->offset != 0 || size == 0 || size != chunk_size (node) ||
         !base_digest_equal (&chunk->digest, &node->self.installed.envelope->binary))
         return true;
     uint8_t own[CHUNK_SIZE];
