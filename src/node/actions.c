@@ -10,6 +10,8 @@
 #include "node/manager.h"
 #include "node/stage.h"
 
+#define CONTENTS ROOT_VAR "/contents"
+
 enum { PROGRESS_MS = 1000 };
 
 void node_event (struct node_manager *node, enum update_event event)
@@ -41,6 +43,7 @@ void node_fail (struct node_manager *node, enum update_event event, const char *
     va_start (arguments, format);
     (void) vsnprintf (node->order.failure.text, sizeof node->order.failure.text, format, arguments);
     va_end (arguments);
+    node_text_clean (node->order.failure.text);
     node_event (node, event);
 }
 
@@ -62,13 +65,8 @@ static void start_deadline (struct node_manager *node)
 
 static void ask_for_match (struct node_manager *node)
 {
-    struct wire_failure quarantined;
-    if (!root_quarantine_find (&node->root, &node->order.release, &quarantined)) {
-        node_fail (node, UPDATE_EVENT_REFUSED, "quarantined since %s (%s: %s)", quarantined.time,
-                   quarantined.step, quarantined.reason);
-        wire_failure_deinit (&quarantined);
+    if (node_orders_refuse (node))
         return;
-    }
     struct wire_match match = {.application = (char *) "noded",
                                .release = node->order.release,
                                .transaction = node->order.transaction,
@@ -83,7 +81,7 @@ static void tell_progress (void *context)
     node->progress = 0;
     if (!node->fetch)
         return;
-    node_report (node, wire_state_word (WIRE_STATE_FETCHING), WIRE_OUTCOME_STARTED, NULL);
+    node_report_progress (node);
     node->progress = bus_timer_start (node->loop, PROGRESS_MS, tell_progress, node);
 }
 
@@ -104,9 +102,20 @@ static void on_fetched (void *context, const struct base_error *error)
         node_event (node, UPDATE_EVENT_DONE);
 }
 
+int node_contents_open (struct node_manager *node, struct base_error *error)
+{
+    return node->contents.fd >= 0
+               ? 0
+               : disk_blobs_open (node->root.disk, node->root.fd, CONTENTS, &node->contents, error);
+}
+
 static void fetch (struct node_manager *node)
 {
     struct base_error error = {.text = "out of memory"};
+    if (node_contents_open (node, &error)) {
+        node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
+        return;
+    }
     node->fetch = node_fetch_new (node->loop, node->config, &node->root, &node->contents, &node->self,
                                   node->session, on_fetched, node);
     if (!node->fetch || node_fetch_start (node->fetch, node->order.candidate.envelope, &error)) {
@@ -174,10 +183,10 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
     if (result.passed)
         node_fail (node, UPDATE_EVENT_BLAMED, "%s", blame->reason);
     else if (control)
-        node_fail (
-            node, UPDATE_EVENT_UNFIT,
-            "%.200s; the version that runs fails its own rehearsal too (%s: %.200s): host or origin are at fault",
-            blame->reason, result.step, result.reason);
+        node_fail (node, UPDATE_EVENT_UNFIT,
+                   "%.200s; the version that runs fails its own rehearsal too (%s: %.200s): "
+                   "host or origin are at fault",
+                   blame->reason, result.step, result.reason);
     else
         node_fail (node, UPDATE_EVENT_UNFIT, "%s", result.reason);
 }
@@ -188,6 +197,14 @@ static void probe (struct node_manager *node)
     node_standing_save (node);
     if (rehearse (node, node->order.workspace))
         node_fail (node, UPDATE_EVENT_FAILED, "out of memory");
+}
+
+/*  Where stable points to; empty where it cannot be told. A rename whose sync failed has happened all the
+ * same: the link tells whether it did, not the call. */
+static void read_stable (const struct node_manager *node, char ret_name[ROOT_NAME_SIZE])
+{
+    if (root_link (&node->root, ROOT_STABLE, ret_name))
+        *ret_name = '\0';
 }
 
 static void switch_over (struct node_manager *node)
@@ -203,11 +220,17 @@ static void switch_over (struct node_manager *node)
                                .previous = node->self.workspace};
     if (root_trial_note (&node->root, &trial, &error))
         base_log (BASE_LOG_WARNING, "going on without a record of the trial: %s", error.text);
-    if (root_switch (&node->root, order->workspace, &node->config->trial, &error)) {
+    int rc = root_switch (&node->root, order->workspace, &node->config->trial, &error);
+    char stable[ROOT_NAME_SIZE];
+    read_stable (node, stable);
+    if (rc && strcmp (stable, order->workspace) != 0) {
         (void) root_trial_forget (&node->root);
         node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
-    } else
-        node_event (node, UPDATE_EVENT_DONE);
+        return;
+    }
+    if (rc)
+        base_log (BASE_LOG_WARNING, "%s: switched, ignoring: %s", order->transaction, error.text);
+    node_event (node, UPDATE_EVENT_DONE);
 }
 
 static void leave (struct node_manager *node)
@@ -229,34 +252,45 @@ static void confirm (struct node_manager *node)
     node_event (node, UPDATE_EVENT_DONE);
 }
 
+static int go_back_by_order (struct node_manager *node, struct base_error *error)
+{
+    char name[ROOT_NAME_SIZE];
+    node->standing.revert_epoch = node->order.epoch;
+    free (node->standing.revert_from);
+    node->standing.revert_from = strdup (node->self.workspace);
+    node_standing_save (node);
+    return root_revert (&node->root, name, error);
+}
+
+static int go_back_unconfirmed (struct node_manager *node, struct base_error *error)
+{
+    struct root_outcome outcome = {.cause = ROOT_CAUSE_UNCONFIRMED};
+    (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, node->self.workspace);
+    (void) snprintf (outcome.text, sizeof outcome.text, "until its deadline %s",
+                     update_proof_missing (&node->proof));
+    (void) root_outcome_write (&node->root, &outcome, NULL);
+    return root_go_back (&node->root, error);
+}
+
 /*  by_order: somebody wants the previous version back; else this one has not confirmed itself in time. */
 static void go_back (struct node_manager *node, bool by_order)
 {
     struct base_error error = {.code = 0};
-    char name[ROOT_NAME_SIZE];
-    int rc;
+    char before[ROOT_NAME_SIZE], after[ROOT_NAME_SIZE];
     node_trial_end (node);
-    if (by_order) {
-        node->standing.revert_epoch = node->order.epoch;
-        free (node->standing.revert_from);
-        node->standing.revert_from = strdup (node->self.workspace);
-        node_standing_save (node);
-        rc = root_revert (&node->root, name, &error);
-    } else {
-        struct root_outcome outcome = {.cause = ROOT_CAUSE_UNCONFIRMED};
-        (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, node->self.workspace);
-        (void) snprintf (outcome.text, sizeof outcome.text, "until its deadline %s",
-                         update_proof_missing (&node->proof));
-        (void) root_outcome_write (&node->root, &outcome, NULL);
-        rc = root_go_back (&node->root, &error);
-    }
-    if (!rc) {
-        node_event (node, UPDATE_EVENT_DONE);
+    read_stable (node, before);
+    int rc = by_order ? go_back_by_order (node, &error) : go_back_unconfirmed (node, &error);
+    read_stable (node, after);
+    if (rc && strcmp (before, after) == 0) {
+        node->standing.revert_epoch = 0; /* written with the end of the order */
+        node_fail (node, UPDATE_EVENT_FAILED, "going back: %s", error.text);
         return;
     }
-    node->standing.revert_epoch = 0;
-    node_fail (node, UPDATE_EVENT_FAILED, "going back: %s",
-               rc == ROOT_E_NONE && !*error.text ? "there is no previous version" : error.text);
+    if (rc)
+        base_log (BASE_LOG_WARNING, "went back, ignoring: %s", error.text);
+    if (by_order) /* a trial that was ended by order is held against nobody */
+        (void) root_trial_forget (&node->root);
+    node_event (node, UPDATE_EVENT_DONE);
 }
 
 static void abort_step (struct node_manager *node)
@@ -296,13 +330,19 @@ static void quarantine (struct node_manager *node, const struct update_result *r
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
 }
 
+void node_collect (struct node_manager *node)
+{
+    unsigned removed;
+    struct base_error error = {.code = 0};
+    if (root_collect (&node->root, node->config->keep, &removed, &error))
+        base_log (BASE_LOG_WARNING, "old workspaces stay for now: %s", error.text);
+}
+
 static void order_ended (struct node_manager *node, const struct update_result *result)
 {
     struct wire_standing *standing = &node->standing;
-    uint64_t epochs[] = {node->order.epoch, standing->hold_epoch, standing->clear_epoch};
-    for (size_t i = 0; i < sizeof epochs / sizeof *epochs; i++)
-        if (epochs[i] > standing->epoch)
-            standing->epoch = epochs[i];
+    if (node->order.epoch > standing->epoch)
+        standing->epoch = node->order.epoch;
     standing->under_way = standing->attempt = standing->probes = 0;
     if (result->outcome == WIRE_OUTCOME_FAILED || result->outcome == WIRE_OUTCOME_REFUSED) {
         char now[BASE_TIME_TEXT];
@@ -318,10 +358,7 @@ static void order_ended (struct node_manager *node, const struct update_result *
         return;
     (void) root_trial_forget (&node->root);
     (void) root_outcome_remove (&node->root);
-    unsigned removed;
-    struct base_error error;
-    if (root_collect (&node->root, node->config->keep, &removed, &error))
-        base_log (BASE_LOG_WARNING, "old workspaces stay for now: %s", error.text);
+    node_collect (node);
 }
 
 static void report (struct node_manager *node, const struct update_result *result)
@@ -382,7 +419,8 @@ void node_act (struct node_manager *node, const struct update_result *result, en
         break;
     case UPDATE_ACTION_ASK:
         node_order_clear (node);
-        node_session_ask (node->session);
+        if (!node_orders_resume_trial (node)) /* it failed to go back: the trial is not over */
+            node_session_ask (node->session);
         break;
     case UPDATE_ACTION_TELL:
         base_log (BASE_LOG_DEBUG, "ignoring an event that does not fit the state %s",

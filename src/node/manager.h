@@ -61,6 +61,10 @@ struct node_manager {
     struct wire_failure
         *unconfirmed; /* went back without a crash: to be quarantined once the origin answers */
 
+    struct wire_installed previous;  /* as described last */
+    struct wire_failure *quarantine; /* the same */
+    size_t n_quarantine;
+
     enum update_event events[NODE_EVENTS_MOST];
     unsigned n_events;
     bool busy;
@@ -81,8 +85,18 @@ __attribute__ ((format (printf, 3, 4))) void node_fail (struct node_manager *nod
 /*  Carries out one action. */
 void node_act (struct node_manager *node, const struct update_result *result, enum update_action action);
 
+/*  Opens the store of downloads, where it is not open yet. */
+int node_contents_open (struct node_manager *node, struct base_error *error);
+
+/*  Removes workspaces that are too many and too old to be gone back to. */
+void node_collect (struct node_manager *node);
+
 /*  orders.c */
 void node_orders_resume (struct node_manager *node);
+/*  Where the disk has this version on trial: takes the trial up, and returns true. */
+bool node_orders_resume_trial (struct node_manager *node);
+/*  Where nothing need be asked about the order: refuses it, and returns true. */
+bool node_orders_refuse (struct node_manager *node);
 void node_orders_desired (struct node_manager *node, const struct wire_desired *desired);
 void node_orders_welcome (struct node_manager *node);
 void node_orders_matched (struct node_manager *node, const struct wire_matched *matched);
@@ -102,10 +116,15 @@ void node_report (struct node_manager *node, const char *step, enum wire_outcome
 /*  The same for an order that the procedure does not work on. */
 void node_report_order (struct node_manager *node, uint64_t epoch, const char *step,
                         enum wire_outcome outcome, const char *reason);
+/*  A step that goes on. Not for the journal: there it has been told. */
+void node_report_progress (struct node_manager *node);
+/*  Everything that it points to stays valid until the next call. */
 void node_describe (struct node_manager *node, struct wire_application *ret_application);
 void node_standing_save (struct node_manager *node);
 /*  Remembers a failure as the last error. Everything is copied. */
 void node_remember_failure (struct node_manager *node, const struct wire_failure *failure);
+/*  Makes what came from elsewhere, or was cut, fit for messages: what is no UTF-8 becomes question marks. */
+void node_text_clean (char *text);
 /*  Writes a line to the launcher's pipe. */
 void node_tell_launcher (struct node_manager *node, const char *line);
 

@@ -14,8 +14,6 @@
 #include "node/manager.h"
 #include "node/scratch.h"
 
-#define CONTENTS "var/contents"
-
 static void describe (void *context, struct wire_application *ret_application)
 {
     node_describe (context, ret_application);
@@ -107,20 +105,28 @@ static int launcher_pipe (void)
     return (int) fd;
 }
 
+/*  A disk that is full or read-only stops updates, not the node manager: without it nobody could revert from
+ * afar. */
+static void open_records (struct node_manager *node)
+{
+    struct base_error error = {.code = 0};
+    if (root_tidy (&node->root, &error))
+        base_log (BASE_LOG_WARNING, "ignoring what an earlier process left: %s", error.text);
+    node_scratch_sweep (&node->root);
+    if (root_standing_read (&node->root, &node->standing))
+        node->standing = (struct wire_standing){.epoch = 0};
+    if (node_contents_open (node, &error))
+        base_log (BASE_LOG_WARNING, "going on without a place for downloads: %s", error.text);
+}
+
 static int open_all (struct node_manager *node, struct base_error *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     int rc = root_open (&disk_system, node->config->root, &node->root, error);
-    rc = rc ? rc : root_tidy (&node->root, error);
     rc = rc ? rc : node_self_load (&node->root, &node->self, error);
     if (rc)
         return rc;
-    node_scratch_sweep (&node->root);
-    if (root_standing_read (&node->root, &node->standing))
-        node->standing = (struct wire_standing){.epoch = 0};
-    rc = disk_blobs_open (node->root.disk, node->root.fd, CONTENTS, &node->contents, error);
-    if (rc)
-        return rc;
+    open_records (node);
     node->loop = bus_loop_new ();
     if (!node->loop)
         return base_error_set (error, -ENOMEM, "making the event loop: out of memory or descriptors");
@@ -143,6 +149,8 @@ static void close_all (struct node_manager *node)
         wire_failure_deinit (node->unconfirmed);
     free (node->unconfirmed);
     node_order_clear (node);
+    wire_installed_deinit (&node->previous);
+    root_quarantine_free (node->quarantine, node->n_quarantine);
     wire_standing_deinit (&node->standing);
     disk_blobs_deinit (&node->contents);
     node_self_deinit (&node->self);
@@ -164,7 +172,8 @@ int node_run (struct node_config *config)
     struct base_error error = {.code = 0};
     struct node_manager node = {.config = config, .launcher = launcher_pipe (), .status = 1};
     node.root.fd = node.contents.fd = -1;
-    config->limits.trial_ms = config->trial.confirm_ms + config->trial.ready_ms;
+    /* it gives up a little before its launcher does: it can tell what was missing */
+    config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
     update_procedure_init (&node.procedure);
     if (open_all (&node, &error)) {
         base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : strerror (ENOMEM));

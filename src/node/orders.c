@@ -29,9 +29,6 @@ static void set_text (char **field, const char *text)
     *field = copy;
 }
 
-/*  --- what was left from before
- * ----------------------------------------------------------------------------------------------- */
-
 /*  The order that var/trial speaks of, so that what is told about it carries its name. */
 static void adopt (struct node_manager *node, const struct wire_trial *trial)
 {
@@ -58,13 +55,17 @@ static void close_order (struct node_manager *node)
 }
 
 /*  This version runs because the one that was on trial failed: says so, and sees to it that it is not tried
- * again. */
+   again. Whoever goes back leaves a note before; without one, this host went down between the record of the
+   trial and the switch. The release never ran then, and its order is taken up again, a bounded number of
+   times. */
 static void came_back (struct node_manager *node, const struct wire_trial *trial)
 {
-    struct root_outcome outcome = {.cause = ROOT_CAUSE_INTERRUPTED, .text = "the launcher left no note"};
-    struct root_outcome found;
-    if (!root_outcome_read (&node->root, &found) && strcmp (found.workspace, trial->workspace) == 0)
-        outcome = found;
+    struct root_outcome outcome;
+    if (root_outcome_read (&node->root, &outcome) || strcmp (outcome.workspace, trial->workspace) != 0) {
+        base_log (BASE_LOG_INFO, "%s: cut off before the switch to %s", trial->transaction, trial->workspace);
+        (void) root_trial_forget (&node->root);
+        return;
+    }
     adopt (node, trial);
     char reason[400], now[BASE_TIME_TEXT];
     (void) snprintf (reason, sizeof reason, "on trial it %s: %s",
@@ -74,6 +75,7 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
                      : outcome.cause == ROOT_CAUSE_CRASHED   ? "crashed"
                                                              : "was interrupted each time",
                      outcome.text);
+    node_text_clean (reason);
     struct wire_failure failure = {.transaction = trial->transaction,
                                    .release = trial->release,
                                    .version = trial->version,
@@ -100,7 +102,8 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
     node_order_clear (node);
 }
 
-static void resume_revert (struct node_manager *node)
+/*  Returns whether a revert by order has brought this version back. */
+static bool resume_revert (struct node_manager *node)
 {
     uint64_t epoch = node->standing.revert_epoch;
     bool left = node->standing.revert_from && strcmp (node->standing.revert_from, node->self.workspace) != 0;
@@ -108,65 +111,83 @@ static void resume_revert (struct node_manager *node)
     set_text (&node->standing.revert_from, NULL);
     if (left) {
         node->standing.epoch = later (node->standing.epoch, epoch);
+        node->standing.under_way = node->standing.attempt = node->standing.probes = 0;
         node->standing.held = true;
     }
     node_standing_save (node);
     if (left)
         node_report_order (node, epoch, "revert", WIRE_OUTCOME_REVERTED, NULL);
+    return left;
+}
+
+bool node_orders_resume_trial (struct node_manager *node)
+{
+    struct wire_trial trial = {.transaction = NULL};
+    struct root_trial state;
+    if (root_trial_read (&node->root, &state, NULL) || !state.on_trial ||
+        strcmp (state.stable, node->self.workspace) != 0)
+        return false;
+    if (!root_trial_recall (&node->root, &trial)) {
+        adopt (node, &trial);
+        wire_trial_deinit (&trial);
+    } else {
+        const char *transaction = node->self.installed.transaction;
+        node->order.epoch = node->standing.under_way;
+        node->order.attempt = (unsigned) later (node->standing.attempt, 1);
+        node->order.release = node->self.installed.release;
+        (void) base_text_copy (node->order.transaction, sizeof node->order.transaction,
+                               transaction ? transaction : "unknown");
+    }
+    node_event (node, UPDATE_EVENT_TRIAL);
+    return true;
 }
 
 void node_orders_resume (struct node_manager *node)
 {
     struct wire_trial trial = {.transaction = NULL};
-    struct root_trial state;
-    struct base_error error;
-    bool noted = !root_trial_recall (&node->root, &trial);
-    if (root_trial_read (&node->root, &state, &error)) {
-        base_log (BASE_LOG_WARNING, "%s", error.text);
-        state.on_trial = false;
-    }
-    if (node->standing.revert_epoch)
-        resume_revert (node);
-    if (state.on_trial && strcmp (state.stable, node->self.workspace) == 0) {
-        if (noted)
-            adopt (node, &trial);
-        else {
-            node->order.epoch = node->standing.under_way;
-            node->order.attempt = (unsigned) later (node->standing.attempt, 1);
-            node->order.release = node->self.installed.release;
-            (void) base_text_copy (node->order.transaction, sizeof node->order.transaction,
-                                   node->self.installed.transaction ? node->self.installed.transaction
-                                                                    : "unknown");
-        }
-        node_event (node, UPDATE_EVENT_TRIAL);
-    } else if (noted && strcmp (trial.workspace, node->self.workspace) == 0) {
-        adopt (node, &trial); /* confirmed, and ended before it could say so */
-        close_order (node);
-        node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_CONFIRMED, NULL);
-        node_order_clear (node);
-    } else if (noted && strcmp (state.stable, node->self.workspace) == 0)
-        came_back (node, &trial);
-    if (noted)
+    char stable[ROOT_NAME_SIZE] = "";
+    bool reverted = node->standing.revert_epoch && resume_revert (node);
+    if (reverted) /* a trial that was ended by order is held against nobody */
+        (void) root_trial_forget (&node->root);
+    if (node_orders_resume_trial (node))
+        return;
+    if (!root_trial_recall (&node->root, &trial)) {
+        (void) root_link (&node->root, ROOT_STABLE, stable);
+        if (strcmp (trial.workspace, node->self.workspace) == 0) {
+            adopt (node, &trial); /* confirmed, and ended before it could say so */
+            close_order (node);
+            node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_CONFIRMED, NULL);
+            node_order_clear (node);
+        } else if (strcmp (stable, node->self.workspace) == 0)
+            came_back (node, &trial);
         wire_trial_deinit (&trial);
+    }
+    node_collect (node);
 }
 
+/*  This version has reached the origin, so the one that did not get that far is judged. The origin is told
+ * anew: its records hold what the node was before. */
 void node_orders_welcome (struct node_manager *node)
 {
-    if (!node->unconfirmed)
-        return;
+    struct wire_failure *failure = node->unconfirmed;
+    struct wire_trial trial = {.transaction = NULL};
     struct base_error error;
-    if (root_quarantine_add (&node->root, node->unconfirmed, &error))
-        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
-    wire_failure_deinit (node->unconfirmed);
-    free (node->unconfirmed);
+    if (!failure)
+        return;
     node->unconfirmed = NULL;
+    if (root_quarantine_add (&node->root, failure, &error))
+        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
+    if (!root_trial_recall (&node->root, &trial)) {
+        adopt (node, &trial);
+        wire_trial_deinit (&trial);
+        node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure->reason);
+        node_order_clear (node);
+    }
+    wire_failure_deinit (failure);
+    free (failure);
     (void) root_trial_forget (&node->root);
     (void) root_outcome_remove (&node->root);
 }
-
-/*  --- what is wanted
- * ------------------------------------------------------------------------------------------------------------
- */
 
 static void hold (struct node_manager *node, const struct wire_desired *desired)
 {
@@ -186,11 +207,27 @@ static unsigned clear (struct node_manager *node, const struct wire_desired *des
     return count;
 }
 
-/*  An order that comes to its end without the procedure. */
-static void settle (struct node_manager *node, uint64_t epoch)
+/*  At rest, what is obeyed in passing or finds nothing to do has come to its end. Before, it has not: the
+   update under way may be interrupted, and an epoch above its own would have it forgotten. Returns whether
+   anything has ended. */
+static bool settle (struct node_manager *node, const struct wire_desired *desired,
+                    const struct update_order *order)
 {
-    if (!node->standing.under_way)
-        node->standing.epoch = later (node->standing.epoch, epoch);
+    struct wire_standing *standing = &node->standing;
+    if (!update_order_at_rest (node->procedure.state) || order->update || order->revert)
+        return false;
+    uint64_t epoch = later (standing->hold_epoch, standing->clear_epoch);
+    if (order->cancel_nothing)
+        epoch = later (epoch, desired->cancel_epoch);
+    if (order->revert_nothing)
+        epoch = later (epoch, desired->revert_epoch);
+    if (order->update_held)
+        epoch = later (epoch, desired->release_epoch);
+    if (epoch <= standing->epoch)
+        return false;
+    standing->epoch = epoch;
+    standing->under_way = standing->attempt = standing->probes = 0;
+    return true;
 }
 
 static void take_up (struct node_manager *node, const struct wire_desired *desired)
@@ -210,7 +247,17 @@ static void take_up (struct node_manager *node, const struct wire_desired *desir
     (void) base_text_copy (node->order.transaction, sizeof node->order.transaction,
                            desired->transaction ? desired->transaction : "unnamed");
     node_event (node, UPDATE_EVENT_ORDER);
-    if (standing->probes >= PROBES_MOST)
+}
+
+bool node_orders_refuse (struct node_manager *node)
+{
+    const struct wire_standing *standing = &node->standing;
+    struct wire_failure quarantined;
+    if (!root_quarantine_find (&node->root, &node->order.release, &quarantined)) {
+        node_fail (node, UPDATE_EVENT_REFUSED, "quarantined since %s (%s: %s)", quarantined.time,
+                   quarantined.step, quarantined.reason);
+        wire_failure_deinit (&quarantined);
+    } else if (standing->probes >= PROBES_MOST)
         node_fail (node, UPDATE_EVENT_REFUSED,
                    "its rehearsal was begun %u times and never came to an end on this host",
                    (unsigned) standing->probes);
@@ -220,6 +267,42 @@ static void take_up (struct node_manager *node, const struct wire_desired *desir
                    (unsigned) standing->attempt - 1);
     else if (node->config->depth == 0)
         node_fail (node, UPDATE_EVENT_REFUSED, "this probe is the innermost of its rehearsal");
+    else
+        return false;
+    return true;
+}
+
+/*  What is carried out in passing, or finds nothing to do, is told under its own epoch; a node that says no
+   more than its new epoch would leave whoever ordered it waiting. */
+static void tell_passing (struct node_manager *node, const struct wire_desired *desired,
+                          const struct update_order *order, bool hold, bool clear, unsigned cleared)
+{
+    if (hold)
+        node_report_order (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED,
+                           desired->held ? "held" : "released");
+    if (clear) {
+        char text[64];
+        (void) snprintf (text, sizeof text, "%u releases cleared", cleared);
+        node_report_order (node, desired->clear_epoch, "clear", WIRE_OUTCOME_PASSED, text);
+    }
+    if (order->cancel_nothing)
+        node_report_order (node, desired->cancel_epoch, "cancel", WIRE_OUTCOME_PASSED,
+                           "nothing is under way");
+    if (order->revert_nothing)
+        node_report_order (node, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING,
+                           "the release to go back from does not run here");
+    if (order->update_held)
+        node_report_order (node, desired->release_epoch, wire_state_word (WIRE_STATE_MATCHING),
+                           WIRE_OUTCOME_REFUSED, "the node is held: release it with nodectl unhold");
+}
+
+static void take_back (struct node_manager *node, const struct wire_desired *desired)
+{
+    if (node->procedure.state != WIRE_STATE_TRIAL)
+        node_order_clear (node);
+    node->order.epoch = desired->revert_epoch;
+    node->order.attempt = 1;
+    node_event (node, UPDATE_EVENT_REVERT);
 }
 
 /*  Clearing a quarantine is also what forgives an order that was interrupted too often. */
@@ -228,61 +311,29 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
     if (desired->status != WIRE_STATUS_OK || strcmp (desired->application, "noded") != 0)
         return;
     struct wire_standing *standing = &node->standing;
-    uint64_t under_way = node->order.epoch;
-    struct update_order order = update_order_choose (desired, standing, node->procedure.state, under_way,
-                                                     &node->self.installed.release);
-    uint64_t seen = later (standing->seen_epoch, desired->epoch);
+    struct update_order order = update_order_choose (desired, standing, node->procedure.state,
+                                                     node->order.epoch, &node->self.installed.release);
+    uint64_t seen = later (standing->seen_epoch, desired->epoch), ended = standing->epoch;
     bool changed = seen != standing->seen_epoch || order.hold || order.clear;
     standing->seen_epoch = seen;
     if (order.hold)
         hold (node, desired);
     unsigned cleared = order.clear ? clear (node, desired) : 0;
-    bool more = order.update || order.revert || order.cancel || order.update_held || order.revert_nothing;
-    if (order.hold && !more)
-        settle (node, desired->hold_epoch);
-    if (order.clear && !more)
-        settle (node, desired->clear_epoch);
-    if (order.cancel_nothing && !order.update && !order.revert)
-        settle (node, desired->cancel_epoch);
-    if (order.revert_nothing)
-        settle (node, later (desired->revert_epoch, later (standing->hold_epoch, standing->clear_epoch)));
-    if (order.update_held)
-        settle (node, later (desired->release_epoch, later (standing->hold_epoch, standing->clear_epoch)));
-    if (!order.update && (changed || order.cancel_nothing || order.revert_nothing || order.update_held))
+    bool settled = settle (node, desired, &order);
+    if (!order.update && (changed || settled))
         node_standing_save (node);
-    if (order.hold)
-        node_report_order (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED,
-                           desired->held ? "held" : "released");
-    if (order.clear) {
-        char text[64];
-        (void) snprintf (text, sizeof text, "%u releases cleared", cleared);
-        node_report_order (node, desired->clear_epoch, "clear", WIRE_OUTCOME_PASSED, text);
-    }
-    if (order.cancel_nothing)
-        node_report_order (node, desired->cancel_epoch, "cancel", WIRE_OUTCOME_PASSED,
-                           "nothing was under way");
-    if (order.revert_nothing)
-        node_report_order (node, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING,
-                           "the release to go back from does not run here");
-    if (order.update_held)
-        node_report_order (node, desired->release_epoch, wire_state_word (WIRE_STATE_MATCHING),
-                           WIRE_OUTCOME_REFUSED, "the node is held: release it with nodectl unhold");
+    /* obeyed and told during an update, and ended only now */
+    bool hold_ended = settled && standing->hold_epoch > ended;
+    bool clear_ended = settled && standing->clear_epoch > ended;
+    tell_passing (node, desired, &order, order.hold || hold_ended, order.clear || clear_ended, cleared);
     if (order.cancel)
         node_fail (node, UPDATE_EVENT_CANCEL, "cancelled by an operator");
     if (order.update_later)
         base_log (BASE_LOG_INFO, "%s: update in progress, the next order waits until it has ended",
                   node->order.transaction);
-    if (order.revert) {
-        if (node->procedure.state != WIRE_STATE_TRIAL)
-            node_order_clear (node);
-        else {
-            /* the trial ends by order: nothing is to be held against its release */
-            (void) root_trial_forget (&node->root);
-        }
-        node->order.epoch = desired->revert_epoch;
-        node->order.attempt = 1;
-        node_event (node, UPDATE_EVENT_REVERT);
-    } else if (order.update)
+    if (order.revert)
+        take_back (node, desired);
+    else if (order.update)
         take_up (node, desired);
 }
 

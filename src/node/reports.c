@@ -8,6 +8,8 @@
 #include "base/time.h"
 #include "node/manager.h"
 
+enum { QUARANTINE_MOST = 32 /* as many as the schema allows */ };
+
 void node_standing_save (struct node_manager *node)
 {
     struct base_error error;
@@ -38,15 +40,33 @@ void node_remember_failure (struct node_manager *node, const struct wire_failure
     node->standing.last_error = copy;
 }
 
-/*  The list is read from disk each time: a person may have changed it there. Borrowed until the next call. */
-static void describe_quarantine (struct node_manager *node, struct wire_application *application)
+void node_text_clean (char *text)
 {
-    struct wire_failure *failures = NULL;
-    size_t count = 0;
-    if (root_quarantine_list (&node->root, &failures, &count, NULL))
-        return;
-    application->quarantine = failures;
-    application->n_quarantine = count < 32 ? count : 32;
+    for (char *at = text; *at;) {
+        size_t length = 1, left = strlen (at);
+        while (length < 4 && length < left && !base_text_is_utf8 (at, length))
+            length++;
+        if (base_text_is_utf8 (at, length))
+            at += length;
+        else
+            *at++ = '?';
+    }
+}
+
+/*  Previous version and quarantine are read each time: a person may have changed them on disk. */
+static void read_details (struct node_manager *node)
+{
+    char name[ROOT_NAME_SIZE];
+    struct wire_installed previous = {.envelope = NULL};
+    wire_installed_deinit (&node->previous);
+    node->previous = (struct wire_installed){.envelope = NULL};
+    if (!root_link (&node->root, ROOT_PREVIOUS, name) &&
+        !root_workspace_read (&node->root, name, &previous, NULL))
+        node->previous = previous;
+    root_quarantine_free (node->quarantine, node->n_quarantine);
+    node->quarantine = NULL;
+    node->n_quarantine = 0;
+    (void) root_quarantine_list (&node->root, &node->quarantine, &node->n_quarantine, NULL);
 }
 
 void node_describe (struct node_manager *node, struct wire_application *ret_application)
@@ -54,6 +74,7 @@ void node_describe (struct node_manager *node, struct wire_application *ret_appl
     uint64_t done = 0, total = 0;
     if (node->fetch)
         node_fetch_progress (node->fetch, &done, &total);
+    read_details (node);
     *ret_application = (struct wire_application){
         .name = (char *) "noded",
         .state = node->procedure.state,
@@ -67,19 +88,12 @@ void node_describe (struct node_manager *node, struct wire_application *ret_appl
         .done = done,
         .total = total,
         .last_error = node->standing.last_error,
+        .quarantine = node->quarantine,
+        .n_quarantine = node->n_quarantine < QUARANTINE_MOST ? node->n_quarantine : QUARANTINE_MOST,
     };
-}
-
-/*  Previous version and quarantine are read from disk; what was read is freed with release_details. */
-static void add_details (struct node_manager *node, struct wire_application *application,
-                         struct wire_installed *previous)
-{
-    char name[ROOT_NAME_SIZE];
-    describe_quarantine (node, application);
-    if (!root_link (&node->root, ROOT_PREVIOUS, name) &&
-        !root_workspace_read (&node->root, name, previous, NULL)) {
-        application->previous_version = previous->envelope->version;
-        application->previous_release = previous->release;
+    if (node->previous.envelope) {
+        ret_application->previous_version = node->previous.envelope->version;
+        ret_application->previous_release = node->previous.release;
     }
 }
 
@@ -100,10 +114,18 @@ static void journal (struct node_manager *node, const struct wire_report *report
         base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
 }
 
-static void tell (struct node_manager *node, struct wire_report *report)
+static void queue (struct node_manager *node, const struct wire_report *report)
 {
-    struct wire_application application = {.name = NULL};
-    struct wire_installed previous = {.envelope = NULL};
+    struct wire_application application;
+    struct wire_report whole = *report;
+    node_describe (node, &application);
+    whole.application = &application;
+    if (node->session && node_session_report (node->session, &whole))
+        base_log (BASE_LOG_WARNING, "a report could not be queued: out of memory");
+}
+
+static void tell (struct node_manager *node, const struct wire_report *report)
+{
     bool final = report->outcome != WIRE_OUTCOME_STARTED;
     base_log (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_WENT_BACK
                   ? BASE_LOG_WARNING
@@ -113,13 +135,7 @@ static void tell (struct node_manager *node, struct wire_report *report)
               wire_outcome_word (report->outcome), report->reason ? ": " : "",
               report->reason ? report->reason : "");
     journal (node, report);
-    node_describe (node, &application);
-    add_details (node, &application, &previous);
-    report->application = &application;
-    if (node->session && node_session_report (node->session, report))
-        base_log (BASE_LOG_WARNING, "a report could not be queued: out of memory");
-    root_quarantine_free (application.quarantine, application.n_quarantine);
-    wire_installed_deinit (&previous);
+    queue (node, report);
     if (node->callback) {
         struct wire_progress progress = {.transaction = report->transaction,
                                          .release = report->release,
@@ -132,19 +148,32 @@ static void tell (struct node_manager *node, struct wire_report *report)
     }
 }
 
+static struct wire_report report_of (const struct node_manager *node, const char *step,
+                                     enum wire_outcome outcome, const char *reason)
+{
+    const struct node_order *order = &node->order;
+    const struct wire_envelope *envelope = order->candidate.envelope;
+    return (struct wire_report){.transaction = *order->transaction ? (char *) order->transaction : NULL,
+                                .epoch = order->epoch,
+                                .attempt = order->attempt ? order->attempt : 1,
+                                .step = (char *) step,
+                                .outcome = outcome,
+                                .reason = (char *) reason,
+                                .release = order->release,
+                                .version = envelope ? envelope->version : NULL};
+}
+
 void node_report (struct node_manager *node, const char *step, enum wire_outcome outcome, const char *reason)
 {
-    struct node_order *order = &node->order;
-    struct wire_report report = {.transaction = *order->transaction ? order->transaction : NULL,
-                                 .epoch = order->epoch,
-                                 .attempt = order->attempt ? order->attempt : 1,
-                                 .step = (char *) step,
-                                 .outcome = outcome,
-                                 .reason = (char *) reason,
-                                 .release = order->release};
-    if (order->candidate.envelope)
-        report.version = order->candidate.envelope->version;
+    struct wire_report report = report_of (node, step, outcome, reason);
     tell (node, &report);
+}
+
+void node_report_progress (struct node_manager *node)
+{
+    struct wire_report report =
+        report_of (node, wire_state_word (node->procedure.state), WIRE_OUTCOME_STARTED, NULL);
+    queue (node, &report);
 }
 
 void node_report_order (struct node_manager *node, uint64_t epoch, const char *step,

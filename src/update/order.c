@@ -7,7 +7,7 @@ static bool before_switch (enum wire_state state)
            state == WIRE_STATE_PROBING;
 }
 
-static bool at_rest (enum wire_state state)
+bool update_order_at_rest (enum wire_state state)
 {
     return state == WIRE_STATE_NULL || state == WIRE_STATE_IDLE || state == WIRE_STATE_UNFIT;
 }
@@ -28,15 +28,13 @@ struct update_order update_order_choose (const struct wire_desired *desired,
     bool reverted = desired->revert_epoch > standing->epoch && desired->revert_epoch > desired->release_epoch;
     if (cancelled || reverted) {
         order.cancel = under_way != 0 && before_switch (state);
-        order.cancel_nothing = cancelled && !order.cancel && at_rest (state);
+        order.cancel_nothing = cancelled && !order.cancel && update_order_at_rest (state);
     }
     if (reverted && !order.cancel) {
         bool runs =
             base_digest_is_null (&desired->revert_from) || base_digest_equal (&desired->revert_from, running);
-        if (at_rest (state) || state == WIRE_STATE_TRIAL) {
-            order.revert = runs;
-            order.revert_nothing = !runs;
-        }
+        order.revert = runs && (update_order_at_rest (state) || state == WIRE_STATE_TRIAL);
+        order.revert_nothing = !runs && update_order_at_rest (state);
         return order;
     }
     bool wanted = !base_digest_is_null (&desired->release) && desired->release_epoch > standing->epoch &&
@@ -44,7 +42,7 @@ struct update_order update_order_choose (const struct wire_desired *desired,
                   desired->release_epoch > desired->cancel_epoch;
     if (!wanted || desired->release_epoch == under_way)
         return order;
-    if (!at_rest (state))
+    if (!update_order_at_rest (state))
         order.update_later = true;
     else if (held)
         order.update_held = true;

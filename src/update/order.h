@@ -16,8 +16,7 @@ struct update_order {
     bool cancel;         /* end the update under way */
     bool cancel_nothing; /* a cancellation that finds nothing under way: it has come to its end */
     bool revert;         /* go back to the previous version */
-    bool revert_nothing; /* an order to go back from a release that does not run here: it has come to its end
-                          */
+    bool revert_nothing; /* an order to go back from a release that does not run here: it has ended */
     bool update;         /* take up the update to desired->release */
     bool update_held;    /* the same, refused because the node is held */
     bool update_later;   /* another update is under way: ask again at idle */
@@ -28,5 +27,8 @@ struct update_order {
 struct update_order update_order_choose (const struct wire_desired *desired,
                                          const struct wire_standing *standing, enum wire_state state,
                                          uint64_t under_way, const struct base_digest *running);
+
+/*  Whether a state is one in which nothing is under way. */
+bool update_order_at_rest (enum wire_state state);
 
 #endif

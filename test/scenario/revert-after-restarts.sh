@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# What a revert goes back to is known however often broker and node were restarted since the update.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+nodes_up a
+publish noded-2 2.0.0 >"$fleet/release"
+ctl update a || fail 'the update was not confirmed'
+broker_kill
+broker_start
+until_node a '.online and .previous.version == "1.0.0"'
+node_stop a
+node_start a
+until_node a '.online and .previous.version == "1.0.0"'
+ctl revert a || fail 'the revert did not come to its end'
+check_runs a 1.0.0 noded
+ctl unhold a || fail 'the hold could not be ended'
+ctl update a || fail 'the update after the hold was not confirmed'
+check_runs a 2.0.0 noded-2
