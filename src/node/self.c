@@ -170,6 +170,18 @@ bool node_installed_find (const struct wire_installed *installed, const struct b
     return false;
 }
 
+/*  What a start has not verified may have rotted, and would fail every update that takes it from there. */
+static bool is_intact (const struct root *root, const struct node_place *place,
+                       const struct base_digest *digest)
+{
+    base_cleanup (base_close_p) int workspace = -1;
+    struct base_digest found;
+    if (root_workspace_open (root, place->workspace, &workspace))
+        return false;
+    base_cleanup (base_close_p) int fd = openat (workspace, place->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && !base_digest_of_fd (fd, &found, NULL) && base_digest_equal (&found, digest);
+}
+
 int node_self_find (const struct root *root, const struct node_self *self, const struct base_digest *digest,
                     struct node_place *ret_place)
 {
@@ -188,7 +200,8 @@ int node_self_find (const struct root *root, const struct node_self *self, const
         if (strcmp (names[i], self->workspace) == 0 || root_workspace_read (root, names[i], &installed, NULL))
             continue;
         if (node_installed_find (&installed, digest, place.path) &&
-            !base_text_copy (place.workspace, sizeof place.workspace, names[i])) {
+            !base_text_copy (place.workspace, sizeof place.workspace, names[i]) &&
+            is_intact (root, &place, digest)) {
             *ret_place = place;
             rc = 0;
         }

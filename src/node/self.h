@@ -24,8 +24,9 @@ void node_self_deinit (struct node_self *self);
    is out. */
 char **node_self_pristine_env (const struct node_self *self);
 
-/*  Where a content lies in the root: a file of a retained workspace, the running one first. Returns 0 with
-   the workspace's name and the path in it, or ROOT_E_NONE. */
+/*  Where a content lies in the root: a file of a retained workspace, the running one first; in another one it
+   is read, and passed over where it is damaged. Returns 0 with the workspace's name and the path in it, or
+   ROOT_E_NONE. */
 struct node_place {
     char workspace[ROOT_NAME_SIZE];
     char path[300];

@@ -1,7 +1,9 @@
 /*  The environment that a probe is started with is init's, without what this process got for itself. */
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "node/self.h"
@@ -41,4 +43,40 @@ Test (self, a_content_is_found_as_program_or_file)
     cr_expect (node_installed_find (&installed, &files[1].digest, path));
     cr_expect_str_eq (path, "files/b");
     cr_expect_not (node_installed_find (&installed, &(struct base_digest){{4}}, path));
+}
+
+static void put (int root, const char *name, const char *text)
+{
+    int fd = openat (root, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    cr_assert (write (fd, text, strlen (text)) == (ssize_t) strlen (text));
+    close (fd);
+}
+
+Test (self, a_damaged_file_of_another_workspace_is_not_taken_for_the_content)
+{
+    static const char other[] = "2026-01-01T00:00:00.000000000Z";
+    char directory[] = "/tmp/noded-test-XXXXXX", name[100];
+    struct root root;
+    struct node_place place;
+    struct wire_envelope envelope = {.application = (char *) "noded",
+                                     .version = (char *) "1",
+                                     .binary = base_digest_of ("whole", 5),
+                                     .size = 5};
+    struct wire_installed installed = {.release = {{1}}, .envelope = &envelope};
+    struct node_self self = {.workspace = "2026-01-02T00:00:00.000000000Z"};
+    cr_assert_not_null (mkdtemp (directory));
+    cr_assert_eq (root_make (&disk_system, directory, &root, NULL), 0);
+    cr_assert_eq (mkdirat (root.fd, other, 0755), 0);
+    char *text = wire_json (&wire_installed_record, &installed, WIRE_JSON_PRETTY);
+    snprintf (name, sizeof name, "%s/envelope.json", other);
+    put (root.fd, name, text);
+    free (text);
+    snprintf (name, sizeof name, "%s/noded", other);
+    put (root.fd, name, "whole");
+    cr_assert_eq (node_self_find (&root, &self, &envelope.binary, &place), 0);
+    cr_expect_str_eq (place.workspace, other);
+    put (root.fd, name, "whale");
+    cr_expect_eq (node_self_find (&root, &self, &envelope.binary, &place), ROOT_E_NONE);
+    root_deinit (&root);
+    (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
 }
