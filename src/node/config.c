@@ -15,31 +15,35 @@ enum { PROBE_PART = 3, PROBE_STEP_LEAST_MS = 500 };
 
 enum value_kind { KIND_SPAN, KIND_SIZE, KIND_COUNT };
 
-/*  Settings that are numbers. */
+/*  As long as a token of a trial may say. */
+#define SPAN_MOST_MS (UINT64_C (7) * 24 * 3600 * 1000)
+
+/*  Settings that are numbers. No deadline may be 0, which is none, and nothing may be repeated without a
+ * pause. */
 static const struct number {
     const char *key;
     enum value_kind kind;
     size_t offset;
     uint64_t least, most;
 } numbers[] = {
-#define SPAN(key, member)                                                                                    \
+#define SPAN(key, member, least)                                                                             \
     {                                                                                                        \
-        key, KIND_SPAN, offsetof (struct node_config, member), 0, UINT64_C (366) * 24 * 3600 * 1000          \
+        key, KIND_SPAN, offsetof (struct node_config, member), least, SPAN_MOST_MS                           \
     }
-    SPAN ("update/soak", soak_ms),
-    SPAN ("update/ask", ask_ms),
-    SPAN ("update/resend", resend_ms),
-    SPAN ("update/answer", answer_ms),
-    SPAN ("update/matching", limits.matching_ms),
-    SPAN ("update/fetching", limits.fetching_ms),
-    SPAN ("update/staging", limits.staging_ms),
-    SPAN ("update/probing", limits.probing_ms),
-    SPAN ("update/switching", limits.switching_ms),
-    SPAN ("update/unfit", limits.unfit_ms),
-    SPAN ("trial/ready", trial.ready_ms),
-    SPAN ("trial/confirm", trial.confirm_ms),
-    SPAN ("trial/pause", trial.pause_ms),
-    SPAN ("rehearsal/step", rehearsal_step_ms),
+    SPAN ("update/soak", soak_ms, 0),
+    SPAN ("update/ask", ask_ms, 100),
+    SPAN ("update/resend", resend_ms, 10),
+    SPAN ("update/answer", answer_ms, 10),
+    SPAN ("update/matching", limits.matching_ms, 1),
+    SPAN ("update/fetching", limits.fetching_ms, 1),
+    SPAN ("update/staging", limits.staging_ms, 1),
+    SPAN ("update/probing", limits.probing_ms, 1),
+    SPAN ("update/switching", limits.switching_ms, 1),
+    SPAN ("update/unfit", limits.unfit_ms, 1),
+    SPAN ("trial/ready", trial.ready_ms, 1),
+    SPAN ("trial/confirm", trial.confirm_ms, 1),
+    SPAN ("trial/pause", trial.pause_ms, 0),
+    SPAN ("rehearsal/step", rehearsal_step_ms, 1),
 #undef SPAN
     {"update/keep", KIND_COUNT, offsetof (struct node_config, keep), 2, 100},
     {"trial/starts", KIND_COUNT, offsetof (struct node_config, trial.starts), 1, 9},

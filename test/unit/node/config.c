@@ -54,7 +54,9 @@ Test (config, a_mistake_names_the_key_the_value_and_what_is_allowed)
         {"trial/starts", "0", "from 1"},   {"trial/starts", "10", "to 9"},
         {"node/restart", "maybe", "exec"}, {"node/log", "loud", "debug"},
         {"probe/depth", "3", "0 to 2"},    {"curve/secret-key", "short", "40 characters"},
-        {"node/colour", "red", "no such"}, {"update/chunk", "1", "4096"},
+        {"node/colour", "red", "no such"}, {"update/probing", "0", "from 1"},
+        {"update/resend", "0", "from 10"}, {"trial/confirm", "200h", "to 604800000"},
+        {"update/chunk", "1", "4096"},
     };
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
         struct base_error error = {.code = 0};
