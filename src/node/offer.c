@@ -12,7 +12,13 @@
 #include "root/manifest.h"
 #include "wire/envelope.h"
 
-enum { ODD_FILE_SIZE = 4096, ODD_ARGS = 4, ODD_ENV = 4 };
+enum {
+    ODD_FILE_SIZE = 4096,
+    ODD_ARGS = 4,
+    ODD_ENV = 4,
+    OWN_STRINGS_MOST = 240,     /* arguments or variables; the schema allows 256 */
+    OWN_BYTES_MOST = 16 * 1024, /* of both; they come back in one frame, with init's environment */
+};
 
 /*  Each of these broke some updater once: quotes, newlines, expansion, an empty one, bytes that are no UTF-8.
  */
@@ -62,6 +68,28 @@ static void drop_ready (struct wire_envelope *envelope)
     envelope->n_env = kept;
 }
 
+static size_t drop_all (char **list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free (list[i]);
+    return 0;
+}
+
+/*  An envelope that is as large as one may be has no room for what is to be tried: its own arguments and
+   variables stay away then. Without an offer no update could be rehearsed any more. */
+static void make_room (struct wire_envelope *envelope)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < envelope->n_args; i++)
+        bytes += strlen (envelope->args[i]);
+    for (size_t i = 0; i < envelope->n_env; i++)
+        bytes += strlen (envelope->env[i]);
+    if (envelope->n_args > OWN_STRINGS_MOST || bytes > OWN_BYTES_MOST)
+        envelope->n_args = drop_all (envelope->args, envelope->n_args);
+    if (envelope->n_env > OWN_STRINGS_MOST || bytes > OWN_BYTES_MOST)
+        envelope->n_env = drop_all (envelope->env, envelope->n_env);
+}
+
 static int add_file (struct node_offer *offer)
 {
     struct wire_envelope *envelope = &offer->envelope;
@@ -87,6 +115,7 @@ int node_offer_make (const struct root *root, const struct node_self *self, cons
     if (rc)
         return rc;
     drop_ready (&offer.envelope);
+    make_room (&offer.envelope);
     base_cleanup (base_free_p) char *ready = base_text_printf ("NODED_READY=%s %s", callback, offer.nonce);
     const char *const ready_entry[] = {ready};
     rc = ready ? make_odd_file (&offer) : -ENOMEM;

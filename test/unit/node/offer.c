@@ -133,3 +133,23 @@ Test (offer, the_odd_file_is_served_and_other_contents_are_not)
     close (fd);
     cr_expect_eq (node_offer_open (&offer, &unknown, &fd, &size), -ENOENT);
 }
+
+Test (offer, the_largest_envelope_still_makes_an_offer)
+{
+    char *many[256];
+    char argument[] = "--label=0123456789012345678901234567890123456789012345678901234567890123456789";
+    for (size_t i = 0; i < 256; i++)
+        many[i] = argument;
+    struct wire_envelope large = {.application = (char *) "noded",
+                                  .version = (char *) "1",
+                                  .binary = {{1}},
+                                  .size = 1,
+                                  .args = many,
+                                  .n_args = 256};
+    struct node_self full = {.installed = {.envelope = &large}};
+    struct node_offer made = {.odd = -1};
+    struct base_error error = {.code = 0};
+    cr_assert_eq (node_offer_make (&root, &full, "ipc:///tmp/callback", &made, &error), 0, "%s", error.text);
+    cr_expect_eq (made.envelope.n_args, 4, "what is tried counts, not what it has");
+    node_offer_deinit (&made);
+}
