@@ -15,6 +15,25 @@ static void close_directory (DIR **directory)
         (void) closedir (*directory);
 }
 
+enum { BLOCK_SIZE = 64 * 1024 };
+
+/*  Returns how much was copied, 0 at the end, or -errno. Some file systems cannot copy by themselves. */
+static ssize_t copy_piece (int from, int to)
+{
+    ssize_t got = copy_file_range (from, NULL, to, NULL, 1U << 30, 0);
+    if (got >= 0 || (errno != EINVAL && errno != ENOSYS && errno != EXDEV && errno != EOPNOTSUPP))
+        return got < 0 ? -errno : got;
+    char block[BLOCK_SIZE];
+    got = read (from, block, sizeof block);
+    for (ssize_t done = 0; done < got;) {
+        ssize_t wrote = write (to, block + done, (size_t) (got - done));
+        if (wrote < 0 && errno != EINTR)
+            return -errno;
+        done += wrote < 0 ? 0 : wrote;
+    }
+    return got < 0 ? -errno : got;
+}
+
 static int copy_file (int from_directory, int to_directory, const char *name, mode_t mode)
 {
     base_cleanup (base_close_p) int from = openat (from_directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -23,11 +42,11 @@ static int copy_file (int from_directory, int to_directory, const char *name, mo
     if (from < 0 || to < 0)
         return -errno;
     for (;;) {
-        ssize_t got = copy_file_range (from, NULL, to, NULL, 1U << 30, 0);
-        if (got < 0 && errno == EINTR)
+        ssize_t got = copy_piece (from, to);
+        if (got == -EINTR)
             continue;
         if (got < 0)
-            return -errno;
+            return (int) got;
         if (got == 0)
             return fchmod (to, mode & 0777) ? -errno : 0;
     }
@@ -137,7 +156,8 @@ void node_scratch_deinit (struct node_scratch *scratch)
     if (scratch->root.fd < 0 || !scratch->parent)
         return;
     base_cleanup (base_close_p) int probe = open_probe (scratch->parent);
-    remove_sockets (scratch->parent->disk, scratch->root.fd);
+    if (*scratch->sockets) /* not by the link: a candidate may have changed it */
+        (void) disk_tree_remove (scratch->parent->disk, AT_FDCWD, scratch->sockets, NULL);
     if (probe >= 0)
         (void) disk_tree_remove (scratch->parent->disk, probe, scratch->name, NULL);
     root_deinit (&scratch->root);
