@@ -29,6 +29,8 @@ struct node_fetch {
 
     struct wanted *wanted;
     size_t count, at;
+    uint64_t rehearsal;     /* bytes that the rehearsal will need at once */
+    int depth;              /* of the probe that will rehearse */
     uint64_t before, total; /* bytes of the contents before the one under way, and of all */
     struct transfer_download download;
     struct disk_partial partial;
@@ -53,6 +55,7 @@ struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_conf
     fetch->limits.chunk = config->chunk;
     fetch->limits.window = config->window;
     fetch->limits.answer_ms = config->answer_ms;
+    fetch->depth = config->depth == NODE_DEPTH_SERVICE ? NODE_DEPTH_MINTED : config->depth - 1;
     fetch->done = done;
     fetch->context = context;
     fetch->partial.fd = -1;
@@ -95,6 +98,21 @@ static void want (struct node_fetch *fetch, const struct base_digest *digest, ui
     fetch->total += size;
 }
 
+static uint64_t size_of (const struct wire_envelope *envelope)
+{
+    uint64_t size = envelope->size;
+    for (size_t i = 0; i < envelope->n_files; i++)
+        size += envelope->files[i].size;
+    return size;
+}
+
+/*  A scratch root holds a copy of the candidate, what it fetches there, and the scratch root in which it
+ * rehearses that in its turn. */
+static uint64_t rehearsal_size (uint64_t candidate, uint64_t offered, int depth)
+{
+    return candidate + (depth > 0 ? offered + rehearsal_size (offered, candidate, depth - 1) : 0);
+}
+
 /*  Everything that the update will write must fit before anything is asked for. */
 static int reserve (struct node_fetch *fetch, struct base_error *error)
 {
@@ -104,7 +122,8 @@ static int reserve (struct node_fetch *fetch, struct base_error *error)
         return base_error_errno (error, rc, "looking for free space in %s", fetch->root->path);
     for (size_t i = 0; i < fetch->count; i++)
         here += disk_blobs_partial_size (fetch->contents, &fetch->wanted[i].digest);
-    uint64_t needed = fetch->total - (here < fetch->total ? here : fetch->total) + SPACE_MARGIN;
+    uint64_t needed =
+        fetch->total - (here < fetch->total ? here : fetch->total) + fetch->rehearsal + SPACE_MARGIN;
     if (bytes < needed)
         return base_error_set (
             error, -ENOSPC,
@@ -224,6 +243,8 @@ int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *enve
     want (fetch, &envelope->binary, envelope->size);
     for (size_t i = 0; i < envelope->n_files; i++)
         want (fetch, &envelope->files[i].digest, envelope->files[i].size);
+    fetch->rehearsal =
+        rehearsal_size (size_of (envelope), size_of (fetch->self->installed.envelope), fetch->depth);
     int rc = reserve (fetch, error);
     if (rc)
         return rc;
