@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -208,6 +209,11 @@ int node_config_load (struct node_config *config, const char *path, struct base_
     known[count] = NULL;
     bus_settings_check (settings, known, tell_unknown, (void *) file);
     (void) bus_settings_free (settings);
+    if (!rc && !*config->id) {
+        char host[sizeof config->id] = "";
+        (void) gethostname (host, sizeof host - 1);
+        rc = node_config_set (config, "node/id", host, error);
+    }
     return rc ? base_error_prefix (error, "%s", file) : 0;
 }
 

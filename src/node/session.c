@@ -267,6 +267,9 @@ static int connect_one (struct node_session *session, enum bus_kind kind, const 
                                          .context = session,
                                          .keys = session->config->has_keys ? &session->config->keys : NULL,
                                          .linger_ms = linger_ms};
+    if (!*endpoint)
+        return base_error_set (error, -EINVAL, "%s/%s names no broker: set node/broker in it",
+                               session->config->root, ROOT_SETTINGS);
     int rc = bus_socket_new (session->loop, kind, &options, ret_socket, error);
     return rc ? rc : bus_socket_connect (*ret_socket, endpoint, error);
 }

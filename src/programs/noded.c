@@ -113,6 +113,8 @@ static int install (int argc, char **argv)
     char host[65] = "";
     if (!wanted.id && !gethostname (host, sizeof host - 1))
         wanted.id = host;
+    if (!wanted.id)
+        return program_usage_error (&spec, "--id ID is missing, and this host has no name");
     wanted.rehearse = !no_rehearsal;
     if (no_rehearsal)
         fprintf (

@@ -108,3 +108,12 @@ Test (config, an_unknown_key_is_ignored_and_a_bad_value_names_the_file)
     load ("node\n    id = not an id\n", -EINVAL, &error);
     cr_expect (strstr (error.text, "/tmp/noded-test-"), "%s", error.text);
 }
+
+Test (config, a_node_without_an_id_is_called_as_its_host)
+{
+    struct base_error error = {.code = 0};
+    char host[65] = "";
+    (void) gethostname (host, 64);
+    load ("node\n    broker = localhost\n", 0, &error);
+    cr_expect_str_eq (config.id, host);
+}
