@@ -79,6 +79,10 @@ static void on_signal (void *context, int signal)
         return;
     }
     base_log (BASE_LOG_INFO, "stopping: %s", strsignal (signal));
+    if (node->rehearsal && node->standing.probes) { /* it was not the candidate that ended it */
+        node->standing.probes--;
+        node_standing_save (node);
+    }
     node->status = 0;
     bus_loop_stop (node->loop);
 }
