@@ -4,13 +4,15 @@
    through its own start files, in a scratch root, under a guard. Depth two, which a node in service mints,
    asks for all of it:
 
-        readiness   announces itself with nonce and digest
-        update      hears a hint, matches, fetches, stages the parent's own program with odd arguments,
+      - readiness: announces itself with nonce and digest
+      - update: hears a hint, matches, fetches, stages the parent's own program with odd arguments,
    environment and file, and rehearses it in turn; the rehearsed program (proven code) tells the parent on a
-   callback of its own what became of it hand-over   switches, and hands over to that program, which is kept
-   from confirming and killed until the candidate is back revert      does it again; the program confirms, is
-   reverted by order, and the candidate is back again stop        stops when told, and leaves no process
-   behind start-files the start files that it staged go back from broken programs without its help
+   callback of its own what became of it
+      - hand-over: switches, and hands over to that program, which is kept from confirming and killed until
+        the candidate is back
+      - revert: does it again; the program confirms, is reverted by order, and the candidate is back again
+      - stop: stops when told, and leaves no process behind
+      - start-files: the start files that it staged go back from broken programs without its help
 
     Depth one asks for readiness, one update to the end, and stop; depth zero for readiness and stop. The
    parent believes no claim that it can check on the scratch disk. Every step has a deadline. */

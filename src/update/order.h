@@ -23,7 +23,7 @@ struct update_order {
 };
 
 /*  state: of the procedure. under_way: the epoch of the order that it works on (0: none). running: the
-   release that runs. on_hold: a hold that this very state ends counts as ended. */
+   release that runs. A hold that this very state ends counts as ended. */
 struct update_order update_order_choose (const struct wire_desired *desired,
                                          const struct wire_standing *standing, enum wire_state state,
                                          uint64_t under_way, const struct base_digest *running);
