@@ -42,6 +42,9 @@ struct disk {
 /*  The kernel. */
 extern const struct disk disk_system;
 
+/*  The kernel without its syncs: for what means nothing after a crash. */
+extern const struct disk disk_unsynced;
+
 /*  Reads a whole regular file of at most most bytes. Returns 0, -errno, -EFBIG where it is larger. Appends to the buffer. */
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most, struct base_buffer *buffer);
 
@@ -52,10 +55,10 @@ int disk_write_all (const struct disk *disk, int fd, const void *data, size_t si
 int disk_file_write (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
                      size_t size, struct base_error *error);
 
-/*  Appends one record to a file, made with mode where it is missing, and syncs it. What a crash left without a closing newline
-    is closed first. data must end with a newline. */
+/*  Appends one record to a file, made with mode where it is missing, and syncs it where it is to be durable. What a crash left without a
+    closing newline is closed first. data must end with a newline. */
 int disk_file_append (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
-                      size_t size, struct base_error *error);
+                      size_t size, bool durable, struct base_error *error);
 
 /*  Makes a symbolic link point to target, replacing one that is there. */
 int disk_link_replace (const struct disk *disk, int directory, const char *path, const char *target,

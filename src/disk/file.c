@@ -100,7 +100,7 @@ static int open_append (const struct disk *disk, const struct disk_place *place,
 }
 
 int disk_file_append (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
-                      size_t size, struct base_error *error)
+                      size_t size, bool durable, struct base_error *error)
 {
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
     int rc = disk_place_find (disk, directory, path, &place);
@@ -123,7 +123,7 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
         rc = disk_write_all (disk, fd, "\n", 1);
     if (rc == 0)
         rc = disk_write_all (disk, fd, data, size);
-    if (rc == 0 && disk->ops->fsync (disk->context, fd))
+    if (rc == 0 && durable && disk->ops->fsync (disk->context, fd))
         rc = -errno;
     if (rc) {
         int cut =
@@ -131,6 +131,6 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
         (void) cut;
         return base_error_errno (error, rc, "cannot append to %s", path);
     }
-    rc = made ? disk_directory_sync (disk, place.fd) : 0;
+    rc = made && durable ? disk_directory_sync (disk, place.fd) : 0;
     return rc ? base_error_errno (error, rc, "cannot sync the directory of %s", path) : 0;
 }

@@ -81,3 +81,25 @@ static const struct disk_ops system_ops = {
 };
 
 const struct disk disk_system = {.ops = &system_ops};
+
+static int no_fsync (void *context, int fd)
+{
+    (void) context;
+    (void) fd;
+    return 0;
+}
+
+static const struct disk_ops unsynced_ops = {
+    .openat = system_openat,
+    .write = system_write,
+    .pwrite = system_pwrite,
+    .fsync = no_fsync,
+    .fallocate = system_fallocate,
+    .renameat = system_renameat,
+    .linkat = system_linkat,
+    .symlinkat = system_symlinkat,
+    .unlinkat = system_unlinkat,
+    .mkdirat = system_mkdirat,
+};
+
+const struct disk disk_unsynced = {.ops = &unsynced_ops};

@@ -95,7 +95,7 @@ int node_scratch_make (const struct root *parent, struct node_scratch *ret_scrat
         base_text_printf ("%s/%s/%s", parent->path, ROOT_PROBE, scratch.name);
     if (!path)
         return -ENOMEM;
-    int rc = root_make (parent->disk, path, &scratch.root, error);
+    int rc = root_make (&disk_unsynced, path, &scratch.root, error);
     if (!rc)
         *ret_scratch = scratch;
     return rc;

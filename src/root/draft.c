@@ -1,5 +1,6 @@
-/*  A draft is a hidden directory `.new.NAME`. Each file is synced when it is written, the directories when
-   the draft is sealed; then one rename gives it its name. */
+/*  A draft is a hidden directory `.new.NAME`. Nothing is synced before the draft is sealed: then all files
+   that were written, the directories, and one rename gives it its name. Many small syncs would wait for the
+   disk many times. */
 
 #include "root/workspace.h"
 
@@ -67,13 +68,13 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
     uint64_t ns = real_ns > newest ? real_ns : newest + 1;
     (void) base_time_format (ns, draft.name);
     (void) snprintf (draft.hidden, sizeof draft.hidden, ".new.%s", draft.name);
-    rc = disk_directory_make (root->disk, root->fd, draft.hidden, 0755, error);
-    if (rc)
-        return rc;
+    if (root->disk->ops->mkdirat (root->disk->context, root->fd, draft.hidden, 0755))
+        return base_error_errno (error, -errno, "cannot make %s", draft.hidden);
     draft.fd = root->disk->ops->openat (root->disk->context, root->fd, draft.hidden,
                                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (draft.fd < 0) {
+    if (draft.fd < 0 || fchmod (draft.fd, 0755)) { /* whatever the umask is */
         rc = base_error_errno (error, -errno, "cannot open %s", draft.hidden);
+        base_close_p (&draft.fd);
         (void) disk_tree_remove (root->disk, root->fd, draft.hidden, NULL);
         return rc;
     }
@@ -153,7 +154,7 @@ static int make_file (struct root_draft *draft, const char *path, mode_t mode, i
     if (fd < 0)
         return -errno;
     int rc = from >= 0 ? copy_all (disk, from, fd) : disk_write_all (disk, fd, data, size);
-    if (rc == 0 && (fchmod (fd, mode) || disk->ops->fsync (disk->context, fd)))
+    if (rc == 0 && fchmod (fd, mode))
         rc = -errno;
     if (rc)
         (void) disk->ops->unlinkat (disk->context, parent, leaf, 0);
@@ -299,8 +300,16 @@ static int check_content (const struct root_draft *draft, const struct base_buff
     return rc;
 }
 
-/*  Syncs the directory and those below it; fd is consumed. */
-static int sync_directories (const struct disk *disk, int fd, unsigned depth)
+static int sync_file (const struct disk *disk, int directory, const char *name)
+{
+    base_cleanup (base_close_p) int fd =
+        disk->ops->openat (disk->context, directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    return fd < 0 || disk->ops->fsync (disk->context, fd) ? -errno : 0;
+}
+
+/*  Syncs the directory, those below it, and the files that have no other name: what is linked was synced
+   under the name that it was linked from. fd is consumed. */
+static int sync_tree (const struct disk *disk, int fd, unsigned depth)
 {
     base_cleanup (close_directory) DIR *directory = fdopendir (fd);
     if (!directory) {
@@ -311,10 +320,16 @@ static int sync_directories (const struct disk *disk, int fd, unsigned depth)
     for (struct dirent *entry; (entry = readdir (directory));) {
         struct stat status;
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 ||
-            fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISDIR (status.st_mode))
+            fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
             continue;
-        int below = depth == DEPTH_MOST ? -1 : openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int rc = below < 0 ? -errno : sync_directories (disk, below, depth + 1);
+        int rc = 0;
+        if (S_ISREG (status.st_mode) && status.st_nlink == 1)
+            rc = sync_file (disk, fd, entry->d_name);
+        else if (S_ISDIR (status.st_mode)) {
+            int below =
+                depth == DEPTH_MOST ? -1 : openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            rc = below < 0 ? -errno : sync_tree (disk, below, depth + 1);
+        }
         if (rc)
             return rc;
     }
@@ -334,7 +349,7 @@ int root_draft_seal (struct root_draft *draft, const struct wire_installed *inst
     if (rc)
         return rc;
     int fd = openat (draft->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    rc = fd < 0 ? -errno : sync_directories (root->disk, fd, 0);
+    rc = fd < 0 ? -errno : sync_tree (root->disk, fd, 0);
     if (rc)
         return base_error_errno (error, rc, "cannot sync the workspace");
     rc = disk_rename (root->disk, root->fd, draft->hidden, draft->name, error);

@@ -151,7 +151,8 @@ int root_journal_append (const struct root *root, struct wire_entry *entry, stru
     base_cleanup (base_free_p) char *text = json ? base_text_printf ("%s\n", json) : NULL;
     if (!text)
         return base_error_errno (error, -ENOMEM, "cannot append to %s/" JOURNAL, root->path);
-    rc = disk_file_append (root->disk, root->fd, JOURNAL, 0644, text, strlen (text), error);
+    rc = disk_file_append (root->disk, root->fd, JOURNAL, 0644, text, strlen (text),
+                           entry->outcome != WIRE_OUTCOME_STARTED, error);
     if (rc == 0)
         entry->serial = line.serial;
     return rc;

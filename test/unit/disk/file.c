@@ -55,7 +55,7 @@ Test (file, short_writes_are_completed)
     failing.write_most = 2;
     cr_assert_eq (disk_file_write (disk, here (), "a", 0644, "0123456", 7, NULL), 0);
     cr_expect (scratch_holds ("a", "0123456"));
-    cr_assert_eq (disk_file_append (disk, here (), "a", 0644, "abcde\n", 6, NULL), 0);
+    cr_assert_eq (disk_file_append (disk, here (), "a", 0644, "abcde\n", 6, true, NULL), 0);
     cr_expect (scratch_holds ("a", "0123456\nabcde\n"));
 }
 
@@ -116,9 +116,9 @@ Test (file, killed_before_any_call_the_old_or_the_new_content_is_there)
 Test (file, an_appended_record_closes_what_a_crash_left_open)
 {
     scratch_write_text ("a", "whole\ncut sho");
-    cr_assert_eq (disk_file_append (&disk_system, here (), "a", 0644, "next\n", 5, NULL), 0);
+    cr_assert_eq (disk_file_append (&disk_system, here (), "a", 0644, "next\n", 5, true, NULL), 0);
     cr_expect (scratch_holds ("a", "whole\ncut sho\nnext\n"));
-    cr_assert_eq (disk_file_append (&disk_system, here (), "b", 0600, "first\n", 6, NULL), 0);
+    cr_assert_eq (disk_file_append (&disk_system, here (), "b", 0600, "first\n", 6, true, NULL), 0);
     cr_expect (scratch_holds ("b", "first\n"));
 }
 
@@ -129,11 +129,11 @@ Test (file, a_record_that_cannot_be_appended_whole_is_not_there_at_all)
     const struct disk *disk = failing_init (&failing, 2, ENOSPC);
     failing.only = "write";
     failing.write_most = 3;
-    cr_expect_eq (disk_file_append (disk, here (), "a", 0644, "longer\n", 7, NULL), -ENOSPC);
+    cr_expect_eq (disk_file_append (disk, here (), "a", 0644, "longer\n", 7, true, NULL), -ENOSPC);
     cr_expect (scratch_holds ("a", "old\n"));
     disk = failing_init (&failing, 1, EIO);
     failing.only = "fsync";
-    cr_expect_eq (disk_file_append (disk, here (), "a", 0644, "longer\n", 7, NULL), -EIO);
+    cr_expect_eq (disk_file_append (disk, here (), "a", 0644, "longer\n", 7, true, NULL), -EIO);
     cr_expect (scratch_holds ("a", "old\n"));
 }
 
