@@ -34,7 +34,7 @@ static bool is_host_name (const char *host)
     if (!host[0] || strlen (host) > HOST_MOST || host[0] == '-' || host[0] == '.')
         return false;
     for (const char *c = host; *c; c++)
-        if (!isalnum ((unsigned char)*c) && !strchr (".-_", *c))
+        if (!isalnum ((unsigned char) *c) && !strchr (".-_", *c))
             return false;
     return true;
 }
@@ -49,7 +49,7 @@ static int parse_ipc (const char *text, char *fields[CHANNELS], struct base_erro
     if (strlen (path) + strlen ("/announce") >= sizeof address.sun_path)
         return refuse (text, "its path is too long for a socket", error);
     for (int i = 0; i < CHANNELS; i++)
-        (void)snprintf (fields[i], BUS_ENDPOINT_SIZE, "%s/%s", text, CHANNEL_NAMES[i]);
+        (void) snprintf (fields[i], BUS_ENDPOINT_SIZE, "%s/%s", text, CHANNEL_NAMES[i]);
     return 0;
 }
 
@@ -62,9 +62,9 @@ static int split (const char *text, char host[HOST_MOST + 1], bool *ret_is_v6, c
     const char *end = is_v6 ? strchr (start, ']') : start + strcspn (start, ":");
     if (!end)
         return refuse (text, "the bracket is not closed", error);
-    if ((size_t)(end - start) > HOST_MOST)
+    if ((size_t) (end - start) > HOST_MOST)
         return refuse (text, "the host is too long", error);
-    memcpy (host, start, (size_t)(end - start));
+    memcpy (host, start, (size_t) (end - start));
     host[end - start] = '\0';
 
     const char *rest = is_v6 ? end + 1 : end;
@@ -106,10 +106,28 @@ int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, 
         return refuse (text, "the port is no number from 1 to 65532", error);
     }
     for (unsigned i = 0; i < CHANNELS; i++)
-        (void)snprintf (fields[i], BUS_ENDPOINT_SIZE, is_v6 ? "tcp://[%s]:%u" : "tcp://%s:%u", host,
-                        (unsigned)port + i);
+        (void) snprintf (fields[i], BUS_ENDPOINT_SIZE, is_v6 ? "tcp://[%s]:%u" : "tcp://%s:%u", host,
+                         (unsigned) port + i);
     *ret_endpoints = endpoints;
     return 0;
+}
+
+int bus_content_parse (const char *text, char ret_endpoint[BUS_ENDPOINT_SIZE], struct base_error *error)
+{
+    struct bus_endpoints endpoints;
+    if (strncmp (text, "tcp://", 6) == 0 || strncmp (text, "ipc://", 6) == 0)
+        return base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE, text)
+                   ? base_error_set (error, -EINVAL, "an endpoint has at most %d bytes",
+                                     BUS_ENDPOINT_SIZE - 1)
+                   : 0;
+    char host[HOST_MOST + 1];
+    bool is_v6;
+    const char *port;
+    int rc = split (text, host, &is_v6, &port, error);
+    rc = rc ? rc : bus_endpoints_parse (text, &endpoints, error);
+    return rc ? rc
+              : base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE,
+                                port ? endpoints.announce : endpoints.content);
 }
 
 bool bus_address_is_loopback (const char *address)

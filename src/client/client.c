@@ -33,6 +33,8 @@ static int client_open (const char *broker, const char *path, uint64_t timeout_m
     rc = bus_endpoints_parse (broker, &client->endpoints, error);
     if (rc != 0)
         return rc;
+    if (*settings.content)
+        memcpy (client->endpoints.content, settings.content, sizeof settings.content);
     client->has_keys = settings.has_keys;
     client->keys = settings.keys;
     client->timeout_ms = timeout_ms            ? timeout_ms

@@ -41,7 +41,8 @@ struct noded_client {
 
 /*  settings.c: what --config names; path may be NULL. */
 struct client_settings {
-    char *broker; /* on the heap, or NULL */
+    char *broker;                    /* on the heap, or NULL */
+    char content[BUS_ENDPOINT_SIZE]; /* a content peer beside the broker; empty: none */
     uint64_t timeout_ms;
     bool has_keys;
     struct bus_keys keys;

@@ -8,13 +8,9 @@
 #include "base/text.h"
 #include "bus/settings.h"
 
-static const char *const settings_known[] = {"client/broker",
-                                             "client/timeout",
-                                             "curve/secret-key-file",
-                                             "curve/public-key",
-                                             "curve/secret-key",
-                                             "curve/server-key",
-                                             NULL};
+static const char *const settings_known[] = {
+    "client/broker",    "client/content",   "client/timeout",   "curve/secret-key-file",
+    "curve/public-key", "curve/secret-key", "curve/server-key", NULL};
 
 static void settings_free_p (struct bus_settings **settings)
 {
@@ -71,7 +67,7 @@ static void settings_unknown (void *context, const char *path)
     if (error->code == 0)
         base_error_set (
             error, -EINVAL,
-            "%s is no setting of a client; those are client/broker, client/timeout and the section "
+            "%s is no setting of a client; those are client/broker, client/content, client/timeout and the section "
             "curve",
             path);
 }
@@ -86,6 +82,9 @@ static int settings_take (const struct bus_settings *settings, struct client_set
     const char *broker = bus_settings_get (settings, "client/broker");
     if (broker && !(result->broker = strdup (broker)))
         return base_error_set (error, -ENOMEM, "out of memory");
+    const char *content = bus_settings_get (settings, "client/content");
+    if (content && bus_content_parse (content, result->content, error))
+        return base_error_prefix (error, "client/content");
     const char *timeout = bus_settings_get (settings, "client/timeout");
     if (timeout && (base_text_parse_span_ms (timeout, &result->timeout_ms) != 0 || result->timeout_ms == 0))
         return base_error_set (error, -EINVAL, "client/timeout is \"%s\": give a span such as 5s or 500ms",

@@ -20,7 +20,7 @@ struct option_entry {
 static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_BROKER] = {"broker", "HOST[:PORT]",
                            "where the broker is (default: NODED_BROKER, then 127.0.0.1:7670)"},
-    [CTL_OPTION_CONFIG] = {"config", "FILE", "settings in ZPL: client/broker, client/timeout, section curve"},
+    [CTL_OPTION_CONFIG] = {"config", "FILE", "settings in ZPL: client/broker, client/content, client/timeout, section curve"},
     [CTL_OPTION_TIMEOUT] = {"timeout", "SPAN",
                             "how long to wait: 500ms, 10s, 15m, 1h (default: 5s an answer)"},
     [CTL_OPTION_JSON] = {"json", NULL, "print JSON, and nothing else, on standard output"},

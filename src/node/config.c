@@ -132,7 +132,7 @@ int node_config_set (struct node_config *config, const char *key, const char *va
     if (strcmp (key, "node/control") == 0)
         return set_text (config->endpoints.control, sizeof config->endpoints.control, key, value, error);
     if (strcmp (key, "node/content") == 0)
-        return set_text (config->endpoints.content, sizeof config->endpoints.content, key, value, error);
+        return bus_content_parse (value, config->endpoints.content, error);
     if (strcmp (key, "node/tag") == 0)
         return base_list_append (&config->tags, value);
     if (strcmp (key, "node/restart") == 0) {
@@ -254,13 +254,15 @@ char *node_config_probe_file (const struct node_config *config, const struct nod
     return text;
 }
 
-char *node_config_install_file (const char *id, const char *broker)
+char *node_config_install_file (const char *id, const char *broker, const char *content)
 {
     struct bus_settings *file = bus_settings_new ();
     if (!file)
         return NULL;
     int rc = bus_settings_put (file, "node/id", id);
     rc = rc ? rc : bus_settings_put (file, "node/broker", broker);
+    if (content)
+        rc = rc ? rc : bus_settings_put (file, "node/content", content);
     char *text = rc ? NULL : bus_settings_format (file);
     (void) bus_settings_free (file);
     return text;

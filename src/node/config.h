@@ -56,7 +56,7 @@ struct node_probe_settings {
 };
 char *node_config_probe_file (const struct node_config *config, const struct node_probe_settings *settings);
 
-/*  The node.zpl that `noded install` writes. */
-char *node_config_install_file (const char *id, const char *broker);
+/*  The node.zpl that `noded install` writes; content is an endpoint, or NULL. */
+char *node_config_install_file (const char *id, const char *broker, const char *content);
 
 #endif

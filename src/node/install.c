@@ -149,6 +149,9 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
     int rc = bus_endpoints_parse (install->broker, &endpoints, error);
     if (rc)
         return base_error_prefix (error, "--broker");
+    char content[BUS_ENDPOINT_SIZE] = "";
+    if (install->content && bus_content_parse (install->content, content, error))
+        return base_error_prefix (error, "--content");
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     base_cleanup (own_deinit) struct own own = {.program = ""};
     rc = root_make (&disk_system, install->root, &root, error);
@@ -159,7 +162,8 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
                                "%s is a root already: start %s/stable/noded.sh, or choose another directory",
                                root.path, root.path);
     rc = describe_own (&own, error);
-    base_cleanup (base_free_p) char *settings = node_config_install_file (install->id, install->broker);
+    base_cleanup (base_free_p) char *settings =
+        node_config_install_file (install->id, install->broker, install->content ? content : NULL);
     if (!rc && faccessat (root.fd, ROOT_SETTINGS, F_OK, AT_SYMLINK_NOFOLLOW))
         rc = settings ? disk_file_write (root.disk, root.fd, ROOT_SETTINGS, 0600, settings, strlen (settings),
                                          error)

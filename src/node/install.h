@@ -12,7 +12,8 @@
 struct node_install {
     const char *root; /* directory; made where it is missing */
     const char *id;
-    const char *broker; /* HOST[:PORT] */
+    const char *broker;  /* HOST[:PORT] */
+    const char *content; /* a content peer beside the broker, HOST[:PORT]; NULL: the broker serves contents */
     bool rehearse;
     uint64_t step_ms; /* for each step of the rehearsal; 0: the default */
 };

@@ -195,7 +195,7 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
         return;
     struct wire_report *head = &session->reports[0];
     if (head->epoch != noted->epoch || head->attempt != noted->attempt ||
-        strcmp (head->step, noted->step) != 0)
+        strcmp (head->step, noted->step) != 0 || (noted->outcome && noted->outcome != head->outcome))
         return;
     drop_report (session, 0);
     disarm (session, &session->report_timer);

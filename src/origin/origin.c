@@ -135,6 +135,7 @@ static void on_report (struct origin *origin, const struct bus_peer *peer, const
     answer.epoch = report->epoch;
     answer.attempt = report->attempt;
     fill_text (&answer.step, report->step);
+    answer.outcome = report->outcome;
     (void)send_answer (origin->control, peer, &wire_noted_record, &answer);
 }
 

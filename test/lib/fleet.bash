@@ -9,6 +9,7 @@
 fleet=
 port=
 broker_pid=
+broker_options=()
 patience=${NODED_PATIENCE:-120}
 build=${NODED_BUILD:?}
 declare -A supervisor=()
@@ -35,7 +36,7 @@ broker_try ()
 {
     local ready line=''
     mkfifo "$fleet/ready"
-    "$build/noded-broker" --root "$fleet/broker" --port "$1" >"$fleet/ready" 2>>"$fleet/broker.log" &
+    "$build/noded-broker" --root "$fleet/broker" --port "$1" "${broker_options[@]}" >"$fleet/ready" 2>>"$fleet/broker.log" &
     broker_pid=$!
     exec {ready}<"$fleet/ready"
     rm "$fleet/ready"

@@ -79,3 +79,22 @@ Test (endpoint, loopback_is_told_from_the_world)
     for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++)
         cr_assert_not (bus_address_is_loopback (outside[i]), "%s", outside[i]);
 }
+
+Test (endpoint, a_content_peer_has_a_port_of_its_own)
+{
+    static const struct {
+        const char *text, *endpoint;
+    } forms[] = {
+        {"peer", "tcp://peer:7672"},      {"10.0.0.2:9000", "tcp://10.0.0.2:9000"},
+        {"[::1]", "tcp://[::1]:7672"},    {"[::1]:9000", "tcp://[::1]:9000"},
+        {"tcp://peer:1", "tcp://peer:1"}, {"ipc:///tmp/x/content", "ipc:///tmp/x/content"},
+    };
+    char endpoint[BUS_ENDPOINT_SIZE];
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        cr_expect_eq (bus_content_parse (forms[i].text, endpoint, NULL), 0, "%s", forms[i].text);
+        cr_expect_str_eq (endpoint, forms[i].endpoint);
+    }
+    struct base_error error = {.code = 0};
+    cr_expect_lt (bus_content_parse ("peer:many", endpoint, &error), 0);
+    cr_expect_not (*error.text == '\0');
+}
