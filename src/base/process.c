@@ -16,8 +16,6 @@
 
 #include "base/cleanup.h"
 
-extern char **environ;
-
 /*  What the child was about when it failed. */
 enum step { STEP_DESCRIPTORS, STEP_PARENT, STEP_DIRECTORY, STEP_EXECUTE };
 

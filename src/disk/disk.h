@@ -1,11 +1,13 @@
 /*  disk/disk.h - durable files, links and directories
 
-    Everything that is renamed, linked or removed in this project goes through here. Paths are relative to a directory
-    descriptor, so that no depth of a root can exceed PATH_MAX; descriptors are never consumed unless said.
+    Everything that is renamed, linked or removed in this project goes through here. Paths are relative to
+    a directory descriptor, so that no depth of a root can exceed PATH_MAX; descriptors are never consumed
+    unless said.
 
-    A call that returns 0 has made its change durable: the data is synced before the rename, the directory after it. After a failed
-    fsync the temporary file is discarded, never synced again. Killed between any two system calls, the old or the new state is there,
-    and at most a hidden leftover named ".tmp.*" beside it. */
+    A call that returns 0 has made its change durable: the data is synced before the rename, the directory
+    after it. After a failed fsync the temporary file is discarded, never synced again. Killed between any
+    two system calls, the old or the new state is there, and at most a hidden leftover named ".tmp.*"
+    beside it. */
 
 #ifndef DISK_DISK_H
 #define DISK_DISK_H
@@ -20,7 +22,8 @@
 #include "base/digest.h"
 #include "base/error.h"
 
-/*  The system calls that change or sync something; a test may fail, delay or cut any. Same results as the calls of that name. */
+/*  The system calls that change or sync something; a test may fail, delay or cut any. Same results as the
+    calls of that name. */
 struct disk_ops {
     int (*openat) (void *context, int directory, const char *path, int flags, mode_t mode);
     ssize_t (*write) (void *context, int fd, const void *data, size_t size);
@@ -45,8 +48,10 @@ extern const struct disk disk_system;
 /*  The kernel without its syncs: for what means nothing after a crash. */
 extern const struct disk disk_unsynced;
 
-/*  Reads a whole regular file of at most most bytes. Returns 0, -errno, -EFBIG where it is larger. Appends to the buffer. */
-int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most, struct base_buffer *buffer);
+/*  Reads a whole regular file of at most most bytes. Returns 0, -errno, -EFBIG where it is larger.
+    Appends to the buffer. */
+int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most,
+                    struct base_buffer *buffer);
 
 /*  Writes all of the data to a descriptor, through short writes; syncs nothing. Returns 0 or -errno. */
 int disk_write_all (const struct disk *disk, int fd, const void *data, size_t size);
@@ -55,8 +60,8 @@ int disk_write_all (const struct disk *disk, int fd, const void *data, size_t si
 int disk_file_write (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
                      size_t size, struct base_error *error);
 
-/*  Appends one record to a file, made with mode where it is missing, and syncs it where it is to be durable. What a crash left without a
-    closing newline is closed first. data must end with a newline. */
+/*  Appends one record to a file, made with mode where it is missing, and syncs it where it is to be
+    durable. What a crash left without a closing newline is closed first. data must end with a newline. */
 int disk_file_append (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
                       size_t size, bool durable, struct base_error *error);
 
@@ -64,7 +69,8 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
 int disk_link_replace (const struct disk *disk, int directory, const char *path, const char *target,
                        struct base_error *error);
 
-/*  Prepares the link under a temporary name, durably, so that disk_rename alone is the switch (and needs no space). */
+/*  Prepares the link under a temporary name, durably, so that disk_rename alone is the switch (and needs
+    no space). */
 int disk_link_prepare (const struct disk *disk, int directory, const char *temporary, const char *target,
                        struct base_error *error);
 
@@ -72,7 +78,8 @@ int disk_link_prepare (const struct disk *disk, int directory, const char *tempo
 int disk_link_read (int directory, const char *path, char *ret_target, size_t size);
 
 /*  Renames within a directory and syncs it. */
-int disk_rename (const struct disk *disk, int directory, const char *from, const char *to, struct base_error *error);
+int disk_rename (const struct disk *disk, int directory, const char *from, const char *to,
+                 struct base_error *error);
 
 /*  Removes a file or link and syncs its directory. -ENOENT where there is none. */
 int disk_unlink (const struct disk *disk, int directory, const char *path);
@@ -81,14 +88,14 @@ int disk_unlink (const struct disk *disk, int directory, const char *path);
 int disk_directory_make (const struct disk *disk, int directory, const char *path, mode_t mode,
                          struct base_error *error);
 
-/*  Removes a directory with all below it; links are not followed, mounts not entered. Not synced: what is removed was renamed to a hidden name
-    before, or is scratch. 0 where there is none. */
+/*  Removes a directory with all below it; links are not followed, mounts not entered. Not synced: what is
+    removed was renamed to a hidden name before, or is scratch. 0 where there is none. */
 int disk_tree_remove (const struct disk *disk, int directory, const char *path, struct base_error *error);
 
 /*  Free bytes and inodes for this user on the file system of a directory. */
 int disk_space (int directory, uint64_t *ret_bytes, uint64_t *ret_inodes);
 
-/*  --- contents: files named by their SHA-256, below a directory: `XX/DIGEST` complete, `partial/DIGEST` under way ---------- */
+/*  --- contents: files named by their SHA-256: XX/DIGEST complete, partial/DIGEST under way ----------- */
 
 struct disk_blobs {
     const struct disk *disk;
@@ -101,20 +108,21 @@ int disk_blobs_open (const struct disk *disk, int directory, const char *path, s
 void disk_blobs_deinit (struct disk_blobs *blobs);
 
 /*  A complete content for reading. Returns 0 with a descriptor for the caller, or -ENOENT. */
-int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size);
+int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, int *ret_fd,
+                    uint64_t *ret_size);
 
 /*  How many leading bytes of a content under way are here; 0 where none. */
 uint64_t disk_blobs_partial_size (struct disk_blobs *blobs, const struct base_digest *digest);
 
-/*  Opens the partial content of digest (size bytes in the end) for writing, its space reserved. Returns 0, -errno, -ENOSPC with an
-    error that names what is needed and what is free. What is there already stays: *ret_offset bytes, to be hashed by the caller or
-    anew in disk_partial_finish. */
+/*  Opens the partial content of digest (size bytes in the end) for writing, its space reserved. Returns
+    0, -errno, -ENOSPC with an error that names what is needed and what is free. What is there already
+    stays and is hashed: partial->offset bytes. */
 struct disk_partial {
     struct disk_blobs *blobs;
     int fd;
     struct base_digest digest;
     uint64_t size;
-    uint64_t offset; /* bytes that are here, contiguous from 0 */
+    uint64_t offset;       /* bytes that are here, contiguous from 0 */
     struct base_hash hash; /* over them */
 };
 
@@ -122,10 +130,11 @@ int disk_partial_open (struct disk_blobs *blobs, const struct base_digest *diges
                        struct disk_partial *ret_partial, struct base_error *error);
 
 /*  Appends at partial->offset and hashes. */
-int disk_partial_write (struct disk_partial *partial, const void *data, size_t size, struct base_error *error);
+int disk_partial_write (struct disk_partial *partial, const void *data, size_t size,
+                        struct base_error *error);
 
-/*  All bytes are here: compares the digest, syncs, renames into place; the partial is null afterwards. A digest that does not fit discards the file and
-    returns DISK_E_DIGEST. */
+/*  All bytes are here: compares the digest, syncs, renames into place; the partial is null afterwards. A
+    digest that does not fit discards the file and returns DISK_E_DIGEST. */
 enum { DISK_E_DIGEST = 1 /* the content is not what its name says; it has been discarded */ };
 int disk_partial_finish (struct disk_partial *partial, struct base_error *error);
 
@@ -137,6 +146,7 @@ int disk_blobs_remove (struct disk_blobs *blobs, const struct base_digest *diges
 
 /*  Calls each for every complete content. Stops at a non-zero return and returns it. */
 int disk_blobs_each (struct disk_blobs *blobs,
-                     int (*each) (void *context, const struct base_digest *digest, uint64_t size), void *context);
+                     int (*each) (void *context, const struct base_digest *digest, uint64_t size),
+                     void *context);
 
 #endif

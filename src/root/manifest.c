@@ -228,7 +228,8 @@ int root_manifest_verify (int workspace, struct base_error *error)
     rc = root_manifest_make (workspace, &found, error);
     if (rc)
         return rc;
-    if (listed.size == found.size && (found.size == 0 || memcmp (listed.data, found.data, found.size) == 0))
+    if (listed.size == found.size &&
+        (!found.data || !listed.data || memcmp (listed.data, found.data, found.size) == 0))
         return 0;
     return name_difference (&listed, &found, error);
 }
@@ -243,7 +244,8 @@ int root_manifest_find (const struct base_buffer *manifest, const char *path, st
     const char *at = (const char *) manifest->data, *end = at + manifest->size;
     while (at < end) {
         struct line line = next_line (&at, end);
-        if (!line.path || line.path_length != name.size || memcmp (line.path, name.data, name.size) != 0)
+        if (!line.path || !name.data || line.path_length != name.size ||
+            memcmp (line.path, name.data, name.size) != 0)
             continue;
         char digest[BASE_DIGEST_TEXT];
         memcpy (digest, line.path - 2 - (BASE_DIGEST_TEXT - 1), BASE_DIGEST_TEXT - 1);

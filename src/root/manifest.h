@@ -1,21 +1,24 @@
-/*  root/manifest.h - the list of a workspace's files and their digests, in the form that `sha256sum -c` reads
+/*  root/manifest.h - the list of a workspace's files and their digests, in the form that `sha256sum -c`
+    reads
 
-    Needs neither JSON nor msgpack: the launcher uses it. File names with a backslash or newline are escaped as sha256sum does. */
+    Needs neither JSON nor msgpack: the launcher uses it. File names with a backslash or newline are
+    escaped as sha256sum does. */
 
 #ifndef ROOT_MANIFEST_H
 #define ROOT_MANIFEST_H
 
 #include "root/root.h"
 
-/*  Makes the text for all files below a directory except the manifest itself, in byte order of their paths. Only regular files and directories may be
-    there: ROOT_E_DAMAGED otherwise. */
+/*  Makes the text for all files below a directory except the manifest itself, in byte order of their
+    paths. Only regular files and directories may be there: ROOT_E_DAMAGED otherwise. */
 int root_manifest_make (int workspace, struct base_buffer *buffer, struct base_error *error);
 
-/*  Compares: every listed file is there with its digest, and no file is there that is not listed. Returns 0, ROOT_E_NONE (no manifest), ROOT_E_DAMAGED
-    with the first difference, -errno. */
+/*  Compares: every listed file is there with its digest, and no file is there that is not listed. Returns
+    0, ROOT_E_NONE (no manifest), ROOT_E_DAMAGED with the first difference, -errno. */
 int root_manifest_verify (int workspace, struct base_error *error);
 
-/*  The digest that a manifest's text gives for a path. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -ENOMEM. */
+/*  The digest that a manifest's text gives for a path. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -ENOMEM.
+ */
 int root_manifest_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest);
 
 #endif

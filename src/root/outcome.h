@@ -1,6 +1,8 @@
-/*  root/outcome.h - var/outcome: the launcher's note on a trial that it ended, for the version that comes back
+/*  root/outcome.h - var/outcome: the launcher's note on a trial that it ended, for the version that comes
+    back
 
-    Plain lines "key value": workspace, cause, text, time. Commentary: without it the version that comes back takes the cause as crashed. */
+    Plain lines "key value": workspace, cause, text, time. Commentary: without it the version that comes
+    back takes the cause as crashed. */
 
 #ifndef ROOT_OUTCOME_H
 #define ROOT_OUTCOME_H
@@ -22,7 +24,8 @@ struct root_outcome {
     char text[256]; /* for a person: one line */
 };
 
-int root_outcome_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error);
+int root_outcome_write (const struct root *root, const struct root_outcome *outcome,
+                        struct base_error *error);
 
 /*  Returns 0, ROOT_E_NONE or ROOT_E_DAMAGED (set aside as var/outcome.damaged). */
 int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome);

@@ -1,7 +1,7 @@
 /*  root/record.h - what a node keeps in var/: journal, quarantine, trial, standing
 
-    Commentary and caches: nothing here decides whether a start succeeds. A file that cannot be parsed is set aside under its name plus
-    ".damaged" and counts as missing. */
+    Commentary and caches: nothing here decides whether a start succeeds. A file that cannot be parsed is
+    set aside under its name plus ".damaged" and counts as missing. */
 
 #ifndef ROOT_RECORD_H
 #define ROOT_RECORD_H
@@ -9,17 +9,19 @@
 #include "root/root.h"
 #include "wire/wire.h"
 
-/*  Appends to var/journal; serial and time are filled in. Rotates at 1 MiB to var/journal.1, which it replaces. */
+/*  Appends to var/journal; serial and time are filled in. Rotates at 1 MiB to var/journal.1, which it
+    replaces. */
 int root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error);
 
-/*  The last most entries, oldest first; lines that cannot be parsed are counted in *ret_damaged. The caller frees entries[i] and the array:
-    root_journal_free. */
-int root_journal_read (const struct root *root, size_t most, struct wire_entry **ret_entries, size_t *ret_count,
-                       size_t *ret_damaged, struct base_error *error);
+/*  The last most entries, oldest first; lines that cannot be parsed are counted in *ret_damaged. The
+    caller frees entries[i] and the array: root_journal_free. */
+int root_journal_read (const struct root *root, size_t most, struct wire_entry **ret_entries,
+                       size_t *ret_count, size_t *ret_damaged, struct base_error *error);
 void root_journal_free (struct wire_entry *entries, size_t count);
 
 /*  var/quarantine/RELEASE, a wire_failure as JSON. */
-int root_quarantine_add (const struct root *root, const struct wire_failure *failure, struct base_error *error);
+int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
+                         struct base_error *error);
 /*  Returns 0 (the caller owns the failure) or ROOT_E_NONE. */
 int root_quarantine_find (const struct root *root, const struct base_digest *release,
                           struct wire_failure *ret_failure);
@@ -35,7 +37,8 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
 int root_trial_note (const struct root *root, const struct wire_trial *trial, struct base_error *error);
 int root_trial_recall (const struct root *root, struct wire_trial *ret_trial);
 int root_trial_forget (const struct root *root);
-int root_standing_write (const struct root *root, const struct wire_standing *standing, struct base_error *error);
+int root_standing_write (const struct root *root, const struct wire_standing *standing,
+                         struct base_error *error);
 int root_standing_read (const struct root *root, struct wire_standing *ret_standing);
 
 #endif

@@ -1,8 +1,8 @@
 /*  root/workspace.h - workspaces: made hidden, sealed, verified, removed
 
-    A workspace holds the program `noded` (or the application's name), `noded.sh` and `start` (the start files), `envelope.json`,
-    `command` (what the launcher runs), `files/` and, written last, `manifest` in the form that sha256sum -c reads. It has its name only when it
-    is complete and durable. */
+    A workspace holds the program `noded` (or the application's name), `noded.sh` and `start` (the start
+    files), `envelope.json`, `command` (what the launcher runs), `files/` and, written last, `manifest` in
+    the form that sha256sum -c reads. It has its name only when it is complete and durable. */
 
 #ifndef ROOT_WORKSPACE_H
 #define ROOT_WORKSPACE_H
@@ -20,17 +20,19 @@
 /*  A workspace in the making. Null value: all zero with fd -1. */
 struct root_draft {
     const struct root *root;
-    int fd;                       /* of the hidden directory; owned */
+    int fd; /* of the hidden directory; owned */
     char hidden[ROOT_NAME_SIZE + 8];
-    char name[ROOT_NAME_SIZE];    /* that it will have */
+    char name[ROOT_NAME_SIZE]; /* that it will have */
 };
 
-/*  Begins one under a hidden name. Its name will be the later of real_ns and the newest name in the root plus one nanosecond. */
+/*  Begins one under a hidden name. Its name will be the later of real_ns and the newest name in the root
+    plus one nanosecond. */
 int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_draft *ret_draft,
                       struct base_error *error);
 
-/*  Puts a file in: from bytes, by hard link, or by copy; directories of path are made. link falls back to a copy where the file systems differ or
-    links are exhausted. from_path is relative to from_directory. */
+/*  Puts a file in: from bytes, by hard link, or by copy; directories of path are made. link falls back to
+    a copy where the file systems differ or links are exhausted. from_path is relative to from_directory.
+    */
 int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, const void *data, size_t size,
                       struct base_error *error);
 int root_draft_link (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
@@ -38,15 +40,18 @@ int root_draft_link (struct root_draft *draft, const char *path, mode_t mode, in
 int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
                      const char *from_path, struct base_error *error);
 
-/*  Puts noded.sh and start in (launcher: the bytes of the launcher program), and envelope.json and command from what is installed. */
+/*  Puts noded.sh and start in (launcher: the bytes of the launcher program), and envelope.json and
+    command from what is installed. */
 int root_draft_start_files (struct root_draft *draft, const void *launcher, size_t launcher_size,
                             struct base_error *error);
-int root_draft_describe (struct root_draft *draft, const struct wire_installed *installed, struct base_error *error);
+int root_draft_describe (struct root_draft *draft, const struct wire_installed *installed,
+                         struct base_error *error);
 
-/*  Writes the manifest over all that is in the draft (checking program and files against the envelope: ROOT_E_DAMAGED), syncs everything, renames it to its name, syncs
-    the root. The draft is null afterwards. */
-int root_draft_seal (struct root_draft *draft, const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
-                     struct base_error *error);
+/*  Writes the manifest over all that is in the draft (checking program and files against the envelope:
+    ROOT_E_DAMAGED), syncs everything, renames it to its name, syncs the root. The draft is null
+    afterwards. */
+int root_draft_seal (struct root_draft *draft, const struct wire_installed *installed,
+                     char ret_name[ROOT_NAME_SIZE], struct base_error *error);
 
 /*  Drops it with all that is in it. Safe on a null draft. */
 void root_draft_deinit (struct root_draft *draft);

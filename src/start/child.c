@@ -18,8 +18,6 @@
 #include "start/reap.h"
 #include "start/say.h"
 
-extern char **environ;
-
 enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100, SUPERSEDED_MS = 10 * 1000 };
 
 struct watch {
@@ -118,7 +116,8 @@ static int start (struct watch *watch, struct base_error *error)
     if (!path || !args || !environment)
         return base_error_errno (error, -ENOMEM, "cannot prepare the command");
     args[0] = path;
-    memcpy (args + 1, command.args, n_args * sizeof *args);
+    for (size_t i = 0; command.args && i < n_args; i++)
+        args[i + 1] = command.args[i];
     const struct base_process_spec spec = {
         .program = path,
         .args = args,

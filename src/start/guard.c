@@ -20,8 +20,6 @@
 #include "start/reap.h"
 #include "start/say.h"
 
-extern char **environ;
-
 enum { EXIT_USAGE = 64, GRACE_MS = 2000, LINGER_MS = 100, FAST_ROUNDS = 32 };
 
 struct guard {

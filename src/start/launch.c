@@ -27,8 +27,6 @@
 #include "start/reap.h"
 #include "start/say.h"
 
-extern char **environ;
-
 enum {
     EXIT_INIT_RESTARTS = 86, /* of a version: as ROOT_EXIT_RESTART, but leave it to init */
     EXIT_NO_PROGRAM = 126,

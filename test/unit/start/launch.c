@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "root/outcome.h"
@@ -80,6 +81,7 @@ static pid_t start_path (const char *path)
     if (pid == 0) {
         int fd = open ("said", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         (void) dup2 (fd, 2);
+        (void) prctl (PR_SET_PDEATHSIG, SIGKILL); /* a test that is given up leaves nothing behind */
         execl (path, path, "an argument that is not for us", (char *) NULL);
         _exit (99);
     }
