@@ -1,6 +1,6 @@
-/*  The child reports over a pipe that closes with its execve: so a program that cannot be executed is told
-   apart from one that ends at once. Between fork and execve only async-signal-safe calls are made, since the
-   caller may have threads. */
+/*  The child reports over a pipe that closes with its execve: so a program that cannot be executed is
+    told apart from one that ends at once. Between fork and execve only async-signal-safe calls are made,
+    since the caller may have threads. */
 
 #include "base/process.h"
 

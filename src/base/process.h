@@ -52,15 +52,15 @@ struct base_process_ops {
 extern const struct base_process_ops base_process_system;
 
 /*  Starts a child. A program that cannot be executed is an error here, not an exit status: returns 0 or
- * -errno. */
+    -errno. */
 int base_process_spawn (const struct base_process_spec *spec, struct base_process *ret_process,
                         struct base_error *error);
 
 /*  Returns 0, or -ESRCH where it has been waited for. */
 int base_process_signal (const struct base_process *process, int signal);
 
-/*  Takes its end and makes the process null. Returns 0, or -EAGAIN where it has not ended and block is false.
- */
+/*  Takes its end and makes the process null. Returns 0, or -EAGAIN where it has not ended and block is
+    false. */
 int base_process_wait (struct base_process *process, bool block, struct base_process_end *ret_end);
 
 /*  "exited with status 3", "was killed by signal 9 (Killed)". Returns text. */

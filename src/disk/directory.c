@@ -12,8 +12,8 @@
 #include "base/cleanup.h"
 #include "disk/place.h"
 
-/*  A tree may be deeper than descriptors last: what lies below this depth is moved up to the tree's top and
- * removed from there. */
+/*  A tree may be deeper than descriptors last: what lies below this depth is moved up to the tree's top
+    and removed from there. */
 enum { DEPTH_MOST = 16 };
 
 int disk_directory_make (const struct disk *disk, int directory, const char *path, mode_t mode,

@@ -1,6 +1,6 @@
-/*  A draft is a hidden directory `.new.NAME`. Nothing is synced before the draft is sealed: then all files
-   that were written, the directories, and one rename gives it its name. Many small syncs would wait for the
-   disk many times. */
+/*  A draft is a hidden directory `.new.NAME`. Nothing is synced before the draft is sealed: then all
+    files that were written, the directories, and one rename gives it its name. Many small syncs would
+    wait for the disk many times. */
 
 #include "root/workspace.h"
 
@@ -91,8 +91,8 @@ void root_draft_deinit (struct root_draft *draft)
     *draft = (struct root_draft){.fd = -1};
 }
 
-/*  Opens the directory that path's last part is to be in, making it part by part: no part may be empty, '.',
-   '..' or a link. Returns a descriptor or -errno; *ret_leaf lies within path. */
+/*  Opens the directory that path's last part is to be in, making it part by part: no part may be empty,
+    '.', '..' or a link. Returns a descriptor or -errno; *ret_leaf lies within path. */
 static int open_parent (const struct root_draft *draft, const char *path, const char **ret_leaf)
 {
     const struct disk *disk = draft->root->disk;
@@ -191,8 +191,8 @@ int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode, in
     return rc ? base_error_errno (error, rc, "cannot copy %s into the workspace as %s", from_path, path) : 0;
 }
 
-/*  A link shares owner and mode with every other name of its file: so these must fit, or be set while there
- * is one name. */
+/*  A link shares owner and mode with every other name of its file: so these must fit, or be set while
+    there is one name. */
 static int try_link (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
                      const char *from_path)
 {
@@ -256,9 +256,7 @@ int root_draft_describe (struct root_draft *draft, const struct wire_installed *
     return root_draft_write (draft, ROOT_COMMAND, 0644, buffer.data, buffer.size, error);
 }
 
-/*  --- sealing
- * --------------------------------------------------------------------------------------------------------------
- */
+/*  --- sealing ------------------------------------------------------------------------------------ */
 
 /*  Holds one file against what the envelope says of it. */
 static int check_file (const struct root_draft *draft, const struct base_buffer *manifest, const char *path,
@@ -308,7 +306,7 @@ static int sync_file (const struct disk *disk, int directory, const char *name)
 }
 
 /*  Syncs the directory, those below it, and the files that have no other name: what is linked was synced
-   under the name that it was linked from. fd is consumed. */
+    under the name that it was linked from. fd is consumed. */
 static int sync_tree (const struct disk *disk, int fd, unsigned depth)
 {
     base_cleanup (close_directory) DIR *directory = fdopendir (fd);

@@ -156,8 +156,7 @@ int root_manifest_make (int workspace, struct base_buffer *buffer, struct base_e
     return rc;
 }
 
-/*  --- comparing: both texts are sorted by path, so one pass over both finds the first difference
- * --------------------------- */
+/*  --- comparing: both texts are sorted by path, so one pass over both finds the first difference - */
 
 struct line {
     const char *text;

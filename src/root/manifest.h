@@ -17,8 +17,7 @@ int root_manifest_make (int workspace, struct base_buffer *buffer, struct base_e
     0, ROOT_E_NONE (no manifest), ROOT_E_DAMAGED with the first difference, -errno. */
 int root_manifest_verify (int workspace, struct base_error *error);
 
-/*  The digest that a manifest's text gives for a path. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -ENOMEM.
- */
+/*  The digest that a manifest's text gives for a path. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -ENOMEM. */
 int root_manifest_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest);
 
 #endif

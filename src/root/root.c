@@ -1,11 +1,13 @@
 /*  What each state of the links means, and the order of the steps that lead from one to the next.
 
-        on trial        .back is there, names a workspace, and differs from stable
-        switch          tokens, then .back (equal to stable: means nothing yet), then the rename onto stable:
-   now on trial confirm         rename .back onto previous: no longer on trial; the tokens mean nothing
-   without a trial go back         rename .back onto stable revert          a second name for stable's link,
-   then previous onto stable, then that name onto previous. The second name is a hard link, so that a disk
-   without space or inodes does not stand in the way */
+        on trial    .back is there, names a workspace, and differs from stable
+        switch      tokens, then .back (equal to stable: means nothing yet), then the rename onto
+                    stable: now on trial
+        confirm     rename .back onto previous; tokens mean nothing without a trial, and go
+        go back     rename .back onto stable; the same
+        revert      a second name for stable's link, then previous onto stable, then that name onto
+                    previous. The second name is a hard link, so that a disk without space or inodes
+                    does not stand in the way */
 
 #include "root/root.h"
 
@@ -373,7 +375,7 @@ int root_swap_finish (const struct root *root, const char *stable, bool *ret_fin
 }
 
 /*  A second name for stable's link. Returns false where the disk allows none: then previous is lost, and
- * going back is not. */
+    going back is not. */
 static bool prepare_swap (const struct root *root, const char *stable)
 {
     const struct disk *disk = root->disk;

@@ -1,5 +1,5 @@
-/*  Removes what a crash left behind. Called by a manager that serves the root, before it begins a draft of
- * its own. */
+/*  Removes what a crash left behind. Called by a manager that serves the root, before it begins a draft
+    of its own. */
 
 #include "root/root.h"
 
@@ -24,8 +24,8 @@ static bool is_leftover (const char *name)
            strncmp (name, ".old.", 5) == 0;
 }
 
-/*  Removes the leftovers in a directory of the root; one that is not there has none. The first error is kept,
- * the rest is done. */
+/*  Removes the leftovers in a directory of the root; one that is not there has none. The first error is
+    kept, the rest is done. */
 static int tidy_directory (const struct root *root, const char *path, struct base_error *error)
 {
     int fd = root->disk->ops->openat (root->disk->context, root->fd, path,

@@ -44,9 +44,7 @@ bool start_on_trial (const struct root *root, const char *workspace)
            strcmp (trial.stable, workspace) == 0;
 }
 
-/*  --- starting
- * -------------------------------------------------------------------------------------------------------------
- */
+/*  --- starting ----------------------------------------------------------------------------------- */
 
 /*  What is run. A workspace without the file `command` can only be asked to be a node manager. */
 static int read_command (const struct root *root, const char *workspace, struct root_command *ret_command,
@@ -73,7 +71,7 @@ static int read_command (const struct root *root, const char *workspace, struct 
 }
 
 /*  The launcher's own environment as init gave it, what a version needs to know of its launcher, and the
- * envelope's on top. */
+    envelope's on top. */
 static char **make_environment (const struct root *root, const char *workspace, int pipe,
                                 char *const *envelope)
 {
@@ -131,9 +129,7 @@ static int start (struct watch *watch, struct base_error *error)
     return base_process_spawn (&spec, &watch->process, error);
 }
 
-/*  --- waiting
- * --------------------------------------------------------------------------------------------------------------
- */
+/*  --- waiting ------------------------------------------------------------------------------------ */
 
 static uint64_t next_deadline (const struct watch *watch)
 {
@@ -209,7 +205,7 @@ static void read_pipe (struct watch *watch)
 }
 
 /*  SIGUSR2: somebody changed the root on this host. Where that made another workspace stable, the version
-   here is ended, even one that does not listen any more. */
+    here is ended, even one that does not listen any more. */
 static void look_at_stable (struct watch *watch)
 {
     char stable[ROOT_NAME_SIZE];

@@ -21,8 +21,8 @@ struct start_ending {
     struct base_error error;
 };
 
-/*  Runs the workspace's command and waits for its end. limits: the deadlines of a trial, NULL where there is
-   none. signals: from start_signals_take; what init sends is passed on. */
+/*  Runs the workspace's command and waits for its end. limits: the deadlines of a trial, NULL where there
+    is none. signals: from start_signals_take; what init sends is passed on. */
 void start_child_run (const struct root *root, const char *workspace, const struct root_limits *limits,
                       int signals, struct start_ending *ret_ending);
 

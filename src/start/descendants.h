@@ -1,7 +1,7 @@
 /*  start/descendants.h - all processes below this one, whatever session they are in
 
     Only for a sub-reaper: then every orphan below has this process as its parent, so that the chain of
-   parents leads here. */
+    parents leads here. */
 
 #ifndef START_DESCENDANTS_H
 #define START_DESCENDANTS_H

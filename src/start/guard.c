@@ -66,7 +66,7 @@ static bool take_end (struct guard *guard)
 }
 
 /*  The kernel's own list of our children, where it keeps one: quick enough to catch what forks and ends
- * faster than /proc can be read. */
+    faster than /proc can be read. */
 static void kill_children (void)
 {
     char path[64], text[4096];
@@ -86,8 +86,8 @@ static void kill_children (void)
     }
 }
 
-/*  Until no child is left. What is killed leaves its own children to us, so that every round gets further;
- * nothing else bounds it. */
+/*  Until no child is left. What is killed leaves its own children to us, so that every round gets
+    further; nothing else bounds it. */
 static void kill_everything (struct guard *guard)
 {
     (void) setpriority (PRIO_PROCESS, 0,

@@ -11,10 +11,10 @@
         left N          so many further descendants did not end within 100 ms after it, and were killed
         gone            no descendant is left; the guard ends with status 0
 
-    SIGTERM or SIGINT: the program is asked to stop, and after MS (2000) everything is killed. SIGHUP, which
-   whoever starts a guard asks for as its death signal, or nobody reading FD any longer: everything is killed
-   at once. The guard killed with SIGKILL takes the program along. The out-of-memory killer prefers what is
-   guarded. Exit status 64: usage. */
+    SIGTERM or SIGINT: the program is asked to stop, and after MS (2000) everything is killed. SIGHUP,
+    which whoever starts a guard asks for as its death signal, or nobody reading FD any longer: everything
+    is killed at once. The guard killed with SIGKILL takes the program along. The out-of-memory killer
+    prefers what is guarded. Exit status 64: usage. */
 
 #ifndef START_GUARD_H
 #define START_GUARD_H

@@ -1,9 +1,9 @@
-/*  The launcher decides from the disk alone, and reads it anew before every start: which workspace is stable,
-   whether it is on trial, and how many starts are left. It was put into its workspace by the version that
-   staged it, so that on trial proven code decides.
+/*  The launcher decides from the disk alone, and reads it anew before every start: which workspace is
+    stable, whether it is on trial, and how many starts are left. It was put into its workspace by the
+    version that staged it, so that on trial proven code decides.
 
-    Whatever it cannot do (count a start, go back, write a note), it says, and runs what can be run: a node
-   without a node manager can never be cured. */
+    Whatever it cannot do (count a start, go back, write a note), it says, and runs what can be run: a
+    node without a node manager can never be cured. */
 
 #include "start/launch.h"
 
@@ -43,9 +43,7 @@ struct launch {
     struct root_outcome last; /* how the last start on trial ended */
 };
 
-/*  --- the root
- * -------------------------------------------------------------------------------------------------------------
- */
+/*  --- the root ----------------------------------------------------------------------------------- */
 
 /*  The path of this program, for the caller; NULL where it cannot be told. */
 static char *own_path (void)
@@ -122,8 +120,7 @@ static int verify (const struct launch *launch, const char *workspace, struct ba
     return rc;
 }
 
-/*  --- ending a trial
- * ------------------------------------------------------------------------------------------------------- */
+/*  --- ending a trial ----------------------------------------------------------------------------- */
 
 __attribute__ ((format (printf, 3, 4))) static void remember (struct launch *launch, enum root_cause cause,
                                                               const char *format, ...)
@@ -136,8 +133,8 @@ __attribute__ ((format (printf, 3, 4))) static void remember (struct launch *lau
     va_end (arguments);
 }
 
-/*  What was remembered is the reason. The note is written first, as well as it can be: the version that comes
- * back judges by it. */
+/*  What was remembered is the reason. The note is written first, as well as it can be: the version that
+    comes back judges by it. */
 static void go_back (struct launch *launch)
 {
     struct base_error error = {0};
@@ -155,7 +152,7 @@ static void go_back (struct launch *launch)
 }
 
 /*  Stable does not fit its manifest and there is no trial to end: previous takes its place where that is
- * whole. */
+    whole. */
 static bool replace_stable (struct launch *launch, const char *text)
 {
     char previous[ROOT_NAME_SIZE];
@@ -181,12 +178,10 @@ static bool replace_stable (struct launch *launch, const char *text)
     return true;
 }
 
-/*  --- one start
- * ------------------------------------------------------------------------------------------------------------
- */
+/*  --- one start ---------------------------------------------------------------------------------- */
 
 /*  Whether init has asked to stop while no version was there to be told. Other signals are meant for a
- * version, and dropped. */
+    version, and dropped. */
 static bool asked_to_stop (const struct launch *launch)
 {
     bool asked = false;

@@ -1,5 +1,5 @@
-/*  test/fault/failing_disk.h - a disk on which one system call fails, or before which the process is killed
- */
+/*  test/fault/failing_disk.h - a disk on which one system call fails, or before which the process is
+    killed */
 
 #ifndef TEST_FAILING_DISK_H
 #define TEST_FAILING_DISK_H

@@ -1,7 +1,7 @@
-/*  The process is killed before every single system call of every change to a root's links, and every call
-   fails once. At each of these moments stable must start a proven version: the one that ran, or one on trial
-   with a way back to it and starts left. Then what was cut is taken up again, or tidied, and the root is as
-   if nothing had happened. */
+/*  The process is killed before every single system call of every change to a root's links, and every
+    call fails once. At each of these moments stable must start a proven version: the one that ran, or one
+    on trial with a way back to it and starts left. Then what was cut is taken up again, or tidied, and
+    the root is as if nothing had happened. */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -50,8 +50,8 @@ static void expect_no_leftovers (const char *where, unsigned n)
     free (found);
 }
 
-/*  A change of the links: how it begins, what it does, what must hold at every moment of it, and how it ends.
- */
+/*  A change of the links: how it begins, what it does, what must hold at every moment of it, and how it
+    ends. */
 struct change {
     const char *name;
     void (*begin) (void);

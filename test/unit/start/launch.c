@@ -1,5 +1,5 @@
-/*  The real launcher on real roots; versions are shell scripts. What each of them did stands in the file log
- * of the scratch directory. */
+/*  The real launcher on real roots; versions are shell scripts. What each of them did stands in the file
+    log of the scratch directory. */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -587,8 +587,7 @@ Test (launch, is_small_and_needs_no_library)
 
 #endif
 
-/*  --- hosts that need privileges to be made
- * ---------------------------------------------------------------------------------- */
+/*  --- hosts that need privileges to be made ------------------------------------------------------ */
 
 /*  Runs body in new name spaces. Skips the test where the host does not allow them. */
 static int in_namespaces (int flags, int (*body) (void))
