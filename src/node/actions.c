@@ -104,9 +104,10 @@ static void on_fetched (void *context, const struct base_error *error)
 
 int node_contents_open (struct node_manager *node, struct base_error *error)
 {
-    return node->contents.fd >= 0
-               ? 0
-               : disk_blobs_open (node->root.disk, node->root.fd, CONTENTS, &node->contents, error);
+    if (node->contents.fd >= 0)
+        return 0;
+    int rc = root_cache_make (&node->root, CONTENTS, error);
+    return rc ? rc : disk_blobs_open (node->root.disk, node->root.fd, CONTENTS, &node->contents, error);
 }
 
 static void fetch (struct node_manager *node)
@@ -159,6 +160,16 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
     bool control = node->control;
     node->rehearsal = node_rehearsal_free (node->rehearsal);
     node->control = false;
+    if (!result.passed && result.killed && !control && !node->again) {
+        /* the kernel short of memory, or a person, kills the good as well */
+        base_log (BASE_LOG_WARNING,
+                  "%s: the candidate was killed in its rehearsal (%s: %s); trying it once more",
+                  node->order.transaction, result.step, result.reason);
+        node->again = true;
+        if (!rehearse (node, node->order.workspace))
+            return;
+        result.host = true;
+    }
     if (!result.passed && !result.host && !control) {
         base_log (BASE_LOG_WARNING,
                   "%s: the candidate failed its rehearsal (%s: %s); trying this version's own",
@@ -194,6 +205,7 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
 static void probe (struct node_manager *node)
 {
     node->standing.probes++;
+    node->again = false;
     node_standing_save (node);
     if (rehearse (node, node->order.workspace))
         node_fail (node, UPDATE_EVENT_FAILED, "out of memory");

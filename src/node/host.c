@@ -148,29 +148,31 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
     return 0;
 }
 
-static void note_revert (const struct root *root)
+/*  Returns whether the hold will be remembered. */
+static bool note_revert (const struct root *root)
 {
     base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
     if (root_standing_read (root, &standing))
         standing = (struct wire_standing){.epoch = 0};
     standing.held = true;
-    (void) root_standing_write (root, &standing, NULL);
+    bool held = !root_standing_write (root, &standing, NULL);
     (void) root_trial_forget (root);
     struct wire_entry entry = {.application = (char *) "noded",
                                .step = (char *) "revert",
                                .outcome = WIRE_OUTCOME_REVERTED,
                                .reason = (char *) "by noded revert on this host; held until it is released"};
     (void) root_journal_append (root, &entry, NULL);
+    return held;
 }
 
 int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_running,
-                      struct base_error *error)
+                      bool *ret_held, struct base_error *error)
 {
     pid_t launcher;
     int rc = root_revert (root, ret_name, error);
     if (rc)
         return rc;
-    note_revert (root);
+    *ret_held = note_revert (root);
     *ret_running = is_served (root, &launcher);
     if (*ret_running && launcher < 1)
         return base_error_set (error, -ESRCH,

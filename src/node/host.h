@@ -17,9 +17,9 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
 int node_host_why (const struct root *root, bool json, struct base_error *error);
 
 /*  Goes back to the previous version and holds it there. A running manager is made to follow by its launcher.
-   ret_name: the workspace that is stable now. */
+   ret_name: the workspace that is stable now. ret_held: whether the hold could be written down. */
 int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_running,
-                      struct base_error *error);
+                      bool *ret_held, struct base_error *error);
 
 int node_host_quarantine_list (const struct root *root, bool json, struct base_error *error);
 

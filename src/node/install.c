@@ -1,5 +1,6 @@
 #include "node/install.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -66,6 +67,32 @@ static int describe_own (struct own *own, struct base_error *error)
             return rc;
     }
     return wire_envelope_check (&own->envelope, error);
+}
+
+/*  A directory that holds other things is hardly meant. What an installation that was interrupted left is no
+ * hindrance. */
+static int refuse_foreign (const char *path, struct base_error *error)
+{
+    static const char *const own[] = {".",    "..",          ROOT_VAR,  ROOT_PROBE,
+                                      "apps", ROOT_SETTINGS, ROOT_LOCK, "lost+found"};
+    DIR *directory = opendir (path);
+    const struct dirent *entry;
+    int rc = 0;
+    while (directory && !rc && (entry = readdir (directory))) {
+        bool known = root_name_is_valid (entry->d_name) || strncmp (entry->d_name, ".new.", 5) == 0 ||
+                     strncmp (entry->d_name, ".old.", 5) == 0 || strncmp (entry->d_name, ".tmp.", 5) == 0 ||
+                     strcmp (entry->d_name, ROOT_STABLE) == 0 || strcmp (entry->d_name, ROOT_PREVIOUS) == 0;
+        for (size_t i = 0; i < sizeof own / sizeof *own && !known; i++)
+            known = strcmp (entry->d_name, own[i]) == 0;
+        if (!known)
+            rc = base_error_set (
+                error, -ENOTEMPTY,
+                "--root %s: it holds %s, which is not noded's: choose an empty or a new directory", path,
+                entry->d_name);
+    }
+    if (directory)
+        (void) closedir (directory);
+    return rc;
 }
 
 static int make_workspace (const struct root *root, struct own *own, char ret_name[ROOT_NAME_SIZE],
@@ -154,7 +181,8 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
         return base_error_prefix (error, "--content");
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     base_cleanup (own_deinit) struct own own = {.program = ""};
-    rc = root_make (&disk_system, install->root, &root, error);
+    rc = refuse_foreign (install->root, error);
+    rc = rc ? rc : root_make (&disk_system, install->root, &root, error);
     if (rc)
         return rc;
     if (root_link (&root, ROOT_STABLE, workspace) != ROOT_E_NONE)

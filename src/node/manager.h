@@ -55,7 +55,8 @@ struct node_manager {
     struct node_fetch *fetch;
     struct node_rehearsal *rehearsal;
     struct node_rehearsal_result blamed; /* the candidate's, while this version rehearses itself */
-    bool control;                        /* the rehearsal under way is this version's own */
+    bool again;   /* the candidate is rehearsed a second time, having been killed in the first */
+    bool control; /* the rehearsal under way is this version's own */
 
     struct update_proof proof;
     struct wire_failure
@@ -70,6 +71,7 @@ struct node_manager {
     bool busy;
 
     int deadline, proving, progress, watchdog;
+    int lock;     /* of the root, where no launcher has it; -1: it has */
     int launcher; /* writing end of the pipe to it; -1: none */
     int status;   /* to exit with */
 };

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <systemd/sd-daemon.h>
 
 #include "base/cleanup.h"
@@ -123,10 +124,29 @@ static void open_records (struct node_manager *node)
         base_log (BASE_LOG_WARNING, "going on without a place for downloads: %s", error.text);
 }
 
+/*  One manager a root: the launcher holds the lock for the version that it runs. Who was started by hand
+ * takes it himself. */
+static int take_lock (struct node_manager *node, struct base_error *error)
+{
+    if (node->launcher >= 0)
+        return 0;
+    node->lock = openat (node->root.fd, ROOT_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (node->lock < 0 || !flock (node->lock, LOCK_EX | LOCK_NB)) {
+        (void) dprintf (node->lock, "%-10d\n", (int) getpid ());
+        return 0;
+    }
+    node->status = ROOT_EXIT_LOCKED;
+    return base_error_set (
+        error, -EWOULDBLOCK,
+        "another manager serves %s: stop it first, or look at it with noded status --root %s",
+        node->root.path, node->root.path);
+}
+
 static int open_all (struct node_manager *node, struct base_error *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     int rc = root_open (&disk_system, node->config->root, &node->root, error);
+    rc = rc ? rc : take_lock (node, error);
     rc = rc ? rc : node_self_load (&node->root, &node->self, error);
     if (rc)
         return rc;
@@ -158,6 +178,7 @@ static void close_all (struct node_manager *node)
     wire_standing_deinit (&node->standing);
     disk_blobs_deinit (&node->contents);
     node_self_deinit (&node->self);
+    base_close_p (&node->lock);
     root_deinit (&node->root);
 }
 
@@ -174,7 +195,7 @@ static void announce (struct node_manager *node)
 int node_run (struct node_config *config)
 {
     struct base_error error = {.code = 0};
-    struct node_manager node = {.config = config, .launcher = launcher_pipe (), .status = 1};
+    struct node_manager node = {.config = config, .launcher = launcher_pipe (), .status = 1, .lock = -1};
     node.root.fd = node.contents.fd = -1;
     /* it gives up a little before its launcher does: it can tell what was missing */
     config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
@@ -182,7 +203,7 @@ int node_run (struct node_config *config)
     if (open_all (&node, &error)) {
         base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : strerror (ENOMEM));
         close_all (&node);
-        return 1;
+        return node.status;
     }
     base_log (BASE_LOG_INFO, "noded %s runs as node %s from %s/%s", base_version, config->id, node.root.path,
               node.self.workspace);

@@ -14,6 +14,7 @@
 
 enum {
     ODD_FILE_SIZE = 4096,
+    MANIFEST_MOST = 4 * 1024 * 1024,
     ODD_ARGS = 4,
     ODD_ENV = 4,
     OWN_STRINGS_MOST = 240,     /* arguments or variables; the schema allows 256 */
@@ -224,12 +225,12 @@ int node_offer_check_ready (const struct node_offer *offer, char *const *base, c
     return 0;
 }
 
-static int check_file (int workspace, const char *path, const struct base_digest *digest,
+/*  The manifest has just been verified: what it says of a file is true. */
+static int check_file (const struct base_buffer *manifest, const char *path, const struct base_digest *digest,
                        struct base_error *error)
 {
     struct base_digest found;
-    base_cleanup (base_close_p) int fd = openat (workspace, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || base_digest_of_fd (fd, &found, NULL) || !base_digest_equal (&found, digest))
+    if (root_manifest_find (manifest, path, &found) || !base_digest_equal (&found, digest))
         return base_error_set (error, ROOT_E_DAMAGED, "%s is not what it was given", path);
     return 0;
 }
@@ -238,14 +239,17 @@ int node_offer_check_workspace (const struct node_offer *offer, const struct roo
                                 const char *workspace, struct base_error *error)
 {
     base_cleanup (base_close_p) int fd = -1;
+    base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     if (root_workspace_open (root, workspace, &fd))
         return base_error_set (error, ROOT_E_NONE, "there is no workspace %s", workspace);
     int rc = root_manifest_verify (fd, error);
-    rc = rc ? rc : check_file (fd, ROOT_PROGRAM, &offer->envelope.binary, error);
+    if (!rc && disk_file_read (root->disk, fd, ROOT_MANIFEST, MANIFEST_MOST, &manifest))
+        rc = base_error_set (error, ROOT_E_DAMAGED, "its manifest cannot be read");
+    rc = rc ? rc : check_file (&manifest, ROOT_PROGRAM, &offer->envelope.binary, error);
     for (size_t i = 0; i < offer->envelope.n_files && !rc; i++) {
         char path[300];
         (void) snprintf (path, sizeof path, "files/%s", offer->envelope.files[i].path);
-        rc = check_file (fd, path, &offer->envelope.files[i].digest, error);
+        rc = check_file (&manifest, path, &offer->envelope.files[i].digest, error);
     }
     return rc ? base_error_prefix (error, "the workspace %s that the candidate made", workspace) : 0;
 }

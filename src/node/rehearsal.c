@@ -1,6 +1,7 @@
 #include "node/rehearsal.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -314,6 +315,7 @@ static void on_offered (struct node_rehearsal *rehearsal, const struct wire_read
         return;
     }
     if (rehearsal->phase == PHASE_CONFIRM || rehearsal->phase == PHASE_REVERT) {
+        rehearsal->result.killed = true; /* proven code ended: hardly by itself */
         fail (rehearsal, "the version that it had handed over to was started a second time");
         return;
     }
@@ -527,6 +529,8 @@ static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard
     char text[96];
     const char *how = end->ended ? base_process_end_format (&end->how, text, sizeof text)
                                  : "was ended together with its guard";
+    rehearsal->result.killed =
+        !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
     if (rehearsal->phase != PHASE_STOP)
         fail (rehearsal, "it %s", how);
     else if (!end->ended || !end->how.exited || end->how.code != 0)

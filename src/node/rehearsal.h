@@ -36,7 +36,9 @@ struct node_rehearsal_spec {
 
 struct node_rehearsal_result {
     bool passed;
-    bool host;     /* not passed, and the candidate never had its chance: disk, descriptors, sockets */
+    bool host;   /* not passed, and the candidate never had its chance: disk, descriptors, sockets */
+    bool killed; /* not passed, and something below the guard had been killed that the rehearsal did not kill
+                  */
     char step[32]; /* where it failed */
     char reason[BASE_ERROR_SIZE];
     uint64_t took_ms;

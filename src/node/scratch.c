@@ -9,13 +9,13 @@
 #include "base/random.h"
 #include "base/text.h"
 
+enum { BLOCK_SIZE = 64 * 1024, DEPTH_MOST = 4 };
+
 static void close_directory (DIR **directory)
 {
     if (*directory)
         (void) closedir (*directory);
 }
-
-enum { BLOCK_SIZE = 64 * 1024 };
 
 /*  Returns how much was copied, 0 at the end, or -errno. Some file systems cannot copy by themselves. */
 static ssize_t copy_piece (int from, int to)
@@ -146,16 +146,37 @@ static void remove_sockets (const struct disk *disk, int root)
         (void) disk_tree_remove (disk, top, path + 5, NULL);
 }
 
-static int open_probe (const struct root *parent)
+static int open_probe (int root)
 {
-    return openat (parent->fd, ROOT_PROBE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return openat (root, ROOT_PROBE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/*  What a probe left, and the probes below it: whoever was killed removed nothing. */
+static void remove_below (const struct disk *disk, int root, unsigned depth)
+{
+    base_cleanup (base_close_p) int probe = open_probe (root);
+    int listing = probe < 0 ? -1 : openat (probe, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    base_cleanup (close_directory) DIR *directory = listing < 0 ? NULL : fdopendir (listing);
+    const struct dirent *entry;
+    while (directory && (entry = readdir (directory))) {
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
+            continue;
+        base_cleanup (base_close_p) int below =
+            openat (probe, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (below >= 0 && depth < DEPTH_MOST) {
+            remove_sockets (disk, below);
+            remove_below (disk, below, depth + 1);
+        }
+        (void) disk_tree_remove (disk, probe, entry->d_name, NULL);
+    }
 }
 
 void node_scratch_deinit (struct node_scratch *scratch)
 {
     if (scratch->root.fd < 0 || !scratch->parent)
         return;
-    base_cleanup (base_close_p) int probe = open_probe (scratch->parent);
+    base_cleanup (base_close_p) int probe = open_probe (scratch->parent->fd);
+    remove_below (scratch->parent->disk, scratch->root.fd, 0);
     if (*scratch->sockets) /* not by the link: a candidate may have changed it */
         (void) disk_tree_remove (scratch->parent->disk, AT_FDCWD, scratch->sockets, NULL);
     if (probe >= 0)
@@ -166,16 +187,5 @@ void node_scratch_deinit (struct node_scratch *scratch)
 
 void node_scratch_sweep (const struct root *parent)
 {
-    base_cleanup (base_close_p) int probe = open_probe (parent);
-    int listing = probe < 0 ? -1 : openat (probe, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    base_cleanup (close_directory) DIR *directory = listing < 0 ? NULL : fdopendir (listing);
-    const struct dirent *entry;
-    while (directory && (entry = readdir (directory)))
-        if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0) {
-            base_cleanup (base_close_p) int root =
-                openat (probe, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            if (root >= 0)
-                remove_sockets (parent->disk, root);
-            (void) disk_tree_remove (parent->disk, probe, entry->d_name, NULL);
-        }
+    remove_below (parent->disk, parent->fd, 0);
 }

@@ -170,7 +170,8 @@ bool node_installed_find (const struct wire_installed *installed, const struct b
     return false;
 }
 
-/*  What a start has not verified may have rotted, and would fail every update that takes it from there. */
+/*  A file that has rotted would fail every update that takes it from there, and hides that it could be
+ * fetched anew. */
 static bool is_intact (const struct root *root, const struct node_place *place,
                        const struct base_digest *digest)
 {
@@ -188,8 +189,10 @@ int node_self_find (const struct root *root, const struct node_self *self, const
     struct node_place place = {.path = ""};
     if (node_installed_find (&self->installed, digest, place.path)) {
         memcpy (place.workspace, self->workspace, sizeof place.workspace);
-        *ret_place = place;
-        return 0;
+        if (is_intact (root, &place, digest)) {
+            *ret_place = place;
+            return 0;
+        }
     }
     char **names = NULL;
     if (root_workspaces (root, &names))

@@ -20,10 +20,14 @@ static int place_one (struct root_draft *draft, const struct root *root, struct 
                       mode_t mode, struct base_error *error)
 {
     struct node_place place;
-    if (!node_self_find (root, self, digest, &place)) {
+    base_cleanup (base_close_p) int fetched = -1;
+    uint64_t size;
+    if (disk_blobs_get (contents, digest, &fetched, &size)) {
         base_cleanup (base_close_p) int workspace = -1;
-        int rc = root_workspace_open (root, place.workspace, &workspace);
-        return rc ? rc : root_draft_link (draft, path, mode, workspace, place.path, error);
+        int rc = node_self_find (root, self, digest, &place);
+        rc = rc ? rc : root_workspace_open (root, place.workspace, &workspace);
+        return rc ? base_error_set (error, rc, "%s is neither in a workspace nor among the contents", path)
+                  : root_draft_link (draft, path, mode, workspace, place.path, error);
     }
     char from[BASE_DIGEST_TEXT + 3];
     content_path (digest, from);

@@ -274,18 +274,22 @@ static int revert (int argc, char **argv)
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {.code = 0};
     char name[ROOT_NAME_SIZE];
-    bool running = false;
+    bool running = false, held = false;
     int code = host_parse (&spec, argc, argv, false, &wanted);
     code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
     code = code == PROGRAM_GO ? open_root (&spec, wanted.root, &root) : code;
     if (code != PROGRAM_GO)
         return code;
-    int rc = node_host_revert (&root, name, &running, &error);
+    int rc = node_host_revert (&root, name, &running, &held, &error);
     if (rc == ROOT_E_NONE && !*error.text)
         (void) base_error_set (&error, rc, "%s has no previous version to go back to", root.path);
     if (rc)
         return tell (&error, "revert");
-    printf ("stable is %s now, and held%s\n", name,
+    if (!held)
+        fprintf (
+            stderr,
+            "noded revert: the hold could not be written down (is the disk full?): the broker may order the next update\n");
+    printf ("stable is %s now%s%s\n", name, held ? ", and held" : "",
             running ? "; the running manager was told to follow"
                     : "; no manager runs, the next start is of that version");
     return PROGRAM_OK;
@@ -341,6 +345,15 @@ static int verify (int argc, char **argv)
     if (code != PROGRAM_GO)
         return code;
     int rc = root_check (&root, print_found, NULL);
+    struct node_config config;
+    struct base_error error = {.code = 0};
+    if (!node_config_init (&config, root.path)) {
+        if (node_config_load (&config, NULL, &error)) {
+            print_found (NULL, error.text);
+            rc = rc ? rc : ROOT_E_DAMAGED;
+        }
+        node_config_deinit (&config);
+    }
     if (rc < 0)
         fprintf (stderr, "noded verify: looking at %s: %s\n", root.path, strerror (-rc));
     if (rc)

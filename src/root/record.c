@@ -1,6 +1,7 @@
 #include "root/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #define TRIAL ROOT_VAR "/trial"
 #define STANDING ROOT_VAR "/standing"
 
-enum { RECORD_MOST = 64 * 1024 };
+enum { RECORD_MOST = 64 * 1024, STANDING_SIZE = 4096 };
 
 void root_record_set_aside (const struct root *root, const char *path)
 {
@@ -23,8 +24,8 @@ void root_record_set_aside (const struct root *root, const char *path)
     (void) disk_rename (root->disk, root->fd, path, aside, NULL);
 }
 
-/*  Too many open files says nothing about the file; what is no regular file, or rots, must not come back at
- * every start. */
+/*  Too many open files says nothing about the file; what is no regular file, or rots, must not come back
+    at every start. */
 bool root_record_is_damaged (int rc)
 {
     return rc > 0 || rc == -EFBIG || rc == -EISDIR || rc == -EINVAL || rc == -ELOOP || rc == -EIO ||
@@ -54,6 +55,16 @@ int root_record_make_directory (const struct root *root, const char *path, struc
     return disk_directory_make (root->disk, root->fd, path, 0700, error);
 }
 
+static int replace (const struct root *root, const char *path, const char *text, size_t size,
+                    struct base_error *error)
+{
+    int rc = disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
+    if (rc != -EISDIR && rc != -ENOTEMPTY && rc != -EEXIST)
+        return rc;
+    root_record_set_aside (root, path); /* a directory has the name */
+    return disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
+}
+
 int root_record_write (const struct root *root, const char *path, const struct wire_record *record,
                        const void *message, struct base_error *error)
 {
@@ -63,11 +74,13 @@ int root_record_write (const struct root *root, const char *path, const struct w
     base_cleanup (base_free_p) char *json = wire_json (record, message, WIRE_JSON_PRETTY);
     if (!json)
         return base_error_errno (error, -ENOMEM, "cannot write %s", path);
-    rc = disk_file_write (root->disk, root->fd, path, 0644, json, strlen (json), error);
-    if (rc != -EISDIR && rc != -ENOTEMPTY && rc != -EEXIST)
-        return rc;
-    root_record_set_aside (root, path); /* a directory has the name */
-    return disk_file_write (root->disk, root->fd, path, 0644, json, strlen (json), error);
+    return replace (root, path, json, strlen (json), error);
+}
+
+int root_cache_make (const struct root *root, const char *path, struct base_error *error)
+{
+    int rc = root_record_make_directory (root, ROOT_VAR, error);
+    return rc ? rc : root_record_make_directory (root, path, error);
 }
 
 int root_trial_note (const struct root *root, const struct wire_trial *trial, struct base_error *error)
@@ -86,10 +99,39 @@ int root_trial_forget (const struct root *root)
     return rc == -ENOENT ? 0 : rc;
 }
 
+/*  The file that is there is overwritten: it needs no space. Cut short by a crash it is damaged, and counts
+ * as missing. */
+static int write_in_place (const struct root *root, const char text[STANDING_SIZE], struct base_error *error)
+{
+    const struct disk *disk = root->disk;
+    base_cleanup (base_close_p) int fd =
+        disk->ops->openat (disk->context, root->fd, STANDING, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    if (fd < 0 || disk->ops->pwrite (disk->context, fd, text, STANDING_SIZE, 0) != STANDING_SIZE ||
+        disk->ops->fsync (disk->context, fd))
+        return base_error_errno (error, errno ? -errno : -EIO, "cannot overwrite %s on a full disk",
+                                 STANDING);
+    return 0;
+}
+
+/*  Always of one size, so that on a full disk it can be overwritten where it lies: a hold or an epoch that is
+   forgotten is an order carried out twice. */
 int root_standing_write (const struct root *root, const struct wire_standing *standing,
                          struct base_error *error)
 {
-    return root_record_write (root, STANDING, &wire_standing_record, standing, error);
+    int rc = root_record_make_directory (root, ROOT_VAR, error);
+    if (rc)
+        return rc;
+    base_cleanup (base_free_p) char *json = wire_json (&wire_standing_record, standing, WIRE_JSON_PRETTY);
+    if (!json)
+        return base_error_errno (error, -ENOMEM, "cannot write %s", STANDING);
+    size_t size = strlen (json);
+    if (size > STANDING_SIZE)
+        return replace (root, STANDING, json, size, error);
+    char text[STANDING_SIZE];
+    memset (text, '\n', sizeof text);
+    memcpy (text, json, size);
+    rc = replace (root, STANDING, text, sizeof text, error);
+    return rc == -ENOSPC || rc == -EDQUOT ? write_in_place (root, text, error) : rc;
 }
 
 int root_standing_read (const struct root *root, struct wire_standing *ret_standing)

@@ -19,6 +19,9 @@ int root_journal_read (const struct root *root, size_t most, struct wire_entry *
                        size_t *ret_count, size_t *ret_damaged, struct base_error *error);
 void root_journal_free (struct wire_entry *entries, size_t count);
 
+/*  Makes a directory below var/, and var/ itself, where they are missing; what is in the way is set aside. */
+int root_cache_make (const struct root *root, const char *path, struct base_error *error);
+
 /*  var/quarantine/RELEASE, a wire_failure as JSON. */
 int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
                          struct base_error *error);

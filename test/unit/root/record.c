@@ -137,6 +137,32 @@ Test (record, a_journal_that_cannot_be_written_is_an_error_and_nothing_more)
     expect_reasons (10, "a", 0);
 }
 
+Test (record, a_hold_is_written_down_on_a_full_disk_too)
+{
+    struct failing_disk failing;
+    struct root full = root;
+    struct wire_standing standing = {.epoch = 4, .seen_epoch = 4};
+    cr_assert_eq (root_standing_write (&root, &standing, &error), 0);
+    standing.held = true;
+    full.disk = failing_init (&failing, 1, ENOSPC);
+    failing.only = "write";
+    cr_expect_eq (root_standing_write (&full, &standing, &error), 0, "%s", error.text);
+    standing = (struct wire_standing){.epoch = 0};
+    cr_assert_eq (root_standing_read (&root, &standing), 0);
+    cr_expect (standing.held && standing.epoch == 4);
+    wire_standing_deinit (&standing);
+}
+
+Test (record, a_place_for_caches_is_made_whatever_is_in_its_way)
+{
+    struct stat status;
+    free (scratch_shell ("rm -r root/var; touch root/var", NULL));
+    cr_expect_eq (root_cache_make (&root, "var/contents", &error), 0, "%s", error.text);
+    free (scratch_shell ("rm -r root/var/contents; touch root/var/contents", NULL));
+    cr_expect_eq (root_cache_make (&root, "var/contents", &error), 0, "%s", error.text);
+    cr_expect (stat ("root/var/contents", &status) == 0 && S_ISDIR (status.st_mode));
+}
+
 static struct wire_failure failure_of (const char *release, const char *time)
 {
     static char reason[] = "it hung";
