@@ -119,7 +119,8 @@ static void fetch (struct node_manager *node)
     }
     node->fetch = node_fetch_new (node->loop, node->config, &node->root, &node->contents, &node->self,
                                   node->session, on_fetched, node);
-    if (!node->fetch || node_fetch_start (node->fetch, node->order.candidate.envelope, &error)) {
+    if (!node->fetch ||
+        node_fetch_start (node->fetch, node->order.candidate.envelope, node->order.distrust, &error)) {
         end_fetch (node);
         node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
         return;
@@ -130,8 +131,14 @@ static void fetch (struct node_manager *node)
 static void stage (struct node_manager *node)
 {
     struct base_error error = {.text = "out of memory"};
-    if (node_stage (&node->root, &node->contents, &node->self, &node->order.candidate, node->order.workspace,
-                    &error))
+    int rc = node_stage (&node->root, &node->contents, &node->self, &node->order.candidate,
+                         node->order.workspace, &error);
+    if (rc == ROOT_E_DAMAGED && !node->order.distrust) {
+        base_log (BASE_LOG_WARNING, "%s: %s: fetching anew what has rotted on this host",
+                  node->order.transaction, error.text);
+        node->order.distrust = true;
+        node_event (node, UPDATE_EVENT_MISSING);
+    } else if (rc)
         node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
     else
         node_event (node, UPDATE_EVENT_DONE);

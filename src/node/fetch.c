@@ -26,6 +26,7 @@ struct node_fetch {
     struct transfer_limits limits;
     node_fetch_done *done;
     void *context;
+    bool distrust;
 
     struct wanted *wanted;
     size_t count, at;
@@ -77,7 +78,7 @@ struct node_fetch *node_fetch_free (struct node_fetch *fetch)
 static bool is_here (struct node_fetch *fetch, const struct base_digest *digest)
 {
     struct node_place place;
-    if (!node_self_find (fetch->root, fetch->self, digest, &place))
+    if (!node_self_find (fetch->root, fetch->self, digest, fetch->distrust, &place))
         return true;
     int fd = -1;
     uint64_t size;
@@ -234,9 +235,10 @@ static void all_here (void *context)
     end (fetch, NULL);
 }
 
-int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope,
+int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
                       struct base_error *error)
 {
+    fetch->distrust = distrust;
     fetch->wanted = calloc (envelope->n_files + 1, sizeof *fetch->wanted);
     if (!fetch->wanted)
         return -ENOMEM;

@@ -26,8 +26,9 @@ struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_conf
 struct node_fetch *node_fetch_free (struct node_fetch *fetch);
 
 /*  Begins. done is called later, never during this call. Returns 0, -ENOSPC with both figures in the error,
- * or -errno. */
-int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope,
+ * or -errno. distrust: a file of the running version counts as
+    here only once it has been read and fits. */
+int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
                       struct base_error *error);
 
 void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk, const void *payload,

@@ -36,8 +36,9 @@ struct node_order {
     struct base_digest release;
     struct wire_installed candidate; /* once it is matched; envelope NULL before */
     char workspace[ROOT_NAME_SIZE];  /* once it is staged; empty before */
-    struct base_error failure;       /* why the step under way failed */
-    char step[65];                   /* in which it failed, where that is finer than the state */
+    bool distrust; /* files of the running version have rotted: each is looked at before it is linked */
+    struct base_error failure; /* why the step under way failed */
+    char step[65];             /* in which it failed, where that is finer than the state */
 };
 
 struct node_manager {

@@ -24,15 +24,15 @@ void node_self_deinit (struct node_self *self);
    is out. */
 char **node_self_pristine_env (const struct node_self *self);
 
-/*  Where a content lies in the root: a file of a retained workspace, the running one first; in another one it
-   is read, and passed over where it is damaged. Returns 0 with the workspace's name and the path in it, or
-   ROOT_E_NONE. */
+/*  Where a content lies in the root: a file of a retained workspace, the running one first (with distrust,
+   only where its file fits); in another one it is read, and passed over where it is damaged. Returns 0 with
+   the workspace's name and the path in it, or ROOT_E_NONE. */
 struct node_place {
     char workspace[ROOT_NAME_SIZE];
     char path[300];
 };
 int node_self_find (const struct root *root, const struct node_self *self, const struct base_digest *digest,
-                    struct node_place *ret_place);
+                    bool distrust, struct node_place *ret_place);
 
 /*  The same within one installed envelope; path gets the file's name in the workspace. */
 bool node_installed_find (const struct wire_installed *installed, const struct base_digest *digest,

@@ -24,7 +24,7 @@ static int place_one (struct root_draft *draft, const struct root *root, struct 
     uint64_t size;
     if (disk_blobs_get (contents, digest, &fetched, &size)) {
         base_cleanup (base_close_p) int workspace = -1;
-        int rc = node_self_find (root, self, digest, &place);
+        int rc = node_self_find (root, self, digest, false, &place);
         rc = rc ? rc : root_workspace_open (root, place.workspace, &workspace);
         return rc ? base_error_set (error, rc, "%s is neither in a workspace nor among the contents", path)
                   : root_draft_link (draft, path, mode, workspace, place.path, error);

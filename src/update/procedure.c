@@ -86,6 +86,7 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
         [ST (STAGING)] =
             {
                 [UPDATE_EVENT_DONE] = NEXT (PROBING, PROBE),
+                [UPDATE_EVENT_MISSING] = NEXT (FETCHING, FETCH),
                 [UPDATE_EVENT_FAILED] = FAIL,
                 [UPDATE_EVENT_DEADLINE] = FAIL,
                 [UPDATE_EVENT_CANCEL] = CANCELLED,
@@ -202,9 +203,9 @@ uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure,
 
 const char *update_event_word (enum update_event event)
 {
-    static const char *const words[UPDATE_EVENT_END] = {"order",  "same",   "refused", "done",
-                                                        "failed", "blamed", "unfit",   "deadline",
-                                                        "cancel", "revert", "trial"};
+    static const char *const words[UPDATE_EVENT_END] = {"order",    "same",   "refused", "done",
+                                                        "failed",   "blamed", "unfit",   "missing",
+                                                        "deadline", "cancel", "revert",  "trial"};
     return (unsigned) event < UPDATE_EVENT_END ? words[event] : "unknown";
 }
 

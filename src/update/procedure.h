@@ -27,6 +27,8 @@ enum update_event {
     UPDATE_EVENT_FAILED,   /* the state's step failed; nobody is to blame but host or origin */
     UPDATE_EVENT_BLAMED,   /* the state's step failed, and the release is to blame */
     UPDATE_EVENT_UNFIT,    /* the rehearsal failed, and so did that of the running version */
+    UPDATE_EVENT_MISSING,  /* what was thought to be here is not, or has rotted: it is to be fetched after all
+                            */
     UPDATE_EVENT_DEADLINE, /* the state's time is over */
     UPDATE_EVENT_CANCEL,   /* an operator ends the update */
     UPDATE_EVENT_REVERT,   /* an order to go back is taken up */

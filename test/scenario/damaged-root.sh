@@ -11,7 +11,7 @@ publish noded-2 2.0.0 >"$fleet/release"
 
 # Downloads and records are caches.
 node_stop a
-rm -r "$root/var"
+rm -r "${root:?}/var"
 touch "$root/var"
 node_start a
 until_node a '.online and .state == "idle"'

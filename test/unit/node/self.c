@@ -73,10 +73,10 @@ Test (self, a_damaged_file_of_another_workspace_is_not_taken_for_the_content)
     free (text);
     snprintf (name, sizeof name, "%s/noded", other);
     put (root.fd, name, "whole");
-    cr_assert_eq (node_self_find (&root, &self, &envelope.binary, &place), 0);
+    cr_assert_eq (node_self_find (&root, &self, &envelope.binary, false, &place), 0);
     cr_expect_str_eq (place.workspace, other);
     put (root.fd, name, "whale");
-    cr_expect_eq (node_self_find (&root, &self, &envelope.binary, &place), ROOT_E_NONE);
+    cr_expect_eq (node_self_find (&root, &self, &envelope.binary, false, &place), ROOT_E_NONE);
     root_deinit (&root);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
 }

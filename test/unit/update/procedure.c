@@ -41,6 +41,8 @@ static const struct expected cells[] = {
 
     {WIRE_STATE_STAGING, UPDATE_EVENT_DONE, WIRE_STATE_PROBING, WIRE_OUTCOME_STARTED,
      "deadline report probe"},
+    {WIRE_STATE_STAGING, UPDATE_EVENT_MISSING, WIRE_STATE_FETCHING, WIRE_OUTCOME_STARTED,
+     "deadline report fetch"},
     {WIRE_STATE_STAGING, UPDATE_EVENT_FAILED, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
     {WIRE_STATE_STAGING, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
     {WIRE_STATE_STAGING, UPDATE_EVENT_CANCEL, WIRE_STATE_IDLE, WIRE_OUTCOME_CANCELLED, CANCEL_END},
@@ -150,7 +152,8 @@ Test (procedure, whatever_happens_before_the_switch_ends_idle_or_unfit)
         for (unsigned event = 0; event < UPDATE_EVENT_END; event++) {
             struct update_procedure procedure = {.state = before[i]};
             (void) update_procedure_step (&procedure, (enum update_event) event);
-            bool onwards = procedure.state == before[i] || event == UPDATE_EVENT_DONE;
+            bool onwards =
+                procedure.state == before[i] || event == UPDATE_EVENT_DONE || event == UPDATE_EVENT_MISSING;
             cr_expect (onwards || procedure.state == WIRE_STATE_IDLE || procedure.state == WIRE_STATE_UNFIT);
         }
 }
