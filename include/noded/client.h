@@ -1,10 +1,10 @@
 /*  noded/client.h - what an operator's program asks a broker for
 
-    A client is one connection to a broker. Calls block until they are answered, or until the deadline given
-   at connecting has passed. A client is used by one thread at a time; a process may have several.
+    A client is one connection to a broker. Calls block until they are answered, or until the deadline
+    given at connecting has passed. A client is used by one thread at a time; a process may have several.
 
     Functions return 0, or a negative errno with a sentence in noded_client_error that says what was tried,
-   where, what came of it and what to do. The errnos are
+    where, what came of it and what to do. The errnos are
 
         -ETIMEDOUT  the broker did not answer in time
         -ENOENT     it has no such release or node, or a file to be published is not there
@@ -16,10 +16,10 @@
         and those of reading files, and -ENOMEM
 
     An order that was not answered may have reached the broker all the same. Within a call it is sent again
-   under the same key, and nothing is ordered twice.
+    under the same key, and nothing is ordered twice.
 
-    Results are JSON text on the heap: free them with free (). Every list is an array with one object a line.
-   Every key below is always there; what is absent is null, false, 0 or [].
+    Results are JSON text on the heap: free them with free (). Every list is an array with one object a
+    line. Every key below is always there; what is absent is null, false, 0 or [].
 
     A node:
 
@@ -37,20 +37,20 @@
         transaction     of the update under way, or of the last one
         done, total     bytes of the download that are here, and in all
         last_error      null, or {transaction, release, version, step, reason, time} of the last update that
-   failed; gone once a later one is confirmed quarantine      the releases that it does not try again: an
-   array of the same objects platform        "linux/amd64" place           host name and pid software version
-   of its node manager last_seen       RFC 3339, UTC, of the broker's clock revision        of the broker's
-   records when this node changed last desired_epoch   of the last order to the application
+    failed; gone once a later one is confirmed quarantine      the releases that it does not try again: an
+    array of the same objects platform        "linux/amd64" place           host name and pid software version
+    of its node manager last_seen       RFC 3339, UTC, of the broker's clock revision        of the broker's
+    records when this node changed last desired_epoch   of the last order to the application
         desired_transaction
         outcome         of that order: OUTCOME of schemas/choices.def; null while it is under way
         outcome_step    the step that the outcome was told of
         outcome_reason  for a person
 
     A release:   release, application, version, platforms [text; "": everything], time, withdrawn, size
-   (bytes). An order:    node, status ("ok", or STATUS of schemas/choices.def), reason, epoch, transaction,
-   release, version. A report:    node, application, serial, transaction, epoch, attempt, step, outcome,
-   reason, version, release, time. An event:    as `happened` in schemas/event.def; absent keys are left out.
- */
+    (bytes). An order:    node, status ("ok", or STATUS of schemas/choices.def), reason, epoch,
+    transaction, release, version. A report:    node, application, serial, transaction, epoch, attempt,
+    step, outcome, reason, version, release, time. An event:    as `happened` in schemas/event.def; absent
+    keys are left out. */
 
 #ifndef NODED_CLIENT_H
 #define NODED_CLIENT_H
@@ -64,8 +64,8 @@ extern "C" {
 
 typedef struct noded_client noded_client;
 
-/*  broker: HOST[:PORT] or ipc://DIRECTORY, PORT being the first of its four; NULL: the variable NODED_BROKER,
-   else client/broker in the settings, else 127.0.0.1. settings: NULL, or a ZPL file with
+/*  broker: HOST[:PORT] or ipc://DIRECTORY, PORT being the first of its four; NULL: the variable
+    NODED_BROKER, else client/broker in the settings, else 127.0.0.1. settings: NULL, or a ZPL file with
 
         client
             broker = HOST[:PORT]
@@ -118,9 +118,9 @@ typedef struct noded_publish {
     void *context;
 } noded_publish;
 
-/*  Uploads what the broker does not have and stores the release. The shared libraries of a program that looks
-   for them in $ORIGIN/files/lib are gathered from this host and published with it; a file with the
-   destination lib/NAME goes before that. ret_release: 64 hexadecimal characters and a NUL. */
+/*  Uploads what the broker does not have and stores the release. The shared libraries of a program that
+    looks for them in $ORIGIN/files/lib are gathered from this host and published with it; a file with the
+    destination lib/NAME goes before that. ret_release: 64 hexadecimal characters and a NUL. */
 int noded_client_publish (noded_client *client, const noded_publish *publish, char ret_release[65]);
 
 /*  An array of releases, newest first. application NULL: all. */
@@ -129,9 +129,9 @@ int noded_client_releases (noded_client *client, const char *application, char *
 /*  Never offer a release again. release: 64 hexadecimal characters. */
 int noded_client_withdraw (noded_client *client, const char *release);
 
-/*  Orders to nodes; nodes NULL means all of them. application NULL: noded. release NULL: the newest for each
-   node's platform, and in clear every release. hold: 0 ends a hold. The result is an array of orders; that
-   one of them was refused is no error. */
+/*  Orders to nodes; nodes NULL means all of them. application NULL: noded. release NULL: the newest for
+    each node's platform, and in clear every release. hold: 0 ends a hold. The result is an array of
+    orders; that one of them was refused is no error. */
 int noded_client_update (noded_client *client, const char *application, const char *const *nodes,
                          size_t n_nodes, const char *release, char **ret_json);
 int noded_client_revert (noded_client *client, const char *application, const char *const *nodes,
@@ -144,9 +144,9 @@ int noded_client_clear (noded_client *client, const char *application, const cha
                         size_t n_nodes, const char *release, char **ret_json);
 int noded_client_forget (noded_client *client, const char *const *nodes, size_t n_nodes, char **ret_json);
 
-/*  An array of nodes, by id; nodes NULL means all. -ENOENT where the broker does not know one of them. since
-   0: whatever their revision; else only those changed after that revision, waiting up to wait_ms (at most a
-   minute) for a change. ret_revision (which may be NULL): to be given as since next time. */
+/*  An array of nodes, by id; nodes NULL means all. -ENOENT where the broker does not know one of them.
+    since 0: whatever their revision; else only those changed after that revision, waiting up to wait_ms
+    (at most a minute) for a change. ret_revision (which may be NULL): to be given as since next time. */
 int noded_client_nodes (noded_client *client, const char *application, const char *const *nodes,
                         size_t n_nodes, uint64_t since, uint64_t wait_ms, uint64_t *ret_revision,
                         char **ret_json);
@@ -155,8 +155,8 @@ int noded_client_nodes (noded_client *client, const char *application, const cha
 int noded_client_why (noded_client *client, const char *application, const char *node, char **ret_json);
 
 /*  Waits up to wait_ms for the next event; ret_topic ("event/NODE/EVENT") and ret_json are for the caller.
-   -EAGAIN where none came. The first call makes sure that the broker answers, and subscribes: what happened
-   before is not told. */
+    -EAGAIN where none came. The first call makes sure that the broker answers, and subscribes: what
+    happened before is not told. */
 int noded_client_event (noded_client *client, uint64_t wait_ms, char **ret_topic, char **ret_json);
 
 #ifdef __cplusplus

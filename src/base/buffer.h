@@ -28,7 +28,7 @@ __attribute__ ((format (printf, 2, 3))) int base_buffer_printf (struct base_buff
                                                                 const char *format, ...);
 
 /*  Closes the data with a NUL (not counted in size) and gives it away as a string; the buffer is null
-   afterwards. Returns NULL where memory is out; the caller owns the string. */
+    afterwards. Returns NULL where memory is out; the caller owns the string. */
 char *base_buffer_take_text (struct base_buffer *buffer);
 
 #endif

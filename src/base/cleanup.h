@@ -1,7 +1,7 @@
 /*  base/cleanup.h - release of what a scope owns
 
     A local marked base_cleanup (f) is released when its scope ends. Build in such a local, hand it over in
-   the last lines with base_take. Every f accepts the null value of its type. */
+    the last lines with base_take. Every f accepts the null value of its type. */
 
 #ifndef BASE_CLEANUP_H
 #define BASE_CLEANUP_H

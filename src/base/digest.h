@@ -28,8 +28,8 @@ struct base_digest base_hash_final (struct base_hash *hash);
 
 struct base_digest base_digest_of (const void *data, size_t size);
 
-/*  Digest and length of a file from offset 0 to its end, read with pread: the descriptor's position does not
-   move. Returns 0 or -errno; fd stays the caller's. */
+/*  Digest and length of a file from offset 0 to its end, read with pread: the descriptor's position does
+    not move. Returns 0 or -errno; fd stays the caller's. */
 int base_digest_of_fd (int fd, struct base_digest *ret_digest, uint64_t *ret_size);
 
 bool base_digest_equal (const struct base_digest *a, const struct base_digest *b);

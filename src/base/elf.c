@@ -1,5 +1,4 @@
-/*  base/elf.c - reads as much of an ELF file as base/elf.h tells: header, program headers, dynamic
-    section */
+/*  base/elf.c - reads as much of an ELF file as base/elf.h tells: header, program headers, dynamic section */
 
 #include "base/elf.h"
 
@@ -180,8 +179,8 @@ static int address_offset (const struct elf *elf, uint64_t address, uint64_t *re
     return -ENOEXEC;
 }
 
-/*  The program's DT_RPATH, for the caller; NULL where it has none, or has a DT_RUNPATH, which switches
-    it off. */
+/*  The program's DT_RPATH, for the caller; NULL where it has none, or has a DT_RUNPATH, which switches it
+    off. */
 static int rpath_read (const struct elf *elf, char **ret_rpath)
 {
     struct segment dynamic;

@@ -11,14 +11,13 @@
 
 enum { BASE_ELF_PLATFORM_SIZE = 64 };
 
-/*  "linux/amd64", "linux/arm64" and so on, of a program or shared object; fd is read with pread and
-    stays the caller's. Returns 0, -ENOEXEC for what is no such file, -ENOTSUP for an ELF of a kind that
-    has no name here, -ENAMETOOLONG, or the error of reading. */
+/*  "linux/amd64", "linux/arm64" and so on, of a program or shared object; fd is read with pread and stays
+    the caller's. Returns 0, -ENOEXEC for what is no such file, -ENOTSUP for an ELF of a kind that has no
+    name here, -ENAMETOOLONG, or the error of reading. */
 int base_elf_platform (int fd, char *ret_platform, size_t size);
 
-/*  The interpreter of a dynamic program that looks for its libraries in $ORIGIN/files/lib; the caller
-    owns the path. Returns 0, -ENOENT for another program, -ENOEXEC, -ENOTSUP, -ENOMEM, or the error of
-    reading. */
+/*  The interpreter of a dynamic program that looks for its libraries in $ORIGIN/files/lib; the caller owns
+    the path. Returns 0, -ENOENT for another program, -ENOEXEC, -ENOTSUP, -ENOMEM, or the error of reading. */
 int base_elf_interpreter (int fd, char **ret_interpreter);
 
 struct base_elf_library {
@@ -34,11 +33,11 @@ struct base_elf_libraries {
 
 void base_elf_libraries_deinit (struct base_elf_libraries *libraries);
 
-/*  The shared libraries, those of libraries included, that the program at path needs beyond the C
-    library. An empty list where it does not look for them in $ORIGIN/files/lib (by DT_RPATH: DT_RUNPATH
-    would not reach the libraries of libraries), or is no dynamic ELF program. The program's own
-    interpreter finds them, as it would at its start, in an empty environment; it is executed for that,
-    the program is not. A missing library is an error that names it. Returns 0 or -errno. */
+/*  The shared libraries, those of libraries included, that the program at path needs beyond the C library.
+    An empty list where it does not look for them in $ORIGIN/files/lib (by DT_RPATH: DT_RUNPATH would not
+    reach the libraries of libraries), or is no dynamic ELF program. The program's own interpreter finds
+    them, as it would at its start, in an empty environment; it is executed for that, the program is not. A
+    missing library is an error that names it. Returns 0 or -errno. */
 int base_elf_libraries (const char *path, struct base_elf_libraries *ret_libraries, struct base_error *error);
 
 #endif

@@ -7,8 +7,8 @@
         positive    a ROOM_E_... code: part of the function's contract, handled by the caller
 
     Where the failure may reach a person, the function also fills a struct base_error with a sentence that
-   says what was tried, on what, what came of it, and where it helps what to do. Outputs are untouched on
-   failure. */
+    says what was tried, on what, what came of it, and where it helps what to do. Outputs are untouched on
+    failure. */
 
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H

@@ -1,6 +1,6 @@
-/*  The child reports over a pipe that closes with its execve: so a program that cannot be executed is
-    told apart from one that ends at once. Between fork and execve only async-signal-safe calls are made,
-    since the caller may have threads. */
+/*  The child reports over a pipe that closes with its execve: so a program that cannot be executed is told
+    apart from one that ends at once. Between fork and execve only async-signal-safe calls are made, since
+    the caller may have threads. */
 
 #include "base/process.h"
 
@@ -42,8 +42,8 @@ static int child_source (const struct base_process_spec *spec, int i)
 {
     if (spec->standard_fds[i] >= 0)
         return child_raise (spec->standard_fds[i]);
-    /*  A caller without a standard output has some other descriptor under that number, and one that is not to
-     * be inherited. */
+    /*  A caller without a standard output has some other descriptor under that number, and one that is not
+        to be inherited. */
     int flags = i == 0 ? -1 : fcntl (i, F_GETFD);
     return flags < 0 || (flags & FD_CLOEXEC) ? -1 : child_raise (i);
 }

@@ -1,8 +1,8 @@
 /*  base/process.h - child processes
 
-    A child is held by a pidfd and stays unreaped until base_process_wait has told its end, so its pid cannot
-    be reused while somebody holds it. Spawn from the main thread only: the death signal follows the thread
-    that spawned. */
+    A child is held by a pidfd and stays unreaped until base_process_wait has told its end, so its pid
+    cannot be reused while somebody holds it. Spawn from the main thread only: the death signal follows the
+    thread that spawned. */
 
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
@@ -14,8 +14,8 @@
 
 enum { BASE_PROCESS_FDS = 4 };
 
-/*  How to start one. Pointers are read during the call only. Everything but stdin, stdout, stderr and fds is
-    closed in the child; signal mask and dispositions are the defaults there. */
+/*  How to start one. Pointers are read during the call only. Everything but stdin, stdout, stderr and fds
+    is closed in the child; signal mask and dispositions are the defaults there. */
 struct base_process_spec {
     const char *program;   /* path, not searched */
     char *const *args;     /* NULL-terminated, args[0] included */

@@ -26,7 +26,7 @@ int base_text_parse_u64 (const char *text, uint64_t max, uint64_t *ret_number);
 int base_text_parse_span_ms (const char *text, uint64_t *ret_ms);
 
 /*  A NULL-terminated list on the heap that owns its strings. base_list_free (NULL) does nothing. Returns
- * NULL. */
+    NULL. */
 char **base_list_free (char **list);
 char **base_list_copy (char *const *list, size_t count);
 size_t base_list_count (char *const *list);

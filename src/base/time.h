@@ -1,7 +1,7 @@
 /*  base/time.h - clocks and RFC 3339
 
-    Deadlines use base_time_boot_ms, which counts through a suspend and never jumps. The real time only labels
-   things. */
+    Deadlines use base_time_boot_ms, which counts through a suspend and never jumps. The real time only
+    labels things. */
 
 #ifndef BASE_TIME_H
 #define BASE_TIME_H

@@ -1,5 +1,5 @@
 /*  base/version.h - the version that this program tells: one object file, so that two versions share all
- * others */
+    others */
 
 #ifndef BASE_VERSION_H
 #define BASE_VERSION_H

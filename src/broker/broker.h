@@ -1,9 +1,8 @@
-/*  broker/broker.h - the broker: an origin that keeps the fleet's records and takes an operator's
-    orders
+/*  broker/broker.h - the broker: an origin that keeps the fleet's records and takes an operator's orders
 
-    Owns its root: `lock` (one broker a root), `broker.db` (the records), `contents/`. What it answers
-    or announces is on disk before; only who is online is memory. Killed at any moment, it carries on
-    where it was. */
+    Owns its root: `lock` (one broker a root), `broker.db` (the records), `contents/`. What it answers or
+    announces is on disk before; only who is online is memory. Killed at any moment, it carries on where it
+    was. */
 
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H

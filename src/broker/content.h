@@ -1,7 +1,7 @@
 /*  broker/content.h - serving and taking contents, for the broker and for a content peer on its own
 
-    Uploads go on where they stopped; one peer at a time uploads a content. A content is only served
-    once all of it is here, verified and durable. Needs no records. */
+    Uploads go on where they stopped; one peer at a time uploads a content. A content is only served once
+    all of it is here, verified and durable. Needs no records. */
 
 #ifndef BROKER_CONTENT_H
 #define BROKER_CONTENT_H
@@ -20,8 +20,7 @@ enum {
 
 struct broker_content;
 
-/*  The contents below root/contents; the directory is made where it is missing. root stays the
-    caller's. */
+/*  The contents below root/contents; the directory is made where it is missing. root stays the caller's. */
 int broker_content_open (int root, struct broker_content **ret_content, struct base_error *error);
 struct broker_content *broker_content_free (struct broker_content *content);
 

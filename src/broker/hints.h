@@ -1,8 +1,7 @@
 /*  broker/hints.h - announcements, at most so many a second
 
-    A hint that is wanted goes out at once where its topic was quiet, else when the topic may speak
-    again: an order to many nodes, or a fleet that subscribes anew, is one hint a ring and period, not
-    one a node. */
+    A hint that is wanted goes out at once where its topic was quiet, else when the topic may speak again:
+    an order to many nodes, or a fleet that subscribes anew, is one hint a ring and period, not one a node. */
 
 #ifndef BROKER_HINTS_H
 #define BROKER_HINTS_H

@@ -19,7 +19,7 @@ static int text_give (char **field, const char *text)
     return *field ? 0 : -ENOMEM;
 }
 
-/*  --- nodes --------------------------------------------------------------------------------------- */
+/*  nodes */
 
 static int node_show (struct broker *broker, const struct broker_node *node, const char *name,
                       struct wire_node *shown, struct base_error *error)
@@ -155,7 +155,7 @@ int broker_list_nodes (struct broker *broker, const struct wire_request *request
     return 0;
 }
 
-/*  --- releases ------------------------------------------------------------------------------------ */
+/*  releases */
 
 struct release_list {
     struct broker_page page;
@@ -241,7 +241,7 @@ int broker_list_releases (struct broker *broker, const struct wire_request *requ
     return answer->more ? serial_give (&answer->next, list.last) : 0;
 }
 
-/*  --- reports ------------------------------------------------------------------------------------- */
+/*  reports */
 
 static int report_list_visit (void *context, const struct wire_told *told)
 {

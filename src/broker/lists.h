@@ -11,9 +11,9 @@ static inline const char *broker_request_application (const struct wire_request 
     return request->application ? request->application : "noded";
 }
 
-/*  Visits the nodes that a request names, in the order of their ids, from behind request->after; all
-    nodes where it names none. node is NULL for a name that is not known. Stops at a non-zero return and
-    returns it. */
+/*  Visits the nodes that a request names, in the order of their ids, from behind request->after; all nodes
+    where it names none. node is NULL for a name that is not known. Stops at a non-zero return and returns
+    it. */
 typedef int broker_node_visit (void *context, const char *id, struct broker_node *node);
 int broker_nodes_each (struct broker *broker, const struct wire_request *request, broker_node_visit *visit,
                        void *context);

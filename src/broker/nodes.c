@@ -1,7 +1,7 @@
 /*  broker/nodes.c - what nodes tell and ask
 
-    Each message is one transaction: what it changes is on disk before it is answered, and events and
-    hints follow it. */
+    Each message is one transaction: what it changes is on disk before it is answered, and events and hints
+    follow it. */
 
 #include "broker/private.h"
 
@@ -32,7 +32,7 @@ int broker_storage_failed (struct broker *broker, const struct base_error *error
     return error->code;
 }
 
-/*  --- what is told -------------------------------------------------------------------------------- */
+/*  what is told */
 
 static bool application_differs (const struct broker_application *application,
                                  const struct wire_application *told)
@@ -82,7 +82,7 @@ void broker_settle_check (struct broker *broker, struct broker_node *node, const
         node->settle_ms = base_time_boot_ms () + BROKER_SETTLE_MS;
 }
 
-/*  --- ask and match ------------------------------------------------------------------------------- */
+/*  ask and match */
 
 int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
                    struct wire_desired *answer)
@@ -112,8 +112,7 @@ int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire
     return 0;
 }
 
-/*  Whether the node runs a release: it may still ask for it once it was withdrawn, to confirm
-    itself. */
+/*  Whether the node runs a release: it may still ask for it once it was withdrawn, to confirm itself. */
 static bool node_runs (struct broker *broker, const struct wire_match *match)
 {
     base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
@@ -170,7 +169,7 @@ int broker_on_match (void *context, const struct bus_peer *peer, const struct wi
     return answer->application && answer->transaction ? 0 : -ENOMEM;
 }
 
-/*  --- report -------------------------------------------------------------------------------------- */
+/*  report */
 
 static void report_events (struct broker *broker, struct broker_node *node, const struct wire_report *report,
                            bool changed)

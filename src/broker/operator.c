@@ -27,7 +27,7 @@ static int answer_say (struct wire_answer *answer, enum wire_status status, cons
     return answer->reason ? 0 : -ENOMEM;
 }
 
-/*  --- orders -------------------------------------------------------------------------------------- */
+/*  orders */
 
 struct ordering {
     struct broker *broker;
@@ -180,7 +180,7 @@ static int order_request (struct broker *broker, const struct wire_request *requ
     return r;
 }
 
-/*  --- publish, withdraw --------------------------------------------------------------------------- */
+/*  publish, withdraw */
 
 /*  Returns 1 where the answer says that a content is missing. */
 static int content_check (struct broker *broker, const struct base_digest *digest, uint64_t size,
@@ -321,7 +321,7 @@ void broker_contents_collect (struct broker *broker)
                   strerror (-r));
 }
 
-/*  --- requests ------------------------------------------------------------------------------------ */
+/*  requests */
 
 static int nodes_request (struct broker *broker, const struct bus_peer *peer,
                           const struct wire_request *request, struct wire_answer *answer,

@@ -37,8 +37,8 @@ bool broker_order_held (const struct broker_application *application)
 {
     const struct wire_application *told = &application->told;
 
-    /* What the node says of itself counts (it may have been held on the host), but not from before the last
-     * order. */
+    /* What the node says of itself counts (it may have been held on the host), but not from before the
+       last order. */
     if (application->is_desired && application->desired.hold_epoch > (application->is_told ? told->epoch : 0))
         return application->desired.held;
     return application->is_told && told->held;
@@ -62,8 +62,8 @@ bool broker_order_under_way (const struct broker_application *application, bool 
         return true;
     if (application->is_told && told->epoch >= desired->release_epoch)
         return false;
-    /* A node that is away cannot be waited for. What it has not seen, or what was cancelled, gives way to a
-     * newer order. */
+    /* A node that is away cannot be waited for. What it has not seen, or what was cancelled, gives way to
+       a newer order. */
     if (!online && (!application->is_told || told->seen_epoch < desired->release_epoch))
         return false;
     if (!online && desired->cancel_epoch > desired->release_epoch)

@@ -20,8 +20,8 @@ struct broker_order {
 };
 
 /*  Makes an order, or tells in *ret_ordered why none was made. Writes into the store, in the caller's
-    transaction. *ret_epoch: of a new order; 0 where none was made, or one that is under way is told
-    again. *ret_ordered is the caller's. Returns 0 or -errno. */
+    transaction. *ret_epoch: of a new order; 0 where none was made, or one that is under way is told again.
+    *ret_ordered is the caller's. Returns 0 or -errno. */
 int broker_order_make (struct broker_store *store, const struct broker_order *order,
                        struct wire_ordered *ret_ordered, uint64_t *ret_epoch, struct base_error *error);
 
@@ -31,10 +31,10 @@ int broker_order_desired (const struct broker_application *application, struct w
 /*  Raises the highest epoch to what the node tells. */
 void broker_order_raise (struct broker_application *application, const struct wire_application *told);
 
-/*  Fills desired_epoch, desired_transaction, outcome, outcome_step and outcome_reason of a node's
-    record. Where the node says that it has carried the order out and no report tells the result, it is
-    read from how the node stands, unless may_come: a report may still be on its way. *ret_missing (may
-    be NULL): whether it is missing. */
+/*  Fills desired_epoch, desired_transaction, outcome, outcome_step and outcome_reason of a node's record.
+    Where the node says that it has carried the order out and no report tells the result, it is read from
+    how the node stands, unless may_come: a report may still be on its way. *ret_missing (may be NULL):
+    whether it is missing. */
 int broker_order_outcome (struct broker_store *store, const struct broker_application *application,
                           bool may_come, struct wire_node *node, bool *ret_missing, struct base_error *error);
 

@@ -1,8 +1,8 @@
 /*  broker/outcome.c - what came of an order
 
-    The last report under the order's epoch that ends it tells. A node whose report was lost for good
-    (its journal was damaged, its reports were pruned) still says that it has carried the order out:
-    then its state tells. */
+    The last report under the order's epoch that ends it tells. A node whose report was lost for good (its
+    journal was damaged, its reports were pruned) still says that it has carried the order out: then its
+    state tells. */
 
 #include "broker/orders.h"
 

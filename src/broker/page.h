@@ -15,8 +15,8 @@ struct broker_page {
     size_t bytes; /* packed */
 };
 
-/*  Takes an item over into the page, and leaves the item null. Returns 0, -errno, or 1 where the page
-    is full: the item is then still the caller's. The first item always finds room. */
+/*  Takes an item over into the page, and leaves the item null. Returns 0, -errno, or 1 where the page is
+    full: the item is then still the caller's. The first item always finds room. */
 int broker_page_add (struct broker_page *page, void *item);
 
 /*  Frees what is in it. */

@@ -36,7 +36,7 @@ struct broker {
     struct base_log_limit log;
 };
 
-/*  --- nodes.c: what nodes tell and ask ------------------------------------------------------------ */
+/*  nodes.c: what nodes tell and ask */
 
 /*  A node's record changed: gives it the next revision and wakes who waits for it. */
 void broker_node_changed (struct broker *broker, struct broker_node *node);
@@ -44,13 +44,13 @@ void broker_node_changed (struct broker *broker, struct broker_node *node);
 /*  Logs what the records said. Returns the code in error. */
 int broker_storage_failed (struct broker *broker, const struct base_error *error);
 
-/*  Brings an application's record up to what the node tells. *ret_changed: its state or release is
-    another one. */
+/*  Brings an application's record up to what the node tells. *ret_changed: its state or release is another
+    one. */
 int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
                              bool *ret_changed, struct base_error *error);
 
-/*  A result that the node should have reported and has not: gives it some time, and has the node looked
-    at again then. */
+/*  A result that the node should have reported and has not: gives it some time, and has the node looked at
+    again then. */
 void broker_settle_check (struct broker *broker, struct broker_node *node, const char *name);
 
 int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
@@ -60,7 +60,7 @@ int broker_on_match (void *context, const struct bus_peer *peer, const struct wi
 int broker_on_report (void *context, const struct bus_peer *peer, const struct wire_report *report,
                       struct wire_noted *answer);
 
-/*  --- sessions.c: who comes, lives and goes ------------------------------------------------------- */
+/*  sessions.c: who comes, lives and goes */
 
 /*  A session was heard of. Returns its node; NULL: it has to say hello first. */
 struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *peer, const char *id,
@@ -74,7 +74,7 @@ void broker_on_subscription (void *context, const char *topic, bool subscribed);
 
 extern const struct broker_registry_ops broker_registry_ops;
 
-/*  --- operator.c: what operators ask for ---------------------------------------------------------- */
+/*  operator.c: what operators ask for */
 
 int broker_on_request (void *context, const struct bus_peer *peer, const struct wire_request *request,
                        struct wire_answer *answer);
@@ -85,7 +85,7 @@ bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool
 /*  Contents that nothing uses any more and that nobody is about to publish are removed. */
 void broker_contents_collect (struct broker *broker);
 
-/*  --- events.c ------------------------------------------------------------------------------------ */
+/*  events.c */
 
 /*  Tells an event. application, transaction, step and reason may be NULL. */
 void broker_event (struct broker *broker, enum wire_event event, const struct broker_node *node,

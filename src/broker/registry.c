@@ -309,8 +309,8 @@ struct broker_node *broker_registry_bye (struct broker_registry *registry, const
 
 void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms)
 {
-    /* After a stall of our own, what nodes said meanwhile is still unread: nobody is silent because we were
-     * deaf. */
+    /* After a stall of our own, what nodes said meanwhile is still unread: nobody is silent because we
+       were deaf. */
     bool was_deaf = registry->ticked_ms && now_ms - registry->ticked_ms > registry->liveness_ms / 2;
 
     registry->ticked_ms = now_ms;

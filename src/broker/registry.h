@@ -1,9 +1,9 @@
 /*  broker/registry.h - the nodes that are known, and which of them live
 
-    A node lives while its session is heard of. A hello under the id of a live session of another
-    process (a cloned host, or a node that was restarted without a goodbye) is not answered at once: the
-    older session is asked for a sign of life, and only its silence lets the newer one in. No sockets
-    here: deadlines go by the time that is handed in, effects go out through operations. */
+    A node lives while its session is heard of. A hello under the id of a live session of another process
+    (a cloned host, or a node that was restarted without a goodbye) is not answered at once: the older
+    session is asked for a sign of life, and only its silence lets the newer one in. No sockets here:
+    deadlines go by the time that is handed in, effects go out through operations. */
 
 #ifndef BROKER_REGISTRY_H
 #define BROKER_REGISTRY_H
@@ -67,8 +67,7 @@ struct broker_node *broker_registry_find (const struct broker_registry *registry
 /*  The index of the first node whose id is behind `after` (NULL: of the first). */
 size_t broker_registry_behind (const struct broker_registry *registry, const char *after);
 
-/*  Adds a node, or brings its texts up to date. Returns 0, -ENOMEM, or -EMFILE where there are too
-    many. */
+/*  Adds a node, or brings its texts up to date. Returns 0, -ENOMEM, or -EMFILE where there are too many. */
 int broker_registry_put (struct broker_registry *registry, const struct broker_node_record *record,
                          struct broker_node **ret_node);
 void broker_registry_remove (struct broker_registry *registry, const char *id);
@@ -87,8 +86,8 @@ enum broker_verdict broker_registry_hello (struct broker_registry *registry, con
 bool broker_registry_open (struct broker_registry *registry, struct broker_node *node, const char *session,
                            const struct bus_peer *peer, uint64_t now_ms);
 
-/*  A session was heard of. Returns its node; NULL: this session is not known, and has to say hello.
-    In *ret_came (which may be NULL): it had been silent for so long that it counted as offline. */
+/*  A session was heard of. Returns its node; NULL: this session is not known, and has to say hello. In
+    *ret_came (which may be NULL): it had been silent for so long that it counted as offline. */
 struct broker_node *broker_registry_heard (struct broker_registry *registry, const char *id,
                                            const char *session, const struct bus_peer *peer, uint64_t now_ms,
                                            bool *ret_came);

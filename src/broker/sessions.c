@@ -24,7 +24,7 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
     return node;
 }
 
-/*  --- hello --------------------------------------------------------------------------------------- */
+/*  hello */
 
 static int hello_store (struct broker *broker, const struct wire_hello *hello, const char *last_seen,
                         bool *changed, struct base_error *error)
@@ -131,7 +131,7 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
     return 0;
 }
 
-/*  --- the registry's operations ------------------------------------------------------------------- */
+/*  the registry's operations */
 
 static int registry_poke (void *context, const struct bus_peer *peer)
 {
@@ -192,7 +192,7 @@ static void registry_went (void *context, struct broker_node *node)
 const struct broker_registry_ops broker_registry_ops = {
     .poke = registry_poke, .settled = registry_settled, .went = registry_went};
 
-/*  --- signs of life ------------------------------------------------------------------------------- */
+/*  signs of life */
 
 void broker_on_heartbeat (void *context, const struct bus_peer *peer, const struct wire_heartbeat *heartbeat)
 {

@@ -1,9 +1,9 @@
 /*  broker/store.h - the broker's records on disk
 
     One SQLite database, write-ahead log, synchronous=FULL: a call that returned 0 outside of a
-    transaction, or whose transaction was committed, has its change on disk. Everything that is
-    announced or answered was committed before. The layout is versioned by user_version; an older one is
-    migrated when it is opened.
+    transaction, or whose transaction was committed, has its change on disk. Everything that is announced
+    or answered was committed before. The layout is versioned by user_version; an older one is migrated
+    when it is opened.
 
     Calls return 0 or -errno with the error filled, and -ENOENT without a sentence where a record is not
     there. Records that come out are owned by the caller. */
@@ -35,7 +35,7 @@ void broker_store_rollback (struct broker_store *store);
     disk, and what a crash left of a block is skipped. */
 int broker_store_revision_next (struct broker_store *store, uint64_t *ret_revision, struct base_error *error);
 
-/*  --- releases ------------------------------------------------------------------------------------ */
+/*  releases */
 
 struct broker_release {
     struct base_digest digest;
@@ -61,8 +61,8 @@ typedef int broker_release_each (void *context, const struct broker_release *rel
 int broker_store_releases (struct broker_store *store, const char *application, uint64_t before,
                            broker_release_each *each, void *context, struct base_error *error);
 
-/*  Calls each for every content of a release that nothing needs any more: no release that is offered
-    uses it, and no node runs or could revert to a release that does. */
+/*  Calls each for every content of a release that nothing needs any more: no release that is offered uses
+    it, and no node runs or could revert to a release that does. */
 typedef int broker_digest_each (void *context, const struct base_digest *content);
 int broker_store_contents_unused (struct broker_store *store, const struct base_digest *release,
                                   broker_digest_each *each, void *context, struct base_error *error);
@@ -71,7 +71,7 @@ int broker_store_contents_unused (struct broker_store *store, const struct base_
 int broker_store_content_used (struct broker_store *store, const struct base_digest *content, bool *ret_used,
                                struct base_error *error);
 
-/*  --- nodes and their applications ---------------------------------------------------------------- */
+/*  nodes and their applications */
 
 struct broker_node_record {
     const char *id;
@@ -121,15 +121,14 @@ int broker_store_applications_count (struct broker_store *store, const char *nod
 int broker_store_node_on_trial (struct broker_store *store, const char *node, bool *ret_trial,
                                 struct base_error *error);
 
-/*  --- reports ------------------------------------------------------------------------------------- */
+/*  reports */
 
 /*  Stores a report; the key is (node, application, epoch, attempt, step). *ret_news: it says something
     that the one stored under its key did not. */
 int broker_store_report_put (struct broker_store *store, const struct wire_report *report, bool *ret_news,
                              struct base_error *error);
 
-/*  Calls each for the reports of a node, oldest first, behind serial `after`. application NULL: of
-    all. */
+/*  Calls each for the reports of a node, oldest first, behind serial `after`. application NULL: of all. */
 typedef int broker_told_each (void *context, const struct wire_told *told);
 int broker_store_reports (struct broker_store *store, const char *node, const char *application,
                           uint64_t after, broker_told_each *each, void *context, struct base_error *error);
@@ -138,7 +137,7 @@ int broker_store_reports (struct broker_store *store, const char *node, const ch
 int broker_store_reports_of (struct broker_store *store, const char *node, const char *application,
                              uint64_t epoch, broker_told_each *each, void *context, struct base_error *error);
 
-/*  --- answers to orders, so that one that is sent again gets the same ----------------------------- */
+/*  answers to orders, so that one that is sent again gets the same */
 
 int broker_store_answer_put (struct broker_store *store, const char *key, const struct wire_answer *answer,
                              struct base_error *error);

@@ -23,8 +23,8 @@ struct broker_store {
     bool in_transaction;
 };
 
-/*  Binds arguments by types: 't' text or NULL, 'u' uint64_t, 'd' const struct base_digest * (null:
-    NULL), 'b' const struct base_buffer * (empty: NULL). They must live until store_end. */
+/*  Binds arguments by types: 't' text or NULL, 'u' uint64_t, 'd' const struct base_digest * (null: NULL),
+    'b' const struct base_buffer * (empty: NULL). They must live until store_end. */
 int store_query (struct broker_store *store, sqlite3_stmt **ret_statement, struct base_error *error,
                  const char *sql, const char *types, ...);
 

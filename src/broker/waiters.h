@@ -1,7 +1,7 @@
 /*  broker/waiters.h - requests that are answered when something has changed
 
-    Bounded in all and a peer. A waiter is looked at again shortly after a change, so that many changes
-    at once cost one answer, and at the latest when its time is over. */
+    Bounded in all and a peer. A waiter is looked at again shortly after a change, so that many changes at
+    once cost one answer, and at the latest when its time is over. */
 
 #ifndef BROKER_WAITERS_H
 #define BROKER_WAITERS_H
@@ -22,8 +22,8 @@ struct broker_waiter {
 
 struct broker_waiters {
     struct bus_loop *loop;
-    /*  Answers, and returns true; or false: nothing has changed for this one. over: its time is over, answer
-     * anyway. */
+    /*  Answers, and returns true; or false: nothing has changed for this one. over: its time is over,
+        answer anyway. */
     bool (*look) (void *context, const struct broker_waiter *waiter, bool over);
     void *context;
     struct broker_waiter *waiters;
@@ -37,8 +37,8 @@ void broker_waiters_init (struct broker_waiters *waiters, struct bus_loop *loop,
                           void *context);
 void broker_waiters_deinit (struct broker_waiters *waiters);
 
-/*  Takes a copy of a request. Returns 0, -ENOMEM, or -EBUSY where too many wait. The same request of
-    the same peer again takes the place of the first. */
+/*  Takes a copy of a request. Returns 0, -ENOMEM, or -EBUSY where too many wait. The same request of the
+    same peer again takes the place of the first. */
 int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
                         const struct wire_request *request);
 

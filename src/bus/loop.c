@@ -1,9 +1,9 @@
 /*  bus/loop.c - the one event loop of a process
 
-    A round waits in zmq_poll for sockets, descriptors and one timerfd, then runs the timers that are due and
-   a handler for every source that is ready. The timerfd counts boot time, so that a deadline that passed
-   during a suspend is noticed on waking; where nothing is due, nothing wakes the process. What a handler
-   frees is only marked, and swept after the round. */
+    A round waits in zmq_poll for sockets, descriptors and one timerfd, then runs the timers that are due
+    and a handler for every source that is ready. The timerfd counts boot time, so that a deadline that
+    passed during a suspend is noticed on waking; where nothing is due, nothing wakes the process. What a
+    handler frees is only marked, and swept after the round. */
 
 #include "bus/loop.h"
 
@@ -98,19 +98,19 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
     while (loop->signals) {
         struct signals *signals = loop->signals;
         bus_unwatch (loop, signals->fd);
-        (void)close (signals->fd);
+        (void) close (signals->fd);
         loop->signals = signals->next;
         free (signals);
     }
     sweep (loop);
     if (loop->zmq) {
-        (void)zmq_ctx_shutdown (loop->zmq);
+        (void) zmq_ctx_shutdown (loop->zmq);
         bus_zap_free (loop->zap);
         while (zmq_ctx_term (loop->zmq) < 0 && errno == EINTR)
             ;
     }
     if (loop->timer_fd >= 0)
-        (void)close (loop->timer_fd);
+        (void) close (loop->timer_fd);
     bus_timers_deinit (&loop->timers);
     free (loop->items);
     free (loop->polled);
@@ -212,15 +212,15 @@ static void signals_ready (void *context)
     void *handler_context = signals->context;
     int fd = signals->fd;
     struct signalfd_siginfo info;
-    while (read (fd, &info, sizeof info) == (ssize_t)sizeof info)
-        handler (handler_context, (int)info.ssi_signo);
+    while (read (fd, &info, sizeof info) == (ssize_t) sizeof info)
+        handler (handler_context, (int) info.ssi_signo);
 }
 
 int bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
                  void *context)
 {
     sigset_t set;
-    (void)sigemptyset (&set);
+    (void) sigemptyset (&set);
     for (int i = 0; i < count; i++)
         if (sigaddset (&set, signals[i]) < 0)
             return -EINVAL;
@@ -244,7 +244,7 @@ int bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signa
     }
     made->next = loop->signals;
     loop->signals = base_take (made);
-    (void)base_take_fd (&fd);
+    (void) base_take_fd (&fd);
     return 0;
 }
 
@@ -290,10 +290,10 @@ static long arm (struct bus_loop *loop)
     if (due_ms != loop->armed_ms) {
         struct itimerspec when = {0};
         if (due_ms != UINT64_MAX) {
-            when.it_value.tv_sec = (time_t)(due_ms / 1000);
-            when.it_value.tv_nsec = (long)(due_ms % 1000) * 1000000;
+            when.it_value.tv_sec = (time_t) (due_ms / 1000);
+            when.it_value.tv_nsec = (long) (due_ms % 1000) * 1000000;
         }
-        (void)timerfd_settime (loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+        (void) timerfd_settime (loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
         loop->armed_ms = due_ms;
     }
     return -1;
@@ -301,8 +301,8 @@ static long arm (struct bus_loop *loop)
 
 static void fire (struct bus_loop *loop)
 {
-    /* What a timer's handler starts waits for the next round, even with no delay: sockets get their turn in
-     * between. */
+    /* What a timer's handler starts waits for the next round, even with no delay: sockets get their turn
+       in between. */
     uint64_t now_ms = base_time_boot_ms (), order = loop->timers.next_order;
     bus_handler *handler;
     void *context;
@@ -315,12 +315,12 @@ static int run_round (struct bus_loop *loop)
     int r = collect (loop);
     if (r < 0)
         return r;
-    if (zmq_poll (loop->items, (int)loop->n_items, arm (loop)) < 0)
+    if (zmq_poll (loop->items, (int) loop->n_items, arm (loop)) < 0)
         return errno == EINTR ? 0 : -errno;
 
     if (loop->items[0].revents) {
         uint64_t expired;
-        (void)!read (loop->timer_fd, &expired, sizeof expired);
+        (void) !read (loop->timer_fd, &expired, sizeof expired);
         loop->armed_ms = UINT64_MAX;
     }
     fire (loop);

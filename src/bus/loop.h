@@ -1,7 +1,8 @@
 /*  bus/loop.h - the one event loop of a process
 
-    Readiness of descriptors and ZeroMQ sockets, timers, signals. Handlers run one at a time on the thread that called
-    bus_loop_run and never block. A timer fires once, late rather than twice: after a stall there is no burst. */
+    Readiness of descriptors and ZeroMQ sockets, timers, signals. Handlers run one at a time on the thread
+    that called bus_loop_run and never block. A timer fires once, late rather than twice: after a stall
+    there is no burst. */
 
 #ifndef BUS_LOOP_H
 #define BUS_LOOP_H
@@ -15,26 +16,32 @@ struct bus_loop;
 
 typedef void (bus_handler) (void *context);
 
-/*  Also makes the process's ZeroMQ context and leaves its signals alone. Returns NULL where memory or descriptors are out. */
+/*  Also makes the process's ZeroMQ context and leaves its signals alone. Returns NULL where memory or
+    descriptors are out. */
 struct bus_loop *bus_loop_new (void);
 
-/*  Every socket, watch and timer of the loop must be gone. bus_loop_free (NULL) does nothing. Returns NULL. */
+/*  Every socket, watch and timer of the loop must be gone. bus_loop_free (NULL) does nothing. Returns
+    NULL. */
 struct bus_loop *bus_loop_free (struct bus_loop *loop);
 
 /*  Runs until bus_loop_stop. Returns 0 or -errno. */
 int bus_loop_run (struct bus_loop *loop);
 void bus_loop_stop (struct bus_loop *loop);
 
-/*  One shot after delay_ms. Returns an id (> 0), or -ENOMEM. Cancelling an id that has fired, or 0, does nothing. */
+/*  One shot after delay_ms. Returns an id (> 0), or -ENOMEM. Cancelling an id that has fired, or 0, does
+    nothing. */
 int bus_timer_start (struct bus_loop *loop, uint64_t delay_ms, bus_handler *handler, void *context);
 void bus_timer_cancel (struct bus_loop *loop, int id);
 
-/*  Calls handler while fd is readable or hung up. The descriptor stays the caller's and must outlive the watch. */
+/*  Calls handler while fd is readable or hung up. The descriptor stays the caller's and must outlive the
+    watch. */
 int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *context);
 void bus_unwatch (struct bus_loop *loop, int fd);
 
-/*  Blocks the signals in the process and delivers each as a call of handler. Spawned children get the default mask. */
+/*  Blocks the signals in the process and delivers each as a call of handler. Spawned children get the
+    default mask. */
 typedef void (bus_signal_handler) (void *context, int signal);
-int bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler, void *context);
+int bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
+                 void *context);
 
 #endif

@@ -1,8 +1,8 @@
 /*  bus/message.c - what goes through a socket
 
     In: [routing id or topic] [prefix] [map] [payload], or [topic] [text] where that was asked for; exactly
-   the frames that socket and message call for. A message of any other form is read to its end, counted and
-   dropped. Out: the same, without waiting; either the whole message is taken or nothing. */
+    the frames that socket and message call for. A message of any other form is read to its end, counted
+    and dropped. Out: the same, without waiting; either the whole message is taken or nothing. */
 
 #include <errno.h>
 #include <string.h>
@@ -25,7 +25,7 @@ struct parts {
 static void parts_deinit (struct parts *parts)
 {
     for (int i = 0; i < parts->n && i < FRAMES_MOST; i++)
-        (void)zmq_msg_close (&parts->frames[i]);
+        (void) zmq_msg_close (&parts->frames[i]);
     parts->n = 0;
 }
 
@@ -36,7 +36,7 @@ static bool read_parts (void *zmq, struct parts *parts)
     for (bool more = true; more;) {
         zmq_msg_t surplus;
         zmq_msg_t *frame = parts->n < FRAMES_MOST ? &parts->frames[parts->n] : &surplus;
-        (void)zmq_msg_init (frame);
+        (void) zmq_msg_init (frame);
         if (zmq_msg_recv (frame, zmq, ZMQ_DONTWAIT) < 0) {
             if (errno == EINTR)
                 continue;
@@ -45,7 +45,7 @@ static bool read_parts (void *zmq, struct parts *parts)
         }
         more = zmq_msg_more (frame);
         if (frame == &surplus)
-            (void)zmq_msg_close (&surplus);
+            (void) zmq_msg_close (&surplus);
         parts->n++;
     }
     return true;
@@ -76,7 +76,7 @@ static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *p
     if (socket->kind == BUS_ROUTER) {
         if (zmq_msg_size (first) > BUS_PEER_MOST)
             return NULL;
-        ret_message->peer.size = (uint8_t)zmq_msg_size (first);
+        ret_message->peer.size = (uint8_t) zmq_msg_size (first);
         memcpy (ret_message->peer.id, zmq_msg_data (first), zmq_msg_size (first));
         at = 1;
     } else if (socket->kind == BUS_SUB) {
@@ -179,7 +179,7 @@ static int send_parts (struct bus_socket *socket, struct parts *parts)
         if (r == 0)
             r = errno == EFSM || errno == ENOTSUP ? -EINVAL : -errno;
         /* The first frame decides. Should the peer go away behind it, libzmq waits for the other frames in
-         * order to drop them. */
+           order to drop them. */
         if (i == 0)
             break;
     }

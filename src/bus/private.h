@@ -9,13 +9,13 @@
 struct bus_source;
 struct bus_zap;
 
-/*  Has handler called while the ZeroMQ socket has something to read, or, where socket is NULL, while fd has.
-   Returns NULL where memory is out. */
+/*  Has handler called while the ZeroMQ socket has something to read, or, where socket is NULL, while fd
+    has. Returns NULL where memory is out. */
 struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, bus_handler *handler,
                                    void *context);
 
-/*  The handler is not called again. memory is freed once no handler of the loop runs any more: a handler may
-   free what it works on. */
+/*  The handler is not called again. memory is freed once no handler of the loop runs any more: a handler
+    may free what it works on. */
 void bus_source_free (struct bus_source *source, void *memory);
 
 /*  The context, and the handler that admits peers to CURVE servers, started with the first call. */
@@ -29,7 +29,7 @@ int bus_zap_new (void *zmq, struct bus_zap **ret_zap);
 struct bus_zap *bus_zap_free (struct bus_zap *zap);
 
 /*  Admits the allowed keys (Z85, NULL-terminated; NULL: none) to a domain whose name it makes. Returns 0,
-   -ENOMEM, or -EINVAL for text that is no key. */
+    -ENOMEM, or -EINVAL for text that is no key. */
 enum { BUS_DOMAIN_SIZE = 32 };
 int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BUS_DOMAIN_SIZE]);
 void bus_zap_forget (struct bus_zap *zap, const char *domain);

@@ -1,8 +1,8 @@
 /*  bus/settings.c - ZPL files, on czmq's zconfig
 
     zconfig says little about what is wrong, prints it on standard output, and cuts long lines; and what it
-   saves, it cannot always read again. So every line is checked here before zconfig sees it, and the text is
-   written here. */
+    saves, it cannot always read again. So every line is checked here before zconfig sees it, and the text
+    is written here. */
 
 #include "bus/settings.h"
 
@@ -56,11 +56,11 @@ struct bus_settings *bus_settings_new (void)
 
 static bool is_name_character (char c)
 {
-    return isalnum ((unsigned char)c) || (c && strchr ("$-_@.&+", c));
+    return isalnum ((unsigned char) c) || (c && strchr ("$-_@.&+", c));
 }
 
 /*  Returns what is wrong with a line, or NULL. *level is that of the item before, and becomes that of this
- * one. */
+    one. */
 static const char *check_line (const char *line, int *level)
 {
     size_t indent = strspn (line, " ");
@@ -79,7 +79,7 @@ static const char *check_line (const char *line, int *level)
         return "a name has at most 80 characters";
     if (indent % INDENT != 0)
         return "indent by four spaces a level";
-    int found = (int)(indent / INDENT);
+    int found = (int) (indent / INDENT);
     if (found > *level + 1 || found >= DEPTH_MOST)
         return "too far to the right of the line above";
     *level = found;
@@ -108,7 +108,7 @@ static int check_text (const char *path, char *text, size_t size, struct base_er
         return base_error_set (error, -EINVAL, "%s: there is a NUL byte in it", path);
     for (char *line = text; line;) {
         char *end = strchr (line, '\n');
-        size_t length = end ? (size_t)(end - line) : strlen (line);
+        size_t length = end ? (size_t) (end - line) : strlen (line);
         number++;
         const char *wrong = "the line is too long (1000 bytes at most)";
         if (length <= LINE_MOST) {
@@ -143,7 +143,7 @@ static int read_file (const char *path, struct base_buffer *buffer, struct base_
         if (n < 0 && errno != EINTR)
             return base_error_errno (error, -errno, "cannot read %s", path);
         if (n > 0)
-            buffer->size += (size_t)n;
+            buffer->size += (size_t) n;
         if (buffer->size > FILE_MOST)
             return base_error_set (error, -EINVAL, "%s is no settings file: it has more than 1 MiB", path);
     }
@@ -184,7 +184,7 @@ char **bus_settings_get_all (const struct bus_settings *settings, const char *pa
     const char *slash = strrchr (path, '/');
     zconfig_t *section = settings->root;
     if (slash) {
-        base_cleanup (base_free_p) char *parent = strndup (path, (size_t)(slash - path));
+        base_cleanup (base_free_p) char *parent = strndup (path, (size_t) (slash - path));
         section = parent ? zconfig_locate (settings->root, parent) : NULL;
     }
     const char *key = slash ? slash + 1 : path;
@@ -219,7 +219,7 @@ int bus_settings_put (struct bus_settings *settings, const char *path, const cha
     if (!is_path (path) || strlen (value) > VALUE_MOST || (strchr (value, '"') && strchr (value, '\'')))
         return -EINVAL;
     for (const char *c = value; *c; c++)
-        if (iscntrl ((unsigned char)*c))
+        if (iscntrl ((unsigned char) *c))
             return -EINVAL;
     zconfig_put (settings->root, path, value);
     return 0;

@@ -23,14 +23,16 @@ int bus_settings_load (const char *path, struct bus_settings **ret_settings, str
 /*  The value at a path ("node/id"), or NULL. Valid while the settings live. */
 const char *bus_settings_get (const struct bus_settings *settings, const char *path);
 
-/*  All values directly below a section whose key is `key` ("curve/allow" may come many times): NULL-terminated, free with base_list_free. NULL where none. */
+/*  All values directly below a section whose key is `key` ("curve/allow" may come many times):
+    NULL-terminated, free with base_list_free. NULL where none. */
 char **bus_settings_get_all (const struct bus_settings *settings, const char *path);
 
-/*  Sets a value. Returns 0, or -EINVAL for what no ZPL file can hold: control characters, both kinds of quotes in one value, more than
-    900 bytes, a path that is not names with '/' between them. */
+/*  Sets a value. Returns 0, or -EINVAL for what no ZPL file can hold: control characters, both kinds of
+    quotes in one value, more than 900 bytes, a path that is not names with '/' between them. */
 int bus_settings_put (struct bus_settings *settings, const char *path, const char *value);
 
-/*  Calls unknown with the path of every value that is not in known (NULL-terminated), so that a misspelt key is told. */
+/*  Calls unknown with the path of every value that is not in known (NULL-terminated), so that a misspelt
+    key is told. */
 void bus_settings_check (const struct bus_settings *settings, const char *const *known,
                          void (*unknown) (void *context, const char *path), void *context);
 

@@ -1,8 +1,8 @@
 /*  bus/socket.c - making, limiting, binding and connecting sockets
 
     libzmq's defaults suit nobody who listens to strangers: frames of any size, no end to a hand-shake,
-   reconnects in lock-step. What is set here is set for every socket; what depends on the transport is set
-   just before it binds or connects. */
+    reconnects in lock-step. What is set here is set for every socket; what depends on the transport is set
+    just before it binds or connects. */
 
 #include "bus/socket.h"
 
@@ -180,7 +180,7 @@ struct bus_socket *bus_socket_free (struct bus_socket *socket)
     if (!socket)
         return NULL;
     if (socket->zmq)
-        (void)zmq_close (socket->zmq);
+        (void) zmq_close (socket->zmq);
     socket->zmq = NULL;
     if (socket->zap)
         bus_zap_forget (socket->zap, socket->domain);
@@ -205,11 +205,11 @@ static int set_transport (struct bus_socket *socket, const char *endpoint, bool 
     void *zmq = socket->zmq;
     int r = 0;
     if (begins (endpoint, "tcp://")) {
-        int spread = (int)base_random_below (RECONNECT_TCP_SPREAD_MS + 1);
+        int spread = (int) base_random_below (RECONNECT_TCP_SPREAD_MS + 1);
         set (zmq, ZMQ_IPV6, strchr (endpoint, '[') != NULL, &r);
         set (zmq, ZMQ_TCP_MAXRT, TCP_MAXRT_MS, &r);
         /* The jitter of libzmq is taken from this value, not from the growing one: hence a random one a
-         * socket. */
+           socket. */
         set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_TCP_LEAST_MS + spread, &r);
         set (zmq, ZMQ_RECONNECT_IVL_MAX, RECONNECT_TCP_MOST_MS, &r);
         set (zmq, ZMQ_CONNECT_TIMEOUT, CONNECT_MS, &r);
@@ -253,7 +253,7 @@ static int clear_ipc_path (const char *endpoint, struct base_error *error)
     base_cleanup (base_close_p) int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot bind %s", endpoint);
-    if (connect (fd, (const struct sockaddr *)&address, sizeof address) < 0 &&
+    if (connect (fd, (const struct sockaddr *) &address, sizeof address) < 0 &&
         (errno == ECONNREFUSED || errno == ENOENT)) {
         if (unlink (path) < 0 && errno != ENOENT)
             return base_error_errno (error, -errno, "cannot remove the stale socket of %s", endpoint);
@@ -278,7 +278,7 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
     char bound[320];
     int r = 0;
     if (begins (endpoint, localhost)) /* binding looks up no names */
-        (void)snprintf (bound, sizeof bound, "tcp://127.0.0.1:%s", endpoint + strlen (localhost));
+        (void) snprintf (bound, sizeof bound, "tcp://127.0.0.1:%s", endpoint + strlen (localhost));
     else
         r = base_text_copy (bound, sizeof bound, endpoint);
     if (r == 0)

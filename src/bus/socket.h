@@ -1,8 +1,9 @@
 /*  bus/socket.h - ZeroMQ sockets that speak the messages of schemas/
 
-    Every socket has its limits set: message size, high-water mark, linger, hand-shake interval, and towards TCP heartbeats, connect
-    timeout and retransmission limit. What comes in is checked by frame count, prefix and schema before a handler sees it; what does not fit is
-    counted and dropped, and costs its sender nothing but that. */
+    Every socket has its limits set: message size, high-water mark, linger, hand-shake interval, and
+    towards TCP heartbeats, connect timeout and retransmission limit. What comes in is checked by frame
+    count, prefix and schema before a handler sees it; what does not fit is counted and dropped, and costs
+    its sender nothing but that. */
 
 #ifndef BUS_SOCKET_H
 #define BUS_SOCKET_H
@@ -35,7 +36,8 @@ struct bus_message {
 
 struct bus_socket;
 
-typedef void (bus_message_handler) (void *context, struct bus_socket *socket, const struct bus_message *message);
+typedef void (bus_message_handler) (void *context, struct bus_socket *socket,
+                                    const struct bus_message *message);
 
 /*  XPUB: a peer subscribed to a topic, or dropped it. */
 typedef void (bus_subscription_handler) (void *context, const char *topic, bool subscribed);
@@ -43,14 +45,15 @@ typedef void (bus_subscription_handler) (void *context, const char *topic, bool 
 /*  SUB towards a PUB that publishes text (the events channel): topic and text, each closed by a NUL. */
 typedef void (bus_text_handler) (void *context, const char *topic, const char *text);
 
-/*  CURVE keys in Z85 (40 characters). A server has its secret key and the allowed clients' public keys; a client has its own pair
-    and the server's public key. All empty: NULL mechanism. */
+/*  CURVE keys in Z85 (40 characters). A server has its secret key and the allowed clients' public keys; a
+    client has its own pair and the server's public key. All empty: NULL mechanism. */
 struct bus_keys {
     bool is_server;
     char public_key[41];
     char secret_key[41];
-    char server_key[41];       /* client */
-    char *const *allowed;      /* server: NULL-terminated Z85 public keys, read during the call; NULL: every key is refused */
+    char server_key[41]; /* client */
+    char *const *
+        allowed; /* server: NULL-terminated Z85 public keys, read during the call; NULL: every key is refused */
 };
 
 struct bus_socket_options {
@@ -58,11 +61,11 @@ struct bus_socket_options {
     bus_subscription_handler *on_subscription; /* XPUB */
     bus_text_handler *on_text;                 /* SUB: messages are [topic][text], on_message is not called */
     void *context;
-    const struct bus_keys *keys;               /* NULL: none */
-    int high_water;                            /* messages a peer, each way; 0: 1000 */
-    int linger_ms;                             /* how long closing waits for what is queued; 0: drop */
-    bool quiet;                                /* no heartbeats of the transport (ipc, and every server side) */
-    bool no_payloads;                          /* ROUTER, DEALER: frames over WIRE_FRAME_MOST are not even read */
+    const struct bus_keys *keys; /* NULL: none */
+    int high_water;              /* messages a peer, each way; 0: 1000 */
+    int linger_ms;               /* how long closing waits for what is queued; 0: drop */
+    bool quiet;                  /* no heartbeats of the transport (ipc, and every server side) */
+    bool no_payloads;            /* ROUTER, DEALER: frames over WIRE_FRAME_MOST are not even read */
 };
 
 /*  Makes one. Returns 0 or -errno. */
@@ -72,34 +75,38 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
 /*  Closes it. bus_socket_free (NULL) does nothing. May be called inside its own handler. Returns NULL. */
 struct bus_socket *bus_socket_free (struct bus_socket *socket);
 
-/*  Binds (tcp://ADDR:PORT, port * picks one; ipc://PATH, refused where somebody listens there), connects, subscribes. */
+/*  Binds (tcp://ADDR:PORT, port * picks one; ipc://PATH, refused where somebody listens there), connects,
+    subscribes. */
 int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error);
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error);
 int bus_socket_subscribe (struct bus_socket *socket, const char *topic);
 
-/*  Drops every connection of a connecting socket and connects anew: what waited for an answer will not get one. */
+/*  Drops every connection of a connecting socket and connects anew: what waited for an answer will not get
+    one. */
 int bus_socket_reconnect (struct bus_socket *socket);
 
 /*  The endpoint that was bound or connected last, with the real port. Valid while the socket lives. */
 const char *bus_socket_endpoint (const struct bus_socket *socket);
 
-/*  Sends a message; never blocks. peer: ROUTER only. Returns 0; -EHOSTUNREACH: no such peer; -EAGAIN: full; -EINVAL: against its schema.
-    On a socket that connects, what is sent while there is no connection waits for one; bus_socket_reconnect drops it. chunk and put go out with
-    an empty payload. */
+/*  Sends a message; never blocks. peer: ROUTER only. Returns 0; -EHOSTUNREACH: no such peer; -EAGAIN:
+    full; -EINVAL: against its schema. On a socket that connects, what is sent while there is no connection
+    waits for one; bus_socket_reconnect drops it. chunk and put go out with an empty payload. */
 int bus_send (struct bus_socket *socket, const struct bus_peer *peer, const struct wire_record *record,
               const void *message);
 
-/*  The same with a payload frame. release (which may be NULL: the payload is copied) is called with the data and hint once it
-    is no longer needed, possibly on another thread, also where sending fails. */
-int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer, const struct wire_record *record,
-                      const void *message, void *data, size_t size, void (*release) (void *data, void *hint),
-                      void *hint);
+/*  The same with a payload frame. release (which may be NULL: the payload is copied) is called with the
+    data and hint once it is no longer needed, possibly on another thread, also where sending fails. */
+int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
+                      const struct wire_record *record, const void *message, void *data, size_t size,
+                      void (*release) (void *data, void *hint), void *hint);
 
 /*  XPUB: [topic][prefix][map]. PUB: [topic][text]. */
-int bus_publish (struct bus_socket *socket, const char *topic, const struct wire_record *record, const void *message);
+int bus_publish (struct bus_socket *socket, const char *topic, const struct wire_record *record,
+                 const void *message);
 int bus_publish_text (struct bus_socket *socket, const char *topic, const char *text);
 
-/*  What this socket dropped since it was made: malformed messages in, messages out that found no room or no peer. */
+/*  What this socket dropped since it was made: malformed messages in, messages out that found no room or
+    no peer. */
 struct bus_counts {
     uint64_t received, sent, malformed, unroutable, full;
 };

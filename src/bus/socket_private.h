@@ -1,5 +1,5 @@
 /*  bus/socket_private.h - a socket's state, shared by socket.c (life and options) and message.c (what goes
- * through it) */
+    through it) */
 
 #ifndef BUS_SOCKET_PRIVATE_H
 #define BUS_SOCKET_PRIVATE_H

@@ -112,7 +112,7 @@ int bus_timers_add (struct bus_timers *timers, uint64_t due_ms, bus_handler *han
 
     timers->heap[timers->n_heap] = slot;
     rise (timers, timers->n_heap++);
-    return (int)(timer->generation * SLOTS_MOST + slot);
+    return (int) (timer->generation * SLOTS_MOST + slot);
 }
 
 static void drop (struct bus_timers *timers, uint32_t slot)
@@ -134,9 +134,9 @@ void bus_timers_remove (struct bus_timers *timers, int id)
 {
     if (id <= 0)
         return;
-    uint32_t slot = (uint32_t)id % SLOTS_MOST;
+    uint32_t slot = (uint32_t) id % SLOTS_MOST;
     if (slot < timers->n_slots && timers->slots[slot].active &&
-        timers->slots[slot].generation == (uint32_t)id / SLOTS_MOST)
+        timers->slots[slot].generation == (uint32_t) id / SLOTS_MOST)
         drop (timers, slot);
 }
 

@@ -1,7 +1,8 @@
 /*  bus/timers.h - one-shot timers by due time; private to this room
 
-    A binary heap of slots. An id names a slot and its generation, and freed slots are taken up again in the
-   order in which they were freed, so that the id of a timer that has fired does not soon name another one. */
+    A binary heap of slots. An id names a slot and its generation, and freed slots are taken up again in
+    the order in which they were freed, so that the id of a timer that has fired does not soon name another
+    one. */
 
 #ifndef BUS_TIMERS_H
 #define BUS_TIMERS_H
@@ -41,8 +42,8 @@ void bus_timers_remove (struct bus_timers *timers, int id);
 /*  When the next one is due; UINT64_MAX where there is none. */
 uint64_t bus_timers_due (const struct bus_timers *timers);
 
-/*  Takes out the next one that is due at now_ms and was started before `order`. Equal due times come in the
- * order of starting. */
+/*  Takes out the next one that is due at now_ms and was started before `order`. Equal due times come in
+    the order of starting. */
 bool bus_timers_take (struct bus_timers *timers, uint64_t now_ms, uint64_t order, bus_handler **ret_handler,
                       void **ret_context);
 

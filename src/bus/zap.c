@@ -1,9 +1,9 @@
 /*  bus/zap.c - who is admitted to CURVE servers (ZAP, https://rfc.zeromq.org/spec/27/)
 
-    libzmq admits every key to a CURVE server while nobody answers at inproc://zeromq.zap.01. So the handler
-   is bound before the first server socket exists, and lives as long as the context. Each server socket has a
-   domain of its own with its own keys. Whatever is not a well-formed question about a key that its domain
-   allows is refused. */
+    libzmq admits every key to a CURVE server while nobody answers at inproc://zeromq.zap.01. So the
+    handler is bound before the first server socket exists, and lives as long as the context. Each server
+    socket has a domain of its own with its own keys. Whatever is not a well-formed question about a key
+    that its domain allows is refused. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -57,14 +57,14 @@ static bool is_allowed (struct bus_zap *zap, const struct field *fields)
         return false;
 
     bool allowed = false;
-    (void)pthread_mutex_lock (&zap->lock);
+    (void) pthread_mutex_lock (&zap->lock);
     for (const struct domain *domain = zap->domains; domain; domain = domain->next) {
         if (!field_is (&fields[DOMAIN_NAME], domain->name))
             continue;
         for (size_t i = 0; i < domain->n_keys && !allowed; i++)
             allowed = memcmp (domain->keys[i], fields[CREDENTIALS].data, KEY_BYTES) == 0;
     }
-    (void)pthread_mutex_unlock (&zap->lock);
+    (void) pthread_mutex_unlock (&zap->lock);
     return allowed;
 }
 
@@ -75,7 +75,7 @@ static int receive (void *socket, struct field fields[N_FRAMES])
     zmq_msg_t frame;
     bool more = true;
     while (more) {
-        (void)zmq_msg_init (&frame);
+        (void) zmq_msg_init (&frame);
         if (zmq_msg_recv (&frame, socket, 0) < 0) {
             if (errno == EINTR)
                 continue;
@@ -89,7 +89,7 @@ static int receive (void *socket, struct field fields[N_FRAMES])
             well_formed = 0;
         n++;
         more = zmq_msg_more (&frame);
-        (void)zmq_msg_close (&frame);
+        (void) zmq_msg_close (&frame);
     }
     return n == N_FRAMES ? well_formed : 0;
 }
@@ -97,12 +97,12 @@ static int receive (void *socket, struct field fields[N_FRAMES])
 static void answer (void *socket, const struct field *request, const char *status, const char *text,
                     const char *user)
 {
-    (void)zmq_send (socket, "1.0", 3, ZMQ_SNDMORE);
-    (void)zmq_send (socket, request->data, request->size, ZMQ_SNDMORE);
-    (void)zmq_send (socket, status, strlen (status), ZMQ_SNDMORE);
-    (void)zmq_send (socket, text, strlen (text), ZMQ_SNDMORE);
-    (void)zmq_send (socket, user, strlen (user), ZMQ_SNDMORE);
-    (void)zmq_send (socket, "", 0, 0);
+    (void) zmq_send (socket, "1.0", 3, ZMQ_SNDMORE);
+    (void) zmq_send (socket, request->data, request->size, ZMQ_SNDMORE);
+    (void) zmq_send (socket, status, strlen (status), ZMQ_SNDMORE);
+    (void) zmq_send (socket, text, strlen (text), ZMQ_SNDMORE);
+    (void) zmq_send (socket, user, strlen (user), ZMQ_SNDMORE);
+    (void) zmq_send (socket, "", 0, 0);
 }
 
 static void *serve (void *context)
@@ -115,12 +115,12 @@ static void *serve (void *context)
             break;
         char user[KEY_TEXT] = "";
         if (r > 0 && is_allowed (zap, fields)) {
-            (void)zmq_z85_encode (user, fields[CREDENTIALS].data, KEY_BYTES);
+            (void) zmq_z85_encode (user, fields[CREDENTIALS].data, KEY_BYTES);
             answer (zap->socket, &fields[REQUEST], "200", "OK", user);
         } else
             answer (zap->socket, &fields[REQUEST], "400", "key not allowed", user);
     }
-    (void)zmq_close (zap->socket);
+    (void) zmq_close (zap->socket);
     return NULL;
 }
 
@@ -130,15 +130,15 @@ static int start (struct bus_zap *zap)
     int r = pthread_attr_init (&attributes);
     if (r != 0)
         return -r;
-    (void)pthread_attr_setstacksize (&attributes, THREAD_STACK);
+    (void) pthread_attr_setstacksize (&attributes, THREAD_STACK);
 
     /* Signals are the main thread's. */
     sigset_t all, before;
-    (void)sigfillset (&all);
-    (void)pthread_sigmask (SIG_SETMASK, &all, &before);
+    (void) sigfillset (&all);
+    (void) pthread_sigmask (SIG_SETMASK, &all, &before);
     r = pthread_create (&zap->thread, &attributes, serve, zap);
-    (void)pthread_sigmask (SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy (&attributes);
+    (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
+    (void) pthread_attr_destroy (&attributes);
     return -r;
 }
 
@@ -152,16 +152,16 @@ int bus_zap_new (void *zmq, struct bus_zap **ret_zap)
         return -errno;
     int r = pthread_mutex_init (&zap->lock, NULL);
     if (r != 0) {
-        (void)zmq_close (zap->socket);
+        (void) zmq_close (zap->socket);
         return -r;
     }
 
     int linger = 0;
-    (void)zmq_setsockopt (zap->socket, ZMQ_LINGER, &linger, sizeof linger);
+    (void) zmq_setsockopt (zap->socket, ZMQ_LINGER, &linger, sizeof linger);
     r = zmq_bind (zap->socket, "inproc://zeromq.zap.01") < 0 ? -errno : start (zap);
     if (r < 0) {
-        (void)zmq_close (zap->socket);
-        (void)pthread_mutex_destroy (&zap->lock);
+        (void) zmq_close (zap->socket);
+        (void) pthread_mutex_destroy (&zap->lock);
         return r;
     }
     *ret_zap = base_take (zap);
@@ -172,8 +172,8 @@ struct bus_zap *bus_zap_free (struct bus_zap *zap)
 {
     if (!zap)
         return NULL;
-    (void)pthread_join (zap->thread, NULL);
-    (void)pthread_mutex_destroy (&zap->lock);
+    (void) pthread_join (zap->thread, NULL);
+    (void) pthread_mutex_destroy (&zap->lock);
     while (zap->domains) {
         struct domain *domain = zap->domains;
         zap->domains = domain->next;
@@ -194,18 +194,18 @@ int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BU
             return -EINVAL;
     domain->n_keys = n_keys;
 
-    (void)pthread_mutex_lock (&zap->lock);
-    (void)snprintf (domain->name, sizeof domain->name, "noded/%u", ++zap->serial);
-    (void)snprintf (ret_domain, BUS_DOMAIN_SIZE, "%s", domain->name);
+    (void) pthread_mutex_lock (&zap->lock);
+    (void) snprintf (domain->name, sizeof domain->name, "noded/%u", ++zap->serial);
+    (void) snprintf (ret_domain, BUS_DOMAIN_SIZE, "%s", domain->name);
     domain->next = zap->domains;
     zap->domains = base_take (domain);
-    (void)pthread_mutex_unlock (&zap->lock);
+    (void) pthread_mutex_unlock (&zap->lock);
     return 0;
 }
 
 void bus_zap_forget (struct bus_zap *zap, const char *domain)
 {
-    (void)pthread_mutex_lock (&zap->lock);
+    (void) pthread_mutex_lock (&zap->lock);
     for (struct domain **link = &zap->domains; *link; link = &(*link)->next)
         if (strcmp ((*link)->name, domain) == 0) {
             struct domain *gone = *link;
@@ -213,5 +213,5 @@ void bus_zap_forget (struct bus_zap *zap, const char *domain)
             free (gone);
             break;
         }
-    (void)pthread_mutex_unlock (&zap->lock);
+    (void) pthread_mutex_unlock (&zap->lock);
 }

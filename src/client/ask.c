@@ -1,7 +1,7 @@
 /*  client/ask.c - orders and lists
 
-    Nodes are named in portions that fit into a frame, answers included; each portion of an order has a key of
-   its own. */
+    Nodes are named in portions that fit into a frame, answers included; each portion of an order has a key
+    of its own. */
 
 #include "client/client.h"
 

@@ -1,7 +1,7 @@
 /*  client/client.h - what the files of this room share
 
     A client runs its private loop only inside a call. Within a call at most one thing is waited for: an
-   answer, an upload's progress, or an event; its handler stops the loop. */
+    answer, an upload's progress, or an event; its handler stops the loop. */
 
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
@@ -52,9 +52,9 @@ void client_settings_deinit (struct client_settings *settings);
 
 /*  exchange.c: one request and its answer. */
 
-/*  Sends request, which gets a serial and, where the verb is an order and it has no key yet, a key. wait_ms:
-   how much later than usual the answer may come. what completes the sentence "cannot ...". Returns 0 with an
-   answer of status ok that the caller owns, or -errno with client->error filled. */
+/*  Sends request, which gets a serial and, where the verb is an order and it has no key yet, a key.
+    wait_ms: how much later than usual the answer may come. what completes the sentence "cannot ...".
+    Returns 0 with an answer of status ok that the caller owns, or -errno with client->error filled. */
 int client_ask (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
                 struct wire_answer *ret_answer);
 
@@ -67,7 +67,7 @@ int client_ask_pages (noded_client *client, struct wire_request *request, uint64
 int client_silent (noded_client *client, const char *endpoint, uint64_t ms);
 
 /*  upload.c: sends a content that the peer may have in part or as a whole. progress gets the bytes of this
- * content that the peer has. */
+    content that the peer has. */
 int client_upload (noded_client *client, int fd, const char *path, const struct base_digest *digest,
                    uint64_t size, void (*progress) (void *context, uint64_t done), void *context);
 

@@ -1,8 +1,8 @@
 /*  client/exchange.c - one request and its answer
 
     A request that stays without an answer for two seconds is sent again over a new connection, until the
-   deadline. The serial tells its answer from a late one, and the key keeps an order from being carried out
-   twice. */
+    deadline. The serial tells its answer from a late one, and the key keeps an order from being carried
+    out twice. */
 
 #include "client/client.h"
 

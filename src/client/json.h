@@ -1,7 +1,7 @@
 /*  client/json.h - writing JSON line by line
 
-    The form is that of noded/client.h: a list has one object a line. Values that are absent are written all
-   the same. */
+    The form is that of noded/client.h: a list has one object a line. Values that are absent are written
+    all the same. */
 
 #ifndef CLIENT_JSON_H
 #define CLIENT_JSON_H

@@ -1,7 +1,7 @@
 /*  client/listen.c - the events channel
 
-    What comes in while nobody waits lies in the socket; what comes in beyond the one event that a call asked
-   for lies here. */
+    What comes in while nobody waits lies in the socket; what comes in beyond the one event that a call
+    asked for lies here. */
 
 #include "client/client.h"
 
@@ -108,8 +108,8 @@ static int listener_open (noded_client *client)
     rc = bus_socket_subscribe (listener->socket, "event/");
     if (rc != 0)
         return base_error_errno (&client->error, rc, "cannot subscribe to events");
-    /*  Asked after subscribing: the way to the broker is then known to work while the subscription travels.
-     */
+    /*  Asked after subscribing: the way to the broker is then known to work while the subscription
+        travels. */
     rc = listener_reach (client);
     if (rc != 0)
         return rc;

@@ -1,7 +1,7 @@
 /*  client/release.c - a release made from files of this host
 
-    Every file is opened once and stays open: what is uploaded is what was hashed, also where a build replaces
-   the file meanwhile. */
+    Every file is opened once and stays open: what is uploaded is what was hashed, also where a build
+    replaces the file meanwhile. */
 
 #include "client/client.h"
 

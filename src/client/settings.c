@@ -67,7 +67,8 @@ static void settings_unknown (void *context, const char *path)
     if (error->code == 0)
         base_error_set (
             error, -EINVAL,
-            "%s is no setting of a client; those are client/broker, client/content, client/timeout and the section "
+            "%s is no setting of a client; those are client/broker, client/content, client/timeout and "
+            "the section "
             "curve",
             path);
 }

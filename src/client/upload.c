@@ -1,8 +1,8 @@
 /*  client/upload.c - sends one content to the broker
 
-    Binds transfer/upload.h, which decides what is sent when, to the content channel and a file. A peer that
-   is not heard of for long ends it; how long depends on whether it has answered before, since taking the last
-   piece includes verifying the whole. */
+    Binds transfer/upload.h, which decides what is sent when, to the content channel and a file. A peer
+    that is not heard of for long ends it; how long depends on whether it has answered before, since taking
+    the last piece includes verifying the whole. */
 
 #include "client/client.h"
 

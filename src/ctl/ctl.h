@@ -1,7 +1,7 @@
 /*  ctl/ctl.h - the operator's command
 
-    nodectl asks only through noded/client.h. What is wanted goes to standard output, and with --json nothing
-   else does; everything else goes to standard error. */
+    nodectl asks only through noded/client.h. What is wanted goes to standard output, and with --json
+    nothing else does; everything else goes to standard error. */
 
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
@@ -74,7 +74,7 @@ bool ctl_json_flag (const json_t *object, const char *key);
 void ctl_json_free_p (json_t **json);
 
 /*  The full digest of a release that is named by at least 6 digits. candidates: an array of objects with
-   release, version and application that is looked at first, or NULL. Returns an exit code. */
+    release, version and application that is looked at first, or NULL. Returns an exit code. */
 int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidates, char ret_release[65]);
 
 /*  One node's object; told where the broker does not know it. Returns an exit code. */

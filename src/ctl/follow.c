@@ -1,8 +1,8 @@
 /*  ctl/follow.c - update and revert: order, then follow every node to its end
 
     A broker that does not answer for a while ends nothing: it may be restarting, and the nodes go on. Only
-   the timeout ends the following. On a terminal the lines are redrawn in place; elsewhere a line is written
-   when it tells something new. */
+    the timeout ends the following. On a terminal the lines are redrawn in place; elsewhere a line is
+    written when it tells something new. */
 
 #include "ctl/ctl.h"
 

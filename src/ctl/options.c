@@ -1,7 +1,8 @@
 /*  ctl/options.c - the command line
 
-    All options are read at once, wherever they stand; which of them a command takes is checked once its name
-   is known. `--version` alone asks for nodectl's version, with a value behind it it belongs to publish. */
+    All options are read at once, wherever they stand; which of them a command takes is checked once its
+    name is known. `--version` alone asks for nodectl's version, with a value behind it it belongs to
+    publish. */
 
 #include "ctl/options.h"
 
@@ -20,7 +21,8 @@ struct option_entry {
 static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_BROKER] = {"broker", "HOST[:PORT]",
                            "where the broker is (default: NODED_BROKER, then 127.0.0.1:7670)"},
-    [CTL_OPTION_CONFIG] = {"config", "FILE", "settings in ZPL: client/broker, client/content, client/timeout, section curve"},
+    [CTL_OPTION_CONFIG] = {"config", "FILE",
+                           "settings in ZPL: client/broker, client/content, client/timeout, section curve"},
     [CTL_OPTION_TIMEOUT] = {"timeout", "SPAN",
                             "how long to wait: 500ms, 10s, 15m, 1h (default: 5s an answer)"},
     [CTL_OPTION_JSON] = {"json", NULL, "print JSON, and nothing else, on standard output"},

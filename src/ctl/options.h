@@ -31,9 +31,9 @@ enum ctl_option {
 #define CTL_BITS_COMMON                                                                                      \
     (CTL_BIT (BROKER) | CTL_BIT (CONFIG) | CTL_BIT (TIMEOUT) | CTL_BIT (JSON) | CTL_BIT (HELP))
 
-/*  Reads the options of argv and leaves the words behind them, which are argv + *ret_first to its end. What
-   went wrong is told on ctl->err. Returns CTL_OK or CTL_USAGE; the options are to be released in either case.
- */
+/*  Reads the options of argv and leaves the words behind them, which are argv + *ret_first to its end.
+    What went wrong is told on ctl->err. Returns CTL_OK or CTL_USAGE; the options are to be released in
+    either case. */
 int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first);
 void ctl_options_deinit (struct ctl_options *options);
 

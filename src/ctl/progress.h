@@ -1,8 +1,8 @@
 /*  ctl/progress.h - how far nodes are with an order; pure
 
-    Fed with what an order was answered and what the broker says of the nodes since. A target has ended once
-   the outcome of its own order is known. Where a later order hides that outcome (the broker tells only that
-   of the last one), the target is marked superseded, and the node's reports decide. */
+    Fed with what an order was answered and what the broker says of the nodes since. A target has ended
+    once the outcome of its own order is known. Where a later order hides that outcome (the broker tells
+    only that of the last one), the target is marked superseded, and the node's reports decide. */
 
 #ifndef CTL_PROGRESS_H
 #define CTL_PROGRESS_H
@@ -39,7 +39,7 @@ int ctl_progress_init (struct ctl_progress *progress, const json_t *orders, bool
 void ctl_progress_deinit (struct ctl_progress *progress);
 
 /*  Takes a list of nodes; full: it has every node that is known, and a target that is not in it has been
- * forgotten. */
+    forgotten. */
 void ctl_progress_hear (struct ctl_progress *progress, const json_t *nodes, bool full, uint64_t now_ms);
 
 /*  Takes the reports of a superseded target. */
@@ -59,8 +59,8 @@ void ctl_progress_print (const struct ctl_progress *progress, FILE *out);
 /*  "web-1 is fetching, web-2 is offline": who has not ended, on the heap. */
 char *ctl_progress_left (const struct ctl_progress *progress);
 
-/*  An array with an object a node: node, outcome, step, reason, epoch, transaction, release, version, ended.
-   NULL where memory is out. */
+/*  An array with an object a node: node, outcome, step, reason, epoch, transaction, release, version,
+    ended. NULL where memory is out. */
 json_t *ctl_progress_json (const struct ctl_progress *progress);
 
 /*  CTL_OK, CTL_FAILED or CTL_TIMEOUT. */

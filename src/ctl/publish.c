@@ -1,7 +1,7 @@
 /*  ctl/publish.c - the command line of a release
 
-    The digest goes to standard output, alone, so that a script can take it; progress goes to standard error,
-   and only to a terminal. */
+    The digest goes to standard output, alone, so that a script can take it; progress goes to standard
+    error, and only to a terminal. */
 
 #include "ctl/ctl.h"
 
@@ -45,8 +45,7 @@ static char *publish_text (struct publish *publish, const char *text)
 }
 
 /*  "linux/amd64=FILE": a platform is two words of letters, digits, '_' and '-'. Another '=' belongs to the
-   path, so that
-    ./a/b=c is always a path. */
+    path, so that ./a/b=c is always a path. */
 static size_t platform_length (const char *text)
 {
     static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";

@@ -1,5 +1,5 @@
-/*  ctl/records.c - the commands that read what the broker knows, and withdraw and quarantine, which name what
- * they read */
+/*  ctl/records.c - the commands that read what the broker knows, and withdraw and quarantine, which name
+    what they read */
 
 #include "ctl/ctl.h"
 

@@ -17,7 +17,7 @@ static size_t point_size (const char *text)
 }
 
 /*  Controls of C0 and C1, line and paragraph separators, and the marks that turn or embed a direction of
- * writing. */
+    writing. */
 static bool point_is_control (const char *text, size_t size)
 {
     const unsigned char *at = (const unsigned char *) text;
@@ -192,7 +192,7 @@ void ctl_table_print (const struct ctl_table *table, FILE *out, size_t width)
 }
 
 /*  Optimal string alignment: insertions, deletions, changes and swaps of neighbours. Words longer than the
- * rows are far. */
+    rows are far. */
 static size_t word_distance (const char *a, const char *b)
 {
     enum { MOST = 32 };

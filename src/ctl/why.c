@@ -1,7 +1,7 @@
 /*  ctl/why.c - how a node came to what it runs, told for a person
 
     A group is an update or another order: the reports of one transaction, or where they carry none, of one
-   epoch. */
+    epoch. */
 
 #include "ctl/words.h"
 

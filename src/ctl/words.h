@@ -19,7 +19,7 @@ bool ctl_outcome_ends (const char *outcome);
 bool ctl_outcome_is_good (const char *outcome, bool revert);
 
 /*  How a node came to what it runs: its reports, grouped by transaction in the order in which these began.
- * node: its object, or NULL. */
+    node: its object, or NULL. */
 void ctl_why_print (FILE *out, const json_t *node, const json_t *told);
 
 /*  All about one node. */

@@ -1,7 +1,7 @@
-/*  A content is written as partial/DIGEST, and gets its place XX/DIGEST by a rename only when it is
-    whole, verified and synced. The size of a partial file is how much of it is here: its space is
-    reserved beyond its end. What a power cut left in it that was never synced shows in the digest at the
-    end, and costs a download from the start. */
+/*  A content is written as partial/DIGEST, and gets its place XX/DIGEST by a rename only when it is whole,
+    verified and synced. The size of a partial file is how much of it is here: its space is reserved beyond
+    its end. What a power cut left in it that was never synced shows in the digest at the end, and costs a
+    download from the start. */
 
 #include "disk/disk.h"
 

@@ -48,8 +48,8 @@ extern const struct disk disk_system;
 /*  The kernel without its syncs: for what means nothing after a crash. */
 extern const struct disk disk_unsynced;
 
-/*  Reads a whole regular file of at most most bytes. Returns 0, -errno, -EFBIG where it is larger.
-    Appends to the buffer. */
+/*  Reads a whole regular file of at most most bytes. Returns 0, -errno, -EFBIG where it is larger. Appends
+    to the buffer. */
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most,
                     struct base_buffer *buffer);
 
@@ -95,7 +95,7 @@ int disk_tree_remove (const struct disk *disk, int directory, const char *path, 
 /*  Free bytes and inodes for this user on the file system of a directory. */
 int disk_space (int directory, uint64_t *ret_bytes, uint64_t *ret_inodes);
 
-/*  --- contents: files named by their SHA-256: XX/DIGEST complete, partial/DIGEST under way ----------- */
+/*  contents: files named by their SHA-256: XX/DIGEST complete, partial/DIGEST under way */
 
 struct disk_blobs {
     const struct disk *disk;
@@ -114,9 +114,9 @@ int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, 
 /*  How many leading bytes of a content under way are here; 0 where none. */
 uint64_t disk_blobs_partial_size (struct disk_blobs *blobs, const struct base_digest *digest);
 
-/*  Opens the partial content of digest (size bytes in the end) for writing, its space reserved. Returns
-    0, -errno, -ENOSPC with an error that names what is needed and what is free. What is there already
-    stays and is hashed: partial->offset bytes. */
+/*  Opens the partial content of digest (size bytes in the end) for writing, its space reserved. Returns 0,
+    -errno, -ENOSPC with an error that names what is needed and what is free. What is there already stays
+    and is hashed: partial->offset bytes. */
 struct disk_partial {
     struct disk_blobs *blobs;
     int fd;

@@ -159,7 +159,7 @@ static int rehearse (struct node_manager *node, const char *workspace)
 }
 
 /*  A candidate that failed is blamed only where this very version passes the same rehearsal: else host or
- * origin are at fault. */
+    origin are at fault. */
 static void on_rehearsed (void *context, const struct node_rehearsal_result *found)
 {
     struct node_manager *node = context;
@@ -219,7 +219,7 @@ static void probe (struct node_manager *node)
 }
 
 /*  Where stable points to; empty where it cannot be told. A rename whose sync failed has happened all the
- * same: the link tells whether it did, not the call. */
+    same: the link tells whether it did, not the call. */
 static void read_stable (const struct node_manager *node, char ret_name[ROOT_NAME_SIZE])
 {
     if (root_link (&node->root, ROOT_STABLE, ret_name))

@@ -1,7 +1,7 @@
 /*  node/callback.h - announcing readiness and progress to whoever started this process
 
     Two places may want it: the parent of a probe (probe/callback in node.zpl) and whoever put
-   NODED_READY="ENDPOINT NONCE" into the environment. Without either, nothing is sent. */
+    NODED_READY="ENDPOINT NONCE" into the environment. Without either, nothing is sent. */
 
 #ifndef NODE_CALLBACK_H
 #define NODE_CALLBACK_H

@@ -20,7 +20,7 @@ enum value_kind { KIND_SPAN, KIND_SIZE, KIND_COUNT };
 #define SPAN_MOST_MS (UINT64_C (7) * 24 * 3600 * 1000)
 
 /*  Settings that are numbers. No deadline may be 0, which is none, and nothing may be repeated without a
- * pause. */
+    pause. */
 static const struct number {
     const char *key;
     enum value_kind kind;
@@ -245,7 +245,7 @@ char *node_config_probe_file (const struct node_config *config, const struct nod
     rc = rc ? rc : put_span (file, "update/resend", 500);
     rc = rc ? rc : put_span (file, "update/probing", config->rehearsal_step_ms);
     rc = rc ? rc : put_span (file, "rehearsal/step", step);
-    rc = rc ? rc : bus_settings_put (file, "trial/starts", "2");
+    rc = rc ? rc : bus_settings_put (file, "trial/starts", "1");
     rc = rc ? rc : put_span (file, "trial/ready", step);
     rc = rc ? rc : put_span (file, "trial/confirm", config->rehearsal_step_ms);
     rc = rc ? rc : put_span (file, "trial/pause", 10);

@@ -1,7 +1,7 @@
 /*  node/config.h - the settings of a node manager, from node.zpl in its root
 
-    A probe's node manager reads the same file; its own differs in endpoints, callback, nonce, deadlines, soak
-   and depth. */
+    A probe's node manager reads the same file; its own differs in endpoints, callback, nonce, deadlines,
+    soak and depth. */
 
 #ifndef NODE_CONFIG_H
 #define NODE_CONFIG_H
@@ -39,16 +39,16 @@ struct node_config {
 int node_config_init (struct node_config *config, const char *root);
 void node_config_deinit (struct node_config *config);
 
-/*  Reads ROOT/node.zpl over the defaults, or the file named. Unknown keys are logged and ignored. Returns 0
- * or -errno with file, key and accepted values in the error. */
+/*  Reads ROOT/node.zpl over the defaults, or the file named. Unknown keys are logged and ignored. Returns
+    0 or -errno with file, key and accepted values in the error. */
 int node_config_load (struct node_config *config, const char *path, struct base_error *error);
 
 /*  One value, as in the file: "node/id". Returns 0, or -EINVAL with a sentence. */
 int node_config_set (struct node_config *config, const char *key, const char *value,
                      struct base_error *error);
 
-/*  The node.zpl of a probe below config: what differs is given; what does not is taken over. On the heap for
- * the caller. */
+/*  The node.zpl of a probe below config: what differs is given; what does not is taken over. On the heap
+    for the caller. */
 struct node_probe_settings {
     struct bus_endpoints endpoints;
     const char *callback, *nonce;

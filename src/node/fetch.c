@@ -108,7 +108,7 @@ static uint64_t size_of (const struct wire_envelope *envelope)
 }
 
 /*  A scratch root holds a copy of the candidate, what it fetches there, and the scratch root in which it
- * rehearses that in its turn. */
+    rehearses that in its turn. */
 static uint64_t rehearsal_size (uint64_t candidate, uint64_t offered, int depth)
 {
     return candidate + (depth > 0 ? offered + rehearsal_size (offered, candidate, depth - 1) : 0);

@@ -1,8 +1,8 @@
 /*  node/fetch.h - brings the contents of an envelope that are not on this host into var/contents
 
     One content after the other, each in windows (transfer/download.h), resumed where an earlier attempt
-   stopped, verified before it gets its name. The space for all of them is reserved before the first byte is
-   asked for. */
+    stopped, verified before it gets its name. The space for all of them is reserved before the first byte
+    is asked for. */
 
 #ifndef NODE_FETCH_H
 #define NODE_FETCH_H
@@ -14,20 +14,20 @@
 struct node_fetch;
 
 /*  Tells the end: error is NULL where everything is here, else why not. The fetch may be freed during the
- * call. */
+    call. */
 typedef void (node_fetch_done) (void *context, const struct base_error *error);
 
 /*  Nothing happens before node_fetch_start. contents is the store of the root, open as long as the fetch
- * lives. */
+    lives. */
 struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_config *config,
                                    const struct root *root, struct disk_blobs *contents,
                                    const struct node_self *self, struct node_session *session,
                                    node_fetch_done *done, void *context);
 struct node_fetch *node_fetch_free (struct node_fetch *fetch);
 
-/*  Begins. done is called later, never during this call. Returns 0, -ENOSPC with both figures in the error,
- * or -errno. distrust: a file of the running version counts as
-    here only once it has been read and fits. */
+/*  Begins. done is called later, never during this call. Returns 0, -ENOSPC with both figures in the
+    error, or -errno. distrust: a file of the running version counts as here only once it has been read and
+    fits. */
 int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
                       struct base_error *error);
 

@@ -49,8 +49,8 @@ static void close_watched (struct node_guard *guard, int *fd)
     *fd = -1;
 }
 
-/*  Keeps the end of what was printed. A probe that prints without end is read a bounded piece at a time, and
- * costs nothing but that. */
+/*  Keeps the end of what was printed. A probe that prints without end is read a bounded piece at a time,
+    and costs nothing but that. */
 static void on_output (void *context)
 {
     struct node_guard *guard = context;

@@ -1,7 +1,7 @@
 /*  node/guard.h - runs a root's start files under the guard: a proven process that ends every descendant
 
-    The guard is the launcher's program of this version (`start guard`). It tells over a pipe what becomes of
-   what it started. When this process ends, so does the guard, with all that is below it. */
+    The guard is the launcher's program of this version (`start guard`). It tells over a pipe what becomes
+    of what it started. When this process ends, so does the guard, with all that is below it. */
 
 #ifndef NODE_GUARD_H
 #define NODE_GUARD_H
@@ -22,8 +22,8 @@ struct node_guard_end {
 /*  Called once, when nothing is left below the guard. The guard may be freed during the call. */
 typedef void (node_guard_gone) (void *context, const struct node_guard_end *end);
 
-/*  launcher: path of the `start` program of this version; script: the noded.sh to run; env NULL-terminated;
- * grace_ms: between TERM and KILL. */
+/*  launcher: path of the `start` program of this version; script: the noded.sh to run; env
+    NULL-terminated; grace_ms: between TERM and KILL. */
 int node_guard_start (struct bus_loop *loop, const char *launcher, const char *script, char *const *env,
                       uint64_t grace_ms, node_guard_gone *gone, void *context, struct node_guard **ret_guard,
                       struct base_error *error);

@@ -232,7 +232,8 @@ int node_host_quarantine_clear (const struct root *root, const char *release, un
     else
         rc = base_error_set (
             error, ROOT_E_NONE,
-            "%s names %zu quarantined releases: give at least 6 hexadecimal characters of one that noded quarantine list shows",
+            "%s names %zu quarantined releases: give at least 6 hexadecimal characters of one that "
+            "noded quarantine list shows",
             release, matches);
     root_quarantine_free (failures, count);
     return rc;

@@ -9,15 +9,15 @@
 
 #include "root/root.h"
 
-/*  What stable, previous and a trial are, and what the manager remembers. json: one object. Returns 0 or an
- * error. */
+/*  What stable, previous and a trial are, and what the manager remembers. json: one object. Returns 0 or
+    an error. */
 int node_host_status (const struct root *root, bool json, struct base_error *error);
 
 /*  The journal, told for a person; json: the entries as an array. */
 int node_host_why (const struct root *root, bool json, struct base_error *error);
 
-/*  Goes back to the previous version and holds it there. A running manager is made to follow by its launcher.
-   ret_name: the workspace that is stable now. ret_held: whether the hold could be written down. */
+/*  Goes back to the previous version and holds it there. A running manager is made to follow by its
+    launcher. ret_name: the workspace that is stable now. ret_held: whether the hold could be written down. */
 int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_running,
                       bool *ret_held, struct base_error *error);
 

@@ -69,8 +69,8 @@ static int describe_own (struct own *own, struct base_error *error)
     return wire_envelope_check (&own->envelope, error);
 }
 
-/*  A directory that holds other things is hardly meant. What an installation that was interrupted left is no
- * hindrance. */
+/*  A directory that holds other things is hardly meant. What an installation that was interrupted left is
+    no hindrance. */
 static int refuse_foreign (const char *path, struct base_error *error)
 {
     static const char *const own[] = {".",    "..",          ROOT_VAR,  ROOT_PROBE,

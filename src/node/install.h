@@ -1,5 +1,5 @@
-/*  node/install.h - makes a root from the program that runs: its first workspace, rehearsed and sealed, and
- * stable */
+/*  node/install.h - makes a root from the program that runs: its first workspace, rehearsed and sealed,
+    and stable */
 
 #ifndef NODE_INSTALL_H
 #define NODE_INSTALL_H
@@ -18,8 +18,8 @@ struct node_install {
     uint64_t step_ms; /* for each step of the rehearsal; 0: the default */
 };
 
-/*  Returns 0 with the workspace's name and how long the rehearsal took (0: none), -EEXIST where the root has
-   a stable already, or another error with a sentence; then the root has no stable. */
+/*  Returns 0 with the workspace's name and how long the rehearsal took (0: none), -EEXIST where the root
+    has a stable already, or another error with a sentence; then the root has no stable. */
 int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE],
                       uint64_t *ret_took_ms, struct base_error *error);
 

@@ -1,5 +1,5 @@
 /*  node/launcher.h - the bytes of the launcher program that this version puts into every workspace that it
- * stages */
+    stages */
 
 #ifndef NODE_LAUNCHER_H
 #define NODE_LAUNCHER_H

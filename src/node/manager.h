@@ -1,7 +1,7 @@
 /*  node/manager.h - what the parts of the node manager share; used inside this room only
 
     One application, noded itself, and its update procedure. The machine (update/procedure.h) decides; the
-   parts carry out:
+    parts carry out:
 
         node.c      start, signals, stop
         orders.c    what the origin wants, and what was left to do from before this process
@@ -81,7 +81,7 @@ struct node_manager {
 void node_event (struct node_manager *node, enum update_event event);
 
 /*  The same, with the reason that a report will give. Returns nothing useful: write `node_fail (...);
- * return;`. */
+    return;`. */
 __attribute__ ((format (printf, 3, 4))) void node_fail (struct node_manager *node, enum update_event event,
                                                         const char *format, ...);
 

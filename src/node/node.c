@@ -110,8 +110,8 @@ static int launcher_pipe (void)
     return (int) fd;
 }
 
-/*  A disk that is full or read-only stops updates, not the node manager: without it nobody could revert from
- * afar. */
+/*  A disk that is full or read-only stops updates, not the node manager: without it nobody could revert
+    from afar. */
 static void open_records (struct node_manager *node)
 {
     struct base_error error = {.code = 0};
@@ -125,7 +125,7 @@ static void open_records (struct node_manager *node)
 }
 
 /*  One manager a root: the launcher holds the lock for the version that it runs. Who was started by hand
- * takes it himself. */
+    takes it himself. */
 static int take_lock (struct node_manager *node, struct base_error *error)
 {
     if (node->launcher >= 0)
@@ -183,7 +183,7 @@ static void close_all (struct node_manager *node)
 }
 
 /*  Tells whoever started this process that it runs. A version that does not fit its envelope runs all the
-   same: what is on disk was verified by the launcher. */
+    same: what is on disk was verified by the launcher. */
 static void announce (struct node_manager *node)
 {
     node_tell_launcher (node, "ready\n");

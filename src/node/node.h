@@ -6,7 +6,7 @@
 #include "node/config.h"
 
 /*  Runs until it is told to stop or hands over. Returns the exit status for the launcher: 0,
-   ROOT_EXIT_RESTART, NODE_EXIT_BY_INIT, or 1 with the reason logged. */
+    ROOT_EXIT_RESTART, NODE_EXIT_BY_INIT, or 1 with the reason logged. */
 enum { NODE_EXIT_BY_INIT = 86 };
 int node_run (struct node_config *config);
 

@@ -21,8 +21,8 @@ enum {
     OWN_BYTES_MOST = 16 * 1024, /* of both; they come back in one frame, with init's environment */
 };
 
-/*  Each of these broke some updater once: quotes, newlines, expansion, an empty one, bytes that are no UTF-8.
- */
+/*  Each of these broke some updater once: quotes, newlines, expansion, an empty one, bytes that are no
+    UTF-8. */
 static const char *const odd_args[ODD_ARGS] = {"--label", "it's \"$HOME\" `id` \\ * \t\n;&|<> \xff\xfe",
                                                "--label", ""};
 static const char *const odd_env[ODD_ENV] = {"NODED_ODD.NAME-1=a dotted name",
@@ -77,7 +77,7 @@ static size_t drop_all (char **list, size_t count)
 }
 
 /*  An envelope that is as large as one may be has no room for what is to be tried: its own arguments and
-   variables stay away then. Without an offer no update could be rehearsed any more. */
+    variables stay away then. Without an offer no update could be rehearsed any more. */
 static void make_room (struct wire_envelope *envelope)
 {
     size_t bytes = 0;

@@ -1,5 +1,5 @@
-/*  node/offer.h - what a node offers its probe: its own program, with arguments, environment and a file that
-   are easily broken
+/*  node/offer.h - what a node offers its probe: its own program, with arguments, environment and a file
+    that are easily broken
 
     A probe that passes this on unchanged passes on anything. */
 
@@ -20,8 +20,8 @@ struct node_offer {
     uint64_t odd_size;
 };
 
-/*  callback: the endpoint to which the offered program announces itself with the offer's nonce. Null value:
- * odd -1. */
+/*  callback: the endpoint to which the offered program announces itself with the offer's nonce. Null
+    value: odd -1. */
 int node_offer_make (const struct root *root, const struct node_self *self, const char *callback,
                      struct node_offer *ret_offer, struct base_error *error);
 void node_offer_deinit (struct node_offer *offer);
@@ -30,8 +30,9 @@ void node_offer_deinit (struct node_offer *offer);
 int node_offer_open (const struct node_offer *offer, const struct base_digest *digest, int *ret_fd,
                      uint64_t *ret_size);
 
-/*  Whether an announcement shows the offer's arguments and environment unchanged, and base (NULL-terminated:
-   what the launcher was given) below them. Returns 0, or ROOT_E_DAMAGED with what is wrong. */
+/*  Whether an announcement shows the offer's arguments and environment unchanged, and base
+    (NULL-terminated: what the launcher was given) below them. Returns 0, or ROOT_E_DAMAGED with what is
+    wrong. */
 int node_offer_check_ready (const struct node_offer *offer, char *const *base, const struct wire_ready *ready,
                             struct base_error *error);
 

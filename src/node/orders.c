@@ -54,10 +54,10 @@ static void close_order (struct node_manager *node)
     (void) root_outcome_remove (&node->root);
 }
 
-/*  This version runs because the one that was on trial failed: says so, and sees to it that it is not tried
-   again. Whoever goes back leaves a note before; without one, this host went down between the record of the
-   trial and the switch. The release never ran then, and its order is taken up again, a bounded number of
-   times. */
+/*  This version runs because the one that was on trial failed: says so, and sees to it that it is not
+    tried again. Whoever goes back leaves a note before; without one, this host went down between the
+    record of the trial and the switch. The release never ran then, and its order is taken up again, a
+    bounded number of times. */
 static void came_back (struct node_manager *node, const struct wire_trial *trial)
 {
     struct root_outcome outcome;
@@ -166,7 +166,7 @@ void node_orders_resume (struct node_manager *node)
 }
 
 /*  This version has reached the origin, so the one that did not get that far is judged. The origin is told
- * anew: its records hold what the node was before. */
+    anew: its records hold what the node was before. */
 void node_orders_welcome (struct node_manager *node)
 {
     struct wire_failure *failure = node->unconfirmed;
@@ -208,8 +208,8 @@ static unsigned clear (struct node_manager *node, const struct wire_desired *des
 }
 
 /*  At rest, what is obeyed in passing or finds nothing to do has come to its end. Before, it has not: the
-   update under way may be interrupted, and an epoch above its own would have it forgotten. Returns whether
-   anything has ended. */
+    update under way may be interrupted, and an epoch above its own would have it forgotten. Returns
+    whether anything has ended. */
 static bool settle (struct node_manager *node, const struct wire_desired *desired,
                     const struct update_order *order)
 {
@@ -272,8 +272,8 @@ bool node_orders_refuse (struct node_manager *node)
     return true;
 }
 
-/*  What is carried out in passing, or finds nothing to do, is told under its own epoch; a node that says no
-   more than its new epoch would leave whoever ordered it waiting. */
+/*  What is carried out in passing, or finds nothing to do, is told under its own epoch; a node that says
+    no more than its new epoch would leave whoever ordered it waiting. */
 static void tell_passing (struct node_manager *node, const struct wire_desired *desired,
                           const struct update_order *order, bool hold, bool clear, unsigned cleared)
 {

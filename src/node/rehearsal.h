@@ -1,13 +1,13 @@
 /*  node/rehearsal.h - what a candidate must carry out before stable may point to it
 
     The parent is the candidate's origin, over private ipc sockets, and its init. The candidate is started
-   through its own start files, in a scratch root, under a guard. Depth two, which a node in service mints,
-   asks for all of it:
+    through its own start files, in a scratch root, under a guard. Depth two, which a node in service
+    mints, asks for all of it:
 
       - readiness: announces itself with nonce and digest
       - update: hears a hint, matches, fetches, stages the parent's own program with odd arguments,
-   environment and file, and rehearses it in turn; the rehearsed program (proven code) tells the parent on a
-   callback of its own what became of it
+        environment and file, and rehearses it in turn; the rehearsed program (proven code) tells the parent
+        on a callback of its own what became of it
       - hand-over: switches, and hands over to that program, which is kept from confirming and killed until
         the candidate is back
       - revert: does it again; the program confirms, is reverted by order, and the candidate is back again
@@ -15,7 +15,7 @@
       - start-files: the start files that it staged go back from broken programs without its help
 
     Depth one asks for readiness, one update to the end, and stop; depth zero for readiness and stop. The
-   parent believes no claim that it can check on the scratch disk. Every step has a deadline. */
+    parent believes no claim that it can check on the scratch disk. Every step has a deadline. */
 
 #ifndef NODE_REHEARSAL_H
 #define NODE_REHEARSAL_H
@@ -48,7 +48,7 @@ struct node_rehearsal_result {
 typedef void (node_rehearsal_done) (void *context, const struct node_rehearsal_result *result);
 
 /*  Begins; done is called later, never during this call. The spec's pointers must live as long as the
- * rehearsal. Returns 0 or -ENOMEM. */
+    rehearsal. Returns 0 or -ENOMEM. */
 int node_rehearsal_new (const struct node_rehearsal_spec *spec, node_rehearsal_done *done, void *context,
                         struct node_rehearsal **ret_rehearsal);
 

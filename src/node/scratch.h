@@ -1,7 +1,8 @@
 /*  node/scratch.h - scratch roots below probe/: a copy of a workspace, for a probe to live in
 
-    Files are copied, not linked: what a candidate does to its own files stays in its scratch root. Nothing is
-   synced: a scratch root means nothing after a crash, and what is left of it is removed at the next start. */
+    Files are copied, not linked: what a candidate does to its own files stays in its scratch root. Nothing
+    is synced: a scratch root means nothing after a crash, and what is left of it is removed at the next
+    start. */
 
 #ifndef NODE_SCRATCH_H
 #define NODE_SCRATCH_H
@@ -24,9 +25,9 @@ int node_scratch_copy (struct node_scratch *scratch, const char *workspace, stru
 /*  Writes node.zpl. */
 int node_scratch_settings (struct node_scratch *scratch, const char *text, struct base_error *error);
 
-/*  Makes a fresh short directory for its ipc sockets (a socket's path has 107 bytes, a root's may have more),
-   readable by this user only. A link in the scratch root tells where, so that a later process can remove it.
- */
+/*  Makes a fresh short directory for its ipc sockets (a socket's path has 107 bytes, a root's may have
+    more), readable by this user only. A link in the scratch root tells where, so that a later process can
+    remove it. */
 int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *error);
 
 /*  Removes it with all that is in it. Safe on the null value. */
@@ -36,7 +37,7 @@ void node_scratch_deinit (struct node_scratch *scratch);
 void node_scratch_sweep (const struct root *parent);
 
 /*  Copies a tree of regular files and directories from one directory to another, modes kept. Returns 0 or
- * -errno. */
+    -errno. */
 int node_scratch_copy_tree (int from, int to, struct base_error *error);
 
 #endif

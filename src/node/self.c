@@ -171,7 +171,7 @@ bool node_installed_find (const struct wire_installed *installed, const struct b
 }
 
 /*  A file that has rotted would fail every update that takes it from there, and hides that it could be
- * fetched anew. */
+    fetched anew. */
 static bool is_intact (const struct root *root, const struct node_place *place,
                        const struct base_digest *digest)
 {

@@ -14,19 +14,19 @@ struct node_self {
     char **env;                  /* as it arrived, from /proc/self/environ */
 };
 
-/*  Reads all of it. Returns 0, -errno, or a ROOT_E_ code where the program does not run from a workspace of
- * this root. */
+/*  Reads all of it. Returns 0, -errno, or a ROOT_E_ code where the program does not run from a workspace
+    of this root. */
 int node_self_load (const struct root *root, struct node_self *ret_self, struct base_error *error);
 void node_self_deinit (struct node_self *self);
 
-/*  The environment for a program that is started as if by this process's init: without what the launcher, the
-   envelope and init's own notification protocols put in. NULL-terminated, for the caller; NULL where memory
-   is out. */
+/*  The environment for a program that is started as if by this process's init: without what the launcher,
+    the envelope and init's own notification protocols put in. NULL-terminated, for the caller; NULL where
+    memory is out. */
 char **node_self_pristine_env (const struct node_self *self);
 
 /*  Where a content lies in the root: a file of a retained workspace, the running one first (with distrust,
-   only where its file fits); in another one it is read, and passed over where it is damaged. Returns 0 with
-   the workspace's name and the path in it, or ROOT_E_NONE. */
+    only where its file fits); in another one it is read, and passed over where it is damaged. Returns 0
+    with the workspace's name and the path in it, or ROOT_E_NONE. */
 struct node_place {
     char workspace[ROOT_NAME_SIZE];
     char path[300];

@@ -1,10 +1,10 @@
 /*  node/session.h - the node's side of its connection to an origin: hello, heartbeats, asking, matching,
-   reporting
+    reporting
 
     Three sockets: SUB announce, DEALER control, DEALER content. Every request is sent again until it is
-   answered; reports wait in a bounded queue, oldest first, and when it is full the oldest that ends nothing
-   gives way. Without an origin the session keeps trying with a random, growing pause, and the rest of the
-   node goes on. */
+    answered; reports wait in a bounded queue, oldest first, and when it is full the oldest that ends
+    nothing gives way. Without an origin the session keeps trying with a random, growing pause, and the
+    rest of the node goes on. */
 
 #ifndef NODE_SESSION_H
 #define NODE_SESSION_H
@@ -44,11 +44,11 @@ bool node_session_is_open (const struct node_session *session);
 const char *node_session_id (const struct node_session *session);
 
 /*  Asks for the desired state; answered by ops->desired. Asking while an ask is under way asks once more
- * after it. */
+    after it. */
 void node_session_ask (struct node_session *session);
 
-/*  Asks for an envelope until it is answered or cancelled. node is filled in; copied. Returns 0 or -ENOMEM.
- */
+/*  Asks for an envelope until it is answered or cancelled. node is filled in; copied. Returns 0 or
+    -ENOMEM. */
 int node_session_match (struct node_session *session, const struct wire_match *match);
 void node_session_match_cancel (struct node_session *session);
 

@@ -6,8 +6,8 @@
 #include "node/self.h"
 
 /*  Hard-links what a retained workspace has, takes the rest from contents, adds the start files of this
-   version, and seals. Contents that were used are removed from the store. The workspace exists, complete and
-   durable, when this returns 0; nothing does otherwise. */
+    version, and seals. Contents that were used are removed from the store. The workspace exists, complete
+    and durable, when this returns 0; nothing does otherwise. */
 int node_stage (const struct root *root, struct disk_blobs *contents, const struct node_self *self,
                 const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
                 struct base_error *error);

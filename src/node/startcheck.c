@@ -11,7 +11,7 @@
 #include "root/command.h"
 #include "root/manifest.h"
 
-enum { KINDS = 3, READY_MS = 250, GRACE_MS = 500, FILE_MOST = 8 * 1024 * 1024 };
+enum { KINDS = 3, READY_MS = 150, GRACE_MS = 500, FILE_MOST = 8 * 1024 * 1024 };
 
 static const char proven[] = "2000-01-01T00:00:00.000000001Z";
 static const char broken[] = "2000-01-01T00:00:00.000000002Z";
@@ -96,8 +96,8 @@ static int fill (const struct root *root, const char *name, int workspace, const
     return rc ? rc : put (made, ROOT_MANIFEST, 0644, manifest.data, manifest.size);
 }
 
-/*  A root whose stable is a broken program under the start files to be tried, and whose way back is a script
- * that ends well. */
+/*  A root whose stable is a broken program under the start files to be tried, and whose way back is a
+    script that ends well. */
 static int furnish (const struct root *root, int workspace, const char *program, struct base_error *error)
 {
     int rc = fill (root, proven, workspace, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 0\n");
@@ -105,7 +105,7 @@ static int furnish (const struct root *root, int workspace, const char *program,
     if (rc)
         return base_error_errno (error, rc < 0 ? rc : -EIO, "making a scratch root in %s", root->path);
     struct root_limits limits = {
-        .starts = 1, .ready_ms = READY_MS, .confirm_ms = 4 * READY_MS, .pause_ms = 1};
+        .starts = 2, .ready_ms = READY_MS, .confirm_ms = 4 * READY_MS, .pause_ms = 1};
     rc = root_stable_set (root, proven, error);
     return rc ? rc : root_switch (root, broken, &limits, error);
 }
@@ -137,7 +137,8 @@ static void on_gone (void *context, const struct node_guard_end *end)
     else if (!end->ended || !end->how.exited || end->how.code != 0)
         (void) base_error_set (
             &error, ROOT_E_DAMAGED,
-            "the start files that the candidate stages went back from %s and then did not start what was there: it %s",
+            "the start files that the candidate stages went back from %s and then did not start what "
+            "was there: it %s",
             what, end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
     else if (end->left)
         (void) base_error_set (&error, ROOT_E_DAMAGED,

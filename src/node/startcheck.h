@@ -1,9 +1,9 @@
 /*  node/startcheck.h - step f of a rehearsal: do the start files that the candidate stages go back from a
-   broken program?
+    broken program?
 
-    Three scratch roots at once, each on trial with one start left: a program that exits, one that hangs, and
-   a file that is no program. In each the start files under test must take stable back. Nothing of the
-   candidate runs but its start files. */
+    Three scratch roots at once, each on trial with two starts left: a program that exits, one that hangs,
+    and a file that is no program. In each the start files under test must take stable back. Nothing of the
+    candidate runs but its start files. */
 
 #ifndef NODE_STARTCHECK_H
 #define NODE_STARTCHECK_H
@@ -16,8 +16,8 @@ struct node_startcheck;
 /*  error is NULL where all went back. May free the check during the call. */
 typedef void (node_startcheck_done) (void *context, const struct base_error *error);
 
-/*  parent: below whose probe/ the roots are made; workspace: a directory descriptor of one that the candidate
-   staged; launcher: the guard's program; env for the start files; deadline_ms for each. */
+/*  parent: below whose probe/ the roots are made; workspace: a directory descriptor of one that the
+    candidate staged; launcher: the guard's program; env for the start files; deadline_ms for each. */
 int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int workspace,
                          const char *launcher, char *const *env, uint64_t deadline_ms,
                          node_startcheck_done *done, void *context, struct node_startcheck **ret_check,

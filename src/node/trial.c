@@ -1,5 +1,5 @@
 /*  Proving itself on trial: over the real origin an announcement, an answered match, a verified chunk, and
- * then the soak time. */
+    then the soak time. */
 
 #include <fcntl.h>
 #include <string.h>

@@ -22,8 +22,8 @@ void origin_accounts_deinit (struct origin_accounts *accounts)
     *accounts = (struct origin_accounts){0};
 }
 
-/*  The slot of a peer, or the empty one where it belongs. libzmq counts its routing ids up: their last bytes
- * are what differs. */
+/*  The slot of a peer, or the empty one where it belongs. libzmq counts its routing ids up: their last
+    bytes are what differs. */
 static size_t find (struct origin_account **slots, size_t n_slots, const struct bus_peer *peer)
 {
     uint32_t hash = 2166136261u;

@@ -1,8 +1,8 @@
 /*  origin/account.h - how much payload is on its way to each peer; private to this room
 
     An account is shared by the table and by the payloads that count in it. Adding happens on the loop's
-   thread, subtracting on any. An account without payload is forgotten before the table grows, so the table is
-   no larger than about twice the peers that are being served. */
+    thread, subtracting on any. An account without payload is forgotten before the table grows, so the
+    table is no larger than about twice the peers that are being served. */
 
 #ifndef ORIGIN_ACCOUNT_H
 #define ORIGIN_ACCOUNT_H

@@ -55,7 +55,7 @@ static void mapping_unref (struct mapping *mapping)
 {
     if (!mapping || atomic_fetch_sub_explicit (&mapping->refs, 1, memory_order_acq_rel) != 1)
         return;
-    (void)munmap (mapping->base, mapping->size);
+    (void) munmap (mapping->base, mapping->size);
     free (mapping);
 }
 
@@ -83,7 +83,7 @@ struct origin_contents *origin_contents_new (const struct origin_contents_spec *
 static void content_free (struct content *content)
 {
     if (content->fd >= 0)
-        (void)close (content->fd);
+        (void) close (content->fd);
     mapping_unref (content->mapping);
     free (content);
 }
@@ -129,17 +129,17 @@ static int map (struct content *content)
     struct mapping *mapping = calloc (1, sizeof *mapping);
     if (!mapping)
         return -ENOMEM;
-    mapping->size = (size_t)content->size;
+    mapping->size = (size_t) content->size;
     mapping->base = mmap (NULL, mapping->size, PROT_READ, MAP_SHARED, content->fd, 0);
     if (mapping->base == MAP_FAILED) {
         int r = -errno;
         free (mapping);
         return r;
     }
-    (void)madvise (mapping->base, mapping->size, MADV_SEQUENTIAL);
+    (void) madvise (mapping->base, mapping->size, MADV_SEQUENTIAL);
     atomic_init (&mapping->refs, 1);
     content->mapping = mapping;
-    (void)close (content->fd);
+    (void) close (content->fd);
     content->fd = -1;
     return 0;
 }
@@ -159,7 +159,7 @@ static int open_content (struct origin_contents *contents, const struct base_dig
     struct stat status;
     if (fstat (fd, &status) < 0)
         return -errno;
-    if ((uint64_t)status.st_size < size)
+    if ((uint64_t) status.st_size < size)
         return -EIO;
 
     struct content *content = calloc (1, sizeof *content);
@@ -169,7 +169,7 @@ static int open_content (struct origin_contents *contents, const struct base_dig
     content->fd = base_take_fd (&fd);
     content->size = size;
     if (immutable)
-        (void)map (content); /* where it cannot be mapped, it is read */
+        (void) map (content); /* where it cannot be mapped, it is read */
 
     content->next = contents->first;
     contents->first = content;
@@ -212,14 +212,14 @@ static int find_content (struct origin_contents *contents, const struct base_dig
 static int read_all (int fd, uint8_t *data, size_t size, uint64_t offset)
 {
     while (size > 0) {
-        ssize_t n = pread (fd, data, size, (off_t)offset);
+        ssize_t n = pread (fd, data, size, (off_t) offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return n < 0 ? -errno : -EIO;
         data += n;
-        size -= (size_t)n;
-        offset += (uint64_t)n;
+        size -= (size_t) n;
+        offset += (uint64_t) n;
     }
     return 0;
 }
@@ -232,7 +232,7 @@ static int make_parcel (const struct content *content, struct origin_account *ac
     if (!parcel)
         return -ENOMEM;
     if (content->mapping) {
-        *ret_data = (uint8_t *)content->mapping->base + offset;
+        *ret_data = (uint8_t *) content->mapping->base + offset;
         atomic_fetch_add_explicit (&content->mapping->refs, 1, memory_order_relaxed);
         parcel->mapping = content->mapping;
     } else {
@@ -262,14 +262,14 @@ static void refuse (struct bus_socket *socket, const struct bus_peer *peer, stru
         counts->busy++;
     } else if (r == -ENOENT) {
         chunk->status = WIRE_STATUS_GONE;
-        chunk->reason = (char *)"the content is not here";
+        chunk->reason = (char *) "the content is not here";
         counts->gone++;
     } else {
         chunk->status = WIRE_STATUS_FAILED;
-        chunk->reason = (char *)(r == -ERANGE ? "it begins behind the end of the content" : strerror (-r));
+        chunk->reason = (char *) (r == -ERANGE ? "it begins behind the end of the content" : strerror (-r));
         counts->failed++;
     }
-    (void)bus_send (socket, peer, &wire_chunk_record, chunk);
+    (void) bus_send (socket, peer, &wire_chunk_record, chunk);
 }
 
 void origin_contents_get (struct origin_contents *contents, struct bus_socket *socket,
@@ -300,12 +300,12 @@ void origin_contents_get (struct origin_contents *contents, struct bus_socket *s
     }
     size_t size = get->length;
     if (size > content->size - get->offset)
-        size = (size_t)(content->size - get->offset);
+        size = (size_t) (content->size - get->offset);
     content->ended = get->offset + size == content->size;
     chunk.status = WIRE_STATUS_OK;
     chunk.size = content->size;
     if (size == 0) {
-        (void)bus_send (socket, peer, &wire_chunk_record, &chunk);
+        (void) bus_send (socket, peer, &wire_chunk_record, &chunk);
         counts->chunks++;
         return;
     }

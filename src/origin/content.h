@@ -1,8 +1,8 @@
 /*  origin/content.h - answering get; private to this room
 
-    Open contents are kept for a while, by digest: mapped where the owner says that they cannot shrink, else
-   read piece by piece. A payload under way holds its mapping and the account of its peer, both counted and
-   atomic, because libzmq lets go of it on its I/O thread, perhaps after the origin has gone. */
+    Open contents are kept for a while, by digest: mapped where the owner says that they cannot shrink,
+    else read piece by piece. A payload under way holds its mapping and the account of its peer, both
+    counted and atomic, because libzmq lets go of it on its I/O thread, perhaps after the origin has gone. */
 
 #ifndef ORIGIN_CONTENT_H
 #define ORIGIN_CONTENT_H

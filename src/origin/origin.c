@@ -1,8 +1,8 @@
 /*  origin/origin.c - the serving side of announce, control and content
 
-    Each question has one function here: it calls the owner's operation, fills in what the answer repeats of
-   the question, sends it and frees it. An answer that cannot be packed is replaced by one that says so: who
-   asked is never left without an answer. */
+    Each question has one function here: it calls the owner's operation, fills in what the answer repeats
+    of the question, sends it and frees it. An answer that cannot be packed is replaced by one that says
+    so: who asked is never left without an answer. */
 
 #include "origin/origin.h"
 
@@ -19,8 +19,9 @@ enum {
     TRANSFERS = 64,
     PEER_BYTES = 16 * 1024 * 1024,
     INSTANCE_BYTES = 16,
-    /* On content a peer's queue is bounded closer, because a message may have a mebibyte; more than twice the
-       gets that a peer has under way, since libzmq notices only every half of the mark what has been sent. */
+    /* On content a peer's queue is bounded closer, because a message may have a mebibyte; more than twice
+       the gets that a peer has under way, since libzmq notices only every half of the mark what has been
+       sent. */
     CONTENT_HIGH_WATER = 256,
 };
 
@@ -43,8 +44,8 @@ static void fill_text (char **field, const char *text)
         *field = strdup (text);
 }
 
-/*  Makes the answer of an operation (or of a missing one) complete: without an operation or after its failure
- * only the status counts. */
+/*  Makes the answer of an operation (or of a missing one) complete: without an operation or after its
+    failure only the status counts. */
 static enum wire_status settle (int r, bool missing, enum wire_status status)
 {
     if (missing)
@@ -54,8 +55,8 @@ static enum wire_status settle (int r, bool missing, enum wire_status status)
     return status == WIRE_STATUS_NULL ? WIRE_STATUS_OK : status;
 }
 
-/*  Sends an answer. Returns false where it breaks its schema or does not fit into a frame: another is to be
- * sent in its place. */
+/*  Sends an answer. Returns false where it breaks its schema or does not fit into a frame: another is to
+    be sent in its place. */
 static bool send_answer (struct bus_socket *socket, const struct bus_peer *peer,
                          const struct wire_record *record, const void *answer)
 {
@@ -136,7 +137,7 @@ static void on_report (struct origin *origin, const struct bus_peer *peer, const
     answer.attempt = report->attempt;
     fill_text (&answer.step, report->step);
     answer.outcome = report->outcome;
-    (void)send_answer (origin->control, peer, &wire_noted_record, &answer);
+    (void) send_answer (origin->control, peer, &wire_noted_record, &answer);
 }
 
 static void on_request (struct origin *origin, const struct bus_peer *peer,
@@ -170,14 +171,14 @@ static void on_heartbeat (struct origin *origin, const struct bus_peer *peer,
     if (heartbeat->answer)
         return;
     struct wire_heartbeat answer = {.sender = origin->instance, .sequence = origin->sequence, .answer = true};
-    (void)bus_send (origin->control, peer, &wire_heartbeat_record, &answer);
+    (void) bus_send (origin->control, peer, &wire_heartbeat_record, &answer);
 }
 
 static void on_control (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     struct origin *origin = context;
     const struct bus_peer *peer = &message->peer;
-    (void)socket;
+    (void) socket;
     origin->counts.asked++;
     if (message->record == &wire_heartbeat_record)
         on_heartbeat (origin, peer, message->body);
@@ -349,7 +350,7 @@ int origin_announce (struct origin *origin, const char *topic, const char *appli
     struct wire_update update = {
         .instance = origin->instance,
         .sequence = origin->sequence + 1,
-        .application = (char *)application,
+        .application = (char *) application,
         .epoch = epoch,
     };
     int r = bus_publish (origin->announce, topic, &wire_update_record, &update);
@@ -384,6 +385,6 @@ struct origin_counts origin_counts (const struct origin *origin)
 const char *origin_ring_topic (const char *node, char text[ORIGIN_TOPIC_SIZE])
 {
     struct base_digest digest = base_digest_of (node, strlen (node));
-    (void)snprintf (text, ORIGIN_TOPIC_SIZE, "update/ring/%02x", digest.bytes[0]);
+    (void) snprintf (text, ORIGIN_TOPIC_SIZE, "update/ring/%02x", digest.bytes[0]);
     return text;
 }

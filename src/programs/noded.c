@@ -100,8 +100,8 @@ static int install (int argc, char **argv)
     const struct program_spec spec = {
         .name = "noded install",
         .usage = "--root DIR --broker HOST[:PORT] [--id ID] [OPTION...]",
-        .about =
-            "Makes a root from this very program and its shared libraries, and rehearses an update and a revert in it.\n",
+        .about = "Makes a root from this very program and its shared libraries, and rehearses an update and "
+                 "a revert in it.\n",
         .options = options,
         .more = exit_codes,
     };
@@ -122,10 +122,11 @@ static int install (int argc, char **argv)
         return program_usage_error (&spec, "--id ID is missing, and this host has no name");
     wanted.rehearse = !no_rehearsal;
     if (no_rehearsal)
-        fprintf (
-            stderr,
-            "noded install: WITHOUT A REHEARSAL. Whether this program can be updated and reverted on this host is not known\n"
-            "noded install: until its first update, which may then fail. Leave --no-rehearsal out to know it now.\n");
+        fprintf (stderr,
+                 "noded install: WITHOUT A REHEARSAL. Whether this program can be updated and reverted on "
+                 "this host is not known\n"
+                 "noded install: until its first update, which may then fail. Leave --no-rehearsal out to "
+                 "know it now.\n");
     char workspace[ROOT_NAME_SIZE];
     uint64_t took_ms;
     struct base_error error = {.code = 0};
@@ -140,10 +141,10 @@ static int install (int argc, char **argv)
     printf ("%s holds noded %s as node %s", path ? path : wanted.root, base_version, wanted.id);
     if (took_ms)
         printf (", rehearsed in %llu ms", (unsigned long long) took_ms);
-    printf (
-        "\nhand this to init, to be started again whenever it ends: %s/stable/noded.sh\n"
-        "for systemd: noded install --systemd prints a unit; for runit and s6 the path above is the run script\n",
-        path ? path : wanted.root);
+    printf ("\nhand this to init, to be started again whenever it ends: %s/stable/noded.sh\n"
+            "for systemd: noded install --systemd prints a unit; for runit and s6 the path above is "
+            "the run script\n",
+            path ? path : wanted.root);
     return PROGRAM_OK;
 }
 
@@ -168,8 +169,8 @@ static int run (int argc, char **argv)
     const struct program_spec spec = {
         .name = "noded run",
         .usage = "[--root DIR] [OPTION...]",
-        .about =
-            "Runs the node manager. It is started by the launcher in its workspace: start DIR/stable/noded.sh.\n",
+        .about = "Runs the node manager. It is started by the launcher in its workspace: start "
+                 "DIR/stable/noded.sh.\n",
         .options = options,
         .more = exit_codes,
     };
@@ -267,9 +268,9 @@ static int revert (int argc, char **argv)
     struct program_spec spec = {
         .name = "noded revert",
         .usage = "--root DIR",
-        .about =
-            "Goes back to the previous version and holds it. Needs no broker, no network, no running manager and no space.\n"
-            "A running manager is made to follow. nodectl unhold NODE releases the hold.\n"};
+        .about = "Goes back to the previous version and holds it. Needs no broker, no network, no running "
+                 "manager and no space.\n"
+                 "A running manager is made to follow. nodectl unhold NODE releases the hold.\n"};
     struct host_options wanted = {.json = false};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {.code = 0};
@@ -286,9 +287,9 @@ static int revert (int argc, char **argv)
     if (rc)
         return tell (&error, "revert");
     if (!held)
-        fprintf (
-            stderr,
-            "noded revert: the hold could not be written down (is the disk full?): the broker may order the next update\n");
+        fprintf (stderr,
+                 "noded revert: the hold could not be written down (is the disk full?): the broker may "
+                 "order the next update\n");
     printf ("stable is %s now%s%s\n", name, held ? ", and held" : "",
             running ? "; the running manager was told to follow"
                     : "; no manager runs, the next start is of that version");

@@ -1,9 +1,9 @@
 /*  programs/program_options.h - options and settings of a program, from one table
 
-    An option may have a setting beside it: its place in the ZPL file that --config names. The command
-    line goes before the file, the file before the value that stood there. --help, --version and, where
-    the program has settings, --config are added by themselves. A mistake is told on standard error with
-    what to do about it. */
+    An option may have a setting beside it: its place in the ZPL file that --config names. The command line
+    goes before the file, the file before the value that stood there. --help, --version and, where the
+    program has settings, --config are added by themselves. A mistake is told on standard error with what
+    to do about it. */
 
 #ifndef PROGRAMS_PROGRAM_OPTIONS_H
 #define PROGRAMS_PROGRAM_OPTIONS_H
@@ -54,10 +54,10 @@ struct program_spec {
 
 enum { PROGRAM_GO = -1 };
 
-/*  Fills the values of the options. *ret_settings gets what --config named, or NULL: the caller frees
-    it with bus_settings_free, after the last use of a text. *ret_first: index of the first argument
-    that is no option (they stand behind the options: argv is permuted unless stop_at_word). Returns
-    PROGRAM_GO, or the code to exit with at once (PROGRAM_OK after --help). */
+/*  Fills the values of the options. *ret_settings gets what --config named, or NULL: the caller frees it
+    with bus_settings_free, after the last use of a text. *ret_first: index of the first argument that is
+    no option (they stand behind the options: argv is permuted unless stop_at_word). Returns PROGRAM_GO, or
+    the code to exit with at once (PROGRAM_OK after --help). */
 int program_options_parse (const struct program_spec *spec, int argc, char **argv,
                            struct bus_settings **ret_settings, int *ret_first);
 

@@ -1,6 +1,6 @@
-/*  A draft is a hidden directory `.new.NAME`. Nothing is synced before the draft is sealed: then all
-    files that were written, the directories, and one rename gives it its name. Many small syncs would
-    wait for the disk many times. */
+/*  A draft is a hidden directory `.new.NAME`. Nothing is synced before the draft is sealed: then all files
+    that were written, the directories, and one rename gives it its name. Many small syncs would wait for
+    the disk many times. */
 
 #include "root/workspace.h"
 
@@ -256,7 +256,7 @@ int root_draft_describe (struct root_draft *draft, const struct wire_installed *
     return root_draft_write (draft, ROOT_COMMAND, 0644, buffer.data, buffer.size, error);
 }
 
-/*  --- sealing ------------------------------------------------------------------------------------ */
+/*  sealing */
 
 /*  Holds one file against what the envelope says of it. */
 static int check_file (const struct root_draft *draft, const struct base_buffer *manifest, const char *path,

@@ -1,6 +1,6 @@
-/*  var/journal is lines of JSON. It becomes var/journal.1 when it is full, so that what is kept is
-    bounded and the newest megabyte is always there. A line that a crash cut short, or that rotted, costs
-    itself alone. */
+/*  var/journal is lines of JSON. It becomes var/journal.1 when it is full, so that what is kept is bounded
+    and the newest megabyte is always there. A line that a crash cut short, or that rotted, costs itself
+    alone. */
 
 #include "root/record.h"
 

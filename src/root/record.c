@@ -99,8 +99,8 @@ int root_trial_forget (const struct root *root)
     return rc == -ENOENT ? 0 : rc;
 }
 
-/*  The file that is there is overwritten: it needs no space. Cut short by a crash it is damaged, and counts
- * as missing. */
+/*  The file that is there is overwritten: it needs no space. Cut short by a crash it is damaged, and
+    counts as missing. */
 static int write_in_place (const struct root *root, const char text[STANDING_SIZE], struct base_error *error)
 {
     const struct disk *disk = root->disk;
@@ -113,8 +113,8 @@ static int write_in_place (const struct root *root, const char text[STANDING_SIZ
     return 0;
 }
 
-/*  Always of one size, so that on a full disk it can be overwritten where it lies: a hold or an epoch that is
-   forgotten is an order carried out twice. */
+/*  Always of one size, so that on a full disk it can be overwritten where it lies: a hold or an epoch that
+    is forgotten is an order carried out twice. */
 int root_standing_write (const struct root *root, const struct wire_standing *standing,
                          struct base_error *error)
 {

@@ -7,7 +7,7 @@
 #include "wire/wire.h"
 
 /*  Reads a message from a file of JSON. One that cannot be read or parsed is set aside. Returns 0 (the
-    caller    owns the message), ROOT_E_NONE or -ENOMEM. */
+    caller owns the message), ROOT_E_NONE or -ENOMEM. */
 int root_record_read (const struct root *root, const char *path, const struct wire_record *record,
                       void *ret_message);
 

@@ -2,7 +2,7 @@
 
         stable      the workspace that init starts
         previous    the one that a revert goes back to
-        .back       only during a trial: the workspace to go back to; on trial means .back is there and
+        .back       only during a trial: the workspace to go back to; on trial means that it is there and
                     differs from stable
         .try.N      the starts left on trial, N from 1; each holds the trial's deadlines
         .lock       held (flock) by the launcher that serves this root
@@ -49,8 +49,8 @@ struct root {
 int root_open (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error);
 void root_deinit (struct root *root);
 
-/*  Makes the directory with var/, probe/ and apps/ (mode 0755; var 0700) where they are missing, and
-    opens it. */
+/*  Makes the directory with var/, probe/ and apps/ (mode 0755; var 0700) where they are missing, and opens
+    it. */
 int root_make (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error);
 
 /*  The workspace a link (ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK) points to. Returns 0, ROOT_E_NONE, or
@@ -94,12 +94,12 @@ int root_switch (const struct root *root, const char *name, const struct root_li
 /*  Makes stable point to name with nobody on trial: for install and for scratch roots. */
 int root_stable_set (const struct root *root, const char *name, struct base_error *error);
 
-/*  Ends a trial well: .back becomes previous, in one rename; then the tokens go. 0 where no trial is
-    under way. */
+/*  Ends a trial well: .back becomes previous, in one rename; then the tokens go. 0 where no trial is under
+    way. */
 int root_confirm (const struct root *root, struct base_error *error);
 
-/*  Ends a trial badly: .back becomes stable, in one rename; then the tokens go. ROOT_E_NONE where no
-    trial is under way. */
+/*  Ends a trial badly: .back becomes stable, in one rename; then the tokens go. ROOT_E_NONE where no trial
+    is under way. */
 int root_go_back (const struct root *root, struct base_error *error);
 
 /*  On purpose: on trial like root_go_back; else stable and previous change places, stable first, in an
@@ -107,15 +107,15 @@ int root_go_back (const struct root *root, struct base_error *error);
     (no previous), ROOT_E_DAMAGED. */
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error);
 
-/*  Parts of the above that root_tidy needs too. Removes all tokens; finishes a revert that was cut
-    between its two renames (it left no previous, and a second name for the version that ran):
-    *ret_finished (may be NULL) tells whether there was one. */
+/*  Parts of the above that root_tidy needs too. Removes all tokens; finishes a revert that was cut between
+    its two renames (it left no previous, and a second name for the version that ran): *ret_finished (may
+    be NULL) tells whether there was one. */
 int root_tokens_remove (const struct root *root, struct base_error *error);
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
                       struct base_error *error);
 
-/*  Removes what a crash left: a stale .back (equal to stable), tokens without a trial, ".tmp.*",
-    half-made and half-removed workspaces. */
+/*  Removes what a crash left: a stale .back (equal to stable), tokens without a trial, ".tmp.*", half-made
+    and half-removed workspaces. */
 int root_tidy (const struct root *root, struct base_error *error);
 
 #endif

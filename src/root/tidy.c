@@ -1,5 +1,5 @@
-/*  Removes what a crash left behind. Called by a manager that serves the root, before it begins a draft
-    of its own. */
+/*  Removes what a crash left behind. Called by a manager that serves the root, before it begins a draft of
+    its own. */
 
 #include "root/root.h"
 

@@ -31,8 +31,7 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
                       struct base_error *error);
 
 /*  Puts a file in: from bytes, by hard link, or by copy; directories of path are made. link falls back to
-    a copy where the file systems differ or links are exhausted. from_path is relative to from_directory.
-    */
+    a copy where the file systems differ or links are exhausted. from_path is relative to from_directory. */
 int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, const void *data, size_t size,
                       struct base_error *error);
 int root_draft_link (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
@@ -40,8 +39,8 @@ int root_draft_link (struct root_draft *draft, const char *path, mode_t mode, in
 int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
                      const char *from_path, struct base_error *error);
 
-/*  Puts noded.sh and start in (launcher: the bytes of the launcher program), and envelope.json and
-    command from what is installed. */
+/*  Puts noded.sh and start in (launcher: the bytes of the launcher program), and envelope.json and command
+    from what is installed. */
 int root_draft_start_files (struct root_draft *draft, const void *launcher, size_t launcher_size,
                             struct base_error *error);
 int root_draft_describe (struct root_draft *draft, const struct wire_installed *installed,

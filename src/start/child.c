@@ -44,7 +44,7 @@ bool start_on_trial (const struct root *root, const char *workspace)
            strcmp (trial.stable, workspace) == 0;
 }
 
-/*  --- starting ----------------------------------------------------------------------------------- */
+/*  starting */
 
 /*  What is run. A workspace without the file `command` can only be asked to be a node manager. */
 static int read_command (const struct root *root, const char *workspace, struct root_command *ret_command,
@@ -129,7 +129,7 @@ static int start (struct watch *watch, struct base_error *error)
     return base_process_spawn (&spec, &watch->process, error);
 }
 
-/*  --- waiting ------------------------------------------------------------------------------------ */
+/*  waiting */
 
 static uint64_t next_deadline (const struct watch *watch)
 {

@@ -153,8 +153,8 @@ size_t start_descendants_count (pid_t but)
     return count;
 }
 
-/*  A grandchild may have been reaped by its parent, and its pid given to a stranger, since it was seen:
-    it is held first, and looked at again. */
+/*  A grandchild may have been reaped by its parent, and its pid given to a stranger, since it was seen: it
+    is held first, and looked at again. */
 static void kill_grandchild (const struct process *seen)
 {
     base_cleanup (base_close_p) int fd = pidfd_open (seen->pid, 0);

@@ -86,8 +86,8 @@ static void kill_children (void)
     }
 }
 
-/*  Until no child is left. What is killed leaves its own children to us, so that every round gets
-    further; nothing else bounds it. */
+/*  Until no child is left. What is killed leaves its own children to us, so that every round gets further;
+    nothing else bounds it. */
 static void kill_everything (struct guard *guard)
 {
     (void) setpriority (PRIO_PROCESS, 0,

@@ -2,8 +2,8 @@
     stable, whether it is on trial, and how many starts are left. It was put into its workspace by the
     version that staged it, so that on trial proven code decides.
 
-    Whatever it cannot do (count a start, go back, write a note), it says, and runs what can be run: a
-    node without a node manager can never be cured. */
+    Whatever it cannot do (count a start, go back, write a note), it says, and runs what can be run: a node
+    without a node manager can never be cured. */
 
 #include "start/launch.h"
 
@@ -43,7 +43,7 @@ struct launch {
     struct root_outcome last; /* how the last start on trial ended */
 };
 
-/*  --- the root ----------------------------------------------------------------------------------- */
+/*  the root */
 
 /*  The path of this program, for the caller; NULL where it cannot be told. */
 static char *own_path (void)
@@ -75,8 +75,8 @@ static int take_lock (const struct root *root)
     if (fd < 0)
         return -errno;
     if (flock (fd, LOCK_EX | LOCK_NB) == 0) {
-        /* whom `noded revert` is to tell; of one length, so that a full disk does not matter the second time
-         */
+        /* whom `noded revert` is to tell; of one length, so that a full disk does not matter the second
+           time */
         char text[16];
         int length = snprintf (text, sizeof text, "%-10d\n", (int) getpid ());
         ssize_t ignored = pwrite (fd, text, (size_t) length, 0);
@@ -120,7 +120,7 @@ static int verify (const struct launch *launch, const char *workspace, struct ba
     return rc;
 }
 
-/*  --- ending a trial ----------------------------------------------------------------------------- */
+/*  ending a trial */
 
 __attribute__ ((format (printf, 3, 4))) static void remember (struct launch *launch, enum root_cause cause,
                                                               const char *format, ...)
@@ -178,7 +178,7 @@ static bool replace_stable (struct launch *launch, const char *text)
     return true;
 }
 
-/*  --- one start ---------------------------------------------------------------------------------- */
+/*  one start */
 
 /*  Whether init has asked to stop while no version was there to be told. Other signals are meant for a
     version, and dropped. */

@@ -59,8 +59,8 @@ bool start_reap_others (pid_t keep)
 {
     for (;;) {
         siginfo_t info = {0};
-        /*  Looked at before it is taken: keep's end is its holder's. Behind it others may wait; they follow
-         * once it has been taken. */
+        /*  Looked at before it is taken: keep's end is its holder's. Behind it others may wait; they
+            follow once it has been taken. */
         if (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT))
             return errno != ECHILD;
         if (info.si_pid == 0 || info.si_pid == keep)

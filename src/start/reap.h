@@ -23,8 +23,8 @@ int start_signals_next (int fd);
 /*  Becomes the parent of orphans below. */
 void start_reap_begin (void);
 
-/*  Reaps ended children other than keep (0: none is kept), which its holder waits for. Returns whether
-    any child is left, keep included. */
+/*  Reaps ended children other than keep (0: none is kept), which its holder waits for. Returns whether any
+    child is left, keep included. */
 bool start_reap_others (pid_t keep);
 
 #endif

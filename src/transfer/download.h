@@ -9,8 +9,8 @@
     lost or busy. An answer is lost when nothing has been written for answer_ms, when three that were asked
     for later have come, or when it has the wrong length.
 
-    What a peer answers cannot keep it going for ever: `retries` losses, or BUSY_MOST busy rounds,
-    without a byte written, end it. */
+    What a peer answers cannot keep it going for ever: `retries` losses, or BUSY_MOST busy rounds, without
+    a byte written, end it. */
 
 #ifndef TRANSFER_DOWNLOAD_H
 #define TRANSFER_DOWNLOAD_H
@@ -87,8 +87,8 @@ void transfer_download_init (struct transfer_download *download, const struct tr
                              const struct base_digest *digest, uint64_t size, uint64_t offset);
 
 /*  A chunk came in. Returns true where its payload is the next to be written: the caller writes exactly
-    payload_size bytes now. False: it is to be dropped (another content, not asked for, out of order,
-    wrong length, or told busy or gone). */
+    payload_size bytes now. False: it is to be dropped (another content, not asked for, out of order, wrong
+    length, or told busy or gone). */
 bool transfer_download_chunk (struct transfer_download *download, const struct wire_chunk *chunk,
                               size_t payload_size, uint64_t now_ms);
 

@@ -1,7 +1,7 @@
 /*  transfer/upload.c - which piece to send next
 
-    The peer's word on what it has taken is the only truth: `sent` runs ahead of it by at most the
-    window, and falls back to it. */
+    The peer's word on what it has taken is the only truth: `sent` runs ahead of it by at most the window,
+    and falls back to it. */
 
 #include "transfer/upload.h"
 #include "transfer/limits.h"
@@ -96,8 +96,7 @@ static void take_busy (struct transfer_upload *upload, const struct wire_taken *
 static void take_refused (struct transfer_upload *upload, const struct wire_taken *taken)
 {
     /* Before the first piece it is the content as a whole that is not wanted. Later it did not fit its
-       digest, and an earlier sender may be to blame for what was already there: once more from the
-       start. */
+       digest, and an earlier sender may be to blame for what was already there: once more from the start. */
     if (upload->sent == 0 || upload->restarts++) {
         fail (upload, "the peer refused the content", taken->reason);
         return;

@@ -1,8 +1,8 @@
 /*  update/order.h - what a node has to do about a desired state; pure
 
-    A desired state is cumulative: it tells since which epoch each thing is wanted. The node compares it with
-   the epochs that it has come to an end with, and so carries out every order once, however often and in
-   whatever order it hears of it. */
+    A desired state is cumulative: it tells since which epoch each thing is wanted. The node compares it
+    with the epochs that it has come to an end with, and so carries out every order once, however often and
+    in whatever order it hears of it. */
 
 #ifndef UPDATE_ORDER_H
 #define UPDATE_ORDER_H
@@ -23,7 +23,7 @@ struct update_order {
 };
 
 /*  state: of the procedure. under_way: the epoch of the order that it works on (0: none). running: the
-   release that runs. A hold that this very state ends counts as ended. */
+    release that runs. A hold that this very state ends counts as ended. */
 struct update_order update_order_choose (const struct wire_desired *desired,
                                          const struct wire_standing *standing, enum wire_state state,
                                          uint64_t under_way, const struct base_digest *running);

@@ -54,7 +54,7 @@ struct cell {
     }
 
 /*  What is not written here does not fit: to is 0. From switching on nothing cancels, and a revert waits
-   until the new version is on trial, where it is the quickest way back. */
+    until the new version is on trial, where it is the quickest way back. */
 static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
     {
         [ST (IDLE)] =

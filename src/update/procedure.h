@@ -3,10 +3,10 @@
         idle -> matching -> fetching -> staging -> probing -> switching -> restarting
                                                      (a new process:)  -> trial -> confirmed -> idle
 
-    Events go in, actions come out, in the order in which they are to be carried out. No socket, file, clock
-   or randomness: what an action does is its owner's business, and its end comes back as an event. Every state
-   but idle has a deadline, given in milliseconds with the action that sets it, and every failure before the
-   switch leads back to idle.
+    Events go in, actions come out, in the order in which they are to be carried out. No socket, file,
+    clock or randomness: what an action does is its owner's business, and its end comes back as an event.
+    Every state but idle has a deadline, given in milliseconds with the action that sets it, and every
+    failure before the switch leads back to idle.
 
     The whole machine is one table, state by event; test/unit/update/procedure.c has a case a cell. */
 
@@ -81,8 +81,8 @@ struct update_procedure {
 
 void update_procedure_init (struct update_procedure *procedure);
 
-/*  Takes an event. Never fails: an event that does not fit the state is answered with UPDATE_ACTION_TELL and
- * no change. */
+/*  Takes an event. Never fails: an event that does not fit the state is answered with UPDATE_ACTION_TELL
+    and no change. */
 struct update_result update_procedure_step (struct update_procedure *procedure, enum update_event event);
 
 /*  The deadline of the state that the machine is in; 0: none (idle). */

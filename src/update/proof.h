@@ -1,8 +1,8 @@
 /*  update/proof.h - what a version on trial must show before it is confirmed; pure
 
     Over the real broker it has received an announcement, had a match answered, fetched and verified one
-   chunk, and has then run for the soak time. Nothing of it is told to anybody: telling comes afterwards and
-   decides nothing. */
+    chunk, and has then run for the soak time. Nothing of it is told to anybody: telling comes afterwards
+    and decides nothing. */
 
 #ifndef UPDATE_PROOF_H
 #define UPDATE_PROOF_H

@@ -10,8 +10,7 @@
 bool wire_application_is_valid (const char *name);
 bool wire_node_is_valid (const char *id);
 
-/*  A path for files/: relative, no empty part, no '.', no '..', no control character, at most 255
-    bytes. */
+/*  A path for files/: relative, no empty part, no '.', no '..', no control character, at most 255 bytes. */
 bool wire_path_is_valid (const char *path);
 
 /*  Checks names, platform form, paths (valid, no two equal, none below another's file), env entries
@@ -30,8 +29,8 @@ struct base_digest wire_release_digest (const struct wire_release *release);
 /*  The same for a release of one envelope. */
 struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope);
 
-/*  The envelope that fits a profile: the platform equal, else the one without a platform. NULL where
-    none does. */
+/*  The envelope that fits a profile: the platform equal, else the one without a platform. NULL where none
+    does. */
 const struct wire_envelope *wire_release_match (const struct wire_release *release, const char *platform);
 
 bool wire_envelope_equal (const struct wire_envelope *a, const struct wire_envelope *b);

@@ -1,7 +1,7 @@
 /*  wire/json.c - messages as JSON, for people, files and the events channel
 
-    The same members as in msgpack, under the same names and bounds. A digest is 64 hexadecimal
-    characters; a RAW is a string, or {"base64": "..."} where its bytes are no UTF-8. */
+    The same members as in msgpack, under the same names and bounds. A digest is 64 hexadecimal characters;
+    a RAW is a string, or {"base64": "..."} where its bytes are no UTF-8. */
 
 #include "wire/record.h"
 

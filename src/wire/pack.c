@@ -101,8 +101,7 @@ static int field_pack (const struct wire_field *field, const void *message, stru
         (void) msgpack_pack_bin_body (packer, member, BASE_DIGEST_BYTES);
         return packing->failure;
     case WIRE_WORD:
-        /* "unknown" where this version did not know what it received: whoever passes it on must not
-           fail. */
+        /* "unknown" where this version did not know what it received: whoever passes it on must not fail. */
         word = wire_choices_word (field->choices, *(const int *) member);
         (void) msgpack_pack_str (packer, strlen (word));
         (void) msgpack_pack_str_body (packer, word, strlen (word));

@@ -70,8 +70,8 @@ extern const struct wire_choices *const wire_all_choices[];
 #undef CHOICE
 #undef END_CHOICES
 
-/*  The value of a word of size bytes; 0 where it is not known. The word of a value; "unknown" where
-    there is none. */
+/*  The value of a word of size bytes; 0 where it is not known. The word of a value; "unknown" where there
+    is none. */
 int wire_choices_parse (const struct wire_choices *choices, const char *word, size_t size);
 const char *wire_choices_word (const struct wire_choices *choices, int value);
 

@@ -3,16 +3,16 @@
     For every RECORD and MESSAGE `name` of schemas/ there are
 
         struct wire_name            one member a field: char * (TEXT, RAW), char ** with n_field (TEXTS,
-                                    RAWS), uint64_t, bool, struct base_digest (all zero: absent),
-                                    enum wire_CHOICES (0: absent or unknown), struct wire_kind * (PART;
-                                    NULL: absent), struct wire_kind * with n_field (PARTS)
+                                    RAWS), uint64_t, bool, struct base_digest (all zero: absent), enum
+                                    wire_CHOICES (0: absent or unknown), struct wire_kind * (PART; NULL:
+                                    absent), struct wire_kind * with n_field (PARTS)
         wire_name_record            its description, which everything below works from
         wire_name_deinit (message)  frees what a message owns and makes it null
 
-    A struct whose members are all zero is the null value. A message that unpacking made owns everything
-    it points to; its required members are never NULL, an optional text that arrived empty is NULL, and
-    behind a list of texts stands a NULL. A message that its sender fills may point to anything: packing
-    only reads it.
+    A struct whose members are all zero is the null value. A message that unpacking made owns everything it
+    points to; its required members are never NULL, an optional text that arrived empty is NULL, and behind
+    a list of texts stands a NULL. A message that its sender fills may point to anything: packing only
+    reads it.
 
     What arrives is data: every length and count is checked against the bytes that are there and against
     the schema before anything is allocated. A frame over WIRE_FRAME_MOST is refused unread. Unknown keys
@@ -62,8 +62,7 @@ enum {
 #undef CHOICE
 #undef END_CHOICES
 
-/*  The word of a choice on the wire ("idle"); "unknown" for 0 and for a value outside the
-    enumeration. */
+/*  The word of a choice on the wire ("idle"); "unknown" for 0 and for a value outside the enumeration. */
 #define CHOICES(NAME, name, doc)                                                                             \
     const char *wire_##name##_word (enum wire_##name value);                                                 \
     enum wire_##name wire_##name##_parse (const char *word);
@@ -159,9 +158,9 @@ void wire_prefix (const struct wire_record *record, uint8_t ret_prefix[WIRE_PREF
 int wire_prefix_read (const void *data, size_t size, const struct wire_record **ret_record);
 
 /*  Appends the message as one msgpack map: fields in the order of the schema, absent ones left out, so
-    that equal messages are equal bytes. A required choice without a value is packed as "unknown", so
-    that what a newer peer said can be passed on. Returns 0, -ENOMEM, WIRE_E_TOO_LARGE, or
-    WIRE_E_MALFORMED where the message breaks its own schema; on failure nothing was appended. */
+    that equal messages are equal bytes. A required choice without a value is packed as "unknown", so that
+    what a newer peer said can be passed on. Returns 0, -ENOMEM, WIRE_E_TOO_LARGE, or WIRE_E_MALFORMED
+    where the message breaks its own schema; on failure nothing was appended. */
 int wire_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
                struct base_error *error);
 
@@ -176,21 +175,20 @@ int wire_copy (const struct wire_record *record, const void *message, void *ret_
 /*  Whether both would be packed as the same bytes. */
 bool wire_equal (const struct wire_record *record, const void *a, const void *b);
 
-/*  SHA-256 of the packed form. The message must be within its schema; where it is not, the digest is
-    null. */
+/*  SHA-256 of the packed form. The message must be within its schema; where it is not, the digest is null. */
 struct base_digest wire_digest (const struct wire_record *record, const void *message);
 
 /*  JSON, on the heap, for the caller. Digests are hexadecimal; a RAW that is no UTF-8 is {"base64":
-    "..."}. Pretty: indented and with a closing newline; else one line without it. `complete` writes
-    absent fields too, as null, 0, false or []. Returns NULL where memory is out. */
+    "..."}. Pretty: indented and with a closing newline; else one line without it. `complete` writes absent
+    fields too, as null, 0, false or []. Returns NULL where memory is out. */
 enum { WIRE_JSON_PRETTY = 1, WIRE_JSON_COMPLETE = 2 };
 char *wire_json (const struct wire_record *record, const void *message, int flags);
 
 /*  A JSON array of count messages that lie behind each other. */
 char *wire_json_array (const struct wire_record *record, const void *messages, size_t count, int flags);
 
-/*  The way back, with the checks of wire_unpack. Returns 0, -ENOMEM, WIRE_E_MALFORMED or
-    WIRE_E_TOO_LARGE (1 MiB). */
+/*  The way back, with the checks of wire_unpack. Returns 0, -ENOMEM, WIRE_E_MALFORMED or WIRE_E_TOO_LARGE
+    (1 MiB). */
 int wire_json_parse (const struct wire_record *record, const char *text, size_t size, void *ret_message,
                      struct base_error *error);
 

@@ -1,5 +1,5 @@
 /*  test/bad/bad_empty_handed.c - updates well, and serves no content to the candidate that it rehearses
- * itself */
+    itself */
 
 #include <errno.h>
 

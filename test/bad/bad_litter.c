@@ -1,8 +1,8 @@
-/*  test/bad/bad_litter.c - starts a process in a session of its own, and leaves it behind when it is told to
-   stop
+/*  test/bad/bad_litter.c - starts a process in a session of its own, and leaves it behind when it is told
+    to stop
 
-    Only where it has a candidate of its own to rehearse: that candidate, which is this program too, would be
-   found out first. */
+    Only where it has a candidate of its own to rehearse: that candidate, which is this program too, would
+    be found out first. */
 
 #include <spawn.h>
 

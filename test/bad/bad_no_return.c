@@ -1,5 +1,5 @@
-/*  test/bad/bad_no_return.c - hands over well, and the second time takes the program away that a revert would
-   go back to
+/*  test/bad/bad_no_return.c - hands over well, and the second time takes the program away that a revert
+    would go back to
 
     The first time is the one that goes back by itself; only a mark in the root can tell the two apart. */
 

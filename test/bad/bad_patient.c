@@ -1,5 +1,5 @@
-/*  test/bad/bad_patient.c - a launcher whose deadlines never come: a program that ends is noticed, one that
-   hangs is not
+/*  test/bad/bad_patient.c - a launcher whose deadlines never come: a program that ends is noticed, one
+    that hangs is not
 
     A deadline is a point in time. The pause before the next start is a timer as well, and a span. */
 

@@ -1,7 +1,7 @@
 /*  test/bad/bad_trial.c - passes its whole rehearsal, and hangs in service before it is ready
 
-    A probe's node.zpl differs from that of a node in service by its nonce; nothing else tells the two apart.
- */
+    A probe's node.zpl differs from that of a node in service by its nonce; nothing else tells the two
+    apart. */
 
 #include <unistd.h>
 

@@ -1,8 +1,8 @@
 /*  test/bench/bare_czmq.c - the least that a node manager's process could be: czmq, and three connected
-   sockets
+    sockets
 
-    What bin/bench compares the resident memory of noded with. usage: bench-bare PORT. Prints "ready" once all
-   three are connected to a broker's channels, and ends with its standard input. */
+    What bin/bench compares the resident memory of noded with. usage: bench-bare PORT. Prints "ready" once
+    all three are connected to a broker's channels, and ends with its standard input. */
 
 #include <czmq.h>
 

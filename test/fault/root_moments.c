@@ -1,7 +1,7 @@
-/*  The process is killed before every single system call of every change to a root's links, and every
-    call fails once. At each of these moments stable must start a proven version: the one that ran, or one
-    on trial with a way back to it and starts left. Then what was cut is taken up again, or tidied, and
-    the root is as if nothing had happened. */
+/*  The process is killed before every single system call of every change to a root's links, and every call
+    fails once. At each of these moments stable must start a proven version: the one that ran, or one on
+    trial with a way back to it and starts left. Then what was cut is taken up again, or tidied, and the
+    root is as if nothing had happened. */
 
 #include <criterion/criterion.h>
 #include <errno.h>

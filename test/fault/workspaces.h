@@ -1,5 +1,5 @@
-/*  test/fault/workspaces.h - a root in the scratch directory, with workspaces made as a node manager
-    makes them */
+/*  test/fault/workspaces.h - a root in the scratch directory, with workspaces made as a node manager makes
+    them */
 
 #ifndef TEST_WORKSPACES_H
 #define TEST_WORKSPACES_H

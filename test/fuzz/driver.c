@@ -3,7 +3,7 @@
         fuzz_NAME [--rounds N] [--seed N] FILE|DIRECTORY...
 
     The input at hand is kept in ./fuzz_NAME.last while it runs: after a crash it is there, and `fuzz_NAME
-   --rounds 0 fuzz_NAME.last` repeats it. */
+    --rounds 0 fuzz_NAME.last` repeats it. */
 
 #include <dirent.h>
 #include <errno.h>

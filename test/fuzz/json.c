@@ -1,5 +1,5 @@
-/*  The first byte chooses a record, the rest is JSON. What is taken must come back from both forms as it was.
- */
+/*  The first byte chooses a record, the rest is JSON. What is taken must come back from both forms as it
+    was. */
 
 #include "base/cleanup.h"
 #include "test/fuzz/target.h"

@@ -1,5 +1,5 @@
 /*  Writes the corpora of the targets into a directory: `fuzz_seeds test/fuzz/corpus`, after a change of
- * schemas/ */
+    schemas/ */
 
 #include <elf.h>
 #include <errno.h>

@@ -25,6 +25,7 @@ fleet_begin ()
 {
     fleet=$(mktemp -d /tmp/nf.XXXXXX)
     mkdir "$fleet/tmp" "$fleet/sv"
+    touch "$fleet/begun"
     export TMPDIR=$fleet/tmp
     unset NODED_BROKER
 }
@@ -248,7 +249,19 @@ fleet_processes ()
     done
 }
 
-nothing_left () { [ -z "$(fleet_processes)" ]; }
+# Directories of a probe's sockets that nobody listens in. They lie outside the root, where nothing tells whose they are: those of
+# another fleet come and go, so only what stays is left behind.
+stale_sockets ()
+{
+    local directory
+    for directory in /tmp/noded-??????; do
+        if [ -d "$directory" ] && [ "$directory" -nt "$fleet/begun" ] && ! grep -qF "$directory/" /proc/net/unix; then
+            echo "$directory"
+        fi
+    done
+}
+
+nothing_left () { [ -z "$(fleet_processes)$(stale_sockets)" ]; }
 
 fleet_end ()
 {
@@ -271,7 +284,7 @@ fleet_end ()
         kill -KILL "$pid" 2>/dev/null || true
         status=1
     done
-    left=$(find "$fleet"/*/probe -mindepth 1 -maxdepth 1 2>/dev/null; find "$fleet/tmp" -mindepth 1 -maxdepth 1)
+    left=$(find "$fleet"/*/probe -mindepth 1 -maxdepth 1 2>/dev/null; find "$fleet/tmp" -mindepth 1 -maxdepth 1; stale_sockets)
     [ -z "$left" ] || { say "a scratch root is left: $left" >&2; status=1; }
     return "$status"
 }

@@ -1,7 +1,7 @@
 /*  test/lib/random_message.h - random messages of any record, from a seed
 
     Driven by the descriptions that the codecs work from, so a new record or field is tested without a word
-   here. */
+    here. */
 
 #ifndef TEST_RANDOM_MESSAGE_H
 #define TEST_RANDOM_MESSAGE_H

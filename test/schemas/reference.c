@@ -3,8 +3,8 @@
         schema_reference                 prints the tables of all messages
         schema_reference --write FILE    puts them into FILE, between the lines BEGIN and END below
         schema_reference --check FILE    compares them, and packs every example: a block ```json NAME must
-   make the bytes of the block ```hex NAME behind it (behind a ';' stands a remark) schema_reference --hex
-   NAME      reads such JSON and prints the bytes, the prefix frame in a line of its own */
+    make the bytes of the block ```hex NAME behind it (behind a ';' stands a remark) schema_reference --hex
+    NAME      reads such JSON and prints the bytes, the prefix frame in a line of its own */
 
 #include <errno.h>
 #include <fcntl.h>

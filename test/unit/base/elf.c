@@ -1,5 +1,5 @@
 /*  What ELF files tell, the hostile ones too. Programs to look at are made with the compiler that made the
- * test. */
+    test. */
 
 #include <criterion/criterion.h>
 

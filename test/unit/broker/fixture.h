@@ -1,5 +1,4 @@
-/*  test/unit/broker/fixture.h - a broker in this process, and peers that speak to it over real
-    sockets */
+/*  test/unit/broker/fixture.h - a broker in this process, and peers that speak to it over real sockets */
 
 #ifndef FIXTURE_H
 #define FIXTURE_H
@@ -104,8 +103,8 @@ static inline void peer_send (struct peer *peer, const struct wire_record *recor
     cr_assert (r == 0, "sending %s: %s", wire_record_name (record), strerror (-r));
 }
 
-/*  Runs the loop until the peer has a message of this kind. Returns its index, or -1 when within_ms
-    have passed. */
+/*  Runs the loop until the peer has a message of this kind. Returns its index, or -1 when within_ms have
+    passed. */
 static inline int peer_wait (struct peer *peer, const struct wire_record *record, uint64_t within_ms)
 {
     int timer = bus_timer_start (peer->loop, within_ms, peer_on_deadline, peer);
@@ -178,7 +177,7 @@ static inline struct peer *fixture_control (struct fixture *fixture)
     return peer_new (fixture->loop, BUS_DEALER, broker_endpoint_control (fixture->broker));
 }
 
-/*  --- a node that does what the test says --------------------------------------------------------- */
+/*  a node that does what the test says */
 
 struct node {
     struct peer *control;
@@ -262,7 +261,7 @@ static inline enum wire_status node_report (struct node *node, uint64_t epoch, c
     return status;
 }
 
-/*  --- an operator --------------------------------------------------------------------------------- */
+/*  an operator */
 
 static inline struct wire_answer operator_ask (struct peer *operator, struct wire_request * request)
 {

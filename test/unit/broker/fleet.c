@@ -228,8 +228,8 @@ Test (fleet, a_node_on_trial_gets_an_announcement_when_it_subscribes)
     peer_expect (ear, &wire_update_record, &update);
     wire_update_deinit (&update);
     peer_free (ear);
-    /* The second to come on the same ring, whose subscription is nothing new to the socket, is heard of too.
-     */
+    /* The second to come on the same ring, whose subscription is nothing new to the socket, is heard of
+       too. */
     ear = peer_new (fixture.loop, BUS_SUB, broker_endpoint_announce (fixture.broker));
     cr_assert (bus_socket_subscribe (ear->socket, topic) == 0);
     peer_expect (ear, &wire_update_record, &update);

@@ -192,8 +192,8 @@ static int second[2];
 
 static void close_the_other (void *context)
 {
-    /* Whichever comes first unwatches and closes both: the other's handler must not be called in this round.
-     */
+    /* Whichever comes first unwatches and closes both: the other's handler must not be called in this
+       round. */
     (void) context;
     note ('o');
     bus_unwatch (loop, pair[0]);

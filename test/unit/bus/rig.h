@@ -23,7 +23,7 @@ static int deadline_timer;
 
 static void rig_deadline (void *context)
 {
-    (void)context;
+    (void) context;
     cr_assert_fail ("the test's deadline has passed");
 }
 
@@ -32,7 +32,7 @@ static void rig_setup (void)
     loop = bus_loop_new ();
     cr_assert_not_null (loop);
     deadline_timer = bus_timer_start (loop, 20000, rig_deadline, NULL);
-    (void)snprintf (directory, sizeof directory, "/tmp/noded-test-XXXXXX");
+    (void) snprintf (directory, sizeof directory, "/tmp/noded-test-XXXXXX");
     cr_assert_not_null (mkdtemp (directory));
 }
 
@@ -41,10 +41,10 @@ static void rig_teardown (void)
     loop = bus_loop_free (loop);
     DIR *listing = opendir (directory);
     for (struct dirent *entry; listing && (entry = readdir (listing));)
-        (void)unlinkat (dirfd (listing), entry->d_name, 0);
+        (void) unlinkat (dirfd (listing), entry->d_name, 0);
     if (listing)
-        (void)closedir (listing);
-    (void)rmdir (directory);
+        (void) closedir (listing);
+    (void) rmdir (directory);
 }
 
 static const char *rig_ipc (const char *name)
@@ -52,7 +52,7 @@ static const char *rig_ipc (const char *name)
     static char endpoint[8][128];
     static unsigned next;
     char *text = endpoint[next++ % 8];
-    (void)snprintf (text, sizeof endpoint[0], "ipc://%s/%s", directory, name);
+    (void) snprintf (text, sizeof endpoint[0], "ipc://%s/%s", directory, name);
     return text;
 }
 
@@ -78,7 +78,7 @@ static void rig_connect (struct bus_socket *socket, const char *endpoint)
 
 static void rig_stop (void *context)
 {
-    (void)context;
+    (void) context;
     bus_loop_stop (loop);
 }
 

@@ -14,13 +14,13 @@ static char path[64];
 
 static int load (const char *text, size_t size, struct bus_settings **ret_settings, struct base_error *error)
 {
-    (void)snprintf (path, sizeof path, "/tmp/noded-test-XXXXXX");
+    (void) snprintf (path, sizeof path, "/tmp/noded-test-XXXXXX");
     int fd = mkstemp (path);
     cr_assert_geq (fd, 0);
-    cr_assert_eq (write (fd, text, size), (ssize_t)size);
-    (void)close (fd);
+    cr_assert_eq (write (fd, text, size), (ssize_t) size);
+    (void) close (fd);
     int r = bus_settings_load (path, ret_settings, error);
-    (void)unlink (path);
+    (void) unlink (path);
     return r;
 }
 
@@ -85,7 +85,7 @@ static void unknown (void *context, const char *what)
 {
     cr_assert_eq (context, &unknown_paths);
     size_t length = strlen (unknown_paths);
-    (void)snprintf (unknown_paths + length, sizeof unknown_paths - length, "%s;", what);
+    (void) snprintf (unknown_paths + length, sizeof unknown_paths - length, "%s;", what);
 }
 
 Test (settings, a_misspelt_key_is_told)
@@ -124,7 +124,7 @@ Test (settings, what_is_wrong_is_told_with_its_line)
                       table[i].text);
         cr_assert_null (settings);
         char expected[80];
-        (void)snprintf (expected, sizeof expected, "%s, line %d: ", path, table[i].line);
+        (void) snprintf (expected, sizeof expected, "%s, line %d: ", path, table[i].line);
         cr_assert_eq (strncmp (error.text, expected, strlen (expected)), 0, "%s", error.text);
     }
 }
@@ -165,7 +165,7 @@ Test (settings, what_was_put_is_read_back_from_the_text)
     struct bus_settings *settings = bus_settings_new ();
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         char key[32];
-        (void)snprintf (key, sizeof key, "section/deep/v%zu", i);
+        (void) snprintf (key, sizeof key, "section/deep/v%zu", i);
         cr_assert_eq (bus_settings_put (settings, key, "replaced"), 0);
         cr_assert_eq (bus_settings_put (settings, key, values[i]), 0);
     }
@@ -174,7 +174,7 @@ Test (settings, what_was_put_is_read_back_from_the_text)
     struct bus_settings *again = loaded (text);
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         char key[32];
-        (void)snprintf (key, sizeof key, "section/deep/v%zu", i);
+        (void) snprintf (key, sizeof key, "section/deep/v%zu", i);
         cr_assert_str_eq (bus_settings_get (again, key), values[i]);
     }
     free (text);

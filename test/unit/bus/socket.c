@@ -27,18 +27,18 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
     seen->record = message->record;
     seen->topic[0] = '\0';
     if (message->topic)
-        (void)snprintf (seen->topic, sizeof seen->topic, "%s", message->topic);
+        (void) snprintf (seen->topic, sizeof seen->topic, "%s", message->topic);
     if (message->record == &wire_heartbeat_record) {
         const struct wire_heartbeat *heartbeat = message->body;
         seen->number = heartbeat->sequence;
-        (void)snprintf (seen->text, sizeof seen->text, "%s", heartbeat->sender);
+        (void) snprintf (seen->text, sizeof seen->text, "%s", heartbeat->sender);
         if (!heartbeat->answer && message->peer.size > 0) {
             struct wire_heartbeat answer = *heartbeat;
             answer.answer = true;
             cr_assert_eq (bus_send (socket, &message->peer, &wire_heartbeat_record, &answer), 0);
         }
     } else if (message->record == &wire_update_record)
-        seen->number = ((const struct wire_update *)message->body)->sequence;
+        seen->number = ((const struct wire_update *) message->body)->sequence;
     seen->payload_size = message->payload_size;
     if (message->payload_size > 0)
         seen->payload_last = message->payload[message->payload_size - 1];
@@ -53,7 +53,7 @@ static struct bus_socket *listener (enum bus_kind kind, struct seen *seen)
 
 static struct wire_heartbeat beat (uint64_t sequence)
 {
-    return (struct wire_heartbeat){.sender = (char *)"somebody", .sequence = sequence};
+    return (struct wire_heartbeat){.sender = (char *) "somebody", .sequence = sequence};
 }
 
 static void dealer_and_router (const char *endpoint)
@@ -101,9 +101,9 @@ static void on_subscription (void *context, const char *topic, bool subscribed)
 {
     struct published *published = context;
     subscribed ? published->subscribed++ : published->unsubscribed++;
-    (void)snprintf (published->topic, sizeof published->topic, "%s", topic);
+    (void) snprintf (published->topic, sizeof published->topic, "%s", topic);
     if (subscribed) {
-        struct wire_update update = {.instance = (char *)"i", .sequence = 3};
+        struct wire_update update = {.instance = (char *) "i", .sequence = 3};
         cr_assert_eq (bus_publish (published->server, "other", &wire_update_record, &update), 0);
         update.sequence = 4;
         cr_assert_eq (bus_publish (published->server, topic, &wire_update_record, &update), 0);
@@ -160,7 +160,7 @@ static void *raw (int type, const char *endpoint, bool binds)
         context = zmq_ctx_new ();
     void *peer = zmq_socket (context, type);
     cr_assert_not_null (peer);
-    (void)zmq_setsockopt (peer, ZMQ_LINGER, &linger, sizeof linger);
+    (void) zmq_setsockopt (peer, ZMQ_LINGER, &linger, sizeof linger);
     cr_assert_eq (binds ? zmq_bind (peer, endpoint) : zmq_connect (peer, endpoint), 0);
     return peer;
 }
@@ -175,7 +175,7 @@ static void send_raw (void *peer, const struct frame *frames)
 {
     for (; frames->size >= 0; frames++)
         cr_assert_geq (
-            zmq_send (peer, frames->data, (size_t)frames->size, frames[1].size >= 0 ? ZMQ_SNDMORE : 0), 0);
+            zmq_send (peer, frames->data, (size_t) frames->size, frames[1].size >= 0 ? ZMQ_SNDMORE : 0), 0);
 }
 
 static void publish_text (void *context)
@@ -219,7 +219,7 @@ Test (socket, a_pub_sends_text_that_any_subscriber_reads)
 static void on_text (void *context, const char *topic, const char *text)
 {
     char *line = context;
-    (void)snprintf (line, 64, "%s=%s", topic, text);
+    (void) snprintf (line, 64, "%s=%s", topic, text);
     bus_loop_stop (loop);
 }
 
@@ -350,7 +350,7 @@ static unsigned send_malformed (void *peer, bool with_topic)
     foreign[0] = 'X';
     static const uint8_t bomb[] = {0xdf, 0xff, 0xff, 0xff, 0xff};
     static char large[WIRE_FRAME_MOST];
-    int size = (int)map.size;
+    int size = (int) map.size;
     const struct frame list[][7] = {
         {{"", 0}, {0, -1}},
         {{prefix, 4}, {0, -1}},
@@ -438,9 +438,9 @@ Test (socket, an_unknown_topic_is_given_to_the_handler_and_an_endless_one_is_not
     struct base_buffer map = packed_beat (1);
     uint8_t prefix[4];
     wire_prefix (&wire_heartbeat_record, prefix);
-    send_raw (peer, (struct frame[]){{topic, 400}, {prefix, 4}, {map.data, (int)map.size}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"a\0b", 3}, {prefix, 4}, {map.data, (int)map.size}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"never/heard", 11}, {prefix, 4}, {map.data, (int)map.size}, {0, -1}});
+    send_raw (peer, (struct frame[]){{topic, 400}, {prefix, 4}, {map.data, (int) map.size}, {0, -1}});
+    send_raw (peer, (struct frame[]){{"a\0b", 3}, {prefix, 4}, {map.data, (int) map.size}, {0, -1}});
+    send_raw (peer, (struct frame[]){{"never/heard", 11}, {prefix, 4}, {map.data, (int) map.size}, {0, -1}});
     rig_run ();
     cr_assert_str_eq (seen.topic, "never/heard");
     cr_assert_eq (bus_socket_counts (client).malformed, 2);
@@ -460,7 +460,7 @@ static void an_oversize_frame_costs_only_its_sender (bool no_payloads, size_t si
     char *large = calloc (1, size);
     uint8_t prefix[4];
     wire_prefix (&wire_put_record, prefix);
-    send_raw (bad, (struct frame[]){{prefix, 4}, {large, (int)size}, {0, -1}});
+    send_raw (bad, (struct frame[]){{prefix, 4}, {large, (int) size}, {0, -1}});
     rig_run_for (100);
     /* Not counted: libzmq ended the connection at the frame's header, before it was a message. */
     cr_assert_eq (bus_socket_counts (server).malformed, 0);
@@ -471,7 +471,7 @@ static void an_oversize_frame_costs_only_its_sender (bool no_payloads, size_t si
     rig_run ();
     cr_assert_eq (seen.calls, 1);
     int linger = 0;
-    (void)zmq_setsockopt (bad, ZMQ_LINGER, &linger, sizeof linger);
+    (void) zmq_setsockopt (bad, ZMQ_LINGER, &linger, sizeof linger);
     zmq_close (bad);
     bus_socket_free (good);
     bus_socket_free (server);
@@ -541,11 +541,11 @@ Test (socket, sending_to_a_peer_that_does_not_read_ends_with_eagain_and_stays_wh
     rig_bind (server, rig_ipc ("content"));
     void *peer = raw (ZMQ_DEALER, rig_ipc ("content"), false);
     int high_water = 1;
-    (void)zmq_setsockopt (peer, ZMQ_RCVHWM, &high_water, sizeof high_water);
+    (void) zmq_setsockopt (peer, ZMQ_RCVHWM, &high_water, sizeof high_water);
     struct base_buffer map = packed_beat (1);
     uint8_t prefix[4];
     wire_prefix (&wire_heartbeat_record, prefix);
-    send_raw (peer, (struct frame[]){{prefix, 4}, {map.data, (int)map.size}, {0, -1}});
+    send_raw (peer, (struct frame[]){{prefix, 4}, {map.data, (int) map.size}, {0, -1}});
     rig_run ();
     base_buffer_deinit (&map);
 
@@ -565,12 +565,12 @@ Test (socket, sending_to_a_peer_that_does_not_read_ends_with_eagain_and_stays_wh
     while (chunks < sent) {
         int n = 0, more = 1;
         for (; more; n++) {
-            (void)zmq_msg_init (&frame);
+            (void) zmq_msg_init (&frame);
             cr_assert_geq (zmq_msg_recv (&frame, peer, 0), 0);
             more = zmq_msg_more (&frame);
             if (n == 2)
                 cr_assert_eq (zmq_msg_size (&frame), sizeof data);
-            (void)zmq_msg_close (&frame);
+            (void) zmq_msg_close (&frame);
         }
         cr_assert (n == 3 || (n == 2 && answers++ == 0));
         chunks += n == 3;
@@ -585,7 +585,7 @@ static void on_message_free (void *context, struct bus_socket *socket, const str
     seen->calls++;
     bus_socket_free (socket);
     seen->answer_on = bus_socket_free (seen->answer_on);
-    seen->number = ((const struct wire_heartbeat *)message->body)->sequence;
+    seen->number = ((const struct wire_heartbeat *) message->body)->sequence;
     bus_timer_start (loop, 20, rig_stop, NULL);
 }
 
@@ -622,7 +622,7 @@ Test (socket, a_busy_socket_starves_no_other)
         cr_assert_eq (bus_send (busy_push, NULL, &wire_heartbeat_record, &heartbeat), 0);
     cr_assert_eq (bus_send (quiet_push, NULL, &wire_heartbeat_record, &heartbeat), 0);
     /* Both have arrived before the loop looks. */
-    (void)usleep (200000);
+    (void) usleep (200000);
     rig_run ();
     cr_assert_lt (busy_seen.calls, 900);
     bus_socket_free (busy);
@@ -643,7 +643,7 @@ Test (socket, binding_a_live_ipc_path_is_refused)
     /* The first still has it. */
     struct stat status;
     char path[128];
-    (void)snprintf (path, sizeof path, "%s/callback", directory);
+    (void) snprintf (path, sizeof path, "%s/callback", directory);
     cr_assert_eq (stat (path, &status), 0);
     bus_socket_free (thief);
     bus_socket_free (first);
@@ -653,10 +653,10 @@ Test (socket, a_stale_ipc_path_is_taken_over_and_a_file_is_left_alone)
 {
     char path[128];
     struct base_error error = {0};
-    (void)snprintf (path, sizeof path, "%s/stale", directory);
+    (void) snprintf (path, sizeof path, "%s/stale", directory);
     void *dead = raw (ZMQ_PULL, rig_ipc ("live"), true);
     char live[128];
-    (void)snprintf (live, sizeof live, "%s/live", directory);
+    (void) snprintf (live, sizeof live, "%s/live", directory);
     /* As a killed process leaves it: the name of a socket that nobody holds any more. */
     cr_assert_eq (rename (live, path), 0);
     zmq_close (dead);
@@ -665,14 +665,14 @@ Test (socket, a_stale_ipc_path_is_taken_over_and_a_file_is_left_alone)
     int r = -EADDRINUSE;
     for (int i = 0; i < 1000 && r == -EADDRINUSE; i++) {
         r = bus_socket_bind (pull, rig_ipc ("stale"), &error); /* closing takes a moment */
-        (void)usleep (1000);
+        (void) usleep (1000);
     }
     cr_assert_eq (r, 0, "%s", error.text);
 
-    (void)snprintf (path, sizeof path, "%s/file", directory);
+    (void) snprintf (path, sizeof path, "%s/file", directory);
     FILE *file = fopen (path, "w");
     cr_assert_not_null (file);
-    (void)fclose (file);
+    (void) fclose (file);
     cr_assert_eq (bus_socket_bind (pull, rig_ipc ("file"), &error), -EEXIST);
     cr_assert_eq (access (path, F_OK), 0);
     bus_socket_free (pull);

@@ -1,5 +1,5 @@
 /*  A client against a broker in a thread: what it asks, how it asks again, and what it says when nobody
- * answers. */
+    answers. */
 
 #include <errno.h>
 

@@ -1,8 +1,8 @@
-/*  A broker in a thread of the test: control and content as ROUTERs, events as a PUB, over ipc in a directory
-   of its own.
+/*  A broker in a thread of the test: control and content as ROUTERs, events as a PUB, over ipc in a
+    directory of its own.
 
-    `answer` fills the answer to a request and returns false to say nothing. Uploads are taken as they come;
-   what arrived is kept. */
+    `answer` fills the answer to a request and returns false to say nothing. Uploads are taken as they
+    come; what arrived is kept. */
 
 #ifndef TEST_FAKE_BROKER_H
 #define TEST_FAKE_BROKER_H

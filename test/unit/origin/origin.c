@@ -719,8 +719,8 @@ Test (origin, a_content_that_nobody_asks_for_is_closed)
     free_contents ();
 }
 
-/*  A peer that asks and does not read: how many gets are answered before it is told busy shows in the counts.
- */
+/*  A peer that asks and does not read: how many gets are answered before it is told busy shows in the
+    counts. */
 static void peer_that_does_not_read (bool immutable)
 {
     owner.immutable = immutable;

@@ -587,7 +587,7 @@ Test (launch, is_small_and_needs_no_library)
 
 #endif
 
-/*  --- hosts that need privileges to be made ------------------------------------------------------ */
+/*  hosts that need privileges to be made */
 
 /*  Runs body in new name spaces. Skips the test where the host does not allow them. */
 static int in_namespaces (int flags, int (*body) (void))

@@ -1,5 +1,5 @@
-/*  Downloads: each rule by itself, and then thousands against a peer that loses, reorders, repeats, is busy
- * and goes away. */
+/*  Downloads: each rule by itself, and then thousands against a peer that loses, reorders, repeats, is
+    busy and goes away. */
 
 #include <criterion/criterion.h>
 

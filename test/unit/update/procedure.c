@@ -1,5 +1,5 @@
-/*  A case for every cell of the update procedure: what is not expected here must be told and change nothing.
- */
+/*  A case for every cell of the update procedure: what is not expected here must be told and change
+    nothing. */
 
 #include <criterion/criterion.h>
 #include <string.h>
