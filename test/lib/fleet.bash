@@ -249,23 +249,21 @@ fleet_processes ()
     done
 }
 
-# Directories of a probe's sockets that nobody listens in. They lie outside the root, where nothing tells whose they are: those of
-# another fleet come and go, so only what stays is left behind.
+# stale_sockets DIRECTORY...: those in which nobody listens. A probe's sockets lie outside the root, where nothing tells whose they
+# are; those of another fleet come and go, so only what stays is left behind.
 stale_sockets ()
 {
     local directory
-    for directory in /tmp/noded-??????; do
+    for directory in "$@"; do
         if [ -d "$directory" ] && [ "$directory" -nt "$fleet/begun" ] && ! grep -qF "$directory/" /proc/net/unix; then
             echo "$directory"
         fi
     done
 }
 
-nothing_left () { [ -z "$(fleet_processes)$(stale_sockets)" ]; }
-
 fleet_end ()
 {
-    local id status=0 last pid left
+    local id status=0 last pid left sockets
     for id in "${!supervisor[@]}"; do
         kill -TERM "${supervisor[$id]}" 2>/dev/null || true
     done
@@ -274,7 +272,8 @@ fleet_end ()
     done
     broker_stop || status=1
     last=$((SECONDS + 10))
-    until nothing_left; do
+    mapfile -t sockets < <(stale_sockets /tmp/noded-??????)
+    until [ -z "$(fleet_processes; stale_sockets "${sockets[@]}")" ]; do
         [ $SECONDS -lt $last ] || break
         sleep 0.05
     done
@@ -284,7 +283,7 @@ fleet_end ()
         kill -KILL "$pid" 2>/dev/null || true
         status=1
     done
-    left=$(find "$fleet"/*/probe -mindepth 1 -maxdepth 1 2>/dev/null; find "$fleet/tmp" -mindepth 1 -maxdepth 1; stale_sockets)
+    left=$(find "$fleet"/*/probe -mindepth 1 -maxdepth 1 2>/dev/null; find "$fleet/tmp" -mindepth 1 -maxdepth 1; stale_sockets "${sockets[@]}")
     [ -z "$left" ] || { say "a scratch root is left: $left" >&2; status=1; }
     return "$status"
 }
