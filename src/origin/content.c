@@ -201,8 +201,8 @@ static int find_content (struct origin_contents *contents, const struct base_dig
             close_at (contents, spare);
         }
         int r = open_content (contents, digest, &content);
-        if (r < 0)
-            return r;
+        if (r < 0 || !content)
+            return r < 0 ? r : -ENOENT;
     }
     content->used_ms = now_ms;
     *ret_content = content;

@@ -101,7 +101,7 @@ int root_trial_forget (const struct root *root)
 
 /*  The file that is there is overwritten: it needs no space. Cut short by a crash it is damaged, and
     counts as missing. */
-static int write_in_place (const struct root *root, const char text[STANDING_SIZE], struct base_error *error)
+static int write_in_place (const struct root *root, const char *text, struct base_error *error)
 {
     const struct disk *disk = root->disk;
     base_cleanup (base_close_p) int fd =
@@ -127,10 +127,10 @@ int root_standing_write (const struct root *root, const struct wire_standing *st
     size_t size = strlen (json);
     if (size > STANDING_SIZE)
         return replace (root, STANDING, json, size, error);
-    char text[STANDING_SIZE];
-    memset (text, '\n', sizeof text);
-    memcpy (text, json, size);
-    rc = replace (root, STANDING, text, sizeof text, error);
+    char text[STANDING_SIZE + 1];
+    (void) snprintf (text, sizeof text, "%s", json);
+    memset (text + size, '\n', STANDING_SIZE - size);
+    rc = replace (root, STANDING, text, STANDING_SIZE, error);
     return rc == -ENOSPC || rc == -EDQUOT ? write_in_place (root, text, error) : rc;
 }
 
