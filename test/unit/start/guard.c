@@ -161,7 +161,7 @@ static void wait_for (const char *path)
 Test (guard, asked_to_stop_it_asks_the_program)
 {
     struct guarded guarded =
-        start ("60000", "#!/bin/sh\ntrap 'exit 5' TERM; touch up; while :; do sleep 0.02; done");
+        start ("60000", "#!/bin/sh\ntrap 'exit 5' TERM; : > up; while :; do sleep 0.02; done");
     wait_for ("up");
     (void) kill (guarded.pid, SIGTERM);
     expect_report (guarded, "ended exited 5\nleft 0\ngone\n");
@@ -171,7 +171,7 @@ Test (guard, asked_to_stop_it_asks_the_program)
 Test (guard, what_does_not_stop_is_killed_after_the_grace)
 {
     struct guarded guarded = start (
-        "200", "#!/bin/sh\ntrap '' TERM; (setsid sleep 1000 &) ; touch up; while :; do sleep 0.02; done");
+        "200", "#!/bin/sh\ntrap '' TERM; (setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
     wait_for ("up");
     uint64_t before = base_time_boot_ms ();
     (void) kill (guarded.pid, SIGTERM);
@@ -186,7 +186,7 @@ Test (guard, a_starter_that_is_gone_ends_everything_at_once)
 {
     struct guarded guarded =
         start ("60000",
-               "#!/bin/sh\ntrap '' TERM HUP; (setsid sleep 1000 &) ; touch up; while :; do sleep 0.02; done");
+               "#!/bin/sh\ntrap '' TERM HUP; (setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
     wait_for ("up");
     (void) kill (guarded.pid, SIGHUP);
     free (finish (guarded));
@@ -196,7 +196,7 @@ Test (guard, a_starter_that_is_gone_ends_everything_at_once)
 Test (guard, a_reader_that_is_gone_ends_everything_at_once)
 {
     struct guarded guarded =
-        start ("60000", "#!/bin/sh\n(setsid sleep 1000 &) ; touch up; while :; do sleep 0.02; done");
+        start ("60000", "#!/bin/sh\n(setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
     wait_for ("up");
     (void) close (guarded.report);
     int status = -1;
@@ -207,7 +207,7 @@ Test (guard, a_reader_that_is_gone_ends_everything_at_once)
 
 Test (guard, a_killed_guard_takes_the_program_along)
 {
-    struct guarded guarded = start ("60000", "#!/bin/sh\ntouch up; exec sleep 1000");
+    struct guarded guarded = start ("60000", "#!/bin/sh\n: > up; exec sleep 1000");
     wait_for ("up");
     (void) kill (guarded.pid, SIGKILL);
     int status;
