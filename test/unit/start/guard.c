@@ -184,9 +184,8 @@ Test (guard, what_does_not_stop_is_killed_after_the_grace)
 
 Test (guard, a_starter_that_is_gone_ends_everything_at_once)
 {
-    struct guarded guarded =
-        start ("60000",
-               "#!/bin/sh\ntrap '' TERM HUP; (setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
+    struct guarded guarded = start (
+        "60000", "#!/bin/sh\ntrap '' TERM HUP; (setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
     wait_for ("up");
     (void) kill (guarded.pid, SIGHUP);
     free (finish (guarded));
