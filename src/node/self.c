@@ -101,8 +101,10 @@ int node_self_load (const struct root *root, struct node_self *ret_self, struct 
         rc = root_workspace_read (root, self.workspace, &self.installed, error);
     if (rc)
         return rc;
+    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
+    root_verified_load (root, &verified);
     base_cleanup (base_close_p) int exe = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    rc = exe < 0 ? -errno : base_digest_of_fd (exe, &self.binary, NULL);
+    rc = exe < 0 ? -errno : root_verified_digest (&verified, exe, &self.binary);
     if (!rc)
         rc = manifest_digest (root, self.workspace, &self.manifest);
     if (!rc)

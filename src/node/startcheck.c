@@ -92,7 +92,7 @@ static int fill (const struct root *root, const char *name, int workspace, const
     rc = rc ? rc : copy (root, workspace, made, ROOT_LAUNCHER);
     rc = rc ? rc : root_command_pack (ROOT_PROGRAM, args, 1, NULL, 0, &command);
     rc = rc ? rc : put (made, ROOT_COMMAND, 0644, command.data, command.size);
-    rc = rc ? rc : root_manifest_make (made, &manifest, NULL);
+    rc = rc ? rc : root_manifest_make (made, NULL, &manifest, NULL);
     return rc ? rc : put (made, ROOT_MANIFEST, 0644, manifest.data, manifest.size);
 }
 

@@ -70,7 +70,7 @@ static void check_workspace (struct check *check, const char *name)
         return;
     }
     struct base_error error = {0};
-    if (root_manifest_verify (fd, &error))
+    if (root_manifest_verify (NULL, fd, &error))
         wrong (check, "%s: %s", name, error.text);
     check_executable (check, name, fd, ROOT_SCRIPT);
     check_executable (check, name, fd, ROOT_LAUNCHER);

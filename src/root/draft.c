@@ -339,7 +339,10 @@ int root_draft_seal (struct root_draft *draft, const struct wire_installed *inst
 {
     const struct root *root = draft->root;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
-    int rc = root_manifest_make (draft->fd, &manifest, error);
+    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
+    root_verified_load (root, &verified);
+    int rc = root_manifest_make (draft->fd, &verified, &manifest, error);
+    root_verified_save (root, &verified);
     if (rc == 0)
         rc = check_content (draft, &manifest, installed->envelope, error);
     if (rc == 0)

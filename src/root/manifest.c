@@ -129,7 +129,8 @@ static int append_line (struct base_buffer *buffer, const struct base_digest *di
                                (int) name.size, (char *) name.data);
 }
 
-int root_manifest_make (int workspace, struct base_buffer *buffer, struct base_error *error)
+int root_manifest_make (int workspace, struct root_verified *verified, struct base_buffer *buffer,
+                        struct base_error *error)
 {
     int fd = openat (workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -145,7 +146,7 @@ int root_manifest_make (int workspace, struct base_buffer *buffer, struct base_e
         struct base_digest digest;
         base_cleanup (base_close_p) int file =
             openat (workspace, paths.items[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        rc = file < 0 ? -errno : base_digest_of_fd (file, &digest, NULL);
+        rc = file < 0 ? -errno : root_verified_digest (verified, file, &digest);
         if (rc == 0)
             rc = append_line (buffer, &digest, paths.items[i]);
         if (rc)
@@ -213,8 +214,9 @@ static int name_difference (const struct base_buffer *listed, const struct base_
     }
 }
 
-int root_manifest_verify (int workspace, struct base_error *error)
+int root_manifest_verify (const struct root *root, int workspace, struct base_error *error)
 {
+    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     base_cleanup (base_buffer_deinit) struct base_buffer listed = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer found = {0};
     int rc = disk_file_read (&disk_system, workspace, MANIFEST, MANIFEST_MOST, &listed);
@@ -224,9 +226,13 @@ int root_manifest_verify (int workspace, struct base_error *error)
         return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
     if (rc)
         return base_error_errno (error, rc, "cannot read the manifest");
-    rc = root_manifest_make (workspace, &found, error);
+    if (root)
+        root_verified_load (root, &verified);
+    rc = root_manifest_make (workspace, root ? &verified : NULL, &found, error);
     if (rc)
         return rc;
+    if (root)
+        root_verified_save (root, &verified);
     if (listed.size == found.size &&
         (!found.data || !listed.data || memcmp (listed.data, found.data, found.size) == 0))
         return 0;

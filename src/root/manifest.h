@@ -7,15 +7,18 @@
 #ifndef ROOT_MANIFEST_H
 #define ROOT_MANIFEST_H
 
-#include "root/root.h"
+#include "root/verified.h"
 
 /*  Makes the text for all files below a directory except the manifest itself, in byte order of their
-    paths. Only regular files and directories may be there: ROOT_E_DAMAGED otherwise. */
-int root_manifest_make (int workspace, struct base_buffer *buffer, struct base_error *error);
+    paths. Only regular files and directories may be there: ROOT_E_DAMAGED otherwise. verified (NULL: none)
+    spares reading what was read since boot. */
+int root_manifest_make (int workspace, struct root_verified *verified, struct base_buffer *buffer,
+                        struct base_error *error);
 
 /*  Compares: every listed file is there with its digest, and no file is there that is not listed. Returns
-    0, ROOT_E_NONE (no manifest), ROOT_E_DAMAGED with the first difference, -errno. */
-int root_manifest_verify (int workspace, struct base_error *error);
+    0, ROOT_E_NONE (no manifest), ROOT_E_DAMAGED with the first difference, -errno. root: whose list of
+    verified files is used and kept; NULL: every file is read. */
+int root_manifest_verify (const struct root *root, int workspace, struct base_error *error);
 
 /*  The digest that a manifest's text gives for a path. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -ENOMEM. */
 int root_manifest_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest);

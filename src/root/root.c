@@ -353,7 +353,7 @@ static int verify (const struct root *root, const char *name, struct base_error 
         root->disk->context, root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot open %s/%s", root->path, name);
-    rc = root_manifest_verify (fd, error);
+    rc = root_manifest_verify (root, fd, error);
     if (rc)
         (void) base_error_prefix (error, "%s/%s cannot be gone back to", root->path, name);
     return rc == ROOT_E_NONE ? ROOT_E_DAMAGED : rc;

@@ -112,7 +112,8 @@ static int verify (const struct launch *launch, const char *workspace, struct ba
 {
     base_cleanup (base_close_p) int fd =
         openat (launch->root.fd, workspace, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int rc = fd < 0 ? base_error_errno (error, -errno, "cannot open it") : root_manifest_verify (fd, error);
+    int rc = fd < 0 ? base_error_errno (error, -errno, "cannot open it")
+                    : root_manifest_verify (&launch->root, fd, error);
     if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE) { /* says nothing about the files */
         start_say ("cannot verify %s: %s", workspace, error->text);
         return 0;

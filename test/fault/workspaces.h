@@ -79,7 +79,7 @@ static inline bool workspaces_stable_is_whole (const struct root *root)
     char name[ROOT_NAME_SIZE];
     base_cleanup (base_close_p) int fd = -1;
     return root_link (root, ROOT_STABLE, name) == 0 && root_workspace_open (root, name, &fd) == 0 &&
-           root_manifest_verify (fd, NULL) == 0;
+           root_manifest_verify (NULL, fd, NULL) == 0;
 }
 
 #endif

@@ -24,7 +24,7 @@ TestSuite (manifest, .init = begin, .fini = scratch_end);
 static void seal (void)
 {
     struct base_buffer buffer = {0};
-    cr_assert_eq (root_manifest_make (workspace, &buffer, &error), 0, "%s", error.text);
+    cr_assert_eq (root_manifest_make (workspace, NULL, &buffer, &error), 0, "%s", error.text);
     scratch_write ("w/manifest", buffer.data, buffer.size, 0644);
     base_buffer_deinit (&buffer);
 }
@@ -47,7 +47,7 @@ Test (manifest, is_what_sha256sum_makes_and_checks)
     char *ours = scratch_read ("w/manifest");
     ours[strlen (ours) - 1] = '\0';
     cr_expect_str_eq (ours, theirs);
-    cr_expect_eq (root_manifest_verify (workspace, &error), 0, "%s", error.text);
+    cr_expect_eq (root_manifest_verify (NULL, workspace, &error), 0, "%s", error.text);
     free (ours);
     free (theirs);
 }
@@ -60,7 +60,7 @@ Test (manifest, odd_names_are_escaped_as_sha256sum_does)
     scratch_write_text ("w/files/carriage\rreturn", "4");
     seal ();
     sha256sum_agrees ();
-    cr_expect_eq (root_manifest_verify (workspace, &error), 0, "%s", error.text);
+    cr_expect_eq (root_manifest_verify (NULL, workspace, &error), 0, "%s", error.text);
     struct base_buffer text = {0};
     struct base_digest digest, wanted = base_digest_of ("1", 1);
     cr_assert_eq (disk_file_read (&disk_system, workspace, "manifest", 1 << 20, &text), 0);
@@ -73,9 +73,9 @@ Test (manifest, odd_names_are_escaped_as_sha256sum_does)
 static void expect_damaged (const char *change, const char *text)
 {
     seal ();
-    cr_assert_eq (root_manifest_verify (workspace, &error), 0, "%s", error.text);
+    cr_assert_eq (root_manifest_verify (NULL, workspace, &error), 0, "%s", error.text);
     free (scratch_shell (change, NULL));
-    cr_expect_eq (root_manifest_verify (workspace, &error), ROOT_E_DAMAGED, "%s", change);
+    cr_expect_eq (root_manifest_verify (NULL, workspace, &error), ROOT_E_DAMAGED, "%s", change);
     cr_expect_str_eq (error.text, text);
 }
 
@@ -92,7 +92,7 @@ Test (manifest, the_first_difference_is_named)
     expect_damaged (": > w/manifest", "files.txt is not in the manifest");
     expect_damaged ("rm w/manifest; mkdir w/manifest", "the manifest is damaged");
     cr_assert_eq (rmdir ("w/manifest"), 0);
-    cr_expect_eq (root_manifest_verify (workspace, &error), ROOT_E_NONE);
+    cr_expect_eq (root_manifest_verify (NULL, workspace, &error), ROOT_E_NONE);
 }
 
 Test (manifest, every_single_bit_counts)
@@ -104,7 +104,7 @@ Test (manifest, every_single_bit_counts)
         char changed = whole[i];
         whole[i] = (char) (changed ^ 1 << i % 8);
         scratch_write ("w/manifest", whole, size, 0644);
-        cr_expect_eq (root_manifest_verify (workspace, &error), ROOT_E_DAMAGED, "byte %zu", i);
+        cr_expect_eq (root_manifest_verify (NULL, workspace, &error), ROOT_E_DAMAGED, "byte %zu", i);
         whole[i] = changed;
     }
     free (whole);
@@ -114,11 +114,12 @@ Test (manifest, only_files_and_directories_may_be_there)
 {
     struct base_buffer buffer = {0};
     cr_assert_eq (symlink ("noded", "w/files/link"), 0);
-    cr_expect_eq (root_manifest_make (workspace, &buffer, &error), ROOT_E_DAMAGED);
+    cr_expect_eq (root_manifest_make (workspace, NULL, &buffer, &error), ROOT_E_DAMAGED);
     cr_expect_str_eq (error.text, "files/link is neither file nor directory");
     cr_assert_eq (unlink ("w/files/link"), 0);
     cr_assert_eq (mkfifo ("w/files/fifo", 0600), 0);
-    cr_expect_eq (root_manifest_make (workspace, &buffer, &error), ROOT_E_DAMAGED, "and does not block");
+    cr_expect_eq (root_manifest_make (workspace, NULL, &buffer, &error), ROOT_E_DAMAGED,
+                  "and does not block");
     cr_expect_eq (buffer.size, 0);
     base_buffer_deinit (&buffer);
 }
@@ -127,6 +128,6 @@ Test (manifest, a_tree_without_end_is_refused)
 {
     struct base_buffer buffer = {0};
     free (scratch_shell ("cd w; for i in $(seq 1 40); do mkdir d; cd d; done; touch f", NULL));
-    cr_expect_eq (root_manifest_make (workspace, &buffer, &error), ROOT_E_DAMAGED);
+    cr_expect_eq (root_manifest_make (workspace, NULL, &buffer, &error), ROOT_E_DAMAGED);
     base_buffer_deinit (&buffer);
 }

@@ -1,0 +1,129 @@
+#include "root/verified.h"
+
+#include <criterion/criterion.h>
+
+#include "root/manifest.h"
+#include "test/fault/scratch.h"
+
+static struct root root;
+static int workspace;
+static struct base_error error;
+
+static void begin (void)
+{
+    scratch_begin ();
+    cr_assert_eq (root_make (&disk_system, ".", &root, &error), 0, "%s", error.text);
+    free (scratch_shell ("mkdir w; echo program > w/noded; echo lib > w/lib.so; "
+                         "cd w && sha256sum lib.so noded > manifest",
+                         NULL));
+    workspace = open ("w", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void end (void)
+{
+    (void) close (workspace);
+    root_deinit (&root);
+    scratch_end ();
+}
+
+TestSuite (verified, .init = begin, .fini = end);
+
+/*  Only what has settled is remembered: waits until the kernel's coarse clock has passed all changes. */
+static void settle (void)
+{
+    struct timespec begun, now;
+    (void) clock_gettime (CLOCK_REALTIME, &begun);
+    do
+        (void) clock_gettime (CLOCK_REALTIME_COARSE, &now);
+    while (now.tv_sec < begun.tv_sec || (now.tv_sec == begun.tv_sec && now.tv_nsec <= begun.tv_nsec));
+}
+
+/*  Replaces the digest that the list has for every file, so that who uses the list can be told. */
+static void forge (void)
+{
+    free (
+        scratch_shell ("sed -i '2,$s/.$/x/; 2,$y/0123456789abcdefx/0123456789abcdef0/' var/verified", NULL));
+}
+
+static size_t lines (void)
+{
+    char *text = scratch_shell ("cat var/verified 2>/dev/null | wc -l", NULL);
+    size_t count = strtoul (text, NULL, 10);
+    free (text);
+    return count;
+}
+
+static int verify (void)
+{
+    return root_manifest_verify (&root, workspace, &error);
+}
+
+Test (verified, what_was_read_is_not_read_again)
+{
+    settle ();
+    cr_expect_eq (verify (), 0, "%s", error.text);
+    cr_expect_eq (lines (), 3, "the boot and two files");
+    cr_expect_eq (verify (), 0, "%s", error.text);
+    forge ();
+    cr_expect_eq (verify (), ROOT_E_DAMAGED, "what the list says counts");
+    cr_expect_eq (root_manifest_verify (NULL, workspace, &error), 0, "and without it everything is read");
+}
+
+Test (verified, a_change_of_one_bit_is_seen)
+{
+    settle ();
+    cr_expect_eq (verify (), 0, "%s", error.text);
+    free (scratch_shell ("touch -r w/noded stamp; printf q | dd of=w/noded bs=1 conv=notrunc 2>/dev/null; "
+                         "touch -r stamp w/noded",
+                         NULL));
+    cr_expect_eq (verify (), ROOT_E_DAMAGED, "size and modification time are those of before");
+    cr_expect_str_eq (error.text, "noded does not fit the manifest");
+}
+
+Test (verified, what_changed_just_now_is_not_remembered)
+{
+    int found = 0;
+    for (unsigned i = 0; i < 50; i++) { /* read within a tick of the clock after each change */
+        scratch_write_text ("w/noded", i % 2 ? "program\n" : "PROGRAM\n");
+        found += (verify () == 0) == (i % 2 == 1);
+    }
+    cr_expect_eq (found, 50);
+}
+
+Test (verified, a_list_of_another_boot_or_a_damaged_one_is_no_list)
+{
+    static const char *const changes[] = {"sed -i 1s/^./x/ var/verified",
+                                          "sed -i 's/ [0-9]* / x /' var/verified",
+                                          "head -c 60 /dev/urandom >var/verified",
+                                          ": >var/verified",
+                                          "rm var/verified; mkdir var/verified",
+                                          "rm -rf var",
+                                          "head -c 80 var/verified >v; mv v var/verified"};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        free (scratch_shell ("rm -rf var/verified; mkdir -p var", NULL));
+        settle ();
+        cr_expect_eq (verify (), 0, "%s", error.text);
+        cr_expect_eq (lines (), 3, "%s", changes[i]);
+        forge ();
+        free (scratch_shell (changes[i], NULL));
+        cr_expect_eq (verify (), 0, "%s: %s", changes[i], error.text);
+    }
+}
+
+Test (verified, files_that_are_gone_are_forgotten_in_the_end)
+{
+    char command[256];
+    for (unsigned i = 0; i < 3; i++) {
+        (void) snprintf (
+            command, sizeof command,
+            "rm -rf w/many; mkdir w/many; cd w && for i in $(seq 500); do echo %u $i >many/$i; done; "
+            "find . -type f ! -name manifest -printf '%%P\\n' | LC_ALL=C sort | xargs sha256sum >manifest",
+            i);
+        free (scratch_shell (command, NULL));
+        settle ();
+        cr_expect_eq (verify (), 0, "%s", error.text);
+    }
+    cr_expect_leq (lines (), 1025);
+    forge ();
+    cr_expect_eq (verify (), ROOT_E_DAMAGED, "those that are there are remembered");
+}
