@@ -6,9 +6,9 @@
 
 #define CHOICES(NAME, name, doc) static const struct wire_choice choices_of_##name[] = {
 #define CHOICE(NAME, VALUE, word, doc) {word, doc},
-#define END_CHOICES(NAME, name)                                                                              \
-    }                                                                                                        \
-    ;
+/* clang-format off */
+#define END_CHOICES(NAME, name) };
+/* clang-format on */
 #include "schemas/choices.def"
 #undef CHOICES
 #undef CHOICE

@@ -56,34 +56,14 @@ enum { OPTIONAL = 0, REQUIRED = 1 };
     };
 #define RECORD(name, doc) DESCRIBE (name, 0, doc)
 #define MESSAGE(name, type, doc) DESCRIBE (name, type, doc)
-#define END(name)
-#define TEXT(...)
-#define TEXTS(...)
-#define RAW(...)
-#define RAWS(...)
-#define UINT(...)
-#define FLAG(...)
-#define DIGEST(...)
-#define WORD(...)
-#define PART(...)
-#define PARTS(...)
+#include "wire/schema_names.h"
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
 
 const struct wire_record *const wire_records[] = {
 #define RECORD(name, doc) &wire_##name##_record,
 #define MESSAGE(name, type, doc) &wire_##name##_record,
-#define END(name)
-#define TEXT(...)
-#define TEXTS(...)
-#define RAW(...)
-#define RAWS(...)
-#define UINT(...)
-#define FLAG(...)
-#define DIGEST(...)
-#define WORD(...)
-#define PART(...)
-#define PARTS(...)
+#include "wire/schema_names.h"
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
     NULL,
@@ -96,17 +76,7 @@ const struct wire_record *wire_record_of (unsigned type)
 #define MESSAGE(name, type, doc)                                                                             \
     case type:                                                                                               \
         return &wire_##name##_record;
-#define END(name)
-#define TEXT(...)
-#define TEXTS(...)
-#define RAW(...)
-#define RAWS(...)
-#define UINT(...)
-#define FLAG(...)
-#define DIGEST(...)
-#define WORD(...)
-#define PART(...)
-#define PARTS(...)
+#include "wire/schema_names.h"
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
     default:

@@ -86,17 +86,7 @@ int wire_reference (struct base_buffer *buffer)
     } order[] = {
 #define RECORD(name, doc) {NULL, &wire_##name##_record},
 #define MESSAGE(name, type, doc) {NULL, &wire_##name##_record},
-#define END(name)
-#define TEXT(...)
-#define TEXTS(...)
-#define RAW(...)
-#define RAWS(...)
-#define UINT(...)
-#define FLAG(...)
-#define DIGEST(...)
-#define WORD(...)
-#define PART(...)
-#define PARTS(...)
+#include "wire/schema_names.h"
         {"envelope.def", NULL},
 #include "schemas/envelope.def"
         {"control.def", NULL},

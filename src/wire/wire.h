@@ -104,17 +104,7 @@ enum wire_type {
     WIRE_TYPE_none = 0,
 #define RECORD(name, doc)
 #define MESSAGE(name, type, doc) WIRE_TYPE_##name = (type),
-#define END(name)
-#define TEXT(...)
-#define TEXTS(...)
-#define RAW(...)
-#define RAWS(...)
-#define UINT(...)
-#define FLAG(...)
-#define DIGEST(...)
-#define WORD(...)
-#define PART(...)
-#define PARTS(...)
+#include "wire/schema_names.h"
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
 };
@@ -129,17 +119,7 @@ void wire_deinit (const struct wire_record *record, void *message);
         wire_deinit (&wire_##name##_record, message);                                                        \
     }
 #define MESSAGE(name, type, doc) RECORD (name, doc)
-#define END(name)
-#define TEXT(...)
-#define TEXTS(...)
-#define RAW(...)
-#define RAWS(...)
-#define UINT(...)
-#define FLAG(...)
-#define DIGEST(...)
-#define WORD(...)
-#define PART(...)
-#define PARTS(...)
+#include "wire/schema_names.h"
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
 
