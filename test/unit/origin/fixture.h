@@ -1,0 +1,246 @@
+/*  test/unit/origin/fixture.h - an origin with an owner that the test plays, and a client over real sockets */
+
+#ifndef TEST_ORIGIN_FIXTURE_H
+#define TEST_ORIGIN_FIXTURE_H
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "../bus/rig.h"
+#include "base/time.h"
+#include "origin/origin.h"
+
+enum { CONTENTS = 8 };
+
+/*  The owner. */
+struct owner {
+    struct origin *origin;
+    int status; /* what every operation returns */
+    unsigned calls, heartbeats, byes, subscriptions, opened;
+    struct bus_peer peer;
+    struct bus_peer later;
+    bool too_large;
+    bool immutable;
+    uint64_t lies; /* added to the size of contents */
+    struct base_digest digests[CONTENTS];
+    const uint8_t *data[CONTENTS];
+    size_t sizes[CONTENTS];
+};
+
+static struct owner owner;
+
+static int on_hello (void *context, const struct bus_peer *peer, const struct wire_hello *hello,
+                     struct wire_welcome *answer)
+{
+    struct owner *self = context;
+    self->calls++;
+    self->peer = *peer;
+    cr_assert_str_eq (hello->node, "web-17");
+    answer->status = WIRE_STATUS_OK;
+    return self->status;
+}
+
+static int on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
+                   struct wire_desired *answer)
+{
+    struct owner *self = context;
+    self->calls++;
+    self->later = *peer;
+    answer->application = strdup (ask->application);
+    answer->epoch = 12;
+    return self->status;
+}
+
+static int on_match (void *context, const struct bus_peer *peer, const struct wire_match *match,
+                     struct wire_matched *answer)
+{
+    struct owner *self = context;
+    (void) peer;
+    (void) match;
+    self->calls++;
+    if (self->too_large) {
+        struct wire_envelope *envelope = calloc (1, sizeof *envelope);
+        envelope->application = strdup ("app");
+        envelope->version = strdup ("1");
+        envelope->binary = base_digest_of ("x", 1);
+        envelope->args = calloc (8, sizeof (char *));
+        envelope->n_args = 8;
+        for (size_t i = 0; i < 8; i++) {
+            envelope->args[i] = malloc (16001);
+            memset (envelope->args[i], 'a', 16000);
+            envelope->args[i][16000] = '\0';
+        }
+        answer->envelope = envelope;
+    }
+    answer->status = WIRE_STATUS_OK;
+    return self->status;
+}
+
+static int on_report (void *context, const struct bus_peer *peer, const struct wire_report *report,
+                      struct wire_noted *answer)
+{
+    struct owner *self = context;
+    (void) peer;
+    (void) report;
+    (void) answer;
+    self->calls++;
+    return self->status;
+}
+
+static int on_request (void *context, const struct bus_peer *peer, const struct wire_request *request,
+                       struct wire_answer *answer)
+{
+    struct owner *self = context;
+    (void) request;
+    self->calls++;
+    self->later = *peer;
+    answer->reason = strdup ("put off");
+    return self->status;
+}
+
+static void on_heartbeat (void *context, const struct bus_peer *peer, const struct wire_heartbeat *heartbeat)
+{
+    struct owner *self = context;
+    (void) peer;
+    (void) heartbeat;
+    self->heartbeats++;
+}
+
+static void on_bye (void *context, const struct bus_peer *peer, const struct wire_bye *bye)
+{
+    struct owner *self = context;
+    (void) peer;
+    (void) bye;
+    self->byes++;
+}
+
+static void on_subscription (void *context, const char *topic, bool subscribed)
+{
+    struct owner *self = context;
+    if (subscribed) {
+        self->subscriptions++;
+        cr_assert_eq (origin_announce (self->origin, topic, "noded", 4), 0);
+    }
+}
+
+static int on_open (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
+                    bool *ret_immutable)
+{
+    struct owner *self = context;
+    for (unsigned i = 0; i < CONTENTS; i++)
+        if (base_digest_equal (digest, &self->digests[i]) && self->data[i]) {
+            int fd = memfd_create ("content", MFD_CLOEXEC);
+            cr_assert_eq (write (fd, self->data[i], self->sizes[i]), (ssize_t) self->sizes[i]);
+            *ret_fd = fd;
+            *ret_size = self->sizes[i] + self->lies;
+            *ret_immutable = self->immutable;
+            self->opened++;
+            return 0;
+        }
+    return self->status ? self->status : -ENOENT;
+}
+
+static int on_put (void *context, const struct bus_peer *peer, const struct wire_put *put,
+                   const void *payload, size_t size, struct wire_taken *answer)
+{
+    struct owner *self = context;
+    (void) peer;
+    self->calls++;
+    cr_assert (size == 0 || ((const uint8_t *) payload)[size - 1] == 'z');
+    answer->offset = put->offset + size;
+    return self->status;
+}
+
+static const struct origin_ops OPS = {
+    .hello = on_hello,
+    .ask = on_ask,
+    .match = on_match,
+    .report = on_report,
+    .request = on_request,
+    .heartbeat = on_heartbeat,
+    .bye = on_bye,
+    .subscription = on_subscription,
+    .content_open = on_open,
+    .content_put = on_put,
+};
+
+static void serve (const struct origin_ops *ops, struct origin_config config)
+{
+    struct base_error error = {0};
+    config.announce = rig_ipc ("announce");
+    config.control = rig_ipc ("control");
+    config.content = rig_ipc ("content");
+    cr_assert_eq (origin_new (loop, &config, ops, &owner, &owner.origin, &error), 0, "%s", error.text);
+}
+
+/*  The client: keeps what came last. */
+struct heard {
+    unsigned calls;
+    struct wire_welcome welcome;
+    struct wire_desired desired;
+    struct wire_matched matched;
+    struct wire_noted noted;
+    struct wire_answer answer;
+    struct wire_heartbeat heartbeat;
+    struct wire_taken taken;
+    struct wire_update update;
+    struct wire_chunk chunk;
+    size_t payload_size;
+};
+
+static struct heard heard;
+
+static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    (void) context;
+    (void) socket;
+    const struct {
+        const struct wire_record *record;
+        void *copy;
+    } table[] = {
+        {&wire_welcome_record, &heard.welcome}, {&wire_desired_record, &heard.desired},
+        {&wire_matched_record, &heard.matched}, {&wire_noted_record, &heard.noted},
+        {&wire_answer_record, &heard.answer},   {&wire_heartbeat_record, &heard.heartbeat},
+        {&wire_taken_record, &heard.taken},     {&wire_update_record, &heard.update},
+        {&wire_chunk_record, &heard.chunk},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (table[i].record == message->record) {
+            wire_deinit (message->record, table[i].copy);
+            cr_assert_eq (wire_copy (message->record, message->body, table[i].copy), 0);
+        }
+    heard.calls++;
+    heard.payload_size = message->payload_size;
+    bus_loop_stop (loop);
+}
+
+static struct bus_socket *client_of (const char *name)
+{
+    struct bus_socket *client =
+        rig_socket (BUS_DEALER, &(struct bus_socket_options){.on_message = on_message});
+    rig_connect (client, rig_ipc (name));
+    return client;
+}
+
+static void done (struct bus_socket *client)
+{
+    bus_socket_free (client);
+    owner.origin = origin_free (owner.origin);
+    wire_welcome_deinit (&heard.welcome);
+    wire_desired_deinit (&heard.desired);
+    wire_matched_deinit (&heard.matched);
+    wire_noted_deinit (&heard.noted);
+    wire_answer_deinit (&heard.answer);
+    wire_heartbeat_deinit (&heard.heartbeat);
+    wire_taken_deinit (&heard.taken);
+    wire_update_deinit (&heard.update);
+    wire_chunk_deinit (&heard.chunk);
+}
+
+static void say (struct bus_socket *client, const struct wire_record *record, const void *message)
+{
+    cr_assert_eq (bus_send (client, NULL, record, message), 0);
+    rig_run ();
+}
+
+#endif

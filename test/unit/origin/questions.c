@@ -1,0 +1,252 @@
+/*  What is asked on the control channel, and what is announced. */
+
+#include "fixture.h"
+
+TestSuite (questions, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
+
+static char node[] = "web-17", session[] = "s", platform[] = "linux/amd64", application[] = "app",
+            transaction[] = "t", step[] = "probing", now[] = "2026-01-01T00:00:00.000000000Z";
+
+static struct wire_application standing = {.name = application, .state = WIRE_STATE_IDLE};
+static const struct wire_hello HELLO = {.node = node, .session = session, .platform = platform};
+static const struct wire_ask ASK = {.node = node, .session = session, .application = application};
+static const struct wire_report REPORT = {.node = node,
+                                          .session = session,
+                                          .epoch = 3,
+                                          .attempt = 2,
+                                          .step = step,
+                                          .outcome = WIRE_OUTCOME_PASSED,
+                                          .time = now,
+                                          .application = &standing};
+static const struct wire_request REQUEST = {.serial = 99, .verb = WIRE_VERB_NODES};
+
+static struct wire_match match_of (const char *content)
+{
+    return (struct wire_match){.node = node,
+                               .application = application,
+                               .release = base_digest_of (content, strlen (content)),
+                               .platform = platform,
+                               .transaction = transaction,
+                               .attempt = 7};
+}
+
+Test (questions, every_question_gets_the_answer_of_its_operation)
+{
+    serve (&OPS, (struct origin_config){.heartbeat_ms = 1234});
+    struct bus_socket *client = client_of ("control");
+    say (client, &wire_hello_record, &HELLO);
+    cr_assert_eq (heard.welcome.status, WIRE_STATUS_OK);
+    cr_assert_str_eq (heard.welcome.instance, origin_instance (owner.origin));
+    cr_assert_eq (heard.welcome.heartbeat_ms, 1234);
+    say (client, &wire_ask_record, &ASK);
+    cr_assert_eq (heard.desired.status, WIRE_STATUS_OK);
+    cr_assert_eq (heard.desired.epoch, 12);
+    struct wire_match match = match_of ("r");
+    say (client, &wire_match_record, &match);
+    cr_assert_eq (heard.matched.status, WIRE_STATUS_OK);
+    cr_assert_str_eq (heard.matched.transaction, "t");
+    cr_assert_eq (heard.matched.attempt, 7);
+    cr_assert (base_digest_equal (&heard.matched.release, &match.release));
+    say (client, &wire_report_record, &REPORT);
+    cr_assert_eq (heard.noted.status, WIRE_STATUS_OK);
+    cr_assert_str_eq (heard.noted.application, "app");
+    cr_assert_str_eq (heard.noted.step, "probing");
+    cr_assert_eq (heard.noted.epoch, 3);
+    cr_assert_eq (heard.noted.attempt, 2);
+    say (client, &wire_request_record, &REQUEST);
+    cr_assert_eq (heard.answer.serial, 99);
+    cr_assert_str_eq (heard.answer.reason, "put off");
+    cr_assert_eq (owner.calls, 5);
+    done (client);
+}
+
+Test (questions, an_operation_that_fails_is_answered_with_failed)
+{
+    owner.status = -EIO;
+    serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_of ("control");
+    say (client, &wire_hello_record, &HELLO);
+    cr_assert_eq (heard.welcome.status, WIRE_STATUS_FAILED);
+    say (client, &wire_ask_record, &ASK);
+    cr_assert_eq (heard.desired.status, WIRE_STATUS_FAILED);
+    cr_assert_str_eq (heard.desired.application, "app");
+    cr_assert_eq (heard.desired.epoch, 0);
+    struct wire_match match = match_of ("r");
+    say (client, &wire_match_record, &match);
+    cr_assert_eq (heard.matched.status, WIRE_STATUS_FAILED);
+    say (client, &wire_report_record, &REPORT);
+    cr_assert_eq (heard.noted.status, WIRE_STATUS_FAILED);
+    say (client, &wire_request_record, &REQUEST);
+    cr_assert_eq (heard.answer.status, WIRE_STATUS_FAILED);
+    cr_assert_eq (heard.answer.serial, 99);
+    done (client);
+}
+
+Test (questions, what_no_operation_answers_is_refused)
+{
+    serve (&(struct origin_ops){0}, (struct origin_config){0});
+    struct bus_socket *client = client_of ("control");
+    say (client, &wire_hello_record, &HELLO);
+    cr_assert_eq (heard.welcome.status, WIRE_STATUS_REFUSED);
+    cr_assert_eq (heard.welcome.heartbeat_ms, 15000);
+    say (client, &wire_ask_record, &ASK);
+    cr_assert_eq (heard.desired.status, WIRE_STATUS_NONE);
+    struct wire_match match = match_of ("r");
+    say (client, &wire_match_record, &match);
+    cr_assert_eq (heard.matched.status, WIRE_STATUS_REFUSED);
+    say (client, &wire_report_record, &REPORT);
+    cr_assert_eq (heard.noted.status, WIRE_STATUS_REFUSED);
+    say (client, &wire_request_record, &REQUEST);
+    cr_assert_eq (heard.answer.status, WIRE_STATUS_REFUSED);
+
+    struct bus_socket *content = client_of ("content");
+    struct wire_put put = {.digest = base_digest_of ("x", 1), .size = 1};
+    say (content, &wire_put_record, &put);
+    cr_assert_eq (heard.taken.status, WIRE_STATUS_REFUSED);
+    struct wire_get get = {.digest = base_digest_of ("x", 1), .length = 1};
+    say (content, &wire_get_record, &get);
+    cr_assert_eq (heard.chunk.status, WIRE_STATUS_GONE);
+    bus_socket_free (content);
+    done (client);
+}
+
+Test (questions, an_answer_that_does_not_fit_becomes_a_failure)
+{
+    owner.too_large = true;
+    serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_of ("control");
+    struct wire_match match = match_of ("r");
+    say (client, &wire_match_record, &match);
+    cr_assert_eq (heard.matched.status, WIRE_STATUS_FAILED);
+    cr_assert_null (heard.matched.envelope);
+    cr_assert_str_eq (heard.matched.application, "app");
+    done (client);
+}
+
+static void answer_later (void *context)
+{
+    (void) context;
+    struct wire_answer answer = {.serial = 99, .status = WIRE_STATUS_OK};
+    struct wire_desired desired = {.application = application, .status = WIRE_STATUS_NONE};
+    if (owner.calls == 1)
+        cr_assert_eq (origin_answer (owner.origin, &owner.later, &wire_answer_record, &answer), 0);
+    else
+        cr_assert_eq (origin_answer (owner.origin, &owner.later, &wire_desired_record, &desired), 0);
+}
+
+Test (questions, an_answer_may_come_later)
+{
+    owner.status = ORIGIN_LATER;
+    serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_of ("control");
+    bus_timer_start (loop, 100, answer_later, NULL);
+    say (client, &wire_request_record, &REQUEST);
+    cr_assert_eq (owner.calls, 1);
+    cr_assert_eq (heard.calls, 1);
+    cr_assert_eq (heard.answer.serial, 99);
+    cr_assert_null (heard.answer.reason);
+    bus_timer_start (loop, 100, answer_later, NULL);
+    say (client, &wire_ask_record, &ASK);
+    cr_assert_eq (heard.desired.status, WIRE_STATUS_NONE);
+    done (client);
+}
+
+Test (questions, a_later_answer_to_a_peer_that_has_gone_says_so)
+{
+    serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_of ("control");
+    say (client, &wire_request_record, &REQUEST);
+    (void) bus_socket_free (client);
+    struct wire_answer answer = {.serial = 99, .status = WIRE_STATUS_OK};
+    int r = 0;
+    while (r == 0) {
+        r = origin_answer (owner.origin, &owner.later, &wire_answer_record, &answer);
+        rig_run_for (1);
+    }
+    cr_assert_eq (r, -EHOSTUNREACH);
+    cr_assert_geq (origin_counts (owner.origin).unroutable, 1);
+    done (NULL);
+}
+
+Test (questions, a_heartbeat_is_answered_and_an_answer_is_not)
+{
+    serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_of ("control");
+    struct wire_heartbeat heartbeat = {.sender = session, .node = node};
+    say (client, &wire_heartbeat_record, &heartbeat);
+    cr_assert_str_eq (heard.heartbeat.sender, origin_instance (owner.origin));
+    cr_assert (heard.heartbeat.answer);
+    heartbeat.answer = true;
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    struct wire_bye bye = {.node = node, .session = session};
+    cr_assert_eq (bus_send (client, NULL, &wire_bye_record, &bye), 0);
+    while (owner.byes == 0)
+        rig_run_for (5);
+    cr_assert_eq (owner.heartbeats, 2);
+    cr_assert_eq (heard.calls, 1);
+    done (client);
+}
+
+Test (questions, messages_that_are_out_of_place_are_counted_and_disturb_nobody)
+{
+    serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_of ("control"), *content = client_of ("content");
+    struct wire_get get = {.digest = base_digest_of ("x", 1), .length = 1};
+    struct wire_put put = {.digest = base_digest_of ("x", 1), .size = 1};
+    cr_assert_eq (bus_send (client, NULL, &wire_get_record, &get), 0);
+    cr_assert_eq (bus_send (client, NULL, &wire_put_record, &put), 0);
+    cr_assert_eq (bus_send (content, NULL, &wire_ask_record, &ASK), 0);
+    say (client, &wire_hello_record, &HELLO);
+    say (content, &wire_get_record, &get);
+    cr_assert_eq (origin_counts (owner.origin).malformed, 3);
+    bus_socket_free (content);
+    done (client);
+}
+
+Test (questions, announcements_are_numbered_within_an_instance)
+{
+    serve (&OPS, (struct origin_config){0});
+    char topic[ORIGIN_TOPIC_SIZE];
+    struct bus_socket *sub = rig_socket (BUS_SUB, &(struct bus_socket_options){.on_message = on_message});
+    cr_assert_eq (bus_socket_subscribe (sub, origin_ring_topic ("web-17", topic)), 0);
+    rig_connect (sub, rig_ipc ("announce"));
+    rig_run ();
+    cr_assert_eq (owner.subscriptions, 1);
+    cr_assert_eq (heard.update.sequence, 1);
+    cr_assert_eq (heard.update.epoch, 4);
+    cr_assert_str_eq (heard.update.instance, origin_instance (owner.origin));
+    cr_assert_eq (origin_announce (owner.origin, "update/group/other", NULL, 0), 0);
+    cr_assert_eq (origin_announce (owner.origin, topic, NULL, 0), 0);
+    rig_run ();
+    cr_assert_eq (heard.update.sequence, 3);
+    cr_assert_null (heard.update.application);
+    cr_assert_eq (origin_sequence (owner.origin), 3);
+    done (sub);
+}
+
+Test (questions, the_ring_is_the_first_byte_of_the_digest_of_the_id)
+{
+    char text[ORIGIN_TOPIC_SIZE];
+    /* echo -n abc | sha256sum: ba7816bf... */
+    cr_assert_str_eq (origin_ring_topic ("abc", text), "update/ring/ba");
+}
+
+Test (questions, two_origins_have_two_instances_and_real_endpoints)
+{
+    struct origin *first = NULL, *second = NULL;
+    struct base_error error = {0};
+    struct origin_config config = {.control = "tcp://127.0.0.1:*"};
+    cr_assert_eq (origin_new (loop, &config, &OPS, &owner, &first, &error), 0);
+    cr_assert_eq (origin_new (loop, &config, &OPS, &owner, &second, &error), 0);
+    cr_assert_str_neq (origin_instance (first), origin_instance (second));
+    cr_assert_null (origin_endpoint_announce (first));
+    cr_assert_null (origin_endpoint_content (first));
+    cr_assert_null (strchr (origin_endpoint_control (first), '*'));
+    cr_assert_eq (origin_announce (first, "update/all", NULL, 0), -ENOTSUP);
+    config.control = origin_endpoint_control (first);
+    struct origin *third = NULL;
+    cr_assert_lt (origin_new (loop, &config, &OPS, &owner, &third, &error), 0);
+    cr_assert_null (third);
+    origin_free (first);
+    origin_free (second);
+}
