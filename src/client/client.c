@@ -79,8 +79,3 @@ const char *noded_client_endpoint (const noded_client *client)
 {
     return client->endpoints.control;
 }
-
-int client_out_of_memory (noded_client *client)
-{
-    return base_error_set (&client->error, -ENOMEM, "out of memory");
-}

@@ -50,6 +50,18 @@ struct client_settings {
 int client_settings_read (const char *path, struct client_settings *ret_settings, struct base_error *error);
 void client_settings_deinit (struct client_settings *settings);
 
+/*  connect.c */
+
+/*  Where *socket is NULL: makes one that is connected to endpoint. take gets the client as its context. */
+int client_connect (noded_client *client, bus_message_handler *take, const char *endpoint,
+                    struct bus_socket **socket);
+
+/*  "no answer from ENDPOINT within SPAN: ..." Returns -ETIMEDOUT. */
+int client_silent (noded_client *client, const char *endpoint, uint64_t ms);
+
+/*  Returns -ENOMEM. */
+int client_out_of_memory (noded_client *client);
+
 /*  exchange.c: one request and its answer. */
 
 /*  Sends request, which gets a serial and, where the verb is an order and it has no key yet, a key.
@@ -62,9 +74,6 @@ int client_ask (noded_client *client, struct wire_request *request, uint64_t wai
 typedef int client_page_handler (void *context, const struct wire_answer *answer);
 int client_ask_pages (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
                       client_page_handler *take, void *context);
-
-/*  "no answer from ENDPOINT within SPAN: ..." Returns -ETIMEDOUT. */
-int client_silent (noded_client *client, const char *endpoint, uint64_t ms);
 
 /*  upload.c: sends a content that the peer may have in part or as a whole. progress gets the bytes of this
     content that the peer has. */
@@ -90,8 +99,5 @@ void client_release_deinit (struct client_release *release);
 
 /*  listen.c */
 void client_listener_free (struct client_listener *listener);
-
-/*  Fills client->error where memory is out. Returns -ENOMEM. */
-int client_out_of_memory (noded_client *client);
 
 #endif

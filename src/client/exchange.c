@@ -7,7 +7,6 @@
 #include "client/client.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "base/cleanup.h"
 #include "base/random.h"
@@ -73,44 +72,9 @@ static void exchange_expire (void *context)
     bus_loop_stop (exchange->client->loop);
 }
 
-static int exchange_open (noded_client *client)
-{
-    if (client->control)
-        return 0;
-    const struct bus_socket_options options = {
-        .on_message = exchange_take,
-        .context = client,
-        .keys = client->has_keys ? &client->keys : NULL,
-    };
-    struct bus_socket *socket;
-    int rc = bus_socket_new (client->loop, BUS_DEALER, &options, &socket, &client->error);
-    if (rc != 0)
-        return rc;
-    rc = bus_socket_connect (socket, client->endpoints.control, &client->error);
-    if (rc != 0) {
-        bus_socket_free (socket);
-        return rc;
-    }
-    client->control = socket;
-    return 0;
-}
-
 static bool verb_is_order (enum wire_verb verb)
 {
     return verb != WIRE_VERB_RELEASES && verb != WIRE_VERB_NODES && verb != WIRE_VERB_WHY;
-}
-
-int client_silent (noded_client *client, const char *endpoint, uint64_t ms)
-{
-    char span[32];
-    if (ms % 1000)
-        (void) snprintf (span, sizeof span, "%" PRIu64 " ms", ms);
-    else
-        (void) snprintf (span, sizeof span, "%" PRIu64 " s", ms / 1000);
-    return base_error_set (&client->error, -ETIMEDOUT,
-                           "no answer from %s within %s: is noded-broker running there%s? "
-                           "give another with --broker HOST[:PORT]",
-                           endpoint, span, client->has_keys ? ", and do the keys fit" : "");
 }
 
 /*  What the broker's status means to the caller, and what to say where it gave no reason. */
@@ -182,7 +146,7 @@ int client_ask (noded_client *client, struct wire_request *request, uint64_t wai
         base_error_prefix (&client->error, "cannot %s", what);
         return client->error.code = -EINVAL;
     }
-    rc = exchange_open (client);
+    rc = client_connect (client, exchange_take, client->endpoints.control, &client->control);
     if (rc != 0)
         return rc;
     struct client_exchange exchange = {

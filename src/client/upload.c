@@ -7,7 +7,6 @@
 #include "client/client.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
@@ -153,32 +152,10 @@ static void upload_take (void *context, struct bus_socket *socket, const struct 
     upload_pump (upload);
 }
 
-static int upload_open (noded_client *client)
-{
-    if (client->content)
-        return 0;
-    const struct bus_socket_options options = {
-        .on_message = upload_take,
-        .context = client,
-        .keys = client->has_keys ? &client->keys : NULL,
-    };
-    struct bus_socket *socket;
-    int rc = bus_socket_new (client->loop, BUS_DEALER, &options, &socket, &client->error);
-    if (rc != 0)
-        return rc;
-    rc = bus_socket_connect (socket, client->endpoints.content, &client->error);
-    if (rc != 0) {
-        bus_socket_free (socket);
-        return rc;
-    }
-    client->content = socket;
-    return 0;
-}
-
 int client_upload (noded_client *client, int fd, const char *path, const struct base_digest *digest,
                    uint64_t size, void (*progress) (void *context, uint64_t done), void *context)
 {
-    int rc = upload_open (client);
+    int rc = client_connect (client, upload_take, client->endpoints.content, &client->content);
     if (rc != 0)
         return rc;
     struct client_upload upload = {.client = client,

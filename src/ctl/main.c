@@ -3,7 +3,6 @@
 #include "ctl/options.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -106,42 +105,6 @@ static void help_command (FILE *out, const struct command *command)
                     command->about);
     ctl_options_help (out, command->options | CTL_BITS_COMMON);
     (void) fputs (help_exits, out);
-}
-
-static void tell (struct ctl *ctl, const char *format, va_list arguments)
-{
-    base_cleanup (base_free_p) char *text = NULL;
-    if (vasprintf (&text, format, arguments) < 0)
-        text = NULL;
-    (void) fputs ("nodectl: ", ctl->err);
-    ctl_text_put (ctl->err, text ? text : "out of memory");
-    (void) fputc ('\n', ctl->err);
-}
-
-int ctl_tell (struct ctl *ctl, const char *format, ...)
-{
-    va_list arguments;
-    va_start (arguments, format);
-    tell (ctl, format, arguments);
-    va_end (arguments);
-    return CTL_FAILED;
-}
-
-int ctl_misused (struct ctl *ctl, const char *format, ...)
-{
-    va_list arguments;
-    va_start (arguments, format);
-    tell (ctl, format, arguments);
-    va_end (arguments);
-    (void) fprintf (ctl->err, "nodectl%s%s --help tells more\n", ctl->name ? " " : "",
-                    ctl->name ? ctl->name : "");
-    return CTL_USAGE;
-}
-
-int ctl_fail (struct ctl *ctl, int rc)
-{
-    ctl_tell (ctl, "%s", noded_client_error (ctl->client));
-    return rc == -ETIMEDOUT ? CTL_UNREACHED : CTL_FAILED;
 }
 
 static const struct command *command_find (const char *name)

@@ -1,0 +1,46 @@
+/*  client/connect.c - a client's connections, and what every request may come to say */
+
+#include "client/client.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+int client_out_of_memory (noded_client *client)
+{
+    return base_error_set (&client->error, -ENOMEM, "out of memory");
+}
+
+int client_silent (noded_client *client, const char *endpoint, uint64_t ms)
+{
+    char span[32];
+    if (ms % 1000)
+        (void) snprintf (span, sizeof span, "%" PRIu64 " ms", ms);
+    else
+        (void) snprintf (span, sizeof span, "%" PRIu64 " s", ms / 1000);
+    return base_error_set (&client->error, -ETIMEDOUT,
+                           "no answer from %s within %s: is noded-broker running there%s?", endpoint, span,
+                           client->has_keys ? ", and do the keys fit" : "");
+}
+
+int client_connect (noded_client *client, bus_message_handler *take, const char *endpoint,
+                    struct bus_socket **socket)
+{
+    if (*socket)
+        return 0;
+    const struct bus_socket_options options = {
+        .on_message = take,
+        .context = client,
+        .keys = client->has_keys ? &client->keys : NULL,
+    };
+    struct bus_socket *made;
+    int rc = bus_socket_new (client->loop, BUS_DEALER, &options, &made, &client->error);
+    if (rc != 0)
+        return rc;
+    rc = bus_socket_connect (made, endpoint, &client->error);
+    if (rc != 0) {
+        bus_socket_free (made);
+        return rc;
+    }
+    *socket = made;
+    return 0;
+}

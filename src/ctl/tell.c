@@ -1,0 +1,47 @@
+/*  ctl/tell.c - what goes wrong, in a sentence on standard error */
+
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include "base/cleanup.h"
+#include "ctl/text.h"
+
+static void tell (struct ctl *ctl, const char *format, va_list arguments)
+{
+    base_cleanup (base_free_p) char *text = NULL;
+    if (vasprintf (&text, format, arguments) < 0)
+        text = NULL;
+    (void) fputs ("nodectl: ", ctl->err);
+    ctl_text_put (ctl->err, text ? text : "out of memory");
+    (void) fputc ('\n', ctl->err);
+}
+
+int ctl_tell (struct ctl *ctl, const char *format, ...)
+{
+    va_list arguments;
+    va_start (arguments, format);
+    tell (ctl, format, arguments);
+    va_end (arguments);
+    return CTL_FAILED;
+}
+
+int ctl_misused (struct ctl *ctl, const char *format, ...)
+{
+    va_list arguments;
+    va_start (arguments, format);
+    tell (ctl, format, arguments);
+    va_end (arguments);
+    (void) fprintf (ctl->err, "nodectl%s%s --help tells more\n", ctl->name ? " " : "",
+                    ctl->name ? ctl->name : "");
+    return CTL_USAGE;
+}
+
+int ctl_fail (struct ctl *ctl, int rc)
+{
+    if (rc != -ETIMEDOUT)
+        return ctl_tell (ctl, "%s", noded_client_error (ctl->client));
+    (void) ctl_tell (ctl, "%s (another broker: --broker HOST[:PORT])", noded_client_error (ctl->client));
+    return CTL_UNREACHED;
+}
