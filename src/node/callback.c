@@ -6,8 +6,9 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "bus/callback.h"
 
-enum { TARGETS = 2, LINGER_MS = 1000, FRAME_SHARE = 48 * 1024 };
+enum { TARGETS = 2, LINGER_MS = 1000 };
 
 struct target {
     struct bus_socket *socket;
@@ -54,17 +55,13 @@ int node_callback_new (struct bus_loop *loop, const struct node_config *config, 
     int rc = 0;
     if (*config->callback)
         rc = add (callback, loop, config->callback, config->nonce, error);
-    const char *wanted = variable (self, "NODED_READY");
-    const char *space = wanted ? strchr (wanted, ' ') : NULL;
-    if (wanted && !space)
-        base_log (BASE_LOG_WARNING, "ignoring NODED_READY: it has the form \"ENDPOINT NONCE\"");
-    if (space && !rc) {
-        char endpoint[BUS_ENDPOINT_SIZE];
-        (void) snprintf (endpoint, sizeof endpoint, "%.*s", (int) (space - wanted), wanted);
-        struct base_error why;
-        if (add (callback, loop, endpoint, space + 1, &why))
-            base_log (BASE_LOG_WARNING, "ignoring NODED_READY: %s", why.text);
-    }
+    const char *wanted = variable (self, BUS_CALLBACK_VARIABLE);
+    struct bus_callback place;
+    struct base_error why;
+    if (wanted && !rc &&
+        (bus_callback_parse (wanted, &place, &why) ||
+         add (callback, loop, place.endpoint, place.nonce, &why)))
+        base_log (BASE_LOG_WARNING, "ignoring " BUS_CALLBACK_VARIABLE ": %s", why.text);
     if (rc)
         (void) node_callback_free (callback);
     else
@@ -80,31 +77,12 @@ struct node_callback *node_callback_free (struct node_callback *callback)
     return NULL;
 }
 
-/*  How many of the strings fit into the share of a frame that is theirs; what is behind is left out. */
-static size_t fitting (char *const *list, size_t *room)
-{
-    size_t count = 0;
-    for (; list[count]; count++) {
-        size_t size = strlen (list[count]) + 5;
-        if (size > *room || size > 16384)
-            break;
-        *room -= size;
-    }
-    return count;
-}
-
 void node_callback_ready (struct node_callback *callback)
 {
-    size_t room = FRAME_SHARE;
     const struct node_self *self = callback->self;
-    struct wire_ready ready = {.pid = (uint64_t) getpid (),
-                               .version = self->installed.envelope->version,
-                               .binary = self->binary,
-                               .manifest = self->manifest,
-                               .args = self->args,
-                               .env = self->env};
-    ready.n_args = fitting (self->args, &room);
-    ready.n_env = fitting (self->env, &room);
+    struct wire_ready ready = bus_callback_ready (self->installed.envelope->version, self->args, self->env);
+    ready.binary = self->binary;
+    ready.manifest = self->manifest;
     for (size_t i = 0; i < callback->count; i++) {
         ready.nonce = callback->targets[i].nonce;
         int rc = bus_send (callback->targets[i].socket, NULL, &wire_ready_record, &ready);

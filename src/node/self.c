@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/self.h"
 #include "base/text.h"
 #include "root/manifest.h"
-
-enum { ENVIRONMENT_MOST = 4 * 1024 * 1024 };
 
 const char *node_platform (void)
 {
@@ -26,33 +25,6 @@ const char *node_platform (void)
 #else
 #error "name this platform here and in base/elf.c"
 #endif
-}
-
-/*  A file of NUL-closed strings as a list. */
-static int strings_read (const char *path, char ***ret_list)
-{
-    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (&disk_system, AT_FDCWD, path, ENVIRONMENT_MOST, &buffer);
-    if (!rc)
-        rc = base_buffer_append (&buffer, "", 1);
-    if (rc)
-        return rc;
-    size_t count = 0;
-    for (size_t i = 0; i + 1 < buffer.size; i++)
-        count += buffer.data[i] == '\0';
-    char **list = calloc (count + 1, sizeof *list);
-    if (!list)
-        return -ENOMEM;
-    const char *at = (const char *) buffer.data;
-    for (size_t i = 0; i < count; i++, at += strlen (at) + 1) {
-        list[i] = strdup (at);
-        if (!list[i]) {
-            base_list_free (list);
-            return -ENOMEM;
-        }
-    }
-    *ret_list = list;
-    return 0;
 }
 
 static int manifest_digest (const struct root *root, const char *workspace, struct base_digest *ret_digest)
@@ -108,9 +80,9 @@ int node_self_load (const struct root *root, struct node_self *ret_self, struct 
     if (!rc)
         rc = manifest_digest (root, self.workspace, &self.manifest);
     if (!rc)
-        rc = strings_read ("/proc/self/cmdline", &self.args);
+        rc = base_self_args (&self.args);
     if (!rc)
-        rc = strings_read ("/proc/self/environ", &self.env);
+        rc = base_self_env (&self.env);
     if (rc) {
         node_self_deinit (&self);
         return base_error_errno (error, rc < 0 ? rc : -EIO, "reading what this process runs as");

@@ -1,0 +1,76 @@
+/*  base/self.c - what this process runs as, from /proc */
+
+#include "base/self.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+enum { STRINGS_MOST = 4 * 1024 * 1024, READ_SIZE = 16 * 1024 };
+
+/*  A file of /proc has no size before it is read. */
+static int file_read (const char *path, struct base_buffer *buffer)
+{
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    for (;;) {
+        char part[READ_SIZE];
+        ssize_t count = read (fd, part, sizeof part);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return count < 0 ? -errno : 0;
+        if (buffer->size + (size_t) count > STRINGS_MOST)
+            return -E2BIG;
+        int rc = base_buffer_append (buffer, part, (size_t) count);
+        if (rc)
+            return rc;
+    }
+}
+
+/*  A file of NUL-closed strings as a list. */
+static int strings_read (const char *path, char ***ret_list)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    int rc = file_read (path, &buffer);
+    if (!rc)
+        rc = base_buffer_append (&buffer, "", 1);
+    if (rc)
+        return rc;
+    size_t count = 0;
+    for (size_t i = 0; i + 1 < buffer.size; i++)
+        count += buffer.data[i] == '\0';
+    char **list = calloc (count + 1, sizeof *list);
+    if (!list)
+        return -ENOMEM;
+    const char *at = (const char *) buffer.data;
+    for (size_t i = 0; i < count; i++, at += strlen (at) + 1) {
+        list[i] = strdup (at);
+        if (!list[i]) {
+            base_list_free (list);
+            return -ENOMEM;
+        }
+    }
+    *ret_list = list;
+    return 0;
+}
+
+int base_self_args (char ***ret_args)
+{
+    return strings_read ("/proc/self/cmdline", ret_args);
+}
+
+int base_self_env (char ***ret_env)
+{
+    return strings_read ("/proc/self/environ", ret_env);
+}
+
+int base_self_digest (struct base_digest *ret_digest)
+{
+    base_cleanup (base_close_p) int exe = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    return exe < 0 ? -errno : base_digest_of_fd (exe, ret_digest, NULL);
+}

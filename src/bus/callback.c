@@ -1,0 +1,127 @@
+/*  bus/callback.c - how a program tells the manager that started it */
+
+#include "bus/callback.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+
+enum { FRAME_SHARE = 48 * 1024, STRING_MOST = 16384, TIMEOUT_MOST_MS = 600000 };
+
+int bus_callback_parse (const char *text, struct bus_callback *ret_callback, struct base_error *error)
+{
+    const char *space = strchr (text, ' ');
+    size_t length = space ? (size_t) (space - text) : 0;
+    if (!length || !space[1])
+        return base_error_set (error, -EINVAL, "it has the form \"ENDPOINT NONCE\"");
+    if (length >= sizeof ret_callback->endpoint || strlen (space + 1) >= sizeof ret_callback->nonce)
+        return base_error_set (error, -EINVAL, "the endpoint has at most %zu bytes, the nonce at most %zu",
+                               sizeof ret_callback->endpoint - 1, sizeof ret_callback->nonce - 1);
+    memcpy (ret_callback->endpoint, text, length);
+    ret_callback->endpoint[length] = '\0';
+    return base_text_copy (ret_callback->nonce, sizeof ret_callback->nonce, space + 1);
+}
+
+/*  How many of the strings fit into the share of a frame that is theirs; what is behind is left out. */
+static size_t fitting (char *const *list, size_t most, size_t *room)
+{
+    size_t count = 0;
+    for (; count < most && list[count]; count++) {
+        size_t size = strlen (list[count]) + 5;
+        if (size > *room || size > STRING_MOST)
+            break;
+        *room -= size;
+    }
+    return count;
+}
+
+struct wire_ready bus_callback_ready (const char *version, char **args, char **env)
+{
+    enum { ARGS_MOST = 300, ENV_MOST = 1024 }; /* of schemas/callback.def */
+    size_t room = FRAME_SHARE;
+    struct wire_ready ready = {.pid = (uint64_t) getpid (),
+                               .version = (char *) version, /* packing only reads it */
+                               .args = args,
+                               .env = env};
+    ready.n_args = fitting (args, ARGS_MOST, &room);
+    ready.n_env = fitting (env, ENV_MOST, &room);
+    return ready;
+}
+
+/*  A context and one socket of it. Closing waits at most for what is left of the time. */
+struct delivery {
+    void *context, *socket;
+};
+
+static void delivery_deinit (struct delivery *delivery)
+{
+    if (delivery->socket)
+        (void) zmq_close (delivery->socket);
+    while (delivery->context && zmq_ctx_term (delivery->context) < 0 && errno == EINTR)
+        ;
+}
+
+static int milliseconds_left (uint64_t until_ms)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+    return now_ms < until_ms ? (int) (until_ms - now_ms) : 0;
+}
+
+static int option (void *socket, int name, int value)
+{
+    return zmq_setsockopt (socket, name, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+/*  Sends one frame; the first one waits until somebody is there to take it. */
+static int frame_send (void *socket, const void *data, size_t size, int flags, uint64_t until_ms)
+{
+    for (;;) {
+        int rc = option (socket, ZMQ_SNDTIMEO, milliseconds_left (until_ms));
+        if (rc)
+            return rc;
+        if (zmq_send (socket, data, size, flags) >= 0)
+            return 0;
+        if (errno != EINTR)
+            return errno == EAGAIN ? -ETIMEDOUT : -errno;
+    }
+}
+
+int bus_callback_deliver (const struct bus_callback *callback, const struct wire_record *record,
+                          const void *message, uint64_t timeout_ms, struct base_error *error)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer map = {.size = 0};
+    base_cleanup (delivery_deinit) struct delivery delivery = {.context = NULL};
+    uint8_t prefix[WIRE_PREFIX_SIZE];
+    wire_prefix (record, prefix);
+    int rc = wire_pack (record, message, &map, error);
+    if (rc)
+        return rc > 0 ? (error ? (error->code = -EINVAL) : -EINVAL)
+                      : base_error_errno (error, rc, "cannot tell %s", callback->endpoint);
+    uint64_t until_ms = base_time_boot_ms () + (timeout_ms < TIMEOUT_MOST_MS ? timeout_ms : TIMEOUT_MOST_MS);
+    delivery.context = zmq_ctx_new ();
+    delivery.socket = delivery.context ? zmq_socket (delivery.context, ZMQ_PUSH) : NULL;
+    if (!delivery.socket)
+        return base_error_errno (error, -errno, "cannot make a socket");
+    /*  Without it, what is sent lies in a queue whether somebody listens or not, and nobody is told. */
+    rc = option (delivery.socket, ZMQ_IMMEDIATE, 1);
+    rc = rc ? rc : option (delivery.socket, ZMQ_LINGER, 0);
+    rc = rc ? rc : option (delivery.socket, ZMQ_RECONNECT_IVL, 10);
+    rc = rc ? rc : option (delivery.socket, ZMQ_IPV6, strchr (callback->endpoint, '[') != NULL);
+    if (!rc && zmq_connect (delivery.socket, callback->endpoint) < 0)
+        rc = -errno;
+    if (rc)
+        return base_error_set (error, rc, "cannot connect to %s: %s", callback->endpoint, zmq_strerror (-rc));
+    rc = frame_send (delivery.socket, prefix, sizeof prefix, ZMQ_SNDMORE, until_ms);
+    rc = rc ? rc : frame_send (delivery.socket, map.data, map.size, 0, until_ms);
+    if (rc == -ETIMEDOUT)
+        return base_error_set (error, rc, "nobody listens at %s, or takes nothing", callback->endpoint);
+    if (rc)
+        return base_error_errno (error, rc, "cannot send to %s", callback->endpoint);
+    int left = milliseconds_left (until_ms);
+    return option (delivery.socket, ZMQ_LINGER, left > 100 ? left : 100);
+}

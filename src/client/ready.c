@@ -1,0 +1,55 @@
+/*  client/ready.c - announcing to the manager that started this program */
+
+#include "noded/ready.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/self.h"
+#include "base/text.h"
+#include "bus/callback.h"
+
+enum { READY_TIMEOUT_MS = 5000 };
+
+static void list_free_p (char ***list)
+{
+    (void) base_list_free (*list);
+}
+
+static int announce (const char *wanted, const char *version, uint64_t timeout_ms, struct base_error *error)
+{
+    base_cleanup (list_free_p) char **args = NULL;
+    base_cleanup (list_free_p) char **env = NULL;
+    struct bus_callback callback;
+    struct base_digest binary;
+    if (bus_callback_parse (wanted, &callback, error))
+        return base_error_prefix (error, "cannot use %s", BUS_CALLBACK_VARIABLE);
+    int rc = base_self_digest (&binary);
+    rc = rc ? rc : base_self_args (&args);
+    rc = rc ? rc : base_self_env (&env);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read what this process runs as");
+    struct wire_ready ready = bus_callback_ready (version, args, env);
+    ready.binary = binary;
+    ready.nonce = callback.nonce;
+    rc = bus_callback_deliver (&callback, &wire_ready_record, &ready,
+                               timeout_ms ? timeout_ms : READY_TIMEOUT_MS, error);
+    return rc ? base_error_prefix (error, "cannot announce readiness") : 0;
+}
+
+int noded_ready (const char *version, uint64_t timeout_ms, char *error, size_t error_size)
+{
+    struct base_error reason = {.code = 0};
+    const char *wanted = getenv (BUS_CALLBACK_VARIABLE);
+    if (!wanted || !*wanted)
+        return 0;
+    int rc = announce (wanted, version, timeout_ms, &reason);
+    if (rc == 0)
+        return 1;
+    if (error && error_size)
+        (void) snprintf (error, error_size, "%s", reason.text);
+    return rc;
+}

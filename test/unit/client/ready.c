@@ -1,0 +1,122 @@
+/*  A program that announces itself, and the manager that waits for it, in one process. */
+
+#include "../bus/rig.h"
+#include "base/self.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "noded/ready.h"
+
+TestSuite (ready, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
+
+static struct wire_ready heard;
+
+static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    (void) context;
+    (void) socket;
+    cr_assert_eq (message->record, &wire_ready_record);
+    cr_assert_eq (wire_copy (message->record, message->body, &heard), 0);
+    bus_loop_stop (loop);
+}
+
+static void ask_for (const char *endpoint, const char *nonce)
+{
+    char value[256];
+    (void) snprintf (value, sizeof value, "%s %s", endpoint, nonce);
+    cr_assert_eq (setenv ("NODED_READY", value, 1), 0);
+}
+
+static unsigned descriptors (void)
+{
+    unsigned count = 0;
+    DIR *listing = opendir ("/proc/self/fd");
+    while (readdir (listing))
+        count++;
+    (void) closedir (listing);
+    return count;
+}
+
+Test (ready, nothing_is_done_where_nobody_asked_for_it)
+{
+    char error[64] = "untouched";
+    cr_assert_eq (unsetenv ("NODED_READY"), 0);
+    cr_assert_eq (noded_ready ("1", 0, error, sizeof error), 0);
+    cr_assert_eq (setenv ("NODED_READY", "", 1), 0);
+    cr_assert_eq (noded_ready ("1", 0, error, sizeof error), 0);
+    cr_assert_str_eq (error, "untouched");
+}
+
+Test (ready, what_is_announced_is_what_runs)
+{
+    struct base_digest own;
+    char **args;
+    cr_assert_eq (base_self_digest (&own), 0);
+    cr_assert_eq (base_self_args (&args), 0);
+    struct bus_socket *socket =
+        rig_socket (BUS_PULL, &(struct bus_socket_options){.on_message = on_message, .quiet = true});
+    rig_bind (socket, rig_ipc ("callback"));
+    ask_for (rig_ipc ("callback"), "a-nonce");
+    unsigned before = descriptors ();
+    char error[512] = "";
+    cr_assert_eq (noded_ready ("1.2.3", 0, error, sizeof error), 1, "%s", error);
+    rig_run ();
+    cr_assert_str_eq (heard.nonce, "a-nonce");
+    cr_assert_eq (heard.pid, (uint64_t) getpid ());
+    cr_assert_str_eq (heard.version, "1.2.3");
+    cr_assert (base_digest_equal (&heard.binary, &own));
+    cr_assert_eq (heard.n_args, base_list_count (args));
+    cr_assert_str_eq (heard.args[0], args[0]);
+    bus_socket_free (socket);
+    cr_assert_leq (descriptors (), before, "descriptors are left");
+    wire_ready_deinit (&heard);
+    base_list_free (args);
+}
+
+Test (ready, a_version_may_be_left_out)
+{
+    struct bus_socket *socket =
+        rig_socket (BUS_PULL, &(struct bus_socket_options){.on_message = on_message, .quiet = true});
+    rig_bind (socket, rig_ipc ("callback"));
+    ask_for (rig_ipc ("callback"), "n");
+    cr_assert_eq (noded_ready (NULL, 0, NULL, 0), 1);
+    rig_run ();
+    cr_assert_null (heard.version);
+    bus_socket_free (socket);
+    wire_ready_deinit (&heard);
+}
+
+Test (ready, a_manager_that_is_gone_is_told_in_time)
+{
+    char error[512] = "";
+    ask_for (rig_ipc ("callback"), "n");
+    uint64_t begun = base_time_boot_ms ();
+    cr_assert_eq (noded_ready ("1", 200, error, sizeof error), -ETIMEDOUT);
+    cr_assert_lt (base_time_boot_ms () - begun, 15000);
+    cr_assert_not_null (strstr (error, "nobody listens at"), "%s", error);
+    cr_assert_not_null (strstr (error, rig_ipc ("callback")), "%s", error);
+}
+
+Test (ready, what_is_malformed_is_told_in_a_sentence)
+{
+    static const struct {
+        const char *variable, *version, *sentence;
+    } cases[] = {
+        {"ipc:///tmp/x", "1", "NODED_READY: it has the form"},
+        {" nonce", "1", "NODED_READY: it has the form"},
+        {"ipc:///tmp/x ", "1", "NODED_READY: it has the form"},
+        {"ipc:///tmp/x 0123456789012345678901234567890123456789012345678901234567890123456789", "1",
+         "the nonce at most 64"},
+        {"nowhere nonce", "1", "cannot connect to nowhere"},
+        {"ipc:///tmp/x nonce", "\xff", "version"},
+        {"ipc:///tmp/x nonce", "0123456789012345678901234567890123456789012345678901234567890123456789",
+         "version"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char error[512] = "", small[8];
+        cr_assert_eq (setenv ("NODED_READY", cases[i].variable, 1), 0);
+        cr_assert_eq (noded_ready (cases[i].version, 200, error, sizeof error), -EINVAL, "%zu: %s", i, error);
+        cr_assert_not_null (strstr (error, cases[i].sentence), "%zu: %s", i, error);
+        cr_assert_eq (noded_ready (cases[i].version, 200, small, sizeof small), -EINVAL);
+        cr_assert_eq (strlen (small), sizeof small - 1);
+    }
+}
