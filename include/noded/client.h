@@ -37,20 +37,32 @@
         transaction     of the update under way, or of the last one
         done, total     bytes of the download that are here, and in all
         last_error      null, or {transaction, release, version, step, reason, time} of the last update that
-    failed; gone once a later one is confirmed quarantine      the releases that it does not try again: an
-    array of the same objects platform        "linux/amd64" place           host name and pid software version
-    of its node manager last_seen       RFC 3339, UTC, of the broker's clock revision        of the broker's
-    records when this node changed last desired_epoch   of the last order to the application
+                        failed; gone once a later one is confirmed
+        quarantine      the releases that it does not try again: an array of the same objects
+        platform        "linux/amd64"
+        place           host name and pid
+        software        version of its node manager
+        last_seen       RFC 3339, UTC, of the broker's clock
+        revision        of the broker's records when this node changed last
+        desired_epoch   of the last order to the application
         desired_transaction
         outcome         of that order: OUTCOME of schemas/choices.def; null while it is under way
         outcome_step    the step that the outcome was told of
         outcome_reason  for a person
 
-    A release:   release, application, version, platforms [text; "": everything], time, withdrawn, size
-    (bytes). An order:    node, status ("ok", or STATUS of schemas/choices.def), reason, epoch,
-    transaction, release, version. A report:    node, application, serial, transaction, epoch, attempt,
-    step, outcome, reason, version, release, time. An event:    as `happened` in schemas/event.def; absent
-    keys are left out. */
+    A release:
+
+        release, application, version, platforms [text; "": everything], time, withdrawn, size (bytes)
+
+    An order:
+
+        node, status ("ok", or STATUS of schemas/choices.def), reason, epoch, transaction, release, version
+
+    A report:
+
+        node, application, serial, transaction, epoch, attempt, step, outcome, reason, version, release, time
+
+    An event: as `happened` in schemas/event.def; absent keys are left out. */
 
 #ifndef NODED_CLIENT_H
 #define NODED_CLIENT_H
@@ -62,6 +74,10 @@
 extern "C" {
 #endif
 
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
 typedef struct noded_client noded_client;
 
 /*  broker: HOST[:PORT] or ipc://DIRECTORY, PORT being the first of its four; NULL: the variable
@@ -69,6 +85,7 @@ typedef struct noded_client noded_client;
 
         client
             broker = HOST[:PORT]
+            content = HOST[:PORT]      a content peer beside the broker, which uploads go to
             timeout = 5s
         curve
             secret-key-file = FILE     a certificate as zcert_save_secret writes it, or the pair itself:
@@ -158,6 +175,10 @@ int noded_client_why (noded_client *client, const char *application, const char 
     -EAGAIN where none came. The first call makes sure that the broker answers, and subscribes: what
     happened before is not told. */
 int noded_client_event (noded_client *client, uint64_t wait_ms, char **ret_topic, char **ret_json);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,59 @@
+/*  example_client BROKER PROGRAM - publishes a program as the application "example", and prints what the
+    broker has of it, and which nodes it knows
+
+    C and C++ alike. */
+
+#include <noded/client.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int fail (noded_client *client)
+{
+    fprintf (stderr, "example_client: %s\n", noded_client_error (client));
+    noded_client_free (client);
+    return EXIT_FAILURE;
+}
+
+int main (int argc, char **argv)
+{
+    char error[512], release[65];
+    noded_client *client;
+    noded_binary binary;
+    noded_publish publish;
+    char *json;
+
+    if (argc != 3) {
+        fprintf (stderr, "usage: example_client BROKER PROGRAM\n");
+        return 2;
+    }
+    if (noded_client_new (argv[1], NULL, 0, &client, error, sizeof error) != 0) {
+        fprintf (stderr, "example_client: %s\n", error);
+        return EXIT_FAILURE;
+    }
+
+    memset (&binary, 0, sizeof binary);
+    binary.path = argv[2];
+    memset (&publish, 0, sizeof publish);
+    publish.application = "example";
+    publish.version = "1.2.3";
+    publish.binaries = &binary;
+    publish.n_binaries = 1;
+    if (noded_client_publish (client, &publish, release) != 0)
+        return fail (client);
+    printf ("%s\n", release);
+
+    if (noded_client_releases (client, "example", &json) != 0)
+        return fail (client);
+    printf ("%s", json);
+    free (json);
+
+    if (noded_client_nodes (client, NULL, NULL, 0, 0, 0, NULL, &json) != 0)
+        return fail (client);
+    printf ("%s", json);
+    free (json);
+
+    noded_client_free (client);
+    return EXIT_SUCCESS;
+}
