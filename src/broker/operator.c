@@ -57,7 +57,8 @@ static int order_node (struct ordering *ordering, const char *id, const struct b
                                  .application = broker_request_application (request),
                                  .release =
                                      base_digest_is_null (&request->release) ? NULL : &request->release,
-                                 .node = id};
+                                 .node = id,
+                                 .now_ms = base_time_real_ns () / 1000000};
 
     if (node && request->verb != WIRE_VERB_FORGET) {
         order.platform = node->platform;

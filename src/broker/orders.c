@@ -177,6 +177,8 @@ static int epoch_next (struct making *making, uint64_t *ret_epoch)
         application->is_desired = true;
     }
     application->epoch++;
+    if (application->epoch < making->order->now_ms && making->order->now_ms < WIRE_EPOCH_MOST - 1)
+        application->epoch = making->order->now_ms;
     application->desired.status = WIRE_STATUS_OK;
     application->desired.epoch = application->epoch;
     application->verb = making->order->verb;

@@ -2,7 +2,10 @@
 
     The desired state of an application is one record that only grows: each order changes its part of it
     and gives the whole the next epoch, above all that was ever issued here or told by the node. A node
-    that was away for many orders so learns all that still matters from one answer. */
+    that was away for many orders so learns all that still matters from one answer.
+
+    An epoch is the wall clock in milliseconds where that is higher: so a broker whose records were restored
+    from an older copy gives no epoch a second time, even before it has heard of the node. */
 
 #ifndef BROKER_ORDERS_H
 #define BROKER_ORDERS_H
@@ -17,6 +20,7 @@ struct broker_order {
     const char *node;
     const char *platform;
     bool online;
+    uint64_t now_ms; /* of the wall clock; 0: unknown */
 };
 
 /*  Makes an order, or tells in *ret_ordered why none was made. Writes into the store, in the caller's

@@ -14,6 +14,7 @@
 #ifndef NODE_MANAGER_H
 #define NODE_MANAGER_H
 
+#include "base/log.h"
 #include "node/callback.h"
 #include "node/config.h"
 #include "node/fetch.h"
@@ -70,6 +71,9 @@ struct node_manager {
     enum update_event events[NODE_EVENTS_MOST];
     unsigned n_events;
     bool busy;
+
+    uint64_t refused_epoch;    /* of a desired state that contradicts an earlier one; told once */
+    struct base_log_limit log; /* of what an origin can cause */
 
     int deadline, proving, progress, watchdog;
     int lock;     /* of the root, where no launcher has it; -1: it has */

@@ -305,6 +305,31 @@ static void take_back (struct node_manager *node, const struct wire_desired *des
     node_event (node, UPDATE_EVENT_REVERT);
 }
 
+/*  An origin that was set back to an older copy of its records gives states that this node has left behind,
+    and may give an epoch a second time. Nothing of them is obeyed. What was ordered under such an epoch is
+    told to have been refused, so that whoever ordered it does not wait. */
+static void refuse_state (struct node_manager *node, const struct wire_desired *desired,
+                          const struct update_order *order)
+{
+    if (order->older) {
+        base_log_limited (&node->log, BASE_LOG_INFO,
+                          "ignoring what the origin wants since epoch %llu: this node has seen epoch %llu",
+                          (unsigned long long) desired->epoch,
+                          (unsigned long long) node->standing.seen_epoch);
+        return;
+    }
+    base_log_limited (&node->log, BASE_LOG_WARNING,
+                      "refused: the origin gives epoch %llu another meaning than before; were its records "
+                      "restored from an older copy?",
+                      (unsigned long long) desired->epoch);
+    if (node->refused_epoch == desired->epoch)
+        return;
+    node->refused_epoch = desired->epoch;
+    node_report_order (node, desired->epoch, "order", WIRE_OUTCOME_REFUSED,
+                       "this node has seen another order of the same epoch: the broker's records are older "
+                       "than the node; order it again");
+}
+
 /*  Clearing a quarantine is also what forgives an order that was interrupted too often. */
 void node_orders_desired (struct node_manager *node, const struct wire_desired *desired)
 {
@@ -313,9 +338,14 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
     struct wire_standing *standing = &node->standing;
     struct update_order order = update_order_choose (desired, standing, node->procedure.state,
                                                      node->order.epoch, &node->self.installed.release);
-    uint64_t seen = later (standing->seen_epoch, desired->epoch), ended = standing->epoch;
-    bool changed = seen != standing->seen_epoch || order.hold || order.clear;
-    standing->seen_epoch = seen;
+    if (order.older || order.other) {
+        refuse_state (node, desired, &order);
+        return;
+    }
+    uint64_t ended = standing->epoch;
+    bool changed = desired->epoch > standing->seen_epoch || order.hold || order.clear;
+    standing->seen_epoch = desired->epoch;
+    standing->seen_digest = update_order_digest (desired);
     if (order.hold)
         hold (node, desired);
     unsigned cleared = order.clear ? clear (node, desired) : 0;

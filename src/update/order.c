@@ -1,5 +1,10 @@
 #include "update/order.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/digest.h"
+
 /*  Whether the state is one that an operator can still cancel. */
 static bool before_switch (enum wire_state state)
 {
@@ -12,6 +17,20 @@ bool update_order_at_rest (enum wire_state state)
     return state == WIRE_STATE_NULL || state == WIRE_STATE_IDLE || state == WIRE_STATE_UNFIT;
 }
 
+struct base_digest update_order_digest (const struct wire_desired *desired)
+{
+    char text[1024], release[BASE_DIGEST_TEXT], from[BASE_DIGEST_TEXT], cleared[BASE_DIGEST_TEXT];
+    int length = snprintf (text, sizeof text,
+                           "release %" PRIu64 " %s %s\nrevert %" PRIu64 " %s\ncancel %" PRIu64
+                           "\nclear %" PRIu64 " %s\nhold %" PRIu64 " %d\n",
+                           desired->release_epoch, base_digest_format (&desired->release, release),
+                           desired->transaction ? desired->transaction : "", desired->revert_epoch,
+                           base_digest_format (&desired->revert_from, from), desired->cancel_epoch,
+                           desired->clear_epoch, base_digest_format (&desired->clear_release, cleared),
+                           desired->hold_epoch, desired->held);
+    return base_digest_of (text, (size_t) length);
+}
+
 struct update_order update_order_choose (const struct wire_desired *desired,
                                          const struct wire_standing *standing, enum wire_state state,
                                          uint64_t under_way, const struct base_digest *running)
@@ -19,6 +38,16 @@ struct update_order update_order_choose (const struct wire_desired *desired,
     struct update_order order = {.hold = false};
     if (desired->status != WIRE_STATUS_OK)
         return order;
+    if (desired->epoch < standing->seen_epoch) {
+        order.older = true;
+        return order;
+    }
+    if (desired->epoch == standing->seen_epoch && !base_digest_is_null (&standing->seen_digest)) {
+        struct base_digest digest = update_order_digest (desired);
+        order.other = !base_digest_equal (&digest, &standing->seen_digest);
+        if (order.other)
+            return order;
+    }
     order.hold = desired->hold_epoch > standing->hold_epoch;
     order.clear = desired->clear_epoch > standing->clear_epoch;
     bool held = order.hold ? desired->held : standing->held;

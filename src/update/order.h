@@ -20,6 +20,8 @@ struct update_order {
     bool update;         /* take up the update to desired->release */
     bool update_held;    /* the same, refused because the node is held */
     bool update_later;   /* another update is under way: ask again at idle */
+    bool older;          /* nothing: a later state has been seen. An origin that was set back gives it */
+    bool other;          /* nothing: another state with this very epoch has been seen */
 };
 
 /*  state: of the procedure. under_way: the epoch of the order that it works on (0: none). running: the
@@ -27,6 +29,10 @@ struct update_order {
 struct update_order update_order_choose (const struct wire_desired *desired,
                                          const struct wire_standing *standing, enum wire_state state,
                                          uint64_t under_way, const struct base_digest *running);
+
+/*  What a desired state orders, in a form that does not depend on the version that compares it: what a
+    later schema adds does not count. */
+struct base_digest update_order_digest (const struct wire_desired *desired);
 
 /*  Whether a state is one in which nothing is under way. */
 bool update_order_at_rest (enum wire_state state);

@@ -83,8 +83,8 @@ Test (operator, an_order_to_all_goes_on_page_by_page_and_orders_each_once)
             char id[32];
             (void) snprintf (id, sizeof id, "node-%04u", seen++);
             cr_assert_str_eq (answer.ordered[i].node, id);
-            cr_assert_eq (answer.ordered[i].epoch, 1);
-            cr_assert_eq (again.ordered[i].epoch, 1);
+            cr_assert_gt (answer.ordered[i].epoch, 0);
+            cr_assert_eq (again.ordered[i].epoch, answer.ordered[i].epoch);
         }
         more = answer.more;
         free (request.after);

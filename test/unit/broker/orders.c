@@ -12,7 +12,7 @@ static struct broker_store *store;
 static struct base_error error;
 static struct broker_application application; /* what the test says the node told, and what came back */
 static struct wire_ordered ordered;
-static uint64_t epoch;
+static uint64_t epoch, now_ms;
 
 static struct base_digest digest_of (const char *text)
 {
@@ -61,7 +61,8 @@ static enum wire_status order_of (enum wire_verb verb, const struct base_digest 
                                  .release = release,
                                  .node = "web-1",
                                  .platform = "linux/amd64",
-                                 .online = online};
+                                 .online = online,
+                                 .now_ms = now_ms};
 
     wire_ordered_deinit (&ordered);
     epoch = 0;
@@ -118,6 +119,22 @@ Test (orders, an_update_takes_the_newest_that_fits_and_is_offered)
     cr_assert_eq (epoch, 1);
     cr_assert_eq (application.desired.epoch, 1);
     cr_assert_eq (application.desired.release_epoch, 1);
+}
+
+Test (orders, an_epoch_is_never_given_again_by_records_that_were_set_back)
+{
+    now_ms = 1795379369836;
+    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_expect_eq (epoch, now_ms);
+    cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
+    cr_expect_eq (epoch, now_ms + 1, "twice in a millisecond");
+    now_ms -= 3600 * 1000;
+    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_expect_eq (epoch, now_ms + 3600 * 1000 + 2, "a clock that is set back");
+    now_ms += 24 * 3600 * 1000;
+    cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
+    cr_expect_eq (epoch, now_ms);
+    cr_expect_eq (application.desired.hold_epoch, now_ms);
 }
 
 Test (orders, an_update_to_a_release_that_does_not_do_is_refused)

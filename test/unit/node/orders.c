@@ -300,3 +300,22 @@ Test (orders, what_is_no_utf8_never_gets_into_a_message)
     cr_expect_str_eq (text, "a?b\xc3\xa9"
                             "c??");
 }
+
+Test (orders, an_origin_that_was_set_back_is_not_obeyed_and_a_second_meaning_is_told_once)
+{
+    struct wire_desired desired = desired_update (5), second = desired_update (5), older = desired_update (4);
+    node_orders_desired (&node, &desired);
+    node_fail (&node, UPDATE_EVENT_FAILED, "for the test");
+    cr_assert_eq (node.standing.epoch, 5);
+    second.release = runs;
+    for (unsigned i = 0; i < 3; i++) {
+        node_orders_desired (&node, &second);
+        node_orders_desired (&node, &older);
+    }
+    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
+    cr_expect_eq (node.standing.seen_epoch, 5);
+    cr_expect_eq (told ("order"), 1);
+    desired = desired_update (6);
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING);
+}

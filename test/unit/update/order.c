@@ -126,3 +126,46 @@ Test (order, the_quarantine_is_cleared_once)
     standing.clear_epoch = 5;
     cr_expect_not (choose (&desired, &standing, WIRE_STATE_IDLE, 0).clear);
 }
+
+Test (order, a_state_that_was_left_behind_is_not_obeyed_nor_one_that_gives_its_epoch_another_meaning)
+{
+    struct wire_desired desired = desired_release (6), older = desired_release (5);
+    struct wire_standing standing = {
+        .epoch = 4, .seen_epoch = 6, .seen_digest = update_order_digest (&desired)};
+    struct update_order order = choose (&older, &standing, WIRE_STATE_IDLE, 0);
+    cr_expect (order.older);
+    cr_expect_not (order.update, "its epoch has not ended, and something else is wanted since");
+    order = choose (&desired, &standing, WIRE_STATE_IDLE, 0);
+    cr_expect (order.update && !order.other, "told again");
+    desired.release = runs;
+    order = choose (&desired, &standing, WIRE_STATE_IDLE, 0);
+    cr_expect (order.other);
+    cr_expect_not (order.update);
+    desired.hold_epoch = desired.epoch = 7;
+    order = choose (&desired, &standing, WIRE_STATE_IDLE, 0);
+    cr_expect (order.hold && order.update, "a higher epoch brings whatever it brings");
+}
+
+Test (order, whatever_an_order_changes_shows_in_its_digest)
+{
+    struct wire_desired plain = desired_release (6);
+    plain.transaction = (char *) "t-1";
+    struct base_digest digest = update_order_digest (&plain);
+    struct wire_desired changed[10];
+    for (size_t i = 0; i < 10; i++)
+        changed[i] = plain;
+    changed[0].release = runs;
+    changed[1].release_epoch = 5;
+    changed[2].transaction = (char *) "t-2";
+    changed[3].revert_epoch = 6;
+    changed[4].revert_from = runs;
+    changed[5].cancel_epoch = 6;
+    changed[6].clear_epoch = 6;
+    changed[7].clear_release = runs;
+    changed[8].hold_epoch = 6;
+    changed[9].held = true;
+    for (size_t i = 0; i < 10; i++) {
+        struct base_digest other = update_order_digest (&changed[i]);
+        cr_expect_not (base_digest_equal (&digest, &other), "change %zu", i);
+    }
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# The broker's database is lost, and an older copy of it put in its place. What it has forgotten it does not undo; what is ordered
+# from then on, be it before the node is heard of or after, is carried out.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+restore () { rm -f "$fleet"/broker/broker.db*; cp "$fleet/copy.db" "$fleet/broker/broker.db"; }
+
+broker_start
+nodes_up a
+first=$(publish noded 1.0.1 --env COPY=before)
+second=$(publish noded-2 2.0.0)
+ctl update a --release "$first" || fail 'the first update was not confirmed'
+sqlite3 "$fleet/broker/broker.db" ".backup '$fleet/copy.db'"
+ctl update a --release "$second" || fail 'the second update was not confirmed'
+for order in hold unhold hold unhold; do ctl "$order" a || fail "$order"; done
+until_node a '.epoch == .desired_epoch and (.held | not)'
+epoch=$(field a .epoch)
+broker_stop
+restore
+
+# An order to a node that this broker has not heard of yet.
+node_stop a
+broker_start
+ctl hold a || fail 'an absent node could not be ordered'
+node_start a
+until_node a ".online and .version == \"2.0.0\" and .held and .epoch > $epoch"
+expect_status 0 ctl why a
+ctl unhold a || fail 'the hold could not be ended'
+until_node a '.held | not'
+ctl update a --release "$first" || fail 'the update after the restoration was not confirmed'
+check_node a ".release == \"$first\""
+
+# The same after it has been heard of, in the middle of an update.
+ctl update a --release "$second" --no-wait
+until_node a '.state == "probing" or .version == "2.0.0"'
+broker_kill
+restore
+broker_start
+until_node a ".online and .state == \"idle\" and .release == \"$second\""
+ctl update a --release "$first" || fail 'the update after the second restoration was not confirmed'
+check_node a ".release == \"$first\" and .quarantine == []"
