@@ -250,6 +250,14 @@ static bool c_is_stable (struct node_rehearsal *rehearsal)
            link_is (rehearsal, ROOT_BACK, NULL);
 }
 
+/*  A start that nobody asked for: what ran before it may have been killed by a stranger, which is to be told
+    from a candidate that does so each time. */
+static void fail_unasked (struct node_rehearsal *rehearsal, const char *reason)
+{
+    rehearsal->result.killed = true;
+    fail (rehearsal, "%s", reason);
+}
+
 /*  C, in service in its scratch root. */
 static void on_candidate (struct node_rehearsal *rehearsal)
 {
@@ -262,7 +270,8 @@ static void on_candidate (struct node_rehearsal *rehearsal)
         break;
     case PHASE_RETURN:
         if (!rehearsal->killed)
-            fail (rehearsal, "it came back although the version that it had handed over to did not fail");
+            fail_unasked (rehearsal,
+                          "it came back although the version that it had handed over to did not fail");
         else if (c_is_stable (rehearsal)) {
             rehearsal->offer = 1;
             give_order (rehearsal, PHASE_AGAIN);
@@ -274,11 +283,11 @@ static void on_candidate (struct node_rehearsal *rehearsal)
         break;
     case PHASE_UPDATE:
     case PHASE_AGAIN:
-        fail (rehearsal, "it was started anew in the middle of the update: "
-                         "it ended, or did not keep what it had switched to");
+        fail_unasked (rehearsal, "it was started anew in the middle of the update: "
+                                 "it ended, or did not keep what it had switched to");
         break;
     case PHASE_CONFIRM:
-        fail (rehearsal, "it came back although the version that it had handed over to did not fail");
+        fail_unasked (rehearsal, "it came back although the version that it had handed over to did not fail");
         break;
     case PHASE_BEGIN:
     case PHASE_STOP:

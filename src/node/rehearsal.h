@@ -36,9 +36,8 @@ struct node_rehearsal_spec {
 
 struct node_rehearsal_result {
     bool passed;
-    bool host;   /* not passed, and the candidate never had its chance: disk, descriptors, sockets */
-    bool killed; /* not passed, and something below the guard had been killed that the rehearsal did not kill
-                  */
+    bool host;     /* not passed, and the candidate never had its chance: disk, descriptors, sockets */
+    bool killed;   /* not passed, and something below the guard was killed by a stranger, or may have been */
     char step[32]; /* where it failed */
     char reason[BASE_ERROR_SIZE];
     uint64_t took_ms;

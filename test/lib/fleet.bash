@@ -115,7 +115,7 @@ node_install ()
 {
     local id=$1
     shift
-    "$build/noded" install --root "$fleet/$id" --id "$id" --broker "127.0.0.1:$port" --no-rehearsal "$@" \
+    "${node_program:-$build/noded}" install --root "$fleet/$id" --id "$id" --broker "127.0.0.1:$port" --no-rehearsal "$@" \
         >>"$fleet/$id.log" 2>&1 || fail "noded install failed: $(tail -n 5 "$fleet/$id.log")"
     printf '%s' "$node_settings" >>"$fleet/$id/node.zpl"
 }
@@ -162,13 +162,9 @@ nodes_up ()
 # The pid of the node manager of a node: the process whose program lies in the node's root and is called noded.
 manager_pid ()
 {
-    local link
-    for link in /proc/[0-9]*/exe; do
-        [[ $(readlink "$link" 2>/dev/null) == "$fleet/$1"/20*/noded ]] || continue
-        basename "$(dirname "$link")"
-        return
-    done
-    return 1
+    local pid
+    pid=$(find /proc -maxdepth 2 -name exe -lname "$fleet/$1/20*/noded" -printf '%h\n' 2>/dev/null | head -n 1 || true)
+    [ -n "$pid" ] && echo "${pid#/proc/}"
 }
 
 node_json () { ctl status "$1" --json; }
@@ -208,7 +204,11 @@ until_true ()
     done
 }
 
-check_node () { node_json "$1" | jq -e "$2" >/dev/null || { node_json "$1" >&2; fail "node $1 is not: $2"; }; }
+# check_node ID FILTER [WHEN]
+check_node ()
+{
+    node_json "$1" | jq -e "$2" >/dev/null || { node_json "$1" >&2; fail "node $1 is not: $2${3:+ (after $3)}"; }
+}
 check_equal () { [ "$1" = "$2" ] || fail "$3: '$1' is not '$2'"; }
 
 # expect_status STATUS COMMAND...: what it said is left in $fleet/said.

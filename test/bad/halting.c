@@ -1,0 +1,98 @@
+/*  test/bad/halting.c - the real node manager, which stops itself (SIGSTOP) where a story wants to have it
+
+    A story writes the name of a moment into ROOT.halt, beside the root; whoever comes to that moment removes
+    the file, leaves its pid in ROOT.halted, and stops. A number behind the name means the how-many-eth time.
+    The moments are what the journal tells as begun (matching, fetching, ...), the steps of a rehearsal
+    (probing/readiness, ...), half of a download (half), and a trial that has been ended on disk (confirmed). */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "disk/disk.h"
+#include "root/record.h"
+#include "root/root.h"
+
+static void write_line (const char *path, const char *name, long number)
+{
+    char line[64];
+    int fd = open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int length = snprintf (line, sizeof line, "%s%s%ld\n", name, *name ? " " : "", number);
+    ssize_t ignored = write (fd, line, (size_t) length);
+    (void) ignored;
+    (void) close (fd);
+}
+
+static void reach (const char *moment)
+{
+    const char *root = getenv ("NODED_ROOT");
+    char path[4096], pid[4096], wanted[64] = "";
+    unsigned count = 1;
+    if (!root)
+        return;
+    (void) snprintf (path, sizeof path, "%s.halt", root);
+    (void) snprintf (pid, sizeof pid, "%s.halted", root);
+    FILE *file = fopen (path, "re");
+    if (!file)
+        return;
+    int found = fscanf (file, "%63s %u", wanted, &count);
+    (void) fclose (file);
+    if (found < 1 || strcmp (wanted, moment) != 0)
+        return;
+    if (count > 1) {
+        write_line (path, wanted, (long) count - 1);
+        return;
+    }
+    (void) unlink (path);
+    write_line (pid, "", (long) getpid ());
+    (void) raise (SIGSTOP);
+}
+
+int __real_root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error);
+int __wrap_root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error)
+{
+    int rc = __real_root_journal_append (root, entry, error);
+    if (entry->outcome == WIRE_OUTCOME_STARTED)
+        reach (entry->step);
+    return rc;
+}
+
+int __real_root_confirm (const struct root *root, struct base_error *error);
+int __wrap_root_confirm (const struct root *root, struct base_error *error)
+{
+    int rc = __real_root_confirm (root, error);
+    reach ("confirmed");
+    return rc;
+}
+
+int __real_disk_partial_write (struct disk_partial *partial, const void *data, size_t size,
+                               struct base_error *error);
+int __wrap_disk_partial_write (struct disk_partial *partial, const void *data, size_t size,
+                               struct base_error *error)
+{
+    if (partial->offset >= partial->size / 2)
+        reach ("half");
+    return __real_disk_partial_write (partial, data, size, error);
+}
+
+void __real_base_log (enum base_log_level level, const char *format, ...);
+__attribute__ ((format (printf, 2, 3))) void __wrap_base_log (enum base_log_level level, const char *format,
+                                                              ...)
+{
+    char line[2048], moment[64];
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (line, sizeof line, format, arguments);
+    va_end (arguments);
+    __real_base_log (level, "%s", line);
+    const char *step = strncmp (line, "rehearsal of ", 13) == 0 ? strstr (line, ": ") : NULL;
+    if (step && sscanf (step, ": %40s after", moment + strlen ("probing/")) == 1) {
+        memcpy (moment, "probing/", strlen ("probing/"));
+        reach (moment);
+    }
+}

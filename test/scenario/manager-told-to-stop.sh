@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The node manager is sent SIGTERM at each step of an update: it ends with 0, its supervisor starts it again, and the order is
+# carried out. And so does the launcher, which is what an init sends it to.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/moments.bash
+. "$here/moments.bash"
+
+broker_start
+halting_up a
+for step in "${steps[@]}"; do
+    halt_at a "$step"
+    kill -TERM "$halted"
+    kill -CONT "$halted"
+    arrived a "SIGTERM in $step"
+    halt_at a "$step"
+    launcher=$(awk '/^PPid:/ { print $2 }' "/proc/$halted/status")
+    kill -TERM "$launcher"
+    kill -CONT "$halted"
+    until_true [ ! -e "/proc/$halted" ]
+    arrived a "SIGTERM to the launcher in $step"
+done

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Guard and probe are killed -9 at each step of a rehearsal: nobody is blamed, nothing is left, and the update comes to its end.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/moments.bash
+. "$here/moments.bash"
+
+broker_start
+halting_up a
+for step in "${rehearsal_steps[@]}"; do
+    for what in probe guard; do
+        if [ "$what" = guard ] && [ "$step" != probing/hand-over ]; then continue; fi
+        halt_at a "$step"
+        mapfile -t pids < <("${what}s_of" a)
+        [ ${#pids[@]} -gt 0 ] || fail "no $what runs in $step"
+        kill -KILL "${pids[@]}"
+        kill -CONT "$halted"
+        arrived a "a kill of the $what in $step"
+    done
+done
