@@ -17,6 +17,7 @@ enum {
     LINGER_MS = 300,
     LIVENESS_HEARTBEATS = 3,
     HELLO_PAUSE_MOST_MS = 30 * 1000,
+    REPORT_PAUSE_MOST_MS = 30 * 1000,
     HEARTBEAT_LEAST_MS = 100,
 };
 
@@ -35,7 +36,8 @@ struct node_session {
     char heard_instance[65]; /* the same, as heard on the announce channel itself */
     uint64_t heard_sequence;
     uint64_t heartbeat_ms, heard_ms;
-    uint64_t hello_pause_ms;
+    uint64_t hello_pause_ms, report_pause_ms;
+    struct base_log_limit log; /* of what the origin can cause */
 
     bool asking, ask_again;
     struct wire_match *match; /* under way */
@@ -113,6 +115,11 @@ static void ask_unprompted (void *context)
 
 static void on_welcome (struct node_session *session, const struct wire_welcome *welcome)
 {
+    if (welcome->status == WIRE_STATUS_FAILED) { /* it may not be so any more the next time */
+        base_log_limited (&session->log, BASE_LOG_WARNING, "the origin could not take this node's hello: %s",
+                          welcome->reason ? welcome->reason : "it gave no reason");
+        return;
+    }
     if (welcome->status != WIRE_STATUS_OK) {
         base_log (BASE_LOG_ERROR, "the origin refuses this node: %s",
                   welcome->reason ? welcome->reason : "it gave no reason");
@@ -136,6 +143,7 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
         node_session_ask (session);
     if (session->match)
         send_match (session);
+    session->report_pause_ms = session->config->resend_ms;
     if (session->n_reports)
         send_report (session);
     uint64_t ms = session->config->ask_ms;
@@ -191,6 +199,11 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
         begin_hello (session);
         return;
     }
+    if (noted->status == WIRE_STATUS_FAILED) {
+        base_log_limited (&session->log, BASE_LOG_WARNING,
+                          "the origin could not keep the report of %s: it is told again later", noted->step);
+        return; /* by the timer */
+    }
     if (!session->n_reports)
         return;
     struct wire_report *head = &session->reports[0];
@@ -199,6 +212,7 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
         return;
     drop_report (session, 0);
     disarm (session, &session->report_timer);
+    session->report_pause_ms = session->config->resend_ms;
     if (session->n_reports)
         send_report (session);
 }
@@ -218,6 +232,8 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
             begin_hello (session);
             return;
         }
+        if (desired->status == WIRE_STATUS_FAILED)
+            return; /* asked again by the timer */
         session->asking = false;
         disarm (session, &session->resend_timer);
         if (session->ask_again)
@@ -228,7 +244,7 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
         if (!session->match || strcmp (matched->transaction, session->match->transaction) != 0 ||
             matched->attempt != session->match->attempt)
             return;
-        if (matched->status == WIRE_STATUS_BUSY)
+        if (matched->status == WIRE_STATUS_BUSY || matched->status == WIRE_STATUS_FAILED)
             return; /* asked again by the timer */
         node_session_match_cancel (session);
         session->ops->matched (session->context, matched);
@@ -299,6 +315,7 @@ int node_session_new (struct bus_loop *loop, const struct node_config *config,
     session->loop = loop;
     session->config = config;
     session->ops = ops;
+    session->report_pause_ms = config->resend_ms;
     session->context = context;
     (void) base_random_hex (session->id, 16);
     char host[64] = "unknown host";
@@ -437,7 +454,9 @@ static void send_report (void *context)
     }
     if (!session->n_reports)
         return;
-    arm (session, &session->report_timer, session->config->resend_ms, send_report);
+    uint64_t pause = session->report_pause_ms;
+    session->report_pause_ms = pause * 2 < REPORT_PAUSE_MOST_MS ? pause * 2 : REPORT_PAUSE_MOST_MS;
+    arm (session, &session->report_timer, pause, send_report);
 }
 
 /*  Whether a report only says once more that a step goes on. */
