@@ -5,6 +5,8 @@
     and dropped. Out: the same, without waiting; either the whole message is taken or nothing. */
 
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
@@ -227,6 +229,39 @@ int bus_send (struct bus_socket *socket, const struct bus_peer *peer, const stru
     return bus_send_payload (socket, peer, record, message, NULL, 0, NULL, NULL);
 }
 
+/*  A payload that libzmq frees, maybe on its I/O thread. */
+struct parcel {
+    void (*release) (void *data, void *hint);
+    void *hint;
+    atomic_bool handed; /* orders what was done to the payload before what releases it: libzmq's queues do so
+                           too, but no tool sees into them */
+};
+
+static void parcel_release (void *data, void *hint)
+{
+    struct parcel *parcel = hint;
+    (void) atomic_load_explicit (&parcel->handed, memory_order_acquire);
+    parcel->release (data, parcel->hint);
+    free (parcel);
+}
+
+/*  Adds a payload that is not copied. On failure it stays the caller's. */
+static int add_parcel (struct parts *parts, void *data, size_t size, void (*release) (void *data, void *hint),
+                       void *hint)
+{
+    struct parcel *parcel = malloc (sizeof *parcel);
+    if (!parcel)
+        return -ENOMEM;
+    *parcel = (struct parcel){.release = release, .hint = hint};
+    atomic_store_explicit (&parcel->handed, true, memory_order_release);
+    if (zmq_msg_init_data (&parts->frames[parts->n], data, size, parcel_release, parcel) < 0) {
+        free (parcel);
+        return -ENOMEM;
+    }
+    parts->n++;
+    return 0;
+}
+
 int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
                       const struct wire_record *record, const void *message, void *data, size_t size,
                       void (*release) (void *data, void *hint), void *hint)
@@ -243,11 +278,9 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
         r = add_message (&parts, record, message);
     if (r == 0 && takes_payload (record)) {
         if (release && size > 0) {
-            r = zmq_msg_init_data (&parts.frames[parts.n], data, size, release, hint) < 0 ? -ENOMEM : 0;
-            if (r == 0) {
-                parts.n++;
+            r = add_parcel (&parts, data, size, release, hint);
+            if (r == 0)
                 release = NULL; /* is libzmq's now */
-            }
         } else
             r = add_copy (&parts, data, size);
     }

@@ -48,7 +48,6 @@ struct parcel {
     struct origin_account *account;
     struct mapping *mapping; /* NULL: data is on the heap */
     size_t size;
-    atomic_bool complete; /* hands the parcel over: libzmq's queues do so too, but no tool sees into them */
 };
 
 static void mapping_unref (struct mapping *mapping)
@@ -63,7 +62,6 @@ static void mapping_unref (struct mapping *mapping)
 static void parcel_release (void *data, void *hint)
 {
     struct parcel *parcel = hint;
-    (void) atomic_load_explicit (&parcel->complete, memory_order_acquire);
     origin_account_end (parcel->account, parcel->size);
     if (parcel->mapping)
         mapping_unref (parcel->mapping);
@@ -247,7 +245,6 @@ static int make_parcel (const struct content *content, struct origin_account *ac
     parcel->account = account;
     parcel->size = size;
     origin_account_begin (account, size);
-    atomic_store_explicit (&parcel->complete, true, memory_order_release);
     *ret_parcel = base_take (parcel);
     return 0;
 }

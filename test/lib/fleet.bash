@@ -10,6 +10,7 @@ fleet=
 port=
 broker_pid=
 broker_options=()
+ctl_options=()
 patience=${NODED_PATIENCE:-120}
 build=${NODED_BUILD:?}
 declare -A supervisor=()
@@ -78,7 +79,7 @@ broker_stop ()
     broker_pid=
 }
 
-ctl () { "$build/nodectl" --broker "127.0.0.1:$port" "$@"; }
+ctl () { "$build/nodectl" --broker "127.0.0.1:$port" "${ctl_options[@]}" "$@"; }
 
 # binary NAME: where the build put it.
 binary ()
