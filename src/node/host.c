@@ -1,14 +1,13 @@
 #include "node/host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "root/lock.h"
 #include "root/record.h"
 #include "root/workspace.h"
 #include "wire/wire.h"
@@ -23,22 +22,6 @@ static int read_link (const struct root *root, const char *link, char name[ROOT_
     if (root_link (root, link, name))
         return ROOT_E_NONE;
     return root_workspace_read (root, name, installed, NULL) ? ROOT_E_NONE : 0;
-}
-
-static bool is_served (const struct root *root, pid_t *ret_pid)
-{
-    base_cleanup (base_close_p) int lock = openat (root->fd, ROOT_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char text[32] = "";
-    uint64_t pid = 0;
-    *ret_pid = 0;
-    if (lock < 0 || !flock (lock, LOCK_EX | LOCK_NB))
-        return false;
-    if (pread (lock, text, sizeof text - 1, 0) > 0) {
-        text[strcspn (text, " \n")] = '\0';
-        if (!base_text_parse_u64 (text, INT32_MAX, &pid))
-            *ret_pid = (pid_t) pid;
-    }
-    return true;
 }
 
 static void describe (struct wire_application *application, const struct wire_installed *stable,
@@ -81,7 +64,6 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
     base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
     struct root_trial trial;
     struct wire_application application;
-    pid_t pid;
     int rc = root_trial_read (root, &trial, error);
     if (rc)
         return rc;
@@ -100,7 +82,7 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
         fputs (text, stdout);
         return 0;
     }
-    bool served = is_served (root, &pid);
+    bool served = root_lock_is_held (root);
     print_link ("stable", stable_name, &stable);
     print_link ("previous", previous_name, &previous);
     printf ("%-10s %s\n", "manager", served ? "runs" : "does not run");
@@ -168,21 +150,17 @@ static bool note_revert (const struct root *root)
 int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_running,
                       bool *ret_held, struct base_error *error)
 {
-    pid_t launcher;
     int rc = root_revert (root, ret_name, error);
     if (rc)
         return rc;
     *ret_held = note_revert (root);
-    *ret_running = is_served (root, &launcher);
-    if (*ret_running && launcher < 1)
-        return base_error_set (error, -ESRCH,
-                               "stable was set back, but the running manager was not found: restart it");
-    if (*ret_running && kill (launcher, SIGUSR2))
-        return base_error_errno (
-            error, -errno,
-            "stable was set back, but the running manager (pid %d) could not be told: restart it",
-            (int) launcher);
-    return 0;
+    *ret_running = root_lock_is_held (root);
+    rc = *ret_running ? root_lock_signal (root, SIGUSR2) : 0;
+    return rc ? base_error_errno (
+                    error, rc,
+                    "stable was set back, but the manager that serves %s could not be told: restart it",
+                    root->path)
+              : 0;
 }
 
 int node_host_quarantine_list (const struct root *root, bool json, struct base_error *error)

@@ -15,12 +15,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/file.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "root/lock.h"
 #include "root/manifest.h"
 #include "root/outcome.h"
 #include "start/child.h"
@@ -64,35 +64,11 @@ static char *split (char *path)
     return slash + 1;
 }
 
-/*  Takes the root's lock. Returns a descriptor, -EWOULDBLOCK where another has it, or -errno. */
-static int take_lock (const struct root *root)
-{
-    int fd = openat (root->fd, ROOT_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (fd < 0) /* a disk that is full or read-only lets one be opened that is there */
-        fd = openat (root->fd, ROOT_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    if (flock (fd, LOCK_EX | LOCK_NB) == 0) {
-        /* whom `noded revert` is to tell; of one length, so that a full disk does not matter the second
-           time */
-        char text[16];
-        int length = snprintf (text, sizeof text, "%-10d\n", (int) getpid ());
-        ssize_t ignored = pwrite (fd, text, (size_t) length, 0);
-        (void) ignored;
-        return fd;
-    }
-    int rc = -errno;
-    (void) close (fd);
-    return rc;
-}
-
 /*  Hands over to the start files of stable, in this process. Returns only where that fails. */
 static void exec_stable (struct launch *launch)
 {
-    static const char *const files[] = {"noded.sh",
-                                        "start"}; /* a host without /bin/sh can still run the second */
+    /*  The program first: a shell drops variables whose names it could not set itself. */
+    static const char *const files[] = {"start", "noded.sh"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         base_cleanup (base_free_p) char *path =
             base_text_printf ("%s/" ROOT_STABLE "/%s", launch->root.path, files[i]);
@@ -100,8 +76,10 @@ static void exec_stable (struct launch *launch)
             continue;
         char *const args[] = {path, NULL};
         start_signals_give_back ();
+        root_lock_pass (launch->lock, true); /* else another launcher could take it in between */
         execve (path, args, environ);
         int code = errno;
+        root_lock_pass (launch->lock, false);
         start_signals_hold ();
         start_say ("cannot start %s: %s", path, strerror (code));
     }
@@ -361,7 +339,7 @@ int start_launch (void)
         start_say ("%s", error.text);
         return EXIT_HOST;
     }
-    launch.lock = take_lock (&launch.root);
+    launch.lock = root_lock_take (&launch.root);
     if (launch.lock == -EWOULDBLOCK) {
         start_say ("the root %s is in use: another launcher serves it", launch.root.path);
         root_deinit (&launch.root);

@@ -1,0 +1,133 @@
+#include "root/lock.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+enum { INHERITED_MOST = 1024, INFO_SIZE = 4096 };
+
+/*  Opens it as well as it can be: a disk that is full or read-only lets one be opened that is there, and a
+    root that has none is locked itself. */
+static int open_lock (const struct root *root, bool make)
+{
+    int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = make ? openat (root->fd, ROOT_LOCK, flags | O_RDWR | O_CREAT, 0600) : -1;
+    if (fd >= 0)
+        (void) fchmod (fd, 0600); /* whatever the umask is: who cannot open it would lock something else */
+    if (fd < 0)
+        fd = openat (root->fd, ROOT_LOCK, flags | O_RDONLY);
+    if (fd < 0)
+        fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static bool is_same (const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/*  The descriptor by which this process holds the lock already, or -1. */
+static int find_own (int other)
+{
+    struct stat wanted, found;
+    if (fstat (other, &wanted))
+        return -1;
+    for (int fd = STDERR_FILENO + 1; fd < INHERITED_MOST; fd++)
+        if (fd != other && fstat (fd, &found) == 0 && is_same (&wanted, &found) &&
+            flock (fd, LOCK_EX | LOCK_NB) == 0)
+            return fd;
+    return -1;
+}
+
+int root_lock_take (const struct root *root)
+{
+    base_cleanup (base_close_p) int fd = open_lock (root, true);
+    if (fd < 0)
+        return fd;
+    if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+        return base_take_fd (&fd);
+    if (errno != EWOULDBLOCK)
+        return -errno;
+    int own = find_own (fd);
+    if (own < 0)
+        return -EWOULDBLOCK;
+    root_lock_pass (own, false);
+    return own;
+}
+
+void root_lock_pass (int lock, bool pass)
+{
+    if (lock >= 0)
+        (void) fcntl (lock, F_SETFD, pass ? 0 : FD_CLOEXEC);
+}
+
+bool root_lock_is_held (const struct root *root)
+{
+    base_cleanup (base_close_p) int fd = open_lock (root, false);
+    return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+}
+
+static void close_directory (DIR **directory)
+{
+    if (*directory)
+        (void) closedir (*directory);
+}
+
+static DIR *list (int directory, const char *path)
+{
+    int fd = openat (directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = fd < 0 ? NULL : fdopendir (fd);
+    if (!listing && fd >= 0)
+        (void) close (fd);
+    return listing;
+}
+
+/*  Whether one of the descriptors of a process (its directory of /proc) holds a lock on the file. */
+static bool holds (int process, const struct stat *wanted)
+{
+    base_cleanup (close_directory) DIR *descriptors = list (process, "fd");
+    for (const struct dirent *entry; descriptors && (entry = readdir (descriptors));) {
+        struct stat found;
+        char path[64], text[INFO_SIZE];
+        if (fstatat (dirfd (descriptors), entry->d_name, &found, 0) || !is_same (wanted, &found))
+            continue;
+        (void) snprintf (path, sizeof path, "fdinfo/%.40s", entry->d_name);
+        base_cleanup (base_close_p) int info = openat (process, path, O_RDONLY | O_CLOEXEC);
+        ssize_t got = info < 0 ? -1 : read (info, text, sizeof text - 1);
+        text[got < 0 ? 0 : got] = '\0';
+        if (strstr (text, "FLOCK"))
+            return true;
+    }
+    return false;
+}
+
+int root_lock_signal (const struct root *root, int signal)
+{
+    struct stat wanted;
+    base_cleanup (base_close_p) int lock = open_lock (root, false);
+    if (lock < 0 || fstat (lock, &wanted))
+        return lock < 0 ? lock : -errno;
+    base_cleanup (close_directory) DIR *processes = list (AT_FDCWD, "/proc");
+    for (const struct dirent *entry; processes && (entry = readdir (processes));) {
+        uint64_t pid;
+        if (base_text_parse_u64 (entry->d_name, INT32_MAX, &pid) || (pid_t) pid == getpid ())
+            continue;
+        base_cleanup (base_close_p) int process =
+            openat (dirfd (processes), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (process < 0 || !holds (process, &wanted))
+            continue;
+        /*  Held first and looked at again: what is signalled is what was found. */
+        base_cleanup (base_close_p) int held = pidfd_open ((pid_t) pid, 0);
+        if (held >= 0 && holds (process, &wanted))
+            return pidfd_send_signal (held, signal, NULL, 0) ? -errno : 0;
+    }
+    return -ESRCH;
+}

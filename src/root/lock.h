@@ -1,0 +1,26 @@
+/*  root/lock.h - one server a root: who holds `.lock` (flock) serves it
+
+    The lock belongs to an open file, not to a pid: nothing is written into the file, since a pid is another
+    process's as soon as it is read, or means another one in the name space of a container. */
+
+#ifndef ROOT_LOCK_H
+#define ROOT_LOCK_H
+
+#include "root/root.h"
+
+/*  Takes it for as long as the descriptor is open; close-on-exec. What this very process held before it
+    executed another program, and let through (root_lock_pass), is found among its descriptors. Returns the
+    descriptor, for the caller, -EWOULDBLOCK where another process has it, or -errno. */
+int root_lock_take (const struct root *root);
+
+/*  Whether the next program that this process executes inherits the lock. */
+void root_lock_pass (int lock, bool pass);
+
+/*  Whether somebody serves the root. */
+bool root_lock_is_held (const struct root *root);
+
+/*  Sends a signal to the process that holds the lock, and to no other. Returns 0, -ESRCH where it cannot be
+    found (its descriptors can be looked at by its own user and root alone), or -errno. */
+int root_lock_signal (const struct root *root, int signal);
+
+#endif
