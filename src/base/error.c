@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,7 @@ int base_error_errno (struct base_error *error, int code, const char *format, ..
 int base_error_prefix (struct base_error *error, const char *format, ...)
 {
     if (!error)
-        return 0;
+        return -EINVAL; /* which code it was is not known; a success it was not */
     char rest[BASE_ERROR_SIZE];
     memcpy (rest, error->text, sizeof rest);
     va_list arguments;

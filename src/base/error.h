@@ -28,7 +28,8 @@ __attribute__ ((format (printf, 3, 4))) int base_error_set (struct base_error *e
 __attribute__ ((format (printf, 3, 4))) int base_error_errno (struct base_error *error, int code,
                                                               const char *format, ...);
 
-/*  Puts a sentence in front of the text that stands in error: "SENTENCE: TEXT". Returns the code in error. */
+/*  Puts a sentence in front of the text that stands in error: "SENTENCE: TEXT". Returns the code in error,
+    -EINVAL without one. */
 __attribute__ ((format (printf, 2, 3))) int base_error_prefix (struct base_error *error, const char *format,
                                                                ...);
 

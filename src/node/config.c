@@ -214,7 +214,9 @@ int node_config_load (struct node_config *config, const char *path, struct base_
         (void) gethostname (host, sizeof host - 1);
         rc = node_config_set (config, "node/id", host, error);
     }
-    return rc ? base_error_prefix (error, "%s", file) : 0;
+    if (rc)
+        (void) base_error_prefix (error, "%s", file);
+    return rc;
 }
 
 static int put_span (struct bus_settings *file, const char *key, uint64_t ms)

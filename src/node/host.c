@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "node/settings.h"
 #include "root/lock.h"
 #include "root/record.h"
 #include "root/workspace.h"
@@ -85,6 +86,9 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
     bool served = root_lock_is_held (root);
     print_link ("stable", stable_name, &stable);
     print_link ("previous", previous_name, &previous);
+    struct base_error wrong = {.code = 0};
+    if (node_settings_check (root->path, &wrong))
+        printf ("%-10s %s\n", "settings", wrong.text);
     printf ("%-10s %s\n", "manager", served ? "runs" : "does not run");
     if (trial.on_trial)
         printf ("%-10s stable is on trial, %u starts left; it would go back to %s\n", "trial", trial.tokens,

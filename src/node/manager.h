@@ -21,6 +21,7 @@
 #include "node/rehearsal.h"
 #include "node/self.h"
 #include "node/session.h"
+#include "node/settings.h"
 #include "root/outcome.h"
 #include "root/record.h"
 #include "update/order.h"
@@ -74,6 +75,10 @@ struct node_manager {
 
     uint64_t refused_epoch;    /* of a desired state that contradicts an earlier one; told once */
     struct base_log_limit log; /* of what an origin can cause */
+
+    enum node_settings settings; /* where config is from */
+    bool settings_wanted;        /* somebody asked to read node.zpl anew, once nothing is under way */
+    int looking;                 /* timer: at node.zpl */
 
     int deadline, proving, progress, watchdog;
     int lock;     /* of the root, where no launcher has it; -1: it has */

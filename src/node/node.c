@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <systemd/sd-daemon.h>
 
 #include "base/cleanup.h"
@@ -14,6 +13,7 @@
 #include "base/version.h"
 #include "node/manager.h"
 #include "node/scratch.h"
+#include "root/lock.h"
 
 static void describe (void *context, struct wire_application *ret_application)
 {
@@ -26,6 +26,8 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
     base_log (BASE_LOG_INFO, "connected to %s (instance %s)", node->config->endpoints.control,
               welcome->instance);
     node_orders_welcome (node);
+    if (node->settings == NODE_SETTINGS_OWN && node->config->depth == NODE_DEPTH_SERVICE)
+        node_settings_keep (&node->root);
     if (node->fetch)
         node_fetch_lost (node->fetch);
 }
@@ -72,11 +74,38 @@ static const struct node_session_ops session_ops = {.describe = describe,
                                                     .matched = on_matched,
                                                     .chunk = on_chunk};
 
+/*  Settings are read at the start alone: new ones ask for a start, of the same version, and that not in the
+    middle of an update or a trial. */
+static void look_at_settings (void *context)
+{
+    struct node_manager *node = context;
+    bool usable = !node_settings_check (node->root.path, NULL);
+    bus_timer_cancel (node->loop, node->looking);
+    node->looking = 0;
+    if (usable && update_order_at_rest (node->procedure.state)) {
+        base_log (BASE_LOG_INFO, "starting anew, with the settings in %s/" ROOT_SETTINGS, node->root.path);
+        node->status = node->config->restart_by_init ? NODE_EXIT_BY_INIT : ROOT_EXIT_RESTART;
+        bus_loop_stop (node->loop);
+    } else if (node->settings_wanted || node->settings != NODE_SETTINGS_OWN)
+        node->looking = bus_timer_start (node->loop, NODE_SETTINGS_LOOK_MS, look_at_settings, node);
+}
+
+static void on_hangup (struct node_manager *node)
+{
+    struct base_error error = {.code = 0};
+    if (node_settings_check (node->root.path, &error)) {
+        base_log (BASE_LOG_ERROR, "%s; going on with the settings as they were", error.text);
+        return;
+    }
+    node->settings_wanted = true;
+    look_at_settings (node);
+}
+
 static void on_signal (void *context, int signal)
 {
     struct node_manager *node = context;
     if (signal == SIGHUP) {
-        base_log (BASE_LOG_INFO, "settings are read at the start only: ignoring SIGHUP");
+        on_hangup (node);
         return;
     }
     base_log (BASE_LOG_INFO, "stopping: %s", strsignal (signal));
@@ -130,11 +159,9 @@ static int take_lock (struct node_manager *node, struct base_error *error)
 {
     if (node->launcher >= 0)
         return 0;
-    node->lock = openat (node->root.fd, ROOT_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (node->lock < 0 || !flock (node->lock, LOCK_EX | LOCK_NB)) {
-        (void) dprintf (node->lock, "%-10d\n", (int) getpid ());
-        return 0;
-    }
+    node->lock = root_lock_take (&node->root);
+    if (node->lock != -EWOULDBLOCK)
+        return 0; /* a disk on which nothing can be locked is no reason not to serve */
     node->status = ROOT_EXIT_LOCKED;
     return base_error_set (
         error, -EWOULDBLOCK,
@@ -161,7 +188,7 @@ static int open_all (struct node_manager *node, struct base_error *error)
 
 static void close_all (struct node_manager *node)
 {
-    int timers[] = {node->deadline, node->proving, node->progress, node->watchdog};
+    int timers[] = {node->deadline, node->proving, node->progress, node->watchdog, node->looking};
     for (size_t i = 0; node->loop && i < sizeof timers / sizeof *timers; i++)
         bus_timer_cancel (node->loop, timers[i]);
     (void) node_fetch_free (node->fetch);
@@ -192,10 +219,14 @@ static void announce (struct node_manager *node)
     feed_watchdog (node);
 }
 
-int node_run (struct node_config *config)
+int node_run (struct node_config *config, enum node_settings settings, const char *wrong)
 {
     struct base_error error = {.code = 0};
-    struct node_manager node = {.config = config, .launcher = launcher_pipe (), .status = 1, .lock = -1};
+    int launcher = launcher_pipe ();
+    if (settings == NODE_SETTINGS_NONE)
+        return node_settings_wait (config, launcher, wrong);
+    struct node_manager node = {
+        .config = config, .settings = settings, .launcher = launcher, .status = 1, .lock = -1};
     node.root.fd = node.contents.fd = -1;
     /* it gives up a little before its launcher does: it can tell what was missing */
     config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
@@ -207,6 +238,10 @@ int node_run (struct node_config *config)
     }
     base_log (BASE_LOG_INFO, "noded %s runs as node %s from %s/%s", base_version, config->id, node.root.path,
               node.self.workspace);
+    if (settings != NODE_SETTINGS_OWN) {
+        node_settings_tell (&node.root, settings, wrong);
+        look_at_settings (&node);
+    }
     announce (&node);
     node_orders_resume (&node);
     node_session_open (node.session);

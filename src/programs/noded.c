@@ -190,11 +190,8 @@ static int run (int argc, char **argv)
     struct base_error error = {.code = 0};
     if (node_config_init (&config, root))
         return PROGRAM_FAILED;
-    if (node_config_load (&config, NULL, &error)) {
-        node_config_deinit (&config);
-        return tell (&error, "run");
-    }
-    code = node_run (&config);
+    enum node_settings from = node_settings_load (&config, &error);
+    code = node_run (&config, from, error.text);
     node_config_deinit (&config);
     return code;
 }
@@ -346,14 +343,10 @@ static int verify (int argc, char **argv)
     if (code != PROGRAM_GO)
         return code;
     int rc = root_check (&root, print_found, NULL);
-    struct node_config config;
     struct base_error error = {.code = 0};
-    if (!node_config_init (&config, root.path)) {
-        if (node_config_load (&config, NULL, &error)) {
-            print_found (NULL, error.text);
-            rc = rc ? rc : ROOT_E_DAMAGED;
-        }
-        node_config_deinit (&config);
+    if (node_settings_check (root.path, &error)) {
+        print_found (NULL, error.text);
+        rc = rc ? rc : ROOT_E_DAMAGED;
     }
     if (rc < 0)
         fprintf (stderr, "noded verify: looking at %s: %s\n", root.path, strerror (-rc));

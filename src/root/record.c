@@ -55,14 +55,21 @@ int root_record_make_directory (const struct root *root, const char *path, struc
     return disk_directory_make (root->disk, root->fd, path, 0700, error);
 }
 
-static int replace (const struct root *root, const char *path, const char *text, size_t size,
+static int replace (const struct root *root, const char *path, mode_t mode, const void *data, size_t size,
                     struct base_error *error)
 {
-    int rc = disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
+    int rc = disk_file_write (root->disk, root->fd, path, mode, data, size, error);
     if (rc != -EISDIR && rc != -ENOTEMPTY && rc != -EEXIST)
         return rc;
     root_record_set_aside (root, path); /* a directory has the name */
-    return disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
+    return disk_file_write (root->disk, root->fd, path, mode, data, size, error);
+}
+
+int root_cache_put (const struct root *root, const char *path, mode_t mode, const void *data, size_t size,
+                    struct base_error *error)
+{
+    int rc = root_record_make_directory (root, ROOT_VAR, error);
+    return rc ? rc : replace (root, path, mode, data, size, error);
 }
 
 int root_record_write (const struct root *root, const char *path, const struct wire_record *record,
@@ -74,7 +81,7 @@ int root_record_write (const struct root *root, const char *path, const struct w
     base_cleanup (base_free_p) char *json = wire_json (record, message, WIRE_JSON_PRETTY);
     if (!json)
         return base_error_errno (error, -ENOMEM, "cannot write %s", path);
-    return replace (root, path, json, strlen (json), error);
+    return replace (root, path, 0644, json, strlen (json), error);
 }
 
 int root_cache_make (const struct root *root, const char *path, struct base_error *error)
@@ -126,11 +133,11 @@ int root_standing_write (const struct root *root, const struct wire_standing *st
         return base_error_errno (error, -ENOMEM, "cannot write %s", STANDING);
     size_t size = strlen (json);
     if (size > STANDING_SIZE)
-        return replace (root, STANDING, json, size, error);
+        return replace (root, STANDING, 0644, json, size, error);
     char text[STANDING_SIZE + 1];
     (void) snprintf (text, sizeof text, "%s", json);
     memset (text + size, '\n', STANDING_SIZE - size);
-    rc = replace (root, STANDING, text, STANDING_SIZE, error);
+    rc = replace (root, STANDING, 0644, text, STANDING_SIZE, error);
     return rc == -ENOSPC || rc == -EDQUOT ? write_in_place (root, text, error) : rc;
 }
 

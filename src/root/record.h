@@ -22,6 +22,10 @@ void root_journal_free (struct wire_entry *entries, size_t count);
 /*  Makes a directory below var/, and var/ itself, where they are missing; what is in the way is set aside. */
 int root_cache_make (const struct root *root, const char *path, struct base_error *error);
 
+/*  Writes a file below var/; what is in the way is set aside. */
+int root_cache_put (const struct root *root, const char *path, mode_t mode, const void *data, size_t size,
+                    struct base_error *error);
+
 /*  var/quarantine/RELEASE, a wire_failure as JSON. */
 int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
                          struct base_error *error);

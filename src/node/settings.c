@@ -1,0 +1,165 @@
+#include "node/settings.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "bus/loop.h"
+#include "root/lock.h"
+#include "root/record.h"
+
+#define KEPT ROOT_VAR "/" ROOT_SETTINGS
+
+enum { FILE_MOST = 1024 * 1024 };
+
+/*  Loads one file over the defaults; config is untouched where it cannot be used. */
+static int load (struct node_config *config, const char *file, struct base_error *error)
+{
+    struct node_config loaded;
+    int rc = node_config_init (&loaded, config->root);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read %s", file);
+    rc = node_config_load (&loaded, file, error);
+    if (!rc && (!*loaded.endpoints.announce || !*loaded.endpoints.control || !*loaded.endpoints.content))
+        rc = base_error_set (error, -EINVAL, "%s names no broker: set node/broker in it", file);
+    if (!rc && loaded.has_keys &&
+        (!*loaded.keys.public_key || !*loaded.keys.secret_key || !*loaded.keys.server_key))
+        rc = base_error_set (error, -EINVAL,
+                             "%s: curve/public-key, curve/secret-key and curve/server-key go together", file);
+    if (rc) {
+        node_config_deinit (&loaded);
+        return rc;
+    }
+    node_config_deinit (config);
+    *config = loaded;
+    return 0;
+}
+
+static int load_below (struct node_config *config, const char *path, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *file = base_text_printf ("%s/%s", config->root, path);
+    return file ? load (config, file, error) : base_error_errno (error, -ENOMEM, "cannot read %s", path);
+}
+
+enum node_settings node_settings_load (struct node_config *config, struct base_error *ret_wrong)
+{
+    if (!load_below (config, ROOT_SETTINGS, ret_wrong))
+        return NODE_SETTINGS_OWN;
+    return load_below (config, KEPT, NULL) ? NODE_SETTINGS_NONE : NODE_SETTINGS_KEPT;
+}
+
+int node_settings_check (const char *root, struct base_error *error)
+{
+    struct node_config config;
+    int rc = node_config_init (&config, root);
+    rc = rc ? base_error_errno (error, rc, "cannot read the settings")
+            : load_below (&config, ROOT_SETTINGS, error);
+    node_config_deinit (&config);
+    return rc;
+}
+
+/*  Read again: what a person has written meanwhile is not what the origin was reached with, but is usable,
+    and asks for no restart by being kept. */
+void node_settings_keep (const struct root *root)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer now = {0};
+    base_cleanup (base_buffer_deinit) struct base_buffer kept = {0};
+    struct base_error error = {.code = 0};
+    if (node_settings_check (root->path, NULL) ||
+        disk_file_read (root->disk, root->fd, ROOT_SETTINGS, FILE_MOST, &now))
+        return;
+    if (!disk_file_read (root->disk, root->fd, KEPT, FILE_MOST, &kept) && kept.size == now.size &&
+        memcmp (kept.data, now.data, now.size) == 0)
+        return;
+    if (root_cache_put (root, KEPT, 0600, now.data, now.size, &error))
+        base_log (BASE_LOG_WARNING, "going on without a copy of the settings: %s", error.text);
+}
+
+void node_settings_tell (const struct root *root, enum node_settings settings, const char *wrong)
+{
+    char reason[BASE_ERROR_SIZE + 128];
+    (void) snprintf (reason, sizeof reason, "%s; %s", wrong,
+                     settings == NODE_SETTINGS_KEPT
+                         ? "going on with the settings with which the origin was last reached"
+                         : "no update can come until it is mended");
+    base_log (BASE_LOG_ERROR, "%s", reason);
+    struct wire_entry entry = {.application = (char *) "noded",
+                               .step = (char *) "settings",
+                               .outcome = WIRE_OUTCOME_FAILED,
+                               .reason = reason};
+    struct base_error error = {.code = 0};
+    if (root_journal_append (root, &entry, &error))
+        base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
+}
+
+/*  waiting */
+
+struct waiting {
+    struct bus_loop *loop;
+    const char *root;
+    int status;
+};
+
+static void look (void *context)
+{
+    struct waiting *waiting = context;
+    if (!node_settings_check (waiting->root, NULL)) {
+        base_log (BASE_LOG_INFO, "%s/" ROOT_SETTINGS " can be used: starting anew", waiting->root);
+        waiting->status = ROOT_EXIT_RESTART;
+        bus_loop_stop (waiting->loop);
+        return;
+    }
+    (void) sd_notify (0, "WATCHDOG=1");
+    (void) bus_timer_start (waiting->loop, NODE_SETTINGS_LOOK_MS, look, waiting);
+}
+
+static void on_signal (void *context, int signal)
+{
+    struct waiting *waiting = context;
+    if (signal == SIGHUP) /* looked at in a moment anyway */
+        return;
+    base_log (BASE_LOG_INFO, "stopping: %s", strsignal (signal));
+    waiting->status = 0;
+    bus_loop_stop (waiting->loop);
+}
+
+/*  A lock of its own where no launcher has it: -1 where another process serves the root. */
+static int take_lock (const struct root *root, int launcher, int *ret_lock)
+{
+    *ret_lock = launcher < 0 ? root_lock_take (root) : -1;
+    return *ret_lock == -EWOULDBLOCK ? -1 : 0;
+}
+
+int node_settings_wait (const struct node_config *config, int launcher, const char *wrong)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct waiting waiting = {.loop = bus_loop_new (), .root = config->root, .status = 1};
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    base_cleanup (base_close_p) int lock = -1;
+    struct base_error error = {.code = 0};
+    int rc = root_open (&disk_system, config->root, &root, &error);
+    if (!rc && take_lock (&root, launcher, &lock)) {
+        base_log (BASE_LOG_ERROR, "another manager serves %s", root.path);
+        waiting.status = ROOT_EXIT_LOCKED;
+        rc = -EWOULDBLOCK;
+    } else if (rc)
+        base_log (BASE_LOG_ERROR, "%s", error.text);
+    if (!rc && waiting.loop)
+        rc = bus_signals (waiting.loop, signals, sizeof signals / sizeof *signals, on_signal, &waiting);
+    if (!rc && waiting.loop) {
+        node_settings_tell (&root, NODE_SETTINGS_NONE, wrong);
+        ssize_t ignored = launcher < 0 ? 0 : write (launcher, "ready\n", 6);
+        (void) ignored; /* without it the launcher takes a trial back, which is all that can be done then */
+        (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s waits for settings: %s", base_version, wrong);
+        look (&waiting);
+        rc = bus_loop_run (waiting.loop);
+    }
+    (void) bus_loop_free (waiting.loop);
+    return rc && waiting.status != ROOT_EXIT_LOCKED ? 1 : waiting.status;
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# node.zpl that is gone or damaged keeps no node from its fleet: it goes on with the settings with which it last reached the
+# broker, says so, and takes up what was mended by itself. A node that never reached a broker runs, and waits for settings.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+damage ()
+{
+    case $1 in
+        missing) rm "$2" ;;
+        empty) : >"$2" ;;
+        zeros) head -c 300 /dev/zero >"$2" ;;
+        random) head -c 300 /dev/urandom >"$2" ;;
+        cut) head -c 20 "$fleet/kept.zpl" >"$2" ;;
+        misspelt) sed 's/soak = .*/soak = soon/' "$fleet/kept.zpl" >"$2" ;;
+        directory) rm "$2"; mkdir "$2" ;;
+    esac
+}
+
+broker_start
+nodes_up a
+root=$fleet/a
+cp "$root/node.zpl" "$fleet/kept.zpl"
+publish noded-2 2.0.0 >"$fleet/release"
+until_true cmp "$root/node.zpl" "$root/var/node.zpl"
+
+for kind in missing empty random cut misspelt directory zeros; do
+    say "node.zpl: $kind"
+    node_stop a
+    damage "$kind" "$root/node.zpl"
+    expect_status 1 "$build/noded" verify --root "$root"
+    said 'node.zpl'
+    expect_status 0 "$build/noded" status --root "$root"
+    said 'settings .*node.zpl'
+    node_start a
+    until_node a '.online and .state == "idle"'
+    tail -n 1 "$root/var/journal" | grep -q '"step":"settings".*last reached' || fail 'the journal does not tell'
+    [ "$kind" = zeros ] || { rm -rf "$root/node.zpl"; cp "$fleet/kept.zpl" "$root/node.zpl"; }
+done
+ctl update a || fail 'without settings of its own the node was not updated'
+check_runs a 2.0.0 noded-2
+before=$(manager_pid a)
+cp "$fleet/kept.zpl" "$root/node.zpl"
+until_true eval "manager_pid a >/dev/null && [ \"\$(manager_pid a)\" != $before ]"
+until_node a '.online and .state == "idle"'
+
+# SIGHUP: a slip is told and changes nothing, good settings are taken up.
+before=$(manager_pid a)
+damage misspelt "$root/node.zpl"
+kill -HUP "$before"
+until_true grep -q 'update/soak = soon.*going on with the settings as they were' "$fleet/a.log"
+check_equal "$(manager_pid a)" "$before" 'the pid of a manager whose new settings cannot be used'
+sed 's/^    id = .*/&\n    tag = new/' "$fleet/kept.zpl" >"$root/node.zpl"
+kill -HUP "$before"
+until_true cmp "$root/node.zpl" "$root/var/node.zpl"
+until_true eval "manager_pid a >/dev/null && [ \"\$(manager_pid a)\" != $before ]"
+
+# A node that never reached a broker.
+node_install b
+cp "$fleet/b/node.zpl" "$fleet/kept.zpl"
+rm "$fleet/b/node.zpl"
+node_start b
+until_true grep -q 'no update can come until it is mended' "$fleet/b.log"
+manager_pid b >/dev/null || fail 'a node without settings does not run'
+expect_status 75 "$fleet/b/stable/noded.sh"
+cp "$fleet/kept.zpl" "$fleet/b/node.zpl"
+until_node b '.online and .state == "idle"'
