@@ -165,20 +165,53 @@ static int rehearse (const struct root *root, const char *workspace, const struc
                                                    outcome.result.step, outcome.result.reason);
 }
 
-int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE],
-                      uint64_t *ret_took_ms, struct base_error *error)
+/*  Where the deepest scratch root of a rehearsal, and a file in it, still have a path. */
+enum { ROOT_PATH_MOST = PATH_MAX - 3 * (int) sizeof "/probe/0123456789abcdef" - ROOT_NAME_SIZE - 300 };
+
+static int check_path (const char *path, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *here = *path == '/' ? NULL : getcwd (NULL, 0);
+    size_t length = strlen (path) + (here ? strlen (here) + 1 : 0);
+    if (!*path)
+        return base_error_set (error, -EINVAL, "--root: an empty path names no directory");
+    for (const char *at = path; *at; at++)
+        if ((unsigned char) *at < ' ' || *at == 127)
+            return base_error_set (
+                error, -EINVAL,
+                "--root: there is a control character in this path: what init and logs are "
+                "told is lines, and would not name it; choose another directory");
+    if (length > ROOT_PATH_MOST)
+        return base_error_set (error, -EINVAL,
+                               "--root: this path has %zu bytes, and at most %d leave room for the scratch "
+                               "roots below it; choose another directory",
+                               length, ROOT_PATH_MOST);
+    return 0;
+}
+
+int node_install_check (const struct node_install *install, struct base_error *error)
 {
     struct bus_endpoints endpoints;
-    char workspace[ROOT_NAME_SIZE];
+    char content[BUS_ENDPOINT_SIZE];
     if (!wire_node_is_valid (install->id))
         return base_error_set (
             error, -EINVAL, "--id %s: an id has 1 to 64 letters, digits, '.', '_', '-' or ':'", install->id);
-    int rc = bus_endpoints_parse (install->broker, &endpoints, error);
-    if (rc)
+    if (bus_endpoints_parse (install->broker, &endpoints, error))
         return base_error_prefix (error, "--broker");
-    char content[BUS_ENDPOINT_SIZE] = "";
     if (install->content && bus_content_parse (install->content, content, error))
         return base_error_prefix (error, "--content");
+    return check_path (install->root, error);
+}
+
+int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE],
+                      uint64_t *ret_took_ms, struct base_error *error)
+{
+    char workspace[ROOT_NAME_SIZE];
+    char content[BUS_ENDPOINT_SIZE] = "";
+    int rc = node_install_check (install, error);
+    if (rc)
+        return rc;
+    if (install->content)
+        (void) bus_content_parse (install->content, content, NULL);
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     base_cleanup (own_deinit) struct own own = {.program = ""};
     rc = refuse_foreign (install->root, error);
@@ -210,25 +243,42 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
     return base_text_copy (ret_workspace, ROOT_NAME_SIZE, workspace);
 }
 
-char *node_install_unit (const char *root)
+/*  What systemd would take for an escape, a quote or a specifier in a quoted string. */
+static char *unit_escape (const char *text)
 {
-    return base_text_printf ("[Unit]\n"
-                             "Description=noded, the node manager in %s\n"
-                             "Wants=network-online.target\n"
-                             "After=network-online.target\n"
-                             "StartLimitIntervalSec=0\n"
-                             "\n"
-                             "[Service]\n"
-                             "Type=notify\n"
-                             "NotifyAccess=all\n"
-                             "ExecStart=\"%s/stable/noded.sh\"\n"
-                             "Restart=always\n"
-                             "RestartSec=1\n"
-                             "WatchdogSec=60\n"
-                             "TimeoutStartSec=15min\n"
-                             "KillMode=process\n"
-                             "\n"
-                             "[Install]\n"
-                             "WantedBy=multi-user.target\n",
-                             root, root);
+    char *escaped = malloc (2 * strlen (text) + 1), *to = escaped;
+    for (; escaped && *text; *to++ = *text++) {
+        if (*text == '\\' || *text == '"')
+            *to++ = '\\';
+        else if (*text == '%')
+            *to++ = '%';
+    }
+    if (escaped)
+        *to = '\0';
+    return escaped;
+}
+
+char *node_install_unit (const char *path)
+{
+    base_cleanup (base_free_p) char *root = unit_escape (path);
+    return !root ? NULL
+                 : base_text_printf ("[Unit]\n"
+                                     "Description=noded, the node manager in %s\n"
+                                     "Wants=network-online.target\n"
+                                     "After=network-online.target\n"
+                                     "StartLimitIntervalSec=0\n"
+                                     "\n"
+                                     "[Service]\n"
+                                     "Type=notify\n"
+                                     "NotifyAccess=all\n"
+                                     "ExecStart=\"%s/stable/noded.sh\"\n"
+                                     "Restart=always\n"
+                                     "RestartSec=1\n"
+                                     "WatchdogSec=60\n"
+                                     "TimeoutStartSec=15min\n"
+                                     "KillMode=process\n"
+                                     "\n"
+                                     "[Install]\n"
+                                     "WantedBy=multi-user.target\n",
+                                     root, root);
 }

@@ -18,6 +18,9 @@ struct node_install {
     uint64_t step_ms; /* for each step of the rehearsal; 0: the default */
 };
 
+/*  Returns 0, or -EINVAL where what is asked for could not work anywhere. */
+int node_install_check (const struct node_install *install, struct base_error *error);
+
 /*  Returns 0 with the workspace's name and how long the rehearsal took (0: none), -EEXIST where the root
     has a stable already, or another error with a sentence; then the root has no stable. */
 int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE],

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -49,9 +50,12 @@ static int open_root (const struct program_spec *spec, const char *path, struct 
             return program_usage_error (spec, "--root DIR is missing: which root is meant?");
         path = variable;
     }
-    if (root_open (&disk_system, path, ret_root, &error))
-        return tell (&error, spec->name + sizeof "noded");
-    return PROGRAM_GO;
+    int rc = root_open (&disk_system, path, ret_root, &error);
+    if (!rc && !root_is_made (ret_root)) {
+        rc = base_error_set (&error, ROOT_E_NONE, "%s is no root: noded install makes one", ret_root->path);
+        root_deinit (ret_root);
+    }
+    return rc ? tell (&error, spec->name + sizeof "noded") : PROGRAM_GO;
 }
 
 static int no_more (const struct program_spec *spec, int argc, char **argv, int first)
@@ -120,6 +124,9 @@ static int install (int argc, char **argv)
         wanted.id = host;
     if (!wanted.id)
         return program_usage_error (&spec, "--id ID is missing, and this host has no name");
+    struct base_error error = {.code = 0};
+    if (node_install_check (&wanted, &error))
+        return program_usage_error (&spec, "%s", error.text);
     wanted.rehearse = !no_rehearsal;
     if (no_rehearsal)
         fprintf (stderr,
@@ -129,7 +136,7 @@ static int install (int argc, char **argv)
                  "know it now.\n");
     char workspace[ROOT_NAME_SIZE];
     uint64_t took_ms;
-    struct base_error error = {.code = 0};
+    (void) umask (umask (0) & ~(mode_t) S_IRWXU); /* as the launcher does */
     if (node_install_run (&wanted, workspace, &took_ms, &error))
         return tell (&error, "install");
     base_cleanup (base_free_p) char *path = realpath (wanted.root, NULL);

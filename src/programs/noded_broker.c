@@ -16,6 +16,8 @@ enum {
     FILES_A_NODE = 2       /* announce and control; a download is a third for a while */
 };
 
+enum { HEARTBEAT_MS = 15000, HEARTBEAT_LEAST_MS = 100 };
+
 struct options {
     const char *root, *address;
     uint64_t port, heartbeat_ms, liveness_ms;
@@ -90,7 +92,8 @@ static int serve (struct running *running, const struct options *options,
 int main (int argc, char **argv)
 {
     base_cleanup (running_deinit) struct running running = {.loop = NULL};
-    struct options options = {.address = "127.0.0.1", .port = WIRE_PORT_ANNOUNCE};
+    struct options options = {
+        .address = "127.0.0.1", .port = WIRE_PORT_ANNOUNCE, .heartbeat_ms = HEARTBEAT_MS};
     const struct program_option table[] = {
         {"root", 'r', PROGRAM_TEXT, "DIR", "broker/root", &options.root, 0,
          "where records and contents are kept; made where it is missing"},
@@ -128,6 +131,8 @@ int main (int argc, char **argv)
     if (!options.root)
         return program_usage_error (&spec,
                                     "--root DIR says where records and contents are kept, and is missing");
+    if (options.heartbeat_ms < HEARTBEAT_LEAST_MS)
+        return program_usage_error (&spec, "--heartbeat: at least %d ms is allowed", HEARTBEAT_LEAST_MS);
     if (program_keys_read (running.settings, true, &running.keys, &error) != 0 ||
         program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
         program_bind_endpoints (options.address, options.port, &endpoints, &error) != 0)

@@ -95,6 +95,16 @@ int root_make (const struct disk *disk, const char *path, struct root *ret_root,
     return 0;
 }
 
+bool root_is_made (const struct root *root)
+{
+    static const char *const signs[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_SETTINGS, ROOT_VAR "/journal"};
+    struct stat status;
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (fstatat (root->fd, signs[i], &status, AT_SYMLINK_NOFOLLOW) == 0)
+            return true;
+    return false;
+}
+
 bool root_name_is_valid (const char *text)
 {
     uint64_t time;

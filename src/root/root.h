@@ -53,6 +53,9 @@ void root_deinit (struct root *root);
     it. */
 int root_make (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error);
 
+/*  Whether the directory is a root, even a damaged one, and not some other directory. */
+bool root_is_made (const struct root *root);
+
 /*  The workspace a link (ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK) points to. Returns 0, ROOT_E_NONE, or
     ROOT_E_DAMAGED where the target is no workspace's name. */
 int root_link (const struct root *root, const char *link, char ret_name[ROOT_NAME_SIZE]);

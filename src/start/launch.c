@@ -325,8 +325,17 @@ static int serve (struct launch *launch)
     return ended (launch, on_trial ? &limits : NULL, &ending);
 }
 
+/*  An init whose umask takes a file from its own owner cannot mean that: a version could not enter the
+    directories that it makes. What it keeps from others stays kept. */
+static void keep_owner_rights (void)
+{
+    mode_t mask = umask (0);
+    (void) umask (mask & ~(mode_t) S_IRWXU);
+}
+
 int start_launch (void)
 {
+    keep_owner_rights ();
     base_cleanup (base_free_p) char *path = own_path ();
     char *own = path && split (path) ? split (path) : NULL;
     if (!own) {

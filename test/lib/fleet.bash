@@ -121,14 +121,16 @@ node_install ()
     printf '%s' "$node_settings" >>"$fleet/$id/node.zpl"
 }
 
+# node_start ID [COMMAND...]: under a command that prepares a host, such as env -i.
 node_start ()
 {
     local id=$1
+    shift
     mkdir -p "$fleet/sv/$id"
     cat >"$fleet/sv/$id/run" <<RUN
 #!/bin/sh
 exec >>'$fleet/$id.log' 2>&1
-exec '$fleet/$id/stable/noded.sh'
+exec $(printf '%q ' "$@" "$fleet/$id/stable/noded.sh")
 RUN
     chmod +x "$fleet/sv/$id/run"
     runsv "$fleet/sv/$id" >>"$fleet/$id.log" 2>&1 &

@@ -34,3 +34,20 @@ expect_status 1 ctl withdraw 0123456789
 # An address beyond loopback wants keys, or a word that it is meant.
 expect_status 2 "$build/noded-broker" --root "$fleet/other" --port 0 --bind 0.0.0.0
 said 'insecure'
+expect_status 2 "$build/noded-broker" --root "$fleet/other" --port 0 --heartbeat 0s
+said 'heartbeat'
+
+# What could not work anywhere is refused before anything is made.
+expect_status 2 "$build/noded" install --root "$fleet/new" --id a/b --broker 127.0.0.1
+said 'a/b.*letters'
+expect_status 2 "$build/noded" install --root "$fleet/new" --id a --broker 127.0.0.1:none
+said 'port'
+[ ! -e "$fleet/new" ] || fail 'a refused installation left a directory'
+
+# A directory that is no root.
+mkdir "$fleet/plain"
+for command in status why revert verify 'quarantine list' 'quarantine clear'; do
+    # shellcheck disable=SC2086 # two words
+    expect_status 1 "$build/noded" $command --root "$fleet/plain"
+    said "$fleet/plain is no root"
+done
