@@ -128,11 +128,27 @@ static void fetch (struct node_manager *node)
     node->progress = bus_timer_start (node->loop, PROGRESS_MS, tell_progress, node);
 }
 
-static void stage (struct node_manager *node)
+static int stage_job (void *context)
 {
-    struct base_error error = {.text = "out of memory"};
-    int rc = node_stage (&node->root, &node->contents, &node->self, &node->order.candidate,
-                         node->order.workspace, &error);
+    struct node_manager *node = context;
+    return node_stage (&node->root, &node->contents, &node->self, &node->order.candidate, node->staged,
+                       &node->stage_error);
+}
+
+/*  Waits where it is still being made. */
+static void end_staging (struct node_manager *node)
+{
+    node->staging = bus_work_free (node->staging);
+    if (*node->staged)
+        memcpy (node->order.workspace, node->staged, sizeof node->staged);
+    *node->staged = '\0';
+}
+
+static void on_staged (void *context, int rc)
+{
+    struct node_manager *node = context;
+    const struct base_error error = node->stage_error;
+    end_staging (node);
     if (rc == ROOT_E_DAMAGED && !node->order.distrust) {
         base_log (BASE_LOG_WARNING, "%s: %s: fetching anew what has rotted on this host",
                   node->order.transaction, error.text);
@@ -142,6 +158,13 @@ static void stage (struct node_manager *node)
         node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
     else
         node_event (node, UPDATE_EVENT_DONE);
+}
+
+static void stage (struct node_manager *node)
+{
+    node->stage_error = (struct base_error){.text = "out of memory"};
+    if (bus_work_start (node->loop, stage_job, on_staged, node, &node->staging))
+        node_fail (node, UPDATE_EVENT_FAILED, "out of memory");
 }
 
 static void on_rehearsed (void *context, const struct node_rehearsal_result *found);
@@ -316,6 +339,7 @@ static void abort_step (struct node_manager *node)
 {
     node_session_match_cancel (node->session);
     end_fetch (node);
+    end_staging (node);
     node->rehearsal = node_rehearsal_free (node->rehearsal);
     node->control = false;
     char stable[ROOT_NAME_SIZE];

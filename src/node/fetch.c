@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "bus/work.h"
 
 /*  Left free beyond what the update itself needs: journal lines and the like. */
 #define SPACE_MARGIN (UINT64_C (1) << 20)
@@ -35,7 +36,10 @@ struct node_fetch {
     uint64_t before, total; /* bytes of the contents before the one under way, and of all */
     struct transfer_download download;
     struct disk_partial partial;
-    bool running;
+    bool running;          /* the content `at` is open, and bytes of it are awaited */
+    bool completing;       /* the work under way ends it */
+    struct bus_work *work; /* the disk's part between two contents; nothing else touches partial meanwhile */
+    struct base_error work_error;
     int timer;
 };
 
@@ -68,8 +72,8 @@ struct node_fetch *node_fetch_free (struct node_fetch *fetch)
     if (!fetch)
         return NULL;
     bus_timer_cancel (fetch->loop, fetch->timer);
-    if (fetch->running)
-        disk_partial_deinit (&fetch->partial);
+    (void) bus_work_free (fetch->work);
+    disk_partial_deinit (&fetch->partial);
     free (fetch->wanted);
     free (fetch);
     return NULL;
@@ -143,52 +147,62 @@ static void end (struct node_fetch *fetch, const struct base_error *error)
 {
     bus_timer_cancel (fetch->loop, fetch->timer);
     fetch->timer = 0;
-    if (fetch->running)
-        disk_partial_deinit (&fetch->partial);
+    disk_partial_deinit (&fetch->partial);
     fetch->running = false;
     fetch->done (fetch->context, error);
 }
 
-/*  Opens the next content; without one, everything is here. */
-static int open_next (struct node_fetch *fetch, struct base_error *error)
+static void go_on (void *context);
+
+/*  On a thread of its own: syncing what has come, or hashing what is here from before, may take minutes. */
+static int turn_page (void *context)
 {
+    struct node_fetch *fetch = context;
+    size_t next = fetch->at;
+    if (fetch->completing) {
+        char name[BASE_DIGEST_TEXT];
+        int rc = disk_partial_finish (&fetch->partial, &fetch->work_error);
+        disk_partial_deinit (&fetch->partial);
+        if (rc == DISK_E_DIGEST)
+            (void) base_error_set (&fetch->work_error, rc,
+                                   "what the origin sent as content %s is something else; it was thrown away",
+                                   base_digest_format (&fetch->wanted[fetch->at].digest, name));
+        if (rc)
+            return rc;
+        next++;
+    }
+    if (next == fetch->count)
+        return 0;
+    const struct wanted *wanted = &fetch->wanted[next];
+    return disk_partial_open (fetch->contents, &wanted->digest, wanted->size, &fetch->partial,
+                              &fetch->work_error);
+}
+
+static void on_page_turned (void *context, int rc)
+{
+    struct node_fetch *fetch = context;
+    fetch->work = bus_work_free (fetch->work);
+    if (!rc && fetch->completing) {
+        fetch->before += fetch->wanted[fetch->at].size;
+        fetch->at++;
+    }
+    if (rc || fetch->at == fetch->count) {
+        end (fetch, rc ? &fetch->work_error : NULL);
+        return;
+    }
     const struct wanted *wanted = &fetch->wanted[fetch->at];
-    int rc = disk_partial_open (fetch->contents, &wanted->digest, wanted->size, &fetch->partial, error);
-    if (rc)
-        return rc;
     fetch->running = true;
     transfer_download_init (&fetch->download, &fetch->limits, &wanted->digest, wanted->size,
                             fetch->partial.offset);
-    return 0;
+    go_on (fetch);
 }
 
-/*  Returns true where the fetch goes on with another content. */
-static bool finish_one (struct node_fetch *fetch, struct base_error *error)
+/*  Completes the content under way, if there is one, and opens the next. */
+static int next_content (struct node_fetch *fetch)
 {
+    fetch->completing = fetch->running;
     fetch->running = false;
-    char name[BASE_DIGEST_TEXT];
-    const struct wanted *wanted = &fetch->wanted[fetch->at];
-    int rc = disk_partial_finish (&fetch->partial, error);
-    disk_partial_deinit (&fetch->partial);
-    if (rc == DISK_E_DIGEST)
-        (void) base_error_set (error, rc,
-                               "what the origin sent as content %s is something else; it was thrown away",
-                               base_digest_format (&wanted->digest, name));
-    if (rc) {
-        end (fetch, error);
-        return false;
-    }
-    fetch->before += wanted->size;
-    fetch->at++;
-    if (fetch->at == fetch->count) {
-        end (fetch, NULL);
-        return false;
-    }
-    if (open_next (fetch, error)) {
-        end (fetch, error);
-        return false;
-    }
-    return true;
+    return bus_work_start (fetch->loop, turn_page, on_page_turned, fetch, &fetch->work);
 }
 
 /*  Carries out what the machine wants until it waits. The fetch may be gone afterwards. */
@@ -211,9 +225,11 @@ static void go_on (void *context)
             break;
         }
         case TRANSFER_DONE:
-            if (!finish_one (fetch, &error))
-                return;
-            break;
+            if (next_content (fetch)) {
+                (void) base_error_set (&error, -ENOMEM, "out of memory");
+                end (fetch, &error);
+            }
+            return;
         case TRANSFER_FAILED:
             (void) base_error_set (&error, -EIO, "downloading content %s: %s",
                                    base_digest_format (&fetch->download.digest, name), action.reason);
@@ -254,10 +270,7 @@ int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *enve
         fetch->timer = bus_timer_start (fetch->loop, 0, all_here, fetch);
         return 0;
     }
-    rc = open_next (fetch, error);
-    if (!rc)
-        fetch->timer = bus_timer_start (fetch->loop, 0, go_on, fetch);
-    return rc;
+    return next_content (fetch);
 }
 
 void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk, const void *payload,

@@ -15,6 +15,7 @@
 #define NODE_MANAGER_H
 
 #include "base/log.h"
+#include "bus/work.h"
 #include "node/callback.h"
 #include "node/config.h"
 #include "node/fetch.h"
@@ -56,6 +57,9 @@ struct node_manager {
     struct node_session *session;
     struct node_callback *callback;
     struct node_fetch *fetch;
+    struct bus_work *staging;    /* of the order's candidate */
+    char staged[ROOT_NAME_SIZE]; /* what came of it */
+    struct base_error stage_error;
     struct node_rehearsal *rehearsal;
     struct node_rehearsal_result blamed; /* the candidate's, while this version rehearses itself */
     bool again;   /* the candidate is rehearsed a second time, having been killed in the first */

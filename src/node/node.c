@@ -191,6 +191,7 @@ static void close_all (struct node_manager *node)
     int timers[] = {node->deadline, node->proving, node->progress, node->watchdog, node->looking};
     for (size_t i = 0; node->loop && i < sizeof timers / sizeof *timers; i++)
         bus_timer_cancel (node->loop, timers[i]);
+    (void) bus_work_free (node->staging);
     (void) node_fetch_free (node->fetch);
     (void) node_rehearsal_free (node->rehearsal);
     (void) node_session_free (node->session);

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "bus/work.h"
 #include "node/guard.h"
 #include "node/offer.h"
 #include "node/scratch.h"
@@ -41,6 +42,9 @@ struct node_rehearsal {
     void *context;
 
     struct node_scratch scratch;
+    struct bus_work *copying; /* the candidate into the scratch root */
+    atomic_bool stop;         /* its copying */
+    struct base_error copy_error;
     struct bus_socket *callback;
     struct origin *origin;
     struct node_guard *guard;
@@ -611,6 +615,15 @@ static int identify (struct node_rehearsal *rehearsal, struct base_error *error)
     return 0;
 }
 
+static void could_not_begin (struct node_rehearsal *rehearsal, const struct base_error *error)
+{
+    rehearsal->result.host = true;
+    fail (rehearsal, "the rehearsal could not begin: %s", *error->text ? error->text : "out of memory");
+}
+
+static int copy (void *context);
+static void on_copied (void *context, int rc);
+
 static void begin (void *context)
 {
     struct node_rehearsal *rehearsal = context;
@@ -624,7 +637,25 @@ static void begin (void *context)
     rc = rc ? rc : identify (rehearsal, &error);
     rc = rc ? rc : node_scratch_make (spec->root, &rehearsal->scratch, &error);
     rc = rc ? rc : node_scratch_rendezvous (&rehearsal->scratch, &error);
-    rc = rc ? rc : node_scratch_copy (&rehearsal->scratch, spec->candidate, &error);
+    if (!rc)
+        rc = bus_work_start (spec->loop, copy, on_copied, rehearsal, &rehearsal->copying);
+    if (rc)
+        could_not_begin (rehearsal, &error);
+}
+
+static int copy (void *context)
+{
+    struct node_rehearsal *rehearsal = context;
+    return node_scratch_copy (&rehearsal->scratch, rehearsal->spec.candidate, &rehearsal->stop,
+                              &rehearsal->copy_error);
+}
+
+static void on_copied (void *context, int rc)
+{
+    struct node_rehearsal *rehearsal = context;
+    const struct node_rehearsal_spec *spec = &rehearsal->spec;
+    struct base_error error = rehearsal->copy_error;
+    rehearsal->copying = bus_work_free (rehearsal->copying);
     rc = rc ? rc : root_stable_set (&rehearsal->scratch.root, spec->candidate, &error);
     rc = rc ? rc : serve (rehearsal, &error);
     rc = rc ? rc : settings (rehearsal, &error);
@@ -635,12 +666,10 @@ static void begin (void *context)
                                         spec->config->rehearsal_step_ms, on_gone, rehearsal,
                                         &rehearsal->guard, &error)
                     : -ENOMEM;
-    if (rc) {
-        rehearsal->result.host = true;
-        fail (rehearsal, "the rehearsal could not begin: %s", *error.text ? error.text : "out of memory");
-        return;
-    }
-    enter (rehearsal, PHASE_READY);
+    if (rc)
+        could_not_begin (rehearsal, &error);
+    else
+        enter (rehearsal, PHASE_READY);
 }
 
 int node_rehearsal_new (const struct node_rehearsal_spec *spec, node_rehearsal_done *done, void *context,
@@ -672,6 +701,8 @@ struct node_rehearsal *node_rehearsal_free (struct node_rehearsal *rehearsal)
     int timers[] = {rehearsal->deadline, rehearsal->hint_timer, rehearsal->late};
     for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
         bus_timer_cancel (rehearsal->spec.loop, timers[i]);
+    atomic_store (&rehearsal->stop, true);
+    (void) bus_work_free (rehearsal->copying);
     (void) node_startcheck_free (rehearsal->startcheck);
     (void) node_guard_free (rehearsal->guard);
     (void) origin_free (rehearsal->origin);

@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "base/text.h"
 
-enum { BLOCK_SIZE = 64 * 1024, DEPTH_MOST = 4 };
+enum { BLOCK_SIZE = 64 * 1024, PIECE_SIZE = 16 * 1024 * 1024, DEPTH_MOST = 4 };
 
 static void close_directory (DIR **directory)
 {
@@ -20,7 +20,7 @@ static void close_directory (DIR **directory)
 /*  Returns how much was copied, 0 at the end, or -errno. Some file systems cannot copy by themselves. */
 static ssize_t copy_piece (int from, int to)
 {
-    ssize_t got = copy_file_range (from, NULL, to, NULL, 1U << 30, 0);
+    ssize_t got = copy_file_range (from, NULL, to, NULL, PIECE_SIZE, 0);
     if (got >= 0 || (errno != EINVAL && errno != ENOSYS && errno != EXDEV && errno != EOPNOTSUPP))
         return got < 0 ? -errno : got;
     char block[BLOCK_SIZE];
@@ -34,7 +34,8 @@ static ssize_t copy_piece (int from, int to)
     return got < 0 ? -errno : got;
 }
 
-static int copy_file (int from_directory, int to_directory, const char *name, mode_t mode)
+static int copy_file (int from_directory, int to_directory, const char *name, mode_t mode,
+                      const atomic_bool *stop)
 {
     base_cleanup (base_close_p) int from = openat (from_directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     base_cleanup (base_close_p) int to =
@@ -42,6 +43,8 @@ static int copy_file (int from_directory, int to_directory, const char *name, mo
     if (from < 0 || to < 0)
         return -errno;
     for (;;) {
+        if (stop && atomic_load (stop))
+            return -ECANCELED;
         ssize_t got = copy_piece (from, to);
         if (got == -EINTR)
             continue;
@@ -52,7 +55,7 @@ static int copy_file (int from_directory, int to_directory, const char *name, mo
     }
 }
 
-int node_scratch_copy_tree (int from, int to, struct base_error *error)
+static int copy_tree (int from, int to, const atomic_bool *stop, struct base_error *error)
 {
     int listing = openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     base_cleanup (close_directory) DIR *directory = listing < 0 ? NULL : fdopendir (listing);
@@ -67,7 +70,7 @@ int node_scratch_copy_tree (int from, int to, struct base_error *error)
         if (fstatat (from, name, &status, AT_SYMLINK_NOFOLLOW))
             return base_error_errno (error, -errno, "looking at %s", name);
         if (S_ISREG (status.st_mode)) {
-            int rc = copy_file (from, to, name, status.st_mode);
+            int rc = copy_file (from, to, name, status.st_mode, stop);
             if (rc)
                 return base_error_errno (error, rc, "copying %s into a scratch root", name);
         } else if (S_ISDIR (status.st_mode)) {
@@ -77,9 +80,8 @@ int node_scratch_copy_tree (int from, int to, struct base_error *error)
                 openat (from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             base_cleanup (base_close_p) int deeper_to =
                 openat (to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            int rc = deeper_from < 0 || deeper_to < 0
-                         ? base_error_errno (error, -errno, "entering %s", name)
-                         : node_scratch_copy_tree (deeper_from, deeper_to, error);
+            int rc = deeper_from < 0 || deeper_to < 0 ? base_error_errno (error, -errno, "entering %s", name)
+                                                      : copy_tree (deeper_from, deeper_to, stop, error);
             if (rc)
                 return rc;
         }
@@ -101,7 +103,8 @@ int node_scratch_make (const struct root *parent, struct node_scratch *ret_scrat
     return rc;
 }
 
-int node_scratch_copy (struct node_scratch *scratch, const char *workspace, struct base_error *error)
+int node_scratch_copy (struct node_scratch *scratch, const char *workspace, const atomic_bool *stop,
+                       struct base_error *error)
 {
     base_cleanup (base_close_p) int from = -1;
     int rc = root_workspace_open (scratch->parent, workspace, &from);
@@ -111,7 +114,7 @@ int node_scratch_copy (struct node_scratch *scratch, const char *workspace, stru
         return base_error_errno (error, -errno, "making %s/%s", scratch->root.path, workspace);
     base_cleanup (base_close_p) int to =
         openat (scratch->root.fd, workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    return to < 0 ? -errno : node_scratch_copy_tree (from, to, error);
+    return to < 0 ? -errno : copy_tree (from, to, stop, error);
 }
 
 int node_scratch_settings (struct node_scratch *scratch, const char *text, struct base_error *error)

@@ -7,6 +7,8 @@
 #ifndef NODE_SCRATCH_H
 #define NODE_SCRATCH_H
 
+#include <stdatomic.h>
+
 #include "root/workspace.h"
 
 struct node_scratch {
@@ -19,8 +21,10 @@ struct node_scratch {
 /*  Makes an empty one. Null value: root.fd -1. */
 int node_scratch_make (const struct root *parent, struct node_scratch *ret_scratch, struct base_error *error);
 
-/*  Copies a workspace of the parent into it under its own name. */
-int node_scratch_copy (struct node_scratch *scratch, const char *workspace, struct base_error *error);
+/*  Copies a workspace of the parent into it under its own name. Stops with -ECANCELED soon after *stop
+    (NULL: never) has become true: it may run on a thread of its own. */
+int node_scratch_copy (struct node_scratch *scratch, const char *workspace, const atomic_bool *stop,
+                       struct base_error *error);
 
 /*  Writes node.zpl. */
 int node_scratch_settings (struct node_scratch *scratch, const char *text, struct base_error *error);
@@ -35,9 +39,5 @@ void node_scratch_deinit (struct node_scratch *scratch);
 
 /*  Removes what earlier processes left below probe/. */
 void node_scratch_sweep (const struct root *parent);
-
-/*  Copies a tree of regular files and directories from one directory to another, modes kept. Returns 0 or
-    -errno. */
-int node_scratch_copy_tree (int from, int to, struct base_error *error);
 
 #endif
