@@ -79,7 +79,13 @@ broker_stop ()
     broker_pid=
 }
 
-ctl () { "$build/nodectl" --broker "127.0.0.1:$port" "${ctl_options[@]}" "$@"; }
+# An order that is followed has the same deadline as everything else; another one may be given.
+ctl ()
+{
+    local deadline=()
+    case ${1:-} in update | revert) deadline=(--timeout "${patience}s") ;; esac
+    "$build/nodectl" --broker "127.0.0.1:$port" "${ctl_options[@]}" "${deadline[@]}" "$@"
+}
 
 # binary NAME: where the build put it.
 binary ()

@@ -1,0 +1,20 @@
+/*  test/break/break_1_runnable_stable.c - replaces the link stable by removing it and making it anew, and the
+    power goes in between */
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "root/root.h"
+
+int __real_root_switch (const struct root *root, const char *name, const struct root_limits *limits,
+                        struct base_error *error);
+
+int __wrap_root_switch (const struct root *root, const char *name, const struct root_limits *limits,
+                        struct base_error *error)
+{
+    if (strstr (root->path, "/" ROOT_PROBE "/"))
+        return __real_root_switch (root, name, limits, error);
+    (void) unlinkat (root->fd, ROOT_STABLE, 0);
+    return raise (SIGKILL);
+}
