@@ -95,7 +95,12 @@ static void end_fetch (struct node_manager *node)
 static void on_fetched (void *context, const struct base_error *error)
 {
     struct node_manager *node = context;
+    struct node_fetch_counts counts = node_fetch_counts (node->fetch);
     end_fetch (node);
+    (void) snprintf (node->order.note, sizeof node->order.note,
+                     "%llu bytes downloaded, %llu resumed from an earlier attempt, %llu here already",
+                     (unsigned long long) counts.downloaded, (unsigned long long) counts.resumed,
+                     (unsigned long long) counts.here);
     if (error)
         node_fail (node, UPDATE_EVENT_FAILED, "%s", error->text);
     else
@@ -412,7 +417,9 @@ static void report (struct node_manager *node, const struct update_result *resul
                        : final                                     ? wire_state_word (result->from)
                                                                    : wire_state_word (result->to);
     bool has_reason = final && result->outcome != WIRE_OUTCOME_CONFIRMED && *node->order.failure.text;
-    node_report (node, step, result->outcome, has_reason ? node->order.failure.text : NULL);
+    const char *note = !final && *node->order.note ? node->order.note : NULL;
+    node_report (node, step, result->outcome, has_reason ? node->order.failure.text : note);
+    *node->order.note = '\0';
 }
 
 void node_act (struct node_manager *node, const struct update_result *result, enum update_action action)

@@ -34,6 +34,7 @@ struct node_fetch {
     uint64_t rehearsal;     /* bytes that the rehearsal will need at once */
     int depth;              /* of the probe that will rehearse */
     uint64_t before, total; /* bytes of the contents before the one under way, and of all */
+    struct node_fetch_counts counts;
     struct transfer_download download;
     struct disk_partial partial;
     bool running;          /* the content `at` is open, and bytes of it are awaited */
@@ -97,8 +98,10 @@ static void want (struct node_fetch *fetch, const struct base_digest *digest, ui
     for (size_t i = 0; i < fetch->count; i++)
         if (base_digest_equal (&fetch->wanted[i].digest, digest))
             return;
-    if (is_here (fetch, digest))
+    if (is_here (fetch, digest)) {
+        fetch->counts.here += size;
         return;
+    }
     fetch->wanted[fetch->count++] = (struct wanted){*digest, size};
     fetch->total += size;
 }
@@ -164,9 +167,11 @@ static int turn_page (void *context)
         int rc = disk_partial_finish (&fetch->partial, &fetch->work_error);
         disk_partial_deinit (&fetch->partial);
         if (rc == DISK_E_DIGEST)
-            (void) base_error_set (&fetch->work_error, rc,
-                                   "what the origin sent as content %s is something else; it was thrown away",
-                                   base_digest_format (&fetch->wanted[fetch->at].digest, name));
+            (void) base_error_set (
+                &fetch->work_error, rc,
+                "what the origin sent as content %s is something else, and was thrown away: it "
+                "has rotted there; remove it there and publish the release again",
+                base_digest_format (&fetch->wanted[fetch->at].digest, name));
         if (rc)
             return rc;
         next++;
@@ -192,6 +197,7 @@ static void on_page_turned (void *context, int rc)
     }
     const struct wanted *wanted = &fetch->wanted[fetch->at];
     fetch->running = true;
+    fetch->counts.resumed += fetch->partial.offset;
     transfer_download_init (&fetch->download, &fetch->limits, &wanted->digest, wanted->size,
                             fetch->partial.offset);
     go_on (fetch);
@@ -278,6 +284,7 @@ void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk,
 {
     if (!fetch->running)
         return;
+    fetch->counts.downloaded += size;
     if (transfer_download_chunk (&fetch->download, chunk, size, base_time_boot_ms ())) {
         struct base_error error = {.code = 0};
         if (disk_partial_write (&fetch->partial, payload, size, &error)) {
@@ -300,4 +307,9 @@ void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, ui
 {
     *ret_done = fetch->before + (fetch->running ? fetch->download.written : 0);
     *ret_total = fetch->total;
+}
+
+struct node_fetch_counts node_fetch_counts (const struct node_fetch *fetch)
+{
+    return fetch->counts;
 }

@@ -40,4 +40,13 @@ void node_fetch_lost (struct node_fetch *fetch);
 /*  Bytes that are here, and bytes in all. */
 void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, uint64_t *ret_total);
 
+/*  Where the bytes of the envelope's contents came from. */
+struct node_fetch_counts {
+    uint64_t
+        downloaded;   /* payload that came over the wire since node_fetch_start, what came twice included */
+    uint64_t resumed; /* of a download that an earlier attempt had begun */
+    uint64_t here;    /* of contents that nothing had to be done for */
+};
+struct node_fetch_counts node_fetch_counts (const struct node_fetch *fetch);
+
 #endif

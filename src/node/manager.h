@@ -42,6 +42,7 @@ struct node_order {
     bool distrust; /* files of the running version have rotted: each is looked at before it is linked */
     struct base_error failure; /* why the step under way failed */
     char step[65];             /* in which it failed, where that is finer than the state */
+    char note[160];            /* what the next step's beginning tells of the one before it */
 };
 
 struct node_manager {

@@ -107,6 +107,15 @@ struct origin_contents *origin_contents_free (struct origin_contents *contents)
     return NULL;
 }
 
+void origin_contents_forget (struct origin_contents *contents, const struct base_digest *digest)
+{
+    for (struct content **link = &contents->first; *link; link = &(*link)->next)
+        if (base_digest_equal (&(*link)->digest, digest)) {
+            close_at (contents, link);
+            return;
+        }
+}
+
 static void close_idle (void *context)
 {
     struct origin_contents *contents = context;

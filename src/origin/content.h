@@ -24,6 +24,9 @@ struct origin_contents_spec {
 struct origin_contents *origin_contents_new (const struct origin_contents_spec *spec);
 struct origin_contents *origin_contents_free (struct origin_contents *contents);
 
+/*  The owner has another file for that content now: what is open of it is let go. */
+void origin_contents_forget (struct origin_contents *contents, const struct base_digest *digest);
+
 /*  Sends the chunk that answers get. */
 void origin_contents_get (struct origin_contents *contents, struct bus_socket *socket,
                           const struct bus_peer *peer, const struct wire_get *get,

@@ -209,6 +209,8 @@ static void on_put (struct origin *origin, const struct bus_message *message)
     int r = missing ? 0
                     : origin->ops.content_put (origin->context, &message->peer, put, message->payload,
                                                message->payload_size, &answer);
+    if (r == 0 && answer.complete)
+        origin_contents_forget (origin->contents, &put->digest);
     for (int tries = 0; tries < 2; tries++) {
         if (r != 0)
             wire_taken_deinit (&answer);

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Contents are uploaded to and fetched from a content peer of their own; the broker has none. The peer is away when an update
-# begins, and comes back: the update goes on.
+# Contents are uploaded to and fetched from a content peer of their own; the broker has none. The peer is away when an update begins,
+# and is killed -9 in the middle of a download: each time the update goes on once it is back, and nothing is downloaded twice but
+# what was under way.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/moments.bash
+. "$here/moments.bash"
 
 peer_pid=
 # peer_start PORT: on the port of the last start; 0 picks one.
@@ -24,19 +27,55 @@ peer_kill ()
 }
 trap 'peer_kill; story_end' EXIT
 
+# What the journal tells of the last download: bytes downloaded, and bytes resumed.
+fetched ()
+{
+    jq -r 'select (.step == "staging" and .reason).reason | capture ("(?<a>[0-9]+) bytes downloaded, (?<b>[0-9]+) resumed") | "\(.a) \(.b)"' \
+        "$fleet/a/var/journal" | tail -n 1
+}
+
 broker_options=(--no-content)
+chunk=16384
+most=$((32 * chunk)) # as much may be under way, and be sent twice
+node_settings=${node_settings/update/update
+    chunk = $chunk
+    answer = 500ms}
 broker_start
 peer_start 0
+node_program=$(binary noded-halting-1)
 node_install a --content "$peer"
 node_start a
 until_node a '.online and .state == "idle"'
 printf 'client\n    content = "%s"\n' "$peer" >"$fleet/client.zpl"
-
-ctl --config "$fleet/client.zpl" publish noded --version 2.0.0 --binary "$(binary noded-2)" >"$fleet/release"
+for version in 1 2; do
+    releases[version]=$(ctl --config "$fleet/client.zpl" publish noded --version $version.0.0 --binary "$(binary noded-halting-$version)")
+done
+next=2
 [ -z "$(find "$fleet/broker" -regextype egrep -regex '.*/[0-9a-f]{64}')" ] || fail 'the broker has contents'
+
+# The peer is away when the update begins; in the middle of the download it is killed, and the manager too.
 peer_kill
-ctl update a --no-wait
+size=$(stat -c %s "$(binary noded-halting-2)")
+order_halting a half
 until_node a '.state == "fetching"'
 peer_start "${peer##*:}"
-ctl update a || fail 'the update was not confirmed once the content peer was back'
-check_runs a 2.0.0 noded-2
+until_halted a
+peer_kill
+kill -KILL "$halted"
+peer_start "${peer##*:}"
+arrived a 'a kill of peer and manager'
+read -r downloaded resumed <<<"$(fetched)"
+[ "$resumed" -gt $((size / 4)) ] || fail "only $resumed bytes of $size were resumed"
+[ "$downloaded" -le $((size - resumed + most)) ] || fail "$downloaded bytes of $size were downloaded, after $resumed"
+
+# The same without the manager's end. No workspace has this binary yet.
+releases[1]=$(ctl --config "$fleet/client.zpl" publish noded --version 2.0.1 --binary "$(binary noded-2)")
+size=$(stat -c %s "$(binary noded-2)")
+halt_at a half
+peer_kill
+kill -CONT "$halted"
+peer_start "${peer##*:}"
+arrived a 'a kill of the peer'
+read -r downloaded resumed <<<"$(fetched)"
+check_equal "$resumed" 0 'what this process resumed'
+[ "$downloaded" -le $((size + most)) ] || fail "$downloaded bytes were downloaded for a content of $size"

@@ -23,17 +23,21 @@ halting_up ()
     next=2
 }
 
-# halt_at ID MOMENT [COUNT]: orders the update to the version that does not run, and returns when the manager has stopped itself
-# there, with its pid in $halted.
-halt_at ()
+# order_halting ID MOMENT [COUNT]: orders the update to the version that does not run. The manager will stop itself at the moment.
+order_halting ()
 {
     rm -f "$fleet/$1.halted"
     echo "$2 ${3:-1}" >"$fleet/$1.halt"
     ctl update "$1" --release "${releases[$next]}" --no-wait >/dev/null
+}
+# until_halted ID: leaves the pid of the manager in $halted.
+until_halted ()
+{
     until_true [ -s "$fleet/$1.halted" ]
     halted=$(cat "$fleet/$1.halted")
     until_true grep -qs '^State:.[Tt]' "/proc/$halted/status"
 }
+halt_at () { order_halting "$@" && until_halted "$1"; }
 
 # arrived ID WHAT: the update that was ordered last comes to its good end; nothing is held against anybody, nothing is left.
 arrived ()
