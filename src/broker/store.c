@@ -40,10 +40,11 @@ enum { LAYOUT = sizeof migrations / sizeof migrations[0] };
 
 static int store_fail (struct broker_store *store, struct base_error *error, const char *what)
 {
-    int code = sqlite3_errcode (store->database) & 0xff;
+    int code = sqlite3_errcode (store->database) & 0xff, cause = sqlite3_system_errno (store->database);
     int r = -EIO;
 
-    if (code == SQLITE_FULL)
+    /* Of a disk that is full, SQLite says the one or the other. */
+    if (code == SQLITE_FULL || (code == SQLITE_IOERR && cause == ENOSPC))
         r = -ENOSPC;
     else if (code == SQLITE_NOMEM)
         r = -ENOMEM;
@@ -51,8 +52,10 @@ static int store_fail (struct broker_store *store, struct base_error *error, con
         r = -EROFS;
     else if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
         r = -EBUSY;
-    return base_error_set (error, r, "%s: the broker's database says: %s", what,
-                           sqlite3_errmsg (store->database));
+    bool has_cause = code == SQLITE_IOERR && cause > 0;
+    return base_error_set (error, r, "%s: the broker's database says: %s%s%s", what,
+                           sqlite3_errmsg (store->database), has_cause ? ": " : "",
+                           has_cause ? strerror (cause) : "");
 }
 
 static int prepare (struct broker_store *store, const char *sql, sqlite3_stmt **ret_statement,

@@ -308,4 +308,13 @@ fleet_logs ()
     done
 }
 
-fleet_remove () { [ -z "$fleet" ] || rm -rf "$fleet"; }
+# What a story has mounted goes first, the innermost before the others.
+fleet_remove ()
+{
+    local mount
+    [ -n "$fleet" ] || return 0
+    while read -r mount; do
+        umount -l "$mount"
+    done < <(awk -v begin="$fleet/" 'index ($2, begin) == 1 { print $2 }' /proc/mounts | sort -r)
+    rm -rf "$fleet"
+}

@@ -1,27 +1,37 @@
 #!/usr/bin/env bash
-# The broker is killed in the middle of an update and started again: the update comes to its end.
+# The broker is killed -9 at each step of an update, and stays away until the node has come as far as it can without: started again,
+# it knows what it knew, and the update comes to its end.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/moments.bash
+. "$here/moments.bash"
 
+missed () { grep -c 'nothing was heard from' "$fleet/a.log" || true; }
+misses_again () { [ "$(missed)" -gt "$1" ]; }
+on_trial () { jq -se 'last | .step == "trial"' "$fleet/a/var/journal"; }
+
+broker_options=(--heartbeat 300ms)
 broker_start
-nodes_up a b
-release=$(publish noded-2 2.0.0)
-for moment in matching probing trial; do
-    ctl update a --release "$release" --no-wait
-    until_node a ".state == \"$moment\" or .release == \"$release\" or .state == \"confirmed\""
+halting_up a
+for step in "${steps[@]}"; do
+    halt_at a "$step"
     broker_kill
+    before=$(missed)
+    kill -CONT "$halted"
+    case $step in
+        matching | fetching | confirmed) until_true misses_again "$before" ;;
+        *) until_true on_trial ;;
+    esac
     broker_start
-    until_node a ".online and .state == \"idle\" and .release == \"$release\""
-    check_runs a 2.0.0 noded-2
-    ctl revert a || fail 'the revert did not come to its end'
-    ctl unhold a || fail 'the hold could not be ended'
+    arrived a "a kill of the broker in $step"
+    check_node a '.outcome == "confirmed"'
 done
 
 # What it knew is known: releases, nodes, and an order that was given just before.
-ctl update b --release "$release" --no-wait
+ctl update a --release "${releases[$next]}" --no-wait
 broker_kill
 broker_start
 expect_status 0 ctl releases
-said "${release:0:12}"
-until_node b ".online and .state == \"idle\" and .release == \"$release\""
+said "${releases[1]:0:12}"
+arrived a 'a kill of the broker after the order'
