@@ -220,7 +220,13 @@ static void go_on (void *context)
     fetch->timer = 0;
     for (;;) {
         uint64_t now = base_time_boot_ms ();
+        unsigned losses = fetch->download.losses;
         struct transfer_action action = transfer_download_next (&fetch->download, now);
+        if (fetch->download.losses > losses && losses > 0) {
+            /* While a peer is away, ZeroMQ keeps what was asked for: each time it is asked for again it would
+               be sent once more when the peer is back. Not at the first loss: a slow line is none. */
+            node_session_content_reconnect (fetch->session);
+        }
         char name[BASE_DIGEST_TEXT];
         switch (action.kind) {
         case TRANSFER_GET: {

@@ -35,8 +35,8 @@ fetched ()
 }
 
 broker_options=(--no-content)
-chunk=16384
-most=$((32 * chunk)) # as much may be under way, and be sent twice
+chunk=4096
+most=$((3 * 32 * chunk)) # what may be under way: asked for, and asked for again before the peer is known to be away
 node_settings=${node_settings/update/update
     chunk = $chunk
     answer = 500ms}
