@@ -1,0 +1,107 @@
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "programs/program_keys.h"
+
+static char secret[41], public[41], other[41], path[] = "/tmp/noded-test-XXXXXX";
+
+static void setup (void)
+{
+    char ignored[41];
+    cr_assert_eq (bus_keys_make (public, secret), 0);
+    cr_assert_eq (bus_keys_make (other, ignored), 0);
+    int fd = mkstemp (path);
+    cr_assert_geq (fd, 0);
+    (void) close (fd);
+}
+
+static void teardown (void)
+{
+    (void) unlink (path);
+}
+
+TestSuite (keys, .init = setup, .fini = teardown);
+
+/*  Keys from settings with these lines in the section curve. */
+static int keys_of (bool is_server, struct program_keys *ret_keys, struct base_error *error,
+                    const char *lines)
+{
+    struct bus_settings *settings = NULL;
+    FILE *file = fopen (path, "we");
+    cr_assert_not_null (file);
+    (void) fprintf (file, "curve\n%s", lines);
+    (void) fclose (file);
+    cr_assert_eq (bus_settings_load (path, &settings, error), 0, "%s", error->text);
+    int rc = program_keys_read (settings, is_server, ret_keys, error);
+    bus_settings_free (settings);
+    return rc;
+}
+
+Test (keys, without_any_there_are_none)
+{
+    struct program_keys keys;
+    struct base_error error;
+    cr_assert_eq (program_keys_read (NULL, true, &keys, &error), 0);
+    cr_assert (!keys.configured);
+    cr_assert_eq (keys_of (true, &keys, &error, ""), 0);
+    cr_assert (!keys.configured);
+}
+
+Test (keys, a_server_has_its_pair_and_whom_it_admits)
+{
+    struct program_keys keys;
+    struct base_error error;
+    char *lines = base_text_printf (
+        "    secret-key = \"%s\"\n    public-key = \"%s\"\n    allow = \"%s\"\n    allow = \"%s\"\n", secret,
+        public, other, public);
+    cr_assert_eq (keys_of (true, &keys, &error, lines), 0, "%s", error.text);
+    cr_assert (keys.configured && keys.bus.is_server);
+    cr_assert_str_eq (keys.bus.secret_key, secret);
+    cr_assert_str_eq (keys.bus.public_key, public);
+    cr_assert_eq (base_list_count (keys.allowed), 2);
+    cr_assert_str_eq (keys.bus.allowed[0], other);
+    cr_assert_eq (keys.bus.allowed, keys.allowed);
+    program_keys_deinit (&keys);
+    cr_assert_null (keys.allowed);
+    free (lines);
+}
+
+Test (keys, a_client_needs_the_key_of_its_server)
+{
+    struct program_keys keys;
+    struct base_error error;
+    char *lines = base_text_printf ("    secret-key = \"%s\"\n    public-key = \"%s\"\n", secret, public);
+    cr_assert_eq (keys_of (false, &keys, &error, lines), -EINVAL);
+    cr_assert_not_null (strstr (error.text, "curve/server-key"), "%s", error.text);
+    free (lines);
+    lines = base_text_printf ("    secret-key = \"%s\"\n    public-key = \"%s\"\n    server-key = \"%s\"\n",
+                              secret, public, other);
+    cr_assert_eq (keys_of (false, &keys, &error, lines), 0, "%s", error.text);
+    cr_assert_str_eq (keys.bus.server_key, other);
+    program_keys_deinit (&keys);
+    free (lines);
+}
+
+Test (keys, half_of_what_is_needed_is_told)
+{
+    struct program_keys keys;
+    struct base_error error;
+    char *allow = base_text_printf ("    allow = \"%s\"\n", other);
+    cr_assert_eq (keys_of (true, &keys, &error, allow), -EINVAL, "keys that nothing would ask for");
+    char *alone = base_text_printf ("    secret-key = \"%s\"\n", secret);
+    cr_assert_eq (keys_of (true, &keys, &error, alone), -EINVAL);
+    cr_assert_not_null (strstr (error.text, "curve/public-key"), "%s", error.text);
+    char *bad = base_text_printf ("    secret-key = \"%s\"\n    public-key = \"%s\"\n    allow = \"short\"\n",
+                                  secret, public);
+    cr_assert_eq (keys_of (true, &keys, &error, bad), -EINVAL);
+    cr_assert_not_null (strstr (error.text, "\"short\""), "%s", error.text);
+    cr_assert_neq (keys_of (true, &keys, &error, "    secret-key-file = /nowhere/at-all\n"), 0);
+    cr_assert_not_null (strstr (error.text, "/nowhere/at-all"), "%s", error.text);
+    free (allow);
+    free (alone);
+    free (bad);
+}

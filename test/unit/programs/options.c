@@ -1,0 +1,118 @@
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "programs/program_options.h"
+
+static bool flag;
+static const char *text;
+static char **list;
+static uint64_t number, span;
+static struct bus_settings *settings;
+static int first;
+static char path[] = "/tmp/noded-test-XXXXXX";
+
+static const struct program_option options[] = {
+    {"flag", 'f', PROGRAM_FLAG, NULL, "here/flag", &flag, 0, "a flag"},
+    {"text", 0, PROGRAM_TEXT, "T", "here/text", &text, 0, "a text"},
+    {"list", 0, PROGRAM_LIST, "T", "here/list", &list, 0, "a list"},
+    {"number", 'n', PROGRAM_NUMBER, "N", "here/number", &number, 100, "a number"},
+    {"span", 0, PROGRAM_SPAN, "T", "here/span", &span, 0, "a span"},
+    {NULL, 0, PROGRAM_TEXT, NULL, NULL, NULL, 0, NULL},
+};
+static const struct program_spec spec = {
+    .name = "prog", .usage = "[OPTION...]", .about = "About.\n", .options = options};
+
+static void setup (void)
+{
+    cr_redirect_stderr ();
+    cr_redirect_stdout ();
+    flag = false;
+    text = "before";
+    number = 7;
+    span = 8;
+    int fd = mkstemp (path);
+    cr_assert_geq (fd, 0);
+    (void) close (fd);
+}
+
+static void teardown (void)
+{
+    settings = bus_settings_free (settings);
+    list = base_list_free (list);
+    (void) unlink (path);
+}
+
+TestSuite (options, .init = setup, .fini = teardown);
+
+static int parse (const char *a, const char *b, const char *c)
+{
+    char *argv[] = {(char *) "prog", (char *) a, (char *) b, (char *) c, NULL};
+    int argc = 1;
+    while (argv[argc])
+        argc++;
+    return program_options_parse (&spec, argc, argv, &settings, &first);
+}
+
+static void file_write (const char *lines)
+{
+    FILE *file = fopen (path, "we");
+    cr_assert_not_null (file);
+    (void) fputs (lines, file);
+    (void) fclose (file);
+}
+
+Test (options, values_are_taken_from_the_command_line)
+{
+    cr_assert_eq (parse ("--number=9", "-f", "--span=2s"), PROGRAM_GO);
+    cr_assert_eq (number, 9);
+    cr_assert (flag);
+    cr_assert_eq (span, 2000);
+    cr_assert_str_eq (text, "before");
+    cr_assert_null (settings);
+    cr_assert_eq (parse ("--list=a", "--list=b", "word"), PROGRAM_GO);
+    cr_assert_eq (base_list_count (list), 2);
+    cr_assert_eq (first, 3);
+}
+
+Test (options, the_command_line_goes_before_the_file)
+{
+    file_write ("here\n    number = 50\n    text = filed\n    flag = yes\n    list = x\n    list = y\n");
+    cr_assert_eq (parse ("--config", path, "--number=9"), PROGRAM_GO);
+    cr_assert_eq (number, 9);
+    cr_assert_str_eq (text, "filed");
+    cr_assert (flag);
+    cr_assert_eq (base_list_count (list), 2);
+    cr_assert_eq (span, 8);
+}
+
+Test (options, a_mistake_is_usage)
+{
+    static const char *const mistakes[] = {"--number=101", "--number=-1", "--number=x",
+                                           "--span=soon",  "--nothing",   "-x",
+                                           "--flag=yes",   "--text",      "--number="};
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
+        cr_assert_eq (parse (mistakes[i], NULL, NULL), PROGRAM_USAGE, "%s", mistakes[i]);
+    cr_assert_eq (number, 7);
+}
+
+Test (options, a_mistake_in_the_file_is_usage)
+{
+    static const char *const mistakes[] = {"here\n    number = 101\n", "here\n    nombre = 1\n",
+                                           "here\n    flag = perhaps\n"};
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        file_write (mistakes[i]);
+        cr_assert_eq (parse ("--config", path, NULL), PROGRAM_USAGE, "%s", mistakes[i]);
+        cr_assert_null (settings);
+    }
+    cr_assert_eq (parse ("--config", "/nowhere/at-all", NULL), PROGRAM_USAGE);
+}
+
+Test (options, help_and_version_end_it)
+{
+    cr_assert_eq (parse ("--help", NULL, NULL), PROGRAM_OK);
+    cr_assert_eq (parse ("--version", NULL, NULL), PROGRAM_OK);
+}
