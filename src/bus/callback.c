@@ -11,7 +11,16 @@
 #include "base/text.h"
 #include "base/time.h"
 
-enum { FRAME_SHARE = 48 * 1024, STRING_MOST = 16384, TIMEOUT_MOST_MS = 600000 };
+enum {
+    FRAME_SHARE = 48 * 1024, /* of arguments and variables; the marks' are 12 KiB at most */
+    STRING_MOST = 16384,
+    STRING_HEAD = 5,
+    ARGS_MOST = 300, /* these of schemas/callback.def */
+    ENV_MOST = 1024,
+    MARKS_MOST = 640,
+    MARK_LENGTH = 16,
+    TIMEOUT_MOST_MS = 600000
+};
 
 int bus_callback_parse (const char *text, struct bus_callback *ret_callback, struct base_error *error)
 {
@@ -27,30 +36,52 @@ int bus_callback_parse (const char *text, struct bus_callback *ret_callback, str
     return base_text_copy (ret_callback->nonce, sizeof ret_callback->nonce, space + 1);
 }
 
-/*  How many of the strings fit into the share of a frame that is theirs; what is behind is left out. */
-static size_t fitting (char *const *list, size_t most, size_t *room)
+static bool fits (const char *string, size_t *room)
 {
-    size_t count = 0;
-    for (; count < most && list[count]; count++) {
-        size_t size = strlen (list[count]) + 5;
-        if (size > *room || size > STRING_MOST)
-            break;
-        *room -= size;
-    }
-    return count;
+    size_t size = strlen (string) + STRING_HEAD;
+    if (size > *room || size > STRING_MOST)
+        return false;
+    *room -= size;
+    return true;
 }
 
-struct wire_ready bus_callback_ready (const char *version, char **args, char **env)
+char *bus_callback_mark (const char *entry)
 {
-    enum { ARGS_MOST = 300, ENV_MOST = 1024 }; /* of schemas/callback.def */
+    char digest[BASE_DIGEST_TEXT];
+    struct base_digest of = base_digest_of (entry, strlen (entry));
+    return strndup (base_digest_format (&of, digest), MARK_LENGTH);
+}
+
+int bus_callback_ready (const char *version, char **args, char **env, struct wire_ready *ret_ready)
+{
     size_t room = FRAME_SHARE;
     struct wire_ready ready = {.pid = (uint64_t) getpid (),
                                .version = (char *) version, /* packing only reads it */
                                .args = args,
-                               .env = env};
-    ready.n_args = fitting (args, ARGS_MOST, &room);
-    ready.n_env = fitting (env, ENV_MOST, &room);
-    return ready;
+                               .env = calloc (ENV_MOST, sizeof *ready.env),
+                               .env_marks = calloc (MARKS_MOST + 1, sizeof *ready.env_marks)};
+    int rc = ready.env && ready.env_marks ? 0 : -ENOMEM;
+    while (ready.n_args < ARGS_MOST && args[ready.n_args] && fits (args[ready.n_args], &room))
+        ready.n_args++;
+    for (size_t i = 0; env[i] && !rc; i++)
+        if (ready.n_env < ENV_MOST && fits (env[i], &room))
+            ready.env[ready.n_env++] = env[i];
+        else if (ready.n_env_marks == MARKS_MOST)
+            ready.env_more++;
+        else if (!(ready.env_marks[ready.n_env_marks++] = bus_callback_mark (env[i])))
+            rc = -ENOMEM;
+    if (rc)
+        bus_callback_ready_deinit (&ready);
+    else
+        *ret_ready = ready;
+    return rc;
+}
+
+void bus_callback_ready_deinit (struct wire_ready *ready)
+{
+    free (ready->env); /* the strings are not ours */
+    (void) base_list_free (ready->env_marks);
+    *ready = (struct wire_ready){.pid = 0};
 }
 
 /*  A context and one socket of it. Closing waits at most for what is left of the time. */

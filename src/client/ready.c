@@ -32,7 +32,9 @@ static int announce (const char *wanted, const char *version, uint64_t timeout_m
     rc = rc ? rc : base_self_env (&env);
     if (rc)
         return base_error_errno (error, rc, "cannot read what this process runs as");
-    struct wire_ready ready = bus_callback_ready (version, args, env);
+    base_cleanup (bus_callback_ready_deinit) struct wire_ready ready = {.pid = 0};
+    if (bus_callback_ready (version, args, env, &ready))
+        return base_error_errno (error, -ENOMEM, "cannot announce readiness");
     ready.binary = binary;
     ready.nonce = callback.nonce;
     rc = bus_callback_deliver (&callback, &wire_ready_record, &ready,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bus/callback.h"
@@ -77,19 +78,44 @@ struct node_callback *node_callback_free (struct node_callback *callback)
     return NULL;
 }
 
+static bool is_in_envelope (const struct node_self *self, const char *entry)
+{
+    const struct wire_envelope *envelope = self->installed.envelope;
+    size_t length = strcspn (entry, "=") + 1;
+    for (size_t i = 0; i < envelope->n_env; i++)
+        if (strncmp (envelope->env[i], entry, length) == 0)
+            return true;
+    return false;
+}
+
+/*  The environment with the envelope's variables first: they have room always. The strings are self's. */
+static char **order_environment (const struct node_self *self)
+{
+    char **ordered = calloc (base_list_count (self->env) + 1, sizeof *ordered);
+    size_t count = 0;
+    for (int others = 0; ordered && others < 2; others++)
+        for (size_t i = 0; self->env[i]; i++)
+            if (is_in_envelope (self, self->env[i]) != (bool) others)
+                ordered[count++] = self->env[i];
+    return ordered;
+}
+
 void node_callback_ready (struct node_callback *callback)
 {
     const struct node_self *self = callback->self;
-    struct wire_ready ready = bus_callback_ready (self->installed.envelope->version, self->args, self->env);
+    struct wire_ready ready = {.pid = 0};
+    base_cleanup (base_free_p) char **env = order_environment (self);
+    int rc = env ? bus_callback_ready (self->installed.envelope->version, self->args, env, &ready) : -ENOMEM;
     ready.binary = self->binary;
     ready.manifest = self->manifest;
     for (size_t i = 0; i < callback->count; i++) {
         ready.nonce = callback->targets[i].nonce;
-        int rc = bus_send (callback->targets[i].socket, NULL, &wire_ready_record, &ready);
+        rc = rc ? rc : bus_send (callback->targets[i].socket, NULL, &wire_ready_record, &ready);
         if (rc)
             base_log (BASE_LOG_WARNING, "readiness was not announced on %s: %s",
                       bus_socket_endpoint (callback->targets[i].socket), strerror (rc < 0 ? -rc : rc));
     }
+    bus_callback_ready_deinit (&ready);
 }
 
 void node_callback_progress (struct node_callback *callback, const struct wire_progress *progress)

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "bus/callback.h"
 #include "root/manifest.h"
 #include "wire/envelope.h"
 
@@ -174,6 +175,15 @@ static bool contains (char *const *list, size_t count, const char *entry)
     return false;
 }
 
+/*  Whether a variable arrived, told in full or by its mark. */
+static bool arrived (const struct wire_ready *ready, const char *entry)
+{
+    if (contains (ready->env, ready->n_env, entry))
+        return true;
+    base_cleanup (base_free_p) char *mark = ready->n_env_marks ? bus_callback_mark (entry) : NULL;
+    return mark && contains (ready->env_marks, ready->n_env_marks, mark);
+}
+
 /*  A shell passes on only names of its own form, and keeps some for itself. */
 static bool passes_a_shell (const char *entry)
 {
@@ -212,13 +222,13 @@ int node_offer_check_ready (const struct node_offer *offer, char *const *base, c
                                "its arguments did not arrive as they were sent: %zu were sent, %zu arrived",
                                envelope->n_args + 2, ready->n_args);
     for (size_t i = 0; i < envelope->n_env; i++)
-        if (!contains (ready->env, ready->n_env, envelope->env[i]))
+        if (!arrived (ready, envelope->env[i]))
             return base_error_set (error, ROOT_E_DAMAGED,
                                    "of its environment, %.*s did not arrive as it was sent",
                                    (int) strcspn (envelope->env[i], "="), envelope->env[i]);
-    for (size_t i = 0; base[i]; i++)
-        if (passes_a_shell (base[i]) && !is_overlaid (envelope, base[i]) &&
-            !contains (ready->env, ready->n_env, base[i]))
+    /* of what it could not tell nothing is known, and an environment of that size is init's choice */
+    for (size_t i = 0; base[i] && !ready->env_more; i++)
+        if (passes_a_shell (base[i]) && !is_overlaid (envelope, base[i]) && !arrived (ready, base[i]))
             return base_error_set (error, ROOT_E_DAMAGED,
                                    "the variable %.*s of init's environment did not reach it",
                                    (int) strcspn (base[i], "="), base[i]);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "bus/callback.h"
 #include "node/offer.h"
 #include "wire/envelope.h"
 
@@ -95,6 +96,27 @@ Test (offer, every_argument_and_variable_counts)
     ready = ready_of (args, env);
     env[0] = other;
     cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED, "init's own, changed");
+}
+
+Test (offer, a_variable_without_room_is_known_by_its_mark)
+{
+    char *args[64], *env[64], *marks[1];
+    struct wire_ready ready = ready_of (args, env);
+    struct base_error error = {.code = 0};
+    memmove (env, env + 1, --ready.n_env * sizeof *env); /* PATH */
+    marks[0] = bus_callback_mark (path);
+    ready.env_marks = marks;
+    cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED);
+    ready.n_env_marks = 1;
+    cr_expect_eq (node_offer_check_ready (&offer, base, &ready, &error), 0, "%s", error.text);
+    marks[0][0] = marks[0][0] == '0' ? '1' : '0';
+    cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED);
+    ready.env_more = 1;
+    cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), 0, "what nobody can tell");
+    ready.n_env--;
+    cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED,
+                  "the envelope's own are always told");
+    free (marks[0]);
 }
 
 Test (offer, two_offers_are_two_releases)
