@@ -24,6 +24,7 @@ struct process {
     pid_t parent;
     uint64_t start; /* with the pid it names a process for good */
     bool alive;
+    bool stopped;
     enum mark mark;
 };
 
@@ -61,6 +62,7 @@ static bool parse (const char *text, struct process *ret_process)
         at += *at == ' ';
     }
     /*  A zombie whose further threads run is alive. */
+    process.stopped = state == 'T';
     process.alive = (state != 'Z' && state != 'X') || threads > 1;
     *ret_process = process;
     return true;
@@ -127,16 +129,51 @@ static void close_directory (DIR **directory)
         (void) closedir (*directory);
 }
 
-/*  All processes, the descendants marked as ours. */
-static void scan (struct processes *ret_processes)
+/*  A process that was seen may have ended, been reaped by its parent, and its pid given to a stranger: it is
+    held first, and looked at again. What is our child cannot: only we reap it. */
+static void send_signal (const struct process *seen, int number)
+{
+    char pid[24];
+    struct process now;
+    if (seen->parent == getpid ()) {
+        (void) kill (seen->pid, number);
+        return;
+    }
+    base_cleanup (base_close_p) int fd = pidfd_open (seen->pid, 0);
+    (void) snprintf (pid, sizeof pid, "%d", (int) seen->pid);
+    if (fd >= 0 && look (pid, &now) && now.start == seen->start)
+        (void) pidfd_send_signal (fd, number, NULL, 0);
+}
+
+/*  /proc lists by pid, and a child's is mostly the higher one: it is known at once that it is ours. */
+static void stop_at_once (struct processes *processes, struct process *process)
+{
+    struct process key = {.pid = process->parent};
+    struct process *parent = process->parent == getpid ()
+                                 ? NULL
+                                 : bsearch (&key, processes->items, processes->count, sizeof key, compare);
+    if (process->parent != getpid () && (!parent || parent->mark != OURS))
+        return;
+    process->mark = OURS;
+    if (process->alive && !process->stopped)
+        send_signal (process, SIGSTOP);
+}
+
+/*  All processes, the descendants marked as ours. stop: those that run are sent SIGSTOP as they are seen. */
+static void scan (struct processes *ret_processes, bool stop)
 {
     base_cleanup (close_directory) DIR *directory = opendir ("/proc");
     pid_t self = getpid ();
     struct process process;
-    for (struct dirent *entry; directory && (entry = readdir (directory));)
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && look (entry->d_name, &process) &&
-            process.pid != self && add (ret_processes, &process))
+    for (struct dirent *entry; directory && (entry = readdir (directory));) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !look (entry->d_name, &process) ||
+            process.pid == self)
+            continue;
+        if (stop)
+            stop_at_once (ret_processes, &process);
+        if (add (ret_processes, &process))
             break; /* out of memory: the next round sees the rest */
+    }
     if (ret_processes->count)
         qsort (ret_processes->items, ret_processes->count, sizeof process, compare);
     for (size_t i = 0; i < ret_processes->count; i++)
@@ -146,37 +183,33 @@ static void scan (struct processes *ret_processes)
 size_t start_descendants_count (pid_t but)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    scan (&processes);
+    scan (&processes, false);
     size_t count = 0;
     for (size_t i = 0; i < processes.count; i++)
         count += processes.items[i].mark == OURS && processes.items[i].alive && processes.items[i].pid != but;
     return count;
 }
 
-/*  A grandchild may have been reaped by its parent, and its pid given to a stranger, since it was seen: it
-    is held first, and looked at again. */
-static void kill_grandchild (const struct process *seen)
+bool start_descendants_stop (void)
 {
-    base_cleanup (base_close_p) int fd = pidfd_open (seen->pid, 0);
-    char pid[24];
-    struct process now;
-    (void) snprintf (pid, sizeof pid, "%d", (int) seen->pid);
-    if (fd >= 0 && look (pid, &now) && now.start == seen->start)
-        (void) pidfd_send_signal (fd, SIGKILL, NULL, 0);
+    base_cleanup (processes_deinit) struct processes processes = {0};
+    scan (&processes, true);
+    bool any = false;
+    for (size_t i = 0; i < processes.count; i++) {
+        const struct process *process = &processes.items[i];
+        if (process->mark != OURS || !process->alive || process->stopped)
+            continue;
+        any = true;
+        send_signal (process, SIGSTOP);
+    }
+    return any;
 }
 
 void start_descendants_kill (void)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    scan (&processes);
-    pid_t self = getpid ();
-    for (size_t i = 0; i < processes.count; i++) {
-        const struct process *process = &processes.items[i];
-        if (process->mark != OURS)
-            continue;
-        if (process->parent == self)
-            (void) kill (process->pid, SIGKILL); /* unreaped: the pid is still its own */
-        else
-            kill_grandchild (process);
-    }
+    scan (&processes, false);
+    for (size_t i = 0; i < processes.count; i++)
+        if (processes.items[i].mark == OURS)
+            send_signal (&processes.items[i], SIGKILL);
 }

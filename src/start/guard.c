@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -19,13 +22,17 @@
 #include "start/descendants.h"
 #include "start/reap.h"
 #include "start/say.h"
+#include "start/view.h"
 
-enum { EXIT_USAGE = 64, GRACE_MS = 2000, LINGER_MS = 100, FAST_ROUNDS = 32 };
+enum { EXIT_USAGE = 64, GRACE_MS = 2000, LINGER_MS = 100, FAST_ROUNDS = 32, FREEZES_MOST = 32 };
 
 struct guard {
     int report;
     int signals;
     uint64_t grace_ms;
+    const char *closed;          /* root that the program must not write to; NULL: none */
+    const char *writable;        /* but here */
+    bool ask;                    /* whether the program is to run although that root is open to it */
     struct base_process process; /* the program; null once its end was taken */
     uint64_t kill_ms;            /* boot time when everything is killed; 0: none set */
     bool at_once;
@@ -92,6 +99,8 @@ static void kill_everything (struct guard *guard)
 {
     (void) setpriority (PRIO_PROCESS, 0,
                         -20); /* to be faster than what forks; where that is not allowed, it takes longer */
+    for (int i = 0; i < FREEZES_MOST && start_descendants_stop (); i++)
+        continue;
     for (unsigned round = 0;; round++) {
         start_descendants_kill ();
         for (int i = 0; i < FAST_ROUNDS; i++) {
@@ -152,11 +161,13 @@ static bool watch (struct guard *guard)
 
 static int usage (void)
 {
-    start_say ("usage: start guard --report FD [--grace MS] -- PROGRAM [ARG...]");
+    start_say ("usage: start guard --report FD [--grace MS] [--closed ROOT --writable DIRECTORY [--ask yes]] "
+               "-- PROGRAM [ARG...]");
     return EXIT_USAGE;
 }
 
-/*  Returns how many arguments were options, or -1. */
+/*  Returns how many arguments were options, or -1. What it does not know it leaves alone: whoever starts it
+    may be newer than the guard, which then tells nothing of what it was asked for. */
 static int parse (int argc, char **argv, struct guard *guard)
 {
     uint64_t report;
@@ -175,10 +186,112 @@ static int parse (int argc, char **argv, struct guard *guard)
         } else if (strcmp (argv[i], "--grace") == 0) {
             if (base_text_parse_u64 (argv[i + 1], 24 * 3600 * 1000, &guard->grace_ms))
                 return -1;
-        } else
+        } else if (strcmp (argv[i], "--closed") == 0)
+            guard->closed = argv[i + 1];
+        else if (strcmp (argv[i], "--writable") == 0)
+            guard->writable = argv[i + 1];
+        else if (strcmp (argv[i], "--ask") == 0)
+            guard->ask = strcmp (argv[i + 1], "yes") == 0;
+        else if (strncmp (argv[i], "--", 2) != 0)
             return -1;
     }
     return -1;
+}
+
+/*  Sees to it that the program cannot write where it must not. Returns whether it may run. */
+static bool close_root (struct guard *guard)
+{
+    struct base_error error = {0};
+    if (!guard->closed || !guard->writable)
+        return true;
+    if (!start_view_close (guard->closed, guard->writable, &error)) {
+        tell (guard, "view closed");
+        return true;
+    }
+    tell (guard, "view open %s", error.text);
+    while (guard->ask) {
+        struct pollfd polled[] = {{.fd = guard->signals, .events = POLLIN}, {.fd = guard->report}};
+        (void) poll (polled, 2, -1);
+        for (int number; (number = start_signals_next (guard->signals));) {
+            if (number == SIGUSR1)
+                guard->ask = false;
+            else if (number == SIGHUP || number == SIGTERM || number == SIGINT)
+                return false;
+        }
+        if (polled[1].revents & (POLLERR | POLLNVAL))
+            return false;
+    }
+    return true;
+}
+
+static int guard_program (struct guard *guard, char **args)
+{
+    const struct base_process_spec spec = {
+        .program = args[0],
+        .args = args,
+        .env = environ,
+        .death_signal = SIGKILL,
+        .standard_fds = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
+        .kill_first = true,
+    };
+    struct base_error error = {0};
+    if (!close_root (guard))
+        (void) base_error_set (&error, -EINTR, "nobody wants it to run any longer");
+    if (error.code || base_process_spawn (&spec, &guard->process, &error)) {
+        tell (guard, "failed %s", error.text);
+        tell (guard, "ended exited 127");
+        tell (guard, "left 0");
+        tell (guard, "gone");
+        return 0;
+    }
+    tell (guard, "started %d", (int) guard->process.pid);
+    size_t left = 0;
+    if (watch (guard)) {
+        left = start_descendants_count (guard->process.pid);
+        kill_everything (guard);
+    }
+    tell (guard, "left %zu", left);
+    tell (guard, "gone");
+    return 0;
+}
+
+/*  Passes on what it is told, and waits for the end of the other. Where that was killed, what it guarded has
+    become this one's, and is ended here. */
+static int stand_behind (struct guard *guard)
+{
+    struct base_process_end end;
+    while (base_process_wait (&guard->process, false, &end)) {
+        struct pollfd polled[] = {{.fd = guard->signals, .events = POLLIN},
+                                  {.fd = guard->process.fd, .events = POLLIN}};
+        (void) poll (polled, 2, -1);
+        for (int number; (number = start_signals_next (guard->signals));)
+            if (number != SIGCHLD)
+                (void) base_process_signal (&guard->process, number);
+        (void) start_reap_others (guard->process.pid);
+    }
+    kill_everything (guard);
+    return end.exited ? end.code : 128 + end.code;
+}
+
+/*  Forks the process that guards. Returns true in the one that stands behind it. On a host that is short of
+    processes or descriptors there is one guard instead of two. */
+static bool divide (struct guard *guard)
+{
+    pid_t first = getpid (), pid = fork ();
+    if (pid == 0) {
+        start_reap_begin ();
+        guard->at_once = prctl (PR_SET_PDEATHSIG, (unsigned long) SIGHUP) || getppid () != first;
+    }
+    if (pid <= 0)
+        return false;
+    int fd = pidfd_open (pid, 0);
+    if (fd < 0) {
+        (void) kill (pid, SIGKILL);
+        (void) waitpid (pid, NULL, 0);
+        return false;
+    }
+    guard->process = (struct base_process){.pid = pid, .fd = fd};
+    return true;
 }
 
 int start_guard (int argc, char **argv)
@@ -189,29 +302,5 @@ int start_guard (int argc, char **argv)
         return usage ();
     guard.signals = start_signals_take ();
     start_reap_begin ();
-    const struct base_process_spec spec = {
-        .program = argv[options],
-        .args = argv + options,
-        .env = environ,
-        .death_signal = SIGKILL,
-        .standard_fds = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
-        .kill_first = true,
-    };
-    struct base_error error = {0};
-    if (base_process_spawn (&spec, &guard.process, &error)) {
-        tell (&guard, "failed %s", error.text);
-        tell (&guard, "ended exited 127");
-        tell (&guard, "left 0");
-        tell (&guard, "gone");
-        return 0;
-    }
-    tell (&guard, "started %d", (int) guard.process.pid);
-    size_t left = 0;
-    if (watch (&guard)) {
-        left = start_descendants_count (guard.process.pid);
-        kill_everything (&guard);
-    }
-    tell (&guard, "left %zu", left);
-    tell (&guard, "gone");
-    return 0;
+    return divide (&guard) ? stand_behind (&guard) : guard_program (&guard, argv + options);
 }

@@ -1,9 +1,12 @@
 /*  start/guard.h - runs a program and leaves nothing of it behind
 
-        start guard --report FD [--grace MS] -- PROGRAM [ARG...]
+        start guard --report FD [--grace MS] [--closed ROOT --writable DIRECTORY [--ask yes]]
+                    -- PROGRAM [ARG...]
 
     PROGRAM is a path, run with the guard's environment. On FD, one line each:
 
+        view closed     below ROOT the program can write to DIRECTORY only
+        view open TEXT  it can write everywhere, because; asked to ask, the guard waits for SIGUSR1 now
         started PID     it runs
         failed TEXT     it cannot be executed; "ended exited 127", "left 0" and "gone" follow
         ended exited N  it ended
@@ -13,8 +16,10 @@
 
     SIGTERM or SIGINT: the program is asked to stop, and after MS (2000) everything is killed. SIGHUP,
     which whoever starts a guard asks for as its death signal, or nobody reading FD any longer: everything
-    is killed at once. The guard killed with SIGKILL takes the program along. The out-of-memory killer
-    prefers what is guarded. Exit status 64: usage. */
+    is killed at once. The out-of-memory killer prefers what is guarded. Exit status 64: usage.
+
+    The guard is two processes. Where one of them is killed with SIGKILL, the other ends everything, what
+    has lost its parents too; FD closes behind that. */
 
 #ifndef START_GUARD_H
 #define START_GUARD_H

@@ -29,7 +29,8 @@ struct guarded {
     int report;
 };
 
-static struct guarded start (const char *grace, const char *script)
+static struct guarded start_with (const char *grace, const char *closed, const char *writable,
+                                  const char *script)
 {
     int ends[2];
     cr_assert_eq (pipe2 (ends, O_CLOEXEC), 0);
@@ -40,12 +41,27 @@ static struct guarded start (const char *grace, const char *script)
         (void) fcntl (ends[1], F_SETFD, 0);
         (void) snprintf (number, sizeof number, "%d", ends[1]);
         (void) prctl (PR_SET_PDEATHSIG, SIGHUP);
-        execl (START_PROGRAM, START_PROGRAM, "guard", "--report", number, "--grace", grace, "--", "./program",
+        execl (START_PROGRAM, START_PROGRAM, "guard", "--report", number, "--grace", grace,
+               "--what-a-later-version-knows", "x", closed ? "--closed" : "--no", closed ? closed : "",
+               closed ? "--writable" : "--no", closed ? writable : "", "--ask", "yes", "--", "./program",
                "an argument", (char *) NULL);
         _exit (99);
     }
     (void) close (ends[1]);
     return (struct guarded){.pid = pid, .report = ends[0]};
+}
+
+static struct guarded start (const char *grace, const char *script)
+{
+    return start_with (grace, NULL, NULL, script);
+}
+
+/*  Below the scratch directory it can write to one directory only. */
+static struct guarded start_closed (const char *writable, const char *script)
+{
+    char path[256];
+    (void) snprintf (path, sizeof path, "%s/%s", scratch_path, writable);
+    return start_with ("1000", scratch_path, path, script);
 }
 
 /*  Its report with the pid left out, once it has ended with status 0. The caller frees it. */
@@ -60,9 +76,12 @@ static char *finish (struct guarded guarded)
     cr_assert_eq (waitpid (guarded.pid, &status, 0), guarded.pid);
     cr_expect_eq (status, 0);
     char *report = base_buffer_take_text (&text);
-    char *first = strchr (report, '\n');
-    if (strncmp (report, "started ", 8) == 0 && first)
-        memmove (report, first + 1, strlen (first));
+    char *started = strncmp (report, "started ", 8) == 0 ? report : strstr (report, "\nstarted ");
+    if (!started)
+        return report;
+    started += *started == '\n';
+    char *behind = strchr (started, '\n') + 1;
+    memmove (started, behind, strlen (behind) + 1);
     return report;
 }
 
@@ -212,6 +231,74 @@ Test (guard, a_killed_guard_takes_the_program_along)
     int status;
     cr_assert_eq (waitpid (guarded.pid, &status, 0), guarded.pid);
     cr_assert_gt (waitpid (-1, NULL, 0), 0, "the orphan is ours now, and ends");
+    expect_nobody ();
+}
+
+/*  The script leaves an orphan without parents, session and descriptors; its second guard is the program's
+    parent. */
+static const char orphans[] =
+    "#!/bin/sh\necho $PPID > parent\n"
+    "(setsid sh -c 'exec </dev/null >/dev/null 2>&1; sleep 1000 & sleep 1001 & : > two' &)\n"
+    "until [ -e two ]; do sleep 0.02; done; : > up; exec sleep 1002";
+
+Test (guard, a_killed_guard_is_stood_in_for)
+{
+    struct guarded guarded = start ("60000", orphans);
+    wait_for ("up");
+    char *parent = scratch_shell ("cat parent", NULL);
+    cr_assert_neq (strtol (parent, NULL, 10), (long) guarded.pid, "there are two of them");
+    (void) kill ((pid_t) strtol (parent, NULL, 10), SIGKILL);
+    char rest[64];
+    while (read (guarded.report, rest, sizeof rest) > 0)
+        continue;
+    int status = 0;
+    cr_assert_eq (waitpid (guarded.pid, &status, 0), guarded.pid);
+    cr_expect_eq (WEXITSTATUS (status), 128 + SIGKILL);
+    expect_nobody ();
+    free (parent);
+}
+
+Test (guard, a_killed_guard_in_the_second_row_is_missed_by_the_first)
+{
+    struct guarded guarded = start ("60000", orphans);
+    wait_for ("up");
+    (void) kill (guarded.pid, SIGKILL);
+    char rest[64];
+    while (read (guarded.report, rest, sizeof rest) > 0) /* both have it: at its end nothing is left */
+        continue;
+    while (waitpid (-1, NULL, 0) > 0)
+        continue;
+    expect_nobody ();
+}
+
+Test (guard, a_closed_root_can_be_written_to_below_one_directory_only)
+{
+    if (geteuid () != 0)
+        return;
+    char *mounts = scratch_shell ("cat /proc/self/mountinfo; mkdir -p open/deep; mkdir other", NULL);
+    free (mounts);
+    char script[] = "#!/bin/sh\n: > open/deep/a && mv open/deep/a open/b && ln open/b open/deep/c || exit 1\n"
+                    "(: > other/a) 2>/dev/null && exit 2; mv open/b other 2>/dev/null && exit 3; "
+                    "rmdir other 2>/dev/null && exit 4; exit 0";
+    char *report = finish (start_closed ("open", script));
+    cr_expect_str_eq (report, "view closed\nended exited 0\nleft 0\ngone\n", "%s", report);
+    free (report);
+    char *left = scratch_shell ("grep -c \"$PWD\" /proc/self/mountinfo; rm -r open other && echo gone", NULL);
+    cr_expect_str_eq (left, "0\ngone", "nothing is mounted for anybody else");
+    free (left);
+}
+
+Test (guard, a_root_that_stays_open_is_told_and_asked_about)
+{
+    struct guarded guarded = start_closed ("not-there", "#!/bin/sh\nexit 0");
+    char line[256];
+    ssize_t got = read (guarded.report, line, sizeof line - 1);
+    cr_assert_gt (got, 0);
+    line[got] = '\0';
+    cr_expect_eq (strncmp (line, "view open cannot ", 17), 0, "%s", line);
+    cr_expect_null (strstr (line, "started"), "it waits to be told");
+    (void) kill (guarded.pid, SIGUSR1);
+    expect_report (guarded, "ended exited 0\nleft 0\ngone\n");
     expect_nobody ();
 }
 

@@ -1,0 +1,54 @@
+#include "start/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/*  In a chroot "/" need not be a mount point, and only of one can it be said that nothing is to reach the
+    name space of others. Entering the own name space leads out of the chroot for the time of the call. */
+static int keep_apart (void)
+{
+    if (!mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
+        return 0;
+    if (errno != EINVAL)
+        return -errno;
+    base_cleanup (base_close_p) int top = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    base_cleanup (base_close_p) int here = open (".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    base_cleanup (base_close_p) int own = open ("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (top < 0 || here < 0 || own < 0 || setns (own, CLONE_NEWNS))
+        return -errno;
+    int rc = mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ? -errno : 0;
+    if (fchdir (top) || chroot (".") || fchdir (here))
+        return rc ? rc : -errno;
+    return rc;
+}
+
+int start_view_close (const char *root, const char *writable, struct base_error *error)
+{
+    struct mount_attr closed = {.attr_set = MOUNT_ATTR_RDONLY}, opened = {.attr_clr = MOUNT_ATTR_RDONLY};
+    if (unshare (CLONE_NEWNS))
+        return base_error_errno (error, -errno, "cannot make a mount name space");
+    int rc = keep_apart ();
+    if (rc)
+        return base_error_errno (error, rc, "cannot keep mounts apart");
+    /* what is mounted below the root, such as its var, is taken along, and closed too */
+    if (mount (root, root, NULL, MS_BIND | MS_REC, NULL))
+        return base_error_errno (error, -errno, "cannot mount %s", root);
+    if (mount (writable, writable, NULL, MS_BIND | MS_REC, NULL) ||
+        mount_setattr (AT_FDCWD, root, AT_RECURSIVE, &closed, sizeof closed) ||
+        mount_setattr (AT_FDCWD, writable, AT_RECURSIVE, &opened, sizeof opened)) {
+        rc = -errno;
+        (void) umount2 (root, MNT_DETACH);
+        return base_error_errno (error, rc, "cannot close %s", root);
+    }
+    /* what was entered before is not closed: not even ".." leads out of it */
+    char here[PATH_MAX];
+    if (getcwd (here, sizeof here) && chdir (here) && chdir ("/"))
+        return base_error_errno (error, -errno, "cannot enter %s anew", here);
+    return 0;
+}
