@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-enum { LINE_SIZE = 256, ANCESTORS_MOST = 64, READ_MOST = 64 * 1024 };
+enum { LINE_SIZE = 512, ANCESTORS_MOST = 64, READ_MOST = 64 * 1024 };
 
 struct node_guard {
     struct bus_loop *loop;
@@ -23,6 +23,7 @@ struct node_guard {
     char line[LINE_SIZE];
     size_t length;
     struct node_guard_end end;
+    node_guard_open *open;
     node_guard_gone *gone;
     void *context;
 };
@@ -36,6 +37,10 @@ static void read_line (struct node_guard *guard, const char *line)
     } else if (strncmp (line, "ended signal ", 13) == 0 && !base_text_parse_u64 (line + 13, 255, &number)) {
         guard->end.ended = true;
         guard->end.how = (struct base_process_end){.exited = false, .code = (int) number};
+    } else if (strncmp (line, "view open ", 10) == 0 && guard->open) {
+        guard->open (guard->context, line + 10);
+        guard->open = NULL;
+        (void) base_process_signal (&guard->process, SIGUSR1); /* it may run the program now */
     } else if (strncmp (line, "left ", 5) == 0 && !base_text_parse_u64 (line + 5, UINT32_MAX, &number))
         guard->end.left = (unsigned) number;
 }
@@ -124,8 +129,7 @@ static int make_pipe (int *ret_reading, int *ret_writing)
     return fcntl (ends[0], F_SETFL, O_NONBLOCK) ? -errno : 0;
 }
 
-int node_guard_start (struct bus_loop *loop, const char *launcher, const char *script, char *const *env,
-                      uint64_t grace_ms, node_guard_gone *gone, void *context, struct node_guard **ret_guard,
+int node_guard_start (const struct node_guard_spec *spec, struct node_guard **ret_guard,
                       struct base_error *error)
 {
     base_cleanup (base_close_p) int reading = -1;
@@ -141,33 +145,29 @@ int node_guard_start (struct bus_loop *loop, const char *launcher, const char *s
         return -ENOMEM;
     char report[16], grace[32];
     (void) snprintf (report, sizeof report, "%d", writing);
-    (void) snprintf (grace, sizeof grace, "%llu", (unsigned long long) grace_ms);
-    char *args[] = {(char *) launcher,
-                    (char *) "guard",
-                    (char *) "--report",
-                    report,
-                    (char *) "--grace",
-                    grace,
-                    (char *) "--",
-                    (char *) script,
-                    NULL};
-    struct base_process_spec spec = {.program = launcher,
-                                     .args = args,
-                                     .env = env,
-                                     .death_signal = SIGHUP,
-                                     .standard_fds = {-1, saying, saying},
-                                     .n_fds = 1,
-                                     .fds = {writing},
-                                     .own_session = true};
-    rc = base_process_spawn (&spec, &guard->process, error);
+    (void) snprintf (grace, sizeof grace, "%llu", (unsigned long long) spec->grace_ms);
+    const char *const args[] = {spec->launcher, "guard",       "--report", report,
+                                "--grace",      grace,         "--closed", spec->root,
+                                "--writable",   spec->scratch, "--ask",    spec->open ? "yes" : "no",
+                                "--",           spec->script,  NULL};
+    struct base_process_spec process = {.program = spec->launcher,
+                                        .args = (char *const *) args,
+                                        .env = spec->env,
+                                        .death_signal = SIGHUP,
+                                        .standard_fds = {-1, saying, saying},
+                                        .n_fds = 1,
+                                        .fds = {writing},
+                                        .own_session = true};
+    rc = base_process_spawn (&process, &guard->process, error);
     if (!rc) {
-        guard->loop = loop;
+        guard->loop = spec->loop;
         guard->report = base_take_fd (&reading);
         guard->output = base_take_fd (&hearing);
-        guard->gone = gone;
-        guard->context = context;
-        rc = bus_watch (loop, guard->report, on_report, guard);
-        rc = rc ? rc : bus_watch (loop, guard->output, on_output, guard);
+        guard->open = spec->open;
+        guard->gone = spec->gone;
+        guard->context = spec->context;
+        rc = bus_watch (guard->loop, guard->report, on_report, guard);
+        rc = rc ? rc : bus_watch (guard->loop, guard->output, on_output, guard);
         if (rc) {
             (void) node_guard_free (guard);
             return base_error_errno (error, rc, "watching the guard");

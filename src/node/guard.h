@@ -22,10 +22,25 @@ struct node_guard_end {
 /*  Called once, when nothing is left below the guard. The guard may be freed during the call. */
 typedef void (node_guard_gone) (void *context, const struct node_guard_end *end);
 
-/*  launcher: path of the `start` program of this version; script: the noded.sh to run; env
-    NULL-terminated; grace_ms: between TERM and KILL. */
-int node_guard_start (struct bus_loop *loop, const char *launcher, const char *script, char *const *env,
-                      uint64_t grace_ms, node_guard_gone *gone, void *context, struct node_guard **ret_guard,
+/*  Called at most once, before the program runs: this host does not let the guard keep it from writing
+    to the whole root. reason is valid during the call. */
+typedef void (node_guard_open) (void *context, const char *reason);
+
+struct node_guard_spec {
+    struct bus_loop *loop;
+    const char *launcher;  /* path of the `start` program of this version */
+    const char *script;    /* the noded.sh to run */
+    char *const *env;      /* NULL-terminated */
+    uint64_t grace_ms;     /* between TERM and KILL */
+    const char *root;      /* that the program is kept from writing to, where the host allows it */
+    const char *scratch;   /* but for this directory below it */
+    node_guard_open *open; /* NULL: nobody asks */
+    node_guard_gone *gone;
+    void *context; /* of both */
+};
+
+/*  Pointers are read during the call only, but for loop and context. */
+int node_guard_start (const struct node_guard_spec *spec, struct node_guard **ret_guard,
                       struct base_error *error);
 
 /*  Asks the program to stop; after grace_ms everything is killed. gone is called in the end. */

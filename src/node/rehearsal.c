@@ -14,8 +14,10 @@
 #include "node/guard.h"
 #include "node/offer.h"
 #include "node/scratch.h"
+#include "node/spare.h"
 #include "node/startcheck.h"
 #include "origin/origin.h"
+#include "root/manifest.h"
 
 enum { HEARTBEAT_MS = 15 * 1000, HINT_MS = 100, OFFERS = 2 };
 
@@ -48,6 +50,7 @@ struct node_rehearsal {
     struct bus_socket *callback;
     struct origin *origin;
     struct node_guard *guard;
+    struct node_spare *spare; /* where the candidate can write to the parent's root */
     struct node_startcheck *startcheck;
     bool startcheck_passed;
     char **env;     /* what the candidate's launcher is given */
@@ -70,11 +73,30 @@ struct node_rehearsal {
     struct node_rehearsal_result result;
 };
 
+/*  Where the candidate could write to the root of its parent: nothing of it runs any more, and what it did
+    there is undone. */
+static void put_back (struct node_rehearsal *rehearsal)
+{
+    struct base_error error = {.code = 0};
+    if (!rehearsal->spare)
+        return;
+    rehearsal->startcheck = node_startcheck_free (rehearsal->startcheck);
+    rehearsal->guard = node_guard_free (rehearsal->guard);
+    int rc = node_spare_restore (rehearsal->spare, &error);
+    if (!rc)
+        return;
+    base_log (BASE_LOG_WARNING, "the rehearsal of %s: %s", rehearsal->spec.candidate, error.text);
+    rehearsal->result.passed = rehearsal->result.host = rehearsal->result.killed = false;
+    (void) base_text_copy (rehearsal->result.step, sizeof rehearsal->result.step, "root");
+    (void) base_text_copy (rehearsal->result.reason, sizeof rehearsal->result.reason, error.text);
+}
+
 /*  Tells the owner from the loop, not from inside whatever found it out. */
 static void tell_owner (void *context)
 {
     struct node_rehearsal *rehearsal = context;
     rehearsal->late = 0;
+    put_back (rehearsal);
     rehearsal->done (rehearsal->context, &rehearsal->result);
 }
 
@@ -262,6 +284,18 @@ static void fail_unasked (struct node_rehearsal *rehearsal, const char *reason)
     fail (rehearsal, "%s", reason);
 }
 
+/*  What the launcher only warns of, since it must run something, is a reason to refuse a candidate. */
+static bool c_is_whole (struct node_rehearsal *rehearsal)
+{
+    struct base_error error = {.code = 0};
+    base_cleanup (base_close_p) int fd = -1;
+    int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
+    rc = rc ? base_error_set (&error, rc, "it is gone") : root_manifest_verify (NULL, fd, &error);
+    if (rc)
+        fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
+    return !rc;
+}
+
 /*  C, in service in its scratch root. */
 static void on_candidate (struct node_rehearsal *rehearsal)
 {
@@ -276,7 +310,7 @@ static void on_candidate (struct node_rehearsal *rehearsal)
         if (!rehearsal->killed)
             fail_unasked (rehearsal,
                           "it came back although the version that it had handed over to did not fail");
-        else if (c_is_stable (rehearsal)) {
+        else if (c_is_stable (rehearsal) && c_is_whole (rehearsal)) {
             rehearsal->offer = 1;
             give_order (rehearsal, PHASE_AGAIN);
         }
@@ -311,8 +345,7 @@ static void check_start_files (struct node_rehearsal *rehearsal, const char *wor
                                   rehearsal->env, rehearsal->spec.config->rehearsal_step_ms, on_startcheck,
                                   rehearsal, &rehearsal->startcheck, &error);
     if (rc) {
-        rehearsal->phase = PHASE_FILES;
-        rehearsal->result.host = rc < 0;
+        rehearsal->phase = PHASE_FILES; /* of whom it is the fault, the parent's own rehearsal tells */
         fail (rehearsal, "%s", error.text);
     }
 }
@@ -537,15 +570,35 @@ static const struct origin_ops ops = {.hello = on_hello,
                                       .subscription = on_subscription,
                                       .content_open = on_open};
 
+/*  The last line that was printed below the guard, the launcher's own only where there is no other: what
+    the system or the candidate said of its end. Returns text, empty where nothing was said. */
+static const char *last_said (struct node_rehearsal *rehearsal, char *text, size_t size)
+{
+    const char *found = "", *at = node_guard_said (rehearsal->guard);
+    bool launcher = true;
+    while (*at) {
+        bool by_launcher = strncmp (at, "start: ", 7) == 0;
+        if (*at != '\n' && (launcher || !by_launcher)) {
+            found = at;
+            launcher = by_launcher;
+        }
+        at += strcspn (at, "\n");
+        at += *at == '\n';
+    }
+    (void) snprintf (text, size, "%s%.*s", *found ? "; last it said: " : "", (int) strcspn (found, "\n"),
+                     found);
+    return text;
+}
+
 static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard_end *end)
 {
-    char text[96];
+    char text[96], said[200];
     const char *how = end->ended ? base_process_end_format (&end->how, text, sizeof text)
                                  : "was ended together with its guard";
     rehearsal->result.killed =
         !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
     if (rehearsal->phase != PHASE_STOP)
-        fail (rehearsal, "it %s", how);
+        fail (rehearsal, "it %s%s", how, last_said (rehearsal, said, sizeof said));
     else if (!end->ended || !end->how.exited || end->how.code != 0)
         fail (rehearsal, "when it was told to stop, it %s", how);
     else if (end->left)
@@ -560,6 +613,18 @@ static void on_gone (void *context, const struct node_guard_end *end)
     if (rehearsal->phase != PHASE_END)
         judge_end (rehearsal, end);
     rehearsal->guard = node_guard_free (rehearsal->guard); /* not before: it has what the candidate said */
+}
+
+/*  A host where the guard may not mount, such as a container or a user other than root. */
+static void on_open_root (void *context, const char *reason)
+{
+    struct node_rehearsal *rehearsal = context;
+    struct base_error error = {.code = 0};
+    base_log (BASE_LOG_INFO,
+              "the candidate could write to the whole of %s (%s): what a start needs is kept aside",
+              rehearsal->spec.root->path, reason);
+    if (node_spare_make (rehearsal->spec.root, &rehearsal->spare, &error))
+        base_log (BASE_LOG_WARNING, "going on without keeping aside what a start needs: %s", error.text);
 }
 
 static int serve (struct node_rehearsal *rehearsal, struct base_error *error)
@@ -661,11 +726,18 @@ static void on_copied (void *context, int rc)
     rc = rc ? rc : settings (rehearsal, &error);
     base_cleanup (base_free_p) char *script =
         rc ? NULL : base_text_printf ("%s/%s/%s", rehearsal->scratch.root.path, ROOT_STABLE, ROOT_SCRIPT);
+    struct node_guard_spec guard = {.loop = spec->loop,
+                                    .launcher = rehearsal->launcher,
+                                    .script = script,
+                                    .env = rehearsal->env,
+                                    .grace_ms = spec->config->rehearsal_step_ms,
+                                    .root = spec->root->path,
+                                    .scratch = rehearsal->scratch.root.path,
+                                    .open = on_open_root,
+                                    .gone = on_gone,
+                                    .context = rehearsal};
     if (!rc)
-        rc = script ? node_guard_start (spec->loop, rehearsal->launcher, script, rehearsal->env,
-                                        spec->config->rehearsal_step_ms, on_gone, rehearsal,
-                                        &rehearsal->guard, &error)
-                    : -ENOMEM;
+        rc = script ? node_guard_start (&guard, &rehearsal->guard, &error) : -ENOMEM;
     if (rc)
         could_not_begin (rehearsal, &error);
     else
@@ -705,6 +777,7 @@ struct node_rehearsal *node_rehearsal_free (struct node_rehearsal *rehearsal)
     (void) bus_work_free (rehearsal->copying);
     (void) node_startcheck_free (rehearsal->startcheck);
     (void) node_guard_free (rehearsal->guard);
+    (void) node_spare_free (rehearsal->spare);
     (void) origin_free (rehearsal->origin);
     (void) bus_socket_free (rehearsal->callback);
     for (size_t i = 0; i < OFFERS; i++)

@@ -34,6 +34,17 @@ static ssize_t copy_piece (int from, int to)
     return got < 0 ? -errno : got;
 }
 
+int node_scratch_copy_bytes (int from, int to, const atomic_bool *stop)
+{
+    ssize_t got;
+    do {
+        if (stop && atomic_load (stop))
+            return -ECANCELED;
+        got = copy_piece (from, to);
+    } while (got > 0 || got == -EINTR);
+    return (int) got;
+}
+
 static int copy_file (int from_directory, int to_directory, const char *name, mode_t mode,
                       const atomic_bool *stop)
 {
@@ -42,17 +53,8 @@ static int copy_file (int from_directory, int to_directory, const char *name, mo
         openat (to_directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (from < 0 || to < 0)
         return -errno;
-    for (;;) {
-        if (stop && atomic_load (stop))
-            return -ECANCELED;
-        ssize_t got = copy_piece (from, to);
-        if (got == -EINTR)
-            continue;
-        if (got < 0)
-            return (int) got;
-        if (got == 0)
-            return fchmod (to, mode & 0777) ? -errno : 0;
-    }
+    int rc = node_scratch_copy_bytes (from, to, stop);
+    return rc ? rc : fchmod (to, mode & 0777) ? -errno : 0;
 }
 
 static int copy_tree (int from, int to, const atomic_bool *stop, struct base_error *error)

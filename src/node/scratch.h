@@ -40,4 +40,8 @@ void node_scratch_deinit (struct node_scratch *scratch);
 /*  Removes what earlier processes left below probe/. */
 void node_scratch_sweep (const struct root *parent);
 
+/*  Copies what is left to read of one file behind the end of another, by the file system itself where it
+    can. stop: NULL, or where another thread may end it. Returns 0 or -errno (-ECANCELED). */
+int node_scratch_copy_bytes (int from, int to, const atomic_bool *stop);
+
 #endif

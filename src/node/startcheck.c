@@ -193,9 +193,16 @@ int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int w
             break;
         base_cleanup (base_free_p) char *script =
             base_text_printf ("%s/%s/%s", run->scratch.root.path, ROOT_STABLE, ROOT_SCRIPT);
-        rc = script
-                 ? node_guard_start (loop, launcher, script, env, GRACE_MS, on_gone, run, &run->guard, error)
-                 : -ENOMEM;
+        struct node_guard_spec guard = {.loop = loop,
+                                        .launcher = launcher,
+                                        .script = script,
+                                        .env = env,
+                                        .grace_ms = GRACE_MS,
+                                        .root = parent->path,
+                                        .scratch = run->scratch.root.path,
+                                        .gone = on_gone,
+                                        .context = run};
+        rc = script ? node_guard_start (&guard, &run->guard, error) : -ENOMEM;
     }
     if (!rc) {
         check->timer = bus_timer_start (loop, deadline_ms, on_deadline, check);

@@ -1,0 +1,292 @@
+#include "node/spare.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "node/scratch.h"
+
+enum { LINKS = 2, TREE_DEPTH_MOST = 8 };
+
+static const char *const links[LINKS] = {ROOT_STABLE, ROOT_PREVIOUS};
+
+struct kept {
+    char *path;         /* relative to the root */
+    int copy;           /* -1: a directory, or the file before it under another name */
+    size_t same;        /* which of the kept files has the copy */
+    struct stat status; /* as it was */
+};
+
+struct node_spare {
+    const struct root *root;
+    char targets[LINKS][ROOT_NAME_SIZE]; /* empty: no such link */
+    struct kept *items;                  /* a directory stands before what is in it */
+    size_t count;
+    bool changed;
+    char first[160]; /* what was changed, in words */
+};
+
+static void close_directory (DIR **directory)
+{
+    if (*directory)
+        (void) closedir (*directory);
+}
+
+static int open_plain (const struct root *root, const char *path, int flags)
+{
+    return openat (root->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags);
+}
+
+static DIR *list (const struct root *root, const char *path)
+{
+    int fd = open_plain (root, path, O_DIRECTORY);
+    DIR *directory = fd < 0 ? NULL : fdopendir (fd);
+    if (!directory && fd >= 0)
+        (void) close (fd);
+    return directory;
+}
+
+/*  A copy without a name, on the root's own file system: in memory it would count as this process's. */
+static int copy_aside (const struct root *root, int from)
+{
+    char name[24] = ".tmp.";
+    (void) base_random_hex (name + 5, 8);
+    base_cleanup (base_close_p) int to =
+        openat (root->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (to < 0)
+        return -errno;
+    if (unlinkat (root->fd, name, 0))
+        return -errno;
+    int rc = node_scratch_copy_bytes (from, to, NULL);
+    return rc ? rc : base_take_fd (&to);
+}
+
+static size_t find_same (const struct node_spare *spare, const struct stat *status)
+{
+    size_t i = 0;
+    while (i < spare->count && (spare->items[i].copy < 0 || spare->items[i].status.st_ino != status->st_ino ||
+                                spare->items[i].status.st_dev != status->st_dev))
+        i++;
+    return i;
+}
+
+static int keep (struct node_spare *spare, const char *path)
+{
+    base_cleanup (base_close_p) int from = open_plain (spare->root, path, 0);
+    struct kept kept = {.copy = -1, .same = spare->count};
+    if (from < 0 || fstat (from, &kept.status))
+        return -errno;
+    struct kept *grown = realloc (spare->items, (spare->count + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    spare->items = grown;
+    if (S_ISREG (kept.status.st_mode)) {
+        kept.same = find_same (spare, &kept.status);
+        if (kept.same == spare->count) {
+            kept.copy = copy_aside (spare->root, from);
+            if (kept.copy < 0)
+                return kept.copy;
+        }
+    }
+    kept.path = strdup (path);
+    if (!kept.path) {
+        base_close_p (&kept.copy);
+        return -ENOMEM;
+    }
+    spare->items[spare->count++] = kept;
+    return 0;
+}
+
+static int keep_tree (struct node_spare *spare, const char *path, unsigned depth)
+{
+    int rc = keep (spare, path);
+    base_cleanup (close_directory) DIR *directory = list (spare->root, path);
+    if (!rc && !directory)
+        rc = -errno;
+    for (const struct dirent *entry; !rc && (entry = readdir (directory));) {
+        struct stat status;
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
+            continue;
+        base_cleanup (base_free_p) char *below = base_text_printf ("%s/%s", path, entry->d_name);
+        if (!below || fstatat (spare->root->fd, below, &status, AT_SYMLINK_NOFOLLOW))
+            rc = below ? -errno : -ENOMEM;
+        else if (S_ISDIR (status.st_mode) && depth < TREE_DEPTH_MOST)
+            rc = keep_tree (spare, below, depth + 1);
+        else if (S_ISREG (status.st_mode))
+            rc = keep (spare, below);
+    }
+    return rc;
+}
+
+int node_spare_make (const struct root *root, struct node_spare **ret_spare, struct base_error *error)
+{
+    struct node_spare *spare = calloc (1, sizeof *spare);
+    if (!spare)
+        return -ENOMEM;
+    spare->root = root;
+    struct stat status;
+    int rc =
+        fstatat (root->fd, ROOT_SETTINGS, &status, AT_SYMLINK_NOFOLLOW) ? 0 : keep (spare, ROOT_SETTINGS);
+    for (size_t i = 0; i < LINKS && !rc; i++)
+        if (!root_link (root, links[i], spare->targets[i]))
+            rc = i && strcmp (spare->targets[i], spare->targets[0]) == 0
+                     ? 0
+                     : keep_tree (spare, spare->targets[i], 0);
+    if (rc) {
+        (void) node_spare_free (spare);
+        return base_error_errno (error, rc, "copying what a start needs in %s", root->path);
+    }
+    *ret_spare = spare;
+    return 0;
+}
+
+struct node_spare *node_spare_free (struct node_spare *spare)
+{
+    if (!spare)
+        return NULL;
+    for (size_t i = 0; i < spare->count; i++) {
+        free (spare->items[i].path);
+        base_close_p (&spare->items[i].copy);
+    }
+    free (spare->items);
+    free (spare);
+    return NULL;
+}
+
+static void changed (struct node_spare *spare, const char *what, const char *how)
+{
+    if (!spare->changed)
+        (void) snprintf (spare->first, sizeof spare->first, "%s was %s", what, how);
+    spare->changed = true;
+}
+
+static bool is_as_it_was (const struct stat *before, const struct stat *now)
+{
+    return before->st_dev == now->st_dev && before->st_ino == now->st_ino &&
+           before->st_mode == now->st_mode && before->st_uid == now->st_uid &&
+           before->st_gid == now->st_gid &&
+           (S_ISDIR (now->st_mode) ||
+            (before->st_size == now->st_size && before->st_ctim.tv_sec == now->st_ctim.tv_sec &&
+             before->st_ctim.tv_nsec == now->st_ctim.tv_nsec));
+}
+
+/*  From the copy, under a name of its own first: another workspace that shared the file keeps what it has,
+    and is seen to by itself. */
+static int write_back (const struct root *root, const char *path, int copy, mode_t mode,
+                       struct base_error *error)
+{
+    struct stat status;
+    if (fstat (copy, &status))
+        return base_error_errno (error, -errno, "looking at the copy of %s", path);
+    size_t size = (size_t) status.st_size;
+    void *bytes = size ? mmap (NULL, size, PROT_READ, MAP_PRIVATE, copy, 0) : NULL;
+    if (bytes == MAP_FAILED)
+        return base_error_errno (error, -errno, "reading the copy of %s", path);
+    int rc = disk_file_write (root->disk, root->fd, path, mode & 07777, bytes, size, error);
+    if (size)
+        (void) munmap (bytes, size);
+    return rc;
+}
+
+static int restore_one (struct node_spare *spare, const struct kept *kept, struct base_error *error)
+{
+    const struct root *root = spare->root;
+    struct stat now;
+    bool there = !fstatat (root->fd, kept->path, &now, AT_SYMLINK_NOFOLLOW);
+    if (there && is_as_it_was (&kept->status, &now))
+        return 0;
+    changed (spare, kept->path, there ? "changed" : "removed");
+    if (there && (now.st_mode & S_IFMT) != (kept->status.st_mode & S_IFMT)) {
+        int rc = disk_tree_remove (root->disk, root->fd, kept->path, error);
+        if (rc)
+            return rc;
+        there = false;
+    }
+    if (!S_ISDIR (kept->status.st_mode))
+        return write_back (root, kept->path, spare->items[kept->same].copy, kept->status.st_mode, error);
+    if (!there)
+        return disk_directory_make (root->disk, root->fd, kept->path, kept->status.st_mode & 07777, error);
+    return fchmodat (root->fd, kept->path, kept->status.st_mode & 07777, 0)
+               ? base_error_errno (error, -errno, "setting the mode of %s", kept->path)
+               : 0;
+}
+
+static bool is_kept (const struct node_spare *spare, const char *path)
+{
+    for (size_t i = 0; i < spare->count; i++)
+        if (strcmp (spare->items[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/*  What was put into a workspace makes it as unfit for its manifest as what was taken out. */
+static int remove_added (struct node_spare *spare, const char *path, struct base_error *error)
+{
+    base_cleanup (close_directory) DIR *directory = list (spare->root, path);
+    int rc = 0;
+    for (const struct dirent *entry; !rc && directory && (entry = readdir (directory));) {
+        base_cleanup (base_free_p) char *below = base_text_printf ("%s/%s", path, entry->d_name);
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 || !below ||
+            is_kept (spare, below))
+            continue;
+        changed (spare, below, "added");
+        rc = disk_tree_remove (spare->root->disk, spare->root->fd, below, error);
+    }
+    return rc;
+}
+
+static int restore_links (struct node_spare *spare, struct base_error *error)
+{
+    char now[LINKS][ROOT_NAME_SIZE] = {"", ""};
+    bool same[LINKS];
+    for (size_t i = 0; i < LINKS; i++) {
+        if (root_link (spare->root, links[i], now[i]))
+            *now[i] = '\0';
+        same[i] = strcmp (now[i], spare->targets[i]) == 0;
+    }
+    if (strcmp (now[0], spare->targets[1]) == 0 && strcmp (now[1], spare->targets[0]) == 0)
+        return 0;
+    int rc = 0;
+    for (size_t i = 0; i < LINKS && !rc; i++) {
+        struct stat status;
+        const char *target = spare->targets[i];
+        if (same[i])
+            continue;
+        changed (spare, links[i], *now[i] ? "changed" : "removed");
+        if (!fstatat (spare->root->fd, links[i], &status, AT_SYMLINK_NOFOLLOW) && S_ISDIR (status.st_mode))
+            rc = disk_tree_remove (spare->root->disk, spare->root->fd, links[i], error);
+        if (!rc)
+            rc = *target ? disk_link_replace (spare->root->disk, spare->root->fd, links[i], target, error)
+                         : disk_unlink (spare->root->disk, spare->root->fd, links[i]);
+    }
+    return rc;
+}
+
+/*  The files first: a link must not lead to what is not whole. */
+int node_spare_restore (struct node_spare *spare, struct base_error *error)
+{
+    int failed = 0;
+    for (size_t i = 0; i < spare->count; i++) {
+        int rc = restore_one (spare, &spare->items[i], error);
+        failed = failed ? failed : rc;
+    }
+    for (size_t i = 0; i < spare->count; i++)
+        if (S_ISDIR (spare->items[i].status.st_mode)) {
+            int rc = remove_added (spare, spare->items[i].path, error);
+            failed = failed ? failed : rc;
+        }
+    int rc = restore_links (spare, error);
+    failed = failed ? failed : rc;
+    if (failed)
+        return base_error_prefix (error, "%s in %s, and could not be put back", spare->first,
+                                  spare->root->path);
+    return spare->changed ? base_error_set (error, ROOT_E_DAMAGED,
+                                            "%s in its parent's root %s; everything has been put back",
+                                            spare->first, spare->root->path)
+                          : 0;
+}
