@@ -1,25 +1,48 @@
-/*  test/bad/bad_litter.c - starts a process in a session of its own, and leaves it behind when it is told
-    to stop
+/*  test/bad/bad_litter.c - leaves two processes behind when it is told to stop: one in a session of its own,
+    and one that made itself a daemon, an orphan without a descriptor
 
     Only where it has a candidate of its own to rehearse: that candidate, which is this program too, would
     be found out first. */
 
 #include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "node/node.h"
 
 int __real_node_run (struct node_config *config);
 
+static void leave_session (void)
+{
+    posix_spawnattr_t attributes;
+    char *args[] = {(char *) "sleep", (char *) "600", NULL};
+    pid_t pid;
+    (void) posix_spawnattr_init (&attributes);
+    (void) posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSID);
+    (void) posix_spawn (&pid, "/bin/sleep", NULL, &attributes, args, NULL);
+    (void) posix_spawnattr_destroy (&attributes);
+}
+
+static void leave_daemon (void)
+{
+    pid_t pid = fork ();
+    if (pid == 0) {
+        (void) setsid ();
+        if (fork ())
+            _exit (0);
+        for (int fd = 0; fd < 256; fd++)
+            (void) close (fd);
+        for (;;)
+            (void) pause ();
+    }
+    (void) waitpid (pid, NULL, 0);
+}
+
 int __wrap_node_run (struct node_config *config)
 {
     if (config->depth == NODE_DEPTH_MINTED) {
-        posix_spawnattr_t attributes;
-        char *args[] = {(char *) "sleep", (char *) "600", NULL};
-        pid_t pid;
-        (void) posix_spawnattr_init (&attributes);
-        (void) posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSID);
-        (void) posix_spawn (&pid, "/bin/sleep", NULL, &attributes, args, NULL);
-        (void) posix_spawnattr_destroy (&attributes);
+        leave_session ();
+        leave_daemon ();
     }
     return __real_node_run (config);
 }

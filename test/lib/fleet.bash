@@ -87,10 +87,10 @@ ctl ()
     "$build/nodectl" --broker "127.0.0.1:$port" "${ctl_options[@]}" "${deadline[@]}" "$@"
 }
 
-# binary NAME: where the build put it.
+# binary NAME: where the build put it. What has a slash is taken as it is.
 binary ()
 {
-    if [ -x "$build/$1" ]; then echo "$build/$1"; else echo "$build/test/bad/$1"; fi
+    if [[ $1 == */* ]]; then echo "$1"; elif [ -x "$build/$1" ]; then echo "$build/$1"; else echo "$build/test/bad/$1"; fi
 }
 
 # publish BINARY VERSION [OPTION...]: prints the release.

@@ -9,41 +9,114 @@ NODED_BUILD=$(cd "${NODED_BUILD:-$here/../../build}" && pwd)
 # shellcheck source=test/lib/fleet.bash
 . "$here/../lib/fleet.bash"
 
+# skip WHY: this machine lacks what the story is about.
+skip ()
+{
+    say "SKIPPED: $*" >&2
+    exit 77
+}
+
+# apart STORY [ARGUMENT...]: the story again, with mounts of its own that end with it.
+apart ()
+{
+    [ -z "${NODED_APART:-}" ] || return 0
+    unshare --mount true 2>/dev/null || skip 'no mount name space can be made'
+    fleet_remove
+    NODED_APART=1 exec unshare --mount --propagation private "$@"
+}
+
+# mount_tmpfs SIZE DIRECTORY: only in a story that is apart.
+mounts=()
+mount_tmpfs ()
+{
+    mkdir -p "$2"
+    mount -t tmpfs -o "size=$1" noded "$2" || skip "nothing can be mounted on $2"
+    mounts+=("$2")
+}
+
+# cgroup_make CONTROLLER: a control group below the story's own, whichever version the host has; the last one is $cgroup.
+cgroup=
+cgroups=()
+cgroup_make ()
+{
+    local place top
+    place=$(sed -nE "s/^[0-9]+:([^:]*,)?$1(,[^:]*)?:(.*)/\3/p" /proc/self/cgroup)
+    top=$(awk -v want="$1" '$3 == "cgroup" && ("," $4 ",") ~ ("," want ",") { print $2; exit }' /proc/self/mounts)
+    if [ -z "$place" ] || [ -z "$top" ]; then
+        place=$(sed -n 's/^0:://p' /proc/self/cgroup)
+        top=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+        [ -n "$top" ] && { echo "+$1" >"$top$place/cgroup.subtree_control"; } 2>/dev/null || top=
+    fi
+    cgroup=$top$place/noded-story-$$-$1
+    { [ -n "$top" ] && mkdir "$cgroup" && echo 0 >"$cgroup/cgroup.procs" && echo $$ >"$cgroup/../cgroup.procs"; } 2>/dev/null ||
+        skip "no control group for $1 can be made"
+    cgroups+=("$cgroup")
+}
+
+# cgroup_set FILE-OF-VERSION-1 FILE-OF-VERSION-2 VALUE
+cgroup_set ()
+{
+    if [ -e "$cgroup/$1" ]; then echo "$3" >"$cgroup/$1"; else echo "$3" >"$cgroup/$2"; fi
+}
+
+# cgroup_enter: the path of a command that runs what follows it within the group.
+cgroup_enter ()
+{
+    printf "#!/bin/sh\necho 0 >'%s/cgroup.procs' || exit 1\nexec \"\$@\"\n" "$cgroup" >"$fleet/enter"
+    chmod +x "$fleet/enter"
+    echo "$fleet/enter"
+}
+
 story_end ()
 {
     local status=$? root
     trap - EXIT
     set +e
     fleet_end || status=1
+    [ ${#cgroups[@]} = 0 ] || rmdir "${cgroups[@]}" || status=1
     for root in "$fleet"/*/node.zpl; do
         [ -e "$root" ] || continue
         "$build/noded" verify --root "$(dirname "$root")" >"$fleet/verify.log" 2>&1 ||
             { say "noded verify finds fault with $(dirname "$root")" >&2; status=1; }
     done
-    [ "$status" = 0 ] || fleet_logs
+    [ ${#mounts[@]} = 0 ] || umount "${mounts[@]}" || status=1
+    [ "$status" = 0 ] || [ "$status" = 77 ] || fleet_logs
     if [ -n "${KEEP:-}" ]; then say "kept: $fleet"; else fleet_remove; fi
     exit "$status"
 }
 
-# refuses BINARY STEP REASON: a candidate that fails a step of the rehearsal is refused with that step and a reason that fits,
-# quarantined, and followed by a good one.
-refuses ()
+# refused BINARY STEP REASON [PUBLISH-OPTION...]: node a, which runs 1.0.0, is given a release; it fails that step of the rehearsal with
+# a reason that fits, is quarantined, and is left without a trace in stable.
+refused ()
 {
     local binary=$1 step=$2 reason=$3 before release
-    broker_start
-    nodes_up a
+    shift 3
     before=$(stable_of a)
-    release=$(publish "$binary" 6.6.6)
+    release=$(publish "$binary" 6.6.6 "$@") || fail "$binary could not be published"
     expect_status 1 ctl update a
-    check_equal "$(stable_of a)" "$before" 'stable'
+    check_equal "$(stable_of a)" "$before" "stable after $binary"
     check_runs a 1.0.0 noded
-    check_node a ".state == \"idle\" and .last_error.step == \"probing/$step\" and .last_error.version == \"6.6.6\""
+    check_node a ".state == \"idle\" and (.last_error.step | test (\"^probing/$step$\")) and .last_error.version == \"6.6.6\""
     field a .last_error.reason >"$fleet/said"
     said "$reason"
     check_node a ".quarantine | map (.release) | index (\"$release\") != null"
+}
+
+# takes_good: node a takes a good release without any help.
+takes_good ()
+{
     publish noded-2 2.0.0 >"$fleet/release"
     ctl update a || fail 'the good update was not confirmed'
     check_runs a 2.0.0 noded-2
+}
+
+# refuses BINARY STEP REASON: a story of one such release.
+refuses ()
+{
+    broker_start
+    nodes_up a
+    refused "$@"
+    takes_good
 }
 
 fleet_begin

@@ -6,14 +6,15 @@ set -euo pipefail
 # shellcheck source=test/scenario/moments.bash
 . "$here/moments.bash"
 
+found () { mapfile -t pids < <("$@"); [ ${#pids[@]} -gt 0 ]; }
+
 broker_start
 halting_up a
 for step in "${rehearsal_steps[@]}"; do
     for what in probe guard; do
         if [ "$what" = guard ] && [ "$step" != probing/hand-over ]; then continue; fi
         halt_at a "$step"
-        mapfile -t pids < <("${what}s_of" a)
-        [ ${#pids[@]} -gt 0 ] || fail "no $what runs in $step"
+        until_true found "${what}s_of" a # what the manager started may be on its way
         kill -KILL "${pids[@]}"
         kill -CONT "$halted"
         arrived a "a kill of the $what in $step"

@@ -1,0 +1,29 @@
+/*  test/bad/bad_bomb.c - forks, and what it forked forks, in sessions of their own
+
+    A machine that runs this test is to live on: beyond a number none forks any more. */
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "node/node.h"
+
+enum { FORKS_MOST = 4000, PAUSE_US = 2000 };
+
+int __real_node_run (struct node_config *config);
+
+int __wrap_node_run (struct node_config *config)
+{
+    atomic_int *forks = mmap (NULL, sizeof *forks, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (config->depth != NODE_DEPTH_MINTED || forks == MAP_FAILED || fork ())
+        return __real_node_run (config);
+    for (;;) {
+        if (atomic_fetch_add (forks, 1) >= FORKS_MOST)
+            (void) pause ();
+        pid_t pid = fork ();
+        if (pid == 0)
+            (void) setsid ();
+        else if (pid < 0)
+            (void) usleep (PAUSE_US);
+    }
+}

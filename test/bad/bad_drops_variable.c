@@ -1,0 +1,23 @@
+/*  test/bad/bad_drops_variable.c - stages everything that it is given, but for an environment variable
+    without a value */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "root/command.h"
+
+int __real_root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env,
+                              size_t n_env, struct base_buffer *buffer);
+
+int __wrap_root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env,
+                              size_t n_env, struct base_buffer *buffer)
+{
+    char **kept = calloc (n_env + 1, sizeof *kept);
+    size_t count = 0;
+    for (size_t i = 0; kept && i < n_env; i++)
+        if (strchr (env[i], '=')[1])
+            kept[count++] = env[i];
+    int rc = __real_root_command_pack (program, args, n_args, kept, count, buffer);
+    free (kept);
+    return rc;
+}

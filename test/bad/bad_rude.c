@@ -1,0 +1,41 @@
+/*  test/bad/bad_rude.c - prints a gigabyte, closes its standard descriptors, goes where nothing can be
+    written, masks every mode that it can, and does not hear when it is told to stop */
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bus/loop.h"
+#include "node/node.h"
+
+int __real_bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
+                        void *context);
+int __real_node_run (struct node_config *config);
+
+static bool outermost; /* further down it would be found out by its own kind */
+
+int __wrap_bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
+                        void *context)
+{
+    if (!outermost)
+        return __real_bus_signals (loop, signals, count, handler, context);
+    (void) signal (SIGTERM, SIG_IGN); /* the first of them */
+    return __real_bus_signals (loop, signals + 1, count - 1, handler, context);
+}
+
+int __wrap_node_run (struct node_config *config)
+{
+    static char noise[1 << 16];
+    outermost = config->depth == NODE_DEPTH_MINTED;
+    if (!outermost)
+        return __real_node_run (config);
+    for (size_t left = (size_t) 1 << 30; left; left -= sizeof noise)
+        if (write (STDERR_FILENO, noise, sizeof noise) != (ssize_t) sizeof noise)
+            break;
+    for (int fd = 0; fd < 3; fd++)
+        (void) close (fd);
+    (void) umask (0777);
+    if (chdir ("/proc"))
+        return 1;
+    return __real_node_run (config);
+}

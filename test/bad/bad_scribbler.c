@@ -1,0 +1,20 @@
+/*  test/bad/bad_scribbler.c - writes into a file of the workspace that it runs from */
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "node/node.h"
+#include "root/workspace.h"
+
+int __real_node_run (struct node_config *config);
+
+int __wrap_node_run (struct node_config *config)
+{
+    char *path = base_text_printf ("%s/" ROOT_STABLE "/" ROOT_ENVELOPE, config->root);
+    int fd = config->depth == NODE_DEPTH_MINTED ? open (path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+    if (fd >= 0 && write (fd, "\n", 1) == 1)
+        (void) close (fd);
+    free (path);
+    return __real_node_run (config);
+}

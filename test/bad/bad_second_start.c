@@ -1,0 +1,22 @@
+/*  test/bad/bad_second_start.c - passes its rehearsal and its trial, and crashes whenever it is started
+    afterwards */
+
+#include <stdlib.h>
+
+#include "node/node.h"
+#include "root/root.h"
+
+int __real_node_run (struct node_config *config);
+
+int __wrap_node_run (struct node_config *config)
+{
+    struct root root;
+    struct root_trial trial = {.on_trial = true};
+    if (!config->nonce[0] && !root_open (&disk_system, config->root, &root, NULL)) {
+        (void) root_trial_read (&root, &trial, NULL);
+        root_deinit (&root);
+    }
+    if (!trial.on_trial)
+        abort ();
+    return __real_node_run (config);
+}

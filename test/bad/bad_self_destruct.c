@@ -1,0 +1,28 @@
+/*  test/bad/bad_self_destruct.c - deletes the workspace that it runs from, once it has announced itself */
+
+#include "node/callback.h"
+#include "node/node.h"
+#include "root/root.h"
+
+int __real_node_run (struct node_config *config);
+void __real_node_callback_ready (struct node_callback *callback);
+
+static const struct node_config *own;
+
+int __wrap_node_run (struct node_config *config)
+{
+    own = config;
+    return __real_node_run (config);
+}
+
+void __wrap_node_callback_ready (struct node_callback *callback)
+{
+    struct root root;
+    char name[ROOT_NAME_SIZE];
+    __real_node_callback_ready (callback);
+    if (own->depth != NODE_DEPTH_MINTED || root_open (&disk_unsynced, own->root, &root, NULL))
+        return;
+    if (!root_link (&root, ROOT_STABLE, name))
+        (void) disk_tree_remove (&disk_unsynced, root.fd, name, NULL);
+    root_deinit (&root);
+}

@@ -1,0 +1,13 @@
+/*  test/bad/bad_stranger.c - announces itself with a nonce that nobody gave out */
+
+#include "node/config.h"
+
+int __real_node_config_load (struct node_config *config, const char *path, struct base_error *error);
+
+int __wrap_node_config_load (struct node_config *config, const char *path, struct base_error *error)
+{
+    int rc = __real_node_config_load (config, path, error);
+    if (!rc && config->nonce[0])
+        config->nonce[0] = config->nonce[0] == '0' ? '1' : '0';
+    return rc;
+}

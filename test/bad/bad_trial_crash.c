@@ -1,0 +1,14 @@
+/*  test/bad/bad_trial_crash.c - passes its whole rehearsal, and crashes in service before it is ready */
+
+#include <stdlib.h>
+
+#include "node/node.h"
+
+int __real_node_run (struct node_config *config);
+
+int __wrap_node_run (struct node_config *config)
+{
+    if (!config->nonce[0]) /* as in bad_trial.c: in service */
+        abort ();
+    return __real_node_run (config);
+}

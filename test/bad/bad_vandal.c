@@ -1,0 +1,35 @@
+/*  test/bad/bad_vandal.c - takes the root of its parent for its own: writes over start files there, removes
+    a launcher and a link. What it cannot write to, it cannot go on without. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "node/node.h"
+
+int __real_node_run (struct node_config *config);
+
+/*  Returns whether that could be done: by opening it with all that was in it gone, or by removing it. */
+static bool damage (const char *root, const char *path)
+{
+    char *full = base_text_printf ("%s/../../%s", root, path);
+    int fd = strstr (path, ".sh") ? open (full, O_WRONLY | O_TRUNC | O_CLOEXEC) : unlink (full);
+    bool done = fd >= 0;
+    if (!done)
+        (void) fprintf (stderr, "cannot write to %s: %s\n", full, strerror (errno));
+    free (full);
+    return done;
+}
+
+int __wrap_node_run (struct node_config *config)
+{
+    static const char *const paths[] = {"stable/noded.sh", "stable/start", "previous/noded.sh", "previous"};
+    bool done = true;
+    for (size_t i = 0; config->depth == NODE_DEPTH_MINTED && i < sizeof paths / sizeof *paths; i++)
+        done = damage (config->root, paths[i]) && done;
+    return done ? __real_node_run (config) : 30;
+}

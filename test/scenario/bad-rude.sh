@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# A release that prints a gigabyte, closes its standard descriptors, changes umask and directory, and ignores SIGTERM: the node
+# manager stays small and answers.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+peak () { sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$(manager_pid a)/status"; }
+
+broker_start
+node_settings=${node_settings/step = 10s/step = 5s}
+nodes_up a
+refused bad-crash readiness '.'
+before=$(peak)
+refused bad-rude stop 'did not stop'
+after=$(peak)
+[ $((after - before)) -lt 8192 ] || fail "the node manager grew from $before to $after kB"
+check_node a .online
+takes_good

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Releases that pass the rehearsal and fail in service: crash at each start on trial, or hang once they are ready. The launcher goes
+# back by itself.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+# goes_back BINARY REASON
+goes_back ()
+{
+    local binary=$1 reason=$2 before release
+    before=$(stable_of a)
+    release=$(publish "$binary" 6.6.6)
+    expect_status 1 ctl update a
+    until_node a ".online and .state == \"idle\" and .last_error.step == \"trial\" and (.quarantine | map (.release) | index (\"$release\") != null)"
+    check_equal "$(stable_of a)" "$before" "stable after $binary"
+    check_runs a 1.0.0 noded
+    field a .last_error.reason >"$fleet/said"
+    said "$reason"
+    check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* 2>/dev/null || true)" '' 'what is left of the trial'
+}
+
+node_settings=${node_settings/confirm = 60s/confirm = 6s}
+broker_start
+nodes_up a
+goes_back bad-trial-crash 'crashed'
+goes_back bad-trial-stuck 'never confirmed'
+takes_good
