@@ -7,9 +7,9 @@
 #include "node/node.h"
 #include "root/root.h"
 
-int __real_node_run (struct node_config *config);
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
 
-int __wrap_node_run (struct node_config *config)
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
 {
     static char piece[1 << 16];
     char *path = base_text_printf ("%s/" ROOT_VAR "/full", config->root);
@@ -17,5 +17,5 @@ int __wrap_node_run (struct node_config *config)
     while (fd >= 0 && write (fd, piece, sizeof piece) > 0)
         continue;
     free (path);
-    return __real_node_run (config);
+    return __real_node_run (config, settings, wrong);
 }

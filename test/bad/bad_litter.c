@@ -10,7 +10,7 @@
 
 #include "node/node.h"
 
-int __real_node_run (struct node_config *config);
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
 
 static void leave_session (void)
 {
@@ -38,11 +38,11 @@ static void leave_daemon (void)
     (void) waitpid (pid, NULL, 0);
 }
 
-int __wrap_node_run (struct node_config *config)
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
 {
     if (config->depth == NODE_DEPTH_MINTED) {
         leave_session ();
         leave_daemon ();
     }
-    return __real_node_run (config);
+    return __real_node_run (config, settings, wrong);
 }

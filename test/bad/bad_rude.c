@@ -10,7 +10,7 @@
 
 int __real_bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
                         void *context);
-int __real_node_run (struct node_config *config);
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
 
 static bool outermost; /* further down it would be found out by its own kind */
 
@@ -23,12 +23,12 @@ int __wrap_bus_signals (struct bus_loop *loop, const int *signals, int count, bu
     return __real_bus_signals (loop, signals + 1, count - 1, handler, context);
 }
 
-int __wrap_node_run (struct node_config *config)
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
 {
     static char noise[1 << 16];
     outermost = config->depth == NODE_DEPTH_MINTED;
     if (!outermost)
-        return __real_node_run (config);
+        return __real_node_run (config, settings, wrong);
     for (size_t left = (size_t) 1 << 30; left; left -= sizeof noise)
         if (write (STDERR_FILENO, noise, sizeof noise) != (ssize_t) sizeof noise)
             break;
@@ -37,5 +37,5 @@ int __wrap_node_run (struct node_config *config)
     (void) umask (0777);
     if (chdir ("/proc"))
         return 1;
-    return __real_node_run (config);
+    return __real_node_run (config, settings, wrong);
 }

@@ -7,14 +7,14 @@
 #include "node/node.h"
 #include "root/workspace.h"
 
-int __real_node_run (struct node_config *config);
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
 
-int __wrap_node_run (struct node_config *config)
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
 {
     char *path = base_text_printf ("%s/" ROOT_STABLE "/" ROOT_ENVELOPE, config->root);
     int fd = config->depth == NODE_DEPTH_MINTED ? open (path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
     if (fd >= 0 && write (fd, "\n", 1) == 1)
         (void) close (fd);
     free (path);
-    return __real_node_run (config);
+    return __real_node_run (config, settings, wrong);
 }

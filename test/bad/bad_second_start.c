@@ -6,9 +6,9 @@
 #include "node/node.h"
 #include "root/root.h"
 
-int __real_node_run (struct node_config *config);
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
 
-int __wrap_node_run (struct node_config *config)
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
 {
     struct root root;
     struct root_trial trial = {.on_trial = true};
@@ -18,5 +18,5 @@ int __wrap_node_run (struct node_config *config)
     }
     if (!trial.on_trial)
         abort ();
-    return __real_node_run (config);
+    return __real_node_run (config, settings, wrong);
 }

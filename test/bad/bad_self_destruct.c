@@ -4,15 +4,15 @@
 #include "node/node.h"
 #include "root/root.h"
 
-int __real_node_run (struct node_config *config);
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
 void __real_node_callback_ready (struct node_callback *callback);
 
 static const struct node_config *own;
 
-int __wrap_node_run (struct node_config *config)
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
 {
     own = config;
-    return __real_node_run (config);
+    return __real_node_run (config, settings, wrong);
 }
 
 void __wrap_node_callback_ready (struct node_callback *callback)

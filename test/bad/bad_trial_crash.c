@@ -4,11 +4,11 @@
 
 #include "node/node.h"
 
-int __real_node_run (struct node_config *config);
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
 
-int __wrap_node_run (struct node_config *config)
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
 {
     if (!config->nonce[0]) /* as in bad_trial.c: in service */
         abort ();
-    return __real_node_run (config);
+    return __real_node_run (config, settings, wrong);
 }

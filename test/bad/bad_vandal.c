@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "node/node.h"
 
-int __real_node_run (struct node_config *config);
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
 
 /*  Returns whether that could be done: by opening it with all that was in it gone, or by removing it. */
 static bool damage (const char *root, const char *path)
@@ -25,11 +25,11 @@ static bool damage (const char *root, const char *path)
     return done;
 }
 
-int __wrap_node_run (struct node_config *config)
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
 {
     static const char *const paths[] = {"stable/noded.sh", "stable/start", "previous/noded.sh", "previous"};
     bool done = true;
     for (size_t i = 0; config->depth == NODE_DEPTH_MINTED && i < sizeof paths / sizeof *paths; i++)
         done = damage (config->root, paths[i]) && done;
-    return done ? __real_node_run (config) : 30;
+    return done ? __real_node_run (config, settings, wrong) : 30;
 }
