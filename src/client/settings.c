@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "bus/settings.h"
+#include "bus/keys.h"
 
 static const char *const settings_known[] = {
     "client/broker",    "client/content",   "client/timeout",   "curve/secret-key-file",
@@ -23,42 +23,16 @@ void client_settings_deinit (struct client_settings *settings)
     explicit_bzero (settings, sizeof *settings);
 }
 
-static int settings_key (const struct bus_settings *settings, const char *path, char ret_key[41],
-                         struct base_error *error)
-{
-    static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  ".-:+=^!/*?&<>()[]{}@%$#";
-    const char *key = bus_settings_get (settings, path);
-    if (!key)
-        return base_error_set (error, -EINVAL, "%s is missing", path);
-    if (strlen (key) != 40 || strspn (key, letters) != 40)
-        return base_error_set (error, -EINVAL, "%s is no key: a key has 40 characters of Z85", path);
-    return base_text_copy (ret_key, 41, key);
-}
-
 static int settings_keys (const struct bus_settings *settings, struct client_settings *result,
                           struct base_error *error)
 {
-    base_cleanup (settings_free_p) struct bus_settings *certificate = NULL;
-    const char *file = bus_settings_get (settings, "curve/secret-key-file");
-    if (!file && !bus_settings_get (settings, "curve/secret-key") &&
-        !bus_settings_get (settings, "curve/public-key") && !bus_settings_get (settings, "curve/server-key"))
-        return 0;
-    int rc = 0;
-    if (file) {
-        rc = bus_settings_load (file, &certificate, error);
-        if (rc != 0)
-            return base_error_prefix (error, "curve/secret-key-file");
-    }
-    const struct bus_settings *pair = certificate ? certificate : settings;
-    rc = settings_key (pair, "curve/secret-key", result->keys.secret_key, error);
-    if (rc == 0)
-        rc = settings_key (pair, "curve/public-key", result->keys.public_key, error);
+    base_cleanup (bus_keyring_deinit) struct bus_keyring keys = {.configured = false};
+    int rc = bus_keyring_read (settings, false, &keys, error);
     if (rc != 0)
-        return file ? base_error_prefix (error, "%s", file) : rc;
-    rc = settings_key (settings, "curve/server-key", result->keys.server_key, error);
-    result->has_keys = rc == 0;
-    return rc;
+        return rc;
+    result->has_keys = keys.configured;
+    result->keys = keys.bus;
+    return 0;
 }
 
 static void settings_unknown (void *context, const char *path)

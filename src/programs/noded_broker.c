@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "broker/broker.h"
 #include "programs/program_bind.h"
-#include "programs/program_keys.h"
+#include "bus/keys.h"
 #include "programs/program_options.h"
 #include "programs/program_signals.h"
 
@@ -26,7 +26,7 @@ struct options {
 
 struct running {
     struct bus_settings *settings;
-    struct program_keys keys;
+    struct bus_keyring keys;
     struct bus_loop *loop;
     struct broker *broker;
 };
@@ -35,7 +35,7 @@ static void running_deinit (struct running *running)
 {
     running->broker = broker_free (running->broker);
     running->loop = bus_loop_free (running->loop);
-    program_keys_deinit (&running->keys);
+    bus_keyring_deinit (&running->keys);
     running->settings = bus_settings_free (running->settings);
 }
 
@@ -117,8 +117,8 @@ int main (int argc, char **argv)
         .about = "Announces updates, keeps the fleet's records, takes orders, and serves contents.\n"
                  "Prints one line that begins with \"ready\", with its endpoints, once it listens.\n",
         .options = table,
-        .settings = program_keys_settings,
-        .more = program_keys_help};
+        .settings = bus_keys_settings,
+        .more = bus_keys_help};
     struct bus_endpoints endpoints;
     struct base_error error = {.code = 0};
     int first, r;
@@ -133,7 +133,7 @@ int main (int argc, char **argv)
                                     "--root DIR says where records and contents are kept, and is missing");
     if (options.heartbeat_ms < HEARTBEAT_LEAST_MS)
         return program_usage_error (&spec, "--heartbeat: at least %d ms is allowed", HEARTBEAT_LEAST_MS);
-    if (program_keys_read (running.settings, true, &running.keys, &error) != 0 ||
+    if (bus_keyring_read (running.settings, true, &running.keys, &error) != 0 ||
         program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
         program_bind_endpoints (options.address, options.port, &endpoints, &error) != 0)
         return program_usage_error (&spec, "%s", error.text);

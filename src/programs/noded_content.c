@@ -11,7 +11,7 @@
 #include "broker/root.h"
 #include "origin/origin.h"
 #include "programs/program_bind.h"
-#include "programs/program_keys.h"
+#include "bus/keys.h"
 #include "programs/program_options.h"
 #include "programs/program_signals.h"
 
@@ -25,7 +25,7 @@ struct options {
 
 struct running {
     struct bus_settings *settings;
-    struct program_keys keys;
+    struct bus_keyring keys;
     struct bus_loop *loop;
     int root, lock;
     struct broker_content *content;
@@ -42,7 +42,7 @@ static void running_deinit (struct running *running)
     running->loop = bus_loop_free (running->loop);
     base_close_p (&running->root);
     base_close_p (&running->lock);
-    program_keys_deinit (&running->keys);
+    bus_keyring_deinit (&running->keys);
     running->settings = bus_settings_free (running->settings);
 }
 
@@ -117,8 +117,8 @@ int main (int argc, char **argv)
                                           "Takes contents from publishers and serves them to nodes.\n"
                                           "Prints one line, \"ready content=ENDPOINT\", once it listens.\n",
                                       .options = table,
-                                      .settings = program_keys_settings,
-                                      .more = program_keys_help};
+                                      .settings = bus_keys_settings,
+                                      .more = bus_keys_help};
     char endpoint[BUS_ENDPOINT_SIZE];
     struct base_error error = {.code = 0};
     int first, r;
@@ -130,7 +130,7 @@ int main (int argc, char **argv)
         return program_usage_error (&spec, "%s: nothing is expected there", argv[first]);
     if (!options.root)
         return program_usage_error (&spec, "--root DIR says where contents are kept, and is missing");
-    if (program_keys_read (running.settings, true, &running.keys, &error) != 0 ||
+    if (bus_keyring_read (running.settings, true, &running.keys, &error) != 0 ||
         program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
         program_bind_endpoint (options.address, options.port, "content", endpoint, &error) != 0)
         return program_usage_error (&spec, "%s", error.text);

@@ -1,4 +1,4 @@
-/*  programs/program_keys.h - CURVE keys from settings
+/*  bus/keys.h - CURVE keys from settings
 
     A server has
 
@@ -10,26 +10,26 @@
 
     A client has its own pair in the same way, and the server's public key as server-key. */
 
-#ifndef PROGRAMS_PROGRAM_KEYS_H
-#define PROGRAMS_PROGRAM_KEYS_H
+#ifndef BUS_KEYS_H
+#define BUS_KEYS_H
 
 #include "base/error.h"
 #include "bus/settings.h"
 #include "bus/socket.h"
 
-struct program_keys {
+struct bus_keyring {
     bool configured; /* the settings have any; else bus is all empty */
     struct bus_keys bus;
-    char **allowed; /* bus.allowed points here */
+    char **allowed; /* owned; bus.allowed points here */
 };
 
 /*  What is read, NULL-terminated, and the text above for --help. */
-extern const char *const program_keys_settings[];
-extern const char program_keys_help[];
+extern const char *const bus_keys_settings[];
+extern const char bus_keys_help[];
 
-/*  settings may be NULL. Release with program_keys_deinit. Returns 0 or -errno. */
-int program_keys_read (const struct bus_settings *settings, bool is_server, struct program_keys *ret_keys,
-                       struct base_error *error);
-void program_keys_deinit (struct program_keys *keys);
+/*  settings may be NULL. Release with bus_keyring_deinit. Returns 0 or -errno. */
+int bus_keyring_read (const struct bus_settings *settings, bool is_server, struct bus_keyring *ret_keys,
+                      struct base_error *error);
+void bus_keyring_deinit (struct bus_keyring *keys);
 
 #endif

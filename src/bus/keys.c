@@ -1,6 +1,6 @@
-/*  programs/program_keys.c - CURVE keys from settings */
+/*  bus/keys.c - CURVE keys from settings */
 
-#include "programs/program_keys.h"
+#include "bus/keys.h"
 
 #include <errno.h>
 
@@ -9,15 +9,14 @@
 
 enum { KEY_LENGTH = 40 };
 
-const char *const program_keys_settings[] = {"curve/secret-key-file", "curve/secret-key", "curve/public-key",
-                                             "curve/server-key",      "curve/allow",      NULL};
+const char *const bus_keys_settings[] = {"curve/secret-key-file", "curve/secret-key", "curve/public-key",
+                                         "curve/server-key",      "curve/allow",      NULL};
 
-const char program_keys_help[] =
-    "  curve/secret-key-file  a certificate as zcert_save_secret writes it\n"
-    "  curve/secret-key       or the keys themselves, 40 characters of Z85\n"
-    "  curve/public-key\n"
-    "  curve/allow            server: a client's public key; may come many times\n"
-    "  curve/server-key       client: the server's public key\n";
+const char bus_keys_help[] = "  curve/secret-key-file  a certificate as zcert_save_secret writes it\n"
+                             "  curve/secret-key       or the keys themselves, 40 characters of Z85\n"
+                             "  curve/public-key\n"
+                             "  curve/allow            server: a client's public key; may come many times\n"
+                             "  curve/server-key       client: the server's public key\n";
 
 static void settings_free_p (struct bus_settings **settings)
 {
@@ -51,17 +50,18 @@ static int pair_take (const struct bus_settings *settings, struct bus_keys *keys
     return r;
 }
 
-int program_keys_read (const struct bus_settings *settings, bool is_server, struct program_keys *ret_keys,
-                       struct base_error *error)
+int bus_keyring_read (const struct bus_settings *settings, bool is_server, struct bus_keyring *ret_keys,
+                      struct base_error *error)
 {
     base_cleanup (settings_free_p) struct bus_settings *certificate = NULL;
-    base_cleanup (program_keys_deinit) struct program_keys keys = {.bus.is_server = is_server};
+    base_cleanup (bus_keyring_deinit) struct bus_keyring keys = {.bus.is_server = is_server};
     const char *file = settings ? bus_settings_get (settings, "curve/secret-key-file") : NULL;
     int r;
 
     if (!file && (!settings || !bus_settings_get (settings, "curve/secret-key"))) {
         if (settings &&
-            (bus_settings_get (settings, "curve/allow") || bus_settings_get (settings, "curve/server-key")))
+            (bus_settings_get (settings, "curve/allow") || bus_settings_get (settings, "curve/server-key") ||
+             bus_settings_get (settings, "curve/public-key")))
             return base_error_set (
                 error, -EINVAL, "the section curve of the settings has no secret-key-file and no secret-key");
         *ret_keys = keys;
@@ -96,8 +96,8 @@ int program_keys_read (const struct bus_settings *settings, bool is_server, stru
     return 0;
 }
 
-void program_keys_deinit (struct program_keys *keys)
+void bus_keyring_deinit (struct bus_keyring *keys)
 {
     keys->allowed = base_list_free (keys->allowed);
-    *keys = (struct program_keys){.configured = false};
+    explicit_bzero (keys, sizeof *keys);
 }

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "programs/program_keys.h"
+#include "bus/keys.h"
 
 static char secret[41], public[41], other[41], path[] = "/tmp/noded-test-XXXXXX";
 
@@ -27,8 +27,7 @@ static void teardown (void)
 TestSuite (keys, .init = setup, .fini = teardown);
 
 /*  Keys from settings with these lines in the section curve. */
-static int keys_of (bool is_server, struct program_keys *ret_keys, struct base_error *error,
-                    const char *lines)
+static int keys_of (bool is_server, struct bus_keyring *ret_keys, struct base_error *error, const char *lines)
 {
     struct bus_settings *settings = NULL;
     FILE *file = fopen (path, "we");
@@ -36,16 +35,16 @@ static int keys_of (bool is_server, struct program_keys *ret_keys, struct base_e
     (void) fprintf (file, "curve\n%s", lines);
     (void) fclose (file);
     cr_assert_eq (bus_settings_load (path, &settings, error), 0, "%s", error->text);
-    int rc = program_keys_read (settings, is_server, ret_keys, error);
+    int rc = bus_keyring_read (settings, is_server, ret_keys, error);
     bus_settings_free (settings);
     return rc;
 }
 
 Test (keys, without_any_there_are_none)
 {
-    struct program_keys keys;
+    struct bus_keyring keys;
     struct base_error error;
-    cr_assert_eq (program_keys_read (NULL, true, &keys, &error), 0);
+    cr_assert_eq (bus_keyring_read (NULL, true, &keys, &error), 0);
     cr_assert (!keys.configured);
     cr_assert_eq (keys_of (true, &keys, &error, ""), 0);
     cr_assert (!keys.configured);
@@ -53,7 +52,7 @@ Test (keys, without_any_there_are_none)
 
 Test (keys, a_server_has_its_pair_and_whom_it_admits)
 {
-    struct program_keys keys;
+    struct bus_keyring keys;
     struct base_error error;
     char *lines = base_text_printf (
         "    secret-key = \"%s\"\n    public-key = \"%s\"\n    allow = \"%s\"\n    allow = \"%s\"\n", secret,
@@ -65,14 +64,14 @@ Test (keys, a_server_has_its_pair_and_whom_it_admits)
     cr_assert_eq (base_list_count (keys.allowed), 2);
     cr_assert_str_eq (keys.bus.allowed[0], other);
     cr_assert_eq (keys.bus.allowed, keys.allowed);
-    program_keys_deinit (&keys);
+    bus_keyring_deinit (&keys);
     cr_assert_null (keys.allowed);
     free (lines);
 }
 
 Test (keys, a_client_needs_the_key_of_its_server)
 {
-    struct program_keys keys;
+    struct bus_keyring keys;
     struct base_error error;
     char *lines = base_text_printf ("    secret-key = \"%s\"\n    public-key = \"%s\"\n", secret, public);
     cr_assert_eq (keys_of (false, &keys, &error, lines), -EINVAL);
@@ -82,13 +81,13 @@ Test (keys, a_client_needs_the_key_of_its_server)
                               secret, public, other);
     cr_assert_eq (keys_of (false, &keys, &error, lines), 0, "%s", error.text);
     cr_assert_str_eq (keys.bus.server_key, other);
-    program_keys_deinit (&keys);
+    bus_keyring_deinit (&keys);
     free (lines);
 }
 
 Test (keys, half_of_what_is_needed_is_told)
 {
-    struct program_keys keys;
+    struct bus_keyring keys;
     struct base_error error;
     char *allow = base_text_printf ("    allow = \"%s\"\n", other);
     cr_assert_eq (keys_of (true, &keys, &error, allow), -EINVAL, "keys that nothing would ask for");
