@@ -38,7 +38,7 @@ broker_try ()
 {
     local ready line=''
     mkfifo "$fleet/ready"
-    "$build/noded-broker" --root "$fleet/broker" --port "$1" "${broker_options[@]}" >"$fleet/ready" 2>>"$fleet/broker.log" &
+    "${broker_program:-$build/noded-broker}" --root "$fleet/broker" --port "$1" "${broker_options[@]}" >"$fleet/ready" 2>>"$fleet/broker.log" &
     broker_pid=$!
     exec {ready}<"$fleet/ready"
     rm "$fleet/ready"
@@ -90,7 +90,12 @@ ctl ()
 # binary NAME: where the build put it. What has a slash is taken as it is.
 binary ()
 {
-    if [[ $1 == */* ]]; then echo "$1"; elif [ -x "$build/$1" ]; then echo "$build/$1"; else echo "$build/test/bad/$1"; fi
+    local at
+    if [[ $1 == */* ]]; then echo "$1"; return; fi
+    for at in "$build" "$build/test/bad" "$build/test"; do
+        if [ -x "$at/$1" ] && [ ! -d "$at/$1" ]; then echo "$at/$1"; return; fi
+    done
+    fail "there is no program $1 in $build"
 }
 
 # publish BINARY VERSION [OPTION...]: prints the release.

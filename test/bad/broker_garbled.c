@@ -1,0 +1,38 @@
+/*  test/bad/broker_garbled.c - a broker that tells everything twice, late and out of order
+
+    Every announcement is preceded by an older one, and every second answer to ask is a state that was wanted
+    before, oldest first. */
+
+#include <stdlib.h>
+
+#include "broker/orders.h"
+#include "origin/origin.h"
+
+enum { REMEMBERED = 64 };
+
+int __real_origin_announce (struct origin *origin, const char *topic, const char *application,
+                            uint64_t epoch);
+int __wrap_origin_announce (struct origin *origin, const char *topic, const char *application, uint64_t epoch)
+{
+    (void) __real_origin_announce (origin, topic, application, epoch > 2 ? epoch - 2 : epoch);
+    (void) __real_origin_announce (origin, topic, application, epoch);
+    return __real_origin_announce (origin, topic, application, epoch);
+}
+
+int __real_broker_order_desired (const struct broker_application *application,
+                                 struct wire_desired *ret_desired);
+int __wrap_broker_order_desired (const struct broker_application *application,
+                                 struct wire_desired *ret_desired)
+{
+    static struct wire_desired before[REMEMBERED];
+    static unsigned count, turn, at;
+    if (!application->is_desired)
+        return __real_broker_order_desired (application, ret_desired);
+    const struct wire_desired *desired = &application->desired;
+    if (count < REMEMBERED && (!count || before[count - 1].epoch != desired->epoch) &&
+        wire_copy (&wire_desired_record, desired, &before[count]) == 0)
+        count++;
+    if (turn++ % 2 == 0 && count)
+        desired = &before[at++ % count];
+    return wire_copy (&wire_desired_record, desired, ret_desired);
+}
