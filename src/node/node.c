@@ -109,6 +109,10 @@ static void on_signal (void *context, int signal)
         return;
     }
     base_log (BASE_LOG_INFO, "stopping: %s", strsignal (signal));
+    /* one that is only to give way to another version does not stop the service */
+    char stable[ROOT_NAME_SIZE];
+    if (!root_link (&node->root, ROOT_STABLE, stable) && strcmp (stable, node->self.workspace) == 0)
+        (void) sd_notify (0, "STOPPING=1");
     if (node->rehearsal && node->standing.probes) { /* it was not the candidate that ended it */
         node->standing.probes--;
         node_standing_save (node);
