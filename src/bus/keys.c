@@ -62,8 +62,8 @@ int bus_keyring_read (const struct bus_settings *settings, bool is_server, struc
         if (settings &&
             (bus_settings_get (settings, "curve/allow") || bus_settings_get (settings, "curve/server-key") ||
              bus_settings_get (settings, "curve/public-key")))
-            return base_error_set (
-                error, -EINVAL, "the section curve of the settings has no secret-key-file and no secret-key");
+            return base_error_set (error, -EINVAL,
+                                   "neither curve/secret-key-file nor curve/secret-key is in the settings");
         *ret_keys = keys;
         return 0;
     }
