@@ -31,6 +31,7 @@ struct disk_ops {
     int (*fsync) (void *context, int fd);
     int (*fallocate) (void *context, int fd, off_t size);
     int (*renameat) (void *context, int from_directory, const char *from, int to_directory, const char *to);
+    int (*exchangeat) (void *context, int directory, const char *one, const char *other);
     int (*linkat) (void *context, int from_directory, const char *from, int to_directory, const char *to);
     int (*symlinkat) (void *context, const char *target, int directory, const char *path);
     int (*unlinkat) (void *context, int directory, const char *path, int flags);

@@ -42,6 +42,12 @@ static int system_renameat (void *context, int from_directory, const char *from,
     return renameat (from_directory, from, to_directory, to);
 }
 
+static int system_exchangeat (void *context, int directory, const char *one, const char *other)
+{
+    (void) context;
+    return renameat2 (directory, one, directory, other, RENAME_EXCHANGE);
+}
+
 static int system_linkat (void *context, int from_directory, const char *from, int to_directory,
                           const char *to)
 {
@@ -74,6 +80,7 @@ static const struct disk_ops system_ops = {
     .fsync = system_fsync,
     .fallocate = system_fallocate,
     .renameat = system_renameat,
+    .exchangeat = system_exchangeat,
     .linkat = system_linkat,
     .symlinkat = system_symlinkat,
     .unlinkat = system_unlinkat,
@@ -96,6 +103,7 @@ static const struct disk_ops unsynced_ops = {
     .fsync = no_fsync,
     .fallocate = system_fallocate,
     .renameat = system_renameat,
+    .exchangeat = system_exchangeat,
     .linkat = system_linkat,
     .symlinkat = system_symlinkat,
     .unlinkat = system_unlinkat,

@@ -5,8 +5,9 @@
                     stable: now on trial
         confirm     rename .back onto previous; tokens mean nothing without a trial, and go
         go back     rename .back onto stable; the same
-        revert      a second name for stable's link, then previous onto stable, then that name onto
-                    previous. The second name is a hard link, so that a disk without space or inodes
+        revert      stable and previous exchange their names, in one step. Where the file system has no
+                    such thing: a second name for stable's link, then previous onto stable, then that name
+                    onto previous. The second name is a hard link, so that a disk without space or inodes
                     does not stand in the way */
 
 #include "root/root.h"
@@ -435,11 +436,18 @@ int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct 
         rc = remove_if_there (root, SWAPPED, error);
     if (rc)
         return rc;
+    if (ret_name)
+        memcpy (ret_name, previous, sizeof previous);
+    /*  In one step, where the file system can. */
+    if (root->disk->ops->exchangeat (root->disk->context, root->fd, ROOT_STABLE, ROOT_PREVIOUS) == 0) {
+        rc = root->disk->ops->fsync (root->disk->context, root->fd) && errno != EINVAL ? -errno : 0;
+        return rc ? base_error_errno (error, rc, "cannot sync %s", root->path) : 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+        return base_error_errno (error, -errno, "cannot exchange %s/stable and previous", root->path);
     bool swapping = prepare_swap (root, trial.stable);
     rc = disk_rename (root->disk, root->fd, ROOT_PREVIOUS, ROOT_STABLE, error);
     if (rc)
         return rc;
-    if (ret_name)
-        memcpy (ret_name, previous, sizeof previous);
     return swapping ? disk_rename (root->disk, root->fd, SWAPPED, ROOT_PREVIOUS, error) : 0;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "disk/disk.h"
@@ -19,6 +20,7 @@ struct failing_disk {
     int code;          /* errno of it; 0: the process is killed instead */
     const char *only;  /* counts calls of this name alone; NULL: all */
     size_t write_most; /* bytes that one write takes; 0: all */
+    bool exchanges;    /* whether it has an exchange of names: not every file system does */
 };
 
 /*  Returns whether this call fails. */
@@ -80,6 +82,17 @@ static inline int failing_renameat (void *context, int from_directory, const cha
                : disk_system.ops->renameat (NULL, from_directory, from, to_directory, to);
 }
 
+static inline int failing_exchangeat (void *context, int directory, const char *one, const char *other)
+{
+    const struct failing_disk *failing = context;
+    if (!failing->exchanges) {
+        errno = EINVAL;
+        return -1;
+    }
+    return failing_now (context, "exchangeat") ? -1
+                                               : disk_system.ops->exchangeat (NULL, directory, one, other);
+}
+
 static inline int failing_linkat (void *context, int from_directory, const char *from, int to_directory,
                                   const char *to)
 {
@@ -111,6 +124,7 @@ static const struct disk_ops failing_ops = {
     .fsync = failing_fsync,
     .fallocate = failing_fallocate,
     .renameat = failing_renameat,
+    .exchangeat = failing_exchangeat,
     .linkat = failing_linkat,
     .symlinkat = failing_symlinkat,
     .unlinkat = failing_unlinkat,

@@ -58,6 +58,7 @@ struct change {
     int (*make) (const struct root *on);
     bool (*proven) (void);
     bool (*ended) (void);
+    bool exchanges; /* on a file system that can exchange two names */
 };
 
 /*  One runs, and three ran before it. */
@@ -175,13 +176,14 @@ static void after_a_cut_revert (void)
 }
 
 static const struct change changes[] = {
-    {"switch", in_service, make_switch, switch_is_proven, two_is_on_trial},
-    {"confirm", on_trial, make_confirm, confirm_is_proven, two_is_confirmed},
-    {"go back", on_trial, make_go_back, switch_is_proven, one_runs},
-    {"revert", in_service, make_revert, revert_is_proven, three_runs},
-    {"revert on trial", on_trial, make_revert_on_trial, switch_is_proven, one_runs},
-    {"set stable", on_trial, make_stable, stable_is_proven, three_is_stable},
-    {"tidy", after_a_cut_revert, make_tidy, revert_is_proven, three_runs},
+    {"switch", in_service, make_switch, switch_is_proven, two_is_on_trial, false},
+    {"confirm", on_trial, make_confirm, confirm_is_proven, two_is_confirmed, false},
+    {"go back", on_trial, make_go_back, switch_is_proven, one_runs, false},
+    {"revert", in_service, make_revert, revert_is_proven, three_runs, false},
+    {"revert where names can be exchanged", in_service, make_revert, revert_is_proven, three_runs, true},
+    {"revert on trial", on_trial, make_revert_on_trial, switch_is_proven, one_runs, false},
+    {"set stable", on_trial, make_stable, stable_is_proven, three_is_stable, false},
+    {"tidy", after_a_cut_revert, make_tidy, revert_is_proven, three_runs, false},
 };
 
 enum { N_CHANGES = sizeof changes / sizeof *changes };
@@ -194,6 +196,7 @@ static bool cut (const struct change *change, unsigned n, int code)
         struct failing_disk failing;
         struct root on = root;
         on.disk = failing_init (&failing, n, code);
+        failing.exchanges = change->exchanges;
         int rc = change->make (&on);
         _exit (failing.calls < n ? (rc ? 2 : 0) : 1);
     }
@@ -245,7 +248,7 @@ static void tidy_and_repeat (const struct change *change, unsigned n)
 /*  The tidying is killed before each of its own calls too. */
 static void cut_tidying (const struct change *change, unsigned n)
 {
-    static const struct change tidying = {"tidy", NULL, make_tidy, NULL, NULL};
+    static const struct change tidying = {"tidy", NULL, make_tidy, NULL, NULL, false};
     for (unsigned m = 1; !cut (&tidying, m, 0); m++)
         expect_proven (change, n);
     expect_proven (change, n);
