@@ -1,8 +1,10 @@
 #include "node/fetch.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
@@ -31,7 +33,8 @@ struct node_fetch {
 
     struct wanted *wanted;
     size_t count, at;
-    uint64_t rehearsal;     /* bytes that the rehearsal will need at once */
+    uint64_t rehearsal; /* bytes that the rehearsal will need at once */
+    uint64_t rehearsal_files;
     int depth;              /* of the probe that will rehearse */
     uint64_t before, total; /* bytes of the contents before the one under way, and of all */
     struct node_fetch_counts counts;
@@ -114,36 +117,62 @@ static uint64_t size_of (const struct wire_envelope *envelope)
     return size;
 }
 
-/*  A scratch root holds a copy of the candidate, what it fetches there, and the scratch root in which it
+/*  Files of a workspace and of the root around it, beyond those that its envelope lists. */
+enum { OWN_FILES = 24 };
+
+static uint64_t files_of (const struct wire_envelope *envelope)
+{
+    return envelope->n_files + OWN_FILES;
+}
+
+/*  In bytes, or in files: a scratch root holds a copy of the candidate, what it fetches there, and the scratch root in which it
     rehearses that in its turn. */
 static uint64_t rehearsal_size (uint64_t candidate, uint64_t offered, int depth)
 {
     return candidate + (depth > 0 ? offered + rehearsal_size (offered, candidate, depth - 1) : 0);
 }
 
-/*  Everything that the update will write must fit before anything is asked for. */
-static int reserve (struct node_fetch *fetch, struct base_error *error)
+static int reserve_in (const char *path, int directory, uint64_t needed, uint64_t files,
+                       struct base_error *error)
 {
-    uint64_t bytes, inodes, here = 0;
-    int rc = disk_space (fetch->root->fd, &bytes, &inodes);
+    uint64_t bytes, inodes;
+    int rc = disk_space (directory, &bytes, &inodes);
     if (rc)
-        return base_error_errno (error, rc, "looking for free space in %s", fetch->root->path);
-    for (size_t i = 0; i < fetch->count; i++)
-        here += disk_blobs_partial_size (fetch->contents, &fetch->wanted[i].digest);
-    uint64_t needed =
-        fetch->total - (here < fetch->total ? here : fetch->total) + fetch->rehearsal + SPACE_MARGIN;
+        return base_error_errno (error, rc, "looking for free space in %s", path);
     if (bytes < needed)
         return base_error_set (
             error, -ENOSPC,
             "the update needs %llu bytes in %s, and %llu are free: make room and order it again",
-            (unsigned long long) needed, fetch->root->path, (unsigned long long) bytes);
-    uint64_t files = fetch->count + INODE_MARGIN;
+            (unsigned long long) needed, path, (unsigned long long) bytes);
     if (inodes < files)
         return base_error_set (
             error, -ENOSPC,
             "the update needs %llu inodes in %s, and %llu are free: make room and order it again",
-            (unsigned long long) files, fetch->root->path, (unsigned long long) inodes);
+            (unsigned long long) files, path, (unsigned long long) inodes);
     return 0;
+}
+
+/*  Everything that the update will write must fit before anything is asked for. Downloads may have a file
+    system of their own; then they are copied from there. */
+static int reserve (struct node_fetch *fetch, struct base_error *error)
+{
+    uint64_t here = 0;
+    struct stat root, contents;
+    if (fstat (fetch->root->fd, &root) || fstat (fetch->contents->fd, &contents))
+        return base_error_errno (error, -errno, "looking at %s", fetch->root->path);
+    for (size_t i = 0; i < fetch->count; i++)
+        here += disk_blobs_partial_size (fetch->contents, &fetch->wanted[i].digest);
+    uint64_t missing = fetch->total - (here < fetch->total ? here : fetch->total);
+    uint64_t files = fetch->rehearsal_files + INODE_MARGIN;
+    if (root.st_dev == contents.st_dev)
+        return reserve_in (fetch->root->path, fetch->root->fd, missing + fetch->rehearsal + SPACE_MARGIN,
+                           fetch->count + files, error);
+    char path[PATH_MAX];
+    (void) snprintf (path, sizeof path, "%s/" ROOT_VAR, fetch->root->path);
+    int rc = reserve_in (path, fetch->contents->fd, missing + SPACE_MARGIN / 16, fetch->count, error);
+    return rc ? rc
+              : reserve_in (fetch->root->path, fetch->root->fd,
+                            fetch->total + fetch->rehearsal + SPACE_MARGIN, fetch->count + files, error);
 }
 
 static void end (struct node_fetch *fetch, const struct base_error *error)
@@ -275,6 +304,9 @@ int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *enve
         want (fetch, &envelope->files[i].digest, envelope->files[i].size);
     fetch->rehearsal =
         rehearsal_size (size_of (envelope), size_of (fetch->self->installed.envelope), fetch->depth);
+    fetch->rehearsal_files =
+        files_of (envelope) +
+        rehearsal_size (files_of (envelope), files_of (fetch->self->installed.envelope), fetch->depth);
     int rc = reserve (fetch, error);
     if (rc)
         return rc;
