@@ -14,19 +14,39 @@
 
 enum { INHERITED_MOST = 1024, INFO_SIZE = 4096 };
 
-/*  Opens it as well as it can be: a disk that is full or read-only lets one be opened that is there, and a
-    root that has none is locked itself. */
-static int open_lock (const struct root *root, bool make)
+enum { LOCK_FLAGS = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
+
+/*  Opens it as well as it can be: a root that has none, on a disk where none can be made, is locked itself.
+    Never for writing: as long as that were open, the disk could not be made read-only. */
+static int open_lock (const struct root *root)
 {
-    int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    int fd = make ? openat (root->fd, ROOT_LOCK, flags | O_RDWR | O_CREAT, 0600) : -1;
-    if (fd >= 0)
-        (void) fchmod (fd, 0600); /* whatever the umask is: who cannot open it would lock something else */
-    if (fd < 0)
-        fd = openat (root->fd, ROOT_LOCK, flags | O_RDONLY);
+    int fd = openat (root->fd, ROOT_LOCK, LOCK_FLAGS | O_RDONLY);
     if (fd < 0)
         fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
+}
+
+static void make_lock (const struct root *root)
+{
+    base_cleanup (base_close_p) int fd =
+        openat (root->fd, ROOT_LOCK, LOCK_FLAGS | O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (fd >= 0)
+        (void) fchmod (fd, 0600); /* whatever the umask is: who cannot open it would lock something else */
+}
+
+/*  Returns 0 or -errno. NFS makes a lock of its own of this one, and wants a file that is open for writing. */
+static int lock (const struct root *root, int *fd)
+{
+    if (flock (*fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EBADF)
+        return -errno;
+    int writable = openat (root->fd, ROOT_LOCK, LOCK_FLAGS | O_RDWR);
+    if (writable < 0)
+        return -errno;
+    (void) close (*fd);
+    *fd = writable;
+    return flock (writable, LOCK_EX | LOCK_NB) ? -errno : 0;
 }
 
 static bool is_same (const struct stat *a, const struct stat *b)
@@ -49,13 +69,13 @@ static int find_own (int other)
 
 int root_lock_take (const struct root *root)
 {
-    base_cleanup (base_close_p) int fd = open_lock (root, true);
-    if (fd < 0)
-        return fd;
-    if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+    make_lock (root);
+    base_cleanup (base_close_p) int fd = open_lock (root);
+    int rc = fd < 0 ? fd : lock (root, &fd);
+    if (rc == 0)
         return base_take_fd (&fd);
-    if (errno != EWOULDBLOCK)
-        return -errno;
+    if (rc != -EWOULDBLOCK)
+        return rc;
     int own = find_own (fd);
     if (own < 0)
         return -EWOULDBLOCK;
@@ -71,7 +91,7 @@ void root_lock_pass (int lock, bool pass)
 
 bool root_lock_is_held (const struct root *root)
 {
-    base_cleanup (base_close_p) int fd = open_lock (root, false);
+    base_cleanup (base_close_p) int fd = open_lock (root);
     return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
@@ -112,9 +132,9 @@ static bool holds (int process, const struct stat *wanted)
 int root_lock_signal (const struct root *root, int signal)
 {
     struct stat wanted;
-    base_cleanup (base_close_p) int lock = open_lock (root, false);
-    if (lock < 0 || fstat (lock, &wanted))
-        return lock < 0 ? lock : -errno;
+    base_cleanup (base_close_p) int fd = open_lock (root);
+    if (fd < 0 || fstat (fd, &wanted))
+        return fd < 0 ? fd : -errno;
     base_cleanup (close_directory) DIR *processes = list (AT_FDCWD, "/proc");
     for (const struct dirent *entry; processes && (entry = readdir (processes));) {
         uint64_t pid;
