@@ -20,9 +20,12 @@ skip ()
 apart ()
 {
     [ -z "${NODED_APART:-}" ] || return 0
-    unshare --mount true 2>/dev/null || skip 'no mount name space can be made'
+    unshare --mount --propagation unchanged true 2>/dev/null || skip 'no mount name space can be made'
     fleet_remove
-    NODED_APART=1 exec unshare --mount --propagation private "$@"
+    # in a chroot / is no mount that could be made private: what is mounted below is seen outside until the end
+    # shellcheck disable=SC2016 # for the shell inside
+    NODED_APART=1 exec unshare --mount --propagation unchanged \
+        sh -c 'mount --make-rprivate / 2>/dev/null || :; exec "$0" "$@"' "$@"
 }
 
 # mount_tmpfs SIZE DIRECTORY: only in a story that is apart.
@@ -33,6 +36,21 @@ mount_tmpfs ()
     mount -t tmpfs -o "size=$1" noded "$2" || skip "nothing can be mounted on $2"
     mounts+=("$2")
 }
+
+# at_step ID STEP: waits until the journal tells, behind the mark, that the node has begun it, and stops its manager there.
+declare -A halted=()
+lines=0
+journal_mark () { lines=$(wc -l <"$fleet/$1/var/journal" 2>/dev/null || echo 0); }
+at_step ()
+{
+    local last=$((SECONDS + patience)) seen
+    until seen=$(tail -n "+$((lines + 1))" "$fleet/$1/var/journal" 2>/dev/null) && [[ $seen == *"\"step\":\"$2\""* ]]; do
+        [ $SECONDS -lt $last ] || fail "node $1 never came to $2"
+    done
+    halted[$1]=$(manager_pid "$1") || return 0
+    kill -STOP "${halted[$1]}" 2>/dev/null || true
+}
+go_on () { kill -CONT "${halted[$1]}" 2>/dev/null || true; }
 
 # cgroup_make CONTROLLER: a control group below the story's own, whichever version the host has; the last one is $cgroup.
 cgroup=

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# The disk fills, or inodes run out, at each step of an update: the version that runs goes on, nobody is blamed, going back
+# works, and with room again the update comes through.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/mounts.bash
+. "$(dirname "$0")/mounts.bash"
+apart "$0"
+
+broker_start
+mount_ext4 "$fleet/bytes"
+mount_tmpfs 160m,nr_inodes=1500,mode=0755 "$fleet/inodes"
+one=$(publish noded 1.0.0 --env ONE=1)
+two=$(publish noded-2 2.0.0)
+declare -A fill_with=([bytes]=fill [inodes]=fill_inodes)
+nodes_up bytes inodes
+
+# settled ID: whatever became of the order, a proven version runs, and nobody is quarantined.
+settled ()
+{
+    until_node "$1" '.online and (.state == "idle" or .state == "unfit")'
+    check_node "$1" '.quarantine == []'
+    expect_status 0 "$build/noded" verify --root "$fleet/$1"
+}
+
+for id in bytes inodes; do
+    wanted=$two other=$one
+    for step in matching fetching staging probing switching trial; do
+        say "$id: none left from $step on"
+        journal_mark "$id"
+        [ "$step" != matching ] || "${fill_with[$id]}" "$fleet/$id"
+        ctl update "$id" --release "$wanted" >"$fleet/updating" 2>&1 &
+        updating=$!
+        [ "$step" = matching ] || { at_step "$id" "$step"; "${fill_with[$id]}" "$fleet/$id"; go_on "$id"; }
+        status=0
+        wait "$updating" || status=$?
+        settled "$id"
+        if [ "$step" = matching ]; then
+            field "$id" .last_error.reason >"$fleet/said"
+            said 'needs [0-9]+ (bytes|inodes) in .*[0-9]+ are free'
+        fi
+        [ "$step" != trial ] || check_equal "$status" 0 'a confirmation, which needs no room'
+        room "$fleet/$id"
+        [ "$status" = 0 ] || ctl update "$id" --release "$wanted" >"$fleet/updating" 2>&1 ||
+            { cat "$fleet/updating"; fail "$id: with room again the update was not confirmed"; }
+        check_node "$id" ".release == \"$wanted\""
+        swap=$wanted wanted=$other other=$swap
+    done
+
+    say "$id: going back on a full disk, by order and on the host"
+    before=$(field "$id" .version)
+    "${fill_with[$id]}" "$fleet/$id"
+    ctl revert "$id" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail "$id: the revert did not come to its end"; }
+    check_node "$id" ".version != \"$before\" and .held"
+    expect_status 0 "$build/noded" revert --root "$fleet/$id"
+    until_node "$id" ".online and .version == \"$before\" and .held"
+    node_stop "$id"
+    node_start "$id"
+    until_node "$id" '.online and .held'
+    node_stop "$id"
+    expect_status 0 "$build/noded" verify --root "$fleet/$id"
+done

@@ -1,0 +1,49 @@
+# File systems of their own for stories that are apart (lib.bash), and what fills them.
+#
+# shellcheck shell=bash
+
+# mount_at DIRECTORY OPTION...
+mount_at ()
+{
+    local directory=$1
+    shift
+    mkdir -p "$directory"
+    mount "$@" "$directory" || skip "nothing can be mounted on $directory: $*"
+    mounts+=("$directory")
+}
+
+# mount_ext4 DIRECTORY [OPTION-OF-MKFS...]: 160 MB in a file.
+mount_ext4 ()
+{
+    local directory=$1
+    shift
+    truncate -s 160M "$directory.img"
+    mkfs.ext4 -q -F -m 0 "$@" "$directory.img" || skip 'cannot make an ext4 file system'
+    mount_at "$directory" -o loop "$directory.img"
+    rmdir "$directory/lost+found"
+}
+
+mount_overlay ()
+{
+    mkdir -p "$1.layers/lower" "$1.layers/upper" "$1.layers/work"
+    mount_at "$1" -t overlay -o "lowerdir=$1.layers/lower,upperdir=$1.layers/upper,workdir=$1.layers/work" noded
+}
+
+# fill DIRECTORY: to the last byte. room DIRECTORY: takes it back.
+fill ()
+{
+    local free
+    free=$(df --output=avail -B1 "$1" | tail -n 1)
+    [ "$free" -lt 65536 ] || fallocate -l $((free - 32768)) "$1/.filler" 2>/dev/null || true
+    cat /dev/zero >>"$1/.filler" 2>/dev/null || true
+    sync -f "$1/.filler"
+    cat /dev/zero >>"$1/.filler" 2>/dev/null || true
+}
+fill_inodes ()
+{
+    local free i
+    mkdir -p "$1/.fillers"
+    free=$(df --output=iavail "$1" | tail -n 1)
+    for ((i = 0; i <= free; i++)); do : >"$1/.fillers/$i" || break; done 2>/dev/null
+}
+room () { rm -rf "$1/.filler" "$1/.fillers"; }

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# The root's file system becomes read-only before an update, in its rehearsal, and on trial: what runs goes on running, and
+# with the disk writable again everything goes on without help.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/mounts.bash
+. "$(dirname "$0")/mounts.bash"
+apart "$0"
+
+broker_start
+mount_tmpfs 160m,mode=0755 "$fleet/a"
+one=$(publish noded 1.0.0 --env ONE=1)
+two=$(publish noded-2 2.0.0)
+nodes_up a
+read_only () { mount -o remount,ro "$fleet/a"; }
+writable () { mount -o remount,rw "$fleet/a"; }
+
+say 'read-only before the update, and from a start on'
+read_only
+expect_status 1 ctl update a --release "$two" --timeout 30s
+field a .last_error.reason >"$fleet/said"
+said 'read-only'
+node_stop a
+node_start a
+until_node a '.online and .state == "idle" and .version == "1.0.0"'
+expect_status 75 "$fleet/a/stable/noded.sh"
+writable
+ctl update a --release "$two" || fail 'with a writable disk the update was not confirmed'
+
+say 'read-only in the rehearsal'
+journal_mark a
+ctl update a --release "$one" >"$fleet/updating" 2>&1 &
+updating=$!
+at_step a probing
+until_true read_only # not while a file is open for writing
+go_on a
+wait "$updating" || true
+writable
+until_node a '.online and (.state == "idle" or .state == "unfit")'
+check_node a '.quarantine == []'
+[ "$(field a .release)" = "$one" ] || ctl update a --release "$one" ||
+    fail 'after a read-only rehearsal the update was not confirmed'
+check_equal "$(ls "$fleet/a/probe")" '' 'what is left of the rehearsal'
+
+say 'read-only on trial'
+sed -i 's/soak = .*/soak = 2s/' "$fleet/a/node.zpl"
+journal_mark a
+ctl update a --release "$two" >"$fleet/updating" 2>&1 &
+updating=$!
+at_step a trial
+until_true read_only
+go_on a
+until_true grep -q 'could not confirm itself' "$fleet/a.log"
+check_node a ".online and .version == \"2.0.0\""
+writable
+wait "$updating" || { cat "$fleet/updating"; fail 'the trial was not confirmed'; }
+check_runs a 2.0.0 noded-2
+node_stop a
