@@ -148,6 +148,10 @@ static bool note_revert (const struct root *root)
                                .outcome = WIRE_OUTCOME_REVERTED,
                                .reason = (char *) "by noded revert on this host; held until it is released"};
     (void) root_journal_append (root, &entry, NULL);
+    /* a manager that runs may write the standing once more before it is told */
+    char now[BASE_TIME_TEXT];
+    entry.time = (char *) base_time_format (base_time_real_ns (), now);
+    (void) root_reverted_note (root, &entry, NULL);
     return held;
 }
 

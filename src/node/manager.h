@@ -133,6 +133,8 @@ void node_report (struct node_manager *node, const char *step, enum wire_outcome
 /*  The same for an order that the procedure does not work on. */
 void node_report_order (struct node_manager *node, uint64_t epoch, const char *step,
                         enum wire_outcome outcome, const char *reason);
+/*  A line that is in the journal already. */
+void node_report_entry (struct node_manager *node, const struct wire_entry *entry);
 /*  A step that goes on. Not for the journal: there it has been told. */
 void node_report_progress (struct node_manager *node);
 /*  Everything that it points to stays valid until the next call. */

@@ -120,6 +120,21 @@ static bool resume_revert (struct node_manager *node)
     return left;
 }
 
+/*  Somebody went back on this host. The manager that ran may have written its own standing afterwards. */
+static void resume_reverted (struct node_manager *node)
+{
+    struct wire_entry entry;
+    if (root_reverted_recall (&node->root, &entry))
+        return;
+    node->standing.held = true;
+    node->standing.revert_epoch = 0;
+    node_standing_save (node);
+    (void) root_trial_forget (&node->root);
+    (void) root_reverted_forget (&node->root);
+    node_report_entry (node, &entry);
+    wire_entry_deinit (&entry);
+}
+
 bool node_orders_resume_trial (struct node_manager *node)
 {
     struct wire_trial trial = {.transaction = NULL};
@@ -146,6 +161,7 @@ void node_orders_resume (struct node_manager *node)
 {
     struct wire_trial trial = {.transaction = NULL};
     char stable[ROOT_NAME_SIZE] = "";
+    resume_reverted (node);
     bool reverted = node->standing.revert_epoch && resume_revert (node);
     if (reverted) /* a trial that was ended by order is held against nobody */
         (void) root_trial_forget (&node->root);

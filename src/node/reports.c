@@ -176,6 +176,16 @@ void node_report_progress (struct node_manager *node)
     queue (node, &report);
 }
 
+void node_report_entry (struct node_manager *node, const struct wire_entry *entry)
+{
+    struct wire_report report = {.epoch = entry->epoch,
+                                 .attempt = 1,
+                                 .step = entry->step,
+                                 .outcome = entry->outcome,
+                                 .reason = entry->reason};
+    queue (node, &report);
+}
+
 void node_report_order (struct node_manager *node, uint64_t epoch, const char *step,
                         enum wire_outcome outcome, const char *reason)
 {

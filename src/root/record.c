@@ -10,6 +10,7 @@
 #include "root/record_file.h"
 
 #define TRIAL ROOT_VAR "/trial"
+#define REVERTED ROOT_VAR "/reverted"
 #define STANDING ROOT_VAR "/standing"
 
 enum { RECORD_MOST = 64 * 1024, STANDING_SIZE = 4096 };
@@ -103,6 +104,22 @@ int root_trial_recall (const struct root *root, struct wire_trial *ret_trial)
 int root_trial_forget (const struct root *root)
 {
     int rc = disk_unlink (root->disk, root->fd, TRIAL);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+int root_reverted_note (const struct root *root, const struct wire_entry *entry, struct base_error *error)
+{
+    return root_record_write (root, REVERTED, &wire_entry_record, entry, error);
+}
+
+int root_reverted_recall (const struct root *root, struct wire_entry *ret_entry)
+{
+    return root_record_read (root, REVERTED, &wire_entry_record, ret_entry);
+}
+
+int root_reverted_forget (const struct root *root)
+{
+    int rc = disk_unlink (root->disk, root->fd, REVERTED);
     return rc == -ENOENT ? 0 : rc;
 }
 

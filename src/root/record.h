@@ -44,6 +44,11 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
 int root_trial_note (const struct root *root, const struct wire_trial *trial, struct base_error *error);
 int root_trial_recall (const struct root *root, struct wire_trial *ret_trial);
 int root_trial_forget (const struct root *root);
+/*  var/reverted: a person went back on this host, which the next manager takes up: it holds, whatever the one
+    that runs has written last, and tells. */
+int root_reverted_note (const struct root *root, const struct wire_entry *entry, struct base_error *error);
+int root_reverted_recall (const struct root *root, struct wire_entry *ret_entry);
+int root_reverted_forget (const struct root *root);
 int root_standing_write (const struct root *root, const struct wire_standing *standing,
                          struct base_error *error);
 int root_standing_read (const struct root *root, struct wire_standing *ret_standing);

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Somebody goes back on the host at each step of an update, while the manager is in the middle of it: the version before runs, the
+# node stays held, and the broker learns of it.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/moments.bash
+. "$here/moments.bash"
+
+broker_start
+halting_up a
+ctl update a --release "${releases[2]}" || fail 'the first update was not confirmed'
+next=1
+for step in "${steps[@]}"; do
+    halt_at a "$step"
+    runs=$(field a .version)
+    expect_status 0 "$build/noded" revert --root "$fleet/a"
+    before=$(readlink "/proc/$halted/exe")
+    kill -CONT "$halted"
+    until_true [ ! -e "/proc/$halted" ]
+    rm -f "$fleet/a.halt"
+    until_node a '.online and .held and .state == "idle" and .epoch == .desired_epoch'
+    [ "$(readlink "/proc/$(manager_pid a)/exe")" != "$before" ] || [ "$step" = restarting ] ||
+        fail "the version that ran before the revert in $step ($runs) still runs"
+    check_equal "$(readlink "/proc/$(manager_pid a)/exe")" "$(realpath "$fleet/a/stable/noded")" "the program that runs after a revert in $step"
+    check_equal "$(find "$fleet/a" -maxdepth 1 -name '.back' -o -maxdepth 1 -name '.try.*')" '' "what is left of a trial after a revert in $step"
+    check_node a '.quarantine == []' "a revert in $step"
+    expect_status 1 ctl update a --release "${releases[$next]}"
+    said held
+    ctl unhold a || fail 'the hold could not be ended'
+    until_node a '(.held | not) and .epoch == .desired_epoch'
+    if [ "$(field a .version)" = 1.0.0 ]; then next=2; else next=1; fi
+done
+expect_status 0 ctl why a
+said 'by noded revert on this host'
