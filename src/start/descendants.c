@@ -100,6 +100,12 @@ static int compare (const void *a, const void *b)
     return (left->pid > right->pid) - (left->pid < right->pid);
 }
 
+static struct process *find (const struct processes *processes, pid_t pid)
+{
+    struct process key = {.pid = pid};
+    return processes->count ? bsearch (&key, processes->items, processes->count, sizeof key, compare) : NULL;
+}
+
 /*  Follows the parents up from one process and marks all on the way. */
 static void mark (struct processes *processes, struct process *from, pid_t self)
 {
@@ -111,15 +117,13 @@ static void mark (struct processes *processes, struct process *from, pid_t self)
             found = OURS;
             break;
         }
-        struct process key = {.pid = at->parent};
-        at = bsearch (&key, processes->items, processes->count, sizeof key, compare);
+        at = find (processes, at->parent);
         if (at && (at->mark == OURS || at->mark == FOREIGN))
             found = at->mark;
     }
     for (at = from; at && at->mark == VISITING;) {
         at->mark = found;
-        struct process key = {.pid = at->parent};
-        at = bsearch (&key, processes->items, processes->count, sizeof key, compare);
+        at = find (processes, at->parent);
     }
 }
 
@@ -146,14 +150,13 @@ static void send_signal (const struct process *seen, int number)
 }
 
 /*  /proc lists by pid, and a child's is mostly the higher one: it is known at once that it is ours. */
-static void stop_at_once (struct processes *processes, struct process *process)
+static void stop_at_once (const struct processes *processes, struct process *process)
 {
-    struct process key = {.pid = process->parent};
-    struct process *parent = process->parent == getpid ()
-                                 ? NULL
-                                 : bsearch (&key, processes->items, processes->count, sizeof key, compare);
-    if (process->parent != getpid () && (!parent || parent->mark != OURS))
-        return;
+    if (process->parent != getpid ()) {
+        const struct process *parent = find (processes, process->parent);
+        if (!parent || parent->mark != OURS)
+            return;
+    }
     process->mark = OURS;
     if (process->alive && !process->stopped)
         send_signal (process, SIGSTOP);
