@@ -11,9 +11,9 @@
 #include "base/text.h"
 #include "node/scratch.h"
 
-enum { LINKS = 2, TREE_DEPTH_MOST = 8 };
+enum { LINKS = 3, TREE_DEPTH_MOST = 8 };
 
-static const char *const links[LINKS] = {ROOT_STABLE, ROOT_PREVIOUS};
+static const char *const links[LINKS] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK};
 
 struct kept {
     char *path;         /* relative to the root */
@@ -242,15 +242,15 @@ static int remove_added (struct node_spare *spare, const char *path, struct base
 
 static int restore_links (struct node_spare *spare, struct base_error *error)
 {
-    char now[LINKS][ROOT_NAME_SIZE] = {"", ""};
+    char now[LINKS][ROOT_NAME_SIZE] = {"", "", ""};
     bool same[LINKS];
     for (size_t i = 0; i < LINKS; i++) {
         if (root_link (spare->root, links[i], now[i]))
             *now[i] = '\0';
         same[i] = strcmp (now[i], spare->targets[i]) == 0;
     }
-    if (strcmp (now[0], spare->targets[1]) == 0 && strcmp (now[1], spare->targets[0]) == 0)
-        return 0;
+    if (*now[0] && strcmp (now[0], spare->targets[1]) == 0) /* between two renames previous is not there */
+        same[0] = same[1] = true;
     int rc = 0;
     for (size_t i = 0; i < LINKS && !rc; i++) {
         struct stat status;

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 broker_start
-node_settings=${node_settings/step = ${NODED_STEP:-10s}/step = ${NODED_STEP:-5s}}
+short_step
 nodes_up a
 
 refused bad-stranger readiness 'did not announce'

@@ -6,7 +6,7 @@ set -euo pipefail
 
 cgroup_make pids
 cgroup_set pids.max pids.max 400
-node_settings=${node_settings/step = 10s/step = 5s}
+short_step
 broker_start
 node_install a
 node_start a "$(cgroup_enter)"

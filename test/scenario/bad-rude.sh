@@ -8,7 +8,7 @@ set -euo pipefail
 peak () { sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$(manager_pid a)/status"; }
 
 broker_start
-node_settings=${node_settings/step = 10s/step = 5s}
+short_step
 nodes_up a
 refused bad-crash readiness '.'
 before=$(peak)

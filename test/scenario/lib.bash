@@ -103,6 +103,14 @@ story_end ()
     exit "$status"
 }
 
+# short_step: for nodes whose candidates sit a deadline out.
+short_step ()
+{
+    local step=5s
+    [ -z "${NODED_STEP:-}" ] || step=10s
+    node_settings=$(sed "s/step = .*/step = $step/" <<<"$node_settings")$'\n'
+}
+
 # refused BINARY STEP REASON [PUBLISH-OPTION...]: node a, which runs 1.0.0, is given a release; it fails that step of the rehearsal with
 # a reason that fits, is quarantined, and is left without a trace in stable.
 refused ()
