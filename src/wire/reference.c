@@ -103,6 +103,8 @@ int wire_reference (struct base_buffer *buffer)
 #include "schemas/event.def"
         {"journal.def", NULL},
 #include "schemas/journal.def"
+        {"rollout.def", NULL},
+#include "schemas/rollout.def"
 #include "wire/schema_undef.h"
     };
     int rc = 0;

@@ -11,3 +11,4 @@
 #include "schemas/callback.def"
 #include "schemas/event.def"
 #include "schemas/journal.def"
+#include "schemas/rollout.def"

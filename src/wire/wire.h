@@ -43,6 +43,7 @@ enum {
 
 #define WIRE_SIZE_MOST (UINT64_C (1) << 48)
 #define WIRE_EPOCH_MOST (UINT64_C (1) << 62)
+#define WIRE_SPAN_MOST (UINT64_C (366) * 24 * 3600 * 1000) /* milliseconds */
 
 /*  Contract codes of this room. */
 enum {

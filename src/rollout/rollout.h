@@ -1,0 +1,158 @@
+/*  rollout/rollout.h - bringing a release to many nodes in waves, as a pure state machine
+
+        [approval ->] updating -> soaking -> (next wave) ... -> done
+                          \          \
+                           `----------`--> halted [-> reverting -> reverted]
+
+    What nodes and people do goes in as events; what is to be told to nodes comes out of rollout_next, one
+    action at a time, and each action is a change of the machine's own state that its owner makes durable
+    in the same transaction as the order that it gives: so nothing is ordered twice, whenever the owner
+    dies. No socket, file, clock or randomness. Times are milliseconds of the wall clock, because they have
+    to outlive the process and the boot.
+
+    A node is charged to a wave's budget, and to the rollout's, when it failed its update, did not end in
+    time, or fell silent (dark) after it had been begun with while others like it did not; what was bad
+    already when its wave began uses the budget up, too. A budget that is exceeded halts the rollout in the
+    same call. Each wave ends: every node has a deadline, and so has the wave.
+
+    A rollout that is paused begins with nothing new; nodes under way go on, and their results count. */
+
+#ifndef ROLLOUT_ROLLOUT_H
+#define ROLLOUT_ROLLOUT_H
+
+#include "rollout/evidence.h"
+#include "wire/wire.h"
+
+enum { ROLLOUT_REASON = 256, ROLLOUT_WAVES = 33 /* of the schema, and one that takes the rest */ };
+
+/*  What is to be done about a member. */
+enum rollout_kind {
+    ROLLOUT_WAIT,   /* nothing */
+    ROLLOUT_ORDER,  /* tell it to update */
+    ROLLOUT_BACK,   /* tell it to go back */
+    ROLLOUT_CANCEL, /* tell it to end its update, where it has not switched yet */
+    ROLLOUT_KEEP    /* its state changed, and nothing is to be told */
+};
+
+enum { ROLLOUT_NOBODY = UINT32_MAX };
+
+/*  A node in a rollout. */
+struct rollout_member {
+    /*  durable */
+    uint32_t wave;
+    enum wire_member state;
+    uint64_t since_ms;  /* in this state */
+    uint64_t start_ms;  /* not to be begun with before; set when its wave begins */
+    uint64_t revert_ms; /* that its rehearsed revert took; 0: none yet */
+    bool confirmed;     /* it runs the release, even should it be dark */
+    bool was_bad;       /* when its wave began */
+    bool charged;       /* to the budgets */
+
+    /*  told anew after a restart */
+    uint32_t neighbours; /* who lose their broker together share this number */
+    bool online;
+    uint64_t dark_ms; /* since when it is silent; 0: it is not, or the silence has been judged */
+
+    enum rollout_kind todo;
+    uint32_t todo_next;
+};
+
+struct rollout_wave {
+    uint32_t first, count; /* its members, which lie together */
+    uint32_t cursor;       /* those before it have been begun with, or were away when it was their turn */
+    uint32_t under_way, confirmed;
+    uint32_t charged, already_bad; /* no node is in both */
+};
+
+/*  Nodes that are not updated, of those who lose their broker together. */
+struct rollout_neighbours {
+    uint32_t others, others_dark;
+};
+
+struct rollout {
+    struct wire_rollout spec;       /* owned; with the defaults filled in */
+    struct rollout_member *members; /* owned; wave by wave, in the order in which they are begun with */
+    uint32_t n_members;
+    struct rollout_neighbours *neighbours; /* owned */
+    uint32_t n_neighbours;
+
+    struct rollout_wave waves[ROLLOUT_WAVES];
+    uint32_t n_waves, wave;
+    enum wire_phase phase;
+    bool paused;
+    uint64_t phase_ms;           /* since when it stands there */
+    uint64_t wave_ms;            /* when the wave began */
+    uint64_t stopped_ms;         /* of the wave: paused, or outside of the window */
+    uint64_t stop_ms;            /* since when it is; 0: it is not */
+    char reason[ROLLOUT_REASON]; /* why it is halted, reverting, aborted */
+    struct rollout_evidence evidence;
+
+    uint32_t under_way, charged; /* in all waves */
+    uint32_t todo_first, todo_last;
+    uint64_t look_ms; /* when the first deadline of a member may have passed */
+    bool changed;     /* phase, pause, wave or reason, since the owner kept them last */
+};
+
+/*  How a node is when a rollout is made. */
+struct rollout_candidate {
+    uint32_t wave;       /* counts from 0; none is left out */
+    uint32_t neighbours; /* below n_neighbours */
+    bool online;
+};
+
+/*  Begins one at its first wave. spec is copied; candidates are ordered by wave, one or more of them.
+    Returns 0, -EINVAL or -ENOMEM. */
+int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
+                  const struct rollout_candidate *candidates, uint32_t n_candidates, uint32_t n_neighbours,
+                  uint64_t now_ms);
+void rollout_deinit (struct rollout *rollout);
+
+/*  After a restart: the owner has set the durable parts of all members and of the rollout itself; what
+    follows from them is counted anew. */
+void rollout_resume (struct rollout *rollout);
+
+/*  Events. member: its index. What does not fit is ignored. */
+
+/*  A node has ended: it runs the release and has confirmed it, it runs the previous version again as it was
+    told, or neither. */
+enum rollout_result { ROLLOUT_CONFIRMED, ROLLOUT_REVERTED, ROLLOUT_FAILED };
+void rollout_ended (struct rollout *rollout, uint32_t member, enum rollout_result result, uint64_t now_ms);
+
+/*  A member is heard of, or has fallen silent. */
+void rollout_heard (struct rollout *rollout, uint32_t member, bool online, uint64_t now_ms);
+
+/*  A node that is no member came, went, fell silent or was heard of again: changes how many there are, and
+    how many of them are dark, among those with whom it would lose the broker. Members are counted by
+    rollout_heard. */
+void rollout_other (struct rollout *rollout, uint32_t neighbours, int all, int dark);
+
+/*  What a round of looking at all nodes found, for the comparison of updated ones with the others. */
+void rollout_compare (struct rollout *rollout, const struct rollout_round *round, uint64_t now_ms);
+
+/*  What a person asks for. Returns 0, or -EINVAL where the rollout does not stand where that can be done;
+    text says why. */
+enum rollout_command {
+    ROLLOUT_PAUSE,
+    ROLLOUT_RESUME, /* a pause, or a halt: budgets are counted from here on */
+    ROLLOUT_APPROVE,
+    ROLLOUT_ABORT,
+    ROLLOUT_REVERT,
+    ROLLOUT_RETRY, /* of members that are charged, or left out, in the waves up to this one */
+    ROLLOUT_COMMANDS
+};
+int rollout_command (struct rollout *rollout, enum rollout_command command, uint32_t member, uint64_t now_ms,
+                     char text[ROLLOUT_REASON]);
+
+/*  What is to be done now. Each call changes the machine, and returns one change; call until it says
+    ROLLOUT_WAIT. */
+struct rollout_action {
+    enum rollout_kind kind;
+    uint32_t member;
+    uint64_t until_ms; /* WAIT: nothing before, but for an event; UINT64_MAX: nothing at all */
+};
+struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms);
+
+/*  Whether it has come to its end. A node that confirms late in one that was reverted opens it again. */
+bool rollout_is_over (const struct rollout *rollout);
+
+#endif

@@ -1,0 +1,46 @@
+#include "rollout/window.h"
+
+#define MINUTE_MS UINT64_C (60000)
+#define DAY_MS (24 * 60 * MINUTE_MS)
+
+enum { DAYS = 7, FIRST_DAY = 3 /* 1970-01-01 was a Thursday */ };
+
+static bool opens_on (const struct wire_window *window, uint64_t day)
+{
+    return window->days == 0 || (window->days >> ((day + FIRST_DAY) % DAYS) & 1);
+}
+
+/*  When the window of that day opens and closes. */
+static bool of_day (const struct wire_window *window, uint64_t day, uint64_t *ret_from, uint64_t *ret_until)
+{
+    if (!opens_on (window, day))
+        return false;
+    uint64_t until = window->until > window->from ? window->until : window->until + 24 * 60;
+    *ret_from = day * DAY_MS + window->from * MINUTE_MS;
+    *ret_until = day * DAY_MS + until * MINUTE_MS;
+    return true;
+}
+
+uint64_t rollout_window_closes_ms (const struct wire_window *window, uint64_t now_ms)
+{
+    uint64_t day = now_ms / DAY_MS, from, until, closes = 0;
+    if (!window)
+        return UINT64_MAX;
+    /* Yesterday's may be open still; one that lasts a whole day goes over into the next. */
+    for (uint64_t at = day ? day - 1 : 0; at <= day + DAYS; at++)
+        if (of_day (window, at, &from, &until) && from <= (closes ? now_ms + closes : now_ms) &&
+            until > (closes ? now_ms + closes : now_ms))
+            closes = until - now_ms;
+    return closes > DAYS * DAY_MS ? UINT64_MAX : closes;
+}
+
+uint64_t rollout_window_opens_ms (const struct wire_window *window, uint64_t now_ms)
+{
+    uint64_t day = now_ms / DAY_MS, from, until;
+    if (rollout_window_closes_ms (window, now_ms) > 0)
+        return 0;
+    for (uint64_t at = day; at <= day + DAYS; at++)
+        if (of_day (window, at, &from, &until) && from > now_ms)
+            return from - now_ms;
+    return DAYS * DAY_MS; /* days names no day that there is */
+}

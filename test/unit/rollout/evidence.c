@@ -1,0 +1,102 @@
+/*  How often a good release is halted by comparing, and how soon a bad one: both from fixed seeds, so that
+    the numbers below are always the same. */
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "rollout/evidence.h"
+
+static uint64_t state;
+
+static double draw (void)
+{
+    state += UINT64_C (0x9e3779b97f4a7c15); /* splitmix64 */
+    uint64_t z = state;
+    z = (z ^ (z >> 30)) * UINT64_C (0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C (0x94d049bb133111eb);
+    return (double) ((z ^ (z >> 31)) >> 11) * 0x1.0p-53;
+}
+
+static uint32_t bad_of (uint32_t all, double rate)
+{
+    uint32_t bad = 0;
+    for (uint32_t i = 0; i < all; i++)
+        bad += draw () < rate;
+    return bad;
+}
+
+enum { FLEET = 200, ROUNDS = 120, GOOD = 10000, BAD = 1000 };
+
+/*  A fleet that is updated bit by bit and looked at once a minute. Returns the round in which it is halted;
+    ROUNDS: it is not. */
+static unsigned rollout (double rate, double rate_updated, unsigned false_halt)
+{
+    struct rollout_evidence evidence = {.rounds = 0};
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint32_t updated = 5 + i < FLEET - 5 ? 5 + i : FLEET - 5;
+        struct rollout_round round = {.updated = updated, .others = FLEET - updated};
+        round.updated_bad = bad_of (round.updated, rate_updated);
+        round.others_bad = bad_of (round.others, rate);
+        rollout_evidence_add (&evidence, &round);
+        if (rollout_evidence_is_enough (&evidence, false_halt))
+            return i;
+    }
+    return ROUNDS;
+}
+
+Test (evidence, good_releases_are_halted_no_more_often_than_was_allowed)
+{
+    static const double rates[] = {0.0005, 0.005, 0.05};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        unsigned halted = 0;
+        state = 1 + i;
+        for (unsigned n = 0; n < GOOD; n++)
+            halted += rollout (rates[i], rates[i], 10) < ROUNDS;
+        printf ("rate %g a look: %u of %u good rollouts were halted\n", rates[i], halted, GOOD);
+        cr_expect_leq (halted, GOOD / 100, "%u of %u", halted, GOOD);
+    }
+}
+
+Test (evidence, bad_releases_are_halted_soon)
+{
+    /* of five updated nodes at first; within this many rounds, on average */
+    static const struct {
+        double updated;
+        unsigned rounds;
+    } cases[] = {{0.9, 1}, {0.3, 3}, {0.1, 6}, {0.05, 12}, {0.02, 40}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsigned sum = 0, missed = 0;
+        state = 100 + i;
+        for (unsigned n = 0; n < BAD; n++) {
+            unsigned round = rollout (0.002, cases[i].updated, 10);
+            missed += round == ROUNDS;
+            sum += round;
+        }
+        printf ("updated nodes bad at %g a look: halted after %.1f rounds, %u of %u missed\n",
+                cases[i].updated, (double) sum / BAD + 1, missed, BAD);
+        cr_expect_leq (sum, cases[i].rounds * BAD);
+        cr_expect_leq (missed, BAD / 100);
+    }
+}
+
+Test (evidence, nothing_is_known_without_both_kinds_of_nodes)
+{
+    struct rollout_evidence evidence = {.rounds = 0};
+    rollout_evidence_add (&evidence, &(struct rollout_round){.updated = 100, .updated_bad = 100});
+    rollout_evidence_add (&evidence, &(struct rollout_round){.others = 100, .others_bad = 1});
+    rollout_evidence_add (&evidence, &(struct rollout_round){.updated = 1, .updated_bad = 2, .others = 1});
+    cr_expect_eq (evidence.rounds, 0);
+    cr_expect_float_eq (rollout_evidence_factor (&evidence), 1, 1e-12);
+    cr_expect_not (rollout_evidence_is_enough (&evidence, 0), "never, where it is not wanted");
+}
+
+Test (evidence, stays_finite)
+{
+    struct rollout_evidence evidence = {.rounds = 0};
+    for (unsigned i = 0; i < 1000; i++)
+        rollout_evidence_add (&evidence, &(struct rollout_round){
+                                             .updated = 1000000, .updated_bad = 1000000, .others = 1000000});
+    cr_expect (isfinite (rollout_evidence_factor (&evidence)));
+    cr_expect (rollout_evidence_is_enough (&evidence, 1));
+}

@@ -1,0 +1,419 @@
+/*  A case for every cell of phase and event: what is not expected here must change nothing. Then, what the
+    gates take into account. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+#include "rollout/rollout.h"
+
+#define MINUTE UINT64_C (60000)
+#define HOUR (60 * MINUTE)
+#define BEGUN (UINT64_C (20000) * 24 * HOUR)
+
+enum { NODES = 8, WAVES = 2 };
+
+struct story {
+    struct wire_rollout spec;
+    struct wire_wave waves[WAVES];
+    struct rollout_candidate candidates[NODES];
+    struct rollout rollout;
+    uint64_t now_ms;
+    char told[512]; /* what was told to nodes since the last look: "order 0 back 3 " */
+    char text[ROLLOUT_REASON];
+};
+
+/*  Two waves of four nodes, budgets of one, who lose their broker in pairs. */
+static void prepare (struct story *story)
+{
+    static char application[] = "noded";
+    *story = (struct story){.now_ms = BEGUN};
+    story->spec = (struct wire_rollout){.application = application,
+                                        .waves = story->waves,
+                                        .n_waves = WAVES,
+                                        .wave_budget = 1,
+                                        .budget = 1,
+                                        .soak_ms = 10 * MINUTE,
+                                        .wave_deadline_ms = 2 * HOUR};
+    for (uint32_t i = 0; i < NODES; i++)
+        story->candidates[i] = (struct rollout_candidate){.wave = i / 4, .neighbours = i % 2, .online = true};
+}
+
+static void begin (struct story *story)
+{
+    cr_assert_eq (rollout_init (&story->rollout, &story->spec, story->candidates, NODES, 2, story->now_ms),
+                  0);
+}
+
+/*  Lets time pass, and carries out. */
+static void at (struct story *story, uint64_t after_ms)
+{
+    static const char *const words[] = {"", "order", "back", "cancel", "keep"};
+    story->now_ms += after_ms;
+    *story->told = '\0';
+    for (;;) {
+        struct rollout_action action = rollout_next (&story->rollout, story->now_ms);
+        if (action.kind == ROLLOUT_WAIT)
+            return;
+        if (action.kind == ROLLOUT_KEEP)
+            continue;
+        size_t length = strlen (story->told);
+        (void) snprintf (story->told + length, sizeof story->told - length, "%s %u ", words[action.kind],
+                         action.member);
+    }
+}
+
+static void all (struct story *story, uint32_t from, uint32_t until, enum rollout_result result)
+{
+    for (uint32_t i = from; i < until; i++)
+        rollout_ended (&story->rollout, i, result, story->now_ms);
+    at (story, 0);
+}
+
+static int command (struct story *story, enum rollout_command asked, uint32_t member)
+{
+    return rollout_command (&story->rollout, asked, member, story->now_ms, story->text);
+}
+
+/*  --- cells ----------------------------------------------------------------------------------------- */
+
+static void bring_to (struct story *story, enum wire_phase phase)
+{
+    prepare (story);
+    story->waves[0].approval = phase == WIRE_PHASE_APPROVAL;
+    if (phase == WIRE_PHASE_REVERTING)
+        story->spec.on_halt = WIRE_ON_HALT_REVERT;
+    begin (story);
+    at (story, 0);
+    if (phase == WIRE_PHASE_APPROVAL || phase == WIRE_PHASE_UPDATING)
+        return;
+    if (phase == WIRE_PHASE_ABORTED) {
+        cr_assert_eq (command (story, ROLLOUT_ABORT, 0), 0);
+        at (story, 0);
+        return;
+    }
+    if (phase == WIRE_PHASE_HALTED || phase == WIRE_PHASE_REVERTING) {
+        all (story, 0, 2, ROLLOUT_CONFIRMED);
+        all (story, 2, 4, ROLLOUT_FAILED);
+        return;
+    }
+    all (story, 0, 4, ROLLOUT_CONFIRMED);
+    if (phase == WIRE_PHASE_SOAKING)
+        return;
+    at (story, 10 * MINUTE);
+    all (story, 4, 8, ROLLOUT_CONFIRMED);
+    at (story, 10 * MINUTE);
+    if (phase == WIRE_PHASE_REVERTED) {
+        cr_assert_eq (command (story, ROLLOUT_REVERT, 0), 0);
+        at (story, 0);
+        all (story, 0, 8, ROLLOUT_REVERTED);
+    }
+}
+
+enum event {
+    CONFIRMED, /* node 0 */
+    WENT_BACK,
+    FAILED,  /* nodes 0 and 1 */
+    DARK,    /* node 0, and it is alone with that */
+    WORSE,   /* updated nodes, than the others */
+    SOAKED,  /* ten minutes pass */
+    OVERDUE, /* two hours pass */
+    PAUSE,
+    RESUME,
+    APPROVE,
+    ABORT,
+    REVERT,
+    RETRY, /* node 3 */
+    EVENTS
+};
+
+static void happen (struct story *story, enum event event)
+{
+    struct rollout *rollout = &story->rollout;
+    static const enum rollout_command commands[] = {ROLLOUT_PAUSE, ROLLOUT_RESUME, ROLLOUT_APPROVE,
+                                                    ROLLOUT_ABORT, ROLLOUT_REVERT, ROLLOUT_RETRY};
+    switch (event) {
+    case CONFIRMED:
+        rollout_ended (rollout, 0, ROLLOUT_CONFIRMED, story->now_ms);
+        break;
+    case WENT_BACK:
+        rollout_ended (rollout, 0, ROLLOUT_REVERTED, story->now_ms);
+        break;
+    case FAILED:
+        rollout_ended (rollout, 0, ROLLOUT_FAILED, story->now_ms);
+        rollout_ended (rollout, 1, ROLLOUT_FAILED, story->now_ms);
+        break;
+    case DARK:
+        rollout_heard (rollout, 0, false, story->now_ms);
+        at (story, MINUTE);
+        break;
+    case WORSE:
+        rollout->spec.false_halt = 10;
+        rollout_compare (rollout, &(struct rollout_round){100, 90, 100, 0}, story->now_ms);
+        break;
+    case SOAKED:
+        at (story, 10 * MINUTE);
+        break;
+    case OVERDUE:
+        at (story, 2 * HOUR);
+        break;
+    default:
+        (void) command (story, commands[event - PAUSE], 3);
+        break;
+    }
+    at (story, 0);
+}
+
+struct expected {
+    enum wire_phase from;
+    enum event event;
+    enum wire_phase to;
+};
+
+static const struct expected cells[] = {
+    {WIRE_PHASE_APPROVAL, OVERDUE, WIRE_PHASE_HALTED},
+    {WIRE_PHASE_APPROVAL, WORSE, WIRE_PHASE_HALTED},
+    {WIRE_PHASE_APPROVAL, APPROVE, WIRE_PHASE_UPDATING},
+    {WIRE_PHASE_APPROVAL, ABORT, WIRE_PHASE_ABORTED},
+    {WIRE_PHASE_APPROVAL, REVERT, WIRE_PHASE_REVERTED},
+
+    {WIRE_PHASE_UPDATING, FAILED, WIRE_PHASE_HALTED},
+    {WIRE_PHASE_UPDATING, WORSE, WIRE_PHASE_HALTED},
+    {WIRE_PHASE_UPDATING, OVERDUE, WIRE_PHASE_HALTED},
+    {WIRE_PHASE_UPDATING, ABORT, WIRE_PHASE_ABORTED},
+    {WIRE_PHASE_UPDATING, REVERT, WIRE_PHASE_REVERTING},
+
+    {WIRE_PHASE_SOAKING, FAILED, WIRE_PHASE_HALTED},
+    {WIRE_PHASE_SOAKING, WORSE, WIRE_PHASE_HALTED},
+    {WIRE_PHASE_SOAKING, SOAKED, WIRE_PHASE_UPDATING},
+    {WIRE_PHASE_SOAKING, OVERDUE, WIRE_PHASE_HALTED},
+    {WIRE_PHASE_SOAKING, ABORT, WIRE_PHASE_ABORTED},
+    {WIRE_PHASE_SOAKING, REVERT, WIRE_PHASE_REVERTING},
+
+    {WIRE_PHASE_HALTED, RESUME, WIRE_PHASE_SOAKING}, /* everybody of the wave has ended */
+    {WIRE_PHASE_HALTED, ABORT, WIRE_PHASE_ABORTED},
+    {WIRE_PHASE_HALTED, REVERT, WIRE_PHASE_REVERTING},
+
+    {WIRE_PHASE_REVERTING, OVERDUE, WIRE_PHASE_REVERTED},
+    {WIRE_PHASE_REVERTING, FAILED, WIRE_PHASE_REVERTED}, /* both that were to go back */
+
+    {WIRE_PHASE_DONE, REVERT, WIRE_PHASE_REVERTING},
+    {WIRE_PHASE_ABORTED, REVERT, WIRE_PHASE_REVERTING},
+};
+
+Test (rollout, every_cell_goes_where_is_written_and_the_others_stay)
+{
+    size_t fitting = 0;
+    for (unsigned from = WIRE_PHASE_APPROVAL; from < WIRE_PHASE_END; from++)
+        for (unsigned event = 0; event < EVENTS; event++) {
+            struct story story;
+            enum wire_phase to = (enum wire_phase) from;
+            for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+                if (cells[i].from == from && cells[i].event == event) {
+                    to = cells[i].to;
+                    fitting++;
+                }
+            bring_to (&story, (enum wire_phase) from);
+            cr_assert_eq (story.rollout.phase, from, "%s was not reached",
+                          wire_phase_word ((enum wire_phase) from));
+            happen (&story, (enum event) event);
+            cr_expect_eq (story.rollout.phase, to, "%s, event %u: %s instead of %s",
+                          wire_phase_word ((enum wire_phase) from), event,
+                          wire_phase_word (story.rollout.phase), wire_phase_word (to));
+            rollout_deinit (&story.rollout);
+        }
+    cr_expect_eq (fitting, sizeof cells / sizeof *cells);
+}
+
+/*  --- gates ----------------------------------------------------------------------------------------- */
+
+Test (rollout, goes_through_its_waves_in_order)
+{
+    struct story story;
+    prepare (&story);
+    story.spec.concurrency = 3;
+    begin (&story);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 0 order 1 order 2 ");
+    rollout_ended (&story.rollout, 1, ROLLOUT_CONFIRMED, story.now_ms);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 3 ");
+    all (&story, 0, 4, ROLLOUT_CONFIRMED);
+    cr_expect_str_empty (story.told);
+    at (&story, 10 * MINUTE - 1);
+    cr_expect_str_empty (story.told, "it is watched for the whole time");
+    at (&story, 1);
+    cr_expect_str_eq (story.told, "order 4 order 5 order 6 ");
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, a_broken_budget_halts_in_the_same_call_and_reverts_everybody_at_once)
+{
+    struct story story;
+    prepare (&story);
+    story.spec.on_halt = WIRE_ON_HALT_REVERT;
+    begin (&story);
+    at (&story, 0);
+    rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
+    rollout_ended (&story.rollout, 1, ROLLOUT_FAILED, story.now_ms);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING, "one may be bad");
+    rollout_ended (&story.rollout, 2, ROLLOUT_FAILED, story.now_ms);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTING);
+    cr_expect (strstr (story.rollout.reason, "wave 1: 2 of its 4 nodes are bad"), "%s", story.rollout.reason);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "back 0 cancel 3 ");
+    rollout_ended (&story.rollout, 3, ROLLOUT_CONFIRMED, story.now_ms); /* it had switched already */
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "back 3 ");
+    all (&story, 0, 4, ROLLOUT_REVERTED);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTED);
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, what_was_bad_before_uses_the_budget_up_and_is_not_waited_for)
+{
+    struct story story;
+    prepare (&story);
+    story.candidates[1].online = false;
+    begin (&story);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 0 order 2 order 3 ");
+    cr_expect_eq (story.rollout.waves[0].already_bad, 1);
+    rollout_ended (&story.rollout, 2, ROLLOUT_FAILED, story.now_ms);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "one before, one because of it");
+    rollout_deinit (&story.rollout);
+
+    begin (&story);
+    at (&story, 0);
+    rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
+    rollout_ended (&story.rollout, 2, ROLLOUT_CONFIRMED, story.now_ms);
+    rollout_ended (&story.rollout, 3, ROLLOUT_CONFIRMED, story.now_ms);
+    at (&story, 0);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
+    rollout_heard (&story.rollout, 1, true, story.now_ms);
+    at (&story, MINUTE);
+    cr_expect_str_eq (story.told, "order 1 ", "it has come back in time");
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, who_falls_silent_together_with_others_is_not_charged)
+{
+    struct story story;
+    prepare (&story);
+    begin (&story);
+    at (&story, 0);
+    all (&story, 0, 4, ROLLOUT_CONFIRMED);
+    for (uint32_t i = 0; i < NODES; i += 2) /* 0 and 2 are updated, 4 and 6 are not */
+        rollout_heard (&story.rollout, i, false, story.now_ms);
+    at (&story, 5 * MINUTE);
+    cr_expect_eq (story.rollout.charged, 0);
+    rollout_heard (&story.rollout, 4, true, story.now_ms);
+    rollout_heard (&story.rollout, 6, true, story.now_ms);
+    rollout_heard (&story.rollout, 0, true, story.now_ms);
+    at (&story, 2 * MINUTE);
+    cr_expect_eq (story.rollout.members[2].state, WIRE_MEMBER_DARK, "the others have come back without it");
+    cr_expect_eq (story.rollout.charged, 1);
+    rollout_heard (&story.rollout, 2, true, story.now_ms);
+    cr_expect_eq (story.rollout.charged, 0, "and now it is back, too");
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, canaries_go_forward_back_and_forward_again)
+{
+    struct story story;
+    prepare (&story);
+    story.spec.rehearse_revert = true;
+    begin (&story);
+    at (&story, 0);
+    rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "back 0 ");
+    at (&story, 700);
+    rollout_ended (&story.rollout, 0, ROLLOUT_REVERTED, story.now_ms);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 0 ");
+    cr_expect_eq (story.rollout.members[0].revert_ms, 700);
+    rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
+    at (&story, 0);
+    cr_expect_str_empty (story.told, "once is enough");
+
+    rollout_ended (&story.rollout, 1, ROLLOUT_CONFIRMED, story.now_ms);
+    at (&story, 61 * 1000);
+    rollout_ended (&story.rollout, 1, ROLLOUT_REVERTED, story.now_ms);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "too slow");
+    cr_expect (strstr (story.rollout.reason, "61000 ms"), "%s", story.rollout.reason);
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, a_pause_begins_with_nobody_and_stops_the_clock_of_the_wave)
+{
+    struct story story;
+    prepare (&story);
+    story.spec.concurrency = 1;
+    begin (&story);
+    at (&story, 0);
+    cr_assert_eq (command (&story, ROLLOUT_PAUSE, 0), 0);
+    all (&story, 0, 1, ROLLOUT_CONFIRMED);
+    cr_expect_str_empty (story.told);
+    at (&story, 10 * HOUR);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
+    cr_expect_eq (command (&story, ROLLOUT_PAUSE, 0), -EINVAL);
+    cr_expect_str_eq (story.text, "there is nothing to pause: the rollout is paused, updating");
+    cr_assert_eq (command (&story, ROLLOUT_RESUME, 0), 0);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 1 ");
+    at (&story, HOUR);
+    cr_expect_eq (story.rollout.members[1].state, WIRE_MEMBER_OVERDUE);
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, begins_with_nodes_only_while_the_window_is_open_and_over_its_spread)
+{
+    struct story story;
+    struct wire_window window = {.from = 60, .until = 120};
+    prepare (&story);
+    story.spec.window = &window;
+    story.spec.spread_ms = 8 * MINUTE;
+    begin (&story);
+    at (&story, 0);
+    cr_expect_str_empty (story.told);
+    struct rollout_action action = rollout_next (&story.rollout, story.now_ms);
+    cr_expect_eq (action.until_ms, BEGUN + HOUR);
+    at (&story, HOUR);
+    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ", "their moments have passed");
+    all (&story, 0, 4, ROLLOUT_CONFIRMED);
+    at (&story, 10 * MINUTE);
+    cr_expect_str_eq (story.told, "order 4 ");
+    at (&story, 2 * MINUTE);
+    cr_expect_str_eq (story.told, "order 5 ");
+    at (&story, 2 * MINUTE);
+    cr_expect_str_eq (story.told, "order 6 ");
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, a_halt_is_resumed_with_what_was_bad_forgiven)
+{
+    struct story story;
+    bring_to (&story, WIRE_PHASE_HALTED);
+    cr_assert_eq (command (&story, ROLLOUT_RESUME, 0), 0);
+    cr_expect_eq (story.rollout.charged, 0);
+    cr_assert_eq (command (&story, ROLLOUT_RETRY, 3), 0, "%s", story.text);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 3 ");
+    cr_expect_eq (command (&story, ROLLOUT_RETRY, 0), -EINVAL, "it is updated");
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, impossible_ones_are_refused)
+{
+    struct story story;
+    prepare (&story);
+    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, 0, 2, BEGUN), -EINVAL);
+    story.candidates[0].wave = 1;
+    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, BEGUN), -EINVAL);
+    prepare (&story);
+    story.candidates[7].wave = 3;
+    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, BEGUN), -EINVAL);
+    story.candidates[7] = (struct rollout_candidate){.wave = 1, .neighbours = 2};
+    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, BEGUN), -EINVAL);
+}
