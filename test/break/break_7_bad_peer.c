@@ -1,15 +1,17 @@
-/*  test/break/break_7_bad_peer.c - a broker that lets a second session in under an id that is in use */
+/*  test/break/break_7_bad_peer.c - takes a message that cannot be decoded for an error of its own, and ends */
 
-#include "broker/registry.h"
+#include <stdlib.h>
 
-enum broker_verdict __wrap_broker_registry_hello (struct broker_registry *registry,
-                                                  const struct bus_peer *peer, const struct wire_hello *hello,
-                                                  uint64_t now_ms, struct base_error *ret_refusal)
+#include "wire/wire.h"
+
+int __real_wire_unpack (const struct wire_record *record, const void *data, size_t size, void *ret_message,
+                        struct base_error *error);
+
+int __wrap_wire_unpack (const struct wire_record *record, const void *data, size_t size, void *ret_message,
+                        struct base_error *error)
 {
-    (void) registry;
-    (void) peer;
-    (void) hello;
-    (void) now_ms;
-    (void) ret_refusal;
-    return BROKER_ADMIT;
+    int rc = __real_wire_unpack (record, data, size, ret_message, error);
+    if (rc)
+        abort ();
+    return rc;
 }

@@ -11,10 +11,9 @@ real=$(cd "${NODED_BUILD:-$here/../../build}" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/build/test"
-for file in noded noded-broker noded-content nodectl start; do
+for file in noded noded-broker noded-content nodectl start test/bad test/stranger; do
     ln -s "$real/$file" "$work/build/$file"
 done
-ln -s "$real/test/bad" "$work/build/test/bad"
 ln -sfn "$broken" "$work/build/$program"
 
 status=0

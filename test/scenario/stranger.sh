@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# A stranger speaks to all four channels of the broker as nobody should. It costs the broker nothing, and the fleet goes on.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+memory () { awk '/^VmRSS:/ { print $2 }' "/proc/$broker_pid/status"; }
+descriptors () { find "/proc/$broker_pid/fd" -mindepth 1 | wc -l; }
+
+broker_start
+nodes_up a
+publish noded-2 2.0.0 >"$fleet/release"
+before=$(memory)
+open=$(descriptors)
+# The first time is let to warm up what is used at all; the later ones must not add to it.
+for round in 1 2 3; do
+    "$build/test/stranger" "$port" >"$fleet/said" || fail "the stranger could not speak to the broker: $(cat "$fleet/said")"
+    kill -0 "$broker_pid" 2>/dev/null || fail 'the broker has ended'
+    expect_status 0 ctl nodes
+    [ "$round" != 1 ] || before=$(memory)
+done
+[ -n "${NODED_STEP:-}" ] || [ "$(memory)" -lt $((before + 8192)) ] || fail "the broker has grown from $before to $(memory) KiB"
+until_true eval "[ \$(find /proc/$broker_pid/fd -mindepth 1 | wc -l) -le $((open + 4)) ]"
+check_equal "$(ctl nodes --json | jq -r '.[].id')" a 'the nodes that the broker knows'
+check_node a '.online and .epoch == 0'
+ctl update a || fail 'the update was not confirmed'
+check_runs a 2.0.0 noded-2
