@@ -1,0 +1,255 @@
+#include "rollout/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+/*  A node that can be updated. Its rank says when, in the order of digests that hold the release: so another
+    release begins with other canaries. */
+struct ranked {
+    struct base_digest rank;
+    const char *id, *neighbours;
+    uint32_t fact;
+};
+
+const char *rollout_exclusion_text (enum rollout_exclusion exclusion)
+{
+    static const char *const texts[ROLLOUT_EXCLUSIONS] = {
+        "",
+        "runs the release already",
+        "the release has nothing for its platform",
+        "another rollout of the application has it",
+        "held: nodectl unhold it first",
+        "the release failed there before: nodectl quarantine clear it first",
+        "offline",
+    };
+    return exclusion < ROLLOUT_EXCLUSIONS ? texts[exclusion] : "";
+}
+
+static enum rollout_exclusion exclusion_of (const struct wire_rollout *spec, const struct rollout_fact *fact)
+{
+    return base_digest_equal (&fact->running, &spec->release) ? ROLLOUT_EXCLUDED_RUNS
+           : !fact->fits                                      ? ROLLOUT_EXCLUDED_FITS_NOT
+           : fact->busy                                       ? ROLLOUT_EXCLUDED_BUSY
+           : fact->held                                       ? ROLLOUT_EXCLUDED_HELD
+           : fact->quarantined                                ? ROLLOUT_EXCLUDED_QUARANTINED
+           : !fact->online                                    ? ROLLOUT_EXCLUDED_OFFLINE
+                                                              : ROLLOUT_EXCLUDED_NOT;
+}
+
+static struct base_digest rank_of (const struct wire_rollout *spec, const char *id)
+{
+    struct base_hash hash;
+    base_hash_init (&hash);
+    base_hash_update (&hash, spec->release.bytes, sizeof spec->release.bytes);
+    base_hash_update (&hash, id, strlen (id));
+    return base_hash_final (&hash);
+}
+
+static int compare_ranks (const void *a, const void *b)
+{
+    const struct ranked *left = a, *right = b;
+    int order = memcmp (left->rank.bytes, right->rank.bytes, sizeof left->rank.bytes);
+    return order ? order : strcmp (left->id, right->id);
+}
+
+static int compare_neighbours (const void *a, const void *b)
+{
+    const struct ranked *left = *(const struct ranked *const *) a, *right = *(const struct ranked *const *) b;
+    return strcmp (left->neighbours ? left->neighbours : "", right->neighbours ? right->neighbours : "");
+}
+
+/*  Numbers the values of the neighbours' label from 0 on. */
+static int number_neighbours (struct rollout_plan *plan, const struct ranked *ranked)
+{
+    base_cleanup (base_free_p) const struct ranked **sorted = calloc (plan->n_candidates + 1, sizeof *sorted);
+    if (!sorted)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < plan->n_candidates; i++)
+        sorted[i] = &ranked[i];
+    if (plan->n_candidates)
+        qsort (sorted, plan->n_candidates, sizeof *sorted, compare_neighbours);
+    for (uint32_t i = 0; i < plan->n_candidates; i++) {
+        if (i > 0 && compare_neighbours (&sorted[i - 1], &sorted[i]) != 0)
+            plan->n_neighbours++;
+        plan->candidates[sorted[i] - ranked].neighbours = plan->n_neighbours;
+    }
+    plan->n_neighbours++;
+    return 0;
+}
+
+static int set_default_waves (struct wire_rollout *spec)
+{
+    static const struct wire_wave waves[] = {{.count = 1}, {.percent = 10}, {.count = 0}};
+    if (spec->n_waves)
+        return 0;
+    spec->waves = calloc (sizeof waves / sizeof *waves, sizeof *spec->waves);
+    if (!spec->waves)
+        return -ENOMEM;
+    memcpy (spec->waves, waves, sizeof waves);
+    spec->n_waves = sizeof waves / sizeof *waves;
+    return 0;
+}
+
+/*  Appends a wave for those that no other one takes. */
+static int add_last_wave (struct wire_rollout *spec)
+{
+    struct wire_wave *waves = realloc (spec->waves, (spec->n_waves + 1) * sizeof *waves);
+    if (!waves)
+        return -ENOMEM;
+    waves[spec->n_waves] = (struct wire_wave){.count = 0};
+    spec->waves = waves;
+    spec->n_waves++;
+    return 0;
+}
+
+/*  Lays the waves over the candidates; what is left empty goes. */
+static int lay_waves (struct rollout_plan *plan)
+{
+    struct wire_rollout *spec = &plan->spec;
+    uint32_t left = plan->n_candidates, kept = 0;
+    int rc = set_default_waves (spec);
+    for (size_t i = 0; !rc && i < spec->n_waves && left; i++) {
+        const struct wire_wave *wave = &spec->waves[i];
+        uint64_t size = wave->count     ? wave->count
+                        : wave->percent ? ((uint64_t) plan->n_candidates * wave->percent + 99) / 100
+                                        : left;
+        uint32_t taken = size < left ? (uint32_t) size : left;
+        left -= taken;
+        plan->sizes[kept] = taken;
+        spec->waves[kept++] = *wave;
+    }
+    if (rc)
+        return rc;
+    spec->n_waves = kept;
+    if (left) {
+        plan->sizes[kept++] = left;
+        rc = add_last_wave (spec);
+    }
+    uint32_t member = 0;
+    for (uint32_t i = 0; i < kept; i++)
+        for (uint32_t n = 0; n < plan->sizes[i]; n++)
+            plan->candidates[member++].wave = i;
+    return rc;
+}
+
+static void foresee (struct rollout_plan *plan, const struct rollout_fact *facts, uint64_t typical_ms)
+{
+    const struct wire_rollout *spec = &plan->spec;
+    for (uint32_t i = 0; i < plan->n_candidates; i++)
+        plan->bytes += facts[plan->facts[i]].size;
+    for (size_t i = 0; i < spec->n_waves; i++) {
+        uint64_t size = plan->sizes[i], at_once = spec->concurrency ? spec->concurrency : size;
+        uint64_t rounds = (size + at_once - 1) / at_once;
+        uint64_t begun_ms = rounds * typical_ms;
+        if (i == 0 && spec->rehearse_revert)
+            begun_ms *= 2;
+        plan->expected_ms +=
+            (begun_ms > spec->spread_ms ? begun_ms : spec->spread_ms + typical_ms) + spec->soak_ms;
+    }
+}
+
+static void hash_text (struct base_hash *hash, const char *text)
+{
+    base_hash_update (hash, text, strlen (text) + 1);
+}
+
+static void hash_number (struct base_hash *hash, uint64_t number)
+{
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t) (number >> (56 - 8 * i));
+    base_hash_update (hash, bytes, sizeof bytes);
+}
+
+static int name_plan (struct rollout_plan *plan, const struct rollout_fact *facts)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer packed = {0};
+    struct base_hash hash;
+    int rc = wire_pack (&wire_rollout_record, &plan->spec, &packed, NULL);
+    if (rc)
+        return rc < 0 ? rc : -EINVAL;
+    base_hash_init (&hash);
+    base_hash_update (&hash, packed.data, packed.size);
+    for (uint32_t i = 0; i < plan->n_candidates; i++) {
+        const struct rollout_fact *fact = &facts[plan->facts[i]];
+        hash_number (&hash, plan->candidates[i].wave);
+        hash_text (&hash, fact->id);
+        base_hash_update (&hash, fact->running.bytes, sizeof fact->running.bytes);
+    }
+    for (uint32_t i = 0; i < plan->n_left_out; i++) {
+        hash_number (&hash, plan->left_out[i].why);
+        hash_text (&hash, facts[plan->left_out[i].fact].id);
+    }
+    plan->hash = base_hash_final (&hash);
+    return 0;
+}
+
+/*  So that who is left out comes in one order, too. */
+static int compare_ids (const void *a, const void *b)
+{
+    const struct ranked *left = a, *right = b;
+    return strcmp (left->id, right->id);
+}
+
+static int divide (struct rollout_plan *plan, const struct rollout_fact *facts, uint32_t n_facts)
+{
+    base_cleanup (base_free_p) struct ranked *ranked = calloc (n_facts + 1, sizeof *ranked);
+    base_cleanup (base_free_p) struct ranked *others = calloc (n_facts + 1, sizeof *others);
+    plan->candidates = calloc (n_facts + 1, sizeof *plan->candidates);
+    plan->facts = calloc (n_facts + 1, sizeof *plan->facts);
+    plan->left_out = calloc (n_facts + 1, sizeof *plan->left_out);
+    if (!ranked || !others || !plan->candidates || !plan->facts || !plan->left_out)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < n_facts; i++) {
+        struct ranked entry = {.id = facts[i].id, .neighbours = facts[i].neighbours, .fact = i};
+        if (exclusion_of (&plan->spec, &facts[i]))
+            others[plan->n_left_out++] = entry;
+        else {
+            entry.rank = rank_of (&plan->spec, facts[i].id);
+            ranked[plan->n_candidates++] = entry;
+        }
+    }
+    if (plan->n_candidates)
+        qsort (ranked, plan->n_candidates, sizeof *ranked, compare_ranks);
+    if (plan->n_left_out)
+        qsort (others, plan->n_left_out, sizeof *others, compare_ids);
+    for (uint32_t i = 0; i < plan->n_candidates; i++) {
+        plan->facts[i] = ranked[i].fact;
+        plan->candidates[i].online = true;
+    }
+    for (uint32_t i = 0; i < plan->n_left_out; i++)
+        plan->left_out[i] = (struct rollout_left_out){
+            .fact = others[i].fact, .why = exclusion_of (&plan->spec, &facts[others[i].fact])};
+    return number_neighbours (plan, ranked);
+}
+
+int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fact *facts, uint32_t n_facts,
+                       uint64_t typical_ms, struct rollout_plan *ret_plan, struct base_error *error)
+{
+    struct rollout_plan plan = {.n_candidates = 0};
+    int rc = wire_copy (&wire_rollout_record, spec, &plan.spec);
+    rc = rc ? rc : divide (&plan, facts, n_facts);
+    rc = rc ? rc : lay_waves (&plan);
+    if (!rc) {
+        foresee (&plan, facts, typical_ms);
+        rc = name_plan (&plan, facts);
+    }
+    if (rc) {
+        rollout_plan_deinit (&plan);
+        return base_error_errno (error, rc, "planning the rollout");
+    }
+    *ret_plan = plan;
+    return 0;
+}
+
+void rollout_plan_deinit (struct rollout_plan *plan)
+{
+    wire_deinit (&wire_rollout_record, &plan->spec);
+    free (plan->candidates);
+    free (plan->facts);
+    free (plan->left_out);
+    *plan = (struct rollout_plan){.n_candidates = 0};
+}

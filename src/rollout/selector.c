@@ -1,0 +1,246 @@
+/*  The text becomes a tree of at most NODES_MOST nodes, each of which names its parts by their index; text
+    of any form so takes a bounded time and no deep recursion. */
+
+#include "rollout/selector.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum { NODES_MOST = 256, DEPTH_MOST = 32 };
+
+enum kind { ALL, EQUAL, UNEQUAL, AND, OR, NOT };
+
+struct node {
+    enum kind kind;
+    char *name, *value;   /* EQUAL, UNEQUAL */
+    unsigned left, right; /* AND, OR; NOT: left */
+};
+
+struct rollout_selector {
+    struct node nodes[NODES_MOST];
+    unsigned count, root;
+};
+
+enum token { END, OPEN, CLOSE, IS, IS_NOT, WORD };
+
+struct parser {
+    struct rollout_selector *selector;
+    const char *text, *at;
+    enum token token;
+    const char *begin; /* of the token in the text */
+    char *word;        /* of WORD; owned */
+    bool quoted;
+    struct base_error *error;
+};
+
+static int parse_or (struct parser *parser, unsigned depth, unsigned *ret_node);
+
+static int wrong (const struct parser *parser, const char *what)
+{
+    return base_error_set (parser->error, -EINVAL, "the selector \"%.200s\": %s at character %zu",
+                           parser->text, what, (size_t) (parser->begin - parser->text) + 1);
+}
+
+/*  Reads the next token. */
+static int next (struct parser *parser)
+{
+    free (parser->word);
+    parser->word = NULL;
+    parser->at += strspn (parser->at, " \t\n");
+    parser->begin = parser->at;
+    parser->quoted = *parser->at == '"';
+    static const struct {
+        const char *text;
+        enum token token;
+    } signs[] = {{"(", OPEN}, {")", CLOSE}, {"!=", IS_NOT}, {"=", IS}};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strncmp (parser->at, signs[i].text, strlen (signs[i].text)) == 0) {
+            parser->token = signs[i].token;
+            parser->at += strlen (signs[i].text);
+            return 0;
+        }
+    parser->token = *parser->at ? WORD : END;
+    if (parser->token == END)
+        return 0;
+    size_t length = parser->quoted ? strcspn (parser->at + 1, "\"") : strcspn (parser->at, " \t\n()=!\"");
+    if ((parser->quoted && parser->at[1 + length] != '"') || (!parser->quoted && length == 0))
+        return wrong (parser, parser->quoted ? "a quotation without its end" : "a sign that fits nowhere");
+    parser->word = strndup (parser->at + parser->quoted, length);
+    parser->at += length + (parser->quoted ? 2 : 0);
+    return parser->word ? 0 : -ENOMEM;
+}
+
+static bool is_keyword (const struct parser *parser, const char *keyword)
+{
+    return parser->token == WORD && !parser->quoted && strcmp (parser->word, keyword) == 0;
+}
+
+static int add (struct parser *parser, struct node node, unsigned *ret_node)
+{
+    if (parser->selector->count == NODES_MOST)
+        return wrong (parser, "too much is asked for");
+    *ret_node = parser->selector->count;
+    parser->selector->nodes[parser->selector->count++] = node;
+    return 0;
+}
+
+/*  "name = value", "name != value", or a pattern of ids. */
+static int parse_label (struct parser *parser, unsigned *ret_node)
+{
+    if (parser->token != WORD || is_keyword (parser, "and") || is_keyword (parser, "or"))
+        return wrong (parser, "a label or an id is missing");
+    base_cleanup (base_free_p) char *name = base_take (parser->word);
+    base_cleanup (base_free_p) char *value = NULL;
+    enum kind kind = EQUAL;
+    int rc = next (parser);
+    if (!rc && (parser->token == IS || parser->token == IS_NOT)) {
+        kind = parser->token == IS ? EQUAL : UNEQUAL;
+        rc = next (parser);
+        if (!rc && parser->token != WORD)
+            return wrong (parser, "a value is missing");
+        if (!rc) {
+            value = base_take (parser->word);
+            rc = next (parser);
+        }
+    } else if (!rc) {
+        value = base_take (name);
+        name = strdup ("id");
+        rc = name ? 0 : -ENOMEM;
+    }
+    rc = rc ? rc : add (parser, (struct node){.kind = kind, .name = name, .value = value}, ret_node);
+    if (rc)
+        return rc;
+    (void) base_take (name);
+    (void) base_take (value);
+    return 0;
+}
+
+static int parse_factor (struct parser *parser, unsigned depth, unsigned *ret_node)
+{
+    if (depth == DEPTH_MOST)
+        return wrong (parser, "nested too deep");
+    if (is_keyword (parser, "not")) {
+        unsigned left = 0;
+        int rc = next (parser);
+        rc = rc ? rc : parse_factor (parser, depth + 1, &left);
+        return rc ? rc : add (parser, (struct node){.kind = NOT, .left = left}, ret_node);
+    }
+    if (parser->token != OPEN)
+        return parse_label (parser, ret_node);
+    int rc = next (parser);
+    rc = rc ? rc : parse_or (parser, depth + 1, ret_node);
+    if (!rc && parser->token != CLOSE)
+        return wrong (parser, "a closing parenthesis is missing");
+    return rc ? rc : next (parser);
+}
+
+/*  A list of parts with the same word between them. */
+static int parse_list (struct parser *parser, unsigned depth, enum kind kind, unsigned *ret_node)
+{
+    unsigned left = 0, right = 0;
+    int rc = kind == OR ? parse_list (parser, depth, AND, &left) : parse_factor (parser, depth, &left);
+    while (!rc && is_keyword (parser, kind == OR ? "or" : "and")) {
+        rc = next (parser);
+        if (!rc)
+            rc = kind == OR ? parse_list (parser, depth, AND, &right) : parse_factor (parser, depth, &right);
+        rc = rc ? rc : add (parser, (struct node){.kind = kind, .left = left, .right = right}, &left);
+    }
+    *ret_node = left;
+    return rc;
+}
+
+static int parse_or (struct parser *parser, unsigned depth, unsigned *ret_node)
+{
+    return parse_list (parser, depth, OR, ret_node);
+}
+
+static void free_selector (struct rollout_selector **selector)
+{
+    (void) rollout_selector_free (*selector);
+}
+
+int rollout_selector_parse (const char *text, struct rollout_selector **ret_selector,
+                            struct base_error *error)
+{
+    base_cleanup (free_selector) struct rollout_selector *selector = calloc (1, sizeof *selector);
+    if (!selector)
+        return base_error_errno (error, -ENOMEM, "reading a selector");
+    struct parser parser = {.selector = selector, .text = text, .at = text, .error = error};
+    int rc = next (&parser);
+    if (!rc && parser.token == END)
+        rc = add (&parser, (struct node){.kind = ALL}, &selector->root);
+    else if (!rc)
+        rc = parse_or (&parser, 0, &selector->root);
+    if (!rc && parser.token != END)
+        rc = wrong (&parser, "\"and\" or \"or\" is missing");
+    free (parser.word);
+    if (rc == -ENOMEM)
+        return base_error_errno (error, rc, "reading a selector");
+    if (!rc)
+        *ret_selector = base_take (selector);
+    return rc;
+}
+
+struct rollout_selector *rollout_selector_free (struct rollout_selector *selector)
+{
+    for (unsigned i = 0; selector && i < selector->count; i++) {
+        free (selector->nodes[i].name);
+        free (selector->nodes[i].value);
+    }
+    free (selector);
+    return NULL;
+}
+
+/*  Goes back to the last * only, so that no pattern takes more than the product of both lengths. */
+static bool matches (const char *pattern, const char *text)
+{
+    const char *star = NULL, *from = NULL;
+    while (*text) {
+        if (*pattern == '*') {
+            star = pattern++;
+            from = text;
+        } else if (*pattern == '?' || *pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star) {
+            pattern = star + 1;
+            text = ++from;
+        } else
+            return false;
+    }
+    return pattern[strspn (pattern, "*")] == '\0';
+}
+
+/*  A part has a lower index than what it is part of: one pass over all nodes answers. */
+bool rollout_selector_fits (const struct rollout_selector *selector, rollout_label *label, const void *node)
+{
+    bool fits[NODES_MOST];
+    for (unsigned i = 0; i < selector->count; i++) {
+        const struct node *at = &selector->nodes[i];
+        const char *value;
+        switch (at->kind) {
+        case ALL:
+            fits[i] = true;
+            break;
+        case EQUAL:
+        case UNEQUAL:
+            value = label (node, at->name);
+            fits[i] = (value && matches (at->value, value)) == (at->kind == EQUAL);
+            break;
+        case AND:
+            fits[i] = fits[at->left] && fits[at->right];
+            break;
+        case OR:
+            fits[i] = fits[at->left] || fits[at->right];
+            break;
+        case NOT:
+            fits[i] = !fits[at->left];
+            break;
+        }
+    }
+    return fits[selector->root];
+}
