@@ -9,7 +9,12 @@
 #include "base/cleanup.h"
 #include "broker/text.h"
 
-enum { RETRY_MS = 1000, WRITE_BACK = 8 << 20 };
+enum {
+    RETRY_MS = 1000,
+    WRITE_BACK = 8 << 20,
+    COLLECT_MS = 3600 * 1000,     /* how often uploads that nobody came back for are looked for */
+    COLLECT_AGE_S = 24 * 60 * 60, /* their age */
+};
 
 struct upload {
     struct disk_partial partial;
@@ -22,6 +27,7 @@ struct upload {
 struct broker_content {
     struct disk_blobs blobs;
     struct upload uploads[BROKER_UPLOADS_MOST];
+    uint64_t collect_ms; /* when next */
 };
 
 int broker_content_open (int root, struct broker_content **ret_content, struct base_error *error)
@@ -261,4 +267,8 @@ void broker_content_tick (struct broker_content *content, uint64_t now_ms)
     for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
         if (content->uploads[i].is_open && now_ms - content->uploads[i].put_ms >= BROKER_UPLOAD_IDLE_MS)
             upload_close (&content->uploads[i]);
+    if (now_ms < content->collect_ms)
+        return;
+    content->collect_ms = now_ms + COLLECT_MS;
+    disk_blobs_collect (&content->blobs, time (NULL) - COLLECT_AGE_S);
 }

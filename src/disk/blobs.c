@@ -260,6 +260,21 @@ static DIR *open_directory (struct disk_blobs *blobs, const char *path)
     return directory;
 }
 
+void disk_blobs_collect (struct disk_blobs *blobs, time_t before)
+{
+    base_cleanup (close_directory) DIR *directory = open_directory (blobs, PARTIAL);
+    const struct dirent *entry;
+    while (directory && (entry = readdir (directory))) {
+        struct base_digest digest;
+        struct stat status;
+        char path[PATH_SIZE];
+        if (!base_digest_parse (entry->d_name, &digest) &&
+            !fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) &&
+            status.st_mtime < before)
+            (void) remove_file (blobs, path_partial (&digest, path));
+    }
+}
+
 static int each_in (struct disk_blobs *blobs, const char *prefix,
                     int (*each) (void *context, const struct base_digest *digest, uint64_t size),
                     void *context)

@@ -12,7 +12,7 @@
 
 #define CONTENTS ROOT_VAR "/contents"
 
-enum { PROGRESS_MS = 1000 };
+enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600 };
 
 void node_event (struct node_manager *node, enum update_event event)
 {
@@ -112,7 +112,10 @@ int node_contents_open (struct node_manager *node, struct base_error *error)
     if (node->contents.fd >= 0)
         return 0;
     int rc = root_cache_make (&node->root, CONTENTS, error);
-    return rc ? rc : disk_blobs_open (node->root.disk, node->root.fd, CONTENTS, &node->contents, error);
+    rc = rc ? rc : disk_blobs_open (node->root.disk, node->root.fd, CONTENTS, &node->contents, error);
+    if (!rc)
+        disk_blobs_collect (&node->contents, (time_t) (base_time_real_ns () / 1000000000) - DOWNLOAD_AGE_S);
+    return rc;
 }
 
 static void fetch (struct node_manager *node)

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "test/fault/failing_disk.h"
@@ -193,4 +194,25 @@ Test (blobs, all_whole_contents_are_listed_and_nothing_else)
     cr_expect_eq (seen, 2);
     seen = 98;
     cr_expect_eq (disk_blobs_each (&blobs, note, &seen), 1, "a non-zero return ends it");
+}
+
+Test (blobs, what_nobody_comes_back_for_is_collected_and_what_is_under_way_is_not)
+{
+    struct base_digest whole = name (), old = base_digest_of ("x", 1), young = base_digest_of ("y", 1);
+    struct disk_partial partial;
+    cr_assert_eq (put (&whole, content, SIZE), 0);
+    cr_assert_eq (disk_partial_open (&blobs, &young, 2, &partial, &error), 0);
+    cr_assert_eq (disk_partial_write (&partial, "y", 1, &error), 0);
+    disk_partial_deinit (&partial);
+    cr_assert_eq (disk_partial_open (&blobs, &old, 2, &partial, &error), 0);
+    cr_assert_eq (disk_partial_write (&partial, "x", 1, &error), 0);
+    const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    cr_assert_eq (futimens (partial.fd, times), 0);
+    disk_partial_deinit (&partial);
+    disk_blobs_collect (&blobs, 1000);
+    cr_expect_eq (disk_blobs_partial_size (&blobs, &old), 1, "not older");
+    disk_blobs_collect (&blobs, 1001);
+    cr_expect_eq (disk_blobs_partial_size (&blobs, &old), 0);
+    cr_expect_eq (disk_blobs_partial_size (&blobs, &young), 1);
+    cr_expect (has (&whole));
 }
