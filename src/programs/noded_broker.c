@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "broker/broker.h"
 #include "programs/program_bind.h"
 #include "bus/keys.h"
@@ -13,7 +14,10 @@
 
 enum {
     FILES_OF_BROKER = 128, /* its own files, and contents that are being served */
-    FILES_A_NODE = 2       /* announce and control; a download is a third for a while */
+    FILES_A_NODE = 2,      /* announce and control; a download is a third for a while */
+    PORT_FIRST = 10000, /* of those that are tried for --port 0, four in a row: below what kernels hand out */
+    PORT_ROWS = 5500,
+    PORT_TRIES = 50
 };
 
 enum { HEARTBEAT_MS = 15000, HEARTBEAT_LEAST_MS = 100 };
@@ -64,11 +68,11 @@ static int ready_print (const struct broker *broker)
     return fflush (stdout) == 0 ? 0 : -errno;
 }
 
-static int serve (struct running *running, const struct options *options,
-                  const struct bus_endpoints *endpoints, struct base_error *error)
+static int serve (struct running *running, const struct options *options, struct base_error *error)
 {
+    struct bus_endpoints endpoints;
     struct broker_config config = {.root = options->root,
-                                   .bind = endpoints,
+                                   .bind = &endpoints,
                                    .keys = running->keys.configured ? &running->keys.bus : NULL,
                                    .no_content = options->no_content,
                                    .heartbeat_ms = options->heartbeat_ms,
@@ -81,7 +85,15 @@ static int serve (struct running *running, const struct options *options,
     r = program_signals_stop (running->loop);
     if (r != 0)
         return base_error_errno (error, r, "cannot take signals");
-    r = broker_new (running->loop, &config, &running->broker, error);
+    /* Whoever looks for this broker is told one port: free ones that do not follow each other are of no use. */
+    for (int tries = 0; tries < PORT_TRIES; tries++) {
+        uint64_t port = options->port ? options->port : PORT_FIRST + 4 * base_random_below (PORT_ROWS);
+        r = program_bind_endpoints (options->address, port, &endpoints, error);
+        if (r == 0)
+            r = broker_new (running->loop, &config, &running->broker, error);
+        if (r != -EADDRINUSE || options->port)
+            break;
+    }
     if (r == 0)
         r = ready_print (running->broker);
     if (r == 0)
@@ -100,7 +112,7 @@ int main (int argc, char **argv)
         {"bind", 'b', PROGRAM_TEXT, "ADDR", "broker/bind", &options.address, 0,
          "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
         {"port", 'p', PROGRAM_NUMBER, "BASE", "broker/port", &options.port, UINT16_MAX,
-         "announce on BASE, control on +1, content on +2, events on +3 (7670);\n0: any that are free"},
+         "announce on BASE, control on +1, content on +2, events on +3 (7670);\n0: any four in a row that are free"},
         {"no-content", 0, PROGRAM_FLAG, NULL, "broker/no-content", &options.no_content, 0,
          "serve no contents: a noded-content does"},
         {"heartbeat", 0, PROGRAM_SPAN, "SPAN", "broker/heartbeat", &options.heartbeat_ms, 0,
@@ -138,7 +150,7 @@ int main (int argc, char **argv)
         program_bind_endpoints (options.address, options.port, &endpoints, &error) != 0)
         return program_usage_error (&spec, "%s", error.text);
     files_check ();
-    r = serve (&running, &options, &endpoints, &error);
+    r = serve (&running, &options, &error);
     if (r == 0)
         return PROGRAM_OK;
     base_log (BASE_LOG_ERROR, "%s", error.text[0] ? error.text : strerror (r < 0 ? -r : r));

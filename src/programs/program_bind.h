@@ -14,7 +14,7 @@
 int program_bind_endpoint (const char *address, uint64_t port, const char *name,
                            char ret_endpoint[BUS_ENDPOINT_SIZE], struct base_error *error);
 
-/*  All four of a broker, on the ports from base on. base 0: four free ones. */
+/*  All four of a broker, on the ports from base on. base 0: any free ones, not in a row. */
 int program_bind_endpoints (const char *address, uint64_t base, struct bus_endpoints *ret_endpoints,
                             struct base_error *error);
 

@@ -47,22 +47,11 @@ broker_try ()
     done
     exec {ready}<&-
     [[ $line == ready* ]] || { wait "$broker_pid" || true; broker_pid=; return 1; }
+    port=$(sed -n 's/^ready announce=[^ ]*:\([0-9]*\) .*/\1/p' <<<"$line")
 }
 
-# On the ports of the last start; at first on four in a row that are free, below those that the kernel hands out.
-broker_start ()
-{
-    local try
-    if [ -n "$port" ]; then
-        broker_try "$port" || fail "the broker did not become ready: $(tail -n 5 "$fleet/broker.log")"
-        return
-    fi
-    for ((try = 0; try < 50; try++)); do
-        port=$((10000 + SRANDOM % 5500 * 4))
-        ! broker_try "$port" || return 0
-    done
-    fail "the broker did not become ready: $(tail -n 5 "$fleet/broker.log")"
-}
+# On the ports of the last start; at first on any four in a row that are free.
+broker_start () { broker_try "${port:-0}" || fail "the broker did not become ready: $(tail -n 5 "$fleet/broker.log")"; }
 
 broker_kill ()
 {
