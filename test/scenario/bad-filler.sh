@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 apart "$0"
-mount_tmpfs "${NODED_DISK:-96M}" "$fleet/a"
+mount_tmpfs "$([ -n "${NODED_STEP:-}" ] && echo 400M || echo 96M)" "$fleet/a"
 free () { df --output=avail "$fleet/a" | tail -n 1; }
 
 broker_start

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 cgroup_make memory
-cgroup_set memory.limit_in_bytes memory.max "${NODED_MEMORY:-300M}"
+cgroup_set memory.limit_in_bytes memory.max 300M
 broker_start
 node_install a
 node_start a "$(cgroup_enter)"
