@@ -85,7 +85,7 @@ int disk_file_write (const struct disk *disk, int directory, const char *path, m
 /*  Opens for appending. *ret_new: it was made, so that its directory needs a sync. */
 static int open_append (const struct disk *disk, const struct disk_place *place, mode_t mode, bool *ret_new)
 {
-    int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+    int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
     int fd = disk->ops->openat (disk->context, place->fd, place->leaf, flags, 0);
     *ret_new = fd < 0 && errno == ENOENT;
     if (*ret_new) {

@@ -151,8 +151,12 @@ int root_journal_append (const struct root *root, struct wire_entry *entry, stru
     base_cleanup (base_free_p) char *text = json ? base_text_printf ("%s\n", json) : NULL;
     if (!text)
         return base_error_errno (error, -ENOMEM, "cannot append to %s/" JOURNAL, root->path);
-    rc = disk_file_append (root->disk, root->fd, JOURNAL, 0644, text, strlen (text),
-                           entry->outcome != WIRE_OUTCOME_STARTED, error);
+    bool durable = entry->outcome != WIRE_OUTCOME_STARTED;
+    rc = disk_file_append (root->disk, root->fd, JOURNAL, 0644, text, strlen (text), durable, error);
+    if (rc == -ELOOP) { /* a link has the name: where it points to is not ours to write */
+        root_record_set_aside (root, JOURNAL);
+        rc = disk_file_append (root->disk, root->fd, JOURNAL, 0644, text, strlen (text), durable, error);
+    }
     if (rc == 0)
         entry->serial = line.serial;
     return rc;

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Whatever becomes of the files in var/, a node starts and is updated; what was damaged is set aside, not lost.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+nodes_up a
+root=$fleet/a
+bad=$(publish bad-crash 6.6.6)
+number=0
+echo untouched >"$fleet/victim"
+
+# next: a release with a file that is nowhere yet.
+next ()
+{
+    head -c 300000 /dev/urandom >"$fleet/blob"
+    digest=$(sha256sum <"$fleet/blob" | cut -d' ' -f1)
+    wanted=$(publish noded-2 "2.0.$((++number))" --file "$fleet/blob:blob")
+}
+
+# The records as they are after an update that failed, and a download that was cut.
+records ()
+{
+    expect_status 1 ctl update a --release "$bad"
+    node_stop a
+    mkdir -p "$root/var/contents/${digest:0:2}"
+    head -c 100000 "$fleet/blob" >"$root/var/contents/${digest:0:2}/$digest.partial"
+    rm -rf "$root/var/outcome" "$root/var/trial"
+    printf 'workspace %s\ncause crashed\n' "$(stable_of a)" >"$root/var/outcome"
+    printf '{"transaction":"t","epoch":1,"attempt":1}' >"$root/var/trial"
+}
+damage ()
+{
+    local file=$1 kind=$2
+    case $kind in
+        zeros) head -c 500 /dev/zero >"$file" ;;
+        truncated) truncate -s "$(($(stat -c %s "$file") / 2))" "$file" ;;
+        random) head -c 4096 /dev/urandom >"$file" ;;
+        missing) rm -f "$file" ;;
+        directory) rm -f "$file"; mkdir "$file"; touch "$file/inside" ;;
+        link) rm -f "$file"; ln -s "$fleet/victim" "$file" ;;
+        fifo) rm -f "$file"; mkfifo "$file" ;;
+    esac
+}
+
+for kind in zeros truncated random missing directory link fifo; do
+    say "every file of var/: $kind"
+    next
+    records
+    mapfile -t files < <(find "$root/var" -type f ! -name '*.damaged*')
+    [ ${#files[@]} -ge 6 ] || fail "too few records: ${files[*]}"
+    for file in "${files[@]}"; do damage "$file" "$kind"; done
+    node_start a
+    until_node a '.online and .state == "idle"'
+    # what it has forgotten is begun once more, and refused once more
+    until_true ctl update a --release "$wanted"
+    check_node a ".release == \"$wanted\""
+done
+check_equal "$(<"$fleet/victim")" untouched 'what links in var/ pointed to'
+
+say 'directories of var/ are files'
+node_stop a
+for directory in quarantine contents; do
+    rm -rf "${root:?}/var/$directory"
+    echo no >"$root/var/$directory"
+done
+node_start a
+next
+expect_status 1 ctl update a --release "$bad"
+check_node a ".quarantine | map (.release) | index (\"$bad\") != null"
+until_true ctl update a --release "$wanted"
+node_stop a
+find "$root/var" -name '*damaged*' -exec rm -rf {} +
