@@ -28,6 +28,10 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop);
 int bus_loop_run (struct bus_loop *loop);
 void bus_loop_stop (struct bus_loop *loop);
 
+/*  A timer that comes later than this says that the process itself did not run: the host slept, or was
+    frozen. A deadline that is found passed so is held against nobody. */
+enum { BUS_TIMER_LATE_MS = 1000 };
+
 /*  One shot after delay_ms. Returns an id (> 0), or -ENOMEM. Cancelling an id that has fired, or 0, does
     nothing. */
 int bus_timer_start (struct bus_loop *loop, uint64_t delay_ms, bus_handler *handler, void *context);

@@ -47,10 +47,18 @@ void node_fail (struct node_manager *node, enum update_event event, const char *
     node_event (node, event);
 }
 
+static void start_deadline (struct node_manager *node);
+
 static void on_deadline (void *context)
 {
     struct node_manager *node = context;
     node->deadline = 0;
+    if (base_time_boot_ms () > node->deadline_ms + BUS_TIMER_LATE_MS) {
+        base_log (BASE_LOG_INFO, "%s: this host slept: %s gets its time anew", node->order.transaction,
+                  wire_state_word (node->procedure.state));
+        start_deadline (node);
+        return;
+    }
     node_fail (node, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms",
                wire_state_word (node->procedure.state),
                (unsigned long long) update_procedure_deadline_ms (&node->procedure, &node->config->limits));
@@ -60,6 +68,7 @@ static void start_deadline (struct node_manager *node)
 {
     bus_timer_cancel (node->loop, node->deadline);
     uint64_t ms = update_procedure_deadline_ms (&node->procedure, &node->config->limits);
+    node->deadline_ms = base_time_boot_ms () + ms;
     node->deadline = ms ? bus_timer_start (node->loop, ms, on_deadline, node) : 0;
 }
 

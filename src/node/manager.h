@@ -85,6 +85,7 @@ struct node_manager {
     bool settings_wanted;        /* somebody asked to read node.zpl anew, once nothing is under way */
     int looking;                 /* timer: at node.zpl */
 
+    uint64_t deadline_ms; /* when the timer `deadline` is due */
     int deadline, proving, progress, watchdog;
     int lock;     /* of the root, where no launcher has it; -1: it has */
     int launcher; /* writing end of the pipe to it; -1: none */

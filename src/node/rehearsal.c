@@ -57,6 +57,7 @@ struct node_rehearsal {
     char *launcher; /* the guard's program */
     char nonce[33];
     uint64_t begun_ms;
+    uint64_t due_ms; /* when the step's deadline is */
     int deadline, hint_timer, late;
 
     struct base_digest binary, manifest; /* of C */
@@ -138,6 +139,8 @@ __attribute__ ((format (printf, 2, 3))) static void fail (struct node_rehearsal 
     conclude (rehearsal);
 }
 
+static void enter (struct node_rehearsal *rehearsal, enum phase phase);
+
 static void on_deadline (void *context)
 {
     static const char *const missing[] = {
@@ -154,6 +157,11 @@ static void on_deadline (void *context)
     };
     struct node_rehearsal *rehearsal = context;
     rehearsal->deadline = 0;
+    if (base_time_boot_ms () > rehearsal->due_ms + BUS_TIMER_LATE_MS) {
+        base_log (BASE_LOG_INFO, "this host slept: the step %s gets its time anew", steps[rehearsal->phase]);
+        enter (rehearsal, rehearsal->phase);
+        return;
+    }
     const char *how = "";
     if (rehearsal->phase == PHASE_UPDATE || rehearsal->phase == PHASE_AGAIN)
         how = !rehearsal->hint           ? ": it did not subscribe to announcements"
@@ -171,6 +179,7 @@ static void enter (struct node_rehearsal *rehearsal, enum phase phase)
 {
     rehearsal->phase = phase;
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
+    rehearsal->due_ms = base_time_boot_ms () + rehearsal->spec.config->rehearsal_step_ms;
     rehearsal->deadline = bus_timer_start (rehearsal->spec.loop, rehearsal->spec.config->rehearsal_step_ms,
                                            on_deadline, rehearsal);
     base_log (BASE_LOG_DEBUG, "rehearsal of %s: %s after %llu ms", rehearsal->spec.candidate, steps[phase],

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "node/guard.h"
 #include "node/scratch.h"
 #include "root/command.h"
@@ -36,6 +37,7 @@ struct node_startcheck {
     struct bus_loop *loop;
     struct run runs[KINDS];
     int timer;
+    uint64_t span_ms, due_ms; /* of its deadline */
     node_startcheck_done *done;
     void *context;
 };
@@ -155,10 +157,22 @@ static void on_gone (void *context, const struct node_guard_end *end)
         conclude (check, NULL);
 }
 
+static void on_deadline (void *context);
+
+static void start_deadline (struct node_startcheck *check)
+{
+    check->due_ms = base_time_boot_ms () + check->span_ms;
+    check->timer = bus_timer_start (check->loop, check->span_ms, on_deadline, check);
+}
+
 static void on_deadline (void *context)
 {
     struct node_startcheck *check = context;
     check->timer = 0;
+    if (base_time_boot_ms () > check->due_ms + BUS_TIMER_LATE_MS) { /* nobody ran meanwhile */
+        start_deadline (check);
+        return;
+    }
     struct base_error error = {.code = 0};
     for (size_t i = 0; i < KINDS; i++)
         if (!check->runs[i].gone) {
@@ -205,7 +219,8 @@ int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int w
         rc = script ? node_guard_start (&guard, &run->guard, error) : -ENOMEM;
     }
     if (!rc) {
-        check->timer = bus_timer_start (loop, deadline_ms, on_deadline, check);
+        check->span_ms = deadline_ms;
+        start_deadline (check);
         *ret_check = check;
         return 0;
     }

@@ -20,6 +20,10 @@
 
 enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100, SUPERSEDED_MS = 10 * 1000 };
 
+/*  A deadline that is found passed by more than this was not kept by a process that did not run itself: the
+    host slept, or was frozen. That is held against no version. */
+enum { LATE_MS = 1000 };
+
 struct watch {
     const struct root *root;
     const char *workspace;
@@ -254,6 +258,12 @@ static void read_timer (struct watch *watch)
     if (!watch->limits || watch->missed)
         return;
     if (now < next_deadline (watch)) {
+        arm (watch);
+        return;
+    }
+    if (now > next_deadline (watch) + LATE_MS) {
+        start_say ("this host slept: %s gets its time anew", watch->workspace);
+        watch->begun_ms = now;
         arm (watch);
         return;
     }

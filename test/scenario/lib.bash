@@ -40,7 +40,7 @@ mount_tmpfs ()
 # at_step ID STEP: waits until the journal tells, behind the mark, that the node has begun it, and stops its manager there.
 declare -A halted=()
 lines=0
-journal_mark () { lines=$(wc -l <"$fleet/$1/var/journal" 2>/dev/null || echo 0); }
+journal_mark () { lines=$({ cat "$fleet/$1/var/journal" 2>/dev/null || true; } | wc -l); }
 at_step ()
 {
     local last=$((SECONDS + patience)) seen

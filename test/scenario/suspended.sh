@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# A host sleeps for longer than every deadline, at rest, in a rehearsal and on trial: nothing is held against a release for it.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+node_settings=${node_settings/step = */step = 3s}
+node_settings=${node_settings/ready = */ready = 2s}
+broker_options=(--heartbeat 300ms)
+broker_start
+nodes_up a
+publish noded-2 2.0.0 >"$fleet/release"
+
+processes () { find /proc -maxdepth 2 -name exe -lname "$fleet/a/*" 2>/dev/null | cut -d/ -f3; }
+# sleeps SECONDS: every process of the node, the manager first, since it keeps the deadlines of the others.
+sleeps ()
+{
+    local pid stopped=("$(manager_pid a)")
+    kill -STOP "${stopped[0]}"
+    for pid in $(processes) $(processes); do kill -STOP "$pid" 2>/dev/null && stopped+=("$pid"); done
+    sleep "$1"
+    for pid in "${stopped[@]}"; do kill -CONT "$pid" 2>/dev/null || true; done
+}
+
+say 'at rest'
+sleeps 1.5
+until_node a '.online and .state == "idle"'
+
+say 'in a rehearsal'
+journal_mark a
+ctl update a >"$fleet/updating" 2>&1 &
+updating=$!
+at_step a probing
+go_on a
+until_true eval "[ -n \"\$(find '$fleet/a/probe' -name .lock)\" ]"
+sleeps 5
+until_true grep -q 'slept: the step [a-z-]* gets its time anew' "$fleet/a.log"
+
+say 'on trial'
+at_step a trial
+sleeps 3
+wait "$updating" || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
+check_runs a 2.0.0 noded-2
+check_node a '.quarantine == []'
