@@ -9,6 +9,8 @@
 #include "base/time.h"
 #include "node/manager.h"
 #include "node/stage.h"
+#include "root/manifest.h"
+#include "root/workspace.h"
 
 #define CONTENTS ROOT_VAR "/contents"
 
@@ -198,6 +200,16 @@ static int rehearse (struct node_manager *node, const char *workspace)
     return node_rehearsal_new (&spec, on_rehearsed, node, &node->rehearsal);
 }
 
+/*  Whether the candidate's files are still those that were staged. In doubt they are. */
+static bool is_whole (const struct node_manager *node, struct base_error *error)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    if (root_workspace_open (&node->root, node->order.workspace, &fd))
+        return true;
+    int rc = root_manifest_verify (&node->root, fd, error);
+    return rc != ROOT_E_DAMAGED && rc != ROOT_E_NONE;
+}
+
 /*  A candidate that failed is blamed only where this very version passes the same rehearsal: else host or
     origin are at fault. */
 static void on_rehearsed (void *context, const struct node_rehearsal_result *found)
@@ -216,6 +228,15 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
         if (!rehearse (node, node->order.workspace))
             return;
         result.host = true;
+    }
+    struct base_error damage = {.code = 0};
+    if (!result.host && !control &&
+        !is_whole (node, &damage)) { /* passed or not: it was a copy that rehearsed */
+        result.passed = false;
+        result.host = true;
+        (void) base_text_copy (result.step, sizeof result.step, "files");
+        (void) snprintf (result.reason, sizeof result.reason,
+                         "the candidate's files are not what was staged any more: %.300s", damage.text);
     }
     if (!result.passed && !result.host && !control) {
         base_log (BASE_LOG_WARNING,

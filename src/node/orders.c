@@ -72,6 +72,7 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
                      outcome.cause == ROOT_CAUSE_UNCONFIRMED ? "never confirmed itself"
                      : outcome.cause == ROOT_CAUSE_HUNG      ? "hung"
                      : outcome.cause == ROOT_CAUSE_DAMAGED   ? "was damaged"
+                     : outcome.cause == ROOT_CAUSE_ROTTEN    ? "was damaged before it ever ran"
                      : outcome.cause == ROOT_CAUSE_CRASHED   ? "crashed"
                                                              : "was interrupted each time",
                      outcome.text);
@@ -88,7 +89,7 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
         node->unconfirmed = calloc (1, sizeof *node->unconfirmed);
         if (node->unconfirmed)
             (void) wire_copy (&wire_failure_record, &failure, node->unconfirmed);
-    } else if (root_quarantine_add (&node->root, &failure, &error))
+    } else if (outcome.cause != ROOT_CAUSE_ROTTEN && root_quarantine_add (&node->root, &failure, &error))
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
     node_remember_failure (node, &failure);
     if (!node->unconfirmed)

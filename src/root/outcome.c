@@ -13,9 +13,13 @@
 enum { OUTCOME_MOST = 4096 };
 
 static const char *const words[] = {
-    [ROOT_CAUSE_NONE] = "none",       [ROOT_CAUSE_CRASHED] = "crashed",
-    [ROOT_CAUSE_HUNG] = "hung",       [ROOT_CAUSE_UNCONFIRMED] = "unconfirmed",
-    [ROOT_CAUSE_DAMAGED] = "damaged", [ROOT_CAUSE_INTERRUPTED] = "interrupted",
+    [ROOT_CAUSE_NONE] = "none",
+    [ROOT_CAUSE_CRASHED] = "crashed",
+    [ROOT_CAUSE_HUNG] = "hung",
+    [ROOT_CAUSE_UNCONFIRMED] = "unconfirmed",
+    [ROOT_CAUSE_DAMAGED] = "damaged",
+    [ROOT_CAUSE_ROTTEN] = "rotten",
+    [ROOT_CAUSE_INTERRUPTED] = "interrupted",
 };
 
 enum { N_WORDS = sizeof words / sizeof *words };

@@ -14,7 +14,8 @@ enum root_cause {
     ROOT_CAUSE_CRASHED,     /* ended, or was ended by a signal, on its last start */
     ROOT_CAUSE_HUNG,        /* was not ready within the ready-deadline */
     ROOT_CAUSE_UNCONFIRMED, /* was ready, and never confirmed */
-    ROOT_CAUSE_DAMAGED,     /* its files do not fit the manifest */
+    ROOT_CAUSE_DAMAGED,     /* its files do not fit the manifest any more */
+    ROOT_CAUSE_ROTTEN,      /* they did not before it ever ran: the disk is at fault */
     ROOT_CAUSE_INTERRUPTED, /* no start left, and no end of one was seen: the host went down each time */
 };
 

@@ -298,8 +298,8 @@ static int serve (struct launch *launch)
 
     bool on_trial = trial.on_trial && !launch->stranded && !launch->no_stable;
     struct root_limits limits;
+    unsigned left = 0;
     if (on_trial) {
-        unsigned left = 0;
         int rc = root_token_take (&launch->root, &limits, &left, &error);
         if (rc == ROOT_E_NONE) {
             go_back (launch);
@@ -313,7 +313,8 @@ static int serve (struct launch *launch)
     }
     if (verify (launch, launch->own, &error)) {
         if (on_trial) {
-            remember (launch, ROOT_CAUSE_DAMAGED, "%.200s", error.text);
+            bool first = left + 1 >= limits.starts;
+            remember (launch, first ? ROOT_CAUSE_ROTTEN : ROOT_CAUSE_DAMAGED, "%.200s", error.text);
             go_back (launch);
             return -1;
         }

@@ -446,7 +446,7 @@ Test (launch, damaged_files_end_a_trial_before_they_run)
     free (path);
     cr_expect_eq (run (), 0);
     expect_log ("one ");
-    expect_gone_back (ROOT_CAUSE_DAMAGED, "envelope.json does not fit the manifest");
+    expect_gone_back (ROOT_CAUSE_ROTTEN, "envelope.json does not fit the manifest");
 }
 
 static void damage (const char *name)

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# One bit of a file of a workspace changes: of the version that runs, of its manifest, of the one that a revert goes back to, of
+# the candidate between its staging and its rehearsal, and on trial. What is damaged is not started where something whole is
+# there, nobody is blamed for a disk, and the next update heals.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+# flip FILE OFFSET: the lowest bit of that byte, in place.
+flip ()
+{
+    local byte
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' ')
+    printf '%b' "\\x$(printf %x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+broker_start
+root=$fleet/a
+one=$(publish noded 1.0.0 --env ONE=1)
+two=$(publish noded-2 2.0.0)
+wanted=$two other=$one
+nodes_up a
+
+# update: to the release that does not run.
+update ()
+{
+    ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
+    check_node a ".release == \"$wanted\""
+    local swap=$wanted
+    wanted=$other other=$swap
+}
+
+for file in noded envelope.json command manifest; do
+    say "one bit of $file of the version that runs"
+    update
+    previous=$(readlink "$root/previous")
+    node_stop a
+    flip "$root/stable/$file" 10
+    expect_status 1 "$build/noded" verify --root "$root"
+    node_start a
+    until_node a '.online and .state == "idle"'
+    check_equal "$(stable_of a)" "$previous" 'stable, when it had rotted'
+    grep -q 'WARNING: .* is DAMAGED' "$fleet/a.log" || fail 'the launcher does not tell'
+    wanted=$other other=$([ "$other" = "$one" ] && echo "$two" || echo "$one")
+done
+
+say 'one bit of the version that a revert goes back to'
+update
+flip "$root/previous/noded" 100
+before=$(stable_of a)
+expect_status 1 "$build/noded" revert --root "$root"
+said 'cannot be gone back to'
+check_equal "$(stable_of a)" "$before" 'stable, after a revert that was refused'
+update
+update
+expect_status 0 "$build/noded" revert --root "$root"
+until_node a '.online and .held'
+ctl unhold a
+until_node a '.online and .state == "idle" and (.held | not)'
+
+say 'one bit of the candidate before its rehearsal'
+journal_mark a
+before=$(stable_of a)
+publish noded-2 3.0.0 --env THREE=3 >"$fleet/release"
+ctl update a >"$fleet/updating" 2>&1 &
+updating=$!
+at_step a probing
+candidates=("$root"/2*Z)
+flip "${candidates[-1]}/envelope.json" 100
+go_on a
+wait "$updating" && fail 'a damaged candidate was taken'
+check_equal "$(stable_of a)" "$before" 'stable'
+check_node a '.quarantine == []'
+until_node a '.online and (.state == "idle" or .state == "unfit")'
+ctl update a || fail 'the release was not taken when it was whole'
+
+node_stop a
+find "$root" -maxdepth 1 -name '2*Z' | while read -r workspace; do
+    (cd "$workspace" && sha256sum --quiet -c manifest >/dev/null 2>&1) || rm -r "$workspace"
+done
