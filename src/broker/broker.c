@@ -181,6 +181,7 @@ struct broker *broker_free (struct broker *broker)
     if (!broker)
         return NULL;
     bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
+    broker_reports_deinit (broker);
     broker->origin = origin_free (broker->origin);
     broker->events = bus_socket_free (broker->events);
     broker_hints_deinit (&broker->hints);

@@ -1,7 +1,6 @@
 /*  broker/nodes.c - what nodes tell and ask
 
-    Each message is one transaction: what it changes is on disk before it is answered, and events and hints
-    follow it. */
+    What a message changes is on disk before it is answered, and events and hints follow it. */
 
 #include "broker/private.h"
 
@@ -167,93 +166,4 @@ int broker_on_match (void *context, const struct bus_peer *peer, const struct wi
     answer->attempt = match->attempt;
     answer->release = match->release;
     return answer->application && answer->transaction ? 0 : -ENOMEM;
-}
-
-/*  report */
-
-static void report_events (struct broker *broker, struct broker_node *node, const struct wire_report *report,
-                           bool changed)
-{
-    const struct wire_application *told = report->application;
-    enum wire_event event = WIRE_EVENT_NULL;
-
-    switch (report->outcome) {
-    case WIRE_OUTCOME_CONFIRMED:
-        event = WIRE_EVENT_UPDATED;
-        break;
-    case WIRE_OUTCOME_REVERTED:
-        event = WIRE_EVENT_REVERTED;
-        break;
-    case WIRE_OUTCOME_FAILED:
-    case WIRE_OUTCOME_REFUSED:
-    case WIRE_OUTCOME_WENT_BACK:
-        event = WIRE_EVENT_FAILED;
-        break;
-    default:
-        break;
-    }
-    if (changed)
-        broker_event (broker, WIRE_EVENT_CHANGED, node, told, report->transaction, NULL, NULL);
-    if (event)
-        broker_event (broker, event, node, told, report->transaction, report->step, report->reason);
-    if (event == WIRE_EVENT_FAILED)
-        base_log (BASE_LOG_INFO, "node %s, %s: %s %s: %s", node->id,
-                  report->transaction ? report->transaction : "no transaction", report->step,
-                  wire_outcome_word (report->outcome), report->reason ? report->reason : "no reason");
-    else if (event)
-        base_log (BASE_LOG_INFO, "node %s, %s: %s, runs %s", node->id,
-                  report->transaction ? report->transaction : "no transaction",
-                  wire_outcome_word (report->outcome), told->version ? told->version : "an unknown version");
-}
-
-static int report_store (struct broker *broker, const struct wire_report *report, bool *ret_news,
-                         bool *ret_changed, struct base_error *error)
-{
-    char now[BASE_TIME_TEXT];
-    int r = broker_store_begin (broker->store, error);
-
-    if (r == 0)
-        r = broker_store_report_put (broker->store, report, ret_news, error);
-    if (r == 0)
-        r = broker_application_tell (broker, report->node, report->application, ret_changed, error);
-    if (r == 0)
-        r = broker_store_node_seen (broker->store, report->node, base_time_format (base_time_real_ns (), now),
-                                    error);
-    if (r == 0)
-        r = broker_store_commit (broker->store, error);
-    if (r != 0)
-        broker_store_rollback (broker->store);
-    return r;
-}
-
-static int report_take (struct broker *broker, struct broker_node *node, const struct wire_report *report)
-{
-    bool news = false, changed = false;
-    struct base_error error = {.code = 0};
-
-    if (report_store (broker, report, &news, &changed, &error) != 0 ||
-        broker_store_node_on_trial (broker->store, node->id, &node->trial, &error) != 0)
-        return broker_storage_failed (broker, &error);
-    if (news)
-        report_events (broker, node, report, changed);
-    broker_settle_check (broker, node, report->application->name);
-    if (news || changed)
-        broker_node_changed (broker, node);
-    return 0;
-}
-
-int broker_on_report (void *context, const struct bus_peer *peer, const struct wire_report *report,
-                      struct wire_noted *answer)
-{
-    struct broker *broker = context;
-    struct broker_node *node = broker_hear (broker, peer, report->node, report->session);
-
-    answer->status = WIRE_STATUS_OK;
-    if (!node)
-        answer->status = WIRE_STATUS_REFUSED;
-    else if (!wire_application_is_valid (report->application->name))
-        answer->status = WIRE_STATUS_INVALID;
-    else
-        return report_take (broker, node, report);
-    return 0;
 }

@@ -384,7 +384,10 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
 {
     struct broker *broker = context;
     struct base_error error = {.code = 0};
-    int r = request_serve (broker, peer, request, answer, &error);
+    int r;
+
+    broker_reports_settle (broker);
+    r = request_serve (broker, peer, request, answer, &error);
 
     if (r == ORIGIN_LATER)
         return r;
@@ -403,7 +406,10 @@ bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool
     struct broker *broker = context;
     base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
     struct base_error error = {.code = 0};
-    int r = broker_list_nodes (broker, &waiter->request, &answer, &error);
+    int r;
+
+    broker_reports_settle (broker);
+    r = broker_list_nodes (broker, &waiter->request, &answer, &error);
 
     if (r == 0 && answer.n_nodes == 0 && answer.status == WIRE_STATUS_OK && !over)
         return false;

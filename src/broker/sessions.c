@@ -50,6 +50,7 @@ static int hello_store (struct broker *broker, const struct wire_hello *hello, c
 static int admit (struct broker *broker, const struct bus_peer *peer, const struct wire_hello *hello,
                   struct base_error *error)
 {
+    broker_reports_settle (broker);
     char last_seen[BASE_TIME_TEXT];
     bool changed[BROKER_APPLICATIONS_MOST] = {false};
     struct broker_node_record record = {

@@ -248,6 +248,21 @@ int broker_store_commit (struct broker_store *store, struct base_error *error)
     return r;
 }
 
+int broker_store_mark (struct broker_store *store, struct base_error *error)
+{
+    return execute (store, "SAVEPOINT mark", error);
+}
+
+int broker_store_mark_end (struct broker_store *store, bool keep)
+{
+    /* after some errors SQLite has rolled the whole transaction back by itself */
+    if (sqlite3_get_autocommit (store->database))
+        return -EIO;
+    if (!keep && sqlite3_exec (store->database, "ROLLBACK TO mark", NULL, NULL, NULL) != SQLITE_OK)
+        return -EIO;
+    return sqlite3_exec (store->database, "RELEASE mark", NULL, NULL, NULL) == SQLITE_OK ? 0 : -EIO;
+}
+
 void broker_store_rollback (struct broker_store *store)
 {
     if (!store->in_transaction)

@@ -30,6 +30,10 @@ struct broker_store *broker_store_free (struct broker_store *store);
 int broker_store_begin (struct broker_store *store, struct base_error *error);
 int broker_store_commit (struct broker_store *store, struct base_error *error);
 void broker_store_rollback (struct broker_store *store);
+/*  A part of a transaction that can be undone alone; one at a time. mark_end returns -EIO where the whole
+    transaction is lost. */
+int broker_store_mark (struct broker_store *store, struct base_error *error);
+int broker_store_mark_end (struct broker_store *store, bool keep);
 
 /*  The number of the next change to a node. Grows across restarts: blocks of numbers are taken from the
     disk, and what a crash left of a block is skipped. */

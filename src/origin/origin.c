@@ -129,6 +129,8 @@ static void on_report (struct origin *origin, const struct bus_peer *peer, const
     base_cleanup (wire_noted_deinit) struct wire_noted answer = {0};
     bool missing = !origin->ops.report;
     int r = missing ? 0 : origin->ops.report (origin->context, peer, report, &answer);
+    if (r == ORIGIN_LATER)
+        return;
     if (r != 0)
         wire_noted_deinit (&answer);
     answer.status = settle (r, missing, answer.status);

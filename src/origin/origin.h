@@ -44,7 +44,7 @@ struct origin_ops {
                         const void *payload, size_t size, struct wire_taken *answer);
 };
 
-enum { ORIGIN_LATER = 1 /* hello, request, ask: answered later with origin_answer */ };
+enum { ORIGIN_LATER = 1 /* hello, request, ask, report: answered later with origin_answer */ };
 
 struct origin_config {
     const char *announce; /* endpoints to bind; NULL: that channel is not served */

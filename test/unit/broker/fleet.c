@@ -4,6 +4,8 @@
 
 #include <zmq.h>
 
+#include "broker/store.h"
+
 static struct fixture fixture;
 static struct peer *operator;
 
@@ -426,5 +428,51 @@ Test (fleet, a_result_that_is_never_reported_is_told_after_a_while)
     wire_answer_deinit (&answer);
     wire_node_deinit (&shown);
     wire_ordered_deinit (&ordered);
+    peer_free (node.control);
+}
+
+Test (fleet, reports_that_come_together_are_kept_together_and_one_that_cannot_be_kept_costs_itself)
+{
+    enum { MORE = 10, SENT = BROKER_APPLICATIONS_MOST + MORE };
+    struct node node;
+    unsigned kept = 0, failed = 0;
+    char name[32];
+
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    for (unsigned i = 0; i < SENT; i++) {
+        struct wire_application application = node.application;
+        struct wire_report report = {.node = (char *) node.id,
+                                     .session = node.session,
+                                     .epoch = 1,
+                                     .attempt = 1,
+                                     .step = (char *) "trial",
+                                     .outcome = WIRE_OUTCOME_CONFIRMED,
+                                     .time = (char *) "2026-11-22T15:00:00.000000000Z",
+                                     .application = &application};
+        (void) snprintf (name, sizeof name, "app-%u", i);
+        application.name = name;
+        peer_send (node.control, &wire_report_record, &report);
+    }
+    for (unsigned i = 0; i < SENT; i++) {
+        struct wire_noted noted;
+        peer_expect (node.control, &wire_noted_record, &noted);
+        if (noted.status == WIRE_STATUS_OK)
+            kept++;
+        else if (noted.status == WIRE_STATUS_FAILED)
+            failed++;
+        wire_noted_deinit (&noted);
+    }
+    cr_assert_eq (kept, BROKER_APPLICATIONS_MOST - 1, "beside noded itself");
+    cr_assert_eq (failed, MORE + 1);
+
+    /* what was answered is on disk */
+    restart ();
+    char *nodes[] = {(char *) node.id};
+    struct wire_request request = {.verb = WIRE_VERB_WHY, .nodes = nodes, .n_nodes = 1, .application = name};
+    (void) snprintf (name, sizeof name, "app-%u", BROKER_APPLICATIONS_MOST - 2);
+    struct wire_answer answer = operator_ask (operator, & request);
+    cr_assert_eq (answer.n_told, 1);
+    wire_answer_deinit (&answer);
     peer_free (node.control);
 }
