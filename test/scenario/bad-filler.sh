@@ -13,4 +13,7 @@ nodes_up a
 before=$(free)
 refused bad-filler '[a-z-]*' 'No space left|needs'
 [ "$(free)" -ge $((before * 9 / 10)) ] || fail "of $before kB only $(free) came back"
+# So late that the parent itself finds no room: for the scratch roots in which the start files are checked.
+refused bad-filler 'start-files' 'No space left' --env FILL=late
+[ "$(free)" -ge $((before * 9 / 10)) ] || fail "of $before kB only $(free) came back"
 takes_good
