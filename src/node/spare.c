@@ -108,7 +108,7 @@ static int keep_tree (struct node_spare *spare, const char *path, unsigned depth
     base_cleanup (close_directory) DIR *directory = list (spare->root, path);
     if (!rc && !directory)
         rc = -errno;
-    for (const struct dirent *entry; !rc && (entry = readdir (directory));) {
+    for (const struct dirent *entry; !rc && directory && (entry = readdir (directory));) {
         struct stat status;
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
