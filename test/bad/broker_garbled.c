@@ -10,8 +10,7 @@
 
 enum { REMEMBERED = 64 };
 
-int __real_origin_announce (struct origin *origin, const char *topic, const char *application,
-                            uint64_t epoch);
+__typeof__ (origin_announce) __real_origin_announce, __wrap_origin_announce;
 int __wrap_origin_announce (struct origin *origin, const char *topic, const char *application, uint64_t epoch)
 {
     (void) __real_origin_announce (origin, topic, application, epoch > 2 ? epoch - 2 : epoch);
@@ -19,8 +18,7 @@ int __wrap_origin_announce (struct origin *origin, const char *topic, const char
     return __real_origin_announce (origin, topic, application, epoch);
 }
 
-int __real_broker_order_desired (const struct broker_application *application,
-                                 struct wire_desired *ret_desired);
+__typeof__ (broker_order_desired) __real_broker_order_desired, __wrap_broker_order_desired;
 int __wrap_broker_order_desired (const struct broker_application *application,
                                  struct wire_desired *ret_desired)
 {

@@ -53,7 +53,7 @@ static void reach (const char *moment)
     (void) raise (SIGSTOP);
 }
 
-int __real_root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error);
+__typeof__ (root_journal_append) __real_root_journal_append, __wrap_root_journal_append;
 int __wrap_root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error)
 {
     int rc = __real_root_journal_append (root, entry, error);
@@ -62,7 +62,7 @@ int __wrap_root_journal_append (const struct root *root, struct wire_entry *entr
     return rc;
 }
 
-int __real_root_confirm (const struct root *root, struct base_error *error);
+__typeof__ (root_confirm) __real_root_confirm, __wrap_root_confirm;
 int __wrap_root_confirm (const struct root *root, struct base_error *error)
 {
     int rc = __real_root_confirm (root, error);
@@ -70,8 +70,7 @@ int __wrap_root_confirm (const struct root *root, struct base_error *error)
     return rc;
 }
 
-int __real_disk_partial_write (struct disk_partial *partial, const void *data, size_t size,
-                               struct base_error *error);
+__typeof__ (disk_partial_write) __real_disk_partial_write, __wrap_disk_partial_write;
 int __wrap_disk_partial_write (struct disk_partial *partial, const void *data, size_t size,
                                struct base_error *error)
 {
@@ -80,19 +79,20 @@ int __wrap_disk_partial_write (struct disk_partial *partial, const void *data, s
     return __real_disk_partial_write (partial, data, size, error);
 }
 
-void __real_base_log (enum base_log_level level, const char *format, ...);
-__attribute__ ((format (printf, 2, 3))) void __wrap_base_log (enum base_log_level level, const char *format,
-                                                              ...)
+__typeof__ (base_log) __real_base_log, __wrap_base_log;
+void __wrap_base_log (enum base_log_level level, const char *format, ...)
 {
-    char line[2048], moment[64];
+    char line[2048];
     va_list arguments;
     va_start (arguments, format);
     (void) vsnprintf (line, sizeof line, format, arguments);
     va_end (arguments);
     __real_base_log (level, "%s", line);
     const char *step = strncmp (line, "rehearsal of ", 13) == 0 ? strstr (line, ": ") : NULL;
-    if (step && sscanf (step, ": %40s after", moment + strlen ("probing/")) == 1) {
-        memcpy (moment, "probing/", strlen ("probing/"));
+    char word[41];
+    if (step && sscanf (step, ": %40s after", word) == 1) {
+        char moment[64];
+        (void) snprintf (moment, sizeof moment, "probing/%s", word);
         reach (moment);
     }
 }
