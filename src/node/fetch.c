@@ -221,7 +221,8 @@ static void on_page_turned (void *context, int rc)
         fetch->at++;
     }
     if (rc || fetch->at == fetch->count) {
-        end (fetch, rc ? &fetch->work_error : NULL);
+        struct base_error error = fetch->work_error; /* the fetch may go before its reader has read it */
+        end (fetch, rc ? &error : NULL);
         return;
     }
     const struct wanted *wanted = &fetch->wanted[fetch->at];
