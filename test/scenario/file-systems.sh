@@ -10,10 +10,10 @@ apart "$0"
 broker_start
 publish noded-2 2.0.0 >"$fleet/release"
 mount_ext4 "$fleet/ext4"
-mount_tmpfs 160m,mode=0755 "$fleet/tmpfs"
+mount_tmpfs 400m,mode=0755 "$fleet/tmpfs"
 mount_overlay "$fleet/overlay"
 mkdir "$fleet/elsewhere"
-mount_tmpfs 160m,mode=0700 "$fleet/elsewhere/var"
+mount_tmpfs 400m,mode=0700 "$fleet/elsewhere/var"
 mkdir "$fleet/small-var"
 mount_tmpfs 256k,mode=0700 "$fleet/small-var/var"
 

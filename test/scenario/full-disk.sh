@@ -10,7 +10,7 @@ apart "$0"
 
 broker_start
 mount_ext4 "$fleet/bytes"
-mount_tmpfs 160m,nr_inodes=1500,mode=0755 "$fleet/inodes"
+mount_tmpfs 400m,nr_inodes=1500,mode=0755 "$fleet/inodes"
 one=$(publish noded 1.0.0 --env ONE=1)
 two=$(publish noded-2 2.0.0)
 declare -A fill_with=([bytes]=fill [inodes]=fill_inodes)

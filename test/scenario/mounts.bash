@@ -12,12 +12,12 @@ mount_at ()
     mounts+=("$directory")
 }
 
-# mount_ext4 DIRECTORY [OPTION-OF-MKFS...]: 160 MB in a file.
+# mount_ext4 DIRECTORY [OPTION-OF-MKFS...]: 400 MB in a file.
 mount_ext4 ()
 {
     local directory=$1
     shift
-    truncate -s 160M "$directory.img"
+    truncate -s 400M "$directory.img"
     mkfs.ext4 -q -F -m 0 "$@" "$directory.img" || skip 'cannot make an ext4 file system'
     mount_at "$directory" -o loop "$directory.img"
     rmdir "$directory/lost+found"

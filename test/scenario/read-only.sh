@@ -9,7 +9,7 @@ set -euo pipefail
 apart "$0"
 
 broker_start
-mount_tmpfs 160m,mode=0755 "$fleet/a"
+mount_tmpfs 400m,mode=0755 "$fleet/a"
 one=$(publish noded 1.0.0 --env ONE=1)
 two=$(publish noded-2 2.0.0)
 nodes_up a

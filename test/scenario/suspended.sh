@@ -4,8 +4,9 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-node_settings=${node_settings/step = */step = 3s}
-node_settings=${node_settings/ready = */ready = 2s}
+step=3
+[ -z "${NODED_STEP:-}" ] || step=9
+node_settings=$(sed "s/step = .*/step = ${step}s/; s/ready = .*/ready = ${step}s/" <<<"$node_settings")
 broker_options=(--heartbeat 300ms)
 broker_start
 nodes_up a
@@ -33,12 +34,12 @@ updating=$!
 at_step a probing
 go_on a
 until_true eval "[ -n \"\$(find '$fleet/a/probe' -name .lock)\" ]"
-sleeps 5
+sleeps $((step + 2))
 until_true grep -q 'slept: the step [a-z-]* gets its time anew' "$fleet/a.log"
 
 say 'on trial'
 at_step a trial
-sleeps 3
+sleeps $((step + 2))
 wait "$updating" || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
 check_runs a 2.0.0 noded-2
 check_node a '.quarantine == []'
