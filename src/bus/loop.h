@@ -29,8 +29,9 @@ int bus_loop_run (struct bus_loop *loop);
 void bus_loop_stop (struct bus_loop *loop);
 
 /*  A timer that comes later than this says that the process itself did not run: the host slept, or was
-    frozen. A deadline that is found passed so is held against nobody. */
-enum { BUS_TIMER_LATE_MS = 1000 };
+    frozen. A deadline that is found passed so is held against nobody, but for the last of so many times: on
+    a host that is always late everything has to end, too. */
+enum { BUS_TIMER_LATE_MS = 1000, BUS_TIMER_LATE_TIMES = 5 };
 
 /*  One shot after delay_ms. Returns an id (> 0), or -ENOMEM. Cancelling an id that has fired, or 0, does
     nothing. */

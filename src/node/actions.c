@@ -55,7 +55,8 @@ static void on_deadline (void *context)
 {
     struct node_manager *node = context;
     node->deadline = 0;
-    if (base_time_boot_ms () > node->deadline_ms + BUS_TIMER_LATE_MS) {
+    if (base_time_boot_ms () > node->deadline_ms + BUS_TIMER_LATE_MS && node->late < BUS_TIMER_LATE_TIMES) {
+        node->late++;
         base_log (BASE_LOG_INFO, "%s: this host slept: %s gets its time anew", node->order.transaction,
                   wire_state_word (node->procedure.state));
         start_deadline (node);
@@ -459,6 +460,7 @@ void node_act (struct node_manager *node, const struct update_result *result, en
 {
     switch (action) {
     case UPDATE_ACTION_DEADLINE:
+        node->late = 0;
         start_deadline (node);
         break;
     case UPDATE_ACTION_MATCH:

@@ -86,6 +86,7 @@ struct node_manager {
     int looking;                 /* timer: at node.zpl */
 
     uint64_t deadline_ms; /* when the timer `deadline` is due */
+    unsigned late;        /* how often it was not held against the state */
     int deadline, proving, progress, watchdog;
     int lock;     /* of the root, where no launcher has it; -1: it has */
     int launcher; /* writing end of the pipe to it; -1: none */

@@ -38,6 +38,7 @@ struct node_startcheck {
     struct run runs[KINDS];
     int timer;
     uint64_t span_ms, due_ms; /* of its deadline */
+    unsigned times_late;
     node_startcheck_done *done;
     void *context;
 };
@@ -169,7 +170,9 @@ static void on_deadline (void *context)
 {
     struct node_startcheck *check = context;
     check->timer = 0;
-    if (base_time_boot_ms () > check->due_ms + BUS_TIMER_LATE_MS) { /* nobody ran meanwhile */
+    if (base_time_boot_ms () > check->due_ms + BUS_TIMER_LATE_MS &&
+        check->times_late < BUS_TIMER_LATE_TIMES) { /* nobody ran meanwhile */
+        check->times_late++;
         start_deadline (check);
         return;
     }

@@ -21,8 +21,9 @@
 enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100, SUPERSEDED_MS = 10 * 1000 };
 
 /*  A deadline that is found passed by more than this was not kept by a process that did not run itself: the
-    host slept, or was frozen. That is held against no version. */
-enum { LATE_MS = 1000 };
+    host slept, or was frozen. That is held against no version, but for the last of so many times: on a host
+    that is always late a trial has to end, too. */
+enum { LATE_MS = 1000, LATE_TIMES = 5 };
 
 struct watch {
     const struct root *root;
@@ -32,6 +33,7 @@ struct watch {
     uint64_t begun_ms;
     bool ready;
     bool stopping;          /* init asked to stop */
+    unsigned late;          /* how often a deadline was not held against it */
     uint64_t superseded_ms; /* when a person made another workspace stable; 0: nobody did */
     enum start_verdict missed;
     int timer;
@@ -261,7 +263,8 @@ static void read_timer (struct watch *watch)
         arm (watch);
         return;
     }
-    if (now > next_deadline (watch) + LATE_MS) {
+    if (now > next_deadline (watch) + LATE_MS && watch->late < LATE_TIMES) {
+        watch->late++;
         start_say ("this host slept: %s gets its time anew", watch->workspace);
         watch->begun_ms = now;
         arm (watch);
