@@ -38,7 +38,7 @@ mount_tmpfs ()
 }
 
 # at_step ID STEP: waits until the journal tells, behind the mark, that the node has begun it, and stops its manager there.
-declare -A halted=()
+declare -A frozen=()
 lines=0
 journal_mark () { lines=$({ cat "$fleet/$1/var/journal" 2>/dev/null || true; } | wc -l); }
 at_step ()
@@ -47,10 +47,10 @@ at_step ()
     until seen=$(tail -n "+$((lines + 1))" "$fleet/$1/var/journal" 2>/dev/null) && [[ $seen == *"\"step\":\"$2\""* ]]; do
         [ $SECONDS -lt $last ] || fail "node $1 never came to $2"
     done
-    halted[$1]=$(manager_pid "$1") || return 0
-    kill -STOP "${halted[$1]}" 2>/dev/null || true
+    frozen[$1]=$(manager_pid "$1") || return 0
+    kill -STOP "${frozen[$1]}" 2>/dev/null || true
 }
-go_on () { kill -CONT "${halted[$1]}" 2>/dev/null || true; }
+go_on () { kill -CONT "${frozen[$1]}" 2>/dev/null || true; }
 
 # cgroup_make CONTROLLER: a control group below the story's own, whichever version the host has; the last one is $cgroup.
 cgroup=
