@@ -318,6 +318,22 @@ Test (launch, a_restart_starts_stable_anew_in_the_same_process)
     free (script);
 }
 
+Test (launch, a_restart_lets_nobody_else_take_the_lock)
+{
+    static const char next[] =
+        "#!/bin/sh\nflock -n \"${0%/*}/../.lock\" true && echo free >> $LOG || echo held >> $LOG\n";
+    workspaces_make (
+        &root, &(struct workspace_parts){.program = "p", .launcher = next, .launcher_size = sizeof next - 1},
+        two);
+    char *script =
+        base_text_printf ("ln -s %s $NODED_ROOT/new; mv -T $NODED_ROOT/new $NODED_ROOT/stable; exit 85", two);
+    make (script, NULL, NULL, one);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0);
+    (void) run ();
+    free (script);
+    expect_log ("held ");
+}
+
 Test (launch, a_restart_hands_on_nothing_but_init_s_environment)
 {
     static const char next[] = "#!/bin/sh\ngrep -E 'Sig(Blk|Ign)' /proc/$$/status | tr -d '\\t' >> $LOG;"
