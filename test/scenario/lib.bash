@@ -108,6 +108,7 @@ short_step ()
 {
     local step=5s
     [ -z "${NODED_STEP:-}" ] || step=10s
+    # shellcheck disable=SC2001 # a pattern of the shell would match beyond the line
     node_settings=$(sed "s/step = .*/step = $step/" <<<"$node_settings")$'\n'
 }
 
