@@ -5,7 +5,6 @@
 
 #include "disk/disk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "disk/place.h"
 
 #define PARTIAL "partial"
@@ -244,25 +244,15 @@ void disk_partial_deinit (struct disk_partial *partial)
     *partial = (struct disk_partial){.fd = -1};
 }
 
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
-
 static DIR *open_directory (struct disk_blobs *blobs, const char *path)
 {
-    int fd = blobs->disk->ops->openat (blobs->disk->context, blobs->fd, path,
-                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
-    DIR *directory = fd < 0 ? NULL : fdopendir (fd);
-    if (!directory && fd >= 0)
-        (void) close (fd);
-    return directory;
+    return base_directory_list (blobs->disk->ops->openat (
+        blobs->disk->context, blobs->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0));
 }
 
 void disk_blobs_collect (struct disk_blobs *blobs, time_t before)
 {
-    base_cleanup (close_directory) DIR *directory = open_directory (blobs, PARTIAL);
+    base_cleanup (base_directory_close_p) DIR *directory = open_directory (blobs, PARTIAL);
     const struct dirent *entry;
     while (directory && (entry = readdir (directory))) {
         struct base_digest digest;
@@ -279,7 +269,7 @@ static int each_in (struct disk_blobs *blobs, const char *prefix,
                     int (*each) (void *context, const struct base_digest *digest, uint64_t size),
                     void *context)
 {
-    base_cleanup (close_directory) DIR *directory = open_directory (blobs, prefix);
+    base_cleanup (base_directory_close_p) DIR *directory = open_directory (blobs, prefix);
     if (!directory)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
     for (;;) {

@@ -1,6 +1,5 @@
 #include "disk/disk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "disk/place.h"
 
 /*  A tree may be deeper than descriptors last: what lies below this depth is moved up to the tree's top
@@ -46,12 +46,6 @@ struct removal {
     bool moved; /* something was moved up: the top needs another pass */
     unsigned serial;
 };
-
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
 
 /*  A directory to empty. One that forbids its owner to look into it is allowed again first. */
 static int open_below (const struct removal *removal, int directory, const char *name)
@@ -92,12 +86,9 @@ static int move_up (struct removal *removal, int directory, const char *name)
 static int remove_below (struct removal *removal, int fd, unsigned depth)
 {
     const struct disk *disk = removal->disk;
-    base_cleanup (close_directory) DIR *entries = fdopendir (fd);
-    if (!entries) {
-        int rc = -errno;
-        (void) close (fd);
-        return rc;
-    }
+    base_cleanup (base_directory_close_p) DIR *entries = base_directory_list (fd);
+    if (!entries)
+        return -errno;
     for (;;) {
         errno = 0;
         struct dirent *entry = readdir (entries);

@@ -1,21 +1,15 @@
 #include "node/scratch.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/random.h"
 #include "base/text.h"
 
 enum { BLOCK_SIZE = 64 * 1024, PIECE_SIZE = 16 * 1024 * 1024, DEPTH_MOST = 4 };
-
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
 
 /*  Returns how much was copied, 0 at the end, or -errno. Some file systems cannot copy by themselves. */
 static ssize_t copy_piece (int from, int to)
@@ -59,8 +53,8 @@ static int copy_file (int from_directory, int to_directory, const char *name, mo
 
 static int copy_tree (int from, int to, const atomic_bool *stop, struct base_error *error)
 {
-    int listing = openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    base_cleanup (close_directory) DIR *directory = listing < 0 ? NULL : fdopendir (listing);
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
         return base_error_errno (error, -errno, "listing a workspace");
     const struct dirent *entry;
@@ -116,7 +110,8 @@ int node_scratch_copy (struct node_scratch *scratch, const char *workspace, cons
         return base_error_errno (error, -errno, "making %s/%s", scratch->root.path, workspace);
     base_cleanup (base_close_p) int to =
         openat (scratch->root.fd, workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    return to < 0 ? -errno : copy_tree (from, to, stop, error);
+    return to < 0 ? base_error_errno (error, -errno, "entering %s/%s", scratch->root.path, workspace)
+                  : copy_tree (from, to, stop, error);
 }
 
 int node_scratch_settings (struct node_scratch *scratch, const char *text, struct base_error *error)
@@ -159,9 +154,8 @@ static int open_probe (int root)
 /*  What a probe left, and the probes below it: whoever was killed removed nothing. */
 static void remove_below (const struct disk *disk, int root, unsigned depth)
 {
-    base_cleanup (base_close_p) int probe = open_probe (root);
-    int listing = probe < 0 ? -1 : openat (probe, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    base_cleanup (close_directory) DIR *directory = listing < 0 ? NULL : fdopendir (listing);
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (open_probe (root));
+    int probe = directory ? dirfd (directory) : -1;
     const struct dirent *entry;
     while (directory && (entry = readdir (directory))) {
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)

@@ -1,12 +1,12 @@
 #include "node/spare.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "node/scratch.h"
@@ -31,12 +31,6 @@ struct node_spare {
     char first[160]; /* what was changed, in words */
 };
 
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
-
 static int open_plain (const struct root *root, const char *path, int flags)
 {
     return openat (root->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags);
@@ -44,11 +38,7 @@ static int open_plain (const struct root *root, const char *path, int flags)
 
 static DIR *list (const struct root *root, const char *path)
 {
-    int fd = open_plain (root, path, O_DIRECTORY);
-    DIR *directory = fd < 0 ? NULL : fdopendir (fd);
-    if (!directory && fd >= 0)
-        (void) close (fd);
-    return directory;
+    return base_directory_list (open_plain (root, path, O_DIRECTORY));
 }
 
 /*  A copy without a name, on the root's own file system: in memory it would count as this process's. */
@@ -105,7 +95,7 @@ static int keep (struct node_spare *spare, const char *path)
 static int keep_tree (struct node_spare *spare, const char *path, unsigned depth)
 {
     int rc = keep (spare, path);
-    base_cleanup (close_directory) DIR *directory = list (spare->root, path);
+    base_cleanup (base_directory_close_p) DIR *directory = list (spare->root, path);
     if (!rc && !directory)
         rc = -errno;
     for (const struct dirent *entry; !rc && directory && (entry = readdir (directory));) {
@@ -227,7 +217,7 @@ static bool is_kept (const struct node_spare *spare, const char *path)
 /*  What was put into a workspace makes it as unfit for its manifest as what was taken out. */
 static int remove_added (struct node_spare *spare, const char *path, struct base_error *error)
 {
-    base_cleanup (close_directory) DIR *directory = list (spare->root, path);
+    base_cleanup (base_directory_close_p) DIR *directory = list (spare->root, path);
     int rc = 0;
     for (const struct dirent *entry; !rc && directory && (entry = readdir (directory));) {
         base_cleanup (base_free_p) char *below = base_text_printf ("%s/%s", path, entry->d_name);

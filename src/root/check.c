@@ -1,6 +1,5 @@
 #include "root/check.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/text.h"
 #include "root/command.h"
 #include "root/manifest.h"
@@ -149,22 +149,14 @@ static void check_journal (struct check *check, const char *path)
     }
 }
 
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
-
 /*  Calls each for every visible entry of a directory of the root. */
 static void each_entry (struct check *check, const char *path,
                         void (*each) (struct check *check, const char *name))
 {
-    int fd = openat (check->root->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    base_cleanup (close_directory) DIR *directory = fd < 0 ? NULL : fdopendir (fd);
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (check->root->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory) {
-        if (fd >= 0)
-            (void) close (fd);
-        else if (errno != ENOENT)
+        if (errno != ENOENT)
             wrong (check, "%s cannot be opened: %s", path, strerror (errno));
         return;
     }

@@ -4,7 +4,6 @@
 
 #include "root/workspace.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "root/command.h"
@@ -27,23 +27,13 @@ static const char script[] = "#!/bin/sh\n"
                              "*) exec ./" ROOT_LAUNCHER " ;;\n"
                              "esac\n";
 
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
-
 /*  The time of the newest name in the root, those of hidden workspaces included; 0 where there is none. */
 static int newest_name (const struct root *root, uint64_t *ret_ns)
 {
-    int fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    base_cleanup (close_directory) DIR *directory = fd < 0 ? NULL : fdopendir (fd);
-    if (!directory) {
-        int rc = -errno;
-        if (fd >= 0)
-            (void) close (fd);
-        return rc;
-    }
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory)
+        return -errno;
     uint64_t newest = 0;
     for (struct dirent *entry; (entry = readdir (directory));) {
         const char *name = entry->d_name;
@@ -309,12 +299,9 @@ static int sync_file (const struct disk *disk, int directory, const char *name)
     under the name that it was linked from. fd is consumed. */
 static int sync_tree (const struct disk *disk, int fd, unsigned depth)
 {
-    base_cleanup (close_directory) DIR *directory = fdopendir (fd);
-    if (!directory) {
-        int rc = -errno;
-        (void) close (fd);
-        return rc;
-    }
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
+    if (!directory)
+        return -errno;
     for (struct dirent *entry; (entry = readdir (directory));) {
         struct stat status;
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 ||

@@ -1,6 +1,5 @@
 #include "root/lock.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/text.h"
 
 enum { INHERITED_MOST = 1024, INFO_SIZE = 4096 };
@@ -34,7 +34,7 @@ static void make_lock (const struct root *root)
         (void) fchmod (fd, 0600); /* whatever the umask is: who cannot open it would lock something else */
 }
 
-/*  Returns 0 or -errno. NFS makes a lock of its own of this one, and wants a file that is open for writing. */
+/*  Returns 0 or -errno. NFS makes a lock of its own of this one, and wants a file open for writing. */
 static int lock (const struct root *root, int *fd)
 {
     if (flock (*fd, LOCK_EX | LOCK_NB) == 0)
@@ -95,25 +95,15 @@ bool root_lock_is_held (const struct root *root)
     return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
-
 static DIR *list (int directory, const char *path)
 {
-    int fd = openat (directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *listing = fd < 0 ? NULL : fdopendir (fd);
-    if (!listing && fd >= 0)
-        (void) close (fd);
-    return listing;
+    return base_directory_list (openat (directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 /*  Whether one of the descriptors of a process (its directory of /proc) holds a lock on the file. */
 static bool holds (int process, const struct stat *wanted)
 {
-    base_cleanup (close_directory) DIR *descriptors = list (process, "fd");
+    base_cleanup (base_directory_close_p) DIR *descriptors = list (process, "fd");
     for (const struct dirent *entry; descriptors && (entry = readdir (descriptors));) {
         struct stat found;
         char path[64], text[INFO_SIZE];
@@ -135,7 +125,7 @@ int root_lock_signal (const struct root *root, int signal)
     base_cleanup (base_close_p) int fd = open_lock (root);
     if (fd < 0 || fstat (fd, &wanted))
         return fd < 0 ? fd : -errno;
-    base_cleanup (close_directory) DIR *processes = list (AT_FDCWD, "/proc");
+    base_cleanup (base_directory_close_p) DIR *processes = list (AT_FDCWD, "/proc");
     for (const struct dirent *entry; processes && (entry = readdir (processes));) {
         uint64_t pid;
         if (base_text_parse_u64 (entry->d_name, INT32_MAX, &pid) || (pid_t) pid == getpid ())

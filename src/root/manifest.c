@@ -1,6 +1,5 @@
 #include "root/manifest.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/text.h"
 
 #define MANIFEST "manifest"
@@ -52,21 +52,12 @@ static int compare_paths (const void *a, const void *b)
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
-
 /*  Adds all files below a directory; fd is consumed. prefix is empty or ends with a slash. */
 static int collect (int fd, const char *prefix, unsigned depth, struct paths *paths, struct base_error *error)
 {
-    base_cleanup (close_directory) DIR *directory = fdopendir (fd);
-    if (!directory) {
-        int rc = base_error_errno (error, -errno, "cannot read the directory %s", prefix);
-        (void) close (fd);
-        return rc;
-    }
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
+    if (!directory)
+        return base_error_errno (error, -errno, "cannot read the directory %s", prefix);
     for (;;) {
         errno = 0;
         struct dirent *entry = readdir (directory);

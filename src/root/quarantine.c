@@ -1,6 +1,5 @@
 #include "root/record.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/text.h"
 #include "root/record_file.h"
 
@@ -53,24 +53,13 @@ int root_quarantine_find (const struct root *root, const struct base_digest *rel
     return 0;
 }
 
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
-
 /*  The releases that have a record: names collected first, since reading may set a file aside. */
 static int releases (const struct root *root, struct base_buffer *ret_digests)
 {
-    int fd = openat (root->fd, QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (root->fd, QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-    base_cleanup (close_directory) DIR *directory = fdopendir (fd);
-    if (!directory) {
-        int rc = -errno;
-        (void) close (fd);
-        return rc;
-    }
     int rc = 0;
     for (struct dirent *entry; rc == 0 && (entry = readdir (directory));) {
         struct base_digest digest;

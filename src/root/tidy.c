@@ -3,20 +3,14 @@
 
 #include "root/root.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/text.h"
-
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
 
 static bool is_leftover (const char *name)
 {
@@ -28,18 +22,12 @@ static bool is_leftover (const char *name)
     kept, the rest is done. */
 static int tidy_directory (const struct root *root, const char *path, struct base_error *error)
 {
-    int fd = root->disk->ops->openat (root->disk->context, root->fd, path,
-                                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (fd < 0)
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (root->disk->ops->openat (
+        root->disk->context, root->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0));
+    if (!directory)
         return errno == ENOENT || errno == ENOTDIR
                    ? 0
                    : base_error_errno (error, -errno, "cannot open %s/%s", root->path, path);
-    base_cleanup (close_directory) DIR *directory = fdopendir (fd);
-    if (!directory) {
-        int rc = base_error_errno (error, -errno, "cannot read %s/%s", root->path, path);
-        (void) close (fd);
-        return rc;
-    }
     char **names = NULL; /* removing while reading could skip some */
     int rc = 0;
     for (struct dirent *entry; rc == 0 && (entry = readdir (directory));)
@@ -48,7 +36,7 @@ static int tidy_directory (const struct root *root, const char *path, struct bas
     if (rc)
         (void) base_error_errno (error, rc, "cannot tidy %s/%s", root->path, path);
     for (size_t i = 0; names && names[i]; i++) {
-        int one = disk_tree_remove (root->disk, fd, names[i], rc ? NULL : error);
+        int one = disk_tree_remove (root->disk, dirfd (directory), names[i], rc ? NULL : error);
         if (rc == 0)
             rc = one;
     }

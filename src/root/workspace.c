@@ -1,6 +1,5 @@
 #include "root/workspace.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/text.h"
 
 enum { ENVELOPE_MOST = 1024 * 1024 };
@@ -51,22 +51,12 @@ static int compare_names (const void *a, const void *b)
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
-
 int root_workspaces (const struct root *root, char ***ret_names)
 {
-    int fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    base_cleanup (close_directory) DIR *directory = fd < 0 ? NULL : fdopendir (fd);
-    if (!directory) {
-        int rc = -errno;
-        if (fd >= 0)
-            (void) close (fd);
-        return rc;
-    }
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory)
+        return -errno;
     char **names = calloc (1, sizeof *names);
     int rc = names ? 0 : -ENOMEM;
     for (struct dirent *entry; rc == 0 && (entry = readdir (directory));) {

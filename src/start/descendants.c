@@ -1,6 +1,5 @@
 #include "start/descendants.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/text.h"
 
 enum { STAT_SIZE = 1024, FIELD_THREADS = 20, FIELD_START = 22 };
@@ -127,12 +127,6 @@ static void mark (struct processes *processes, struct process *from, pid_t self)
     }
 }
 
-static void close_directory (DIR **directory)
-{
-    if (*directory)
-        (void) closedir (*directory);
-}
-
 /*  A process that was seen may have ended, been reaped by its parent, and its pid given to a stranger: it is
     held first, and looked at again. What is our child cannot: only we reap it. */
 static void send_signal (const struct process *seen, int number)
@@ -165,7 +159,7 @@ static void stop_at_once (const struct processes *processes, struct process *pro
 /*  All processes, the descendants marked as ours. stop: those that run are sent SIGSTOP as they are seen. */
 static void scan (struct processes *ret_processes, bool stop)
 {
-    base_cleanup (close_directory) DIR *directory = opendir ("/proc");
+    base_cleanup (base_directory_close_p) DIR *directory = opendir ("/proc");
     pid_t self = getpid ();
     struct process process;
     for (struct dirent *entry; directory && (entry = readdir (directory));) {

@@ -1,0 +1,21 @@
+#include "base/directory.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+DIR *base_directory_list (int fd)
+{
+    DIR *directory = fd < 0 ? NULL : fdopendir (fd);
+    if (!directory && fd >= 0) {
+        int code = errno;
+        (void) close (fd);
+        errno = code;
+    }
+    return directory;
+}
+
+void base_directory_close_p (DIR **directory)
+{
+    if (*directory)
+        (void) closedir (*directory);
+}
