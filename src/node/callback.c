@@ -110,10 +110,10 @@ void node_callback_ready (struct node_callback *callback)
     ready.manifest = self->manifest;
     for (size_t i = 0; i < callback->count; i++) {
         ready.nonce = callback->targets[i].nonce;
-        rc = rc ? rc : bus_send (callback->targets[i].socket, NULL, &wire_ready_record, &ready);
-        if (rc)
+        int sent = rc ? rc : bus_send (callback->targets[i].socket, NULL, &wire_ready_record, &ready);
+        if (sent)
             base_log (BASE_LOG_WARNING, "readiness was not announced on %s: %s",
-                      bus_socket_endpoint (callback->targets[i].socket), strerror (rc < 0 ? -rc : rc));
+                      bus_socket_endpoint (callback->targets[i].socket), strerror (-sent));
     }
     bus_callback_ready_deinit (&ready);
 }

@@ -1,0 +1,42 @@
+/*  Two may wait for readiness; what goes wrong with one of them is no matter of the other. */
+
+#include "../bus/rig.h"
+#include "node/callback.h"
+
+TestSuite (callback, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
+
+static char heard[65];
+
+static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    (void) context;
+    (void) socket;
+    cr_assert_eq (message->record, &wire_ready_record);
+    (void) snprintf (heard, sizeof heard, "%s", ((const struct wire_ready *) message->body)->nonce);
+    bus_loop_stop (loop);
+}
+
+Test (callback, who_gave_a_nonce_that_fits_into_no_message_keeps_nobody_else_waiting)
+{
+    char variable[256], program[] = "/x/noded", version[] = "1";
+    char *args[] = {program, NULL}, *env[] = {variable, NULL};
+    struct wire_envelope envelope = {.application = program, .version = version};
+    struct node_self self = {.installed = {.envelope = &envelope}, .binary = {{1}}, .args = args, .env = env};
+    struct node_config config;
+    struct node_callback *callback;
+    struct base_error error = {.code = 0};
+    struct bus_socket *socket =
+        rig_socket (BUS_PULL, &(struct bus_socket_options){.on_message = on_message, .quiet = true});
+    rig_bind (socket, rig_ipc ("callback"));
+    (void) snprintf (variable, sizeof variable, "NODED_READY=%s good", rig_ipc ("callback"));
+    cr_assert_eq (node_config_init (&config, directory), 0);
+    (void) snprintf (config.callback, sizeof config.callback, "%s", rig_ipc ("nobody"));
+    (void) snprintf (config.nonce, sizeof config.nonce, "\xff");
+    cr_assert_eq (node_callback_new (loop, &config, &self, &callback, &error), 0, "%s", error.text);
+    node_callback_ready (callback);
+    rig_run ();
+    cr_expect_str_eq (heard, "good");
+    (void) node_callback_free (callback);
+    bus_socket_free (socket);
+    node_config_deinit (&config);
+}
