@@ -175,7 +175,7 @@ static int take_lock (struct node_manager *node, struct base_error *error)
 
 static int open_all (struct node_manager *node, struct base_error *error)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* the last: noded revert was here */
     int rc = root_open (&disk_system, node->config->root, &node->root, error);
     rc = rc ? rc : take_lock (node, error);
     rc = rc ? rc : node_self_load (&node->root, &node->self, error);

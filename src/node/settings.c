@@ -138,7 +138,7 @@ static int take_lock (const struct root *root, int launcher, int *ret_lock)
 
 int node_settings_wait (const struct node_config *config, int launcher, const char *wrong)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* the last: noded revert was here */
     struct waiting waiting = {.loop = bus_loop_new (), .root = config->root, .status = 1};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     base_cleanup (base_close_p) int lock = -1;

@@ -30,3 +30,13 @@ node_start a
 until_node a '.online and .version == "1.0.0" and .held'
 expect_status 1 ctl update a
 said 'held'
+
+# A manager that was started by hand, without a launcher that would follow, stops in good order.
+node_stop a
+"$fleet/a/stable/noded" run --root "$fleet/a" 2>>"$fleet/a.log" &
+by_hand=$!
+until_node a ".online and (.place | endswith (\", pid $by_hand\"))"
+expect_status 0 "$build/noded" revert --root "$fleet/a"
+ended=0
+wait "$by_hand" || ended=$?
+check_equal "$ended" 0 'what a manager without a launcher ended with after a revert on the host'
