@@ -314,9 +314,9 @@ static void switch_over (struct node_manager *node)
     node_event (node, UPDATE_EVENT_DONE);
 }
 
-static void leave (struct node_manager *node)
+void node_leave (struct node_manager *node)
 {
-    node->status = node->config->restart_by_init ? 86 : ROOT_EXIT_RESTART;
+    node->status = node->config->restart_by_init ? ROOT_EXIT_BY_INIT : ROOT_EXIT_RESTART;
     bus_loop_stop (node->loop);
 }
 
@@ -479,7 +479,7 @@ void node_act (struct node_manager *node, const struct update_result *result, en
         switch_over (node);
         break;
     case UPDATE_ACTION_RESTART:
-        leave (node);
+        node_leave (node);
         break;
     case UPDATE_ACTION_PROVE:
         node_trial_begin (node);

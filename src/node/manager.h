@@ -96,13 +96,15 @@ struct node_manager {
 /*  Hands an event to the machine and carries out what it asks for. May be called from within. */
 void node_event (struct node_manager *node, enum update_event event);
 
-/*  The same, with the reason that a report will give. Returns nothing useful: write `node_fail (...);
-    return;`. */
+/*  The same, with the reason that a report will give. */
 __attribute__ ((format (printf, 3, 4))) void node_fail (struct node_manager *node, enum update_event event,
                                                         const char *format, ...);
 
 /*  Carries out one action. */
 void node_act (struct node_manager *node, const struct update_result *result, enum update_action action);
+
+/*  Ends this process so that stable is started anew. */
+void node_leave (struct node_manager *node);
 
 /*  Opens the store of downloads, where it is not open yet. */
 int node_contents_open (struct node_manager *node, struct base_error *error);

@@ -84,8 +84,7 @@ static void look_at_settings (void *context)
     node->looking = 0;
     if (usable && update_order_at_rest (node->procedure.state)) {
         base_log (BASE_LOG_INFO, "starting anew, with the settings in %s/" ROOT_SETTINGS, node->root.path);
-        node->status = node->config->restart_by_init ? NODE_EXIT_BY_INIT : ROOT_EXIT_RESTART;
-        bus_loop_stop (node->loop);
+        node_leave (node);
     } else if (node->settings_wanted || node->settings != NODE_SETTINGS_OWN)
         node->looking = bus_timer_start (node->loop, NODE_SETTINGS_LOOK_MS, look_at_settings, node);
 }

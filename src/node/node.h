@@ -6,9 +6,8 @@
 #include "node/settings.h"
 
 /*  Runs until it is told to stop or hands over. Returns the exit status for the launcher: 0,
-    ROOT_EXIT_RESTART, NODE_EXIT_BY_INIT, or 1 with the reason logged. settings: where config is from; wrong:
+    ROOT_EXIT_RESTART, ROOT_EXIT_BY_INIT, or 1 with the reason logged. settings: where config is from; wrong:
     why not from node.zpl. */
-enum { NODE_EXIT_BY_INIT = 86 };
 int node_run (struct node_config *config, enum node_settings settings, const char *wrong);
 
 #endif

@@ -28,7 +28,6 @@
 #include "start/say.h"
 
 enum {
-    EXIT_INIT_RESTARTS = 86, /* of a version: as ROOT_EXIT_RESTART, but leave it to init */
     EXIT_NO_PROGRAM = 126,
     EXIT_HOST = 71, /* EX_OSERR */
 };
@@ -201,7 +200,7 @@ static int stopped (struct launch *launch, const struct root_limits *limits,
     if (limits && start_on_trial (&launch->root, launch->own) &&
         root_token_return (&launch->root, limits, &error))
         start_say ("ignoring: %s", error.text);
-    bool as_asked = end->exited ? end->code == ROOT_EXIT_RESTART || end->code == EXIT_INIT_RESTARTS
+    bool as_asked = end->exited ? end->code == ROOT_EXIT_RESTART || end->code == ROOT_EXIT_BY_INIT
                                 : end->code == SIGTERM || end->code == SIGINT;
     return as_asked ? 0 : status_of (end);
 }
@@ -217,7 +216,7 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
     bool by_itself = ending->verdict == START_ENDED && ending->end.exited;
     if (ending->verdict == START_STOPPED)
         return stopped (launch, limits, &ending->end);
-    if (by_itself && ending->end.code == EXIT_INIT_RESTARTS)
+    if (by_itself && ending->end.code == ROOT_EXIT_BY_INIT)
         return ROOT_EXIT_RESTART;
     if (by_itself && ending->end.code == ROOT_EXIT_RESTART) {
         start_say ("%s asks for a restart", launch->own);
