@@ -183,8 +183,9 @@ static void on_staged (void *context, int rc)
 static void stage (struct node_manager *node)
 {
     node->stage_error = (struct base_error){.text = "out of memory"};
-    if (bus_work_start (node->loop, stage_job, on_staged, node, &node->staging))
-        node_fail (node, UPDATE_EVENT_FAILED, "out of memory");
+    int rc = bus_work_start (node->loop, stage_job, on_staged, node, &node->staging);
+    if (rc)
+        node_fail (node, UPDATE_EVENT_FAILED, "beginning to make its workspace: %s", strerror (-rc));
 }
 
 static void on_rehearsed (void *context, const struct node_rehearsal_result *found);

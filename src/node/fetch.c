@@ -125,8 +125,8 @@ static uint64_t files_of (const struct wire_envelope *envelope)
     return envelope->n_files + OWN_FILES;
 }
 
-/*  In bytes, or in files: a scratch root holds a copy of the candidate, what it fetches there, and the scratch root in which it
-    rehearses that in its turn. */
+/*  In bytes, or in files: a scratch root holds a copy of the candidate, what it fetches there, and the scratch
+    root in which it rehearses that in its turn. */
 static uint64_t rehearsal_size (uint64_t candidate, uint64_t offered, int depth)
 {
     return candidate + (depth > 0 ? offered + rehearsal_size (offered, candidate, depth - 1) : 0);
@@ -258,6 +258,7 @@ static void go_on (void *context)
             node_session_content_reconnect (fetch->session);
         }
         char name[BASE_DIGEST_TEXT];
+        int rc;
         switch (action.kind) {
         case TRANSFER_GET: {
             struct wire_get get = {
@@ -267,8 +268,10 @@ static void go_on (void *context)
             break;
         }
         case TRANSFER_DONE:
-            if (next_content (fetch)) {
-                (void) base_error_set (&error, -ENOMEM, "out of memory");
+            rc = next_content (fetch);
+            if (rc) {
+                (void) base_error_errno (&error, rc, "completing content %s",
+                                         base_digest_format (&fetch->download.digest, name));
                 end (fetch, &error);
             }
             return;
@@ -315,7 +318,8 @@ int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *enve
         fetch->timer = bus_timer_start (fetch->loop, 0, all_here, fetch);
         return 0;
     }
-    return next_content (fetch);
+    rc = next_content (fetch);
+    return rc ? base_error_errno (error, rc, "beginning to download") : 0;
 }
 
 void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk, const void *payload,

@@ -103,12 +103,14 @@ void node_settings_tell (const struct root *root, enum node_settings settings, c
 struct waiting {
     struct bus_loop *loop;
     const char *root;
+    int timer;
     int status;
 };
 
 static void look (void *context)
 {
     struct waiting *waiting = context;
+    waiting->timer = 0;
     if (!node_settings_check (waiting->root, NULL)) {
         base_log (BASE_LOG_INFO, "%s/" ROOT_SETTINGS " can be used: starting anew", waiting->root);
         waiting->status = ROOT_EXIT_RESTART;
@@ -116,7 +118,7 @@ static void look (void *context)
         return;
     }
     (void) sd_notify (0, "WATCHDOG=1");
-    (void) bus_timer_start (waiting->loop, NODE_SETTINGS_LOOK_MS, look, waiting);
+    waiting->timer = bus_timer_start (waiting->loop, NODE_SETTINGS_LOOK_MS, look, waiting);
 }
 
 static void on_signal (void *context, int signal)
@@ -139,26 +141,33 @@ static int take_lock (const struct root *root, int launcher, int *ret_lock)
 int node_settings_wait (const struct node_config *config, int launcher, const char *wrong)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* the last: noded revert was here */
-    struct waiting waiting = {.loop = bus_loop_new (), .root = config->root, .status = 1};
+    struct waiting waiting = {.root = config->root, .status = 1};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     base_cleanup (base_close_p) int lock = -1;
     struct base_error error = {.code = 0};
     int rc = root_open (&disk_system, config->root, &root, &error);
     if (!rc && take_lock (&root, launcher, &lock)) {
-        base_log (BASE_LOG_ERROR, "another manager serves %s", root.path);
+        rc = base_error_set (&error, -EWOULDBLOCK, "another manager serves %s", root.path);
         waiting.status = ROOT_EXIT_LOCKED;
-        rc = -EWOULDBLOCK;
-    } else if (rc)
+    }
+    if (!rc) {
+        waiting.loop = bus_loop_new ();
+        rc = waiting.loop
+                 ? bus_signals (waiting.loop, signals, sizeof signals / sizeof *signals, on_signal, &waiting)
+                 : -ENOMEM;
+        if (rc)
+            (void) base_error_errno (&error, rc, "cannot wait for settings of %s", root.path);
+    }
+    if (rc)
         base_log (BASE_LOG_ERROR, "%s", error.text);
-    if (!rc && waiting.loop)
-        rc = bus_signals (waiting.loop, signals, sizeof signals / sizeof *signals, on_signal, &waiting);
-    if (!rc && waiting.loop) {
+    else {
         node_settings_tell (&root, NODE_SETTINGS_NONE, wrong);
         ssize_t ignored = launcher < 0 ? 0 : write (launcher, "ready\n", 6);
         (void) ignored; /* without it the launcher takes a trial back, which is all that can be done then */
         (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s waits for settings: %s", base_version, wrong);
         look (&waiting);
         rc = bus_loop_run (waiting.loop);
+        bus_timer_cancel (waiting.loop, waiting.timer);
     }
     (void) bus_loop_free (waiting.loop);
     return rc && waiting.status != ROOT_EXIT_LOCKED ? 1 : waiting.status;
