@@ -673,11 +673,16 @@ static int resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_R
 {
     if (rollout->phase == WIRE_PHASE_HALTED) {
         forgive (rollout);
-        rollout->waves[rollout->wave].cursor = 0;
-        rollout->wave_ms = now_ms;
-        rollout->stopped_ms = rollout->stop_ms = 0;
+        struct rollout_wave *wave = &rollout->waves[rollout->wave];
         rollout->paused = false;
         because (rollout, "%s", "");
+        if (rollout->members[wave->first].start_ms == 0) { /* halted before this wave was begun with */
+            begin_or_ask (rollout, now_ms);
+            return 0;
+        }
+        wave->cursor = 0;
+        rollout->wave_ms = now_ms;
+        rollout->stopped_ms = rollout->stop_ms = 0;
         go_to (rollout, WIRE_PHASE_UPDATING, now_ms);
         return 0;
     }

@@ -133,7 +133,8 @@ void rollout_compare (struct rollout *rollout, const struct rollout_round *round
     text says why. */
 enum rollout_command {
     ROLLOUT_PAUSE,
-    ROLLOUT_RESUME, /* a pause, or a halt: budgets are counted from here on */
+    ROLLOUT_RESUME, /* a pause, or a halt: budgets are counted from here on; a wave that waited for its
+                       approval waits for it again */
     ROLLOUT_APPROVE,
     ROLLOUT_ABORT,
     ROLLOUT_REVERT,

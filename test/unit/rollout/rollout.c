@@ -404,6 +404,23 @@ Test (rollout, a_halt_is_resumed_with_what_was_bad_forgiven)
     rollout_deinit (&story.rollout);
 }
 
+Test (rollout, a_halt_before_a_wave_is_resumed_before_it)
+{
+    struct story story;
+    bring_to (&story, WIRE_PHASE_APPROVAL);
+    story.rollout.spec.spread_ms = 8 * MINUTE;
+    at (&story, 2 * HOUR);
+    cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED);
+    cr_assert_eq (command (&story, ROLLOUT_RESUME, 0), 0);
+    at (&story, 0);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_APPROVAL, "nobody let it begin yet");
+    cr_expect_str_empty (story.told);
+    cr_assert_eq (command (&story, ROLLOUT_APPROVE, 0), 0);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 0 ", "over its spread");
+    rollout_deinit (&story.rollout);
+}
+
 Test (rollout, impossible_ones_are_refused)
 {
     struct story story;
