@@ -50,13 +50,15 @@ static int hello_store (struct broker *broker, const struct wire_hello *hello, c
 static int admit (struct broker *broker, const struct bus_peer *peer, const struct wire_hello *hello,
                   struct base_error *error)
 {
-    broker_reports_settle (broker);
     char last_seen[BASE_TIME_TEXT];
     bool changed[BROKER_APPLICATIONS_MOST] = {false};
     struct broker_node_record record = {
         .id = hello->node, .place = hello->place, .software = hello->software, .platform = hello->platform};
     struct broker_node *node;
-    int r = broker_store_begin (broker->store, error);
+    int r;
+
+    broker_reports_settle (broker);
+    r = broker_store_begin (broker->store, error);
 
     record.last_seen = base_time_format (base_time_real_ns (), last_seen);
     if (r == 0)
@@ -177,6 +179,7 @@ static void node_went (struct broker *broker, struct broker_node *node, const ch
     char last_seen[BASE_TIME_TEXT];
     struct base_error error = {.code = 0};
 
+    broker_reports_settle (broker);
     base_log (BASE_LOG_INFO, "node %s went: %s", node->id, reason);
     if (broker_store_node_seen (broker->store, node->id, broker_node_last_seen (node, last_seen), &error) !=
         0)
