@@ -89,6 +89,24 @@ const char *node_guard_said (struct node_guard *guard)
     return guard->said;
 }
 
+const char *node_guard_last_words (struct node_guard *guard, char *text, size_t size)
+{
+    const char *found = "", *at = node_guard_said (guard);
+    bool launcher = true;
+    while (*at) {
+        bool by_launcher = strncmp (at, "start: ", 7) == 0;
+        if (*at != '\n' && (launcher || !by_launcher)) {
+            found = at;
+            launcher = by_launcher;
+        }
+        at += strcspn (at, "\n");
+        at += *at == '\n';
+    }
+    (void) snprintf (text, size, "%s%.*s", *found ? "; last it said: " : "", (int) strcspn (found, "\n"),
+                     found);
+    return text;
+}
+
 /*  The pipe closes when the guard has ended: it alone holds the writing end. */
 static void on_report (void *context)
 {

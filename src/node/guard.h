@@ -53,6 +53,10 @@ void node_guard_kill (struct node_guard *guard);
 enum { NODE_GUARD_SAID = 2048 };
 const char *node_guard_said (struct node_guard *guard);
 
+/*  The last line of it, the launcher's own only where there is no other: what the system or the program said
+    of its end, as "; last it said: ..." behind a sentence. Returns text, empty where nothing was said. */
+const char *node_guard_last_words (struct node_guard *guard, char *text, size_t size);
+
 /*  Kills everything, waits for that, and frees. gone is not called. Accepts NULL. Returns NULL. */
 struct node_guard *node_guard_free (struct node_guard *guard);
 

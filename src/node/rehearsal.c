@@ -582,26 +582,6 @@ static const struct origin_ops ops = {.hello = on_hello,
                                       .subscription = on_subscription,
                                       .content_open = on_open};
 
-/*  The last line that was printed below the guard, the launcher's own only where there is no other: what
-    the system or the candidate said of its end. Returns text, empty where nothing was said. */
-static const char *last_said (struct node_rehearsal *rehearsal, char *text, size_t size)
-{
-    const char *found = "", *at = node_guard_said (rehearsal->guard);
-    bool launcher = true;
-    while (*at) {
-        bool by_launcher = strncmp (at, "start: ", 7) == 0;
-        if (*at != '\n' && (launcher || !by_launcher)) {
-            found = at;
-            launcher = by_launcher;
-        }
-        at += strcspn (at, "\n");
-        at += *at == '\n';
-    }
-    (void) snprintf (text, size, "%s%.*s", *found ? "; last it said: " : "", (int) strcspn (found, "\n"),
-                     found);
-    return text;
-}
-
 static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard_end *end)
 {
     char text[96], said[200];
@@ -610,7 +590,7 @@ static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard
     rehearsal->result.killed =
         !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
     if (rehearsal->phase != PHASE_STOP)
-        fail (rehearsal, "it %s%s", how, last_said (rehearsal, said, sizeof said));
+        fail (rehearsal, "it %s%s", how, node_guard_last_words (rehearsal->guard, said, sizeof said));
     else if (!end->ended || !end->how.exited || end->how.code != 0)
         fail (rehearsal, "when it was told to stop, it %s", how);
     else if (end->left)
