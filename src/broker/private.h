@@ -71,8 +71,8 @@ int broker_on_match (void *context, const struct bus_peer *peer, const struct wi
 
 int broker_on_report (void *context, const struct bus_peer *peer, const struct wire_report *report,
                       struct wire_noted *noted);
-/*  Ends the transaction that is open, if one is: whoever writes something else, or reads for a person, calls it
-    before. */
+/*  Ends the transaction that is open, if one is: whoever writes something else, or reads for a person, calls
+    it before. */
 void broker_reports_settle (struct broker *broker);
 void broker_reports_deinit (struct broker *broker);
 

@@ -1,7 +1,7 @@
 /*  broker/reports.c - what nodes report
 
-    Reports that come in one round of the loop are one transaction, because a sync costs as much for one as for
-    all: each is answered, and told as an event, once that is on disk. A report that cannot be kept costs
+    Reports that come in one round of the loop are one transaction, because a sync costs as much for one as
+    for all: each is answered, and told as an event, once that is on disk. A report that cannot be kept costs
     itself alone, unless SQLite gives the whole transaction up: then all are answered failed, and come again.
 
     Everything else that writes, or shows the records to a person, settles what is open first. */

@@ -145,8 +145,8 @@ void disk_partial_deinit (struct disk_partial *partial);
 /*  Removes a content, complete or partial. 0 where there is none. */
 int disk_blobs_remove (struct disk_blobs *blobs, const struct base_digest *digest);
 
-/*  Removes what was begun, and was not written to since `before` (seconds of the wall clock): nobody comes back
-    for it, and its whole length is reserved. Nothing of it may be open. */
+/*  Removes what was begun, and was not written to since `before` (seconds of the wall clock): nobody comes
+    back for it, and its whole length is reserved. Nothing of it may be open. */
 void disk_blobs_collect (struct disk_blobs *blobs, time_t before);
 
 /*  Calls each for every complete content. Stops at a non-zero return and returns it. */

@@ -1,7 +1,7 @@
 /*  node/spare.h - what the next start of this node needs, kept aside from a candidate that could write to it
 
-    The settings, stable, previous, that nobody is on trial, and every file of their workspaces. The copies have no name: they are
-    held by descriptors, and vanish with this process. */
+    The settings, stable, previous, that nobody is on trial, and every file of their workspaces. The copies
+    have no name: they are held by descriptors, and vanish with this process. */
 
 #ifndef NODE_SPARE_H
 #define NODE_SPARE_H

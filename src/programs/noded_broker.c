@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "broker/broker.h"
-#include "programs/program_bind.h"
 #include "bus/keys.h"
+#include "programs/program_bind.h"
 #include "programs/program_options.h"
 #include "programs/program_signals.h"
 
@@ -85,7 +85,7 @@ static int serve (struct running *running, const struct options *options, struct
     r = program_signals_stop (running->loop);
     if (r != 0)
         return base_error_errno (error, r, "cannot take signals");
-    /* Whoever looks for this broker is told one port: free ones that do not follow each other are of no use. */
+    /* Whoever looks for this broker is told one port: free ones that are not in a row are of no use. */
     for (int tries = 0; tries < PORT_TRIES; tries++) {
         uint64_t port = options->port ? options->port : PORT_FIRST + 4 * base_random_below (PORT_ROWS);
         r = program_bind_endpoints (options->address, port, &endpoints, error);
@@ -112,7 +112,8 @@ int main (int argc, char **argv)
         {"bind", 'b', PROGRAM_TEXT, "ADDR", "broker/bind", &options.address, 0,
          "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
         {"port", 'p', PROGRAM_NUMBER, "BASE", "broker/port", &options.port, UINT16_MAX,
-         "announce on BASE, control on +1, content on +2, events on +3 (7670);\n0: any four in a row that are free"},
+         "announce on BASE, control on +1, content on +2, events on +3 (7670);\n"
+         "0: any four in a row that are free"},
         {"no-content", 0, PROGRAM_FLAG, NULL, "broker/no-content", &options.no_content, 0,
          "serve no contents: a noded-content does"},
         {"heartbeat", 0, PROGRAM_SPAN, "SPAN", "broker/heartbeat", &options.heartbeat_ms, 0,

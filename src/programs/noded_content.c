@@ -9,9 +9,9 @@
 #include "broker/broker.h"
 #include "broker/content.h"
 #include "broker/root.h"
+#include "bus/keys.h"
 #include "origin/origin.h"
 #include "programs/program_bind.h"
-#include "bus/keys.h"
 #include "programs/program_options.h"
 #include "programs/program_signals.h"
 
