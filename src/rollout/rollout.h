@@ -111,15 +111,15 @@ void rollout_deinit (struct rollout *rollout);
     follows from them is counted anew. */
 void rollout_resume (struct rollout *rollout);
 
-/*  Events. member: its index. What does not fit is ignored. */
+/*  Events. index: of a member. What does not fit is ignored. */
 
 /*  A node has ended: it runs the release and has confirmed it, it runs the previous version again as it was
     told, or neither. */
 enum rollout_result { ROLLOUT_CONFIRMED, ROLLOUT_REVERTED, ROLLOUT_FAILED };
-void rollout_ended (struct rollout *rollout, uint32_t member, enum rollout_result result, uint64_t now_ms);
+void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms);
 
 /*  A member is heard of, or has fallen silent. */
-void rollout_heard (struct rollout *rollout, uint32_t member, bool online, uint64_t now_ms);
+void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64_t now_ms);
 
 /*  A node that is no member came, went, fell silent or was heard of again: changes how many there are, and
     how many of them are dark, among those with whom it would lose the broker. Members are counted by
