@@ -460,14 +460,12 @@ int main (int argc, char **argv)
     uint64_t seed = 1, runs = 20000, ends[WIRE_PHASE_END] = {0};
     bool verbose = false;
     for (int i = 1; i < argc; i++) {
-        bool valued = i + 1 < argc;
+        uint64_t *number = strcmp (argv[i], "--seed") == 0   ? &seed
+                           : strcmp (argv[i], "--runs") == 0 ? &runs
+                                                             : NULL;
         if (strcmp (argv[i], "--verbose") == 0)
             verbose = true;
-        else if (valued && strcmp (argv[i], "--seed") == 0 &&
-                 !base_text_parse_u64 (argv[i + 1], UINT64_MAX, &seed))
-            i++;
-        else if (valued && strcmp (argv[i], "--runs") == 0 &&
-                 !base_text_parse_u64 (argv[i + 1], UINT32_MAX, &runs))
+        else if (number && i + 1 < argc && !base_text_parse_u64 (argv[i + 1], UINT32_MAX, number))
             i++;
         else {
             fprintf (stderr, "usage: sim_rollout [--seed N] [--runs N] [--verbose]\n");
