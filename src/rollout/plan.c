@@ -106,7 +106,7 @@ static int add_last_wave (struct wire_rollout *spec)
 }
 
 /*  Lays the waves over the candidates; what is left empty goes. */
-static int lay_waves (struct rollout_plan *plan)
+static int lay_waves (struct rollout_plan *plan, struct base_error *error)
 {
     struct wire_rollout *spec = &plan->spec;
     uint32_t left = plan->n_candidates, kept = 0;
@@ -122,8 +122,13 @@ static int lay_waves (struct rollout_plan *plan)
         spec->waves[kept++] = *wave;
     }
     if (rc)
-        return rc;
+        return base_error_errno (error, rc, "planning the rollout");
     spec->n_waves = kept;
+    if (left && kept == ROLLOUT_WAVES)
+        return base_error_set (error, -EINVAL,
+                               "the %u waves take %u of %u nodes, and there is no room for one more: let the "
+                               "last one take all that are left, with no count and no percent",
+                               kept, plan->n_candidates - left, plan->n_candidates);
     if (left) {
         plan->sizes[kept++] = left;
         rc = add_last_wave (spec);
@@ -132,7 +137,7 @@ static int lay_waves (struct rollout_plan *plan)
     for (uint32_t i = 0; i < kept; i++)
         for (uint32_t n = 0; n < plan->sizes[i]; n++)
             plan->candidates[member++].wave = i;
-    return rc;
+    return rc ? base_error_errno (error, rc, "planning the rollout") : 0;
 }
 
 static void foresee (struct rollout_plan *plan, const struct rollout_fact *facts, uint64_t typical_ms)
@@ -230,19 +235,23 @@ int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fac
                        uint64_t typical_ms, struct rollout_plan *ret_plan, struct base_error *error)
 {
     struct rollout_plan plan = {.n_candidates = 0};
-    int rc = wire_copy (&wire_rollout_record, spec, &plan.spec);
+    int rc = spec->n_waves > ROLLOUT_WAVES ? -EINVAL : wire_copy (&wire_rollout_record, spec, &plan.spec);
     rc = rc ? rc : divide (&plan, facts, n_facts);
-    rc = rc ? rc : lay_waves (&plan);
+    if (rc)
+        (void) base_error_errno (error, rc, "planning the rollout");
+    else
+        rc = lay_waves (&plan, error);
     if (!rc) {
         foresee (&plan, facts, typical_ms);
         rc = name_plan (&plan, facts);
+        if (rc)
+            (void) base_error_errno (error, rc, "naming the plan of the rollout");
     }
-    if (rc) {
+    if (rc)
         rollout_plan_deinit (&plan);
-        return base_error_errno (error, rc, "planning the rollout");
-    }
-    *ret_plan = plan;
-    return 0;
+    else
+        *ret_plan = plan;
+    return rc;
 }
 
 void rollout_plan_deinit (struct rollout_plan *plan)

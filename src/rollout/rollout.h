@@ -23,7 +23,7 @@
 #include "rollout/evidence.h"
 #include "wire/wire.h"
 
-enum { ROLLOUT_REASON = 256, ROLLOUT_WAVES = 33 /* of the schema, and one that takes the rest */ };
+enum { ROLLOUT_REASON = 256, ROLLOUT_WAVES = 32 /* as in schemas/rollout.def */ };
 
 /*  What is to be done about a member. */
 enum rollout_kind {

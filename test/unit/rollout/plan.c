@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 
 #include "rollout/plan.h"
@@ -156,4 +157,22 @@ Test (plan, the_hash_is_that_of_what_would_be_done)
     story.spec.wave_budget = 1;
     again = hash (&story);
     cr_expect_not (base_digest_equal (&first, &again), "another budget");
+}
+
+Test (plan, waves_without_room_for_one_that_takes_the_rest_are_refused_with_what_to_do)
+{
+    struct story story;
+    struct wire_wave waves[ROLLOUT_WAVES];
+    struct base_error error = {.code = 0};
+    prepare (&story);
+    for (size_t i = 0; i < ROLLOUT_WAVES; i++)
+        waves[i] = (struct wire_wave){.count = 1};
+    story.spec.waves = waves;
+    story.spec.n_waves = ROLLOUT_WAVES;
+    cr_expect_eq (rollout_plan_make (&story.spec, story.facts, NODES, 1000, &story.plan, &error), -EINVAL);
+    cr_expect (strstr (error.text, "32 waves take 32 of 40 nodes"), "%s", error.text);
+    waves[ROLLOUT_WAVES - 1].count = 0;
+    make (&story);
+    cr_expect_eq (story.plan.sizes[ROLLOUT_WAVES - 1], 9);
+    rollout_plan_deinit (&story.plan);
 }
