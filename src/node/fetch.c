@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "bus/work.h"
+#include "root/verified.h"
 
 /*  Left free beyond what the update itself needs: journal lines and the like. */
 #define SPACE_MARGIN (UINT64_C (1) << 20)
@@ -186,6 +187,18 @@ static void end (struct node_fetch *fetch, const struct base_error *error)
 
 static void go_on (void *context);
 
+/*  What has come was hashed on its way, and need not be read again to be staged. */
+static void note_verified (const struct node_fetch *fetch, const struct base_digest *digest)
+{
+    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
+    base_cleanup (base_close_p) int fd = -1;
+    if (disk_blobs_get (fetch->contents, digest, &fd, NULL))
+        return;
+    root_verified_load (fetch->root, &verified);
+    root_verified_note (&verified, fd, digest);
+    root_verified_save (fetch->root, &verified);
+}
+
 /*  On a thread of its own: syncing what has come, or hashing what is here from before, may take minutes. */
 static int turn_page (void *context)
 {
@@ -203,6 +216,8 @@ static int turn_page (void *context)
                 base_digest_format (&fetch->wanted[fetch->at].digest, name));
         if (rc)
             return rc;
+        if (fetch->wanted[next].size >= ROOT_VERIFIED_LARGE)
+            note_verified (fetch, &fetch->wanted[next].digest);
         next++;
     }
     if (next == fetch->count)

@@ -8,6 +8,7 @@
 #include "base/directory.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "root/verified.h"
 
 enum { BLOCK_SIZE = 64 * 1024, PIECE_SIZE = 16 * 1024 * 1024, DEPTH_MOST = 4 };
 
@@ -39,19 +40,29 @@ int node_scratch_copy_bytes (int from, int to, const atomic_bool *stop)
     return (int) got;
 }
 
-static int copy_file (int from_directory, int to_directory, const char *name, mode_t mode,
-                      const atomic_bool *stop)
+struct copying {
+    const atomic_bool *stop;
+    struct root_verified from, to; /* a copy of what was verified need not be read to be verified */
+};
+
+static int copy_file (struct copying *copying, int from_directory, int to_directory, const char *name,
+                      mode_t mode)
 {
     base_cleanup (base_close_p) int from = openat (from_directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     base_cleanup (base_close_p) int to =
         openat (to_directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (from < 0 || to < 0)
         return -errno;
-    int rc = node_scratch_copy_bytes (from, to, stop);
-    return rc ? rc : fchmod (to, mode & 0777) ? -errno : 0;
+    int rc = node_scratch_copy_bytes (from, to, copying->stop);
+    if (rc || fchmod (to, mode & 0777))
+        return rc ? rc : -errno;
+    struct base_digest digest;
+    if (root_verified_knows (&copying->from, from, &digest))
+        root_verified_note (&copying->to, to, &digest);
+    return 0;
 }
 
-static int copy_tree (int from, int to, const atomic_bool *stop, struct base_error *error)
+static int copy_tree (struct copying *copying, int from, int to, struct base_error *error)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -66,7 +77,7 @@ static int copy_tree (int from, int to, const atomic_bool *stop, struct base_err
         if (fstatat (from, name, &status, AT_SYMLINK_NOFOLLOW))
             return base_error_errno (error, -errno, "looking at %s", name);
         if (S_ISREG (status.st_mode)) {
-            int rc = copy_file (from, to, name, status.st_mode, stop);
+            int rc = copy_file (copying, from, to, name, status.st_mode);
             if (rc)
                 return base_error_errno (error, rc, "copying %s into a scratch root", name);
         } else if (S_ISDIR (status.st_mode)) {
@@ -77,7 +88,7 @@ static int copy_tree (int from, int to, const atomic_bool *stop, struct base_err
             base_cleanup (base_close_p) int deeper_to =
                 openat (to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             int rc = deeper_from < 0 || deeper_to < 0 ? base_error_errno (error, -errno, "entering %s", name)
-                                                      : copy_tree (deeper_from, deeper_to, stop, error);
+                                                      : copy_tree (copying, deeper_from, deeper_to, error);
             if (rc)
                 return rc;
         }
@@ -110,8 +121,16 @@ int node_scratch_copy (struct node_scratch *scratch, const char *workspace, cons
         return base_error_errno (error, -errno, "making %s/%s", scratch->root.path, workspace);
     base_cleanup (base_close_p) int to =
         openat (scratch->root.fd, workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    return to < 0 ? base_error_errno (error, -errno, "entering %s/%s", scratch->root.path, workspace)
-                  : copy_tree (from, to, stop, error);
+    if (to < 0)
+        return base_error_errno (error, -errno, "entering %s/%s", scratch->root.path, workspace);
+    struct copying copying = {.stop = stop};
+    root_verified_load (scratch->parent, &copying.from);
+    root_verified_load (&scratch->root, &copying.to);
+    rc = copy_tree (&copying, from, to, error);
+    root_verified_save (&scratch->root, &copying.to);
+    root_verified_deinit (&copying.from);
+    root_verified_deinit (&copying.to);
+    return rc;
 }
 
 int node_scratch_settings (struct node_scratch *scratch, const char *text, struct base_error *error)

@@ -147,14 +147,17 @@ bool node_installed_find (const struct wire_installed *installed, const struct b
 /*  A file that has rotted would fail every update that takes it from there, and hides that it could be
     fetched anew. */
 static bool is_intact (const struct root *root, const struct node_place *place,
-                       const struct base_digest *digest)
+                       const struct base_digest *digest, bool distrust)
 {
+    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     base_cleanup (base_close_p) int workspace = -1;
     struct base_digest found;
     if (root_workspace_open (root, place->workspace, &workspace))
         return false;
     base_cleanup (base_close_p) int fd = openat (workspace, place->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    return fd >= 0 && !base_digest_of_fd (fd, &found, NULL) && base_digest_equal (&found, digest);
+    if (!distrust)
+        root_verified_load (root, &verified);
+    return fd >= 0 && !root_verified_digest (&verified, fd, &found) && base_digest_equal (&found, digest);
 }
 
 int node_self_find (const struct root *root, const struct node_self *self, const struct base_digest *digest,
@@ -163,7 +166,7 @@ int node_self_find (const struct root *root, const struct node_self *self, const
     struct node_place place = {.path = ""};
     if (node_installed_find (&self->installed, digest, place.path)) {
         memcpy (place.workspace, self->workspace, sizeof place.workspace);
-        if (!distrust || is_intact (root, &place, digest)) {
+        if (!distrust || is_intact (root, &place, digest, true)) {
             *ret_place = place;
             return 0;
         }
@@ -178,7 +181,7 @@ int node_self_find (const struct root *root, const struct node_self *self, const
             continue;
         if (node_installed_find (&installed, digest, place.path) &&
             !base_text_copy (place.workspace, sizeof place.workspace, names[i]) &&
-            is_intact (root, &place, digest)) {
+            is_intact (root, &place, digest, distrust)) {
             *ret_place = place;
             rc = 0;
         }

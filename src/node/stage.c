@@ -1,11 +1,13 @@
 #include "node/stage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "node/launcher.h"
+#include "root/verified.h"
 
 /*  Where a content of the store lies below its directory. */
 static void content_path (const struct base_digest *digest, char path[BASE_DIGEST_TEXT + 3])
@@ -34,6 +36,35 @@ static int place_one (struct root_draft *draft, const struct root *root, struct 
     return root_draft_link (draft, path, mode, contents->fd, from, error);
 }
 
+static void note_one (struct root_verified *verified, int workspace, const char *path,
+                      const struct base_digest *digest, uint64_t size)
+{
+    if (size < ROOT_VERIFIED_LARGE)
+        return;
+    base_cleanup (base_close_p) int fd = openat (workspace, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0)
+        root_verified_note (verified, fd, digest);
+}
+
+/*  The files were verified when the workspace was sealed; that their other name has gone since changed the
+    time of their last change. */
+static void note_verified (const struct root *root, const char *workspace,
+                           const struct wire_envelope *envelope)
+{
+    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
+    base_cleanup (base_close_p) int fd = -1;
+    if (root_workspace_open (root, workspace, &fd))
+        return;
+    root_verified_load (root, &verified);
+    note_one (&verified, fd, ROOT_PROGRAM, &envelope->binary, envelope->size);
+    for (size_t i = 0; i < envelope->n_files; i++) {
+        char path[300];
+        (void) snprintf (path, sizeof path, "files/%s", envelope->files[i].path);
+        note_one (&verified, fd, path, &envelope->files[i].digest, envelope->files[i].size);
+    }
+    root_verified_save (root, &verified);
+}
+
 int node_stage (const struct root *root, struct disk_blobs *contents, const struct node_self *self,
                 const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
                 struct base_error *error)
@@ -58,5 +89,6 @@ int node_stage (const struct root *root, struct disk_blobs *contents, const stru
     (void) disk_blobs_remove (contents, &envelope->binary);
     for (size_t i = 0; i < envelope->n_files; i++)
         (void) disk_blobs_remove (contents, &envelope->files[i].digest);
+    note_verified (root, ret_name, envelope);
     return 0;
 }

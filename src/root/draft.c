@@ -68,6 +68,7 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
         (void) disk_tree_remove (root->disk, root->fd, draft.hidden, NULL);
         return rc;
     }
+    root_verified_load (root, &draft.verified);
     *ret_draft = draft;
     return 0;
 }
@@ -78,6 +79,7 @@ void root_draft_deinit (struct root_draft *draft)
         (void) close (draft->fd);
         (void) disk_tree_remove (draft->root->disk, draft->root->fd, draft->hidden, NULL);
     }
+    root_verified_deinit (&draft->verified);
     *draft = (struct root_draft){.fd = -1};
 }
 
@@ -193,13 +195,21 @@ static int try_link (struct root_draft *draft, const char *path, mode_t mode, in
         return from;
     if (status.st_uid != geteuid ())
         return -EPERM;
+    struct base_digest digest;
+    bool known = root_verified_knows (&draft->verified, from, &digest);
     if ((status.st_mode & 07777) != mode && (status.st_nlink != 1 || fchmod (from, mode)))
         return -EPERM;
     const char *leaf;
     base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
     if (parent < 0)
         return parent;
-    return disk->ops->linkat (disk->context, from_directory, from_path, parent, leaf) ? -errno : 0;
+    if (disk->ops->linkat (disk->context, from_directory, from_path, parent, leaf))
+        return -errno;
+    struct stat after;
+    if (known && !fstat (from, &after) && after.st_size == status.st_size &&
+        after.st_mtim.tv_sec == status.st_mtim.tv_sec && after.st_mtim.tv_nsec == status.st_mtim.tv_nsec)
+        root_verified_note (&draft->verified, from, &digest); /* mode and link changed its change time */
+    return 0;
 }
 
 int root_draft_link (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
@@ -326,10 +336,8 @@ int root_draft_seal (struct root_draft *draft, const struct wire_installed *inst
 {
     const struct root *root = draft->root;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
-    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
-    root_verified_load (root, &verified);
-    int rc = root_manifest_make (draft->fd, &verified, &manifest, error);
-    root_verified_save (root, &verified);
+    int rc = root_manifest_make (draft->fd, &draft->verified, &manifest, error);
+    root_verified_save (root, &draft->verified);
     if (rc == 0)
         rc = check_content (draft, &manifest, installed->envelope, error);
     if (rc == 0)
@@ -345,6 +353,7 @@ int root_draft_seal (struct root_draft *draft, const struct wire_installed *inst
         return rc;
     memcpy (ret_name, draft->name, sizeof draft->name);
     (void) close (draft->fd);
+    root_verified_deinit (&draft->verified);
     *draft = (struct root_draft){.fd = -1};
     return 0;
 }

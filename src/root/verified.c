@@ -13,7 +13,7 @@
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
-enum { FILES_MOST = 2048, LINE_MOST = 192, COARSE_SECONDS = 2 };
+enum { FILES_MOST = 2048, LINE_MOST = 192, COARSE_SECONDS = 2, SETTLE_TRIES = 40 };
 
 static void read_boot (char boot[40])
 {
@@ -111,6 +111,23 @@ static struct root_verified_file *find (struct root_verified *verified, const st
     return NULL;
 }
 
+/*  Takes a file in that did not change between two looks at it. */
+static void take (struct root_verified *verified, const struct stat *before, const struct stat *after,
+                  const struct base_digest *digest)
+{
+    struct root_verified_file file = {.device = before->st_dev,
+                                      .inode = before->st_ino,
+                                      .size = (uint64_t) before->st_size,
+                                      .changed = before->st_ctim,
+                                      .digest = *digest,
+                                      .used = true};
+    struct root_verified_file *slot = is_same (&file, after) ? add (verified) : NULL;
+    if (!slot)
+        return;
+    *slot = file;
+    verified->changed = true;
+}
+
 int root_verified_digest (struct root_verified *verified, int fd, struct base_digest *ret_digest)
 {
     struct stat before, after;
@@ -125,20 +142,40 @@ int root_verified_digest (struct root_verified *verified, int fd, struct base_di
         return 0;
     }
     int rc = base_digest_of_fd (fd, ret_digest, NULL);
-    if (rc || !has_settled (&before, &now) || fstat (fd, &after))
-        return rc;
-    struct root_verified_file file = {.device = before.st_dev,
-                                      .inode = before.st_ino,
-                                      .size = (uint64_t) before.st_size,
-                                      .changed = before.st_ctim,
-                                      .digest = *ret_digest,
-                                      .used = true};
-    struct root_verified_file *slot = is_same (&file, &after) ? add (verified) : NULL;
-    if (slot) {
-        *slot = file;
-        verified->changed = true;
+    if (rc == 0 && has_settled (&before, &now) && !fstat (fd, &after))
+        take (verified, &before, &after, ret_digest);
+    return rc;
+}
+
+void root_verified_note (struct root_verified *verified, int fd, const struct base_digest *digest)
+{
+    const struct timespec half_a_millisecond = {.tv_nsec = 500000};
+    struct stat before, after;
+    struct timespec now;
+    if (!*verified->boot || fstat (fd, &before) || !S_ISREG (before.st_mode) ||
+        before.st_size < ROOT_VERIFIED_LARGE || find (verified, &before))
+        return;
+    for (unsigned i = 0; i < SETTLE_TRIES; i++) {
+        if (clock_gettime (CLOCK_REALTIME_COARSE, &now))
+            return;
+        if (has_settled (&before, &now)) {
+            if (!fstat (fd, &after))
+                take (verified, &before, &after, digest);
+            return;
+        }
+        (void) nanosleep (&half_a_millisecond, NULL);
     }
-    return 0;
+}
+
+bool root_verified_knows (struct root_verified *verified, int fd, struct base_digest *ret_digest)
+{
+    struct stat status;
+    if (!*verified->boot || fstat (fd, &status))
+        return false;
+    const struct root_verified_file *known = find (verified, &status);
+    if (known)
+        *ret_digest = known->digest;
+    return known;
 }
 
 void root_verified_save (const struct root *root, struct root_verified *verified)

@@ -40,6 +40,16 @@ void root_verified_load (const struct root *root, struct root_verified *ret_veri
     or -errno. */
 int root_verified_digest (struct root_verified *verified, int fd, struct base_digest *ret_digest);
 
+/*  Files that take longer to read than a tick of the clock to wait for. */
+enum { ROOT_VERIFIED_LARGE = 4 * 1024 * 1024 };
+
+/*  Takes a large file in without reading it: the caller has just written, copied, renamed or linked what has
+    that digest. Waits until its change time has settled; smaller ones are left out. */
+void root_verified_note (struct root_verified *verified, int fd, const struct base_digest *digest);
+
+/*  The digest of a file that is in the list as it is now. Returns whether it is. */
+bool root_verified_knows (struct root_verified *verified, int fd, struct base_digest *ret_digest);
+
 /*  Writes the list where it has changed, and syncs nothing. Cannot fail either. */
 void root_verified_save (const struct root *root, struct root_verified *verified);
 

@@ -7,7 +7,7 @@
 #ifndef ROOT_WORKSPACE_H
 #define ROOT_WORKSPACE_H
 
-#include "root/root.h"
+#include "root/verified.h"
 #include "wire/wire.h"
 
 #define ROOT_PROGRAM "noded"
@@ -20,7 +20,8 @@
 /*  A workspace in the making. Null value: all zero with fd -1. */
 struct root_draft {
     const struct root *root;
-    int fd; /* of the hidden directory; owned */
+    int fd;                        /* of the hidden directory; owned */
+    struct root_verified verified; /* what was linked need not be read; owned */
     char hidden[ROOT_NAME_SIZE + 8];
     char name[ROOT_NAME_SIZE]; /* that it will have */
 };

@@ -127,3 +127,31 @@ Test (verified, files_that_are_gone_are_forgotten_in_the_end)
     forge ();
     cr_expect_eq (verify (), ROOT_E_DAMAGED, "those that are there are remembered");
 }
+
+/*  Notes a digest that is not that of the file, and returns whether the list then gives it. */
+static bool note_other (const char *path, uint64_t size, struct base_digest *ret_said)
+{
+    char command[128];
+    struct root_verified verified = {.boot = ""};
+    struct base_digest other = base_digest_of ("", 0);
+    (void) snprintf (command, sizeof command, "head -c %llu /dev/urandom >%s", (unsigned long long) size,
+                     path);
+    free (scratch_shell (command, NULL));
+    int fd = open (path, O_RDONLY | O_CLOEXEC);
+    root_verified_load (&root, &verified);
+    root_verified_note (&verified, fd, &other);
+    root_verified_save (&root, &verified);
+    root_verified_deinit (&verified);
+    root_verified_load (&root, &verified);
+    bool known = root_verified_knows (&verified, fd, ret_said);
+    root_verified_deinit (&verified);
+    (void) close (fd);
+    return known && base_digest_equal (ret_said, &other);
+}
+
+Test (verified, a_large_file_is_taken_in_without_being_read)
+{
+    struct base_digest said;
+    cr_expect (note_other ("w/large", ROOT_VERIFIED_LARGE, &said), "what the caller says of it is believed");
+    cr_expect_not (note_other ("w/small", ROOT_VERIFIED_LARGE - 1, &said), "a small one is read");
+}
