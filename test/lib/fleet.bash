@@ -163,10 +163,11 @@ nodes_up ()
 }
 
 # The pid of the node manager of a node: the process whose program lies in the node's root and is called noded.
+# (In a chroot, the paths of who has a mount name space of his own begin at the real root.)
 manager_pid ()
 {
     local pid
-    pid=$(find /proc -maxdepth 2 -name exe -lname "$fleet/$1/20*/noded" -printf '%h\n' 2>/dev/null | head -n 1 || true)
+    pid=$(find /proc -maxdepth 2 -name exe -lname "*$fleet/$1/20*/noded" -printf '%h\n' 2>/dev/null | head -n 1 || true)
     [ -n "$pid" ] && echo "${pid#/proc/}"
 }
 
@@ -245,7 +246,7 @@ fleet_processes ()
         pid=${file#/proc/}
         pid=${pid%/cmdline}
         if [ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ]; then continue; fi
-        if [[ $(readlink "/proc/$pid/exe" 2>/dev/null) == "$fleet"/* ]] || grep -qzaF "$fleet" "$file" 2>/dev/null ||
+        if [[ $(readlink "/proc/$pid/exe" 2>/dev/null) == *"$fleet"/* ]] || grep -qzaF "$fleet" "$file" 2>/dev/null ||
             grep -qzaF "=$fleet/" "/proc/$pid/environ" 2>/dev/null; then
             echo "$pid"
         fi

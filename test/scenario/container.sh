@@ -12,7 +12,7 @@ unshare --pid --fork --mount-proc "$fleet/a/stable/noded.sh" >>"$fleet/a.log" 2>
 outer=$!
 until_node a '.online and .state == "idle"'
 launcher=$(pgrep -P "$outer")
-inside () { nsenter --target "$launcher" --pid --mount "$@"; }
+inside () { nsenter --target "$launcher" --pid --mount --root "$@"; }
 check_equal "$(inside readlink /proc/1/exe)" "$fleet/a/$(stable_of a)/start" 'the program that is pid 1'
 
 publish noded-2 2.0.0 >"$fleet/release"

@@ -53,5 +53,5 @@ arrived ()
 }
 
 # The pids of the guards and of the probes of a node.
-guards_of () { find /proc -maxdepth 2 -name exe -lname "$fleet/$1/20*/start" -printf '%h\n' 2>/dev/null | sed 's,/proc/,,'; }
-probes_of () { find /proc -maxdepth 2 -name exe -lname "$fleet/$1/probe/*/noded" -printf '%h\n' 2>/dev/null | sed 's,/proc/,,'; }
+guards_of () { find /proc -maxdepth 2 -name exe -lname "*$fleet/$1/20*/start" -printf '%h\n' 2>/dev/null | sed 's,/proc/,,'; }
+probes_of () { find /proc -maxdepth 2 -name exe -lname "*$fleet/$1/probe/*/noded" -printf '%h\n' 2>/dev/null | sed 's,/proc/,,'; }

@@ -7,6 +7,7 @@ set -euo pipefail
 [ "$(id -u)" = 0 ] || skip 'needs root, to become other users'
 chmod 0711 "$fleet"
 chmod 01777 "$fleet/tmp"
+cp "$build/noded" "$fleet/program" # the build may lie where only its owner can look
 broker_start
 publish noded-2 2.0.0 >"$fleet/release"
 
@@ -18,7 +19,7 @@ on_host ()
     say "$id: $*"
     mkdir -m 0700 "$fleet/$id"
     chown "$owner" "$fleet/$id"
-    "$@" "$build/noded" install --root "$fleet/$id" --id "$id" --broker "127.0.0.1:$port" --step 20s >>"$fleet/$id.log" 2>&1 ||
+    "$@" "$fleet/program" install --root "$fleet/$id" --id "$id" --broker "127.0.0.1:$port" --step 20s >>"$fleet/$id.log" 2>&1 ||
         fail "$id: noded install failed: $(tail -n 5 "$fleet/$id.log")"
     printf '%s' "$node_settings" >>"$fleet/$id/node.zpl"
     node_start "$id" "$@"

@@ -12,7 +12,7 @@ broker_start
 nodes_up a
 publish noded-2 2.0.0 >"$fleet/release"
 
-processes () { find /proc -maxdepth 2 -name exe -lname "$fleet/a/*" 2>/dev/null | cut -d/ -f3; }
+processes () { find /proc -maxdepth 2 -name exe -lname "*$fleet/a/*" 2>/dev/null | cut -d/ -f3; }
 # sleeps SECONDS: every process of the node, the manager first, since it keeps the deadlines of the others.
 sleeps ()
 {
