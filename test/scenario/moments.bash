@@ -1,6 +1,7 @@
 # For stories in which something happens to a node exactly when a step of its update has begun: the node runs noded-halting
 # (test/bad/halting.c), which stops itself there.
 #
+# shellcheck disable=SC2034,SC2154 # what is set here is used by the stories, and the other way round
 # shellcheck shell=bash
 
 # Of a whole update, in its order. trial and confirmed are moments of the new version.
