@@ -12,9 +12,10 @@ peer_pid=
 # peer_start PORT: on the port of the last start; 0 picks one.
 peer_start ()
 {
+    rm -f "$fleet/content.out" # the last one's must not be taken for this one's
     "$build/noded-content" --root "$fleet/content" --port "$1" >"$fleet/content.out" 2>>"$fleet/content.log" &
     peer_pid=$!
-    until grep -q '^ready' "$fleet/content.out"; do
+    until grep -qs '^ready' "$fleet/content.out"; do
         kill -0 "$peer_pid" || fail "the content peer ended: $(cat "$fleet/content.log")"
         read -r -t 0.05 <><(:) || true
     done
