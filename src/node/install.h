@@ -27,6 +27,6 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
                       uint64_t *ret_took_ms, struct base_error *error);
 
 /*  A systemd unit that starts the root, on the heap for the caller. */
-char *node_install_unit (const char *root);
+char *node_install_unit (const char *path);
 
 #endif

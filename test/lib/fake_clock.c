@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-int clock_gettime (clockid_t clock, struct timespec *ret_now);
-time_t time (time_t *ret_now);
+int clock_gettime (clockid_t clock_id, struct timespec *tp);
+time_t time (time_t *timer);
 
 static long long off_by (void)
 {
@@ -25,31 +25,31 @@ static long long off_by (void)
     return got > 0 ? atoll (text) : 0;
 }
 
-int clock_gettime (clockid_t clock, struct timespec *ret_now)
+int clock_gettime (clockid_t clock_id, struct timespec *tp)
 {
-    if (syscall (SYS_clock_gettime, clock, ret_now))
+    if (syscall (SYS_clock_gettime, clock_id, tp))
         return -1;
-    if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
-        ret_now->tv_sec += off_by ();
+    if (clock_id == CLOCK_REALTIME || clock_id == CLOCK_REALTIME_COARSE)
+        tp->tv_sec += off_by ();
     return 0;
 }
 
-int gettimeofday (struct timeval *restrict ret_now, void *restrict zone)
+int gettimeofday (struct timeval *restrict tv, void *restrict tz)
 {
     struct timespec now;
-    (void) zone;
+    (void) tz;
     if (clock_gettime (CLOCK_REALTIME, &now))
         return -1;
-    *ret_now = (struct timeval){.tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000};
+    *tv = (struct timeval){.tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000};
     return 0;
 }
 
-time_t time (time_t *ret_now)
+time_t time (time_t *timer)
 {
     struct timespec now;
     if (clock_gettime (CLOCK_REALTIME, &now))
         return -1;
-    if (ret_now)
-        *ret_now = now.tv_sec;
+    if (timer)
+        *timer = now.tv_sec;
     return now.tv_sec;
 }
