@@ -24,7 +24,7 @@ check_equal "$(pgrep -P "$outer")" "$launcher" 'the pid of the launcher, seen fr
 # Orphans that have ended, of any parent.
 # shellcheck disable=SC2016 # for the shell inside
 inside sh -c 'for i in 1 2 3; do (sh -c "kill -9 \$PPID" & sleep 0.05) & done; wait' || true
-no_zombies () { [ -z "$(inside ps -eo stat= | grep '^Z' || true)" ]; }
+no_zombies () { local states; states=$(inside ps -eo stat=) && ! grep -q '^Z' <<<"$states"; }
 until_true no_zombies
 
 expect_status 0 "$build/noded" revert --root "$fleet/a"
