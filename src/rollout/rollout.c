@@ -50,21 +50,21 @@ static void count (struct rollout *rollout, const struct rollout_member *member,
     neighbours->others_dark += is_other (member) && !member->online ? one : 0;
 }
 
-static void todo (struct rollout *rollout, uint32_t index, enum rollout_kind kind)
+static void add_pending (struct rollout *rollout, uint32_t index, enum rollout_kind kind)
 {
     struct rollout_member *member = &rollout->members[index];
-    bool listed = member->todo != ROLLOUT_WAIT;
+    bool listed = member->pending != ROLLOUT_WAIT;
     if (listed && kind == ROLLOUT_KEEP)
         return; /* what is to be told keeps it as well */
-    member->todo = kind;
+    member->pending = kind;
     if (listed)
         return;
-    member->todo_next = ROLLOUT_NOBODY;
-    if (rollout->todo_first == ROLLOUT_NOBODY)
-        rollout->todo_first = index;
+    member->pending_next = ROLLOUT_NOBODY;
+    if (rollout->pending_first == ROLLOUT_NOBODY)
+        rollout->pending_first = index;
     else
-        rollout->members[rollout->todo_last].todo_next = index;
-    rollout->todo_last = index;
+        rollout->members[rollout->pending_last].pending_next = index;
+    rollout->pending_last = index;
 }
 
 static void look_by (struct rollout *rollout, uint64_t at_ms)
@@ -91,7 +91,7 @@ static void enter (struct rollout *rollout, uint32_t index, enum wire_member sta
     count (rollout, member, true);
     if (is_under_way (state))
         look_by (rollout, now_ms + node_deadline (rollout));
-    todo (rollout, index, kind);
+    add_pending (rollout, index, kind);
 }
 
 static void charge (struct rollout *rollout, uint32_t index, bool charged)
@@ -100,7 +100,7 @@ static void charge (struct rollout *rollout, uint32_t index, bool charged)
     count (rollout, member, false);
     member->charged = charged;
     count (rollout, member, true);
-    todo (rollout, index, ROLLOUT_KEEP);
+    add_pending (rollout, index, ROLLOUT_KEEP);
 }
 
 /*  phases */
@@ -126,7 +126,7 @@ static void stop_everybody (struct rollout *rollout, bool back, uint64_t now_ms)
     for (uint32_t i = 0; i < rollout->n_members; i++) {
         struct rollout_member *member = &rollout->members[i];
         if (member->state == WIRE_MEMBER_ORDERED)
-            todo (rollout, i, ROLLOUT_CANCEL);
+            add_pending (rollout, i, ROLLOUT_CANCEL);
         else if (back && (member->state == WIRE_MEMBER_UPDATED ||
                           (member->state == WIRE_MEMBER_DARK && member->confirmed)))
             enter (rollout, i, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
@@ -193,7 +193,7 @@ static void begin_wave (struct rollout *rollout, uint64_t now_ms)
         member->start_ms = now_ms + rollout->spec.spread_ms * i / wave->count;
         member->was_bad = !member->online;
         count (rollout, member, true);
-        todo (rollout, wave->first + i, ROLLOUT_KEEP);
+        add_pending (rollout, wave->first + i, ROLLOUT_KEEP);
     }
     check_budgets (rollout, now_ms);
 }
@@ -258,7 +258,7 @@ static int take_members (struct rollout *rollout, const struct rollout_candidate
                                                       .neighbours = candidate->neighbours,
                                                       .online = candidate->online,
                                                       .dark_ms = candidate->online ? 0 : now_ms,
-                                                      .todo_next = ROLLOUT_NOBODY};
+                                                      .pending_next = ROLLOUT_NOBODY};
         count (rollout, &rollout->members[i], true);
     }
     rollout->n_waves = candidates[rollout->n_members - 1].wave + 1;
@@ -271,8 +271,8 @@ int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
 {
     *rollout = (struct rollout){.n_members = n_candidates,
                                 .n_neighbours = n_neighbours,
-                                .todo_first = ROLLOUT_NOBODY,
-                                .todo_last = ROLLOUT_NOBODY,
+                                .pending_first = ROLLOUT_NOBODY,
+                                .pending_last = ROLLOUT_NOBODY,
                                 .look_ms = UINT64_MAX};
     if (n_candidates == 0 || n_neighbours == 0 || spec->n_waves > ROLLOUT_WAVES)
         return -EINVAL;
@@ -303,7 +303,7 @@ void rollout_resume (struct rollout *rollout)
 {
     memset (rollout->neighbours, 0, rollout->n_neighbours * sizeof *rollout->neighbours);
     rollout->under_way = rollout->charged = 0;
-    rollout->todo_first = rollout->todo_last = ROLLOUT_NOBODY;
+    rollout->pending_first = rollout->pending_last = ROLLOUT_NOBODY;
     rollout->look_ms = 0; /* each deadline may have passed meanwhile */
     rollout->changed = false;
     for (uint32_t i = 0; i < rollout->n_waves; i++)
@@ -311,7 +311,7 @@ void rollout_resume (struct rollout *rollout)
                                                   .count = rollout->waves[i].count,
                                                   .cursor = i < rollout->wave ? rollout->waves[i].count : 0};
     for (uint32_t i = 0; i < rollout->n_members; i++) {
-        rollout->members[i].todo = ROLLOUT_WAIT;
+        rollout->members[i].pending = ROLLOUT_WAIT;
         count (rollout, &rollout->members[i], true);
     }
 }
@@ -622,14 +622,14 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms)
     uint64_t until_ms;
     do {
         look (rollout, now_ms);
-        if (rollout->todo_first != ROLLOUT_NOBODY) {
-            uint32_t index = rollout->todo_first;
+        if (rollout->pending_first != ROLLOUT_NOBODY) {
+            uint32_t index = rollout->pending_first;
             struct rollout_member *member = &rollout->members[index];
-            struct rollout_action action = {.kind = member->todo, .member = index};
-            rollout->todo_first = member->todo_next;
-            if (rollout->todo_first == ROLLOUT_NOBODY)
-                rollout->todo_last = ROLLOUT_NOBODY;
-            member->todo = ROLLOUT_WAIT;
+            struct rollout_action action = {.kind = member->pending, .member = index};
+            rollout->pending_first = member->pending_next;
+            if (rollout->pending_first == ROLLOUT_NOBODY)
+                rollout->pending_last = ROLLOUT_NOBODY;
+            member->pending = ROLLOUT_WAIT;
             return action;
         }
         until_ms = move (rollout, now_ms);
@@ -664,7 +664,7 @@ static void forgive (struct rollout *rollout)
         count (rollout, member, false);
         member->charged = member->was_bad = false;
         count (rollout, member, true);
-        todo (rollout, i, ROLLOUT_KEEP);
+        add_pending (rollout, i, ROLLOUT_KEEP);
     }
     rollout->evidence = (struct rollout_evidence){.rounds = 0};
 }

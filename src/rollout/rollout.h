@@ -53,8 +53,8 @@ struct rollout_member {
     bool online;
     uint64_t dark_ms; /* since when it is silent; 0: it is not, or the silence has been judged */
 
-    enum rollout_kind todo;
-    uint32_t todo_next;
+    enum rollout_kind pending;
+    uint32_t pending_next;
 };
 
 struct rollout_wave {
@@ -88,7 +88,7 @@ struct rollout {
     struct rollout_evidence evidence;
 
     uint32_t under_way, charged; /* in all waves */
-    uint32_t todo_first, todo_last;
+    uint32_t pending_first, pending_last;
     uint64_t look_ms; /* when the first deadline of a member may have passed */
     bool changed;     /* phase, pause, wave or reason, since the owner kept them last */
 };
