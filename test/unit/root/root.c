@@ -297,7 +297,8 @@ Test (root, tidying_removes_what_a_crash_left_and_nothing_else)
         NULL));
     cr_assert_eq (symlink (one, "root/.back"), 0);
     cr_assert_eq (root_tidy (&root, &error), 0, "%s", error.text);
-    char *left = scratch_shell ("cd root; ls -A | grep -v ^20; ls -A var", NULL);
+    /*  What was verified above is listed where the clock ticked in between. */
+    char *left = scratch_shell ("cd root; ls -A | grep -v ^20; ls -A var | grep -vx verified", NULL);
     cr_expect_str_eq (left, ".lock\napps\nnode.zpl\nprevious\nprobe\nstable\nvar\njournal\nquarantine");
     free (left);
 }
