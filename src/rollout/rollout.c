@@ -717,39 +717,40 @@ static int retry (struct rollout *rollout, uint32_t index, uint64_t now_ms, char
     return 0;
 }
 
-int rollout_command (struct rollout *rollout, enum rollout_command command, uint32_t member, uint64_t now_ms,
+int rollout_command (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
                      char text[ROLLOUT_REASON])
 {
     switch (command) {
-    case ROLLOUT_PAUSE:
+    case WIRE_COMMAND_PAUSE:
         if (!runs (rollout) || rollout->paused)
             return refuse (rollout, text, "there is nothing to pause");
         rollout->paused = true;
         rollout->changed = true;
         return 0;
-    case ROLLOUT_RESUME:
+    case WIRE_COMMAND_RESUME:
         return resume (rollout, now_ms, text);
-    case ROLLOUT_APPROVE:
+    case WIRE_COMMAND_APPROVE:
         if (rollout->phase != WIRE_PHASE_APPROVAL)
             return refuse (rollout, text, "nothing waits for an approval");
         begin_wave (rollout, now_ms);
         return 0;
-    case ROLLOUT_ABORT:
+    case WIRE_COMMAND_ABORT:
         if (!runs (rollout) && rollout->phase != WIRE_PHASE_HALTED)
             return refuse (rollout, text, "there is nothing to abort");
         because (rollout, "aborted by an operator");
         go_to (rollout, WIRE_PHASE_ABORTED, now_ms);
         stop_everybody (rollout, false, now_ms);
         return 0;
-    case ROLLOUT_REVERT:
+    case WIRE_COMMAND_REVERT:
         if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED)
             return refuse (rollout, text, "it goes back already");
         because (rollout, "reverted by an operator");
         revert (rollout, now_ms);
         return 0;
-    case ROLLOUT_RETRY:
+    case WIRE_COMMAND_RETRY:
         return retry (rollout, member, now_ms, text);
-    case ROLLOUT_COMMANDS:
+    case WIRE_COMMAND_NULL:
+    case WIRE_COMMAND_END:
         break;
     }
     return refuse (rollout, text, "that is no command");

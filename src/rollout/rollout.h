@@ -129,19 +129,10 @@ void rollout_other (struct rollout *rollout, uint32_t neighbours, int all, int d
 /*  What a round of looking at all nodes found, for the comparison of updated ones with the others. */
 void rollout_compare (struct rollout *rollout, const struct rollout_round *round, uint64_t now_ms);
 
-/*  What a person asks for. Returns 0, or -EINVAL where the rollout does not stand where that can be done;
-    text says why. */
-enum rollout_command {
-    ROLLOUT_PAUSE,
-    ROLLOUT_RESUME, /* a pause, or a halt: budgets are counted from here on; a wave that waited for its
-                       approval waits for it again */
-    ROLLOUT_APPROVE,
-    ROLLOUT_ABORT,
-    ROLLOUT_REVERT,
-    ROLLOUT_RETRY, /* of members that are charged, or left out, in the waves up to this one */
-    ROLLOUT_COMMANDS
-};
-int rollout_command (struct rollout *rollout, enum rollout_command command, uint32_t member, uint64_t now_ms,
+/*  What a person asks for. Resuming a halt counts budgets from there on, and a wave that waited for its
+    approval waits for it again; members to retry are those that are charged, or left out, in the waves up to
+    this one. Returns 0, or -EINVAL where the rollout does not stand where that can be done; text says why. */
+int rollout_command (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
                      char text[ROLLOUT_REASON]);
 
 /*  What is to be done now. Each call changes the machine, and returns one change; call until it says

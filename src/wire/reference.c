@@ -91,6 +91,8 @@ int wire_reference (struct base_buffer *buffer)
 #include "schemas/envelope.def"
         {"control.def", NULL},
 #include "schemas/control.def"
+        {"rollout.def", NULL},
+#include "schemas/rollout.def"
         {"operator.def", NULL},
 #include "schemas/operator.def"
         {"content.def", NULL},
@@ -103,8 +105,6 @@ int wire_reference (struct base_buffer *buffer)
 #include "schemas/event.def"
         {"journal.def", NULL},
 #include "schemas/journal.def"
-        {"rollout.def", NULL},
-#include "schemas/rollout.def"
 #include "wire/schema_undef.h"
     };
     int rc = 0;

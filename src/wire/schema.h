@@ -5,10 +5,10 @@
 
 #include "schemas/envelope.def"
 #include "schemas/control.def"
+#include "schemas/rollout.def"
 #include "schemas/operator.def"
 #include "schemas/content.def"
 #include "schemas/announce.def"
 #include "schemas/callback.def"
 #include "schemas/event.def"
 #include "schemas/journal.def"
-#include "schemas/rollout.def"

@@ -318,9 +318,9 @@ static void set_online (struct sim *sim, uint32_t i, bool online)
 static void on_person (struct sim *sim)
 {
     char text[ROLLOUT_REASON];
-    enum rollout_command command = (enum rollout_command) below (sim, ROLLOUT_COMMANDS);
-    if (command == ROLLOUT_ABORT && chance (sim, 0.8))
-        command = ROLLOUT_APPROVE;
+    enum wire_command command = (enum wire_command) (1 + below (sim, WIRE_COMMAND_END - 1));
+    if (command == WIRE_COMMAND_ABORT && chance (sim, 0.8))
+        command = WIRE_COMMAND_APPROVE;
     (void) rollout_command (&sim->rollout, command, (uint32_t) below (sim, sim->n_nodes), sim->now_ms, text);
     push (sim, below (sim, 20 * MINUTE), PERSON, 0, 0);
 }

@@ -70,7 +70,7 @@ static void all (struct story *story, uint32_t from, uint32_t until, enum rollou
     at (story, 0);
 }
 
-static int command (struct story *story, enum rollout_command asked, uint32_t member)
+static int command (struct story *story, enum wire_command asked, uint32_t member)
 {
     return rollout_command (&story->rollout, asked, member, story->now_ms, story->text);
 }
@@ -88,7 +88,7 @@ static void bring_to (struct story *story, enum wire_phase phase)
     if (phase == WIRE_PHASE_APPROVAL || phase == WIRE_PHASE_UPDATING)
         return;
     if (phase == WIRE_PHASE_ABORTED) {
-        cr_assert_eq (command (story, ROLLOUT_ABORT, 0), 0);
+        cr_assert_eq (command (story, WIRE_COMMAND_ABORT, 0), 0);
         at (story, 0);
         return;
     }
@@ -104,7 +104,7 @@ static void bring_to (struct story *story, enum wire_phase phase)
     all (story, 4, 8, ROLLOUT_CONFIRMED);
     at (story, 10 * MINUTE);
     if (phase == WIRE_PHASE_REVERTED) {
-        cr_assert_eq (command (story, ROLLOUT_REVERT, 0), 0);
+        cr_assert_eq (command (story, WIRE_COMMAND_REVERT, 0), 0);
         at (story, 0);
         all (story, 0, 8, ROLLOUT_REVERTED);
     }
@@ -130,8 +130,9 @@ enum event {
 static void happen (struct story *story, enum event event)
 {
     struct rollout *rollout = &story->rollout;
-    static const enum rollout_command commands[] = {ROLLOUT_PAUSE, ROLLOUT_RESUME, ROLLOUT_APPROVE,
-                                                    ROLLOUT_ABORT, ROLLOUT_REVERT, ROLLOUT_RETRY};
+    static const enum wire_command commands[] = {WIRE_COMMAND_PAUSE,   WIRE_COMMAND_RESUME,
+                                                 WIRE_COMMAND_APPROVE, WIRE_COMMAND_ABORT,
+                                                 WIRE_COMMAND_REVERT,  WIRE_COMMAND_RETRY};
     switch (event) {
     case CONFIRMED:
         rollout_ended (rollout, 0, ROLLOUT_CONFIRMED, story->now_ms);
@@ -352,14 +353,14 @@ Test (rollout, a_pause_begins_with_nobody_and_stops_the_clock_of_the_wave)
     story.spec.concurrency = 1;
     begin (&story);
     at (&story, 0);
-    cr_assert_eq (command (&story, ROLLOUT_PAUSE, 0), 0);
+    cr_assert_eq (command (&story, WIRE_COMMAND_PAUSE, 0), 0);
     all (&story, 0, 1, ROLLOUT_CONFIRMED);
     cr_expect_str_empty (story.told);
     at (&story, 10 * HOUR);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
-    cr_expect_eq (command (&story, ROLLOUT_PAUSE, 0), -EINVAL);
+    cr_expect_eq (command (&story, WIRE_COMMAND_PAUSE, 0), -EINVAL);
     cr_expect_str_eq (story.text, "there is nothing to pause: the rollout is paused, updating");
-    cr_assert_eq (command (&story, ROLLOUT_RESUME, 0), 0);
+    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
     at (&story, 0);
     cr_expect_str_eq (story.told, "order 1 ");
     at (&story, HOUR);
@@ -395,12 +396,12 @@ Test (rollout, a_halt_is_resumed_with_what_was_bad_forgiven)
 {
     struct story story;
     bring_to (&story, WIRE_PHASE_HALTED);
-    cr_assert_eq (command (&story, ROLLOUT_RESUME, 0), 0);
+    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
     cr_expect_eq (story.rollout.charged, 0);
-    cr_assert_eq (command (&story, ROLLOUT_RETRY, 3), 0, "%s", story.text);
+    cr_assert_eq (command (&story, WIRE_COMMAND_RETRY, 3), 0, "%s", story.text);
     at (&story, 0);
     cr_expect_str_eq (story.told, "order 3 ");
-    cr_expect_eq (command (&story, ROLLOUT_RETRY, 0), -EINVAL, "it is updated");
+    cr_expect_eq (command (&story, WIRE_COMMAND_RETRY, 0), -EINVAL, "it is updated");
     rollout_deinit (&story.rollout);
 }
 
@@ -411,11 +412,11 @@ Test (rollout, a_halt_before_a_wave_is_resumed_before_it)
     story.rollout.spec.spread_ms = 8 * MINUTE;
     at (&story, 2 * HOUR);
     cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED);
-    cr_assert_eq (command (&story, ROLLOUT_RESUME, 0), 0);
+    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
     at (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_APPROVAL, "nobody let it begin yet");
     cr_expect_str_empty (story.told);
-    cr_assert_eq (command (&story, ROLLOUT_APPROVE, 0), 0);
+    cr_assert_eq (command (&story, WIRE_COMMAND_APPROVE, 0), 0);
     at (&story, 0);
     cr_expect_str_eq (story.told, "order 0 ", "over its spread");
     rollout_deinit (&story.rollout);
