@@ -99,6 +99,8 @@ static void tell_progress (void *context)
 
 static void end_fetch (struct node_manager *node)
 {
+    if (node->fetch)
+        node_session_content_close (node->session);
     node->fetch = node_fetch_free (node->fetch);
     bus_timer_cancel (node->loop, node->progress);
     node->progress = 0;

@@ -270,7 +270,7 @@ static void go_on (void *context)
         if (fetch->download.losses > losses && losses > 0) {
             /* While a peer is away, ZeroMQ keeps what was asked for: each time it is asked for again it would
                be sent once more when the peer is back. Not at the first loss: a slow line is none. */
-            node_session_content_reconnect (fetch->session);
+            node_session_content_close (fetch->session);
         }
         char name[BASE_DIGEST_TEXT];
         int rc;

@@ -36,7 +36,7 @@ static void on_lost (void *context)
 {
     struct node_manager *node = context;
     if (node->fetch)
-        node_session_content_reconnect (node->session);
+        node_session_content_close (node->session);
 }
 
 static void on_hint (void *context, const struct wire_update *update)

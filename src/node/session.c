@@ -283,11 +283,17 @@ static int connect_one (struct node_session *session, enum bus_kind kind, const 
                                          .context = session,
                                          .keys = session->config->has_keys ? &session->config->keys : NULL,
                                          .linger_ms = linger_ms};
-    if (!*endpoint)
-        return base_error_set (error, -EINVAL, "%s/%s names no broker: set node/broker in it",
-                               session->config->root, ROOT_SETTINGS);
     int rc = bus_socket_new (session->loop, kind, &options, ret_socket, error);
     return rc ? rc : bus_socket_connect (*ret_socket, endpoint, error);
+}
+
+static int check_endpoints (const struct node_config *config, struct base_error *error)
+{
+    const struct bus_endpoints *endpoints = &config->endpoints;
+    if (*endpoints->announce && *endpoints->control && *endpoints->content)
+        return 0;
+    return base_error_set (error, -EINVAL, "%s/%s names no broker: set node/broker in it", config->root,
+                           ROOT_SETTINGS);
 }
 
 static int subscribe (struct node_session *session)
@@ -321,15 +327,14 @@ int node_session_new (struct bus_loop *loop, const struct node_config *config,
     char host[64] = "unknown host";
     (void) gethostname (host, sizeof host - 1);
     (void) snprintf (session->place, sizeof session->place, "%s, pid %d", host, (int) getpid ());
-    int rc =
-        connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, &session->announce, error);
+    int rc = check_endpoints (config, error);
+    if (!rc)
+        rc = connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, &session->announce,
+                          error);
     rc = rc ? rc : subscribe (session);
     if (!rc)
         rc = connect_one (session, BUS_DEALER, config->endpoints.control, on_control, LINGER_MS,
                           &session->control, error);
-    if (!rc)
-        rc = connect_one (session, BUS_DEALER, config->endpoints.content, on_content, 0, &session->content,
-                          error);
     if (rc) {
         (void) node_session_free (session);
         return rc;
@@ -498,10 +503,19 @@ int node_session_report (struct node_session *session, const struct wire_report 
 
 int node_session_get (struct node_session *session, const struct wire_get *get)
 {
+    struct base_error error = {.code = 0};
+    int rc = session->content ? 0
+                              : connect_one (session, BUS_DEALER, session->config->endpoints.content,
+                                             on_content, 0, &session->content, &error);
+    if (rc) {
+        base_log_limited (&session->log, BASE_LOG_WARNING, "%s", error.text);
+        node_session_content_close (session);
+        return rc;
+    }
     return bus_send (session->content, NULL, &wire_get_record, get);
 }
 
-void node_session_content_reconnect (struct node_session *session)
+void node_session_content_close (struct node_session *session)
 {
-    (void) bus_socket_reconnect (session->content);
+    session->content = bus_socket_free (session->content);
 }

@@ -1,7 +1,8 @@
 /*  node/session.h - the node's side of its connection to an origin: hello, heartbeats, asking, matching,
     reporting
 
-    Three sockets: SUB announce, DEALER control, DEALER content. Every request is sent again until it is
+    Two sockets, SUB announce and DEALER control, and a DEALER for content while something is downloaded:
+    each connection costs the origin a descriptor, of which it has 20,000 or so. Every request is sent again until it is
     answered; reports wait in a bounded queue, oldest first, and when it is full the oldest that ends
     nothing gives way. Without an origin the session keeps trying with a random, growing pause, and the
     rest of the node goes on. */
@@ -55,10 +56,11 @@ void node_session_match_cancel (struct node_session *session);
 /*  Queues a report. node, session and time are filled in; copied. Returns 0 or -ENOMEM. */
 int node_session_report (struct node_session *session, const struct wire_report *report);
 
-/*  Sends a get on the content channel. As bus_send. */
+/*  Sends a get on the content channel, which is connected where it is not. As bus_send, or -errno of
+    connecting. */
 int node_session_get (struct node_session *session, const struct wire_get *get);
 
-/*  Makes the content connection anew. */
-void node_session_content_reconnect (struct node_session *session);
+/*  Closes the content channel, with what was asked for and has not been answered. */
+void node_session_content_close (struct node_session *session);
 
 #endif

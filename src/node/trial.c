@@ -76,6 +76,7 @@ void node_trial_end (struct node_manager *node)
 {
     bus_timer_cancel (node->loop, node->proving);
     node->proving = 0;
+    node_session_content_close (node->session);
 }
 
 static void note (struct node_manager *node, bool *shown, const char *what)
@@ -114,7 +115,9 @@ bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk
     base_cleanup (base_close_p) int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (fd < 0 || pread (fd, own, size, 0) != (ssize_t) size || memcmp (own, payload, size) != 0)
         base_log (BASE_LOG_WARNING, "on trial: what the origin sends of this program is not what runs here");
-    else
+    else {
         note (node, &node->proof.fetched, "a chunk was fetched and verified");
+        node_session_content_close (node->session);
+    }
     return true;
 }
