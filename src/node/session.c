@@ -37,6 +37,7 @@ struct node_session {
     uint64_t heard_sequence;
     uint64_t heartbeat_ms, heard_ms;
     uint64_t hello_pause_ms, report_pause_ms;
+    uint64_t hello_ms;         /* when the last one was said */
     struct base_log_limit log; /* of what the origin can cause */
 
     bool asking, ask_again;
@@ -90,17 +91,36 @@ static void say_hello (void *context)
     int rc = bus_send (session->control, NULL, &wire_hello_record, &hello);
     if (rc)
         base_log (BASE_LOG_DEBUG, "hello was not sent: %s", strerror (-rc));
+    session->hello_ms = base_time_boot_ms ();
     uint64_t pause = session->hello_pause_ms;
     session->hello_pause_ms = pause * 2 < HELLO_PAUSE_MOST_MS ? pause * 2 : HELLO_PAUSE_MOST_MS;
     arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
 }
 
+/*  Something was asked for or told, and not refused: a welcome alone is none, or an origin that welcomes and
+    then refuses everything would be greeted as fast as the two can talk. */
+static void note_answer (struct node_session *session)
+{
+    session->hello_pause_ms = session->config->resend_ms;
+}
+
 static void begin_hello (struct node_session *session)
 {
+    uint64_t ago = base_time_boot_ms () - session->hello_ms;
     session->open = false;
-    session->hello_pause_ms = session->config->resend_ms;
     disarm (session, &session->heartbeat_timer);
-    say_hello (session);
+    if (ago >= session->hello_pause_ms)
+        say_hello (session);
+    else
+        arm (session, &session->hello_timer, session->hello_pause_ms - ago, say_hello);
+}
+
+/*  The origin does not know this session. Where hello is under way already, the answer is to what was sent
+    before it. */
+static void on_unknown (struct node_session *session)
+{
+    if (session->open)
+        begin_hello (session);
 }
 
 /*  Asks unprompted, from time to time: a hint may have been lost without a trace. */
@@ -196,9 +216,10 @@ static void on_heartbeat (struct node_session *session, const struct wire_heartb
 static void on_noted (struct node_session *session, const struct wire_noted *noted)
 {
     if (noted->status == WIRE_STATUS_REFUSED) {
-        begin_hello (session);
+        on_unknown (session);
         return;
     }
+    note_answer (session);
     if (noted->status == WIRE_STATUS_FAILED) {
         base_log_limited (&session->log, BASE_LOG_WARNING,
                           "the origin could not keep the report of %s: it is told again later", noted->step);
@@ -229,9 +250,10 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
     else if (message->record == &wire_desired_record) {
         const struct wire_desired *desired = message->body;
         if (desired->status == WIRE_STATUS_REFUSED) {
-            begin_hello (session);
+            on_unknown (session);
             return;
         }
+        note_answer (session);
         if (desired->status == WIRE_STATUS_FAILED)
             return; /* asked again by the timer */
         session->asking = false;
@@ -346,7 +368,8 @@ int node_session_new (struct bus_loop *loop, const struct node_config *config,
 void node_session_open (struct node_session *session)
 {
     session->heard_ms = base_time_boot_ms ();
-    begin_hello (session);
+    session->hello_pause_ms = session->config->resend_ms;
+    say_hello (session);
 }
 
 struct node_session *node_session_free (struct node_session *session)

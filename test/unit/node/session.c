@@ -1,0 +1,97 @@
+/*  The node's side of its connection keeps its pace, whatever the origin does. */
+
+#include "../bus/rig.h"
+#include "node/session.h"
+
+/*  An origin that the test plays: one ROUTER for all three channels, of which only control is used. */
+static struct bus_socket *control;
+static struct node_config config;
+static struct node_session *session;
+static unsigned hellos, asks;
+static enum wire_status status; /* of what is asked for */
+
+static void describe (void *context, struct wire_application *ret_application)
+{
+    (void) context;
+    *ret_application = (struct wire_application){.name = (char *) "noded", .state = WIRE_STATE_IDLE};
+}
+
+static void welcome (void *context, const struct wire_welcome *message)
+{
+    (void) context;
+    (void) message;
+}
+
+static void desired (void *context, const struct wire_desired *message)
+{
+    (void) context;
+    (void) message;
+}
+
+static const struct node_session_ops ops = {.describe = describe, .welcome = welcome, .desired = desired};
+
+static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    (void) context;
+    if (message->record == &wire_hello_record) {
+        hellos++;
+        struct wire_welcome answer = {
+            .status = WIRE_STATUS_OK, .instance = (char *) "origin", .heartbeat_ms = 60000};
+        (void) bus_send (socket, &message->peer, &wire_welcome_record, &answer);
+    } else if (message->record == &wire_ask_record) {
+        asks++;
+        struct wire_desired answer = {.application = (char *) "noded", .status = status};
+        (void) bus_send (socket, &message->peer, &wire_desired_record, &answer);
+    }
+}
+
+static void setup (void)
+{
+    struct base_error error = {.code = 0};
+    struct bus_socket_options options = {.on_message = on_message, .quiet = true};
+    rig_setup ();
+    control = rig_socket (BUS_ROUTER, &options);
+    rig_bind (control, rig_ipc ("control"));
+    cr_assert_eq (node_config_init (&config, directory), 0);
+    cr_assert_eq (node_config_set (&config, "node/id", "n1", NULL), 0);
+    (void) snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("announce"));
+    (void) snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("control"));
+    (void) snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("content"));
+    config.resend_ms = 100;
+    cr_assert_eq (node_session_new (loop, &config, &ops, NULL, &session, &error), 0, "%s", error.text);
+}
+
+static void teardown (void)
+{
+    session = node_session_free (session);
+    control = bus_socket_free (control);
+    bus_timer_cancel (loop, deadline_timer);
+    node_config_deinit (&config);
+    rig_teardown ();
+}
+
+TestSuite (session, .init = setup, .fini = teardown);
+
+Test (session, an_origin_that_welcomes_and_then_refuses_everything_is_asked_less_and_less)
+{
+    status = WIRE_STATUS_REFUSED;
+    node_session_open (session);
+    rig_run_for (1200);
+    /* 0, 100, 300, 700 ms: a pause that doubles */
+    cr_expect_geq (hellos, 2);
+    cr_expect_leq (hellos, 5, "%u times within 1200 ms", hellos);
+    cr_expect_leq (asks, 5, "%u times within 1200 ms", asks);
+}
+
+Test (session, an_origin_that_has_answered_is_greeted_without_a_pause_when_it_forgets)
+{
+    status = WIRE_STATUS_NONE;
+    config.resend_ms = 10;
+    node_session_open (session);
+    rig_run_for (100);
+    cr_assert_eq (hellos, 1);
+    status = WIRE_STATUS_REFUSED;
+    node_session_ask (session);
+    rig_run_for (100);
+    cr_expect_geq (hellos, 2);
+}
