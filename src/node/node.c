@@ -13,7 +13,7 @@
 #include "base/version.h"
 #include "node/manager.h"
 #include "node/scratch.h"
-#include "root/lock.h"
+#include "node/lock.h"
 
 static void describe (void *context, struct wire_application *ret_application)
 {
@@ -75,7 +75,8 @@ static const struct node_session_ops session_ops = {.describe = describe,
                                                     .chunk = on_chunk};
 
 /*  Settings are read at the start alone: new ones ask for a start, of the same version, and that not in the
-    middle of an update or a trial. */
+    middle of an update or a trial. What cannot be used is looked at until it can, who mends it need not ask
+    again. */
 static void look_at_settings (void *context)
 {
     struct node_manager *node = context;
@@ -83,7 +84,7 @@ static void look_at_settings (void *context)
     bus_timer_cancel (node->loop, node->looking);
     node->looking = 0;
     if (usable && update_order_at_rest (node->procedure.state)) {
-        base_log (BASE_LOG_INFO, "starting anew, with the settings in %s/" ROOT_SETTINGS, node->root.path);
+        node_settings_taken (&node->root);
         node_leave (node);
     } else if (node->settings_wanted || node->settings != NODE_SETTINGS_OWN)
         node->looking = bus_timer_start (node->loop, NODE_SETTINGS_LOOK_MS, look_at_settings, node);
@@ -92,10 +93,8 @@ static void look_at_settings (void *context)
 static void on_hangup (struct node_manager *node)
 {
     struct base_error error = {.code = 0};
-    if (node_settings_check (node->root.path, &error)) {
-        base_log (BASE_LOG_ERROR, "%s; going on with the settings as they were", error.text);
-        return;
-    }
+    if (node_settings_check (node->root.path, &error))
+        node_settings_tell (&node->root, node->settings, true, error.text);
     node->settings_wanted = true;
     look_at_settings (node);
 }
@@ -156,27 +155,13 @@ static void open_records (struct node_manager *node)
         base_log (BASE_LOG_WARNING, "going on without a place for downloads: %s", error.text);
 }
 
-/*  One manager a root: the launcher holds the lock for the version that it runs. Who was started by hand
-    takes it himself. */
-static int take_lock (struct node_manager *node, struct base_error *error)
-{
-    if (node->launcher >= 0)
-        return 0;
-    node->lock = root_lock_take (&node->root);
-    if (node->lock != -EWOULDBLOCK)
-        return 0; /* a disk on which nothing can be locked is no reason not to serve */
-    node->status = ROOT_EXIT_LOCKED;
-    return base_error_set (
-        error, -EWOULDBLOCK,
-        "another manager serves %s: stop it first, or look at it with noded status --root %s",
-        node->root.path, node->root.path);
-}
-
 static int open_all (struct node_manager *node, struct base_error *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* the last: noded revert was here */
     int rc = root_open (&disk_system, node->config->root, &node->root, error);
-    rc = rc ? rc : take_lock (node, error);
+    rc = rc ? rc : node_lock_take (&node->root, node->launcher, &node->lock, error);
+    if (rc == -EWOULDBLOCK)
+        node->status = ROOT_EXIT_LOCKED;
     rc = rc ? rc : node_self_load (&node->root, &node->self, error);
     if (rc)
         return rc;
@@ -243,7 +228,7 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
     base_log (BASE_LOG_INFO, "noded %s runs as node %s from %s/%s", base_version, config->id, node.root.path,
               node.self.workspace);
     if (settings != NODE_SETTINGS_OWN) {
-        node_settings_tell (&node.root, settings, wrong);
+        node_settings_tell (&node.root, settings, false, wrong);
         look_at_settings (&node);
     }
     announce (&node);

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "bus/loop.h"
-#include "root/lock.h"
+#include "node/lock.h"
 #include "root/record.h"
 
 #define KEPT ROOT_VAR "/" ROOT_SETTINGS
@@ -81,28 +81,38 @@ void node_settings_keep (const struct root *root)
         base_log (BASE_LOG_WARNING, "going on without a copy of the settings: %s", error.text);
 }
 
-void node_settings_tell (const struct root *root, enum node_settings settings, const char *wrong)
+static void journal (const struct root *root, enum wire_outcome outcome, char *reason)
 {
-    char reason[BASE_ERROR_SIZE + 128];
-    (void) snprintf (reason, sizeof reason, "%s; %s", wrong,
-                     settings == NODE_SETTINGS_KEPT
-                         ? "going on with the settings with which the origin was last reached"
-                         : "no update can come until it is mended");
-    base_log (BASE_LOG_ERROR, "%s", reason);
-    struct wire_entry entry = {.application = (char *) "noded",
-                               .step = (char *) "settings",
-                               .outcome = WIRE_OUTCOME_FAILED,
-                               .reason = reason};
+    struct wire_entry entry = {
+        .application = (char *) "noded", .step = (char *) "settings", .outcome = outcome, .reason = reason};
     struct base_error error = {.code = 0};
     if (root_journal_append (root, &entry, &error))
         base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
+}
+
+void node_settings_tell (const struct root *root, enum node_settings settings, bool asked, const char *wrong)
+{
+    char reason[BASE_ERROR_SIZE + 128];
+    (void) snprintf (reason, sizeof reason, "%s; %s", wrong,
+                     asked ? "going on with the settings as they were until it is mended"
+                     : settings == NODE_SETTINGS_KEPT
+                         ? "going on with the settings with which the origin was last reached"
+                         : "no update can come until it is mended");
+    base_log (BASE_LOG_ERROR, "%s", reason);
+    journal (root, WIRE_OUTCOME_FAILED, reason);
+}
+
+void node_settings_taken (const struct root *root)
+{
+    base_log (BASE_LOG_INFO, "starting anew, with the settings in %s/" ROOT_SETTINGS, root->path);
+    journal (root, WIRE_OUTCOME_PASSED, (char *) ROOT_SETTINGS " can be used: taken up");
 }
 
 /*  waiting */
 
 struct waiting {
     struct bus_loop *loop;
-    const char *root;
+    const struct root *root;
     int timer;
     int status;
 };
@@ -111,8 +121,8 @@ static void look (void *context)
 {
     struct waiting *waiting = context;
     waiting->timer = 0;
-    if (!node_settings_check (waiting->root, NULL)) {
-        base_log (BASE_LOG_INFO, "%s/" ROOT_SETTINGS " can be used: starting anew", waiting->root);
+    if (!node_settings_check (waiting->root->path, NULL)) {
+        node_settings_taken (waiting->root);
         waiting->status = ROOT_EXIT_RESTART;
         bus_loop_stop (waiting->loop);
         return;
@@ -131,25 +141,17 @@ static void on_signal (void *context, int signal)
     bus_loop_stop (waiting->loop);
 }
 
-/*  A lock of its own where no launcher has it: -1 where another process serves the root. */
-static int take_lock (const struct root *root, int launcher, int *ret_lock)
-{
-    *ret_lock = launcher < 0 ? root_lock_take (root) : -1;
-    return *ret_lock == -EWOULDBLOCK ? -1 : 0;
-}
-
 int node_settings_wait (const struct node_config *config, int launcher, const char *wrong)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* the last: noded revert was here */
-    struct waiting waiting = {.root = config->root, .status = 1};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
+    struct waiting waiting = {.root = &root, .status = 1};
     base_cleanup (base_close_p) int lock = -1;
     struct base_error error = {.code = 0};
     int rc = root_open (&disk_system, config->root, &root, &error);
-    if (!rc && take_lock (&root, launcher, &lock)) {
-        rc = base_error_set (&error, -EWOULDBLOCK, "another manager serves %s", root.path);
+    rc = rc ? rc : node_lock_take (&root, launcher, &lock, &error);
+    if (rc == -EWOULDBLOCK)
         waiting.status = ROOT_EXIT_LOCKED;
-    }
     if (!rc) {
         waiting.loop = bus_loop_new ();
         rc = waiting.loop
@@ -161,7 +163,7 @@ int node_settings_wait (const struct node_config *config, int launcher, const ch
     if (rc)
         base_log (BASE_LOG_ERROR, "%s", error.text);
     else {
-        node_settings_tell (&root, NODE_SETTINGS_NONE, wrong);
+        node_settings_tell (&root, NODE_SETTINGS_NONE, false, wrong);
         ssize_t ignored = launcher < 0 ? 0 : write (launcher, "ready\n", 6);
         (void) ignored; /* without it the launcher takes a trial back, which is all that can be done then */
         (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s waits for settings: %s", base_version, wrong);

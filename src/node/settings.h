@@ -27,8 +27,12 @@ int node_settings_check (const char *root, struct base_error *error);
 /*  Keeps node.zpl as what the origin was reached with. As well as it can be. */
 void node_settings_keep (const struct root *root);
 
-/*  Says in log and journal that node.zpl cannot be used, and what is done instead. */
-void node_settings_tell (const struct root *root, enum node_settings settings, const char *wrong);
+/*  Says in log and journal that node.zpl cannot be used, and what is done instead. asked: somebody wants it
+    to be read anew, while the manager runs. */
+void node_settings_tell (const struct root *root, enum node_settings settings, bool asked, const char *wrong);
+
+/*  Says there that it can be used, and is taken up by a start. */
+void node_settings_taken (const struct root *root);
 
 /*  Runs without an origin until node.zpl can be used: ready for its launcher, deaf to all but signals.
     Returns the exit status. launcher: writing end of the pipe to it, or -1. */

@@ -45,16 +45,18 @@ cp "$fleet/kept.zpl" "$root/node.zpl"
 until_true eval "manager_pid a >/dev/null && [ \"\$(manager_pid a)\" != $before ]"
 until_node a '.online and .state == "idle"'
 
-# SIGHUP: a slip is told and changes nothing, good settings are taken up.
+# SIGHUP: a slip is told and changes nothing; what was mended is taken up, and told, without being asked for again.
 before=$(manager_pid a)
 damage misspelt "$root/node.zpl"
 kill -HUP "$before"
 until_true grep -q 'update/soak = soon.*going on with the settings as they were' "$fleet/a.log"
+tail -n 1 "$root/var/journal" | grep -q '"step":"settings".*"outcome":"failed".*update/soak = soon' || fail 'the journal does not tell of the slip'
 check_equal "$(manager_pid a)" "$before" 'the pid of a manager whose new settings cannot be used'
-sed 's/^    id = .*/&\n    tag = new/' "$fleet/kept.zpl" >"$root/node.zpl"
-kill -HUP "$before"
+sed 's/^    id = .*/&\n    tag = new/' "$fleet/kept.zpl" >"$fleet/mended.zpl"
+cp "$fleet/mended.zpl" "$root/node.zpl"
 until_true cmp "$root/node.zpl" "$root/var/node.zpl"
 until_true eval "manager_pid a >/dev/null && [ \"\$(manager_pid a)\" != $before ]"
+tail -n 1 "$root/var/journal" | grep -q '"step":"settings".*"outcome":"passed"' || fail 'the journal does not tell that they were taken up'
 
 # A node that never reached a broker.
 node_install b
@@ -65,4 +67,5 @@ until_true grep -q 'no update can come until it is mended' "$fleet/b.log"
 manager_pid b >/dev/null || fail 'a node without settings does not run'
 expect_status 75 "$fleet/b/stable/noded.sh"
 cp "$fleet/kept.zpl" "$fleet/b/node.zpl"
+until_true grep -q '"step":"settings".*"outcome":"passed"' "$fleet/b/var/journal"
 until_node b '.online and .state == "idle"'
