@@ -367,7 +367,8 @@ static void go_back (struct node_manager *node, bool by_order)
     read_stable (node, after);
     if (rc && strcmp (before, after) == 0) {
         node->standing.revert_epoch = 0; /* written with the end of the order */
-        node_fail (node, UPDATE_EVENT_FAILED, "going back: %s", error.text);
+        node_fail (node, UPDATE_EVENT_FAILED, "going back: %.300s; what runs goes on, %s", error.text,
+                   node->standing.held ? "held as before" : "not held");
         return;
     }
     if (rc)

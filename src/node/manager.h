@@ -78,6 +78,9 @@ struct node_manager {
     unsigned n_events;
     bool busy;
 
+    uint64_t cancel_epoch; /* of the last cancellation that found an update under way */
+    bool cancel_late;      /* and came behind its switch */
+
     uint64_t refused_epoch;    /* of a desired state that contradicts an earlier one; told once */
     struct base_log_limit log; /* of what an origin can cause */
 

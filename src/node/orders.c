@@ -121,14 +121,22 @@ static bool resume_revert (struct node_manager *node)
     return left;
 }
 
-/*  Somebody went back on this host. The manager that ran may have written its own standing afterwards. */
+/*  Somebody went back on this host. The manager that ran may have written its own standing afterwards. The
+    update that was under way has come to its end so. */
 static void resume_reverted (struct node_manager *node)
 {
+    struct wire_standing *standing = &node->standing;
     struct wire_entry entry;
     if (root_reverted_recall (&node->root, &entry))
         return;
-    node->standing.held = true;
-    node->standing.revert_epoch = 0;
+    if (standing->under_way > standing->epoch) {
+        entry.epoch = standing->epoch = standing->under_way;
+        entry.attempt = standing->attempt;
+        set_text (&entry.transaction, standing->transaction);
+    }
+    standing->under_way = standing->attempt = standing->probes = 0;
+    standing->held = true;
+    standing->revert_epoch = 0;
     node_standing_save (node);
     (void) root_trial_forget (&node->root);
     (void) root_reverted_forget (&node->root);
@@ -206,10 +214,31 @@ void node_orders_welcome (struct node_manager *node)
     (void) root_outcome_remove (&node->root);
 }
 
-static void hold (struct node_manager *node, const struct wire_desired *desired)
+/*  The hold that a revert brings comes with the going back (resume_revert), or where there is nothing to go
+    back from. A node that could not go back is left as it was, free to take the update that mends it. */
+static bool is_by_revert (const struct wire_desired *desired)
 {
-    node->standing.held = desired->held;
-    node->standing.hold_epoch = desired->hold_epoch;
+    return desired->held && desired->hold_epoch == desired->revert_epoch;
+}
+
+static void hold (struct node_manager *node, const struct wire_desired *desired,
+                  const struct update_order *order)
+{
+    if (order->hold && !is_by_revert (desired))
+        node->standing.held = desired->held;
+    if (order->revert_nothing && is_by_revert (desired))
+        node->standing.held = true;
+    node->standing.hold_epoch = later (node->standing.hold_epoch, desired->hold_epoch);
+}
+
+/*  What becomes of a cancellation shows before it ends. */
+static void note_cancel (struct node_manager *node, const struct wire_desired *desired,
+                         const struct update_order *order)
+{
+    if (order->cancel || order->cancel_late) {
+        node->cancel_epoch = desired->cancel_epoch;
+        node->cancel_late = order->cancel_late;
+    }
 }
 
 static unsigned clear (struct node_manager *node, const struct wire_desired *desired)
@@ -294,7 +323,7 @@ bool node_orders_refuse (struct node_manager *node)
 static void tell_passing (struct node_manager *node, const struct wire_desired *desired,
                           const struct update_order *order, bool hold, bool clear, unsigned cleared)
 {
-    if (hold)
+    if (hold && !is_by_revert (desired))
         node_report_order (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED,
                            desired->held ? "held" : "released");
     if (clear) {
@@ -302,12 +331,19 @@ static void tell_passing (struct node_manager *node, const struct wire_desired *
         (void) snprintf (text, sizeof text, "%u releases cleared", cleared);
         node_report_order (node, desired->clear_epoch, "clear", WIRE_OUTCOME_PASSED, text);
     }
-    if (order->cancel_nothing)
-        node_report_order (node, desired->cancel_epoch, "cancel", WIRE_OUTCOME_PASSED,
-                           "nothing is under way");
+    if (order->cancel_nothing) {
+        bool known = node->cancel_epoch == desired->cancel_epoch;
+        bool late = known && node->cancel_late;
+        node_report_order (node, desired->cancel_epoch, "cancel",
+                           late ? WIRE_OUTCOME_REFUSED : WIRE_OUTCOME_PASSED,
+                           late    ? "it was too late: the update had switched already"
+                           : known ? "the update that was under way was ended"
+                                   : "nothing is under way");
+    }
     if (order->revert_nothing)
         node_report_order (node, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING,
-                           "the release to go back from does not run here");
+                           is_by_revert (desired) ? "the release to go back from does not run here; held"
+                                                  : "the release to go back from does not run here");
     if (order->update_held)
         node_report_order (node, desired->release_epoch, wire_state_word (WIRE_STATE_MATCHING),
                            WIRE_OUTCOME_REFUSED, "the node is held: release it with nodectl unhold");
@@ -363,8 +399,8 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
     bool changed = desired->epoch > standing->seen_epoch || order.hold || order.clear;
     standing->seen_epoch = desired->epoch;
     standing->seen_digest = update_order_digest (desired);
-    if (order.hold)
-        hold (node, desired);
+    hold (node, desired, &order);
+    note_cancel (node, desired, &order);
     unsigned cleared = order.clear ? clear (node, desired) : 0;
     bool settled = settle (node, desired, &order);
     if (!order.update && (changed || settled))

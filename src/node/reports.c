@@ -178,8 +178,9 @@ void node_report_progress (struct node_manager *node)
 
 void node_report_entry (struct node_manager *node, const struct wire_entry *entry)
 {
-    struct wire_report report = {.epoch = entry->epoch,
-                                 .attempt = 1,
+    struct wire_report report = {.transaction = entry->transaction,
+                                 .epoch = entry->epoch,
+                                 .attempt = entry->attempt ? entry->attempt : 1,
                                  .step = entry->step,
                                  .outcome = entry->outcome,
                                  .reason = entry->reason};

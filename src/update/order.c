@@ -57,6 +57,8 @@ struct update_order update_order_choose (const struct wire_desired *desired,
     bool reverted = desired->revert_epoch > standing->epoch && desired->revert_epoch > desired->release_epoch;
     if (cancelled || reverted) {
         order.cancel = under_way != 0 && before_switch (state);
+        order.cancel_late =
+            cancelled && under_way != 0 && !before_switch (state) && !update_order_at_rest (state);
         order.cancel_nothing = cancelled && !order.cancel && update_order_at_rest (state);
     }
     if (reverted && !order.cancel) {

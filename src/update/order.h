@@ -14,6 +14,7 @@ struct update_order {
     bool hold;           /* obey desired->held, and remember hold_epoch */
     bool clear;          /* clear the quarantine, and remember clear_epoch */
     bool cancel;         /* end the update under way */
+    bool cancel_late;    /* a cancellation of the update under way, which has switched: it goes on */
     bool cancel_nothing; /* a cancellation that finds nothing under way: it has come to its end */
     bool revert;         /* go back to the previous version */
     bool revert_nothing; /* an order to go back from a release that does not run here: it has ended */

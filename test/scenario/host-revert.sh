@@ -25,6 +25,8 @@ for step in "${steps[@]}"; do
     check_equal "$(readlink "/proc/$(manager_pid a)/exe")" "$(realpath "$fleet/a/stable/noded")" "the program that runs after a revert in $step"
     check_equal "$(find "$fleet/a" -maxdepth 1 -name '.back' -o -maxdepth 1 -name '.try.*')" '' "what is left of a trial after a revert in $step"
     check_node a '.quarantine == []' "a revert in $step"
+    [ "$step" = confirmed ] || # which it was, and told so
+        check_node a '.outcome == "reverted" and .outcome_step == "revert" and (.outcome_reason | test ("by noded revert on this host"))' "a revert in $step"
     expect_status 1 ctl update a --release "${releases[$next]}"
     said held
     ctl unhold a || fail 'the hold could not be ended'

@@ -19,6 +19,14 @@ ctl unhold a || fail 'the hold could not be ended'
 ctl update a || fail 'the update after the hold was not confirmed'
 check_runs a 2.0.0 noded-2
 
+# What cannot be gone back to: told with its reason, and the node is not held, so that it can be updated.
+echo >>"$fleet/a/previous/envelope.json"
+expect_status 1 ctl revert a
+said 'failed +reverting +going back: .*envelope.json.*not held'
+check_node a '(.held | not) and .outcome == "failed" and .version == "2.0.0"'
+ctl update a --release "$(publish noded 1.0.0)" || fail 'the update after a revert that failed was not confirmed'
+ctl update a --release "$(cat "$fleet/release")" || fail 'the second update after a revert that failed was not confirmed'
+
 # The same on the host alone.
 node_stop a
 broker_stop

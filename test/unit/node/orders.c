@@ -94,6 +94,25 @@ static size_t told (const char *step)
     return found;
 }
 
+/*  The outcome of the last line with that step, and its reason in a static buffer. */
+static enum wire_outcome told_last (const char *step, const char **ret_reason)
+{
+    static char reason[600];
+    struct wire_entry *entries = NULL;
+    size_t count = 0, damaged = 0;
+    enum wire_outcome outcome = WIRE_OUTCOME_NULL;
+    *reason = '\0';
+    cr_assert_eq (root_journal_read (&node.root, 100, &entries, &count, &damaged, NULL), 0);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp (entries[i].step, step) == 0) {
+            outcome = entries[i].outcome;
+            (void) snprintf (reason, sizeof reason, "%s", entries[i].reason ? entries[i].reason : "");
+        }
+    root_journal_free (entries, count);
+    *ret_reason = reason;
+    return outcome;
+}
+
 static void put (const char *path)
 {
     int fd = openat (node.root.fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
@@ -168,6 +187,110 @@ Test (orders, what_cancels_an_update_that_a_restart_has_interrupted_ends_once)
     cr_expect_eq (node.standing.epoch, 6);
     cr_expect_eq (node.standing.under_way, 0);
     cr_expect_eq (told ("cancel"), 1);
+}
+
+Test (orders, a_cancellation_says_what_it_has_done)
+{
+    const char *reason;
+    struct wire_desired desired = desired_update (5);
+    node_orders_desired (&node, &desired);
+    desired.epoch = desired.cancel_epoch = 6;
+    for (unsigned i = 0; i < 3; i++)
+        node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
+    cr_expect_eq (told_last ("cancel", &reason), WIRE_OUTCOME_PASSED);
+    cr_expect (strstr (reason, "was ended"), "%s", reason);
+    desired.epoch = desired.cancel_epoch = 7;
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (told_last ("cancel", &reason), WIRE_OUTCOME_PASSED);
+    cr_expect_str_eq (reason, "nothing is under way");
+}
+
+Test (orders, a_cancellation_behind_the_switch_is_refused_when_the_update_has_ended)
+{
+    const char *reason;
+    struct wire_desired desired = desired_update (5);
+    node_orders_desired (&node, &desired);
+    node.procedure.state = WIRE_STATE_CONFIRMED;
+    desired.epoch = desired.cancel_epoch = 6;
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (told ("cancel"), 0);
+    node_event (&node, UPDATE_EVENT_DONE);
+    cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE);
+    for (unsigned i = 0; i < 3; i++)
+        node_orders_desired (&node, &desired);
+    cr_expect_eq (told ("cancel"), 1);
+    cr_expect_eq (told_last ("cancel", &reason), WIRE_OUTCOME_REFUSED);
+    cr_expect (strstr (reason, "too late"), "%s", reason);
+    cr_expect_eq (node.standing.epoch, 6);
+}
+
+/*  The order of a revert as a broker gives it, which holds. */
+static struct wire_desired desired_revert (uint64_t epoch)
+{
+    struct wire_desired desired = desired_update (epoch - 1);
+    desired.epoch = desired.revert_epoch = desired.hold_epoch = epoch;
+    desired.revert_from = runs;
+    desired.held = true;
+    return desired;
+}
+
+Test (orders, a_revert_that_fails_says_why_and_holds_nothing)
+{
+    const char *reason;
+    struct wire_desired desired = desired_revert (6);
+    make_workspace (RUNNING);
+    cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
+    for (unsigned i = 0; i < 3; i++)
+        node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
+    cr_expect_eq (told_last (wire_state_word (WIRE_STATE_REVERTING), &reason), WIRE_OUTCOME_FAILED);
+    cr_expect (strstr (reason, "not held"), "%s", reason);
+    cr_expect_eq (told ("hold"), 0);
+    cr_expect_not (node.standing.held);
+    cr_expect_eq (node.standing.epoch, 6);
+    desired.release = wanted;
+    desired.epoch = desired.release_epoch = 7;
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "the update that mends it is taken");
+}
+
+Test (orders, a_revert_that_fails_leaves_a_node_held_that_was)
+{
+    const char *reason;
+    struct wire_desired desired = desired_revert (6);
+    node.standing.held = true;
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (told_last (wire_state_word (WIRE_STATE_REVERTING), &reason), WIRE_OUTCOME_FAILED);
+    cr_expect (strstr (reason, "held as before"), "%s", reason);
+    cr_expect (node.standing.held);
+}
+
+Test (orders, a_revert_that_finds_another_release_holds_all_the_same)
+{
+    struct wire_desired desired = desired_revert (6);
+    desired.revert_from = wanted;
+    node_orders_desired (&node, &desired);
+    cr_expect (node.standing.held);
+    cr_expect_eq (told ("revert"), 1);
+}
+
+Test (orders, a_revert_on_the_host_is_the_end_of_the_update_that_was_under_way)
+{
+    struct wire_desired desired = desired_update (5);
+    struct wire_entry entry = {.application = (char *) "noded",
+                               .step = (char *) "revert",
+                               .time = (char *) "2026-01-01T00:00:00Z",
+                               .outcome = WIRE_OUTCOME_REVERTED,
+                               .reason = (char *) "by a person"};
+    node.standing = (struct wire_standing){
+        .epoch = 4, .seen_epoch = 5, .under_way = 5, .attempt = 1, .transaction = strdup ("t-1")};
+    cr_assert_eq (root_reverted_note (&node.root, &entry, NULL), 0);
+    node_orders_resume (&node);
+    cr_expect (node.standing.held);
+    cr_expect_eq (node.standing.epoch, 5);
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (told (wire_state_word (WIRE_STATE_MATCHING)), 0, "it is not refused, having ended");
 }
 
 Test (orders, a_hold_ends_at_rest_and_once)

@@ -113,7 +113,15 @@ Test (order, a_cancellation_ends_what_is_under_way_and_says_so_where_nothing_is)
     cr_expect (choose (&desired, &standing, WIRE_STATE_FETCHING, 5).cancel);
     struct update_order order = choose (&desired, &standing, WIRE_STATE_IDLE, 0);
     cr_expect (order.cancel_nothing && !order.update, "cancelled before it was heard of");
-    cr_expect_not (choose (&desired, &standing, WIRE_STATE_SWITCHING, 5).cancel, "too late");
+    static const enum wire_state late[] = {WIRE_STATE_SWITCHING, WIRE_STATE_RESTARTING, WIRE_STATE_TRIAL,
+                                           WIRE_STATE_CONFIRMED, WIRE_STATE_REVERTING};
+    for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
+        order = choose (&desired, &standing, late[i], 5);
+        cr_expect (order.cancel_late && !order.cancel && !order.cancel_nothing, "too late in %s",
+                   wire_state_word (late[i]));
+    }
+    cr_expect_not (choose (&desired, &standing, WIRE_STATE_FETCHING, 5).cancel_late);
+    cr_expect_not (choose (&desired, &standing, WIRE_STATE_IDLE, 0).cancel_late);
     standing.epoch = 6;
     cr_expect_not (choose (&desired, &standing, WIRE_STATE_IDLE, 0).cancel_nothing);
 }
