@@ -141,7 +141,12 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
     if (r != 0 && r != -ENOENT)
         return r;
     (void) base_digest_format (order->release, digest);
-    if (r == -ENOENT)
+    if (r == -ENOENT && base_digest_equal (order->release, &making->application.told.release))
+        r = refuse (making, WIRE_STATUS_NONE,
+                    "release %s runs there, but was not published here: nodectl publish makes it one that "
+                    "can be ordered",
+                    digest);
+    else if (r == -ENOENT)
         r = refuse (making, WIRE_STATUS_NONE, "there is no release %s: nodectl releases lists them", digest);
     else if (strcmp (release.document.application, order->application) != 0)
         r = refuse (making, WIRE_STATUS_NONE, "release %s is one of %s, not of %s", digest,
@@ -285,6 +290,12 @@ static int hold_make (struct making *making, uint64_t *ret_epoch)
     return ordered_set (making, *ret_epoch, NULL, NULL, NULL);
 }
 
+static bool has_switched (enum wire_state state)
+{
+    return state == WIRE_STATE_SWITCHING || state == WIRE_STATE_RESTARTING || state == WIRE_STATE_TRIAL ||
+           state == WIRE_STATE_CONFIRMED;
+}
+
 static int cancel_make (struct making *making, uint64_t *ret_epoch)
 {
     struct wire_desired *desired = &making->application.desired;
@@ -295,6 +306,11 @@ static int cancel_make (struct making *making, uint64_t *ret_epoch)
     if (desired->release_epoch <= told->epoch &&
         !broker_order_under_way (&making->application, making->order->online))
         return refuse (making, WIRE_STATUS_NONE, "no update is under way");
+    if (making->order->online && has_switched (told->state) && told->transaction && desired->transaction &&
+        strcmp (told->transaction, desired->transaction) == 0)
+        return refuse (making, WIRE_STATUS_REFUSED,
+                       "too late: the update has switched and is in %s; nodectl revert %s goes back",
+                       wire_state_word (told->state), making->order->node);
     r = epoch_next (making, ret_epoch);
     if (r != 0)
         return r;

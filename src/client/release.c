@@ -120,8 +120,10 @@ static int envelope_libraries (struct client_release *release, struct wire_envel
     return rc;
 }
 
-static int envelope_platform (struct wire_envelope *envelope, const noded_binary *binary, bool *ret_elf,
-                              struct base_error *error)
+/*  What has no platform is offered to every node, as the newest release there is. For a script that may be
+    meant; a node manager is a program of one machine, and what is none was named by mistake. */
+static int envelope_platform (struct wire_envelope *envelope, const char *application,
+                              const noded_binary *binary, bool *ret_elf, struct base_error *error)
 {
     char platform[64];
     base_cleanup (base_close_p) int fd = open (binary->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -134,6 +136,11 @@ static int envelope_platform (struct wire_envelope *envelope, const noded_binary
         return base_error_set (error, -EINVAL,
                                "the platform of %s has no name here: give it, as in OS/ARCH=%s", binary->path,
                                binary->path);
+    if (rc == -ENOEXEC && !binary->platform && strcmp (application, "noded") == 0)
+        return base_error_set (error, -EINVAL,
+                               "%s is no ELF program, and would be offered to the nodes of every platform: "
+                               "say for which it is, as in OS/ARCH=%s",
+                               binary->path, binary->path);
     *ret_elf = rc == 0;
     const char *chosen = binary->platform ? binary->platform : rc == 0 ? platform : NULL;
     if (chosen && !(envelope->platform = strdup (chosen)))
@@ -182,12 +189,12 @@ static int envelope_fill (struct client_release *release, struct wire_envelope *
     struct release_source source;
     bool elf = false;
     int rc = content_take (release, binary->path, &source, error);
+    if (rc == 0 && source.size == 0)
+        rc = base_error_set (error, -EINVAL, "cannot publish %s: it is empty", binary->path);
     if (rc == 0)
-        rc = envelope_platform (envelope, binary, &elf, error);
+        rc = envelope_platform (envelope, publish->application, binary, &elf, error);
     if (rc != 0)
         return rc;
-    if (source.size == 0)
-        return base_error_set (error, -EINVAL, "cannot publish %s: it is empty", binary->path);
     envelope->binary = source.digest;
     envelope->size = source.size;
     envelope->application = strdup (publish->application);

@@ -12,16 +12,16 @@
 #include "ctl/text.h"
 #include "ctl/words.h"
 
-enum { PREFIX_LEAST = 6, DIGEST_LENGTH = 64 };
+enum { PREFIX_LEAST = 6, DIGEST_LENGTH = 64, CLEAR_WAIT_MS = 3000 };
 
 int ctl_node_find (struct ctl *ctl, const char *id, json_t **ret_node)
 {
     base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
     char *text;
     int rc = noded_client_nodes (ctl->client, ctl->options.application, &id, 1, 0, 0, NULL, &text);
-    if (rc != 0)
+    if (rc != 0 && rc != -ENOENT)
         return ctl_fail (ctl, rc);
-    int code = ctl_read_json (ctl, text, &nodes);
+    int code = rc == 0 ? ctl_read_json (ctl, text, &nodes) : CTL_OK;
     if (code != CTL_OK)
         return code;
     json_t *node = json_array_get (nodes, 0);
@@ -68,6 +68,40 @@ static int release_judge (struct ctl *ctl, const json_t *list, const char *name,
     return CTL_OK;
 }
 
+/*  The node that runs a release which begins so, or would go back to it; NULL. */
+static const char *release_node (const json_t *nodes, const char *name)
+{
+    size_t i;
+    const json_t *node;
+    json_array_foreach (nodes, i, node)
+    {
+        const char *const digests[] = {ctl_json_text (node, "release"),
+                                       ctl_json_text (json_object_get (node, "previous"), "release")};
+        for (size_t j = 0; j < 2; j++)
+            if (*digests[j] && strncmp (digests[j], name, strlen (name)) == 0)
+                return ctl_json_text (node, "id");
+    }
+    return NULL;
+}
+
+/*  What a node was installed with was never published, and is shown by nodectl nodes all the same. */
+static int release_missing (struct ctl *ctl, const char *name)
+{
+    base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
+    char *text;
+    int rc = noded_client_nodes (ctl->client, ctl->options.application, NULL, 0, 0, 0, NULL, &text);
+    int code = rc == 0 ? ctl_read_json (ctl, text, &nodes) : ctl_fail (ctl, rc);
+    if (code != CTL_OK)
+        return code;
+    const char *node = release_node (nodes, name);
+    if (node)
+        return ctl_tell (ctl,
+                         "release %s was not published here, node %s was installed with it: nodectl publish "
+                         "makes it one that can be ordered",
+                         name, node);
+    return ctl_tell (ctl, "no release begins with %s: nodectl releases lists them", name);
+}
+
 int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidates, char ret_release[65])
 {
     base_cleanup (base_free_p) char *lower = strdup (name);
@@ -95,7 +129,7 @@ int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidate
     if (code == CTL_OK)
         code = release_judge (ctl, releases, lower, ret_release, &done);
     if (code == CTL_OK && !done)
-        return ctl_tell (ctl, "no release begins with %s: nodectl releases lists them", lower);
+        return release_missing (ctl, lower);
     return code;
 }
 
@@ -188,6 +222,27 @@ int ctl_why (struct ctl *ctl)
     return code;
 }
 
+/*  Waits a while until the node has done it, so that a list which is asked for next shows it. The order
+    stands, whatever comes of the waiting. */
+static bool clear_is_done (struct ctl *ctl, const char *id, uint64_t epoch)
+{
+    uint64_t last_ms = base_time_boot_ms () + CLEAR_WAIT_MS, now_ms, revision = 0;
+    while ((now_ms = base_time_boot_ms ()) < last_ms) {
+        base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
+        char *text;
+        if (noded_client_nodes (ctl->client, ctl->options.application, &id, 1, revision, last_ms - now_ms,
+                                &revision, &text) != 0 ||
+            ctl_read_json (ctl, text, &nodes) != CTL_OK)
+            return false;
+        const json_t *node = json_array_get (nodes, 0);
+        if (node && ctl_json_uint (node, "epoch") >= epoch)
+            return true;
+        if (node && !ctl_json_flag (node, "online"))
+            return false;
+    }
+    return false;
+}
+
 static int quarantine_clear (struct ctl *ctl, const char *id, const char *release)
 {
     base_cleanup (ctl_json_free_p) json_t *orders = NULL;
@@ -203,11 +258,14 @@ static int quarantine_clear (struct ctl *ctl, const char *id, const char *releas
         return ctl_tell (ctl, "%s: %s", id,
                          *ctl_json_text (order, "reason") ? ctl_json_text (order, "reason")
                                                           : "no order was made");
+    bool done = clear_is_done (ctl, id, ctl_json_uint (order, "epoch"));
     if (ctl->options.json)
         print_value (ctl, orders);
     else {
         ctl_text_put (ctl->out, id);
-        (void) fprintf (ctl->out, "  ordered to clear %s\n", release ? release : "every release");
+        (void) fprintf (ctl->out,
+                        done ? "  cleared %s\n" : "  ordered to clear %s; the node has not done it yet\n",
+                        release ? release : "every release");
     }
     return CTL_OK;
 }

@@ -10,10 +10,10 @@ good=$(binary noded-2)
 platform=$(field a .platform)
 
 printf 'this is no program\n' >"$fleet/no-program"
-refused "$fleet/no-program" readiness 'Exec format error'
+refused "$platform=$fleet/no-program" readiness 'Exec format error'
 
 printf '#!%s/no-such-interpreter\n' "$fleet" >"$fleet/script"
-refused "$fleet/script" readiness 'No such file or directory'
+refused "$platform=$fleet/script" readiness 'No such file or directory'
 
 head -c 200000 "$good" >"$fleet/truncated"
 refused "$fleet/truncated" readiness 'Exec format error|signal|exited'
@@ -26,7 +26,7 @@ printf '\xf3\x00' | dd of="$fleet/foreign" bs=1 seek=18 conv=notrunc status=none
 printf '\x00\x00' | dd of="$fleet/foreign" bs=1 seek=56 conv=notrunc status=none # no segments
 refused "$platform=$fleet/foreign" readiness 'Exec format error'
 
-# For its own platform it is not offered to the node; what misses a library, or is empty, cannot be published.
+# For its own platform it is not offered to the node; what misses a library, is empty, or is of no platform cannot be published.
 publish "$fleet/foreign" 6.6.6 >"$fleet/release"
 expect_status 1 ctl update a
 check_runs a 1.0.0 noded
@@ -34,6 +34,8 @@ sed 's/libczmq\.so\.4/libczmq.so.9/g' "$good" >"$fleet/missing"
 chmod +x "$fleet/missing"
 expect_status 1 publish "$fleet/missing" 6.6.6
 said 'libczmq.so.9'
+expect_status 1 publish "$fleet/script" 6.6.6
+said 'no ELF program.*OS/ARCH='
 : >"$fleet/empty"
 expect_status 1 publish "$fleet/empty" 6.6.6
 said 'is empty'

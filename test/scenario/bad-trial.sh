@@ -21,6 +21,8 @@ said "${release:0:12}"
 expect_status 1 ctl update a --release "$release"
 said 'quarantine'
 ctl quarantine clear a || fail 'the quarantine could not be cleared'
+expect_status 0 ctl quarantine list a
+said 'nothing is quarantined'
 publish noded-2 2.0.0 >"$fleet/release"
 ctl update a || fail 'the good update was not confirmed'
 check_runs a 2.0.0 noded-2

@@ -27,10 +27,24 @@ broker_start
 node_install a
 expect_status 1 ctl update nobody
 said 'nobody'
+for command in status why 'quarantine list' 'quarantine clear'; do
+    # shellcheck disable=SC2086 # two words
+    expect_status 1 ctl $command nobody
+    said '^nodectl: the broker knows no node "nobody"'
+done
 expect_status 1 ctl publish noded --version 2 --binary "$fleet/nothing"
 said "$fleet/nothing"
 expect_status 1 ctl update a --release 0123456789
 expect_status 1 ctl withdraw 0123456789
+said 'no release begins with 0123456789'
+# What a node was installed with is shown as its release, and was never published.
+node_start a
+until_node a '.online and .state == "idle"'
+installed=$(field a .release)
+expect_status 1 ctl update a --release "${installed:0:12}"
+said 'was not published here, node a was installed with it'
+expect_status 1 ctl update a --release "$installed"
+said 'was not published here'
 # An address beyond loopback wants keys, or a word that it is meant.
 expect_status 2 "$build/noded-broker" --root "$fleet/other" --port 0 --bind 0.0.0.0
 said 'insecure'

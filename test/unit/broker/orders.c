@@ -318,6 +318,20 @@ Test (orders, a_cancel_needs_something_under_way)
     cr_assert_eq (application.desired.cancel_epoch, 2);
 }
 
+Test (orders, a_cancel_behind_the_switch_is_refused_and_one_of_an_absent_node_is_not)
+{
+    (void) publish ("2", NULL);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
+    application.told.transaction = application.desired.transaction;
+    application.told.state = WIRE_STATE_TRIAL;
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_REFUSED);
+    cr_assert (strstr (ordered.reason, "too late") && strstr (ordered.reason, "nodectl revert web-1"), "%s",
+               ordered.reason);
+    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, false), WIRE_STATUS_OK);
+    application.told.transaction = NULL;
+}
+
 static void report (uint64_t of, const char *step, enum wire_outcome outcome)
 {
     struct wire_report told = {.node = (char *) "web-1",

@@ -64,7 +64,7 @@ static void setup (void)
     static const char *const names[] = {"web-1", "web-2"};
     for (size_t i = 0; i < 2; i++) {
         applications[i] = (struct wire_application){
-            .name = T ("noded"), .state = WIRE_STATE_IDLE, .quarantine = &bad, .n_quarantine = 1};
+            .name = T ("noded"), .state = WIRE_STATE_IDLE, .epoch = 5, .quarantine = &bad, .n_quarantine = 1};
         nodes[i] = (struct wire_node){
             .id = T (names[i]), .online = true, .desired_epoch = 5, .application = &applications[i]};
         orders[i] = (struct wire_ordered){
@@ -155,12 +155,15 @@ Test (commands, a_quarantine_is_listed_and_cleared)
 {
     expect_run (WORDS ("quarantine", "list", "web-1"), 0, "222222220000  3.0.0", NULL);
     expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\": \"hung\"", NULL);
-    expect_run (WORDS ("quarantine", "clear", "web-1", "222222"), 0, "web-1  ordered to clear 22222222",
-                NULL);
+    expect_run (WORDS ("quarantine", "clear", "web-1", "222222"), 0, "web-1  cleared 22222222", NULL);
     cr_expect_eq (last.verb, WIRE_VERB_CLEAR);
     cr_expect_eq (last.release.bytes[0], 0x22, "a quarantined release needs not be among the published ones");
     expect_run (WORDS ("quarantine", "clear", "web-1"), 0, "every release", NULL);
     cr_expect (base_digest_is_null (&last.release));
+    nodes[0].online = false;
+    applications[0].epoch = 4;
+    expect_run (WORDS ("quarantine", "clear", "web-1"), 0,
+                "ordered to clear every release; the node has not done it yet", NULL);
 }
 
 Test (commands, what_the_broker_knows_is_printed_for_people_and_as_json)
