@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/labels.h"
 #include "broker/private.h"
 #include "broker/root.h"
 
@@ -88,6 +89,8 @@ static int nodes_load (struct broker *broker, struct base_error *error)
     for (size_t i = 0; r == 0 && i < broker->registry.n_nodes; i++) {
         struct broker_node *node = broker->registry.nodes[i];
         r = broker_store_node_on_trial (broker->store, node->id, &node->trial, error);
+        if (r == 0)
+            r = broker_labels_load (broker, node, error);
         /* Who follows across a restart is told that nobody is known to live. */
         if (r == 0)
             r = broker_store_revision_next (broker->store, &node->revision, error);

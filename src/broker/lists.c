@@ -7,9 +7,11 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/labels.h"
 #include "broker/orders.h"
 #include "broker/page.h"
 #include "broker/text.h"
+#include "rollout/selector.h"
 
 static int text_give (char **field, const char *text)
 {
@@ -31,10 +33,12 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
 
     shown->online = node->online;
     shown->revision = node->revision;
+    shown->restarts = node->restarts;
     (void) broker_node_last_seen (node, last_seen);
     if (text_give (&shown->id, node->id) != 0 || text_give (&shown->place, node->place) != 0 ||
         text_give (&shown->software, node->software) != 0 ||
-        text_give (&shown->platform, node->platform) != 0 || text_give (&shown->last_seen, last_seen) != 0)
+        text_give (&shown->platform, node->platform) != 0 || text_give (&shown->last_seen, last_seen) != 0 ||
+        text_give (&shown->kernel, node->kernel) != 0 || broker_labels_show (node, shown) != 0)
         return -ENOMEM;
     r = broker_store_application_get (broker->store, node->id, name, &application, error);
     if (r != 0)
@@ -106,6 +110,7 @@ int broker_nodes_each (struct broker *broker, const struct wire_request *request
 struct node_list {
     struct broker *broker;
     const struct wire_request *request;
+    struct rollout_selector *selector; /* NULL: every node */
     uint64_t since;
     struct broker_page page;
     char unknown[BROKER_ID_SIZE];
@@ -121,16 +126,19 @@ static int node_list_visit (void *context, const char *id, struct broker_node *n
             (void) base_text_copy (list->unknown, sizeof list->unknown, id);
         return 0;
     }
-    if (node->revision <= list->since)
+    if (node->revision <= list->since ||
+        (list->selector && !rollout_selector_fits (list->selector, broker_label_of, node)))
         return 0;
     return node_add (list->broker, node, list->request, &list->page, list->error);
 }
 
-int broker_list_nodes (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
-                       struct base_error *error)
+static int node_list_make (struct broker *broker, const struct wire_request *request,
+                           struct rollout_selector *selector, struct wire_answer *answer,
+                           struct base_error *error)
 {
     struct node_list list = {.broker = broker,
                              .request = request,
+                             .selector = selector,
                              .since = request->since > broker->revision ? 0 : request->since,
                              .page = {.record = &wire_node_record},
                              .error = error};
@@ -153,6 +161,26 @@ int broker_list_nodes (struct broker *broker, const struct wire_request *request
             broker_reason ("no node is known as %s; nodectl nodes lists those that are", list.unknown);
     }
     return 0;
+}
+
+int broker_list_nodes (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
+                       struct base_error *error)
+{
+    struct rollout_selector *selector = NULL;
+    struct base_error wrong = {.code = 0};
+    int r = 0;
+
+    if (request->spec && request->spec->selector)
+        r = rollout_selector_parse (request->spec->selector, &selector, &wrong);
+    if (r == -EINVAL) {
+        answer->status = WIRE_STATUS_INVALID;
+        answer->reason = broker_reason ("%s", wrong.text);
+        return answer->reason ? 0 : -ENOMEM;
+    }
+    if (r == 0)
+        r = node_list_make (broker, request, selector, answer, error);
+    (void) rollout_selector_free (selector);
+    return r;
 }
 
 /*  releases */

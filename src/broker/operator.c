@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/labels.h"
 #include "broker/lists.h"
 #include "broker/orders.h"
 #include "broker/page.h"
@@ -60,7 +61,7 @@ static int order_node (struct ordering *ordering, const char *id, const struct b
                                  .node = id,
                                  .now_ms = base_time_real_ns () / 1000000};
 
-    if (node && request->verb != WIRE_VERB_FORGET) {
+    if (node && request->verb != WIRE_VERB_FORGET && request->verb != WIRE_VERB_LABEL) {
         order.platform = node->platform;
         order.online = node->online;
         return broker_order_make (ordering->broker->store, &order, ordered, ret_epoch, ordering->error);
@@ -68,6 +69,8 @@ static int order_node (struct ordering *ordering, const char *id, const struct b
     ordered->node = strdup (id);
     if (!ordered->node)
         return -ENOMEM;
+    if (node && request->verb == WIRE_VERB_LABEL)
+        return broker_labels_order (ordering->broker, node, request, ordered, ordering->error);
     if (node)
         return forget_make (ordering, node, ordered);
     ordered->status = WIRE_STATUS_NONE;
@@ -106,6 +109,12 @@ static void ordering_announce (struct ordering *ordering)
         struct broker_node *node = broker_registry_find (&broker->registry, items[i].node);
         if (ordering->request->verb == WIRE_VERB_FORGET && items[i].status == WIRE_STATUS_OK) {
             broker_registry_remove (&broker->registry, items[i].node);
+            continue;
+        }
+        if (node && ordering->request->verb == WIRE_VERB_LABEL && items[i].status == WIRE_STATUS_OK) {
+            if (broker_labels_load (broker, node, ordering->error) != 0)
+                (void) broker_storage_failed (broker, ordering->error);
+            broker_node_changed (broker, node);
             continue;
         }
         if (!node || ordering->epochs[i] == 0)
@@ -179,6 +188,15 @@ static int order_request (struct broker *broker, const struct wire_request *requ
     if (!answer->ordered)
         broker_page_deinit (&ordering->page);
     return r;
+}
+
+static int label_request (struct broker *broker, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error)
+{
+    bool is_valid;
+    int r = broker_labels_check (request, answer, &is_valid);
+
+    return r == 0 && is_valid ? order_request (broker, request, answer, error) : r;
 }
 
 /*  publish, withdraw */
@@ -362,6 +380,8 @@ static int request_serve (struct broker *broker, const struct bus_peer *peer,
     case WIRE_VERB_CLEAR:
     case WIRE_VERB_FORGET:
         return order_request (broker, request, answer, error);
+    case WIRE_VERB_LABEL:
+        return label_request (broker, request, answer, error);
     default:
         return answer_say (answer, WIRE_STATUS_INVALID,
                            "this broker does not know that verb; is it older than nodectl?");

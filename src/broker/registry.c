@@ -27,6 +27,10 @@ static struct broker_node *node_free (struct broker_node *node)
     free (node->place);
     free (node->software);
     free (node->platform);
+    free (node->kernel);
+    for (size_t i = 0; i < node->n_labels; i++)
+        wire_label_deinit (&node->labels[i]);
+    free (node->labels);
     free (node);
     return NULL;
 }
@@ -109,6 +113,10 @@ static int texts_set (struct broker_node *node, const struct broker_node_record 
         r = text_set (&node->software, record->software);
     if (r == 0)
         r = text_set (&node->platform, record->platform);
+    if (r == 0)
+        r = text_set (&node->kernel, record->kernel);
+    if (r == 0)
+        node->restarts = record->restarts;
     if (r == 0 && base_text_copy (node->last_seen, sizeof node->last_seen, record->last_seen) != 0)
         node->last_seen[0] = '\0';
     return r;

@@ -22,6 +22,10 @@ struct broker_node {
     char *place;
     char *software;
     char *platform;
+    char *kernel;
+    uint64_t restarts;         /* sessions that began without an update or a goodbye */
+    struct wire_label *labels; /* by name; an operator's before the node's own of that name */
+    size_t n_labels;
     char session[BROKER_ID_SIZE]; /* empty: none since the start, or since its goodbye */
     struct bus_peer peer;
     uint64_t revision;

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "broker/labels.h"
 #include "broker/text.h"
 #include "wire/envelope.h"
 
@@ -26,16 +27,12 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
 
 /*  hello */
 
-static int hello_store (struct broker *broker, const struct wire_hello *hello, const char *last_seen,
-                        bool *changed, struct base_error *error)
+static int hello_store (struct broker *broker, const struct wire_hello *hello,
+                        const struct broker_node_record *record, bool *changed, bool *labelled,
+                        struct base_error *error)
 {
     const char *names[BROKER_APPLICATIONS_MOST];
-    struct broker_node_record record = {.id = hello->node,
-                                        .place = hello->place,
-                                        .software = hello->software,
-                                        .platform = hello->platform,
-                                        .last_seen = last_seen};
-    int r = broker_store_node_put (broker->store, &record, error);
+    int r = broker_store_node_put (broker->store, record, error);
 
     for (size_t i = 0; r == 0 && i < hello->n_applications; i++) {
         names[i] = hello->applications[i].name;
@@ -43,7 +40,21 @@ static int hello_store (struct broker *broker, const struct wire_hello *hello, c
     }
     if (r == 0)
         r = broker_store_applications_keep (broker->store, hello->node, names, hello->n_applications, error);
+    if (r == 0)
+        r = broker_labels_tell (broker, hello, labelled, error);
     return r;
+}
+
+/*  Whether the session before this one ended without a word: not by a goodbye, not by a switch to another
+    version, which may crash on trial, and not as seen by a broker that was itself away. */
+static bool is_restart (const struct broker_node *node, const struct wire_hello *hello)
+{
+    if (!node || !node->session[0] || strcmp (node->session, hello->session) == 0 || node->trial)
+        return false;
+    for (size_t i = 0; i < hello->n_applications; i++)
+        if (hello->applications[i].state == WIRE_STATE_TRIAL)
+            return false;
+    return true;
 }
 
 /*  Opens the session of a hello that may come in. Returns 0 or -errno; then nothing has changed. */
@@ -51,18 +62,23 @@ static int admit (struct broker *broker, const struct bus_peer *peer, const stru
                   struct base_error *error)
 {
     char last_seen[BASE_TIME_TEXT];
-    bool changed[BROKER_APPLICATIONS_MOST] = {false};
-    struct broker_node_record record = {
-        .id = hello->node, .place = hello->place, .software = hello->software, .platform = hello->platform};
-    struct broker_node *node;
+    bool changed[BROKER_APPLICATIONS_MOST] = {false}, labelled = false;
+    struct broker_node_record record = {.id = hello->node,
+                                        .place = hello->place,
+                                        .software = hello->software,
+                                        .platform = hello->platform,
+                                        .kernel = hello->kernel};
+    struct broker_node *node = broker_registry_find (&broker->registry, hello->node);
     int r;
+
+    record.restarts = (node ? node->restarts : 0) + is_restart (node, hello);
 
     broker_reports_settle (broker);
     r = broker_store_begin (broker->store, error);
 
     record.last_seen = base_time_format (base_time_real_ns (), last_seen);
     if (r == 0)
-        r = hello_store (broker, hello, last_seen, changed, error);
+        r = hello_store (broker, hello, &record, changed, &labelled, error);
     if (r == 0)
         r = broker_store_commit (broker->store, error);
     if (r == 0) {
@@ -74,6 +90,8 @@ static int admit (struct broker *broker, const struct bus_peer *peer, const stru
         broker_store_rollback (broker->store);
         return r;
     }
+    if (labelled && broker_labels_load (broker, node, error) != 0)
+        (void) broker_storage_failed (broker, error);
     if (broker_registry_open (&broker->registry, node, hello->session, peer, base_time_boot_ms ())) {
         base_log (BASE_LOG_INFO, "node %s came: %s, noded %s", node->id,
                   node->place ? node->place : "no place",

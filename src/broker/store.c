@@ -34,6 +34,16 @@ static const char *const migrations[] = {
     "CREATE INDEX reports_node ON reports (node, serial);"
     "CREATE TABLE answers (serial INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,"
     " answer BLOB NOT NULL);",
+    /* labels, facts, and how the journals of nodes stand */
+    "ALTER TABLE nodes ADD COLUMN kernel TEXT;"
+    "ALTER TABLE nodes ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE nodes ADD COLUMN journal_serial INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE nodes ADD COLUMN journal_head BLOB;"
+    "ALTER TABLE nodes ADD COLUMN journal_fault TEXT;"
+    "CREATE TABLE labels (node TEXT NOT NULL, name TEXT NOT NULL, own INTEGER NOT NULL, value TEXT NOT NULL,"
+    " PRIMARY KEY (node, name, own)) WITHOUT ROWID;"
+    "CREATE TABLE heads (serial INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL, time TEXT NOT NULL,"
+    " journal_serial INTEGER NOT NULL, journal_head BLOB NOT NULL, fleet BLOB NOT NULL);",
 };
 
 enum { LAYOUT = sizeof migrations / sizeof migrations[0] };

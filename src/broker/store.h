@@ -83,6 +83,8 @@ struct broker_node_record {
     const char *software; /* may be NULL */
     const char *platform;
     const char *last_seen;
+    const char *kernel; /* may be NULL */
+    uint64_t restarts;
 };
 
 int broker_store_node_put (struct broker_store *store, const struct broker_node_record *node,
@@ -90,11 +92,22 @@ int broker_store_node_put (struct broker_store *store, const struct broker_node_
 int broker_store_node_seen (struct broker_store *store, const char *id, const char *last_seen,
                             struct base_error *error);
 
-/*  Removes a node with its applications and reports. */
+/*  Removes a node with its applications, reports and labels. */
 int broker_store_node_remove (struct broker_store *store, const char *id, struct base_error *error);
 typedef int broker_node_each (void *context, const struct broker_node_record *node);
 int broker_store_nodes (struct broker_store *store, broker_node_each *each, void *context,
                         struct base_error *error);
+
+/*  labels of nodes, by their names; one that an operator set comes before the node's own of that name */
+
+typedef int broker_label_each (void *context, const struct wire_label *label);
+int broker_store_labels (struct broker_store *store, const char *node, broker_label_each *each, void *context,
+                         struct base_error *error);
+/*  Puts a label, or removes it where it has no value. */
+int broker_store_label_put (struct broker_store *store, const char *node, const struct wire_label *label,
+                            struct base_error *error);
+/*  Forgets the labels that a node has set on itself. */
+int broker_store_labels_forget_own (struct broker_store *store, const char *node, struct base_error *error);
 
 /*  An application on a node: what the node told last, and what is wanted of it. */
 struct broker_application {

@@ -10,11 +10,12 @@
 int broker_store_node_put (struct broker_store *store, const struct broker_node_record *node,
                            struct base_error *error)
 {
-    return store_do (
-        store, error,
-        "INSERT INTO nodes (id, place, software, platform, last_seen) VALUES (?1, ?2, ?3, ?4, ?5)"
-        " ON CONFLICT (id) DO UPDATE SET place = ?2, software = ?3, platform = ?4, last_seen = ?5",
-        "ttttt", node->id, node->place, node->software, node->platform, node->last_seen);
+    return store_do (store, error,
+                     "INSERT INTO nodes (id, place, software, platform, last_seen, kernel, restarts)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET"
+                     " place = ?2, software = ?3, platform = ?4, last_seen = ?5, kernel = ?6, restarts = ?7",
+                     "ttttttu", node->id, node->place, node->software, node->platform, node->last_seen,
+                     node->kernel, node->restarts);
 }
 
 int broker_store_node_seen (struct broker_store *store, const char *id, const char *last_seen,
@@ -30,6 +31,8 @@ int broker_store_node_remove (struct broker_store *store, const char *id, struct
     if (r == 0)
         r = store_do (store, error, "DELETE FROM applications WHERE node = ?1", "t", id);
     if (r == 0)
+        r = store_do (store, error, "DELETE FROM labels WHERE node = ?1", "t", id);
+    if (r == 0)
         r = store_do (store, error, "DELETE FROM nodes WHERE id = ?1", "t", id);
     return r;
 }
@@ -39,7 +42,9 @@ int broker_store_nodes (struct broker_store *store, broker_node_each *each, void
 {
     base_cleanup (store_end) sqlite3_stmt *row = NULL;
     int r = store_query (store, &row, error,
-                         "SELECT id, place, software, platform, last_seen FROM nodes ORDER BY id", "");
+                         "SELECT id, place, software, platform, last_seen, kernel, restarts FROM nodes"
+                         " ORDER BY id",
+                         "");
 
     if (r != 0)
         return r;
@@ -48,7 +53,9 @@ int broker_store_nodes (struct broker_store *store, broker_node_each *each, void
                                           .place = store_text (row, 1),
                                           .software = store_text (row, 2),
                                           .platform = store_text (row, 3),
-                                          .last_seen = store_text (row, 4)};
+                                          .last_seen = store_text (row, 4),
+                                          .kernel = store_text (row, 5),
+                                          .restarts = store_number (row, 6)};
         r = each (context, &node);
         if (r != 0)
             break;

@@ -197,6 +197,16 @@ char **bus_settings_get_all (const struct bus_settings *settings, const char *pa
     return list;
 }
 
+int bus_settings_each (const struct bus_settings *settings, const char *section, bus_settings_item *each,
+                       void *context)
+{
+    zconfig_t *parent = zconfig_locate (settings->root, section);
+    int r = 0;
+    for (zconfig_t *item = parent ? zconfig_child (parent) : NULL; item && r == 0; item = zconfig_next (item))
+        r = each (context, zconfig_name (item), zconfig_child (item) ? NULL : zconfig_value (item));
+    return r;
+}
+
 static bool is_path (const char *path)
 {
     if (!is_name_character (path[0]))
@@ -227,9 +237,12 @@ int bus_settings_put (struct bus_settings *settings, const char *path, const cha
 
 static bool is_known (const char *const *known, const char *path)
 {
-    for (; *known; known++)
-        if (strcmp (*known, path) == 0)
+    for (; *known; known++) {
+        size_t length = strlen (*known);
+        bool all_below = length > 0 && (*known)[length - 1] == '/';
+        if (all_below ? strncmp (*known, path, length) == 0 : strcmp (*known, path) == 0)
             return true;
+    }
     return false;
 }
 

@@ -27,12 +27,18 @@ const char *bus_settings_get (const struct bus_settings *settings, const char *p
     NULL-terminated, free with base_list_free. NULL where none. */
 char **bus_settings_get_all (const struct bus_settings *settings, const char *path);
 
+/*  Calls each for everything directly below a section, in the order of the file: value is NULL for what has
+    values of its own below it. Stops at a non-zero return and returns it. */
+typedef int bus_settings_item (void *context, const char *name, const char *value);
+int bus_settings_each (const struct bus_settings *settings, const char *section, bus_settings_item *each,
+                       void *context);
+
 /*  Sets a value. Returns 0, or -EINVAL for what no ZPL file can hold: control characters, both kinds of
     quotes in one value, more than 900 bytes, a path that is not names with '/' between them. */
 int bus_settings_put (struct bus_settings *settings, const char *path, const char *value);
 
 /*  Calls unknown with the path of every value that is not in known (NULL-terminated), so that a misspelt
-    key is told. */
+    key is told. "node/labels/" knows everything below node/labels. */
 void bus_settings_check (const struct bus_settings *settings, const char *const *known,
                          void (*unknown) (void *context, const char *path), void *context);
 

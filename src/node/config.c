@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "bus/settings.h"
 #include "wire/envelope.h"
+#include "wire/label.h"
 
 /*  A probe's deadlines are a part of its parent's, so that the innermost ends first. */
 enum { PROBE_PART = 3, PROBE_STEP_LEAST_MS = 500 };
@@ -80,6 +81,9 @@ void node_config_deinit (struct node_config *config)
 {
     free (config->root);
     config->tags = base_list_free (config->tags);
+    for (size_t i = 0; i < config->n_labels; i++)
+        wire_label_deinit (&config->labels[i]);
+    free (config->labels);
     *config = (struct node_config){.depth = NODE_DEPTH_SERVICE};
 }
 
@@ -175,6 +179,60 @@ int node_config_set (struct node_config *config, const char *key, const char *va
     return set_text (key_field, 41, key, value, error);
 }
 
+struct labels {
+    struct node_config *config;
+    struct base_error *error;
+};
+
+static int add_label (void *context, const char *name, const char *value)
+{
+    const struct labels *labels = context;
+    struct node_config *config = labels->config;
+    struct base_error error = {.code = 0};
+    if (!value)
+        return base_error_set (labels->error, -EINVAL, "node/labels/%s: a label is NAME = VALUE", name);
+    if (wire_label_check (name, value, true, &error))
+        return base_error_set (labels->error, -EINVAL, "node/labels/%s = %s: %s", name, value, error.text);
+    if (node_config_label (config, name))
+        return base_error_set (labels->error, -EINVAL, "node/labels/%s is there twice", name);
+    if (config->n_labels == NODE_LABELS_MOST)
+        return base_error_set (labels->error, -EINVAL, "node/labels: at most %d labels are allowed",
+                               NODE_LABELS_MOST);
+    struct wire_label *grown = reallocarray (config->labels, config->n_labels + 1, sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    config->labels = grown;
+    grown[config->n_labels] =
+        (struct wire_label){.name = strdup (name), .value = strdup (value), .own = true};
+    config->n_labels++;
+    return grown[config->n_labels - 1].name && grown[config->n_labels - 1].value ? 0 : -ENOMEM;
+}
+
+static int compare_labels (const void *a, const void *b)
+{
+    const struct wire_label *one = a, *other = b;
+    return strcmp (one->name, other->name);
+}
+
+/*  In order, so that an equal hello is equal bytes however the file is arranged. */
+static int load_labels (struct node_config *config, const struct bus_settings *settings,
+                        struct base_error *error)
+{
+    struct labels labels = {.config = config, .error = error};
+    int rc = bus_settings_each (settings, "node/labels", add_label, &labels);
+    if (!rc && config->n_labels)
+        qsort (config->labels, config->n_labels, sizeof *config->labels, compare_labels);
+    return rc;
+}
+
+const char *node_config_label (const struct node_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->n_labels; i++)
+        if (strcmp (config->labels[i].name, name) == 0)
+            return config->labels[i].value;
+    return NULL;
+}
+
 static void tell_unknown (void *context, const char *path)
 {
     base_log (BASE_LOG_WARNING, "ignoring %s in %s: there is no such setting", path, (const char *) context);
@@ -190,7 +248,7 @@ int node_config_load (struct node_config *config, const char *path, struct base_
     int rc = bus_settings_load (file, &settings, error);
     if (rc)
         return rc;
-    const char *known[sizeof texts / sizeof *texts + sizeof numbers / sizeof *numbers + 2];
+    const char *known[sizeof texts / sizeof *texts + sizeof numbers / sizeof *numbers + 3];
     size_t count = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         known[count++] = texts[i];
@@ -205,7 +263,9 @@ int node_config_load (struct node_config *config, const char *path, struct base_
     for (size_t i = 0; tags && tags[i] && !rc; i++)
         rc = base_list_append (&config->tags, tags[i]);
     base_list_free (tags);
+    rc = rc ? rc : load_labels (config, settings, error);
     known[count++] = "node/tag";
+    known[count++] = "node/labels/";
     known[count] = NULL;
     bus_settings_check (settings, known, tell_unknown, (void *) file);
     (void) bus_settings_free (settings);

@@ -10,14 +10,17 @@
 #include "bus/socket.h"
 #include "root/root.h"
 #include "update/procedure.h"
+#include "wire/wire.h"
 
-enum { NODE_DEPTH_SERVICE = -1, NODE_DEPTH_MINTED = 2 };
+enum { NODE_DEPTH_SERVICE = -1, NODE_DEPTH_MINTED = 2, NODE_LABELS_MOST = 32 };
 
 struct node_config {
     char *root; /* absolute path */
     char id[65];
     struct bus_endpoints endpoints; /* of the origin */
     char **tags;
+    struct wire_label *labels; /* sorted by name */
+    size_t n_labels;
     struct bus_keys keys;
     bool has_keys;
     bool restart_by_init;   /* leave restarting to init instead of the launcher */
@@ -46,6 +49,9 @@ int node_config_load (struct node_config *config, const char *path, struct base_
 /*  One value, as in the file: "node/id". Returns 0, or -EINVAL with a sentence. */
 int node_config_set (struct node_config *config, const char *key, const char *value,
                      struct base_error *error);
+
+/*  The value of a label, or NULL. */
+const char *node_config_label (const struct node_config *config, const char *name);
 
 /*  The node.zpl of a probe below config: what differs is given; what does not is taken over. On the heap
     for the caller. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -29,6 +30,7 @@ struct node_session {
     struct bus_socket *announce, *control, *content;
     char id[33];
     char place[96];
+    char kernel[65];
 
     bool open;
     char instance[65];       /* of the origin */
@@ -87,7 +89,10 @@ static void say_hello (void *context)
                                .tags = session->config->tags,
                                .n_tags = base_list_count (session->config->tags),
                                .applications = &application,
-                               .n_applications = 1};
+                               .n_applications = 1,
+                               .labels = session->config->labels,
+                               .n_labels = session->config->n_labels,
+                               .kernel = session->kernel};
     int rc = bus_send (session->control, NULL, &wire_hello_record, &hello);
     if (rc)
         base_log (BASE_LOG_DEBUG, "hello was not sent: %s", strerror (-rc));
@@ -330,6 +335,12 @@ static int subscribe (struct node_session *session)
         if (snprintf (group, sizeof group, "update/group/%s", session->config->tags[i]) < (int) sizeof group)
             rc = bus_socket_subscribe (session->announce, group);
     }
+    const char *own = node_config_label (session->config, "group");
+    if (own && !rc) {
+        char group[96];
+        (void) snprintf (group, sizeof group, "update/group/%s", own);
+        rc = bus_socket_subscribe (session->announce, group);
+    }
     return rc;
 }
 
@@ -349,6 +360,9 @@ int node_session_new (struct bus_loop *loop, const struct node_config *config,
     char host[64] = "unknown host";
     (void) gethostname (host, sizeof host - 1);
     (void) snprintf (session->place, sizeof session->place, "%s, pid %d", host, (int) getpid ());
+    struct utsname names;
+    if (!uname (&names))
+        (void) snprintf (session->kernel, sizeof session->kernel, "%.64s", names.release);
     int rc = check_endpoints (config, error);
     if (!rc)
         rc = connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, &session->announce,

@@ -117,3 +117,39 @@ Test (config, a_node_without_an_id_is_called_as_its_host)
     load ("node\n    broker = localhost\n", 0, &error);
     cr_expect_str_eq (config.id, host);
 }
+
+Test (config, labels_are_read_in_the_order_of_their_names)
+{
+    struct base_error error = {.text = ""};
+    load ("node\n    broker = localhost\n    labels\n        zone = eu-1\n        role = \"web server\"\n", 0,
+          &error);
+    cr_assert_eq (config.n_labels, 2);
+    cr_expect_str_eq (config.labels[0].name, "role");
+    cr_expect_str_eq (node_config_label (&config, "role"), "web server");
+    cr_expect_str_eq (node_config_label (&config, "zone"), "eu-1");
+    cr_expect_null (node_config_label (&config, "rack"));
+}
+
+Test (config, a_label_that_cannot_be_is_refused_with_its_name)
+{
+    static const struct {
+        const char *labels, *says;
+    } mistakes[] = {
+        {"        version = 9\n", "fact"},
+        {"        role =\n", "1 to 128"},
+        {"        role = a\n        role = b\n", "twice"},
+        {"        group = a b\n", "announcements"},
+        {"        a\n            b = c\n", "NAME = VALUE"},
+    };
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        char text[256];
+        struct base_error error = {.text = ""};
+        node_config_deinit (&config);
+        setup ();
+        (void) snprintf (text, sizeof text, "node\n    broker = localhost\n    labels\n%s",
+                         mistakes[i].labels);
+        load (text, -EINVAL, &error);
+        cr_expect_not_null (strstr (error.text, "node/labels/"), "%s", error.text);
+        cr_expect_not_null (strstr (error.text, mistakes[i].says), "%s", error.text);
+    }
+}

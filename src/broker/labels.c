@@ -1,0 +1,213 @@
+/*  broker/labels.c - what nodes are called by */
+
+#include "broker/labels.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "broker/text.h"
+#include "wire/label.h"
+
+/*  The first label of that name, or NULL. */
+static const struct wire_label *find (const struct broker_node *node, const char *name)
+{
+    size_t low = 0, high = node->n_labels;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp (node->labels[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < node->n_labels && strcmp (node->labels[low].name, name) == 0 ? &node->labels[low] : NULL;
+}
+
+const char *broker_node_label (const struct broker_node *node, const char *name)
+{
+    const struct wire_label *label;
+
+    if (strcmp (name, "id") == 0)
+        return node->id;
+    if (strcmp (name, "platform") == 0)
+        return node->platform;
+    if (strcmp (name, "kernel") == 0)
+        return node->kernel;
+    if (strcmp (name, "version") == 0)
+        return node->software;
+    label = find (node, name);
+    return label ? label->value : NULL;
+}
+
+const char *broker_label_of (const void *node, const char *name)
+{
+    return broker_node_label (node, name);
+}
+
+const char *broker_node_group (const struct broker_node *node)
+{
+    const struct wire_label *label = find (node, "group");
+
+    if (label && !label->own)
+        label++;
+    return label && label < node->labels + node->n_labels && label->own && strcmp (label->name, "group") == 0
+               ? label->value
+               : NULL;
+}
+
+/*  A copy in the making. */
+struct copy {
+    struct wire_label *labels;
+    size_t count;
+};
+
+static void copy_deinit (struct copy *copy)
+{
+    for (size_t i = 0; i < copy->count; i++)
+        wire_label_deinit (&copy->labels[i]);
+    free (copy->labels);
+}
+
+static int copy_add (void *context, const struct wire_label *label)
+{
+    struct copy *copy = context;
+    struct wire_label *grown = reallocarray (copy->labels, copy->count + 1, sizeof *grown);
+
+    if (!grown)
+        return -ENOMEM;
+    copy->labels = grown;
+    if (wire_copy (&wire_label_record, label, &grown[copy->count]) != 0)
+        return -ENOMEM;
+    copy->count++;
+    return 0;
+}
+
+int broker_labels_load (struct broker *broker, struct broker_node *node, struct base_error *error)
+{
+    base_cleanup (copy_deinit) struct copy copy = {.count = 0};
+    struct copy before = {.labels = node->labels, .count = node->n_labels};
+    int r = broker_store_labels (broker->store, node->id, copy_add, &copy, error);
+
+    if (r != 0)
+        return r == -ENOMEM ? base_error_errno (error, r, "cannot remember the labels of %s", node->id) : r;
+    node->labels = copy.labels;
+    node->n_labels = copy.count;
+    copy = before;
+    return 0;
+}
+
+/*  Whether the node itself has told exactly these. They come in the order of their names from a node of ours;
+    from another, what is told in another order is written once more. */
+static bool is_known (const struct broker_node *node, const struct wire_hello *hello)
+{
+    size_t told = 0;
+
+    for (size_t i = 0; node && i < node->n_labels; i++) {
+        const struct wire_label *label = &node->labels[i];
+        if (!label->own)
+            continue;
+        if (told == hello->n_labels || strcmp (hello->labels[told].name, label->name) != 0 ||
+            !hello->labels[told].value || strcmp (hello->labels[told].value, label->value) != 0)
+            return false;
+        told++;
+    }
+    return told == hello->n_labels;
+}
+
+int broker_labels_tell (struct broker *broker, const struct wire_hello *hello, bool *ret_changed,
+                        struct base_error *error)
+{
+    struct broker_node *node = broker_registry_find (&broker->registry, hello->node);
+    struct base_error wrong = {.code = 0};
+    int r;
+
+    *ret_changed = !is_known (node, hello);
+    if (!*ret_changed)
+        return 0;
+    r = broker_store_labels_forget_own (broker->store, hello->node, error);
+    for (size_t i = 0; r == 0 && i < hello->n_labels; i++) {
+        struct wire_label label = hello->labels[i];
+        label.own = true;
+        if (!label.value || wire_label_check (label.name, label.value, true, &wrong) != 0)
+            base_log_limited (&broker->log, BASE_LOG_WARNING, "node %s: ignoring %s", hello->node,
+                              label.value ? wrong.text : "a label without a value");
+        else
+            r = broker_store_label_put (broker->store, hello->node, &label, error);
+    }
+    return r;
+}
+
+int broker_labels_check (const struct wire_request *request, struct wire_answer *ret_answer, bool *ret_valid)
+{
+    struct base_error wrong = {.code = 0};
+
+    *ret_valid = false;
+    if (request->n_labels == 0)
+        (void) base_error_set (&wrong, -EINVAL, "say which labels to set or to remove");
+    for (size_t i = 0; wrong.code == 0 && i < request->n_labels; i++)
+        (void) wire_label_check (request->labels[i].name, request->labels[i].value, false, &wrong);
+    *ret_valid = wrong.code == 0;
+    if (*ret_valid)
+        return 0;
+    ret_answer->status = WIRE_STATUS_INVALID;
+    ret_answer->reason = broker_reason ("%s", wrong.text);
+    return ret_answer->reason ? 0 : -ENOMEM;
+}
+
+static size_t count_set (const struct broker_node *node)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < node->n_labels; i++)
+        count += !node->labels[i].own;
+    return count;
+}
+
+/*  How many of the labels to be set the node does not have yet. */
+static size_t count_new (const struct broker_node *node, const struct wire_request *request)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < request->n_labels; i++) {
+        const struct wire_label *label = find (node, request->labels[i].name);
+        count += request->labels[i].value && (!label || label->own);
+    }
+    return count;
+}
+
+int broker_labels_order (struct broker *broker, const struct broker_node *node,
+                         const struct wire_request *request, struct wire_ordered *ordered,
+                         struct base_error *error)
+{
+    int r = 0;
+
+    if (count_set (node) + count_new (node, request) > BROKER_LABELS_MOST) {
+        ordered->status = WIRE_STATUS_REFUSED;
+        ordered->reason =
+            broker_reason ("operators can give a node %d labels: remove some first", BROKER_LABELS_MOST);
+        return ordered->reason ? 0 : -ENOMEM;
+    }
+    for (size_t i = 0; r == 0 && i < request->n_labels; i++) {
+        struct wire_label label = {.name = request->labels[i].name, .value = request->labels[i].value};
+        r = broker_store_label_put (broker->store, node->id, &label, error);
+    }
+    ordered->status = WIRE_STATUS_OK;
+    return r;
+}
+
+int broker_labels_show (const struct broker_node *node, struct wire_node *shown)
+{
+    if (node->n_labels == 0)
+        return 0;
+    shown->labels = calloc (node->n_labels, sizeof *shown->labels);
+    if (!shown->labels)
+        return -ENOMEM;
+    for (size_t i = 0; i < node->n_labels; i++) {
+        if (i > 0 && strcmp (node->labels[i].name, node->labels[i - 1].name) == 0)
+            continue; /* an operator's goes before it */
+        if (wire_copy (&wire_label_record, &node->labels[i], &shown->labels[shown->n_labels]) != 0)
+            return -ENOMEM;
+        shown->n_labels++;
+    }
+    return 0;
+}

@@ -1,0 +1,265 @@
+/*  Labels, facts and how often a node came back without a goodbye: a broker in this process, with bus sockets as
+    its nodes and its operator. */
+
+#include "fixture.h"
+
+static struct fixture fixture;
+static struct peer *operator;
+
+static void set_up (void)
+{
+    fixture_init (&fixture);
+    operator= fixture_control (&fixture);
+}
+
+static void tear_down (void)
+{
+    operator= peer_free (operator);
+    fixture_deinit (&fixture);
+}
+
+static void restart (void)
+{
+    operator= peer_free (operator);
+    fixture_stop (&fixture);
+    fixture_start (&fixture);
+    operator= fixture_control (&fixture);
+}
+
+TestSuite (labels, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static struct wire_label label (const char *name, const char *value)
+{
+    return (struct wire_label){.name = (char *) name, .value = (char *) value, .own = true};
+}
+
+static void hello (struct node *node, struct wire_label *labels, size_t count)
+{
+    struct wire_hello hello = {.node = (char *) node->id,
+                               .session = node->session,
+                               .software = (char *) "1.0.0",
+                               .platform = (char *) "linux/amd64",
+                               .kernel = (char *) "6.1.0",
+                               .applications = &node->application,
+                               .n_applications = 1,
+                               .labels = labels,
+                               .n_labels = count};
+    struct wire_welcome welcome;
+
+    peer_send (node->control, &wire_hello_record, &hello);
+    peer_expect (node->control, &wire_welcome_record, &welcome);
+    cr_assert_eq (welcome.status, WIRE_STATUS_OK);
+    wire_welcome_deinit (&welcome);
+}
+
+/*  Labels as one text: "role=web! zone=a "; ! is the node's own. */
+static void expect_labels (const char *id, const char *wanted)
+{
+    struct wire_node node = operator_node (operator, id);
+    char text[512] = "";
+
+    for (size_t i = 0; i < node.n_labels; i++)
+        (void) snprintf (text + strlen (text), sizeof text - strlen (text), "%s=%s%s ", node.labels[i].name,
+                         node.labels[i].value, node.labels[i].own ? "!" : "");
+    cr_expect_str_eq (text, wanted);
+    wire_node_deinit (&node);
+}
+
+static struct wire_answer label_order (const char *id, struct wire_label *labels, size_t count,
+                                       const char *key)
+{
+    char *nodes[] = {(char *) id};
+    struct wire_request request = {.verb = WIRE_VERB_LABEL,
+                                   .nodes = nodes,
+                                   .n_nodes = id ? 1 : 0,
+                                   .all = !id,
+                                   .labels = labels,
+                                   .n_labels = count,
+                                   .key = (char *) key};
+
+    return operator_ask (operator, & request);
+}
+
+static void label_set (const char *id, const char *name, const char *value)
+{
+    struct wire_label one = label (name, value);
+    struct wire_answer answer = label_order (id, &one, 1, NULL);
+
+    cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
+    cr_assert_eq (answer.ordered[0].status, WIRE_STATUS_OK, "%s", answer.ordered[0].reason);
+    wire_answer_deinit (&answer);
+}
+
+/*  The ids of the nodes that a selector fits, as "web-1 web-2 ". */
+static void expect_selected (const char *selector, const char *wanted)
+{
+    struct wire_rollout spec = {
+        .application = (char *) "noded", .release = digest_of ("any"), .selector = (char *) selector};
+    struct wire_request request = {.verb = WIRE_VERB_NODES, .spec = &spec};
+    struct wire_answer answer = operator_ask (operator, & request);
+    char ids[256] = "";
+
+    cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
+    for (size_t i = 0; i < answer.n_nodes; i++)
+        (void) snprintf (ids + strlen (ids), sizeof ids - strlen (ids), "%s ", answer.nodes[i].id);
+    cr_expect_str_eq (ids, wanted, "%s: %s", selector, ids);
+    wire_answer_deinit (&answer);
+}
+
+Test (labels, an_operators_label_goes_before_the_nodes_own_until_it_is_removed)
+{
+    struct wire_label own[] = {label ("role", "web"), label ("zone", "eu-1")};
+    struct node node;
+
+    node_init (&node, &fixture, "web-1");
+    hello (&node, own, 2);
+    expect_labels ("web-1", "role=web! zone=eu-1! ");
+    label_set ("web-1", "zone", "eu-2");
+    label_set ("web-1", "owner", "ops");
+    expect_labels ("web-1", "owner=ops role=web! zone=eu-2 ");
+    hello (&node, own, 1); /* taken out of node.zpl */
+    expect_labels ("web-1", "owner=ops role=web! zone=eu-2 ");
+    hello (&node, own, 2);
+    restart ();
+    expect_labels ("web-1", "owner=ops role=web! zone=eu-2 ");
+    label_set ("web-1", "zone", NULL);
+    label_set ("web-1", "owner", NULL);
+    expect_labels ("web-1", "role=web! zone=eu-1! ");
+    peer_free (node.control);
+}
+
+Test (labels, a_selector_finds_nodes_by_labels_and_facts)
+{
+    struct wire_label web[] = {label ("role", "web")}, db[] = {label ("role", "db")};
+    struct node one, two, three;
+
+    node_init (&one, &fixture, "a-1");
+    node_init (&two, &fixture, "a-2");
+    node_init (&three, &fixture, "b-1");
+    hello (&one, web, 1);
+    hello (&two, db, 1);
+    hello (&three, NULL, 0);
+    expect_selected ("role=web", "a-1 ");
+    expect_selected ("role!=web", "a-2 b-1 ");
+    expect_selected ("a-*", "a-1 a-2 ");
+    expect_selected ("kernel=6.* and platform=linux/amd64 and version=1.0.0", "a-1 a-2 b-1 ");
+    label_set (NULL, "role", "db"); /* of all */
+    expect_selected ("role=db", "a-1 a-2 b-1 ");
+    peer_free (one.control);
+    peer_free (two.control);
+    peer_free (three.control);
+}
+
+Test (labels, a_selector_that_is_none_is_told)
+{
+    struct wire_rollout spec = {
+        .application = (char *) "noded", .release = digest_of ("any"), .selector = (char *) "role="};
+    struct wire_request request = {.verb = WIRE_VERB_NODES, .spec = &spec};
+    struct wire_answer answer = operator_ask (operator, & request);
+
+    cr_expect_eq (answer.status, WIRE_STATUS_INVALID);
+    cr_expect_not_null (strstr (answer.reason, "a value is missing"), "%s", answer.reason);
+    wire_answer_deinit (&answer);
+}
+
+Test (labels, what_is_no_label_is_refused_and_too_many_are)
+{
+    struct wire_label one = label ("version", "9");
+    struct wire_answer answer;
+    struct node node;
+
+    node_init (&node, &fixture, "web-1");
+    hello (&node, &one, 1); /* a node is not turned away for a label */
+    expect_labels ("web-1", "");
+    answer = label_order ("web-1", &one, 1, NULL);
+    cr_expect_eq (answer.status, WIRE_STATUS_INVALID);
+    cr_expect_not_null (strstr (answer.reason, "fact"), "%s", answer.reason);
+    wire_answer_deinit (&answer);
+    answer = label_order ("web-1", NULL, 0, NULL);
+    cr_expect_eq (answer.status, WIRE_STATUS_INVALID);
+    wire_answer_deinit (&answer);
+    one = label ("role", "web");
+    answer = label_order ("nobody", &one, 1, NULL);
+    cr_expect_eq (answer.ordered[0].status, WIRE_STATUS_NONE);
+    wire_answer_deinit (&answer);
+    for (int i = 0; i < 32; i++) {
+        char name[16];
+        (void) snprintf (name, sizeof name, "l%d", i);
+        label_set ("web-1", name, "x");
+    }
+    answer = label_order ("web-1", &one, 1, NULL);
+    cr_expect_eq (answer.ordered[0].status, WIRE_STATUS_REFUSED);
+    wire_answer_deinit (&answer);
+    label_set ("web-1", "l7", "y"); /* one that is there already */
+    peer_free (node.control);
+}
+
+Test (labels, the_same_key_is_one_order)
+{
+    struct wire_label web = label ("role", "web");
+    struct wire_answer answer;
+    struct node node;
+
+    node_init (&node, &fixture, "web-1");
+    hello (&node, NULL, 0);
+    answer = label_order ("web-1", &web, 1, "k");
+    wire_answer_deinit (&answer);
+    label_set ("web-1", "role", "db");
+    answer = label_order ("web-1", &web, 1, "k"); /* comes late once more */
+    cr_expect_eq (answer.status, WIRE_STATUS_OK);
+    wire_answer_deinit (&answer);
+    expect_labels ("web-1", "role=db ");
+    peer_free (node.control);
+}
+
+static uint64_t restarts_of (const char *id)
+{
+    struct wire_node node = operator_node (operator, id);
+    uint64_t restarts = node.restarts;
+
+    cr_expect_str_eq (node.kernel, "6.1.0");
+    wire_node_deinit (&node);
+    return restarts;
+}
+
+/*  A process comes; the one before it is silent. */
+static void begin (struct node *node, enum wire_state state)
+{
+    (void) base_random_hex (node->session, 16);
+    node->application.state = state;
+    hello (node, NULL, 0);
+}
+
+static void bye (struct node *node)
+{
+    struct wire_bye bye = {.node = (char *) node->id, .session = node->session};
+
+    peer_send (node->control, &wire_bye_record, &bye);
+}
+
+Test (labels, only_a_session_that_ended_without_a_word_counts_as_a_restart)
+{
+    struct node node;
+
+    node_init (&node, &fixture, "web-1");
+    hello (&node, NULL, 0);
+    hello (&node, NULL, 0); /* the same process */
+    cr_expect_eq (restarts_of ("web-1"), 0);
+    begin (&node, WIRE_STATE_IDLE);
+    cr_expect_eq (restarts_of ("web-1"), 1);
+    bye (&node);
+    begin (&node, WIRE_STATE_IDLE);
+    cr_expect_eq (restarts_of ("web-1"), 1);
+    begin (&node, WIRE_STATE_TRIAL); /* an update */
+    begin (&node, WIRE_STATE_TRIAL); /* that crashed on trial, and will be told as failed */
+    begin (&node, WIRE_STATE_IDLE);
+    cr_expect_eq (restarts_of ("web-1"), 1);
+    restart ();
+    peer_free (node.control);
+    node.control = fixture_control (&fixture);
+    begin (&node, WIRE_STATE_IDLE); /* nobody knows how the one before ended */
+    cr_expect_eq (restarts_of ("web-1"), 1);
+    begin (&node, WIRE_STATE_IDLE);
+    cr_expect_eq (restarts_of ("web-1"), 2);
+    peer_free (node.control);
+}

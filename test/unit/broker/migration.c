@@ -1,0 +1,109 @@
+/*  Records that an older broker wrote are found after it was replaced by a newer one. layout_1.sql is what a
+    broker of layout 1 left after it had updated nodes to 2.0.0. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "broker/store.h"
+#include "disk/disk.h"
+
+static char root[64], path[96];
+static struct broker_store *store;
+static struct base_error error;
+
+static void database_make (const char *name)
+{
+    struct base_buffer sql = {.size = 0};
+    char *text, *message = NULL;
+    sqlite3 *database;
+
+    cr_assert_eq (disk_file_read (&disk_system, AT_FDCWD, name, 1 << 20, &sql), 0, "%s", name);
+    text = base_buffer_take_text (&sql);
+    (void) snprintf (root, sizeof root, "/tmp/store.XXXXXX");
+    cr_assert_not_null (mkdtemp (root));
+    (void) snprintf (path, sizeof path, "%s/broker.db", root);
+    cr_assert_eq (sqlite3_open (path, &database), SQLITE_OK);
+    cr_assert_eq (sqlite3_exec (database, text, NULL, NULL, &message), SQLITE_OK, "%s", message);
+    sqlite3_close (database);
+    free (text);
+}
+
+static void tear_down (void)
+{
+    store = broker_store_free (store);
+    (void) disk_tree_remove (&disk_system, AT_FDCWD, root, NULL);
+}
+
+TestSuite (migration, .fini = tear_down, .timeout = 120);
+
+static int count_node (void *context, const struct broker_node_record *node)
+{
+    cr_expect_str_eq (node->platform, "linux/amd64");
+    cr_expect_eq (node->restarts, 0);
+    cr_expect_null (node->kernel);
+    ++*(unsigned *) context;
+    return 0;
+}
+
+static int take_release (void *context, const struct broker_release *release)
+{
+    cr_expect_str_eq (release->document.version, "2.0.0");
+    *(struct base_digest *) context = release->digest;
+    return 0;
+}
+
+static int last_outcome (void *context, const struct wire_told *told)
+{
+    *(enum wire_outcome *) context = told->outcome;
+    return 0;
+}
+
+static int count_label (void *context, const struct wire_label *label)
+{
+    (void) label;
+    ++*(unsigned *) context;
+    return 0;
+}
+
+Test (migration, records_of_layout_1_are_all_found)
+{
+    struct broker_application application;
+    struct base_digest release = {.bytes = {0}};
+    enum wire_outcome outcome = WIRE_OUTCOME_NULL;
+    struct wire_label label = {.name = (char *) "role", .value = (char *) "web"};
+    unsigned nodes = 0, labels = 0;
+    uint64_t revision = 0, applications = 0;
+    bool used = false;
+
+    database_make (SOURCE "/layout_1.sql");
+    cr_assert_eq (broker_store_open (path, &store, &error), 0, "%s", error.text);
+    cr_assert_eq (broker_store_nodes (store, count_node, &nodes, &error), 0);
+    cr_expect_eq (nodes, 2);
+    cr_assert_eq (broker_store_releases (store, "noded", 0, take_release, &release, &error), 0);
+    cr_expect_not (base_digest_is_null (&release));
+
+    cr_assert_eq (broker_store_application_get (store, "a", "noded", &application, &error), 0);
+    cr_expect (application.is_told && application.is_desired);
+    cr_expect (base_digest_equal (&application.told.release, &release));
+    cr_expect (base_digest_equal (&application.desired.release, &release));
+    cr_expect_eq (application.epoch, application.desired.epoch);
+    cr_expect_eq (application.verb, WIRE_VERB_UPDATE);
+    broker_application_deinit (&application);
+    cr_assert_eq (broker_store_applications_count (store, "b", &applications, &error), 0);
+    cr_expect_eq (applications, 1);
+
+    cr_assert_eq (broker_store_reports (store, "a", "noded", 0, last_outcome, &outcome, &error), 0);
+    cr_expect_eq (outcome, WIRE_OUTCOME_CONFIRMED);
+    cr_assert_eq (broker_store_revision_next (store, &revision, &error), 0);
+    cr_expect_gt (revision, 1, "numbers of changes begin anew");
+    cr_assert_eq (broker_store_content_used (store, &release, &used, &error), 0);
+
+    cr_assert_eq (broker_store_label_put (store, "a", &label, &error), 0, "%s", error.text);
+    cr_assert_eq (broker_store_labels (store, "a", count_label, &labels, &error), 0);
+    cr_expect_eq (labels, 1);
+}
