@@ -46,7 +46,8 @@ static void hint_send (void *context, unsigned slot, const char *application, ui
 {
     struct broker *broker = context;
     char topic[BROKER_HINT_TOPIC_SIZE];
-    int r = origin_announce (broker->origin, broker_hints_topic (slot, topic), application, epoch);
+    int r = origin_announce (broker->origin, broker_hints_topic (&broker->hints, slot, topic), application,
+                             epoch);
 
     if (r != 0)
         base_log_limited (&broker->log, BASE_LOG_WARNING, "ignoring that %s was not announced: %s", topic,

@@ -83,21 +83,48 @@ void broker_hints_want_after (struct broker_hints *hints, unsigned slot, uint64_
         broker_hints_want (hints, slot, NULL, 0);
 }
 
-const char *broker_hints_topic (unsigned slot, char text[BROKER_HINT_TOPIC_SIZE])
+/*  Whether nobody would miss what the slot remembers. */
+static bool is_free (const struct broker_hints *hints, unsigned slot, uint64_t now_ms)
+{
+    return !hints->slots[slot].wanted && may_speak (hints, slot, now_ms);
+}
+
+unsigned broker_hints_group (struct broker_hints *hints, const char *name)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+    unsigned found = BROKER_HINT_ALL;
+
+    for (unsigned i = 0; i < BROKER_HINT_GROUPS; i++) {
+        if (strcmp (hints->groups[i], name) == 0)
+            return BROKER_HINT_GROUP + i;
+        if (found == BROKER_HINT_ALL && is_free (hints, BROKER_HINT_GROUP + i, now_ms))
+            found = BROKER_HINT_GROUP + i;
+    }
+    if (found != BROKER_HINT_ALL &&
+        base_text_copy (hints->groups[found - BROKER_HINT_GROUP], sizeof hints->groups[0], name) != 0)
+        return BROKER_HINT_ALL;
+    return found;
+}
+
+const char *broker_hints_topic (const struct broker_hints *hints, unsigned slot,
+                                char text[BROKER_HINT_TOPIC_SIZE])
 {
     if (slot == BROKER_HINT_ALL)
         (void) snprintf (text, BROKER_HINT_TOPIC_SIZE, "update/all");
+    else if (slot >= BROKER_HINT_GROUP)
+        (void) snprintf (text, BROKER_HINT_TOPIC_SIZE, "update/group/%s",
+                         hints->groups[slot - BROKER_HINT_GROUP]);
     else
         (void) snprintf (text, BROKER_HINT_TOPIC_SIZE, "update/ring/%02x", slot % BROKER_HINT_RINGS);
     return text;
 }
 
-int broker_hints_slot (const char *topic)
+int broker_hints_ring (const char *topic)
 {
     char text[BROKER_HINT_TOPIC_SIZE];
 
-    for (unsigned slot = 0; slot < BROKER_HINT_SLOTS; slot++)
-        if (strcmp (topic, broker_hints_topic (slot, text)) == 0)
+    for (unsigned slot = 0; slot < BROKER_HINT_RINGS; slot++)
+        if (strcmp (topic, broker_hints_topic (NULL, slot, text)) == 0)
             return (int) slot;
     return -1;
 }

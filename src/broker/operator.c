@@ -103,6 +103,8 @@ static void ordering_announce (struct ordering *ordering)
     struct broker *broker = ordering->broker;
     const struct wire_ordered *items = ordering->page.items;
     const char *application = broker_request_application (ordering->request);
+    struct broker_node *told[BROKER_PAGE_COUNT];
+    size_t n_told = 0;
     uint64_t highest = 0;
 
     for (size_t i = 0; i < ordering->page.count; i++) {
@@ -126,10 +128,11 @@ static void ordering_announce (struct ordering *ordering)
         broker_node_changed (broker, node);
         if (ordering->epochs[i] > highest)
             highest = ordering->epochs[i];
-        if (!ordering->request->all)
-            broker_hints_want (&broker->hints, node->ring, application, ordering->epochs[i]);
+        told[n_told++] = node;
     }
-    if (ordering->request->all && highest > 0)
+    if (!ordering->request->all)
+        broker_announce (broker, told, n_told, application, highest);
+    else if (highest > 0)
         broker_hints_want (&broker->hints, BROKER_HINT_ALL, application, highest);
 }
 

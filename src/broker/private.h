@@ -101,6 +101,12 @@ bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool
 /*  Contents that nothing uses any more and that nobody is about to publish are removed. */
 void broker_contents_collect (struct broker *broker);
 
+/*  announce.c */
+
+/*  Hints to these nodes, on as few topics as reach them. epoch: the highest that was ordered. */
+void broker_announce (struct broker *broker, struct broker_node *const *nodes, size_t count,
+                      const char *application, uint64_t epoch);
+
 /*  events.c */
 
 /*  Tells an event. application, transaction, step and reason may be NULL. */

@@ -243,15 +243,15 @@ void broker_on_bye (void *context, const struct bus_peer *peer, const struct wir
 void broker_on_subscription (void *context, const char *topic, bool subscribed)
 {
     struct broker *broker = context;
-    int slot = subscribed ? broker_hints_slot (topic) : -1;
+    int ring = subscribed ? broker_hints_ring (topic) : -1;
 
-    if (slot < 0 || slot == BROKER_HINT_ALL)
+    if (ring < 0)
         return;
     /* A version on trial confirms itself only once it has heard an announcement. */
     for (size_t i = 0; i < broker->registry.n_nodes; i++) {
         const struct broker_node *node = broker->registry.nodes[i];
-        if (node->trial && node->ring == slot) {
-            broker_hints_want (&broker->hints, (unsigned) slot, NULL, 0);
+        if (node->trial && node->ring == ring) {
+            broker_hints_want (&broker->hints, (unsigned) ring, NULL, 0);
             return;
         }
     }

@@ -263,3 +263,57 @@ Test (labels, only_a_session_that_ended_without_a_word_counts_as_a_restart)
     cr_expect_eq (restarts_of ("web-1"), 2);
     peer_free (node.control);
 }
+
+/*  Topics of the announcements that come of an order to nodes, in the order in which they come. */
+static void expect_topics (char **nodes, size_t count, const char *wanted)
+{
+    struct peer *ear = peer_new (fixture.loop, BUS_SUB, broker_endpoint_announce (fixture.broker));
+    struct wire_request request = {.verb = WIRE_VERB_UNHOLD, .nodes = nodes, .n_nodes = count};
+    struct wire_answer answer;
+    char topics[512] = "";
+    int at;
+
+    cr_assert_eq (bus_socket_subscribe (ear->socket, "update/"), 0);
+    while (peer_wait (ear, &wire_update_record, 100) < 0) { /* until the subscription is known */
+        struct wire_request hint = {.verb = WIRE_VERB_HOLD, .all = true};
+        answer = operator_ask (operator, & hint);
+        wire_answer_deinit (&answer);
+    }
+    while ((at = peer_wait (ear, &wire_update_record, 400)) >= 0)
+        peer_take (ear, (size_t) at);
+    answer = operator_ask (operator, & request);
+    wire_answer_deinit (&answer);
+    while ((at = peer_wait (ear, &wire_update_record, topics[0] ? 300 : FIXTURE_DEADLINE_MS)) >= 0) {
+        (void) snprintf (topics + strlen (topics), sizeof topics - strlen (topics), "%s ",
+                         ear->inbox[at].topic);
+        peer_take (ear, (size_t) at);
+    }
+    cr_expect_str_eq (topics, wanted);
+    peer_free (ear);
+}
+
+Test (labels, an_order_to_one_group_is_announced_to_the_group)
+{
+    struct wire_label eu = label ("group", "eu"), us = label ("group", "us");
+    char *names[] = {(char *) "a-1", (char *) "a-2", (char *) "b-1"};
+    char rings[128];
+    uint8_t first = digest_of ("a-1").bytes[0], second = digest_of ("b-1").bytes[0];
+    struct node one, two, three;
+
+    node_init (&one, &fixture, names[0]);
+    node_init (&two, &fixture, names[1]);
+    node_init (&three, &fixture, names[2]);
+    hello (&one, &eu, 1);
+    hello (&two, &eu, 1);
+    hello (&three, &us, 1);
+    label_set ("a-2", "group", "us"); /* which does not reach the node */
+    expect_topics (names, 2, "update/group/eu ");
+    names[1] = (char *) "b-1";
+    cr_assert_neq (first, second);
+    (void) snprintf (rings, sizeof rings, "update/ring/%02x update/ring/%02x ",
+                     first < second ? first : second, first < second ? second : first);
+    expect_topics (names, 2, rings);
+    peer_free (one.control);
+    peer_free (two.control);
+    peer_free (three.control);
+}
