@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,6 +17,9 @@
 enum { INHERITED_MOST = 1024, INFO_SIZE = 4096 };
 
 enum { LOCK_FLAGS = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
+/*  Who only asks whether the lock is held (root_lock_is_held) has it for a moment, which is no server. */
+enum { ASKED_MS = 10, ASKED_TIMES = 20 };
+
 
 /*  Opens it as well as it can be: a root that has none, on a disk where none can be made, is locked itself.
     Never for writing: as long as that were open, the disk could not be made read-only. */
@@ -72,15 +77,16 @@ int root_lock_take (const struct root *root)
     make_lock (root);
     base_cleanup (base_close_p) int fd = open_lock (root);
     int rc = fd < 0 ? fd : lock (root, &fd);
-    if (rc == 0)
-        return base_take_fd (&fd);
-    if (rc != -EWOULDBLOCK)
-        return rc;
-    int own = find_own (fd);
-    if (own < 0)
-        return -EWOULDBLOCK;
-    root_lock_pass (own, false);
-    return own;
+    int own = rc == -EWOULDBLOCK ? find_own (fd) : -1;
+    if (own >= 0) {
+        root_lock_pass (own, false);
+        return own;
+    }
+    for (unsigned i = 0; rc == -EWOULDBLOCK && i < ASKED_TIMES; i++) {
+        (void) poll (NULL, 0, ASKED_MS);
+        rc = lock (root, &fd);
+    }
+    return rc ? rc : base_take_fd (&fd);
 }
 
 void root_lock_pass (int lock, bool pass)

@@ -10,7 +10,7 @@
 
 /*  Takes it for as long as the descriptor is open; close-on-exec. What this very process held before it
     executed another program, and let through (root_lock_pass), is found among its descriptors. Returns the
-    descriptor, for the caller, -EWOULDBLOCK where another process has it, or -errno. */
+    descriptor, for the caller, -EWOULDBLOCK where another process has it and keeps it, or -errno. */
 int root_lock_take (const struct root *root);
 
 /*  Whether the next program that this process executes inherits the lock. */

@@ -368,6 +368,18 @@ Test (launch, a_root_in_use_is_left_alone)
     cr_expect_not (scratch_exists ("log"));
 }
 
+Test (launch, who_only_asks_for_the_lock_is_no_other_launcher)
+{
+    make_stable ("echo one >> $LOG");
+    int fd = open ("root/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_eq (flock (fd, LOCK_SH), 0);
+    pid_t pid = start ();
+    (void) poll (NULL, 0, 50);
+    cr_assert_eq (flock (fd, LOCK_UN), 0);
+    cr_expect_eq (finish (pid), 0);
+    expect_log ("one ");
+}
+
 Test (launch, its_version_does_not_inherit_the_lock)
 {
     make_stable ("setsid sleep 30 & echo $! >> $LOG; exit 4");
