@@ -9,8 +9,9 @@
 #include "base/time.h"
 
 #define OUTCOME ROOT_VAR "/outcome"
+#define MENDED ROOT_VAR "/mended"
 
-enum { OUTCOME_MOST = 4096 };
+enum { NOTE_MOST = 4096 };
 
 static const char *const words[] = {
     [ROOT_CAUSE_NONE] = "none",
@@ -20,6 +21,7 @@ static const char *const words[] = {
     [ROOT_CAUSE_DAMAGED] = "damaged",
     [ROOT_CAUSE_ROTTEN] = "rotten",
     [ROOT_CAUSE_INTERRUPTED] = "interrupted",
+    [ROOT_CAUSE_LOST] = "lost",
 };
 
 enum { N_WORDS = sizeof words / sizeof *words };
@@ -29,22 +31,23 @@ const char *root_cause_word (enum root_cause cause)
     return (unsigned) cause < N_WORDS ? words[cause] : "unknown";
 }
 
-int root_outcome_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
+static int write_note (const struct root *root, const char *path, const struct root_outcome *outcome,
+                       struct base_error *error)
 {
     char note[256];
     (void) base_text_copy (note, sizeof note, outcome->text);
     for (char *at = note; *at; at++)
         if ((unsigned char) *at < ' ')
             *at = ' ';
-    char time[BASE_TIME_TEXT], text[OUTCOME_MOST];
+    char time[BASE_TIME_TEXT], text[NOTE_MOST];
     int length =
         snprintf (text, sizeof text, "workspace %s\ncause %s\ntext %s\ntime %s\n", outcome->workspace,
                   root_cause_word (outcome->cause), note, base_time_format (base_time_real_ns (), time));
-    int rc = disk_file_write (root->disk, root->fd, OUTCOME, 0644, text, (size_t) length, error);
+    int rc = disk_file_write (root->disk, root->fd, path, 0644, text, (size_t) length, error);
     if (rc != -ENOENT)
         return rc;
     rc = disk_directory_make (root->disk, root->fd, ROOT_VAR, 0700, error);
-    return rc ? rc : disk_file_write (root->disk, root->fd, OUTCOME, 0644, text, (size_t) length, error);
+    return rc ? rc : disk_file_write (root->disk, root->fd, path, 0644, text, (size_t) length, error);
 }
 
 /*  Returns whether the lines make an outcome: a workspace and a known cause. */
@@ -70,10 +73,10 @@ static bool parse (char *text, struct root_outcome *ret_outcome)
     return outcome.workspace[0] && outcome.cause != ROOT_CAUSE_NONE;
 }
 
-int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome)
+static int read_note (const struct root *root, const char *path, struct root_outcome *ret_outcome)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (root->disk, root->fd, OUTCOME, OUTCOME_MOST, &buffer);
+    int rc = disk_file_read (root->disk, root->fd, path, NOTE_MOST, &buffer);
     if (rc == -ENOENT)
         return ROOT_E_NONE;
     if (rc && rc != -EFBIG && rc != -EISDIR && rc != -EINVAL)
@@ -86,13 +89,45 @@ int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome
         *ret_outcome = outcome;
         return 0;
     }
-    (void) disk_tree_remove (root->disk, root->fd, OUTCOME ".damaged", NULL);
-    (void) disk_rename (root->disk, root->fd, OUTCOME, OUTCOME ".damaged", NULL);
+    char aside[64];
+    (void) snprintf (aside, sizeof aside, "%s.damaged", path);
+    (void) disk_tree_remove (root->disk, root->fd, aside, NULL);
+    (void) disk_rename (root->disk, root->fd, path, aside, NULL);
     return ROOT_E_DAMAGED;
+}
+
+static int remove_note (const struct root *root, const char *path)
+{
+    int rc = disk_unlink (root->disk, root->fd, path);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+int root_outcome_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
+{
+    return write_note (root, OUTCOME, outcome, error);
+}
+
+int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome)
+{
+    return read_note (root, OUTCOME, ret_outcome);
 }
 
 int root_outcome_remove (const struct root *root)
 {
-    int rc = disk_unlink (root->disk, root->fd, OUTCOME);
-    return rc == -ENOENT ? 0 : rc;
+    return remove_note (root, OUTCOME);
+}
+
+int root_mended_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
+{
+    return write_note (root, MENDED, outcome, error);
+}
+
+int root_mended_read (const struct root *root, struct root_outcome *ret_outcome)
+{
+    return read_note (root, MENDED, ret_outcome);
+}
+
+int root_mended_remove (const struct root *root)
+{
+    return remove_note (root, MENDED);
 }

@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "root/manifest.h"
+#include "root/mend.h"
 
 #define SWITCHED ".tmp.stable"
 #define SWAPPED ".tmp.previous"
@@ -140,6 +141,14 @@ static bool token_is_there (const struct root *root, unsigned number)
     return fstatat (root->fd, token_name (number, name), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+unsigned root_tokens_count (const struct root *root)
+{
+    unsigned count = 0;
+    for (unsigned i = 1; i <= TOKENS_MOST; i++)
+        count += token_is_there (root, i);
+    return count;
+}
+
 int root_trial_read (const struct root *root, struct root_trial *ret_trial, struct base_error *error)
 {
     struct root_trial trial = {0};
@@ -157,8 +166,7 @@ int root_trial_read (const struct root *root, struct root_trial *ret_trial, stru
     trial.on_trial = rc == 0 && strcmp (trial.stable, trial.back) != 0;
     if (!trial.on_trial)
         trial.back[0] = '\0';
-    for (unsigned i = 1; trial.on_trial && i <= TOKENS_MOST; i++)
-        trial.tokens += token_is_there (root, i);
+    trial.tokens = trial.on_trial ? root_tokens_count (root) : 0;
     *ret_trial = trial;
     return 0;
 }
@@ -256,8 +264,7 @@ int root_tokens_remove (const struct root *root, struct base_error *error)
     return 0;
 }
 
-/*  A workspace that a link may point to: there, and with the files that a start needs. Not verified. */
-static int startable (const struct root *root, const char *name, struct base_error *error)
+int root_startable (const struct root *root, const char *name, struct base_error *error)
 {
     static const char *const needed[] = {"noded.sh", "start", "manifest"};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
@@ -295,7 +302,7 @@ int root_switch (const struct root *root, const char *name, const struct root_li
     if (rc == 0 && strcmp (trial.stable, name) == 0)
         return base_error_set (error, -EINVAL, "stable points to %s already", name);
     if (rc == 0)
-        rc = startable (root, name, error);
+        rc = root_startable (root, name, error);
     if (rc)
         return rc;
     /*  Tokens of an earlier trial must not lengthen this one. */
@@ -323,7 +330,7 @@ int root_stable_set (const struct root *root, const char *name, struct base_erro
 {
     if (!root_name_is_valid (name))
         return base_error_set (error, -EINVAL, "%s is no name of a workspace", name);
-    int rc = startable (root, name, error);
+    int rc = root_startable (root, name, error);
     if (rc == 0)
         rc = remove_if_there (root, ROOT_BACK, error);
     if (rc == 0)
@@ -349,15 +356,15 @@ int root_go_back (const struct root *root, struct base_error *error)
         return rc;
     if (!trial.on_trial)
         return base_error_set (error, ROOT_E_NONE, "no trial is under way");
-    rc = startable (root, trial.back, error);
+    rc = root_startable (root, trial.back, error);
     if (rc == 0)
         rc = disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
     return rc ? rc : root_tokens_remove (root, error);
 }
 
-static int verify (const struct root *root, const char *name, struct base_error *error)
+int root_workspace_check (const struct root *root, const char *name, struct base_error *error)
 {
-    int rc = startable (root, name, error);
+    int rc = root_startable (root, name, error);
     if (rc)
         return rc;
     base_cleanup (base_close_p) int fd = root->disk->ops->openat (
@@ -365,9 +372,13 @@ static int verify (const struct root *root, const char *name, struct base_error 
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot open %s/%s", root->path, name);
     rc = root_manifest_verify (root, fd, error);
-    if (rc)
-        (void) base_error_prefix (error, "%s/%s cannot be gone back to", root->path, name);
     return rc == ROOT_E_NONE ? ROOT_E_DAMAGED : rc;
+}
+
+static int verify (const struct root *root, const char *name, struct base_error *error)
+{
+    int rc = root_workspace_check (root, name, error);
+    return rc ? base_error_prefix (error, "%s/%s cannot be gone back to", root->path, name), rc : 0;
 }
 
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
@@ -401,7 +412,15 @@ static bool prepare_swap (const struct root *root, const char *stable)
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
 {
     struct root_trial trial;
-    int rc = root_trial_read (root, &trial, error);
+    char target[ROOT_NAME_SIZE];
+    int rc = root_stable_check (root, NULL);
+    if (rc > 0) { /* there is nothing to change places with */
+        rc = root_stable_mend (root, NULL, false, target, error);
+        if (rc == 0 && ret_name)
+            memcpy (ret_name, target, sizeof target);
+        return rc;
+    }
+    rc = root_trial_read (root, &trial, error);
     if (rc)
         return rc;
     if (trial.on_trial) {

@@ -87,6 +87,9 @@ extern const struct root_limits root_limits_default;
 int root_token_take (const struct root *root, struct root_limits *ret_limits, unsigned *ret_left,
                      struct base_error *error);
 
+/*  How many are there, with or without a trial. */
+unsigned root_tokens_count (const struct root *root);
+
 /*  Gives a token back: the version was asked to stop. */
 int root_token_return (const struct root *root, const struct root_limits *limits, struct base_error *error);
 
@@ -94,6 +97,13 @@ int root_token_return (const struct root *root, const struct root_limits *limits
     on trial. */
 int root_switch (const struct root *root, const char *name, const struct root_limits *limits,
                  struct base_error *error);
+
+/*  Whether a link may point to a workspace: it is there, and has the files that a start needs. Not verified.
+    Returns 0, ROOT_E_DAMAGED with what is missing, or -errno. */
+int root_startable (const struct root *root, const char *name, struct base_error *error);
+
+/*  The same, verified against its manifest: ROOT_E_DAMAGED with what does not fit. */
+int root_workspace_check (const struct root *root, const char *name, struct base_error *error);
 
 /*  Makes stable point to name with nobody on trial: for install and for scratch roots. */
 int root_stable_set (const struct root *root, const char *name, struct base_error *error);
@@ -107,8 +117,9 @@ int root_confirm (const struct root *root, struct base_error *error);
 int root_go_back (const struct root *root, struct base_error *error);
 
 /*  On purpose: on trial like root_go_back; else stable and previous change places, stable first, in an
-    order in which every moment has a runnable stable. Verifies the target before. Returns 0, ROOT_E_NONE
-    (no previous), ROOT_E_DAMAGED. */
+    order in which every moment has a runnable stable. Where stable leads nowhere, the way back of a trial or
+    previous takes its place. Verifies the target before. Returns 0, ROOT_E_NONE (no previous),
+    ROOT_E_DAMAGED. */
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error);
 
 /*  Parts of the above that root_tidy needs too. Removes all tokens; finishes a revert that was cut between

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "root/command.h"
+#include "root/mend.h"
 #include "start/reap.h"
 #include "start/say.h"
 
@@ -25,6 +26,10 @@ enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100, SUPERSEDED_MS = 10 * 1000 };
     that is always late a trial has to end, too. */
 enum { LATE_MS = 1000, LATE_TIMES = 5 };
 
+/*  How often stable is looked at on trial. Whoever replaces the link by hand may remove it first: it is gone
+    when it is gone twice. */
+enum { LOOK_MS = 1000 };
+
 struct watch {
     const struct root *root;
     const char *workspace;
@@ -32,6 +37,9 @@ struct watch {
     struct base_process process;
     uint64_t begun_ms;
     bool ready;
+    bool proven;
+    uint64_t looked_ms;     /* when the timer had stable looked at */
+    uint64_t lost_ms;       /* since when stable leads nowhere; 0: it does not */
     bool stopping;          /* init asked to stop */
     unsigned late;          /* how often a deadline was not held against it */
     uint64_t superseded_ms; /* when a person made another workspace stable; 0: nobody did */
@@ -131,7 +139,7 @@ static int start (struct watch *watch, struct base_error *error)
         .n_fds = 1,
         .fds = {writing},
     };
-    watch->begun_ms = base_time_boot_ms ();
+    watch->begun_ms = watch->looked_ms = base_time_boot_ms ();
     return base_process_spawn (&spec, &watch->process, error);
 }
 
@@ -152,18 +160,37 @@ static void arm (const struct watch *watch)
     struct itimerspec when = {0}; /* all zero: off */
     if (watch->limits || watch->superseded_ms) {
         uint64_t at = next_deadline (watch);
+        if (!watch->superseded_ms && watch->looked_ms + LOOK_MS < at)
+            at = watch->looked_ms + LOOK_MS;
         when.it_value.tv_sec = (time_t) (at / 1000);
         when.it_value.tv_nsec = (long) (at % 1000) * 1000000 + 1;
     }
     (void) timerfd_settime (watch->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-/*  The disk decides whether the trial is over; what the pipe says is only an occasion to look. */
+/*  The disk decides whether the trial is over; what the pipe says is only an occasion to look. Where stable
+    leads nowhere the disk does not say so, and no version on trial can confirm itself: it is ended. */
 static void look_at_trial (struct watch *watch)
 {
-    if (!watch->limits || start_on_trial (watch->root, watch->workspace))
+    struct base_error error = {0};
+    char stable[ROOT_NAME_SIZE];
+    uint64_t now = base_time_boot_ms ();
+    if (!watch->limits)
+        return;
+    int rc = root_stable_check (watch->root, &error);
+    if (rc > 0 && !watch->lost_ms)
+        watch->lost_ms = now;
+    else if (rc > 0 && now >= watch->lost_ms + LOOK_MS && !watch->missed) {
+        start_say ("WARNING: %s: killing %s, which is on trial", error.text, watch->workspace);
+        watch->missed = START_LOST;
+        (void) base_process_signal (&watch->process, SIGKILL);
+    } else if (rc == 0)
+        watch->lost_ms = 0;
+    if (rc || start_on_trial (watch->root, watch->workspace))
         return;
     start_say ("%s is no longer on trial", watch->workspace);
+    watch->proven =
+        root_link (watch->root, ROOT_STABLE, stable) == 0 && strcmp (stable, watch->workspace) == 0;
     watch->limits = NULL;
     arm (watch);
 }
@@ -249,7 +276,7 @@ static void read_timer (struct watch *watch)
     if (read (watch->timer, &count, sizeof count) != (ssize_t) sizeof count)
         return;
     look_at_trial (watch);
-    uint64_t now = base_time_boot_ms ();
+    uint64_t now = watch->looked_ms = base_time_boot_ms ();
     if (watch->superseded_ms) {
         if (now >= next_deadline (watch))
             (void) base_process_signal (&watch->process, SIGKILL);
@@ -330,6 +357,7 @@ void start_child_run (const struct root *root, const char *workspace, const stru
         (void) base_process_wait (&watch.process, true, &ending.end);
     (void) start_reap_others (0);
     wait_for_same_signal (&watch, signals, &ending.end);
+    ending.proven = watch.proven;
     ending.verdict = watch.stopping        ? START_STOPPED
                      : watch.superseded_ms ? START_SUPERSEDED
                      : watch.missed        ? watch.missed

@@ -12,6 +12,7 @@ enum start_verdict {
     START_STOPPED,     /* after it had been asked to stop */
     START_HUNG,        /* not ready in time; killed */
     START_UNCONFIRMED, /* not confirmed in time; killed */
+    START_LOST,        /* stable led nowhere any more while it was on trial; killed */
     START_NO_PROGRAM,  /* cannot be executed; error tells why */
 };
 
@@ -19,6 +20,7 @@ struct start_ending {
     enum start_verdict verdict;
     struct base_process_end end; /* but with START_NO_PROGRAM */
     struct base_error error;
+    bool proven; /* the disk said, while it ran, that its trial was over and it was stable */
 };
 
 /*  Runs the workspace's command and waits for its end. limits: the deadlines of a trial, NULL where there

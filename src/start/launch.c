@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "root/lock.h"
 #include "root/manifest.h"
+#include "root/mend.h"
 #include "root/outcome.h"
 #include "start/child.h"
 #include "start/reap.h"
@@ -37,9 +38,10 @@ struct launch {
     const char *own; /* the workspace that this launcher lies in */
     int lock;
     int signals;
-    bool stranded;            /* the trial cannot be counted or ended: run what is there, without one */
-    bool no_stable;           /* what stable points to cannot be started: run our own workspace */
-    struct root_outcome last; /* how the last start on trial ended */
+    bool stranded; /* the trial cannot be counted or ended: run what is there, without one */
+    bool proven;   /* our own workspace was stable, and not on trial */
+    char not_started[ROOT_NAME_SIZE]; /* what stable points to cannot be executed: run our own workspace */
+    struct root_outcome last;         /* how the last start on trial ended */
 };
 
 /*  the root */
@@ -129,8 +131,20 @@ static void go_back (struct launch *launch)
     launch->stranded = true;
 }
 
+/*  Leaves word for the version that comes up: it keeps the journal. */
+static void leave_word (const struct launch *launch, const char *workspace, enum root_cause cause,
+                        const char *text)
+{
+    struct root_outcome note = {.cause = cause};
+    struct base_error error = {0};
+    (void) base_text_copy (note.workspace, sizeof note.workspace, workspace);
+    (void) snprintf (note.text, sizeof note.text, "%s", text);
+    if (root_mended_write (&launch->root, &note, &error))
+        start_say ("ignoring: %s", error.text);
+}
+
 /*  Stable does not fit its manifest and there is no trial to end: previous takes its place where that is
-    whole. */
+    whole. Its link itself does: a full disk takes no new one, and a revert would not lead to what runs. */
 static bool replace_stable (struct launch *launch, const char *text)
 {
     char previous[ROOT_NAME_SIZE];
@@ -145,15 +159,46 @@ static bool replace_stable (struct launch *launch, const char *text)
                    error.text);
         return false;
     }
-    int rc = root_stable_set (&launch->root, previous, &error);
-    if (rc) /* a full disk takes no new link: the one that is there becomes stable */
-        rc = disk_rename (launch->root.disk, launch->root.fd, ROOT_PREVIOUS, ROOT_STABLE, &error);
-    if (rc) {
+    leave_word (launch, launch->own, ROOT_CAUSE_DAMAGED, text);
+    if (disk_rename (launch->root.disk, launch->root.fd, ROOT_PREVIOUS, ROOT_STABLE, &error) &&
+        !root_link (&launch->root, ROOT_PREVIOUS, previous)) {
+        (void) root_mended_remove (&launch->root);
         start_say ("WARNING: cannot make %s stable: %s: running the damaged one", previous, error.text);
         return false;
     }
     start_say ("WARNING: the previous version %s is stable now; %s is kept as it is", previous, launch->own);
     return true;
+}
+
+/*  Stable leads nowhere: init could start nothing after this process. A trial ends with that, since it cannot
+    be told any more from a version that has been proven. Returns whether the links are to be read anew. */
+static bool mend_stable (struct launch *launch, const char *text)
+{
+    char name[ROOT_NAME_SIZE];
+    struct base_error error = {0};
+    bool trial = root_trial_is_likely (&launch->root, launch->own);
+    start_say ("WARNING: %s", text);
+    if (trial) {
+        if (launch->last.cause == ROOT_CAUSE_NONE)
+            remember (launch, ROOT_CAUSE_LOST, "%.200s", text);
+        if (root_outcome_write (&launch->root, &launch->last, &error))
+            start_say ("ignoring: %s", error.text);
+    }
+    if (root_stable_mend (&launch->root, launch->own, launch->proven && !trial, name, &error)) {
+        start_say ("WARNING: %s: %s goes on", error.text, launch->own);
+        return false;
+    }
+    start_say ("WARNING: %s is stable now", name);
+    if (!trial)
+        leave_word (launch, name, ROOT_CAUSE_LOST, text);
+    return true;
+}
+
+/*  Before this process ends: sees to it that init can start something. Returns whether it can. */
+static bool leave_stable (struct launch *launch)
+{
+    struct base_error error = {0};
+    return root_stable_check (&launch->root, &error) <= 0 || mend_stable (launch, error.text);
 }
 
 /*  one start */
@@ -200,15 +245,23 @@ static int stopped (struct launch *launch, const struct root_limits *limits,
     if (limits && start_on_trial (&launch->root, launch->own) &&
         root_token_return (&launch->root, limits, &error))
         start_say ("ignoring: %s", error.text);
+    (void) leave_stable (launch);
     bool as_asked = end->exited ? end->code == ROOT_EXIT_RESTART || end->code == ROOT_EXIT_BY_INIT
                                 : end->code == SIGTERM || end->code == SIGINT;
     return as_asked ? 0 : status_of (end);
+}
+
+/*  Leaves the next start to init, where init would find anything. */
+static int leave (struct launch *launch, int status)
+{
+    return leave_stable (launch) || !pause_for (launch, root_limits_default.pause_ms) ? status : -1;
 }
 
 /*  A start has ended. Returns the exit status, or -1 where the links are to be read anew. */
 static int ended (struct launch *launch, const struct root_limits *limits, const struct start_ending *ending)
 {
     char text[128] = "";
+    launch->proven |= ending->proven;
     if (ending->verdict == START_SUPERSEDED) {
         exec_stable (launch);
         return -1;
@@ -217,11 +270,11 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
     if (ending->verdict == START_STOPPED)
         return stopped (launch, limits, &ending->end);
     if (by_itself && ending->end.code == ROOT_EXIT_BY_INIT)
-        return ROOT_EXIT_RESTART;
+        return leave (launch, ROOT_EXIT_RESTART);
     if (by_itself && ending->end.code == ROOT_EXIT_RESTART) {
         start_say ("%s asks for a restart", launch->own);
         if (asked_to_stop (launch)) /* as pid 1 it would be lost in the execve */
-            return 0;
+            return leave_stable (launch), 0;
         exec_stable (launch);
         return -1;
     }
@@ -229,8 +282,10 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
         start_say ("%s: %s", launch->own, ending->error.text);
     else
         start_say ("%s %s", launch->own, base_process_end_format (&ending->end, text, sizeof text));
-    if (!limits || !start_on_trial (&launch->root, launch->own))
-        return ending->verdict == START_NO_PROGRAM ? EXIT_NO_PROGRAM : status_of (&ending->end);
+    bool lost = root_stable_check (&launch->root, NULL) > 0;
+    if (!limits || ending->proven || (!lost && !start_on_trial (&launch->root, launch->own)))
+        return leave (launch,
+                      ending->verdict == START_NO_PROGRAM ? EXIT_NO_PROGRAM : status_of (&ending->end));
 
     switch (ending->verdict) {
     case START_HUNG:
@@ -238,8 +293,13 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
         break;
     case START_UNCONFIRMED:
         remember (launch, ROOT_CAUSE_UNCONFIRMED, "was ready, and not confirmed in time");
+        if (lost)
+            break;
         go_back (launch); /* another start would not get further */
         return -1;
+    case START_LOST:
+        remember (launch, ROOT_CAUSE_LOST, "the link stable led nowhere while it ran");
+        break;
     case START_NO_PROGRAM:
         remember (launch, ROOT_CAUSE_CRASHED, "%.200s", ending->error.text);
         break;
@@ -250,7 +310,8 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
         break;
     }
     struct root_trial trial;
-    if (root_trial_read (&launch->root, &trial, NULL) == 0 && trial.on_trial && trial.tokens == 0)
+    if (ending->verdict == START_LOST ||
+        (root_trial_read (&launch->root, &trial, NULL) == 0 && trial.on_trial && trial.tokens == 0))
         return -1; /* going back needs no pause */
     return pause_for (launch, limits->pause_ms) ? -1 : 0;
 }
@@ -271,8 +332,27 @@ static void without_stable (struct launch *launch, const struct root_trial *tria
             return;
         }
     }
+    char text[128], now[ROOT_NAME_SIZE];
+    (void) snprintf (text, sizeof text, "%s, which is stable, cannot be executed", trial->stable);
+    if (mend_stable (launch, text) && root_link (&launch->root, ROOT_STABLE, now) == 0 &&
+        strcmp (now, trial->stable) != 0)
+        return;
     start_say ("WARNING: %s cannot be started: running %s", trial->stable, launch->own);
-    launch->no_stable = true;
+    memcpy (launch->not_started, trial->stable, sizeof trial->stable);
+}
+
+/*  Takes a start of the trial. Returns whether it is counted. */
+static int take_start (struct launch *launch, struct root_limits *limits, bool *ret_first)
+{
+    struct base_error error = {0};
+    unsigned left = 0;
+    int rc = root_token_take (&launch->root, limits, &left, &error);
+    if (rc < 0)
+        start_say ("%s: this start is not counted", error.text);
+    if (rc == 0)
+        start_say ("%s is on trial, %u further starts are left", launch->own, left);
+    *ret_first = rc == 0 && left + 1 >= limits->starts;
+    return rc;
 }
 
 /*  Starts what is to be started. Returns the exit status, or -1 where the links are to be read anew. */
@@ -280,44 +360,45 @@ static int serve (struct launch *launch)
 {
     struct root_trial trial = {0};
     struct base_error error = {0};
-    if (root_trial_read (&launch->root, &trial, &error)) {
-        if (!launch->no_stable)
-            start_say ("WARNING: %s: running %s", error.text, launch->own);
-        launch->no_stable = true;
+    bool lost = root_stable_check (&launch->root, &error) > 0;
+    if (lost && mend_stable (launch, error.text))
+        return -1;
+    if (!lost && root_trial_read (&launch->root, &trial, &error)) {
+        start_say ("WARNING: %s: running %s", error.text, launch->own);
+        lost = true;
     }
-    if (!launch->no_stable && strcmp (trial.stable, launch->own) != 0) {
+    bool is_stable = !lost && strcmp (trial.stable, launch->own) == 0;
+    if (!lost && !is_stable && strcmp (trial.stable, launch->not_started) != 0) {
         exec_stable (launch);
         without_stable (launch, &trial);
         return -1;
     }
+    launch->proven |= is_stable && !trial.on_trial;
     char back[ROOT_NAME_SIZE];
-    if (root_link (&launch->root, ROOT_BACK, back) == 0 && strcmp (back, launch->own) == 0 &&
-        !launch->no_stable && disk_unlink (launch->root.disk, launch->root.fd, ROOT_BACK) == 0)
+    if (root_link (&launch->root, ROOT_BACK, back) == 0 && strcmp (back, launch->own) == 0 && is_stable &&
+        disk_unlink (launch->root.disk, launch->root.fd, ROOT_BACK) == 0)
         start_say ("removed a stale way back");
 
-    bool on_trial = trial.on_trial && !launch->stranded && !launch->no_stable;
-    struct root_limits limits;
-    unsigned left = 0;
+    /*  Without stable a trial has no end but its deadlines, and they hold. */
+    struct root_limits limits = root_limits_default;
+    bool first = false,
+         on_trial = is_stable ? trial.on_trial && !launch->stranded
+                              : lost && !launch->proven && root_trial_is_likely (&launch->root, launch->own);
     if (on_trial) {
-        int rc = root_token_take (&launch->root, &limits, &left, &error);
-        if (rc == ROOT_E_NONE) {
+        int rc = take_start (launch, &limits, &first);
+        if (rc == ROOT_E_NONE && is_stable) {
             go_back (launch);
             return -1;
         }
-        if (rc) {
-            start_say ("%s: this start is not counted", error.text);
-            on_trial = false;
-        } else
-            start_say ("%s is on trial, %u further starts are left", launch->own, left);
+        on_trial = rc >= 0;
     }
     if (verify (launch, launch->own, &error)) {
-        if (on_trial) {
-            bool first = left + 1 >= limits.starts;
+        if (on_trial && is_stable) {
             remember (launch, first ? ROOT_CAUSE_ROTTEN : ROOT_CAUSE_DAMAGED, "%.200s", error.text);
             go_back (launch);
             return -1;
         }
-        if (!trial.on_trial && !launch->no_stable && replace_stable (launch, error.text))
+        if (is_stable && !trial.on_trial && replace_stable (launch, error.text))
             return -1;
     }
     struct start_ending ending;

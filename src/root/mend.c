@@ -1,0 +1,122 @@
+#include "root/mend.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/directory.h"
+#include "base/text.h"
+
+#define TRIAL ROOT_VAR "/trial"
+#define ASIDE ROOT_STABLE ".damaged"
+
+enum { TRIAL_MOST = 64 * 1024 };
+
+int root_stable_check (const struct root *root, struct base_error *error)
+{
+    char name[ROOT_NAME_SIZE];
+    struct base_error why = {0};
+    int rc = root_link (root, ROOT_STABLE, name);
+    if (rc == ROOT_E_NONE)
+        return base_error_set (error, rc, "%s/" ROOT_STABLE " is not there", root->path);
+    if (rc == ROOT_E_DAMAGED)
+        return base_error_set (error, rc, "%s/" ROOT_STABLE " is no link to a workspace", root->path);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read %s/" ROOT_STABLE, root->path);
+    rc = root_startable (root, name, &why);
+    return rc ? base_error_set (error, rc, "%s/" ROOT_STABLE " leads to nothing that can be started: %s",
+                                root->path, why.text)
+              : 0;
+}
+
+/*  Looked at without being parsed: the launcher has no parser for it. */
+static bool trial_record_names (const struct root *root, const char *name)
+{
+    char wanted[ROOT_NAME_SIZE + 16];
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    if (disk_file_read (root->disk, root->fd, TRIAL, TRIAL_MOST, &buffer))
+        return false;
+    (void) snprintf (wanted, sizeof wanted, "\"workspace\":\"%s\"", name);
+    return memmem (buffer.data, buffer.size, wanted, strlen (wanted)) != NULL;
+}
+
+bool root_trial_is_likely (const struct root *root, const char *name)
+{
+    char back[ROOT_NAME_SIZE];
+    int rc = root_link (root, ROOT_BACK, back);
+    return rc == 0 ? strcmp (back, name) != 0
+                   : rc != ROOT_E_NONE || root_tokens_count (root) > 0 || trial_record_names (root, name);
+}
+
+/*  A link takes the place of a link or file, and of nothing else. */
+static int make_room (const struct root *root, struct base_error *error)
+{
+    struct stat status;
+    if (fstatat (root->fd, ROOT_STABLE, &status, AT_SYMLINK_NOFOLLOW) || S_ISLNK (status.st_mode))
+        return 0;
+    int rc = disk_tree_remove (root->disk, root->fd, ASIDE, error);
+    return rc ? rc : disk_rename (root->disk, root->fd, ROOT_STABLE, ASIDE, error);
+}
+
+/*  Makes one of the links stable, where it names a workspace that is whole. Returns 0, or an error which says
+    what is wrong with it. */
+static int take (const struct root *root, const char *link, char ret_name[ROOT_NAME_SIZE],
+                 struct base_error *error)
+{
+    char name[ROOT_NAME_SIZE];
+    int rc = root_link (root, link, name);
+    if (rc)
+        return base_error_set (error, rc, "%s %s", link,
+                               rc == ROOT_E_NONE ? "is not there" : "names no workspace");
+    rc = root_workspace_check (root, name, error);
+    if (rc)
+        return base_error_prefix (error, "%s is %s", link, name), rc;
+    rc = make_room (root, error);
+    rc = rc ? rc : disk_rename (root->disk, root->fd, link, ROOT_STABLE, error);
+    if (rc == 0)
+        memcpy (ret_name, name, sizeof name);
+    return rc;
+}
+
+static int take_own (const struct root *root, const char *own, char ret_name[ROOT_NAME_SIZE],
+                     struct base_error *error)
+{
+    int rc = root_workspace_check (root, own, error);
+    rc = rc ? rc : make_room (root, error);
+    rc = rc ? rc : disk_link_replace (root->disk, root->fd, ROOT_STABLE, own, error);
+    return rc ? rc : base_text_copy (ret_name, ROOT_NAME_SIZE, own);
+}
+
+/*  Whether a workspace lies alone in its root. Then it was installed there: a candidate lies beside the version
+    that staged it. */
+static bool is_alone (const struct root *root, const char *name)
+{
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    bool alone = directory;
+    for (const struct dirent *entry; directory && (entry = readdir (directory));)
+        alone &= !root_name_is_valid (entry->d_name) || strcmp (entry->d_name, name) == 0;
+    return alone;
+}
+
+int root_stable_mend (const struct root *root, const char *own, bool proven, char ret_name[ROOT_NAME_SIZE],
+                      struct base_error *error)
+{
+    struct base_error back = {0}, mine = {0}, previous = {0};
+    int rc = take (root, ROOT_BACK, ret_name, &back);
+    if (rc == 0)
+        return root_tokens_remove (root, NULL), 0; /* without a way back they mean nothing */
+    if (own && (proven || is_alone (root, own)))
+        rc = take_own (root, own, ret_name, &mine);
+    if (rc)
+        rc = take (root, ROOT_PREVIOUS, ret_name, &previous);
+    if (rc == 0)
+        return 0;
+    return base_error_set (error, rc < 0 ? rc : ROOT_E_NONE,
+                           "no proven version is there to be stable (%.120s%s%.120s): "
+                           "ln -sfnT WORKSPACE %s/" ROOT_STABLE " chooses one",
+                           *mine.text ? mine.text : previous.text, *mine.text ? "; " : "",
+                           *mine.text ? previous.text : "", root->path);
+}

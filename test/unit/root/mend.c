@@ -1,0 +1,147 @@
+#include "root/mend.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "test/fault/failing_disk.h"
+#include "test/fault/workspaces.h"
+
+static struct root root;
+static struct base_error error;
+static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE], three[ROOT_NAME_SIZE], now[ROOT_NAME_SIZE];
+
+/*  Two runs, and one ran before it. */
+static void begin (void)
+{
+    scratch_begin ();
+    root = workspaces_root (&disk_system);
+    workspaces_add (&root, "one", one);
+    workspaces_add (&root, "two", two);
+    workspaces_add (&root, "three", three);
+    cr_assert_eq (root_stable_set (&root, two, &error), 0, "%s", error.text);
+    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, one, &error), 0);
+}
+
+static void end (void)
+{
+    root_deinit (&root);
+    scratch_end ();
+}
+
+TestSuite (mend, .init = begin, .fini = end);
+
+static bool is (const char *link, const char *name)
+{
+    return workspaces_link_is (&root, link, name);
+}
+
+static void lose (void)
+{
+    (void) unlinkat (root.fd, ROOT_STABLE, 0);
+}
+
+Test (mend, what_nothing_can_be_started_through_is_told)
+{
+    static const struct {
+        const char *change, *text;
+    } cases[] = {
+        {"rm stable", "is not there"},
+        {"ln -sfnT 2001-01-01T00:00:00.000000000Z stable", "nothing that can be started"},
+        {"ln -sfnT /etc stable", "no link to a workspace"},
+        {"rm stable; mkdir stable", "no link to a workspace"},
+    };
+    cr_expect_eq (root_stable_check (&root, &error), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *command = base_text_printf ("cd root; %s", cases[i].change);
+        free (scratch_shell (command, NULL));
+        cr_expect_gt (root_stable_check (&root, &error), 0);
+        cr_expect_not_null (strstr (error.text, cases[i].text), "%s", error.text);
+        free (command);
+    }
+}
+
+Test (mend, the_way_back_goes_first_then_a_proven_own_then_previous)
+{
+    lose ();
+    cr_assert_eq (symlink (three, "root/.back"), 0);
+    scratch_write_text ("root/.try.1", "");
+    cr_expect (root_trial_is_likely (&root, two));
+    cr_expect_eq (root_stable_mend (&root, two, true, now, &error), 0, "%s", error.text);
+    cr_expect (is (ROOT_STABLE, three) && strcmp (now, three) == 0);
+    cr_expect_not (scratch_exists ("root/.back") || scratch_exists ("root/.try.1"));
+
+    lose ();
+    cr_expect_not (root_trial_is_likely (&root, two));
+    cr_expect_eq (root_stable_mend (&root, two, true, now, &error), 0);
+    cr_expect (is (ROOT_STABLE, two) && is (ROOT_PREVIOUS, one));
+
+    lose ();
+    cr_expect_eq (root_stable_mend (&root, two, false, now, &error), 0);
+    cr_expect (is (ROOT_STABLE, one));
+    cr_expect_not (scratch_exists ("root/previous"), "a revert has nothing to go back to");
+}
+
+Test (mend, nothing_unproven_becomes_stable)
+{
+    lose ();
+    cr_assert_eq (unlink ("root/previous"), 0);
+    cr_expect_eq (root_stable_mend (&root, two, false, now, &error), ROOT_E_NONE);
+    cr_expect_eq (root_stable_mend (&root, NULL, false, now, &error), ROOT_E_NONE);
+    cr_expect_not_null (strstr (error.text, "ln -sfnT"), "%s", error.text);
+    cr_expect_not (scratch_exists ("root/stable"));
+}
+
+Test (mend, what_is_damaged_is_passed_over)
+{
+    char path[128];
+    lose ();
+    cr_assert_eq (symlink ("nonsense", "root/.back"), 0);
+    (void) snprintf (path, sizeof path, "root/%s/noded", two);
+    scratch_write_text (path, "tw!");
+    cr_expect_eq (root_stable_mend (&root, two, true, now, &error), 0, "%s", error.text);
+    cr_expect (is (ROOT_STABLE, one));
+}
+
+Test (mend, a_trial_leaves_traces)
+{
+    static const char *const traces[] = {"ln -s nonsense .back", "touch .try.9",
+                                         "echo '{\"workspace\":\"'$two'\"}' > var/trial"};
+    cr_assert_eq (setenv ("two", two, 1), 0);
+    cr_expect_not (root_trial_is_likely (&root, two));
+    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
+        char *command = base_text_printf ("cd root; rm -f .back .try.9; %s", traces[i]);
+        free (scratch_shell (command, NULL));
+        cr_expect (root_trial_is_likely (&root, two), "%s", traces[i]);
+        free (command);
+    }
+    free (scratch_shell ("rm -f root/.back root/.try.9", NULL));
+    cr_expect_not (root_trial_is_likely (&root, three), "var/trial names another one");
+}
+
+Test (mend, whatever_call_fails_stable_is_proven_or_missing)
+{
+    for (int code = 0; code < 2; code++)
+        for (unsigned n = 1;; n++) {
+            free (scratch_shell ("cd root; rm -rf stable; mkdir stable", NULL));
+            cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, one, &error), 0);
+            struct failing_disk failing;
+            struct root on = root;
+            on.disk = failing_init (&failing, n, code ? ENOSPC : EIO);
+            (void) root_stable_mend (&on, two, true, now, &error);
+            cr_expect (root_link (&root, ROOT_STABLE, now) || is (ROOT_STABLE, one) || is (ROOT_STABLE, two),
+                       "call %u: %s", n, now);
+            cr_expect (root_stable_check (&root, NULL) == 0 ||
+                           root_stable_mend (&root, two, true, now, &error) == 0,
+                       "call %u: repeating does not heal: %s", n, error.text);
+            if (failing.calls < n)
+                break;
+        }
+}
+
+Test (mend, a_revert_without_stable_goes_to_previous)
+{
+    lose ();
+    cr_expect_eq (root_revert (&root, now, &error), 0, "%s", error.text);
+    cr_expect_str_eq (now, one);
+    cr_expect (is (ROOT_STABLE, one));
+}
