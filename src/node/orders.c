@@ -54,6 +54,14 @@ static void close_order (struct node_manager *node)
     (void) root_outcome_remove (&node->root);
 }
 
+/*  Whether the release did it. A host that went down each time, a link that somebody took away, a disk that
+    changed files before they ever ran are held against nobody: where the release is behind it all the same,
+    each order of a person costs one more trial, and none is begun without. */
+static bool is_to_blame (enum root_cause cause)
+{
+    return cause == ROOT_CAUSE_CRASHED || cause == ROOT_CAUSE_HUNG || cause == ROOT_CAUSE_DAMAGED;
+}
+
 /*  This version runs because the one that was on trial failed: says so, and sees to it that it is not
     tried again. Whoever goes back leaves a note before; without one, this host went down between the
     record of the trial and the switch. The release never ran then, and its order is taken up again, a
@@ -74,6 +82,7 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
                      : outcome.cause == ROOT_CAUSE_DAMAGED   ? "was damaged"
                      : outcome.cause == ROOT_CAUSE_ROTTEN    ? "was damaged before it ever ran"
                      : outcome.cause == ROOT_CAUSE_CRASHED   ? "crashed"
+                     : outcome.cause == ROOT_CAUSE_LOST      ? "lost stable"
                                                              : "was interrupted each time",
                      outcome.text);
     node_text_clean (reason);
@@ -89,7 +98,7 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
         node->unconfirmed = calloc (1, sizeof *node->unconfirmed);
         if (node->unconfirmed)
             (void) wire_copy (&wire_failure_record, &failure, node->unconfirmed);
-    } else if (outcome.cause != ROOT_CAUSE_ROTTEN && root_quarantine_add (&node->root, &failure, &error))
+    } else if (is_to_blame (outcome.cause) && root_quarantine_add (&node->root, &failure, &error))
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
     node_remember_failure (node, &failure);
     if (!node->unconfirmed)

@@ -359,6 +359,24 @@ Test (orders, a_version_that_crashed_on_trial_is_quarantined)
     wire_failure_deinit (&failure);
 }
 
+Test (orders, who_is_not_known_to_be_to_blame_is_not_quarantined)
+{
+    static const enum root_cause causes[] = {ROOT_CAUSE_INTERRUPTED, ROOT_CAUSE_LOST, ROOT_CAUSE_ROTTEN};
+    make_workspace (RUNNING);
+    cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+        struct root_outcome outcome = {.workspace = CANDIDATE, .cause = causes[i], .text = "why"};
+        struct wire_failure failure;
+        cr_assert_eq (root_outcome_write (&node.root, &outcome, NULL), 0);
+        note_trial ();
+        node_orders_resume (&node);
+        cr_expect_eq (root_quarantine_find (&node.root, &wanted, &failure), ROOT_E_NONE, "%s",
+                      root_cause_word (causes[i]));
+        cr_expect_eq (node.standing.epoch, 5, "the order has come to its end");
+        cr_expect_not_null (node.standing.last_error);
+    }
+}
+
 Test (orders, a_revert_that_fails_on_trial_leaves_the_trial_as_it_was)
 {
     make_workspace (BEFORE); /* its manifest fits nothing */
