@@ -304,6 +304,7 @@ static void switch_over (struct node_manager *node)
                                .previous = node->self.workspace};
     if (root_trial_note (&node->root, &trial, &error))
         base_log (BASE_LOG_WARNING, "going on without a record of the trial: %s", error.text);
+    node_stable_keep (node);
     int rc = root_switch (&node->root, order->workspace, &node->config->trial, &error);
     char stable[ROOT_NAME_SIZE];
     read_stable (node, stable);

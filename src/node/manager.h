@@ -7,6 +7,7 @@
         orders.c    what the origin wants, and what was left to do from before this process
         actions.c   the actions of the machine
         trial.c     proving itself on trial
+        stable.c    putting stable back, and what the launcher did to it
         reports.c   telling: journal, reports to the origin, progress to the parent
 
     Telling never changes doing: no function of reports.c can fail. */
@@ -87,6 +88,7 @@ struct node_manager {
     enum node_settings settings; /* where config is from */
     bool settings_wanted;        /* somebody asked to read node.zpl anew, once nothing is under way */
     int looking;                 /* timer: at node.zpl */
+    bool stable_told;            /* that stable leads nowhere, and could not be put back */
 
     uint64_t deadline_ms; /* when the timer `deadline` is due */
     unsigned late;        /* how often it was not held against the state */
@@ -134,6 +136,12 @@ void node_trial_matched (struct node_manager *node, const struct wire_matched *m
 bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload,
                        size_t size);
 void node_trial_end (struct node_manager *node);
+
+/*  stable.c */
+/*  Where stable leads nowhere, and this version is not on trial: puts it back, and says so. */
+void node_stable_keep (struct node_manager *node);
+/*  Takes up the launcher's word on what it did to stable. */
+void node_stable_resume (struct node_manager *node);
 
 /*  reports.c */
 void node_report (struct node_manager *node, const char *step, enum wire_outcome outcome, const char *reason);

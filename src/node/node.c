@@ -20,6 +20,11 @@ static void describe (void *context, struct wire_application *ret_application)
     node_describe (context, ret_application);
 }
 
+static void on_awake (void *context)
+{
+    node_stable_keep (context);
+}
+
 static void on_welcome (void *context, const struct wire_welcome *welcome)
 {
     struct node_manager *node = context;
@@ -67,6 +72,7 @@ static void on_chunk (void *context, const struct wire_chunk *chunk, const void 
 }
 
 static const struct node_session_ops session_ops = {.describe = describe,
+                                                    .awake = on_awake,
                                                     .welcome = on_welcome,
                                                     .lost = on_lost,
                                                     .hint = on_hint,

@@ -179,6 +179,7 @@ void node_orders_resume (struct node_manager *node)
 {
     struct wire_trial trial = {.transaction = NULL};
     char stable[ROOT_NAME_SIZE] = "";
+    node_stable_resume (node);
     resume_reverted (node);
     bool reverted = node->standing.revert_epoch && resume_revert (node);
     if (reverted) /* a trial that was ended by order is held against nobody */

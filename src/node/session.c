@@ -50,6 +50,12 @@ struct node_session {
     int hello_timer, heartbeat_timer, ask_timer, resend_timer, match_timer, report_timer;
 };
 
+static void tell_awake (struct node_session *session)
+{
+    if (session->ops->awake)
+        session->ops->awake (session->context);
+}
+
 static void say_hello (void *context);
 static void send_ask (void *context);
 static void send_match (void *context);
@@ -80,6 +86,7 @@ static void say_hello (void *context)
 {
     struct node_session *session = context;
     struct wire_application application = {.name = NULL};
+    tell_awake (session);
     session->ops->describe (session->context, &application);
     struct wire_hello hello = {.node = (char *) session->config->id,
                                .session = session->id,
@@ -189,6 +196,7 @@ static void beat (void *context)
 {
     struct node_session *session = context;
     session->heartbeat_timer = 0;
+    tell_awake (session);
     uint64_t silent = base_time_boot_ms () - session->heard_ms;
     if (silent > LIVENESS_HEARTBEATS * session->heartbeat_ms) {
         base_log (BASE_LOG_WARNING, "nothing was heard from %s for %llu ms: connecting anew",

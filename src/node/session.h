@@ -19,6 +19,9 @@ struct node_session;
 struct node_session_ops {
     /*  Fills the state of the application for hello; everything it points to stays the owner's. */
     void (*describe) (void *context, struct wire_application *ret_application);
+    /*  A moment at which this process is awake anyway: each heartbeat, and each hello without an answer. May
+        be NULL. */
+    void (*awake) (void *context);
     void (*welcome) (void *context, const struct wire_welcome *welcome);
     void (*lost) (void *context); /* the origin has not been heard of for three heartbeats */
     void (*hint) (void *context, const struct wire_update *update);

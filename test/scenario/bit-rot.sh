@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One bit of a file of a workspace changes: of the version that runs, of its manifest, of the one that a revert goes back to, of
 # the candidate between its staging and its rehearsal, and on trial. What is damaged is not started where something whole is
-# there, nobody is blamed for a disk, and the next update heals.
+# there and told in journal and status, nobody is blamed for a disk, and the next update heals.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -41,6 +41,12 @@ for file in noded envelope.json command manifest; do
     until_node a '.online and .state == "idle"'
     check_equal "$(stable_of a)" "$previous" 'stable, when it had rotted'
     grep -q 'WARNING: .* is DAMAGED' "$fleet/a.log" || fail 'the launcher does not tell'
+    check_node a '.last_error.step == "stable" and (.last_error.reason | test ("was stable and is damaged")) and .previous_version == null'
+    expect_status 0 "$build/noded" why --root "$root"
+    said 'stable +went-back.*is damaged'
+    expect_status 0 "$build/noded" status --root "$root"
+    said 'previous +none'
+    said 'last error .*is damaged'
     wanted=$other other=$([ "$other" = "$one" ] && echo "$two" || echo "$one")
 done
 

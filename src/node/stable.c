@@ -1,0 +1,86 @@
+/*  stable is all that init knows of this node. Whoever took it away, the version that runs, and is not on trial,
+    puts it back before the host goes down. On trial that is the launcher's, which is proven code. */
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "node/manager.h"
+#include "root/mend.h"
+
+static void tell (struct node_manager *node, enum wire_outcome outcome, char *reason, const char *workspace)
+{
+    struct base_error error = {.code = 0};
+    struct wire_entry entry = {.application = (char *) "noded",
+                               .step = (char *) "stable",
+                               .outcome = outcome,
+                               .reason = reason,
+                               .workspace = *workspace ? (char *) workspace : NULL};
+    node_text_clean (reason);
+    base_log (outcome == WIRE_OUTCOME_FAILED ? BASE_LOG_ERROR : BASE_LOG_WARNING, "%s", reason);
+    if (root_journal_append (&node->root, &entry, &error))
+        base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
+}
+
+/*  From the switch on, and until it is confirmed, where stable points to is the launcher's to say. */
+static bool is_ours (const struct node_manager *node)
+{
+    return update_order_at_rest (node->procedure.state) ||
+           (node->procedure.state >= WIRE_STATE_MATCHING && node->procedure.state <= WIRE_STATE_SWITCHING);
+}
+
+void node_stable_keep (struct node_manager *node)
+{
+    struct base_error lost = {.code = 0}, error = {.code = 0};
+    char name[ROOT_NAME_SIZE] = "", reason[500];
+    if (root_stable_check (&node->root, &lost) <= 0) {
+        node->stable_told = false;
+        return;
+    }
+    if (!is_ours (node) || root_trial_is_likely (&node->root, node->self.workspace))
+        return;
+    bool mended = !root_stable_mend (&node->root, node->self.workspace, true, name, &error);
+    if (!mended && node->stable_told)
+        return;
+    node->stable_told = !mended;
+    (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s", lost.text,
+                     mended ? "it was pointed to " : "it cannot be put back: ", mended ? name : error.text);
+    tell (node, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
+}
+
+static void remember_damaged (struct node_manager *node, const char *workspace, char *reason)
+{
+    char now[BASE_TIME_TEXT];
+    struct wire_installed damaged = {.envelope = NULL};
+    (void) root_workspace_read (&node->root, workspace, &damaged, NULL);
+    struct wire_failure failure = {.transaction =
+                                       damaged.transaction ? damaged.transaction : (char *) "unknown",
+                                   .release = damaged.release,
+                                   .version = damaged.envelope ? damaged.envelope->version : NULL,
+                                   .step = (char *) ROOT_STABLE,
+                                   .reason = reason,
+                                   .time = (char *) base_time_format (base_time_real_ns (), now)};
+    node_remember_failure (node, &failure);
+    node_standing_save (node);
+    wire_installed_deinit (&damaged);
+}
+
+void node_stable_resume (struct node_manager *node)
+{
+    struct root_outcome note;
+    char reason[500];
+    if (root_mended_read (&node->root, &note))
+        return;
+    bool damaged = note.cause == ROOT_CAUSE_DAMAGED;
+    if (damaged)
+        (void) snprintf (reason, sizeof reason, "%s was stable and is damaged: %.200s; went back to %s",
+                         note.workspace, note.text, node->self.workspace);
+    else
+        (void) snprintf (reason, sizeof reason, "%.200s; the launcher pointed it to %s", note.text,
+                         note.workspace);
+    tell (node, damaged ? WIRE_OUTCOME_WENT_BACK : WIRE_OUTCOME_PASSED, reason, note.workspace);
+    if (damaged)
+        remember_damaged (node, note.workspace, reason);
+    (void) root_mended_remove (&node->root);
+}
