@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "node/settings.h"
 #include "root/lock.h"
+#include "root/mend.h"
 #include "root/record.h"
 #include "root/workspace.h"
 #include "wire/wire.h"
@@ -47,57 +48,140 @@ static void describe (struct wire_application *application, const struct wire_in
     }
 }
 
-static void print_link (const char *what, const char *name, const struct wire_installed *installed)
+static void print_release (const char *what, const char *name, const struct wire_installed *installed,
+                           const char *note)
 {
     char release[BASE_DIGEST_TEXT];
-    if (!installed->envelope)
-        printf ("%-10s none\n", what);
+    if (installed->envelope)
+        printf ("%-10s %s  release %.12s  %s%s\n", what, installed->envelope->version,
+                base_digest_format (&installed->release, release), name, note);
     else
-        printf ("%-10s %s  release %.12s  %s\n", what, installed->envelope->version,
-                base_digest_format (&installed->release, release), name);
+        printf ("%-10s %s cannot be read: noded verify tells what is wrong with it%s\n", what, name, note);
+}
+
+/*  What is told of a root. Installed is what was found where the links point to. */
+struct standing {
+    const struct root *root;
+    struct base_error lost; /* where stable leads nowhere: why */
+    struct root_trial trial;
+    char previous_name[ROOT_NAME_SIZE];
+    char runs_name[ROOT_NAME_SIZE]; /* empty: no manager, or one that cannot be looked at */
+    pid_t pid;
+    bool served;
+    struct wire_installed stable, previous, runs;
+    struct wire_standing remembered;
+};
+
+static void standing_deinit (struct standing *standing)
+{
+    wire_installed_deinit (&standing->stable);
+    wire_installed_deinit (&standing->previous);
+    wire_installed_deinit (&standing->runs);
+    wire_standing_deinit (&standing->remembered);
+}
+
+static int look (const struct root *root, struct standing *standing, struct base_error *error)
+{
+    int rc = root_stable_check (root, &standing->lost);
+    rc = rc == 0 ? root_trial_read (root, &standing->trial, error) : rc < 0 ? rc : 0;
+    if (rc)
+        return *error->text ? rc : base_error_set (error, rc, "%s", standing->lost.text);
+    standing->root = root;
+    (void) read_link (root, ROOT_STABLE, standing->trial.stable, &standing->stable);
+    (void) read_link (root, ROOT_PREVIOUS, standing->previous_name, &standing->previous);
+    (void) root_standing_read (root, &standing->remembered);
+    standing->served = root_lock_is_held (root);
+    if (standing->served && !root_lock_runs (root, &standing->pid, standing->runs_name))
+        (void) root_workspace_read (root, standing->runs_name, &standing->runs, NULL);
+    return 0;
+}
+
+static bool runs_stable (const struct standing *standing)
+{
+    return !*standing->runs_name ||
+           (!*standing->lost.text && strcmp (standing->runs_name, standing->trial.stable) == 0);
+}
+
+static void print_previous (const struct standing *standing)
+{
+    char name[ROOT_NAME_SIZE];
+    struct base_error error = {.code = 0};
+    int rc = root_link (standing->root, ROOT_PREVIOUS, name);
+    if (rc == ROOT_E_NONE)
+        printf ("%-10s none\n", ROOT_PREVIOUS);
+    else if (rc)
+        printf ("%-10s leads to no workspace: there is nothing to go back to\n", ROOT_PREVIOUS);
+    else if (root_startable (standing->root, name, &error))
+        printf ("%-10s %s cannot be gone back to: %s\n", ROOT_PREVIOUS, name, error.text);
+    else
+        print_release (ROOT_PREVIOUS, name, &standing->previous,
+                       !*standing->lost.text && strcmp (name, standing->trial.stable) == 0
+                           ? ", as stable: there is nothing to go back to"
+                           : "");
+}
+
+static void print_manager (const struct standing *standing)
+{
+    const char *version = standing->runs.envelope ? standing->runs.envelope->version : "a version";
+    if (!standing->served)
+        printf ("%-10s does not run\n", "manager");
+    else if (!*standing->runs_name)
+        printf ("%-10s runs\n", "manager");
+    else if (runs_stable (standing))
+        printf ("%-10s runs %s (pid %d)\n", "manager", version, (int) standing->pid);
+    else
+        printf ("%-10s runs %s from %s (pid %d), which is not stable%s\n", "manager", version,
+                standing->runs_name, (int) standing->pid,
+                *standing->lost.text ? "" : ": stable is started when that one ends");
+}
+
+static void print_standing (const struct standing *standing)
+{
+    struct base_error wrong = {.code = 0};
+    if (*standing->lost.text)
+        printf ("%-10s leads nowhere\n", ROOT_STABLE);
+    else
+        print_release (ROOT_STABLE, standing->trial.stable, &standing->stable, "");
+    print_previous (standing);
+    if (node_settings_check (standing->root->path, &wrong))
+        printf ("%-10s %s\n", "settings", wrong.text);
+    print_manager (standing);
+    if (standing->trial.on_trial)
+        printf ("%-10s stable is on trial, %u starts left; it would go back to %s\n", "trial",
+                standing->trial.tokens, standing->trial.back);
+    printf ("%-10s %s\n", "held",
+            standing->remembered.held ? "yes: no update is taken until it is released" : "no");
+    const struct wire_failure *last = standing->remembered.last_error;
+    if (last)
+        printf ("%-10s %s %s: %s\n", "last error", last->time, last->step, last->reason);
 }
 
 int node_host_status (const struct root *root, bool json, struct base_error *error)
 {
-    char stable_name[ROOT_NAME_SIZE] = "", previous_name[ROOT_NAME_SIZE] = "";
-    base_cleanup (wire_installed_deinit) struct wire_installed stable = {.envelope = NULL};
-    base_cleanup (wire_installed_deinit) struct wire_installed previous = {.envelope = NULL};
-    base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
-    struct root_trial trial;
+    base_cleanup (standing_deinit) struct standing standing = {.pid = 0};
     struct wire_application application;
-    int rc = root_trial_read (root, &trial, error);
+    int rc = look (root, &standing, error);
     if (rc)
         return rc;
-    if (read_link (root, ROOT_STABLE, stable_name, &stable))
-        return base_error_set (error, ROOT_E_DAMAGED,
-                               "%s/stable does not lead to a workspace: run noded verify --root %s",
-                               root->path, root->path);
-    (void) read_link (root, ROOT_PREVIOUS, previous_name, &previous);
-    (void) root_standing_read (root, &standing);
-    describe (&application, &stable, &previous, &standing, &trial);
     if (json) {
+        describe (&application, runs_stable (&standing) ? &standing.stable : &standing.runs,
+                  &standing.previous, &standing.remembered, &standing.trial);
         base_cleanup (base_free_p) char *text =
             wire_json (&wire_application_record, &application, WIRE_JSON_PRETTY);
         if (!text)
             return -ENOMEM;
         fputs (text, stdout);
+    } else
+        print_standing (&standing);
+    if (!*standing.lost.text)
         return 0;
-    }
-    bool served = root_lock_is_held (root);
-    print_link ("stable", stable_name, &stable);
-    print_link ("previous", previous_name, &previous);
-    struct base_error wrong = {.code = 0};
-    if (node_settings_check (root->path, &wrong))
-        printf ("%-10s %s\n", "settings", wrong.text);
-    printf ("%-10s %s\n", "manager", served ? "runs" : "does not run");
-    if (trial.on_trial)
-        printf ("%-10s stable is on trial, %u starts left; it would go back to %s\n", "trial", trial.tokens,
-                trial.back);
-    printf ("%-10s %s\n", "held", standing.held ? "yes: no update is taken until it is released" : "no");
-    if (standing.last_error)
-        printf ("%-10s %s %s: %s\n", "last error", standing.last_error->time, standing.last_error->step,
-                standing.last_error->reason);
-    return 0;
+    return base_error_set (error, ROOT_E_DAMAGED,
+                           "%.250s: %s; noded revert --root %s points it to the previous version, "
+                           "ln -sfnT WORKSPACE %s/" ROOT_STABLE " to another",
+                           standing.lost.text,
+                           standing.served ? "the manager that runs puts it back"
+                                           : "init cannot start a manager",
+                           root->path, root->path);
 }
 
 int node_host_why (const struct root *root, bool json, struct base_error *error)
@@ -158,9 +242,13 @@ static bool note_revert (const struct root *root)
 int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_running,
                       bool *ret_held, struct base_error *error)
 {
+    struct base_error lost = {.code = 0};
+    (void) root_stable_check (root, &lost);
     int rc = root_revert (root, ret_name, error);
     if (rc)
         return rc;
+    if (*lost.text)
+        printf ("%s: the version that can be gone back to takes its place\n", lost.text);
     *ret_held = note_revert (root);
     *ret_running = root_lock_is_held (root);
     rc = *ret_running ? root_lock_signal (root, SIGUSR2) : 0;

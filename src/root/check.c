@@ -104,6 +104,14 @@ static void check_link (struct check *check, const char *link, bool needed)
         wrong (check, "%s points to %s, which is not there", link, name);
 }
 
+static void check_way_back (struct check *check)
+{
+    char stable[ROOT_NAME_SIZE], previous[ROOT_NAME_SIZE];
+    if (!root_link (check->root, ROOT_STABLE, stable) && !root_link (check->root, ROOT_PREVIOUS, previous) &&
+        strcmp (stable, previous) == 0)
+        wrong (check, "stable and previous both point to %s: a revert has nothing to go back to", stable);
+}
+
 static void check_record (struct check *check, const char *path, const struct wire_record *record)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
@@ -199,6 +207,7 @@ static void check_one (struct check *check)
     check_link (check, ROOT_STABLE, true);
     check_link (check, ROOT_PREVIOUS, false);
     check_link (check, ROOT_BACK, false);
+    check_way_back (check);
     char **names;
     int rc = root_workspaces (check->root, &names);
     if (rc)

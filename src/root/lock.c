@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/pidfd.h>
@@ -16,10 +17,10 @@
 
 enum { INHERITED_MOST = 1024, INFO_SIZE = 4096 };
 
-enum { LOCK_FLAGS = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
 /*  Who only asks whether the lock is held (root_lock_is_held) has it for a moment, which is no server. */
 enum { ASKED_MS = 10, ASKED_TIMES = 20 };
 
+enum { LOCK_FLAGS = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
 
 /*  Opens it as well as it can be: a root that has none, on a disk where none can be made, is locked itself.
     Never for writing: as long as that were open, the disk could not be made read-only. */
@@ -125,7 +126,9 @@ static bool holds (int process, const struct stat *wanted)
     return false;
 }
 
-int root_lock_signal (const struct root *root, int signal)
+/*  Finds the process that holds the lock: a descriptor of it, so that what is signalled is what was found.
+    Returns the descriptor, for the caller, -ESRCH or another -errno. */
+static int find_holder (const struct root *root, pid_t *ret_pid)
 {
     struct stat wanted;
     base_cleanup (base_close_p) int fd = open_lock (root);
@@ -140,10 +143,76 @@ int root_lock_signal (const struct root *root, int signal)
             openat (dirfd (processes), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (process < 0 || !holds (process, &wanted))
             continue;
-        /*  Held first and looked at again: what is signalled is what was found. */
+        /*  Held first and looked at again. */
         base_cleanup (base_close_p) int held = pidfd_open ((pid_t) pid, 0);
-        if (held >= 0 && holds (process, &wanted))
-            return pidfd_send_signal (held, signal, NULL, 0) ? -errno : 0;
+        if (held >= 0 && holds (process, &wanted)) {
+            *ret_pid = (pid_t) pid;
+            return base_take_fd (&held);
+        }
+    }
+    return -ESRCH;
+}
+
+int root_lock_signal (const struct root *root, int signal)
+{
+    pid_t pid;
+    base_cleanup (base_close_p) int held = find_holder (root, &pid);
+    return held < 0 ? held : pidfd_send_signal (held, signal, NULL, 0) ? -errno : 0;
+}
+
+/*  The workspace of this root whose program a process runs (its directory of /proc). */
+static bool runs_workspace (const struct root *root, int process, char ret_name[ROOT_NAME_SIZE])
+{
+    char path[PATH_MAX];
+    ssize_t length = readlinkat (process, "exe", path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = '\0';
+    char *program = strrchr (path, '/');
+    if (!program)
+        return false;
+    *program++ = '\0';
+    const char *name = strrchr (path, '/');
+    struct stat here, runs;
+    char own[ROOT_NAME_SIZE + NAME_MAX + 2];
+    if (!name || !root_name_is_valid (name + 1) || strncmp (program, "noded", 5) != 0)
+        return false;
+    name++;
+    /*  Another root may have a workspace of the same name. What was deleted meanwhile runs all the same. */
+    (void) snprintf (own, sizeof own, "%s/%s", name, program);
+    if (fstatat (root->fd, own, &here, 0) == 0 &&
+        (fstatat (process, "exe", &runs, 0) || !is_same (&here, &runs)))
+        return false;
+    return base_text_copy (ret_name, ROOT_NAME_SIZE, name) == 0;
+}
+
+static pid_t parent_of (int process)
+{
+    char text[INFO_SIZE];
+    base_cleanup (base_close_p) int fd = openat (process, "stat", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
+    text[got < 0 ? 0 : got] = '\0';
+    const char *end = strrchr (text, ')'); /* of the command, in which anything may stand */
+    return end && strlen (end) > 4 ? (pid_t) strtol (end + 4, NULL, 10) : 0;
+}
+
+int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_NAME_SIZE])
+{
+    pid_t holder;
+    base_cleanup (base_close_p) int held = find_holder (root, &holder);
+    if (held < 0)
+        return held;
+    base_cleanup (base_directory_close_p) DIR *processes = list (AT_FDCWD, "/proc");
+    for (const struct dirent *entry; processes && (entry = readdir (processes));) {
+        uint64_t pid;
+        if (base_text_parse_u64 (entry->d_name, INT32_MAX, &pid))
+            continue;
+        base_cleanup (base_close_p) int process =
+            openat (dirfd (processes), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        /*  One that was started by hand holds the lock itself. */
+        if (process < 0 || ((pid_t) pid != holder && parent_of (process) != holder) ||
+            !runs_workspace (root, process, ret_name))
+            continue;
+        *ret_pid = (pid_t) pid;
+        return 0;
     }
     return -ESRCH;
 }

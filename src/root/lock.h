@@ -19,6 +19,10 @@ void root_lock_pass (int lock, bool pass);
 /*  Whether somebody serves the root. */
 bool root_lock_is_held (const struct root *root);
 
+/*  The version that runs for whoever holds the lock: its process and its workspace. Returns 0, -ESRCH where it
+    cannot be found (as below), or -errno. */
+int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_NAME_SIZE]);
+
 /*  Sends a signal to the process that holds the lock, and to no other. Returns 0, -ESRCH where it cannot be
     found (its descriptors can be looked at by its own user and root alone), or -errno. */
 int root_lock_signal (const struct root *root, int signal);

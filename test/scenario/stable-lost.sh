@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Somebody takes `stable` away, or lets it lead nowhere: at rest, before the switch, on trial, while nothing runs. The version that
+# was proven has it again before anybody needs it, no other one gets it, and the commands on the host tell what there is.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/moments.bash
+. "$here/moments.bash"
+
+root=$fleet/a
+noded () { "$build/noded" "$1" --root "$root"; }
+lose ()
+{
+    rm -rf "$root/stable"
+    case $1 in
+        dangling) ln -s 2001-01-01T00:00:00.000000000Z "$root/stable" ;;
+        directory) mkdir "$root/stable" ;;
+    esac
+}
+
+broker_options=(--heartbeat 1s)
+broker_start
+halting_up a
+ctl update a --release "${releases[2]}" || fail 'the first update was not confirmed'
+next=1
+
+for what in gone dangling directory; do
+    say "$what, at rest"
+    before=$(stable_of a) pid=$(manager_pid a)
+    lose "$what"
+    expect_status 1 noded status
+    said 'manager .*(runs 2\.0\.0|from)'
+    said 'ln -sfnT WORKSPACE'
+    until_true eval "[ \"\$(readlink '$root/stable')\" = $before ]"
+    check_equal "$(manager_pid a)" "$pid" 'the manager'
+done
+until_true eval "[ \"\$('$build/noded' why --root '$root' | grep -c 'stable .* passed')\" = 3 ]"
+
+say 'gone, before the switch'
+halt_at a switching
+lose gone
+kill -CONT "$halted"
+arrived a 'a switch without stable'
+
+say 'gone, on trial'
+before=$(stable_of a)
+halt_at a trial
+lose gone
+until_node a '.online and .state == "idle" and .last_error.step == "trial" and .quarantine == []'
+check_equal "$(stable_of a)" "$before" 'stable, after a trial without it'
+expect_status 0 noded why
+said 'trial +went-back.*lost stable'
+ctl update a --release "${releases[$next]}" || fail 'the release was not taken with stable in its place'
+
+say 'while nothing runs'
+previous=$(readlink "$root/previous")
+node_stop a
+lose gone
+expect_status 1 noded status
+said 'previous +1\.0\.0'
+said 'init cannot start a manager'
+expect_status 0 noded revert
+said 'stable is not there'
+check_equal "$(stable_of a)" "$previous" 'stable, after a revert without it'
+lose gone
+expect_status 1 noded revert
+said 'ln -sfnT WORKSPACE'
+ln -sfnT "$previous" "$root/stable"
+ln -sfnT 2001-01-01T00:00:00.000000000Z "$root/previous"
+expect_status 0 noded status
+said 'previous +2001.*cannot be gone back to'
+ln -sfnT "$previous" "$root/previous"
+expect_status 0 noded status
+said 'previous .*nothing to go back to'
+expect_status 1 noded verify
+said 'both point to'
+rm "$root/previous"
+
+say 'another one is stable than runs'
+node_start a
+until_node a '.online and .held'
+other=$(find "$root" -maxdepth 1 -name '2*Z' ! -name "$previous" -printf '%f\n' | head -n 1)
+ln -sfnT "$other" "$root/stable"
+expect_status 0 noded status
+said "runs 1\.0\.0 from $previous \(pid $(manager_pid a)\), which is not stable"
