@@ -19,13 +19,25 @@
 
 enum { COPY_SIZE = 256 * 1024, DEPTH_MOST = 32 };
 
-static const char script[] = "#!/bin/sh\n"
-                             "# Runs the launcher beside this file, which decides what is started.\n"
-                             "case $0 in\n"
-                             "/*) exec \"${0%/*}/" ROOT_LAUNCHER "\" ;;\n"
-                             "*/*) exec \"./${0%/*}/" ROOT_LAUNCHER "\" ;;\n"
-                             "*) exec ./" ROOT_LAUNCHER " ;;\n"
-                             "esac\n";
+/*  No variable is set: it would reach the version. What init starts may be a link of its own (`ln -s` into a
+    service directory), which the shell cannot read by itself; -p finds readlink whatever PATH is. */
+static const char script[] =
+    "#!/bin/sh\n"
+    "# Runs the launcher beside this file, which decides what is started.\n"
+    "if [ -h \"$0\" ]; then\n"
+    "    set -- \"$0\" \"$(command -p readlink -f -- \"$0\")\"\n"
+    "    case $2 in\n"
+    "    /*) exec \"${2%/*}/" ROOT_LAUNCHER "\" ;;\n"
+    "    esac\n"
+    "    printf '%s\\n' \"noded.sh: cannot tell where the link $1 leads to (is there no readlink?):"
+    " let a script start stable/noded.sh instead\" >&2\n"
+    "    exit 71\n"
+    "fi\n"
+    "case $0 in\n"
+    "/*) exec \"${0%/*}/" ROOT_LAUNCHER "\" ;;\n"
+    "*/*) exec \"./${0%/*}/" ROOT_LAUNCHER "\" ;;\n"
+    "*) exec ./" ROOT_LAUNCHER " ;;\n"
+    "esac\n";
 
 /*  The time of the newest name in the root, those of hidden workspaces included; 0 where there is none. */
 static int newest_name (const struct root *root, uint64_t *ret_ns)

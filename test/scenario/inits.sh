@@ -7,7 +7,14 @@ set -euo pipefail
 
 unshare --pid --fork true 2>/dev/null || { echo 'SKIPPED: this host lets nobody make a pid name space'; exit 77; }
 
-start_runit () { node_start "$1"; }
+# The run script is a link to the start file.
+start_runit ()
+{
+    mkdir "$fleet/sv/$1"
+    ln -s "$fleet/$1/stable/noded.sh" "$fleet/sv/$1/run"
+    runsv "$fleet/sv/$1" >>"$fleet/$1.log" 2>&1 &
+    supervisor[$1]=$!
+}
 start_s6 ()
 {
     mkdir "$fleet/sv/$1"
