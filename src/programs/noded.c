@@ -31,9 +31,8 @@ static const char about[] =
     "\n"
     "noded COMMAND --help tells more.\n";
 
-static const char exit_codes[] =
-    "exit codes: 0 done; 1 it could not be done, standard error tells why; 2 usage;\n"
-    "75 another manager serves the root; 85 (run) start stable anew\n";
+static const char exit_codes[] = "0 done; 1 it could not be done, standard error tells why; 2 usage;\n"
+                                 "75 another manager serves the root; 85, 86 (run) start stable anew";
 
 static int tell (const struct base_error *error, const char *command)
 {
@@ -64,41 +63,47 @@ static int no_more (const struct program_spec *spec, int argc, char **argv, int 
                         : PROGRAM_GO;
 }
 
-static int install (int argc, char **argv)
+/*  What noded install was asked for. */
+struct install_options {
+    struct node_install install;
+    bool no_rehearsal, systemd;
+    char host[65];
+};
+
+static int install_parse (int argc, char **argv, struct install_options *wanted)
 {
-    struct node_install wanted = {.rehearse = true};
-    bool no_rehearsal = false, systemd = false;
+    struct node_install *install = &wanted->install;
     const struct program_option options[] = {
         {.name = "root",
          .kind = PROGRAM_TEXT,
          .argument = "DIR",
-         .value = &wanted.root,
+         .value = &install->root,
          .help = "the root to make"},
         {.name = "id",
          .kind = PROGRAM_TEXT,
          .argument = "ID",
-         .value = &wanted.id,
+         .value = &install->id,
          .help = "the node's id (the host name)"},
         {.name = "broker",
          .kind = PROGRAM_TEXT,
          .argument = "HOST[:PORT]",
-         .value = &wanted.broker,
+         .value = &install->broker,
          .help = "where the broker is (port 7670)"},
         {.name = "content",
          .kind = PROGRAM_TEXT,
          .argument = "HOST[:PORT]",
-         .value = &wanted.content,
+         .value = &install->content,
          .help = "where contents are, if not at the broker (port 7672)"},
         {.name = "step",
          .kind = PROGRAM_SPAN,
          .argument = "SPAN",
-         .value = &wanted.step_ms,
+         .value = &install->step_ms,
          .help = "deadline for each step of the rehearsal (30s)"},
         {.name = "no-rehearsal",
          .kind = PROGRAM_FLAG,
-         .value = &no_rehearsal,
+         .value = &wanted->no_rehearsal,
          .help = "do not try whether this program can be updated here"},
-        {.name = "systemd", .kind = PROGRAM_FLAG, .value = &systemd, .help = "print a systemd unit"},
+        {.name = "systemd", .kind = PROGRAM_FLAG, .value = &wanted->systemd, .help = "print a systemd unit"},
         {.name = NULL},
     };
     const struct program_spec spec = {
@@ -107,51 +112,64 @@ static int install (int argc, char **argv)
         .about = "Makes a root from this very program and its shared libraries, and rehearses an update and "
                  "a revert in it.\n",
         .options = options,
-        .more = exit_codes,
+        .exits = exit_codes,
     };
     struct bus_settings *settings = NULL;
+    struct base_error error = {.code = 0};
     int first;
     int code = program_options_parse (&spec, argc, argv, &settings, &first);
     code = code == PROGRAM_GO ? no_more (&spec, argc, argv, first) : code;
     (void) bus_settings_free (settings);
     if (code != PROGRAM_GO)
         return code;
-    if (!wanted.root || !wanted.broker)
+    if (!install->root || !install->broker)
         return program_usage_error (&spec, "%s is missing",
-                                    wanted.root ? "--broker HOST[:PORT]" : "--root DIR");
-    char host[65] = "";
-    if (!wanted.id && !gethostname (host, sizeof host - 1))
-        wanted.id = host;
-    if (!wanted.id)
+                                    install->root ? "--broker HOST[:PORT]" : "--root DIR");
+    if (!install->id && !gethostname (wanted->host, sizeof wanted->host - 1))
+        install->id = wanted->host;
+    if (!install->id)
         return program_usage_error (&spec, "--id ID is missing, and this host has no name");
-    struct base_error error = {.code = 0};
-    if (node_install_check (&wanted, &error))
-        return program_usage_error (&spec, "%s", error.text);
-    wanted.rehearse = !no_rehearsal;
-    if (no_rehearsal)
+    install->rehearse = !wanted->no_rehearsal;
+    return node_install_check (install, &error) ? program_usage_error (&spec, "%s", error.text) : PROGRAM_GO;
+}
+
+static void install_tell (const struct install_options *wanted, uint64_t took_ms)
+{
+    base_cleanup (base_free_p) char *found = realpath (wanted->install.root, NULL);
+    const char *path = found ? found : wanted->install.root;
+    if (wanted->systemd) {
+        base_cleanup (base_free_p) char *unit = node_install_unit (path);
+        fputs (unit ? unit : "", stdout);
+        return;
+    }
+    printf ("%s holds noded %s as node %s", path, base_version, wanted->install.id);
+    if (took_ms)
+        printf (", rehearsed in %llu ms", (unsigned long long) took_ms);
+    printf ("\nhand this to init, to be started again whenever it ends: %s/stable/noded.sh\n"
+            "for systemd: noded install --systemd prints a unit; for runit and s6: ln -s "
+            "%s/stable/noded.sh SERVICE/run\n",
+            path, path);
+}
+
+static int install (int argc, char **argv)
+{
+    struct install_options wanted = {.systemd = false};
+    int code = install_parse (argc, argv, &wanted);
+    if (code != PROGRAM_GO)
+        return code;
+    if (wanted.no_rehearsal)
         fprintf (stderr,
                  "noded install: WITHOUT A REHEARSAL. Whether this program can be updated and reverted on "
                  "this host is not known\n"
                  "noded install: until its first update, which may then fail. Leave --no-rehearsal out to "
                  "know it now.\n");
+    struct base_error error = {.code = 0};
     char workspace[ROOT_NAME_SIZE];
     uint64_t took_ms;
     (void) umask (umask (0) & ~(mode_t) S_IRWXU); /* as the launcher does */
-    if (node_install_run (&wanted, workspace, &took_ms, &error))
+    if (node_install_run (&wanted.install, workspace, &took_ms, &error))
         return tell (&error, "install");
-    base_cleanup (base_free_p) char *path = realpath (wanted.root, NULL);
-    if (systemd) {
-        base_cleanup (base_free_p) char *unit = node_install_unit (path ? path : wanted.root);
-        fputs (unit ? unit : "", stdout);
-        return PROGRAM_OK;
-    }
-    printf ("%s holds noded %s as node %s", path ? path : wanted.root, base_version, wanted.id);
-    if (took_ms)
-        printf (", rehearsed in %llu ms", (unsigned long long) took_ms);
-    printf ("\nhand this to init, to be started again whenever it ends: %s/stable/noded.sh\n"
-            "for systemd: noded install --systemd prints a unit; for runit and s6 the path above is "
-            "the run script\n",
-            path ? path : wanted.root);
+    install_tell (&wanted, took_ms);
     return PROGRAM_OK;
 }
 
@@ -179,7 +197,7 @@ static int run (int argc, char **argv)
         .about = "Runs the node manager. It is started by the launcher in its workspace: start "
                  "DIR/stable/noded.sh.\n",
         .options = options,
-        .more = exit_codes,
+        .exits = exit_codes,
     };
     struct bus_settings *settings = NULL;
     int first;
@@ -227,7 +245,7 @@ static int host_parse (struct program_spec *spec, int argc, char **argv, bool wi
     };
     struct bus_settings *settings = NULL;
     spec->options = options;
-    spec->more = exit_codes;
+    spec->exits = exit_codes;
     int code = program_options_parse (spec, argc, argv, &settings, &wanted->first);
     (void) bus_settings_free (settings);
     spec->options = NULL;
@@ -371,7 +389,7 @@ static int keys (int argc, char **argv)
                                       .about =
                                           "Prints a new CURVE key pair as a section of a settings file.\n",
                                       .options = options,
-                                      .more = exit_codes};
+                                      .exits = exit_codes};
     struct bus_settings *settings = NULL;
     int first;
     char public_key[41], secret_key[41];
@@ -401,7 +419,7 @@ int main (int argc, char **argv)
                                       .usage = "COMMAND [OPTION...]",
                                       .about = about,
                                       .options = none,
-                                      .more = exit_codes,
+                                      .exits = exit_codes,
                                       .stop_at_word = true};
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
         if (strcmp (argv[1], commands[i].name) == 0)

@@ -97,7 +97,9 @@ static void help_print (const struct program_spec *spec)
     }
     if (spec->more)
         printf ("%s%s", settings_first ? "\n" : "", spec->more);
-    printf ("\nExit codes: 0 done; 1 failed; 2 wrong options or settings; 75 the root is in use.\n");
+    printf ("\nExit codes: %s.\n",
+            spec->exits ? spec->exits
+                        : "0 done; 1 failed; 2 wrong options or settings; 75 the root is in use");
 }
 
 static int flag_parse (const char *text, bool *ret_flag)

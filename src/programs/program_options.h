@@ -50,6 +50,7 @@ struct program_spec {
     const char *const *settings;          /* known beside those of the options, NULL-terminated; or NULL */
     const char *more;                     /* --help ends with it; closed by a newline; or NULL */
     bool stop_at_word;                    /* options end at the first argument that is none */
+    const char *exits;                    /* its exit codes; NULL: those of a server */
 };
 
 enum { PROGRAM_GO = -1 };
