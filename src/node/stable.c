@@ -1,5 +1,5 @@
-/*  stable is all that init knows of this node. Whoever took it away, the version that runs, and is not on trial,
-    puts it back before the host goes down. On trial that is the launcher's, which is proven code. */
+/*  stable is all that init knows of this node. Whoever took it away, the version that runs, and is not on
+    trial, puts it back before the host goes down. On trial that is the launcher's, which is proven code. */
 
 #include <stdio.h>
 

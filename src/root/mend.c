@@ -89,8 +89,8 @@ static int take_own (const struct root *root, const char *own, char ret_name[ROO
     return rc ? rc : base_text_copy (ret_name, ROOT_NAME_SIZE, own);
 }
 
-/*  Whether a workspace lies alone in its root. Then it was installed there: a candidate lies beside the version
-    that staged it. */
+/*  Whether a workspace lies alone in its root. Then it was installed there: a candidate lies beside the
+    version that staged it. */
 static bool is_alone (const struct root *root, const char *name)
 {
     base_cleanup (base_directory_close_p) DIR *directory =

@@ -19,9 +19,9 @@ int root_stable_check (const struct root *root, struct base_error *error);
 bool root_trial_is_likely (const struct root *root, const char *name);
 
 /*  Points stable to a proven workspace that is whole: the way back of a trial, which ends; else own (may be
-    NULL), where its caller knows that it is proven, or no other is there; else previous. But for own that takes no space. What has
-    the name stable and is no link is kept as stable.damaged. Returns 0 with what is stable now, or
-    ROOT_E_NONE where nothing of all that is there and whole; the error says what to do. */
+    NULL), where its caller knows that it is proven, or no other is there; else previous. But for own that
+    takes no space. What has the name stable and is no link is kept as stable.damaged. Returns 0 with what is
+    stable now, or ROOT_E_NONE where nothing of all that is there and whole; the error says what to do. */
 int root_stable_mend (const struct root *root, const char *own, bool proven, char ret_name[ROOT_NAME_SIZE],
                       struct base_error *error);
 
