@@ -203,7 +203,7 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
         const struct wire_entry *entry = &entries[i];
         const char *own = entry->transaction ? entry->transaction : "";
         if (!transaction || strcmp (own, transaction) != 0)
-            printf ("%s%s%s\n", i ? "\n" : "", *own ? "update " : "order", own);
+            printf ("%s%s%s\n", i ? "\n" : "", *own ? "update " : "apart from an update", own);
         transaction = own;
         printf ("  %.19s  %-22s %-10s%s%s%s%s\n", entry->time, entry->step,
                 wire_outcome_word (entry->outcome), entry->version ? " version " : "",

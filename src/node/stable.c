@@ -30,6 +30,15 @@ static bool is_ours (const struct node_manager *node)
            (node->procedure.state >= WIRE_STATE_MATCHING && node->procedure.state <= WIRE_STATE_SWITCHING);
 }
 
+static int mend (const struct node_manager *node, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+{
+    const char *own = node->self.workspace;
+    if (root_trial_is_likely (&node->root, own))
+        return base_error_set (error, ROOT_E_ON_TRIAL,
+                               "that is left to the launcher, since there is a trial");
+    return root_stable_mend (&node->root, own, true, ret_name, error);
+}
+
 void node_stable_keep (struct node_manager *node)
 {
     struct base_error lost = {.code = 0}, error = {.code = 0};
@@ -38,9 +47,9 @@ void node_stable_keep (struct node_manager *node)
         node->stable_told = false;
         return;
     }
-    if (!is_ours (node) || root_trial_is_likely (&node->root, node->self.workspace))
+    if (!is_ours (node))
         return;
-    bool mended = !root_stable_mend (&node->root, node->self.workspace, true, name, &error);
+    bool mended = mend (node, name, &error) == 0;
     if (!mended && node->stable_told)
         return;
     node->stable_told = !mended;
