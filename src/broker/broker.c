@@ -89,7 +89,9 @@ static int nodes_load (struct broker *broker, struct base_error *error)
         r = broker_store_revision_next (broker->store, &broker->revision, error);
     for (size_t i = 0; r == 0 && i < broker->registry.n_nodes; i++) {
         struct broker_node *node = broker->registry.nodes[i];
-        r = broker_store_node_on_trial (broker->store, node->id, &node->trial, error);
+        bool trial = false;
+        r = broker_store_node_on_trial (broker->store, node->id, &trial, error);
+        broker_registry_trial (&broker->registry, node, trial);
         if (r == 0)
             r = broker_labels_load (broker, node, error);
         /* Who follows across a restart is told that nobody is known to live. */
@@ -185,7 +187,7 @@ struct broker *broker_free (struct broker *broker)
     if (!broker)
         return NULL;
     bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
-    broker_reports_deinit (broker);
+    broker_round_deinit (broker);
     broker->origin = origin_free (broker->origin);
     broker->events = bus_socket_free (broker->events);
     broker_hints_deinit (&broker->hints);

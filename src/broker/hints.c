@@ -121,10 +121,12 @@ const char *broker_hints_topic (const struct broker_hints *hints, unsigned slot,
 
 int broker_hints_ring (const char *topic)
 {
-    char text[BROKER_HINT_TOPIC_SIZE];
+    static const char rings[] = "update/ring/", digits[] = "0123456789abcdef";
+    const char *high, *low;
 
-    for (unsigned slot = 0; slot < BROKER_HINT_RINGS; slot++)
-        if (strcmp (topic, broker_hints_topic (NULL, slot, text)) == 0)
-            return (int) slot;
-    return -1;
+    if (strncmp (topic, rings, sizeof rings - 1) != 0 || strlen (topic) != sizeof rings + 1)
+        return -1;
+    high = strchr (digits, topic[sizeof rings - 1]);
+    low = strchr (digits, topic[sizeof rings]);
+    return high && low ? (int) ((high - digits) * 16 + (low - digits)) : -1;
 }

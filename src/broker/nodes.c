@@ -17,7 +17,7 @@ void broker_node_changed (struct broker *broker, struct broker_node *node)
 {
     struct base_error error = {.code = 0};
 
-    broker_reports_settle (broker); /* the numbers may be taken from the disk: they must not be undone */
+    broker_round_settle (broker); /* the numbers may be taken from the disk: they must not be undone */
     if (broker_store_revision_next (broker->store, &node->revision, &error) != 0) {
         base_log_limited (&broker->log, BASE_LOG_ERROR, "%s", error.text);
         return;

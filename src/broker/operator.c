@@ -409,7 +409,7 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
     struct base_error error = {.code = 0};
     int r;
 
-    broker_reports_settle (broker);
+    broker_round_settle (broker);
     r = request_serve (broker, peer, request, answer, &error);
 
     if (r == ORIGIN_LATER)
@@ -431,7 +431,7 @@ bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool
     struct base_error error = {.code = 0};
     int r;
 
-    broker_reports_settle (broker);
+    broker_round_settle (broker);
     r = broker_list_nodes (broker, &waiter->request, &answer, &error);
 
     if (r == 0 && answer.n_nodes == 0 && answer.status == WIRE_STATUS_OK && !over)

@@ -8,22 +8,15 @@
 #include "broker/content.h"
 #include "broker/hints.h"
 #include "broker/registry.h"
+#include "broker/round.h"
 #include "broker/store.h"
 #include "broker/waiters.h"
 #include "origin/origin.h"
 
 enum {
-    BROKER_REPORTS_OPEN = 256, /* in one transaction at most */
-    BROKER_SETTLE_MS = 5000,   /* how long a result that is missing may still be on its way */
+    BROKER_SETTLE_MS = 5000, /* how long a result that is missing may still be on its way */
     BROKER_TRIAL_HINT_MS =
         2000 /* a node on trial that asks without having heard a hint gets one this often */
-};
-
-/*  Reports that wait for their transaction. */
-struct broker_reports {
-    struct broker_reported *open; /* BROKER_REPORTS_OPEN of them; NULL until there was one */
-    size_t count;
-    int timer;
 };
 
 struct broker {
@@ -42,7 +35,7 @@ struct broker {
     uint64_t tick_ms;
     int tick;
     struct base_log_limit log;
-    struct broker_reports reports;
+    struct broker_round round;
 };
 
 /*  nodes.c: what nodes tell and ask */
@@ -71,10 +64,6 @@ int broker_on_match (void *context, const struct bus_peer *peer, const struct wi
 
 int broker_on_report (void *context, const struct bus_peer *peer, const struct wire_report *report,
                       struct wire_noted *noted);
-/*  Ends the transaction that is open, if one is: whoever writes something else, or reads for a person, calls
-    it before. */
-void broker_reports_settle (struct broker *broker);
-void broker_reports_deinit (struct broker *broker);
 
 /*  sessions.c: who comes, lives and goes */
 

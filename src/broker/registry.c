@@ -168,6 +168,15 @@ int broker_registry_put (struct broker_registry *registry, const struct broker_n
     return 0;
 }
 
+void broker_registry_trial (struct broker_registry *registry, struct broker_node *node, bool trial)
+{
+    if (trial && !node->trial)
+        registry->trials[node->ring]++;
+    else if (!trial && node->trial)
+        registry->trials[node->ring]--;
+    node->trial = trial;
+}
+
 void broker_registry_remove (struct broker_registry *registry, const char *id)
 {
     bool is_there;
@@ -175,6 +184,7 @@ void broker_registry_remove (struct broker_registry *registry, const char *id)
 
     if (!is_there)
         return;
+    broker_registry_trial (registry, registry->nodes[at], false);
     node_free (registry->nodes[at]);
     registry->n_nodes--;
     memmove (&registry->nodes[at], &registry->nodes[at + 1],

@@ -35,7 +35,7 @@ struct broker_node {
     uint64_t settle_ms; /* until then a missing result may still be reported; 0: none is missing */
     uint8_t ring;       /* first byte of the SHA-256 of its id */
     bool online;
-    bool trial;                   /* some application of it is on trial */
+    bool trial;                   /* some application of it is on trial: broker_registry_trial */
     struct wire_hello *challenge; /* the hello that waits for the older session's silence */
     struct bus_peer challenger;
     uint64_t challenged_ms;
@@ -56,6 +56,7 @@ struct broker_registry {
     void *context;
     uint64_t liveness_ms;
     uint64_t ticked_ms;
+    unsigned trials[256];       /* nodes on trial, by ring */
     struct broker_node **nodes; /* sorted by id */
     size_t n_nodes, capacity;
 };
@@ -75,6 +76,9 @@ size_t broker_registry_behind (const struct broker_registry *registry, const cha
 int broker_registry_put (struct broker_registry *registry, const struct broker_node_record *record,
                          struct broker_node **ret_node);
 void broker_registry_remove (struct broker_registry *registry, const char *id);
+
+/*  Some application of the node is on trial, or none is any more. */
+void broker_registry_trial (struct broker_registry *registry, struct broker_node *node, bool trial);
 
 /*  What is to become of a hello. */
 enum broker_verdict {

@@ -1,10 +1,4 @@
-/*  broker/reports.c - what nodes report
-
-    Reports that come in one round of the loop are one transaction, because a sync costs as much for one as
-    for all: each is answered, and told as an event, once that is on disk. A report that cannot be kept costs
-    itself alone, unless SQLite gives the whole transaction up: then all are answered failed, and come again.
-
-    Everything else that writes, or shows the records to a person, settles what is open first. */
+/*  broker/reports.c - what nodes report */
 
 #include "broker/private.h"
 
@@ -14,8 +8,8 @@
 #include "base/time.h"
 #include "wire/envelope.h"
 
-/*  One that is in the open transaction. */
-struct broker_reported {
+/*  One that is being written. */
+struct reported {
     struct bus_peer peer;
     struct wire_report report;
     bool news, changed;
@@ -69,18 +63,19 @@ static void answer (struct broker *broker, const struct bus_peer *peer, const st
     (void) origin_answer (broker->origin, peer, &wire_noted_record, &noted);
 }
 
-/*  It is on disk. */
-static void take (struct broker *broker, const struct broker_reported *reported)
+static void take (struct broker *broker, const struct reported *reported)
 {
     const struct wire_report *report = &reported->report;
     struct broker_node *node = broker_registry_find (&broker->registry, report->node);
     struct base_error error = {.code = 0};
+    bool trial;
 
-    answer (broker, &reported->peer, report, WIRE_STATUS_OK);
     if (!node)
         return;
-    if (broker_store_node_on_trial (broker->store, node->id, &node->trial, &error) != 0)
+    if (broker_store_node_on_trial (broker->store, node->id, &trial, &error) != 0)
         (void) broker_storage_failed (broker, &error);
+    else
+        broker_registry_trial (&broker->registry, node, trial);
     if (reported->news)
         report_events (broker, node, report, reported->changed);
     broker_settle_check (broker, node, report->application->name);
@@ -88,55 +83,25 @@ static void take (struct broker *broker, const struct broker_reported *reported)
         broker_node_changed (broker, node);
 }
 
-static void close_all (struct broker *broker, bool kept)
+static void reported_free (struct reported *reported)
 {
-    struct broker_reports *reports = &broker->reports;
-    size_t count = reports->count;
-
-    bus_timer_cancel (broker->loop, reports->timer);
-    reports->timer = 0;
-    reports->count = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct broker_reported *reported = &reports->open[i];
-        if (kept)
-            take (broker, reported);
-        else
-            answer (broker, &reported->peer, &reported->report, WIRE_STATUS_FAILED);
-        wire_report_deinit (&reported->report);
-    }
+    wire_report_deinit (&reported->report);
+    free (reported);
 }
 
-void broker_reports_settle (struct broker *broker)
+static void ended (struct broker *broker, void *item, bool kept)
 {
-    struct base_error error = {.code = 0};
-    int r;
+    struct reported *reported = item;
 
-    if (broker->reports.count == 0)
-        return;
-    r = broker_store_commit (broker->store, &error);
-    if (r != 0)
-        (void) broker_storage_failed (broker, &error);
-    close_all (broker, r == 0);
+    answer (broker, &reported->peer, &reported->report, kept ? WIRE_STATUS_OK : WIRE_STATUS_FAILED);
+    if (kept)
+        take (broker, reported);
+    reported_free (reported);
 }
 
-static void on_round (void *context)
+static int store (struct broker *broker, void *item, struct base_error *error)
 {
-    struct broker *broker = context;
-
-    broker->reports.timer = 0;
-    broker_reports_settle (broker);
-}
-
-void broker_reports_deinit (struct broker *broker)
-{
-    if (broker->reports.open)
-        broker_reports_settle (broker);
-    free (broker->reports.open);
-    broker->reports = (struct broker_reports){.open = NULL};
-}
-
-static int store (struct broker *broker, struct broker_reported *reported, struct base_error *error)
-{
+    struct reported *reported = item;
     const struct wire_report *report = &reported->report;
     char now[BASE_TIME_TEXT];
     int r = broker_store_report_put (broker->store, report, &reported->news, error);
@@ -149,47 +114,22 @@ static int store (struct broker *broker, struct broker_reported *reported, struc
     return r;
 }
 
-/*  Puts a report into the open transaction. Returns 0 or -errno: then nothing of it is there. */
+static const struct broker_write_ops report_ops = {.store = store, .ended = ended};
+
 static int add (struct broker *broker, const struct bus_peer *peer, const struct wire_report *report,
                 struct base_error *error)
 {
-    struct broker_reports *reports = &broker->reports;
-    struct broker_reported *reported;
-    int r = 0;
+    struct reported *reported = calloc (1, sizeof *reported);
+    int r;
 
-    if (!reports->open && !(reports->open = calloc (BROKER_REPORTS_OPEN, sizeof *reports->open)))
+    if (!reported || wire_copy (&wire_report_record, report, &reported->report) != 0) {
+        free (reported);
         return base_error_errno (error, -ENOMEM, "cannot take a report");
-    if (reports->count == BROKER_REPORTS_OPEN)
-        broker_reports_settle (broker);
-    if (reports->count == 0)
-        r = broker_store_begin (broker->store, error);
-    if (r != 0)
-        return r;
-    reported = &reports->open[reports->count];
-    *reported = (struct broker_reported){.peer = *peer};
-    r = wire_copy (&wire_report_record, report, &reported->report);
-    if (r != 0)
-        (void) base_error_errno (error, r, "cannot take a report");
-    else {
-        r = broker_store_mark (broker->store, error);
-        if (r == 0)
-            r = store (broker, reported, error);
-        if (broker_store_mark_end (broker->store, r == 0) != 0) { /* all of it is lost */
-            r = r ? r : -EIO;
-            broker_store_rollback (broker->store);
-            close_all (broker, false);
-        }
-        if (r != 0)
-            wire_report_deinit (&reported->report);
     }
-    if (r == 0 && reports->count++ == 0)
-        reports->timer = bus_timer_start (broker->loop, 0, on_round, broker);
-    if (r != 0 && reports->count == 0)
-        broker_store_rollback (broker->store);
-    if (r == 0 && reports->timer < 0) { /* no memory for a timer */
-        reports->timer = 0;
-        broker_reports_settle (broker);
-    }
+    reported->peer = *peer;
+    r = broker_round_add (broker, &report_ops, reported, error);
+    if (r != 0)
+        reported_free (reported);
     return r;
 }
 

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "base/cleanup.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "broker/labels.h"
 #include "broker/text.h"
@@ -57,60 +57,137 @@ static bool is_restart (const struct broker_node *node, const struct wire_hello 
     return true;
 }
 
-/*  Opens the session of a hello that may come in. Returns 0 or -errno; then nothing has changed. */
-static int admit (struct broker *broker, const struct bus_peer *peer, const struct wire_hello *hello,
-                  struct base_error *error)
+/*  A hello that is being written. */
+struct greeting {
+    struct bus_peer peer;
+    struct wire_hello hello;
+    uint64_t restarts;
+    bool changed[BROKER_APPLICATIONS_MOST], labelled;
+};
+
+static void greeting_free (struct greeting *greeting)
 {
-    char last_seen[BASE_TIME_TEXT];
-    bool changed[BROKER_APPLICATIONS_MOST] = {false}, labelled = false;
-    struct broker_node_record record = {.id = hello->node,
-                                        .place = hello->place,
-                                        .software = hello->software,
-                                        .platform = hello->platform,
-                                        .kernel = hello->kernel};
-    struct broker_node *node = broker_registry_find (&broker->registry, hello->node);
-    int r;
+    wire_hello_deinit (&greeting->hello);
+    free (greeting);
+}
 
-    record.restarts = (node ? node->restarts : 0) + is_restart (node, hello);
+static struct broker_node_record record_of (const struct greeting *greeting, char now[BASE_TIME_TEXT])
+{
+    const struct wire_hello *hello = &greeting->hello;
 
-    broker_reports_settle (broker);
-    r = broker_store_begin (broker->store, error);
+    return (struct broker_node_record){.id = hello->node,
+                                       .place = hello->place,
+                                       .software = hello->software,
+                                       .platform = hello->platform,
+                                       .kernel = hello->kernel,
+                                       .restarts = greeting->restarts,
+                                       .last_seen = base_time_format (base_time_real_ns (), now)};
+}
 
-    record.last_seen = base_time_format (base_time_real_ns (), last_seen);
-    if (r == 0)
-        r = hello_store (broker, hello, &record, changed, &labelled, error);
-    if (r == 0)
-        r = broker_store_commit (broker->store, error);
-    if (r == 0) {
-        r = broker_registry_put (&broker->registry, &record, &node);
-        if (r != 0)
-            (void) base_error_errno (error, r, "cannot remember node %s", hello->node);
-    }
-    if (r != 0) {
-        broker_store_rollback (broker->store);
-        return r;
-    }
-    if (labelled && broker_labels_load (broker, node, error) != 0)
+static int greeting_store (struct broker *broker, void *item, struct base_error *error)
+{
+    struct greeting *greeting = item;
+    char now[BASE_TIME_TEXT];
+    struct broker_node_record record = record_of (greeting, now);
+
+    return hello_store (broker, &greeting->hello, &record, greeting->changed, &greeting->labelled, error);
+}
+
+/*  Opens the session of a hello that is on disk. */
+static int greeting_open (struct broker *broker, const struct greeting *greeting, struct base_error *error)
+{
+    const struct wire_hello *hello = &greeting->hello;
+    char now[BASE_TIME_TEXT];
+    struct broker_node_record record = record_of (greeting, now);
+    struct broker_node *node;
+    bool trial = false;
+    int r = broker_registry_put (&broker->registry, &record, &node);
+
+    if (r != 0)
+        return base_error_errno (error, r, "cannot remember node %s", hello->node);
+    if (greeting->labelled && broker_labels_load (broker, node, error) != 0)
         (void) broker_storage_failed (broker, error);
-    if (broker_registry_open (&broker->registry, node, hello->session, peer, base_time_boot_ms ())) {
+    if (broker_registry_open (&broker->registry, node, hello->session, &greeting->peer,
+                              base_time_boot_ms ())) {
         base_log (BASE_LOG_INFO, "node %s came: %s, noded %s", node->id,
                   node->place ? node->place : "no place",
                   node->software ? node->software : "of an unknown version");
         broker_event (broker, WIRE_EVENT_CAME, node, NULL, NULL, NULL, NULL);
     }
-    node->trial = false;
     for (size_t i = 0; i < hello->n_applications; i++) {
         const struct wire_application *told = &hello->applications[i];
-        if (changed[i])
+        if (greeting->changed[i])
             broker_event (broker, WIRE_EVENT_CHANGED, node, told, NULL, NULL, NULL);
-        if (told->state == WIRE_STATE_TRIAL)
-            node->trial = true;
+        trial |= told->state == WIRE_STATE_TRIAL;
         broker_settle_check (broker, node, told->name);
     }
+    broker_registry_trial (&broker->registry, node, trial);
     broker_node_changed (broker, node);
     if (node->trial)
         broker_hints_want (&broker->hints, node->ring, NULL, 0);
     return 0;
+}
+
+/*  Where the node has gone meanwhile, it will say hello again. */
+static void welcome (struct broker *broker, const struct bus_peer *peer, enum wire_status status,
+                     const char *reason)
+{
+    struct wire_welcome answer = {.status = status,
+                                  .reason = (char *) reason,
+                                  .instance = (char *) origin_instance (broker->origin),
+                                  .sequence = origin_sequence (broker->origin),
+                                  .heartbeat_ms = broker->heartbeat_ms};
+
+    (void) origin_answer (broker->origin, peer, &wire_welcome_record, &answer);
+}
+
+static void greeting_ended (struct broker *broker, void *item, bool kept)
+{
+    struct greeting *greeting = item;
+    struct base_error error = {.text = "the broker could not write it down"};
+    int r = kept ? greeting_open (broker, greeting, &error) : -EIO;
+
+    if (kept && r != 0)
+        (void) broker_storage_failed (broker, &error);
+    welcome (broker, &greeting->peer, r == 0 ? WIRE_STATUS_OK : WIRE_STATUS_FAILED,
+             r == 0 ? NULL : error.text);
+    greeting_free (greeting);
+}
+
+static const struct broker_write_ops greeting_ops = {.store = greeting_store, .ended = greeting_ended};
+
+static bool greeting_is_of (const void *item, const void *id)
+{
+    const struct greeting *greeting = item;
+
+    return strcmp (greeting->hello.node, id) == 0;
+}
+
+/*  What the registry says of a node has to count the hello of it that is being written. */
+static void greeting_settle (struct broker *broker, const char *id)
+{
+    if (broker_round_has (broker, &greeting_ops, greeting_is_of, id))
+        broker_round_settle (broker);
+}
+
+/*  Lets a hello in: it is welcomed once it is on disk. Returns 0 or -errno; then nothing has changed. */
+static int admit (struct broker *broker, const struct bus_peer *peer, const struct wire_hello *hello,
+                  struct base_error *error)
+{
+    const struct broker_node *node = broker_registry_find (&broker->registry, hello->node);
+    struct greeting *greeting = calloc (1, sizeof *greeting);
+    int r;
+
+    if (!greeting || wire_copy (&wire_hello_record, hello, &greeting->hello) != 0) {
+        free (greeting);
+        return base_error_errno (error, -ENOMEM, "cannot take a hello");
+    }
+    greeting->peer = *peer;
+    greeting->restarts = (node ? node->restarts : 0) + is_restart (node, hello);
+    r = broker_round_add (broker, &greeting_ops, greeting, error);
+    if (r != 0)
+        greeting_free (greeting);
+    return r;
 }
 
 static bool hello_is_valid (const struct wire_hello *hello)
@@ -135,6 +212,7 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
         answer->reason = broker_reason ("the id of a node or the name of an application is not valid");
         return 0;
     }
+    greeting_settle (broker, hello->node);
     switch (broker_registry_hello (&broker->registry, peer, hello, base_time_boot_ms (), &error)) {
     case BROKER_WAIT:
         return ORIGIN_LATER;
@@ -146,10 +224,7 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
     case BROKER_ADMIT:
         break;
     }
-    if (admit (broker, peer, hello, &error) != 0)
-        return broker_storage_failed (broker, &error);
-    answer->status = WIRE_STATUS_OK;
-    return 0;
+    return admit (broker, peer, hello, &error) == 0 ? ORIGIN_LATER : broker_storage_failed (broker, &error);
 }
 
 /*  the registry's operations */
@@ -167,43 +242,69 @@ static void registry_settled (void *context, struct broker_node *node, const str
                               const struct wire_hello *hello, const char *refusal)
 {
     struct broker *broker = context;
-    base_cleanup (base_free_p) char *reason = NULL;
     struct base_error error = {.code = 0};
-    struct wire_welcome welcome = {.status = WIRE_STATUS_OK,
-                                   .instance = (char *) origin_instance (broker->origin),
-                                   .sequence = origin_sequence (broker->origin),
-                                   .heartbeat_ms = broker->heartbeat_ms};
 
     if (refusal) {
         base_log_limited (&broker->log, BASE_LOG_WARNING, "refused: %s", refusal);
-        welcome.status = WIRE_STATUS_REFUSED;
-        reason = broker_reason ("%s", refusal);
-    } else {
-        base_log (BASE_LOG_INFO, "node %s: session %s was silent and is replaced by %s", node->id,
-                  node->session[0] ? node->session : "(none)", hello->session);
-        if (admit (broker, peer, hello, &error) != 0) {
-            (void) broker_storage_failed (broker, &error);
-            welcome.status = WIRE_STATUS_FAILED;
-            reason = broker_reason ("%s", error.text);
-        }
+        welcome (broker, peer, WIRE_STATUS_REFUSED, refusal);
+        return;
     }
-    welcome.reason = reason;
-    /* Where the newcomer has gone meanwhile, it will say hello again. */
-    (void) origin_answer (broker->origin, peer, &wire_welcome_record, &welcome);
+    base_log (BASE_LOG_INFO, "node %s: session %s was silent and is replaced by %s", node->id,
+              node->session[0] ? node->session : "(none)", hello->session);
+    if (admit (broker, peer, hello, &error) == 0)
+        return;
+    (void) broker_storage_failed (broker, &error);
+    welcome (broker, peer, WIRE_STATUS_FAILED, error.text);
 }
+
+/*  going */
+
+/*  A departure that is being written. */
+struct parting {
+    char node[BROKER_ID_SIZE];
+    char last_seen[BASE_TIME_TEXT];
+    char reason[513];
+};
+
+static int parting_store (struct broker *broker, void *item, struct base_error *error)
+{
+    const struct parting *parting = item;
+
+    return broker_store_node_seen (broker->store, parting->node, parting->last_seen, error);
+}
+
+static void parting_ended (struct broker *broker, void *item, bool kept)
+{
+    struct parting *parting = item;
+    struct broker_node *node = broker_registry_find (&broker->registry, parting->node);
+
+    (void) kept; /* it has gone all the same */
+    if (node) {
+        base_log (BASE_LOG_INFO, "node %s went: %s", node->id, parting->reason);
+        broker_event (broker, WIRE_EVENT_WENT, node, NULL, NULL, NULL, parting->reason);
+        broker_node_changed (broker, node);
+    }
+    free (parting);
+}
+
+static const struct broker_write_ops parting_ops = {.store = parting_store, .ended = parting_ended};
 
 static void node_went (struct broker *broker, struct broker_node *node, const char *reason)
 {
-    char last_seen[BASE_TIME_TEXT];
-    struct base_error error = {.code = 0};
+    struct parting *parting = calloc (1, sizeof *parting);
+    struct base_error error = {.code = -ENOMEM};
 
-    broker_reports_settle (broker);
-    base_log (BASE_LOG_INFO, "node %s went: %s", node->id, reason);
-    if (broker_store_node_seen (broker->store, node->id, broker_node_last_seen (node, last_seen), &error) !=
-        0)
+    if (!parting) {
         (void) broker_storage_failed (broker, &error);
-    broker_event (broker, WIRE_EVENT_WENT, node, NULL, NULL, NULL, reason);
-    broker_node_changed (broker, node);
+        return;
+    }
+    (void) base_text_copy (parting->node, sizeof parting->node, node->id);
+    (void) broker_node_last_seen (node, parting->last_seen);
+    (void) snprintf (parting->reason, sizeof parting->reason, "%s", reason);
+    if (broker_round_add (broker, &parting_ops, parting, &error) != 0) {
+        (void) broker_storage_failed (broker, &error);
+        parting_ended (broker, parting, false);
+    }
 }
 
 static void registry_went (void *context, struct broker_node *node)
@@ -231,10 +332,13 @@ void broker_on_heartbeat (void *context, const struct bus_peer *peer, const stru
 void broker_on_bye (void *context, const struct bus_peer *peer, const struct wire_bye *bye)
 {
     struct broker *broker = context;
-    struct broker_node *node = broker_registry_find (&broker->registry, bye->node);
-    bool was_online = node && node->online;
+    struct broker_node *node;
+    bool was_online;
 
     (void) peer;
+    greeting_settle (broker, bye->node);
+    node = broker_registry_find (&broker->registry, bye->node);
+    was_online = node && node->online;
     node = broker_registry_bye (&broker->registry, bye->node, bye->session);
     if (node && was_online && !node->online)
         node_went (broker, node, bye->reason ? bye->reason : "closed");
@@ -245,14 +349,7 @@ void broker_on_subscription (void *context, const char *topic, bool subscribed)
     struct broker *broker = context;
     int ring = subscribed ? broker_hints_ring (topic) : -1;
 
-    if (ring < 0)
-        return;
     /* A version on trial confirms itself only once it has heard an announcement. */
-    for (size_t i = 0; i < broker->registry.n_nodes; i++) {
-        const struct broker_node *node = broker->registry.nodes[i];
-        if (node->trial && node->ring == ring) {
-            broker_hints_want (&broker->hints, (unsigned) ring, NULL, 0);
-            return;
-        }
-    }
+    if (ring >= 0 && broker->registry.trials[ring] > 0)
+        broker_hints_want (&broker->hints, (unsigned) ring, NULL, 0);
 }

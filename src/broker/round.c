@@ -1,0 +1,109 @@
+/*  broker/round.c - what nodes tell in one round of the loop is written in one transaction */
+
+#include "broker/round.h"
+
+#include <errno.h>
+
+#include "broker/private.h"
+
+static void close_all (struct broker *broker, bool kept)
+{
+    struct broker_round *round = &broker->round;
+    struct broker_write *open = round->open;
+    size_t count = round->count;
+
+    bus_timer_cancel (broker->loop, round->timer);
+    *round = (struct broker_round){.open = NULL}; /* what ends may begin something */
+    for (size_t i = 0; i < count; i++)
+        open[i].ops->ended (broker, open[i].item, kept);
+    if (round->open)
+        free (open);
+    else
+        round->open = open;
+}
+
+void broker_round_settle (struct broker *broker)
+{
+    struct base_error error = {.code = 0};
+    int r;
+
+    if (broker->round.count == 0)
+        return;
+    r = broker_store_commit (broker->store, &error);
+    if (r != 0)
+        (void) broker_storage_failed (broker, &error);
+    close_all (broker, r == 0);
+}
+
+static void on_round (void *context)
+{
+    struct broker *broker = context;
+
+    broker->round.timer = 0;
+    broker_round_settle (broker);
+}
+
+void broker_round_deinit (struct broker *broker)
+{
+    if (broker->round.open)
+        broker_round_settle (broker);
+    free (broker->round.open);
+    broker->round = (struct broker_round){.open = NULL};
+}
+
+/*  Returns 0, or -errno: then nothing of the item is there. */
+static int write_one (struct broker *broker, const struct broker_write_ops *ops, void *item,
+                      struct base_error *error)
+{
+    int r = broker_store_mark (broker->store, error);
+
+    if (r == 0)
+        r = ops->store (broker, item, error);
+    if (broker_store_mark_end (broker->store, r == 0) != 0) { /* all of it is lost */
+        r = r ? r : -EIO;
+        broker_store_rollback (broker->store);
+        close_all (broker, false);
+    }
+    return r;
+}
+
+int broker_round_add (struct broker *broker, const struct broker_write_ops *ops, void *item,
+                      struct base_error *error)
+{
+    struct broker_round *round = &broker->round;
+    int r = 0;
+
+    if (round->count == BROKER_ROUND_MOST)
+        broker_round_settle (broker);
+    if (!round->open && !(round->open = calloc (BROKER_ROUND_MOST, sizeof *round->open)))
+        return base_error_errno (error, -ENOMEM, "cannot take what a node tells");
+    if (round->count == 0)
+        r = broker_store_begin (broker->store, error);
+    if (r != 0)
+        return r;
+    r = write_one (broker, ops, item, error);
+    if (r != 0) {
+        if (round->count == 0)
+            broker_store_rollback (broker->store);
+        return r;
+    }
+    round->open[round->count] = (struct broker_write){.ops = ops, .item = item};
+    if (round->count++ == 0)
+        round->timer = bus_timer_start (broker->loop, 0, on_round, broker);
+    if (round->timer < 0) { /* no memory for a timer */
+        round->timer = 0;
+        broker_round_settle (broker);
+    }
+    return 0;
+}
+
+bool broker_round_has (const struct broker *broker, const struct broker_write_ops *ops,
+                       bool (*is_it) (const void *item, const void *what), const void *what)
+{
+    const struct broker_round *round = &broker->round;
+
+    for (size_t i = 0; i < round->count; i++)
+        if (round->open[i].ops == ops && is_it (round->open[i].item, what))
+            return true;
+    return false;
+}
