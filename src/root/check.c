@@ -10,7 +10,9 @@
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
+#include "root/chain.h"
 #include "root/command.h"
+#include "root/journal_file.h"
 #include "root/manifest.h"
 #include "root/record.h"
 #include "root/workspace.h"
@@ -132,7 +134,22 @@ static void check_record (struct check *check, const char *path, const struct wi
         wire_deinit (record, message);
 }
 
-static void check_journal (struct check *check, const char *path)
+static void check_line (struct check *check, const char *path, size_t number, const char *line, size_t length,
+                        struct root_chain *chain)
+{
+    struct wire_entry entry;
+    uint64_t before = chain->last.serial;
+    if (!root_chain_add (chain, line, length))
+        wrong (check,
+               "%s: line %zu does not follow line %llu: that one was changed, or lines behind it removed",
+               path, number, (unsigned long long) before);
+    if (wire_json_parse (&wire_entry_record, line, length, &entry, NULL))
+        wrong (check, "%s: line %zu is damaged", path, number);
+    else
+        wire_entry_deinit (&entry);
+}
+
+static void check_journal (struct check *check, const char *path, struct root_chain *chain)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     int rc = disk_file_read (check->root->disk, check->root->fd, path, RECORD_MOST, &buffer);
@@ -147,12 +164,9 @@ static void check_journal (struct check *check, const char *path)
     while (at < end) {
         const char *newline = memchr (at, '\n', (size_t) (end - at));
         size_t length = (size_t) ((newline ? newline : end) - at);
-        struct wire_entry entry;
         number++;
-        if (length && wire_json_parse (&wire_entry_record, at, length, &entry, NULL))
-            wrong (check, "%s: line %zu is damaged", path, number);
-        else if (length)
-            wire_entry_deinit (&entry);
+        if (length)
+            check_line (check, path, number, at, length, chain);
         at += length + (newline ? 1 : 0);
     }
 }
@@ -216,8 +230,9 @@ static void check_one (struct check *check)
         check_workspace (check, names[i]);
     if (rc == 0)
         (void) base_list_free (names);
-    check_journal (check, ROOT_VAR "/journal");
-    check_journal (check, ROOT_VAR "/journal.1");
+    struct root_chain chain = {.begun = false};
+    check_journal (check, ROOT_JOURNAL_OLDER, &chain);
+    check_journal (check, ROOT_JOURNAL, &chain);
     check_record (check, ROOT_VAR "/trial", &wire_trial_record);
     check_record (check, ROOT_VAR "/standing", &wire_standing_record);
     each_entry (check, ROOT_VAR "/quarantine", check_quarantined);

@@ -1,33 +1,32 @@
 /*  var/journal is lines of JSON. It becomes var/journal.1 when it is full, so that what is kept is bounded
     and the newest megabyte is always there. A line that a crash cut short, or that rotted, costs itself
-    alone. */
+    alone. Each line carries the digest of the one before it (root/chain.h); to append one, the end of the file
+    is read, not what was appended last by this process: others append too. */
 
 #include "root/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "root/chain.h"
+#include "root/journal_file.h"
 #include "root/record_file.h"
 
-#define JOURNAL ROOT_VAR "/journal"
-#define JOURNAL_OLDER ROOT_VAR "/journal.1"
+enum { ROTATE_SIZE = 1024 * 1024, TAIL_SIZE = 16 * 1024, LOCK_TRIES = 50 };
 
-enum { ROTATE_SIZE = 1024 * 1024, READ_MOST = 4 * 1024 * 1024 };
-
-/*  Reads one of the two files; a missing one is empty, a damaged one is set aside and empty. */
+/*  Reads one of the two files; a missing one is empty, and so is a damaged one, which whoever appends sets
+    aside. */
 static int load (const struct root *root, const char *path, struct base_buffer *buffer)
 {
-    int rc = disk_file_read (root->disk, root->fd, path, READ_MOST, buffer);
-    if (rc == 0 || rc == -ENOENT || rc == -ENOTDIR)
-        return 0;
-    if (!root_record_is_damaged (rc))
-        return rc;
-    root_record_set_aside (root, path);
-    return 0;
+    int rc = disk_file_read (root->disk, root->fd, path, ROOT_JOURNAL_MOST, buffer);
+    return rc == -ENOENT || rc == -ENOTDIR || root_record_is_damaged (rc) ? 0 : rc;
 }
 
 /*  Cuts the last line off buffer's data. Returns NULL at the beginning. */
@@ -82,7 +81,7 @@ static void reverse (struct wire_entry *entries, size_t count)
 int root_journal_read (const struct root *root, size_t most, struct wire_entry **ret_entries,
                        size_t *ret_count, size_t *ret_damaged, struct base_error *error)
 {
-    static const char *const files[] = {JOURNAL, JOURNAL_OLDER};
+    static const char *const files[] = {ROOT_JOURNAL, ROOT_JOURNAL_OLDER};
     struct base_buffer entries = {0};
     size_t damaged = 0;
     int rc =
@@ -97,7 +96,7 @@ int root_journal_read (const struct root *root, size_t most, struct wire_entry *
     size_t count = entries.size / sizeof *list;
     if (rc) {
         root_journal_free (list, count);
-        return base_error_errno (error, rc, "cannot read %s/" JOURNAL, root->path);
+        return base_error_errno (error, rc, "cannot read %s/" ROOT_JOURNAL, root->path);
     }
     reverse (list, count);
     *ret_entries = list;
@@ -114,50 +113,170 @@ void root_journal_free (struct wire_entry *entries, size_t count)
     free (entries);
 }
 
-static uint64_t last_serial (const struct root *root)
+int root_journal_lock (const struct root *root)
 {
-    struct wire_entry *entries;
-    size_t count;
-    if (root_journal_read (root, 1, &entries, &count, NULL, NULL))
-        return 0;
-    uint64_t serial = count ? entries[0].serial : 0;
-    root_journal_free (entries, count);
-    return serial;
+    static const struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
+    base_cleanup (base_close_p) int fd = openat (root->fd, ROOT_VAR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (unsigned i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
+        if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+            return base_take_fd (&fd);
+        (void) nanosleep (&pause, NULL);
+    }
+    return -1;
+}
+
+/*  How a file of the journal ends. */
+struct tail {
+    struct root_journal_head head;
+    bool has_line;
+};
+
+/*  Goes from the end to the beginning. whole: data begins with a line. Returns whether all was found. */
+static bool tail_find (const char *data, size_t size, bool whole, struct tail *ret_tail)
+{
+    size_t length;
+    const char *line;
+    *ret_tail = (struct tail){.has_line = false};
+    while ((line = last_line (data, &size, &length))) {
+        if (line == data && !whole)
+            return false; /* its beginning was not read */
+        if (!ret_tail->has_line)
+            ret_tail->head.digest = base_digest_of (line, length);
+        ret_tail->has_line = true;
+        ret_tail->head.serial = root_chain_serial (line, length);
+        if (ret_tail->head.serial)
+            return true;
+    }
+    return whole;
+}
+
+/*  Reads the end of a file, and more where the last lines are long or damaged. A missing file is empty. */
+static int tail_read (const struct root *root, const char *path, struct tail *ret_tail)
+{
+    const struct disk *disk = root->disk;
+    base_cleanup (base_free_p) char *data = NULL;
+    base_cleanup (base_close_p) int fd =
+        disk->ops->openat (disk->context, root->fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+    struct stat status;
+    *ret_tail = (struct tail){.has_line = false};
+    if (fd < 0 || fstat (fd, &status))
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    if (!S_ISREG (status.st_mode))
+        return S_ISDIR (status.st_mode) ? -EISDIR : -EINVAL;
+    if (status.st_size > ROOT_JOURNAL_MOST)
+        return -EFBIG;
+    for (size_t size = TAIL_SIZE, whole = 0; !whole; size = ROOT_JOURNAL_MOST) {
+        if (size >= (size_t) status.st_size) {
+            size = (size_t) status.st_size;
+            whole = 1;
+        }
+        free (data);
+        data = malloc (size ? size : 1);
+        if (!data)
+            return -ENOMEM;
+        ssize_t got = pread (fd, data, size, status.st_size - (off_t) size);
+        if (got != (ssize_t) size)
+            return got < 0 ? -errno : -EIO;
+        if (tail_find (data, size, whole, ret_tail))
+            break;
+    }
+    return 0;
+}
+
+/*  The line that the next one follows. *ret_aside: what had the journal's name could not be read, and was set
+    aside. */
+static int tail_load (const struct root *root, struct tail *ret_tail, bool *ret_aside)
+{
+    *ret_aside = false;
+    int rc = tail_read (root, ROOT_JOURNAL, ret_tail);
+    if (root_record_is_damaged (rc)) {
+        root_record_set_aside (root, ROOT_JOURNAL);
+        *ret_aside = true;
+        rc = 0;
+    }
+    if (rc || ret_tail->has_line)
+        return rc;
+    return tail_read (root, ROOT_JOURNAL_OLDER, ret_tail) == -ENOMEM ? -ENOMEM : 0;
+}
+
+struct root_journal_head root_journal_head (const struct root *root)
+{
+    struct tail tail = {.has_line = false};
+    if (tail_read (root, ROOT_JOURNAL, &tail) == 0 && !tail.has_line)
+        (void) tail_read (root, ROOT_JOURNAL_OLDER, &tail);
+    return tail.head;
+}
+
+void root_journal_sync (const struct root *root)
+{
+    const struct disk *disk = root->disk;
+    base_cleanup (base_close_p) int fd = disk->ops->openat (
+        disk->context, root->fd, ROOT_JOURNAL, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+    struct stat status;
+    if (fd >= 0 && fstat (fd, &status) == 0 && S_ISREG (status.st_mode))
+        (void) disk->ops->fsync (disk->context, fd);
 }
 
 static void rotate (const struct root *root)
 {
     struct stat status;
-    if (fstatat (root->fd, JOURNAL, &status, 0) || !S_ISREG (status.st_mode) || status.st_size < ROTATE_SIZE)
+    if (fstatat (root->fd, ROOT_JOURNAL, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG (status.st_mode) ||
+        status.st_size < ROTATE_SIZE)
         return;
-    int rc = disk_rename (root->disk, root->fd, JOURNAL, JOURNAL_OLDER, NULL);
+    int rc = disk_rename (root->disk, root->fd, ROOT_JOURNAL, ROOT_JOURNAL_OLDER, NULL);
     if (rc == -EISDIR) {
-        root_record_set_aside (root, JOURNAL_OLDER);
-        (void) disk_rename (root->disk, root->fd, JOURNAL, JOURNAL_OLDER, NULL);
+        root_record_set_aside (root, ROOT_JOURNAL_OLDER);
+        (void) disk_rename (root->disk, root->fd, ROOT_JOURNAL, ROOT_JOURNAL_OLDER, NULL);
     }
+}
+
+/*  Appends a line that follows tail, and is the tail then. */
+static int put_line (const struct root *root, struct wire_entry *entry, struct tail *tail,
+                     struct base_error *error)
+{
+    char time[BASE_TIME_TEXT];
+    struct wire_entry line = *entry;
+    line.serial = tail->head.serial + 1;
+    line.time = (char *) base_time_format (base_time_real_ns (), time);
+    line.before = tail->head.digest;
+    base_cleanup (base_free_p) char *json = wire_json (&wire_entry_record, &line, 0);
+    base_cleanup (base_free_p) char *text = json ? base_text_printf ("%s\n", json) : NULL;
+    if (!text)
+        return base_error_errno (error, -ENOMEM, "cannot append to %s/" ROOT_JOURNAL, root->path);
+    int rc = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text),
+                               entry->outcome != WIRE_OUTCOME_STARTED, error);
+    if (rc)
+        return rc;
+    entry->serial = line.serial;
+    *tail = (struct tail){.has_line = true,
+                          .head = {.serial = line.serial, .digest = base_digest_of (json, strlen (json))}};
+    return 0;
+}
+
+/*  Whoever reads the journal later is to see that it is not all that there was. */
+static void note_aside (const struct root *root, struct tail *tail)
+{
+    struct wire_entry entry = {.application = (char *) "noded",
+                               .step = (char *) "journal",
+                               .outcome = WIRE_OUTCOME_FAILED,
+                               .reason = (char *) "the journal could not be read and was set aside as"
+                                                  " var/journal.damaged; it goes on anew from here"};
+    (void) put_line (root, &entry, tail, NULL);
 }
 
 int root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error)
 {
+    struct tail tail;
+    bool aside;
     int rc = root_record_make_directory (root, ROOT_VAR, error);
     if (rc)
         return rc;
+    base_cleanup (base_close_p) int lock = root_journal_lock (root);
     rotate (root);
-    char time[BASE_TIME_TEXT];
-    struct wire_entry line = *entry;
-    line.serial = last_serial (root) + 1;
-    line.time = (char *) base_time_format (base_time_real_ns (), time);
-    base_cleanup (base_free_p) char *json = wire_json (&wire_entry_record, &line, 0);
-    base_cleanup (base_free_p) char *text = json ? base_text_printf ("%s\n", json) : NULL;
-    if (!text)
-        return base_error_errno (error, -ENOMEM, "cannot append to %s/" JOURNAL, root->path);
-    bool durable = entry->outcome != WIRE_OUTCOME_STARTED;
-    rc = disk_file_append (root->disk, root->fd, JOURNAL, 0644, text, strlen (text), durable, error);
-    if (rc == -ELOOP) { /* a link has the name: where it points to is not ours to write */
-        root_record_set_aside (root, JOURNAL);
-        rc = disk_file_append (root->disk, root->fd, JOURNAL, 0644, text, strlen (text), durable, error);
-    }
-    if (rc == 0)
-        entry->serial = line.serial;
-    return rc;
+    rc = tail_load (root, &tail, &aside);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
+    if (aside)
+        note_aside (root, &tail);
+    return put_line (root, entry, &tail, error);
 }

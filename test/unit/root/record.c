@@ -112,7 +112,10 @@ Test (record, a_journal_that_is_a_directory_is_set_aside)
     cr_assert_eq (mkdir ("root/var/journal.damaged", 0700), 0);
     scratch_write_text ("root/var/journal.damaged/older", "");
     append ("a");
-    expect_reasons (10, "a", 0);
+    expect_reasons (1, "a", 0);
+    char *all = reasons (10, NULL);
+    cr_expect_not_null (strstr (all, "set aside as var/journal.damaged"), "%s", all);
+    free (all);
 }
 
 Test (record, a_missing_var_is_made)

@@ -1,0 +1,176 @@
+#include "root/chain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "root/journal_file.h"
+#include "wire/wire.h"
+
+#define SERIAL "{\"serial\":"
+#define TIME "\"time\":\""
+#define BEFORE "\"before\":\""
+
+uint64_t root_chain_serial (const char *line, size_t length)
+{
+    size_t at = strlen (SERIAL);
+    uint64_t serial = 0;
+    if (length <= at || memcmp (line, SERIAL, at) != 0)
+        return 0;
+    for (; at < length && line[at] >= '0' && line[at] <= '9'; at++) {
+        serial = serial * 10 + (uint64_t) (line[at] - '0');
+        if (serial >= WIRE_EPOCH_MOST / 2) /* no journal comes so far: nothing may count on from here */
+            return 0;
+    }
+    return at < length && line[at] == ',' ? serial : 0; /* else it was cut within the number */
+}
+
+/*  The last place of a text in a line; texts within values have their quotes escaped. */
+static const char *last_of (const char *line, size_t length, const char *text)
+{
+    const char *found = NULL, *at = line;
+    while ((at = memmem (at, length - (size_t) (at - line), text, strlen (text)))) {
+        found = at;
+        at++;
+    }
+    return found ? found + strlen (text) : NULL;
+}
+
+static bool before_of (const char *line, size_t length, struct base_digest *ret_digest)
+{
+    const char *at = last_of (line, length, BEFORE);
+    char text[BASE_DIGEST_TEXT];
+    if (!at || (size_t) (line + length - at) < BASE_DIGEST_TEXT || at[BASE_DIGEST_TEXT - 1] != '"')
+        return false;
+    memcpy (text, at, BASE_DIGEST_TEXT - 1);
+    text[BASE_DIGEST_TEXT - 1] = '\0';
+    return base_digest_parse (text, ret_digest) == 0;
+}
+
+static void begin (struct root_chain *chain, const char *line, size_t length)
+{
+    const char *time = memmem (line, length, TIME, strlen (TIME));
+    chain->begun = true;
+    chain->first_serial = root_chain_serial (line, length);
+    if (!time)
+        return;
+    time += strlen (TIME);
+    size_t size = 0, room = length - (size_t) (time - line);
+    while (size < room && size < sizeof chain->first_time - 1 && strchr ("0123456789-:.TZ", time[size]))
+        size++;
+    memcpy (chain->first_time, time, size);
+    chain->first_time[size] = '\0';
+}
+
+bool root_chain_add (struct root_chain *chain, const char *line, size_t length)
+{
+    struct base_digest before;
+    bool carries = before_of (line, length, &before), follows = true;
+    if (!chain->begun)
+        begin (chain, line, length);
+    else if (carries)
+        follows = base_digest_equal (&before, &chain->last.digest);
+    else /* what was cut short by a crash carries nothing, and is carried by the next */
+        follows = !chain->linked || !root_chain_serial (line, length) || line[length - 1] != '}';
+    chain->linked |= carries;
+    uint64_t serial = root_chain_serial (line, length);
+    if (serial)
+        chain->last.serial = serial;
+    chain->last.digest = base_digest_of (line, length);
+    return follows;
+}
+
+struct look {
+    struct root_chain chain;
+    struct root_journal_head told;
+    bool is_there, differs;
+    struct base_error *error;
+};
+
+/*  Looks at one line. Returns whether to go on. */
+static bool look_at (struct look *look, const char *path, const char *line, size_t length)
+{
+    uint64_t before = look->chain.last.serial;
+    if (!root_chain_add (&look->chain, line, length)) {
+        (void) base_error_set (
+            look->error, ROOT_E_DAMAGED,
+            "%s: line %llu was changed, or lines behind it were removed: the next one carries"
+            " the digest of another",
+            path, (unsigned long long) before);
+        return false;
+    }
+    if (look->told.serial && look->chain.last.serial == look->told.serial &&
+        root_chain_serial (line, length) == look->told.serial) {
+        look->is_there = true;
+        look->differs = !base_digest_equal (&look->chain.last.digest, &look->told.digest);
+    }
+    return true;
+}
+
+static int look_through (struct look *look, const char *path, const struct base_buffer *buffer)
+{
+    const char *at = (const char *) buffer->data, *end = at + buffer->size;
+    while (at < end) {
+        const char *newline = memchr (at, '\n', (size_t) (end - at));
+        if (!newline)
+            return 0; /* it is being written */
+        if (newline > at && !look_at (look, path, at, (size_t) (newline - at)))
+            return ROOT_E_DAMAGED;
+        at = newline + 1;
+    }
+    return 0;
+}
+
+static int told_check (const struct look *look)
+{
+    const struct root_chain *chain = &look->chain;
+    unsigned long long told = look->told.serial, last = chain->last.serial;
+    if (!told || (look->is_there && !look->differs) || (chain->begun && told < chain->first_serial))
+        return 0;
+    if (look->differs || told <= last)
+        return base_error_set (
+            look->error, ROOT_E_DAMAGED,
+            "line %llu of the journal is not the one that was told: it or one before it was"
+            " changed, or an older copy of the root was put back and went on",
+            told);
+    if (!chain->begun)
+        return base_error_set (look->error, ROOT_E_DAMAGED,
+                               "line %llu of the journal was told, and there is none any more: it was lost or"
+                               " removed",
+                               told);
+    return base_error_set (
+        look->error, ROOT_E_DAMAGED,
+        "line %llu of the journal was told, and the last one is line %llu; the first is line"
+        " %llu of %s: it was lost with its disk, an older copy of the root was put back, or"
+        " lines were removed",
+        told, last, (unsigned long long) chain->first_serial,
+        *chain->first_time ? chain->first_time : "an unknown time");
+}
+
+int root_journal_check (const struct root *root, const struct root_journal_head *told,
+                        struct base_error *error)
+{
+    static const char *const files[] = {ROOT_JOURNAL_OLDER, ROOT_JOURNAL};
+    struct base_error wrong = {.code = 0};
+    struct look look = {.told = *told, .error = error ? error : &wrong};
+    base_cleanup (base_buffer_deinit) struct base_buffer older = {0};
+    base_cleanup (base_buffer_deinit) struct base_buffer newer = {0};
+    struct base_buffer *buffers[] = {&older, &newer};
+    base_cleanup (base_close_p) int lock = root_journal_lock (root); /* no line moves from one to the other */
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < 2; i++) {
+        rc = disk_file_read (root->disk, root->fd, files[i], ROOT_JOURNAL_MOST, buffers[i]);
+        if (rc == -ENOENT || rc == -ENOTDIR)
+            rc = 0;
+    }
+    base_close_p (&lock);
+    lock = -1;
+    if (rc)
+        return base_error_errno (look.error, rc, "cannot read %s/" ROOT_JOURNAL, root->path);
+    for (size_t i = 0; rc == 0 && i < 2; i++)
+        rc = look_through (&look, files[i], buffers[i]);
+    return rc ? rc : told_check (&look);
+}

@@ -1,0 +1,189 @@
+/*  A journal's lines follow each other, and what was done to them afterwards shows. */
+
+#include "root/chain.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "root/check.h"
+#include "root/record.h"
+#include "test/fault/workspaces.h"
+
+static struct root root;
+static struct base_error error;
+
+static void begin (void)
+{
+    scratch_begin ();
+    root = workspaces_root (&disk_system);
+}
+
+static void end (void)
+{
+    root_deinit (&root);
+    scratch_end ();
+}
+
+TestSuite (chain, .init = begin, .fini = end);
+
+static void append (const char *reason)
+{
+    struct wire_entry entry = {.application = (char *) "noded",
+                               .step = (char *) "probing",
+                               .outcome = WIRE_OUTCOME_PASSED,
+                               .reason = (char *) reason};
+    cr_assert_eq (root_journal_append (&root, &entry, &error), 0, "%s", error.text);
+}
+
+static void five (void)
+{
+    append ("one");
+    append ("two: \"before\":\"0000000000000000000000000000000000000000000000000000000000000000\"");
+    append ("three\n\xc3\xb6");
+    append ("four");
+    append ("five");
+}
+
+static void shell (const char *command)
+{
+    free (scratch_shell (command, NULL));
+}
+
+static void expect_whole (const struct root_journal_head *told)
+{
+    error.text[0] = '\0';
+    cr_expect_eq (root_journal_check (&root, told, &error), 0, "%s", error.text);
+}
+
+static void expect_fault (const struct root_journal_head *told, const char *says)
+{
+    error.text[0] = '\0';
+    cr_expect_eq (root_journal_check (&root, told, &error), ROOT_E_DAMAGED, "nothing was found");
+    cr_expect_not_null (strstr (error.text, says), "%s", error.text);
+}
+
+static const struct root_journal_head none = {.serial = 0};
+
+Test (chain, lines_follow_each_other_over_both_files)
+{
+    expect_whole (&none);
+    five ();
+    expect_whole (&none);
+    struct root_journal_head head = root_journal_head (&root);
+    cr_expect_eq (head.serial, 5);
+    expect_whole (&head);
+    shell ("mv root/var/journal root/var/journal.1");
+    cr_expect_eq (root_journal_head (&root).serial, 5);
+    append ("six");
+    cr_expect_eq (root_journal_head (&root).serial, 6);
+    expect_whole (&head);
+    shell ("rm root/var/journal.1"); /* too old to be kept */
+    expect_whole (&head);
+}
+
+Test (chain, a_change_in_the_middle_is_found_and_named)
+{
+    five ();
+    shell ("sed -i s/three/THREE/ root/var/journal");
+    expect_fault (&none, "line 3 was changed");
+    append ("six");
+    expect_fault (&none, "line 3 was changed");
+}
+
+Test (chain, a_line_that_was_removed_or_put_in_is_found)
+{
+    five ();
+    shell ("cp root/var/journal all; sed -i 3d root/var/journal");
+    expect_fault (&none, "line 2 was changed, or lines behind it were removed");
+    shell ("cp all root/var/journal; sed -i 2p root/var/journal");
+    expect_fault (&none, "line 2 was changed");
+}
+
+Test (chain, a_line_without_the_digest_of_the_one_before_fits_nowhere_in_between)
+{
+    five ();
+    shell ("sed -i '4s/,\"before\":\"[0-9a-f]*\"//' root/var/journal");
+    expect_fault (&none, "line 3 was changed");
+}
+
+Test (chain, a_last_line_that_was_told_shows_its_change)
+{
+    five ();
+    struct root_journal_head head = root_journal_head (&root);
+    shell ("sed -i s/five/FIVE/ root/var/journal");
+    expect_whole (&none);
+    expect_fault (&head, "line 5 of the journal is not the one that was told");
+    append ("six");
+    expect_fault (&head, "line 5 of the journal is not the one that was told");
+}
+
+Test (chain, what_was_told_and_is_gone_is_said_with_what_is_there)
+{
+    five ();
+    struct root_journal_head head = root_journal_head (&root);
+    shell ("cp root/var/journal all; sed -i 4,5d root/var/journal");
+    expect_fault (&head, "the last one is line 3; the first is line 1 of 20");
+    append ("another four");
+    append ("another five");
+    expect_fault (&head, "line 5 of the journal is not the one that was told");
+    shell ("rm root/var/journal");
+    expect_fault (&head, "there is none any more");
+    append ("anew");
+    expect_fault (&head, "the last one is line 1");
+}
+
+Test (chain, what_a_crash_cut_short_is_no_change)
+{
+    five ();
+    struct root_journal_head head = root_journal_head (&root);
+    shell ("printf '{\"serial\":6,\"ti' >> root/var/journal");
+    expect_whole (&head);
+    append ("six");
+    cr_expect_eq (root_journal_head (&root).serial, 7);
+    expect_whole (&head);
+    shell ("printf '{\"serial\":1' >> root/var/journal"); /* of 14 */
+    append ("seven");
+    cr_expect_eq (root_journal_head (&root).serial, 8);
+    expect_whole (&head);
+}
+
+Test (chain, lines_of_a_version_that_did_not_link_them_are_taken_as_they_are)
+{
+    five ();
+    shell ("sed -i 's/,\"before\":\"[0-9a-f]*\"}$/}/' root/var/journal");
+    append ("six");
+    append ("seven");
+    expect_whole (&none);
+    shell ("sed -i s/four/FOUR/ root/var/journal"); /* that cannot be seen */
+    expect_whole (&none);
+    shell ("sed -i s/five/FIVE/ root/var/journal");
+    expect_fault (&none, "line 5 was changed");
+}
+
+static void count (void *context, const char *text)
+{
+    char *all = context;
+    (void) snprintf (all + strlen (all), 1024 - strlen (all), "%s\n", text);
+}
+
+Test (chain, a_check_of_the_root_names_the_line)
+{
+    char found[1024] = "";
+    five ();
+    (void) root_check (&root, count, found);
+    cr_expect_null (strstr (found, "journal"), "%s", found);
+    shell ("sed -i s/three/THREE/ root/var/journal");
+    (void) root_check (&root, count, found);
+    cr_expect_not_null (strstr (found, "var/journal: line 4 does not follow line 3"), "%s", found);
+}
+
+Test (chain, the_end_is_found_behind_long_and_damaged_lines)
+{
+    five ();
+    shell ("head -c 100000 /dev/zero | tr '\\000' x >> root/var/journal");
+    append ("six");
+    cr_expect_eq (root_journal_head (&root).serial, 6);
+    expect_whole (&none);
+    shell ("head -c 100000 /dev/zero >> root/var/journal");
+    cr_expect_eq (root_journal_head (&root).serial, 6);
+}
