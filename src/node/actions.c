@@ -214,8 +214,80 @@ static bool is_whole (const struct node_manager *node, struct base_error *error)
     return rc != ROOT_E_DAMAGED && rc != ROOT_E_NONE;
 }
 
-/*  A candidate that failed is blamed only where this very version passes the same rehearsal: else host or
-    origin are at fault. */
+/*  Passed or not: it was a copy of the candidate's files that rehearsed. */
+static void check_files (struct node_manager *node, struct node_rehearsal_result *result)
+{
+    struct base_error damage = {.code = 0};
+    if (result->end.host || is_whole (node, &damage))
+        return;
+    result->end = (struct update_rehearsed){.host = true};
+    (void) base_text_copy (result->step, sizeof result->step, "files");
+    (void) snprintf (result->reason, sizeof result->reason,
+                     "the candidate's files are not what was staged any more: %.300s", damage.text);
+}
+
+/*  Ends the step as failed. blame: the candidate's rehearsal. */
+static void probing_failed (struct node_manager *node, const struct node_rehearsal_result *blame,
+                            enum update_event event, const char *why)
+{
+    (void) snprintf (node->order.step, sizeof node->order.step, "%s/%s", wire_state_word (WIRE_STATE_PROBING),
+                     blame->step);
+    node_fail (node, event, "%.*s%s%s", *why ? 200 : BASE_ERROR_SIZE, blame->reason, *why ? "; " : "", why);
+}
+
+static void on_control (struct node_manager *node, const struct node_rehearsal_result *own)
+{
+    const struct node_rehearsal_result *blame = &node->blamed;
+    uint64_t step_ms = node->config->rehearsal_step_ms;
+    char why[BASE_ERROR_SIZE] = "";
+    bool blamed = update_verdict_control (&blame->end, &own->end, step_ms) == UPDATE_VERDICT_BLAMED;
+    if (!own->end.passed)
+        (void) snprintf (why, sizeof why,
+                         "the version that runs fails its own rehearsal too (%s: %.200s): host or origin are "
+                         "at fault",
+                         own->step, own->reason);
+    else if (!blamed)
+        (void) snprintf (why, sizeof why,
+                         "the version that runs took %llu of %llu ms for a step, too: this host is slow, and "
+                         "the release is not blamed",
+                         (unsigned long long) own->end.slowest_ms, (unsigned long long) step_ms);
+    probing_failed (node, blame, blamed ? UPDATE_EVENT_BLAMED : UPDATE_EVENT_UNFIT, why);
+}
+
+static void on_candidate (struct node_manager *node, struct node_rehearsal_result *result)
+{
+    enum update_verdict verdict = update_verdict_candidate (&result->end, node->tries);
+    const char *workspace = verdict == UPDATE_VERDICT_AGAIN ? node->order.workspace : node->self.workspace;
+    if (verdict != UPDATE_VERDICT_AGAIN) {
+        check_files (node, result);
+        verdict = update_verdict_candidate (&result->end, node->tries);
+    }
+    if (verdict == UPDATE_VERDICT_AGAIN || verdict == UPDATE_VERDICT_CONTROL) {
+        node->control = verdict == UPDATE_VERDICT_CONTROL;
+        node->blamed = *result;
+        node->tries++;
+        base_log (BASE_LOG_WARNING, "%s: the candidate %s its rehearsal (%s: %s); %s",
+                  node->order.transaction,
+                  result->end.killed ? "was killed in"
+                  : result->end.late ? "was late in"
+                                     : "failed",
+                  result->step, result->reason,
+                  node->control ? "trying this version's own" : "trying it once more");
+        if (!rehearse (node, workspace))
+            return;
+        node->control = false;
+        verdict = UPDATE_VERDICT_UNFIT;
+    }
+    node->standing.probes = 0; /* written with what comes of the order */
+    if (verdict != UPDATE_VERDICT_PASSED) {
+        probing_failed (node, result, UPDATE_EVENT_UNFIT, "");
+        return;
+    }
+    base_log (BASE_LOG_INFO, "%s: the rehearsal passed in %llu ms", node->order.transaction,
+              (unsigned long long) result->took_ms);
+    node_event (node, UPDATE_EVENT_DONE);
+}
+
 static void on_rehearsed (void *context, const struct node_rehearsal_result *found)
 {
     struct node_manager *node = context;
@@ -223,61 +295,18 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
     bool control = node->control;
     node->rehearsal = node_rehearsal_free (node->rehearsal);
     node->control = false;
-    if (!result.passed && result.killed && !control && !node->again) {
-        /* the kernel short of memory, or a person, kills the good as well */
-        base_log (BASE_LOG_WARNING,
-                  "%s: the candidate was killed in its rehearsal (%s: %s); trying it once more",
-                  node->order.transaction, result.step, result.reason);
-        node->again = true;
-        if (!rehearse (node, node->order.workspace))
-            return;
-        result.host = true;
-    }
-    struct base_error damage = {.code = 0};
-    if (!result.host && !control &&
-        !is_whole (node, &damage)) { /* passed or not: it was a copy that rehearsed */
-        result.passed = false;
-        result.host = true;
-        (void) base_text_copy (result.step, sizeof result.step, "files");
-        (void) snprintf (result.reason, sizeof result.reason,
-                         "the candidate's files are not what was staged any more: %.300s", damage.text);
-    }
-    if (!result.passed && !result.host && !control) {
-        base_log (BASE_LOG_WARNING,
-                  "%s: the candidate failed its rehearsal (%s: %s); trying this version's own",
-                  node->order.transaction, result.step, result.reason);
-        node->blamed = result;
-        node->control = true;
-        if (!rehearse (node, node->self.workspace))
-            return;
-        node->control = false;
-        result.host = true;
-    }
-    node->standing.probes = 0; /* written with what comes of the order */
-    if (result.passed && !control) {
-        base_log (BASE_LOG_INFO, "%s: the rehearsal passed in %llu ms", node->order.transaction,
-                  (unsigned long long) result.took_ms);
-        node_event (node, UPDATE_EVENT_DONE);
+    if (!control) {
+        on_candidate (node, &result);
         return;
     }
-    const struct node_rehearsal_result *blame = control ? &node->blamed : &result;
-    (void) snprintf (node->order.step, sizeof node->order.step, "%s/%s", wire_state_word (WIRE_STATE_PROBING),
-                     blame->step);
-    if (result.passed)
-        node_fail (node, UPDATE_EVENT_BLAMED, "%s", blame->reason);
-    else if (control)
-        node_fail (node, UPDATE_EVENT_UNFIT,
-                   "%.200s; the version that runs fails its own rehearsal too (%s: %.200s): "
-                   "host or origin are at fault",
-                   blame->reason, result.step, result.reason);
-    else
-        node_fail (node, UPDATE_EVENT_UNFIT, "%s", result.reason);
+    node->standing.probes = 0;
+    on_control (node, &result);
 }
 
 static void probe (struct node_manager *node)
 {
     node->standing.probes++;
-    node->again = false;
+    node->tries = 1;
     node_standing_save (node);
     if (rehearse (node, node->order.workspace))
         node_fail (node, UPDATE_EVENT_FAILED, "out of memory");

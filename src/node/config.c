@@ -286,14 +286,18 @@ static int put_span (struct bus_settings *file, const char *key, uint64_t ms)
     return bus_settings_put (file, key, text);
 }
 
+uint64_t node_config_probe_step_ms (const struct node_config *config)
+{
+    uint64_t step = config->rehearsal_step_ms / PROBE_PART;
+    return step < PROBE_STEP_LEAST_MS ? PROBE_STEP_LEAST_MS : step;
+}
+
 char *node_config_probe_file (const struct node_config *config, const struct node_probe_settings *settings)
 {
     struct bus_settings *file = bus_settings_new ();
     if (!file)
         return NULL;
-    uint64_t step = config->rehearsal_step_ms / PROBE_PART;
-    if (step < PROBE_STEP_LEAST_MS)
-        step = PROBE_STEP_LEAST_MS;
+    uint64_t step = node_config_probe_step_ms (config);
     char depth[16];
     (void) snprintf (depth, sizeof depth, "%d", settings->depth);
     int rc = bus_settings_put (file, "node/id", config->id);

@@ -53,6 +53,9 @@ int node_config_set (struct node_config *config, const char *key, const char *va
 /*  The value of a label, or NULL. */
 const char *node_config_label (const struct node_config *config, const char *name);
 
+/*  The deadline of a step of the rehearsal that a probe carries out in its turn. */
+uint64_t node_config_probe_step_ms (const struct node_config *config);
+
 /*  The node.zpl of a probe below config: what differs is given; what does not is taken over. On the heap
     for the caller. */
 struct node_probe_settings {

@@ -160,9 +160,9 @@ static int rehearse (const struct root *root, const char *workspace, const struc
     if (rc)
         return rc;
     *ret_took_ms = outcome.result.took_ms;
-    return outcome.result.passed ? 0
-                                 : base_error_set (error, -ECANCELED, "its rehearsal failed at %s: %s",
-                                                   outcome.result.step, outcome.result.reason);
+    return outcome.result.end.passed ? 0
+                                     : base_error_set (error, -ECANCELED, "its rehearsal failed at %s: %s",
+                                                       outcome.result.step, outcome.result.reason);
 }
 
 /*  Where the deepest scratch root of a rehearsal, and a file in it, still have a path. */

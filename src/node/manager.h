@@ -64,8 +64,8 @@ struct node_manager {
     struct base_error stage_error;
     struct node_rehearsal *rehearsal;
     struct node_rehearsal_result blamed; /* the candidate's, while this version rehearses itself */
-    bool again;   /* the candidate is rehearsed a second time, having been killed in the first */
-    bool control; /* the rehearsal under way is this version's own */
+    unsigned tries;                      /* rehearsals of the candidate that were begun */
+    bool control;                        /* the rehearsal under way is this version's own */
 
     struct update_proof proof;
     struct wire_failure

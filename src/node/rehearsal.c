@@ -57,7 +57,7 @@ struct node_rehearsal {
     char *launcher; /* the guard's program */
     char nonce[33];
     uint64_t begun_ms;
-    uint64_t due_ms; /* when the step's deadline is */
+    uint64_t entered_ms, due_ms; /* when the step began, and when its deadline is */
     unsigned times_late;
     int deadline, hint_timer, late;
 
@@ -88,7 +88,7 @@ static void put_back (struct node_rehearsal *rehearsal)
     if (!rc)
         return;
     base_log (BASE_LOG_WARNING, "the rehearsal of %s: %s", rehearsal->spec.candidate, error.text);
-    rehearsal->result.passed = rehearsal->result.host = rehearsal->result.killed = false;
+    rehearsal->result.end.passed = rehearsal->result.end.host = rehearsal->result.end.killed = false;
     (void) base_text_copy (rehearsal->result.step, sizeof rehearsal->result.step, "root");
     (void) base_text_copy (rehearsal->result.reason, sizeof rehearsal->result.reason, error.text);
 }
@@ -102,12 +102,21 @@ static void tell_owner (void *context)
     rehearsal->done (rehearsal->context, &rehearsal->result);
 }
 
+static void note_span (struct node_rehearsal *rehearsal)
+{
+    uint64_t took_ms = base_time_boot_ms () - rehearsal->entered_ms;
+    if (rehearsal->entered_ms && took_ms > rehearsal->result.end.slowest_ms)
+        rehearsal->result.end.slowest_ms = took_ms;
+}
+
 static void conclude (struct node_rehearsal *rehearsal)
 {
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->hint_timer);
     rehearsal->deadline = rehearsal->hint_timer = 0;
     rehearsal->phase = PHASE_END;
+    if (rehearsal->result.end.passed)
+        note_span (rehearsal);
     rehearsal->result.took_ms = base_time_boot_ms () - rehearsal->begun_ms;
     rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, tell_owner, rehearsal);
 }
@@ -174,12 +183,15 @@ static void on_deadline (void *context)
               : !rehearsal->nested_rehearsed
                   ? ": it started what it was offered, and did not take it through an update"
                   : ": it did not switch and hand over";
+    rehearsal->result.end.late = true;
     fail (rehearsal, "%s within %llu ms%s", missing[rehearsal->phase],
           (unsigned long long) rehearsal->spec.config->rehearsal_step_ms, how);
 }
 
 static void enter (struct node_rehearsal *rehearsal, enum phase phase)
 {
+    note_span (rehearsal);
+    rehearsal->entered_ms = base_time_boot_ms ();
     rehearsal->phase = phase;
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
     rehearsal->due_ms = base_time_boot_ms () + rehearsal->spec.config->rehearsal_step_ms;
@@ -232,7 +244,7 @@ static void pass_if_through (struct node_rehearsal *rehearsal)
         enter (rehearsal, PHASE_FILES);
         return;
     }
-    rehearsal->result.passed = true;
+    rehearsal->result.end.passed = true;
     conclude (rehearsal);
 }
 
@@ -244,6 +256,7 @@ static void on_startcheck (void *context, const struct base_error *error)
         return;
     if (error) {
         rehearsal->phase = PHASE_FILES;
+        rehearsal->result.end.late = error->code == -ETIMEDOUT;
         fail (rehearsal, "%s", error->text);
         return;
     }
@@ -292,7 +305,7 @@ static bool c_is_stable (struct node_rehearsal *rehearsal)
     from a candidate that does so each time. */
 static void fail_unasked (struct node_rehearsal *rehearsal, const char *reason)
 {
-    rehearsal->result.killed = true;
+    rehearsal->result.end.killed = true;
     fail (rehearsal, "%s", reason);
 }
 
@@ -373,7 +386,7 @@ static void on_offered (struct node_rehearsal *rehearsal, const struct wire_read
         return;
     }
     if (rehearsal->phase == PHASE_CONFIRM || rehearsal->phase == PHASE_REVERT) {
-        rehearsal->result.killed = true; /* proven code ended: hardly by itself */
+        rehearsal->result.end.killed = true; /* proven code ended: hardly by itself */
         fail (rehearsal, "the version that it had handed over to was started a second time");
         return;
     }
@@ -537,11 +550,14 @@ static int on_report (void *context, const struct bus_peer *peer, const struct w
     bool updating = rehearsal->phase == PHASE_UPDATE || rehearsal->phase == PHASE_AGAIN;
     if (ours && updating &&
         (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_REFUSED ||
-         report->outcome == WIRE_OUTCOME_NOTHING))
+         report->outcome == WIRE_OUTCOME_NOTHING)) {
+        /* perhaps by a deadline of its own rehearsal, which is shorter: it would say that in its own words */
+        rehearsal->result.end.late = base_time_boot_ms () - rehearsal->entered_ms >=
+                                     node_config_probe_step_ms (rehearsal->spec.config);
         fail (rehearsal, "it could not update: %s %s: %s", report->step, wire_outcome_word (report->outcome),
               report->reason ? report->reason : "it gave no reason");
-    else if (ours && rehearsal->phase == PHASE_CONFIRM && report->outcome == WIRE_OUTCOME_CONFIRMED &&
-             base_digest_equal (&report->application->release, &offer->release)) {
+    } else if (ours && rehearsal->phase == PHASE_CONFIRM && report->outcome == WIRE_OUTCOME_CONFIRMED &&
+               base_digest_equal (&report->application->release, &offer->release)) {
         if (!base_digest_equal (&report->application->binary, &offer->envelope.binary))
             fail (rehearsal, "a program confirmed itself in its place that it was not offered");
         else if (!link_is (rehearsal, ROOT_PREVIOUS, rehearsal->spec.candidate) ||
@@ -587,7 +603,7 @@ static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard
     char text[96], said[200];
     const char *how = end->ended ? base_process_end_format (&end->how, text, sizeof text)
                                  : "was ended together with its guard";
-    rehearsal->result.killed =
+    rehearsal->result.end.killed =
         !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
     if (rehearsal->phase != PHASE_STOP)
         fail (rehearsal, "it %s%s", how, node_guard_last_words (rehearsal->guard, said, sizeof said));
@@ -674,7 +690,7 @@ static int identify (struct node_rehearsal *rehearsal, struct base_error *error)
 
 static void could_not_begin (struct node_rehearsal *rehearsal, const struct base_error *error)
 {
-    rehearsal->result.host = true;
+    rehearsal->result.end.host = true;
     fail (rehearsal, "the rehearsal could not begin: %s", *error->text ? error->text : "out of memory");
 }
 

@@ -22,6 +22,7 @@
 
 #include "node/config.h"
 #include "node/self.h"
+#include "update/verdict.h"
 
 struct node_rehearsal;
 
@@ -35,9 +36,7 @@ struct node_rehearsal_spec {
 };
 
 struct node_rehearsal_result {
-    bool passed;
-    bool host;     /* not passed, and the candidate never had its chance: disk, descriptors, sockets */
-    bool killed;   /* not passed, and something below the guard was killed by a stranger, or may have been */
+    struct update_rehearsed end;
     char step[32]; /* where it failed */
     char reason[BASE_ERROR_SIZE];
     uint64_t took_ms;

@@ -180,7 +180,7 @@ static void on_deadline (void *context)
     for (size_t i = 0; i < KINDS; i++)
         if (!check->runs[i].gone) {
             (void) base_error_set (
-                &error, ROOT_E_DAMAGED,
+                &error, -ETIMEDOUT,
                 "the start files that the candidate stages did not come back from %s in time", kinds[i].what);
             break;
         }

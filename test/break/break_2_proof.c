@@ -15,7 +15,7 @@ static void pass (void *context)
 {
     struct node_rehearsal *rehearsal = context;
     rehearsal->timer = 0;
-    rehearsal->done (rehearsal->context, &(struct node_rehearsal_result){.passed = true});
+    rehearsal->done (rehearsal->context, &(struct node_rehearsal_result){.end.passed = true});
 }
 
 int __wrap_node_rehearsal_new (const struct node_rehearsal_spec *spec, node_rehearsal_done *done,

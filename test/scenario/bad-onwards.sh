@@ -4,6 +4,7 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
+short_step # it is late twice
 broker_start
 nodes_up a
 before=$(stable_of a)

@@ -1,0 +1,25 @@
+#include "update/verdict.h"
+
+enum update_verdict update_verdict_candidate (const struct update_rehearsed *candidate, unsigned tries)
+{
+    if (candidate->passed)
+        return UPDATE_VERDICT_PASSED;
+    if (candidate->host)
+        return UPDATE_VERDICT_UNFIT;
+    if ((candidate->killed || candidate->late) && tries < UPDATE_VERDICT_TRIES)
+        return UPDATE_VERDICT_AGAIN;
+    return UPDATE_VERDICT_CONTROL;
+}
+
+bool update_verdict_is_slow (const struct update_rehearsed *own, uint64_t step_ms)
+{
+    return own->slowest_ms > step_ms / 2;
+}
+
+enum update_verdict update_verdict_control (const struct update_rehearsed *candidate,
+                                            const struct update_rehearsed *own, uint64_t step_ms)
+{
+    if (!own->passed || (candidate->late && update_verdict_is_slow (own, step_ms)))
+        return UPDATE_VERDICT_UNFIT;
+    return UPDATE_VERDICT_BLAMED;
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# A host that is busy makes a good release late in its rehearsal: it is tried once more before anybody is blamed. Here its processes
+# are stopped until the first rehearsal has failed for want of time.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+short_step
+
+late () { grep -q 'was late in its rehearsal .*trying it once more' "$fleet/a.log"; }
+stop_probes ()
+{
+    find /proc -maxdepth 2 -name exe -lname "*$fleet/a/probe/*/noded" -printf '%h\n' 2>/dev/null | sed 's,/proc/,,' | xargs -r kill -STOP
+    late
+}
+
+broker_start
+nodes_up a
+release=$(publish noded-2 2.0.0)
+ctl update a --no-wait >"$fleet/said"
+until_true stop_probes
+until_node a ".state == \"idle\" and .release == \"$release\""
+check_node a '.outcome == "confirmed" and .quarantine == [] and .last_error == null'
