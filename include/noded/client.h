@@ -49,6 +49,13 @@
         outcome         of that order: OUTCOME of schemas/choices.def; null while it is under way
         outcome_step    the step that the outcome was told of
         outcome_reason  for a person
+        labels          [{name, value, own}]: own ones are set on the node itself
+        kernel          release of its kernel
+        restarts        sessions that began without an update or a goodbye
+        journal_serial, journal_head
+                        of the last line of its journal that the broker was told of
+        journal_fault   what shows that its journal was changed afterwards; null: nothing does
+        rollout, wave   that have it under way; null, 0: none
 
     A release:
 
@@ -60,9 +67,49 @@
 
     A report:
 
-        node, application, serial, transaction, epoch, attempt, step, outcome, reason, version, release, time
+        node, application, serial, transaction, epoch, attempt, step, outcome, reason, version, release,
+        rollout, wave, place, time
 
-    An event: as `happened` in schemas/event.def; absent keys are left out. */
+    A rollout:
+
+        id              "r-" and hexadecimal digits
+        spec            what it is to do, with every default: {application, release, selector, waves
+                        [{count, percent, approval}], concurrency, soak_ms, wave_budget, budget,
+                        node_deadline_ms, wave_deadline_ms, window {from, until, days}, spread_ms, on_halt,
+                        rehearse_revert, revert_limit_ms, false_halt, neighbours}, as in schemas/rollout.def
+        version         of the release
+        plan            hash of its plan
+        begun           RFC 3339, UTC, of the broker's clock, as all times here
+        phase           "approval", "updating", "soaking", "halted", "reverting", "done", "aborted",
+                        "reverted"
+        since           since when it is in that phase
+        paused          begins with nothing new
+        over            has come to its end
+        reason          why it was halted, reverted, aborted
+        waits           what it waits for, for a person
+        wave            that it is at, from 1
+        waves           [{count, under_way, updated, reverted, bad, already_bad, approval, begun, ended}]
+        left_out        nodes that were selected and not planned for
+        bytes           on the wire, at most, as planned
+        causes          [{step, reason, count, nodes}]: why nodes failed, the most frequent first
+        looks, looks_bad, other_looks, other_looks_bad, factor
+                        the comparison of updated nodes with others: as in schemas/rollout.def
+        revision        of the broker's records when it changed last
+
+    A plan:
+
+        hash, spec, version, updated, left_out, waves, bytes, expected_ms
+
+    A node of a rollout or of a plan:
+
+        node, wave (from 1), state (MEMBER of schemas/choices.def; "excluded": left out, reason tells why),
+        since, step, reason, epoch, transaction, revert_ms, charged, was_bad
+
+    A step of a rollout's history:
+
+        serial, rollout, time, phase, wave, paused, command, place, reason
+
+    An event: as `happened` and `rolled` in schemas/event.def; absent keys are left out. */
 
 #ifndef NODED_CLIENT_H
 #define NODED_CLIENT_H
@@ -171,7 +218,71 @@ int noded_client_nodes (noded_client *client, const char *application, const cha
 /*  A node's reports on an application (NULL: noded), oldest first. */
 int noded_client_why (noded_client *client, const char *application, const char *node, char **ret_json);
 
-/*  Waits up to wait_ms for the next event; ret_topic ("event/NODE/EVENT") and ret_json are for the caller.
+/*  The same of the nodes that a selector fits: ids with * and ?, labels such as role=web and zone!=eu-1,
+    and, or, not, parentheses. */
+int noded_client_nodes_selected (noded_client *client, const char *application, const char *selector,
+                                 char **ret_json);
+
+/*  Labels of an operator, which go before the node's own: "NAME=VALUE" sets one, "NAME-" removes it. nodes
+    NULL means all of them. The result is an array of orders. */
+int noded_client_label (noded_client *client, const char *const *nodes, size_t n_nodes,
+                        const char *const *labels, size_t n_labels, char **ret_json);
+
+/*  Rollouts. What one is to do is a list of settings "NAME=VALUE", and the path of a ZPL file with the same
+    names (or NULL); a setting goes before the file's. What is given in neither has its default.
+
+        application      noded          whose release
+        release          newest         a digest, or its first 6 digits or more
+        select           all nodes      a selector, as above
+        waves            1, 10%, rest   numbers, percentages of the nodes that can be updated, rest; with
+                                        "approval" behind it a wave waits until a person lets it begin
+        approval         no             yes: every wave but the first waits so
+        concurrency      all            nodes of a wave that are under way at a time
+        soak             30s            how long a wave is watched once its last node has ended
+        budget           0              nodes that may be bad in all before the rollout halts
+        wave-budget      budget's       nodes that may be bad in one wave
+        node-deadline    30m            for one node
+        wave-deadline    24h            for one wave, pauses and closed windows not counted
+        window           always         when it may begin with nodes, UTC: "Mon-Fri 01:00-05:00"
+        spread           0s             over which the nodes of a wave are begun with
+        on-halt          stay           stay, or revert: what becomes of nodes that were updated already
+        rehearse-revert  no             yes: the first wave goes forward, back, and forward again
+        revert-limit     60s            that such a revert may take
+        false-halt       0.1%           chance at which a good release may be halted because updated nodes do
+                                        worse than the others, 0.1% to 50%; off: they are not compared
+        neighbours       none           a label whose value nodes share that lose their broker together
+
+    -EINVAL for names and values that are none: the error says what would be right. */
+
+/*  What it would do now: a plan. Nothing is begun. */
+int noded_client_rollout_plan (noded_client *client, const char *const *settings, size_t n_settings,
+                               const char *file, char **ret_json);
+
+/*  Begins it. plan: the hash of a plan; -EPERM where what it would do now is something else; NULL: whatever
+    it is. The result is the rollout. */
+int noded_client_rollout_start (noded_client *client, const char *const *settings, size_t n_settings,
+                                const char *file, const char *plan, char **ret_json);
+
+/*  An array of rollouts, newest first; rollout: only that one, or NULL. since, wait_ms and ret_revision as in
+    noded_client_nodes. */
+int noded_client_rollout_list (noded_client *client, const char *rollout, uint64_t since, uint64_t wait_ms,
+                               uint64_t *ret_revision, char **ret_json);
+
+/*  The nodes of a rollout, or of a plan that was just made; the other one is NULL. since and ret_revision as
+    in noded_client_nodes. */
+int noded_client_rollout_members (noded_client *client, const char *rollout, const char *plan, uint64_t since,
+                                  uint64_t *ret_revision, char **ret_json);
+
+/*  The steps that it took, oldest first. */
+int noded_client_rollout_history (noded_client *client, const char *rollout, char **ret_json);
+
+/*  command: "pause", "resume", "approve", "abort", "revert" or "retry". wave: for approve, refused where
+    another one waits; 0: whichever waits. nodes: for retry; none: all that are bad. The result is the
+    rollout. */
+int noded_client_rollout_steer (noded_client *client, const char *rollout, const char *command, unsigned wave,
+                                const char *const *nodes, size_t n_nodes, char **ret_json);
+
+/*  Waits up to wait_ms for the next event; ret_topic ("event/NODE/EVENT", "rollout/ID/PHASE") and ret_json are for the caller.
     -EAGAIN where none came. The first call makes sure that the broker answers, and subscribes: what
     happened before is not told. */
 int noded_client_event (noded_client *client, uint64_t wait_ms, char **ret_topic, char **ret_json);

@@ -5,14 +5,30 @@
 #include "client/client.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/random.h"
+#include "base/text.h"
 
 static void client_free_p (noded_client **client)
 {
     noded_client_free (*client);
+}
+
+/*  The name behind the user id, not that of the environment: it goes into the broker's records. */
+static void client_name_place (char *place, size_t size)
+{
+    char host[65] = "", text[1024], number[16];
+    struct passwd entry, *found = NULL;
+    (void) gethostname (host, sizeof host - 1);
+    (void) getpwuid_r (getuid (), &entry, text, sizeof text, &found);
+    (void) snprintf (number, sizeof number, "%u", (unsigned) getuid ());
+    const char *user = found ? entry.pw_name : number;
+    (void) snprintf (place, size, "%.60s@%.60s", user, host);
+    if (!base_text_is_utf8 (place, strlen (place)))
+        (void) snprintf (place, size, "%s", number);
 }
 
 static int client_open (const char *broker, const char *path, uint64_t timeout_ms, noded_client **ret_client,
@@ -40,6 +56,7 @@ static int client_open (const char *broker, const char *path, uint64_t timeout_m
     client->timeout_ms = timeout_ms            ? timeout_ms
                          : settings.timeout_ms ? settings.timeout_ms
                                                : CLIENT_TIMEOUT_MS;
+    client_name_place (client->place, sizeof client->place);
     client->serial = base_random_below (UINT64_C (1) << 32);
     client->loop = bus_loop_new ();
     if (!client->loop)

@@ -31,6 +31,7 @@ struct noded_client {
     uint64_t timeout_ms;
     uint64_t serial;
     char key[33];               /* of the order under way */
+    char place[129];            /* who asks, for the records: user@host */
     struct bus_socket *control; /* made when first needed, as content is */
     struct bus_socket *content;
     struct client_exchange *exchange;

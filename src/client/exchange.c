@@ -74,7 +74,18 @@ static void exchange_expire (void *context)
 
 static bool verb_is_order (enum wire_verb verb)
 {
-    return verb != WIRE_VERB_RELEASES && verb != WIRE_VERB_NODES && verb != WIRE_VERB_WHY;
+    switch (verb) {
+    case WIRE_VERB_RELEASES:
+    case WIRE_VERB_NODES:
+    case WIRE_VERB_WHY:
+    case WIRE_VERB_PLAN:
+    case WIRE_VERB_ROLLOUTS:
+    case WIRE_VERB_MEMBERS:
+    case WIRE_VERB_HISTORY:
+        return false;
+    default:
+        return true;
+    }
 }
 
 /*  What the broker's status means to the caller, and what to say where it gave no reason. */
@@ -138,6 +149,8 @@ int client_ask (noded_client *client, struct wire_request *request, uint64_t wai
         base_random_hex (client->key, sizeof client->key / 2);
         request->key = client->key;
     }
+    if (verb_is_order (request->verb) || request->verb == WIRE_VERB_PLAN)
+        request->place = client->place;
     /*  Packing tells where a request breaks its schema; sending would only tell that it does. */
     int rc = wire_pack (&wire_request_record, request, &packed, &client->error);
     if (rc == -ENOMEM)

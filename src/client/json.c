@@ -151,6 +151,20 @@ void client_json_node (struct client_json *json, const struct wire_node *node, c
     json_text (json, ",", "outcome", ended ? wire_outcome_word (node->outcome) : NULL);
     json_text (json, ",", "outcome_step", node->outcome_step);
     json_text (json, ",", "outcome_reason", node->outcome_reason);
+    json_key (json, ",", "labels");
+    json_raw (json, "[");
+    for (size_t i = 0; i < node->n_labels; i++) {
+        json_raw (json, i ? "," : "");
+        json_message (json, &wire_label_record, &node->labels[i]);
+    }
+    json_raw (json, "]");
+    json_text (json, ",", "kernel", node->kernel);
+    json_uint (json, "restarts", node->restarts);
+    json_uint (json, "journal_serial", node->journal_serial);
+    json_digest (json, ",", "journal_head", &node->journal_head);
+    json_text (json, ",", "journal_fault", node->journal_fault);
+    json_text (json, ",", "rollout", node->rollout);
+    json_uint (json, "wave", node->wave);
     json_raw (json, "}");
 }
 

@@ -106,6 +106,8 @@ static int listener_open (noded_client *client)
     if (rc != 0)
         return rc;
     rc = bus_socket_subscribe (listener->socket, "event/");
+    if (rc == 0)
+        rc = bus_socket_subscribe (listener->socket, "rollout/");
     if (rc != 0)
         return base_error_errno (&client->error, rc, "cannot subscribe to events");
     /*  Asked after subscribing: the way to the broker is then known to work while the subscription

@@ -33,7 +33,7 @@ fi
 step='exported is what the list names and the headers declare'
 listed=$(sed -n '/^global:/,/^local:/s/^ *\([a-z_]*\);$/\1/p' "$source/src/client/noded.map" | sort)
 [ -n "$listed" ] || fail 'the list is empty'
-declared=$(cat "$fleet/prefix/include/noded/"*.h | grep -oE '\bnoded_(client_[a-z]+|ready) \(' | tr -d ' (' | sort -u)
+declared=$(cat "$fleet/prefix/include/noded/"*.h | grep -oE '\bnoded_(client_[a-z_]+|ready) \(' | tr -d ' (' | sort -u)
 check_equal "$declared" "$listed" 'what the headers declare'
 check_equal "$(nm -D --defined-only "$library/libnoded.so.1" | awk '$2 == "T" { sub ("@.*", "", $3); print $3 }' | sort)" \
     "$listed" 'what the shared library exports'

@@ -1,0 +1,410 @@
+/*  client/spec.c - what a rollout is to do, from settings as people write them */
+
+#include "client/spec.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "bus/settings.h"
+
+enum { SPEC_WAVES = 32, SPEC_COUNT_MOST = 1000000 /* as in schemas/rollout.def */ };
+
+/*  What only counts once everything has been read. */
+struct reading {
+    struct client_spec *spec;
+    bool approval, wave_budget;
+    struct base_error *error;
+};
+
+typedef int spec_taker (struct reading *reading, size_t offset, const char *name, const char *value);
+
+static int refuse (struct reading *reading, const char *name, const char *value, const char *right)
+{
+    return base_error_set (reading->error, -EINVAL, "%s is \"%s\": give %s", name, value, right);
+}
+
+static void *member_of (struct reading *reading, size_t offset)
+{
+    return (char *) &reading->spec->rollout + offset;
+}
+
+static int take_text (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    char **member = member_of (reading, offset), *copy = *value ? strdup (value) : NULL;
+    (void) name;
+    if (*value && !copy)
+        return base_error_set (reading->error, -ENOMEM, "out of memory");
+    free (*member);
+    *member = copy;
+    return 0;
+}
+
+static int take_application (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    return *value ? take_text (reading, offset, name, value)
+                  : refuse (reading, name, value, "the name of an application, such as noded");
+}
+
+static int take_release (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    (void) offset;
+    char *copy = NULL;
+    if (strcmp (value, "newest") != 0 && *value) {
+        size_t length = strlen (value);
+        if (length < 6 || length > 64 || strspn (value, "0123456789abcdefABCDEF") != length)
+            return refuse (reading, name, value,
+                           "the digest of a release, at least the first 6 digits of it, or newest");
+        copy = strdup (value);
+        if (!copy)
+            return base_error_set (reading->error, -ENOMEM, "out of memory");
+    }
+    for (char *at = copy; at && *at; at++)
+        *at = (char) tolower ((unsigned char) *at);
+    free (reading->spec->release);
+    reading->spec->release = copy;
+    return 0;
+}
+
+static int take_span (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    uint64_t ms;
+    if (base_text_parse_span_ms (value, &ms) != 0 || ms > WIRE_SPAN_MOST)
+        return refuse (reading, name, value, "a span such as 500ms, 30s, 10m or 4h");
+    *(uint64_t *) member_of (reading, offset) = ms;
+    return 0;
+}
+
+static int take_count (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    uint64_t count;
+    if (base_text_parse_u64 (value, SPEC_COUNT_MOST, &count) != 0)
+        return refuse (reading, name, value, "a number of nodes");
+    *(uint64_t *) member_of (reading, offset) = count;
+    reading->wave_budget |= offset == offsetof (struct wire_rollout, wave_budget);
+    return 0;
+}
+
+static int take_concurrency (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    if (strcmp (value, "all") != 0)
+        return strcmp (value, "0") == 0 ? refuse (reading, name, value, "a number of nodes from 1, or all")
+                                        : take_count (reading, offset, name, value);
+    *(uint64_t *) member_of (reading, offset) = 0;
+    return 0;
+}
+
+static int parse_flag (struct reading *reading, const char *name, const char *value, bool *ret_flag)
+{
+    bool yes = strcmp (value, "yes") == 0;
+    if (!yes && strcmp (value, "no") != 0)
+        return refuse (reading, name, value, "yes or no");
+    *ret_flag = yes;
+    return 0;
+}
+
+static int take_flag (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    return parse_flag (reading, name, value, member_of (reading, offset));
+}
+
+static int take_approval (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    (void) offset;
+    return parse_flag (reading, name, value, &reading->approval);
+}
+
+static int take_on_halt (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    enum wire_on_halt word = wire_on_halt_parse (value);
+    if (word == WIRE_ON_HALT_NULL)
+        return refuse (reading, name, value, "stay or revert");
+    *(enum wire_on_halt *) member_of (reading, offset) = word;
+    return 0;
+}
+
+/*  Tenths of a percent. */
+static int take_chance (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    static const char right[] = "a chance from 0.1% to 50%, or off";
+    uint64_t whole = 0, tenth = 0;
+    char digits[8] = "";
+    size_t length = strspn (value, "0123456789");
+    const char *rest = value + length;
+    if (strcmp (value, "off") != 0) {
+        if (!length || length >= sizeof digits)
+            return refuse (reading, name, value, right);
+        memcpy (digits, value, length);
+        (void) base_text_parse_u64 (digits, 1000, &whole);
+        if (rest[0] == '.' && isdigit ((unsigned char) rest[1])) {
+            tenth = (uint64_t) (rest[1] - '0');
+            rest += 2;
+        }
+        if (strcmp (rest, "%") != 0 || whole * 10 + tenth == 0 || whole * 10 + tenth > 500)
+            return refuse (reading, name, value, right);
+    }
+    *(uint64_t *) member_of (reading, offset) = whole * 10 + tenth;
+    return 0;
+}
+
+/*  Cuts the next word off, which ends at a blank or at one of `ends`. NULL: there is none. */
+static char *next_word (char **text, const char *ends)
+{
+    char *word = *text + strspn (*text, " \t");
+    size_t length = strcspn (word, ends);
+    if (!*word)
+        return NULL;
+    *text = word[length] ? word + length + 1 : word + length;
+    word[length] = '\0';
+    for (size_t last = strlen (word); last && strchr (" \t", word[last - 1]); last--)
+        word[last - 1] = '\0';
+    return word;
+}
+
+/*  "1", "10%", "rest", each with "approval" behind it or not. */
+static bool parse_wave (char *text, struct wire_wave *ret_wave)
+{
+    struct wire_wave wave = {.count = 0};
+    char *size = next_word (&text, " \t");
+    char *approval = next_word (&text, "");
+    if (!size || (approval && strcmp (approval, "approval") != 0))
+        return false;
+    wave.approval = approval;
+    size_t length = strlen (size);
+    if (strcmp (size, "rest") != 0) {
+        bool percent = length && size[length - 1] == '%';
+        if (percent)
+            size[length - 1] = '\0';
+        uint64_t *number = percent ? &wave.percent : &wave.count;
+        if (base_text_parse_u64 (size, percent ? 100 : SPEC_COUNT_MOST, number) != 0 || *number == 0)
+            return false;
+    }
+    *ret_wave = wave;
+    return true;
+}
+
+static int take_waves (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    static const char right[] =
+        "up to 32 waves with commas between them: numbers, percentages, rest; \"approval\" behind "
+        "one lets it wait for a person: 1, 10%, rest approval";
+    struct wire_rollout *rollout = &reading->spec->rollout;
+    base_cleanup (base_free_p) char *copy = strdup (value);
+    base_cleanup (base_free_p) struct wire_wave *waves = calloc (SPEC_WAVES, sizeof *waves);
+    size_t count = 0;
+    (void) offset;
+    if (!copy || !waves)
+        return base_error_set (reading->error, -ENOMEM, "out of memory");
+    char *rest = copy;
+    for (char *word; (word = next_word (&rest, ","));) {
+        bool after_rest = count && !waves[count - 1].count && !waves[count - 1].percent;
+        if (count == SPEC_WAVES || after_rest || !parse_wave (word, &waves[count]))
+            return refuse (reading, name, value, right);
+        count++;
+    }
+    if (!count)
+        return refuse (reading, name, value, right);
+    free (rollout->waves);
+    rollout->waves = base_take (waves);
+    rollout->n_waves = count;
+    return 0;
+}
+
+static int parse_day (const char *text, size_t length)
+{
+    static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    for (int i = 0; i < 7; i++)
+        if (length == 3 && strncasecmp (days[i], text, 3) == 0)
+            return i;
+    return -1;
+}
+
+/*  "Mon-Fri", "Sat,Sun", "Fri-Mon". */
+static bool parse_days (const char *text, uint64_t *ret_days)
+{
+    uint64_t days = 0;
+    for (;;) {
+        size_t length = strcspn (text, ",");
+        size_t first = strcspn (text, "-,");
+        int from = parse_day (text, first), until = from;
+        if (first < length)
+            until = parse_day (text + first + 1, length - first - 1);
+        if (from < 0 || until < 0)
+            return false;
+        for (int day = from;; day = (day + 1) % 7) {
+            days |= UINT64_C (1) << day;
+            if (day == until)
+                break;
+        }
+        if (!text[length])
+            break;
+        text += length + 1;
+    }
+    *ret_days = days;
+    return true;
+}
+
+static bool parse_clock (const char *text, uint64_t most, uint64_t *ret_minute)
+{
+    static const char form[] = "00:00";
+    for (size_t i = 0; i < sizeof form; i++)
+        if (form[i] == '0' ? !isdigit ((unsigned char) text[i]) : text[i] != form[i])
+            return false;
+    uint64_t hours = (uint64_t) (text[0] - '0') * 10 + (uint64_t) (text[1] - '0');
+    uint64_t minutes = (uint64_t) (text[3] - '0') * 10 + (uint64_t) (text[4] - '0');
+    *ret_minute = hours * 60 + minutes;
+    return minutes < 60 && *ret_minute <= most;
+}
+
+static int take_window (struct reading *reading, size_t offset, const char *name, const char *value)
+{
+    static const char right[] =
+        "days and hours, UTC, such as \"Mon-Fri 01:00-05:00\", \"Sat,Sun 22:00-04:00\" or "
+        "\"01:00-05:00\"; or always";
+    struct wire_rollout *rollout = &reading->spec->rollout;
+    base_cleanup (base_free_p) char *copy = strdup (value);
+    base_cleanup (base_free_p) struct wire_window *window = calloc (1, sizeof *window);
+    (void) offset;
+    if (!copy || !window)
+        return base_error_set (reading->error, -ENOMEM, "out of memory");
+    if (strcmp (value, "always") == 0) {
+        free (rollout->window);
+        rollout->window = NULL;
+        return 0;
+    }
+    char *rest = copy, *hours = next_word (&rest, " \t"), *second = next_word (&rest, " \t");
+    if (second) {
+        if (!parse_days (hours, &window->days))
+            return refuse (reading, name, value, right);
+        hours = second;
+    }
+    char *until = hours ? strchr (hours, '-') : NULL;
+    if (!until || next_word (&rest, " \t"))
+        return refuse (reading, name, value, right);
+    *until++ = '\0';
+    if (!parse_clock (hours, 24 * 60 - 1, &window->from) || !parse_clock (until, 24 * 60, &window->until))
+        return refuse (reading, name, value, right);
+    free (rollout->window);
+    rollout->window = base_take (window);
+    return 0;
+}
+
+#define MEMBER(member) offsetof (struct wire_rollout, member)
+
+static const struct {
+    const char *name, *value; /* by default; NULL: none */
+    spec_taker *take;
+    size_t offset;
+} spec_table[] = {
+    {"application", "noded", take_application, MEMBER (application)},
+    {"release", "newest", take_release, 0},
+    {"select", NULL, take_text, MEMBER (selector)},
+    {"waves", "1, 10%, rest", take_waves, 0},
+    {"approval", "no", take_approval, 0},
+    {"concurrency", "all", take_concurrency, MEMBER (concurrency)},
+    {"soak", "30s", take_span, MEMBER (soak_ms)},
+    {"budget", "0", take_count, MEMBER (budget)},
+    {"wave-budget", NULL, take_count, MEMBER (wave_budget)},
+    {"node-deadline", "30m", take_span, MEMBER (node_deadline_ms)},
+    {"wave-deadline", "24h", take_span, MEMBER (wave_deadline_ms)},
+    {"window", "always", take_window, 0},
+    {"spread", "0s", take_span, MEMBER (spread_ms)},
+    {"on-halt", "stay", take_on_halt, MEMBER (on_halt)},
+    {"rehearse-revert", "no", take_flag, MEMBER (rehearse_revert)},
+    {"revert-limit", "60s", take_span, MEMBER (revert_limit_ms)},
+    {"false-halt", "0.1%", take_chance, MEMBER (false_halt)},
+    {"neighbours", NULL, take_text, MEMBER (neighbours)},
+};
+enum { SETTINGS = sizeof spec_table / sizeof *spec_table };
+
+void client_spec_deinit (struct client_spec *spec)
+{
+    wire_rollout_deinit (&spec->rollout);
+    free (spec->release);
+    spec->release = NULL;
+}
+
+static int unknown (struct base_error *error, const char *name)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer names = {.size = 0};
+    for (size_t i = 0; i < SETTINGS; i++)
+        (void) base_buffer_printf (&names, "%s%s", i ? ", " : "", spec_table[i].name);
+    return base_error_set (error, -EINVAL, "\"%s\" is no setting of a rollout; those are %.*s", name,
+                           (int) names.size, names.data ? (const char *) names.data : "");
+}
+
+static void file_unknown (void *context, const char *path)
+{
+    struct base_error *error = context;
+    if (error->code == 0)
+        (void) unknown (error, path);
+}
+
+static void settings_free_p (struct bus_settings **settings)
+{
+    bus_settings_free (*settings);
+}
+
+static int take_file (struct reading *reading, const char *path)
+{
+    base_cleanup (settings_free_p) struct bus_settings *settings = NULL;
+    const char *known[SETTINGS + 1] = {NULL};
+    struct base_error misspelt = {.code = 0};
+    int rc = bus_settings_load (path, &settings, reading->error);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < SETTINGS; i++)
+        known[i] = spec_table[i].name;
+    bus_settings_check (settings, known, file_unknown, &misspelt);
+    if (misspelt.code != 0)
+        return base_error_set (reading->error, -EINVAL, "%s: %s", path, misspelt.text);
+    for (size_t i = 0; i < SETTINGS; i++) {
+        const char *value = bus_settings_get (settings, spec_table[i].name);
+        rc = value ? spec_table[i].take (reading, spec_table[i].offset, spec_table[i].name, value) : 0;
+        if (rc != 0)
+            return base_error_prefix (reading->error, "%s", path);
+    }
+    return 0;
+}
+
+static int take_setting (struct reading *reading, const char *setting)
+{
+    size_t length = strcspn (setting, "=");
+    base_cleanup (base_free_p) char *name = strndup (setting, length);
+    if (!name)
+        return base_error_set (reading->error, -ENOMEM, "out of memory");
+    if (!setting[length])
+        return base_error_set (reading->error, -EINVAL, "\"%s\" is no setting: it has the form NAME=VALUE",
+                               setting);
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (strcmp (spec_table[i].name, name) == 0)
+            return spec_table[i].take (reading, spec_table[i].offset, name, setting + length + 1);
+    return unknown (reading->error, name);
+}
+
+int client_spec_read (const char *const *settings, size_t n_settings, const char *file,
+                      struct client_spec *ret_spec, struct base_error *error)
+{
+    base_cleanup (client_spec_deinit) struct client_spec spec = {.release = NULL};
+    struct reading reading = {.spec = &spec, .error = error};
+    int rc = 0;
+    for (size_t i = 0; i < SETTINGS && rc == 0; i++)
+        if (spec_table[i].value)
+            rc = spec_table[i].take (&reading, spec_table[i].offset, spec_table[i].name, spec_table[i].value);
+    if (rc == 0 && file)
+        rc = take_file (&reading, file);
+    for (size_t i = 0; i < n_settings && rc == 0; i++)
+        rc = take_setting (&reading, settings[i]);
+    if (rc != 0)
+        return rc;
+    if (!reading.wave_budget)
+        spec.rollout.wave_budget = spec.rollout.budget;
+    for (size_t i = 1; i < spec.rollout.n_waves && reading.approval; i++)
+        spec.rollout.waves[i].approval = true;
+    *ret_spec = spec;
+    spec = (struct client_spec){.release = NULL};
+    return 0;
+}
