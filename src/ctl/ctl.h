@@ -26,15 +26,19 @@ enum ctl_exit {
 
 /*  What the command line said; texts point into argv, lists are on the heap. */
 struct ctl_options {
-    uint32_t seen; /* bit 1 << CTL_OPTION_... of every option that was given */
+    uint64_t seen; /* bit 1 << CTL_OPTION_... of every option that was given */
     const char *broker, *config;
     uint64_t timeout_ms; /* 0: not given */
-    bool json, all, no_wait;
+    bool json, all, no_wait, follow, nodes;
     const char *application; /* of --app; NULL: noded */
     const char *release;
     const char *version, *title;
     char **binaries, **args, **env, **files;
     uint64_t count; /* 0: not given */
+    uint64_t wave;  /* 0: not given */
+    const char *plan, *spec;
+    const char *select;
+    char **settings; /* of a rollout: NAME=VALUE, --select among them */
 };
 
 /*  One run of nodectl. */
@@ -95,5 +99,16 @@ int ctl_status (struct ctl *ctl);
 int ctl_why (struct ctl *ctl);
 int ctl_quarantine (struct ctl *ctl);
 int ctl_events (struct ctl *ctl);
+int ctl_label (struct ctl *ctl);
+int ctl_rollout_plan (struct ctl *ctl);
+int ctl_rollout_start (struct ctl *ctl);
+int ctl_rollout_status (struct ctl *ctl);
+int ctl_rollout_list (struct ctl *ctl);
+int ctl_rollout_pause (struct ctl *ctl);
+int ctl_rollout_resume (struct ctl *ctl);
+int ctl_rollout_approve (struct ctl *ctl);
+int ctl_rollout_abort (struct ctl *ctl);
+int ctl_rollout_revert (struct ctl *ctl);
+int ctl_rollout_retry (struct ctl *ctl);
 
 #endif

@@ -1,75 +1,16 @@
 /*  ctl/main.c - which command, and what it may be given */
 
-#include "ctl/options.h"
+#include "ctl/commands.h"
 
 #include <errno.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "ctl/screen.h"
 #include "ctl/text.h"
 
-struct command {
-    const char *name;
-    const char *usage;  /* behind the name */
-    const char *about;  /* the first line stands in the list of commands */
-    uint32_t options;   /* beside those that every command takes */
-    size_t least, most; /* words */
-    int (*run) (struct ctl *ctl);
-};
-
-static const struct command command_table[] = {
-    {"publish", "APP --version V --binary [OS/ARCH=]FILE... [OPTION...]",
-     "upload a release and print its digest\n"
-     "\n"
-     "APP is noded for the node manager itself. The same content is uploaded once; publishing the\n"
-     "same release again changes nothing. Shared libraries of a program that looks for them in\n"
-     "$ORIGIN/files/lib are gathered from this host. A source of --file that has a colon in its\n"
-     "name needs its destination: SRC:DEST is divided at the last colon.\n",
-     CTL_BIT (VERSION) | CTL_BIT (BINARY) | CTL_BIT (TITLE) | CTL_BIT (ARG) | CTL_BIT (ENV) | CTL_BIT (FILE),
-     1, 1, ctl_publish},
-    {"releases", "[--app APP]", "list the releases, newest first\n", CTL_BIT (APP), 0, 0, ctl_releases},
-    {"withdraw", "RELEASE",
-     "never offer a release again\n"
-     "\n"
-     "Nodes that run it go on running it. Contents that nobody needs any more are removed.\n",
-     0, 1, 1, ctl_withdraw},
-    {"update", "NODE...|--all [--app APP] [--release RELEASE] [--timeout SPAN] [--no-wait]",
-     "bring nodes to a release, and follow each to its end\n"
-     "\n"
-     "Exits with 0 only if every node has confirmed the release, or runs it already. An offline\n"
-     "node carries the order out when it comes. --timeout (default: 15m) ends the following, not\n"
-     "the updates.\n",
-     CTL_BIT (APP) | CTL_BIT (ALL) | CTL_BIT (RELEASE) | CTL_BIT (NO_WAIT), 0, SIZE_MAX, ctl_update},
-    {"revert", "NODE...|--all [--app APP] [--timeout SPAN] [--no-wait]",
-     "bring nodes back to their previous version, and hold them there\n"
-     "\n"
-     "Needs no download. The nodes take no update until unhold. --timeout: as in update.\n",
-     CTL_BIT (APP) | CTL_BIT (ALL) | CTL_BIT (NO_WAIT), 0, SIZE_MAX, ctl_revert},
-    {"hold", "NODE...|--all [--app APP]", "keep nodes as they are, whatever is ordered\n",
-     CTL_BIT (APP) | CTL_BIT (ALL), 0, SIZE_MAX, ctl_hold},
-    {"unhold", "NODE...|--all [--app APP]", "end a hold\n", CTL_BIT (APP) | CTL_BIT (ALL), 0, SIZE_MAX,
-     ctl_unhold},
-    {"cancel", "NODE...|--all [--app APP]", "end updates that have not switched yet\n",
-     CTL_BIT (APP) | CTL_BIT (ALL), 0, SIZE_MAX, ctl_cancel},
-    {"forget", "NODE...", "remove nodes from the broker's records\n", 0, 1, SIZE_MAX, ctl_forget},
-    {"nodes", "[NODE...] [--app APP]", "list the nodes\n", CTL_BIT (APP), 0, SIZE_MAX, ctl_nodes},
-    {"status", "NODE [--app APP]", "show all about a node\n", CTL_BIT (APP), 1, 1, ctl_status},
-    {"why", "NODE [--app APP]", "tell how a node came to the version that it runs\n", CTL_BIT (APP), 1, 1,
-     ctl_why},
-    {"quarantine", "list NODE | clear NODE [RELEASE] [--app APP]",
-     "the releases that a node does not try again\n"
-     "\n"
-     "clear orders the node to forget one of them, or all.\n",
-     CTL_BIT (APP), 2, 3, ctl_quarantine},
-    {"events", "[--count N] [--timeout SPAN]",
-     "print what happens, a line an event, until interrupted\n"
-     "\n"
-     "With --timeout it ends after that time: with 3 where --count events have not come.\n",
-     CTL_BIT (COUNT), 0, 0, ctl_events},
-};
-enum { COMMANDS = sizeof command_table / sizeof *command_table };
+enum { COMMANDS_MOST = 64 };
 
 static const char help_exits[] = "\nexit codes:\n"
                                  "  0  done\n"
@@ -86,9 +27,9 @@ static void help_all (FILE *out)
                   "\n"
                   "commands:\n",
                   out);
-    for (size_t i = 0; i < COMMANDS; i++)
-        (void) fprintf (out, "  %-12s %.*s\n", command_table[i].name,
-                        (int) strcspn (command_table[i].about, "\n"), command_table[i].about);
+    for (const struct ctl_command *command = ctl_command_table; command->name; command++)
+        (void) fprintf (out, "  %-15s %.*s\n", command->name, (int) strcspn (command->about, "\n"),
+                        command->about);
     (void) fputs ("\noptions of every command:\n", out);
     ctl_options_help (out, CTL_BITS_COMMON);
     (void) fputs ("  --version                 without a command: print the version\n"
@@ -99,7 +40,18 @@ static void help_all (FILE *out)
     (void) fputs (help_exits, out);
 }
 
-static void help_command (FILE *out, const struct command *command)
+static void help_family (FILE *out, const char *family)
+{
+    size_t length = strlen (family);
+    (void) fprintf (out, "usage: nodectl %s COMMAND [WORD...] [OPTION...]\n\ncommands:\n", family);
+    for (const struct ctl_command *command = ctl_command_table; command->name; command++)
+        if (strncmp (command->name, family, length) == 0 && command->name[length] == ' ')
+            (void) fprintf (out, "  %-15s %.*s\n", command->name, (int) strcspn (command->about, "\n"),
+                            command->about);
+    (void) fputs (help_exits, out);
+}
+
+static void help_command (FILE *out, const struct ctl_command *command)
 {
     (void) fprintf (out, "usage: nodectl %s %s\n\n%s\noptions:\n", command->name, command->usage,
                     command->about);
@@ -107,30 +59,46 @@ static void help_command (FILE *out, const struct command *command)
     (void) fputs (help_exits, out);
 }
 
-static const struct command *command_find (const char *name)
+/*  The names that begin with the family's (or with nothing), without it. */
+static size_t command_names (const char *family, const char *ret_names[COMMANDS_MOST + 1])
 {
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp (command_table[i].name, name) == 0)
-            return &command_table[i];
-    return NULL;
+    size_t count = 0, skip = family ? strlen (family) + 1 : 0;
+    for (const struct ctl_command *command = ctl_command_table; command->name && count < COMMANDS_MOST;
+         command++) {
+        bool member =
+            family && strncmp (command->name, family, skip - 1) == 0 && command->name[skip - 1] == ' ';
+        if (!family || member)
+            ret_names[count++] = command->name + skip;
+    }
+    ret_names[count] = NULL;
+    return count;
 }
 
-static int command_unknown (struct ctl *ctl, const char *name)
+static int command_unknown (struct ctl *ctl, const char *word, const char *next)
 {
-    const char *names[COMMANDS + 1] = {NULL};
-    for (size_t i = 0; i < COMMANDS; i++)
-        names[i] = command_table[i].name;
-    const char *nearest = ctl_word_nearest (name, names);
-    if (nearest)
-        return ctl_misused (ctl, "there is no command \"%s\"; did you mean \"%s\"?", name, nearest);
-    return ctl_misused (ctl, "there is no command \"%s\"", name);
+    const char *names[COMMANDS_MOST + 1];
+    bool family = ctl_command_is_family (word);
+    if (family && !next) {
+        base_cleanup (base_buffer_deinit) struct base_buffer list = {.size = 0};
+        size_t count = command_names (word, names);
+        for (size_t i = 0; i < count; i++)
+            (void) base_buffer_printf (&list, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", names[i]);
+        return ctl_misused (ctl, "%s what? %.*s", word, (int) list.size,
+                            list.data ? (const char *) list.data : "");
+    }
+    command_names (family ? word : NULL, names);
+    const char *wrong = family ? next : word, *nearest = ctl_word_nearest (wrong, names);
+    return ctl_misused (ctl, "there is no command \"%s%s%s\"%s%s%s%s%s", family ? word : "",
+                        family ? " " : "", wrong, nearest ? "; did you mean \"" : "",
+                        nearest && family ? word : "", nearest && family ? " " : "", nearest ? nearest : "",
+                        nearest ? "\"?" : "");
 }
 
-static int command_check (struct ctl *ctl, const struct command *command)
+static int command_check (struct ctl *ctl, const struct ctl_command *command)
 {
-    uint32_t foreign = ctl->options.seen & ~(command->options | CTL_BITS_COMMON);
+    uint64_t foreign = ctl->options.seen & ~(command->options | CTL_BITS_COMMON);
     for (unsigned i = 0; foreign && i < CTL_OPTION_END; i++)
-        if (foreign & (UINT32_C (1) << i))
+        if (foreign & (UINT64_C (1) << i))
             return ctl_misused (ctl, "%s takes no --%s", command->name, ctl_option_name (i));
     if (ctl->n_words < command->least)
         return ctl_misused (ctl, "%s needs more: nodectl %s %s", command->name, command->name,
@@ -138,7 +106,7 @@ static int command_check (struct ctl *ctl, const struct command *command)
     if (ctl->n_words > command->most)
         return ctl_misused (ctl, "%s does not take \"%s\": nodectl %s %s", command->name,
                             ctl->words[command->most], command->name, command->usage);
-    bool several = (command->options & CTL_BIT (ALL)) != 0;
+    bool several = command->options & CTL_BIT (ALL);
     if (several && ctl->options.all && ctl->n_words)
         return ctl_misused (ctl, "name nodes or give --all, not both");
     if (several && !ctl->options.all && !ctl->n_words)
@@ -146,23 +114,12 @@ static int command_check (struct ctl *ctl, const struct command *command)
     return CTL_OK;
 }
 
-static void terminal_look (struct ctl *ctl)
+static int command_run (struct ctl *ctl, const struct ctl_command *command)
 {
-    struct winsize size;
-    ctl->terminal = isatty (fileno (ctl->out));
-    if (ctl->terminal && ioctl (fileno (ctl->out), TIOCGWINSZ, &size) == 0) {
-        ctl->width = size.ws_col;
-        ctl->height = size.ws_row;
-    }
-}
-
-static int command_run (struct ctl *ctl, const struct command *command)
-{
-    /*  Of these, --timeout is for the whole; an answer has its own default. */
-    bool whole = command->run == ctl_update || command->run == ctl_revert || command->run == ctl_events;
     char error[512];
-    int rc = noded_client_new (ctl->options.broker, ctl->options.config, whole ? 0 : ctl->options.timeout_ms,
-                               &ctl->client, error, sizeof error);
+    int rc =
+        noded_client_new (ctl->options.broker, ctl->options.config,
+                          command->follows ? 0 : ctl->options.timeout_ms, &ctl->client, error, sizeof error);
     if (rc == -ENOMEM)
         return ctl_tell (ctl, "%s", error);
     if (rc != 0)
@@ -195,16 +152,22 @@ static int main_run (struct ctl *ctl, int argc, char **argv)
         help_all (help ? ctl->out : ctl->err);
         return help ? CTL_OK : CTL_USAGE;
     }
-    const struct command *command = command_find (argv[first]);
+    int words = 1;
+    const char *next = first + 1 < argc ? argv[first + 1] : NULL;
+    const struct ctl_command *command = ctl_command_find (argv[first], next, &words);
+    if (!command && help && !next && ctl_command_is_family (argv[first])) {
+        help_family (ctl->out, argv[first]);
+        return CTL_OK;
+    }
     if (!command)
-        return command_unknown (ctl, argv[first]);
+        return command_unknown (ctl, argv[first], next);
     ctl->name = command->name;
     if (help) {
         help_command (ctl->out, command);
         return CTL_OK;
     }
-    ctl->words = argv + first + 1;
-    ctl->n_words = (size_t) (argc - first - 1);
+    ctl->words = argv + first + words;
+    ctl->n_words = (size_t) (argc - first - words);
     code = command_check (ctl, command);
     return code == CTL_OK ? command_run (ctl, command) : code;
 }
@@ -216,7 +179,8 @@ int ctl_main (int argc, char **argv, const char *version)
         (void) printf ("nodectl %s\n", version);
         return CTL_OK;
     }
-    terminal_look (&ctl);
+    ctl.terminal = isatty (fileno (ctl.out));
+    ctl_screen_measure (&ctl);
     int code = main_run (&ctl, argc, argv);
     ctl_options_deinit (&ctl.options);
     return code;

@@ -8,6 +8,7 @@
 
 #include <getopt.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "ctl/text.h"
 
@@ -15,6 +16,7 @@ struct option_entry {
     const char *name;
     const char *argument; /* NULL: takes none */
     const char *help;
+    bool setting; /* of a rollout; without an argument it means yes */
 };
 
 /*  In the order of enum ctl_option. */
@@ -40,6 +42,44 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_ENV] = {"env", "K=V", "an environment variable of the program; may come many times"},
     [CTL_OPTION_FILE] = {"file", "SRC[:DEST]", "a further file, put under files/DEST; may come many times"},
     [CTL_OPTION_COUNT] = {"count", "N", "end after N events"},
+    [CTL_OPTION_FOLLOW] = {"follow", NULL, "follow it to its end"},
+    [CTL_OPTION_NODES] = {"nodes", NULL, "name each of its nodes"},
+    [CTL_OPTION_WAVE] = {"wave", "N", "only this wave; refused where another one waits"},
+    [CTL_OPTION_PLAN] = {"plan", "HASH", "only what this plan says; refused where that has changed since"},
+    [CTL_OPTION_SPEC] = {"spec", "FILE", "a ZPL file with the settings below; options go before it"},
+    [CTL_OPTION_SELECT] = {"select", "SELECTOR",
+                           "which nodes: ids with * and ?, labels: \"role=web and zone!=eu-1\"", true},
+    [CTL_OPTION_WAVES] = {"waves", "LIST",
+                          "numbers, percentages, rest; \"approval\" behind one: it waits for a person\n"
+                          "(default: 1, 10%, rest)",
+                          true},
+    [CTL_OPTION_APPROVAL] = {"approval", NULL, "every wave but the first waits for nodectl rollout approve",
+                             true},
+    [CTL_OPTION_CONCURRENCY] = {"concurrency", "N", "nodes under way at a time (default: all of the wave)",
+                                true},
+    [CTL_OPTION_SOAK] = {"soak", "SPAN", "how long a wave is watched once it has ended (default: 30s)", true},
+    [CTL_OPTION_BUDGET] = {"budget", "N", "nodes that may be bad in all before it halts (default: 0)", true},
+    [CTL_OPTION_WAVE_BUDGET] = {"wave-budget", "N",
+                                "nodes that may be bad in one wave (default: as --budget)", true},
+    [CTL_OPTION_NODE_DEADLINE] = {"node-deadline", "SPAN", "for one node (default: 30m)", true},
+    [CTL_OPTION_WAVE_DEADLINE] = {"wave-deadline", "SPAN", "for one wave (default: 24h)", true},
+    [CTL_OPTION_WINDOW] = {"window", "WHEN",
+                           "when it may begin with nodes, UTC: \"Mon-Fri 01:00-05:00\" (default: always)",
+                           true},
+    [CTL_OPTION_SPREAD] = {"spread", "SPAN", "over which the nodes of a wave are begun with (default: 0s)",
+                           true},
+    [CTL_OPTION_ON_HALT] = {"on-halt", "stay|revert",
+                            "what becomes of nodes that were updated already (default: stay)", true},
+    [CTL_OPTION_REHEARSE_REVERT] = {"rehearse-revert", NULL,
+                                    "the first wave goes forward, back, and forward again", true},
+    [CTL_OPTION_REVERT_LIMIT] = {"revert-limit", "SPAN", "that such a revert may take (default: 60s)", true},
+    [CTL_OPTION_FALSE_HALT] = {"false-halt", "CHANCE",
+                               "at which a good release may be halted because updated nodes do worse than\n"
+                               "the others: 0.1% to 50%, or off (default: 0.1%)",
+                               true},
+    [CTL_OPTION_NEIGHBOURS] = {"neighbours", "LABEL",
+                               "whose value nodes share that lose their broker together (default: all do)",
+                               true},
 };
 
 static const struct {
@@ -53,16 +93,23 @@ const char *ctl_option_name (enum ctl_option option)
     return option_table[option].name;
 }
 
-void ctl_options_help (FILE *out, uint32_t bits)
+void ctl_options_help (FILE *out, uint64_t bits)
 {
     for (unsigned i = 0; i < CTL_OPTION_END; i++) {
-        if (!(bits & (UINT32_C (1) << i)))
+        if (!(bits & (UINT64_C (1) << i)))
             continue;
         char text[64];
         const struct option_entry *entry = &option_table[i];
         (void) snprintf (text, sizeof text, "--%s%s%s", entry->name, entry->argument ? " " : "",
                          entry->argument ? entry->argument : "");
-        (void) fprintf (out, "  %-25s %s\n", text, entry->help);
+        const char *help = entry->help;
+        size_t length = strcspn (help, "\n");
+        (void) fprintf (out, "  %-25s %.*s\n", text, (int) length, help);
+        while (help[length]) {
+            help += length + 1;
+            length = strcspn (help, "\n");
+            (void) fprintf (out, "  %-25s %.*s\n", "", (int) length, help);
+        }
     }
 }
 
@@ -72,11 +119,12 @@ void ctl_options_deinit (struct ctl_options *options)
     options->args = base_list_free (options->args);
     options->env = base_list_free (options->env);
     options->files = base_list_free (options->files);
+    options->settings = base_list_free (options->settings);
 }
 
 static int option_list (struct ctl *ctl, char ***list, const char *value)
 {
-    if (base_list_append (list, value) == 0)
+    if (value && base_list_append (list, value) == 0)
         return CTL_OK;
     return ctl_tell (ctl, "out of memory");
 }
@@ -91,17 +139,27 @@ static int option_span (struct ctl *ctl, const char *value)
     return ctl_misused (ctl, "--timeout takes a span such as 500ms, 10s, 15m or 1h, not \"%s\"", value);
 }
 
-static int option_count (struct ctl *ctl, const char *value)
+static int option_number (struct ctl *ctl, const char *name, const char *value, uint64_t *number)
 {
-    if (base_text_parse_u64 (value, UINT64_MAX, &ctl->options.count) == 0 && ctl->options.count)
+    if (base_text_parse_u64 (value, UINT32_MAX, number) == 0 && *number)
         return CTL_OK;
-    return ctl_misused (ctl, "--count takes a number from 1, not \"%s\"", value);
+    return ctl_misused (ctl, "--%s takes a number from 1, not \"%s\"", name, value);
+}
+
+/*  What it may be, the library says. */
+static int option_setting (struct ctl *ctl, enum ctl_option option, const char *value)
+{
+    base_cleanup (base_free_p) char *setting =
+        base_text_printf ("%s=%s", option_table[option].name, value ? value : "yes");
+    if (option == CTL_OPTION_SELECT)
+        ctl->options.select = value;
+    return option_list (ctl, &ctl->options.settings, setting);
 }
 
 static int option_take (struct ctl *ctl, enum ctl_option option, const char *value)
 {
     struct ctl_options *options = &ctl->options;
-    options->seen |= UINT32_C (1) << option;
+    options->seen |= UINT64_C (1) << option;
     switch (option) {
     case CTL_OPTION_BROKER:
         options->broker = value;
@@ -141,10 +199,23 @@ static int option_take (struct ctl *ctl, enum ctl_option option, const char *val
     case CTL_OPTION_FILE:
         return option_list (ctl, &options->files, value);
     case CTL_OPTION_COUNT:
-        return option_count (ctl, value);
-    case CTL_OPTION_HELP:
-    case CTL_OPTION_END:
+        return option_number (ctl, "count", value, &options->count);
+    case CTL_OPTION_WAVE:
+        return option_number (ctl, "wave", value, &options->wave);
+    case CTL_OPTION_NODES:
+        options->nodes = true;
         break;
+    case CTL_OPTION_FOLLOW:
+        options->follow = true;
+        break;
+    case CTL_OPTION_PLAN:
+        options->plan = value;
+        break;
+    case CTL_OPTION_SPEC:
+        options->spec = value;
+        break;
+    default: /* --help, which is only seen; and settings */
+        return option_table[option].setting ? option_setting (ctl, option, value) : CTL_OK;
     }
     return CTL_OK;
 }

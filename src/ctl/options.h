@@ -22,10 +22,39 @@ enum ctl_option {
     CTL_OPTION_ENV,
     CTL_OPTION_FILE,
     CTL_OPTION_COUNT,
+    CTL_OPTION_FOLLOW,
+    CTL_OPTION_NODES,
+    CTL_OPTION_WAVE,
+    CTL_OPTION_PLAN,
+    CTL_OPTION_SPEC,
+    /*  Settings of a rollout, by the names of noded/client.h. */
+    CTL_OPTION_SELECT,
+    CTL_OPTION_WAVES,
+    CTL_OPTION_APPROVAL,
+    CTL_OPTION_CONCURRENCY,
+    CTL_OPTION_SOAK,
+    CTL_OPTION_BUDGET,
+    CTL_OPTION_WAVE_BUDGET,
+    CTL_OPTION_NODE_DEADLINE,
+    CTL_OPTION_WAVE_DEADLINE,
+    CTL_OPTION_WINDOW,
+    CTL_OPTION_SPREAD,
+    CTL_OPTION_ON_HALT,
+    CTL_OPTION_REHEARSE_REVERT,
+    CTL_OPTION_REVERT_LIMIT,
+    CTL_OPTION_FALSE_HALT,
+    CTL_OPTION_NEIGHBOURS,
     CTL_OPTION_END
 };
 
-#define CTL_BIT(NAME) (UINT32_C (1) << CTL_OPTION_##NAME)
+#define CTL_BIT(NAME) (UINT64_C (1) << CTL_OPTION_##NAME)
+
+/*  What a rollout is to do. */
+#define CTL_BITS_SPEC                                                                                        \
+    (CTL_BIT (SPEC) | CTL_BIT (SELECT) | CTL_BIT (WAVES) | CTL_BIT (APPROVAL) | CTL_BIT (CONCURRENCY) |      \
+     CTL_BIT (SOAK) | CTL_BIT (BUDGET) | CTL_BIT (WAVE_BUDGET) | CTL_BIT (NODE_DEADLINE) |                   \
+     CTL_BIT (WAVE_DEADLINE) | CTL_BIT (WINDOW) | CTL_BIT (SPREAD) | CTL_BIT (ON_HALT) |                     \
+     CTL_BIT (REHEARSE_REVERT) | CTL_BIT (REVERT_LIMIT) | CTL_BIT (FALSE_HALT) | CTL_BIT (NEIGHBOURS))
 
 /*  What every command takes. */
 #define CTL_BITS_COMMON                                                                                      \
@@ -41,6 +70,6 @@ void ctl_options_deinit (struct ctl_options *options);
 const char *ctl_option_name (enum ctl_option option);
 
 /*  One line for each option in bits, for --help. */
-void ctl_options_help (FILE *out, uint32_t bits);
+void ctl_options_help (FILE *out, uint64_t bits);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "ctl/rollout_follow.h"
 #include "ctl/text.h"
 #include "ctl/words.h"
 
@@ -167,9 +168,13 @@ int ctl_withdraw (struct ctl *ctl)
 int ctl_nodes (struct ctl *ctl)
 {
     char *text;
-    int rc = noded_client_nodes (ctl->client, ctl->options.application,
-                                 ctl->n_words ? (const char *const *) ctl->words : NULL, ctl->n_words, 0, 0,
-                                 NULL, &text);
+    const char *selector = ctl->options.select;
+    if (selector && ctl->n_words)
+        return ctl_misused (ctl, "name nodes or give --select, not both");
+    int rc = selector ? noded_client_nodes_selected (ctl->client, ctl->options.application, selector, &text)
+                      : noded_client_nodes (ctl->client, ctl->options.application,
+                                            ctl->n_words ? (const char *const *) ctl->words : NULL,
+                                            ctl->n_words, 0, 0, NULL, &text);
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
@@ -203,8 +208,36 @@ int ctl_status (struct ctl *ctl)
     return CTL_OK;
 }
 
+/*  "r-" and hexadecimal digits: a rollout, unless a node is called so. */
+static bool names_rollout (const char *word)
+{
+    return strncmp (word, "r-", 2) == 0 && word[2] && !word[2 + strspn (word + 2, "0123456789abcdef")];
+}
+
+static int why_rollout (struct ctl *ctl, bool *ret_done)
+{
+    base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
+    const char *word = ctl->words[0];
+    char *text;
+    *ret_done = false;
+    int rc = noded_client_nodes (ctl->client, NULL, &word, 1, 0, 0, NULL, &text);
+    if (rc == 0)
+        free (text);
+    if (rc != -ENOENT)
+        return rc == 0 ? CTL_OK : ctl_fail (ctl, rc);
+    *ret_done = true;
+    int code = ctl_rollout_find (ctl, word, true, &rollout);
+    return code == CTL_OK ? ctl_rollout_why (ctl, rollout) : code;
+}
+
 int ctl_why (struct ctl *ctl)
 {
+    if (names_rollout (ctl->words[0])) {
+        bool done;
+        int found = why_rollout (ctl, &done);
+        if (done || found != CTL_OK)
+            return found;
+    }
     base_cleanup (ctl_json_free_p) json_t *node = NULL;
     base_cleanup (ctl_json_free_p) json_t *told = NULL;
     int code = ctl_node_find (ctl, ctl->words[0], &node);

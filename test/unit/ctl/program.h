@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 
-enum { WORDS_MOST = 12 };
+enum { WORDS_MOST = 24 };
 
 struct run {
     char *out, *err;

@@ -1,0 +1,281 @@
+/*  ctl/picture.c - a rollout in a few lines */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "ctl/ctl.h"
+#include "ctl/rollout.h"
+#include "ctl/text.h"
+
+/*  Appends a line; what is out of memory shows as a picture that lacks its end. */
+__attribute__ ((format (printf, 2, 3))) static void line (char ***list, const char *format, ...)
+{
+    base_cleanup (base_free_p) char *text = NULL;
+    va_list arguments;
+    va_start (arguments, format);
+    int length = vasprintf (&text, format, arguments);
+    va_end (arguments);
+    if (length < 0)
+        text = NULL;
+    if (text)
+        (void) base_list_append (list, text);
+}
+
+static const char *plural (uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+const char *ctl_rollout_bar (const json_t *wave, size_t cells, char text[CTL_BAR_SIZE])
+{
+    static const struct {
+        const char *key;
+        char mark;
+    } kinds[] = {{"bad", '!'}, {"under_way", '>'}, {"reverted", '<'}, {"updated", '#'}};
+    enum { KINDS = sizeof kinds / sizeof *kinds };
+    uint64_t count = ctl_json_uint (wave, "count");
+    size_t lengths[KINDS] = {0}, left = cells < CTL_BAR_CELLS ? cells : CTL_BAR_CELLS, at = 0;
+    size_t total = left;
+    /*  One of many thousand shows, too: what is bad first, for it is what one looks for. */
+    for (size_t i = 0; i < KINDS && count; i++) {
+        uint64_t nodes = ctl_json_uint (wave, kinds[i].key);
+        size_t length = nodes >= count ? total : (size_t) (nodes * total / count);
+        if (nodes && !length)
+            length = 1;
+        lengths[i] = length < left ? length : left;
+        left -= lengths[i];
+    }
+    text[at++] = '[';
+    for (size_t i = KINDS; i-- > 0;) {
+        memset (text + at, kinds[i].mark, lengths[i]);
+        at += lengths[i];
+    }
+    memset (text + at, '.', left);
+    at += left;
+    text[at++] = ']';
+    text[at] = '\0';
+    return text;
+}
+
+static uint64_t wave_sum (const json_t *rollout, const char *key)
+{
+    size_t i;
+    const json_t *wave;
+    uint64_t sum = 0;
+    json_array_foreach (json_object_get (rollout, "waves"), i, wave) sum += ctl_json_uint (wave, key);
+    return sum;
+}
+
+/*  "updating wave 2 of 3", "paused in wave 2 of 3", "done". */
+static char *stands (const json_t *rollout)
+{
+    const char *phase = ctl_json_text (rollout, "phase");
+    uint64_t wave = ctl_json_uint (rollout, "wave");
+    size_t waves = json_array_size (json_object_get (rollout, "waves"));
+    bool over = ctl_json_flag (rollout, "over"), paused = ctl_json_flag (rollout, "paused") && !over;
+    if (over || strcmp (phase, "reverting") == 0)
+        return base_text_printf ("%s", phase);
+    if (strcmp (phase, "approval") == 0)
+        return base_text_printf ("%swave %" PRIu64 " of %zu waits for approval", paused ? "paused, " : "",
+                                 wave, waves);
+    return base_text_printf ("%s%s wave %" PRIu64 " of %zu", paused ? "paused, " : "",
+                             strcmp (phase, "halted") == 0 ? "halted in" : phase, wave, waves);
+}
+
+static void head_line (char ***list, const json_t *rollout)
+{
+    char digest[CTL_DIGEST_SIZE], time[CTL_TIME_SIZE];
+    const json_t *spec = json_object_get (rollout, "spec");
+    base_cleanup (base_free_p) char *where = stands (rollout);
+    line (list, "rollout %s: %s %s (%s): %s since %s", ctl_json_text (rollout, "id"),
+          ctl_json_text (spec, "application"), ctl_json_text (rollout, "version"),
+          ctl_digest_format (ctl_json_text (spec, "release"), digest), where ? where : "",
+          ctl_time_format (ctl_json_text (rollout, "since"), time));
+}
+
+/*  "4 updated, 3 under way, 1 bad". */
+static void append_counts (struct base_buffer *text, const json_t *wave)
+{
+    static const struct {
+        const char *key, *words;
+    } counts[] = {{"updated", "updated"},
+                  {"reverted", "back"},
+                  {"under_way", "under way"},
+                  {"bad", "bad"},
+                  {"already_bad", "bad before"}};
+    size_t before = text->size;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        uint64_t count = ctl_json_uint (wave, counts[i].key);
+        if (count)
+            (void) base_buffer_printf (text, "%s%" PRIu64 " %s", text->size > before ? ", " : "", count,
+                                       counts[i].words);
+    }
+    if (text->size == before)
+        (void) base_buffer_append_text (text,
+                                        *ctl_json_text (wave, "begun") ? "none under way" : "not begun");
+}
+
+static void wave_line (char ***list, const json_t *wave, size_t number, size_t of)
+{
+    char bar[CTL_BAR_SIZE], time[CTL_TIME_SIZE];
+    base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
+    uint64_t count = ctl_json_uint (wave, "count");
+    append_counts (&text, wave);
+    if (*ctl_json_text (wave, "ended"))
+        (void) base_buffer_printf (&text, "; through at %s",
+                                   ctl_time_format (ctl_json_text (wave, "ended"), time));
+    else if (ctl_json_flag (wave, "approval") && !*ctl_json_text (wave, "begun"))
+        (void) base_buffer_append_text (&text, "; needs approval");
+    line (list, "  wave %*zu  %6" PRIu64 " node%-1s  %s  %.*s", of > 9 ? 2 : 1, number, count, plural (count),
+          ctl_rollout_bar (wave, CTL_BAR_CELLS, bar), (int) text.size,
+          text.data ? (const char *) text.data : "");
+}
+
+/*  Waves that have ended give way first, then those far ahead. */
+static void wave_lines (char ***list, const json_t *rollout, size_t room)
+{
+    const json_t *waves = json_object_get (rollout, "waves");
+    size_t count = json_array_size (waves), at = ctl_json_uint (rollout, "wave"), first = 0, last = count;
+    if (room && count > room) {
+        size_t shown = room > 2 ? room - 2 : 1;
+        first = at > 1 ? at - 1 : 0;
+        if (first + shown > count)
+            first = count - shown;
+        last = first + shown;
+    }
+    if (first)
+        line (list, "  wave%s 1 to %zu before", plural (first), first);
+    for (size_t i = first; i < last; i++)
+        wave_line (list, json_array_get (waves, i), i + 1, count);
+    if (last < count)
+        line (list, "  wave%s %zu to %zu behind", plural (count - last), last + 1, count);
+}
+
+static void budget_line (char ***list, const json_t *rollout)
+{
+    const json_t *spec = json_object_get (rollout, "spec");
+    uint64_t bad = wave_sum (rollout, "bad") + wave_sum (rollout, "already_bad");
+    uint64_t left_out = ctl_json_uint (rollout, "left_out");
+    uint64_t budget = ctl_json_uint (spec, "budget"), wave_budget = ctl_json_uint (spec, "wave_budget");
+    base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
+    if (wave_budget < budget)
+        (void) base_buffer_printf (&text, ", %" PRIu64 " a wave", wave_budget);
+    if (left_out)
+        (void) base_buffer_printf (&text, "; %" PRIu64 " node%s left out", left_out, plural (left_out));
+    if (ctl_json_uint (rollout, "factor") > 1)
+        (void) base_buffer_printf (
+            &text, "; updated nodes do worse than others: 1 of %" PRIu64 " good releases at most looks so",
+            ctl_json_uint (rollout, "factor"));
+    line (list, "  bad: %" PRIu64 ", %" PRIu64 " allowed%.*s", bad, budget, (int) text.size,
+          text.data ? (const char *) text.data : "");
+}
+
+static void cause_lines (char ***list, const json_t *rollout)
+{
+    size_t i, j;
+    const json_t *cause, *node;
+    json_array_foreach (json_object_get (rollout, "causes"), i, cause)
+    {
+        base_cleanup (base_buffer_deinit) struct base_buffer names = {.size = 0};
+        const json_t *nodes = json_object_get (cause, "nodes");
+        const char *step = ctl_json_text (cause, "step"), *reason = ctl_json_text (cause, "reason");
+        uint64_t count = ctl_json_uint (cause, "count");
+        json_array_foreach (nodes, j, node) (void)
+            base_buffer_printf (&names, "%s%s", j ? ", " : "", json_string_value (node));
+        if (count > json_array_size (nodes))
+            (void) base_buffer_printf (&names, " and %" PRIu64 " more",
+                                       count - (uint64_t) json_array_size (nodes));
+        line (list, "  failed: %.*s%s%s%s%s", (int) names.size, names.data ? (const char *) names.data : "",
+              *step ? ", in " : "", step, *reason ? ": " : "", reason);
+    }
+}
+
+char *ctl_rollout_advice (const json_t *rollout)
+{
+    const char *id = ctl_json_text (rollout, "id"), *phase = ctl_json_text (rollout, "phase");
+    if (ctl_json_flag (rollout, "over"))
+        return NULL;
+    if (strcmp (phase, "halted") == 0)
+        return base_text_printf ("nodectl rollout resume %s goes on, revert %s brings back what was updated, "
+                                 "abort %s leaves it",
+                                 id, id, id);
+    if (strcmp (phase, "approval") == 0)
+        return base_text_printf ("nodectl rollout approve %s lets it begin", id);
+    if (ctl_json_flag (rollout, "paused"))
+        return base_text_printf ("nodectl rollout resume %s goes on", id);
+    return NULL;
+}
+
+static size_t list_cut (char **list, size_t height)
+{
+    size_t count = base_list_count (list);
+    for (size_t i = height; height && i < count; i++) {
+        free (list[i]);
+        list[i] = NULL;
+    }
+    return count;
+}
+
+char **ctl_rollout_picture (const json_t *rollout, size_t height)
+{
+    char **list = NULL, **rest = NULL;
+    base_cleanup (base_free_p) char *advice = ctl_rollout_advice (rollout);
+    budget_line (&rest, rollout);
+    if (*ctl_json_text (rollout, "reason"))
+        line (&rest, "  %s: %s", ctl_json_text (rollout, "phase"), ctl_json_text (rollout, "reason"));
+    cause_lines (&rest, rollout);
+    if (*ctl_json_text (rollout, "waits") && !ctl_json_flag (rollout, "over"))
+        line (&rest, "  waits for %s", ctl_json_text (rollout, "waits"));
+    if (advice)
+        line (&rest, "  %s", advice);
+    head_line (&list, rollout);
+    /*  Half of a low terminal is for the waves, whatever else there is to tell. */
+    size_t others = base_list_count (rest) + 1;
+    wave_lines (&list, rollout, !height ? 0 : height > 2 * others ? height - others : (height + 1) / 2);
+    for (size_t i = 0; rest && rest[i]; i++)
+        line (&list, "%s", rest[i]);
+    base_list_free (rest);
+    list_cut (list, height);
+    return list;
+}
+
+char *ctl_rollout_news (const json_t *rollout)
+{
+    enum { STEPS = 10 /* lines a large wave */ };
+    const json_t *waves = json_object_get (rollout, "waves");
+    uint64_t number = ctl_json_uint (rollout, "wave");
+    const json_t *wave = json_array_get (waves, number ? number - 1 : 0);
+    uint64_t count = ctl_json_uint (wave, "count"), updated = ctl_json_uint (wave, "updated");
+    uint64_t bad = wave_sum (rollout, "bad") + wave_sum (rollout, "already_bad");
+    base_cleanup (base_free_p) char *where = stands (rollout);
+    const char *reason = ctl_json_text (rollout, "reason"), *phase = ctl_json_text (rollout, "phase");
+    if (!where)
+        return NULL;
+    bool all = ctl_json_flag (rollout, "over") || strcmp (phase, "reverting") == 0;
+    uint64_t total = wave_sum (rollout, "count"), reverted = wave_sum (rollout, "reverted");
+    if (all)
+        return base_text_printf ("%s: %" PRIu64 " of %" PRIu64 " updated%s, %" PRIu64 " bad%s%s", where,
+                                 wave_sum (rollout, "updated"), total, reverted ? ", others back" : "", bad,
+                                 *reason ? ": " : "", reason);
+    if (count > STEPS && updated < count)
+        updated = updated * STEPS / count * count / STEPS;
+    return base_text_printf ("%s: %s%" PRIu64 " of %" PRIu64 " updated, %" PRIu64 " bad%s%s", where,
+                             count > STEPS && updated < count ? "about " : "", updated, count, bad,
+                             *reason ? ": " : "", reason);
+}
+
+enum ctl_rollout_end ctl_rollout_end (const json_t *rollout)
+{
+    const char *phase = ctl_json_text (rollout, "phase");
+    const char *on_halt = ctl_json_text (json_object_get (rollout, "spec"), "on_halt");
+    if (strcmp (phase, "done") == 0)
+        return CTL_ROLLOUT_DONE;
+    if (ctl_json_flag (rollout, "over"))
+        return CTL_ROLLOUT_ENDED;
+    /*  One that is to be reverted only passes through a halt. */
+    return strcmp (phase, "halted") == 0 && strcmp (on_halt, "revert") != 0 ? CTL_ROLLOUT_HALTED
+                                                                            : CTL_ROLLOUT_GOES_ON;
+}

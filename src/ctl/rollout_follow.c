@@ -1,0 +1,204 @@
+/*  ctl/rollout_follow.c - following a rollout to its end
+
+    As with the orders of follow.c: a broker that does not answer for a while ends nothing. */
+
+#include "ctl/rollout_follow.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "ctl/rollout.h"
+#include "ctl/screen.h"
+#include "ctl/text.h"
+
+enum {
+    FOLLOW_TICK_MS = 1000,  /* on a terminal, whose size may change */
+    FOLLOW_WAIT_MS = 5000,  /* elsewhere */
+    FOLLOW_FULL_MS = 30000, /* every so often whatever its revision: it heals a broker that went back */
+    FOLLOW_PAUSE_US = 500000,
+};
+
+struct follow {
+    struct ctl *ctl;
+    FILE *out; /* where progress goes */
+    json_t *rollout;
+    char *told; /* the last plain line */
+    struct ctl_screen screen;
+    bool live; /* a picture that is drawn again in its place */
+    bool silent;
+    uint64_t revision, full_ms, begun_ms, deadline_ms;
+};
+
+static void follow_deinit (struct follow *follow)
+{
+    json_decref (follow->rollout);
+    free (follow->told);
+    ctl_screen_deinit (&follow->screen);
+}
+
+static void draw_picture (struct follow *follow)
+{
+    struct ctl *ctl = follow->ctl;
+    ctl_screen_measure (ctl);
+    size_t room = ctl->height > 4 ? ctl->height - 1 : 0;
+    char **picture = ctl_rollout_picture (follow->rollout, follow->silent && room ? room - 1 : room);
+    if (follow->silent)
+        (void) base_list_append (&picture, "  the broker does not answer, still trying");
+    ctl_screen_draw (ctl, &follow->screen, picture);
+    base_list_free (picture);
+}
+
+static void draw_news (struct follow *follow)
+{
+    char span[CTL_SPAN_SIZE];
+    char *news = ctl_rollout_news (follow->rollout);
+    if (!news || (follow->told && strcmp (news, follow->told) == 0)) {
+        free (news);
+        return;
+    }
+    free (follow->told);
+    follow->told = news;
+    ctl_text_put (follow->out, ctl_json_text (follow->rollout, "id"));
+    (void) fprintf (follow->out, "  %7s  ", ctl_span_format (base_time_boot_ms () - follow->begun_ms, span));
+    ctl_text_put (follow->out, news);
+    (void) fputc ('\n', follow->out);
+    (void) fflush (follow->out);
+}
+
+static void draw (struct follow *follow)
+{
+    if (follow->live)
+        draw_picture (follow);
+    else
+        draw_news (follow);
+}
+
+static int take (struct follow *follow, char *text)
+{
+    base_cleanup (ctl_json_free_p) json_t *list = NULL;
+    int code = ctl_read_json (follow->ctl, text, &list);
+    const char *id = ctl_json_text (follow->rollout, "id");
+    size_t i;
+    json_t *rollout;
+    if (code != CTL_OK)
+        return code;
+    json_array_foreach (list, i, rollout)
+    {
+        if (strcmp (ctl_json_text (rollout, "id"), id) != 0)
+            continue;
+        json_decref (follow->rollout);
+        follow->rollout = json_incref (rollout);
+        break;
+    }
+    return CTL_OK;
+}
+
+/*  Returns an exit code; *ret_rc is what the client said. */
+static int ask (struct follow *follow, uint64_t now_ms, int *ret_rc)
+{
+    bool full = !follow->revision || now_ms >= follow->full_ms;
+    uint64_t wait_ms = follow->live ? FOLLOW_TICK_MS : FOLLOW_WAIT_MS, revision;
+    if (follow->deadline_ms && wait_ms > follow->deadline_ms - now_ms)
+        wait_ms = follow->deadline_ms - now_ms;
+    base_cleanup (base_free_p) char *id = strdup (ctl_json_text (follow->rollout, "id"));
+    char *text;
+    *ret_rc = noded_client_rollout_list (follow->ctl->client, id, full ? 0 : follow->revision, wait_ms,
+                                         &revision, &text);
+    if (*ret_rc != 0)
+        return CTL_OK;
+    if (full)
+        follow->full_ms = now_ms + FOLLOW_FULL_MS;
+    /*  Zero would ask for the whole again and again. */
+    follow->revision = revision ? revision : 1;
+    return take (follow, text);
+}
+
+static int run (struct follow *follow)
+{
+    struct ctl *ctl = follow->ctl;
+    draw (follow);
+    for (uint64_t now_ms;
+         ctl_rollout_end (follow->rollout) == CTL_ROLLOUT_GOES_ON &&
+         (now_ms = base_time_boot_ms (), !follow->deadline_ms || now_ms < follow->deadline_ms);) {
+        int rc, code = ask (follow, now_ms, &rc);
+        if (code != CTL_OK)
+            return code;
+        if (rc == -EBUSY) {
+            /*  Too many wait for changes already: ask now and then instead. */
+            follow->revision = 0;
+            (void) usleep (FOLLOW_PAUSE_US);
+            continue;
+        }
+        if (rc != 0 && rc != -ETIMEDOUT)
+            return ctl_fail (ctl, rc);
+        if (rc != 0 && !follow->silent && !follow->live)
+            ctl_tell (ctl, "the broker at %s does not answer; still trying",
+                      noded_client_endpoint (ctl->client));
+        follow->silent = rc != 0;
+        draw (follow);
+    }
+    return CTL_OK;
+}
+
+/*  Whether no node runs the release any more. */
+static bool nobody_left (const json_t *rollout)
+{
+    size_t i;
+    const json_t *wave;
+    json_array_foreach (json_object_get (rollout, "waves"), i,
+                        wave) if (ctl_json_uint (wave, "updated")) return false;
+    return true;
+}
+
+static int finish (struct follow *follow, enum ctl_rollout_goal goal)
+{
+    struct ctl *ctl = follow->ctl;
+    const char *id = ctl_json_text (follow->rollout, "id"), *phase = ctl_json_text (follow->rollout, "phase");
+    char span[CTL_SPAN_SIZE];
+    if (ctl->options.json) {
+        (void) json_dumpf (follow->rollout, ctl->out, JSON_INDENT (2));
+        (void) fputc ('\n', ctl->out);
+    } else if (!follow->live) {
+        char **picture = ctl_rollout_picture (follow->rollout, 0);
+        for (char **line = picture; line && *line; line++) {
+            ctl_text_put (ctl->out, *line);
+            (void) fputc ('\n', ctl->out);
+        }
+        base_list_free (picture);
+    }
+    switch (ctl_rollout_end (follow->rollout)) {
+    case CTL_ROLLOUT_DONE:
+        return goal == CTL_ROLLOUT_TO_DONE ? CTL_OK : CTL_FAILED;
+    case CTL_ROLLOUT_ENDED:
+        return goal == CTL_ROLLOUT_TO_REVERTED && strcmp (phase, "reverted") == 0 &&
+                       nobody_left (follow->rollout)
+                   ? CTL_OK
+                   : CTL_FAILED;
+    case CTL_ROLLOUT_HALTED:
+        return CTL_FAILED;
+    case CTL_ROLLOUT_GOES_ON:
+        break;
+    }
+    (void) ctl_tell (ctl,
+                     "rollout %s has not ended within %s, and goes on%s: nodectl rollout status %s --follow",
+                     id, ctl_span_format (ctl->options.timeout_ms, span),
+                     follow->silent ? " (the broker does not answer)" : "", id);
+    return CTL_TIMEOUT;
+}
+
+int ctl_rollout_follow (struct ctl *ctl, const json_t *rollout, enum ctl_rollout_goal goal)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+    base_cleanup (follow_deinit) struct follow follow = {
+        .ctl = ctl,
+        .out = ctl->options.json ? ctl->err : ctl->out,
+        .rollout = json_incref ((json_t *) rollout),
+        .live = ctl->terminal && !ctl->options.json,
+        .begun_ms = now_ms,
+        .deadline_ms = ctl->options.timeout_ms ? now_ms + ctl->options.timeout_ms : 0};
+    int code = run (&follow);
+    return code == CTL_OK ? finish (&follow, goal) : code;
+}

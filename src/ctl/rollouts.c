@@ -1,0 +1,437 @@
+/*  ctl/rollouts.c - the commands of rollouts
+
+    What a rollout is to do goes to the library as it was given; what is right there, the library says. */
+
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "ctl/rollout.h"
+#include "ctl/rollout_follow.h"
+#include "ctl/text.h"
+
+/*  --app and --release are settings, too. A list for base_list_free. */
+static int settings_of (struct ctl *ctl, char ***ret_settings)
+{
+    const struct ctl_options *options = &ctl->options;
+    char **settings = NULL;
+    int rc = 0;
+    for (size_t i = 0; options->settings && options->settings[i] && rc == 0; i++)
+        rc = base_list_append (&settings, options->settings[i]);
+    const struct {
+        const char *name, *value;
+    } further[] = {{"application", options->application}, {"release", options->release}};
+    for (size_t i = 0; i < sizeof further / sizeof *further && rc == 0; i++) {
+        if (!further[i].value)
+            continue;
+        base_cleanup (base_free_p) char *setting =
+            base_text_printf ("%s=%s", further[i].name, further[i].value);
+        rc = setting ? base_list_append (&settings, setting) : -ENOMEM;
+    }
+    if (rc != 0) {
+        base_list_free (settings);
+        return ctl_tell (ctl, "out of memory");
+    }
+    *ret_settings = settings;
+    return CTL_OK;
+}
+
+static void list_free_p (char ***list)
+{
+    base_list_free (*list);
+}
+
+/*  What the library takes for malformed was a mistake in how nodectl was called. */
+static int spec_fail (struct ctl *ctl, int rc)
+{
+    return rc == -EINVAL ? ctl_misused (ctl, "%s", noded_client_error (ctl->client)) : ctl_fail (ctl, rc);
+}
+
+static int plan_ask (struct ctl *ctl, char *const *settings, json_t **ret_plan)
+{
+    char *text;
+    int rc = noded_client_rollout_plan (ctl->client, (const char *const *) settings,
+                                        base_list_count (settings), ctl->options.spec, &text);
+    return rc == 0 ? ctl_read_json (ctl, text, ret_plan) : spec_fail (ctl, rc);
+}
+
+static int members_ask (struct ctl *ctl, const char *rollout, const char *plan, json_t **ret_members)
+{
+    char *text;
+    int rc = noded_client_rollout_members (ctl->client, rollout, plan, 0, NULL, &text);
+    return rc == 0 ? ctl_read_json (ctl, text, ret_members) : ctl_fail (ctl, rc);
+}
+
+static void append_word (struct base_buffer *buffer, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
+    (void) base_buffer_append_text (buffer, " ");
+    if (*word && strspn (word, plain) == strlen (word)) {
+        (void) base_buffer_append_text (buffer, word);
+        return;
+    }
+    (void) base_buffer_append_text (buffer, "'");
+    for (; *word; word++)
+        (void) base_buffer_printf (buffer, *word == '\'' ? "'\\''" : "%c", *word);
+    (void) base_buffer_append_text (buffer, "'");
+}
+
+static void append_option (struct base_buffer *buffer, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    (void) base_buffer_printf (buffer, " --%s", name);
+    append_word (buffer, value);
+}
+
+/*  The command that starts what was planned. The release is named: tomorrow the newest is another one. */
+static char *start_command (const struct ctl *ctl, const json_t *plan)
+{
+    enum { DIGITS = 12 };
+    const struct ctl_options *options = &ctl->options;
+    char digits[DIGITS + 1];
+    base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
+    (void) base_buffer_append_text (&text, "nodectl");
+    append_option (&text, "broker", options->broker);
+    append_option (&text, "config", options->config);
+    (void) base_buffer_append_text (&text, " rollout start");
+    append_option (&text, "app", options->application);
+    (void) snprintf (digits, sizeof digits, "%s", ctl_json_text (json_object_get (plan, "spec"), "release"));
+    append_option (&text, "release", *digits ? digits : NULL);
+    append_option (&text, "spec", options->spec);
+    for (char **setting = options->settings; setting && *setting; setting++) {
+        size_t length = strcspn (*setting, "=");
+        (void) base_buffer_printf (&text, " --%.*s", (int) length, *setting);
+        if (strcmp (*setting, "approval=yes") != 0 && strcmp (*setting, "rehearse-revert=yes") != 0)
+            append_word (&text, *setting + length + 1);
+    }
+    (void) snprintf (digits, sizeof digits, "%s", ctl_json_text (plan, "hash"));
+    append_option (&text, "plan", digits);
+    return base_buffer_take_text (&text);
+}
+
+static void print_value (struct ctl *ctl, const json_t *value)
+{
+    (void) json_dumpf (value, ctl->out, JSON_INDENT (2));
+    (void) fputc ('\n', ctl->out);
+}
+
+int ctl_rollout_plan (struct ctl *ctl)
+{
+    base_cleanup (list_free_p) char **settings = NULL;
+    base_cleanup (ctl_json_free_p) json_t *plan = NULL, *members = NULL;
+    int code = settings_of (ctl, &settings);
+    if (code == CTL_OK)
+        code = plan_ask (ctl, settings, &plan);
+    if (code == CTL_OK)
+        code = members_ask (ctl, NULL, ctl_json_text (plan, "hash"), &members);
+    if (code != CTL_OK)
+        return code;
+    if (ctl->options.json) {
+        (void) json_object_set (plan, "members", members);
+        print_value (ctl, plan);
+        return CTL_OK;
+    }
+    base_cleanup (base_free_p) char *command = start_command (ctl, plan);
+    ctl_plan_print (ctl->out, plan, members, command, ctl->width, ctl->options.nodes);
+    return CTL_OK;
+}
+
+/*  The whole hash of the plan whose first digits were given. */
+static int plan_complete (struct ctl *ctl, const json_t *plan, const char **ret_hash)
+{
+    enum { DIGITS_LEAST = 6 };
+    const char *given = ctl->options.plan, *now = ctl_json_text (plan, "hash");
+    size_t length = strlen (given);
+    if (length < DIGITS_LEAST || strspn (given, "0123456789abcdef") != length)
+        return ctl_misused (ctl,
+                            "--plan takes the hash that nodectl rollout plan shows, or at least the first "
+                            "%d digits of it, not \"%s\"",
+                            DIGITS_LEAST, given);
+    if (strncmp (now, given, length) != 0)
+        return ctl_tell (ctl,
+                         "cannot start the rollout: what it would do has changed, and the plan is %.12s now; "
+                         "nodectl rollout plan shows it",
+                         now);
+    *ret_hash = now;
+    return CTL_OK;
+}
+
+/*  Nobody to update: fine only where everybody runs the release already. */
+static int nothing_to_do (struct ctl *ctl, const json_t *plan, const json_t *members)
+{
+    size_t i;
+    const json_t *member;
+    bool all_run = json_array_size (members) > 0;
+    json_array_foreach (members, i, member) all_run &=
+        strcmp (ctl_json_text (member, "reason"), "runs the release already") == 0;
+    if (ctl->options.json)
+        print_value (ctl, plan);
+    else
+        ctl_left_out_print (ctl->out, members, ctl->width, ctl->options.nodes);
+    if (!json_array_size (members))
+        return ctl_tell (ctl, "there is nothing to do: no node is selected");
+    if (!all_run)
+        return ctl_tell (ctl, "there is nothing to do: no node that is selected can be updated now");
+    (void) fputs ("every node that is selected runs the release already\n",
+                  ctl->options.json ? ctl->err : ctl->out);
+    return CTL_OK;
+}
+
+/*  Plans, and begins what was planned. *ret_rollout stays NULL where there was nothing to do. */
+static int start (struct ctl *ctl, json_t **ret_rollout)
+{
+    base_cleanup (list_free_p) char **settings = NULL;
+    base_cleanup (ctl_json_free_p) json_t *plan = NULL, *members = NULL;
+    const char *hash = NULL;
+    int code = settings_of (ctl, &settings);
+    if (code == CTL_OK)
+        code = plan_ask (ctl, settings, &plan);
+    if (code == CTL_OK && ctl->options.plan)
+        code = plan_complete (ctl, plan, &hash);
+    bool empty = code == CTL_OK && !ctl_json_uint (plan, "updated");
+    bool tells = code == CTL_OK && ctl_json_uint (plan, "left_out") && !ctl->options.json;
+    if (empty || tells)
+        code = members_ask (ctl, NULL, ctl_json_text (plan, "hash"), &members);
+    if (code != CTL_OK)
+        return code;
+    if (empty)
+        return nothing_to_do (ctl, plan, members);
+    if (tells)
+        ctl_left_out_print (ctl->out, members, ctl->width, false);
+    /*  What was looked at and what is begun are to be of one release. */
+    base_cleanup (base_free_p) char *release =
+        base_text_printf ("release=%s", ctl_json_text (json_object_get (plan, "spec"), "release"));
+    if (!release || base_list_append (&settings, release) != 0)
+        return ctl_tell (ctl, "out of memory");
+    char *text;
+    int rc = noded_client_rollout_start (ctl->client, (const char *const *) settings,
+                                         base_list_count (settings), ctl->options.spec, hash, &text);
+    return rc == 0 ? ctl_read_json (ctl, text, ret_rollout) : spec_fail (ctl, rc);
+}
+
+static void show (struct ctl *ctl, const json_t *rollout)
+{
+    if (ctl->options.json) {
+        print_value (ctl, rollout);
+        return;
+    }
+    char **picture = ctl_rollout_picture (rollout, 0);
+    for (char **line = picture; line && *line; line++) {
+        ctl_line_put (ctl->out, *line, ctl->width);
+        (void) fputc ('\n', ctl->out);
+    }
+    base_list_free (picture);
+}
+
+int ctl_rollout_start (struct ctl *ctl)
+{
+    base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
+    int code = start (ctl, &rollout);
+    if (code != CTL_OK || !rollout)
+        return code;
+    if (!ctl->options.no_wait)
+        return ctl_rollout_follow (ctl, rollout, CTL_ROLLOUT_TO_DONE);
+    show (ctl, rollout);
+    return CTL_OK;
+}
+
+static int list_ask (struct ctl *ctl, const char *id, json_t **ret_list)
+{
+    char *text;
+    int rc = noded_client_rollout_list (ctl->client, id, 0, 0, NULL, &text);
+    return rc == 0 ? ctl_read_json (ctl, text, ret_list) : ctl_fail (ctl, rc);
+}
+
+/*  The one whose id begins so, with "r-" before it or without. */
+static int find_named (struct ctl *ctl, const json_t *list, const char *name, json_t **ret_rollout)
+{
+    size_t i, count = 0;
+    json_t *rollout, *found = NULL;
+    json_array_foreach (list, i, rollout)
+    {
+        const char *id = ctl_json_text (rollout, "id");
+        bool whole = strncmp (id, name, strlen (name)) == 0;
+        bool digits = strncmp (id, "r-", 2) == 0 && strncmp (id + 2, name, strlen (name)) == 0;
+        if (!whole && !digits)
+            continue;
+        found = rollout;
+        count++;
+        if (strcmp (id, name) == 0) {
+            count = 1;
+            break;
+        }
+    }
+    if (count > 1)
+        return ctl_tell (ctl, "%zu rollouts begin with %s: give more digits", count, name);
+    if (!found)
+        return ctl_tell (
+            ctl, "the broker knows no rollout \"%s\": nodectl rollout list lists those that it knows", name);
+    *ret_rollout = json_incref (found);
+    return CTL_OK;
+}
+
+/*  Without a name: the only one that is not over; or where any will do, the newest of them, else the newest
+    at all. */
+static int find_unnamed (struct ctl *ctl, const json_t *list, bool any, json_t **ret_rollout)
+{
+    size_t i, count = 0;
+    json_t *rollout, *found = NULL;
+    json_array_foreach (list, i, rollout)
+    {
+        if (ctl_json_flag (rollout, "over"))
+            continue;
+        if (!found)
+            found = rollout;
+        count++;
+    }
+    if (count > 1 && !any)
+        return ctl_misused (ctl, "which rollout? %zu are not over: nodectl rollout list lists them", count);
+    if (!found && any)
+        found = json_array_get (list, 0);
+    if (!found)
+        return ctl_tell (ctl, any ? "there is no rollout: nodectl rollout start begins one"
+                                  : "every rollout is over: name one, nodectl rollout list lists them");
+    *ret_rollout = json_incref (found);
+    return CTL_OK;
+}
+
+int ctl_rollout_find (struct ctl *ctl, const char *name, bool any, json_t **ret_rollout)
+{
+    base_cleanup (ctl_json_free_p) json_t *list = NULL;
+    int code = list_ask (ctl, NULL, &list);
+    if (code != CTL_OK)
+        return code;
+    return name && *name ? find_named (ctl, list, name, ret_rollout)
+                         : find_unnamed (ctl, list, any, ret_rollout);
+}
+
+int ctl_rollout_status (struct ctl *ctl)
+{
+    base_cleanup (ctl_json_free_p) json_t *rollout = NULL, *members = NULL;
+    int code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, true, &rollout);
+    if (code != CTL_OK)
+        return code;
+    if (ctl->options.follow)
+        return ctl_rollout_follow (ctl, rollout, CTL_ROLLOUT_TO_DONE);
+    if (ctl->options.nodes)
+        code = members_ask (ctl, ctl_json_text (rollout, "id"), NULL, &members);
+    if (code != CTL_OK)
+        return code;
+    if (members && ctl->options.json)
+        (void) json_object_set (rollout, "members", members);
+    show (ctl, rollout);
+    if (members && !ctl->options.json) {
+        (void) fputc ('\n', ctl->out);
+        ctl_members_print (ctl->out, members, ctl->width);
+    }
+    return CTL_OK;
+}
+
+int ctl_rollout_list (struct ctl *ctl)
+{
+    char *text;
+    int rc = noded_client_rollout_list (ctl->client, NULL, 0, 0, NULL, &text);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    if (ctl->options.json)
+        return ctl_print_json (ctl, text);
+    base_cleanup (ctl_json_free_p) json_t *list = NULL;
+    int code = ctl_read_json (ctl, text, &list);
+    if (code == CTL_OK)
+        ctl_rollouts_print (ctl->out, list, ctl->width);
+    return code;
+}
+
+/*  Tells a rollout what to do. */
+static int steer (struct ctl *ctl, const char *command, const json_t *rollout, uint64_t wave,
+                  json_t **ret_now)
+{
+    char *text;
+    size_t nodes = ctl->n_words > 1 ? ctl->n_words - 1 : 0;
+    int rc = noded_client_rollout_steer (ctl->client, ctl_json_text (rollout, "id"), command, (unsigned) wave,
+                                         nodes ? (const char *const *) ctl->words + 1 : NULL, nodes, &text);
+    return rc == 0 ? ctl_read_json (ctl, text, ret_now) : ctl_fail (ctl, rc);
+}
+
+static int find_and_steer (struct ctl *ctl, const char *command, json_t **ret_now)
+{
+    base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
+    int code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, false, &rollout);
+    return code == CTL_OK ? steer (ctl, command, rollout, 0, ret_now) : code;
+}
+
+static int steer_and_show (struct ctl *ctl, const char *command)
+{
+    base_cleanup (ctl_json_free_p) json_t *now = NULL;
+    int code = find_and_steer (ctl, command, &now);
+    if (code == CTL_OK)
+        show (ctl, now);
+    return code;
+}
+
+int ctl_rollout_pause (struct ctl *ctl)
+{
+    return steer_and_show (ctl, "pause");
+}
+
+int ctl_rollout_resume (struct ctl *ctl)
+{
+    return steer_and_show (ctl, "resume");
+}
+
+int ctl_rollout_abort (struct ctl *ctl)
+{
+    return steer_and_show (ctl, "abort");
+}
+
+int ctl_rollout_retry (struct ctl *ctl)
+{
+    return steer_and_show (ctl, "retry");
+}
+
+/*  The wave that was seen to wait is the one that is let go on: of two persons who approve the same wave, the
+    second does not let the next one go. */
+int ctl_rollout_approve (struct ctl *ctl)
+{
+    base_cleanup (ctl_json_free_p) json_t *rollout = NULL, *now = NULL;
+    int code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, false, &rollout);
+    if (code != CTL_OK)
+        return code;
+    uint64_t wave = ctl->options.wave ? ctl->options.wave : ctl_json_uint (rollout, "wave");
+    code = steer (ctl, "approve", rollout, wave, &now);
+    if (code == CTL_OK)
+        show (ctl, now);
+    return code;
+}
+
+int ctl_rollout_revert (struct ctl *ctl)
+{
+    base_cleanup (ctl_json_free_p) json_t *now = NULL;
+    int code = find_and_steer (ctl, "revert", &now);
+    if (code != CTL_OK)
+        return code;
+    if (!ctl->options.no_wait)
+        return ctl_rollout_follow (ctl, now, CTL_ROLLOUT_TO_REVERTED);
+    show (ctl, now);
+    return CTL_OK;
+}
+
+int ctl_rollout_why (struct ctl *ctl, const json_t *rollout)
+{
+    char *text;
+    int rc = noded_client_rollout_history (ctl->client, ctl_json_text (rollout, "id"), &text);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    if (ctl->options.json)
+        return ctl_print_json (ctl, text);
+    base_cleanup (ctl_json_free_p) json_t *turns = NULL;
+    int code = ctl_read_json (ctl, text, &turns);
+    if (code == CTL_OK)
+        ctl_rollout_why_print (ctl->out, rollout, turns);
+    return code;
+}

@@ -1,0 +1,108 @@
+/*  A rollout in a few lines. */
+
+#include <criterion/criterion.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "ctl/ctl.h"
+#include "ctl/rollout.h"
+
+TestSuite (picture, .timeout = 60);
+
+static void expect_bar (const char *wave, size_t cells, const char *bar)
+{
+    char text[CTL_BAR_SIZE];
+    json_t *json = json_loads (wave, 0, NULL);
+    cr_assert_not_null (json);
+    cr_expect_str_eq (ctl_rollout_bar (json, cells, text), bar, "%s: %s", wave, text);
+    json_decref (json);
+}
+
+Test (picture, a_bar_shows_each_kind_and_never_grows)
+{
+    expect_bar ("{\"count\": 10, \"updated\": 5, \"under_way\": 2, \"bad\": 1}", 10, "[#####>>!..]");
+    expect_bar ("{\"count\": 9000, \"updated\": 8998, \"under_way\": 1, \"bad\": 1}", 10, "[########>!]");
+    expect_bar ("{\"count\": 2, \"updated\": 2}", 10, "[##########]");
+    expect_bar ("{\"count\": 2, \"reverted\": 1}", 10, "[<<<<<.....]");
+    expect_bar ("{\"count\": 0}", 4, "[....]");
+    expect_bar ("{\"count\": 3}", 4, "[....]");
+    expect_bar ("{\"count\": 1, \"updated\": 5, \"under_way\": 5, \"reverted\": 5, \"bad\": 5}", 4, "[!!!!]");
+    expect_bar ("{\"count\": 1, \"updated\": 1}", 99, "[########################]");
+}
+
+static json_t *rollout_of (size_t waves, size_t at, const char *more)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
+    (void) base_buffer_printf (
+        &text,
+        "{\"id\": \"r-1\", \"phase\": \"updating\", \"wave\": %zu, \"spec\": "
+        "{\"application\": \"noded\", \"budget\": 2, \"wave_budget\": 1}%s, \"waves\": [",
+        at, more);
+    for (size_t i = 0; i < waves; i++)
+        (void) base_buffer_printf (&text, "%s{\"count\": 1%s}", i ? "," : "",
+                                   i + 1 < at ? ", \"updated\": 1, \"begun\": \"x\", \"ended\": \"x\"" : "");
+    (void) base_buffer_append_text (&text, "]}");
+    base_cleanup (base_free_p) char *json = base_buffer_take_text (&text);
+    return json_loads (json, 0, NULL);
+}
+
+Test (picture, a_low_terminal_shows_the_waves_around_the_one_under_way)
+{
+    base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (30, 20, ", \"waits\": \"the window\"");
+    for (size_t height = 1; height <= 40; height++) {
+        char **lines = ctl_rollout_picture (rollout, height);
+        cr_assert_not_null (lines);
+        cr_expect_leq (base_list_count (lines), height, "%zu lines in %zu", base_list_count (lines), height);
+        bool seen = false;
+        for (char **line = lines; *line; line++)
+            seen |= strstr (*line, "wave 20  ") != NULL;
+        cr_expect (seen || height < 6, "the wave is not in %zu lines", height);
+        base_list_free (lines);
+    }
+    char **lines = ctl_rollout_picture (rollout, 0);
+    cr_expect_eq (base_list_count (lines), 33);
+    base_list_free (lines);
+}
+
+Test (picture, plain_lines_are_news_only)
+{
+    base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (1, 1, "");
+    json_t *wave = json_array_get (json_object_get (rollout, "waves"), 0);
+    json_object_set_new (wave, "count", json_integer (1000));
+    char *before = NULL;
+    size_t news = 0;
+    for (int updated = 0; updated <= 1000; updated++) {
+        json_object_set_new (wave, "updated", json_integer (updated));
+        char *line = ctl_rollout_news (rollout);
+        cr_assert_not_null (line);
+        news += !before || strcmp (line, before) != 0;
+        free (before);
+        before = line;
+    }
+    cr_expect_str_eq (before, "updating wave 1 of 1: 1000 of 1000 updated, 0 bad");
+    free (before);
+    cr_expect_eq (news, 11);
+    json_object_set_new (wave, "bad", json_integer (1));
+    base_cleanup (base_free_p) char *bad = ctl_rollout_news (rollout);
+    cr_expect_not_null (strstr (bad, "1 bad"));
+}
+
+static void expect_advice (const char *more, const char *piece)
+{
+    base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (1, 1, more);
+    base_cleanup (base_free_p) char *advice = ctl_rollout_advice (rollout);
+    if (piece)
+        cr_expect (advice && strstr (advice, piece), "%s: %s", more, advice);
+    else
+        cr_expect_null (advice);
+}
+
+Test (picture, what_a_person_can_do_is_said_where_something_waits_for_one)
+{
+    expect_advice ("", NULL);
+    expect_advice (", \"paused\": true", "resume r-1");
+    expect_advice (", \"phase\": \"approval\"", "approve r-1");
+    expect_advice (", \"phase\": \"halted\"", "revert r-1");
+    expect_advice (", \"phase\": \"done\", \"over\": true, \"paused\": true", NULL);
+}

@@ -1,0 +1,334 @@
+/*  The built nodectl against a broker in a thread: rollouts, labels, and what is to be typed about them. */
+
+#include "../client/fake_broker.h"
+#include "program.h"
+
+/*  A literal for a member that packing only reads. */
+#define T(text) ((char *) (text))
+
+#define HASH "aaaaaaaabbbbbbbbccccccccddddddddeeeeeeeeffffffff0000000011111111"
+
+static struct fake_broker broker;
+static struct wire_wave waves[2];
+static struct wire_rollout spec;
+static struct wire_wave_state states[2];
+static struct wire_plan plan;
+static struct wire_rollout_state rollouts[2];
+static struct wire_member_state members[4];
+static struct wire_turn turns[2];
+static struct wire_cause cause;
+static struct wire_node node;
+static struct wire_ordered ordered;
+static size_t lists; /* of rollouts that were asked for */
+static size_t over;  /* with which list the first rollout is done; 0: never */
+
+/*  The last request for something else than a list. */
+static struct {
+    enum wire_verb verb;
+    enum wire_command command;
+    uint64_t wave, soak_ms;
+    size_t n_nodes, n_labels, n_waves;
+    bool has_plan, has_release, has_place, removes;
+    char rollout[64], selector[64];
+} last;
+
+static void note (const struct wire_request *request)
+{
+    last.verb = request->verb;
+    last.command = request->command;
+    last.wave = request->wave;
+    last.n_nodes = request->n_nodes;
+    last.n_labels = request->n_labels;
+    last.removes = request->n_labels && !request->labels[request->n_labels - 1].value;
+    last.has_plan = !base_digest_is_null (&request->plan);
+    last.has_place = request->place && strchr (request->place, '@');
+    (void) snprintf (last.rollout, sizeof last.rollout, "%s", request->rollout ? request->rollout : "");
+    if (request->spec) {
+        last.soak_ms = request->spec->soak_ms;
+        last.n_waves = request->spec->n_waves;
+        last.has_release = !base_digest_is_null (&request->spec->release);
+        (void) snprintf (last.selector, sizeof last.selector, "%s",
+                         request->spec->selector ? request->spec->selector : "");
+    }
+}
+
+static bool answer (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
+{
+    (void) fake;
+    switch (request->verb) {
+    case WIRE_VERB_ROLLOUTS:
+        if (++lists == over) {
+            rollouts[0].phase = WIRE_PHASE_DONE;
+            rollouts[0].over = true;
+            states[1].updated = 2;
+            states[1].under_way = 0;
+        }
+        answer->rollouts = rollouts;
+        answer->n_rollouts = request->rollout ? 1 : 2;
+        answer->revision = lists;
+        break;
+    case WIRE_VERB_MEMBERS:
+        answer->members = members;
+        answer->n_members = 4;
+        break;
+    case WIRE_VERB_HISTORY:
+        answer->turns = turns;
+        answer->n_turns = 2;
+        break;
+    case WIRE_VERB_PLAN:
+        note (request);
+        answer->plan = &plan;
+        break;
+    case WIRE_VERB_NODES:
+        note (request);
+        if (request->n_nodes && strcmp (request->nodes[0], "web-1") != 0) {
+            answer->status = WIRE_STATUS_NONE;
+            break;
+        }
+        answer->nodes = &node;
+        answer->n_nodes = 1;
+        break;
+    case WIRE_VERB_LABEL:
+        note (request);
+        answer->ordered = &ordered;
+        answer->n_ordered = 1;
+        break;
+    default:
+        note (request);
+        answer->rollouts = rollouts;
+        answer->n_rollouts = 1;
+    }
+    return true;
+}
+
+static void setup (void)
+{
+    static struct wire_label labels[] = {{.name = T ("role"), .value = T ("web"), .own = true},
+                                         {.name = T ("zone"), .value = T ("eu-1")}};
+    static const char time[] = "2026-11-22T15:00:00.000000000Z";
+    waves[0] = (struct wire_wave){.count = 1};
+    waves[1] = (struct wire_wave){.percent = 100, .approval = true};
+    spec = (struct wire_rollout){.application = T ("noded"),
+                                 .release = {{0x3f, 0x2a, 0x9c}},
+                                 .waves = waves,
+                                 .n_waves = 2,
+                                 .soak_ms = 30000,
+                                 .false_halt = 1};
+    states[0] = (struct wire_wave_state){.count = 1, .updated = 1, .begun = T (time), .ended = T (time)};
+    states[1] = (struct wire_wave_state){.count = 2, .updated = 1, .under_way = 1, .begun = T (time)};
+    plan = (struct wire_plan){.spec = &spec,
+                              .version = T ("2.0.0"),
+                              .updated = 3,
+                              .left_out = 1,
+                              .waves = states,
+                              .n_waves = 2,
+                              .bytes = 3 << 20,
+                              .expected_ms = 70000};
+    cr_assert_eq (base_digest_parse (HASH, &plan.hash), 0);
+    rollouts[0] = (struct wire_rollout_state){.id = T ("r-1a2b3c"),
+                                              .spec = &spec,
+                                              .version = T ("2.0.0"),
+                                              .plan = plan.hash,
+                                              .begun = T (time),
+                                              .phase = WIRE_PHASE_UPDATING,
+                                              .since = T (time),
+                                              .wave = 2,
+                                              .waves = states,
+                                              .n_waves = 2,
+                                              .waits = T ("1 node under way"),
+                                              .revision = 1};
+    rollouts[1] = rollouts[0];
+    rollouts[1].id = T ("r-1a9999");
+    rollouts[1].phase = WIRE_PHASE_ABORTED;
+    rollouts[1].over = true;
+    rollouts[1].reason = T ("aborted by an operator");
+    members[0] = (struct wire_member_state){.node = T ("web-3"), .wave = 1, .state = WIRE_MEMBER_UPDATED};
+    members[1] = (struct wire_member_state){.node = T ("web-1"), .wave = 2, .state = WIRE_MEMBER_UPDATED};
+    members[2] = (struct wire_member_state){.node = T ("web-2"), .wave = 2, .state = WIRE_MEMBER_ORDERED};
+    members[3] = (struct wire_member_state){
+        .node = T ("web-4"), .state = WIRE_MEMBER_EXCLUDED, .reason = T ("offline")};
+    turns[0] = (struct wire_turn){
+        .serial = 1, .rollout = rollouts[0].id, .time = T (time), .phase = WIRE_PHASE_UPDATING, .wave = 1};
+    turns[1] = (struct wire_turn){.serial = 2,
+                                  .rollout = rollouts[0].id,
+                                  .time = T (time),
+                                  .phase = WIRE_PHASE_UPDATING,
+                                  .wave = 2,
+                                  .command = WIRE_COMMAND_APPROVE,
+                                  .place = T ("ann@desk")};
+    node = (struct wire_node){.id = T ("web-1"), .labels = labels, .n_labels = 2};
+    ordered = (struct wire_ordered){.node = T ("web-1"), .status = WIRE_STATUS_OK};
+    lists = over = 0;
+    broker = (struct fake_broker){.answer = answer};
+    fake_start (&broker);
+}
+
+static void teardown (void)
+{
+    fake_end (&broker);
+}
+
+TestSuite (rollouts, .init = setup, .fini = teardown, .timeout = 60);
+
+static void expect_run (const char *const *words, int code, const char *out, const char *err)
+{
+    expect_program (words, broker.origin, code, out, err);
+}
+
+Test (rollouts, a_plan_tells_who_when_and_who_not)
+{
+    expect_run (WORDS ("rollout", "plan", "--soak", "1m", "--select", "web-*"), 0,
+                "noded 2.0.0 (3f2a9c000000) to 3 nodes in 2 waves\n"
+                "  wave 1: 1 node: web-3\n"
+                "  wave 2: 2 nodes, once approved: web-1, web-2\n"
+                "  left out: 1 node, offline: web-4\n",
+                NULL);
+    cr_expect_eq (last.verb, WIRE_VERB_PLAN);
+    cr_expect_eq (last.soak_ms, 60000);
+    cr_expect_eq (last.n_waves, 3, "the default");
+    cr_expect_str_eq (last.selector, "web-*");
+    cr_expect (!last.has_release, "the broker knows the newest");
+    expect_run (WORDS ("rollout", "plan", "--soak", "1m", "--approval", "--select", "a b"), 0,
+                "nodectl rollout start --release 3f2a9c000000 --soak 1m --approval --select 'a b' --plan "
+                "aaaaaaaabbbb\n",
+                NULL);
+    expect_run (WORDS ("rollout", "plan", "--json"), 0, "\"members\": [\n    {\n", NULL);
+    expect_run (WORDS ("rollout", "plan"), 0, "download   3.0 MiB at most", NULL);
+}
+
+Test (rollouts, one_is_followed_to_its_end)
+{
+    over = 2;
+    expect_run (WORDS ("rollout", "start"), 0, "done: 3 of 3 updated, 0 bad\n", NULL);
+    cr_expect (last.verb == WIRE_VERB_START && last.has_release && last.has_place && !last.has_plan);
+}
+
+Test (rollouts, the_plan_that_was_looked_at_is_started_or_none)
+{
+    expect_run (WORDS ("rollout", "start", "--no-wait", "--plan", "aaaaaaaabb"), 0, "rollout r-1a2b3c: noded",
+                NULL);
+    cr_expect (last.verb == WIRE_VERB_START && last.has_plan);
+    last.verb = 0;
+    expect_run (WORDS ("rollout", "start", "--plan", "aaaaaaaacc"), 1, NULL, "has changed");
+    expect_run (WORDS ("rollout", "start", "--plan", "aaa"), 2, NULL, "the first 6 digits");
+    cr_expect_neq (last.verb, WIRE_VERB_START);
+}
+
+Test (rollouts, nobody_to_update_is_fine_only_where_everybody_runs_it)
+{
+    plan.updated = 0;
+    for (size_t i = 0; i < 4; i++)
+        members[i] = (struct wire_member_state){
+            .node = T ("web-1"), .state = WIRE_MEMBER_EXCLUDED, .reason = T ("runs the release already")};
+    expect_run (WORDS ("rollout", "start"), 0, "runs the release already", NULL);
+    members[3].reason = T ("offline");
+    expect_run (WORDS ("rollout", "start"), 1, "left out: 1 node, offline: web-1", "nothing to do");
+    cr_expect_neq (last.verb, WIRE_VERB_START);
+}
+
+Test (rollouts, a_halt_ends_the_following_and_says_what_a_person_can_do)
+{
+    static char *nodes[] = {T ("web-2"), NULL};
+    cause = (struct wire_cause){.step = T ("probing/readiness"),
+                                .reason = T ("it ended\033[2J"),
+                                .count = 1,
+                                .nodes = nodes,
+                                .n_nodes = 1};
+    rollouts[0].phase = WIRE_PHASE_HALTED;
+    rollouts[0].reason = T ("wave 2 has more bad nodes than its budget allows");
+    rollouts[0].causes = &cause;
+    rollouts[0].n_causes = 1;
+    expect_run (WORDS ("rollout", "status", "1a2", "--follow"), 1,
+                "  failed: web-2, in probing/readiness: it ended\\x1b[2J\n", NULL);
+    expect_run (WORDS ("rollout", "status", "r-1a2", "--follow"), 1,
+                "  nodectl rollout resume r-1a2b3c goes on, revert r-1a2b3c brings back", NULL);
+    /*  One that reverts by itself is followed on. */
+    spec.on_halt = WIRE_ON_HALT_REVERT;
+    expect_run (WORDS ("rollout", "status", "--follow", "--timeout", "300ms"), 3, "halted in wave 2 of 2",
+                "goes on");
+}
+
+Test (rollouts, a_rollout_is_named_by_the_beginning_of_its_id)
+{
+    expect_run (WORDS ("rollout", "status"), 0,
+                "rollout r-1a2b3c: noded 2.0.0 (3f2a9c000000): updating wave 2", NULL);
+    expect_run (WORDS ("rollout", "status", "r-1a9"), 0, "rollout r-1a9999", NULL);
+    expect_run (WORDS ("rollout", "status", "r-1a"), 1, NULL, "2 rollouts begin with r-1a");
+    expect_run (WORDS ("rollout", "status", "r-77"), 1, NULL, "no rollout \"r-77\"");
+    expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "2     web-2  ordered", NULL);
+    expect_run (WORDS ("rollout", "status", "--json"), 0, "{\n  \"id\": \"r-1a2b3c\"", NULL);
+    expect_run (WORDS ("rollout", "list"), 0, "r-1a9999  noded        2.0.0    aborted   2/2", NULL);
+    expect_run (WORDS ("rollout", "list", "--json"), 0, "[\n  {\"id\":\"r-1a2b3c\"", NULL);
+}
+
+Test (rollouts, commands_go_to_the_one_that_is_not_over)
+{
+    static const struct {
+        const char *word;
+        enum wire_command command;
+    } commands[] = {{"pause", WIRE_COMMAND_PAUSE},
+                    {"resume", WIRE_COMMAND_RESUME},
+                    {"abort", WIRE_COMMAND_ABORT},
+                    {"approve", WIRE_COMMAND_APPROVE}};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        last.wave = 99;
+        expect_run (WORDS ("rollout", commands[i].word), 0, "rollout r-1a2b3c", NULL);
+        cr_expect (last.verb == WIRE_VERB_STEER && last.command == commands[i].command);
+        cr_expect_str_eq (last.rollout, "r-1a2b3c");
+        cr_expect_eq (last.wave, commands[i].command == WIRE_COMMAND_APPROVE ? 2 : 0);
+    }
+    expect_run (WORDS ("rollout", "retry", "r-1a2", "web-2", "web-3"), 0, "rollout r-1a2b3c", NULL);
+    cr_expect_eq (last.n_nodes, 2);
+    rollouts[1].over = false;
+    expect_run (WORDS ("rollout", "abort"), 2, NULL, "which rollout? 2 are not over");
+    rollouts[0].over = rollouts[1].over = true;
+    expect_run (WORDS ("rollout", "abort"), 1, NULL, "every rollout is over");
+}
+
+Test (rollouts, a_revert_is_followed_until_everybody_is_back)
+{
+    rollouts[0].phase = WIRE_PHASE_REVERTED;
+    rollouts[0].over = true;
+    states[0].updated = states[1].updated = 0;
+    states[0].reverted = states[1].reverted = 1;
+    expect_run (WORDS ("rollout", "revert", "r-1a2"), 0, "reverted", NULL);
+    cr_expect_eq (last.command, WIRE_COMMAND_REVERT);
+    states[0].updated = 1;
+    expect_run (WORDS ("rollout", "revert", "r-1a2"), 1, "reverted", NULL);
+}
+
+Test (rollouts, why_tells_its_history_and_what_it_waits_for)
+{
+    expect_run (WORDS ("why", "r-1a2b3c"), 0,
+                "  2026-11-22 15:00:00Z  brings wave 2 to the release (told to approve by ann@desk)\n\nNow: "
+                "rollout r-1a2b3c",
+                NULL);
+    expect_run (WORDS ("why", "r-1a2"), 0, "  waits for 1 node under way\n", NULL);
+    expect_run (WORDS ("why", "r-1a2b3c", "--json"), 0, "[\n  {\"serial\":1", NULL);
+}
+
+Test (rollouts, labels_are_set_removed_and_listed)
+{
+    expect_run (WORDS ("label", "web-1", "role=db", "zone-"), 0, "web-1  labelled\n", NULL);
+    cr_expect (last.verb == WIRE_VERB_LABEL && last.n_labels == 2 && last.removes && last.has_place);
+    expect_run (
+        WORDS ("label", "web-1"), 0,
+        "NODE   LABEL  VALUE  SET\nweb-1  role   web    on the node\nweb-1  zone   eu-1   by an operator\n",
+        NULL);
+    expect_run (WORDS ("label", "web-1", "--json"), 0, "\"name\": \"role\"", NULL);
+    expect_run (WORDS ("label", "--select", "role=web", "x=y"), 0, "web-1  labelled\n", NULL);
+    cr_expect_eq (last.n_nodes, 1);
+    expect_run (WORDS ("label", "web-1", "role"), 2, NULL, "\"role\" is no label: give NAME=VALUE, or NAME-");
+    expect_run (WORDS ("label", "web-1", "role="), 2, NULL, "role- removes it");
+    expect_run (WORDS ("label"), 2, NULL, "which node?");
+    ordered.status = WIRE_STATUS_INVALID;
+    ordered.reason = T ("no such name");
+    expect_run (WORDS ("label", "web-1", "a=b"), 1, "0 of 1", "web-1: no such name");
+}
+
+Test (rollouts, nodes_are_selected)
+{
+    expect_run (WORDS ("nodes", "--select", "role=web"), 0, "web-1", NULL);
+    cr_expect_str_eq (last.selector, "role=web");
+    expect_run (WORDS ("nodes", "web-1", "--select", "role=web"), 2, NULL, "not both");
+}
