@@ -5,6 +5,21 @@
 
 #include "ctl/options.h"
 
+enum ctl_command_kind {
+    CTL_ASKS,    /* --timeout is for an answer */
+    CTL_FOLLOWS, /* --timeout is for the whole */
+    CTL_ALONE    /* asks nobody */
+};
+
+/*  What a word of a command may be, for completion. */
+#define CTL_WORD_NONE '.'
+#define CTL_WORD_NODE 'n'
+#define CTL_WORD_RELEASE 'r'
+#define CTL_WORD_ROLLOUT 'o'
+#define CTL_WORD_EITHER 'e' /* a node or a rollout */
+#define CTL_WORD_QUARANTINE 'q'
+#define CTL_WORD_SHELL 's'
+
 /*  A name of two words is a command of a family, as in "rollout plan". */
 struct ctl_command {
     const char *name;
@@ -13,7 +28,8 @@ struct ctl_command {
     uint64_t options;   /* beside those that every command takes */
     size_t least, most; /* words */
     int (*run) (struct ctl *ctl);
-    bool follows; /* --timeout is for the whole, not for an answer */
+    enum ctl_command_kind kind;
+    const char *completes; /* what its words are, a letter each; the last one is for all that follow */
 };
 
 extern const struct ctl_command ctl_command_table[]; /* ends with a name that is NULL */

@@ -100,6 +100,7 @@ int ctl_why (struct ctl *ctl);
 int ctl_quarantine (struct ctl *ctl);
 int ctl_events (struct ctl *ctl);
 int ctl_label (struct ctl *ctl);
+int ctl_completion (struct ctl *ctl);
 int ctl_rollout_plan (struct ctl *ctl);
 int ctl_rollout_start (struct ctl *ctl);
 int ctl_rollout_status (struct ctl *ctl);

@@ -117,9 +117,11 @@ static int command_check (struct ctl *ctl, const struct ctl_command *command)
 static int command_run (struct ctl *ctl, const struct ctl_command *command)
 {
     char error[512];
-    int rc =
-        noded_client_new (ctl->options.broker, ctl->options.config,
-                          command->follows ? 0 : ctl->options.timeout_ms, &ctl->client, error, sizeof error);
+    int rc = 0;
+    if (command->kind != CTL_ALONE)
+        rc = noded_client_new (ctl->options.broker, ctl->options.config,
+                               command->kind == CTL_FOLLOWS ? 0 : ctl->options.timeout_ms, &ctl->client,
+                               error, sizeof error);
     if (rc == -ENOMEM)
         return ctl_tell (ctl, "%s", error);
     if (rc != 0)

@@ -93,6 +93,24 @@ const char *ctl_option_name (enum ctl_option option)
     return option_table[option].name;
 }
 
+bool ctl_option_takes_value (enum ctl_option option)
+{
+    return option_table[option].argument;
+}
+
+enum ctl_option ctl_option_find (const char *word)
+{
+    size_t length = strcspn (word, "=");
+    for (size_t i = 0; i < sizeof option_letters / sizeof *option_letters; i++)
+        if (word[0] == '-' && word[1] == option_letters[i].letter && !word[2])
+            return option_letters[i].option;
+    for (unsigned i = 0; i < CTL_OPTION_END && strncmp (word, "--", 2) == 0; i++)
+        if (strlen (option_table[i].name) == length - 2 &&
+            strncmp (option_table[i].name, word + 2, length - 2) == 0)
+            return i;
+    return CTL_OPTION_END;
+}
+
 void ctl_options_help (FILE *out, uint64_t bits)
 {
     for (unsigned i = 0; i < CTL_OPTION_END; i++) {

@@ -66,8 +66,12 @@ enum ctl_option {
 int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first);
 void ctl_options_deinit (struct ctl_options *options);
 
-/*  "--app" */
+/*  "app", and whether a value belongs behind it */
 const char *ctl_option_name (enum ctl_option option);
+bool ctl_option_takes_value (enum ctl_option option);
+
+/*  "--app", "--app=x", "-b": which option; CTL_OPTION_END where it is none. */
+enum ctl_option ctl_option_find (const char *word);
 
 /*  One line for each option in bits, for --help. */
 void ctl_options_help (FILE *out, uint64_t bits);

@@ -1,0 +1,256 @@
+/*  ctl/completion.c - completing words in a shell
+
+    What a shell loads only asks `nodectl completion words -- WORD...`, with the words up to the one under
+    the cursor, and offers the lines that it prints: so commands and options are those of this nodectl, and
+    nodes, releases and rollouts those of the broker. What cannot be asked is silently left out. */
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "ctl/commands.h"
+#include "ctl/text.h"
+
+enum { COMPLETION_TIMEOUT_MS = 1000 };
+
+static const struct {
+    const char *name, *script;
+} shells[] = {
+    {"bash", "_nodectl ()\n"
+             "{\n"
+             "    mapfile -t COMPREPLY < <(\"${COMP_WORDS[0]}\" completion words -- "
+             "\"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\n"
+             "}\n"
+             "complete -o default -F _nodectl nodectl\n"},
+    {"zsh", "#compdef nodectl\n"
+            "_nodectl ()\n"
+            "{\n"
+            "    local -a found\n"
+            "    found=(\"${(@f)$(\"$words[1]\" completion words -- \"${(@)words[2,CURRENT]}\" "
+            "2>/dev/null)}\")\n"
+            "    if [[ -n \"$found\" ]]; then compadd -a found; else _files; fi\n"
+            "}\n"
+            "if [[ \"$funcstack[1]\" == _nodectl ]]; then _nodectl; else compdef _nodectl nodectl; fi\n"},
+    {"fish", "function __nodectl_words\n"
+             "    set -l tokens (commandline -opc) (commandline -ct)\n"
+             "    $tokens[1] completion words -- $tokens[2..-1] 2>/dev/null\n"
+             "end\n"
+             "complete -c nodectl -a '(__nodectl_words)'\n"},
+};
+enum { SHELLS = sizeof shells / sizeof *shells };
+
+/*  What was typed so far. */
+struct typed {
+    struct ctl *ctl;
+    char *plain[4]; /* the first words that are neither options nor values of them */
+    size_t n_plain;
+    const char *current;
+    enum ctl_option option; /* whose value the current word is; CTL_OPTION_END: none */
+};
+
+static void offer (const struct typed *typed, const char *word)
+{
+    if (strncmp (word, typed->current, strlen (typed->current)) != 0 || strpbrk (word, "\n"))
+        return;
+    ctl_text_put (typed->ctl->out, word);
+    (void) fputc ('\n', typed->ctl->out);
+}
+
+static void offer_commands (const struct typed *typed, const char *family)
+{
+    size_t length = family ? strlen (family) : 0;
+    char before[32] = "";
+    for (const struct ctl_command *command = ctl_command_table; command->name; command++) {
+        char word[32];
+        const char *name = command->name;
+        bool member = family && strncmp (name, family, length) == 0 && name[length] == ' ';
+        if (family && !member)
+            continue;
+        name += member ? length + 1 : 0;
+        (void) snprintf (word, sizeof word, "%.*s", (int) strcspn (name, " "), name);
+        if (strcmp (word, before) != 0)
+            offer (typed, word);
+        memcpy (before, word, sizeof before);
+    }
+}
+
+static void offer_options (const struct typed *typed, const struct ctl_command *command)
+{
+    uint64_t bits = CTL_BITS_COMMON | (command ? command->options : 0);
+    for (unsigned i = 0; i < CTL_OPTION_END; i++) {
+        char word[64];
+        (void) snprintf (word, sizeof word, "--%s", ctl_option_name (i));
+        if (bits >> i & 1)
+            offer (typed, word);
+    }
+}
+
+/*  The values of key in a list, each once where equal ones lie together. digits: cut behind so many; 0: not. */
+static void offer_list (const struct typed *typed, char *text, const char *key, int digits)
+{
+    base_cleanup (base_free_p) char *owned = text;
+    base_cleanup (ctl_json_free_p) json_t *list = owned ? json_loads (owned, 0, NULL) : NULL;
+    char before[65] = "";
+    size_t i;
+    const json_t *item;
+    json_array_foreach (list, i, item)
+    {
+        char word[65];
+        (void) snprintf (word, sizeof word, "%.*s", digits ? digits : 64, ctl_json_text (item, key));
+        if (*word && strcmp (word, before) != 0)
+            offer (typed, word);
+        memcpy (before, word, sizeof before);
+    }
+}
+
+/*  Of a fleet of thousands only those that begin as was typed. */
+static char *nodes_ask (const struct typed *typed)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const char *current = typed->current;
+    char *text = NULL;
+    bool selects = *current && strspn (current, plain) == strlen (current);
+    base_cleanup (base_free_p) char *selector = selects ? base_text_printf ("\"%s*\"", current) : NULL;
+    int rc = selector ? noded_client_nodes_selected (typed->ctl->client, NULL, selector, &text)
+                      : noded_client_nodes (typed->ctl->client, NULL, NULL, 0, 0, 0, NULL, &text);
+    return rc == 0 ? text : NULL;
+}
+
+static bool connect_to (struct ctl *ctl)
+{
+    return ctl->client || noded_client_new (ctl->options.broker, ctl->options.config, COMPLETION_TIMEOUT_MS,
+                                            &ctl->client, NULL, 0) == 0;
+}
+
+static void offer_word (const struct typed *typed, char what)
+{
+    char *text = NULL;
+    noded_client *client = typed->ctl->client;
+    switch (what) {
+    case CTL_WORD_SHELL:
+        for (size_t i = 0; i < SHELLS; i++)
+            offer (typed, shells[i].name);
+        break;
+    case CTL_WORD_QUARANTINE:
+        offer (typed, "list");
+        offer (typed, "clear");
+        break;
+    case CTL_WORD_RELEASE:
+        if (noded_client_releases (client, NULL, &text) == 0)
+            offer_list (typed, text, "release", CTL_DIGEST_SIZE - 1);
+        break;
+    case CTL_WORD_NODE:
+    case CTL_WORD_EITHER:
+        offer_list (typed, nodes_ask (typed), "id", 0);
+        if (what == CTL_WORD_NODE)
+            break;
+        __attribute__ ((fallthrough));
+    case CTL_WORD_ROLLOUT:
+        if (noded_client_rollout_list (client, NULL, 0, 0, NULL, &text) == 0)
+            offer_list (typed, text, "id", 0);
+        break;
+    default:
+        break;
+    }
+}
+
+static void offer_value (const struct typed *typed)
+{
+    char *text;
+    switch (typed->option) {
+    case CTL_OPTION_RELEASE:
+        offer_word (typed, CTL_WORD_RELEASE);
+        break;
+    case CTL_OPTION_APP:
+        if (noded_client_releases (typed->ctl->client, NULL, &text) == 0)
+            offer_list (typed, text, "application", 0);
+        break;
+    case CTL_OPTION_ON_HALT:
+        offer (typed, "stay");
+        offer (typed, "revert");
+        break;
+    default: /* files are the shell's business, and of the rest there is nothing to choose from */
+        break;
+    }
+}
+
+/*  bash takes "=" for a word of its own. */
+static void typed_read (struct typed *typed, char **words, size_t count)
+{
+    enum ctl_option option = CTL_OPTION_END; /* that waits for its value */
+    struct ctl_options *options = &typed->ctl->options;
+    typed->option = CTL_OPTION_END;
+    typed->current = "";
+    for (size_t i = 0; i < count; i++) {
+        char *word = words[i];
+        bool last = i + 1 == count;
+        if (strcmp (word, "=") == 0)
+            continue;
+        if (last) {
+            typed->current = word;
+            typed->option = option;
+        } else if (option != CTL_OPTION_END) {
+            if (option == CTL_OPTION_BROKER)
+                options->broker = word;
+            else if (option == CTL_OPTION_CONFIG)
+                options->config = word;
+            option = CTL_OPTION_END;
+        } else if (*word == '-') {
+            option = ctl_option_find (word);
+            if (option != CTL_OPTION_END && (!ctl_option_takes_value (option) || strchr (word, '=')))
+                option = CTL_OPTION_END;
+        } else if (typed->n_plain < sizeof typed->plain / sizeof *typed->plain)
+            typed->plain[typed->n_plain++] = word;
+        else
+            typed->n_plain++;
+    }
+    /*  "--app =" with the cursor behind it. */
+    if (count && strcmp (words[count - 1], "=") == 0)
+        typed->option = option;
+}
+
+static int complete (struct ctl *ctl)
+{
+    struct typed typed = {.ctl = ctl};
+    typed_read (&typed, ctl->words + 1, ctl->n_words - 1);
+    size_t begin = typed.n_plain && strcmp (typed.plain[0], "help") == 0;
+    const char *first = typed.n_plain > begin ? typed.plain[begin] : NULL;
+    const char *second = typed.n_plain > begin + 1 ? typed.plain[begin + 1] : NULL;
+    int words = 0;
+    const struct ctl_command *command = first ? ctl_command_find (first, second, &words) : NULL;
+    if (!connect_to (ctl))
+        return CTL_OK;
+    if (typed.option != CTL_OPTION_END)
+        offer_value (&typed);
+    else if (*typed.current == '-')
+        offer_options (&typed, command);
+    else if (!first)
+        offer_commands (&typed, NULL);
+    else if (!command && !second && ctl_command_is_family (first))
+        offer_commands (&typed, first);
+    else if (command && !begin) {
+        size_t at = typed.n_plain - (size_t) words, most = strlen (command->completes) - 1;
+        offer_word (&typed, command->completes[at < most ? at : most]);
+    }
+    return CTL_OK;
+}
+
+int ctl_completion (struct ctl *ctl)
+{
+    const char *word = ctl->words[0];
+    const char *names[SHELLS + 1] = {NULL};
+    if (strcmp (word, "words") == 0)
+        return complete (ctl);
+    for (size_t i = 0; i < SHELLS; i++)
+        names[i] = shells[i].name;
+    for (size_t i = 0; i < SHELLS && ctl->n_words == 1; i++)
+        if (strcmp (word, names[i]) == 0) {
+            (void) fputs (shells[i].script, ctl->out);
+            return CTL_OK;
+        }
+    if (ctl->n_words > 1)
+        return ctl_misused (ctl, "completion takes one shell");
+    const char *nearest = ctl_word_nearest (word, names);
+    return ctl_misused (ctl, "completion knows bash, zsh and fish, not \"%s\"%s%s%s", word,
+                        nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
