@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "node/reach.h"
 #include "node/settings.h"
 #include "root/lock.h"
 #include "root/mend.h"
@@ -146,6 +147,8 @@ static void print_standing (const struct standing *standing)
     if (node_settings_check (standing->root->path, &wrong))
         printf ("%-10s %s\n", "settings", wrong.text);
     print_manager (standing);
+    if (standing->served)
+        node_reach_print (standing->root);
     if (standing->trial.on_trial)
         printf ("%-10s stable is on trial, %u starts left; it would go back to %s\n", "trial",
                 standing->trial.tokens, standing->trial.back);

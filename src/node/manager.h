@@ -20,6 +20,7 @@
 #include "node/callback.h"
 #include "node/config.h"
 #include "node/fetch.h"
+#include "node/reach.h"
 #include "node/rehearsal.h"
 #include "node/self.h"
 #include "node/session.h"
@@ -57,6 +58,7 @@ struct node_manager {
     struct node_order order;
 
     struct node_session *session;
+    struct node_reach *reach; /* NULL below a probe's parent */
     struct node_callback *callback;
     struct node_fetch *fetch;
     struct bus_work *staging;    /* of the order's candidate */

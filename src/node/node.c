@@ -30,6 +30,7 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
     struct node_manager *node = context;
     base_log (BASE_LOG_INFO, "connected to %s (instance %s)", node->config->endpoints.control,
               welcome->instance);
+    node_reach_welcome (node->reach);
     node_orders_welcome (node);
     if (node->settings == NODE_SETTINGS_OWN && node->config->depth == NODE_DEPTH_SERVICE)
         node_settings_keep (&node->root);
@@ -37,9 +38,16 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
         node_fetch_lost (node->fetch);
 }
 
+static void on_refused (void *context, const char *reason)
+{
+    struct node_manager *node = context;
+    node_reach_refused (node->reach, reason);
+}
+
 static void on_lost (void *context)
 {
     struct node_manager *node = context;
+    node_reach_lost (node->reach);
     if (node->fetch)
         node_session_content_close (node->session);
 }
@@ -74,6 +82,7 @@ static void on_chunk (void *context, const struct wire_chunk *chunk, const void 
 static const struct node_session_ops session_ops = {.describe = describe,
                                                     .awake = on_awake,
                                                     .welcome = on_welcome,
+                                                    .refused = on_refused,
                                                     .lost = on_lost,
                                                     .hint = on_hint,
                                                     .desired = on_desired,
@@ -188,6 +197,7 @@ static void close_all (struct node_manager *node)
     (void) bus_work_free (node->staging);
     (void) node_fetch_free (node->fetch);
     (void) node_rehearsal_free (node->rehearsal);
+    (void) node_reach_free (node->reach);
     (void) node_session_free (node->session);
     (void) node_callback_free (node->callback);
     (void) bus_loop_free (node->loop);
@@ -239,6 +249,8 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
     }
     announce (&node);
     node_orders_resume (&node);
+    if (config->depth == NODE_DEPTH_SERVICE)
+        node.reach = node_reach_new (node.loop, config, &node.root);
     node_session_open (node.session);
     int rc = bus_loop_run (node.loop);
     if (rc)

@@ -147,6 +147,8 @@ static void ask_unprompted (void *context)
 
 static void on_welcome (struct node_session *session, const struct wire_welcome *welcome)
 {
+    if (welcome->status != WIRE_STATUS_OK && session->ops->refused)
+        session->ops->refused (session->context, welcome->reason ? welcome->reason : "it gave no reason");
     if (welcome->status == WIRE_STATUS_FAILED) { /* it may not be so any more the next time */
         base_log_limited (&session->log, BASE_LOG_WARNING, "the origin could not take this node's hello: %s",
                           welcome->reason ? welcome->reason : "it gave no reason");

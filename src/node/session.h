@@ -23,6 +23,7 @@ struct node_session_ops {
         be NULL. */
     void (*awake) (void *context);
     void (*welcome) (void *context, const struct wire_welcome *welcome);
+    void (*refused) (void *context, const char *reason); /* hello; may be NULL */
     void (*lost) (void *context); /* the origin has not been heard of for three heartbeats */
     void (*hint) (void *context, const struct wire_update *update);
     void (*desired) (void *context, const struct wire_desired *desired);

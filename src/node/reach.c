@@ -1,0 +1,143 @@
+#include "node/reach.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "bus/reach.h"
+#include "root/record.h"
+
+#define UNREACHED ROOT_VAR "/unreached"
+
+enum { PAUSE_MS = 60 * 1000, REASON_SIZE = 500, LINE_MOST = 1024 };
+
+struct node_reach {
+    struct bus_loop *loop;
+    const struct node_config *config;
+    const struct root *root;
+    struct bus_reach *check;
+    int timer;
+    uint64_t since_ns, since_ms;
+    char refused[REASON_SIZE]; /* what the origin said */
+    char told[REASON_SIZE];    /* the reason that was told last; empty: none */
+};
+
+static void look (void *context);
+
+static void arm (struct node_reach *reach, uint64_t delay_ms)
+{
+    bus_timer_cancel (reach->loop, reach->timer);
+    reach->timer = bus_timer_start (reach->loop, delay_ms, look, reach);
+}
+
+static void tell (struct node_reach *reach, const char *reason)
+{
+    char since[BASE_TIME_TEXT], line[LINE_MOST];
+    if (strcmp (reason, reach->told) == 0)
+        return;
+    (void) base_text_copy (reach->told, sizeof reach->told, reason);
+    int length =
+        snprintf (line, sizeof line, "the broker at %.200s is not reached since %.19sZ (last: %s)",
+                  reach->config->endpoints.control, base_time_format (reach->since_ns, since), reason);
+    base_log (BASE_LOG_WARNING, "%s", line);
+    (void) root_cache_put (reach->root, UNREACHED, 0644, line, (size_t) length, NULL);
+}
+
+static void on_checked (void *context, const char *wrong)
+{
+    struct node_reach *reach = context;
+    char reason[REASON_SIZE];
+    (void) snprintf (reason, sizeof reason, "%s",
+                     wrong             ? wrong
+                     : *reach->refused ? reach->refused
+                                       : "a connection can be made, and hello is not answered: is a broker "
+                                         "there, and do the CURVE keys fit?");
+    reach->check = bus_reach_free (reach->check);
+    tell (reach, reason);
+    arm (reach, PAUSE_MS);
+}
+
+static void look (void *context)
+{
+    struct node_reach *reach = context;
+    reach->timer = 0;
+    if (!reach->check &&
+        bus_reach_start (reach->loop, reach->config->endpoints.control, on_checked, reach, &reach->check))
+        on_checked (reach, NULL);
+}
+
+static void begin (struct node_reach *reach)
+{
+    reach->since_ns = base_time_real_ns ();
+    reach->since_ms = base_time_boot_ms ();
+    arm (reach, reach->config->answer_ms);
+}
+
+struct node_reach *node_reach_new (struct bus_loop *loop, const struct node_config *config,
+                                   const struct root *root)
+{
+    struct node_reach *reach = calloc (1, sizeof *reach);
+    if (!reach)
+        return NULL;
+    *reach = (struct node_reach){.loop = loop, .config = config, .root = root};
+    (void) disk_unlink (root->disk, root->fd, UNREACHED);
+    begin (reach);
+    return reach;
+}
+
+struct node_reach *node_reach_free (struct node_reach *reach)
+{
+    if (!reach)
+        return NULL;
+    bus_timer_cancel (reach->loop, reach->timer);
+    (void) bus_reach_free (reach->check);
+    free (reach);
+    return NULL;
+}
+
+void node_reach_welcome (struct node_reach *reach)
+{
+    if (!reach)
+        return;
+    bus_timer_cancel (reach->loop, reach->timer);
+    reach->timer = 0;
+    reach->check = bus_reach_free (reach->check);
+    if (*reach->told) {
+        base_log (BASE_LOG_INFO, "the broker at %s is reached, after %llu s",
+                  reach->config->endpoints.control,
+                  (unsigned long long) (base_time_boot_ms () - reach->since_ms) / 1000);
+        (void) disk_unlink (reach->root->disk, reach->root->fd, UNREACHED);
+    }
+    *reach->told = *reach->refused = '\0';
+}
+
+void node_reach_lost (struct node_reach *reach)
+{
+    if (reach && !reach->timer && !reach->check)
+        begin (reach);
+}
+
+void node_reach_refused (struct node_reach *reach, const char *reason)
+{
+    if (!reach)
+        return;
+    (void) snprintf (reach->refused, sizeof reach->refused, "it refuses this node: %.400s", reason);
+    node_reach_lost (reach);
+}
+
+/*  Anybody may have written anything there: what is no line of text is not printed. */
+void node_reach_print (const struct root *root)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer line = {0};
+    if (disk_file_read (root->disk, root->fd, UNREACHED, LINE_MOST, &line) || line.size == 0 ||
+        !base_text_is_utf8 (line.data, line.size))
+        return;
+    for (size_t i = 0; i < line.size; i++)
+        if ((unsigned char) line.data[i] < ' ' || line.data[i] == 0x7f)
+            return;
+    printf ("%-10s %.*s\n", "broker", (int) line.size, (const char *) line.data);
+}
