@@ -19,6 +19,7 @@ const char *rollout_exclusion_text (enum rollout_exclusion exclusion)
     static const char *const texts[ROLLOUT_EXCLUSIONS] = {
         "",
         "runs the release already",
+        "has no such application",
         "the release has nothing for its platform",
         "another rollout of the application has it",
         "held: nodectl unhold it first",
@@ -31,6 +32,7 @@ const char *rollout_exclusion_text (enum rollout_exclusion exclusion)
 static enum rollout_exclusion exclusion_of (const struct wire_rollout *spec, const struct rollout_fact *fact)
 {
     return base_digest_equal (&fact->running, &spec->release) ? ROLLOUT_EXCLUDED_RUNS
+           : fact->lacks                                      ? ROLLOUT_EXCLUDED_LACKS
            : !fact->fits                                      ? ROLLOUT_EXCLUDED_FITS_NOT
            : fact->busy                                       ? ROLLOUT_EXCLUDED_BUSY
            : fact->held                                       ? ROLLOUT_EXCLUDED_HELD
@@ -236,6 +238,7 @@ int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fac
 {
     struct rollout_plan plan = {.n_candidates = 0};
     int rc = spec->n_waves > ROLLOUT_WAVES ? -EINVAL : wire_copy (&wire_rollout_record, spec, &plan.spec);
+    rollout_set_defaults (&plan.spec);
     rc = rc ? rc : divide (&plan, facts, n_facts);
     if (rc)
         (void) base_error_errno (error, rc, "planning the rollout");

@@ -15,12 +15,14 @@ struct rollout_fact {
     const char *neighbours;     /* the value of the label that spec.neighbours names; NULL: it has none */
     struct base_digest running; /* null: never told */
     uint64_t size;              /* of what it would have to download at most */
+    bool lacks;                 /* it has no such application */
     bool online, held, quarantined, fits, busy;
 };
 
 enum rollout_exclusion {
     ROLLOUT_EXCLUDED_NOT,
     ROLLOUT_EXCLUDED_RUNS,        /* it runs the release already */
+    ROLLOUT_EXCLUDED_LACKS,       /* it has no such application */
     ROLLOUT_EXCLUDED_FITS_NOT,    /* the release has nothing for its platform */
     ROLLOUT_EXCLUDED_BUSY,        /* another rollout of the application has it */
     ROLLOUT_EXCLUDED_HELD,        /* a person holds it at what it runs */

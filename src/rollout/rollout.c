@@ -13,7 +13,7 @@ enum {
     NODE_DEADLINE_MS = 30 * 60 * 1000,
     WAVE_DEADLINE_MS = 24 * 3600 * 1000,
     REVERT_LIMIT_MS = 60 * 1000,
-    SETTLE_MS = 60 * 1000, /* until a silence is judged: by then the others' silence has been noticed, too */
+    SETTLE_MS = 60 * 1000,
 };
 
 /*  states and counts */
@@ -54,6 +54,7 @@ static void add_pending (struct rollout *rollout, uint32_t index, enum rollout_k
 {
     struct rollout_member *member = &rollout->members[index];
     bool listed = member->pending != ROLLOUT_WAIT;
+    member->kept = false;
     if (listed && kind == ROLLOUT_KEEP)
         return; /* what is to be told keeps it as well */
     member->pending = kind;
@@ -162,6 +163,14 @@ static void halt (struct rollout *rollout, uint64_t now_ms)
     stop_everybody (rollout, false, now_ms);
 }
 
+void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
+{
+    if (!runs (rollout))
+        return;
+    because (rollout, "%s", reason);
+    halt (rollout, now_ms);
+}
+
 static void check_budgets (struct rollout *rollout, uint64_t now_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
@@ -228,7 +237,7 @@ static void end_wave (struct rollout *rollout, uint64_t now_ms)
 
 /*  making and resuming */
 
-static void set_defaults (struct wire_rollout *spec)
+void rollout_set_defaults (struct wire_rollout *spec)
 {
     if (spec->node_deadline_ms == 0)
         spec->node_deadline_ms = NODE_DEADLINE_MS;
@@ -236,6 +245,8 @@ static void set_defaults (struct wire_rollout *spec)
         spec->wave_deadline_ms = WAVE_DEADLINE_MS;
     if (spec->revert_limit_ms == 0)
         spec->revert_limit_ms = REVERT_LIMIT_MS;
+    if (spec->on_halt == WIRE_ON_HALT_NULL)
+        spec->on_halt = WIRE_ON_HALT_STAY;
 }
 
 /*  Takes the candidates in and lays the waves over them. */
@@ -273,7 +284,8 @@ int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
                                 .n_neighbours = n_neighbours,
                                 .pending_first = ROLLOUT_NOBODY,
                                 .pending_last = ROLLOUT_NOBODY,
-                                .look_ms = UINT64_MAX};
+                                .look_ms = UINT64_MAX,
+                                .settle_ms = SETTLE_MS};
     if (n_candidates == 0 || n_neighbours == 0 || spec->n_waves > ROLLOUT_WAVES)
         return -EINVAL;
     int rc = wire_copy (&wire_rollout_record, spec, &rollout->spec);
@@ -281,7 +293,7 @@ int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
     rollout->neighbours = calloc (n_neighbours, sizeof *rollout->neighbours);
     if (!rc && (!rollout->members || !rollout->neighbours))
         rc = -ENOMEM;
-    set_defaults (&rollout->spec);
+    rollout_set_defaults (&rollout->spec);
     rc = rc ? rc : take_members (rollout, candidates, now_ms);
     if (rc) {
         rollout_deinit (rollout);
@@ -306,12 +318,17 @@ void rollout_resume (struct rollout *rollout)
     rollout->pending_first = rollout->pending_last = ROLLOUT_NOBODY;
     rollout->look_ms = 0; /* each deadline may have passed meanwhile */
     rollout->changed = false;
+    if (rollout->settle_ms == 0)
+        rollout->settle_ms = SETTLE_MS;
     for (uint32_t i = 0; i < rollout->n_waves; i++)
         rollout->waves[i] = (struct rollout_wave){.first = rollout->waves[i].first,
                                                   .count = rollout->waves[i].count,
                                                   .cursor = i < rollout->wave ? rollout->waves[i].count : 0};
     for (uint32_t i = 0; i < rollout->n_members; i++) {
+        enum rollout_kind pending = rollout->members[i].pending;
         rollout->members[i].pending = ROLLOUT_WAIT;
+        if (pending != ROLLOUT_WAIT && pending != ROLLOUT_KEEP)
+            add_pending (rollout, i, pending);
         count (rollout, &rollout->members[i], true);
     }
 }
@@ -401,6 +418,10 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
     case ROLLOUT_FAILED:
         on_failed (rollout, index, now_ms);
         break;
+    case ROLLOUT_SKIPPED:
+        if (rollout->members[index].state == WIRE_MEMBER_ORDERED)
+            enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
+        break;
     }
     finish_reverting (rollout, now_ms);
 }
@@ -427,7 +448,7 @@ void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64
     member->dark_ms = online ? 0 : now_ms;
     count (rollout, member, true);
     if (!online) {
-        look_by (rollout, now_ms + SETTLE_MS);
+        look_by (rollout, now_ms + rollout->settle_ms);
         return;
     }
     if (member->state == WIRE_MEMBER_DARK) { /* what it says of its version follows */
@@ -494,12 +515,13 @@ static void judge_silence (struct rollout *rollout, uint32_t index, uint64_t now
     struct rollout_member *member = &rollout->members[index];
     if (!member->dark_ms || (member->state != WIRE_MEMBER_ORDERED && member->state != WIRE_MEMBER_UPDATED))
         return;
-    if (now_ms < member->dark_ms + SETTLE_MS) {
-        look_by (rollout, member->dark_ms + SETTLE_MS);
+    if (now_ms < member->dark_ms + rollout->settle_ms) {
+        look_by (rollout, member->dark_ms + rollout->settle_ms);
         return;
     }
     if (!is_alone (rollout, member)) {
-        look_by (rollout, now_ms + SETTLE_MS); /* and again, should the others come back without it */
+        look_by (rollout,
+                 now_ms + rollout->settle_ms); /* and again, should the others come back without it */
         return;
     }
     member->dark_ms = 0;
@@ -622,6 +644,10 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms)
     uint64_t until_ms;
     do {
         look (rollout, now_ms);
+        if (rollout->changed) {
+            rollout->changed = false;
+            return (struct rollout_action){.kind = ROLLOUT_TURN, .member = ROLLOUT_NOBODY};
+        }
         if (rollout->pending_first != ROLLOUT_NOBODY) {
             uint32_t index = rollout->pending_first;
             struct rollout_member *member = &rollout->members[index];
@@ -633,7 +659,7 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms)
             return action;
         }
         until_ms = move (rollout, now_ms);
-    } while (until_ms == 0);
+    } while (until_ms == 0 || rollout->changed);
     if (rollout->look_ms < until_ms)
         until_ms = rollout->look_ms;
     return (struct rollout_action){.kind = ROLLOUT_WAIT, .member = ROLLOUT_NOBODY, .until_ms = until_ms};

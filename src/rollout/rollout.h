@@ -7,7 +7,8 @@
     What nodes and people do goes in as events; what is to be told to nodes comes out of rollout_next, one
     action at a time, and each action is a change of the machine's own state that its owner makes durable
     in the same transaction as the order that it gives: so nothing is ordered twice, whenever the owner
-    dies. No socket, file, clock or randomness. Times are milliseconds of the wall clock, because they have
+    dies. What is still pending when a transaction ends is made durable with it, so that nothing of what an
+    event led to is forgotten. No socket, file, clock or randomness. Times are milliseconds of the wall clock, because they have
     to outlive the process and the boot.
 
     A node is charged to a wave's budget, and to the rollout's, when it failed its update, did not end in
@@ -31,7 +32,8 @@ enum rollout_kind {
     ROLLOUT_ORDER,  /* tell it to update */
     ROLLOUT_BACK,   /* tell it to go back */
     ROLLOUT_CANCEL, /* tell it to end its update, where it has not switched yet */
-    ROLLOUT_KEEP    /* its state changed, and nothing is to be told */
+    ROLLOUT_KEEP,   /* its state changed, and nothing is to be told */
+    ROLLOUT_TURN    /* no member: the rollout itself has changed: phase, wave, pause or reason */
 };
 
 enum { ROLLOUT_NOBODY = UINT32_MAX };
@@ -41,20 +43,21 @@ struct rollout_member {
     /*  durable */
     uint32_t wave;
     enum wire_member state;
-    uint64_t since_ms;  /* in this state */
-    uint64_t start_ms;  /* not to be begun with before; set when its wave begins */
-    uint64_t revert_ms; /* that its rehearsed revert took; 0: none yet */
-    bool confirmed;     /* it runs the release, even should it be dark */
-    bool was_bad;       /* when its wave began */
-    bool charged;       /* to the budgets */
+    uint64_t since_ms;         /* in this state */
+    uint64_t start_ms;         /* not to be begun with before; set when its wave begins */
+    uint64_t revert_ms;        /* that its rehearsed revert took; 0: none yet */
+    bool confirmed;            /* it runs the release, even should it be dark */
+    bool was_bad;              /* when its wave began */
+    bool charged;              /* to the budgets */
+    enum rollout_kind pending; /* KEEP need not be kept */
 
     /*  told anew after a restart */
     uint32_t neighbours; /* who lose their broker together share this number */
     bool online;
     uint64_t dark_ms; /* since when it is silent; 0: it is not, or the silence has been judged */
 
-    enum rollout_kind pending;
-    uint32_t pending_next;
+    uint32_t pending_next; /* behind it in the list of those with something pending */
+    bool kept;             /* of the owner: made durable since it came into that list */
 };
 
 struct rollout_wave {
@@ -89,8 +92,9 @@ struct rollout {
 
     uint32_t under_way, charged; /* in all waves */
     uint32_t pending_first, pending_last;
-    uint64_t look_ms; /* when the first deadline of a member may have passed */
-    bool changed;     /* phase, pause, wave or reason, since the owner kept them last */
+    uint64_t look_ms;   /* when the first deadline of a member may have passed */
+    uint64_t settle_ms; /* until a silence is judged; of the owner: by then he has noticed the others', too */
+    bool changed;       /* to be told as ROLLOUT_TURN */
 };
 
 /*  How a node is when a rollout is made. */
@@ -99,6 +103,9 @@ struct rollout_candidate {
     uint32_t neighbours; /* below n_neighbours */
     bool online;
 };
+
+/*  Fills in what a spec leaves to noded, but for the waves. */
+void rollout_set_defaults (struct wire_rollout *spec);
 
 /*  Begins one at its first wave. spec is copied; candidates are ordered by wave, one or more of them.
     Returns 0, -EINVAL or -ENOMEM. */
@@ -114,8 +121,9 @@ void rollout_resume (struct rollout *rollout);
 /*  Events. index: of a member. What does not fit is ignored. */
 
 /*  A node has ended: it runs the release and has confirmed it, it runs the previous version again as it was
-    told, or neither. */
-enum rollout_result { ROLLOUT_CONFIRMED, ROLLOUT_REVERTED, ROLLOUT_FAILED };
+    told, or neither. Skipped: nothing came of its order for a reason that says nothing of the release, as
+    where a person has it held; it is charged to nobody. */
+enum rollout_result { ROLLOUT_CONFIRMED, ROLLOUT_REVERTED, ROLLOUT_FAILED, ROLLOUT_SKIPPED };
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms);
 
 /*  A member is heard of, or has fallen silent. */
@@ -135,11 +143,15 @@ void rollout_compare (struct rollout *rollout, const struct rollout_round *round
 int rollout_command (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
                      char text[ROLLOUT_REASON]);
 
+/*  Halts it for a reason that lies outside of it, such as a release that was withdrawn. Does nothing where
+    it does not run. */
+void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms);
+
 /*  What is to be done now. Each call changes the machine, and returns one change; call until it says
     ROLLOUT_WAIT. */
 struct rollout_action {
     enum rollout_kind kind;
-    uint32_t member;
+    uint32_t member;   /* ROLLOUT_NOBODY: none */
     uint64_t until_ms; /* WAIT: nothing before, but for an event; UINT64_MAX: nothing at all */
 };
 struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms);

@@ -224,6 +224,10 @@ static uint64_t carry_out (struct sim *sim)
             keep (sim);
             return action.until_ms;
         }
+        if (action.kind == ROLLOUT_TURN) {
+            keep (sim);
+            continue;
+        }
         if (sim->verbose)
             printf ("%10.1f %s, wave %u: %u -> %s (%d)\n", (double) sim->now_ms / 1000,
                     wire_phase_word (sim->rollout.phase), sim->rollout.wave, action.member,

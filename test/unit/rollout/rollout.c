@@ -55,7 +55,7 @@ static void at (struct story *story, uint64_t after_ms)
         struct rollout_action action = rollout_next (&story->rollout, story->now_ms);
         if (action.kind == ROLLOUT_WAIT)
             return;
-        if (action.kind == ROLLOUT_KEEP)
+        if (action.kind == ROLLOUT_KEEP || action.kind == ROLLOUT_TURN)
             continue;
         size_t length = strlen (story->told);
         (void) snprintf (story->told + length, sizeof story->told - length, "%s %u ", words[action.kind],
