@@ -122,7 +122,8 @@ static bool resume_revert (struct node_manager *node)
     if (left) {
         node->standing.epoch = later (node->standing.epoch, epoch);
         node->standing.under_way = node->standing.attempt = node->standing.probes = 0;
-        node->standing.held = true;
+        if (node->standing.hold_epoch == epoch) /* a rollout that goes back does not hold */
+            node->standing.held = true;
     }
     node_standing_save (node);
     if (left)

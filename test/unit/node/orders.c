@@ -312,8 +312,12 @@ Test (orders, after_a_revert_of_a_trial_later_orders_come_to_their_end)
 {
     struct wire_desired desired = {
         .application = (char *) "noded", .status = WIRE_STATUS_OK, .epoch = 7, .hold_epoch = 7};
-    node.standing = (struct wire_standing){
-        .epoch = 4, .under_way = 5, .attempt = 1, .revert_epoch = 6, .revert_from = strdup (CANDIDATE)};
+    node.standing = (struct wire_standing){.epoch = 4,
+                                           .hold_epoch = 6,
+                                           .under_way = 5,
+                                           .attempt = 1,
+                                           .revert_epoch = 6,
+                                           .revert_from = strdup (CANDIDATE)};
     note_trial ();
     node_orders_resume (&node);
     cr_expect_eq (node.standing.epoch, 6);
@@ -325,6 +329,15 @@ Test (orders, after_a_revert_of_a_trial_later_orders_come_to_their_end)
     cr_expect_eq (standing.epoch, 7);
     cr_expect_not (standing.held);
     wire_standing_deinit (&standing);
+}
+
+Test (orders, a_revert_that_came_without_a_hold_leaves_the_node_free)
+{
+    node.standing = (struct wire_standing){
+        .epoch = 4, .hold_epoch = 3, .revert_epoch = 6, .revert_from = strdup (CANDIDATE)};
+    node_orders_resume (&node);
+    cr_expect_eq (node.standing.epoch, 6);
+    cr_expect_not (node.standing.held);
 }
 
 Test (orders, a_host_that_went_down_before_the_switch_blames_nobody)
