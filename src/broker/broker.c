@@ -66,6 +66,7 @@ static void on_tick (void *context)
         if (node->settle_ms && now_ms >= node->settle_ms) {
             node->settle_ms = 0;
             broker_node_changed (broker, node);
+            broker_rollouts_node (broker, node);
         }
     }
     if (broker->content)
@@ -175,6 +176,9 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
         r = channels_bind (broker, config, error);
     if (r != 0)
         return r;
+    r = broker_rollouts_load (broker, error);
+    if (r != 0)
+        return r;
     broker->tick = bus_timer_start (loop, broker->tick_ms, on_tick, broker);
     if (broker->tick < 0)
         return base_error_errno (error, broker->tick, "cannot start a timer");
@@ -188,6 +192,7 @@ struct broker *broker_free (struct broker *broker)
         return NULL;
     bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
     broker_round_deinit (broker);
+    broker_rollouts_deinit (broker);
     broker->origin = origin_free (broker->origin);
     broker->events = bus_socket_free (broker->events);
     broker_hints_deinit (&broker->hints);

@@ -5,16 +5,26 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 
-void broker_event (struct broker *broker, enum wire_event event, const struct broker_node *node,
+static void tell (struct broker *broker, const char *topic, const struct wire_record *record,
+                  const void *message)
+{
+    base_cleanup (base_free_p) char *text = wire_json (record, message, 0);
+
+    if (!text || bus_publish_text (broker->events, topic, text) != 0)
+        base_log_limited (&broker->log, BASE_LOG_WARNING, "an event was not told: %s", topic);
+}
+
+void broker_event (struct broker *broker, enum wire_event event, struct broker_node *node,
                    const struct wire_application *application, const char *transaction, const char *step,
                    const char *reason)
 {
     char time[BASE_TIME_TEXT];
     char topic[128];
-    base_cleanup (base_free_p) char *text = NULL;
+    const struct broker_rollout *rollout = NULL;
+    uint32_t index;
     struct wire_happened happened = {.event = event,
                                      .instance = (char *) origin_instance (broker->origin),
-                                     .sequence = ++broker->event_sequence,
+                                     .sequence = ++node->sequences[event],
                                      .time = time,
                                      .node = node->id,
                                      .transaction = (char *) transaction,
@@ -30,8 +40,28 @@ void broker_event (struct broker *broker, enum wire_event event, const struct br
         if (!transaction)
             happened.transaction = application->transaction;
     }
-    text = wire_json (&wire_happened_record, &happened, 0);
+    if (application)
+        rollout = broker_rollouts_of (broker, node->id, application->name, &index);
+    if (rollout) {
+        happened.rollout = rollout->state.id;
+        happened.wave = rollout->machine.members[index].wave + 1;
+    }
     (void) snprintf (topic, sizeof topic, "event/%s/%s", node->id, wire_event_word (event));
-    if (!text || bus_publish_text (broker->events, topic, text) != 0)
-        base_log_limited (&broker->log, BASE_LOG_WARNING, "an event of node %s was not told", node->id);
+    tell (broker, topic, &wire_happened_record, &happened);
+}
+
+void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, const struct wire_turn *turn)
+{
+    char topic[128];
+    struct wire_rolled rolled = {.instance = (char *) origin_instance (broker->origin),
+                                 .sequence = ++rollout->sequences[turn->phase],
+                                 .turn = (struct wire_turn *) turn,
+                                 .application = rollout->machine.spec.application,
+                                 .version = rollout->state.version,
+                                 .release = rollout->machine.spec.release,
+                                 .waves = rollout->state.waves,
+                                 .n_waves = rollout->state.n_waves};
+
+    (void) snprintf (topic, sizeof topic, "rollout/%s/%s", rollout->state.id, wire_phase_word (turn->phase));
+    tell (broker, topic, &wire_rolled_record, &rolled);
 }

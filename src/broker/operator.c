@@ -50,6 +50,49 @@ static int forget_make (struct ordering *ordering, const struct broker_node *nod
     return broker_store_node_remove (ordering->broker->store, node->id, ordering->error);
 }
 
+/*  Whether a rollout has told the node to update, or to go back, and waits for what comes of it. */
+static const struct broker_rollout *rollout_with (struct broker *broker, const struct broker_order *order)
+{
+    uint32_t index;
+    const struct broker_rollout *rollout =
+        broker_rollouts_of (broker, order->node, order->application, &index);
+
+    return rollout && (rollout->machine.members[index].state == WIRE_MEMBER_ORDERED ||
+                       rollout->machine.members[index].state == WIRE_MEMBER_BACKING)
+               ? rollout
+               : NULL;
+}
+
+static int given_make (struct ordering *ordering, const struct broker_order *order,
+                       struct wire_ordered *ordered, uint64_t *ret_epoch)
+{
+    struct broker *broker = ordering->broker;
+    const struct broker_rollout *rollout =
+        order->verb == WIRE_VERB_UPDATE ? rollout_with (broker, order) : NULL;
+    char time[BASE_TIME_TEXT];
+    struct broker_given given = {.node = order->node,
+                                 .application = order->application,
+                                 .verb = order->verb,
+                                 .place = ordering->request->place,
+                                 .time = base_time_format (base_time_real_ns (), time)};
+    int r;
+
+    if (rollout) {
+        ordered->node = strdup (order->node);
+        ordered->status = WIRE_STATUS_BUSY;
+        ordered->reason = broker_reason ("rollout %s has it under way: wait for its end, or nodectl rollout "
+                                         "abort %s",
+                                         rollout->state.id, rollout->state.id);
+        return ordered->node && ordered->reason ? 0 : -ENOMEM;
+    }
+    r = broker_order_make (broker->store, order, ordered, ret_epoch, ordering->error);
+    if (r != 0 || *ret_epoch == 0)
+        return r;
+    given.epoch = *ret_epoch;
+    given.transaction = ordered->transaction;
+    return broker_store_given_put (broker->store, &given, ordering->error);
+}
+
 static int order_node (struct ordering *ordering, const char *id, const struct broker_node *node,
                        struct wire_ordered *ordered, uint64_t *ret_epoch)
 {
@@ -64,7 +107,7 @@ static int order_node (struct ordering *ordering, const char *id, const struct b
     if (node && request->verb != WIRE_VERB_FORGET && request->verb != WIRE_VERB_LABEL) {
         order.platform = node->platform;
         order.online = node->online;
-        return broker_order_make (ordering->broker->store, &order, ordered, ret_epoch, ordering->error);
+        return given_make (ordering, &order, ordered, ret_epoch);
     }
     ordered->node = strdup (id);
     if (!ordered->node)
@@ -111,12 +154,14 @@ static void ordering_announce (struct ordering *ordering)
         struct broker_node *node = broker_registry_find (&broker->registry, items[i].node);
         if (ordering->request->verb == WIRE_VERB_FORGET && items[i].status == WIRE_STATUS_OK) {
             broker_registry_remove (&broker->registry, items[i].node);
+            broker_rollouts_others (broker);
             continue;
         }
         if (node && ordering->request->verb == WIRE_VERB_LABEL && items[i].status == WIRE_STATUS_OK) {
             if (broker_labels_load (broker, node, ordering->error) != 0)
                 (void) broker_storage_failed (broker, ordering->error);
             broker_node_changed (broker, node);
+            broker_rollouts_others (broker);
             continue;
         }
         if (!node || ordering->epochs[i] == 0)
@@ -303,6 +348,7 @@ static int withdraw_request (struct broker *broker, const struct wire_request *r
     if (r != 0)
         return r;
     base_log (BASE_LOG_INFO, "withdrew %s", base_digest_format (&request->release, text));
+    broker_rollouts_withdrawn (broker, &request->release);
     if (broker->content)
         r = broker_store_contents_unused (broker->store, &request->release, content_collect, broker, error);
     answer->status = WIRE_STATUS_OK;
@@ -345,14 +391,26 @@ void broker_contents_collect (struct broker *broker)
 
 /*  requests */
 
-static int nodes_request (struct broker *broker, const struct bus_peer *peer,
-                          const struct wire_request *request, struct wire_answer *answer,
-                          struct base_error *error)
+/*  A list of what changes, which may be waited for. */
+static int list_make (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
+                      struct base_error *error)
 {
-    int r = broker_list_nodes (broker, request, answer, error);
+    return request->verb == WIRE_VERB_ROLLOUTS ? broker_list_rollouts (broker, request, answer, error)
+                                               : broker_list_nodes (broker, request, answer, error);
+}
 
-    if (r != 0 || request->since == 0 || request->wait_ms == 0 || answer->n_nodes > 0 || request->after ||
-        answer->status != WIRE_STATUS_OK)
+static bool list_is_empty (const struct wire_answer *answer)
+{
+    return answer->n_nodes == 0 && answer->n_rollouts == 0 && answer->status == WIRE_STATUS_OK;
+}
+
+static int list_request (struct broker *broker, const struct bus_peer *peer,
+                         const struct wire_request *request, struct wire_answer *answer,
+                         struct base_error *error)
+{
+    int r = list_make (broker, request, answer, error);
+
+    if (r != 0 || request->since == 0 || request->wait_ms == 0 || !list_is_empty (answer) || request->after)
         return r;
     r = broker_waiters_add (&broker->waiters, peer, request);
     if (r == -EBUSY)
@@ -372,7 +430,18 @@ static int request_serve (struct broker *broker, const struct bus_peer *peer,
     case WIRE_VERB_RELEASES:
         return broker_list_releases (broker, request, answer, error);
     case WIRE_VERB_NODES:
-        return nodes_request (broker, peer, request, answer, error);
+    case WIRE_VERB_ROLLOUTS:
+        return list_request (broker, peer, request, answer, error);
+    case WIRE_VERB_PLAN:
+        return broker_rollout_plan (broker, request, answer, error);
+    case WIRE_VERB_START:
+        return broker_rollout_start (broker, request, answer, error);
+    case WIRE_VERB_STEER:
+        return broker_rollout_steer (broker, request, answer, error);
+    case WIRE_VERB_MEMBERS:
+        return broker_list_members (broker, request, answer, error);
+    case WIRE_VERB_HISTORY:
+        return broker_list_turns (broker, request, answer, error);
     case WIRE_VERB_WHY:
         return broker_list_reports (broker, request, answer, error);
     case WIRE_VERB_UPDATE:
@@ -432,9 +501,9 @@ bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool
     int r;
 
     broker_round_settle (broker);
-    r = broker_list_nodes (broker, &waiter->request, &answer, &error);
+    r = list_make (broker, &waiter->request, &answer, &error);
 
-    if (r == 0 && answer.n_nodes == 0 && answer.status == WIRE_STATUS_OK && !over)
+    if (r == 0 && list_is_empty (&answer) && !over)
         return false;
     if (r < 0) {
         wire_answer_deinit (&answer);

@@ -96,6 +96,12 @@ static const struct wire_failure *quarantine_of (const struct broker_application
     return NULL;
 }
 
+bool broker_order_quarantined (const struct broker_application *application,
+                               const struct base_digest *release)
+{
+    return quarantine_of (application, release) != NULL;
+}
+
 struct newest {
     const char *platform;
     struct broker_release found;
@@ -265,7 +271,8 @@ static int revert_make (struct making *making, uint64_t *ret_epoch)
     if (!making->application.is_told ||
         (!told->previous_version && base_digest_is_null (&told->previous_release)))
         return refuse (making, WIRE_STATUS_NONE, "there is no previous version to go back to");
-    if (desired->revert_epoch > told->epoch && base_digest_equal (&desired->revert_from, &told->release))
+    if (desired->revert_epoch > told->epoch && base_digest_equal (&desired->revert_from, &told->release) &&
+        (making->order->no_hold || desired->hold_epoch >= desired->revert_epoch))
         return ordered_set (making, desired->revert_epoch, NULL, &told->previous_release,
                             told->previous_version);
     r = epoch_next (making, ret_epoch);
@@ -273,8 +280,10 @@ static int revert_make (struct making *making, uint64_t *ret_epoch)
         return r;
     desired->revert_epoch = *ret_epoch;
     desired->revert_from = told->release;
-    desired->hold_epoch = *ret_epoch;
-    desired->held = true;
+    if (!making->order->no_hold) {
+        desired->hold_epoch = *ret_epoch;
+        desired->held = true;
+    }
     return ordered_set (making, *ret_epoch, NULL, &told->previous_release, told->previous_version);
 }
 
@@ -306,6 +315,8 @@ static int cancel_make (struct making *making, uint64_t *ret_epoch)
     if (desired->release_epoch <= told->epoch &&
         !broker_order_under_way (&making->application, making->order->online))
         return refuse (making, WIRE_STATUS_NONE, "no update is under way");
+    if (desired->cancel_epoch > desired->release_epoch && desired->cancel_epoch > told->epoch)
+        return ordered_set (making, desired->cancel_epoch, desired->transaction, NULL, NULL);
     if (making->order->online && has_switched (told->state) && told->transaction && desired->transaction &&
         strcmp (told->transaction, desired->transaction) == 0)
         return refuse (making, WIRE_STATUS_REFUSED,

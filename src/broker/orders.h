@@ -20,6 +20,7 @@ struct broker_order {
     const char *node;
     const char *platform;
     bool online;
+    bool no_hold;    /* of revert: the node stays free to take what a higher epoch orders */
     uint64_t now_ms; /* of the wall clock; 0: unknown */
 };
 
@@ -42,10 +43,26 @@ void broker_order_raise (struct broker_application *application, const struct wi
 int broker_order_outcome (struct broker_store *store, const struct broker_application *application,
                           bool may_come, struct wire_node *node, bool *ret_missing, struct base_error *error);
 
+/*  The same for the order of an epoch that was an update to a release, or a revert from one; sets outcome,
+    outcome_step and outcome_reason only. */
+struct broker_order_given {
+    enum wire_verb verb;
+    uint64_t epoch;
+    const struct base_digest *release;
+    const char *transaction; /* of an update; may be NULL */
+};
+int broker_order_result (struct broker_store *store, const struct broker_application *application,
+                         const struct broker_order_given *given, bool may_come, struct wire_node *node,
+                         bool *ret_missing, struct base_error *error);
+
 /*  Whether the update that was ordered last has not ended. */
 bool broker_order_under_way (const struct broker_application *application, bool online);
 
 /*  Whether the node is to stay as it is. */
 bool broker_order_held (const struct broker_application *application);
+
+/*  Whether a release failed there before, and nobody has cleared that. */
+bool broker_order_quarantined (const struct broker_application *application,
+                               const struct base_digest *release);
 
 #endif

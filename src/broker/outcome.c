@@ -61,21 +61,21 @@ static int ending_take (void *context, const struct wire_told *told)
 }
 
 /*  Reads the result from how the node stands. */
-static int ending_infer (const struct broker_application *application, struct wire_node *node)
+static int ending_infer (const struct broker_application *application, const struct broker_order_given *given,
+                         struct wire_node *node)
 {
     const struct wire_application *told = &application->told;
-    const struct wire_desired *desired = &application->desired;
     const struct wire_failure *failure = told->last_error;
 
-    switch (application->verb) {
+    switch (given->verb) {
     case WIRE_VERB_UPDATE:
-        if (base_digest_equal (&told->release, &desired->release))
+        if (base_digest_equal (&told->release, given->release))
             return outcome_set (node, WIRE_OUTCOME_CONFIRMED, NULL, NULL);
-        if (failure && desired->transaction && strcmp (failure->transaction, desired->transaction) == 0)
+        if (failure && given->transaction && strcmp (failure->transaction, given->transaction) == 0)
             return outcome_set (node, WIRE_OUTCOME_FAILED, failure->step, failure->reason);
         return outcome_set (node, WIRE_OUTCOME_FAILED, NULL, "the node ended the order and told no result");
     case WIRE_VERB_REVERT:
-        if (base_digest_equal (&told->release, &desired->revert_from))
+        if (base_digest_equal (&told->release, given->release))
             return outcome_set (node, WIRE_OUTCOME_FAILED, NULL,
                                 "the node ended the order and told no result");
         return outcome_set (node, WIRE_OUTCOME_REVERTED, NULL, NULL);
@@ -84,30 +84,46 @@ static int ending_infer (const struct broker_application *application, struct wi
     }
 }
 
-int broker_order_outcome (struct broker_store *store, const struct broker_application *application,
-                          bool may_come, struct wire_node *node, bool *ret_missing, struct base_error *error)
+int broker_order_result (struct broker_store *store, const struct broker_application *application,
+                         const struct broker_order_given *given, bool may_come, struct wire_node *node,
+                         bool *ret_missing, struct base_error *error)
 {
-    const struct wire_desired *desired = &application->desired;
-    struct ending ending = {.verb = application->verb, .node = node};
+    struct ending ending = {.verb = given->verb, .node = node};
     int r;
 
-    if (ret_missing)
-        *ret_missing = false;
-    if (!application->is_desired)
+    *ret_missing = false;
+    if (!application->is_told || application->told.epoch < given->epoch)
         return 0;
-    node->desired_epoch = desired->epoch;
-    if ((application->verb == WIRE_VERB_UPDATE || application->verb == WIRE_VERB_CANCEL) &&
-        desired->transaction && !(node->desired_transaction = strdup (desired->transaction)))
-        return -ENOMEM;
-    if (!application->is_told || application->told.epoch < desired->epoch)
-        return 0;
-    r = broker_store_reports_of (store, application->node, application->name, desired->epoch, ending_take,
+    r = broker_store_reports_of (store, application->node, application->name, given->epoch, ending_take,
                                  &ending, error);
     if (r < 0 || ending.failed)
         return r < 0 ? r : ending.failed;
     if (ending.is_found)
         return 0;
+    *ret_missing = true;
+    return may_come ? 0 : ending_infer (application, given, node);
+}
+
+int broker_order_outcome (struct broker_store *store, const struct broker_application *application,
+                          bool may_come, struct wire_node *node, bool *ret_missing, struct base_error *error)
+{
+    const struct wire_desired *desired = &application->desired;
+    struct broker_order_given given = {
+        .verb = application->verb,
+        .epoch = desired->epoch,
+        .release = application->verb == WIRE_VERB_REVERT ? &desired->revert_from : &desired->release,
+        .transaction = desired->transaction};
+    bool missing = false;
+    int r = 0;
+
+    if (application->is_desired) {
+        node->desired_epoch = desired->epoch;
+        if ((application->verb == WIRE_VERB_UPDATE || application->verb == WIRE_VERB_CANCEL) &&
+            desired->transaction && !(node->desired_transaction = strdup (desired->transaction)))
+            return -ENOMEM;
+        r = broker_order_result (store, application, &given, may_come, node, &missing, error);
+    }
     if (ret_missing)
-        *ret_missing = true;
-    return may_come ? 0 : ending_infer (application, node);
+        *ret_missing = missing;
+    return r;
 }

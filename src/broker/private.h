@@ -8,6 +8,7 @@
 #include "broker/content.h"
 #include "broker/hints.h"
 #include "broker/registry.h"
+#include "broker/rollouts.h"
 #include "broker/round.h"
 #include "broker/store.h"
 #include "broker/waiters.h"
@@ -29,13 +30,13 @@ struct broker {
     struct broker_waiters waiters;
     struct origin *origin;
     struct bus_socket *events;
-    uint64_t event_sequence;
     uint64_t revision; /* of the last change */
     uint64_t heartbeat_ms;
     uint64_t tick_ms;
     int tick;
     struct base_log_limit log;
     struct broker_round round;
+    struct broker_rollouts rollouts;
 };
 
 /*  nodes.c: what nodes tell and ask */
@@ -99,8 +100,11 @@ void broker_announce (struct broker *broker, struct broker_node *const *nodes, s
 /*  events.c */
 
 /*  Tells an event. application, transaction, step and reason may be NULL. */
-void broker_event (struct broker *broker, enum wire_event event, const struct broker_node *node,
+void broker_event (struct broker *broker, enum wire_event event, struct broker_node *node,
                    const struct wire_application *application, const char *transaction, const char *step,
                    const char *reason);
+
+/*  The same for a step that a rollout took. */
+void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, const struct wire_turn *turn);
 
 #endif

@@ -35,8 +35,9 @@ struct broker_node {
     uint64_t settle_ms; /* until then a missing result may still be reported; 0: none is missing */
     uint8_t ring;       /* first byte of the SHA-256 of its id */
     bool online;
-    bool trial;                   /* some application of it is on trial: broker_registry_trial */
-    struct wire_hello *challenge; /* the hello that waits for the older session's silence */
+    uint64_t sequences[WIRE_EVENT_END]; /* of its events, a topic each */
+    bool trial;                         /* some application of it is on trial: broker_registry_trial */
+    struct wire_hello *challenge;       /* the hello that waits for the older session's silence */
     struct bus_peer challenger;
     uint64_t challenged_ms;
 };

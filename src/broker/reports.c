@@ -81,6 +81,7 @@ static void take (struct broker *broker, const struct reported *reported)
     broker_settle_check (broker, node, report->application->name);
     if (reported->news || reported->changed)
         broker_node_changed (broker, node);
+    broker_rollouts_node (broker, node);
 }
 
 static void reported_free (struct reported *reported)

@@ -21,6 +21,7 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
         base_log (BASE_LOG_INFO, "node %s is back", node->id);
         broker_event (broker, WIRE_EVENT_CAME, node, NULL, NULL, NULL, NULL);
         broker_node_changed (broker, node);
+        broker_rollouts_node (broker, node);
     }
     return node;
 }
@@ -123,6 +124,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
     }
     broker_registry_trial (&broker->registry, node, trial);
     broker_node_changed (broker, node);
+    broker_rollouts_node (broker, node);
     if (node->trial)
         broker_hints_want (&broker->hints, node->ring, NULL, 0);
     return 0;
@@ -283,6 +285,7 @@ static void parting_ended (struct broker *broker, void *item, bool kept)
         base_log (BASE_LOG_INFO, "node %s went: %s", node->id, parting->reason);
         broker_event (broker, WIRE_EVENT_WENT, node, NULL, NULL, NULL, parting->reason);
         broker_node_changed (broker, node);
+        broker_rollouts_node (broker, node);
     }
     free (parting);
 }

@@ -44,6 +44,24 @@ static const char *const migrations[] = {
     " PRIMARY KEY (node, name, own)) WITHOUT ROWID;"
     "CREATE TABLE heads (serial INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL, time TEXT NOT NULL,"
     " journal_serial INTEGER NOT NULL, journal_head BLOB NOT NULL, fleet BLOB NOT NULL);",
+    /* rollouts */
+    "CREATE TABLE rollouts (serial INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+    " application TEXT NOT NULL, live INTEGER NOT NULL, phase TEXT NOT NULL, paused INTEGER NOT NULL,"
+    " wave INTEGER NOT NULL, phase_ms INTEGER NOT NULL, wave_ms INTEGER NOT NULL,"
+    " stopped_ms INTEGER NOT NULL, stop_ms INTEGER NOT NULL, evidence TEXT NOT NULL, state BLOB NOT NULL,"
+    " revision INTEGER NOT NULL);"
+    "CREATE TABLE members (rollout INTEGER NOT NULL, idx INTEGER NOT NULL, node TEXT NOT NULL,"
+    " wave INTEGER NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL, start INTEGER NOT NULL,"
+    " revert_ms INTEGER NOT NULL, flags INTEGER NOT NULL, pending INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+    " verb TEXT, update_id TEXT, ordered INTEGER NOT NULL, took INTEGER NOT NULL, step TEXT, reason TEXT,"
+    " revision INTEGER NOT NULL, PRIMARY KEY (rollout, idx)) WITHOUT ROWID;"
+    "CREATE INDEX members_took ON members (rollout, took) WHERE took > 0;"
+    "CREATE TABLE turns (serial INTEGER PRIMARY KEY AUTOINCREMENT, rollout INTEGER NOT NULL,"
+    " turn BLOB NOT NULL);"
+    "CREATE INDEX turns_rollout ON turns (rollout, serial);"
+    "CREATE TABLE given (node TEXT NOT NULL, application TEXT NOT NULL, epoch INTEGER NOT NULL,"
+    " verb TEXT NOT NULL, update_id TEXT, rollout TEXT, wave INTEGER NOT NULL, place TEXT,"
+    " time TEXT NOT NULL, PRIMARY KEY (node, application, epoch)) WITHOUT ROWID;",
 };
 
 enum { LAYOUT = sizeof migrations / sizeof migrations[0] };

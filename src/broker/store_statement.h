@@ -10,7 +10,7 @@
 
 #include "broker/store.h"
 
-enum { STORE_STATEMENTS_MOST = 64 };
+enum { STORE_STATEMENTS_MOST = 128 };
 
 struct broker_store {
     sqlite3 *database;

@@ -316,7 +316,8 @@ Test (store, a_migration_that_was_cut_off_starts_over)
 {
     execute ("PRAGMA user_version = 0; DROP TABLE answers; DROP TABLE reports; DROP TABLE applications;"
              "DROP TABLE nodes; DROP TABLE contents; DROP TABLE releases; DROP TABLE meta;"
-             "DROP TABLE labels; DROP TABLE heads;");
+             "DROP TABLE labels; DROP TABLE heads; DROP TABLE rollouts; DROP TABLE members;"
+             "DROP TABLE turns; DROP TABLE given;");
     store_open ();
     (void) release_put ("1", "a");
 }

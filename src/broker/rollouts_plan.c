@@ -1,0 +1,323 @@
+/*  broker/rollouts_plan.c - what a rollout would do now */
+
+#include "broker/rollouts_plan.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "broker/labels.h"
+#include "broker/orders.h"
+#include "broker/private.h"
+#include "broker/text.h"
+#include "rollout/selector.h"
+#include "wire/envelope.h"
+
+enum { TYPICAL_MS = 5000, SIZES_MOST = 64 };
+
+/*  In the making. */
+struct planning {
+    struct broker *broker;
+    struct wire_rollout spec; /* owned */
+    struct broker_release release;
+    struct rollout_selector *selector;
+    struct wire_answer *answer;
+    struct base_error *error;
+    /*  What it takes to get from one release to the new one. */
+    struct {
+        struct base_digest from;
+        char platform[BROKER_ID_SIZE];
+        uint64_t size;
+    } sizes[SIZES_MOST];
+    size_t n_sizes;
+};
+
+static void planning_deinit (struct planning *planning)
+{
+    wire_rollout_deinit (&planning->spec);
+    broker_release_deinit (&planning->release);
+    (void) rollout_selector_free (planning->selector);
+}
+
+void broker_planned_deinit (struct broker_planned *planned)
+{
+    rollout_plan_deinit (&planned->plan);
+    free (planned->facts);
+    free (planned->version);
+    *planned = (struct broker_planned){.n_facts = 0};
+}
+
+/*  No plan is made. Returns 1, or -ENOMEM. */
+__attribute__ ((format (printf, 3, 4))) static int refuse (struct wire_answer *answer,
+                                                           enum wire_status status, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start (arguments, format);
+    answer->status = status;
+    answer->reason = broker_reason_v (format, arguments);
+    va_end (arguments);
+    return answer->reason ? 1 : -ENOMEM;
+}
+
+/*  --- the release ----------------------------------------------------------------------------------------- */
+
+static int newest_take (void *context, const struct broker_release *release)
+{
+    struct planning *planning = context;
+
+    if (release->withdrawn)
+        return 0;
+    if (wire_copy (&wire_release_record, &release->document, &planning->release.document) != 0)
+        return -ENOMEM;
+    planning->release.digest = release->digest;
+    return 1;
+}
+
+static int release_find (struct planning *planning)
+{
+    struct wire_rollout *spec = &planning->spec;
+    struct broker_store *store = planning->broker->store;
+    char digest[BASE_DIGEST_TEXT];
+    int r;
+
+    if (base_digest_is_null (&spec->release)) {
+        r = broker_store_releases (store, spec->application, 0, newest_take, planning, planning->error);
+        if (r < 0)
+            return r;
+        if (r == 0)
+            return refuse (planning->answer, WIRE_STATUS_NONE,
+                           "there is no release of %s: publish one with nodectl publish", spec->application);
+        spec->release = planning->release.digest;
+        return 0;
+    }
+    (void) base_digest_format (&spec->release, digest);
+    r = broker_store_release_get (store, &spec->release, &planning->release, planning->error);
+    if (r == -ENOENT)
+        return refuse (planning->answer, WIRE_STATUS_NONE,
+                       "there is no release %s: nodectl releases lists them", digest);
+    if (r != 0)
+        return r;
+    if (strcmp (planning->release.document.application, spec->application) != 0)
+        return refuse (planning->answer, WIRE_STATUS_NONE, "release %s is one of %s, not of %s", digest,
+                       planning->release.document.application, spec->application);
+    if (planning->release.withdrawn)
+        return refuse (planning->answer, WIRE_STATUS_GONE, "release %s was withdrawn: roll out another one",
+                       digest);
+    return 0;
+}
+
+/*  --- sizes ----------------------------------------------------------------------------------------------- */
+
+static bool has_content (const struct wire_envelope *envelope, const struct base_digest *digest)
+{
+    if (!envelope)
+        return false;
+    if (base_digest_equal (&envelope->binary, digest))
+        return true;
+    for (size_t i = 0; i < envelope->n_files; i++)
+        if (base_digest_equal (&envelope->files[i].digest, digest))
+            return true;
+    return false;
+}
+
+/*  What an envelope has and another one has not. Content that comes twice is downloaded once; counting it
+    twice is what "at most" allows. */
+static uint64_t size_between (const struct wire_envelope *from, const struct wire_envelope *to)
+{
+    uint64_t size = has_content (from, &to->binary) ? 0 : to->size;
+
+    for (size_t i = 0; i < to->n_files; i++)
+        if (!has_content (from, &to->files[i].digest))
+            size += to->files[i].size;
+    return size;
+}
+
+static int size_find (struct planning *planning, const struct base_digest *running, const char *platform,
+                      const struct wire_envelope *envelope, uint64_t *ret_size)
+{
+    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    int r = -ENOENT;
+
+    for (size_t i = 0; i < planning->n_sizes; i++)
+        if (base_digest_equal (&planning->sizes[i].from, running) &&
+            strcmp (planning->sizes[i].platform, platform) == 0) {
+            *ret_size = planning->sizes[i].size;
+            return 0;
+        }
+    if (!base_digest_is_null (running))
+        r = broker_store_release_get (planning->broker->store, running, &release, planning->error);
+    if (r != 0 && r != -ENOENT)
+        return r;
+    *ret_size = size_between (r == 0 ? wire_release_match (&release.document, platform) : NULL, envelope);
+    if (planning->n_sizes < SIZES_MOST) {
+        planning->sizes[planning->n_sizes].from = *running;
+        (void) snprintf (planning->sizes[planning->n_sizes].platform, BROKER_ID_SIZE, "%s", platform);
+        planning->sizes[planning->n_sizes++].size = *ret_size;
+    }
+    return 0;
+}
+
+/*  --- facts ----------------------------------------------------------------------------------------------- */
+
+static int fact_fill (struct planning *planning, const struct broker_node *node, struct rollout_fact *fact)
+{
+    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    const struct wire_rollout *spec = &planning->spec;
+    const struct wire_envelope *envelope = wire_release_match (&planning->release.document, node->platform);
+    uint32_t index;
+    int r = broker_store_application_get (planning->broker->store, node->id, spec->application, &application,
+                                          planning->error);
+
+    if (r != 0 && r != -ENOENT)
+        return r;
+    *fact = (struct rollout_fact){
+        .id = node->id,
+        .neighbours = spec->neighbours ? broker_node_label (node, spec->neighbours) : NULL,
+        .online = node->online,
+        .lacks = r == -ENOENT || !application.is_told,
+        .fits = envelope != NULL,
+        .busy = broker_rollouts_of (planning->broker, node->id, spec->application, &index) != NULL,
+        .held = broker_order_held (&application),
+        .quarantined = broker_order_quarantined (&application, &spec->release)};
+    if (application.is_told)
+        fact->running = application.told.release;
+    return envelope ? size_find (planning, &fact->running, node->platform, envelope, &fact->size) : 0;
+}
+
+static int facts_gather (struct planning *planning, struct broker_planned *planned)
+{
+    const struct broker_registry *registry = &planning->broker->registry;
+    int r = 0;
+
+    planned->facts = calloc (registry->n_nodes + 1, sizeof *planned->facts);
+    if (!planned->facts)
+        return -ENOMEM;
+    for (size_t i = 0; r == 0 && i < registry->n_nodes; i++)
+        if (rollout_selector_fits (planning->selector, broker_label_of, registry->nodes[i]))
+            r = fact_fill (planning, registry->nodes[i], &planned->facts[planned->n_facts++]);
+    return r;
+}
+
+static int make (struct planning *planning, struct broker_planned *planned)
+{
+    struct base_error wrong = {.code = 0};
+    uint64_t typical_ms = 0;
+    int r = rollout_selector_parse (planning->spec.selector ? planning->spec.selector : "",
+                                    &planning->selector, &wrong);
+
+    if (r == -EINVAL)
+        return refuse (planning->answer, WIRE_STATUS_INVALID, "%s", wrong.text);
+    if (r == 0)
+        r = release_find (planning);
+    if (r == 0)
+        r = facts_gather (planning, planned);
+    if (r == 0)
+        r = broker_store_members_took (planning->broker->store, &typical_ms, planning->error);
+    if (r != 0)
+        return r;
+    r = rollout_plan_make (&planning->spec, planned->facts, planned->n_facts,
+                           typical_ms ? typical_ms : TYPICAL_MS, &planned->plan, &wrong);
+    if (r == -EINVAL)
+        return refuse (planning->answer, WIRE_STATUS_INVALID, "%s", wrong.text);
+    if (r == 0 && planning->release.document.version &&
+        !(planned->version = strdup (planning->release.document.version)))
+        r = -ENOMEM;
+    return r;
+}
+
+int broker_plan_make (struct broker *broker, const struct wire_request *request,
+                      struct broker_planned *ret_planned, struct wire_answer *answer,
+                      struct base_error *error)
+{
+    base_cleanup (planning_deinit) struct planning planning = {
+        .broker = broker, .answer = answer, .error = error};
+    base_cleanup (broker_planned_deinit) struct broker_planned planned = {.n_facts = 0};
+    int r;
+
+    if (!request->spec)
+        return refuse (answer, WIRE_STATUS_INVALID, "a rollout needs to be told what to do");
+    if (!wire_application_is_valid (request->spec->application))
+        return refuse (answer, WIRE_STATUS_INVALID, "the name of the application is not valid");
+    r = wire_copy (&wire_rollout_record, request->spec, &planning.spec);
+    if (r == 0)
+        r = make (&planning, &planned);
+    if (r == 0) {
+        *ret_planned = planned;
+        planned = (struct broker_planned){.n_facts = 0};
+    }
+    return r;
+}
+
+/*  --- for people ------------------------------------------------------------------------------------------ */
+
+int broker_plan_show (const struct broker_planned *planned, struct wire_answer *answer)
+{
+    const struct rollout_plan *plan = &planned->plan;
+    struct wire_plan *shown = answer->plan = calloc (1, sizeof *shown);
+
+    if (!shown)
+        return -ENOMEM;
+    shown->hash = plan->hash;
+    shown->updated = plan->n_candidates;
+    shown->left_out = plan->n_left_out;
+    shown->bytes = plan->bytes < WIRE_SIZE_MOST ? plan->bytes : WIRE_SIZE_MOST;
+    shown->expected_ms = plan->expected_ms < WIRE_SPAN_MOST ? plan->expected_ms : WIRE_SPAN_MOST;
+    shown->spec = calloc (1, sizeof *shown->spec);
+    shown->waves = calloc (plan->spec.n_waves + 1, sizeof *shown->waves);
+    if (!shown->spec || !shown->waves ||
+        (planned->version && !(shown->version = strdup (planned->version))) ||
+        wire_copy (&wire_rollout_record, &plan->spec, shown->spec) != 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < plan->spec.n_waves; i++)
+        shown->waves[i] =
+            (struct wire_wave_state){.count = plan->sizes[i], .approval = plan->spec.waves[i].approval};
+    shown->n_waves = plan->spec.n_waves;
+    return 0;
+}
+
+void broker_plan_deinit (struct broker_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_members; i++)
+        wire_member_state_deinit (&plan->members[i]);
+    free (plan->members);
+    *plan = (struct broker_plan){.n_members = 0};
+}
+
+const struct broker_plan *broker_plan_find (const struct broker *broker, const struct base_digest *hash)
+{
+    for (unsigned i = 0; i < BROKER_ROLLOUT_PLANS; i++)
+        if (base_digest_equal (&broker->rollouts.plans[i].hash, hash))
+            return &broker->rollouts.plans[i];
+    return NULL;
+}
+
+int broker_plan_keep (struct broker *broker, const struct broker_planned *planned)
+{
+    const struct rollout_plan *plan = &planned->plan;
+    base_cleanup (broker_plan_deinit) struct broker_plan kept = {.hash = plan->hash};
+    struct broker_plan *place = &broker->rollouts.plans[broker->rollouts.next_plan];
+
+    if (broker_plan_find (broker, &plan->hash))
+        return 0;
+    kept.members = calloc ((size_t) plan->n_candidates + plan->n_left_out + 1, sizeof *kept.members);
+    if (!kept.members)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < plan->n_candidates + plan->n_left_out; i++) {
+        bool in = i < plan->n_candidates;
+        uint32_t at = in ? i : i - plan->n_candidates;
+        uint32_t fact = in ? plan->facts[at] : plan->left_out[at].fact;
+        struct wire_member_state *member = &kept.members[kept.n_members++];
+        *member = (struct wire_member_state){.state = in ? WIRE_MEMBER_WAITING : WIRE_MEMBER_EXCLUDED,
+                                             .wave = in ? plan->candidates[at].wave + 1 : 0,
+                                             .node = strdup (planned->facts[fact].id)};
+        if (!in)
+            member->reason = strdup (rollout_exclusion_text (plan->left_out[at].why));
+        if (!member->node || (!in && !member->reason))
+            return -ENOMEM;
+    }
+    broker_plan_deinit (place);
+    *place = kept;
+    kept = (struct broker_plan){.n_members = 0};
+    broker->rollouts.next_plan = (broker->rollouts.next_plan + 1) % BROKER_ROLLOUT_PLANS;
+    return 0;
+}

@@ -1,0 +1,30 @@
+/*  broker/rollouts_plan.h - what a rollout would do now, from the records */
+
+#ifndef BROKER_ROLLOUTS_PLAN_H
+#define BROKER_ROLLOUTS_PLAN_H
+
+#include "broker/rollouts.h"
+
+/*  A plan with what it was made from. Ids point into the registry: to be used at once. */
+struct broker_planned {
+    struct rollout_plan plan;
+    struct rollout_fact *facts; /* owned */
+    uint32_t n_facts;
+    char *version; /* owned; of the release */
+};
+void broker_planned_deinit (struct broker_planned *planned);
+
+/*  Returns 0, -errno, or 1 where the answer says why there is none. */
+int broker_plan_make (struct broker *broker, const struct wire_request *request,
+                      struct broker_planned *ret_planned, struct wire_answer *answer,
+                      struct base_error *error);
+
+/*  Into the answer. */
+int broker_plan_show (const struct broker_planned *planned, struct wire_answer *answer);
+
+/*  Remembers who is in it, for those who ask for its members. */
+int broker_plan_keep (struct broker *broker, const struct broker_planned *planned);
+const struct broker_plan *broker_plan_find (const struct broker *broker, const struct base_digest *hash);
+void broker_plan_deinit (struct broker_plan *plan);
+
+#endif

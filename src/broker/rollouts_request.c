@@ -1,0 +1,569 @@
+/*  broker/rollouts_request.c - rollouts that operators ask for: begin, steer, list */
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "broker/lists.h"
+#include "broker/page.h"
+#include "broker/private.h"
+#include "broker/rollouts_plan.h"
+#include "broker/text.h"
+
+__attribute__ ((format (printf, 3, 4))) static int say (struct wire_answer *answer, enum wire_status status,
+                                                        const char *format, ...)
+{
+    va_list arguments;
+
+    va_start (arguments, format);
+    answer->status = status;
+    answer->reason = broker_reason_v (format, arguments);
+    va_end (arguments);
+    return answer->reason ? 0 : -ENOMEM;
+}
+
+static void rollout_free_p (struct broker_rollout **rollout)
+{
+    broker_rollout_free (*rollout);
+}
+
+/*  The answer that was given to this request before. Returns 0, -ENOENT where there is none, or -errno. */
+static int answered (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
+                     struct base_error *error)
+{
+    return request->key ? broker_store_answer_get (broker->store, request->key, answer, error) : -ENOENT;
+}
+
+/*  What is written with a command or a beginning. */
+struct asked {
+    struct broker *broker;
+    const struct wire_request *request;
+    struct wire_answer *answer;
+    const struct broker_planned *planned; /* of a beginning */
+};
+
+static int asked_end (void *context, struct broker_rollout *rollout, struct base_error *error)
+{
+    struct asked *asked = context;
+    struct wire_answer *answer = asked->answer;
+
+    answer->status = WIRE_STATUS_OK;
+    answer->rollouts = calloc (1, sizeof *answer->rollouts);
+    if (!answer->rollouts)
+        return -ENOMEM;
+    answer->n_rollouts = 1;
+    if (wire_copy (&wire_rollout_state_record, &rollout->state, answer->rollouts) != 0)
+        return -ENOMEM;
+    return asked->request->key
+               ? broker_store_answer_put (asked->broker->store, asked->request->key, answer, error)
+               : 0;
+}
+
+/*  --- plan ------------------------------------------------------------------------------------------------ */
+
+int broker_rollout_plan (struct broker *broker, const struct wire_request *request,
+                         struct wire_answer *answer, struct base_error *error)
+{
+    base_cleanup (broker_planned_deinit) struct broker_planned planned = {.n_facts = 0};
+    int r = broker_plan_make (broker, request, &planned, answer, error);
+
+    if (r != 0)
+        return r > 0 ? 0 : r;
+    r = broker_plan_keep (broker, &planned);
+    if (r == 0)
+        r = broker_plan_show (&planned, answer);
+    if (r == 0)
+        answer->status = WIRE_STATUS_OK;
+    return r;
+}
+
+/*  --- start ----------------------------------------------------------------------------------------------- */
+
+static int left_out_write (struct broker *broker, const struct broker_rollout *rollout,
+                           const struct rollout_plan *plan, const struct rollout_fact *facts,
+                           struct base_error *error)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; r == 0 && i < plan->n_left_out; i++) {
+        struct broker_member_row row = {
+            .index = plan->n_candidates + i,
+            .node = facts[plan->left_out[i].fact].id,
+            .member = {.state = WIRE_MEMBER_EXCLUDED, .since_ms = rollout->machine.phase_ms},
+            .reason = rollout_exclusion_text (plan->left_out[i].why)};
+        r = broker_store_revision_next (broker->store, &row.revision, error);
+        if (r == 0)
+            r = broker_store_member_put (broker->store, rollout->serial, &row, error);
+    }
+    return r;
+}
+
+static int start_begin (void *context, struct broker_rollout *rollout, struct base_error *error)
+{
+    struct asked *asked = context;
+    struct broker *broker = asked->broker;
+    struct broker_rollout_row row = {.state = rollout->state};
+    int r = broker_store_rollouts_prune (broker->store, error);
+
+    if (r == 0)
+        r = broker_store_rollout_add (broker->store, &row, error);
+    rollout->serial = row.serial;
+    for (uint32_t i = 0; r == 0 && i < rollout->machine.n_members; i++) {
+        struct broker_member_row member = {
+            .index = i, .node = rollout->members[i].id, .member = rollout->machine.members[i]};
+        r = broker_store_revision_next (broker->store, &member.revision, error);
+        if (r == 0)
+            r = broker_store_member_put (broker->store, rollout->serial, &member, error);
+    }
+    return r == 0 ? left_out_write (broker, rollout, &asked->planned->plan, asked->planned->facts, error) : r;
+}
+
+static int state_begin (struct broker_rollout *rollout, const struct broker_planned *planned, uint64_t now_ms)
+{
+    struct wire_rollout_state *state = &rollout->state;
+    char id[BROKER_ROLLOUT_ID] = "r-", time[BASE_TIME_TEXT];
+
+    (void) base_random_hex (id + 2, 6);
+    state->id = strdup (id);
+    state->begun = strdup (base_time_format (now_ms * 1000000, time));
+    state->spec = calloc (1, sizeof *state->spec);
+    state->waves = calloc (rollout->machine.n_waves, sizeof *state->waves);
+    if (!state->id || !state->begun || !state->spec || !state->waves)
+        return -ENOMEM;
+    state->n_waves = rollout->machine.n_waves;
+    state->plan = planned->plan.hash;
+    state->left_out = planned->plan.n_left_out;
+    state->bytes = planned->plan.bytes < WIRE_SIZE_MOST ? planned->plan.bytes : WIRE_SIZE_MOST;
+    if (planned->version && !(state->version = strdup (planned->version)))
+        return -ENOMEM;
+    if (wire_copy (&wire_rollout_record, &rollout->machine.spec, state->spec) != 0)
+        return -ENOMEM;
+    return broker_rollout_describe (rollout, now_ms);
+}
+
+/*  A rollout as planned, which nobody knows yet. */
+static int rollout_begin (struct broker *broker, const struct broker_planned *planned,
+                          struct broker_rollout **ret_rollout)
+{
+    base_cleanup (rollout_free_p) struct broker_rollout *rollout = calloc (1, sizeof *rollout);
+    const struct rollout_plan *plan = &planned->plan;
+    uint64_t now_ms = base_time_real_ns () / 1000000;
+    int r;
+
+    if (!rollout)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < plan->n_candidates; i++) /* who went since would be bad from the beginning */
+        plan->candidates[i].online = planned->facts[plan->facts[i]].online;
+    r = rollout_init (&rollout->machine, &plan->spec, plan->candidates, plan->n_candidates,
+                      plan->n_neighbours, now_ms);
+    if (r != 0)
+        return r;
+    rollout->machine.settle_ms = broker->registry.liveness_ms + broker->registry.liveness_ms / 3;
+    rollout->live = true;
+    rollout->members = calloc (plan->n_candidates, sizeof *rollout->members);
+    if (!rollout->members)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < plan->n_candidates; i++) {
+        rollout->members[i].id = strdup (planned->facts[plan->facts[i]].id);
+        if (!rollout->members[i].id)
+            return -ENOMEM;
+    }
+    r = broker_rollout_index (broker, rollout);
+    if (r == 0)
+        r = state_begin (rollout, planned, now_ms);
+    if (r == 0)
+        *ret_rollout = base_take (rollout);
+    return r;
+}
+
+/*  Why a plan cannot be begun with now. Returns 1 where the answer says so. */
+static int start_check (struct broker *broker, const struct wire_request *request,
+                        const struct broker_planned *planned, struct wire_answer *answer)
+{
+    const struct rollout_plan *plan = &planned->plan;
+    char hash[BASE_DIGEST_TEXT];
+    uint32_t index;
+    int r = 0;
+
+    for (uint32_t i = 0; i < plan->n_left_out; i++) {
+        const char *id = planned->facts[plan->left_out[i].fact].id;
+        const struct broker_rollout *other;
+        if (plan->left_out[i].why != ROLLOUT_EXCLUDED_BUSY)
+            continue;
+        other = broker_rollouts_of (broker, id, plan->spec.application, &index);
+        r = say (answer, WIRE_STATUS_BUSY,
+                 "node %s is in rollout %s, which has not ended: wait for it, or nodectl rollout abort %s",
+                 id, other ? other->state.id : "?", other ? other->state.id : "?");
+        return r ? r : 1;
+    }
+    if (!base_digest_is_null (&request->plan) && !base_digest_equal (&request->plan, &plan->hash)) {
+        r = say (answer, WIRE_STATUS_REFUSED,
+                 "what the rollout would do has changed since it was planned: look at the plan %s and start "
+                 "that one",
+                 base_digest_format (&plan->hash, hash));
+        if (r == 0)
+            r = broker_plan_show (planned, answer);
+        return r ? r : 1;
+    }
+    if (plan->n_candidates == 0) {
+        r = plan->n_left_out ? say (answer, WIRE_STATUS_REFUSED,
+                                    "there is nobody to update: all %u nodes that are selected are left out "
+                                    "(the first, %s: %s)",
+                                    plan->n_left_out, planned->facts[plan->left_out[0].fact].id,
+                                    rollout_exclusion_text (plan->left_out[0].why))
+                             : say (answer, WIRE_STATUS_REFUSED, "the selector fits no node");
+        return r ? r : 1;
+    }
+    return 0;
+}
+
+int broker_rollout_start (struct broker *broker, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error)
+{
+    base_cleanup (broker_planned_deinit) struct broker_planned planned = {.n_facts = 0};
+    base_cleanup (rollout_free_p) struct broker_rollout *rollout = NULL;
+    struct asked asked = {.broker = broker, .request = request, .answer = answer, .planned = &planned};
+    struct broker_steering by = {
+        .place = request->place, .begin = start_begin, .end = asked_end, .context = &asked};
+    int r = answered (broker, request, answer, error);
+
+    if (r != -ENOENT)
+        return r;
+    r = broker_plan_make (broker, request, &planned, answer, error);
+    if (r == 0) {
+        r = broker_plan_keep (broker, &planned);
+        if (r == 0)
+            r = start_check (broker, request, &planned, answer);
+    }
+    if (r != 0)
+        return r > 0 ? 0 : r;
+    r = rollout_begin (broker, &planned, &rollout);
+    if (r == 0)
+        r = broker_rollouts_add (broker, rollout);
+    if (r != 0)
+        return r;
+    r = broker_rollout_carry (broker, rollout, &by, error);
+    if (r != 0)
+        broker_rollouts_drop (broker, rollout);
+    else
+        base_log (BASE_LOG_INFO, "rollout %s: begun by %s: %s %s, %u nodes, plan %.12s", rollout->state.id,
+                  request->place ? request->place : "somebody", rollout->machine.spec.application,
+                  planned.version ? planned.version : "?", rollout->machine.n_members,
+                  base_digest_format (&planned.plan.hash, (char[BASE_DIGEST_TEXT]){0}));
+    rollout = NULL; /* the broker's */
+    return r;
+}
+
+/*  --- steer ----------------------------------------------------------------------------------------------- */
+
+static int unknown_rollout (struct wire_answer *answer, const char *id)
+{
+    return say (answer, WIRE_STATUS_NONE, "no rollout is known as %s: nodectl rollout list shows them",
+                id ? id : "(nothing)");
+}
+
+/*  Has nodes tried again. Returns 0 where any is; text says why one is not. */
+static int retry (struct broker_rollout *rollout, const struct wire_request *request, uint64_t now_ms,
+                  char text[ROLLOUT_REASON])
+{
+    char why[ROLLOUT_REASON];
+    size_t done = 0;
+
+    (void) snprintf (text, ROLLOUT_REASON, "name the nodes to try again");
+    for (size_t i = 0; i < request->n_nodes; i++) {
+        uint32_t index = broker_rollout_find (rollout, request->nodes[i]);
+        if (index == ROLLOUT_NOBODY)
+            (void) snprintf (text, ROLLOUT_REASON, "%s is no node of rollout %s", request->nodes[i],
+                             rollout->state.id);
+        else if (rollout_command (&rollout->machine, WIRE_COMMAND_RETRY, index, now_ms, why) != 0)
+            (void) snprintf (text, ROLLOUT_REASON, "%.64s: %.180s", request->nodes[i], why);
+        else
+            done++;
+    }
+    return done ? 0 : -EINVAL;
+}
+
+/*  Whether another rollout that has not ended has one of its nodes. */
+static const struct broker_rollout *overlaps (struct broker *broker, const struct broker_rollout *rollout,
+                                              const char **ret_node)
+{
+    for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
+        uint32_t index;
+        const struct broker_rollout *other =
+            broker_rollouts_of (broker, rollout->members[i].id, rollout->machine.spec.application, &index);
+        if (other && other != rollout) {
+            *ret_node = rollout->members[i].id;
+            return other;
+        }
+    }
+    return NULL;
+}
+
+/*  Returns 1 where the answer says why not. */
+static int steer_check (struct broker *broker, struct broker_rollout *rollout,
+                        const struct wire_request *request, struct wire_answer *answer,
+                        struct base_error *error)
+{
+    const struct broker_rollout *other;
+    const char *node;
+    int r = 0;
+
+    if (request->command == WIRE_COMMAND_NULL)
+        r = say (answer, WIRE_STATUS_INVALID, "say what the rollout is to do");
+    else if (request->command == WIRE_COMMAND_APPROVE && request->wave &&
+             request->wave != rollout->machine.wave + 1)
+        r = say (answer, WIRE_STATUS_REFUSED, "it is wave %u that rollout %s is at, not wave %llu",
+                 rollout->machine.wave + 1, rollout->state.id, (unsigned long long) request->wave);
+    else if (request->command == WIRE_COMMAND_RESUME || request->command == WIRE_COMMAND_RETRY ||
+             request->command == WIRE_COMMAND_APPROVE) {
+        base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+        r = broker_store_release_get (broker->store, &rollout->machine.spec.release, &release, error);
+        if (r == 0 && !release.withdrawn)
+            return 0;
+        if (r == 0 || r == -ENOENT)
+            r = say (answer, WIRE_STATUS_GONE,
+                     "its release was withdrawn: nodectl rollout abort or revert %s", rollout->state.id);
+    } else if (request->command == WIRE_COMMAND_REVERT && rollout_is_over (&rollout->machine) &&
+               (other = overlaps (broker, rollout, &node)))
+        r = say (answer, WIRE_STATUS_BUSY, "node %s is in rollout %s, which has not ended", node,
+                 other->state.id);
+    else
+        return 0;
+    return r ? r : 1;
+}
+
+int broker_rollout_steer (struct broker *broker, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error)
+{
+    struct asked asked = {.broker = broker, .request = request, .answer = answer};
+    struct broker_steering by = {
+        .command = request->command, .place = request->place, .end = asked_end, .context = &asked};
+    struct broker_rollout *rollout = NULL;
+    uint64_t now_ms = base_time_real_ns () / 1000000;
+    char text[ROLLOUT_REASON] = "", nodes[ROLLOUT_REASON] = "";
+    int r = answered (broker, request, answer, error);
+
+    if (r != -ENOENT)
+        return r;
+    r = request->rollout ? broker_rollouts_get (broker, request->rollout, &rollout, error) : -ENOENT;
+    if (r != 0)
+        return r == -ENOENT ? unknown_rollout (answer, request->rollout) : r;
+    r = steer_check (broker, rollout, request, answer, error);
+    if (r != 0)
+        return r > 0 ? 0 : r;
+    if (request->command == WIRE_COMMAND_RETRY) {
+        r = retry (rollout, request, now_ms, text);
+        for (size_t i = 0; i < request->n_nodes; i++)
+            (void) snprintf (nodes + strlen (nodes), sizeof nodes - strlen (nodes), "%s%s", i ? ", " : "",
+                             request->nodes[i]);
+        by.reason = nodes;
+    } else
+        r = rollout_command (&rollout->machine, request->command, ROLLOUT_NOBODY, now_ms, text);
+    if (r != 0)
+        return say (answer, WIRE_STATUS_REFUSED, "%s", text);
+    r = broker_rollout_carry (broker, rollout, &by, error);
+    if (r != 0)
+        broker_rollouts_broken (broker, rollout);
+    return r;
+}
+
+/*  --- lists ----------------------------------------------------------------------------------------------- */
+
+static int serial_read (const char *after, uint64_t *ret_serial)
+{
+    *ret_serial = 0;
+    return after ? base_text_parse_u64 (after, WIRE_EPOCH_MOST, ret_serial) : 0;
+}
+
+static int list_end (struct wire_answer *answer, bool more, uint64_t next)
+{
+    answer->status = WIRE_STATUS_OK;
+    answer->more = more;
+    if (more)
+        answer->next = base_text_printf ("%llu", (unsigned long long) next);
+    return more && !answer->next ? -ENOMEM : 0;
+}
+
+struct rollout_list {
+    const struct wire_request *request;
+    struct broker_page page;
+    uint64_t last;
+};
+
+static int rollout_visit (void *context, const struct broker_rollout_row *row)
+{
+    struct rollout_list *list = context;
+    const struct wire_request *request = list->request;
+    base_cleanup (wire_rollout_state_deinit) struct wire_rollout_state shown = {.id = NULL};
+    int r;
+
+    if ((request->rollout && strcmp (row->state.id, request->rollout) != 0) ||
+        (request->application && strcmp (row->state.spec->application, request->application) != 0))
+        return 0;
+    r = wire_copy (&wire_rollout_state_record, &row->state, &shown);
+    if (r == 0)
+        r = list->page.count == BROKER_ROLLOUTS_PAGE ? 1 : broker_page_add (&list->page, &shown);
+    if (r == 0)
+        list->last = row->serial;
+    return r;
+}
+
+int broker_list_rollouts (struct broker *broker, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error)
+{
+    struct rollout_list list = {.request = request, .page = {.record = &wire_rollout_state_record}};
+    uint64_t before, since = request->since > broker->revision ? 0 : request->since;
+    int r;
+
+    if (serial_read (request->after, &before) != 0)
+        return say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
+    r = broker_store_rollouts (broker->store, before, since, false, rollout_visit, &list, error);
+    if (r < 0) {
+        broker_page_deinit (&list.page);
+        return r;
+    }
+    answer->rollouts = list.page.items;
+    answer->n_rollouts = list.page.count;
+    if (request->rollout && answer->n_rollouts == 0 && since == 0)
+        return unknown_rollout (answer, request->rollout);
+    return list_end (answer, r == 1, list.last);
+}
+
+struct member_list {
+    struct broker_page page;
+    uint64_t next;
+};
+
+static int text_give (char **field, const char *text)
+{
+    if (!text)
+        return 0;
+    *field = strdup (text);
+    return *field ? 0 : -ENOMEM;
+}
+
+static int member_visit (void *context, const struct broker_member_row *row)
+{
+    struct member_list *list = context;
+    base_cleanup (wire_member_state_deinit) struct wire_member_state shown = {
+        .state = row->member.state,
+        .epoch = row->epoch,
+        .revert_ms = row->member.revert_ms,
+        .charged = row->member.charged,
+        .was_bad = row->member.was_bad,
+        .wave = row->member.state == WIRE_MEMBER_EXCLUDED ? 0 : row->member.wave + 1};
+    char since[BASE_TIME_TEXT];
+    int r;
+
+    if (text_give (&shown.node, row->node) != 0 || text_give (&shown.step, row->step) != 0 ||
+        text_give (&shown.reason, row->reason) != 0 ||
+        text_give (&shown.transaction, row->transaction) != 0 ||
+        text_give (&shown.since, base_time_format (row->member.since_ms * 1000000, since)) != 0)
+        return -ENOMEM;
+    r = broker_page_add (&list->page, &shown);
+    if (r == 0)
+        list->next = (uint64_t) row->index + 1;
+    return r;
+}
+
+/*  Of a plan that was made. */
+static int planned_list (struct broker *broker, const struct wire_request *request, uint64_t from,
+                         struct wire_answer *answer)
+{
+    struct broker_page page = {.record = &wire_member_state_record};
+    const struct broker_plan *plan = broker_plan_find (broker, &request->plan);
+    uint64_t at = from;
+    int r = 0;
+
+    if (!plan)
+        return say (answer, WIRE_STATUS_NONE, "no such plan was made lately: make it again");
+    for (; at < plan->n_members; at++) {
+        base_cleanup (wire_member_state_deinit) struct wire_member_state shown = {.node = NULL};
+        r = wire_copy (&wire_member_state_record, &plan->members[at], &shown);
+        if (r == 0)
+            r = broker_page_add (&page, &shown);
+        if (r != 0)
+            break;
+    }
+    if (r < 0) {
+        broker_page_deinit (&page);
+        return r;
+    }
+    answer->members = page.items;
+    answer->n_members = page.count;
+    return list_end (answer, r == 1, at);
+}
+
+/*  The serial of a rollout by its id. Returns 1 where the answer says that there is none. */
+static int serial_of (struct broker *broker, const struct wire_request *request, uint64_t *ret_serial,
+                      struct wire_answer *answer, struct base_error *error)
+{
+    base_cleanup (broker_rollout_row_deinit) struct broker_rollout_row row = {.serial = 0};
+    int r =
+        request->rollout ? broker_store_rollout_get (broker->store, request->rollout, &row, error) : -ENOENT;
+
+    if (r == -ENOENT) {
+        r = unknown_rollout (answer, request->rollout);
+        return r ? r : 1;
+    }
+    if (r == 0)
+        *ret_serial = row.serial;
+    return r;
+}
+
+int broker_list_members (struct broker *broker, const struct wire_request *request,
+                         struct wire_answer *answer, struct base_error *error)
+{
+    struct member_list list = {.page = {.record = &wire_member_state_record}};
+    uint64_t serial, from, since = request->since > broker->revision ? 0 : request->since;
+    int r;
+
+    if (serial_read (request->after, &from) != 0)
+        return say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
+    if (!base_digest_is_null (&request->plan))
+        return planned_list (broker, request, from, answer);
+    r = serial_of (broker, request, &serial, answer, error);
+    if (r != 0)
+        return r > 0 ? 0 : r;
+    r = broker_store_members (broker->store, serial, from, since, member_visit, &list, error);
+    if (r < 0) {
+        broker_page_deinit (&list.page);
+        return r;
+    }
+    answer->members = list.page.items;
+    answer->n_members = list.page.count;
+    return list_end (answer, r == 1, list.next);
+}
+
+static int turn_visit (void *context, const struct wire_turn *turn)
+{
+    struct broker_page *page = context;
+    base_cleanup (wire_turn_deinit) struct wire_turn copy = {.serial = 0};
+    int r = wire_copy (&wire_turn_record, turn, &copy);
+
+    return r == 0 ? broker_page_add (page, &copy) : r;
+}
+
+int broker_list_turns (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
+                       struct base_error *error)
+{
+    struct broker_page page = {.record = &wire_turn_record};
+    uint64_t serial, after;
+    int r;
+
+    if (serial_read (request->after, &after) != 0)
+        return say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
+    r = serial_of (broker, request, &serial, answer, error);
+    if (r != 0)
+        return r > 0 ? 0 : r;
+    r = broker_store_turns (broker->store, serial, after, turn_visit, &page, error);
+    if (r < 0) {
+        broker_page_deinit (&page);
+        return r;
+    }
+    answer->turns = page.items;
+    answer->n_turns = page.count;
+    return list_end (answer, r == 1, answer->n_turns ? answer->turns[answer->n_turns - 1].serial : 0);
+}

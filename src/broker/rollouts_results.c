@@ -1,0 +1,168 @@
+/*  broker/rollouts_results.c - what nodes tell, as the machine understands it
+
+    A result is told by the last report under the epoch of the order; where none comes though the node says
+    that it has carried the order out, by how it stands. That a node is updated is told by nobody but the
+    node that runs the release. */
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "broker/orders.h"
+#include "broker/private.h"
+
+static bool is_at_rest (enum wire_state state)
+{
+    return state == WIRE_STATE_NULL || state == WIRE_STATE_IDLE || state == WIRE_STATE_CONFIRMED ||
+           state == WIRE_STATE_UNFIT;
+}
+
+/*  Takes a text over from a record that goes away. */
+static void text_take (char **field, char **text)
+{
+    free (*field);
+    *field = *text;
+    *text = NULL;
+}
+
+static void ended (struct broker_rollout *rollout, uint32_t index, enum rollout_result result,
+                   uint64_t now_ms)
+{
+    struct broker_member *member = &rollout->members[index];
+    enum wire_member before = rollout->machine.members[index].state;
+
+    rollout_ended (&rollout->machine, index, result, now_ms);
+    if (result == ROLLOUT_CONFIRMED && before == WIRE_MEMBER_ORDERED && now_ms > member->ordered_ms)
+        member->took_ms = now_ms - member->ordered_ms;
+}
+
+static void update_ended (struct broker_rollout *rollout, uint32_t index, const struct wire_application *told,
+                          struct wire_node *shown, uint64_t now_ms)
+{
+    struct broker_member *member = &rollout->members[index];
+    bool runs = base_digest_equal (&told->release, &rollout->machine.spec.release);
+    bool skipped = shown->outcome == WIRE_OUTCOME_REFUSED && told->held;
+
+    switch (shown->outcome) {
+    case WIRE_OUTCOME_CONFIRMED:
+        if (runs)
+            ended (rollout, index, ROLLOUT_CONFIRMED, now_ms);
+        else if (is_at_rest (told->state)) { /* it went back since */
+            if (!member->reason)
+                member->reason = strdup ("it runs another release again, and the rollout did not order that");
+            ended (rollout, index, ROLLOUT_REVERTED, now_ms);
+        }
+        return;
+    case WIRE_OUTCOME_NOTHING: /* what runs is the same, whatever its release is called */
+        ended (rollout, index, ROLLOUT_CONFIRMED, now_ms);
+        return;
+    default:
+        if (rollout->machine.members[index].state == WIRE_MEMBER_FAILED && member->reason)
+            return; /* told before */
+        text_take (&member->step, &shown->outcome_step);
+        text_take (&member->reason, &shown->outcome_reason);
+        ended (rollout, index, skipped ? ROLLOUT_SKIPPED : ROLLOUT_FAILED, now_ms);
+    }
+}
+
+static void revert_ended (struct broker_rollout *rollout, uint32_t index, const struct wire_application *told,
+                          struct wire_node *shown, uint64_t now_ms)
+{
+    struct broker_member *member = &rollout->members[index];
+
+    if (!base_digest_equal (&told->release, &rollout->machine.spec.release)) {
+        if (is_at_rest (told->state))
+            ended (rollout, index, ROLLOUT_REVERTED, now_ms);
+        return;
+    }
+    if (shown->outcome == WIRE_OUTCOME_REVERTED)
+        return; /* and what it runs now is told next */
+    text_take (&member->step, &shown->outcome_step);
+    text_take (&member->reason, &shown->outcome_reason);
+    ended (rollout, index, ROLLOUT_FAILED, now_ms);
+}
+
+void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
+                          uint64_t now_ms)
+{
+    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
+    struct broker_member *member = &rollout->members[index];
+    struct broker_order_given given = {.verb = member->verb,
+                                       .epoch = member->epoch,
+                                       .release = &rollout->machine.spec.release,
+                                       .transaction = member->transaction};
+    struct base_error error = {.code = 0};
+    uint64_t boot_ms = base_time_boot_ms ();
+    bool missing = false;
+    int r;
+
+    if (member->epoch == 0 || rollout->broken)
+        return;
+    r = broker_store_application_get (broker->store, member->id, rollout->machine.spec.application,
+                                      &application, &error);
+    if (r == 0)
+        r = broker_order_result (broker->store, &application, &given,
+                                 !member->settle_ms || boot_ms < member->settle_ms, &shown, &missing, &error);
+    if (r != 0) {
+        if (r != -ENOENT)
+            base_log_limited (&broker->log, BASE_LOG_ERROR, "rollout %s: node %s: %s", rollout->state.id,
+                              member->id, error.text[0] ? error.text : "out of memory");
+        return;
+    }
+    if (missing && !is_at_rest (application.told.state))
+        missing = false;
+    if (!missing)
+        member->settle_ms = 0;
+    else if (!member->settle_ms) {
+        struct broker_node *node = broker_registry_find (&broker->registry, member->id);
+        member->settle_ms = boot_ms + BROKER_SETTLE_MS;
+        if (node && !node->settle_ms) /* it is looked at again then */
+            node->settle_ms = member->settle_ms;
+        return;
+    }
+    if (shown.outcome == WIRE_OUTCOME_NULL)
+        return;
+    if (member->verb == WIRE_VERB_REVERT)
+        revert_ended (rollout, index, &application.told, &shown, now_ms);
+    else
+        update_ended (rollout, index, &application.told, &shown, now_ms);
+}
+
+/*  --- updated ones and others ----------------------------------------------------------------------------- */
+
+/*  Looks at a node that was there at the round before: is it worse off now? */
+static void compare_one (const struct broker_member *member, const struct rollout_member *state,
+                         const struct broker_node *node, struct rollout_round *round)
+{
+    bool bad = !node || !node->online || node->restarts != member->restarts;
+
+    if (member->look == BROKER_LOOK_UPDATED) {
+        bad = bad || state->state == WIRE_MEMBER_FAILED || state->state == WIRE_MEMBER_DARK;
+        round->updated++;
+        round->updated_bad += bad;
+    } else if (member->look == BROKER_LOOK_OTHER &&
+               (state->state == WIRE_MEMBER_WAITING || state->state == WIRE_MEMBER_LEFT)) {
+        round->others++;
+        round->others_bad += bad;
+    }
+}
+
+void broker_rollout_compare (struct broker *broker, struct broker_rollout *rollout, uint64_t now_ms)
+{
+    struct rollout_round round = {.updated = 0};
+
+    for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
+        struct broker_member *member = &rollout->members[i];
+        const struct rollout_member *state = &rollout->machine.members[i];
+        const struct broker_node *node = broker_registry_find (&broker->registry, member->id);
+        compare_one (member, state, node, &round);
+        member->restarts = node ? node->restarts : 0;
+        member->look = !node || !node->online                ? BROKER_LOOK_NONE
+                       : state->state == WIRE_MEMBER_UPDATED ? BROKER_LOOK_UPDATED
+                       : state->state == WIRE_MEMBER_WAITING || state->state == WIRE_MEMBER_LEFT
+                           ? BROKER_LOOK_OTHER
+                           : BROKER_LOOK_NONE;
+    }
+    rollout_compare (&rollout->machine, &round, now_ms);
+}

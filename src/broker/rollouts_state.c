@@ -1,0 +1,268 @@
+/*  broker/rollouts_state.c - how a rollout stands, for people */
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "broker/private.h"
+#include "broker/text.h"
+#include "rollout/window.h"
+
+enum { CAUSES_MOST = 16, CAUSE_NODES = 8, LIKENESS = 160 };
+
+static int text_set (char **field, char *text)
+{
+    free (*field);
+    *field = text;
+    return text ? 0 : -ENOMEM;
+}
+
+static char *time_of (uint64_t ms)
+{
+    char text[BASE_TIME_TEXT];
+
+    return strdup (base_time_format (ms * 1000000, text));
+}
+
+/*  --- what it waits for ----------------------------------------------------------------------------------- */
+
+static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_ms)
+{
+    const struct rollout *machine = &rollout->machine;
+    const struct rollout_wave *wave = &machine->waves[machine->wave];
+    uint64_t closed_ms = rollout_window_opens_ms (machine->spec.window, now_ms), next_ms = UINT64_MAX;
+    char text[BASE_TIME_TEXT];
+
+    if (closed_ms && !machine->paused)
+        return broker_reason ("its window, which opens at %s",
+                              base_time_format ((now_ms + closed_ms) * 1000000, text));
+    if (wave->under_way > 0)
+        return broker_reason ("%u nodes of wave %u that are under way", wave->under_way, machine->wave + 1);
+    for (uint32_t i = wave->first; i < wave->first + wave->count; i++)
+        if (machine->members[i].state == WIRE_MEMBER_WAITING && machine->members[i].online &&
+            machine->members[i].start_ms < next_ms)
+            next_ms = machine->members[i].start_ms;
+    if (next_ms != UINT64_MAX)
+        return broker_reason ("the next node of wave %u, which is begun with at %s", machine->wave + 1,
+                              base_time_format (next_ms * 1000000, text));
+    return NULL;
+}
+
+/*  NULL: for nothing, or memory is out. */
+static char *waits (const struct broker_rollout *rollout, uint64_t now_ms)
+{
+    const struct rollout *machine = &rollout->machine;
+    char text[BASE_TIME_TEXT];
+
+    if (machine->paused && (machine->phase == WIRE_PHASE_UPDATING || machine->phase == WIRE_PHASE_SOAKING))
+        return broker_reason ("to be resumed: nodectl rollout resume %s", rollout->state.id);
+    switch (machine->phase) {
+    case WIRE_PHASE_APPROVAL:
+        return broker_reason ("approval of wave %u: nodectl rollout approve %s", machine->wave + 1,
+                              rollout->state.id);
+    case WIRE_PHASE_UPDATING:
+        return waits_updating (rollout, now_ms);
+    case WIRE_PHASE_SOAKING:
+        if (machine->under_way > 0)
+            return broker_reason ("%u nodes that are under way", machine->under_way);
+        return broker_reason ("the end of the watch over wave %u at %s", machine->wave + 1,
+                              base_time_format ((machine->phase_ms + machine->spec.soak_ms) * 1000000, text));
+    case WIRE_PHASE_HALTED:
+        return broker_reason ("a decision: nodectl rollout resume, abort or revert %s", rollout->state.id);
+    case WIRE_PHASE_REVERTING:
+        return broker_reason ("%u nodes that go back", machine->under_way);
+    default:
+        return NULL;
+    }
+}
+
+/*  --- causes ---------------------------------------------------------------------------------------------- */
+
+/*  A reason without what differs from node to node: numbers, digests, the node's own name. */
+static void likeness (const char *reason, const char *id, char text[LIKENESS])
+{
+    size_t length = 0, id_length = strlen (id);
+
+    for (const char *at = reason; *at && length + 1 < LIKENESS;) {
+        size_t hex = strspn (at, "0123456789abcdef"), digits = strspn (at, "0123456789");
+        if (strncmp (at, id, id_length) == 0) {
+            text[length++] = '@';
+            at += id_length;
+        } else if (digits || hex >= 8) {
+            text[length++] = '#';
+            at += digits > hex || hex < 8 ? digits : hex;
+        } else
+            text[length++] = *at++;
+    }
+    text[length] = '\0';
+}
+
+struct kind {
+    const char *step;
+    char like[LIKENESS];
+    uint64_t count;
+    uint32_t nodes[CAUSE_NODES];
+};
+
+static void kinds_add (const struct broker_rollout *rollout, uint32_t index, struct kind *kinds,
+                       size_t *n_kinds)
+{
+    const struct broker_member *member = &rollout->members[index];
+    const char *step = member->step ? member->step : "";
+    char like[LIKENESS];
+    struct kind *kind = kinds;
+
+    likeness (member->reason ? member->reason : wire_member_word (rollout->machine.members[index].state),
+              member->id, like);
+    while (kind < kinds + *n_kinds && (strcmp (kind->step, step) != 0 || strcmp (kind->like, like) != 0))
+        kind++;
+    if (kind == kinds + *n_kinds) {
+        if (*n_kinds == CAUSES_MOST)
+            return;
+        *kind = (struct kind){.step = step};
+        memcpy (kind->like, like, sizeof like);
+        ++*n_kinds;
+    }
+    if (kind->count < CAUSE_NODES)
+        kind->nodes[kind->count] = index;
+    kind->count++;
+}
+
+static int compare_kinds (const void *a, const void *b)
+{
+    const struct kind *left = a, *right = b;
+
+    return left->count < right->count ? 1 : left->count > right->count ? -1 : 0;
+}
+
+static const char *reason_of (const struct broker_rollout *rollout, uint32_t index)
+{
+    const struct broker_member *member = &rollout->members[index];
+
+    if (member->reason)
+        return member->reason;
+    switch (rollout->machine.members[index].state) {
+    case WIRE_MEMBER_OVERDUE:
+        return "it did not end its update within its deadline";
+    case WIRE_MEMBER_DARK:
+        return "it fell silent once it had been begun with";
+    case WIRE_MEMBER_STUCK:
+        return "it was told to go back and has not";
+    case WIRE_MEMBER_BACK:
+        return "its rehearsed revert took too long";
+    default:
+        return "nothing was reported";
+    }
+}
+
+static int cause_fill (const struct broker_rollout *rollout, const struct kind *kind,
+                       struct wire_cause *cause)
+{
+    size_t count = kind->count < CAUSE_NODES ? (size_t) kind->count : CAUSE_NODES;
+
+    cause->count = kind->count;
+    if (kind->step[0] && !(cause->step = strdup (kind->step)))
+        return -ENOMEM;
+    cause->reason = strdup (reason_of (rollout, kind->nodes[0]));
+    cause->nodes = calloc (count + 1, sizeof *cause->nodes);
+    if (!cause->reason || !cause->nodes)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        cause->nodes[i] = strdup (rollout->members[kind->nodes[i]].id);
+        if (!cause->nodes[i])
+            return -ENOMEM;
+        cause->n_nodes++;
+    }
+    return 0;
+}
+
+static int causes_describe (struct broker_rollout *rollout)
+{
+    struct kind kinds[CAUSES_MOST];
+    struct wire_rollout_state *state = &rollout->state;
+    size_t n_kinds = 0;
+
+    for (size_t i = 0; i < state->n_causes; i++)
+        wire_cause_deinit (&state->causes[i]);
+    free (state->causes);
+    state->causes = NULL;
+    state->n_causes = 0;
+    for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
+        const struct rollout_member *member = &rollout->machine.members[i];
+        if (member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
+            member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_STUCK || member->charged)
+            kinds_add (rollout, i, kinds, &n_kinds);
+    }
+    if (n_kinds == 0)
+        return 0;
+    qsort (kinds, n_kinds, sizeof *kinds, compare_kinds);
+    state->causes = calloc (n_kinds, sizeof *state->causes);
+    if (!state->causes)
+        return -ENOMEM;
+    for (size_t i = 0; i < n_kinds; i++) {
+        state->n_causes++;
+        if (cause_fill (rollout, &kinds[i], &state->causes[i]) != 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/*  --- all of it ------------------------------------------------------------------------------------------- */
+
+static void waves_describe (struct broker_rollout *rollout)
+{
+    const struct rollout *machine = &rollout->machine;
+
+    for (uint32_t i = 0; i < rollout->state.n_waves && i < machine->n_waves; i++) {
+        const struct rollout_wave *wave = &machine->waves[i];
+        struct wire_wave_state *state = &rollout->state.waves[i];
+        state->count = wave->count;
+        state->under_way = wave->under_way;
+        state->updated = wave->confirmed;
+        state->bad = wave->charged;
+        state->already_bad = wave->already_bad;
+        state->approval = machine->spec.waves[i].approval;
+        state->reverted = 0;
+    }
+    for (uint32_t i = 0; i < machine->n_members; i++)
+        if (machine->members[i].state == WIRE_MEMBER_BACK)
+            rollout->state.waves[machine->members[i].wave].reverted++;
+}
+
+static void evidence_describe (struct broker_rollout *rollout)
+{
+    const struct rollout_evidence *evidence = &rollout->machine.evidence;
+    struct wire_rollout_state *state = &rollout->state;
+    double factor = rollout_evidence_factor (evidence);
+
+    if (evidence->rounds == 0)
+        return;
+    state->looks = evidence->updated;
+    state->looks_bad = evidence->updated_bad;
+    state->other_looks = evidence->others;
+    state->other_looks_bad = evidence->others_bad;
+    state->factor = factor < 1 ? 1 : factor > 1e15 ? (uint64_t) 1e15 : (uint64_t) factor;
+}
+
+int broker_rollout_describe (struct broker_rollout *rollout, uint64_t now_ms)
+{
+    const struct rollout *machine = &rollout->machine;
+    struct wire_rollout_state *state = &rollout->state;
+
+    state->phase = machine->phase;
+    state->paused = machine->paused;
+    state->wave = machine->wave + 1;
+    state->over = rollout_is_over (machine) && machine->under_way == 0;
+    if (text_set (&state->since, time_of (machine->phase_ms)) != 0)
+        return -ENOMEM;
+    free (state->reason);
+    state->reason = machine->reason[0] ? broker_reason ("%s", machine->reason) : NULL;
+    free (state->waits);
+    state->waits = waits (rollout, now_ms);
+    waves_describe (rollout);
+    evidence_describe (rollout);
+    return causes_describe (rollout);
+}

@@ -1,0 +1,91 @@
+/*  broker/store_rollouts.h - the records of rollouts: what they are to do, how they and their members stand,
+    the turns that they took, and who ordered what
+
+    As in broker/store.h: calls return 0 or -errno with the error filled, and -ENOENT without a sentence. */
+
+#ifndef BROKER_STORE_ROLLOUTS_H
+#define BROKER_STORE_ROLLOUTS_H
+
+#include "broker/store.h"
+#include "rollout/rollout.h"
+
+enum {
+    BROKER_ROLLOUTS_MOST = 256, /* that are kept; the oldest that are over go first */
+    BROKER_GIVEN_MOST = 500     /* orders that are kept a node */
+};
+
+/*  A rollout. What is told of it, its spec and its reason among it, is in state. */
+struct broker_rollout_row {
+    uint64_t serial; /* in the order in which they were begun */
+    bool live;       /* something may still come of it: it is loaded at the start */
+    uint32_t wave;   /* counts from 0 */
+    uint64_t phase_ms, wave_ms, stopped_ms, stop_ms;
+    struct rollout_evidence evidence;
+    struct wire_rollout_state state; /* owned */
+};
+void broker_rollout_row_deinit (struct broker_rollout_row *row);
+
+/*  A new one gets its serial. */
+int broker_store_rollout_add (struct broker_store *store, struct broker_rollout_row *row,
+                              struct base_error *error);
+int broker_store_rollout_put (struct broker_store *store, const struct broker_rollout_row *row,
+                              struct base_error *error);
+int broker_store_rollout_get (struct broker_store *store, const char *id, struct broker_rollout_row *ret_row,
+                              struct base_error *error);
+
+/*  Calls each for rollouts, newest first: those begun before serial `before` (0: from the newest) that
+    changed after revision `since`. Stops at a non-zero return and returns it. */
+typedef int broker_rollout_each (void *context, const struct broker_rollout_row *row);
+int broker_store_rollouts (struct broker_store *store, uint64_t before, uint64_t since, bool only_live,
+                           broker_rollout_each *each, void *context, struct base_error *error);
+
+/*  Removes the oldest ones that are over, so that one more has room. */
+int broker_store_rollouts_prune (struct broker_store *store, struct base_error *error);
+
+/*  A member, and a node that was selected and left out, which follows the members. Texts are the caller's;
+    NULL where there is none. */
+struct broker_member_row {
+    uint32_t index;
+    const char *node;
+    struct rollout_member member; /* its durable parts */
+    uint64_t epoch;               /* of the last order; 0: none */
+    enum wire_verb verb;          /* of that order: update or revert */
+    const char *transaction;      /* of the last update */
+    uint64_t ordered_ms,
+        took_ms; /* when that was ordered, and how long it took to be confirmed; 0: unknown */
+    const char *step, *reason;
+    uint64_t revision;
+};
+int broker_store_member_put (struct broker_store *store, uint64_t rollout,
+                             const struct broker_member_row *row, struct base_error *error);
+
+/*  Calls each for the members from `index` on that changed after revision `since`. */
+typedef int broker_member_each (void *context, const struct broker_member_row *row);
+int broker_store_members (struct broker_store *store, uint64_t rollout, uint64_t index, uint64_t since,
+                          broker_member_each *each, void *context, struct base_error *error);
+
+/*  How long the last updates of rollouts took on average; 0: there was none. */
+int broker_store_members_took (struct broker_store *store, uint64_t *ret_ms, struct base_error *error);
+
+/*  A step that a rollout took; it gets its serial. */
+int broker_store_turn_add (struct broker_store *store, uint64_t rollout, struct wire_turn *turn,
+                           struct base_error *error);
+typedef int broker_turn_each (void *context, const struct wire_turn *turn);
+int broker_store_turns (struct broker_store *store, uint64_t rollout, uint64_t after, broker_turn_each *each,
+                        void *context, struct base_error *error);
+
+/*  An order that was given, for why. */
+struct broker_given {
+    const char *node, *application;
+    uint64_t epoch;
+    enum wire_verb verb;
+    const char *transaction; /* may be NULL */
+    const char *rollout;     /* NULL: an operator gave it */
+    uint64_t wave;           /* counts from 1 */
+    const char *place;       /* of the operator; may be NULL */
+    const char *time;        /* RFC 3339 */
+};
+int broker_store_given_put (struct broker_store *store, const struct broker_given *given,
+                            struct base_error *error);
+
+#endif

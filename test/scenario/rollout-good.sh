@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# A good release goes over five nodes in three waves, one after the other; the plan, the records, the history and the nodes agree.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+nodes_up a b c d e
+release=$(publish noded-2 2.0.0)
+options=(--waves '1, 2, rest' --soak 200ms)
+plan=$(ctl rollout plan "${options[@]}" --json)
+check_equal "$(jq -c '[.updated, .left_out, .spec.release, [.waves[].count]]' <<<"$plan")" "[5,0,\"$release\",[1,2,2]]" 'the plan'
+ctl rollout start "${options[@]}" --plan "$(jq -r .hash <<<"$plan")" --timeout "${patience}s" >"$fleet/said" 2>&1 ||
+    { cat "$fleet/said" >&2; fail 'the rollout was not done'; }
+
+for id in a b c d e; do
+    check_runs "$id" 2.0.0 noded-2
+    expect_status 0 ctl why "$id"
+    check_equal "$(grep -c 'confirmed itself' "$fleet/said")" 1 "how often $id was updated"
+done
+state=$(ctl rollout status --json)
+check_equal "$(jq -c '[.phase, .over, [.waves[].updated], [.waves[].bad], .causes]' <<<"$state")" '["done",true,[1,2,2],[0,0,0],[]]' 'the end'
+check_equal "$(jq -r .plan <<<"$state")" "$(jq -r .hash <<<"$plan")" 'the plan that was started'
+# A wave begins once the one before has ended.
+check_equal "$(jq '[.waves[] | .begun, .ended] | . == sort' <<<"$state")" true 'the order of the waves'
+
+# Everybody runs it: there is nothing to do.
+expect_status 0 ctl rollout start "${options[@]}"
+said "every node that is selected runs the release already"
