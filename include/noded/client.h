@@ -277,10 +277,14 @@ int noded_client_rollout_members (noded_client *client, const char *rollout, con
 int noded_client_rollout_history (noded_client *client, const char *rollout, char **ret_json);
 
 /*  command: "pause", "resume", "approve", "abort", "revert" or "retry". wave: for approve, refused where
-    another one waits; 0: whichever waits. nodes: for retry; none: all that are bad. The result is the
-    rollout. */
+    another one waits; 0: whichever waits. nodes: for retry alone, up to 512. The result is the rollout. */
 int noded_client_rollout_steer (noded_client *client, const char *rollout, const char *command, unsigned wave,
                                 const char *const *nodes, size_t n_nodes, char **ret_json);
+
+/*  Writes a copy of the broker's records into a new file: verified, durable, and never over an existing file
+    unless replace says so (else -EEXIST). `noded-broker --restore` reads it. The result is {content, size}:
+    its SHA-256 and its bytes. */
+int noded_client_backup (noded_client *client, const char *path, int replace, char **ret_json);
 
 /*  Waits up to wait_ms for the next event; ret_topic ("event/NODE/EVENT", "rollout/ID/PHASE") and ret_json are for the caller.
     -EAGAIN where none came. The first call makes sure that the broker answers, and subscribes: what

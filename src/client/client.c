@@ -49,6 +49,7 @@ static int client_open (const char *broker, const char *path, uint64_t timeout_m
     rc = bus_endpoints_parse (broker, &client->endpoints, error);
     if (rc != 0)
         return rc;
+    memcpy (client->broker_content, client->endpoints.content, sizeof client->broker_content);
     if (*settings.content)
         memcpy (client->endpoints.content, settings.content, sizeof settings.content);
     client->has_keys = settings.has_keys;

@@ -21,11 +21,13 @@ enum {
 
 struct client_exchange; /* a request under way */
 struct client_upload;   /* an upload under way */
+struct client_download; /* a download under way */
 struct client_listener; /* the events */
 
 struct noded_client {
     struct bus_loop *loop;
     struct bus_endpoints endpoints;
+    char broker_content[BUS_ENDPOINT_SIZE]; /* of the broker itself, should a content peer stand beside it */
     struct bus_keys keys;
     bool has_keys;
     uint64_t timeout_ms;
@@ -36,6 +38,7 @@ struct noded_client {
     struct bus_socket *content;
     struct client_exchange *exchange;
     struct client_upload *upload;
+    struct client_download *download;
     struct client_listener *listener;
     struct base_error error;
 };

@@ -73,7 +73,7 @@ const struct ctl_command ctl_command_table[] = {
     {"rollout retry", "ROLLOUT [NODE...]",
      "begin again with nodes that failed or were left out\n"
      "\n"
-     "Without nodes: with all of them.\n",
+     "Without nodes: with all that are bad.\n",
      0, 1, SIZE_MAX, ctl_rollout_retry, CTL_ASKS, "on"},
     {"revert", "NODE...|--all [--app APP] [--timeout SPAN] [--no-wait]",
      "bring nodes back to their previous version, and hold them there\n"
@@ -111,6 +111,12 @@ const struct ctl_command ctl_command_table[] = {
      "\n"
      "With --timeout it ends after that time: with 3 where --count events have not come.\n",
      CTL_BIT (COUNT), 0, 0, ctl_events, CTL_FOLLOWS, "."},
+    {"backup", "FILE [--force]",
+     "copy the broker's records into a file\n"
+     "\n"
+     "While it runs. noded-broker --restore FILE begins with them; the contents of releases are not\n"
+     "in it.\n",
+     CTL_BIT (FORCE), 1, 1, ctl_backup, CTL_ASKS, "."},
     {"completion", "bash|zsh|fish",
      "print what lets a shell complete nodectl's words\n"
      "\n"

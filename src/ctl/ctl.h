@@ -29,7 +29,7 @@ struct ctl_options {
     uint64_t seen; /* bit 1 << CTL_OPTION_... of every option that was given */
     const char *broker, *config;
     uint64_t timeout_ms; /* 0: not given */
-    bool json, all, no_wait, follow, nodes;
+    bool json, all, no_wait, follow, nodes, force;
     const char *application; /* of --app; NULL: noded */
     const char *release;
     const char *version, *title;
@@ -100,6 +100,7 @@ int ctl_why (struct ctl *ctl);
 int ctl_quarantine (struct ctl *ctl);
 int ctl_events (struct ctl *ctl);
 int ctl_label (struct ctl *ctl);
+int ctl_backup (struct ctl *ctl);
 int ctl_completion (struct ctl *ctl);
 int ctl_rollout_plan (struct ctl *ctl);
 int ctl_rollout_start (struct ctl *ctl);

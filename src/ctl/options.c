@@ -43,6 +43,7 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_FILE] = {"file", "SRC[:DEST]", "a further file, put under files/DEST; may come many times"},
     [CTL_OPTION_COUNT] = {"count", "N", "end after N events"},
     [CTL_OPTION_FOLLOW] = {"follow", NULL, "follow it to its end"},
+    [CTL_OPTION_FORCE] = {"force", NULL, "replace a file that is there"},
     [CTL_OPTION_NODES] = {"nodes", NULL, "name each of its nodes"},
     [CTL_OPTION_WAVE] = {"wave", "N", "only this wave; refused where another one waits"},
     [CTL_OPTION_PLAN] = {"plan", "HASH", "only what this plan says; refused where that has changed since"},
@@ -222,6 +223,9 @@ static int option_take (struct ctl *ctl, enum ctl_option option, const char *val
         return option_number (ctl, "wave", value, &options->wave);
     case CTL_OPTION_NODES:
         options->nodes = true;
+        break;
+    case CTL_OPTION_FORCE:
+        options->force = true;
         break;
     case CTL_OPTION_FOLLOW:
         options->follow = true;

@@ -335,6 +335,30 @@ int ctl_quarantine (struct ctl *ctl)
     return quarantine_clear (ctl, id, ctl->n_words > 2 ? release : NULL);
 }
 
+int ctl_backup (struct ctl *ctl)
+{
+    char *text, size[CTL_SPAN_SIZE];
+    const char *path = ctl->words[0];
+    int rc = noded_client_backup (ctl->client, path, ctl->options.force, &text);
+    if (rc == -EEXIST)
+        return ctl_tell (ctl,
+                         "cannot write %s: there is a file of that name already; name another one, or give "
+                         "--force",
+                         path);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    if (ctl->options.json)
+        return ctl_print_json (ctl, text);
+    base_cleanup (ctl_json_free_p) json_t *made = NULL;
+    int code = ctl_read_json (ctl, text, &made);
+    if (code != CTL_OK)
+        return code;
+    ctl_text_put (ctl->out, path);
+    (void) fprintf (ctl->out, "  %s  %s\n", ctl_size_format (ctl_json_uint (made, "size"), size),
+                    ctl_json_text (made, "content"));
+    return CTL_OK;
+}
+
 static void event_print (struct ctl *ctl, const char *text)
 {
     base_cleanup (ctl_json_free_p) json_t *event = json_loads (text, 0, NULL);

@@ -352,9 +352,8 @@ static int steer (struct ctl *ctl, const char *command, const json_t *rollout, u
                   json_t **ret_now)
 {
     char *text;
-    size_t nodes = ctl->n_words > 1 ? ctl->n_words - 1 : 0;
     int rc = noded_client_rollout_steer (ctl->client, ctl_json_text (rollout, "id"), command, (unsigned) wave,
-                                         nodes ? (const char *const *) ctl->words + 1 : NULL, nodes, &text);
+                                         NULL, 0, &text);
     return rc == 0 ? ctl_read_json (ctl, text, ret_now) : ctl_fail (ctl, rc);
 }
 
@@ -389,9 +388,53 @@ int ctl_rollout_abort (struct ctl *ctl)
     return steer_and_show (ctl, "abort");
 }
 
+/*  The nodes that are bad. */
+static int bad_nodes (struct ctl *ctl, const json_t *rollout, char ***ret_nodes)
+{
+    base_cleanup (ctl_json_free_p) json_t *members = NULL;
+    base_cleanup (list_free_p) char **nodes = NULL;
+    size_t i;
+    const json_t *member;
+    int code = members_ask (ctl, ctl_json_text (rollout, "id"), NULL, &members);
+    if (code != CTL_OK)
+        return code;
+    json_array_foreach (members, i, member)
+    {
+        bool bad = ctl_json_flag (member, "charged");
+        if (bad && base_list_append (&nodes, ctl_json_text (member, "node")) != 0)
+            return ctl_tell (ctl, "out of memory");
+    }
+    if (!nodes)
+        return ctl_tell (ctl, "no node of rollout %s is bad: name those that are to be tried again",
+                         ctl_json_text (rollout, "id"));
+    *ret_nodes = base_take (nodes);
+    return CTL_OK;
+}
+
 int ctl_rollout_retry (struct ctl *ctl)
 {
-    return steer_and_show (ctl, "retry");
+    enum { PORTION = 512 /* that one request can name */ };
+    base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
+    base_cleanup (list_free_p) char **nodes = NULL;
+    int code = ctl_rollout_find (ctl, ctl->words[0], false, &rollout);
+    for (size_t i = 1; i < ctl->n_words && code == CTL_OK; i++)
+        if (base_list_append (&nodes, ctl->words[i]) != 0)
+            code = ctl_tell (ctl, "out of memory");
+    if (code == CTL_OK && !nodes)
+        code = bad_nodes (ctl, rollout, &nodes);
+    size_t count = base_list_count (nodes);
+    for (size_t at = 0; at < count && code == CTL_OK; at += PORTION) {
+        char *text;
+        int rc = noded_client_rollout_steer (ctl->client, ctl_json_text (rollout, "id"), "retry", 0,
+                                             (const char *const *) nodes + at,
+                                             count - at < PORTION ? count - at : PORTION, &text);
+        json_decref (rollout);
+        rollout = NULL;
+        code = rc == 0 ? ctl_read_json (ctl, text, &rollout) : ctl_fail (ctl, rc);
+    }
+    if (code == CTL_OK)
+        show (ctl, rollout);
+    return code;
 }
 
 /*  The wave that was seen to wait is the one that is let go on: of two persons who approve the same wave, the

@@ -44,6 +44,8 @@ struct fake_broker {
     size_t n_contents;
     unsigned puts_to_lose;         /* so many puts are not answered and dropped */
     enum wire_status taken_status; /* NULL: ok */
+    struct base_buffer served;     /* whatever is asked for on the content channel */
+    bool rotten, gone;             /* and how */
     const char *event;             /* published again and again while somebody listens */
 };
 
@@ -60,9 +62,40 @@ static inline void fake_request (void *context, struct bus_socket *socket, const
     cr_assert_eq (bus_send (socket, &message->peer, &wire_answer_record, &answer), 0);
 }
 
+static inline void fake_free (void *data, void *hint)
+{
+    (void) hint;
+    free (data);
+}
+
+static inline void fake_get (struct fake_broker *broker, struct bus_socket *socket,
+                             const struct bus_message *message)
+{
+    const struct wire_get *get = message->body;
+    struct wire_chunk chunk = {.digest = get->digest,
+                               .offset = get->offset,
+                               .length = get->length,
+                               .status = WIRE_STATUS_OK,
+                               .size = broker->served.size};
+    size_t left = get->offset < broker->served.size ? broker->served.size - get->offset : 0;
+    size_t length = left < get->length ? left : get->length;
+    uint8_t *data = malloc (length + 1);
+    cr_assert_not_null (data);
+    memcpy (data, broker->served.data + get->offset, length);
+    if (broker->rotten && length)
+        data[0] ^= 1;
+    if (broker->gone)
+        chunk.status = WIRE_STATUS_GONE;
+    cr_assert_eq (bus_send_payload (socket, &message->peer, &wire_chunk_record, &chunk, data,
+                                    broker->gone ? 0 : length, fake_free, NULL),
+                  0);
+}
+
 static inline void fake_put (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     struct fake_broker *broker = context;
+    if (message->record == &wire_get_record)
+        fake_get (broker, socket, message);
     if (message->record != &wire_put_record)
         return;
     if (broker->puts_to_lose) {
@@ -159,6 +192,7 @@ static inline void fake_end (struct fake_broker *broker)
         wire_request_deinit (&broker->requests[i]);
     for (size_t i = 0; i < broker->n_contents; i++)
         base_buffer_deinit (&broker->contents[i].bytes);
+    base_buffer_deinit (&broker->served);
     DIR *directory = opendir (broker->directory);
     for (struct dirent *entry; directory && (entry = readdir (directory));)
         (void) unlinkat (dirfd (directory), entry->d_name, 0);

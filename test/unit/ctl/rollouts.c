@@ -279,6 +279,10 @@ Test (rollouts, commands_go_to_the_one_that_is_not_over)
     }
     expect_run (WORDS ("rollout", "retry", "r-1a2", "web-2", "web-3"), 0, "rollout r-1a2b3c", NULL);
     cr_expect_eq (last.n_nodes, 2);
+    expect_run (WORDS ("rollout", "retry", "r-1a2"), 1, NULL, "no node of rollout r-1a2b3c is bad");
+    members[2].charged = true;
+    expect_run (WORDS ("rollout", "retry", "r-1a2"), 0, "rollout r-1a2b3c", NULL);
+    cr_expect_eq (last.n_nodes, 1);
     rollouts[1].over = false;
     expect_run (WORDS ("rollout", "abort"), 2, NULL, "which rollout? 2 are not over");
     rollouts[0].over = rollouts[1].over = true;

@@ -1,0 +1,199 @@
+/*  client/backup.c - a copy of the broker's records in a file
+
+    The broker makes the copy, as a content; it is downloaded as any other, verified, and gets its name only
+    once it is complete and durable. Binds transfer/download.h to the content channel of the broker itself:
+    a content peer beside it does not have the copy. */
+
+#include "client/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "disk/disk.h"
+#include "transfer/download.h"
+
+enum { BACKUP_WAIT_MS = 60000 /* that the broker may take for the copy */ };
+
+struct client_download {
+    noded_client *client;
+    struct bus_socket *socket;
+    struct transfer_download machine;
+    struct base_hash hash;
+    const char *path; /* of the temporary file */
+    int fd;
+    int timer;
+    bool running;
+    int failure;
+};
+
+static void download_end (struct client_download *download, int failure)
+{
+    download->running = false;
+    download->failure = failure;
+    bus_loop_stop (download->client->loop);
+}
+
+static void download_pump (void *context)
+{
+    struct client_download *download = context;
+    noded_client *client = download->client;
+    bus_timer_cancel (client->loop, download->timer);
+    download->timer = 0;
+    while (download->running) {
+        uint64_t now_ms = base_time_boot_ms ();
+        unsigned losses = download->machine.losses;
+        struct transfer_action action = transfer_download_next (&download->machine, now_ms);
+        /*  While a peer is away ZeroMQ keeps what was asked for, and would send all of it. */
+        if (download->machine.losses > losses && losses > 0)
+            (void) bus_socket_reconnect (download->socket);
+        switch (action.kind) {
+        case TRANSFER_GET: {
+            struct wire_get get = {
+                .digest = download->machine.digest, .offset = action.offset, .length = action.length};
+            /*  What could not be sent counts as lost, and is asked for again. */
+            (void) bus_send (download->socket, NULL, &wire_get_record, &get);
+            break;
+        }
+        case TRANSFER_DONE:
+            download_end (download, 0);
+            return;
+        case TRANSFER_FAILED:
+            download_end (download,
+                          base_error_set (&client->error, -EIO, "cannot download the backup from %s: %s",
+                                          client->broker_content, action.reason));
+            return;
+        case TRANSFER_WRITE:
+        case TRANSFER_WAIT: {
+            int timer =
+                bus_timer_start (client->loop, action.until_ms > now_ms ? action.until_ms - now_ms : 1,
+                                 download_pump, download);
+            if (timer < 0)
+                download_end (download, client_out_of_memory (client));
+            else
+                download->timer = timer;
+            return;
+        }
+        }
+    }
+}
+
+static void download_take (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    noded_client *client = context;
+    struct client_download *download = client->download;
+    (void) socket;
+    if (!download || !download->running || message->record != &wire_chunk_record)
+        return;
+    if (transfer_download_chunk (&download->machine, message->body, message->payload_size,
+                                 base_time_boot_ms ())) {
+        int rc = disk_write_all (&disk_system, download->fd, message->payload, message->payload_size);
+        if (rc != 0) {
+            download_end (download, base_error_errno (&client->error, rc, "cannot write %s", download->path));
+            return;
+        }
+        base_hash_update (&download->hash, message->payload, message->payload_size);
+    }
+    download_pump (download);
+}
+
+static int download_run (struct client_download *download, const struct base_digest *digest, uint64_t size)
+{
+    noded_client *client = download->client;
+    int rc = client_connect (client, download_take, client->broker_content, &download->socket);
+    if (rc != 0)
+        return rc;
+    transfer_download_init (&download->machine, NULL, digest, size, 0);
+    base_hash_init (&download->hash);
+    download->running = true;
+    client->download = download;
+    download_pump (download);
+    while (rc == 0 && download->running)
+        rc = bus_loop_run (client->loop);
+    client->download = NULL;
+    bus_timer_cancel (client->loop, download->timer);
+    bus_socket_free (download->socket);
+    if (rc != 0)
+        return base_error_errno (&client->error, rc, "cannot download the backup");
+    if (download->failure != 0)
+        return download->failure;
+    struct base_digest got = base_hash_final (&download->hash);
+    if (!base_digest_equal (&got, digest))
+        return base_error_set (
+            &client->error, -EIO,
+            "what %s sent as the backup is something else: try again; if that stays so, it "
+            "has rotted there",
+            client->broker_content);
+    return 0;
+}
+
+static int exists (noded_client *client, const char *path)
+{
+    return base_error_set (&client->error, -EEXIST,
+                           "cannot write %s: there is a file of that name already; name another one, or ask "
+                           "for it to be replaced",
+                           path);
+}
+
+/*  Gives the complete file its name. */
+static int file_finish (noded_client *client, const char *part, int fd, const char *path, bool replace)
+{
+    const struct disk *disk = &disk_system;
+    if (disk->ops->fsync (disk->context, fd) != 0)
+        return base_error_errno (&client->error, -errno, "cannot write %s", part);
+    if (replace)
+        return disk_rename (disk, AT_FDCWD, part, path, &client->error);
+    if (disk->ops->linkat (disk->context, AT_FDCWD, part, AT_FDCWD, path) != 0)
+        return errno == EEXIST ? exists (client, path)
+                               : base_error_errno (&client->error, -errno, "cannot name the backup %s", path);
+    int rc = disk_unlink (disk, AT_FDCWD, part);
+    return rc == 0 ? 0 : base_error_errno (&client->error, rc, "cannot remove %s", part);
+}
+
+static int backup_save (noded_client *client, const struct wire_answer *answer, const char *path,
+                        bool replace)
+{
+    char random[9];
+    base_random_hex (random, 4);
+    base_cleanup (base_free_p) char *part = base_text_printf ("%s.%s.part", path, random);
+    if (!part)
+        return client_out_of_memory (client);
+    base_cleanup (base_close_p) int fd = disk_system.ops->openat (
+        disk_system.context, AT_FDCWD, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return base_error_errno (&client->error, -errno, "cannot write %s", part);
+    struct client_download download = {.client = client, .path = part, .fd = fd};
+    int rc = download_run (&download, &answer->content, answer->size);
+    if (rc == 0)
+        rc = file_finish (client, part, fd, path, replace);
+    if (rc != 0)
+        (void) disk_unlink (&disk_system, AT_FDCWD, part);
+    return rc;
+}
+
+int noded_client_backup (noded_client *client, const char *path, int replace, char **ret_json)
+{
+    base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
+    struct wire_request request = {.verb = WIRE_VERB_BACKUP};
+    struct stat status;
+    char digest[BASE_DIGEST_TEXT];
+    if (!replace && lstat (path, &status) == 0)
+        return exists (client, path);
+    int rc = client_ask (client, &request, BACKUP_WAIT_MS, "make a backup", &answer);
+    if (rc == 0 && (base_digest_is_null (&answer.content) || !answer.size))
+        rc = base_error_set (&client->error, -EPROTO,
+                             "cannot make a backup: the broker does not say where it is");
+    if (rc == 0)
+        rc = backup_save (client, &answer, path, replace);
+    if (rc != 0)
+        return rc;
+    *ret_json =
+        base_text_printf ("{\"content\":\"%s\",\"size\":%llu}\n",
+                          base_digest_format (&answer.content, digest), (unsigned long long) answer.size);
+    return *ret_json ? 0 : client_out_of_memory (client);
+}

@@ -1,0 +1,116 @@
+/*  A copy of the broker's records in a file. */
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "fake_broker.h"
+
+static struct fake_broker broker;
+static noded_client *client;
+static char directory[64], path[96];
+
+static bool answer (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
+{
+    cr_assert_eq (request->verb, WIRE_VERB_BACKUP);
+    answer->content = base_digest_of (fake->served.data, fake->served.size);
+    answer->size = fake->served.size;
+    return true;
+}
+
+static void setup (void)
+{
+    broker = (struct fake_broker){.answer = answer};
+    fake_start (&broker);
+    client = fake_client (&broker, 20000);
+    (void) snprintf (directory, sizeof directory, "/tmp/noded-backup-XXXXXX");
+    cr_assert_not_null (mkdtemp (directory));
+    (void) snprintf (path, sizeof path, "%s/copy", directory);
+    for (unsigned i = 0; i < 700000; i++) {
+        uint8_t byte = (uint8_t) (i * 31 + (i >> 9));
+        cr_assert_eq (base_buffer_append (&broker.served, &byte, 1), 0);
+    }
+}
+
+static size_t files (void)
+{
+    size_t count = 0;
+    DIR *listing = opendir (directory);
+    for (struct dirent *entry; listing && (entry = readdir (listing));)
+        count += entry->d_name[0] != '.';
+    closedir (listing);
+    return count;
+}
+
+static void teardown (void)
+{
+    noded_client_free (client);
+    fake_end (&broker);
+    (void) unlink (path);
+    cr_expect_eq (rmdir (directory), 0, "something is left in %s", directory);
+}
+
+TestSuite (backup, .init = setup, .fini = teardown, .timeout = 60);
+
+static int backup (int replace)
+{
+    base_cleanup (base_free_p) char *json = NULL;
+    int rc = noded_client_backup (client, path, replace, &json);
+    cr_expect_eq (rc == 0, json != NULL);
+    return rc;
+}
+
+static void expect_copy (void)
+{
+    struct stat status;
+    FILE *file = fopen (path, "re");
+    cr_assert_not_null (file);
+    base_cleanup (base_free_p) uint8_t *bytes = malloc (broker.served.size + 1);
+    cr_assert_eq (fread (bytes, 1, broker.served.size + 1, file), broker.served.size);
+    cr_expect_eq (memcmp (bytes, broker.served.data, broker.served.size), 0);
+    cr_assert_eq (fstat (fileno (file), &status), 0);
+    cr_expect_eq (status.st_mode & 0777, 0600, "it is nobody else's business");
+    fclose (file);
+    cr_expect_eq (files (), 1);
+}
+
+Test (backup, what_the_broker_copied_is_in_the_file)
+{
+    cr_assert_eq (backup (0), 0, "%s", noded_client_error (client));
+    expect_copy ();
+}
+
+Test (backup, a_file_that_is_there_stays_unless_it_is_to_be_replaced)
+{
+    FILE *file = fopen (path, "we");
+    cr_assert_not_null (file);
+    fputs ("older", file);
+    fclose (file);
+    cr_expect_eq (backup (0), -EEXIST);
+    cr_expect_eq (broker.n_requests, 0, "nothing was asked");
+    cr_assert_eq (backup (1), 0, "%s", noded_client_error (client));
+    expect_copy ();
+}
+
+Test (backup, what_does_not_fit_its_digest_is_thrown_away)
+{
+    broker.rotten = true;
+    cr_expect_eq (backup (0), -EIO);
+    cr_expect_not_null (strstr (noded_client_error (client), "is something else"));
+    cr_expect_eq (files (), 0);
+}
+
+Test (backup, what_is_gone_leaves_nothing)
+{
+    broker.gone = true;
+    cr_expect_eq (backup (0), -EIO);
+    cr_expect_not_null (strstr (noded_client_error (client), "cannot download the backup"));
+    cr_expect_eq (files (), 0);
+}
+
+Test (backup, a_directory_that_is_not_there_is_told)
+{
+    (void) snprintf (path, sizeof path, "%s/no/copy", directory);
+    cr_expect_eq (backup (0), -ENOENT);
+    cr_expect_not_null (strstr (noded_client_error (client), path));
+}
