@@ -146,6 +146,9 @@ static void print_standing (const struct standing *standing)
     print_previous (standing);
     if (node_settings_check (standing->root->path, &wrong))
         printf ("%-10s %s\n", "settings", wrong.text);
+    else if (node_settings_given_up (standing->root->path))
+        printf ("%-10s %s/" ROOT_SETTINGS " reached no broker: going on with those that did last\n",
+                "settings", standing->root->path);
     print_manager (standing);
     if (standing->served)
         node_reach_print (standing->root);

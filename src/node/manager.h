@@ -89,7 +89,10 @@ struct node_manager {
 
     enum node_settings settings; /* where config is from */
     bool settings_wanted;        /* somebody asked to read node.zpl anew, once nothing is under way */
-    int looking;                 /* timer: at node.zpl */
+    struct base_digest loaded;   /* node.zpl when this process began */
+    bool reached;                /* this process has been welcomed by its origin */
+    unsigned judged;             /* how often it was asked whether the settings reach an origin */
+    int looking, judging;        /* timers: at node.zpl, and whether it does */
     bool stable_told;            /* that stable leads nowhere, and could not be put back */
 
     uint64_t deadline_ms; /* when the timer `deadline` is due */

@@ -32,8 +32,11 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
               welcome->instance);
     node_reach_welcome (node->reach);
     node_orders_welcome (node);
-    if (node->settings == NODE_SETTINGS_OWN && node->config->depth == NODE_DEPTH_SERVICE)
-        node_settings_keep (&node->root);
+    node->reached = true;
+    if (node->settings == NODE_SETTINGS_OWN && node->config->depth == NODE_DEPTH_SERVICE) {
+        node_settings_keep (&node->root, &node->loaded);
+        node_settings_retry (&node->root);
+    }
     if (node->fetch)
         node_fetch_lost (node->fetch);
 }
@@ -95,7 +98,7 @@ static const struct node_session_ops session_ops = {.describe = describe,
 static void look_at_settings (void *context)
 {
     struct node_manager *node = context;
-    bool usable = !node_settings_check (node->root.path, NULL);
+    bool usable = !node_settings_check (node->root.path, NULL) && !node_settings_given_up (node->root.path);
     bus_timer_cancel (node->loop, node->looking);
     node->looking = 0;
     if (usable && update_order_at_rest (node->procedure.state)) {
@@ -105,8 +108,33 @@ static void look_at_settings (void *context)
         node->looking = bus_timer_start (node->loop, NODE_SETTINGS_LOOK_MS, look_at_settings, node);
 }
 
+/*  Settings are on trial until an origin has welcomed this node; see node/settings.h. What was written since
+    they were loaded has not been tried. */
+static void judge_settings (void *context)
+{
+    struct node_manager *node = context;
+    struct base_digest now = node_settings_digest (node->root.path);
+    bool own = node->settings == NODE_SETTINGS_OWN, leave = false;
+    node->judging = 0;
+    node->judged++;
+    if (own && !node->reached && base_digest_equal (&now, &node->loaded))
+        leave = update_order_at_rest (node->procedure.state) && !node_settings_give_up (&node->root);
+    else if (own && !node->reached)
+        look_at_settings (node);
+    else if (node->settings == NODE_SETTINGS_BACK && update_order_at_rest (node->procedure.state) &&
+             (!node->reached || node->judged >= NODE_SETTINGS_AGAIN)) {
+        node_settings_retry (&node->root);
+        look_at_settings (node);
+    }
+    if (leave)
+        node_leave (node);
+    else if (!node->reached || !own)
+        node->judging = bus_timer_start (node->loop, node->config->trial.confirm_ms, judge_settings, node);
+}
+
 static void on_hangup (struct node_manager *node)
 {
+    node_settings_retry (&node->root);
     struct base_error error = {.code = 0};
     if (node_settings_check (node->root.path, &error))
         node_settings_tell (&node->root, node->settings, true, error.text);
@@ -191,7 +219,8 @@ static int open_all (struct node_manager *node, struct base_error *error)
 
 static void close_all (struct node_manager *node)
 {
-    int timers[] = {node->deadline, node->proving, node->progress, node->watchdog, node->looking};
+    int timers[] = {node->deadline, node->proving, node->progress,
+                    node->watchdog, node->looking, node->judging};
     for (size_t i = 0; node->loop && i < sizeof timers / sizeof *timers; i++)
         bus_timer_cancel (node->loop, timers[i]);
     (void) bus_work_free (node->staging);
@@ -233,6 +262,7 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
     struct node_manager node = {
         .config = config, .settings = settings, .launcher = launcher, .status = 1, .lock = -1};
     node.root.fd = node.contents.fd = -1;
+    node.loaded = node_settings_digest (config->root);
     /* it gives up a little before its launcher does: it can tell what was missing */
     config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
     update_procedure_init (&node.procedure);
@@ -251,6 +281,8 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
     node_orders_resume (&node);
     if (config->depth == NODE_DEPTH_SERVICE)
         node.reach = node_reach_new (node.loop, config, &node.root);
+    if (config->depth == NODE_DEPTH_SERVICE)
+        node.judging = bus_timer_start (node.loop, config->trial.confirm_ms, judge_settings, &node);
     node_session_open (node.session);
     int rc = bus_loop_run (node.loop);
     if (rc)

@@ -1,6 +1,7 @@
 #include "node/settings.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -15,6 +16,7 @@
 #include "root/record.h"
 
 #define KEPT ROOT_VAR "/" ROOT_SETTINGS
+#define GIVEN_UP ROOT_VAR "/settings-given-up" /* the digest of a node.zpl */
 
 enum { FILE_MOST = 1024 * 1024 };
 
@@ -47,8 +49,37 @@ static int load_below (struct node_config *config, const char *path, struct base
     return file ? load (config, file, error) : base_error_errno (error, -ENOMEM, "cannot read %s", path);
 }
 
+static int read_below (const char *root, const char *path, struct base_buffer *content)
+{
+    base_cleanup (base_free_p) char *file = base_text_printf ("%s/%s", root, path);
+    return file ? disk_file_read (&disk_system, AT_FDCWD, file, FILE_MOST, content) : -ENOMEM;
+}
+
+struct base_digest node_settings_digest (const char *root)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
+    if (read_below (root, ROOT_SETTINGS, &content))
+        return (struct base_digest){.bytes = {0}};
+    return base_digest_of (content.data, content.size);
+}
+
+bool node_settings_given_up (const char *root)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
+    char text[BASE_DIGEST_TEXT];
+    struct base_digest digest = node_settings_digest (root);
+    return !base_digest_is_null (&digest) && !read_below (root, GIVEN_UP, &content) &&
+           content.size == BASE_DIGEST_TEXT - 1 &&
+           memcmp (content.data, base_digest_format (&digest, text), content.size) == 0;
+}
+
 enum node_settings node_settings_load (struct node_config *config, struct base_error *ret_wrong)
 {
+    if (node_settings_given_up (config->root) && !load_below (config, KEPT, NULL)) {
+        (void) base_error_set (ret_wrong, ROOT_E_NONE, "%s/" ROOT_SETTINGS " reached no broker",
+                               config->root);
+        return NODE_SETTINGS_BACK;
+    }
     if (!load_below (config, ROOT_SETTINGS, ret_wrong))
         return NODE_SETTINGS_OWN;
     return load_below (config, KEPT, NULL) ? NODE_SETTINGS_NONE : NODE_SETTINGS_KEPT;
@@ -62,23 +93,6 @@ int node_settings_check (const char *root, struct base_error *error)
             : load_below (&config, ROOT_SETTINGS, error);
     node_config_deinit (&config);
     return rc;
-}
-
-/*  Read again: what a person has written meanwhile is not what the origin was reached with, but is usable,
-    and asks for no restart by being kept. */
-void node_settings_keep (const struct root *root)
-{
-    base_cleanup (base_buffer_deinit) struct base_buffer now = {0};
-    base_cleanup (base_buffer_deinit) struct base_buffer kept = {0};
-    struct base_error error = {.code = 0};
-    if (node_settings_check (root->path, NULL) ||
-        disk_file_read (root->disk, root->fd, ROOT_SETTINGS, FILE_MOST, &now))
-        return;
-    if (!disk_file_read (root->disk, root->fd, KEPT, FILE_MOST, &kept) && kept.size == now.size &&
-        memcmp (kept.data, now.data, now.size) == 0)
-        return;
-    if (root_cache_put (root, KEPT, 0600, now.data, now.size, &error))
-        base_log (BASE_LOG_WARNING, "going on without a copy of the settings: %s", error.text);
 }
 
 static void journal (const struct root *root, enum wire_outcome outcome, char *reason)
@@ -95,11 +109,54 @@ void node_settings_tell (const struct root *root, enum node_settings settings, b
     char reason[BASE_ERROR_SIZE + 128];
     (void) snprintf (reason, sizeof reason, "%s; %s", wrong,
                      asked ? "going on with the settings as they were until it is mended"
-                     : settings == NODE_SETTINGS_KEPT
+                     : settings == NODE_SETTINGS_KEPT || settings == NODE_SETTINGS_BACK
                          ? "going on with the settings with which the origin was last reached"
                          : "no update can come until it is mended");
     base_log (BASE_LOG_ERROR, "%s", reason);
     journal (root, WIRE_OUTCOME_FAILED, reason);
+}
+
+static bool read_both (const struct root *root, struct base_buffer *own, struct base_buffer *kept)
+{
+    return !disk_file_read (root->disk, root->fd, ROOT_SETTINGS, FILE_MOST, own) &&
+           !disk_file_read (root->disk, root->fd, KEPT, FILE_MOST, kept);
+}
+
+static bool is_same (const struct base_buffer *a, const struct base_buffer *b)
+{
+    return a->size == b->size && memcmp (a->data, b->data, a->size) == 0;
+}
+
+/*  What a person has written meanwhile is not what the origin was reached with. */
+void node_settings_keep (const struct root *root, const struct base_digest *loaded)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer own = {0};
+    base_cleanup (base_buffer_deinit) struct base_buffer kept = {0};
+    struct base_error error = {.code = 0};
+    bool both = read_both (root, &own, &kept);
+    struct base_digest now = base_digest_of (own.data, own.size);
+    if (!base_digest_equal (&now, loaded) || (both && is_same (&own, &kept)))
+        return;
+    if (root_cache_put (root, KEPT, 0600, own.data, own.size, &error))
+        base_log (BASE_LOG_WARNING, "going on without a copy of the settings: %s", error.text);
+}
+
+int node_settings_give_up (const struct root *root)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer own = {0};
+    base_cleanup (base_buffer_deinit) struct base_buffer kept = {0};
+    char text[BASE_DIGEST_TEXT];
+    if (!read_both (root, &own, &kept) || is_same (&own, &kept))
+        return ROOT_E_NONE;
+    struct base_digest digest = base_digest_of (own.data, own.size);
+    if (root_cache_put (root, GIVEN_UP, 0644, base_digest_format (&digest, text), BASE_DIGEST_TEXT - 1, NULL))
+        return ROOT_E_NONE;
+    return 0;
+}
+
+void node_settings_retry (const struct root *root)
+{
+    (void) disk_unlink (root->disk, root->fd, GIVEN_UP);
 }
 
 void node_settings_taken (const struct root *root)

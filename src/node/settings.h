@@ -3,7 +3,11 @@
     node.zpl decides. Where it is missing or cannot be used, the node goes on with the settings with which it
     last reached its origin, of which var/ keeps a copy: a slip in a file must not take a node from its
     fleet. Without either there is nobody to ask for updates: then node_settings_wait. In both cases node.zpl
-    is looked at from time to time, and what was mended is taken up without help. */
+    is looked at from time to time, and what was mended is taken up without help.
+
+    Settings that can be used and reach no origin are on trial like a version: after trial/confirm the node
+    goes back to those that it keeps, and tries node.zpl again after six times as long, or after once where
+    those do not reach an origin either. A file that was written meanwhile is tried at once. */
 
 #ifndef NODE_SETTINGS_H
 #define NODE_SETTINGS_H
@@ -13,10 +17,11 @@
 enum node_settings {
     NODE_SETTINGS_OWN,  /* node.zpl's */
     NODE_SETTINGS_KEPT, /* those with which the origin was last reached */
+    NODE_SETTINGS_BACK, /* the same: node.zpl can be used, and no origin was reached with it */
     NODE_SETTINGS_NONE  /* config has its defaults */
 };
 
-enum { NODE_SETTINGS_LOOK_MS = 2000 };
+enum { NODE_SETTINGS_LOOK_MS = 2000, NODE_SETTINGS_AGAIN = 6 };
 
 /*  Loads what can be used into an initialized config. ret_wrong: why node.zpl cannot, where that is so. */
 enum node_settings node_settings_load (struct node_config *config, struct base_error *ret_wrong);
@@ -24,8 +29,22 @@ enum node_settings node_settings_load (struct node_config *config, struct base_e
 /*  Whether node.zpl, as it is now, can be used. Returns 0, or -errno with a sentence. */
 int node_settings_check (const char *root, struct base_error *error);
 
-/*  Keeps node.zpl as what the origin was reached with. As well as it can be. */
-void node_settings_keep (const struct root *root);
+/*  What node.zpl is now; null where it cannot be read. */
+struct base_digest node_settings_digest (const char *root);
+
+/*  Keeps node.zpl as what the origin was reached with, where it is still what was loaded. As well as it can
+    be. */
+void node_settings_keep (const struct root *root, const struct base_digest *loaded);
+
+/*  No origin was reached with node.zpl: the next start is to go back to the settings that are kept.
+    Returns 0, or ROOT_E_NONE where none are kept that differ. */
+int node_settings_give_up (const struct root *root);
+
+/*  Whether that is so of node.zpl as it is now. */
+bool node_settings_given_up (const char *root);
+
+/*  The next start is to try node.zpl again. */
+void node_settings_retry (const struct root *root);
 
 /*  Says in log and journal that node.zpl cannot be used, and what is done instead. asked: somebody wants it
     to be read anew, while the manager runs. */

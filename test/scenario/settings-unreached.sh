@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Settings that can be used and lead to no broker take no node from its fleet: it goes back to those with which it last reached one,
+# says so, and tries again what a person writes.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+node_settings=${node_settings/confirm = 60s/confirm = 2s}
+nodes_up a
+root=$fleet/a
+until_true cmp "$root/node.zpl" "$root/var/node.zpl"
+status_says () { "$build/noded" status --root "$root" | grep -E "$1"; }
+
+say 'a wrong address, and SIGHUP'
+before=$(manager_pid a)
+sed -i "s|^    broker = .*|    broker = 127.0.0.1:1|" "$root/node.zpl"
+kill -HUP "$before"
+until_true status_says '^settings .*reached no broker: going on with those that did last'
+until_node a "(.place | endswith (\", pid $before\") | not) and .online and .state == \"idle\""
+grep -q '"step":"settings".*"outcome":"failed".*reached no broker' "$root/var/journal" || fail 'the journal does not tell'
+
+say 'mended'
+sed "s|^    broker = .*|&\n    tag = mended|" "$root/var/node.zpl" >"$root/node.zpl"
+until_true cmp "$root/node.zpl" "$root/var/node.zpl"
+until_node a '.online and .state == "idle"'
+expect_status 1 status_says '^settings '
+
+say 'neither these nor those reach one: both are tried'
+told () { grep -c '"step":"settings".*"outcome":"failed".*reached no broker' "$root/var/journal"; }
+told_twice_more () { [ "$(told)" -ge $((before + 2)) ]; }
+before=$(told)
+broker_kill
+sed -i "s|^    broker = .*|    broker = 127.0.0.1:1|" "$root/node.zpl"
+kill -HUP "$(manager_pid a)"
+until_true told_twice_more
+broker_start
+until_node a '.online and .state == "idle"'
