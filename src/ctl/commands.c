@@ -24,9 +24,11 @@ const struct ctl_command ctl_command_table[] = {
      "\n"
      "Exits with 0 only if every node has confirmed the release, or runs it already. An offline\n"
      "node carries the order out when it comes. --timeout (default: 15m) ends the following, not\n"
-     "the updates.\n",
-     CTL_BIT (APP) | CTL_BIT (ALL) | CTL_BIT (RELEASE) | CTL_BIT (NO_WAIT), 0, SIZE_MAX, ctl_update,
-     CTL_FOLLOWS, "n"},
+     "the updates.\n"
+     "\n"
+     "--all makes a rollout: it is nodectl rollout start, and takes what that takes.\n",
+     CTL_BIT (APP) | CTL_BIT (ALL) | CTL_BIT (RELEASE) | CTL_BIT (NO_WAIT) | CTL_BIT (PLAN) | CTL_BITS_SPEC,
+     0, SIZE_MAX, ctl_update, CTL_FOLLOWS, "n"},
     {"rollout plan", "[--release RELEASE] [--select SELECTOR] [OPTION...]",
      "show what a rollout would do, and do nothing\n"
      "\n"

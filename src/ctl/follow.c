@@ -4,7 +4,7 @@
     the timeout ends the following. On a terminal the lines are redrawn in place; elsewhere a line is
     written when it tells something new. */
 
-#include "ctl/ctl.h"
+#include "ctl/options.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -255,6 +255,14 @@ static const char *const *named_nodes (const struct ctl *ctl)
 int ctl_update (struct ctl *ctl)
 {
     char release[65];
+    if (ctl->options.all)
+        return ctl_rollout_start (ctl);
+    uint64_t waves = ctl->options.seen & (CTL_BITS_SPEC | CTL_BIT (PLAN));
+    for (unsigned i = 0; waves && i < CTL_OPTION_END; i++)
+        if (waves & (UINT64_C (1) << i))
+            return ctl_misused (ctl,
+                                "--%s is for many nodes: it goes with --all, or with nodectl rollout start",
+                                ctl_option_name (i));
     words_unique (ctl);
     if (ctl->options.release) {
         int code = ctl_release_find (ctl, ctl->options.release, NULL, release);

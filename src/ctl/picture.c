@@ -118,8 +118,25 @@ static void append_counts (struct base_buffer *text, const json_t *wave)
                                         *ctl_json_text (wave, "begun") ? "none under way" : "not begun");
 }
 
-static void wave_line (char ***list, const json_t *wave, size_t number, size_t of)
+/*  Digits of the largest wave. */
+static int count_width (const json_t *waves)
 {
+    size_t i;
+    const json_t *wave;
+    int width = 1;
+    json_array_foreach (waves, i, wave)
+    {
+        int digits = 1;
+        for (uint64_t count = ctl_json_uint (wave, "count"); count >= 10; count /= 10)
+            digits++;
+        width = digits > width ? digits : width;
+    }
+    return width;
+}
+
+static void wave_line (char ***list, const json_t *waves, size_t number)
+{
+    const json_t *wave = json_array_get (waves, number - 1);
     char bar[CTL_BAR_SIZE], time[CTL_TIME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
     uint64_t count = ctl_json_uint (wave, "count");
@@ -129,9 +146,9 @@ static void wave_line (char ***list, const json_t *wave, size_t number, size_t o
                                    ctl_time_format (ctl_json_text (wave, "ended"), time));
     else if (ctl_json_flag (wave, "approval") && !*ctl_json_text (wave, "begun"))
         (void) base_buffer_append_text (&text, "; needs approval");
-    line (list, "  wave %*zu  %6" PRIu64 " node%-1s  %s  %.*s", of > 9 ? 2 : 1, number, count, plural (count),
-          ctl_rollout_bar (wave, CTL_BAR_CELLS, bar), (int) text.size,
-          text.data ? (const char *) text.data : "");
+    line (list, "  wave %*zu  %*" PRIu64 " node%s  %s  %.*s", json_array_size (waves) > 9 ? 2 : 1, number,
+          count_width (waves), count, count == 1 ? " " : "s", ctl_rollout_bar (wave, CTL_BAR_CELLS, bar),
+          (int) text.size, text.data ? (const char *) text.data : "");
 }
 
 /*  Waves that have ended give way first, then those far ahead. */
@@ -149,7 +166,7 @@ static void wave_lines (char ***list, const json_t *rollout, size_t room)
     if (first)
         line (list, "  wave%s 1 to %zu before", plural (first), first);
     for (size_t i = first; i < last; i++)
-        wave_line (list, json_array_get (waves, i), i + 1, count);
+        wave_line (list, waves, i + 1);
     if (last < count)
         line (list, "  wave%s %zu to %zu behind", plural (count - last), last + 1, count);
 }

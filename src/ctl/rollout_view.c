@@ -111,19 +111,27 @@ static void append_names (struct base_buffer *text, const json_t *members, uint6
                           size_t width, bool all)
 {
     enum { MORE = 16 /* " and 12345 more" */ };
-    size_t i, shown = 0, count = 0, used = 0;
+    size_t i, count = 0, shown = 0, used = 0, whole = 0;
     const json_t *member;
+    json_array_foreach (members, i, member)
+    {
+        if (!fits (member, wave, reason))
+            continue;
+        whole += (count ? 2 : 0) + strlen (ctl_json_text (member, "node"));
+        count++;
+    }
+    if (whole > width && !all)
+        width = width > MORE ? width - MORE : 0;
     json_array_foreach (members, i, member)
     {
         const char *node = ctl_json_text (member, "node");
         if (!fits (member, wave, reason))
             continue;
-        used += strlen (node) + 2;
-        if (shown == count && (all || !shown || used + MORE <= width)) {
-            (void) base_buffer_printf (text, "%s%s", shown ? ", " : "", node);
-            shown++;
-        }
-        count++;
+        used += (shown ? 2 : 0) + strlen (node);
+        if (!all && shown && used > width)
+            break;
+        (void) base_buffer_printf (text, "%s%s", shown ? ", " : "", node);
+        shown++;
     }
     if (count > shown)
         (void) base_buffer_printf (text, " and %zu more", count - shown);
@@ -169,7 +177,7 @@ void ctl_left_out_print (FILE *out, const json_t *members, size_t width, bool al
             continue;
         size_t count = count_left_out (members, reason);
         base_cleanup (base_free_p) char *head = base_text_printf (
-            "  left out: %zu node%s, %s: ", count, plural (count), *reason ? reason : "no reason given");
+            "  %zu node%s left out (%s): ", count, plural (count), *reason ? reason : "no reason given");
         put_names (out, head ? head : "", members, 0, reason, width, all);
         (void) base_list_append (&told, reason);
     }

@@ -100,8 +100,8 @@ Test (commands, an_update_is_followed_to_the_end_of_every_node)
     cr_expect_eq (last.verb, WIRE_VERB_UPDATE);
     cr_expect_eq (last.n_nodes, 1, "a node that is named twice is ordered once");
     lists = 0;
-    expect_run (WORDS ("update", "--all"), 1, "web-2  failed     probing  no\\x1bway", NULL);
-    cr_expect (last.all);
+    expect_run (WORDS ("update", "web-1", "web-2"), 1, "web-2  failed     probing  no\\x1bway", NULL);
+    expect_run (WORDS ("update", "web-1", "--soak", "1s"), 2, NULL, "--soak is for many nodes");
 }
 
 Test (commands, a_timeout_names_who_is_left)

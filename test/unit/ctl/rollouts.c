@@ -181,7 +181,7 @@ Test (rollouts, a_plan_tells_who_when_and_who_not)
                 "noded 2.0.0 (3f2a9c000000) to 3 nodes in 2 waves\n"
                 "  wave 1: 1 node: web-3\n"
                 "  wave 2: 2 nodes, once approved: web-1, web-2\n"
-                "  left out: 1 node, offline: web-4\n",
+                "  1 node left out (offline): web-4\n",
                 NULL);
     cr_expect_eq (last.verb, WIRE_VERB_PLAN);
     cr_expect_eq (last.soak_ms, 60000);
@@ -201,6 +201,11 @@ Test (rollouts, one_is_followed_to_its_end)
     over = 2;
     expect_run (WORDS ("rollout", "start"), 0, "done: 3 of 3 updated, 0 bad\n", NULL);
     cr_expect (last.verb == WIRE_VERB_START && last.has_release && last.has_place && !last.has_plan);
+    rollouts[0].phase = WIRE_PHASE_UPDATING;
+    rollouts[0].over = false;
+    lists = 0;
+    expect_run (WORDS ("update", "--all", "--soak", "2s"), 0, "done: 3 of 3 updated, 0 bad\n", NULL);
+    cr_expect (last.verb == WIRE_VERB_START && last.soak_ms == 2000);
 }
 
 Test (rollouts, the_plan_that_was_looked_at_is_started_or_none)
@@ -222,7 +227,7 @@ Test (rollouts, nobody_to_update_is_fine_only_where_everybody_runs_it)
             .node = T ("web-1"), .state = WIRE_MEMBER_EXCLUDED, .reason = T ("runs the release already")};
     expect_run (WORDS ("rollout", "start"), 0, "runs the release already", NULL);
     members[3].reason = T ("offline");
-    expect_run (WORDS ("rollout", "start"), 1, "left out: 1 node, offline: web-1", "nothing to do");
+    expect_run (WORDS ("rollout", "start"), 1, "1 node left out (offline): web-1", "nothing to do");
     cr_expect_neq (last.verb, WIRE_VERB_START);
 }
 
