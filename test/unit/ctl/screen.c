@@ -26,12 +26,13 @@ static void teardown (void)
 
 TestSuite (screen, .init = setup, .fini = teardown, .timeout = 60);
 
-#define LINES(...) ((char *const[]){__VA_ARGS__ __VA_OPT__ (, ) NULL})
+#define LINES(...) ((const char *const[]){__VA_ARGS__ __VA_OPT__ (, ) NULL})
 
 /*  What was written by one drawing. */
-static void expect_written (char *const *lines, const char *written)
+static void expect_written (const char *const *lines, const char *written)
 {
-    ctl_screen_draw (&ctl, &screen, lines);
+    /*  Drawing only reads them. */
+    ctl_screen_draw (&ctl, &screen, (char *const *) lines);
     fflush (ctl.out);
     cr_expect_str_eq (text + seen, written);
     seen = size;
