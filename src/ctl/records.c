@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "ctl/rollout.h"
 #include "ctl/rollout_follow.h"
 #include "ctl/text.h"
 #include "ctl/words.h"
@@ -362,7 +363,10 @@ int ctl_backup (struct ctl *ctl)
 static void event_print (struct ctl *ctl, const char *text)
 {
     base_cleanup (ctl_json_free_p) json_t *event = json_loads (text, 0, NULL);
-    base_cleanup (base_free_p) char *line = event && !ctl->options.json ? ctl_event_line (event) : NULL;
+    bool rolled = json_is_object (json_object_get (event, "turn"));
+    base_cleanup (base_free_p) char *line = NULL;
+    if (event && !ctl->options.json)
+        line = rolled ? ctl_rolled_line (event) : ctl_event_line (event);
     if (ctl->options.json)
         (void) fputs (text, ctl->out);
     else

@@ -48,6 +48,10 @@ void ctl_plan_print (FILE *out, const json_t *plan, const json_t *members, const
 /*  Who is left out, grouped by why: "2 nodes offline: web-1, web-2". Nothing where nobody is. */
 void ctl_left_out_print (FILE *out, const json_t *members, size_t width, bool all);
 
+/*  A step of a rollout, as the events channel tells it, as a line without its newline, on the heap. NULL
+    where memory is out. */
+char *ctl_rolled_line (const json_t *rolled);
+
 /*  How it came to where it stands, and what it waits for. */
 void ctl_rollout_why_print (FILE *out, const json_t *rollout, const json_t *turns);
 

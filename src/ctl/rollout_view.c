@@ -295,9 +295,8 @@ static void append_phase (struct base_buffer *text, const json_t *turn)
     (void) base_buffer_append_text (text, phase);
 }
 
-static void put_turn (struct ctl_table *table, const json_t *turn)
+static char *turn_text (const json_t *turn)
 {
-    char time[CTL_TIME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
     const char *command = ctl_json_text (turn, "command"), *place = ctl_json_text (turn, "place"),
                *reason = ctl_json_text (turn, "reason");
@@ -308,7 +307,23 @@ static void put_turn (struct ctl_table *table, const json_t *turn)
         (void) base_buffer_printf (&text, ": %s", reason);
     if (*command)
         (void) base_buffer_printf (&text, " (told to %s%s%s)", command, *place ? " by " : "", place);
-    base_cleanup (base_free_p) char *words = base_buffer_take_text (&text);
+    return base_buffer_take_text (&text);
+}
+
+char *ctl_rolled_line (const json_t *rolled)
+{
+    const json_t *turn = json_object_get (rolled, "turn");
+    base_cleanup (base_free_p) char *words = turn_text (turn);
+    char time[CTL_TIME_SIZE];
+    return base_text_printf ("%s  %s  %s %s  %s", ctl_time_format (ctl_json_text (turn, "time"), time),
+                             ctl_json_text (turn, "rollout"), ctl_json_text (rolled, "application"),
+                             ctl_json_text (rolled, "version"), words ? words : "");
+}
+
+static void put_turn (struct ctl_table *table, const json_t *turn)
+{
+    char time[CTL_TIME_SIZE];
+    base_cleanup (base_free_p) char *words = turn_text (turn);
     ctl_table_printf (table, "  %s", ctl_time_format (ctl_json_text (turn, "time"), time));
     ctl_table_cell (table, words);
 }

@@ -183,6 +183,11 @@ Test (commands, events_are_printed_as_they_come)
     broker.event = "{\"event\":\"came\",\"node\":\"web-1\",\"time\":\"2026-11-22T15:00:00.000000000Z\"}";
     expect_run (WORDS ("events", "--count", "2"), 0, "2026-11-22 15:00:00Z  web-1  came\n2026-", NULL);
     expect_run (WORDS ("events", "--count", "1", "--json"), 0, broker.event, NULL);
+    broker.event = "{\"turn\":{\"rollout\":\"r-1\",\"time\":\"2026-11-22T15:00:00.000000000Z\",\"phase\":"
+                   "\"soaking\",\"wave\":2},\"application\":\"noded\",\"version\":\"2.0.0\"}";
+    expect_run (WORDS ("events", "--count", "1"), 0,
+                "2026-11-22 15:00:00Z  r-1  noded 2.0.0  every node of wave 2 has ended; watches them\n",
+                NULL);
     broker.event = NULL;
     expect_run (WORDS ("events", "--count", "1", "--timeout", "100ms"), 3, NULL, NULL);
     expect_run (WORDS ("events", "--timeout", "100ms"), 0, NULL, NULL);

@@ -3,6 +3,9 @@
 #include "../client/fake_broker.h"
 #include "program.h"
 
+#include <pty.h>
+#include <sys/ioctl.h>
+
 /*  A literal for a member that packing only reads. */
 #define T(text) ((char *) (text))
 
@@ -251,6 +254,46 @@ Test (rollouts, a_halt_ends_the_following_and_says_what_a_person_can_do)
     spec.on_halt = WIRE_ON_HALT_REVERT;
     expect_run (WORDS ("rollout", "status", "--follow", "--timeout", "300ms"), 3, "halted in wave 2 of 2",
                 "goes on");
+}
+
+/*  Runs the program on a terminal of that size and returns what it wrote. */
+static char *run_on_terminal (unsigned short rows, unsigned short columns, int *ret_code)
+{
+    struct winsize size = {.ws_row = rows, .ws_col = columns};
+    struct base_buffer text = {.size = 0};
+    char path[PATH_MAX], piece[4096];
+    ssize_t length = readlink ("/proc/self/exe", path, sizeof path - 16);
+    int master, status;
+    cr_assert_gt (length, 0);
+    path[length] = '\0';
+    (void) snprintf (strrchr (path, '/'), 16, "/../nodectl");
+    pid_t pid = forkpty (&master, NULL, NULL, &size);
+    cr_assert_geq (pid, 0);
+    if (pid == 0) {
+        (void) execl (path, path, "--broker", broker.origin, "rollout", "status", "--follow", NULL);
+        _exit (126);
+    }
+    while ((length = read (master, piece, sizeof piece)) > 0)
+        cr_assert_eq (base_buffer_append (&text, piece, (size_t) length), 0);
+    close (master);
+    cr_assert_eq (waitpid (pid, &status, 0), pid);
+    *ret_code = WIFEXITED (status) ? WEXITSTATUS (status) : -1;
+    return base_buffer_take_text (&text);
+}
+
+Test (rollouts, on_a_terminal_the_picture_is_drawn_again_where_it_changed)
+{
+    int code;
+    over = 3;
+    char *text = run_on_terminal (20, 60, &code);
+    cr_expect_eq (code, 0);
+    cr_expect_not_null (
+        strstr (text, "rollout r-1a2b3c: noded 2.0.0 (3f2a9c000000): updating wave…\033[K\r\n"), "%s", text);
+    /*  Up again; the first wave did not change. */
+    cr_expect_not_null (
+        strstr (text, "\033[5Arollout r-1a2b3c: noded 2.0.0 (3f2a9c000000): done since 20…\033[K\r\n\r\n"),
+        "%s", text);
+    free (text);
 }
 
 Test (rollouts, a_rollout_is_named_by_the_beginning_of_its_id)
