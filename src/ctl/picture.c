@@ -244,10 +244,12 @@ char **ctl_rollout_picture (const json_t *rollout, size_t height)
     if (*ctl_json_text (rollout, "reason"))
         line (&rest, "  %s: %s", ctl_json_text (rollout, "phase"), ctl_json_text (rollout, "reason"));
     cause_lines (&rest, rollout);
-    if (*ctl_json_text (rollout, "waits") && !ctl_json_flag (rollout, "over"))
+    /*  What a person has to decide is said in full below; the broker says it for who reads JSON. */
+    bool decides = advice && !ctl_json_flag (rollout, "paused");
+    if (*ctl_json_text (rollout, "waits") && !ctl_json_flag (rollout, "over") && !decides)
         line (&rest, "  waits for %s", ctl_json_text (rollout, "waits"));
     if (advice)
-        line (&rest, "  %s", advice);
+        line (&rest, "  %s%s", decides ? "waits for a person: " : "", advice);
     head_line (&list, rollout);
     /*  Half of a low terminal is for the waves, whatever else there is to tell. */
     size_t others = base_list_count (rest) + 1;

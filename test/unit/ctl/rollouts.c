@@ -249,7 +249,8 @@ Test (rollouts, a_halt_ends_the_following_and_says_what_a_person_can_do)
     expect_run (WORDS ("rollout", "status", "1a2", "--follow"), 1,
                 "  failed: web-2, in probing/readiness: it ended\\x1b[2J\n", NULL);
     expect_run (WORDS ("rollout", "status", "r-1a2", "--follow"), 1,
-                "  nodectl rollout resume r-1a2b3c goes on, revert r-1a2b3c brings back", NULL);
+                "  waits for a person: nodectl rollout resume r-1a2b3c goes on, revert r-1a2b3c brings back",
+                NULL);
     /*  One that reverts by itself is followed on. */
     spec.on_halt = WIRE_ON_HALT_REVERT;
     expect_run (WORDS ("rollout", "status", "--follow", "--timeout", "300ms"), 3, "halted in wave 2 of 2",
