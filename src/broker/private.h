@@ -39,13 +39,10 @@ struct broker {
     struct broker_rollouts rollouts;
 };
 
-/*  nodes.c: what nodes tell and ask */
+/*  records.c: what changes in the record of a node */
 
 /*  A node's record changed: gives it the next revision and wakes who waits for it. */
 void broker_node_changed (struct broker *broker, struct broker_node *node);
-
-/*  Logs what the records said. Returns the code in error. */
-int broker_storage_failed (struct broker *broker, const struct base_error *error);
 
 /*  Brings an application's record up to what the node tells. *ret_changed: its state or release is another
     one. */
@@ -55,6 +52,8 @@ int broker_application_tell (struct broker *broker, const char *node, const stru
 /*  A result that the node should have reported and has not: gives it some time, and has the node looked at
     again then. */
 void broker_settle_check (struct broker *broker, struct broker_node *node, const char *name);
+
+/*  nodes.c: what nodes ask */
 
 int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
                    struct wire_desired *answer);

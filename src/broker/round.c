@@ -6,6 +6,12 @@
 
 #include "broker/private.h"
 
+int broker_storage_failed (struct broker *broker, const struct base_error *error)
+{
+    base_log_limited (&broker->log, BASE_LOG_ERROR, "%s", error->text[0] ? error->text : "out of memory");
+    return error->code;
+}
+
 static void close_all (struct broker *broker, bool kept)
 {
     struct broker_round *round = &broker->round;

@@ -49,6 +49,9 @@ bool broker_round_has (const struct broker *broker, const struct broker_write_op
 /*  Ends the transaction that is open, if one is. */
 void broker_round_settle (struct broker *broker);
 
+/*  Logs what the records said. Returns the code in error. */
+int broker_storage_failed (struct broker *broker, const struct base_error *error);
+
 void broker_round_deinit (struct broker *broker);
 
 #endif

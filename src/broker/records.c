@@ -1,0 +1,73 @@
+/*  broker/records.c - what changes in the record of a node
+
+    What a message changes is on disk before it is answered, and events and hints follow it. */
+
+#include "broker/private.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "broker/orders.h"
+
+void broker_node_changed (struct broker *broker, struct broker_node *node)
+{
+    struct base_error error = {.code = 0};
+
+    broker_round_settle (broker); /* the numbers may be taken from the disk: they must not be undone */
+    if (broker_store_revision_next (broker->store, &node->revision, &error) != 0) {
+        base_log_limited (&broker->log, BASE_LOG_ERROR, "%s", error.text);
+        return;
+    }
+    broker->revision = node->revision;
+    broker_waiters_wake (&broker->waiters);
+}
+
+static bool application_differs (const struct broker_application *application,
+                                 const struct wire_application *told)
+{
+    return !application->is_told || application->told.state != told->state ||
+           !base_digest_equal (&application->told.release, &told->release);
+}
+
+int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
+                             bool *ret_changed, struct base_error *error)
+{
+    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    struct wire_application copy;
+    int r = broker_store_application_get (broker->store, node, told->name, &application, error);
+
+    if (r == -ENOENT) {
+        uint64_t count;
+        r = broker_store_applications_count (broker->store, node, &count, error);
+        if (r == 0 && count >= BROKER_APPLICATIONS_MOST)
+            return base_error_set (error, -EMFILE, "node %s has more than %d applications", node,
+                                   BROKER_APPLICATIONS_MOST);
+        (void) base_text_copy (application.node, sizeof application.node, node);
+        (void) base_text_copy (application.name, sizeof application.name, told->name);
+    }
+    if (r != 0)
+        return r;
+    r = wire_copy (&wire_application_record, told, &copy);
+    if (r != 0)
+        return base_error_errno (error, r, "cannot take over what node %s tells", node);
+    *ret_changed = application_differs (&application, told);
+    wire_application_deinit (&application.told);
+    application.told = copy;
+    application.is_told = true;
+    broker_order_raise (&application, told);
+    return broker_store_application_put (broker->store, &application, error);
+}
+
+void broker_settle_check (struct broker *broker, struct broker_node *node, const char *name)
+{
+    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
+    bool missing = false;
+
+    if (broker_store_application_get (broker->store, node->id, name, &application, NULL) == 0)
+        (void) broker_order_outcome (broker->store, &application, true, &shown, &missing, NULL);
+    if (missing && !node->settle_ms)
+        node->settle_ms = base_time_boot_ms () + BROKER_SETTLE_MS;
+}
