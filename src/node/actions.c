@@ -1,6 +1,5 @@
 /*  Carries out what the machine asks for. What an action finds out comes back as an event. */
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -15,39 +14,6 @@
 #define CONTENTS ROOT_VAR "/contents"
 
 enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600 };
-
-void node_event (struct node_manager *node, enum update_event event)
-{
-    if (node->n_events == NODE_EVENTS_MOST) {
-        base_log (BASE_LOG_ERROR, "ignoring the event %s: too many at once", update_event_word (event));
-        return;
-    }
-    node->events[node->n_events++] = event;
-    if (node->busy)
-        return;
-    node->busy = true;
-    while (node->n_events) {
-        enum update_event next = node->events[0];
-        node->n_events--;
-        memmove (node->events, node->events + 1, node->n_events * sizeof *node->events);
-        struct update_result result = update_procedure_step (&node->procedure, next);
-        base_log (BASE_LOG_DEBUG, "%s: %s + %s = %s", node->order.transaction, wire_state_word (result.from),
-                  update_event_word (next), wire_state_word (result.to));
-        for (size_t i = 0; i < UPDATE_ACTIONS_MOST && result.actions[i]; i++)
-            node_act (node, &result, result.actions[i]);
-    }
-    node->busy = false;
-}
-
-void node_fail (struct node_manager *node, enum update_event event, const char *format, ...)
-{
-    va_list arguments;
-    va_start (arguments, format);
-    (void) vsnprintf (node->order.failure.text, sizeof node->order.failure.text, format, arguments);
-    va_end (arguments);
-    node_text_clean (node->order.failure.text);
-    node_event (node, event);
-}
 
 static void start_deadline (struct node_manager *node);
 
@@ -444,14 +410,6 @@ static void quarantine (struct node_manager *node, const struct update_result *r
     struct wire_failure failure = failure_of (node, result, now);
     if (root_quarantine_add (&node->root, &failure, &error))
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
-}
-
-void node_collect (struct node_manager *node)
-{
-    unsigned removed;
-    struct base_error error = {.code = 0};
-    if (root_collect (&node->root, node->config->keep, &removed, &error))
-        base_log (BASE_LOG_WARNING, "old workspaces stay for now: %s", error.text);
 }
 
 static void order_ended (struct node_manager *node, const struct update_result *result)

@@ -5,6 +5,7 @@
 
         node.c      start, signals, stop
         orders.c    what the origin wants, and what was left to do from before this process
+        events.c    events into the machine
         actions.c   the actions of the machine
         trial.c     proving itself on trial
         stable.c    putting stable back, and what the launcher did to it
@@ -48,6 +49,8 @@ struct node_order {
 };
 
 struct node_manager {
+    /*  node_act: the parts that hand events in need not know who carries out what follows. */
+    void (*act) (struct node_manager *node, const struct update_result *result, enum update_action action);
     struct bus_loop *loop;
     struct node_config *config;
     struct root root;
@@ -119,10 +122,9 @@ void node_leave (struct node_manager *node);
 /*  Opens the store of downloads, where it is not open yet. */
 int node_contents_open (struct node_manager *node, struct base_error *error);
 
+/*  orders.c */
 /*  Removes workspaces that are too many and too old to be gone back to. */
 void node_collect (struct node_manager *node);
-
-/*  orders.c */
 void node_orders_resume (struct node_manager *node);
 /*  Where the disk has this version on trial: takes the trial up, and returns true. */
 bool node_orders_resume_trial (struct node_manager *node);

@@ -259,8 +259,12 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
     int launcher = launcher_pipe ();
     if (settings == NODE_SETTINGS_NONE)
         return node_settings_wait (config, launcher, wrong);
-    struct node_manager node = {
-        .config = config, .settings = settings, .launcher = launcher, .status = 1, .lock = -1};
+    struct node_manager node = {.act = node_act,
+                                .config = config,
+                                .settings = settings,
+                                .launcher = launcher,
+                                .status = 1,
+                                .lock = -1};
     node.root.fd = node.contents.fd = -1;
     node.loaded = node_settings_digest (config->root);
     /* it gives up a little before its launcher does: it can tell what was missing */

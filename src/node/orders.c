@@ -154,6 +154,14 @@ static void resume_reverted (struct node_manager *node)
     wire_entry_deinit (&entry);
 }
 
+void node_collect (struct node_manager *node)
+{
+    unsigned removed;
+    struct base_error error = {.code = 0};
+    if (root_collect (&node->root, node->config->keep, &removed, &error))
+        base_log (BASE_LOG_WARNING, "old workspaces stay for now: %s", error.text);
+}
+
 bool node_orders_resume_trial (struct node_manager *node)
 {
     struct wire_trial trial = {.transaction = NULL};

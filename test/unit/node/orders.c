@@ -35,7 +35,7 @@ static void setup (void)
     snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "ipc://%s/announce", directory);
     snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "ipc://%s/control", directory);
     snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "ipc://%s/content", directory);
-    node = (struct node_manager){.config = &config, .launcher = -1, .loop = bus_loop_new ()};
+    node = (struct node_manager){.act = node_act, .config = &config, .launcher = -1, .loop = bus_loop_new ()};
     node.contents.fd = -1;
     cr_assert_eq (root_make (&disk_system, directory, &node.root, NULL), 0);
     envelope = (struct wire_envelope){
