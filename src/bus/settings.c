@@ -149,6 +149,42 @@ static int read_file (const char *path, struct base_buffer *buffer, struct base_
     }
 }
 
+static int copy_below (zconfig_t *from, zconfig_t *to)
+{
+    int r = 0;
+    for (zconfig_t *item = zconfig_child (from); item && r == 0; item = zconfig_next (item)) {
+        zconfig_t *copy = zconfig_new (zconfig_name (item), to);
+        if (!copy)
+            return -ENOMEM;
+        if (zconfig_value (item))
+            zconfig_set_value (copy, "%s", zconfig_value (item));
+        r = copy_below (item, copy);
+    }
+    return r;
+}
+
+static bool is_section (zconfig_t *item, const char *name)
+{
+    const char *value = zconfig_value (item);
+    return strcmp (zconfig_name (item), name) == 0 && (!value || !*value);
+}
+
+/*  A section that comes again goes on: zconfig finds what is below the first one alone. */
+static int merge_sections (zconfig_t *parent)
+{
+    int r = 0;
+    for (zconfig_t *item = zconfig_child (parent); item && r == 0; item = zconfig_next (item)) {
+        zconfig_t *first = zconfig_child (parent);
+        while (first != item && !is_section (first, zconfig_name (item)))
+            first = zconfig_next (first);
+        if (first != item && zconfig_child (item))
+            r = copy_below (item, first);
+    }
+    for (zconfig_t *item = zconfig_child (parent); item && r == 0; item = zconfig_next (item))
+        r = merge_sections (item);
+    return r;
+}
+
 int bus_settings_load (const char *path, struct bus_settings **ret_settings, struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
@@ -166,6 +202,10 @@ int bus_settings_load (const char *path, struct bus_settings **ret_settings, str
     zconfig_t *root = zconfig_str_load (text);
     if (!root)
         return base_error_set (error, -EINVAL, "%s is no ZPL file", path);
+    if (merge_sections (root) != 0) {
+        zconfig_destroy (&root);
+        return base_error_errno (error, -ENOMEM, "cannot read %s", path);
+    }
     struct bus_settings *settings = wrap (root);
     if (!settings)
         return base_error_errno (error, -ENOMEM, "cannot read %s", path);

@@ -17,7 +17,7 @@ struct bus_settings;
 struct bus_settings *bus_settings_new (void);
 struct bus_settings *bus_settings_free (struct bus_settings *settings);
 
-/*  Returns 0, -ENOENT, or -EINVAL with file and line in the error. */
+/*  A section may come several times. Returns 0, -ENOENT, or -EINVAL with file and line in the error. */
 int bus_settings_load (const char *path, struct bus_settings **ret_settings, struct base_error *error);
 
 /*  The value at a path ("node/id"), or NULL. Valid while the settings live. */

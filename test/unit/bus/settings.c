@@ -98,6 +98,20 @@ Test (settings, a_misspelt_key_is_told)
     bus_settings_free (settings);
 }
 
+Test (settings, a_section_that_comes_again_goes_on)
+{
+    struct bus_settings *settings =
+        loaded ("node\n    id = a\n    labels\n        role = web\n"
+                "update\n    soak = 1s\n"
+                "node\n    labels\n        zone = b\n    id = c\n    log = debug\n");
+    cr_expect_str_eq (bus_settings_get (settings, "node/id"), "a", "the first one counts");
+    cr_expect_str_eq (bus_settings_get (settings, "node/log"), "debug");
+    cr_expect_str_eq (bus_settings_get (settings, "node/labels/role"), "web");
+    cr_assert_not_null (bus_settings_get (settings, "node/labels/zone"));
+    cr_expect_str_eq (bus_settings_get (settings, "node/labels/zone"), "b");
+    bus_settings_free (settings);
+}
+
 Test (settings, what_is_wrong_is_told_with_its_line)
 {
     static const struct {
