@@ -27,6 +27,7 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
                       struct wire_node *shown, struct base_error *error)
 {
     base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (broker_journal_deinit) struct broker_journal journal = {.serial = 0};
     bool may_come = node->settle_ms > base_time_boot_ms ();
     char last_seen[BASE_TIME_TEXT];
     int r;
@@ -40,6 +41,12 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
         text_give (&shown->platform, node->platform) != 0 || text_give (&shown->last_seen, last_seen) != 0 ||
         text_give (&shown->kernel, node->kernel) != 0 || broker_labels_show (node, shown) != 0)
         return -ENOMEM;
+    r = broker_store_journal_get (broker->store, node->id, &journal, error);
+    if (r != 0 && r != -ENOENT)
+        return r;
+    shown->journal_serial = journal.serial;
+    shown->journal_head = journal.head;
+    shown->journal_fault = base_take (journal.fault);
     r = broker_store_application_get (broker->store, node->id, name, &application, error);
     if (r != 0)
         return r == -ENOENT ? 0 : r;
@@ -179,6 +186,8 @@ int broker_list_nodes (struct broker *broker, const struct wire_request *request
     }
     if (r == 0)
         r = node_list_make (broker, request, selector, answer, error);
+    if (r == 0)
+        r = broker_store_fleet_head (broker->store, &answer->heads, &answer->fleet_head, error);
     (void) rollout_selector_free (selector);
     return r;
 }

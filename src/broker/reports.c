@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "broker/journals.h"
 #include "wire/envelope.h"
 
 /*  One that is being written. */
@@ -13,6 +14,7 @@ struct reported {
     struct bus_peer peer;
     struct wire_report report;
     bool news, changed;
+    struct broker_journal_told journal;
 };
 
 static void report_events (struct broker *broker, struct broker_node *node, const struct wire_report *report,
@@ -79,6 +81,7 @@ static void take (struct broker *broker, const struct reported *reported)
     if (reported->news)
         report_events (broker, node, report, reported->changed);
     broker_settle_check (broker, node, report->application->name);
+    broker_journal_told (broker, node, &reported->journal);
     if (reported->news || reported->changed)
         broker_node_changed (broker, node);
     broker_rollouts_node (broker, node);
@@ -87,6 +90,7 @@ static void take (struct broker *broker, const struct reported *reported)
 static void reported_free (struct reported *reported)
 {
     wire_report_deinit (&reported->report);
+    broker_journal_deinit (&reported->journal.before);
     free (reported);
 }
 
@@ -112,6 +116,9 @@ static int store (struct broker *broker, void *item, struct base_error *error)
     if (r == 0)
         r = broker_store_node_seen (broker->store, report->node, base_time_format (base_time_real_ns (), now),
                                     error);
+    if (r == 0)
+        r = broker_journal_tell (broker, report->node, report->journal_serial, &report->journal_head, NULL,
+                                 &reported->journal, error);
     return r;
 }
 

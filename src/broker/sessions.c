@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/journals.h"
 #include "broker/labels.h"
 #include "broker/text.h"
 #include "wire/envelope.h"
@@ -64,11 +65,13 @@ struct greeting {
     struct wire_hello hello;
     uint64_t restarts;
     bool changed[BROKER_APPLICATIONS_MOST], labelled;
+    struct broker_journal_told journal;
 };
 
 static void greeting_free (struct greeting *greeting)
 {
     wire_hello_deinit (&greeting->hello);
+    broker_journal_deinit (&greeting->journal.before);
     free (greeting);
 }
 
@@ -90,8 +93,12 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
     struct greeting *greeting = item;
     char now[BASE_TIME_TEXT];
     struct broker_node_record record = record_of (greeting, now);
+    const struct wire_hello *hello = &greeting->hello;
+    int r = hello_store (broker, hello, &record, greeting->changed, &greeting->labelled, error);
 
-    return hello_store (broker, &greeting->hello, &record, greeting->changed, &greeting->labelled, error);
+    return r == 0 ? broker_journal_tell (broker, hello->node, hello->journal_serial, &hello->journal_head,
+                                         hello->journal_fault, &greeting->journal, error)
+                  : r;
 }
 
 /*  Opens the session of a hello that is on disk. */
@@ -123,6 +130,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
         broker_settle_check (broker, node, told->name);
     }
     broker_registry_trial (&broker->registry, node, trial);
+    broker_journal_told (broker, node, &greeting->journal);
     broker_node_changed (broker, node);
     broker_rollouts_node (broker, node);
     if (node->trial)
@@ -132,7 +140,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
 
 /*  Where the node has gone meanwhile, it will say hello again. */
 static void welcome (struct broker *broker, const struct bus_peer *peer, enum wire_status status,
-                     const char *reason)
+                     const char *reason, const struct broker_journal *journal)
 {
     struct wire_welcome answer = {.status = status,
                                   .reason = (char *) reason,
@@ -140,6 +148,10 @@ static void welcome (struct broker *broker, const struct bus_peer *peer, enum wi
                                   .sequence = origin_sequence (broker->origin),
                                   .heartbeat_ms = broker->heartbeat_ms};
 
+    if (journal) {
+        answer.journal_serial = journal->serial;
+        answer.journal_head = journal->head;
+    }
     (void) origin_answer (broker->origin, peer, &wire_welcome_record, &answer);
 }
 
@@ -152,7 +164,7 @@ static void greeting_ended (struct broker *broker, void *item, bool kept)
     if (kept && r != 0)
         (void) broker_storage_failed (broker, &error);
     welcome (broker, &greeting->peer, r == 0 ? WIRE_STATUS_OK : WIRE_STATUS_FAILED,
-             r == 0 ? NULL : error.text);
+             r == 0 ? NULL : error.text, &greeting->journal.before);
     greeting_free (greeting);
 }
 
@@ -248,7 +260,7 @@ static void registry_settled (void *context, struct broker_node *node, const str
 
     if (refusal) {
         base_log_limited (&broker->log, BASE_LOG_WARNING, "refused: %s", refusal);
-        welcome (broker, peer, WIRE_STATUS_REFUSED, refusal);
+        welcome (broker, peer, WIRE_STATUS_REFUSED, refusal, NULL);
         return;
     }
     base_log (BASE_LOG_INFO, "node %s: session %s was silent and is replaced by %s", node->id,
@@ -256,7 +268,7 @@ static void registry_settled (void *context, struct broker_node *node, const str
     if (admit (broker, peer, hello, &error) == 0)
         return;
     (void) broker_storage_failed (broker, &error);
-    welcome (broker, peer, WIRE_STATUS_FAILED, error.text);
+    welcome (broker, peer, WIRE_STATUS_FAILED, error.text, NULL);
 }
 
 /*  going */

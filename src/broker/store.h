@@ -16,6 +16,7 @@
 enum {
     BROKER_ID_SIZE = 65,           /* a node id, an application name, a transaction, with its NUL */
     BROKER_REPORTS_MOST = 2000,    /* reports that are kept a node; the oldest go first */
+    BROKER_HEADS_MOST = 65536,     /* turns of journal heads that are kept */
     BROKER_ANSWERS_MOST = 4096,    /* answers that are kept for orders sent again */
     BROKER_APPLICATIONS_MOST = 128 /* applications a node */
 };
@@ -108,6 +109,31 @@ int broker_store_label_put (struct broker_store *store, const char *node, const 
                             struct base_error *error);
 /*  Forgets the labels that a node has set on itself. */
 int broker_store_labels_forget_own (struct broker_store *store, const char *node, struct base_error *error);
+
+/*  journals of nodes */
+
+/*  What a node told of its journal. Null value: nothing. */
+struct broker_journal {
+    uint64_t serial; /* of the last line; 0: none was told */
+    struct base_digest head;
+    char *fault; /* what did not fit; owned */
+};
+void broker_journal_deinit (struct broker_journal *journal);
+
+/*  -ENOENT where the node is not known. */
+int broker_store_journal_get (struct broker_store *store, const char *node,
+                              struct broker_journal *ret_journal, struct base_error *error);
+int broker_store_journal_put (struct broker_store *store, const char *node,
+                              const struct broker_journal *journal, struct base_error *error);
+
+/*  Merges a head into the one of the fleet: SHA-256 of the fleet's before, the node's id, a NUL byte, the
+    serial in 8 bytes, high one first, and the head. The newest BROKER_HEADS_MOST turns are kept. */
+int broker_store_head_turn (struct broker_store *store, const char *node, uint64_t serial,
+                            const struct base_digest *head, const char *time, struct base_error *error);
+
+/*  The fleet's head, and how many turns have led to it; 0: none. */
+int broker_store_fleet_head (struct broker_store *store, uint64_t *ret_turns, struct base_digest *ret_head,
+                             struct base_error *error);
 
 /*  An application on a node: what the node told last, and what is wanted of it. */
 struct broker_application {

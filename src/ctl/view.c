@@ -47,11 +47,42 @@ static const char *state_of (const json_t *node, char text[64])
     return text;
 }
 
+/*  "role=web zone=eu-1"; on the heap. */
+static char *labels_text (const json_t *node)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
+    size_t i;
+    const json_t *label;
+    json_array_foreach (json_object_get (node, "labels"), i, label)
+    {
+        if (base_buffer_printf (&text, "%s%s=%s", i ? " " : "", ctl_json_text (label, "name"),
+                                ctl_json_text (label, "value")) != 0)
+            return NULL;
+    }
+    return base_buffer_take_text (&text);
+}
+
+static void cell_labels (struct ctl_table *table, const json_t *node)
+{
+    base_cleanup (base_free_p) char *text = labels_text (node);
+    ctl_table_cell (table, text);
+}
+
+static bool some_labelled (const json_t *nodes)
+{
+    size_t i;
+    const json_t *node;
+    json_array_foreach (nodes, i,
+                        node) if (json_array_size (json_object_get (node, "labels")) > 0) return true;
+    return false;
+}
+
 void ctl_nodes_print (FILE *out, const json_t *nodes, size_t width)
 {
     static const char *const titles[] = {"NODE",     "ONLINE", "STATE",      "VERSION", "RELEASE",
                                          "PREVIOUS", "HELD",   "LAST-ERROR", NULL};
-    base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 8};
+    bool labelled = some_labelled (nodes);
+    base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = labelled ? 9 : 8};
     size_t index;
     const json_t *node;
     if (!json_array_size (nodes)) {
@@ -59,6 +90,8 @@ void ctl_nodes_print (FILE *out, const json_t *nodes, size_t width)
         return;
     }
     table_head (&table, titles);
+    if (labelled)
+        ctl_table_cell (&table, "LABELS");
     json_array_foreach (nodes, index, node)
     {
         char state[64];
@@ -70,6 +103,8 @@ void ctl_nodes_print (FILE *out, const json_t *nodes, size_t width)
         ctl_table_cell (&table, ctl_json_text (json_object_get (node, "previous"), "version"));
         ctl_table_cell (&table, ctl_json_flag (node, "held") ? "yes" : "no");
         cell_failure (&table, json_object_get (node, "last_error"));
+        if (labelled)
+            cell_labels (&table, node);
     }
     ctl_table_print (&table, out, width);
 }
@@ -162,7 +197,12 @@ void ctl_status_print (FILE *out, const json_t *node)
     row (&table, "last seen", ctl_time_format (ctl_json_text (node, "last_seen"), time));
     row (&table, "place", ctl_json_text (node, "place"));
     row (&table, "platform", ctl_json_text (node, "platform"));
+    row (&table, "kernel", ctl_json_text (node, "kernel"));
+    ctl_table_cell (&table, "labels");
+    cell_labels (&table, node);
     row (&table, "manager", ctl_json_text (node, "software"));
+    ctl_table_cell (&table, "restarts");
+    ctl_table_printf (&table, "%" PRIu64 " without an update or a goodbye", ctl_json_uint (node, "restarts"));
     row (&table, "application", ctl_json_text (node, "application"));
     ctl_table_cell (&table, "state");
     ctl_table_printf (&table, "%s%s%s", state_of (node, state), *ctl_json_text (node, "state") ? ": " : "",
@@ -187,6 +227,15 @@ void ctl_status_print (FILE *out, const json_t *node)
         ctl_table_cell (&table, "none");
     ctl_table_cell (&table, "quarantine");
     ctl_table_printf (&table, "%zu releases", json_array_size (json_object_get (node, "quarantine")));
+    ctl_table_cell (&table, "journal");
+    if (*ctl_json_text (node, "journal_fault"))
+        ctl_table_printf (&table, "is not what was told of it, noticed %s",
+                          ctl_json_text (node, "journal_fault"));
+    else if (ctl_json_uint (node, "journal_serial"))
+        ctl_table_printf (&table, "%" PRIu64 " lines, the last one %s",
+                          ctl_json_uint (node, "journal_serial"), ctl_json_text (node, "journal_head"));
+    else
+        ctl_table_cell (&table, "nothing was told of it");
     ctl_table_print (&table, out, 0);
 }
 

@@ -152,6 +152,11 @@ static void now_print (FILE *out, const json_t *node)
         ctl_text_put (out, ctl_time_format (ctl_json_text (node, "last_seen"), time));
     }
     (void) fputc ('\n', out);
+    if (*ctl_json_text (node, "journal_fault")) {
+        (void) fputs ("     its journal is not what was told of it, noticed ", out);
+        ctl_text_put (out, ctl_json_text (node, "journal_fault"));
+        (void) fputc ('\n', out);
+    }
     if (json_is_object (previous)) {
         (void) fputs ("     a revert would go back to ", out);
         put_version (out, ctl_json_text (previous, "version"), ctl_json_text (previous, "release"));

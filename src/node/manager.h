@@ -9,7 +9,8 @@
         actions.c   the actions of the machine
         trial.c     proving itself on trial
         stable.c    putting stable back, and what the launcher did to it
-        reports.c   telling: journal, reports to the origin, progress to the parent
+        reports.c   telling: reports to the origin, progress to the parent
+        journal.c   telling: the journal, and whether it is still what was told of it
 
     Telling never changes doing: no function of reports.c can fail. */
 
@@ -26,6 +27,7 @@
 #include "node/self.h"
 #include "node/session.h"
 #include "node/settings.h"
+#include "root/chain.h"
 #include "root/outcome.h"
 #include "root/record.h"
 #include "update/order.h"
@@ -71,6 +73,13 @@ struct node_manager {
     struct node_rehearsal_result blamed; /* the candidate's, while this version rehearses itself */
     unsigned tries;                      /* rehearsals of the candidate that were begun */
     bool control;                        /* the rehearsal under way is this version's own */
+
+    struct root_journal_head journal_last; /* line of the journal that this process knows of */
+    struct root_journal_head journal;      /* the last that is durable */
+    struct node_journal_look *look;        /* at the journal, under way; NULL: none */
+    struct root_journal_head look_for;     /* once that is over; serial 0: nothing */
+    uint64_t looked_ms;
+    char journal_fault[512]; /* what was found wrong with it; empty: nothing */
 
     struct update_proof proof;
     struct wire_failure
@@ -149,6 +158,16 @@ void node_trial_end (struct node_manager *node);
 void node_stable_keep (struct node_manager *node);
 /*  Takes up the launcher's word on what it did to stable. */
 void node_stable_resume (struct node_manager *node);
+
+/*  journal.c */
+void node_journal_open (struct node_manager *node);
+void node_journal_close (struct node_manager *node);
+void node_journal_append (struct node_manager *node, struct wire_entry *entry);
+void node_journal_describe (const struct node_manager *node, struct wire_hello *hello);
+/*  The origin says which line it was told of last; looks whether that is still there. */
+void node_journal_welcome (struct node_manager *node, const struct wire_welcome *welcome);
+/*  Looks from time to time. */
+void node_journal_keep (struct node_manager *node);
 
 /*  reports.c */
 void node_report (struct node_manager *node, const char *step, enum wire_outcome outcome, const char *reason);

@@ -20,9 +20,15 @@ static void describe (void *context, struct wire_application *ret_application)
     node_describe (context, ret_application);
 }
 
+static void on_journal (void *context, struct wire_hello *hello)
+{
+    node_journal_describe (context, hello);
+}
+
 static void on_awake (void *context)
 {
     node_stable_keep (context);
+    node_journal_keep (context);
 }
 
 static void on_welcome (void *context, const struct wire_welcome *welcome)
@@ -37,6 +43,7 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
         node_settings_keep (&node->root, &node->loaded);
         node_settings_retry (&node->root);
     }
+    node_journal_welcome (node, welcome);
     if (node->fetch)
         node_fetch_lost (node->fetch);
 }
@@ -83,6 +90,7 @@ static void on_chunk (void *context, const struct wire_chunk *chunk, const void 
 }
 
 static const struct node_session_ops session_ops = {.describe = describe,
+                                                    .journal = on_journal,
                                                     .awake = on_awake,
                                                     .welcome = on_welcome,
                                                     .refused = on_refused,
@@ -194,6 +202,7 @@ static void open_records (struct node_manager *node)
     node_scratch_sweep (&node->root);
     if (root_standing_read (&node->root, &node->standing))
         node->standing = (struct wire_standing){.epoch = 0};
+    node_journal_open (node);
     if (node_contents_open (node, &error))
         base_log (BASE_LOG_WARNING, "going on without a place for downloads: %s", error.text);
 }
@@ -224,6 +233,7 @@ static void close_all (struct node_manager *node)
     for (size_t i = 0; node->loop && i < sizeof timers / sizeof *timers; i++)
         bus_timer_cancel (node->loop, timers[i]);
     (void) bus_work_free (node->staging);
+    node_journal_close (node);
     (void) node_fetch_free (node->fetch);
     (void) node_rehearsal_free (node->rehearsal);
     (void) node_reach_free (node->reach);

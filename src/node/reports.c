@@ -99,7 +99,6 @@ void node_describe (struct node_manager *node, struct wire_application *ret_appl
 
 static void journal (struct node_manager *node, const struct wire_report *report)
 {
-    struct base_error error;
     struct wire_entry entry = {.application = (char *) "noded",
                                .transaction = report->transaction,
                                .epoch = report->epoch,
@@ -110,8 +109,7 @@ static void journal (struct node_manager *node, const struct wire_report *report
                                .version = report->version,
                                .release = report->release,
                                .workspace = *node->order.workspace ? node->order.workspace : NULL};
-    if (root_journal_append (&node->root, &entry, &error))
-        base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
+    node_journal_append (node, &entry);
 }
 
 static void queue (struct node_manager *node, const struct wire_report *report)
@@ -120,6 +118,8 @@ static void queue (struct node_manager *node, const struct wire_report *report)
     struct wire_report whole = *report;
     node_describe (node, &application);
     whole.application = &application;
+    whole.journal_serial = node->journal.serial;
+    whole.journal_head = node->journal.digest;
     if (node->session && node_session_report (node->session, &whole))
         base_log (BASE_LOG_WARNING, "a report could not be queued: out of memory");
 }

@@ -82,11 +82,9 @@ static void drop_report (struct node_session *session, size_t index)
              (session->n_reports - index) * sizeof *session->reports);
 }
 
-static void say_hello (void *context)
+static void send_hello (struct node_session *session)
 {
-    struct node_session *session = context;
     struct wire_application application = {.name = NULL};
-    tell_awake (session);
     session->ops->describe (session->context, &application);
     struct wire_hello hello = {.node = (char *) session->config->id,
                                .session = session->id,
@@ -100,9 +98,18 @@ static void say_hello (void *context)
                                .labels = session->config->labels,
                                .n_labels = session->config->n_labels,
                                .kernel = session->kernel};
+    if (session->ops->journal)
+        session->ops->journal (session->context, &hello);
     int rc = bus_send (session->control, NULL, &wire_hello_record, &hello);
     if (rc)
         base_log (BASE_LOG_DEBUG, "hello was not sent: %s", strerror (-rc));
+}
+
+static void say_hello (void *context)
+{
+    struct node_session *session = context;
+    tell_awake (session);
+    send_hello (session);
     session->hello_ms = base_time_boot_ms ();
     uint64_t pause = session->hello_pause_ms;
     session->hello_pause_ms = pause * 2 < HELLO_PAUSE_MOST_MS ? pause * 2 : HELLO_PAUSE_MOST_MS;
@@ -418,6 +425,12 @@ struct node_session *node_session_free (struct node_session *session)
         wire_report_deinit (&session->reports[i]);
     free (session);
     return NULL;
+}
+
+void node_session_hello_again (struct node_session *session)
+{
+    if (session->open)
+        send_hello (session);
 }
 
 bool node_session_is_open (const struct node_session *session)

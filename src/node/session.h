@@ -19,6 +19,8 @@ struct node_session;
 struct node_session_ops {
     /*  Fills the state of the application for hello; everything it points to stays the owner's. */
     void (*describe) (void *context, struct wire_application *ret_application);
+    /*  Fills what hello tells of the journal. May be NULL. */
+    void (*journal) (void *context, struct wire_hello *hello);
     /*  A moment at which this process is awake anyway: each heartbeat, and each hello without an answer. May
         be NULL. */
     void (*awake) (void *context);
@@ -38,6 +40,9 @@ int node_session_new (struct bus_loop *loop, const struct node_config *config,
 
 /*  Says hello, and keeps at it. */
 void node_session_open (struct node_session *session);
+
+/*  Says hello once more, where the origin has answered: something that it tells has changed. */
+void node_session_hello_again (struct node_session *session);
 
 /*  Says goodbye and closes; what is queued is given linger. Accepts NULL. Returns NULL. */
 struct node_session *node_session_free (struct node_session *session);

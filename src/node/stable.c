@@ -11,7 +11,6 @@
 
 static void tell (struct node_manager *node, enum wire_outcome outcome, char *reason, const char *workspace)
 {
-    struct base_error error = {.code = 0};
     struct wire_entry entry = {.application = (char *) "noded",
                                .step = (char *) "stable",
                                .outcome = outcome,
@@ -19,8 +18,7 @@ static void tell (struct node_manager *node, enum wire_outcome outcome, char *re
                                .workspace = *workspace ? (char *) workspace : NULL};
     node_text_clean (reason);
     base_log (outcome == WIRE_OUTCOME_FAILED ? BASE_LOG_ERROR : BASE_LOG_WARNING, "%s", reason);
-    if (root_journal_append (&node->root, &entry, &error))
-        base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
+    node_journal_append (node, &entry);
 }
 
 /*  From the switch on, and until it is confirmed, where stable points to is the launcher's to say. */

@@ -248,6 +248,7 @@ static int put_line (const struct root *root, struct wire_entry *entry, struct t
     if (rc)
         return rc;
     entry->serial = line.serial;
+    entry->before = line.before;
     *tail = (struct tail){.has_line = true,
                           .head = {.serial = line.serial, .digest = base_digest_of (json, strlen (json))}};
     return 0;

@@ -9,8 +9,8 @@
 #include "root/root.h"
 #include "wire/wire.h"
 
-/*  Appends to var/journal; serial and time are filled in. Rotates at 1 MiB to var/journal.1, which it
-    replaces. */
+/*  Appends to var/journal; serial, time and before (root/chain.h) are filled in, serial and before for the
+    caller too. Rotates at 1 MiB to var/journal.1, which it replaces. */
 int root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error);
 
 /*  The last most entries, oldest first; lines that cannot be parsed are counted in *ret_damaged. The

@@ -1,0 +1,82 @@
+/*  broker/journals.c - whether what nodes tell of their journals fits what they told before */
+
+#include "broker/journals.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "broker/text.h"
+
+/*  What the node's own words leave to be seen from here, or NULL. */
+static const char *fault_of (const struct broker_journal *before, uint64_t serial,
+                             const struct base_digest *head, const char *own, char text[256])
+{
+    if (own)
+        return own;
+    if (serial < before->serial)
+        (void) snprintf (text, 256,
+                         "it told of line %llu of its journal, and now of line %llu as the last: lines were"
+                         " removed, or the journal was lost with its disk",
+                         (unsigned long long) before->serial, (unsigned long long) serial);
+    else if (serial == before->serial && !base_digest_equal (head, &before->head))
+        (void) snprintf (text, 256, "line %llu of its journal is another one than it told before",
+                         (unsigned long long) serial);
+    else
+        return NULL;
+    return text;
+}
+
+/*  A fault that is known is told by its text, behind the time at which it was noticed. */
+static bool is_known (const struct broker_journal *before, const char *fault)
+{
+    const char *known = before->fault ? strstr (before->fault, ": ") : NULL;
+
+    return known && strcmp (known + 2, fault) == 0;
+}
+
+int broker_journal_tell (struct broker *broker, const char *node, uint64_t serial,
+                         const struct base_digest *head, const char *fault,
+                         struct broker_journal_told *ret_told, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *sentence = NULL;
+    char text[256], now[BASE_TIME_TEXT];
+    struct broker_journal *before = &ret_told->before, after;
+    int r = broker_store_journal_get (broker->store, node, before, error);
+
+    ret_told->fault = false;
+    if (r != 0)
+        return r == -ENOENT ? 0 : r;
+    if ((serial == 0 && !fault) || base_digest_is_null (head))
+        return 0;
+    after = (struct broker_journal){.serial = serial, .head = *head, .fault = before->fault};
+    fault = fault_of (before, serial, head, fault, text);
+    (void) base_time_format (base_time_real_ns (), now);
+    if (fault && !is_known (before, fault)) {
+        sentence = broker_reason ("%.19sZ: %s", now, fault);
+        if (!sentence)
+            return base_error_errno (error, -ENOMEM, "cannot take what node %s tells", node);
+        after.fault = sentence;
+        ret_told->fault = true;
+    }
+    if (serial == before->serial && base_digest_equal (head, &before->head))
+        return ret_told->fault ? broker_store_journal_put (broker->store, node, &after, error) : 0;
+    r = broker_store_journal_put (broker->store, node, &after, error);
+    if (r == 0)
+        r = broker_store_head_turn (broker->store, node, serial, head, now, error);
+    return r;
+}
+
+void broker_journal_told (struct broker *broker, struct broker_node *node,
+                          const struct broker_journal_told *told)
+{
+    base_cleanup (broker_journal_deinit) struct broker_journal journal = {.serial = 0};
+
+    if (!told->fault || broker_store_journal_get (broker->store, node->id, &journal, NULL) != 0 ||
+        !journal.fault)
+        return;
+    base_log_limited (&broker->log, BASE_LOG_WARNING, "node %s: its journal is not what it told before: %s",
+                      node->id, journal.fault);
+    broker_event (broker, WIRE_EVENT_JOURNAL, node, NULL, NULL, NULL, journal.fault);
+    broker_node_changed (broker, node);
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# A line of a node's journal that is changed afterwards, while the node runs or is down, is named by noded verify and told by the
+# broker; so is a journal that was cut, or that went with its disk, in words that leave open which it was.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_options=(--heartbeat 300ms)
+broker_start
+node_settings="$node_settings
+update
+    ask = 500ms
+"
+nodes_up a b c d
+release=$(publish noded-2 2.0.0)
+ctl update a b c d --release "$release" || fail 'the nodes were not updated'
+for id in a b c d; do
+    check_node "$id" '.journal_serial > 3 and (.journal_head | length) == 64 and .journal_fault == null'
+done
+"$build/nodectl" --broker "127.0.0.1:$port" events >"$fleet/events" 2>&1 &
+watcher=$!
+
+say 'while it runs'
+sed -i '2s/"outcome":"started"/"outcome":"passed"/' "$fleet/a/var/journal"
+expect_status 1 "$build/noded" verify --root "$fleet/a"
+said 'var/journal: line 3 does not follow line 2'
+until_node a '.journal_fault != null'
+check_node a '.journal_fault | test ("line 2 was changed")'
+expect_status 0 ctl status a
+said '^journal +is not what was told of it, noticed 20.*line 2 was changed'
+expect_status 0 ctl why a
+said 'journal is not what was told of it'
+
+say 'while it is down: all lines written anew, so that they follow each other'
+node_stop b
+sed -i 's/"version":"2.0.0"/"version":"1.9.9"/' "$fleet/b/var/journal"
+perl -MDigest::SHA=sha256_hex -i -pe 's/"before":"[0-9a-f]*"/"before":"$before"/ if defined $before; chomp (my $line = $_); $before = sha256_hex ($line)' "$fleet/b/var/journal"
+expect_status 0 "$build/noded" verify --root "$fleet/b"
+node_start b
+until_node b '.journal_fault != null'
+check_node b '.journal_fault | test ("is not the one that was told|is another one than it told")'
+
+say 'its end was cut off'
+node_stop c
+sed -i '$d' "$fleet/c/var/journal"
+sed -i '$d' "$fleet/c/var/journal"
+node_start c
+until_node c '(.journal_fault // "") | test ("lines were removed")'
+
+say 'lost with its disk'
+node_stop d
+rm -r "$fleet/d/var"
+node_start d
+until_node d '(.journal_fault // "") | test ("lost")'
+
+say 'and told to who listens; updates go on'
+for id in a b c d; do until_true grep -E "$id  journal" "$fleet/events"; done
+kill "$watcher" 2>/dev/null || true
+wait "$watcher" || true
+ctl revert a >"$fleet/a.out" || fail 'a did not go back'
+check_node a '.version == "1.0.0"'
+for id in a b c d; do # for the check at the end
+    node_stop "$id"
+    rm -f "$fleet/$id/var/journal"*
+done
