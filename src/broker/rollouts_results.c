@@ -41,7 +41,8 @@ static void update_ended (struct broker_rollout *rollout, uint32_t index, const 
 {
     struct broker_member *member = &rollout->members[index];
     bool runs = base_digest_equal (&told->release, &rollout->machine.spec.release);
-    bool skipped = shown->outcome == WIRE_OUTCOME_REFUSED && told->held;
+    bool skipped =
+        shown->outcome == WIRE_OUTCOME_CANCELLED || (shown->outcome == WIRE_OUTCOME_REFUSED && told->held);
 
     switch (shown->outcome) {
     case WIRE_OUTCOME_CONFIRMED:

@@ -140,9 +140,18 @@ static void finish_reverting (struct rollout *rollout, uint64_t now_ms)
         go_to (rollout, WIRE_PHASE_REVERTED, now_ms);
 }
 
+/*  Who has not been begun with when the rollout ends, or with it its wave, never is. */
+static void leave_waiting (struct rollout *rollout, uint32_t first, uint32_t count, uint64_t now_ms)
+{
+    for (uint32_t i = first; i < first + count; i++)
+        if (rollout->members[i].state == WIRE_MEMBER_WAITING)
+            enter (rollout, i, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
+}
+
 static void revert (struct rollout *rollout, uint64_t now_ms)
 {
     go_to (rollout, WIRE_PHASE_REVERTING, now_ms);
+    leave_waiting (rollout, 0, rollout->n_members, now_ms);
     stop_everybody (rollout, true, now_ms);
     finish_reverting (rollout, now_ms);
 }
@@ -215,18 +224,10 @@ static void begin_or_ask (struct rollout *rollout, uint64_t now_ms)
         begin_wave (rollout, now_ms);
 }
 
-/*  Who was away all the time is not waited for any longer. */
-static void leave_waiting (struct rollout *rollout, uint64_t now_ms)
-{
-    const struct rollout_wave *wave = &rollout->waves[rollout->wave];
-    for (uint32_t i = wave->first; i < wave->first + wave->count; i++)
-        if (rollout->members[i].state == WIRE_MEMBER_WAITING)
-            enter (rollout, i, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
-}
-
 static void end_wave (struct rollout *rollout, uint64_t now_ms)
 {
-    leave_waiting (rollout, now_ms);
+    const struct rollout_wave *wave = &rollout->waves[rollout->wave];
+    leave_waiting (rollout, wave->first, wave->count, now_ms);
     if (rollout->wave + 1 == rollout->n_waves) {
         go_to (rollout, WIRE_PHASE_DONE, now_ms);
         return;
@@ -765,6 +766,7 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
             return refuse (rollout, text, "there is nothing to abort");
         because (rollout, "aborted by an operator");
         go_to (rollout, WIRE_PHASE_ABORTED, now_ms);
+        leave_waiting (rollout, 0, rollout->n_members, now_ms);
         stop_everybody (rollout, false, now_ms);
         return 0;
     case WIRE_COMMAND_REVERT:

@@ -121,8 +121,8 @@ void rollout_resume (struct rollout *rollout);
 /*  Events. index: of a member. What does not fit is ignored. */
 
 /*  A node has ended: it runs the release and has confirmed it, it runs the previous version again as it was
-    told, or neither. Skipped: nothing came of its order for a reason that says nothing of the release, as
-    where a person has it held; it is charged to nobody. */
+    told, or neither. Skipped: nothing came of its order for a reason that says nothing of the release: a
+    person holds it, or the order was cancelled; it is charged to nobody. */
 enum rollout_result { ROLLOUT_CONFIRMED, ROLLOUT_REVERTED, ROLLOUT_FAILED, ROLLOUT_SKIPPED };
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms);
 
