@@ -88,7 +88,8 @@ static void likeness (const char *reason, const char *id, char text[LIKENESS])
 
     for (const char *at = reason; *at && length + 1 < LIKENESS;) {
         size_t hex = strspn (at, "0123456789abcdef"), digits = strspn (at, "0123456789");
-        if (strncmp (at, id, id_length) == 0) {
+        bool begins = at == reason || !isalnum ((unsigned char) at[-1]);
+        if (begins && strncmp (at, id, id_length) == 0 && !isalnum ((unsigned char) at[id_length])) {
             text[length++] = '@';
             at += id_length;
         } else if (digits || hex >= 8) {
