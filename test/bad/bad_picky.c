@@ -1,0 +1,14 @@
+/*  test/bad/bad_picky.c - does not start on a host whose environment has PICKY in it, and is good on others */
+
+#include <stdlib.h>
+
+#include "node/node.h"
+
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
+
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+{
+    if (getenv ("PICKY"))
+        abort ();
+    return __real_node_run (config, settings, wrong);
+}
