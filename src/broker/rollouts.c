@@ -13,7 +13,7 @@
 #include "broker/private.h"
 #include "broker/rollouts_plan.h"
 
-enum { TIMER_MOST_MS = 60 * 1000, COMPARE_LEAST_MS = 10 * 1000 };
+enum { TIMER_MOST_MS = 10 * 1000, COMPARE_LEAST_MS = 10 * 1000 };
 
 static uint64_t now_real_ms (void)
 {

@@ -47,7 +47,7 @@ static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_
             next_ms = machine->members[i].start_ms;
     if (next_ms != UINT64_MAX)
         return broker_reason ("the next node of wave %u, which is begun with at %s", machine->wave + 1,
-                              base_time_format (next_ms * 1000000, text));
+                              base_time_format ((next_ms + machine->stopped_ms) * 1000000, text));
     return NULL;
 }
 

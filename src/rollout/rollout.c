@@ -589,8 +589,9 @@ static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t 
             continue;
         if (rollout->spec.concurrency && wave->under_way >= rollout->spec.concurrency)
             return false;
-        if (now_ms < member->start_ms) {
-            *ret_until_ms = member->start_ms;
+        uint64_t start_ms = member->start_ms + rollout->stopped_ms;
+        if (now_ms < start_ms) {
+            *ret_until_ms = start_ms;
             return false;
         }
         wave->cursor++;

@@ -191,7 +191,8 @@ static void check_step (struct sim *sim, const struct rollout_action *action, en
                "node %u is begun with while the rollout is %s", action->member, wire_phase_word (phase));
         CHECK (sim, !paused, "node %u is begun with while the rollout is paused", action->member);
         CHECK (sim, member->wave <= rollout->wave, "node %u is begun with before its wave", action->member);
-        CHECK (sim, sim->now_ms >= member->start_ms, "node %u is begun with too early", action->member);
+        CHECK (sim, sim->now_ms >= member->start_ms + rollout->stopped_ms, "node %u is begun with too early",
+               action->member);
         CHECK (sim, sim->spec.concurrency == 0 || wave->under_way <= sim->spec.concurrency,
                "%u nodes are under way", wave->under_way);
     }

@@ -381,7 +381,11 @@ Test (rollout, begins_with_nodes_only_while_the_window_is_open_and_over_its_spre
     struct rollout_action action = rollout_next (&story.rollout, story.now_ms);
     cr_expect_eq (action.until_ms, BEGUN + HOUR);
     at (&story, HOUR);
-    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ", "their moments have passed");
+    cr_expect_str_eq (story.told, "order 0 ", "who waited for the window is not begun with all at once");
+    at (&story, 2 * MINUTE);
+    cr_expect_str_eq (story.told, "order 1 ");
+    at (&story, 4 * MINUTE);
+    cr_expect_str_eq (story.told, "order 2 order 3 ");
     all (&story, 0, 4, ROLLOUT_CONFIRMED);
     at (&story, 10 * MINUTE);
     cr_expect_str_eq (story.told, "order 4 ");
