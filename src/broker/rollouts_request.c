@@ -264,14 +264,15 @@ static int unknown_rollout (struct wire_answer *answer, const char *id)
                 id ? id : "(nothing)");
 }
 
-/*  Has nodes tried again. Returns 0 where any is; text says why one is not. */
+/*  Has nodes tried again; without names all that can be. Returns 0 where any is; text says why one is not. */
 static int retry (struct broker_rollout *rollout, const struct wire_request *request, uint64_t now_ms,
                   char text[ROLLOUT_REASON])
 {
     char why[ROLLOUT_REASON];
     size_t done = 0;
 
-    (void) snprintf (text, ROLLOUT_REASON, "name the nodes to try again");
+    (void) snprintf (text, ROLLOUT_REASON, "no node of it can be tried again: the rollout is %s",
+                     wire_phase_word (rollout->machine.phase));
     for (size_t i = 0; i < request->n_nodes; i++) {
         uint32_t index = broker_rollout_find (rollout, request->nodes[i]);
         if (index == ROLLOUT_NOBODY)
@@ -282,6 +283,8 @@ static int retry (struct broker_rollout *rollout, const struct wire_request *req
         else
             done++;
     }
+    for (uint32_t i = 0; request->n_nodes == 0 && i < rollout->machine.n_members; i++)
+        done += rollout_command (&rollout->machine, WIRE_COMMAND_RETRY, i, now_ms, why) == 0;
     return done ? 0 : -EINVAL;
 }
 
@@ -358,7 +361,7 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
         for (size_t i = 0; i < request->n_nodes; i++)
             (void) snprintf (nodes + strlen (nodes), sizeof nodes - strlen (nodes), "%s%s", i ? ", " : "",
                              request->nodes[i]);
-        by.reason = nodes;
+        by.reason = request->n_nodes ? nodes : "all that can be tried again";
     } else
         r = rollout_command (&rollout->machine, request->command, ROLLOUT_NOBODY, now_ms, text);
     if (r != 0)
