@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# What an operator may tell a rollout where it stands, and what comes of it: in approval, updating, soaking, halted, aborted, done and
+# reverted. What cannot be done there is refused with where it stands, and changes nothing.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/rollouts.bash
+. "$here/rollouts.bash"
+
+steer () { expect_status 0 ctl rollout "$1" "$rollout" "${@:2}"; }
+# refused STATE COMMAND...
+refused ()
+{
+    local command before
+    before=$(rollout_json | jq -c '[.phase, .paused, .wave, .revision]')
+    for command in "${@:2}"; do
+        case $command in
+            revert) expect_status 1 ctl rollout revert "$rollout" --no-wait ;;
+            retry) expect_status 1 ctl rollout retry "$rollout" "$(rollout_json | jq -r '.members[0].node')" ;;
+            *) expect_status 1 ctl rollout "$command" "$rollout" ;;
+        esac
+        said "$1"
+    done
+    check_equal "$(rollout_json | jq -c '[.phase, .paused, .wave, .revision]')" "$before" "$1, after what was refused"
+}
+
+broker_start
+nodes_up a b c
+good=$(publish noded-2 2.0.0)
+bad=$(publish bad-crash 6.6.6)
+
+# approval: each wave waits; a pause outlives an approval.
+rollout_start --release "$good" --waves '1 approval, 1 approval, rest'
+until_rollout '.phase == "approval" and .wave == 1 and (.waits | test ("approve"))'
+refused approval resume retry
+expect_status 1 ctl rollout approve "$rollout" --wave 2
+said 'wave 1'
+steer pause
+refused paused pause
+steer approve --wave 1
+check_rollout '.phase == "updating" and .paused and .waves[0].under_way == 0 and (.waits | test ("resume"))' 'approved while paused'
+steer resume
+until_rollout '.phase == "approval" and .wave == 2 and .waves[0].updated == 1'
+steer abort
+check_rollout '.over and .phase == "aborted" and ([.members[] | .state] | sort == ["left-out", "left-out", "updated"])' 'aborted'
+refused aborted pause resume approve abort retry
+# What was updated stays, until somebody has it brought back.
+steer revert --no-wait
+until_rollout '.phase == "reverted" and .waves[0].reverted == 1'
+refused reverted pause resume approve abort revert retry
+
+# updating: what is under way when it is aborted is cancelled, and charged to nobody.
+rollout_start --release "$good" --select a --waves rest
+journal_mark a
+at_step a probing
+check_rollout '.phase == "updating" and .waves[0].under_way == 1'
+refused updating approve resume
+steer abort
+go_on a
+until_rollout '.over and .waves[0].under_way == 0'
+check_rollout '.members[0] | .state == "left-out" and (.charged | not) and (.reason | test ("cancelled"))' 'what was cancelled'
+check_runs a 1.0.0 noded
+
+# soaking: watched for an hour, and paused for longer.
+rollout_start --release "$good" --select a --waves rest --soak 1h
+until_rollout '.phase == "soaking" and (.waits | test ("watch"))'
+refused soaking approve resume
+steer pause
+check_rollout '.paused and (.waits | test ("resume"))'
+steer resume
+refused soaking retry
+steer abort
+check_runs a 2.0.0 noded-2
+
+# halted: a person decides. Who goes on takes it upon himself: the next one is begun with.
+rollout_start --release "$bad" --select 'b or c' --waves '1, rest'
+until_rollout '.phase == "halted" and .waves[0].bad == 1 and (.waits | test ("decision"))'
+refused halted pause approve retry
+steer resume
+until_rollout '.phase == "halted" and .wave == 2 and .waves[0].bad == 0 and .waves[1].bad == 1'
+steer abort
+
+# done: nothing but to go back.
+rollout_start --release "$good" --select 'b or c' --waves rest
+until_rollout '.phase == "done" and .waves[0].updated == 2'
+refused 'done' pause resume approve abort retry
+steer revert --no-wait
+until_rollout '.phase == "reverted" and .waves[0].reverted == 2'
+for id in b c; do check_runs "$id" 1.0.0 noded; done
+
+# Whoever asks later is told who did what, and when.
+expect_status 0 ctl why "$rollout"
+said 'revert'

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Who starts a rollout with the hash of a plan gets that one or none: a node that went, came, is held, was labelled, was updated, and a
+# newer release are each told, and nobody is ordered anything.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/rollouts.bash
+. "$here/rollouts.bash"
+
+options=(--select 'zone=north' --waves '1, rest' --soak 200ms)
+plan () { ctl rollout plan "${options[@]}" --json | jq -r .hash; }
+
+# changed WHAT: the plan that was made last is another one now.
+changed ()
+{
+    expect_status 1 ctl rollout start "${options[@]}" --plan "$hash" --no-wait
+    said 'changed'
+    [ "$(plan)" != "$hash" ] || fail "the plan is the same after $1"
+    check_equal "$(ctl rollout list --json | jq length)" 0 "rollouts after $1"
+    hash=$(plan)
+}
+
+broker_options=(--heartbeat 300ms)
+broker_start
+for id in a b c; do
+    node_install "$id"
+    labelled "$id" zone=north
+    node_start "$id"
+done
+for id in a b c; do until_node "$id" '.online and .state == "idle"'; done
+publish noded-2 2.0.0 >"$fleet/release"
+hash=$(plan)
+check_equal "$(plan)" "$hash" 'the same plan, made again'
+
+node_stop c
+until_node c '.online | not'
+changed 'a node went'
+node_start c
+until_node c '.online'
+changed 'a node came'
+ctl hold b >/dev/null
+until_node b '.held'
+changed 'a node is held'
+ctl label a zone=south >/dev/null
+changed 'a node was labelled'
+publish noded 1.5.0 --env X=1 >"$fleet/release"
+changed 'a newer release'
+ctl update c --release "$(cat "$fleet/release")" >/dev/null
+expect_status 1 ctl rollout start "${options[@]}" --plan "$hash" --no-wait
+ctl label a zone- >/dev/null
+hash=$(plan)
+
+# As it was looked at, it goes: the one that is held is named, and stays.
+expect_status 0 ctl rollout start "${options[@]}" --plan "$hash"
+rollout=$(ctl rollout list --json | jq -r '.[0].id')
+check_rollout '.phase == "done" and .left_out == 2' 'the plan that was looked at'
+check_rollout '[.members[] | select (.state == "excluded") | [.node, .reason]] | length == 2 and
+    any (.[0] == "b" and (.[1] | test ("held"))) and any (.[0] == "c" and (.[1] | test ("runs")))' 'who is left out'
+check_equal "$(orders_of b)" 0 'updates of the one that is held'
