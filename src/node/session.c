@@ -20,6 +20,7 @@ enum {
     HELLO_PAUSE_MOST_MS = 30 * 1000,
     REPORT_PAUSE_MOST_MS = 30 * 1000,
     HEARTBEAT_LEAST_MS = 100,
+    HEARTBEAT_SPREAD = 3, /* a pause is shorter by up to this part of it */
 };
 
 struct node_session {
@@ -152,6 +153,14 @@ static void ask_unprompted (void *context)
     arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
 }
 
+/*  Each at a moment of its own: nodes that came together, after their origin was restarted, would beat
+    together for ever, and so find out together that it was restarted again. */
+static uint64_t heartbeat_pause (const struct node_session *session)
+{
+    uint64_t ms = session->heartbeat_ms;
+    return ms - base_random_below (ms / HEARTBEAT_SPREAD + 1);
+}
+
 static void on_welcome (struct node_session *session, const struct wire_welcome *welcome)
 {
     if (welcome->status != WIRE_STATUS_OK && session->ops->refused)
@@ -174,7 +183,7 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
         welcome->heartbeat_ms > HEARTBEAT_LEAST_MS ? welcome->heartbeat_ms : HEARTBEAT_LEAST_MS;
     (void) base_text_copy (session->instance, sizeof session->instance, welcome->instance);
     session->sequence = welcome->sequence;
-    arm (session, &session->heartbeat_timer, session->heartbeat_ms, beat);
+    arm (session, &session->heartbeat_timer, heartbeat_pause (session), beat);
     if (was_open)
         return;
     session->ops->welcome (session->context, welcome);
@@ -217,7 +226,7 @@ static void beat (void *context)
     }
     struct wire_heartbeat heartbeat = {.sender = session->id, .node = (char *) session->config->id};
     (void) bus_send (session->control, NULL, &wire_heartbeat_record, &heartbeat);
-    arm (session, &session->heartbeat_timer, session->heartbeat_ms, beat);
+    arm (session, &session->heartbeat_timer, heartbeat_pause (session), beat);
 }
 
 static void on_heartbeat (struct node_session *session, const struct wire_heartbeat *heartbeat)
