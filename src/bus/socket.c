@@ -32,7 +32,7 @@ enum {
     HEARTBEAT_TIMEOUT_MS = 45000,
     RECONNECT_TCP_LEAST_MS = 100,
     RECONNECT_TCP_SPREAD_MS = 900,
-    RECONNECT_TCP_MOST_MS = 30000,
+    RECONNECT_TCP_MOST_MS = 20000,
     RECONNECT_IPC_MS = 10,
     RECONNECT_IPC_MOST_MS = 200,
 };
@@ -94,6 +94,7 @@ static int set_limits (struct bus_socket *socket, const struct bus_socket_option
         set (zmq, ZMQ_ROUTER_MANDATORY, 1, &r);
     if (socket->kind == BUS_XPUB)
         set (zmq, ZMQ_XPUB_VERBOSE, 1, &r);
+    set (zmq, ZMQ_IMMEDIATE, options->only_connected, &r);
     return r;
 }
 
@@ -324,6 +325,13 @@ int bus_socket_subscribe (struct bus_socket *socket, const char *topic)
     int r = 0;
     set_text (socket->zmq, ZMQ_SUBSCRIBE, topic, &r);
     return r;
+}
+
+bool bus_socket_is_ready (const struct bus_socket *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt (socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT);
 }
 
 int bus_socket_reconnect (struct bus_socket *socket)

@@ -65,6 +65,7 @@ struct bus_socket_options {
     int high_water;              /* messages a peer, each way; 0: 1000 */
     int linger_ms;               /* how long closing waits for what is queued; 0: drop */
     bool quiet;                  /* no heartbeats of the transport (ipc, and every server side) */
+    bool only_connected;         /* DEALER: without a connection nothing waits for one, sending is -EAGAIN */
     bool no_payloads;            /* ROUTER, DEALER: frames over WIRE_FRAME_MOST are not even read */
 };
 
@@ -80,6 +81,9 @@ struct bus_socket *bus_socket_free (struct bus_socket *socket);
 int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error);
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error);
 int bus_socket_subscribe (struct bus_socket *socket, const char *topic);
+
+/*  Whether a message could be sent now. With only_connected: whether there is a connection. */
+bool bus_socket_is_ready (const struct bus_socket *socket);
 
 /*  Drops every connection of a connecting socket and connects anew: what waited for an answer will not get
     one. */

@@ -18,6 +18,8 @@ enum {
     LINGER_MS = 300,
     LIVENESS_HEARTBEATS = 3,
     HELLO_PAUSE_MOST_MS = 30 * 1000,
+    CONNECT_PAUSE_LEAST_MS = 1,
+    CONNECT_PAUSE_MOST_MS = 2000,
     REPORT_PAUSE_MOST_MS = 30 * 1000,
     HEARTBEAT_LEAST_MS = 100,
     HEARTBEAT_SPREAD = 3, /* a pause is shorter by up to this part of it */
@@ -39,7 +41,7 @@ struct node_session {
     char heard_instance[65]; /* the same, as heard on the announce channel itself */
     uint64_t heard_sequence;
     uint64_t heartbeat_ms, heard_ms;
-    uint64_t hello_pause_ms, report_pause_ms;
+    uint64_t hello_pause_ms, report_pause_ms, connect_pause_ms;
     uint64_t hello_ms;         /* when the last one was said */
     struct base_log_limit log; /* of what the origin can cause */
 
@@ -83,6 +85,16 @@ static void drop_report (struct node_session *session, size_t index)
              (session->n_reports - index) * sizeof *session->reports);
 }
 
+/*  A hello that waited for a connection would be there with every one that was said after it. */
+static void await_connection (struct node_session *session)
+{
+    uint64_t pause = session->connect_pause_ms;
+    if (pause == CONNECT_PAUSE_MOST_MS)
+        tell_awake (session);
+    session->connect_pause_ms = pause * 2 < CONNECT_PAUSE_MOST_MS ? pause * 2 : CONNECT_PAUSE_MOST_MS;
+    arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
+}
+
 static void send_hello (struct node_session *session)
 {
     struct wire_application application = {.name = NULL};
@@ -109,6 +121,11 @@ static void send_hello (struct node_session *session)
 static void say_hello (void *context)
 {
     struct node_session *session = context;
+    if (!bus_socket_is_ready (session->control)) {
+        await_connection (session);
+        return;
+    }
+    session->connect_pause_ms = CONNECT_PAUSE_LEAST_MS;
     tell_awake (session);
     send_hello (session);
     session->hello_ms = base_time_boot_ms ();
@@ -335,7 +352,8 @@ static int connect_one (struct node_session *session, enum bus_kind kind, const 
     struct bus_socket_options options = {.on_message = handler,
                                          .context = session,
                                          .keys = session->config->has_keys ? &session->config->keys : NULL,
-                                         .linger_ms = linger_ms};
+                                         .linger_ms = linger_ms,
+                                         .only_connected = handler == on_control};
     int rc = bus_socket_new (session->loop, kind, &options, ret_socket, error);
     return rc ? rc : bus_socket_connect (*ret_socket, endpoint, error);
 }
@@ -409,6 +427,7 @@ void node_session_open (struct node_session *session)
 {
     session->heard_ms = base_time_boot_ms ();
     session->hello_pause_ms = session->config->resend_ms;
+    session->connect_pause_ms = CONNECT_PAUSE_LEAST_MS;
     say_hello (session);
 }
 

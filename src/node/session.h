@@ -21,8 +21,8 @@ struct node_session_ops {
     void (*describe) (void *context, struct wire_application *ret_application);
     /*  Fills what hello tells of the journal. May be NULL. */
     void (*journal) (void *context, struct wire_hello *hello);
-    /*  A moment at which this process is awake anyway: each heartbeat, and each hello without an answer. May
-        be NULL. */
+    /*  A moment at which this process is awake anyway: each heartbeat, each hello without an answer, and
+        from time to time without an origin. May be NULL. */
     void (*awake) (void *context);
     void (*welcome) (void *context, const struct wire_welcome *welcome);
     void (*refused) (void *context, const char *reason); /* hello; may be NULL */

@@ -696,6 +696,29 @@ Test (socket, what_waits_for_a_dead_peer_is_dropped_by_reconnecting)
     bus_socket_free (server);
 }
 
+Test (socket, with_only_connected_nothing_waits_for_a_connection)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){.only_connected = true});
+    rig_connect (client, rig_ipc ("control"));
+    struct wire_heartbeat old = beat (1), new = beat (2);
+    cr_assert_not (bus_socket_is_ready (client));
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &old), -EAGAIN);
+    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    rig_bind (server, rig_ipc ("control"));
+    while (!bus_socket_is_ready (client))
+        rig_run_for (1);
+    cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &new), 0);
+    rig_run ();
+    cr_assert_eq (seen.number, 2);
+    cr_assert_eq (seen.calls, 1);
+    bus_socket_free (server);
+    while (bus_socket_is_ready (client))
+        rig_run_for (1);
+    cr_assert_eq (bus_socket_reconnect (client), 0);
+    bus_socket_free (client);
+}
+
 Test (socket, a_client_finds_its_server_again)
 {
     struct seen seen = {.stop_at = 1}, after = {0};
