@@ -273,6 +273,7 @@ int root_journal_append (const struct root *root, struct wire_entry *entry, stru
     if (rc)
         return rc;
     base_cleanup (base_close_p) int lock = root_journal_lock (root);
+    (void) lock; /* until the end */
     rotate (root);
     rc = tail_load (root, &tail, &aside);
     if (rc)
