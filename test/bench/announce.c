@@ -1,0 +1,64 @@
+/*  test/bench/announce.c - has a broker announce something to every node, and order next to nothing
+
+    An order to all that goes on behind the last node but one is an order to one node, and announced to
+    everybody.
+
+        usage: bench-announce PORT LAST-NODE-BUT-ONE */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "bus/socket.h"
+
+enum { PATIENCE_MS = 30000 };
+
+struct asking {
+    struct bus_loop *loop;
+    enum wire_status status;
+};
+
+static void on_answer (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct asking *asking = context;
+    (void) socket;
+    if (message->record != &wire_answer_record)
+        return;
+    asking->status = ((const struct wire_answer *) message->body)->status;
+    bus_loop_stop (asking->loop);
+}
+
+static void on_timeout (void *context)
+{
+    const struct asking *asking = context;
+    bus_loop_stop (asking->loop);
+}
+
+int main (int argc, char **argv)
+{
+    struct asking asking = {.loop = bus_loop_new ()};
+    struct bus_socket_options options = {.on_message = on_answer, .context = &asking};
+    struct bus_socket *socket = NULL;
+    struct base_error error = {.text = "out of memory"};
+    char endpoint[64], key[33];
+    if (argc != 3) {
+        fprintf (stderr, "usage: bench-announce PORT LAST-NODE-BUT-ONE\n");
+        return 2;
+    }
+    (void) snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%lu", strtoul (argv[1], NULL, 10) + 1);
+    struct wire_request request = {.serial = 1,
+                                   .key = (char *) base_random_hex (key, 16),
+                                   .verb = WIRE_VERB_UNHOLD,
+                                   .all = true,
+                                   .after = argv[2]};
+    if (asking.loop && bus_socket_new (asking.loop, BUS_DEALER, &options, &socket, &error) == 0 &&
+        bus_socket_connect (socket, endpoint, &error) == 0 &&
+        bus_send (socket, NULL, &wire_request_record, &request) == 0 &&
+        bus_timer_start (asking.loop, PATIENCE_MS, on_timeout, &asking) > 0)
+        (void) bus_loop_run (asking.loop);
+    if (asking.status != WIRE_STATUS_OK)
+        fprintf (stderr, "bench-announce: the broker did not take the order (%s)\n",
+                 asking.status ? wire_status_word (asking.status) : error.text);
+    (void) bus_socket_free (socket);
+    return asking.status == WIRE_STATUS_OK ? 0 : 1;
+}

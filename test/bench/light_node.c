@@ -1,0 +1,501 @@
+/*  test/bench/light_node.c - a node without a disk */
+
+#include "bench/light_node.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/time.h"
+
+enum { CHUNK_SIZE = 64 * 1024 };
+
+static const char failure_time[] = "2026-01-01T00:00:00.000000000Z";
+
+static void act (struct light_node *node, const struct update_result *result, enum update_action action);
+
+static void take_event (struct light_node *node, enum update_event event)
+{
+    if (node->n_events < LIGHT_EVENTS_MOST)
+        node->events[node->n_events++] = event;
+    if (node->busy)
+        return;
+    node->busy = true;
+    while (node->n_events) {
+        enum update_event next = node->events[0];
+        node->n_events--;
+        memmove (node->events, node->events + 1, node->n_events * sizeof *node->events);
+        struct update_result result = update_procedure_step (&node->procedure, next);
+        for (size_t i = 0; i < UPDATE_ACTIONS_MOST && result.actions[i]; i++)
+            act (node, &result, result.actions[i]);
+    }
+    node->busy = false;
+}
+
+static void fail (struct light_node *node, enum update_event event, const char *reason)
+{
+    node->failure = reason;
+    take_event (node, event);
+}
+
+static void arm (struct light_node *node, int *timer, uint64_t ms, bus_handler *handler)
+{
+    bus_timer_cancel (node->setting->loop, *timer);
+    *timer = bus_timer_start (node->setting->loop, ms, handler, node);
+}
+
+static void disarm (struct light_node *node, int *timer)
+{
+    bus_timer_cancel (node->setting->loop, *timer);
+    *timer = 0;
+}
+
+/*  telling */
+
+static void describe (void *context, struct wire_application *ret_application)
+{
+    static struct wire_failure quarantine[LIGHT_QUARANTINE_MOST]; /* valid until the next call */
+    struct light_node *node = context;
+    for (size_t i = 0; i < node->n_quarantine; i++)
+        quarantine[i] = (struct wire_failure){.transaction = node->quarantine[i].transaction,
+                                              .release = node->quarantine[i].release,
+                                              .version = node->quarantine[i].version,
+                                              .step = (char *) "probing/readiness",
+                                              .reason = (char *) "the candidate did not announce readiness",
+                                              .time = (char *) failure_time};
+    *ret_application = (struct wire_application){.name = (char *) "noded",
+                                                 .state = node->procedure.state,
+                                                 .version = node->running.name,
+                                                 .release = node->running.release,
+                                                 .binary = node->running.binary,
+                                                 .epoch = node->standing.epoch,
+                                                 .seen_epoch = node->standing.seen_epoch,
+                                                 .held = node->standing.held,
+                                                 .transaction = *node->transaction ? node->transaction
+                                                                                   : node->last_transaction,
+                                                 .quarantine = quarantine,
+                                                 .n_quarantine = node->n_quarantine};
+    if (*node->previous.name) {
+        ret_application->previous_version = node->previous.name;
+        ret_application->previous_release = node->previous.release;
+    }
+}
+
+static void report (struct light_node *node, uint64_t epoch, const char *step, enum wire_outcome outcome,
+                    const char *reason)
+{
+    struct wire_application application;
+    describe (node, &application);
+    struct wire_report report = {.transaction = *node->transaction ? node->transaction : NULL,
+                                 .epoch = epoch,
+                                 .attempt = 1,
+                                 .step = (char *) step,
+                                 .outcome = outcome,
+                                 .reason = (char *) reason,
+                                 .release = node->candidate.release,
+                                 .version = *node->candidate.name ? node->candidate.name : NULL,
+                                 .application = &application};
+    if (node->session)
+        (void) node_session_report (node->session, &report);
+}
+
+static void report_end (struct light_node *node, const struct update_result *result)
+{
+    bool final = result->outcome != WIRE_OUTCOME_STARTED;
+    bool confirmed = result->outcome == WIRE_OUTCOME_CONFIRMED;
+    enum wire_state state = confirmed ? WIRE_STATE_TRIAL : final ? result->from : result->to;
+    node->confirmed += confirmed;
+    node->failed += result->outcome == WIRE_OUTCOME_FAILED;
+    node->refused += result->outcome == WIRE_OUTCOME_REFUSED;
+    report (node, node->epoch, wire_state_word (state), result->outcome,
+            final && !confirmed ? node->failure : NULL);
+}
+
+/*  the made-up steps */
+
+static void step_over (void *context)
+{
+    struct light_node *node = context;
+    node->step = 0;
+    if (node->next == UPDATE_EVENT_BLAMED)
+        node->failure = "the candidate did not announce readiness within 10000 ms";
+    take_event (node, node->next);
+}
+
+static void take_time (struct light_node *node, enum update_event next)
+{
+    const struct light_setting *setting = node->setting;
+    uint64_t ms = setting->step_least + base_random_below (setting->step_most - setting->step_least + 1);
+    node->next = next;
+    arm (node, &node->step, ms, step_over);
+}
+
+static void deadline_over (void *context)
+{
+    struct light_node *node = context;
+    node->deadline = 0;
+    fail (node, UPDATE_EVENT_DEADLINE, "the step took too long");
+}
+
+static void start_deadline (struct light_node *node)
+{
+    uint64_t ms = update_procedure_deadline_ms (&node->procedure, &update_limits_default);
+    disarm (node, &node->deadline);
+    if (ms)
+        arm (node, &node->deadline, ms, deadline_over);
+}
+
+/*  on trial */
+
+static void ask_for_match (struct light_node *node, const struct base_digest *release, const char *prefix)
+{
+    char transaction[80];
+    (void) snprintf (transaction, sizeof transaction, "%s%.50s", prefix, node->transaction);
+    struct wire_match match = {
+        .application = (char *) "noded", .release = *release, .transaction = transaction, .attempt = 1};
+    (void) node_session_match (node->session, &match);
+}
+
+static uint64_t chunk_size (const struct light_node *node)
+{
+    return node->running.size < CHUNK_SIZE ? node->running.size : CHUNK_SIZE;
+}
+
+static void prove (void *context)
+{
+    struct light_node *node = context;
+    node->proving = 0;
+    if (node->procedure.state != WIRE_STATE_TRIAL)
+        return;
+    uint64_t left = update_proof_left_ms (&node->proof, base_time_boot_ms ());
+    if (left == 0) {
+        take_event (node, UPDATE_EVENT_DONE);
+        return;
+    }
+    if (left == UINT64_MAX) {
+        struct wire_get get = {.digest = node->running.binary, .length = (uint32_t) chunk_size (node)};
+        if (!node->proof.announced)
+            node_session_ask (node->session);
+        if (!node->proof.fetched)
+            (void) node_session_get (node->session, &get);
+        left = node->config.resend_ms;
+    }
+    arm (node, &node->proving, left, prove);
+}
+
+static void shown (struct light_node *node, bool *what)
+{
+    if (node->procedure.state != WIRE_STATE_TRIAL || *what)
+        return;
+    *what = true;
+    if (!update_proof_is_complete (&node->proof))
+        return;
+    node->proof.since_ms = base_time_boot_ms ();
+    arm (node, &node->proving, node->proof.soak_ms, prove);
+}
+
+static void begin_trial (struct light_node *node)
+{
+    node->proof = (struct update_proof){.soak_ms = node->config.soak_ms};
+    ask_for_match (node, &node->running.release, "trial-");
+    prove (node);
+}
+
+/*  switching, restarting, going back */
+
+static void clear_order (struct light_node *node)
+{
+    node->epoch = 0;
+    *node->transaction = '\0';
+    node->candidate = (struct light_version){.size = 0};
+    node->failure = NULL;
+}
+
+static int open_session (struct light_node *node, struct base_error *error);
+
+/*  In a new process a real node would go on here. */
+static void come_up (struct light_node *node)
+{
+    struct base_error error = {.code = 0};
+    update_procedure_init (&node->procedure);
+    if (open_session (node, &error)) {
+        base_log (BASE_LOG_ERROR, "node %s is lost: %s", node->config.id, error.text);
+        return;
+    }
+    if (node->on_trial)
+        take_event (node, UPDATE_EVENT_TRIAL);
+    else {
+        node->standing.epoch = node->epoch;
+        node->standing.held |= node->by_order;
+        node->reverted += node->by_order;
+        report (node, node->epoch, node->by_order ? "revert" : "trial",
+                node->by_order ? WIRE_OUTCOME_REVERTED : WIRE_OUTCOME_WENT_BACK, node->failure);
+        clear_order (node);
+    }
+    node_session_open (node->session);
+}
+
+static void restart_over (void *context)
+{
+    struct light_node *node = context;
+    node->step = 0;
+    node->session = node_session_free (node->session);
+    come_up (node);
+}
+
+static void go_back (struct light_node *node, bool by_order)
+{
+    struct light_version left = node->running;
+    node->running = node->previous;
+    node->previous = left;
+    node->by_order = by_order;
+    node->on_trial = false;
+    if (by_order) { /* the order names no release, and has no transaction */
+        *node->transaction = '\0';
+        node->candidate = (struct light_version){.size = 0};
+        node->failure = NULL;
+    }
+    take_event (node, UPDATE_EVENT_DONE);
+}
+
+static void quarantine (struct light_node *node)
+{
+    if (node->n_quarantine == LIGHT_QUARANTINE_MOST)
+        memmove (node->quarantine, node->quarantine + 1, --node->n_quarantine * sizeof *node->quarantine);
+    struct light_failure *failure = &node->quarantine[node->n_quarantine++];
+    failure->release = node->candidate.release;
+    (void) base_text_copy (failure->transaction, sizeof failure->transaction, node->transaction);
+    (void) base_text_copy (failure->version, sizeof failure->version, node->candidate.name);
+}
+
+static bool is_quarantined (const struct light_node *node, const struct base_digest *release)
+{
+    for (size_t i = 0; i < node->n_quarantine; i++)
+        if (base_digest_equal (&node->quarantine[i].release, release))
+            return true;
+    return false;
+}
+
+static void act (struct light_node *node, const struct update_result *result, enum update_action action)
+{
+    switch (action) {
+    case UPDATE_ACTION_DEADLINE:
+        start_deadline (node);
+        break;
+    case UPDATE_ACTION_MATCH:
+        if (is_quarantined (node, &node->candidate.release))
+            fail (node, UPDATE_EVENT_REFUSED, "quarantined");
+        else
+            ask_for_match (node, &node->candidate.release, "");
+        break;
+    case UPDATE_ACTION_FETCH:
+    case UPDATE_ACTION_STAGE:
+        take_time (node, UPDATE_EVENT_DONE);
+        break;
+    case UPDATE_ACTION_PROBE:
+        take_time (node, node->fails && strncmp (node->candidate.name, "bad", 3) == 0 ? UPDATE_EVENT_BLAMED
+                                                                                      : UPDATE_EVENT_DONE);
+        break;
+    case UPDATE_ACTION_SWITCH:
+        node->previous = node->running;
+        node->running = node->candidate;
+        node->on_trial = true;
+        take_time (node, UPDATE_EVENT_DONE);
+        break;
+    case UPDATE_ACTION_RESTART: /* not from within one of the session's own calls */
+        arm (node, &node->step, 0, restart_over);
+        break;
+    case UPDATE_ACTION_PROVE:
+        begin_trial (node);
+        break;
+    case UPDATE_ACTION_CONFIRM:
+        disarm (node, &node->proving);
+        node->on_trial = false;
+        take_event (node, UPDATE_EVENT_DONE);
+        break;
+    case UPDATE_ACTION_GO_BACK:
+        go_back (node, result->outcome == WIRE_OUTCOME_STARTED);
+        break;
+    case UPDATE_ACTION_ABORT:
+        node_session_match_cancel (node->session);
+        disarm (node, &node->step);
+        break;
+    case UPDATE_ACTION_QUARANTINE:
+        quarantine (node);
+        break;
+    case UPDATE_ACTION_REPORT:
+        report_end (node, result);
+        break;
+    case UPDATE_ACTION_ENDED:
+        if (node->epoch > node->standing.epoch)
+            node->standing.epoch = node->epoch;
+        memcpy (node->last_transaction, node->transaction, sizeof node->transaction);
+        break;
+    case UPDATE_ACTION_ASK:
+        clear_order (node);
+        node_session_ask (node->session);
+        break;
+    case UPDATE_ACTION_LATER:
+    case UPDATE_ACTION_TELL:
+    case UPDATE_ACTION_NONE:
+        break;
+    }
+}
+
+/*  what the session tells */
+
+/*  What is obeyed in passing; as node/orders.c. */
+static void obey_in_passing (struct light_node *node, const struct wire_desired *desired,
+                             const struct update_order *order)
+{
+    struct wire_standing *standing = &node->standing;
+    if (order->hold) {
+        standing->held = desired->held;
+        standing->hold_epoch = desired->hold_epoch;
+    }
+    if (order->clear) {
+        node->n_quarantine = 0;
+        standing->clear_epoch = desired->clear_epoch;
+    }
+    uint64_t epochs[] = {
+        standing->hold_epoch, standing->clear_epoch, order->cancel_nothing ? desired->cancel_epoch : 0,
+        order->revert_nothing ? desired->revert_epoch : 0, order->update_held ? desired->release_epoch : 0};
+    if (update_order_at_rest (node->procedure.state) && !order->update && !order->revert)
+        for (size_t i = 0; i < sizeof epochs / sizeof *epochs; i++)
+            if (epochs[i] > standing->epoch)
+                standing->epoch = epochs[i];
+    if (order->hold)
+        report (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED, NULL);
+    if (order->clear)
+        report (node, desired->clear_epoch, "clear", WIRE_OUTCOME_PASSED, NULL);
+    if (order->cancel_nothing)
+        report (node, desired->cancel_epoch, "cancel", WIRE_OUTCOME_PASSED, NULL);
+    if (order->revert_nothing)
+        report (node, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING, NULL);
+    if (order->update_held)
+        report (node, desired->release_epoch, "matching", WIRE_OUTCOME_REFUSED, "the node is held");
+}
+
+static void take_up (struct light_node *node, const struct wire_desired *desired)
+{
+    clear_order (node);
+    node->taken++;
+    node->epoch = desired->release_epoch;
+    node->candidate.release = desired->release;
+    (void) base_text_copy (node->transaction, sizeof node->transaction,
+                           desired->transaction ? desired->transaction : "unnamed");
+    take_event (node, UPDATE_EVENT_ORDER);
+}
+
+static void take_back (struct light_node *node, const struct wire_desired *desired)
+{
+    if (node->procedure.state != WIRE_STATE_TRIAL)
+        clear_order (node);
+    node->epoch = desired->revert_epoch;
+    take_event (node, UPDATE_EVENT_REVERT);
+}
+
+static void on_desired (void *context, const struct wire_desired *desired)
+{
+    struct light_node *node = context;
+    node->setting->ops->desired (node->context);
+    if (desired->status != WIRE_STATUS_OK)
+        return;
+    struct update_order order = update_order_choose (desired, &node->standing, node->procedure.state,
+                                                     node->epoch, &node->running.release);
+    if (order.older || order.other)
+        return;
+    node->standing.seen_epoch = desired->epoch;
+    node->standing.seen_digest = update_order_digest (desired);
+    obey_in_passing (node, desired, &order);
+    if (order.cancel)
+        fail (node, UPDATE_EVENT_CANCEL, "cancelled by an operator");
+    if (order.revert)
+        take_back (node, desired);
+    else if (order.update)
+        take_up (node, desired);
+}
+
+static void on_matched (void *context, const struct wire_matched *matched)
+{
+    struct light_node *node = context;
+    const struct wire_envelope *envelope = matched->envelope;
+    if (node->procedure.state == WIRE_STATE_TRIAL) {
+        shown (node, &node->proof.matched);
+        return;
+    }
+    if (node->procedure.state != WIRE_STATE_MATCHING)
+        return;
+    if (matched->status != WIRE_STATUS_OK || !envelope) {
+        fail (node, UPDATE_EVENT_REFUSED, "the origin has nothing for this node");
+        return;
+    }
+    node->candidate.binary = envelope->binary;
+    node->candidate.size = envelope->size;
+    (void) base_text_copy (node->candidate.name, sizeof node->candidate.name, envelope->version);
+    bool same = base_digest_equal (&node->candidate.release, &node->running.release);
+    take_event (node, same ? UPDATE_EVENT_SAME : UPDATE_EVENT_DONE);
+}
+
+static void on_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
+{
+    struct light_node *node = context;
+    (void) payload;
+    if (chunk->status != WIRE_STATUS_OK || size != chunk_size (node))
+        return;
+    shown (node, &node->proof.fetched);
+    node_session_content_close (node->session);
+}
+
+static void on_hint (void *context, const struct wire_update *update)
+{
+    struct light_node *node = context;
+    (void) update;
+    node->setting->ops->hint (node->context);
+    shown (node, &node->proof.announced);
+}
+
+static void on_welcome (void *context, const struct wire_welcome *welcome)
+{
+    const struct light_node *node = context;
+    (void) welcome;
+    node->setting->ops->welcome (node->context);
+}
+
+static void on_lost (void *context)
+{
+    (void) context;
+}
+
+static int open_session (struct light_node *node, struct base_error *error)
+{
+    static const struct node_session_ops ops = {.describe = describe,
+                                                .welcome = on_welcome,
+                                                .lost = on_lost,
+                                                .hint = on_hint,
+                                                .desired = on_desired,
+                                                .matched = on_matched,
+                                                .chunk = on_chunk};
+    return node_session_new (node->setting->loop, &node->config, &ops, node, &node->session, error);
+}
+
+int light_node_start (struct light_node *node, struct base_error *error)
+{
+    int r = open_session (node, error);
+    update_procedure_init (&node->procedure);
+    if (r == 0)
+        node_session_open (node->session);
+    return r;
+}
+
+void light_node_stop (struct light_node *node)
+{
+    disarm (node, &node->step);
+    disarm (node, &node->deadline);
+    disarm (node, &node->proving);
+    node->session = node_session_free (node->session);
+    node_config_deinit (&node->config);
+}
