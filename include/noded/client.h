@@ -277,7 +277,8 @@ int noded_client_rollout_members (noded_client *client, const char *rollout, con
 int noded_client_rollout_history (noded_client *client, const char *rollout, char **ret_json);
 
 /*  command: "pause", "resume", "approve", "abort", "revert" or "retry". wave: for approve, refused where
-    another one waits; 0: whichever waits. nodes: for retry alone, up to 512. The result is the rollout. */
+    another one waits; 0: whichever waits. nodes: for retry alone, up to 512; none: all that can be
+    tried again. The result is the rollout. */
 int noded_client_rollout_steer (noded_client *client, const char *rollout, const char *command, unsigned wave,
                                 const char *const *nodes, size_t n_nodes, char **ret_json);
 

@@ -178,12 +178,10 @@ static int check_command (noded_client *client, const char *command, size_t n_no
                                "\"%s\" is nothing that a rollout can be told: that is pause, resume, "
                                "approve, abort, revert or retry",
                                command);
-    if (n_nodes > ROLLOUT_NODES || !n_nodes == (parsed == WIRE_COMMAND_RETRY))
-        return base_error_set (
-            &client->error, -EINVAL,
-            "cannot %s the rollout: retry takes the nodes that are to be tried again, up to %d, "
-            "and nothing else does",
-            command, ROLLOUT_NODES);
+    if (n_nodes > ROLLOUT_NODES || (n_nodes && parsed != WIRE_COMMAND_RETRY))
+        return base_error_set (&client->error, -EINVAL,
+                               "cannot %s the rollout: retry alone takes nodes, and up to %d of them",
+                               command, ROLLOUT_NODES);
     *ret_command = parsed;
     return 0;
 }

@@ -72,11 +72,11 @@ const struct ctl_command ctl_command_table[] = {
      "All at the same time, and without any download. A rollout that is done can be reverted, too:\n"
      "then it has to be named. Exits with 0 only if every node is back.\n",
      CTL_BIT (NO_WAIT), 0, 1, ctl_rollout_revert, CTL_FOLLOWS, "o."},
-    {"rollout retry", "ROLLOUT [NODE...]",
+    {"rollout retry", "[ROLLOUT] [NODE...]",
      "begin again with nodes that failed or were left out\n"
      "\n"
-     "Without nodes: with all that are bad.\n",
-     0, 1, SIZE_MAX, ctl_rollout_retry, CTL_ASKS, "on"},
+     "Without nodes: with all that can be tried again. Without ROLLOUT: the one that is not over.\n",
+     0, 0, SIZE_MAX, ctl_rollout_retry, CTL_ASKS, "on"},
     {"revert", "NODE...|--all [--app APP] [--timeout SPAN] [--no-wait]",
      "bring nodes back to their previous version, and hold them there\n"
      "\n"

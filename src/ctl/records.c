@@ -209,12 +209,7 @@ int ctl_status (struct ctl *ctl)
     return CTL_OK;
 }
 
-/*  "r-" and hexadecimal digits: a rollout, unless a node is called so. */
-static bool names_rollout (const char *word)
-{
-    return strncmp (word, "r-", 2) == 0 && word[2] && !word[2 + strspn (word + 2, "0123456789abcdef")];
-}
-
+/*  A rollout, unless a node is called so. */
 static int why_rollout (struct ctl *ctl, bool *ret_done)
 {
     base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
@@ -233,7 +228,7 @@ static int why_rollout (struct ctl *ctl, bool *ret_done)
 
 int ctl_why (struct ctl *ctl)
 {
-    if (names_rollout (ctl->words[0])) {
+    if (ctl_rollout_is_id (ctl->words[0])) {
         bool done;
         int found = why_rollout (ctl, &done);
         if (done || found != CTL_OK)

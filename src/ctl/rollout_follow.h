@@ -16,6 +16,9 @@ int ctl_rollout_follow (struct ctl *ctl, const json_t *rollout, enum ctl_rollout
     over; with any, the newest that is not, else the newest. Returns an exit code. */
 int ctl_rollout_find (struct ctl *ctl, const char *name, bool any, json_t **ret_rollout);
 
+/*  In rollouts.c: "r-" and digits. A node may be called so, too. */
+bool ctl_rollout_is_id (const char *word);
+
 /*  In rollouts.c: `nodectl why ROLLOUT`. */
 int ctl_rollout_why (struct ctl *ctl, const json_t *rollout);
 

@@ -247,7 +247,7 @@ static int list_ask (struct ctl *ctl, const char *id, json_t **ret_list)
     return rc == 0 ? ctl_read_json (ctl, text, ret_list) : ctl_fail (ctl, rc);
 }
 
-/*  The one whose id begins so, with "r-" before it or without. */
+/*  The one whose id begins so. */
 static int find_named (struct ctl *ctl, const json_t *list, const char *name, json_t **ret_rollout)
 {
     size_t i, count = 0;
@@ -255,9 +255,7 @@ static int find_named (struct ctl *ctl, const json_t *list, const char *name, js
     json_array_foreach (list, i, rollout)
     {
         const char *id = ctl_json_text (rollout, "id");
-        bool whole = strncmp (id, name, strlen (name)) == 0;
-        bool digits = strncmp (id, "r-", 2) == 0 && strncmp (id + 2, name, strlen (name)) == 0;
-        if (!whole && !digits)
+        if (strncmp (id, name, strlen (name)) != 0)
             continue;
         found = rollout;
         count++;
@@ -273,6 +271,19 @@ static int find_named (struct ctl *ctl, const json_t *list, const char *name, js
             ctl, "the broker knows no rollout \"%s\": nodectl rollout list lists those that it knows", name);
     *ret_rollout = json_incref (found);
     return CTL_OK;
+}
+
+static int nothing_runs (struct ctl *ctl, const json_t *list)
+{
+    const json_t *newest = json_array_get (list, 0);
+    const char *id = ctl_json_text (newest, "id");
+    if (!newest)
+        return ctl_tell (ctl, "there is no rollout: nodectl rollout start begins one");
+    return ctl_tell (
+        ctl,
+        "no rollout is under way: the newest, %s, is over (%s). nodectl rollout start begins another "
+        "one, nodectl rollout revert %s brings back what it updated",
+        id, ctl_json_text (newest, "phase"), id);
 }
 
 /*  Without a name: the only one that is not over; or where any will do, the newest of them, else the newest
@@ -294,20 +305,29 @@ static int find_unnamed (struct ctl *ctl, const json_t *list, bool any, json_t *
     if (!found && any)
         found = json_array_get (list, 0);
     if (!found)
-        return ctl_tell (ctl, any ? "there is no rollout: nodectl rollout start begins one"
-                                  : "every rollout is over: name one, nodectl rollout list lists them");
+        return nothing_runs (ctl, list);
     *ret_rollout = json_incref (found);
     return CTL_OK;
+}
+
+bool ctl_rollout_is_id (const char *word)
+{
+    return strncmp (word, "r-", 2) == 0 && !word[2 + strspn (word + 2, "0123456789abcdef")];
 }
 
 int ctl_rollout_find (struct ctl *ctl, const char *name, bool any, json_t **ret_rollout)
 {
     base_cleanup (ctl_json_free_p) json_t *list = NULL;
+    if (name && !ctl_rollout_is_id (name))
+        return ctl_misused (
+            ctl,
+            "\"%s\" is no rollout: give its id, r- and digits, or the beginning of it; nodectl "
+            "rollout list lists them",
+            name);
     int code = list_ask (ctl, NULL, &list);
     if (code != CTL_OK)
         return code;
-    return name && *name ? find_named (ctl, list, name, ret_rollout)
-                         : find_unnamed (ctl, list, any, ret_rollout);
+    return name ? find_named (ctl, list, name, ret_rollout) : find_unnamed (ctl, list, any, ret_rollout);
 }
 
 int ctl_rollout_status (struct ctl *ctl)
@@ -388,50 +408,26 @@ int ctl_rollout_abort (struct ctl *ctl)
     return steer_and_show (ctl, "abort");
 }
 
-/*  The nodes that are bad. */
-static int bad_nodes (struct ctl *ctl, const json_t *rollout, char ***ret_nodes)
-{
-    base_cleanup (ctl_json_free_p) json_t *members = NULL;
-    base_cleanup (list_free_p) char **nodes = NULL;
-    size_t i;
-    const json_t *member;
-    int code = members_ask (ctl, ctl_json_text (rollout, "id"), NULL, &members);
-    if (code != CTL_OK)
-        return code;
-    json_array_foreach (members, i, member)
-    {
-        bool bad = ctl_json_flag (member, "charged");
-        if (bad && base_list_append (&nodes, ctl_json_text (member, "node")) != 0)
-            return ctl_tell (ctl, "out of memory");
-    }
-    if (!nodes)
-        return ctl_tell (ctl, "no node of rollout %s is bad: name those that are to be tried again",
-                         ctl_json_text (rollout, "id"));
-    *ret_nodes = base_take (nodes);
-    return CTL_OK;
-}
-
+/*  Nodes alone are those of the rollout that is under way. */
 int ctl_rollout_retry (struct ctl *ctl)
 {
     enum { PORTION = 512 /* that one request can name */ };
     base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
-    base_cleanup (list_free_p) char **nodes = NULL;
-    int code = ctl_rollout_find (ctl, ctl->words[0], false, &rollout);
-    for (size_t i = 1; i < ctl->n_words && code == CTL_OK; i++)
-        if (base_list_append (&nodes, ctl->words[i]) != 0)
-            code = ctl_tell (ctl, "out of memory");
-    if (code == CTL_OK && !nodes)
-        code = bad_nodes (ctl, rollout, &nodes);
-    size_t count = base_list_count (nodes);
-    for (size_t at = 0; at < count && code == CTL_OK; at += PORTION) {
+    size_t named = ctl->n_words && ctl_rollout_is_id (ctl->words[0]) ? 1 : 0, at = named;
+    int code = ctl_rollout_find (ctl, named ? ctl->words[0] : NULL, false, &rollout);
+    if (code != CTL_OK)
+        return code;
+    do {
+        size_t count = ctl->n_words - at < PORTION ? ctl->n_words - at : PORTION;
         char *text;
         int rc = noded_client_rollout_steer (ctl->client, ctl_json_text (rollout, "id"), "retry", 0,
-                                             (const char *const *) nodes + at,
-                                             count - at < PORTION ? count - at : PORTION, &text);
-        json_decref (rollout);
-        rollout = NULL;
-        code = rc == 0 ? ctl_read_json (ctl, text, &rollout) : ctl_fail (ctl, rc);
-    }
+                                             (const char *const *) ctl->words + at, count, &text);
+        if (rc != 0)
+            return ctl_fail (ctl, rc);
+        json_decref (base_take (rollout));
+        code = ctl_read_json (ctl, text, &rollout);
+        at += count;
+    } while (at < ctl->n_words && code == CTL_OK);
     if (code == CTL_OK)
         show (ctl, rollout);
     return code;

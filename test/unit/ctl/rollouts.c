@@ -24,6 +24,7 @@ static struct wire_node node;
 static struct wire_ordered ordered;
 static size_t lists; /* of rollouts that were asked for */
 static size_t over;  /* with which list the first rollout is done; 0: never */
+static size_t mute;  /* from the second one on so many lists are not answered */
 
 /*  The last request for something else than a list. */
 static struct {
@@ -60,6 +61,8 @@ static bool answer (struct fake_broker *fake, const struct wire_request *request
     (void) fake;
     switch (request->verb) {
     case WIRE_VERB_ROLLOUTS:
+        if (lists == 2 && mute && mute--)
+            return false;
         if (++lists == over) {
             rollouts[0].phase = WIRE_PHASE_DONE;
             rollouts[0].over = true;
@@ -161,7 +164,7 @@ static void setup (void)
                                   .place = T ("ann@desk")};
     node = (struct wire_node){.id = T ("web-1"), .labels = labels, .n_labels = 2};
     ordered = (struct wire_ordered){.node = T ("web-1"), .status = WIRE_STATUS_OK};
-    lists = over = 0;
+    lists = over = mute = 0;
     broker = (struct fake_broker){.answer = answer};
     fake_start (&broker);
 }
@@ -211,6 +214,21 @@ Test (rollouts, one_is_followed_to_its_end)
     cr_expect (last.verb == WIRE_VERB_START && last.soak_ms == 2000);
 }
 
+Test (rollouts, a_broker_that_is_silent_for_a_while_ends_nothing)
+{
+    char path[] = "/tmp/nodectl-settings-XXXXXX";
+    static const char settings[] = "client\n    timeout = 100ms\n";
+    int fd = mkostemp (path, O_CLOEXEC);
+    cr_assert_geq (fd, 0);
+    cr_assert_eq (write (fd, settings, sizeof settings - 1), (ssize_t) sizeof settings - 1);
+    close (fd);
+    over = 3;
+    mute = 1;
+    expect_run (WORDS ("rollout", "status", "--follow", "--config", path), 0, "done: 3 of 3 updated, 0 bad\n",
+                "does not answer; still trying");
+    (void) unlink (path);
+}
+
 Test (rollouts, the_plan_that_was_looked_at_is_started_or_none)
 {
     expect_run (WORDS ("rollout", "start", "--no-wait", "--plan", "aaaaaaaabb"), 0, "rollout r-1a2b3c: noded",
@@ -246,7 +264,7 @@ Test (rollouts, a_halt_ends_the_following_and_says_what_a_person_can_do)
     rollouts[0].reason = T ("wave 2 has more bad nodes than its budget allows");
     rollouts[0].causes = &cause;
     rollouts[0].n_causes = 1;
-    expect_run (WORDS ("rollout", "status", "1a2", "--follow"), 1,
+    expect_run (WORDS ("rollout", "status", "r-1a2b", "--follow"), 1,
                 "  failed: web-2, in probing/readiness: it ended\\x1b[2J\n", NULL);
     expect_run (WORDS ("rollout", "status", "r-1a2", "--follow"), 1,
                 "  waits for a person: nodectl rollout resume r-1a2b3c goes on, revert r-1a2b3c brings back",
@@ -304,6 +322,8 @@ Test (rollouts, a_rollout_is_named_by_the_beginning_of_its_id)
     expect_run (WORDS ("rollout", "status", "r-1a9"), 0, "rollout r-1a9999", NULL);
     expect_run (WORDS ("rollout", "status", "r-1a"), 1, NULL, "2 rollouts begin with r-1a");
     expect_run (WORDS ("rollout", "status", "r-77"), 1, NULL, "no rollout \"r-77\"");
+    expect_run (WORDS ("rollout", "status", "1a2b3c"), 2, NULL,
+                "\"1a2b3c\" is no rollout: give its id, r- and");
     expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "2     web-2  ordered", NULL);
     expect_run (WORDS ("rollout", "status", "--json"), 0, "{\n  \"id\": \"r-1a2b3c\"", NULL);
     expect_run (WORDS ("rollout", "list"), 0, "r-1a9999  noded        2.0.0    aborted   2/2", NULL);
@@ -328,14 +348,15 @@ Test (rollouts, commands_go_to_the_one_that_is_not_over)
     }
     expect_run (WORDS ("rollout", "retry", "r-1a2", "web-2", "web-3"), 0, "rollout r-1a2b3c", NULL);
     cr_expect_eq (last.n_nodes, 2);
-    expect_run (WORDS ("rollout", "retry", "r-1a2"), 1, NULL, "no node of rollout r-1a2b3c is bad");
-    members[2].charged = true;
     expect_run (WORDS ("rollout", "retry", "r-1a2"), 0, "rollout r-1a2b3c", NULL);
-    cr_expect_eq (last.n_nodes, 1);
+    cr_expect_eq (last.n_nodes, 0, "the broker knows which can be tried again");
+    expect_run (WORDS ("rollout", "retry", "a"), 0, "rollout r-1a2b3c", NULL);
+    cr_expect_eq (last.n_nodes, 1, "a word without r- is a node");
     rollouts[1].over = false;
     expect_run (WORDS ("rollout", "abort"), 2, NULL, "which rollout? 2 are not over");
     rollouts[0].over = rollouts[1].over = true;
-    expect_run (WORDS ("rollout", "abort"), 1, NULL, "every rollout is over");
+    expect_run (WORDS ("rollout", "abort"), 1, NULL,
+                "no rollout is under way: the newest, r-1a2b3c, is over (updating)");
 }
 
 Test (rollouts, a_revert_is_followed_until_everybody_is_back)
