@@ -16,7 +16,6 @@ struct option_entry {
     const char *name;
     const char *argument; /* NULL: takes none */
     const char *help;
-    bool setting; /* of a rollout; without an argument it means yes */
 };
 
 /*  In the order of enum ctl_option. */
@@ -49,38 +48,31 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_PLAN] = {"plan", "HASH", "only what this plan says; refused where that has changed since"},
     [CTL_OPTION_SPEC] = {"spec", "FILE", "a ZPL file with the settings below; options go before it"},
     [CTL_OPTION_SELECT] = {"select", "SELECTOR",
-                           "which nodes: ids with * and ?, labels: \"role=web and zone!=eu-1\"", true},
+                           "which nodes: ids with * and ?, labels: \"role=web and zone!=eu-1\""},
     [CTL_OPTION_WAVES] = {"waves", "LIST",
                           "numbers, percentages, rest; \"approval\" behind one: it waits for a person\n"
-                          "(default: 1, 10%, rest)",
-                          true},
-    [CTL_OPTION_APPROVAL] = {"approval", NULL, "every wave but the first waits for nodectl rollout approve",
-                             true},
-    [CTL_OPTION_CONCURRENCY] = {"concurrency", "N", "nodes under way at a time (default: all of the wave)",
-                                true},
-    [CTL_OPTION_SOAK] = {"soak", "SPAN", "how long a wave is watched once it has ended (default: 30s)", true},
-    [CTL_OPTION_BUDGET] = {"budget", "N", "nodes that may be bad in all before it halts (default: 0)", true},
+                          "(default: 1, 10%, rest)"},
+    [CTL_OPTION_APPROVAL] = {"approval", NULL, "every wave but the first waits for nodectl rollout approve"},
+    [CTL_OPTION_CONCURRENCY] = {"concurrency", "N", "nodes under way at a time (default: all of the wave)"},
+    [CTL_OPTION_SOAK] = {"soak", "SPAN", "how long a wave is watched once it has ended (default: 30s)"},
+    [CTL_OPTION_BUDGET] = {"budget", "N", "nodes that may be bad in all before it halts (default: 0)"},
     [CTL_OPTION_WAVE_BUDGET] = {"wave-budget", "N",
-                                "nodes that may be bad in one wave (default: as --budget)", true},
-    [CTL_OPTION_NODE_DEADLINE] = {"node-deadline", "SPAN", "for one node (default: 30m)", true},
-    [CTL_OPTION_WAVE_DEADLINE] = {"wave-deadline", "SPAN", "for one wave (default: 24h)", true},
+                                "nodes that may be bad in one wave (default: as --budget)"},
+    [CTL_OPTION_NODE_DEADLINE] = {"node-deadline", "SPAN", "for one node (default: 30m)"},
+    [CTL_OPTION_WAVE_DEADLINE] = {"wave-deadline", "SPAN", "for one wave (default: 24h)"},
     [CTL_OPTION_WINDOW] = {"window", "WHEN",
-                           "when it may begin with nodes, UTC: \"Mon-Fri 01:00-05:00\" (default: always)",
-                           true},
-    [CTL_OPTION_SPREAD] = {"spread", "SPAN", "over which the nodes of a wave are begun with (default: 0s)",
-                           true},
+                           "when it may begin with nodes, UTC: \"Mon-Fri 01:00-05:00\" (default: always)"},
+    [CTL_OPTION_SPREAD] = {"spread", "SPAN", "over which the nodes of a wave are begun with (default: 0s)"},
     [CTL_OPTION_ON_HALT] = {"on-halt", "stay|revert",
-                            "what becomes of nodes that were updated already (default: stay)", true},
+                            "what becomes of nodes that were updated already (default: stay)"},
     [CTL_OPTION_REHEARSE_REVERT] = {"rehearse-revert", NULL,
-                                    "the first wave goes forward, back, and forward again", true},
-    [CTL_OPTION_REVERT_LIMIT] = {"revert-limit", "SPAN", "that such a revert may take (default: 60s)", true},
+                                    "the first wave goes forward, back, and forward again"},
+    [CTL_OPTION_REVERT_LIMIT] = {"revert-limit", "SPAN", "that such a revert may take (default: 60s)"},
     [CTL_OPTION_FALSE_HALT] = {"false-halt", "CHANCE",
                                "at which a good release may be halted because updated nodes do worse than\n"
-                               "the others: 0.1% to 50%, or off (default: 0.1%)",
-                               true},
+                               "the others: 0.1% to 50%, or off (default: 0.1%)"},
     [CTL_OPTION_NEIGHBOURS] = {"neighbours", "LABEL",
-                               "whose value nodes share that lose their broker together (default: all do)",
-                               true},
+                               "whose value nodes share that lose their broker together (default: all do)"},
 };
 
 static const struct {
@@ -165,7 +157,7 @@ static int option_number (struct ctl *ctl, const char *name, const char *value, 
     return ctl_misused (ctl, "--%s takes a number from 1, not \"%s\"", name, value);
 }
 
-/*  What it may be, the library says. */
+/*  What it may be, the library says. One that takes no value means yes. */
 static int option_setting (struct ctl *ctl, enum ctl_option option, const char *value)
 {
     base_cleanup (base_free_p) char *setting =
@@ -237,7 +229,7 @@ static int option_take (struct ctl *ctl, enum ctl_option option, const char *val
         options->spec = value;
         break;
     default: /* --help, which is only seen; and settings */
-        return option_table[option].setting ? option_setting (ctl, option, value) : CTL_OK;
+        return CTL_BITS_SETTINGS >> option & 1 ? option_setting (ctl, option, value) : CTL_OK;
     }
     return CTL_OK;
 }

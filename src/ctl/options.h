@@ -50,12 +50,15 @@ enum ctl_option {
 
 #define CTL_BIT(NAME) (UINT64_C (1) << CTL_OPTION_##NAME)
 
-/*  What a rollout is to do. */
-#define CTL_BITS_SPEC                                                                                        \
-    (CTL_BIT (SPEC) | CTL_BIT (SELECT) | CTL_BIT (WAVES) | CTL_BIT (APPROVAL) | CTL_BIT (CONCURRENCY) |      \
-     CTL_BIT (SOAK) | CTL_BIT (BUDGET) | CTL_BIT (WAVE_BUDGET) | CTL_BIT (NODE_DEADLINE) |                   \
-     CTL_BIT (WAVE_DEADLINE) | CTL_BIT (WINDOW) | CTL_BIT (SPREAD) | CTL_BIT (ON_HALT) |                     \
-     CTL_BIT (REHEARSE_REVERT) | CTL_BIT (REVERT_LIMIT) | CTL_BIT (FALSE_HALT) | CTL_BIT (NEIGHBOURS))
+/*  Settings of a rollout, one by one. */
+#define CTL_BITS_SETTINGS                                                                                    \
+    (CTL_BIT (SELECT) | CTL_BIT (WAVES) | CTL_BIT (APPROVAL) | CTL_BIT (CONCURRENCY) | CTL_BIT (SOAK) |      \
+     CTL_BIT (BUDGET) | CTL_BIT (WAVE_BUDGET) | CTL_BIT (NODE_DEADLINE) | CTL_BIT (WAVE_DEADLINE) |          \
+     CTL_BIT (WINDOW) | CTL_BIT (SPREAD) | CTL_BIT (ON_HALT) | CTL_BIT (REHEARSE_REVERT) |                   \
+     CTL_BIT (REVERT_LIMIT) | CTL_BIT (FALSE_HALT) | CTL_BIT (NEIGHBOURS))
+
+/*  What a rollout is to do: its settings, one by one or in a file. */
+#define CTL_BITS_SPEC (CTL_BIT (SPEC) | CTL_BITS_SETTINGS)
 
 /*  What every command takes. */
 #define CTL_BITS_COMMON                                                                                      \
