@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/backup.h"
 #include "broker/labels.h"
 #include "broker/private.h"
 #include "broker/root.h"
@@ -71,6 +72,7 @@ static void on_tick (void *context)
     }
     if (broker->content)
         broker_content_tick (broker->content, now_ms);
+    broker_backup_tick (broker, now_ms);
 }
 
 /*  A node that the records know. Whether it lives is only known once it is heard of. */
@@ -191,6 +193,7 @@ struct broker *broker_free (struct broker *broker)
     if (!broker)
         return NULL;
     bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
+    broker_backup_deinit (broker);
     broker_round_deinit (broker);
     broker_rollouts_deinit (broker);
     broker->origin = origin_free (broker->origin);

@@ -31,6 +31,10 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
                 struct base_error *error);
 struct broker *broker_free (struct broker *broker);
 
+/*  Makes the records of a root without any from a backup (nodectl backup), and serves nothing. Returns 0,
+    -errno or BROKER_E_LOCKED. */
+int broker_restore (const char *root, const char *file, struct base_error *error);
+
 /*  Bound endpoints with real ports. content: NULL with no_content. Valid while the broker lives. */
 const char *broker_endpoint_announce (const struct broker *broker);
 const char *broker_endpoint_control (const struct broker *broker);

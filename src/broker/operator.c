@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/backup.h"
 #include "broker/labels.h"
 #include "broker/lists.h"
 #include "broker/orders.h"
@@ -452,6 +453,8 @@ static int request_serve (struct broker *broker, const struct bus_peer *peer,
     case WIRE_VERB_CLEAR:
     case WIRE_VERB_FORGET:
         return order_request (broker, request, answer, error);
+    case WIRE_VERB_BACKUP:
+        return broker_backup_request (broker, peer, request, answer, error);
     case WIRE_VERB_LABEL:
         return label_request (broker, request, answer, error);
     default:

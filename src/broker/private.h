@@ -36,6 +36,8 @@ struct broker {
     int tick;
     struct base_log_limit log;
     struct broker_round round;
+    struct broker_backup *backup; /* that is being made; NULL: none */
+    struct broker_copies *copies; /* that were made; NULL: none */
     struct broker_rollouts rollouts;
 };
 

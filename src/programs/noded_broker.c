@@ -23,7 +23,7 @@ enum {
 enum { HEARTBEAT_MS = 15000, HEARTBEAT_LEAST_MS = 100 };
 
 struct options {
-    const char *root, *address;
+    const char *root, *address, *restore;
     uint64_t port, heartbeat_ms, liveness_ms;
     bool insecure, no_content;
 };
@@ -120,6 +120,8 @@ int main (int argc, char **argv)
          "how often a node shows that it lives (15s)"},
         {"liveness", 0, PROGRAM_SPAN, "SPAN", "broker/liveness", &options.liveness_ms, 0,
          "silence after which a node counts as offline (3 heartbeats)"},
+        {"restore", 0, PROGRAM_TEXT, "FILE", NULL, &options.restore, 0,
+         "make the records of an empty root from a backup, and end"},
         {"insecure", 0, PROGRAM_FLAG, NULL, "broker/insecure", &options.insecure, 0,
          "let other hosts in without CURVE keys"},
         {"log", 0, PROGRAM_LOG, "LEVEL", "broker/log", NULL, 0, "error, warning, info or debug (info)"},
@@ -150,8 +152,12 @@ int main (int argc, char **argv)
         program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
         program_bind_endpoints (options.address, options.port, &endpoints, &error) != 0)
         return program_usage_error (&spec, "%s", error.text);
-    files_check ();
-    r = serve (&running, &options, &error);
+    if (options.restore)
+        r = broker_restore (options.root, options.restore, &error);
+    else {
+        files_check ();
+        r = serve (&running, &options, &error);
+    }
     if (r == 0)
         return PROGRAM_OK;
     base_log (BASE_LOG_ERROR, "%s", error.text[0] ? error.text : strerror (r < 0 ? -r : r));

@@ -1,0 +1,273 @@
+/*  broker/backup.c - copies of the records while the broker runs, and a root made from one */
+
+#include "broker/backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "broker/root.h"
+#include "broker/text.h"
+#include "bus/work.h"
+
+enum { COPIES_MOST = 8, COPY_KEPT_MS = 60 * 60 * 1000, BLOCK = 1 << 20 };
+
+struct broker_backup {
+    struct broker *broker;
+    struct bus_work *work;
+    struct bus_peer peer; /* who asked */
+    uint64_t serial;
+
+    /* the job's, while it runs */
+    int root;
+    const char *database;
+    char *copy; /* the file, until it is a content */
+    struct base_digest digest, fleet_head;
+    uint64_t size, turns;
+    struct base_error error;
+};
+
+/*  Copies that can be downloaded. */
+struct broker_copies {
+    struct {
+        struct base_digest digest;
+        uint64_t made_ms;
+    } all[COPIES_MOST];
+    size_t count;
+};
+
+static struct broker_backup *backup_free (struct broker_backup *backup)
+{
+    if (!backup)
+        return NULL;
+    (void) bus_work_free (backup->work);
+    free (backup->copy);
+    free (backup);
+    return NULL;
+}
+
+/*  the job, on a thread of its own */
+
+static int content_write (struct disk_partial *partial, int fd, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *block = malloc (BLOCK);
+    ssize_t got = 1;
+    int r = block ? 0 : base_error_errno (error, -ENOMEM, "cannot make a backup");
+
+    while (r == 0 && partial->offset < partial->size) {
+        got = pread (fd, block, BLOCK, (off_t) partial->offset);
+        if (got <= 0)
+            return base_error_errno (error, got < 0 ? -errno : -EIO, "cannot read the backup");
+        r = disk_partial_write (partial, block, (size_t) got, error);
+    }
+    return r;
+}
+
+static int content_put (struct broker_backup *backup, struct disk_blobs *blobs)
+{
+    base_cleanup (base_close_p) int fd = open (backup->copy, O_RDONLY | O_CLOEXEC);
+    base_cleanup (disk_partial_deinit) struct disk_partial partial = {.fd = -1};
+    int r = fd < 0 ? -errno : base_digest_of_fd (fd, &backup->digest, &backup->size);
+
+    if (r != 0)
+        return base_error_errno (&backup->error, r, "cannot read %s", backup->copy);
+    r = disk_partial_open (blobs, &backup->digest, backup->size, &partial, &backup->error);
+    if (r == 0)
+        r = content_write (&partial, fd, &backup->error);
+    if (r == 0)
+        r = disk_partial_finish (&partial, &backup->error);
+    return r > 0 ? base_error_set (&backup->error, -EIO, "the backup changed while it was read") : r;
+}
+
+static int make_copy (void *context)
+{
+    struct broker_backup *backup = context;
+    base_cleanup (disk_blobs_deinit) struct disk_blobs blobs = {.fd = -1};
+    int r = disk_blobs_open (&disk_system, backup->root, "contents", &blobs, &backup->error);
+
+    (void) unlink (backup->copy); /* of a broker that was killed */
+    if (r == 0)
+        r = broker_store_copy (backup->database, backup->copy, &backup->turns, &backup->fleet_head,
+                               &backup->error);
+    if (r == 0)
+        r = content_put (backup, &blobs);
+    (void) unlink (backup->copy);
+    return r;
+}
+
+/*  in the loop */
+
+static void copy_remember (struct broker *broker, const struct base_digest *digest)
+{
+    struct broker_copies *copies = broker->copies;
+
+    if (copies->count == COPIES_MOST) {
+        (void) broker_content_remove (broker->content, &copies->all[0].digest);
+        memmove (&copies->all[0], &copies->all[1], --copies->count * sizeof copies->all[0]);
+    }
+    copies->all[copies->count].digest = *digest;
+    copies->all[copies->count++].made_ms = base_time_boot_ms ();
+}
+
+static void done (void *context, int result)
+{
+    struct broker_backup *backup = context;
+    struct broker *broker = backup->broker;
+    char text[BASE_DIGEST_TEXT];
+    base_cleanup (base_free_p) char *reason = NULL;
+    struct wire_answer answer = {.serial = backup->serial,
+                                 .status = WIRE_STATUS_OK,
+                                 .instance = (char *) origin_instance (broker->origin),
+                                 .revision = broker->revision};
+
+    if (result == 0) {
+        copy_remember (broker, &backup->digest);
+        answer.content = backup->digest;
+        answer.size = backup->size;
+        answer.heads = backup->turns;
+        answer.fleet_head = backup->fleet_head;
+        base_log (BASE_LOG_INFO, "made a backup of %" PRIu64 " bytes: %s", backup->size,
+                  base_digest_format (&backup->digest, text));
+    } else {
+        answer.status = WIRE_STATUS_FAILED;
+        answer.reason = reason = broker_reason ("no backup was made: %s", backup->error.text);
+        base_log_limited (&broker->log, BASE_LOG_ERROR, "no backup was made: %s", backup->error.text);
+    }
+    (void) origin_answer (broker->origin, &backup->peer, &wire_answer_record, &answer);
+    broker->backup = backup_free (backup);
+}
+
+static int refuse (struct wire_answer *answer, enum wire_status status, const char *sentence)
+{
+    answer->status = status;
+    answer->reason = broker_reason ("%s", sentence);
+    return answer->reason ? 0 : -ENOMEM;
+}
+
+int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
+                           const struct wire_request *request, struct wire_answer *answer,
+                           struct base_error *error)
+{
+    struct broker_backup *backup = broker->backup;
+    const char *database = broker_store_path (broker->store);
+    int r;
+
+    if (!broker->content)
+        return refuse (
+            answer, WIRE_STATUS_REFUSED,
+            "this broker serves no contents, so that nothing can be downloaded from it: on its host,"
+            " sqlite3 ROOT/broker.db '.backup FILE' makes one while it runs");
+    if (backup && backup->serial == request->serial && bus_peer_equal (&backup->peer, peer))
+        return ORIGIN_LATER; /* it is asked for once more */
+    if (backup)
+        return refuse (answer, WIRE_STATUS_BUSY, "a backup is being made already: ask again in a moment");
+    if (!broker->copies && !(broker->copies = calloc (1, sizeof *broker->copies)))
+        return -ENOMEM;
+    backup = calloc (1, sizeof *backup);
+    if (!backup)
+        return -ENOMEM;
+    *backup = (struct broker_backup){.broker = broker,
+                                     .peer = *peer,
+                                     .serial = request->serial,
+                                     .root = broker->root,
+                                     .database = database,
+                                     .copy = base_text_printf ("%s.copy", database)};
+    r = backup->copy ? bus_work_start (broker->loop, make_copy, done, backup, &backup->work) : -ENOMEM;
+    if (r == 0)
+        broker->backup = backup;
+    else
+        (void) backup_free (backup);
+    return r == 0 ? ORIGIN_LATER : base_error_errno (error, r, "cannot make a backup");
+}
+
+void broker_backup_tick (struct broker *broker, uint64_t now_ms)
+{
+    struct broker_copies *copies = broker->copies;
+
+    while (copies && copies->count > 0 && now_ms - copies->all[0].made_ms >= COPY_KEPT_MS) {
+        (void) broker_content_remove (broker->content, &copies->all[0].digest);
+        memmove (&copies->all[0], &copies->all[1], --copies->count * sizeof copies->all[0]);
+    }
+}
+
+void broker_backup_deinit (struct broker *broker)
+{
+    broker->backup = backup_free (broker->backup);
+    free (broker->copies);
+    broker->copies = NULL;
+}
+
+/*  a root made from a copy */
+
+static int file_copy (int from, int root, const char *name, struct base_error *error)
+{
+    const struct disk *disk = &disk_system;
+    base_cleanup (base_free_p) char *block = malloc (BLOCK);
+    base_cleanup (base_close_p) int fd = -1;
+    ssize_t got = 1;
+    int r = 0;
+
+    if (!block)
+        return base_error_errno (error, -ENOMEM, "cannot restore");
+    fd = disk->ops->openat (disk->context, root, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                            0600);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot write %s", name);
+    while (r == 0 && (got = read (from, block, BLOCK)) > 0)
+        r = disk_write_all (disk, fd, block, (size_t) got);
+    if (r == 0 && (got < 0 || disk->ops->fsync (disk->context, fd) != 0))
+        r = -errno;
+    return r == 0 ? 0 : base_error_errno (error, r, "cannot copy the backup into the root");
+}
+
+static int root_is_empty (int root, const char *path, struct base_error *error)
+{
+    static const char *const names[] = {"broker.db", "broker.db-wal"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (faccessat (root, names[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            return base_error_set (
+                error, -EEXIST,
+                "%s/%s is there: a backup is restored into a root without records; move them"
+                " away, or name another root",
+                path, names[i]);
+    return 0;
+}
+
+int broker_restore (const char *root_path, const char *file, struct base_error *error)
+{
+    static const char *const leftovers[] = {"broker.db.new", "broker.db.new-wal", "broker.db.new-shm",
+                                            "broker.db.new-journal"};
+    base_cleanup (base_close_p) int root = -1;
+    base_cleanup (base_close_p) int lock = -1;
+    base_cleanup (base_close_p) int from = open (file, O_RDONLY | O_CLOEXEC);
+    base_cleanup (base_free_p) char *path = base_text_printf ("%s/broker.db.new", root_path);
+    struct broker_restored restored;
+    int r = from < 0 ? base_error_errno (error, -errno, "cannot read %s", file) : path ? 0 : -ENOMEM;
+
+    if (r == 0)
+        r = broker_root_open (root_path, &root, &lock, error);
+    if (r == 0)
+        r = root_is_empty (root, root_path, error);
+    for (size_t i = 0; r == 0 && i < sizeof leftovers / sizeof leftovers[0]; i++)
+        (void) unlinkat (root, leftovers[i], 0);
+    if (r == 0)
+        r = file_copy (from, root, "broker.db.new", error);
+    if (r == 0)
+        r = broker_store_restore (path, &restored, error);
+    if (r == 0)
+        r = disk_rename (&disk_system, root, "broker.db.new", "broker.db", error);
+    if (r != 0)
+        return r < 0 ? base_error_prefix (error, "cannot restore %s", file) : r;
+    base_log (
+        BASE_LOG_INFO,
+        "restored %s into %s: %" PRIu64 " nodes, %" PRIu64 " releases, %" PRIu64
+        " rollouts paused; the copy is of %s. Bring the contents of its releases back (ROOT/contents), then"
+        " start the broker",
+        file, root_path, restored.nodes, restored.releases, restored.paused,
+        restored.time[0] ? restored.time : "an unknown time");
+    return 0;
+}

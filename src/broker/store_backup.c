@@ -1,0 +1,293 @@
+/*  broker/store_backup.c - copies of the records, and records made from one */
+
+#include "broker/store_backup.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "broker/store_rollouts.h"
+#include "broker/store_statement.h"
+
+enum {
+    BUSY_MS = 5000,
+    REVISIONS_SKIPPED = 1000 * 1000 * 1000 /* more than any broker gives between two backups */
+};
+
+const char *broker_store_path (const struct broker_store *store)
+{
+    return sqlite3_db_filename (store->database, "main");
+}
+
+static void database_close (sqlite3 **database)
+{
+    (void) sqlite3_close (*database);
+}
+
+static int fail (sqlite3 *database, struct base_error *error, const char *what, const char *path)
+{
+    int code = sqlite3_errcode (database) & 0xff;
+
+    return base_error_set (error,
+                           code == SQLITE_FULL    ? -ENOSPC
+                           : code == SQLITE_NOMEM ? -ENOMEM
+                                                  : -EIO,
+                           "cannot %s %s: the database says: %s", what, path, sqlite3_errmsg (database));
+}
+
+static int database_open (const char *path, int flags, sqlite3 **ret_database, struct base_error *error)
+{
+    if (sqlite3_open_v2 (path, ret_database, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        return *ret_database ? fail (*ret_database, error, "open", path)
+                             : base_error_errno (error, -ENOMEM, "cannot open %s", path);
+    (void) sqlite3_busy_timeout (*ret_database, BUSY_MS);
+    return 0;
+}
+
+/*  The first row of a query; *ret_is_there: there is one. The caller finalizes. */
+static int row_get (sqlite3 *database, const char *sql, const char *path, sqlite3_stmt **ret_row,
+                    bool *ret_is_there, struct base_error *error)
+{
+    int code = sqlite3_prepare_v2 (database, sql, -1, ret_row, NULL);
+
+    if (code == SQLITE_OK)
+        code = sqlite3_step (*ret_row);
+    *ret_is_there = code == SQLITE_ROW;
+    return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : fail (database, error, "read", path);
+}
+
+static void row_end (sqlite3_stmt **row)
+{
+    (void) sqlite3_finalize (*row);
+}
+
+static int head_get (sqlite3 *database, const char *path, uint64_t *ret_turns, struct base_digest *ret_head,
+                     struct base_error *error)
+{
+    base_cleanup (row_end) sqlite3_stmt *row = NULL;
+    bool is_there;
+    int r = row_get (database, "SELECT serial, fleet FROM heads ORDER BY serial DESC LIMIT 1", path, &row,
+                     &is_there, error);
+
+    *ret_turns = r == 0 && is_there ? store_number (row, 0) : 0;
+    *ret_head = r == 0 && is_there ? store_digest (row, 1) : (struct base_digest){.bytes = {0}};
+    return r;
+}
+
+static int copy_pages (sqlite3 *from, sqlite3 *to, const char *path, struct base_error *error)
+{
+    sqlite3_backup *backup = sqlite3_backup_init (to, "main", from, "main");
+    int code;
+
+    if (!backup)
+        return fail (to, error, "write", path);
+    /* All at once: in several steps it would begin anew whenever the broker writes. Readers and the writer do
+       not wait for each other. */
+    code = sqlite3_backup_step (backup, -1);
+    /* that it was busy is no error to finish */
+    return sqlite3_backup_finish (backup) == SQLITE_OK && code == SQLITE_DONE
+               ? 0
+               : fail (to, error, "write", path);
+}
+
+int broker_store_copy (const char *from, const char *to, uint64_t *ret_turns, struct base_digest *ret_head,
+                       struct base_error *error)
+{
+    base_cleanup (database_close) sqlite3 *source = NULL;
+    base_cleanup (database_close) sqlite3 *target = NULL;
+    char note[160];
+    int r = database_open (from, SQLITE_OPEN_READWRITE, &source, error);
+
+    if (r == 0)
+        r = database_open (to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &target, error);
+    if (r == 0)
+        r = copy_pages (source, target, to, error);
+    if (r != 0)
+        return r;
+    /* A file that stands alone, and says of when it is. */
+    (void) snprintf (note, sizeof note,
+                     "PRAGMA journal_mode = DELETE;"
+                     "INSERT OR REPLACE INTO meta (key, value) VALUES ('copied', %llu)",
+                     (unsigned long long) (base_time_real_ns () / 1000000));
+    if (sqlite3_exec (target, note, NULL, NULL, NULL) != SQLITE_OK)
+        return fail (target, error, "write", to);
+    return head_get (target, to, ret_turns, ret_head, error);
+}
+
+/*  restoring */
+
+static int number_get (sqlite3 *database, const char *sql, const char *path, uint64_t *ret_number,
+                       struct base_error *error)
+{
+    base_cleanup (row_end) sqlite3_stmt *row = NULL;
+    bool is_there;
+    int r = row_get (database, sql, path, &row, &is_there, error);
+
+    *ret_number = r == 0 && is_there ? store_number (row, 0) : 0;
+    return r;
+}
+
+static int check_whole (sqlite3 *database, const char *path, struct base_error *error)
+{
+    base_cleanup (row_end) sqlite3_stmt *row = NULL;
+    bool is_there;
+    int r = row_get (database, "PRAGMA integrity_check (1)", path, &row, &is_there, error);
+
+    if (r == 0 && is_there && strcmp (store_text (row, 0), "ok") != 0)
+        r = base_error_set (error, -EBADMSG, "%s is damaged: %s: take another backup", path,
+                            store_text (row, 0));
+    return r;
+}
+
+/*  Whether it is a database of a broker at all: opening a store would make one of anything empty. */
+static int check (const char *path, struct broker_restored *restored, uint64_t *ret_copied_ms,
+                  struct base_error *error)
+{
+    base_cleanup (database_close) sqlite3 *database = NULL;
+    uint64_t layout = 0;
+    int r = database_open (path, SQLITE_OPEN_READONLY, &database, error);
+
+    if (r == 0)
+        r = check_whole (database, path, error);
+    if (r == 0)
+        r = number_get (database, "PRAGMA user_version", path, &layout, error);
+    if (r == 0 && layout == 0)
+        r = base_error_set (error, -EBADMSG, "%s is a database, but not one of noded-broker", path);
+    if (r == 0)
+        r = number_get (database, "SELECT count(*) FROM nodes", path, &restored->nodes, error);
+    if (r == 0)
+        r = number_get (database, "SELECT count(*) FROM releases", path, &restored->releases, error);
+    if (r == 0)
+        r = number_get (database, "SELECT value FROM meta WHERE key = 'copied'", path, ret_copied_ms, error);
+    return r;
+}
+
+struct pausing {
+    struct broker_store *store;
+    struct broker_restored *restored;
+    uint64_t copied_ms;
+    struct base_error *error;
+    struct broker_rollout_row *rows; /* of those that were under way */
+};
+
+static int rollout_take (void *context, const struct broker_rollout_row *row)
+{
+    struct pausing *pausing = context;
+    struct broker_rollout_row *rows;
+
+    if (row->state.paused ||
+        (row->state.phase != WIRE_PHASE_APPROVAL && row->state.phase != WIRE_PHASE_UPDATING &&
+         row->state.phase != WIRE_PHASE_SOAKING))
+        return 0;
+    rows = reallocarray (pausing->rows, pausing->restored->paused + 1, sizeof *rows);
+    if (!rows)
+        return -ENOMEM;
+    pausing->rows = rows;
+    rows[pausing->restored->paused] = *row;
+    if (wire_copy (&wire_rollout_state_record, &row->state, &rows[pausing->restored->paused].state) != 0)
+        return -ENOMEM;
+    pausing->restored->paused++;
+    return 0;
+}
+
+/*  What happened between the copy and now is not known: nothing new is begun until a person has looked. The
+    time between does not count against waves and nodes. */
+static int rollout_pause (struct pausing *pausing, struct broker_rollout_row *row, uint64_t now_ms)
+{
+    char now[BASE_TIME_TEXT], reason[200];
+    struct wire_turn turn = {.rollout = row->state.id,
+                             .time = now,
+                             .phase = row->state.phase,
+                             .wave = row->wave + 1,
+                             .paused = true,
+                             .command = WIRE_COMMAND_PAUSE,
+                             .reason = reason};
+    int r;
+
+    (void) base_time_format (now_ms * 1000000, now);
+    (void) snprintf (reason, sizeof reason,
+                     "the broker's records were restored from a copy of %s: look what nodes run, then resume",
+                     pausing->restored->time[0] ? pausing->restored->time : "an unknown time");
+    row->state.paused = true;
+    if (row->stop_ms == 0)
+        row->stop_ms = pausing->copied_ms ? pausing->copied_ms : now_ms;
+    r = broker_store_revision_next (pausing->store, &row->state.revision, pausing->error);
+    if (r == 0)
+        r = broker_store_rollout_put (pausing->store, row, pausing->error);
+    if (r == 0)
+        r = broker_store_turn_add (pausing->store, row->serial, &turn, pausing->error);
+    return r;
+}
+
+static int rollouts_pause (struct pausing *pausing)
+{
+    uint64_t now_ms = base_time_real_ns () / 1000000;
+    int r = broker_store_rollouts (pausing->store, 0, 0, true, rollout_take, pausing, pausing->error);
+
+    for (size_t i = 0; r == 0 && i < pausing->restored->paused; i++)
+        r = rollout_pause (pausing, &pausing->rows[i], now_ms);
+    for (size_t i = 0; i < pausing->restored->paused; i++)
+        broker_rollout_row_deinit (&pausing->rows[i]);
+    free (pausing->rows);
+    if (r == 0)
+        r = store_do (pausing->store, pausing->error,
+                      "UPDATE members SET since = ?1 WHERE state IN ('ordered', 'reverting')"
+                      " AND rollout IN (SELECT serial FROM rollouts WHERE live = 1)",
+                      "u", now_ms);
+    return r;
+}
+
+static int revisions_skip (struct broker_store *store, struct base_error *error)
+{
+    int r = store_do (store, error,
+                      "INSERT INTO meta (key, value) VALUES ('revision', ?1 + ?2)"
+                      " ON CONFLICT (key) DO UPDATE SET value = value + ?1",
+                      "uu", (uint64_t) REVISIONS_SKIPPED, store->revision);
+
+    if (r == 0)
+        r = store_do (store, error, "DELETE FROM meta WHERE key = 'copied'", "");
+    store->revision += REVISIONS_SKIPPED;
+    store->revision_end = store->revision;
+    return r;
+}
+
+/*  Leaves no log beside the file, which is about to be renamed. */
+static int gather (struct broker_store *store, const char *path, struct base_error *error)
+{
+    base_cleanup (row_end) sqlite3_stmt *row = NULL;
+    bool is_there;
+    int r = row_get (store->database, "PRAGMA journal_mode = DELETE", path, &row, &is_there, error);
+
+    if (r == 0 && (!is_there || strcmp (store_text (row, 0), "delete") != 0))
+        r = base_error_set (error, -EIO, "cannot bring all of %s into one file", path);
+    return r;
+}
+
+int broker_store_restore (const char *path, struct broker_restored *ret_restored, struct base_error *error)
+{
+    struct broker_restored restored = {.nodes = 0};
+    struct pausing pausing = {.restored = &restored, .error = error};
+    struct broker_store *store = NULL;
+    int r = check (path, &restored, &pausing.copied_ms, error);
+
+    if (r == 0 && pausing.copied_ms)
+        (void) base_time_format (pausing.copied_ms * 1000000, restored.time);
+    if (r == 0)
+        r = broker_store_open (path, &store, error);
+    if (r != 0)
+        return r;
+    pausing.store = store;
+    r = broker_store_begin (store, error);
+    if (r == 0)
+        r = revisions_skip (store, error);
+    if (r == 0)
+        r = rollouts_pause (&pausing);
+    if (r == 0)
+        r = broker_store_commit (store, error);
+    if (r == 0)
+        r = gather (store, path, error);
+    (void) broker_store_free (store);
+    if (r == 0)
+        *ret_restored = restored;
+    return r;
+}

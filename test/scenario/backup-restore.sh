@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# A copy of the broker's records is made while a rollout runs, the broker's host is lost, and a broker is started from the copy: nodes
+# come back, no epoch is given twice, the rollout waits until somebody has looked, and goes on from where its nodes really are.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_options=(--heartbeat 300ms)
+broker_start
+nodes_up a b c d
+release=$(publish noded-2 2.0.0)
+ctl label a role=web
+updated () { ctl nodes --json | jq -e "map (select (.version == \"2.0.0\" and .state == \"idle\")) | length == $1"; }
+
+say 'a copy in the middle of a rollout'
+ctl rollout start --release "$release" --waves '1, 1, rest' --soak 1500ms --no-wait >"$fleet/start"
+until_true updated 1
+expect_status 0 ctl backup "$fleet/copy"
+expect_status 1 ctl backup "$fleet/copy" # which is there
+until_true updated 2
+epoch=$(ctl nodes --json | jq 'map (.desired_epoch) | max')
+
+say 'the host is lost'
+broker_kill
+mv "$fleet/broker" "$fleet/lost"
+expect_status 1 "$build/noded-broker" --root "$fleet/lost" --restore "$fleet/copy"
+said 'broker.db is there'
+head -c 5000 /dev/urandom >"$fleet/noise"
+expect_status 1 "$build/noded-broker" --root "$fleet/broker" --restore "$fleet/noise"
+said 'not a database'
+expect_status 0 "$build/noded-broker" --root "$fleet/broker" --restore "$fleet/copy"
+said '4 nodes, 1 releases, 1 rollouts paused; the copy is of 20'
+cp -a "$fleet/lost/contents" "$fleet/broker/"
+broker_start
+
+say 'everybody is there, and nothing happens by itself'
+for id in a b c d; do until_node "$id" .online; done
+check_node a '.labels == [{"name": "role", "value": "web", "own": false}]'
+check_equal "$(ctl rollout status --json | jq -c '[.paused, .over]')" '[true,false]' 'the rollout'
+expect_status 0 ctl why "$(ctl rollout status --json | jq -r .id)"
+said 'restored from a copy of 20'
+for id in a b c d; do check_node "$id" '.journal_fault == null'; done
+
+say 'until it is resumed'
+ctl rollout resume
+until_true eval 'ctl rollout status --json | jq -e ".phase == \"done\""'
+for id in a b c d; do check_node "$id" ".release == \"$release\" and .state == \"idle\""; done
+check_equal "$(ctl nodes --json | jq "(map (.desired_epoch) | max) > $epoch")" true 'whether epochs go on'
+for id in a b c d; do
+    check_equal "$(grep -c '"step":"trial".*"outcome":"confirmed".*"version":"2.0.0"' "$fleet/$id/var/journal")" 1 "how often $id was updated"
+done
