@@ -235,7 +235,7 @@ static int machine_wake (struct broker *broker, struct broker_rollout *rollout, 
         member->online = node && node->online;
         member->dark_ms = member->online ? 0 : now_ms;
     }
-    machine->settle_ms = broker->registry.liveness_ms + broker->registry.liveness_ms / 3;
+    machine->settle_ms = 2 * broker->registry.liveness_ms;
     rollout_resume (machine);
     return 0;
 }

@@ -160,7 +160,7 @@ static int rollout_begin (struct broker *broker, const struct broker_planned *pl
                       plan->n_neighbours, now_ms);
     if (r != 0)
         return r;
-    rollout->machine.settle_ms = broker->registry.liveness_ms + broker->registry.liveness_ms / 3;
+    rollout->machine.settle_ms = 2 * broker->registry.liveness_ms;
     rollout->live = true;
     rollout->members = calloc (plan->n_candidates, sizeof *rollout->members);
     if (!rollout->members)

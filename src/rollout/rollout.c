@@ -197,6 +197,13 @@ static void check_budgets (struct rollout *rollout, uint64_t now_ms)
     halt (rollout, now_ms);
 }
 
+/*  Whether a silence has lasted long enough to say something: a moment after the owner was started, all are
+    silent. */
+static bool is_judged (const struct rollout *rollout, const struct rollout_member *member, uint64_t now_ms)
+{
+    return !member->online && now_ms >= member->dark_ms + rollout->settle_ms;
+}
+
 /*  The nodes of a wave are begun with in their order, evenly over the spread. */
 static void begin_wave (struct rollout *rollout, uint64_t now_ms)
 {
@@ -209,7 +216,7 @@ static void begin_wave (struct rollout *rollout, uint64_t now_ms)
         struct rollout_member *member = &rollout->members[wave->first + i];
         count (rollout, member, false);
         member->start_ms = now_ms + rollout->spec.spread_ms * i / wave->count;
-        member->was_bad = !member->online;
+        member->was_bad = is_judged (rollout, member, now_ms);
         count (rollout, member, true);
         add_pending (rollout, wave->first + i, ROLLOUT_KEEP);
     }
@@ -253,6 +260,7 @@ void rollout_set_defaults (struct wire_rollout *spec)
 /*  Takes the candidates in and lays the waves over them. */
 static int take_members (struct rollout *rollout, const struct rollout_candidate *candidates, uint64_t now_ms)
 {
+    uint64_t known_ms = now_ms > rollout->settle_ms ? now_ms - rollout->settle_ms : 1; /* to be silent */
     for (uint32_t i = 0; i < rollout->n_members; i++) {
         const struct rollout_candidate *candidate = &candidates[i];
         bool next = i == 0 ? candidate->wave == 0
@@ -269,7 +277,7 @@ static int take_members (struct rollout *rollout, const struct rollout_candidate
                                                       .since_ms = now_ms,
                                                       .neighbours = candidate->neighbours,
                                                       .online = candidate->online,
-                                                      .dark_ms = candidate->online ? 0 : now_ms,
+                                                      .dark_ms = candidate->online ? 0 : known_ms,
                                                       .pending_next = ROLLOUT_NOBODY};
         count (rollout, &rollout->members[i], true);
     }
@@ -578,6 +586,23 @@ static void end_overdue_wave (struct rollout *rollout, uint64_t now_ms)
     halt (rollout, now_ms);
 }
 
+/*  Every node of the wave has ended, but for those that are silent: waits until it is known that they are. */
+static void soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
+{
+    const struct rollout_wave *wave = &rollout->waves[rollout->wave];
+    uint64_t until_ms = 0;
+    for (uint32_t i = wave->first; i < wave->first + wave->count; i++) {
+        const struct rollout_member *member = &rollout->members[i];
+        if (member->state == WIRE_MEMBER_WAITING && !member->online && !is_judged (rollout, member, now_ms) &&
+            member->dark_ms + rollout->settle_ms > until_ms)
+            until_ms = member->dark_ms + rollout->settle_ms;
+    }
+    if (until_ms == 0)
+        go_to (rollout, WIRE_PHASE_SOAKING, now_ms);
+    else if (until_ms < *ret_until_ms)
+        *ret_until_ms = until_ms;
+}
+
 /*  Begins with the next node of the wave. Returns false, and until when nothing changes by itself. */
 static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
 {
@@ -599,7 +624,7 @@ static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t 
         return true;
     }
     if (wave->under_way == 0)
-        go_to (rollout, WIRE_PHASE_SOAKING, now_ms);
+        soak_or_wait (rollout, now_ms, ret_until_ms);
     return false;
 }
 
@@ -625,12 +650,11 @@ static uint64_t move (struct rollout *rollout, uint64_t now_ms)
             until_ms = now_ms + closes_ms;
     } else if (rollout->phase == WIRE_PHASE_UPDATING && !rollout->paused) {
         const struct rollout_wave *wave = &rollout->waves[rollout->wave];
-        if (wave->cursor == wave->count &&
-            wave->under_way == 0) { /* the last one ended after it had closed */
-            go_to (rollout, WIRE_PHASE_SOAKING, now_ms);
-            return 0;
-        }
         until_ms = now_ms + closed_ms;
+        if (wave->cursor == wave->count && wave->under_way == 0) /* the last one ended after it had closed */
+            soak_or_wait (rollout, now_ms, &until_ms);
+        if (rollout->phase == WIRE_PHASE_SOAKING)
+            return 0;
     } else if (rollout->phase == WIRE_PHASE_SOAKING && !rollout->paused && rollout->under_way == 0) {
         until_ms = rollout->phase_ms + rollout->spec.soak_ms;
         if (now_ms >= until_ms) {

@@ -439,3 +439,73 @@ Test (rollout, impossible_ones_are_refused)
     story.candidates[7] = (struct rollout_candidate){.wave = 1, .neighbours = 2};
     cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, BEGUN), -EINVAL);
 }
+
+/*  The owner dies and comes again: it has what is durable, and has heard of nobody. */
+static void restart (struct story *story)
+{
+    for (uint32_t i = 0; i < NODES; i++) {
+        story->rollout.members[i].online = false;
+        story->rollout.members[i].dark_ms = story->now_ms;
+    }
+    rollout_resume (&story->rollout);
+}
+
+Test (rollout, a_wave_that_begins_after_a_restart_waits_for_its_nodes_to_come_back)
+{
+    struct story story;
+    bring_to (&story, WIRE_PHASE_SOAKING);
+    story.now_ms += 10 * MINUTE;
+    restart (&story);
+    at (&story, 0);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
+    cr_expect_eq (story.rollout.wave, 1);
+    cr_expect_eq (story.rollout.waves[1].already_bad, 0, "nobody has been silent for long");
+    cr_expect_str_empty (story.told);
+    rollout_heard (&story.rollout, 6, true, story.now_ms);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 6 ");
+    all (&story, 6, 7, ROLLOUT_CONFIRMED);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING, "the others may still come");
+    at (&story, 2 * MINUTE);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING, "nobody is waited for without end");
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, what_is_pending_outlives_a_restart)
+{
+    struct story story;
+    bring_to (&story, WIRE_PHASE_SOAKING);
+    cr_assert_eq (command (&story, WIRE_COMMAND_REVERT, 0), 0);
+    cr_assert_eq (rollout_next (&story.rollout, story.now_ms).kind, ROLLOUT_TURN);
+    while (rollout_next (&story.rollout, story.now_ms).kind != ROLLOUT_BACK)
+        continue;
+    restart (&story);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "back 1 back 2 back 3 ", "node 0 was told before");
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, nobody_is_charged_for_an_order_that_was_not_carried_out)
+{
+    struct story story;
+    bring_to (&story, WIRE_PHASE_UPDATING);
+    for (uint32_t i = 0; i < 4; i++)
+        rollout_ended (&story.rollout, i, ROLLOUT_SKIPPED, story.now_ms);
+    at (&story, 0);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
+    cr_expect_eq (story.rollout.charged, 0);
+    cr_expect_eq (story.rollout.members[0].state, WIRE_MEMBER_LEFT);
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, a_halt_from_outside_says_why)
+{
+    struct story story;
+    bring_to (&story, WIRE_PHASE_UPDATING);
+    rollout_halt (&story.rollout, "withdrawn", story.now_ms);
+    at (&story, 0);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED);
+    cr_expect_str_eq (story.rollout.reason, "withdrawn");
+    cr_expect_str_eq (story.told, "cancel 0 cancel 1 cancel 2 cancel 3 ");
+    rollout_deinit (&story.rollout);
+}
