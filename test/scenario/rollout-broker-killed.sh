@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# The broker is killed -9 at one write or sync of its records after the other, in every life a bit later, while a rollout is approved,
+# carried out and reverted: it goes on, nobody is told twice or forgotten, and no epoch falls.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/rollouts.bash
+. "$here/rollouts.bash"
+
+strace -qq -e trace=none true 2>/dev/null || skip 'no process can be traced'
+at=
+cat >"$fleet/broker-program" <<PROGRAM
+#!/bin/sh
+exec strace -f -qq -e trace=fdatasync,pwrite64 -e inject="\$(cat '$fleet/at')" -o /dev/null '$build/noded-broker' "\$@"
+PROGRAM
+chmod +x "$fleet/broker-program"
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 # which does not work under a tracer
+export ASAN_OPTIONS
+
+# lives FILTER COMMAND...: the broker lives and dies, while the command asks it, until the rollout fits the filter.
+deaths=0
+lives ()
+{
+    local filter=$1 asking number=0 last=$((SECONDS + 2 * patience))
+    shift
+    broker_stop
+    "$build/nodectl" --broker "127.0.0.1:$port" "$@" --timeout "${patience}s" >"$fleet/asked" 2>&1 &
+    asking=$!
+    broker_program=$fleet/broker-program
+    for (( ; ; )); do
+        number=$((number % 36 + 1))
+        case $((number % 2)) in
+            0) at="fdatasync:signal=KILL:when=$((number / 2))" ;;
+            1) at="pwrite64:signal=KILL:when=$((2 * number))" ;;
+        esac
+        echo "$at" >"$fleet/at"
+        if ! broker_try "$port" 2>/dev/null; then
+            deaths=$((deaths + 1))
+            continue
+        fi
+        while kill -0 "$broker_pid" 2>/dev/null; do
+            [ $SECONDS -lt $last ] || { rollout_json >&2; fail "in $deaths lives the rollout never came to: $filter"; }
+            if ctl rollout list --json --timeout 1s 2>/dev/null | jq -e ".[0] // empty | $filter" >/dev/null; then break 2; fi
+            sleep 0.05
+        done
+        wait "$broker_pid" 2>/dev/null || true
+        deaths=$((deaths + 1))
+    done
+    wait "$asking" || { cat "$fleet/asked" >&2; fail "nodectl $*"; }
+    # the traced one: without its tracer it would live on
+    kill -KILL "$(cat "/proc/$broker_pid/task/$broker_pid/children" || true)" 2>/dev/null || true
+    wait "$broker_pid" 2>/dev/null || true
+    broker_program=$build/noded-broker
+    broker_start
+}
+
+# A node is heard of again soon after a death, and nobody is taken for lost meanwhile.
+broker_options=(--heartbeat 500ms --liveness 20s)
+broker_start
+nodes_up a b c d
+publish noded-2 2.0.0 >"$fleet/release"
+rollout_start --waves '1 approval, 1, rest'
+lives '.phase == "done"' rollout approve "$rollout"
+forward=$deaths
+check_equal "$(members updated | wc -w)" 4 'nodes that were updated'
+lives '.phase == "reverted"' rollout revert "$rollout" --no-wait
+check_equal "$(members reverted | wc -w)" 4 'nodes that went back'
+for id in a b c d; do
+    check_runs "$id" 1.0.0 noded
+    check_equal "$(orders_of "$id")" 1 "updates of $id"
+    check_equal "$(jq -s '[.[] | select (.step == "revert" and .outcome == "reverted")] | length' "$fleet/$id/var/journal")" 1 "reverts of $id"
+    jq -se '[.[] | .epoch | select (. > 0)] | . == sort' "$fleet/$id/var/journal" >/dev/null || fail "an epoch fell on $id"
+done
+expect_status 0 ctl rollout list
+say "the broker died $forward times on the way there, and $((deaths - forward)) times on the way back"
+[ "$deaths" -ge 12 ] || fail "the broker died $deaths times only"
