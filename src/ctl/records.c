@@ -176,6 +176,8 @@ int ctl_nodes (struct ctl *ctl)
                       : noded_client_nodes (ctl->client, ctl->options.application,
                                             ctl->n_words ? (const char *const *) ctl->words : NULL,
                                             ctl->n_words, 0, 0, NULL, &text);
+    if (rc == -EINVAL && selector)
+        return ctl_misused (ctl, "%s", noded_client_error (ctl->client));
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)

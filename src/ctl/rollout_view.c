@@ -265,7 +265,9 @@ void ctl_plan_print (FILE *out, const json_t *plan, const json_t *members, const
         ctl_text_put (out, command);
         (void) fputc ('\n', out);
     } else if (!updated)
-        (void) fputs ("\nThere is nothing to do.\n", out);
+        (void) fputs (json_array_size (members) ? "\nThere is nothing to do.\n"
+                                                : "\nThere is nothing to do: no node is selected.\n",
+                      out);
 }
 
 static void append_phase (struct base_buffer *text, const json_t *turn)

@@ -1,5 +1,5 @@
 /*  example_client BROKER PROGRAM - publishes a program as the application "example", and prints what the
-    broker has of it, and which nodes it knows
+    broker has of it, which nodes it knows, and what a rollout of it would do
 
     C and C++ alike. */
 
@@ -22,6 +22,7 @@ int main (int argc, char **argv)
     noded_client *client;
     noded_binary binary;
     noded_publish publish;
+    static const char *const settings[] = {"application=example", "waves=1, 10%, rest", "budget=2"};
     char *json;
 
     if (argc != 3) {
@@ -50,6 +51,11 @@ int main (int argc, char **argv)
     free (json);
 
     if (noded_client_nodes (client, NULL, NULL, 0, 0, 0, NULL, &json) != 0)
+        return fail (client);
+    printf ("%s", json);
+    free (json);
+
+    if (noded_client_rollout_plan (client, settings, 3, NULL, &json) != 0)
         return fail (client);
     printf ("%s", json);
     free (json);
