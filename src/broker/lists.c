@@ -28,8 +28,10 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
 {
     base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
     base_cleanup (broker_journal_deinit) struct broker_journal journal = {.serial = 0};
+    const struct broker_rollout *rollout;
     bool may_come = node->settle_ms > base_time_boot_ms ();
     char last_seen[BASE_TIME_TEXT];
+    uint32_t index;
     int r;
 
     shown->online = node->online;
@@ -41,6 +43,12 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
         text_give (&shown->platform, node->platform) != 0 || text_give (&shown->last_seen, last_seen) != 0 ||
         text_give (&shown->kernel, node->kernel) != 0 || broker_labels_show (node, shown) != 0)
         return -ENOMEM;
+    rollout = broker_rollouts_of (broker, node->id, name, &index);
+    if (rollout) {
+        shown->wave = rollout->machine.members[index].wave + 1;
+        if (text_give (&shown->rollout, rollout->state.id) != 0)
+            return -ENOMEM;
+    }
     r = broker_store_journal_get (broker->store, node->id, &journal, error);
     if (r != 0 && r != -ENOENT)
         return r;

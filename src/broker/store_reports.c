@@ -65,6 +65,19 @@ int broker_store_report_put (struct broker_store *store, const struct wire_repor
     return r;
 }
 
+static int text_give (char **field, const char *text)
+{
+    if (!text)
+        return 0;
+    *field = strdup (text);
+    return *field ? 0 : -ENOMEM;
+}
+
+/*  With who gave the order that is reported of. */
+#define REPORTS                                                                                              \
+    "SELECT reports.serial, reports.told, given.rollout, given.wave, given.place FROM reports"               \
+    " LEFT JOIN given USING (node, application, epoch)"
+
 static int reports_read (struct broker_store *store, sqlite3_stmt *row, broker_told_each *each, void *context,
                          struct base_error *error)
 {
@@ -76,6 +89,12 @@ static int reports_read (struct broker_store *store, sqlite3_stmt *row, broker_t
         if (r != 0)
             break;
         told.serial = store_number (row, 0);
+        told.wave = store_number (row, 3);
+        if (text_give (&told.rollout, store_text (row, 2)) != 0 ||
+            text_give (&told.place, store_text (row, 4)) != 0) {
+            r = base_error_errno (error, -ENOMEM, "cannot read a report");
+            break;
+        }
         r = each (context, &told);
         if (r != 0)
             break;
@@ -87,11 +106,10 @@ int broker_store_reports (struct broker_store *store, const char *node, const ch
                           uint64_t after, broker_told_each *each, void *context, struct base_error *error)
 {
     base_cleanup (store_end) sqlite3_stmt *row = NULL;
-    int r =
-        store_query (store, &row, error,
-                     "SELECT serial, told FROM reports WHERE node = ?1 AND (?2 IS NULL OR application = ?2)"
-                     " AND serial > ?3 ORDER BY serial",
-                     "ttu", node, application, after);
+    int r = store_query (store, &row, error,
+                         REPORTS " WHERE node = ?1 AND (?2 IS NULL OR application = ?2) AND serial > ?3"
+                                 " ORDER BY serial",
+                         "ttu", node, application, after);
 
     return r == 0 ? reports_read (store, row, each, context, error) : r;
 }
@@ -100,11 +118,9 @@ int broker_store_reports_of (struct broker_store *store, const char *node, const
                              uint64_t epoch, broker_told_each *each, void *context, struct base_error *error)
 {
     base_cleanup (store_end) sqlite3_stmt *row = NULL;
-    int r =
-        store_query (store, &row, error,
-                     "SELECT serial, told FROM reports WHERE node = ?1 AND application = ?2 AND epoch = ?3"
-                     " ORDER BY serial DESC",
-                     "ttu", node, application, epoch);
+    int r = store_query (store, &row, error,
+                         REPORTS " WHERE node = ?1 AND application = ?2 AND epoch = ?3 ORDER BY serial DESC",
+                         "ttu", node, application, epoch);
 
     return r == 0 ? reports_read (store, row, each, context, error) : r;
 }

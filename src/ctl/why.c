@@ -64,6 +64,18 @@ static void put_version (FILE *out, const char *version, const char *release)
     }
 }
 
+/*  Who gave the order, where the broker knows. */
+static void put_orderer (FILE *out, const json_t *report)
+{
+    const char *rollout = ctl_json_text (report, "rollout"), *place = ctl_json_text (report, "place");
+    if (!*rollout && !*place)
+        return;
+    (void) fputs (*rollout ? ", by rollout " : ", by ", out);
+    ctl_text_put (out, *rollout ? rollout : place);
+    if (*rollout)
+        (void) fprintf (out, ", wave %" PRIu64, ctl_json_uint (report, "wave"));
+}
+
 static void group_head (FILE *out, const json_t *told, size_t begin)
 {
     const json_t *first = json_array_get (told, begin);
@@ -91,6 +103,7 @@ static void group_head (FILE *out, const json_t *told, size_t begin)
         (void) fputs (", ", out);
         ctl_text_put (out, ctl_json_text (first, "transaction"));
     }
+    put_orderer (out, first);
     (void) fputc ('\n', out);
 }
 

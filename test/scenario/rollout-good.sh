@@ -13,10 +13,12 @@ check_equal "$(jq -c '[.updated, .left_out, .spec.release, [.waves[].count]]' <<
 ctl rollout start "${options[@]}" --plan "$(jq -r .hash <<<"$plan")" --timeout "${patience}s" >"$fleet/said" 2>&1 ||
     { cat "$fleet/said" >&2; fail 'the rollout was not done'; }
 
+rollout=$(ctl rollout status --json | jq -r .id)
 for id in a b c d e; do
     check_runs "$id" 2.0.0 noded-2
     expect_status 0 ctl why "$id"
     check_equal "$(grep -c 'confirmed itself' "$fleet/said")" 1 "how often $id was updated"
+    said "$rollout"
 done
 state=$(ctl rollout status --json)
 check_equal "$(jq -c '[.phase, .over, [.waves[].updated], [.waves[].bad], .causes]' <<<"$state")" '["done",true,[1,2,2],[0,0,0],[]]' 'the end'
