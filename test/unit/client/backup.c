@@ -36,7 +36,8 @@ static size_t files (void)
 {
     size_t count = 0;
     DIR *listing = opendir (directory);
-    for (struct dirent *entry; listing && (entry = readdir (listing));)
+    cr_assert_not_null (listing);
+    for (struct dirent *entry; (entry = readdir (listing));)
         count += entry->d_name[0] != '.';
     closedir (listing);
     return count;
