@@ -1,24 +1,12 @@
 /*  broker/announce.c - which topics reach the nodes of a batch of orders
 
-    Never one a node. A node that is woken without a need asks once and goes on, so the aim is few messages: one
-    ring each, unless one group or everybody is as good. */
+    Never one a node: a hint goes to the rings of the nodes, or to their group, and names those that it is meant
+    for, so that the others of the ring need not ask. Where most of the fleet is meant, it goes to everybody. */
 
 #include "broker/labels.h"
 #include "broker/private.h"
 
-enum { RINGS_MOST = BROKER_HINT_RINGS / 2 };
-
-static size_t rings_of (struct broker_node *const *nodes, size_t count, bool ret_rings[BROKER_HINT_RINGS])
-{
-    size_t n_rings = 0;
-
-    memset (ret_rings, 0, BROKER_HINT_RINGS * sizeof *ret_rings);
-    for (size_t i = 0; i < count; i++) {
-        n_rings += !ret_rings[nodes[i]->ring];
-        ret_rings[nodes[i]->ring] = true;
-    }
-    return n_rings;
-}
+enum { EVERYBODY_LEAST = 128 /* where one for all is fewer messages than one a ring */ };
 
 /*  The group that all of them listen to, or NULL. */
 static const char *group_of (struct broker_node *const *nodes, size_t count)
@@ -33,19 +21,43 @@ static const char *group_of (struct broker_node *const *nodes, size_t count)
     return group;
 }
 
+static void rings_announce (struct broker *broker, struct broker_node *const *nodes, size_t count,
+                            const struct wire_update *hint)
+{
+    for (unsigned ring = 0; ring < BROKER_HINT_RINGS; ring++) {
+        char *named[BROKER_HINT_NODES];
+        struct wire_update of_ring = *hint;
+        size_t meant = 0;
+        for (size_t i = 0; i < count; i++) {
+            if (nodes[i]->ring != ring)
+                continue;
+            if (meant < BROKER_HINT_NODES)
+                named[meant] = nodes[i]->id;
+            meant++;
+        }
+        if (meant == 0)
+            continue;
+        of_ring.nodes = named;
+        of_ring.n_nodes = meant <= BROKER_HINT_NODES ? meant : 0;
+        broker_hints_want (&broker->hints, ring, &of_ring);
+    }
+}
+
 void broker_announce (struct broker *broker, struct broker_node *const *nodes, size_t count,
                       const char *application, uint64_t epoch)
 {
-    bool rings[BROKER_HINT_RINGS];
-    size_t n_rings = rings_of (nodes, count, rings);
-    const char *group = n_rings > 1 ? group_of (nodes, count) : NULL;
+    struct wire_update hint = {.application = (char *) application, .epoch = epoch};
+    const char *group = count > 1 && count <= BROKER_HINT_NODES ? group_of (nodes, count) : NULL;
+    char *named[BROKER_HINT_NODES];
 
-    if (group)
-        broker_hints_want (&broker->hints, broker_hints_group (&broker->hints, group), application, epoch);
-    else if (n_rings > RINGS_MOST)
-        broker_hints_want (&broker->hints, BROKER_HINT_ALL, application, epoch);
-    else
-        for (unsigned ring = 0; ring < BROKER_HINT_RINGS; ring++)
-            if (rings[ring])
-                broker_hints_want (&broker->hints, ring, application, epoch);
+    if (count > EVERYBODY_LEAST && count > broker->registry.n_nodes / 2)
+        broker_hints_want (&broker->hints, BROKER_HINT_ALL, &hint);
+    else if (group) {
+        for (size_t i = 0; i < count; i++)
+            named[i] = nodes[i]->id;
+        hint.nodes = named;
+        hint.n_nodes = count;
+        broker_hints_want (&broker->hints, broker_hints_group (&broker->hints, group), &hint);
+    } else
+        rings_announce (broker, nodes, count, &hint);
 }

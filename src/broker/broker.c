@@ -43,12 +43,11 @@ static const struct origin_ops operations = {
     .content_put = on_content_put,
 };
 
-static void hint_send (void *context, unsigned slot, const char *application, uint64_t epoch)
+static void hint_send (void *context, unsigned slot, const struct wire_update *hint)
 {
     struct broker *broker = context;
     char topic[BROKER_HINT_TOPIC_SIZE];
-    int r = origin_announce (broker->origin, broker_hints_topic (&broker->hints, slot, topic), application,
-                             epoch);
+    int r = origin_announce (broker->origin, broker_hints_topic (&broker->hints, slot, topic), hint);
 
     if (r != 0)
         base_log_limited (&broker->log, BASE_LOG_WARNING, "ignoring that %s was not announced: %s", topic,

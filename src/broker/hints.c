@@ -5,8 +5,7 @@
 #include "base/text.h"
 #include "base/time.h"
 
-void broker_hints_init (struct broker_hints *hints, struct bus_loop *loop,
-                        void (*send) (void *context, unsigned slot, const char *application, uint64_t epoch),
+void broker_hints_init (struct broker_hints *hints, struct bus_loop *loop, broker_hints_send *send,
                         void *context)
 {
     *hints = (struct broker_hints){.loop = loop, .send = send, .context = context};
@@ -16,6 +15,8 @@ void broker_hints_deinit (struct broker_hints *hints)
 {
     if (hints->loop)
         bus_timer_cancel (hints->loop, hints->timer);
+    for (unsigned slot = 0; slot < BROKER_HINT_SLOTS; slot++)
+        (void) base_list_free (hints->slots[slot].nodes);
     *hints = (struct broker_hints){.loop = NULL};
 }
 
@@ -26,13 +27,18 @@ static bool may_speak (const struct broker_hints *hints, unsigned slot, uint64_t
 
 static void slot_send (struct broker_hints *hints, unsigned slot, uint64_t now_ms)
 {
-    const char *application = hints->slots[slot].application;
+    char *application = hints->slots[slot].application;
+    struct wire_update hint = {.application = application[0] ? application : NULL,
+                               .epoch = hints->slots[slot].epoch,
+                               .nodes = hints->slots[slot].nodes,
+                               .n_nodes = base_list_count (hints->slots[slot].nodes)};
 
-    hints->send (hints->context, slot, application[0] ? application : NULL, hints->slots[slot].epoch);
+    hints->send (hints->context, slot, &hint);
+    hints->slots[slot].nodes = base_list_free (hints->slots[slot].nodes);
     hints->slots[slot].sent_ms = now_ms;
     hints->slots[slot].wanted = false;
     hints->slots[slot].epoch = 0;
-    hints->slots[slot].application[0] = '\0';
+    application[0] = '\0';
 }
 
 static void on_timer (void *context)
@@ -55,19 +61,43 @@ static void on_timer (void *context)
         hints->timer = bus_timer_start (hints->loop, next_ms - now_ms, on_timer, hints);
 }
 
-void broker_hints_want (struct broker_hints *hints, unsigned slot, const char *application, uint64_t epoch)
+static bool is_among (const char *node, char *const *nodes)
+{
+    for (; nodes && *nodes; nodes++)
+        if (strcmp (*nodes, node) == 0)
+            return true;
+    return false;
+}
+
+/*  Adds those that a hint is meant for to a slot. Everybody who listens remains everybody. */
+static void nodes_add (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
+{
+    char ***nodes = &hints->slots[slot].nodes;
+    bool is_everybody = hint->n_nodes == 0 || (hints->slots[slot].wanted && !*nodes);
+
+    for (size_t i = 0; !is_everybody && i < hint->n_nodes; i++)
+        if (!is_among (hint->nodes[i], *nodes))
+            is_everybody = base_list_count (*nodes) == BROKER_HINT_NODES ||
+                           base_list_append (nodes, hint->nodes[i]) != 0;
+    if (is_everybody)
+        *nodes = base_list_free (*nodes);
+}
+
+void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
 {
     uint64_t now_ms = base_time_boot_ms ();
+    const char *application = hint->application;
     char *wanted = hints->slots[slot].application;
 
+    nodes_add (hints, slot, hint);
     if (!hints->slots[slot].wanted) {
         if (!application || base_text_copy (wanted, sizeof hints->slots[slot].application, application) != 0)
             wanted[0] = '\0';
     } else if (!application || strcmp (wanted, application) != 0)
         wanted[0] = '\0';
     hints->slots[slot].wanted = true;
-    if (epoch > hints->slots[slot].epoch)
-        hints->slots[slot].epoch = epoch;
+    if (hint->epoch > hints->slots[slot].epoch)
+        hints->slots[slot].epoch = hint->epoch;
     if (may_speak (hints, slot, now_ms))
         slot_send (hints, slot, now_ms);
     else if (hints->timer <= 0)
@@ -75,12 +105,13 @@ void broker_hints_want (struct broker_hints *hints, unsigned slot, const char *a
                                         on_timer, hints);
 }
 
-void broker_hints_want_after (struct broker_hints *hints, unsigned slot, uint64_t quiet_ms)
+void broker_hints_want_after (struct broker_hints *hints, unsigned slot, const char *node, uint64_t quiet_ms)
 {
     uint64_t sent_ms = hints->slots[slot].sent_ms;
+    char *nodes[] = {(char *) node};
 
     if (!sent_ms || base_time_boot_ms () - sent_ms >= quiet_ms)
-        broker_hints_want (hints, slot, NULL, 0);
+        broker_hints_want (hints, slot, &(struct wire_update){.nodes = nodes, .n_nodes = 1});
 }
 
 /*  Whether nobody would miss what the slot remembers. */

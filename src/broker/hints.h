@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "bus/loop.h"
+#include "wire/wire.h"
 
 enum {
     BROKER_HINT_MS = 200,
@@ -16,34 +17,38 @@ enum {
     BROKER_HINT_ALL = BROKER_HINT_RINGS,
     BROKER_HINT_GROUP, /* the first of BROKER_HINT_GROUPS */
     BROKER_HINT_GROUPS = 64,
-    BROKER_HINT_SLOTS = BROKER_HINT_GROUP + BROKER_HINT_GROUPS
+    BROKER_HINT_SLOTS = BROKER_HINT_GROUP + BROKER_HINT_GROUPS,
+    BROKER_HINT_NODES = 64 /* that a hint can name */
 };
+
+typedef void (broker_hints_send) (void *context, unsigned slot, const struct wire_update *hint);
 
 struct broker_hints {
     struct bus_loop *loop;
-    /*  Sends one. slot: a ring, BROKER_HINT_ALL, or a group's; application may be NULL. */
-    void (*send) (void *context, unsigned slot, const char *application, uint64_t epoch);
+    /*  Sends one. slot: a ring, BROKER_HINT_ALL, or a group's. hint: without instance and sequence. */
+    broker_hints_send *send;
     void *context;
     int timer;
     struct {
         uint64_t sent_ms;     /* 0: never */
         uint64_t epoch;       /* the highest that is wanted */
         char application[65]; /* empty: more than one, or any */
+        char **nodes;         /* that it is meant for; NULL: everybody on the topic */
         bool wanted;
     } slots[BROKER_HINT_SLOTS];
     char groups[BROKER_HINT_GROUPS][65]; /* who has the slot; empty: nobody yet */
 };
 
-void broker_hints_init (struct broker_hints *hints, struct bus_loop *loop,
-                        void (*send) (void *context, unsigned slot, const char *application, uint64_t epoch),
+void broker_hints_init (struct broker_hints *hints, struct bus_loop *loop, broker_hints_send *send,
                         void *context);
 void broker_hints_deinit (struct broker_hints *hints);
 
-/*  Wants a hint on a topic. */
-void broker_hints_want (struct broker_hints *hints, unsigned slot, const char *application, uint64_t epoch);
+/*  Wants a hint on a topic. Of hint, application, epoch and nodes count; without nodes, or with too many in
+    the end, it is for everybody who hears it. */
+void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct wire_update *hint);
 
-/*  The same, unless there was one within the last quiet_ms. */
-void broker_hints_want_after (struct broker_hints *hints, unsigned slot, uint64_t quiet_ms);
+/*  Wants one for a node, unless there was one on the topic within the last quiet_ms. */
+void broker_hints_want_after (struct broker_hints *hints, unsigned slot, const char *node, uint64_t quiet_ms);
 
 /*  The slot of a group, which it keeps until another one needs it. BROKER_HINT_ALL where more groups than
     there are slots have something to say at once. */

@@ -179,7 +179,8 @@ static void ordering_announce (struct ordering *ordering)
     if (!ordering->request->all)
         broker_announce (broker, told, n_told, application, highest);
     else if (highest > 0)
-        broker_hints_want (&broker->hints, BROKER_HINT_ALL, application, highest);
+        broker_hints_want (&broker->hints, BROKER_HINT_ALL,
+                           &(struct wire_update){.application = (char *) application, .epoch = highest});
 }
 
 static int ordering_store (struct ordering *ordering, const char *key, struct wire_answer *answer)

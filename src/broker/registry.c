@@ -170,11 +170,19 @@ int broker_registry_put (struct broker_registry *registry, const struct broker_n
 
 void broker_registry_trial (struct broker_registry *registry, struct broker_node *node, bool trial)
 {
-    if (trial && !node->trial)
-        registry->trials[node->ring]++;
-    else if (!trial && node->trial)
-        registry->trials[node->ring]--;
+    struct broker_node **link = &registry->trials[node->ring];
+
+    if (trial == node->trial)
+        return;
     node->trial = trial;
+    if (trial) {
+        node->next_on_trial = *link;
+        *link = node;
+        return;
+    }
+    while (*link != node)
+        link = &(*link)->next_on_trial;
+    *link = node->next_on_trial;
 }
 
 void broker_registry_remove (struct broker_registry *registry, const char *id)

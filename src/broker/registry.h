@@ -37,7 +37,8 @@ struct broker_node {
     bool online;
     uint64_t sequences[WIRE_EVENT_END]; /* of its events, a topic each */
     bool trial;                         /* some application of it is on trial: broker_registry_trial */
-    struct wire_hello *challenge;       /* the hello that waits for the older session's silence */
+    struct broker_node *next_on_trial;
+    struct wire_hello *challenge; /* the hello that waits for the older session's silence */
     struct bus_peer challenger;
     uint64_t challenged_ms;
 };
@@ -57,8 +58,8 @@ struct broker_registry {
     void *context;
     uint64_t liveness_ms;
     uint64_t ticked_ms;
-    unsigned trials[256];       /* nodes on trial, by ring */
-    struct broker_node **nodes; /* sorted by id */
+    struct broker_node *trials[256]; /* nodes on trial, by ring */
+    struct broker_node **nodes;      /* sorted by id */
     size_t n_nodes, capacity;
 };
 

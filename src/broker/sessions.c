@@ -134,7 +134,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
     broker_node_changed (broker, node);
     broker_rollouts_node (broker, node);
     if (node->trial)
-        broker_hints_want (&broker->hints, node->ring, NULL, 0);
+        broker_hints_want_after (&broker->hints, node->ring, node->id, 0);
     return 0;
 }
 
@@ -341,7 +341,7 @@ void broker_on_heartbeat (void *context, const struct bus_peer *peer, const stru
         return;
     node = broker_hear (broker, peer, heartbeat->node, heartbeat->sender);
     if (node && node->trial)
-        broker_hints_want_after (&broker->hints, node->ring, BROKER_TRIAL_HINT_MS);
+        broker_hints_want_after (&broker->hints, node->ring, node->id, BROKER_TRIAL_HINT_MS);
 }
 
 void broker_on_bye (void *context, const struct bus_peer *peer, const struct wire_bye *bye)
@@ -365,6 +365,7 @@ void broker_on_subscription (void *context, const char *topic, bool subscribed)
     int ring = subscribed ? broker_hints_ring (topic) : -1;
 
     /* A version on trial confirms itself only once it has heard an announcement. */
-    if (ring >= 0 && broker->registry.trials[ring] > 0)
-        broker_hints_want (&broker->hints, (unsigned) ring, NULL, 0);
+    if (ring >= 0)
+        for (const struct broker_node *node = broker->registry.trials[ring]; node; node = node->next_on_trial)
+            broker_hints_want_after (&broker->hints, (unsigned) ring, node->id, 0);
 }

@@ -213,8 +213,8 @@ static void hint (void *context)
     if (rehearsal->asked)
         return;
     char topic[ORIGIN_TOPIC_SIZE];
-    (void) origin_announce (rehearsal->origin, origin_ring_topic (rehearsal->spec.config->id, topic), "noded",
-                            rehearsal->order);
+    struct wire_update told = {.application = (char *) "noded", .epoch = rehearsal->order};
+    (void) origin_announce (rehearsal->origin, origin_ring_topic (rehearsal->spec.config->id, topic), &told);
     if (!rehearsal->hint)
         rehearsal->hint = origin_sequence (rehearsal->origin);
     rehearsal->hint_timer = bus_timer_start (rehearsal->spec.loop, HINT_MS, hint, rehearsal);

@@ -322,6 +322,14 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
         on_noted (session, message->body);
 }
 
+static bool is_meant (const struct node_session *session, const struct wire_update *update)
+{
+    for (size_t i = 0; i < update->n_nodes; i++)
+        if (strcmp (update->nodes[i], session->config->id) == 0)
+            return true;
+    return update->n_nodes == 0;
+}
+
 static void on_announce (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     struct node_session *session = context;
@@ -331,9 +339,11 @@ static void on_announce (void *context, struct bus_socket *socket, const struct 
     const struct wire_update *update = message->body;
     (void) base_text_copy (session->heard_instance, sizeof session->heard_instance, update->instance);
     session->heard_sequence = update->sequence;
+    session->ops->hint (session->context, update);
+    if (!is_meant (session, update))
+        return; /* and it says nothing about those before it: the next heartbeat has the node ask */
     if (strcmp (session->instance, update->instance) == 0 && update->sequence > session->sequence)
         session->sequence = update->sequence;
-    session->ops->hint (session->context, update);
     node_session_ask (session);
 }
 

@@ -347,16 +347,13 @@ const char *origin_endpoint_content (const struct origin *origin)
     return endpoint_of (origin->content);
 }
 
-int origin_announce (struct origin *origin, const char *topic, const char *application, uint64_t epoch)
+int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint)
 {
     if (!origin->announce)
         return -ENOTSUP;
-    struct wire_update update = {
-        .instance = origin->instance,
-        .sequence = origin->sequence + 1,
-        .application = (char *) application,
-        .epoch = epoch,
-    };
+    struct wire_update update = *hint;
+    update.instance = origin->instance;
+    update.sequence = origin->sequence + 1;
     int r = bus_publish (origin->announce, topic, &wire_update_record, &update);
     if (r == 0) {
         origin->sequence++;

@@ -71,8 +71,8 @@ const char *origin_endpoint_announce (const struct origin *origin);
 const char *origin_endpoint_control (const struct origin *origin);
 const char *origin_endpoint_content (const struct origin *origin);
 
-/*  Sends a hint on a topic; epoch may be 0. */
-int origin_announce (struct origin *origin, const char *topic, const char *application, uint64_t epoch);
+/*  Sends a hint on a topic. Its instance and sequence are filled in. */
+int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint);
 
 /*  Sends an answer that was put off, or a heartbeat, on control. As bus_send. */
 int origin_answer (struct origin *origin, const struct bus_peer *peer, const struct wire_record *record,

@@ -11,11 +11,13 @@
 enum { REMEMBERED = 64 };
 
 __typeof__ (origin_announce) __real_origin_announce, __wrap_origin_announce;
-int __wrap_origin_announce (struct origin *origin, const char *topic, const char *application, uint64_t epoch)
+int __wrap_origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint)
 {
-    (void) __real_origin_announce (origin, topic, application, epoch > 2 ? epoch - 2 : epoch);
-    (void) __real_origin_announce (origin, topic, application, epoch);
-    return __real_origin_announce (origin, topic, application, epoch);
+    struct wire_update older = *hint;
+    older.epoch = hint->epoch > 2 ? hint->epoch - 2 : hint->epoch;
+    (void) __real_origin_announce (origin, topic, &older);
+    (void) __real_origin_announce (origin, topic, hint);
+    return __real_origin_announce (origin, topic, hint);
 }
 
 __typeof__ (broker_order_desired) __real_broker_order_desired, __wrap_broker_order_desired;

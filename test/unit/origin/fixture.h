@@ -118,8 +118,9 @@ static void on_subscription (void *context, const char *topic, bool subscribed)
 {
     struct owner *self = context;
     if (subscribed) {
+        struct wire_update hint = {.application = (char *) "noded", .epoch = 4};
         self->subscriptions++;
-        cr_assert_eq (origin_announce (self->origin, topic, "noded", 4), 0);
+        cr_assert_eq (origin_announce (self->origin, topic, &hint), 0);
     }
 }
 

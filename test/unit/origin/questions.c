@@ -215,8 +215,9 @@ Test (questions, announcements_are_numbered_within_an_instance)
     cr_assert_eq (heard.update.sequence, 1);
     cr_assert_eq (heard.update.epoch, 4);
     cr_assert_str_eq (heard.update.instance, origin_instance (owner.origin));
-    cr_assert_eq (origin_announce (owner.origin, "update/group/other", NULL, 0), 0);
-    cr_assert_eq (origin_announce (owner.origin, topic, NULL, 0), 0);
+    struct wire_update anything = {.epoch = 0};
+    cr_assert_eq (origin_announce (owner.origin, "update/group/other", &anything), 0);
+    cr_assert_eq (origin_announce (owner.origin, topic, &anything), 0);
     rig_run ();
     cr_assert_eq (heard.update.sequence, 3);
     cr_assert_null (heard.update.application);
@@ -242,7 +243,7 @@ Test (questions, two_origins_have_two_instances_and_real_endpoints)
     cr_assert_null (origin_endpoint_announce (first));
     cr_assert_null (origin_endpoint_content (first));
     cr_assert_null (strchr (origin_endpoint_control (first), '*'));
-    cr_assert_eq (origin_announce (first, "update/all", NULL, 0), -ENOTSUP);
+    cr_assert_eq (origin_announce (first, "update/all", &(struct wire_update){.epoch = 0}), -ENOTSUP);
     config.control = origin_endpoint_control (first);
     struct origin *third = NULL;
     cr_assert_lt (origin_new (loop, &config, &OPS, &owner, &third, &error), 0);
