@@ -68,7 +68,7 @@
     A report:
 
         node, application, serial, transaction, epoch, attempt, step, outcome, reason, version, release,
-        rollout, wave, place, time
+        rollout, wave, place, verb, ordered, time: who ordered it, and when (null: the broker does not know)
 
     A rollout:
 

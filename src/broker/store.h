@@ -171,7 +171,8 @@ int broker_store_node_on_trial (struct broker_store *store, const char *node, bo
 int broker_store_report_put (struct broker_store *store, const struct wire_report *report, bool *ret_news,
                              struct base_error *error);
 
-/*  Calls each for the reports of a node, oldest first, behind serial `after`. application NULL: of all. */
+/*  Calls each for the reports of a node, oldest first, behind serial `after`, with who gave the order.
+    application NULL: of all. */
 typedef int broker_told_each (void *context, const struct wire_told *told);
 int broker_store_reports (struct broker_store *store, const char *node, const char *application,
                           uint64_t after, broker_told_each *each, void *context, struct base_error *error);

@@ -35,6 +35,8 @@ int broker_store_node_remove (struct broker_store *store, const char *id, struct
     if (r == 0)
         r = store_do (store, error, "DELETE FROM given WHERE node = ?1", "t", id);
     if (r == 0)
+        r = store_do (store, error, "DELETE FROM given WHERE node = ?1", "t", id);
+    if (r == 0)
         r = store_do (store, error, "DELETE FROM nodes WHERE id = ?1", "t", id);
     return r;
 }

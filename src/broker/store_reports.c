@@ -65,18 +65,27 @@ int broker_store_report_put (struct broker_store *store, const struct wire_repor
     return r;
 }
 
-static int text_give (char **field, const char *text)
+static int text_read (sqlite3_stmt *row, int column, char **field)
 {
-    if (!text)
-        return 0;
-    *field = strdup (text);
-    return *field ? 0 : -ENOMEM;
+    const char *text = store_text (row, column);
+
+    free (*field);
+    *field = text ? strdup (text) : NULL;
+    return text && !*field ? -ENOMEM : 0;
 }
 
-/*  With who gave the order that is reported of. */
-#define REPORTS                                                                                              \
-    "SELECT reports.serial, reports.told, given.rollout, given.wave, given.place FROM reports"               \
-    " LEFT JOIN given USING (node, application, epoch)"
+/*  What is known of the order, behind the report. */
+static int order_read (sqlite3_stmt *row, struct wire_told *told)
+{
+    const char *verb = store_text (row, 2);
+
+    told->verb = verb ? wire_verb_parse (verb) : WIRE_VERB_NULL;
+    told->wave = store_number (row, 4);
+    return text_read (row, 3, &told->rollout) == 0 && text_read (row, 5, &told->place) == 0 &&
+                   text_read (row, 6, &told->ordered) == 0
+               ? 0
+               : -ENOMEM;
+}
 
 static int reports_read (struct broker_store *store, sqlite3_stmt *row, broker_told_each *each, void *context,
                          struct base_error *error)
@@ -89,13 +98,9 @@ static int reports_read (struct broker_store *store, sqlite3_stmt *row, broker_t
         if (r != 0)
             break;
         told.serial = store_number (row, 0);
-        told.wave = store_number (row, 3);
-        if (text_give (&told.rollout, store_text (row, 2)) != 0 ||
-            text_give (&told.place, store_text (row, 4)) != 0) {
-            r = base_error_errno (error, -ENOMEM, "cannot read a report");
-            break;
-        }
-        r = each (context, &told);
+        r = sqlite3_column_count (row) > 2 ? order_read (row, &told) : 0;
+        if (r == 0)
+            r = each (context, &told);
         if (r != 0)
             break;
     }
@@ -107,8 +112,11 @@ int broker_store_reports (struct broker_store *store, const char *node, const ch
 {
     base_cleanup (store_end) sqlite3_stmt *row = NULL;
     int r = store_query (store, &row, error,
-                         REPORTS " WHERE node = ?1 AND (?2 IS NULL OR application = ?2) AND serial > ?3"
-                                 " ORDER BY serial",
+                         "SELECT r.serial, r.told, g.verb, g.rollout, g.wave, g.place, g.time FROM reports r"
+                         " LEFT JOIN given g ON g.node = r.node AND g.application = r.application"
+                         " AND g.epoch = r.epoch"
+                         " WHERE r.node = ?1 AND (?2 IS NULL OR r.application = ?2) AND r.serial > ?3"
+                         " ORDER BY r.serial",
                          "ttu", node, application, after);
 
     return r == 0 ? reports_read (store, row, each, context, error) : r;
@@ -118,9 +126,11 @@ int broker_store_reports_of (struct broker_store *store, const char *node, const
                              uint64_t epoch, broker_told_each *each, void *context, struct base_error *error)
 {
     base_cleanup (store_end) sqlite3_stmt *row = NULL;
-    int r = store_query (store, &row, error,
-                         REPORTS " WHERE node = ?1 AND application = ?2 AND epoch = ?3 ORDER BY serial DESC",
-                         "ttu", node, application, epoch);
+    int r =
+        store_query (store, &row, error,
+                     "SELECT serial, told FROM reports WHERE node = ?1 AND application = ?2 AND epoch = ?3"
+                     " ORDER BY serial DESC",
+                     "ttu", node, application, epoch);
 
     return r == 0 ? reports_read (store, row, each, context, error) : r;
 }

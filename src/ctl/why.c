@@ -65,12 +65,12 @@ static void put_version (FILE *out, const char *version, const char *release)
 }
 
 /*  Who gave the order, where the broker knows. */
-static void put_orderer (FILE *out, const json_t *report)
+static void put_orderer (FILE *out, const json_t *report, const char *before)
 {
     const char *rollout = ctl_json_text (report, "rollout"), *place = ctl_json_text (report, "place");
     if (!*rollout && !*place)
         return;
-    (void) fputs (*rollout ? ", by rollout " : ", by ", out);
+    (void) fprintf (out, "%sby %s", before, *rollout ? "rollout " : "");
     ctl_text_put (out, *rollout ? rollout : place);
     if (*rollout)
         (void) fprintf (out, ", wave %" PRIu64, ctl_json_uint (report, "wave"));
@@ -103,7 +103,7 @@ static void group_head (FILE *out, const json_t *told, size_t begin)
         (void) fputs (", ", out);
         ctl_text_put (out, ctl_json_text (first, "transaction"));
     }
-    put_orderer (out, first);
+    put_orderer (out, first, ", ");
     (void) fputc ('\n', out);
 }
 
@@ -141,7 +141,56 @@ static void group_rows (FILE *out, const json_t *told, size_t begin, char *done)
         (void) fprintf (out, "    took %s\n", span);
 }
 
-static void now_print (FILE *out, const json_t *node)
+/*  The report that tells how the node came to what it runs; NULL: none does. */
+static const json_t *arrival_of (const json_t *node, const json_t *told)
+{
+    for (size_t i = json_array_size (told); i-- > 0;) {
+        const json_t *report = json_array_get (told, i);
+        const char *outcome = ctl_json_text (report, "outcome"), *release = ctl_json_text (report, "release");
+        if (strcmp (outcome, "confirmed") == 0)
+            return strcmp (release, ctl_json_text (node, "release")) == 0 ? report : NULL;
+        if (strcmp (outcome, "reverted") == 0 || strcmp (outcome, "went-back") == 0)
+            return report;
+    }
+    return NULL;
+}
+
+static void arrival_print (FILE *out, const json_t *node, const json_t *told)
+{
+    char time[CTL_TIME_SIZE];
+    const json_t *report = arrival_of (node, told);
+    if (!report) {
+        (void) fputs (
+            "     nothing was told of how it came to that: it was installed so, or before the broker"
+            " knew it\n",
+            out);
+        return;
+    }
+    const char *outcome = ctl_json_text (report, "outcome"), *reason = ctl_json_text (report, "reason");
+    (void) fputs (strcmp (outcome, "confirmed") == 0  ? "     because it was updated to it"
+                  : strcmp (outcome, "reverted") == 0 ? "     because it went back"
+                                                      : "     because the update to another release failed on"
+                                                        " trial, and it went back",
+                  out);
+    (void) fputs (" on ", out);
+    ctl_text_put (out, ctl_time_format (ctl_json_text (report, "time"), time));
+    if (*ctl_json_text (report, "transaction")) {
+        (void) fputs (" in ", out);
+        ctl_text_put (out, ctl_json_text (report, "transaction"));
+    }
+    if (*ctl_json_text (report, "verb")) {
+        (void) fputs (", as ordered on ", out);
+        ctl_text_put (out, ctl_time_format (ctl_json_text (report, "ordered"), time));
+        put_orderer (out, report, " ");
+    }
+    if (*reason) {
+        (void) fputs (": ", out);
+        ctl_text_put (out, reason);
+    }
+    (void) fputc ('\n', out);
+}
+
+static void now_print (FILE *out, const json_t *node, const json_t *told)
 {
     char time[CTL_TIME_SIZE];
     const json_t *previous = json_object_get (node, "previous");
@@ -165,6 +214,12 @@ static void now_print (FILE *out, const json_t *node)
         ctl_text_put (out, ctl_time_format (ctl_json_text (node, "last_seen"), time));
     }
     (void) fputc ('\n', out);
+    arrival_print (out, node, told);
+    if (*ctl_json_text (node, "rollout")) {
+        (void) fputs ("     it is in rollout ", out);
+        ctl_text_put (out, ctl_json_text (node, "rollout"));
+        (void) fprintf (out, ", wave %" PRIu64 "\n", ctl_json_uint (node, "wave"));
+    }
     if (*ctl_json_text (node, "journal_fault")) {
         (void) fputs ("     its journal is not what was told of it, noticed ", out);
         ctl_text_put (out, ctl_json_text (node, "journal_fault"));
@@ -193,5 +248,5 @@ void ctl_why_print (FILE *out, const json_t *node, const json_t *told)
         (void) fputc ('\n', out);
     }
     if (node)
-        now_print (out, node);
+        now_print (out, node, told);
 }

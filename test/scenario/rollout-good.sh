@@ -17,6 +17,7 @@ rollout=$(ctl rollout status --json | jq -r .id)
 for id in a b c d e; do
     check_runs "$id" 2.0.0 noded-2
     expect_status 0 ctl why "$id"
+    said 'because it was updated to it on 20.*, as ordered on 20.* by rollout r-[0-9a-f]+, wave [123]$'
     check_equal "$(grep -c 'confirmed itself' "$fleet/said")" 1 "how often $id was updated"
     said "$rollout"
 done

@@ -55,7 +55,8 @@ Test (words, a_nodes_story_is_grouped_by_update)
     json_t *node = json (node_text);
     json_t *told = json (
         "[{\"time\":\"2026-11-22T15:00:00.000000000Z\",\"transaction\":\"t-1\",\"epoch\":4,\"attempt\":1,"
-        "\"step\":\"matching\",\"outcome\":\"started\",\"version\":\"1.0.0\",\"release\":\"1111111111112222\"},"
+        "\"step\":\"matching\",\"outcome\":\"started\",\"version\":\"1.0.0\",\"release\":\"1111111111112222\","
+        "\"verb\":\"update\",\"ordered\":\"2026-11-22T14:59:59.000000000Z\",\"rollout\":\"r-1\",\"wave\":2},"
         "{\"time\":\"2026-11-22T15:00:01.500000000Z\",\"transaction\":\"t-2\",\"epoch\":5,\"attempt\":1,"
         "\"step\":\"probing\",\"outcome\":\"started\",\"version\":\"2.0.0\",\"release\":\"555555555555666\"},"
         "{\"time\":\"2026-11-22T15:00:02.250000000Z\",\"transaction\":\"t-1\",\"epoch\":4,\"attempt\":2,"
@@ -65,21 +66,24 @@ Test (words, a_nodes_story_is_grouped_by_update)
         "{\"time\":\"2026-11-22T16:00:00.000000000Z\",\"epoch\":6,\"attempt\":1,\"step\":\"hold\",\"outcome\":\"passed\"}]");
     base_cleanup (base_free_p) char *text = PRINTED (ctl_why_print (out, node, told));
     cr_expect_str_eq (
-        text, "2026-11-22 15:00:00Z  Update to 1.0.0 (111111111111), order 4, t-1\n"
-              "    15:00:00.000  matching   began\n"
-              "    15:00:02.250  confirmed  the new version confirmed itself (attempt 2)\n"
-              "    took 2.2s\n"
-              "\n"
-              "2026-11-22 15:00:01Z  Update to 2.0.0 (555555555555), order 5, t-2\n"
-              "    15:00:01.500  probing  began\n"
-              "    15:00:03.000  trial    failed on trial; the previous version runs again: hung\\x0a\n"
-              "    took 1.5s\n"
-              "\n"
-              "2026-11-22 16:00:00Z  Order to hold, or to end a hold, order 6\n"
-              "    16:00:00.000  hold  passed\n"
-              "\n"
-              "Now: web-1 runs noded 1.0.0 (111111111111) and is idle, held\n"
-              "     a revert would go back to 0.9.0 (333333333333)\n");
+        text,
+        "2026-11-22 15:00:00Z  Update to 1.0.0 (111111111111), order 4, t-1, by rollout r-1, wave 2\n"
+        "    15:00:00.000  matching   began\n"
+        "    15:00:02.250  confirmed  the new version confirmed itself (attempt 2)\n"
+        "    took 2.2s\n"
+        "\n"
+        "2026-11-22 15:00:01Z  Update to 2.0.0 (555555555555), order 5, t-2\n"
+        "    15:00:01.500  probing  began\n"
+        "    15:00:03.000  trial    failed on trial; the previous version runs again: hung\\x0a\n"
+        "    took 1.5s\n"
+        "\n"
+        "2026-11-22 16:00:00Z  Order to hold, or to end a hold, order 6\n"
+        "    16:00:00.000  hold  passed\n"
+        "\n"
+        "Now: web-1 runs noded 1.0.0 (111111111111) and is idle, held\n"
+        "     because the update to another release failed on trial, and it went back on 2026-11-22 15:00:03Z"
+        " in t-2: hung\\x0a\n"
+        "     a revert would go back to 0.9.0 (333333333333)\n");
     json_decref (told);
     json_decref (node);
 }
