@@ -1,0 +1,387 @@
+/*  Rollouts in a broker in this process, with nodes that do what the test says. What must not be written, a
+    trigger in the database refuses. */
+
+#include "fixture.h"
+
+#include <sqlite3.h>
+
+#include "broker/rollouts.h"
+
+enum { MANY = 600 };
+
+static struct fixture fixture;
+static struct peer *operator, * control;
+static struct node nodes[MANY];
+static char ids[MANY][16];
+static struct base_digest release;
+
+static void set_up (void)
+{
+    fixture_init (&fixture);
+    operator= fixture_control (&fixture);
+    control = fixture_control (&fixture);
+    release = fixture_publish (&fixture, operator, "2.0.0");
+}
+
+static void tear_down (void)
+{
+    operator= peer_free (operator);
+    control = peer_free (control);
+    fixture_deinit (&fixture);
+}
+
+TestSuite (rollouts, .init = set_up, .fini = tear_down, .timeout = 120);
+
+/*  All on one connection. */
+static void nodes_hello (unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        (void) snprintf (ids[i], sizeof ids[i], "n-%03u", i);
+        if (!nodes[i].id) {
+            nodes[i] = (struct node){.id = ids[i]};
+            nodes[i].application = (struct wire_application){.name = (char *) "noded",
+                                                             .state = WIRE_STATE_IDLE,
+                                                             .version = (char *) "1.0.0",
+                                                             .release = digest_of ("1.0.0"),
+                                                             .previous_version = (char *) "0.9.0",
+                                                             .previous_release = digest_of ("0.9.0")};
+        }
+        (void) base_random_hex (nodes[i].session, 16);
+        nodes[i].control = control;
+        node_hello (&nodes[i]);
+    }
+}
+
+static void restart (unsigned count)
+{
+    operator= peer_free (operator);
+    control = peer_free (control);
+    fixture_stop (&fixture);
+    fixture_start (&fixture);
+    operator= fixture_control (&fixture);
+    control = fixture_control (&fixture);
+    nodes_hello (count);
+}
+
+/*  --- the database, beside the broker --------------------------------------------------------------------- */
+
+static void execute (const char *sql)
+{
+    char path[96], *message = NULL;
+    sqlite3 *database;
+
+    (void) snprintf (path, sizeof path, "%s/broker.db", fixture.root);
+    cr_assert_eq (sqlite3_open (path, &database), SQLITE_OK);
+    cr_assert_eq (sqlite3_exec (database, sql, NULL, NULL, &message), SQLITE_OK, "%s", message);
+    sqlite3_close (database);
+}
+
+static int count_take (void *context, int columns, char **values, char **names)
+{
+    (void) columns;
+    (void) names;
+    *(int *) context = (int) strtol (values[0], NULL, 10);
+    return 0;
+}
+
+static int count_of (const char *sql)
+{
+    char path[96];
+    sqlite3 *database;
+    int count = -1;
+
+    (void) snprintf (path, sizeof path, "%s/broker.db", fixture.root);
+    cr_assert_eq (sqlite3_open (path, &database), SQLITE_OK);
+    cr_assert_eq (sqlite3_exec (database, sql, count_take, &count, NULL), SQLITE_OK);
+    sqlite3_close (database);
+    return count;
+}
+
+/*  --- what an operator asks ------------------------------------------------------------------------------- */
+
+static struct wire_wave waves[2] = {{.count = 1}, {.count = 0}};
+static struct wire_rollout spec = {
+    .application = (char *) "noded", .waves = waves, .n_waves = 2, .budget = 0, .soak_ms = 0};
+
+static struct wire_answer start (const char *key)
+{
+    struct wire_request request = {
+        .verb = WIRE_VERB_START, .key = (char *) key, .spec = &spec, .place = (char *) "me@here"};
+
+    return operator_ask (operator, & request);
+}
+
+static char *start_ok (void)
+{
+    struct wire_answer answer = start (NULL);
+    char *id;
+
+    cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
+    cr_assert_eq (answer.n_rollouts, 1);
+    id = strdup (answer.rollouts[0].id);
+    wire_answer_deinit (&answer);
+    return id;
+}
+
+static enum wire_phase phase_of (const char *id, struct wire_rollout_state *ret_state)
+{
+    struct wire_request request = {.verb = WIRE_VERB_ROLLOUTS, .rollout = (char *) id};
+    struct wire_answer answer = operator_ask (operator, & request);
+    enum wire_phase phase;
+
+    cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
+    cr_assert_eq (answer.n_rollouts, 1);
+    phase = answer.rollouts[0].phase;
+    if (ret_state) {
+        *ret_state = answer.rollouts[0];
+        answer.rollouts[0] = (struct wire_rollout_state){.id = NULL};
+    }
+    wire_answer_deinit (&answer);
+    return phase;
+}
+
+static void until_phase (const char *id, enum wire_phase phase)
+{
+    uint64_t until_ms = base_time_boot_ms () + FIXTURE_DEADLINE_MS;
+
+    while (phase_of (id, NULL) != phase)
+        cr_assert (base_time_boot_ms () < until_ms, "never %s, but %s", wire_phase_word (phase),
+                   wire_phase_word (phase_of (id, NULL)));
+}
+
+static enum wire_status steer (const char *id, enum wire_command command)
+{
+    struct wire_request request = {.verb = WIRE_VERB_STEER, .rollout = (char *) id, .command = command};
+    struct wire_answer answer = operator_ask (operator, & request);
+    enum wire_status status = answer.status;
+
+    wire_answer_deinit (&answer);
+    return status;
+}
+
+/*  --- what nodes do --------------------------------------------------------------------------------------- */
+
+/*  The epoch of the update, or of the revert, that a node is told; 0: none that it has not carried out. */
+static uint64_t told (struct node *node, bool back)
+{
+    struct wire_desired desired = node_ask (node);
+    uint64_t epoch = back ? desired.revert_epoch : desired.release_epoch;
+
+    cr_expect_not (desired.held);
+    wire_desired_deinit (&desired);
+    return epoch > node->application.epoch ? epoch : 0;
+}
+
+static void obey (struct node *node, uint64_t epoch, bool back)
+{
+    node->application.epoch = node->application.seen_epoch = epoch;
+    node->application.release = back ? digest_of ("1.0.0") : release;
+    cr_assert_eq (node_report (node, epoch, "t", back ? "revert" : "trial",
+                               back ? WIRE_OUTCOME_REVERTED : WIRE_OUTCOME_CONFIRMED, NULL),
+                  WIRE_STATUS_OK);
+}
+
+static unsigned count_told (unsigned count)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        n += told (&nodes[i], false) != 0;
+    return n;
+}
+
+/*  How many of them are told something now; they carry it out. */
+static unsigned obey_all (unsigned count, bool back)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t epoch = told (&nodes[i], back);
+        if (!epoch)
+            continue;
+        obey (&nodes[i], epoch, back);
+        n++;
+    }
+    return n;
+}
+
+Test (rollouts, go_wave_by_wave_and_tell_their_steps)
+{
+    struct wire_request request = {.verb = WIRE_VERB_HISTORY};
+    struct wire_rollout_state state;
+    struct wire_answer answer;
+    char *id;
+
+    nodes_hello (3);
+    id = start_ok ();
+    cr_expect_eq (count_told (3), 1, "the canary alone");
+    while (phase_of (id, NULL) != WIRE_PHASE_DONE)
+        (void) obey_all (3, false);
+    (void) phase_of (id, &state);
+    cr_expect (state.over);
+    cr_expect_eq (state.waves[0].updated + state.waves[1].updated, 3);
+    cr_expect_not_null (state.waves[1].ended);
+    wire_rollout_state_deinit (&state);
+    request.rollout = id;
+    answer = operator_ask (operator, & request);
+    cr_assert_geq (answer.n_turns, 5);
+    cr_expect_str_eq (answer.turns[0].place, "me@here");
+    cr_expect_eq (answer.turns[answer.n_turns - 1].phase, WIRE_PHASE_DONE);
+    cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE rollout IS NOT NULL"), 3);
+    wire_answer_deinit (&answer);
+    free (id);
+}
+
+Test (rollouts, are_begun_once_however_often_that_is_asked_for_with_one_key)
+{
+    struct wire_answer first, again;
+
+    nodes_hello (2);
+    first = start ("key");
+    again = start ("key");
+    cr_assert_eq (first.status, WIRE_STATUS_OK, "%s", first.reason);
+    cr_assert_eq (again.status, WIRE_STATUS_OK, "%s", again.reason);
+    cr_expect_str_eq (first.rollouts[0].id, again.rollouts[0].id);
+    cr_expect_eq (count_of ("SELECT count(*) FROM rollouts"), 1);
+    wire_answer_deinit (&first);
+    wire_answer_deinit (&again);
+    again = start ("another");
+    cr_expect_eq (again.status, WIRE_STATUS_BUSY);
+    wire_answer_deinit (&again);
+}
+
+Test (rollouts, that_cannot_be_written_have_not_begun)
+{
+    struct wire_answer answer;
+    char *id;
+
+    nodes_hello (2);
+    execute ("CREATE TRIGGER full BEFORE INSERT ON given BEGIN SELECT RAISE (FAIL, 'full'); END");
+    answer = start (NULL);
+    cr_expect_eq (answer.status, WIRE_STATUS_FAILED);
+    wire_answer_deinit (&answer);
+    cr_expect_eq (count_of ("SELECT count(*) FROM rollouts"), 0);
+    cr_expect_eq (obey_all (2, false), 0, "nobody was told");
+    execute ("DROP TRIGGER full");
+    id = start_ok ();
+    cr_expect_eq (count_told (2), 1);
+    free (id);
+}
+
+Test (rollouts, go_on_once_they_can_be_written_again_and_tell_nobody_twice)
+{
+    char *id;
+
+    nodes_hello (3);
+    id = start_ok ();
+    execute ("CREATE TRIGGER full BEFORE INSERT ON given BEGIN SELECT RAISE (FAIL, 'full'); END");
+    cr_expect_eq (obey_all (3, false), 1);
+    for (int i = 0; i < 50; i++) /* the next wave is tried, and cannot be written */
+        cr_expect_eq (obey_all (3, false), 0);
+    cr_expect_eq (steer (id, WIRE_COMMAND_PAUSE), WIRE_STATUS_OK, "a pause orders nobody");
+    cr_expect_eq (steer (id, WIRE_COMMAND_RESUME), WIRE_STATUS_FAILED);
+    execute ("DROP TRIGGER full");
+    while (steer (id, WIRE_COMMAND_RESUME) != WIRE_STATUS_OK)
+        continue;
+    while (phase_of (id, NULL) != WIRE_PHASE_DONE)
+        (void) obey_all (3, false);
+    cr_expect_eq (count_of ("SELECT count(*) FROM given"), 3);
+    free (id);
+}
+
+Test (rollouts, go_on_after_a_restart_with_the_orders_that_were_given)
+{
+    uint64_t epoch, before;
+    char *id;
+
+    nodes_hello (1);
+    id = start_ok ();
+    before = told (&nodes[0], false);
+    cr_assert (before);
+    restart (1);
+    epoch = told (&nodes[0], false);
+    cr_expect_eq (epoch, before);
+    obey (&nodes[0], epoch, false);
+    until_phase (id, WIRE_PHASE_DONE);
+    cr_expect_eq (told (&nodes[0], false), 0);
+    free (id);
+}
+
+Test (rollouts, bring_back_as_many_as_there_are_and_forget_none_where_the_broker_dies)
+{
+    char *id;
+
+    spec.n_waves = 1;
+    waves[0].count = 0;
+    nodes_hello (MANY);
+    id = start_ok ();
+    for (unsigned done = 0; done < MANY;)
+        done += obey_all (MANY, false);
+    until_phase (id, WIRE_PHASE_DONE);
+    execute ("CREATE TRIGGER full BEFORE INSERT ON given WHEN (SELECT count(*) FROM given WHERE verb ="
+             " 'revert') >= 300 BEGIN SELECT RAISE (FAIL, 'full'); END");
+    cr_assert_eq (steer (id, WIRE_COMMAND_REVERT), WIRE_STATUS_OK, "as many as go into one transaction");
+    cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE verb = 'revert'"), BROKER_ROLLOUT_ORDERS);
+    restart (MANY);
+    execute ("DROP TRIGGER full");
+    restart (MANY);
+    for (unsigned done = 0; done < MANY;)
+        done += obey_all (MANY, true);
+    until_phase (id, WIRE_PHASE_REVERTED);
+    cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE verb = 'revert'"), MANY);
+    cr_expect_eq (count_of ("SELECT count(DISTINCT node) FROM given WHERE verb = 'revert'"), MANY);
+    cr_expect_eq (count_of ("SELECT count(*) FROM members WHERE state = 'reverted'"), MANY);
+    free (id);
+}
+
+Test (rollouts, take_what_a_node_does_not_report_from_how_it_stands)
+{
+    uint64_t epoch;
+    char *id;
+
+    nodes_hello (1);
+    id = start_ok ();
+    epoch = told (&nodes[0], false);
+    nodes[0].application.epoch = nodes[0].application.seen_epoch = epoch;
+    nodes[0].application.release = release;
+    nodes_hello (1);
+    cr_expect_eq (phase_of (id, NULL), WIRE_PHASE_UPDATING, "its report may still come");
+    until_phase (id, WIRE_PHASE_DONE);
+    free (id);
+}
+
+Test (rollouts, halt_for_a_node_that_runs_another_release_again)
+{
+    struct wire_rollout_state state;
+    char *id;
+
+    spec.soak_ms = 3600 * 1000;
+    nodes_hello (1);
+    id = start_ok ();
+    cr_expect_eq (obey_all (1, false), 1);
+    until_phase (id, WIRE_PHASE_SOAKING);
+    nodes[0].application.release = digest_of ("1.0.0");
+    nodes_hello (1);
+    until_phase (id, WIRE_PHASE_HALTED);
+    (void) phase_of (id, &state);
+    cr_assert_eq (state.n_causes, 1);
+    cr_expect_str_eq (state.causes[0].nodes[0], "n-000");
+    wire_rollout_state_deinit (&state);
+    free (id);
+}
+
+Test (rollouts, whose_release_is_withdrawn_halt)
+{
+    struct wire_request request = {.verb = WIRE_VERB_WITHDRAW, .release = release};
+    struct wire_answer answer;
+    char *id;
+
+    nodes_hello (2);
+    id = start_ok ();
+    answer = operator_ask (operator, & request);
+    wire_answer_deinit (&answer);
+    until_phase (id, WIRE_PHASE_HALTED);
+    cr_expect_eq (steer (id, WIRE_COMMAND_RESUME), WIRE_STATUS_GONE);
+    cr_expect_eq (steer (id, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
+    free (id);
+}
