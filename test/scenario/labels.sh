@@ -38,7 +38,7 @@ check_equal "$(selected 'role=web')" 'a c' 'role=web'
 check_equal "$(selected 'role=web and zone=eu-*')" a 'role and zone'
 check_equal "$(selected 'not role=*')" '' 'not role'
 check_equal "$(selected "platform=$(field a .platform) and version=$(field a .software) and kernel=$(uname -r) and id!=b")" 'a c' facts
-expect_status 1 ctl nodes --select 'role='
+expect_status 2 ctl nodes --select 'role='
 said 'a value is missing'
 expect_status 0 ctl status a
 said '^labels +group=front role=web zone=eu-1'
