@@ -1,0 +1,433 @@
+/*  node/rehearsal_script.c - what the parent does at each step of a rehearsal, and sees for itself
+
+    What the candidate announces only moves the script on; whether it did what the step asks for, the parent
+    reads from the links and workspaces of the scratch root. */
+
+#include "node/rehearsal_private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "root/manifest.h"
+
+enum { HINT_MS = 100 };
+
+static const char *const steps[] = {"begin",  "readiness", "update", "hand-over",   "hand-over",
+                                    "revert", "revert",    "stop",   "start-files", "end"};
+
+const char *node_rehearsal_phase_word (enum node_rehearsal_phase phase)
+{
+    return steps[phase];
+}
+
+/*  Where the candidate could write to the root of its parent: nothing of it runs any more, and what it did
+    there is undone. */
+static void put_back (struct node_rehearsal *rehearsal)
+{
+    struct base_error error = {.code = 0};
+    if (!rehearsal->spare)
+        return;
+    rehearsal->startcheck = node_startcheck_free (rehearsal->startcheck);
+    rehearsal->guard = node_guard_free (rehearsal->guard);
+    int rc = node_spare_restore (rehearsal->spare, &error);
+    if (!rc)
+        return;
+    base_log (BASE_LOG_WARNING, "the rehearsal of %s: %s", rehearsal->spec.candidate, error.text);
+    rehearsal->result.end.passed = rehearsal->result.end.host = rehearsal->result.end.killed = false;
+    (void) base_text_copy (rehearsal->result.step, sizeof rehearsal->result.step, "root");
+    (void) base_text_copy (rehearsal->result.reason, sizeof rehearsal->result.reason, error.text);
+}
+
+/*  Tells the owner from the loop, not from inside whatever found it out. */
+static void tell_owner (void *context)
+{
+    struct node_rehearsal *rehearsal = context;
+    rehearsal->late = 0;
+    put_back (rehearsal);
+    rehearsal->done (rehearsal->context, &rehearsal->result);
+}
+
+static void note_span (struct node_rehearsal *rehearsal)
+{
+    uint64_t took_ms = base_time_boot_ms () - rehearsal->entered_ms;
+    if (rehearsal->entered_ms && took_ms > rehearsal->result.end.slowest_ms)
+        rehearsal->result.end.slowest_ms = took_ms;
+}
+
+static void conclude (struct node_rehearsal *rehearsal)
+{
+    bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
+    bus_timer_cancel (rehearsal->spec.loop, rehearsal->hint_timer);
+    rehearsal->deadline = rehearsal->hint_timer = 0;
+    rehearsal->phase = PHASE_END;
+    if (rehearsal->result.end.passed)
+        note_span (rehearsal);
+    rehearsal->result.took_ms = base_time_boot_ms () - rehearsal->begun_ms;
+    rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, tell_owner, rehearsal);
+}
+
+/*  What the candidate and those below it printed last is often the best reason of all. */
+static void tell_output (struct node_rehearsal *rehearsal)
+{
+    if (!rehearsal->guard)
+        return;
+    const char *at = node_guard_said (rehearsal->guard);
+    while (*at) {
+        size_t length = strcspn (at, "\n");
+        if (length)
+            base_log (BASE_LOG_INFO, "probe said: %.*s", (int) length, at);
+        at += length + (at[length] == '\n');
+    }
+}
+
+void node_rehearsal_fail (struct node_rehearsal *rehearsal, const char *format, ...)
+{
+    if (rehearsal->phase == PHASE_END)
+        return;
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (rehearsal->result.reason, sizeof rehearsal->result.reason, format, arguments);
+    va_end (arguments);
+    (void) base_text_copy (rehearsal->result.step, sizeof rehearsal->result.step, steps[rehearsal->phase]);
+    tell_output (rehearsal);
+    conclude (rehearsal);
+}
+
+static void on_deadline (void *context)
+{
+    static const char *const missing[] = {
+        "nothing began",
+        "it did not announce its readiness",
+        "it did not bring the offered version into service",
+        "it was not back after the offered version had failed on trial",
+        "it did not bring the offered version into service a second time",
+        "the offered version was not able to confirm itself in its place",
+        "it was not back after the offered version had been reverted",
+        "it did not stop when it was told to",
+        "the start files that it staged were not through",
+        "",
+    };
+    struct node_rehearsal *rehearsal = context;
+    rehearsal->deadline = 0;
+    if (base_time_boot_ms () > rehearsal->due_ms + BUS_TIMER_LATE_MS &&
+        rehearsal->times_late < BUS_TIMER_LATE_TIMES) {
+        rehearsal->times_late++;
+        base_log (BASE_LOG_INFO, "this host slept: the step %s gets its time anew", steps[rehearsal->phase]);
+        node_rehearsal_enter (rehearsal, rehearsal->phase);
+        return;
+    }
+    const char *how = "";
+    if (rehearsal->phase == PHASE_UPDATE || rehearsal->phase == PHASE_AGAIN)
+        how = !rehearsal->hint           ? ": it did not subscribe to announcements"
+              : !rehearsal->asked        ? ": it was sent hints, and did not ask after one"
+              : !rehearsal->matched      ? ": it asked, and did not match"
+              : !rehearsal->nested_ready ? ": it matched, and did not start what it was offered"
+              : !rehearsal->nested_rehearsed
+                  ? ": it started what it was offered, and did not take it through an update"
+                  : ": it did not switch and hand over";
+    rehearsal->result.end.late = true;
+    node_rehearsal_fail (rehearsal, "%s within %llu ms%s", missing[rehearsal->phase],
+                         (unsigned long long) rehearsal->spec.config->rehearsal_step_ms, how);
+}
+
+void node_rehearsal_enter (struct node_rehearsal *rehearsal, enum node_rehearsal_phase phase)
+{
+    note_span (rehearsal);
+    rehearsal->entered_ms = base_time_boot_ms ();
+    rehearsal->phase = phase;
+    bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
+    rehearsal->due_ms = base_time_boot_ms () + rehearsal->spec.config->rehearsal_step_ms;
+    rehearsal->deadline = bus_timer_start (rehearsal->spec.loop, rehearsal->spec.config->rehearsal_step_ms,
+                                           on_deadline, rehearsal);
+    base_log (BASE_LOG_DEBUG, "rehearsal of %s: %s after %llu ms", rehearsal->spec.candidate, steps[phase],
+              (unsigned long long) (base_time_boot_ms () - rehearsal->begun_ms));
+}
+
+struct node_offer *node_rehearsal_offer (struct node_rehearsal *rehearsal)
+{
+    return &rehearsal->offers[rehearsal->offer];
+}
+
+void node_rehearsal_hint (void *context)
+{
+    struct node_rehearsal *rehearsal = context;
+    rehearsal->hint_timer = 0;
+    if (rehearsal->asked)
+        return;
+    char topic[ORIGIN_TOPIC_SIZE];
+    struct wire_update told = {.application = (char *) "noded", .epoch = rehearsal->order};
+    (void) origin_announce (rehearsal->origin, origin_ring_topic (rehearsal->spec.config->id, topic), &told);
+    if (!rehearsal->hint)
+        rehearsal->hint = origin_sequence (rehearsal->origin);
+    rehearsal->hint_timer = bus_timer_start (rehearsal->spec.loop, HINT_MS, node_rehearsal_hint, rehearsal);
+}
+
+void node_rehearsal_give_order (struct node_rehearsal *rehearsal, enum node_rehearsal_phase phase)
+{
+    rehearsal->order++;
+    rehearsal->hint = 0;
+    rehearsal->asked = rehearsal->matched = rehearsal->nested_ready = rehearsal->nested_rehearsed = false;
+    node_rehearsal_enter (rehearsal, phase);
+    bus_timer_cancel (rehearsal->spec.loop, rehearsal->hint_timer);
+    node_rehearsal_hint (rehearsal);
+}
+
+void node_rehearsal_stop (struct node_rehearsal *rehearsal)
+{
+    node_rehearsal_enter (rehearsal, PHASE_STOP);
+    node_guard_stop (rehearsal->guard);
+}
+
+static void pass_if_through (struct node_rehearsal *rehearsal)
+{
+    bool files = rehearsal->spec.depth < NODE_DEPTH_MINTED || rehearsal->startcheck_passed;
+    if (!files) {
+        node_rehearsal_enter (rehearsal, PHASE_FILES);
+        return;
+    }
+    rehearsal->result.end.passed = true;
+    conclude (rehearsal);
+}
+
+static void on_startcheck (void *context, const struct base_error *error)
+{
+    struct node_rehearsal *rehearsal = context;
+    rehearsal->startcheck = node_startcheck_free (rehearsal->startcheck);
+    if (rehearsal->phase == PHASE_END)
+        return;
+    if (error) {
+        rehearsal->phase = PHASE_FILES;
+        rehearsal->result.end.late = error->code == -ETIMEDOUT;
+        node_rehearsal_fail (rehearsal, "%s", error->text);
+        return;
+    }
+    rehearsal->startcheck_passed = true;
+    if (rehearsal->phase == PHASE_FILES)
+        pass_if_through (rehearsal);
+}
+
+bool node_rehearsal_link_is (struct node_rehearsal *rehearsal, const char *link, const char *expected)
+{
+    char name[ROOT_NAME_SIZE] = "";
+    int rc = root_link (&rehearsal->scratch.root, link, name);
+    bool fits = expected ? !rc && strcmp (name, expected) == 0 : rc == ROOT_E_NONE;
+    if (!fits)
+        node_rehearsal_fail (rehearsal, "%s in its root should %s%s, and %s%s", link,
+                             expected ? "point to " : "not be there", expected ? expected : "",
+                             rc ? "is missing or damaged" : "points to ", rc ? "" : name);
+    return fits;
+}
+
+/*  P runs in service: what C claims to have done must be on disk. */
+static bool switched (struct node_rehearsal *rehearsal, char stable[ROOT_NAME_SIZE])
+{
+    struct base_error error = {.code = 0};
+    if (root_link (&rehearsal->scratch.root, ROOT_STABLE, stable)) {
+        node_rehearsal_fail (rehearsal, "stable in its root is missing or damaged after it had switched");
+        return false;
+    }
+    if (!node_rehearsal_link_is (rehearsal, ROOT_BACK, rehearsal->spec.candidate))
+        return false;
+    if (node_offer_check_workspace (node_rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
+                                    &error)) {
+        node_rehearsal_fail (rehearsal, "%s", error.text);
+        return false;
+    }
+    return true;
+}
+
+static bool c_is_stable (struct node_rehearsal *rehearsal)
+{
+    return node_rehearsal_link_is (rehearsal, ROOT_STABLE, rehearsal->spec.candidate) &&
+           node_rehearsal_link_is (rehearsal, ROOT_BACK, NULL);
+}
+
+/*  A start that nobody asked for: what ran before it may have been killed by a stranger, which is to be told
+    from a candidate that does so each time. */
+static void fail_unasked (struct node_rehearsal *rehearsal, const char *reason)
+{
+    rehearsal->result.end.killed = true;
+    node_rehearsal_fail (rehearsal, "%s", reason);
+}
+
+/*  What the launcher only warns of, since it must run something, is a reason to refuse a candidate. */
+static bool c_is_whole (struct node_rehearsal *rehearsal)
+{
+    struct base_error error = {.code = 0};
+    base_cleanup (base_close_p) int fd = -1;
+    int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
+    rc = rc ? base_error_set (&error, rc, "it is gone") : root_manifest_verify (NULL, fd, &error);
+    if (rc)
+        node_rehearsal_fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
+    return !rc;
+}
+
+/*  C, in service in its scratch root. */
+static void on_candidate (struct node_rehearsal *rehearsal)
+{
+    switch (rehearsal->phase) {
+    case PHASE_READY:
+        if (rehearsal->spec.depth == 0)
+            node_rehearsal_stop (rehearsal);
+        else
+            node_rehearsal_give_order (rehearsal, PHASE_UPDATE);
+        break;
+    case PHASE_RETURN:
+        if (!rehearsal->killed)
+            fail_unasked (rehearsal,
+                          "it came back although the version that it had handed over to did not fail");
+        else if (c_is_stable (rehearsal) && c_is_whole (rehearsal)) {
+            rehearsal->offer = 1;
+            node_rehearsal_give_order (rehearsal, PHASE_AGAIN);
+        }
+        break;
+    case PHASE_REVERT:
+        if (c_is_stable (rehearsal))
+            node_rehearsal_stop (rehearsal);
+        break;
+    case PHASE_UPDATE:
+    case PHASE_AGAIN:
+        fail_unasked (rehearsal, "it was started anew in the middle of the update: "
+                                 "it ended, or did not keep what it had switched to");
+        break;
+    case PHASE_CONFIRM:
+        fail_unasked (rehearsal, "it came back although the version that it had handed over to did not fail");
+        break;
+    case PHASE_BEGIN:
+    case PHASE_STOP:
+    case PHASE_FILES:
+    case PHASE_END:
+        break;
+    }
+}
+
+static void check_start_files (struct node_rehearsal *rehearsal, const char *workspace)
+{
+    struct base_error error = {.code = 0};
+    base_cleanup (base_close_p) int fd = -1;
+    int rc = root_workspace_open (&rehearsal->scratch.root, workspace, &fd);
+    if (!rc)
+        rc = node_startcheck_new (rehearsal->spec.loop, rehearsal->spec.root, fd, rehearsal->launcher,
+                                  rehearsal->env, rehearsal->spec.config->rehearsal_step_ms, on_startcheck,
+                                  rehearsal, &rehearsal->startcheck, &error);
+    if (rc) {
+        rehearsal->phase = PHASE_FILES; /* of whom it is the fault, the parent's own rehearsal tells */
+        node_rehearsal_fail (rehearsal, "%s", error.text);
+    }
+}
+
+/*  P, in service in C's scratch root. */
+static void on_offered (struct node_rehearsal *rehearsal, const struct wire_ready *ready)
+{
+    struct base_error error = {.code = 0};
+    char stable[ROOT_NAME_SIZE];
+    if (rehearsal->phase == PHASE_RETURN) {
+        if (!node_guard_kill_one (rehearsal->guard, (pid_t) ready->pid))
+            rehearsal->killed++;
+        return;
+    }
+    if (rehearsal->phase == PHASE_CONFIRM || rehearsal->phase == PHASE_REVERT) {
+        rehearsal->result.end.killed = true; /* proven code ended: hardly by itself */
+        node_rehearsal_fail (rehearsal, "the version that it had handed over to was started a second time");
+        return;
+    }
+    if (rehearsal->phase != PHASE_UPDATE && rehearsal->phase != PHASE_AGAIN)
+        return;
+    if (!base_digest_equal (&ready->binary, &node_rehearsal_offer (rehearsal)->envelope.binary)) {
+        node_rehearsal_fail (rehearsal, "it handed over to a program that it was not offered");
+        return;
+    }
+    if (node_offer_check_ready (node_rehearsal_offer (rehearsal), rehearsal->env, ready, &error)) {
+        node_rehearsal_fail (rehearsal, "it handed over to the offered version, but %s", error.text);
+        return;
+    }
+    if (rehearsal->spec.depth == NODE_DEPTH_MINTED &&
+        (!rehearsal->nested_ready || !rehearsal->nested_rehearsed)) {
+        node_rehearsal_fail (rehearsal, "it handed over to the offered version without having %s",
+                             rehearsal->nested_ready ? "taken it through an update" : "rehearsed it");
+        return;
+    }
+    if (!switched (rehearsal, stable))
+        return;
+    if (rehearsal->phase == PHASE_UPDATE && rehearsal->spec.depth == NODE_DEPTH_MINTED) {
+        node_rehearsal_enter (rehearsal, PHASE_RETURN);
+        if (!node_guard_kill_one (rehearsal->guard, (pid_t) ready->pid))
+            rehearsal->killed++;
+        check_start_files (rehearsal, stable);
+        return;
+    }
+    node_rehearsal_enter (rehearsal, PHASE_CONFIRM);
+    rehearsal->asked = false;
+    node_rehearsal_hint (rehearsal);
+}
+
+/*  P, while C rehearses it. */
+static void on_nested (struct node_rehearsal *rehearsal, const struct wire_ready *ready)
+{
+    struct base_error error = {.code = 0};
+    if (rehearsal->nested_ready || (rehearsal->phase != PHASE_UPDATE && rehearsal->phase != PHASE_AGAIN))
+        return;
+    if (node_offer_check_ready (node_rehearsal_offer (rehearsal), rehearsal->env, ready, &error))
+        node_rehearsal_fail (rehearsal, "it rehearsed the offered version, but %s", error.text);
+    else
+        rehearsal->nested_ready = true;
+}
+
+void node_rehearsal_on_callback (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct node_rehearsal *rehearsal = context;
+    (void) socket;
+    if (message->record == &wire_ready_record) {
+        const struct wire_ready *ready = message->body;
+        if (strcmp (ready->nonce, node_rehearsal_offer (rehearsal)->nonce) == 0)
+            on_nested (rehearsal, ready);
+        else if (strcmp (ready->nonce, rehearsal->nonce) != 0)
+            base_log (BASE_LOG_INFO,
+                      "ignoring an announcement with a nonce that was not given out, of pid %llu",
+                      (unsigned long long) ready->pid);
+        else if (!base_digest_equal (&ready->manifest, &rehearsal->manifest))
+            on_offered (rehearsal, ready);
+        else if (!base_digest_equal (&ready->binary, &rehearsal->binary))
+            node_rehearsal_fail (rehearsal, "it announced itself with the digest of another program");
+        else
+            on_candidate (rehearsal);
+    } else if (message->record == &wire_progress_record) {
+        const struct wire_progress *progress = message->body;
+        if (strcmp (progress->nonce, node_rehearsal_offer (rehearsal)->nonce) == 0 &&
+            strcmp (progress->step, wire_state_word (WIRE_STATE_SWITCHING)) == 0 &&
+            base_digest_equal (&progress->binary, &rehearsal->binary))
+            rehearsal->nested_rehearsed = true;
+    }
+}
+
+static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard_end *end)
+{
+    char text[96], said[200];
+    const char *how = end->ended ? base_process_end_format (&end->how, text, sizeof text)
+                                 : "was ended together with its guard";
+    rehearsal->result.end.killed =
+        !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
+    if (rehearsal->phase != PHASE_STOP)
+        node_rehearsal_fail (rehearsal, "it %s%s", how,
+                             node_guard_last_words (rehearsal->guard, said, sizeof said));
+    else if (!end->ended || !end->how.exited || end->how.code != 0)
+        node_rehearsal_fail (rehearsal, "when it was told to stop, it %s", how);
+    else if (end->left)
+        node_rehearsal_fail (rehearsal, "when it was told to stop, it left %u processes behind", end->left);
+    else
+        pass_if_through (rehearsal);
+}
+
+void node_rehearsal_on_gone (void *context, const struct node_guard_end *end)
+{
+    struct node_rehearsal *rehearsal = context;
+    if (rehearsal->phase != PHASE_END)
+        judge_end (rehearsal, end);
+    rehearsal->guard = node_guard_free (rehearsal->guard); /* not before: it has what the candidate said */
+}
