@@ -291,22 +291,18 @@ const struct broker_plan *broker_plan_find (const struct broker *broker, const s
     return NULL;
 }
 
-int broker_plan_keep (struct broker *broker, const struct broker_planned *planned)
+/*  Those in waves first, then those left out. */
+static int keep_members (struct broker_plan *kept, const struct broker_planned *planned)
 {
     const struct rollout_plan *plan = &planned->plan;
-    base_cleanup (broker_plan_deinit) struct broker_plan kept = {.hash = plan->hash};
-    struct broker_plan *place = &broker->rollouts.plans[broker->rollouts.next_plan];
-
-    if (broker_plan_find (broker, &plan->hash))
-        return 0;
-    kept.members = calloc ((size_t) plan->n_candidates + plan->n_left_out + 1, sizeof *kept.members);
-    if (!kept.members)
+    kept->members = calloc ((size_t) plan->n_candidates + plan->n_left_out + 1, sizeof *kept->members);
+    if (!kept->members)
         return -ENOMEM;
     for (uint32_t i = 0; i < plan->n_candidates + plan->n_left_out; i++) {
         bool in = i < plan->n_candidates;
         uint32_t at = in ? i : i - plan->n_candidates;
         uint32_t fact = in ? plan->facts[at] : plan->left_out[at].fact;
-        struct wire_member_state *member = &kept.members[kept.n_members++];
+        struct wire_member_state *member = &kept->members[kept->n_members++];
         *member = (struct wire_member_state){.state = in ? WIRE_MEMBER_WAITING : WIRE_MEMBER_EXCLUDED,
                                              .wave = in ? plan->candidates[at].wave + 1 : 0,
                                              .node = strdup (planned->facts[fact].id)};
@@ -315,9 +311,23 @@ int broker_plan_keep (struct broker *broker, const struct broker_planned *planne
         if (!member->node || (!in && !member->reason))
             return -ENOMEM;
     }
+    return 0;
+}
+
+int broker_plan_keep (struct broker *broker, const struct broker_planned *planned)
+{
+    struct broker_plan kept = {.hash = planned->plan.hash};
+    struct broker_plan *place = &broker->rollouts.plans[broker->rollouts.next_plan];
+
+    if (broker_plan_find (broker, &kept.hash))
+        return 0;
+    int rc = keep_members (&kept, planned);
+    if (rc) {
+        broker_plan_deinit (&kept);
+        return rc;
+    }
     broker_plan_deinit (place);
     *place = kept;
-    kept = (struct broker_plan){.n_members = 0};
     broker->rollouts.next_plan = (broker->rollouts.next_plan + 1) % BROKER_ROLLOUT_PLANS;
     return 0;
 }
