@@ -186,11 +186,11 @@ static void check_budgets (struct rollout *rollout, uint64_t now_ms)
     if (!runs (rollout))
         return;
     if (wave->charged + wave->already_bad > rollout->spec.wave_budget)
-        because (rollout, "wave %u: %u of its %u nodes are bad, and %u were bad before; its budget is %llu",
+        because (rollout, "wave %u: bad nodes: %u of %u, and %u that were bad before; its budget is %llu",
                  rollout->wave + 1, wave->charged, wave->count, wave->already_bad,
                  (unsigned long long) rollout->spec.wave_budget);
     else if (rollout->charged > rollout->spec.budget)
-        because (rollout, "%u nodes are bad in all waves; the rollout's budget is %llu", rollout->charged,
+        because (rollout, "bad nodes in all waves: %u; the rollout's budget is %llu", rollout->charged,
                  (unsigned long long) rollout->spec.budget);
     else
         return;

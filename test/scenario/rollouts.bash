@@ -27,7 +27,7 @@ check_rollout () { rollout_json | jq -e "$1" >/dev/null || { rollout_json >&2; f
 members () { rollout_json | jq -r --arg state "$1" '[.members[] | select (.state == $state) | .node] | join (" ")'; }
 
 # orders_of ID: how many updates a node was ordered to, as its own journal tells.
-orders_of () { jq -s '[.[] | select (.step == "matching" and .outcome == "started")] | length' "$fleet/$1/var/journal"; }
+orders_of () { { cat "$fleet/$1/var/journal" 2>/dev/null || true; } | jq -s '[.[] | select (.step == "matching" and .outcome == "started")] | length'; }
 
 # labelled ID NAME=VALUE...: labels of the node's own; to be called before it is started.
 labelled ()
