@@ -9,6 +9,7 @@
 #ifndef BROKER_ROLLOUTS_H
 #define BROKER_ROLLOUTS_H
 
+#include "base/time.h"
 #include "broker/registry.h"
 #include "broker/store_rollouts.h"
 #include "rollout/plan.h"
@@ -93,7 +94,25 @@ struct broker_rollout *broker_rollouts_of (struct broker *broker, const char *no
 /*  One that is loaded, by its id; loads it where the records have it. Returns 0 or -errno; -ENOENT. */
 int broker_rollouts_get (struct broker *broker, const char *id, struct broker_rollout **ret_rollout,
                          struct base_error *error);
-uint32_t broker_rollout_find (const struct broker_rollout *rollout, const char *id);
+/*  Has the timer fire by at_ms of the real time. */
+void broker_rollouts_wake (struct broker *broker, uint64_t at_ms);
+
+static inline uint64_t broker_rollouts_now_ms (void)
+{
+    return base_time_real_ns () / 1000000;
+}
+
+/*  Takes over one that was begun; it is freed by the broker. Returns 0 or -ENOMEM. */
+int broker_rollouts_add (struct broker *broker, struct broker_rollout *rollout);
+/*  It was not begun after all: frees it. */
+void broker_rollouts_drop (struct broker *broker, struct broker_rollout *rollout);
+/*  Has it loaded again: the machine has gone ahead of the disk. */
+void broker_rollouts_broken (struct broker *broker, struct broker_rollout *rollout);
+
+/*  A release was withdrawn: who brings it, halts. */
+void broker_rollouts_withdrawn (struct broker *broker, const struct base_digest *release);
+
+/*  rollouts_carry.c: what the machine wants */
 
 /*  What a person asked for, which is written with what it leads to. */
 struct broker_steering {
@@ -111,18 +130,17 @@ struct broker_steering {
 int broker_rollout_carry (struct broker *broker, struct broker_rollout *rollout,
                           const struct broker_steering *by, struct base_error *error);
 
-/*  Takes over one that was begun; it is freed by the broker. Returns 0 or -ENOMEM. */
-int broker_rollouts_add (struct broker *broker, struct broker_rollout *rollout);
-/*  It was not begun after all: frees it. */
-void broker_rollouts_drop (struct broker *broker, struct broker_rollout *rollout);
-/*  Has it loaded again: the machine has gone ahead of the disk. */
-void broker_rollouts_broken (struct broker *broker, struct broker_rollout *rollout);
+/*  rollouts_load.c: in memory */
+
+int broker_rollout_load (struct broker *broker, const struct broker_rollout_row *row,
+                         struct broker_rollout **ret_rollout, struct base_error *error);
 struct broker_rollout *broker_rollout_free (struct broker_rollout *rollout);
 /*  Indexes members and neighbours; members have their ids. */
 int broker_rollout_index (struct broker *broker, struct broker_rollout *rollout);
-
-/*  A release was withdrawn: who brings it, halts. */
-void broker_rollouts_withdrawn (struct broker *broker, const struct base_digest *release);
+/*  The index of a member, or ROLLOUT_NOBODY. */
+uint32_t broker_rollout_find (const struct broker_rollout *rollout, const char *id);
+/*  Tells the machine how many nodes there are that are no members, and how many of them are silent. */
+void broker_rollout_count_others (struct broker *broker, struct broker_rollout *rollout);
 
 /*  rollouts_results.c: what nodes tell, as the machine understands it */
 

@@ -1,0 +1,279 @@
+/*  broker/rollouts_load.c - rollouts from the records into memory, and who is in them */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "broker/labels.h"
+#include "broker/private.h"
+
+struct broker_rollout *broker_rollout_free (struct broker_rollout *rollout)
+{
+    if (!rollout)
+        return NULL;
+    for (uint32_t i = 0; rollout->members && i < rollout->machine.n_members; i++) {
+        struct broker_member *member = &rollout->members[i];
+        free (member->id);
+        free (member->transaction);
+        free (member->step);
+        free (member->reason);
+    }
+    free (rollout->members);
+    free (rollout->by_id);
+    free (rollout->queue);
+    free (rollout->values);
+    free (rollout->value_texts);
+    free (rollout->others);
+    rollout_deinit (&rollout->machine);
+    wire_rollout_state_deinit (&rollout->state);
+    free (rollout);
+    return NULL;
+}
+
+static void rollout_free_p (struct broker_rollout **rollout)
+{
+    broker_rollout_free (*rollout);
+}
+
+static int compare_by_id (const void *a, const void *b, void *context)
+{
+    const struct broker_member *members = context;
+
+    return strcmp (members[*(const uint32_t *) a].id, members[*(const uint32_t *) b].id);
+}
+
+uint32_t broker_rollout_find (const struct broker_rollout *rollout, const char *id)
+{
+    uint32_t low = 0, high = rollout->machine.n_members;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = strcmp (rollout->members[rollout->by_id[middle]].id, id);
+        if (order == 0)
+            return rollout->by_id[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return ROLLOUT_NOBODY;
+}
+
+/*  The value by which a node belongs to those who lose their broker together. */
+static const char *neighbours_value (const struct broker_rollout *rollout, const struct broker_node *node)
+{
+    const char *label = rollout->machine.spec.neighbours;
+    const char *value = label && node ? broker_node_label (node, label) : NULL;
+
+    return value ? value : "";
+}
+
+static int compare_texts (const void *a, const void *b)
+{
+    return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+static uint32_t value_number (const struct broker_rollout *rollout, const char *value)
+{
+    const char **found = bsearch (&value, rollout->values, rollout->machine.n_neighbours,
+                                  sizeof *rollout->values, compare_texts);
+
+    return found ? (uint32_t) (found - rollout->values) : ROLLOUT_NOBODY;
+}
+
+/*  Numbers the values of the neighbours' label that members have. They are copied: labels change. */
+static int values_index (struct broker *broker, struct broker_rollout *rollout)
+{
+    uint32_t n = rollout->machine.n_members, count = 0;
+    size_t bytes = 0;
+    char *at;
+
+    rollout->values = calloc (n, sizeof *rollout->values);
+    if (!rollout->values)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < n; i++)
+        rollout->values[i] =
+            neighbours_value (rollout, broker_registry_find (&broker->registry, rollout->members[i].id));
+    qsort (rollout->values, n, sizeof *rollout->values, compare_texts);
+    for (uint32_t i = 0; i < n; i++)
+        if (count == 0 || strcmp (rollout->values[count - 1], rollout->values[i]) != 0)
+            rollout->values[count++] = rollout->values[i];
+    for (uint32_t i = 0; i < count; i++)
+        bytes += strlen (rollout->values[i]) + 1;
+    rollout->value_texts = at = malloc (bytes);
+    rollout->others = calloc (count, sizeof *rollout->others);
+    if (!at || !rollout->others)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        size_t size = strlen (rollout->values[i]) + 1;
+        memcpy (at, rollout->values[i], size);
+        rollout->values[i] = at;
+        at += size;
+    }
+    rollout->machine.n_neighbours = count;
+    return 0;
+}
+
+int broker_rollout_index (struct broker *broker, struct broker_rollout *rollout)
+{
+    uint32_t n = rollout->machine.n_members;
+
+    rollout->by_id = calloc (n, sizeof *rollout->by_id);
+    rollout->queue = calloc (n, sizeof *rollout->queue);
+    if (!rollout->by_id || !rollout->queue)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < n; i++)
+        rollout->by_id[i] = i;
+    qsort_r (rollout->by_id, n, sizeof *rollout->by_id, compare_by_id, rollout->members);
+    return values_index (broker, rollout);
+}
+
+struct loading {
+    struct broker_rollout *rollout;
+    uint32_t capacity;
+    struct base_error *error;
+};
+
+static int text_give (char **field, const char *text)
+{
+    if (!text)
+        return 0;
+    *field = strdup (text);
+    return *field ? 0 : -ENOMEM;
+}
+
+static int member_load (void *context, const struct broker_member_row *row)
+{
+    struct loading *loading = context;
+    struct broker_rollout *rollout = loading->rollout;
+    struct rollout *machine = &rollout->machine;
+    struct broker_member *member;
+
+    if (row->member.state == WIRE_MEMBER_EXCLUDED)
+        return 0;
+    if (row->index != machine->n_members || row->member.wave >= ROLLOUT_WAVES ||
+        row->member.state == WIRE_MEMBER_NULL)
+        return base_error_set (loading->error, -EBADMSG,
+                               "the members of a rollout in the database are not as they were written");
+    if (machine->n_members == loading->capacity) {
+        uint32_t capacity = loading->capacity ? 2 * loading->capacity : 64;
+        struct rollout_member *members = reallocarray (machine->members, capacity, sizeof *members);
+        struct broker_member *more;
+        if (members)
+            machine->members = members;
+        more = reallocarray (rollout->members, capacity, sizeof *more);
+        if (more)
+            rollout->members = more;
+        if (!members || !more)
+            return -ENOMEM;
+        loading->capacity = capacity;
+    }
+    member = &rollout->members[machine->n_members];
+    *member = (struct broker_member){.epoch = row->epoch,
+                                     .verb = row->verb,
+                                     .ordered_ms = row->ordered_ms,
+                                     .took_ms = row->took_ms,
+                                     .revision = row->revision};
+    machine->members[machine->n_members++] = row->member;
+    if (text_give (&member->id, row->node) != 0 || text_give (&member->transaction, row->transaction) != 0 ||
+        text_give (&member->step, row->step) != 0 || text_give (&member->reason, row->reason) != 0)
+        return -ENOMEM;
+    return 0;
+}
+
+/*  Lays the waves over the members, as they were begun with. */
+static int waves_load (struct rollout *machine)
+{
+    for (uint32_t i = 0; i < machine->n_members; i++) {
+        struct rollout_wave *wave = &machine->waves[machine->members[i].wave];
+        if (wave->count++ == 0)
+            wave->first = i;
+        if (i > 0 && machine->members[i].wave < machine->members[i - 1].wave)
+            return -EBADMSG;
+    }
+    machine->n_waves = machine->n_members ? machine->members[machine->n_members - 1].wave + 1 : 0;
+    return machine->n_waves == 0 || machine->n_waves > machine->spec.n_waves ||
+                   machine->wave >= machine->n_waves
+               ? -EBADMSG
+               : 0;
+}
+
+/*  Who lives is known only once it is heard of. */
+static int machine_wake (struct broker *broker, struct broker_rollout *rollout, uint64_t now_ms)
+{
+    struct rollout *machine = &rollout->machine;
+    int r = broker_rollout_index (broker, rollout);
+
+    machine->neighbours = r == 0 ? calloc (machine->n_neighbours, sizeof *machine->neighbours) : NULL;
+    if (!machine->neighbours)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < machine->n_members; i++) {
+        const struct broker_node *node = broker_registry_find (&broker->registry, rollout->members[i].id);
+        struct rollout_member *member = &machine->members[i];
+        member->neighbours = value_number (rollout, neighbours_value (rollout, node));
+        member->online = node && node->online;
+        member->dark_ms = member->online ? 0 : now_ms;
+    }
+    machine->settle_ms = 2 * broker->registry.liveness_ms;
+    rollout_resume (machine);
+    return 0;
+}
+
+int broker_rollout_load (struct broker *broker, const struct broker_rollout_row *row,
+                         struct broker_rollout **ret_rollout, struct base_error *error)
+{
+    base_cleanup (rollout_free_p) struct broker_rollout *rollout = calloc (1, sizeof *rollout);
+    struct loading loading = {.rollout = rollout, .error = error};
+    struct rollout *machine;
+    int r;
+
+    if (!rollout)
+        return -ENOMEM;
+    rollout->serial = row->serial;
+    rollout->live = row->live;
+    machine = &rollout->machine;
+    *machine = (struct rollout){.wave = row->wave,
+                                .phase = row->state.phase,
+                                .paused = row->state.paused,
+                                .phase_ms = row->phase_ms,
+                                .wave_ms = row->wave_ms,
+                                .stopped_ms = row->stopped_ms,
+                                .stop_ms = row->stop_ms,
+                                .evidence = row->evidence};
+    if (row->state.reason)
+        (void) snprintf (machine->reason, sizeof machine->reason, "%s", row->state.reason);
+    r = wire_copy (&wire_rollout_record, row->state.spec, &machine->spec);
+    if (r == 0)
+        r = wire_copy (&wire_rollout_state_record, &row->state, &rollout->state);
+    if (r == 0)
+        r = broker_store_members (broker->store, row->serial, 0, 0, member_load, &loading, error);
+    if (r == 0)
+        r = waves_load (machine);
+    if (r == 0)
+        r = machine_wake (broker, rollout, broker_rollouts_now_ms ());
+    if (r == 0)
+        *ret_rollout = base_take (rollout);
+    return r;
+}
+
+void broker_rollout_count_others (struct broker *broker, struct broker_rollout *rollout)
+{
+    struct rollout *machine = &rollout->machine;
+    base_cleanup (base_free_p) struct rollout_neighbours *now = calloc (machine->n_neighbours, sizeof *now);
+
+    for (size_t i = 0; now && i < broker->registry.n_nodes; i++) {
+        const struct broker_node *node = broker->registry.nodes[i];
+        uint32_t number = value_number (rollout, neighbours_value (rollout, node));
+        if (number == ROLLOUT_NOBODY || broker_rollout_find (rollout, node->id) != ROLLOUT_NOBODY)
+            continue;
+        now[number].others++;
+        now[number].others_dark += !node->online;
+    }
+    for (uint32_t i = 0; now && i < machine->n_neighbours; i++) {
+        struct rollout_neighbours *then = &rollout->others[i];
+        rollout_other (machine, i, (int) (now[i].others - then->others),
+                       (int) (now[i].others_dark - then->others_dark));
+        *then = now[i];
+    }
+}
