@@ -85,15 +85,25 @@ static char *stands (const json_t *rollout)
                              strcmp (phase, "halted") == 0 ? "halted in" : phase, wave, waves);
 }
 
-static void head_line (char ***list, const json_t *rollout)
+static void head_line (char ***list, const json_t *rollout, size_t width)
 {
     char digest[CTL_DIGEST_SIZE], time[CTL_TIME_SIZE];
     const json_t *spec = json_object_get (rollout, "spec");
     base_cleanup (base_free_p) char *where = stands (rollout);
-    line (list, "rollout %s: %s %s (%s): %s since %s", ctl_json_text (rollout, "id"),
-          ctl_json_text (spec, "application"), ctl_json_text (rollout, "version"),
-          ctl_digest_format (ctl_json_text (spec, "release"), digest), where ? where : "",
-          ctl_time_format (ctl_json_text (rollout, "since"), time));
+    base_cleanup (base_free_p) char *what = base_text_printf (
+        "rollout %s: %s %s (%s)", ctl_json_text (rollout, "id"), ctl_json_text (spec, "application"),
+        ctl_json_text (rollout, "version"), ctl_digest_format (ctl_json_text (spec, "release"), digest));
+    base_cleanup (base_free_p) char *stand = base_text_printf (
+        "%s since %s", where ? where : "", ctl_time_format (ctl_json_text (rollout, "since"), time));
+    if (!what || !stand)
+        return;
+    /*  How it stands is what one looks for. */
+    if (!width || ctl_text_width (what) + 2 + ctl_text_width (stand) <= width)
+        line (list, "%s: %s", what, stand);
+    else {
+        line (list, "%s", what);
+        line (list, "  %s", stand);
+    }
 }
 
 /*  "4 updated, 3 under way, 1 bad". */
@@ -134,7 +144,7 @@ static int count_width (const json_t *waves)
     return width;
 }
 
-static void wave_line (char ***list, const json_t *waves, size_t number)
+static void wave_line (char ***list, const json_t *waves, size_t number, size_t cells)
 {
     const json_t *wave = json_array_get (waves, number - 1);
     char bar[CTL_BAR_SIZE], time[CTL_TIME_SIZE];
@@ -147,13 +157,15 @@ static void wave_line (char ***list, const json_t *waves, size_t number)
     else if (ctl_json_flag (wave, "approval") && !*ctl_json_text (wave, "begun"))
         (void) base_buffer_append_text (&text, "; needs approval");
     line (list, "  wave %*zu  %*" PRIu64 " node%s  %s  %.*s", json_array_size (waves) > 9 ? 2 : 1, number,
-          count_width (waves), count, count == 1 ? " " : "s", ctl_rollout_bar (wave, CTL_BAR_CELLS, bar),
+          count_width (waves), count, count == 1 ? " " : "s", ctl_rollout_bar (wave, cells, bar),
           (int) text.size, text.data ? (const char *) text.data : "");
 }
 
 /*  Waves that have ended give way first, then those far ahead. */
-static void wave_lines (char ***list, const json_t *rollout, size_t room)
+static void wave_lines (char ***list, const json_t *rollout, size_t width, size_t room)
 {
+    enum { NARROW = 80, NARROW_CELLS = 8 };
+    size_t cells = width && width < NARROW ? NARROW_CELLS : CTL_BAR_CELLS;
     const json_t *waves = json_object_get (rollout, "waves");
     size_t count = json_array_size (waves), at = ctl_json_uint (rollout, "wave"), first = 0, last = count;
     if (room && count > room) {
@@ -166,7 +178,7 @@ static void wave_lines (char ***list, const json_t *rollout, size_t room)
     if (first)
         line (list, "  wave%s 1 to %zu before", plural (first), first);
     for (size_t i = first; i < last; i++)
-        wave_line (list, waves, i + 1);
+        wave_line (list, waves, i + 1, cells);
     if (last < count)
         line (list, "  wave%s %zu to %zu behind", plural (count - last), last + 1, count);
 }
@@ -236,7 +248,7 @@ static size_t list_cut (char **list, size_t height)
     return count;
 }
 
-char **ctl_rollout_picture (const json_t *rollout, size_t height)
+char **ctl_rollout_picture (const json_t *rollout, size_t width, size_t height)
 {
     char **list = NULL, **rest = NULL;
     base_cleanup (base_free_p) char *advice = ctl_rollout_advice (rollout);
@@ -250,10 +262,13 @@ char **ctl_rollout_picture (const json_t *rollout, size_t height)
         line (&rest, "  waits for %s", ctl_json_text (rollout, "waits"));
     if (advice)
         line (&rest, "  %s%s", decides ? "waits for a person: " : "", advice);
-    head_line (&list, rollout);
+    head_line (&list, rollout, width);
     /*  Half of a low terminal is for the waves, whatever else there is to tell. */
-    size_t others = base_list_count (rest) + 1;
-    wave_lines (&list, rollout, !height ? 0 : height > 2 * others ? height - others : (height + 1) / 2);
+    size_t others = base_list_count (rest) + base_list_count (list);
+    wave_lines (&list, rollout, width,
+                !height               ? 0
+                : height > 2 * others ? height - others
+                                      : (height + 1) / 2);
     for (size_t i = 0; rest && rest[i]; i++)
         line (&list, "%s", rest[i]);
     base_list_free (rest);

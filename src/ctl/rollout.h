@@ -13,9 +13,9 @@
 #include <jansson.h>
 
 /*  The picture: one line what it is and where it stands, one a wave, then what counts and what it waits for.
-    height: so many lines at most, waves that have ended go first; 0: all. A list for base_list_free; NULL
-    where memory is out. */
-char **ctl_rollout_picture (const json_t *rollout, size_t height);
+    width: of the terminal, where lines will be cut; 0: they will not. height: so many lines at most, waves
+    that have ended go first; 0: all. A list for base_list_free; NULL where memory is out. */
+char **ctl_rollout_picture (const json_t *rollout, size_t width, size_t height);
 
 /*  One line that tells where it stands; the same text as long as there is nothing worth a new line. */
 char *ctl_rollout_news (const json_t *rollout);

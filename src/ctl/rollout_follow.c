@@ -44,7 +44,8 @@ static void draw_picture (struct follow *follow)
     struct ctl *ctl = follow->ctl;
     ctl_screen_measure (ctl);
     size_t room = ctl->height > 4 ? ctl->height - 1 : 0;
-    char **picture = ctl_rollout_picture (follow->rollout, follow->silent && room ? room - 1 : room);
+    char **picture =
+        ctl_rollout_picture (follow->rollout, ctl->width, follow->silent && room ? room - 1 : room);
     if (follow->silent)
         (void) base_list_append (&picture, "  the broker does not answer, still trying");
     ctl_screen_draw (ctl, &follow->screen, picture);
@@ -162,7 +163,7 @@ static int finish (struct follow *follow, enum ctl_rollout_goal goal)
         (void) json_dumpf (follow->rollout, ctl->out, JSON_INDENT (2));
         (void) fputc ('\n', ctl->out);
     } else if (!follow->live) {
-        char **picture = ctl_rollout_picture (follow->rollout, 0);
+        char **picture = ctl_rollout_picture (follow->rollout, 0, 0);
         for (char **line = picture; line && *line; line++) {
             ctl_text_put (ctl->out, *line);
             (void) fputc ('\n', ctl->out);

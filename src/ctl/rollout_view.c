@@ -333,7 +333,7 @@ static void put_turn (struct ctl_table *table, const json_t *turn)
 void ctl_rollout_why_print (FILE *out, const json_t *rollout, const json_t *turns)
 {
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 2};
-    char **picture = ctl_rollout_picture (rollout, 0);
+    char **picture = ctl_rollout_picture (rollout, 0, 0);
     size_t i;
     const json_t *turn;
     json_array_foreach (turns, i, turn) put_turn (&table, turn);

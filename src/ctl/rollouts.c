@@ -220,7 +220,7 @@ static void show (struct ctl *ctl, const json_t *rollout)
         print_value (ctl, rollout);
         return;
     }
-    char **picture = ctl_rollout_picture (rollout, 0);
+    char **picture = ctl_rollout_picture (rollout, ctl->width, 0);
     for (char **line = picture; line && *line; line++) {
         ctl_line_put (ctl->out, *line, ctl->width);
         (void) fputc ('\n', ctl->out);

@@ -51,7 +51,7 @@ Test (picture, a_low_terminal_shows_the_waves_around_the_one_under_way)
 {
     base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (30, 20, ", \"waits\": \"the window\"");
     for (size_t height = 1; height <= 40; height++) {
-        char **lines = ctl_rollout_picture (rollout, height);
+        char **lines = ctl_rollout_picture (rollout, 100, height);
         cr_assert_not_null (lines);
         cr_expect_leq (base_list_count (lines), height, "%zu lines in %zu", base_list_count (lines), height);
         bool seen = false;
@@ -60,8 +60,22 @@ Test (picture, a_low_terminal_shows_the_waves_around_the_one_under_way)
         cr_expect (seen || height < 6, "the wave is not in %zu lines", height);
         base_list_free (lines);
     }
-    char **lines = ctl_rollout_picture (rollout, 0);
+    char **lines = ctl_rollout_picture (rollout, 0, 0);
     cr_expect_eq (base_list_count (lines), 33);
+    base_list_free (lines);
+}
+
+Test (picture, a_narrow_terminal_shows_how_it_stands_all_the_same)
+{
+    base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (2, 1, ", \"version\": \"2.0.0\"");
+    char **lines = ctl_rollout_picture (rollout, 40, 0);
+    cr_assert_geq (base_list_count (lines), 4);
+    cr_expect_str_eq (lines[0], "rollout r-1: noded 2.0.0 (-)");
+    cr_expect_str_eq (lines[1], "  updating wave 1 of 2 since -");
+    cr_expect_str_eq (lines[2], "  wave 1  1 node   [........]  not begun");
+    base_list_free (lines);
+    lines = ctl_rollout_picture (rollout, 100, 0);
+    cr_expect_str_eq (lines[0], "rollout r-1: noded 2.0.0 (-): updating wave 1 of 2 since -");
     base_list_free (lines);
 }
 
