@@ -40,7 +40,8 @@ static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_
         return broker_reason ("its window, which opens at %s",
                               base_time_format ((now_ms + closed_ms) * 1000000, text));
     if (wave->under_way > 0)
-        return broker_reason ("%u nodes of wave %u that are under way", wave->under_way, machine->wave + 1);
+        return broker_reason ("%u node%s of wave %u under way", wave->under_way,
+                              wave->under_way == 1 ? "" : "s", machine->wave + 1);
     for (uint32_t i = wave->first; i < wave->first + wave->count; i++)
         if (machine->members[i].state == WIRE_MEMBER_WAITING && machine->members[i].online &&
             machine->members[i].start_ms < next_ms)
@@ -67,7 +68,8 @@ static char *waits (const struct broker_rollout *rollout, uint64_t now_ms)
         return waits_updating (rollout, now_ms);
     case WIRE_PHASE_SOAKING:
         if (machine->under_way > 0)
-            return broker_reason ("%u nodes that are under way", machine->under_way);
+            return broker_reason ("%u node%s under way", machine->under_way,
+                                  machine->under_way == 1 ? "" : "s");
         return broker_reason ("the end of the watch over wave %u at %s", machine->wave + 1,
                               base_time_format ((machine->phase_ms + machine->spec.soak_ms) * 1000000, text));
     case WIRE_PHASE_HALTED:

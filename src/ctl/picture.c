@@ -257,11 +257,10 @@ char **ctl_rollout_picture (const json_t *rollout, size_t width, size_t height)
         line (&rest, "  %s: %s", ctl_json_text (rollout, "phase"), ctl_json_text (rollout, "reason"));
     cause_lines (&rest, rollout);
     /*  What a person has to decide is said in full below; the broker says it for who reads JSON. */
-    bool decides = advice && !ctl_json_flag (rollout, "paused");
-    if (*ctl_json_text (rollout, "waits") && !ctl_json_flag (rollout, "over") && !decides)
+    if (*ctl_json_text (rollout, "waits") && !ctl_json_flag (rollout, "over") && !advice)
         line (&rest, "  waits for %s", ctl_json_text (rollout, "waits"));
     if (advice)
-        line (&rest, "  %s%s", decides ? "waits for a person: " : "", advice);
+        line (&rest, "  waits for a person: %s", advice);
     head_line (&list, rollout, width);
     /*  Half of a low terminal is for the waves, whatever else there is to tell. */
     size_t others = base_list_count (rest) + base_list_count (list);
