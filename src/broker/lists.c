@@ -13,14 +13,6 @@
 #include "broker/text.h"
 #include "rollout/selector.h"
 
-static int text_give (char **field, const char *text)
-{
-    if (!text)
-        return 0;
-    *field = strdup (text);
-    return *field ? 0 : -ENOMEM;
-}
-
 /*  nodes */
 
 static int node_show (struct broker *broker, const struct broker_node *node, const char *name,
@@ -38,15 +30,16 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
     shown->revision = node->revision;
     shown->restarts = node->restarts;
     (void) broker_node_last_seen (node, last_seen);
-    if (text_give (&shown->id, node->id) != 0 || text_give (&shown->place, node->place) != 0 ||
-        text_give (&shown->software, node->software) != 0 ||
-        text_give (&shown->platform, node->platform) != 0 || text_give (&shown->last_seen, last_seen) != 0 ||
-        text_give (&shown->kernel, node->kernel) != 0 || broker_labels_show (node, shown) != 0)
+    if (broker_text_set (&shown->id, node->id) != 0 || broker_text_set (&shown->place, node->place) != 0 ||
+        broker_text_set (&shown->software, node->software) != 0 ||
+        broker_text_set (&shown->platform, node->platform) != 0 ||
+        broker_text_set (&shown->last_seen, last_seen) != 0 ||
+        broker_text_set (&shown->kernel, node->kernel) != 0 || broker_labels_show (node, shown) != 0)
         return -ENOMEM;
     rollout = broker_rollouts_of (broker, node->id, name, &index);
     if (rollout) {
         shown->wave = rollout->machine.members[index].wave + 1;
-        if (text_give (&shown->rollout, rollout->state.id) != 0)
+        if (broker_text_set (&shown->rollout, rollout->state.id) != 0)
             return -ENOMEM;
     }
     r = broker_store_journal_get (broker->store, node->id, &journal, error);
@@ -168,7 +161,7 @@ static int node_list_make (struct broker *broker, const struct wire_request *req
     answer->n_nodes = list.page.count;
     if (r == 1 && answer->n_nodes > 0) {
         answer->more = true;
-        return text_give (&answer->next, answer->nodes[answer->n_nodes - 1].id);
+        return broker_text_set (&answer->next, answer->nodes[answer->n_nodes - 1].id);
     }
     if (list.unknown[0]) {
         answer->status = WIRE_STATUS_NONE;
@@ -214,9 +207,9 @@ static int published_fill (const struct broker_release *release, struct wire_pub
     published->release = release->digest;
     published->withdrawn = release->withdrawn;
     published->platforms = calloc (document->n_envelopes + 1, sizeof *published->platforms);
-    if (!published->platforms || text_give (&published->application, document->application) != 0 ||
-        text_give (&published->version, document->version) != 0 ||
-        text_give (&published->time, release->time) != 0)
+    if (!published->platforms || broker_text_set (&published->application, document->application) != 0 ||
+        broker_text_set (&published->version, document->version) != 0 ||
+        broker_text_set (&published->time, release->time) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < document->n_envelopes; i++) {
         const struct wire_envelope *envelope = &document->envelopes[i];

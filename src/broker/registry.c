@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/text.h"
 
 static void challenge_drop (struct broker_node *node)
 {
@@ -94,27 +95,16 @@ size_t broker_registry_behind (const struct broker_registry *registry, const cha
     return is_there ? at + 1 : at;
 }
 
-static int text_set (char **field, const char *text)
-{
-    char *copy = text ? strdup (text) : NULL;
-
-    if (text && !copy)
-        return -ENOMEM;
-    free (*field);
-    *field = copy;
-    return 0;
-}
-
 static int texts_set (struct broker_node *node, const struct broker_node_record *record)
 {
-    int r = text_set (&node->place, record->place);
+    int r = broker_text_set (&node->place, record->place);
 
     if (r == 0)
-        r = text_set (&node->software, record->software);
+        r = broker_text_set (&node->software, record->software);
     if (r == 0)
-        r = text_set (&node->platform, record->platform);
+        r = broker_text_set (&node->platform, record->platform);
     if (r == 0)
-        r = text_set (&node->kernel, record->kernel);
+        r = broker_text_set (&node->kernel, record->kernel);
     if (r == 0)
         node->restarts = record->restarts;
     if (r == 0 && base_text_copy (node->last_seen, sizeof node->last_seen, record->last_seen) != 0)
@@ -157,7 +147,7 @@ int broker_registry_put (struct broker_registry *registry, const struct broker_n
     if (r != 0)
         return r;
     node = calloc (1, sizeof *node);
-    if (!node || text_set (&node->id, record->id) != 0 || texts_set (node, record) != 0)
+    if (!node || broker_text_set (&node->id, record->id) != 0 || texts_set (node, record) != 0)
         return -ENOMEM;
     node->ring = base_digest_of (node->id, strlen (node->id)).bytes[0];
     memmove (&registry->nodes[at + 1], &registry->nodes[at],

@@ -439,14 +439,6 @@ struct member_list {
     uint64_t next;
 };
 
-static int text_give (char **field, const char *text)
-{
-    if (!text)
-        return 0;
-    *field = strdup (text);
-    return *field ? 0 : -ENOMEM;
-}
-
 static int member_visit (void *context, const struct broker_member_row *row)
 {
     struct member_list *list = context;
@@ -460,10 +452,10 @@ static int member_visit (void *context, const struct broker_member_row *row)
     char since[BASE_TIME_TEXT];
     int r;
 
-    if (text_give (&shown.node, row->node) != 0 || text_give (&shown.step, row->step) != 0 ||
-        text_give (&shown.reason, row->reason) != 0 ||
-        text_give (&shown.transaction, row->transaction) != 0 ||
-        text_give (&shown.since, base_time_format (row->member.since_ms * 1000000, since)) != 0)
+    if (broker_text_set (&shown.node, row->node) != 0 || broker_text_set (&shown.step, row->step) != 0 ||
+        broker_text_set (&shown.reason, row->reason) != 0 ||
+        broker_text_set (&shown.transaction, row->transaction) != 0 ||
+        broker_text_set (&shown.since, base_time_format (row->member.since_ms * 1000000, since)) != 0)
         return -ENOMEM;
     r = broker_page_add (&list->page, &shown);
     if (r == 0)

@@ -2,7 +2,22 @@
 
 #include "broker/text.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/text.h"
+
+int broker_text_set (char **field, const char *text)
+{
+    char *copy = text ? strdup (text) : NULL;
+
+    if (text && !copy)
+        return -ENOMEM;
+    free (*field);
+    *field = copy;
+    return 0;
+}
 
 /*  Puts '?' where a character was cut, so that what stands behind it is kept. */
 static void text_mend (char *text)

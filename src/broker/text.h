@@ -7,6 +7,10 @@
 
 enum { BROKER_REASON_MOST = 511 };
 
+/*  Puts a copy of text in the place of what the field holds, which is freed; NULL stays NULL. Returns 0 or
+    -ENOMEM. */
+int broker_text_set (char **field, const char *text);
+
 /*  What format makes, on the heap, at most BROKER_REASON_MOST bytes and well-formed UTF-8: where
     formatting cut a text within a character, '?' stands for it. NULL where memory is out. */
 __attribute__ ((format (printf, 1, 2))) char *broker_reason (const char *format, ...);
