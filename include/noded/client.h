@@ -287,9 +287,9 @@ int noded_client_rollout_steer (noded_client *client, const char *rollout, const
     its SHA-256 and its bytes. */
 int noded_client_backup (noded_client *client, const char *path, int replace, char **ret_json);
 
-/*  Waits up to wait_ms for the next event; ret_topic ("event/NODE/EVENT", "rollout/ID/PHASE") and ret_json are for the caller.
-    -EAGAIN where none came. The first call makes sure that the broker answers, and subscribes: what
-    happened before is not told. */
+/*  Waits up to wait_ms for the next event; ret_topic ("event/NODE/EVENT", "rollout/ID/PHASE") and ret_json are
+    for the caller. -EAGAIN where none came. The first call makes sure that the broker answers, and
+    subscribes: what happened before is not told. */
 int noded_client_event (noded_client *client, uint64_t wait_ms, char **ret_topic, char **ret_json);
 
 #if defined(__GNUC__)

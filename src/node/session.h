@@ -2,9 +2,9 @@
     reporting
 
     Two sockets, SUB announce and DEALER control, and a DEALER for content while something is downloaded:
-    each connection costs the origin a descriptor, of which it has 20,000 or so. Every request is sent again until it is
-    answered; reports wait in a bounded queue, oldest first, and when it is full the oldest that ends
-    nothing gives way. Without an origin the session keeps trying with a random, growing pause, and the
+    each connection costs the origin a descriptor, of which it has 20,000 or so. Every request is sent again
+    until it is answered; reports wait in a bounded queue, oldest first, and when it is full the oldest that
+    ends nothing gives way. Without an origin the session keeps trying with a random, growing pause, and the
     rest of the node goes on. */
 
 #ifndef NODE_SESSION_H

@@ -13,7 +13,8 @@
 
 struct node_startcheck;
 
-/*  error is NULL where all went back; its code is -ETIMEDOUT where one had not in time. May free the check during the call. */
+/*  error is NULL where all went back; its code is -ETIMEDOUT where one had not in time. May free the check
+    during the call. */
 typedef void (node_startcheck_done) (void *context, const struct base_error *error);
 
 /*  parent: below whose probe/ the roots are made; workspace: a directory descriptor of one that the

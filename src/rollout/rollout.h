@@ -8,8 +8,8 @@
     action at a time, and each action is a change of the machine's own state that its owner makes durable
     in the same transaction as the order that it gives: so nothing is ordered twice, whenever the owner
     dies. What is still pending when a transaction ends is made durable with it, so that nothing of what an
-    event led to is forgotten. No socket, file, clock or randomness. Times are milliseconds of the wall clock, because they have
-    to outlive the process and the boot.
+    event led to is forgotten. No socket, file, clock or randomness. Times are milliseconds of the wall
+    clock, because they have to outlive the process and the boot.
 
     A node is charged to a wave's budget, and to the rollout's, when it failed its update, did not end in
     time, or fell silent (dark) after it had been begun with while others like it did not; what was bad

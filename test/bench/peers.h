@@ -1,8 +1,9 @@
 /*  test/bench/peers.h - what bench-fleet and light-nodes have in common: they count what their peers hear,
     and tell it on request
 
-    Commands come on standard input, one a line; its end, or "quit", ends the loop. "stat" is answered with one
-    line of JSON, "mark" begins the counts anew, "flood N" has N peers ask again as soon as they are answered. Times are milliseconds since boot, so that those of several processes can be compared. */
+    Commands come on standard input, one a line; its end, or "quit", ends the loop. "stat" is answered with
+    one line of JSON, "mark" begins the counts anew, "flood N" has N peers ask again as soon as they are
+    answered. Times are milliseconds since boot, so that those of several processes can be compared. */
 
 #ifndef BENCH_PEERS_H
 #define BENCH_PEERS_H
