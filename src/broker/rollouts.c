@@ -20,7 +20,7 @@ static void look_at_all (struct broker *broker, struct broker_rollout *rollout)
         broker_rollout_look (broker, rollout, i, now_ms);
 }
 
-/*  --- the clock ------------------------------------------------------------------------------------------ */
+/*  the clock */
 
 static void on_timer (void *context);
 
@@ -157,7 +157,7 @@ static void on_timer (void *context)
         broker_rollouts_wake (broker, next_ms);
 }
 
-/*  --- what happens to nodes ------------------------------------------------------------------------------- */
+/*  what happens to nodes */
 
 void broker_rollouts_others (struct broker *broker)
 {
@@ -216,7 +216,7 @@ void broker_rollouts_withdrawn (struct broker *broker, const struct base_digest 
     }
 }
 
-/*  --- all of them ----------------------------------------------------------------------------------------- */
+/*  all of them */
 
 int broker_rollouts_add (struct broker *broker, struct broker_rollout *rollout)
 {

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "broker/orders.h"
 #include "broker/private.h"
+#include "broker/text.h"
 
 static const char *time_text (uint64_t ms, char text[BASE_TIME_TEXT])
 {
@@ -58,17 +59,6 @@ static int member_write (struct broker *broker, struct broker_rollout *rollout, 
     return r;
 }
 
-static int text_set (char **field, const char *text)
-{
-    char *copy = text ? strdup (text) : NULL;
-
-    if (text && !copy)
-        return -ENOMEM;
-    free (*field);
-    *field = copy;
-    return 0;
-}
-
 /*  How a member stands, as it tells. Where it has told nothing, ret_application is null. */
 static int standing (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
                      struct broker_application *ret_application, struct base_error *error)
@@ -94,7 +84,8 @@ static int not_given (struct broker *broker, struct broker_rollout *rollout, uin
 
     if (kind == ROLLOUT_CANCEL) /* it has ended, or has switched: what comes of it will be told */
         return 0;
-    if (text_set (&member->step, "order") != 0 || text_set (&member->reason, ordered->reason) != 0)
+    if (broker_text_set (&member->step, "order") != 0 ||
+        broker_text_set (&member->reason, ordered->reason) != 0)
         return -ENOMEM;
     member->epoch = 0;
     rollout_ended (&rollout->machine, index, skip ? ROLLOUT_SKIPPED : ROLLOUT_FAILED, now_ms);
@@ -142,13 +133,13 @@ static int given (struct broker *broker, struct broker_rollout *rollout, uint32_
         member->epoch = ordered->epoch;
         member->verb = verb;
         member->settle_ms = 0;
-        if (text_set (&member->step, NULL) != 0 || text_set (&member->reason, NULL) != 0)
+        if (broker_text_set (&member->step, NULL) != 0 || broker_text_set (&member->reason, NULL) != 0)
             return -ENOMEM;
     }
     if (verb == WIRE_VERB_UPDATE) {
         member->ordered_ms = now_ms;
         member->took_ms = 0;
-        if (text_set (&member->transaction, ordered->transaction) != 0)
+        if (broker_text_set (&member->transaction, ordered->transaction) != 0)
             return -ENOMEM;
     }
     if (epoch == 0) /* it was under way already, and is told again */
@@ -198,7 +189,7 @@ static int wave_time (char **field, uint64_t now_ms)
 {
     char text[BASE_TIME_TEXT];
 
-    return *field ? 0 : text_set (field, time_text (now_ms, text));
+    return *field ? 0 : broker_text_set (field, time_text (now_ms, text));
 }
 
 /*  When waves began and were left. */

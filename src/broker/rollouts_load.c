@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "broker/labels.h"
 #include "broker/private.h"
+#include "broker/text.h"
 
 struct broker_rollout *broker_rollout_free (struct broker_rollout *rollout)
 {
@@ -135,14 +136,6 @@ struct loading {
     struct base_error *error;
 };
 
-static int text_give (char **field, const char *text)
-{
-    if (!text)
-        return 0;
-    *field = strdup (text);
-    return *field ? 0 : -ENOMEM;
-}
-
 static int member_load (void *context, const struct broker_member_row *row)
 {
     struct loading *loading = context;
@@ -176,8 +169,10 @@ static int member_load (void *context, const struct broker_member_row *row)
                                      .took_ms = row->took_ms,
                                      .revision = row->revision};
     machine->members[machine->n_members++] = row->member;
-    if (text_give (&member->id, row->node) != 0 || text_give (&member->transaction, row->transaction) != 0 ||
-        text_give (&member->step, row->step) != 0 || text_give (&member->reason, row->reason) != 0)
+    if (broker_text_set (&member->id, row->node) != 0 ||
+        broker_text_set (&member->transaction, row->transaction) != 0 ||
+        broker_text_set (&member->step, row->step) != 0 ||
+        broker_text_set (&member->reason, row->reason) != 0)
         return -ENOMEM;
     return 0;
 }

@@ -130,7 +130,7 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
         update_ended (rollout, index, &application.told, &shown, now_ms);
 }
 
-/*  --- updated ones and others ----------------------------------------------------------------------------- */
+/*  updated ones and others */
 
 /*  Looks at a node that was there at the round before: is it worse off now? */
 static void compare_one (const struct broker_member *member, const struct rollout_member *state,

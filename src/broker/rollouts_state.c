@@ -27,7 +27,7 @@ static char *time_of (uint64_t ms)
     return strdup (base_time_format (ms * 1000000, text));
 }
 
-/*  --- what it waits for ----------------------------------------------------------------------------------- */
+/*  what it waits for */
 
 static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_ms)
 {
@@ -81,7 +81,7 @@ static char *waits (const struct broker_rollout *rollout, uint64_t now_ms)
     }
 }
 
-/*  --- causes ---------------------------------------------------------------------------------------------- */
+/*  causes */
 
 /*  A reason without what differs from node to node: numbers, digests, the node's own name. */
 static void likeness (const char *reason, const char *id, char text[LIKENESS])
@@ -213,7 +213,7 @@ static int causes_describe (struct broker_rollout *rollout)
     return 0;
 }
 
-/*  --- all of it ------------------------------------------------------------------------------------------- */
+/*  all of it */
 
 static void waves_describe (struct broker_rollout *rollout)
 {

@@ -148,7 +148,7 @@ int root_manifest_make (int workspace, struct root_verified *verified, struct ba
     return rc;
 }
 
-/*  --- comparing: both texts are sorted by path, so one pass over both finds the first difference - */
+/*  comparing: both texts are sorted by path, so one pass over both finds the first difference */
 
 struct line {
     const char *text;
