@@ -193,7 +193,7 @@ int noded_client_releases (noded_client *client, const char *application, char *
 /*  Never offer a release again. release: 64 hexadecimal characters. */
 int noded_client_withdraw (noded_client *client, const char *release);
 
-/*  Orders to nodes; nodes NULL means all of them. application NULL: noded. release NULL: the newest for
+/*  Orders to nodes; nodes NULL means all of them, but for an update: that of all is a rollout. application NULL: noded. release NULL: the newest for
     each node's platform, and in clear every release. hold: 0 ends a hold. The result is an array of
     orders; that one of them was refused is no error. */
 int noded_client_update (noded_client *client, const char *application, const char *const *nodes,

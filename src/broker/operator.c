@@ -218,6 +218,10 @@ static int order_request (struct broker *broker, const struct wire_request *requ
     if (request->all && request->n_nodes > 0)
         return answer_say (answer, WIRE_STATUS_INVALID,
                            "name the nodes, or say that all are meant, not both");
+    if (request->all && request->verb == WIRE_VERB_UPDATE)
+        return answer_say (
+            answer, WIRE_STATUS_REFUSED,
+            "an update of all nodes is a rollout: nodectl rollout start, or nodectl update --all");
     if (request->key) {
         (void) snprintf (key, sizeof key, "%s/%s", request->key, request->after ? request->after : "");
         r = broker_store_answer_get (broker->store, key, answer, error);

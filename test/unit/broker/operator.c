@@ -43,6 +43,16 @@ static void nodes_come (unsigned count)
     peer_free (peer);
 }
 
+Test (operator, is_told_that_an_update_of_all_nodes_is_a_rollout)
+{
+    struct wire_request request = {.verb = WIRE_VERB_UPDATE, .all = true};
+    struct wire_answer answer = operator_ask (operator, & request);
+
+    cr_expect_eq (answer.status, WIRE_STATUS_REFUSED);
+    cr_expect (strstr (answer.reason, "rollout start"));
+    wire_answer_deinit (&answer);
+}
+
 Test (operator, lists_of_nodes_come_in_pages_that_miss_nobody)
 {
     struct wire_request request = {.verb = WIRE_VERB_NODES};
