@@ -250,6 +250,24 @@ int broker_plan_make (struct broker *broker, const struct wire_request *request,
 
 /*  --- for people ------------------------------------------------------------------------------------------ */
 
+const char *broker_plan_left_out (struct broker *broker, const struct broker_planned *planned, uint32_t index,
+                                  char text[BROKER_LEFT_OUT_TEXT])
+{
+    const struct rollout_left_out *left_out = &planned->plan.left_out[index];
+    const struct broker_rollout *rollout = NULL;
+    uint32_t member;
+
+    if (left_out->why == ROLLOUT_EXCLUDED_BUSY)
+        rollout = broker_rollouts_of (broker, planned->facts[left_out->fact].id,
+                                      planned->plan.spec.application, &member);
+    if (rollout)
+        (void) snprintf (text, BROKER_LEFT_OUT_TEXT, "rollout %s has it, and has not ended",
+                         rollout->state.id);
+    else
+        (void) snprintf (text, BROKER_LEFT_OUT_TEXT, "%s", rollout_exclusion_text (left_out->why));
+    return text;
+}
+
 int broker_plan_show (const struct broker_planned *planned, struct wire_answer *answer)
 {
     const struct rollout_plan *plan = &planned->plan;
@@ -292,8 +310,10 @@ const struct broker_plan *broker_plan_find (const struct broker *broker, const s
 }
 
 /*  Those in waves first, then those left out. */
-static int keep_members (struct broker_plan *kept, const struct broker_planned *planned)
+static int keep_members (struct broker *broker, struct broker_plan *kept,
+                         const struct broker_planned *planned)
 {
+    char why[BROKER_LEFT_OUT_TEXT];
     const struct rollout_plan *plan = &planned->plan;
     kept->members = calloc ((size_t) plan->n_candidates + plan->n_left_out + 1, sizeof *kept->members);
     if (!kept->members)
@@ -307,7 +327,7 @@ static int keep_members (struct broker_plan *kept, const struct broker_planned *
                                              .wave = in ? plan->candidates[at].wave + 1 : 0,
                                              .node = strdup (planned->facts[fact].id)};
         if (!in)
-            member->reason = strdup (rollout_exclusion_text (plan->left_out[at].why));
+            member->reason = strdup (broker_plan_left_out (broker, planned, at, why));
         if (!member->node || (!in && !member->reason))
             return -ENOMEM;
     }
@@ -321,7 +341,7 @@ int broker_plan_keep (struct broker *broker, const struct broker_planned *planne
 
     if (broker_plan_find (broker, &kept.hash))
         return 0;
-    int rc = keep_members (&kept, planned);
+    int rc = keep_members (broker, &kept, planned);
     if (rc) {
         broker_plan_deinit (&kept);
         return rc;

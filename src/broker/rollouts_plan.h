@@ -19,6 +19,11 @@ int broker_plan_make (struct broker *broker, const struct wire_request *request,
                       struct broker_planned *ret_planned, struct wire_answer *answer,
                       struct base_error *error);
 
+/*  Why a node is left out, for a person. Returns text. */
+enum { BROKER_LEFT_OUT_TEXT = 128 };
+const char *broker_plan_left_out (struct broker *broker, const struct broker_planned *planned, uint32_t index,
+                                  char text[BROKER_LEFT_OUT_TEXT]);
+
 /*  Into the answer. */
 int broker_plan_show (const struct broker_planned *planned, struct wire_answer *answer);
 

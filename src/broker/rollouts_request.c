@@ -82,17 +82,18 @@ int broker_rollout_plan (struct broker *broker, const struct wire_request *reque
 /*  --- start ----------------------------------------------------------------------------------------------- */
 
 static int left_out_write (struct broker *broker, const struct broker_rollout *rollout,
-                           const struct rollout_plan *plan, const struct rollout_fact *facts,
-                           struct base_error *error)
+                           const struct broker_planned *planned, struct base_error *error)
 {
+    const struct rollout_plan *plan = &planned->plan;
+    char why[BROKER_LEFT_OUT_TEXT];
     int r = 0;
 
     for (uint32_t i = 0; r == 0 && i < plan->n_left_out; i++) {
         struct broker_member_row row = {
             .index = plan->n_candidates + i,
-            .node = facts[plan->left_out[i].fact].id,
+            .node = planned->facts[plan->left_out[i].fact].id,
             .member = {.state = WIRE_MEMBER_EXCLUDED, .since_ms = rollout->machine.phase_ms},
-            .reason = rollout_exclusion_text (plan->left_out[i].why)};
+            .reason = broker_plan_left_out (broker, planned, i, why)};
         r = broker_store_revision_next (broker->store, &row.revision, error);
         if (r == 0)
             r = broker_store_member_put (broker->store, rollout->serial, &row, error);
@@ -117,7 +118,7 @@ static int start_begin (void *context, struct broker_rollout *rollout, struct ba
         if (r == 0)
             r = broker_store_member_put (broker->store, rollout->serial, &member, error);
     }
-    return r == 0 ? left_out_write (broker, rollout, &asked->planned->plan, asked->planned->facts, error) : r;
+    return r == 0 ? left_out_write (broker, rollout, asked->planned, error) : r;
 }
 
 static int state_begin (struct broker_rollout *rollout, const struct broker_planned *planned, uint64_t now_ms)
@@ -183,7 +184,7 @@ static int start_check (struct broker *broker, const struct wire_request *reques
                         const struct broker_planned *planned, struct wire_answer *answer)
 {
     const struct rollout_plan *plan = &planned->plan;
-    char hash[BASE_DIGEST_TEXT];
+    char hash[BASE_DIGEST_TEXT], why[BROKER_LEFT_OUT_TEXT];
     uint32_t index;
     int r = 0;
 
@@ -212,7 +213,7 @@ static int start_check (struct broker *broker, const struct wire_request *reques
                                     "there is nobody to update: all %u nodes that are selected are left out "
                                     "(the first, %s: %s)",
                                     plan->n_left_out, planned->facts[plan->left_out[0].fact].id,
-                                    rollout_exclusion_text (plan->left_out[0].why))
+                                    broker_plan_left_out (broker, planned, 0, why))
                              : say (answer, WIRE_STATUS_REFUSED, "the selector fits no node");
         return r ? r : 1;
     }

@@ -22,6 +22,8 @@ go_on a
 until_rollout '.phase == "soaking" and .waves[0].updated == 2'
 expect_status 1 ctl rollout start --release "$two" --select 'b or c' --no-wait
 said "node b .*$first"
+expect_status 0 ctl rollout plan --release "$two" --select 'b or c' --nodes
+said "$first has it"
 expect_status 0 ctl rollout plan --release "$two" --select 'b or c' --json
 check_equal "$(jq -c '[.updated, .left_out]' "$fleet/said")" '[1,1]' 'a plan beside another rollout'
 
