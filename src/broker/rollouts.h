@@ -78,6 +78,8 @@ struct broker_rollouts {
 
 /*  rollouts.c: at work */
 
+/*  Loads those of which something may still come. One that cannot be read is told of and left; the others go
+    on. Returns 0 or -errno. */
 int broker_rollouts_load (struct broker *broker, struct base_error *error);
 void broker_rollouts_deinit (struct broker *broker);
 
@@ -91,7 +93,8 @@ void broker_rollouts_others (struct broker *broker);
 struct broker_rollout *broker_rollouts_of (struct broker *broker, const char *node, const char *application,
                                            uint32_t *ret_index);
 
-/*  One that is loaded, by its id; loads it where the records have it. Returns 0 or -errno; -ENOENT. */
+/*  The rollout of an id, which stays the broker's; loads it where only the records have it. Returns 0,
+    -ENOENT without a sentence, or another -errno. */
 int broker_rollouts_get (struct broker *broker, const char *id, struct broker_rollout **ret_rollout,
                          struct base_error *error);
 /*  Has the timer fire by at_ms of the real time. */
@@ -132,10 +135,13 @@ int broker_rollout_carry (struct broker *broker, struct broker_rollout *rollout,
 
 /*  rollouts_load.c: in memory */
 
+/*  From its row and its members. *ret_rollout is for the caller. Returns 0, -EBADMSG where they contradict
+    each other, or another -errno. */
 int broker_rollout_load (struct broker *broker, const struct broker_rollout_row *row,
                          struct broker_rollout **ret_rollout, struct base_error *error);
+/*  Accepts NULL, and one that is loaded in part. Returns NULL. */
 struct broker_rollout *broker_rollout_free (struct broker_rollout *rollout);
-/*  Indexes members and neighbours; members have their ids. */
+/*  Indexes members and neighbours; members have their ids. Returns 0 or -ENOMEM. */
 int broker_rollout_index (struct broker *broker, struct broker_rollout *rollout);
 /*  The index of a member, or ROLLOUT_NOBODY. */
 uint32_t broker_rollout_find (const struct broker_rollout *rollout, const char *id);
@@ -144,6 +150,7 @@ void broker_rollout_count_others (struct broker *broker, struct broker_rollout *
 
 /*  rollouts_results.c: what nodes tell, as the machine understands it */
 
+/*  Takes into the machine what a member has told of its order. Nothing is written yet. */
 void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
                           uint64_t now_ms);
 /*  Compares updated members with the others; to be called once in a while. */
@@ -151,9 +158,11 @@ void broker_rollout_compare (struct broker *broker, struct broker_rollout *rollo
 
 /*  rollouts_state.c: how it stands, for people */
 
+/*  Brings rollout->state up to date with the machine. now_ms: real time. Returns 0 or -ENOMEM. */
 int broker_rollout_describe (struct broker_rollout *rollout, uint64_t now_ms);
 
-/*  rollouts_request.c: what operators ask for */
+/*  rollouts_request.c: what operators ask for. What is refused is told in the answer's status and reason, and
+    is 0; -errno is for what could not be read or written. */
 
 int broker_rollout_plan (struct broker *broker, const struct wire_request *request,
                          struct wire_answer *answer, struct base_error *error);

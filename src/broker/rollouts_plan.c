@@ -59,7 +59,7 @@ __attribute__ ((format (printf, 3, 4))) static int refuse (struct wire_answer *a
     return answer->reason ? 1 : -ENOMEM;
 }
 
-/*  --- the release ----------------------------------------------------------------------------------------- */
+/*  the release */
 
 static int newest_take (void *context, const struct broker_release *release)
 {
@@ -106,7 +106,7 @@ static int release_find (struct planning *planning)
     return 0;
 }
 
-/*  --- sizes ----------------------------------------------------------------------------------------------- */
+/*  sizes */
 
 static bool has_content (const struct wire_envelope *envelope, const struct base_digest *digest)
 {
@@ -157,7 +157,7 @@ static int size_find (struct planning *planning, const struct base_digest *runni
     return 0;
 }
 
-/*  --- facts ----------------------------------------------------------------------------------------------- */
+/*  facts */
 
 static int fact_fill (struct planning *planning, const struct broker_node *node, struct rollout_fact *fact)
 {
@@ -248,7 +248,7 @@ int broker_plan_make (struct broker *broker, const struct wire_request *request,
     return r;
 }
 
-/*  --- for people ------------------------------------------------------------------------------------------ */
+/*  for people */
 
 const char *broker_plan_left_out (struct broker *broker, const struct broker_planned *planned, uint32_t index,
                                   char text[BROKER_LEFT_OUT_TEXT])

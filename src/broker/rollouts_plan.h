@@ -24,11 +24,13 @@ enum { BROKER_LEFT_OUT_TEXT = 128 };
 const char *broker_plan_left_out (struct broker *broker, const struct broker_planned *planned, uint32_t index,
                                   char text[BROKER_LEFT_OUT_TEXT]);
 
-/*  Into the answer. */
+/*  Puts the plan into the answer. Returns 0 or -ENOMEM. */
 int broker_plan_show (const struct broker_planned *planned, struct wire_answer *answer);
 
-/*  Remembers who is in it, for those who ask for its members. */
+/*  Remembers who is in it, for those who ask for its members, in the place of the oldest. Returns 0 or
+    -ENOMEM. */
 int broker_plan_keep (struct broker *broker, const struct broker_planned *planned);
+/*  One that is remembered, or NULL; it stays the broker's, until the next is kept. */
 const struct broker_plan *broker_plan_find (const struct broker *broker, const struct base_digest *hash);
 void broker_plan_deinit (struct broker_plan *plan);
 

@@ -61,7 +61,7 @@ static int asked_end (void *context, struct broker_rollout *rollout, struct base
                : 0;
 }
 
-/*  --- plan ------------------------------------------------------------------------------------------------ */
+/*  plan */
 
 int broker_rollout_plan (struct broker *broker, const struct wire_request *request,
                          struct wire_answer *answer, struct base_error *error)
@@ -79,7 +79,7 @@ int broker_rollout_plan (struct broker *broker, const struct wire_request *reque
     return r;
 }
 
-/*  --- start ----------------------------------------------------------------------------------------------- */
+/*  start */
 
 static int left_out_write (struct broker *broker, const struct broker_rollout *rollout,
                            const struct broker_planned *planned, struct base_error *error)
@@ -257,7 +257,7 @@ int broker_rollout_start (struct broker *broker, const struct wire_request *requ
     return r;
 }
 
-/*  --- steer ----------------------------------------------------------------------------------------------- */
+/*  steer */
 
 static int unknown_rollout (struct wire_answer *answer, const char *id)
 {
@@ -373,7 +373,7 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
     return r;
 }
 
-/*  --- lists ----------------------------------------------------------------------------------------------- */
+/*  lists */
 
 static int serial_read (const char *after, uint64_t *ret_serial)
 {

@@ -19,7 +19,7 @@ struct broker_rollout_row {
     uint64_t serial; /* in the order in which they were begun */
     bool live;       /* something may still come of it: it is loaded at the start */
     uint32_t wave;   /* counts from 0 */
-    uint64_t phase_ms, wave_ms, stopped_ms, stop_ms;
+    uint64_t phase_ms, wave_ms, stopped_ms, stop_ms; /* as in struct rollout */
     struct rollout_evidence evidence;
     struct wire_rollout_state state; /* owned */
 };
