@@ -117,9 +117,11 @@ static void done (void *context, int result)
     struct broker_backup *backup = context;
     struct broker *broker = backup->broker;
     char text[BASE_DIGEST_TEXT];
-    base_cleanup (base_free_p) char *reason = NULL;
+    base_cleanup (base_free_p) char *reason =
+        result ? broker_reason ("no backup was made: %s", backup->error.text) : NULL;
     struct wire_answer answer = {.serial = backup->serial,
-                                 .status = WIRE_STATUS_OK,
+                                 .status = result ? WIRE_STATUS_FAILED : WIRE_STATUS_OK,
+                                 .reason = reason,
                                  .instance = (char *) origin_instance (broker->origin),
                                  .revision = broker->revision};
 
@@ -131,11 +133,8 @@ static void done (void *context, int result)
         answer.fleet_head = backup->fleet_head;
         base_log (BASE_LOG_INFO, "made a backup of %" PRIu64 " bytes: %s", backup->size,
                   base_digest_format (&backup->digest, text));
-    } else {
-        answer.status = WIRE_STATUS_FAILED;
-        answer.reason = reason = broker_reason ("no backup was made: %s", backup->error.text);
+    } else
         base_log_limited (&broker->log, BASE_LOG_ERROR, "no backup was made: %s", backup->error.text);
-    }
     (void) origin_answer (broker->origin, &backup->peer, &wire_answer_record, &answer);
     broker->backup = backup_free (backup);
 }
