@@ -164,7 +164,7 @@ static void on_unknown (struct node_session *session)
 static void ask_unprompted (void *context)
 {
     struct node_session *session = context;
-    session->ask_timer = 0;
+    disarm (session, &session->ask_timer);
     node_session_ask (session);
     uint64_t ms = session->config->ask_ms;
     arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
@@ -230,7 +230,7 @@ static void note_sequence (struct node_session *session, const char *instance, u
 static void beat (void *context)
 {
     struct node_session *session = context;
-    session->heartbeat_timer = 0;
+    disarm (session, &session->heartbeat_timer);
     tell_awake (session);
     uint64_t silent = base_time_boot_ms () - session->heard_ms;
     if (silent > LIVENESS_HEARTBEATS * session->heartbeat_ms) {
@@ -484,7 +484,7 @@ const char *node_session_id (const struct node_session *session)
 static void send_ask (void *context)
 {
     struct node_session *session = context;
-    session->resend_timer = 0;
+    disarm (session, &session->resend_timer);
     if (!session->open)
         return; /* asked on welcome */
     struct wire_ask ask = {.node = (char *) session->config->id,
@@ -508,7 +508,7 @@ void node_session_ask (struct node_session *session)
 static void send_match (void *context)
 {
     struct node_session *session = context;
-    session->match_timer = 0;
+    disarm (session, &session->match_timer);
     if (!session->match)
         return;
     if (session->open)
@@ -547,7 +547,7 @@ void node_session_match_cancel (struct node_session *session)
 static void send_report (void *context)
 {
     struct node_session *session = context;
-    session->report_timer = 0;
+    disarm (session, &session->report_timer);
     /* one that cannot be put into a message will not be either the next time, and others wait behind it */
     while (session->open && session->n_reports &&
            bus_send (session->control, NULL, &wire_report_record, &session->reports[0]) == -EINVAL) {
