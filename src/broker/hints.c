@@ -83,9 +83,8 @@ static void nodes_add (struct broker_hints *hints, unsigned slot, const struct w
         *nodes = base_list_free (*nodes);
 }
 
-void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
+static void remember (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
 {
-    uint64_t now_ms = base_time_boot_ms ();
     const char *application = hint->application;
     char *wanted = hints->slots[slot].application;
 
@@ -98,6 +97,13 @@ void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct 
     hints->slots[slot].wanted = true;
     if (hint->epoch > hints->slots[slot].epoch)
         hints->slots[slot].epoch = hint->epoch;
+}
+
+void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+
+    remember (hints, slot, hint);
     if (may_speak (hints, slot, now_ms))
         slot_send (hints, slot, now_ms);
     else if (hints->timer <= 0)
@@ -110,8 +116,11 @@ void broker_hints_want_after (struct broker_hints *hints, unsigned slot, const c
     uint64_t sent_ms = hints->slots[slot].sent_ms;
     char *nodes[] = {(char *) node};
 
-    if (!sent_ms || base_time_boot_ms () - sent_ms >= quiet_ms)
-        broker_hints_want (hints, slot, &(struct wire_update){.nodes = nodes, .n_nodes = 1});
+    if (sent_ms && base_time_boot_ms () - sent_ms < quiet_ms)
+        return;
+    remember (hints, slot, &(struct wire_update){.nodes = nodes, .n_nodes = 1});
+    if (hints->timer <= 0)
+        hints->timer = bus_timer_start (hints->loop, BROKER_HINT_SOON_MS, on_timer, hints);
 }
 
 /*  Whether nobody would miss what the slot remembers. */

@@ -13,6 +13,7 @@
 
 enum {
     BROKER_HINT_MS = 200,
+    BROKER_HINT_SOON_MS = 50,
     BROKER_HINT_RINGS = 256,
     BROKER_HINT_ALL = BROKER_HINT_RINGS,
     BROKER_HINT_GROUP, /* the first of BROKER_HINT_GROUPS */
@@ -47,7 +48,8 @@ void broker_hints_deinit (struct broker_hints *hints);
     the end, it is for everybody who hears it. */
 void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct wire_update *hint);
 
-/*  Wants one for a node, unless there was one on the topic within the last quiet_ms. */
+/*  Wants one for a node, unless there was one on the topic within the last quiet_ms. Not at once: a node that
+    connects gives several occasions for it, and many nodes on trial have a ring in common. */
 void broker_hints_want_after (struct broker_hints *hints, unsigned slot, const char *node, uint64_t quiet_ms);
 
 /*  The slot of a group, which it keeps until another one needs it. BROKER_HINT_ALL where more groups than
