@@ -266,12 +266,14 @@ static int revert_make (struct making *making, uint64_t *ret_epoch)
 {
     struct wire_desired *desired = &making->application.desired;
     const struct wire_application *told = &making->application.told;
+    const struct base_digest *from = making->order->release ? making->order->release : &told->release;
+    bool runs = base_digest_equal (from, &told->release);
     int r;
 
     if (!making->application.is_told ||
-        (!told->previous_version && base_digest_is_null (&told->previous_release)))
+        (runs && !told->previous_version && base_digest_is_null (&told->previous_release)))
         return refuse (making, WIRE_STATUS_NONE, "there is no previous version to go back to");
-    if (desired->revert_epoch > told->epoch && base_digest_equal (&desired->revert_from, &told->release) &&
+    if (desired->revert_epoch > told->epoch && base_digest_equal (&desired->revert_from, from) &&
         (making->order->no_hold || desired->hold_epoch >= desired->revert_epoch))
         return ordered_set (making, desired->revert_epoch, NULL, &told->previous_release,
                             told->previous_version);
@@ -279,7 +281,7 @@ static int revert_make (struct making *making, uint64_t *ret_epoch)
     if (r != 0)
         return r;
     desired->revert_epoch = *ret_epoch;
-    desired->revert_from = told->release;
+    desired->revert_from = *from;
     if (!making->order->no_hold) {
         desired->hold_epoch = *ret_epoch;
         desired->held = true;

@@ -16,7 +16,9 @@
 struct broker_order {
     enum wire_verb verb; /* update, revert, hold, unhold, cancel, clear */
     const char *application;
-    const struct base_digest *release; /* of update and clear; NULL: the newest, or all */
+    const struct base_digest
+        *release; /* of update and clear; NULL: the newest, or all. Of revert: a node goes back from this one
+                                          alone, should it come to it yet; NULL: from what it tells that it runs */
     const char *node;
     const char *platform;
     bool online;

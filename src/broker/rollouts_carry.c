@@ -93,14 +93,14 @@ static int not_given (struct broker *broker, struct broker_rollout *rollout, uin
 }
 
 /*  Whether a member that is to go back runs something else already: it was never updated, as what it ran was
-    the same, or somebody was faster. */
+    the same, or somebody was faster. What it told before it took the order up says nothing. */
 static int is_back (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
                     bool *ret_back, struct base_error *error)
 {
     base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
     int r = standing (broker, rollout, index, &application, error);
 
-    *ret_back = r == 0 && application.is_told &&
+    *ret_back = r == 0 && application.is_told && application.told.epoch >= rollout->members[index].epoch &&
                 !base_digest_equal (&application.told.release, &rollout->machine.spec.release) &&
                 (application.told.state == WIRE_STATE_IDLE || application.told.state == WIRE_STATE_UNFIT);
     return r;

@@ -429,7 +429,7 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
     bool clear_ended = settled && standing->clear_epoch > ended;
     tell_passing (node, desired, &order, order.hold || hold_ended, order.clear || clear_ended, cleared);
     if (order.cancel)
-        node_fail (node, UPDATE_EVENT_CANCEL, "cancelled by an operator");
+        node_fail (node, UPDATE_EVENT_CANCEL, "cancelled by order");
     if (order.update_later)
         base_log (BASE_LOG_INFO, "%s: update in progress, the next order waits until it has ended",
                   node->order.transaction);

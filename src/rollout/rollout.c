@@ -121,16 +121,18 @@ __attribute__ ((format (printf, 2, 3))) static void because (struct rollout *rol
     va_end (arguments);
 }
 
-/*  What is under way is ended where it has not switched yet; with back, what was updated goes back. */
+/*  What is under way is ended where it has not switched yet; with back, what was updated goes back, and so does
+    who may have been updated where nobody could see it: the order waits for him. */
 static void stop_everybody (struct rollout *rollout, bool back, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < rollout->n_members; i++) {
         struct rollout_member *member = &rollout->members[i];
-        if (member->state == WIRE_MEMBER_ORDERED)
-            add_pending (rollout, i, ROLLOUT_CANCEL);
-        else if (back && (member->state == WIRE_MEMBER_UPDATED ||
-                          (member->state == WIRE_MEMBER_DARK && member->confirmed)))
+        bool unseen = member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_OVERDUE;
+        if (back && (unseen || member->state == WIRE_MEMBER_UPDATED))
             enter (rollout, i, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
+        else if (member->state == WIRE_MEMBER_ORDERED ||
+                 (member->state == WIRE_MEMBER_DARK && !member->confirmed))
+            add_pending (rollout, i, ROLLOUT_CANCEL);
     }
 }
 
@@ -753,7 +755,9 @@ static int retry (struct rollout *rollout, uint32_t index, uint64_t now_ms, char
     bool ended = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
                  member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_LEFT ||
                  member->state == WIRE_MEMBER_BACK || member->state == WIRE_MEMBER_STUCK;
-    if (!ended || !runs (rollout) || rollout->phase == WIRE_PHASE_APPROVAL || rollout->paused) {
+    if (ended && (rollout->phase == WIRE_PHASE_HALTED || (rollout->paused && runs (rollout))))
+        return refuse (rollout, text, "resume it first, then retry");
+    if (!ended || !runs (rollout) || rollout->phase == WIRE_PHASE_APPROVAL) {
         (void) snprintf (text, ROLLOUT_REASON, "the node is %s and the rollout %s: there is nothing to retry",
                          wire_member_word (member->state), wire_phase_word (rollout->phase));
         return -EINVAL;

@@ -412,7 +412,7 @@ static void on_desired (void *context, const struct wire_desired *desired)
     node->standing.seen_digest = update_order_digest (desired);
     obey_in_passing (node, desired, &order);
     if (order.cancel)
-        fail (node, UPDATE_EVENT_CANCEL, "cancelled by an operator");
+        fail (node, UPDATE_EVENT_CANCEL, "cancelled by order");
     if (order.revert)
         take_back (node, desired);
     else if (order.update)

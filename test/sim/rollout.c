@@ -278,7 +278,7 @@ static void on_end (struct sim *sim, const struct event *event)
     if (event->number != node->obeyed || node->ended)
         return;
     node->ended = true;
-    node->failed = node->back ? !node->runs_release : chance (sim, sim->p_fail);
+    node->failed = !node->back && chance (sim, sim->p_fail);
     if (!node->failed && !(node->cancelled && !node->back && chance (sim, 0.5)))
         node->runs_release = !node->back;
     else

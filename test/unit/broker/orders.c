@@ -292,6 +292,18 @@ Test (orders, a_revert_names_what_it_leaves_and_holds)
     cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_NONE);
 }
 
+Test (orders, a_revert_from_a_release_waits_for_a_node_that_may_come_to_it)
+{
+    struct base_digest second = publish ("2", NULL);
+
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_REVERT, &second, false), WIRE_STATUS_OK);
+    cr_assert (base_digest_equal (&application.desired.revert_from, &second));
+    cr_assert_gt (application.desired.revert_epoch, application.desired.release_epoch);
+    cr_assert_eq (order_of (WIRE_VERB_REVERT, &second, false), WIRE_STATUS_OK);
+    cr_assert_eq (epoch, 0, "the same revert, still under way");
+}
+
 Test (orders, a_desired_state_is_cumulative)
 {
     struct base_digest second = publish ("2", NULL);

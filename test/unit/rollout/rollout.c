@@ -509,3 +509,33 @@ Test (rollout, a_halt_from_outside_says_why)
     cr_expect_str_eq (story.told, "cancel 0 cancel 1 cancel 2 cancel 3 ");
     rollout_deinit (&story.rollout);
 }
+
+/*  What was told to a node before it fell silent may have been carried out, or may be carried out yet. */
+Test (rollout, who_may_have_been_updated_unseen_goes_back_too_or_is_cancelled)
+{
+    static const enum wire_on_halt ends[] = {WIRE_ON_HALT_STAY, WIRE_ON_HALT_REVERT};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct story story;
+        prepare (&story);
+        story.spec.on_halt = ends[i];
+        story.spec.wave_budget = story.spec.budget = 0;
+        begin (&story);
+        at (&story, 0);
+        rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
+        rollout_heard (&story.rollout, 1, false, story.now_ms);
+        at (&story, 5 * MINUTE);
+        bool back = ends[i] == WIRE_ON_HALT_REVERT;
+        cr_expect_eq (story.rollout.phase, back ? WIRE_PHASE_REVERTING : WIRE_PHASE_HALTED);
+        cr_expect_not_null (strstr (story.told, back ? "back 1 " : "cancel 1 "), "%s", story.told);
+        cr_expect_eq (strstr (story.told, "back 0 ") != NULL, back, "%s", story.told);
+        if (back) {
+            all (&story, 0, 1, ROLLOUT_REVERTED);
+            all (&story, 2, 4, ROLLOUT_SKIPPED);
+            cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTING, "it waits for the silent one");
+            rollout_heard (&story.rollout, 1, true, story.now_ms);
+            all (&story, 1, 2, ROLLOUT_REVERTED);
+            cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTED);
+        }
+        rollout_deinit (&story.rollout);
+    }
+}
