@@ -117,8 +117,8 @@ static int store (struct broker *broker, void *item, struct base_error *error)
         r = broker_store_node_seen (broker->store, report->node, base_time_format (base_time_real_ns (), now),
                                     error);
     if (r == 0)
-        r = broker_journal_tell (broker, report->node, report->journal_serial, &report->journal_head, NULL,
-                                 &reported->journal, error);
+        r = broker_journal_tell (broker, report->node, report->journal_serial, &report->journal_head, false,
+                                 NULL, &reported->journal, error);
     return r;
 }
 

@@ -97,7 +97,7 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
     int r = hello_store (broker, hello, &record, greeting->changed, &greeting->labelled, error);
 
     return r == 0 ? broker_journal_tell (broker, hello->node, hello->journal_serial, &hello->journal_head,
-                                         hello->journal_fault, &greeting->journal, error)
+                                         true, hello->journal_fault, &greeting->journal, error)
                   : r;
 }
 
