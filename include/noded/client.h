@@ -237,7 +237,7 @@ int noded_client_label (noded_client *client, const char *const *nodes, size_t n
         waves            1, 10%, rest   numbers, percentages of the nodes that can be updated, rest; with
                                         "approval" behind it a wave waits until a person lets it begin
         approval         no             yes: every wave but the first waits so
-        concurrency      all            nodes of a wave that are under way at a time
+        concurrency      500            nodes of a wave that are under way at a time, or all
         soak             30s            how long a wave is watched once its last node has ended
         budget           0              nodes that may be bad in all before the rollout halts
         wave-budget      budget's       nodes that may be bad in one wave

@@ -304,7 +304,7 @@ static const struct {
     {"select", NULL, take_text, MEMBER (selector)},
     {"waves", "1, 10%, rest", take_waves, 0},
     {"approval", "no", take_approval, 0},
-    {"concurrency", "all", take_concurrency, MEMBER (concurrency)},
+    {"concurrency", "500", take_concurrency, MEMBER (concurrency)},
     {"soak", "30s", take_span, MEMBER (soak_ms)},
     {"budget", "0", take_count, MEMBER (budget)},
     {"wave-budget", NULL, take_count, MEMBER (wave_budget)},

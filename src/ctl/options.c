@@ -53,7 +53,7 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
                           "numbers, percentages, rest; \"approval\" behind one: it waits for a person\n"
                           "(default: 1, 10%, rest)"},
     [CTL_OPTION_APPROVAL] = {"approval", NULL, "every wave but the first waits for nodectl rollout approve"},
-    [CTL_OPTION_CONCURRENCY] = {"concurrency", "N", "nodes under way at a time (default: all of the wave)"},
+    [CTL_OPTION_CONCURRENCY] = {"concurrency", "N", "nodes under way at a time, or all (default: 500)"},
     [CTL_OPTION_SOAK] = {"soak", "SPAN", "how long a wave is watched once it has ended (default: 30s)"},
     [CTL_OPTION_BUDGET] = {"budget", "N", "nodes that may be bad in all before it halts (default: 0)"},
     [CTL_OPTION_WAVE_BUDGET] = {"wave-budget", "N",

@@ -198,7 +198,7 @@ static void put_spec (FILE *out, const json_t *spec)
     (void) fprintf (out, "; what was updated then %s\n", revert ? "is reverted" : "stays");
     (void) fprintf (out, "soak       %s a wave", ctl_span_format (ctl_json_uint (spec, "soak_ms"), text));
     if (ctl_json_uint (spec, "concurrency"))
-        (void) fprintf (out, "; %" PRIu64 " nodes under way at a time", ctl_json_uint (spec, "concurrency"));
+        (void) fprintf (out, "; at most %" PRIu64 " nodes under way", ctl_json_uint (spec, "concurrency"));
     if (ctl_json_uint (spec, "spread_ms"))
         (void) fprintf (out, "; a wave begins over %s",
                         ctl_span_format (ctl_json_uint (spec, "spread_ms"), text));

@@ -42,7 +42,8 @@ Test (spec, what_is_given_nowhere_has_its_default)
     cr_expect_eq (rollout->waves[1].percent, 10);
     cr_expect (!rollout->waves[2].count && !rollout->waves[2].percent && !rollout->waves[2].approval);
     cr_expect_eq (rollout->soak_ms, 30000);
-    cr_expect_eq (rollout->budget + rollout->wave_budget + rollout->concurrency + rollout->spread_ms, 0);
+    cr_expect_eq (rollout->budget + rollout->wave_budget + rollout->spread_ms, 0);
+    cr_expect_eq (rollout->concurrency, 500);
     cr_expect_eq (rollout->node_deadline_ms, 30 * 60000);
     cr_expect_eq (rollout->wave_deadline_ms, 24 * 3600000);
     cr_expect_eq (rollout->revert_limit_ms, 60000);
