@@ -9,6 +9,8 @@
 #include "base/time.h"
 #include "broker/text.h"
 
+enum { CHALLENGES_MOST = 3 };
+
 static void challenge_drop (struct broker_node *node)
 {
     if (!node->challenge)
@@ -220,7 +222,7 @@ static enum broker_verdict challenge_begin (struct broker_registry *registry, st
     }
     node->challenge = copy;
     node->challenger = *peer;
-    node->challenged_ms = now_ms;
+    node->challenge_ms = node->challenged_ms = now_ms;
     return BROKER_WAIT;
 }
 
@@ -241,6 +243,7 @@ enum broker_verdict broker_registry_hello (struct broker_registry *registry, con
     if (node->online && strcmp (node->session, hello->session) == 0) {
         /* The session that was doubted has shown itself. */
         (void) broker_registry_heard (registry, node->id, node->session, peer, now_ms, NULL);
+        broker_registry_answered (registry, node);
         return BROKER_ADMIT;
     }
     if (!node->online || bus_peer_equal (&node->peer, peer)) {
@@ -303,9 +306,15 @@ struct broker_node *broker_registry_heard (struct broker_registry *registry, con
     node->peer = *peer;
     node->heard_ms = now_ms;
     node->seen_ns = base_time_real_ns ();
+    if (node->challenge && now_ms - node->challenge_ms < CHALLENGES_MOST * BROKER_CHALLENGE_MS)
+        node->challenged_ms = now_ms;
+    return node;
+}
+
+void broker_registry_answered (struct broker_registry *registry, struct broker_node *node)
+{
     if (node->challenge)
         challenge_settle (registry, node, false);
-    return node;
 }
 
 struct broker_node *broker_registry_bye (struct broker_registry *registry, const char *id,

@@ -40,7 +40,8 @@ struct broker_node {
     struct broker_node *next_on_trial;
     struct wire_hello *challenge; /* the hello that waits for the older session's silence */
     struct bus_peer challenger;
-    uint64_t challenged_ms;
+    uint64_t challenge_ms;  /* when the older session was asked */
+    uint64_t challenged_ms; /* when it was heard of last, since then */
 };
 
 struct broker_registry_ops {
@@ -101,6 +102,10 @@ bool broker_registry_open (struct broker_registry *registry, struct broker_node 
 struct broker_node *broker_registry_heard (struct broker_registry *registry, const char *id,
                                            const char *session, const struct bus_peer *peer, uint64_t now_ms,
                                            bool *ret_came);
+
+/*  The session answered what it was asked: the hello that waits for its silence is refused. What else is heard
+    of it gives it some more time to answer, because it may have been sent by a process that has ended since. */
+void broker_registry_answered (struct broker_registry *registry, struct broker_node *node);
 
 /*  The session ends with a goodbye. Returns the node, or NULL. */
 struct broker_node *broker_registry_bye (struct broker_registry *registry, const char *id,

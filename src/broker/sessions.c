@@ -340,6 +340,8 @@ void broker_on_heartbeat (void *context, const struct bus_peer *peer, const stru
     if (!heartbeat->node)
         return;
     node = broker_hear (broker, peer, heartbeat->node, heartbeat->sender);
+    if (node && heartbeat->answer)
+        broker_registry_answered (&broker->registry, node);
     if (node && node->trial)
         broker_hints_want_after (&broker->hints, node->ring, node->id, BROKER_TRIAL_HINT_MS);
 }

@@ -158,6 +158,8 @@ Test (registry, an_older_session_that_shows_life_keeps_the_id_and_both_are_named
     cr_assert_eq (pokes, 1);
     cr_assert_eq (hello ("n", "s3", &peer_c, 400), BROKER_REFUSE, "a third is not looked into");
     cr_assert_not_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 500, NULL));
+    cr_assert_eq (settled, 0, "that may have been sent before it was asked");
+    broker_registry_answered (&registry, broker_registry_find (&registry, "n"));
     cr_assert_eq (settled, 1);
     cr_assert_not (settled_admitted);
     cr_assert_not_null (strstr (refusal, "place-one"));
@@ -177,6 +179,24 @@ Test (registry, an_older_session_that_stays_silent_is_replaced)
     cr_assert (settled_admitted);
     cr_assert_str_eq (broker_registry_find (&registry, "n")->session, "s2");
     cr_assert_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 2600, NULL));
+}
+
+/*  Messages of a process that has ended, and of one that never answers. */
+Test (registry, late_words_of_an_older_session_only_give_it_time)
+{
+    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
+    for (uint64_t now = 600; now <= 2600; now += 400) {
+        (void) broker_registry_heard (&registry, "n", "s1", &peer_a, now, NULL);
+        broker_registry_tick (&registry, now);
+    }
+    cr_assert_eq (settled, 0);
+    for (uint64_t now = 3000; now <= 20000 && !settled; now += 400) {
+        (void) broker_registry_heard (&registry, "n", "s1", &peer_a, now, NULL);
+        broker_registry_tick (&registry, now);
+    }
+    cr_assert_eq (settled, 1, "it does not wait for ever");
+    cr_assert (settled_admitted);
 }
 
 Test (registry, a_goodbye_of_the_older_session_lets_the_newer_one_in)
