@@ -64,6 +64,19 @@ bool base_text_is_utf8 (const void *data, size_t size)
     return true;
 }
 
+void base_text_clean (char *text)
+{
+    for (char *at = text; *at;) {
+        size_t length = 1, left = strlen (at);
+        while (length < 4 && length < left && !base_text_is_utf8 (at, length))
+            length++;
+        if (base_text_is_utf8 (at, length))
+            at += length;
+        else
+            *at++ = '?';
+    }
+}
+
 int base_text_parse_u64 (const char *text, uint64_t max, uint64_t *ret_number)
 {
     uint64_t number = 0;

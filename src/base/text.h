@@ -18,6 +18,9 @@ __attribute__ ((format (printf, 1, 2))) char *base_text_printf (const char *form
 /*  Well-formed UTF-8 (no surrogates, no overlong forms). A NUL byte counts as ill-formed. */
 bool base_text_is_utf8 (const void *data, size_t size);
 
+/*  Makes what came from elsewhere, or was cut, fit for messages: what is no UTF-8 becomes question marks. */
+void base_text_clean (char *text);
+
 /*  A decimal number without sign, at most max. Returns 0, -EINVAL or -ERANGE. */
 int base_text_parse_u64 (const char *text, uint64_t max, uint64_t *ret_number);
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "node/manager.h"
 
 void node_event (struct node_manager *node, enum update_event event)
@@ -35,6 +36,6 @@ void node_fail (struct node_manager *node, enum update_event event, const char *
     va_start (arguments, format);
     (void) vsnprintf (node->order.failure.text, sizeof node->order.failure.text, format, arguments);
     va_end (arguments);
-    node_text_clean (node->order.failure.text);
+    base_text_clean (node->order.failure.text);
     node_event (node, event);
 }

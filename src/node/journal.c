@@ -39,7 +39,7 @@ static void set_fault (struct node_manager *node, const char *text)
 {
     char fault[sizeof node->journal_fault];
     (void) snprintf (fault, sizeof fault, "%.480s", text);
-    node_text_clean (fault);
+    base_text_clean (fault);
     if (strcmp (fault, node->journal_fault) == 0)
         return;
     memcpy (node->journal_fault, fault, sizeof fault);

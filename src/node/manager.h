@@ -183,8 +183,6 @@ void node_describe (struct node_manager *node, struct wire_application *ret_appl
 void node_standing_save (struct node_manager *node);
 /*  Remembers a failure as the last error. Everything is copied. */
 void node_remember_failure (struct node_manager *node, const struct wire_failure *failure);
-/*  Makes what came from elsewhere, or was cut, fit for messages: what is no UTF-8 becomes question marks. */
-void node_text_clean (char *text);
 /*  Writes a line to the launcher's pipe. */
 void node_tell_launcher (struct node_manager *node, const char *line);
 

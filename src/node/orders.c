@@ -85,7 +85,7 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
                      : outcome.cause == ROOT_CAUSE_LOST      ? "lost stable"
                                                              : "was interrupted each time",
                      outcome.text);
-    node_text_clean (reason);
+    base_text_clean (reason);
     struct wire_failure failure = {.transaction = trial->transaction,
                                    .release = trial->release,
                                    .version = trial->version,

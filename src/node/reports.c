@@ -40,19 +40,6 @@ void node_remember_failure (struct node_manager *node, const struct wire_failure
     node->standing.last_error = copy;
 }
 
-void node_text_clean (char *text)
-{
-    for (char *at = text; *at;) {
-        size_t length = 1, left = strlen (at);
-        while (length < 4 && length < left && !base_text_is_utf8 (at, length))
-            length++;
-        if (base_text_is_utf8 (at, length))
-            at += length;
-        else
-            *at++ = '?';
-    }
-}
-
 /*  Previous version and quarantine are read each time: a person may have changed them on disk. */
 static void read_details (struct node_manager *node)
 {

@@ -16,7 +16,7 @@ static void tell (struct node_manager *node, enum wire_outcome outcome, char *re
                                .outcome = outcome,
                                .reason = reason,
                                .workspace = *workspace ? (char *) workspace : NULL};
-    node_text_clean (reason);
+    base_text_clean (reason);
     base_log (outcome == WIRE_OUTCOME_FAILED ? BASE_LOG_ERROR : BASE_LOG_WARNING, "%s", reason);
     node_journal_append (node, &entry);
 }

@@ -9,8 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -19,7 +17,7 @@
 #include "root/journal_file.h"
 #include "root/record_file.h"
 
-enum { ROTATE_SIZE = 1024 * 1024, TAIL_SIZE = 16 * 1024, LOCK_TRIES = 50 };
+enum { ROTATE_SIZE = 1024 * 1024, TAIL_SIZE = 16 * 1024 };
 
 /*  Reads one of the two files; a missing one is empty, and so is a damaged one, which whoever appends sets
     aside. */
@@ -111,18 +109,6 @@ void root_journal_free (struct wire_entry *entries, size_t count)
     for (size_t i = 0; entries && i < count; i++)
         wire_entry_deinit (&entries[i]);
     free (entries);
-}
-
-int root_journal_lock (const struct root *root)
-{
-    static const struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
-    base_cleanup (base_close_p) int fd = openat (root->fd, ROOT_VAR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (unsigned i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
-        if (flock (fd, LOCK_EX | LOCK_NB) == 0)
-            return base_take_fd (&fd);
-        (void) nanosleep (&pause, NULL);
-    }
-    return -1;
 }
 
 /*  How a file of the journal ends. */

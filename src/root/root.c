@@ -23,10 +23,8 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "root/manifest.h"
-#include "root/mend.h"
 
 #define SWITCHED ".tmp.stable"
-#define SWAPPED ".tmp.previous"
 
 enum { TOKENS_MOST = 9, TOKEN_SIZE = 16, TOKEN_BYTES = 512 };
 
@@ -281,7 +279,7 @@ int root_startable (const struct root *root, const char *name, struct base_error
     return 0;
 }
 
-static int remove_if_there (const struct root *root, const char *path, struct base_error *error)
+int root_remove (const struct root *root, const char *path, struct base_error *error)
 {
     int rc = disk_unlink (root->disk, root->fd, path);
     return rc && rc != -ENOENT ? base_error_errno (error, rc, "cannot remove %s/%s", root->path, path) : 0;
@@ -319,8 +317,8 @@ int root_switch (const struct root *root, const char *name, const struct root_li
         return 0;
     /*  A rename whose sync failed has switched all the same: only what means nothing is cleared away. */
     if (root_trial_read (root, &trial, NULL) == 0 && !trial.on_trial) {
-        (void) remove_if_there (root, SWITCHED, NULL);
-        (void) remove_if_there (root, ROOT_BACK, NULL);
+        (void) root_remove (root, SWITCHED, NULL);
+        (void) root_remove (root, ROOT_BACK, NULL);
         (void) root_tokens_remove (root, NULL);
     }
     return base_error_prefix (error, "cannot switch to %s", name), rc;
@@ -332,7 +330,7 @@ int root_stable_set (const struct root *root, const char *name, struct base_erro
         return base_error_set (error, -EINVAL, "%s is no name of a workspace", name);
     int rc = root_startable (root, name, error);
     if (rc == 0)
-        rc = remove_if_there (root, ROOT_BACK, error);
+        rc = root_remove (root, ROOT_BACK, error);
     if (rc == 0)
         rc = root_tokens_remove (root, error);
     return rc ? rc : disk_link_replace (root->disk, root->fd, ROOT_STABLE, name, error);
@@ -373,100 +371,4 @@ int root_workspace_check (const struct root *root, const char *name, struct base
         return base_error_errno (error, -errno, "cannot open %s/%s", root->path, name);
     rc = root_manifest_verify (root, fd, error);
     return rc == ROOT_E_NONE ? ROOT_E_DAMAGED : rc;
-}
-
-static int verify (const struct root *root, const char *name, struct base_error *error)
-{
-    int rc = root_workspace_check (root, name, error);
-    return rc ? base_error_prefix (error, "%s/%s cannot be gone back to", root->path, name), rc : 0;
-}
-
-int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
-                      struct base_error *error)
-{
-    char name[ROOT_NAME_SIZE];
-    if (ret_finished)
-        *ret_finished = false;
-    if (root_link (root, ROOT_PREVIOUS, name) != ROOT_E_NONE || root_link (root, SWAPPED, name) != 0 ||
-        strcmp (name, stable) == 0)
-        return 0;
-    int rc = disk_rename (root->disk, root->fd, SWAPPED, ROOT_PREVIOUS, error);
-    if (ret_finished)
-        *ret_finished = rc == 0;
-    return rc;
-}
-
-/*  A second name for stable's link. Returns false where the disk allows none: then previous is lost, and
-    going back is not. */
-static bool prepare_swap (const struct root *root, const char *stable)
-{
-    const struct disk *disk = root->disk;
-    if (disk->ops->linkat (disk->context, root->fd, ROOT_STABLE, root->fd, SWAPPED) == 0) {
-        (void) disk->ops->fsync (disk->context,
-                                 root->fd); /* where it fails, only a power cut can still lose previous */
-        return true;
-    }
-    return disk_link_prepare (disk, root->fd, SWAPPED, stable, NULL) == 0;
-}
-
-int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
-{
-    struct root_trial trial;
-    char target[ROOT_NAME_SIZE];
-    int rc = root_stable_check (root, NULL);
-    if (rc > 0) { /* there is nothing to change places with */
-        rc = root_stable_mend (root, NULL, false, target, error);
-        if (rc == 0 && ret_name)
-            memcpy (ret_name, target, sizeof target);
-        return rc;
-    }
-    rc = root_trial_read (root, &trial, error);
-    if (rc)
-        return rc;
-    if (trial.on_trial) {
-        rc = verify (root, trial.back, error);
-        if (rc == 0)
-            rc = root_go_back (root, error);
-        if (rc == 0 && ret_name)
-            memcpy (ret_name, trial.back, sizeof trial.back);
-        return rc;
-    }
-    bool finished;
-    rc = root_swap_finish (root, trial.stable, &finished, error);
-    if (rc)
-        return rc;
-    if (finished) {
-        if (ret_name)
-            memcpy (ret_name, trial.stable, sizeof trial.stable);
-        return 0;
-    }
-    char previous[ROOT_NAME_SIZE];
-    rc = root_link (root, ROOT_PREVIOUS, previous);
-    if (rc == 0 && strcmp (previous, trial.stable) == 0)
-        rc = ROOT_E_NONE;
-    if (rc == ROOT_E_NONE)
-        return base_error_set (error, rc, "%s has no previous version", root->path);
-    if (rc == ROOT_E_DAMAGED)
-        return base_error_set (error, rc, "%s/previous does not name a workspace", root->path);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s/previous", root->path);
-    rc = verify (root, previous, error);
-    if (rc == 0) /* what an earlier attempt left would be taken for ours */
-        rc = remove_if_there (root, SWAPPED, error);
-    if (rc)
-        return rc;
-    if (ret_name)
-        memcpy (ret_name, previous, sizeof previous);
-    /*  In one step, where the file system can. */
-    if (root->disk->ops->exchangeat (root->disk->context, root->fd, ROOT_STABLE, ROOT_PREVIOUS) == 0) {
-        rc = root->disk->ops->fsync (root->disk->context, root->fd) && errno != EINVAL ? -errno : 0;
-        return rc ? base_error_errno (error, rc, "cannot sync %s", root->path) : 0;
-    }
-    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-        return base_error_errno (error, -errno, "cannot exchange %s/stable and previous", root->path);
-    bool swapping = prepare_swap (root, trial.stable);
-    rc = disk_rename (root->disk, root->fd, ROOT_PREVIOUS, ROOT_STABLE, error);
-    if (rc)
-        return rc;
-    return swapping ? disk_rename (root->disk, root->fd, SWAPPED, ROOT_PREVIOUS, error) : 0;
 }

@@ -122,9 +122,11 @@ int root_go_back (const struct root *root, struct base_error *error);
     ROOT_E_DAMAGED. */
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error);
 
-/*  Parts of the above that root_tidy needs too. Removes all tokens; finishes a revert that was cut between
+/*  Parts of the above that other files of this room need too. Removes a link or file; one that is not there
+    is no error. Removes all tokens. Finishes a revert that was cut between
     its two renames (it left no previous, and a second name for the version that ran): *ret_finished (may
     be NULL) tells whether there was one. */
+int root_remove (const struct root *root, const char *path, struct base_error *error);
 int root_tokens_remove (const struct root *root, struct base_error *error);
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
                       struct base_error *error);

@@ -44,12 +44,6 @@ static int tidy_directory (const struct root *root, const char *path, struct bas
     return rc;
 }
 
-static int remove_if_there (const struct root *root, const char *path, struct base_error *error)
-{
-    int rc = disk_unlink (root->disk, root->fd, path);
-    return rc && rc != -ENOENT ? base_error_errno (error, rc, "cannot remove %s/%s", root->path, path) : 0;
-}
-
 int root_tidy (const struct root *root, struct base_error *error)
 {
     struct root_trial trial;
@@ -58,7 +52,7 @@ int root_tidy (const struct root *root, struct base_error *error)
     if (swap) /* the name that it could not move is the only one that leads to the previous version */
         return swap;
     if (rc == 0 && !trial.on_trial) {
-        rc = remove_if_there (root, ROOT_BACK, error);
+        rc = root_remove (root, ROOT_BACK, error);
         if (rc == 0)
             rc = root_tokens_remove (root, error);
     }

@@ -450,7 +450,7 @@ Test (orders, what_is_no_utf8_never_gets_into_a_message)
     char text[] = "a\xff"
                   "b\xc3\xa9"
                   "c\xe2\x82";
-    node_text_clean (text);
+    base_text_clean (text);
     cr_expect_str_eq (text, "a?b\xc3\xa9"
                             "c??");
 }
