@@ -7,16 +7,17 @@ set -euo pipefail
 short_step
 
 late () { grep -q 'was late in its rehearsal .*trying it once more' "$fleet/a.log"; }
-stop_probes ()
+signal_probes ()
 {
-    find /proc -maxdepth 2 -name exe -lname "*$fleet/a/probe/*/noded" -printf '%h\n' 2>/dev/null | sed 's,/proc/,,' | xargs -r kill -STOP
-    late
+    find /proc -maxdepth 2 -name exe -lname "*$fleet/a/probe/*/noded" -printf '%h\n' 2>/dev/null | sed 's,/proc/,,' | xargs -r kill "-$1"
 }
+stop_probes () { signal_probes STOP; late; }
 
 broker_start
 nodes_up a
 release=$(publish noded-2 2.0.0)
 ctl update a --no-wait >"$fleet/said"
 until_true stop_probes
+signal_probes CONT || true # the second one may have begun by then
 until_node a ".state == \"idle\" and .release == \"$release\""
 check_node a '.outcome == "confirmed" and .quarantine == [] and .last_error == null'
