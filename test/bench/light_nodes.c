@@ -251,6 +251,7 @@ int main (int argc, char **argv)
     for (size_t i = 0; i < fleet.n_members; i++)
         light_node_stop (&fleet.members[i].node);
     free (fleet.members);
+    peers_deinit (&fleet.peers);
     (void) bus_loop_free (fleet.setting.loop);
     return r ? 1 : 0;
 }

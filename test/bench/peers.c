@@ -126,3 +126,10 @@ int peers_init (struct peers *peers, struct bus_loop *loop, void *context)
     peers->context = context;
     return bus_watch (loop, STDIN_FILENO, on_input, peers);
 }
+
+void peers_deinit (struct peers *peers)
+{
+    if (peers->loop)
+        bus_unwatch (peers->loop, STDIN_FILENO);
+    peers->loop = NULL;
+}

@@ -39,6 +39,7 @@ struct peers {
 
 /*  ops are set already. Returns 0 or -errno. */
 int peers_init (struct peers *peers, struct bus_loop *loop, void *context);
+void peers_deinit (struct peers *peers);
 
 void peers_hello (struct peers *peers);
 void peers_welcome (struct peers *peers, struct peers_one *one);
