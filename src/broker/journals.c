@@ -36,7 +36,7 @@ static bool is_known (const struct broker_journal *before, const char *fault)
 }
 
 int broker_journal_tell (struct broker *broker, const char *node, uint64_t serial,
-                         const struct base_digest *head, bool is_last, const char *fault,
+                         const struct base_digest *head, uint64_t late, const char *fault,
                          struct broker_journal_told *ret_told, struct base_error *error)
 {
     base_cleanup (base_free_p) char *sentence = NULL;
@@ -47,7 +47,7 @@ int broker_journal_tell (struct broker *broker, const char *node, uint64_t seria
     ret_told->fault = false;
     if (r != 0)
         return r == -ENOENT ? 0 : r;
-    if ((serial == 0 && !fault) || base_digest_is_null (head) || (!is_last && serial < before->serial))
+    if ((serial == 0 && !fault) || base_digest_is_null (head) || (serial <= late && serial < before->serial))
         return 0;
     after = (struct broker_journal){.serial = serial, .head = *head, .fault = before->fault};
     fault = fault_of (before, serial, head, fault, text);

@@ -15,11 +15,11 @@ struct broker_journal_told {
     bool fault;                   /* something does not fit, and was not known */
 };
 
-/*  is_last: the line is the last one that the node has, as in a hello; a report tells of the one that was it
-    when the report was made, and may have waited since. fault: what the node itself found, or NULL. Nothing
+/*  late: a report may have waited while its session began; lines up to that one, which the hello told, say
+    nothing new then. Of a hello: 0. fault: what the node itself found, or NULL. Nothing
     is done for a node that tells nothing (serial 0). */
 int broker_journal_tell (struct broker *broker, const char *node, uint64_t serial,
-                         const struct base_digest *head, bool is_last, const char *fault,
+                         const struct base_digest *head, uint64_t late, const char *fault,
                          struct broker_journal_told *ret_told, struct base_error *error);
 
 /*  The transaction was kept: tells a fault. */

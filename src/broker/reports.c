@@ -108,6 +108,7 @@ static int store (struct broker *broker, void *item, struct base_error *error)
 {
     struct reported *reported = item;
     const struct wire_report *report = &reported->report;
+    const struct broker_node *node = broker_registry_find (&broker->registry, report->node);
     char now[BASE_TIME_TEXT];
     int r = broker_store_report_put (broker->store, report, &reported->news, error);
 
@@ -117,8 +118,8 @@ static int store (struct broker *broker, void *item, struct base_error *error)
         r = broker_store_node_seen (broker->store, report->node, base_time_format (base_time_real_ns (), now),
                                     error);
     if (r == 0)
-        r = broker_journal_tell (broker, report->node, report->journal_serial, &report->journal_head, false,
-                                 NULL, &reported->journal, error);
+        r = broker_journal_tell (broker, report->node, report->journal_serial, &report->journal_head,
+                                 node ? node->journal_hello : 0, NULL, &reported->journal, error);
     return r;
 }
 

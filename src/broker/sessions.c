@@ -96,8 +96,8 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
     const struct wire_hello *hello = &greeting->hello;
     int r = hello_store (broker, hello, &record, greeting->changed, &greeting->labelled, error);
 
-    return r == 0 ? broker_journal_tell (broker, hello->node, hello->journal_serial, &hello->journal_head,
-                                         true, hello->journal_fault, &greeting->journal, error)
+    return r == 0 ? broker_journal_tell (broker, hello->node, hello->journal_serial, &hello->journal_head, 0,
+                                         hello->journal_fault, &greeting->journal, error)
                   : r;
 }
 
@@ -122,6 +122,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
                   node->software ? node->software : "of an unknown version");
         broker_event (broker, WIRE_EVENT_CAME, node, NULL, NULL, NULL, NULL);
     }
+    node->journal_hello = hello->journal_serial;
     for (size_t i = 0; i < hello->n_applications; i++) {
         const struct wire_application *told = &hello->applications[i];
         if (greeting->changed[i])
