@@ -7,6 +7,8 @@ set -euo pipefail
 
 broker_options=(--heartbeat 300ms)
 broker_start
+"$build/nodectl" --broker "127.0.0.1:$port" events >"$fleet/events" 2>&1 &
+watcher=$!
 node_settings="$node_settings
 update
     ask = 500ms
@@ -17,8 +19,7 @@ ctl update a b c d --release "$release" || fail 'the nodes were not updated'
 for id in a b c d; do
     check_node "$id" '.journal_serial > 3 and (.journal_head | length) == 64 and .journal_fault == null'
 done
-"$build/nodectl" --broker "127.0.0.1:$port" events >"$fleet/events" 2>&1 &
-watcher=$!
+until_true grep -q updated "$fleet/events" # an event comes only to who has subscribed already
 
 say 'while it runs'
 sed -i '2s/"outcome":"started"/"outcome":"passed"/' "$fleet/a/var/journal"
