@@ -138,7 +138,7 @@ static void leave_word (const struct launch *launch, const char *workspace, enum
     struct root_outcome note = {.cause = cause};
     struct base_error error = {0};
     (void) base_text_copy (note.workspace, sizeof note.workspace, workspace);
-    (void) snprintf (note.text, sizeof note.text, "%s", text);
+    (void) snprintf (note.text, sizeof note.text, "%.*s", (int) sizeof note.text - 1, text);
     if (root_mended_write (&launch->root, &note, &error))
         start_say ("ignoring: %s", error.text);
 }
