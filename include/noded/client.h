@@ -132,7 +132,8 @@ typedef struct noded_client noded_client;
 
         client
             broker = HOST[:PORT]
-            content = HOST[:PORT]      a content peer beside the broker, which uploads go to
+            content = HOST[:PORT]      a content peer beside the broker, which uploads go to; the variable
+                                       NODED_CONTENT, where it is set, comes before it
             timeout = 5s
         curve
             secret-key-file = FILE     a certificate as zcert_save_secret writes it, or the pair itself:

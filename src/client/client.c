@@ -50,6 +50,9 @@ static int client_open (const char *broker, const char *path, uint64_t timeout_m
     if (rc != 0)
         return rc;
     memcpy (client->broker_content, client->endpoints.content, sizeof client->broker_content);
+    variable = getenv ("NODED_CONTENT");
+    if (variable && *variable && bus_content_parse (variable, settings.content, error))
+        return base_error_prefix (error, "the variable NODED_CONTENT");
     if (*settings.content)
         memcpy (client->endpoints.content, settings.content, sizeof settings.content);
     client->has_keys = settings.has_keys;

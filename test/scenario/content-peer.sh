@@ -48,6 +48,8 @@ node_install a --content "$peer"
 node_start a
 until_node a '.online and .state == "idle"'
 printf 'client\n    content = "%s"\n' "$peer" >"$fleet/client.zpl"
+expect_status 2 env NODED_CONTENT=nowhere:here "$build/nodectl" publish noded --version 1.0.0 --binary "$(binary noded-2)"
+said 'NODED_CONTENT'
 for version in 1 2; do
     releases[version]=$(ctl --config "$fleet/client.zpl" publish noded --version $version.0.0 --binary "$(binary noded-halting-$version)")
 done
@@ -70,7 +72,7 @@ read -r downloaded resumed <<<"$(fetched)"
 [ "$downloaded" -le $((size - resumed + most)) ] || fail "$downloaded bytes of $size were downloaded, after $resumed"
 
 # The same without the manager's end. No workspace has this binary yet.
-releases[1]=$(ctl --config "$fleet/client.zpl" publish noded --version 2.0.1 --binary "$(binary noded-2)")
+releases[1]=$(NODED_CONTENT=$peer ctl publish noded --version 2.0.1 --binary "$(binary noded-2)")
 size=$(stat -c %s "$(binary noded-2)")
 halt_at a half
 peer_kill
