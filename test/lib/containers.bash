@@ -1,0 +1,67 @@
+# What is asked of the fleet of containers, and waited for. Sourced by bin/rig, and through test/rig/lib.bash by its stories.
+#
+# A node is named as the broker names it: node-3 is the third container of the service node. Whatever is waited for has a deadline of
+# $patience seconds.
+#
+# shellcheck disable=SC2034 # for the stories
+# shellcheck shell=bash
+
+project=${project:?}
+patience=${NODED_PATIENCE:-180}
+nodes=()
+declare -A container=()
+
+# containers_read: which containers there are now: broker, content, operator, outsider, and the nodes.
+containers_read ()
+{
+    local id service number
+    container=()
+    while read -r id service number; do
+        case $service in
+            node*) container[$service-$number]=$id ;;
+            *) container[$service]=$id ;;
+        esac
+    done < <(docker ps -a --filter "label=com.docker.compose.project=$project" --format \
+        '{{.ID}} {{.Label "com.docker.compose.service"}} {{.Label "com.docker.compose.container-number"}}')
+    mapfile -t nodes < <(printf '%s\n' "${!container[@]}" | grep '^node' | sort -V)
+}
+
+# exec_in NAME COMMAND...
+exec_in ()
+{
+    local name=$1
+    shift
+    docker exec -i "${container[$name]}" "$@"
+}
+nodectl () { exec_in operator nodectl "$@" </dev/null; }
+
+# until_true WHAT COMMAND...
+until_true ()
+{
+    local last=$((SECONDS + patience)) what=$1
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $last ] || fail "never came true: $what"
+        sleep 0.2
+    done
+}
+
+# until_nodes WHAT FILTER: until what the broker tells of all nodes fits the jq filter.
+until_nodes ()
+{
+    # shellcheck disable=SC2016 # for the shell inside
+    exec_in operator timeout "$patience" sh -c 'until said=$(nodectl nodes --json 2>/dev/null) && printf "%s" "$said" | jq -e "$0" >/dev/null 2>&1; do sleep 0.2; done' "$2" </dev/null ||
+        { nodectl nodes >&2 || true; fail "it never came to: $1"; }
+}
+# until_node NODE FILTER
+until_node () { until_nodes "$1: $2" "any (.id == \"$1\" and ($2))"; }
+node_field () { nodectl status "$1" --json | jq -r "$2"; }
+
+# disk_of NODE COMMAND...: in the node's root, whether the node runs or not.
+disk_of ()
+{
+    local node=$1
+    shift
+    docker run -i --rm --network none --label "noded.rig=$project" --volumes-from "${container[$node]}" -w /var/lib/noded/root \
+        "noded:${rig_version:-1.0.0}" "$@" </dev/null
+}

@@ -1,0 +1,150 @@
+# The container engine of bin/rig: one that runs already, or one of its own. Sourced.
+#
+# An engine of its own keeps its files in a directory of its own, listens on a socket below $rig, and is the only process that is ever
+# signalled. Images are built on the host's network; for what runs it is started again in a network name space, which has no way out:
+# containers reach each other and nothing else, and the host's firewall, routes and interfaces are left alone.
+#
+# shellcheck shell=bash
+
+top=${top:?}
+rig=${NODED_RIG:-/run/noded-rig}
+project=$(basename "$rig")
+project=${project//[^a-z0-9-]/}
+
+say () { printf '%s\n' "$*"; }
+fail ()
+{
+    printf 'FAILED: %s\n' "$*" >&2
+    exit 1
+}
+
+# The pid of the rig's own engine, where it runs.
+engine_pid ()
+{
+    local pid
+    pid=$(cat "$rig/engine.pid" 2>/dev/null) && grep -qzF -- "$rig/engine.sock" "/proc/$pid/cmdline" 2>/dev/null && echo "$pid"
+}
+
+engine_compose ()
+{
+    if [ -z "${compose:-}" ]; then
+        if docker compose version >/dev/null 2>&1; then compose='docker compose'; else compose=docker-compose; fi
+    fi
+    # shellcheck disable=SC2086 # two words
+    $compose -p "$project" -f "$top/docker/docker-compose.yml" -f "$top/test/rig/docker-compose.yml" "$@"
+}
+
+# Whether there is a rig; its engine is then the one that docker asks.
+engine_known ()
+{
+    [ -e "$rig/own" ] || [ -e "$rig/other" ] || return 1
+    [ ! -e "$rig/own" ] || export DOCKER_HOST=unix://$rig/engine.sock
+}
+
+# engine_launch: dockerd on the directory that $rig/own names; again after a crash, to take over what it had started.
+engine_launch ()
+{
+    local data pid last=$((SECONDS + 60)) where=()
+    data=$(cat "$rig/own")
+    export DOCKER_HOST=unix://$rig/engine.sock
+    [ ! -e "$rig/apart" ] || where=(unshare --net sh -c 'ip link set lo up && exec "$@"' sh)
+    setsid "${where[@]}" dockerd --host "$DOCKER_HOST" --pidfile "$rig/engine.pid" --data-root "$data" --exec-root "$rig/exec" \
+        --bridge none --iptables=false --ip6tables=false --ip-masq=false --userland-proxy=false >>"$rig/engine.log" 2>&1 </dev/null &
+    pid=$!
+    until docker version >/dev/null 2>&1; do
+        if [ $SECONDS -ge $last ] || ! kill -0 "$pid" 2>/dev/null; then
+            tail -n 20 "$rig/engine.log" >&2
+            say 'no container engine: dockerd does not start here; the end of its log is above' >&2
+            return 1
+        fi
+        sleep 0.2
+    done
+}
+
+engine_end ()
+{
+    local pid last=$((SECONDS + 60))
+    pid=$(engine_pid) || return 0
+    kill -TERM "$pid"
+    while engine_pid >/dev/null; do
+        [ $SECONDS -lt $last ] || { say "dockerd, pid $pid, does not end; its log is $rig/engine.log" >&2; return 1; }
+        sleep 0.1
+    done
+}
+
+# engine_apart yes|no: from now on in a network name space, or on the host's network. What runs does not survive it.
+engine_apart ()
+{
+    [ -e "$rig/own" ] || return 0
+    if [ "$1" = yes ]; then
+        [ ! -e "$rig/apart" ] || return 0
+        : >"$rig/apart"
+    else
+        [ -e "$rig/apart" ] || return 0
+        rm "$rig/apart"
+    fi
+    engine_end && engine_launch
+}
+
+# engine_start: returns 1, with the reason on standard error, where there is none to be had here.
+engine_start ()
+{
+    local place
+    if engine_known; then
+        [ ! -e "$rig/own" ] || engine_pid >/dev/null || engine_launch
+        return
+    fi
+    (umask 077 && mkdir -p "$rig") || { say "no directory $rig for the rig's state: be root, or name another one in NODED_RIG" >&2; return 1; }
+    "$top/bin/deps" rig || return 1
+    if docker version >/dev/null 2>&1; then
+        : >"$rig/other"
+        return
+    fi
+    [ "$(id -u)" = 0 ] || { say 'no container engine: none answers, and only root can start one' >&2; return 1; }
+    # Layers of images cannot lie on an overlay file system.
+    for place in /var/lib /var/tmp /tmp; do
+        [ "$(stat -f -c %T "$place")" = overlayfs ] || break
+    done
+    mktemp -d "$place/$project.XXXXXX" >"$rig/own"
+    engine_launch
+}
+
+# Ends the rig's own engine, and removes all that it kept.
+engine_stop ()
+{
+    local mount data
+    if [ -e "$rig/own" ]; then
+        data=$(cat "$rig/own")
+        engine_end || return 1
+        while read -r mount; do
+            umount -l "$mount"
+        done < <(awk -v a="$rig/" -v b="$data/" 'index ($2, a) == 1 || index ($2, b) == 1 { print $2 }' /proc/mounts | sort -r)
+        rm -rf "$data"
+    fi
+    rm -rf "$rig"
+}
+
+# debian:bookworm-slim: here already, from a registry, or made from packages.
+engine_base ()
+{
+    local image=debian:bookworm-slim tree
+    docker image inspect "$image" >/dev/null 2>&1 && return
+    if timeout 60 docker pull -q "$image" >"$rig/pull.log" 2>&1; then return; fi
+    say "no registry answers: making $image with debootstrap"
+    tree=$(mktemp -d "${TMPDIR:-/tmp}/noded-base.XXXXXX")
+    if ! debootstrap --variant=minbase bookworm "$tree" >"$rig/debootstrap.log" 2>&1; then
+        tail -n 5 "$rig/debootstrap.log" >&2
+        rm -rf "$tree"
+        fail 'debootstrap could not make a base image; its last words are above'
+    fi
+    # Where this host takes its packages from, if it is of the same release.
+    if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
+        rm -rf "$tree/etc/apt/sources.list"
+        cp -rL /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d "$tree/etc/apt/" 2>/dev/null || true
+        rm -f "$tree/etc/apt/apt.conf.d/docker-clean"
+    fi
+    rm -rf "${tree:?}"/var/lib/apt/lists/* "$tree"/var/cache/apt/* "$tree"/var/log/* "$tree"/usr/share/{doc,man,info,locale}/*
+    tar -C "$tree" --one-file-system -c . | docker import -c 'CMD ["bash"]' - "$image" >/dev/null
+    rm -rf "$tree"
+    echo "$image" >>"$rig/images"
+}

@@ -1,0 +1,148 @@
+# The fleet of containers: up, down, what they said, and the stories in order. Sourced by bin/rig.
+#
+# shellcheck shell=bash
+
+# shellcheck source=test/lib/engine.bash
+. "$top/test/lib/engine.bash"
+# shellcheck source=test/lib/containers.bash
+. "$top/test/lib/containers.bash"
+
+rig_version=1.0.0
+
+# rig_build: every image of the rig, from this checkout. The first stage is kept under a name, for test/rig/Dockerfile.
+rig_build ()
+{
+    local target tag=${rig_version}
+    rig_image "noded-build:$tag" --target build -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$tag"
+    rig_image "noded:$tag" -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$tag"
+    for target in operator outsider; do
+        rig_image "noded-$target:$tag" --target "$target" -f "$top/test/rig/Dockerfile" --build-arg "VERSION=$tag"
+    done
+}
+rig_image ()
+{
+    local tag=$1
+    shift
+    docker build -q --network host -t "$tag" "$@" "$top" >"$rig/build.log" 2>&1 ||
+        { tail -n 40 "$rig/build.log" >&2; fail "the image $tag could not be built; what was said is above"; }
+    grep -qx "$tag" "$rig/images" 2>/dev/null || echo "$tag" >>"$rig/images"
+}
+
+# rig_fleet NODES: containers of a fleet that has nothing yet, until every node is there.
+rig_fleet ()
+{
+    engine_compose up -d --no-build --scale "node=$1" >"$rig/up.log" 2>&1 ||
+        { tail -n 20 "$rig/up.log" >&2; fail 'the containers could not be started; what was said is above'; }
+    containers_read
+    until_nodes "$1 nodes online and idle" "length == $1 and all (.online and .state == \"idle\")"
+}
+
+rig_up ()
+{
+    local begun=$SECONDS built fleet
+    engine_start || exit 1
+    engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || true
+    engine_apart no
+    engine_base
+    say 'building the images'
+    rig_build
+    engine_apart yes
+    built=$((SECONDS - begun))
+    say "starting $1 nodes"
+    fleet=$SECONDS
+    echo "$1" >"$rig/nodes"
+    rig_fleet "$1"
+    say "up: $1 nodes in $((SECONDS - fleet)) s after $built s for engine and images; the image has $(rig_size "noded:$rig_version"), $(rig_size debian:bookworm-slim) of which are Debian"
+}
+rig_size () { docker image inspect -f '{{.Size}}' "$1" | awk '{ printf "%.0f MB", $1 / 1e6 }'; }
+
+rig_load ()
+{
+    engine_known || fail 'there is no rig: bin/rig up makes one'
+    engine_start || exit 1
+    containers_read
+}
+
+rig_down ()
+{
+    local image id
+    engine_known || { say 'there is no rig'; return; }
+    engine_start || exit 1
+    engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || { tail -n 20 "$rig/down.log" >&2; fail 'the containers could not be removed'; }
+    for id in $(docker ps -aq --filter "label=noded.rig=$project"); do docker rm -fv "$id" >/dev/null; done
+    # What a story left outside of the composition, and the volumes without a name of nodes that were scaled away.
+    for id in $(docker volume ls -q --filter "label=noded.rig=$project"); do docker volume rm "$id" >/dev/null; done
+    if [ -e "$rig/other" ] && [ -e "$rig/images" ]; then
+        while read -r image; do docker image rm "$image" >/dev/null 2>&1 || true; done <"$rig/images"
+    fi
+    engine_stop
+}
+
+# rig_logs DIRECTORY: what every container said, what lies in every node's root, and what the broker knows.
+rig_logs ()
+{
+    local node to=$1 service
+    rm -rf "$to"
+    mkdir -p "$to"
+    containers_read
+    docker ps -a --filter "label=com.docker.compose.project=$project" >"$to/containers" 2>&1 || true
+    for service in broker content operator; do docker logs -t "${container[$service]}" >"$to/$service.log" 2>&1 || true; done
+    nodectl nodes --json >"$to/nodes.json" 2>&1 || true
+    nodectl rollout list >"$to/rollouts" 2>&1 || true
+    for node in "${nodes[@]}"; do
+        docker logs -t "${container[$node]}" >"$to/$node.log" 2>&1 || true
+        disk_of "$node" sh -c 'ls -la --time-style=full-iso . var var/quarantine probe; cat var/journal' >"$to/$node.disk" 2>&1 || true
+    done
+    say "logs and journals: $to"
+}
+
+# The stories in the order of the file; `short` in the second column: told by --short.
+rig_stories () { awk '!/^#/ && NF' "$top/test/rig/stories"; }
+
+rig_test ()
+{
+    local list=() told=() story status begun all=$SECONDS own='' failed=0 short=''
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --list) rig_stories; return ;;
+            --short) short=1 ;;
+            -*) fail "there is no option $1" ;;
+            *) [ -e "$top/test/rig/$1.sh" ] || fail "there is no story $1: bin/rig test --list names them"; list+=("$1") ;;
+        esac
+        shift
+    done
+    if [ ${#list[@]} = 0 ]; then mapfile -t list < <(rig_stories | awk -v short="$short" '!short || $2 == "short" { print $1 }'); fi
+    if ! engine_known; then
+        own=1
+        trap 'rig_down' EXIT
+        rig_up 12
+    else
+        rig_load
+    fi
+    for story in "${list[@]}"; do
+        say "--- $story: $(sed -n '2,/^[^#]/{s/^# //p}' "$top/test/rig/$story.sh" | tr '\n' ' ')"
+        begun=$SECONDS
+        status=0
+        NODED_RIG=$rig bash "$top/test/rig/$story.sh" || status=$?
+        if [ "$status" = 0 ]; then
+            told+=("ok    $story ($((SECONDS - begun)) s)")
+        else
+            failed=$((failed + 1))
+            told+=("FAIL  $story ($((SECONDS - begun)) s)")
+            rig_logs "$top/build/rig/$story" || true
+            say "again: bin/rig test $story"
+            # The next story begins with a fleet that nothing has happened to.
+            engine_compose down -v -t 2 >"$rig/down.log" 2>&1 || true
+            rig_fleet "$(cat "$rig/nodes")" || true
+        fi
+        say "${told[-1]}"
+    done
+    say
+    printf '%s\n' "${told[@]}"
+    if [ -n "$own" ]; then
+        trap - EXIT
+        rig_down || failed=$((failed + 1))
+    fi
+    say "$((${#told[@]} - failed)) passed, $failed failed ($((SECONDS - all)) s)"
+    [ "$failed" = 0 ]
+}
