@@ -339,6 +339,7 @@ static int go_back_by_order (struct node_manager *node, struct base_error *error
     free (node->standing.revert_from);
     node->standing.revert_from = strdup (node->self.workspace);
     node_standing_save (node);
+    node_previous_keep (node);
     return root_revert (&node->root, name, error);
 }
 
@@ -432,6 +433,7 @@ static void order_ended (struct node_manager *node, const struct update_result *
         return;
     (void) root_trial_forget (&node->root);
     (void) root_outcome_remove (&node->root);
+    node_previous_keep (node);
     node_collect (node);
 }
 

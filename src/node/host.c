@@ -107,8 +107,12 @@ static void print_previous (const struct standing *standing)
 {
     char name[ROOT_NAME_SIZE];
     struct base_error error = {.code = 0};
+    const char *known = standing->remembered.previous;
     int rc = root_link (standing->root, ROOT_PREVIOUS, name);
-    if (rc == ROOT_E_NONE)
+    if (rc == ROOT_E_NONE && root_previous_check (standing->root, known, name, NULL) == ROOT_E_NONE)
+        printf ("%-10s is not there; it led to %s: the manager, once it runs, or noded revert puts it back\n",
+                ROOT_PREVIOUS, known);
+    else if (rc == ROOT_E_NONE)
         printf ("%-10s none\n", ROOT_PREVIOUS);
     else if (rc)
         printf ("%-10s leads to no workspace: there is nothing to go back to\n", ROOT_PREVIOUS);
@@ -227,10 +231,15 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
 /*  Returns whether the hold will be remembered. */
 static bool note_revert (const struct root *root)
 {
+    char previous[ROOT_NAME_SIZE];
     base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
     if (root_standing_read (root, &standing))
         standing = (struct wire_standing){.epoch = 0};
     standing.held = true;
+    if (root_link (root, ROOT_PREVIOUS, previous) == 0) {
+        free (standing.previous);
+        standing.previous = strdup (previous);
+    }
     bool held = !root_standing_write (root, &standing, NULL);
     (void) root_trial_forget (root);
     struct wire_entry entry = {.application = (char *) "noded",
@@ -245,10 +254,24 @@ static bool note_revert (const struct root *root)
     return held;
 }
 
+/*  What was taken away is put back where it can be: what cannot is told by the revert itself. */
+static void mend_previous (const struct root *root)
+{
+    char name[ROOT_NAME_SIZE];
+    struct base_error lost = {.code = 0};
+    base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
+    if (root_standing_read (root, &standing))
+        standing = (struct wire_standing){.epoch = 0};
+    if (root_previous_check (root, standing.previous, name, &lost) > 0 &&
+        root_previous_mend (root, standing.previous, NULL) == 0)
+        printf ("%s: it was pointed to %s again\n", lost.text, standing.previous);
+}
+
 int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_running,
                       bool *ret_held, struct base_error *error)
 {
     struct base_error lost = {.code = 0};
+    mend_previous (root);
     (void) root_stable_check (root, &lost);
     int rc = root_revert (root, ret_name, error);
     if (rc)

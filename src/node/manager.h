@@ -8,7 +8,7 @@
         events.c    events into the machine
         actions.c   the actions of the machine
         trial.c     proving itself on trial
-        stable.c    putting stable back, and what the launcher did to it
+        stable.c    putting stable and previous back, and what the launcher did to it
         reports.c   telling: reports to the origin, progress to the parent
         journal.c   telling: the journal, and whether it is still what was told of it
 
@@ -106,6 +106,7 @@ struct node_manager {
     unsigned judged;             /* how often it was asked whether the settings reach an origin */
     int looking, judging;        /* timers: at node.zpl, and whether it does */
     bool stable_told;            /* that stable leads nowhere, and could not be put back */
+    bool previous_told;          /* the same of previous */
 
     uint64_t deadline_ms; /* when the timer `deadline` is due */
     unsigned late;        /* how often it was not held against the state */
@@ -156,6 +157,8 @@ void node_trial_end (struct node_manager *node);
 /*  stable.c */
 /*  Where stable leads nowhere, and this version is not on trial: puts it back, and says so. */
 void node_stable_keep (struct node_manager *node);
+/*  The same for previous. */
+void node_previous_keep (struct node_manager *node);
 /*  Takes up the launcher's word on what it did to stable. */
 void node_stable_resume (struct node_manager *node);
 

@@ -28,6 +28,7 @@ static void on_journal (void *context, struct wire_hello *hello)
 static void on_awake (void *context)
 {
     node_stable_keep (context);
+    node_previous_keep (context);
     node_journal_keep (context);
 }
 

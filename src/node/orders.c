@@ -206,6 +206,7 @@ void node_orders_resume (struct node_manager *node)
             came_back (node, &trial);
         wire_trial_deinit (&trial);
     }
+    node_previous_keep (node); /* or it would be collected */
     node_collect (node);
 }
 

@@ -1,7 +1,10 @@
-/*  stable is all that init knows of this node. Whoever took it away, the version that runs, and is not on
-    trial, puts it back before the host goes down. On trial that is the launcher's, which is proven code. */
+/*  stable is all that init knows of this node, and previous all that a revert does. Whoever took one away, the
+    version that runs, and is not on trial, puts it back before it is needed. On trial stable is the launcher's,
+    which is proven code. Where previous led, var/standing remembers. */
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -9,10 +12,11 @@
 #include "node/manager.h"
 #include "root/mend.h"
 
-static void tell (struct node_manager *node, enum wire_outcome outcome, char *reason, const char *workspace)
+static void tell (struct node_manager *node, const char *link, enum wire_outcome outcome, char *reason,
+                  const char *workspace)
 {
     struct wire_entry entry = {.application = (char *) "noded",
-                               .step = (char *) "stable",
+                               .step = (char *) link,
                                .outcome = outcome,
                                .reason = reason,
                                .workspace = *workspace ? (char *) workspace : NULL};
@@ -53,7 +57,44 @@ void node_stable_keep (struct node_manager *node)
     node->stable_told = !mended;
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s", lost.text,
                      mended ? "it was pointed to " : "it cannot be put back: ", mended ? name : error.text);
-    tell (node, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
+    tell (node, ROOT_STABLE, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
+}
+
+static void remember_previous (struct node_manager *node, const char *name)
+{
+    char **known = &node->standing.previous;
+    if (!*name || (*known && strcmp (*known, name) == 0))
+        return;
+    free (*known);
+    *known = strdup (name);
+    node_standing_save (node);
+}
+
+/*  On trial, and while stable leads elsewhere, previous is about to change. */
+void node_previous_keep (struct node_manager *node)
+{
+    struct base_error lost = {.code = 0}, error = {.code = 0};
+    char name[ROOT_NAME_SIZE] = "", reason[500];
+    const char *known = node->standing.previous;
+    if (root_trial_is_likely (&node->root, node->self.workspace) ||
+        root_link (&node->root, ROOT_STABLE, name) || strcmp (name, node->self.workspace) != 0)
+        return;
+    int rc = root_previous_check (&node->root, known, name, &lost);
+    if (rc == 0)
+        remember_previous (node, name);
+    if (rc <= 0) {
+        node->previous_told = false;
+        return;
+    }
+    bool mended = root_previous_mend (&node->root, known, &error) == 0;
+    if (!mended && node->previous_told)
+        return;
+    node->previous_told = !mended;
+    (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s%s", lost.text,
+                     mended ? "it was pointed to " : "it cannot be put back: ", mended ? known : error.text,
+                     mended ? "" : "; a revert has nothing to go back to until another version is confirmed");
+    tell (node, ROOT_PREVIOUS, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason,
+          mended ? known : "");
 }
 
 static void remember_damaged (struct node_manager *node, const char *workspace, char *reason)
@@ -86,7 +127,7 @@ void node_stable_resume (struct node_manager *node)
     else
         (void) snprintf (reason, sizeof reason, "%.200s; the launcher pointed it to %s", note.text,
                          note.workspace);
-    tell (node, damaged ? WIRE_OUTCOME_WENT_BACK : WIRE_OUTCOME_PASSED, reason, note.workspace);
+    tell (node, ROOT_STABLE, damaged ? WIRE_OUTCOME_WENT_BACK : WIRE_OUTCOME_PASSED, reason, note.workspace);
     if (damaged)
         remember_damaged (node, note.workspace, reason);
     (void) root_mended_remove (&node->root);

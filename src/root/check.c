@@ -14,8 +14,11 @@
 #include "root/command.h"
 #include "root/journal_file.h"
 #include "root/manifest.h"
+#include "root/mend.h"
 #include "root/record.h"
 #include "root/workspace.h"
+
+#define STANDING ROOT_VAR "/standing"
 
 enum { RECORD_MOST = 4 * 1024 * 1024 };
 
@@ -104,6 +107,22 @@ static void check_link (struct check *check, const char *link, bool needed)
         wrong (check, "%s does not name a workspace", link);
     else if (root_workspace_open (check->root, name, &fd))
         wrong (check, "%s points to %s, which is not there", link, name);
+}
+
+/*  A link that is gone leaves only the record of where it led. One that is damaged is told of elsewhere. */
+static void check_previous (struct check *check)
+{
+    char name[ROOT_NAME_SIZE];
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
+    if (disk_file_read (check->root->disk, check->root->fd, STANDING, RECORD_MOST, &buffer) ||
+        wire_json_parse (&wire_standing_record, (const char *) buffer.data, buffer.size, &standing, NULL))
+        return;
+    if (root_previous_check (check->root, standing.previous, name, NULL) == ROOT_E_NONE)
+        wrong (check,
+               "there is no link previous, which led to %s: the manager, once it runs, or noded revert "
+               "puts it back",
+               standing.previous);
 }
 
 static void check_way_back (struct check *check)
@@ -221,6 +240,7 @@ static void check_one (struct check *check)
     check_link (check, ROOT_STABLE, true);
     check_link (check, ROOT_PREVIOUS, false);
     check_link (check, ROOT_BACK, false);
+    check_previous (check);
     check_way_back (check);
     char **names;
     int rc = root_workspaces (check->root, &names);
@@ -234,7 +254,7 @@ static void check_one (struct check *check)
     check_journal (check, ROOT_JOURNAL_OLDER, &chain);
     check_journal (check, ROOT_JOURNAL, &chain);
     check_record (check, ROOT_VAR "/trial", &wire_trial_record);
-    check_record (check, ROOT_VAR "/standing", &wire_standing_record);
+    check_record (check, STANDING, &wire_standing_record);
     each_entry (check, ROOT_VAR "/quarantine", check_quarantined);
     if (!*check->place)
         each_entry (check, ROOT_APPS, check_application);

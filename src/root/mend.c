@@ -10,7 +10,6 @@
 #include "base/text.h"
 
 #define TRIAL ROOT_VAR "/trial"
-#define ASIDE ROOT_STABLE ".damaged"
 
 enum { TRIAL_MOST = 64 * 1024 };
 
@@ -51,13 +50,15 @@ bool root_trial_is_likely (const struct root *root, const char *name)
 }
 
 /*  A link takes the place of a link or file, and of nothing else. */
-static int make_room (const struct root *root, struct base_error *error)
+static int make_room (const struct root *root, const char *link, struct base_error *error)
 {
     struct stat status;
-    if (fstatat (root->fd, ROOT_STABLE, &status, AT_SYMLINK_NOFOLLOW) || S_ISLNK (status.st_mode))
+    char aside[32];
+    if (fstatat (root->fd, link, &status, AT_SYMLINK_NOFOLLOW) || S_ISLNK (status.st_mode))
         return 0;
-    int rc = disk_tree_remove (root->disk, root->fd, ASIDE, error);
-    return rc ? rc : disk_rename (root->disk, root->fd, ROOT_STABLE, ASIDE, error);
+    (void) snprintf (aside, sizeof aside, "%s.damaged", link);
+    int rc = disk_tree_remove (root->disk, root->fd, aside, error);
+    return rc ? rc : disk_rename (root->disk, root->fd, link, aside, error);
 }
 
 /*  Makes one of the links stable, where it names a workspace that is whole. Returns 0, or an error which says
@@ -73,7 +74,7 @@ static int take (const struct root *root, const char *link, char ret_name[ROOT_N
     rc = root_workspace_check (root, name, error);
     if (rc)
         return base_error_prefix (error, "%s is %s", link, name), rc;
-    rc = make_room (root, error);
+    rc = make_room (root, ROOT_STABLE, error);
     rc = rc ? rc : disk_rename (root->disk, root->fd, link, ROOT_STABLE, error);
     if (rc == 0)
         memcpy (ret_name, name, sizeof name);
@@ -84,7 +85,7 @@ static int take_own (const struct root *root, const char *own, char ret_name[ROO
                      struct base_error *error)
 {
     int rc = root_workspace_check (root, own, error);
-    rc = rc ? rc : make_room (root, error);
+    rc = rc ? rc : make_room (root, ROOT_STABLE, error);
     rc = rc ? rc : disk_link_replace (root->disk, root->fd, ROOT_STABLE, own, error);
     return rc ? rc : base_text_copy (ret_name, ROOT_NAME_SIZE, own);
 }
@@ -119,4 +120,47 @@ int root_stable_mend (const struct root *root, const char *own, bool proven, cha
                            "ln -sfnT WORKSPACE %s/" ROOT_STABLE " chooses one",
                            *mine.text ? mine.text : previous.text, *mine.text ? "; " : "",
                            *mine.text ? previous.text : "", root->path);
+}
+
+static bool is_stable (const struct root *root, const char *name)
+{
+    char stable[ROOT_NAME_SIZE];
+    return root_link (root, ROOT_STABLE, stable) == 0 && strcmp (stable, name) == 0;
+}
+
+int root_previous_check (const struct root *root, const char *known, char ret_name[ROOT_NAME_SIZE],
+                         struct base_error *error)
+{
+    char name[ROOT_NAME_SIZE] = "";
+    struct base_error why = {0};
+    int rc = root_link (root, ROOT_PREVIOUS, name);
+    if (rc == ROOT_E_NONE) {
+        if (known && !is_stable (root, known) && root_startable (root, known, NULL) == 0)
+            return base_error_set (error, rc, "%s/" ROOT_PREVIOUS " is not there", root->path);
+    } else if (rc == ROOT_E_DAMAGED)
+        return base_error_set (error, rc, "%s/" ROOT_PREVIOUS " is no link to a workspace", root->path);
+    else if (rc)
+        return base_error_errno (error, rc, "cannot read %s/" ROOT_PREVIOUS, root->path);
+    else if (is_stable (root, name))
+        return base_error_set (error, ROOT_E_DAMAGED, "%s/" ROOT_PREVIOUS " leads where stable does",
+                               root->path);
+    else if ((rc = root_startable (root, name, &why)))
+        return base_error_set (error, rc,
+                               "%s/" ROOT_PREVIOUS " leads to nothing that can be gone back to: %s",
+                               root->path, why.text);
+    memcpy (ret_name, name, sizeof name);
+    return 0;
+}
+
+int root_previous_mend (const struct root *root, const char *known, struct base_error *error)
+{
+    if (!known || !root_name_is_valid (known))
+        return base_error_set (error, ROOT_E_NONE, "where it led is not known");
+    if (is_stable (root, known))
+        return base_error_set (error, ROOT_E_NONE, "it led to %s, which is stable now", known);
+    int rc = root_workspace_check (root, known, error);
+    if (rc)
+        return rc < 0 ? rc : ROOT_E_NONE;
+    rc = make_room (root, ROOT_PREVIOUS, error);
+    return rc ? rc : disk_link_replace (root->disk, root->fd, ROOT_PREVIOUS, known, error);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Somebody takes `stable` away, or lets it lead nowhere: at rest, before the switch, on trial, while nothing runs. The version that
-# was proven has it again before anybody needs it, no other one gets it, and the commands on the host tell what there is.
+# was proven has it again before anybody needs it, no other one gets it, and the commands on the host tell what there is. The same of
+# `previous`, at rest and while nothing runs.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -11,10 +12,12 @@ root=$fleet/a
 noded () { "$build/noded" "$1" --root "$root"; }
 lose ()
 {
-    rm -rf "$root/stable"
+    local link=$root/${2:-stable}
+    rm -rf "$link"
     case $1 in
-        dangling) ln -s 2001-01-01T00:00:00.000000000Z "$root/stable" ;;
-        directory) mkdir "$root/stable" ;;
+        dangling) ln -s 2001-01-01T00:00:00.000000000Z "$link" ;;
+        directory) mkdir "$link" ;;
+        stable) ln -s "$(stable_of a)" "$link" ;;
     esac
 }
 
@@ -36,6 +39,14 @@ for what in gone dangling directory; do
 done
 until_true eval "[ \"\$('$build/noded' why --root '$root' | grep -c 'stable .* passed')\" = 3 ]"
 
+for what in gone stable; do
+    say "previous: $what, at rest"
+    before=$(readlink "$root/previous")
+    lose "$what" previous
+    until_true eval "[ \"\$(readlink '$root/previous')\" = $before ]"
+done
+until_true eval "[ \"\$('$build/noded' why --root '$root' | grep -c 'previous .* passed')\" = 2 ]"
+
 say 'gone, before the switch'
 halt_at a switching
 lose gone
@@ -55,14 +66,24 @@ ctl update a --release "${releases[$next]}" || fail 'the release was not taken w
 say 'while nothing runs'
 previous=$(readlink "$root/previous")
 node_stop a
+lose gone previous
+expect_status 1 noded verify
+said "no link previous, which led to $previous"
+expect_status 0 noded status
+said 'previous .*noded revert puts it back'
+node_start a
+until_true eval "[ \"\$(readlink '$root/previous')\" = $previous ]"
+node_stop a
+lose gone previous
 lose gone
 expect_status 1 noded status
-said 'previous +1\.0\.0'
+said 'previous .*noded revert puts it back'
 said 'init cannot start a manager'
 expect_status 0 noded revert
 said 'stable is not there'
 check_equal "$(stable_of a)" "$previous" 'stable, after a revert without it'
 lose gone
+rm "$root/var/standing"
 expect_status 1 noded revert
 said 'ln -sfnT WORKSPACE'
 ln -sfnT "$previous" "$root/stable"

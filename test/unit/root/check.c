@@ -71,6 +71,14 @@ Test (check, each_damage_is_named)
     expect ("rm stable", "there is no link stable\n");
 }
 
+Test (check, a_previous_that_is_gone_is_named_where_it_led_to_is_known)
+{
+    expect (
+        "rm previous; printf '{\"epoch\":1,\"seen_epoch\":1,\"previous\":\"%s\"}' $two > var/standing",
+        "there is no link previous, which led to 2: the manager, once it runs, or noded revert puts it back\n");
+    expect ("rm -r $two", "");
+}
+
 Test (check, damaged_records_are_named_and_left_where_they_are)
 {
     expect ("echo x > var/trial; echo > var/standing; printf '{}\\n\\n' > var/journal; mkdir var/quarantine;"

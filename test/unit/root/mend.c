@@ -145,3 +145,45 @@ Test (mend, a_revert_without_stable_goes_to_previous)
     cr_expect_str_eq (now, one);
     cr_expect (is (ROOT_STABLE, one));
 }
+
+static const char *wrong_with_previous (const char *known)
+{
+    *now = '\0';
+    error.text[0] = '\0';
+    (void) root_previous_check (&root, known, now, &error);
+    return error.text;
+}
+
+Test (mend, a_lost_previous_is_told_from_one_that_never_was)
+{
+    cr_expect_str_empty (wrong_with_previous (NULL));
+    cr_expect_str_eq (now, one);
+    cr_assert_eq (unlink ("root/previous"), 0);
+    cr_expect_str_empty (wrong_with_previous (NULL), "nothing tells that there was one");
+    cr_expect_str_empty (wrong_with_previous (two), "it has become stable");
+    cr_expect_str_empty (wrong_with_previous ("2001-01-01T00:00:00.000000000Z"), "it is gone as well");
+    cr_expect_str_empty (now);
+    cr_expect_not_null (strstr (wrong_with_previous (one), "is not there"));
+    cr_assert_eq (symlink ("2001-01-01T00:00:00.000000000Z", "root/previous"), 0);
+    cr_expect_not_null (strstr (wrong_with_previous (NULL), "nothing that can be gone back to"));
+    free (scratch_shell ("ln -sfn /etc root/previous", NULL));
+    cr_expect_not_null (strstr (wrong_with_previous (NULL), "no link to a workspace"));
+    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, two, &error), 0);
+    cr_expect_not_null (strstr (wrong_with_previous (one), "where stable does"));
+}
+
+Test (mend, previous_is_put_back_only_to_what_is_whole_and_not_stable)
+{
+    char path[128];
+    free (scratch_shell ("cd root; rm previous; mkdir previous", NULL));
+    cr_expect_eq (root_previous_mend (&root, NULL, &error), ROOT_E_NONE);
+    cr_expect_eq (root_previous_mend (&root, "../one", &error), ROOT_E_NONE);
+    cr_expect_eq (root_previous_mend (&root, two, &error), ROOT_E_NONE);
+    cr_expect_eq (root_previous_mend (&root, one, &error), 0, "%s", error.text);
+    cr_expect (is (ROOT_PREVIOUS, one) && is (ROOT_STABLE, two));
+    cr_expect (scratch_exists ("root/previous.damaged"));
+    (void) snprintf (path, sizeof path, "root/%s/noded", three);
+    scratch_write_text (path, "thr!e");
+    cr_expect_eq (root_previous_mend (&root, three, &error), ROOT_E_NONE);
+    cr_expect (is (ROOT_PREVIOUS, one));
+}
