@@ -57,11 +57,12 @@ until_nodes ()
 until_node () { until_nodes "$1: $2" "any (.id == \"$1\" and ($2))"; }
 node_field () { nodectl status "$1" --json | jq -r "$2"; }
 
-# disk_of NODE COMMAND...: in the node's root, whether the node runs or not.
+# disk_of NODE COMMAND...: in the node's root, as the user that the node runs as, whether it runs or not.
 disk_of ()
 {
-    local node=$1
+    local node=$1 user
     shift
-    docker run -i --rm --network none --label "noded.rig=$project" --volumes-from "${container[$node]}" -w /var/lib/noded/root \
+    user=$(docker inspect -f '{{.Config.User}}' "${container[$node]}")
+    docker run -i --rm --network none --user "$user" --label "noded.rig=$project" --volumes-from "${container[$node]}" -w /var/lib/noded/root \
         "noded:${rig_version:-1.0.0}" "$@" </dev/null
 }

@@ -15,7 +15,7 @@ rig_build ()
     local target tag=${rig_version}
     rig_image "noded-build:$tag" --target build -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$tag"
     rig_image "noded:$tag" -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$tag"
-    for target in operator outsider; do
+    for target in operator outsider systemd runit; do
         rig_image "noded-$target:$tag" --target "$target" -f "$top/test/rig/Dockerfile" --build-arg "VERSION=$tag"
     done
 }
@@ -28,13 +28,26 @@ rig_image ()
     grep -qx "$tag" "$rig/images" 2>/dev/null || echo "$tag" >>"$rig/images"
 }
 
-# rig_fleet NODES: containers of a fleet that has nothing yet, until every node is there.
+# rig_fleet NODES: containers of a fleet that has nothing yet, until every node is there: so many, and those with another init.
 rig_fleet ()
 {
+    local node
     engine_compose up -d --no-build --scale "node=$1" >"$rig/up.log" 2>&1 ||
         { tail -n 20 "$rig/up.log" >&2; fail 'the containers could not be started; what was said is above'; }
     containers_read
-    until_nodes "$1 nodes online and idle" "length == $1 and all (.online and .state == \"idle\")"
+    until_nodes "$1 nodes online and idle" "map (select (.id | test (\"^node-[0-9]+$\"))) | length == $1 and all (.online and .state == \"idle\")"
+    for node in "${nodes[@]}"; do
+        [[ $node =~ ^node-[0-9]+$ ]] || (until_node "$node" '.online and .state == "idle"') || rig_without "$node"
+    done
+    containers_read
+}
+# rig_without NODE: the fleet goes on without a node whose init does not run in a container here. Its story fails.
+rig_without ()
+{
+    docker logs --tail 20 "${container[$1]}" >&2
+    say "WARNING: $1 DOES NOT COME UP: a container on this machine cannot run its init; its last words are above, and the story inits fails" >&2
+    docker rm -fv "${container[$1]}" >/dev/null
+    nodectl forget "$1" >/dev/null 2>&1 || true
 }
 
 rig_up ()
@@ -48,11 +61,11 @@ rig_up ()
     rig_build
     engine_apart yes
     built=$((SECONDS - begun))
-    say "starting $1 nodes"
+    say "starting $1 nodes, and one each with systemd and runit"
     fleet=$SECONDS
     echo "$1" >"$rig/nodes"
     rig_fleet "$1"
-    say "up: $1 nodes in $((SECONDS - fleet)) s after $built s for engine and images; the image has $(rig_size "noded:$rig_version"), $(rig_size debian:bookworm-slim) of which are Debian"
+    say "up: ${#nodes[@]} nodes in $((SECONDS - fleet)) s after $built s for engine and images; the image has $(rig_size "noded:$rig_version"), $(rig_size debian:bookworm-slim) of which are Debian"
 }
 rig_size () { docker image inspect -f '{{.Size}}' "$1" | awk '{ printf "%.0f MB", $1 / 1e6 }'; }
 

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# A node under systemd and one under runit, each as pid 1 of its container: an update, the manager and the launcher killed with -9, a
+# manager that hangs, a reboot and a revert. What init says of it is told.
+set -euo pipefail
+# shellcheck source=test/rig/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+systemd='node-systemd-1'
+runit='node-runit-1'
+both=("$systemd" "$runit")
+
+# launcher NODE: the pid of what init has started, as init says; 0 where nothing runs.
+launcher ()
+{
+    case $1 in
+        "$systemd") exec_in "$1" systemctl show --property MainPID --value noded ;;
+        "$runit") exec_in "$1" sv status /service/noded | sed -nE 's/.*\(pid ([0-9]+)\).*/\1/p' | grep . || echo 0 ;;
+    esac
+}
+# shellcheck disable=SC2016 # for the shell inside
+manager () { exec_in "$1" sh -c 'cut -d" " -f1 "/proc/$0/task/$0/children"' "$(launcher "$1")"; }
+launcher_is_other () { [ "$(launcher "$1")" != "$2" ] && [ "$(launcher "$1")" != 0 ] && [ -n "$(manager "$1")" ]; }
+# Until the broker hears of the manager that runs now.
+until_back () { until_node "$1" ".online and .state == \"idle\" and (.place | endswith (\"pid $(manager "$1")\"))"; }
+restarts () { exec_in "$systemd" systemctl show --property NRestarts --value noded; }
+logged () { [ "$(exec_in "$systemd" journalctl --no-pager -u noded | grep -cE "$1")" != 0 ]; }
+
+for node in "${both[@]}"; do
+    case $node in "$systemd") init=systemd ;; *) init=runsvdir ;; esac
+    [ -n "${container[$node]:-}" ] || fail "NO $init HERE: bin/rig up could not bring up $node, and said why"
+    command=$(exec_in "$node" cat /proc/1/cmdline | tr '\0' ' ')
+    [[ $command == *"$init"* ]] || fail "NO $init HERE: pid 1 of $node is $command"
+    [ "$(launcher "$node")" != 0 ] || fail "$init does not run the launcher of $node"
+done
+figure "$(exec_in "$systemd" systemctl --version | head -n 1), runit $(exec_in "$runit" dpkg-query -W runit | cut -f2): each is pid 1"
+exec_in "$systemd" systemctl --quiet is-enabled noded || fail 'the unit is not enabled'
+
+first=$(node_field "$systemd" .release)
+release=$(publish_other)
+declare -A before=()
+for node in "${both[@]}"; do before[$node]=$(launcher "$node"); done
+nodectl update --release "$release" "${both[@]}" >/dev/null || fail 'the update was not done'
+check_disks "$release" "${both[@]}"
+for node in "${both[@]}"; do [ "$(launcher "$node")" = "${before[$node]}" ] || fail "the launcher of $node is another after the update"; done
+figure 'update: the pid that init knows is the same'
+
+# A launcher ends with its manager, so that init sees it; and a manager with its launcher.
+count=$(restarts)
+for node in "${both[@]}"; do
+    exec_in "$node" sh -c "kill -9 $(manager "$node")"
+    until_true "$node has another launcher once its manager is killed" launcher_is_other "$node" "${before[$node]}"
+    until_back "$node"
+    before[$node]=$(launcher "$node")
+done
+for node in "${both[@]}"; do
+    was=$(manager "$node")
+    exec_in "$node" sh -c "kill -9 ${before[$node]}"
+    until_true "$node has another launcher once that is killed" launcher_is_other "$node" "${before[$node]}"
+    until_back "$node"
+    ! exec_in "$node" grep -qs '^State:.[^Z]' "/proc/$was/status" || fail "a manager of $node outlived its launcher"
+done
+[ "$(restarts)" = $((count + 2)) ] || fail "systemd counts $(restarts) restarts, not $((count + 2))"
+until_true 'systemd knows that the manager was killed' logged 'Main process exited, code=exited, status=137'
+until_true 'systemd knows that the launcher was killed' logged 'Main process exited, code=killed, status=9/KILL'
+figure "manager killed, launcher killed: started again by init; systemd counts 2 restarts, runit says $(exec_in "$runit" sv status /service/noded)"
+
+# The watchdog of the unit waits for a minute: here for 2 s.
+exec_in "$systemd" sh -ec 'mkdir -p /run/systemd/system/noded.service.d
+    printf "[Service]\nWatchdogSec=2\n" >/run/systemd/system/noded.service.d/rig.conf
+    systemctl daemon-reload && systemctl restart noded'
+until_back "$systemd"
+[ "$(restarts)" = 0 ] || fail 'systemd had to start the launcher several times where it was told to restart it'
+was=$(launcher "$systemd")
+exec_in "$systemd" sh -c "kill -STOP $(manager "$systemd")"
+until_true 'systemd starts a launcher in the place of one whose manager hangs' launcher_is_other "$systemd" "$was"
+until_back "$systemd"
+logged 'Watchdog timeout' || fail 'it was not the watchdog that ended the manager'
+figure 'manager hangs: ended by the watchdog of systemd, started again'
+exec_in "$systemd" sh -ec 'rm -r /run/systemd/system/noded.service.d && systemctl daemon-reload && systemctl restart noded'
+until_back "$systemd"
+
+for node in "${both[@]}"; do
+    was=$(docker inspect -f '{{.State.StartedAt}}' "${container[$node]}")
+    begun=$EPOCHREALTIME
+    docker restart -t 20 "${container[$node]}" >/dev/null
+    [ "$(docker inspect -f '{{.State.StartedAt}}' "${container[$node]}")" != "$was" ] || fail "$node was not restarted"
+    until_true "init of $node has started the launcher" launcher_is_other "$node" 0
+    until_back "$node"
+    figure "reboot of $node: $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $begun }") s"
+done
+check_disks "$release" "${both[@]}"
+
+nodectl revert "${both[@]}" >/dev/null || fail 'not every revert came to its end'
+check_disks "$first" "${both[@]}"
+exec_in "$systemd" systemctl status --no-pager --lines 0 noded >/dev/null || fail 'systemd does not take the service for active after the revert'
+figure "revert: systemd says $(exec_in "$systemd" systemctl show --property ActiveState,SubState,StatusText --value noded | tr '\n' ' ')"
+nodectl unhold "${both[@]}" >/dev/null
+for node in "${both[@]}"; do until_node "$node" '.online and .state == "idle" and (.held | not)'; done
