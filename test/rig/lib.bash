@@ -26,10 +26,10 @@ publish ()
     nodectl publish noded --version "$version" --binary "$binary" --env "RIG=$story $(date +%s.%N)" "$@"
 }
 
-# publish_other: a good release with another binary than the fleet runs now; prints RELEASE.
+# publish_other [OPTION...]: a good release with another binary than the fleet runs now; prints RELEASE.
 publish_other ()
 {
-    if [ "$(node_field "${nodes[0]}" .version)" = 2.0.0 ]; then publish noded 1.0.0; else publish noded-2 2.0.0; fi
+    if [ "$(node_field "${nodes[0]}" .version)" = 2.0.0 ]; then publish noded 1.0.0 "$@"; else publish noded-2 2.0.0 "$@"; fi
 }
 
 # on_disk NODE: what its own disk says runs after the next start: the release of stable's envelope, where its program has the
@@ -44,6 +44,14 @@ on_disk ()
         sha256sum <stable/noded | cut -d" " -f1'
 }
 
+# release_on NODE: of stable, on its own disk.
+release_on ()
+{
+    local said
+    said=$(on_disk "$1") || fail "noded verify finds fault with the disk of $1"
+    echo "${said%%$'\n'*}"
+}
+
 # check_disks RELEASE NODE...: each of them has that release behind stable.
 check_disks ()
 {
@@ -55,4 +63,75 @@ check_disks ()
         [ "${said[0]}" = "$release" ] || fail "$node has release ${said[0]} behind stable, not $release"
         [ "${said[1]}" = "${said[2]}" ] || fail "the program behind stable of $node has not its envelope's digest"
     done
+}
+
+# since TIME: seconds since then, with a tenth; TIME as in $EPOCHREALTIME.
+since () { awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $1 }"; }
+
+# --- networks --------------------------------------------------------------------------------------------------------------
+
+network_of () { docker inspect -f '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}' "${container[$1]}"; }
+address_of () { docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "${container[$1]}"; }
+
+# leave NODE, join NODE: $network. It gets the lowest address that is free.
+leave () { docker network disconnect "${network:?}" "${container[$1]}"; }
+join () { [ -n "$(address_of "$1")" ] || docker network connect "${network:?}" "${container[$1]}"; }
+
+# link_of NAME COMMAND...: as root of the container's own network, with the operator's programs.
+link_of ()
+{
+    local name=$1
+    shift
+    docker run -i --rm --network "container:${container[$name]}" --cap-add NET_ADMIN --user root --label "noded.rig=$project" \
+        "noded-operator:${rig_version:-1.0.0}" "$@" </dev/null
+}
+# link_slow NAME RATE: what it sends goes out at that rate, until link_clean.
+link_slow () { link_of "$1" tc qdisc replace dev eth0 root tbf rate "$2" burst 64kb latency 200ms; }
+link_clean () { link_of "$1" sh -c '! tc qdisc show dev eth0 | grep -q tbf || tc qdisc del dev eth0 root'; }
+
+# --- a node's own files ----------------------------------------------------------------------------------------------------
+
+# journal_tells NODE RELEASE STEP OUTCOME; until_journal waits for it, in the node's container.
+journal_tells () { exec_in "$1" grep -q "\"step\":\"$3\",\"outcome\":\"$4\".*\"release\":\"$2\"" root/var/journal </dev/null; }
+until_journal ()
+{
+    # shellcheck disable=SC2016 # for the shell inside
+    exec_in "$1" timeout "$patience" sh -c 'until grep -q "\"step\":\"$1\",\"outcome\":\"$2\".*\"release\":\"$0\"" root/var/journal; do sleep 0.05; done' \
+        "$2" "$3" "$4" </dev/null || fail "the journal of $1 never told: $3 $4 (release $2)"
+}
+# fetched NODE RELEASE: what its journal tells of the last download of it.
+fetched () { exec_in "$1" sed -n "s/.*\"step\":\"staging\",\"outcome\":\"started\",\"reason\":\"\([^\"]*\)\".*\"release\":\"$2\".*/\1/p" root/var/journal </dev/null | tail -n 1; }
+# until_partial NODE KIB: until more than that of a content has arrived.
+until_partial ()
+{
+    # shellcheck disable=SC2016 # for the shell inside
+    exec_in "$1" timeout "$patience" sh -c 'until find root/var/contents/partial -type f -size "+$0k" 2>/dev/null | grep -q .; do sleep 0.05; done' "$2" </dev/null ||
+        fail "$1 never had $2 KiB of a content under way"
+}
+
+# settings_other NODE SED: changes node.zpl, until settings_back NODE; both have the manager take it up.
+settings_other ()
+{
+    exec_in "$1" sh -c 'cp -p root/node.zpl node.zpl.story && sed -i "$0" root/node.zpl' "$2" </dev/null
+    settings_taken "$1"
+}
+settings_back ()
+{
+    exec_in "$1" sh -c '[ -e node.zpl.story ] && mv node.zpl.story root/node.zpl' </dev/null || return 0
+    settings_taken "$1"
+}
+settings_taken ()
+{
+    local before
+    before=$(manager_of "$1")
+    docker kill -s HUP "${container[$1]}" >/dev/null
+    until_true "another manager of $1" other_manager "$1" "$before"
+    until_node "$1" '.online and .state == "idle"'
+}
+manager_of () { exec_in "$1" noded status --root root </dev/null | sed -n 's/^manager .*(pid \([0-9]*\)).*/\1/p'; }
+other_manager ()
+{
+    local now
+    now=$(manager_of "$1")
+    [ -n "$now" ] && [ "$now" != "$2" ]
 }
