@@ -312,14 +312,16 @@ static int steer_check (struct broker *broker, struct broker_rollout *rollout,
 {
     const struct broker_rollout *other;
     const char *node;
+    uint32_t approves = rollout_approves (&rollout->machine);
     int r = 0;
 
     if (request->command == WIRE_COMMAND_NULL)
         r = say (answer, WIRE_STATUS_INVALID, "say what the rollout is to do");
-    else if (request->command == WIRE_COMMAND_APPROVE && request->wave &&
-             request->wave != rollout->machine.wave + 1)
-        r = say (answer, WIRE_STATUS_REFUSED, "it is wave %u that rollout %s is at, not wave %llu",
-                 rollout->machine.wave + 1, rollout->state.id, (unsigned long long) request->wave);
+    else if (request->command == WIRE_COMMAND_APPROVE && request->wave && approves != ROLLOUT_NOBODY &&
+             request->wave != approves + 1)
+        r = say (answer, WIRE_STATUS_REFUSED,
+                 "it is wave %u of rollout %s that waits for an approval, not wave %llu", approves + 1,
+                 rollout->state.id, (unsigned long long) request->wave);
     else if (request->command == WIRE_COMMAND_RESUME || request->command == WIRE_COMMAND_RETRY ||
              request->command == WIRE_COMMAND_APPROVE) {
         base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
@@ -449,6 +451,7 @@ static int member_visit (void *context, const struct broker_member_row *row)
         .revert_ms = row->member.revert_ms,
         .charged = row->member.charged,
         .was_bad = row->member.was_bad,
+        .forgiven = rollout_is_forgiven (&row->member),
         .wave = row->member.state == WIRE_MEMBER_EXCLUDED ? 0 : row->member.wave + 1};
     char since[BASE_TIME_TEXT];
     int r;

@@ -73,6 +73,11 @@ static char *waits (const struct broker_rollout *rollout, uint64_t now_ms)
         return broker_reason ("the end of the watch over wave %u at %s", machine->wave + 1,
                               base_time_format ((machine->phase_ms + machine->spec.soak_ms) * 1000000, text));
     case WIRE_PHASE_HALTED:
+        if (rollout_is_unproven (machine))
+            return broker_reason (
+                "a decision: nodectl rollout resume %s tries wave %u again, approve goes on "
+                "without it; or abort or revert",
+                rollout->state.id, machine->wave + 1);
         return broker_reason ("a decision: nodectl rollout resume, abort or revert %s", rollout->state.id);
     case WIRE_PHASE_REVERTING:
         return broker_reason ("%u nodes that go back", machine->under_way);
@@ -228,11 +233,13 @@ static void waves_describe (struct broker_rollout *rollout)
         state->bad = wave->charged;
         state->already_bad = wave->already_bad;
         state->approval = machine->spec.waves[i].approval;
-        state->reverted = 0;
+        state->reverted = state->forgiven = 0;
     }
-    for (uint32_t i = 0; i < machine->n_members; i++)
-        if (machine->members[i].state == WIRE_MEMBER_BACK)
-            rollout->state.waves[machine->members[i].wave].reverted++;
+    for (uint32_t i = 0; i < machine->n_members; i++) {
+        struct wire_wave_state *state = &rollout->state.waves[machine->members[i].wave];
+        state->reverted += machine->members[i].state == WIRE_MEMBER_BACK;
+        state->forgiven += rollout_is_forgiven (&machine->members[i]);
+    }
 }
 
 static void evidence_describe (struct broker_rollout *rollout)
@@ -258,6 +265,7 @@ int broker_rollout_describe (struct broker_rollout *rollout, uint64_t now_ms)
     state->phase = machine->phase;
     state->paused = machine->paused;
     state->wave = machine->wave + 1;
+    state->unproven = machine->phase == WIRE_PHASE_HALTED && rollout_is_unproven (machine);
     state->over = rollout_is_over (machine) && machine->under_way == 0;
     if (text_set (&state->since, time_of (machine->phase_ms)) != 0)
         return -ENOMEM;

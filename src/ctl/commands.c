@@ -57,10 +57,14 @@ const struct ctl_command ctl_command_table[] = {
     {"rollout resume", "[ROLLOUT]",
      "go on after a pause or a halt\n"
      "\n"
-     "After a halt, what was bad until now does not count any more.\n",
+     "After a halt, what was bad until now does not count any more. Where no node of the wave came\n"
+     "through, they are tried again first: the next wave is not begun without one.\n",
      0, 0, 1, ctl_rollout_resume, CTL_ASKS, "o."},
-    {"rollout approve", "[ROLLOUT] [--wave N]", "let the wave that waits for it begin\n", CTL_BIT (WAVE), 0,
-     1, ctl_rollout_approve, CTL_ASKS, "o."},
+    {"rollout approve", "[ROLLOUT] [--wave N]",
+     "let the wave that waits for it begin\n"
+     "\n"
+     "Of a rollout that halted with no node of its wave updated: go on without that wave.\n",
+     CTL_BIT (WAVE), 0, 1, ctl_rollout_approve, CTL_ASKS, "o."},
     {"rollout abort", "[ROLLOUT]",
      "end it; what was updated stays\n"
      "\n"

@@ -34,7 +34,7 @@ const char *ctl_rollout_bar (const json_t *wave, size_t cells, char text[CTL_BAR
     static const struct {
         const char *key;
         char mark;
-    } kinds[] = {{"bad", '!'}, {"under_way", '>'}, {"reverted", '<'}, {"updated", '#'}};
+    } kinds[] = {{"bad", '!'}, {"forgiven", 'x'}, {"under_way", '>'}, {"reverted", '<'}, {"updated", '#'}};
     enum { KINDS = sizeof kinds / sizeof *kinds };
     uint64_t count = ctl_json_uint (wave, "count");
     size_t lengths[KINDS] = {0}, left = cells < CTL_BAR_CELLS ? cells : CTL_BAR_CELLS, at = 0;
@@ -111,11 +111,8 @@ static void append_counts (struct base_buffer *text, const json_t *wave)
 {
     static const struct {
         const char *key, *words;
-    } counts[] = {{"updated", "updated"},
-                  {"reverted", "back"},
-                  {"under_way", "under way"},
-                  {"bad", "bad"},
-                  {"already_bad", "bad before"}};
+    } counts[] = {{"updated", "updated"}, {"reverted", "back"},          {"under_way", "under way"},
+                  {"bad", "bad"},         {"already_bad", "bad before"}, {"forgiven", "forgiven"}};
     size_t before = text->size;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         uint64_t count = ctl_json_uint (wave, counts[i].key);
@@ -187,11 +184,13 @@ static void budget_line (char ***list, const json_t *rollout)
 {
     const json_t *spec = json_object_get (rollout, "spec");
     uint64_t bad = wave_sum (rollout, "bad") + wave_sum (rollout, "already_bad");
-    uint64_t left_out = ctl_json_uint (rollout, "left_out");
+    uint64_t left_out = ctl_json_uint (rollout, "left_out"), forgiven = wave_sum (rollout, "forgiven");
     uint64_t budget = ctl_json_uint (spec, "budget"), wave_budget = ctl_json_uint (spec, "wave_budget");
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
     if (wave_budget < budget)
         (void) base_buffer_printf (&text, ", %" PRIu64 " a wave", wave_budget);
+    if (forgiven)
+        (void) base_buffer_printf (&text, "; %" PRIu64 " forgiven", forgiven);
     if (left_out)
         (void) base_buffer_printf (&text, "; %" PRIu64 " node%s left out", left_out, plural (left_out));
     if (ctl_json_uint (rollout, "factor") > 1)
@@ -227,6 +226,10 @@ char *ctl_rollout_advice (const json_t *rollout)
     const char *id = ctl_json_text (rollout, "id"), *phase = ctl_json_text (rollout, "phase");
     if (ctl_json_flag (rollout, "over"))
         return NULL;
+    if (strcmp (phase, "halted") == 0 && ctl_json_flag (rollout, "unproven"))
+        return base_text_printf ("nodectl rollout resume %s tries wave %" PRIu64 " again, approve %s goes on "
+                                 "without it, revert %s brings back what was updated, abort %s leaves it",
+                                 id, ctl_json_uint (rollout, "wave"), id, id, id);
     if (strcmp (phase, "halted") == 0)
         return base_text_printf ("nodectl rollout resume %s goes on, revert %s brings back what was updated, "
                                  "abort %s leaves it",

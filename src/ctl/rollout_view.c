@@ -85,9 +85,10 @@ void ctl_members_print (FILE *out, const json_t *members, size_t width)
             ctl_table_cell (&table, NULL);
         ctl_table_cell (&table, ctl_json_text (member, "node"));
         ctl_table_printf (&table, "%s%s", ctl_json_text (member, "state"),
-                          ctl_json_flag (member, "charged")   ? " (bad)"
-                          : ctl_json_flag (member, "was_bad") ? " (bad before)"
-                                                              : "");
+                          ctl_json_flag (member, "charged")    ? " (bad)"
+                          : ctl_json_flag (member, "was_bad")  ? " (bad before)"
+                          : ctl_json_flag (member, "forgiven") ? " (forgiven)"
+                                                               : "");
         cell_time (&table, ctl_json_text (member, "since"));
         ctl_table_cell (&table, ctl_json_text (member, "step"));
         uint64_t revert_ms = ctl_json_uint (member, "revert_ms");

@@ -441,7 +441,8 @@ int ctl_rollout_approve (struct ctl *ctl)
     int code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, false, &rollout);
     if (code != CTL_OK)
         return code;
-    uint64_t wave = ctl->options.wave ? ctl->options.wave : ctl_json_uint (rollout, "wave");
+    uint64_t next = ctl_json_uint (rollout, "wave") + (ctl_json_flag (rollout, "unproven") ? 1 : 0);
+    uint64_t wave = ctl->options.wave ? ctl->options.wave : next;
     code = steer (ctl, "approve", rollout, wave, &now);
     if (code == CTL_OK)
         show (ctl, now);

@@ -233,7 +233,29 @@ static void begin_or_ask (struct rollout *rollout, uint64_t now_ms)
         begin_wave (rollout, now_ms);
 }
 
-static void end_wave (struct rollout *rollout, uint64_t now_ms)
+bool rollout_is_unproven (const struct rollout *rollout)
+{
+    const struct rollout_wave *wave = &rollout->waves[rollout->wave];
+    if (rollout->members[wave->first].start_ms == 0)
+        return false;
+    for (uint32_t i = wave->first; i < wave->first + wave->count; i++) {
+        enum wire_member state = rollout->members[i].state;
+        if (state == WIRE_MEMBER_UPDATED || state == WIRE_MEMBER_WAITING || is_under_way (state))
+            return false;
+    }
+    return true;
+}
+
+uint32_t rollout_approves (const struct rollout *rollout)
+{
+    if (rollout->phase == WIRE_PHASE_APPROVAL)
+        return rollout->wave;
+    bool unproven = rollout->phase == WIRE_PHASE_HALTED && rollout_is_unproven (rollout);
+    return unproven ? rollout->wave + 1 : ROLLOUT_NOBODY;
+}
+
+/*  Leaves the wave. approved: nobody need be asked about the next one. */
+static void end_wave (struct rollout *rollout, bool approved, uint64_t now_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
     leave_waiting (rollout, wave->first, wave->count, now_ms);
@@ -241,8 +263,17 @@ static void end_wave (struct rollout *rollout, uint64_t now_ms)
         go_to (rollout, WIRE_PHASE_DONE, now_ms);
         return;
     }
+    if (!approved && rollout_is_unproven (rollout)) {
+        because (rollout, "wave %u: none of its nodes is updated, so that nothing speaks for wave %u",
+                 rollout->wave + 1, rollout->wave + 2);
+        halt (rollout, now_ms);
+        return;
+    }
     rollout->wave++;
-    begin_or_ask (rollout, now_ms);
+    if (approved)
+        begin_wave (rollout, now_ms);
+    else
+        begin_or_ask (rollout, now_ms);
 }
 
 /*  making and resuming */
@@ -660,7 +691,7 @@ static uint64_t move (struct rollout *rollout, uint64_t now_ms)
     } else if (rollout->phase == WIRE_PHASE_SOAKING && !rollout->paused && rollout->under_way == 0) {
         until_ms = rollout->phase_ms + rollout->spec.soak_ms;
         if (now_ms >= until_ms) {
-            end_wave (rollout, now_ms);
+            end_wave (rollout, false, now_ms);
             return 0;
         }
     }
@@ -708,6 +739,13 @@ static int refuse (const struct rollout *rollout, char text[ROLLOUT_REASON], con
     return -EINVAL;
 }
 
+bool rollout_is_forgiven (const struct rollout_member *member)
+{
+    bool bad = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
+               member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_STUCK;
+    return bad && !member->charged && !member->was_bad;
+}
+
 /*  A person takes it upon himself: what was bad until now does not count any more. */
 static void forgive (struct rollout *rollout)
 {
@@ -723,17 +761,50 @@ static void forgive (struct rollout *rollout)
     rollout->evidence = (struct rollout_evidence){.rounds = 0};
 }
 
+/*  Has the wave's nodes tried again. Who is silent keeps his state: he may have been updated unseen. */
+static void try_again (struct rollout *rollout, uint64_t now_ms)
+{
+    const struct rollout_wave *wave = &rollout->waves[rollout->wave];
+    for (uint32_t i = wave->first; i < wave->first + wave->count; i++) {
+        const struct rollout_member *member = &rollout->members[i];
+        bool ended = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
+                     member->state == WIRE_MEMBER_LEFT || member->state == WIRE_MEMBER_BACK;
+        if (ended && member->online)
+            enter (rollout, i, WIRE_MEMBER_WAITING, ROLLOUT_KEEP, now_ms);
+    }
+}
+
+static void forget_halt (struct rollout *rollout)
+{
+    forgive (rollout);
+    rollout->paused = false;
+    because (rollout, "%s", "");
+}
+
+static int approve (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_REASON])
+{
+    if (rollout_approves (rollout) == ROLLOUT_NOBODY)
+        return refuse (rollout, text, "nothing waits for an approval");
+    if (rollout->phase == WIRE_PHASE_APPROVAL) {
+        begin_wave (rollout, now_ms);
+        return 0;
+    }
+    forget_halt (rollout);
+    end_wave (rollout, true, now_ms);
+    return 0;
+}
+
 static int resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_REASON])
 {
     if (rollout->phase == WIRE_PHASE_HALTED) {
-        forgive (rollout);
         struct rollout_wave *wave = &rollout->waves[rollout->wave];
-        rollout->paused = false;
-        because (rollout, "%s", "");
+        forget_halt (rollout);
         if (rollout->members[wave->first].start_ms == 0) { /* halted before this wave was begun with */
             begin_or_ask (rollout, now_ms);
             return 0;
         }
+        if (rollout_is_unproven (rollout))
+            try_again (rollout, now_ms);
         wave->cursor = 0;
         rollout->wave_ms = now_ms;
         rollout->stopped_ms = rollout->stop_ms = 0;
@@ -786,10 +857,7 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
     case WIRE_COMMAND_RESUME:
         return resume (rollout, now_ms, text);
     case WIRE_COMMAND_APPROVE:
-        if (rollout->phase != WIRE_PHASE_APPROVAL)
-            return refuse (rollout, text, "nothing waits for an approval");
-        begin_wave (rollout, now_ms);
-        return 0;
+        return approve (rollout, now_ms, text);
     case WIRE_COMMAND_ABORT:
         if (!runs (rollout) && rollout->phase != WIRE_PHASE_HALTED)
             return refuse (rollout, text, "there is nothing to abort");

@@ -14,7 +14,9 @@
     A node is charged to a wave's budget, and to the rollout's, when it failed its update, did not end in
     time, or fell silent (dark) after it had been begun with while others like it did not; what was bad
     already when its wave began uses the budget up, too. A budget that is exceeded halts the rollout in the
-    same call. Each wave ends: every node has a deadline, and so has the wave.
+    same call. Each wave ends: every node has a deadline, and so has the wave. A wave of which no node is updated
+    in the end has proven nothing: whatever the budgets allow, the next one is not begun, but for a person who
+    says so.
 
     A rollout that is paused begins with nothing new; nodes under way go on, and their results count. */
 
@@ -138,10 +140,21 @@ void rollout_other (struct rollout *rollout, uint32_t neighbours, int all, int d
 void rollout_compare (struct rollout *rollout, const struct rollout_round *round, uint64_t now_ms);
 
 /*  What a person asks for. Resuming a halt counts budgets from there on, and a wave that waited for its
-    approval waits for it again; members to retry are those that are charged, or left out, in the waves up to
-    this one. Returns 0, or -EINVAL where the rollout does not stand where that can be done; text says why. */
+    approval waits for it again; a wave that is unproven is tried again, as far as its nodes are there. Approving
+    such a one, halted, goes on without it. Members to retry are those that are charged, or left out, in the waves
+    up to this one. Returns 0, or -EINVAL where the rollout does not stand where that can be done; text says why. */
 int rollout_command (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
                      char text[ROLLOUT_REASON]);
+
+/*  Whether each node of its wave has ended, or was never begun with, and none is updated. */
+bool rollout_is_unproven (const struct rollout *rollout);
+
+/*  The wave that an approval lets begin, counted from 0; their number where it lets the last one end;
+    ROLLOUT_NOBODY: none waits for one. */
+uint32_t rollout_approves (const struct rollout *rollout);
+
+/*  Whether a member did not come through, and a person has taken that upon himself. */
+bool rollout_is_forgiven (const struct rollout_member *member);
 
 /*  Halts it for a reason that lies outside of it, such as a release that was withdrawn. Does nothing where
     it does not run. */

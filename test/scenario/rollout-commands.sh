@@ -72,12 +72,20 @@ refused soaking retry
 steer abort
 check_runs a 2.0.0 noded-2
 
-# halted: a person decides. Who goes on takes it upon himself: the next one is begun with.
+# halted: a person decides. No node of the wave came through, so that resuming tries it again; who goes on without it says so.
 rollout_start --release "$bad" --select 'b or c' --waves '1, rest'
-until_rollout '.phase == "halted" and .waves[0].bad == 1 and (.waits | test ("decision"))'
-refused halted pause approve retry
+until_rollout '.phase == "halted" and .waves[0].bad == 1 and (.waits | test ("decision: .*tries wave 1 again, approve"))'
+refused halted pause retry
 steer resume
-until_rollout '.phase == "halted" and .wave == 2 and .waves[0].bad == 0 and .waves[1].bad == 1'
+until_rollout '.phase == "halted" and .wave == 1 and .waves[0].bad == 1 and (.members[0].reason | test ("quarantined since.*nodectl quarantine clear"))'
+expect_status 1 ctl rollout approve "$rollout" --wave 1
+said 'wave 2 .* waits for an approval'
+steer approve
+until_rollout '.phase == "halted" and .wave == 2 and .waves[0].bad == 0 and .waves[0].forgiven == 1 and .waves[1].bad == 1'
+expect_status 0 ctl rollout status "$rollout" --nodes
+said '\[x+\]  1 forgiven'
+said 'failed \(forgiven\)'
+said 'resume .* tries wave 2 again'
 steer abort
 
 # done: nothing but to go back.

@@ -8,6 +8,7 @@
         nothing is begun with once a gate has broken, or while it is paused
         no node is told twice to do what it is told once
         no node is begun with before its wave, and no wave before the one before has ended
+        no wave is begun but by a person while no node of the one before is updated
         a budget that is exceeded halts in the same step
 
     usage: sim_rollout [--seed N] [--runs N] [--verbose]
@@ -50,6 +51,7 @@ struct node {
     bool runs_release;
     bool failed;
     bool reported; /* the broker has heard how it ended */
+    bool retried;  /* a person wants it told once more, heard or not */
 };
 
 struct sim {
@@ -171,11 +173,12 @@ static void restart (struct sim *sim)
 static void order (struct sim *sim, uint32_t i, bool back)
 {
     struct node *node = &sim->nodes[i];
-    CHECK (sim, node->ordered == 0 || node->reported || node->cancelled || node->back != back,
+    CHECK (sim,
+           node->ordered == 0 || node->reported || node->cancelled || node->retried || node->back != back,
            "node %u is told to %s, and was told so before", i, back ? "go back" : "update");
     node->ordered = ++sim->orders;
     node->back = back;
-    node->cancelled = node->reported = false;
+    node->cancelled = node->reported = node->retried = false;
     push (sim, 1 + below (sim, 3 * SECOND), TELL, i, node->ordered);
 }
 
@@ -209,6 +212,14 @@ static void check_step (struct sim *sim, const struct rollout_action *action, en
                    "it is done, and node %u is %s", i, wire_member_word (rollout->members[i].state));
 }
 
+static bool any_updated (const struct sim *sim, uint32_t wave)
+{
+    for (uint32_t i = 0; i < sim->n_nodes; i++)
+        if (sim->rollout.members[i].wave == wave && sim->rollout.members[i].state == WIRE_MEMBER_UPDATED)
+            return true;
+    return false;
+}
+
 /*  Carries out what the machine wants. The broker may die before any of its transactions. */
 static uint64_t carry_out (struct sim *sim)
 {
@@ -216,7 +227,11 @@ static uint64_t carry_out (struct sim *sim)
         CHECK (sim, i < 20 * NODES_MOST, "the machine does not come to rest");
         enum wire_phase phase = sim->rollout.phase;
         bool paused = sim->rollout.paused;
+        uint32_t wave = sim->rollout.wave;
         struct rollout_action action = rollout_next (&sim->rollout, sim->now_ms);
+        bool goes_on = sim->rollout.phase == WIRE_PHASE_UPDATING || sim->rollout.phase == WIRE_PHASE_APPROVAL;
+        CHECK (sim, !goes_on || sim->rollout.wave == wave || any_updated (sim, wave),
+               "wave %u is left, and none of its nodes is updated", wave);
         if (chance (sim, 0.002)) { /* before it was kept, and so before it was told */
             restart (sim);
             continue;
@@ -326,7 +341,9 @@ static void on_person (struct sim *sim)
     enum wire_command command = (enum wire_command) (1 + below (sim, WIRE_COMMAND_END - 1));
     if (command == WIRE_COMMAND_ABORT && chance (sim, 0.8))
         command = WIRE_COMMAND_APPROVE;
-    (void) rollout_command (&sim->rollout, command, (uint32_t) below (sim, sim->n_nodes), sim->now_ms, text);
+    uint32_t node = (uint32_t) below (sim, sim->n_nodes);
+    int rc = rollout_command (&sim->rollout, command, node, sim->now_ms, text);
+    sim->nodes[node].retried |= rc == 0 && command == WIRE_COMMAND_RETRY;
     push (sim, below (sim, 20 * MINUTE), PERSON, 0, 0);
 }
 

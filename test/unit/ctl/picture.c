@@ -25,6 +25,7 @@ Test (picture, a_bar_shows_each_kind_and_never_grows)
     expect_bar ("{\"count\": 9000, \"updated\": 8998, \"under_way\": 1, \"bad\": 1}", 10, "[########>!]");
     expect_bar ("{\"count\": 2, \"updated\": 2}", 10, "[##########]");
     expect_bar ("{\"count\": 2, \"reverted\": 1}", 10, "[<<<<<.....]");
+    expect_bar ("{\"count\": 4, \"updated\": 1, \"bad\": 1, \"forgiven\": 1}", 8, "[##xx!!..]");
     expect_bar ("{\"count\": 0}", 4, "[....]");
     expect_bar ("{\"count\": 3}", 4, "[....]");
     expect_bar ("{\"count\": 1, \"updated\": 5, \"under_way\": 5, \"reverted\": 5, \"bad\": 5}", 4, "[!!!!]");
@@ -118,5 +119,7 @@ Test (picture, what_a_person_can_do_is_said_where_something_waits_for_one)
     expect_advice (", \"paused\": true", "resume r-1");
     expect_advice (", \"phase\": \"approval\"", "approve r-1");
     expect_advice (", \"phase\": \"halted\"", "revert r-1");
+    expect_advice (", \"phase\": \"halted\", \"unproven\": true, \"wave\": 1",
+                   "resume r-1 tries wave 1 again, approve r-1");
     expect_advice (", \"phase\": \"done\", \"over\": true, \"paused\": true", NULL);
 }

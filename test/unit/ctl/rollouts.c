@@ -275,6 +275,21 @@ Test (rollouts, a_halt_ends_the_following_and_says_what_a_person_can_do)
                 "goes on");
 }
 
+Test (rollouts, what_a_person_forgave_is_shown_and_a_wave_without_anybody_is_gone_on_without_by_approval)
+{
+    states[0].count = 2;
+    states[0].forgiven = 1;
+    rollouts[0].phase = WIRE_PHASE_HALTED;
+    rollouts[0].unproven = true;
+    members[1].state = WIRE_MEMBER_FAILED;
+    members[1].forgiven = true;
+    expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "1 updated, 1 forgiven", NULL);
+    expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "bad: 0, 0 allowed; 1 forgiven", NULL);
+    expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "failed (forgiven)", NULL);
+    expect_run (WORDS ("rollout", "approve", "r-1a2b3c"), 0, "rollout r-1a2b3c", NULL);
+    cr_expect_eq (last.wave, 3, "the one behind it");
+}
+
 /*  Runs the program on a terminal of that size and returns what it wrote. */
 static char *run_on_terminal (unsigned short rows, unsigned short columns, int *ret_code)
 {

@@ -409,6 +409,101 @@ Test (rollout, a_halt_is_resumed_with_what_was_bad_forgiven)
     rollout_deinit (&story.rollout);
 }
 
+/*  One node a wave, and none may be bad; the first fails. */
+static void bring_to_failed_canary (struct story *story)
+{
+    prepare (story);
+    story->waves[1].approval = true; /* who approves a halt has approved what is begun then */
+    story->spec.wave_budget = story->spec.budget = 0;
+    cr_assert_eq (rollout_init (&story->rollout, &story->spec, story->candidates + 3, 2, 2, story->now_ms),
+                  0);
+    at (story, 0);
+    all (story, 0, 1, ROLLOUT_FAILED);
+    cr_assert_eq (story->rollout.phase, WIRE_PHASE_HALTED);
+    cr_assert (rollout_is_unproven (&story->rollout));
+}
+
+Test (rollout, a_canary_that_failed_is_tried_again_when_it_is_resumed)
+{
+    struct story story;
+    bring_to_failed_canary (&story);
+    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 0 ");
+    all (&story, 0, 1, ROLLOUT_FAILED);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "and again");
+    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    at (&story, 0);
+    all (&story, 0, 1, ROLLOUT_CONFIRMED);
+    at (&story, 10 * MINUTE);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_APPROVAL, "it has come through");
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, a_canary_that_failed_is_gone_on_without_where_a_person_says_so)
+{
+    struct story story;
+    bring_to_failed_canary (&story);
+    cr_expect_eq (rollout_approves (&story.rollout), 1);
+    cr_assert_eq (command (&story, WIRE_COMMAND_APPROVE, 0), 0, "%s", story.text);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 1 ");
+    cr_expect (rollout_is_forgiven (&story.rollout.members[0]));
+    cr_expect_eq (story.rollout.charged, 0);
+    all (&story, 1, 2, ROLLOUT_FAILED);
+    cr_expect_eq (rollout_approves (&story.rollout), 2, "there is no next one: it ends");
+    cr_assert_eq (command (&story, WIRE_COMMAND_APPROVE, 0), 0, "%s", story.text);
+    at (&story, 0);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_DONE);
+    rollout_deinit (&story.rollout);
+}
+
+/*  Who fell silent after it was updated has not come through, and runs the release all the same. */
+Test (rollout, a_canary_that_is_dark_lets_nobody_begin_and_still_goes_back)
+{
+    struct story story;
+    prepare (&story);
+    story.spec.wave_budget = story.spec.budget = 0;
+    cr_assert_eq (rollout_init (&story.rollout, &story.spec, story.candidates + 3, 2, 2, story.now_ms), 0);
+    at (&story, 0);
+    all (&story, 0, 1, ROLLOUT_CONFIRMED);
+    rollout_heard (&story.rollout, 0, false, story.now_ms);
+    at (&story, 5 * MINUTE);
+    cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED);
+    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    at (&story, 0);
+    at (&story, 10 * MINUTE);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED);
+    cr_expect_eq (story.rollout.wave, 0);
+    cr_expect_not_null (strstr (story.rollout.reason, "none of its nodes is updated"), "%s",
+                        story.rollout.reason);
+    cr_assert_eq (command (&story, WIRE_COMMAND_REVERT, 0), 0);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "back 0 ");
+    rollout_deinit (&story.rollout);
+}
+
+Test (rollout, a_wave_of_which_nobody_is_updated_lets_nobody_begin_whatever_may_be_bad)
+{
+    struct story story;
+    prepare (&story);
+    story.spec.wave_budget = story.spec.budget = NODES;
+    begin (&story);
+    at (&story, 0);
+    all (&story, 0, 2, ROLLOUT_FAILED);
+    all (&story, 2, 4, ROLLOUT_SKIPPED);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
+    at (&story, 10 * MINUTE);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED);
+    cr_expect_eq (story.rollout.wave, 0);
+    cr_expect_str_empty (story.told);
+    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
+    cr_expect_eq (rollout_approves (&story.rollout), ROLLOUT_NOBODY);
+    rollout_deinit (&story.rollout);
+}
+
 Test (rollout, a_halt_before_a_wave_is_resumed_before_it)
 {
     struct story story;
