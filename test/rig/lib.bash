@@ -135,3 +135,46 @@ other_manager ()
     now=$(manager_of "$1")
     [ -n "$now" ] && [ "$now" != "$2" ]
 }
+
+# --- nodes beside the composition -----------------------------------------------------------------------------------------
+
+# extra_node ID [OPTION...]: one more node, outside of the composition, until extra_gone or the end of the story; OPTION: of docker run.
+# $extra_image is what it is made from.
+extra=()
+extra_image=noded:${rig_version:-1.0.0}
+extra_node ()
+{
+    local id=$1 settings
+    shift
+    settings=$(docker inspect "${container[${nodes[0]}]}" | jq -r '.[0].Config.Env[] | select (startswith ("NODED_SETTINGS=")) | .[15:]')
+    trap extra_end EXIT
+    extra+=("$id")
+    container[$id]=$(docker run -d --name "$project-$id" --network "${project}_default" --label "noded.rig=$project" --restart unless-stopped \
+        -e "NODED_ID=$id" -e NODED_BROKER=broker -e NODED_CONTENT=content -e "NODED_SETTINGS=$settings" "$@" "$extra_image" /usr/libexec/noded/node)
+}
+extra_gone ()
+{
+    docker rm -fv "${container[$1]}" >/dev/null
+    until_true "$1 is offline" nodectl forget "$1"
+    unset "container[$1]"
+}
+# shellcheck disable=SC2317 # a trap
+extra_end ()
+{
+    local status=$? id
+    docker unpause "${container[content]}" >/dev/null 2>&1 || true # what a story that failed has paused
+    for id in "${extra[@]}"; do
+        [ -n "${container[$id]:-}" ] || continue
+        [ "$status" = 0 ] || { say "the last words of $id:"; docker logs --tail 30 "${container[$id]}" 2>&1 || true; } >&2
+        (extra_gone "$id") || status=1
+    done
+    for id in $(docker volume ls -q --filter "label=noded.rig=$project"); do docker volume rm "$id" >/dev/null || status=1; done
+    exit "$status"
+}
+# extra_volume NAME [OPTION...]: a volume that goes with the story.
+extra_volume ()
+{
+    local name=$project-$1
+    shift
+    docker volume create --label "noded.rig=$project" "$@" "$name"
+}

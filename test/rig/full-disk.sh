@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# A node whose root lies on a small disk: full before an update, and filled up while it downloads. What runs goes on, nobody is blamed,
+# both figures are told, and with room again the same update comes through.
+set -euo pipefail
+# shellcheck source=test/rig/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+id=full-disk
+size=128
+volume=$(extra_volume "$id" --driver local --opt type=tmpfs --opt device=tmpfs --opt "o=size=${size}m,uid=7670,gid=7670,mode=0755")
+extra_node "$id" --volume "$volume:/var/lib/noded"
+until_node "$id" '.online and .state == "idle"'
+first=$(node_field "$id" .release)
+
+# fill KIB: takes what is left but so much.
+fill ()
+{
+    local left
+    left=$(exec_in "$id" df -Pk . | awk 'END { print $4 }')
+    exec_in "$id" sh -c "head -c $((left - $1))k /dev/zero >/var/lib/noded/ballast"
+}
+room () { exec_in "$id" rm /var/lib/noded/ballast; }
+# What runs goes on, and whatever went wrong is held against the host.
+unharmed ()
+{
+    until_node "$id" '.online and (.state == "idle" or .state == "unfit") and .quarantine == [] and .release == "'"$1"'"'
+    check_disks "$1" "$id"
+}
+
+release=$(publish noded-2 2.0.0)
+pid=$(node_field "$id" .place)
+fill 100
+! nodectl update --release "$release" "$id" >/dev/null 2>&1 || fail 'an update was done without room for it'
+unharmed "$first"
+[ "$(node_field "$id" .place)" = "$pid" ] || fail 'a manager had to be started anew because there was no room'
+reason=$(node_field "$id" .last_error.reason)
+[[ $reason =~ needs\ ([0-9]+)\ bytes\ in\ .*\ and\ ([0-9]+)\ are\ free ]] || fail "not both figures are told: $reason"
+{ [ "${BASH_REMATCH[1]}" -gt "${BASH_REMATCH[2]}" ] && [ "${BASH_REMATCH[2]}" -le $((100 * 1024)) ]; } || fail "the figures do not fit: $reason"
+figure "full before: $reason"
+room
+nodectl update --release "$release" "$id" >/dev/null || fail 'with room again the same update was not done'
+check_disks "$release" "$id"
+first=$release
+pid=$(node_field "$id" .place)
+
+# What it is to download is new: without it nothing would be fetched.
+exec_in operator sh -c 'head -c 4M /dev/urandom >/tmp/full-disk'
+release=$(publish noded 1.0.0 --file /tmp/full-disk:noise)
+docker pause "${container[content]}" >/dev/null
+nodectl update --release "$release" "$id" >/dev/null 2>&1 &
+update=$!
+until_node "$id" '.state == "fetching"'
+fill 0
+docker unpause "${container[content]}" >/dev/null
+! wait "$update" || fail 'an update was done on a disk without a byte'
+unharmed "$first"
+[ "$(node_field "$id" .place)" = "$pid" ] || fail 'a manager had to be started anew because the disk filled up'
+reason=$(node_field "$id" '.last_error | "\(.step): \(.reason)"')
+[[ $reason == *'No space left on device'* ]] || fail "what failed is not told: $reason"
+figure "filled up while it downloaded: $reason"
+room
+nodectl update --release "$release" "$id" >/dev/null || fail 'with room again the same update was not done'
+check_disks "$release" "$id"
+figure "$(exec_in "$id" du -sk /var/lib/noded/root | cut -f1) KiB of $size MiB are used by what is kept"
