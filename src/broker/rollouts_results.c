@@ -5,11 +5,13 @@
     node that runs the release. */
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/orders.h"
 #include "broker/private.h"
+#include "broker/text.h"
 
 static bool is_at_rest (enum wire_state state)
 {
@@ -66,14 +68,26 @@ static void update_ended (struct broker_rollout *rollout, uint32_t index, const 
     }
 }
 
+/*  A node that fell silent, or took too long, is told to go back, and its update's own end was told behind
+    that: it is kept all the same, for it is what an operator asks for. */
+static void why_update_ended (struct broker_member *member, const struct wire_failure *failure)
+{
+    if (!failure || !member->transaction || strcmp (failure->transaction, member->transaction) != 0)
+        return;
+    (void) broker_text_set (&member->step, failure->step);
+    (void) broker_text_set (&member->reason, failure->reason);
+}
+
 static void revert_ended (struct broker_rollout *rollout, uint32_t index, const struct wire_application *told,
                           struct wire_node *shown, uint64_t now_ms)
 {
     struct broker_member *member = &rollout->members[index];
 
     if (!base_digest_equal (&told->release, &rollout->machine.spec.release)) {
-        if (is_at_rest (told->state))
-            ended (rollout, index, ROLLOUT_REVERTED, now_ms);
+        if (!is_at_rest (told->state))
+            return;
+        why_update_ended (member, told->last_error);
+        ended (rollout, index, ROLLOUT_REVERTED, now_ms);
         return;
     }
     if (shown->outcome == WIRE_OUTCOME_REVERTED)

@@ -160,7 +160,8 @@ static const char *reason_of (const struct broker_rollout *rollout, uint32_t ind
     case WIRE_MEMBER_STUCK:
         return "it was told to go back and has not";
     case WIRE_MEMBER_BACK:
-        return "its rehearsed revert took too long";
+        return rollout->machine.members[index].revert_ms ? "its rehearsed revert took too long"
+                                                         : "it went back, and did not say why";
     default:
         return "nothing was reported";
     }

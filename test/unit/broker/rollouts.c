@@ -370,6 +370,42 @@ Test (rollouts, halt_for_a_node_that_runs_another_release_again)
     free (id);
 }
 
+Test (rollouts, tell_why_an_update_failed_that_was_given_up_before_it_had_ended)
+{
+    struct wire_rollout_state state;
+    struct wire_desired desired;
+    char *id;
+
+    spec.node_deadline_ms = 1000;
+    spec.on_halt = WIRE_ON_HALT_REVERT;
+    nodes_hello (1);
+    id = start_ok ();
+    desired = node_ask (&nodes[0]);
+    nodes[0].application.seen_epoch = desired.release_epoch;
+    nodes[0].application.state = WIRE_STATE_TRIAL;
+    nodes_hello (1);
+    until_phase (id, WIRE_PHASE_REVERTING);
+    nodes[0].application.state = WIRE_STATE_IDLE;
+    nodes[0].application.epoch = nodes[0].application.seen_epoch = told (&nodes[0], true);
+    cr_assert_neq (nodes[0].application.epoch, 0);
+    nodes[0].application.last_error = &(struct wire_failure){.transaction = desired.transaction,
+                                                             .step = (char *) "trial",
+                                                             .reason = (char *) "on trial it hung",
+                                                             .time = (char *) "2026-01-01T00:00:00Z"};
+    nodes_hello (1);
+    cr_assert_eq (
+        node_report (&nodes[0], nodes[0].application.epoch, "t", "revert", WIRE_OUTCOME_NOTHING, NULL),
+        WIRE_STATUS_OK);
+    until_phase (id, WIRE_PHASE_REVERTED);
+    (void) phase_of (id, &state);
+    cr_assert_eq (state.n_causes, 1);
+    cr_expect_str_eq (state.causes[0].step, "trial");
+    cr_expect_str_eq (state.causes[0].reason, "on trial it hung");
+    wire_rollout_state_deinit (&state);
+    wire_desired_deinit (&desired);
+    free (id);
+}
+
 Test (rollouts, whose_release_is_withdrawn_halt)
 {
     struct wire_request request = {.verb = WIRE_VERB_WITHDRAW, .release = release};
