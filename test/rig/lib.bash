@@ -55,13 +55,13 @@ release_on ()
 # check_disks RELEASE NODE...: each of them has that release behind stable.
 check_disks ()
 {
-    local release=$1 node said
+    local release=$1 node found
     shift
     for node in "$@"; do
-        said=$(on_disk "$node") || fail "noded verify finds fault with the disk of $node"
-        mapfile -t said <<<"$said"
-        [ "${said[0]}" = "$release" ] || fail "$node has release ${said[0]} behind stable, not $release"
-        [ "${said[1]}" = "${said[2]}" ] || fail "the program behind stable of $node has not its envelope's digest"
+        found=$(on_disk "$node") || fail "noded verify finds fault with the disk of $node"
+        mapfile -t found <<<"$found"
+        [ "${found[0]}" = "$release" ] || fail "$node has release ${found[0]} behind stable, not $release"
+        [ "${found[1]}" = "${found[2]}" ] || fail "the program behind stable of $node has not its envelope's digest"
     done
 }
 

@@ -7,5 +7,5 @@ set -euo pipefail
 release=$(publish_other)
 begun=$EPOCHREALTIME
 nodectl rollout start --release "$release" --waves '1,25%,rest' --soak 2s --timeout 10m >/dev/null || fail 'the rollout was not done'
-figure "three waves over ${#nodes[@]} nodes: $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $begun }") s, of which 6 s are soak"
+figure "three waves over ${#nodes[@]} nodes: $(since "$begun") s, of which 6 s are soak"
 check_disks "$release" "${nodes[@]}"

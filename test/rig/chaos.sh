@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# For five minutes containers are killed at random, nodes, broker and content peer alike, and started again, while one release after the
+# other is ordered. Then everything converges, and no release is blamed for it. NODED_CHAOS is the time, NODED_SEED the dice.
+set -euo pipefail
+# shellcheck source=test/rig/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+for_s=${NODED_CHAOS:-300}
+seed=${NODED_SEED:-$((SRANDOM % 32768))}
+RANDOM=$seed
+victims=("${nodes[@]}" broker content)
+figure "NODED_SEED=$seed NODED_CHAOS=$for_s"
+
+# Begins a rollout whenever none is under way, while the broker may be down; one line for each.
+binaries=(noded noded-2)
+order ()
+{
+    local n=0 open release
+    while [ -e "$work/go" ]; do
+        sleep 0.5
+        open=$(nodectl rollout list --json 2>/dev/null | jq 'first (.[] | select (.phase != "done" and .phase != "aborted" and .phase != "reverted")) | .id') || continue
+        [ -z "$open" ] || continue
+        release=$(publish "${binaries[n % 2]}" "$((n % 2 + 1)).0.0" 2>/dev/null) || continue
+        nodectl rollout start --release "$release" --waves '2,rest' --soak 0s --budget "${#nodes[@]}" --no-wait 2>/dev/null || continue
+        n=$((n + 1))
+    done >"$work/orders"
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+touch "$work/go"
+order &
+orders=$!
+
+kills=0 caught=0 until=$((SECONDS + for_s))
+while [ $SECONDS -lt $until ]; do
+    victim=${victims[RANDOM % ${#victims[@]}]}
+    # shellcheck disable=SC2016 # for the shell inside
+    case $victim in
+        broker | content) ;;
+        *) ! exec_in "$victim" sh -c 'cd /var/lib/noded/root && [ -n "$(ls -d .try.* probe/* 2>/dev/null)" ]' || caught=$((caught + 1)) ;;
+    esac
+    docker kill "${container[$victim]}" >/dev/null
+    kills=$((kills + 1))
+    sleep "0.$((RANDOM % 10))" # for how long it is down is the dice's
+    docker start "${container[$victim]}" >/dev/null
+done
+rm "$work/go"
+wait "$orders" || true
+
+begun=$EPOCHREALTIME
+until_nodes 'everybody is back' "length == ${#nodes[@]} and all (.online and .state == \"idle\")"
+figure "$kills kills in $for_s s, $caught of them of a node in its rehearsal or on trial, and $(grep -oE 'r-[0-9a-f]{12}' "$work/orders" | sort -u | wc -l) rollouts meanwhile; all idle $(since "$begun") s after the last kill"
+ended () { nodectl rollout list --json | jq -e 'all (.phase == "done" or .phase == "aborted" or .phase == "reverted")'; }
+until_true 'the last rollout ends' ended
+quarantined=$(nodectl nodes --json | jq '[.[].quarantine[]] | length')
+[ "$quarantined" = 0 ] || { nodectl nodes --json | jq -c '.[] | {id, quarantine}' >&2; fail 'a release was blamed for what was done to its host'; }
+for node in "${nodes[@]}"; do disk_of "$node" cat var/journal; done >"$work/journals"
+figure "in all journals: $(jq -sr '[.[] | select (.outcome != "started" and .outcome != null) | .outcome] | group_by (.) | map ("\(length) \(.[0])") | join (", ")' "$work/journals")"
+release=$(publish_other)
+begun=$EPOCHREALTIME
+nodectl rollout start --release "$release" --waves rest --soak 0s --timeout 5m >/dev/null || fail 'the last release did not come through everywhere'
+figure "then a release for all: $(since "$begun") s"
+check_disks "$release" "${nodes[@]}"

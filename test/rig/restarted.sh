@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Every container is restarted at once, and then the broker alone is away for a while: all nodes come back in the version that they had,
+# and nobody storms the broker with attempts to reach it.
+set -euo pipefail
+# shellcheck source=test/rig/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+# asked NODE: how often it has tried to open a connection or to find an address, since its network came up.
+asked () { exec_in "$1" cat /proc/net/snmp | awk '/^Tcp: [0-9]/ { n += $6 } /^Udp: [0-9]/ { n += $5 } END { print n }'; }
+# rate SINCE: nodes that came to the broker, and how many at most in one second.
+rate ()
+{
+    docker logs -t --since "$1" "${container[broker]}" 2>&1 | awk '/ info node .* came: / { n++; second[substr ($1, 1, 19)]++ }
+        END { for (s in second) if (second[s] > most) most = second[s]; print n + 0, most + 0 }'
+}
+all_there () { until_nodes "all nodes are back" "length == ${#nodes[@]} and all (.online and .state == \"idle\")"; }
+
+release=$(publish_other)
+nodectl rollout start --release "$release" --waves rest --soak 0s --timeout 5m >/dev/null || fail 'the release did not come through'
+
+since=$(date -u +%Y-%m-%dT%H:%M:%S.%NZ)
+mapfile -t every < <(printf '%s\n' "${container[@]}")
+docker restart -t 10 "${every[@]}" >/dev/null &
+wait $! || fail 'the containers could not be restarted'
+begun=$EPOCHREALTIME
+all_there
+took=$(since "$begun")
+sum=0 most=0
+for node in "${nodes[@]}"; do
+    times=$(asked "$node")
+    sum=$((sum + times))
+    [ "$times" -le "$most" ] || most=$times
+done
+read -r came burst <<<"$(rate "$since")"
+figure "all ${#every[@]} containers restarted: every node is back $took s after the last was started; hellos: $came, at most $burst in a second"
+figure "connections opened and addresses looked up: $sum by all nodes, at most $most by one"
+[ "$came" -le $((2 * ${#nodes[@]})) ] || fail "$came hellos of ${#nodes[@]} nodes"
+check_disks "$release" "${nodes[@]}"
+
+away=10
+declare -A before=()
+docker stop -t 5 "${container[broker]}" >/dev/null
+for node in "${nodes[@]}"; do before[$node]=$(asked "$node"); done
+sleep "$away" # the time that is measured, not one that is hoped to be enough
+most=0
+for node in "${nodes[@]}"; do
+    times=$(($(asked "$node") - before[$node]))
+    [ "$times" -le "$most" ] || most=$times
+done
+since=$(date -u +%Y-%m-%dT%H:%M:%S.%NZ)
+begun=$EPOCHREALTIME
+docker start "${container[broker]}" >/dev/null
+all_there
+read -r came burst <<<"$(rate "$since")"
+figure "the broker was away for $away s: at most $most attempts by one node meanwhile; all back after $(since "$begun") s, hellos: $came, at most $burst in a second"
+[ "$most" -le $((10 * away)) ] || fail "a node tried $most times in $away s"
+check_disks "$release" "${nodes[@]}"
