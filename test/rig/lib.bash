@@ -112,6 +112,7 @@ until_partial ()
 # settings_other NODE SED: changes node.zpl, until settings_back NODE; both have the manager take it up.
 settings_other ()
 {
+    # shellcheck disable=SC2016 # for the shell inside
     exec_in "$1" sh -c 'cp -p root/node.zpl node.zpl.story && sed -i "$0" root/node.zpl' "$2" </dev/null
     settings_taken "$1"
 }
