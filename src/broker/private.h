@@ -46,10 +46,16 @@ struct broker {
 /*  A node's record changed: gives it the next revision and wakes who waits for it. */
 void broker_node_changed (struct broker *broker, struct broker_node *node);
 
-/*  Brings an application's record up to what the node tells. *ret_changed: its state or release is another
-    one. */
+/*  What a node tells of an application, beside what the record said before. */
+struct broker_application_news {
+    bool changed;    /* its state or release is another one */
+    bool known;      /* the node has told of it before */
+    uint64_t before; /* the highest epoch of the record */
+};
+
+/*  Brings an application's record up to what the node tells. */
 int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
-                             bool *ret_changed, struct base_error *error);
+                             struct broker_application_news *ret_news, struct base_error *error);
 
 /*  A result that the node should have reported and has not: gives it some time, and has the node looked at
     again then. */

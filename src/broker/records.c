@@ -32,7 +32,7 @@ static bool application_differs (const struct broker_application *application,
 }
 
 int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
-                             bool *ret_changed, struct base_error *error)
+                             struct broker_application_news *ret_news, struct base_error *error)
 {
     base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
     struct wire_application copy;
@@ -52,7 +52,9 @@ int broker_application_tell (struct broker *broker, const char *node, const stru
     r = wire_copy (&wire_application_record, told, &copy);
     if (r != 0)
         return base_error_errno (error, r, "cannot take over what node %s tells", node);
-    *ret_changed = application_differs (&application, told);
+    *ret_news = (struct broker_application_news){.changed = application_differs (&application, told),
+                                                 .known = application.is_told,
+                                                 .before = application.epoch};
     wire_application_deinit (&application.told);
     application.told = copy;
     application.is_told = true;

@@ -13,7 +13,8 @@
 struct reported {
     struct bus_peer peer;
     struct wire_report report;
-    bool news, changed;
+    bool is_news;
+    struct broker_application_news news;
     struct broker_journal_told journal;
 };
 
@@ -78,11 +79,11 @@ static void take (struct broker *broker, const struct reported *reported)
         (void) broker_storage_failed (broker, &error);
     else
         broker_registry_trial (&broker->registry, node, trial);
-    if (reported->news)
-        report_events (broker, node, report, reported->changed);
+    if (reported->is_news)
+        report_events (broker, node, report, reported->news.changed);
     broker_settle_check (broker, node, report->application->name);
     broker_journal_told (broker, node, &reported->journal);
-    if (reported->news || reported->changed)
+    if (reported->is_news || reported->news.changed)
         broker_node_changed (broker, node);
     broker_rollouts_node (broker, node);
 }
@@ -110,10 +111,10 @@ static int store (struct broker *broker, void *item, struct base_error *error)
     const struct wire_report *report = &reported->report;
     const struct broker_node *node = broker_registry_find (&broker->registry, report->node);
     char now[BASE_TIME_TEXT];
-    int r = broker_store_report_put (broker->store, report, &reported->news, error);
+    int r = broker_store_report_put (broker->store, report, &reported->is_news, error);
 
     if (r == 0)
-        r = broker_application_tell (broker, report->node, report->application, &reported->changed, error);
+        r = broker_application_tell (broker, report->node, report->application, &reported->news, error);
     if (r == 0)
         r = broker_store_node_seen (broker->store, report->node, base_time_format (base_time_real_ns (), now),
                                     error);

@@ -79,6 +79,8 @@ static int load_again (struct broker *broker, size_t at, struct base_error *erro
     if (r != 0)
         return r;
     memcpy (rollout->sequences, old->sequences, sizeof rollout->sequences);
+    rollout->older = old->older;
+    rollout->doubted = old->doubted;
     broker_rollout_free (old);
     broker->rollouts.live[at] = rollout;
     broker_rollout_count_others (broker, rollout);
@@ -105,12 +107,20 @@ static int attend (struct broker *broker, size_t at, uint64_t now_ms, struct bas
     if (r != 0)
         return r;
     rollout = broker->rollouts.live[at];
+    if (rollout->older)
+        rollout_pause (&rollout->machine,
+                       "nodes have seen orders that the broker's records do not know: an older copy of "
+                       "them was put in place; look what nodes run, then resume");
     look_at_queued (broker, rollout, now_ms);
     if (rollout->machine.spec.false_halt && now_ms - rollout->compared_ms >= every_ms) {
         broker_rollout_compare (broker, rollout, now_ms);
         rollout->compared_ms = now_ms;
     }
     r = broker_rollout_carry (broker, rollout, NULL, error);
+    if (r == 0 && rollout->older) {
+        rollout->older = false;
+        rollout->doubted = true;
+    }
     if (r == 0 && rollout->machine.spec.false_halt && !rollout_is_over (&rollout->machine) &&
         rollout->due_ms > now_ms + every_ms)
         rollout->due_ms = now_ms + every_ms;
@@ -184,6 +194,17 @@ void broker_rollouts_node (struct broker *broker, const struct broker_node *node
         make_due (broker, rollout, 0);
     }
     broker_rollouts_others (broker);
+}
+
+void broker_rollouts_older (struct broker *broker, const struct broker_node *node, const char *application)
+{
+    uint32_t index;
+    struct broker_rollout *rollout = broker_rollouts_of (broker, node->id, application, &index);
+
+    if (!rollout || rollout->doubted)
+        return;
+    rollout->older = true;
+    make_due (broker, rollout, 0);
 }
 
 struct broker_rollout *broker_rollouts_of (struct broker *broker, const char *node, const char *application,

@@ -56,6 +56,8 @@ struct broker_rollout {
     uint64_t due_ms; /* real time; when it has to be looked at */
     uint64_t compared_ms;
     bool live, broken; /* broken: it is to be loaded again */
+    bool older;        /* than a node of it: to be paused */
+    bool doubted;      /* it was, since this broker runs: who has resumed it has looked */
 };
 
 /*  A plan that was made, so that its members can be listed. */
@@ -86,6 +88,9 @@ void broker_rollouts_deinit (struct broker *broker);
 /*  A node came, went, reported, or its result is missing for so long that it can be told from how it
     stands. */
 void broker_rollouts_node (struct broker *broker, const struct broker_node *node);
+/*  A node has seen orders of an application that the records do not know: what its rollout has done since is
+    not known either, and it is paused. Only its own, as a node may say what is not so. */
+void broker_rollouts_older (struct broker *broker, const struct broker_node *node, const char *application);
 /*  A node is no longer known, or its labels have changed. */
 void broker_rollouts_others (struct broker *broker);
 

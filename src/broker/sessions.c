@@ -3,6 +3,7 @@
 #include "broker/private.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "base/text.h"
 #include "base/time.h"
@@ -30,15 +31,15 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
 /*  hello */
 
 static int hello_store (struct broker *broker, const struct wire_hello *hello,
-                        const struct broker_node_record *record, bool *changed, bool *labelled,
-                        struct base_error *error)
+                        const struct broker_node_record *record, struct broker_application_news *news,
+                        bool *labelled, struct base_error *error)
 {
     const char *names[BROKER_APPLICATIONS_MOST];
     int r = broker_store_node_put (broker->store, record, error);
 
     for (size_t i = 0; r == 0 && i < hello->n_applications; i++) {
         names[i] = hello->applications[i].name;
-        r = broker_application_tell (broker, hello->node, &hello->applications[i], &changed[i], error);
+        r = broker_application_tell (broker, hello->node, &hello->applications[i], &news[i], error);
     }
     if (r == 0)
         r = broker_store_applications_keep (broker->store, hello->node, names, hello->n_applications, error);
@@ -64,7 +65,8 @@ struct greeting {
     struct bus_peer peer;
     struct wire_hello hello;
     uint64_t restarts;
-    bool changed[BROKER_APPLICATIONS_MOST], labelled;
+    struct broker_application_news news[BROKER_APPLICATIONS_MOST];
+    bool labelled;
     struct broker_journal_told journal;
 };
 
@@ -94,11 +96,24 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
     char now[BASE_TIME_TEXT];
     struct broker_node_record record = record_of (greeting, now);
     const struct wire_hello *hello = &greeting->hello;
-    int r = hello_store (broker, hello, &record, greeting->changed, &greeting->labelled, error);
+    int r = hello_store (broker, hello, &record, greeting->news, &greeting->labelled, error);
 
     return r == 0 ? broker_journal_tell (broker, hello->node, hello->journal_serial, &hello->journal_head, 0,
                                          hello->journal_fault, &greeting->journal, error)
                   : r;
+}
+
+/*  Every epoch that a node has seen was in the records before it was told: these are older than it. */
+static void check_age (struct broker *broker, const struct broker_node *node,
+                       const struct wire_application *told, const struct broker_application_news *news)
+{
+    if (!news->known || told->seen_epoch <= news->before)
+        return;
+    base_log_limited (&broker->log, BASE_LOG_WARNING,
+                      "node %s has seen epoch %" PRIu64 " of %s, and the records know none above %" PRIu64
+                      ": was an older copy of them put in place?",
+                      node->id, told->seen_epoch, told->name, news->before);
+    broker_rollouts_older (broker, node, told->name);
 }
 
 /*  Opens the session of a hello that is on disk. */
@@ -125,8 +140,9 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
     node->journal_hello = hello->journal_serial;
     for (size_t i = 0; i < hello->n_applications; i++) {
         const struct wire_application *told = &hello->applications[i];
-        if (greeting->changed[i])
+        if (greeting->news[i].changed)
             broker_event (broker, WIRE_EVENT_CHANGED, node, told, NULL, NULL, NULL);
+        check_age (broker, node, told, &greeting->news[i]);
         trial |= told->state == WIRE_STATE_TRIAL;
         broker_settle_check (broker, node, told->name);
     }

@@ -192,7 +192,7 @@ static int rollout_take (void *context, const struct broker_rollout_row *row)
 
 /*  What happened between the copy and now is not known: nothing new is begun until a person has looked. The
     time between does not count against waves and nodes. */
-static int rollout_pause (struct pausing *pausing, struct broker_rollout_row *row, uint64_t now_ms)
+static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, uint64_t now_ms)
 {
     char now[BASE_TIME_TEXT], reason[200];
     struct wire_turn turn = {.rollout = row->state.id,
@@ -209,6 +209,8 @@ static int rollout_pause (struct pausing *pausing, struct broker_rollout_row *ro
                      "the broker's records were restored from a copy of %s: look what nodes run, then resume",
                      pausing->restored->time[0] ? pausing->restored->time : "an unknown time");
     row->state.paused = true;
+    free (row->state.reason);
+    row->state.reason = strdup (reason);
     if (row->stop_ms == 0)
         row->stop_ms = pausing->copied_ms ? pausing->copied_ms : now_ms;
     r = broker_store_revision_next (pausing->store, &row->state.revision, pausing->error);
@@ -225,7 +227,7 @@ static int rollouts_pause (struct pausing *pausing)
     int r = broker_store_rollouts (pausing->store, 0, 0, true, rollout_take, pausing, pausing->error);
 
     for (size_t i = 0; r == 0 && i < pausing->restored->paused; i++)
-        r = rollout_pause (pausing, &pausing->rows[i], now_ms);
+        r = row_pause (pausing, &pausing->rows[i], now_ms);
     for (size_t i = 0; i < pausing->restored->paused; i++)
         broker_rollout_row_deinit (&pausing->rows[i]);
     free (pausing->rows);

@@ -182,6 +182,15 @@ void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
     halt (rollout, now_ms);
 }
 
+void rollout_pause (struct rollout *rollout, const char *reason)
+{
+    if (!runs (rollout) || rollout->paused)
+        return;
+    because (rollout, "%s", reason);
+    rollout->paused = true;
+    rollout->changed = true;
+}
+
 static void check_budgets (struct rollout *rollout, uint64_t now_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
@@ -813,6 +822,7 @@ static int resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_R
     }
     if (!runs (rollout) || !rollout->paused)
         return refuse (rollout, text, "there is nothing to resume");
+    because (rollout, "%s", "");
     rollout->paused = false;
     rollout->changed = true;
     return 0;

@@ -89,7 +89,7 @@ struct rollout {
     uint64_t wave_ms;            /* when the wave began */
     uint64_t stopped_ms;         /* of the wave: paused, or outside of the window */
     uint64_t stop_ms;            /* since when it is; 0: it is not */
-    char reason[ROLLOUT_REASON]; /* why it is halted, reverting, aborted */
+    char reason[ROLLOUT_REASON]; /* why it is halted, reverting, aborted, or was paused by nobody */
     struct rollout_evidence evidence;
 
     uint32_t under_way, charged; /* in all waves */
@@ -159,6 +159,9 @@ bool rollout_is_forgiven (const struct rollout_member *member);
 /*  Halts it for a reason that lies outside of it, such as a release that was withdrawn. Does nothing where
     it does not run. */
 void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms);
+
+/*  Pauses it for such a reason. Does nothing where it does not run, or is paused. */
+void rollout_pause (struct rollout *rollout, const char *reason);
 
 /*  What is to be done now. Each call changes the machine, and returns one change; call until it says
     ROLLOUT_WAIT. */

@@ -307,6 +307,67 @@ Test (rollouts, go_on_after_a_restart_with_the_orders_that_were_given)
     free (id);
 }
 
+/*  Where the records are, and what lies beside them. */
+static const char *beside (const char *name, char path[96])
+{
+    (void) snprintf (path, 96, "%s/%s", fixture.root, name);
+    return path;
+}
+
+static void put_back (const char *copy)
+{
+    char from[96], to[96];
+
+    operator= peer_free (operator);
+    control = peer_free (control);
+    fixture_stop (&fixture);
+    (void) unlink (beside ("broker.db-wal", to));
+    (void) unlink (beside ("broker.db-shm", to));
+    cr_assert_eq (rename (beside (copy, from), beside ("broker.db", to)), 0);
+    fixture_start (&fixture);
+    operator= fixture_control (&fixture);
+    control = fixture_control (&fixture);
+}
+
+/*  The truth: it was aborted with one node of the second wave updated. The copy knows of the canary alone. */
+Test (rollouts, whose_records_are_older_than_a_node_of_theirs_wait_for_a_person)
+{
+    struct wire_rollout_state state;
+    char *id, *sql;
+
+    spec.concurrency = 1;
+    nodes_hello (3);
+    id = start_ok ();
+    cr_assert_gt (asprintf (&sql, "VACUUM INTO '%s/copy'", fixture.root), 0);
+    execute (sql);
+    free (sql);
+    for (unsigned i = 0, done = 0; done < 2; i = (i + 1) % 3) {
+        uint64_t epoch = told (&nodes[i], false);
+        if (!epoch)
+            continue;
+        obey (&nodes[i], epoch, false);
+        done++;
+    }
+    cr_assert_eq (steer (id, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
+
+    put_back ("copy");
+    nodes_hello (3);
+    for (int i = 0; i < 50; i++)
+        cr_expect_eq (count_told (3), 0);
+    (void) phase_of (id, &state);
+    cr_expect (state.paused);
+    cr_expect (state.reason && strstr (state.reason, "an older copy"), "%s", state.reason);
+    wire_rollout_state_deinit (&state);
+    cr_assert_eq (steer (id, WIRE_COMMAND_RESUME), WIRE_STATUS_OK);
+    while (phase_of (id, &state) != WIRE_PHASE_DONE) {
+        wire_rollout_state_deinit (&state);
+        (void) obey_all (3, false);
+    }
+    cr_expect_null (state.reason);
+    wire_rollout_state_deinit (&state);
+    free (id);
+}
+
 Test (rollouts, bring_back_as_many_as_there_are_and_forget_none_where_the_broker_dies)
 {
     char *id;

@@ -593,6 +593,25 @@ Test (rollout, nobody_is_charged_for_an_order_that_was_not_carried_out)
     rollout_deinit (&story.rollout);
 }
 
+Test (rollout, a_pause_from_outside_says_why_until_it_is_resumed)
+{
+    struct story story;
+    bring_to (&story, WIRE_PHASE_SOAKING);
+    rollout_pause (&story.rollout, "doubts");
+    at (&story, HOUR);
+    cr_expect_str_empty (story.told);
+    cr_expect_str_eq (story.rollout.reason, "doubts");
+    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    cr_expect_str_empty (story.rollout.reason);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 4 order 5 order 6 order 7 ");
+    rollout_deinit (&story.rollout);
+    bring_to (&story, WIRE_PHASE_HALTED);
+    rollout_pause (&story.rollout, "doubts");
+    cr_expect_not (story.rollout.paused);
+    rollout_deinit (&story.rollout);
+}
+
 Test (rollout, a_halt_from_outside_says_why)
 {
     struct story story;
