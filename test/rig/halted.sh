@@ -4,11 +4,11 @@ set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-good=$(publish_other)
-nodectl rollout start --release "$good" --waves rest --soak 0s --timeout 5m >/dev/null || fail 'the good release did not come through'
+declare -A before=()
+for node in "${nodes[@]}"; do before[$node]=$(release_on "$node"); done
 release=$(publish bad-trial-crash 6.6.6)
 begun=$EPOCHREALTIME status=0
-said=$(nodectl rollout start --release "$release" --waves '1,25%,rest' --soak 1s --timeout 5m 2>&1) || status=$?
+said=$(nodectl rollout start --release "$release" --select "$(every)" --waves '1,25%,rest' --soak 1s --timeout 5m 2>&1) || status=$?
 took=$(since "$begun")
 [ "$status" = 1 ] || { printf '%s\n' "$said" >&2; fail "the rollout ended with status $status instead of 1"; }
 rollout=$(grep -oE 'r-[0-9a-f]{12}' <<<"$said" | head -n 1)
@@ -16,5 +16,5 @@ said=$(nodectl rollout status "$rollout" --json)
 figure "halted after $took s: $(jq -r '"\(.reason); \(.causes[0].step): \(.causes[0].reason)"' <<<"$said")"
 [ "$(jq '[.waves[] | .updated] | add' <<<"$said")" = 0 ] || fail 'a node was updated'
 nodectl rollout abort "$rollout" >/dev/null
-check_disks "$good" "${nodes[@]}"
+for node in "${nodes[@]}"; do check_disks "${before[$node]}" "$node"; done
 nodectl quarantine clear "$(jq -r '.causes[0].nodes[0]' <<<"$said")" >/dev/null

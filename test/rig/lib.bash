@@ -13,6 +13,13 @@ top=$(cd "$here/../.." && pwd)
 engine_known || fail 'there is no rig: bin/rig up makes one'
 containers_read
 story=$(basename "$0" .sh)
+# A story is told about one node alone, beside the composition.
+if [ -n "${NODED_ONLY:-}" ]; then
+    nodes=("$NODED_ONLY")
+    container[$NODED_ONLY]=$(docker ps -aq --filter "name=^$project-$NODED_ONLY\$")
+fi
+# every: selects all nodes that the story is about.
+every () { local IFS=,; sed 's/,/ or /g' <<<"${nodes[*]}"; }
 
 # figure WORD...: what is told beside passed or failed.
 figure () { say "      $*"; }
