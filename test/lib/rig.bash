@@ -66,6 +66,21 @@ rig_up ()
     echo "$1" >"$rig/nodes"
     rig_fleet "$1"
     say "up: ${#nodes[@]} nodes in $((SECONDS - fleet)) s after $built s for engine and images; the image has $(rig_size "noded:$rig_version"), $(rig_size debian:bookworm-slim) of which are Debian"
+    say "    $(rig_memory)"
+}
+# rig_memory: megabytes that a node's container has, on average, and nodes to a gigabyte, the engine's own process for each of them included.
+rig_memory ()
+{
+    local ids=() node pids
+    for node in "${nodes[@]}"; do
+        [[ ! $node =~ ^node-[0-9]+$ ]] || ids+=("${container[$node]}")
+    done
+    # 0 where the engine runs on another machine.
+    pids=$(pgrep -f "containerd-shim.* -namespace moby .*$(docker inspect -f '{{.Id}}' "${ids[0]}")" | head -n 1 || true)
+    docker stats --no-stream --format '{{.MemUsage}}' "${ids[@]}" |
+        awk -v engine="$(awk '/^Pss:/ { print $2 / 1024 }' "/proc/${pids:-none}/smaps_rollup" 2>/dev/null)" '
+            { n++; sum += $1 * ($1 ~ /GiB/ ? 1024 : $1 ~ /KiB/ ? 1 / 1024 : 1) }
+            END { printf "%.1f MiB of memory a node and %.1f of the engine for it, %d nodes a GiB", sum / n, engine, 1024 / (sum / n + engine) }'
 }
 rig_size () { docker image inspect -f '{{.Size}}' "$1" | awk '{ printf "%.0f MB", $1 / 1e6 }'; }
 
@@ -107,6 +122,14 @@ rig_logs ()
         disk_of "$node" sh -c 'ls -la --time-style=full-iso . var var/quarantine probe; cat var/journal' >"$to/$node.disk" 2>&1 || true
     done
     say "logs and journals: $to"
+}
+
+# rig_release FILE: from now on it is what the stories publish as the good release.
+rig_release ()
+{
+    if [ ! -f "$1" ] || [ ! -x "$1" ]; then fail "$1 is no program"; fi
+    docker cp -q "$1" "${container[operator]}:/releases/noded-2" >/dev/null 2>&1 || docker cp "$1" "${container[operator]}:/releases/noded-2" >/dev/null
+    say "the good release of the stories is $(exec_in operator /releases/noded-2 --version)"
 }
 
 # The stories in the order of the file; `short` in the second column: told by --short.

@@ -36,8 +36,10 @@ publish ()
 # publish_other [OPTION...]: a good release with another binary than the fleet runs now; prints RELEASE.
 publish_other ()
 {
-    if [ "$(node_field "${nodes[0]}" .version)" = 2.0.0 ]; then publish noded 1.0.0 "$@"; else publish noded-2 2.0.0 "$@"; fi
+    if [ "$(node_field "${nodes[0]}" .version)" = "$(version_of noded-2)" ]; then publish noded 1.0.0 "$@"; else publish noded-2 "$(version_of noded-2)" "$@"; fi
 }
+# version_of RELEASE: of /releases, as it says itself.
+version_of () { exec_in operator "/releases/$1" --version </dev/null | cut -d' ' -f2; }
 
 # on_disk NODE: what its own disk says runs after the next start: the release of stable's envelope, where its program has the
 # envelope's digest and `noded verify` finds no fault with the root.
