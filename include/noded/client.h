@@ -284,8 +284,9 @@ int noded_client_rollout_steer (noded_client *client, const char *rollout, const
                                 const char *const *nodes, size_t n_nodes, char **ret_json);
 
 /*  Writes a copy of the broker's records into a new file: verified, durable, and never over an existing file
-    unless replace says so (else -EEXIST). `noded-broker --restore` reads it. The result is {content, size}:
-    its SHA-256 and its bytes. */
+    unless replace says so (else -EEXIST). `noded-broker --restore` reads it. The result is
+    {content, size, heads, fleet_head}: its SHA-256 and its bytes; how many heads of nodes' journals the broker had
+    taken, and the digest of all of them in their order. */
 int noded_client_backup (noded_client *client, const char *path, int replace, char **ret_json);
 
 /*  Waits up to wait_ms for the next event; ret_topic ("event/NODE/EVENT", "rollout/ID/PHASE") and ret_json are

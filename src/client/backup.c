@@ -181,7 +181,7 @@ int noded_client_backup (noded_client *client, const char *path, int replace, ch
     base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
     struct wire_request request = {.verb = WIRE_VERB_BACKUP};
     struct stat status;
-    char digest[BASE_DIGEST_TEXT];
+    char digest[BASE_DIGEST_TEXT], head[BASE_DIGEST_TEXT];
     if (!replace && lstat (path, &status) == 0)
         return exists (client, path);
     int rc = client_ask (client, &request, BACKUP_WAIT_MS, "make a backup", &answer);
@@ -193,7 +193,8 @@ int noded_client_backup (noded_client *client, const char *path, int replace, ch
     if (rc != 0)
         return rc;
     *ret_json =
-        base_text_printf ("{\"content\":\"%s\",\"size\":%llu}\n",
-                          base_digest_format (&answer.content, digest), (unsigned long long) answer.size);
+        base_text_printf ("{\"content\":\"%s\",\"size\":%llu,\"heads\":%llu,\"fleet_head\":\"%s\"}\n",
+                          base_digest_format (&answer.content, digest), (unsigned long long) answer.size,
+                          (unsigned long long) answer.heads, base_digest_format (&answer.fleet_head, head));
     return *ret_json ? 0 : client_out_of_memory (client);
 }

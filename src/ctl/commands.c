@@ -121,7 +121,8 @@ const struct ctl_command ctl_command_table[] = {
      "copy the broker's records into a file\n"
      "\n"
      "While it runs. noded-broker --restore FILE begins with them; the contents of releases are not\n"
-     "in it.\n",
+     "in it. Also shows what the heads of the nodes' journals have been merged into, so that it can be\n"
+     "kept elsewhere: a broker whose history was changed comes to another one.\n",
      CTL_BIT (FORCE), 1, 1, ctl_backup, CTL_ASKS, "."},
     {"completion", "bash|zsh|fish",
      "print what lets a shell complete nodectl's words\n"

@@ -4,6 +4,7 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -354,6 +355,8 @@ int ctl_backup (struct ctl *ctl)
     ctl_text_put (ctl->out, path);
     (void) fprintf (ctl->out, "  %s  %s\n", ctl_size_format (ctl_json_uint (made, "size"), size),
                     ctl_json_text (made, "content"));
+    (void) fprintf (ctl->out, "%" PRIu64 " heads of journals, merged into %s\n",
+                    ctl_json_uint (made, "heads"), ctl_json_text (made, "fleet_head"));
     return CTL_OK;
 }
 

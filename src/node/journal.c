@@ -48,32 +48,6 @@ static void set_fault (struct node_manager *node, const char *text)
         node_session_hello_again (node->session);
 }
 
-/*  Whether a line follows what this process knew as the last one; others (noded revert) append too. */
-static void check_before (struct node_manager *node, const struct wire_entry *entry)
-{
-    const struct root_journal_head *last = &node->journal_last;
-    char text[160];
-    bool changed = entry->serial == last->serial + 1 && !base_digest_equal (&entry->before, &last->digest);
-    if (!last->serial || (entry->serial > last->serial && !changed))
-        return;
-    (void) snprintf (text, sizeof text, "line %llu of the journal was %s while the node manager ran",
-                     (unsigned long long) last->serial, changed ? "changed" : "removed");
-    set_fault (node, text);
-}
-
-void node_journal_append (struct node_manager *node, struct wire_entry *entry)
-{
-    struct base_error error;
-    if (root_journal_append (&node->root, entry, &error)) {
-        base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
-        return;
-    }
-    check_before (node, entry);
-    node->journal_last = root_journal_head (&node->root);
-    if (entry->outcome != WIRE_OUTCOME_STARTED)
-        node->journal = node->journal_last;
-}
-
 void node_journal_describe (const struct node_manager *node, struct wire_hello *hello)
 {
     hello->journal_serial = node->journal.serial;
@@ -116,6 +90,37 @@ static void begin_look (struct node_manager *node, const struct root_journal_hea
     *node->look = (struct node_journal_look){.node = node, .root = &node->root, .told = *told};
     if (bus_work_start (node->loop, look, looked, node->look, &node->look->work))
         node_journal_close (node);
+}
+
+/*  Whether a line follows what this process knew as the last one. Others (noded revert) append too: where there
+    are lines between the two, the last one has to be among what they follow. */
+static void check_before (struct node_manager *node, const struct wire_entry *entry)
+{
+    const struct root_journal_head *last = &node->journal_last;
+    char text[160];
+    bool changed = entry->serial == last->serial + 1 && !base_digest_equal (&entry->before, &last->digest);
+    if (!last->serial)
+        return;
+    if (entry->serial > last->serial + 1)
+        begin_look (node, last);
+    if (entry->serial > last->serial && !changed)
+        return;
+    (void) snprintf (text, sizeof text, "line %llu of the journal was %s while the node manager ran",
+                     (unsigned long long) last->serial, changed ? "changed" : "removed");
+    set_fault (node, text);
+}
+
+void node_journal_append (struct node_manager *node, struct wire_entry *entry)
+{
+    struct base_error error;
+    if (root_journal_append (&node->root, entry, &error)) {
+        base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
+        return;
+    }
+    check_before (node, entry);
+    node->journal_last = root_journal_head (&node->root);
+    if (entry->outcome != WIRE_OUTCOME_STARTED)
+        node->journal = node->journal_last;
 }
 
 void node_journal_welcome (struct node_manager *node, const struct wire_welcome *welcome)

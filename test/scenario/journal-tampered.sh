@@ -9,14 +9,17 @@ broker_options=(--heartbeat 300ms)
 broker_start
 "$build/nodectl" --broker "127.0.0.1:$port" events >"$fleet/events" 2>&1 &
 watcher=$!
+seldom=$node_settings
 node_settings="$node_settings
 update
     ask = 500ms
 "
 nodes_up a b c d
+node_settings=$seldom
+nodes_up e # which looks by itself only every few minutes
 release=$(publish noded-2 2.0.0)
-ctl update a b c d --release "$release" || fail 'the nodes were not updated'
-for id in a b c d; do
+ctl update a b c d e --release "$release" || fail 'the nodes were not updated'
+for id in a b c d e; do
     check_node "$id" '.journal_serial > 3 and (.journal_head | length) == 64 and .journal_fault == null'
 done
 until_true grep -q updated "$fleet/events" # an event comes only to who has subscribed already
@@ -31,6 +34,17 @@ expect_status 0 ctl status a
 said '^journal +is not what was told of it, noticed 20.*line 2 was changed'
 expect_status 0 ctl why a
 said 'journal is not what was told of it'
+
+say 'while it runs: the last line, and one was added that fits the change'
+perl -MDigest::SHA=sha256_hex -e '
+    my ($path) = @ARGV; open (my $in, "<", $path) or die; my @lines = <$in>; chomp @lines; close ($in);
+    $lines[-1] =~ s/2\.0\.0/1.9.9/ or die; my ($serial) = $lines[-1] =~ /"serial":(\d+)/; my $before = sha256_hex ($lines[-1]);
+    my $added = $lines[-1] =~ s/"serial":\d+/qq("serial":) . ($serial + 1)/er =~ s/"before":"[0-9a-f]*"/"before":"$before"/r;
+    open (my $out, ">", "$path.new") or die; print $out "$_\n" for @lines, $added; close ($out) or die; rename ("$path.new", $path) or die;
+' "$fleet/e/var/journal"
+expect_status 0 "$build/noded" verify --root "$fleet/e"
+ctl hold e || fail 'e could not be held'
+until_node e '(.journal_fault // "") | test ("is not the one that was told")'
 
 say 'while it is down: all lines written anew, so that they follow each other'
 node_stop b
@@ -55,12 +69,12 @@ node_start d
 until_node d '(.journal_fault // "") | test ("lost")'
 
 say 'and told to who listens; updates go on'
-for id in a b c d; do until_true grep -E "$id  journal" "$fleet/events"; done
+for id in a b c d e; do until_true grep -E "$id  journal" "$fleet/events"; done
 kill "$watcher" 2>/dev/null || true
 wait "$watcher" || true
 ctl revert a >"$fleet/a.out" || fail 'a did not go back'
 check_node a '.version == "1.0.0"'
-for id in a b c d; do # for the check at the end
+for id in a b c d e; do # for the check at the end
     node_stop "$id"
     rm -f "$fleet/$id/var/journal"*
 done
