@@ -156,8 +156,8 @@ extra_node ()
 {
     local id=$1 settings
     shift
-    settings=$(docker inspect "${container[${nodes[0]}]}" | jq -r '.[0].Config.Env[] | select (startswith ("NODED_SETTINGS=")) | .[15:]')
     trap extra_end EXIT
+    settings=$(docker inspect "${container[${nodes[0]}]}" | jq -r '.[0].Config.Env[] | select (startswith ("NODED_SETTINGS=")) | .[15:]')
     extra+=("$id")
     container[$id]=$(docker run -d --name "$project-$id" --network "${project}_default" --label "noded.rig=$project" --restart unless-stopped \
         -e "NODED_ID=$id" -e NODED_BROKER=broker -e NODED_CONTENT=content -e "NODED_SETTINGS=$settings" "$@" "$extra_image" /usr/libexec/noded/node)
@@ -165,7 +165,7 @@ extra_node ()
 extra_gone ()
 {
     docker rm -fv "${container[$1]}" >/dev/null
-    until_true "$1 is offline" nodectl forget "$1"
+    ! nodectl status "$1" >/dev/null 2>&1 || until_true "$1 is offline" nodectl forget "$1"
     unset "container[$1]"
 }
 # shellcheck disable=SC2317 # a trap

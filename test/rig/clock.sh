@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Nodes whose clocks are nine hours ahead and behind, and one whose clock jumps in the middle of updates: updates, a rollout and a revert
+# go through, no workspace is named before the last, and what is kept and told goes by what happened, not by the clock.
+set -euo pipefail
+# shellcheck source=test/rig/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+ids=(clock-ahead clock-behind clock-jumps)
+extra_image=noded-operator:${rig_version:-1.0.0}
+hour=3600
+
+clock_set () { exec_in "$1" sh -c "echo $2 >clock.new && mv clock.new clock" </dev/null; }
+link_in () { exec_in "$1" readlink "root/$2" </dev/null; }
+# By how many hours the node's clock is off.
+clock_off () { awk "BEGIN { printf \"%+.0f\", ($(exec_in "$1" date +%s </dev/null) - $(date +%s)) / $hour }"; }
+
+declare -A by=([clock-ahead]=$((9 * hour)) [clock-behind]=$((-9 * hour)) [clock-jumps]=0)
+for id in "${ids[@]}"; do
+    volume=$(extra_volume "$id")
+    docker run --rm --network none --label "noded.rig=$project" --volume "$volume:/var/lib/noded" "$extra_image" sh -c "echo ${by[$id]} >clock"
+    extra_node "$id" --volume "$volume:/var/lib/noded" --env LD_PRELOAD=/releases/fake-clock.so --env FAKE_CLOCK=/var/lib/noded/clock
+done
+declare -A last=() first=()
+for id in "${ids[@]}"; do
+    until_node "$id" '.online and .state == "idle"'
+    last[$id]=$(link_in "$id" stable)
+    first[$id]=${last[$id]}
+    figure "$id: off by $(clock_off "$id") h, and begins with ${last[$id]}"
+done
+[ "$(clock_off clock-ahead) $(clock_off clock-behind)" = '+9 -9' ] || fail 'the clocks are not what they should be'
+[[ ${last[clock-ahead]} > ${last[clock-jumps]} && ${last[clock-jumps]} > ${last[clock-behind]} ]] || fail 'noded does not see these clocks'
+
+# check_names RELEASE: it runs, in a workspace named later than the last, and previous leads to the one before.
+check_names ()
+{
+    local id now
+    for id in "${ids[@]}"; do
+        [ "$(node_field "$id" .release)" = "$1" ] || fail "$id does not run $1"
+        now=$(link_in "$id" stable)
+        [[ $now > ${last[$id]} ]] || fail "the workspace $now of $id is named before ${last[$id]}"
+        [ "$(link_in "$id" previous)" = "${last[$id]}" ] || fail "previous of $id does not lead to ${last[$id]}, which ran before"
+        last[$id]=$now
+    done
+}
+
+release=$(publish noded-2 2.0.0)
+nodectl rollout start --release "$release" --select 'clock-*' --waves '1,rest' --soak 1s --timeout 10m >/dev/null || fail 'the rollout was not done'
+check_names "$release"
+figure 'a rollout in two waves: done'
+
+# One jumps back in its rehearsal and on by days on trial; the two others change places.
+old=$release
+release=$(publish noded 1.0.0)
+nodectl update "${ids[@]}" --release "$release" >/dev/null &
+update=$!
+until_journal clock-jumps "$release" probing started
+clock_set clock-jumps $((-30 * hour))
+clock_set clock-ahead $((-9 * hour))
+clock_set clock-behind $((9 * hour))
+until_journal clock-jumps "$release" trial started
+clock_set clock-jumps $((70 * hour))
+wait "$update" || fail 'a clock that jumps has ended an update'
+check_names "$release"
+figure 'clocks that jump by -30 h in the rehearsal, +100 h on trial, +18 h and -18 h: updated'
+
+# Far behind what there is: names still grow, and the oldest are the ones that go.
+for id in "${ids[@]}"; do clock_set "$id" $((-1000 * hour)); done
+for binary in 2 1; do
+    old=$release
+    case $binary in 1) release=$(publish noded 1.0.0) ;; 2) release=$(publish noded-2 2.0.0) ;; esac
+    nodectl update "${ids[@]}" --release "$release" >/dev/null || fail 'an update six weeks in the past was not done'
+    check_names "$release"
+done
+check_disks "$release" "${ids[@]}"
+for id in "${ids[@]}"; do
+    mapfile -t kept < <(exec_in "$id" sh -c 'ls -d root/*Z' </dev/null)
+    [ ${#kept[@]} = 3 ] || fail "$id keeps ${#kept[@]} workspaces, not 3: ${kept[*]}"
+    [[ " ${kept[*]} " != *"/${first[$id]} "* ]] || fail "$id keeps what it began with, and has dropped something newer"
+done
+figure '1000 h behind: two updates; each keeps its last three versions'
+
+nodectl revert "${ids[@]}" >/dev/null || fail 'not every revert came to its end'
+check_disks "$old" "${ids[@]}"
+for id in "${ids[@]}"; do
+    [ "$(node_field "$id" .journal_fault)" = null ] || fail "the broker finds fault with the journal of $id"
+    told=$(nodectl why "$id")
+    # What was ordered, in the order in which it was.
+    mapfile -t orders < <(sed -nE 's/^[0-9-]{10} [0-9:]{8}Z  .*, order ([0-9]+),.*/\1/p' <<<"$told")
+    { [ ${#orders[@]} = 5 ] && printf '%s\n' "${orders[@]}" | sort -nc && [ "$(grep -c 'the new version confirmed itself' <<<"$told")" = 4 ] &&
+        grep -q 'went back as ordered' <<<"$told" && grep -q "^Now: $id runs noded 2.0.0 .*idle, held" <<<"$told"; } ||
+        fail "nodectl why does not tell what was done, in its order: $told"
+done
+figure 'reverted; each journal is whole, and nodectl why tells four updates and the revert in their order'
