@@ -47,7 +47,12 @@ engine_launch ()
     local data pid last=$((SECONDS + 60)) where=()
     data=$(cat "$rig/own")
     export DOCKER_HOST=unix://$rig/engine.sock
-    [ ! -e "$rig/apart" ] || where=(unshare --net sh -c 'ip link set lo up && exec "$@"' sh)
+    # A command that enters a container begins at the root of its mount name space, which in a chroot is the one of the machine outside.
+    # There the engine gets a name space of its own, with this root as its root.
+    if [ "$(nsenter --mount=/proc/self/ns/mnt stat -c %d:%i / 2>/dev/null)" != "$(stat -c %d:%i /)" ]; then
+        where=(nsenter --mount=/proc/self/ns/mnt --wd=/ unshare --mount sh -c 'mount --make-rprivate / && pivot_root . . && umount -l . && cd / && exec "$@"' sh)
+    fi
+    [ ! -e "$rig/apart" ] || where+=(unshare --net sh -c 'ip link set lo up && exec "$@"' sh)
     setsid "${where[@]}" dockerd --host "$DOCKER_HOST" --pidfile "$rig/engine.pid" --data-root "$data" --exec-root "$rig/exec" \
         --bridge none --iptables=false --ip6tables=false --ip-masq=false --userland-proxy=false >>"$rig/engine.log" 2>&1 </dev/null &
     pid=$!
