@@ -8,6 +8,7 @@
 
 top=${top:?}
 rig=${NODED_RIG:-/run/noded-rig}
+engine_lock=
 project=$(basename "$rig")
 project=${project//[^a-z0-9-]/}
 
@@ -34,6 +35,15 @@ engine_compose ()
     $compose -p "$project" -f "$top/docker/docker-compose.yml" -f "$top/test/rig/docker-compose.yml" "$@"
 }
 
+# engine_mine: one command at a time brings a rig up, hurts it, or takes it down. The lock goes with this process.
+engine_mine ()
+{
+    [ -z "$engine_lock" ] || return 0
+    (umask 077 && mkdir -p "$rig") || fail "no directory $rig for the rig's state: be root, or name another one in NODED_RIG"
+    exec {engine_lock}<"$rig"
+    flock -n "$engine_lock" || fail "another bin/rig is at work on $rig: wait for it, or name another directory in NODED_RIG"
+}
+
 # Whether there is a rig; its engine is then the one that docker asks.
 engine_known ()
 {
@@ -47,6 +57,7 @@ engine_launch ()
     local data pid last=$((SECONDS + 60)) where=()
     data=$(cat "$rig/own")
     export DOCKER_HOST=unix://$rig/engine.sock
+    [ -n "$engine_lock" ] || exec {engine_lock}</dev/null # which the engine is not to have, in any case
     # A command that enters a container begins at the root of its mount name space, which in a chroot is the one of the machine outside.
     # There the engine gets a name space of its own, with this root as its root.
     if [ "$(nsenter --mount=/proc/self/ns/mnt stat -c %d:%i / 2>/dev/null)" != "$(stat -c %d:%i /)" ]; then
@@ -54,7 +65,7 @@ engine_launch ()
     fi
     [ ! -e "$rig/apart" ] || where+=(unshare --net sh -c 'ip link set lo up && exec "$@"' sh)
     setsid "${where[@]}" dockerd --host "$DOCKER_HOST" --pidfile "$rig/engine.pid" --data-root "$data" --exec-root "$rig/exec" \
-        --bridge none --iptables=false --ip6tables=false --ip-masq=false --userland-proxy=false >>"$rig/engine.log" 2>&1 </dev/null &
+        --bridge none --iptables=false --ip6tables=false --ip-masq=false --userland-proxy=false >>"$rig/engine.log" 2>&1 </dev/null {engine_lock}<&- &
     pid=$!
     until docker version >/dev/null 2>&1; do
         if [ $SECONDS -ge $last ] || ! kill -0 "$pid" 2>/dev/null; then
@@ -99,7 +110,8 @@ engine_start ()
         [ ! -e "$rig/own" ] || engine_pid >/dev/null || engine_launch
         return
     fi
-    (umask 077 && mkdir -p "$rig") || { say "no directory $rig for the rig's state: be root, or name another one in NODED_RIG" >&2; return 1; }
+    # Sockets lie below it, whose paths have 107 bytes.
+    [ ${#rig} -le 50 ] || { say "the directory of the rig's state, $rig, has a path of more than 50 bytes: name another one in NODED_RIG" >&2; return 1; }
     "$top/bin/deps" rig || return 1
     if docker version >/dev/null 2>&1; then
         : >"$rig/other"

@@ -53,6 +53,7 @@ rig_without ()
 rig_up ()
 {
     local begun=$SECONDS built fleet
+    engine_mine
     engine_start || exit 1
     engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || true
     engine_apart no
@@ -95,6 +96,7 @@ rig_down ()
 {
     local image id
     engine_known || { say 'there is no rig'; return; }
+    engine_mine
     engine_start || exit 1
     engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || { tail -n 20 "$rig/down.log" >&2; fail 'the containers could not be removed'; }
     for id in $(docker ps -aq --filter "label=noded.rig=$project"); do docker rm -fv "$id" >/dev/null; done
@@ -157,6 +159,7 @@ rig_test ()
         shift
     done
     if [ ${#list[@]} = 0 ]; then mapfile -t list < <(rig_stories | awk -v short="$short" '!short || $2 == "short" { print $1 }'); fi
+    engine_mine
     if ! engine_known; then
         # Without an engine nothing is shown, which counts as failed; only who asked for the short ones is told that it was left out.
         if ! engine_start; then
