@@ -27,7 +27,7 @@ unharmed ()
     check_disks "$1" "$id"
 }
 
-release=$(publish noded-2 2.0.0)
+release=$(publish noded-2 "$(version_of noded-2)")
 pid=$(node_field "$id" .place)
 fill 100
 ! nodectl update --release "$release" "$id" >/dev/null 2>&1 || fail 'an update was done without room for it'

@@ -148,8 +148,8 @@ other_manager ()
 
 # --- nodes beside the composition -----------------------------------------------------------------------------------------
 
-# extra_node ID [OPTION...]: one more node, outside of the composition, until extra_gone or the end of the story; OPTION: of docker run.
-# $extra_image is what it is made from.
+# extra_node ID [OPTION...]: one more node, outside of the composition, until extra_away or the end of the story, which has the broker
+# forget it; OPTION: of docker run. $extra_image is what it is made from.
 extra=()
 extra_image=noded:${rig_version:-1.0.0}
 extra_node ()
@@ -162,10 +162,9 @@ extra_node ()
     container[$id]=$(docker run -d --name "$project-$id" --network "${project}_default" --label "noded.rig=$project" --restart unless-stopped \
         -e "NODED_ID=$id" -e NODED_BROKER=broker -e NODED_CONTENT=content -e "NODED_SETTINGS=$settings" "$@" "$extra_image" /usr/libexec/noded/node)
 }
-extra_gone ()
+extra_away ()
 {
     docker rm -fv "${container[$1]}" >/dev/null
-    ! nodectl status "$1" >/dev/null 2>&1 || until_true "$1 is offline" nodectl forget "$1"
     unset "container[$1]"
 }
 # shellcheck disable=SC2317 # a trap
@@ -176,7 +175,10 @@ extra_end ()
     for id in "${extra[@]}"; do
         [ -n "${container[$id]:-}" ] || continue
         [ "$status" = 0 ] || { say "the last words of $id:"; docker logs --tail 30 "${container[$id]}" 2>&1 || true; } >&2
-        (extra_gone "$id") || status=1
+        extra_away "$id" || status=1
+    done
+    for id in "${extra[@]}"; do
+        ! nodectl status "$id" >/dev/null 2>&1 || (until_true "$id is offline, and forgotten" nodectl forget "$id") || status=1
     done
     for id in $(docker volume ls -q --filter "label=noded.rig=$project"); do docker volume rm "$id" >/dev/null || status=1; done
     exit "$status"

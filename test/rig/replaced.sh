@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# A node's container is removed and replaced under its id: with its disk, and with a new one, which the broker notices. A cloned one is
+# refused while the first runs, with both named, and taken once that is gone. Rollouts go over the node in between.
+set -euo pipefail
+# shellcheck source=test/rig/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+id=replaced
+clone=$id-clone
+# until_is WHICH FILTER: until the container WHICH is the one that the broker knows under the id.
+until_is () { until_node "$id" ".online and .state == \"idle\" and (.place | startswith (\"${container[$1]:0:12},\")) and ($2)"; }
+publish_for () { if [ "$(node_field "$id" .version)" = 1.0.0 ]; then publish noded-2 "$(version_of noded-2)"; else publish noded 1.0.0; fi; }
+rollout_over ()
+{
+    release=$(publish_for)
+    nodectl rollout start --release "$release" --select "$id or ${nodes[0]}" --waves '1,rest' --soak 1s --timeout 10m >/dev/null || fail "a rollout over $id was not done"
+    check_disks "$release" "$1"
+}
+
+volume=$(extra_volume "$id")
+extra_node "$id" --volume "$volume:/var/lib/noded"
+until_is "$id" true
+first=$(node_field "$id" .release)
+release=$(publish_for)
+nodectl update --release "$release" "$id" >/dev/null || fail 'the update was not done'
+
+extra_away "$id"
+begun=$EPOCHREALTIME
+extra_node "$id" --volume "$volume:/var/lib/noded"
+until_is "$id" ".release == \"$release\" and .journal_fault == null and .previous.release == \"$first\""
+figure "another container with the same disk: known again after $(since "$begun") s, in its version"
+rollout_over "$id"
+
+extra_away "$id"
+docker volume rm "$volume" >/dev/null
+volume=$(extra_volume "$id")
+begun=$EPOCHREALTIME
+extra_node "$id" --volume "$volume:/var/lib/noded"
+until_is "$id" ".release == \"$release\" and (.journal_fault // \"\" | test (\"lost with its disk\"))"
+figure "another container with a new disk: installed, rehearsed, and in the version that was ordered last after $(since "$begun") s"
+docker logs "${container[broker]}" 2>&1 | grep -q "warning node $id: its journal is not what it told before" || fail 'the broker does not say that a journal was lost'
+nodectl why "$id" | grep -q 'lost with its disk' || fail 'nodectl why does not tell that the journal was lost'
+check_disks "$release" "$id"
+rollout_over "$id"
+
+copy=$(extra_volume "$clone")
+docker run --rm --network none --label "noded.rig=$project" --user root --volume "$volume:/from" --volume "$copy:/to" "noded:${rig_version:-1.0.0}" cp -a /from/. /to
+place=$(node_field "$id" .place)
+extra_node "$clone" --volume "$copy:/var/lib/noded"
+both="the id $id is in use by ${container[$id]:0:12}, .*; ${container[$clone]:0:12}, .* cannot use it too"
+broker_names () { docker logs "${container[broker]}" 2>&1 | grep "$both"; }
+clone_names () { exec_in "$clone" noded status --root root | grep "$both"; }
+until_true 'the broker refuses the clone, and names both' broker_names
+until_true 'noded status of the clone names both' clone_names
+[ "$(node_field "$id" '"\(.online) \(.place)"')" = "true $place" ] || fail 'the node is not what it was before it was cloned'
+was=$release
+rollout_over "$id"
+check_disks "$was" "$clone"
+figure "a cloned one is refused: $(broker_names | tail -n 1 | sed 's/ (session [0-9a-f]*)//g; s/.*refused: //')"
+
+extra_away "$id"
+begun=$EPOCHREALTIME
+until_is "$clone" ".release == \"$release\""
+figure "the first gone, the clone is taken, and has what was ordered since after $(since "$begun") s"
+check_disks "$release" "$clone"
