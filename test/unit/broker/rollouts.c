@@ -250,6 +250,31 @@ Test (rollouts, are_begun_once_however_often_that_is_asked_for_with_one_key)
     wire_answer_deinit (&again);
 }
 
+/*  What a program saw may have changed by the time at which it says start. */
+Test (rollouts, are_begun_as_they_were_planned_or_not_at_all)
+{
+    struct wire_request request = {.verb = WIRE_VERB_PLAN, .spec = &spec};
+    struct wire_answer answer;
+
+    nodes_hello (2);
+    answer = operator_ask (operator, & request);
+    cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
+    request.plan = answer.plan->hash;
+    wire_answer_deinit (&answer);
+    nodes_hello (3); /* one more */
+    request.verb = WIRE_VERB_START;
+    answer = operator_ask (operator, & request);
+    cr_expect_eq (answer.status, WIRE_STATUS_REFUSED);
+    cr_expect (answer.reason && strstr (answer.reason, "has changed"), "%s", answer.reason);
+    cr_assert_not_null (answer.plan);
+    request.plan = answer.plan->hash;
+    wire_answer_deinit (&answer);
+    cr_expect_eq (count_of ("SELECT count(*) FROM rollouts"), 0);
+    answer = operator_ask (operator, & request);
+    cr_expect_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
+    wire_answer_deinit (&answer);
+}
+
 Test (rollouts, that_cannot_be_written_have_not_begun)
 {
     struct wire_answer answer;
