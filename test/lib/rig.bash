@@ -15,7 +15,7 @@ rig_build ()
     local target tag=${rig_version}
     rig_image "noded-build:$tag" --target build -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$tag"
     rig_image "noded:$tag" -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$tag"
-    for target in operator outsider broken systemd runit; do
+    for target in releases operator outsider broken systemd runit; do
         rig_image "noded-$target:$tag" --target "$target" -f "$top/test/rig/Dockerfile" --build-arg "VERSION=$tag"
     done
 }
@@ -177,7 +177,7 @@ rig_test ()
         say "--- $story: $(sed -n '2,/^[^#]/{s/^# //p}' "$top/test/rig/$story.sh" | tr '\n' ' ')"
         begun=$SECONDS
         status=0
-        NODED_RIG=$rig bash "$top/test/rig/$story.sh" || status=$?
+        NODED_RIG=$rig bash "$top/test/rig/$story.sh" {engine_lock}<&- || status=$?
         [ "$status" != 0 ] || (rig_at_rest) || status=1
         if [ "$status" = 0 ]; then
             told+=("ok    $story ($((SECONDS - begun)) s)")

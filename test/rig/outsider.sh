@@ -7,7 +7,7 @@ set -euo pipefail
 [ -z "$(exec_in outsider sh -c 'ls -d /usr/bin/node* /usr/lib/*/libnoded* /usr/include/noded 2>/dev/null || true')" ] || fail 'the outsider has something of ours'
 events=$(mktemp)
 # Ends by itself: an exec outlives the command that asked for it.
-exec_in outsider timeout 300 python3 -u -c '
+docker exec -i "${container[outsider]}" timeout 300 python3 -u -c '
 import json, zmq
 s = zmq.Context().socket(zmq.SUB)
 s.setsockopt(zmq.SUBSCRIBE, b"")
