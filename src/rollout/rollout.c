@@ -1,20 +1,10 @@
-#include "rollout/rollout.h"
+#include "rollout/machine.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/cleanup.h"
 #include "rollout/window.h"
-
-enum {
-    NODE_DEADLINE_MS = 30 * 60 * 1000,
-    WAVE_DEADLINE_MS = 24 * 3600 * 1000,
-    REVERT_LIMIT_MS = 60 * 1000,
-    SETTLE_MS = 60 * 1000,
-};
 
 /*  states and counts */
 
@@ -34,8 +24,7 @@ static bool is_other (const struct rollout_member *member)
     return member->state == WIRE_MEMBER_WAITING || member->state == WIRE_MEMBER_LEFT;
 }
 
-/*  Adds a member to what is counted, or takes it out. */
-static void count (struct rollout *rollout, const struct rollout_member *member, bool in)
+void rollout_member_count (struct rollout *rollout, const struct rollout_member *member, bool in)
 {
     struct rollout_wave *wave = wave_of (rollout, member);
     struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
@@ -50,7 +39,7 @@ static void count (struct rollout *rollout, const struct rollout_member *member,
     neighbours->others_dark += is_other (member) && !member->online ? one : 0;
 }
 
-static void add_pending (struct rollout *rollout, uint32_t index, enum rollout_kind kind)
+void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_kind kind)
 {
     struct rollout_member *member = &rollout->members[index];
     bool listed = member->pending != ROLLOUT_WAIT;
@@ -83,25 +72,25 @@ static void enter (struct rollout *rollout, uint32_t index, enum wire_member sta
                    uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
-    count (rollout, member, false);
+    rollout_member_count (rollout, member, false);
     member->state = state;
     member->since_ms = now_ms;
     member->confirmed = state == WIRE_MEMBER_UPDATED ||
                         (member->confirmed && (state == WIRE_MEMBER_DARK || state == WIRE_MEMBER_BACKING ||
                                                state == WIRE_MEMBER_STUCK));
-    count (rollout, member, true);
+    rollout_member_count (rollout, member, true);
     if (is_under_way (state))
         look_by (rollout, now_ms + node_deadline (rollout));
-    add_pending (rollout, index, kind);
+    rollout_member_pend (rollout, index, kind);
 }
 
 static void charge (struct rollout *rollout, uint32_t index, bool charged)
 {
     struct rollout_member *member = &rollout->members[index];
-    count (rollout, member, false);
+    rollout_member_count (rollout, member, false);
     member->charged = charged;
-    count (rollout, member, true);
-    add_pending (rollout, index, ROLLOUT_KEEP);
+    rollout_member_count (rollout, member, true);
+    rollout_member_pend (rollout, index, ROLLOUT_KEEP);
 }
 
 /*  phases */
@@ -132,7 +121,7 @@ static void stop_everybody (struct rollout *rollout, bool back, uint64_t now_ms)
             enter (rollout, i, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
         else if (member->state == WIRE_MEMBER_ORDERED ||
                  (member->state == WIRE_MEMBER_DARK && !member->confirmed))
-            add_pending (rollout, i, ROLLOUT_CANCEL);
+            rollout_member_pend (rollout, i, ROLLOUT_CANCEL);
     }
 }
 
@@ -225,16 +214,16 @@ static void begin_wave (struct rollout *rollout, uint64_t now_ms)
     go_to (rollout, WIRE_PHASE_UPDATING, now_ms);
     for (uint32_t i = 0; i < wave->count; i++) {
         struct rollout_member *member = &rollout->members[wave->first + i];
-        count (rollout, member, false);
+        rollout_member_count (rollout, member, false);
         member->start_ms = now_ms + rollout->spec.spread_ms * i / wave->count;
         member->was_bad = is_judged (rollout, member, now_ms);
-        count (rollout, member, true);
-        add_pending (rollout, wave->first + i, ROLLOUT_KEEP);
+        rollout_member_count (rollout, member, true);
+        rollout_member_pend (rollout, wave->first + i, ROLLOUT_KEEP);
     }
     check_budgets (rollout, now_ms);
 }
 
-static void begin_or_ask (struct rollout *rollout, uint64_t now_ms)
+void rollout_wave_begin_or_ask (struct rollout *rollout, uint64_t now_ms)
 {
     if (rollout->spec.waves[rollout->wave].approval)
         go_to (rollout, WIRE_PHASE_APPROVAL, now_ms);
@@ -282,106 +271,7 @@ static void end_wave (struct rollout *rollout, bool approved, uint64_t now_ms)
     if (approved)
         begin_wave (rollout, now_ms);
     else
-        begin_or_ask (rollout, now_ms);
-}
-
-/*  making and resuming */
-
-void rollout_set_defaults (struct wire_rollout *spec)
-{
-    if (spec->node_deadline_ms == 0)
-        spec->node_deadline_ms = NODE_DEADLINE_MS;
-    if (spec->wave_deadline_ms == 0)
-        spec->wave_deadline_ms = WAVE_DEADLINE_MS;
-    if (spec->revert_limit_ms == 0)
-        spec->revert_limit_ms = REVERT_LIMIT_MS;
-    if (spec->on_halt == WIRE_ON_HALT_NULL)
-        spec->on_halt = WIRE_ON_HALT_STAY;
-}
-
-/*  Takes the candidates in and lays the waves over them. */
-static int take_members (struct rollout *rollout, const struct rollout_candidate *candidates, uint64_t now_ms)
-{
-    uint64_t known_ms = now_ms > rollout->settle_ms ? now_ms - rollout->settle_ms : 1; /* to be silent */
-    for (uint32_t i = 0; i < rollout->n_members; i++) {
-        const struct rollout_candidate *candidate = &candidates[i];
-        bool next = i == 0 ? candidate->wave == 0
-                           : candidate->wave == candidates[i - 1].wave ||
-                                 candidate->wave == candidates[i - 1].wave + 1;
-        if (!next || candidate->wave >= rollout->spec.n_waves ||
-            candidate->neighbours >= rollout->n_neighbours)
-            return -EINVAL;
-        struct rollout_wave *wave = &rollout->waves[candidate->wave];
-        if (wave->count++ == 0)
-            wave->first = i;
-        rollout->members[i] = (struct rollout_member){.wave = candidate->wave,
-                                                      .state = WIRE_MEMBER_WAITING,
-                                                      .since_ms = now_ms,
-                                                      .neighbours = candidate->neighbours,
-                                                      .online = candidate->online,
-                                                      .dark_ms = candidate->online ? 0 : known_ms,
-                                                      .pending_next = ROLLOUT_NOBODY};
-        count (rollout, &rollout->members[i], true);
-    }
-    rollout->n_waves = candidates[rollout->n_members - 1].wave + 1;
-    return 0;
-}
-
-int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
-                  const struct rollout_candidate *candidates, uint32_t n_candidates, uint32_t n_neighbours,
-                  uint64_t now_ms)
-{
-    *rollout = (struct rollout){.n_members = n_candidates,
-                                .n_neighbours = n_neighbours,
-                                .pending_first = ROLLOUT_NOBODY,
-                                .pending_last = ROLLOUT_NOBODY,
-                                .look_ms = UINT64_MAX,
-                                .settle_ms = SETTLE_MS};
-    if (n_candidates == 0 || n_neighbours == 0 || spec->n_waves > ROLLOUT_WAVES)
-        return -EINVAL;
-    int rc = wire_copy (&wire_rollout_record, spec, &rollout->spec);
-    rollout->members = calloc (n_candidates, sizeof *rollout->members);
-    rollout->neighbours = calloc (n_neighbours, sizeof *rollout->neighbours);
-    if (!rc && (!rollout->members || !rollout->neighbours))
-        rc = -ENOMEM;
-    rollout_set_defaults (&rollout->spec);
-    rc = rc ? rc : take_members (rollout, candidates, now_ms);
-    if (rc) {
-        rollout_deinit (rollout);
-        return rc;
-    }
-    begin_or_ask (rollout, now_ms);
-    return 0;
-}
-
-void rollout_deinit (struct rollout *rollout)
-{
-    wire_deinit (&wire_rollout_record, &rollout->spec);
-    free (rollout->members);
-    free (rollout->neighbours);
-    *rollout = (struct rollout){.n_members = 0};
-}
-
-void rollout_resume (struct rollout *rollout)
-{
-    memset (rollout->neighbours, 0, rollout->n_neighbours * sizeof *rollout->neighbours);
-    rollout->under_way = rollout->charged = 0;
-    rollout->pending_first = rollout->pending_last = ROLLOUT_NOBODY;
-    rollout->look_ms = 0; /* each deadline may have passed meanwhile */
-    rollout->changed = false;
-    if (rollout->settle_ms == 0)
-        rollout->settle_ms = SETTLE_MS;
-    for (uint32_t i = 0; i < rollout->n_waves; i++)
-        rollout->waves[i] = (struct rollout_wave){.first = rollout->waves[i].first,
-                                                  .count = rollout->waves[i].count,
-                                                  .cursor = i < rollout->wave ? rollout->waves[i].count : 0};
-    for (uint32_t i = 0; i < rollout->n_members; i++) {
-        enum rollout_kind pending = rollout->members[i].pending;
-        rollout->members[i].pending = ROLLOUT_WAIT;
-        if (pending != ROLLOUT_WAIT && pending != ROLLOUT_KEEP)
-            add_pending (rollout, i, pending);
-        count (rollout, &rollout->members[i], true);
-    }
+        rollout_wave_begin_or_ask (rollout, now_ms);
 }
 
 /*  events */
@@ -494,10 +384,10 @@ void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64
     if (index >= rollout->n_members || rollout->members[index].online == online)
         return;
     struct rollout_member *member = &rollout->members[index];
-    count (rollout, member, false);
+    rollout_member_count (rollout, member, false);
     member->online = online;
     member->dark_ms = online ? 0 : now_ms;
-    count (rollout, member, true);
+    rollout_member_count (rollout, member, true);
     if (!online) {
         look_by (rollout, now_ms + rollout->settle_ms);
         return;
@@ -762,10 +652,10 @@ static void forgive (struct rollout *rollout)
         struct rollout_member *member = &rollout->members[i];
         if (!member->charged && !member->was_bad)
             continue;
-        count (rollout, member, false);
+        rollout_member_count (rollout, member, false);
         member->charged = member->was_bad = false;
-        count (rollout, member, true);
-        add_pending (rollout, i, ROLLOUT_KEEP);
+        rollout_member_count (rollout, member, true);
+        rollout_member_pend (rollout, i, ROLLOUT_KEEP);
     }
     rollout->evidence = (struct rollout_evidence){.rounds = 0};
 }
@@ -809,7 +699,7 @@ static int resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_R
         struct rollout_wave *wave = &rollout->waves[rollout->wave];
         forget_halt (rollout);
         if (rollout->members[wave->first].start_ms == 0) { /* halted before this wave was begun with */
-            begin_or_ask (rollout, now_ms);
+            rollout_wave_begin_or_ask (rollout, now_ms);
             return 0;
         }
         if (rollout_is_unproven (rollout))

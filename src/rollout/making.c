@@ -1,0 +1,111 @@
+/*  Making a rollout, and waking one up from what its owner has kept. */
+
+#include "rollout/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    NODE_DEADLINE_MS = 30 * 60 * 1000,
+    WAVE_DEADLINE_MS = 24 * 3600 * 1000,
+    REVERT_LIMIT_MS = 60 * 1000,
+    SETTLE_MS = 60 * 1000,
+};
+
+void rollout_set_defaults (struct wire_rollout *spec)
+{
+    if (spec->node_deadline_ms == 0)
+        spec->node_deadline_ms = NODE_DEADLINE_MS;
+    if (spec->wave_deadline_ms == 0)
+        spec->wave_deadline_ms = WAVE_DEADLINE_MS;
+    if (spec->revert_limit_ms == 0)
+        spec->revert_limit_ms = REVERT_LIMIT_MS;
+    if (spec->on_halt == WIRE_ON_HALT_NULL)
+        spec->on_halt = WIRE_ON_HALT_STAY;
+}
+
+/*  Takes the candidates in and lays the waves over them. */
+static int take_members (struct rollout *rollout, const struct rollout_candidate *candidates, uint64_t now_ms)
+{
+    uint64_t known_ms = now_ms > rollout->settle_ms ? now_ms - rollout->settle_ms : 1; /* to be silent */
+    for (uint32_t i = 0; i < rollout->n_members; i++) {
+        const struct rollout_candidate *candidate = &candidates[i];
+        bool next = i == 0 ? candidate->wave == 0
+                           : candidate->wave == candidates[i - 1].wave ||
+                                 candidate->wave == candidates[i - 1].wave + 1;
+        if (!next || candidate->wave >= rollout->spec.n_waves ||
+            candidate->neighbours >= rollout->n_neighbours)
+            return -EINVAL;
+        struct rollout_wave *wave = &rollout->waves[candidate->wave];
+        if (wave->count++ == 0)
+            wave->first = i;
+        rollout->members[i] = (struct rollout_member){.wave = candidate->wave,
+                                                      .state = WIRE_MEMBER_WAITING,
+                                                      .since_ms = now_ms,
+                                                      .neighbours = candidate->neighbours,
+                                                      .online = candidate->online,
+                                                      .dark_ms = candidate->online ? 0 : known_ms,
+                                                      .pending_next = ROLLOUT_NOBODY};
+        rollout_member_count (rollout, &rollout->members[i], true);
+    }
+    rollout->n_waves = candidates[rollout->n_members - 1].wave + 1;
+    return 0;
+}
+
+int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
+                  const struct rollout_candidate *candidates, uint32_t n_candidates, uint32_t n_neighbours,
+                  uint64_t now_ms)
+{
+    *rollout = (struct rollout){.n_members = n_candidates,
+                                .n_neighbours = n_neighbours,
+                                .pending_first = ROLLOUT_NOBODY,
+                                .pending_last = ROLLOUT_NOBODY,
+                                .look_ms = UINT64_MAX,
+                                .settle_ms = SETTLE_MS};
+    if (n_candidates == 0 || n_neighbours == 0 || spec->n_waves > ROLLOUT_WAVES)
+        return -EINVAL;
+    int rc = wire_copy (&wire_rollout_record, spec, &rollout->spec);
+    rollout->members = calloc (n_candidates, sizeof *rollout->members);
+    rollout->neighbours = calloc (n_neighbours, sizeof *rollout->neighbours);
+    if (!rc && (!rollout->members || !rollout->neighbours))
+        rc = -ENOMEM;
+    rollout_set_defaults (&rollout->spec);
+    rc = rc ? rc : take_members (rollout, candidates, now_ms);
+    if (rc) {
+        rollout_deinit (rollout);
+        return rc;
+    }
+    rollout_wave_begin_or_ask (rollout, now_ms);
+    return 0;
+}
+
+void rollout_deinit (struct rollout *rollout)
+{
+    wire_deinit (&wire_rollout_record, &rollout->spec);
+    free (rollout->members);
+    free (rollout->neighbours);
+    *rollout = (struct rollout){.n_members = 0};
+}
+
+void rollout_resume (struct rollout *rollout)
+{
+    memset (rollout->neighbours, 0, rollout->n_neighbours * sizeof *rollout->neighbours);
+    rollout->under_way = rollout->charged = 0;
+    rollout->pending_first = rollout->pending_last = ROLLOUT_NOBODY;
+    rollout->look_ms = 0; /* each deadline may have passed meanwhile */
+    rollout->changed = false;
+    if (rollout->settle_ms == 0)
+        rollout->settle_ms = SETTLE_MS;
+    for (uint32_t i = 0; i < rollout->n_waves; i++)
+        rollout->waves[i] = (struct rollout_wave){.first = rollout->waves[i].first,
+                                                  .count = rollout->waves[i].count,
+                                                  .cursor = i < rollout->wave ? rollout->waves[i].count : 0};
+    for (uint32_t i = 0; i < rollout->n_members; i++) {
+        enum rollout_kind pending = rollout->members[i].pending;
+        rollout->members[i].pending = ROLLOUT_WAIT;
+        if (pending != ROLLOUT_WAIT && pending != ROLLOUT_KEEP)
+            rollout_member_pend (rollout, i, pending);
+        rollout_member_count (rollout, &rollout->members[i], true);
+    }
+}
