@@ -8,6 +8,9 @@
 #include "bus/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -39,8 +42,12 @@ struct signals {
     void *context;
 };
 
+/*  How long the context may take to end, beyond what its sockets linger. */
+enum { END_MS = 2000 };
+
 struct bus_loop {
     void *zmq;
+    int linger_ms; /* the longest of a socket */
     struct bus_zap *zap;
     int timer_fd;
     uint64_t armed_ms; /* what the timerfd is set to; UINT64_MAX: not set */
@@ -71,7 +78,62 @@ struct bus_loop *bus_loop_new (void)
     loop->zmq = zmq_ctx_new ();
     if (loop->timer_fd < 0 || !loop->zmq)
         return bus_loop_free (loop);
+    (void) zmq_ctx_set (loop->zmq, ZMQ_IO_THREADS, BUS_IO_THREADS);
     return loop;
+}
+
+/*  What ends the context, beside the loop. */
+struct ending {
+    void *zmq;
+    int fd; /* closed once it has ended */
+};
+
+static void *run_ending (void *context)
+{
+    struct ending *ending = context;
+    while (zmq_ctx_term (ending->zmq) < 0 && errno == EINTR)
+        ;
+    (void) close (ending->fd);
+    free (ending);
+    return NULL;
+}
+
+/*  Signals are for the loop's thread alone. */
+static int start_ending (struct ending *ending)
+{
+    sigset_t all, before;
+    pthread_t thread;
+    (void) sigfillset (&all);
+    (void) pthread_sigmask (SIG_SETMASK, &all, &before);
+    int rc = pthread_create (&thread, NULL, run_ending, ending);
+    (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
+    if (!rc)
+        (void) pthread_detach (thread);
+    return -rc;
+}
+
+/*  A context ends only once its I/O threads have, and one of them may be resolving a name, which takes as
+    long as it takes where there is no network. Nobody waits for that: the context is left behind then. */
+static void end_context (struct bus_loop *loop)
+{
+    int ends[2] = {-1, -1};
+    struct ending *ending = malloc (sizeof *ending);
+    if (ending && !pipe2 (ends, O_CLOEXEC)) {
+        *ending = (struct ending){.zmq = loop->zmq, .fd = ends[1]};
+        if (!start_ending (ending)) {
+            uint64_t now = base_time_boot_ms (), last = now + END_MS + (uint64_t) loop->linger_ms;
+            struct pollfd ended = {.fd = ends[0]};
+            for (; now < last && poll (&ended, 1, (int) (last - now)) < 0; now = base_time_boot_ms ())
+                ;
+            (void) close (ends[0]);
+            return;
+        }
+    }
+    base_close_p (&ends[0]);
+    base_close_p (&ends[1]);
+    free (ending);
+    while (zmq_ctx_term (loop->zmq) < 0 && errno == EINTR)
+        ;
 }
 
 static void sweep (struct bus_loop *loop)
@@ -106,8 +168,7 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
     if (loop->zmq) {
         (void) zmq_ctx_shutdown (loop->zmq);
         bus_zap_free (loop->zap);
-        while (zmq_ctx_term (loop->zmq) < 0 && errno == EINTR)
-            ;
+        end_context (loop);
     }
     if (loop->timer_fd >= 0)
         (void) close (loop->timer_fd);
@@ -116,6 +177,12 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
     free (loop->polled);
     free (loop);
     return NULL;
+}
+
+void bus_loop_linger (struct bus_loop *loop, int linger_ms)
+{
+    if (loop->linger_ms < linger_ms)
+        loop->linger_ms = linger_ms;
 }
 
 void *bus_loop_zmq (struct bus_loop *loop)

@@ -18,6 +18,16 @@ struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, 
     may free what it works on. */
 void bus_source_free (struct bus_source *source, void *memory);
 
+/*  libzmq resolves names on its I/O threads, and where there is no network that takes a resolver's patience:
+    20 s and more, again and again. What is connected to by name has a thread of its own, or probes in their
+    rehearsal would stand still with it. */
+enum { BUS_IO_THREADS = 2 };
+#define BUS_IO_PLAIN UINT64_C (1) /* as ZMQ_AFFINITY has it */
+#define BUS_IO_NAMED UINT64_C (2)
+
+/*  A socket of the loop lingers so long: the loop's end waits for it. */
+void bus_loop_linger (struct bus_loop *loop, int linger_ms);
+
 /*  The context, and the handler that admits peers to CURVE servers, started with the first call. */
 void *bus_loop_zmq (struct bus_loop *loop);
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap);

@@ -6,6 +6,7 @@
 
 #include "bus/socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -159,6 +160,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
     socket->linger_ms = options->linger_ms < 0                ? 0
                         : options->linger_ms < LINGER_MOST_MS ? options->linger_ms
                                                               : LINGER_MOST_MS;
+    bus_loop_linger (loop, socket->linger_ms);
     socket->zmq = zmq_socket (bus_loop_zmq (loop), kind_of (kind));
     if (!socket->zmq)
         return base_error_errno (error, -errno, "cannot make a socket");
@@ -201,10 +203,27 @@ static bool begins (const char *text, const char *with)
     return strncmp (text, with, strlen (with)) == 0;
 }
 
+/*  tcp://HOST:PORT with a HOST that is to be resolved. */
+static bool has_name (const char *endpoint)
+{
+    static const char scheme[] = "tcp://";
+    char host[256];
+    unsigned char address[sizeof (struct in6_addr)];
+    const char *colon = strrchr (endpoint, ':');
+    if (!begins (endpoint, scheme) || begins (endpoint, "tcp://[") || !colon)
+        return false;
+    int length = (int) (colon - endpoint) - (int) sizeof scheme + 1;
+    (void) snprintf (host, sizeof host, "%.*s", length > 0 ? length : 0, endpoint + sizeof scheme - 1);
+    return inet_pton (AF_INET, host, address) != 1;
+}
+
 static int set_transport (struct bus_socket *socket, const char *endpoint, bool is_client)
 {
     void *zmq = socket->zmq;
     int r = 0;
+    uint64_t threads = is_client && has_name (endpoint) ? BUS_IO_NAMED : BUS_IO_PLAIN;
+    if (zmq_setsockopt (zmq, ZMQ_AFFINITY, &threads, sizeof threads) < 0)
+        return -errno;
     if (begins (endpoint, "tcp://")) {
         int spread = (int) base_random_below (RECONNECT_TCP_SPREAD_MS + 1);
         set (zmq, ZMQ_IPV6, strchr (endpoint, '[') != NULL, &r);

@@ -47,7 +47,8 @@ struct bus_loop *bus_loop_new (void)
     loop->last = &loop->touched;
     loop->epoll = epoll_create1 (EPOLL_CLOEXEC);
     loop->zmq = zmq_ctx_new ();
-    if (loop->epoll < 0 || !loop->zmq || zmq_ctx_set (loop->zmq, ZMQ_MAX_SOCKETS, SOCKETS_MOST))
+    if (loop->epoll < 0 || !loop->zmq || zmq_ctx_set (loop->zmq, ZMQ_MAX_SOCKETS, SOCKETS_MOST) ||
+        zmq_ctx_set (loop->zmq, ZMQ_IO_THREADS, BUS_IO_THREADS))
         return bus_loop_free (loop);
     return loop;
 }
@@ -85,6 +86,12 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
     bus_timers_deinit (&loop->timers);
     free (loop);
     return NULL;
+}
+
+void bus_loop_linger (struct bus_loop *loop, int linger_ms)
+{
+    (void) loop;
+    (void) linger_ms;
 }
 
 void *bus_loop_zmq (struct bus_loop *loop)
