@@ -194,7 +194,8 @@ static int waves_load (struct rollout *machine)
                : 0;
 }
 
-/*  Who lives is known only once it is heard of. */
+/*  Who lives is known only once it is heard of; and a node that lost the broker before this one was started may
+    be about to try to connect only when its pause is over. Its silence begins then. */
 static int machine_wake (struct broker *broker, struct broker_rollout *rollout, uint64_t now_ms)
 {
     struct rollout *machine = &rollout->machine;
@@ -208,7 +209,7 @@ static int machine_wake (struct broker *broker, struct broker_rollout *rollout, 
         struct rollout_member *member = &machine->members[i];
         member->neighbours = value_number (rollout, neighbours_value (rollout, node));
         member->online = node && node->online;
-        member->dark_ms = member->online ? 0 : now_ms;
+        member->dark_ms = member->online ? 0 : now_ms + BUS_RECONNECT_MOST_MS;
     }
     machine->settle_ms = 2 * broker->registry.liveness_ms;
     rollout_resume (machine);

@@ -33,7 +33,6 @@ enum {
     HEARTBEAT_TIMEOUT_MS = 45000,
     RECONNECT_TCP_LEAST_MS = 100,
     RECONNECT_TCP_SPREAD_MS = 900,
-    RECONNECT_TCP_MOST_MS = 20000,
     RECONNECT_IPC_MS = 10,
     RECONNECT_IPC_MOST_MS = 200,
 };
@@ -231,7 +230,7 @@ static int set_transport (struct bus_socket *socket, const char *endpoint, bool 
         /* The jitter of libzmq is taken from this value, not from the growing one: hence a random one a
            socket. */
         set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_TCP_LEAST_MS + spread, &r);
-        set (zmq, ZMQ_RECONNECT_IVL_MAX, RECONNECT_TCP_MOST_MS, &r);
+        set (zmq, ZMQ_RECONNECT_IVL_MAX, BUS_RECONNECT_MOST_MS, &r);
         set (zmq, ZMQ_CONNECT_TIMEOUT, CONNECT_MS, &r);
         if (is_client && !socket->quiet) {
             set (zmq, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS, &r);

@@ -14,6 +14,9 @@
 #include "bus/loop.h"
 #include "wire/wire.h"
 
+/*  Over TCP, the longest pause of a client between two attempts to connect. */
+enum { BUS_RECONNECT_MOST_MS = 20000 };
+
 enum bus_kind { BUS_SUB, BUS_XPUB, BUS_PUB, BUS_DEALER, BUS_ROUTER, BUS_PUSH, BUS_PULL };
 
 /*  Who sent it: the routing id of a ROUTER's peer. */

@@ -393,6 +393,39 @@ Test (rollouts, whose_records_are_older_than_a_node_of_theirs_wait_for_a_person)
     free (id);
 }
 
+/*  For longer than a silence takes until it is judged. */
+Test (rollouts, wait_after_a_restart_for_nodes_whose_pause_between_two_attempts_is_long)
+{
+    bool ordered[3];
+    char *id;
+
+    fixture.heartbeat_ms = 100;
+    fixture.liveness_ms = 300;
+    nodes_hello (3);
+    id = start_ok ();
+    for (unsigned i = 0; i < 3; i++)
+        ordered[i] = told (&nodes[i], false) != 0;
+    restart (0);
+    for (unsigned i = 0; i < 3; i++) {
+        nodes[i].control = control;
+        if (!ordered[i])
+            node_hello (&nodes[i]);
+    }
+    for (uint64_t until_ms = base_time_boot_ms () + 1500; base_time_boot_ms () < until_ms;) {
+        for (unsigned i = 0; i < 3; i++) {
+            struct wire_heartbeat beat = {.sender = nodes[i].session, .node = ids[i]};
+            if (!ordered[i])
+                peer_send (control, &wire_heartbeat_record, &beat);
+        }
+        (void) peer_wait (control, &wire_chunk_record, 50);
+    }
+    cr_assert_eq (phase_of (id, NULL), WIRE_PHASE_UPDATING);
+    nodes_hello (3);
+    while (phase_of (id, NULL) != WIRE_PHASE_DONE)
+        (void) obey_all (3, false);
+    free (id);
+}
+
 Test (rollouts, bring_back_as_many_as_there_are_and_forget_none_where_the_broker_dies)
 {
     char *id;
