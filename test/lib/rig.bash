@@ -15,7 +15,7 @@ rig_build ()
     local target tag=${rig_version}
     rig_image "noded-build:$tag" --target build -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$tag"
     rig_image "noded:$tag" -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$tag"
-    for target in releases operator outsider broken systemd runit; do
+    for target in releases operator outsider link broken systemd runit; do
         rig_image "noded-$target:$tag" --target "$target" -f "$top/test/rig/Dockerfile" --build-arg "VERSION=$tag"
     done
 }

@@ -7,7 +7,7 @@ set -euo pipefail
 
 moments=(before fetching rehearsal trial dark confirmed)
 [ ${#nodes[@]} -ge ${#moments[@]} ] || fail "this story wants ${#moments[@]} nodes"
-came=()
+came=() ended=()
 declare -A node_of=() address=() release_of=()
 for i in "${!moments[@]}"; do node_of[${moments[i]}]=${nodes[i]}; done
 network=$(network_of operator)
@@ -29,9 +29,7 @@ settings_other "${node_of[rehearsal]}" 's/confirm = .*/confirm = 10m/'
 settings_other "${node_of[trial]}" 's/confirm = .*/confirm = 10m/; s/soak = .*/soak = 15s/'
 
 release=$(publish_other)
-head -c 30000000 /dev/urandom | exec_in operator sh -c 'cat >/tmp/ballast'
-heavy=$(publish_other --file /tmp/ballast)
-exec_in operator rm /tmp/ballast
+heavy=$(publish_heavy 30000000)
 for moment in "${moments[@]}"; do
     release_of[$moment]=$release
     address[$moment]=$(address_of "${node_of[$moment]}")
@@ -80,13 +78,14 @@ for moment in "${moments[@]}"; do [ "$(address_of "${node_of[$moment]}")" = "${a
 [ "$changed" -gt 0 ] || fail 'every node got back its address: nothing shows that another one would do'
 for moment in "${moments[@]}"; do
     until_node "${node_of[$moment]}" .online
-    came[${#came[@]}]="$moment $(since "$healed")"
+    came+=("$moment $(since "$healed")")
 done
 figure "healed, $changed of ${#moments[@]} under another's address; seen again by the broker, in s: ${came[*]}"
 for moment in before fetching rehearsal trial confirmed; do
     until_node "${node_of[$moment]}" ".online and .state == \"idle\" and .release == \"${release_of[$moment]}\" and .outcome == \"confirmed\" and .quarantine == []"
+    ended+=("$moment $(since "$healed")")
 done
-figure "every update had come to its end $(since "$healed") s after the network was back"
+figure "the updates had come to their ends, one looked at after the other, in s: ${ended[*]}"
 figure "${node_of[fetching]}: $(fetched "${node_of[fetching]}" "$heavy")"
 until_node "${node_of[dark]}" ".state == \"idle\" and .last_error.step == \"trial\" and .last_error.release == \"$release\""
 figure "${node_of[dark]}: $(node_field "${node_of[dark]}" .last_error.reason)"

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# A rollout goes on while four nodes have links that delay, lose, reorder and let little through.
+set -euo pipefail
+# shellcheck source=test/rig/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+bad=("${nodes[@]:1:4}")
+clean () { for node in "${bad[@]}"; do link_clean "$node" >/dev/null; done; }
+trap clean EXIT
+
+# roll: sets $release, and $took to the seconds that the rollout took.
+roll ()
+{
+    local begun
+    release=$(publish_heavy 1000000)
+    begun=$EPOCHREALTIME
+    nodectl rollout start --release "$release" --waves '1, 25%, rest' --soak 2s --timeout 10m >/dev/null || { nodectl rollout status >&2 || true; fail 'the rollout was not done'; }
+    took=$(since "$begun")
+}
+# lasted NODE: seconds of its update, by its own journal.
+lasted ()
+{
+    exec_in "$1" grep "\"release\":\"$release\"" root/var/journal </dev/null |
+        jq -rs '[.[].time | (.[:19] + "Z" | fromdate) + ("0." + .[20:29] | tonumber)] | (last - first) * 10 | round / 10'
+}
+
+figure "${bad[0]}, clean: $(link_measure "${bad[0]}")"
+roll
+figure "the rollout took $took s; the update of ${bad[0]} $(lasted "${bad[0]}") s"
+for node in "${bad[@]}"; do link_bad "$node"; done
+figure "made bad by $link_by: ${bad[*]}: $link_delay ms, give or take $link_jitter, $link_loss % lost, $link_reorder % overtake, $link_rate kbit/s"
+measured=$(link_measure "${bad[0]}")
+figure "${bad[0]}, bad: $measured"
+[[ $measured =~ round\ trips\ of\ ([0-9]+) ]] || fail "ping said nothing of round trips: $measured"
+[ "${BASH_REMATCH[1]}" -ge $((link_delay / 2)) ] || fail "the link is not bad: $measured"
+roll
+figure "the rollout took $took s"
+for node in "${bad[@]}"; do
+    figure "$node: its update took $(lasted "$node") s; $(link_clean "$node")"
+done
+check_disks "$release" "${nodes[@]}"

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The broker is killed in each of the three waves of a rollout, and comes back later: the rollout goes on by itself and ends, and nobody
+# is updated twice.
+set -euo pipefail
+# shellcheck source=test/rig/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+# in_wave N: its nodes, once one of them is under way.
+in_wave ()
+{
+    # shellcheck disable=SC2016 # for the shell inside
+    exec_in operator timeout "$patience" sh -c '
+        until said=$(nodectl rollout status --json --nodes 2>/dev/null) &&
+            printf "%s" "$said" | jq -re --argjson wave "$0" ".members | map (select (.wave == \$wave)) | select (any (.state == \"updating\" or .state == \"updated\")) | .[].node"; do sleep 0.1; done' "$1" </dev/null ||
+        fail "wave $1 never began"
+}
+broker_kill () { docker kill -s KILL "${container[broker]}" >/dev/null; }
+broker_start () { docker start "${container[broker]}" >/dev/null; }
+trap broker_start EXIT
+is_done () { [ "$(nodectl rollout status --json | jq -r .phase)" = "done" ]; }
+
+back=()
+release=$(publish_other)
+begun=$EPOCHREALTIME
+nodectl rollout start --release "$release" --waves '1, 25%, rest' --soak 2s --no-wait >/dev/null
+# As far as a node comes in its rehearsal without broker: on trial; nobody is confirmed before the broker is back. In the
+# second wave it comes back at once. In the last, one node is through and the others are anywhere.
+for wave in 1 2 3; do
+    mapfile -t members < <(in_wave "$wave")
+    [ ${#members[@]} -gt 0 ] || fail "wave $wave has no nodes"
+    [ "$wave" != 3 ] || until_journal "${members[0]}" "$release" trial confirmed
+    broker_kill
+    [ "$wave" != 1 ] || until_journal "${members[0]}" "$release" trial started
+    broker_start
+    killed=$EPOCHREALTIME
+    until_true 'the broker answers' nodectl releases
+    back+=("$(since "$killed")")
+done
+until_true 'the rollout is done' is_done
+figure "three waves over ${#nodes[@]} nodes, the broker killed in each: $(since "$begun") s, of which 6 s are soak; it answered ${back[*]} s after its starts"
+check_disks "$release" "${nodes[@]}"
+for node in "${nodes[@]}"; do
+    until_node "$node" ".online and .state == \"idle\" and .release == \"$release\""
+    for step in restarting:started trial:confirmed; do
+        count=$(exec_in "$node" grep -c "\"step\":\"${step%:*}\",\"outcome\":\"${step#*:}\".*\"release\":\"$release\"" root/var/journal </dev/null) || true
+        [ "$count" = 1 ] || fail "the journal of $node tells $count times of $step"
+    done
+done

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The content peer is killed while every node downloads from it, and comes back; two nodes are restarted meanwhile. The downloads go on
+# where they were.
+set -euo pipefail
+# shellcheck source=test/rig/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+mega=1000000
+ballast=$((32 * mega))
+most=$((12 * mega)) # what may come twice: what is under way when the peer dies is asked for again, once it is back and once before
+content_start () { docker start "${container[content]}" >/dev/null; }
+trap 'content_start; link_clean content' EXIT
+
+release=$(publish_heavy "$ballast")
+link_slow content 160mbit
+begun=$EPOCHREALTIME
+nodectl update "${nodes[@]}" --release "$release" --no-wait >/dev/null
+until_sent content $((${#nodes[@]} * ballast / 4))
+docker kill -s KILL "${container[content]}" >/dev/null
+mapfile -t under_way < <(nodectl nodes --json | jq -r '.[] | select (.state == "fetching") | .id')
+figure "killed $(since "$begun") s after the order, with ${#under_way[@]} of ${#nodes[@]} nodes in their downloads"
+[ ${#under_way[@]} -gt $((${#nodes[@]} / 2)) ] || fail 'too few nodes were in the middle of their downloads'
+docker restart -t 10 "${container[${under_way[0]}]}" "${container[${under_way[1]}]}" >/dev/null
+content_start
+killed=$EPOCHREALTIME
+for node in "${nodes[@]}"; do
+    until_node "$node" ".online and .state == \"idle\" and .release == \"$release\" and .outcome == \"confirmed\" and .quarantine == []"
+done
+took=$(since "$killed")
+downloaded=0
+resumed=0
+for node in "${nodes[@]}"; do
+    tale=$(fetched "$node" "$release")
+    [[ $tale =~ ([0-9]+)' bytes downloaded, '([0-9]+)' resumed' ]] || fail "the journal of $node does not tell of its download: $tale"
+    [ "${BASH_REMATCH[1]}" -le $((ballast + most)) ] || fail "$node began anew: $tale, of contents of $ballast and a program"
+    downloaded=$((downloaded + BASH_REMATCH[1]))
+    resumed=$((resumed + BASH_REMATCH[2]))
+    [[ $node != "${under_way[0]}" && $node != "${under_way[1]}" ]] || [ "${BASH_REMATCH[2]}" -gt 0 ] || fail "$node was restarted and did not go on where it was: $tale"
+done
+figure "all confirmed $took s after it was back; bytes of ${#nodes[@]} times $ballast and a program: $downloaded downloaded, and $resumed were there from before a restart"
+check_disks "$release" "${nodes[@]}"
