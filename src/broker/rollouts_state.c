@@ -160,8 +160,9 @@ static const char *reason_of (const struct broker_rollout *rollout, uint32_t ind
     case WIRE_MEMBER_STUCK:
         return "it was told to go back and has not";
     case WIRE_MEMBER_BACK:
-        return rollout->machine.members[index].revert_ms ? "its rehearsed revert took too long"
-                                                         : "it went back, and did not say why";
+        return rollout->machine.members[index].revert_ms
+                   ? "its rehearsed revert took too long"
+                   : "it fell silent, or took too long, and went back when it was told to";
     default:
         return "nothing was reported";
     }

@@ -23,10 +23,10 @@ tell ()
     [ "$status" = 1 ] || { printf '%s\n' "$said" >&2; fail "$kind: the rollout ended with status $status instead of 1"; }
     said=$(nodectl rollout status "$rollout" --nodes --json)
     jq -e '([.waves[].updated] | add) == 0 and (.members[0] | .wave == 1 and (.state == "failed" or .state == "reverted")) and
-            (.members[1] | .wave == 2 and .state == "left-out") and .causes[0].step != null' \
+            (.members[1] | .wave == 2 and .state == "left-out") and .causes[0].reason != null' \
         <<<"$said" >/dev/null || { printf '%s\n' "$said" >&2; fail "$kind: it is not that the canary failed and the other one was left out"; }
     check_disks "$good" "$2" "$3"
-    figure "$(jq -r --arg kind "$kind" '.causes[0] | "\($kind): \(.step): \(.reason)"' <<<"$said" | cut -c1-120) ($((SECONDS - begun)) s)"
+    figure "$(jq -r --arg kind "$kind" '.causes[0] | "\($kind): \(.step // "silent"): \(.reason)"' <<<"$said" | cut -c1-120) ($((SECONDS - begun)) s)"
     nodectl quarantine clear "$(jq -r '.members[0].node' <<<"$said")" >/dev/null
 }
 
