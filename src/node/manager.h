@@ -82,8 +82,7 @@ struct node_manager {
     char journal_fault[512]; /* what was found wrong with it; empty: nothing */
 
     struct update_proof proof;
-    struct wire_failure
-        *unconfirmed; /* went back without a crash: to be quarantined once the origin answers */
+    struct node_comparison *comparison; /* with a version that never confirmed itself; NULL: there is none */
 
     struct wire_installed previous;  /* as described last */
     struct wire_failure *quarantine; /* the same */
@@ -141,7 +140,8 @@ bool node_orders_resume_trial (struct node_manager *node);
 /*  Where nothing need be asked about the order: refuses it, and returns true. */
 bool node_orders_refuse (struct node_manager *node);
 void node_orders_desired (struct node_manager *node, const struct wire_desired *desired);
-void node_orders_welcome (struct node_manager *node);
+/*  Ends the order of a version that never confirmed itself; guilty: and quarantines its release. */
+void node_orders_judge (struct node_manager *node, const struct wire_failure *failure, bool guilty);
 void node_orders_matched (struct node_manager *node, const struct wire_matched *matched);
 void node_order_clear (struct node_manager *node);
 
@@ -153,6 +153,17 @@ void node_trial_matched (struct node_manager *node, const struct wire_matched *m
 bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload,
                        size_t size);
 void node_trial_end (struct node_manager *node);
+
+/*  compare.c */
+/*  This version was gone back to from the one in that workspace, which never confirmed itself: finds out which of them
+    is to blame, within `update/answer`. Out of memory, nobody is. */
+void node_comparison_begin (struct node_manager *node, const struct wire_failure *failure,
+                            const char *workspace);
+void node_comparison_welcome (struct node_manager *node);
+/*  Returns whether the chunk was for it. */
+bool node_comparison_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload,
+                            size_t size);
+void node_comparison_free (struct node_manager *node);
 
 /*  stable.c */
 /*  Where stable leads nowhere, and this version is not on trial: puts it back, and says so. */

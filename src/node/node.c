@@ -38,7 +38,7 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
     base_log (BASE_LOG_INFO, "connected to %s (instance %s)", node->config->endpoints.control,
               welcome->instance);
     node_reach_welcome (node->reach);
-    node_orders_welcome (node);
+    node_comparison_welcome (node);
     node->reached = true;
     if (node->settings == NODE_SETTINGS_OWN && node->config->depth == NODE_DEPTH_SERVICE) {
         node_settings_keep (&node->root, &node->loaded);
@@ -86,7 +86,8 @@ static void on_matched (void *context, const struct wire_matched *matched)
 static void on_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
 {
     struct node_manager *node = context;
-    if (!node_trial_chunk (node, chunk, payload, size) && node->fetch)
+    if (!node_trial_chunk (node, chunk, payload, size) &&
+        !node_comparison_chunk (node, chunk, payload, size) && node->fetch)
         node_fetch_chunk (node->fetch, chunk, payload, size);
 }
 
@@ -233,6 +234,7 @@ static void close_all (struct node_manager *node)
                     node->watchdog, node->looking, node->judging};
     for (size_t i = 0; node->loop && i < sizeof timers / sizeof *timers; i++)
         bus_timer_cancel (node->loop, timers[i]);
+    node_comparison_free (node);
     (void) bus_work_free (node->staging);
     node_journal_close (node);
     (void) node_fetch_free (node->fetch);
@@ -241,9 +243,6 @@ static void close_all (struct node_manager *node)
     (void) node_session_free (node->session);
     (void) node_callback_free (node->callback);
     (void) bus_loop_free (node->loop);
-    if (node->unconfirmed)
-        wire_failure_deinit (node->unconfirmed);
-    free (node->unconfirmed);
     node_order_clear (node);
     wire_installed_deinit (&node->previous);
     root_quarantine_free (node->quarantine, node->n_quarantine);

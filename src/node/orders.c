@@ -93,15 +93,12 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
                                    .reason = reason,
                                    .time = (char *) base_time_format (base_time_real_ns (), now)};
     struct base_error error;
-    if (outcome.cause == ROOT_CAUSE_UNCONFIRMED) {
-        /* perhaps the network was to blame: judged once this version has reached the origin itself */
-        node->unconfirmed = calloc (1, sizeof *node->unconfirmed);
-        if (node->unconfirmed)
-            (void) wire_copy (&wire_failure_record, &failure, node->unconfirmed);
-    } else if (is_to_blame (outcome.cause) && root_quarantine_add (&node->root, &failure, &error))
+    if (outcome.cause == ROOT_CAUSE_UNCONFIRMED)
+        node_comparison_begin (node, &failure, trial->workspace);
+    else if (is_to_blame (outcome.cause) && root_quarantine_add (&node->root, &failure, &error))
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
     node_remember_failure (node, &failure);
-    if (!node->unconfirmed)
+    if (!node->comparison)
         close_order (node);
     else {
         node->standing.epoch = later (node->standing.epoch, node->order.epoch);
@@ -210,28 +207,26 @@ void node_orders_resume (struct node_manager *node)
     node_collect (node);
 }
 
-/*  This version has reached the origin, so the one that did not get that far is judged. The origin is told
-    anew: its records hold what the node was before. */
-void node_orders_welcome (struct node_manager *node)
+/*  The origin is told anew: its records hold what the node was before. */
+void node_orders_judge (struct node_manager *node, const struct wire_failure *failure, bool guilty)
 {
-    struct wire_failure *failure = node->unconfirmed;
     struct wire_trial trial = {.transaction = NULL};
     struct base_error error;
-    if (!failure)
-        return;
-    node->unconfirmed = NULL;
-    if (root_quarantine_add (&node->root, failure, &error))
+    if (guilty && root_quarantine_add (&node->root, failure, &error))
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
-    if (!root_trial_recall (&node->root, &trial)) {
+    if (root_trial_recall (&node->root, &trial)) {
+        (void) root_outcome_remove (&node->root);
+        return;
+    }
+    bool is_its = strcmp (trial.transaction, failure->transaction) == 0;
+    if (is_its) {
         adopt (node, &trial);
-        wire_trial_deinit (&trial);
         node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure->reason);
         node_order_clear (node);
+        (void) root_trial_forget (&node->root);
+        (void) root_outcome_remove (&node->root);
     }
-    wire_failure_deinit (failure);
-    free (failure);
-    (void) root_trial_forget (&node->root);
-    (void) root_outcome_remove (&node->root);
+    wire_trial_deinit (&trial);
 }
 
 /*  The hold that a revert brings comes with the going back (resume_revert), or where there is nothing to go

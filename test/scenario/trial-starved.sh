@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# The content peer is away for the whole of a trial, which cannot be confirmed then, and a while longer: the node goes back, the version
+# that it goes back to is no better off, so nobody is blamed, and the same release is taken once the peer is there again.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+peer_pid=
+peer_start ()
+{
+    rm -f "$fleet/content.out"
+    "$build/noded-content" --root "$fleet/content" --port "$1" >"$fleet/content.out" 2>>"$fleet/content.log" &
+    peer_pid=$!
+    until_true grep -qs '^ready' "$fleet/content.out"
+    peer=$(sed -n 's/^ready content=tcp:\/\///p' "$fleet/content.out")
+}
+peer_kill ()
+{
+    kill -KILL "$peer_pid" 2>/dev/null || true
+    wait "$peer_pid" 2>/dev/null || true
+}
+trap 'peer_kill; story_end' EXIT
+
+broker_options=(--no-content)
+node_settings=${node_settings/confirm = 60s/confirm = 4s}
+node_settings=${node_settings/update/update
+    answer = 2s}
+broker_start
+peer_start 0
+node_install a --content "$peer"
+node_start a
+until_node a '.online and .state == "idle"'
+before=$(stable_of a)
+release=$(NODED_CONTENT=$peer ctl publish noded --version 2.0.0 --binary "$(binary noded-2)")
+
+journal_mark a
+ctl update a --release "$release" >"$fleet/updating" 2>&1 &
+updating=$!
+at_step a probing
+peer_kill
+go_on a
+! wait "$updating" || fail 'a version was confirmed that had no content peer'
+until_true grep -q 'nobody is blamed' "$fleet/a.log"
+check_node a '.state == "idle" and .last_error.step == "trial" and .quarantine == []'
+field a .last_error.reason >"$fleet/said"
+said 'no chunk was fetched'
+check_equal "$(stable_of a)" "$before" 'stable'
+peer_start "${peer##*:}"
+ctl update a --release "$release" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail 'the release was not taken once there was a content peer'; }
+check_runs a 2.0.0 noded-2
