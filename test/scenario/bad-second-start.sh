@@ -15,7 +15,9 @@ kill -KILL "$(manager_pid a)"
 crashes () { [ "$(grep -c "$broken was killed by signal 6" "$fleet/a.log")" -ge 2 ]; }
 until_true crashes
 check_equal "$(stable_of a)" "$broken" 'stable'
+broker_stop
 "$fleet/a/previous/noded" revert --root "$fleet/a" >"$fleet/said" 2>&1 || { cat "$fleet/said" >&2; fail 'it could not be reverted'; }
+broker_start
 until_node a '.online and .version == "1.0.0" and .state == "idle"'
 check_runs a 1.0.0 noded
 check_node a '.held'
