@@ -19,7 +19,12 @@ if [ -n "${NODED_ONLY:-}" ]; then
     container[$NODED_ONLY]=$(docker ps -aq --filter "name=^$project-$NODED_ONLY\$")
 fi
 # every: selects all nodes that the story is about.
-every () { local IFS=,; sed 's/,/ or /g' <<<"${nodes[*]}"; }
+every ()
+{
+    local IFS=, all
+    all=${nodes[*]}
+    echo "${all//,/ or }"
+}
 
 # figure WORD...: what is told beside passed or failed.
 figure () { say "      $*"; }
