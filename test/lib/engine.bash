@@ -7,7 +7,7 @@
 # shellcheck shell=bash
 
 top=${top:?}
-rig=${NODED_RIG:-/run/noded-rig}
+rig=$(realpath -m -- "${NODED_RIG:-/run/noded-rig}")
 engine_lock=
 project=$(basename "$rig")
 project=${project//[^a-z0-9-]/}
@@ -40,6 +40,8 @@ engine_mine ()
 {
     [ -z "$engine_lock" ] || return 0
     (umask 077 && mkdir -p "$rig") || fail "no directory $rig for the rig's state: be root, or name another one in NODED_RIG"
+    # It is removed in the end, with all that lies in it.
+    if ! engine_known && [ -n "$(ls -A "$rig")" ]; then fail "$rig holds something else than a rig: name an empty or new directory in NODED_RIG"; fi
     exec {engine_lock}<"$rig"
     flock -n "$engine_lock" || fail "another bin/rig is at work on $rig: wait for it, or name another directory in NODED_RIG"
 }
@@ -92,20 +94,17 @@ engine_end ()
 engine_apart ()
 {
     [ -e "$rig/own" ] || return 0
-    if [ "$1" = yes ]; then
-        [ ! -e "$rig/apart" ] || return 0
-        : >"$rig/apart"
-    else
-        [ -e "$rig/apart" ] || return 0
-        rm "$rig/apart"
-    fi
-    engine_end && engine_launch
+    if [ "$1" = yes ]; then [ ! -e "$rig/apart" ] || return 0; else [ -e "$rig/apart" ] || return 0; fi
+    engine_end || return 1
+    # Not before it has ended: who is interrupted in between has an engine where the file says that it is.
+    if [ "$1" = yes ]; then : >"$rig/apart"; else rm "$rig/apart"; fi
+    engine_launch
 }
 
 # engine_start: returns 1, with the reason on standard error, where there is none to be had here.
 engine_start ()
 {
-    local place
+    local place data
     if engine_known; then
         [ ! -e "$rig/own" ] || engine_pid >/dev/null || engine_launch
         return
@@ -122,7 +121,8 @@ engine_start ()
     for place in /var/lib /var/tmp /tmp; do
         [ "$(stat -f -c %T "$place")" = overlayfs ] || break
     done
-    mktemp -d "$place/$project.XXXXXX" >"$rig/own"
+    data=$(mktemp -d "$place/$project.XXXXXX") || return 1
+    if ! { echo "$data" >"$rig/own.new" && mv "$rig/own.new" "$rig/own"; }; then rmdir "$data"; return 1; fi
     engine_launch
 }
 
@@ -133,12 +133,13 @@ engine_stop ()
     if [ -e "$rig/own" ]; then
         data=$(cat "$rig/own")
         engine_end || return 1
+        : "${data:?}" # else every mount of the machine would lie below it
         while read -r mount; do
             umount -l "$mount"
         done < <(awk -v a="$rig/" -v b="$data/" 'index ($2, a) == 1 || index ($2, b) == 1 { print $2 }' /proc/mounts | sort -r)
-        rm -rf "$data"
+        rm -rf --one-file-system "$data"
     fi
-    rm -rf "$rig"
+    rm -rf --one-file-system "$rig"
 }
 
 # debian:bookworm-slim: here already, from a registry, or made from packages.

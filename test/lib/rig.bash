@@ -98,9 +98,9 @@ rig_down ()
     engine_known || { say 'there is no rig'; return; }
     engine_mine
     engine_start || exit 1
-    engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || { tail -n 20 "$rig/down.log" >&2; fail 'the containers could not be removed'; }
+    # What a story left first: a network that one of these is on cannot be removed.
     for id in $(docker ps -aq --filter "label=noded.rig=$project"); do docker rm -fv "$id" >/dev/null; done
-    # What a story left outside of the composition, and the volumes without a name of nodes that were scaled away.
+    engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || { tail -n 20 "$rig/down.log" >&2; fail 'the containers could not be removed'; }
     for id in $(docker volume ls -q --filter "label=noded.rig=$project"); do docker volume rm "$id" >/dev/null; done
     if [ -e "$rig/other" ] && [ -e "$rig/images" ]; then
         while read -r image; do docker image rm "$image" >/dev/null 2>&1 || true; done <"$rig/images"
