@@ -112,7 +112,6 @@ rig_down ()
 rig_logs ()
 {
     local node to=$1 service
-    rm -rf "$to"
     mkdir -p "$to"
     containers_read
     docker ps -a --filter "label=com.docker.compose.project=$project" >"$to/containers" 2>&1 || true
@@ -184,11 +183,11 @@ rig_test ()
         else
             failed=$((failed + 1))
             told+=("FAIL  $story ($((SECONDS - begun)) s)")
-            rig_logs "$top/build/rig/$story" || true
+            (rig_logs "$top/build/rig/$story") || true
             say "again: bin/rig test $story"
             # The next story begins with a fleet that nothing has happened to.
             engine_compose down -v -t 2 >"$rig/down.log" 2>&1 || true
-            rig_fleet "$(cat "$rig/nodes")" || true
+            (rig_fleet "$(cat "$rig/nodes")") || true
         fi
         say "${told[-1]}"
     done
