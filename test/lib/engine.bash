@@ -7,7 +7,8 @@
 # shellcheck shell=bash
 
 top=${top:?}
-rig=$(realpath -m -- "${NODED_RIG:-/run/noded-rig}")
+# Who is not root may use an engine that runs already.
+rig=$(realpath -m -- "${NODED_RIG:-$([ "$(id -u)" = 0 ] && echo /run || echo "${XDG_RUNTIME_DIR:-/tmp}")/noded-rig}")
 engine_lock=
 project=$(basename "$rig")
 project=${project//[^a-z0-9-]/}
@@ -66,6 +67,7 @@ engine_launch ()
         where=(nsenter --mount=/proc/self/ns/mnt --wd=/ unshare --mount sh -c 'mount --make-rprivate / && pivot_root . . && umount -l . && cd / && exec "$@"' sh)
     fi
     [ ! -e "$rig/apart" ] || where+=(unshare --net sh -c 'ip link set lo up && exec "$@"' sh)
+    rm -f "$rig/engine.pid"
     setsid "${where[@]}" dockerd --host "$DOCKER_HOST" --pidfile "$rig/engine.pid" --data-root "$data" --exec-root "$rig/exec" \
         --bridge none --iptables=false --ip6tables=false --ip-masq=false --userland-proxy=false >>"$rig/engine.log" 2>&1 </dev/null {engine_lock}<&- &
     pid=$!
@@ -111,12 +113,21 @@ engine_start ()
     fi
     # Sockets lie below it, whose paths have 107 bytes.
     [ ${#rig} -le 50 ] || { say "the directory of the rig's state, $rig, has a path of more than 50 bytes: name another one in NODED_RIG" >&2; return 1; }
-    "$top/bin/deps" rig || return 1
+    # What is here is not replaced by Debian's: only what is missing is installed.
     if docker version >/dev/null 2>&1; then
+        if ! command -v jq >/dev/null || ! { docker compose version || command -v docker-compose; } >/dev/null 2>&1; then
+            say 'Docker is here; docker compose, or jq, is not: install them' >&2
+            return 1
+        fi
         : >"$rig/other"
         return
     fi
     [ "$(id -u)" = 0 ] || { say 'no container engine: none answers, and only root can start one' >&2; return 1; }
+    if command -v dockerd >/dev/null && { docker compose version || command -v docker-compose; } >/dev/null 2>&1; then
+        "$top/bin/deps" rig-engine || return 1
+    else
+        "$top/bin/deps" rig || return 1
+    fi
     # Layers of images cannot lie on an overlay file system.
     for place in /var/lib /var/tmp /tmp; do
         [ "$(stat -f -c %T "$place")" = overlayfs ] || break
@@ -139,6 +150,7 @@ engine_stop ()
         done < <(awk -v a="$rig/" -v b="$data/" 'index ($2, a) == 1 || index ($2, b) == 1 { print $2 }' /proc/mounts | sort -r)
         rm -rf --one-file-system "$data"
     fi
+    [ ! -s "$rig/base" ] || rm -rf --one-file-system "$(cat "$rig/base")"
     rm -rf --one-file-system "$rig"
 }
 
@@ -149,7 +161,9 @@ engine_base ()
     docker image inspect "$image" >/dev/null 2>&1 && return
     if timeout 60 docker pull -q "$image" >"$rig/pull.log" 2>&1; then return; fi
     say "no registry answers: making $image with debootstrap"
-    tree=$(mktemp -d "${TMPDIR:-/tmp}/noded-base.XXXXXX")
+    command -v debootstrap >/dev/null || "$top/bin/deps" rig-base || exit 1
+    tree=$(mktemp -d "$(dirname "$(cat "$rig/own" 2>/dev/null || echo /tmp/any)")/noded-base.XXXXXX")
+    echo "$tree" >"$rig/base" # removed by `down`, where this is interrupted
     if ! debootstrap --variant=minbase bookworm "$tree" >"$rig/debootstrap.log" 2>&1; then
         tail -n 5 "$rig/debootstrap.log" >&2
         rm -rf "$tree"
@@ -163,6 +177,6 @@ engine_base ()
     fi
     rm -rf "${tree:?}"/var/lib/apt/lists/* "$tree"/var/cache/apt/* "$tree"/var/log/* "$tree"/usr/share/{doc,man,info,locale}/*
     tar -C "$tree" --one-file-system -c . | docker import -c 'CMD ["bash"]' - "$image" >/dev/null
-    rm -rf "$tree"
+    rm -rf "$tree" "$rig/base"
     echo "$image" >>"$rig/images"
 }

@@ -40,6 +40,7 @@ rig_fleet ()
         [[ $node =~ ^node-[0-9]+$ ]] || (until_node "$node" '.online and .state == "idle"') || rig_without "$node"
     done
     containers_read
+    rig_release_copy
 }
 # rig_without NODE: the fleet goes on without a node whose init does not run in a container here. Its story fails.
 rig_without ()
@@ -50,12 +51,23 @@ rig_without ()
     nodectl forget "$1" >/dev/null 2>&1 || true
 }
 
+# rig_clear: removes the fleet, and what stories that died left: these first, for a network that a container is on cannot be removed.
+rig_clear ()
+{
+    local id
+    for id in $(docker ps -aq --filter "label=noded.rig=$project"); do docker rm -fv "$id" >/dev/null; done
+    engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || { tail -n 20 "$rig/down.log" >&2; say 'the containers could not be removed' >&2; return 1; }
+    for id in $(docker volume ls -q --filter "label=noded.rig=$project"); do docker volume rm "$id" >/dev/null; done
+    for id in $(docker network ls -q --filter "label=noded.rig=$project"); do docker network rm "$id" >/dev/null; done
+}
+
 rig_up ()
 {
     local begun=$SECONDS built fleet
     engine_mine
     engine_start || exit 1
-    engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || true
+    rig_clear || exit 1
+    rm -f "$rig/release"
     engine_apart no
     engine_base
     say 'building the images'
@@ -94,14 +106,11 @@ rig_load ()
 
 rig_down ()
 {
-    local image id
+    local image
     engine_known || { say 'there is no rig'; return; }
     engine_mine
     engine_start || exit 1
-    # What a story left first: a network that one of these is on cannot be removed.
-    for id in $(docker ps -aq --filter "label=noded.rig=$project"); do docker rm -fv "$id" >/dev/null; done
-    engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || { tail -n 20 "$rig/down.log" >&2; fail 'the containers could not be removed'; }
-    for id in $(docker volume ls -q --filter "label=noded.rig=$project"); do docker volume rm "$id" >/dev/null; done
+    rig_clear || exit 1
     if [ -e "$rig/other" ] && [ -e "$rig/images" ]; then
         while read -r image; do docker image rm "$image" >/dev/null 2>&1 || true; done <"$rig/images"
     fi
@@ -115,7 +124,7 @@ rig_logs ()
     mkdir -p "$to"
     containers_read
     docker ps -a --filter "label=com.docker.compose.project=$project" >"$to/containers" 2>&1 || true
-    for service in broker content operator; do docker logs -t "${container[$service]}" >"$to/$service.log" 2>&1 || true; done
+    for service in broker content operator outsider; do docker logs -t "${container[$service]}" >"$to/$service.log" 2>&1 || true; done
     nodectl nodes --json >"$to/nodes.json" 2>&1 || true
     nodectl rollout list >"$to/rollouts" 2>&1 || true
     for node in "${nodes[@]}"; do
@@ -129,9 +138,12 @@ rig_logs ()
 rig_release ()
 {
     if [ ! -f "$1" ] || [ ! -x "$1" ]; then fail "$1 is no program"; fi
-    docker cp -q "$1" "${container[operator]}:/releases/noded-2" >/dev/null 2>&1 || docker cp "$1" "${container[operator]}:/releases/noded-2" >/dev/null
+    cp "$1" "$rig/release" # also for the fleet that is made anew behind a story that failed
+    rig_release_copy
     say "the good release of the stories is $(exec_in operator /releases/noded-2 --version)"
 }
+
+rig_release_copy () { [ ! -e "$rig/release" ] || docker cp "$rig/release" "${container[operator]}:/releases/noded-2" >/dev/null; }
 
 # The stories in the order of the file; `short` in the second column: told by --short.
 rig_stories () { awk '!/^#/ && NF' "$top/test/rig/stories"; }
@@ -142,7 +154,7 @@ rig_at_rest ()
     containers_read
     until_nodes 'what a story has to leave behind: all nodes online, idle, and not held' \
         "([.[].id] | sort) == ($(printf '%s\n' "${nodes[@]}" | jq -Rsc 'split ("\n") | map (select (. != "")) | sort')) and all (.online and .state == \"idle\" and (.held | not))"
-    nodectl rollout list --json | jq -e 'all (.phase == "done" or .phase == "aborted" or .phase == "reverted")' >/dev/null || fail 'the story left a rollout open'
+    nodectl rollout list --json | jq -e 'all (.over)' >/dev/null || fail 'the story left a rollout open'
 }
 
 rig_test ()
@@ -176,6 +188,7 @@ rig_test ()
         say "--- $story: $(sed -n '2,/^[^#]/{s/^# //p}' "$top/test/rig/$story.sh" | tr '\n' ' ')"
         begun=$SECONDS
         status=0
+        rm -rf "$top/build/rig/$story"
         NODED_RIG=$rig bash "$top/test/rig/$story.sh" {engine_lock}<&- || status=$?
         [ "$status" != 0 ] || (rig_at_rest) || status=1
         if [ "$status" = 0 ]; then
@@ -184,9 +197,9 @@ rig_test ()
             failed=$((failed + 1))
             told+=("FAIL  $story ($((SECONDS - begun)) s)")
             (rig_logs "$top/build/rig/$story") || true
-            say "again: bin/rig test $story"
+            say "again: ${NODED_RIG:+NODED_RIG=$rig }bin/rig test $story"
             # The next story begins with a fleet that nothing has happened to.
-            engine_compose down -v -t 2 >"$rig/down.log" 2>&1 || true
+            rig_clear || true
             (rig_fleet "$(cat "$rig/nodes")") || true
         fi
         say "${told[-1]}"

@@ -23,7 +23,7 @@ tell ()
     [ "$status" = 1 ] || { printf '%s\n' "$said" >&2; fail "$kind: the rollout ended with status $status instead of 1"; }
     said=$(nodectl rollout status "$rollout" --nodes --json)
     jq -e '([.waves[].updated] | add) == 0 and (.members[0] | .wave == 1 and (.state == "failed" or .state == "reverted")) and
-            (.members[1] | .wave == 2 and .state == "left-out") and .causes[0].reason != null' \
+            (.members[1] | .wave == 2 and .state == "left-out") and .causes[0].reason != null and (.causes[0].step // "probing" | test ("^(probing|trial)"))' \
         <<<"$said" >/dev/null || { printf '%s\n' "$said" >&2; fail "$kind: it is not that the canary failed and the other one was left out"; }
     check_disks "$good" "$2" "$3"
     figure "$(jq -r --arg kind "$kind" '.causes[0] | "\($kind): \(.step // "silent"): \(.reason)"' <<<"$said" | cut -c1-120) ($((SECONDS - begun)) s)"

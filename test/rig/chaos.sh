@@ -13,14 +13,15 @@ figure "NODED_SEED=$seed NODED_CHAOS=$for_s"
 
 # Begins a rollout whenever none is under way, while the broker may be down; one line for each.
 binaries=(noded noded-2)
+versions=(1.0.0 "$(version_of noded-2)")
 order ()
 {
     local n=0 open release
     while [ -e "$work/go" ]; do
         sleep 0.5
-        open=$(nodectl rollout list --json 2>/dev/null | jq 'first (.[] | select (.phase != "done" and .phase != "aborted" and .phase != "reverted")) | .id') || continue
+        open=$(nodectl rollout list --json 2>/dev/null | jq 'first (.[] | select (.over | not)) | .id') || continue
         [ -z "$open" ] || continue
-        release=$(publish "${binaries[n % 2]}" "$((n % 2 + 1)).0.0" 2>/dev/null) || continue
+        release=$(publish "${binaries[n % 2]}" "${versions[n % 2]}" 2>/dev/null) || continue
         nodectl rollout start --release "$release" --waves '2,rest' --soak 0s --budget "${#nodes[@]}" --no-wait 2>/dev/null || continue
         n=$((n + 1))
     done >"$work/orders"
@@ -50,7 +51,7 @@ wait "$orders" || true
 begun=$EPOCHREALTIME
 until_nodes 'everybody is back' "length == ${#nodes[@]} and all (.online and .state == \"idle\")"
 figure "$kills kills in $for_s s, $caught of them of a node in its rehearsal or on trial, and $(grep -oE 'r-[0-9a-f]{12}' "$work/orders" | sort -u | wc -l) rollouts meanwhile; all idle $(since "$begun") s after the last kill"
-ended () { nodectl rollout list --json | jq -e 'all (.phase == "done" or .phase == "aborted" or .phase == "reverted")'; }
+ended () { nodectl rollout list --json | jq -e 'all (.over)'; }
 until_true 'the last rollout ends' ended
 quarantined=$(nodectl nodes --json | jq '[.[].quarantine[]] | length')
 [ "$quarantined" = 0 ] || { nodectl nodes --json | jq -c '.[] | {id, quarantine}' >&2; fail 'a release was blamed for what was done to its host'; }

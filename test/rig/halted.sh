@@ -17,4 +17,5 @@ figure "halted after $took s: $(jq -r '"\(.reason); \(.causes[0].step): \(.cause
 [ "$(jq '[.waves[] | .updated] | add' <<<"$said")" = 0 ] || fail 'a node was updated'
 nodectl rollout abort "$rollout" >/dev/null
 for node in "${nodes[@]}"; do check_disks "${before[$node]}" "$node"; done
+jq -e '.causes | length == 1 and .[0].step == "trial" and .[0].count == 1' <<<"$said" >/dev/null || fail 'it is not one node that failed, in its trial'
 nodectl quarantine clear "$(jq -r '.causes[0].nodes[0]' <<<"$said")" >/dev/null

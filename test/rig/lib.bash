@@ -233,7 +233,7 @@ extra_node ()
     trap extra_end EXIT
     settings=$(docker inspect "${container[${nodes[0]}]}" | jq -r '.[0].Config.Env[] | select (startswith ("NODED_SETTINGS=")) | .[15:]')
     extra+=("$id")
-    container[$id]=$(docker run -d --name "$project-$id" --network "${project}_default" --label "noded.rig=$project" --restart unless-stopped \
+    container[$id]=$(docker run -d --name "$project-$id" --network "${project}_default" --label "noded.rig=$project" --restart unless-stopped --memory 400m --pids-limit 300 \
         -e "NODED_ID=$id" -e NODED_BROKER=broker -e NODED_CONTENT=content -e "NODED_SETTINGS=$settings" "$@" "$extra_image" /usr/libexec/noded/node)
 }
 extra_away ()
@@ -248,7 +248,11 @@ extra_end ()
     docker unpause "${container[content]}" >/dev/null 2>&1 || true # what a story that failed has paused
     for id in "${extra[@]}"; do
         [ -n "${container[$id]:-}" ] || continue
-        [ "$status" = 0 ] || { say "the last words of $id:"; docker logs --tail 30 "${container[$id]}" 2>&1 || true; } >&2
+        if [ "$status" != 0 ]; then # with those that bin/rig collects
+            mkdir -p "$top/build/rig/$story"
+            docker logs -t "${container[$id]}" >"$top/build/rig/$story/$id.log" 2>&1 || true
+            disk_of "$id" sh -c 'ls -la . var probe; cat var/journal' >"$top/build/rig/$story/$id.disk" 2>&1 || true
+        fi
         extra_away "$id" || status=1
     done
     for id in "${extra[@]}"; do

@@ -19,9 +19,11 @@ release=$(publish_other)
 nodectl rollout start --release "$release" --waves rest --soak 0s --timeout 5m >/dev/null || fail 'the release did not come through'
 
 since=$(date -u +%Y-%m-%dT%H:%M:%S.%NZ)
-mapfile -t every < <(printf '%s\n' "${container[@]}")
-docker restart -t 10 "${every[@]}" >/dev/null &
-wait $! || fail 'the containers could not be restarted'
+for id in "${container[@]}"; do
+    docker restart -t 10 "$id" >/dev/null &
+    restarts+=($!)
+done
+for pid in "${restarts[@]}"; do wait "$pid" || fail 'a container could not be restarted'; done
 begun=$EPOCHREALTIME
 all_there
 took=$(since "$begun")
@@ -32,7 +34,7 @@ for node in "${nodes[@]}"; do
     [ "$times" -le "$most" ] || most=$times
 done
 read -r came burst <<<"$(rate "$since")"
-figure "all ${#every[@]} containers restarted: every node is back $took s after the last was started; hellos: $came, at most $burst in a second"
+figure "all ${#restarts[@]} containers restarted: every node is back $took s after the last was started; hellos: $came, at most $burst in a second"
 figure "connections opened and addresses looked up: $sum by all nodes, at most $most by one"
 [ "$came" -le $((2 * ${#nodes[@]})) ] || fail "$came hellos of ${#nodes[@]} nodes"
 check_disks "$release" "${nodes[@]}"
