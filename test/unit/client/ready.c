@@ -26,6 +26,7 @@ static void ask_for (const char *endpoint, const char *nonce)
     cr_assert_eq (setenv ("NODED_READY", value, 1), 0);
 }
 
+/*  libzmq closes what a socket held on a thread of its own, some time after the socket has gone. */
 static unsigned descriptors (void)
 {
     unsigned count = 0;
@@ -67,7 +68,8 @@ Test (ready, what_is_announced_is_what_runs)
     cr_assert_eq (heard.n_args, base_list_count (args));
     cr_assert_str_eq (heard.args[0], args[0]);
     bus_socket_free (socket);
-    cr_assert_leq (descriptors (), before, "descriptors are left");
+    for (uint64_t until_ms = base_time_boot_ms () + 10000; descriptors () > before;)
+        cr_assert_lt (base_time_boot_ms (), until_ms, "descriptors are left");
     wire_ready_deinit (&heard);
     base_list_free (args);
 }
