@@ -21,6 +21,7 @@ struct node_comparison {
     uint64_t length; /* of the chunk */
     bool welcome, late;
     int asking, ending;
+    node_judge *judge;
 };
 
 void node_comparison_free (struct node_manager *node)
@@ -46,7 +47,7 @@ static void end (struct node_manager *node, bool guilty)
                 BASE_LOG_WARNING,
                 "%s: nobody is blamed, for this version did not reach broker and contents in time either",
                 comparison->failure.transaction);
-        node_orders_judge (node, &comparison->failure, guilty);
+        comparison->judge (node, &comparison->failure, guilty);
     }
     node_comparison_free (node);
 }
@@ -72,7 +73,7 @@ static void ask (void *context)
 }
 
 void node_comparison_begin (struct node_manager *node, const struct wire_failure *failure,
-                            const char *workspace)
+                            const char *workspace, node_judge *judge)
 {
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
     struct node_comparison *comparison = calloc (1, sizeof *comparison);
@@ -89,6 +90,7 @@ void node_comparison_begin (struct node_manager *node, const struct wire_failure
     }
     comparison->binary = envelope->binary;
     comparison->length = envelope->size < CHUNK_SIZE ? envelope->size : CHUNK_SIZE;
+    comparison->judge = judge;
     node->comparison = comparison;
     comparison->ending = bus_timer_start (node->loop, node->config->answer_ms, on_late, node);
 }

@@ -140,8 +140,6 @@ bool node_orders_resume_trial (struct node_manager *node);
 /*  Where nothing need be asked about the order: refuses it, and returns true. */
 bool node_orders_refuse (struct node_manager *node);
 void node_orders_desired (struct node_manager *node, const struct wire_desired *desired);
-/*  Ends the order of a version that never confirmed itself; guilty: and quarantines its release. */
-void node_orders_judge (struct node_manager *node, const struct wire_failure *failure, bool guilty);
 void node_orders_matched (struct node_manager *node, const struct wire_matched *matched);
 void node_order_clear (struct node_manager *node);
 
@@ -156,9 +154,10 @@ void node_trial_end (struct node_manager *node);
 
 /*  compare.c */
 /*  This version was gone back to from the one in that workspace, which never confirmed itself: finds out which of them
-    is to blame, within `update/answer`. Out of memory, nobody is. */
+    is to blame, within `update/answer`, and tells judge. Out of memory, nobody is. */
+typedef void node_judge (struct node_manager *node, const struct wire_failure *failure, bool guilty);
 void node_comparison_begin (struct node_manager *node, const struct wire_failure *failure,
-                            const char *workspace);
+                            const char *workspace, node_judge *judge);
 void node_comparison_welcome (struct node_manager *node);
 /*  Returns whether the chunk was for it. */
 bool node_comparison_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload,

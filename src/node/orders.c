@@ -62,6 +62,29 @@ static bool is_to_blame (enum root_cause cause)
     return cause == ROOT_CAUSE_CRASHED || cause == ROOT_CAUSE_HUNG || cause == ROOT_CAUSE_DAMAGED;
 }
 
+/*  Ends the order of a version that never confirmed itself; guilty: and quarantines its release. The origin is
+    told anew: its records hold what the node was before. */
+static void judge (struct node_manager *node, const struct wire_failure *failure, bool guilty)
+{
+    struct wire_trial trial = {.transaction = NULL};
+    struct base_error error;
+    if (guilty && root_quarantine_add (&node->root, failure, &error))
+        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
+    if (root_trial_recall (&node->root, &trial)) {
+        (void) root_outcome_remove (&node->root);
+        return;
+    }
+    bool is_its = strcmp (trial.transaction, failure->transaction) == 0;
+    if (is_its) {
+        adopt (node, &trial);
+        node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure->reason);
+        node_order_clear (node);
+        (void) root_trial_forget (&node->root);
+        (void) root_outcome_remove (&node->root);
+    }
+    wire_trial_deinit (&trial);
+}
+
 /*  This version runs because the one that was on trial failed: says so, and sees to it that it is not
     tried again. Whoever goes back leaves a note before; without one, this host went down between the
     record of the trial and the switch. The release never ran then, and its order is taken up again, a
@@ -94,7 +117,7 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
                                    .time = (char *) base_time_format (base_time_real_ns (), now)};
     struct base_error error;
     if (outcome.cause == ROOT_CAUSE_UNCONFIRMED)
-        node_comparison_begin (node, &failure, trial->workspace);
+        node_comparison_begin (node, &failure, trial->workspace, judge);
     else if (is_to_blame (outcome.cause) && root_quarantine_add (&node->root, &failure, &error))
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
     node_remember_failure (node, &failure);
@@ -205,28 +228,6 @@ void node_orders_resume (struct node_manager *node)
     }
     node_previous_keep (node); /* or it would be collected */
     node_collect (node);
-}
-
-/*  The origin is told anew: its records hold what the node was before. */
-void node_orders_judge (struct node_manager *node, const struct wire_failure *failure, bool guilty)
-{
-    struct wire_trial trial = {.transaction = NULL};
-    struct base_error error;
-    if (guilty && root_quarantine_add (&node->root, failure, &error))
-        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
-    if (root_trial_recall (&node->root, &trial)) {
-        (void) root_outcome_remove (&node->root);
-        return;
-    }
-    bool is_its = strcmp (trial.transaction, failure->transaction) == 0;
-    if (is_its) {
-        adopt (node, &trial);
-        node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure->reason);
-        node_order_clear (node);
-        (void) root_trial_forget (&node->root);
-        (void) root_outcome_remove (&node->root);
-    }
-    wire_trial_deinit (&trial);
 }
 
 /*  The hold that a revert brings comes with the going back (resume_revert), or where there is nothing to go
