@@ -13,13 +13,12 @@ TestSuite (resolver, .init = rig_setup, .fini = rig_teardown, .timeout = 40);
 static sem_t asked, answered;
 
 /*  In place of the C library's, for libzmq too. */
-int getaddrinfo (const char *name, const char *service, const struct addrinfo *hints,
-                 struct addrinfo **ret_found)
+int getaddrinfo (const char *name, const char *service, const struct addrinfo *req, struct addrinfo **pai)
 {
     __typeof__ (getaddrinfo) *real;
     *(void **) &real = dlsym (RTLD_NEXT, "getaddrinfo");
     if (!name || strcmp (name, NAME) != 0)
-        return real (name, service, hints, ret_found);
+        return real (name, service, req, pai);
     (void) sem_post (&asked);
     while (sem_wait (&answered))
         ;
