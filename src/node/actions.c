@@ -59,7 +59,7 @@ static void tell_progress (void *context)
     node->progress = 0;
     if (!node->fetch)
         return;
-    node_report_progress (node);
+    node_report_progress (node, node_fetch_note (node->fetch));
     node->progress = bus_timer_start (node->loop, PROGRESS_MS, tell_progress, node);
 }
 

@@ -29,6 +29,7 @@ struct node_config {
     uint64_t ask_ms;        /* asking unprompted: from this to twice this */
     uint64_t resend_ms;     /* a request without an answer */
     uint64_t answer_ms;     /* a get without an answer */
+    uint64_t away_ms;       /* a download without a connection to its content peer */
     uint32_t chunk, window; /* bytes */
     struct update_limits limits;
     struct root_limits trial;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "bus/work.h"
 #include "root/verified.h"
@@ -15,6 +16,9 @@
 #define SPACE_MARGIN (UINT64_C (1) << 20)
 
 enum { INODE_MARGIN = 64 };
+
+/*  Between two looks for a connection: the first pause and the longest one. */
+enum { LOOK_LEAST_MS = 1, LOOK_MOST_MS = 1000 };
 
 struct wanted {
     struct base_digest digest;
@@ -28,6 +32,8 @@ struct node_fetch {
     const struct node_self *self;
     struct node_session *session;
     struct transfer_limits limits;
+    const char *peer; /* where contents come from */
+    uint64_t away_most_ms;
     node_fetch_done *done;
     void *context;
     bool distrust;
@@ -45,6 +51,9 @@ struct node_fetch {
     bool completing;       /* the work under way ends it */
     struct bus_work *work; /* the disk's part between two contents; nothing else touches partial meanwhile */
     struct base_error work_error;
+    bool away; /* the content peer, since away_ms */
+    uint64_t away_ms, look_ms;
+    char note[BUS_ENDPOINT_SIZE + 64];
     int timer;
 };
 
@@ -65,6 +74,8 @@ struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_conf
     fetch->limits.chunk = config->chunk;
     fetch->limits.window = config->window;
     fetch->limits.answer_ms = config->answer_ms;
+    fetch->peer = config->endpoints.content;
+    fetch->away_most_ms = config->away_ms;
     fetch->depth = config->depth == NODE_DEPTH_SERVICE ? NODE_DEPTH_MINTED : config->depth - 1;
     fetch->done = done;
     fetch->context = context;
@@ -256,6 +267,59 @@ static int next_content (struct node_fetch *fetch)
     return bus_work_start (fetch->loop, turn_page, on_page_turned, fetch, &fetch->work);
 }
 
+/*  Whether the content peer can be asked. That it is away is no loss of what was asked for, and costs nothing
+    but time. */
+static bool is_connected (struct node_fetch *fetch, uint64_t now)
+{
+    if (node_session_content_ready (fetch->session)) {
+        if (fetch->away)
+            transfer_download_lost (&fetch->download);
+        if (fetch->away && *fetch->note)
+            base_log (BASE_LOG_INFO, "connected to the content peer %s", fetch->peer);
+        fetch->away = false;
+        *fetch->note = 0;
+        return true;
+    }
+    if (!fetch->away) {
+        fetch->away = true;
+        fetch->away_ms = now;
+        fetch->look_ms = LOOK_LEAST_MS;
+    } else if (fetch->look_ms < LOOK_MOST_MS)
+        fetch->look_ms = 2 * fetch->look_ms < LOOK_MOST_MS ? 2 * fetch->look_ms : LOOK_MOST_MS;
+    if (fetch->look_ms == LOOK_MOST_MS && !*fetch->note) {
+        (void) snprintf (fetch->note, sizeof fetch->note, "no connection to the content peer %s",
+                         fetch->peer);
+        base_log (BASE_LOG_WARNING, "%s: waiting for it for %llu s", fetch->note,
+                  (unsigned long long) fetch->away_most_ms / 1000);
+    }
+    return false;
+}
+
+/*  Looks for the connection again, until it has been away for too long. */
+static void await_connection (struct node_fetch *fetch, uint64_t now)
+{
+    struct base_error error = {.code = 0};
+    char name[BASE_DIGEST_TEXT];
+    if (now - fetch->away_ms < fetch->away_most_ms) {
+        fetch->timer = bus_timer_start (fetch->loop, fetch->look_ms, go_on, fetch);
+        return;
+    }
+    (void) base_error_set (
+        &error, -ENOTCONN,
+        "downloading content %s: no connection to the content peer %s for %llu s: start it, or "
+        "name another one in node.zpl, and order the update again",
+        base_digest_format (&fetch->download.digest, name), fetch->peer,
+        (unsigned long long) (now - fetch->away_ms) / 1000);
+    end (fetch, &error);
+}
+
+/*  Not longer than until the next look at the connection. */
+static uint64_t pause_of (const struct transfer_action *action, uint64_t now)
+{
+    uint64_t pause = action->until_ms > now ? action->until_ms - now : 0;
+    return pause < LOOK_MOST_MS ? pause : LOOK_MOST_MS;
+}
+
 /*  Carries out what the machine wants until it waits. The fetch may be gone afterwards. */
 static void go_on (void *context)
 {
@@ -265,12 +329,18 @@ static void go_on (void *context)
     fetch->timer = 0;
     for (;;) {
         uint64_t now = base_time_boot_ms ();
+        if (!fetch->download.done && !fetch->download.failed && !is_connected (fetch, now)) {
+            await_connection (fetch, now);
+            return;
+        }
         unsigned losses = fetch->download.losses;
         struct transfer_action action = transfer_download_next (&fetch->download, now);
-        if (fetch->download.losses > losses && losses > 0) {
-            /* While a peer is away, ZeroMQ keeps what was asked for: each time it is asked for again it would
-               be sent once more when the peer is back. Not at the first loss: a slow line is none. */
+        if (fetch->download.losses > losses && losses > 0 && action.kind != TRANSFER_FAILED) {
+            /* A connection over which nothing comes: its other end may be gone without a word. Not at the
+               first loss: a slow line is none. */
             node_session_content_close (fetch->session);
+            transfer_download_lost (&fetch->download);
+            continue;
         }
         char name[BASE_DIGEST_TEXT];
         int rc;
@@ -291,14 +361,14 @@ static void go_on (void *context)
             }
             return;
         case TRANSFER_FAILED:
-            (void) base_error_set (&error, -EIO, "downloading content %s: %s",
-                                   base_digest_format (&fetch->download.digest, name), action.reason);
+            (void) base_error_set (&error, -EIO, "downloading content %s from %s: %s",
+                                   base_digest_format (&fetch->download.digest, name), fetch->peer,
+                                   action.reason);
             end (fetch, &error);
             return;
         case TRANSFER_WRITE:
         case TRANSFER_WAIT:
-            fetch->timer = bus_timer_start (fetch->loop, action.until_ms > now ? action.until_ms - now : 0,
-                                            go_on, fetch);
+            fetch->timer = bus_timer_start (fetch->loop, pause_of (&action, now), go_on, fetch);
             return;
         }
     }
@@ -365,6 +435,11 @@ void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, ui
 {
     *ret_done = fetch->before + (fetch->running ? fetch->download.written : 0);
     *ret_total = fetch->total;
+}
+
+const char *node_fetch_note (const struct node_fetch *fetch)
+{
+    return *fetch->note ? fetch->note : NULL;
 }
 
 struct node_fetch_counts node_fetch_counts (const struct node_fetch *fetch)

@@ -2,7 +2,7 @@
 
     One content after the other, each in windows (transfer/download.h), resumed where an earlier attempt
     stopped, verified before it gets its name. The space for all of them is reserved before the first byte
-    is asked for. */
+    is asked for. A content peer that is away is waited for, for `update/away`. */
 
 #ifndef NODE_FETCH_H
 #define NODE_FETCH_H
@@ -39,6 +39,9 @@ void node_fetch_lost (struct node_fetch *fetch);
 
 /*  Bytes that are here, and bytes in all. */
 void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, uint64_t *ret_total);
+
+/*  What it waits for, in words; NULL while it goes on. Valid until the fetch goes on. */
+const char *node_fetch_note (const struct node_fetch *fetch);
 
 /*  Where the bytes of the envelope's contents came from. */
 struct node_fetch_counts {

@@ -189,8 +189,8 @@ void node_report_order (struct node_manager *node, uint64_t epoch, const char *s
                         enum wire_outcome outcome, const char *reason);
 /*  A line that is in the journal already. */
 void node_report_entry (struct node_manager *node, const struct wire_entry *entry);
-/*  A step that goes on. Not for the journal: there it has been told. */
-void node_report_progress (struct node_manager *node);
+/*  A step that goes on. Not for the journal: there it has been told. note: what it waits for; may be NULL. */
+void node_report_progress (struct node_manager *node, const char *note);
 /*  Everything that it points to stays valid until the next call. */
 void node_describe (struct node_manager *node, struct wire_application *ret_application);
 void node_standing_save (struct node_manager *node);

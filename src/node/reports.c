@@ -156,10 +156,10 @@ void node_report (struct node_manager *node, const char *step, enum wire_outcome
     tell (node, &report);
 }
 
-void node_report_progress (struct node_manager *node)
+void node_report_progress (struct node_manager *node, const char *note)
 {
     struct wire_report report =
-        report_of (node, wire_state_word (node->procedure.state), WIRE_OUTCOME_STARTED, NULL);
+        report_of (node, wire_state_word (node->procedure.state), WIRE_OUTCOME_STARTED, note);
     queue (node, &report);
 }
 

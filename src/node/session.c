@@ -356,14 +356,14 @@ static void on_content (void *context, struct bus_socket *socket, const struct b
 }
 
 static int connect_one (struct node_session *session, enum bus_kind kind, const char *endpoint,
-                        bus_message_handler *handler, int linger_ms, struct bus_socket **ret_socket,
-                        struct base_error *error)
+                        bus_message_handler *handler, int linger_ms, bool only_connected,
+                        struct bus_socket **ret_socket, struct base_error *error)
 {
     struct bus_socket_options options = {.on_message = handler,
                                          .context = session,
                                          .keys = session->config->has_keys ? &session->config->keys : NULL,
                                          .linger_ms = linger_ms,
-                                         .only_connected = handler == on_control};
+                                         .only_connected = only_connected};
     int rc = bus_socket_new (session->loop, kind, &options, ret_socket, error);
     return rc ? rc : bus_socket_connect (*ret_socket, endpoint, error);
 }
@@ -419,11 +419,11 @@ int node_session_new (struct bus_loop *loop, const struct node_config *config,
         (void) snprintf (session->kernel, sizeof session->kernel, "%.64s", names.release);
     int rc = check_endpoints (config, error);
     if (!rc)
-        rc = connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, &session->announce,
-                          error);
+        rc = connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, false,
+                          &session->announce, error);
     rc = rc ? rc : subscribe (session);
     if (!rc)
-        rc = connect_one (session, BUS_DEALER, config->endpoints.control, on_control, LINGER_MS,
+        rc = connect_one (session, BUS_DEALER, config->endpoints.control, on_control, LINGER_MS, true,
                           &session->control, error);
     if (rc) {
         (void) node_session_free (session);
@@ -599,18 +599,28 @@ int node_session_report (struct node_session *session, const struct wire_report 
     return 0;
 }
 
-int node_session_get (struct node_session *session, const struct wire_get *get)
+static int connect_content (struct node_session *session, bool only_connected)
 {
     struct base_error error = {.code = 0};
     int rc = session->content ? 0
                               : connect_one (session, BUS_DEALER, session->config->endpoints.content,
-                                             on_content, 0, &session->content, &error);
+                                             on_content, 0, only_connected, &session->content, &error);
     if (rc) {
         base_log_limited (&session->log, BASE_LOG_WARNING, "%s", error.text);
         node_session_content_close (session);
-        return rc;
     }
-    return bus_send (session->content, NULL, &wire_get_record, get);
+    return rc;
+}
+
+bool node_session_content_ready (struct node_session *session)
+{
+    return !connect_content (session, true) && bus_socket_is_ready (session->content);
+}
+
+int node_session_get (struct node_session *session, const struct wire_get *get)
+{
+    int rc = connect_content (session, false);
+    return rc ? rc : bus_send (session->content, NULL, &wire_get_record, get);
 }
 
 void node_session_content_close (struct node_session *session)

@@ -65,8 +65,12 @@ void node_session_match_cancel (struct node_session *session);
 /*  Queues a report. node, session and time are filled in; copied. Returns 0 or -ENOMEM. */
 int node_session_report (struct node_session *session, const struct wire_report *report);
 
-/*  Sends a get on the content channel, which is connected where it is not. As bus_send, or -errno of
-    connecting. */
+/*  Whether the content channel has a connection; begins to connect where it does not. What is asked for on
+    a channel that was opened by this call never waits for a peer that is away. */
+bool node_session_content_ready (struct node_session *session);
+
+/*  Sends a get on the content channel, which is opened where it is not, and then keeps what it is given until
+    its peer is there. As bus_send, or -errno of connecting. */
 int node_session_get (struct node_session *session, const struct wire_get *get);
 
 /*  Closes the content channel, with what was asked for and has not been answered. */

@@ -28,6 +28,8 @@ peer_kill ()
 }
 trap 'peer_kill; story_end' EXIT
 
+why_names_the_peer () { ctl why a | grep -qF "no connection to the content peer tcp://$peer"; }
+
 # What the journal tells of the last download: bytes downloaded, and bytes resumed.
 fetched ()
 {
@@ -37,10 +39,11 @@ fetched ()
 
 broker_options=(--no-content)
 chunk=4096
-most=$((3 * 32 * chunk)) # what may be under way: asked for, and asked for again before the peer is known to be away
+# What may be under way, and what may be asked for twice where a slow machine takes an answer for lost: the window halves each time.
+most=$((2 * 64 * chunk))
 node_settings=${node_settings/update/update
     chunk = $chunk
-    answer = 500ms}
+    answer = 2s}
 broker_start
 peer_start 0
 node_program=$(binary noded-halting-1)
@@ -61,6 +64,7 @@ peer_kill
 size=$(stat -c %s "$(binary noded-halting-2)")
 order_halting a half
 until_node a '.state == "fetching"'
+until_true why_names_the_peer
 peer_start "${peer##*:}"
 until_halted a
 peer_kill

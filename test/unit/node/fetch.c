@@ -1,11 +1,12 @@
-/*  What an update needs is known before its first byte is asked for. */
+/*  What an update needs is known before its first byte is asked for; a content peer that is away is waited
+    for. */
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "../bus/rig.h"
+
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "node/fetch.h"
 
 static void ended (void *context, const struct base_error *error)
@@ -37,4 +38,107 @@ Test (fetch, the_space_of_the_rehearsal_is_asked_for_before_a_download)
     disk_blobs_deinit (&contents);
     root_deinit (&root);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
+}
+
+/*  A download of SIZE bytes over a session whose origin is not there yet. */
+enum { SIZE = 20000, CHUNK = 4096 };
+static uint8_t content[SIZE];
+static char place[64];
+static struct root root;
+static struct node_config config;
+static struct disk_blobs contents;
+static struct node_session *session;
+static struct node_fetch *fetch;
+static struct wire_envelope envelope;
+static struct node_self self = {.installed = {.envelope = &envelope}};
+static struct base_error outcome;
+static bool has_ended;
+
+static void note_end (void *context, const struct base_error *error)
+{
+    (void) context;
+    has_ended = true;
+    outcome = error ? *error : (struct base_error){.code = 0};
+    bus_loop_stop (loop);
+}
+
+static void note_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
+{
+    (void) context;
+    node_fetch_chunk (fetch, chunk, payload, size);
+}
+
+static const struct node_session_ops ops = {.chunk = note_chunk};
+
+static void begin (uint64_t away_ms)
+{
+    rig_setup ();
+    for (size_t i = 0; i < SIZE; i++)
+        content[i] = (uint8_t) (i * 7);
+    envelope = (struct wire_envelope){.binary = base_digest_of (content, SIZE), .size = SIZE};
+    (void) snprintf (place, sizeof place, "/tmp/noded-test-XXXXXX");
+    cr_assert_not_null (mkdtemp (place));
+    cr_assert_eq (root_make (&disk_system, place, &root, NULL), 0);
+    cr_assert_eq (node_config_init (&config, place), 0);
+    (void) snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("announce"));
+    (void) snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("control"));
+    (void) snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("content"));
+    config.chunk = CHUNK;
+    config.answer_ms = 20;
+    config.away_ms = away_ms;
+    cr_assert_eq (disk_blobs_open (&disk_system, root.fd, "var/contents", &contents, NULL), 0);
+    cr_assert_eq (node_session_new (loop, &config, &ops, NULL, &session, NULL), 0);
+    fetch = node_fetch_new (loop, &config, &root, &contents, &self, session, note_end, NULL);
+    cr_assert_eq (node_fetch_start (fetch, &envelope, true, NULL), 0);
+}
+
+static void finish (void)
+{
+    fetch = node_fetch_free (fetch);
+    session = node_session_free (session);
+    bus_timer_cancel (loop, deadline_timer);
+    node_config_deinit (&config);
+    disk_blobs_deinit (&contents);
+    root_deinit (&root);
+    (void) disk_tree_remove (&disk_system, AT_FDCWD, place, NULL);
+    rig_teardown ();
+}
+
+static void serve (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    (void) context;
+    cr_assert_eq (message->record, &wire_get_record);
+    const struct wire_get *get = message->body;
+    struct wire_chunk chunk = {.status = WIRE_STATUS_OK,
+                               .digest = get->digest,
+                               .offset = get->offset,
+                               .length = get->length,
+                               .size = SIZE};
+    (void) bus_send_payload (socket, &message->peer, &wire_chunk_record, &chunk, content + get->offset,
+                             get->length, NULL, NULL);
+}
+
+Test (fetch, a_content_peer_that_comes_long_after_every_answer_was_due_is_not_too_late)
+{
+    begin (15000);
+    rig_run_for (40 * config.answer_ms);
+    cr_expect_not (has_ended, "%s", outcome.text);
+    struct bus_socket_options options = {.on_message = serve, .quiet = true};
+    struct bus_socket *peer = rig_socket (BUS_ROUTER, &options);
+    rig_bind (peer, config.endpoints.content);
+    rig_run ();
+    cr_expect_eq (outcome.code, 0, "%s", outcome.text);
+    cr_expect_eq (node_fetch_counts (fetch).downloaded, SIZE, "nothing was kept and then sent twice");
+    (void) bus_socket_free (peer);
+    finish ();
+}
+
+Test (fetch, a_content_peer_that_stays_away_is_named)
+{
+    begin (1500);
+    rig_run ();
+    cr_expect_eq (outcome.code, -ENOTCONN);
+    cr_expect (strstr (outcome.text, config.endpoints.content), "%s", outcome.text);
+    cr_expect_not_null (node_fetch_note (fetch));
+    finish ();
 }

@@ -427,7 +427,7 @@ Test (orders, a_step_that_goes_on_is_told_in_the_journal_once)
     struct wire_desired desired = desired_update (5);
     node_orders_desired (&node, &desired);
     for (unsigned i = 0; i < 100; i++)
-        node_report_progress (&node);
+        node_report_progress (&node, NULL);
     cr_expect_eq (told ("matching"), 1);
 }
 
