@@ -39,12 +39,6 @@ static void prepare (struct story *story)
         story->candidates[i] = (struct rollout_candidate){.wave = i / 4, .neighbours = i % 2, .online = true};
 }
 
-static void begin (struct story *story)
-{
-    cr_assert_eq (rollout_init (&story->rollout, &story->spec, story->candidates, NODES, 2, story->now_ms),
-                  0);
-}
-
 /*  Lets time pass, and carries out. */
 static void at (struct story *story, uint64_t after_ms)
 {
@@ -61,6 +55,17 @@ static void at (struct story *story, uint64_t after_ms)
         (void) snprintf (story->told + length, sizeof story->told - length, "%s %u ", words[action.kind],
                          action.member);
     }
+}
+
+static void begin_with (struct story *story, const struct rollout_candidate *candidates, uint32_t n)
+{
+    cr_assert_eq (rollout_init (&story->rollout, &story->spec, candidates, n, WAVES, story->now_ms), 0);
+    at (story, 0);
+}
+
+static void begin (struct story *story)
+{
+    begin_with (story, story->candidates, NODES);
 }
 
 static void all (struct story *story, uint32_t from, uint32_t until, enum rollout_result result)
@@ -84,7 +89,6 @@ static void bring_to (struct story *story, enum wire_phase phase)
     if (phase == WIRE_PHASE_REVERTING)
         story->spec.on_halt = WIRE_ON_HALT_REVERT;
     begin (story);
-    at (story, 0);
     if (phase == WIRE_PHASE_APPROVAL || phase == WIRE_PHASE_UPDATING)
         return;
     if (phase == WIRE_PHASE_ABORTED) {
@@ -234,7 +238,6 @@ Test (rollout, goes_through_its_waves_in_order)
     prepare (&story);
     story.spec.concurrency = 3;
     begin (&story);
-    at (&story, 0);
     cr_expect_str_eq (story.told, "order 0 order 1 order 2 ");
     rollout_ended (&story.rollout, 1, ROLLOUT_CONFIRMED, story.now_ms);
     at (&story, 0);
@@ -254,7 +257,6 @@ Test (rollout, a_broken_budget_halts_in_the_same_call_and_reverts_everybody_at_o
     prepare (&story);
     story.spec.on_halt = WIRE_ON_HALT_REVERT;
     begin (&story);
-    at (&story, 0);
     rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
     rollout_ended (&story.rollout, 1, ROLLOUT_FAILED, story.now_ms);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING, "one may be bad");
@@ -277,7 +279,6 @@ Test (rollout, what_was_bad_before_uses_the_budget_up_and_is_not_waited_for)
     prepare (&story);
     story.candidates[1].online = false;
     begin (&story);
-    at (&story, 0);
     cr_expect_str_eq (story.told, "order 0 order 2 order 3 ");
     cr_expect_eq (story.rollout.waves[0].already_bad, 1);
     rollout_ended (&story.rollout, 2, ROLLOUT_FAILED, story.now_ms);
@@ -285,7 +286,6 @@ Test (rollout, what_was_bad_before_uses_the_budget_up_and_is_not_waited_for)
     rollout_deinit (&story.rollout);
 
     begin (&story);
-    at (&story, 0);
     rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
     rollout_ended (&story.rollout, 2, ROLLOUT_CONFIRMED, story.now_ms);
     rollout_ended (&story.rollout, 3, ROLLOUT_CONFIRMED, story.now_ms);
@@ -302,7 +302,6 @@ Test (rollout, who_falls_silent_together_with_others_is_not_charged)
     struct story story;
     prepare (&story);
     begin (&story);
-    at (&story, 0);
     all (&story, 0, 4, ROLLOUT_CONFIRMED);
     for (uint32_t i = 0; i < NODES; i += 2) /* 0 and 2 are updated, 4 and 6 are not */
         rollout_heard (&story.rollout, i, false, story.now_ms);
@@ -325,7 +324,6 @@ Test (rollout, canaries_go_forward_back_and_forward_again)
     prepare (&story);
     story.spec.rehearse_revert = true;
     begin (&story);
-    at (&story, 0);
     rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
     at (&story, 0);
     cr_expect_str_eq (story.told, "back 0 ");
@@ -352,7 +350,6 @@ Test (rollout, a_pause_begins_with_nobody_and_stops_the_clock_of_the_wave)
     prepare (&story);
     story.spec.concurrency = 1;
     begin (&story);
-    at (&story, 0);
     cr_assert_eq (command (&story, WIRE_COMMAND_PAUSE, 0), 0);
     all (&story, 0, 1, ROLLOUT_CONFIRMED);
     cr_expect_str_empty (story.told);
@@ -376,7 +373,6 @@ Test (rollout, begins_with_nodes_only_while_the_window_is_open_and_over_its_spre
     story.spec.window = &window;
     story.spec.spread_ms = 8 * MINUTE;
     begin (&story);
-    at (&story, 0);
     cr_expect_str_empty (story.told);
     struct rollout_action action = rollout_next (&story.rollout, story.now_ms);
     cr_expect_eq (action.until_ms, BEGUN + HOUR);
@@ -409,16 +405,19 @@ Test (rollout, a_halt_is_resumed_with_what_was_bad_forgiven)
     rollout_deinit (&story.rollout);
 }
 
-/*  One node a wave, and none may be bad; the first fails. */
-static void bring_to_failed_canary (struct story *story)
+/*  One node a wave, and none may be bad. */
+static void bring_canary_to (struct story *story, enum rollout_result result)
 {
     prepare (story);
     story->waves[1].approval = true; /* who approves a halt has approved what is begun then */
     story->spec.wave_budget = story->spec.budget = 0;
-    cr_assert_eq (rollout_init (&story->rollout, &story->spec, story->candidates + 3, 2, 2, story->now_ms),
-                  0);
-    at (story, 0);
-    all (story, 0, 1, ROLLOUT_FAILED);
+    begin_with (story, story->candidates + 3, 2);
+    all (story, 0, 1, result);
+}
+
+static void bring_to_failed_canary (struct story *story)
+{
+    bring_canary_to (story, ROLLOUT_FAILED);
     cr_assert_eq (story->rollout.phase, WIRE_PHASE_HALTED);
     cr_assert (rollout_is_unproven (&story->rollout));
 }
@@ -462,11 +461,7 @@ Test (rollout, a_canary_that_failed_is_gone_on_without_where_a_person_says_so)
 Test (rollout, a_canary_that_is_dark_lets_nobody_begin_and_still_goes_back)
 {
     struct story story;
-    prepare (&story);
-    story.spec.wave_budget = story.spec.budget = 0;
-    cr_assert_eq (rollout_init (&story.rollout, &story.spec, story.candidates + 3, 2, 2, story.now_ms), 0);
-    at (&story, 0);
-    all (&story, 0, 1, ROLLOUT_CONFIRMED);
+    bring_canary_to (&story, ROLLOUT_CONFIRMED);
     rollout_heard (&story.rollout, 0, false, story.now_ms);
     at (&story, 5 * MINUTE);
     cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED);
@@ -489,7 +484,6 @@ Test (rollout, a_wave_of_which_nobody_is_updated_lets_nobody_begin_whatever_may_
     prepare (&story);
     story.spec.wave_budget = story.spec.budget = NODES;
     begin (&story);
-    at (&story, 0);
     all (&story, 0, 2, ROLLOUT_FAILED);
     all (&story, 2, 4, ROLLOUT_SKIPPED);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
@@ -634,7 +628,6 @@ Test (rollout, who_may_have_been_updated_unseen_goes_back_too_or_is_cancelled)
         story.spec.on_halt = ends[i];
         story.spec.wave_budget = story.spec.budget = 0;
         begin (&story);
-        at (&story, 0);
         rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
         rollout_heard (&story.rollout, 1, false, story.now_ms);
         at (&story, 5 * MINUTE);
