@@ -1,0 +1,152 @@
+/*  test/unit/start/launcher.h - the real launcher on a real root, whose versions are shell scripts
+
+    What each of them did stands in the file log of the scratch directory, what the launcher said in the file said. */
+
+#ifndef TEST_START_LAUNCHER_H
+#define TEST_START_LAUNCHER_H
+
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "root/outcome.h"
+#include "test/fault/workspaces.h"
+
+enum { PATIENCE_MS = 60000 };
+
+static struct root root;
+static struct base_error error;
+static char *launcher;
+static size_t launcher_size;
+static struct root_limits limits = {
+    .starts = 3, .ready_ms = PATIENCE_MS, .confirm_ms = PATIENCE_MS, .pause_ms = 10};
+
+static inline void launcher_begin (void)
+{
+    struct base_buffer buffer = {0};
+    scratch_begin ();
+    root = workspaces_root (&disk_system);
+    char log[64];
+    (void) snprintf (log, sizeof log, "%s/log", scratch_path);
+    cr_assert_eq (setenv ("LOG", log, 1), 0);
+    cr_assert_eq (disk_file_read (&disk_system, AT_FDCWD, START_PROGRAM, 1 << 28, &buffer), 0);
+    launcher = (char *) buffer.data;
+    launcher_size = buffer.size;
+}
+
+static inline void launcher_end (void)
+{
+    free (launcher);
+    root_deinit (&root);
+    scratch_end ();
+}
+
+static inline void make (const char *script, char **args, char **env, char ret_name[ROOT_NAME_SIZE])
+{
+    char *program = base_text_printf ("#!/bin/sh\n%s\n", script);
+    workspaces_make (&root,
+                     &(struct workspace_parts){.program = program,
+                                               .launcher = launcher,
+                                               .launcher_size = launcher_size,
+                                               .args = args,
+                                               .env = env},
+                     ret_name);
+    free (program);
+}
+
+/*  A version that runs and one on trial. */
+static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE];
+
+static inline void put_on_trial (const char *script)
+{
+    make ("echo one >> $LOG", NULL, NULL, one);
+    make (script, NULL, NULL, two);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+    cr_assert_eq (root_switch (&root, two, &limits, &error), 0, "%s", error.text);
+}
+
+static inline void make_stable (const char *script)
+{
+    make (script, NULL, NULL, one);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+}
+
+static inline pid_t start_path (const char *path)
+{
+    pid_t pid = fork ();
+    if (pid == 0) {
+        int fd = open ("said", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        (void) dup2 (fd, 2);
+        (void) prctl (PR_SET_PDEATHSIG, SIGKILL); /* a test that is given up leaves nothing behind */
+        execl (path, path, "an argument that is not for us", (char *) NULL);
+        _exit (99);
+    }
+    return pid;
+}
+
+static inline pid_t start (void)
+{
+    return start_path ("root/stable/noded.sh");
+}
+
+/*  As a shell tells it: 128 + N for a signal. */
+static inline int finish (pid_t pid)
+{
+    int status;
+    cr_assert_eq (waitpid (pid, &status, 0), pid);
+    return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);
+}
+
+static inline int run (void)
+{
+    return finish (start ());
+}
+
+static inline void expect_log (const char *wanted)
+{
+    char *found = scratch_shell ("tr '\\n' ' ' < log", NULL), *said = scratch_shell ("cat said", NULL);
+    cr_expect_str_eq (found, wanted, "%s; said: %s", found, said);
+    free (found);
+    free (said);
+}
+
+static inline void expect_said (const char *text)
+{
+    char *said = scratch_read ("said");
+    cr_expect (said && strstr (said, text), "%s", said);
+    free (said);
+}
+
+static inline void wait_for_log (const char *text)
+{
+    for (int i = 0; i < PATIENCE_MS / 10; i++) {
+        char *found = scratch_read ("log");
+        bool there = found && strstr (found, text);
+        free (found);
+        if (there)
+            return;
+        (void) poll (NULL, 0, 10);
+    }
+    cr_assert_fail ("%s was never logged", text);
+}
+
+static inline struct root_trial trial (void)
+{
+    struct root_trial found = {0};
+    cr_expect_eq (root_trial_read (&root, &found, &error), 0, "%s", error.text);
+    return found;
+}
+
+static inline void expect_gone_back (enum root_cause cause, const char *text)
+{
+    struct root_outcome outcome = {0};
+    cr_expect (workspaces_link_is (&root, ROOT_STABLE, one));
+    cr_expect_not (trial ().on_trial);
+    cr_expect_eq (root_outcome_read (&root, &outcome), 0);
+    cr_expect_str_eq (outcome.workspace, two);
+    cr_expect_eq (outcome.cause, cause, "%s", root_cause_word (outcome.cause));
+    cr_expect_not_null (strstr (outcome.text, text), "%s", outcome.text);
+}
+
+#endif
