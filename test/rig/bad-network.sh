@@ -3,6 +3,8 @@
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
+# shellcheck source=test/rig/links.bash
+. "$here/links.bash"
 
 bad=("${nodes[@]:1:4}")
 clean () { for node in "${bad[@]}"; do link_clean "$node" >/dev/null; done; }

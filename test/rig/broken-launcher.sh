@@ -4,6 +4,8 @@
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
+# shellcheck source=test/rig/extra.bash
+. "$here/extra.bash"
 
 extra_image=noded-broken:1.0.0
 extra_node broken -e NODED_INSTALL=--no-rehearsal

@@ -4,6 +4,8 @@
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
+# shellcheck source=test/rig/links.bash
+. "$here/links.bash"
 
 moments=(before fetching rehearsal trial dark confirmed)
 [ ${#nodes[@]} -ge ${#moments[@]} ] || fail "this story wants ${#moments[@]} nodes"

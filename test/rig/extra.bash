@@ -1,0 +1,52 @@
+# Nodes beside the composition, which are there for one story. Sourced behind lib.bash. They, what they had on disk and what the broker
+# knows of them go with the story.
+#
+# shellcheck disable=SC2154,SC2004 # of lib.bash, as is the array container
+# shellcheck shell=bash
+
+# extra_node ID [OPTION...]: one more node, outside of the composition, until extra_away or the end of the story, which has the broker
+# forget it; OPTION: of docker run. $extra_image is what it is made from.
+extra=()
+extra_image=noded:${rig_version:-1.0.0}
+extra_node ()
+{
+    local id=$1 settings
+    shift
+    trap extra_end EXIT
+    settings=$(docker inspect "${container[${nodes[0]}]}" | jq -r '.[0].Config.Env[] | select (startswith ("NODED_SETTINGS=")) | .[15:]')
+    extra+=("$id")
+    container[$id]=$(docker run -d --name "$project-$id" --network "${project}_default" --label "noded.rig=$project" --restart unless-stopped --memory 400m --pids-limit 300 \
+        -e "NODED_ID=$id" -e NODED_BROKER=broker -e NODED_CONTENT=content -e "NODED_SETTINGS=$settings" "$@" "$extra_image" /usr/libexec/noded/node)
+}
+extra_away ()
+{
+    docker rm -fv "${container[$1]}" >/dev/null
+    unset "container[$1]"
+}
+# shellcheck disable=SC2317 # a trap
+extra_end ()
+{
+    local status=$? id
+    docker unpause "${container[content]}" >/dev/null 2>&1 || true # what a story that failed has paused
+    for id in "${extra[@]}"; do
+        [ -n "${container[$id]:-}" ] || continue
+        if [ "$status" != 0 ]; then # with those that bin/rig collects
+            mkdir -p "$top/build/rig/$story"
+            docker logs -t "${container[$id]}" >"$top/build/rig/$story/$id.log" 2>&1 || true
+            disk_of "$id" sh -c 'ls -la . var probe; cat var/journal' >"$top/build/rig/$story/$id.disk" 2>&1 || true
+        fi
+        extra_away "$id" || status=1
+    done
+    for id in "${extra[@]}"; do
+        ! nodectl status "$id" >/dev/null 2>&1 || (until_true "$id is offline, and forgotten" nodectl forget "$id") || status=1
+    done
+    for id in $(docker volume ls -q --filter "label=noded.rig=$project"); do docker volume rm "$id" >/dev/null || status=1; done
+    exit "$status"
+}
+# extra_volume NAME [OPTION...]: a volume that goes with the story.
+extra_volume ()
+{
+    local name=$project-$1
+    shift
+    docker volume create --label "noded.rig=$project" "$@" "$name"
+}

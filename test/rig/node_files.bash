@@ -1,0 +1,83 @@
+# What lies on a node's own disk: versions, journal, settings. Sourced by lib.bash.
+#
+# shellcheck disable=SC2154 # of lib.bash
+# shellcheck shell=bash
+
+# on_disk NODE: what its own disk says runs after the next start: the release of stable's envelope, where its program has the
+# envelope's digest and `noded verify` finds no fault with the root.
+on_disk ()
+{
+    # shellcheck disable=SC2016 # for the shell inside
+    disk_of "$1" sh -c '
+        /usr/bin/noded verify --root . >/tmp/said || { cat /tmp/said >&2; exit 1; }
+        sed -n "s/.*\"release\": \"\([0-9a-f]*\)\".*/\1/p" stable/envelope.json
+        sed -n "0,/\"binary\"/s/.*\"binary\": \"\([0-9a-f]*\)\".*/\1/p" stable/envelope.json
+        sha256sum <stable/noded | cut -d" " -f1'
+}
+
+# release_on NODE: of stable, on its own disk.
+release_on ()
+{
+    local said
+    said=$(on_disk "$1") || fail "noded verify finds fault with the disk of $1"
+    echo "${said%%$'\n'*}"
+}
+
+# check_disks RELEASE NODE...: each of them has that release behind stable.
+check_disks ()
+{
+    local release=$1 node found
+    shift
+    for node in "$@"; do
+        found=$(on_disk "$node") || fail "noded verify finds fault with the disk of $node"
+        mapfile -t found <<<"$found"
+        [ "${found[0]}" = "$release" ] || fail "$node has release ${found[0]} behind stable, not $release"
+        [ "${found[1]}" = "${found[2]}" ] || fail "the program behind stable of $node has not its envelope's digest"
+    done
+}
+
+# journal_tells NODE RELEASE STEP OUTCOME; until_journal waits for it, in the node's container.
+journal_tells () { exec_in "$1" grep -q "\"step\":\"$3\",\"outcome\":\"$4\".*\"release\":\"$2\"" root/var/journal </dev/null; }
+until_journal ()
+{
+    # shellcheck disable=SC2016 # for the shell inside
+    exec_in "$1" timeout "$patience" sh -c 'until grep -q "\"step\":\"$1\",\"outcome\":\"$2\".*\"release\":\"$0\"" root/var/journal; do sleep 0.05; done' \
+        "$2" "$3" "$4" </dev/null || fail "the journal of $1 never told: $3 $4 (release $2)"
+}
+# fetched NODE RELEASE: what its journal tells of the last download of it.
+fetched () { exec_in "$1" sed -n "s/.*\"step\":\"staging\",\"outcome\":\"started\",\"reason\":\"\([^\"]*\)\".*\"release\":\"$2\".*/\1/p" root/var/journal </dev/null | tail -n 1; }
+# until_partial NODE KIB: until more than that of a content has arrived.
+until_partial ()
+{
+    # shellcheck disable=SC2016 # for the shell inside
+    exec_in "$1" timeout "$patience" sh -c 'until find root/var/contents/partial -type f -size "+$0k" 2>/dev/null | grep -q .; do sleep 0.05; done' "$2" </dev/null ||
+        fail "$1 never had $2 KiB of a content under way"
+}
+
+# settings_other NODE SED: changes node.zpl, until settings_back NODE; both have the manager take it up.
+settings_other ()
+{
+    # shellcheck disable=SC2016 # for the shell inside
+    exec_in "$1" sh -c 'cp -p root/node.zpl node.zpl.story && sed -i "$0" root/node.zpl' "$2" </dev/null
+    settings_taken "$1"
+}
+settings_back ()
+{
+    exec_in "$1" sh -c '[ -e node.zpl.story ] && mv node.zpl.story root/node.zpl' </dev/null || return 0
+    settings_taken "$1"
+}
+settings_taken ()
+{
+    local before
+    before=$(manager_of "$1")
+    docker kill -s HUP "${container[$1]}" >/dev/null
+    until_true "another manager of $1" other_manager "$1" "$before"
+    until_node "$1" '.online and .state == "idle"'
+}
+manager_of () { exec_in "$1" noded status --root root </dev/null | sed -n 's/^manager .*(pid \([0-9]*\)).*/\1/p'; }
+other_manager ()
+{
+    local now
+    now=$(manager_of "$1")
+    [ -n "$now" ] && [ "$now" != "$2" ]
+}
