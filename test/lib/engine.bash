@@ -7,18 +7,13 @@
 # shellcheck shell=bash
 
 top=${top:?}
+# shellcheck source=test/lib/say.bash
+. "$top/test/lib/say.bash"
 # Who is not root may use an engine that runs already.
 rig=$(realpath -m -- "${NODED_RIG:-$([ "$(id -u)" = 0 ] && echo /run || echo "${XDG_RUNTIME_DIR:-/tmp}")/noded-rig}")
 engine_lock=
 project=$(basename "$rig")
 project=${project//[^a-z0-9-]/}
-
-say () { printf '%s\n' "$*"; }
-fail ()
-{
-    printf 'FAILED: %s\n' "$*" >&2
-    exit 1
-}
 
 # The pid of the rig's own engine, where it runs.
 engine_pid ()

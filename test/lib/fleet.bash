@@ -6,6 +6,9 @@
 #
 # shellcheck shell=bash
 
+# shellcheck source=test/lib/say.bash
+. "$(dirname "${BASH_SOURCE[0]}")/say.bash"
+
 fleet=
 port=
 broker_pid=
@@ -14,13 +17,6 @@ ctl_options=()
 patience=${NODED_PATIENCE:-120}
 build=${NODED_BUILD:?}
 declare -A supervisor=()
-
-say () { printf '%s\n' "$*"; }
-fail ()
-{
-    printf 'FAILED: %s\n' "$*" >&2
-    exit 1
-}
 
 fleet_begin ()
 {

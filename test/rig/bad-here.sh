@@ -11,12 +11,10 @@ good=$(publish_other)
 extra_node odd -e PICKY=1
 until_node odd '.online and .state == "idle"'
 nodes+=(odd)
-nodectl rollout start --release "$good" --waves rest --soak 0s --timeout 5m >/dev/null || fail 'the good release did not come through'
+release_to_all "$good"
 release=$(publish bad-picky 6.6.6)
-begun=$EPOCHREALTIME status=0
-said=$(nodectl rollout start --release "$release" --select 'node-1 or node-2 or node-3 or odd' --waves '1,rest' --soak 1s --on-halt revert --timeout 5m 2>&1) || status=$?
-[ "$status" = 1 ] || { printf '%s\n' "$said" >&2; fail "the rollout ended with status $status instead of 1"; }
-rollout=$(grep -oE 'r-[0-9a-f]{12}' <<<"$said" | head -n 1)
+begun=$EPOCHREALTIME
+rollout_halted 'a release that is bad on one host' --release "$release" --select 'node-1 or node-2 or node-3 or odd' --waves '1,rest' --soak 1s --on-halt revert
 said=$(nodectl rollout status "$rollout" --json --nodes)
 figure "$(jq -r '"\(.phase); \(.reason); \(.causes[0].nodes[0]): \(.causes[0].step): \(.causes[0].reason)"' <<<"$said" | cut -c1-200)"
 figure "halted and all back after $(since "$begun") s: $(jq -c '[.members[] | "\(.node) wave \(.wave) \(.state)"]' <<<"$said")"

@@ -11,16 +11,14 @@ mapfile -t kinds < <(exec_in operator ls /releases | grep '^bad-' | grep -vxE 'b
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 good=$(publish_other)
-nodectl rollout start --release "$good" --waves rest --soak 0s --timeout 5m >/dev/null || fail 'the good release did not come through'
+release_to_all "$good"
 
 # tell KIND NODE NODE: one line, or a failure.
 tell ()
 {
-    local kind=$1 release status=0 said rollout begun=$SECONDS
+    local kind=$1 release said rollout begun=$SECONDS
     release=$(publish "$kind" 6.6.6 --env NODED_RECORD=/tmp/nonce) # bad-replay writes there
-    said=$(nodectl rollout start --release "$release" --select "$2 or $3" --waves '1,rest' --soak 1s --on-halt revert --timeout 10m 2>&1) || status=$?
-    rollout=$(grep -oE 'r-[0-9a-f]{12}' <<<"$said" | head -n 1)
-    [ "$status" = 1 ] || { printf '%s\n' "$said" >&2; fail "$kind: the rollout ended with status $status instead of 1"; }
+    rollout_halted "$kind" --release "$release" --select "$2 or $3" --waves '1,rest' --soak 1s --on-halt revert
     said=$(nodectl rollout status "$rollout" --nodes --json)
     jq -e '([.waves[].updated] | add) == 0 and (.members[0] | .wave == 1 and (.state == "failed" or .state == "reverted")) and
             (.members[1] | .wave == 2 and .state == "left-out") and .causes[0].reason != null and (.causes[0].step // "probing" | test ("^(probing|trial)"))' \

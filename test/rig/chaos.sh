@@ -50,7 +50,7 @@ wait "$orders" || true
 
 begun=$EPOCHREALTIME
 until_nodes 'everybody is back' "length == ${#nodes[@]} and all (.online and .state == \"idle\")"
-figure "$kills kills in $for_s s, $caught of them of a node in its rehearsal or on trial, and $(grep -oE 'r-[0-9a-f]{12}' "$work/orders" | sort -u | wc -l) rollouts meanwhile; all idle $(since "$begun") s after the last kill"
+figure "$kills kills in $for_s s, $caught of them of a node in its rehearsal or on trial, and $(rollouts_in <"$work/orders" | wc -l) rollouts meanwhile; all idle $(since "$begun") s after the last kill"
 ended () { nodectl rollout list --json | jq -e 'all (.over)'; }
 until_true 'the last rollout ends' ended
 quarantined=$(nodectl nodes --json | jq '[.[].quarantine[]] | length')
@@ -59,6 +59,6 @@ for node in "${nodes[@]}"; do disk_of "$node" cat var/journal; done >"$work/jour
 figure "in all journals: $(jq -sr '[.[] | select (.outcome != "started" and .outcome != null) | .outcome] | group_by (.) | map ("\(length) \(.[0])") | join (", ")' "$work/journals")"
 release=$(publish_other)
 begun=$EPOCHREALTIME
-nodectl rollout start --release "$release" --waves rest --soak 0s --timeout 5m >/dev/null || fail 'the last release did not come through everywhere'
+release_to_all "$release"
 figure "then a release for all: $(since "$begun") s"
 check_disks "$release" "${nodes[@]}"

@@ -7,11 +7,9 @@ set -euo pipefail
 declare -A before=()
 for node in "${nodes[@]}"; do before[$node]=$(release_on "$node"); done
 release=$(publish bad-trial-crash 6.6.6)
-begun=$EPOCHREALTIME status=0
-said=$(nodectl rollout start --release "$release" --select "$(every)" --waves '1,25%,rest' --soak 1s --timeout 5m 2>&1) || status=$?
+begun=$EPOCHREALTIME
+rollout_halted 'a release that crashes in service' --release "$release" --select "$(every)" --waves '1,25%,rest' --soak 1s
 took=$(since "$begun")
-[ "$status" = 1 ] || { printf '%s\n' "$said" >&2; fail "the rollout ended with status $status instead of 1"; }
-rollout=$(grep -oE 'r-[0-9a-f]{12}' <<<"$said" | head -n 1)
 said=$(nodectl rollout status "$rollout" --json)
 figure "halted after $took s: $(jq -r '"\(.reason); \(.causes[0].step): \(.causes[0].reason)"' <<<"$said")"
 [ "$(jq '[.waves[] | .updated] | add' <<<"$said")" = 0 ] || fail 'a node was updated'

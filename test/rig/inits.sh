@@ -86,7 +86,7 @@ for node in "${both[@]}"; do
     [ "$(docker inspect -f '{{.State.StartedAt}}' "${container[$node]}")" != "$was" ] || fail "$node was not restarted"
     until_true "init of $node has started the launcher" launcher_is_other "$node" 0
     until_back "$node"
-    figure "reboot of $node: $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $begun }") s"
+    figure "reboot of $node: $(since "$begun") s"
 done
 check_disks "$release" "${both[@]}"
 

@@ -41,12 +41,12 @@ publish ()
     nodectl publish noded --version "$version" --binary "$binary" --env "RIG=$story $(date +%s.%N)" "$@"
 }
 
-# publish_other: a good release with another binary than the fleet runs now; prints RELEASE. publish_heavy BYTES: the same with a file
-# of random bytes beside it.
+# publish_other [NODE]: a good release with another binary than the fleet, or that node, runs now; prints RELEASE. publish_heavy BYTES:
+# the same with a file of random bytes beside it.
 publish_other ()
 {
     local other
-    read -ra other < <(other_program)
+    read -ra other < <(other_program "$@")
     publish "${other[@]}"
 }
 publish_heavy ()
@@ -59,12 +59,32 @@ publish_heavy ()
 }
 other_program ()
 {
-    local version
+    local version now
     version=$(version_of noded-2)
-    if [ "$(node_field "${nodes[0]}" .version)" = "$version" ]; then echo noded 1.0.0; else echo "noded-2 $version"; fi
+    now=$(node_field "${1:-${nodes[0]}}" .version)
+    if [ "$now" = "$version" ]; then echo noded 1.0.0; else echo "noded-2 $version"; fi
 }
 # version_of RELEASE: of /releases, as it says itself.
 version_of () { exec_in operator "/releases/$1" --version </dev/null | cut -d' ' -f2; }
+
+# release_to_all RELEASE [OPTION...]: at once, to whom OPTION selects.
+release_to_all ()
+{
+    local release=$1
+    shift
+    nodectl rollout start --release "$release" --waves rest --soak 0s --timeout 5m "$@" >/dev/null || fail "the release $release did not come through everywhere"
+}
+# rollouts_in: the ids of rollouts in what is read, each once.
+rollouts_in () { grep -oE 'r-[0-9a-f]{12}' | awk '!seen[$0]++'; }
+# rollout_halted WHAT OPTION...: starts one that does not come through, and waits for its end; sets $rollout to its id.
+rollout_halted ()
+{
+    local what=$1 said status=0
+    shift
+    said=$(nodectl rollout start "$@" --timeout 10m 2>&1) || status=$?
+    [ "$status" = 1 ] || { printf '%s\n' "$said" >&2; fail "$what: the rollout ended with status $status instead of 1"; }
+    rollout=$(rollouts_in <<<"$said" | head -n 1)
+}
 
 # since TIME: seconds since then, with a tenth; TIME as in $EPOCHREALTIME.
 since () { awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $1 }"; }

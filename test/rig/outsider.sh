@@ -29,7 +29,7 @@ release=$(publish_other)
 until_true 'the outsider hears an event' heard
 figure "the first event heard: $(head -n 1 "$events")"
 release=$(publish_other)
-nodectl rollout start --release "$release" --waves rest --soak 1s --timeout 5m >/dev/null || fail 'the rollout was not done'
+release_to_all "$release"
 for node in "${nodes[@]}"; do
     until_true "the outsider hears that $node is updated" grep -q "^event/$node/updated " "$events"
 done

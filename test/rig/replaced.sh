@@ -11,10 +11,9 @@ id=replaced
 clone=$id-clone
 # until_is WHICH FILTER: until the container WHICH is the one that the broker knows under the id.
 until_is () { until_node "$id" ".online and .state == \"idle\" and (.place | startswith (\"${container[$1]:0:12},\")) and ($2)"; }
-publish_for () { if [ "$(node_field "$id" .version)" = 1.0.0 ]; then publish noded-2 "$(version_of noded-2)"; else publish noded 1.0.0; fi; }
 rollout_over ()
 {
-    release=$(publish_for)
+    release=$(publish_other "$id")
     nodectl rollout start --release "$release" --select "$id or ${nodes[0]}" --waves '1,rest' --soak 1s --timeout 10m >/dev/null || fail "a rollout over $id was not done"
     check_disks "$release" "$1"
 }
@@ -23,7 +22,7 @@ volume=$(extra_volume "$id")
 extra_node "$id" --volume "$volume:/var/lib/noded"
 until_is "$id" true
 first=$(node_field "$id" .release)
-release=$(publish_for)
+release=$(publish_other "$id")
 nodectl update --release "$release" "$id" >/dev/null || fail 'the update was not done'
 
 extra_away "$id"

@@ -16,7 +16,7 @@ rate ()
 all_there () { until_nodes "all nodes are back" "length == ${#nodes[@]} and all (.online and .state == \"idle\")"; }
 
 release=$(publish_other)
-nodectl rollout start --release "$release" --waves rest --soak 0s --timeout 5m >/dev/null || fail 'the release did not come through'
+release_to_all "$release"
 
 since=$(date -u +%Y-%m-%dT%H:%M:%S.%NZ)
 for id in "${container[@]}"; do

@@ -6,10 +6,9 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 good=$(publish_other)
-nodectl rollout start --release "$good" --waves rest --soak 0s --timeout 5m >/dev/null || fail 'the good release did not come through'
+release_to_all "$good"
 release=$(publish bad-second-start 6.6.6)
-said=$(nodectl rollout start --release "$release" --waves '1,rest' --soak 10m --no-wait 2>&1)
-rollout=$(grep -oE 'r-[0-9a-f]{12}' <<<"$said" | head -n 1)
+rollout=$(nodectl rollout start --release "$release" --waves '1,rest' --soak 10m --no-wait 2>&1 | rollouts_in)
 at () { nodectl rollout status "$rollout" --nodes --json | jq -e "$1"; }
 until_true 'the canary is watched' at '.phase == "soaking"'
 canary=$(nodectl rollout status "$rollout" --nodes --json | jq -r '.members[] | select (.state == "updated") | .node')
