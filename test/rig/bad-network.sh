@@ -7,8 +7,6 @@ set -euo pipefail
 . "$here/links.bash"
 
 bad=("${nodes[@]:1:4}")
-clean () { for node in "${bad[@]}"; do link_clean "$node" >/dev/null; done; }
-trap clean EXIT
 
 # roll: sets $release, and $took to the seconds that the rollout took.
 roll ()

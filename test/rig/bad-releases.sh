@@ -9,7 +9,7 @@ set -euo pipefail
 mapfile -t kinds < <(exec_in operator ls /releases | grep '^bad-' | grep -vxE 'bad-(filler|picky|second-start)')
 [ ${#kinds[@]} -ge 20 ] || fail "only ${#kinds[@]} kinds of bad releases are here"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+at_end rm -rf "$work"
 good=$(publish_other)
 release_to_all "$good"
 

@@ -16,7 +16,7 @@ in_wave ()
 }
 broker_kill () { docker kill -s KILL "${container[broker]}" >/dev/null; }
 broker_start () { docker start "${container[broker]}" >/dev/null; }
-trap broker_start EXIT
+at_end broker_start
 is_done () { [ "$(nodectl rollout status --json | jq -r .phase)" = "done" ]; }
 
 back=()

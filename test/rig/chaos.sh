@@ -27,7 +27,7 @@ order ()
     done >"$work/orders"
 }
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+at_end rm -rf "$work"
 touch "$work/go"
 order &
 orders=$!

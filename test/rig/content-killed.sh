@@ -11,10 +11,10 @@ mega=1000000
 ballast=$((32 * mega))
 most=$((12 * mega)) # what may come twice: what is under way when the peer dies is asked for again, once it is back and once before
 content_start () { docker start "${container[content]}" >/dev/null; }
-trap 'content_start; link_clean content' EXIT
 
 release=$(publish_heavy "$ballast")
 link_slow content 160mbit
+at_end content_start
 begun=$EPOCHREALTIME
 nodectl update "${nodes[@]}" --release "$release" --no-wait >/dev/null
 until_sent content $((${#nodes[@]} * ballast / 4))

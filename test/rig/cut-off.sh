@@ -14,21 +14,12 @@ declare -A node_of=() address=() release_of=()
 for i in "${!moments[@]}"; do node_of[${moments[i]}]=${nodes[i]}; done
 network=$(network_of operator)
 
-back ()
-{
-    for moment in "${moments[@]}"; do
-        join "${node_of[$moment]}"
-        settings_back "${node_of[$moment]}"
-    done
-    link_clean content
-}
-trap back EXIT
-
 # In the dark there is little time to be confirmed. The others have much, so that a slow machine takes none of them back; the one that is
 # cut off on trial is there long enough.
 settings_other "${node_of[dark]}" 's/confirm = .*/confirm = 15s/'
 settings_other "${node_of[rehearsal]}" 's/confirm = .*/confirm = 10m/'
 settings_other "${node_of[trial]}" 's/confirm = .*/confirm = 10m/; s/soak = .*/soak = 15s/'
+for moment in "${moments[@]}"; do at_end join "${node_of[$moment]}"; done
 
 release=$(publish_other)
 heavy=$(publish_heavy 30000000)

@@ -12,7 +12,6 @@ extra_node ()
 {
     local id=$1 settings
     shift
-    trap extra_end EXIT
     settings=$(docker inspect "${container[${nodes[0]}]}" | jq -r '.[0].Config.Env[] | select (startswith ("NODED_SETTINGS=")) | .[15:]')
     extra+=("$id")
     container[$id]=$(docker run -d --name "$project-$id" --network "${project}_default" --label "noded.rig=$project" --restart unless-stopped --memory 400m --pids-limit 300 \
@@ -23,14 +22,12 @@ extra_away ()
     docker rm -fv "${container[$1]}" >/dev/null
     unset "container[$1]"
 }
-# shellcheck disable=SC2317 # a trap
 extra_end ()
 {
-    local status=$? id
-    docker unpause "${container[content]}" >/dev/null 2>&1 || true # what a story that failed has paused
+    local id status=0
     for id in "${extra[@]}"; do
         [ -n "${container[$id]:-}" ] || continue
-        if [ "$status" != 0 ]; then # with those that bin/rig collects
+        if [ "$story_status" != 0 ]; then # with those that bin/rig collects
             mkdir -p "$top/build/rig/$story"
             docker logs -t "${container[$id]}" >"$top/build/rig/$story/$id.log" 2>&1 || true
             disk_of "$id" sh -c 'ls -la . var probe; cat var/journal' >"$top/build/rig/$story/$id.disk" 2>&1 || true
@@ -41,8 +38,9 @@ extra_end ()
         ! nodectl status "$id" >/dev/null 2>&1 || (until_true "$id is offline, and forgotten" nodectl forget "$id") || status=1
     done
     for id in $(docker volume ls -q --filter "label=noded.rig=$project"); do docker volume rm "$id" >/dev/null || status=1; done
-    exit "$status"
+    return "$status"
 }
+at_end extra_end
 # extra_volume NAME [OPTION...]: a volume that goes with the story.
 extra_volume ()
 {

@@ -21,6 +21,7 @@ fill ()
     left=$(exec_in "$id" df -Pk . | awk 'END { print $4 }')
     exec_in "$id" sh -c "head -c $((left - $1))k /dev/zero >/var/lib/noded/ballast"
 }
+content_on () { [ "$(docker inspect -f '{{.State.Paused}}' "${container[content]}")" = false ] || docker unpause "${container[content]}" >/dev/null; }
 room () { exec_in "$id" rm /var/lib/noded/ballast; }
 # What runs goes on, and whatever went wrong is held against the host.
 unharmed ()
@@ -48,12 +49,13 @@ pid=$(node_field "$id" .place)
 # What it is to download is new: without it nothing would be fetched.
 exec_in operator sh -c 'head -c 4M /dev/urandom >/tmp/full-disk'
 release=$(publish noded 1.0.0 --file /tmp/full-disk:noise)
+at_end content_on
 docker pause "${container[content]}" >/dev/null
 nodectl update --release "$release" "$id" >/dev/null 2>&1 &
 update=$!
 until_node "$id" '.state == "fetching"'
 fill 0
-docker unpause "${container[content]}" >/dev/null
+content_on
 ! wait "$update" || fail 'an update was done on a disk without a byte'
 unharmed "$first"
 [ "$(node_field "$id" .place)" = "$pid" ] || fail 'a manager had to be started anew because the disk filled up'

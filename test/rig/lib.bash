@@ -21,6 +21,25 @@ if [ -n "${NODED_ONLY:-}" ]; then
     nodes=("$NODED_ONLY")
     container[$NODED_ONLY]=$(docker ps -aq --filter "name=^$project-$NODED_ONLY\$")
 fi
+
+# at_end COMMAND...: what the story undoes whatever becomes of it, the last first. One that fails keeps no other one from its turn, and
+# fails the story. (Not in a subshell, where it would be lost.)
+endings=()
+at_end () { endings=("$(printf '%q ' "$@")" "${endings[@]}"); }
+story_end ()
+{
+    local ending got
+    story_status=$?
+    set +e
+    for ending in "${endings[@]}"; do
+        (set -e; eval "$ending")
+        got=$?
+        [ "$got" = 0 ] || { story_status=1; say "FAILED: at the end: $ending" >&2; }
+    done
+    exit "$story_status"
+}
+trap story_end EXIT
+
 # every: selects all nodes that the story is about.
 every ()
 {

@@ -19,8 +19,12 @@ link_of ()
 }
 # device_of NAME: it has another name each time that the container joins its network.
 device_of () { link_of "$1" sh -c 'ls /sys/class/net | grep -v "^lo$"'; }
-# link_slow NAME RATE: what it sends goes out at that rate, until link_clean.
-link_slow () { link_of "$1" tc qdisc replace dev "$(device_of "$1")" root tbf rate "$2" burst 64kb latency 200ms; }
+# link_slow NAME RATE: what it sends goes out at that rate, until link_clean or the end of the story.
+link_slow ()
+{
+    at_end link_clean "$1"
+    link_of "$1" tc qdisc replace dev "$(device_of "$1")" root tbf rate "$2" burst 64kb latency 200ms
+}
 # until_sent NAME BYTES: until that much has gone out since link_slow.
 until_sent ()
 {
@@ -29,13 +33,14 @@ until_sent ()
         "$(device_of "$1")" "$2" || fail "$1 never sent $2 bytes"
 }
 
-# link_bad NAME: until link_clean. Sets link_by to what makes it bad: netem, on what it sends; where the kernel has none, our own, in both
+# link_bad NAME: until link_clean or the end of the story. Sets link_by to what makes it bad: netem, on what it sends; where the kernel has none, our own, in both
 # directions. Delay and jitter in ms, loss and reordered packets in percent, rate in kilobits a second.
 link_delay=40 link_jitter=20 link_loss=3 link_reorder=10 link_rate=8000
 link_by=
 link_bad ()
 {
     local device
+    at_end link_clean "$1"
     device=$(device_of "$1")
     if link_of "$1" tc qdisc replace dev "$device" root netem delay ${link_delay}ms ${link_jitter}ms loss ${link_loss}% reorder ${link_reorder}% \
         rate ${link_rate}kbit 2>/dev/null; then

@@ -54,17 +54,19 @@ until_partial ()
         fail "$1 never had $2 KiB of a content under way"
 }
 
-# settings_other NODE SED: changes node.zpl, until settings_back NODE; both have the manager take it up.
+# settings_other NODE SED: changes node.zpl, until settings_back NODE or the end of the story; both have the manager take it up.
 settings_other ()
 {
+    at_end settings_back "$1"
     # shellcheck disable=SC2016 # for the shell inside
     exec_in "$1" sh -c 'cp -p root/node.zpl node.zpl.story && sed -i "$0" root/node.zpl' "$2" </dev/null
     settings_taken "$1"
 }
 settings_back ()
 {
-    exec_in "$1" sh -c '[ -e node.zpl.story ] && mv node.zpl.story root/node.zpl' </dev/null || return 0
-    settings_taken "$1"
+    local moved
+    moved=$(exec_in "$1" sh -c '[ ! -e node.zpl.story ] || mv -v node.zpl.story root/node.zpl' </dev/null)
+    [ -z "$moved" ] || settings_taken "$1"
 }
 settings_taken ()
 {

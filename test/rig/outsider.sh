@@ -22,7 +22,9 @@ while True:
     print(topic.decode(), told.get("state"), told.get("version"))
 ' >"$events" 2>&1 </dev/null &
 follower=$!
-trap 'kill "$follower" 2>/dev/null || true; rm -f "$events"' EXIT
+at_end rm -f "$events"
+unfollow () { kill "$follower" 2>/dev/null || true; }
+at_end unfollow
 # An event comes only to who has subscribed already.
 heard () { [ -s "$events" ] || { nodectl rollout start --release "$release" --select node-1 --waves '1' --soak 0s --timeout 1m; false; }; }
 release=$(publish_other)
