@@ -210,6 +210,8 @@ check_node ()
     node_json "$1" | jq -e "$2" >/dev/null || { node_json "$1" >&2; fail "node $1 is not: $2${3:+ (after $3)}"; }
 }
 check_equal () { [ "$1" = "$2" ] || fail "$3: '$1' is not '$2'"; }
+# check_other ONE ANOTHER WHAT: nothing is what a command prints that fails, and is no other than anything.
+check_other () { { [ -n "$1" ] && [ -n "$2" ] && [ "$1" != "$2" ]; } || fail "$3: '$1' and '$2'"; }
 
 # expect_status STATUS COMMAND...: what it said is left in $fleet/said.
 expect_status ()

@@ -42,7 +42,7 @@ check_disks "$release" "${nodes[@]}"
 for node in "${nodes[@]}"; do
     until_node "$node" ".online and .state == \"idle\" and .release == \"$release\""
     for step in restarting:started trial:confirmed; do
-        count=$(exec_in "$node" grep -c "\"step\":\"${step%:*}\",\"outcome\":\"${step#*:}\".*\"release\":\"$release\"" root/var/journal </dev/null) || true
+        count=$(journal_times "$node" "$release" "${step%:*}" "${step#*:}")
         [ "$count" = 1 ] || fail "the journal of $node tells $count times of $step"
     done
 done

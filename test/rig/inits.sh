@@ -19,18 +19,22 @@ launcher ()
 }
 # shellcheck disable=SC2016 # for the shell inside
 manager () { exec_in "$1" sh -c 'cut -d" " -f1 "/proc/$0/task/$0/children"' "$(launcher "$1")"; }
-launcher_is_other () { [ "$(launcher "$1")" != "$2" ] && [ "$(launcher "$1")" != 0 ] && [ -n "$(manager "$1")" ]; }
+launcher_is_other ()
+{
+    local now
+    now=$(launcher "$1") && [ "$now" -gt 0 ] && [ "$now" != "$2" ] && [ -n "$(manager "$1")" ]
+}
 # Until the broker hears of the manager that runs now.
 until_back () { until_node "$1" ".online and .state == \"idle\" and (.place | endswith (\"pid $(manager "$1")\"))"; }
 restarts () { exec_in "$systemd" systemctl show --property NRestarts --value noded; }
-logged () { [ "$(exec_in "$systemd" journalctl --no-pager -u noded | grep -cE "$1")" != 0 ]; }
+logged () { exec_in "$systemd" journalctl --no-pager -u noded | grep -E "$1" >/dev/null; }
 
 for node in "${both[@]}"; do
     case $node in "$systemd") init=systemd ;; *) init=runsvdir ;; esac
     [ -n "${container[$node]:-}" ] || fail "NO $init HERE: bin/rig up could not bring up $node, and said why"
     command=$(exec_in "$node" cat /proc/1/cmdline | tr '\0' ' ')
     [[ $command == *"$init"* ]] || fail "NO $init HERE: pid 1 of $node is $command"
-    [ "$(launcher "$node")" != 0 ] || fail "$init does not run the launcher of $node"
+    [ "$(launcher "$node")" -gt 0 ] || fail "$init does not run the launcher of $node"
 done
 figure "$(exec_in "$systemd" systemctl --version | head -n 1), runit $(exec_in "$runit" dpkg-query -W runit | cut -f2): each is pid 1"
 exec_in "$systemd" systemctl --quiet is-enabled noded || fail 'the unit is not enabled'
@@ -57,7 +61,8 @@ for node in "${both[@]}"; do
     exec_in "$node" sh -c "kill -9 ${before[$node]}"
     until_true "$node has another launcher once that is killed" launcher_is_other "$node" "${before[$node]}"
     until_back "$node"
-    ! exec_in "$node" grep -qs '^State:.[^Z]' "/proc/$was/status" || fail "a manager of $node outlived its launcher"
+    # shellcheck disable=SC2016 # for the shell inside
+    exec_in "$node" sh -c '! grep -s "^State:.[^Z]" "/proc/$0/status"' "$was" || fail "a manager of $node outlived its launcher"
 done
 [ "$(restarts)" = $((count + 2)) ] || fail "systemd counts $(restarts) restarts, not $((count + 2))"
 until_true 'systemd knows that the manager was killed' logged 'Main process exited, code=exited, status=137'
@@ -83,7 +88,8 @@ for node in "${both[@]}"; do
     was=$(docker inspect -f '{{.State.StartedAt}}' "${container[$node]}")
     begun=$EPOCHREALTIME
     docker restart -t 20 "${container[$node]}" >/dev/null
-    [ "$(docker inspect -f '{{.State.StartedAt}}' "${container[$node]}")" != "$was" ] || fail "$node was not restarted"
+    now=$(docker inspect -f '{{.State.StartedAt}}' "${container[$node]}")
+    [ "$now" != "$was" ] || fail "$node was not restarted"
     until_true "init of $node has started the launcher" launcher_is_other "$node" 0
     until_back "$node"
     figure "reboot of $node: $(since "$begun") s"

@@ -36,8 +36,12 @@ check_disks ()
     done
 }
 
-# journal_tells NODE RELEASE STEP OUTCOME; until_journal waits for it, in the node's container.
-journal_tells () { exec_in "$1" grep -q "\"step\":\"$3\",\"outcome\":\"$4\".*\"release\":\"$2\"" root/var/journal </dev/null; }
+# journal_times NODE RELEASE STEP OUTCOME: how often its journal tells that. until_journal waits for it, in the node's container.
+journal_times ()
+{
+    # shellcheck disable=SC2016 # for the shell inside
+    exec_in "$1" sh -c 'grep -c "\"step\":\"$1\",\"outcome\":\"$2\".*\"release\":\"$0\"" root/var/journal || [ $? = 1 ]' "$2" "$3" "$4" </dev/null
+}
 until_journal ()
 {
     # shellcheck disable=SC2016 # for the shell inside

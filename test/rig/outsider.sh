@@ -4,7 +4,8 @@ set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-[ -z "$(exec_in outsider sh -c 'ls -d /usr/bin/node* /usr/lib/*/libnoded* /usr/include/noded 2>/dev/null || true')" ] || fail 'the outsider has something of ours'
+ours=$(exec_in outsider sh -c 'ls -d /usr/bin/node* /usr/lib/*/libnoded* /usr/include/noded 2>/dev/null || true')
+[ -z "$ours" ] || fail 'the outsider has something of ours'
 events=$(mktemp)
 # Ends by itself: an exec outlives the command that asked for it.
 docker exec -i "${container[outsider]}" timeout 300 python3 -u -c '

@@ -33,7 +33,8 @@ for node in "${nodes[@]}"; do
     sum=$((sum + times))
     [ "$times" -le "$most" ] || most=$times
 done
-read -r came burst <<<"$(rate "$since")"
+rates=$(rate "$since")
+read -r came burst <<<"$rates"
 figure "all ${#restarts[@]} containers restarted: every node is back $took s after the last was started; hellos: $came, at most $burst in a second"
 figure "connections opened and addresses looked up: $sum by all nodes, at most $most by one"
 [ "$came" -le $((2 * ${#nodes[@]})) ] || fail "$came hellos of ${#nodes[@]} nodes"
@@ -46,14 +47,16 @@ for node in "${nodes[@]}"; do before[$node]=$(asked "$node"); done
 sleep "$away" # the time that is measured, not one that is hoped to be enough
 most=0
 for node in "${nodes[@]}"; do
-    times=$(($(asked "$node") - before[$node]))
+    times=$(asked "$node")
+    times=$((times - before[$node]))
     [ "$times" -le "$most" ] || most=$times
 done
 since=$(date -u +%Y-%m-%dT%H:%M:%S.%NZ)
 begun=$EPOCHREALTIME
 docker start "${container[broker]}" >/dev/null
 all_there
-read -r came burst <<<"$(rate "$since")"
+rates=$(rate "$since")
+read -r came burst <<<"$rates"
 figure "the broker was away for $away s: at most $most attempts by one node meanwhile; all back after $(since "$begun") s, hellos: $came, at most $burst in a second"
 [ "$most" -le $((10 * away)) ] || fail "a node tried $most times in $away s"
 check_disks "$release" "${nodes[@]}"

@@ -54,7 +54,7 @@ done
 for id in "${nodes[@]}"; do until_node "$id" '.online and .state == "idle"'; done
 declare -A before
 for id in "${nodes[@]}"; do before[$id]=$(launcher_pid "$id"); done
-[ "$(readlink "/proc/${before[pid1-exec]}/ns/pid")" != "$(readlink /proc/self/ns/pid)" ] || fail 'no launcher is pid 1'
+check_other "$(readlink "/proc/${before[pid1-exec]}/ns/pid")" "$(readlink /proc/self/ns/pid)" 'no launcher is pid 1'
 
 publish noded-2 2.0.0 >/dev/null
 for ((i = 0; i < ${#nodes[@]}; i += 2)); do
@@ -64,7 +64,7 @@ for id in "${nodes[@]}"; do
     check_runs "$id" 2.0.0 noded-2
     case $id in
         *-exec) check_equal "$(launcher_pid "$id")" "${before[$id]}" "the pid of the launcher of $id" ;;
-        *) [ "$(launcher_pid "$id")" != "${before[$id]}" ] || fail "init did not start $id anew" ;;
+        *) check_other "$(launcher_pid "$id")" "${before[$id]}" "init did not start $id anew" ;;
     esac
 done
 ctl revert "${nodes[@]}" || fail 'not every revert came to its end'

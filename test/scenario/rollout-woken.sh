@@ -19,7 +19,7 @@ rollout_start --select a --waves rest --on-halt revert
 until_rollout '.phase == "reverting" and (.members[] | select (.node == "a") | .state == "reverting")'
 check_node a '.online | not'
 
-[ "$(stable_of a)" != "$(readlink "$fleet/a/.back")" ] || fail 'it has not switched'
+check_other "$(stable_of a)" "$(readlink "$fleet/a/.back")" 'it has not switched'
 kill -CONT "$launcher"
 until_rollout '.phase == "reverted" and (.members[] | select (.node == "a") | .state == "reverted")'
 until_node a '.online and .state == "idle"'
