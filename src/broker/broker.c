@@ -10,6 +10,7 @@
 #include "broker/backup.h"
 #include "broker/labels.h"
 #include "broker/private.h"
+#include "broker/rollouts.h"
 #include "broker/root.h"
 
 enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
@@ -195,6 +196,7 @@ struct broker *broker_free (struct broker *broker)
     broker_backup_deinit (broker);
     broker_round_deinit (broker);
     broker_rollouts_deinit (broker);
+    broker_plans_deinit (&broker->plans);
     broker->origin = origin_free (broker->origin);
     broker->events = bus_socket_free (broker->events);
     broker_hints_deinit (&broker->hints);

@@ -17,6 +17,8 @@
 #include "broker/lists.h"
 #include "broker/orders.h"
 #include "broker/page.h"
+#include "broker/rollouts.h"
+#include "broker/rollouts_request.h"
 #include "broker/text.h"
 #include "wire/envelope.h"
 

@@ -8,7 +8,8 @@
 #include "broker/content.h"
 #include "broker/hints.h"
 #include "broker/registry.h"
-#include "broker/rollouts.h"
+#include "broker/rollout.h"
+#include "broker/rollouts_plan.h"
 #include "broker/round.h"
 #include "broker/store.h"
 #include "broker/waiters.h"
@@ -39,6 +40,7 @@ struct broker {
     struct broker_backup *backup; /* that is being made; NULL: none */
     struct broker_copies *copies; /* that were made; NULL: none */
     struct broker_rollouts rollouts;
+    struct broker_plans plans;
 };
 
 /*  records.c: what changes in the record of a node */

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/journals.h"
+#include "broker/rollouts.h"
 #include "wire/envelope.h"
 
 /*  One that is being written. */

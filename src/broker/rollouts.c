@@ -7,9 +7,15 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/private.h"
-#include "broker/rollouts_plan.h"
+#include "broker/rollouts_carry.h"
+#include "broker/rollouts_results.h"
 
-enum { TIMER_MOST_MS = 10 * 1000, COMPARE_LEAST_MS = 10 * 1000 };
+enum {
+    TIMER_MOST_MS = 10 * 1000,
+    COMPARE_LEAST_MS = 10 * 1000,
+    RETRY_MS = 1000, /* after a transaction that failed */
+    SWEEP_MS = 1000  /* from a node that changed to the count of those that are no members */
+};
 
 /*  What nodes told of their orders while nobody listened, or was lost with the machine. */
 static void look_at_all (struct broker *broker, struct broker_rollout *rollout)
@@ -24,7 +30,8 @@ static void look_at_all (struct broker *broker, struct broker_rollout *rollout)
 
 static void on_timer (void *context);
 
-void broker_rollouts_wake (struct broker *broker, uint64_t at_ms)
+/*  Has the timer fire by at_ms of the real time. */
+static void wake (struct broker *broker, uint64_t at_ms)
 {
     struct broker_rollouts *rollouts = &broker->rollouts;
     uint64_t now_ms = broker_rollouts_now_ms (), delay_ms = at_ms > now_ms ? at_ms - now_ms : 0;
@@ -41,7 +48,7 @@ void broker_rollouts_wake (struct broker *broker, uint64_t at_ms)
 static void make_due (struct broker *broker, struct broker_rollout *rollout, uint64_t at_ms)
 {
     rollout->due_ms = at_ms;
-    broker_rollouts_wake (broker, at_ms);
+    wake (broker, at_ms);
 }
 
 static void drop (struct broker *broker, size_t at)
@@ -65,7 +72,7 @@ void broker_rollouts_drop (struct broker *broker, struct broker_rollout *rollout
 void broker_rollouts_broken (struct broker *broker, struct broker_rollout *rollout)
 {
     rollout->broken = true;
-    make_due (broker, rollout, broker_rollouts_now_ms () + BROKER_ROLLOUT_RETRY_MS);
+    make_due (broker, rollout, broker_rollouts_now_ms () + RETRY_MS);
 }
 
 static int load_again (struct broker *broker, size_t at, struct base_error *error)
@@ -98,6 +105,16 @@ static void look_at_queued (struct broker *broker, struct broker_rollout *rollou
     rollout->n_queue = 0;
 }
 
+int broker_rollouts_advance (struct broker *broker, struct broker_rollout *rollout,
+                             const struct broker_steering *by, struct base_error *error)
+{
+    int r = broker_rollout_carry (broker, rollout, by, error);
+
+    if (r == 0)
+        wake (broker, rollout->due_ms);
+    return r;
+}
+
 static int attend (struct broker *broker, size_t at, uint64_t now_ms, struct base_error *error)
 {
     struct broker_rollout *rollout = broker->rollouts.live[at];
@@ -116,7 +133,7 @@ static int attend (struct broker *broker, size_t at, uint64_t now_ms, struct bas
         broker_rollout_compare (broker, rollout, now_ms);
         rollout->compared_ms = now_ms;
     }
-    r = broker_rollout_carry (broker, rollout, NULL, error);
+    r = broker_rollouts_advance (broker, rollout, NULL, error);
     if (r == 0 && rollout->older) {
         rollout->older = false;
         rollout->doubted = true;
@@ -132,7 +149,7 @@ static void on_timer (void *context)
     struct broker *broker = context;
     struct broker_rollouts *rollouts = &broker->rollouts;
     uint64_t now_ms = broker_rollouts_now_ms (), next_ms = UINT64_MAX;
-    bool sweep = rollouts->others_changed && now_ms - rollouts->swept_ms >= BROKER_ROLLOUT_SWEEP_MS;
+    bool sweep = rollouts->others_changed && now_ms - rollouts->swept_ms >= SWEEP_MS;
 
     rollouts->timer = 0;
     broker_round_settle (broker);
@@ -160,11 +177,10 @@ static void on_timer (void *context)
         else if (rollout->due_ms < next_ms)
             next_ms = rollout->due_ms;
     }
-    if (rollouts->others_changed && rollouts->n_live > 0 &&
-        rollouts->swept_ms + BROKER_ROLLOUT_SWEEP_MS < next_ms)
-        next_ms = rollouts->swept_ms + BROKER_ROLLOUT_SWEEP_MS;
+    if (rollouts->others_changed && rollouts->n_live > 0 && rollouts->swept_ms + SWEEP_MS < next_ms)
+        next_ms = rollouts->swept_ms + SWEEP_MS;
     if (next_ms != UINT64_MAX)
-        broker_rollouts_wake (broker, next_ms);
+        wake (broker, next_ms);
 }
 
 /*  what happens to nodes */
@@ -173,7 +189,7 @@ void broker_rollouts_others (struct broker *broker)
 {
     broker->rollouts.others_changed = true;
     if (broker->rollouts.n_live > 0)
-        broker_rollouts_wake (broker, broker->rollouts.swept_ms + BROKER_ROLLOUT_SWEEP_MS);
+        wake (broker, broker->rollouts.swept_ms + SWEEP_MS);
 }
 
 /*  Not at once: what the node told may be in a transaction that is still open. */
@@ -205,25 +221,6 @@ void broker_rollouts_older (struct broker *broker, const struct broker_node *nod
         return;
     rollout->older = true;
     make_due (broker, rollout, 0);
-}
-
-struct broker_rollout *broker_rollouts_of (struct broker *broker, const char *node, const char *application,
-                                           uint32_t *ret_index)
-{
-    for (size_t i = broker->rollouts.n_live; i > 0; i--) {
-        struct broker_rollout *rollout = broker->rollouts.live[i - 1];
-        uint32_t index;
-        if (strcmp (rollout->machine.spec.application, application) != 0)
-            continue;
-        if (rollout_is_over (&rollout->machine) && rollout->machine.under_way == 0)
-            continue;
-        index = broker_rollout_find (rollout, node);
-        if (index == ROLLOUT_NOBODY)
-            continue;
-        *ret_index = index;
-        return rollout;
-    }
-    return NULL;
 }
 
 void broker_rollouts_withdrawn (struct broker *broker, const struct base_digest *release)
@@ -338,7 +335,5 @@ void broker_rollouts_deinit (struct broker *broker)
     for (size_t i = 0; i < rollouts->n_live; i++)
         broker_rollout_free (rollouts->live[i]);
     free (rollouts->live);
-    for (unsigned i = 0; i < BROKER_ROLLOUT_PLANS; i++)
-        broker_plan_deinit (&rollouts->plans[i]);
     *rollouts = (struct broker_rollouts){.live = NULL};
 }

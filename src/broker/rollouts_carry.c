@@ -1,5 +1,7 @@
 /*  broker/rollouts_carry.c - what the machine wants, written with the orders that it leads to, and told */
 
+#include "broker/rollouts_carry.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -7,6 +9,7 @@
 #include "base/time.h"
 #include "broker/orders.h"
 #include "broker/private.h"
+#include "broker/rollouts_state.h"
 #include "broker/text.h"
 
 static const char *time_text (uint64_t ms, char text[BASE_TIME_TEXT])
@@ -398,6 +401,5 @@ int broker_rollout_carry (struct broker *broker, struct broker_rollout *rollout,
     }
     batch_tell (broker, rollout, batch);
     rollout->due_ms = batch->more ? 0 : batch->until_ms;
-    broker_rollouts_wake (broker, rollout->due_ms);
     return 0;
 }

@@ -293,7 +293,7 @@ int broker_plan_show (const struct broker_planned *planned, struct wire_answer *
     return 0;
 }
 
-void broker_plan_deinit (struct broker_plan *plan)
+static void plan_deinit (struct broker_plan *plan)
 {
     for (size_t i = 0; i < plan->n_members; i++)
         wire_member_state_deinit (&plan->members[i]);
@@ -301,11 +301,18 @@ void broker_plan_deinit (struct broker_plan *plan)
     *plan = (struct broker_plan){.n_members = 0};
 }
 
+void broker_plans_deinit (struct broker_plans *plans)
+{
+    for (unsigned i = 0; i < BROKER_PLANS; i++)
+        plan_deinit (&plans->kept[i]);
+    *plans = (struct broker_plans){.next = 0};
+}
+
 const struct broker_plan *broker_plan_find (const struct broker *broker, const struct base_digest *hash)
 {
-    for (unsigned i = 0; i < BROKER_ROLLOUT_PLANS; i++)
-        if (base_digest_equal (&broker->rollouts.plans[i].hash, hash))
-            return &broker->rollouts.plans[i];
+    for (unsigned i = 0; i < BROKER_PLANS; i++)
+        if (base_digest_equal (&broker->plans.kept[i].hash, hash))
+            return &broker->plans.kept[i];
     return NULL;
 }
 
@@ -337,17 +344,17 @@ static int keep_members (struct broker *broker, struct broker_plan *kept,
 int broker_plan_keep (struct broker *broker, const struct broker_planned *planned)
 {
     struct broker_plan kept = {.hash = planned->plan.hash};
-    struct broker_plan *place = &broker->rollouts.plans[broker->rollouts.next_plan];
+    struct broker_plan *place = &broker->plans.kept[broker->plans.next];
 
     if (broker_plan_find (broker, &kept.hash))
         return 0;
     int rc = keep_members (broker, &kept, planned);
     if (rc) {
-        broker_plan_deinit (&kept);
+        plan_deinit (&kept);
         return rc;
     }
-    broker_plan_deinit (place);
+    plan_deinit (place);
     *place = kept;
-    broker->rollouts.next_plan = (broker->rollouts.next_plan + 1) % BROKER_ROLLOUT_PLANS;
+    broker->plans.next = (broker->plans.next + 1) % BROKER_PLANS;
     return 0;
 }

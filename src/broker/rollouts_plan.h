@@ -3,7 +3,10 @@
 #ifndef BROKER_ROLLOUTS_PLAN_H
 #define BROKER_ROLLOUTS_PLAN_H
 
-#include "broker/rollouts.h"
+#include "rollout/plan.h"
+#include "wire/wire.h"
+
+struct broker;
 
 /*  A plan with what it was made from. Ids point into the registry: to be used at once. */
 struct broker_planned {
@@ -27,11 +30,25 @@ const char *broker_plan_left_out (struct broker *broker, const struct broker_pla
 /*  Puts the plan into the answer. Returns 0 or -ENOMEM. */
 int broker_plan_show (const struct broker_planned *planned, struct wire_answer *answer);
 
+/*  A plan that was made, so that its members can be listed. */
+struct broker_plan {
+    struct base_digest hash;
+    struct wire_member_state *members; /* owned */
+    size_t n_members;
+};
+
+/*  Those that were made last. */
+enum { BROKER_PLANS = 4 };
+struct broker_plans {
+    struct broker_plan kept[BROKER_PLANS];
+    unsigned next; /* the place for the next one */
+};
+void broker_plans_deinit (struct broker_plans *plans);
+
 /*  Remembers who is in it, for those who ask for its members, in the place of the oldest. Returns 0 or
     -ENOMEM. */
 int broker_plan_keep (struct broker *broker, const struct broker_planned *planned);
 /*  One that is remembered, or NULL; it stays the broker's, until the next is kept. */
 const struct broker_plan *broker_plan_find (const struct broker *broker, const struct base_digest *hash);
-void broker_plan_deinit (struct broker_plan *plan);
 
 #endif

@@ -1,5 +1,7 @@
 /*  broker/rollouts_request.c - rollouts that operators ask for: begin, steer, list */
 
+#include "broker/rollouts_request.h"
+
 #include <errno.h>
 
 #include "base/cleanup.h"
@@ -9,8 +11,16 @@
 #include "broker/lists.h"
 #include "broker/page.h"
 #include "broker/private.h"
+#include "broker/rollouts.h"
+#include "broker/rollouts_carry.h"
 #include "broker/rollouts_plan.h"
+#include "broker/rollouts_state.h"
 #include "broker/text.h"
+
+enum {
+    PAGE = 64,           /* rollouts in one answer */
+    ID_SIZE = 2 + 12 + 1 /* "r-" and 12 hexadecimal digits */
+};
 
 __attribute__ ((format (printf, 3, 4))) static int say (struct wire_answer *answer, enum wire_status status,
                                                         const char *format, ...)
@@ -124,7 +134,7 @@ static int start_begin (void *context, struct broker_rollout *rollout, struct ba
 static int state_begin (struct broker_rollout *rollout, const struct broker_planned *planned, uint64_t now_ms)
 {
     struct wire_rollout_state *state = &rollout->state;
-    char id[BROKER_ROLLOUT_ID] = "r-", time[BASE_TIME_TEXT];
+    char id[ID_SIZE] = "r-", time[BASE_TIME_TEXT];
 
     (void) base_random_hex (id + 2, 6);
     state->id = strdup (id);
@@ -245,7 +255,7 @@ int broker_rollout_start (struct broker *broker, const struct wire_request *requ
         r = broker_rollouts_add (broker, rollout);
     if (r != 0)
         return r;
-    r = broker_rollout_carry (broker, rollout, &by, error);
+    r = broker_rollouts_advance (broker, rollout, &by, error);
     if (r != 0)
         broker_rollouts_drop (broker, rollout);
     else
@@ -369,7 +379,7 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
         r = rollout_command (&rollout->machine, request->command, ROLLOUT_NOBODY, now_ms, text);
     if (r != 0)
         return say (answer, WIRE_STATUS_REFUSED, "%s", text);
-    r = broker_rollout_carry (broker, rollout, &by, error);
+    r = broker_rollouts_advance (broker, rollout, &by, error);
     if (r != 0)
         broker_rollouts_broken (broker, rollout);
     return r;
@@ -410,7 +420,7 @@ static int rollout_visit (void *context, const struct broker_rollout_row *row)
         return 0;
     r = wire_copy (&wire_rollout_state_record, &row->state, &shown);
     if (r == 0)
-        r = list->page.count == BROKER_ROLLOUTS_PAGE ? 1 : broker_page_add (&list->page, &shown);
+        r = list->page.count == PAGE ? 1 : broker_page_add (&list->page, &shown);
     if (r == 0)
         list->last = row->serial;
     return r;

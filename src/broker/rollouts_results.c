@@ -4,6 +4,8 @@
     that it has carried the order out, by how it stands. That a node is updated is told by nobody but the
     node that runs the release. */
 
+#include "broker/rollouts_results.h"
+
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,7 @@
 /*  broker/rollouts_state.c - how a rollout stands, for people */
 
+#include "broker/rollouts_state.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "broker/journals.h"
 #include "broker/labels.h"
+#include "broker/rollouts.h"
 #include "broker/text.h"
 #include "wire/envelope.h"
 

@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include "broker/rollouts.h"
+#include "broker/rollouts_carry.h"
 
 enum { MANY = 600 };
 

@@ -1,4 +1,6 @@
-/*  broker/rollouts_load.c - rollouts from the records into memory, and who is in them */
+/*  broker/rollout.c - rollouts in memory: out of the records, and who is in them */
+
+#include "broker/rollout.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -272,4 +274,23 @@ void broker_rollout_count_others (struct broker *broker, struct broker_rollout *
                        (int) (now[i].others_dark - then->others_dark));
         *then = now[i];
     }
+}
+
+struct broker_rollout *broker_rollouts_of (struct broker *broker, const char *node, const char *application,
+                                           uint32_t *ret_index)
+{
+    for (size_t i = broker->rollouts.n_live; i > 0; i--) {
+        struct broker_rollout *rollout = broker->rollouts.live[i - 1];
+        uint32_t index;
+        if (strcmp (rollout->machine.spec.application, application) != 0)
+            continue;
+        if (rollout_is_over (&rollout->machine) && rollout->machine.under_way == 0)
+            continue;
+        index = broker_rollout_find (rollout, node);
+        if (index == ROLLOUT_NOBODY)
+            continue;
+        *ret_index = index;
+        return rollout;
+    }
+    return NULL;
 }

@@ -1,0 +1,27 @@
+/*  broker/rollouts_request.h - rollouts that operators ask for: begin, steer, list
+
+    What is refused is told in the answer's status and reason, and is 0; -errno is for what could not be read
+    or written. */
+
+#ifndef BROKER_ROLLOUTS_REQUEST_H
+#define BROKER_ROLLOUTS_REQUEST_H
+
+#include "base/error.h"
+#include "wire/wire.h"
+
+struct broker;
+
+int broker_rollout_plan (struct broker *broker, const struct wire_request *request,
+                         struct wire_answer *answer, struct base_error *error);
+int broker_rollout_start (struct broker *broker, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error);
+int broker_rollout_steer (struct broker *broker, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error);
+int broker_list_rollouts (struct broker *broker, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error);
+int broker_list_members (struct broker *broker, const struct wire_request *request,
+                         struct wire_answer *answer, struct base_error *error);
+int broker_list_turns (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
+                       struct base_error *error);
+
+#endif
