@@ -28,8 +28,8 @@ endings=()
 at_end () { endings=("$(printf '%q ' "$@")" "${endings[@]}"); }
 story_end ()
 {
+    story_status=$? # first of all: local has a status, too
     local ending got
-    story_status=$?
     set +e
     for ending in "${endings[@]}"; do
         (set -e; eval "$ending")
