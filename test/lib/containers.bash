@@ -64,5 +64,5 @@ disk_of ()
     shift
     user=$(docker inspect -f '{{.Config.User}}' "${container[$node]}")
     docker run -i --rm --network none --user "$user" --label "noded.rig=$project" --volumes-from "${container[$node]}" -w /var/lib/noded/root \
-        "noded:${rig_version:-1.0.0}" "$@" </dev/null
+        "$(image_of)" "$@" </dev/null
 }

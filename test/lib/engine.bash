@@ -14,6 +14,12 @@ rig=$(realpath -m -- "${NODED_RIG:-$([ "$(id -u)" = 0 ] && echo /run || echo "${
 engine_lock=
 project=$(basename "$rig")
 project=${project//[^a-z0-9-]/}
+# Images have names of the rig's own: on an engine that runs already, noded:1.0.0 may be somebody's.
+rig_version=1.0.0
+images=$project
+[[ $images == noded-rig* ]] || images=noded-rig-$project
+# image_of [STAGE]: of test/rig/Dockerfile.
+image_of () { echo "$images${1:+-$1}:$rig_version"; }
 
 # The pid of the rig's own engine, where it runs.
 engine_pid ()
@@ -28,7 +34,7 @@ engine_compose ()
         if docker compose version >/dev/null 2>&1; then compose='docker compose'; else compose=docker-compose; fi
     fi
     # shellcheck disable=SC2086 # two words
-    $compose -p "$project" -f "$top/docker/docker-compose.yml" -f "$top/test/rig/docker-compose.yml" "$@"
+    NODED_IMAGE=$images NODED_VERSION=$rig_version $compose -p "$project" -f "$top/docker/docker-compose.yml" -f "$top/test/rig/docker-compose.yml" "$@"
 }
 
 # engine_mine: one command at a time brings a rig up, hurts it, or takes it down. The lock goes with this process.

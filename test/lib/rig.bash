@@ -7,16 +7,14 @@
 # shellcheck source=test/lib/containers.bash
 . "$top/test/lib/containers.bash"
 
-rig_version=1.0.0
-
 # rig_build: every image of the rig, from this checkout. The first stage is kept under a name, for test/rig/Dockerfile.
 rig_build ()
 {
-    local target tag=${rig_version}
-    rig_image "noded-build:$tag" --target build -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$tag"
-    rig_image "noded:$tag" -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$tag"
+    local target
+    rig_image "$(image_of build)" --target build -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$rig_version"
+    rig_image "$(image_of)" -f "$top/docker/Dockerfile" --build-arg "NODED_VERSION=$rig_version"
     for target in releases operator outsider link broken systemd runit; do
-        rig_image "noded-$target:$tag" --target "$target" -f "$top/test/rig/Dockerfile" --build-arg "VERSION=$tag"
+        rig_image "$(image_of "$target")" --target "$target" -f "$top/test/rig/Dockerfile" --build-arg "IMAGE=$images" --build-arg "VERSION=$rig_version"
     done
 }
 rig_image ()
@@ -78,7 +76,7 @@ rig_up ()
     fleet=$SECONDS
     echo "$1" >"$rig/nodes"
     rig_fleet "$1"
-    say "up: ${#nodes[@]} nodes in $((SECONDS - fleet)) s after $built s for engine and images; the image has $(rig_size "noded:$rig_version"), $(rig_size debian:bookworm-slim) of which are Debian"
+    say "up: ${#nodes[@]} nodes in $((SECONDS - fleet)) s after $built s for engine and images; the image has $(rig_size "$(image_of)"), $(rig_size debian:bookworm-slim) of which are Debian"
     say "    $(rig_memory)"
 }
 # rig_memory: megabytes that a node's container has, on average, and nodes to a gigabyte, the engine's own process for each of them included.

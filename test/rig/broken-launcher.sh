@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=test/rig/extra.bash
 . "$here/extra.bash"
 
-extra_image=noded-broken:1.0.0
+extra_image=$(image_of broken)
 extra_node broken -e NODED_INSTALL=--no-rehearsal
 until_node broken '.online and .state == "idle"'
 status=0

@@ -8,7 +8,7 @@ set -euo pipefail
 . "$here/extra.bash"
 
 ids=(clock-ahead clock-behind clock-jumps)
-extra_image=noded-operator:${rig_version:-1.0.0}
+extra_image=$(image_of operator)
 hour=3600
 
 clock_set () { exec_in "$1" sh -c "echo $2 >clock.new && mv clock.new clock" </dev/null; }

@@ -7,7 +7,7 @@
 # extra_node ID [OPTION...]: one more node, outside of the composition, until extra_away or the end of the story, which has the broker
 # forget it; OPTION: of docker run. $extra_image is what it is made from.
 extra=()
-extra_image=noded:${rig_version:-1.0.0}
+extra_image=$(image_of)
 extra_node ()
 {
     local id=$1 settings

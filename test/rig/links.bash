@@ -15,7 +15,7 @@ link_of ()
 {
     local name=$1
     shift
-    docker run --rm --network "container:${container[$name]}" --cap-add NET_ADMIN --label "noded.rig=$project" "noded-link:${rig_version:-1.0.0}" "$@" </dev/null
+    docker run --rm --network "container:${container[$name]}" --cap-add NET_ADMIN --label "noded.rig=$project" "$(image_of link)" "$@" </dev/null
 }
 # device_of NAME: it has another name each time that the container joins its network.
 device_of () { link_of "$1" sh -c 'ls /sys/class/net | grep -v "^lo$"'; }
@@ -49,7 +49,7 @@ link_bad ()
     fi
     link_by='badlink (this kernel has no netem)'
     docker run -d --network "container:${container[$1]}" --cap-add NET_ADMIN --label "noded.rig=$project" --name "$project-badlink-$1" \
-        "noded-link:${rig_version:-1.0.0}" badlink 7670 $link_delay $link_jitter $link_loss $link_reorder $link_rate >/dev/null
+        "$(image_of link)" badlink 7670 $link_delay $link_jitter $link_loss $link_reorder $link_rate >/dev/null
     until_true "badlink has its queue at $1" badlink_ready "$1"
     # shellcheck disable=SC2016 # for the shell inside
     link_of "$1" sh -c 'iptables-legacy -t mangle -A OUTPUT -o "$0" -j NFQUEUE --queue-num 7670 --queue-bypass &&

@@ -45,7 +45,7 @@ check_disks "$release" "$id"
 rollout_over "$id"
 
 copy=$(extra_volume "$clone")
-docker run --rm --network none --label "noded.rig=$project" --user root --volume "$volume:/from" --volume "$copy:/to" "noded:${rig_version:-1.0.0}" cp -a /from/. /to
+docker run --rm --network none --label "noded.rig=$project" --user root --volume "$volume:/from" --volume "$copy:/to" "$(image_of)" cp -a /from/. /to
 place=$(node_field "$id" .place)
 extra_node "$clone" --volume "$copy:/var/lib/noded"
 both="the id $id is in use by ${container[$id]:0:12}, .*; ${container[$clone]:0:12}, .* cannot use it too"
