@@ -31,6 +31,7 @@ exec_in ()
 {
     local name=$1
     shift
+    [ -n "${container[$name]:-}" ] || { say "the fleet has no container $name" >&2; return 1; }
     docker exec -i "${container[$name]}" "$@"
 }
 nodectl () { exec_in operator nodectl "$@" </dev/null; }

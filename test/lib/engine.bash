@@ -43,7 +43,7 @@ engine_mine ()
     [ -z "$engine_lock" ] || return 0
     (umask 077 && mkdir -p "$rig") || fail "no directory $rig for the rig's state: be root, or name another one in NODED_RIG"
     # It is removed in the end, with all that lies in it.
-    if ! engine_known && [ -n "$(ls -A "$rig")" ]; then fail "$rig holds something else than a rig: name an empty or new directory in NODED_RIG"; fi
+    if ! engine_known && [ -n "$(ls -A -I under_way "$rig")" ]; then fail "$rig holds something else than a rig: name an empty or new directory in NODED_RIG"; fi
     exec {engine_lock}<"$rig"
     flock -n "$engine_lock" || fail "another bin/rig is at work on $rig: wait for it, or name another directory in NODED_RIG"
 }

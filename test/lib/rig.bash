@@ -63,7 +63,8 @@ rig_up ()
 {
     local begun=$SECONDS built fleet
     engine_mine
-    engine_start || exit 1
+    echo up >"$rig/under_way"
+    engine_start || { engine_known || rm "$rig/under_way"; exit 1; }
     rig_clear || exit 1
     rm -f "$rig/release"
     engine_apart no
@@ -76,6 +77,7 @@ rig_up ()
     fleet=$SECONDS
     echo "$1" >"$rig/nodes"
     rig_fleet "$1"
+    rm "$rig/under_way"
     say "up: ${#nodes[@]} nodes in $((SECONDS - fleet)) s after $built s for engine and images; the image has $(rig_size "$(image_of)"), $(rig_size debian:bookworm-slim) of which are Debian"
     say "    $(rig_memory)"
 }
@@ -95,9 +97,18 @@ rig_memory ()
 }
 rig_size () { docker image inspect -f '{{.Size}}' "$1" | awk '{ printf "%.0f MB", $1 / 1e6 }'; }
 
+# rig_load: for what wants a rig that is whole. Who has no lock starts no engine that somebody else is about to start.
 rig_load ()
 {
+    local doing wrong
+    if doing=$(cat "$rig/under_way" 2>/dev/null); then
+        [ -n "$engine_lock" ] || flock -s -n "$rig" true || fail "bin/rig $doing is at work on $rig: wait for its end"
+        wrong="bin/rig $doing on $rig did not come to its end: bin/rig up makes the rig anew, bin/rig down removes what there is of it"
+        [ -z "$engine_lock" ] || fail "$wrong"
+        say "$wrong" >&2 # who wants to find out why may still look
+    fi
     engine_known || fail 'there is no rig: bin/rig up makes one'
+    [ ! -e "$rig/own" ] || engine_pid >/dev/null || engine_mine
     engine_start || exit 1
     containers_read
 }
@@ -107,6 +118,7 @@ rig_down ()
     local image
     engine_known || { say 'there is no rig'; return; }
     engine_mine
+    echo down >"$rig/under_way"
     engine_start || exit 1
     rig_clear || exit 1
     if [ -e "$rig/other" ] && [ -e "$rig/images" ]; then
