@@ -161,10 +161,13 @@ rig_stories () { awk '!/^#/ && NF' "$top/test/rig/stories"; }
 # What every story leaves behind: the fleet that it found, and nothing under way.
 rig_at_rest ()
 {
+    local left
     containers_read
     until_nodes 'what a story has to leave behind: all nodes online, idle, and not held' \
         "([.[].id] | sort) == ($(printf '%s\n' "${nodes[@]}" | jq -Rsc 'split ("\n") | map (select (. != "")) | sort')) and all (.online and .state == \"idle\" and (.held | not))"
     nodectl rollout list --json | jq -e 'all (.over)' >/dev/null || fail 'the story left a rollout open'
+    left=$(nodectl nodes --json | jq -r '.[] | select (.quarantine != []) | "\(.id): \(.quarantine | tojson)"')
+    [ -z "$left" ] || fail "the story left releases in quarantine: $left"
 }
 
 rig_test ()
