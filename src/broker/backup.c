@@ -139,13 +139,6 @@ static void done (void *context, int result)
     broker->backup = backup_free (backup);
 }
 
-static int refuse (struct wire_answer *answer, enum wire_status status, const char *sentence)
-{
-    answer->status = status;
-    answer->reason = broker_reason ("%s", sentence);
-    return answer->reason ? 0 : -ENOMEM;
-}
-
 int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
                            const struct wire_request *request, struct wire_answer *answer,
                            struct base_error *error)
@@ -155,14 +148,15 @@ int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
     int r;
 
     if (!broker->content)
-        return refuse (
+        return broker_answer_say (
             answer, WIRE_STATUS_REFUSED,
             "this broker serves no contents, so that nothing can be downloaded from it: on its host,"
             " sqlite3 ROOT/broker.db '.backup FILE' makes one while it runs");
     if (backup && backup->serial == request->serial && bus_peer_equal (&backup->peer, peer))
         return ORIGIN_LATER; /* it is asked for once more */
     if (backup)
-        return refuse (answer, WIRE_STATUS_BUSY, "a backup is being made already: ask again in a moment");
+        return broker_answer_say (answer, WIRE_STATUS_BUSY,
+                                  "a backup is being made already: ask again in a moment");
     if (!broker->copies && !(broker->copies = calloc (1, sizeof *broker->copies)))
         return -ENOMEM;
     backup = calloc (1, sizeof *backup);

@@ -24,13 +24,6 @@
 
 enum { COLLECT_AGE_S = 24 * 60 * 60, KEY_SIZE = 2 * BROKER_ID_SIZE };
 
-static int answer_say (struct wire_answer *answer, enum wire_status status, const char *sentence)
-{
-    answer->status = status;
-    answer->reason = strdup (sentence);
-    return answer->reason ? 0 : -ENOMEM;
-}
-
 /*  orders */
 
 struct ordering {
@@ -216,12 +209,12 @@ static int order_request (struct broker *broker, const struct wire_request *requ
     int r;
 
     if (!request->all && request->n_nodes == 0)
-        return answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or say that all are meant");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or say that all are meant");
     if (request->all && request->n_nodes > 0)
-        return answer_say (answer, WIRE_STATUS_INVALID,
-                           "name the nodes, or say that all are meant, not both");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID,
+                                  "name the nodes, or say that all are meant, not both");
     if (request->all && request->verb == WIRE_VERB_UPDATE)
-        return answer_say (
+        return broker_answer_say (
             answer, WIRE_STATUS_REFUSED,
             "an update of all nodes is a rollout: nodectl rollout start, or nodectl update --all");
     if (request->key) {
@@ -303,7 +296,7 @@ static int publish_request (struct broker *broker, const struct wire_request *re
     int r;
 
     if (!request->publish)
-        return answer_say (answer, WIRE_STATUS_INVALID, "publish carries no release");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "publish carries no release");
     if (wire_release_check (request->publish, error) != 0) {
         answer->status = WIRE_STATUS_INVALID;
         answer->reason = broker_reason ("%s", error->text);
@@ -314,8 +307,8 @@ static int publish_request (struct broker *broker, const struct wire_request *re
     if (r != 0 && r != -ENOENT)
         return r;
     if (r == 0 && known.withdrawn)
-        return answer_say (answer, WIRE_STATUS_GONE,
-                           "this very release was withdrawn: publish it under another version");
+        return broker_answer_say (answer, WIRE_STATUS_GONE,
+                                  "this very release was withdrawn: publish it under another version");
     if (r == -ENOENT) {
         if (contents_check (broker, request->publish, answer) != 0)
             return 0;
@@ -352,7 +345,8 @@ static int withdraw_request (struct broker *broker, const struct wire_request *r
                 : broker_store_release_withdraw (broker->store, &request->release, error);
 
     if (r == -ENOENT)
-        return answer_say (answer, WIRE_STATUS_NONE, "there is no such release: nodectl releases lists them");
+        return broker_answer_say (answer, WIRE_STATUS_NONE,
+                                  "there is no such release: nodectl releases lists them");
     if (r != 0)
         return r;
     base_log (BASE_LOG_INFO, "withdrew %s", base_digest_format (&request->release, text));
@@ -422,7 +416,7 @@ static int list_request (struct broker *broker, const struct bus_peer *peer,
         return r;
     r = broker_waiters_add (&broker->waiters, peer, request);
     if (r == -EBUSY)
-        return answer_say (answer, WIRE_STATUS_BUSY, "too many requests wait for changes already");
+        return broker_answer_say (answer, WIRE_STATUS_BUSY, "too many requests wait for changes already");
     return r == 0 ? ORIGIN_LATER : r;
 }
 
@@ -465,8 +459,8 @@ static int request_serve (struct broker *broker, const struct bus_peer *peer,
     case WIRE_VERB_LABEL:
         return label_request (broker, request, answer, error);
     default:
-        return answer_say (answer, WIRE_STATUS_INVALID,
-                           "this broker does not know that verb; is it older than nodectl?");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID,
+                                  "this broker does not know that verb; is it older than nodectl?");
     }
 }
 

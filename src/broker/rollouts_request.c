@@ -22,18 +22,6 @@ enum {
     ID_SIZE = 2 + 12 + 1 /* "r-" and 12 hexadecimal digits */
 };
 
-__attribute__ ((format (printf, 3, 4))) static int say (struct wire_answer *answer, enum wire_status status,
-                                                        const char *format, ...)
-{
-    va_list arguments;
-
-    va_start (arguments, format);
-    answer->status = status;
-    answer->reason = broker_reason_v (format, arguments);
-    va_end (arguments);
-    return answer->reason ? 0 : -ENOMEM;
-}
-
 static void rollout_free_p (struct broker_rollout **rollout)
 {
     broker_rollout_free (*rollout);
@@ -204,27 +192,30 @@ static int start_check (struct broker *broker, const struct wire_request *reques
         if (plan->left_out[i].why != ROLLOUT_EXCLUDED_BUSY)
             continue;
         other = broker_rollouts_of (broker, id, plan->spec.application, &index);
-        r = say (answer, WIRE_STATUS_BUSY,
-                 "node %s is in rollout %s, which has not ended: wait for it, or nodectl rollout abort %s",
-                 id, other ? other->state.id : "?", other ? other->state.id : "?");
+        r = broker_answer_say (
+            answer, WIRE_STATUS_BUSY,
+            "node %s is in rollout %s, which has not ended: wait for it, or nodectl rollout abort %s", id,
+            other ? other->state.id : "?", other ? other->state.id : "?");
         return r ? r : 1;
     }
     if (!base_digest_is_null (&request->plan) && !base_digest_equal (&request->plan, &plan->hash)) {
-        r = say (answer, WIRE_STATUS_REFUSED,
-                 "what the rollout would do has changed since it was planned: look at the plan %s and start "
-                 "that one",
-                 base_digest_format (&plan->hash, hash));
+        r = broker_answer_say (
+            answer, WIRE_STATUS_REFUSED,
+            "what the rollout would do has changed since it was planned: look at the plan %s and start "
+            "that one",
+            base_digest_format (&plan->hash, hash));
         if (r == 0)
             r = broker_plan_show (planned, answer);
         return r ? r : 1;
     }
     if (plan->n_candidates == 0) {
-        r = plan->n_left_out ? say (answer, WIRE_STATUS_REFUSED,
-                                    "there is nobody to update: all %u nodes that are selected are left out "
-                                    "(the first, %s: %s)",
-                                    plan->n_left_out, planned->facts[plan->left_out[0].fact].id,
-                                    broker_plan_left_out (broker, planned, 0, why))
-                             : say (answer, WIRE_STATUS_REFUSED, "the selector fits no node");
+        r = plan->n_left_out
+                ? broker_answer_say (answer, WIRE_STATUS_REFUSED,
+                                     "there is nobody to update: all %u nodes that are selected are left out "
+                                     "(the first, %s: %s)",
+                                     plan->n_left_out, planned->facts[plan->left_out[0].fact].id,
+                                     broker_plan_left_out (broker, planned, 0, why))
+                : broker_answer_say (answer, WIRE_STATUS_REFUSED, "the selector fits no node");
         return r ? r : 1;
     }
     return 0;
@@ -271,8 +262,9 @@ int broker_rollout_start (struct broker *broker, const struct wire_request *requ
 
 static int unknown_rollout (struct wire_answer *answer, const char *id)
 {
-    return say (answer, WIRE_STATUS_NONE, "no rollout is known as %s: nodectl rollout list shows them",
-                id ? id : "(nothing)");
+    return broker_answer_say (answer, WIRE_STATUS_NONE,
+                              "no rollout is known as %s: nodectl rollout list shows them",
+                              id ? id : "(nothing)");
 }
 
 /*  Has nodes tried again; without names all that can be. Returns 0 where any is; text says why one is not. */
@@ -326,12 +318,12 @@ static int steer_check (struct broker *broker, struct broker_rollout *rollout,
     int r = 0;
 
     if (request->command == WIRE_COMMAND_NULL)
-        r = say (answer, WIRE_STATUS_INVALID, "say what the rollout is to do");
+        r = broker_answer_say (answer, WIRE_STATUS_INVALID, "say what the rollout is to do");
     else if (request->command == WIRE_COMMAND_APPROVE && request->wave && approves != ROLLOUT_NOBODY &&
              request->wave != approves + 1)
-        r = say (answer, WIRE_STATUS_REFUSED,
-                 "it is wave %u of rollout %s that waits for an approval, not wave %llu", approves + 1,
-                 rollout->state.id, (unsigned long long) request->wave);
+        r = broker_answer_say (answer, WIRE_STATUS_REFUSED,
+                               "it is wave %u of rollout %s that waits for an approval, not wave %llu",
+                               approves + 1, rollout->state.id, (unsigned long long) request->wave);
     else if (request->command == WIRE_COMMAND_RESUME || request->command == WIRE_COMMAND_RETRY ||
              request->command == WIRE_COMMAND_APPROVE) {
         base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
@@ -339,12 +331,13 @@ static int steer_check (struct broker *broker, struct broker_rollout *rollout,
         if (r == 0 && !release.withdrawn)
             return 0;
         if (r == 0 || r == -ENOENT)
-            r = say (answer, WIRE_STATUS_GONE,
-                     "its release was withdrawn: nodectl rollout abort or revert %s", rollout->state.id);
+            r = broker_answer_say (answer, WIRE_STATUS_GONE,
+                                   "its release was withdrawn: nodectl rollout abort or revert %s",
+                                   rollout->state.id);
     } else if (request->command == WIRE_COMMAND_REVERT && rollout_is_over (&rollout->machine) &&
                (other = overlaps (broker, rollout, &node)))
-        r = say (answer, WIRE_STATUS_BUSY, "node %s is in rollout %s, which has not ended", node,
-                 other->state.id);
+        r = broker_answer_say (answer, WIRE_STATUS_BUSY, "node %s is in rollout %s, which has not ended",
+                               node, other->state.id);
     else
         return 0;
     return r ? r : 1;
@@ -378,7 +371,7 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
     } else
         r = rollout_command (&rollout->machine, request->command, ROLLOUT_NOBODY, now_ms, text);
     if (r != 0)
-        return say (answer, WIRE_STATUS_REFUSED, "%s", text);
+        return broker_answer_say (answer, WIRE_STATUS_REFUSED, "%s", text);
     r = broker_rollouts_advance (broker, rollout, &by, error);
     if (r != 0)
         broker_rollouts_broken (broker, rollout);
@@ -434,7 +427,7 @@ int broker_list_rollouts (struct broker *broker, const struct wire_request *requ
     int r;
 
     if (serial_read (request->after, &before) != 0)
-        return say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
     r = broker_store_rollouts (broker->store, before, since, false, rollout_visit, &list, error);
     if (r < 0) {
         broker_page_deinit (&list.page);
@@ -487,7 +480,7 @@ static int planned_list (struct broker *broker, const struct wire_request *reque
     int r = 0;
 
     if (!plan)
-        return say (answer, WIRE_STATUS_NONE, "no such plan was made lately: make it again");
+        return broker_answer_say (answer, WIRE_STATUS_NONE, "no such plan was made lately: make it again");
     for (; at < plan->n_members; at++) {
         base_cleanup (wire_member_state_deinit) struct wire_member_state shown = {.node = NULL};
         r = wire_copy (&wire_member_state_record, &plan->members[at], &shown);
@@ -530,7 +523,7 @@ int broker_list_members (struct broker *broker, const struct wire_request *reque
     int r;
 
     if (serial_read (request->after, &from) != 0)
-        return say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
     if (!base_digest_is_null (&request->plan))
         return planned_list (broker, request, from, answer);
     r = serial_of (broker, request, &serial, answer, error);
@@ -563,7 +556,7 @@ int broker_list_turns (struct broker *broker, const struct wire_request *request
     int r;
 
     if (serial_read (request->after, &after) != 0)
-        return say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
     r = serial_of (broker, request, &serial, answer, error);
     if (r != 0)
         return r > 0 ? 0 : r;

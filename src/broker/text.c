@@ -56,3 +56,14 @@ char *broker_reason (const char *format, ...)
     va_end (arguments);
     return reason;
 }
+
+int broker_answer_say (struct wire_answer *answer, enum wire_status status, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start (arguments, format);
+    answer->status = status;
+    answer->reason = broker_reason_v (format, arguments);
+    va_end (arguments);
+    return answer->reason ? 0 : -ENOMEM;
+}
