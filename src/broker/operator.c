@@ -18,6 +18,7 @@
 #include "broker/orders.h"
 #include "broker/page.h"
 #include "broker/rollouts.h"
+#include "broker/rollouts_lists.h"
 #include "broker/rollouts_request.h"
 #include "broker/text.h"
 #include "wire/envelope.h"

@@ -1,4 +1,4 @@
-/*  broker/rollouts_request.c - rollouts that operators ask for: begin, steer, list */
+/*  broker/rollouts_request.c - rollouts that operators ask for: plan, begin, steer */
 
 #include "broker/rollouts_request.h"
 
@@ -6,21 +6,16 @@
 
 #include "base/cleanup.h"
 #include "base/random.h"
-#include "base/text.h"
 #include "base/time.h"
-#include "broker/lists.h"
-#include "broker/page.h"
 #include "broker/private.h"
 #include "broker/rollouts.h"
 #include "broker/rollouts_carry.h"
+#include "broker/rollouts_lists.h"
 #include "broker/rollouts_plan.h"
 #include "broker/rollouts_state.h"
 #include "broker/text.h"
 
-enum {
-    PAGE = 64,           /* rollouts in one answer */
-    ID_SIZE = 2 + 12 + 1 /* "r-" and 12 hexadecimal digits */
-};
+enum { ID_SIZE = 2 + 12 + 1 /* "r-" and 12 hexadecimal digits */ };
 
 static void rollout_free_p (struct broker_rollout **rollout)
 {
@@ -260,13 +255,6 @@ int broker_rollout_start (struct broker *broker, const struct wire_request *requ
 
 /*  steer */
 
-static int unknown_rollout (struct wire_answer *answer, const char *id)
-{
-    return broker_answer_say (answer, WIRE_STATUS_NONE,
-                              "no rollout is known as %s: nodectl rollout list shows them",
-                              id ? id : "(nothing)");
-}
-
 /*  Has nodes tried again; without names all that can be. Returns 0 where any is; text says why one is not. */
 static int retry (struct broker_rollout *rollout, const struct wire_request *request, uint64_t now_ms,
                   char text[ROLLOUT_REASON])
@@ -358,7 +346,7 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
         return r;
     r = request->rollout ? broker_rollouts_get (broker, request->rollout, &rollout, error) : -ENOENT;
     if (r != 0)
-        return r == -ENOENT ? unknown_rollout (answer, request->rollout) : r;
+        return r == -ENOENT ? broker_rollout_unknown (answer, request->rollout) : r;
     r = steer_check (broker, rollout, request, answer, error);
     if (r != 0)
         return r > 0 ? 0 : r;
@@ -376,196 +364,4 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
     if (r != 0)
         broker_rollouts_broken (broker, rollout);
     return r;
-}
-
-/*  lists */
-
-static int serial_read (const char *after, uint64_t *ret_serial)
-{
-    *ret_serial = 0;
-    return after ? base_text_parse_u64 (after, WIRE_EPOCH_MOST, ret_serial) : 0;
-}
-
-static int list_end (struct wire_answer *answer, bool more, uint64_t next)
-{
-    answer->status = WIRE_STATUS_OK;
-    answer->more = more;
-    if (more)
-        answer->next = base_text_printf ("%llu", (unsigned long long) next);
-    return more && !answer->next ? -ENOMEM : 0;
-}
-
-struct rollout_list {
-    const struct wire_request *request;
-    struct broker_page page;
-    uint64_t last;
-};
-
-static int rollout_visit (void *context, const struct broker_rollout_row *row)
-{
-    struct rollout_list *list = context;
-    const struct wire_request *request = list->request;
-    base_cleanup (wire_rollout_state_deinit) struct wire_rollout_state shown = {.id = NULL};
-    int r;
-
-    if ((request->rollout && strcmp (row->state.id, request->rollout) != 0) ||
-        (request->application && strcmp (row->state.spec->application, request->application) != 0))
-        return 0;
-    r = wire_copy (&wire_rollout_state_record, &row->state, &shown);
-    if (r == 0)
-        r = list->page.count == PAGE ? 1 : broker_page_add (&list->page, &shown);
-    if (r == 0)
-        list->last = row->serial;
-    return r;
-}
-
-int broker_list_rollouts (struct broker *broker, const struct wire_request *request,
-                          struct wire_answer *answer, struct base_error *error)
-{
-    struct rollout_list list = {.request = request, .page = {.record = &wire_rollout_state_record}};
-    uint64_t before, since = request->since > broker->revision ? 0 : request->since;
-    int r;
-
-    if (serial_read (request->after, &before) != 0)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
-    r = broker_store_rollouts (broker->store, before, since, false, rollout_visit, &list, error);
-    if (r < 0) {
-        broker_page_deinit (&list.page);
-        return r;
-    }
-    answer->rollouts = list.page.items;
-    answer->n_rollouts = list.page.count;
-    if (request->rollout && answer->n_rollouts == 0 && since == 0)
-        return unknown_rollout (answer, request->rollout);
-    return list_end (answer, r == 1, list.last);
-}
-
-struct member_list {
-    struct broker_page page;
-    uint64_t next;
-};
-
-static int member_visit (void *context, const struct broker_member_row *row)
-{
-    struct member_list *list = context;
-    base_cleanup (wire_member_state_deinit) struct wire_member_state shown = {
-        .state = row->member.state,
-        .epoch = row->epoch,
-        .revert_ms = row->member.revert_ms,
-        .charged = row->member.charged,
-        .was_bad = row->member.was_bad,
-        .forgiven = rollout_is_forgiven (&row->member),
-        .wave = row->member.state == WIRE_MEMBER_EXCLUDED ? 0 : row->member.wave + 1};
-    char since[BASE_TIME_TEXT];
-    int r;
-
-    if (broker_text_set (&shown.node, row->node) != 0 || broker_text_set (&shown.step, row->step) != 0 ||
-        broker_text_set (&shown.reason, row->reason) != 0 ||
-        broker_text_set (&shown.transaction, row->transaction) != 0 ||
-        broker_text_set (&shown.since, base_time_format (row->member.since_ms * 1000000, since)) != 0)
-        return -ENOMEM;
-    r = broker_page_add (&list->page, &shown);
-    if (r == 0)
-        list->next = (uint64_t) row->index + 1;
-    return r;
-}
-
-/*  Of a plan that was made. */
-static int planned_list (struct broker *broker, const struct wire_request *request, uint64_t from,
-                         struct wire_answer *answer)
-{
-    struct broker_page page = {.record = &wire_member_state_record};
-    const struct broker_plan *plan = broker_plan_find (broker, &request->plan);
-    uint64_t at = from;
-    int r = 0;
-
-    if (!plan)
-        return broker_answer_say (answer, WIRE_STATUS_NONE, "no such plan was made lately: make it again");
-    for (; at < plan->n_members; at++) {
-        base_cleanup (wire_member_state_deinit) struct wire_member_state shown = {.node = NULL};
-        r = wire_copy (&wire_member_state_record, &plan->members[at], &shown);
-        if (r == 0)
-            r = broker_page_add (&page, &shown);
-        if (r != 0)
-            break;
-    }
-    if (r < 0) {
-        broker_page_deinit (&page);
-        return r;
-    }
-    answer->members = page.items;
-    answer->n_members = page.count;
-    return list_end (answer, r == 1, at);
-}
-
-/*  The serial of a rollout by its id. Returns 1 where the answer says that there is none. */
-static int serial_of (struct broker *broker, const struct wire_request *request, uint64_t *ret_serial,
-                      struct wire_answer *answer, struct base_error *error)
-{
-    base_cleanup (broker_rollout_row_deinit) struct broker_rollout_row row = {.serial = 0};
-    int r =
-        request->rollout ? broker_store_rollout_get (broker->store, request->rollout, &row, error) : -ENOENT;
-
-    if (r == -ENOENT) {
-        r = unknown_rollout (answer, request->rollout);
-        return r ? r : 1;
-    }
-    if (r == 0)
-        *ret_serial = row.serial;
-    return r;
-}
-
-int broker_list_members (struct broker *broker, const struct wire_request *request,
-                         struct wire_answer *answer, struct base_error *error)
-{
-    struct member_list list = {.page = {.record = &wire_member_state_record}};
-    uint64_t serial, from, since = request->since > broker->revision ? 0 : request->since;
-    int r;
-
-    if (serial_read (request->after, &from) != 0)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
-    if (!base_digest_is_null (&request->plan))
-        return planned_list (broker, request, from, answer);
-    r = serial_of (broker, request, &serial, answer, error);
-    if (r != 0)
-        return r > 0 ? 0 : r;
-    r = broker_store_members (broker->store, serial, from, since, member_visit, &list, error);
-    if (r < 0) {
-        broker_page_deinit (&list.page);
-        return r;
-    }
-    answer->members = list.page.items;
-    answer->n_members = list.page.count;
-    return list_end (answer, r == 1, list.next);
-}
-
-static int turn_visit (void *context, const struct wire_turn *turn)
-{
-    struct broker_page *page = context;
-    base_cleanup (wire_turn_deinit) struct wire_turn copy = {.serial = 0};
-    int r = wire_copy (&wire_turn_record, turn, &copy);
-
-    return r == 0 ? broker_page_add (page, &copy) : r;
-}
-
-int broker_list_turns (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
-                       struct base_error *error)
-{
-    struct broker_page page = {.record = &wire_turn_record};
-    uint64_t serial, after;
-    int r;
-
-    if (serial_read (request->after, &after) != 0)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
-    r = serial_of (broker, request, &serial, answer, error);
-    if (r != 0)
-        return r > 0 ? 0 : r;
-    r = broker_store_turns (broker->store, serial, after, turn_visit, &page, error);
-    if (r < 0) {
-        broker_page_deinit (&page);
-        return r;
-    }
-    answer->turns = page.items;
-    answer->n_turns = page.count;
-    return list_end (answer, r == 1, answer->n_turns ? answer->turns[answer->n_turns - 1].serial : 0);
 }

@@ -1,4 +1,4 @@
-/*  broker/rollouts_request.h - rollouts that operators ask for: begin, steer, list
+/*  broker/rollouts_request.h - rollouts that operators ask for: plan, begin, steer
 
     What is refused is told in the answer's status and reason, and is 0; -errno is for what could not be read
     or written. */
@@ -17,11 +17,5 @@ int broker_rollout_start (struct broker *broker, const struct wire_request *requ
                           struct wire_answer *answer, struct base_error *error);
 int broker_rollout_steer (struct broker *broker, const struct wire_request *request,
                           struct wire_answer *answer, struct base_error *error);
-int broker_list_rollouts (struct broker *broker, const struct wire_request *request,
-                          struct wire_answer *answer, struct base_error *error);
-int broker_list_members (struct broker *broker, const struct wire_request *request,
-                         struct wire_answer *answer, struct base_error *error);
-int broker_list_turns (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
-                       struct base_error *error);
 
 #endif

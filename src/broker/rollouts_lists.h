@@ -1,0 +1,24 @@
+/*  broker/rollouts_lists.h - the lists of rollouts, their members and their turns, a page at a time
+
+    Each fills its list in the answer, and more and next. What is refused is told in the answer's status and
+    reason, and is 0; -errno is for what could not be read. */
+
+#ifndef BROKER_ROLLOUTS_LISTS_H
+#define BROKER_ROLLOUTS_LISTS_H
+
+#include "base/error.h"
+#include "wire/wire.h"
+
+struct broker;
+
+int broker_list_rollouts (struct broker *broker, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error);
+int broker_list_members (struct broker *broker, const struct wire_request *request,
+                         struct wire_answer *answer, struct base_error *error);
+int broker_list_turns (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
+                       struct base_error *error);
+
+/*  Says that there is no such rollout. id may be NULL. Returns 0 or -ENOMEM. */
+int broker_rollout_unknown (struct wire_answer *answer, const char *id);
+
+#endif
