@@ -201,7 +201,7 @@ rig_test ()
         say "--- $story: $(sed -n '2,/^[^#]/{s/^# //p}' "$top/test/rig/$story.sh" | tr '\n' ' ')"
         begun=$SECONDS
         status=0
-        rm -rf "$top/build/rig/$story"
+        rm -rf "$top/build/rig/$story" "$rig/again"
         NODED_RIG=$rig bash "$top/test/rig/$story.sh" {engine_lock}<&- || status=$?
         [ "$status" != 0 ] || (rig_at_rest) || status=1
         if [ "$status" = 0 ]; then
@@ -210,7 +210,7 @@ rig_test ()
             failed=$((failed + 1))
             told+=("FAIL  $story ($((SECONDS - begun)) s)")
             (rig_logs "$top/build/rig/$story") || true
-            say "again: ${NODED_RIG:+NODED_RIG=$rig }bin/rig test $story"
+            say "again: ${NODED_RIG:+NODED_RIG=$rig }$(cat "$rig/again" 2>/dev/null || true)bin/rig test $story"
             # The next story begins with a fleet that nothing has happened to.
             rig_clear || true
             (rig_fleet "$(cat "$rig/nodes")") || true

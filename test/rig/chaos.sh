@@ -10,6 +10,7 @@ seed=${NODED_SEED:-$((SRANDOM % 32768))}
 RANDOM=$seed
 victims=("${nodes[@]}" broker content)
 figure "NODED_SEED=$seed NODED_CHAOS=$for_s"
+again_with "NODED_SEED=$seed" "NODED_CHAOS=$for_s"
 
 # Begins a rollout whenever none is under way, while the broker may be down; one line for each.
 binaries=(noded noded-2)

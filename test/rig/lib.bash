@@ -48,6 +48,9 @@ every ()
     echo "${all//,/ or }"
 }
 
+# again_with NAME=VALUE...: what the same story needs to be told again, beside its name.
+again_with () { printf '%s ' "$@" >"$rig/again"; }
+
 # figure WORD...: what is told beside passed or failed.
 figure () { say "      $*"; }
 
