@@ -37,6 +37,7 @@ rates=$(rate "$since")
 read -r came burst <<<"$rates"
 figure "all ${#restarts[@]} containers restarted: every node is back $took s after the last was started; hellos: $came, at most $burst in a second"
 figure "connections opened and addresses looked up: $sum by all nodes, at most $most by one"
+[ "$came" -ge ${#nodes[@]} ] || fail "the broker's log tells of $came hellos of ${#nodes[@]} nodes: what is counted here are not hellos"
 [ "$came" -le $((2 * ${#nodes[@]})) ] || fail "$came hellos of ${#nodes[@]} nodes"
 check_disks "$release" "${nodes[@]}"
 
