@@ -1,5 +1,6 @@
 # What the stories of bin/rig share. A story is sourced into nothing: it runs on its own, against the fleet that is up, and leaves a
-# fleet behind in which every node is online, idle and not held. What passes is what check_disks finds on each node's own disk.
+# fleet behind in which every node is online, idle and not held, and no release in quarantine. What passes is what check_disks
+# finds on each node's own disk.
 #
 # shellcheck disable=SC2034 # for the stories
 # shellcheck shell=bash
