@@ -67,7 +67,10 @@ for directory in quarantine contents; do
 done
 node_start a
 next
+# until it says hello the broker knows of the quarantine that was
+until_node a '.online and .state == "idle"'
 expect_status 1 ctl update a --release "$bad"
+said readiness
 check_node a ".quarantine | map (.release) | index (\"$bad\") != null"
 until_true ctl update a --release "$wanted"
 node_stop a
