@@ -26,7 +26,7 @@ peer_kill ()
     kill -KILL "$peer_pid"
     wait "$peer_pid" 2>/dev/null || true
 }
-trap 'peer_kill; story_end' EXIT
+at_end peer_kill
 
 why_names_the_peer () { ctl why a | grep -qF "no connection to the content peer tcp://$peer"; }
 

@@ -85,11 +85,15 @@ cgroup_enter ()
     echo "$fleet/enter"
 }
 
+# at_end FUNCTION: what the story has started beside the fleet, and ends before it, whatever became of the story.
+own_ends=()
+at_end () { own_ends+=("$1"); }
 story_end ()
 {
-    local status=$? root
+    local status=$? root own
     trap - EXIT
     set +e
+    for own in "${own_ends[@]}"; do "$own"; done
     fleet_end || status=1
     [ ${#cgroups[@]} = 0 ] || rmdir "${cgroups[@]}" || status=1
     for root in "$fleet"/*/node.zpl; do

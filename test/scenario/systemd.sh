@@ -10,7 +10,8 @@ heard () { [ "$(grep -cE -- "$1" "$fleet/heard")" -ge "${2:-1}" ]; }
 
 "$(binary notify-listener)" "$fleet/notify" >"$fleet/heard" &
 listener=$!
-trap 'kill "$listener"; story_end' EXIT
+listener_end () { kill "$listener"; }
+at_end listener_end
 until_true [ -S "$fleet/notify" ]
 
 broker_start

@@ -19,7 +19,7 @@ peer_kill ()
     kill -KILL "$peer_pid" 2>/dev/null || true
     wait "$peer_pid" 2>/dev/null || true
 }
-trap 'peer_kill; story_end' EXIT
+at_end peer_kill
 
 broker_options=(--no-content)
 node_settings=${node_settings/confirm = 60s/confirm = 4s}
