@@ -2,13 +2,17 @@
     directory of its own.
 
     `answer` fills the answer to a request and returns false to say nothing. Uploads are taken as they
-    come; what arrived is kept. */
+    come; what arrived is kept.
+
+    A failed assertion of Criterion jumps back into the test, which from another thread's stack is a crash:
+    what runs in the broker's thread keeps its first failure, and fake_end tells it. */
 
 #ifndef TEST_FAKE_BROKER_H
 #define TEST_FAKE_BROKER_H
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -47,7 +51,21 @@ struct fake_broker {
     struct base_buffer served;     /* whatever is asked for on the content channel */
     bool rotten, gone;             /* and how */
     const char *event;             /* published again and again while somebody listens */
+    const char *failure;           /* NULL: none. Read it once the thread has ended */
 };
+
+static inline bool fake_expect (struct fake_broker *broker, bool holds, const char *failure)
+{
+    if (!holds && !broker->failure)
+        broker->failure = failure;
+    return holds;
+}
+
+/*  rc is what sending to a client came to. A client that has heard enough may be gone. */
+static inline void fake_expect_sent (struct fake_broker *broker, int rc)
+{
+    (void) fake_expect (broker, rc == 0 || rc == -EHOSTUNREACH, "the broker could not answer");
+}
 
 static inline void fake_request (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
@@ -55,11 +73,15 @@ static inline void fake_request (void *context, struct bus_socket *socket, const
     if (message->record != &wire_request_record || broker->n_requests == FAKE_REQUESTS)
         return;
     const struct wire_request *request = message->body;
-    cr_assert_eq (wire_copy (&wire_request_record, request, &broker->requests[broker->n_requests++]), 0);
+    if (!fake_expect (broker,
+                      wire_copy (&wire_request_record, request, &broker->requests[broker->n_requests]) == 0,
+                      "a request could not be copied"))
+        return;
+    broker->n_requests++;
     struct wire_answer answer = {.serial = request->serial, .status = WIRE_STATUS_OK, .revision = 1};
     if (broker->answer && !broker->answer (broker, request, &answer))
         return;
-    cr_assert_eq (bus_send (socket, &message->peer, &wire_answer_record, &answer), 0);
+    fake_expect_sent (broker, bus_send (socket, &message->peer, &wire_answer_record, &answer));
 }
 
 static inline void fake_free (void *data, void *hint)
@@ -80,15 +102,15 @@ static inline void fake_get (struct fake_broker *broker, struct bus_socket *sock
     size_t left = get->offset < broker->served.size ? broker->served.size - get->offset : 0;
     size_t length = left < get->length ? left : get->length;
     uint8_t *data = malloc (length + 1);
-    cr_assert_not_null (data);
+    if (!fake_expect (broker, data != NULL, "out of memory"))
+        return;
     memcpy (data, broker->served.data + get->offset, length);
     if (broker->rotten && length)
         data[0] ^= 1;
     if (broker->gone)
         chunk.status = WIRE_STATUS_GONE;
-    cr_assert_eq (bus_send_payload (socket, &message->peer, &wire_chunk_record, &chunk, data,
-                                    broker->gone ? 0 : length, fake_free, NULL),
-                  0);
+    fake_expect_sent (broker, bus_send_payload (socket, &message->peer, &wire_chunk_record, &chunk, data,
+                                                broker->gone ? 0 : length, fake_free, NULL));
 }
 
 static inline void fake_put (void *context, struct bus_socket *socket, const struct bus_message *message)
@@ -106,15 +128,18 @@ static inline void fake_put (void *context, struct bus_socket *socket, const str
     size_t i = 0;
     while (i < broker->n_contents && !base_digest_equal (&broker->contents[i].digest, &put->digest))
         i++;
+    if (!fake_expect (broker, i < FAKE_CONTENTS, "more contents came than there is room for"))
+        return;
     struct fake_content *content = &broker->contents[i];
     if (i == broker->n_contents) {
-        cr_assert_lt (i, FAKE_CONTENTS);
         content->digest = put->digest;
         content->size = put->size;
         broker->n_contents++;
     }
     if (put->offset == content->bytes.size)
-        cr_assert_eq (base_buffer_append (&content->bytes, message->payload, message->payload_size), 0);
+        (void) fake_expect (
+            broker, base_buffer_append (&content->bytes, message->payload, message->payload_size) == 0,
+            "out of memory");
     if (content->bytes.size == content->size) {
         struct base_digest digest = base_digest_of (content->bytes.data, content->bytes.size);
         content->complete = base_digest_equal (&digest, &content->digest);
@@ -124,7 +149,7 @@ static inline void fake_put (void *context, struct bus_socket *socket, const str
                                .offset = content->bytes.size,
                                .complete = content->complete,
                                .reason = broker->taken_status ? (char *) "the disk is full" : NULL};
-    cr_assert_eq (bus_send (socket, &message->peer, &wire_taken_record, &taken), 0);
+    fake_expect_sent (broker, bus_send (socket, &message->peer, &wire_taken_record, &taken));
 }
 
 static inline void fake_publish (void *context)
@@ -155,7 +180,7 @@ static inline struct bus_socket *fake_socket (struct fake_broker *broker, enum b
 static inline void *fake_run (void *context)
 {
     struct fake_broker *broker = context;
-    (void) bus_loop_run (broker->loop);
+    (void) fake_expect (broker, bus_loop_run (broker->loop) == 0, "the broker's loop ended by an error");
     return NULL;
 }
 
@@ -182,6 +207,7 @@ static inline void fake_end (struct fake_broker *broker)
 {
     close (broker->stop[1]);
     cr_assert_eq (pthread_join (broker->thread, NULL), 0);
+    cr_expect_null (broker->failure, "%s", broker->failure);
     bus_unwatch (broker->loop, broker->stop[0]);
     close (broker->stop[0]);
     bus_socket_free (broker->control);
