@@ -3,6 +3,7 @@
 #include "rig.h"
 
 #include "base/time.h"
+#include "bus/socket_private.h"
 
 TestSuite (socket, .init = rig_setup, .fini = rig_teardown, .timeout = 40);
 
@@ -607,6 +608,13 @@ Test (socket, a_handler_may_free_its_own_socket_and_others)
     cr_assert_eq (seen.number, 0);
 }
 
+/*  What was sent to it has begun to arrive. */
+static void await_arrival (const struct bus_socket *socket)
+{
+    zmq_pollitem_t item = {.socket = socket->zmq, .events = ZMQ_POLLIN};
+    cr_assert_eq (zmq_poll (&item, 1, 30000), 1);
+}
+
 Test (socket, a_busy_socket_starves_no_other)
 {
     struct seen busy_seen = {0}, quiet_seen = {.stop_at = 1};
@@ -618,11 +626,11 @@ Test (socket, a_busy_socket_starves_no_other)
     rig_connect (busy_push, rig_ipc ("busy"));
     rig_connect (quiet_push, rig_ipc ("quiet"));
     struct wire_heartbeat heartbeat = beat (1);
+    cr_assert_eq (bus_send (quiet_push, NULL, &wire_heartbeat_record, &heartbeat), 0);
+    await_arrival (quiet);
     for (unsigned i = 0; i < 900; i++)
         cr_assert_eq (bus_send (busy_push, NULL, &wire_heartbeat_record, &heartbeat), 0);
-    cr_assert_eq (bus_send (quiet_push, NULL, &wire_heartbeat_record, &heartbeat), 0);
-    /* Both have arrived before the loop looks. */
-    (void) usleep (200000);
+    await_arrival (busy);
     rig_run ();
     cr_assert_lt (busy_seen.calls, 900);
     bus_socket_free (busy);
@@ -663,7 +671,7 @@ Test (socket, a_stale_ipc_path_is_taken_over_and_a_file_is_left_alone)
     struct seen seen = {.stop_at = 1};
     struct bus_socket *pull = listener (BUS_PULL, &seen);
     int r = -EADDRINUSE;
-    for (int i = 0; i < 1000 && r == -EADDRINUSE; i++) {
+    for (int i = 0; i < 20000 && r == -EADDRINUSE; i++) {
         r = bus_socket_bind (pull, rig_ipc ("stale"), &error); /* closing takes a moment */
         (void) usleep (1000);
     }
