@@ -85,6 +85,10 @@ cgroup_enter ()
     echo "$fleet/enter"
 }
 
+# sanitizers_found: prints what sanitizers wrote into the logs; 1 where that is nothing. The status of a process that was being ended
+# tells nobody.
+sanitizers_found () { grep -hE -A 30 '(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: ' "$fleet"/*.log 2>/dev/null; }
+
 # at_end FUNCTION: what the story has started beside the fleet, and ends before it, whatever became of the story.
 own_ends=()
 at_end () { own_ends+=("$1"); }
@@ -95,6 +99,7 @@ story_end ()
     set +e
     for own in "${own_ends[@]}"; do "$own"; done
     fleet_end || status=1
+    ! sanitizers_found >&2 || { say 'a sanitizer found something' >&2; status=1; }
     [ ${#cgroups[@]} = 0 ] || rmdir "${cgroups[@]}" || status=1
     for root in "$fleet"/*/node.zpl; do
         [ -e "$root" ] || continue

@@ -48,36 +48,28 @@ Test (codec, messages_that_differ_in_one_field_are_not_equal_and_not_the_same_by
     for (size_t i = 0; wire_records[i]; i++) {
         const struct wire_record *record = wire_records[i];
         for (size_t j = 0; j < record->n_fields; j++) {
+            /* The record of this field alone, over the same struct. */
+            const struct wire_field *field = &record->fields[j];
+            struct wire_record one = *record;
+            one.fields = field;
+            one.n_fields = 1;
             void *message = calloc (1, record->size);
             void *other = calloc (1, record->size);
-            void *part = calloc (1, record->size);
             random_message (&random, record, message);
             cr_assert_eq (wire_copy (record, message, other), 0);
             cr_assert (wire_equal (record, message, other));
-            /* The field from a message of its own, until it is another value. */
-            const struct wire_field *field = &record->fields[j];
             for (bool differs = false; !differs;) {
                 wire_deinit (record, other);
-                cr_assert_eq (wire_copy (record, message, other), 0);
-                struct wire_record one = *record;
-                one.fields = field;
-                one.n_fields = 1;
-                wire_deinit (&one, memcpy (part, other, record->size));
-                memcpy (other, part, record->size); /* null now, all of it: only this field is compared */
                 random_field (&random, field, other);
                 differs = !wire_equal (&one, message, other);
                 cr_assert_eq (differs, !wire_equal (&one, other, message));
                 struct base_digest a = wire_digest (&one, message), b = wire_digest (&one, other);
                 cr_assert_eq (differs, !base_digest_equal (&a, &b), "%s.%s", record->name, field->name);
-                wire_deinit (&one, other);
-                memset (other, 0, record->size);
-                cr_assert_eq (wire_copy (record, message, other), 0);
             }
             wire_deinit (record, message);
             wire_deinit (record, other);
             free (message);
             free (other);
-            free (part);
         }
     }
 }
