@@ -19,7 +19,10 @@
 #include "start/reap.h"
 #include "start/say.h"
 
-enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100, SUPERSEDED_MS = 10 * 1000 };
+enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100 };
+
+/*  How long a version that was told to end may take. Not every init ends by force what does not. */
+enum { TOLD_MS = 10 * 1000 };
 
 /*  A deadline that is found passed by more than this was not kept by a process that did not run itself: the
     host slept, or was frozen. That is held against no version, but for the last of so many times: on a host
@@ -38,11 +41,12 @@ struct watch {
     uint64_t begun_ms;
     bool ready;
     bool proven;
-    uint64_t looked_ms;     /* when the timer had stable looked at */
-    uint64_t lost_ms;       /* since when stable leads nowhere; 0: it does not */
-    bool stopping;          /* init asked to stop */
-    unsigned late;          /* how often a deadline was not held against it */
-    uint64_t superseded_ms; /* when a person made another workspace stable; 0: nobody did */
+    uint64_t looked_ms; /* when the timer had stable looked at */
+    uint64_t lost_ms;   /* since when stable leads nowhere; 0: it does not */
+    bool stopping;      /* init asked to stop */
+    bool superseded;    /* a person made another workspace stable */
+    uint64_t told_ms;   /* when it was therefore told to end; 0: it was not */
+    unsigned late;      /* how often a deadline was not held against it */
     enum start_verdict missed;
     int timer;
     int pipe;
@@ -147,8 +151,8 @@ static int start (struct watch *watch, struct base_error *error)
 
 static uint64_t next_deadline (const struct watch *watch)
 {
-    if (watch->superseded_ms)
-        return watch->superseded_ms + SUPERSEDED_MS;
+    if (watch->told_ms)
+        return watch->told_ms + TOLD_MS;
     uint64_t span = watch->limits->confirm_ms;
     if (!watch->ready && watch->limits->ready_ms < span)
         span = watch->limits->ready_ms;
@@ -158,9 +162,9 @@ static uint64_t next_deadline (const struct watch *watch)
 static void arm (const struct watch *watch)
 {
     struct itimerspec when = {0}; /* all zero: off */
-    if (watch->limits || watch->superseded_ms) {
+    if (watch->limits || watch->told_ms) {
         uint64_t at = next_deadline (watch);
-        if (!watch->superseded_ms && watch->looked_ms + LOOK_MS < at)
+        if (!watch->told_ms && watch->looked_ms + LOOK_MS < at)
             at = watch->looked_ms + LOOK_MS;
         when.it_value.tv_sec = (time_t) (at / 1000);
         when.it_value.tv_nsec = (long) (at % 1000) * 1000000 + 1;
@@ -237,19 +241,27 @@ static void read_pipe (struct watch *watch)
     }
 }
 
+/*  It is being told to end: from here on it has that deadline alone. */
+static void told (struct watch *watch)
+{
+    if (!watch->told_ms)
+        watch->told_ms = base_time_boot_ms ();
+    arm (watch);
+}
+
 /*  SIGUSR2: somebody changed the root on this host. Where that made another workspace stable, the version
     here is ended, even one that does not listen any more. */
 static void look_at_stable (struct watch *watch)
 {
     char stable[ROOT_NAME_SIZE];
     look_at_trial (watch);
-    if (watch->superseded_ms || root_link (watch->root, ROOT_STABLE, stable) ||
+    if (watch->superseded || root_link (watch->root, ROOT_STABLE, stable) ||
         strcmp (stable, watch->workspace) == 0)
         return;
     start_say ("%s was made stable by hand: ending %s", stable, watch->workspace);
-    watch->superseded_ms = base_time_boot_ms ();
+    watch->superseded = true;
     (void) base_process_signal (&watch->process, SIGTERM);
-    arm (watch);
+    told (watch);
 }
 
 static void read_signals (struct watch *watch, int signals)
@@ -265,6 +277,7 @@ static void read_signals (struct watch *watch, int signals)
             if (!watch->stopping)
                 start_say ("asked to stop: telling %s", watch->workspace);
             watch->stopping = true;
+            told (watch);
         }
         (void) base_process_signal (&watch->process, number);
     }
@@ -277,11 +290,13 @@ static void read_timer (struct watch *watch)
         return;
     look_at_trial (watch);
     uint64_t now = watch->looked_ms = base_time_boot_ms ();
-    if (watch->superseded_ms) {
-        if (now >= next_deadline (watch))
-            (void) base_process_signal (&watch->process, SIGKILL);
-        else
+    if (watch->told_ms) {
+        if (now < next_deadline (watch)) {
             arm (watch);
+            return;
+        }
+        start_say ("%s did not end within %d ms of being told to: killing it", watch->workspace, TOLD_MS);
+        (void) base_process_signal (&watch->process, SIGKILL);
         return;
     }
     if (!watch->limits || watch->missed)
@@ -358,10 +373,10 @@ void start_child_run (const struct root *root, const char *workspace, const stru
     (void) start_reap_others (0);
     wait_for_same_signal (&watch, signals, &ending.end);
     ending.proven = watch.proven;
-    ending.verdict = watch.stopping        ? START_STOPPED
-                     : watch.superseded_ms ? START_SUPERSEDED
-                     : watch.missed        ? watch.missed
-                                           : START_ENDED;
+    ending.verdict = watch.stopping     ? START_STOPPED
+                     : watch.superseded ? START_SUPERSEDED
+                     : watch.missed     ? watch.missed
+                                        : START_ENDED;
 done:
     if (watch.timer >= 0)
         (void) close (watch.timer);

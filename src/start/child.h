@@ -24,7 +24,8 @@ struct start_ending {
 };
 
 /*  Runs the workspace's command and waits for its end. limits: the deadlines of a trial, NULL where there
-    is none. signals: from start_signals_take; what init sends is passed on. */
+    is none. signals: from start_signals_take; what init sends is passed on. A version that was asked to
+    stop, or to make room for another one, and does not, is killed after 10 s. */
 void start_child_run (const struct root *root, const char *workspace, const struct root_limits *limits,
                       int signals, struct start_ending *ret_ending);
 

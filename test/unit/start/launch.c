@@ -267,6 +267,29 @@ Test (launch, a_start_that_was_stopped_does_not_count)
     }
 }
 
+Test (launch, a_version_that_does_not_stop_when_told_is_killed)
+{
+    make_stable ("trap '' TERM; echo up >> $LOG; while :; do sleep 0.02; done");
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (kill (pid, SIGTERM), 0);
+    cr_expect_eq (finish (pid), 128 + SIGKILL);
+    expect_said ("did not end within");
+}
+
+Test (launch, a_version_that_does_not_make_room_when_told_is_killed)
+{
+    make ("echo other >> $LOG", NULL, NULL, two);
+    make_stable ("trap '' TERM; echo up >> $LOG; while :; do sleep 0.02; done");
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (root_stable_set (&root, two, &error), 0, "%s", error.text);
+    cr_assert_eq (kill (pid, SIGUSR2), 0);
+    cr_expect_eq (finish (pid), 0);
+    expect_log ("up other ");
+    expect_said ("did not end within");
+}
+
 Test (launch, signals_are_passed_on)
 {
     make_stable (
