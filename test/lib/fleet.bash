@@ -140,8 +140,10 @@ node_stop ()
     unset "supervisor[$1]"
     kill -TERM "$pid" 2>/dev/null || true
     ended "$pid" && return
+    say "node $1 did not stop when told to; there are:" >&2
+    # shellcheck disable=SC2046 # one pid a word
+    ps -o pid=,ppid=,stat=,wchan:20=,args= $(fleet_processes) >&2 || true
     kill -KILL "$pid"
-    say "node $1 did not stop when told to" >&2
     return 1
 }
 
@@ -236,10 +238,11 @@ check_runs ()
 
 # --- the end ---------------------------------------------------------------------------------------------------------------
 
-# Pids of the processes that have to do with this fleet, but for this shell.
+# Pids of the processes that have to do with this fleet, but for this shell. Without a fleet that would be all there are.
 fleet_processes ()
 {
     local file pid
+    [ -n "$fleet" ] || fail 'no fleet has begun'
     for file in /proc/[0-9]*/cmdline; do
         pid=${file#/proc/}
         pid=${pid%/cmdline}
