@@ -12,6 +12,7 @@ start_runit ()
 {
     mkdir "$fleet/sv/$1"
     ln -s "$fleet/$1/stable/noded.sh" "$fleet/sv/$1/run"
+    term_behind_cont "$fleet/sv/$1"
     runsv "$fleet/sv/$1" >>"$fleet/$1.log" 2>&1 &
     supervisor[$1]=$!
 }
