@@ -20,6 +20,7 @@ enum {
     ROOT_NAME_SIZE = 40,    /* a workspace's name with its NUL */
     ROOT_EXIT_RESTART = 85, /* exit status of a version that wants its launcher to start stable anew */
     ROOT_EXIT_BY_INIT = 86, /* the same, where its launcher is to leave that to init */
+    ROOT_EXIT_KILLED = 87,  /* exit status of a launcher that killed a version which did not stop when told */
     ROOT_EXIT_LOCKED = 75,  /* exit status of a launcher that finds the root in use */
 };
 

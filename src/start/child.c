@@ -46,6 +46,7 @@ struct watch {
     bool stopping;      /* init asked to stop */
     bool superseded;    /* a person made another workspace stable */
     uint64_t told_ms;   /* when it was therefore told to end; 0: it was not */
+    bool unheard;       /* it did not, and was killed */
     unsigned late;      /* how often a deadline was not held against it */
     enum start_verdict missed;
     int timer;
@@ -296,6 +297,7 @@ static void read_timer (struct watch *watch)
             return;
         }
         start_say ("%s did not end within %d ms of being told to: killing it", watch->workspace, TOLD_MS);
+        watch->unheard = true;
         (void) base_process_signal (&watch->process, SIGKILL);
         return;
     }
@@ -373,6 +375,7 @@ void start_child_run (const struct root *root, const char *workspace, const stru
     (void) start_reap_others (0);
     wait_for_same_signal (&watch, signals, &ending.end);
     ending.proven = watch.proven;
+    ending.unheard = watch.unheard;
     ending.verdict = watch.stopping     ? START_STOPPED
                      : watch.superseded ? START_SUPERSEDED
                      : watch.missed     ? watch.missed

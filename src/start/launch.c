@@ -239,13 +239,16 @@ static int status_of (const struct base_process_end *end)
 
 /*  It was asked to stop: the start does not count. */
 static int stopped (struct launch *launch, const struct root_limits *limits,
-                    const struct base_process_end *end)
+                    const struct start_ending *ending)
 {
+    const struct base_process_end *end = &ending->end;
     struct base_error error = {0};
     if (limits && start_on_trial (&launch->root, launch->own) &&
         root_token_return (&launch->root, limits, &error))
         start_say ("ignoring: %s", error.text);
     (void) leave_stable (launch);
+    if (ending->unheard)
+        return ROOT_EXIT_KILLED;
     bool as_asked = end->exited ? end->code == ROOT_EXIT_RESTART || end->code == ROOT_EXIT_BY_INIT
                                 : end->code == SIGTERM || end->code == SIGINT;
     return as_asked ? 0 : status_of (end);
@@ -268,7 +271,7 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
     }
     bool by_itself = ending->verdict == START_ENDED && ending->end.exited;
     if (ending->verdict == START_STOPPED)
-        return stopped (launch, limits, &ending->end);
+        return stopped (launch, limits, ending);
     if (by_itself && ending->end.code == ROOT_EXIT_BY_INIT)
         return leave (launch, ROOT_EXIT_RESTART);
     if (by_itself && ending->end.code == ROOT_EXIT_RESTART) {

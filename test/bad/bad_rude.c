@@ -1,4 +1,4 @@
-/*  test/bad/bad_rude.c - prints a gigabyte, closes its standard descriptors, goes where nothing can be
+/*  test/bad/bad_rude.c - prints half a gigabyte, closes its standard descriptors, goes where nothing can be
     written, masks every mode that it can, and does not hear when it is told to stop */
 
 #include <signal.h>
@@ -29,7 +29,7 @@ int __wrap_node_run (struct node_config *config, enum node_settings settings, co
     outermost = config->depth == NODE_DEPTH_MINTED;
     if (!outermost)
         return __real_node_run (config, settings, wrong);
-    for (size_t left = (size_t) 1 << 30; left; left -= sizeof noise)
+    for (size_t left = (size_t) 512 << 20; left; left -= sizeof noise)
         if (write (STDERR_FILENO, noise, sizeof noise) != (ssize_t) sizeof noise)
             break;
     for (int fd = 0; fd < 3; fd++)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A release that prints a gigabyte, closes its standard descriptors, changes umask and directory, and ignores SIGTERM: the node
-# manager stays small and answers.
+# A release that prints half a gigabyte, closes its standard descriptors, changes umask and directory, and ignores SIGTERM: the node
+# manager stays small and answers, and tells that the launcher ended it.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -8,10 +8,10 @@ set -euo pipefail
 peak () { sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$(manager_pid a)/status"; }
 
 broker_start
-short_step
+step_is 40s # longer than its launcher gives it
 nodes_up a
 before=$(peak)
-refused bad-rude stop 'did not stop'
+refused bad-rude stop 'did not stop when it was told to: its launcher had to kill it'
 after=$(peak)
 most=16384
 [ -z "${NODED_STEP:-}" ] || most=262144 # a sanitizer keeps what was freed

@@ -112,14 +112,15 @@ story_end ()
     exit "$status"
 }
 
-# short_step: for nodes whose candidates sit a deadline out.
-short_step ()
+# step_is SPAN: of the rehearsals of the nodes to come.
+step_is ()
 {
-    local step=5s
-    [ -z "${NODED_STEP:-}" ] || step=10s
     # shellcheck disable=SC2001 # a pattern of the shell would match beyond the line
-    node_settings=$(sed "s/step = .*/step = $step/" <<<"$node_settings")$'\n'
+    node_settings=$(sed "s/step = .*/step = $1/" <<<"$node_settings")$'\n'
 }
+
+# short_step: for nodes whose candidates sit a deadline out.
+short_step () { step_is "$([ -n "${NODED_STEP:-}" ] && echo 10s || echo 5s)"; }
 
 # refused BINARY STEP REASON [PUBLISH-OPTION...]: node a, which runs 1.0.0, is given a release; it fails that step of the rehearsal with
 # a reason that fits, is quarantined, and is left without a trace in stable.

@@ -273,7 +273,7 @@ Test (launch, a_version_that_does_not_stop_when_told_is_killed)
     pid_t pid = start ();
     wait_for_log ("up");
     cr_assert_eq (kill (pid, SIGTERM), 0);
-    cr_expect_eq (finish (pid), 128 + SIGKILL);
+    cr_expect_eq (finish (pid), ROOT_EXIT_KILLED);
     expect_said ("did not end within");
 }
 
