@@ -17,6 +17,19 @@ enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600 };
 
 static void start_deadline (struct node_manager *node);
 
+/*  How far a download had come, and what it waited for: behind a message, or nothing. */
+static void put_fetched (const struct node_manager *node, char *ret_text, size_t size)
+{
+    uint64_t done, total;
+    *ret_text = '\0';
+    if (!node->fetch)
+        return;
+    const char *note = node_fetch_note (node->fetch);
+    node_fetch_progress (node->fetch, &done, &total);
+    (void) snprintf (ret_text, size, ": %llu of %llu bytes are here%s%s", (unsigned long long) done,
+                     (unsigned long long) total, note ? ", " : "", note ? note : "");
+}
+
 static void on_deadline (void *context)
 {
     struct node_manager *node = context;
@@ -28,9 +41,11 @@ static void on_deadline (void *context)
         start_deadline (node);
         return;
     }
-    node_fail (node, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms",
-               wire_state_word (node->procedure.state),
-               (unsigned long long) update_procedure_deadline_ms (&node->procedure, &node->config->limits));
+    char fetched[256];
+    put_fetched (node, fetched, sizeof fetched);
+    node_fail (
+        node, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms%s", wire_state_word (node->procedure.state),
+        (unsigned long long) update_procedure_deadline_ms (&node->procedure, &node->config->limits), fetched);
 }
 
 static void start_deadline (struct node_manager *node)

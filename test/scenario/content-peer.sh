@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Contents are uploaded to and fetched from a content peer of their own; the broker has none. The peer is away when an update begins,
 # and is killed -9 in the middle of a download: each time the update goes on once it is back, and nothing is downloaded twice but
-# what was under way.
+# what was under way. Where it stays away for longer than the state may take, the reason names it.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -23,8 +23,10 @@ peer_start ()
 }
 peer_kill ()
 {
+    [ -n "$peer_pid" ] || return 0
     kill -KILL "$peer_pid"
     wait "$peer_pid" 2>/dev/null || true
+    peer_pid=
 }
 at_end peer_kill
 
@@ -86,3 +88,13 @@ arrived a 'a kill of the peer'
 read -r downloaded resumed <<<"$(fetched)"
 check_equal "$resumed" 0 'what this process resumed'
 [ "$downloaded" -le $((size + most)) ] || fail "$downloaded bytes were downloaded for a content of $size"
+
+# The peer stays away.
+node_settings=${node_settings/update/update
+    fetching = 2s}
+node_install b --content "$peer"
+node_start b
+until_node b '.online and .state == "idle"'
+peer_kill
+expect_status 1 ctl update b --release "${releases[1]}"
+said "fetching took longer than 2000 ms: [0-9]+ of [0-9]+ bytes are here, no connection to the content peer tcp://$peer"
