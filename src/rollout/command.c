@@ -1,0 +1,165 @@
+/*  What a person tells a rollout. */
+
+#include "rollout/machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static int refuse (const struct rollout *rollout, char text[ROLLOUT_REASON], const char *what)
+{
+    (void) snprintf (text, ROLLOUT_REASON, "%s: the rollout is %s%s", what,
+                     rollout->paused && rollout_runs (rollout) ? "paused, " : "",
+                     wire_phase_word (rollout->phase));
+    return -EINVAL;
+}
+
+bool rollout_is_forgiven (const struct rollout_member *member)
+{
+    bool bad = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
+               member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_STUCK;
+    return bad && !member->charged && !member->was_bad;
+}
+
+/*  A person takes it upon himself: what was bad until now does not count any more. */
+static void forgive (struct rollout *rollout)
+{
+    for (uint32_t i = 0; i < rollout->n_members; i++) {
+        struct rollout_member *member = &rollout->members[i];
+        if (!member->charged && !member->was_bad)
+            continue;
+        rollout_member_count (rollout, member, false);
+        member->charged = member->was_bad = false;
+        rollout_member_count (rollout, member, true);
+        rollout_member_pend (rollout, i, ROLLOUT_KEEP);
+    }
+    rollout->evidence = (struct rollout_evidence){.rounds = 0};
+}
+
+/*  Has the wave's nodes tried again. Who is silent keeps his state: he may have been updated unseen. */
+static void try_again (struct rollout *rollout, uint64_t now_ms)
+{
+    const struct rollout_wave *wave = &rollout->waves[rollout->wave];
+    for (uint32_t i = wave->first; i < wave->first + wave->count; i++) {
+        const struct rollout_member *member = &rollout->members[i];
+        bool ended = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
+                     member->state == WIRE_MEMBER_LEFT || member->state == WIRE_MEMBER_BACK;
+        if (ended && member->online)
+            rollout_member_enter (rollout, i, WIRE_MEMBER_WAITING, ROLLOUT_KEEP, now_ms);
+    }
+}
+
+static void forget_halt (struct rollout *rollout)
+{
+    forgive (rollout);
+    rollout->paused = false;
+    rollout_because (rollout, "%s", "");
+}
+
+uint32_t rollout_approves (const struct rollout *rollout)
+{
+    if (rollout->phase == WIRE_PHASE_APPROVAL)
+        return rollout->wave;
+    bool unproven = rollout->phase == WIRE_PHASE_HALTED && rollout_is_unproven (rollout);
+    return unproven ? rollout->wave + 1 : ROLLOUT_NOBODY;
+}
+
+static int approve (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_REASON])
+{
+    if (rollout_approves (rollout) == ROLLOUT_NOBODY)
+        return refuse (rollout, text, "nothing waits for an approval");
+    if (rollout->phase == WIRE_PHASE_APPROVAL) {
+        rollout_wave_begin (rollout, now_ms);
+        return 0;
+    }
+    forget_halt (rollout);
+    rollout_wave_end (rollout, true, now_ms);
+    return 0;
+}
+
+static int resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_REASON])
+{
+    if (rollout->phase == WIRE_PHASE_HALTED) {
+        struct rollout_wave *wave = &rollout->waves[rollout->wave];
+        forget_halt (rollout);
+        if (rollout->members[wave->first].start_ms == 0) { /* halted before this wave was begun with */
+            rollout_wave_begin_or_ask (rollout, now_ms);
+            return 0;
+        }
+        if (rollout_is_unproven (rollout))
+            try_again (rollout, now_ms);
+        wave->cursor = 0;
+        rollout->wave_ms = now_ms;
+        rollout->stopped_ms = rollout->stop_ms = 0;
+        rollout_go_to (rollout, WIRE_PHASE_UPDATING, now_ms);
+        return 0;
+    }
+    if (!rollout_runs (rollout) || !rollout->paused)
+        return refuse (rollout, text, "there is nothing to resume");
+    rollout_because (rollout, "%s", "");
+    rollout->paused = false;
+    rollout->changed = true;
+    return 0;
+}
+
+static int retry (struct rollout *rollout, uint32_t index, uint64_t now_ms, char text[ROLLOUT_REASON])
+{
+    if (index >= rollout->n_members)
+        return refuse (rollout, text, "it has no such node");
+    struct rollout_member *member = &rollout->members[index];
+    bool ended = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
+                 member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_LEFT ||
+                 member->state == WIRE_MEMBER_BACK || member->state == WIRE_MEMBER_STUCK;
+    if (ended && (rollout->phase == WIRE_PHASE_HALTED || (rollout->paused && rollout_runs (rollout))))
+        return refuse (rollout, text, "resume it first, then retry");
+    if (!ended || !rollout_runs (rollout) || rollout->phase == WIRE_PHASE_APPROVAL) {
+        (void) snprintf (text, ROLLOUT_REASON, "the node is %s and the rollout %s: there is nothing to retry",
+                         wire_member_word (member->state), wire_phase_word (rollout->phase));
+        return -EINVAL;
+    }
+    if (member->charged)
+        rollout_member_charge (rollout, index, false);
+    if (member->wave < rollout->wave) { /* its wave is over: it is begun with by itself */
+        rollout_member_enter (rollout, index, WIRE_MEMBER_ORDERED, ROLLOUT_ORDER, now_ms);
+        return 0;
+    }
+    rollout_member_enter (rollout, index, WIRE_MEMBER_WAITING, ROLLOUT_KEEP, now_ms);
+    rollout_member_call_again (rollout, index, now_ms);
+    return 0;
+}
+
+int rollout_command (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
+                     char text[ROLLOUT_REASON])
+{
+    switch (command) {
+    case WIRE_COMMAND_PAUSE:
+        if (!rollout_runs (rollout) || rollout->paused)
+            return refuse (rollout, text, "there is nothing to pause");
+        rollout->paused = true;
+        rollout->changed = true;
+        return 0;
+    case WIRE_COMMAND_RESUME:
+        return resume (rollout, now_ms, text);
+    case WIRE_COMMAND_APPROVE:
+        return approve (rollout, now_ms, text);
+    case WIRE_COMMAND_ABORT:
+        if (!rollout_runs (rollout) && rollout->phase != WIRE_PHASE_HALTED)
+            return refuse (rollout, text, "there is nothing to abort");
+        rollout_because (rollout, "aborted by an operator");
+        rollout_go_to (rollout, WIRE_PHASE_ABORTED, now_ms);
+        rollout_leave_waiting (rollout, 0, rollout->n_members, now_ms);
+        rollout_stop_everybody (rollout, false, now_ms);
+        return 0;
+    case WIRE_COMMAND_REVERT:
+        if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED)
+            return refuse (rollout, text, "it goes back already");
+        rollout_because (rollout, "reverted by an operator");
+        rollout_go_back (rollout, now_ms);
+        return 0;
+    case WIRE_COMMAND_RETRY:
+        return retry (rollout, member, now_ms, text);
+    case WIRE_COMMAND_NULL:
+    case WIRE_COMMAND_END:
+        break;
+    }
+    return refuse (rollout, text, "that is no command");
+}

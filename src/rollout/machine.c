@@ -1,0 +1,250 @@
+/*  The machine's members, phases and waves: every change of them. */
+
+#include "rollout/machine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/*  states and counts */
+
+static struct rollout_wave *wave_of (struct rollout *rollout, const struct rollout_member *member)
+{
+    return &rollout->waves[member->wave];
+}
+
+bool rollout_is_under_way (enum wire_member state)
+{
+    return state == WIRE_MEMBER_ORDERED || state == WIRE_MEMBER_BACKING;
+}
+
+/*  Whether its silence says something about the others. */
+static bool is_other (const struct rollout_member *member)
+{
+    return member->state == WIRE_MEMBER_WAITING || member->state == WIRE_MEMBER_LEFT;
+}
+
+void rollout_member_count (struct rollout *rollout, const struct rollout_member *member, bool in)
+{
+    struct rollout_wave *wave = wave_of (rollout, member);
+    struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
+    uint32_t one = in ? 1 : UINT32_MAX; /* minus one */
+    wave->under_way += rollout_is_under_way (member->state) ? one : 0;
+    rollout->under_way += rollout_is_under_way (member->state) ? one : 0;
+    wave->confirmed += member->confirmed ? one : 0;
+    wave->charged += member->charged && !member->was_bad ? one : 0;
+    wave->already_bad += member->was_bad ? one : 0;
+    rollout->charged += member->charged || member->was_bad ? one : 0;
+    neighbours->others += is_other (member) ? one : 0;
+    neighbours->others_dark += is_other (member) && !member->online ? one : 0;
+}
+
+void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_kind kind)
+{
+    struct rollout_member *member = &rollout->members[index];
+    bool listed = member->pending != ROLLOUT_WAIT;
+    member->kept = false;
+    if (listed && kind == ROLLOUT_KEEP)
+        return; /* what is to be told keeps it as well */
+    member->pending = kind;
+    if (listed)
+        return;
+    member->pending_next = ROLLOUT_NOBODY;
+    if (rollout->pending_first == ROLLOUT_NOBODY)
+        rollout->pending_first = index;
+    else
+        rollout->members[rollout->pending_last].pending_next = index;
+    rollout->pending_last = index;
+}
+
+void rollout_look_by (struct rollout *rollout, uint64_t at_ms)
+{
+    if (at_ms < rollout->look_ms)
+        rollout->look_ms = at_ms;
+}
+
+void rollout_member_enter (struct rollout *rollout, uint32_t index, enum wire_member state,
+                           enum rollout_kind kind, uint64_t now_ms)
+{
+    struct rollout_member *member = &rollout->members[index];
+    rollout_member_count (rollout, member, false);
+    member->state = state;
+    member->since_ms = now_ms;
+    member->confirmed = state == WIRE_MEMBER_UPDATED ||
+                        (member->confirmed && (state == WIRE_MEMBER_DARK || state == WIRE_MEMBER_BACKING ||
+                                               state == WIRE_MEMBER_STUCK));
+    rollout_member_count (rollout, member, true);
+    if (rollout_is_under_way (state))
+        rollout_look_by (rollout, now_ms + rollout->spec.node_deadline_ms);
+    rollout_member_pend (rollout, index, kind);
+}
+
+void rollout_member_charge (struct rollout *rollout, uint32_t index, bool charged)
+{
+    struct rollout_member *member = &rollout->members[index];
+    rollout_member_count (rollout, member, false);
+    member->charged = charged;
+    rollout_member_count (rollout, member, true);
+    rollout_member_pend (rollout, index, ROLLOUT_KEEP);
+}
+
+/*  phases */
+
+void rollout_go_to (struct rollout *rollout, enum wire_phase phase, uint64_t now_ms)
+{
+    rollout->phase = phase;
+    rollout->phase_ms = now_ms;
+    rollout->changed = true;
+}
+
+void rollout_because (struct rollout *rollout, const char *format, ...)
+{
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (rollout->reason, sizeof rollout->reason, format, arguments);
+    va_end (arguments);
+}
+
+void rollout_stop_everybody (struct rollout *rollout, bool back, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < rollout->n_members; i++) {
+        struct rollout_member *member = &rollout->members[i];
+        bool unseen = member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_OVERDUE;
+        if (back && (unseen || member->state == WIRE_MEMBER_UPDATED))
+            rollout_member_enter (rollout, i, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
+        else if (member->state == WIRE_MEMBER_ORDERED ||
+                 (member->state == WIRE_MEMBER_DARK && !member->confirmed))
+            rollout_member_pend (rollout, i, ROLLOUT_CANCEL);
+    }
+}
+
+void rollout_finish_reverting (struct rollout *rollout, uint64_t now_ms)
+{
+    if (rollout->phase == WIRE_PHASE_REVERTING && rollout->under_way == 0)
+        rollout_go_to (rollout, WIRE_PHASE_REVERTED, now_ms);
+}
+
+void rollout_leave_waiting (struct rollout *rollout, uint32_t first, uint32_t count, uint64_t now_ms)
+{
+    for (uint32_t i = first; i < first + count; i++)
+        if (rollout->members[i].state == WIRE_MEMBER_WAITING)
+            rollout_member_enter (rollout, i, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
+}
+
+void rollout_go_back (struct rollout *rollout, uint64_t now_ms)
+{
+    rollout_go_to (rollout, WIRE_PHASE_REVERTING, now_ms);
+    rollout_leave_waiting (rollout, 0, rollout->n_members, now_ms);
+    rollout_stop_everybody (rollout, true, now_ms);
+    rollout_finish_reverting (rollout, now_ms);
+}
+
+bool rollout_runs (const struct rollout *rollout)
+{
+    return rollout->phase == WIRE_PHASE_APPROVAL || rollout->phase == WIRE_PHASE_UPDATING ||
+           rollout->phase == WIRE_PHASE_SOAKING;
+}
+
+void rollout_halt_now (struct rollout *rollout, uint64_t now_ms)
+{
+    if (rollout->spec.on_halt == WIRE_ON_HALT_REVERT) {
+        rollout_go_back (rollout, now_ms);
+        return;
+    }
+    rollout_go_to (rollout, WIRE_PHASE_HALTED, now_ms);
+    rollout_stop_everybody (rollout, false, now_ms);
+}
+
+void rollout_check_budgets (struct rollout *rollout, uint64_t now_ms)
+{
+    const struct rollout_wave *wave = &rollout->waves[rollout->wave];
+    if (!rollout_runs (rollout))
+        return;
+    if (wave->charged + wave->already_bad > rollout->spec.wave_budget)
+        rollout_because (rollout,
+                         "wave %u: bad nodes: %u of %u, and %u that were bad before; its budget is %llu",
+                         rollout->wave + 1, wave->charged, wave->count, wave->already_bad,
+                         (unsigned long long) rollout->spec.wave_budget);
+    else if (rollout->charged > rollout->spec.budget)
+        rollout_because (rollout, "bad nodes in all waves: %u; the rollout's budget is %llu",
+                         rollout->charged, (unsigned long long) rollout->spec.budget);
+    else
+        return;
+    rollout_halt_now (rollout, now_ms);
+}
+
+bool rollout_member_is_silent (const struct rollout *rollout, const struct rollout_member *member,
+                               uint64_t now_ms)
+{
+    return !member->online && now_ms >= member->dark_ms + rollout->settle_ms;
+}
+
+void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
+{
+    struct rollout_wave *wave = &rollout->waves[rollout->wave];
+    rollout->wave_ms = now_ms;
+    rollout->stopped_ms = 0;
+    rollout->stop_ms = rollout->paused ? now_ms : 0;
+    rollout_go_to (rollout, WIRE_PHASE_UPDATING, now_ms);
+    for (uint32_t i = 0; i < wave->count; i++) {
+        struct rollout_member *member = &rollout->members[wave->first + i];
+        rollout_member_count (rollout, member, false);
+        member->start_ms = now_ms + rollout->spec.spread_ms * i / wave->count;
+        member->was_bad = rollout_member_is_silent (rollout, member, now_ms);
+        rollout_member_count (rollout, member, true);
+        rollout_member_pend (rollout, wave->first + i, ROLLOUT_KEEP);
+    }
+    rollout_check_budgets (rollout, now_ms);
+}
+
+void rollout_wave_begin_or_ask (struct rollout *rollout, uint64_t now_ms)
+{
+    if (rollout->spec.waves[rollout->wave].approval)
+        rollout_go_to (rollout, WIRE_PHASE_APPROVAL, now_ms);
+    else
+        rollout_wave_begin (rollout, now_ms);
+}
+
+bool rollout_is_unproven (const struct rollout *rollout)
+{
+    const struct rollout_wave *wave = &rollout->waves[rollout->wave];
+    if (rollout->members[wave->first].start_ms == 0)
+        return false;
+    for (uint32_t i = wave->first; i < wave->first + wave->count; i++) {
+        enum wire_member state = rollout->members[i].state;
+        if (state == WIRE_MEMBER_UPDATED || state == WIRE_MEMBER_WAITING || rollout_is_under_way (state))
+            return false;
+    }
+    return true;
+}
+
+void rollout_wave_end (struct rollout *rollout, bool approved, uint64_t now_ms)
+{
+    const struct rollout_wave *wave = &rollout->waves[rollout->wave];
+    rollout_leave_waiting (rollout, wave->first, wave->count, now_ms);
+    if (rollout->wave + 1 == rollout->n_waves) {
+        rollout_go_to (rollout, WIRE_PHASE_DONE, now_ms);
+        return;
+    }
+    if (!approved && rollout_is_unproven (rollout)) {
+        rollout_because (rollout, "wave %u: none of its nodes is updated, so that nothing speaks for wave %u",
+                         rollout->wave + 1, rollout->wave + 2);
+        rollout_halt_now (rollout, now_ms);
+        return;
+    }
+    rollout->wave++;
+    if (approved)
+        rollout_wave_begin (rollout, now_ms);
+    else
+        rollout_wave_begin_or_ask (rollout, now_ms);
+}
+
+void rollout_member_call_again (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+{
+    struct rollout_wave *wave = &rollout->waves[rollout->wave];
+    if (rollout->members[index].state != WIRE_MEMBER_WAITING || rollout->members[index].wave != rollout->wave)
+        return;
+    if (index - wave->first < wave->cursor)
+        wave->cursor = index - wave->first;
+    if (rollout->phase == WIRE_PHASE_SOAKING)
+        rollout_go_to (rollout, WIRE_PHASE_UPDATING, now_ms);
+}
