@@ -18,6 +18,7 @@
 #define NODE_MANAGER_H
 
 #include "base/log.h"
+#include "base/time.h"
 #include "bus/work.h"
 #include "node/callback.h"
 #include "node/config.h"
@@ -45,9 +46,10 @@ struct node_order {
     struct wire_installed candidate; /* once it is matched; envelope NULL before */
     char workspace[ROOT_NAME_SIZE];  /* once it is staged; empty before */
     bool distrust; /* files of the running version have rotted: each is looked at before it is linked */
-    struct base_error failure; /* why the step under way failed */
-    char step[65];             /* in which it failed, where that is finer than the state */
-    char note[160];            /* what the next step's beginning tells of the one before it */
+    struct base_error failure;  /* why the step under way failed */
+    char step[65];              /* in which it failed, where that is finer than the state */
+    char begun[BASE_TIME_TEXT]; /* when that step did, RFC 3339; empty before the first */
+    char note[160];             /* what the next step's beginning tells of the one before it */
 };
 
 struct node_manager {
@@ -189,7 +191,8 @@ void node_report_order (struct node_manager *node, uint64_t epoch, const char *s
                         enum wire_outcome outcome, const char *reason);
 /*  A line that is in the journal already. */
 void node_report_entry (struct node_manager *node, const struct wire_entry *entry);
-/*  A step that goes on. Not for the journal: there it has been told. note: what it waits for; may be NULL. */
+/*  A step that goes on, told with the time at which it began. Not for the journal: there it has been told.
+    note: what it waits for; may be NULL. */
 void node_report_progress (struct node_manager *node, const char *note);
 /*  Everything that it points to stays valid until the next call. */
 void node_describe (struct node_manager *node, struct wire_application *ret_application);

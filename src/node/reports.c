@@ -153,6 +153,8 @@ static struct wire_report report_of (const struct node_manager *node, const char
 void node_report (struct node_manager *node, const char *step, enum wire_outcome outcome, const char *reason)
 {
     struct wire_report report = report_of (node, step, outcome, reason);
+    if (outcome == WIRE_OUTCOME_STARTED)
+        (void) base_time_format (base_time_real_ns (), node->order.begun);
     tell (node, &report);
 }
 
@@ -160,6 +162,8 @@ void node_report_progress (struct node_manager *node, const char *note)
 {
     struct wire_report report =
         report_of (node, wire_state_word (node->procedure.state), WIRE_OUTCOME_STARTED, note);
+    if (*node->order.begun)
+        report.time = node->order.begun;
     queue (node, &report);
 }
 
@@ -170,7 +174,8 @@ void node_report_entry (struct node_manager *node, const struct wire_entry *entr
                                  .attempt = entry->attempt ? entry->attempt : 1,
                                  .step = entry->step,
                                  .outcome = entry->outcome,
-                                 .reason = entry->reason};
+                                 .reason = entry->reason,
+                                 .time = entry->time};
     queue (node, &report);
 }
 

@@ -585,7 +585,8 @@ int node_session_report (struct node_session *session, const struct wire_report 
     struct wire_report copy, filled = *report;
     filled.node = (char *) session->config->id;
     filled.session = session->id;
-    filled.time = (char *) base_time_format (base_time_real_ns (), now);
+    if (!filled.time)
+        filled.time = (char *) base_time_format (base_time_real_ns (), now);
     int rc = wire_copy (&wire_report_record, &filled, &copy);
     if (rc)
         return rc;

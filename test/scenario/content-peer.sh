@@ -66,7 +66,10 @@ peer_kill
 size=$(stat -c %s "$(binary noded-halting-2)")
 order_halting a half
 until_node a '.state == "fetching"'
+seen=$(date -u +%FT%T.%NZ)
 until_true why_names_the_peer
+begun=$(ctl why a --json | jq -r '[.. | objects | select (.step? == "fetching") | .time] | last')
+[[ $begun < $seen ]] || fail "the download that was seen at $seen is told to have begun at $begun"
 peer_start "${peer##*:}"
 until_halted a
 peer_kill
