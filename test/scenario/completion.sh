@@ -43,10 +43,26 @@ NODED_BROKER=127.0.0.1:1 completes 'db' --broker "127.0.0.1:$port" status d
 NODED_BROKER=127.0.0.1:1 completes '' status d
 NODED_BROKER='no broker' completes '' status d
 
-# What cannot be run here is at least read.
-for shell in zsh fish; do
-    "$build/nodectl" completion "$shell" >"$fleet/completion.$shell"
-    [ -s "$fleet/completion.$shell" ] || fail "nothing for $shell"
-    command -v "$shell" >/dev/null || continue
-    "$shell" -n "$fleet/completion.$shell" || fail "$shell cannot read what is made for it"
-done
+# The same in the other shells, where the command goes by its name.
+export PATH=$fleet:$PATH
+nodectl completion fish >"$fleet/completion.fish"
+nodectl completion zsh >"$fleet/completion.zsh"
+
+# fish_completes EXPECTED LINE
+fish_completes () { check_equal "$(HOME=$fleet fish -N -c "source '$fleet/completion.fish'; complete -C '$2'" | xargs)" "$1" "what fish offers for: $2"; }
+fish_completes 'publish' 'nodectl pub'
+fish_completes 'pause plan' 'nodectl rollout p'
+fish_completes 'web-1 web-2' "nodectl update --release $release db we"
+
+# zsh_completes EXPECTED LINE: what a person at a terminal sees the line become when he presses the key.
+cat >"$fleet/press" <<'ZSH'
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "autoload -Uz compinit; compinit -D -u; source $1; bindkey ^I complete-word; print -r IS READY"
+zpty -r shell seen "*IS READY*IS READY*"
+zpty -n -w shell "$3"$'\t'
+zpty -r shell seen "*$2*"
+ZSH
+zsh_completes () { HOME=$fleet TERM=dumb timeout "$patience" zsh -f "$fleet/press" "$fleet/completion.zsh" "$@" || fail "zsh does not make '$1' of '$2'"; }
+zsh_completes 'nodectl publish ' 'nodectl pub'
+zsh_completes 'nodectl update web-1 db ' 'nodectl update web-1 d'
