@@ -403,6 +403,8 @@ int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *enve
         fetch->timer = bus_timer_start (fetch->loop, 0, all_here, fetch);
         return 0;
     }
+    /*  Who asked before may have a connection on which requests wait for a peer that is away. */
+    node_session_content_close (fetch->session);
     rc = next_content (fetch);
     return rc ? base_error_errno (error, rc, "beginning to download") : 0;
 }
