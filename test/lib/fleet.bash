@@ -147,13 +147,30 @@ RUN
     supervisor[$id]=$!
 }
 
-node_stop ()
+# unwilling ID: how often the launcher had to kill a version that did not end when told to.
+unwilling () { grep -c '^start: .* did not end within' "$fleet/$1.log" || true; }
+
+# node_stop ID: tells it to, and waits. 1 where it does not, or has to be killed by its launcher.
+node_stop () { node_tell "$1" && node_await "$1"; }
+
+declare -A unwilling_before=()
+node_tell ()
+{
+    [ -n "$fleet" ] || fail 'no fleet has begun'
+    [ -n "${supervisor[$1]:-}" ] || return 0
+    unwilling_before[$1]=$(unwilling "$1")
+    kill -TERM "${supervisor[$1]}" 2>/dev/null || true
+}
+node_await ()
 {
     local pid=${supervisor[$1]:-}
     [ -n "$pid" ] || return 0
     unset "supervisor[$1]"
-    kill -TERM "$pid" 2>/dev/null || true
-    ended "$pid" && return
+    if ended "$pid"; then
+        [ "$(unwilling "$1")" = "${unwilling_before[$1]}" ] && return
+        say "node $1 had to be killed by its launcher, for it did not stop when told to" >&2
+        return 1
+    fi
     say "node $1 did not stop when told to; there are:" >&2
     # shellcheck disable=SC2046 # one pid a word
     ps -o pid=,ppid=,stat=,wchan:20=,args= $(fleet_processes) >&2 || true
@@ -256,7 +273,6 @@ check_runs ()
 fleet_processes ()
 {
     local file pid
-    [ -n "$fleet" ] || fail 'no fleet has begun'
     for file in /proc/[0-9]*/cmdline; do
         pid=${file#/proc/}
         pid=${pid%/cmdline}
@@ -283,12 +299,9 @@ stale_sockets ()
 fleet_end ()
 {
     local id status=0 last pid left sockets
-    for id in "${!supervisor[@]}"; do
-        kill -TERM "${supervisor[$id]}" 2>/dev/null || true
-    done
-    for id in "${!supervisor[@]}"; do
-        node_stop "$id" || status=1
-    done
+    [ -n "$fleet" ] || fail 'no fleet has begun'
+    for id in "${!supervisor[@]}"; do node_tell "$id"; done
+    for id in "${!supervisor[@]}"; do node_await "$id" || status=1; done
     broker_stop || status=1
     last=$((SECONDS + 10))
     mapfile -t sockets < <(stale_sockets /tmp/noded-??????)

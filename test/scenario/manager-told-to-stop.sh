@@ -22,5 +22,6 @@ for step in "${steps[@]}"; do
     arrived a "SIGTERM to the launcher in $step"
 done
 # Each time it ended as asked: with 0 where it was told itself, killed by nobody.
+check_equal "$(unwilling a)" 0 'how often the launcher had to end it'
 grep -q '^start: 20.* exited with status 0' "$fleet/a.log" || fail 'no launcher saw its manager end with 0'
 ! grep -E '^start: 20.* (exited with status [1-9]|was killed)' "$fleet/a.log" || fail 'a manager that was told to stop ended otherwise'
