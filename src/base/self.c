@@ -1,10 +1,15 @@
-/*  base/self.c - what this process runs as, from /proc */
+/*  base/self.c - this process: what it runs as, from /proc, and its end */
 
 #include "base/self.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -73,4 +78,44 @@ int base_self_digest (struct base_digest *ret_digest)
 {
     base_cleanup (base_close_p) int exe = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     return exe < 0 ? -errno : base_digest_of_fd (exe, ret_digest, NULL);
+}
+
+struct last {
+    struct timespec at;
+    int status;
+};
+
+static void *exit_at_last (void *context)
+{
+    struct last *last = context;
+    while (clock_nanosleep (CLOCK_MONOTONIC, TIMER_ABSTIME, &last->at, NULL) == EINTR)
+        continue;
+    _exit (last->status);
+}
+
+int base_self_exit_within (uint64_t ms, int status)
+{
+    sigset_t all, before;
+    pthread_t thread;
+    base_cleanup (base_free_p) struct last *last = calloc (1, sizeof *last);
+    if (!last)
+        return -ENOMEM;
+    last->status = status;
+    (void) clock_gettime (CLOCK_MONOTONIC, &last->at);
+    last->at.tv_sec += (time_t) (ms / 1000);
+    last->at.tv_nsec += (long) (ms % 1000) * 1000000;
+    if (last->at.tv_nsec >= 1000000000) {
+        last->at.tv_sec++;
+        last->at.tv_nsec -= 1000000000;
+    }
+    /*  Signals are for the threads that were here before. */
+    (void) sigfillset (&all);
+    (void) pthread_sigmask (SIG_SETMASK, &all, &before);
+    int rc = pthread_create (&thread, NULL, exit_at_last, last);
+    (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
+    if (rc)
+        return -rc;
+    (void) pthread_detach (thread);
+    last = NULL; /* the thread's, for good */
+    return 0;
 }

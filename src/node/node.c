@@ -8,12 +8,16 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/self.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "base/version.h"
 #include "node/manager.h"
 #include "node/scratch.h"
 #include "node/lock.h"
+
+/*  How long putting everything away may take at the end: less than the launcher gives a version. */
+enum { CLOSE_MS = 5 * 1000 };
 
 static void describe (void *context, struct wire_application *ret_application)
 {
@@ -228,6 +232,7 @@ static int open_all (struct node_manager *node, struct base_error *error)
     return rc ? rc : node_session_new (node->loop, node->config, &session_ops, node, &node->session, error);
 }
 
+/*  The farewell comes first: what is freed behind it may wait for a disk. */
 static void close_all (struct node_manager *node)
 {
     int timers[] = {node->deadline, node->proving, node->progress,
@@ -235,13 +240,13 @@ static void close_all (struct node_manager *node)
     for (size_t i = 0; node->loop && i < sizeof timers / sizeof *timers; i++)
         bus_timer_cancel (node->loop, timers[i]);
     node_comparison_free (node);
+    (void) node_reach_free (node->reach);
+    (void) node_session_free (node->session);
+    (void) node_callback_free (node->callback);
     (void) bus_work_free (node->staging);
     node_journal_close (node);
     (void) node_fetch_free (node->fetch);
     (void) node_rehearsal_free (node->rehearsal);
-    (void) node_reach_free (node->reach);
-    (void) node_session_free (node->session);
-    (void) node_callback_free (node->callback);
     (void) bus_loop_free (node->loop);
     node_order_clear (node);
     wire_installed_deinit (&node->previous);
@@ -302,6 +307,8 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
     if (rc)
         base_log (BASE_LOG_ERROR, "the event loop failed: %s", strerror (-rc));
     int status = rc ? 1 : node.status;
+    /*  A job may wait for a slow disk for minutes. It survives being cut off at any moment. */
+    (void) base_self_exit_within (CLOSE_MS, status);
     close_all (&node);
     return status;
 }

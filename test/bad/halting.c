@@ -3,11 +3,13 @@
     A story writes the name of a moment into ROOT.halt, beside the root; whoever comes to that moment removes
     the file, leaves its pid in ROOT.halted, and stops. A number behind the name means the how-many-eth time.
     The moments are what the journal tells as begun (matching, fetching, ...), the steps of a rehearsal
-    (probing/readiness, ...), half of a download (half), and a trial that has been ended on disk (confirmed). */
+    (probing/readiness, ...), half of a download (half), and a trial that has been ended on disk (confirmed). At
+    the moment "job" the job that builds a workspace hangs, and nothing else. */
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 
 #include "base/log.h"
 #include "disk/disk.h"
+#include "node/stage.h"
 #include "root/record.h"
 #include "root/root.h"
 
@@ -28,29 +31,46 @@ static void write_line (const char *path, const char *name, long number)
     (void) close (fd);
 }
 
-static void reach (const char *moment)
+/*  Returns whether this is the moment: it has been told then. */
+static bool is_here (const char *moment)
 {
     const char *root = getenv ("NODED_ROOT");
     char path[4096], pid[4096], wanted[64] = "";
     unsigned count = 1;
     if (!root)
-        return;
+        return false;
     (void) snprintf (path, sizeof path, "%s.halt", root);
     (void) snprintf (pid, sizeof pid, "%s.halted", root);
     FILE *file = fopen (path, "re");
     if (!file)
-        return;
+        return false;
     int found = fscanf (file, "%63s %u", wanted, &count);
     (void) fclose (file);
     if (found < 1 || strcmp (wanted, moment) != 0)
-        return;
+        return false;
     if (count > 1) {
         write_line (path, wanted, (long) count - 1);
-        return;
+        return false;
     }
     (void) unlink (path);
     write_line (pid, "", (long) getpid ());
-    (void) raise (SIGSTOP);
+    return true;
+}
+
+static void reach (const char *moment)
+{
+    if (is_here (moment))
+        (void) raise (SIGSTOP);
+}
+
+__typeof__ (node_stage) __real_node_stage, __wrap_node_stage;
+int __wrap_node_stage (const struct root *root, struct disk_blobs *contents, const struct node_self *self,
+                       const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
+                       struct base_error *error)
+{
+    while (is_here ("job"))
+        (void) pause (); /* no signal is for its thread */
+    return __real_node_stage (root, contents, self, installed, ret_name, error);
 }
 
 __typeof__ (root_journal_append) __real_root_journal_append, __wrap_root_journal_append;
