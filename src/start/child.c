@@ -46,7 +46,7 @@ struct watch {
     bool stopping;      /* init asked to stop */
     bool superseded;    /* a person made another workspace stable */
     uint64_t told_ms;   /* when it was therefore told to end; 0: it was not */
-    bool unheard;       /* it did not, and was killed */
+    bool overdue;       /* it had not by its deadline, and was killed */
     unsigned late;      /* how often a deadline was not held against it */
     enum start_verdict missed;
     int timer;
@@ -243,10 +243,11 @@ static void read_pipe (struct watch *watch)
 }
 
 /*  It is being told to end: from here on it has that deadline alone. */
-static void told (struct watch *watch)
+static void expect_end (struct watch *watch)
 {
-    if (!watch->told_ms)
-        watch->told_ms = base_time_boot_ms ();
+    if (watch->told_ms)
+        return;
+    watch->told_ms = base_time_boot_ms ();
     arm (watch);
 }
 
@@ -262,7 +263,7 @@ static void look_at_stable (struct watch *watch)
     start_say ("%s was made stable by hand: ending %s", stable, watch->workspace);
     watch->superseded = true;
     (void) base_process_signal (&watch->process, SIGTERM);
-    told (watch);
+    expect_end (watch);
 }
 
 static void read_signals (struct watch *watch, int signals)
@@ -278,10 +279,35 @@ static void read_signals (struct watch *watch, int signals)
             if (!watch->stopping)
                 start_say ("asked to stop: telling %s", watch->workspace);
             watch->stopping = true;
-            told (watch);
+            expect_end (watch);
         }
         (void) base_process_signal (&watch->process, number);
     }
+}
+
+/*  Whether a deadline that has passed is not held against it. */
+static bool slept (struct watch *watch, uint64_t now)
+{
+    if (now <= next_deadline (watch) + LATE_MS || watch->late == LATE_TIMES)
+        return false;
+    watch->late++;
+    start_say ("this host slept: %s gets its time anew", watch->workspace);
+    return true;
+}
+
+static void look_at_end (struct watch *watch, uint64_t now)
+{
+    if (watch->overdue)
+        return;
+    if (slept (watch, now))
+        watch->told_ms = now;
+    if (now < next_deadline (watch)) {
+        arm (watch);
+        return;
+    }
+    start_say ("%s did not end within %d ms of being told to: killing it", watch->workspace, TOLD_MS);
+    watch->overdue = true;
+    (void) base_process_signal (&watch->process, SIGKILL);
 }
 
 static void read_timer (struct watch *watch)
@@ -292,13 +318,7 @@ static void read_timer (struct watch *watch)
     look_at_trial (watch);
     uint64_t now = watch->looked_ms = base_time_boot_ms ();
     if (watch->told_ms) {
-        if (now < next_deadline (watch)) {
-            arm (watch);
-            return;
-        }
-        start_say ("%s did not end within %d ms of being told to: killing it", watch->workspace, TOLD_MS);
-        watch->unheard = true;
-        (void) base_process_signal (&watch->process, SIGKILL);
+        look_at_end (watch, now);
         return;
     }
     if (!watch->limits || watch->missed)
@@ -307,9 +327,7 @@ static void read_timer (struct watch *watch)
         arm (watch);
         return;
     }
-    if (now > next_deadline (watch) + LATE_MS && watch->late < LATE_TIMES) {
-        watch->late++;
-        start_say ("this host slept: %s gets its time anew", watch->workspace);
+    if (slept (watch, now)) {
         watch->begun_ms = now;
         arm (watch);
         return;
@@ -375,7 +393,7 @@ void start_child_run (const struct root *root, const char *workspace, const stru
     (void) start_reap_others (0);
     wait_for_same_signal (&watch, signals, &ending.end);
     ending.proven = watch.proven;
-    ending.unheard = watch.unheard;
+    ending.overdue = watch.overdue && !ending.end.exited && ending.end.code == SIGKILL;
     ending.verdict = watch.stopping     ? START_STOPPED
                      : watch.superseded ? START_SUPERSEDED
                      : watch.missed     ? watch.missed

@@ -20,7 +20,7 @@ struct start_ending {
     enum start_verdict verdict;
     struct base_process_end end; /* but with START_NO_PROGRAM */
     struct base_error error;
-    bool unheard; /* it did not end when it was told to, and was killed */
+    bool overdue; /* it did not end in time when it was told to, and was killed */
     bool proven;  /* the disk said, while it ran, that its trial was over and it was stable */
 };
 

@@ -247,7 +247,7 @@ static int stopped (struct launch *launch, const struct root_limits *limits,
         root_token_return (&launch->root, limits, &error))
         start_say ("ignoring: %s", error.text);
     (void) leave_stable (launch);
-    if (ending->unheard)
+    if (ending->overdue)
         return ROOT_EXIT_KILLED;
     bool as_asked = end->exited ? end->code == ROOT_EXIT_RESTART || end->code == ROOT_EXIT_BY_INIT
                                 : end->code == SIGTERM || end->code == SIGINT;

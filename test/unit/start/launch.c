@@ -250,7 +250,11 @@ Test (launch, a_start_that_was_stopped_does_not_count)
     static const struct {
         const char *script;
         int status;
-    } cases[] = {{"trap 'exit 0' TERM", 0}, {"trap 'exit 4' TERM", 4}, {"trap 'exit 85' TERM", 0}, {":", 0}};
+    } cases[] = {{"trap 'exit 0' TERM", 0},
+                 {"trap 'exit 4' TERM", 4},
+                 {"trap 'exit 85' TERM", 0},
+                 {"trap 'sleep 2; exit 0' TERM", 0},
+                 {":", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *script =
             base_text_printf ("%s; echo two >> $LOG; while :; do sleep 0.02; done", cases[i].script);
@@ -269,12 +273,13 @@ Test (launch, a_start_that_was_stopped_does_not_count)
 
 Test (launch, a_version_that_does_not_stop_when_told_is_killed)
 {
-    make_stable ("trap '' TERM; echo up >> $LOG; while :; do sleep 0.02; done");
+    put_on_trial ("trap '' TERM; echo up >> $LOG; while :; do sleep 0.02; done");
     pid_t pid = start ();
     wait_for_log ("up");
     cr_assert_eq (kill (pid, SIGTERM), 0);
     cr_expect_eq (finish (pid), ROOT_EXIT_KILLED);
     expect_said ("did not end within");
+    cr_expect_eq (trial ().tokens, 3, "that init stopped it is held against no version");
 }
 
 Test (launch, a_version_that_does_not_make_room_when_told_is_killed)
