@@ -8,7 +8,7 @@
 static int refuse (const struct rollout *rollout, char text[ROLLOUT_REASON], const char *what)
 {
     (void) snprintf (text, ROLLOUT_REASON, "%s: the rollout is %s%s", what,
-                     rollout->paused && rollout_runs (rollout) ? "paused, " : "",
+                     rollout->paused && rollout_is_running (rollout) ? "paused, " : "",
                      wire_phase_word (rollout->phase));
     return -EINVAL;
 }
@@ -52,7 +52,7 @@ static void forget_halt (struct rollout *rollout)
 {
     forgive (rollout);
     rollout->paused = false;
-    rollout_because (rollout, "%s", "");
+    rollout_reason_set (rollout, "%s", "");
 }
 
 uint32_t rollout_approves (const struct rollout *rollout)
@@ -90,12 +90,12 @@ static int resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_R
         wave->cursor = 0;
         rollout->wave_ms = now_ms;
         rollout->stopped_ms = rollout->stop_ms = 0;
-        rollout_go_to (rollout, WIRE_PHASE_UPDATING, now_ms);
+        rollout_phase_enter (rollout, WIRE_PHASE_UPDATING, now_ms);
         return 0;
     }
-    if (!rollout_runs (rollout) || !rollout->paused)
+    if (!rollout_is_running (rollout) || !rollout->paused)
         return refuse (rollout, text, "there is nothing to resume");
-    rollout_because (rollout, "%s", "");
+    rollout_reason_set (rollout, "%s", "");
     rollout->paused = false;
     rollout->changed = true;
     return 0;
@@ -109,9 +109,9 @@ static int retry (struct rollout *rollout, uint32_t index, uint64_t now_ms, char
     bool ended = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
                  member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_LEFT ||
                  member->state == WIRE_MEMBER_BACK || member->state == WIRE_MEMBER_STUCK;
-    if (ended && (rollout->phase == WIRE_PHASE_HALTED || (rollout->paused && rollout_runs (rollout))))
+    if (ended && (rollout->phase == WIRE_PHASE_HALTED || (rollout->paused && rollout_is_running (rollout))))
         return refuse (rollout, text, "resume it first, then retry");
-    if (!ended || !rollout_runs (rollout) || rollout->phase == WIRE_PHASE_APPROVAL) {
+    if (!ended || !rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_APPROVAL) {
         (void) snprintf (text, ROLLOUT_REASON, "the node is %s and the rollout %s: there is nothing to retry",
                          wire_member_word (member->state), wire_phase_word (rollout->phase));
         return -EINVAL;
@@ -132,7 +132,7 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
 {
     switch (command) {
     case WIRE_COMMAND_PAUSE:
-        if (!rollout_runs (rollout) || rollout->paused)
+        if (!rollout_is_running (rollout) || rollout->paused)
             return refuse (rollout, text, "there is nothing to pause");
         rollout->paused = true;
         rollout->changed = true;
@@ -142,18 +142,18 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
     case WIRE_COMMAND_APPROVE:
         return approve (rollout, now_ms, text);
     case WIRE_COMMAND_ABORT:
-        if (!rollout_runs (rollout) && rollout->phase != WIRE_PHASE_HALTED)
+        if (!rollout_is_running (rollout) && rollout->phase != WIRE_PHASE_HALTED)
             return refuse (rollout, text, "there is nothing to abort");
-        rollout_because (rollout, "aborted by an operator");
-        rollout_go_to (rollout, WIRE_PHASE_ABORTED, now_ms);
-        rollout_leave_waiting (rollout, 0, rollout->n_members, now_ms);
-        rollout_stop_everybody (rollout, false, now_ms);
+        rollout_reason_set (rollout, "aborted by an operator");
+        rollout_phase_enter (rollout, WIRE_PHASE_ABORTED, now_ms);
+        rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
+        rollout_members_stop (rollout, false, now_ms);
         return 0;
     case WIRE_COMMAND_REVERT:
         if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED)
             return refuse (rollout, text, "it goes back already");
-        rollout_because (rollout, "reverted by an operator");
-        rollout_go_back (rollout, now_ms);
+        rollout_reason_set (rollout, "reverted by an operator");
+        rollout_phase_revert (rollout, now_ms);
         return 0;
     case WIRE_COMMAND_RETRY:
         return retry (rollout, member, now_ms, text);

@@ -89,14 +89,14 @@ void rollout_member_charge (struct rollout *rollout, uint32_t index, bool charge
 
 /*  phases */
 
-void rollout_go_to (struct rollout *rollout, enum wire_phase phase, uint64_t now_ms)
+void rollout_phase_enter (struct rollout *rollout, enum wire_phase phase, uint64_t now_ms)
 {
     rollout->phase = phase;
     rollout->phase_ms = now_ms;
     rollout->changed = true;
 }
 
-void rollout_because (struct rollout *rollout, const char *format, ...)
+void rollout_reason_set (struct rollout *rollout, const char *format, ...)
 {
     va_list arguments;
     va_start (arguments, format);
@@ -104,7 +104,7 @@ void rollout_because (struct rollout *rollout, const char *format, ...)
     va_end (arguments);
 }
 
-void rollout_stop_everybody (struct rollout *rollout, bool back, uint64_t now_ms)
+void rollout_members_stop (struct rollout *rollout, bool back, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < rollout->n_members; i++) {
         struct rollout_member *member = &rollout->members[i];
@@ -117,59 +117,59 @@ void rollout_stop_everybody (struct rollout *rollout, bool back, uint64_t now_ms
     }
 }
 
-void rollout_finish_reverting (struct rollout *rollout, uint64_t now_ms)
+void rollout_reverting_finish (struct rollout *rollout, uint64_t now_ms)
 {
     if (rollout->phase == WIRE_PHASE_REVERTING && rollout->under_way == 0)
-        rollout_go_to (rollout, WIRE_PHASE_REVERTED, now_ms);
+        rollout_phase_enter (rollout, WIRE_PHASE_REVERTED, now_ms);
 }
 
-void rollout_leave_waiting (struct rollout *rollout, uint32_t first, uint32_t count, uint64_t now_ms)
+void rollout_members_leave (struct rollout *rollout, uint32_t first, uint32_t count, uint64_t now_ms)
 {
     for (uint32_t i = first; i < first + count; i++)
         if (rollout->members[i].state == WIRE_MEMBER_WAITING)
             rollout_member_enter (rollout, i, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
 }
 
-void rollout_go_back (struct rollout *rollout, uint64_t now_ms)
+void rollout_phase_revert (struct rollout *rollout, uint64_t now_ms)
 {
-    rollout_go_to (rollout, WIRE_PHASE_REVERTING, now_ms);
-    rollout_leave_waiting (rollout, 0, rollout->n_members, now_ms);
-    rollout_stop_everybody (rollout, true, now_ms);
-    rollout_finish_reverting (rollout, now_ms);
+    rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
+    rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
+    rollout_members_stop (rollout, true, now_ms);
+    rollout_reverting_finish (rollout, now_ms);
 }
 
-bool rollout_runs (const struct rollout *rollout)
+bool rollout_is_running (const struct rollout *rollout)
 {
     return rollout->phase == WIRE_PHASE_APPROVAL || rollout->phase == WIRE_PHASE_UPDATING ||
            rollout->phase == WIRE_PHASE_SOAKING;
 }
 
-void rollout_halt_now (struct rollout *rollout, uint64_t now_ms)
+void rollout_phase_halt (struct rollout *rollout, uint64_t now_ms)
 {
     if (rollout->spec.on_halt == WIRE_ON_HALT_REVERT) {
-        rollout_go_back (rollout, now_ms);
+        rollout_phase_revert (rollout, now_ms);
         return;
     }
-    rollout_go_to (rollout, WIRE_PHASE_HALTED, now_ms);
-    rollout_stop_everybody (rollout, false, now_ms);
+    rollout_phase_enter (rollout, WIRE_PHASE_HALTED, now_ms);
+    rollout_members_stop (rollout, false, now_ms);
 }
 
-void rollout_check_budgets (struct rollout *rollout, uint64_t now_ms)
+void rollout_budgets_check (struct rollout *rollout, uint64_t now_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
-    if (!rollout_runs (rollout))
+    if (!rollout_is_running (rollout))
         return;
     if (wave->charged + wave->already_bad > rollout->spec.wave_budget)
-        rollout_because (rollout,
-                         "wave %u: bad nodes: %u of %u, and %u that were bad before; its budget is %llu",
-                         rollout->wave + 1, wave->charged, wave->count, wave->already_bad,
-                         (unsigned long long) rollout->spec.wave_budget);
+        rollout_reason_set (rollout,
+                            "wave %u: bad nodes: %u of %u, and %u that were bad before; its budget is %llu",
+                            rollout->wave + 1, wave->charged, wave->count, wave->already_bad,
+                            (unsigned long long) rollout->spec.wave_budget);
     else if (rollout->charged > rollout->spec.budget)
-        rollout_because (rollout, "bad nodes in all waves: %u; the rollout's budget is %llu",
-                         rollout->charged, (unsigned long long) rollout->spec.budget);
+        rollout_reason_set (rollout, "bad nodes in all waves: %u; the rollout's budget is %llu",
+                            rollout->charged, (unsigned long long) rollout->spec.budget);
     else
         return;
-    rollout_halt_now (rollout, now_ms);
+    rollout_phase_halt (rollout, now_ms);
 }
 
 bool rollout_member_is_silent (const struct rollout *rollout, const struct rollout_member *member,
@@ -184,7 +184,7 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
     rollout->wave_ms = now_ms;
     rollout->stopped_ms = 0;
     rollout->stop_ms = rollout->paused ? now_ms : 0;
-    rollout_go_to (rollout, WIRE_PHASE_UPDATING, now_ms);
+    rollout_phase_enter (rollout, WIRE_PHASE_UPDATING, now_ms);
     for (uint32_t i = 0; i < wave->count; i++) {
         struct rollout_member *member = &rollout->members[wave->first + i];
         rollout_member_count (rollout, member, false);
@@ -193,13 +193,13 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
         rollout_member_count (rollout, member, true);
         rollout_member_pend (rollout, wave->first + i, ROLLOUT_KEEP);
     }
-    rollout_check_budgets (rollout, now_ms);
+    rollout_budgets_check (rollout, now_ms);
 }
 
 void rollout_wave_begin_or_ask (struct rollout *rollout, uint64_t now_ms)
 {
     if (rollout->spec.waves[rollout->wave].approval)
-        rollout_go_to (rollout, WIRE_PHASE_APPROVAL, now_ms);
+        rollout_phase_enter (rollout, WIRE_PHASE_APPROVAL, now_ms);
     else
         rollout_wave_begin (rollout, now_ms);
 }
@@ -220,15 +220,16 @@ bool rollout_is_unproven (const struct rollout *rollout)
 void rollout_wave_end (struct rollout *rollout, bool approved, uint64_t now_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
-    rollout_leave_waiting (rollout, wave->first, wave->count, now_ms);
+    rollout_members_leave (rollout, wave->first, wave->count, now_ms);
     if (rollout->wave + 1 == rollout->n_waves) {
-        rollout_go_to (rollout, WIRE_PHASE_DONE, now_ms);
+        rollout_phase_enter (rollout, WIRE_PHASE_DONE, now_ms);
         return;
     }
     if (!approved && rollout_is_unproven (rollout)) {
-        rollout_because (rollout, "wave %u: none of its nodes is updated, so that nothing speaks for wave %u",
-                         rollout->wave + 1, rollout->wave + 2);
-        rollout_halt_now (rollout, now_ms);
+        rollout_reason_set (rollout,
+                            "wave %u: none of its nodes is updated, so that nothing speaks for wave %u",
+                            rollout->wave + 1, rollout->wave + 2);
+        rollout_phase_halt (rollout, now_ms);
         return;
     }
     rollout->wave++;
@@ -246,5 +247,5 @@ void rollout_member_call_again (struct rollout *rollout, uint32_t index, uint64_
     if (index - wave->first < wave->cursor)
         wave->cursor = index - wave->first;
     if (rollout->phase == WIRE_PHASE_SOAKING)
-        rollout_go_to (rollout, WIRE_PHASE_UPDATING, now_ms);
+        rollout_phase_enter (rollout, WIRE_PHASE_UPDATING, now_ms);
 }

@@ -1,7 +1,7 @@
 /*  rollout/machine.h - the members, phases and waves of a rollout, for the files that move it on; used inside
     this room only
 
-    Nothing here looks at whether the change is allowed. */
+    What enters, begins, halts or reverts does so whatever the rollout is doing: who calls has looked. */
 
 #ifndef ROLLOUT_MACHINE_H
 #define ROLLOUT_MACHINE_H
@@ -20,6 +20,7 @@ void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_
 void rollout_member_enter (struct rollout *rollout, uint32_t index, enum wire_member state,
                            enum rollout_kind kind, uint64_t now_ms);
 
+/*  Counts a member as bad, or no longer. */
 void rollout_member_charge (struct rollout *rollout, uint32_t index, bool charged);
 
 /*  Whether a silence has lasted long enough to say something: a moment after the owner was started, all are
@@ -27,7 +28,7 @@ void rollout_member_charge (struct rollout *rollout, uint32_t index, bool charge
 bool rollout_member_is_silent (const struct rollout *rollout, const struct rollout_member *member,
                                uint64_t now_ms);
 
-/*  A node that was away when it was its turn has come back in time. */
+/*  A node that was away when it was its turn has come back: it has its turn again where its wave is not over. */
 void rollout_member_call_again (struct rollout *rollout, uint32_t index, uint64_t now_ms);
 
 /*  Whether a node in this state has something to end. */
@@ -38,26 +39,30 @@ void rollout_look_by (struct rollout *rollout, uint64_t at_ms);
 
 /*  phases */
 
-bool rollout_runs (const struct rollout *rollout);
-void rollout_go_to (struct rollout *rollout, enum wire_phase phase, uint64_t now_ms);
+/*  Whether it is on its way to its end: not halted, not going back, not over. Paused, it is. */
+bool rollout_is_running (const struct rollout *rollout);
+
+void rollout_phase_enter (struct rollout *rollout, enum wire_phase phase, uint64_t now_ms);
 
 /*  Sets the reason. */
-__attribute__ ((format (printf, 2, 3))) void rollout_because (struct rollout *rollout, const char *format,
-                                                              ...);
+__attribute__ ((format (printf, 2, 3))) void rollout_reason_set (struct rollout *rollout, const char *format,
+                                                                 ...);
 
 /*  Ends what is under way where it has not switched yet; with back, what was updated goes back, and so does
     who may have been updated where nobody could see it: the order waits for him. */
-void rollout_stop_everybody (struct rollout *rollout, bool back, uint64_t now_ms);
+void rollout_members_stop (struct rollout *rollout, bool back, uint64_t now_ms);
 
-/*  Halts, or goes back where its spec says so. */
-void rollout_halt_now (struct rollout *rollout, uint64_t now_ms);
-void rollout_go_back (struct rollout *rollout, uint64_t now_ms);
+/*  Halts, or goes back where its spec says so. The reason has been set. */
+void rollout_phase_halt (struct rollout *rollout, uint64_t now_ms);
+
+/*  Has everybody go back; where nobody need, that is over at once. The reason has been set. */
+void rollout_phase_revert (struct rollout *rollout, uint64_t now_ms);
 
 /*  Ends going back once nobody is under way any more. */
-void rollout_finish_reverting (struct rollout *rollout, uint64_t now_ms);
+void rollout_reverting_finish (struct rollout *rollout, uint64_t now_ms);
 
-/*  Halts where a budget is overdrawn. */
-void rollout_check_budgets (struct rollout *rollout, uint64_t now_ms);
+/*  Halts one that is running where a budget is overdrawn. */
+void rollout_budgets_check (struct rollout *rollout, uint64_t now_ms);
 
 /*  waves */
 
@@ -71,6 +76,6 @@ void rollout_wave_begin_or_ask (struct rollout *rollout, uint64_t now_ms);
 void rollout_wave_end (struct rollout *rollout, bool approved, uint64_t now_ms);
 
 /*  Who of these has not been begun with when the rollout ends, or with it its wave, never is. */
-void rollout_leave_waiting (struct rollout *rollout, uint32_t first, uint32_t count, uint64_t now_ms);
+void rollout_members_leave (struct rollout *rollout, uint32_t first, uint32_t count, uint64_t now_ms);
 
 #endif

@@ -6,17 +6,17 @@
 
 void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
 {
-    if (!rollout_runs (rollout))
+    if (!rollout_is_running (rollout))
         return;
-    rollout_because (rollout, "%s", reason);
-    rollout_halt_now (rollout, now_ms);
+    rollout_reason_set (rollout, "%s", reason);
+    rollout_phase_halt (rollout, now_ms);
 }
 
 void rollout_pause (struct rollout *rollout, const char *reason)
 {
-    if (!rollout_runs (rollout) || rollout->paused)
+    if (!rollout_is_running (rollout) || rollout->paused)
         return;
-    rollout_because (rollout, "%s", reason);
+    rollout_reason_set (rollout, "%s", reason);
     rollout->paused = true;
     rollout->changed = true;
 }
@@ -25,7 +25,8 @@ void rollout_pause (struct rollout *rollout, const char *reason)
 static bool rehearse_revert (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     const struct rollout_member *member = &rollout->members[index];
-    if (!rollout->spec.rehearse_revert || member->wave != 0 || member->revert_ms || !rollout_runs (rollout))
+    if (!rollout->spec.rehearse_revert || member->wave != 0 || member->revert_ms ||
+        !rollout_is_running (rollout))
         return false;
     rollout_member_enter (rollout, index, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
     return true;
@@ -41,7 +42,7 @@ static void on_confirmed (struct rollout *rollout, uint32_t index, uint64_t now_
         rollout_member_charge (rollout, index, false); /* late, or silent for a while, but there */
     rollout_member_enter (rollout, index, WIRE_MEMBER_UPDATED, ROLLOUT_KEEP, now_ms);
     if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED) {
-        rollout_go_to (rollout, WIRE_PHASE_REVERTING, now_ms);
+        rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
         rollout_member_enter (rollout, index, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
     } else
         (void) rehearse_revert (rollout, index, now_ms);
@@ -55,13 +56,13 @@ static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_m
         if (member->confirmed || member->state == WIRE_MEMBER_ORDERED) { /* somebody else had it go back */
             rollout_member_enter (rollout, index, WIRE_MEMBER_FAILED, ROLLOUT_KEEP, now_ms);
             rollout_member_charge (rollout, index, true);
-            rollout_check_budgets (rollout, now_ms);
+            rollout_budgets_check (rollout, now_ms);
         }
         return;
     }
     uint64_t took_ms = now_ms - member->since_ms;
-    bool rehearsed =
-        rollout->spec.rehearse_revert && member->wave == 0 && !member->revert_ms && rollout_runs (rollout);
+    bool rehearsed = rollout->spec.rehearse_revert && member->wave == 0 && !member->revert_ms &&
+                     rollout_is_running (rollout);
     rollout_member_enter (rollout, index, WIRE_MEMBER_BACK, ROLLOUT_KEEP, now_ms);
     if (!rehearsed)
         return;
@@ -71,9 +72,9 @@ static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_m
         return;
     }
     rollout_member_charge (rollout, index, true);
-    rollout_because (rollout, "the rehearsed revert of a node took %llu ms; the limit is %llu ms",
-                     (unsigned long long) took_ms, (unsigned long long) rollout->spec.revert_limit_ms);
-    rollout_halt_now (rollout, now_ms);
+    rollout_reason_set (rollout, "the rehearsed revert of a node took %llu ms; the limit is %llu ms",
+                        (unsigned long long) took_ms, (unsigned long long) rollout->spec.revert_limit_ms);
+    rollout_phase_halt (rollout, now_ms);
 }
 
 static void on_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
@@ -87,7 +88,7 @@ static void on_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
     else
         return;
     rollout_member_charge (rollout, index, true);
-    rollout_check_budgets (rollout, now_ms);
+    rollout_budgets_check (rollout, now_ms);
 }
 
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms)
@@ -109,7 +110,7 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
             rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
         break;
     }
-    rollout_finish_reverting (rollout, now_ms);
+    rollout_reverting_finish (rollout, now_ms);
 }
 
 void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64_t now_ms)
@@ -143,20 +144,20 @@ void rollout_other (struct rollout *rollout, uint32_t neighbours, int all, int d
 
 void rollout_compare (struct rollout *rollout, const struct rollout_round *round, uint64_t now_ms)
 {
-    if (!rollout_runs (rollout) || rollout->spec.false_halt == 0)
+    if (!rollout_is_running (rollout) || rollout->spec.false_halt == 0)
         return;
     rollout_evidence_add (&rollout->evidence, round);
     if (!rollout_evidence_is_enough (&rollout->evidence, (unsigned) rollout->spec.false_halt))
         return;
     const struct rollout_evidence *evidence = &rollout->evidence;
-    rollout_because (
+    rollout_reason_set (
         rollout,
         "updated nodes do worse: %llu of %llu looks at them were bad, and %llu of %llu at the others; were "
         "they alike, that would be seen with a chance of one in %.0f",
         (unsigned long long) evidence->updated_bad, (unsigned long long) evidence->updated,
         (unsigned long long) evidence->others_bad, (unsigned long long) evidence->others,
         rollout_evidence_factor (evidence));
-    rollout_halt_now (rollout, now_ms);
+    rollout_phase_halt (rollout, now_ms);
 }
 
 /*  the clock */
@@ -228,8 +229,8 @@ static void look (struct rollout *rollout, uint64_t now_ms)
         judge_silence (rollout, i, now_ms);
         look_at_deadline (rollout, i, now_ms);
     }
-    rollout_check_budgets (rollout, now_ms);
-    rollout_finish_reverting (rollout, now_ms);
+    rollout_budgets_check (rollout, now_ms);
+    rollout_reverting_finish (rollout, now_ms);
 }
 
 /*  When the wave's time is over; it stands still while nothing may be begun with. */
@@ -245,10 +246,10 @@ static uint64_t wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
 static void end_overdue_wave (struct rollout *rollout, uint64_t now_ms)
 {
     if (rollout->phase == WIRE_PHASE_APPROVAL)
-        rollout_because (rollout, "wave %u: nobody let it begin within its deadline", rollout->wave + 1);
+        rollout_reason_set (rollout, "wave %u: nobody let it begin within its deadline", rollout->wave + 1);
     else
-        rollout_because (rollout, "wave %u did not end within its deadline", rollout->wave + 1);
-    rollout_halt_now (rollout, now_ms);
+        rollout_reason_set (rollout, "wave %u did not end within its deadline", rollout->wave + 1);
+    rollout_phase_halt (rollout, now_ms);
 }
 
 /*  Every node of the wave has ended, but for those that are silent: waits until it is known that they are. */
@@ -264,7 +265,7 @@ static void soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *re
             until_ms = member->dark_ms + rollout->settle_ms;
     }
     if (until_ms == 0)
-        rollout_go_to (rollout, WIRE_PHASE_SOAKING, now_ms);
+        rollout_phase_enter (rollout, WIRE_PHASE_SOAKING, now_ms);
     else if (until_ms < *ret_until_ms)
         *ret_until_ms = until_ms;
 }
@@ -298,7 +299,7 @@ static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t 
 static uint64_t move (struct rollout *rollout, uint64_t now_ms)
 {
     uint64_t until_ms = UINT64_MAX, ends_ms;
-    if (!rollout_runs (rollout))
+    if (!rollout_is_running (rollout))
         return until_ms;
     uint64_t closed_ms = rollout_window_opens_ms (rollout->spec.window, now_ms);
     if (rollout->phase != WIRE_PHASE_APPROVAL)
