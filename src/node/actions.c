@@ -17,7 +17,8 @@ enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600 };
 
 static void start_deadline (struct node_manager *node);
 
-/*  How far a download had come, and what it waited for: behind a message, or nothing. */
+/*  Writes, to be appended to a reason, how far the download has come and what it waits for; empty where there
+    is none. */
 static void put_fetched (const struct node_manager *node, char *ret_text, size_t size)
 {
     uint64_t done, total;

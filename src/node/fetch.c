@@ -435,13 +435,15 @@ void node_fetch_lost (struct node_fetch *fetch)
 
 void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, uint64_t *ret_total)
 {
-    *ret_done = fetch->before + (fetch->running ? fetch->download.written : 0);
+    *ret_done = fetch->before + (fetch->running      ? fetch->download.written
+                                 : fetch->completing ? fetch->wanted[fetch->at].size
+                                                     : 0);
     *ret_total = fetch->total;
 }
 
 const char *node_fetch_note (const struct node_fetch *fetch)
 {
-    return *fetch->note ? fetch->note : NULL;
+    return *fetch->note ? fetch->note : fetch->running ? NULL : "checking or syncing what has come";
 }
 
 struct node_fetch_counts node_fetch_counts (const struct node_fetch *fetch)

@@ -48,7 +48,7 @@ struct node_order {
     bool distrust; /* files of the running version have rotted: each is looked at before it is linked */
     struct base_error failure;  /* why the step under way failed */
     char step[65];              /* in which it failed, where that is finer than the state */
-    char begun[BASE_TIME_TEXT]; /* when that step did, RFC 3339; empty before the first */
+    char begun[BASE_TIME_TEXT]; /* when the step under way did, RFC 3339; empty before the first */
     char note[160];             /* what the next step's beginning tells of the one before it */
 };
 

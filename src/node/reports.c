@@ -154,7 +154,7 @@ void node_report (struct node_manager *node, const char *step, enum wire_outcome
 {
     struct wire_report report = report_of (node, step, outcome, reason);
     if (outcome == WIRE_OUTCOME_STARTED)
-        (void) base_time_format (base_time_real_ns (), node->order.begun);
+        report.time = (char *) base_time_format (base_time_real_ns (), node->order.begun);
     tell (node, &report);
 }
 
