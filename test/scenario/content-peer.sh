@@ -94,10 +94,10 @@ check_equal "$resumed" 0 'what this process resumed'
 
 # The peer stays away.
 node_settings=${node_settings/update/update
-    fetching = 2s}
+    fetching = 10s}
 node_install b --content "$peer"
 node_start b
 until_node b '.online and .state == "idle"'
 peer_kill
 expect_status 1 ctl update b --release "${releases[1]}"
-said "fetching took longer than 2000 ms: [0-9]+ of [0-9]+ bytes are here, no connection to the content peer tcp://$peer"
+said "fetching took longer than 10000 ms: [0-9]+ of [0-9]+ bytes are here, no connection to the content peer tcp://$peer"

@@ -87,7 +87,7 @@ cgroup_enter ()
 
 # sanitizers_found: prints what sanitizers wrote into the logs; 1 where that is nothing. The status of a process that was being ended
 # tells nobody.
-sanitizers_found () { grep -hE -A 30 '(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: ' "$fleet"/*.log 2>/dev/null; }
+sanitizers_found () { grep -hE -A 30 '(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: ' "$fleet"/*.log "$fleet"/said 2>/dev/null; }
 
 # at_end FUNCTION: what the story has started beside the fleet, and ends before it, whatever became of the story.
 own_ends=()

@@ -632,7 +632,7 @@ Test (socket, a_busy_socket_starves_no_other)
         cr_assert_eq (bus_send (busy_push, NULL, &wire_heartbeat_record, &heartbeat), 0);
     await_arrival (busy);
     rig_run ();
-    cr_assert_lt (busy_seen.calls, 900);
+    cr_assert_leq (busy_seen.calls, 128, "two rounds of it, of which one may have begun before");
     bus_socket_free (busy);
     bus_socket_free (quiet);
     bus_socket_free (busy_push);
