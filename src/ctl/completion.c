@@ -33,9 +33,14 @@ static const struct {
             "if [[ \"$funcstack[1]\" == _nodectl ]]; then _nodectl; else compdef _nodectl nodectl; fi\n"},
     {"fish", "function __nodectl_words\n"
              "    set -l tokens (commandline -opc) (commandline -ct)\n"
-             "    $tokens[1] completion words -- $tokens[2..-1] 2>/dev/null\n"
+             "    set -l found ($tokens[1] completion words -- $tokens[2..-1] 2>/dev/null)\n"
+             "    if set -q found[1]\n"
+             "        printf '%s\\n' $found\n"
+             "    else\n"
+             "        __fish_complete_path $tokens[-1]\n"
+             "    end\n"
              "end\n"
-             "complete -c nodectl -a '(__nodectl_words)'\n"},
+             "complete -c nodectl -f -a '(__nodectl_words)'\n"},
 };
 enum { SHELLS = sizeof shells / sizeof *shells };
 

@@ -48,11 +48,14 @@ export PATH=$fleet:$PATH
 nodectl completion fish >"$fleet/completion.fish"
 nodectl completion zsh >"$fleet/completion.zsh"
 
-# fish_completes EXPECTED LINE
-fish_completes () { check_equal "$(HOME=$fleet fish -N -c "source '$fleet/completion.fish'; complete -C '$2'" | xargs)" "$1" "what fish offers for: $2"; }
+# fish_completes EXPECTED LINE: in a directory with a file that must not be offered beside them.
+mkdir "$fleet/here"
+touch "$fleet/here/payload" "$fleet/here/weather"
+fish_completes () { check_equal "$(cd "$fleet/here" && HOME=$fleet fish -N -c "source '$fleet/completion.fish'; complete -C '$2'" | xargs)" "$1" "what fish offers for: $2"; }
 fish_completes 'publish' 'nodectl pub'
 fish_completes 'pause plan' 'nodectl rollout p'
 fish_completes 'web-1 web-2' "nodectl update --release $release db we"
+fish_completes 'payload' 'nodectl publish noded --version 1 --binary pay'
 
 # zsh_completes EXPECTED LINE: what a person at a terminal sees the line become when he presses the key.
 cat >"$fleet/press" <<'ZSH'
