@@ -148,7 +148,7 @@ RUN
 }
 
 # unwilling ID: how often the launcher had to kill a version that did not end when told to.
-unwilling () { grep -c '^start: .* did not end within' "$fleet/$1.log" || true; }
+unwilling () { grep -c '^start: .* did not end within' "$fleet/$1.log" || [ $? = 1 ]; }
 
 # node_stop ID: tells it to, and waits. 1 where it does not, or has to be killed by its launcher.
 node_stop () { node_tell "$1" && node_await "$1"; }
