@@ -245,6 +245,7 @@ static void on_page_turned (void *context, int rc)
     if (!rc && fetch->completing) {
         fetch->before += fetch->wanted[fetch->at].size;
         fetch->at++;
+        fetch->completing = false; /* it is counted; there may be no next */
     }
     if (rc || fetch->at == fetch->count) {
         struct base_error error = fetch->work_error; /* the fetch may go before its reader has read it */

@@ -62,7 +62,8 @@ void node_session_ask (struct node_session *session);
 int node_session_match (struct node_session *session, const struct wire_match *match);
 void node_session_match_cancel (struct node_session *session);
 
-/*  Queues a report. node and session are filled in, and the time where it has none; copied. Returns 0 or -ENOMEM. */
+/*  Queues a report. node and session are filled in, and the time where it has none; copied. Returns 0 or
+    -ENOMEM. */
 int node_session_report (struct node_session *session, const struct wire_report *report);
 
 /*  Whether the content channel has a connection; begins to connect where it does not. What is asked for on

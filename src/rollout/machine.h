@@ -28,7 +28,8 @@ void rollout_member_charge (struct rollout *rollout, uint32_t index, bool charge
 bool rollout_member_is_silent (const struct rollout *rollout, const struct rollout_member *member,
                                uint64_t now_ms);
 
-/*  A node that was away when it was its turn has come back: it has its turn again where its wave is not over. */
+/*  A node that was away when it was its turn has come back: it has its turn again where its wave is not
+    over. */
 void rollout_member_call_again (struct rollout *rollout, uint32_t index, uint64_t now_ms);
 
 /*  Whether a node in this state has something to end. */
