@@ -4,6 +4,9 @@
 # Everything lives below $fleet, a fresh short directory. fleet_end stops what was started, by pid, and returns 1 where a process or
 # a scratch root is left. Whatever is waited for has a deadline of $patience seconds.
 #
+# Every deadline is multiplied by $factor: how many times slower this machine is than one at rest (NODED_LOAD, as bin/test measures it;
+# 1 where a story runs by hand), and twice that in a build with sanitizers (NODED_STEP=20s).
+#
 # shellcheck shell=bash
 
 # shellcheck source=test/lib/say.bash
@@ -14,7 +17,9 @@ port=
 broker_pid=
 broker_options=()
 ctl_options=()
-patience=${NODED_PATIENCE:-120}
+sanitizers=${NODED_STEP:-10s} # the step of a rehearsal; 10 s where there are none
+factor=$((${NODED_LOAD:-1} * ((${sanitizers%s} + 9) / 10)))
+patience=$((${NODED_PATIENCE:-120} * factor))
 build=${NODED_BUILD:?}
 declare -A supervisor=()
 
@@ -93,19 +98,28 @@ publish ()
 
 # --- nodes -----------------------------------------------------------------------------------------------------------------
 
-# Short enough that a story does not take minutes, long enough for a slow machine and for sanitizers.
-# NODED_STEP: for a build that is slower.
-node_settings="
+# Short enough that a story does not take minutes, long enough for a machine at rest. The deadlines, step, ready and confirm, are
+# multiplied where they are written.
+node_settings='
 update
     soak = 300ms
     unfit = 2s
 rehearsal
-    step = ${NODED_STEP:-10s}
+    step = 10s
 trial
     ready = 10s
     confirm = 60s
     pause = 100ms
-"
+'
+# settings_scaled: prints them so.
+settings_scaled ()
+{
+    awk -v factor="$factor" '
+        $1 ~ /^(step|ready|confirm)$/ && $2 == "=" && match ($3, /^[0-9]+/) {
+            sub (/= [0-9]+/, "= " substr ($3, 1, RLENGTH) * factor)
+        }
+        { print }' <<<"${node_settings%$'\n'}"
+}
 
 # node_install ID [OPTION...]: without rehearsal, unless the story is about that.
 node_install ()
@@ -114,7 +128,7 @@ node_install ()
     shift
     "${node_program:-$build/noded}" install --root "$fleet/$id" --id "$id" --broker "127.0.0.1:$port" --no-rehearsal "$@" \
         >>"$fleet/$id.log" 2>&1 || fail "noded install failed: $(tail -n 5 "$fleet/$id.log")"
-    printf '%s' "$node_settings" >>"$fleet/$id/node.zpl"
+    settings_scaled >>"$fleet/$id/node.zpl"
 }
 
 # term_behind_cont DIRECTORY: runsv follows SIGTERM with SIGCONT, and writes its records between the two, which can take longer than
@@ -206,10 +220,10 @@ stable_of () { readlink "$fleet/$1/stable"; }
 
 # --- waiting and checking --------------------------------------------------------------------------------------------------
 
-# ended PID: waits for a child's end; 1 after 30 s.
+# ended PID: waits for a child's end; 1 after 30 s, multiplied.
 ended ()
 {
-    local last=$((SECONDS + 30))
+    local last=$((SECONDS + 30 * factor))
     while kill -0 "$1" 2>/dev/null; do
         [ $SECONDS -lt $last ] || return 1
         sleep 0.05
@@ -303,7 +317,7 @@ fleet_end ()
     for id in "${!supervisor[@]}"; do node_tell "$id"; done
     for id in "${!supervisor[@]}"; do node_await "$id" || status=1; done
     broker_stop || status=1
-    last=$((SECONDS + 10))
+    last=$((SECONDS + 10 * factor))
     mapfile -t sockets < <(stale_sockets /tmp/noded-??????)
     until [ -z "$(fleet_processes; stale_sockets "${sockets[@]}")" ]; do
         [ $SECONDS -lt $last ] || break

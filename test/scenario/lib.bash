@@ -120,7 +120,7 @@ step_is ()
 }
 
 # short_step: for nodes whose candidates sit a deadline out.
-short_step () { step_is "$([ -n "${NODED_STEP:-}" ] && echo 10s || echo 5s)"; }
+short_step () { step_is 4s; }
 
 # refused BINARY STEP REASON [PUBLISH-OPTION...]: node a, which runs 1.0.0, is given a release; it fails that step of the rehearsal with
 # a reason that fits, is quarantined, and is left without a trace in stable.
