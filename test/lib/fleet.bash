@@ -231,23 +231,30 @@ ended ()
     wait "$1" 2>/dev/null || true
 }
 
+# nap: between two looks; to look costs more than what is looked at, where it takes long. For whoever has $tries, from 0.
+nap ()
+{
+    tries=$((tries + 1))
+    if [ "$tries" -lt 10 ]; then sleep 0.05; else sleep 0.2; fi
+}
+
 # until_node ID FILTER: until the node's JSON fits the jq filter.
 until_node ()
 {
-    local last=$((SECONDS + patience))
+    local last=$((SECONDS + patience)) tries=0
     until node_json "$1" 2>/dev/null | jq -e "$2" >/dev/null 2>&1; do
         [ $SECONDS -lt $last ] || { node_json "$1" >&2 || true; fail "node $1 never came to: $2"; }
-        sleep 0.05
+        nap
     done
 }
 
 # until_true COMMAND...
 until_true ()
 {
-    local last=$((SECONDS + patience))
+    local last=$((SECONDS + patience)) tries=0
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $last ] || fail "never came true: $*"
-        sleep 0.05
+        nap
     done
 }
 
