@@ -59,7 +59,7 @@ ctest_run ()
     mkdir -p "$place"
     rm -f "$place/records" "$place/Testing/Temporary/LastTest.log"
     printf 'subdirs ("%s")\n' "$dir" >"$place/CTestTestfile.cmake"
-    (cd "$place" && ctest -j "$jobs" --timeout $((600 * ${NODED_LOAD:-1})) --output-on-failure --no-tests=ignore -R "$pattern") >"$place/log" 2>&1 ||
+    (cd "$place" && ctest -j "$jobs" --timeout $((900 * ${NODED_LOAD:-1})) --output-on-failure --no-tests=ignore -R "$pattern") >"$place/log" 2>&1 ||
         status=$?
     [ -e "$place/Testing/Temporary/LastTest.log" ] || : >"$place/Testing/Temporary/LastTest.log"
     awk '
