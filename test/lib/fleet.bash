@@ -305,13 +305,14 @@ fleet_processes ()
     done
 }
 
-# stale_sockets DIRECTORY...: those in which nobody listens. A probe's sockets lie outside the root, where nothing tells whose they
-# are; those of another fleet come and go, so only what stays is left behind.
+# stale_sockets DIRECTORY...: those in which nobody listens. A probe's sockets lie outside the root; to those of another fleet, which come
+# and go, a link below that one may lead. So only what stays, and is not another's, is left behind.
 stale_sockets ()
 {
     local directory
     for directory in "$@"; do
-        if [ -d "$directory" ] && [ "$directory" -nt "$fleet/begun" ] && ! grep -qF "$directory/" /proc/net/unix; then
+        if [ -d "$directory" ] && [ "$directory" -nt "$fleet/begun" ] && ! grep -qF "$directory/" /proc/net/unix &&
+            [ -z "$(find /tmp/nf.* -path "$fleet" -prune -o -name .sockets -lname "$directory" -print -quit 2>/dev/null)" ]; then
             echo "$directory"
         fi
     done
