@@ -4,6 +4,7 @@
 
 top=${top:?}
 jobs=${jobs:?}
+work=${work:?}
 
 # files NAME...: ours, by the patterns of find; a build directory may lie in the checkout.
 files ()
@@ -29,7 +30,8 @@ tidy_file ()
 tidy ()
 {
     stamps=$top/build-clang/tidy
-    CC=clang cmake -S . -B build-clang -G Ninja >/dev/null || return
+    # not where it has just been built: its units may be running
+    [ -e "$work/built.build-clang" ] || CC=clang cmake -S . -B build-clang -G Ninja >/dev/null || return
     mkdir -p "$stamps"
     common=$(files .clang-tidy CMakeLists.txt '*.h' '*.def' | sort | xargs cat | sha256sum)
     export stamps common
