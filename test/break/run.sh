@@ -17,7 +17,7 @@ done
 ln -sfn "$broken" "$work/build/$program"
 
 status=0
-NODED_BUILD=$work/build NODED_PATIENCE=$patience timeout 500 bash "$here/../scenario/$story.sh" >"$work/said" 2>&1 ||
+NODED_BUILD=$work/build NODED_PATIENCE=$patience timeout $((500 * ${NODED_LOAD:-1})) bash "$here/../scenario/$story.sh" >"$work/said" 2>&1 ||
     status=$?
 
 fail ()

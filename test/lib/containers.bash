@@ -7,7 +7,7 @@
 # shellcheck shell=bash
 
 project=${project:?}
-patience=${NODED_PATIENCE:-180}
+patience=$((${NODED_PATIENCE:-180} * ${NODED_LOAD:-1}))
 nodes=()
 declare -A container=()
 

@@ -4,6 +4,9 @@
 # Everything lives below $fleet, a fresh short directory. fleet_end stops what was started, by pid, and returns 1 where a process or
 # a scratch root is left. Whatever is waited for has a deadline of $patience seconds.
 #
+# Every deadline is multiplied by $factor: how many times slower this machine is than one at rest (NODED_LOAD, as bin/test measures it;
+# 1 where a story runs by hand), and twice that in a build with sanitizers (NODED_STEP=20s).
+#
 # shellcheck shell=bash
 
 # shellcheck source=test/lib/say.bash
@@ -14,7 +17,9 @@ port=
 broker_pid=
 broker_options=()
 ctl_options=()
-patience=${NODED_PATIENCE:-120}
+sanitizers=${NODED_STEP:-10s} # the step of a rehearsal; 10 s where there are none
+factor=$((${NODED_LOAD:-1} * ((${sanitizers%s} + 9) / 10)))
+patience=$((${NODED_PATIENCE:-120} * factor))
 build=${NODED_BUILD:?}
 declare -A supervisor=()
 
@@ -93,19 +98,28 @@ publish ()
 
 # --- nodes -----------------------------------------------------------------------------------------------------------------
 
-# Short enough that a story does not take minutes, long enough for a slow machine and for sanitizers.
-# NODED_STEP: for a build that is slower.
-node_settings="
+# Short enough that a story does not take minutes, long enough for a machine at rest. The deadlines, step, ready and confirm, are
+# multiplied where they are written.
+node_settings='
 update
     soak = 300ms
     unfit = 2s
 rehearsal
-    step = ${NODED_STEP:-10s}
+    step = 10s
 trial
     ready = 10s
     confirm = 60s
     pause = 100ms
-"
+'
+# settings_scaled: prints them so.
+settings_scaled ()
+{
+    awk -v factor="$factor" '
+        $1 ~ /^(step|ready|confirm)$/ && $2 == "=" && match ($3, /^[0-9]+/) {
+            sub (/= [0-9]+/, "= " substr ($3, 1, RLENGTH) * factor)
+        }
+        { print }' <<<"${node_settings%$'\n'}"
+}
 
 # node_install ID [OPTION...]: without rehearsal, unless the story is about that.
 node_install ()
@@ -114,7 +128,7 @@ node_install ()
     shift
     "${node_program:-$build/noded}" install --root "$fleet/$id" --id "$id" --broker "127.0.0.1:$port" --no-rehearsal "$@" \
         >>"$fleet/$id.log" 2>&1 || fail "noded install failed: $(tail -n 5 "$fleet/$id.log")"
-    printf '%s' "$node_settings" >>"$fleet/$id/node.zpl"
+    settings_scaled >>"$fleet/$id/node.zpl"
 }
 
 # term_behind_cont DIRECTORY: runsv follows SIGTERM with SIGCONT, and writes its records between the two, which can take longer than
@@ -206,10 +220,10 @@ stable_of () { readlink "$fleet/$1/stable"; }
 
 # --- waiting and checking --------------------------------------------------------------------------------------------------
 
-# ended PID: waits for a child's end; 1 after 30 s.
+# ended PID: waits for a child's end; 1 after 30 s, multiplied.
 ended ()
 {
-    local last=$((SECONDS + 30))
+    local last=$((SECONDS + 30 * factor))
     while kill -0 "$1" 2>/dev/null; do
         [ $SECONDS -lt $last ] || return 1
         sleep 0.05
@@ -217,23 +231,30 @@ ended ()
     wait "$1" 2>/dev/null || true
 }
 
+# nap: between two looks; to look costs more than what is looked at, where it takes long. For whoever has $tries, from 0.
+nap ()
+{
+    tries=$((tries + 1))
+    if [ "$tries" -lt 10 ]; then sleep 0.05; else sleep 0.2; fi
+}
+
 # until_node ID FILTER: until the node's JSON fits the jq filter.
 until_node ()
 {
-    local last=$((SECONDS + patience))
+    local last=$((SECONDS + patience)) tries=0
     until node_json "$1" 2>/dev/null | jq -e "$2" >/dev/null 2>&1; do
         [ $SECONDS -lt $last ] || { node_json "$1" >&2 || true; fail "node $1 never came to: $2"; }
-        sleep 0.05
+        nap
     done
 }
 
 # until_true COMMAND...
 until_true ()
 {
-    local last=$((SECONDS + patience))
+    local last=$((SECONDS + patience)) tries=0
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $last ] || fail "never came true: $*"
-        sleep 0.05
+        nap
     done
 }
 
@@ -284,13 +305,14 @@ fleet_processes ()
     done
 }
 
-# stale_sockets DIRECTORY...: those in which nobody listens. A probe's sockets lie outside the root, where nothing tells whose they
-# are; those of another fleet come and go, so only what stays is left behind.
+# stale_sockets DIRECTORY...: those in which nobody listens. A probe's sockets lie outside the root; to those of another fleet, which come
+# and go, a link below that one may lead. So only what stays, and is not another's, is left behind.
 stale_sockets ()
 {
     local directory
     for directory in "$@"; do
-        if [ -d "$directory" ] && [ "$directory" -nt "$fleet/begun" ] && ! grep -qF "$directory/" /proc/net/unix; then
+        if [ -d "$directory" ] && [ "$directory" -nt "$fleet/begun" ] && ! grep -qF "$directory/" /proc/net/unix &&
+            [ -z "$(find /tmp/nf.* -path "$fleet" -prune -o -name .sockets -lname "$directory" -print -quit 2>/dev/null)" ]; then
             echo "$directory"
         fi
     done
@@ -303,7 +325,7 @@ fleet_end ()
     for id in "${!supervisor[@]}"; do node_tell "$id"; done
     for id in "${!supervisor[@]}"; do node_await "$id" || status=1; done
     broker_stop || status=1
-    last=$((SECONDS + 10))
+    last=$((SECONDS + 10 * factor))
     mapfile -t sockets < <(stale_sockets /tmp/noded-??????)
     until [ -z "$(fleet_processes; stale_sockets "${sockets[@]}")" ]; do
         [ $SECONDS -lt $last ] || break

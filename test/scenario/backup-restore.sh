@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-broker_options=(--heartbeat 300ms --liveness 10s) # a node that a busy machine restarts slowly is not lost
+broker_options=(--heartbeat 300ms --liveness "$((10 * factor))s") # a node that a busy machine restarts slowly is not lost
 broker_start
 nodes_up a b c d
 release=$(publish noded-2 2.0.0)

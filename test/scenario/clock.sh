@@ -16,7 +16,7 @@ to_1970=$((-$(date +%s)))
 echo "$to_1970" >"$fleet/clock"
 "${clock[@]}" "$build/noded" install --root "$fleet/a" --id a --broker "127.0.0.1:$port" --no-rehearsal >>"$fleet/a.log" 2>&1
 [[ $(stable_of a) == 1970-* ]] || fail "the clock was not taken from the file: $(stable_of a)"
-printf '%s' "$node_settings" >>"$fleet/a/node.zpl"
+settings_scaled >>"$fleet/a/node.zpl"
 node_start a "${clock[@]}"
 until_node a '.online and .state == "idle"'
 

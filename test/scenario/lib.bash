@@ -43,10 +43,13 @@ lines=0
 journal_mark () { lines=$({ cat "$fleet/$1/var/journal" 2>/dev/null || true; } | wc -l); }
 at_step ()
 {
-    local last=$((SECONDS + patience)) seen
-    until seen=$(tail -n "+$((lines + 1))" "$fleet/$1/var/journal" 2>/dev/null) && [[ $seen == *"\"step\":\"$2\""* ]]; do
-        [ $SECONDS -lt $last ] || fail "node $1 never came to $2"
-    done
+    local journal follower found=0
+    exec {journal}< <(exec tail -s 0.02 -n "+$((lines + 1))" -F "$fleet/$1/var/journal" 2>/dev/null)
+    follower=$!
+    timeout "$patience" grep -q -m 1 -F "\"step\":\"$2\"" <&"$journal" || found=1
+    exec {journal}<&-
+    kill "$follower" 2>/dev/null || true
+    [ "$found" = 0 ] || fail "node $1 never came to $2"
     frozen[$1]=$(manager_pid "$1") || return 0
     kill -STOP "${frozen[$1]}" 2>/dev/null || true
 }
@@ -120,7 +123,7 @@ step_is ()
 }
 
 # short_step: for nodes whose candidates sit a deadline out.
-short_step () { step_is "$([ -n "${NODED_STEP:-}" ] && echo 10s || echo 5s)"; }
+short_step () { step_is 4s; }
 
 # refused BINARY STEP REASON [PUBLISH-OPTION...]: node a, which runs 1.0.0, is given a release; it fails that step of the rehearsal with
 # a reason that fits, is quarantined, and is left without a trace in stable.

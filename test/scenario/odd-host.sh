@@ -21,7 +21,7 @@ on_host ()
     chown "$owner" "$fleet/$id"
     "$@" "$fleet/program" install --root "$fleet/$id" --id "$id" --broker "127.0.0.1:$port" --step 20s >>"$fleet/$id.log" 2>&1 ||
         fail "$id: noded install failed: $(tail -n 5 "$fleet/$id.log")"
-    printf '%s' "$node_settings" >>"$fleet/$id/node.zpl"
+    settings_scaled >>"$fleet/$id/node.zpl"
     node_start "$id" "$@"
     until_node "$id" '.online and .state == "idle"'
     ctl update "$id" || fail "$id: the update was not confirmed"

@@ -29,7 +29,7 @@ for path in 'with spaces' $'quo\'tes"and`more`' '$HOME:%s\n;&*' $'latin-1 \xe9' 
     mkdir -p "$fleet/$path"
     "$build/noded" install --root "$fleet/$path" --id "$id" --broker "127.0.0.1:$port" >>"$fleet/$id.log" 2>&1 ||
         fail "noded install failed: $(tail -n 3 "$fleet/$id.log")"
-    printf '%s' "$node_settings" >>"$fleet/$path/node.zpl"
+    settings_scaled >>"$fleet/$path/node.zpl"
     "$fleet/$path/stable/noded.sh" >>"$fleet/$id.log" 2>&1 &
     supervisor[$id]=$!
     until_node "$id" '.online and .state == "idle"'

@@ -31,7 +31,7 @@ read_only_now ()
 
 say 'read-only before the update, and from a start on'
 read_only
-expect_status 1 ctl update a --release "$two" --timeout 30s
+expect_status 1 ctl update a --release "$two" --timeout "$((30 * factor))s"
 field a .last_error.reason >"$fleet/said"
 said 'read-only'
 node_stop a

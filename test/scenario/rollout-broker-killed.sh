@@ -65,7 +65,7 @@ lives ()
 }
 
 # A node is heard of again soon after a death, and nobody is taken for lost meanwhile.
-broker_options=(--heartbeat 500ms --liveness 20s)
+broker_options=(--heartbeat 500ms --liveness "$((20 * factor))s")
 broker_start
 nodes_up a b c d
 publish noded-2 2.0.0 >"$fleet/release"

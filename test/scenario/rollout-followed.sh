@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-broker_options=(--heartbeat 2s)
+broker_options=(--heartbeat "$((2 * factor))s")
 broker_start
 nodes_up a b
 publish noded-2 2.0.0 >/dev/null

@@ -7,9 +7,8 @@ set -euo pipefail
 # shellcheck source=test/scenario/rollouts.bash
 . "$here/rollouts.bash"
 
-# A node is silent while it restarts, and must not be taken for lost; slower where sanitizers slow it down.
-liveness=2
-[ -z "${NODED_STEP:-}" ] || liveness=5
+# A node is silent while it restarts, and must not be taken for lost; longer where the machine or sanitizers slow it down.
+liveness=$((5 * factor / 2))
 broker_options=(--heartbeat 300ms --liveness "${liveness}s")
 broker_start
 nodes_up a b c d e

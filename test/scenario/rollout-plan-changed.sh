@@ -20,7 +20,7 @@ changed ()
     hash=$(plan)
 }
 
-broker_options=(--heartbeat 300ms --liveness 10s) # a node that a busy machine keeps waiting is not silent
+broker_options=(--heartbeat 300ms --liveness "$((10 * factor))s") # a node that a busy machine keeps waiting is not silent
 broker_start
 for id in a b c; do
     node_install "$id"

@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=test/scenario/rollouts.bash
 . "$here/rollouts.bash"
 
-broker_options=(--heartbeat 300ms --liveness 5s) # a node that a busy machine keeps waiting is not silent
+broker_options=(--heartbeat 300ms --liveness "$((5 * factor))s") # a node that a busy machine keeps waiting is not silent
 broker_start
 nodes_up a b c
 publish noded-2 2.0.0 >"$fleet/release"

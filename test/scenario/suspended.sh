@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 step=3
-[ -z "${NODED_STEP:-}" ] || step=9
+[ -z "${NODED_STEP:-}" ] || step=5
 node_settings=$(sed "s/step = .*/step = ${step}s/; s/ready = .*/ready = ${step}s/" <<<"$node_settings")
 broker_options=(--heartbeat 300ms)
 broker_start
@@ -34,12 +34,12 @@ updating=$!
 at_step a probing
 go_on a
 until_true eval "[ -n \"\$(find '$fleet/a/probe' -name .lock)\" ]"
-sleeps $((step + 2))
+sleeps $((step * factor + 2))
 until_true grep -q 'slept: the step [a-z-]* gets its time anew' "$fleet/a.log"
 
 say 'on trial'
 at_step a trial
-sleeps $((step + 2))
+sleeps $((step * factor + 2))
 wait "$updating" || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
 check_runs a 2.0.0 noded-2
 check_node a '.quarantine == []'

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "test/lib/load.h"
+
 /*  A list of strings as execve takes it. */
 #define LIST(...) ((char *const *) (const char *const[]){__VA_ARGS__, NULL})
 
@@ -91,7 +93,7 @@ Test (process, its_end_can_be_waited_for_without_blocking)
     cr_expect_neq (process.pid, 0);
     cr_assert_eq (write (ends[1], "x\n", 2), 2);
     struct pollfd ended = {.fd = process.fd, .events = POLLIN};
-    cr_expect_eq (poll (&ended, 1, 30000), 1);
+    cr_expect_eq (poll (&ended, 1, load_deadline_ms (30000)), 1);
     cr_expect_eq (base_process_wait (&process, false, NULL), 0);
     cr_expect_eq (base_process_wait (&process, false, NULL), -ESRCH);
     cr_expect_eq (base_process_signal (&process, SIGTERM), -ESRCH);
@@ -210,7 +212,7 @@ Test (process, it_dies_with_its_starter)
     (void) kill (starter, SIGKILL);
     (void) waitpid (starter, NULL, 0);
     struct pollfd gone = {.fd = ends[0], .events = POLLIN};
-    cr_expect_eq (poll (&gone, 1, 30000), 1);
+    cr_expect_eq (poll (&gone, 1, load_deadline_ms (30000)), 1);
     cr_expect_eq (read (ends[0], text, sizeof text), 0, "its end of the pipe is closed");
 }
 

@@ -13,9 +13,11 @@
 #include "base/time.h"
 #include "broker/broker.h"
 #include "disk/disk.h"
+#include "test/lib/load.h"
 #include "wire/envelope.h"
 
-enum { FIXTURE_DEADLINE_MS = 30000, FIXTURE_INBOX = 512 };
+enum { FIXTURE_INBOX = 512 };
+#define FIXTURE_DEADLINE_MS load_deadline_ms (30000)
 
 /*  A socket with an inbox. */
 struct peer {

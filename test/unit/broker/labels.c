@@ -271,6 +271,7 @@ static void expect_topics (char **nodes, size_t count, const char *wanted)
     struct wire_request request = {.verb = WIRE_VERB_UNHOLD, .nodes = nodes, .n_nodes = count};
     struct wire_answer answer;
     char topics[512] = "";
+    unsigned quiet_ms = load_deadline_ms (300);
     int at;
 
     cr_assert_eq (bus_socket_subscribe (ear->socket, "update/"), 0);
@@ -279,11 +280,11 @@ static void expect_topics (char **nodes, size_t count, const char *wanted)
         answer = operator_ask (operator, & hint);
         wire_answer_deinit (&answer);
     }
-    while ((at = peer_wait (ear, &wire_update_record, 400)) >= 0)
+    while ((at = peer_wait (ear, &wire_update_record, quiet_ms)) >= 0)
         peer_take (ear, (size_t) at);
     answer = operator_ask (operator, & request);
     wire_answer_deinit (&answer);
-    while ((at = peer_wait (ear, &wire_update_record, topics[0] ? 300 : FIXTURE_DEADLINE_MS)) >= 0) {
+    while ((at = peer_wait (ear, &wire_update_record, topics[0] ? quiet_ms : FIXTURE_DEADLINE_MS)) >= 0) {
         (void) snprintf (topics + strlen (topics), sizeof topics - strlen (topics), "%s ",
                          ear->inbox[at].topic);
         peer_take (ear, (size_t) at);

@@ -14,6 +14,7 @@
 
 #include "bus/loop.h"
 #include "bus/socket.h"
+#include "test/lib/load.h"
 
 #pragma GCC diagnostic ignored "-Wunused-function"
 
@@ -31,7 +32,7 @@ static void rig_setup (void)
 {
     loop = bus_loop_new ();
     cr_assert_not_null (loop);
-    deadline_timer = bus_timer_start (loop, 20000, rig_deadline, NULL);
+    deadline_timer = bus_timer_start (loop, load_deadline_ms (20000), rig_deadline, NULL);
     (void) snprintf (directory, sizeof directory, "/tmp/noded-test-XXXXXX");
     cr_assert_not_null (mkdtemp (directory));
 }

@@ -1,0 +1,30 @@
+# How much slower this machine is than one at rest. Sourced by bin/test.
+#
+# shellcheck shell=bash
+
+# Milliseconds that load_work takes on two idle cores of 2026.
+load_reference=750
+
+# What stories do most: they start processes, hash, and sync small files.
+load_work ()
+{
+    local i at
+    at=$(mktemp -d)
+    for ((i = 0; i < 200; i++)); do env true; done
+    head -c 128M /dev/zero | sha256sum >/dev/null
+    for ((i = 0; i < 20; i++)); do dd if=/dev/zero of="$at/file" bs=4k count=1 conv=fsync status=none; done
+    rm -r "$at"
+}
+
+# load_measure PROCESSORS: sets $load_ms, the time that the work takes on each of them at once, and $load, that as a whole multiple of the
+# reference: from 1 to 8.
+load_measure ()
+{
+    local begun=${EPOCHREALTIME/[.,]/} i pids=()
+    for ((i = 0; i < $1; i++)); do load_work & pids+=($!); done
+    wait "${pids[@]}"
+    load_ms=$(((${EPOCHREALTIME/[.,]/} - begun) / 1000))
+    load=$(((load_ms + load_reference / 2) / load_reference))
+    [ "$load" -ge 1 ] || load=1
+    [ "$load" -le 8 ] || load=8
+}

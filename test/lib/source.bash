@@ -1,0 +1,41 @@
+# clang-format, shellcheck and clang-tidy over the sources. Sourced by bin/test.
+#
+# shellcheck shell=bash
+
+top=${top:?}
+jobs=${jobs:?}
+work=${work:?}
+
+# files NAME...: ours, by the patterns of find; a build directory may lie in the checkout.
+files ()
+{
+    local name names=()
+    for name in "$@"; do names+=(-o -name "$name"); done
+    find . -path './build*' -prune -o -path ./.git -prune -o -type f \( "${names[@]:1}" \) -print
+}
+format () { files '*.[ch]' | xargs clang-format --dry-run -Werror; }
+shell ()
+{
+    { files '*.sh' '*.bash'; grep -rlE '^#!.*sh$' bin docker .ci; } | xargs -P "$jobs" -n 8 shellcheck -x
+}
+
+# What has been found clean is not looked at again until it, a header or the configuration changes.
+tidy_file ()
+{
+    local stamp
+    stamp=$stamps/$( (echo "$common"; cat "$1") | sha256sum | cut -d' ' -f1)
+    [ -e "$stamp" ] && return
+    clang-tidy -p build-clang --quiet "$1" 2>/dev/null && touch "$stamp"
+}
+tidy ()
+{
+    stamps=$top/build-clang/tidy
+    # not where it has just been built: its units may be running
+    [ -e "$work/built.build-clang" ] || CC=clang cmake -S . -B build-clang -G Ninja >/dev/null || return
+    mkdir -p "$stamps"
+    common=$(files .clang-tidy CMakeLists.txt '*.h' '*.def' | sort | xargs cat | sha256sum)
+    export stamps common
+    export -f tidy_file
+    jq -r '.[].file' build-clang/compile_commands.json | grep '\.c$' | sort -u | grep -e "^$top/src/" -e "^$top/test/" |
+        xargs -r -P "$jobs" -I{} bash -c "tidy_file '{}'"
+}

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# bin/test, and the tests of bin/rig, over planted stories: what fails once, what fails always, what never ends, and too much of it.
+#
+#   usage: planted.sh SOURCE
+set -euo pipefail
+source=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail () { cat "$work/said"; printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+
+# plant NAME COMMANDS: a test of the build in $work/build. What stands behind `if first` is done the first time it runs.
+# shellcheck disable=SC2016 # for the shell that runs it
+first='first () { [ ! -e "$0.again" ] && : >"$0.again"; }'
+plant ()
+{
+    local name=$1 body=$2
+    mkdir -p "$work/build/planted/${name%/*}"
+    printf '#!/bin/sh\necho %s >>%s/told\n%s\n%s\n' "$name" "$work" "$first" "$body" >"$work/build/planted/$name"
+    chmod +x "$work/build/planted/$name"
+    printf 'add_test (%s "%s")\n' "$name" "$work/build/planted/$name" >>"$work/build/CTestTestfile.cmake"
+}
+property () { printf 'set_tests_properties (%s PROPERTIES %s "%s")\n' "$@" >>"$work/build/CTestTestfile.cmake"; }
+fresh () { rm -rf "$work/build" "$work/told"; mkdir "$work/build"; }
+
+# run STATUS LAST-LINE KIND...
+run ()
+{
+    local wanted=$1 last=$2 status=0
+    shift 2
+    NODED_LOAD=1 JOBS=2 "$source/bin/test" --build "$work/build" "$@" >"$work/said" 2>&1 || status=$?
+    [ "$status" = "$wanted" ] || fail "$*: exit status $status instead of $wanted"
+    [ "$(tail -n 1 "$work/said")" = "$last" ] || fail "$*: the last line is not: $last"
+}
+says () { grep -qE -- "$1" "$work/said" || fail "it does not say: $1"; }
+silent () { ! grep -qE -- "$1" "$work/said" || fail "it says: $1"; }
+
+once='if first; then echo "the first time"; exit 1; fi'
+
+# One that fails once: it passes, and is listed with its log. It ran again when everything else had ended.
+fresh
+plant scenario/good ''
+plant scenario/once "$once"
+plant install/good ''
+run 0 '3 passed, 0 failed' scenario install
+says '^FLAKY scenario/once'
+says '^ +the first time$'
+[ "$(tail -n 1 "$work/told") $(grep -c once "$work/told")" = 'scenario/once 2' ] || fail 'it did not run again at the end'
+
+# One that fails always, one that is not there, one that is left out.
+fresh
+plant scenario/always 'echo "every time"; exit 1'
+plant scenario/gone ''
+rm "$work/build/planted/scenario/gone"
+plant scenario/left-out 'exit 77'
+property scenario/left-out SKIP_RETURN_CODE 77
+run 1 '0 passed, 2 failed, 1 skipped' scenario
+says '^FAIL  scenario/always.*: failed again'
+says '^FAILED scenario/gone'
+silent FLAKY
+
+# Whatever way a story fails, it is seen. Three flaky ones pass, four do not.
+fresh
+plant scenario/once "$once"
+plant scenario/crash "if first; then kill -SEGV \$\$; fi"
+plant scenario/late 'if first; then sleep 60; fi'
+property scenario/late TIMEOUT 1
+run 0 '3 passed, 0 failed' scenario
+[ "$(grep -c '^FLAKY .*again, alone' "$work/said")" = 3 ] || fail 'not all three are listed'
+rm "$work/build/planted/scenario"/*.again
+plant scenario/said 'if first; then echo "a word that it must not say"; fi'
+property scenario/said FAIL_REGULAR_EXPRESSION 'must not'
+run 1 '4 passed, 1 failed' scenario
+says '4 flaky stories'
+
+# What a sanitizer finds is there, whatever a second try says; a unit has no second try.
+fresh
+plant scenario/found 'if first; then echo "x.c:1:1: runtime error: planted"; fi'
+property scenario/found FAIL_REGULAR_EXPRESSION 'runtime error: '
+plant unit/once "$once"
+run 1 '0 passed, 2 failed' unit scenario
+silent FLAKY
+[ "$(wc -l <"$work/told")" = 2 ] || fail 'one of them ran again'
+
+# A ctest that is killed is no run without failures.
+fresh
+plant scenario/murder "kill -KILL \$PPID"
+run 1 '0 passed, 1 failed' scenario
+
+# The stories of the rig, without a rig.
+mkdir -p "$work/top/test/rig" "$work/rig" "$work/top/build/rig"
+ln -s "$source/test/lib" "$work/top/test/lib"
+echo 0 >"$work/rig/nodes"
+rig ()
+{
+    local wanted=$1 status=0
+    shift
+    (
+        set -euo pipefail
+        export top=$work/top NODED_RIG=$work/rig
+        # shellcheck source=test/lib/rig.bash
+        . "$top/test/lib/rig.bash"
+        engine_mine () { exec {engine_lock}<"$rig"; }
+        engine_known () { :; }
+        rig_load () { :; }
+        rig_at_rest () { :; }
+        rig_clear () { :; }
+        rig_fleet () { :; }
+        rig_logs () { mkdir -p "$1"; }
+        rig_test "$@"
+    ) >"$work/said" 2>&1 || status=$?
+    [ "$status" = "$wanted" ] || fail "rig $*: exit status $status instead of $wanted"
+}
+for story in one two three four; do
+    printf '%s\n%s\n' "$first" "$once" >"$work/top/test/rig/$story.sh"
+done
+echo 'exit 1' >"$work/top/test/rig/always.sh"
+rig 0 one two three
+says '^FLAKY one: '
+says '^3 passed, 0 failed'
+rig 1 one always
+says '^FAIL  always'
+says '^1 passed, 1 failed'
+rm "$work/top/test/rig"/*.again
+rig 1 one two three four
+says '^4 passed, 1 failed'
+echo 'all planted stories came to what they should'
