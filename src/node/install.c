@@ -103,11 +103,11 @@ static int make_workspace (const struct root *root, struct own *own, char ret_na
                                        .transaction = (char *) "install",
                                        .envelope = &own->envelope};
     int rc = root_draft_begin (root, base_time_real_ns (), &draft, error);
-    rc = rc ? rc : root_draft_copy (&draft, ROOT_PROGRAM, 0755, AT_FDCWD, own->program, error);
+    rc = rc ? rc : root_draft_copy (&draft, ROOT_PROGRAM, 0755, NULL, AT_FDCWD, own->program, error);
     for (size_t i = 0; i < own->libraries.count && !rc; i++) {
         char path[300];
         (void) snprintf (path, sizeof path, "files/%s", own->envelope.files[i].path);
-        rc = root_draft_copy (&draft, path, 0644, AT_FDCWD, own->libraries.items[i].path, error);
+        rc = root_draft_copy (&draft, path, 0644, NULL, AT_FDCWD, own->libraries.items[i].path, error);
     }
     rc = rc ? rc : root_draft_start_files (&draft, node_launcher_begin, node_launcher_size (), error);
     rc = rc ? rc : root_draft_describe (&draft, &installed, error);

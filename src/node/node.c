@@ -244,6 +244,7 @@ static void close_all (struct node_manager *node)
     (void) node_session_free (node->session);
     (void) node_callback_free (node->callback);
     (void) bus_work_free (node->staging);
+    (void) bus_work_free (node->unsharing);
     node_journal_close (node);
     (void) node_fetch_free (node->fetch);
     (void) node_rehearsal_free (node->rehearsal);

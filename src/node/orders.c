@@ -228,6 +228,7 @@ void node_orders_resume (struct node_manager *node)
     }
     node_previous_keep (node); /* or it would be collected */
     node_collect (node);
+    node_unshare_begin (node);
 }
 
 /*  The hold that a revert brings comes with the going back (resume_revert), or where there is nothing to go
