@@ -216,7 +216,9 @@ static void open_records (struct node_manager *node)
 static int open_all (struct node_manager *node, struct base_error *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* the last: noded revert was here */
-    int rc = root_open (&disk_system, node->config->root, &node->root, error);
+    /* a scratch root means nothing after a crash: none of it is synced */
+    const struct disk *disk = node->config->depth == NODE_DEPTH_SERVICE ? &disk_system : &disk_unsynced;
+    int rc = root_open (disk, node->config->root, &node->root, error);
     rc = rc ? rc : node_lock_take (&node->root, node->launcher, &node->lock, error);
     if (rc == -EWOULDBLOCK)
         node->status = ROOT_EXIT_LOCKED;
