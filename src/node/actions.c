@@ -11,8 +11,6 @@
 #include "root/manifest.h"
 #include "root/workspace.h"
 
-#define CONTENTS ROOT_VAR "/contents"
-
 enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600 };
 
 static void start_deadline (struct node_manager *node);
@@ -119,8 +117,8 @@ static int drop_shared (void *context, const struct base_digest *digest, uint64_
 int node_contents_open (struct node_manager *node, struct base_error *error)
 {
     disk_blobs_deinit (&node->contents);
-    int rc = root_cache_make (&node->root, CONTENTS, error);
-    rc = rc ? rc : disk_blobs_open (node->root.disk, node->root.fd, CONTENTS, &node->contents, error);
+    int rc = root_cache_make (&node->root, ROOT_CONTENTS, error);
+    rc = rc ? rc : disk_blobs_open (node->root.disk, node->root.fd, ROOT_CONTENTS, &node->contents, error);
     if (rc)
         return rc;
     disk_blobs_collect (&node->contents, (time_t) (base_time_real_ns () / 1000000000) - DOWNLOAD_AGE_S);
@@ -131,6 +129,7 @@ int node_contents_open (struct node_manager *node, struct base_error *error)
 static void fetch (struct node_manager *node)
 {
     struct base_error error = {.text = "out of memory"};
+    node_places_keep (node);
     if (node_contents_open (node, &error)) {
         node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
         return;
@@ -305,6 +304,7 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
 
 static void probe (struct node_manager *node)
 {
+    node_places_keep (node);
     node->standing.probes++;
     node->tries = 1;
     node_standing_save (node);

@@ -8,6 +8,7 @@
         events.c    events into the machine
         actions.c   the actions of the machine
         trial.c     proving itself on trial
+        places.c    the directories of the root
         unshare.c   giving each version files of its own
         stable.c    putting stable and previous back, and what the launcher did to it
         reports.c   telling: reports to the origin, progress to the parent
@@ -185,6 +186,10 @@ void node_stable_keep (struct node_manager *node);
 void node_previous_keep (struct node_manager *node);
 /*  Takes up the launcher's word on what it did to stable. */
 void node_stable_resume (struct node_manager *node);
+
+/*  places.c */
+/*  Makes what is missing of the directories of the root, and takes away what keeps their owner from using them. */
+void node_places_keep (struct node_manager *node);
 
 /*  journal.c */
 void node_journal_open (struct node_manager *node);

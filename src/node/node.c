@@ -31,6 +31,7 @@ static void on_journal (void *context, struct wire_hello *hello)
 
 static void on_awake (void *context)
 {
+    node_places_keep (context);
     node_stable_keep (context);
     node_previous_keep (context);
     node_journal_keep (context);
@@ -75,6 +76,7 @@ static void on_hint (void *context, const struct wire_update *update)
 
 static void on_desired (void *context, const struct wire_desired *desired)
 {
+    node_places_keep (context); /* an order is written down */
     node_orders_desired (context, desired);
 }
 
@@ -203,6 +205,7 @@ static int launcher_pipe (void)
 static void open_records (struct node_manager *node)
 {
     struct base_error error = {.code = 0};
+    node_places_keep (node);
     if (root_tidy (&node->root, &error))
         base_log (BASE_LOG_WARNING, "ignoring what an earlier process left: %s", error.text);
     node_scratch_sweep (&node->root);

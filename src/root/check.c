@@ -13,9 +13,11 @@
 #include "root/chain.h"
 #include "root/command.h"
 #include "root/journal_file.h"
+#include "root/lock.h"
 #include "root/manifest.h"
 #include "root/mend.h"
 #include "root/record.h"
+#include "root/repair.h"
 #include "root/unshare.h"
 #include "root/workspace.h"
 
@@ -288,8 +290,17 @@ static void check_application (struct check *check, const char *name)
     check->wrong |= below.wrong;
 }
 
+static void found_place (void *context, const char *text)
+{
+    wrong (context, "%s", text);
+}
+
 static void check_one (struct check *check)
 {
+    if (!*check->place) {
+        const struct root_repair places = {.root = check->root, .changed = found_place, .context = check};
+        root_places_check (&places, root_lock_is_held (check->root));
+    }
     check_link (check, ROOT_STABLE, true);
     check_link (check, ROOT_PREVIOUS, false);
     check_link (check, ROOT_BACK, false);

@@ -72,45 +72,89 @@ static int move_aside (const struct root_repair *repair, const char *name, struc
     return rc;
 }
 
-static int mend_place (const struct root_repair *repair, const char *name, mode_t mode,
-                       struct base_error *error)
+/*  Directories that a root needs. optional: it is made by who needs it. */
+static const struct place {
+    const char *name;
+    mode_t mode;
+    bool optional;
+} places[] = {
+    {".", 0755, false},
+    {ROOT_VAR, 0700, false},
+    {ROOT_PROBE, 0755, false},
+    {ROOT_APPS, 0755, true},
+    {ROOT_CONTENTS, 0700, true},
+    {ROOT_CONTENTS "/partial", 0700, true},
+    {ROOT_VAR "/quarantine", 0700, true},
+};
+
+enum { N_PLACES = sizeof places / sizeof *places };
+
+static int mend_place (const struct root_repair *repair, const struct place *place, struct base_error *error)
 {
     const struct root *root = repair->root;
+    const char *name = place->name;
     struct stat status;
     bool there = fstatat (root->fd, name, &status, 0) == 0; /* a link to another disk is a place, too */
-    if ((there && !S_ISDIR (status.st_mode)) || (!there && errno != ENOENT) ||
-        (!there && fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0)) {
+    if (there && S_ISDIR (status.st_mode)) {
+        if ((status.st_mode & S_IRWXU) == S_IRWXU)
+            return 0;
+        if (fchmodat (root->fd, name, (status.st_mode & 07777) | S_IRWXU, 0))
+            return base_error_errno (error, -errno, "cannot set the mode of %s/%s", root->path, name);
+        changed (repair, "%s: its mode was %04o, and its owner may use it again", name,
+                 status.st_mode & 07777);
+        return 0;
+    }
+    if (fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
         int rc = move_aside (repair, name, error);
         if (rc)
             return rc;
-        there = false;
-    }
-    if (!there) {
-        int rc = disk_directory_make (root->disk, root->fd, name, mode, error);
-        if (rc == 0)
-            changed (repair, "%s: it was missing, and was made", name);
-        return rc;
-    }
-    if ((status.st_mode & S_IRWXU) == S_IRWXU)
+    } else if (place->optional)
         return 0;
-    if (fchmodat (root->fd, name, (status.st_mode & 07777) | S_IRWXU, 0))
-        return base_error_errno (error, -errno, "cannot set the mode of %s/%s", root->path, name);
-    changed (repair, "%s: its owner may use it again", name);
-    return 0;
+    int rc = disk_directory_make (root->disk, root->fd, name, place->mode, error);
+    if (rc == 0)
+        changed (repair, "%s: it was not there, and was made", name);
+    return rc;
+}
+
+/*  The root itself first: through a directory that may not be searched nothing is reached, but for the directory that
+    is open already. */
+static void mend_root (const struct root_repair *repair)
+{
+    struct stat status;
+    if (fstat (repair->root->fd, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
+        fchmod (repair->root->fd, (status.st_mode & 07777) | S_IRWXU) == 0)
+        changed (repair, "%s: its mode was %04o, and its owner may use it again", repair->root->path,
+                 status.st_mode & 07777);
 }
 
 int root_repair_places (const struct root_repair *repair, struct base_error *error)
 {
-    static const struct {
-        const char *name;
-        mode_t mode;
-    } places[] = {{ROOT_VAR, 0700}, {ROOT_PROBE, 0755}, {ROOT_APPS, 0755}};
     int failed = 0;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        int rc = mend_place (repair, places[i].name, places[i].mode, failed ? NULL : error);
+    mend_root (repair);
+    for (size_t i = 1; i < N_PLACES; i++) {
+        int rc = mend_place (repair, &places[i], failed ? NULL : error);
         failed = failed ? failed : rc;
     }
     return failed;
+}
+
+void root_places_check (const struct root_repair *repair, bool served)
+{
+    for (size_t i = 0; i < N_PLACES; i++) {
+        struct stat status;
+        const char *name = places[i].name;
+        if (fstatat (repair->root->fd, name, &status, 0)) {
+            bool needed = !places[i].optional || (served && strcmp (name, ROOT_CONTENTS) == 0);
+            if (errno != ENOENT)
+                changed (repair, "%s cannot be looked at: %s", name, strerror (errno));
+            else if (needed)
+                changed (repair, "%s is not there: the next update makes it", name);
+        } else if (!S_ISDIR (status.st_mode))
+            changed (repair, "%s is no directory: the next update sets it aside", name);
+        else if ((status.st_mode & S_IRWXU) != S_IRWXU)
+            changed (repair, "%s has the mode %04o, which keeps its owner out: the next update sets it right",
+                     i ? name : repair->root->path, status.st_mode & 07777);
+    }
 }
 
 /*  workspaces */

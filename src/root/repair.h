@@ -21,6 +21,9 @@ bool root_repair_is_root (const char *path);
     stands in the way of one is kept as NAME.damaged. */
 int root_repair_places (const struct root_repair *repair, struct base_error *error);
 
+/*  Calls changed for what root_repair_places would change. served: a manager runs. */
+void root_places_check (const struct root_repair *repair, bool served);
+
 /*  The newest workspace that was confirmed once and is whole; where no name says of any that it was, the way back of
     a trial, previous, or stable. Each file is read. Modes that keep a whole one from being started are put right.
     Returns 0, or ROOT_E_NONE. */
