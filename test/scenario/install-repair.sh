@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Nothing starts in a root any more: noded install --repair makes the newest version stable that was confirmed there and is whole, and
 # where there is none its own. Settings, keys, journal and quarantine stay.
+#
+# shellcheck disable=SC2016 # commands stand in single quotes until they are evaluated
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

@@ -17,7 +17,7 @@ check_runs a 2.0.0 noded-2
 check_node a '.previous.version == "1.0.0"'
 expect_status 1 verifies
 said 'files/lib/.* does not fit'
-failed=$(ls -d "$root"/2*Z | tail -n 1)
+failed=$(find "$root" -maxdepth 1 -name "2*Z" | sort | tail -n 1)
 grep -q "${failed##*/}" "$fleet/said" || fail 'not the failed version is damaged'
 [ "$(wc -l <"$fleet/said")" -le 2 ] || { cat "$fleet/said"; fail 'more than the failed version is damaged'; }
 publish noded 3.0.0 --env WHICH=3 >"$fleet/release"
