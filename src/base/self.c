@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -72,6 +73,22 @@ int base_self_args (char ***ret_args)
 int base_self_env (char ***ret_env)
 {
     return strings_read ("/proc/self/environ", ret_env);
+}
+
+int base_self_parent_env (char ***ret_env)
+{
+    char path[64];
+    char **env = NULL;
+    pid_t parent = getppid ();
+    (void) snprintf (path, sizeof path, "/proc/%d/environ", (int) parent);
+    int rc = strings_read (path, &env);
+    if (rc == 0 && getppid () != parent) { /* the number may have been another's by then */
+        base_list_free (env);
+        return -ESRCH;
+    }
+    if (rc == 0)
+        *ret_env = env;
+    return rc;
 }
 
 int base_self_digest (struct base_digest *ret_digest)

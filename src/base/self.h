@@ -12,6 +12,9 @@
 int base_self_args (char ***ret_args);
 int base_self_env (char ***ret_env);
 
+/*  The same of the environment that the parent of this process was given. */
+int base_self_parent_env (char ***ret_env);
+
 /*  Of the program that really runs, whatever lies under its name by now. Returns 0 or -errno. */
 int base_self_digest (struct base_digest *ret_digest);
 

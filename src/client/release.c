@@ -149,6 +149,19 @@ static int envelope_platform (struct wire_envelope *envelope, const char *applic
 }
 
 /*  An entry without a name, or two of one name, would reach the program in a way that nobody meant. */
+/*  By these the launcher and init tell a version what it needs to know: another value would keep it from being
+    ready. */
+static bool env_is_reserved (const char *entry, size_t name)
+{
+    static const char *const reserved[] = {"NODED_ROOT",  "NODED_WORKSPACE", "NODED_LAUNCHER",
+                                           "NODED_READY", "NOTIFY_SOCKET",   "WATCHDOG_USEC",
+                                           "WATCHDOG_PID"};
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (strlen (reserved[i]) == name && strncmp (entry, reserved[i], name) == 0)
+            return true;
+    return false;
+}
+
 static int env_check (const noded_publish *publish, struct base_error *error)
 {
     for (size_t i = 0; i < publish->n_env; i++) {
@@ -156,6 +169,10 @@ static int env_check (const noded_publish *publish, struct base_error *error)
         size_t name = strcspn (entry, "=");
         if (name == 0 || !entry[name])
             return base_error_set (error, -EINVAL, "\"%s\" is no environment entry: give NAME=VALUE", entry);
+        if (env_is_reserved (entry, name))
+            return base_error_set (error, -EINVAL,
+                                   "the environment variable %.*s is set by launcher or init: leave it out",
+                                   (int) name, entry);
         for (size_t j = 0; j < i; j++)
             if (strncmp (entry, publish->env[j], name + 1) == 0)
                 return base_error_set (error, -EINVAL, "the environment variable %.*s is given twice",

@@ -30,6 +30,7 @@ struct disk_ops {
     ssize_t (*pwrite) (void *context, int fd, const void *data, size_t size, off_t offset);
     int (*fsync) (void *context, int fd);
     int (*fallocate) (void *context, int fd, off_t size);
+    int (*clone) (void *context, int from, int to); /* both files share blocks until one is written to */
     int (*renameat) (void *context, int from_directory, const char *from, int to_directory, const char *to);
     int (*exchangeat) (void *context, int directory, const char *one, const char *other);
     int (*linkat) (void *context, int from_directory, const char *from, int to_directory, const char *to);
@@ -43,6 +44,12 @@ struct disk {
     void *context;
 };
 
+/*  Contract codes of this room. */
+enum {
+    DISK_E_DIGEST = 1, /* the content is not what its name says; it has been discarded */
+    DISK_E_SOURCE,     /* what was to be copied cannot be read */
+};
+
 /*  The kernel. */
 extern const struct disk disk_system;
 
@@ -53,6 +60,12 @@ extern const struct disk disk_unsynced;
     to the buffer. */
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most,
                     struct base_buffer *buffer);
+
+/*  Fills an empty file, open for reading and writing, with what another one holds: by sharing its blocks where
+    the file system can, so that the copy costs neither space nor time, else by copying. Never by a second name
+    for the same file. Syncs nothing. Returns 0 with the digest of what the copy holds, DISK_E_SOURCE where the
+    source could not be read (errno says why), or -errno. */
+int disk_file_copy (const struct disk *disk, int from, int to, struct base_digest *ret_digest);
 
 /*  Writes all of the data to a descriptor, through short writes; syncs nothing. Returns 0 or -errno. */
 int disk_write_all (const struct disk *disk, int fd, const void *data, size_t size);
@@ -136,7 +149,6 @@ int disk_partial_write (struct disk_partial *partial, const void *data, size_t s
 
 /*  All bytes are here: compares the digest, syncs, renames into place; the partial is null afterwards. A
     digest that does not fit discards the file and returns DISK_E_DIGEST. */
-enum { DISK_E_DIGEST = 1 /* the content is not what its name says; it has been discarded */ };
 int disk_partial_finish (struct disk_partial *partial, struct base_error *error);
 
 /*  Closes; what is here stays for a resume. Null value: fd -1, or all zero after finish. */

@@ -1,7 +1,9 @@
 #include "disk/disk.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static int system_openat (void *context, int directory, const char *path, int flags, mode_t mode)
@@ -33,6 +35,12 @@ static int system_fallocate (void *context, int fd, off_t size)
 {
     (void) context;
     return fallocate (fd, FALLOC_FL_KEEP_SIZE, 0, size);
+}
+
+static int system_clone (void *context, int from, int to)
+{
+    (void) context;
+    return ioctl (to, FICLONE, from);
 }
 
 static int system_renameat (void *context, int from_directory, const char *from, int to_directory,
@@ -79,6 +87,7 @@ static const struct disk_ops system_ops = {
     .pwrite = system_pwrite,
     .fsync = system_fsync,
     .fallocate = system_fallocate,
+    .clone = system_clone,
     .renameat = system_renameat,
     .exchangeat = system_exchangeat,
     .linkat = system_linkat,
@@ -102,6 +111,7 @@ static const struct disk_ops unsynced_ops = {
     .pwrite = system_pwrite,
     .fsync = no_fsync,
     .fallocate = system_fallocate,
+    .clone = system_clone,
     .renameat = system_renameat,
     .exchangeat = system_exchangeat,
     .linkat = system_linkat,

@@ -11,8 +11,6 @@
 #include "root/manifest.h"
 #include "root/workspace.h"
 
-#define CONTENTS ROOT_VAR "/contents"
-
 enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600 };
 
 static void start_deadline (struct node_manager *node);
@@ -103,20 +101,35 @@ static void on_fetched (void *context, const struct base_error *error)
         node_event (node, UPDATE_EVENT_DONE);
 }
 
+/*  A download that was staged and not removed, or that somebody made another name for. */
+static int drop_shared (void *context, const struct base_digest *digest, uint64_t size)
+{
+    struct node_manager *node = context;
+    struct stat status;
+    base_cleanup (base_close_p) int fd = -1;
+    (void) size;
+    if (!disk_blobs_get (&node->contents, digest, &fd, NULL) && !fstat (fd, &status) && status.st_nlink > 1)
+        (void) disk_blobs_remove (&node->contents, digest);
+    return 0;
+}
+
+/*  Anew each time: the directory may have been removed since. */
 int node_contents_open (struct node_manager *node, struct base_error *error)
 {
-    if (node->contents.fd >= 0)
-        return 0;
-    int rc = root_cache_make (&node->root, CONTENTS, error);
-    rc = rc ? rc : disk_blobs_open (node->root.disk, node->root.fd, CONTENTS, &node->contents, error);
-    if (!rc)
-        disk_blobs_collect (&node->contents, (time_t) (base_time_real_ns () / 1000000000) - DOWNLOAD_AGE_S);
-    return rc;
+    disk_blobs_deinit (&node->contents);
+    int rc = root_cache_make (&node->root, ROOT_CONTENTS, error);
+    rc = rc ? rc : disk_blobs_open (node->root.disk, node->root.fd, ROOT_CONTENTS, &node->contents, error);
+    if (rc)
+        return rc;
+    disk_blobs_collect (&node->contents, (time_t) (base_time_real_ns () / 1000000000) - DOWNLOAD_AGE_S);
+    (void) disk_blobs_each (&node->contents, drop_shared, node);
+    return 0;
 }
 
 static void fetch (struct node_manager *node)
 {
     struct base_error error = {.text = "out of memory"};
+    node_places_keep (node);
     if (node_contents_open (node, &error)) {
         node_fail (node, UPDATE_EVENT_FAILED, "%s", error.text);
         return;
@@ -142,6 +155,7 @@ static int stage_job (void *context)
 /*  Waits where it is still being made. */
 static void end_staging (struct node_manager *node)
 {
+    node->staging_waits = false;
     node->staging = bus_work_free (node->staging);
     if (*node->staged)
         memcpy (node->order.workspace, node->staged, sizeof node->staged);
@@ -164,8 +178,11 @@ static void on_staged (void *context, int rc)
         node_event (node, UPDATE_EVENT_DONE);
 }
 
-static void stage (struct node_manager *node)
+void node_stage_begin (struct node_manager *node)
 {
+    node->staging_waits = node->unsharing;
+    if (node->staging_waits)
+        return;
     node->stage_error = (struct base_error){.text = "out of memory"};
     int rc = bus_work_start (node->loop, stage_job, on_staged, node, &node->staging);
     if (rc)
@@ -287,6 +304,7 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
 
 static void probe (struct node_manager *node)
 {
+    node_places_keep (node);
     node->standing.probes++;
     node->tries = 1;
     node_standing_save (node);
@@ -451,6 +469,7 @@ static void order_ended (struct node_manager *node, const struct update_result *
     (void) root_outcome_remove (&node->root);
     node_previous_keep (node);
     node_collect (node);
+    node_unshare_begin (node);
 }
 
 static void report (struct node_manager *node, const struct update_result *result)
@@ -480,7 +499,7 @@ void node_act (struct node_manager *node, const struct update_result *result, en
         fetch (node);
         break;
     case UPDATE_ACTION_STAGE:
-        stage (node);
+        node_stage_begin (node);
         break;
     case UPDATE_ACTION_PROBE:
         probe (node);

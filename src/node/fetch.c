@@ -40,6 +40,8 @@ struct node_fetch {
 
     struct wanted *wanted;
     size_t count, at;
+    uint64_t stored;    /* bytes of what was downloaded before */
+    uint64_t copied;    /* bytes of what is copied from a workspace, or from another file of the new one */
     uint64_t rehearsal; /* bytes that the rehearsal will need at once */
     uint64_t rehearsal_files;
     int depth;              /* of the probe that will rehearse */
@@ -95,30 +97,38 @@ struct node_fetch *node_fetch_free (struct node_fetch *fetch)
     return NULL;
 }
 
-static bool is_here (struct node_fetch *fetch, const struct base_digest *digest)
+/*  Whether the store has it. With distrust it is read, and thrown away where it has rotted: what is in the store
+    is taken before all else. */
+static bool is_stored (struct node_fetch *fetch, const struct base_digest *digest)
 {
-    struct node_place place;
-    if (!node_self_find (fetch->root, fetch->self, digest, fetch->distrust, &place))
-        return true;
-    int fd = -1;
-    uint64_t size;
-    if (disk_blobs_get (fetch->contents, digest, &fd, &size))
+    struct base_digest found;
+    base_cleanup (base_close_p) int fd = -1;
+    if (disk_blobs_get (fetch->contents, digest, &fd, NULL))
         return false;
-    base_close_p (&fd);
-    return true;
+    if (!fetch->distrust || (!base_digest_of_fd (fd, &found, NULL) && base_digest_equal (&found, digest)))
+        return true;
+    (void) disk_blobs_remove (fetch->contents, digest);
+    return false;
 }
 
 static void want (struct node_fetch *fetch, const struct base_digest *digest, uint64_t size)
 {
+    struct node_place place;
     for (size_t i = 0; i < fetch->count; i++)
-        if (base_digest_equal (&fetch->wanted[i].digest, digest))
+        if (base_digest_equal (&fetch->wanted[i].digest, digest)) {
+            fetch->copied += size;
             return;
-    if (is_here (fetch, digest)) {
-        fetch->counts.here += size;
+        }
+    if (is_stored (fetch, digest))
+        fetch->stored += size;
+    else if (!node_self_find (fetch->root, fetch->self, digest, fetch->distrust, &place))
+        fetch->copied += size;
+    else {
+        fetch->wanted[fetch->count++] = (struct wanted){*digest, size};
+        fetch->total += size;
         return;
     }
-    fetch->wanted[fetch->count++] = (struct wanted){*digest, size};
-    fetch->total += size;
+    fetch->counts.here += size;
 }
 
 static uint64_t size_of (const struct wire_envelope *envelope)
@@ -137,11 +147,12 @@ static uint64_t files_of (const struct wire_envelope *envelope)
     return envelope->n_files + OWN_FILES;
 }
 
-/*  In bytes, or in files: a scratch root holds a copy of the candidate, what it fetches there, and the scratch
-    root in which it rehearses that in its turn. */
+/*  In bytes, or in files: a scratch root holds a copy of the candidate, each version that it makes there from what
+    it is offered, and the scratch root in which it rehearses that in its turn. */
 static uint64_t rehearsal_size (uint64_t candidate, uint64_t offered, int depth)
 {
-    return candidate + (depth > 0 ? offered + rehearsal_size (offered, candidate, depth - 1) : 0);
+    uint64_t times = depth == NODE_DEPTH_MINTED ? 2 : 1; /* node/rehearsal.h: it hands over twice */
+    return candidate + (depth > 0 ? times * offered + rehearsal_size (offered, candidate, depth - 1) : 0);
 }
 
 static int reserve_in (const char *path, int directory, uint64_t needed, uint64_t files,
@@ -177,14 +188,16 @@ static int reserve (struct node_fetch *fetch, struct base_error *error)
     uint64_t missing = fetch->total - (here < fetch->total ? here : fetch->total);
     uint64_t files = fetch->rehearsal_files + INODE_MARGIN;
     if (root.st_dev == contents.st_dev)
-        return reserve_in (fetch->root->path, fetch->root->fd, missing + fetch->rehearsal + SPACE_MARGIN,
-                           fetch->count + files, error);
+        return reserve_in (fetch->root->path, fetch->root->fd,
+                           missing + fetch->copied + fetch->rehearsal + SPACE_MARGIN, fetch->count + files,
+                           error);
     char path[PATH_MAX];
     (void) snprintf (path, sizeof path, "%s/" ROOT_VAR, fetch->root->path);
     int rc = reserve_in (path, fetch->contents->fd, missing + SPACE_MARGIN / 16, fetch->count, error);
     return rc ? rc
               : reserve_in (fetch->root->path, fetch->root->fd,
-                            fetch->total + fetch->rehearsal + SPACE_MARGIN, fetch->count + files, error);
+                            fetch->total + fetch->stored + fetch->copied + fetch->rehearsal + SPACE_MARGIN,
+                            fetch->count + files, error);
 }
 
 static void end (struct node_fetch *fetch, const struct base_error *error)

@@ -14,6 +14,9 @@
 #include "base/version.h"
 #include "node/launcher.h"
 #include "node/rehearsal.h"
+#include "root/lock.h"
+#include "root/record.h"
+#include "root/repair.h"
 #include "wire/envelope.h"
 
 extern char **environ;
@@ -73,15 +76,17 @@ static int describe_own (struct own *own, struct base_error *error)
     no hindrance. */
 static int refuse_foreign (const char *path, struct base_error *error)
 {
-    static const char *const own[] = {".",    "..",          ROOT_VAR,  ROOT_PROBE,
-                                      "apps", ROOT_SETTINGS, ROOT_LOCK, "lost+found"};
+    static const char *const own[] = {".",           "..",      ROOT_VAR,  ROOT_PROBE, "apps",
+                                      ROOT_SETTINGS, ROOT_LOCK, ROOT_BACK, ".trial",   "lost+found"};
+    static const char *const begins[] = {".new.", ".old.", ".tmp.", ".try.", ".ok", ".failed"};
     DIR *directory = opendir (path);
     const struct dirent *entry;
     int rc = 0;
     while (directory && !rc && (entry = readdir (directory))) {
-        bool known = root_name_is_valid (entry->d_name) || strncmp (entry->d_name, ".new.", 5) == 0 ||
-                     strncmp (entry->d_name, ".old.", 5) == 0 || strncmp (entry->d_name, ".tmp.", 5) == 0 ||
-                     strcmp (entry->d_name, ROOT_STABLE) == 0 || strcmp (entry->d_name, ROOT_PREVIOUS) == 0;
+        bool known = root_name_is_valid (entry->d_name) || strcmp (entry->d_name, ROOT_STABLE) == 0 ||
+                     strcmp (entry->d_name, ROOT_PREVIOUS) == 0;
+        for (size_t i = 0; i < sizeof begins / sizeof *begins && !known; i++)
+            known = strncmp (entry->d_name, begins[i], strlen (begins[i])) == 0;
         for (size_t i = 0; i < sizeof own / sizeof *own && !known; i++)
             known = strcmp (entry->d_name, own[i]) == 0;
         if (!known)
@@ -103,11 +108,11 @@ static int make_workspace (const struct root *root, struct own *own, char ret_na
                                        .transaction = (char *) "install",
                                        .envelope = &own->envelope};
     int rc = root_draft_begin (root, base_time_real_ns (), &draft, error);
-    rc = rc ? rc : root_draft_copy (&draft, ROOT_PROGRAM, 0755, AT_FDCWD, own->program, error);
+    rc = rc ? rc : root_draft_copy (&draft, ROOT_PROGRAM, 0755, NULL, AT_FDCWD, own->program, error);
     for (size_t i = 0; i < own->libraries.count && !rc; i++) {
         char path[300];
         (void) snprintf (path, sizeof path, "files/%s", own->envelope.files[i].path);
-        rc = root_draft_copy (&draft, path, 0644, AT_FDCWD, own->libraries.items[i].path, error);
+        rc = root_draft_copy (&draft, path, 0644, NULL, AT_FDCWD, own->libraries.items[i].path, error);
     }
     rc = rc ? rc : root_draft_start_files (&draft, node_launcher_begin, node_launcher_size (), error);
     rc = rc ? rc : root_draft_describe (&draft, &installed, error);
@@ -219,9 +224,11 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
     if (rc)
         return rc;
     if (root_link (&root, ROOT_STABLE, workspace) != ROOT_E_NONE)
-        return base_error_set (error, -EEXIST,
-                               "%s is a root already: start %s/stable/noded.sh, or choose another directory",
-                               root.path, root.path);
+        return base_error_set (
+            error, -EEXIST,
+            "%s is a root already: start %s/stable/noded.sh; where nothing starts there any "
+            "more, noded install --repair --root %s; or choose another directory",
+            root.path, root.path, root.path);
     rc = describe_own (&own, error);
     base_cleanup (base_free_p) char *settings =
         node_config_install_file (install->id, install->broker, install->content ? content : NULL);
@@ -241,6 +248,72 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
         return rc;
     }
     return base_text_copy (ret_workspace, ROOT_NAME_SIZE, workspace);
+}
+
+static void journal (const struct root *root, const char *workspace, bool fresh,
+                     void (*changed) (void *context, const char *text), void *context)
+{
+    char reason[200];
+    struct base_error error = {.code = 0};
+    (void) snprintf (reason, sizeof reason, "by noded install --repair on this host; %s",
+                     fresh ? "no workspace could be stable: it was made from the program of the command"
+                           : "the newest workspace that was confirmed and is whole is stable");
+    struct wire_entry entry = {.application = (char *) "noded",
+                               .step = (char *) "repair",
+                               .outcome = WIRE_OUTCOME_PASSED,
+                               .reason = reason,
+                               .workspace = (char *) workspace};
+    if (root_journal_append (root, &entry, &error)) {
+        (void) base_error_prefix (&error, "the journal has no line of this");
+        changed (context, error.text);
+    }
+}
+
+/*  Returns 0, or an error with a sentence. */
+static int make_own (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+{
+    base_cleanup (own_deinit) struct own own = {.program = ""};
+    int rc = describe_own (&own, error);
+    return rc ? rc : make_workspace (root, &own, ret_name, error);
+}
+
+int node_install_repair (const char *path, void (*changed) (void *context, const char *text), void *context,
+                         struct base_error *error)
+{
+    char workspace[ROOT_NAME_SIZE] = "";
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    if (!root_repair_is_root (path))
+        return base_error_set (error, ROOT_E_NONE, "%s is no root: noded install makes one", path);
+    int rc = root_open (&disk_system, path, &root, error);
+    if (rc)
+        return rc;
+    base_cleanup (base_close_p) int lock = root_lock_take (&root);
+    if (lock == -EWOULDBLOCK)
+        return base_error_set (
+            error, lock,
+            "%s is served by a manager or its launcher: stop it first, so that init does not start "
+            "it again, and repair it then; while it runs, noded revert --root %s goes back",
+            root.path, root.path);
+    struct root_repair repair = {.root = &root, .changed = changed, .context = context};
+    if (root_repair_places (&repair, error))
+        changed (context, error->text); /* what is left can still be started */
+    bool fresh = root_repair_choose (&repair, workspace);
+    rc = fresh ? make_own (&root, workspace, error) : 0;
+    if (rc)
+        return base_error_prefix (
+                   error, "no workspace of %s is whole, and none can be made from this program", root.path),
+               rc;
+    if (fresh) {
+        char text[160];
+        (void) snprintf (text, sizeof text, "%s: it was made from this program, noded %s", workspace,
+                         base_version);
+        changed (context, text);
+    }
+    rc = root_repair_links (&repair, workspace, error);
+    if (rc)
+        return rc;
+    journal (&root, workspace, fresh, changed, context);
+    return 0;
 }
 
 /*  What systemd would take for an escape, a quote or a specifier in a quoted string. */

@@ -26,6 +26,13 @@ int node_install_check (const struct node_install *install, struct base_error *e
 int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE],
                       uint64_t *ret_took_ms, struct base_error *error);
 
+/*  What `noded install --repair` does: root/repair.h, and where no workspace can be stable, one that is made from the
+    program that runs, without a rehearsal. Settings, keys, journal and quarantine stay. changed is called for each
+    change, and behind the last one with what is stable. Returns 0, -EWOULDBLOCK where somebody serves the root,
+    ROOT_E_NONE where the directory is no root, or another error; each with a sentence. */
+int node_install_repair (const char *path, void (*changed) (void *context, const char *text), void *context,
+                         struct base_error *error);
+
 /*  A systemd unit that starts the root, on the heap for the caller. */
 char *node_install_unit (const char *path);
 

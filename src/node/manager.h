@@ -8,6 +8,8 @@
         events.c    events into the machine
         actions.c   the actions of the machine
         trial.c     proving itself on trial
+        places.c    the directories of the root
+        unshare.c   giving each version files of its own
         stable.c    putting stable and previous back, and what the launcher did to it
         reports.c   telling: reports to the origin, progress to the parent
         journal.c   telling: the journal, and whether it is still what was told of it
@@ -45,7 +47,7 @@ struct node_order {
     struct base_digest release;
     struct wire_installed candidate; /* once it is matched; envelope NULL before */
     char workspace[ROOT_NAME_SIZE];  /* once it is staged; empty before */
-    bool distrust; /* files of the running version have rotted: each is looked at before it is linked */
+    bool distrust; /* files of the running version have rotted: each is looked at before it is copied */
     struct base_error failure;  /* why the step under way failed */
     char step[65];              /* in which it failed, where that is finer than the state */
     char begun[BASE_TIME_TEXT]; /* when the step under way did, RFC 3339; empty before the first */
@@ -71,6 +73,10 @@ struct node_manager {
     struct bus_work *staging;    /* of the order's candidate */
     char staged[ROOT_NAME_SIZE]; /* what came of it */
     struct base_error stage_error;
+    struct bus_work *unsharing; /* versions are being given files of their own */
+    bool staging_waits;         /* for that */
+    unsigned unshared;          /* what came of it */
+    struct base_error unshare_error;
     struct node_rehearsal *rehearsal;
     struct node_rehearsal_result blamed; /* the candidate's, while this version rehearses itself */
     unsigned tries;                      /* rehearsals of the candidate that were begun */
@@ -130,8 +136,15 @@ void node_act (struct node_manager *node, const struct update_result *result, en
 /*  Ends this process so that stable is started anew. */
 void node_leave (struct node_manager *node);
 
-/*  Opens the store of downloads, where it is not open yet. */
+/*  Opens the store of downloads, as it is now. Nothing of it may be in use. */
 int node_contents_open (struct node_manager *node, struct base_error *error);
+
+/*  Makes the candidate's workspace, off the loop. */
+void node_stage_begin (struct node_manager *node);
+
+/*  unshare.c */
+/*  Where this version is stable, and not on trial: sees to it that no other one shares a file with it. */
+void node_unshare_begin (struct node_manager *node);
 
 /*  orders.c */
 /*  Removes workspaces that are too many and too old to be gone back to. */
@@ -173,6 +186,10 @@ void node_stable_keep (struct node_manager *node);
 void node_previous_keep (struct node_manager *node);
 /*  Takes up the launcher's word on what it did to stable. */
 void node_stable_resume (struct node_manager *node);
+
+/*  places.c */
+/*  Makes what is missing of the directories of the root, and takes away what keeps their owner from using them. */
+void node_places_keep (struct node_manager *node);
 
 /*  journal.c */
 void node_journal_open (struct node_manager *node);

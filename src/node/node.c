@@ -31,6 +31,7 @@ static void on_journal (void *context, struct wire_hello *hello)
 
 static void on_awake (void *context)
 {
+    node_places_keep (context);
     node_stable_keep (context);
     node_previous_keep (context);
     node_journal_keep (context);
@@ -75,6 +76,7 @@ static void on_hint (void *context, const struct wire_update *update)
 
 static void on_desired (void *context, const struct wire_desired *desired)
 {
+    node_places_keep (context); /* an order is written down */
     node_orders_desired (context, desired);
 }
 
@@ -203,6 +205,7 @@ static int launcher_pipe (void)
 static void open_records (struct node_manager *node)
 {
     struct base_error error = {.code = 0};
+    node_places_keep (node);
     if (root_tidy (&node->root, &error))
         base_log (BASE_LOG_WARNING, "ignoring what an earlier process left: %s", error.text);
     node_scratch_sweep (&node->root);
@@ -216,7 +219,9 @@ static void open_records (struct node_manager *node)
 static int open_all (struct node_manager *node, struct base_error *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* the last: noded revert was here */
-    int rc = root_open (&disk_system, node->config->root, &node->root, error);
+    /* a scratch root means nothing after a crash: none of it is synced */
+    const struct disk *disk = node->config->depth == NODE_DEPTH_SERVICE ? &disk_system : &disk_unsynced;
+    int rc = root_open (disk, node->config->root, &node->root, error);
     rc = rc ? rc : node_lock_take (&node->root, node->launcher, &node->lock, error);
     if (rc == -EWOULDBLOCK)
         node->status = ROOT_EXIT_LOCKED;
@@ -244,6 +249,7 @@ static void close_all (struct node_manager *node)
     (void) node_session_free (node->session);
     (void) node_callback_free (node->callback);
     (void) bus_work_free (node->staging);
+    (void) bus_work_free (node->unsharing);
     node_journal_close (node);
     (void) node_fetch_free (node->fetch);
     (void) node_rehearsal_free (node->rehearsal);

@@ -201,10 +201,11 @@ static bool passes_a_shell (const char *entry)
     return true;
 }
 
-static bool is_overlaid (const struct wire_envelope *envelope, const char *entry)
+/*  Whether the envelope, from its variable `first` on, sets what entry sets: of two with one name the last counts. */
+static bool is_overlaid (const struct wire_envelope *envelope, size_t first, const char *entry)
 {
     size_t length = strcspn (entry, "=") + 1;
-    for (size_t i = 0; i < envelope->n_env; i++)
+    for (size_t i = first; i < envelope->n_env; i++)
         if (strncmp (envelope->env[i], entry, length) == 0)
             return true;
     return false;
@@ -222,13 +223,13 @@ int node_offer_check_ready (const struct node_offer *offer, char *const *base, c
                                "its arguments did not arrive as they were sent: %zu were sent, %zu arrived",
                                envelope->n_args + 2, ready->n_args);
     for (size_t i = 0; i < envelope->n_env; i++)
-        if (!arrived (ready, envelope->env[i]))
+        if (!is_overlaid (envelope, i + 1, envelope->env[i]) && !arrived (ready, envelope->env[i]))
             return base_error_set (error, ROOT_E_DAMAGED,
                                    "of its environment, %.*s did not arrive as it was sent",
                                    (int) strcspn (envelope->env[i], "="), envelope->env[i]);
     /* of what it could not tell nothing is known, and an environment of that size is init's choice */
     for (size_t i = 0; base[i] && !ready->env_more; i++)
-        if (passes_a_shell (base[i]) && !is_overlaid (envelope, base[i]) && !arrived (ready, base[i]))
+        if (passes_a_shell (base[i]) && !is_overlaid (envelope, 0, base[i]) && !arrived (ready, base[i]))
             return base_error_set (error, ROOT_E_DAMAGED,
                                    "the variable %.*s of init's environment did not reach it",
                                    (int) strcspn (base[i], "="), base[i]);

@@ -1,5 +1,6 @@
 /*  What the origin wants of this node, and what was left to do from before this process. */
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -7,6 +8,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "node/manager.h"
+#include "root/workspace.h"
 #include "wire/envelope.h"
 
 enum { ATTEMPTS_MOST = 5, PROBES_MOST = 2 };
@@ -62,15 +64,27 @@ static bool is_to_blame (enum root_cause cause)
     return cause == ROOT_CAUSE_CRASHED || cause == ROOT_CAUSE_HUNG || cause == ROOT_CAUSE_DAMAGED;
 }
 
+/*  A release that filled the disk is not to be tried again because there is no room to say so: its workspace makes
+    room. */
+static void quarantine (struct node_manager *node, const struct wire_failure *failure, const char *workspace)
+{
+    struct base_error error;
+    int rc = root_quarantine_add (&node->root, failure, &error);
+    if ((rc == -ENOSPC || rc == -EDQUOT) && root_workspace_remove (&node->root, workspace, NULL) == 0)
+        rc = root_quarantine_add (&node->root, failure, &error);
+    if (rc)
+        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
+}
+
 /*  Ends the order of a version that never confirmed itself; guilty: and quarantines its release. The origin is
     told anew: its records hold what the node was before. */
 static void judge (struct node_manager *node, const struct wire_failure *failure, bool guilty)
 {
     struct wire_trial trial = {.transaction = NULL};
-    struct base_error error;
-    if (guilty && root_quarantine_add (&node->root, failure, &error))
-        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
-    if (root_trial_recall (&node->root, &trial)) {
+    int rc = root_trial_recall (&node->root, &trial);
+    if (guilty)
+        quarantine (node, failure, rc ? "" : trial.workspace);
+    if (rc) {
         (void) root_outcome_remove (&node->root);
         return;
     }
@@ -115,11 +129,10 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
                                    .step = (char *) wire_state_word (WIRE_STATE_TRIAL),
                                    .reason = reason,
                                    .time = (char *) base_time_format (base_time_real_ns (), now)};
-    struct base_error error;
     if (outcome.cause == ROOT_CAUSE_UNCONFIRMED)
         node_comparison_begin (node, &failure, trial->workspace, judge);
-    else if (is_to_blame (outcome.cause) && root_quarantine_add (&node->root, &failure, &error))
-        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
+    else if (is_to_blame (outcome.cause))
+        quarantine (node, &failure, trial->workspace);
     node_remember_failure (node, &failure);
     if (!node->comparison)
         close_order (node);
@@ -228,6 +241,7 @@ void node_orders_resume (struct node_manager *node)
     }
     node_previous_keep (node); /* or it would be collected */
     node_collect (node);
+    node_unshare_begin (node);
 }
 
 /*  The hold that a revert brings comes with the going back (resume_revert), or where there is nothing to go

@@ -139,30 +139,45 @@ int node_scratch_settings (struct node_scratch *scratch, const char *text, struc
                             error);
 }
 
-/*  What the link of a scratch root may point to; anything else is not ours to remove. */
-#define SOCKETS_TEMPLATE "/tmp/noded-XXXXXX"
+/*  Where the directory may lie that the link of a scratch root points to; anything else is not ours to remove. A
+    candidate may have filled one of them, for good. */
+static const char *const sockets_places[] = {"/tmp", "/run", "/dev/shm", "/var/tmp"};
+
+#define SOCKETS_NAME "/noded-XXXXXX"
 #define SOCKETS_LINK ".sockets"
 
 int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *error)
 {
-    char path[] = SOCKETS_TEMPLATE;
-    if (!mkdtemp (path))
-        return base_error_errno (error, -errno, "making a directory for sockets, %s", path);
+    char path[sizeof scratch->sockets] = "";
+    int rc = -ENOENT;
+    for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places && rc; i++) {
+        (void) snprintf (path, sizeof path, "%s" SOCKETS_NAME, sockets_places[i]);
+        int one = mkdtemp (path) ? 0 : -errno;
+        rc = one == 0 || i == 0 ? one : rc; /* where none can be made, /tmp is to be told of */
+    }
+    if (rc)
+        return base_error_errno (error, rc, "making a directory for sockets, %s" SOCKETS_NAME,
+                                 sockets_places[0]);
     (void) base_text_copy (scratch->sockets, sizeof scratch->sockets, path);
     return disk_link_replace (scratch->root.disk, scratch->root.fd, SOCKETS_LINK, path, error);
 }
 
 static void remove_sockets (const struct disk *disk, int root)
 {
-    char path[sizeof SOCKETS_TEMPLATE];
-    if (disk_link_read (root, SOCKETS_LINK, path, sizeof path) ||
-        strlen (path) != sizeof SOCKETS_TEMPLATE - 1 ||
-        strncmp (path, SOCKETS_TEMPLATE, strlen (SOCKETS_TEMPLATE) - 6) != 0 || strchr (path + 5, '/'))
+    char path[sizeof ((struct node_scratch *) NULL)->sockets];
+    if (disk_link_read (root, SOCKETS_LINK, path, sizeof path))
         return;
-    base_cleanup (base_close_p) int top = open ("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct stat status;
-    if (top >= 0 && !fstatat (top, path + 5, &status, AT_SYMLINK_NOFOLLOW) && status.st_uid == geteuid ())
-        (void) disk_tree_remove (disk, top, path + 5, NULL);
+    for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places; i++) {
+        size_t above = strlen (sockets_places[i]);
+        struct stat status;
+        if (strncmp (path, sockets_places[i], above) != 0 || strncmp (path + above, SOCKETS_NAME, 7) != 0 ||
+            strlen (path + above) != sizeof SOCKETS_NAME - 1 || strchr (path + above + 1, '/'))
+            continue;
+        base_cleanup (base_close_p) int top = open (sockets_places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (top >= 0 && !fstatat (top, path + above + 1, &status, AT_SYMLINK_NOFOLLOW) &&
+            status.st_uid == geteuid ())
+            (void) disk_tree_remove (disk, top, path + above + 1, NULL);
+    }
 }
 
 static int open_probe (int root)

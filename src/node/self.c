@@ -65,6 +65,42 @@ static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE]
     return base_text_copy (ret_name, ROOT_NAME_SIZE, name + 1);
 }
 
+static bool names_equal (const char *entry, const char *other)
+{
+    size_t length = strcspn (entry, "=");
+    return strncmp (entry, other, length) == 0 && (other[length] == '=' || other[length] == '\0');
+}
+
+static bool is_named (const char *entry, char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (names_equal (entry, list[i]))
+            return true;
+    return false;
+}
+
+/*  A variable of the envelope stands in the place of init's of the same name, which only the launcher still has.
+    What comes after this version is to start with init's again. */
+static void load_hidden (struct node_self *self)
+{
+    static char *const launcher[] = {(char *) "NODED_LAUNCHER"};
+    const struct wire_envelope *envelope = self->installed.envelope;
+    char **given = NULL;
+    bool launched = false;
+    for (size_t i = 0; self->env[i] && !launched; i++)
+        launched = is_named (self->env[i], launcher, 1);
+    if (!launched || envelope->n_env == 0 || base_self_parent_env (&given))
+        return;
+    size_t kept = 0;
+    for (size_t i = 0; given[i]; i++)
+        if (is_named (given[i], envelope->env, envelope->n_env))
+            given[kept++] = given[i];
+        else
+            free (given[i]);
+    given[kept] = NULL;
+    self->hidden = given;
+}
+
 int node_self_load (const struct root *root, struct node_self *ret_self, struct base_error *error)
 {
     struct node_self self = {.args = NULL};
@@ -87,6 +123,7 @@ int node_self_load (const struct root *root, struct node_self *ret_self, struct 
         node_self_deinit (&self);
         return base_error_errno (error, rc < 0 ? rc : -EIO, "reading what this process runs as");
     }
+    load_hidden (&self);
     *ret_self = self;
     return 0;
 }
@@ -96,35 +133,35 @@ void node_self_deinit (struct node_self *self)
     wire_installed_deinit (&self->installed);
     self->args = base_list_free (self->args);
     self->env = base_list_free (self->env);
+    self->hidden = base_list_free (self->hidden);
 }
 
-static bool names_equal (const char *entry, const char *other)
+/*  Appends what is nobody's but init's to a list that has room. Returns 0 or -ENOMEM. */
+static int keep_init (char *const *env, char *const *envelope, size_t n_envelope, char **list, size_t *count)
 {
-    size_t length = strcspn (entry, "=");
-    return strncmp (entry, other, length) == 0 && (other[length] == '=' || other[length] == '\0');
+    static char *const private[] = {
+        (char *) "NODED_ROOT",     (char *) "NODED_WORKSPACE", (char *) "NODED_LAUNCHER",
+        (char *) "NODED_READY",    (char *) "NOTIFY_SOCKET",   (char *) "WATCHDOG_USEC",
+        (char *) "WATCHDOG_PID",   (char *) "LISTEN_FDS",      (char *) "LISTEN_PID",
+        (char *) "LISTEN_FDNAMES", (char *) "MAINPID",         (char *) "JOURNAL_STREAM",
+        (char *) "INVOCATION_ID",  (char *) "SYSTEMD_EXEC_PID"};
+    for (size_t i = 0; env && env[i]; i++)
+        if (!is_named (env[i], private, sizeof private / sizeof *private) &&
+            !is_named (env[i], envelope, n_envelope) && !(list[(*count)++] = strdup (env[i])))
+            return -ENOMEM;
+    return 0;
 }
 
 char **node_self_pristine_env (const struct node_self *self)
 {
-    static const char *const private[] = {
-        "NODED_ROOT",    "NODED_WORKSPACE", "NODED_LAUNCHER", "NODED_READY",     "NOTIFY_SOCKET",
-        "WATCHDOG_USEC", "WATCHDOG_PID",    "LISTEN_FDS",     "LISTEN_PID",      "LISTEN_FDNAMES",
-        "MAINPID",       "JOURNAL_STREAM",  "INVOCATION_ID",  "SYSTEMD_EXEC_PID"};
     const struct wire_envelope *envelope = self->installed.envelope;
-    size_t count = base_list_count (self->env);
-    char **list = calloc (count + 1, sizeof *list);
-    for (size_t i = 0, kept = 0; list && i < count; i++) {
-        bool drop = false;
-        for (size_t j = 0; j < sizeof private / sizeof *private && !drop; j++)
-            drop = names_equal (self->env[i], private[j]);
-        for (size_t j = 0; envelope && j < envelope->n_env && !drop; j++)
-            drop = names_equal (self->env[i], envelope->env[j]);
-        if (drop)
-            continue;
-        list[kept] = strdup (self->env[i]);
-        if (!list[kept++])
-            return base_list_free (list);
-    }
+    size_t room = base_list_count (self->env) + (self->hidden ? base_list_count (self->hidden) : 0),
+           count = 0;
+    char **list = calloc (room + 1, sizeof *list);
+    if (list && (keep_init (self->env, envelope ? envelope->env : NULL, envelope ? envelope->n_env : 0, list,
+                            &count) ||
+                 keep_init (self->hidden, NULL, 0, list, &count)))
+        return base_list_free (list);
     return list;
 }
 

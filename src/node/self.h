@@ -12,6 +12,7 @@ struct node_self {
     struct base_digest manifest; /* of the workspace's manifest */
     char **args;                 /* as they arrived, from /proc/self/cmdline */
     char **env;                  /* as it arrived, from /proc/self/environ */
+    char **hidden; /* what init gave the launcher, and the envelope sets, too; NULL: nothing is known */
 };
 
 /*  Reads all of it. Returns 0, -errno, or a ROOT_E_ code where the program does not run from a workspace
@@ -19,8 +20,8 @@ struct node_self {
 int node_self_load (const struct root *root, struct node_self *ret_self, struct base_error *error);
 void node_self_deinit (struct node_self *self);
 
-/*  The environment for a program that is started as if by this process's init: without what the launcher,
-    the envelope and init's own notification protocols put in. NULL-terminated, for the caller; NULL where
+/*  The environment for a program that is started as if by this process's init: what init gave the launcher, without
+    what the launcher, the envelope and init's own notification protocols put in. NULL-terminated, for the caller; NULL where
     memory is out. */
 char **node_self_pristine_env (const struct node_self *self);
 

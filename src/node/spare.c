@@ -11,7 +11,10 @@
 #include "base/text.h"
 #include "node/scratch.h"
 
-enum { LINKS = 3, TREE_DEPTH_MOST = 8 };
+enum {
+    LINKS = 3,
+    TREE_DEPTH_MOST = 34
+}; /* of what can be staged: nothing of it may look as if it was added */
 
 static const char *const links[LINKS] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK};
 

@@ -17,23 +17,31 @@ static void content_path (const struct base_digest *digest, char path[BASE_DIGES
     (void) snprintf (path, BASE_DIGEST_TEXT + 3, "%.2s/%s", name, name);
 }
 
+/*  From the download, else from a workspace: that which runs, and where the file has rotted there, another one.
+    ROOT_E_DAMAGED where it has to be downloaded. */
 static int place_one (struct root_draft *draft, const struct root *root, struct disk_blobs *contents,
                       const struct node_self *self, const char *path, const struct base_digest *digest,
                       mode_t mode, struct base_error *error)
 {
     struct node_place place;
     base_cleanup (base_close_p) int fetched = -1;
-    uint64_t size;
-    if (disk_blobs_get (contents, digest, &fetched, &size)) {
-        base_cleanup (base_close_p) int workspace = -1;
-        int rc = node_self_find (root, self, digest, false, &place);
-        rc = rc ? rc : root_workspace_open (root, place.workspace, &workspace);
-        return rc ? base_error_set (error, rc, "%s is neither in a workspace nor among the contents", path)
-                  : root_draft_link (draft, path, mode, workspace, place.path, error);
+    if (disk_blobs_get (contents, digest, &fetched, NULL) == 0) {
+        char from[BASE_DIGEST_TEXT + 3];
+        content_path (digest, from);
+        int rc = root_draft_adopt (draft, path, mode, digest, contents->fd, from, error);
+        if (rc == ROOT_E_DAMAGED)
+            (void) disk_blobs_remove (contents, digest);
+        return rc;
     }
-    char from[BASE_DIGEST_TEXT + 3];
-    content_path (digest, from);
-    return root_draft_link (draft, path, mode, contents->fd, from, error);
+    int rc = ROOT_E_DAMAGED;
+    (void) base_error_set (error, rc, "%s is neither in a workspace nor among the contents", path);
+    for (int distrust = 0; distrust <= 1 && rc == ROOT_E_DAMAGED; distrust++) {
+        base_cleanup (base_close_p) int workspace = -1;
+        if (!node_self_find (root, self, digest, distrust, &place) &&
+            !root_workspace_open (root, place.workspace, &workspace))
+            rc = root_draft_copy (draft, path, mode, digest, workspace, place.path, error);
+    }
+    return rc;
 }
 
 static void note_one (struct root_verified *verified, int workspace, const char *path,
@@ -86,9 +94,16 @@ int node_stage (const struct root *root, struct disk_blobs *contents, const stru
     rc = rc ? rc : root_draft_seal (&draft, installed, ret_name, error);
     if (rc)
         return rc;
-    (void) disk_blobs_remove (contents, &envelope->binary);
-    for (size_t i = 0; i < envelope->n_files; i++)
-        (void) disk_blobs_remove (contents, &envelope->files[i].digest);
+    rc = disk_blobs_remove (contents, &envelope->binary);
+    for (size_t i = 0; i < envelope->n_files; i++) {
+        int one = disk_blobs_remove (contents, &envelope->files[i].digest);
+        rc = rc ? rc : one;
+    }
+    if (rc) { /* it would share its files with downloads, which the next version may be made from */
+        (void) root_workspace_remove (root, ret_name, NULL);
+        *ret_name = '\0';
+        return base_error_errno (error, rc, "cannot remove what was downloaded, now that it is staged");
+    }
     note_verified (root, ret_name, envelope);
     return 0;
 }

@@ -66,7 +66,7 @@ static int no_more (const struct program_spec *spec, int argc, char **argv, int 
 /*  What noded install was asked for. */
 struct install_options {
     struct node_install install;
-    bool no_rehearsal, systemd;
+    bool no_rehearsal, systemd, repair;
     char host[65];
 };
 
@@ -104,13 +104,23 @@ static int install_parse (int argc, char **argv, struct install_options *wanted)
          .value = &wanted->no_rehearsal,
          .help = "do not try whether this program can be updated here"},
         {.name = "systemd", .kind = PROGRAM_FLAG, .value = &wanted->systemd, .help = "print a systemd unit"},
+        {.name = "repair",
+         .kind = PROGRAM_FLAG,
+         .value = &wanted->repair,
+         .help =
+             "make a root start again that is there, with nothing running; keeps settings, keys and records"},
         {.name = NULL},
     };
     const struct program_spec spec = {
         .name = "noded install",
-        .usage = "--root DIR --broker HOST[:PORT] [--id ID] [OPTION...]",
-        .about = "Makes a root from this very program and its shared libraries, and rehearses an update and "
-                 "a revert in it.\n",
+        .usage =
+            "--root DIR --broker HOST[:PORT] [--id ID] [OPTION...]\n       noded install --repair --root DIR",
+        .about =
+            "Makes a root from this very program and its shared libraries, and rehearses an update and "
+            "a revert in it.\n"
+            "With --repair: the newest version that was confirmed there and is whole is made stable; where there "
+            "is none,\n"
+            "this very program. Run it as the user whom init starts noded as.\n",
         .options = options,
         .exits = exit_codes,
     };
@@ -122,6 +132,10 @@ static int install_parse (int argc, char **argv, struct install_options *wanted)
     (void) bus_settings_free (settings);
     if (code != PROGRAM_GO)
         return code;
+    if (wanted->repair && install->root && !install->broker && !wanted->systemd)
+        return PROGRAM_GO;
+    if (wanted->repair)
+        return program_usage_error (&spec, "--repair is given with --root DIR alone");
     if (!install->root || !install->broker)
         return program_usage_error (&spec, "%s is missing",
                                     install->root ? "--broker HOST[:PORT]" : "--root DIR");
@@ -151,12 +165,31 @@ static void install_tell (const struct install_options *wanted, uint64_t took_ms
             path, path);
 }
 
+static void print_found (void *context, const char *text)
+{
+    (void) context;
+    printf ("%s\n", text);
+}
+
+static int repair (const char *path)
+{
+    struct base_error error = {.code = 0};
+    (void) umask (umask (0) & ~(mode_t) S_IRWXU);
+    int rc = node_install_repair (path, print_found, NULL, &error);
+    if (rc)
+        return tell (&error, "install"), rc == -EWOULDBLOCK ? ROOT_EXIT_LOCKED : PROGRAM_FAILED;
+    printf ("start %s/stable/noded.sh; noded verify --root %s checks the whole root\n", path, path);
+    return PROGRAM_OK;
+}
+
 static int install (int argc, char **argv)
 {
     struct install_options wanted = {.systemd = false};
     int code = install_parse (argc, argv, &wanted);
     if (code != PROGRAM_GO)
         return code;
+    if (wanted.repair)
+        return repair (wanted.install.root);
     if (wanted.no_rehearsal)
         fprintf (stderr,
                  "noded install: WITHOUT A REHEARSAL. Whether this program can be updated and reverted on "
@@ -346,12 +379,6 @@ static int quarantine (int argc, char **argv)
         return tell (&error, "quarantine");
     printf ("%u releases cleared\n", count);
     return PROGRAM_OK;
-}
-
-static void print_found (void *context, const char *text)
-{
-    (void) context;
-    printf ("%s\n", text);
 }
 
 static int verify (int argc, char **argv)

@@ -13,14 +13,25 @@
 #include "root/chain.h"
 #include "root/command.h"
 #include "root/journal_file.h"
+#include "root/lock.h"
 #include "root/manifest.h"
 #include "root/mend.h"
 #include "root/record.h"
+#include "root/repair.h"
+#include "root/unshare.h"
 #include "root/workspace.h"
 
 #define STANDING ROOT_VAR "/standing"
 
 enum { RECORD_MOST = 4 * 1024 * 1024 };
+
+/*  A file of a workspace that more than one name leads to. */
+struct shared {
+    dev_t device;
+    ino_t inode;
+    char *path; /* below the root */
+    bool twin;  /* the other name was found, too */
+};
 
 struct check {
     const struct root *root;
@@ -28,6 +39,8 @@ struct check {
     void (*found) (void *context, const char *text);
     void *context;
     bool wrong;
+    struct base_buffer shared; /* of struct shared */
+    const char *workspace;     /* that is looked through */
 };
 
 __attribute__ ((format (printf, 2, 3))) static void wrong (struct check *check, const char *format, ...)
@@ -67,6 +80,46 @@ static void check_program (struct check *check, const char *name, int workspace,
         wrong (check, "%s/" ROOT_PROGRAM " is not the program of its envelope", name);
 }
 
+/*  An older noded made them, or a candidate did. */
+static int note_shared (void *context, const char *path, const struct stat *status)
+{
+    struct check *check = context;
+    struct shared shared = {.device = status->st_dev,
+                            .inode = status->st_ino,
+                            .path = base_text_printf ("%s/%s", check->workspace, path)};
+    struct shared *others = (struct shared *) check->shared.data;
+    for (size_t i = 0; shared.path && i < check->shared.size / sizeof *others; i++)
+        if (others[i].device == shared.device && others[i].inode == shared.inode) {
+            wrong (
+                check,
+                "%s and %s are one file: what one version writes to it reaches the other; the manager gives "
+                "each its own when it starts",
+                others[i].path, shared.path);
+            others[i].twin = shared.twin = true;
+            break;
+        }
+    if (!shared.path || base_buffer_append (&check->shared, &shared, sizeof shared)) {
+        free (shared.path);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static void check_shared (struct check *check)
+{
+    struct shared *shared = (struct shared *) check->shared.data;
+    for (size_t i = 0; i < check->shared.size / sizeof *shared; i++) {
+        if (!shared[i].twin)
+            wrong (
+                check,
+                "%s has another name outside of the workspaces, through which it could be written to; the manager "
+                "gives it a file of its own when it starts",
+                shared[i].path);
+        free (shared[i].path);
+    }
+    base_buffer_deinit (&check->shared);
+}
+
 static void check_workspace (struct check *check, const char *name)
 {
     base_cleanup (base_close_p) int fd = -1;
@@ -80,6 +133,8 @@ static void check_workspace (struct check *check, const char *name)
     check_executable (check, name, fd, ROOT_SCRIPT);
     check_executable (check, name, fd, ROOT_LAUNCHER);
     check_executable (check, name, fd, ROOT_PROGRAM);
+    check->workspace = name;
+    (void) root_shared_each (fd, note_shared, check);
     struct root_command command;
     if (root_command_read (fd, &command, &error))
         wrong (check, "%s: %s", name, error.text);
@@ -235,8 +290,17 @@ static void check_application (struct check *check, const char *name)
     check->wrong |= below.wrong;
 }
 
+static void found_place (void *context, const char *text)
+{
+    wrong (context, "%s", text);
+}
+
 static void check_one (struct check *check)
 {
+    if (!*check->place) {
+        const struct root_repair places = {.root = check->root, .changed = found_place, .context = check};
+        root_places_check (&places, root_lock_is_held (check->root));
+    }
     check_link (check, ROOT_STABLE, true);
     check_link (check, ROOT_PREVIOUS, false);
     check_link (check, ROOT_BACK, false);
@@ -250,6 +314,7 @@ static void check_one (struct check *check)
         check_workspace (check, names[i]);
     if (rc == 0)
         (void) base_list_free (names);
+    check_shared (check);
     struct root_chain chain = {.begun = false};
     check_journal (check, ROOT_JOURNAL_OLDER, &chain);
     check_journal (check, ROOT_JOURNAL, &chain);

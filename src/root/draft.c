@@ -1,6 +1,10 @@
-/*  A draft is a hidden directory `.new.NAME`. Nothing is synced before the draft is sealed: then all files
-    that were written, the directories, and one rename gives it its name. Many small syncs would wait for
-    the disk many times. */
+/*  A draft is a hidden directory `.new.NAME`. Nothing is synced before the draft is sealed: then all files,
+    the directories, and one rename gives it its name. Many small syncs would wait for the disk many times.
+
+    No two workspaces share a file. A version can write to its own files, and what it does to them must not
+    reach the version that takes its place: so what did not change is copied, by sharing blocks where the file
+    system can. A second name for the same file would do where a program runs under a user that can write neither
+    the file nor its directory. The manager is never that: it owns the root. */
 
 #include "root/workspace.h"
 
@@ -17,7 +21,7 @@
 #include "root/command.h"
 #include "root/manifest.h"
 
-enum { COPY_SIZE = 256 * 1024, DEPTH_MOST = 32 };
+enum { DEPTH_MOST = 32 };
 
 /*  No variable is set: it would reach the version. What init starts may be a link of its own (`ln -s` into a
     service directory), which the shell cannot read by itself; -p finds readlink whatever PATH is. */
@@ -129,46 +133,36 @@ static int open_parent (const struct root_draft *draft, const char *path, const 
     }
 }
 
-static int copy_all (const struct disk *disk, int from, int to)
-{
-    base_cleanup (base_free_p) char *block = malloc (COPY_SIZE);
-    if (!block)
-        return -ENOMEM;
-    for (;;) {
-        ssize_t got = read (from, block, COPY_SIZE);
-        if (got < 0 && errno == EINTR)
-            continue;
-        int rc = got < 0 ? -errno : disk_write_all (disk, to, block, (size_t) got);
-        if (rc || got == 0)
-            return rc;
-    }
-}
-
-/*  Makes a file of the draft from bytes, or from what from reads where it is not -1. */
-static int make_file (struct root_draft *draft, const char *path, mode_t mode, int from, const void *data,
-                      size_t size)
+/*  Opens a new file of the draft. Returns a descriptor or -errno; parent and leaf are those of path. */
+static int make_file (const struct root_draft *draft, const char *path, int *ret_parent,
+                      const char **ret_leaf)
 {
     const struct disk *disk = draft->root->disk;
     const char *leaf;
     base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
     if (parent < 0)
         return parent;
-    base_cleanup (base_close_p) int fd = disk->ops->openat (
-        disk->context, parent, leaf, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = disk->ops->openat (disk->context, parent, leaf,
+                                O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
-    int rc = from >= 0 ? copy_all (disk, from, fd) : disk_write_all (disk, fd, data, size);
-    if (rc == 0 && fchmod (fd, mode))
-        rc = -errno;
-    if (rc)
-        (void) disk->ops->unlinkat (disk->context, parent, leaf, 0);
-    return rc;
+    *ret_leaf = leaf;
+    *ret_parent = base_take_fd (&parent);
+    return fd;
 }
 
 int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, const void *data, size_t size,
                       struct base_error *error)
 {
-    int rc = make_file (draft, path, mode, -1, data, size);
+    const struct disk *disk = draft->root->disk;
+    const char *leaf;
+    base_cleanup (base_close_p) int parent = -1;
+    base_cleanup (base_close_p) int fd = make_file (draft, path, &parent, &leaf);
+    int rc = fd < 0 ? fd : disk_write_all (disk, fd, data, size);
+    if (rc == 0 && fchmod (fd, mode))
+        rc = -errno;
+    if (rc && fd >= 0)
+        (void) disk->ops->unlinkat (disk->context, parent, leaf, 0);
     return rc ? base_error_errno (error, rc, "cannot put %s into the workspace", path) : 0;
 }
 
@@ -184,32 +178,59 @@ static int open_source (const struct root_draft *draft, int directory, const cha
     return S_ISREG (ret_status->st_mode) ? base_take_fd (&fd) : -EINVAL;
 }
 
-int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
-                     const char *from_path, struct base_error *error)
+/*  wanted NULL: whatever it holds. */
+static int copy_file (struct root_draft *draft, const char *path, mode_t mode, int from,
+                      const struct base_digest *wanted, struct base_error *error)
+{
+    const struct disk *disk = draft->root->disk;
+    const char *leaf;
+    struct base_digest found;
+    base_cleanup (base_close_p) int parent = -1;
+    base_cleanup (base_close_p) int to = make_file (draft, path, &parent, &leaf);
+    int rc = to < 0 ? to : disk_file_copy (disk, from, to, &found);
+    if (rc == DISK_E_SOURCE)
+        rc = base_error_set (error, ROOT_E_DAMAGED, "what is to be %s cannot be read: %s", path,
+                             strerror (errno));
+    else if (rc == 0 && fchmod (to, mode))
+        rc = -errno;
+    if (rc == 0 && wanted && !base_digest_equal (&found, wanted))
+        rc = base_error_set (error, ROOT_E_DAMAGED, "what is to be %s is damaged", path);
+    if (rc == 0)
+        root_verified_note (&draft->verified, to, &found);
+    else if (to >= 0)
+        (void) disk->ops->unlinkat (disk->context, parent, leaf, 0);
+    return rc < 0 ? base_error_errno (error, rc, "cannot copy into the workspace what is to be %s", path)
+                  : rc;
+}
+
+int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
+                     const struct base_digest *digest, int from_directory, const char *from_path,
+                     struct base_error *error)
 {
     struct stat status;
     base_cleanup (base_close_p) int from = open_source (draft, from_directory, from_path, &status);
-    if (from < 0)
+    if (from >= 0)
+        return copy_file (draft, path, mode, from, digest, error);
+    if (from == -EMFILE || from == -ENFILE || from == -ENOMEM || !digest)
         return base_error_errno (error, from, "cannot open %s", from_path);
-    int rc = make_file (draft, path, mode, from, NULL, 0);
-    return rc ? base_error_errno (error, rc, "cannot copy %s into the workspace as %s", from_path, path) : 0;
+    return base_error_set (error, ROOT_E_DAMAGED, "what is to be %s cannot be read: %s: %s", path, from_path,
+                           strerror (-from));
 }
 
-/*  A link shares owner and mode with every other name of its file: so these must fit, or be set while
-    there is one name. */
-static int try_link (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
-                     const char *from_path)
+/*  Owner and mode are those of the file under every name of it: so they must fit, or be set while it has one. */
+static int try_adopt (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
+                      const char *from_path)
 {
     const struct disk *disk = draft->root->disk;
     struct stat status;
     base_cleanup (base_close_p) int from = open_source (draft, from_directory, from_path, &status);
     if (from < 0)
         return from;
-    if (status.st_uid != geteuid ())
+    if (status.st_uid != geteuid () || status.st_nlink != 1)
         return -EPERM;
     struct base_digest digest;
     bool known = root_verified_knows (&draft->verified, from, &digest);
-    if ((status.st_mode & 07777) != mode && (status.st_nlink != 1 || fchmod (from, mode)))
+    if ((status.st_mode & 07777) != mode && fchmod (from, mode))
         return -EPERM;
     const char *leaf;
     base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
@@ -224,13 +245,13 @@ static int try_link (struct root_draft *draft, const char *path, mode_t mode, in
     return 0;
 }
 
-int root_draft_link (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
-                     const char *from_path, struct base_error *error)
+int root_draft_adopt (struct root_draft *draft, const char *path, mode_t mode,
+                      const struct base_digest *digest, int from_directory, const char *from_path,
+                      struct base_error *error)
 {
-    int rc = try_link (draft, path, mode, from_directory, from_path);
-    if (rc == -EXDEV || rc == -EMLINK || rc == -EPERM || rc == -EOPNOTSUPP || rc == -ELOOP)
-        return root_draft_copy (draft, path, mode, from_directory, from_path, error);
-    return rc ? base_error_errno (error, rc, "cannot link %s into the workspace as %s", from_path, path) : 0;
+    return try_adopt (draft, path, mode, from_directory, from_path) == 0
+               ? 0
+               : root_draft_copy (draft, path, mode, digest, from_directory, from_path, error);
 }
 
 int root_draft_start_files (struct root_draft *draft, const void *launcher, size_t launcher_size,
@@ -317,8 +338,7 @@ static int sync_file (const struct disk *disk, int directory, const char *name)
     return fd < 0 || disk->ops->fsync (disk->context, fd) ? -errno : 0;
 }
 
-/*  Syncs the directory, those below it, and the files that have no other name: what is linked was synced
-    under the name that it was linked from. fd is consumed. */
+/*  Syncs the directory and all that is below it. fd is consumed. */
 static int sync_tree (const struct disk *disk, int fd, unsigned depth)
 {
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
@@ -330,7 +350,7 @@ static int sync_tree (const struct disk *disk, int fd, unsigned depth)
             fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
             continue;
         int rc = 0;
-        if (S_ISREG (status.st_mode) && status.st_nlink == 1)
+        if (S_ISREG (status.st_mode))
             rc = sync_file (disk, fd, entry->d_name);
         else if (S_ISDIR (status.st_mode)) {
             int below =

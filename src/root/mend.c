@@ -117,7 +117,9 @@ int root_stable_mend (const struct root *root, const char *own, bool proven, cha
         return 0;
     return base_error_set (error, rc < 0 ? rc : ROOT_E_NONE,
                            "no proven version is there to be stable (%.120s%s%.120s): "
-                           "ln -sfnT WORKSPACE %s/" ROOT_STABLE " chooses one",
+                           "ln -sfnT WORKSPACE %s/" ROOT_STABLE
+                           " chooses one, noded install --repair the newest "
+                           "that is proven and whole",
                            *mine.text ? mine.text : previous.text, *mine.text ? "; " : "",
                            *mine.text ? previous.text : "", root->path);
 }

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "root/verified.h"
 
 #define OUTCOME ROOT_VAR "/outcome"
 #define MENDED ROOT_VAR "/mended"
@@ -31,6 +32,16 @@ const char *root_cause_word (enum root_cause cause)
     return (unsigned) cause < N_WORDS ? words[cause] : "unknown";
 }
 
+static int put_note (const struct root *root, const char *path, const void *text, size_t size,
+                     struct base_error *error)
+{
+    int rc = disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
+    if (rc != -ENOENT)
+        return rc;
+    rc = disk_directory_make (root->disk, root->fd, ROOT_VAR, 0700, error);
+    return rc ? rc : disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
+}
+
 static int write_note (const struct root *root, const char *path, const struct root_outcome *outcome,
                        struct base_error *error)
 {
@@ -43,11 +54,8 @@ static int write_note (const struct root *root, const char *path, const struct r
     int length =
         snprintf (text, sizeof text, "workspace %s\ncause %s\ntext %s\ntime %s\n", outcome->workspace,
                   root_cause_word (outcome->cause), note, base_time_format (base_time_real_ns (), time));
-    int rc = disk_file_write (root->disk, root->fd, path, 0644, text, (size_t) length, error);
-    if (rc != -ENOENT)
-        return rc;
-    rc = disk_directory_make (root->disk, root->fd, ROOT_VAR, 0700, error);
-    return rc ? rc : disk_file_write (root->disk, root->fd, path, 0644, text, (size_t) length, error);
+    int rc = put_note (root, path, text, (size_t) length, error);
+    return root_verified_make_room (root, rc) ? put_note (root, path, text, (size_t) length, error) : rc;
 }
 
 /*  Returns whether the lines make an outcome: a workspace and a known cause. */

@@ -10,6 +10,7 @@
 #include "base/directory.h"
 #include "base/text.h"
 #include "root/record_file.h"
+#include "root/verified.h"
 
 #define QUARANTINE ROOT_VAR "/quarantine"
 
@@ -22,18 +23,24 @@ static const char *path_of (const struct base_digest *release, char path[PATH_SI
     return path;
 }
 
-int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
-                         struct base_error *error)
+static int add (const struct root *root, const struct wire_failure *failure, struct base_error *error)
 {
     char path[PATH_SIZE];
-    if (base_digest_is_null (&failure->release))
-        return base_error_set (error, -EINVAL, "a failure without a release quarantines nothing");
     int rc = root_record_make_directory (root, ROOT_VAR, error);
     if (rc == 0)
         rc = root_record_make_directory (root, QUARANTINE, error);
     if (rc)
         return rc;
     return root_record_write (root, path_of (&failure->release, path), &wire_failure_record, failure, error);
+}
+
+int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
+                         struct base_error *error)
+{
+    if (base_digest_is_null (&failure->release))
+        return base_error_set (error, -EINVAL, "a failure without a release quarantines nothing");
+    int rc = add (root, failure, error);
+    return root_verified_make_room (root, rc) ? add (root, failure, error) : rc;
 }
 
 int root_quarantine_find (const struct root *root, const struct base_digest *release,

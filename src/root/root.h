@@ -38,6 +38,7 @@ enum {
 #define ROOT_LOCK ".lock"
 #define ROOT_SETTINGS "node.zpl"
 #define ROOT_VAR "var"
+#define ROOT_CONTENTS ROOT_VAR "/contents"
 #define ROOT_PROBE "probe"
 #define ROOT_APPS "apps"
 

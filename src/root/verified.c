@@ -79,6 +79,11 @@ void root_verified_load (const struct root *root, struct root_verified *ret_veri
     }
 }
 
+bool root_verified_make_room (const struct root *root, int rc)
+{
+    return (rc == -ENOSPC || rc == -EDQUOT) && disk_unlink (root->disk, root->fd, ROOT_VERIFIED) == 0;
+}
+
 void root_verified_deinit (struct root_verified *verified)
 {
     free (verified->files);

@@ -53,6 +53,10 @@ bool root_verified_knows (struct root_verified *verified, int fd, struct base_di
 /*  Writes the list where it has changed, and syncs nothing. Cannot fail either. */
 void root_verified_save (const struct root *root, struct root_verified *verified);
 
+/*  Removes the list, where an error says that the disk is full: it only saves time, and its place is enough for a
+    note that must not get lost. Returns whether that made room, so that trying again makes sense. */
+bool root_verified_make_room (const struct root *root, int rc);
+
 void root_verified_deinit (struct root_verified *verified);
 
 #endif

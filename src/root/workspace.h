@@ -21,7 +21,7 @@
 struct root_draft {
     const struct root *root;
     int fd;                        /* of the hidden directory; owned */
-    struct root_verified verified; /* what was linked need not be read; owned */
+    struct root_verified verified; /* what was hashed when it was put in need not be read; owned */
     char hidden[ROOT_NAME_SIZE + 8];
     char name[ROOT_NAME_SIZE]; /* that it will have */
 };
@@ -31,14 +31,22 @@ struct root_draft {
 int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_draft *ret_draft,
                       struct base_error *error);
 
-/*  Puts a file in: from bytes, by hard link, or by copy; directories of path are made. link falls back to
-    a copy where the file systems differ or links are exhausted. from_path is relative to from_directory. */
+/*  Puts a file in, from bytes; directories of path are made. */
 int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, const void *data, size_t size,
                       struct base_error *error);
-int root_draft_link (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
-                     const char *from_path, struct base_error *error);
-int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
-                     const char *from_path, struct base_error *error);
+
+/*  The same from a file, which may share its blocks and never is the same file. from_path is relative to
+    from_directory. Returns ROOT_E_DAMAGED where it cannot be read or does not have the digest (NULL: any). */
+int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
+                     const struct base_digest *digest, int from_directory, const char *from_path,
+                     struct base_error *error);
+
+/*  The same from a download, of which nobody else has another name: the draft gets one, and the caller removes
+    that of the download once the draft is sealed. Until then both are one file, so that what is downloaded
+    outlives a draft that is dropped. Falls back to a copy. */
+int root_draft_adopt (struct root_draft *draft, const char *path, mode_t mode,
+                      const struct base_digest *digest, int from_directory, const char *from_path,
+                      struct base_error *error);
 
 /*  Puts noded.sh and start in (launcher: the bytes of the launcher program), and envelope.json and command
     from what is installed. */

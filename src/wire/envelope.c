@@ -11,6 +11,7 @@ enum {
        longest. */
     ENVELOPE_ROOM = 4096,
     ENVELOPES_MOST = 16,
+    PARTS_MOST = 32, /* of a path: what lies deeper in a workspace, no node stages */
 };
 
 static bool is_letter_or_digit (char c)
@@ -51,7 +52,7 @@ bool wire_path_is_valid (const char *path)
 {
     if (!path || !*path || strnlen (path, 256) > 255 || !is_printable (path))
         return false;
-    for (;;) {
+    for (unsigned parts = 1; parts <= PARTS_MOST; parts++) {
         size_t part = strcspn (path, "/");
         if (part == 0 || (part == 1 && path[0] == '.') || (part == 2 && path[0] == '.' && path[1] == '.'))
             return false;
@@ -59,6 +60,7 @@ bool wire_path_is_valid (const char *path)
             return true;
         path += part + 1;
     }
+    return false;
 }
 
 static bool platform_is_valid (const char *platform)
@@ -82,8 +84,8 @@ static int files_check (const struct wire_envelope *envelope, struct base_error 
         if (!path || !wire_path_is_valid (path))
             return base_error_set (
                 error, WIRE_E_MALFORMED,
-                "the file path '%.255s' is not allowed: it must be relative, without '.', '..', "
-                "empty parts and control characters",
+                "the file path '%.255s' is not allowed: it must be relative, of 255 bytes and 32 parts at most, "
+                "without '.', '..', empty parts and control characters",
                 path ? path : "");
         size_t size = strlen (path);
         for (size_t j = 0; j < envelope->n_files; j++) {

@@ -74,6 +74,11 @@ static inline int failing_fallocate (void *context, int fd, off_t size)
     return failing_now (context, "fallocate") ? -1 : disk_system.ops->fallocate (NULL, fd, size);
 }
 
+static inline int failing_clone (void *context, int from, int to)
+{
+    return failing_now (context, "clone") ? -1 : disk_system.ops->clone (NULL, from, to);
+}
+
 static inline int failing_renameat (void *context, int from_directory, const char *from, int to_directory,
                                     const char *to)
 {
@@ -123,6 +128,7 @@ static const struct disk_ops failing_ops = {
     .pwrite = failing_pwrite,
     .fsync = failing_fsync,
     .fallocate = failing_fallocate,
+    .clone = failing_clone,
     .renameat = failing_renameat,
     .exchangeat = failing_exchangeat,
     .linkat = failing_linkat,

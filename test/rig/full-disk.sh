@@ -8,7 +8,7 @@ set -euo pipefail
 . "$here/extra.bash"
 
 id=full-disk
-size=128
+size=192
 volume=$(extra_volume "$id" --driver local --opt type=tmpfs --opt device=tmpfs --opt "o=size=${size}m,uid=7670,gid=7670,mode=0755")
 extra_node "$id" --volume "$volume:/var/lib/noded"
 until_node "$id" '.online and .state == "idle"'

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 apart "$0"
-mount_tmpfs "$([ -n "${NODED_STEP:-}" ] && echo 400M || echo 96M)" "$fleet/a"
+mount_tmpfs "$([ -n "${NODED_STEP:-}" ] && echo 500M || echo 128M)" "$fleet/a"
 free () { df --output=avail "$fleet/a" | tail -n 1; }
 
 broker_start
@@ -16,4 +16,14 @@ refused bad-filler '[a-z-]*' 'No space left|needs'
 # So late that the parent itself finds no room: for the scratch roots in which the start files are checked.
 refused bad-filler 'start-files' 'No space left' --env FILL=late
 [ "$(free)" -ge $((before * 9 / 10)) ] || fail "of $before kB only $(free) came back"
+# In service: it goes back, and is blamed although there is no room to write that down in.
+filled=$(publish bad-filler 6.6.7 --env FILL=trial)
+expect_status 1 ctl update a
+until_node a '.online and .state == "idle" and .version == "1.0.0"'
+check_node a '.last_error.step == "trial" and .last_error.version == "6.6.7"'
+check_node a ".quarantine | map (.release) | index (\"$filled\") != null"
+[ "$(free)" -lt 16384 ] || fail "the disk was not full: $(free) kB are free"
+expect_status 1 ctl update a --release "$filled"
+said quarantin
+rm "$fleet/a/var/full"
 takes_good

@@ -20,7 +20,7 @@ until_node a '.online and .state == "idle"'
 expect_status 75 "$root/stable/noded" run --root "$root"
 said 'another manager serves'
 
-# A library that every version shares by hard links rots: the next update fetches it anew.
+# A library rots: the next update takes it from elsewhere, or fetches it anew.
 library=$(find "$root/stable/files/lib" -name 'libjansson*' | head -n 1)
 [ -n "$library" ] || fail 'the workspace has no libraries of its own'
 printf 'x' | dd of="$library" bs=1 seek=20000 conv=notrunc status=none

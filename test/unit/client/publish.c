@@ -166,7 +166,11 @@ Test (publish, what_cannot_be_published_is_told_before_anything_is_sent)
     const noded_binary twice[] = {{"linux/amd64", "program"}, {"linux/amd64", "program"}};
     const noded_file above = {"program", "../etc/passwd"}, same[] = {{"program", "x"}, {"empty", "x"}};
     static const char *const no_name[] = {"=1"}, *const no_value[] = {"A"},
-                             *const doubled[] = {"A=1", "AB=1", "A=2"};
+                             *const doubled[] = {"A=1", "AB=1", "A=2"},
+                             *const reserved[] = {"NODED_ROOT=/elsewhere"};
+    static const noded_file deep = {"program",
+                                    "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20/21/22/23/24/25/26/27/"
+                                    "28/29/30/31/32/33"};
     const struct {
         noded_publish publish;
         int code;
@@ -223,6 +227,22 @@ Test (publish, what_cannot_be_published_is_told_before_anything_is_sent)
           .n_env = 3},
          -EINVAL,
          "given twice"},
+        {{.application = "app",
+          .version = "1",
+          .binaries = &good,
+          .n_binaries = 1,
+          .env = reserved,
+          .n_env = 1},
+         -EINVAL,
+         "NODED_ROOT is set by launcher"},
+        {{.application = "app",
+          .version = "1",
+          .binaries = &good,
+          .n_binaries = 1,
+          .files = &deep,
+          .n_files = 1},
+         -EINVAL,
+         "32 parts"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char release[65];

@@ -30,8 +30,12 @@ Test (fetch, the_space_of_the_rehearsal_is_asked_for_before_a_download)
     struct bus_loop *loop = bus_loop_new ();
     cr_assert_eq (disk_blobs_open (&disk_system, root.fd, "var/contents", &contents, NULL), 0);
     struct node_fetch *fetch = node_fetch_new (loop, &config, &root, &contents, &self, NULL, ended, NULL);
-    cr_expect_eq (node_fetch_start (fetch, &envelope, true, &error), -ENOSPC, "the download and five copies");
-    cr_expect (strstr (error.text, "844424931180544"), "%s", error.text);
+    cr_expect_eq (node_fetch_start (fetch, &envelope, true, &error), -ENOSPC, "the download and six copies");
+    cr_expect (strstr (error.text, "985162419535872"), "%s", error.text);
+    (void) node_fetch_free (fetch);
+    fetch = node_fetch_new (loop, &config, &root, &contents, &self, NULL, ended, NULL);
+    cr_expect_eq (node_fetch_start (fetch, &envelope, false, &error), -ENOSPC, "what is here is copied");
+    cr_expect (strstr (error.text, "985162419535872"), "%s", error.text);
     (void) node_fetch_free (fetch);
     (void) bus_loop_free (loop);
     node_config_deinit (&config);

@@ -24,10 +24,26 @@ Test (self, the_pristine_environment_is_without_launcher_envelope_and_inits_own_
     struct node_self self = {.env = (char **) env, .installed = {.envelope = &envelope}};
     char **pristine = node_self_pristine_env (&self);
     cr_assert_not_null (pristine);
-    cr_expect_eq (base_list_count (pristine), 3);
+    cr_assert_eq (base_list_count (pristine), 3);
     cr_expect_str_eq (pristine[0], "PATH=/bin");
     cr_expect_str_eq (pristine[1], "EXTRAS=init's");
     cr_expect_str_eq (pristine[2], "NODED_BROKER=kept");
+    base_list_free (pristine);
+}
+
+Test (self, what_the_envelope_hides_of_inits_environment_is_in_the_pristine_one)
+{
+    const char *const env[] = {"PATH=/nonsense", "LANG=C", NULL},
+                      *const hidden[] = {"PATH=/bin", "NODED_ROOT=/x", NULL},
+                      *const own[] = {"PATH=/nonsense"};
+    struct wire_envelope envelope = {.env = (char **) own, .n_env = 1};
+    struct node_self self = {
+        .env = (char **) env, .hidden = (char **) hidden, .installed = {.envelope = &envelope}};
+    char **pristine = node_self_pristine_env (&self);
+    cr_assert_not_null (pristine);
+    cr_assert_eq (base_list_count (pristine), 2);
+    cr_expect_str_eq (pristine[0], "LANG=C");
+    cr_expect_str_eq (pristine[1], "PATH=/bin");
     base_list_free (pristine);
 }
 

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 
+#include "root/unshare.h"
 #include "test/fault/workspaces.h"
 
 static struct root root;
@@ -91,4 +92,34 @@ Test (check, damaged_records_are_named_and_left_where_they_are)
 Test (check, applications_are_checked_too)
 {
     expect ("mkdir apps/web; echo > apps/nothing", "apps/web: there is no link stable\n");
+}
+
+Test (check, files_that_more_than_one_name_leads_to_are_named_until_each_version_has_its_own)
+{
+    struct base_error error = {.code = 0};
+    unsigned count = 0;
+    expect (
+        "ln -f $one/start $two/start; ln $one/command elsewhere",
+        "1/start and 2/start are one file: what one version writes to it reaches the other; the manager gives "
+        "each its own when it starts\n"
+        "1/command has another name outside of the workspaces, through which it could be written to; the "
+        "manager gives it a file of its own when it starts\n");
+    cr_assert_eq (root_unshare (&root, two, &count, &error), 0, "%s", error.text);
+    cr_expect_eq (count, 2, "the last keeps the file that only it has: %u", count);
+    expect (":", "");
+    char *left = scratch_shell ("ls -A root | grep -c '^[.]tmp'; cat root/elsewhere | tr '\\0' ' '", NULL);
+    cr_expect_str_eq (left, "0\nnoded 1 run ", "%s", left);
+    free (left);
+}
+
+Test (check, a_shared_file_that_does_not_fit_its_manifest_stays_as_it_is)
+{
+    struct base_error error = {.code = 0};
+    unsigned count = 7;
+    free (scratch_shell ("cd root; set -- 2*; ln -f $1/noded $2/noded", NULL));
+    cr_expect_eq (root_unshare (&root, NULL, &count, &error), 0, "%s", error.text);
+    cr_expect_eq (count, 1, "that of which it is the program");
+    char *left = scratch_shell ("ls -A root | grep -c '^[.]tmp'; cat root/2*/noded", NULL);
+    cr_expect_str_eq (left, "0\noneone", "%s", left);
+    free (left);
 }

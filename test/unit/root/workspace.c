@@ -150,31 +150,85 @@ static nlink_t links_of (int directory, const char *path, mode_t *ret_mode)
     return status.st_nlink;
 }
 
-Test (workspace, what_did_not_change_is_linked_and_else_copied)
+/*  Copies a file that has to hold content. */
+static int take (struct root_draft *draft, const char *path, const char *content, int here, const char *from)
+{
+    struct base_digest digest = base_digest_of (content, strlen (content));
+    return root_draft_copy (draft, path, 0755, &digest, here, from, &error);
+}
+
+Test (workspace, what_did_not_change_is_copied_and_never_shared)
 {
     struct root_draft draft;
     mode_t mode;
     int here = open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    scratch_write ("same", "1", 1, 0755);
-    scratch_write ("other-mode", "2", 1, 0600);
-    scratch_write ("shared", "3", 1, 0600);
+    scratch_write ("same", "1", 1, 0600);
+    cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
+    cr_assert_eq (take (&draft, "a/same", "1", here, "same"), 0, "%s", error.text);
+    cr_expect_eq (links_of (draft.fd, "a/same", &mode), 1);
+    cr_expect_eq (mode, 0755);
+    (void) links_of (here, "same", &mode);
+    cr_expect_eq (mode, 0600, "the source stays as it is");
+    scratch_write ("same", "2", 1, 0600);
+    char *text = scratch_shell ("cat root/.new.*/a/same", NULL);
+    cr_expect_str_eq (text, "1", "what is written to one does not reach the other");
+    free (text);
+    root_draft_deinit (&draft);
+    (void) close (here);
+}
+
+Test (workspace, what_cannot_be_read_or_does_not_fit_is_told_from_what_cannot_be_written)
+{
+    struct root_draft draft;
+    struct failing_disk failing;
+    int here = open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct root full = root;
+    full.disk = failing_init (&failing, 1, ENOSPC);
+    failing.only = "write";
+    scratch_write ("rotten", "2", 1, 0644);
+    cr_assert_eq (mkdir ("directory", 0755), 0);
+    cr_assert_eq (mkfifo ("fifo", 0644), 0);
+    cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
+    cr_expect_eq (take (&draft, "x", "1", here, "rotten"), ROOT_E_DAMAGED);
+    cr_expect_eq (take (&draft, "x", "1", here, "none"), ROOT_E_DAMAGED);
+    cr_expect_eq (take (&draft, "x", "1", here, "directory"), ROOT_E_DAMAGED);
+    cr_expect_eq (take (&draft, "x", "1", here, "fifo"), ROOT_E_DAMAGED);
+    draft.root = &full;
+    cr_expect_eq (take (&draft, "x", "2", here, "rotten"), -ENOSPC);
+    draft.root = &root;
+    cr_expect_eq (take (&draft, "x", "2", here, "rotten"), 0, "and none of them has left anything");
+    root_draft_deinit (&draft);
+    (void) close (here);
+}
+
+Test (workspace, a_download_that_somebody_else_has_a_name_for_is_copied)
+{
+    struct root_draft draft;
+    mode_t mode;
+    struct base_digest digest = base_digest_of ("1", 1);
+    int here = open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    scratch_write ("download", "1", 1, 0600);
+    scratch_write ("shared", "1", 1, 0600);
     cr_assert_eq (link ("shared", "shared-too"), 0);
     cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
-    cr_assert_eq (root_draft_link (&draft, "a/same", 0755, here, "same", &error), 0, "%s", error.text);
-    cr_expect_eq (links_of (draft.fd, "a/same", &mode), 2);
-    cr_assert_eq (root_draft_link (&draft, "other", 0644, here, "other-mode", &error), 0);
-    cr_expect_eq (links_of (draft.fd, "other", &mode), 2);
-    cr_expect_eq (mode, 0644);
-    cr_assert_eq (root_draft_link (&draft, "shared", 0755, here, "shared", &error), 0);
-    cr_expect_eq (links_of (draft.fd, "shared", &mode), 1, "another's mode stays as it is");
+    cr_assert_eq (root_draft_adopt (&draft, "own", 0755, &digest, here, "download", &error), 0);
+    cr_expect_eq (links_of (draft.fd, "own", &mode), 2);
     cr_expect_eq (mode, 0755);
-    cr_expect_eq (root_draft_link (&draft, "none", 0755, here, "none", &error), -ENOENT);
+    cr_assert_eq (root_draft_adopt (&draft, "again", 0644, &digest, here, "download", &error), 0);
+    cr_expect_eq (links_of (draft.fd, "again", &mode), 1);
+    cr_assert_eq (root_draft_adopt (&draft, "shared", 0755, &digest, here, "shared", &error), 0);
+    cr_expect_eq (links_of (draft.fd, "shared", &mode), 1);
+    cr_expect_eq (mode, 0755);
+    (void) links_of (here, "shared", &mode);
+    cr_expect_eq (mode, 0600, "another's mode stays as it is");
     struct failing_disk failing;
     struct root far = root;
     far.disk = failing_init (&failing, 1, EXDEV);
     failing.only = "linkat";
     draft.root = &far;
-    cr_assert_eq (root_draft_link (&draft, "far", 0755, here, "same", &error), 0, "another file system");
+    scratch_write ("distant", "1", 1, 0600);
+    cr_assert_eq (root_draft_adopt (&draft, "far", 0755, &digest, here, "distant", &error), 0,
+                  "another file system");
     cr_expect_eq (links_of (draft.fd, "far", &mode), 1);
     draft.root = &root;
     root_draft_deinit (&draft);

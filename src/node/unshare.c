@@ -1,0 +1,39 @@
+/*  Files that more than one version has are given to each of them, off the loop. No rehearsal runs meanwhile: it
+    looks whether the files of its parent change, and staging, which comes before it, waits. */
+
+#include <string.h>
+
+#include "base/log.h"
+#include "node/manager.h"
+#include "root/unshare.h"
+
+static int job (void *context)
+{
+    struct node_manager *node = context;
+    return root_unshare (&node->root, node->self.workspace, &node->unshared, &node->unshare_error);
+}
+
+static void on_done (void *context, int rc)
+{
+    struct node_manager *node = context;
+    node->unsharing = bus_work_free (node->unsharing);
+    if (node->unshared)
+        base_log (BASE_LOG_INFO, "%u files that versions had in common are each version's own now",
+                  node->unshared);
+    if (rc)
+        base_log (BASE_LOG_WARNING, "versions go on sharing files for now: %s", node->unshare_error.text);
+    if (node->staging_waits)
+        node_stage_begin (node);
+}
+
+void node_unshare_begin (struct node_manager *node)
+{
+    char stable[ROOT_NAME_SIZE];
+    if (node->unsharing || node->config->depth != NODE_DEPTH_SERVICE ||
+        root_link (&node->root, ROOT_STABLE, stable) || strcmp (stable, node->self.workspace) != 0)
+        return;
+    node->unshare_error = (struct base_error){.code = 0};
+    node->unshared = 0;
+    if (bus_work_start (node->loop, job, on_done, node, &node->unsharing))
+        base_log (BASE_LOG_WARNING, "versions go on sharing files for now: out of memory");
+}

@@ -1,0 +1,376 @@
+#include "root/repair.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/directory.h"
+#include "base/text.h"
+#include "disk/place.h"
+#include "root/manifest.h"
+#include "root/workspace.h"
+
+#define OK ".ok."
+#define FAILED ".failed."
+
+enum { DEPTH_MOST = 32, NOTE_SIZE = ROOT_NAME_SIZE + sizeof FAILED };
+
+__attribute__ ((format (printf, 2, 3))) static void changed (const struct root_repair *repair,
+                                                             const char *format, ...)
+{
+    char text[BASE_ERROR_SIZE];
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (text, sizeof text, format, arguments);
+    va_end (arguments);
+    base_text_clean (text);
+    repair->changed (repair->context, text);
+}
+
+static DIR *list (int directory, const char *path)
+{
+    return base_directory_list (openat (directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+static bool is_dot (const char *name)
+{
+    return strcmp (name, ".") == 0 || strcmp (name, "..") == 0;
+}
+
+bool root_repair_is_root (const char *path)
+{
+    static const char *const signs[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_SETTINGS, ROOT_LOCK, ROOT_PROBE};
+    struct stat status;
+    if (stat (path, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU)
+        (void) chmod (path, (status.st_mode & 07777) | S_IRWXU);
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    bool found = false;
+    for (const struct dirent *entry; !found && directory && (entry = readdir (directory));) {
+        found = root_name_is_valid (entry->d_name);
+        for (size_t i = 0; !found && i < sizeof signs / sizeof *signs; i++)
+            found = strcmp (entry->d_name, signs[i]) == 0;
+    }
+    return found;
+}
+
+/*  places */
+
+static int move_aside (const struct root_repair *repair, const char *name, struct base_error *error)
+{
+    const struct root *root = repair->root;
+    char aside[64];
+    (void) snprintf (aside, sizeof aside, "%.50s.damaged", name);
+    int rc = disk_tree_remove (root->disk, root->fd, aside, error);
+    rc = rc ? rc : disk_rename (root->disk, root->fd, name, aside, error);
+    if (rc == 0)
+        changed (repair, "%s: it was in the way, and is %s now", name, aside);
+    return rc;
+}
+
+/*  Directories that a root needs. optional: it is made by who needs it. */
+static const struct place {
+    const char *name;
+    mode_t mode;
+    bool optional;
+} places[] = {
+    {".", 0755, false},
+    {ROOT_VAR, 0700, false},
+    {ROOT_PROBE, 0755, false},
+    {ROOT_APPS, 0755, true},
+    {ROOT_CONTENTS, 0700, true},
+    {ROOT_CONTENTS "/partial", 0700, true},
+    {ROOT_VAR "/quarantine", 0700, true},
+};
+
+enum { N_PLACES = sizeof places / sizeof *places };
+
+static int mend_place (const struct root_repair *repair, const struct place *place, struct base_error *error)
+{
+    const struct root *root = repair->root;
+    const char *name = place->name;
+    struct stat status;
+    bool there = fstatat (root->fd, name, &status, 0) == 0; /* a link to another disk is a place, too */
+    if (there && S_ISDIR (status.st_mode)) {
+        if ((status.st_mode & S_IRWXU) == S_IRWXU)
+            return 0;
+        if (fchmodat (root->fd, name, (status.st_mode & 07777) | S_IRWXU, 0))
+            return base_error_errno (error, -errno, "cannot set the mode of %s/%s", root->path, name);
+        changed (repair, "%s: its mode was %04o, and its owner may use it again", name,
+                 status.st_mode & 07777);
+        return 0;
+    }
+    if (fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        int rc = move_aside (repair, name, error);
+        if (rc)
+            return rc;
+    } else if (place->optional)
+        return 0;
+    int rc = disk_directory_make (root->disk, root->fd, name, place->mode, error);
+    if (rc == 0)
+        changed (repair, "%s: it was not there, and was made", name);
+    return rc;
+}
+
+/*  The root itself first: through a directory that may not be searched nothing is reached, but for the directory that
+    is open already. */
+static void mend_root (const struct root_repair *repair)
+{
+    struct stat status;
+    if (fstat (repair->root->fd, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
+        fchmod (repair->root->fd, (status.st_mode & 07777) | S_IRWXU) == 0)
+        changed (repair, "%s: its mode was %04o, and its owner may use it again", repair->root->path,
+                 status.st_mode & 07777);
+}
+
+int root_repair_places (const struct root_repair *repair, struct base_error *error)
+{
+    int failed = 0;
+    mend_root (repair);
+    for (size_t i = 1; i < N_PLACES; i++) {
+        int rc = mend_place (repair, &places[i], failed ? NULL : error);
+        failed = failed ? failed : rc;
+    }
+    return failed;
+}
+
+void root_places_check (const struct root_repair *repair, bool served)
+{
+    for (size_t i = 0; i < N_PLACES; i++) {
+        struct stat status;
+        const char *name = places[i].name;
+        if (fstatat (repair->root->fd, name, &status, 0)) {
+            bool needed = !places[i].optional || (served && strcmp (name, ROOT_CONTENTS) == 0);
+            if (errno != ENOENT)
+                changed (repair, "%s cannot be looked at: %s", name, strerror (errno));
+            else if (needed)
+                changed (repair, "%s is not there: the next update makes it", name);
+        } else if (!S_ISDIR (status.st_mode))
+            changed (repair, "%s is no directory: the next update sets it aside", name);
+        else if ((status.st_mode & S_IRWXU) != S_IRWXU)
+            changed (repair, "%s has the mode %04o, which keeps its owner out: the next update sets it right",
+                     i ? name : repair->root->path, status.st_mode & 07777);
+    }
+}
+
+/*  workspaces */
+
+/*  The manifest says nothing of modes. fd is consumed. Returns whether anything was changed. */
+static bool mend_modes (int fd, unsigned depth)
+{
+    bool any = false;
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
+    for (const struct dirent *entry; directory && (entry = readdir (directory));) {
+        struct stat status;
+        const char *name = entry->d_name;
+        if (is_dot (name) || fstatat (fd, name, &status, AT_SYMLINK_NOFOLLOW))
+            continue;
+        bool below = S_ISDIR (status.st_mode);
+        bool runs = depth == 0 && (strcmp (name, ROOT_LAUNCHER) == 0 || strcmp (name, ROOT_SCRIPT) == 0 ||
+                                   strcmp (name, ROOT_PROGRAM) == 0);
+        mode_t needed = below ? 0700 : runs ? 0500 : 0400;
+        if ((below || S_ISREG (status.st_mode)) && (status.st_mode & needed) != needed)
+            any |= fchmodat (fd, name, (status.st_mode & 07777) | (below || runs ? 0755 : 0644), 0) == 0;
+        int deeper = below && depth < DEPTH_MOST
+                         ? openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                         : -1;
+        any |= deeper >= 0 && mend_modes (deeper, depth + 1);
+    }
+    return any;
+}
+
+/*  Whether it is whole, and can be started. Every file is read: what says that one was read before may be wrong. */
+static bool is_whole (const struct root_repair *repair, const char *name)
+{
+    const struct root *root = repair->root;
+    struct stat status;
+    base_cleanup (base_close_p) int fd = -1;
+    if (fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISDIR (status.st_mode))
+        return false;
+    bool mended = (status.st_mode & S_IRWXU) != S_IRWXU && fchmodat (root->fd, name, 0755, 0) == 0;
+    if (root_workspace_open (root, name, &fd))
+        return false;
+    int below = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    mended |= below >= 0 && mend_modes (below, 0);
+    if (mended)
+        changed (repair, "%s: its owner may use it again", name);
+    return root_startable (root, name, NULL) == 0 && root_manifest_verify (NULL, fd, NULL) == 0;
+}
+
+static bool has_note (const struct root *root, const char *what, const char *name)
+{
+    char path[NOTE_SIZE];
+    struct stat status;
+    (void) snprintf (path, sizeof path, "%s%.*s", what, ROOT_NAME_SIZE - 1, name);
+    return fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/*  What could be stable, the best first; list ends with NULL. Nothing of it is looked into. *ret_marked: there are
+    workspaces that are said to have been confirmed. */
+static char **candidates (const struct root *root, bool *ret_marked)
+{
+    static const char *const links[] = {ROOT_BACK, ROOT_PREVIOUS, ROOT_STABLE};
+    char **names = NULL, **chosen = calloc (1, sizeof *chosen);
+    *ret_marked = false;
+    if (root_workspaces (root, &names))
+        return base_list_free (chosen);
+    for (size_t i = base_list_count (names); chosen && i-- > 0;) {
+        bool marked = has_note (root, OK, names[i]);
+        *ret_marked |= marked;
+        if (marked && !has_note (root, FAILED, names[i]) && base_list_append (&chosen, names[i]))
+            break;
+    }
+    (void) base_list_free (names);
+    for (size_t i = 0; chosen && !*ret_marked && i < sizeof links / sizeof *links; i++) {
+        char name[ROOT_NAME_SIZE];
+        if (root_link (root, links[i], name) == 0)
+            (void) base_list_append (&chosen, name);
+    }
+    return chosen;
+}
+
+/*  The first that is whole, and another one than except (may be NULL). */
+static int choose (const struct root_repair *repair, const char *except, char ret_name[ROOT_NAME_SIZE])
+{
+    bool marked;
+    char **names = candidates (repair->root, &marked);
+    int rc = ROOT_E_NONE;
+    for (size_t i = 0; names && names[i] && rc; i++)
+        if ((!except || strcmp (names[i], except) != 0) && is_whole (repair, names[i]))
+            rc = base_text_copy (ret_name, ROOT_NAME_SIZE, names[i]);
+    (void) base_list_free (names);
+    return rc;
+}
+
+int root_repair_choose (const struct root_repair *repair, char ret_name[ROOT_NAME_SIZE])
+{
+    return choose (repair, NULL, ret_name);
+}
+
+/*  links */
+
+static bool is_link_to (const struct root *root, const char *link, const char *name)
+{
+    char found[ROOT_NAME_SIZE];
+    return root_link (root, link, found) == 0 && strcmp (found, name) == 0;
+}
+
+/*  Makes a link, where it does not lead there already. What is no link goes aside. */
+static int set_link (const struct root_repair *repair, const char *link, const char *name,
+                     struct base_error *error)
+{
+    const struct root *root = repair->root;
+    struct stat status;
+    if (is_link_to (root, link, name))
+        return 0;
+    int rc = fstatat (root->fd, link, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK (status.st_mode)
+                 ? move_aside (repair, link, error)
+                 : 0;
+    return rc ? rc : disk_link_replace (root->disk, root->fd, link, name, error);
+}
+
+static int set_stable (const struct root_repair *repair, const char *name, struct base_error *error)
+{
+    const struct root *root = repair->root;
+    char before[ROOT_NAME_SIZE];
+    int known = root_link (root, ROOT_STABLE, before);
+    if (known == 0 && strcmp (before, name) == 0)
+        return 0;
+    /*  By way of .back: until the rename there is a trial, whose way back is name. */
+    int rc = set_link (repair, ROOT_BACK, name, error);
+    struct stat status;
+    if (rc == 0 && fstatat (root->fd, ROOT_STABLE, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        !S_ISLNK (status.st_mode))
+        rc = move_aside (repair, ROOT_STABLE, error);
+    rc = rc ? rc : disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
+    if (rc == 0 && known == 0)
+        changed (repair, ROOT_STABLE ": it leads to %s, and led to %s", name, before);
+    else if (rc == 0)
+        changed (repair, ROOT_STABLE ": it leads to %s, and led nowhere", name);
+    return rc;
+}
+
+static int set_previous (const struct root_repair *repair, const char *stable, struct base_error *error)
+{
+    const struct root *root = repair->root;
+    char now[ROOT_NAME_SIZE] = "", name[ROOT_NAME_SIZE];
+    struct stat status;
+    bool there = fstatat (root->fd, ROOT_PREVIOUS, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (root_link (root, ROOT_PREVIOUS, now) == 0 && strcmp (now, stable) != 0 && is_whole (repair, now))
+        return 0;
+    if (choose (repair, stable, name) == 0) {
+        int rc = set_link (repair, ROOT_PREVIOUS, name, error);
+        if (rc == 0)
+            changed (repair, ROOT_PREVIOUS ": it leads to %s", name);
+        return rc;
+    }
+    if (!there)
+        return 0;
+    int rc = disk_tree_remove (root->disk, root->fd, ROOT_PREVIOUS, error);
+    if (rc == 0)
+        changed (repair, ROOT_PREVIOUS ": it led to nothing that can be gone back to, and was removed");
+    return rc;
+}
+
+static bool is_left (const char *name)
+{
+    static const char *const whole[] = {ROOT_BACK, ".trial", ".ok", ".failed", ".revert"};
+    static const char *const begins[] = {".try.", ".tmp.", ".new.", ".old."};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (strcmp (name, whole[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (strncmp (name, begins[i], strlen (begins[i])) == 0)
+            return true;
+    return false;
+}
+
+/*  Of a trial, whose record would have it taken up again; and of what was being made or removed. */
+static int remove_left (const struct root_repair *repair, struct base_error *error)
+{
+    const struct root *root = repair->root;
+    base_cleanup (base_directory_close_p) DIR *directory = list (root->fd, ".");
+    char **names = NULL; /* removing while reading could skip some */
+    int failed = directory ? 0 : -errno;
+    for (const struct dirent *entry; !failed && (entry = readdir (directory));)
+        if (is_left (entry->d_name))
+            failed = base_list_append (&names, entry->d_name);
+    if (failed)
+        (void) base_error_errno (error, failed, "cannot look through %s", root->path);
+    for (size_t i = 0; names && names[i]; i++) {
+        int rc = disk_tree_remove (root->disk, root->fd, names[i], failed ? NULL : error);
+        if (rc == 0)
+            changed (repair, "%s: it was left behind, and was removed", names[i]);
+        failed = failed ? failed : rc;
+    }
+    (void) base_list_free (names);
+    (void) disk_tree_remove (root->disk, root->fd, ROOT_VAR "/trial", NULL);
+    return failed;
+}
+
+static int mark (const struct root *root, const char *name, struct base_error *error)
+{
+    char path[NOTE_SIZE];
+    (void) snprintf (path, sizeof path, OK "%.*s", ROOT_NAME_SIZE - 1, name);
+    return has_note (root, OK, name) ? 0 : disk_file_write (root->disk, root->fd, path, 0644, "", 0, error);
+}
+
+int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error)
+{
+    const struct root *root = repair->root;
+    bool marked;
+    char previous[ROOT_NAME_SIZE];
+    (void) base_list_free (candidates (root, &marked));
+    int rc = set_stable (repair, name, error);
+    rc = rc ? rc : remove_left (repair, error);
+    rc = rc ? rc : set_previous (repair, name, error);
+    rc = rc ? rc : mark (root, name, error);
+    if (rc == 0 && !marked && root_link (root, ROOT_PREVIOUS, previous) == 0)
+        rc = mark (root, previous, error); /* from now on what has no mark was never confirmed */
+    int synced = disk_directory_sync (root->disk, root->fd);
+    return rc ? rc : synced ? base_error_errno (error, synced, "cannot sync %s", root->path) : 0;
+}

@@ -1,0 +1,147 @@
+#include "root/unshare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/directory.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "root/manifest.h"
+#include "root/workspace.h"
+
+enum { DEPTH_MOST = 32, MANIFEST_MOST = 4 * 1024 * 1024 };
+
+struct walk {
+    int (*each) (void *context, const char *path, const struct stat *status);
+    void *context;
+};
+
+/*  fd is consumed. prefix is empty or ends with a slash. */
+static int walk_below (const struct walk *walk, int fd, const char *prefix, unsigned depth)
+{
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
+    if (!directory)
+        return -errno;
+    int rc = 0;
+    for (const struct dirent *entry; rc == 0 && (entry = readdir (directory));) {
+        struct stat status;
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 ||
+            fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
+            !(S_ISDIR (status.st_mode) || (S_ISREG (status.st_mode) && status.st_nlink > 1)))
+            continue;
+        bool below = S_ISDIR (status.st_mode);
+        base_cleanup (base_free_p) char *path =
+            base_text_printf ("%s%s%s", prefix, entry->d_name, below ? "/" : "");
+        if (!path)
+            return -ENOMEM;
+        if (!below)
+            rc = walk->each (walk->context, path, &status);
+        else if (depth < DEPTH_MOST) {
+            int deeper = openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            rc = deeper < 0 ? -errno : walk_below (walk, deeper, path, depth + 1);
+        }
+    }
+    return rc;
+}
+
+int root_shared_each (int workspace, int (*each) (void *context, const char *path, const struct stat *status),
+                      void *context)
+{
+    const struct walk walk = {.each = each, .context = context};
+    int fd = openat (workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : walk_below (&walk, fd, "", 0);
+}
+
+struct separation {
+    const struct root *root;
+    int workspace;
+    struct base_buffer manifest;
+    unsigned count;
+    struct base_error *error;
+};
+
+/*  A synced copy under a name in the root that the next start removes. Returns 0, ROOT_E_DAMAGED where it does not
+    fit, or -errno. */
+static int make_copy (const struct root *root, int from, mode_t mode, const struct base_digest *wanted,
+                      const char *name)
+{
+    const struct disk *disk = root->disk;
+    struct base_digest found;
+    base_cleanup (base_close_p) int to = disk->ops->openat (
+        disk->context, root->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (to < 0)
+        return -errno;
+    int rc = disk_file_copy (disk, from, to, &found);
+    if (rc == DISK_E_SOURCE || (rc == 0 && !base_digest_equal (&found, wanted)))
+        rc = ROOT_E_DAMAGED;
+    if (rc == 0 && (fchmod (to, mode & 07777) || disk->ops->fsync (disk->context, to)))
+        rc = -errno;
+    if (rc)
+        (void) disk->ops->unlinkat (disk->context, root->fd, name, 0);
+    return rc;
+}
+
+static int separate (void *context, const char *path, const struct stat *status)
+{
+    struct separation *separation = context;
+    const struct root *root = separation->root;
+    struct base_digest wanted;
+    char name[24] = ".tmp.";
+    (void) base_random_hex (name + 5, 8);
+    if (root_manifest_find (&separation->manifest, path, &wanted))
+        return 0;
+    base_cleanup (base_close_p) int from =
+        openat (separation->workspace, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int rc = from < 0 ? ROOT_E_DAMAGED : make_copy (root, from, status->st_mode, &wanted, name);
+    if (rc == 0 &&
+        root->disk->ops->renameat (root->disk->context, root->fd, name, separation->workspace, path)) {
+        rc = -errno;
+        (void) root->disk->ops->unlinkat (root->disk->context, root->fd, name, 0);
+    }
+    separation->count += rc == 0;
+    return rc < 0 && rc != -ENOENT /* it is being removed */
+               ? base_error_errno (separation->error, rc, "cannot give %s a copy of its own", path)
+               : 0;
+}
+
+static int separate_all (const struct root *root, const char *workspace, unsigned *count,
+                         struct base_error *error)
+{
+    struct separation separation = {.root = root, .error = error};
+    base_cleanup (base_close_p) int fd = -1;
+    if (root_workspace_open (root, workspace, &fd) ||
+        disk_file_read (root->disk, fd, ROOT_MANIFEST, MANIFEST_MOST, &separation.manifest))
+        return 0; /* nothing tells what a file of it is to be */
+    separation.workspace = fd;
+    int rc = root_shared_each (fd, separate, &separation);
+    base_buffer_deinit (&separation.manifest);
+    *count += separation.count;
+    if (rc < 0 && !*error->text)
+        rc = base_error_errno (error, rc, "cannot look through %s/%s", root->path, workspace);
+    return rc;
+}
+
+int root_unshare (const struct root *root, const char *last, unsigned *ret_count, struct base_error *error)
+{
+    char **names;
+    unsigned count = 0;
+    struct base_error why = {.code = 0};
+    int rc = root_workspaces (root, &names);
+    if (rc)
+        return base_error_errno (error, rc, "cannot list the workspaces of %s", root->path);
+    for (size_t i = 0; rc == 0 && names[i]; i++)
+        if (!last || strcmp (names[i], last) != 0)
+            rc = separate_all (root, names[i], &count, &why);
+    if (rc == 0 && last)
+        rc = separate_all (root, last, &count, &why);
+    (void) base_list_free (names);
+    if (ret_count)
+        *ret_count = count;
+    if (rc && error)
+        *error = why;
+    return rc;
+}

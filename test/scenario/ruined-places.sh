@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# What a root needs beside its versions is taken away while the manager runs, or filled up: verify names it, and the next good release
+# gets through by itself. One node, one good release behind each.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/mounts.bash
+. "$(dirname "$0")/mounts.bash"
+apart "$0"
+
+# As a user other than root, from whom modes keep something.
+user=nobody
+id -u "$user" >/dev/null || skip "there is no user $user"
+as_user () { setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups -- "$@"; }
+chmod 0755 "$fleet"
+chmod 1777 "$fleet/tmp"
+broker_start
+install -d -o "$user" "$fleet/a"
+root=$fleet/a
+as_user "$build/noded" install --root "$root" --id a --broker "127.0.0.1:$port" --no-rehearsal >>"$fleet/a.log" 2>&1 ||
+    fail "noded install failed: $(tail -n 5 "$fleet/a.log")"
+printf '%s' "$node_settings" >>"$root/node.zpl"
+node_start a setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups --
+until_node a '.online and .state == "idle"'
+wanted=$(publish noded-2 2.0.0) other=$(publish noded 3.0.0 --env OTHER=1)
+
+# ruin WORDS COMMAND [RELEASE-COMMAND]: verify says WORDS, the next release is confirmed, and nothing is wrong any more.
+ruin ()
+{
+    local swap=$wanted
+    say "$2"
+    (cd "$root" && eval "$2")
+    expect_status 1 as_user "$build/noded" verify --root "$root"
+    said "$1"
+    ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail "the next good release did not get through: $2"; }
+    check_node a ".release == \"$wanted\" and .quarantine == []"
+    expect_status 0 as_user "$build/noded" verify --root "$root"
+    wanted=$other other=$swap
+}
+
+ruin 'var.* is not there' 'rm -rf var'
+ruin 'var/contents .*is not there' 'rm -rf var/contents'
+ruin 'var is no directory' 'rm -rf var; echo >var'
+ruin 'probe is no directory' 'rm -rf probe; echo >probe'
+ruin 'probe .*is not there' 'rmdir probe'
+ruin 'probe .*mode' 'chmod 0 probe'
+ruin 'var .*mode' 'chmod 0 var'
+ruin 'var/contents .*mode' 'chmod 0500 var/contents'
+ruin 'mode' 'chmod 0500 .'
+ruin 'mode|cannot|looking' 'chmod 0 .'
+rm -f "$root/var.damaged" "$root/probe.damaged"
+
+# A candidate has used up every inode of /tmp: sockets have their place elsewhere. What is there is seen in the small /tmp, too.
+umount_tmp () { umount -l "$fleet" "$below" && umount -l /tmp && rmdir "$below"; }
+below=$(mktemp -d /var/tmp/noded-story.XXXXXX)
+mount --bind "$fleet" "$below"
+mount -t tmpfs -o size=1m,nr_inodes=3,mode=1777 noded /tmp
+mkdir "$fleet"
+mount --bind "$below" "$fleet"
+at_end umount_at_end
+umount_at_end () { node_stop a; broker_stop; umount_tmp; }
+touch /tmp/remains
+! touch /tmp/more 2>/dev/null || fail '/tmp is not full'
+ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail 'the next good release did not get through with a full /tmp'; }
+check_node a ".release == \"$wanted\" and .quarantine == []"
+check_equal "$(echo /run/noded-?????? /dev/shm/noded-?????? /var/tmp/noded-??????)" '/run/noded-?????? /dev/shm/noded-?????? /var/tmp/noded-??????' 'sockets that are left'

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# No version can damage another: a release on trial empties its own libraries in place and crashes, and what is stable, what a revert
+# goes back to and what comes next have theirs. Roots in which an older noded let versions share files are told of and healed.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+nodes_up a
+root=$fleet/a
+verifies () { "$build/noded" verify --root "$root"; }
+takes_good
+publish bad-truncates 6.6.6 >"$fleet/release"
+expect_status 1 ctl update a
+check_node a '.state == "idle" and .last_error.step == "trial" and .last_error.version == "6.6.6"'
+check_runs a 2.0.0 noded-2
+check_node a '.previous.version == "1.0.0"'
+expect_status 1 verifies
+said 'files/lib/.* does not fit'
+failed=$(find "$root" -maxdepth 1 -name "2*Z" | sort | tail -n 1)
+grep -q "${failed##*/}" "$fleet/said" || fail 'not the failed version is damaged'
+[ "$(wc -l <"$fleet/said")" -le 2 ] || { cat "$fleet/said"; fail 'more than the failed version is damaged'; }
+publish noded 3.0.0 --env WHICH=3 >"$fleet/release"
+ctl update a || fail 'the next good release was not confirmed'
+check_runs a 3.0.0 noded
+ctl revert a || fail 'the version before it was not gone back to'
+check_runs a 2.0.0 noded-2
+ctl unhold a
+rm -rf "$failed"
+expect_status 0 verifies
+# A root of an older noded: two versions have a library in common, a third name of it is a download that stayed.
+node_stop a
+library=$(cd "$root/stable" && echo files/lib/libzmq.so*)
+ln -f "$root/stable/$library" "$root/previous/$library"
+digest=$(sha256sum <"$root/stable/$library" | cut -d' ' -f1)
+mkdir -p "$root/var/contents/${digest:0:2}"
+ln "$root/stable/$library" "$root/var/contents/${digest:0:2}/$digest"
+expect_status 1 verifies
+said "$(readlink "$root/stable")/$library.* $(readlink "$root/previous")/$library.*one file|$(readlink "$root/previous")/$library.* $(readlink "$root/stable")/$library.*one file"
+node_start a
+until_node a '.online and .state == "idle"'
+until_true verifies
+check_equal "$(stat -c %h "$root/stable/$library")" 1 'the names of a library of stable'
+check_equal "$(stat -c %h "$root/previous/$library")" 1 'the names of a library of previous'
