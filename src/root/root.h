@@ -5,7 +5,9 @@
         .back       only during a trial: the workspace to go back to; on trial means that it is there and
                     differs from stable
         .try.N      the starts left on trial, N from 1; each holds the trial's deadlines
+        .trial      what the trial has used up: root/spent.h
         .lock       held (flock) by the launcher that serves this root
+        .lock.manager   the same by the node manager, under a launcher too
 
     Everything here survives kill -9 between any two system calls and may be repeated. */
 
@@ -36,10 +38,12 @@ enum {
 #define ROOT_PREVIOUS "previous"
 #define ROOT_BACK ".back"
 #define ROOT_LOCK ".lock"
+#define ROOT_MANAGER_LOCK ".lock.manager"
 #define ROOT_SETTINGS "node.zpl"
 #define ROOT_VAR "var"
 #define ROOT_PROBE "probe"
 #define ROOT_APPS "apps"
+#define ROOT_KEEPERS "keepers"
 
 struct root {
     const struct disk *disk;
@@ -83,16 +87,22 @@ struct root_limits {
 };
 extern const struct root_limits root_limits_default;
 
+/*  A token that asks for more than this says nothing: a version on trial can write one. */
+#define ROOT_DEADLINE_MOST_MS (UINT64_C (24) * 3600 * 1000)
+#define ROOT_PAUSE_MOST_MS (UINT64_C (3600) * 1000)
+
 /*  One token taken by the launcher: unlinked and synced, with what it held (defaults where it cannot be
-    read). Returns 0 or ROOT_E_NONE where none is left. */
+    read). Returns 0, ROOT_E_NONE where none is left, or -errno where it cannot be removed: what it held and
+    what is left are told all the same. */
 int root_token_take (const struct root *root, struct root_limits *ret_limits, unsigned *ret_left,
                      struct base_error *error);
 
 /*  How many are there, with or without a trial. */
 unsigned root_tokens_count (const struct root *root);
 
-/*  Gives a token back: the version was asked to stop. */
-int root_token_return (const struct root *root, const struct root_limits *limits, struct base_error *error);
+/*  Gives a token back: the version was asked to stop. Never makes more than most of them. */
+int root_token_return (const struct root *root, const struct root_limits *limits, unsigned most,
+                       struct base_error *error);
 
 /*  Makes .back, the tokens and the prepared link, all durable, then renames the link onto stable: name is
     on trial. */
@@ -124,7 +134,7 @@ int root_go_back (const struct root *root, struct base_error *error);
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error);
 
 /*  Parts of the above that other files of this room need too. Removes a link or file; one that is not there
-    is no error. Removes all tokens. Finishes a revert that was cut between
+    is no error. Removes all tokens and .trial. Finishes a revert that was cut between
     its two renames (it left no previous, and a second name for the version that ran): *ret_finished (may
     be NULL) tells whether there was one. */
 int root_remove (const struct root *root, const char *path, struct base_error *error);

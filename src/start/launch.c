@@ -244,7 +244,7 @@ static int stopped (struct launch *launch, const struct root_limits *limits,
     const struct base_process_end *end = &ending->end;
     struct base_error error = {0};
     if (limits && start_on_trial (&launch->root, launch->own) &&
-        root_token_return (&launch->root, limits, &error))
+        root_token_return (&launch->root, limits, limits->starts, &error))
         start_say ("ignoring: %s", error.text);
     (void) leave_stable (launch);
     if (ending->overdue)
