@@ -27,4 +27,15 @@ int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_
     found (its descriptors can be looked at by its own user and root alone), or -errno. */
 int root_lock_signal (const struct root *root, int signal);
 
+/*  The process that holds the lock: 0, -ESRCH as above, or -errno. */
+int root_lock_holder (const struct root *root, pid_t *ret_pid);
+
+/*  `.lock.manager`: the node manager holds it for itself, under a launcher too, so that two never serve one root
+    whatever became of their launchers. Taken for as long as the descriptor is open; close-on-exec. Who holds it
+    may be about to end: waited for, for a moment. Returns the descriptor, for the caller, -EWOULDBLOCK or
+    -errno. */
+int root_manager_lock_take (const struct root *root);
+bool root_manager_lock_is_held (const struct root *root);
+int root_manager_lock_holder (const struct root *root, pid_t *ret_pid);
+
 #endif
