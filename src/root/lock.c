@@ -78,12 +78,20 @@ static int find_own (int other)
 
 int root_lock_take (const struct root *root)
 {
+    bool kept;
+    return root_lock_keep (root, &kept);
+}
+
+int root_lock_keep (const struct root *root, bool *ret_kept)
+{
+    *ret_kept = false;
     make_lock (root);
     base_cleanup (base_close_p) int fd = open_lock (root);
     int rc = fd < 0 ? fd : lock (root, &fd);
     int own = rc == -EWOULDBLOCK ? find_own (fd) : -1;
     if (own >= 0) {
         root_lock_pass (own, false);
+        *ret_kept = true;
         return own;
     }
     for (unsigned i = 0; rc == -EWOULDBLOCK && i < ASKED_TIMES; i++) {

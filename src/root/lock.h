@@ -13,6 +13,9 @@
     descriptor, for the caller, -EWOULDBLOCK where another process has it and keeps it, or -errno. */
 int root_lock_take (const struct root *root);
 
+/*  The same. *ret_kept: whether this process held it already, so that nobody else served the root meanwhile. */
+int root_lock_keep (const struct root *root, bool *ret_kept);
+
 /*  Whether the next program that this process executes inherits the lock. */
 void root_lock_pass (int lock, bool pass);
 

@@ -23,7 +23,9 @@ enum {
     ROOT_EXIT_RESTART = 85, /* exit status of a version that wants its launcher to start stable anew */
     ROOT_EXIT_BY_INIT = 86, /* the same, where its launcher is to leave that to init */
     ROOT_EXIT_KILLED = 87,  /* exit status of a launcher that killed a version which did not stop when told */
-    ROOT_EXIT_LOCKED = 75,  /* exit status of a launcher that finds the root in use */
+    ROOT_EXIT_LEFT =
+        88, /* of a probe's launcher: told to stop, the version left processes, which were ended */
+    ROOT_EXIT_LOCKED = 75, /* exit status of a launcher that finds the root in use */
 };
 
 /*  Contract codes of this room. */
