@@ -20,6 +20,7 @@
 #include "start/descendants.h"
 #include "start/reap.h"
 #include "start/say.h"
+#include "start/terminal.h"
 
 enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100 };
 
@@ -486,6 +487,8 @@ void start_child_run (const struct start_child *child, int signals, struct start
                           .process = BASE_PROCESS_NULL,
                           .pipe = -1};
     struct start_ending ending = {0};
+    struct start_terminal terminal;
+    start_terminal_keep (&terminal);
     start_sweep_lock (child->sweep);
     watch.timer = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (start (&watch, &ending.error)) {
@@ -501,6 +504,7 @@ void start_child_run (const struct start_child *child, int signals, struct start
             child->sweep); /* what it left sends nothing more, and can still be told from init */
     wait_for_same_signal (&watch, signals, &ending.end);
     ending.left = start_sweep_end (child->sweep, watch.workspace, 0, watch.stopping);
+    start_terminal_restore (&terminal);
     look_at_trial (&watch);
     if (watch.trial)
         start_trial_end (watch.trial, watch.root, base_time_boot_ms ());
