@@ -17,7 +17,6 @@ enum { PROBE_PART = 3, PROBE_STEP_LEAST_MS = 500 };
 
 enum value_kind { KIND_SPAN, KIND_SIZE, KIND_COUNT };
 
-/*  As long as a token of a trial may say. */
 #define SPAN_MOST_MS (UINT64_C (7) * 24 * 3600 * 1000)
 
 /*  Settings that are numbers. No deadline may be 0, which is none, and nothing may be repeated without a
@@ -28,10 +27,11 @@ static const struct number {
     size_t offset;
     uint64_t least, most;
 } numbers[] = {
-#define SPAN(key, member, least)                                                                             \
+#define SPAN_UP_TO(key, member, least, most)                                                                 \
     {                                                                                                        \
-        key, KIND_SPAN, offsetof (struct node_config, member), least, SPAN_MOST_MS                           \
+        key, KIND_SPAN, offsetof (struct node_config, member), least, most                                   \
     }
+#define SPAN(key, member, least) SPAN_UP_TO (key, member, least, SPAN_MOST_MS)
     SPAN ("update/soak", soak_ms, 0),
     SPAN ("update/ask", ask_ms, 100),
     SPAN ("update/resend", resend_ms, 10),
@@ -43,11 +43,13 @@ static const struct number {
     SPAN ("update/probing", limits.probing_ms, 1),
     SPAN ("update/switching", limits.switching_ms, 1),
     SPAN ("update/unfit", limits.unfit_ms, 1),
-    SPAN ("trial/ready", trial.ready_ms, 1),
-    SPAN ("trial/confirm", trial.confirm_ms, 1),
-    SPAN ("trial/pause", trial.pause_ms, 0),
+    /* as long as a token of a trial may say */
+    SPAN_UP_TO ("trial/ready", trial.ready_ms, 1, ROOT_DEADLINE_MOST_MS),
+    SPAN_UP_TO ("trial/confirm", trial.confirm_ms, 1, ROOT_DEADLINE_MOST_MS),
+    SPAN_UP_TO ("trial/pause", trial.pause_ms, 0, ROOT_PAUSE_MOST_MS),
     SPAN ("rehearsal/step", rehearsal_step_ms, 1),
 #undef SPAN
+#undef SPAN_UP_TO
     {"update/keep", KIND_COUNT, offsetof (struct node_config, keep), 2, 100},
     {"trial/starts", KIND_COUNT, offsetof (struct node_config, trial.starts), 1, 9},
     {"update/chunk", KIND_SIZE, offsetof (struct node_config, chunk), 4096, WIRE_CHUNK_MOST},

@@ -1,17 +1,32 @@
 #include "node/lock.h"
 
 #include <errno.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "root/lock.h"
 
-int node_lock_take (const struct root *root, int launcher, int *ret_lock, struct base_error *error)
+int node_lock_take (const struct root *root, int launcher, struct node_lock *ret_lock,
+                    struct base_error *error)
 {
-    int lock = launcher < 0 ? root_lock_take (root) : -1;
-    *ret_lock = lock < 0 ? -1 : lock;
-    if (lock != -EWOULDBLOCK)
-        return 0;
-    return base_error_set (
-        error, -EWOULDBLOCK,
-        "another manager serves %s: stop it first, or look at it with noded status --root %s", root->path,
-        root->path);
+    base_cleanup (node_lock_deinit) struct node_lock lock = NODE_LOCK_NULL;
+    if (launcher < 0)
+        lock.root = root_lock_take (root);
+    if (lock.root != -EWOULDBLOCK)
+        lock.manager = root_manager_lock_take (root);
+    if (lock.root == -EWOULDBLOCK || lock.manager == -EWOULDBLOCK)
+        return base_error_set (
+            error, -EWOULDBLOCK,
+            "another manager serves %s: stop it first, or look at it with noded status --root %s", root->path,
+            root->path);
+    *ret_lock = lock;
+    lock = NODE_LOCK_NULL;
+    return 0;
+}
+
+void node_lock_deinit (struct node_lock *lock)
+{
+    base_close_p (&lock->root);
+    base_close_p (&lock->manager);
+    *lock = NODE_LOCK_NULL;
 }

@@ -25,6 +25,7 @@
 #include "node/callback.h"
 #include "node/config.h"
 #include "node/fetch.h"
+#include "node/lock.h"
 #include "node/reach.h"
 #include "node/rehearsal.h"
 #include "node/self.h"
@@ -118,7 +119,7 @@ struct node_manager {
     uint64_t deadline_ms; /* when the timer `deadline` is due */
     unsigned late;        /* how often it was not held against the state */
     int deadline, proving, progress, watchdog;
-    int lock;     /* of the root, where no launcher has it; -1: it has */
+    struct node_lock lock;
     int launcher; /* writing end of the pipe to it; -1: none */
     int status;   /* to exit with */
 };

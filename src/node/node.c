@@ -14,7 +14,6 @@
 #include "base/version.h"
 #include "node/manager.h"
 #include "node/scratch.h"
-#include "node/lock.h"
 
 /*  How long putting everything away may take at the end: less than the launcher gives a version. */
 enum { CLOSE_MS = 5 * 1000 };
@@ -260,7 +259,7 @@ static void close_all (struct node_manager *node)
     wire_standing_deinit (&node->standing);
     disk_blobs_deinit (&node->contents);
     node_self_deinit (&node->self);
-    base_close_p (&node->lock);
+    node_lock_deinit (&node->lock);
     root_deinit (&node->root);
 }
 
@@ -285,7 +284,7 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
                                 .settings = settings,
                                 .launcher = launcher,
                                 .status = 1,
-                                .lock = -1};
+                                .lock = NODE_LOCK_NULL};
     node.root.fd = node.contents.fd = -1;
     node.loaded = node_settings_digest (config->root);
     /* it gives up a little before its launcher does: it can tell what was missing */

@@ -56,8 +56,8 @@ static void close_order (struct node_manager *node)
     (void) root_outcome_remove (&node->root);
 }
 
-/*  Whether the release did it. A host that went down each time, a link that somebody took away, a disk that
-    changed files before they ever ran are held against nobody: where the release is behind it all the same,
+/*  Whether the release did it. A host that went down each time, an init that stopped it each time, a link that
+    somebody took away, a disk that changed files before they ever ran are held against nobody: where the release is behind it all the same,
     each order of a person costs one more trial, and none is begun without. */
 static bool is_to_blame (enum root_cause cause)
 {
@@ -120,6 +120,7 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
                      : outcome.cause == ROOT_CAUSE_ROTTEN    ? "was damaged before it ever ran"
                      : outcome.cause == ROOT_CAUSE_CRASHED   ? "crashed"
                      : outcome.cause == ROOT_CAUSE_LOST      ? "lost stable"
+                     : outcome.cause == ROOT_CAUSE_STOPPED   ? "was told to stop again and again"
                                                              : "was interrupted each time",
                      outcome.text);
     base_text_clean (reason);

@@ -419,7 +419,11 @@ static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard
     else if (end->ended && end->how.exited && end->how.code == ROOT_EXIT_KILLED) {
         rehearsal->result.end.late = true;
         node_rehearsal_fail (rehearsal, "it did not stop when it was told to: its launcher had to kill it");
-    } else if (!end->ended || !end->how.exited || end->how.code != 0)
+    } else if (end->ended && end->how.exited && end->how.code == ROOT_EXIT_LEFT)
+        node_rehearsal_fail (rehearsal,
+                             "when it was told to stop, it left processes behind, which its launcher "
+                             "had to end");
+    else if (!end->ended || !end->how.exited || end->how.code != 0)
         node_rehearsal_fail (rehearsal, "when it was told to stop, it %s", how);
     else if (end->left)
         node_rehearsal_fail (rehearsal, "when it was told to stop, it left %u processes behind", end->left);

@@ -203,7 +203,7 @@ int node_settings_wait (const struct node_config *config, int launcher, const ch
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* the last: noded revert was here */
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct waiting waiting = {.root = &root, .status = 1};
-    base_cleanup (base_close_p) int lock = -1;
+    base_cleanup (node_lock_deinit) struct node_lock lock = NODE_LOCK_NULL;
     struct base_error error = {.code = 0};
     int rc = root_open (&disk_system, config->root, &root, &error);
     rc = rc ? rc : node_lock_take (&root, launcher, &lock, &error);

@@ -17,6 +17,9 @@
 
 enum { INHERITED_MOST = 1024, INFO_SIZE = 4096 };
 
+/*  A manager may be waited for as long as one takes that was killed. */
+enum { MANAGER_MS = 10, MANAGER_TIMES = 200 };
+
 /*  Who only asks whether the lock is held (root_lock_is_held) has it for a moment, which is no server. */
 enum { ASKED_MS = 10, ASKED_TIMES = 20 };
 
@@ -75,12 +78,20 @@ static int find_own (int other)
 
 int root_lock_take (const struct root *root)
 {
+    bool kept;
+    return root_lock_keep (root, &kept);
+}
+
+int root_lock_keep (const struct root *root, bool *ret_kept)
+{
+    *ret_kept = false;
     make_lock (root);
     base_cleanup (base_close_p) int fd = open_lock (root);
     int rc = fd < 0 ? fd : lock (root, &fd);
     int own = rc == -EWOULDBLOCK ? find_own (fd) : -1;
     if (own >= 0) {
         root_lock_pass (own, false);
+        *ret_kept = true;
         return own;
     }
     for (unsigned i = 0; rc == -EWOULDBLOCK && i < ASKED_TIMES; i++) {
@@ -128,12 +139,11 @@ static bool holds (int process, const struct stat *wanted)
 
 /*  Finds the process that holds the lock: a descriptor of it, so that what is signalled is what was found.
     Returns the descriptor, for the caller, -ESRCH or another -errno. */
-static int find_holder (const struct root *root, pid_t *ret_pid)
+static int find_holder (int lock, pid_t *ret_pid)
 {
     struct stat wanted;
-    base_cleanup (base_close_p) int fd = open_lock (root);
-    if (fd < 0 || fstat (fd, &wanted))
-        return fd < 0 ? fd : -errno;
+    if (lock < 0 || fstat (lock, &wanted))
+        return lock < 0 ? lock : -errno;
     base_cleanup (base_directory_close_p) DIR *processes = list (AT_FDCWD, "/proc");
     for (const struct dirent *entry; processes && (entry = readdir (processes));) {
         uint64_t pid;
@@ -156,7 +166,8 @@ static int find_holder (const struct root *root, pid_t *ret_pid)
 int root_lock_signal (const struct root *root, int signal)
 {
     pid_t pid;
-    base_cleanup (base_close_p) int held = find_holder (root, &pid);
+    base_cleanup (base_close_p) int fd = open_lock (root);
+    base_cleanup (base_close_p) int held = find_holder (fd, &pid);
     return held < 0 ? held : pidfd_send_signal (held, signal, NULL, 0) ? -errno : 0;
 }
 
@@ -197,7 +208,8 @@ static pid_t parent_of (int process)
 int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_NAME_SIZE])
 {
     pid_t holder;
-    base_cleanup (base_close_p) int held = find_holder (root, &holder);
+    base_cleanup (base_close_p) int fd = open_lock (root);
+    base_cleanup (base_close_p) int held = find_holder (fd, &holder);
     if (held < 0)
         return held;
     base_cleanup (base_directory_close_p) DIR *processes = list (AT_FDCWD, "/proc");
@@ -215,4 +227,49 @@ int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_
         return 0;
     }
     return -ESRCH;
+}
+
+int root_lock_holder (const struct root *root, pid_t *ret_pid)
+{
+    base_cleanup (base_close_p) int fd = open_lock (root);
+    base_cleanup (base_close_p) int held = find_holder (fd, ret_pid);
+    return held < 0 ? held : 0;
+}
+
+/*  the manager's */
+
+static int open_manager_lock (const struct root *root)
+{
+    int fd = openat (root->fd, ROOT_MANAGER_LOCK, LOCK_FLAGS | O_RDONLY);
+    return fd < 0 ? -errno : fd;
+}
+
+int root_manager_lock_take (const struct root *root)
+{
+    base_cleanup (base_close_p) int made =
+        openat (root->fd, ROOT_MANAGER_LOCK, LOCK_FLAGS | O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (made >= 0)
+        (void) fchmod (made, 0600);
+    base_cleanup (base_close_p) int fd = open_manager_lock (root);
+    if (fd < 0)
+        return fd;
+    for (unsigned i = 0; flock (fd, LOCK_EX | LOCK_NB); i++) {
+        if (errno != EWOULDBLOCK || i == MANAGER_TIMES)
+            return -errno;
+        (void) poll (NULL, 0, MANAGER_MS);
+    }
+    return base_take_fd (&fd);
+}
+
+bool root_manager_lock_is_held (const struct root *root)
+{
+    base_cleanup (base_close_p) int fd = open_manager_lock (root);
+    return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+}
+
+int root_manager_lock_holder (const struct root *root, pid_t *ret_pid)
+{
+    base_cleanup (base_close_p) int fd = open_manager_lock (root);
+    base_cleanup (base_close_p) int held = find_holder (fd, ret_pid);
+    return held < 0 ? held : 0;
 }

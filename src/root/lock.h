@@ -13,6 +13,9 @@
     descriptor, for the caller, -EWOULDBLOCK where another process has it and keeps it, or -errno. */
 int root_lock_take (const struct root *root);
 
+/*  The same. *ret_kept: whether this process held it already, so that nobody else served the root meanwhile. */
+int root_lock_keep (const struct root *root, bool *ret_kept);
+
 /*  Whether the next program that this process executes inherits the lock. */
 void root_lock_pass (int lock, bool pass);
 
@@ -26,5 +29,16 @@ int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_
 /*  Sends a signal to the process that holds the lock, and to no other. Returns 0, -ESRCH where it cannot be
     found (its descriptors can be looked at by its own user and root alone), or -errno. */
 int root_lock_signal (const struct root *root, int signal);
+
+/*  The process that holds the lock: 0, -ESRCH as above, or -errno. */
+int root_lock_holder (const struct root *root, pid_t *ret_pid);
+
+/*  `.lock.manager`: the node manager holds it for itself, under a launcher too, so that two never serve one root
+    whatever became of their launchers. Taken for as long as the descriptor is open; close-on-exec. Who holds it
+    may be about to end: waited for, for a moment. Returns the descriptor, for the caller, -EWOULDBLOCK or
+    -errno. */
+int root_manager_lock_take (const struct root *root);
+bool root_manager_lock_is_held (const struct root *root);
+int root_manager_lock_holder (const struct root *root, pid_t *ret_pid);
 
 #endif

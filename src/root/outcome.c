@@ -23,6 +23,7 @@ static const char *const words[] = {
     [ROOT_CAUSE_ROTTEN] = "rotten",
     [ROOT_CAUSE_INTERRUPTED] = "interrupted",
     [ROOT_CAUSE_LOST] = "lost",
+    [ROOT_CAUSE_STOPPED] = "stopped",
 };
 
 enum { N_WORDS = sizeof words / sizeof *words };

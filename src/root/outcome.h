@@ -17,6 +17,7 @@ enum root_cause {
     ROOT_CAUSE_ROTTEN,      /* they did not before it ever ran: the disk is at fault */
     ROOT_CAUSE_INTERRUPTED, /* no start left, and no end of one was seen: the host went down each time */
     ROOT_CAUSE_LOST,        /* stable led nowhere any more; who did that is not known */
+    ROOT_CAUSE_STOPPED,     /* init stopped it again and again; why is not known */
 };
 
 struct root_outcome {

@@ -1,7 +1,7 @@
 /*  What each state of the links means, and the order of the steps that lead from one to the next.
 
         on trial    .back is there, names a workspace, and differs from stable
-        switch      tokens, then .back (equal to stable: means nothing yet), then the rename onto
+        switch      tokens and .trial, then .back (equal to stable: means nothing yet), then the rename onto
                     stable: now on trial
         confirm     rename .back onto previous; tokens mean nothing without a trial, and go
         go back     rename .back onto stable; the same
@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "root/manifest.h"
+#include "root/spent.h"
 
 #define SWITCHED ".tmp.stable"
 
@@ -172,7 +173,6 @@ int root_trial_read (const struct root *root, struct root_trial *ret_trial, stru
 /*  "key number" lines; a key that is missing or out of its bounds keeps its default. */
 static void limits_parse (char *text, struct root_limits *limits)
 {
-    static const uint64_t longest = 7 * 24 * 3600 * UINT64_C (1000);
     char *rest = text;
     for (char *line; (line = strsep (&rest, "\n"));) {
         char *value = strchr (line, ' ');
@@ -180,7 +180,7 @@ static void limits_parse (char *text, struct root_limits *limits)
         if (!value)
             continue;
         *value++ = '\0';
-        if (base_text_parse_u64 (value, longest, &number))
+        if (base_text_parse_u64 (value, ROOT_DEADLINE_MOST_MS, &number))
             continue;
         if (strcmp (line, "starts") == 0 && number >= 1 && number <= TOKENS_MOST)
             limits->starts = (unsigned) number;
@@ -188,7 +188,7 @@ static void limits_parse (char *text, struct root_limits *limits)
             limits->ready_ms = number;
         else if (strcmp (line, "confirm_ms") == 0 && number > 0)
             limits->confirm_ms = number;
-        else if (strcmp (line, "pause_ms") == 0)
+        else if (strcmp (line, "pause_ms") == 0 && number <= ROOT_PAUSE_MOST_MS)
             limits->pause_ms = number;
     }
 }
@@ -227,32 +227,34 @@ int root_token_take (const struct root *root, struct root_limits *ret_limits, un
     for (unsigned i = 1; i < number; i++)
         left += token_is_there (root, i);
     char name[TOKEN_SIZE];
-    struct root_limits limits = limits_read (root, token_name (number, name));
-    int rc = disk_unlink (root->disk, root->fd, name);
-    if (rc)
-        return base_error_errno (error, rc, "cannot take the token %s", name);
-    *ret_limits = limits;
+    *ret_limits = limits_read (root, token_name (number, name));
     if (ret_left)
         *ret_left = left;
-    return 0;
+    int rc = disk_unlink (root->disk, root->fd, name);
+    /*  What a version on trial put in its place counts as one, and goes as well. */
+    if (rc == -EISDIR && disk_tree_remove (root->disk, root->fd, name, NULL) == 0)
+        rc = 0;
+    return rc ? base_error_errno (error, rc, "cannot take the token %s", name) : 0;
 }
 
-int root_token_return (const struct root *root, const struct root_limits *limits, struct base_error *error)
+int root_token_return (const struct root *root, const struct root_limits *limits, unsigned most,
+                       struct base_error *error)
 {
     unsigned number = TOKENS_MOST;
     while (number > 0 && !token_is_there (root, number))
         number--;
-    if (number >= limits->starts || number >= TOKENS_MOST)
+    if (number >= limits->starts || number >= TOKENS_MOST || root_tokens_count (root) >= most)
         return 0; /* as many as there may be */
     return token_make (root, number + 1, limits, error);
 }
 
 int root_tokens_remove (const struct root *root, struct base_error *error)
 {
-    bool any = false;
+    bool any = root_spent_remove (root);
     for (unsigned i = 1; i <= TOKENS_MOST; i++) {
         char name[TOKEN_SIZE];
-        if (root->disk->ops->unlinkat (root->disk->context, root->fd, token_name (i, name), 0) == 0)
+        if (root->disk->ops->unlinkat (root->disk->context, root->fd, token_name (i, name), 0) == 0 ||
+            (errno == EISDIR && disk_tree_remove (root->disk, root->fd, name, NULL) == 0))
             any = true;
         else if (errno != ENOENT)
             return base_error_errno (error, -errno, "cannot remove the token %s", name);
@@ -307,6 +309,10 @@ int root_switch (const struct root *root, const char *name, const struct root_li
     rc = root_tokens_remove (root, error);
     for (unsigned i = 1; rc == 0 && i <= limits->starts; i++)
         rc = token_make (root, i, limits, error);
+    struct root_spent spent;
+    root_spent_begin (root, name, &spent);
+    if (rc == 0)
+        rc = root_spent_write (root, &spent, error);
     if (rc == 0)
         rc = disk_link_replace (root->disk, root->fd, ROOT_BACK, trial.stable, error);
     if (rc == 0)

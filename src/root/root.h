@@ -5,7 +5,9 @@
         .back       only during a trial: the workspace to go back to; on trial means that it is there and
                     differs from stable
         .try.N      the starts left on trial, N from 1; each holds the trial's deadlines
+        .trial      what the trial has used up: root/spent.h
         .lock       held (flock) by the launcher that serves this root
+        .lock.manager   the same by the node manager, under a launcher too
 
     Everything here survives kill -9 between any two system calls and may be repeated. */
 
@@ -21,7 +23,9 @@ enum {
     ROOT_EXIT_RESTART = 85, /* exit status of a version that wants its launcher to start stable anew */
     ROOT_EXIT_BY_INIT = 86, /* the same, where its launcher is to leave that to init */
     ROOT_EXIT_KILLED = 87,  /* exit status of a launcher that killed a version which did not stop when told */
-    ROOT_EXIT_LOCKED = 75,  /* exit status of a launcher that finds the root in use */
+    ROOT_EXIT_LEFT =
+        88, /* of a probe's launcher: told to stop, the version left processes, which were ended */
+    ROOT_EXIT_LOCKED = 75, /* exit status of a launcher that finds the root in use */
 };
 
 /*  Contract codes of this room. */
@@ -36,11 +40,13 @@ enum {
 #define ROOT_PREVIOUS "previous"
 #define ROOT_BACK ".back"
 #define ROOT_LOCK ".lock"
+#define ROOT_MANAGER_LOCK ".lock.manager"
 #define ROOT_SETTINGS "node.zpl"
 #define ROOT_VAR "var"
 #define ROOT_CONTENTS ROOT_VAR "/contents"
 #define ROOT_PROBE "probe"
 #define ROOT_APPS "apps"
+#define ROOT_KEEPERS "keepers"
 
 struct root {
     const struct disk *disk;
@@ -84,16 +90,22 @@ struct root_limits {
 };
 extern const struct root_limits root_limits_default;
 
+/*  A token that asks for more than this says nothing: a version on trial can write one. */
+#define ROOT_DEADLINE_MOST_MS (UINT64_C (24) * 3600 * 1000)
+#define ROOT_PAUSE_MOST_MS (UINT64_C (3600) * 1000)
+
 /*  One token taken by the launcher: unlinked and synced, with what it held (defaults where it cannot be
-    read). Returns 0 or ROOT_E_NONE where none is left. */
+    read). Returns 0, ROOT_E_NONE where none is left, or -errno where it cannot be removed: what it held and
+    what is left are told all the same. */
 int root_token_take (const struct root *root, struct root_limits *ret_limits, unsigned *ret_left,
                      struct base_error *error);
 
 /*  How many are there, with or without a trial. */
 unsigned root_tokens_count (const struct root *root);
 
-/*  Gives a token back: the version was asked to stop. */
-int root_token_return (const struct root *root, const struct root_limits *limits, struct base_error *error);
+/*  Gives a token back: the version was asked to stop. Never makes more than most of them. */
+int root_token_return (const struct root *root, const struct root_limits *limits, unsigned most,
+                       struct base_error *error);
 
 /*  Makes .back, the tokens and the prepared link, all durable, then renames the link onto stable: name is
     on trial. */
@@ -125,7 +137,7 @@ int root_go_back (const struct root *root, struct base_error *error);
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error);
 
 /*  Parts of the above that other files of this room need too. Removes a link or file; one that is not there
-    is no error. Removes all tokens. Finishes a revert that was cut between
+    is no error. Removes all tokens and .trial. Finishes a revert that was cut between
     its two renames (it left no previous, and a second name for the version that ran): *ret_finished (may
     be NULL) tells whether there was one. */
 int root_remove (const struct root *root, const char *path, struct base_error *error);

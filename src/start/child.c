@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -16,18 +17,28 @@
 #include "base/time.h"
 #include "root/command.h"
 #include "root/mend.h"
+#include "start/descendants.h"
 #include "start/reap.h"
 #include "start/say.h"
+#include "start/terminal.h"
 
 enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100 };
 
-/*  How long a version that was told to end may take. Not every init ends by force what does not. */
-enum { TOLD_MS = 10 * 1000 };
+/*  How long a version that was told to end may take, and one that was killed: what waits for a disk that does not
+    answer cannot be, and is given up. Not every init ends by force what does not end. */
+enum { TOLD_MS = 10 * 1000, KILLED_MS = 5 * 1000 };
 
 /*  A deadline that is found passed by more than this was not kept by a process that did not run itself: the
-    host slept, or was frozen. That is held against no version, but for the last of so many times: on a host
-    that is always late a trial has to end, too. */
+    host slept, or was frozen. That is held against no version, but for the last of so many times. */
 enum { LATE_MS = 1000, LATE_TIMES = 5 };
+
+/*  A version that has made another one stable ends by itself, and is not disturbed at that. Whoever else moved
+    the link may have been killed before he could say so. */
+enum { SETTLE_MS = 5 * 1000 };
+
+/*  How often stable is looked at otherwise. inotify would tell at once, and costs 12 ms as it is closed, in which
+    no manager runs. */
+enum { LOOK_AT_REST_MS = 30 * 1000 };
 
 /*  How often stable is looked at on trial. Whoever replaces the link by hand may remove it first: it is gone
     when it is gone twice. */
@@ -36,18 +47,23 @@ enum { LOOK_MS = 1000 };
 struct watch {
     const struct root *root;
     const char *workspace;
-    const struct root_limits *limits; /* NULL: no deadline, or no longer one */
+    const char *other;         /* stable may lead there all the same: it cannot be started */
+    struct start_trial *trial; /* NULL: no deadline, or no longer one */
     struct base_process process;
     uint64_t begun_ms;
     bool ready;
     bool proven;
     uint64_t looked_ms; /* when the timer had stable looked at */
     uint64_t lost_ms;   /* since when stable leads nowhere; 0: it does not */
+    uint64_t moved_ms;  /* since when it leads to another version; 0: it does not */
     bool stopping;      /* init asked to stop */
     bool superseded;    /* a person made another workspace stable */
     uint64_t told_ms;   /* when it was therefore told to end; 0: it was not */
-    bool overdue;       /* it had not by its deadline, and was killed */
-    unsigned late;      /* how often a deadline was not held against it */
+    uint64_t killed_ms; /* when it was killed; 0: it was not */
+    bool overdue;       /* it had not ended when it was told to, and was killed */
+    bool given_up;      /* it did not even end then */
+    bool ended;         /* but its end could not be taken yet */
+    unsigned late;      /* how often the deadline for its end was not held against it */
     enum start_verdict missed;
     int timer;
     int pipe;
@@ -143,34 +159,52 @@ static int start (struct watch *watch, struct base_error *error)
         .standard_fds = {-1, -1, -1},
         .n_fds = 1,
         .fds = {writing},
+        .own_session = true, /* what it signals as its own group is not this process */
     };
     watch->begun_ms = watch->looked_ms = base_time_boot_ms ();
+    if (watch->trial)
+        start_trial_begin (watch->trial, watch->begun_ms);
     return base_process_spawn (&spec, &watch->process, error);
 }
 
 /*  waiting */
 
+static uint64_t earlier (uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/*  UINT64_MAX: it has none. */
 static uint64_t next_deadline (const struct watch *watch)
 {
+    if (watch->killed_ms)
+        return watch->killed_ms + KILLED_MS;
     if (watch->told_ms)
         return watch->told_ms + TOLD_MS;
-    uint64_t span = watch->limits->confirm_ms;
-    if (!watch->ready && watch->limits->ready_ms < span)
-        span = watch->limits->ready_ms;
-    return watch->begun_ms + span;
+    if (!watch->trial)
+        return UINT64_MAX;
+    uint64_t confirm = start_trial_deadline_ms (watch->trial);
+    return watch->ready ? confirm : earlier (confirm, watch->begun_ms + watch->trial->limits.ready_ms);
 }
 
 static void arm (const struct watch *watch)
 {
-    struct itimerspec when = {0}; /* all zero: off */
-    if (watch->limits || watch->told_ms) {
-        uint64_t at = next_deadline (watch);
-        if (!watch->told_ms && watch->looked_ms + LOOK_MS < at)
-            at = watch->looked_ms + LOOK_MS;
-        when.it_value.tv_sec = (time_t) (at / 1000);
-        when.it_value.tv_nsec = (long) (at % 1000) * 1000000 + 1;
-    }
+    struct itimerspec when = {0};
+    uint64_t at = next_deadline (watch);
+    at = earlier (at, watch->looked_ms + (watch->trial ? LOOK_MS : LOOK_AT_REST_MS));
+    if (watch->moved_ms && !watch->superseded)
+        at = earlier (at, watch->moved_ms + SETTLE_MS);
+    when.it_value.tv_sec = (time_t) (at / 1000);
+    when.it_value.tv_nsec = (long) (at % 1000) * 1000000 + 1;
     (void) timerfd_settime (watch->timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void end_by_force (struct watch *watch)
+{
+    (void) base_process_signal (&watch->process, SIGKILL);
+    if (!watch->killed_ms)
+        watch->killed_ms = base_time_boot_ms ();
+    arm (watch);
 }
 
 /*  The disk decides whether the trial is over; what the pipe says is only an occasion to look. Where stable
@@ -180,7 +214,7 @@ static void look_at_trial (struct watch *watch)
     struct base_error error = {0};
     char stable[ROOT_NAME_SIZE];
     uint64_t now = base_time_boot_ms ();
-    if (!watch->limits)
+    if (!watch->trial)
         return;
     int rc = root_stable_check (watch->root, &error);
     if (rc > 0 && !watch->lost_ms)
@@ -188,7 +222,7 @@ static void look_at_trial (struct watch *watch)
     else if (rc > 0 && now >= watch->lost_ms + LOOK_MS && !watch->missed) {
         start_say ("WARNING: %s: killing %s, which is on trial", error.text, watch->workspace);
         watch->missed = START_LOST;
-        (void) base_process_signal (&watch->process, SIGKILL);
+        end_by_force (watch);
     } else if (rc == 0)
         watch->lost_ms = 0;
     if (rc || start_on_trial (watch->root, watch->workspace))
@@ -196,7 +230,7 @@ static void look_at_trial (struct watch *watch)
     start_say ("%s is no longer on trial", watch->workspace);
     watch->proven =
         root_link (watch->root, ROOT_STABLE, stable) == 0 && strcmp (stable, watch->workspace) == 0;
-    watch->limits = NULL;
+    watch->trial = NULL;
     arm (watch);
 }
 
@@ -204,13 +238,13 @@ static void take_word (struct watch *watch)
 {
     if (strcmp (watch->word, "ready") == 0 && !watch->ready) {
         watch->ready = true;
-        if (watch->limits)
+        if (watch->trial)
             start_say ("%s is ready", watch->workspace);
         arm (watch);
-    } else if (strcmp (watch->word, "confirmed") == 0 && watch->limits) {
+    } else if (strcmp (watch->word, "confirmed") == 0 && watch->trial) {
         watch->ready = true;
         look_at_trial (watch);
-        if (watch->limits)
+        if (watch->trial)
             start_say ("%s says that it is confirmed, and the disk says that it is not", watch->workspace);
         arm (watch);
     }
@@ -242,72 +276,132 @@ static void read_pipe (struct watch *watch)
     }
 }
 
-/*  It is being told to end: from here on it has that deadline alone. */
-static void expect_end (struct watch *watch)
+/*  What is stopped hears nothing. From here on it has that deadline alone. */
+static void tell_to_end (struct watch *watch, int number)
 {
+    (void) base_process_signal (&watch->process, SIGCONT);
+    (void) base_process_signal (&watch->process, number);
     if (watch->told_ms)
         return;
     watch->told_ms = base_time_boot_ms ();
     arm (watch);
 }
 
-/*  SIGUSR2: somebody changed the root on this host. Where that made another workspace stable, the version
-    here is ended, even one that does not listen any more. */
-static void look_at_stable (struct watch *watch)
+/*  Where stable leads to another version, the one here is ended, even one that does not listen any more. said:
+    SIGUSR2, by which somebody says that he changed the root on this host. */
+static void look_at_stable (struct watch *watch, bool said)
 {
     char stable[ROOT_NAME_SIZE];
+    uint64_t now = base_time_boot_ms ();
     look_at_trial (watch);
-    if (watch->superseded || root_link (watch->root, ROOT_STABLE, stable) ||
-        strcmp (stable, watch->workspace) == 0)
+    if (watch->superseded || watch->missed)
         return;
-    start_say ("%s was made stable by hand: ending %s", stable, watch->workspace);
+    if (root_link (watch->root, ROOT_STABLE, stable) || strcmp (stable, watch->workspace) == 0 ||
+        strcmp (stable, watch->other) == 0 || root_startable (watch->root, stable, NULL)) {
+        watch->moved_ms = 0;
+        return;
+    }
+    if (!watch->moved_ms)
+        watch->moved_ms = now;
+    if (!said && now < watch->moved_ms + SETTLE_MS) {
+        arm (watch);
+        return;
+    }
+    start_say (said ? "%s was made stable by hand: ending %s" : "%s is stable: ending %s, which runs on",
+               stable, watch->workspace);
     watch->superseded = true;
-    (void) base_process_signal (&watch->process, SIGTERM);
-    expect_end (watch);
+    tell_to_end (watch, SIGTERM);
+}
+
+/*  On trial no order of init comes from below this process. A sender that has ended since cannot be told from
+    init's command; the tokens that are returned are bounded. */
+static bool is_from_below (const struct watch *watch, const struct signalfd_siginfo *info)
+{
+    pid_t sender = (pid_t) info->ssi_pid; /* 0: the kernel, or a process that is outside of this name space */
+    return watch->trial && sender > 0 && (sender == watch->process.pid || start_process_is_below (sender));
+}
+
+static void read_order (struct watch *watch, const struct signalfd_siginfo *info)
+{
+    if (!watch->stopping && is_from_below (watch, info)) {
+        if (watch->missed)
+            return;
+        start_say ("%s is on trial and sent signal %u to its launcher (process %u did): killing it",
+                   watch->workspace, info->ssi_signo, info->ssi_pid);
+        watch->missed = START_SIGNALLED;
+        end_by_force (watch);
+        return;
+    }
+    if (!watch->stopping)
+        start_say ("asked to stop: telling %s", watch->workspace);
+    watch->stopping = true;
+    tell_to_end (watch, (int) info->ssi_signo);
 }
 
 static void read_signals (struct watch *watch, int signals)
 {
-    for (int number; (number = start_signals_next (signals));) {
+    for (struct signalfd_siginfo info; start_signals_read (signals, &info);) {
+        int number = (int) info.ssi_signo;
         if (number == SIGCHLD)
             continue; /* its end is seen on the pidfd; strangers are reaped in every round */
-        if (number == SIGUSR2) {
-            look_at_stable (watch);
-            continue;
-        }
-        if (number == SIGTERM || number == SIGINT) {
-            if (!watch->stopping)
-                start_say ("asked to stop: telling %s", watch->workspace);
-            watch->stopping = true;
-            expect_end (watch);
-        }
-        (void) base_process_signal (&watch->process, number);
+        if (number == SIGUSR2)
+            look_at_stable (watch, true);
+        else if (number == SIGTERM || number == SIGINT)
+            read_order (watch, &info);
+        else
+            (void) base_process_signal (&watch->process, number);
     }
 }
 
 /*  Whether a deadline that has passed is not held against it. */
-static bool slept (struct watch *watch, uint64_t now)
+static bool slept (struct watch *watch, uint64_t now, bool ending)
 {
-    if (now <= next_deadline (watch) + LATE_MS || watch->late == LATE_TIMES)
+    if (now <= next_deadline (watch) + LATE_MS ||
+        (ending ? watch->late == LATE_TIMES : !start_trial_forgive (watch->trial, now)))
         return false;
-    watch->late++;
+    watch->late += ending;
     start_say ("this host slept: %s gets its time anew", watch->workspace);
     return true;
 }
 
 static void look_at_end (struct watch *watch, uint64_t now)
 {
-    if (watch->overdue)
+    if (now < next_deadline (watch))
         return;
-    if (slept (watch, now))
-        watch->told_ms = now;
-    if (now < next_deadline (watch)) {
-        arm (watch);
+    if (slept (watch, now, true)) {
+        *(watch->killed_ms ? &watch->killed_ms : &watch->told_ms) = now;
+        return;
+    }
+    if (watch->killed_ms) {
+        start_say ("WARNING: %s did not end within %d ms of being killed: giving it up", watch->workspace,
+                   KILLED_MS);
+        watch->given_up = true;
         return;
     }
     start_say ("%s did not end within %d ms of being told to: killing it", watch->workspace, TOLD_MS);
     watch->overdue = true;
-    (void) base_process_signal (&watch->process, SIGKILL);
+    end_by_force (watch);
+}
+
+static void judge_trial (struct watch *watch, uint64_t now)
+{
+    uint64_t confirm = start_trial_deadline_ms (watch->trial);
+    if (now < next_deadline (watch)) {
+        start_trial_count (watch->trial, watch->root, now);
+        return;
+    }
+    if (slept (watch, now, false)) {
+        watch->begun_ms = now;
+        return;
+    }
+    watch->missed = now >= confirm && watch->ready ? START_UNCONFIRMED : START_HUNG;
+    if (watch->missed == START_UNCONFIRMED || now >= confirm)
+        start_say ("%s was not confirmed within %" PRIu64 " ms on trial: killing it", watch->workspace,
+                   watch->trial->limits.confirm_ms);
+    else
+        start_say ("%s was not ready within %" PRIu64 " ms: killing it", watch->workspace,
+                   watch->trial->limits.ready_ms);
+    end_by_force (watch);
 }
 
 static void read_timer (struct watch *watch)
@@ -315,30 +409,13 @@ static void read_timer (struct watch *watch)
     uint64_t count;
     if (read (watch->timer, &count, sizeof count) != (ssize_t) sizeof count)
         return;
-    look_at_trial (watch);
+    look_at_stable (watch, false);
     uint64_t now = watch->looked_ms = base_time_boot_ms ();
-    if (watch->told_ms) {
+    if (watch->told_ms || watch->killed_ms)
         look_at_end (watch, now);
-        return;
-    }
-    if (!watch->limits || watch->missed)
-        return;
-    if (now < next_deadline (watch)) {
-        arm (watch);
-        return;
-    }
-    if (slept (watch, now)) {
-        watch->begun_ms = now;
-        arm (watch);
-        return;
-    }
-    watch->missed =
-        now >= watch->begun_ms + watch->limits->confirm_ms && watch->ready ? START_UNCONFIRMED : START_HUNG;
-    start_say ("%s was not %s within %" PRIu64 " ms: killing it", watch->workspace,
-               watch->missed == START_HUNG ? "ready" : "confirmed",
-               watch->missed == START_HUNG ? next_deadline (watch) - watch->begun_ms
-                                           : watch->limits->confirm_ms);
-    (void) base_process_signal (&watch->process, SIGKILL);
+    else if (watch->trial && !watch->missed)
+        judge_trial (watch, now);
+    arm (watch);
 }
 
 /*  A signal to the whole process group ends the version maybe a moment before it reaches this process. */
@@ -356,42 +433,81 @@ static void wait_for_same_signal (struct watch *watch, int signals, const struct
     } while (true);
 }
 
-void start_child_run (const struct root *root, const char *workspace, const struct root_limits *limits,
-                      int signals, struct start_ending *ret_ending)
+/*  It has ended, and its end cannot be taken: whoever traces it has that. A tracer of its own is ended; another one,
+    a debugger, is waited for as for a process that was killed. Until then its descriptor would be ready for ever. */
+static void end_tracers (struct watch *watch, const struct start_sweep *sweep)
 {
-    struct watch watch = {
-        .root = root, .workspace = workspace, .limits = limits, .process = BASE_PROCESS_NULL, .pipe = -1};
+    start_say ("%s has ended and is traced: ending what is below it", watch->workspace);
+    watch->ended = true;
+    (void) start_sweep_end (sweep, watch->workspace, watch->process.pid, false);
+    end_by_force (watch);
+}
+
+/*  Until it has ended, or is given up. */
+static struct base_process_end wait_for_end (struct watch *watch, int signals,
+                                             const struct start_sweep *sweep)
+{
+    struct base_process_end end = {.exited = false, .code = SIGKILL};
+    while (!watch->given_up) {
+        struct pollfd polled[] = {
+            {.fd = watch->ended ? -1 : watch->process.fd, .events = POLLIN},
+            {.fd = signals, .events = POLLIN},
+            {.fd = watch->pipe, .events = POLLIN},
+            {.fd = watch->timer, .events = POLLIN},
+        };
+        bool failed = poll (polled, sizeof polled / sizeof *polled, -1) < 0 && errno != EINTR;
+        if (failed) { /* out of memory: everything is looked at in turns */
+            struct timespec moment = {.tv_nsec = 100 * 1000000};
+            (void) nanosleep (&moment, NULL);
+        }
+        if (watch->pipe >= 0 && (failed || polled[2].revents))
+            read_pipe (watch); /* before its end: a last word counts */
+        if (failed || polled[1].revents)
+            read_signals (watch, signals);
+        if ((failed || watch->ended || polled[0].revents) &&
+            base_process_wait (&watch->process, false, &end) == 0)
+            return end;
+        if (!watch->ended && polled[0].revents & POLLIN)
+            end_tracers (watch, sweep);
+        if (failed || polled[3].revents)
+            read_timer (watch);
+        (void) start_reap_others (watch->process.pid);
+    }
+    (void) close (watch->process.fd); /* it is reaped with the strangers, should it ever end */
+    watch->process = BASE_PROCESS_NULL;
+    return end;
+}
+
+void start_child_run (const struct start_child *child, int signals, struct start_ending *ret_ending)
+{
+    struct watch watch = {.root = child->root,
+                          .workspace = child->workspace,
+                          .other = child->other ? child->other : "",
+                          .trial = child->trial,
+                          .process = BASE_PROCESS_NULL,
+                          .pipe = -1};
     struct start_ending ending = {0};
+    struct start_terminal terminal;
+    start_terminal_keep (&terminal);
+    start_sweep_lock (child->sweep);
     watch.timer = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (start (&watch, &ending.error)) {
         ending.verdict = START_NO_PROGRAM;
         goto done;
     }
+    look_at_stable (&watch, false);
     arm (&watch);
     (void) malloc_trim (0); /* what reading the files took: the launcher is to be small while it waits */
-    for (;;) {
-        struct pollfd polled[] = {
-            {.fd = watch.process.fd, .events = POLLIN},
-            {.fd = signals, .events = POLLIN},
-            {.fd = watch.pipe, .events = POLLIN},
-            {.fd = watch.timer, .events = POLLIN},
-        };
-        if (poll (polled, sizeof polled / sizeof *polled, -1) < 0 && errno != EINTR)
-            break; /* out of memory: its end is still waited for below */
-        if (polled[2].revents)
-            read_pipe (&watch); /* before its end: a last word counts */
-        if (polled[1].revents)
-            read_signals (&watch, signals);
-        if (polled[0].revents && base_process_wait (&watch.process, false, &ending.end) == 0)
-            break;
-        if (polled[3].revents)
-            read_timer (&watch);
-        (void) start_reap_others (watch.process.pid);
-    }
-    if (watch.process.pid)
-        (void) base_process_wait (&watch.process, true, &ending.end);
-    (void) start_reap_others (0);
+    ending.end = wait_for_end (&watch, signals, child->sweep);
+    if (watch.trial && !watch.stopping)
+        start_sweep_hold (
+            child->sweep); /* what it left sends nothing more, and can still be told from init */
     wait_for_same_signal (&watch, signals, &ending.end);
+    ending.left = start_sweep_end (child->sweep, watch.workspace, 0, watch.stopping);
+    start_terminal_restore (&terminal);
+    look_at_trial (&watch);
+    if (watch.trial)
+        start_trial_end (watch.trial, watch.root, base_time_boot_ms ());
     ending.proven = watch.proven;
     ending.overdue = watch.overdue && !ending.end.exited && ending.end.code == SIGKILL;
     ending.verdict = watch.stopping     ? START_STOPPED

@@ -15,17 +15,27 @@
 #include "base/directory.h"
 #include "base/text.h"
 
-enum { STAT_SIZE = 1024, FIELD_THREADS = 20, FIELD_START = 22 };
+enum {
+    STAT_SIZE = 1024,
+    FIELD_PARENT = 4,
+    FIELD_GROUP = 5,
+    FIELD_SESSION = 6,
+    FIELD_THREADS = 20,
+    FIELD_START = 22
+};
 
-enum mark { UNKNOWN, VISITING, OURS, FOREIGN };
+enum { ANCESTORS_MOST = 4096 };
+
+enum mark { UNKNOWN, VISITING, OURS, SPARED, FOREIGN };
 
 struct process {
-    pid_t pid;
-    pid_t parent;
-    uint64_t start; /* with the pid it names a process for good */
+    struct start_process is;
+    enum start_claim claim;
     bool alive;
     bool stopped;
+    bool stopped_here; /* as soon as it was seen */
     enum mark mark;
+    pid_t below; /* while marks are found: whose parent this is */
 };
 
 struct processes {
@@ -47,17 +57,21 @@ static bool parse (const char *text, struct process *ret_process)
     const char *at = strrchr (text, ')');
     if (!at || at[1] != ' ')
         return false;
-    struct process process = {.pid = (pid_t) strtol (text, NULL, 10)};
+    struct process process = {.is.pid = (pid_t) strtol (text, NULL, 10)};
     char state = at[2];
     unsigned long threads = 0;
     at += 2;
     for (int field = 3; field <= FIELD_START && *at; field++) {
-        if (field == 4)
-            process.parent = (pid_t) strtol (at, NULL, 10);
+        if (field == FIELD_PARENT)
+            process.is.parent = (pid_t) strtol (at, NULL, 10);
+        else if (field == FIELD_GROUP)
+            process.is.group = (pid_t) strtol (at, NULL, 10);
+        else if (field == FIELD_SESSION)
+            process.is.session = (pid_t) strtol (at, NULL, 10);
         else if (field == FIELD_THREADS)
             threads = strtoul (at, NULL, 10);
         else if (field == FIELD_START)
-            process.start = strtoull (at, NULL, 10);
+            process.is.start = strtoull (at, NULL, 10);
         at += strcspn (at, " ");
         at += *at == ' ';
     }
@@ -97,34 +111,44 @@ static int add (struct processes *processes, const struct process *process)
 static int compare (const void *a, const void *b)
 {
     const struct process *left = a, *right = b;
-    return (left->pid > right->pid) - (left->pid < right->pid);
+    return (left->is.pid > right->is.pid) - (left->is.pid < right->is.pid);
 }
 
 static struct process *find (const struct processes *processes, pid_t pid)
 {
-    struct process key = {.pid = pid};
+    struct process key = {.is.pid = pid};
     return processes->count ? bsearch (&key, processes->items, processes->count, sizeof key, compare) : NULL;
 }
 
-/*  Follows the parents up from one process and marks all on the way. */
-static void mark (struct processes *processes, struct process *from, pid_t self)
+static enum start_claim claim (const struct start_choice *choice, const struct start_process *process)
+{
+    if (choice)
+        return choice->claim (choice->context, process);
+    return process->parent == getpid () ? START_OURS : START_LIKE_PARENT;
+}
+
+static enum mark mark_below (enum mark parent, enum start_claim claim)
+{
+    if (parent == SPARED || claim == START_SPARED)
+        return SPARED;
+    return claim == START_OURS ? OURS : parent;
+}
+
+/*  Follows the parents up from one process to one whose mark is known, or to the top, and marks all on the
+    way down. A scan is no snapshot: a reused pid could close a circle, which is taken for the top. */
+static void mark (struct processes *processes, struct process *from)
 {
     enum mark found = FOREIGN;
-    struct process *at = from;
-    while (at && at->mark == UNKNOWN) {
-        at->mark = VISITING; /* a scan is no snapshot: a reused pid could close a circle */
-        if (at->parent == self) {
-            found = OURS;
-            break;
-        }
-        at = find (processes, at->parent);
-        if (at && (at->mark == OURS || at->mark == FOREIGN))
-            found = at->mark;
+    struct process *at = from, *below = NULL;
+    for (; at && at->mark == UNKNOWN; at = find (processes, at->is.parent)) {
+        at->mark = VISITING;
+        at->below = below ? below->is.pid : 0;
+        below = at;
     }
-    for (at = from; at && at->mark == VISITING;) {
-        at->mark = found;
-        at = find (processes, at->parent);
-    }
+    if (at && at->mark != VISITING)
+        found = at->mark;
+    for (at = below; at; at = at->below ? find (processes, at->below) : NULL)
+        found = at->mark = mark_below (found, at->claim);
 }
 
 /*  A process that was seen may have ended, been reaped by its parent, and its pid given to a stranger: it is
@@ -133,39 +157,38 @@ static void send_signal (const struct process *seen, int number)
 {
     char pid[24];
     struct process now;
-    if (seen->parent == getpid ()) {
-        (void) kill (seen->pid, number);
+    if (seen->is.parent == getpid ()) {
+        (void) kill (seen->is.pid, number);
         return;
     }
-    base_cleanup (base_close_p) int fd = pidfd_open (seen->pid, 0);
-    (void) snprintf (pid, sizeof pid, "%d", (int) seen->pid);
-    if (fd >= 0 && look (pid, &now) && now.start == seen->start)
+    base_cleanup (base_close_p) int fd = pidfd_open (seen->is.pid, 0);
+    (void) snprintf (pid, sizeof pid, "%d", (int) seen->is.pid);
+    if (fd >= 0 && look (pid, &now) && now.is.start == seen->is.start)
         (void) pidfd_send_signal (fd, number, NULL, 0);
 }
 
 /*  /proc lists by pid, and a child's is mostly the higher one: it is known at once that it is ours. */
 static void stop_at_once (const struct processes *processes, struct process *process)
 {
-    if (process->parent != getpid ()) {
-        const struct process *parent = find (processes, process->parent);
-        if (!parent || parent->mark != OURS)
-            return;
-    }
-    process->mark = OURS;
-    if (process->alive && !process->stopped)
-        send_signal (process, SIGSTOP);
+    const struct process *parent = find (processes, process->is.parent);
+    process->mark = mark_below (parent ? parent->mark : UNKNOWN, process->claim);
+    if (process->mark != OURS || !process->alive || process->stopped)
+        return;
+    process->stopped_here = true;
+    send_signal (process, SIGSTOP);
 }
 
-/*  All processes, the descendants marked as ours. stop: those that run are sent SIGSTOP as they are seen. */
-static void scan (struct processes *ret_processes, bool stop)
+/*  All processes, marked. stop: those that run are sent SIGSTOP as they are seen. */
+static void scan (const struct start_choice *choice, struct processes *ret_processes, bool stop)
 {
     base_cleanup (base_directory_close_p) DIR *directory = opendir ("/proc");
     pid_t self = getpid ();
     struct process process;
     for (struct dirent *entry; directory && (entry = readdir (directory));) {
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !look (entry->d_name, &process) ||
-            process.pid == self)
+            process.is.pid == self)
             continue;
+        process.claim = claim (choice, &process.is);
         if (stop)
             stop_at_once (ret_processes, &process);
         if (add (ret_processes, &process))
@@ -174,39 +197,68 @@ static void scan (struct processes *ret_processes, bool stop)
     if (ret_processes->count)
         qsort (ret_processes->items, ret_processes->count, sizeof process, compare);
     for (size_t i = 0; i < ret_processes->count; i++)
-        mark (ret_processes, &ret_processes->items[i], self);
+        ret_processes->items[i].mark = UNKNOWN;
+    for (size_t i = 0; i < ret_processes->count; i++)
+        mark (ret_processes, &ret_processes->items[i]);
 }
 
-size_t start_descendants_count (pid_t but)
+size_t start_processes_count (const struct start_choice *choice, pid_t but)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    scan (&processes, false);
+    scan (choice, &processes, false);
     size_t count = 0;
     for (size_t i = 0; i < processes.count; i++)
-        count += processes.items[i].mark == OURS && processes.items[i].alive && processes.items[i].pid != but;
+        count +=
+            processes.items[i].mark == OURS && processes.items[i].alive && processes.items[i].is.pid != but;
     return count;
 }
 
-bool start_descendants_stop (void)
+bool start_processes_stop (const struct start_choice *choice)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    scan (&processes, true);
+    scan (choice, &processes, true);
     bool any = false;
     for (size_t i = 0; i < processes.count; i++) {
         const struct process *process = &processes.items[i];
+        if (process->mark == SPARED && process->stopped_here)
+            send_signal (process, SIGCONT); /* seen before its parent was */
         if (process->mark != OURS || !process->alive || process->stopped)
             continue;
         any = true;
-        send_signal (process, SIGSTOP);
+        if (!process->stopped_here)
+            send_signal (process, SIGSTOP);
     }
     return any;
 }
 
-void start_descendants_kill (void)
+void start_processes_kill (const struct start_choice *choice)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    scan (&processes, false);
+    scan (choice, &processes, false);
     for (size_t i = 0; i < processes.count; i++)
         if (processes.items[i].mark == OURS)
             send_signal (&processes.items[i], SIGKILL);
+}
+
+bool start_process_look (pid_t pid, struct start_process *ret_process)
+{
+    char text[24];
+    struct process process;
+    (void) snprintf (text, sizeof text, "%d", (int) pid);
+    if (pid <= 0 || !look (text, &process))
+        return false;
+    *ret_process = process.is;
+    return true;
+}
+
+bool start_process_is_below (pid_t pid)
+{
+    pid_t self = getpid ();
+    struct start_process process;
+    for (int i = 0; i < ANCESTORS_MOST && start_process_look (pid, &process); i++) {
+        if (process.parent == self)
+            return true;
+        pid = process.parent;
+    }
+    return false;
 }

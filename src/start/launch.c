@@ -42,6 +42,8 @@ struct launch {
     bool proven;   /* our own workspace was stable, and not on trial */
     char not_started[ROOT_NAME_SIZE]; /* what stable points to cannot be executed: run our own workspace */
     struct root_outcome last;         /* how the last start on trial ended */
+    struct start_trial trial;
+    struct start_sweep sweep;
 };
 
 /*  the root */
@@ -237,18 +239,30 @@ static int status_of (const struct base_process_end *end)
     return end->exited ? end->code : 128 + end->code;
 }
 
-/*  It was asked to stop: the start does not count. */
-static int stopped (struct launch *launch, const struct root_limits *limits,
-                    const struct start_ending *ending)
+/*  A scratch root lies in the directory probe of the root that it is made for. */
+static bool is_probe (const char *path)
+{
+    static const char place[] = "/" ROOT_PROBE;
+    const char *end = strrchr (path, '/');
+    size_t length = end ? (size_t) (end - path) : 0;
+    return length > sizeof place - 1 && strncmp (end - sizeof place + 1, place, sizeof place - 1) == 0;
+}
+
+/*  It was asked to stop: the start does not count, unless that goes on and on. */
+static int stopped (struct launch *launch, bool on_trial, const struct start_ending *ending)
 {
     const struct base_process_end *end = &ending->end;
-    struct base_error error = {0};
-    if (limits && start_on_trial (&launch->root, launch->own) &&
-        root_token_return (&launch->root, limits, &error))
-        start_say ("ignoring: %s", error.text);
+    if (on_trial && start_on_trial (&launch->root, launch->own) &&
+        !start_trial_return (&launch->trial, &launch->root)) {
+        remember (launch, ROOT_CAUSE_STOPPED,
+                  "it was told to stop more than %d times before it was confirmed", START_RETURNED_MOST);
+        go_back (launch);
+    }
     (void) leave_stable (launch);
     if (ending->overdue)
         return ROOT_EXIT_KILLED;
+    if (ending->left && is_probe (launch->root.path))
+        return ROOT_EXIT_LEFT; /* whoever rehearses a candidate is told what it cannot see any more */
     bool as_asked = end->exited ? end->code == ROOT_EXIT_RESTART || end->code == ROOT_EXIT_BY_INIT
                                 : end->code == SIGTERM || end->code == SIGINT;
     return as_asked ? 0 : status_of (end);
@@ -261,7 +275,7 @@ static int leave (struct launch *launch, int status)
 }
 
 /*  A start has ended. Returns the exit status, or -1 where the links are to be read anew. */
-static int ended (struct launch *launch, const struct root_limits *limits, const struct start_ending *ending)
+static int ended (struct launch *launch, bool on_trial, const struct start_ending *ending)
 {
     char text[128] = "";
     launch->proven |= ending->proven;
@@ -269,9 +283,12 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
         exec_stable (launch);
         return -1;
     }
-    bool by_itself = ending->verdict == START_ENDED && ending->end.exited;
     if (ending->verdict == START_STOPPED)
-        return stopped (launch, limits, ending);
+        return stopped (launch, on_trial, ending);
+    bool lost = root_stable_check (&launch->root, NULL) > 0;
+    bool failed = on_trial && !ending->proven && (lost || start_on_trial (&launch->root, launch->own));
+    /*  Who asks for another version has made it stable, and is no longer on trial. */
+    bool by_itself = ending->verdict == START_ENDED && ending->end.exited && !failed;
     if (by_itself && ending->end.code == ROOT_EXIT_BY_INIT)
         return leave (launch, ROOT_EXIT_RESTART);
     if (by_itself && ending->end.code == ROOT_EXIT_RESTART) {
@@ -285,8 +302,7 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
         start_say ("%s: %s", launch->own, ending->error.text);
     else
         start_say ("%s %s", launch->own, base_process_end_format (&ending->end, text, sizeof text));
-    bool lost = root_stable_check (&launch->root, NULL) > 0;
-    if (!limits || ending->proven || (!lost && !start_on_trial (&launch->root, launch->own)))
+    if (!failed)
         return leave (launch,
                       ending->verdict == START_NO_PROGRAM ? EXIT_NO_PROGRAM : status_of (&ending->end));
 
@@ -295,13 +311,17 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
         remember (launch, ROOT_CAUSE_HUNG, "was not ready in time");
         break;
     case START_UNCONFIRMED:
-        remember (launch, ROOT_CAUSE_UNCONFIRMED, "was ready, and not confirmed in time");
+        if (launch->last.cause == ROOT_CAUSE_NONE) /* what it did in an earlier start tells more */
+            remember (launch, ROOT_CAUSE_UNCONFIRMED, "was ready, and not confirmed in time");
         if (lost)
             break;
         go_back (launch); /* another start would not get further */
         return -1;
     case START_LOST:
         remember (launch, ROOT_CAUSE_LOST, "the link stable led nowhere while it ran");
+        break;
+    case START_SIGNALLED:
+        remember (launch, ROOT_CAUSE_CRASHED, "told its launcher to stop");
         break;
     case START_NO_PROGRAM:
         remember (launch, ROOT_CAUSE_CRASHED, "%.200s", ending->error.text);
@@ -313,10 +333,10 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
         break;
     }
     struct root_trial trial;
-    if (ending->verdict == START_LOST ||
-        (root_trial_read (&launch->root, &trial, NULL) == 0 && trial.on_trial && trial.tokens == 0))
+    if (ending->verdict == START_LOST || (root_trial_read (&launch->root, &trial, NULL) == 0 &&
+                                          trial.on_trial && (trial.tokens == 0 || launch->trial.left == 0)))
         return -1; /* going back needs no pause */
-    return pause_for (launch, limits->pause_ms) ? -1 : 0;
+    return pause_for (launch, launch->trial.limits.pause_ms) ? -1 : 0;
 }
 
 /*  What stable points to is not this launcher's workspace, and cannot be started either. */
@@ -344,20 +364,6 @@ static void without_stable (struct launch *launch, const struct root_trial *tria
     memcpy (launch->not_started, trial->stable, sizeof trial->stable);
 }
 
-/*  Takes a start of the trial. Returns whether it is counted. */
-static int take_start (struct launch *launch, struct root_limits *limits, bool *ret_first)
-{
-    struct base_error error = {0};
-    unsigned left = 0;
-    int rc = root_token_take (&launch->root, limits, &left, &error);
-    if (rc < 0)
-        start_say ("%s: this start is not counted", error.text);
-    if (rc == 0)
-        start_say ("%s is on trial, %u further starts are left", launch->own, left);
-    *ret_first = rc == 0 && left + 1 >= limits->starts;
-    return rc;
-}
-
 /*  Starts what is to be started. Returns the exit status, or -1 where the links are to be read anew. */
 static int serve (struct launch *launch)
 {
@@ -383,16 +389,23 @@ static int serve (struct launch *launch)
         start_say ("removed a stale way back");
 
     /*  Without stable a trial has no end but its deadlines, and they hold. */
-    struct root_limits limits = root_limits_default;
     bool first = false,
          on_trial = is_stable ? trial.on_trial && !launch->stranded
                               : lost && !launch->proven && root_trial_is_likely (&launch->root, launch->own);
     if (on_trial) {
-        int rc = take_start (launch, &limits, &first);
+        int rc = start_trial_take (&launch->trial, &launch->root, launch->own);
+        if (rc == 0 && start_trial_is_over (&launch->trial)) {
+            if (launch->last.cause == ROOT_CAUSE_NONE)
+                remember (launch, ROOT_CAUSE_UNCONFIRMED, "used up its time over several starts");
+            rc = ROOT_E_NONE;
+        }
         if (rc == ROOT_E_NONE && is_stable) {
             go_back (launch);
             return -1;
         }
+        if (rc == ROOT_E_NONE) /* there is nothing to go back to, and no other version to run */
+            start_trial_extend (&launch->trial);
+        first = rc == 0 && start_trial_is_first (&launch->trial);
         on_trial = rc >= 0;
     }
     if (verify (launch, launch->own, &error)) {
@@ -405,8 +418,13 @@ static int serve (struct launch *launch)
             return -1;
     }
     struct start_ending ending;
-    start_child_run (&launch->root, launch->own, on_trial ? &limits : NULL, launch->signals, &ending);
-    return ended (launch, on_trial ? &limits : NULL, &ending);
+    const struct start_child child = {.root = &launch->root,
+                                      .workspace = launch->own,
+                                      .trial = on_trial ? &launch->trial : NULL,
+                                      .other = launch->not_started,
+                                      .sweep = &launch->sweep};
+    start_child_run (&child, launch->signals, &ending);
+    return ended (launch, on_trial, &ending);
 }
 
 /*  An init whose umask takes a file from its own owner cannot mean that: a version could not enter the
@@ -432,7 +450,10 @@ int start_launch (void)
         start_say ("%s", error.text);
         return EXIT_HOST;
     }
-    launch.lock = root_lock_take (&launch.root);
+    bool kept;
+    launch.lock = root_lock_keep (&launch.root, &kept);
+    if (launch.lock == -EWOULDBLOCK && start_sweep_holder (&launch.root))
+        launch.lock = root_lock_take (&launch.root);
     if (launch.lock == -EWOULDBLOCK) {
         start_say ("the root %s is in use: another launcher serves it", launch.root.path);
         root_deinit (&launch.root);
@@ -443,10 +464,12 @@ int start_launch (void)
                    strerror (-launch.lock));
     launch.signals = start_signals_take ();
     start_reap_begin ();
+    start_sweep_begin (&launch.sweep, &launch.root, launch.lock >= 0, kept);
     int status;
     do
         status = serve (&launch);
     while (status < 0);
+    start_sweep_deinit (&launch.sweep);
     root_deinit (&launch.root);
     return status;
 }

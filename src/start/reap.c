@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,7 +46,12 @@ void start_signals_give_back (void)
 int start_signals_next (int fd)
 {
     struct signalfd_siginfo info;
-    return read (fd, &info, sizeof info) == (ssize_t) sizeof info ? (int) info.ssi_signo : 0;
+    return start_signals_read (fd, &info) ? (int) info.ssi_signo : 0;
+}
+
+bool start_signals_read (int fd, struct signalfd_siginfo *ret_info)
+{
+    return read (fd, ret_info, sizeof *ret_info) == (ssize_t) sizeof *ret_info;
 }
 
 void start_reap_begin (void)

@@ -6,6 +6,7 @@
 #define START_REAP_H
 
 #include <stdbool.h>
+#include <sys/signalfd.h>
 #include <sys/types.h>
 
 /*  Blocks the signals that the launcher or guard handles, and ignores SIGPIPE. */
@@ -19,6 +20,9 @@ void start_signals_give_back (void);
 
 /*  The next signal without waiting, or 0. */
 int start_signals_next (int fd);
+
+/*  The same with its sender. Returns whether there was one. */
+bool start_signals_read (int fd, struct signalfd_siginfo *ret_info);
 
 /*  Becomes the parent of orphans below. */
 void start_reap_begin (void);

@@ -1,14 +1,12 @@
 /*  test/bad/bad_stubborn.c - a launcher that never runs out of starts: a version that fails on trial is
     started again, for ever */
 
-#include "root/root.h"
+#include "base/text.h"
+#include "start/trial.h"
 
-int __wrap_root_token_take (const struct root *root, struct root_limits *ret_limits, unsigned *ret_left,
-                            struct base_error *error)
+int __wrap_start_trial_take (struct start_trial *trial, const struct root *root, const char *workspace)
 {
     (void) root;
-    (void) error;
-    *ret_limits = root_limits_default;
-    *ret_left = 1;
-    return 0;
+    *trial = (struct start_trial){.limits = root_limits_default, .left = 1};
+    return base_text_copy (trial->spent.workspace, sizeof trial->spent.workspace, workspace);
 }

@@ -4,4 +4,4 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-refuses bad-litter stop 'left [0-9]+ process'
+refuses bad-litter stop 'left .*process'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A host sleeps for longer than every deadline, at rest, in a rehearsal, on trial and at its end: nothing is held against a release for it.
+# A host sleeps for longer than every deadline, at rest, in a rehearsal and on trial: nothing is held against a release for it.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -43,16 +43,3 @@ sleeps $((step * factor + 2))
 wait "$updating" || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
 check_runs a 2.0.0 noded-2
 check_node a '.quarantine == []'
-
-say 'while it stops'
-slept=$(grep -c '^start: this host slept' "$fleet/a.log" || true) # on trial it may have
-woke () { [ "$(grep -c '^start: this host slept' "$fleet/a.log")" -gt "$slept" ]; }
-manager=$(manager_pid a)
-kill -STOP "$manager"
-kill -TERM "$(awk '/^PPid:/ { print $2 }' "/proc/$manager/status")"
-until_true grep -q '^start: asked to stop' "$fleet/a.log"
-sleeps 12 # the launcher gives it 10
-until_true woke
-until_true [ ! -e "/proc/$manager" ]
-check_equal "$(unwilling a)" 0 'how often the launcher had to end it'
-until_node a .online

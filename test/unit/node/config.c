@@ -55,7 +55,7 @@ Test (config, a_mistake_names_the_key_the_value_and_what_is_allowed)
         {"node/restart", "maybe", "exec"}, {"node/log", "loud", "debug"},
         {"probe/depth", "3", "0 to 2"},    {"curve/secret-key", "short", "40 characters"},
         {"node/colour", "red", "no such"}, {"update/probing", "0", "from 1"},
-        {"update/resend", "0", "from 10"}, {"trial/confirm", "200h", "to 604800000"},
+        {"update/resend", "0", "from 10"}, {"trial/confirm", "25h", "to 86400000"},
         {"update/chunk", "1", "4096"},
     };
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {

@@ -171,7 +171,7 @@ Test (root, tokens_are_taken_until_none_is_left)
                    taken.pause_ms == 33);
     }
     cr_expect_eq (root_token_take (&root, &taken, &left, &error), ROOT_E_NONE);
-    cr_assert_eq (root_token_return (&root, &limits, &error), 0);
+    cr_assert_eq (root_token_return (&root, &limits, 9, &error), 0);
     cr_expect_eq (root_token_take (&root, &taken, &left, &error), 0);
     cr_expect_eq (left, 0);
 }
@@ -180,9 +180,12 @@ Test (root, no_more_tokens_are_returned_than_there_were)
 {
     struct root_trial trial;
     cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
-    cr_assert_eq (root_token_return (&root, &root_limits_default, &error), 0);
+    cr_assert_eq (root_token_return (&root, &root_limits_default, 9, &error), 0);
     cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
     cr_expect_eq (trial.tokens, 3);
+    cr_assert_eq (unlink ("root/.try.3"), 0);
+    cr_assert_eq (root_token_return (&root, &root_limits_default, 2, &error), 0);
+    cr_expect_eq (root_tokens_count (&root), 2, "as many as its caller allows");
 }
 
 static bool is_default (const struct root_limits *limits)
@@ -204,6 +207,29 @@ Test (root, a_damaged_token_counts_with_the_default_deadlines)
     cr_assert_eq (symlink ("/", "root/.try.2"), 0);
     cr_expect_eq (root_token_take (&root, &limits, NULL, &error), 0);
     cr_expect (is_default (&limits));
+}
+
+Test (root, a_token_that_asks_for_too_much_says_nothing)
+{
+    struct root_limits limits;
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    scratch_write_text ("root/.try.3", "ready_ms 604800000\nconfirm_ms 604800000\npause_ms 7200000\n");
+    cr_assert_eq (root_token_take (&root, &limits, NULL, &error), 0);
+    cr_expect (is_default (&limits));
+}
+
+Test (root, a_directory_in_the_place_of_a_token_is_taken_as_one)
+{
+    struct root_limits limits;
+    unsigned left;
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    free (scratch_shell ("cd root; rm .try.3 .trial; mkdir -p .try.3/x .trial/x", NULL));
+    cr_expect_eq (root_token_take (&root, &limits, &left, &error), 0, "%s", error.text);
+    cr_expect_eq (left, 2);
+    free (scratch_shell ("mkdir -p root/.try.3/x", NULL));
+    cr_expect_eq (root_go_back (&root, &error), 0, "%s", error.text);
+    cr_expect_not (scratch_exists ("root/.trial"));
+    cr_expect_eq (root_tokens_count (&root), 0);
 }
 
 Test (root, tokens_of_an_earlier_trial_do_not_lengthen_the_next)

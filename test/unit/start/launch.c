@@ -240,10 +240,50 @@ Test (launch, who_only_asks_for_the_lock_is_no_other_launcher)
 
 Test (launch, its_version_does_not_inherit_the_lock)
 {
-    make_stable ("setsid sleep 30 & echo $! >> $LOG; exit 4");
+    make_stable (
+        "for fd in /proc/$$/fd/*; do case $(readlink $fd) in */root | */.lock) echo $fd;; esac; done "
+        "> inherited; exit 4");
     cr_expect_eq (run (), 4);
-    cr_expect_eq (run (), 4, "though what the version left behind lives");
-    free (scratch_shell ("kill $(cat log)", NULL));
+    cr_expect (scratch_holds ("inherited", ""));
+}
+
+/*  Who moves the link and is killed before he says so. */
+Test (launch, a_version_that_does_not_follow_stable_is_ended)
+{
+    char next[ROOT_NAME_SIZE];
+    static const char hangs[] = "echo up >> $LOG; while :; do sleep 0.02; done";
+    make_stable (hangs);
+    make ("echo other >> $LOG", NULL, NULL, next);
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_STABLE, next, &error), 0);
+    cr_expect_eq (finish (pid), 0);
+    expect_log ("up other ");
+    expect_said ("which runs on");
+}
+
+Test (launch, a_version_on_trial_that_was_reverted_and_does_not_follow_is_ended)
+{
+    put_on_trial ("echo up >> $LOG; echo ready > /proc/$$/fd/$NODED_LAUNCHER; while :; do sleep 0.02; done");
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (rename ("root/.back", "root/stable"), 0); /* as noded revert does, before its signal */
+    cr_expect_eq (finish (pid), 0);
+    expect_log ("up one ");
+    expect_said ("which runs on");
+}
+
+Test (launch, a_version_that_hands_over_is_not_disturbed)
+{
+    make ("echo two >> $LOG", NULL, NULL, two);
+    char *script = base_text_printf (
+        "trap 'echo disturbed >> $LOG' TERM; ln -s %s $NODED_ROOT/new; mv -T $NODED_ROOT/new $NODED_ROOT/stable;"
+        "sleep 1; echo bye >> $LOG; exit 85",
+        two);
+    make_stable (script);
+    cr_expect_eq (run (), 0);
+    expect_log ("bye two ");
+    free (script);
 }
 
 Test (launch, a_start_that_was_stopped_does_not_count)
@@ -281,6 +321,21 @@ Test (launch, a_version_that_does_not_stop_when_told_is_killed)
     cr_expect_eq (finish (pid), ROOT_EXIT_KILLED);
     expect_said ("did not end within");
     cr_expect_eq (trial ().tokens, 3, "that init stopped it is held against no version");
+}
+
+Test (launch, a_version_that_is_told_to_stop_when_the_host_sleeps_gets_its_time_anew)
+{
+    make_stable ("trap '' TERM; echo up >> $LOG; until [ -e awake ]; do sleep 0.02; done; exit 0");
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (kill (pid, SIGTERM), 0);
+    wait_for_said ("asked to stop");
+    cr_assert_eq (kill (pid, SIGSTOP), 0);
+    (void) poll (NULL, 0, 11500); /* it is given 10 s, and one in which it is only late */
+    cr_assert_eq (kill (pid, SIGCONT), 0);
+    wait_for_said ("this host slept");
+    scratch_write_text ("awake", "");
+    cr_expect_eq (finish (pid), 0);
 }
 
 Test (launch, a_version_that_does_not_make_room_when_told_is_killed)

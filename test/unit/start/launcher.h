@@ -118,17 +118,27 @@ static inline void expect_said (const char *text)
     free (said);
 }
 
-static inline void wait_for_log (const char *text)
+static inline void wait_for (const char *file, const char *text)
 {
     for (int i = 0; i < PATIENCE_MS / 10; i++) {
-        char *found = scratch_read ("log");
+        char *found = scratch_read (file);
         bool there = found && strstr (found, text);
         free (found);
         if (there)
             return;
         (void) poll (NULL, 0, 10);
     }
-    cr_assert_fail ("%s was never logged", text);
+    cr_assert_fail ("%s never stood in %s", text, file);
+}
+
+static inline void wait_for_log (const char *text)
+{
+    wait_for ("log", text);
+}
+
+static inline void wait_for_said (const char *text)
+{
+    wait_for ("said", text);
 }
 
 static inline struct root_trial trial (void)

@@ -1,0 +1,285 @@
+#include "start/sweep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "root/lock.h"
+#include "start/keepers.h"
+#include "start/reap.h"
+#include "start/say.h"
+
+/*  A process that waits for a disk ends with that: it is given up, and another version started beside it. */
+enum { DEADLINE_MS = 3000, FREEZES_MOST = 32, ANCESTORS_MOST = 64 };
+
+/*  As a guard does. */
+enum { LINGER_MS = 100, LINGER_STEP_MS = 5 };
+
+enum { ENVIRONMENT_MOST = 8 * 1024 * 1024, ENVIRONMENT_BLOCK = 4096 };
+
+struct choice {
+    const struct start_sweep *sweep;
+    const struct root *root;
+    struct start_keepers keepers;
+    bool below;                      /* what is below this process is ours, but for its helpers */
+    bool marked;                     /* what is marked is */
+    pid_t holder;                    /* this one is; 0: nobody */
+    pid_t ancestors[ANCESTORS_MOST]; /* these are not, whatever their environment says */
+    size_t n_ancestors;
+};
+
+static void choice_deinit (struct choice *choice)
+{
+    start_keepers_deinit (&choice->keepers);
+}
+
+static bool is_same (const struct start_process *a, const struct start_process *b)
+{
+    return a->pid == b->pid && a->start == b->start;
+}
+
+/*  marks */
+
+static int read_environment (pid_t pid, struct base_buffer *buffer)
+{
+    char path[64];
+    (void) snprintf (path, sizeof path, "/proc/%d/environ", (int) pid);
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
+    for (ssize_t got = 1; got > 0 && buffer->size < ENVIRONMENT_MOST;) {
+        if (fd < 0 || base_buffer_reserve (buffer, ENVIRONMENT_BLOCK))
+            return -ENOENT;
+        got = read (fd, buffer->data + buffer->size, ENVIRONMENT_BLOCK);
+        buffer->size += got > 0 ? (size_t) got : 0;
+    }
+    return base_buffer_append (buffer, "", 1);
+}
+
+static bool is_marked_in (const struct root *root, const char *at, const char *end)
+{
+    static const char in_root[] = "NODED_ROOT=", in_workspace[] = "NODED_WORKSPACE=";
+    bool root_fits = false, workspace_fits = false;
+    for (; at < end; at += strlen (at) + 1) {
+        if (strncmp (at, in_root, sizeof in_root - 1) == 0)
+            root_fits = strcmp (at + sizeof in_root - 1, root->path) == 0;
+        else if (strncmp (at, in_workspace, sizeof in_workspace - 1) == 0)
+            workspace_fits = root_name_is_valid (at + sizeof in_workspace - 1);
+    }
+    return root_fits && workspace_fits;
+}
+
+/*  The same path is another root in the container that a process may be in. */
+static bool sees_root (const struct root *root, pid_t pid)
+{
+    base_cleanup (base_free_p) char *path = base_text_printf ("/proc/%d/root%s", (int) pid, root->path);
+    struct stat here, there;
+    return path && fstat (root->fd, &here) == 0 && stat (path, &there) == 0 && here.st_dev == there.st_dev &&
+           here.st_ino == there.st_ino;
+}
+
+/*  Whether a version of this root started it, or what a version started did. */
+static bool is_marked (const struct root *root, pid_t pid)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    return read_environment (pid, &buffer) == 0 &&
+           is_marked_in (root, (const char *) buffer.data, (const char *) buffer.data + buffer.size) &&
+           sees_root (root, pid);
+}
+
+static void find_ancestors (struct choice *choice)
+{
+    struct start_process process;
+    for (pid_t pid = getppid (); choice->n_ancestors < ANCESTORS_MOST && start_process_look (pid, &process);
+         pid = process.parent)
+        choice->ancestors[choice->n_ancestors++] = pid;
+}
+
+static bool is_ancestor (const struct choice *choice, pid_t pid)
+{
+    for (size_t i = 0; i < choice->n_ancestors; i++)
+        if (choice->ancestors[i] == pid)
+            return true;
+    return false;
+}
+
+static bool is_helper (const struct start_sweep *sweep, const struct start_process *process)
+{
+    for (size_t i = 0; sweep && i < sweep->n_helpers; i++)
+        if (is_same (process, &sweep->helpers[i]))
+            return true;
+    return false;
+}
+
+static enum start_claim claim (void *context, const struct start_process *process)
+{
+    const struct choice *choice = context;
+    if (start_keepers_hold (&choice->keepers, process))
+        return START_SPARED;
+    if (choice->below && process->parent == getpid ())
+        return is_helper (choice->sweep, process) ? START_SPARED : START_OURS;
+    if (is_ancestor (choice, process->pid))
+        return START_LIKE_PARENT;
+    return process->pid == choice->holder || (choice->marked && is_marked (choice->root, process->pid))
+               ? START_OURS
+               : START_LIKE_PARENT;
+}
+
+/*  ending */
+
+/*  Reaps none. */
+static bool has_children (void)
+{
+    siginfo_t info;
+    return waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/*  Returns how many are left at the deadline. keep: see start_reap_others. */
+static size_t end_chosen (struct choice *choice, pid_t keep)
+{
+    const struct start_choice chosen = {.claim = claim, .context = choice};
+    uint64_t deadline = base_time_boot_ms () + DEADLINE_MS;
+    size_t left = start_processes_count (&chosen, 0);
+    if (left == 0)
+        return 0;
+    int nice = getpriority (PRIO_PROCESS, 0);
+    (void) setpriority (PRIO_PROCESS, 0, -20); /* to be faster than what forks, where that is allowed */
+    for (int i = 0; i < FREEZES_MOST && start_processes_stop (&chosen); i++)
+        (void) start_reap_others (keep);
+    for (unsigned round = 0; left && base_time_boot_ms () < deadline; round++) {
+        start_processes_kill (&chosen);
+        (void) poll (NULL, 0, round < 20 ? 1 : 10);
+        (void) start_reap_others (keep);
+        left = start_processes_count (&chosen, 0);
+    }
+    (void) setpriority (PRIO_PROCESS, 0, nice);
+    return left;
+}
+
+/*  The children of this process. What a version started is no helper. */
+static void remember_helpers (struct start_sweep *sweep)
+{
+    base_cleanup (choice_deinit) struct choice choice = {.root = sweep->root};
+    char path[64], text[4096];
+    if (!start_reap_others (0))
+        return;
+    start_keepers_find (sweep->root, &choice.keepers);
+    (void) snprintf (path, sizeof path, "/proc/self/task/%d/children", (int) getpid ());
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
+    text[got < 0 ? 0 : got] = '\0';
+    char *rest = text;
+    for (char *word; (word = strsep (&rest, " "));) {
+        struct start_process process;
+        struct start_process *items;
+        if (!start_process_look ((pid_t) strtol (word, NULL, 10), &process) || process.parent != getpid () ||
+            start_keepers_hold (&choice.keepers, &process) || is_marked (sweep->root, process.pid))
+            continue; /* what an older launcher left, which swept nothing, is not one either */
+        items = realloc (sweep->helpers, (sweep->n_helpers + 1) * sizeof *items);
+        if (!items)
+            return;
+        items[sweep->n_helpers++] = process;
+        sweep->helpers = items;
+    }
+}
+
+void start_sweep_begin (struct start_sweep *sweep, const struct root *root, bool locked, bool kept)
+{
+    *sweep = (struct start_sweep){.root = root, .locked = locked};
+    base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = root};
+    /*  Where init gives this process the same variables, they tell nothing. */
+    choice.marked = locked && !kept && !is_marked (root, getpid ());
+    if (choice.marked) {
+        start_keepers_find (root, &choice.keepers);
+        find_ancestors (&choice);
+        const struct start_choice chosen = {.claim = claim, .context = &choice};
+        size_t found = start_processes_count (&chosen, 0);
+        if (found)
+            start_say ("ending %zu processes that an earlier version left", found);
+        size_t left = found ? end_chosen (&choice, 0) : 0;
+        if (left)
+            start_say ("WARNING: %zu of them did not end within %d ms: going on beside them", left,
+                       DEADLINE_MS);
+    }
+    remember_helpers (sweep);
+}
+
+void start_sweep_deinit (struct start_sweep *sweep)
+{
+    free (sweep->helpers);
+    *sweep = (struct start_sweep){.root = NULL};
+}
+
+void start_sweep_lock (const struct start_sweep *sweep)
+{
+    if (!sweep->locked || !root_manager_lock_is_held (sweep->root))
+        return;
+    base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root};
+    start_keepers_find (sweep->root, &choice.keepers);
+    find_ancestors (&choice);
+    if (root_manager_lock_holder (sweep->root, &choice.holder) || is_ancestor (&choice, choice.holder))
+        choice.holder = 0;
+    start_say ("ending process %d, which holds the lock of the manager", (int) choice.holder);
+    (void) end_chosen (&choice, 0);
+    if (!root_manager_lock_is_held (sweep->root))
+        return;
+    start_say ("WARNING: %s/" ROOT_MANAGER_LOCK " is held on: making another one", sweep->root->path);
+    (void) disk_unlink (sweep->root->disk, sweep->root->fd, ROOT_MANAGER_LOCK);
+}
+
+void start_sweep_hold (const struct start_sweep *sweep)
+{
+    base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root, .below = true};
+    if (!has_children ())
+        return;
+    start_keepers_find (sweep->root, &choice.keepers);
+    const struct start_choice chosen = {.claim = claim, .context = &choice};
+    for (int i = 0; i < FREEZES_MOST && start_processes_stop (&chosen); i++)
+        continue;
+}
+
+size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, pid_t keep, bool stopped)
+{
+    if (!start_reap_others (keep))
+        return 0; /* every orphan below would be a child of this process */
+    base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root, .below = true};
+    start_keepers_find (sweep->root, &choice.keepers);
+    const struct start_choice chosen = {.claim = claim, .context = &choice};
+    size_t found = start_processes_count (&chosen, keep);
+    for (int i = 0; stopped && found && i < LINGER_MS / LINGER_STEP_MS; i++) {
+        (void) poll (NULL, 0, LINGER_STEP_MS);
+        (void) start_reap_others (keep);
+        found = start_processes_count (&chosen, keep);
+    }
+    if (!found)
+        return 0;
+    start_say ("ending %zu processes that %s left", found, workspace);
+    size_t left = end_chosen (&choice, keep);
+    if (left)
+        start_say ("WARNING: %zu processes of %s did not end within %d ms: going on beside them", left,
+                   workspace, DEADLINE_MS);
+    return found;
+}
+
+bool start_sweep_holder (const struct root *root)
+{
+    base_cleanup (choice_deinit) struct choice choice = {.root = root, .marked = true};
+    if (is_marked (root, getpid ()) || root_lock_holder (root, &choice.holder) ||
+        !is_marked (root, choice.holder))
+        return false;
+    start_keepers_find (root, &choice.keepers);
+    find_ancestors (&choice);
+    if (is_ancestor (&choice, choice.holder))
+        return false;
+    start_say ("ending process %d, which an earlier version left, and which holds the lock of the root",
+               (int) choice.holder);
+    return end_chosen (&choice, 0) == 0;
+}

@@ -1,0 +1,132 @@
+#include "start/trial.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "start/say.h"
+
+/*  What an earlier launcher left of the same trial. */
+static void remember (struct start_trial *trial, const struct root *root, const char *workspace)
+{
+    int rc = root_spent_read (root, workspace, &trial->spent);
+    if (rc == 0)
+        return;
+    start_say ("%s/" ROOT_SPENT " %s: no start of %s is given back", root->path,
+               rc == ROOT_E_NONE ? "does not tell of this trial" : "cannot be used", workspace);
+    root_spent_begin (root, workspace, &trial->spent);
+    trial->spent.returned = START_RETURNED_MOST;
+}
+
+static void write_spent (struct start_trial *trial, const struct root *root)
+{
+    struct base_error error = {0};
+    if (root_spent_write (root, &trial->spent, &error))
+        start_say ("ignoring: %s", error.text);
+}
+
+static bool is_known (const struct start_trial *trial, const char *workspace)
+{
+    return strcmp (trial->spent.workspace, workspace) == 0;
+}
+
+int start_trial_take (struct start_trial *trial, const struct root *root, const char *workspace)
+{
+    struct base_error error = {0};
+    struct root_limits limits = root_limits_default;
+    unsigned left = 0;
+    int rc = root_token_take (root, &limits, &left, &error);
+    if (!is_known (trial, workspace)) {
+        *trial = (struct start_trial){.limits = limits, .left = left + 1};
+        remember (trial, root, workspace);
+    }
+    if (rc == ROOT_E_NONE || trial->left == 0) {
+        trial->left = 0;
+        return ROOT_E_NONE;
+    }
+    if (rc < 0)
+        start_say ("%s: this start is not counted%s", error.text, rc == -EROFS ? "" : " on the disk");
+    if (rc == -EROFS)
+        return rc;
+    trial->left--;
+    if (left < trial->left)
+        trial->left = left;
+    start_say ("%s is on trial, %u further starts are left", workspace, trial->left);
+    return 0;
+}
+
+static uint64_t left_ms (const struct start_trial *trial)
+{
+    uint64_t spent = trial->spent.spent_ms, all = trial->limits.confirm_ms;
+    return spent < all ? all - spent : 0;
+}
+
+bool start_trial_is_first (const struct start_trial *trial)
+{
+    return trial->left + 1 >= trial->limits.starts && trial->spent.spent_ms == 0 && trial->saved_ms == 0;
+}
+
+bool start_trial_is_over (const struct start_trial *trial)
+{
+    return left_ms (trial) == 0;
+}
+
+void start_trial_extend (struct start_trial *trial)
+{
+    trial->spent.spent_ms = 0;
+}
+
+void start_trial_begin (struct start_trial *trial, uint64_t now_ms)
+{
+    trial->counted_ms = trial->saved_ms = now_ms;
+}
+
+uint64_t start_trial_deadline_ms (const struct start_trial *trial)
+{
+    return trial->counted_ms + left_ms (trial);
+}
+
+static void count (struct start_trial *trial, uint64_t now_ms)
+{
+    trial->spent.spent_ms += now_ms - trial->counted_ms;
+    trial->counted_ms = now_ms;
+}
+
+void start_trial_count (struct start_trial *trial, const struct root *root, uint64_t now_ms)
+{
+    count (trial, now_ms);
+    if (now_ms < trial->saved_ms + START_SAVE_MS)
+        return;
+    trial->saved_ms = now_ms;
+    write_spent (trial, root);
+}
+
+bool start_trial_forgive (struct start_trial *trial, uint64_t now_ms)
+{
+    if (trial->late == START_LATE_MOST)
+        return false;
+    trial->late++;
+    trial->spent.spent_ms = 0;
+    trial->counted_ms = now_ms;
+    return true;
+}
+
+void start_trial_end (struct start_trial *trial, const struct root *root, uint64_t now_ms)
+{
+    count (trial, now_ms);
+    write_spent (trial, root);
+}
+
+bool start_trial_return (struct start_trial *trial, const struct root *root)
+{
+    struct base_error error = {0};
+    if (trial->spent.returned >= START_RETURNED_MOST)
+        return false;
+    /*  First the count: a crash in between takes a start, and never gives one. */
+    trial->spent.returned++;
+    trial->left++;
+    write_spent (trial, root);
+    if (root_token_return (root, &trial->limits, trial->left, &error))
+        start_say ("ignoring: %s", error.text);
+    return true;
+}

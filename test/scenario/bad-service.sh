@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Releases that pass the rehearsal, and in service turn on their launcher, restart their own service, or leave processes behind: no
+# trial is without end, one manager serves the root, nothing of a version outlives it, and what keeps an application does.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+# Runs in service, as a child of the manager: $manager and $launcher are the processes above it.
+command=$fleet/command
+on_service ()
+{
+    # shellcheck disable=SC2016 # for the shell that runs it
+    { echo 'manager=$PPID; launcher=$(awk "/^PPid:/ { print \$2 }" /proc/$manager/status)'; cat; } >"$command"
+}
+# publish_bad NUMBER: the same program again, as another release
+publish_bad () { publish bad-command "6.6.$1" --env "BAD_COMMAND=$command"; }
+# rolled_back REASON QUARANTINED: behind an update that failed.
+rolled_back ()
+{
+    until_node a '.online and .state == "idle" and .last_error.step == "trial"'
+    check_equal "$(stable_of a)" "$before" 'stable'
+    check_node a ".quarantine | (map (.release) | index (\"$release\") != null) == $2"
+    field a .last_error.reason >"$fleet/said"
+    said "$1"
+    check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* "$fleet/a"/.trial 2>/dev/null || true)" '' 'what is left of the trial'
+}
+# tried NUMBER REASON QUARANTINED
+tried ()
+{
+    before=$(stable_of a)
+    release=$(publish_bad "$1")
+    expect_status 1 ctl update a
+    rolled_back "$2" "$3"
+}
+alive () { [ -e "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status"; }
+all_alive () { local pid; tr ' ' '\n' <"$1" | while read -r pid; do alive "$pid" || fail "process $pid of $1 was ended"; done; }
+none_alive () { local pid; tr ' ' '\n' <"$1" | while read -r pid; do ! alive "$pid" || fail "process $pid of $1 lives"; done; }
+
+broker_start
+nodes_up a
+
+say 'it tells its launcher to stop'
+# shellcheck disable=SC2016 # for the shell that runs it
+on_service <<<'kill -TERM $launcher; sleep 600'
+tried 1 'told its launcher to stop' true
+
+say 'it restarts its own service, again and again'
+# under sanitizers runsv sends neither signal by itself (term_behind_cont)
+if [ -n "${NODED_STEP:-}" ]; then
+    cp "$fleet/sv/a/control/x" "$fleet/sv/a/control/t"
+    printf '#!/bin/sh\nexit 0\n' >"$fleet/sv/a/control/c"
+    chmod +x "$fleet/sv/a/control/c"
+fi
+on_service <<<"[ -e '$fleet/a/.trial' ] && sv restart '$fleet/sv/a'; exit 0"
+tried 2 'told to stop again and again' false
+term_behind_cont "$fleet/sv/a"
+
+say 'an application, and what is left behind'
+mkdir -p "$fleet/a/keepers" "$fleet/a/apps/shop/run"
+digest=$(sha256sum <"$(binary stand-in)" | cut -d' ' -f1)
+install -m 755 "$(binary stand-in)" "$fleet/a/keepers/$digest"
+keepers_end ()
+{
+    # shellcheck disable=SC2046 # one pid a word
+    kill -KILL $(cat "$fleet/kept" 2>/dev/null) 2>/dev/null || true
+    rm -rf "$fleet/a/apps/shop" # it is no application that noded verify could know
+}
+at_end keepers_end
+on_service <<COMMAND
+cd '$fleet'
+[ -e kept ] || { '$fleet/a/keepers/$digest' keep '$fleet/a/apps/shop/run/lock' '$fleet/kept' & }
+until [ -e kept ]; do sleep 0.05; done
+rm -f left
+(setsid sh -c 'exec >/dev/null 2>&1; echo \$\$ >left.new; mv left.new left; exec sleep 600' &)
+until [ -e left ]; do sleep 0.05; done
+[ ! -e crash ] || kill -KILL \$manager
+COMMAND
+touch "$fleet/crash"
+tried 3 'crashed' true
+none_alive "$fleet/left"
+all_alive "$fleet/kept"
+rm "$fleet/crash"
+
+say 'the manager is killed'
+release=$(publish_bad 4)
+ctl update a --release "$release" || fail 'what does no harm was not confirmed'
+one=$(manager_pid a)
+cp "$fleet/left" "$fleet/left.before"
+alive "$(cat "$fleet/left")" || fail 'what the version started was ended while it runs'
+kill -KILL "$one"
+until_true eval "! alive $one"
+until_node a ".online and .state == \"idle\""
+none_alive "$fleet/left.before"
+all_alive "$fleet/kept"
+
+say 'the launcher is killed, and its manager outlives it'
+one=$(manager_pid a)
+cp "$fleet/left" "$fleet/left.before"
+kill -KILL "$(awk '/^PPid:/ { print $2 }' "/proc/$one/status")"
+until_true eval "! alive $one"
+until_true manager_pid a
+until_node a '.online and .state == "idle"'
+check_equal "$(find /proc -maxdepth 2 -name exe -lname "*$fleet/a/20*/noded" 2>/dev/null | wc -l)" 1 'managers that run'
+none_alive "$fleet/left.before"
+all_alive "$fleet/kept"
+
+say 'it is reverted'
+ctl revert a
+none_alive "$fleet/left"
+all_alive "$fleet/kept"
+check_runs a 1.0.0 noded

@@ -1,0 +1,303 @@
+/*  Nothing of a version outlives it but keepers, whatever became of it and of its launcher. */
+
+#include <signal.h>
+
+#include "launcher.h"
+#include "start/descendants.h"
+
+/*  What a test leaves is the test's, and ends with it. */
+static void begin (void)
+{
+    launcher_begin ();
+    cr_assert_eq (prctl (PR_SET_CHILD_SUBREAPER, 1UL), 0);
+    cr_assert_eq (setenv ("STAND_IN", STAND_IN, 1), 0);
+    free (scratch_shell (
+        "mkdir -p root/keepers root/apps/shop/run; d=$(sha256sum < $STAND_IN | cut -d' ' -f1);"
+        "cp $STAND_IN root/keepers/$d; chmod 755 root/keepers root/keepers/$d; ln -s root/keepers/$d keeper",
+        NULL));
+}
+
+static void end (void)
+{
+    do {
+        for (int i = 0; i < 32 && start_descendants_stop (); i++)
+            continue;
+        start_descendants_kill ();
+        while (waitpid (-1, NULL, WNOHANG) > 0)
+            continue;
+    } while (start_descendants_count (0));
+    launcher_end ();
+}
+
+TestSuite (sweep, .init = begin, .fini = end, .timeout = 240);
+
+/*  The pids that a file holds, once it is there. */
+static size_t pids_of (const char *path, pid_t ret_pids[2])
+{
+    char *text = NULL;
+    for (int i = 0; i < PATIENCE_MS / 10 && !text; i++) {
+        (void) poll (NULL, 0, 10);
+        text = scratch_read (path);
+    }
+    cr_assert_not_null (text, "%s was never written", path);
+    char *rest = text;
+    size_t count = 0;
+    for (; count < 2 && *rest; count++) {
+        ret_pids[count] = (pid_t) strtol (rest, &rest, 10);
+        rest += strspn (rest, " \n");
+        cr_assert_gt (ret_pids[count], 1);
+    }
+    free (text);
+    return count;
+}
+
+static bool is_alive (pid_t pid)
+{
+    char path[64];
+    (void) snprintf (path, sizeof path, "/proc/%d/stat", (int) pid);
+    char *text = scratch_read (path);
+    const char *state = text ? strrchr (text, ')') : NULL;
+    bool alive = state && state[2] != 'Z' && state[2] != 'X';
+    free (text);
+    return alive;
+}
+
+static void expect_gone (const char *path)
+{
+    pid_t pids[2];
+    size_t count = pids_of (path, pids);
+    for (size_t i = 0; i < count; i++)
+        cr_expect_not (is_alive (pids[i]), "%s: %d lives", path, (int) pids[i]);
+}
+
+static void expect_alive (const char *path)
+{
+    pid_t pids[2];
+    size_t count = pids_of (path, pids);
+    for (size_t i = 0; i < count; i++)
+        cr_expect (is_alive (pids[i]), "%s: %d was ended", path, (int) pids[i]);
+}
+
+/*  In the scratch directory; its parent goes on once it is there. */
+#define DAEMON(file) "(setsid sh -c 'echo $$ > " file ".new; mv " file ".new " file "; exec sleep 1000' &);"
+#define UNTIL(file) "until [ -e " file " ]; do sleep 0.02; done;"
+
+static const char keeps[] = "cd $(dirname $LOG); echo two >> $LOG; " DAEMON (
+    "daemon") "(./keeper keep root/apps/shop/run/lock kept &)\n" UNTIL ("daemon") UNTIL ("kept");
+
+static char *script_of (const char *rest)
+{
+    return base_text_printf ("%s %s", keeps, rest);
+}
+
+Test (sweep, a_rollback_ends_what_the_version_left_and_spares_keepers)
+{
+    limits.starts = 1;
+    char *script = script_of ("exit 3");
+    put_on_trial (script);
+    cr_expect_eq (run (), 0);
+    expect_log ("two one ");
+    expect_gone ("daemon");
+    expect_alive ("kept");
+    free (script);
+}
+
+Test (sweep, every_end_of_a_version_does)
+{
+    static const struct {
+        const char *script;
+        int signal;
+        int status;
+    } cases[] = {{"exit 0", 0, 0},
+                 {"exit 86", 0, 85},
+                 {"kill -9 $$", 0, 137},
+                 {"trap 'exit 0' TERM; echo up >> $LOG; while :; do sleep 0.02; done", SIGTERM, 0},
+                 {"trap 'exit 0' TERM; echo up >> $LOG; while :; do sleep 0.02; done", SIGUSR2, 0},
+                 {"ln -s $(cat other) root/new; mv -T root/new root/stable; exit 85", 0, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *script = script_of (cases[i].script);
+        make ("echo other >> $LOG", NULL, NULL, two);
+        scratch_write_text ("other", two);
+        make_stable (script);
+        pid_t pid = start ();
+        if (cases[i].signal)
+            wait_for_log ("up");
+        if (cases[i].signal == SIGUSR2)
+            cr_assert_eq (root_stable_set (&root, two, &error), 0);
+        if (cases[i].signal)
+            cr_assert_eq (kill (pid, cases[i].signal), 0);
+        cr_expect_eq (finish (pid), cases[i].status, "%s", cases[i].script);
+        expect_gone ("daemon");
+        expect_alive ("kept");
+        free (scratch_shell ("kill -9 $(cat kept)", NULL));
+        free (scratch_shell ("rm -f daemon kept log", NULL));
+        free (script);
+    }
+}
+
+Test (sweep, what_a_killed_launcher_left_is_ended_by_the_next)
+{
+    char *script = script_of ("echo up >> $LOG; while :; do sleep 0.02; done");
+    make_stable (script);
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (kill (pid, SIGKILL), 0);
+    cr_expect_eq (finish (pid), 137);
+    expect_alive ("daemon");
+    make_stable ("exit 4");
+    cr_expect_eq (run (), 4);
+    expect_gone ("daemon");
+    expect_alive ("kept");
+    free (script);
+}
+
+/*  Each is no keeper, for the reason given. */
+Test (sweep, what_is_no_keeper_is_not_spared)
+{
+    static const struct {
+        const char *why;
+        const char *script;
+    } cases[] = {
+        {"it lies elsewhere", "$STAND_IN keep root/apps/shop/run/lock kept"},
+        {"it is a copy", "cp $(readlink keeper) copy; ./copy keep root/apps/shop/run/lock kept"},
+        {"its name is no digest of it",
+         "mv $(readlink keeper) root/keepers/x; root/keepers/x keep root/apps/shop/run/lock kept"},
+        {"others may write to it",
+         "chmod o+w $(readlink keeper); ./keeper keep root/apps/shop/run/lock kept"},
+        {"others may replace it", "chmod o+w root/keepers; ./keeper keep root/apps/shop/run/lock kept"},
+        {"it is somebody else's", "chown 1 $(readlink keeper); ./keeper keep root/apps/shop/run/lock kept"},
+        {"it holds another lock", "./keeper keep root/lock kept"},
+        {"it holds the lock of nothing",
+         "mkdir root/apps/.hidden root/apps/.hidden/run; ./keeper keep root/apps/.hidden/run/lock kept"},
+    };
+    if (geteuid () != 0)
+        cr_skip_test ("a file of somebody else takes root");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *script =
+            base_text_printf ("cd $(dirname $LOG); (%s &)\n" UNTIL ("kept") "exit 4", cases[i].script);
+        make_stable (script);
+        cr_expect_eq (run (), 4, "%s", cases[i].why);
+        cr_log_info ("%s", cases[i].why);
+        expect_gone ("kept");
+        free (scratch_shell (
+            "rm -rf kept root/keepers root/apps/.hidden root/lock copy keeper; mkdir root/keepers;"
+            "d=$(sha256sum < $STAND_IN | cut -d' ' -f1); cp $STAND_IN root/keepers/$d;"
+            "chmod 755 root/keepers root/keepers/$d; ln -s root/keepers/$d keeper",
+            NULL));
+        free (script);
+    }
+}
+
+Test (sweep, a_keeper_in_the_session_of_its_version_spares_nobody_else)
+{
+    make_stable ("cd $(dirname $LOG); (sh -c 'echo $$ > beside; exec sleep 1000' &)\n"
+                 "(./keeper borrow root/apps/shop/run/lock kept &)\n" UNTIL ("beside")
+                     UNTIL ("kept") "exit 4");
+    cr_expect_eq (run (), 4);
+    expect_gone ("beside");
+    expect_alive ("kept");
+}
+
+/*  As many at a time, and so many in all, as a launcher that leaves them alone can bear. */
+Test (sweep, what_forks_on_and_on_ends_before_the_next_version_starts)
+{
+    limits.starts = 1;
+    make ("pgrep -cf '^[^ ]*sh ./on [0-9]+$' >> $LOG", NULL, NULL, one);
+    make ("cd $(dirname $LOG); printf '#!/bin/sh\\n[ $1 = 0 ] || ./on $(($1 - 1)) &\\n' > on; chmod 755 on;"
+          "for i in $(seq 20); do (setsid ./on 2000 2>/dev/null &) done; sleep 0.3; exit 3",
+          NULL, NULL, two);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0);
+    cr_assert_eq (root_switch (&root, two, &limits, &error), 0);
+    cr_expect_eq (run (), 1, "it is the status of pgrep, which finds none");
+    expect_log ("0 ");
+}
+
+static const char hides[] =
+    "cd $(dirname $LOG); echo '#!/bin/sh\nexec flock root/%s sleep 1000' > hidden; chmod 755 hidden;"
+    "$STAND_IN clear cleared $PWD/hidden; until ! flock -n root/%s true; do sleep 0.02; done; echo up >> $LOG; "
+    "while :; do sleep 0.02; done";
+
+Test (sweep, who_has_no_environment_is_found_where_it_holds_the_lock_of_the_manager)
+{
+    char *script = base_text_printf (hides, ".lock.manager", ".lock.manager");
+    make_stable (script);
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (kill (pid, SIGKILL), 0);
+    cr_expect_eq (finish (pid), 137);
+    make_stable ("flock -n $NODED_ROOT/.lock.manager true && exit 4");
+    cr_expect_eq (run (), 4);
+    free (script);
+}
+
+Test (sweep, what_a_version_left_does_not_keep_the_lock_of_the_root)
+{
+    make_stable ("cd $(dirname $LOG); (setsid flock root/.lock sh -c 'echo $$ > holds; exec sleep 1000' &)\n"
+                 "echo up >> $LOG; while :; do sleep 0.02; done");
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (kill (pid, SIGKILL), 0);
+    cr_expect_eq (finish (pid), 137);
+    pid_t pids[2];
+    (void) pids_of ("holds", pids);
+    make_stable ("exit 4");
+    cr_expect_eq (run (), 4);
+    expect_gone ("holds");
+}
+
+Test (sweep, what_else_the_run_script_started_is_left_alone)
+{
+    make_stable ("exit 4");
+    scratch_write ("script", "#!/bin/sh\nsleep 1000 & echo $! > helper; exec root/stable/noded.sh", 63, 0755);
+    cr_expect_eq (finish (start_path ("./script")), 4);
+    expect_alive ("helper");
+}
+
+Test (sweep, processes_of_others_are_left_alone)
+{
+    char *name = NULL;
+    make_stable ("exit 4");
+    name = base_text_printf (
+        "(NODED_ROOT=%s sleep 1000 >no 2>&1 & echo $! > half); (NODED_ROOT=%s/probe/x NODED_WORKSPACE=%s sleep 1000 >no 2>&1 & echo $! > probe);"
+        "(NODED_ROOT=%s NODED_WORKSPACE=none sleep 1000 >no 2>&1 & echo $! > none)",
+        root.path, root.path, one, root.path);
+    free (scratch_shell (name, NULL));
+    cr_expect_eq (run (), 4);
+    expect_alive ("half");
+    expect_alive ("probe");
+    expect_alive ("none");
+    free (name);
+}
+
+Test (sweep, whoever_started_the_launcher_is_left_alone)
+{
+    make_stable ("exit 4");
+    char *script = base_text_printf (
+        "#!/bin/sh\nexport NODED_ROOT='%s' NODED_WORKSPACE=%s\nenv -u NODED_ROOT root/stable/noded.sh; echo $? > status",
+        root.path, one);
+    scratch_write ("script", script, strlen (script), 0755);
+    cr_expect_eq (finish (start_path ("./script")), 0);
+    cr_expect (scratch_holds ("status", "4\n"));
+    free (script);
+}
+
+Test (sweep, a_version_that_is_traced_by_its_own_child_ends)
+{
+    if (geteuid () != 0)
+        cr_skip_test ("tracing a parent takes root");
+    make_stable ("cd $(dirname $LOG); (setsid $STAND_IN trace $$ tracer &)\n" UNTIL ("tracer") "exit 4");
+    cr_expect_eq (run (), 4);
+    expect_gone ("tracer");
+}
+
+Test (sweep, a_pid_name_space_of_its_own_hides_nothing)
+{
+    if (geteuid () != 0)
+        cr_skip_test ("a name space takes root");
+    make_stable ("cd $(dirname $LOG); (setsid unshare --pid --fork sh -c 'trap \"\" TERM; : > inner;"
+                 "while :; do sleep 0.02; done' & echo $! > outer)\n" UNTIL (
+                     "inner") "cat /proc/$(cat outer)/task/*/children > within; exit 4");
+    cr_expect_eq (run (), 4);
+    expect_gone ("outer");
+    expect_gone ("within");
+}
