@@ -1,4 +1,4 @@
-/*  root/lock.h - one server a root: who holds `.lock` (flock) serves it
+/*  root/lock.h - one server a root: who holds `.lock` and the root's directory (flock) serves it
 
     The lock belongs to an open file, not to a pid: nothing is written into the file, since a pid is another
     process's as soon as it is read, or means another one in the name space of a container. */
@@ -12,6 +12,10 @@
     executed another program, and let through (root_lock_pass), is found among its descriptors. Returns the
     descriptor, for the caller, -EWOULDBLOCK where another process has it and keeps it, or -errno. */
 int root_lock_take (const struct root *root);
+
+/*  Where `.lock` was removed, or is another file: makes it anew and takes it, for programs that look at the file
+    alone. *lock is the one that is held, -1 for none; what is taken is for the caller. Returns 0 or -errno. */
+int root_lock_renew (const struct root *root, int *lock);
 
 /*  Whether the next program that this process executes inherits the lock. */
 void root_lock_pass (int lock, bool pass);
