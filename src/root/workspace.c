@@ -78,7 +78,7 @@ int root_workspaces (const struct root *root, char ***ret_names)
 /*  Whether one of the root's links points there. In doubt it does. */
 static bool is_linked (const struct root *root, const char *name)
 {
-    static const char *const links[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK, ".tmp.previous"};
+    static const char *const links[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK, ROOT_REVERT, ".tmp.previous"};
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         char target[ROOT_NAME_SIZE];
         int rc = root_link (root, links[i], target);
@@ -96,7 +96,10 @@ int root_workspace_remove (const struct root *root, const char *name, struct bas
         return base_error_set (error, -EBUSY, "the workspace %s is in use", name);
     char hidden[ROOT_NAME_SIZE + 8];
     (void) snprintf (hidden, sizeof hidden, ".old.%s", name);
-    int rc = disk_rename (root->disk, root->fd, name, hidden, error);
+    int rc = root_ok_remove (root, name);
+    if (rc)
+        return base_error_errno (error, rc, "cannot remove the mark of %s", name);
+    rc = disk_rename (root->disk, root->fd, name, hidden, error);
     return rc ? rc : disk_tree_remove (root->disk, root->fd, hidden, error);
 }
 
