@@ -365,7 +365,8 @@ static int go_back_unconfirmed (struct node_manager *node, struct base_error *er
     (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, node->self.workspace);
     (void) snprintf (outcome.text, sizeof outcome.text, "until its deadline %s",
                      update_proof_missing (&node->proof));
-    (void) root_outcome_write (&node->root, &outcome, NULL);
+    (void) root_failed_write (&node->root, &outcome, NULL);
+    (void) root_outcome_write (&node->root, &outcome, NULL); /* for a version that reads only that */
     return root_go_back (&node->root, error);
 }
 
@@ -449,6 +450,7 @@ static void order_ended (struct node_manager *node, const struct update_result *
         return;
     (void) root_trial_forget (&node->root);
     (void) root_outcome_remove (&node->root);
+    root_failed_forget (&node->root, &node->self.installed.release);
     node_previous_keep (node);
     node_collect (node);
 }

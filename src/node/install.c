@@ -81,6 +81,7 @@ static int refuse_foreign (const char *path, struct base_error *error)
     while (directory && !rc && (entry = readdir (directory))) {
         bool known = root_name_is_valid (entry->d_name) || strncmp (entry->d_name, ".new.", 5) == 0 ||
                      strncmp (entry->d_name, ".old.", 5) == 0 || strncmp (entry->d_name, ".tmp.", 5) == 0 ||
+                     strncmp (entry->d_name, ROOT_OK ".", sizeof ROOT_OK) == 0 ||
                      strcmp (entry->d_name, ROOT_STABLE) == 0 || strcmp (entry->d_name, ROOT_PREVIOUS) == 0;
         for (size_t i = 0; i < sizeof own / sizeof *own && !known; i++)
             known = strcmp (entry->d_name, own[i]) == 0;
