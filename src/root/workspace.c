@@ -111,13 +111,15 @@ int root_collect (const struct root *root, unsigned keep, unsigned *ret_removed,
         return base_error_errno (error, rc, "cannot list the workspaces of %s", root->path);
     size_t left = base_list_count (names);
     unsigned removed = 0;
-    for (size_t i = 0; rc == 0 && names[i] && left > keep; i++) {
-        if (is_linked (root, names[i]))
-            continue;
-        rc = root_workspace_remove (root, names[i], error);
-        left--;
-        removed += rc == 0;
-    }
+    /*  First what was never confirmed: what was can still be gone back to. */
+    for (int confirmed = 0; confirmed < 2; confirmed++)
+        for (size_t i = 0; rc == 0 && names[i] && left > keep; i++) {
+            if (root_ok_is (root, names[i]) != (confirmed == 1) || is_linked (root, names[i]))
+                continue;
+            rc = root_workspace_remove (root, names[i], error);
+            left--;
+            removed += rc == 0;
+        }
     (void) base_list_free (names);
     if (rc == 0 && ret_removed)
         *ret_removed = removed;

@@ -329,7 +329,12 @@ static int ended (struct launch *launch, const struct root_limits *limits, const
         start_say ("%s asks for a restart", launch->own);
         if (asked_to_stop (launch)) /* as pid 1 it would be lost in the execve */
             return leave_stable (launch), 0;
-        return -1; /* it may have changed what it runs from: that is looked at first */
+        struct base_error damage = {0};
+        if (limits && start_on_trial (&launch->root, launch->own) && verify (launch, launch->own, &damage)) {
+            remember (launch, ROOT_CAUSE_DAMAGED, "%.200s", damage.text);
+            go_back (launch);
+        }
+        return -1; /* what it left is verified before it is executed */
     }
     if (ending->verdict == START_NO_PROGRAM)
         start_say ("%s: %s", launch->own, ending->error.text);
