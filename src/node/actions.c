@@ -302,6 +302,25 @@ static void read_stable (const struct node_manager *node, char ret_name[ROOT_NAM
         *ret_name = '\0';
 }
 
+/*  What a failed trial would go back to is verified before there is one. Where this version is damaged another one
+    is gone back to; where nothing is whole the update is the only cure that there is, and the next step says so. */
+static void check_way_back (struct node_manager *node)
+{
+    struct base_error damage = {.code = 0}, other;
+    const char *own = node->self.workspace, *found = NULL;
+    if (root_workspace_check (&node->root, own, &damage) == 0)
+        return;
+    char **names = root_ways_back (&node->root, node->order.workspace, own);
+    for (size_t i = 0; names && names[i] && !found; i++)
+        if (strcmp (names[i], own) != 0 && root_workspace_check (&node->root, names[i], &other) == 0)
+            found = names[i];
+    (void) snprintf (node->order.note, sizeof node->order.note,
+                     "%s is damaged: a failed trial goes back to %s", own,
+                     found ? found : "it all the same, for nothing else is whole");
+    base_log (BASE_LOG_WARNING, "%s: %s (%s)", node->order.transaction, node->order.note, damage.text);
+    (void) base_list_free (names);
+}
+
 static void switch_over (struct node_manager *node)
 {
     struct node_order *order = &node->order;
@@ -316,6 +335,7 @@ static void switch_over (struct node_manager *node)
     if (root_trial_note (&node->root, &trial, &error))
         base_log (BASE_LOG_WARNING, "going on without a record of the trial: %s", error.text);
     node_stable_keep (node);
+    check_way_back (node);
     int rc = root_switch (&node->root, order->workspace, &node->config->trial, &error);
     char stable[ROOT_NAME_SIZE];
     read_stable (node, stable);
