@@ -279,6 +279,29 @@ Test (root, a_revert_refuses_a_damaged_version)
     cr_expect (is (ROOT_STABLE, one));
 }
 
+Test (root, a_revert_that_the_disk_does_not_confirm_is_told_from_one_that_was_not_made)
+{
+    char name[ROOT_NAME_SIZE] = "";
+    bool again;
+    for (int exchanges = 0; exchanges < 2; exchanges++)
+        for (unsigned n = 1;; n++) {
+            struct failing_disk failing;
+            struct root on = root;
+            cr_assert_eq (root_stable_set (&root, one, &error), 0);
+            cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, three, &error), 0);
+            (void) root_revert_done (&root);
+            on.disk = failing_init (&failing, n, EIO);
+            failing.only = "fsync";
+            failing.exchanges = exchanges;
+            int rc = root_revert_ordered (&on, name, &again, &error);
+            cr_expect_eq (rc == 0 || rc == ROOT_E_UNSYNCED, is (ROOT_STABLE, three), "sync %u: %d: %s", n, rc,
+                          error.text);
+            cr_expect (rc != ROOT_E_UNSYNCED || strstr (error.text, "leads to"), "%s", error.text);
+            if (failing.calls < n)
+                break;
+        }
+}
+
 Test (root, setting_stable_ends_a_trial)
 {
     struct root_trial trial;
