@@ -320,6 +320,25 @@ static void read_stable (const struct node_manager *node, char ret_name[ROOT_NAM
         *ret_name = '\0';
 }
 
+/*  What a failed trial would go back to is verified before there is one. Where this version is damaged another one
+    is gone back to; where nothing is whole the update is the only cure that there is, and the next step says so. */
+static void check_way_back (struct node_manager *node)
+{
+    struct base_error damage = {.code = 0}, other;
+    const char *own = node->self.workspace, *found = NULL;
+    if (root_workspace_check (&node->root, own, &damage) == 0)
+        return;
+    char **names = root_ways_back (&node->root, node->order.workspace, own);
+    for (size_t i = 0; names && names[i] && !found; i++)
+        if (strcmp (names[i], own) != 0 && root_workspace_check (&node->root, names[i], &other) == 0)
+            found = names[i];
+    (void) snprintf (node->order.note, sizeof node->order.note,
+                     "%s is damaged: a failed trial goes back to %s", own,
+                     found ? found : "it all the same, for nothing else is whole");
+    base_log (BASE_LOG_WARNING, "%s: %s (%s)", node->order.transaction, node->order.note, damage.text);
+    (void) base_list_free (names);
+}
+
 static void switch_over (struct node_manager *node)
 {
     struct node_order *order = &node->order;
@@ -334,6 +353,7 @@ static void switch_over (struct node_manager *node)
     if (root_trial_note (&node->root, &trial, &error))
         base_log (BASE_LOG_WARNING, "going on without a record of the trial: %s", error.text);
     node_stable_keep (node);
+    check_way_back (node);
     int rc = root_switch (&node->root, order->workspace, &node->config->trial, &error);
     char stable[ROOT_NAME_SIZE];
     read_stable (node, stable);
@@ -383,7 +403,8 @@ static int go_back_unconfirmed (struct node_manager *node, struct base_error *er
     (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, node->self.workspace);
     (void) snprintf (outcome.text, sizeof outcome.text, "until its deadline %s",
                      update_proof_missing (&node->proof));
-    (void) root_outcome_write (&node->root, &outcome, NULL);
+    (void) root_failed_write (&node->root, &outcome, NULL);
+    (void) root_outcome_write (&node->root, &outcome, NULL); /* for a version that reads only that */
     return root_go_back (&node->root, error);
 }
 
@@ -467,6 +488,7 @@ static void order_ended (struct node_manager *node, const struct update_result *
         return;
     (void) root_trial_forget (&node->root);
     (void) root_outcome_remove (&node->root);
+    root_failed_forget (&node->root, &node->self.installed.release);
     node_previous_keep (node);
     node_collect (node);
     node_unshare_begin (node);

@@ -228,8 +228,8 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
     return 0;
 }
 
-/*  Returns whether the hold will be remembered. */
-static bool note_revert (const struct root *root)
+/*  Returns whether the hold will be remembered. *ret_noted: so will everything else. */
+static bool note_revert (const struct root *root, bool *ret_noted)
 {
     char previous[ROOT_NAME_SIZE];
     base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
@@ -250,7 +250,7 @@ static bool note_revert (const struct root *root)
     /* a manager that runs may write the standing once more before it is told */
     char now[BASE_TIME_TEXT];
     entry.time = (char *) base_time_format (base_time_real_ns (), now);
-    (void) root_reverted_note (root, &entry, NULL);
+    *ret_noted = !root_reverted_note (root, &entry, NULL);
     return held;
 }
 
@@ -271,21 +271,27 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
                       bool *ret_held, struct base_error *error)
 {
     struct base_error lost = {.code = 0};
+    bool again, noted;
     mend_previous (root);
     (void) root_stable_check (root, &lost);
-    int rc = root_revert (root, ret_name, error);
-    if (rc)
-        return rc;
+    int moved = root_revert_ordered (root, ret_name, &again, error);
+    if (moved && moved != ROOT_E_UNSYNCED)
+        return moved;
     if (*lost.text)
         printf ("%s: the version that can be gone back to takes its place\n", lost.text);
-    *ret_held = note_revert (root);
+    if (again)
+        printf ("a revert to %s was cut short behind its switch: completing it\n", ret_name);
+    *ret_held = note_revert (root, &noted);
+    if (*ret_held && noted) /* else the version that comes up takes it up from there */
+        (void) root_revert_done (root);
     *ret_running = root_lock_is_held (root);
-    rc = *ret_running ? root_lock_signal (root, SIGUSR2) : 0;
+    int rc = *ret_running ? root_lock_signal (root, SIGUSR2) : 0;
     return rc ? base_error_errno (
                     error, rc,
-                    "stable was set back, but the manager that serves %s could not be told: restart it",
-                    root->path)
-              : 0;
+                    "stable leads to %s now, but the manager that serves %s could not be told: it "
+                    "sees that by itself within a heartbeat, where it runs",
+                    ret_name, root->path)
+              : moved;
 }
 
 int node_host_quarantine_list (const struct root *root, bool json, struct base_error *error)

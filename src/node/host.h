@@ -17,7 +17,9 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
 int node_host_why (const struct root *root, bool json, struct base_error *error);
 
 /*  Goes back to the previous version and holds it there. A running manager is made to follow by its
-    launcher. ret_name: the workspace that is stable now. ret_held: whether the hold could be written down. */
+    launcher. ret_name: the workspace that is stable now. ret_held: whether the hold could be written down.
+    Typed again after it was cut short it completes the same revert. ROOT_E_UNSYNCED: all of it is done, and the
+    disk did not say that it would survive a power cut. */
 int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_running,
                       bool *ret_held, struct base_error *error);
 

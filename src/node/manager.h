@@ -118,7 +118,7 @@ struct node_manager {
 
     uint64_t deadline_ms; /* when the timer `deadline` is due */
     unsigned late;        /* how often it was not held against the state */
-    int deadline, proving, progress, watchdog;
+    int deadline, proving, progress, watchdog, following;
     struct node_lock lock;
     int launcher; /* writing end of the pipe to it; -1: none */
     int status;   /* to exit with */
@@ -185,6 +185,10 @@ void node_comparison_free (struct node_manager *node);
 void node_stable_keep (struct node_manager *node);
 /*  The same for previous. */
 void node_previous_keep (struct node_manager *node);
+/*  Where somebody made another workspace stable: ends this process, for that one to be started. */
+void node_stable_follow (struct node_manager *node);
+/*  A version that is stable and not on trial is proven: marks it so. */
+void node_stable_mark (struct node_manager *node);
 /*  Takes up the launcher's word on what it did to stable. */
 void node_stable_resume (struct node_manager *node);
 
@@ -214,7 +218,8 @@ void node_report_entry (struct node_manager *node, const struct wire_entry *entr
 void node_report_progress (struct node_manager *node, const char *note);
 /*  Everything that it points to stays valid until the next call. */
 void node_describe (struct node_manager *node, struct wire_application *ret_application);
-void node_standing_save (struct node_manager *node);
+/*  Returns whether it was written. */
+bool node_standing_save (struct node_manager *node);
 /*  Remembers a failure as the last error. Everything is copied. */
 void node_remember_failure (struct node_manager *node, const struct wire_failure *failure);
 /*  Writes a line to the launcher's pipe. */

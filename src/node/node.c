@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "node/manager.h"
 #include "node/scratch.h"
+#include "root/lock.h"
 
 /*  How long putting everything away may take at the end: less than the launcher gives a version. */
 enum { CLOSE_MS = 5 * 1000 };
@@ -30,8 +31,11 @@ static void on_journal (void *context, struct wire_hello *hello)
 
 static void on_awake (void *context)
 {
-    node_places_keep (context);
+    struct node_manager *node = context;
+    node_places_keep (node);
+    (void) root_lock_renew (&node->root, &node->lock.root);
     node_stable_keep (context);
+    node_stable_follow (context);
     node_previous_keep (context);
     node_journal_keep (context);
 }
@@ -205,6 +209,7 @@ static void open_records (struct node_manager *node)
 {
     struct base_error error = {.code = 0};
     node_places_keep (node);
+    node_stable_mark (node);
     if (root_tidy (&node->root, &error))
         base_log (BASE_LOG_WARNING, "ignoring what an earlier process left: %s", error.text);
     node_scratch_sweep (&node->root);
@@ -239,8 +244,8 @@ static int open_all (struct node_manager *node, struct base_error *error)
 /*  The farewell comes first: what is freed behind it may wait for a disk. */
 static void close_all (struct node_manager *node)
 {
-    int timers[] = {node->deadline, node->proving, node->progress,
-                    node->watchdog, node->looking, node->judging};
+    int timers[] = {node->deadline,  node->proving, node->progress, node->watchdog,
+                    node->following, node->looking, node->judging};
     for (size_t i = 0; node->loop && i < sizeof timers / sizeof *timers; i++)
         bus_timer_cancel (node->loop, timers[i]);
     node_comparison_free (node);

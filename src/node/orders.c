@@ -46,14 +46,16 @@ static void adopt (struct node_manager *node, const struct wire_trial *trial)
     node->order.candidate.envelope = envelope;
 }
 
-static void close_order (struct node_manager *node)
+/*  Returns whether that is remembered. */
+static bool close_order (struct node_manager *node)
 {
     node->standing.epoch = later (node->standing.epoch, node->order.epoch);
     node->standing.under_way = node->standing.attempt = node->standing.probes = 0;
     set_text (&node->standing.transaction, node->order.transaction);
-    node_standing_save (node);
+    bool saved = node_standing_save (node);
     (void) root_trial_forget (&node->root);
     (void) root_outcome_remove (&node->root);
+    return saved;
 }
 
 /*  Whether the release did it. A host that went down each time, an init that stopped it each time, a link that
@@ -76,15 +78,35 @@ static void quarantine (struct node_manager *node, const struct wire_failure *fa
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
 }
 
+/*  What was made of the launcher's note. Where nobody is to blame it goes, unless this node does not know the order
+    that it belongs to: then that would be carried out again and again. */
+static void note_judged (struct node_manager *node, struct root_outcome *outcome, enum root_judged judged,
+                         bool remembered)
+{
+    struct base_error error;
+    if (judged == ROOT_JUDGED_INNOCENT && remembered) {
+        (void) root_failed_remove (&node->root, outcome->workspace);
+        return;
+    }
+    if (judged == ROOT_JUDGED_PENDING && !remembered)
+        return;
+    outcome->judged = judged;
+    if (root_failed_write (&node->root, outcome, &error))
+        base_log (BASE_LOG_WARNING, "ignoring: %s", error.text);
+}
+
 /*  Ends the order of a version that never confirmed itself; guilty: and quarantines its release. The origin is
     told anew: its records hold what the node was before. */
 static void judge (struct node_manager *node, const struct wire_failure *failure, bool guilty)
 {
     struct wire_trial trial = {.transaction = NULL};
-    int rc = root_trial_recall (&node->root, &trial);
+    struct root_outcome outcome;
+    bool remembered = !root_trial_recall (&node->root, &trial);
     if (guilty)
-        quarantine (node, failure, rc ? "" : trial.workspace);
-    if (rc) {
+        quarantine (node, failure, remembered ? trial.workspace : "");
+    if (!root_failed_find (&node->root, &failure->release, &outcome))
+        note_judged (node, &outcome, guilty ? ROOT_JUDGED_GUILTY : ROOT_JUDGED_INNOCENT, remembered);
+    if (!remembered) {
         (void) root_outcome_remove (&node->root);
         return;
     }
@@ -99,51 +121,103 @@ static void judge (struct node_manager *node, const struct wire_failure *failure
     wire_trial_deinit (&trial);
 }
 
-/*  This version runs because the one that was on trial failed: says so, and sees to it that it is not
-    tried again. Whoever goes back leaves a note before; without one, this host went down between the
-    record of the trial and the switch. The release never ran then, and its order is taken up again, a
-    bounded number of times. */
-static void came_back (struct node_manager *node, const struct wire_trial *trial)
+/*  How the trial of a workspace ended. A version that does not know .failed leaves var/outcome. */
+static int read_outcome (const struct node_manager *node, const char *workspace,
+                         struct root_outcome *ret_outcome)
 {
     struct root_outcome outcome;
-    if (root_outcome_read (&node->root, &outcome) || strcmp (outcome.workspace, trial->workspace) != 0) {
-        base_log (BASE_LOG_INFO, "%s: cut off before the switch to %s", trial->transaction, trial->workspace);
-        (void) root_trial_forget (&node->root);
+    if (root_failed_read (&node->root, workspace, ret_outcome) == 0)
+        return 0;
+    if (root_outcome_read (&node->root, &outcome) || strcmp (outcome.workspace, workspace) != 0)
+        return ROOT_E_NONE;
+    *ret_outcome = outcome;
+    return 0;
+}
+
+/*  This version runs because the one that was on trial failed: says so, and sees to it that it is not
+    tried again. */
+static void came_back (struct node_manager *node, const struct wire_trial *trial,
+                       struct root_outcome *outcome)
+{
+    struct wire_failure failure;
+    outcome->release = trial->release;
+    if (root_failed_describe (&node->root, outcome, &failure))
         return;
-    }
+    set_text (&failure.transaction, trial->transaction);
+    if (!failure.version)
+        set_text (&failure.version, trial->version);
     adopt (node, trial);
-    char reason[400], now[BASE_TIME_TEXT];
-    (void) snprintf (reason, sizeof reason, "on trial it %s: %s",
-                     outcome.cause == ROOT_CAUSE_UNCONFIRMED ? "never confirmed itself"
-                     : outcome.cause == ROOT_CAUSE_HUNG      ? "hung"
-                     : outcome.cause == ROOT_CAUSE_DAMAGED   ? "was damaged"
-                     : outcome.cause == ROOT_CAUSE_ROTTEN    ? "was damaged before it ever ran"
-                     : outcome.cause == ROOT_CAUSE_CRASHED   ? "crashed"
-                     : outcome.cause == ROOT_CAUSE_LOST      ? "lost stable"
-                     : outcome.cause == ROOT_CAUSE_STOPPED   ? "was told to stop again and again"
-                                                             : "was interrupted each time",
-                     outcome.text);
-    base_text_clean (reason);
-    struct wire_failure failure = {.transaction = trial->transaction,
-                                   .release = trial->release,
-                                   .version = trial->version,
-                                   .step = (char *) wire_state_word (WIRE_STATE_TRIAL),
-                                   .reason = reason,
-                                   .time = (char *) base_time_format (base_time_real_ns (), now)};
-    if (outcome.cause == ROOT_CAUSE_UNCONFIRMED)
+    bool guilty = is_to_blame (outcome->cause);
+    if (outcome->cause == ROOT_CAUSE_UNCONFIRMED)
         node_comparison_begin (node, &failure, trial->workspace, judge);
-    else if (is_to_blame (outcome.cause))
+    else if (guilty)
         quarantine (node, &failure, trial->workspace);
     node_remember_failure (node, &failure);
+    bool remembered = false;
     if (!node->comparison)
-        close_order (node);
+        remembered = close_order (node);
     else {
         node->standing.epoch = later (node->standing.epoch, node->order.epoch);
         node->standing.under_way = 0;
-        node_standing_save (node);
+        remembered = node_standing_save (node);
     }
-    node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, reason);
+    note_judged (node, outcome,
+                 node->comparison ? ROOT_JUDGED_PENDING
+                 : guilty         ? ROOT_JUDGED_GUILTY
+                                  : ROOT_JUDGED_INNOCENT,
+                 remembered && trial->epoch);
+    node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure.reason);
     node_order_clear (node);
+    wire_failure_deinit (&failure);
+}
+
+/*  Whoever goes back leaves a note before; without one, this host went down between the record of the trial and
+    the switch. The release never ran then, and its order is taken up again, a bounded number of times. */
+static void resume_trial_of (struct node_manager *node, const struct wire_trial *trial)
+{
+    struct root_outcome outcome;
+    if (read_outcome (node, trial->workspace, &outcome) == 0)
+        came_back (node, trial, &outcome);
+    else {
+        base_log (BASE_LOG_INFO, "%s: cut off before the switch to %s", trial->transaction, trial->workspace);
+        (void) root_trial_forget (&node->root);
+    }
+}
+
+/*  A note that nobody has taken up, and no record of its trial: var/ was lost, or is in a form that this version
+    cannot read. */
+static void resume_note (struct node_manager *node, struct root_outcome *outcome)
+{
+    base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
+    const struct wire_standing *standing = &node->standing;
+    struct wire_trial trial = {.transaction = (char *) "unknown",
+                               .attempt = 1,
+                               .release = outcome->release,
+                               .version = (char *) "unknown",
+                               .workspace = outcome->workspace};
+    if (!root_workspace_read (&node->root, outcome->workspace, &installed, NULL) &&
+        base_digest_equal (&installed.release, &outcome->release)) {
+        trial.transaction = installed.transaction ? installed.transaction : trial.transaction;
+        trial.version = installed.envelope ? installed.envelope->version : trial.version;
+    }
+    if (standing->under_way && standing->transaction &&
+        strcmp (standing->transaction, trial.transaction) == 0)
+        trial.epoch = standing->under_way;
+    came_back (node, &trial, outcome);
+}
+
+static void resume_notes (struct node_manager *node)
+{
+    char **names = NULL;
+    if (root_failed_list (&node->root, &names))
+        return;
+    for (size_t i = 0; names[i] && !node->comparison; i++) {
+        struct root_outcome outcome;
+        if (root_failed_read (&node->root, names[i], &outcome) == 0 &&
+            (outcome.judged == ROOT_JUDGED_NONE || outcome.judged == ROOT_JUDGED_PENDING))
+            resume_note (node, &outcome);
+    }
+    (void) base_list_free (names);
 }
 
 /*  Returns whether a revert by order has brought this version back. */
@@ -165,14 +239,40 @@ static bool resume_revert (struct node_manager *node)
     return left;
 }
 
+/*  Whether noded revert made this version stable, and was cut short before it could write more. One that never came
+    to do it is forgotten. */
+static bool was_reverted (struct node_manager *node)
+{
+    char target[ROOT_NAME_SIZE], stable[ROOT_NAME_SIZE];
+    int rc = root_link (&node->root, ROOT_REVERT, target);
+    if (rc == ROOT_E_NONE)
+        return false;
+    if (rc == 0 && strcmp (target, node->self.workspace) == 0 &&
+        root_link (&node->root, ROOT_STABLE, stable) == 0 && strcmp (stable, target) == 0)
+        return true;
+    (void) root_revert_done (&node->root);
+    return false;
+}
+
 /*  Somebody went back on this host. The manager that ran may have written its own standing afterwards. The
     update that was under way has come to its end so. */
 static void resume_reverted (struct node_manager *node)
 {
+    char now[BASE_TIME_TEXT];
     struct wire_standing *standing = &node->standing;
-    struct wire_entry entry;
-    if (root_reverted_recall (&node->root, &entry))
-        return;
+    struct wire_entry entry,
+        cut = {.application = (char *) "noded",
+               .step = (char *) "revert",
+               .outcome = WIRE_OUTCOME_REVERTED,
+               .time = (char *) base_time_format (base_time_real_ns (), now),
+               .reason = (char *) "by noded revert on this host, which was cut short; held "
+                                  "until it is released"};
+    bool ordered = was_reverted (node);
+    if (root_reverted_recall (&node->root, &entry)) {
+        if (!ordered || wire_copy (&wire_entry_record, &cut, &entry))
+            return;
+        node_journal_append (node, &cut);
+    }
     if (standing->under_way > standing->epoch) {
         entry.epoch = standing->epoch = standing->under_way;
         entry.attempt = standing->attempt;
@@ -181,9 +281,11 @@ static void resume_reverted (struct node_manager *node)
     standing->under_way = standing->attempt = standing->probes = 0;
     standing->held = true;
     standing->revert_epoch = 0;
-    node_standing_save (node);
+    bool saved = node_standing_save (node);
     (void) root_trial_forget (&node->root);
     (void) root_reverted_forget (&node->root);
+    if (saved)
+        (void) root_revert_done (&node->root);
     node_report_entry (node, &entry);
     wire_entry_deinit (&entry);
 }
@@ -237,9 +339,11 @@ void node_orders_resume (struct node_manager *node)
             node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_CONFIRMED, NULL);
             node_order_clear (node);
         } else if (strcmp (stable, node->self.workspace) == 0)
-            came_back (node, &trial);
+            resume_trial_of (node, &trial);
         wire_trial_deinit (&trial);
     }
+    if (root_link (&node->root, ROOT_STABLE, stable) == 0 && strcmp (stable, node->self.workspace) == 0)
+        resume_notes (node);
     node_previous_keep (node); /* or it would be collected */
     node_collect (node);
     node_unshare_begin (node);
@@ -330,10 +434,20 @@ bool node_orders_refuse (struct node_manager *node)
 {
     const struct wire_standing *standing = &node->standing;
     struct wire_failure quarantined;
+    struct root_outcome outcome;
     if (!root_quarantine_find (&node->root, &node->order.release, &quarantined)) {
         node_fail (node, UPDATE_EVENT_REFUSED, "quarantined since %s (%s: %s)", quarantined.time,
                    quarantined.step, quarantined.reason);
         wire_failure_deinit (&quarantined);
+    } else if (!root_failed_find (&node->root, &node->order.release, &outcome) &&
+               outcome.judged == ROOT_JUDGED_INNOCENT) {
+        node_fail (
+            node, UPDATE_EVENT_REFUSED,
+            "its trial ended at %s (%s: %.200s) and the records of this node were lost with it: order it "
+            "again to try it again",
+            outcome.time, root_cause_word (outcome.cause), outcome.text);
+        if (node_standing_save (node))
+            (void) root_failed_remove (&node->root, outcome.workspace);
     } else if (standing->probes >= PROBES_MOST)
         node_fail (node, UPDATE_EVENT_REFUSED,
                    "its rehearsal was begun %u times and never came to an end on this host",

@@ -10,11 +10,13 @@
 
 enum { QUARANTINE_MOST = 32 /* as many as the schema allows */ };
 
-void node_standing_save (struct node_manager *node)
+bool node_standing_save (struct node_manager *node)
 {
     struct base_error error;
-    if (root_standing_write (&node->root, &node->standing, &error))
+    bool failed = root_standing_write (&node->root, &node->standing, &error);
+    if (failed)
         base_log (BASE_LOG_WARNING, "going on without a record of the orders: %s", error.text);
+    return !failed;
 }
 
 void node_tell_launcher (struct node_manager *node, const char *line)

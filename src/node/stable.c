@@ -12,6 +12,8 @@
 #include "node/manager.h"
 #include "root/mend.h"
 
+enum { FOLLOW_MS = 1000 };
+
 static void tell (struct node_manager *node, const char *link, enum wire_outcome outcome, char *reason,
                   const char *workspace)
 {
@@ -58,6 +60,43 @@ void node_stable_keep (struct node_manager *node)
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s", lost.text,
                      mended ? "it was pointed to " : "it cannot be put back: ", mended ? name : error.text);
     tell (node, ROOT_STABLE, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
+}
+
+void node_stable_mark (struct node_manager *node)
+{
+    struct root_trial trial;
+    if (!root_trial_read (&node->root, &trial, NULL) && !trial.on_trial &&
+        strcmp (trial.stable, node->self.workspace) == 0 &&
+        !root_is_unproven (&node->root, node->self.workspace))
+        root_ok_adopt (&node->root, node->self.workspace);
+}
+
+static bool leads_elsewhere (const struct node_manager *node, char ret_name[ROOT_NAME_SIZE])
+{
+    return (is_ours (node) || node->procedure.state == WIRE_STATE_TRIAL) &&
+           root_stable_check (&node->root, NULL) == 0 &&
+           root_link (&node->root, ROOT_STABLE, ret_name) == 0 &&
+           strcmp (ret_name, node->self.workspace) != 0;
+}
+
+/*  A command that points stable elsewhere has more to write, and then says so: it is given that time. One that was
+    killed in between says nothing. */
+static void follow (void *context)
+{
+    struct node_manager *node = context;
+    char stable[ROOT_NAME_SIZE];
+    node->following = 0;
+    if (!leads_elsewhere (node, stable))
+        return;
+    base_log (BASE_LOG_WARNING, "%s was made stable by hand: this version gives way to it", stable);
+    node_leave (node);
+}
+
+void node_stable_follow (struct node_manager *node)
+{
+    char stable[ROOT_NAME_SIZE];
+    if (!node->following && leads_elsewhere (node, stable))
+        node->following = bus_timer_start (node->loop, FOLLOW_MS, follow, node);
 }
 
 static void remember_previous (struct node_manager *node, const char *name)

@@ -31,8 +31,12 @@ static const char about[] =
     "\n"
     "noded COMMAND --help tells more.\n";
 
-static const char exit_codes[] = "0 done; 1 it could not be done, standard error tells why; 2 usage;\n"
-                                 "75 another manager serves the root; 85, 86 (run) start stable anew";
+enum { EXIT_UNSYNCED = 5 };
+
+static const char exit_codes[] =
+    "0 done; 1 it could not be done, standard error tells why; 2 usage;\n"
+    "5 (revert) done, and the disk does not say that it would survive a power cut;\n"
+    "75 another manager serves the root; 85, 86 (run) start stable anew";
 
 static int tell (const struct base_error *error, const char *command)
 {
@@ -339,7 +343,7 @@ static int revert (int argc, char **argv)
     int rc = node_host_revert (&root, name, &running, &held, &error);
     if (rc == ROOT_E_NONE && !*error.text)
         (void) base_error_set (&error, rc, "%s has no previous version to go back to", root.path);
-    if (rc)
+    if (rc && rc != ROOT_E_UNSYNCED)
         return tell (&error, "revert");
     if (!held)
         fprintf (stderr,
@@ -348,7 +352,9 @@ static int revert (int argc, char **argv)
     printf ("stable is %s now%s%s\n", name, held ? ", and held" : "",
             running ? "; the running manager was told to follow"
                     : "; no manager runs, the next start is of that version");
-    return PROGRAM_OK;
+    if (rc)
+        (void) tell (&error, "revert");
+    return rc ? EXIT_UNSYNCED : PROGRAM_OK;
 }
 
 static int quarantine (int argc, char **argv)

@@ -25,6 +25,11 @@ enum { ASKED_MS = 10, ASKED_TIMES = 20 };
 
 enum { LOCK_FLAGS = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
 
+static bool is_same (const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /*  Opens it as well as it can be: a root that has none, on a disk where none can be made, is locked itself.
     Never for writing: as long as that were open, the disk could not be made read-only. */
 static int open_lock (const struct root *root)
@@ -58,11 +63,6 @@ static int lock (const struct root *root, int *fd)
     return flock (writable, LOCK_EX | LOCK_NB) ? -errno : 0;
 }
 
-static bool is_same (const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /*  The descriptor by which this process holds the lock already, or -1. */
 static int find_own (int other)
 {
@@ -74,6 +74,26 @@ static int find_own (int other)
             flock (fd, LOCK_EX | LOCK_NB) == 0)
             return fd;
     return -1;
+}
+
+/*  Where somebody removed the file, a new one of its name is another lock. The directory is not removed under whoever
+    serves it. It is locked through the descriptor of the root, which no other program inherits. A file system
+    that cannot lock directories goes without. */
+static int lock_directory (const struct root *root)
+{
+    int rc = -EWOULDBLOCK;
+    for (unsigned i = 0; rc == -EWOULDBLOCK && i < ASKED_TIMES; i++) {
+        if (i)
+            (void) poll (NULL, 0, ASKED_MS);
+        rc = flock (root->fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+    }
+    return rc == -EWOULDBLOCK ? rc : 0;
+}
+
+static bool is_directory (const struct root *root, int fd)
+{
+    struct stat own, directory;
+    return fstat (fd, &own) == 0 && fstat (root->fd, &directory) == 0 && is_same (&own, &directory);
 }
 
 int root_lock_take (const struct root *root)
@@ -92,13 +112,34 @@ int root_lock_keep (const struct root *root, bool *ret_kept)
     if (own >= 0) {
         root_lock_pass (own, false);
         *ret_kept = true;
+        if (!is_directory (root, own))
+            (void) lock_directory (root); /* what has the file has the root */
         return own;
     }
     for (unsigned i = 0; rc == -EWOULDBLOCK && i < ASKED_TIMES; i++) {
         (void) poll (NULL, 0, ASKED_MS);
         rc = lock (root, &fd);
     }
+    if (rc == 0 && !is_directory (root, fd))
+        rc = lock_directory (root);
     return rc ? rc : base_take_fd (&fd);
+}
+
+int root_lock_renew (const struct root *root, int *lock)
+{
+    struct stat held, named;
+    if (*lock >= 0 && fstat (*lock, &held) == 0 &&
+        fstatat (root->fd, ROOT_LOCK, &named, AT_SYMLINK_NOFOLLOW) == 0 && is_same (&held, &named))
+        return 0;
+    make_lock (root);
+    base_cleanup (base_close_p) int fd = openat (root->fd, ROOT_LOCK, LOCK_FLAGS | O_RDONLY);
+    if (fd < 0)
+        return -errno;
+    if (flock (fd, LOCK_EX | LOCK_NB))
+        return -errno;
+    base_close_p (lock);
+    *lock = base_take_fd (&fd);
+    return 0;
 }
 
 void root_lock_pass (int lock, bool pass)
@@ -110,7 +151,9 @@ void root_lock_pass (int lock, bool pass)
 bool root_lock_is_held (const struct root *root)
 {
     base_cleanup (base_close_p) int fd = open_lock (root);
-    return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+    base_cleanup (base_close_p) int directory = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return (fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK) ||
+           (directory >= 0 && flock (directory, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK);
 }
 
 static DIR *list (int directory, const char *path)
@@ -137,13 +180,8 @@ static bool holds (int process, const struct stat *wanted)
     return false;
 }
 
-/*  Finds the process that holds the lock: a descriptor of it, so that what is signalled is what was found.
-    Returns the descriptor, for the caller, -ESRCH or another -errno. */
-static int find_holder (int lock, pid_t *ret_pid)
+static int find_holder_of (const struct stat *wanted, pid_t *ret_pid)
 {
-    struct stat wanted;
-    if (lock < 0 || fstat (lock, &wanted))
-        return lock < 0 ? lock : -errno;
     base_cleanup (base_directory_close_p) DIR *processes = list (AT_FDCWD, "/proc");
     for (const struct dirent *entry; processes && (entry = readdir (processes));) {
         uint64_t pid;
@@ -151,11 +189,11 @@ static int find_holder (int lock, pid_t *ret_pid)
             continue;
         base_cleanup (base_close_p) int process =
             openat (dirfd (processes), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (process < 0 || !holds (process, &wanted))
+        if (process < 0 || !holds (process, wanted))
             continue;
         /*  Held first and looked at again. */
         base_cleanup (base_close_p) int held = pidfd_open ((pid_t) pid, 0);
-        if (held >= 0 && holds (process, &wanted)) {
+        if (held >= 0 && holds (process, wanted)) {
             *ret_pid = (pid_t) pid;
             return base_take_fd (&held);
         }
@@ -163,11 +201,27 @@ static int find_holder (int lock, pid_t *ret_pid)
     return -ESRCH;
 }
 
+/*  Finds the process that holds the lock: a descriptor of it, so that what is signalled is what was found. Who has
+    the directory goes first: a manager may have made the file anew. Returns the descriptor, for the caller,
+    -ESRCH or another -errno. */
+static int find_holder (const struct root *root, pid_t *ret_pid)
+{
+    struct stat wanted;
+    if (fstat (root->fd, &wanted))
+        return -errno;
+    int held = find_holder_of (&wanted, ret_pid);
+    if (held != -ESRCH)
+        return held;
+    base_cleanup (base_close_p) int fd = open_lock (root);
+    if (fd < 0 || fstat (fd, &wanted))
+        return fd < 0 ? fd : -errno;
+    return find_holder_of (&wanted, ret_pid);
+}
+
 int root_lock_signal (const struct root *root, int signal)
 {
     pid_t pid;
-    base_cleanup (base_close_p) int fd = open_lock (root);
-    base_cleanup (base_close_p) int held = find_holder (fd, &pid);
+    base_cleanup (base_close_p) int held = find_holder (root, &pid);
     return held < 0 ? held : pidfd_send_signal (held, signal, NULL, 0) ? -errno : 0;
 }
 
@@ -208,8 +262,7 @@ static pid_t parent_of (int process)
 int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_NAME_SIZE])
 {
     pid_t holder;
-    base_cleanup (base_close_p) int fd = open_lock (root);
-    base_cleanup (base_close_p) int held = find_holder (fd, &holder);
+    base_cleanup (base_close_p) int held = find_holder (root, &holder);
     if (held < 0)
         return held;
     base_cleanup (base_directory_close_p) DIR *processes = list (AT_FDCWD, "/proc");
@@ -231,8 +284,7 @@ int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_
 
 int root_lock_holder (const struct root *root, pid_t *ret_pid)
 {
-    base_cleanup (base_close_p) int fd = open_lock (root);
-    base_cleanup (base_close_p) int held = find_holder (fd, ret_pid);
+    base_cleanup (base_close_p) int held = find_holder (root, ret_pid);
     return held < 0 ? held : 0;
 }
 
@@ -269,7 +321,10 @@ bool root_manager_lock_is_held (const struct root *root)
 
 int root_manager_lock_holder (const struct root *root, pid_t *ret_pid)
 {
+    struct stat wanted;
     base_cleanup (base_close_p) int fd = open_manager_lock (root);
-    base_cleanup (base_close_p) int held = find_holder (fd, ret_pid);
+    if (fd < 0 || fstat (fd, &wanted))
+        return fd < 0 ? fd : -errno;
+    base_cleanup (base_close_p) int held = find_holder_of (&wanted, ret_pid);
     return held < 0 ? held : 0;
 }

@@ -1,4 +1,4 @@
-/*  root/lock.h - one server a root: who holds `.lock` (flock) serves it
+/*  root/lock.h - one server a root: who holds `.lock` and the root's directory (flock) serves it
 
     The lock belongs to an open file, not to a pid: nothing is written into the file, since a pid is another
     process's as soon as it is read, or means another one in the name space of a container. */
@@ -15,6 +15,9 @@ int root_lock_take (const struct root *root);
 
 /*  The same. *ret_kept: whether this process held it already, so that nobody else served the root meanwhile. */
 int root_lock_keep (const struct root *root, bool *ret_kept);
+/*  Where `.lock` was removed, or is another file: makes it anew and takes it, for programs that look at the file
+    alone. *lock is the one that is held, -1 for none; what is taken is for the caller. Returns 0 or -errno. */
+int root_lock_renew (const struct root *root, int *lock);
 
 /*  Whether the next program that this process executes inherits the lock. */
 void root_lock_pass (int lock, bool pass);

@@ -1,5 +1,6 @@
 #include "root/mend.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,8 +46,12 @@ bool root_trial_is_likely (const struct root *root, const char *name)
 {
     char back[ROOT_NAME_SIZE];
     int rc = root_link (root, ROOT_BACK, back);
-    return rc == 0 ? strcmp (back, name) != 0
-                   : rc != ROOT_E_NONE || root_tokens_count (root) > 0 || trial_record_names (root, name);
+    if (rc == 0 && strcmp (back, name) != 0)
+        return true;
+    if (root_ok_is (root, name) || rc == 0)
+        return false;
+    return rc != ROOT_E_NONE || root_tokens_count (root) > 0 || root_ok_any (root) ||
+           trial_record_names (root, name);
 }
 
 /*  A link takes the place of a link or file, and of nothing else. */
@@ -61,33 +66,34 @@ static int make_room (const struct root *root, const char *link, struct base_err
     return rc ? rc : disk_rename (root->disk, root->fd, link, aside, error);
 }
 
-/*  Makes one of the links stable, where it names a workspace that is whole. Returns 0, or an error which says
-    what is wrong with it. */
-static int take (const struct root *root, const char *link, char ret_name[ROOT_NAME_SIZE],
-                 struct base_error *error)
+int root_stable_take (const struct root *root, const char *name, struct base_error *error)
 {
-    char name[ROOT_NAME_SIZE];
-    int rc = root_link (root, link, name);
-    if (rc)
-        return base_error_set (error, rc, "%s %s", link,
-                               rc == ROOT_E_NONE ? "is not there" : "names no workspace");
-    rc = root_workspace_check (root, name, error);
-    if (rc)
-        return base_error_prefix (error, "%s is %s", link, name), rc;
-    rc = make_room (root, ROOT_STABLE, error);
-    rc = rc ? rc : disk_rename (root->disk, root->fd, link, ROOT_STABLE, error);
-    if (rc == 0)
-        memcpy (ret_name, name, sizeof name);
+    static const char *const links[] = {ROOT_BACK, ROOT_PREVIOUS};
+    char target[ROOT_NAME_SIZE];
+    int rc = 0;
+    root_ok_adopt (root, name);
+    for (int again = 0; again < 2; again++) {
+        const char *link = NULL;
+        for (size_t i = 0; !link && i < sizeof links / sizeof *links; i++)
+            if (root_link (root, links[i], target) == 0 && strcmp (target, name) == 0)
+                link = links[i];
+        rc = make_room (root, ROOT_STABLE, error);
+        if (rc == 0)
+            rc = link ? disk_rename (root->disk, root->fd, link, ROOT_STABLE, error)
+                      : disk_link_replace (root->disk, root->fd, ROOT_STABLE, name, error);
+        if ((rc != -EPERM && rc != -EACCES) || !root_loosen (root))
+            break;
+    }
     return rc;
 }
 
-static int take_own (const struct root *root, const char *own, char ret_name[ROOT_NAME_SIZE],
-                     struct base_error *error)
+/*  Makes a workspace stable, where it is whole. Returns 0, or an error which says what is wrong with it. */
+static int take (const struct root *root, const char *name, char ret_name[ROOT_NAME_SIZE],
+                 struct base_error *error)
 {
-    int rc = root_workspace_check (root, own, error);
-    rc = rc ? rc : make_room (root, ROOT_STABLE, error);
-    rc = rc ? rc : disk_link_replace (root->disk, root->fd, ROOT_STABLE, own, error);
-    return rc ? rc : base_text_copy (ret_name, ROOT_NAME_SIZE, own);
+    int rc = root_workspace_check (root, name, error);
+    rc = rc ? rc : root_stable_take (root, name, error);
+    return rc ? rc : base_text_copy (ret_name, ROOT_NAME_SIZE, name);
 }
 
 /*  Whether a workspace lies alone in its root. Then it was installed there: a candidate lies beside the
@@ -105,23 +111,25 @@ static bool is_alone (const struct root *root, const char *name)
 int root_stable_mend (const struct root *root, const char *own, bool proven, char ret_name[ROOT_NAME_SIZE],
                       struct base_error *error)
 {
-    struct base_error back = {0}, mine = {0}, previous = {0};
-    int rc = take (root, ROOT_BACK, ret_name, &back);
-    if (rc == 0)
+    struct base_error first = {0}, one = {0};
+    char back[ROOT_NAME_SIZE];
+    int rc = ROOT_E_NONE;
+    bool mine = own && (proven || root_ok_is (root, own) || is_alone (root, own));
+    if (root_link (root, ROOT_BACK, back) == 0 && take (root, back, ret_name, &one) == 0)
         return root_tokens_remove (root, NULL), 0; /* without a way back they mean nothing */
-    if (own && (proven || is_alone (root, own)))
-        rc = take_own (root, own, ret_name, &mine);
-    if (rc)
-        rc = take (root, ROOT_PREVIOUS, ret_name, &previous);
+    if (mine)
+        rc = take (root, own, ret_name, &first);
+    char **others = rc ? root_ways_back (root, own ? own : "", NULL) : NULL;
+    for (size_t i = 0; rc && others && others[i]; i++)
+        rc = take (root, others[i], ret_name, *first.text ? &one : &first);
+    (void) base_list_free (others);
     if (rc == 0)
         return 0;
     return base_error_set (error, rc < 0 ? rc : ROOT_E_NONE,
-                           "no proven version is there to be stable (%.120s%s%.120s): "
-                           "ln -sfnT WORKSPACE %s/" ROOT_STABLE
-                           " chooses one, noded install --repair the newest "
+                           "no proven version is there to be stable%s%.200s%s: "
+                           "ln -sfnT WORKSPACE %s/" ROOT_STABLE " chooses one, noded install --repair the newest "
                            "that is proven and whole",
-                           *mine.text ? mine.text : previous.text, *mine.text ? "; " : "",
-                           *mine.text ? previous.text : "", root->path);
+                           *first.text ? " (" : "", first.text, *first.text ? ")" : "", root->path);
 }
 
 static bool is_stable (const struct root *root, const char *name)

@@ -15,13 +15,13 @@
     or -errno; the error is a sentence. */
 int root_stable_check (const struct root *root, struct base_error *error);
 
-/*  Whether anything tells that a workspace is on trial, with stable unable to: a way back to another one, a
-    start that is left, or var/trial. In doubt it is. */
+/*  Whether anything tells that a workspace is on trial, with stable unable to: a way back to another one; where it
+    was never confirmed, that others were, a start that is left, or var/trial. In doubt it is. */
 bool root_trial_is_likely (const struct root *root, const char *name);
 
 /*  Points stable to a proven workspace that is whole: the way back of a trial, which ends; else own (may be
-    NULL), where its caller knows that it is proven, or no other is there; else previous. But for own that
-    takes no space. What has the name stable and is no link is kept as stable.damaged. Returns 0 with what is
+    NULL), where its caller knows that it is proven, it was confirmed once, or no other is there; else what
+    root_ways_back says. Where a link leads there that takes no space. What has the name stable and is no link is kept as stable.damaged. Returns 0 with what is
     stable now, or ROOT_E_NONE where nothing of all that is there and whole; the error says what to do. */
 int root_stable_mend (const struct root *root, const char *own, bool proven, char ret_name[ROOT_NAME_SIZE],
                       struct base_error *error);

@@ -7,12 +7,11 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "root/outcome_file.h"
 #include "root/verified.h"
 
 #define OUTCOME ROOT_VAR "/outcome"
 #define MENDED ROOT_VAR "/mended"
-
-enum { NOTE_MOST = 4096 };
 
 static const char *const words[] = {
     [ROOT_CAUSE_NONE] = "none",
@@ -33,6 +32,34 @@ const char *root_cause_word (enum root_cause cause)
     return (unsigned) cause < N_WORDS ? words[cause] : "unknown";
 }
 
+static const char *const judged_words[] = {
+    [ROOT_JUDGED_NONE] = "none",
+    [ROOT_JUDGED_PENDING] = "pending",
+    [ROOT_JUDGED_GUILTY] = "guilty",
+    [ROOT_JUDGED_INNOCENT] = "innocent",
+};
+
+enum { N_JUDGED = sizeof judged_words / sizeof *judged_words };
+
+size_t root_outcome_format (const struct root_outcome *outcome, char *text, size_t size)
+{
+    char note[256], time[BASE_TIME_TEXT], release[BASE_DIGEST_TEXT];
+    (void) base_text_copy (note, sizeof note, outcome->text);
+    for (char *at = note; *at; at++)
+        if ((unsigned char) *at < ' ')
+            *at = ' ';
+    int length = snprintf (text, size, "workspace %s\ncause %s\ntext %s\ntime %s\n", outcome->workspace,
+                           root_cause_word (outcome->cause), note,
+                           *outcome->time ? outcome->time : base_time_format (base_time_real_ns (), time));
+    if (!base_digest_is_null (&outcome->release))
+        length += snprintf (text + length, size - (size_t) length, "release %s\n",
+                            base_digest_format (&outcome->release, release));
+    if (outcome->judged != ROOT_JUDGED_NONE)
+        length +=
+            snprintf (text + length, size - (size_t) length, "judged %s\n", judged_words[outcome->judged]);
+    return (size_t) length;
+}
+
 static int put_note (const struct root *root, const char *path, const void *text, size_t size,
                      struct base_error *error)
 {
@@ -46,17 +73,10 @@ static int put_note (const struct root *root, const char *path, const void *text
 static int write_note (const struct root *root, const char *path, const struct root_outcome *outcome,
                        struct base_error *error)
 {
-    char note[256];
-    (void) base_text_copy (note, sizeof note, outcome->text);
-    for (char *at = note; *at; at++)
-        if ((unsigned char) *at < ' ')
-            *at = ' ';
-    char time[BASE_TIME_TEXT], text[NOTE_MOST];
-    int length =
-        snprintf (text, sizeof text, "workspace %s\ncause %s\ntext %s\ntime %s\n", outcome->workspace,
-                  root_cause_word (outcome->cause), note, base_time_format (base_time_real_ns (), time));
-    int rc = put_note (root, path, text, (size_t) length, error);
-    return root_verified_make_room (root, rc) ? put_note (root, path, text, (size_t) length, error) : rc;
+    char text[ROOT_NOTE_MOST];
+    size_t length = root_outcome_format (outcome, text, sizeof text);
+    int rc = put_note (root, path, text, length, error);
+    return root_verified_make_room (root, rc) ? put_note (root, path, text, length, error) : rc;
 }
 
 /*  Returns whether the lines make an outcome: a workspace and a known cause. */
@@ -73,19 +93,27 @@ static bool parse (char *text, struct root_outcome *ret_outcome)
             (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, value);
         else if (strcmp (line, "text") == 0)
             (void) snprintf (outcome.text, sizeof outcome.text, "%s", value);
-        else if (strcmp (line, "cause") == 0)
+        else if (strcmp (line, "time") == 0)
+            (void) base_text_copy (outcome.time, sizeof outcome.time, value);
+        else if (strcmp (line, "release") == 0)
+            (void) base_digest_parse (value, &outcome.release);
+        else if (strcmp (line, "cause") == 0) {
             for (unsigned i = 1; i < N_WORDS; i++)
                 if (strcmp (value, words[i]) == 0)
                     outcome.cause = (enum root_cause) i;
+        } else if (strcmp (line, "judged") == 0)
+            for (unsigned i = 1; i < N_JUDGED; i++)
+                if (strcmp (value, judged_words[i]) == 0)
+                    outcome.judged = (enum root_judged) i;
     }
     *ret_outcome = outcome;
     return outcome.workspace[0] && outcome.cause != ROOT_CAUSE_NONE;
 }
 
-static int read_note (const struct root *root, const char *path, struct root_outcome *ret_outcome)
+int root_outcome_read_file (const struct root *root, const char *path, struct root_outcome *ret_outcome)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (root->disk, root->fd, path, NOTE_MOST, &buffer);
+    int rc = disk_file_read (root->disk, root->fd, path, ROOT_NOTE_MOST, &buffer);
     if (rc == -ENOENT)
         return ROOT_E_NONE;
     if (rc && rc != -EFBIG && rc != -EISDIR && rc != -EINVAL)
@@ -94,15 +122,23 @@ static int read_note (const struct root *root, const char *path, struct root_out
     base_cleanup (base_free_p) char *text = rc ? NULL : base_buffer_take_text (&buffer);
     if (rc == 0 && !text)
         return -ENOMEM;
-    if (text && parse (text, &outcome)) {
-        *ret_outcome = outcome;
-        return 0;
-    }
+    if (!text || !parse (text, &outcome))
+        return ROOT_E_DAMAGED;
+    *ret_outcome = outcome;
+    return 0;
+}
+
+/*  The same of a note in var/: what is damaged is set aside. */
+static int take_note (const struct root *root, const char *path, struct root_outcome *ret_outcome)
+{
+    int rc = root_outcome_read_file (root, path, ret_outcome);
+    if (rc != ROOT_E_DAMAGED)
+        return rc;
     char aside[64];
     (void) snprintf (aside, sizeof aside, "%s.damaged", path);
     (void) disk_tree_remove (root->disk, root->fd, aside, NULL);
     (void) disk_rename (root->disk, root->fd, path, aside, NULL);
-    return ROOT_E_DAMAGED;
+    return rc;
 }
 
 static int remove_note (const struct root *root, const char *path)
@@ -118,7 +154,7 @@ int root_outcome_write (const struct root *root, const struct root_outcome *outc
 
 int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome)
 {
-    return read_note (root, OUTCOME, ret_outcome);
+    return take_note (root, OUTCOME, ret_outcome);
 }
 
 int root_outcome_remove (const struct root *root)
@@ -133,7 +169,7 @@ int root_mended_write (const struct root *root, const struct root_outcome *outco
 
 int root_mended_read (const struct root *root, struct root_outcome *ret_outcome)
 {
-    return read_note (root, MENDED, ret_outcome);
+    return take_note (root, MENDED, ret_outcome);
 }
 
 int root_mended_remove (const struct root *root)

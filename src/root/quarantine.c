@@ -9,8 +9,10 @@
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "root/record_file.h"
 #include "root/verified.h"
+#include "root/workspace.h"
 
 #define QUARANTINE ROOT_VAR "/quarantine"
 
@@ -43,8 +45,8 @@ int root_quarantine_add (const struct root *root, const struct wire_failure *fai
     return root_verified_make_room (root, rc) ? add (root, failure, error) : rc;
 }
 
-int root_quarantine_find (const struct root *root, const struct base_digest *release,
-                          struct wire_failure *ret_failure)
+static int find_record (const struct root *root, const struct base_digest *release,
+                        struct wire_failure *ret_failure)
 {
     char path[PATH_SIZE];
     struct wire_failure failure;
@@ -58,6 +60,84 @@ int root_quarantine_find (const struct root *root, const struct base_digest *rel
     }
     *ret_failure = failure;
     return 0;
+}
+
+/*  the launcher's notes */
+
+static bool is_held_against (const struct root_outcome *outcome)
+{
+    return !base_digest_is_null (&outcome->release) &&
+           (outcome->judged == ROOT_JUDGED_NONE || outcome->judged == ROOT_JUDGED_GUILTY);
+}
+
+int root_failed_find (const struct root *root, const struct base_digest *release,
+                      struct root_outcome *ret_outcome)
+{
+    char **names = NULL;
+    int rc = ROOT_E_NONE;
+    if (root_failed_list (root, &names))
+        return ROOT_E_NONE;
+    for (size_t i = 0; names[i] && rc; i++) {
+        struct root_outcome outcome;
+        if (root_failed_read (root, names[i], &outcome) || !base_digest_equal (&outcome.release, release))
+            continue;
+        *ret_outcome = outcome;
+        rc = 0;
+    }
+    (void) base_list_free (names);
+    return rc;
+}
+
+void root_failed_forget (const struct root *root, const struct base_digest *release)
+{
+    struct root_outcome outcome;
+    for (unsigned i = 0; i < ROOT_FAILED_MOST && root_failed_find (root, release, &outcome) == 0; i++)
+        if (root_failed_remove (root, outcome.workspace))
+            return;
+}
+
+int root_failed_describe (const struct root *root, const struct root_outcome *outcome,
+                          struct wire_failure *ret_failure)
+{
+    static const char *const ends[] = {
+        [ROOT_CAUSE_NONE] = "failed",
+        [ROOT_CAUSE_CRASHED] = "crashed",
+        [ROOT_CAUSE_HUNG] = "hung",
+        [ROOT_CAUSE_UNCONFIRMED] = "never confirmed itself",
+        [ROOT_CAUSE_DAMAGED] = "was damaged",
+        [ROOT_CAUSE_ROTTEN] = "was damaged before it ever ran",
+        [ROOT_CAUSE_INTERRUPTED] = "was interrupted each time",
+        [ROOT_CAUSE_LOST] = "lost stable",
+    };
+    char now[BASE_TIME_TEXT];
+    base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
+    bool known = root_workspace_read (root, outcome->workspace, &installed, NULL) == 0 &&
+                 base_digest_equal (&installed.release, &outcome->release);
+    struct wire_failure failure = {
+        .release = outcome->release,
+        .transaction = strdup (known && installed.transaction ? installed.transaction : "unknown"),
+        .version = known && installed.envelope ? strdup (installed.envelope->version) : NULL,
+        .step = strdup (wire_state_word (WIRE_STATE_TRIAL)),
+        .reason = base_text_printf ("on trial it %s: %s", ends[outcome->cause], outcome->text),
+        .time = strdup (*outcome->time ? outcome->time : base_time_format (base_time_real_ns (), now)),
+    };
+    if (!failure.transaction || !failure.step || !failure.reason || !failure.time) {
+        wire_failure_deinit (&failure);
+        return -ENOMEM;
+    }
+    base_text_clean (failure.reason);
+    *ret_failure = failure;
+    return 0;
+}
+
+int root_quarantine_find (const struct root *root, const struct base_digest *release,
+                          struct wire_failure *ret_failure)
+{
+    struct root_outcome outcome;
+    int rc = find_record (root, release, ret_failure);
+    if (rc != ROOT_E_NONE || root_failed_find (root, release, &outcome) || !is_held_against (&outcome))
+        return rc;
+    return root_failed_describe (root, &outcome, ret_failure) ? ROOT_E_NONE : 0;
 }
 
 /*  The releases that have a record: names collected first, since reading may set a file aside. */
@@ -76,6 +156,31 @@ static int releases (const struct root *root, struct base_buffer *ret_digests)
     return rc;
 }
 
+static bool has (const struct base_buffer *digests, const struct base_digest *digest)
+{
+    for (size_t i = 0; i < digests->size; i += sizeof *digest)
+        if (memcmp (digests->data + i, digest, sizeof *digest) == 0)
+            return true;
+    return false;
+}
+
+/*  Those that have a note alone. all: even those that nothing is held against. */
+static int noted_releases (const struct root *root, bool all, struct base_buffer *digests)
+{
+    char **names = NULL;
+    int rc = root_failed_list (root, &names);
+    if (rc)
+        return rc;
+    for (size_t i = 0; rc == 0 && names[i]; i++) {
+        struct root_outcome outcome;
+        if (root_failed_read (root, names[i], &outcome) == 0 && (all || is_held_against (&outcome)) &&
+            !has (digests, &outcome.release))
+            rc = base_buffer_append (digests, &outcome.release, sizeof outcome.release);
+    }
+    (void) base_list_free (names);
+    return rc;
+}
+
 static int compare_newest (const void *a, const void *b)
 {
     const struct wire_failure *left = a, *right = b;
@@ -87,6 +192,7 @@ int root_quarantine_list (const struct root *root, struct wire_failure **ret_fai
 {
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
     int rc = releases (root, &digests);
+    rc = rc ? rc : noted_releases (root, false, &digests);
     if (rc)
         return base_error_errno (error, rc, "cannot read %s/" QUARANTINE, root->path);
     size_t most = digests.size / sizeof (struct base_digest), count = 0;
@@ -117,6 +223,7 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
 {
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
     int rc = release ? base_buffer_append (&digests, release, sizeof *release) : releases (root, &digests);
+    rc = rc || release ? rc : noted_releases (root, true, &digests);
     if (rc)
         return base_error_errno (error, rc, "cannot read %s/" QUARANTINE, root->path);
     unsigned count = 0;
@@ -127,9 +234,16 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
         rc = disk_unlink (root->disk, root->fd, path_of (&digest, path));
         if (rc == -EISDIR || rc == -EPERM)
             rc = disk_tree_remove (root->disk, root->fd, path, NULL);
-        if (rc && rc != -ENOENT)
+        if (rc && rc != -ENOENT && rc != -ENOTDIR)
             return base_error_errno (error, rc, "cannot remove %s/%s", root->path, path);
-        count += rc == 0;
+        struct root_outcome outcome;
+        bool noted = root_failed_find (root, &digest, &outcome) == 0;
+        if (noted)
+            root_failed_forget (root, &digest);
+        if (noted && root_failed_find (root, &digest, &outcome) == 0)
+            return base_error_set (error, -EIO, "cannot remove %s/" ROOT_FAILED ".%s", root->path,
+                                   outcome.workspace);
+        count += rc == 0 || (noted && is_held_against (&outcome));
     }
     if (ret_count)
         *ret_count = count;

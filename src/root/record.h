@@ -6,7 +6,7 @@
 #ifndef ROOT_RECORD_H
 #define ROOT_RECORD_H
 
-#include "root/root.h"
+#include "root/outcome.h"
 #include "wire/wire.h"
 
 /*  Appends to var/journal; serial, time and before (root/chain.h) are filled in, serial and before for the
@@ -26,7 +26,19 @@ int root_cache_make (const struct root *root, const char *path, struct base_erro
 int root_cache_put (const struct root *root, const char *path, mode_t mode, const void *data, size_t size,
                     struct base_error *error);
 
-/*  var/quarantine/RELEASE, a wire_failure as JSON. */
+/*  What a trial that the launcher ended says of its release, for a person; what is not known of the order is made up.
+    The caller owns it. Returns 0 or -ENOMEM. */
+int root_failed_describe (const struct root *root, const struct root_outcome *outcome,
+                          struct wire_failure *ret_failure);
+/*  The newest note of a release. Returns 0 or ROOT_E_NONE. */
+int root_failed_find (const struct root *root, const struct base_digest *release,
+                      struct root_outcome *ret_outcome);
+/*  Removes all of a release. */
+void root_failed_forget (const struct root *root, const struct base_digest *release);
+
+/*  var/quarantine/RELEASE, a wire_failure as JSON. What is found and listed are these, and the launcher's notes
+    (root/outcome.h) but for those that blame nobody or are being judged: a release that failed its trial is not
+    tried again where var/ was lost. Clearing removes both. */
 int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
                          struct base_error *error);
 /*  Returns 0 (the caller owns the failure) or ROOT_E_NONE. */

@@ -3,16 +3,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "root/mend.h"
 #include "root/root.h"
 
 #define SWAPPED ".tmp.previous"
-
-static int verify (const struct root *root, const char *name, struct base_error *error)
-{
-    int rc = root_workspace_check (root, name, error);
-    return rc ? base_error_prefix (error, "%s/%s cannot be gone back to", root->path, name), rc : 0;
-}
 
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
                       struct base_error *error)
@@ -42,64 +37,166 @@ static bool prepare_swap (const struct root *root, const char *stable)
     return disk_link_prepare (disk, root->fd, SWAPPED, stable, NULL) == 0;
 }
 
-int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+/*  Where a revert leads from a version that is proven: previous, else another one that was confirmed once. */
+static int find_target (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE],
+                        struct base_error *error)
+{
+    char previous[ROOT_NAME_SIZE];
+    struct base_error other;
+    int rc = root_link (root, ROOT_PREVIOUS, previous);
+    if (rc < 0)
+        return base_error_errno (error, rc, "cannot read %s/previous", root->path);
+    if (rc == ROOT_E_DAMAGED)
+        (void) base_error_set (error, rc, "%s/previous does not name a workspace", root->path);
+    else if (rc == ROOT_E_NONE || strcmp (previous, stable) == 0)
+        rc = base_error_set (error, ROOT_E_NONE, "%s has no previous version", root->path);
+    else {
+        rc = root_workspace_check (root, previous, error);
+        if (rc == 0)
+            return base_text_copy (ret_name, ROOT_NAME_SIZE, previous);
+        (void) base_error_prefix (error, "%s/%s cannot be gone back to", root->path, previous);
+    }
+    char **names = root_ways_back (root, stable, NULL);
+    for (size_t i = 0; rc && names && names[i]; i++)
+        if (root_ok_is (root, names[i]) && root_workspace_check (root, names[i], &other) == 0)
+            rc = base_text_copy (ret_name, ROOT_NAME_SIZE, names[i]);
+    (void) base_list_free (names);
+    return rc;
+}
+
+static int synced (const struct root *root, const char *target, struct base_error *error)
+{
+    if (root->disk->ops->fsync (root->disk->context, root->fd) == 0 || errno == EINVAL)
+        return 0;
+    return base_error_set (error, ROOT_E_UNSYNCED,
+                           "%s/" ROOT_STABLE
+                           " leads to %s now, and the disk does not say that it would after a "
+                           "power cut: %s",
+                           root->path, target, strerror (errno));
+}
+
+/*  Stable and previous change places. */
+static int exchange (const struct root *root, const char *stable, const char *target,
+                     struct base_error *error)
+{
+    char previous[ROOT_NAME_SIZE], now[ROOT_NAME_SIZE];
+    bool linked = root_link (root, ROOT_PREVIOUS, previous) == 0 && strcmp (previous, target) == 0;
+    int rc = root_remove (root, SWAPPED, error); /* what an earlier attempt left would be taken for ours */
+    if (rc)
+        return rc;
+    root_ok_adopt (root, target);
+    /*  In one step, where the file system can. */
+    if (linked) {
+        if (root->disk->ops->exchangeat (root->disk->context, root->fd, ROOT_STABLE, ROOT_PREVIOUS) == 0)
+            return synced (root, target, error);
+        if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+            return base_error_errno (error, -errno, "cannot exchange %s/stable and previous", root->path);
+    }
+    bool swapping = prepare_swap (root, stable);
+    rc = linked ? disk_rename (root->disk, root->fd, ROOT_PREVIOUS, ROOT_STABLE, error)
+                : disk_link_replace (root->disk, root->fd, ROOT_STABLE, target, error);
+    if (rc && (root_link (root, ROOT_STABLE, now) || strcmp (now, target) != 0)) {
+        (void) root_remove (root, SWAPPED, NULL);
+        return rc;
+    }
+    if (swapping) {
+        int swapped = disk_rename (root->disk, root->fd, SWAPPED, ROOT_PREVIOUS, error);
+        rc = rc ? rc : swapped;
+    }
+    return rc ? synced (root, target, error) : 0;
+}
+
+/*  Says where to before it is done. A second name of the link takes no inode; without one, a crash in between leaves
+    the revert to be typed anew. */
+static void intend (const struct root *root, const char *target)
+{
+    static const char *const links[] = {ROOT_BACK, ROOT_PREVIOUS};
+    const struct disk *disk = root->disk;
+    char name[ROOT_NAME_SIZE];
+    (void) root_remove (root, ROOT_REVERT, NULL);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+        if (root_link (root, links[i], name) == 0 && strcmp (name, target) == 0 &&
+            disk->ops->linkat (disk->context, root->fd, links[i], root->fd, ROOT_REVERT) == 0) {
+            (void) disk->ops->fsync (disk->context, root->fd);
+            return;
+        }
+    (void) disk_link_replace (disk, root->fd, ROOT_REVERT, target, NULL);
+}
+
+/*  Whether a revert that was ordered before, and cut short, has made this stable. */
+static bool was_intended (const struct root *root, const char *stable)
+{
+    char target[ROOT_NAME_SIZE];
+    return root_link (root, ROOT_REVERT, target) == 0 && strcmp (target, stable) == 0;
+}
+
+/*  ordered: by a person on this host; *ret_again (may be NULL): it had been carried out already. */
+static int go (const struct root *root, bool ordered, char ret_name[ROOT_NAME_SIZE], bool *ret_again,
+               struct base_error *error)
 {
     struct root_trial trial;
     char target[ROOT_NAME_SIZE];
+    bool finished;
     int rc = root_stable_check (root, NULL);
     if (rc > 0) { /* there is nothing to change places with */
-        rc = root_stable_mend (root, NULL, false, target, error);
-        if (rc == 0 && ret_name)
-            memcpy (ret_name, target, sizeof target);
+        rc = root_stable_mend (root, NULL, false, ret_name, error);
+        if (rc == 0 && ordered)
+            intend (root, ret_name);
         return rc;
     }
     rc = root_trial_read (root, &trial, error);
     if (rc)
         return rc;
     if (trial.on_trial) {
-        rc = verify (root, trial.back, error);
-        if (rc == 0)
-            rc = root_go_back (root, error);
-        if (rc == 0 && ret_name)
-            memcpy (ret_name, trial.back, sizeof trial.back);
-        return rc;
+        if (ordered)
+            intend (root, trial.back);
+        rc = root_go_back (root, error);
+        if (rc && ordered)
+            (void) root_remove (root, ROOT_REVERT, NULL);
+        return rc ? rc : root_link (root, ROOT_STABLE, ret_name);
     }
-    bool finished;
     rc = root_swap_finish (root, trial.stable, &finished, error);
     if (rc)
         return rc;
-    if (finished) {
+    if (finished || (ordered && was_intended (root, trial.stable))) {
+        *ret_again = !finished;
+        rc = base_text_copy (ret_name, ROOT_NAME_SIZE, trial.stable);
+        return rc ? rc : synced (root, trial.stable, error);
+    }
+    rc = find_target (root, trial.stable, target, error);
+    if (rc)
+        return rc;
+    if (ordered)
+        intend (root, target);
+    rc = exchange (root, trial.stable, target, error);
+    if (rc == 0 || rc == ROOT_E_UNSYNCED)
+        memcpy (ret_name, target, sizeof target);
+    else if (ordered)
+        (void) root_remove (root, ROOT_REVERT, NULL);
+    return rc;
+}
+
+int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+{
+    char name[ROOT_NAME_SIZE];
+    bool again;
+    int rc = go (root, false, name, &again, error);
+    if (rc == 0 || rc == ROOT_E_UNSYNCED) {
+        (void) root_revert_done (root);
         if (ret_name)
-            memcpy (ret_name, trial.stable, sizeof trial.stable);
-        return 0;
+            memcpy (ret_name, name, sizeof name);
     }
-    char previous[ROOT_NAME_SIZE];
-    rc = root_link (root, ROOT_PREVIOUS, previous);
-    if (rc == 0 && strcmp (previous, trial.stable) == 0)
-        rc = ROOT_E_NONE;
-    if (rc == ROOT_E_NONE)
-        return base_error_set (error, rc, "%s has no previous version", root->path);
-    if (rc == ROOT_E_DAMAGED)
-        return base_error_set (error, rc, "%s/previous does not name a workspace", root->path);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s/previous", root->path);
-    rc = verify (root, previous, error);
-    if (rc == 0) /* what an earlier attempt left would be taken for ours */
-        rc = root_remove (root, SWAPPED, error);
-    if (rc)
-        return rc;
-    if (ret_name)
-        memcpy (ret_name, previous, sizeof previous);
-    /*  In one step, where the file system can. */
-    if (root->disk->ops->exchangeat (root->disk->context, root->fd, ROOT_STABLE, ROOT_PREVIOUS) == 0) {
-        rc = root->disk->ops->fsync (root->disk->context, root->fd) && errno != EINVAL ? -errno : 0;
-        return rc ? base_error_errno (error, rc, "cannot sync %s", root->path) : 0;
-    }
-    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-        return base_error_errno (error, -errno, "cannot exchange %s/stable and previous", root->path);
-    bool swapping = prepare_swap (root, trial.stable);
-    rc = disk_rename (root->disk, root->fd, ROOT_PREVIOUS, ROOT_STABLE, error);
-    if (rc)
-        return rc;
-    return swapping ? disk_rename (root->disk, root->fd, SWAPPED, ROOT_PREVIOUS, error) : 0;
+    return rc;
+}
+
+int root_revert_ordered (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_again,
+                         struct base_error *error)
+{
+    *ret_again = false;
+    return go (root, true, ret_name, ret_again, error);
+}
+
+int root_revert_done (const struct root *root)
+{
+    return root_remove (root, ROOT_REVERT, NULL);
 }

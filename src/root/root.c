@@ -1,9 +1,11 @@
 /*  What each state of the links means, and the order of the steps that lead from one to the next.
 
         on trial    .back is there, names a workspace, and differs from stable
-        switch      tokens and .trial, then .back (equal to stable: means nothing yet), then the rename onto
-                    stable: now on trial
-        confirm     rename .back onto previous; tokens mean nothing without a trial, and go
+                    where it is not there, or names nothing else: stable is not marked as confirmed
+        switch      tokens and .trial, .ok, .failed, then .back (equal to stable: means nothing yet), then
+                    the rename onto stable: now on trial
+        confirm     rename .ok onto .ok.STABLE, .back onto previous; tokens mean nothing without a trial,
+                    and go
         go back     rename .back onto stable; the same
         revert      stable and previous exchange their names, in one step. Where the file system has no
                     such thing: a second name for stable's link, then previous onto stable, then that name
@@ -23,6 +25,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "root/manifest.h"
+#include "root/outcome.h"
 #include "root/spent.h"
 
 #define SWITCHED ".tmp.stable"
@@ -148,6 +151,31 @@ unsigned root_tokens_count (const struct root *root)
     return count;
 }
 
+/*  Whether nothing says that a version was confirmed. One that does not know .ok confirms itself by renaming
+    .back onto previous, and its launcher may be of a version that does. */
+bool root_is_unproven (const struct root *root, const char *stable)
+{
+    struct root_began began;
+    char previous[ROOT_NAME_SIZE];
+    if (root_ok_is (root, stable))
+        return false;
+    bool noted = root_began_read (root, &began) == 0 && strcmp (began.workspace, stable) == 0;
+    if (noted && root_link (root, ROOT_PREVIOUS, previous) == 0 && strcmp (previous, began.back) == 0)
+        return false;
+    return noted || root_ok_any (root);
+}
+
+/*  Returns whether there is anything to go back to: without it there is no trial. */
+static bool first_way_back (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE])
+{
+    char **names = root_ways_back (root, stable, NULL);
+    bool found = names && names[0];
+    if (found)
+        (void) base_text_copy (ret_name, ROOT_NAME_SIZE, names[0]);
+    (void) base_list_free (names);
+    return found;
+}
+
 int root_trial_read (const struct root *root, struct root_trial *ret_trial, struct base_error *error)
 {
     struct root_trial trial = {0};
@@ -161,10 +189,12 @@ int root_trial_read (const struct root *root, struct root_trial *ret_trial, stru
     rc = root_link (root, ROOT_BACK, trial.back);
     if (rc < 0)
         return base_error_errno (error, rc, "cannot read %s/.back", root->path);
-    /*  A .back that names no workspace leads nowhere: nothing can be gone back to, so there is no trial. */
     trial.on_trial = rc == 0 && strcmp (trial.stable, trial.back) != 0;
-    if (!trial.on_trial)
+    if (!trial.on_trial) {
         trial.back[0] = '\0';
+        trial.on_trial =
+            root_is_unproven (root, trial.stable) && first_way_back (root, trial.stable, trial.back);
+    }
     trial.tokens = trial.on_trial ? root_tokens_count (root) : 0;
     *ret_trial = trial;
     return 0;
@@ -216,6 +246,15 @@ static int token_make (const struct root *root, unsigned number, const struct ro
                             error);
 }
 
+struct root_limits root_trial_limits (const struct root *root)
+{
+    unsigned number = TOKENS_MOST;
+    char name[TOKEN_SIZE];
+    while (number > 0 && !token_is_there (root, number))
+        number--;
+    return limits_read (root, token_name (number, name));
+}
+
 int root_token_take (const struct root *root, struct root_limits *ret_limits, unsigned *ret_left,
                      struct base_error *error)
 {
@@ -231,6 +270,8 @@ int root_token_take (const struct root *root, struct root_limits *ret_limits, un
     if (ret_left)
         *ret_left = left;
     int rc = disk_unlink (root->disk, root->fd, name);
+    if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
+        rc = disk_unlink (root->disk, root->fd, name);
     /*  What a version on trial put in its place counts as one, and goes as well. */
     if (rc == -EISDIR && disk_tree_remove (root->disk, root->fd, name, NULL) == 0)
         rc = 0;
@@ -250,15 +291,22 @@ int root_token_return (const struct root *root, const struct root_limits *limits
 
 int root_tokens_remove (const struct root *root, struct base_error *error)
 {
+    /*  And what else means nothing without a trial. */
+    static const char *const others[] = {ROOT_OK, ROOT_FAILED};
+    enum { OTHERS = sizeof others / sizeof *others };
     bool any = root_spent_remove (root);
-    for (unsigned i = 1; i <= TOKENS_MOST; i++) {
-        char name[TOKEN_SIZE];
-        if (root->disk->ops->unlinkat (root->disk->context, root->fd, token_name (i, name), 0) == 0 ||
+    int rc = 0;
+    for (unsigned i = 1; i <= TOKENS_MOST + OTHERS; i++) {
+        char token[TOKEN_SIZE];
+        const char *name = i <= TOKENS_MOST ? token_name (i, token) : others[i - TOKENS_MOST - 1];
+        if (root->disk->ops->unlinkat (root->disk->context, root->fd, name, 0) == 0 ||
             (errno == EISDIR && disk_tree_remove (root->disk, root->fd, name, NULL) == 0))
             any = true;
-        else if (errno != ENOENT)
-            return base_error_errno (error, -errno, "cannot remove the token %s", name);
+        else if (errno != ENOENT && rc == 0)
+            rc = base_error_errno (error, -errno, "cannot remove %s/%s", root->path, name);
     }
+    if (rc)
+        return rc;
     if (any && root->disk->ops->fsync (root->disk->context, root->fd) && errno != EINVAL)
         return base_error_errno (error, -errno, "cannot sync %s", root->path);
     return 0;
@@ -285,6 +333,33 @@ int root_remove (const struct root *root, const char *path, struct base_error *e
 {
     int rc = disk_unlink (root->disk, root->fd, path);
     return rc && rc != -ENOENT ? base_error_errno (error, rc, "cannot remove %s/%s", root->path, path) : 0;
+}
+
+/*  Synced with the links that come later. */
+static int make_mark (const struct root *root, struct base_error *error)
+{
+    base_cleanup (base_close_p) int fd =
+        root->disk->ops->openat (root->disk->context, root->fd, ROOT_OK,
+                                 O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    return fd < 0 ? base_error_errno (error, -errno, "cannot make %s/" ROOT_OK, root->path) : 0;
+}
+
+/*  What a trial needs beside its tokens. A mark or a note of an earlier one of that name must not stand for it. */
+static int prepare_trial (const struct root *root, const char *name, const char *stable,
+                          struct base_error *error)
+{
+    struct root_began began = {.workspace = ""};
+    (void) base_text_copy (began.workspace, sizeof began.workspace, name);
+    (void) base_text_copy (began.back, sizeof began.back, stable);
+    (void) root_release_of (root, name, &began.release);
+    int rc = root_ok_is (root, stable) ? 0 : root_ok_set (root, stable, error);
+    if (rc == 0)
+        rc = root_ok_remove (root, name);
+    if (rc == 0)
+        rc = root_failed_remove (root, name);
+    if (rc == 0)
+        rc = make_mark (root, error);
+    return rc ? rc : root_began_write (root, &began, error);
 }
 
 int root_switch (const struct root *root, const char *name, const struct root_limits *limits,
@@ -314,6 +389,10 @@ int root_switch (const struct root *root, const char *name, const struct root_li
     if (rc == 0)
         rc = root_spent_write (root, &spent, error);
     if (rc == 0)
+        rc = prepare_trial (root, name, trial.stable, error);
+    if (rc == 0)
+        rc = root_remove (root, ROOT_REVERT, error); /* one that never happened */
+    if (rc == 0)
         rc = disk_link_replace (root->disk, root->fd, ROOT_BACK, trial.stable, error);
     if (rc == 0)
         rc = disk_link_prepare (root->disk, root->fd, SWITCHED, name, error);
@@ -339,42 +418,28 @@ int root_stable_set (const struct root *root, const char *name, struct base_erro
         rc = root_remove (root, ROOT_BACK, error);
     if (rc == 0)
         rc = root_tokens_remove (root, error);
+    if (rc == 0)
+        rc = root_ok_set (root, name, error);
     return rc ? rc : disk_link_replace (root->disk, root->fd, ROOT_STABLE, name, error);
 }
 
 int root_confirm (const struct root *root, struct base_error *error)
 {
     struct root_trial trial;
+    char back[ROOT_NAME_SIZE];
     int rc = root_trial_read (root, &trial, error);
     if (rc || !trial.on_trial)
         return rc;
-    rc = disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_PREVIOUS, error);
-    return rc ? rc : root_tokens_remove (root, error);
-}
-
-int root_go_back (const struct root *root, struct base_error *error)
-{
-    struct root_trial trial;
-    int rc = root_trial_read (root, &trial, error);
-    if (rc)
-        return rc;
-    if (!trial.on_trial)
-        return base_error_set (error, ROOT_E_NONE, "no trial is under way");
-    rc = root_startable (root, trial.back, error);
+    if (root_link (root, ROOT_BACK, back) || strcmp (back, trial.back) != 0) /* it was taken away */
+        rc = disk_link_replace (root->disk, root->fd, ROOT_BACK, trial.back, error);
     if (rc == 0)
-        rc = disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
-    return rc ? rc : root_tokens_remove (root, error);
-}
-
-int root_workspace_check (const struct root *root, const char *name, struct base_error *error)
-{
-    int rc = root_startable (root, name, error);
+        rc = root_ok_set (root, trial.stable, error);
+    if (rc == 0)
+        rc = disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_PREVIOUS, error);
     if (rc)
         return rc;
-    base_cleanup (base_close_p) int fd = root->disk->ops->openat (
-        root->disk->context, root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (fd < 0)
-        return base_error_errno (error, -errno, "cannot open %s/%s", root->path, name);
-    rc = root_manifest_verify (root, fd, error);
-    return rc == ROOT_E_NONE ? ROOT_E_DAMAGED : rc;
+    (void) root_failed_remove (root, trial.stable);
+    if (!root_ok_is (root, trial.back)) /* of a version that sets no mark */
+        (void) root_ok_set (root, trial.back, NULL);
+    return root_tokens_remove (root, error);
 }

@@ -5,7 +5,11 @@
         .back       only during a trial: the workspace to go back to; on trial means that it is there and
                     differs from stable
         .try.N      the starts left on trial, N from 1; each holds the trial's deadlines
-        .trial      what the trial has used up: root/spent.h
+        .ok.W       the workspace W was confirmed once, or installed
+        .ok         the same file before it has its name: a full disk keeps nobody from being confirmed
+        .failed.W   how the trial of W ended, and .failed what it began from (root/outcome.h)
+        .trial      what the trial has used up (root/spent.h); means nothing without one
+        .revert     a revert that was ordered on this host: where to
         .lock       held (flock) by the launcher that serves this root
         .lock.manager   the same by the node manager, under a launcher too
 
@@ -33,6 +37,7 @@ enum {
     ROOT_E_NONE = 1, /* no such link, workspace or record */
     ROOT_E_DAMAGED,  /* does not fit its manifest, or cannot be parsed; the error says what */
     ROOT_E_ON_TRIAL, /* not now: a trial is under way */
+    ROOT_E_UNSYNCED, /* it is done, and the disk did not say that it would survive a power cut */
 };
 
 /*  Names in the root that more than one file of this project speaks of. */
@@ -41,6 +46,10 @@ enum {
 #define ROOT_BACK ".back"
 #define ROOT_LOCK ".lock"
 #define ROOT_MANAGER_LOCK ".lock.manager"
+#define ROOT_OK ".ok"
+#define ROOT_FAILED ".failed"
+#define ROOT_TRIAL ".trial"
+#define ROOT_REVERT ".revert"
 #define ROOT_SETTINGS "node.zpl"
 #define ROOT_VAR "var"
 #define ROOT_CONTENTS ROOT_VAR "/contents"
@@ -72,12 +81,15 @@ int root_link (const struct root *root, const char *link, char ret_name[ROOT_NAM
 /*  Whether text has the form of a workspace's name (RFC 3339, nanoseconds, UTC). */
 bool root_name_is_valid (const char *text);
 
-/*  Where stable points to and whether it is on trial. */
+/*  Where stable points to and whether it is on trial. What was never confirmed is on trial without .back too,
+    for a version on trial can take that away: then another proven version is gone back to. (A root in which
+    nothing was ever marked as confirmed is of a version that does not mark: there .back alone tells.) */
 struct root_trial {
     bool on_trial;
     char stable[ROOT_NAME_SIZE];
-    char back[ROOT_NAME_SIZE]; /* empty unless on trial */
-    unsigned tokens;           /* starts left */
+    char back
+        [ROOT_NAME_SIZE]; /* as .back says, else the first that could be gone back to; empty unless on trial */
+    unsigned tokens;      /* starts left */
 };
 int root_trial_read (const struct root *root, struct root_trial *ret_trial, struct base_error *error);
 
@@ -100,6 +112,9 @@ extern const struct root_limits root_limits_default;
 int root_token_take (const struct root *root, struct root_limits *ret_limits, unsigned *ret_left,
                      struct base_error *error);
 
+/*  What the trial under way allows. */
+struct root_limits root_trial_limits (const struct root *root);
+
 /*  How many are there, with or without a trial. */
 unsigned root_tokens_count (const struct root *root);
 
@@ -107,8 +122,8 @@ unsigned root_tokens_count (const struct root *root);
 int root_token_return (const struct root *root, const struct root_limits *limits, unsigned most,
                        struct base_error *error);
 
-/*  Makes .back, the tokens and the prepared link, all durable, then renames the link onto stable: name is
-    on trial. */
+/*  Makes .back, the tokens, .ok, .failed and the prepared link, all durable, then renames the link onto stable:
+    name is on trial. */
 int root_switch (const struct root *root, const char *name, const struct root_limits *limits,
                  struct base_error *error);
 
@@ -116,25 +131,82 @@ int root_switch (const struct root *root, const char *name, const struct root_li
     Returns 0, ROOT_E_DAMAGED with what is missing, or -errno. */
 int root_startable (const struct root *root, const char *name, struct base_error *error);
 
-/*  The same, verified against its manifest: ROOT_E_DAMAGED with what does not fit. */
+/*  The same, verified against its manifest: ROOT_E_DAMAGED with what does not fit. Modes that keep this user from
+    entering it, or from executing its start files, are put right. */
 int root_workspace_check (const struct root *root, const char *name, struct base_error *error);
+
+/*  The same, with every file read anew, and the manifest of that digest where it is known (NULL: it is not). */
+int root_workspace_verify (const struct root *root, const char *name, const struct base_digest *manifest,
+                           struct base_error *error);
+
+/*  Opens one of its start files, read and found to fit the manifest: what is executed through the descriptor is what
+    was read. Close-on-exec; the caller owns it. */
+int root_start_open (const struct root *root, const char *name, const char *file, int *ret_fd,
+                     struct base_error *error);
+
+/*  The digest of its manifest. Returns 0 or -errno. */
+int root_manifest_digest (const struct root *root, const char *name, struct base_digest *ret_digest);
+
+/*  Whether it was confirmed once, here: .ok.NAME. */
+bool root_ok_is (const struct root *root, const char *name);
+bool root_ok_any (const struct root *root);
+/*  Whether nothing says that what is stable was ever confirmed, in a root that knows of confirmed ones. */
+bool root_is_unproven (const struct root *root, const char *stable);
+/*  Marks it so, durably; on a full disk the prepared .ok, or a start that is left, gets the name. */
+int root_ok_set (const struct root *root, const char *name, struct base_error *error);
+/*  Marks, as well as it can be, what is known to be proven without a mark: what ran before there were marks, and what
+    previous led to then. */
+void root_ok_adopt (const struct root *root, const char *name);
+int root_ok_remove (const struct root *root, const char *name);
+
+/*  The workspaces that could be gone back to from one, the best first: known (may be NULL) and .back, previous,
+    the others that were confirmed once, the newest first. None is looked into. Without a name that was ever
+    confirmed and has not failed since, the first two count as they are. Returns a list that ends with NULL, for
+    base_list_free; NULL where memory is out. */
+char **root_ways_back (const struct root *root, const char *from, const char *known);
+
+/*  Makes name stable, with nobody on trial. Where a link leads there already that one is renamed, which takes no
+    space. What has the name stable and is no link is kept as stable.damaged. */
+int root_stable_take (const struct root *root, const char *name, struct base_error *error);
+
+/*  Takes what keeps this process from changing the root's links: modes of its owner, and where it may, the
+    attributes "immutable" and "append only", of the root and of what lies in it. Returns whether anything was
+    changed, so that trying again makes sense. */
+bool root_loosen (const struct root *root);
 
 /*  Makes stable point to name with nobody on trial: for install and for scratch roots. */
 int root_stable_set (const struct root *root, const char *name, struct base_error *error);
 
-/*  Ends a trial well: .back becomes previous, in one rename; then the tokens go. 0 where no trial is under
-    way. */
+/*  Ends a trial well: stable is marked as confirmed, .back becomes previous, each in one rename; then the tokens
+    go. 0 where no trial is under way. */
 int root_confirm (const struct root *root, struct base_error *error);
 
-/*  Ends a trial badly: .back becomes stable, in one rename; then the tokens go. ROOT_E_NONE where no trial
-    is under way. */
+/*  Ends a trial badly: .back becomes stable, in one rename; then the tokens go. Where it does not lead to a
+    workspace that fits its manifest, the next of root_ways_back takes its place; where none fits, the first
+    that has start files. ROOT_E_NONE where no trial is under way, ROOT_E_DAMAGED where there is nothing to go
+    back to. */
 int root_go_back (const struct root *root, struct base_error *error);
+
+/*  What is known of the way back from before the version on trial ran. */
+struct root_back {
+    char name[ROOT_NAME_SIZE];   /* empty: nothing is */
+    struct base_digest manifest; /* of its manifest; null: not known */
+};
+/*  The same, to what is known where that is whole. */
+int root_go_back_to (const struct root *root, const struct root_back *known, struct base_error *error);
 
 /*  On purpose: on trial like root_go_back; else stable and previous change places, stable first, in an
     order in which every moment has a runnable stable. Where stable leads nowhere, the way back of a trial or
-    previous takes its place. Verifies the target before. Returns 0, ROOT_E_NONE (no previous),
-    ROOT_E_DAMAGED. */
+    previous takes its place. Verifies the target before; one that is damaged gives way to the next of
+    root_ways_back. Returns 0, ROOT_E_NONE (no previous), ROOT_E_DAMAGED, ROOT_E_UNSYNCED with the name. */
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error);
+
+/*  The same for a person on this host. .revert says where to before anything is changed, and stays: repeated after a
+    crash, it completes the same revert. Where nothing was left to change *ret_again is true. */
+int root_revert_ordered (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_again,
+                         struct base_error *error);
+/*  Everything that belongs to it has been written. */
+int root_revert_done (const struct root *root);
 
 /*  Parts of the above that other files of this room need too. Removes a link or file; one that is not there
     is no error. Removes all tokens and .trial. Finishes a revert that was cut between

@@ -69,11 +69,11 @@ int root_spent_read (const struct root *root, const char *workspace, struct root
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     struct stat status;
-    if (fstatat (root->fd, ROOT_SPENT, &status, AT_SYMLINK_NOFOLLOW))
+    if (fstatat (root->fd, ROOT_TRIAL, &status, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? ROOT_E_NONE : -errno;
     if (!S_ISREG (status.st_mode))
         return ROOT_E_DAMAGED;
-    int rc = disk_file_read (root->disk, root->fd, ROOT_SPENT, FILE_MOST, &buffer);
+    int rc = disk_file_read (root->disk, root->fd, ROOT_TRIAL, FILE_MOST, &buffer);
     if (rc)
         return rc == -EFBIG || rc == -EINVAL || rc == -EISDIR ? ROOT_E_DAMAGED : rc;
     base_cleanup (base_free_p) char *text = base_buffer_take_text (&buffer);
@@ -97,9 +97,9 @@ int root_spent_write (const struct root *root, const struct root_spent *spent, s
                            *spent->release ? "\n" : "", *boot ? "boot " : "", boot, *boot ? "\n" : "",
                            spent->spent_ms, spent->returned);
     struct stat status;
-    if (fstatat (root->fd, ROOT_SPENT, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (status.st_mode))
-        (void) disk_tree_remove (root->disk, root->fd, ROOT_SPENT, NULL);
-    return disk_file_write (root->disk, root->fd, ROOT_SPENT, 0644, text, (size_t) length, error);
+    if (fstatat (root->fd, ROOT_TRIAL, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (status.st_mode))
+        (void) disk_tree_remove (root->disk, root->fd, ROOT_TRIAL, NULL);
+    return disk_file_write (root->disk, root->fd, ROOT_TRIAL, 0644, text, (size_t) length, error);
 }
 
 /*  Looked at without being parsed: the launcher links no parser for it. Within a JSON string the quotes would
@@ -134,7 +134,7 @@ void root_spent_begin (const struct root *root, const char *workspace, struct ro
 
 bool root_spent_remove (const struct root *root)
 {
-    if (root->disk->ops->unlinkat (root->disk->context, root->fd, ROOT_SPENT, 0) == 0)
+    if (root->disk->ops->unlinkat (root->disk->context, root->fd, ROOT_TRIAL, 0) == 0)
         return true;
-    return errno == EISDIR && disk_tree_remove (root->disk, root->fd, ROOT_SPENT, NULL) == 0;
+    return errno == EISDIR && disk_tree_remove (root->disk, root->fd, ROOT_TRIAL, NULL) == 0;
 }

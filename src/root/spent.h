@@ -9,8 +9,6 @@
 
 #include "root/root.h"
 
-#define ROOT_SPENT ".trial"
-
 struct root_spent {
     char workspace[ROOT_NAME_SIZE]; /* that is on trial */
     char release[BASE_DIGEST_TEXT]; /* its release; empty: not known */

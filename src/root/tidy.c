@@ -1,7 +1,7 @@
 /*  Removes what a crash left behind. Called by a manager that serves the root, before it begins a draft of
     its own. */
 
-#include "root/root.h"
+#include "root/outcome.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +44,38 @@ static int tidy_directory (const struct root *root, const char *path, struct bas
     return rc;
 }
 
+/*  Marks and notes of workspaces that are gone. A note says that a release is not to be tried again, so that it stays
+    longer than what it ran from: the newest ones do. */
+static int tidy_marks (const struct root *root, struct base_error *error)
+{
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (
+        root->disk->ops->openat (root->disk->context, root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
+    if (!directory)
+        return base_error_errno (error, -errno, "cannot list %s", root->path);
+    char **gone = NULL, **failed = NULL;
+    int rc = 0;
+    for (const struct dirent *entry; rc == 0 && (entry = readdir (directory));) {
+        const char *name = entry->d_name + sizeof ROOT_OK;
+        struct stat status;
+        if (strncmp (entry->d_name, ROOT_OK ".", sizeof ROOT_OK) == 0 &&
+            (!root_name_is_valid (name) || fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW)))
+            rc = base_list_append (&gone, name);
+    }
+    for (size_t i = 0; gone && gone[i]; i++) {
+        int one = root_ok_remove (root, gone[i]);
+        rc = rc ? rc : one;
+    }
+    int listed = root_failed_list (root, &failed);
+    for (size_t i = 0; listed == 0 && failed[i]; i++) {
+        int one = i < ROOT_FAILED_MOST ? 0 : root_failed_remove (root, failed[i]);
+        rc = rc ? rc : one;
+    }
+    if (listed == 0)
+        (void) base_list_free (failed);
+    (void) base_list_free (gone);
+    return rc ? base_error_errno (error, rc, "cannot tidy %s", root->path) : listed;
+}
+
 int root_tidy (const struct root *root, struct base_error *error)
 {
     struct root_trial trial;
@@ -52,7 +84,12 @@ int root_tidy (const struct root *root, struct base_error *error)
     if (swap) /* the name that it could not move is the only one that leads to the previous version */
         return swap;
     if (rc == 0 && !trial.on_trial) {
-        rc = root_remove (root, ROOT_BACK, error);
+        struct root_began began; /* by which a version is known as confirmed that sets no mark */
+        if (root_began_read (root, &began) == 0 && strcmp (began.workspace, trial.stable) == 0)
+            rc = root_ok_set (root, trial.stable, error);
+        int one = root_remove (root, ROOT_BACK, rc ? NULL : error);
+        if (rc == 0)
+            rc = one;
         if (rc == 0)
             rc = root_tokens_remove (root, error);
     }
@@ -62,5 +99,6 @@ int root_tidy (const struct root *root, struct base_error *error)
         if (rc == 0)
             rc = one;
     }
-    return rc;
+    int one = tidy_marks (root, rc ? NULL : error);
+    return rc ? rc : one;
 }

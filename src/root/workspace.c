@@ -78,7 +78,7 @@ int root_workspaces (const struct root *root, char ***ret_names)
 /*  Whether one of the root's links points there. In doubt it does. */
 static bool is_linked (const struct root *root, const char *name)
 {
-    static const char *const links[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK, ".tmp.previous"};
+    static const char *const links[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK, ROOT_REVERT, ".tmp.previous"};
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         char target[ROOT_NAME_SIZE];
         int rc = root_link (root, links[i], target);
@@ -96,7 +96,10 @@ int root_workspace_remove (const struct root *root, const char *name, struct bas
         return base_error_set (error, -EBUSY, "the workspace %s is in use", name);
     char hidden[ROOT_NAME_SIZE + 8];
     (void) snprintf (hidden, sizeof hidden, ".old.%s", name);
-    int rc = disk_rename (root->disk, root->fd, name, hidden, error);
+    int rc = root_ok_remove (root, name);
+    if (rc)
+        return base_error_errno (error, rc, "cannot remove the mark of %s", name);
+    rc = disk_rename (root->disk, root->fd, name, hidden, error);
     return rc ? rc : disk_tree_remove (root->disk, root->fd, hidden, error);
 }
 
@@ -108,13 +111,15 @@ int root_collect (const struct root *root, unsigned keep, unsigned *ret_removed,
         return base_error_errno (error, rc, "cannot list the workspaces of %s", root->path);
     size_t left = base_list_count (names);
     unsigned removed = 0;
-    for (size_t i = 0; rc == 0 && names[i] && left > keep; i++) {
-        if (is_linked (root, names[i]))
-            continue;
-        rc = root_workspace_remove (root, names[i], error);
-        left--;
-        removed += rc == 0;
-    }
+    /*  First what was never confirmed: what was can still be gone back to. */
+    for (int confirmed = 0; confirmed < 2; confirmed++)
+        for (size_t i = 0; rc == 0 && names[i] && left > keep; i++) {
+            if (root_ok_is (root, names[i]) != (confirmed == 1) || is_linked (root, names[i]))
+                continue;
+            rc = root_workspace_remove (root, names[i], error);
+            left--;
+            removed += rc == 0;
+        }
     (void) base_list_free (names);
     if (rc == 0 && ret_removed)
         *ret_removed = removed;

@@ -77,7 +77,8 @@ int root_workspaces (const struct root *root, char ***ret_names);
 /*  Renames to a hidden name, then removes. Refuses (-EBUSY) what stable, previous or .back point to. */
 int root_workspace_remove (const struct root *root, const char *name, struct base_error *error);
 
-/*  Removes workspaces, oldest first, until at most keep are left; stable, previous and .back stay. */
+/*  Removes workspaces, those that were never confirmed first, and of them the oldest, until at most keep are left;
+    stable, previous and .back stay. */
 int root_collect (const struct root *root, unsigned keep, unsigned *ret_removed, struct base_error *error);
 
 #endif

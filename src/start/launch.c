@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -40,6 +41,8 @@ struct launch {
     int signals;
     bool stranded; /* the trial cannot be counted or ended: run what is there, without one */
     bool proven;   /* our own workspace was stable, and not on trial */
+    bool watching; /* our own workspace is on trial: what follows is from before it ran */
+    struct root_back back;
     char not_started[ROOT_NAME_SIZE]; /* what stable points to cannot be executed: run our own workspace */
     struct root_outcome last;         /* how the last start on trial ended */
     struct start_trial trial;
@@ -67,24 +70,40 @@ static char *split (char *path)
     return slash + 1;
 }
 
+/*  What was read is what is executed. A script cannot be: it would not know where it lies. Without /proc the next
+    launcher could not tell either. */
+static void exec_file (const struct launch *launch, const char *path, int fd)
+{
+    char head[2] = "";
+    char *const args[] = {(char *) path, NULL};
+    bool by_path = pread (fd, head, sizeof head, 0) != (ssize_t) sizeof head || memcmp (head, "#!", 2) == 0 ||
+                   access ("/proc/self/exe", F_OK);
+    start_signals_give_back ();
+    root_lock_pass (launch->lock, true); /* else another launcher could take it in between */
+    if (by_path)
+        execve (path, args, environ);
+    else
+        (void) execveat (fd, "", args, environ, AT_EMPTY_PATH);
+    int code = errno;
+    root_lock_pass (launch->lock, false);
+    start_signals_hold ();
+    start_say ("cannot start %s: %s", path, strerror (code));
+}
+
 /*  Hands over to the start files of stable, in this process. Returns only where that fails. */
-static void exec_stable (struct launch *launch)
+static void exec_stable (const struct launch *launch, const char *stable)
 {
     /*  The program first: a shell drops variables whose names it could not set itself. */
     static const char *const files[] = {"start", "noded.sh"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct base_error error = {0};
+        base_cleanup (base_close_p) int fd = -1;
         base_cleanup (base_free_p) char *path =
             base_text_printf ("%s/" ROOT_STABLE "/%s", launch->root.path, files[i]);
-        if (!path)
-            continue;
-        char *const args[] = {path, NULL};
-        start_signals_give_back ();
-        root_lock_pass (launch->lock, true); /* else another launcher could take it in between */
-        execve (path, args, environ);
-        int code = errno;
-        root_lock_pass (launch->lock, false);
-        start_signals_hold ();
-        start_say ("cannot start %s: %s", path, strerror (code));
+        if (path && root_start_open (&launch->root, stable, files[i], &fd, &error) == 0)
+            exec_file (launch, path, fd);
+        else
+            start_say ("cannot start %s/%s: %s", stable, files[i], error.text);
     }
 }
 
@@ -124,9 +143,9 @@ static void go_back (struct launch *launch)
         remember (launch, ROOT_CAUSE_INTERRUPTED, "every start was cut short, and the end of none was seen");
     start_say ("%s has failed its trial (%s: %s): going back", launch->own,
                root_cause_word (launch->last.cause), launch->last.text);
-    if (root_outcome_write (&launch->root, &launch->last, &error))
+    if (root_failed_write (&launch->root, &launch->last, &error))
         start_say ("ignoring: %s", error.text);
-    int rc = root_go_back (&launch->root, &error);
+    int rc = root_go_back_to (&launch->root, launch->watching ? &launch->back : NULL, &error);
     if (rc == 0 || !start_on_trial (&launch->root, launch->own))
         return; /* the links are read anew */
     start_say ("cannot go back: %s: %s goes on", error.text, launch->own);
@@ -146,30 +165,34 @@ static void leave_word (const struct launch *launch, const char *workspace, enum
 }
 
 /*  Stable does not fit its manifest and there is no trial to end: previous takes its place where that is
-    whole. Its link itself does: a full disk takes no new one, and a revert would not lead to what runs. */
+    whole, else another version that was confirmed once. The link itself does: a full disk takes no new one, and a
+    revert would not lead to what runs. */
 static bool replace_stable (struct launch *launch, const char *text)
 {
-    char previous[ROOT_NAME_SIZE];
     struct base_error error = {0};
+    char now[ROOT_NAME_SIZE];
+    bool replaced = false;
     start_say ("WARNING: %s is DAMAGED: %s", launch->own, text);
-    if (root_link (&launch->root, ROOT_PREVIOUS, previous) || strcmp (previous, launch->own) == 0) {
-        start_say ("WARNING: there is no previous version: running the damaged one");
-        return false;
+    char **names = root_ways_back (&launch->root, launch->own, NULL);
+    for (size_t i = 0; names && names[i] && !replaced; i++) {
+        if (root_workspace_check (&launch->root, names[i], &error)) {
+            start_say ("WARNING: %s is damaged too: %s", names[i], error.text);
+            continue;
+        }
+        leave_word (launch, launch->own, ROOT_CAUSE_DAMAGED, text);
+        (void) root_stable_take (&launch->root, names[i], &error);
+        replaced = root_link (&launch->root, ROOT_STABLE, now) == 0 && strcmp (now, names[i]) == 0;
+        if (replaced)
+            start_say ("WARNING: %s is stable now; %s is kept as it is", names[i], launch->own);
+        else {
+            (void) root_mended_remove (&launch->root);
+            start_say ("WARNING: cannot make %s stable: %s", names[i], error.text);
+        }
     }
-    if (verify (launch, previous, &error)) {
-        start_say ("WARNING: the previous version %s is damaged too: %s: running the stable one", previous,
-                   error.text);
-        return false;
-    }
-    leave_word (launch, launch->own, ROOT_CAUSE_DAMAGED, text);
-    if (disk_rename (launch->root.disk, launch->root.fd, ROOT_PREVIOUS, ROOT_STABLE, &error) &&
-        !root_link (&launch->root, ROOT_PREVIOUS, previous)) {
-        (void) root_mended_remove (&launch->root);
-        start_say ("WARNING: cannot make %s stable: %s: running the damaged one", previous, error.text);
-        return false;
-    }
-    start_say ("WARNING: the previous version %s is stable now; %s is kept as it is", previous, launch->own);
-    return true;
+    (void) base_list_free (names);
+    if (!replaced)
+        start_say ("WARNING: no other version can take its place: running the damaged one");
+    return replaced;
 }
 
 /*  Stable leads nowhere: init could start nothing after this process. A trial ends with that, since it cannot
@@ -183,7 +206,7 @@ static bool mend_stable (struct launch *launch, const char *text)
     if (trial) {
         if (launch->last.cause == ROOT_CAUSE_NONE)
             remember (launch, ROOT_CAUSE_LOST, "%.200s", text);
-        if (root_outcome_write (&launch->root, &launch->last, &error))
+        if (root_failed_write (&launch->root, &launch->last, &error))
             start_say ("ignoring: %s", error.text);
     }
     if (root_stable_mend (&launch->root, launch->own, launch->proven && !trial, name, &error)) {
@@ -274,19 +297,47 @@ static int leave (struct launch *launch, int status)
     return leave_stable (launch) || !pause_for (launch, root_limits_default.pause_ms) ? status : -1;
 }
 
+/*  Where the version here would go back to is kept from before it runs: with what it did to the link, its trial would
+    be over without a proof. A version that does not know .ok confirms itself by renaming .back onto previous. */
+static void keep_way_back (struct launch *launch)
+{
+    char stable[ROOT_NAME_SIZE], back[ROOT_NAME_SIZE] = "", previous[ROOT_NAME_SIZE] = "";
+    struct base_error error = {0};
+    if (!launch->watching || root_link (&launch->root, ROOT_STABLE, stable) ||
+        strcmp (stable, launch->own) != 0)
+        return;
+    if (root_link (&launch->root, ROOT_BACK, back))
+        *back = '\0';
+    if (root_link (&launch->root, ROOT_PREVIOUS, previous))
+        *previous = '\0';
+    if (strcmp (back, launch->back.name) == 0)
+        return;
+    if (root_ok_is (&launch->root, launch->own) || (!*back && strcmp (previous, launch->back.name) == 0)) {
+        launch->watching = false;
+        return;
+    }
+    start_say ("WARNING: the way back was changed on trial: it leads to %s again", launch->back.name);
+    if (!*back)
+        (void) disk_tree_remove (launch->root.disk, launch->root.fd, ROOT_BACK, NULL);
+    if (disk_link_replace (launch->root.disk, launch->root.fd, ROOT_BACK, launch->back.name, &error))
+        start_say ("ignoring: %s", error.text);
+}
+
 /*  A start has ended. Returns the exit status, or -1 where the links are to be read anew. */
 static int ended (struct launch *launch, bool on_trial, const struct start_ending *ending)
 {
     char text[128] = "";
-    launch->proven |= ending->proven;
-    if (ending->verdict == START_SUPERSEDED) {
-        exec_stable (launch);
+    keep_way_back (launch);
+    bool proven = ending->proven && !(launch->watching && start_on_trial (&launch->root, launch->own));
+    launch->proven |= proven;
+    if (proven)
+        root_ok_adopt (&launch->root, launch->own); /* one that sets no mark */
+    if (ending->verdict == START_SUPERSEDED)
         return -1;
-    }
     if (ending->verdict == START_STOPPED)
         return stopped (launch, on_trial, ending);
     bool lost = root_stable_check (&launch->root, NULL) > 0;
-    bool failed = on_trial && !ending->proven && (lost || start_on_trial (&launch->root, launch->own));
+    bool failed = on_trial && !proven && (lost || start_on_trial (&launch->root, launch->own));
     /*  Who asks for another version has made it stable, and is no longer on trial. */
     bool by_itself = ending->verdict == START_ENDED && ending->end.exited && !failed;
     if (by_itself && ending->end.code == ROOT_EXIT_BY_INIT)
@@ -295,8 +346,7 @@ static int ended (struct launch *launch, bool on_trial, const struct start_endin
         start_say ("%s asks for a restart", launch->own);
         if (asked_to_stop (launch)) /* as pid 1 it would be lost in the execve */
             return leave_stable (launch), 0;
-        exec_stable (launch);
-        return -1;
+        return -1; /* what it left is verified before it is executed */
     }
     if (ending->verdict == START_NO_PROGRAM)
         start_say ("%s: %s", launch->own, ending->error.text);
@@ -339,29 +389,64 @@ static int ended (struct launch *launch, bool on_trial, const struct start_endin
     return pause_for (launch, launch->trial.limits.pause_ms) ? -1 : 0;
 }
 
-/*  What stable points to is not this launcher's workspace, and cannot be started either. */
-static void without_stable (struct launch *launch, const struct root_trial *trial)
+/*  What stable points to is not this launcher's workspace, and cannot be started either: text says why. */
+static void without_stable (struct launch *launch, const struct root_trial *trial, enum root_cause cause,
+                            const char *why)
 {
     struct base_error error = {0};
+    char text[256], now[ROOT_NAME_SIZE];
     if (trial->on_trial) {
-        (void) base_text_copy (launch->last.workspace, sizeof launch->last.workspace, trial->stable);
-        launch->last.cause = ROOT_CAUSE_DAMAGED;
-        (void) base_text_copy (launch->last.text, sizeof launch->last.text,
-                               "its start files cannot be started");
-        (void) root_outcome_write (&launch->root, &launch->last, &error);
+        struct root_outcome failed = {.cause = cause};
+        (void) base_text_copy (failed.workspace, sizeof failed.workspace, trial->stable);
+        (void) snprintf (failed.text, sizeof failed.text, "%.200s", why);
+        if (root_failed_write (&launch->root, &failed, &error))
+            start_say ("ignoring: %s", error.text);
         if (root_go_back (&launch->root, &error) == 0) {
-            start_say ("%s has failed its trial (its start files cannot be started): went back",
-                       trial->stable);
+            start_say ("%s has failed its trial (%s): went back", trial->stable, why);
             return;
         }
+        start_say ("cannot go back from %s: %s", trial->stable, error.text);
     }
-    char text[128], now[ROOT_NAME_SIZE];
-    (void) snprintf (text, sizeof text, "%s, which is stable, cannot be executed", trial->stable);
+    (void) snprintf (text, sizeof text, "%s, which is stable, cannot be started: %.120s", trial->stable, why);
     if (mend_stable (launch, text) && root_link (&launch->root, ROOT_STABLE, now) == 0 &&
         strcmp (now, trial->stable) != 0)
         return;
+    exec_stable (launch, trial->stable); /* its launcher may be whole, and run what is damaged */
     start_say ("WARNING: %s cannot be started: running %s", trial->stable, launch->own);
     memcpy (launch->not_started, trial->stable, sizeof trial->stable);
+}
+
+/*  Hands over to what stable points to, where that is whole. Returns only where it is not. */
+static void hand_over (struct launch *launch, const struct root_trial *trial)
+{
+    struct base_error error = {0};
+    enum root_cause cause = ROOT_CAUSE_DAMAGED;
+    if (verify (launch, trial->stable, &error) == 0) {
+        exec_stable (launch, trial->stable);
+        (void) base_error_set (&error, ROOT_E_DAMAGED, "its start files cannot be started");
+    } else if (trial->tokens >= root_trial_limits (&launch->root).starts)
+        cause = ROOT_CAUSE_ROTTEN; /* it never ran */
+    without_stable (launch, trial, cause, error.text);
+}
+
+static void note_way_back (struct launch *launch, const struct root_trial *trial)
+{
+    if (launch->watching)
+        return;
+    launch->watching = true;
+    launch->back = (struct root_back){.name = ""};
+    memcpy (launch->back.name, trial->back, sizeof trial->back);
+    (void) root_manifest_digest (&launch->root, trial->back, &launch->back.manifest);
+}
+
+/*  A version that is stable and not on trial is proven, and is marked so: it sets no mark by itself, or nothing was
+    marked here yet. With nothing left to go back to there is no trial either, and no proof. */
+static void mark_proven (struct launch *launch)
+{
+    if (launch->watching || root_is_unproven (&launch->root, launch->own))
+        return;
+    launch->proven = true;
+    root_ok_adopt (&launch->root, launch->own);
 }
 
 /*  Starts what is to be started. Returns the exit status, or -1 where the links are to be read anew. */
@@ -369,6 +454,8 @@ static int serve (struct launch *launch)
 {
     struct root_trial trial = {0};
     struct base_error error = {0};
+    (void) root_lock_renew (&launch->root, &launch->lock);
+    keep_way_back (launch);
     bool lost = root_stable_check (&launch->root, &error) > 0;
     if (lost && mend_stable (launch, error.text))
         return -1;
@@ -378,11 +465,13 @@ static int serve (struct launch *launch)
     }
     bool is_stable = !lost && strcmp (trial.stable, launch->own) == 0;
     if (!lost && !is_stable && strcmp (trial.stable, launch->not_started) != 0) {
-        exec_stable (launch);
-        without_stable (launch, &trial);
+        hand_over (launch, &trial);
         return -1;
     }
-    launch->proven |= is_stable && !trial.on_trial;
+    if (is_stable && trial.on_trial)
+        note_way_back (launch, &trial);
+    else if (is_stable)
+        mark_proven (launch);
     char back[ROOT_NAME_SIZE];
     if (root_link (&launch->root, ROOT_BACK, back) == 0 && strcmp (back, launch->own) == 0 && is_stable &&
         disk_unlink (launch->root.disk, launch->root.fd, ROOT_BACK) == 0)
@@ -437,6 +526,7 @@ static void keep_owner_rights (void)
 
 int start_launch (void)
 {
+    (void) prctl (PR_SET_NAME, "start"); /* executed by descriptor, its name is a number */
     keep_owner_rights ();
     base_cleanup (base_free_p) char *path = own_path ();
     char *own = path && split (path) ? split (path) : NULL;

@@ -45,7 +45,7 @@ static struct root_trial trial (void)
 
 static void expect_no_leftovers (const char *where, unsigned n)
 {
-    char *found = scratch_shell ("cd root; ls -A | grep '^\\.'", NULL);
+    char *found = scratch_shell ("cd root; ls -A | grep '^\\.' | grep -v '^\\.ok\\.20'", NULL);
     cr_expect_str_empty (found, "%s, call %u: %s", where, n, found);
     free (found);
 }
@@ -85,6 +85,17 @@ static bool two_is_on_trial (void)
 static bool one_runs (void)
 {
     return is (ROOT_STABLE, one) && !trial ().on_trial && is (ROOT_PREVIOUS, three);
+}
+
+/*  Where the version before cannot be read the one before that runs. */
+static bool went_back (void)
+{
+    return one_runs () || (is (ROOT_STABLE, three) && !trial ().on_trial);
+}
+
+static bool going_back_is_proven (void)
+{
+    return went_back () || two_is_on_trial ();
 }
 
 static bool two_is_confirmed (void)
@@ -145,6 +156,36 @@ static int make_revert_on_trial (const struct root *on)
     return one_runs () ? 0 : root_revert (on, name, &error);
 }
 
+/*  Typed on the host, and typed again after it was cut short: it is made once, whatever was cut. */
+static int make_ordered (const struct root *on)
+{
+    char name[ROOT_NAME_SIZE];
+    bool again;
+    int rc = root_revert_ordered (on, name, &again, &error);
+    return rc ? rc : root_revert_done (on);
+}
+
+/*  On trial a version took away what leads back. */
+static void on_trial_without_back (void)
+{
+    on_trial ();
+    cr_assert_eq (unlink ("root/.back"), 0);
+}
+
+/*  Where what it began from cannot be read either, another proven version is the way back. */
+static bool two_is_confirmed_somehow (void)
+{
+    return is (ROOT_STABLE, two) && !trial ().on_trial &&
+           (is (ROOT_PREVIOUS, one) || is (ROOT_PREVIOUS, three));
+}
+
+static bool confirm_without_back_is_proven (void)
+{
+    struct root_trial found = trial ();
+    return two_is_confirmed_somehow () ||
+           (found.on_trial && strcmp (found.stable, two) == 0 && strcmp (found.back, two) != 0);
+}
+
 static int make_stable (const struct root *on)
 {
     return root_stable_set (on, three, &error);
@@ -178,11 +219,14 @@ static void after_a_cut_revert (void)
 static const struct change changes[] = {
     {"switch", in_service, make_switch, switch_is_proven, two_is_on_trial, false},
     {"confirm", on_trial, make_confirm, confirm_is_proven, two_is_confirmed, false},
-    {"go back", on_trial, make_go_back, switch_is_proven, one_runs, false},
+    {"go back", on_trial, make_go_back, going_back_is_proven, went_back, false},
     {"revert", in_service, make_revert, revert_is_proven, three_runs, false},
     {"revert where names can be exchanged", in_service, make_revert, revert_is_proven, three_runs, true},
-    {"revert on trial", on_trial, make_revert_on_trial, switch_is_proven, one_runs, false},
+    {"revert on trial", on_trial, make_revert_on_trial, going_back_is_proven, one_runs, false},
     {"set stable", on_trial, make_stable, stable_is_proven, three_is_stable, false},
+    {"go back without .back", on_trial_without_back, make_go_back, going_back_is_proven, went_back, false},
+    {"confirm without .back", on_trial_without_back, make_confirm, confirm_without_back_is_proven,
+     two_is_confirmed_somehow, false},
     {"tidy", after_a_cut_revert, make_tidy, revert_is_proven, three_runs, false},
 };
 
@@ -279,6 +323,26 @@ Test (moments, whatever_call_fails_stable_is_proven)
         cut_everywhere (&changes[i], EIO, tidy_and_repeat);
         cut_everywhere (&changes[i], ENOSPC, tidy_and_repeat);
     }
+}
+
+/*  The one that is typed first is killed before each of its calls, the second comes to the end of the same revert. */
+Test (moments, a_revert_on_the_host_that_is_typed_again_never_goes_forward)
+{
+    static const struct change reverts[] = {
+        {"revert", in_service, make_ordered, NULL, three_runs, false},
+        {"revert where names can be exchanged", in_service, make_ordered, NULL, three_runs, true},
+        {"revert on trial", on_trial, make_ordered, NULL, one_runs, false},
+    };
+    for (size_t i = 0; i < sizeof reverts / sizeof *reverts; i++)
+        for (unsigned n = 1, through = 0; !through; n++) {
+            reverts[i].begin ();
+            through = cut (&reverts[i], n, 0);
+            if (through || !scratch_exists ("root/.revert")) /* at its end, or before its beginning */
+                continue;
+            cr_expect_eq (make_ordered (&root), 0, "%s, call %u: %s", reverts[i].name, n, error.text);
+            cr_expect (reverts[i].ended (), "%s, call %u: typed again it went elsewhere", reverts[i].name, n);
+            cr_expect_not (scratch_exists ("root/.revert"));
+        }
 }
 
 Test (moments, killed_while_a_token_is_taken_the_start_is_counted_once_or_not)

@@ -84,6 +84,10 @@ said 'stable is not there'
 check_equal "$(stable_of a)" "$previous" 'stable, after a revert without it'
 lose gone
 rm "$root/var/standing"
+expect_status 0 noded revert
+check_equal "$(cd "$root" && ls -d ".ok.$(stable_of a)")" ".ok.$(stable_of a)" 'stable, after a revert without links: one that was confirmed'
+lose gone
+rm "$root"/.ok.*
 expect_status 1 noded revert
 said 'ln -sfnT WORKSPACE'
 ln -sfnT "$previous" "$root/stable"

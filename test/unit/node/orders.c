@@ -390,6 +390,91 @@ Test (orders, who_is_not_known_to_be_to_blame_is_not_quarantined)
     }
 }
 
+/*  The launcher's note, and nothing of the order: var/ went with the trial. */
+static void note_failed (enum root_cause cause)
+{
+    struct root_outcome outcome = {.workspace = CANDIDATE, .cause = cause, .text = "why", .release = wanted};
+    make_workspace (RUNNING);
+    cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
+    cr_assert_eq (root_failed_write (&node.root, &outcome, NULL), 0);
+}
+
+Test (orders, a_trial_that_failed_is_known_without_any_record_of_its_order)
+{
+    const char *reason;
+    struct wire_desired desired = desired_update (5);
+    struct wire_application application;
+    note_failed (ROOT_CAUSE_CRASHED);
+    node_orders_resume (&node);
+    cr_expect_eq (told_last (wire_state_word (WIRE_STATE_TRIAL), &reason), WIRE_OUTCOME_WENT_BACK);
+    node_describe (&node, &application);
+    cr_expect_eq (application.n_quarantine, 1);
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE, "it is not tried again");
+    cr_expect_eq (told_last (wire_state_word (WIRE_STATE_MATCHING), &reason), WIRE_OUTCOME_REFUSED);
+    cr_expect (strstr (reason, "quarantined since") && strstr (reason, "on trial it crashed: why"), "%s",
+               reason);
+    cr_expect_eq (node.standing.epoch, 5, "and the order has come to its end");
+    node_orders_resume (&node);
+    cr_expect_eq (told (wire_state_word (WIRE_STATE_TRIAL)), 1, "it is told once");
+}
+
+Test (orders, without_a_place_for_records_a_failed_trial_is_not_begun_anew)
+{
+    struct wire_desired desired = desired_update (5);
+    note_failed (ROOT_CAUSE_HUNG);
+    char *command = base_text_printf ("%s/var", directory);
+    cr_assert_eq (disk_tree_remove (&disk_system, AT_FDCWD, command, NULL), 0);
+    cr_assert_eq (symlink ("/nowhere/at/all", command), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        node_orders_resume (&node);
+        node_orders_desired (&node, &desired);
+        cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
+        wire_standing_deinit (&node.standing);
+        node.standing = (struct wire_standing){.epoch = 0}; /* as a manager that starts finds it */
+    }
+    free (command);
+}
+
+Test (orders, where_nobody_is_to_blame_an_order_that_is_not_known_is_refused_once)
+{
+    const char *reason;
+    struct root_outcome outcome;
+    struct wire_desired desired = desired_update (5);
+    note_failed (ROOT_CAUSE_LOST);
+    node_orders_resume (&node);
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (told_last (wire_state_word (WIRE_STATE_MATCHING), &reason), WIRE_OUTCOME_REFUSED);
+    cr_expect_not_null (strstr (reason, "order it again"), "%s", reason);
+    cr_expect_eq (root_failed_find (&node.root, &wanted, &outcome), ROOT_E_NONE);
+    desired = desired_update (6);
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "and taken when it is ordered again");
+}
+
+Test (orders, a_revert_on_the_host_that_was_cut_short_holds_all_the_same)
+{
+    struct wire_desired desired = desired_update (5);
+    make_workspace (RUNNING);
+    cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
+    cr_assert_eq (symlinkat (RUNNING, node.root.fd, ROOT_REVERT), 0);
+    node.standing = (struct wire_standing){
+        .epoch = 4, .seen_epoch = 5, .under_way = 5, .attempt = 1, .transaction = strdup ("t-1")};
+    note_trial ();
+    node_orders_resume (&node);
+    cr_expect (node.standing.held);
+    cr_expect_eq (node.standing.epoch, 5);
+    cr_expect_eq (told ("revert"), 1);
+    cr_expect_neq (faccessat (node.root.fd, ROOT_REVERT, F_OK, AT_SYMLINK_NOFOLLOW), 0);
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (told (wire_state_word (WIRE_STATE_MATCHING)), 0);
+    node.standing.held = false;
+    cr_assert_eq (symlinkat (BEFORE, node.root.fd, ROOT_REVERT), 0);
+    node_orders_resume (&node);
+    cr_expect_not (node.standing.held, "one that never came to its switch is forgotten");
+    cr_expect_neq (faccessat (node.root.fd, ROOT_REVERT, F_OK, AT_SYMLINK_NOFOLLOW), 0);
+}
+
 Test (orders, a_revert_that_fails_on_trial_leaves_the_trial_as_it_was)
 {
     make_workspace (BEFORE); /* its manifest fits nothing */

@@ -18,6 +18,7 @@ static void begin (void)
     workspaces_add (&root, "one", one);
     workspaces_add (&root, "two", two);
     workspaces_add (&root, "three", three);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
     cr_assert_eq (root_stable_set (&root, two, &error), 0, "%s", error.text);
     cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, one, &error), 0);
 }
@@ -77,6 +78,11 @@ Test (mend, the_way_back_goes_first_then_a_proven_own_then_previous)
 
     lose ();
     cr_expect_eq (root_stable_mend (&root, two, false, now, &error), 0);
+    cr_expect (is (ROOT_STABLE, two), "it was confirmed once");
+
+    lose ();
+    cr_assert_eq (root_ok_remove (&root, two), 0);
+    cr_expect_eq (root_stable_mend (&root, two, false, now, &error), 0);
     cr_expect (is (ROOT_STABLE, one));
     cr_expect_not (scratch_exists ("root/previous"), "a revert has nothing to go back to");
 }
@@ -85,6 +91,8 @@ Test (mend, nothing_unproven_becomes_stable)
 {
     lose ();
     cr_assert_eq (unlink ("root/previous"), 0);
+    cr_assert_eq (root_ok_remove (&root, one), 0);
+    cr_assert_eq (root_ok_remove (&root, two), 0);
     cr_expect_eq (root_stable_mend (&root, two, false, now, &error), ROOT_E_NONE);
     cr_expect_eq (root_stable_mend (&root, NULL, false, now, &error), ROOT_E_NONE);
     cr_expect_not_null (strstr (error.text, "ln -sfnT"), "%s", error.text);
@@ -108,6 +116,10 @@ Test (mend, a_trial_leaves_traces)
                                          "echo '{\"workspace\":\"'$two'\"}' > var/trial"};
     cr_assert_eq (setenv ("two", two, 1), 0);
     cr_expect_not (root_trial_is_likely (&root, two));
+    cr_assert_eq (root_ok_remove (&root, two), 0);
+    cr_expect (root_trial_is_likely (&root, two), "another one was confirmed, and it was not");
+    cr_assert_eq (root_ok_remove (&root, one), 0);
+    cr_expect_not (root_trial_is_likely (&root, two), "of a version that sets no marks");
     for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
         char *command = base_text_printf ("cd root; rm -f .back .try.9; %s", traces[i]);
         free (scratch_shell (command, NULL));

@@ -372,3 +372,18 @@ Test (workspace, the_oldest_are_collected_and_what_is_linked_stays)
     cr_assert_eq (root_collect (&root, 0, &removed, &error), 0);
     cr_expect_eq (removed, 1);
 }
+
+Test (workspace, what_was_never_confirmed_is_collected_before_what_was)
+{
+    char names[4][ROOT_NAME_SIZE], text[4] = "x", **left;
+    for (int i = 0; i < 4; i++) {
+        text[1] = (char) ('0' + i);
+        workspaces_add (&root, text, names[i]);
+    }
+    cr_assert_eq (root_stable_set (&root, names[1], &error), 0);
+    cr_assert_eq (root_stable_set (&root, names[0], &error), 0);
+    cr_assert_eq (root_collect (&root, 2, NULL, &error), 0, "%s", error.text);
+    cr_assert_eq (root_workspaces (&root, &left), 0);
+    cr_expect (strcmp (left[0], names[0]) == 0 && strcmp (left[1], names[1]) == 0, "%s %s", left[0], left[1]);
+    (void) base_list_free (left);
+}

@@ -160,10 +160,9 @@ Test (launch, a_restart_starts_stable_anew_in_the_same_process)
 {
     char *script;
     make ("echo two $PPID ${ONLY_ONE-clean} >> $LOG", NULL, NULL, two);
-    script = base_text_printf (
-        "echo one $PPID >> $LOG; ln -s %s $NODED_ROOT/new; mv -T $NODED_ROOT/new $NODED_ROOT/stable;"
-        "exit 85",
-        two);
+    script = base_text_printf ("echo one $PPID >> $LOG; touch $NODED_ROOT/.ok.%s; ln -s %s $NODED_ROOT/new;"
+                               "mv -T $NODED_ROOT/new $NODED_ROOT/stable; exit 85",
+                               two, two);
     make (script, NULL, LIST ("ONLY_ONE=set"), one);
     cr_assert_eq (root_stable_set (&root, one, &error), 0);
     pid_t pid = start ();
@@ -182,8 +181,9 @@ Test (launch, a_restart_lets_nobody_else_take_the_lock)
     workspaces_make (
         &root, &(struct workspace_parts){.program = "p", .launcher = next, .launcher_size = sizeof next - 1},
         two);
-    char *script =
-        base_text_printf ("ln -s %s $NODED_ROOT/new; mv -T $NODED_ROOT/new $NODED_ROOT/stable; exit 85", two);
+    char *script = base_text_printf ("touch $NODED_ROOT/.ok.%s; ln -s %s $NODED_ROOT/new;"
+                                     "mv -T $NODED_ROOT/new $NODED_ROOT/stable; exit 85",
+                                     two, two);
     make (script, NULL, NULL, one);
     cr_assert_eq (root_stable_set (&root, one, &error), 0);
     (void) run ();
@@ -199,8 +199,9 @@ Test (launch, a_restart_hands_on_nothing_but_init_s_environment)
     workspaces_make (
         &root, &(struct workspace_parts){.program = "p", .launcher = next, .launcher_size = sizeof next - 1},
         two);
-    char *script =
-        base_text_printf ("ln -s %s $NODED_ROOT/new; mv -T $NODED_ROOT/new $NODED_ROOT/stable; exit 85", two);
+    char *script = base_text_printf ("touch $NODED_ROOT/.ok.%s; ln -s %s $NODED_ROOT/new;"
+                                     "mv -T $NODED_ROOT/new $NODED_ROOT/stable; exit 85",
+                                     two, two);
     make (script, NULL, LIST ("ONLY_ONE=set"), one);
     cr_assert_eq (root_stable_set (&root, one, &error), 0);
     cr_assert_eq (unsetenv ("NODED_LOAD"), 0); /* init's too, where bin/test has set it */

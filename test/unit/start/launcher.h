@@ -148,12 +148,22 @@ static inline struct root_trial trial (void)
     return found;
 }
 
+/*  Whether any trial is noted to have failed. */
+static inline bool failed_any (void)
+{
+    char **names = NULL;
+    cr_assert_eq (root_failed_list (&root, &names), 0);
+    bool any = names[0];
+    (void) base_list_free (names);
+    return any;
+}
+
 static inline void expect_gone_back (enum root_cause cause, const char *text)
 {
     struct root_outcome outcome = {0};
     cr_expect (workspaces_link_is (&root, ROOT_STABLE, one));
     cr_expect_not (trial ().on_trial);
-    cr_expect_eq (root_outcome_read (&root, &outcome), 0);
+    cr_expect_eq (root_failed_read (&root, two, &outcome), 0);
     cr_expect_str_eq (outcome.workspace, two);
     cr_expect_eq (outcome.cause, cause, "%s", root_cause_word (outcome.cause));
     cr_expect_not_null (strstr (outcome.text, text), "%s", outcome.text);

@@ -1,0 +1,237 @@
+/*  Going back from a version that failed its trial. It ran as the owner of the root, or as root: nothing that it
+    could reach is taken on trust, and nothing that it did in passing (a mode, an attribute, a link) may keep the
+    version before it from running. What it did with intent to forge is beyond this: it can write whatever
+    this process can. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/directory.h"
+#include "base/text.h"
+#include "root/manifest.h"
+#include "root/root.h"
+
+enum { DEPTH_MOST = 32, MANIFEST_MOST = 4 * 1024 * 1024 };
+
+/*  Returns whether anything was changed. */
+static bool loosen_fd (int fd)
+{
+    int flags = 0;
+    bool changed = false;
+    struct stat status;
+    if (ioctl (fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & (FS_IMMUTABLE_FL | FS_APPEND_FL))) {
+        flags &= ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
+        changed = ioctl (fd, FS_IOC_SETFLAGS, &flags) == 0;
+    }
+    if (fstat (fd, &status) == 0 && S_ISDIR (status.st_mode) && (status.st_mode & 0700) != 0700)
+        changed |= fchmod (fd, (status.st_mode & 07777) | 0700) == 0;
+    return changed;
+}
+
+bool root_loosen (const struct root *root)
+{
+    bool changed = loosen_fd (root->fd);
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    for (const struct dirent *entry; directory && (entry = readdir (directory));) {
+        if (entry->d_name[0] != '.' || strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
+            continue;
+        base_cleanup (base_close_p) int fd =
+            openat (root->fd, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        changed |= fd >= 0 && loosen_fd (fd);
+    }
+    return changed;
+}
+
+/*  modes: the manifest says nothing of them */
+
+static bool is_executed (const char *name)
+{
+    return strcmp (name, "start") == 0 || strcmp (name, "noded.sh") == 0 || strcmp (name, "noded") == 0;
+}
+
+/*  Gives the owner back what a workspace needs. fd is consumed. Returns whether anything was changed. */
+static bool mend_modes (int fd, unsigned depth)
+{
+    bool changed = false;
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
+    for (const struct dirent *entry; directory && (entry = readdir (directory));) {
+        const char *name = entry->d_name;
+        struct stat status;
+        if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0 ||
+            fstatat (fd, name, &status, AT_SYMLINK_NOFOLLOW))
+            continue;
+        bool below = S_ISDIR (status.st_mode);
+        if (!below && !S_ISREG (status.st_mode))
+            continue;
+        mode_t wanted = below ? 0700 : depth == 0 && is_executed (name) ? 0500 : 0400;
+        if ((status.st_mode & wanted) != wanted)
+            changed |= fchmodat (fd, name, (status.st_mode & 07777) | (wanted == 0400 ? 0644 : 0755), 0) == 0;
+        int deeper = below && depth < DEPTH_MOST
+                         ? openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                         : -1;
+        changed |= deeper >= 0 && mend_modes (deeper, depth + 1);
+    }
+    return changed;
+}
+
+static bool mend_workspace (const struct root *root, const char *name)
+{
+    struct stat status;
+    bool changed = false;
+    if (fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISDIR (status.st_mode))
+        return false;
+    if ((status.st_mode & 0700) != 0700)
+        changed = fchmodat (root->fd, name, (status.st_mode & 07777) | 0755, 0) == 0;
+    int fd = openat (root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return (fd >= 0 && mend_modes (fd, 0)) || changed;
+}
+
+/*  Whether this user can execute its start files. */
+static int check_modes (const struct root *root, const char *name, struct base_error *error)
+{
+    static const char *const files[] = {"noded.sh", "start"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[ROOT_NAME_SIZE + 16];
+        (void) snprintf (path, sizeof path, "%s/%s", name, files[i]);
+        if (faccessat (root->fd, path, X_OK, AT_EACCESS))
+            return base_error_set (error, ROOT_E_DAMAGED, "%s/%s cannot be executed: %s", root->path, path,
+                                   strerror (errno));
+    }
+    return 0;
+}
+
+int root_manifest_digest (const struct root *root, const char *name, struct base_digest *ret_digest)
+{
+    char path[ROOT_NAME_SIZE + 16];
+    (void) snprintf (path, sizeof path, "%.*s/manifest", ROOT_NAME_SIZE - 1, name);
+    base_cleanup (base_close_p) int fd =
+        openat (root->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return fd < 0 ? -errno : base_digest_of_fd (fd, ret_digest, NULL);
+}
+
+int root_start_open (const struct root *root, const char *name, const char *file, int *ret_fd,
+                     struct base_error *error)
+{
+    struct base_digest listed, found;
+    base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
+    base_cleanup (base_close_p) int workspace =
+        openat (root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    base_cleanup (base_close_p) int fd =
+        workspace < 0 ? -1 : openat (workspace, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int rc = fd < 0 ? -errno : disk_file_read (&disk_system, workspace, "manifest", MANIFEST_MOST, &manifest);
+    rc = rc ? rc : root_manifest_find (&manifest, file, &listed);
+    rc = rc ? rc : base_digest_of_fd (fd, &found, NULL);
+    if (rc < 0)
+        return base_error_errno (error, rc, "cannot read %s/%s", name, file);
+    if (rc || !base_digest_equal (&listed, &found))
+        return base_error_set (error, ROOT_E_DAMAGED, "%s/%s does not fit the manifest", name, file);
+    *ret_fd = base_take_fd (&fd);
+    return 0;
+}
+
+static bool start_fits (const struct root *root, const char *name)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    return root_start_open (root, name, "start", &fd, NULL) == 0;
+}
+
+static int verify_once (const struct root *root, const char *name, bool cached,
+                        const struct base_digest *manifest, struct base_error *error)
+{
+    struct base_digest found;
+    int rc = root_startable (root, name, error);
+    rc = rc ? rc : check_modes (root, name, error);
+    if (rc)
+        return rc;
+    base_cleanup (base_close_p) int fd = root->disk->ops->openat (
+        root->disk->context, root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot open %s/%s", root->path, name);
+    if (manifest && !base_digest_is_null (manifest) && root_manifest_digest (root, name, &found) == 0 &&
+        !base_digest_equal (&found, manifest))
+        return base_error_set (error, ROOT_E_DAMAGED, "%s/%s/manifest was changed", root->path, name);
+    rc = root_manifest_verify (cached ? root : NULL, fd, error);
+    return rc == ROOT_E_NONE ? ROOT_E_DAMAGED : rc;
+}
+
+static int verify (const struct root *root, const char *name, bool cached, const struct base_digest *manifest,
+                   struct base_error *error)
+{
+    int rc = verify_once (root, name, cached, manifest, error);
+    return rc && mend_workspace (root, name) ? verify_once (root, name, cached, manifest, error) : rc;
+}
+
+int root_workspace_check (const struct root *root, const char *name, struct base_error *error)
+{
+    return verify (root, name, true, NULL, error);
+}
+
+int root_workspace_verify (const struct root *root, const char *name, const struct base_digest *manifest,
+                           struct base_error *error)
+{
+    return verify (root, name, false, manifest, error);
+}
+
+/*  going back */
+
+/*  The first that is whole; else the first that has start files: one that was proven, and is damaged, may still do
+    what one that has failed does not. Returns NULL where there is none, with what is wrong with the first. */
+static const char *choose (const struct root *root, char *const *names, const struct root_back *known,
+                           struct base_error *error)
+{
+    struct base_error other = {.code = 0};
+    for (size_t i = 0; names[i]; i++) {
+        bool is_known = known && strcmp (known->name, names[i]) == 0;
+        int rc =
+            root_workspace_verify (root, names[i], is_known ? &known->manifest : NULL, i ? &other : error);
+        if (rc == 0 || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE) /* says nothing about the files */
+            return names[i];
+    }
+    for (size_t i = 0; names[i]; i++)
+        if (root_startable (root, names[i], NULL) == 0 && check_modes (root, names[i], NULL) == 0 &&
+            start_fits (root, names[i]))
+            return names[i];
+    return NULL;
+}
+
+int root_go_back_to (const struct root *root, const struct root_back *known, struct base_error *error)
+{
+    struct root_trial trial;
+    struct base_error wrong = {.code = 0};
+    int rc = root_trial_read (root, &trial, error);
+    if (rc)
+        return rc;
+    if (!trial.on_trial)
+        return base_error_set (error, ROOT_E_NONE, "no trial is under way");
+    char **names = root_ways_back (root, trial.stable, known && *known->name ? known->name : NULL);
+    if (!names)
+        return base_error_errno (error, -ENOMEM, "cannot look for a version to go back to");
+    const char *name = choose (root, names, known, &wrong);
+    if (!name)
+        rc = base_error_set (error, ROOT_E_DAMAGED, "there is no version to go back to: %.300s",
+                             *wrong.text ? wrong.text : "no other workspace was ever confirmed here");
+    else {
+        rc = root_stable_take (root, name, error);
+        if (rc == 0) {
+            (void) root_ok_remove (root, trial.stable);
+            (void) disk_tree_remove (root->disk, root->fd, ROOT_BACK, NULL); /* where it led elsewhere */
+            rc = root_tokens_remove (root, error);
+            if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
+                rc = root_tokens_remove (root, error);
+        }
+    }
+    (void) base_list_free (names);
+    return rc;
+}
+
+int root_go_back (const struct root *root, struct base_error *error)
+{
+    return root_go_back_to (root, NULL, error);
+}

@@ -1,0 +1,186 @@
+/*  .failed and .failed.WORKSPACE, of root/outcome.h */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/directory.h"
+#include "base/text.h"
+#include "root/outcome.h"
+#include "root/outcome_file.h"
+
+enum { PATH_SIZE = sizeof ROOT_FAILED "." + ROOT_NAME_SIZE, BLANK_SIZE = 1024, ENVELOPE_MOST = 1024 * 1024 };
+
+static const char *path_of (const char *workspace, char path[PATH_SIZE])
+{
+    (void) snprintf (path, PATH_SIZE, ROOT_FAILED ".%.*s", ROOT_NAME_SIZE - 1, workspace);
+    return path;
+}
+
+int root_release_of (const struct root *root, const char *workspace, struct base_digest *ret_release)
+{
+    static const char key[] = "\"release\":";
+    char path[ROOT_NAME_SIZE + 16], text[BASE_DIGEST_TEXT];
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    (void) snprintf (path, sizeof path, "%.*s/envelope.json", ROOT_NAME_SIZE - 1, workspace);
+    if (!root_name_is_valid (workspace) ||
+        disk_file_read (&disk_system, root->fd, path, ENVELOPE_MOST, &buffer))
+        return ROOT_E_NONE;
+    const char *at = memmem (buffer.data, buffer.size, key, sizeof key - 1);
+    const char *end = (const char *) buffer.data + buffer.size;
+    at = at ? at + sizeof key - 1 : end;
+    while (at < end && (*at == ' ' || *at == '"'))
+        at++;
+    if ((size_t) (end - at) < sizeof text)
+        return ROOT_E_NONE;
+    memcpy (text, at, sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    return base_digest_parse (text, ret_release) ? ROOT_E_NONE : 0;
+}
+
+/*  what a trial began from */
+
+int root_began_write (const struct root *root, const struct root_began *began, struct base_error *error)
+{
+    char text[BLANK_SIZE + 1], release[BASE_DIGEST_TEXT];
+    struct root_outcome outcome = {.cause = ROOT_CAUSE_INTERRUPTED,
+                                   .text = "how it ended could not be written on a full disk",
+                                   .release = began->release};
+    (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, began->workspace);
+    (void) base_digest_format (&began->release, release);
+    size_t length = root_outcome_format (&outcome, text, BLANK_SIZE - ROOT_NAME_SIZE - 8);
+    length += (size_t) snprintf (text + length, sizeof text - length, "back %s\n", began->back);
+    memset (text + length, '\n', BLANK_SIZE - length);
+    return disk_file_write (root->disk, root->fd, ROOT_FAILED, 0644, text, BLANK_SIZE, error);
+}
+
+int root_began_read (const struct root *root, struct root_began *ret_began)
+{
+    struct root_began began = {.workspace = ""};
+    struct root_outcome outcome;
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    int rc = root_outcome_read_file (root, ROOT_FAILED, &outcome);
+    if (rc)
+        return rc;
+    rc = disk_file_read (root->disk, root->fd, ROOT_FAILED, BLANK_SIZE, &buffer);
+    base_cleanup (base_free_p) char *text = rc ? NULL : base_buffer_take_text (&buffer);
+    const char *back = text ? strstr (text, "\nback ") : NULL;
+    if (!back)
+        return ROOT_E_DAMAGED;
+    back += sizeof "\nback " - 1;
+    (void) snprintf (began.back, sizeof began.back, "%.*s", (int) strcspn (back, "\n"), back);
+    if (!root_name_is_valid (began.back))
+        return ROOT_E_DAMAGED;
+    memcpy (began.workspace, outcome.workspace, sizeof began.workspace);
+    began.release = outcome.release;
+    *ret_began = began;
+    return 0;
+}
+
+int root_began_remove (const struct root *root)
+{
+    int rc = disk_unlink (root->disk, root->fd, ROOT_FAILED);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+/*  how one ended */
+
+/*  Overwrites .failed where it lies, which needs no space, and gives it the name. What cannot even be
+    overwritten says of itself that the trial ended. */
+static int use_blank (const struct root *root, const char *path, const char *text, size_t length,
+                      struct base_error *error)
+{
+    const struct disk *disk = root->disk;
+    char block[BLANK_SIZE];
+    memset (block, '\n', sizeof block);
+    memcpy (block, text, length < sizeof block ? length : sizeof block);
+    {
+        base_cleanup (base_close_p) int fd =
+            disk->ops->openat (disk->context, root->fd, ROOT_FAILED, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+        if (fd < 0)
+            return -errno;
+        if (disk->ops->pwrite (disk->context, fd, block, sizeof block, 0) == (ssize_t) sizeof block)
+            (void) disk->ops->fsync (disk->context, fd);
+    }
+    return disk_rename (disk, root->fd, ROOT_FAILED, path, error);
+}
+
+int root_failed_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
+{
+    char path[PATH_SIZE], text[ROOT_NOTE_MOST];
+    struct root_outcome whole = *outcome;
+    struct root_began began;
+    bool ours = root_began_read (root, &began) == 0 && strcmp (began.workspace, whole.workspace) == 0;
+    if (!root_name_is_valid (whole.workspace))
+        return base_error_set (error, -EINVAL, "%s is no name of a workspace", whole.workspace);
+    if (base_digest_is_null (&whole.release) && ours)
+        whole.release = began.release;
+    if (base_digest_is_null (&whole.release))
+        (void) root_release_of (root, whole.workspace, &whole.release);
+    size_t length = root_outcome_format (&whole, text, sizeof text);
+    int rc =
+        disk_file_write (root->disk, root->fd, path_of (whole.workspace, path), 0644, text, length, error);
+    if (rc == -EISDIR || rc == -ENOTEMPTY) {
+        (void) disk_tree_remove (root->disk, root->fd, path, NULL);
+        rc = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
+    }
+    if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
+        rc = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
+    return rc && ours && use_blank (root, path, text, length, NULL) == 0 ? 0 : rc;
+}
+
+int root_failed_read (const struct root *root, const char *workspace, struct root_outcome *ret_outcome)
+{
+    char path[PATH_SIZE];
+    struct root_outcome outcome;
+    int rc = root_outcome_read_file (root, path_of (workspace, path), &outcome);
+    if (rc == ROOT_E_NONE)
+        return rc;
+    if (rc || strcmp (outcome.workspace, workspace) != 0) {
+        outcome = (struct root_outcome){.cause = ROOT_CAUSE_INTERRUPTED,
+                                        .text = "the note of how it ended cannot be read"};
+        (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, workspace);
+    }
+    if (base_digest_is_null (&outcome.release))
+        (void) root_release_of (root, workspace, &outcome.release);
+    *ret_outcome = outcome;
+    return 0;
+}
+
+static int compare_newest (const void *a, const void *b)
+{
+    return strcmp (*(char *const *) b, *(char *const *) a);
+}
+
+int root_failed_list (const struct root *root, char ***ret_workspaces)
+{
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory)
+        return -errno;
+    char **names = calloc (1, sizeof *names);
+    int rc = names ? 0 : -ENOMEM;
+    for (const struct dirent *entry; rc == 0 && (entry = readdir (directory));)
+        if (strncmp (entry->d_name, ROOT_FAILED ".", sizeof ROOT_FAILED) == 0 &&
+            root_name_is_valid (entry->d_name + sizeof ROOT_FAILED))
+            rc = base_list_append (&names, entry->d_name + sizeof ROOT_FAILED);
+    if (rc) {
+        (void) base_list_free (names);
+        return rc;
+    }
+    qsort (names, base_list_count (names), sizeof *names, compare_newest);
+    *ret_workspaces = names;
+    return 0;
+}
+
+int root_failed_remove (const struct root *root, const char *workspace)
+{
+    char path[PATH_SIZE];
+    int rc = disk_unlink (root->disk, root->fd, path_of (workspace, path));
+    if (rc == -EISDIR || rc == -EPERM)
+        rc = disk_tree_remove (root->disk, root->fd, path, NULL);
+    return rc == -ENOENT ? 0 : rc;
+}

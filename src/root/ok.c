@@ -1,0 +1,147 @@
+/*  Which workspaces were confirmed once, and which of them a trial or a revert can go back to. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/directory.h"
+#include "base/text.h"
+#include "disk/place.h"
+#include "root/outcome.h"
+
+enum { PATH_SIZE = sizeof ROOT_FAILED "." + ROOT_NAME_SIZE, TOKENS_MOST = 9 };
+
+static const char *path_of (const char *name, char path[PATH_SIZE])
+{
+    (void) snprintf (path, PATH_SIZE, ROOT_OK ".%.*s", ROOT_NAME_SIZE - 1, name);
+    return path;
+}
+
+bool root_ok_is (const struct root *root, const char *name)
+{
+    char path[PATH_SIZE];
+    struct stat status;
+    return fstatat (root->fd, path_of (name, path), &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/*  The workspaces that are marked, oldest first. NULL where they cannot be listed. */
+static char **marked (const struct root *root)
+{
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    char **names = directory ? calloc (1, sizeof *names) : NULL;
+    for (const struct dirent *entry; names && (entry = readdir (directory));)
+        if (strncmp (entry->d_name, ROOT_OK ".", sizeof ROOT_OK) == 0 &&
+            root_name_is_valid (entry->d_name + sizeof ROOT_OK) &&
+            base_list_append (&names, entry->d_name + sizeof ROOT_OK))
+            break;
+    return names;
+}
+
+bool root_ok_any (const struct root *root)
+{
+    char **names = marked (root);
+    bool any = names && names[0];
+    (void) base_list_free (names);
+    return any;
+}
+
+static int make_file (const struct root *root, const char *path)
+{
+    const struct disk *disk = root->disk;
+    base_cleanup (base_close_p) int fd = disk->ops->openat (
+        disk->context, root->fd, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    if (fd < 0 || disk->ops->fsync (disk->context, fd))
+        return -errno;
+    return disk_directory_sync (disk, root->fd);
+}
+
+int root_ok_set (const struct root *root, const char *name, struct base_error *error)
+{
+    char path[PATH_SIZE];
+    if (!root_name_is_valid (name))
+        return base_error_set (error, -EINVAL, "%s is no name of a workspace", name);
+    if (root_ok_is (root, name)) {
+        int rc = disk_directory_sync (root->disk, root->fd);
+        return rc ? base_error_errno (error, rc, "cannot sync %s", root->path) : 0;
+    }
+    int rc = disk_rename (root->disk, root->fd, ROOT_OK, path_of (name, path), NULL);
+    for (unsigned i = 0; rc == -ENOENT && i <= TOKENS_MOST; i++) {
+        char token[] = ".try.N";
+        token[sizeof token - 2] = (char) ('0' + i);
+        rc = i == 0 ? make_file (root, path) : disk_rename (root->disk, root->fd, token, path, NULL);
+        if (i == 0 && rc)
+            rc = -ENOENT; /* maybe no inode is left: a start is, and means nothing from now on */
+    }
+    return rc ? base_error_errno (error, rc, "cannot mark %s/%s as confirmed", root->path, name) : 0;
+}
+
+void root_ok_adopt (const struct root *root, const char *name)
+{
+    char previous[ROOT_NAME_SIZE];
+    bool first = !root_ok_any (root);
+    if (!root_ok_is (root, name))
+        (void) root_ok_set (root, name, NULL);
+    if (first && root_link (root, ROOT_PREVIOUS, previous) == 0 && !root_ok_is (root, previous))
+        (void) root_ok_set (root, previous, NULL);
+}
+
+int root_ok_remove (const struct root *root, const char *name)
+{
+    char path[PATH_SIZE];
+    int rc = disk_unlink (root->disk, root->fd, path_of (name, path));
+    return rc == -ENOENT ? 0 : rc;
+}
+
+static bool has_failed (const struct root *root, const char *name)
+{
+    char path[PATH_SIZE];
+    struct stat status;
+    (void) snprintf (path, sizeof path, ROOT_FAILED ".%.*s", ROOT_NAME_SIZE - 1, name);
+    return fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool is_there (const struct root *root, const char *name)
+{
+    struct stat status;
+    return fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (status.st_mode);
+}
+
+static bool is_in (char *const *list, const char *name)
+{
+    for (size_t i = 0; list[i]; i++)
+        if (strcmp (list[i], name) == 0)
+            return true;
+    return false;
+}
+
+char **root_ways_back (const struct root *root, const char *from, const char *known)
+{
+    char back[ROOT_NAME_SIZE] = "", previous[ROOT_NAME_SIZE] = "";
+    char **names = calloc (1, sizeof *names), **others = marked (root);
+    if (root_link (root, ROOT_BACK, back))
+        *back = '\0';
+    if (root_link (root, ROOT_PREVIOUS, previous))
+        *previous = '\0';
+    struct root_began began = {.workspace = ""};
+    if (root_began_read (root, &began) || strcmp (began.workspace, from) != 0)
+        *began.back = '\0';
+    const char *const links[] = {known ? known : "", back, began.back, previous};
+    int rc = names && others ? 0 : -ENOMEM;
+    for (int sure = 1; rc == 0 && sure >= 0; sure--) {
+        for (size_t i = 0; rc == 0 && i < sizeof links / sizeof *links; i++)
+            if (*links[i] && strcmp (links[i], from) != 0 && !is_in (names, links[i]) &&
+                is_there (root, links[i]) &&
+                (!sure || (root_ok_is (root, links[i]) && !has_failed (root, links[i]))))
+                rc = base_list_append (&names, links[i]);
+        for (size_t i = base_list_count (others); rc == 0 && sure && i-- > 0;)
+            if (strcmp (others[i], from) != 0 && !is_in (names, others[i]) && is_there (root, others[i]) &&
+                !has_failed (root, others[i]))
+                rc = base_list_append (&names, others[i]);
+    }
+    (void) base_list_free (others);
+    return rc ? base_list_free (names) : names;
+}

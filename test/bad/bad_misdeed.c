@@ -1,0 +1,40 @@
+/*  test/bad/bad_misdeed.c - passes its whole rehearsal; in service it runs the shell command in MISDEED in its root, with the
+    workspaces that it would be gone back to as ONE and ZERO, and ends with that command's status, or crashes */
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/process.h"
+#include "node/node.h"
+#include "root/root.h"
+
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
+
+static void name_link (const struct root *root, const char *link, const char *variable)
+{
+    char name[ROOT_NAME_SIZE];
+    if (root_link (root, link, name) == 0 && !getenv (variable))
+        (void) setenv (variable, name, 1);
+}
+
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+{
+    struct root root;
+    const char *misdeed = getenv ("MISDEED");
+    if (config->nonce[0] || !misdeed) /* as in bad_trial.c: in service */
+        return __real_node_run (config, settings, wrong);
+    if (root_open (&disk_system, config->root, &root, NULL) || chdir (root.path))
+        abort ();
+    name_link (&root, ROOT_BACK, "ONE");
+    name_link (&root, ROOT_PREVIOUS, "ZERO");
+    char shell[] = "/bin/sh", option[] = "-c";
+    char *const args[] = {shell, option, (char *) misdeed, NULL};
+    const struct base_process_spec spec = {.program = shell, .args = args, .standard_fds = {-1, -1, -1}};
+    struct base_process process = BASE_PROCESS_NULL;
+    struct base_process_end end = {.exited = false};
+    if (base_process_spawn (&spec, &process, NULL) || base_process_wait (&process, true, &end))
+        abort ();
+    if (end.exited && end.code)
+        exit (end.code);
+    abort ();
+}

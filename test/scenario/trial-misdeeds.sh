@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# What a release that passes its rehearsal does to its own root on trial, before it crashes: to the links, the way back, its own start
+# files, the records and the lock. It is never promoted, the version before runs again, or the one before that, the release is not tried
+# again, and the next good one is taken.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+root=$fleet/a
+node_settings=${node_settings/confirm = 60s/confirm = 60s
+    starts = 1}
+number=0
+
+trials () { grep -c 'is on trial, ' "$fleet/a.log" || [ $? = 1 ]; }
+
+# misdeed WHAT COMMAND [runs VERSION BINARY]: the version that runs then has what it had before, unless another one is named.
+misdeed ()
+{
+    local before release trials
+    say "$1"
+    number=$((number + 1))
+    before=$(stable_of a) trials=$(trials)
+    release=$(publish bad-misdeed "6.6.$number" --env "MISDEED=$2")
+    expect_status 1 ctl update a --release "$release"
+    until_node a ".online and .state == \"idle\" and (.quarantine | map (.release) | index (\"$release\") != null)"
+    [ $# -gt 2 ] || check_equal "$(stable_of a)" "$before" "stable, after: $1"
+    check_runs a "${4:-2.0.0}" "${5:-noded-2}"
+    check_equal "$(trials)" $((trials + 1)) "starts on trial, after: $1"
+    expect_status 1 ctl update a --release "$release"
+    said 'quarantined'
+    check_equal "$(find "$root" -maxdepth 1 -name '.back' -o -maxdepth 1 -name '.try.*' -o -maxdepth 1 -name '.failed' -o -maxdepth 1 -name '.ok')" \
+        '' "what is left of the trial, after: $1"
+}
+
+broker_options=(--heartbeat 1s)
+broker_start
+nodes_up a
+good=$(publish noded-2 2.0.0)
+ctl update a --release "$good" || fail 'the first update was not confirmed'
+
+misdeed 'the way back is removed' 'rm .back'
+# shellcheck disable=SC2016 # for the shell of the release
+{
+    misdeed 'the way back leads to itself' 'ln -sfnT $NODED_WORKSPACE .back'
+    misdeed 'the start files of the way back cannot be executed' 'chmod 0644 $ONE/start $ONE/noded.sh'
+    misdeed 'its own start files are others, and it asks for a restart' \
+        'rm $NODED_WORKSPACE/start; printf "#!/bin/sh\necho promoted >&2\n" >$NODED_WORKSPACE/start; chmod 755 $NODED_WORKSPACE/start; exit 85'
+}
+! grep -qx promoted "$fleet/a.log" || fail 'start files that were replaced on trial were executed'
+misdeed 'the records are removed' 'rm -r var'
+# shellcheck disable=SC2016
+misdeed 'the records cannot be read' 'for file in standing trial reverted; do echo nonsense >var/$file; done; rm -r var/quarantine; echo >var/quarantine'
+misdeed 'no record can be written' 'rm -r var; ln -s /nowhere/at/all var'
+rm "$root/var"
+node_stop a
+node_start a
+until_node a '.online and .state == "idle" and (.quarantine | length) >= 7'
+
+misdeed 'the lock is removed' 'rm .lock'
+until_true [ -e "$root/.lock" ]
+rm "$root/.lock"
+expect_status 75 "$root/stable/noded.sh"
+until_true [ -e "$root/.lock" ]
+
+# shellcheck disable=SC2016
+misdeed 'the start files of the way back are emptied' ': >$ONE/start; : >$ONE/noded.sh' runs 1.0.0 noded
+ctl update a --release "$good" || fail 'the next good release was not taken'
+check_runs a 2.0.0 noded-2
+ctl quarantine clear a >/dev/null
+until_node a '.quarantine == []'
+check_equal "$(find "$root" -maxdepth 1 -name '.failed.*')" '' 'notes of failed trials, once the quarantine was cleared'
+
+find "$root" -maxdepth 1 -name '2*Z' | while read -r workspace; do
+    (cd "$workspace" && sha256sum --quiet -c manifest >/dev/null 2>&1) || rm -r "$workspace"
+done
