@@ -287,6 +287,10 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
 
 static void probe (struct node_manager *node)
 {
+    if (node->ending) { /* two at once could do each other harm; the state has its deadline */
+        node->probe_waits = true;
+        return;
+    }
     node->standing.probes++;
     node->tries = 1;
     node_standing_save (node);
@@ -391,12 +395,28 @@ static void go_back (struct node_manager *node, bool by_order)
     node_event (node, UPDATE_EVENT_DONE);
 }
 
+static void on_rehearsal_ended (void *context, const struct node_rehearsal_result *result)
+{
+    struct node_manager *node = context;
+    (void) result;
+    node->ending = node_rehearsal_free (node->ending);
+    bool waits = node->probe_waits;
+    node->probe_waits = false;
+    if (waits)
+        probe (node);
+}
+
 static void abort_step (struct node_manager *node)
 {
     node_session_match_cancel (node->session);
     end_fetch (node);
     end_staging (node);
-    node->rehearsal = node_rehearsal_free (node->rehearsal);
+    node->probe_waits = false;
+    if (node->rehearsal) {
+        node->ending = node->rehearsal;
+        node->rehearsal = NULL;
+        node_rehearsal_end (node->ending, on_rehearsal_ended, node);
+    }
     node->control = false;
     char stable[ROOT_NAME_SIZE];
     struct base_error error;

@@ -72,6 +72,8 @@ struct node_manager {
     char staged[ROOT_NAME_SIZE]; /* what came of it */
     struct base_error stage_error;
     struct node_rehearsal *rehearsal;
+    struct node_rehearsal *ending;       /* one that is not wanted any more, until nothing of it runs */
+    bool probe_waits;                    /* for its end */
     struct node_rehearsal_result blamed; /* the candidate's, while this version rehearses itself */
     unsigned tries;                      /* rehearsals of the candidate that were begun */
     bool control;                        /* the rehearsal under way is this version's own */

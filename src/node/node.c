@@ -247,6 +247,7 @@ static void close_all (struct node_manager *node)
     node_journal_close (node);
     (void) node_fetch_free (node->fetch);
     (void) node_rehearsal_free (node->rehearsal);
+    (void) node_rehearsal_free (node->ending);
     (void) bus_loop_free (node->loop);
     node_order_clear (node);
     wire_installed_deinit (&node->previous);

@@ -33,8 +33,6 @@ static void put_back (struct node_rehearsal *rehearsal)
     struct base_error error = {.code = 0};
     if (!rehearsal->spare)
         return;
-    rehearsal->startcheck = node_startcheck_free (rehearsal->startcheck);
-    rehearsal->guard = node_guard_free (rehearsal->guard);
     int rc = node_spare_restore (rehearsal->spare, &error);
     if (!rc)
         return;
@@ -49,6 +47,13 @@ static void tell_owner (void *context)
 {
     struct node_rehearsal *rehearsal = context;
     rehearsal->late = 0;
+    if (rehearsal->stuck) {
+        size_t length = strlen (rehearsal->result.reason);
+        length = length < BASE_ERROR_SIZE - 100 ? length : BASE_ERROR_SIZE - 100;
+        (void) snprintf (rehearsal->result.reason + length, BASE_ERROR_SIZE - length,
+                         "; what it had started could not be ended (guard: pid %d) and is left alone",
+                         (int) rehearsal->stuck);
+    }
     put_back (rehearsal);
     rehearsal->done (rehearsal->context, &rehearsal->result);
 }
@@ -60,6 +65,16 @@ static void note_span (struct node_rehearsal *rehearsal)
         rehearsal->result.end.slowest_ms = took_ms;
 }
 
+void node_rehearsal_end_processes (struct node_rehearsal *rehearsal)
+{
+    if (rehearsal->guard)
+        node_guard_kill (rehearsal->guard);
+    if (rehearsal->startcheck)
+        node_startcheck_end (rehearsal->startcheck);
+    if (!rehearsal->guard && !rehearsal->startcheck && !rehearsal->late)
+        rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, tell_owner, rehearsal);
+}
+
 static void conclude (struct node_rehearsal *rehearsal)
 {
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
@@ -69,7 +84,7 @@ static void conclude (struct node_rehearsal *rehearsal)
     if (rehearsal->result.end.passed)
         note_span (rehearsal);
     rehearsal->result.took_ms = base_time_boot_ms () - rehearsal->begun_ms;
-    rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, tell_owner, rehearsal);
+    node_rehearsal_end_processes (rehearsal);
 }
 
 /*  What the candidate and those below it printed last is often the best reason of all. */
@@ -120,6 +135,14 @@ static void on_deadline (void *context)
         rehearsal->times_late++;
         base_log (BASE_LOG_INFO, "this host slept: the step %s gets its time anew", steps[rehearsal->phase]);
         node_rehearsal_enter (rehearsal, rehearsal->phase);
+        return;
+    }
+    pid_t stopped = rehearsal->guard ? node_guard_stopped (rehearsal->guard) : 0;
+    if (stopped) {
+        rehearsal->result.end.killed = true; /* a candidate with the rights for it, or a person */
+        node_rehearsal_fail (rehearsal, "%s within %llu ms: its guard was stopped (pid %d, by SIGSTOP)",
+                             missing[rehearsal->phase],
+                             (unsigned long long) rehearsal->spec.config->rehearsal_step_ms, (int) stopped);
         return;
     }
     const char *how = "";
@@ -198,13 +221,19 @@ static void pass_if_through (struct node_rehearsal *rehearsal)
 static void on_startcheck (void *context, const struct base_error *error)
 {
     struct node_rehearsal *rehearsal = context;
+    bool over = rehearsal->phase == PHASE_END;
+    struct base_error found = error ? *error : (struct base_error){.code = 0};
+    if (node_startcheck_stuck (rehearsal->startcheck))
+        rehearsal->stuck = node_startcheck_stuck (rehearsal->startcheck);
     rehearsal->startcheck = node_startcheck_free (rehearsal->startcheck);
-    if (rehearsal->phase == PHASE_END)
+    if (over) {
+        node_rehearsal_end_processes (rehearsal);
         return;
+    }
     if (error) {
         rehearsal->phase = PHASE_FILES;
-        rehearsal->result.end.late = error->code == -ETIMEDOUT;
-        node_rehearsal_fail (rehearsal, "%s", error->text);
+        rehearsal->result.end.late = found.code == -ETIMEDOUT;
+        node_rehearsal_fail (rehearsal, "%s", found.text);
         return;
     }
     rehearsal->startcheck_passed = true;
@@ -379,15 +408,35 @@ static void on_nested (struct node_rehearsal *rehearsal, const struct wire_ready
         rehearsal->nested_ready = true;
 }
 
+/*  Whether it is a process below the guard that announces itself. A candidate in a pid name space of its own
+    passes every step, and is not able to end what it starts: the next update of it would be the first to
+    show. */
+static bool is_from_below (struct node_rehearsal *rehearsal, const struct wire_ready *ready)
+{
+    struct base_error error = {.code = 0};
+    pid_t pid = ready->pid <= INT32_MAX ? (pid_t) ready->pid : 0;
+    int rc = rehearsal->guard ? node_guard_check (rehearsal->guard, pid, &error) : 0;
+    if (rc == -ESRCH && rehearsal->phase == PHASE_READY) /* later on it need not wait for this process */
+        (void) base_error_set (&error, rc, "it announced itself as process %d, and there is none", (int) pid);
+    else if (rc != -EPERM)
+        return true;
+    fail_unasked (rehearsal, error.text);
+    return false;
+}
+
 void node_rehearsal_on_callback (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     struct node_rehearsal *rehearsal = context;
     (void) socket;
     if (message->record == &wire_ready_record) {
         const struct wire_ready *ready = message->body;
-        if (strcmp (ready->nonce, node_rehearsal_offer (rehearsal)->nonce) == 0)
+        bool nested = strcmp (ready->nonce, node_rehearsal_offer (rehearsal)->nonce) == 0;
+        bool own = strcmp (ready->nonce, rehearsal->nonce) == 0;
+        if (rehearsal->phase == PHASE_END || ((nested || own) && !is_from_below (rehearsal, ready)))
+            return;
+        if (nested)
             on_nested (rehearsal, ready);
-        else if (strcmp (ready->nonce, rehearsal->nonce) != 0)
+        else if (!own)
             base_log (BASE_LOG_INFO,
                       "ignoring an announcement with a nonce that was not given out, of pid %llu",
                       (unsigned long long) ready->pid);
@@ -432,5 +481,9 @@ void node_rehearsal_on_gone (void *context, const struct node_guard_end *end)
     struct node_rehearsal *rehearsal = context;
     if (rehearsal->phase != PHASE_END)
         judge_end (rehearsal, end);
+    if (end->stuck)
+        rehearsal->stuck = end->stuck;
     rehearsal->guard = node_guard_free (rehearsal->guard); /* not before: it has what the candidate said */
+    if (rehearsal->phase == PHASE_END)
+        node_rehearsal_end_processes (rehearsal);
 }

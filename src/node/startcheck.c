@@ -31,6 +31,7 @@ struct run {
     struct node_scratch scratch;
     struct node_guard *guard;
     bool gone;
+    pid_t stuck;
 };
 
 struct node_startcheck {
@@ -39,6 +40,8 @@ struct node_startcheck {
     int timer;
     uint64_t span_ms, due_ms; /* of its deadline */
     unsigned times_late;
+    bool over;
+    struct base_error result; /* code 0: all went back */
     node_startcheck_done *done;
     void *context;
 };
@@ -113,20 +116,53 @@ static int furnish (const struct root *root, int workspace, const char *program,
     return rc ? rc : root_switch (root, broken, &limits, error);
 }
 
-static void conclude (struct node_startcheck *check, const struct base_error *error)
+static void tell_owner (void *context)
 {
-    bus_timer_cancel (check->loop, check->timer);
+    struct node_startcheck *check = context;
     check->timer = 0;
-    check->done (check->context, error);
+    check->done (check->context, check->result.code ? &check->result : NULL);
 }
 
-static void on_gone (void *context, const struct node_guard_end *end)
+static bool all_gone (const struct node_startcheck *check)
 {
+    for (size_t i = 0; i < KINDS; i++)
+        if (!check->runs[i].gone)
+            return false;
+    return true;
+}
+
+/*  The owner is told from the loop, once nothing runs any more. */
+static void conclude (struct node_startcheck *check, const struct base_error *error)
+{
+    if (check->over)
+        return;
+    check->over = true;
+    bus_timer_cancel (check->loop, check->timer);
+    check->timer = 0;
+    if (error)
+        check->result = *error;
+    for (size_t i = 0; i < KINDS; i++)
+        if (!check->runs[i].gone)
+            node_guard_kill (check->runs[i].guard);
+    if (all_gone (check))
+        check->timer = bus_timer_start (check->loop, 0, tell_owner, check);
+}
+
+static void on_gone (void *context, const struct node_guard_end *told)
+{
+    const struct node_guard_end copy = *told, *end = &copy; /* the guard's, which is freed here */
     struct run *run = context;
     struct node_startcheck *check = run->check;
     const char *what = kinds[run - check->runs].what;
     struct base_error error = {.code = 0};
     run->gone = true;
+    run->stuck = end->stuck;
+    run->guard = node_guard_free (run->guard);
+    if (check->over) {
+        if (all_gone (check))
+            check->timer = bus_timer_start (check->loop, 0, tell_owner, check);
+        return;
+    }
     char stable[ROOT_NAME_SIZE] = "";
     (void) root_link (&run->scratch.root, ROOT_STABLE, stable);
     struct root_trial trial = {.on_trial = true};
@@ -147,14 +183,9 @@ static void on_gone (void *context, const struct node_guard_end *end)
         (void) base_error_set (&error, ROOT_E_DAMAGED,
                                "the start files that the candidate stages left %u processes behind after %s",
                                end->left, what);
-    if (error.code) {
+    if (error.code)
         conclude (check, &error);
-        return;
-    }
-    bool all = true;
-    for (size_t i = 0; i < KINDS; i++)
-        all = all && check->runs[i].gone;
-    if (all)
+    else if (all_gone (check))
         conclude (check, NULL);
 }
 
@@ -215,6 +246,7 @@ int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int w
                                         .script = script,
                                         .env = env,
                                         .grace_ms = GRACE_MS,
+                                        .end_ms = deadline_ms,
                                         .root = parent->path,
                                         .scratch = run->scratch.root.path,
                                         .gone = on_gone,
@@ -231,6 +263,21 @@ int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int w
     return rc;
 }
 
+void node_startcheck_end (struct node_startcheck *check)
+{
+    struct base_error error = {.code = 0};
+    (void) base_error_set (&error, -ECANCELED, "the check of its start files was ended");
+    conclude (check, &error);
+}
+
+pid_t node_startcheck_stuck (const struct node_startcheck *check)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (check->runs[i].stuck)
+            return check->runs[i].stuck;
+    return 0;
+}
+
 struct node_startcheck *node_startcheck_free (struct node_startcheck *check)
 {
     if (!check)
@@ -238,6 +285,8 @@ struct node_startcheck *node_startcheck_free (struct node_startcheck *check)
     bus_timer_cancel (check->loop, check->timer);
     for (size_t i = 0; i < KINDS; i++) {
         (void) node_guard_free (check->runs[i].guard);
+        if (check->runs[i].stuck)
+            node_scratch_leave (&check->runs[i].scratch);
         node_scratch_deinit (&check->runs[i].scratch);
     }
     free (check);
