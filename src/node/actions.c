@@ -449,9 +449,29 @@ static void quarantine (struct node_manager *node, const struct update_result *r
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
 }
 
+static void try_later (struct node_manager *node, const struct update_result *result)
+{
+    if (result->from == WIRE_STATE_IDLE) { /* since before this process */
+        uint64_t left_ms = node_later_left_ms (node);
+        bus_timer_cancel (node->loop, node->deadline);
+        node->deadline_ms = base_time_boot_ms () + left_ms;
+        node->deadline = bus_timer_start (node->loop, left_ms, on_deadline, node);
+        return;
+    }
+    char now[BASE_TIME_TEXT];
+    struct wire_failure failure = failure_of (node, result, now);
+    node_remember_failure (node, &failure);
+    node_later_begin (node);
+    base_log (BASE_LOG_INFO,
+              "%s: this host is unfit (%u times so far): the order is kept, and tried again at %s",
+              node->order.transaction, node->procedure.unfit,
+              node->standing.retry ? node->standing.retry : "its time");
+}
+
 static void order_ended (struct node_manager *node, const struct update_result *result)
 {
     struct wire_standing *standing = &node->standing;
+    node_later_clear (node);
     if (node->order.epoch > standing->epoch)
         standing->epoch = node->order.epoch;
     standing->under_way = standing->attempt = standing->probes = 0;
@@ -542,6 +562,8 @@ void node_act (struct node_manager *node, const struct update_result *result, en
                   wire_state_word (result->from));
         break;
     case UPDATE_ACTION_LATER:
+        try_later (node, result);
+        break;
     case UPDATE_ACTION_NONE:
         break;
     }

@@ -88,6 +88,8 @@ static void read_line (struct node_guard *guard, const char *line)
         signal_first (guard, SIGUSR1); /* it may run the program now */
     } else if (strncmp (line, "left ", 5) == 0 && !base_text_parse_u64 (line + 5, UINT32_MAX, &number))
         guard->end.left = (unsigned) number;
+    else if (strncmp (line, "host ", 5) == 0 && !base_text_parse_u64 (line + 5, INT32_MAX, &number))
+        guard->end.host = (int) number;
 }
 
 static void close_watched (struct node_guard *guard, int *fd)

@@ -19,6 +19,7 @@ struct node_guard_end {
     bool ended;                  /* the program has ended; false: the guard itself failed first */
     struct base_process_end how; /* of the program */
     unsigned left; /* other processes that were still there when it had ended, and had to be killed */
+    int host;      /* errno: this host was not able to start the program; 0: it was */
     pid_t stuck;   /* the guard did not end when it was killed, and is given up; 0: it has ended */
 };
 

@@ -7,6 +7,7 @@
         orders.c    what the origin wants, and what was left to do from before this process
         events.c    events into the machine
         actions.c   the actions of the machine
+        later.c     an order that found this host unfit, until it is tried again
         trial.c     proving itself on trial
         stable.c    putting stable and previous back, and what the launcher did to it
         reports.c   telling: reports to the origin, progress to the parent
@@ -146,6 +147,17 @@ bool node_orders_refuse (struct node_manager *node);
 void node_orders_desired (struct node_manager *node, const struct wire_desired *desired);
 void node_orders_matched (struct node_manager *node, const struct wire_matched *matched);
 void node_order_clear (struct node_manager *node);
+
+/*  later.c */
+/*  Whether an order is kept to be tried again. */
+bool node_later_waits (const struct node_manager *node);
+void node_later_clear (struct node_manager *node);
+/*  The order found this host unfit: writes when it is tried again. */
+void node_later_begin (struct node_manager *node);
+/*  Until then; never more than the state's deadline. */
+uint64_t node_later_left_ms (const struct node_manager *node);
+/*  Goes on waiting where an earlier process did. */
+void node_later_resume (struct node_manager *node);
 
 /*  trial.c */
 void node_trial_begin (struct node_manager *node);

@@ -207,6 +207,21 @@ void node_rehearsal_stop (struct node_rehearsal *rehearsal)
     node_guard_stop (rehearsal->guard);
 }
 
+/*  What the parent itself was not able to do is held against no candidate. */
+__attribute__ ((format (printf, 3, 4))) static void fail_of_host (struct node_rehearsal *rehearsal, int code,
+                                                                  const char *format, ...)
+{
+    char what[200];
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (what, sizeof what, format, arguments);
+    va_end (arguments);
+    if (rehearsal->phase == PHASE_END)
+        return;
+    rehearsal->result.end.host = true;
+    node_rehearsal_fail (rehearsal, "%s: %s", what, strerror (-code));
+}
+
 static void pass_if_through (struct node_rehearsal *rehearsal)
 {
     bool files = rehearsal->spec.depth < NODE_DEPTH_MINTED || rehearsal->startcheck_passed;
@@ -233,6 +248,9 @@ static void on_startcheck (void *context, const struct base_error *error)
     if (error) {
         rehearsal->phase = PHASE_FILES;
         rehearsal->result.end.late = found.code == -ETIMEDOUT;
+        rehearsal->result.end.killed = found.code == -EINTR;
+        rehearsal->result.end.host =
+            found.code < 0 && !rehearsal->result.end.late && !rehearsal->result.end.killed;
         node_rehearsal_fail (rehearsal, "%s", found.text);
         return;
     }
@@ -245,6 +263,10 @@ bool node_rehearsal_link_is (struct node_rehearsal *rehearsal, const char *link,
 {
     char name[ROOT_NAME_SIZE] = "";
     int rc = root_link (&rehearsal->scratch.root, link, name);
+    if (base_error_is_of_host (rc)) {
+        fail_of_host (rehearsal, rc, "reading %s in its root", link);
+        return false;
+    }
     bool fits = expected ? !rc && strcmp (name, expected) == 0 : rc == ROOT_E_NONE;
     if (!fits)
         node_rehearsal_fail (rehearsal, "%s in its root should %s%s, and %s%s", link,
@@ -257,14 +279,21 @@ bool node_rehearsal_link_is (struct node_rehearsal *rehearsal, const char *link,
 static bool switched (struct node_rehearsal *rehearsal, char stable[ROOT_NAME_SIZE])
 {
     struct base_error error = {.code = 0};
-    if (root_link (&rehearsal->scratch.root, ROOT_STABLE, stable)) {
+    int rc = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
+    if (base_error_is_of_host (rc)) {
+        fail_of_host (rehearsal, rc, "reading " ROOT_STABLE " in its root");
+        return false;
+    }
+    if (rc) {
         node_rehearsal_fail (rehearsal, "stable in its root is missing or damaged after it had switched");
         return false;
     }
     if (!node_rehearsal_link_is (rehearsal, ROOT_BACK, rehearsal->spec.candidate))
         return false;
-    if (node_offer_check_workspace (node_rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
-                                    &error)) {
+    rc = node_offer_check_workspace (node_rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
+                                     &error);
+    if (rc) {
+        rehearsal->result.end.host = base_error_is_of_host (rc);
         node_rehearsal_fail (rehearsal, "%s", error.text);
         return false;
     }
@@ -292,7 +321,9 @@ static bool c_is_whole (struct node_rehearsal *rehearsal)
     base_cleanup (base_close_p) int fd = -1;
     int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
     rc = rc ? base_error_set (&error, rc, "it is gone") : root_manifest_verify (NULL, fd, &error);
-    if (rc)
+    if (base_error_is_of_host (rc))
+        fail_of_host (rehearsal, rc, "looking through the workspace that it runs from");
+    else if (rc)
         node_rehearsal_fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
     return !rc;
 }
@@ -341,13 +372,15 @@ static void check_start_files (struct node_rehearsal *rehearsal, const char *wor
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
     int rc = root_workspace_open (&rehearsal->scratch.root, workspace, &fd);
-    if (!rc)
+    bool opened = !rc;
+    if (opened)
         rc = node_startcheck_new (rehearsal->spec.loop, rehearsal->spec.root, fd, rehearsal->launcher,
                                   rehearsal->env, rehearsal->spec.config->rehearsal_step_ms, on_startcheck,
                                   rehearsal, &rehearsal->startcheck, &error);
     if (rc) {
-        rehearsal->phase = PHASE_FILES; /* of whom it is the fault, the parent's own rehearsal tells */
-        node_rehearsal_fail (rehearsal, "%s", error.text);
+        rehearsal->phase = PHASE_FILES;
+        rehearsal->result.end.host = opened ? rc < 0 : base_error_is_of_host (rc);
+        node_rehearsal_fail (rehearsal, "%s", *error.text ? error.text : "its start files cannot be opened");
     }
 }
 
@@ -462,7 +495,9 @@ static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard
                                  : "was ended together with its guard";
     rehearsal->result.end.killed =
         !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
-    if (rehearsal->phase != PHASE_STOP)
+    if (end->host)
+        fail_of_host (rehearsal, -end->host, "starting it");
+    else if (rehearsal->phase != PHASE_STOP)
         node_rehearsal_fail (rehearsal, "it %s%s", how,
                              node_guard_last_words (rehearsal->guard, said, sizeof said));
     else if (end->ended && end->how.exited && end->how.code == ROOT_EXIT_KILLED) {

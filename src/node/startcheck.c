@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -79,6 +80,8 @@ static int copy (const struct root *root, int from, int to, const char *name)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
     int rc = disk_file_read (root->disk, from, name, FILE_MOST, &content);
+    if (rc < 0 && !base_error_is_of_host (rc))
+        return ROOT_E_DAMAGED; /* it is the candidate's */
     return rc ? rc : put (to, name, 0755, content.data, content.size);
 }
 
@@ -108,8 +111,10 @@ static int furnish (const struct root *root, int workspace, const char *program,
 {
     int rc = fill (root, proven, workspace, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 0\n");
     rc = rc ? rc : fill (root, broken, workspace, NULL, program);
+    if (rc > 0)
+        return base_error_set (error, rc, "a start file that the candidate staged cannot be read");
     if (rc)
-        return base_error_errno (error, rc < 0 ? rc : -EIO, "making a scratch root in %s", root->path);
+        return base_error_errno (error, rc, "making a scratch root in %s", root->path);
     struct root_limits limits = {
         .starts = 2, .ready_ms = READY_MS, .confirm_ms = 4 * READY_MS, .pause_ms = 1};
     rc = root_stable_set (root, proven, error);
@@ -148,6 +153,11 @@ static void conclude (struct node_startcheck *check, const struct base_error *er
         check->timer = bus_timer_start (check->loop, 0, tell_owner, check);
 }
 
+static bool was_killed (const struct node_guard_end *end)
+{
+    return !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
+}
+
 static void on_gone (void *context, const struct node_guard_end *told)
 {
     const struct node_guard_end copy = *told, *end = &copy; /* the guard's, which is freed here */
@@ -164,21 +174,33 @@ static void on_gone (void *context, const struct node_guard_end *told)
         return;
     }
     char stable[ROOT_NAME_SIZE] = "";
-    (void) root_link (&run->scratch.root, ROOT_STABLE, stable);
     struct root_trial trial = {.on_trial = true};
-    (void) root_trial_read (&run->scratch.root, &trial, NULL);
+    int rc = root_link (&run->scratch.root, ROOT_STABLE, stable);
+    int read = root_trial_read (&run->scratch.root, &trial, NULL);
     char how[96];
-    if (strcmp (stable, proven) != 0 || trial.on_trial)
+    if (end->stuck)
+        (void) base_error_set (&error, ROOT_E_DAMAGED,
+                               "the start files that the candidate stages left behind, after %s, what cannot "
+                               "be ended",
+                               what);
+    else if (was_killed (end)) /* with its guard or alone: nothing here kills the launcher so early */
         (void) base_error_set (
-            &error, ROOT_E_DAMAGED,
-            "the start files that the candidate stages did not go back from %s: it %s", what,
-            end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
-    else if (!end->ended || !end->how.exited || end->how.code != 0)
+            &error, -EINTR, "the start files or their guard were killed while they were tried on %s", what);
+    else if (end->host)
+        (void) base_error_errno (&error, -end->host, "starting the start files on %s", what);
+    else if (base_error_is_of_host (rc) || base_error_is_of_host (read))
+        (void) base_error_errno (&error, base_error_is_of_host (rc) ? rc : read,
+                                 "looking at what the start files made of %s", what);
+    else if (strcmp (stable, proven) != 0 || trial.on_trial)
+        (void) base_error_set (&error, ROOT_E_DAMAGED,
+                               "the start files that the candidate stages did not go back from %s: it %s",
+                               what, base_process_end_format (&end->how, how, sizeof how));
+    else if (!end->how.exited || end->how.code != 0)
         (void) base_error_set (
             &error, ROOT_E_DAMAGED,
             "the start files that the candidate stages went back from %s and then did not start what "
             "was there: it %s",
-            what, end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
+            what, base_process_end_format (&end->how, how, sizeof how));
     else if (end->left)
         (void) base_error_set (&error, ROOT_E_DAMAGED,
                                "the start files that the candidate stages left %u processes behind after %s",

@@ -240,6 +240,8 @@ static int guard_program (struct guard *guard, char **args)
     if (!close_root (guard))
         (void) base_error_set (&error, -EINTR, "nobody wants it to run any longer");
     if (error.code || base_process_spawn (&spec, &guard->process, &error)) {
+        if (base_error_is_of_host (error.code))
+            tell (guard, "host %d", -error.code);
         tell (guard, "failed %s", error.text);
         tell (guard, "ended exited 127");
         tell (guard, "left 0");

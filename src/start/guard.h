@@ -9,6 +9,7 @@
         view closed     below ROOT the program can write to DIRECTORY only
         view open TEXT  it can write everywhere, because; asked to ask, the guard waits for SIGUSR1 now
         started PID     it runs
+        host ERRNO      it cannot be executed because this host is short of something; behind that:
         failed TEXT     it cannot be executed; "ended exited 127", "left 0" and "gone" follow
         ended exited N  it ended
         ended signal N  it was killed

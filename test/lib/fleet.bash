@@ -98,7 +98,7 @@ publish ()
 node_settings="
 update
     soak = 300ms
-    unfit = 2s
+    unfit = 60s
 rehearsal
     step = ${NODED_STEP:-10s}
 trial

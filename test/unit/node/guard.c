@@ -136,6 +136,17 @@ Test (guard, one_that_is_stopped_again_and_again_is_killed)
     cr_expect_eq (ended.stuck, 0);
 }
 
+Test (guard, a_host_that_cannot_start_the_program_is_told_from_a_program_that_fails)
+{
+    start ("#!/bin/sh\nprintf 'host 11\\nfailed for want of processes\\nended exited 127\\nleft 0\\ngone\\n' "
+           ">/proc/self/fd/$3\n",
+           PATIENCE_MS, NULL);
+    run ();
+    cr_expect (gone);
+    cr_expect_eq (ended.host, EAGAIN);
+    cr_expect (ended.ended);
+}
+
 Test (guard, freeing_one_that_does_not_end_takes_a_bounded_time)
 {
     static const struct base_process_ops ops = {.spawn = spawn, .signal = deaf, .wait = wait_for};
