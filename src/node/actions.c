@@ -250,7 +250,7 @@ static void on_candidate (struct node_manager *node, struct node_rehearsal_resul
         node->tries++;
         base_log (BASE_LOG_WARNING, "%s: the candidate %s its rehearsal (%s: %s); %s",
                   node->order.transaction,
-                  result->end.killed ? "was killed in"
+                  result->end.killed ? "was killed, or short of something, in"
                   : result->end.late ? "was late in"
                                      : "failed",
                   result->step, result->reason,

@@ -207,7 +207,16 @@ void node_rehearsal_stop (struct node_rehearsal *rehearsal)
     node_guard_stop (rehearsal->guard);
 }
 
-/*  What the parent itself was not able to do is held against no candidate. */
+/*  What the parent itself was not able to do is not the candidate's fault, unless the candidate has used up what
+    was missing: then it does so a second time, and the version that runs does not. */
+static void note_own_failure (struct node_rehearsal *rehearsal, int code)
+{
+    bool used_up =
+        code == -ENOSPC || code == -EDQUOT || code == -EAGAIN || code == -ENOMEM || code == -ENFILE;
+    rehearsal->result.end.killed |= used_up;
+    rehearsal->result.end.host |= !used_up;
+}
+
 __attribute__ ((format (printf, 3, 4))) static void fail_of_host (struct node_rehearsal *rehearsal, int code,
                                                                   const char *format, ...)
 {
@@ -218,7 +227,7 @@ __attribute__ ((format (printf, 3, 4))) static void fail_of_host (struct node_re
     va_end (arguments);
     if (rehearsal->phase == PHASE_END)
         return;
-    rehearsal->result.end.host = true;
+    note_own_failure (rehearsal, code);
     node_rehearsal_fail (rehearsal, "%s: %s", what, strerror (-code));
 }
 
@@ -249,8 +258,8 @@ static void on_startcheck (void *context, const struct base_error *error)
         rehearsal->phase = PHASE_FILES;
         rehearsal->result.end.late = found.code == -ETIMEDOUT;
         rehearsal->result.end.killed = found.code == -EINTR;
-        rehearsal->result.end.host =
-            found.code < 0 && !rehearsal->result.end.late && !rehearsal->result.end.killed;
+        if (found.code < 0 && !rehearsal->result.end.late && !rehearsal->result.end.killed)
+            note_own_failure (rehearsal, found.code);
         node_rehearsal_fail (rehearsal, "%s", found.text);
         return;
     }
@@ -293,7 +302,8 @@ static bool switched (struct node_rehearsal *rehearsal, char stable[ROOT_NAME_SI
     rc = node_offer_check_workspace (node_rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
                                      &error);
     if (rc) {
-        rehearsal->result.end.host = base_error_is_of_host (rc);
+        if (base_error_is_of_host (rc))
+            note_own_failure (rehearsal, rc);
         node_rehearsal_fail (rehearsal, "%s", error.text);
         return false;
     }
@@ -379,7 +389,8 @@ static void check_start_files (struct node_rehearsal *rehearsal, const char *wor
                                   rehearsal, &rehearsal->startcheck, &error);
     if (rc) {
         rehearsal->phase = PHASE_FILES;
-        rehearsal->result.end.host = opened ? rc < 0 : base_error_is_of_host (rc);
+        if (opened ? rc < 0 : base_error_is_of_host (rc))
+            note_own_failure (rehearsal, rc);
         node_rehearsal_fail (rehearsal, "%s", *error.text ? error.text : "its start files cannot be opened");
     }
 }

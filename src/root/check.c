@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "root/chain.h"
 #include "root/command.h"
+#include "root/journal_end.h"
 #include "root/journal_file.h"
 #include "root/manifest.h"
 #include "root/mend.h"
@@ -179,7 +180,10 @@ static void check_journal (struct check *check, const char *path, struct root_ch
         return;
     }
     size_t number = 0;
-    const char *at = (const char *) buffer.data, *end = at + buffer.size;
+    uint64_t serial;
+    const char *at = (const char *) buffer.data;
+    /* what is not whole behind the last line was not on the disk, or is being written */
+    const char *end = at + root_journal_end (at, buffer.size, &serial);
     while (at < end) {
         const char *newline = memchr (at, '\n', (size_t) (end - at));
         size_t length = (size_t) ((newline ? newline : end) - at);
