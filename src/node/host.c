@@ -149,14 +149,18 @@ static void print_manager (const struct standing *standing)
 
 static void print_standing (const struct standing *standing)
 {
-    struct base_error wrong = {.code = 0};
+    char **wrong;
     if (*standing->lost.text)
         printf ("%-10s leads nowhere\n", ROOT_STABLE);
     else
         print_release (ROOT_STABLE, standing->trial.stable, &standing->stable, "");
     print_previous (standing);
-    if (node_settings_check (standing->root->path, &wrong))
-        printf ("%-10s %s\n", "settings", wrong.text);
+    bool unusable = node_settings_faults (standing->root->path, &wrong, NULL) != 0;
+    for (size_t i = 0; wrong && wrong[i]; i++)
+        printf ("%-10s %s\n", "settings", wrong[i]);
+    base_list_free (wrong);
+    if (unusable)
+        ;
     else if (node_settings_given_up (standing->root->path))
         printf ("%-10s %s/" ROOT_SETTINGS " reached no broker: going on with those that did last\n",
                 "settings", standing->root->path);

@@ -44,6 +44,8 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
     node_reach_welcome (node->reach);
     node_comparison_welcome (node);
     node->reached = true;
+    if (node->config->depth == NODE_DEPTH_SERVICE)
+        node_settings_used (&node->root, node->config);
     if (node->settings == NODE_SETTINGS_OWN && node->config->depth == NODE_DEPTH_SERVICE) {
         node_settings_keep (&node->root, &node->loaded);
         node_settings_retry (&node->root);
