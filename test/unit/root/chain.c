@@ -275,6 +275,18 @@ Test (chain, a_journal_of_nothing_but_nuls_begins_anew_behind_the_one_before)
     expect_whole (&head);
 }
 
+Test (chain, a_word_that_only_a_later_version_knows_is_no_damage)
+{
+    five ();
+    shell ("sed -i '$s/\"outcome\":\"passed\"/\"outcome\":\"adopted\",\"colour\":\"red\"/' root/var/journal");
+    expect_nothing_wrong ();
+    expect_whole (&none);
+    cr_expect_eq (mend (), 0);
+    append ("six");
+    cr_expect_eq (root_journal_head (&root).serial, 6);
+    expect_nothing_wrong ();
+}
+
 Test (chain, a_change_is_no_power_cut)
 {
     five ();
