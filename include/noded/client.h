@@ -36,6 +36,7 @@
         seen_epoch      of the last order that it has received
         transaction     of the update under way, or of the last one
         done, total     bytes of the download that are here, and in all
+        retry           unfit: when it tries the update again, RFC 3339, UTC, of the node's clock; else null
         last_error      null, or {transaction, release, version, step, reason, time} of the last update that
                         failed; gone once a later one is confirmed
         quarantine      the releases that it does not try again: an array of the same objects

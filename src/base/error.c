@@ -47,3 +47,13 @@ int base_error_prefix (struct base_error *error, const char *format, ...)
                          (int) sizeof rest - length, rest);
     return error->code;
 }
+
+bool base_error_is_of_host (int code)
+{
+    static const int codes[] = {EAGAIN, ENOMEM, EMFILE, ENFILE,  ENOSPC, EDQUOT,
+                                EIO,    EROFS,  EINTR,  ETXTBSY, ENOBUFS};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (code == -codes[i])
+            return true;
+    return false;
+}

@@ -13,6 +13,8 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
+#include <stdbool.h>
+
 enum { BASE_ERROR_SIZE = 512 };
 
 struct base_error {
@@ -32,5 +34,9 @@ __attribute__ ((format (printf, 3, 4))) int base_error_errno (struct base_error 
     -EINVAL without one. */
 __attribute__ ((format (printf, 2, 3))) int base_error_prefix (struct base_error *error, const char *format,
                                                                ...);
+
+/*  Whether a code (-errno) says that this host was short of something, or its disk failed: not what was asked
+    for was at fault. */
+bool base_error_is_of_host (int code);
 
 #endif

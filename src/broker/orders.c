@@ -62,6 +62,10 @@ bool broker_order_under_way (const struct broker_application *application, bool 
         return true;
     if (application->is_told && told->epoch >= desired->release_epoch)
         return false;
+    /* The node has it, and tries it again in its own time: that must not keep a newer order from it. */
+    if (application->is_told && told->retry && told->transaction && desired->transaction &&
+        strcmp (told->transaction, desired->transaction) == 0)
+        return false;
     /* A node that is away cannot be waited for. What it has not seen, or what was cancelled, gives way to
        a newer order. */
     if (!online && (!application->is_told || told->seen_epoch < desired->release_epoch))

@@ -95,7 +95,17 @@ static void target_hear (struct ctl_progress *progress, struct ctl_target *targe
     if (desired == target->epoch && *outcome)
         target_end (progress, target, outcome, ctl_json_text (node, "outcome_step"),
                     ctl_json_text (node, "outcome_reason"), now_ms);
-    else if (desired > target->epoch)
+    else if (desired == target->epoch && !progress->revert && *ctl_json_text (node, "retry") &&
+             strcmp (ctl_json_text (node, "transaction"), ctl_json_text (target->order, "transaction")) ==
+                 0) {
+        /* the node keeps the order, and tries it again by itself: not for a person to wait for */
+        const json_t *failure = json_object_get (node, "last_error");
+        char time[CTL_TIME_SIZE];
+        base_cleanup (base_free_p) char *reason =
+            base_text_printf ("%s; it tries again by itself at %s", ctl_json_text (failure, "reason"),
+                              ctl_time_format (ctl_json_text (node, "retry"), time));
+        target_end (progress, target, "unfit", ctl_json_text (failure, "step"), reason ? reason : "", now_ms);
+    } else if (desired > target->epoch)
         target->superseded = true;
 }
 

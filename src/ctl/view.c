@@ -207,6 +207,8 @@ void ctl_status_print (FILE *out, const json_t *node)
     ctl_table_cell (&table, "state");
     ctl_table_printf (&table, "%s%s%s", state_of (node, state), *ctl_json_text (node, "state") ? ": " : "",
                       ctl_state_words (ctl_json_text (node, "state")));
+    if (*ctl_json_text (node, "retry"))
+        row (&table, "next try", ctl_time_format (ctl_json_text (node, "retry"), time));
     row (&table, "held", ctl_json_flag (node, "held") ? "yes" : "no");
     row (&table, "version", ctl_json_text (node, "version"));
     row (&table, "release", ctl_json_text (node, "release"));

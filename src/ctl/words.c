@@ -17,7 +17,7 @@ static const struct {
     {"trial", "the new version runs on trial"},
     {"confirmed", "the new version has confirmed itself"},
     {"reverting", "goes back to the previous version"},
-    {"unfit", "host or origin fail the running version's own rehearsal; backs off"},
+    {"unfit", "host or origin fail the running version's own rehearsal; tries again by itself"},
 };
 
 const char *ctl_state_words (const char *state)

@@ -267,7 +267,7 @@ static void on_candidate (struct node_manager *node, struct node_rehearsal_resul
         node->tries++;
         base_log (BASE_LOG_WARNING, "%s: the candidate %s its rehearsal (%s: %s); %s",
                   node->order.transaction,
-                  result->end.killed ? "was killed in"
+                  result->end.killed ? "was killed, or short of something, in"
                   : result->end.late ? "was late in"
                                      : "failed",
                   result->step, result->reason,
@@ -304,6 +304,10 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
 
 static void probe (struct node_manager *node)
 {
+    if (node->ending) { /* two at once could do each other harm; the state has its deadline */
+        node->probe_waits = true;
+        return;
+    }
     node_places_keep (node);
     node->standing.probes++;
     node->tries = 1;
@@ -430,12 +434,28 @@ static void go_back (struct node_manager *node, bool by_order)
     node_event (node, UPDATE_EVENT_DONE);
 }
 
+static void on_rehearsal_ended (void *context, const struct node_rehearsal_result *result)
+{
+    struct node_manager *node = context;
+    (void) result;
+    node->ending = node_rehearsal_free (node->ending);
+    bool waits = node->probe_waits;
+    node->probe_waits = false;
+    if (waits)
+        probe (node);
+}
+
 static void abort_step (struct node_manager *node)
 {
     node_session_match_cancel (node->session);
     end_fetch (node);
     end_staging (node);
-    node->rehearsal = node_rehearsal_free (node->rehearsal);
+    node->probe_waits = false;
+    if (node->rehearsal) {
+        node->ending = node->rehearsal;
+        node->rehearsal = NULL;
+        node_rehearsal_end (node->ending, on_rehearsal_ended, node);
+    }
     node->control = false;
     char stable[ROOT_NAME_SIZE];
     struct base_error error;
@@ -468,9 +488,29 @@ static void quarantine (struct node_manager *node, const struct update_result *r
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
 }
 
+static void try_later (struct node_manager *node, const struct update_result *result)
+{
+    if (result->from == WIRE_STATE_IDLE) { /* since before this process */
+        uint64_t left_ms = node_later_left_ms (node);
+        bus_timer_cancel (node->loop, node->deadline);
+        node->deadline_ms = base_time_boot_ms () + left_ms;
+        node->deadline = bus_timer_start (node->loop, left_ms, on_deadline, node);
+        return;
+    }
+    char now[BASE_TIME_TEXT];
+    struct wire_failure failure = failure_of (node, result, now);
+    node_remember_failure (node, &failure);
+    node_later_begin (node);
+    base_log (BASE_LOG_INFO,
+              "%s: this host is unfit (%u times so far): the order is kept, and tried again at %s",
+              node->order.transaction, node->procedure.unfit,
+              node->standing.retry ? node->standing.retry : "its time");
+}
+
 static void order_ended (struct node_manager *node, const struct update_result *result)
 {
     struct wire_standing *standing = &node->standing;
+    node_later_clear (node);
     if (node->order.epoch > standing->epoch)
         standing->epoch = node->order.epoch;
     standing->under_way = standing->attempt = standing->probes = 0;
@@ -563,6 +603,8 @@ void node_act (struct node_manager *node, const struct update_result *result, en
                   wire_state_word (result->from));
         break;
     case UPDATE_ACTION_LATER:
+        try_later (node, result);
+        break;
     case UPDATE_ACTION_NONE:
         break;
     }

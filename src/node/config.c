@@ -183,25 +183,73 @@ int node_config_set (struct node_config *config, const char *key, const char *va
     return set_text (key_field, 41, key, value, error);
 }
 
-struct labels {
+/*  What is read, and what could not be used of it. */
+struct reading {
     struct node_config *config;
-    struct base_error *error;
+    struct node_config_faults *faults;
+    const char *file;
+    bool misspelt_key;
+    int rc; /* -ENOMEM */
 };
+
+/*  Essential ones come first: they say why a node does not run with its own settings. */
+static void add_fault (struct reading *reading, bool essential, const char *text)
+{
+    struct node_config_faults *faults = reading->faults;
+    base_cleanup (base_free_p) char *sentence = base_text_printf ("%s: %s", reading->file, text);
+    if (!sentence || base_list_append (&faults->texts, sentence)) {
+        reading->rc = -ENOMEM;
+        return;
+    }
+    size_t last = base_list_count (faults->texts) - 1;
+    char *added = faults->texts[last];
+    if (essential) {
+        memmove (faults->texts + 1, faults->texts, last * sizeof *faults->texts);
+        faults->texts[0] = added;
+    }
+}
+
+static bool is_below (const char *key, const char *section)
+{
+    return strncmp (key, section, strlen (section)) == 0;
+}
+
+static void read_value (struct reading *reading, const char *key, const char *value)
+{
+    struct node_config_faults *faults = reading->faults;
+    struct base_error error = {.code = 0};
+    int rc = node_config_set (reading->config, key, value, &error);
+    if (!rc)
+        return;
+    if (rc == -ENOMEM)
+        reading->rc = rc;
+    bool id = strcmp (key, "node/id") == 0, keys = is_below (key, "curve/");
+    bool origin = strcmp (key, "node/broker") == 0 || strcmp (key, "node/announce") == 0 ||
+                  strcmp (key, "node/control") == 0 || strcmp (key, "node/content") == 0;
+    faults->id |= id;
+    faults->keys |= keys;
+    faults->origin |= origin;
+    add_fault (reading, id || keys || origin, error.text);
+}
 
 static int add_label (void *context, const char *name, const char *value)
 {
-    const struct labels *labels = context;
-    struct node_config *config = labels->config;
+    struct reading *reading = context;
+    struct node_config *config = reading->config;
     struct base_error error = {.code = 0};
+    char text[BASE_ERROR_SIZE] = "";
     if (!value)
-        return base_error_set (labels->error, -EINVAL, "node/labels/%s: a label is NAME = VALUE", name);
-    if (wire_label_check (name, value, true, &error))
-        return base_error_set (labels->error, -EINVAL, "node/labels/%s = %s: %s", name, value, error.text);
-    if (node_config_label (config, name))
-        return base_error_set (labels->error, -EINVAL, "node/labels/%s is there twice", name);
-    if (config->n_labels == NODE_LABELS_MOST)
-        return base_error_set (labels->error, -EINVAL, "node/labels: at most %d labels are allowed",
-                               NODE_LABELS_MOST);
+        (void) snprintf (text, sizeof text, "node/labels/%s: a label is NAME = VALUE", name);
+    else if (wire_label_check (name, value, true, &error))
+        (void) snprintf (text, sizeof text, "node/labels/%s = %.300s: %.150s", name, value, error.text);
+    else if (node_config_label (config, name))
+        (void) snprintf (text, sizeof text, "node/labels/%s is there twice", name);
+    else if (config->n_labels == NODE_LABELS_MOST)
+        (void) snprintf (text, sizeof text, "node/labels: at most %d labels are allowed", NODE_LABELS_MOST);
+    if (*text) {
+        add_fault (reading, false, text);
+        return reading->rc;
+    }
     struct wire_label *grown = reallocarray (config->labels, config->n_labels + 1, sizeof *grown);
     if (!grown)
         return -ENOMEM;
@@ -219,11 +267,10 @@ static int compare_labels (const void *a, const void *b)
 }
 
 /*  In order, so that an equal hello is equal bytes however the file is arranged. */
-static int load_labels (struct node_config *config, const struct bus_settings *settings,
-                        struct base_error *error)
+static int read_labels (struct reading *reading, const struct bus_settings *settings)
 {
-    struct labels labels = {.config = config, .error = error};
-    int rc = bus_settings_each (settings, "node/labels", add_label, &labels);
+    struct node_config *config = reading->config;
+    int rc = bus_settings_each (settings, "node/labels", add_label, reading);
     if (!rc && config->n_labels)
         qsort (config->labels, config->n_labels, sizeof *config->labels, compare_labels);
     return rc;
@@ -237,50 +284,110 @@ const char *node_config_label (const struct node_config *config, const char *nam
     return NULL;
 }
 
-static void tell_unknown (void *context, const char *path)
+static void note_unknown (void *context, const char *path)
 {
-    base_log (BASE_LOG_WARNING, "ignoring %s in %s: there is no such setting", path, (const char *) context);
+    struct reading *reading = context;
+    if (is_below (path, "curve/")) {
+        char text[BASE_ERROR_SIZE];
+        (void) snprintf (text, sizeof text, "%.300s: there is no such setting", path);
+        reading->misspelt_key = true;
+        add_fault (reading, true, text);
+        return;
+    }
+    base_cleanup (base_free_p) char *text =
+        base_text_printf ("%s: %s is ignored: there is no such setting", reading->file, path);
+    if (!text || base_list_append (&reading->faults->ignored, text))
+        reading->rc = -ENOMEM;
 }
 
-int node_config_load (struct node_config *config, const char *path, struct base_error *error)
+/*  A node that was meant to have keys must not go on with other ones, or without. */
+static void check_keys (struct reading *reading)
 {
-    base_cleanup (base_free_p) char *standard = base_text_printf ("%s/%s", config->root, ROOT_SETTINGS);
-    if (!standard)
-        return -ENOMEM;
-    const char *file = path ? path : standard;
-    struct bus_settings *settings = NULL;
-    int rc = bus_settings_load (file, &settings, error);
-    if (rc)
-        return rc;
+    struct node_config *config = reading->config;
+    bool all = *config->keys.public_key && *config->keys.secret_key && *config->keys.server_key;
+    if (config->has_keys && !all && !reading->faults->keys && !reading->misspelt_key)
+        add_fault (reading, true, "curve/public-key, curve/secret-key and curve/server-key go together");
+    reading->faults->keys |= reading->misspelt_key || (config->has_keys && !all);
+    if (!reading->faults->keys)
+        return;
+    config->keys = (struct bus_keys){.is_server = false};
+    config->has_keys = false;
+}
+
+static void check_origin (struct reading *reading)
+{
+    const struct bus_endpoints *endpoints = &reading->config->endpoints;
+    if (reading->faults->origin || (*endpoints->announce && *endpoints->control && *endpoints->content))
+        return;
+    reading->faults->origin = true;
+}
+
+static int read_settings (struct reading *reading, const struct bus_settings *settings)
+{
     const char *known[sizeof texts / sizeof *texts + sizeof numbers / sizeof *numbers + 3];
     size_t count = 0;
+    int rc = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         known[count++] = texts[i];
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         known[count++] = numbers[i].key;
-    for (size_t i = 0; i < count && !rc; i++) {
+    for (size_t i = 0; i < count; i++) {
         const char *value = bus_settings_get (settings, known[i]);
         if (value)
-            rc = node_config_set (config, known[i], value, error);
+            read_value (reading, known[i], value);
     }
     char **tags = bus_settings_get_all (settings, "node/tag");
     for (size_t i = 0; tags && tags[i] && !rc; i++)
-        rc = base_list_append (&config->tags, tags[i]);
+        rc = base_list_append (&reading->config->tags, tags[i]);
     base_list_free (tags);
-    rc = rc ? rc : load_labels (config, settings, error);
+    rc = rc ? rc : read_labels (reading, settings);
     known[count++] = "node/tag";
     known[count++] = "node/labels/";
     known[count] = NULL;
-    bus_settings_check (settings, known, tell_unknown, (void *) file);
+    bus_settings_check (settings, known, note_unknown, reading);
+    check_keys (reading);
+    check_origin (reading);
+    return rc ? rc : reading->rc;
+}
+
+void node_config_faults_deinit (struct node_config_faults *faults)
+{
+    base_list_free (faults->texts);
+    base_list_free (faults->ignored);
+    *faults = (struct node_config_faults){.texts = NULL};
+}
+
+int node_config_read (struct node_config *config, const char *path, struct node_config_faults *ret_faults,
+                      struct base_error *error)
+{
+    base_cleanup (base_free_p) char *standard = base_text_printf ("%s/%s", config->root, ROOT_SETTINGS);
+    *ret_faults = (struct node_config_faults){.texts = NULL};
+    if (!standard)
+        return base_error_errno (error, -ENOMEM, "cannot read the settings");
+    struct reading reading = {.config = config, .faults = ret_faults, .file = path ? path : standard};
+    struct bus_settings *settings = NULL;
+    int rc = bus_settings_load (reading.file, &settings, error);
+    if (rc)
+        return rc;
+    rc = read_settings (&reading, settings);
     (void) bus_settings_free (settings);
     if (!rc && !*config->id) {
         char host[sizeof config->id] = "";
         (void) gethostname (host, sizeof host - 1);
-        rc = node_config_set (config, "node/id", host, error);
+        read_value (&reading, "node/id", host);
+        rc = reading.rc;
     }
-    if (rc)
-        (void) base_error_prefix (error, "%s", file);
-    return rc;
+    if (!rc)
+        return 0;
+    node_config_faults_deinit (ret_faults);
+    return base_error_errno (error, rc, "cannot read %s", reading.file);
+}
+
+int node_config_load (struct node_config *config, const char *path, struct base_error *error)
+{
+    base_cleanup (node_config_faults_deinit) struct node_config_faults faults = {.texts = NULL};
+    int rc = node_config_read (config, path, &faults, error);
+    return rc || !faults.texts ? rc : base_error_set (error, -EINVAL, "%s", faults.texts[0]);
 }
 
 static int put_span (struct bus_settings *file, const char *key, uint64_t ms)
@@ -319,6 +426,25 @@ char *node_config_probe_file (const struct node_config *config, const struct nod
     rc = rc ? rc : put_span (file, "trial/ready", step);
     rc = rc ? rc : put_span (file, "trial/confirm", config->rehearsal_step_ms);
     rc = rc ? rc : put_span (file, "trial/pause", 10);
+    char *text = rc ? NULL : bus_settings_format (file);
+    (void) bus_settings_free (file);
+    return text;
+}
+
+char *node_config_essential_file (const struct node_config *config)
+{
+    struct bus_settings *file = bus_settings_new ();
+    if (!file)
+        return NULL;
+    int rc = bus_settings_put (file, "node/id", config->id);
+    rc = rc ? rc : bus_settings_put (file, "node/announce", config->endpoints.announce);
+    rc = rc ? rc : bus_settings_put (file, "node/control", config->endpoints.control);
+    rc = rc ? rc : bus_settings_put (file, "node/content", config->endpoints.content);
+    if (config->has_keys) {
+        rc = rc ? rc : bus_settings_put (file, "curve/public-key", config->keys.public_key);
+        rc = rc ? rc : bus_settings_put (file, "curve/secret-key", config->keys.secret_key);
+        rc = rc ? rc : bus_settings_put (file, "curve/server-key", config->keys.server_key);
+    }
     char *text = rc ? NULL : bus_settings_format (file);
     (void) bus_settings_free (file);
     return text;

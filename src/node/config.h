@@ -43,8 +43,22 @@ struct node_config {
 int node_config_init (struct node_config *config, const char *root);
 void node_config_deinit (struct node_config *config);
 
-/*  Reads ROOT/node.zpl over the defaults, or the file named. Unknown keys are logged and ignored. Returns
-    0 or -errno with file, key and accepted values in the error. */
+/*  What this version could not use of a file; it may have been written for another one. */
+struct node_config_faults {
+    char **texts;   /* values: a sentence each, with file, key and accepted ones; the essential ones first */
+    char **ignored; /* keys that this version does not know: a sentence each */
+    bool id, origin, keys; /* essential: not there in a form that can be used, and not set */
+};
+void node_config_faults_deinit (struct node_config_faults *faults);
+
+/*  Reads ROOT/node.zpl over the defaults, or the file named, as far as it can be used: a value that cannot keeps
+    its default and is a fault, and so is a key that is not known. A name below curve/ that is not known, and keys
+    that are not all there, make all keys unusable. Returns 0, or -errno where nothing of the file can be used. */
+int node_config_read (struct node_config *config, const char *path, struct node_config_faults *ret_faults,
+                      struct base_error *error);
+
+/*  The same, where every value has to be usable; keys that are not known are ignored. Returns 0 or -errno with
+    file, key and accepted values in the error. */
 int node_config_load (struct node_config *config, const char *path, struct base_error *error);
 
 /*  One value, as in the file: "node/id". Returns 0, or -EINVAL with a sentence. */
@@ -65,6 +79,9 @@ struct node_probe_settings {
     int depth;
 };
 char *node_config_probe_file (const struct node_config *config, const struct node_probe_settings *settings);
+
+/*  The essential ones as a file: id, endpoints, keys. On the heap for the caller; NULL where memory is out. */
+char *node_config_essential_file (const struct node_config *config);
 
 /*  The node.zpl that `noded install` writes; content is an endpoint, or NULL. */
 char *node_config_install_file (const char *id, const char *broker, const char *content);

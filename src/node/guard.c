@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +10,29 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "base/time.h"
 
 enum { LINE_SIZE = 512, ANCESTORS_MOST = 64, READ_MOST = 64 * 1024 };
 
+/*  Between two attempts to end a guard, and how long the end of this process waits for one. */
+enum { PRESS_MS = 500, CLOSE_MS = 2000 };
+
 struct node_guard {
     struct bus_loop *loop;
-    struct base_process process;
-    int report; /* reading end; -1 once closed */
-    int output; /* the same, of what everything below the guard prints */
+    const struct base_process_ops *ops;
+    void *ops_context;
+    struct base_process process; /* null once its end was taken */
+    pid_t pid;
+    bool watched; /* its pidfd */
+    int report;   /* reading end; -1 once closed: both processes of the guard have ended */
+    int output;   /* the same, of what everything below the guard prints */
+    pid_t second; /* the process of the guard that started the program; 0: not known */
+    int second_fd;
+    uint64_t end_ms, pressed_ms; /* pressed_ms: when its end was asked for; 0: never */
+    unsigned kills;
+    int timer;
     char said[NODE_GUARD_SAID];
     size_t n_said;
     char line[LINE_SIZE];
@@ -28,10 +43,40 @@ struct node_guard {
     void *context;
 };
 
+static pid_t parent_of (pid_t pid);
+
+static void signal_first (const struct node_guard *guard, int number)
+{
+    if (guard->process.pid)
+        (void) guard->ops->signal (guard->ops_context, &guard->process, number);
+}
+
+static void signal_second (const struct node_guard *guard, int number)
+{
+    if (guard->second_fd >= 0)
+        (void) syscall (SYS_pidfd_send_signal, guard->second_fd, number, NULL, 0);
+}
+
+/*  Held before its number can be another's. */
+static void hold_second (struct node_guard *guard, pid_t pid)
+{
+    if (guard->second_fd >= 0)
+        return;
+    guard->second_fd = (int) syscall (SYS_pidfd_open, pid, 0);
+    if (guard->second_fd < 0 || parent_of (pid) == guard->pid) {
+        guard->second = guard->second_fd < 0 ? 0 : pid;
+        return;
+    }
+    base_close_p (&guard->second_fd);
+    guard->second_fd = -1;
+}
+
 static void read_line (struct node_guard *guard, const char *line)
 {
     uint64_t number;
-    if (strncmp (line, "ended exited ", 13) == 0 && !base_text_parse_u64 (line + 13, 255, &number)) {
+    if (strncmp (line, "guard ", 6) == 0 && !base_text_parse_u64 (line + 6, INT32_MAX, &number))
+        hold_second (guard, (pid_t) number);
+    else if (strncmp (line, "ended exited ", 13) == 0 && !base_text_parse_u64 (line + 13, 255, &number)) {
         guard->end.ended = true;
         guard->end.how = (struct base_process_end){.exited = true, .code = (int) number};
     } else if (strncmp (line, "ended signal ", 13) == 0 && !base_text_parse_u64 (line + 13, 255, &number)) {
@@ -40,9 +85,11 @@ static void read_line (struct node_guard *guard, const char *line)
     } else if (strncmp (line, "view open ", 10) == 0 && guard->open) {
         guard->open (guard->context, line + 10);
         guard->open = NULL;
-        (void) base_process_signal (&guard->process, SIGUSR1); /* it may run the program now */
+        signal_first (guard, SIGUSR1); /* it may run the program now */
     } else if (strncmp (line, "left ", 5) == 0 && !base_text_parse_u64 (line + 5, UINT32_MAX, &number))
         guard->end.left = (unsigned) number;
+    else if (strncmp (line, "host ", 5) == 0 && !base_text_parse_u64 (line + 5, INT32_MAX, &number))
+        guard->end.host = (int) number;
 }
 
 static void close_watched (struct node_guard *guard, int *fd)
@@ -107,6 +154,15 @@ const char *node_guard_last_words (struct node_guard *guard, char *text, size_t 
     return text;
 }
 
+static void end_if_over (struct node_guard *guard)
+{
+    if (guard->report >= 0 || guard->process.pid)
+        return;
+    bus_timer_cancel (guard->loop, guard->timer);
+    guard->timer = 0;
+    guard->gone (guard->context, &guard->end);
+}
+
 /*  The pipe closes when the guard has ended: it alone holds the writing end. */
 static void on_report (void *context)
 {
@@ -132,9 +188,53 @@ static void on_report (void *context)
             guard->length = 0; /* no line of ours is that long */
     }
     close_watched (guard, &guard->report);
+    end_if_over (guard);
+}
+
+/*  The first of the guard's processes has ended, its pidfd is readable. */
+static void on_end (void *context)
+{
+    struct node_guard *guard = context;
     struct base_process_end ignored;
-    (void) base_process_wait (&guard->process, true, &ignored);
-    guard->gone (guard->context, &guard->end);
+    int held = guard->process.fd;
+    bus_unwatch (guard->loop, held);
+    guard->watched = false;
+    if (guard->ops->wait (guard->ops_context, &guard->process, false, &ignored)) {
+        guard->watched = bus_watch (guard->loop, held, on_end, guard) == 0;
+        return;
+    }
+    if (guard->report >= 0)
+        node_guard_kill (guard); /* the other ends what is left, unless it is stopped */
+    end_if_over (guard);
+}
+
+static void press (void *context)
+{
+    struct node_guard *guard = context;
+    guard->timer = 0;
+    if (guard->kills == 0 && base_time_boot_ms () - guard->pressed_ms < guard->end_ms) {
+        /* whoever stopped it may do so again; SIGHUP has everything killed */
+        signal_second (guard, SIGHUP);
+        signal_second (guard, SIGCONT);
+        signal_first (guard, SIGHUP);
+        signal_first (guard, SIGCONT);
+    } else if (guard->kills == 0) {
+        guard->kills++;
+        signal_second (guard, SIGKILL); /* the program goes with it; the first ends what is left */
+        signal_first (guard, SIGCONT);
+    } else if (guard->kills == 1) {
+        guard->kills++;
+        signal_first (guard, SIGKILL);
+    } else {
+        guard->end.stuck = guard->process.pid ? guard->pid : guard->second ? guard->second : guard->pid;
+        base_log (BASE_LOG_WARNING,
+                  "the guard of a probe (pid %d) did not end when it was killed, or something below it did "
+                  "not: it is left alone",
+                  (int) guard->end.stuck);
+        guard->gone (guard->context, &guard->end);
+        return;
+    }
+    guard->timer = bus_timer_start (guard->loop, PRESS_MS, press, guard);
 }
 
 static int make_pipe (int *ret_reading, int *ret_writing)
@@ -154,6 +254,7 @@ int node_guard_start (const struct node_guard_spec *spec, struct node_guard **re
     base_cleanup (base_close_p) int writing = -1;
     base_cleanup (base_close_p) int hearing = -1;
     base_cleanup (base_close_p) int saying = -1;
+    const struct base_process_ops *ops = spec->process ? spec->process : &base_process_system;
     int rc = make_pipe (&reading, &writing);
     rc = rc ? rc : make_pipe (&hearing, &saying);
     if (rc)
@@ -176,9 +277,14 @@ int node_guard_start (const struct node_guard_spec *spec, struct node_guard **re
                                         .n_fds = 1,
                                         .fds = {writing},
                                         .own_session = true};
-    rc = base_process_spawn (&process, &guard->process, error);
+    rc = ops->spawn (spec->process_context, &process, &guard->process, error);
     if (!rc) {
         guard->loop = spec->loop;
+        guard->ops = ops;
+        guard->ops_context = spec->process_context;
+        guard->pid = guard->process.pid;
+        guard->second_fd = -1;
+        guard->end_ms = spec->end_ms;
         guard->report = base_take_fd (&reading);
         guard->output = base_take_fd (&hearing);
         guard->open = spec->open;
@@ -186,6 +292,8 @@ int node_guard_start (const struct node_guard_spec *spec, struct node_guard **re
         guard->context = spec->context;
         rc = bus_watch (guard->loop, guard->report, on_report, guard);
         rc = rc ? rc : bus_watch (guard->loop, guard->output, on_output, guard);
+        rc = rc ? rc : bus_watch (guard->loop, guard->process.fd, on_end, guard);
+        guard->watched = !rc;
         if (rc) {
             (void) node_guard_free (guard);
             return base_error_errno (error, rc, "watching the guard");
@@ -199,46 +307,95 @@ int node_guard_start (const struct node_guard_spec *spec, struct node_guard **re
 
 void node_guard_stop (struct node_guard *guard)
 {
-    (void) base_process_signal (&guard->process, SIGTERM);
+    signal_first (guard, SIGTERM);
 }
 
 void node_guard_kill (struct node_guard *guard)
 {
-    (void) base_process_signal (&guard->process, SIGHUP);
+    if (guard->pressed_ms || guard->end.stuck)
+        return;
+    guard->pressed_ms = base_time_boot_ms ();
+    press (guard);
+}
+
+/*  For the end of this process: the guard is told of that, too, and goes on without it. */
+static void close_down (struct node_guard *guard)
+{
+    struct base_process_end ignored;
+    uint64_t until = base_time_boot_ms () + CLOSE_MS;
+    while (guard->process.pid && base_time_boot_ms () < until) {
+        struct pollfd polled = {.fd = guard->process.fd, .events = POLLIN};
+        signal_second (guard, SIGHUP);
+        signal_second (guard, SIGCONT);
+        signal_first (guard, SIGHUP);
+        signal_first (guard, SIGCONT);
+        if (poll (&polled, 1, PRESS_MS) == 1)
+            (void) guard->ops->wait (guard->ops_context, &guard->process, false, &ignored);
+    }
+    if (guard->process.pid)
+        base_log (BASE_LOG_WARNING, "the guard of a probe (pid %d) is left alone: it did not end in time",
+                  (int) guard->pid);
 }
 
 struct node_guard *node_guard_free (struct node_guard *guard)
 {
     if (!guard)
         return NULL;
-    if (guard->process.pid) {
-        struct base_process_end ignored;
-        (void) base_process_signal (&guard->process, SIGHUP);
-        (void) base_process_wait (&guard->process, true, &ignored);
-    }
+    bus_timer_cancel (guard->loop, guard->timer);
+    if (guard->watched)
+        bus_unwatch (guard->loop, guard->process.fd);
+    if (guard->process.pid && !guard->end.stuck)
+        close_down (guard);
+    if (guard->process.pid)
+        base_close_p (&guard->process.fd);
+    base_close_p (&guard->second_fd);
     close_watched (guard, &guard->report);
     close_watched (guard, &guard->output);
     free (guard);
     return NULL;
 }
 
-/*  The parent of a process from /proc, or 0. */
+/*  A file below /proc/PID as text; 0, or -errno. */
+static int read_proc (pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    (void) snprintf (path, sizeof path, "/proc/%d/%s", (int) pid, name);
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read (fd, text, size - 1);
+    if (got <= 0)
+        return got < 0 ? -errno : -ESRCH;
+    text[got] = '\0';
+    return 0;
+}
+
+/*  The state of a process and what follows it in /proc/PID/stat: the name before it may hold anything. */
+static const char *state_of (pid_t pid, char *text, size_t size)
+{
+    const char *at = read_proc (pid, "stat", text, size) ? NULL : strrchr (text, ')');
+    return at && strlen (at) >= 5 ? at + 2 : NULL;
+}
+
+/*  The parent of a process, or 0. */
 static pid_t parent_of (pid_t pid)
 {
-    char path[64], text[512];
-    (void) snprintf (path, sizeof path, "/proc/%d/stat", (int) pid);
-    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
-    if (got <= 0)
+    char text[512];
+    const char *state = state_of (pid, text, sizeof text);
+    if (!state)
         return 0;
-    text[got] = '\0';
-    char *at = strrchr (text, ')'); /* the name before it may hold anything */
-    if (!at || strlen (at) < 5)
-        return 0;
-    char *digits = at + 4;
+    char *digits = text + (state - text) + 2;
     digits[strspn (digits, "0123456789")] = '\0';
     uint64_t parent;
     return base_text_parse_u64 (digits, INT32_MAX, &parent) ? 0 : (pid_t) parent;
+}
+
+static bool is_below (const struct node_guard *guard, pid_t pid)
+{
+    for (unsigned i = 0; i < ANCESTORS_MOST && pid > 1; i++) {
+        pid = parent_of (pid);
+        if (pid == guard->pid)
+            return true;
+    }
+    return false;
 }
 
 int node_guard_kill_one (struct node_guard *guard, pid_t pid)
@@ -248,11 +405,53 @@ int node_guard_kill_one (struct node_guard *guard, pid_t pid)
     base_cleanup (base_close_p) int held = (int) syscall (SYS_pidfd_open, pid, 0);
     if (held < 0)
         return -errno;
-    pid_t ancestor = pid;
-    for (unsigned i = 0; i < ANCESTORS_MOST && ancestor > 1; i++) {
-        ancestor = parent_of (ancestor);
-        if (ancestor == guard->process.pid)
-            return syscall (SYS_pidfd_send_signal, held, SIGKILL, NULL, 0) ? -errno : 0;
-    }
+    if (is_below (guard, pid))
+        return syscall (SYS_pidfd_send_signal, held, SIGKILL, NULL, 0) ? -errno : 0;
     return -ESRCH;
+}
+
+pid_t node_guard_stopped (const struct node_guard *guard)
+{
+    const pid_t pids[] = {guard->process.pid, guard->second};
+    for (size_t i = 0; i < sizeof pids / sizeof *pids; i++) {
+        char text[512];
+        const char *state = pids[i] ? state_of (pids[i], text, sizeof text) : NULL;
+        if (state && (*state == 'T' || *state == 't'))
+            return pids[i];
+    }
+    return 0;
+}
+
+/*  In how many pid name spaces, from that of /proc on, a process has a number; 0: unknown. */
+static unsigned spaces_of (pid_t pid)
+{
+    char text[4096];
+    const char *at = read_proc (pid, "status", text, sizeof text) ? NULL : strstr (text, "\nNSpid:");
+    unsigned count = 0;
+    for (at = at ? at + 7 : NULL; at && (*at == '\t' || *at == ' ');) {
+        at += strspn (at, "\t ");
+        count += *at >= '0' && *at <= '9';
+        at += strspn (at, "0123456789");
+    }
+    return count;
+}
+
+int node_guard_check (const struct node_guard *guard, pid_t pid, struct base_error *error)
+{
+    char text[512];
+    bool below = is_below (guard, pid);
+    if (!below && pid > 1 && !state_of (pid, text, sizeof text))
+        return -ESRCH;
+    if (!below)
+        return base_error_set (error, -EPERM,
+                               "it announced itself as process %d, which is none of those that its guard "
+                               "started: it runs in a pid name space of its own, or names another one",
+                               (int) pid);
+    unsigned spaces = spaces_of (pid), own = spaces_of (getpid ());
+    if (spaces && own && spaces != own)
+        return base_error_set (error, -EPERM,
+                               "process %d runs in a pid name space of its own: it could not end what it "
+                               "starts",
+                               (int) pid);
+    return 0;
 }

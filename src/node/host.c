@@ -27,6 +27,12 @@ static int read_link (const struct root *root, const char *link, char name[ROOT_
     return root_workspace_read (root, name, installed, NULL) ? ROOT_E_NONE : 0;
 }
 
+/*  Whether an order is kept that found this host unfit. */
+static bool will_retry (const struct wire_standing *standing)
+{
+    return standing->unfit && standing->retry && standing->under_way > standing->epoch;
+}
+
 static void describe (struct wire_application *application, const struct wire_installed *stable,
                       const struct wire_installed *previous, const struct wire_standing *standing,
                       const struct root_trial *trial)
@@ -37,6 +43,7 @@ static void describe (struct wire_application *application, const struct wire_in
                                              .seen_epoch = standing->seen_epoch,
                                              .held = standing->held,
                                              .transaction = standing->transaction,
+                                             .retry = will_retry (standing) ? standing->retry : NULL,
                                              .last_error = standing->last_error};
     if (stable->envelope) {
         application->version = stable->envelope->version;
@@ -142,14 +149,18 @@ static void print_manager (const struct standing *standing)
 
 static void print_standing (const struct standing *standing)
 {
-    struct base_error wrong = {.code = 0};
+    char **wrong;
     if (*standing->lost.text)
         printf ("%-10s leads nowhere\n", ROOT_STABLE);
     else
         print_release (ROOT_STABLE, standing->trial.stable, &standing->stable, "");
     print_previous (standing);
-    if (node_settings_check (standing->root->path, &wrong))
-        printf ("%-10s %s\n", "settings", wrong.text);
+    bool unusable = node_settings_faults (standing->root->path, &wrong, NULL) != 0;
+    for (size_t i = 0; wrong && wrong[i]; i++)
+        printf ("%-10s %s\n", "settings", wrong[i]);
+    base_list_free (wrong);
+    if (unusable)
+        ;
     else if (node_settings_given_up (standing->root->path))
         printf ("%-10s %s/" ROOT_SETTINGS " reached no broker: going on with those that did last\n",
                 "settings", standing->root->path);
@@ -161,6 +172,9 @@ static void print_standing (const struct standing *standing)
                 standing->trial.tokens, standing->trial.back);
     printf ("%-10s %s\n", "held",
             standing->remembered.held ? "yes: no update is taken until it is released" : "no");
+    if (will_retry (&standing->remembered))
+        printf ("%-10s this host was found unfit %u times: the update is tried again at %s\n", "next try",
+                (unsigned) standing->remembered.unfit, standing->remembered.retry);
     const struct wire_failure *last = standing->remembered.last_error;
     if (last)
         printf ("%-10s %s %s: %s\n", "last error", last->time, last->step, last->reason);

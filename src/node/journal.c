@@ -21,8 +21,16 @@ struct node_journal_look {
 /*  Lines that tell how a step began are not synced: they are told of with the next that is. */
 void node_journal_open (struct node_manager *node)
 {
-    root_journal_sync (&node->root);
-    node->journal_last = node->journal = root_journal_head (&node->root);
+    struct base_error error = {.code = 0};
+    size_t cut;
+    if (root_journal_mend (&node->root, &cut, &error))
+        base_log (BASE_LOG_WARNING, "going on with the journal as it is: %s", error.text);
+    else if (cut)
+        base_log (BASE_LOG_INFO, "%zu bytes at the end of the journal were not on the disk, and are cut off",
+                  cut);
+    node->journal_last = root_journal_head (&node->root);
+    if (!root_journal_sync (&node->root)) /* else nothing is reported of it until a line is synced */
+        node->journal = node->journal_last;
     node->looked_ms = base_time_boot_ms ();
 }
 

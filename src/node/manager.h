@@ -7,6 +7,7 @@
         orders.c    what the origin wants, and what was left to do from before this process
         events.c    events into the machine
         actions.c   the actions of the machine
+        later.c     an order that found this host unfit, until it is tried again
         trial.c     proving itself on trial
         places.c    the directories of the root
         unshare.c   giving each version files of its own
@@ -79,6 +80,8 @@ struct node_manager {
     unsigned unshared;          /* what came of it */
     struct base_error unshare_error;
     struct node_rehearsal *rehearsal;
+    struct node_rehearsal *ending;       /* one that is not wanted any more, until nothing of it runs */
+    bool probe_waits;                    /* for its end */
     struct node_rehearsal_result blamed; /* the candidate's, while this version rehearses itself */
     unsigned tries;                      /* rehearsals of the candidate that were begun */
     bool control;                        /* the rehearsal under way is this version's own */
@@ -158,6 +161,17 @@ bool node_orders_refuse (struct node_manager *node);
 void node_orders_desired (struct node_manager *node, const struct wire_desired *desired);
 void node_orders_matched (struct node_manager *node, const struct wire_matched *matched);
 void node_order_clear (struct node_manager *node);
+
+/*  later.c */
+/*  Whether an order is kept to be tried again. */
+bool node_later_waits (const struct node_manager *node);
+void node_later_clear (struct node_manager *node);
+/*  The order found this host unfit: writes when it is tried again. */
+void node_later_begin (struct node_manager *node);
+/*  Until then; never more than the state's deadline. */
+uint64_t node_later_left_ms (const struct node_manager *node);
+/*  Goes on waiting where an earlier process did. */
+void node_later_resume (struct node_manager *node);
 
 /*  trial.c */
 void node_trial_begin (struct node_manager *node);

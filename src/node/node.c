@@ -48,6 +48,8 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
     node_reach_welcome (node->reach);
     node_comparison_welcome (node);
     node->reached = true;
+    if (node->config->depth == NODE_DEPTH_SERVICE)
+        node_settings_used (&node->root, node->config);
     if (node->settings == NODE_SETTINGS_OWN && node->config->depth == NODE_DEPTH_SERVICE) {
         node_settings_keep (&node->root, &node->loaded);
         node_settings_retry (&node->root);
@@ -257,6 +259,7 @@ static void close_all (struct node_manager *node)
     node_journal_close (node);
     (void) node_fetch_free (node->fetch);
     (void) node_rehearsal_free (node->rehearsal);
+    (void) node_rehearsal_free (node->ending);
     (void) bus_loop_free (node->loop);
     node_order_clear (node);
     wire_installed_deinit (&node->previous);

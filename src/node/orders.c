@@ -11,7 +11,7 @@
 #include "root/workspace.h"
 #include "wire/envelope.h"
 
-enum { ATTEMPTS_MOST = 5, PROBES_MOST = 2 };
+enum { ATTEMPTS_MOST = 5, PROBES_MOST = 2, ATTEMPT_LAST = 1000 /* that the record can hold */ };
 
 void node_order_clear (struct node_manager *node)
 {
@@ -347,6 +347,7 @@ void node_orders_resume (struct node_manager *node)
     node_previous_keep (node); /* or it would be collected */
     node_collect (node);
     node_unshare_begin (node);
+    node_later_resume (node);
 }
 
 /*  The hold that a revert brings comes with the going back (resume_revert), or where there is nothing to go
@@ -397,6 +398,8 @@ static bool settle (struct node_manager *node, const struct wire_desired *desire
     struct wire_standing *standing = &node->standing;
     if (!update_order_at_rest (node->procedure.state) || order->update || order->revert)
         return false;
+    if (node->procedure.state == WIRE_STATE_UNFIT && node_later_waits (node))
+        return false;
     uint64_t epoch = later (standing->hold_epoch, standing->clear_epoch);
     if (order->cancel_nothing)
         epoch = later (epoch, desired->cancel_epoch);
@@ -415,7 +418,10 @@ static void take_up (struct node_manager *node, const struct wire_desired *desir
 {
     struct wire_standing *standing = &node->standing;
     bool again = standing->under_way == desired->release_epoch;
-    standing->attempt = again ? standing->attempt + 1 : 1;
+    unsigned unfit = again ? (unsigned) standing->unfit : 0;
+    node_later_clear (node);
+    standing->unfit = node->procedure.unfit = unfit;
+    standing->attempt = !again ? 1 : standing->attempt < ATTEMPT_LAST ? standing->attempt + 1 : ATTEMPT_LAST;
     standing->probes = again ? standing->probes : 0;
     standing->under_way = desired->release_epoch;
     set_text (&standing->transaction, desired->transaction);
@@ -452,7 +458,7 @@ bool node_orders_refuse (struct node_manager *node)
         node_fail (node, UPDATE_EVENT_REFUSED,
                    "its rehearsal was begun %u times and never came to an end on this host",
                    (unsigned) standing->probes);
-    else if (standing->attempt > ATTEMPTS_MOST)
+    else if (standing->attempt > ATTEMPTS_MOST + standing->unfit)
         node_fail (node, UPDATE_EVENT_REFUSED,
                    "it was taken up %u times and never came to an end on this host",
                    (unsigned) standing->attempt - 1);
@@ -546,6 +552,9 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
     standing->seen_digest = update_order_digest (desired);
     hold (node, desired, &order);
     note_cancel (node, desired, &order);
+    /* a hold ends what would otherwise be tried again behind it */
+    bool hold_cancels = order.hold && desired->held && !is_by_revert (desired) &&
+                        node->procedure.state == WIRE_STATE_UNFIT && node_later_waits (node);
     unsigned cleared = order.clear ? clear (node, desired) : 0;
     bool settled = settle (node, desired, &order);
     if (!order.update && (changed || settled))
@@ -554,8 +563,8 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
     bool hold_ended = settled && standing->hold_epoch > ended;
     bool clear_ended = settled && standing->clear_epoch > ended;
     tell_passing (node, desired, &order, order.hold || hold_ended, order.clear || clear_ended, cleared);
-    if (order.cancel)
-        node_fail (node, UPDATE_EVENT_CANCEL, "cancelled by order");
+    if (order.cancel || hold_cancels)
+        node_fail (node, UPDATE_EVENT_CANCEL, order.cancel ? "cancelled by order" : "the node is held");
     if (order.update_later)
         base_log (BASE_LOG_INFO, "%s: update in progress, the next order waits until it has ended",
                   node->order.transaction);

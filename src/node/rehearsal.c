@@ -132,6 +132,7 @@ static void on_copied (void *context, int rc)
                                     .script = script,
                                     .env = rehearsal->env,
                                     .grace_ms = spec->config->rehearsal_step_ms,
+                                    .end_ms = spec->config->rehearsal_step_ms,
                                     .root = spec->root->path,
                                     .scratch = rehearsal->scratch.root.path,
                                     .open = on_open_root,
@@ -167,6 +168,19 @@ int node_rehearsal_new (const struct node_rehearsal_spec *spec, node_rehearsal_d
     return 0;
 }
 
+void node_rehearsal_end (struct node_rehearsal *rehearsal, node_rehearsal_done *done, void *context)
+{
+    rehearsal->done = done;
+    rehearsal->context = context;
+    if (rehearsal->phase == PHASE_END)
+        return;
+    bus_timer_cancel (rehearsal->spec.loop, rehearsal->late);
+    rehearsal->late = 0;
+    atomic_store (&rehearsal->stop, true);
+    rehearsal->copying = bus_work_free (rehearsal->copying);
+    node_rehearsal_fail (rehearsal, "it was ended");
+}
+
 struct node_rehearsal *node_rehearsal_free (struct node_rehearsal *rehearsal)
 {
     if (!rehearsal)
@@ -183,6 +197,8 @@ struct node_rehearsal *node_rehearsal_free (struct node_rehearsal *rehearsal)
     (void) bus_socket_free (rehearsal->callback);
     for (size_t i = 0; i < NODE_REHEARSAL_OFFERS; i++)
         node_offer_deinit (&rehearsal->offers[i]);
+    if (rehearsal->stuck)
+        node_scratch_leave (&rehearsal->scratch);
     node_scratch_deinit (&rehearsal->scratch);
     base_list_free (rehearsal->env);
     free (rehearsal->launcher);

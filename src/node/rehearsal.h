@@ -42,7 +42,8 @@ struct node_rehearsal_result {
     uint64_t took_ms;
 };
 
-/*  Called once. The rehearsal may be freed during the call. */
+/*  Called once, when nothing of it runs any more: or what does cannot be ended, and the reason says so. The
+    rehearsal may be freed during the call. */
 typedef void (node_rehearsal_done) (void *context, const struct node_rehearsal_result *result);
 
 /*  Begins; done is called later, never during this call. The spec's pointers must live as long as the
@@ -50,7 +51,11 @@ typedef void (node_rehearsal_done) (void *context, const struct node_rehearsal_r
 int node_rehearsal_new (const struct node_rehearsal_spec *spec, node_rehearsal_done *done, void *context,
                         struct node_rehearsal **ret_rehearsal);
 
-/*  Ends it with all its processes and its scratch root. Accepts NULL. Returns NULL. */
+/*  Ends one that is not wanted any more: done, this one, is called later all the same. */
+void node_rehearsal_end (struct node_rehearsal *rehearsal, node_rehearsal_done *done, void *context);
+
+/*  Frees it with its scratch root. Only for the end of this process before done was called: then it waits for
+    the rehearsal's processes, for a bounded time. Accepts NULL. Returns NULL. */
 struct node_rehearsal *node_rehearsal_free (struct node_rehearsal *rehearsal);
 
 /*  The step that it is at, for a progress line. */

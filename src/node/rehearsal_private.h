@@ -43,6 +43,7 @@ struct node_rehearsal {
     struct node_spare *spare; /* where the candidate can write to the parent's root */
     struct node_startcheck *startcheck;
     bool startcheck_passed;
+    pid_t stuck;    /* a guard that was given up; 0: none */
     char **env;     /* what the candidate's launcher is given */
     char *launcher; /* the guard's program */
     char nonce[33];
@@ -81,6 +82,9 @@ void node_rehearsal_give_order (struct node_rehearsal *rehearsal, enum node_rehe
 
 /*  Announces the order, again and again until the candidate has asked. context: the rehearsal. */
 void node_rehearsal_hint (void *context);
+
+/*  Ends every process of a rehearsal that is over, and tells the owner once none is left. */
+void node_rehearsal_end_processes (struct node_rehearsal *rehearsal);
 
 /*  Tells the candidate to stop. */
 void node_rehearsal_stop (struct node_rehearsal *rehearsal);

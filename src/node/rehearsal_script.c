@@ -33,8 +33,6 @@ static void put_back (struct node_rehearsal *rehearsal)
     struct base_error error = {.code = 0};
     if (!rehearsal->spare)
         return;
-    rehearsal->startcheck = node_startcheck_free (rehearsal->startcheck);
-    rehearsal->guard = node_guard_free (rehearsal->guard);
     int rc = node_spare_restore (rehearsal->spare, &error);
     if (!rc)
         return;
@@ -49,6 +47,13 @@ static void tell_owner (void *context)
 {
     struct node_rehearsal *rehearsal = context;
     rehearsal->late = 0;
+    if (rehearsal->stuck) {
+        size_t length = strlen (rehearsal->result.reason);
+        length = length < BASE_ERROR_SIZE - 100 ? length : BASE_ERROR_SIZE - 100;
+        (void) snprintf (rehearsal->result.reason + length, BASE_ERROR_SIZE - length,
+                         "; what it had started could not be ended (guard: pid %d) and is left alone",
+                         (int) rehearsal->stuck);
+    }
     put_back (rehearsal);
     rehearsal->done (rehearsal->context, &rehearsal->result);
 }
@@ -60,6 +65,16 @@ static void note_span (struct node_rehearsal *rehearsal)
         rehearsal->result.end.slowest_ms = took_ms;
 }
 
+void node_rehearsal_end_processes (struct node_rehearsal *rehearsal)
+{
+    if (rehearsal->guard)
+        node_guard_kill (rehearsal->guard);
+    if (rehearsal->startcheck)
+        node_startcheck_end (rehearsal->startcheck);
+    if (!rehearsal->guard && !rehearsal->startcheck && !rehearsal->late)
+        rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, tell_owner, rehearsal);
+}
+
 static void conclude (struct node_rehearsal *rehearsal)
 {
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
@@ -69,7 +84,7 @@ static void conclude (struct node_rehearsal *rehearsal)
     if (rehearsal->result.end.passed)
         note_span (rehearsal);
     rehearsal->result.took_ms = base_time_boot_ms () - rehearsal->begun_ms;
-    rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, tell_owner, rehearsal);
+    node_rehearsal_end_processes (rehearsal);
 }
 
 /*  What the candidate and those below it printed last is often the best reason of all. */
@@ -120,6 +135,14 @@ static void on_deadline (void *context)
         rehearsal->times_late++;
         base_log (BASE_LOG_INFO, "this host slept: the step %s gets its time anew", steps[rehearsal->phase]);
         node_rehearsal_enter (rehearsal, rehearsal->phase);
+        return;
+    }
+    pid_t stopped = rehearsal->guard ? node_guard_stopped (rehearsal->guard) : 0;
+    if (stopped) {
+        rehearsal->result.end.killed = true; /* a candidate with the rights for it, or a person */
+        node_rehearsal_fail (rehearsal, "%s within %llu ms: its guard was stopped (pid %d, by SIGSTOP)",
+                             missing[rehearsal->phase],
+                             (unsigned long long) rehearsal->spec.config->rehearsal_step_ms, (int) stopped);
         return;
     }
     const char *how = "";
@@ -184,6 +207,30 @@ void node_rehearsal_stop (struct node_rehearsal *rehearsal)
     node_guard_stop (rehearsal->guard);
 }
 
+/*  What the parent itself was not able to do is not the candidate's fault, unless the candidate has used up what
+    was missing: then it does so a second time, and the version that runs does not. */
+static void note_own_failure (struct node_rehearsal *rehearsal, int code)
+{
+    bool used_up =
+        code == -ENOSPC || code == -EDQUOT || code == -EAGAIN || code == -ENOMEM || code == -ENFILE;
+    rehearsal->result.end.killed |= used_up;
+    rehearsal->result.end.host |= !used_up;
+}
+
+__attribute__ ((format (printf, 3, 4))) static void fail_of_host (struct node_rehearsal *rehearsal, int code,
+                                                                  const char *format, ...)
+{
+    char what[200];
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (what, sizeof what, format, arguments);
+    va_end (arguments);
+    if (rehearsal->phase == PHASE_END)
+        return;
+    note_own_failure (rehearsal, code);
+    node_rehearsal_fail (rehearsal, "%s: %s", what, strerror (-code));
+}
+
 static void pass_if_through (struct node_rehearsal *rehearsal)
 {
     bool files = rehearsal->spec.depth < NODE_DEPTH_MINTED || rehearsal->startcheck_passed;
@@ -198,13 +245,22 @@ static void pass_if_through (struct node_rehearsal *rehearsal)
 static void on_startcheck (void *context, const struct base_error *error)
 {
     struct node_rehearsal *rehearsal = context;
+    bool over = rehearsal->phase == PHASE_END;
+    struct base_error found = error ? *error : (struct base_error){.code = 0};
+    if (node_startcheck_stuck (rehearsal->startcheck))
+        rehearsal->stuck = node_startcheck_stuck (rehearsal->startcheck);
     rehearsal->startcheck = node_startcheck_free (rehearsal->startcheck);
-    if (rehearsal->phase == PHASE_END)
+    if (over) {
+        node_rehearsal_end_processes (rehearsal);
         return;
+    }
     if (error) {
         rehearsal->phase = PHASE_FILES;
-        rehearsal->result.end.late = error->code == -ETIMEDOUT;
-        node_rehearsal_fail (rehearsal, "%s", error->text);
+        rehearsal->result.end.late = found.code == -ETIMEDOUT;
+        rehearsal->result.end.killed = found.code == -EINTR;
+        if (found.code < 0 && !rehearsal->result.end.late && !rehearsal->result.end.killed)
+            note_own_failure (rehearsal, found.code);
+        node_rehearsal_fail (rehearsal, "%s", found.text);
         return;
     }
     rehearsal->startcheck_passed = true;
@@ -216,6 +272,10 @@ bool node_rehearsal_link_is (struct node_rehearsal *rehearsal, const char *link,
 {
     char name[ROOT_NAME_SIZE] = "";
     int rc = root_link (&rehearsal->scratch.root, link, name);
+    if (base_error_is_of_host (rc)) {
+        fail_of_host (rehearsal, rc, "reading %s in its root", link);
+        return false;
+    }
     bool fits = expected ? !rc && strcmp (name, expected) == 0 : rc == ROOT_E_NONE;
     if (!fits)
         node_rehearsal_fail (rehearsal, "%s in its root should %s%s, and %s%s", link,
@@ -228,14 +288,22 @@ bool node_rehearsal_link_is (struct node_rehearsal *rehearsal, const char *link,
 static bool switched (struct node_rehearsal *rehearsal, char stable[ROOT_NAME_SIZE])
 {
     struct base_error error = {.code = 0};
-    if (root_link (&rehearsal->scratch.root, ROOT_STABLE, stable)) {
+    int rc = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
+    if (base_error_is_of_host (rc)) {
+        fail_of_host (rehearsal, rc, "reading " ROOT_STABLE " in its root");
+        return false;
+    }
+    if (rc) {
         node_rehearsal_fail (rehearsal, "stable in its root is missing or damaged after it had switched");
         return false;
     }
     if (!node_rehearsal_link_is (rehearsal, ROOT_BACK, rehearsal->spec.candidate))
         return false;
-    if (node_offer_check_workspace (node_rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
-                                    &error)) {
+    rc = node_offer_check_workspace (node_rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
+                                     &error);
+    if (rc) {
+        if (base_error_is_of_host (rc))
+            note_own_failure (rehearsal, rc);
         node_rehearsal_fail (rehearsal, "%s", error.text);
         return false;
     }
@@ -263,7 +331,9 @@ static bool c_is_whole (struct node_rehearsal *rehearsal)
     base_cleanup (base_close_p) int fd = -1;
     int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
     rc = rc ? base_error_set (&error, rc, "it is gone") : root_manifest_verify (NULL, fd, &error);
-    if (rc)
+    if (base_error_is_of_host (rc))
+        fail_of_host (rehearsal, rc, "looking through the workspace that it runs from");
+    else if (rc)
         node_rehearsal_fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
     return !rc;
 }
@@ -312,13 +382,16 @@ static void check_start_files (struct node_rehearsal *rehearsal, const char *wor
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
     int rc = root_workspace_open (&rehearsal->scratch.root, workspace, &fd);
-    if (!rc)
+    bool opened = !rc;
+    if (opened)
         rc = node_startcheck_new (rehearsal->spec.loop, rehearsal->spec.root, fd, rehearsal->launcher,
                                   rehearsal->env, rehearsal->spec.config->rehearsal_step_ms, on_startcheck,
                                   rehearsal, &rehearsal->startcheck, &error);
     if (rc) {
-        rehearsal->phase = PHASE_FILES; /* of whom it is the fault, the parent's own rehearsal tells */
-        node_rehearsal_fail (rehearsal, "%s", error.text);
+        rehearsal->phase = PHASE_FILES;
+        if (opened ? rc < 0 : base_error_is_of_host (rc))
+            note_own_failure (rehearsal, rc);
+        node_rehearsal_fail (rehearsal, "%s", *error.text ? error.text : "its start files cannot be opened");
     }
 }
 
@@ -379,15 +452,35 @@ static void on_nested (struct node_rehearsal *rehearsal, const struct wire_ready
         rehearsal->nested_ready = true;
 }
 
+/*  Whether it is a process below the guard that announces itself. A candidate in a pid name space of its own
+    passes every step, and is not able to end what it starts: the next update of it would be the first to
+    show. */
+static bool is_from_below (struct node_rehearsal *rehearsal, const struct wire_ready *ready)
+{
+    struct base_error error = {.code = 0};
+    pid_t pid = ready->pid <= INT32_MAX ? (pid_t) ready->pid : 0;
+    int rc = rehearsal->guard ? node_guard_check (rehearsal->guard, pid, &error) : 0;
+    if (rc == -ESRCH && rehearsal->phase == PHASE_READY) /* later on it need not wait for this process */
+        (void) base_error_set (&error, rc, "it announced itself as process %d, and there is none", (int) pid);
+    else if (rc != -EPERM)
+        return true;
+    fail_unasked (rehearsal, error.text);
+    return false;
+}
+
 void node_rehearsal_on_callback (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     struct node_rehearsal *rehearsal = context;
     (void) socket;
     if (message->record == &wire_ready_record) {
         const struct wire_ready *ready = message->body;
-        if (strcmp (ready->nonce, node_rehearsal_offer (rehearsal)->nonce) == 0)
+        bool nested = strcmp (ready->nonce, node_rehearsal_offer (rehearsal)->nonce) == 0;
+        bool own = strcmp (ready->nonce, rehearsal->nonce) == 0;
+        if (rehearsal->phase == PHASE_END || ((nested || own) && !is_from_below (rehearsal, ready)))
+            return;
+        if (nested)
             on_nested (rehearsal, ready);
-        else if (strcmp (ready->nonce, rehearsal->nonce) != 0)
+        else if (!own)
             base_log (BASE_LOG_INFO,
                       "ignoring an announcement with a nonce that was not given out, of pid %llu",
                       (unsigned long long) ready->pid);
@@ -413,7 +506,9 @@ static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard
                                  : "was ended together with its guard";
     rehearsal->result.end.killed =
         !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
-    if (rehearsal->phase != PHASE_STOP)
+    if (end->host)
+        fail_of_host (rehearsal, -end->host, "starting it");
+    else if (rehearsal->phase != PHASE_STOP)
         node_rehearsal_fail (rehearsal, "it %s%s", how,
                              node_guard_last_words (rehearsal->guard, said, sizeof said));
     else if (end->ended && end->how.exited && end->how.code == ROOT_EXIT_KILLED) {
@@ -436,5 +531,9 @@ void node_rehearsal_on_gone (void *context, const struct node_guard_end *end)
     struct node_rehearsal *rehearsal = context;
     if (rehearsal->phase != PHASE_END)
         judge_end (rehearsal, end);
+    if (end->stuck)
+        rehearsal->stuck = end->stuck;
     rehearsal->guard = node_guard_free (rehearsal->guard); /* not before: it has what the candidate said */
+    if (rehearsal->phase == PHASE_END)
+        node_rehearsal_end_processes (rehearsal);
 }

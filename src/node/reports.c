@@ -76,6 +76,7 @@ void node_describe (struct node_manager *node, struct wire_application *ret_appl
         .transaction = *node->order.transaction ? node->order.transaction : node->standing.transaction,
         .done = done,
         .total = total,
+        .retry = node->procedure.state == WIRE_STATE_UNFIT ? node->standing.retry : NULL,
         .last_error = node->standing.last_error,
         .quarantine = node->quarantine,
         .n_quarantine = node->n_quarantine < QUARANTINE_MOST ? node->n_quarantine : QUARANTINE_MOST,

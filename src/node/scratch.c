@@ -218,6 +218,13 @@ void node_scratch_deinit (struct node_scratch *scratch)
     *scratch = (struct node_scratch){.root = {.fd = -1}};
 }
 
+void node_scratch_leave (struct node_scratch *scratch)
+{
+    if (scratch->root.fd >= 0 && scratch->parent)
+        root_deinit (&scratch->root);
+    *scratch = (struct node_scratch){.root = {.fd = -1}};
+}
+
 void node_scratch_sweep (const struct root *parent)
 {
     remove_below (parent->disk, parent->fd, 0);

@@ -37,6 +37,9 @@ int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *er
 /*  Removes it with all that is in it. Safe on the null value. */
 void node_scratch_deinit (struct node_scratch *scratch);
 
+/*  The same without removing anything: something in it cannot be ended. A later sweep removes it. */
+void node_scratch_leave (struct node_scratch *scratch);
+
 /*  Removes what earlier processes left below probe/. */
 void node_scratch_sweep (const struct root *parent);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -16,24 +17,22 @@
 #include "root/record.h"
 
 #define KEPT ROOT_VAR "/" ROOT_SETTINGS
+#define USED ROOT_VAR "/settings-used."        /* and the workspace that used them */
 #define GIVEN_UP ROOT_VAR "/settings-given-up" /* the digest of a node.zpl */
 
 enum { FILE_MOST = 1024 * 1024 };
 
-/*  Loads one file over the defaults; config is untouched where it cannot be used. */
-static int load (struct node_config *config, const char *file, struct base_error *error)
+/*  Loads one file over the defaults, as far as it can be used; config is untouched where nothing can. */
+static int load_below (struct node_config *config, const char *path, struct node_config_faults *ret_faults,
+                       struct base_error *error)
 {
     struct node_config loaded;
-    int rc = node_config_init (&loaded, config->root);
+    base_cleanup (base_free_p) char *file = base_text_printf ("%s/%s", config->root, path);
+    *ret_faults = (struct node_config_faults){.texts = NULL};
+    int rc = file ? node_config_init (&loaded, config->root) : -ENOMEM;
     if (rc)
-        return base_error_errno (error, rc, "cannot read %s", file);
-    rc = node_config_load (&loaded, file, error);
-    if (!rc && (!*loaded.endpoints.announce || !*loaded.endpoints.control || !*loaded.endpoints.content))
-        rc = base_error_set (error, -EINVAL, "%s names no broker: set node/broker in it", file);
-    if (!rc && loaded.has_keys &&
-        (!*loaded.keys.public_key || !*loaded.keys.secret_key || !*loaded.keys.server_key))
-        rc = base_error_set (error, -EINVAL,
-                             "%s: curve/public-key, curve/secret-key and curve/server-key go together", file);
+        return base_error_errno (error, rc, "cannot read %s", path);
+    rc = node_config_read (&loaded, file, ret_faults, error);
     if (rc) {
         node_config_deinit (&loaded);
         return rc;
@@ -43,10 +42,73 @@ static int load (struct node_config *config, const char *file, struct base_error
     return 0;
 }
 
-static int load_below (struct node_config *config, const char *path, struct base_error *error)
+static bool lacks (const struct node_config_faults *faults)
 {
-    base_cleanup (base_free_p) char *file = base_text_printf ("%s/%s", config->root, path);
-    return file ? load (config, file, error) : base_error_errno (error, -ENOMEM, "cannot read %s", path);
+    return faults->id || faults->origin || faults->keys;
+}
+
+/*  Why a file that can be read does not say what is essential. */
+static void say_lack (const struct node_config *config, const struct node_config_faults *faults,
+                      struct base_error *error)
+{
+    if (faults->texts)
+        (void) base_error_set (error, -EINVAL, "%s", faults->texts[0]);
+    else
+        (void) base_error_set (error, -EINVAL, "%s/" ROOT_SETTINGS " names no broker: set node/broker in it",
+                               config->root);
+}
+
+/*  The file of what the running workspace has used last; what another version reads is no concern of it. */
+static bool used_path (char path[sizeof USED + ROOT_NAME_SIZE])
+{
+    char program[PATH_MAX];
+    ssize_t length = readlink ("/proc/self/exe", program, sizeof program - 1);
+    if (length <= 0)
+        return false;
+    program[length] = '\0';
+    char *slash = strrchr (program, '/');
+    if (!slash)
+        return false;
+    *slash = '\0';
+    const char *name = strrchr (program, '/') ? strrchr (program, '/') + 1 : program;
+    if (!root_name_is_valid (name))
+        return false;
+    (void) snprintf (path, sizeof USED + ROOT_NAME_SIZE, USED "%.*s", ROOT_NAME_SIZE - 1, name);
+    return true;
+}
+
+/*  Takes what is essential and lacks from another file, where that has it. */
+static void fill_from (struct node_config *config, struct node_config_faults *lacking, const char *path)
+{
+    struct node_config other;
+    base_cleanup (node_config_faults_deinit) struct node_config_faults faults = {.texts = NULL};
+    if (!lacks (lacking) || node_config_init (&other, config->root))
+        return;
+    if (!load_below (&other, path, &faults, NULL)) {
+        if (lacking->id && !faults.id) {
+            memcpy (config->id, other.id, sizeof config->id);
+            lacking->id = false;
+        }
+        if (lacking->origin && !faults.origin) {
+            config->endpoints = other.endpoints;
+            lacking->origin = false;
+        }
+        if (lacking->keys && !faults.keys) {
+            config->keys = other.keys;
+            config->has_keys = other.has_keys;
+            lacking->keys = false;
+        }
+    }
+    node_config_deinit (&other);
+}
+
+/*  From what this workspace used itself. Returns whether nothing lacks any more. */
+static bool fill (struct node_config *config, struct node_config_faults *lacking)
+{
+    char used[sizeof USED + ROOT_NAME_SIZE];
+    if (lacks (lacking) && used_path (used))
+        fill_from (config, lacking, used);
+    return !lacks (lacking);
 }
 
 static int read_below (const char *root, const char *path, struct base_buffer *content)
@@ -73,25 +135,77 @@ bool node_settings_given_up (const char *root)
            memcmp (content.data, base_digest_format (&digest, text), content.size) == 0;
 }
 
+/*  What keeps no node from its origin is said once a start. */
+static void warn (const struct node_config_faults *faults)
+{
+    for (size_t i = 0; faults->texts && faults->texts[i]; i++)
+        base_log (BASE_LOG_WARNING, "%s; going on without it", faults->texts[i]);
+    for (size_t i = 0; faults->ignored && faults->ignored[i]; i++)
+        base_log (BASE_LOG_WARNING, "%s", faults->ignored[i]);
+}
+
+/*  The settings that are kept, as far as this version can use them; where nothing of them can be read, config stays
+    with what lacks in it. Returns whether nothing lacks any more. */
+static bool load_kept (struct node_config *config, const struct node_config_faults *own)
+{
+    base_cleanup (node_config_faults_deinit) struct node_config_faults kept = {.texts = NULL};
+    struct node_config_faults lacking = {.id = own->id, .origin = own->origin, .keys = own->keys};
+    if (!load_below (config, KEPT, &kept, NULL)) {
+        lacking = (struct node_config_faults){.id = kept.id, .origin = kept.origin, .keys = kept.keys};
+        warn (&kept);
+    }
+    return fill (config, &lacking);
+}
+
 enum node_settings node_settings_load (struct node_config *config, struct base_error *ret_wrong)
 {
-    if (node_settings_given_up (config->root) && !load_below (config, KEPT, NULL)) {
+    base_cleanup (node_config_faults_deinit) struct node_config_faults faults = {.texts = NULL};
+    const struct node_config_faults all = {.id = true, .origin = true, .keys = true};
+    if (node_settings_given_up (config->root) && load_kept (config, &all)) {
         (void) base_error_set (ret_wrong, ROOT_E_NONE, "%s/" ROOT_SETTINGS " reached no broker",
                                config->root);
         return NODE_SETTINGS_BACK;
     }
-    if (!load_below (config, ROOT_SETTINGS, ret_wrong))
+    if (load_below (config, ROOT_SETTINGS, &faults, ret_wrong))
+        return load_kept (config, &all) ? NODE_SETTINGS_KEPT : NODE_SETTINGS_NONE;
+    if (!lacks (&faults)) {
+        warn (&faults);
         return NODE_SETTINGS_OWN;
-    return load_below (config, KEPT, NULL) ? NODE_SETTINGS_NONE : NODE_SETTINGS_KEPT;
+    }
+    say_lack (config, &faults, ret_wrong);
+    return load_kept (config, &faults) ? NODE_SETTINGS_KEPT : NODE_SETTINGS_NONE;
+}
+
+int node_settings_faults (const char *root, char ***ret_texts, struct base_error *error)
+{
+    struct node_config config;
+    struct node_config_faults faults = {.texts = NULL};
+    struct base_error wrong = {.code = 0};
+    *ret_texts = NULL;
+    int rc = node_config_init (&config, root);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read the settings");
+    rc = load_below (&config, ROOT_SETTINGS, &faults, &wrong);
+    if (rc || (lacks (&faults) && !faults.texts)) {
+        if (!rc)
+            say_lack (&config, &faults, &wrong);
+        (void) base_list_append (ret_texts, wrong.text);
+    }
+    for (size_t i = 0; faults.texts && faults.texts[i]; i++)
+        (void) base_list_append (ret_texts, faults.texts[i]);
+    rc = *ret_texts ? base_error_set (error, -EINVAL, "%s", **ret_texts) : 0;
+    for (size_t i = 0; faults.ignored && faults.ignored[i]; i++)
+        (void) base_list_append (ret_texts, faults.ignored[i]);
+    node_config_faults_deinit (&faults);
+    node_config_deinit (&config);
+    return rc;
 }
 
 int node_settings_check (const char *root, struct base_error *error)
 {
-    struct node_config config;
-    int rc = node_config_init (&config, root);
-    rc = rc ? base_error_errno (error, rc, "cannot read the settings")
-            : load_below (&config, ROOT_SETTINGS, error);
-    node_config_deinit (&config);
+    char **texts;
+    int rc = node_settings_faults (root, &texts, error);
+    base_list_free (texts);
     return rc;
 }
 
@@ -139,6 +253,35 @@ void node_settings_keep (const struct root *root, const struct base_digest *load
         return;
     if (root_cache_put (root, KEPT, 0600, own.data, own.size, &error))
         base_log (BASE_LOG_WARNING, "going on without a copy of the settings: %s", error.text);
+}
+
+/*  Those of workspaces that are gone. */
+static void collect_used (const struct root *root)
+{
+    const char *prefix = &USED[sizeof ROOT_VAR]; /* without "var/" */
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (root->fd, ROOT_VAR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    for (const struct dirent *entry; directory && (entry = readdir (directory));) {
+        const char *workspace = entry->d_name + strlen (prefix);
+        if (strncmp (entry->d_name, prefix, strlen (prefix)) == 0 &&
+            faccessat (root->fd, workspace, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
+            (void) disk_unlink (root->disk, dirfd (directory), entry->d_name);
+    }
+}
+
+void node_settings_used (const struct root *root, const struct node_config *config)
+{
+    char path[sizeof USED + ROOT_NAME_SIZE];
+    base_cleanup (base_buffer_deinit) struct base_buffer before = {0};
+    base_cleanup (base_free_p) char *text = node_config_essential_file (config);
+    struct base_error error = {.code = 0};
+    if (!text || !used_path (path) ||
+        (!disk_file_read (root->disk, root->fd, path, FILE_MOST, &before) && before.size == strlen (text) &&
+         memcmp (before.data, text, before.size) == 0))
+        return;
+    if (root_cache_put (root, path, 0600, text, strlen (text), &error))
+        base_log (BASE_LOG_WARNING, "going on without a record of the settings in use: %s", error.text);
+    collect_used (root);
 }
 
 int node_settings_give_up (const struct root *root)

@@ -1,8 +1,10 @@
 /*  node/settings.h - with which settings a node manager runs
 
-    node.zpl decides. Where it is missing or cannot be used, the node goes on with the settings with which it
-    last reached its origin, of which var/ keeps a copy: a slip in a file must not take a node from its
-    fleet. Without either there is nobody to ask for updates: then node_settings_wait. In both cases node.zpl
+    node.zpl decides. It may have been written for another version: a key that is not known is ignored, a value
+    that cannot be used has its default. What is essential - id, origin, keys - is then, and where the file is
+    missing or damaged all is, what the origin was last reached with, of which var/ keeps a copy, or else what
+    this workspace used last, of which it keeps a copy of its own: neither a slip in a file nor a revert takes a
+    node from its fleet. Keys are used as they were where a name below curve/ is misspelt. Without all that there is nobody to ask for updates: then node_settings_wait. In both cases node.zpl
     is looked at from time to time, and what was mended is taken up without help.
 
     Settings that can be used and reach no origin are on trial like a version: after trial/confirm the node
@@ -26,7 +28,11 @@ enum { NODE_SETTINGS_LOOK_MS = 2000, NODE_SETTINGS_AGAIN = 6 };
 /*  Loads what can be used into an initialized config. ret_wrong: why node.zpl cannot, where that is so. */
 enum node_settings node_settings_load (struct node_config *config, struct base_error *ret_wrong);
 
-/*  Whether node.zpl, as it is now, can be used. Returns 0, or -errno with a sentence. */
+/*  What this version cannot use of node.zpl, as it is now: a sentence each, values before keys that are not known.
+    Free with base_list_free. Returns as node_settings_check does. */
+int node_settings_faults (const char *root, char ***ret_texts, struct base_error *error);
+
+/*  Whether every value of node.zpl, as it is now, can be used. Returns 0, or -errno with a sentence. */
 int node_settings_check (const char *root, struct base_error *error);
 
 /*  What node.zpl is now; null where it cannot be read. */
@@ -35,6 +41,9 @@ struct base_digest node_settings_digest (const char *root);
 /*  Keeps node.zpl as what the origin was reached with, where it is still what was loaded. As well as it can
     be. */
 void node_settings_keep (const struct root *root, const struct base_digest *loaded);
+
+/*  Keeps what is essential of the settings that reached the origin, for this workspace. */
+void node_settings_used (const struct root *root, const struct node_config *config);
 
 /*  No origin was reached with node.zpl: the next start is to go back to the settings that are kept.
     Returns 0, or ROOT_E_NONE where none are kept that differ. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -31,6 +32,7 @@ struct run {
     struct node_scratch scratch;
     struct node_guard *guard;
     bool gone;
+    pid_t stuck;
 };
 
 struct node_startcheck {
@@ -39,6 +41,8 @@ struct node_startcheck {
     int timer;
     uint64_t span_ms, due_ms; /* of its deadline */
     unsigned times_late;
+    bool over;
+    struct base_error result; /* code 0: all went back */
     node_startcheck_done *done;
     void *context;
 };
@@ -76,6 +80,8 @@ static int copy (const struct root *root, int from, int to, const char *name)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
     int rc = disk_file_read (root->disk, from, name, FILE_MOST, &content);
+    if (rc < 0 && !base_error_is_of_host (rc))
+        return ROOT_E_DAMAGED; /* it is the candidate's */
     return rc ? rc : put (to, name, 0755, content.data, content.size);
 }
 
@@ -105,56 +111,103 @@ static int furnish (const struct root *root, int workspace, const char *program,
 {
     int rc = fill (root, proven, workspace, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 0\n");
     rc = rc ? rc : fill (root, broken, workspace, NULL, program);
+    if (rc > 0)
+        return base_error_set (error, rc, "a start file that the candidate staged cannot be read");
     if (rc)
-        return base_error_errno (error, rc < 0 ? rc : -EIO, "making a scratch root in %s", root->path);
+        return base_error_errno (error, rc, "making a scratch root in %s", root->path);
     struct root_limits limits = {
         .starts = 2, .ready_ms = READY_MS, .confirm_ms = 4 * READY_MS, .pause_ms = 1};
     rc = root_stable_set (root, proven, error);
     return rc ? rc : root_switch (root, broken, &limits, error);
 }
 
-static void conclude (struct node_startcheck *check, const struct base_error *error)
+static void tell_owner (void *context)
 {
-    bus_timer_cancel (check->loop, check->timer);
+    struct node_startcheck *check = context;
     check->timer = 0;
-    check->done (check->context, error);
+    check->done (check->context, check->result.code ? &check->result : NULL);
 }
 
-static void on_gone (void *context, const struct node_guard_end *end)
+static bool all_gone (const struct node_startcheck *check)
 {
+    for (size_t i = 0; i < KINDS; i++)
+        if (!check->runs[i].gone)
+            return false;
+    return true;
+}
+
+/*  The owner is told from the loop, once nothing runs any more. */
+static void conclude (struct node_startcheck *check, const struct base_error *error)
+{
+    if (check->over)
+        return;
+    check->over = true;
+    bus_timer_cancel (check->loop, check->timer);
+    check->timer = 0;
+    if (error)
+        check->result = *error;
+    for (size_t i = 0; i < KINDS; i++)
+        if (!check->runs[i].gone)
+            node_guard_kill (check->runs[i].guard);
+    if (all_gone (check))
+        check->timer = bus_timer_start (check->loop, 0, tell_owner, check);
+}
+
+static bool was_killed (const struct node_guard_end *end)
+{
+    return !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
+}
+
+static void on_gone (void *context, const struct node_guard_end *told)
+{
+    const struct node_guard_end copy = *told, *end = &copy; /* the guard's, which is freed here */
     struct run *run = context;
     struct node_startcheck *check = run->check;
     const char *what = kinds[run - check->runs].what;
     struct base_error error = {.code = 0};
     run->gone = true;
+    run->stuck = end->stuck;
+    run->guard = node_guard_free (run->guard);
+    if (check->over) {
+        if (all_gone (check))
+            check->timer = bus_timer_start (check->loop, 0, tell_owner, check);
+        return;
+    }
     char stable[ROOT_NAME_SIZE] = "";
-    (void) root_link (&run->scratch.root, ROOT_STABLE, stable);
     struct root_trial trial = {.on_trial = true};
-    (void) root_trial_read (&run->scratch.root, &trial, NULL);
+    int rc = root_link (&run->scratch.root, ROOT_STABLE, stable);
+    int read = root_trial_read (&run->scratch.root, &trial, NULL);
     char how[96];
-    if (strcmp (stable, proven) != 0 || trial.on_trial)
+    if (end->stuck)
+        (void) base_error_set (&error, ROOT_E_DAMAGED,
+                               "the start files that the candidate stages left behind, after %s, what cannot "
+                               "be ended",
+                               what);
+    else if (was_killed (end)) /* with its guard or alone: nothing here kills the launcher so early */
         (void) base_error_set (
-            &error, ROOT_E_DAMAGED,
-            "the start files that the candidate stages did not go back from %s: it %s", what,
-            end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
-    else if (!end->ended || !end->how.exited || end->how.code != 0)
+            &error, -EINTR, "the start files or their guard were killed while they were tried on %s", what);
+    else if (end->host)
+        (void) base_error_errno (&error, -end->host, "starting the start files on %s", what);
+    else if (base_error_is_of_host (rc) || base_error_is_of_host (read))
+        (void) base_error_errno (&error, base_error_is_of_host (rc) ? rc : read,
+                                 "looking at what the start files made of %s", what);
+    else if (strcmp (stable, proven) != 0 || trial.on_trial)
+        (void) base_error_set (&error, ROOT_E_DAMAGED,
+                               "the start files that the candidate stages did not go back from %s: it %s",
+                               what, base_process_end_format (&end->how, how, sizeof how));
+    else if (!end->how.exited || end->how.code != 0)
         (void) base_error_set (
             &error, ROOT_E_DAMAGED,
             "the start files that the candidate stages went back from %s and then did not start what "
             "was there: it %s",
-            what, end->ended ? base_process_end_format (&end->how, how, sizeof how) : "vanished");
+            what, base_process_end_format (&end->how, how, sizeof how));
     else if (end->left)
         (void) base_error_set (&error, ROOT_E_DAMAGED,
                                "the start files that the candidate stages left %u processes behind after %s",
                                end->left, what);
-    if (error.code) {
+    if (error.code)
         conclude (check, &error);
-        return;
-    }
-    bool all = true;
-    for (size_t i = 0; i < KINDS; i++)
-        all = all && check->runs[i].gone;
-    if (all)
+    else if (all_gone (check))
         conclude (check, NULL);
 }
 
@@ -215,6 +268,7 @@ int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int w
                                         .script = script,
                                         .env = env,
                                         .grace_ms = GRACE_MS,
+                                        .end_ms = deadline_ms,
                                         .root = parent->path,
                                         .scratch = run->scratch.root.path,
                                         .gone = on_gone,
@@ -231,6 +285,21 @@ int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int w
     return rc;
 }
 
+void node_startcheck_end (struct node_startcheck *check)
+{
+    struct base_error error = {.code = 0};
+    (void) base_error_set (&error, -ECANCELED, "the check of its start files was ended");
+    conclude (check, &error);
+}
+
+pid_t node_startcheck_stuck (const struct node_startcheck *check)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (check->runs[i].stuck)
+            return check->runs[i].stuck;
+    return 0;
+}
+
 struct node_startcheck *node_startcheck_free (struct node_startcheck *check)
 {
     if (!check)
@@ -238,6 +307,8 @@ struct node_startcheck *node_startcheck_free (struct node_startcheck *check)
     bus_timer_cancel (check->loop, check->timer);
     for (size_t i = 0; i < KINDS; i++) {
         (void) node_guard_free (check->runs[i].guard);
+        if (check->runs[i].stuck)
+            node_scratch_leave (&check->runs[i].scratch);
         node_scratch_deinit (&check->runs[i].scratch);
     }
     free (check);

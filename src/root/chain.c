@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "root/journal_end.h"
 #include "root/journal_file.h"
 #include "wire/wire.h"
 
@@ -112,7 +113,9 @@ static bool look_at (struct look *look, const char *path, const char *line, size
 
 static int look_through (struct look *look, const char *path, const struct base_buffer *buffer)
 {
-    const char *at = (const char *) buffer->data, *end = at + buffer->size;
+    uint64_t serial;
+    const char *at = (const char *) buffer->data;
+    const char *end = at + root_journal_end (at, buffer->size, &serial);
     while (at < end) {
         const char *newline = memchr (at, '\n', (size_t) (end - at));
         if (!newline)

@@ -31,11 +31,15 @@ struct root_chain {
 /*  Takes the next line, without its newline. Returns whether it follows the one before it. */
 bool root_chain_add (struct root_chain *chain, const char *line, size_t length);
 
-/*  The last line of the journal: serial 0 where there is none. As well as it can be read. */
+/*  The last line of the journal: serial 0 where there is none, or it is not whole. */
 struct root_journal_head root_journal_head (const struct root *root);
 
-/*  Syncs what other processes have appended: only what is durable is to be told. */
-void root_journal_sync (const struct root *root);
+/*  Syncs what other processes have appended: only what is durable is to be reported. Returns 0 or -errno. */
+int root_journal_sync (const struct root *root);
+
+/*  For the start of a manager: cuts off what was not on the disk when the host went down, and appends a line that
+    says so. *ret_bytes: how much that was; 0: nothing. A line that was changed or removed stays as it is. */
+int root_journal_mend (const struct root *root, size_t *ret_bytes, struct base_error *error);
 
 /*  Looks whether the lines follow each other, and whether the line that was told once (serial 0: none) is
     still there. What is older than the oldest that is kept cannot be looked at. Returns 0, ROOT_E_DAMAGED with

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "root/chain.h"
 #include "root/command.h"
+#include "root/journal_end.h"
 #include "root/journal_file.h"
 #include "root/lock.h"
 #include "root/manifest.h"
@@ -217,10 +218,11 @@ static void check_line (struct check *check, const char *path, size_t number, co
         wrong (check,
                "%s: line %zu does not follow line %llu: that one was changed, or lines behind it removed",
                path, number, (unsigned long long) before);
-    if (wire_json_parse (&wire_entry_record, line, length, &entry, NULL))
-        wrong (check, "%s: line %zu is damaged", path, number);
-    else
+    if (!wire_json_parse (&wire_entry_record, line, length, &entry, NULL))
         wire_entry_deinit (&entry);
+    else if (!root_journal_line_is_whole (line,
+                                          length)) /* else a later version wrote it, with a word of its own */
+        wrong (check, "%s: line %zu is damaged", path, number);
 }
 
 static void check_journal (struct check *check, const char *path, struct root_chain *chain)
@@ -234,7 +236,10 @@ static void check_journal (struct check *check, const char *path, struct root_ch
         return;
     }
     size_t number = 0;
-    const char *at = (const char *) buffer.data, *end = at + buffer.size;
+    uint64_t serial;
+    const char *at = (const char *) buffer.data;
+    /* what is not whole behind the last line was not on the disk, or is being written */
+    const char *end = at + root_journal_end (at, buffer.size, &serial);
     while (at < end) {
         const char *newline = memchr (at, '\n', (size_t) (end - at));
         size_t length = (size_t) ((newline ? newline : end) - at);

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "root/chain.h"
+#include "root/journal_end.h"
 #include "root/journal_file.h"
 #include "root/record_file.h"
 
@@ -115,19 +116,22 @@ void root_journal_free (struct wire_entry *entries, size_t count)
 struct tail {
     struct root_journal_head head;
     bool has_line;
+    bool torn; /* the last line is not whole: head has the digest of what is there */
 };
 
 /*  Goes from the end to the beginning. whole: data begins with a line. Returns whether all was found. */
 static bool tail_find (const char *data, size_t size, bool whole, struct tail *ret_tail)
 {
-    size_t length;
+    size_t length, end = size;
     const char *line;
     *ret_tail = (struct tail){.has_line = false};
     while ((line = last_line (data, &size, &length))) {
         if (line == data && !whole)
             return false; /* its beginning was not read */
-        if (!ret_tail->has_line)
+        if (!ret_tail->has_line) {
             ret_tail->head.digest = base_digest_of (line, length);
+            ret_tail->torn = data[end - 1] != '\n' || !root_journal_line_is_whole (line, length);
+        }
         ret_tail->has_line = true;
         ret_tail->head.serial = root_chain_serial (line, length);
         if (ret_tail->head.serial)
@@ -185,22 +189,45 @@ static int tail_load (const struct root *root, struct tail *ret_tail, bool *ret_
     return tail_read (root, ROOT_JOURNAL_OLDER, ret_tail) == -ENOMEM ? -ENOMEM : 0;
 }
 
+/*  A line that is not whole was reported by nobody. */
 struct root_journal_head root_journal_head (const struct root *root)
 {
     struct tail tail = {.has_line = false};
     if (tail_read (root, ROOT_JOURNAL, &tail) == 0 && !tail.has_line)
         (void) tail_read (root, ROOT_JOURNAL_OLDER, &tail);
-    return tail.head;
+    return tail.torn ? (struct root_journal_head){.serial = 0} : tail.head;
 }
 
-void root_journal_sync (const struct root *root)
+int root_journal_sync (const struct root *root)
 {
     const struct disk *disk = root->disk;
     base_cleanup (base_close_p) int fd = disk->ops->openat (
         disk->context, root->fd, ROOT_JOURNAL, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
     struct stat status;
-    if (fd >= 0 && fstat (fd, &status) == 0 && S_ISREG (status.st_mode))
-        (void) disk->ops->fsync (disk->context, fd);
+    if (fd < 0 || fstat (fd, &status) || !S_ISREG (status.st_mode))
+        return errno == ENOENT ? 0 : -EIO;
+    if (disk->ops->fsync (disk->context, fd))
+        return -errno;
+    base_cleanup (base_close_p) int directory =
+        disk->ops->openat (disk->context, root->fd, ROOT_VAR, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    return directory < 0 || disk->ops->fsync (disk->context, directory) ? -errno : 0;
+}
+
+/*  Cuts off what was not on the disk. Returns how many bytes that were. */
+static size_t cut_end (const struct root *root, uint64_t *ret_serial)
+{
+    const struct disk *disk = root->disk;
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    if (disk_file_read (disk, root->fd, ROOT_JOURNAL, ROOT_JOURNAL_MOST, &buffer))
+        return 0;
+    size_t kept = root_journal_end ((const char *) buffer.data, buffer.size, ret_serial);
+    if (kept >= buffer.size)
+        return 0;
+    base_cleanup (base_close_p) int fd = disk->ops->openat (disk->context, root->fd, ROOT_JOURNAL,
+                                                            O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+    if (fd < 0 || ftruncate (fd, (off_t) kept))
+        return 0; /* read-only: the next line is appended to it as it is */
+    return buffer.size - kept;
 }
 
 static void rotate (const struct root *root)
@@ -229,8 +256,10 @@ static int put_line (const struct root *root, struct wire_entry *entry, struct t
     base_cleanup (base_free_p) char *text = json ? base_text_printf ("%s\n", json) : NULL;
     if (!text)
         return base_error_errno (error, -ENOMEM, "cannot append to %s/" ROOT_JOURNAL, root->path);
+    /* the first line of a file is synced with its name: what is appended later is synced without it */
+    bool first = faccessat (root->fd, ROOT_JOURNAL, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     int rc = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text),
-                               entry->outcome != WIRE_OUTCOME_STARTED, error);
+                               first || entry->outcome != WIRE_OUTCOME_STARTED, error);
     if (rc)
         return rc;
     entry->serial = line.serial;
@@ -251,6 +280,40 @@ static void note_aside (const struct root *root, struct tail *tail)
     (void) put_line (root, &entry, tail, NULL);
 }
 
+/*  The journal's own line says what is missing, once. */
+static int note_cut (const struct root *root, size_t bytes, uint64_t serial, struct tail *tail,
+                     struct base_error *error)
+{
+    char reason[200];
+    (void) snprintf (
+        reason, sizeof reason,
+        "%zu bytes at the end were not on the disk: this host went down, or a process was killed, "
+        "while they were written; the journal goes on behind line %llu",
+        bytes, (unsigned long long) serial);
+    struct wire_entry entry = {.application = (char *) "noded",
+                               .step = (char *) "journal",
+                               .outcome = WIRE_OUTCOME_FAILED,
+                               .reason = reason};
+    return put_line (root, &entry, tail, error);
+}
+
+int root_journal_mend (const struct root *root, size_t *ret_bytes, struct base_error *error)
+{
+    struct tail tail;
+    bool aside;
+    uint64_t serial;
+    *ret_bytes = 0;
+    base_cleanup (base_close_p) int lock = root_journal_lock (root);
+    size_t bytes = lock < 0 ? 0 : cut_end (root, &serial); /* without it, somebody may be writing */
+    if (!bytes)
+        return 0;
+    int rc = tail_load (root, &tail, &aside);
+    if (rc)
+        return base_error_errno (error, rc, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
+    *ret_bytes = bytes;
+    return note_cut (root, bytes, serial, &tail, error);
+}
+
 int root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error)
 {
     struct tail tail;
@@ -259,9 +322,14 @@ int root_journal_append (const struct root *root, struct wire_entry *entry, stru
     if (rc)
         return rc;
     base_cleanup (base_close_p) int lock = root_journal_lock (root);
-    (void) lock; /* until the end */
     rotate (root);
     rc = tail_load (root, &tail, &aside);
+    uint64_t serial = 0;
+    size_t cut = !rc && tail.torn && lock >= 0 ? cut_end (root, &serial) : 0;
+    if (cut) {
+        rc = tail_load (root, &tail, &aside);
+        rc = rc ? rc : note_cut (root, cut, serial, &tail, error);
+    }
     if (rc)
         return base_error_errno (error, rc, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
     if (aside)

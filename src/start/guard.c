@@ -232,12 +232,16 @@ static int guard_program (struct guard *guard, char **args)
         .env = environ,
         .death_signal = SIGKILL,
         .standard_fds = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
+        .own_session = true, /* what it sends to its process group must not reach the guard */
         .kill_first = true,
     };
     struct base_error error = {0};
+    tell (guard, "guard %d", (int) getpid ());
     if (!close_root (guard))
         (void) base_error_set (&error, -EINTR, "nobody wants it to run any longer");
     if (error.code || base_process_spawn (&spec, &guard->process, &error)) {
+        if (base_error_is_of_host (error.code))
+            tell (guard, "host %d", -error.code);
         tell (guard, "failed %s", error.text);
         tell (guard, "ended exited 127");
         tell (guard, "left 0");

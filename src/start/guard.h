@@ -3,11 +3,13 @@
         start guard --report FD [--grace MS] [--closed ROOT --writable DIRECTORY [--ask yes]]
                     -- PROGRAM [ARG...]
 
-    PROGRAM is a path, run with the guard's environment. On FD, one line each:
+    PROGRAM is a path, run with the guard's environment in a session of its own. On FD, one line each:
 
+        guard PID       the process of the guard that starts PROGRAM
         view closed     below ROOT the program can write to DIRECTORY only
         view open TEXT  it can write everywhere, because; asked to ask, the guard waits for SIGUSR1 now
         started PID     it runs
+        host ERRNO      it cannot be executed because this host is short of something; behind that:
         failed TEXT     it cannot be executed; "ended exited 127", "left 0" and "gone" follow
         ended exited N  it ended
         ended signal N  it was killed

@@ -56,7 +56,7 @@ struct update_order update_order_choose (const struct wire_desired *desired,
         desired->cancel_epoch > standing->epoch && desired->cancel_epoch > desired->release_epoch;
     bool reverted = desired->revert_epoch > standing->epoch && desired->revert_epoch > desired->release_epoch;
     if (cancelled || reverted) {
-        order.cancel = under_way != 0 && before_switch (state);
+        order.cancel = under_way != 0 && (before_switch (state) || state == WIRE_STATE_UNFIT);
         order.cancel_late =
             cancelled && under_way != 0 && !before_switch (state) && !update_order_at_rest (state);
         order.cancel_nothing = cancelled && !order.cancel && update_order_at_rest (state);

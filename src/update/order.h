@@ -13,7 +13,7 @@
 struct update_order {
     bool hold;           /* obey desired->held, and remember hold_epoch */
     bool clear;          /* clear the quarantine, and remember clear_epoch */
-    bool cancel;         /* end the update under way */
+    bool cancel;         /* end the update under way, or the one that is to be tried again */
     bool cancel_late;    /* a cancellation of the update under way, which has switched: it goes on */
     bool cancel_nothing; /* a cancellation that finds nothing under way: it has come to its end */
     bool revert;         /* go back to the previous version */

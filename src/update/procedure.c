@@ -1,6 +1,7 @@
 #include "update/procedure.h"
 
-enum { UNFIT_DOUBLINGS = 6 };
+/*  How often the first pause comes before each further try on an unfit host. */
+static const unsigned pauses[] = {1, 5, 15, 60};
 
 const struct update_limits update_limits_default = {
     .matching_ms = 60 * 1000,
@@ -62,6 +63,7 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
                 [UPDATE_EVENT_ORDER] = NEXT (MATCHING, MATCH),
                 [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
                 [UPDATE_EVENT_TRIAL] = NEXT (TRIAL, PROVE),
+                [UPDATE_EVENT_UNFIT] = {ST (UNFIT), 0, {ACT (DEADLINE), ACT (LATER)}},
             },
         [ST (MATCHING)] =
             {
@@ -69,9 +71,8 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
                 [UPDATE_EVENT_SAME] = {ST (IDLE),
                                        OUT (NOTHING),
                                        {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
-                [UPDATE_EVENT_REFUSED] = {ST (IDLE),
-                                          OUT (REFUSED),
-                                          {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
+                [UPDATE_EVENT_REFUSED] =
+                    {ST (IDLE), OUT (REFUSED), {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
                 [UPDATE_EVENT_FAILED] = FAIL,
                 [UPDATE_EVENT_DEADLINE] = FAIL,
                 [UPDATE_EVENT_CANCEL] = CANCELLED,
@@ -98,8 +99,7 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
                 [UPDATE_EVENT_BLAMED] = BLAME,
                 [UPDATE_EVENT_UNFIT] = {ST (UNFIT),
                                         OUT (FAILED),
-                                        {ACT (ABORT), ACT (ENDED), ACT (REPORT), ACT (DEADLINE),
-                                         ACT (LATER)}},
+                                        {ACT (ABORT), ACT (DEADLINE), ACT (LATER), ACT (REPORT)}},
                 [UPDATE_EVENT_DEADLINE] = FAIL,
                 [UPDATE_EVENT_CANCEL] = CANCELLED,
             },
@@ -139,6 +139,7 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
             {
                 [UPDATE_EVENT_DEADLINE] = {ST (IDLE), 0, {ACT (DEADLINE), ACT (ASK)}},
                 [UPDATE_EVENT_ORDER] = NEXT (MATCHING, MATCH),
+                [UPDATE_EVENT_CANCEL] = CANCELLED,
                 [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
             },
 };
@@ -190,8 +191,8 @@ uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure,
     case WIRE_STATE_TRIAL:
         return limits->trial_ms;
     case WIRE_STATE_UNFIT: {
-        unsigned doublings = procedure->unfit > 1 ? procedure->unfit - 1 : 0;
-        return limits->unfit_ms << (doublings < UNFIT_DOUBLINGS ? doublings : UNFIT_DOUBLINGS);
+        size_t last = sizeof pauses / sizeof *pauses - 1, times = procedure->unfit ? procedure->unfit - 1 : 0;
+        return limits->unfit_ms * pauses[times < last ? times : last];
     }
     case WIRE_STATE_NULL:
     case WIRE_STATE_IDLE:

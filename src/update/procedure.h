@@ -26,7 +26,8 @@ enum update_event {
     UPDATE_EVENT_DONE,     /* the state's step ended well */
     UPDATE_EVENT_FAILED,   /* the state's step failed; nobody is to blame but host or origin */
     UPDATE_EVENT_BLAMED,   /* the state's step failed, and the release is to blame */
-    UPDATE_EVENT_UNFIT,    /* the rehearsal failed, and so did that of the running version */
+    UPDATE_EVENT_UNFIT,    /* the rehearsal failed, and so did that of the running version; at idle: it did
+                              before this process began */
     UPDATE_EVENT_MISSING,  /* what was thought to be here is not, or has rotted: it is to be fetched after all
                             */
     UPDATE_EVENT_DEADLINE, /* the state's time is over */
@@ -53,7 +54,7 @@ enum update_action {
     UPDATE_ACTION_REPORT,     /* tell state and outcome */
     UPDATE_ACTION_ENDED,      /* the order has come to its end: remember its epoch */
     UPDATE_ACTION_ASK,        /* ask for the desired state: something may have come in the meantime */
-    UPDATE_ACTION_LATER,      /* unfit: come back to idle after the back-off */
+    UPDATE_ACTION_LATER,      /* unfit: keep the order, to be tried again when the state's time is over */
     UPDATE_ACTION_TELL        /* the event does not fit the state: say so, change nothing */
 };
 
@@ -76,7 +77,7 @@ extern const struct update_limits update_limits_default;
 /*  The machine. Null value: idle. */
 struct update_procedure {
     enum wire_state state;
-    unsigned unfit; /* times in a row; the back-off doubles with each, up to 64 times unfit_ms */
+    unsigned unfit; /* times in a row: the pause is 1, 5, 15, then 60 times unfit_ms */
 };
 
 void update_procedure_init (struct update_procedure *procedure);

@@ -15,7 +15,8 @@
 struct update_rehearsed {
     bool passed;
     bool host;           /* not passed, and the candidate never had its chance: disk, descriptors, sockets */
-    bool killed;         /* not passed, and something of it was killed by a stranger, or may have been */
+    bool killed;         /* not passed, and something of it was killed by a stranger, or may have been; or the
+                            host was short of what the candidate may have used up */
     bool late;           /* not passed, and what was waited for had not come in time */
     uint64_t slowest_ms; /* the step that took longest */
 };

@@ -2,11 +2,13 @@
 
 #include "node/config.h"
 
-int __real_node_config_load (struct node_config *config, const char *path, struct base_error *error);
+int __real_node_config_read (struct node_config *config, const char *path,
+                             struct node_config_faults *ret_faults, struct base_error *error);
 
-int __wrap_node_config_load (struct node_config *config, const char *path, struct base_error *error)
+int __wrap_node_config_read (struct node_config *config, const char *path,
+                             struct node_config_faults *ret_faults, struct base_error *error)
 {
-    int rc = __real_node_config_load (config, path, error);
+    int rc = __real_node_config_read (config, path, ret_faults, error);
     if (!rc && config->nonce[0])
         config->nonce[0] = config->nonce[0] == '0' ? '1' : '0';
     return rc;

@@ -103,7 +103,7 @@ publish ()
 node_settings='
 update
     soak = 300ms
-    unfit = 2s
+    unfit = 60s
 rehearsal
     step = 10s
 trial

@@ -194,6 +194,21 @@ Test (orders, an_update_under_way_is_told_again_and_another_is_busy)
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, true), WIRE_STATUS_OK, "the first has ended");
 }
 
+Test (orders, one_that_a_node_keeps_for_later_gives_way_to_a_newer_one_and_can_be_cancelled)
+{
+    struct base_digest second = publish ("2", NULL), third = publish ("3", NULL);
+
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
+    application.told.transaction = application.desired.transaction;
+    application.told.state = WIRE_STATE_UNFIT;
+    application.told.seen_epoch = 1;
+    application.told.retry = (char *) "2026-11-22T15:00:00.000000000Z";
+    tell ();
+    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, true), WIRE_STATUS_OK);
+    application.told.transaction = application.told.retry = NULL;
+}
+
 Test (orders, an_absent_node_that_has_not_seen_an_order_gets_the_newer_one)
 {
     struct base_digest second = publish ("2", NULL), third = publish ("3", NULL);

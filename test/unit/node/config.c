@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "node/config.h"
 
 static struct node_config config;
@@ -151,5 +152,71 @@ Test (config, a_label_that_cannot_be_is_refused_with_its_name)
         load (text, -EINVAL, &error);
         cr_expect_not_null (strstr (error.text, "node/labels/"), "%s", error.text);
         cr_expect_not_null (strstr (error.text, mistakes[i].says), "%s", error.text);
+    }
+}
+
+static struct node_config_faults read_file (const char *text)
+{
+    struct node_config_faults faults = {.texts = NULL};
+    struct base_error error = {.code = 0};
+    char path[] = "/tmp/noded-test-XXXXXX";
+    int fd = mkstemp (path);
+    cr_assert_geq (fd, 0);
+    cr_assert (write (fd, text, strlen (text)) == (ssize_t) strlen (text));
+    (void) close (fd);
+    cr_expect_eq (node_config_read (&config, path, &faults, &error), 0, "%s", error.text);
+    (void) unlink (path);
+    return faults;
+}
+
+Test (config, what_another_version_wrote_is_used_as_far_as_it_can_be)
+{
+    struct node_config_faults faults =
+        read_file ("node\n    id = n1\n    broker = localhost\n    log = trace\n    colour = red\n"
+                   "    labels\n        zone = eu-1\n        version = 9\n"
+                   "update\n    soak = a while\n    keep = 4\nrehearsal\n    step = 5s\n");
+    cr_expect_str_eq (config.id, "n1");
+    cr_expect_eq (config.soak_ms, 30 * 1000, "its default");
+    cr_expect_eq (config.keep, 4);
+    cr_expect_eq (config.rehearsal_step_ms, 5000);
+    cr_expect_str_eq (node_config_label (&config, "zone"), "eu-1");
+    cr_expect_not (faults.id || faults.origin || faults.keys);
+    cr_expect_eq (base_list_count (faults.texts), 3, "log, soak, label");
+    cr_assert_eq (base_list_count (faults.ignored), 1);
+    cr_expect (strstr (faults.ignored[0], "node/colour"));
+    node_config_faults_deinit (&faults);
+}
+
+Test (config, what_is_essential_and_cannot_be_used_is_said_first)
+{
+    struct node_config_faults faults =
+        read_file ("node\n    log = trace\n    id = not an id\n    broker = any of a, b\n");
+    cr_expect (faults.id && faults.origin && !faults.keys);
+    cr_assert_eq (base_list_count (faults.texts), 3);
+    cr_expect (strstr (faults.texts[2], "node/log"), "%s", faults.texts[2]);
+    node_config_faults_deinit (&faults);
+}
+
+#define KEY "0123456789012345678901234567890123456789"
+
+Test (config, keys_are_used_together_or_not_at_all)
+{
+    static const char *const wrong[] = {
+        "curve\n    public-key = \"" KEY "\"\n    secret-key = \"" KEY "\"\n    sever-key = \"" KEY "\"\n",
+        "curve\n    public-key = \"" KEY "\"\n    secret-key = \"" KEY "\"\n",
+        "curve\n    public-key = \"" KEY "\"\n    secret-key = \"" KEY "\"\n    server-key = \"short\"\n",
+        "curve\n    public-key = \"" KEY "\"\n    secret-key = \"" KEY "\"\n    server-key = \"" KEY
+        "\"\n    other = 1\n",
+        "curve\n    sever-key = 1\n",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        node_config_deinit (&config);
+        setup ();
+        struct node_config_faults faults = read_file (wrong[i]);
+        cr_expect (faults.keys, "%zu", i);
+        cr_expect_not (config.has_keys, "%zu", i);
+        cr_expect_str_empty (config.keys.secret_key);
+        cr_expect_not_null (faults.texts);
+        node_config_faults_deinit (&faults);
     }
 }

@@ -558,3 +558,127 @@ Test (orders, an_origin_that_was_set_back_is_not_obeyed_and_a_second_meaning_is_
     node_orders_desired (&node, &desired);
     cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING);
 }
+
+/*  The order goes as far as its rehearsal, and the host is found unfit. */
+static void find_unfit (uint64_t epoch)
+{
+    struct wire_desired desired = desired_update (epoch);
+    node_orders_desired (&node, &desired);
+    cr_assert_eq (node.procedure.state, WIRE_STATE_MATCHING);
+    node.procedure.state = WIRE_STATE_PROBING;
+    node_fail (&node, UPDATE_EVENT_UNFIT, "this host is short of everything");
+    cr_assert_eq (node.procedure.state, WIRE_STATE_UNFIT);
+}
+
+/*  What of it is on disk. */
+static struct wire_standing kept (void)
+{
+    struct wire_standing standing = on_disk ();
+    struct wire_standing copy = {.epoch = standing.epoch, .unfit = standing.unfit};
+    wire_standing_deinit (&standing);
+    return copy;
+}
+
+/*  As another process of this root would. */
+static void start_anew (void)
+{
+    bus_timer_cancel (node.loop, node.deadline);
+    node.deadline = 0;
+    node_order_clear (&node);
+    update_procedure_init (&node.procedure);
+    wire_standing_deinit (&node.standing);
+    node.standing = on_disk ();
+    node_orders_resume (&node);
+}
+
+Test (orders, one_that_found_the_host_unfit_is_kept_and_tried_again)
+{
+    struct wire_application application;
+    struct wire_desired desired = desired_update (5);
+    find_unfit (5);
+    cr_expect_eq (node.standing.epoch, 0, "it has not come to its end");
+    node_describe (&node, &application);
+    cr_expect_not_null (application.retry);
+    cr_expect_not_null (application.last_error);
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT, "not before its time");
+    for (unsigned i = 0; i < 8; i++) { /* however often */
+        node_event (&node, UPDATE_EVENT_DEADLINE);
+        cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE);
+        find_unfit (5);
+        cr_expect_eq (kept ().unfit, i + 2);
+    }
+    node_describe (&node, &application);
+    cr_expect_eq (application.n_quarantine, 0);
+}
+
+Test (orders, a_restart_does_not_forget_what_is_to_be_tried_again_nor_when)
+{
+    struct wire_desired desired = desired_update (5);
+    find_unfit (5);
+    node_event (&node, UPDATE_EVENT_DEADLINE);
+    find_unfit (5);
+    char *retry = strdup (node.standing.retry);
+    start_anew ();
+    cr_assert_eq (node.procedure.state, WIRE_STATE_UNFIT);
+    cr_expect_eq (node.procedure.unfit, 2);
+    cr_expect_str_eq (node.standing.retry, retry);
+    cr_expect_leq (node_later_left_ms (&node), 5 * config.limits.unfit_ms);
+    cr_expect_gt (node_later_left_ms (&node), config.limits.unfit_ms);
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT, "not before its time");
+    free (retry);
+
+    free (node.standing.retry); /* the clock was set, or the host was off */
+    node.standing.retry = strdup ("2020-01-01T00:00:00.000000000Z");
+    node_standing_save (&node);
+    start_anew ();
+    cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE);
+    find_unfit (5);
+    cr_expect_eq (node.procedure.unfit, 3);
+    free (node.standing.retry);
+    node.standing.retry = strdup ("2999-01-01T00:00:00.000000000Z");
+    cr_expect_leq (node_later_left_ms (&node), 15 * config.limits.unfit_ms);
+}
+
+Test (orders, a_newer_one_takes_the_place_of_one_that_is_to_be_tried_again)
+{
+    struct wire_desired desired = desired_update (6);
+    find_unfit (5);
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING);
+    cr_expect_eq (node.order.epoch, 6);
+    cr_expect_eq (node.procedure.unfit, 0);
+    cr_expect_eq (kept ().unfit, 0);
+}
+
+Test (orders, one_that_is_to_be_tried_again_can_be_cancelled_and_a_hold_ends_it)
+{
+    struct wire_desired desired = desired_update (5);
+    find_unfit (5);
+    desired.epoch = desired.cancel_epoch = 6;
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
+    cr_expect_eq (kept ().epoch, 5);
+    cr_expect_eq (kept ().unfit, 0);
+
+    desired = desired_update (7);
+    find_unfit (7);
+    desired.epoch = desired.hold_epoch = 8;
+    desired.held = true;
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
+    cr_expect (node.standing.held);
+    cr_expect_eq (kept ().unfit, 0);
+}
+
+Test (orders, clearing_the_quarantine_does_not_forget_what_is_to_be_tried_again)
+{
+    struct wire_desired desired = desired_update (5);
+    find_unfit (5);
+    desired.epoch = desired.clear_epoch = 6;
+    node_orders_desired (&node, &desired);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT);
+    cr_expect_eq (node.standing.epoch, 0);
+    cr_expect_eq (told ("clear"), 1);
+}

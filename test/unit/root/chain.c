@@ -143,7 +143,7 @@ Test (chain, what_a_crash_cut_short_is_no_change)
     expect_whole (&head);
     shell ("printf '{\"serial\":1' >> root/var/journal"); /* of 14 */
     append ("seven");
-    cr_expect_eq (root_journal_head (&root).serial, 8);
+    cr_expect_eq (root_journal_head (&root).serial, 9);
     expect_whole (&head);
 }
 
@@ -182,8 +182,119 @@ Test (chain, the_end_is_found_behind_long_and_damaged_lines)
     five ();
     shell ("head -c 100000 /dev/zero | tr '\\000' x >> root/var/journal");
     append ("six");
-    cr_expect_eq (root_journal_head (&root).serial, 6);
+    cr_expect_eq (root_journal_head (&root).serial, 7);
     expect_whole (&none);
     shell ("head -c 100000 /dev/zero >> root/var/journal");
+    cr_expect_eq (root_journal_head (&root).serial, 0, "what is not whole was reported by nobody");
+    append ("seven");
+    cr_expect_eq (root_journal_head (&root).serial, 9);
+}
+
+static size_t mend (void)
+{
+    size_t bytes = 0;
+    cr_expect_eq (root_journal_mend (&root, &bytes, &error), 0, "%s", error.text);
+    return bytes;
+}
+
+static void expect_nothing_wrong (void)
+{
+    char found[1024] = "";
+    (void) root_check (&root, count, found);
+    cr_expect_null (strstr (found, "journal"), "%s", found);
+}
+
+/*  After a power cut the file has its length, and the blocks that were not written are NULs. */
+Test (chain, an_end_that_was_not_on_the_disk_is_cut_off_once_and_said)
+{
+    static const char *const ends[] = {
+        "head -c 300 /dev/zero >> root/var/journal",
+        "printf '{\"serial\":6,\"ti' >> root/var/journal; head -c 300 /dev/zero >> root/var/journal",
+        "{ head -c 300 /dev/zero; echo; } >> root/var/journal",
+        "printf 'garbage' >> root/var/journal",
+        "printf '{\"serial\":6,\"ti' >> root/var/journal",
+    };
+    five ();
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct root_journal_head head = root_journal_head (&root);
+        shell (ends[i]);
+        expect_whole (&head);
+        expect_nothing_wrong ();
+        cr_expect_gt (mend (), 6, "end %zu", i);
+        cr_expect_eq (root_journal_head (&root).serial, head.serial + 1);
+        expect_whole (&head);
+        expect_nothing_wrong ();
+        cr_expect_eq (mend (), 0, "once");
+        append ("onwards");
+        expect_whole (&head);
+    }
+    shell ("grep -c 'were not on the disk' root/var/journal > count");
+    char *text = scratch_read ("count");
+    cr_expect_str_eq (text, "5\n");
+    free (text);
+}
+
+/*  A block in the middle was not written, and one behind it was. */
+Test (chain, nuls_in_front_of_lines_that_follow_nothing_are_cut_off_with_them)
+{
+    five ();
+    struct root_journal_head head = root_journal_head (&root);
+    append ("six");
+    append ("seven");
+    append ("eight");
+    shell ("perl -e 'local $/; open (my $f, \"+<\", \"root/var/journal\"); my $t = <$f>; my $at = index ($t, "
+           "\"six\") - 40; substr ($t, $at, 300) = \"\\0\" x 300; seek ($f, 0, 0); print $f $t'");
+    expect_whole (&head);
+    cr_expect_gt (mend (), 300);
     cr_expect_eq (root_journal_head (&root).serial, 6);
+    expect_whole (&head);
+    expect_nothing_wrong ();
+}
+
+Test (chain, what_was_reported_does_not_vanish_behind_nuls)
+{
+    five ();
+    struct root_journal_head head = root_journal_head (&root);
+    shell ("sed -i 4,5d root/var/journal; head -c 300 /dev/zero >> root/var/journal");
+    expect_fault (&head, "the last one is line 3");
+    (void) mend ();
+    expect_fault (&head, "the last one is line 4");
+    append ("five");
+    expect_fault (&head, "line 5 of the journal is not the one that was told");
+}
+
+Test (chain, a_journal_of_nothing_but_nuls_begins_anew_behind_the_one_before)
+{
+    five ();
+    struct root_journal_head head = root_journal_head (&root);
+    shell ("mv root/var/journal root/var/journal.1; head -c 300 /dev/zero > root/var/journal");
+    expect_whole (&head);
+    expect_nothing_wrong ();
+    cr_expect_eq (mend (), 300);
+    cr_expect_eq (root_journal_head (&root).serial, 6);
+    expect_whole (&head);
+}
+
+Test (chain, a_word_that_only_a_later_version_knows_is_no_damage)
+{
+    five ();
+    shell ("sed -i '$s/\"outcome\":\"passed\"/\"outcome\":\"adopted\",\"colour\":\"red\"/' root/var/journal");
+    expect_nothing_wrong ();
+    expect_whole (&none);
+    cr_expect_eq (mend (), 0);
+    append ("six");
+    cr_expect_eq (root_journal_head (&root).serial, 6);
+    expect_nothing_wrong ();
+}
+
+Test (chain, a_change_is_no_power_cut)
+{
+    five ();
+    shell ("sed -i s/three/THREE/ root/var/journal");
+    cr_expect_eq (mend (), 0);
+    expect_fault (&none, "line 3 was changed");
+    shell ("head -c 300 /dev/zero >> root/var/journal");
+    cr_expect_eq (mend (), 0);
+    append ("six");
+    expect_fault (&none, "line 3 was changed");
 }

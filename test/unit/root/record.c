@@ -72,8 +72,7 @@ Test (record, the_journal_tells_the_last_entries_oldest_first)
 Test (record, a_damaged_line_of_the_journal_costs_itself_alone)
 {
     append ("a");
-    free (
-        scratch_shell ("printf '{\"serial\": 7, \\000 nonsense\\n\\377\\n{\"ser' >> root/var/journal", NULL));
+    free (scratch_shell ("printf '{\"serial\": 7, nonsense\\n\\377\\n{\"ser\\n' >> root/var/journal", NULL));
     append ("b");
     expect_reasons (10, "a b", 3);
 }

@@ -64,7 +64,18 @@ static struct guarded start_closed (const char *writable, const char *script)
     return start_with ("1000", scratch_path, path, script);
 }
 
-/*  Its report with the pid left out, once it has ended with status 0. The caller frees it. */
+/*  Drops the first line that begins so. */
+static void drop_line (char *report, const char *begin)
+{
+    char *at = report;
+    while (at && *at && strncmp (at, begin, strlen (begin)) != 0)
+        at = strchr (at, '\n') ? strchr (at, '\n') + 1 : NULL;
+    char *behind = at && *at ? strchr (at, '\n') : NULL;
+    if (behind)
+        memmove (at, behind + 1, strlen (behind + 1) + 1);
+}
+
+/*  Its report with the pids left out, once it has ended with status 0. The caller frees it. */
 static char *finish (struct guarded guarded)
 {
     struct base_buffer text = {0};
@@ -76,12 +87,8 @@ static char *finish (struct guarded guarded)
     cr_assert_eq (waitpid (guarded.pid, &status, 0), guarded.pid);
     cr_expect_eq (status, 0);
     char *report = base_buffer_take_text (&text);
-    char *started = strncmp (report, "started ", 8) == 0 ? report : strstr (report, "\nstarted ");
-    if (!started)
-        return report;
-    started += *started == '\n';
-    char *behind = strchr (started, '\n') + 1;
-    memmove (started, behind, strlen (behind) + 1);
+    drop_line (report, "guard ");
+    drop_line (report, "started ");
     return report;
 }
 
@@ -291,14 +298,27 @@ Test (guard, a_closed_root_can_be_written_to_below_one_directory_only)
 Test (guard, a_root_that_stays_open_is_told_and_asked_about)
 {
     struct guarded guarded = start_closed ("not-there", "#!/bin/sh\nexit 0");
-    char line[256];
-    ssize_t got = read (guarded.report, line, sizeof line - 1);
-    cr_assert_gt (got, 0);
-    line[got] = '\0';
+    char line[512] = "";
+    for (size_t size = 0; !strstr (line, "view ") || line[size - 1] != '\n';) {
+        ssize_t got = read (guarded.report, line + size, sizeof line - 1 - size);
+        cr_assert_gt (got, 0);
+        size += (size_t) got;
+        line[size] = '\0';
+    }
+    drop_line (line, "guard ");
     cr_expect_eq (strncmp (line, "view open cannot ", 17), 0, "%s", line);
     cr_expect_null (strstr (line, "started"), "it waits to be told");
     (void) kill (guarded.pid, SIGUSR1);
     expect_report (guarded, "ended exited 0\nleft 0\ngone\n");
+    expect_nobody ();
+}
+
+Test (guard, what_stops_its_process_group_does_not_stop_the_guard)
+{
+    struct guarded guarded = start ("100", "#!/bin/sh\n: > up\nkill -STOP 0\n");
+    wait_for ("up");
+    (void) kill (guarded.pid, SIGTERM);
+    expect_report (guarded, "ended signal 9\nleft 0\ngone\n");
     expect_nobody ();
 }
 

@@ -255,6 +255,7 @@ Test (launch, a_version_that_does_not_follow_stable_is_ended)
     static const char hangs[] = "echo up >> $LOG; while :; do sleep 0.02; done";
     make_stable (hangs);
     make ("echo other >> $LOG", NULL, NULL, next);
+    cr_assert_eq (root_ok_set (&root, next, &error), 0);
     pid_t pid = start ();
     wait_for_log ("up");
     cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_STABLE, next, &error), 0);
@@ -277,6 +278,7 @@ Test (launch, a_version_on_trial_that_was_reverted_and_does_not_follow_is_ended)
 Test (launch, a_version_that_hands_over_is_not_disturbed)
 {
     make ("echo two >> $LOG", NULL, NULL, two);
+    cr_assert_eq (root_ok_set (&root, two, &error), 0);
     char *script = base_text_printf (
         "trap 'echo disturbed >> $LOG' TERM; ln -s %s $NODED_ROOT/new; mv -T $NODED_ROOT/new $NODED_ROOT/stable;"
         "sleep 1; echo bye >> $LOG; exit 85",

@@ -53,7 +53,7 @@ static const struct expected cells[] = {
     {WIRE_STATE_PROBING, UPDATE_EVENT_BLAMED, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED,
      "abort quarantine ended report deadline ask"},
     {WIRE_STATE_PROBING, UPDATE_EVENT_UNFIT, WIRE_STATE_UNFIT, WIRE_OUTCOME_FAILED,
-     "abort ended report deadline later"},
+     "abort deadline later report"},
     {WIRE_STATE_PROBING, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
     {WIRE_STATE_PROBING, UPDATE_EVENT_CANCEL, WIRE_STATE_IDLE, WIRE_OUTCOME_CANCELLED, CANCEL_END},
 
@@ -83,6 +83,9 @@ static const struct expected cells[] = {
     {WIRE_STATE_REVERTING, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, WIRE_OUTCOME_FAILED, FAILED_END},
 
     {WIRE_STATE_UNFIT, UPDATE_EVENT_DEADLINE, WIRE_STATE_IDLE, 0, "deadline ask"},
+    {WIRE_STATE_UNFIT, UPDATE_EVENT_CANCEL, WIRE_STATE_IDLE, WIRE_OUTCOME_CANCELLED,
+     "abort ended report deadline ask"},
+    {WIRE_STATE_IDLE, UPDATE_EVENT_UNFIT, WIRE_STATE_UNFIT, 0, "deadline later"},
     {WIRE_STATE_UNFIT, UPDATE_EVENT_ORDER, WIRE_STATE_MATCHING, WIRE_OUTCOME_STARTED,
      "deadline report match"},
     {WIRE_STATE_UNFIT, UPDATE_EVENT_REVERT, WIRE_STATE_REVERTING, WIRE_OUTCOME_STARTED,
@@ -158,18 +161,16 @@ Test (procedure, whatever_happens_before_the_switch_ends_idle_or_unfit)
         }
 }
 
-Test (procedure, the_back_off_of_an_unfit_host_doubles_up_to_a_bound_and_a_good_rehearsal_ends_it)
+Test (procedure, an_unfit_host_is_tried_again_after_1_5_15_then_every_60_times_and_a_good_rehearsal_ends_it)
 {
     struct update_procedure procedure = {.state = WIRE_STATE_PROBING};
     struct update_limits limits = update_limits_default;
+    static const uint64_t wanted[] = {10, 50, 150, 600, 600, 600};
     limits.unfit_ms = 10;
-    uint64_t last = 0;
-    for (unsigned i = 0; i < 12; i++) {
+    for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         procedure.state = WIRE_STATE_PROBING;
         (void) update_procedure_step (&procedure, UPDATE_EVENT_UNFIT);
-        uint64_t ms = update_procedure_deadline_ms (&procedure, &limits);
-        cr_expect_eq (ms, i == 0 ? 10 : last * 2 > 640 ? 640 : last * 2);
-        last = ms;
+        cr_expect_eq (update_procedure_deadline_ms (&procedure, &limits), wanted[i]);
     }
     procedure.state = WIRE_STATE_PROBING;
     (void) update_procedure_step (&procedure, UPDATE_EVENT_DONE);

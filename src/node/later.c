@@ -1,0 +1,67 @@
+/*  An order that found this host unfit is kept, and tried again: after update/unfit, 5, 15, then every 60 times
+    that. The record survives a restart of the manager. The wall clock in it only names the time: it may make a
+    pause shorter, never longer. */
+
+#include "base/text.h"
+#include "base/time.h"
+#include "node/manager.h"
+
+enum { UNFIT_MOST = 1000 /* that the record can hold */ };
+
+#define NS_PER_MS UINT64_C (1000000)
+
+bool node_later_waits (const struct node_manager *node)
+{
+    const struct wire_standing *standing = &node->standing;
+    return standing->unfit && standing->retry && standing->under_way > standing->epoch;
+}
+
+void node_later_clear (struct node_manager *node)
+{
+    node->standing.unfit = 0;
+    free (node->standing.retry);
+    node->standing.retry = NULL;
+}
+
+void node_later_begin (struct node_manager *node)
+{
+    struct wire_standing *standing = &node->standing;
+    char time[BASE_TIME_TEXT];
+    uint64_t span_ms = update_procedure_deadline_ms (&node->procedure, &node->config->limits);
+    unsigned times = node->procedure.unfit;
+    node_later_clear (node);
+    standing->unfit = times < UNFIT_MOST ? times : UNFIT_MOST;
+    standing->retry =
+        strdup (base_time_format (base_time_real_ns () + span_ms * NS_PER_MS, time)); /* NULL: not shown */
+    standing->under_way = node->order.epoch;
+    standing->probes = 0;
+    node_standing_save (node);
+}
+
+uint64_t node_later_left_ms (const struct node_manager *node)
+{
+    struct update_procedure unfit = {.state = WIRE_STATE_UNFIT, .unfit = (unsigned) node->standing.unfit};
+    uint64_t span_ms = update_procedure_deadline_ms (&unfit, &node->config->limits);
+    uint64_t now = base_time_real_ns (), then = 0;
+    if (!node->standing.retry || base_time_parse (node->standing.retry, &then) || then <= now)
+        return 0;
+    uint64_t left_ms = (then - now) / NS_PER_MS;
+    return left_ms < span_ms ? left_ms : span_ms;
+}
+
+void node_later_resume (struct node_manager *node)
+{
+    const struct wire_standing *standing = &node->standing;
+    if (!node_later_waits (node) || node->procedure.state != WIRE_STATE_IDLE)
+        return;
+    node->procedure.unfit = (unsigned) standing->unfit;
+    if (!node_later_left_ms (node))
+        return; /* it is due: the origin is asked on connecting anyway */
+    node_order_clear (node);
+    node->order.epoch = standing->under_way;
+    node->order.attempt = (unsigned) standing->attempt;
+    (void) base_text_copy (node->order.transaction, sizeof node->order.transaction,
+                           standing->transaction ? standing->transaction : "unnamed");
+    node->procedure.unfit--; /* the event counts it */
+    node_event (node, UPDATE_EVENT_UNFIT);
+}

@@ -1,0 +1,42 @@
+#include "root/journal_end.h"
+
+#include <string.h>
+
+#include "root/chain.h"
+
+bool root_journal_line_is_whole (const char *line, size_t length)
+{
+    return length > 0 && line[length - 1] == '}' && root_chain_serial (line, length) &&
+           !memchr (line, '\0', length);
+}
+
+size_t root_journal_end (const char *data, size_t size, uint64_t *ret_serial)
+{
+    struct root_chain chain = {.begun = false};
+    const char *at = data, *end = data + size;
+    size_t kept = 0;
+    bool hole = false; /* NULs behind what is kept */
+    *ret_serial = 0;
+    while (at < end) {
+        const char *newline = memchr (at, '\n', (size_t) (end - at));
+        size_t length = (size_t) ((newline ? newline : end) - at);
+        bool whole = newline && root_journal_line_is_whole (at, length);
+        if (length) {
+            hole |= !whole && memchr (at, '\0', length);
+            bool follows = root_chain_add (&chain, at, length);
+            if (whole && !follows)
+                return hole && kept ? kept
+                                    : size; /* else lines were changed or removed: a fault that is to stay */
+            if (whole) {                    /* what is damaged before it was there when it was appended */
+                hole = false;
+                kept = (size_t) (newline + 1 - data);
+                *ret_serial = chain.last.serial;
+            }
+        }
+        at += length + (newline ? 1 : 0);
+    }
+    if (!kept) /* nothing of it was, or it is another kind of damage */
+        return size && strnlen (data, size) == 0 && memcmp (data, data + 1, size - 1) == 0 ? 0 : size;
+    /* a line that somebody wrote to its end stays, whatever it is */
+    return hole || data[size - 1] != '\n' ? kept : size;
+}

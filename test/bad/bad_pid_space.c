@@ -1,0 +1,37 @@
+/*  test/bad/bad_pid_space.c - runs as the first process of a pid name space of its own: what it starts it
+    could not end, for every number in /proc means another process to it */
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "node/node.h"
+
+__typeof__ (node_run) __real_node_run, __wrap_node_run;
+
+static pid_t inner;
+
+static void pass_on (int number)
+{
+    (void) kill (inner, number);
+}
+
+int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
+    int status;
+    if (unshare (CLONE_NEWPID))
+        return 77;
+    inner = fork ();
+    if (inner == 0) {
+        (void) prctl (PR_SET_PDEATHSIG, (unsigned long) SIGKILL);
+        return __real_node_run (config, settings, wrong);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        (void) signal (numbers[i], pass_on);
+    while (waitpid (inner, &status, 0) != inner)
+        continue;
+    return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# After a power cut the end of the journal may be NULs, or cut short: the node says so once and goes on, verify finds no fault, and the
+# broker raises no alarm. Where a line that was reported went with it, it does.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+"$build/nodectl" --broker "127.0.0.1:$port" events >"$fleet/events" 2>&1 &
+watcher=$!
+nodes_up a b
+for id in a b; do
+    ctl hold "$id" >/dev/null
+    until_node "$id" '.held and .journal_serial > 0'
+done
+for id in a b; do node_stop "$id"; done
+journal=$fleet/a/var/journal
+
+say 'NULs, and a line cut short within them'
+tail -n 1 "$journal" | head -c 100 >"$fleet/cut"
+{ cat "$fleet/cut"; head -c 500 /dev/zero; } >>"$journal"
+expect_status 0 "$build/noded" verify --root "$fleet/a"
+node_start a
+until_node a '.online'
+expect_status 0 "$build/noded" verify --root "$fleet/a"
+expect_status 0 "$build/noded" why --root "$fleet/a"
+said '600 bytes at the end were not on the disk'
+before=$(field a .journal_serial)
+ctl unhold a >/dev/null
+until_node a ".journal_serial > $before and .journal_fault == null"
+
+say 'again, while nothing runs but a command of the host'
+node_stop a
+head -c 5000 /dev/zero >>"$journal"
+publish noded-2 2.0.0 >"$fleet/release"
+node_start a
+ctl update a >"$fleet/updating" || { cat "$fleet/updating" >&2; fail 'a was not updated'; }
+node_stop a
+head -c 70 /dev/zero >>"$journal"
+expect_status 0 "$build/noded" revert --root "$fleet/a"
+expect_status 0 "$build/noded" verify --root "$fleet/a"
+node_start a
+until_node a '.online and .version == "1.0.0" and .journal_fault == null'
+check_equal "$(grep -c 'were not on the disk' "$journal")" 3 'lines that say so'
+
+say 'what was reported vanishes with it'
+sed -i '$d' "$fleet/b/var/journal"
+head -c 500 /dev/zero >>"$fleet/b/var/journal"
+node_start b
+until_node b '.journal_fault != null'
+until_true grep -E 'b  journal' "$fleet/events"
+kill "$watcher" 2>/dev/null || true
+wait "$watcher" || true
+! grep -E 'a  journal' "$fleet/events" || fail 'a false alarm'
+node_stop b
+rm -f "$fleet/b/var/journal"*

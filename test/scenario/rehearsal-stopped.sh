@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# A candidate that stops its process group, or the guard above it, or runs in a pid name space of its own: each is refused with a
+# reason that names it, the node manager never waits for what does not answer, and nothing is left.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+short_step # two of them are late twice
+nodes_up a
+pid=$(manager_pid a)
+refused bad-stopper readiness 'did not announce its readiness' --env HOW=group
+refused bad-stopper stop 'its guard was stopped' --env HOW=guards
+if unshare --pid true 2>/dev/null; then
+    refused bad-pid-space readiness 'pid name space of its own'
+fi
+check_equal "$(manager_pid a)" "$pid" 'the node manager'
+takes_good

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# A host on which no scratch root can be made: the order is kept, nodectl and noded say when it is tried again, also behind a restart of
+# the manager, and it is carried out by itself once the host is fit; a newer order does not wait for that.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+broker_start
+node_settings=${node_settings/unfit = */unfit = 1s}
+nodes_up a b
+node_stop a
+sed -i 's/unfit = .*/unfit = 30m/' "$fleet/a/node.zpl"
+node_start a
+release=$(publish noded-2 2.0.0)
+for id in a b; do : >"$fleet/$id/in-the-way"; rm -rf "$fleet/$id/probe"; mv "$fleet/$id/in-the-way" "$fleet/$id/probe"; done
+expect_status 1 ctl update a --release "$release"
+said 'tries again by itself at 20'
+check_node a '.state == "unfit" and .retry != null and .quarantine == [] and .epoch < .desired_epoch and .outcome == null'
+retry=$(field a .retry)
+expect_status 0 ctl status a
+said '^next try +20'
+expect_status 0 "$build/noded" status --root "$fleet/a"
+said "unfit 1 times: the update is tried again at $retry"
+
+say 'a restart of the manager'
+kill -KILL "$(manager_pid a)"
+until_node a ".online and .state == \"unfit\" and .retry == \"$retry\""
+
+say 'a newer order'
+rm "$fleet/a/probe"
+ctl update a --release "$release" || fail 'the newer order was not carried out'
+check_runs a 2.0.0 noded-2
+check_node a '.retry == null'
+
+say 'by itself'
+ctl update b --release "$release" --no-wait >"$fleet/said"
+until_true grep -q 'unfit (2 times' "$fleet/b.log"
+rm "$fleet/b/probe"
+until_node b ".state == \"idle\" and .release == \"$release\" and .outcome == \"confirmed\""
