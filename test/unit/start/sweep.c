@@ -118,6 +118,7 @@ Test (sweep, every_end_of_a_version_does)
         char *script = script_of (cases[i].script);
         make ("echo other >> $LOG", NULL, NULL, two);
         scratch_write_text ("other", two);
+        cr_assert_eq (root_ok_set (&root, two, &error), 0);
         make_stable (script);
         pid_t pid = start ();
         if (cases[i].signal)
