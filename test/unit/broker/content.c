@@ -16,7 +16,7 @@ static uint64_t now_ms = 1000;
 
 static void content_open (void)
 {
-    cr_assert (broker_content_open (root_fd, &content, &error) == 0, "%s", error.text);
+    cr_assert (broker_content_open (NULL, root_fd, &content, &error) == 0, "%s", error.text);
 }
 
 static void set_up (void)
