@@ -200,9 +200,15 @@ bool broker_content_is_damaged (struct broker_content *content, const struct bas
     return disk_aside_has (&content->blobs, DISK_DAMAGED, digest);
 }
 
-void broker_content_suspect (struct broker_content *content, const struct base_digest *digest)
+int broker_content_verify (struct broker_content *content, const struct base_digest *digest)
 {
-    broker_verify_suspect (content->verify, digest);
+    base_cleanup (base_close_p) int fd = -1;
+    uint64_t size;
+    int r;
+
+    place_check (content);
+    r = content_find (content, digest, &fd, &size);
+    return r == 0 ? broker_verify_check (content->verify, digest, fd, FRESH_MS) : r;
 }
 
 int broker_content_each (struct broker_content *content,

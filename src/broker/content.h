@@ -54,8 +54,9 @@ int broker_content_discard (struct broker_content *content, const struct base_di
 /*  Whether it was found damaged, and has not been uploaded again. */
 bool broker_content_is_damaged (struct broker_content *content, const struct base_digest *digest);
 
-/*  Somebody says that it is damaged. */
-void broker_content_suspect (struct broker_content *content, const struct base_digest *digest);
+/*  Somebody says that it is damaged: reads it, unless that was done lately. Returns 0: it is whole; -EBUSY: it is
+    being read; -ENOENT: it is not here, or was damaged; or another -errno. */
+int broker_content_verify (struct broker_content *content, const struct base_digest *digest);
 
 /*  Grows whenever a content came, went, or was found damaged. */
 uint64_t broker_content_changes (const struct broker_content *content);

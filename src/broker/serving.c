@@ -65,6 +65,29 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
     return 1;
 }
 
+int broker_serving_verify (struct broker *broker, const struct base_digest *release, const char *platform,
+                           struct base_digest *ret_blob)
+{
+    base_cleanup (broker_release_deinit) struct broker_release known = {.serial = 0};
+    const struct wire_envelope *envelope;
+    int result = 0;
+
+    if (!broker->content || broker_store_release_get (broker->store, release, &known, NULL) != 0)
+        return 0;
+    envelope = wire_release_match (&known.document, platform);
+    for (size_t i = 0; envelope && i <= envelope->n_files; i++) {
+        const struct base_digest *digest = i == 0 ? &envelope->binary : &envelope->files[i - 1].digest;
+        int r = broker_content_verify (broker->content, digest);
+        if (r == -ENOENT) {
+            *ret_blob = *digest;
+            return 1;
+        }
+        if (r == -EBUSY)
+            result = r;
+    }
+    return result;
+}
+
 void broker_serving_changed (struct broker *broker)
 {
     broker->serving.is_counted = false;

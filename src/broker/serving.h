@@ -17,6 +17,11 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
                           const struct base_digest *digest, const char *platform,
                           char text[BROKER_SERVING_TEXT]);
 
+/*  A node could not get a release: reads the blobs that it needs, unless that was done lately. Returns 0: they
+    are whole; -EBUSY: they are being read, ask again; 1: ret_blob is missing or damaged. */
+int broker_serving_verify (struct broker *broker, const struct base_digest *release, const char *platform,
+                           struct base_digest *ret_blob);
+
 /*  What is wrong at the broker, for every answer; on the heap. NULL: nothing, or memory is out. */
 char *broker_serving_notice (struct broker *broker);
 

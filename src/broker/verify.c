@@ -168,15 +168,6 @@ void broker_verify_note (struct broker_verify *verify, const struct base_digest 
         remember (verify, digest, &status);
 }
 
-void broker_verify_suspect (struct broker_verify *verify, const struct base_digest *digest)
-{
-    base_cleanup (base_close_p) int fd = -1;
-
-    verify->known[slot_of (digest)] = (struct broker_verified){.size = 0};
-    if (disk_blobs_get (verify->blobs, digest, &fd, NULL) == 0)
-        (void) broker_verify_check (verify, digest, fd, 0);
-}
-
 struct broker_verify *broker_verify_new (struct bus_loop *loop, struct disk_blobs *blobs,
                                          void (*damaged) (void *context, const struct base_digest *digest),
                                          void *context)

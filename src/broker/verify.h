@@ -36,9 +36,6 @@ int broker_verify_check (struct broker_verify *verify, const struct base_digest 
 /*  It was hashed on its way here. */
 void broker_verify_note (struct broker_verify *verify, const struct base_digest *digest);
 
-/*  Somebody says that it is damaged: hashes it again. */
-void broker_verify_suspect (struct broker_verify *verify, const struct base_digest *digest);
-
 /*  Reads every blob within period_ms, at no more than 10 MB/s and 5 % of a processor. 0: never. */
 void broker_verify_scrub (struct broker_verify *verify, uint64_t period_ms);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Blobs rot where they are served, or are lost: found before they are served, by the scrubber, or by whoever publishes again; shown by
-# `releases`, `rollout plan` and the event; mended by publishing again. No node is to blame. What nothing needs is in the trash first.
+# `releases`, `rollout plan` and the event; mended by publishing again. What nothing needs is in the trash first.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -20,7 +20,7 @@ unserved () { ctl releases --json | jq -c 'map (select (.missing > 0) | .version
 
 broker_options=(--heartbeat 300ms --liveness 10s --scrub 0s)
 broker_start
-nodes_up a b
+nodes_up a
 release=$(publish noded-2 2.0.0)
 before=$(stable_of a)
 digest=$(blob_of noded-2)
@@ -52,18 +52,6 @@ check_equal "$(publish noded-2 2.0.0)" "$release" 'the release that is published
 check_equal "$(unserved)" '[]' 'what cannot be served'
 not_here "$fleet/broker/contents/damaged/$digest" || fail 'the damaged blob is still there'
 
-say 'damaged under a broker that has it open: the node finds it, the broker looks, and the rollout charges nobody'
-rot "$blob"
-expect_status 1 ctl rollout start --release "$release" --waves '1, rest' --soak 1s --timeout 20s
-[ "$(ctl rollout status --json | jq -r .phase)" != halted ] || fail 'the rollout halted for what the origin did'
-check_equal "$(ctl rollout status --json | jq -c '[.paused, .bad]')" '[true,0]' 'the rollout'
-ctl rollout status | tee "$fleet/said" >/dev/null
-said "$digest"
-publish noded-2 2.0.0 >/dev/null
-ctl rollout resume
-until_true eval 'ctl rollout status --json | jq -e ".phase == \"done\""'
-for id in a b; do check_runs "$id" 2.0.0 noded-2; done
-
 say 'publishing again finds what nobody has asked for yet'
 broker_stop
 rot "$blob"
@@ -85,7 +73,7 @@ say 'the directory is removed while the broker runs'
 rm -rf "$fleet/broker/contents"
 all_lost () { [ "$(unserved)" = '["2.0.0"]' ]; }
 until_true all_lost
-logged 'removed or replaced while it was served from' || fail 'the log says nothing'
+until_true logged 'removed or replaced while it was served from'
 publish noded-2 2.0.0 >/dev/null
 check_equal "$(unserved)" '[]' 'what cannot be served'
 check_equal "$(sha256sum <"$blob" | cut -d' ' -f1)" "$digest" 'the blob'
