@@ -33,7 +33,9 @@ static bool has_no_tables (const char *path)
     sqlite3_stmt *row = NULL;
     bool is_bare = false;
 
+    /* Looked at only: the log stays as it is. */
     if (sqlite3_open_v2 (path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
+        sqlite3_db_config (database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) == SQLITE_OK &&
         sqlite3_prepare_v2 (database, "SELECT count(*) FROM sqlite_master WHERE type = 'table'", -1, &row,
                             NULL) == SQLITE_OK &&
         sqlite3_step (row) == SQLITE_ROW)
@@ -81,13 +83,17 @@ static bool has_blobs (int root)
 
 static const char *evidence_of (int root)
 {
+    struct stat status;
+
     if (broker_documents_any (root))
         return "releases were published here";
     if (has_blobs (root))
         return "blobs are here";
     if (faccessat (root, BROKER_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return "this broker had records";
-    if (faccessat (root, BROKER_RECORDS "-wal", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    /* One beside a database that is not empty was read with it: a broker that was killed as it began. */
+    if ((fstatat (root, BROKER_RECORDS, &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_size == 0) &&
+        fstatat (root, BROKER_RECORDS "-wal", &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_size > 0)
         return "the log of some is here";
     return NULL;
 }

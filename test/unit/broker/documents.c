@@ -138,3 +138,16 @@ Test (documents, of_records_that_are_meant_to_be_new_are_set_aside)
     cr_expect_eq (reopen (true), -EEXIST);
     free (scratch_shell ("ls releases.until-*/*.json", NULL));
 }
+
+/*  As a kill leaves it in the very first start. */
+Test (documents, are_not_missed_by_a_broker_that_was_killed_as_it_began)
+{
+    store = broker_store_free (store);
+    free (scratch_shell ("rm -r broker.db* records.mark; : >broker.db", NULL));
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    store = broker_store_free (store);
+    free (scratch_shell ("rm broker.db* records.mark; cp /dev/null broker.db; sqlite3 broker.db"
+                         " 'PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t'; rm -f records.mark",
+                         NULL));
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+}
