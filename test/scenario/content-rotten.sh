@@ -24,7 +24,7 @@ ctl rollout start --release "${releases[2]}" --waves rest --soak 300ms --no-wait
 until_halted a
 byte=$(dd if="$blob" bs=1 skip=$at count=1 status=none | od -An -tu1)
 printf '%b' "\\x$(printf %02x $((byte ^ 4)))" | dd of="$blob" bs=1 seek=$at conv=notrunc status=none
-rm "$fleet/a.halt"
+rm -f "$fleet/a.halt"
 kill -CONT "$halted"
 
 until_true has_stopped
