@@ -100,8 +100,9 @@ Test (documents, that_are_missing_are_written_and_damaged_ones_are_mended)
     records_remove ();
     cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
     cr_assert_eq (reopen (false), 0, "%s", error.text);
-    cr_expect_eq (broker_store_release_get (store, &digest, &(struct broker_release){.serial = 0}, &error),
-                  0);
+    struct broker_release release = {.serial = 0};
+    cr_expect_eq (broker_store_release_get (store, &digest, &release, &error), 0);
+    broker_release_deinit (&release);
 }
 
 Test (documents, of_another_release_than_the_name_says_are_ignored)
