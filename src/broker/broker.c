@@ -5,13 +5,14 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "base/time.h"
 #include "broker/backup.h"
+#include "broker/keeping.h"
 #include "broker/labels.h"
 #include "broker/private.h"
 #include "broker/rollouts.h"
 #include "broker/root.h"
+#include "broker/serving.h"
 
 enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
 
@@ -19,8 +20,15 @@ static int on_content_open (void *context, const struct base_digest *digest, int
                             bool *ret_immutable)
 {
     const struct broker *broker = context;
+    int r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    bool used;
+    uint64_t size;
 
-    return broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    /* What is needed again comes back from the trash. */
+    if (r == -ENOENT && broker_store_content_used (broker->store, digest, &used, NULL) == 0 && used &&
+        broker_content_has (broker->content, digest, &size))
+        r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    return r;
 }
 
 static int on_content_put (void *context, const struct bus_peer *peer, const struct wire_put *put,
@@ -73,6 +81,7 @@ static void on_tick (void *context)
     if (broker->content)
         broker_content_tick (broker->content, now_ms);
     broker_backup_tick (broker, now_ms);
+    broker_records_look (broker);
 }
 
 /*  A node that the records know. Whether it lives is only known once it is heard of. */
@@ -106,10 +115,9 @@ static int nodes_load (struct broker *broker, struct base_error *error)
     return r;
 }
 
-static int records_open (struct broker *broker, const char *root, struct base_error *error)
+static int records_open (struct broker *broker, const struct broker_config *config, struct base_error *error)
 {
-    base_cleanup (base_free_p) char *path = base_text_printf ("%s/broker.db", root);
-    int r = path ? broker_store_open (path, &broker->store, error) : -ENOMEM;
+    int r = broker_keeping_open (config->root, broker->root, config->anew, &broker->store, error);
 
     return r == 0 ? nodes_load (broker, error) : r;
 }
@@ -132,6 +140,29 @@ static int channels_bind (struct broker *broker, const struct broker_config *con
     int r = origin_new (broker->loop, &origin, &operations, broker, &broker->origin, error);
 
     return r == 0 ? events_bind (broker, config, error) : r;
+}
+
+static void on_damaged (void *context, const struct base_digest *digest)
+{
+    struct broker *broker = context;
+    base_cleanup (base_free_p) char *notice = NULL;
+
+    origin_content_forget (broker->origin, digest);
+    notice = broker_serving_notice (broker);
+    if (notice)
+        broker_event_notice (broker, notice);
+}
+
+/*  Once nothing can keep the broker from serving. */
+static void content_begin (struct broker *broker, const struct broker_config *config)
+{
+    const struct broker_trash_rules none = {.keep_ms = 0};
+    const struct broker_trash_rules usual = BROKER_TRASH_RULES;
+    bool is_told = memcmp (&config->trash, &none, sizeof none) != 0;
+
+    broker_content_watch (broker->content, on_damaged, broker);
+    broker_content_rules (broker->content, is_told ? &config->trash : &usual, config->scrub_ms);
+    broker_contents_collect (broker);
 }
 
 static void broker_free_p (struct broker **broker)
@@ -169,13 +200,13 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker_waiters_init (&broker->waiters, loop, broker_waiter_look, broker);
     r = broker_root_open (config->root, &broker->root, &broker->lock, error);
     if (r == 0)
-        r = records_open (broker, config->root, error);
+        r = records_open (broker, config, error);
     if (r == 0 && !config->no_content)
-        r = broker_content_open (broker->root, &broker->content, error);
-    if (r == 0)
-        broker_contents_collect (broker);
+        r = broker_content_open (loop, broker->root, &broker->content, error);
     if (r == 0)
         r = channels_bind (broker, config, error);
+    if (r == 0 && broker->content)
+        content_begin (broker, config);
     if (r != 0)
         return r;
     r = broker_rollouts_load (broker, error);

@@ -5,15 +5,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "base/time.h"
 #include "broker/text.h"
+#include "broker/verify.h"
+
+#define CONTENTS "contents"
 
 enum {
     RETRY_MS = 1000,
     WRITE_BACK = 8 << 20,
     COLLECT_MS = 3600 * 1000,     /* how often uploads that nobody came back for are looked for */
     COLLECT_AGE_S = 24 * 60 * 60, /* their age */
+    FRESH_MS = 10 * 60 * 1000, /* who uploads a content that is here may mean to mend it: it is hashed anew */
 };
 
 struct upload {
@@ -25,23 +32,66 @@ struct upload {
 };
 
 struct broker_content {
+    int root; /* the owner's */
     struct disk_blobs blobs;
+    struct broker_trash trash;
+    struct broker_verify *verify;
+    void (*damaged) (void *context, const struct base_digest *digest);
+    void *context;
+    uint64_t changes;
+    struct base_log_limit log;
     struct upload uploads[BROKER_UPLOADS_MOST];
     uint64_t collect_ms; /* when next */
 };
 
-int broker_content_open (int root, struct broker_content **ret_content, struct base_error *error)
+static void on_damaged (void *context, const struct base_digest *digest)
+{
+    struct broker_content *content = context;
+
+    content->changes++;
+    if (content->damaged)
+        content->damaged (content->context, digest);
+}
+
+int broker_content_open (struct bus_loop *loop, int root, struct broker_content **ret_content,
+                         struct base_error *error)
 {
     base_cleanup (base_free_p) struct broker_content *content = calloc (1, sizeof *content);
     int r;
 
     if (!content)
         return base_error_errno (error, -ENOMEM, "cannot open the contents");
-    r = disk_blobs_open (&disk_system, root, "contents", &content->blobs, error);
+    content->root = root;
+    r = disk_blobs_open (&disk_system, root, CONTENTS, &content->blobs, error);
     if (r != 0)
         return r;
+    content->verify = broker_verify_new (loop, &content->blobs, on_damaged, content);
+    if (!content->verify) {
+        disk_blobs_deinit (&content->blobs);
+        return base_error_errno (error, -ENOMEM, "cannot open the contents");
+    }
+    broker_trash_init (&content->trash, &content->blobs, base_time_boot_ms ());
     *ret_content = base_take (content);
     return 0;
+}
+
+void broker_content_watch (struct broker_content *content,
+                           void (*damaged) (void *context, const struct base_digest *digest), void *context)
+{
+    content->damaged = damaged;
+    content->context = context;
+}
+
+void broker_content_rules (struct broker_content *content, const struct broker_trash_rules *rules,
+                           uint64_t scrub_ms)
+{
+    content->trash.rules = *rules;
+    broker_verify_scrub (content->verify, scrub_ms);
+}
+
+uint64_t broker_content_changes (const struct broker_content *content)
+{
+    return content->changes;
 }
 
 static void upload_close (struct upload *upload)
@@ -57,32 +107,108 @@ struct broker_content *broker_content_free (struct broker_content *content)
         return NULL;
     for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
         upload_close (&content->uploads[i]);
+    content->verify = broker_verify_free (content->verify);
+    broker_trash_deinit (&content->trash);
     disk_blobs_deinit (&content->blobs);
     free (content);
     return NULL;
 }
 
-int broker_content_get (struct broker_content *content, const struct base_digest *digest, int *ret_fd,
-                        uint64_t *ret_size, bool *ret_immutable)
+/*  The directory may be removed, or replaced, while this process serves from it. */
+static void place_check (struct broker_content *content)
+{
+    struct stat named, open;
+    struct disk_blobs blobs;
+    struct base_error error = {.code = 0};
+
+    if (fstat (content->blobs.fd, &open) != 0)
+        return;
+    if (fstatat (content->root, CONTENTS, &named, 0) == 0
+            ? named.st_ino == open.st_ino && named.st_dev == open.st_dev
+            : errno != ENOENT)
+        return;
+    if (disk_blobs_open (&disk_system, content->root, CONTENTS, &blobs, &error) != 0) {
+        base_log_limited (&content->log, BASE_LOG_ERROR, "the directory of the blobs was removed, and: %s",
+                          error.text);
+        return;
+    }
+    base_log (BASE_LOG_ERROR,
+              "the directory " CONTENTS " was removed or replaced while it was served from: what is"
+              " not in it has to be published again");
+    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
+        upload_close (&content->uploads[i]);
+    disk_blobs_deinit (&content->blobs);
+    content->blobs = blobs;
+    content->changes++;
+    broker_verify_reset (content->verify);
+}
+
+/*  A content that is here, or comes back from the trash. */
+static int content_find (struct broker_content *content, const struct base_digest *digest, int *ret_fd,
+                         uint64_t *ret_size)
 {
     int r = disk_blobs_get (&content->blobs, digest, ret_fd, ret_size);
 
-    /* A complete content is only ever unlinked, never written to, and the directory is this process's own. */
-    if (r == 0)
-        *ret_immutable = true;
+    if (r == -ENOENT && broker_trash_take_back (&content->trash, digest) == 0) {
+        content->changes++;
+        r = disk_blobs_get (&content->blobs, digest, ret_fd, ret_size);
+    }
     return r;
+}
+
+int broker_content_get (struct broker_content *content, const struct base_digest *digest, int *ret_fd,
+                        uint64_t *ret_size, bool *ret_immutable)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    uint64_t size;
+    int r;
+
+    place_check (content);
+    r = disk_blobs_get (&content->blobs, digest, &fd, &size);
+    if (r == 0)
+        r = broker_verify_check (content->verify, digest, fd, 0);
+    if (r != 0)
+        return r;
+    *ret_fd = base_take_fd (&fd);
+    *ret_size = size;
+    /* A complete content is only ever unlinked, never written to, and the directory is this process's own. */
+    *ret_immutable = true;
+    return 0;
 }
 
 bool broker_content_has (struct broker_content *content, const struct base_digest *digest, uint64_t *ret_size)
 {
     base_cleanup (base_close_p) int fd = -1;
 
-    return disk_blobs_get (&content->blobs, digest, &fd, ret_size) == 0;
+    return content_find (content, digest, &fd, ret_size) == 0;
 }
 
 int broker_content_remove (struct broker_content *content, const struct base_digest *digest)
 {
+    content->changes++;
     return disk_blobs_remove (&content->blobs, digest);
+}
+
+int broker_content_discard (struct broker_content *content, const struct base_digest *digest)
+{
+    content->changes++;
+    return broker_trash_put (&content->trash, digest, base_time_boot_ms ());
+}
+
+bool broker_content_is_damaged (struct broker_content *content, const struct base_digest *digest)
+{
+    return disk_aside_has (&content->blobs, DISK_DAMAGED, digest);
+}
+
+int broker_content_verify (struct broker_content *content, const struct base_digest *digest)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    uint64_t size;
+    int r;
+
+    place_check (content);
+    r = content_find (content, digest, &fd, &size);
+    return r == 0 ? broker_verify_check (content->verify, digest, fd, FRESH_MS) : r;
 }
 
 int broker_content_each (struct broker_content *content,
@@ -139,6 +265,7 @@ static bool space_is_enough (struct broker_content *content, const struct wire_p
     uint64_t rest = put->size > here ? put->size - here : 0;
     uint64_t bytes, inodes;
 
+    broker_trash_make_room (&content->trash, rest + BROKER_SPACE_KEPT, base_time_boot_ms ());
     /* What is there of a partial has its space reserved to its whole length already. */
     if (here > 0 || disk_space (content->blobs.fd, &bytes, &inodes) != 0 || bytes >= rest + BROKER_SPACE_KEPT)
         return true;
@@ -195,13 +322,29 @@ static void write_back (struct upload *upload)
                             SYNC_FILE_RANGE_WRITE);
 }
 
-static void upload_finish (struct upload *upload, struct wire_taken *answer)
+/*  A content is complete: what was damaged under its name is not needed any more. */
+static void came (struct broker_content *content, const struct base_digest *digest)
+{
+    char text[BASE_DIGEST_TEXT];
+
+    content->changes++;
+    broker_verify_note (content->verify, digest);
+    if (!disk_aside_has (&content->blobs, DISK_DAMAGED, digest))
+        return;
+    if (disk_aside_remove (&content->blobs, DISK_DAMAGED, digest) == 0)
+        base_log (BASE_LOG_INFO, "the blob %s, which was damaged, was uploaded again",
+                  base_digest_format (digest, text));
+}
+
+static void upload_finish (struct broker_content *content, struct upload *upload, struct wire_taken *answer)
 {
     struct base_error error = {.code = 0};
     uint64_t size = upload->partial.size;
+    struct base_digest digest = upload->partial.digest;
     int r = disk_partial_finish (&upload->partial, &error);
 
     if (r == 0) {
+        came (content, &digest);
         answer_fill (answer, WIRE_STATUS_OK, size, NULL);
         answer->complete = true;
     } else if (r == DISK_E_DIGEST)
@@ -211,25 +354,46 @@ static void upload_finish (struct upload *upload, struct wire_taken *answer)
     upload_close (upload);
 }
 
+/*  A content that is here already is not taken again, unless it is damaged. Returns -ENOENT where it is not
+    here; else the answer says how it is. */
+static int present_answer (struct broker_content *content, const struct wire_put *put,
+                           struct wire_taken *answer)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    uint64_t here;
+    int r = content_find (content, &put->digest, &fd, &here);
+
+    if (r == 0)
+        r = broker_verify_check (content->verify, &put->digest, fd, FRESH_MS);
+    if (r == -ENOENT)
+        return r;
+    if (r == -EBUSY)
+        answer_fill (answer, WIRE_STATUS_BUSY, 0, "the content is here already, and is being verified");
+    else if (r != 0)
+        answer_fill (answer, WIRE_STATUS_FAILED, 0, "the content is here already, and cannot be read: %s",
+                     strerror (-r));
+    else if (here != put->size)
+        answer_fill (answer, WIRE_STATUS_REFUSED, 0, "the content with this digest has %llu bytes, not %llu",
+                     (unsigned long long) here, (unsigned long long) put->size);
+    else {
+        answer_fill (answer, WIRE_STATUS_OK, here, NULL);
+        answer->complete = true;
+    }
+    return r;
+}
+
 int broker_content_put (struct broker_content *content, const struct bus_peer *peer,
                         const struct wire_put *put, const void *payload, size_t size, uint64_t now_ms,
                         struct wire_taken *answer)
 {
     struct base_error error = {.code = 0};
     struct upload *upload;
-    uint64_t here;
     int r;
 
-    if (broker_content_has (content, &put->digest, &here)) {
-        if (here == put->size) {
-            answer_fill (answer, WIRE_STATUS_OK, here, NULL);
-            answer->complete = true;
-        } else
-            answer_fill (answer, WIRE_STATUS_REFUSED, 0,
-                         "the content with this digest has %llu bytes, not %llu", (unsigned long long) here,
-                         (unsigned long long) put->size);
+    place_check (content);
+    r = present_answer (content, put, answer);
+    if (r != -ENOENT)
         return 0;
-    }
     if (put->size > BROKER_CONTENT_MOST) {
         answer_fill (answer, WIRE_STATUS_REFUSED, 0, "a content has at most %llu bytes",
                      (unsigned long long) BROKER_CONTENT_MOST);
@@ -256,7 +420,7 @@ int broker_content_put (struct broker_content *content, const struct bus_peer *p
         write_back (upload);
     }
     if (upload->partial.offset == upload->partial.size)
-        upload_finish (upload, answer);
+        upload_finish (content, upload, answer);
     else
         answer_fill (answer, WIRE_STATUS_OK, upload->partial.offset, NULL);
     return 0;
@@ -267,6 +431,8 @@ void broker_content_tick (struct broker_content *content, uint64_t now_ms)
     for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
         if (content->uploads[i].is_open && now_ms - content->uploads[i].put_ms >= BROKER_UPLOAD_IDLE_MS)
             upload_close (&content->uploads[i]);
+    place_check (content);
+    broker_trash_tick (&content->trash, now_ms);
     if (now_ms < content->collect_ms)
         return;
     content->collect_ms = now_ms + COLLECT_MS;

@@ -121,6 +121,20 @@ static int newest_take (void *context, const struct broker_release *release)
     return 1;
 }
 
+int broker_order_newest (struct broker_store *store, const char *application, const char *platform,
+                         struct broker_release *ret_release, struct base_error *error)
+{
+    struct newest newest = {.platform = platform};
+    int r = broker_store_releases (store, application, 0, newest_take, &newest, error);
+
+    if (r < 0 || newest.failed)
+        return r < 0 ? r : newest.failed;
+    if (!newest.is_found)
+        return -ENOENT;
+    *ret_release = newest.found;
+    return 0;
+}
+
 /*  Finds the release to update to. Returns 1 where the answer says why there is none. */
 static int release_choose (struct making *making, struct broker_release *ret_release)
 {
@@ -130,14 +144,10 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
     int r;
 
     if (!order->release || base_digest_is_null (order->release)) {
-        struct newest newest = {.platform = order->platform};
-        r = broker_store_releases (making->store, order->application, 0, newest_take, &newest, making->error);
-        if (r < 0 || newest.failed)
-            return r < 0 ? r : newest.failed;
-        if (newest.is_found) {
-            *ret_release = newest.found;
-            return 0;
-        }
+        r = broker_order_newest (making->store, order->application, order->platform, ret_release,
+                                 making->error);
+        if (r != -ENOENT)
+            return r;
         r = refuse (making, WIRE_STATUS_NONE,
                     "there is no release of %s for %s: publish one with nodectl publish", order->application,
                     order->platform);

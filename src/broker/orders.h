@@ -32,6 +32,10 @@ struct broker_order {
 int broker_order_make (struct broker_store *store, const struct broker_order *order,
                        struct wire_ordered *ret_ordered, uint64_t *ret_epoch, struct base_error *error);
 
+/*  The newest release that is offered for a platform. Returns 0, -ENOENT or another -errno. */
+int broker_order_newest (struct broker_store *store, const char *application, const char *platform,
+                         struct broker_release *ret_release, struct base_error *error);
+
 /*  The answer to ask; a record without an order gives status none. The answer gets copies. */
 int broker_order_desired (const struct broker_application *application, struct wire_desired *ret_desired);
 

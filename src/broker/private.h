@@ -41,12 +41,22 @@ struct broker {
     struct broker_copies *copies; /* that were made; NULL: none */
     struct broker_rollouts rollouts;
     struct broker_plans plans;
+    struct {
+        bool is_counted;
+        uint64_t changes;  /* of the contents, when it was */
+        uint64_t releases; /* that cannot be served */
+    } serving;
+    bool is_rescued;  /* what was in records that were lost is saved */
+    uint64_t notices; /* events of that kind */
 };
 
 /*  records.c: what changes in the record of a node */
 
 /*  A node's record changed: gives it the next revision and wakes who waits for it. */
 void broker_node_changed (struct broker *broker, struct broker_node *node);
+
+/*  Notices that the records were removed or replaced, and saves what they were: once. */
+void broker_records_look (struct broker *broker);
 
 /*  What a node tells of an application, beside what the record said before. */
 struct broker_application_news {
@@ -97,7 +107,13 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
 /*  Answers a request that waited; see broker/waiters.h. */
 bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool over);
 
-/*  Contents that nothing uses any more and that nobody is about to publish are removed. */
+/*  collect.c */
+
+/*  Contents of a release that was withdrawn. */
+int broker_contents_collect_of (struct broker *broker, const struct base_digest *release,
+                                struct base_error *error);
+
+/*  Contents that nothing uses any more and that nobody is about to publish go into the trash. */
 void broker_contents_collect (struct broker *broker);
 
 /*  announce.c */
@@ -112,6 +128,9 @@ void broker_announce (struct broker *broker, struct broker_node *const *nodes, s
 void broker_event (struct broker *broker, enum wire_event event, struct broker_node *node,
                    const struct wire_application *application, const char *transaction, const char *step,
                    const char *reason);
+
+/*  Tells everybody what is wrong at the broker itself. */
+void broker_event_notice (struct broker *broker, const char *reason);
 
 /*  The same for a step that a rollout took. */
 void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, const struct wire_turn *turn);

@@ -10,6 +10,24 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "broker/orders.h"
+#include "broker/store_backup.h"
+
+void broker_records_look (struct broker *broker)
+{
+    struct base_error error = {.code = 0}, why = {.code = 0};
+    char path[512];
+
+    if (broker_store_is_lost (broker->store, &error) == 0 || broker->is_rescued)
+        return;
+    broker_round_settle (broker); /* what is half done would be copied, too */
+    broker->is_rescued = true;
+    base_log (BASE_LOG_ERROR, "%s", error.text);
+    if (broker_store_rescue (broker->store, path, &why) == 0)
+        base_log (BASE_LOG_ERROR, "the records as they were are now in %s", path);
+    else
+        base_log (BASE_LOG_ERROR, "the records as they were could not be saved: %s", why.text);
+    broker_event_notice (broker, error.text);
+}
 
 void broker_node_changed (struct broker *broker, struct broker_node *node)
 {

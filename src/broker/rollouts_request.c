@@ -13,6 +13,7 @@
 #include "broker/rollouts_lists.h"
 #include "broker/rollouts_plan.h"
 #include "broker/rollouts_state.h"
+#include "broker/serving.h"
 #include "broker/text.h"
 
 enum { ID_SIZE = 2 + 12 + 1 /* "r-" and 12 hexadecimal digits */ };
@@ -303,6 +304,7 @@ static int steer_check (struct broker *broker, struct broker_rollout *rollout,
     const struct broker_rollout *other;
     const char *node;
     uint32_t approves = rollout_approves (&rollout->machine);
+    char unserved[BROKER_SERVING_TEXT];
     int r = 0;
 
     if (request->command == WIRE_COMMAND_NULL)
@@ -316,8 +318,12 @@ static int steer_check (struct broker *broker, struct broker_rollout *rollout,
              request->command == WIRE_COMMAND_APPROVE) {
         base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
         r = broker_store_release_get (broker->store, &rollout->machine.spec.release, &release, error);
-        if (r == 0 && !release.withdrawn)
-            return 0;
+        if (r == 0 && !release.withdrawn) {
+            if (broker_serving_check (broker, &release.document, &release.digest, NULL, unserved) == 0)
+                return 0;
+            r = broker_answer_say (answer, WIRE_STATUS_REFUSED, "%s", unserved);
+            return r ? r : 1;
+        }
         if (r == 0 || r == -ENOENT)
             r = broker_answer_say (answer, WIRE_STATUS_GONE,
                                    "its release was withdrawn: nodectl rollout abort or revert %s",

@@ -347,6 +347,11 @@ const char *origin_endpoint_content (const struct origin *origin)
     return endpoint_of (origin->content);
 }
 
+void origin_content_forget (struct origin *origin, const struct base_digest *digest)
+{
+    origin_contents_forget (origin->contents, digest);
+}
+
 int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint)
 {
     if (!origin->announce)

@@ -71,6 +71,9 @@ const char *origin_endpoint_announce (const struct origin *origin);
 const char *origin_endpoint_control (const struct origin *origin);
 const char *origin_endpoint_content (const struct origin *origin);
 
+/*  A content is not to be served any more as it is: what is open of it is let go. */
+void origin_content_forget (struct origin *origin, const struct base_digest *digest);
+
 /*  Sends a hint on a topic. Its instance and sequence are filled in. */
 int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint);
 

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "broker/broker.h"
+#include "broker/verify.h"
 #include "bus/keys.h"
 #include "programs/program_bind.h"
 #include "programs/program_options.h"
@@ -25,7 +27,9 @@ enum { HEARTBEAT_MS = 15000, HEARTBEAT_LEAST_MS = 100 };
 struct options {
     const char *root, *address, *restore;
     uint64_t port, heartbeat_ms, liveness_ms;
-    bool insecure, no_content;
+    struct broker_trash_rules trash;
+    uint64_t scrub_ms;
+    bool insecure, no_content, anew;
 };
 
 struct running {
@@ -74,6 +78,9 @@ static int serve (struct running *running, const struct options *options, struct
     struct broker_config config = {.root = options->root,
                                    .bind = &endpoints,
                                    .keys = running->keys.configured ? &running->keys.bus : NULL,
+                                   .anew = options->anew,
+                                   .trash = options->trash,
+                                   .scrub_ms = options->scrub_ms,
                                    .no_content = options->no_content,
                                    .heartbeat_ms = options->heartbeat_ms,
                                    .liveness_ms = options->liveness_ms};
@@ -104,8 +111,11 @@ static int serve (struct running *running, const struct options *options, struct
 int main (int argc, char **argv)
 {
     base_cleanup (running_deinit) struct running running = {.loop = NULL};
-    struct options options = {
-        .address = "127.0.0.1", .port = WIRE_PORT_ANNOUNCE, .heartbeat_ms = HEARTBEAT_MS};
+    struct options options = {.address = "127.0.0.1",
+                              .port = WIRE_PORT_ANNOUNCE,
+                              .heartbeat_ms = HEARTBEAT_MS,
+                              .trash = BROKER_TRASH_RULES,
+                              .scrub_ms = BROKER_SCRUB_MS};
     const struct program_option table[] = {
         {"root", 'r', PROGRAM_TEXT, "DIR", "broker/root", &options.root, 0,
          "where records and contents are kept; made where it is missing"},
@@ -120,27 +130,43 @@ int main (int argc, char **argv)
          "how often a node shows that it lives (15s)"},
         {"liveness", 0, PROGRAM_SPAN, "SPAN", "broker/liveness", &options.liveness_ms, 0,
          "silence after which a node counts as offline (3 heartbeats)"},
+        {"trash-keep", 0, PROGRAM_SPAN, "SPAN", "broker/trash/keep", &options.trash.keep_ms, 0,
+         "how long a blob that nothing needs is kept at least (168h)"},
+        {"trash-first", 0, PROGRAM_SPAN, "SPAN", "broker/trash/first", &options.trash.first_ms, 0,
+         "how long after a start no blob is deleted (1h)"},
+        {"trash-free", 0, PROGRAM_NUMBER, "BYTES", "broker/trash/free", &options.trash.free, 0,
+         "blobs that nothing needs are only deleted while less of the disk is free (1073741824)"},
+        {"scrub", 0, PROGRAM_SPAN, "SPAN", "broker/scrub", &options.scrub_ms, 0,
+         "within which every blob is read and verified (168h); 0: none is"},
         {"restore", 0, PROGRAM_TEXT, "FILE", NULL, &options.restore, 0,
-         "make the records of an empty root from a backup, and end"},
+         "make the records of a root without any from a backup, and end"},
+        {"new", 0, PROGRAM_FLAG, NULL, NULL, &options.anew, 0,
+         "there are no records, whatever else lies in the root: begin with new ones"},
         {"insecure", 0, PROGRAM_FLAG, NULL, "broker/insecure", &options.insecure, 0,
          "let other hosts in without CURVE keys"},
         {"log", 0, PROGRAM_LOG, "LEVEL", "broker/log", NULL, 0, "error, warning, info or debug (info)"},
         {.name = NULL}};
     const struct program_spec spec = {
         .name = "noded-broker",
-        .usage = "--root DIR [OPTION...]",
+        .usage = "[recover] --root DIR [OPTION...]",
         .about = "Announces updates, keeps the fleet's records, takes orders, and serves contents.\n"
-                 "Prints one line that begins with \"ready\", with its endpoints, once it listens.\n",
+                 "Prints one line that begins with \"ready\", with its endpoints, once it listens.\n"
+                 "recover: makes records that are lost, damaged or too old fit to go on from, and ends.\n",
         .options = table,
         .settings = bus_keys_settings,
         .more = bus_keys_help};
     struct bus_endpoints endpoints;
     struct base_error error = {.code = 0};
+    bool recover = false;
     int first, r;
     int status = program_options_parse (&spec, argc, argv, &running.settings, &first);
 
     if (status != PROGRAM_GO)
         return status;
+    if (first < argc && strcmp (argv[first], "recover") == 0) {
+        recover = true;
+        first++;
+    }
     if (first < argc)
         return program_usage_error (&spec, "%s: nothing is expected there", argv[first]);
     if (!options.root)
@@ -152,7 +178,11 @@ int main (int argc, char **argv)
         program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
         program_bind_endpoints (options.address, options.port, &endpoints, &error) != 0)
         return program_usage_error (&spec, "%s", error.text);
-    if (options.restore)
+    if (recover && options.restore)
+        return program_usage_error (&spec, "recover and --restore: choose one of them");
+    if (recover)
+        r = broker_recover (options.root, &error);
+    else if (options.restore)
         r = broker_restore (options.root, options.restore, &error);
     else {
         files_check ();

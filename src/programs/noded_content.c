@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "broker/content.h"
 #include "broker/root.h"
+#include "broker/verify.h"
 #include "bus/keys.h"
 #include "origin/origin.h"
 #include "programs/program_bind.h"
@@ -19,7 +20,7 @@ enum { TICK_MS = 5000 };
 
 struct options {
     const char *root, *address;
-    uint64_t port;
+    uint64_t port, scrub_ms;
     bool insecure;
 };
 
@@ -70,6 +71,13 @@ static void on_tick (void *context)
     running->tick = bus_timer_start (running->loop, TICK_MS, on_tick, running);
 }
 
+static void on_damaged (void *context, const struct base_digest *digest)
+{
+    const struct running *running = context;
+
+    origin_content_forget (running->origin, digest);
+}
+
 static int serve (struct running *running, const struct options *options, const char *endpoint,
                   struct base_error *error)
 {
@@ -86,11 +94,13 @@ static int serve (struct running *running, const struct options *options, const 
         return base_error_errno (error, r, "cannot take signals");
     r = broker_root_open (options->root, &running->root, &running->lock, error);
     if (r == 0)
-        r = broker_content_open (running->root, &running->content, error);
+        r = broker_content_open (running->loop, running->root, &running->content, error);
     if (r == 0)
         r = origin_new (running->loop, &config, &operations, running, &running->origin, error);
     if (r != 0)
         return r;
+    broker_content_watch (running->content, on_damaged, running);
+    broker_content_rules (running->content, &BROKER_TRASH_RULES, options->scrub_ms);
     on_tick (running);
     printf ("ready content=%s\n", origin_endpoint_content (running->origin));
     return fflush (stdout) == 0 ? bus_loop_run (running->loop) : -errno;
@@ -99,7 +109,7 @@ static int serve (struct running *running, const struct options *options, const 
 int main (int argc, char **argv)
 {
     base_cleanup (running_deinit) struct running running = {.root = -1, .lock = -1};
-    struct options options = {.address = "127.0.0.1", .port = WIRE_PORT_CONTENT};
+    struct options options = {.address = "127.0.0.1", .port = WIRE_PORT_CONTENT, .scrub_ms = BROKER_SCRUB_MS};
     const struct program_option table[] = {
         {"root", 'r', PROGRAM_TEXT, "DIR", "content/root", &options.root, 0,
          "where contents are kept; made where it is missing"},
@@ -107,6 +117,8 @@ int main (int argc, char **argv)
          "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
         {"port", 'p', PROGRAM_NUMBER, "PORT", "content/port", &options.port, UINT16_MAX,
          "port to listen on (7672); 0: one that is free"},
+        {"scrub", 0, PROGRAM_SPAN, "SPAN", "content/scrub", &options.scrub_ms, 0,
+         "within which every blob is read and verified (168h); 0: none is"},
         {"insecure", 0, PROGRAM_FLAG, NULL, "content/insecure", &options.insecure, 0,
          "let other hosts in without CURVE keys"},
         {"log", 0, PROGRAM_LOG, "LEVEL", "content/log", NULL, 0, "error, warning, info or debug (info)"},

@@ -109,6 +109,14 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
         if (rollout->members[index].state == WIRE_MEMBER_ORDERED)
             rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
         break;
+    case ROLLOUT_UNSERVED:
+        if (rollout->members[index].state == WIRE_MEMBER_ORDERED) {
+            bool later = rollout_is_running (rollout) && rollout->members[index].wave == rollout->wave;
+            rollout_member_enter (rollout, index, later ? WIRE_MEMBER_WAITING : WIRE_MEMBER_LEFT,
+                                  ROLLOUT_KEEP, now_ms);
+            rollout_member_call_again (rollout, index, now_ms);
+        }
+        break;
     }
     rollout_reverting_finish (rollout, now_ms);
 }

@@ -124,8 +124,15 @@ void rollout_resume (struct rollout *rollout);
 
 /*  A node has ended: it runs the release and has confirmed it, it runs the previous version again as it was
     told, or neither. Skipped: nothing came of its order for a reason that says nothing of the release: a
-    person holds it, or the order was cancelled; it is charged to nobody. */
-enum rollout_result { ROLLOUT_CONFIRMED, ROLLOUT_REVERTED, ROLLOUT_FAILED, ROLLOUT_SKIPPED };
+    person holds it, or the order was cancelled; it is charged to nobody. Unserved: it could not get the release
+    from its origin; it is charged to nobody, and waits to be ordered again: the owner pauses the rollout. */
+enum rollout_result {
+    ROLLOUT_CONFIRMED,
+    ROLLOUT_REVERTED,
+    ROLLOUT_FAILED,
+    ROLLOUT_SKIPPED,
+    ROLLOUT_UNSERVED
+};
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms);
 
 /*  A member is heard of, or has fallen silent. */

@@ -16,7 +16,7 @@ static uint64_t now_ms = 1000;
 
 static void content_open (void)
 {
-    cr_assert (broker_content_open (root_fd, &content, &error) == 0, "%s", error.text);
+    cr_assert (broker_content_open (NULL, root_fd, &content, &error) == 0, "%s", error.text);
 }
 
 static void set_up (void)
@@ -144,4 +144,94 @@ Test (content, what_is_too_large_for_the_bound_or_the_disk_is_refused)
 Test (content, an_empty_content_is_one_too)
 {
     cr_assert (put (&peer_a, "", 0, 0, "").complete);
+}
+
+/*  Changes one byte of a content that is here, as a disk does. */
+static void rot (const char *name)
+{
+    char path[160], text[BASE_DIGEST_TEXT];
+    struct base_digest digest = base_digest_of (name, strlen (name));
+
+    (void) base_digest_format (&digest, text);
+    (void) snprintf (path, sizeof path, "%s/contents/%.2s/%s", root, text, text);
+    int fd = open (path, O_WRONLY | O_CLOEXEC);
+    cr_assert_geq (fd, 0);
+    cr_assert_eq (pwrite (fd, "?", 1, 0), 1);
+    close (fd);
+}
+
+static int get (const char *name)
+{
+    struct base_digest digest = base_digest_of (name, strlen (name));
+    uint64_t size;
+    bool immutable;
+    int fd, r = broker_content_get (content, &digest, &fd, &size, &immutable);
+
+    if (r == 0)
+        close (fd);
+    return r;
+}
+
+static unsigned n_damaged;
+
+static void on_damaged (void *context, const struct base_digest *digest)
+{
+    (void) context;
+    cr_expect_not (base_digest_is_null (digest));
+    n_damaged++;
+}
+
+Test (content, what_is_damaged_is_not_served_and_an_upload_takes_its_place)
+{
+    struct base_digest digest = base_digest_of ("hello", 5);
+
+    broker_content_watch (content, on_damaged, NULL);
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert_eq (get ("hello"), 0);
+    rot ("hello");
+    cr_expect_eq (get ("hello"), -ENOENT);
+    cr_expect_eq (n_damaged, 1);
+    cr_expect (broker_content_is_damaged (content, &digest), "and kept");
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_expect_eq (get ("hello"), 0);
+    cr_expect_not (broker_content_is_damaged (content, &digest));
+}
+
+Test (content, what_is_damaged_is_found_by_who_uploads_it_again)
+{
+    struct wire_taken taken;
+
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    content = broker_content_free (content);
+    rot ("hello");
+    content_open ();
+    taken = put (&peer_a, "hello", 5, 0, "");
+    cr_expect_not (taken.complete);
+    cr_expect_eq (taken.offset, 0);
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_expect_eq (get ("hello"), 0);
+}
+
+Test (content, the_directory_is_made_again_where_it_is_removed)
+{
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    (void) disk_tree_remove (&disk_system, root_fd, "contents", NULL);
+    cr_expect_eq (get ("hello"), -ENOENT);
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_expect_eq (get ("hello"), 0);
+    (void) disk_tree_remove (&disk_system, root_fd, "contents/partial", NULL);
+    cr_assert (put (&peer_a, "there", 5, 0, "there").complete);
+}
+
+Test (content, what_nothing_needs_is_not_served_and_comes_back_for_who_asks_whether_it_is_here)
+{
+    struct base_digest digest = base_digest_of ("hello", 5);
+    uint64_t size;
+
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert_eq (broker_content_discard (content, &digest), 0);
+    cr_expect_eq (get ("hello"), -ENOENT);
+    cr_expect (broker_content_has (content, &digest, &size));
+    cr_expect_eq (size, 5);
+    cr_expect_eq (get ("hello"), 0);
 }

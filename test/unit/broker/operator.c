@@ -212,6 +212,8 @@ Test (operator, a_withdrawn_release_takes_its_contents_along)
     fixture_start (&fixture);
     cr_assert_not (content_is_there ("1"));
     cr_assert (content_is_there ("2"));
+    (void) fixture_upload (&fixture, "1"); /* which brings it back from the trash */
+    cr_assert (content_is_there ("1"));
 }
 
 Test (operator, releases_come_in_pages)

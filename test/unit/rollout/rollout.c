@@ -646,3 +646,19 @@ Test (rollout, who_may_have_been_updated_unseen_goes_back_too_or_is_cancelled)
         rollout_deinit (&story.rollout);
     }
 }
+
+Test (rollout, who_could_not_be_served_is_charged_to_nobody_and_ordered_again)
+{
+    struct story story;
+    prepare (&story);
+    begin (&story);
+    rollout_pause (&story.rollout, "a blob is damaged");
+    all (&story, 0, 4, ROLLOUT_UNSERVED);
+    cr_expect_eq (story.rollout.charged, 0);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
+    cr_expect_str_empty (story.told, "nothing is ordered while it is paused: %s", story.told);
+    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
+    rollout_deinit (&story.rollout);
+}
