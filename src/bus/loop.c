@@ -21,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "bus/guard.h"
 #include "bus/private.h"
 #include "bus/timers.h"
 
@@ -49,6 +50,7 @@ struct bus_loop {
     void *zmq;
     int linger_ms; /* the longest of a socket */
     struct bus_zap *zap;
+    struct bus_guard *guard;
     int timer_fd;
     uint64_t armed_ms; /* what the timerfd is set to; UINT64_MAX: not set */
     struct bus_timers timers;
@@ -164,6 +166,7 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
         loop->signals = signals->next;
         free (signals);
     }
+    loop->guard = bus_guard_free (loop->guard);
     sweep (loop);
     if (loop->zmq) {
         (void) zmq_ctx_shutdown (loop->zmq);
@@ -188,6 +191,19 @@ void bus_loop_linger (struct bus_loop *loop, int linger_ms)
 void *bus_loop_zmq (struct bus_loop *loop)
 {
     return loop->zmq;
+}
+
+struct bus_guard *bus_loop_guard (struct bus_loop *loop)
+{
+    if (!loop->guard)
+        (void) bus_guard_new (loop, &loop->guard);
+    return loop->guard;
+}
+
+void bus_loop_connections (struct bus_loop *loop, unsigned most)
+{
+    if (bus_loop_guard (loop))
+        bus_guard_limit (loop->guard, most);
 }
 
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)
