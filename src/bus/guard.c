@@ -61,6 +61,7 @@ struct bus_connection {
     uint64_t delivered, seen; /* messages; and at the last look */
     uint64_t turn;            /* messages of the socket when it was first suspected; 0: it is not */
     struct bus_peer peer;     /* that its messages come from */
+    uint64_t mark;            /* of the owner; 0: none */
     unsigned topics;
     int fd;
     uint8_t idle_looks;
@@ -442,6 +443,13 @@ unsigned bus_guard_subscribed (struct bus_connection *connection, bool subscribe
 void bus_guard_keep (struct bus_connection *connection)
 {
     connection->kept = true;
+}
+
+bool bus_guard_mark (struct bus_connection *connection, uint64_t number)
+{
+    if (connection->mark == 0)
+        connection->mark = number;
+    return connection->mark == number;
 }
 
 /*  An event of libzmq: [number, value] [endpoint]. Returns false where there is none. */

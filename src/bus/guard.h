@@ -47,6 +47,8 @@ unsigned bus_guard_subscribed (struct bus_connection *connection, bool subscribe
 /*  The owner of the socket knows who it is: it is not ended in order to make room. */
 void bus_guard_keep (struct bus_connection *connection);
 
+bool bus_guard_mark (struct bus_connection *connection, uint64_t number);
+
 /*  Ends it. The descriptor is only touched while it still is that connection's. */
 void bus_guard_end (struct bus_connection *connection, enum bus_end why);
 

@@ -126,6 +126,8 @@ static struct bus_connection *delivered (struct bus_socket *socket, const struct
                                          const struct bus_peer *peer)
 {
     int last = parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1;
+    if (!socket->guarded)
+        return NULL;
     return bus_guard_delivered (bus_loop_guard (socket->loop), socket, &parts->frames[last], peer);
 }
 

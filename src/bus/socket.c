@@ -197,11 +197,6 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
     socket->source = bus_source_new (loop, socket->zmq, -1, bus_message_ready, socket);
     if (!socket->source)
         return base_error_errno (error, -ENOMEM, "cannot make a socket");
-    struct bus_guard *guard = bus_loop_guard (loop);
-    r = guard ? bus_guard_add (guard, socket) : -ENOMEM;
-    if (r < 0)
-        return base_error_errno (error, r, "cannot watch the connections of a socket");
-    socket->guarded = true;
     *ret_socket = base_take (socket);
     return 0;
 }
@@ -314,6 +309,17 @@ static int clear_ipc_path (const char *endpoint, struct base_error *error)
     return base_error_set (error, -EADDRINUSE, "cannot bind %s: another process listens there", endpoint);
 }
 
+/*  Before the first connection. What is connected to over ipc is a path that this process was given. */
+static int guard (struct bus_socket *socket, const char *endpoint)
+{
+    if (socket->guarded || (!socket->is_server && !begins (endpoint, "tcp://")))
+        return 0;
+    struct bus_guard *guard = bus_loop_guard (socket->loop);
+    int r = guard ? bus_guard_add (guard, socket) : -ENOMEM;
+    socket->guarded = r == 0;
+    return r;
+}
+
 static int remember (struct bus_socket *socket, const char *endpoint)
 {
     char *copy = strdup (endpoint);
@@ -343,6 +349,9 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
             return r;
     }
     socket->is_server = true;
+    r = guard (socket, bound);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot watch the connections to %s", endpoint);
     if (zmq_bind (socket->zmq, bound) < 0)
         return base_error_set (error, -errno, "cannot bind %s: %s", endpoint, zmq_strerror (errno));
 
@@ -356,6 +365,8 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error)
 {
     int r = set_transport (socket, endpoint, true);
+    if (r == 0)
+        r = guard (socket, endpoint);
     if (r == 0)
         r = remember (socket, endpoint);
     if (r == 0)
@@ -389,6 +400,11 @@ void bus_connection_keep (struct bus_connection *connection)
 {
     if (connection)
         bus_guard_keep (connection);
+}
+
+bool bus_connection_mark (struct bus_connection *connection, uint64_t number)
+{
+    return !connection || bus_guard_mark (connection, number);
 }
 
 bool bus_socket_is_ready (const struct bus_socket *socket)

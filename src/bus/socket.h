@@ -144,6 +144,10 @@ enum { BUS_TOPICS_MOST = 40 };
 /*  Who this is is known: the connection is not ended in order to make room. NULL does nothing. */
 void bus_connection_keep (struct bus_connection *connection);
 
+/*  A number that the owner gives a connection once. Returns whether it has none yet, or this one. NULL has
+    every number. */
+bool bus_connection_mark (struct bus_connection *connection, uint64_t number);
+
 /*  Connections that the servers of the loop may have at a time: libzmq spins where descriptors are out. One
     more costs another one, that of somebody unknown. */
 void bus_loop_connections (struct bus_loop *loop, unsigned most);

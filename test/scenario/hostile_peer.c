@@ -58,10 +58,10 @@ static bool push (int fd, const void *data, size_t size)
 {
     const char *at = data;
     while (size > 0) {
-        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        struct pollfd ready = {.fd = fd, .events = POLLOUT | POLLRDHUP};
         if (poll (&ready, 1, 1000) == 0 && is_over ())
             return true;
-        if (ready.revents & (POLLERR | POLLHUP))
+        if (ready.revents & (POLLERR | POLLHUP | POLLRDHUP))
             return false;
         ssize_t n = send (fd, at, size, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
