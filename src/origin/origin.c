@@ -37,6 +37,7 @@ struct origin {
     uint64_t heartbeat_ms;
     struct bus_socket *announce, *control, *content;
     struct origin_contents *contents;
+    struct bus_connection *asking; /* on control; NULL: nobody, or unknown */
     char instance[2 * INSTANCE_BYTES + 1];
     uint64_t sequence;
     struct origin_counts counts;
@@ -187,6 +188,7 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
     const struct bus_peer *peer = &message->peer;
     (void) socket;
     origin->counts.asked++;
+    origin->asking = message->from;
     if (message->record == &wire_heartbeat_record)
         on_heartbeat (origin, peer, message->body);
     else if (message->record == &wire_hello_record)
@@ -204,6 +206,20 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
             origin->ops.bye (origin->context, peer, message->body);
     } else
         origin->counts.malformed++;
+    origin->asking = NULL;
+}
+
+void origin_keep (struct origin *origin)
+{
+    bus_connection_keep (origin->asking);
+}
+
+bool origin_is_named (struct origin *origin, const char *name)
+{
+    struct base_digest digest = base_digest_of (name, strlen (name));
+    uint64_t number;
+    memcpy (&number, digest.bytes, sizeof number);
+    return bus_connection_mark (origin->asking, number);
 }
 
 static void on_put (struct origin *origin, const struct bus_message *message)
@@ -400,6 +416,8 @@ struct origin_counts origin_counts (const struct origin *origin)
         counts.malformed += socket_counts.malformed;
         counts.unroutable += socket_counts.unroutable;
         counts.full += socket_counts.full;
+        for (unsigned j = 0; j < BUS_END_COUNT; j++)
+            counts.ended[j] += socket_counts.ended[j];
     }
     return counts;
 }
