@@ -197,6 +197,8 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
         r = records_open (broker, config->root, error);
     if (r == 0 && !config->no_content)
         r = broker_content_open (broker->root, &broker->content, error);
+    if (r == 0 && broker->content)
+        broker_content_loop (broker->content, loop);
     if (r == 0)
         broker_contents_collect (broker);
     if (r == 0)

@@ -11,6 +11,7 @@
 
 enum {
     BROKER_UPLOADS_MOST = 32,              /* under way at a time */
+    BROKER_UPLOADS_PEER_MOST = 4,          /* of one peer */
     BROKER_UPLOAD_IDLE_MS = 30 * 1000,     /* after that, what is here is closed and waits for a resume */
     BROKER_UPLOAD_TAKE_OVER_MS = 5 * 1000, /* after that, another peer may go on with it */
 };
@@ -23,6 +24,10 @@ struct broker_content;
 /*  The contents below root/contents; the directory is made where it is missing. root stays the caller's. */
 int broker_content_open (int root, struct broker_content **ret_content, struct base_error *error);
 struct broker_content *broker_content_free (struct broker_content *content);
+
+/*  Has what is there of an upload hashed beside the loop, when it is gone on with; without a loop that is done at
+    once. */
+void broker_content_loop (struct broker_content *content, struct bus_loop *loop);
 
 /*  As the operations of an origin. */
 int broker_content_get (struct broker_content *content, const struct base_digest *digest, int *ret_fd,

@@ -106,6 +106,8 @@ static int serve (struct running *running, const struct options *options, const 
     if (r == 0)
         r = broker_content_open (running->root, &running->content, error);
     if (r == 0)
+        broker_content_loop (running->content, running->loop);
+    if (r == 0)
         r = origin_new (running->loop, &config, &operations, running, &running->origin, error);
     if (r != 0)
         return r;
