@@ -253,6 +253,15 @@ void bus_guard_end (struct bus_connection *connection, enum bus_end why)
     look_at (connection);
 }
 
+void bus_guard_end_peer (struct bus_guard *guard, const struct bus_socket *socket,
+                         const struct bus_peer *peer, enum bus_end why)
+{
+    for (size_t i = 0; i < guard->n_table; i++)
+        if (guard->table[i] && guard->table[i]->socket == socket &&
+            bus_peer_equal (&guard->table[i]->peer, peer))
+            bus_guard_end (guard->table[i], why);
+}
+
 /*  Whether all that the connection sent whole has been delivered. */
 static bool had_its_turn (struct bus_connection *connection)
 {

@@ -49,6 +49,10 @@ void bus_guard_keep (struct bus_connection *connection);
 
 bool bus_guard_mark (struct bus_connection *connection, uint64_t number);
 
+/*  Ends the connection of a ROUTER's peer, which is looked for. */
+void bus_guard_end_peer (struct bus_guard *guard, const struct bus_socket *socket,
+                         const struct bus_peer *peer, enum bus_end why);
+
 /*  Ends it. The descriptor is only touched while it still is that connection's. */
 void bus_guard_end (struct bus_connection *connection, enum bus_end why);
 

@@ -333,6 +333,9 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
     }
     if (r == 0)
         r = send_parts (socket, &parts);
+    /* Without payloads nothing is pulled piece by piece: who lets so many answers lie does not read them. */
+    if (r == -EAGAIN && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guarded)
+        bus_guard_end_peer (bus_loop_guard (socket->loop), socket, peer, BUS_END_SLOW);
     if (release)
         release (data, hint);
     return r;
