@@ -21,8 +21,8 @@ struct bus_guard;
 /*  A connection of a socket. Valid during the handler in which it was found. */
 struct bus_connection;
 
-/*  The loop's guard, made with the first call; NULL where memory or descriptors are out. */
-struct bus_guard *bus_loop_guard (struct bus_loop *loop);
+/*  The loop's guard, made with the first call; NULL: this loop has none. Returns 0 or -errno. */
+int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard);
 
 int bus_guard_new (struct bus_loop *loop, struct bus_guard **ret_guard);
 

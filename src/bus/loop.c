@@ -193,17 +193,19 @@ void *bus_loop_zmq (struct bus_loop *loop)
     return loop->zmq;
 }
 
-struct bus_guard *bus_loop_guard (struct bus_loop *loop)
+int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard)
 {
-    if (!loop->guard)
-        (void) bus_guard_new (loop, &loop->guard);
-    return loop->guard;
+    int r = loop->guard ? 0 : bus_guard_new (loop, &loop->guard);
+    if (r == 0)
+        *ret_guard = loop->guard;
+    return r;
 }
 
 void bus_loop_connections (struct bus_loop *loop, unsigned most)
 {
-    if (bus_loop_guard (loop))
-        bus_guard_limit (loop->guard, most);
+    struct bus_guard *guard;
+    if (bus_loop_guard (loop, &guard) == 0)
+        bus_guard_limit (guard, most);
 }
 
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)

@@ -126,9 +126,9 @@ static struct bus_connection *delivered (struct bus_socket *socket, const struct
                                          const struct bus_peer *peer)
 {
     int last = parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1;
-    if (!socket->guarded)
+    if (!socket->guard)
         return NULL;
-    return bus_guard_delivered (bus_loop_guard (socket->loop), socket, &parts->frames[last], peer);
+    return bus_guard_delivered (socket->guard, socket, &parts->frames[last], peer);
 }
 
 /*  Counts a message that is dropped. */
@@ -334,8 +334,8 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
     if (r == 0)
         r = send_parts (socket, &parts);
     /* Without payloads nothing is pulled piece by piece: who lets so many answers lie does not read them. */
-    if (r == -EAGAIN && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guarded)
-        bus_guard_end_peer (bus_loop_guard (socket->loop), socket, peer, BUS_END_SLOW);
+    if (r == -EAGAIN && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guard)
+        bus_guard_end_peer (socket->guard, socket, peer, BUS_END_SLOW);
     if (release)
         release (data, hint);
     return r;

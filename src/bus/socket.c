@@ -205,9 +205,9 @@ struct bus_socket *bus_socket_free (struct bus_socket *socket)
 {
     if (!socket)
         return NULL;
-    if (socket->guarded)
-        bus_guard_forget (bus_loop_guard (socket->loop), socket);
-    socket->guarded = false;
+    if (socket->guard)
+        bus_guard_forget (socket->guard, socket);
+    socket->guard = NULL;
     if (socket->zmq)
         (void) zmq_close (socket->zmq);
     socket->zmq = NULL;
@@ -312,11 +312,14 @@ static int clear_ipc_path (const char *endpoint, struct base_error *error)
 /*  Before the first connection. What is connected to over ipc is a path that this process was given. */
 static int guard (struct bus_socket *socket, const char *endpoint)
 {
-    if (socket->guarded || (!socket->is_server && !begins (endpoint, "tcp://")))
+    struct bus_guard *made = NULL;
+    if (socket->guard || (!socket->is_server && !begins (endpoint, "tcp://")))
         return 0;
-    struct bus_guard *guard = bus_loop_guard (socket->loop);
-    int r = guard ? bus_guard_add (guard, socket) : -ENOMEM;
-    socket->guarded = r == 0;
+    int r = bus_loop_guard (socket->loop, &made);
+    if (r == 0 && made)
+        r = bus_guard_add (made, socket);
+    if (r == 0)
+        socket->guard = made;
     return r;
 }
 

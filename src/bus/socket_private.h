@@ -28,7 +28,8 @@ struct bus_socket {
     uint64_t n_read;       /* messages of any form */
     size_t n_connections;  /* that the guard knows */
     uint64_t message_most; /* bytes of the largest frame that is read */
-    bool is_server, guarded;
+    bool is_server;
+    struct bus_guard *guard; /* NULL: not guarded */
 };
 
 /*  The loop's call while something is there to read. */
