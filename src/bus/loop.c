@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -45,6 +46,10 @@ struct signals {
 
 /*  How long the context may take to end, beyond what its sockets linger. */
 enum { END_MS = 2000 };
+
+/*  A guard costs two descriptors a socket. Where a host allows fewer than this, a node needs them all for its
+    rehearsal. */
+enum { FILES_LEAST = 128 };
 
 struct bus_loop {
     void *zmq;
@@ -195,6 +200,10 @@ void *bus_loop_zmq (struct bus_loop *loop)
 
 int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard)
 {
+    struct rlimit files = {.rlim_cur = 0};
+    *ret_guard = NULL;
+    if (!loop->guard && (getrlimit (RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < FILES_LEAST))
+        return 0;
     int r = loop->guard ? 0 : bus_guard_new (loop, &loop->guard);
     if (r == 0)
         *ret_guard = loop->guard;
@@ -204,7 +213,7 @@ int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard)
 void bus_loop_connections (struct bus_loop *loop, unsigned most)
 {
     struct bus_guard *guard;
-    if (bus_loop_guard (loop, &guard) == 0)
+    if (bus_loop_guard (loop, &guard) == 0 && guard)
         bus_guard_limit (guard, most);
 }
 
