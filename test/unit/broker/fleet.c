@@ -163,6 +163,43 @@ Test (fleet, epochs_go_on_above_what_a_node_has_seen)
     peer_free (node.control);
 }
 
+Test (fleet, a_confirmation_counts_only_with_the_release_and_the_program_of_the_order)
+{
+    struct node node;
+    struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
+    struct wire_ordered ordered;
+    struct wire_node shown;
+
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", &release);
+    node.application.state = WIRE_STATE_CONFIRMED;
+    node.application.epoch = ordered.epoch;
+    cr_expect_eq (
+        node_report (&node, ordered.epoch, ordered.transaction, "trial", WIRE_OUTCOME_CONFIRMED, NULL),
+        WIRE_STATUS_INVALID, "it runs another release");
+    node.application.release = release;
+    node.binary = digest_of ("another program");
+    cr_expect_eq (
+        node_report (&node, ordered.epoch, ordered.transaction, "trial", WIRE_OUTCOME_CONFIRMED, NULL),
+        WIRE_STATUS_INVALID, "another program");
+    node.binary = digest_of ("2.0.0");
+    cr_expect_eq (
+        node_report (&node, ordered.epoch, ordered.transaction, "idle", WIRE_OUTCOME_CONFIRMED, NULL),
+        WIRE_STATUS_INVALID, "another step");
+    shown = operator_node (operator, "web-1");
+    cr_expect_neq (shown.outcome, WIRE_OUTCOME_CONFIRMED);
+    wire_node_deinit (&shown);
+    cr_expect_eq (
+        node_report (&node, ordered.epoch, ordered.transaction, "trial", WIRE_OUTCOME_CONFIRMED, NULL),
+        WIRE_STATUS_OK);
+    shown = operator_node (operator, "web-1");
+    cr_expect_eq (shown.outcome, WIRE_OUTCOME_CONFIRMED);
+    wire_node_deinit (&shown);
+    wire_ordered_deinit (&ordered);
+    peer_free (node.control);
+}
+
 Test (fleet, an_order_that_is_sent_again_gets_the_same_answer)
 {
     struct node node;

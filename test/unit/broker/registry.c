@@ -166,6 +166,33 @@ Test (registry, an_older_session_that_shows_life_keeps_the_id_and_both_are_named
     cr_assert_null (strstr (refusal, "session"), "that is what identifies a node");
 }
 
+Test (registry, words_of_a_session_on_another_connection_are_ignored_and_counted)
+{
+    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_null (broker_registry_heard (&registry, "n", "s1", &peer_b, 200, NULL));
+    cr_assert_null (broker_registry_bye (&registry, "n", "s1", &peer_b));
+    cr_assert_eq (registry.foreign, 2);
+    cr_assert (broker_registry_find (&registry, "n")->online);
+    cr_assert (bus_peer_equal (&broker_registry_find (&registry, "n")->peer, &peer_a));
+    cr_assert_eq (hello ("n", "s1", &peer_b, 300), BROKER_ADMIT, "its connection was made anew");
+    cr_assert_not_null (broker_registry_heard (&registry, "n", "s1", &peer_b, 400, NULL));
+}
+
+Test (registry, a_pace_allows_some_at_once_and_then_some_a_minute)
+{
+    struct broker_pace pace = {.used = 0};
+    unsigned allowed = 0;
+
+    for (unsigned i = 0; i < 100; i++)
+        allowed += broker_pace_take (&pace, 10, 6, 1000);
+    cr_assert_eq (allowed, 10);
+    cr_assert_eq (pace.refused, 90);
+    for (uint64_t now = 1000; now < 61000; now += 100)
+        allowed += broker_pace_take (&pace, 10, 6, now);
+    cr_assert_geq (allowed, 15);
+    cr_assert_leq (allowed, 16);
+}
+
 Test (registry, an_older_session_that_stays_silent_is_replaced)
 {
     cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
