@@ -3,6 +3,7 @@
 #include "broker/broker.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
@@ -63,6 +64,26 @@ static void hint_send (void *context, unsigned slot, const struct wire_update *h
                           strerror (-r));
 }
 
+/*  Says what was done about peers that cost too much. */
+static void peers_tell (struct broker *broker)
+{
+    struct origin_counts counts = origin_counts (broker->origin);
+    struct bus_counts events = bus_socket_counts (broker->events);
+
+    for (unsigned i = 0; i < BUS_END_COUNT; i++) {
+        uint64_t ended = counts.ended[i] + events.ended[i];
+        if (ended != broker->ended[i])
+            base_log_limited (&broker->log, BASE_LOG_WARNING, "ended %" PRIu64 " connections: %s",
+                              ended - broker->ended[i], bus_end_text ((enum bus_end) i));
+        broker->ended[i] = ended;
+    }
+    if (broker->registry.foreign != broker->foreign)
+        base_log_limited (&broker->log, BASE_LOG_WARNING,
+                          "ignoring %" PRIu64 " messages in a node's name that came on another connection",
+                          broker->registry.foreign - broker->foreign);
+    broker->foreign = broker->registry.foreign;
+}
+
 static void on_tick (void *context)
 {
     struct broker *broker = context;
@@ -82,6 +103,7 @@ static void on_tick (void *context)
         broker_content_tick (broker->content, now_ms);
     broker_backup_tick (broker, now_ms);
     broker_records_look (broker);
+    peers_tell (broker);
 }
 
 /*  A node that the records know. Whether it lives is only known once it is heard of. */
@@ -196,6 +218,9 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     if (broker->tick_ms > TICK_MOST_MS)
         broker->tick_ms = TICK_MOST_MS;
     broker_registry_init (&broker->registry, &broker_registry_ops, broker, liveness_ms);
+    if (config->nodes_most)
+        broker->registry.nodes_most = config->nodes_most;
+    broker->new_nodes = config->new_nodes ? config->new_nodes : BROKER_NEW_NODES;
     broker_hints_init (&broker->hints, loop, hint_send, broker);
     broker_waiters_init (&broker->waiters, loop, broker_waiter_look, broker);
     r = broker_root_open (config->root, &broker->root, &broker->lock, error);

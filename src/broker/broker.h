@@ -11,7 +11,13 @@
 #include "bus/endpoint.h"
 #include "bus/socket.h"
 
-enum { BROKER_HEARTBEAT_MS = 15000 };
+enum {
+    BROKER_HEARTBEAT_MS = 15000,
+    BROKER_NODES_MOST = 65536,
+    BROKER_NEW_AT_ONCE =
+        10000,              /* nodes that were never heard of before: a fleet that is installed at once ... */
+    BROKER_NEW_NODES = 600, /* ... and a minute after that */
+};
 
 struct broker_config {
     const char *root;                 /* a directory; made where it is missing */
@@ -22,6 +28,8 @@ struct broker_config {
     struct broker_trash_rules trash; /* for blobs that nothing needs; BROKER_TRASH_RULES */
     uint64_t scrub_ms;               /* within which every blob is read; 0: none is */
     uint64_t heartbeat_ms;           /* told to nodes; 0: BROKER_HEARTBEAT_MS */
+    unsigned new_nodes;              /* a minute; 0: BROKER_NEW_NODES */
+    unsigned nodes_most;             /* that are known; 0: 65536 */
     uint64_t liveness_ms;            /* silence after which a node counts as offline; 0: 3 heartbeats */
 };
 

@@ -12,6 +12,7 @@
 
 enum {
     BROKER_UPLOADS_MOST = 32,              /* under way at a time */
+    BROKER_UPLOADS_PEER_MOST = 4,          /* of one peer */
     BROKER_UPLOAD_IDLE_MS = 30 * 1000,     /* after that, what is here is closed and waits for a resume */
     BROKER_UPLOAD_TAKE_OVER_MS = 5 * 1000, /* after that, another peer may go on with it */
 };
@@ -22,7 +23,8 @@ enum {
 struct broker_content;
 
 /*  The contents below root/contents; the directory is made where it is missing, also when it is removed later.
-    root stays the caller's. loop NULL: nothing is done beside the loop, everything at once. */
+    root stays the caller's. What is large is hashed beside the loop: what is served, and what is there of an upload
+    that goes on. loop NULL: everything is done at once. */
 int broker_content_open (struct bus_loop *loop, int root, struct broker_content **ret_content,
                          struct base_error *error);
 

@@ -11,6 +11,9 @@
 #include "broker/text.h"
 #include "wire/envelope.h"
 
+/*  How far the clock of an earlier run of the broker may have been ahead of this one's. */
+#define CLOCK_AHEAD_MS (UINT64_C (24) * 3600 * 1000)
+
 /*  An order in the making. */
 struct making {
     struct broker_store *store;
@@ -71,12 +74,22 @@ bool broker_order_under_way (const struct broker_application *application, bool 
     return true;
 }
 
-void broker_order_raise (struct broker_application *application, const struct wire_application *told)
+bool broker_order_raise (struct broker_application *application, struct wire_application *told,
+                         uint64_t now_ms)
 {
+    uint64_t most =
+        now_ms + CLOCK_AHEAD_MS > application->epoch ? now_ms + CLOCK_AHEAD_MS : application->epoch;
+    bool believed = told->epoch <= most && told->seen_epoch <= most;
+
+    if (told->epoch > most)
+        told->epoch = 0;
+    if (told->seen_epoch > most)
+        told->seen_epoch = 0;
     if (told->epoch > application->epoch)
         application->epoch = told->epoch;
     if (told->seen_epoch > application->epoch)
         application->epoch = told->seen_epoch;
+    return believed;
 }
 
 /*  The failure that keeps a release off the node; NULL where none does. */

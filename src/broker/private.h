@@ -27,6 +27,11 @@ struct broker {
     struct broker_store *store;
     struct broker_content *content; /* NULL with no_content */
     struct broker_registry registry;
+    struct broker_pace invented;   /* ids that were never heard of before */
+    struct broker_pace told;       /* events of nodes that came and went */
+    uint64_t foreign;              /* registry.foreign, as it was logged last */
+    unsigned new_nodes;            /* a minute */
+    uint64_t ended[BUS_END_COUNT]; /* connections, as it was logged last */
     struct broker_hints hints;
     struct broker_waiters waiters;
     struct origin *origin;
@@ -62,6 +67,7 @@ void broker_records_look (struct broker *broker);
 struct broker_application_news {
     bool changed;    /* its state or release is another one */
     bool known;      /* the node has told of it before */
+    bool believed;   /* no epoch was told that nobody gave out */
     uint64_t before; /* the highest epoch of the record */
 };
 

@@ -76,7 +76,11 @@ int broker_application_tell (struct broker *broker, const char *node, const stru
     wire_application_deinit (&application.told);
     application.told = copy;
     application.is_told = true;
-    broker_order_raise (&application, told);
+    ret_news->believed = broker_order_raise (&application, &application.told, base_time_real_ns () / 1000000);
+    if (!ret_news->believed)
+        base_log_limited (&broker->log, BASE_LOG_WARNING,
+                          "ignoring that node %s has seen epoch %llu of %s: none so high was given out", node,
+                          (unsigned long long) told->seen_epoch, told->name);
     return broker_store_application_put (broker->store, &application, error);
 }
 

@@ -6,6 +6,7 @@
 #include "bus/loop.h"
 #include "bus/socket.h"
 
+struct bus_guard;
 struct bus_source;
 struct bus_zap;
 

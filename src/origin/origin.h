@@ -81,6 +81,13 @@ int origin_announce (struct origin *origin, const char *topic, const struct wire
 int origin_answer (struct origin *origin, const struct bus_peer *peer, const struct wire_record *record,
                    const void *message);
 
+/*  For an operation of control, while it runs. The connection that asks is not ended in order to make room:
+    it is known who that is. */
+void origin_keep (struct origin *origin);
+
+/*  Gives the connection that asks a name. Returns whether it is the first, or the one that it has. */
+bool origin_is_named (struct origin *origin, const char *name);
+
 /*  What it did since it was made. */
 struct origin_counts {
     uint64_t announced;
@@ -89,8 +96,9 @@ struct origin_counts {
     uint64_t chunks, bytes;      /* sent with status ok, and their payload */
     uint64_t busy, gone, failed; /* pieces that were answered so */
     uint64_t puts;
-    uint64_t malformed;        /* messages of any channel that were dropped */
-    uint64_t unroutable, full; /* answers that found no peer, or no room */
+    uint64_t malformed;            /* messages of any channel that were dropped */
+    uint64_t unroutable, full;     /* answers that found no peer, or no room */
+    uint64_t ended[BUS_END_COUNT]; /* connections that were ended */
 };
 struct origin_counts origin_counts (const struct origin *origin);
 

@@ -15,8 +15,8 @@
 #include "programs/program_signals.h"
 
 enum {
-    FILES_OF_BROKER = 128, /* its own files, and contents that are being served */
-    FILES_A_NODE = 2,      /* announce and control; a download is a third for a while */
+    FILES_A_NODE = 2, /* announce and control; a download is a third for a while */
+    FILES_FOR_FLEET = 512,
     PORT_FIRST = 10000, /* of those that are tried for --port 0, four in a row: below what kernels hand out */
     PORT_ROWS = 5500,
     PORT_TRIES = 50
@@ -26,7 +26,7 @@ enum { HEARTBEAT_MS = 15000, HEARTBEAT_LEAST_MS = 100 };
 
 struct options {
     const char *root, *address, *restore;
-    uint64_t port, heartbeat_ms, liveness_ms;
+    uint64_t port, heartbeat_ms, liveness_ms, new_nodes, nodes_most;
     struct broker_trash_rules trash;
     uint64_t scrub_ms;
     bool insecure, no_content, anew;
@@ -47,17 +47,20 @@ static void running_deinit (struct running *running)
     running->settings = bus_settings_free (running->settings);
 }
 
-static void files_check (void)
+/*  Returns how many connections there is room for. */
+static unsigned files_check (void)
 {
     uint64_t files = program_files_raise ();
+    unsigned connections = program_connections (files);
 
-    if (files <= FILES_OF_BROKER)
+    if (files < FILES_FOR_FLEET)
         base_log (BASE_LOG_WARNING,
-                  "open files are limited to %llu: too few for a fleet; raise the hard limit",
-                  (unsigned long long) files);
+                  "open files are limited to %llu: enough for %u nodes; raise the hard limit for more",
+                  (unsigned long long) files, connections / FILES_A_NODE);
     else
-        base_log (BASE_LOG_INFO, "open files are limited to %llu: enough for %llu nodes",
-                  (unsigned long long) files, (unsigned long long) (files - FILES_OF_BROKER) / FILES_A_NODE);
+        base_log (BASE_LOG_INFO, "open files are limited to %llu: enough for %u nodes",
+                  (unsigned long long) files, connections / FILES_A_NODE);
+    return connections;
 }
 
 static int ready_print (const struct broker *broker)
@@ -83,12 +86,15 @@ static int serve (struct running *running, const struct options *options, struct
                                    .scrub_ms = options->scrub_ms,
                                    .no_content = options->no_content,
                                    .heartbeat_ms = options->heartbeat_ms,
-                                   .liveness_ms = options->liveness_ms};
+                                   .liveness_ms = options->liveness_ms,
+                                   .new_nodes = (unsigned) options->new_nodes,
+                                   .nodes_most = (unsigned) options->nodes_most};
     int r;
 
     running->loop = bus_loop_new ();
     if (!running->loop)
         return base_error_errno (error, -ENOMEM, "cannot make the event loop");
+    bus_loop_connections (running->loop, files_check ());
     r = program_signals_stop (running->loop);
     if (r != 0)
         return base_error_errno (error, r, "cannot take signals");
@@ -138,6 +144,10 @@ int main (int argc, char **argv)
          "blobs that nothing needs are only deleted while less of the disk is free (1073741824)"},
         {"scrub", 0, PROGRAM_SPAN, "SPAN", "broker/scrub", &options.scrub_ms, 0,
          "within which every blob is read and verified (168h); 0: none is"},
+        {"new-nodes", 0, PROGRAM_NUMBER, "N", "broker/new-nodes", &options.new_nodes, BROKER_NODES_MOST,
+         "nodes a minute that the broker has never heard of (600, and 10000 at once)"},
+        {"nodes", 0, PROGRAM_NUMBER, "N", "broker/nodes", &options.nodes_most, BROKER_NODES_MOST,
+         "nodes that the broker knows at most (65536)"},
         {"restore", 0, PROGRAM_TEXT, "FILE", NULL, &options.restore, 0,
          "make the records of a root without any from a backup, and end"},
         {"new", 0, PROGRAM_FLAG, NULL, NULL, &options.anew, 0,
@@ -184,10 +194,8 @@ int main (int argc, char **argv)
         r = broker_recover (options.root, &error);
     else if (options.restore)
         r = broker_restore (options.root, options.restore, &error);
-    else {
-        files_check ();
+    else
         r = serve (&running, &options, &error);
-    }
     if (r == 0)
         return PROGRAM_OK;
     base_log (BASE_LOG_ERROR, "%s", error.text[0] ? error.text : strerror (r < 0 ? -r : r));

@@ -31,6 +31,8 @@ struct running {
     int root, lock;
     struct broker_content *content;
     struct origin *origin;
+    uint64_t ended[BUS_END_COUNT]; /* connections, as it was logged last */
+    struct base_log_limit log;
     int tick;
 };
 
@@ -63,11 +65,26 @@ static int on_put (void *context, const struct bus_peer *peer, const struct wire
     return broker_content_put (running->content, peer, put, payload, size, base_time_boot_ms (), answer);
 }
 
+/*  Says what was done about peers that cost too much. */
+static void peers_tell (struct running *running)
+{
+    struct origin_counts counts = origin_counts (running->origin);
+
+    for (unsigned i = 0; i < BUS_END_COUNT; i++) {
+        if (counts.ended[i] != running->ended[i])
+            base_log_limited (&running->log, BASE_LOG_WARNING, "ended %llu connections: %s",
+                              (unsigned long long) (counts.ended[i] - running->ended[i]),
+                              bus_end_text ((enum bus_end) i));
+        running->ended[i] = counts.ended[i];
+    }
+}
+
 static void on_tick (void *context)
 {
     struct running *running = context;
 
     broker_content_tick (running->content, base_time_boot_ms ());
+    peers_tell (running);
     running->tick = bus_timer_start (running->loop, TICK_MS, on_tick, running);
 }
 
@@ -89,6 +106,7 @@ static int serve (struct running *running, const struct options *options, const 
     running->loop = bus_loop_new ();
     if (!running->loop)
         return base_error_errno (error, -ENOMEM, "cannot make the event loop");
+    bus_loop_connections (running->loop, program_connections (program_files_raise ()));
     r = program_signals_stop (running->loop);
     if (r != 0)
         return base_error_errno (error, r, "cannot take signals");
@@ -146,7 +164,6 @@ int main (int argc, char **argv)
         program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
         program_bind_endpoint (options.address, options.port, "content", endpoint, &error) != 0)
         return program_usage_error (&spec, "%s", error.text);
-    (void) program_files_raise ();
     r = serve (&running, &options, endpoint, &error);
     if (r == 0)
         return PROGRAM_OK;

@@ -5,7 +5,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <dirent.h>
+#include <sys/stat.h>
+
 #include "broker/content.h"
+#include "broker/partials.h"
 
 static char root[64];
 static int root_fd;
@@ -121,8 +125,9 @@ Test (content, uploads_are_bounded_and_idle_ones_make_room)
     struct wire_taken taken;
 
     for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
+        struct bus_peer peer = {.size = 1, .id = {(uint8_t) (i / BROKER_UPLOADS_PEER_MOST + 1)}};
         (void) snprintf (name, sizeof name, "content %d", i);
-        cr_assert_eq (put (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+        cr_assert_eq (put (&peer, name, 100, 0, "x").status, WIRE_STATUS_OK);
     }
     taken = put (&peer_a, "one more", 8, 0, "one more");
     cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
@@ -139,6 +144,117 @@ Test (content, what_is_too_large_for_the_bound_or_the_disk_is_refused)
     cr_assert_eq (put (&peer_a, "a", BROKER_CONTENT_MOST + 1, 0, "").status, WIRE_STATUS_REFUSED);
     cr_assert_eq (put (&peer_a, "hello", 3, 0, "hello").status, WIRE_STATUS_REFUSED,
                   "more bytes than it has");
+}
+
+Test (content, one_peer_has_a_few_uploads_and_leaves_room_for_others)
+{
+    char name[16];
+
+    for (int i = 0; i < BROKER_UPLOADS_PEER_MOST; i++) {
+        (void) snprintf (name, sizeof name, "content %d", i);
+        cr_assert_eq (put (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+    }
+    cr_assert_eq (put (&peer_a, "one more", 8, 0, "one more").status, WIRE_STATUS_BUSY);
+    cr_assert (put (&peer_b, "one more", 8, 0, "one more").complete);
+}
+
+/*  Blocks of the disk that uploads have, and how many there are. */
+static uint64_t blocks (unsigned *ret_count)
+{
+    char path[96];
+    uint64_t sum = 0;
+    (void) snprintf (path, sizeof path, "%s/contents/partial", root);
+    DIR *directory = opendir (path);
+    struct dirent *entry;
+    struct stat status;
+
+    *ret_count = 0;
+    while ((entry = readdir (directory)))
+        if (entry->d_name[0] != '.' && fstatat (dirfd (directory), entry->d_name, &status, 0) == 0) {
+            sum += (uint64_t) status.st_blocks;
+            ++*ret_count;
+        }
+    (void) closedir (directory);
+    return sum;
+}
+
+Test (content, who_asks_where_to_begin_reserves_nothing)
+{
+    char name[16];
+    unsigned count;
+
+    for (int i = 0; i < 100; i++) {
+        (void) snprintf (name, sizeof name, "content %d", i);
+        cr_assert_eq (put (&peer_a, name, 64 << 20, 0, "").status, WIRE_STATUS_OK);
+    }
+    cr_assert_eq (blocks (&count), 0);
+    cr_assert_eq (count, 0);
+}
+
+Test (content, an_idle_upload_gives_back_what_is_reserved_beyond_what_is_there)
+{
+    unsigned count;
+
+    cr_assert_eq (put (&peer_a, "large", 64 << 20, 0, "beginning").status, WIRE_STATUS_OK);
+    now_ms += BROKER_UPLOAD_IDLE_MS;
+    broker_content_tick (content, now_ms);
+    cr_assert_leq (blocks (&count), 64);
+    cr_assert_eq (count, 1);
+    cr_assert_eq (put (&peer_a, "large", 64 << 20, 0, "").offset, 9);
+}
+
+Test (content, what_nobody_goes_on_with_is_bounded_in_number_also_after_a_restart)
+{
+    char name[16];
+    unsigned count;
+
+    for (int i = 0; i < BROKER_PARTIALS_MOST + 20; i++) {
+        (void) snprintf (name, sizeof name, "content %d", i);
+        now_ms += BROKER_UPLOAD_IDLE_MS;
+        cr_assert_eq (put (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+    }
+    content = broker_content_free (content);
+    (void) blocks (&count);
+    cr_assert_gt (count, BROKER_PARTIALS_MOST);
+    content_open ();
+    broker_content_tick (content, now_ms);
+    (void) blocks (&count);
+    cr_assert_eq (count, BROKER_PARTIALS_MOST);
+}
+
+static void on_late (void *context)
+{
+    (void) context;
+    cr_assert_fail ("what is here was never read");
+}
+
+static void on_look (void *context)
+{
+    bus_loop_stop (context);
+}
+
+Test (content, what_is_here_of_an_upload_is_read_beside_the_loop)
+{
+    struct bus_loop *loop = bus_loop_new ();
+    struct wire_taken taken = put (&peer_a, "hello world", 11, 0, "hello ");
+    int late = bus_timer_start (loop, 20000, on_late, NULL);
+
+    content = broker_content_free (content);
+    cr_assert_eq (broker_content_open (loop, root_fd, &content, &error), 0, "%s", error.text);
+    taken = put (&peer_b, "hello world", 11, 0, "");
+    cr_assert_eq (taken.offset, 6);
+    taken = put (&peer_b, "hello world", 11, 6, "world");
+    cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
+    while (taken.status == WIRE_STATUS_BUSY) {
+        (void) bus_timer_start (loop, 1, on_look, loop);
+        cr_assert_eq (bus_loop_run (loop), 0);
+        taken = put (&peer_b, "hello world", 11, 6, "world");
+    }
+    cr_assert (taken.complete);
+    bus_timer_cancel (loop, late);
+    content = broker_content_free (content);
+    bus_loop_free (loop);
+    content_open ();
 }
 
 Test (content, an_empty_content_is_one_too)
