@@ -32,10 +32,11 @@
 
 enum {
     LOOK_MS = 50,
-    IDLE_LOOKS = 3,               /* without a byte: it is let go of */
-    SILENT_MS = 10000,            /* without a first message */
-    SILENT_MOST_MS = 30000,       /* where bytes still come: a hand-shake may have to wait for its turn */
-    SLACK = 256 * 1024,           /* beyond the largest message: what one read of libzmq takes at once */
+    IDLE_LOOKS = 3,         /* without a byte: it is let go of */
+    SILENT_MS = 10000,      /* without a first message */
+    SILENT_MOST_MS = 30000, /* where bytes still come: a hand-shake may have to wait for its turn */
+    SLACK = 256 * 1024,     /* beyond the largest message: what one read of libzmq takes at once */
+    LITTLE = 64 * 1024,
     PINGS_A_SECOND = 8,           /* bytes: a client that only listens still sends libzmq's heartbeats, ... */
     PINGS_MOST = 8 * 1024 * 1024, /* ... which nobody tells from parts of a message */
     GROWN = 64 * 1024 * 1024,     /* over ipc, where the kernel counts no bytes: what the process has grown */
@@ -307,6 +308,8 @@ static void look (struct bus_connection *connection, uint64_t now_ms, uint64_t *
         bus_guard_end (connection, BUS_END_ENDLESS);
     else if (is_silent (connection) && now_ms >= silent_until (connection) && had_its_turn (connection))
         bus_guard_end (connection, BUS_END_SILENT);
+    else if (connection->counts_bytes && unread == 0 && !connection->turn && read - connection->base < LITTLE)
+        (void) let_go (connection);
     else if (!idle || connection->turn)
         connection->idle_looks = 0;
     else if (++connection->idle_looks >= IDLE_LOOKS)
@@ -496,6 +499,24 @@ static void drain (struct bus_guard *guard, const struct monitor *monitor)
     }
 }
 
+/*  A heartbeat, an answer: what came has been read already, and is little beside what a message may have. */
+static bool rests (struct bus_connection *connection)
+{
+    int unread;
+    uint64_t read = bytes_read (connection, &unread), now_ms = base_time_boot_ms ();
+    if (!connection->counts_bytes || connection->ended || connection->list == &connection->guard->looked_at ||
+        unread > 0)
+        return false;
+    if (connection->delivered != connection->seen) {
+        connection->seen = connection->delivered;
+        connection->base = read;
+        connection->base_ms = now_ms;
+    }
+    connection->read = read;
+    connection->bytes_ms = now_ms;
+    return read - connection->base < LITTLE && arm (connection, EPOLL_CTL_MOD);
+}
+
 static void on_traffic (void *context)
 {
     struct bus_guard *guard = context;
@@ -508,7 +529,8 @@ static void on_traffic (void *context)
             monitor = monitor->next;
         if (monitor)
             drain (guard, monitor);
-        else if ((size_t) fd < guard->n_table && guard->table[fd])
+        else if ((size_t) fd < guard->n_table && guard->table[fd] &&
+                 ((events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) || !rests (guard->table[fd])))
             look_at (guard->table[fd]);
     }
 }
