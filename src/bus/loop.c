@@ -190,6 +190,11 @@ void *bus_loop_zmq (struct bus_loop *loop)
     return loop->zmq;
 }
 
+int bus_loop_allow (struct bus_loop *loop, char *const *allowed)
+{
+    return loop->zap ? bus_zap_replace (loop->zap, allowed) : 0;
+}
+
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)
 {
     if (!loop->zap) {

@@ -13,6 +13,7 @@
 #include "origin/origin.h"
 #include "programs/program_bind.h"
 #include "programs/program_options.h"
+#include "programs/program_reload.h"
 #include "programs/program_signals.h"
 
 enum { TICK_MS = 5000 };
@@ -24,6 +25,9 @@ struct options {
 };
 
 struct running {
+    struct options options, again; /* as it was started, and as SIGHUP has them read */
+    struct program_signals signals;
+    struct program_reload reload;
     struct bus_settings *settings;
     struct bus_keyring keys;
     struct bus_loop *loop;
@@ -70,6 +74,31 @@ static void on_tick (void *context)
     running->tick = bus_timer_start (running->loop, TICK_MS, on_tick, running);
 }
 
+static bool is_same (const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp (a, b) == 0);
+}
+
+static void on_hangup (void *context)
+{
+    struct running *running = context;
+
+    running->again = (struct options){.address = "127.0.0.1", .port = WIRE_PORT_CONTENT};
+    program_reload (&running->reload);
+}
+
+static int take_again (void *context, const struct program_spec *spec)
+{
+    struct running *running = context;
+    const struct options *now = &running->options, *again = &running->again;
+
+    (void) spec;
+    if (!is_same (now->root, again->root) || !is_same (now->address, again->address) ||
+        now->port != again->port || now->insecure != again->insecure)
+        base_log (BASE_LOG_WARNING, "another root, address, port or insecure needs a new start");
+    return PROGRAM_GO;
+}
+
 static int serve (struct running *running, const struct options *options, const char *endpoint,
                   struct base_error *error)
 {
@@ -81,7 +110,10 @@ static int serve (struct running *running, const struct options *options, const 
     running->loop = bus_loop_new ();
     if (!running->loop)
         return base_error_errno (error, -ENOMEM, "cannot make the event loop");
-    r = program_signals_stop (running->loop);
+    running->signals = (struct program_signals){running->loop, on_hangup, running};
+    running->reload.loop = running->loop;
+    running->reload.keys = &running->keys;
+    r = program_signals_take (&running->signals);
     if (r != 0)
         return base_error_errno (error, r, "cannot take signals");
     r = broker_root_open (options->root, &running->root, &running->lock, error);
@@ -99,15 +131,16 @@ static int serve (struct running *running, const struct options *options, const 
 int main (int argc, char **argv)
 {
     base_cleanup (running_deinit) struct running running = {.root = -1, .lock = -1};
-    struct options options = {.address = "127.0.0.1", .port = WIRE_PORT_CONTENT};
+    struct options *options = &running.again; /* first of all */
+    *options = (struct options){.address = "127.0.0.1", .port = WIRE_PORT_CONTENT};
     const struct program_option table[] = {
-        {"root", 'r', PROGRAM_TEXT, "DIR", "content/root", &options.root, 0,
+        {"root", 'r', PROGRAM_TEXT, "DIR", "content/root", &options->root, 0,
          "where contents are kept; made where it is missing"},
-        {"bind", 'b', PROGRAM_TEXT, "ADDR", "content/bind", &options.address, 0,
+        {"bind", 'b', PROGRAM_TEXT, "ADDR", "content/bind", &options->address, 0,
          "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
-        {"port", 'p', PROGRAM_NUMBER, "PORT", "content/port", &options.port, UINT16_MAX,
+        {"port", 'p', PROGRAM_NUMBER, "PORT", "content/port", &options->port, UINT16_MAX,
          "port to listen on (7672); 0: one that is free"},
-        {"insecure", 0, PROGRAM_FLAG, NULL, "content/insecure", &options.insecure, 0,
+        {"insecure", 0, PROGRAM_FLAG, NULL, "content/insecure", &options->insecure, 0,
          "let other hosts in without CURVE keys"},
         {"log", 0, PROGRAM_LOG, "LEVEL", "content/log", NULL, 0, "error, warning, info or debug (info)"},
         {.name = NULL}};
@@ -126,16 +159,21 @@ int main (int argc, char **argv)
 
     if (status != PROGRAM_GO)
         return status;
+    running.options = running.again;
+    running.reload = (struct program_reload){
+        .spec = &spec, .argc = argc, .argv = argv, .take = take_again, .context = &running};
     if (first < argc)
         return program_usage_error (&spec, "%s: nothing is expected there", argv[first]);
-    if (!options.root)
+    if (!running.options.root)
         return program_usage_error (&spec, "--root DIR says where contents are kept, and is missing");
     if (bus_keyring_read (running.settings, true, &running.keys, &error) != 0 ||
-        program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
-        program_bind_endpoint (options.address, options.port, "content", endpoint, &error) != 0)
+        program_bind_check (running.options.address, running.keys.configured, running.options.insecure,
+                            &error) != 0 ||
+        program_bind_endpoint (running.options.address, running.options.port, "content", endpoint, &error) !=
+            0)
         return program_usage_error (&spec, "%s", error.text);
     (void) program_files_raise ();
-    r = serve (&running, &options, endpoint, &error);
+    r = serve (&running, &running.options, endpoint, &error);
     if (r == 0)
         return PROGRAM_OK;
     base_log (BASE_LOG_ERROR, "%s", error.text[0] ? error.text : strerror (r < 0 ? -r : r));
