@@ -74,8 +74,8 @@ say 'reload: what peers choose begins no line and moves no terminal'
 ! logged 'unhold' || fail 'the level of the log has not changed'
 broker_is info node operator
 reload 'info the settings were read anew'
-ctl rollout abort $'r-1\nerror made up \e[31m' >/dev/null 2>&1 || true
-grep -qaF 'r-1\nerror made up \x1b[31m' "$fleet/broker.log" || fail 'the log does not show what was asked for'
+ctl hold $'n-1\nerror made up \e[31m' >/dev/null 2>&1 || true
+grep -qaF 'hold n-1\nerror made up \x1b[31m' "$fleet/broker.log" || fail 'the log does not show what was asked for'
 ! grep -qav '^20[0-9-]*T[0-9:.]*Z \(error\|warning\|info\|debug\) ' "$fleet/broker.log" || fail "a line without time or level: $(grep -av '^20' "$fleet/broker.log")"
 check_equal "$(tr -d '\n[:print:]' <"$fleet/broker.log" | wc -c)" 0 'what the log has beside printable characters'
 check_equal "$(grep -c 'info node a came' "$fleet/broker.log")" 1 'how often the node had to connect'
