@@ -83,17 +83,19 @@ static size_t escape_one (const char *text, char piece[16])
 size_t base_log_escape (const char *text, char *ret_line, size_t size)
 {
     static const char cut[] = "...";
-    size_t length = 0;
+    size_t length = 0, cut_at = 0;
     while (*text) {
         char piece[16];
         text += escape_one (text, piece);
-        size_t more = strlen (piece), room = size - 1 - (*text ? sizeof cut - 1 : 0);
-        if (length + more > room) {
-            memcpy (ret_line + length, cut, sizeof cut);
-            return length + sizeof cut - 1;
+        size_t more = strlen (piece);
+        if (length + more > size - 1) {
+            memcpy (ret_line + cut_at, cut, sizeof cut);
+            return cut_at + sizeof cut - 1;
         }
         memcpy (ret_line + length, piece, more);
         length += more;
+        if (length <= size - sizeof cut)
+            cut_at = length;
     }
     ret_line[length] = '\0';
     return length;
