@@ -192,11 +192,32 @@ static void broker_free_p (struct broker **broker)
     broker_free (*broker);
 }
 
+int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness_ms, struct base_error *error)
+{
+    heartbeat_ms = heartbeat_ms ? heartbeat_ms : BROKER_HEARTBEAT_MS;
+    liveness_ms = liveness_ms ? liveness_ms : LIVENESS_HEARTBEATS * heartbeat_ms;
+    if (liveness_ms <= heartbeat_ms)
+        return base_error_set (
+            error, -EINVAL,
+            "a node that is heard of every %llu ms cannot count as silent after %llu ms: the"
+            " liveness must be longer than the heartbeat",
+            (unsigned long long) heartbeat_ms, (unsigned long long) liveness_ms);
+    broker->heartbeat_ms = heartbeat_ms;
+    broker->registry.liveness_ms = liveness_ms;
+    broker->tick_ms = liveness_ms / 8;
+    if (broker->tick_ms < TICK_LEAST_MS)
+        broker->tick_ms = TICK_LEAST_MS;
+    if (broker->tick_ms > TICK_MOST_MS)
+        broker->tick_ms = TICK_MOST_MS;
+    if (broker->origin)
+        origin_pace (broker->origin, heartbeat_ms);
+    return 0;
+}
+
 int broker_new (struct bus_loop *loop, const struct broker_config *config, struct broker **ret_broker,
                 struct base_error *error)
 {
     base_cleanup (broker_free_p) struct broker *broker = calloc (1, sizeof *broker);
-    uint64_t liveness_ms;
     int r;
 
     if (!broker)
@@ -204,20 +225,10 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker->root = -1;
     broker->lock = -1;
     broker->loop = loop;
-    broker->heartbeat_ms = config->heartbeat_ms ? config->heartbeat_ms : BROKER_HEARTBEAT_MS;
-    liveness_ms = config->liveness_ms ? config->liveness_ms : LIVENESS_HEARTBEATS * broker->heartbeat_ms;
-    if (liveness_ms <= broker->heartbeat_ms)
-        return base_error_set (
-            error, -EINVAL,
-            "a node that is heard of every %llu ms cannot count as silent after %llu ms: the"
-            " liveness must be longer than the heartbeat",
-            (unsigned long long) broker->heartbeat_ms, (unsigned long long) liveness_ms);
-    broker->tick_ms = liveness_ms / 8;
-    if (broker->tick_ms < TICK_LEAST_MS)
-        broker->tick_ms = TICK_LEAST_MS;
-    if (broker->tick_ms > TICK_MOST_MS)
-        broker->tick_ms = TICK_MOST_MS;
-    broker_registry_init (&broker->registry, &broker_registry_ops, broker, liveness_ms);
+    r = broker_pace (broker, config->heartbeat_ms, config->liveness_ms, error);
+    if (r != 0)
+        return r;
+    broker_registry_init (&broker->registry, &broker_registry_ops, broker, broker->registry.liveness_ms);
     if (config->nodes_most)
         broker->registry.nodes_most = config->nodes_most;
     broker->new_nodes = config->new_nodes ? config->new_nodes : BROKER_NEW_NODES;

@@ -45,6 +45,12 @@ enum {
 /*  Opens the root, binds, and serves while the loop runs. Returns 0, -errno or BROKER_E_LOCKED. */
 int broker_new (struct bus_loop *loop, const struct broker_config *config, struct broker **ret_broker,
                 struct base_error *error);
+/*  How often nodes show that they live, and after how long without they count as silent (0: three times that),
+    from now on. Nodes hear of it with their next hello. Returns 0, or -EINVAL with a sentence: then nothing has
+    changed. */
+int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness_ms,
+                 struct base_error *error);
+
 struct broker *broker_free (struct broker *broker);
 
 /*  Makes the records of a root without any from a backup (nodectl backup), and serves nothing. Returns 0,

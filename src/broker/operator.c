@@ -488,6 +488,49 @@ static int answer_finish (struct broker *broker, const struct wire_request *requ
     return answer->instance ? 0 : -ENOMEM;
 }
 
+static bool changes_something (enum wire_verb verb)
+{
+    switch (verb) {
+    case WIRE_VERB_RELEASES:
+    case WIRE_VERB_NODES:
+    case WIRE_VERB_WHY:
+    case WIRE_VERB_PLAN:
+    case WIRE_VERB_ROLLOUTS:
+    case WIRE_VERB_MEMBERS:
+    case WIRE_VERB_HISTORY:
+    case WIRE_VERB_NULL:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/*  Who ordered what. The place is what nodectl says of itself, and no more than that; the connection tells one
+    client from another. */
+static void request_log (struct broker *broker, const struct bus_peer *peer,
+                         const struct wire_request *request, const struct wire_answer *answer)
+{
+    char connection[2 * BUS_PEER_MOST + 1] = "", what[160];
+
+    for (size_t i = 0; i < peer->size; i++)
+        (void) snprintf (connection + 2 * i, 3, "%02x", peer->id[i]);
+    if (request->rollout || request->command)
+        (void) snprintf (what, sizeof what, " %s %.64s",
+                         request->command ? wire_command_word (request->command) : "",
+                         request->rollout ? request->rollout : "");
+    else if (request->all)
+        (void) snprintf (what, sizeof what, " all nodes");
+    else if (request->n_nodes > 0)
+        (void) snprintf (what, sizeof what, " %.64s%s", request->nodes[0],
+                         request->n_nodes > 1 ? " and others" : "");
+    else
+        what[0] = '\0';
+    base_log_limited (&broker->orders_log, BASE_LOG_INFO, "%s%s ordered by \"%s\" on connection %s: %s%s%s",
+                      wire_verb_word (request->verb), what, request->place ? request->place : "somebody",
+                      connection, wire_status_word (answer->status), answer->reason ? ": " : "",
+                      answer->reason ? answer->reason : "");
+}
+
 int broker_on_request (void *context, const struct bus_peer *peer, const struct wire_request *request,
                        struct wire_answer *answer)
 {
@@ -507,6 +550,8 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
         answer->status = WIRE_STATUS_FAILED;
         answer->reason = broker_reason ("the broker failed: %s", error.text[0] ? error.text : strerror (-r));
     }
+    if (changes_something (request->verb))
+        request_log (broker, peer, request, answer);
     return answer_finish (broker, request, answer);
 }
 

@@ -40,7 +40,7 @@ struct broker {
     uint64_t heartbeat_ms;
     uint64_t tick_ms;
     int tick;
-    struct base_log_limit log;
+    struct base_log_limit log, orders_log;
     struct broker_round round;
     struct broker_backup *backup; /* that is being made; NULL: none */
     struct broker_copies *copies; /* that were made; NULL: none */

@@ -64,6 +64,13 @@ static const char *const migrations[] = {
     "CREATE TABLE given (node TEXT NOT NULL, application TEXT NOT NULL, epoch INTEGER NOT NULL,"
     " verb TEXT NOT NULL, update_id TEXT, rollout TEXT, wave INTEGER NOT NULL, place TEXT,"
     " time TEXT NOT NULL, PRIMARY KEY (node, application, epoch)) WITHOUT ROWID;",
+    /* Times of rollouts were those of the wall clock. The clock that they go by now begins behind the last
+       of them, or a day from 0, which means "never". */
+    "ALTER TABLE members ADD COLUMN real INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE members SET real = since;"
+    "INSERT OR REPLACE INTO meta (key, value) VALUES ('watched', max (86400000,"
+    " coalesce ((SELECT max (max (phase_ms, wave_ms, stop_ms)) FROM rollouts), 0),"
+    " coalesce ((SELECT max (max (since, ordered)) FROM members), 0)));",
 };
 
 enum { LAYOUT = sizeof migrations / sizeof migrations[0] };

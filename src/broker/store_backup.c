@@ -258,7 +258,7 @@ static int rollout_take (void *context, const struct broker_rollout_row *row)
 
 /*  What happened between the copy and now is not known: nothing new is begun until a person has looked. The
     time between does not count against waves and nodes. */
-static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, uint64_t now_ms)
+static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, uint64_t watched_ms)
 {
     char now[BASE_TIME_TEXT], reason[200];
     struct wire_turn turn = {.rollout = row->state.id,
@@ -270,7 +270,7 @@ static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, u
                              .reason = reason};
     int r;
 
-    (void) base_time_format (now_ms * 1000000, now);
+    (void) base_time_format (base_time_real_ns (), now);
     (void) snprintf (reason, sizeof reason,
                      "the broker's records were restored%s%s: look what nodes run, then resume",
                      pausing->restored->time[0] ? " from a copy of " : "", pausing->restored->time);
@@ -278,7 +278,7 @@ static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, u
     free (row->state.reason);
     row->state.reason = strdup (reason);
     if (row->stop_ms == 0)
-        row->stop_ms = pausing->copied_ms ? pausing->copied_ms : now_ms;
+        row->stop_ms = watched_ms;
     r = broker_store_revision_next (pausing->store, &row->state.revision, pausing->error);
     if (r == 0)
         r = broker_store_rollout_put (pausing->store, row, pausing->error);
@@ -289,11 +289,14 @@ static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, u
 
 static int rollouts_pause (struct pausing *pausing)
 {
-    uint64_t now_ms = base_time_real_ns () / 1000000;
-    int r = broker_store_rollouts (pausing->store, 0, 0, true, rollout_take, pausing, pausing->error);
+    uint64_t watched_ms = 0;
+    int r = broker_store_watched_get (pausing->store, &watched_ms, pausing->error);
+
+    if (r == 0)
+        r = broker_store_rollouts (pausing->store, 0, 0, true, rollout_take, pausing, pausing->error);
 
     for (size_t i = 0; r == 0 && i < pausing->restored->paused; i++)
-        r = row_pause (pausing, &pausing->rows[i], now_ms);
+        r = row_pause (pausing, &pausing->rows[i], watched_ms);
     for (size_t i = 0; i < pausing->restored->paused; i++)
         broker_rollout_row_deinit (&pausing->rows[i]);
     free (pausing->rows);
@@ -301,7 +304,7 @@ static int rollouts_pause (struct pausing *pausing)
         r = store_do (pausing->store, pausing->error,
                       "UPDATE members SET since = ?1 WHERE state IN ('ordered', 'reverting')"
                       " AND rollout IN (SELECT serial FROM rollouts WHERE live = 1)",
-                      "u", now_ms);
+                      "u", watched_ms);
     return r;
 }
 

@@ -217,6 +217,11 @@ void bus_loop_connections (struct bus_loop *loop, unsigned most)
         bus_guard_limit (guard, most);
 }
 
+int bus_loop_allow (struct bus_loop *loop, char *const *allowed)
+{
+    return loop->zap ? bus_zap_replace (loop->zap, allowed) : 0;
+}
+
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)
 {
     if (!loop->zap) {

@@ -62,8 +62,9 @@ static bool is_to_blame (enum root_cause cause)
     return cause == ROOT_CAUSE_CRASHED || cause == ROOT_CAUSE_HUNG || cause == ROOT_CAUSE_DAMAGED;
 }
 
-/*  Ends the order of a version that never confirmed itself; guilty: and quarantines its release. The origin is
-    told anew: its records hold what the node was before. */
+/*  guilty: ends the order of a version that never confirmed itself, and quarantines its release. Else the order
+    stays: it has not ended for the origin, and is taken up again as often as one that was interrupted. The origin
+    is told anew: its records hold what the node was before. */
 static void judge (struct node_manager *node, const struct wire_failure *failure, bool guilty)
 {
     struct wire_trial trial = {.transaction = NULL};
@@ -77,6 +78,11 @@ static void judge (struct node_manager *node, const struct wire_failure *failure
     bool is_its = strcmp (trial.transaction, failure->transaction) == 0;
     if (is_its) {
         adopt (node, &trial);
+        if (guilty) {
+            node->standing.epoch = later (node->standing.epoch, node->order.epoch);
+            node->standing.under_way = node->standing.attempt = node->standing.probes = 0;
+            node_standing_save (node);
+        }
         node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure->reason);
         node_order_clear (node);
         (void) root_trial_forget (&node->root);
@@ -117,15 +123,17 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
                                    .time = (char *) base_time_format (base_time_real_ns (), now)};
     struct base_error error;
     if (outcome.cause == ROOT_CAUSE_UNCONFIRMED)
-        node_comparison_begin (node, &failure, trial->workspace, judge);
+        node_comparison_begin (node, &failure, &node->order, judge);
     else if (is_to_blame (outcome.cause) && root_quarantine_add (&node->root, &failure, &error))
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
     node_remember_failure (node, &failure);
     if (!node->comparison)
         close_order (node);
     else {
-        node->standing.epoch = later (node->standing.epoch, node->order.epoch);
-        node->standing.under_way = 0;
+        node->standing.under_way = node->order.epoch;
+        node->standing.attempt = node->order.attempt;
+        node->standing.probes = 0;
+        set_text (&node->standing.transaction, node->order.transaction);
         node_standing_save (node);
     }
     node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, reason);
@@ -296,6 +304,7 @@ static void take_up (struct node_manager *node, const struct wire_desired *desir
 {
     struct wire_standing *standing = &node->standing;
     bool again = standing->under_way == desired->release_epoch;
+    node_comparison_free (node);
     standing->attempt = again ? standing->attempt + 1 : 1;
     standing->probes = again ? standing->probes : 0;
     standing->under_way = desired->release_epoch;
@@ -419,7 +428,8 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
     note_cancel (node, desired, &order);
     unsigned cleared = order.clear ? clear (node, desired) : 0;
     bool settled = settle (node, desired, &order);
-    if (!order.update && (changed || settled))
+    bool waits = order.update && node_comparison_waits (node, desired->release_epoch);
+    if ((!order.update || waits) && (changed || settled))
         node_standing_save (node);
     /* obeyed and told during an update, and ended only now */
     bool hold_ended = settled && standing->hold_epoch > ended;
@@ -432,7 +442,7 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
                   node->order.transaction);
     if (order.revert)
         take_back (node, desired);
-    else if (order.update)
+    else if (order.update && !waits)
         take_up (node, desired);
 }
 

@@ -274,6 +274,11 @@ static void on_subscription (void *context, const char *topic, bool subscribed)
         origin->ops.subscription (origin->context, topic, subscribed);
 }
 
+void origin_pace (struct origin *origin, uint64_t heartbeat_ms)
+{
+    origin->heartbeat_ms = heartbeat_ms;
+}
+
 struct origin *origin_free (struct origin *origin)
 {
     if (!origin)

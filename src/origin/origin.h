@@ -60,6 +60,9 @@ struct origin_config {
 /*  Binds what the configuration names. context goes to every operation. */
 int origin_new (struct bus_loop *loop, const struct origin_config *config, const struct origin_ops *ops,
                 void *context, struct origin **ret_origin, struct base_error *error);
+/*  Has nodes show that they live this often, from their next hello on. */
+void origin_pace (struct origin *origin, uint64_t heartbeat_ms);
+
 struct origin *origin_free (struct origin *origin);
 
 /*  Random, of this origin; sequence of the last announcement. */
