@@ -35,6 +35,7 @@ find "$root/contents" -type f -exec touch -d '3 days ago' {} +
 mv "$root" "$fleet/pristine"
 pristine
 whole=$(blobs)
+layout=$(rows 'PRAGMA user_version')
 
 # refused WORDS: the broker does not start, and no blob is gone.
 refused ()
@@ -69,7 +70,7 @@ lose ()
 checkpoint () { rows 'PRAGMA wal_checkpoint (truncate)' >/dev/null; }
 gone () { rm "$root"/broker.db*; }
 emptied () { gone; : >"$root/broker.db"; }
-without_tables () { gone; rows 'CREATE TABLE t (x); PRAGMA user_version = 3' >/dev/null; }
+without_tables () { gone; rows "CREATE TABLE t (x); PRAGMA user_version = $1" >/dev/null; }
 without_anything () { gone; rows 'CREATE TABLE t (x); DROP TABLE t' >/dev/null; }
 wal_gone () { rm "$root"/broker.db-wal; }
 wal_gone_and_db_empty () { rm "$root"/broker.db-wal; : >"$root/broker.db"; }
@@ -95,7 +96,8 @@ lose 'that, and emptied' 'there are no records' wal_gone_and_db_empty
 lose 'the log cut' 'older than' wal_cut
 lose 'the log emptied' 'older than' wal_emptied
 lose 'a database without any table' 'there are no records' without_anything
-lose 'one that says that it has them' 'lacks' without_tables
+lose 'one that says that it has them' 'lacks' without_tables "$layout"
+lose 'one that says that it had them in an older layout' 'no such table' without_tables 3
 lose 'an older copy put in place by hand' 'older than' older
 lose 'cut short' 'damaged|malformed' cut
 lose 'a page of zeros' 'damaged|malformed' zeroed
