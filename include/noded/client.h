@@ -153,6 +153,10 @@ void noded_client_free (noded_client *client);
 /*  The sentence of the last call that failed. Valid until the next call. */
 const char *noded_client_error (const noded_client *client);
 
+/*  What is wrong at the broker itself, as its last answer said; empty where nothing is. Valid until the next
+    call. */
+const char *noded_client_notice (const noded_client *client);
+
 /*  Where the client asks: "tcp://127.0.0.1:7671". Valid while the client lives. */
 const char *noded_client_endpoint (const noded_client *client);
 

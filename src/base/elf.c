@@ -4,23 +4,19 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/buffer.h"
 #include "base/cleanup.h"
-#include "base/process.h"
+#include "base/elf_dynamic.h"
 #include "base/text.h"
 
 enum {
     SEGMENTS_MOST = 512,
     DYNAMIC_MOST = 64 * 1024, /* bytes; that of libreoffice has 600 */
     STRING_MOST = 4096,
-    OUTPUT_MOST = 1024 * 1024,
 };
 
 struct elf {
@@ -179,15 +175,10 @@ static int address_offset (const struct elf *elf, uint64_t address, uint64_t *re
     return -ENOEXEC;
 }
 
-/*  The program's DT_RPATH, for the caller; NULL where it has none, or has a DT_RUNPATH, which switches it
-    off. */
-static int rpath_read (const struct elf *elf, char **ret_rpath)
+static int dynamic_bytes (const struct elf *elf, uint8_t **ret_bytes, size_t *ret_size)
 {
     struct segment dynamic;
-    *ret_rpath = NULL;
     int rc = segment_find (elf, PT_DYNAMIC, &dynamic);
-    if (rc == -ENOENT)
-        return 0;
     if (rc)
         return rc;
     if (dynamic.size > DYNAMIC_MOST)
@@ -198,37 +189,102 @@ static int rpath_read (const struct elf *elf, char **ret_rpath)
     rc = read_at (elf->fd, bytes, dynamic.size, dynamic.offset);
     if (rc)
         return rc;
+    *ret_bytes = base_take (bytes);
+    *ret_size = dynamic.size;
+    return 0;
+}
 
-    bool has_rpath = false, has_runpath = false, has_table = false;
-    uint64_t rpath = 0, table = 0, table_size = 0;
+/*  The table of strings that the dynamic section refers to. */
+struct strings {
+    uint64_t offset, size;
+};
+
+static int dynamic_string (const struct elf *elf, const struct strings *strings, uint64_t at, char **ret_text)
+{
+    if (at >= strings->size || at > INT64_MAX)
+        return -ENOEXEC;
+    return string_read (elf, strings->offset + at, strings->size - at, ret_text);
+}
+
+static int dynamic_strings (const struct elf *elf, const uint8_t *bytes, size_t size,
+                            struct strings *ret_strings)
+{
+    uint64_t table = 0, table_size = 0, offset = 0;
+    bool has_table = false;
     size_t step = elf->wide ? sizeof (Elf64_Dyn) : sizeof (Elf32_Dyn);
-    for (size_t at = 0; at + step <= dynamic.size; at += step) {
+    for (size_t at = 0; at + step <= size; at += step) {
         uint64_t tag = word (elf, bytes + at, bytes + at);
         uint64_t value = word (elf, bytes + at + 4, bytes + at + 8);
         if (tag == DT_NULL)
             break;
-        if (tag == DT_RPATH) {
-            has_rpath = true;
-            rpath = value;
-        } else if (tag == DT_RUNPATH)
-            has_runpath = true;
-        else if (tag == DT_STRTAB) {
+        if (tag == DT_STRTAB) {
             has_table = true;
             table = value;
         } else if (tag == DT_STRSZ)
             table_size = value;
     }
-    if (!has_rpath || has_runpath)
-        return 0;
-    uint64_t offset = 0;
-    if (!has_table || rpath >= table_size)
+    if (!has_table)
         return -ENOEXEC;
-    rc = address_offset (elf, table, &offset);
+    int rc = address_offset (elf, table, &offset);
     if (rc)
         return rc;
-    if (offset > INT64_MAX || rpath > INT64_MAX)
+    if (offset > INT64_MAX)
         return -ENOEXEC;
-    return string_read (elf, offset + rpath, table_size - rpath, ret_rpath);
+    *ret_strings = (struct strings){.offset = offset, .size = table_size};
+    return 0;
+}
+
+static int dynamic_read (const struct elf *elf, struct base_elf_dynamic *ret_dynamic)
+{
+    base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic dynamic = {.machine = elf->machine};
+    base_cleanup (base_free_p) uint8_t *bytes = NULL;
+    struct strings strings = {.size = 0};
+    size_t size = 0, step = elf->wide ? sizeof (Elf64_Dyn) : sizeof (Elf32_Dyn), count = 0;
+    bool has_strings = false;
+    dynamic.wide = elf->wide;
+    dynamic.big = elf->big;
+    int rc = dynamic_bytes (elf, &bytes, &size);
+    for (size_t at = 0; !rc && at + step <= size; at += step) {
+        uint64_t tag = word (elf, bytes + at, bytes + at);
+        uint64_t value = word (elf, bytes + at + 4, bytes + at + 8);
+        base_cleanup (base_free_p) char *text = NULL;
+        if (tag == DT_NULL)
+            break;
+        if (tag != DT_RPATH && tag != DT_RUNPATH && tag != DT_NEEDED)
+            continue;
+        if (!has_strings)
+            rc = dynamic_strings (elf, bytes, size, &strings);
+        has_strings = true;
+        if (!rc)
+            rc = dynamic_string (elf, &strings, value, &text);
+        if (!rc && tag == DT_NEEDED)
+            rc = ++count > BASE_ELF_NEEDED_MOST ? -ENOEXEC : base_list_append (&dynamic.needed, text);
+        else if (!rc) {
+            char **path = tag == DT_RPATH ? &dynamic.rpath : &dynamic.runpath;
+            free (*path);
+            *path = base_take (text);
+        }
+    }
+    if (rc && rc != -ENOENT)
+        return rc;
+    *ret_dynamic = dynamic;
+    dynamic = (struct base_elf_dynamic){.needed = NULL};
+    return 0;
+}
+
+void base_elf_dynamic_deinit (struct base_elf_dynamic *dynamic)
+{
+    free (dynamic->rpath);
+    free (dynamic->runpath);
+    (void) base_list_free (dynamic->needed);
+    *dynamic = (struct base_elf_dynamic){.needed = NULL};
+}
+
+int base_elf_dynamic (int fd, struct base_elf_dynamic *ret_dynamic)
+{
+    struct elf elf;
+    int rc = elf_open (fd, &elf);
+    return rc ? rc : dynamic_read (&elf, ret_dynamic);
 }
 
 int base_elf_platform (int fd, char *ret_platform, size_t size)
@@ -257,49 +313,11 @@ int base_elf_platform (int fd, char *ret_platform, size_t size)
     return -ENOTSUP;
 }
 
-void base_elf_libraries_deinit (struct base_elf_libraries *libraries)
-{
-    for (size_t i = 0; i < libraries->count; i++) {
-        free (libraries->items[i].soname);
-        free (libraries->items[i].path);
-    }
-    free (libraries->items);
-    *libraries = (struct base_elf_libraries){.count = 0};
-}
-
-/*  What Debian's libc6 brings. It must be the host's: it belongs together with the interpreter, which is
-    named by an absolute path. libcrypt and libnsl.so.2 come from other packages, and are gathered. */
-static bool is_c_library (const char *soname)
-{
-    static const char *const beginnings[] = {"libc.so.",
-                                             "libm.so.",
-                                             "libmvec.so.",
-                                             "libdl.so.",
-                                             "libpthread.so.",
-                                             "librt.so.",
-                                             "libutil.so.",
-                                             "libresolv.so.",
-                                             "libnsl.so.1",
-                                             "libanl.so.",
-                                             "libnss_",
-                                             "libthread_db.so.",
-                                             "ld-linux",
-                                             "ld64.so.",
-                                             "ld.so.",
-                                             "libBrokenLocale.so.",
-                                             "libmemusage.so",
-                                             "libpcprofile.so",
-                                             "libc_malloc_debug.so"};
-    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
-        if (strncmp (soname, beginnings[i], strlen (beginnings[i])) == 0)
-            return true;
-    return false;
-}
-
-static bool looks_beside_itself (const char *rpath)
+bool base_elf_looks_beside (const struct base_elf_dynamic *dynamic)
 {
     static const char *const beside[] = {"$ORIGIN/files/lib", "${ORIGIN}/files/lib"};
-    while (*rpath) {
+    const char *rpath = dynamic->runpath ? NULL : dynamic->rpath;
+    while (rpath && *rpath) {
         size_t size = strcspn (rpath, ":");
         size_t name = size && rpath[size - 1] == '/' ? size - 1 : size;
         for (size_t i = 0; i < 2; i++)
@@ -310,154 +328,18 @@ static bool looks_beside_itself (const char *rpath)
     return false;
 }
 
-static int library_add (struct base_elf_libraries *libraries, const char *soname, const char *found,
-                        struct base_error *error)
-{
-    base_cleanup (base_free_p) char *path = realpath (found, NULL);
-    if (!path)
-        return base_error_errno (error, -errno, "cannot find the library %s at %s", soname, found);
-    base_cleanup (base_free_p) char *name = strdup (soname);
-    struct base_elf_library *grown =
-        realloc (libraries->items, (libraries->count + 1) * sizeof *libraries->items);
-    if (grown)
-        libraries->items = grown;
-    if (!name || !grown)
-        return base_error_set (error, -ENOMEM, "out of memory");
-    libraries->items[libraries->count++] =
-        (struct base_elf_library){.soname = base_take (name), .path = base_take (path)};
-    return 0;
-}
-
-/*  A line of the interpreter: "\tSONAME => PATH (ADDRESS)", "\tSONAME => not found", or "\tPATH
-    (ADDRESS)". */
-static int line_read (struct base_elf_libraries *libraries, const char *program, char *line,
-                      struct base_error *error)
-{
-    if (*line++ != '\t')
-        return 0;
-    char *arrow = strstr (line, " => ");
-    char *address = NULL;
-    for (char *at = arrow ? arrow : line; (at = strstr (at, " (0x")); at++)
-        address = at;
-    if (address)
-        *address = '\0';
-    if (!arrow) {
-        /* Without an arrow: the kernel's own, the interpreter, or what is needed by a path. */
-        const char *last = strrchr (line, '/');
-        if (!last || is_c_library (last + 1))
-            return 0;
-        return base_error_set (error, -ENOTSUP, "%s needs the library %s by its path: it cannot be gathered",
-                               program, line);
-    }
-    *arrow = '\0';
-    const char *found = arrow + strlen (" => ");
-    if (is_c_library (line))
-        return 0;
-    if (strchr (line, '/'))
-        return base_error_set (error, -ENOTSUP, "%s needs the library %s by its path: it cannot be gathered",
-                               program, line);
-    if (*found != '/')
-        return base_error_set (error, -ENOENT, "%s needs the library %s, which is not on this host", program,
-                               line);
-    return library_add (libraries, line, found, error);
-}
-
-/*  What the interpreter prints; both streams, for its complaint goes to the second. */
-static int interpreter_run (const char *interpreter, const char *program, struct base_buffer *output,
-                            struct base_process_end *ret_end, struct base_error *error)
-{
-    int ends[2];
-    if (pipe2 (ends, O_CLOEXEC))
-        return base_error_errno (error, -errno, "cannot make a pipe");
-    base_cleanup (base_close_p) int reading = ends[0];
-    base_cleanup (base_close_p) int writing = ends[1];
-    char *args[] = {(char *) interpreter, (char *) "--list", (char *) program, NULL};
-    char *env[] = {NULL};
-    const struct base_process_spec spec = {
-        .program = interpreter,
-        .args = args,
-        .env = env,
-        .standard_fds = {-1, writing, writing},
-    };
-    base_cleanup (base_process_deinit) struct base_process process = BASE_PROCESS_NULL;
-    int rc = base_process_spawn (&spec, &process, error);
-    if (rc)
-        return rc;
-    (void) close (base_take_fd (&writing));
-    for (;;) {
-        char bytes[4096];
-        ssize_t got = read (reading, bytes, sizeof bytes);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return base_error_errno (error, -errno, "cannot read what %s prints", interpreter);
-        if (got == 0)
-            break;
-        if (output->size + (size_t) got > OUTPUT_MOST)
-            return base_error_set (error, -EFBIG, "%s prints too much", interpreter);
-        if (base_buffer_append (output, bytes, (size_t) got))
-            return base_error_set (error, -ENOMEM, "out of memory");
-    }
-    return base_process_wait (&process, true, ret_end);
-}
-
 int base_elf_interpreter (int fd, char **ret_interpreter)
 {
     struct elf elf;
+    struct segment segment;
+    base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic dynamic = {.needed = NULL};
     int rc = elf_open (fd, &elf);
-    base_cleanup (base_free_p) char *rpath = NULL;
     if (!rc)
-        rc = rpath_read (&elf, &rpath);
+        rc = dynamic_read (&elf, &dynamic);
     if (rc)
         return rc;
-    if (!rpath || !looks_beside_itself (rpath))
+    if (!base_elf_looks_beside (&dynamic))
         return -ENOENT;
-    struct segment segment;
     rc = segment_find (&elf, PT_INTERP, &segment);
     return rc ? rc : string_read (&elf, segment.offset, segment.size, ret_interpreter);
-}
-
-int base_elf_libraries (const char *path, struct base_elf_libraries *ret_libraries, struct base_error *error)
-{
-    base_cleanup (base_elf_libraries_deinit) struct base_elf_libraries libraries = {.count = 0};
-    base_cleanup (base_free_p) char *interpreter = NULL;
-    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return base_error_errno (error, -errno, "cannot open %s", path);
-    int rc = base_elf_interpreter (fd, &interpreter);
-    if (rc == -ENOEXEC || rc == -ENOTSUP || rc == -ENOENT) {
-        *ret_libraries = libraries;
-        return 0;
-    }
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the ELF headers of %s", path);
-    if (!interpreter || *interpreter != '/')
-        return base_error_set (error, -ENOEXEC, "the interpreter of %s is no absolute path", path);
-
-    /* Without a slash the interpreter would search for the program among the libraries. */
-    base_cleanup (base_free_p) char *program = realpath (path, NULL);
-    if (!program)
-        return base_error_errno (error, -errno, "cannot resolve %s", path);
-    base_cleanup (base_buffer_deinit) struct base_buffer output = {0};
-    struct base_process_end end;
-    rc = interpreter_run (interpreter, program, &output, &end, error);
-    if (rc)
-        return base_error_prefix (error, "listing the libraries of %s", path);
-    base_cleanup (base_free_p) char *text = base_buffer_take_text (&output);
-    if (!text)
-        return base_error_set (error, -ENOMEM, "out of memory");
-    if (!end.exited || end.code != 0) {
-        char how[64];
-        text[strcspn (text, "\n")] = '\0';
-        return base_error_set (error, -ENOENT, "cannot list the libraries of %s: %s", path,
-                               *text ? text : base_process_end_format (&end, how, sizeof how));
-    }
-    char *rest = text;
-    for (char *line; !rc && (line = strsep (&rest, "\n"));)
-        rc = line_read (&libraries, path, line, error);
-    if (rc)
-        return rc;
-    *ret_libraries = libraries;
-    libraries = (struct base_elf_libraries){.count = 0};
-    return 0;
 }

@@ -33,11 +33,12 @@ struct base_elf_libraries {
 
 void base_elf_libraries_deinit (struct base_elf_libraries *libraries);
 
-/*  The shared libraries, those of libraries included, that the program at path needs beyond the C library.
-    An empty list where it does not look for them in $ORIGIN/files/lib (by DT_RPATH: DT_RUNPATH would not
-    reach the libraries of libraries), or is no dynamic ELF program. The program's own interpreter finds
-    them, as it would at its start, in an empty environment; it is executed for that, the program is not. A
-    missing library is an error that names it. Returns 0 or -errno. */
+/*  The shared libraries, those of libraries included, that the program at path needs beyond the C library. An
+    empty list where it does not look for them in $ORIGIN/files/lib (by DT_RPATH: DT_RUNPATH would not reach the
+    libraries of libraries), is no dynamic ELF program, or is one for another platform than this host, which has
+    not its libraries. They are found as the host's linker would find them at its start, in an empty environment.
+    Nothing of the program, nor what it names as its interpreter, is executed. A missing library is an error that
+    names it; so is a search that lasts 30 s. Returns 0 or -errno. */
 int base_elf_libraries (const char *path, struct base_elf_libraries *ret_libraries, struct base_error *error);
 
 #endif

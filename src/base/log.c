@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/time.h"
 
-enum { LINE_SIZE = 2048, LINES_A_SECOND = 5 };
+enum { TEXT_SIZE = 2048, LINE_SIZE = 2048, LINES_A_SECOND = 5 };
 
 static enum base_log_level threshold = BASE_LOG_INFO;
 
@@ -18,6 +20,11 @@ static const int priorities[] = {3, 4, 6, 7};
 void base_log_set_level (enum base_log_level level)
 {
     threshold = level;
+}
+
+enum base_log_level base_log_get_level (void)
+{
+    return threshold;
 }
 
 bool base_log_level_parse (const char *word, enum base_log_level *ret_level)
@@ -30,19 +37,99 @@ bool base_log_level_parse (const char *word, enum base_log_level *ret_level)
     return false;
 }
 
+/*  The number of a character, and its length; 0: what begins there is no UTF-8. */
+static size_t character (const char *text, uint32_t *ret_number)
+{
+    const unsigned char *at = (const unsigned char *) text;
+    size_t length = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc2 ? 2 : 0;
+    for (size_t i = 1; i < length; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    if (length == 0 || !base_text_is_utf8 (text, length))
+        return 0;
+    uint32_t number = length == 1 ? *at : *at & (0x7fU >> length);
+    for (size_t i = 1; i < length; i++)
+        number = number << 6 | (at[i] & 0x3f);
+    *ret_number = number;
+    return length;
+}
+
+/*  Controls, marks that turn the direction of what follows, separators of lines. */
+static bool is_printable (uint32_t number)
+{
+    return number >= 0x20 && !(number >= 0x7f && number < 0xa0) && number != 0x061c && number != 0xfeff &&
+           !(number >= 0x200b && number <= 0x200f) && !(number >= 0x2028 && number <= 0x202e) &&
+           !(number >= 0x2060 && number <= 0x206f);
+}
+
+/*  Returns the length of the character. */
+static size_t escape_one (const char *text, char piece[16])
+{
+    uint32_t number = 0;
+    size_t length = character (text, &number);
+    if (length == 0)
+        (void) snprintf (piece, 16, "\\x%02x", (unsigned char) *text);
+    else if (number == '\n' || number == '\r' || number == '\t')
+        (void) snprintf (piece, 16, "\\%c", number == '\n' ? 'n' : number == '\r' ? 'r' : 't');
+    else if (number < 0x80 && !is_printable (number))
+        (void) snprintf (piece, 16, "\\x%02x", (unsigned) number);
+    else if (!is_printable (number))
+        (void) snprintf (piece, 16, "\\u{%x}", (unsigned) number);
+    else
+        (void) snprintf (piece, 16, "%.*s", (int) length, text);
+    return length ? length : 1;
+}
+
+size_t base_log_escape (const char *text, char *ret_line, size_t size)
+{
+    static const char cut[] = "...";
+    size_t length = 0, cut_at = 0;
+    while (*text) {
+        char piece[16];
+        text += escape_one (text, piece);
+        size_t more = strlen (piece);
+        if (length + more > size - 1) {
+            memcpy (ret_line + cut_at, cut, sizeof cut);
+            return cut_at + sizeof cut - 1;
+        }
+        memcpy (ret_line + length, piece, more);
+        length += more;
+        if (length <= size - sizeof cut)
+            cut_at = length;
+    }
+    ret_line[length] = '\0';
+    return length;
+}
+
+/*  JOURNAL_STREAM is inherited by whoever is started with his standard error elsewhere. */
+static bool is_journal (void)
+{
+    const char *stream = getenv ("JOURNAL_STREAM");
+    struct stat status;
+    char own[64];
+    if (!stream || fstat (STDERR_FILENO, &status))
+        return false;
+    (void) snprintf (own, sizeof own, "%llu:%llu", (unsigned long long) status.st_dev,
+                     (unsigned long long) status.st_ino);
+    return strcmp (stream, own) == 0;
+}
+
+static size_t head_write (enum base_log_level level, char *line, size_t size)
+{
+    char time[BASE_TIME_TEXT];
+    int head = is_journal () ? snprintf (line, size, "<%d>", priorities[level])
+                             : snprintf (line, size, "%.23sZ %s ",
+                                         base_time_format (base_time_real_ns (), time), words[level]);
+    return (size_t) head;
+}
+
 __attribute__ ((format (printf, 2, 0))) static void log_v (enum base_log_level level, const char *format,
                                                            va_list arguments)
 {
-    char line[LINE_SIZE];
-    int head = getenv ("JOURNAL_STREAM") ? snprintf (line, sizeof line, "<%d>", priorities[level])
-                                         : snprintf (line, sizeof line, "%s ", words[level]);
-    int body = vsnprintf (line + head, sizeof line - (size_t) head - 1, format, arguments);
-    size_t length = (size_t) head + (body < 0 ? 0 : (size_t) body);
-    if (length > sizeof line - 2)
-        length = sizeof line - 2;
-    for (size_t i = 0; i < length; i++)
-        if (line[i] == '\n' || line[i] == '\r')
-            line[i] = ' ';
+    char text[TEXT_SIZE], line[LINE_SIZE];
+    (void) vsnprintf (text, sizeof text, format, arguments);
+    size_t length = head_write (level, line, sizeof line);
+    length += base_log_escape (text, line + length, sizeof line - 1 - length);
     line[length++] = '\n';
     ssize_t ignored = write (STDERR_FILENO, line, length);
     (void) ignored;

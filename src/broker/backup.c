@@ -1,4 +1,4 @@
-/*  broker/backup.c - copies of the records while the broker runs, and a root made from one */
+/*  broker/backup.c - copies of the records while the broker runs */
 
 #include "broker/backup.h"
 
@@ -9,7 +9,6 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "broker/root.h"
 #include "broker/text.h"
 #include "bus/work.h"
 
@@ -191,76 +190,4 @@ void broker_backup_deinit (struct broker *broker)
     broker->backup = backup_free (broker->backup);
     free (broker->copies);
     broker->copies = NULL;
-}
-
-/*  a root made from a copy */
-
-static int file_copy (int from, int root, const char *name, struct base_error *error)
-{
-    const struct disk *disk = &disk_system;
-    base_cleanup (base_free_p) char *block = malloc (BLOCK);
-    base_cleanup (base_close_p) int fd = -1;
-    ssize_t got = 1;
-    int r = 0;
-
-    if (!block)
-        return base_error_errno (error, -ENOMEM, "cannot restore");
-    fd = disk->ops->openat (disk->context, root, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                            0600);
-    if (fd < 0)
-        return base_error_errno (error, -errno, "cannot write %s", name);
-    while (r == 0 && (got = read (from, block, BLOCK)) > 0)
-        r = disk_write_all (disk, fd, block, (size_t) got);
-    if (r == 0 && (got < 0 || disk->ops->fsync (disk->context, fd) != 0))
-        r = -errno;
-    return r == 0 ? 0 : base_error_errno (error, r, "cannot copy the backup into the root");
-}
-
-static int root_is_empty (int root, const char *path, struct base_error *error)
-{
-    static const char *const names[] = {"broker.db", "broker.db-wal"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (faccessat (root, names[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-            return base_error_set (
-                error, -EEXIST,
-                "%s/%s is there: a backup is restored into a root without records; move them"
-                " away, or name another root",
-                path, names[i]);
-    return 0;
-}
-
-int broker_restore (const char *root_path, const char *file, struct base_error *error)
-{
-    static const char *const leftovers[] = {"broker.db.new", "broker.db.new-wal", "broker.db.new-shm",
-                                            "broker.db.new-journal"};
-    base_cleanup (base_close_p) int root = -1;
-    base_cleanup (base_close_p) int lock = -1;
-    base_cleanup (base_close_p) int from = open (file, O_RDONLY | O_CLOEXEC);
-    base_cleanup (base_free_p) char *path = base_text_printf ("%s/broker.db.new", root_path);
-    struct broker_restored restored;
-    int r = from < 0 ? base_error_errno (error, -errno, "cannot read %s", file) : path ? 0 : -ENOMEM;
-
-    if (r == 0)
-        r = broker_root_open (root_path, &root, &lock, error);
-    if (r == 0)
-        r = root_is_empty (root, root_path, error);
-    for (size_t i = 0; r == 0 && i < sizeof leftovers / sizeof leftovers[0]; i++)
-        (void) unlinkat (root, leftovers[i], 0);
-    if (r == 0)
-        r = file_copy (from, root, "broker.db.new", error);
-    if (r == 0)
-        r = broker_store_restore (path, &restored, error);
-    if (r == 0)
-        r = disk_rename (&disk_system, root, "broker.db.new", "broker.db", error);
-    if (r != 0)
-        return r < 0 ? base_error_prefix (error, "cannot restore %s", file) : r;
-    base_log (
-        BASE_LOG_INFO,
-        "restored %s into %s: %" PRIu64 " nodes, %" PRIu64 " releases, %" PRIu64
-        " rollouts paused; the copy is of %s. Bring the contents of its releases back (ROOT/contents), then"
-        " start the broker",
-        file, root_path, restored.nodes, restored.releases, restored.paused,
-        restored.time[0] ? restored.time : "an unknown time");
-    return 0;
 }

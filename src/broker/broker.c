@@ -3,15 +3,17 @@
 #include "broker/broker.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "base/time.h"
 #include "broker/backup.h"
+#include "broker/keeping.h"
 #include "broker/labels.h"
 #include "broker/private.h"
 #include "broker/rollouts.h"
 #include "broker/root.h"
+#include "broker/serving.h"
 
 enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
 
@@ -19,8 +21,15 @@ static int on_content_open (void *context, const struct base_digest *digest, int
                             bool *ret_immutable)
 {
     const struct broker *broker = context;
+    int r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    bool used;
+    uint64_t size;
 
-    return broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    /* What is needed again comes back from the trash. */
+    if (r == -ENOENT && broker_store_content_used (broker->store, digest, &used, NULL) == 0 && used &&
+        broker_content_has (broker->content, digest, &size))
+        r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    return r;
 }
 
 static int on_content_put (void *context, const struct bus_peer *peer, const struct wire_put *put,
@@ -55,6 +64,26 @@ static void hint_send (void *context, unsigned slot, const struct wire_update *h
                           strerror (-r));
 }
 
+/*  Says what was done about peers that cost too much. */
+static void peers_tell (struct broker *broker)
+{
+    struct origin_counts counts = origin_counts (broker->origin);
+    struct bus_counts events = bus_socket_counts (broker->events);
+
+    for (unsigned i = 0; i < BUS_END_COUNT; i++) {
+        uint64_t ended = counts.ended[i] + events.ended[i];
+        if (ended != broker->ended[i])
+            base_log_limited (&broker->log, BASE_LOG_WARNING, "ended %" PRIu64 " connections: %s",
+                              ended - broker->ended[i], bus_end_text ((enum bus_end) i));
+        broker->ended[i] = ended;
+    }
+    if (broker->registry.foreign != broker->foreign)
+        base_log_limited (&broker->log, BASE_LOG_WARNING,
+                          "ignoring %" PRIu64 " messages in a node's name that came on another connection",
+                          broker->registry.foreign - broker->foreign);
+    broker->foreign = broker->registry.foreign;
+}
+
 static void on_tick (void *context)
 {
     struct broker *broker = context;
@@ -73,6 +102,8 @@ static void on_tick (void *context)
     if (broker->content)
         broker_content_tick (broker->content, now_ms);
     broker_backup_tick (broker, now_ms);
+    broker_records_look (broker);
+    peers_tell (broker);
 }
 
 /*  A node that the records know. Whether it lives is only known once it is heard of. */
@@ -106,10 +137,9 @@ static int nodes_load (struct broker *broker, struct base_error *error)
     return r;
 }
 
-static int records_open (struct broker *broker, const char *root, struct base_error *error)
+static int records_open (struct broker *broker, const struct broker_config *config, struct base_error *error)
 {
-    base_cleanup (base_free_p) char *path = base_text_printf ("%s/broker.db", root);
-    int r = path ? broker_store_open (path, &broker->store, error) : -ENOMEM;
+    int r = broker_keeping_open (config->root, broker->root, config->anew, &broker->store, error);
 
     return r == 0 ? nodes_load (broker, error) : r;
 }
@@ -134,16 +164,60 @@ static int channels_bind (struct broker *broker, const struct broker_config *con
     return r == 0 ? events_bind (broker, config, error) : r;
 }
 
+static void on_damaged (void *context, const struct base_digest *digest)
+{
+    struct broker *broker = context;
+    base_cleanup (base_free_p) char *notice = NULL;
+
+    origin_content_forget (broker->origin, digest);
+    notice = broker_serving_notice (broker);
+    if (notice)
+        broker_event_notice (broker, notice);
+}
+
+/*  Once nothing can keep the broker from serving. */
+static void content_begin (struct broker *broker, const struct broker_config *config)
+{
+    const struct broker_trash_rules none = {.keep_ms = 0};
+    const struct broker_trash_rules usual = BROKER_TRASH_RULES;
+    bool is_told = memcmp (&config->trash, &none, sizeof none) != 0;
+
+    broker_content_watch (broker->content, on_damaged, broker);
+    broker_content_rules (broker->content, is_told ? &config->trash : &usual, config->scrub_ms);
+    broker_contents_collect (broker);
+}
+
 static void broker_free_p (struct broker **broker)
 {
     broker_free (*broker);
+}
+
+int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness_ms, struct base_error *error)
+{
+    heartbeat_ms = heartbeat_ms ? heartbeat_ms : BROKER_HEARTBEAT_MS;
+    liveness_ms = liveness_ms ? liveness_ms : LIVENESS_HEARTBEATS * heartbeat_ms;
+    if (liveness_ms <= heartbeat_ms)
+        return base_error_set (
+            error, -EINVAL,
+            "a node that is heard of every %llu ms cannot count as silent after %llu ms: the"
+            " liveness must be longer than the heartbeat",
+            (unsigned long long) heartbeat_ms, (unsigned long long) liveness_ms);
+    broker->heartbeat_ms = heartbeat_ms;
+    broker->registry.liveness_ms = liveness_ms;
+    broker->tick_ms = liveness_ms / 8;
+    if (broker->tick_ms < TICK_LEAST_MS)
+        broker->tick_ms = TICK_LEAST_MS;
+    if (broker->tick_ms > TICK_MOST_MS)
+        broker->tick_ms = TICK_MOST_MS;
+    if (broker->origin)
+        origin_pace (broker->origin, heartbeat_ms);
+    return 0;
 }
 
 int broker_new (struct bus_loop *loop, const struct broker_config *config, struct broker **ret_broker,
                 struct base_error *error)
 {
     base_cleanup (broker_free_p) struct broker *broker = calloc (1, sizeof *broker);
-    uint64_t liveness_ms;
     int r;
 
     if (!broker)
@@ -151,31 +225,24 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker->root = -1;
     broker->lock = -1;
     broker->loop = loop;
-    broker->heartbeat_ms = config->heartbeat_ms ? config->heartbeat_ms : BROKER_HEARTBEAT_MS;
-    liveness_ms = config->liveness_ms ? config->liveness_ms : LIVENESS_HEARTBEATS * broker->heartbeat_ms;
-    if (liveness_ms <= broker->heartbeat_ms)
-        return base_error_set (
-            error, -EINVAL,
-            "a node that is heard of every %llu ms cannot count as silent after %llu ms: the"
-            " liveness must be longer than the heartbeat",
-            (unsigned long long) broker->heartbeat_ms, (unsigned long long) liveness_ms);
-    broker->tick_ms = liveness_ms / 8;
-    if (broker->tick_ms < TICK_LEAST_MS)
-        broker->tick_ms = TICK_LEAST_MS;
-    if (broker->tick_ms > TICK_MOST_MS)
-        broker->tick_ms = TICK_MOST_MS;
-    broker_registry_init (&broker->registry, &broker_registry_ops, broker, liveness_ms);
+    r = broker_pace (broker, config->heartbeat_ms, config->liveness_ms, error);
+    if (r != 0)
+        return r;
+    broker_registry_init (&broker->registry, &broker_registry_ops, broker, broker->registry.liveness_ms);
+    if (config->nodes_most)
+        broker->registry.nodes_most = config->nodes_most;
+    broker->new_nodes = config->new_nodes ? config->new_nodes : BROKER_NEW_NODES;
     broker_hints_init (&broker->hints, loop, hint_send, broker);
     broker_waiters_init (&broker->waiters, loop, broker_waiter_look, broker);
     r = broker_root_open (config->root, &broker->root, &broker->lock, error);
     if (r == 0)
-        r = records_open (broker, config->root, error);
+        r = records_open (broker, config, error);
     if (r == 0 && !config->no_content)
-        r = broker_content_open (broker->root, &broker->content, error);
-    if (r == 0)
-        broker_contents_collect (broker);
+        r = broker_content_open (loop, broker->root, &broker->content, error);
     if (r == 0)
         r = channels_bind (broker, config, error);
+    if (r == 0 && broker->content)
+        content_begin (broker, config);
     if (r != 0)
         return r;
     r = broker_rollouts_load (broker, error);

@@ -5,15 +5,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "broker/partials.h"
 #include "broker/text.h"
+#include "broker/verify.h"
+#include "bus/work.h"
+
+#define CONTENTS "contents"
 
 enum {
     RETRY_MS = 1000,
     WRITE_BACK = 8 << 20,
-    COLLECT_MS = 3600 * 1000,     /* how often uploads that nobody came back for are looked for */
+    COLLECT_MS = 60 * 1000,       /* how often uploads that nobody came back for are looked for */
     COLLECT_AGE_S = 24 * 60 * 60, /* their age */
+    FRESH_MS = 10 * 60 * 1000, /* who uploads a content that is here may mean to mend it: it is hashed anew */
 };
 
 struct upload {
@@ -22,32 +31,101 @@ struct upload {
     uint64_t put_ms;
     uint64_t written_back; /* what the kernel has been told to begin writing */
     bool is_open;
+    struct opening *opening; /* what is there is being hashed, and partial is not there yet */
+};
+
+/*  What a job works on. */
+struct opening {
+    struct upload *upload;
+    struct disk_blobs *blobs;
+    struct base_digest digest;
+    uint64_t size;
+    struct disk_partial partial;
+    struct base_error error;
+    struct bus_work *work;
 };
 
 struct broker_content {
+    struct bus_loop *loop; /* NULL: none */
+    int root;              /* the owner's */
     struct disk_blobs blobs;
+    struct broker_trash trash;
+    struct broker_verify *verify;
+    void (*damaged) (void *context, const struct base_digest *digest);
+    void *context;
+    uint64_t changes;
+    struct base_log_limit log;
     struct upload uploads[BROKER_UPLOADS_MOST];
     uint64_t collect_ms; /* when next */
 };
 
-int broker_content_open (int root, struct broker_content **ret_content, struct base_error *error)
+static void on_damaged (void *context, const struct base_digest *digest)
+{
+    struct broker_content *content = context;
+
+    content->changes++;
+    if (content->damaged)
+        content->damaged (content->context, digest);
+}
+
+int broker_content_open (struct bus_loop *loop, int root, struct broker_content **ret_content,
+                         struct base_error *error)
 {
     base_cleanup (base_free_p) struct broker_content *content = calloc (1, sizeof *content);
     int r;
 
     if (!content)
         return base_error_errno (error, -ENOMEM, "cannot open the contents");
-    r = disk_blobs_open (&disk_system, root, "contents", &content->blobs, error);
+    content->loop = loop;
+    content->root = root;
+    r = disk_blobs_open (&disk_system, root, CONTENTS, &content->blobs, error);
     if (r != 0)
         return r;
+    content->verify = broker_verify_new (loop, &content->blobs, on_damaged, content);
+    if (!content->verify) {
+        disk_blobs_deinit (&content->blobs);
+        return base_error_errno (error, -ENOMEM, "cannot open the contents");
+    }
+    broker_trash_init (&content->trash, &content->blobs, base_time_boot_ms ());
     *ret_content = base_take (content);
     return 0;
 }
 
+void broker_content_watch (struct broker_content *content,
+                           void (*damaged) (void *context, const struct base_digest *digest), void *context)
+{
+    content->damaged = damaged;
+    content->context = context;
+}
+
+void broker_content_rules (struct broker_content *content, const struct broker_trash_rules *rules,
+                           uint64_t scrub_ms)
+{
+    content->trash.rules = *rules;
+    broker_verify_scrub (content->verify, scrub_ms);
+}
+
+uint64_t broker_content_changes (const struct broker_content *content)
+{
+    return content->changes;
+}
+
+static void opening_free (struct opening *opening)
+{
+    bus_work_free (opening->work);
+    disk_partial_deinit (&opening->partial);
+    free (opening);
+}
+
+/*  What is there stays for a resume, and only that. */
 static void upload_close (struct upload *upload)
 {
-    if (upload->is_open)
+    if (upload->opening)
+        opening_free (upload->opening);
+    if (upload->is_open) {
+        broker_partials_shrink (&upload->partial);
         disk_partial_deinit (&upload->partial);
+    }
     *upload = (struct upload){.is_open = false};
 }
 
@@ -57,32 +135,108 @@ struct broker_content *broker_content_free (struct broker_content *content)
         return NULL;
     for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
         upload_close (&content->uploads[i]);
+    content->verify = broker_verify_free (content->verify);
+    broker_trash_deinit (&content->trash);
     disk_blobs_deinit (&content->blobs);
     free (content);
     return NULL;
 }
 
-int broker_content_get (struct broker_content *content, const struct base_digest *digest, int *ret_fd,
-                        uint64_t *ret_size, bool *ret_immutable)
+/*  The directory may be removed, or replaced, while this process serves from it. */
+static void place_check (struct broker_content *content)
+{
+    struct stat named, open;
+    struct disk_blobs blobs;
+    struct base_error error = {.code = 0};
+
+    if (fstat (content->blobs.fd, &open) != 0)
+        return;
+    if (fstatat (content->root, CONTENTS, &named, 0) == 0
+            ? named.st_ino == open.st_ino && named.st_dev == open.st_dev
+            : errno != ENOENT)
+        return;
+    if (disk_blobs_open (&disk_system, content->root, CONTENTS, &blobs, &error) != 0) {
+        base_log_limited (&content->log, BASE_LOG_ERROR, "the directory of the blobs was removed, and: %s",
+                          error.text);
+        return;
+    }
+    base_log (BASE_LOG_ERROR,
+              "the directory " CONTENTS " was removed or replaced while it was served from: what is"
+              " not in it has to be published again");
+    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
+        upload_close (&content->uploads[i]);
+    disk_blobs_deinit (&content->blobs);
+    content->blobs = blobs;
+    content->changes++;
+    broker_verify_reset (content->verify);
+}
+
+/*  A content that is here, or comes back from the trash. */
+static int content_find (struct broker_content *content, const struct base_digest *digest, int *ret_fd,
+                         uint64_t *ret_size)
 {
     int r = disk_blobs_get (&content->blobs, digest, ret_fd, ret_size);
 
-    /* A complete content is only ever unlinked, never written to, and the directory is this process's own. */
-    if (r == 0)
-        *ret_immutable = true;
+    if (r == -ENOENT && broker_trash_take_back (&content->trash, digest) == 0) {
+        content->changes++;
+        r = disk_blobs_get (&content->blobs, digest, ret_fd, ret_size);
+    }
     return r;
+}
+
+int broker_content_get (struct broker_content *content, const struct base_digest *digest, int *ret_fd,
+                        uint64_t *ret_size, bool *ret_immutable)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    uint64_t size;
+    int r;
+
+    place_check (content);
+    r = disk_blobs_get (&content->blobs, digest, &fd, &size);
+    if (r == 0)
+        r = broker_verify_check (content->verify, digest, fd, 0);
+    if (r != 0)
+        return r;
+    *ret_fd = base_take_fd (&fd);
+    *ret_size = size;
+    /* A complete content is only ever unlinked, never written to, and the directory is this process's own. */
+    *ret_immutable = true;
+    return 0;
 }
 
 bool broker_content_has (struct broker_content *content, const struct base_digest *digest, uint64_t *ret_size)
 {
     base_cleanup (base_close_p) int fd = -1;
 
-    return disk_blobs_get (&content->blobs, digest, &fd, ret_size) == 0;
+    return content_find (content, digest, &fd, ret_size) == 0;
 }
 
 int broker_content_remove (struct broker_content *content, const struct base_digest *digest)
 {
+    content->changes++;
     return disk_blobs_remove (&content->blobs, digest);
+}
+
+int broker_content_discard (struct broker_content *content, const struct base_digest *digest)
+{
+    content->changes++;
+    return broker_trash_put (&content->trash, digest, base_time_boot_ms ());
+}
+
+bool broker_content_is_damaged (struct broker_content *content, const struct base_digest *digest)
+{
+    return disk_aside_has (&content->blobs, DISK_DAMAGED, digest);
+}
+
+int broker_content_verify (struct broker_content *content, const struct base_digest *digest)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    uint64_t size;
+    int r;
+
+    place_check (content);
+    r = content_find (content, digest, &fd, &size);
+    return r == 0 ? broker_verify_check (content->verify, digest, fd, FRESH_MS) : r;
 }
 
 int broker_content_each (struct broker_content *content,
@@ -109,44 +263,128 @@ answer_fill (struct wire_taken *answer, enum wire_status status, uint64_t offset
         answer->retry_after_ms = RETRY_MS;
 }
 
+static bool upload_is (const struct upload *upload, const struct base_digest *digest)
+{
+    return (upload->is_open && base_digest_equal (&upload->partial.digest, digest)) ||
+           (upload->opening && base_digest_equal (&upload->opening->digest, digest));
+}
+
 static struct upload *upload_find (struct broker_content *content, const struct base_digest *digest)
 {
     for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
-        if (content->uploads[i].is_open && base_digest_equal (&content->uploads[i].partial.digest, digest))
+        if (upload_is (&content->uploads[i], digest))
             return &content->uploads[i];
     return NULL;
 }
 
-static struct upload *upload_place (struct broker_content *content, uint64_t now_ms)
+static bool is_under_way (void *context, const struct base_digest *digest)
 {
-    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
-        if (!content->uploads[i].is_open)
-            return &content->uploads[i];
-    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++) {
-        if (now_ms - content->uploads[i].put_ms >= BROKER_UPLOAD_TAKE_OVER_MS) {
-            upload_close (&content->uploads[i]);
-            return &content->uploads[i];
-        }
-    }
-    return NULL;
+    return upload_find (context, digest) != NULL;
 }
 
-/*  Whether the disk has room for the rest of a content. */
+/*  A place for an upload of the peer; where it has as many as it may, one of its own. */
+static struct upload *upload_place (struct broker_content *content, const struct bus_peer *peer,
+                                    uint64_t now_ms)
+{
+    struct upload *place = NULL;
+    unsigned of_peer = 0;
+
+    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++) {
+        const struct upload *upload = &content->uploads[i];
+        of_peer += (upload->is_open || upload->opening) && bus_peer_equal (&upload->peer, peer);
+    }
+    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++) {
+        struct upload *upload = &content->uploads[i];
+        bool is_free = !upload->is_open && !upload->opening;
+        bool is_own = !is_free && bus_peer_equal (&upload->peer, peer);
+        if (of_peer >= BROKER_UPLOADS_PEER_MOST ? !is_own : false)
+            continue;
+        if (is_free)
+            return upload;
+        if (upload->is_open && now_ms - upload->put_ms >= BROKER_UPLOAD_TAKE_OVER_MS)
+            place = upload;
+    }
+    if (place)
+        upload_close (place);
+    return place;
+}
+
+struct kept_one {
+    struct broker_content *content;
+    const struct base_digest *digest;
+};
+
+static bool is_wanted (void *context, const struct base_digest *digest)
+{
+    const struct kept_one *one = context;
+
+    return base_digest_equal (digest, one->digest) || is_under_way (one->content, digest);
+}
+
+/*  Whether the disk has room for the rest of a content, once what nobody goes on with has gone. */
 static bool space_is_enough (struct broker_content *content, const struct wire_put *put,
                              struct wire_taken *answer)
 {
-    uint64_t here = disk_blobs_partial_size (&content->blobs, &put->digest);
+    uint64_t here = broker_partials_allocated (&content->blobs, &put->digest);
     uint64_t rest = put->size > here ? put->size - here : 0;
-    uint64_t bytes, inodes;
+    uint64_t needed = rest + BROKER_SPACE_KEPT, bytes = 0, inodes;
+    struct kept_one one = {content, &put->digest};
+    const struct broker_partials_kept kept = {is_wanted, &one};
 
-    /* What is there of a partial has its space reserved to its whole length already. */
-    if (here > 0 || disk_space (content->blobs.fd, &bytes, &inodes) != 0 || bytes >= rest + BROKER_SPACE_KEPT)
+    if (rest == 0 || broker_partials_make_room (&content->blobs, &kept, needed, &bytes))
+        return true;
+    broker_trash_make_room (&content->trash, needed, base_time_boot_ms ());
+    if (disk_space (content->blobs.fd, &bytes, &inodes) != 0 || bytes >= needed)
         return true;
     answer_fill (
         answer, WIRE_STATUS_REFUSED, 0,
         "the content peer's disk has %llu bytes free; this content needs %llu, and %llu are kept free",
         (unsigned long long) bytes, (unsigned long long) rest, (unsigned long long) BROKER_SPACE_KEPT);
     return false;
+}
+
+static int opening_run (void *context)
+{
+    struct opening *opening = context;
+
+    return disk_partial_open (opening->blobs, &opening->digest, opening->size, &opening->partial,
+                              &opening->error);
+}
+
+static void opening_done (void *context, int result)
+{
+    struct opening *opening = context;
+    struct upload *upload = opening->upload;
+
+    upload->opening = NULL;
+    if (result == 0) {
+        upload->partial = opening->partial;
+        opening->partial = (struct disk_partial){.fd = -1};
+        upload->is_open = true;
+        upload->written_back = upload->partial.offset;
+    } else
+        upload_close (upload); /* whoever goes on with it is told why */
+    opening_free (opening);
+}
+
+/*  Opens the upload beside the loop: what is there of it is hashed, at a gigabyte a second or less. */
+static bool opening_start (struct broker_content *content, struct upload *upload, const struct wire_put *put)
+{
+    struct opening *opening = calloc (1, sizeof *opening);
+
+    if (!opening)
+        return false;
+    *opening = (struct opening){.upload = upload,
+                                .blobs = &content->blobs,
+                                .digest = put->digest,
+                                .size = put->size,
+                                .partial = {.fd = -1}};
+    if (bus_work_start (content->loop, opening_run, opening_done, opening, &opening->work) != 0) {
+        free (opening);
+        return false;
+    }
+    upload->opening = opening;
+    return true;
 }
 
 /*  The upload that the put belongs to; NULL where the answer says why there is none. */
@@ -157,6 +395,10 @@ static struct upload *upload_enter (struct broker_content *content, const struct
     struct base_error error = {.code = 0};
     int r;
 
+    if (upload && upload->opening) {
+        answer_fill (answer, WIRE_STATUS_BUSY, 0, "what is here of this content is being read");
+        return NULL;
+    }
     if (upload) {
         if (!bus_peer_equal (&upload->peer, peer) && now_ms - upload->put_ms < BROKER_UPLOAD_TAKE_OVER_MS) {
             answer_fill (answer, WIRE_STATUS_BUSY, 0, "another peer is uploading this content");
@@ -166,13 +408,24 @@ static struct upload *upload_enter (struct broker_content *content, const struct
             return upload;
         upload_close (upload);
     }
-    upload = upload_place (content, now_ms);
+    upload = upload_place (content, peer, now_ms);
     if (!upload) {
-        answer_fill (answer, WIRE_STATUS_BUSY, 0, "%d uploads are under way already", BROKER_UPLOADS_MOST);
+        answer_fill (answer, WIRE_STATUS_BUSY, 0,
+                     "too many uploads are under way: %d are taken, %d of a peer", BROKER_UPLOADS_MOST,
+                     BROKER_UPLOADS_PEER_MOST);
         return NULL;
     }
     if (!space_is_enough (content, put, answer))
         return NULL;
+    if (content->loop && disk_blobs_partial_size (&content->blobs, &put->digest) > 0) {
+        upload->peer = *peer;
+        upload->put_ms = now_ms;
+        if (opening_start (content, upload, put))
+            answer_fill (answer, WIRE_STATUS_BUSY, 0, "what is here of this content is being read");
+        else
+            answer_fill (answer, WIRE_STATUS_FAILED, 0, "no thread can be started");
+        return NULL;
+    }
     r = disk_partial_open (&content->blobs, &put->digest, put->size, &upload->partial, &error);
     if (r != 0) {
         answer_fill (answer, r == -ENOSPC ? WIRE_STATUS_REFUSED : WIRE_STATUS_FAILED, 0, "%s", error.text);
@@ -195,13 +448,29 @@ static void write_back (struct upload *upload)
                             SYNC_FILE_RANGE_WRITE);
 }
 
-static void upload_finish (struct upload *upload, struct wire_taken *answer)
+/*  A content is complete: what was damaged under its name is not needed any more. */
+static void came (struct broker_content *content, const struct base_digest *digest)
+{
+    char text[BASE_DIGEST_TEXT];
+
+    content->changes++;
+    broker_verify_note (content->verify, digest);
+    if (!disk_aside_has (&content->blobs, DISK_DAMAGED, digest))
+        return;
+    if (disk_aside_remove (&content->blobs, DISK_DAMAGED, digest) == 0)
+        base_log (BASE_LOG_INFO, "the blob %s, which was damaged, was uploaded again",
+                  base_digest_format (digest, text));
+}
+
+static void upload_finish (struct broker_content *content, struct upload *upload, struct wire_taken *answer)
 {
     struct base_error error = {.code = 0};
     uint64_t size = upload->partial.size;
+    struct base_digest digest = upload->partial.digest;
     int r = disk_partial_finish (&upload->partial, &error);
 
     if (r == 0) {
+        came (content, &digest);
         answer_fill (answer, WIRE_STATUS_OK, size, NULL);
         answer->complete = true;
     } else if (r == DISK_E_DIGEST)
@@ -209,6 +478,34 @@ static void upload_finish (struct upload *upload, struct wire_taken *answer)
     else
         answer_fill (answer, WIRE_STATUS_FAILED, 0, "%s", error.text);
     upload_close (upload);
+}
+
+/*  A content that is here already is not taken again, unless it is damaged. Returns -ENOENT where it is not
+    here; else the answer says how it is. */
+static int present_answer (struct broker_content *content, const struct wire_put *put,
+                           struct wire_taken *answer)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    uint64_t here;
+    int r = content_find (content, &put->digest, &fd, &here);
+
+    if (r == 0)
+        r = broker_verify_check (content->verify, &put->digest, fd, FRESH_MS);
+    if (r == -ENOENT)
+        return r;
+    if (r == -EBUSY)
+        answer_fill (answer, WIRE_STATUS_BUSY, 0, "the content is here already, and is being verified");
+    else if (r != 0)
+        answer_fill (answer, WIRE_STATUS_FAILED, 0, "the content is here already, and cannot be read: %s",
+                     strerror (-r));
+    else if (here != put->size)
+        answer_fill (answer, WIRE_STATUS_REFUSED, 0, "the content with this digest has %llu bytes, not %llu",
+                     (unsigned long long) here, (unsigned long long) put->size);
+    else {
+        answer_fill (answer, WIRE_STATUS_OK, here, NULL);
+        answer->complete = true;
+    }
+    return r;
 }
 
 int broker_content_put (struct broker_content *content, const struct bus_peer *peer,
@@ -220,19 +517,19 @@ int broker_content_put (struct broker_content *content, const struct bus_peer *p
     uint64_t here;
     int r;
 
-    if (broker_content_has (content, &put->digest, &here)) {
-        if (here == put->size) {
-            answer_fill (answer, WIRE_STATUS_OK, here, NULL);
-            answer->complete = true;
-        } else
-            answer_fill (answer, WIRE_STATUS_REFUSED, 0,
-                         "the content with this digest has %llu bytes, not %llu", (unsigned long long) here,
-                         (unsigned long long) put->size);
+    place_check (content);
+    r = present_answer (content, put, answer);
+    if (r != -ENOENT)
         return 0;
-    }
     if (put->size > BROKER_CONTENT_MOST) {
         answer_fill (answer, WIRE_STATUS_REFUSED, 0, "a content has at most %llu bytes",
                      (unsigned long long) BROKER_CONTENT_MOST);
+        return 0;
+    }
+    /* Who only asks where to begin gets an answer, and nothing else: no file, no room, no hash. */
+    here = disk_blobs_partial_size (&content->blobs, &put->digest);
+    if (size == 0 && put->size > 0 && here < put->size && !upload_find (content, &put->digest)) {
+        answer_fill (answer, WIRE_STATUS_OK, here, NULL);
         return 0;
     }
     upload = upload_enter (content, peer, put, now_ms, answer);
@@ -256,7 +553,7 @@ int broker_content_put (struct broker_content *content, const struct bus_peer *p
         write_back (upload);
     }
     if (upload->partial.offset == upload->partial.size)
-        upload_finish (upload, answer);
+        upload_finish (content, upload, answer);
     else
         answer_fill (answer, WIRE_STATUS_OK, upload->partial.offset, NULL);
     return 0;
@@ -267,8 +564,11 @@ void broker_content_tick (struct broker_content *content, uint64_t now_ms)
     for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
         if (content->uploads[i].is_open && now_ms - content->uploads[i].put_ms >= BROKER_UPLOAD_IDLE_MS)
             upload_close (&content->uploads[i]);
+    place_check (content);
+    broker_trash_tick (&content->trash, now_ms);
     if (now_ms < content->collect_ms)
         return;
     content->collect_ms = now_ms + COLLECT_MS;
-    disk_blobs_collect (&content->blobs, time (NULL) - COLLECT_AGE_S);
+    broker_partials_collect (&content->blobs, &(struct broker_partials_kept){is_under_way, content},
+                             time (NULL) - COLLECT_AGE_S);
 }

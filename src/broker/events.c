@@ -50,6 +50,18 @@ void broker_event (struct broker *broker, enum wire_event event, struct broker_n
     tell (broker, topic, &wire_happened_record, &happened);
 }
 
+void broker_event_notice (struct broker *broker, const char *reason)
+{
+    char time[BASE_TIME_TEXT];
+    struct wire_noticed noticed = {.instance = (char *) origin_instance (broker->origin),
+                                   .sequence = ++broker->notices,
+                                   .time = time,
+                                   .reason = (char *) reason};
+
+    (void) base_time_format (base_time_real_ns (), time);
+    tell (broker, "broker/notice", &wire_noticed_record, &noticed);
+}
+
 void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, const struct wire_turn *turn)
 {
     char topic[128];

@@ -10,6 +10,7 @@
 #include "broker/labels.h"
 #include "broker/orders.h"
 #include "broker/page.h"
+#include "broker/serving.h"
 #include "broker/text.h"
 #include "rollout/selector.h"
 
@@ -196,6 +197,7 @@ int broker_list_nodes (struct broker *broker, const struct wire_request *request
 /*  releases */
 
 struct release_list {
+    struct broker *broker;
     struct broker_page page;
     uint64_t last; /* serial of the last that found room */
 };
@@ -232,6 +234,8 @@ static int release_list_visit (void *context, const struct broker_release *relea
     base_cleanup (wire_published_deinit) struct wire_published published = {.size = 0};
     int r = published_fill (release, &published);
 
+    if (!release->withdrawn)
+        published.missing = broker_serving_missing (list->broker, &release->document);
     if (r == 0)
         r = broker_page_add (&list->page, &published);
     if (r == 0)
@@ -261,7 +265,7 @@ static int invalid_after (struct wire_answer *answer)
 int broker_list_releases (struct broker *broker, const struct wire_request *request,
                           struct wire_answer *answer, struct base_error *error)
 {
-    struct release_list list = {.page = {.record = &wire_published_record}};
+    struct release_list list = {.broker = broker, .page = {.record = &wire_published_record}};
     uint64_t before;
     int r;
 

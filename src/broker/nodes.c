@@ -31,7 +31,7 @@ int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire
             if (r != 0)
                 return r;
         }
-        if (node->trial && !has_heard)
+        if (ask->hint || (node->trial && !has_heard))
             broker_hints_want_after (&broker->hints, node->ring, node->id, BROKER_TRIAL_HINT_MS);
     }
     return 0;

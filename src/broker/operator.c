@@ -7,12 +7,12 @@
 #include "broker/private.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "broker/backup.h"
+#include "broker/documents.h"
 #include "broker/labels.h"
 #include "broker/lists.h"
 #include "broker/orders.h"
@@ -20,10 +20,11 @@
 #include "broker/rollouts.h"
 #include "broker/rollouts_lists.h"
 #include "broker/rollouts_request.h"
+#include "broker/serving.h"
 #include "broker/text.h"
 #include "wire/envelope.h"
 
-enum { COLLECT_AGE_S = 24 * 60 * 60, KEY_SIZE = 2 * BROKER_ID_SIZE };
+enum { KEY_SIZE = 2 * BROKER_ID_SIZE };
 
 /*  orders */
 
@@ -32,6 +33,7 @@ struct ordering {
     const struct wire_request *request;
     struct broker_page page;
     uint64_t epochs[BROKER_PAGE_COUNT]; /* of the orders that were made; 0: none was */
+    char served[BROKER_ID_SIZE];        /* the platform that the release can be served to */
     struct base_error *error;
 };
 
@@ -60,6 +62,35 @@ static const struct broker_rollout *rollout_with (struct broker *broker, const s
                : NULL;
 }
 
+/*  Whether the node could not get the release that it is to update to. Returns 1 where the answer says so. */
+static int unservable (struct ordering *ordering, const struct broker_order *order,
+                       struct wire_ordered *ordered)
+{
+    struct broker *broker = ordering->broker;
+    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    char text[BROKER_SERVING_TEXT];
+    int r;
+
+    if (strcmp (ordering->served, order->platform) == 0)
+        return 0;
+    r = order->release && !base_digest_is_null (order->release)
+            ? broker_store_release_get (broker->store, order->release, &release, ordering->error)
+            : broker_order_newest (broker->store, order->application, order->platform, &release,
+                                   ordering->error);
+
+    if (r != 0)
+        return r == -ENOENT ? 0 : r; /* which is answered elsewhere */
+    if (release.withdrawn ||
+        broker_serving_check (broker, &release.document, &release.digest, order->platform, text) == 0) {
+        (void) base_text_copy (ordering->served, sizeof ordering->served, order->platform);
+        return 0;
+    }
+    ordered->node = strdup (order->node);
+    ordered->status = WIRE_STATUS_REFUSED;
+    ordered->reason = broker_reason ("%s", text);
+    return ordered->node && ordered->reason ? 1 : -ENOMEM;
+}
+
 static int given_make (struct ordering *ordering, const struct broker_order *order,
                        struct wire_ordered *ordered, uint64_t *ret_epoch)
 {
@@ -81,6 +112,11 @@ static int given_make (struct ordering *ordering, const struct broker_order *ord
                                          "abort %s",
                                          rollout->state.id, rollout->state.id);
         return ordered->node && ordered->reason ? 0 : -ENOMEM;
+    }
+    if (order->verb == WIRE_VERB_UPDATE) {
+        r = unservable (ordering, order, ordered);
+        if (r != 0)
+            return r > 0 ? 0 : r;
     }
     r = broker_order_make (broker->store, order, ordered, ret_epoch, ordering->error);
     if (r != 0 || *ret_epoch == 0)
@@ -263,7 +299,8 @@ static int content_check (struct broker *broker, const struct base_digest *diges
     (void) base_digest_format (digest, text);
     if (!broker_content_has (broker->content, digest, &here))
         answer->reason = broker_reason (
-            "the content %s (%s) has not been uploaded: upload it, then publish again", text, what);
+            "the content %s (%s) %s: upload it, then publish again", text, what,
+            broker_content_is_damaged (broker->content, digest) ? "is damaged" : "has not been uploaded");
     else if (here != size)
         answer->reason = broker_reason ("the content %s (%s) has %llu bytes, the release says %llu", text,
                                         what, (unsigned long long) here, (unsigned long long) size);
@@ -288,6 +325,15 @@ static int contents_check (struct broker *broker, const struct wire_release *rel
     return r;
 }
 
+/*  What the records know of a release, beside the blobs. */
+static int document_put (struct broker *broker, const struct base_digest *digest, struct base_error *error)
+{
+    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    int r = broker_store_release_get (broker->store, digest, &release, error);
+
+    return r == 0 ? broker_document_put (broker->root, &release, error) : r;
+}
+
 static int publish_request (struct broker *broker, const struct wire_request *request,
                             struct wire_answer *answer, struct base_error *error)
 {
@@ -310,30 +356,23 @@ static int publish_request (struct broker *broker, const struct wire_request *re
     if (r == 0 && known.withdrawn)
         return broker_answer_say (answer, WIRE_STATUS_GONE,
                                   "this very release was withdrawn: publish it under another version");
+    if (contents_check (broker, request->publish, answer) != 0)
+        return 0;
     if (r == -ENOENT) {
-        if (contents_check (broker, request->publish, answer) != 0)
-            return 0;
         r = broker_store_release_put (broker->store, &digest, request->publish,
                                       base_time_format (base_time_real_ns (), time), error);
         if (r != 0)
             return r;
+        broker_serving_changed (broker);
         base_log (BASE_LOG_INFO, "published %s %s: %s", request->publish->application,
                   request->publish->version, base_digest_format (&digest, text));
     }
+    if (r == 0 && !broker_document_has (broker->root, &digest))
+        r = document_put (broker, &digest, error);
+    if (r != 0)
+        return r;
     answer->status = WIRE_STATUS_OK;
     answer->release = digest;
-    return 0;
-}
-
-static int content_collect (void *context, const struct base_digest *content)
-{
-    struct broker *broker = context;
-    char text[BASE_DIGEST_TEXT];
-    int r = broker_content_remove (broker->content, content);
-
-    if (r != 0)
-        base_log (BASE_LOG_WARNING, "ignoring that the content %s was not removed: %s",
-                  base_digest_format (content, text), strerror (-r));
     return 0;
 }
 
@@ -350,46 +389,17 @@ static int withdraw_request (struct broker *broker, const struct wire_request *r
                                   "there is no such release: nodectl releases lists them");
     if (r != 0)
         return r;
+    r = document_put (broker, &request->release, error);
+    if (r != 0)
+        return r;
+    broker_serving_changed (broker);
     base_log (BASE_LOG_INFO, "withdrew %s", base_digest_format (&request->release, text));
     broker_rollouts_withdrawn (broker, &request->release);
     if (broker->content)
-        r = broker_store_contents_unused (broker->store, &request->release, content_collect, broker, error);
+        r = broker_contents_collect_of (broker, &request->release, error);
     answer->status = WIRE_STATUS_OK;
     answer->release = request->release;
     return r;
-}
-
-/*  A content that was uploaded lately may be about to be published. */
-static bool content_is_old (struct broker *broker, const struct base_digest *digest)
-{
-    base_cleanup (base_close_p) int fd = -1;
-    uint64_t size;
-    bool immutable;
-    struct stat status;
-
-    return broker_content_get (broker->content, digest, &fd, &size, &immutable) == 0 &&
-           fstat (fd, &status) == 0 && time (NULL) - status.st_mtime > COLLECT_AGE_S;
-}
-
-static int content_visit (void *context, const struct base_digest *digest, uint64_t size)
-{
-    struct broker *broker = context;
-    bool used = true;
-
-    (void) size;
-    if (content_is_old (broker, digest) &&
-        broker_store_content_used (broker->store, digest, &used, NULL) == 0 && !used)
-        return content_collect (broker, digest);
-    return 0;
-}
-
-void broker_contents_collect (struct broker *broker)
-{
-    int r = broker->content ? broker_content_each (broker->content, content_visit, broker) : 0;
-
-    if (r != 0)
-        base_log (BASE_LOG_WARNING, "ignoring that the contents could not be looked through: %s",
-                  strerror (-r));
 }
 
 /*  requests */
@@ -469,11 +479,56 @@ static int request_serve (struct broker *broker, const struct bus_peer *peer,
 static int answer_finish (struct broker *broker, const struct wire_request *request,
                           struct wire_answer *answer)
 {
+    free (answer->notice);
+    answer->notice = broker_serving_notice (broker);
     answer->serial = request->serial; /* of this request, where the answer was given to an earlier one */
     answer->revision = broker->revision;
     free (answer->instance);
     answer->instance = strdup (origin_instance (broker->origin));
     return answer->instance ? 0 : -ENOMEM;
+}
+
+static bool changes_something (enum wire_verb verb)
+{
+    switch (verb) {
+    case WIRE_VERB_RELEASES:
+    case WIRE_VERB_NODES:
+    case WIRE_VERB_WHY:
+    case WIRE_VERB_PLAN:
+    case WIRE_VERB_ROLLOUTS:
+    case WIRE_VERB_MEMBERS:
+    case WIRE_VERB_HISTORY:
+    case WIRE_VERB_NULL:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/*  Who ordered what. The place is what nodectl says of itself, and no more than that; the connection tells one
+    client from another. */
+static void request_log (struct broker *broker, const struct bus_peer *peer,
+                         const struct wire_request *request, const struct wire_answer *answer)
+{
+    char connection[2 * BUS_PEER_MOST + 1] = "", what[160];
+
+    for (size_t i = 0; i < peer->size; i++)
+        (void) snprintf (connection + 2 * i, 3, "%02x", peer->id[i]);
+    if (request->rollout || request->command)
+        (void) snprintf (what, sizeof what, " %s %.64s",
+                         request->command ? wire_command_word (request->command) : "",
+                         request->rollout ? request->rollout : "");
+    else if (request->all)
+        (void) snprintf (what, sizeof what, " all nodes");
+    else if (request->n_nodes > 0)
+        (void) snprintf (what, sizeof what, " %.64s%s", request->nodes[0],
+                         request->n_nodes > 1 ? " and others" : "");
+    else
+        what[0] = '\0';
+    base_log_limited (&broker->orders_log, BASE_LOG_INFO, "%s%s ordered by \"%s\" on connection %s: %s%s%s",
+                      wire_verb_word (request->verb), what, request->place ? request->place : "somebody",
+                      connection, wire_status_word (answer->status), answer->reason ? ": " : "",
+                      answer->reason ? answer->reason : "");
 }
 
 int broker_on_request (void *context, const struct bus_peer *peer, const struct wire_request *request,
@@ -485,7 +540,7 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
 
     broker_round_settle (broker);
     r = request_serve (broker, peer, request, answer, &error);
-
+    broker_store_mark_sync (broker->store);
     if (r == ORIGIN_LATER)
         return r;
     if (r < 0) {
@@ -495,6 +550,8 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
         answer->status = WIRE_STATUS_FAILED;
         answer->reason = broker_reason ("the broker failed: %s", error.text[0] ? error.text : strerror (-r));
     }
+    if (changes_something (request->verb))
+        request_log (broker, peer, request, answer);
     return answer_finish (broker, request, answer);
 }
 

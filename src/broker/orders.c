@@ -11,6 +11,9 @@
 #include "broker/text.h"
 #include "wire/envelope.h"
 
+/*  How far the clock of an earlier run of the broker may have been ahead of this one's. */
+#define CLOCK_AHEAD_MS (UINT64_C (24) * 3600 * 1000)
+
 /*  An order in the making. */
 struct making {
     struct broker_store *store;
@@ -75,12 +78,22 @@ bool broker_order_under_way (const struct broker_application *application, bool 
     return true;
 }
 
-void broker_order_raise (struct broker_application *application, const struct wire_application *told)
+bool broker_order_raise (struct broker_application *application, struct wire_application *told,
+                         uint64_t now_ms)
 {
+    uint64_t most =
+        now_ms + CLOCK_AHEAD_MS > application->epoch ? now_ms + CLOCK_AHEAD_MS : application->epoch;
+    bool believed = told->epoch <= most && told->seen_epoch <= most;
+
+    if (told->epoch > most)
+        told->epoch = 0;
+    if (told->seen_epoch > most)
+        told->seen_epoch = 0;
     if (told->epoch > application->epoch)
         application->epoch = told->epoch;
     if (told->seen_epoch > application->epoch)
         application->epoch = told->seen_epoch;
+    return believed;
 }
 
 /*  The failure that keeps a release off the node; NULL where none does. */
@@ -125,6 +138,20 @@ static int newest_take (void *context, const struct broker_release *release)
     return 1;
 }
 
+int broker_order_newest (struct broker_store *store, const char *application, const char *platform,
+                         struct broker_release *ret_release, struct base_error *error)
+{
+    struct newest newest = {.platform = platform};
+    int r = broker_store_releases (store, application, 0, newest_take, &newest, error);
+
+    if (r < 0 || newest.failed)
+        return r < 0 ? r : newest.failed;
+    if (!newest.is_found)
+        return -ENOENT;
+    *ret_release = newest.found;
+    return 0;
+}
+
 /*  Finds the release to update to. Returns 1 where the answer says why there is none. */
 static int release_choose (struct making *making, struct broker_release *ret_release)
 {
@@ -134,14 +161,10 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
     int r;
 
     if (!order->release || base_digest_is_null (order->release)) {
-        struct newest newest = {.platform = order->platform};
-        r = broker_store_releases (making->store, order->application, 0, newest_take, &newest, making->error);
-        if (r < 0 || newest.failed)
-            return r < 0 ? r : newest.failed;
-        if (newest.is_found) {
-            *ret_release = newest.found;
-            return 0;
-        }
+        r = broker_order_newest (making->store, order->application, order->platform, ret_release,
+                                 making->error);
+        if (r != -ENOENT)
+            return r;
         r = refuse (making, WIRE_STATUS_NONE,
                     "there is no release of %s for %s: publish one with nodectl publish", order->application,
                     order->platform);

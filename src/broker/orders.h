@@ -32,11 +32,18 @@ struct broker_order {
 int broker_order_make (struct broker_store *store, const struct broker_order *order,
                        struct wire_ordered *ret_ordered, uint64_t *ret_epoch, struct base_error *error);
 
+/*  The newest release that is offered for a platform. Returns 0, -ENOENT or another -errno. */
+int broker_order_newest (struct broker_store *store, const char *application, const char *platform,
+                         struct broker_release *ret_release, struct base_error *error);
+
 /*  The answer to ask; a record without an order gives status none. The answer gets copies. */
 int broker_order_desired (const struct broker_application *application, struct wire_desired *ret_desired);
 
-/*  Raises the highest epoch to what the node tells. */
-void broker_order_raise (struct broker_application *application, const struct wire_application *told);
+/*  Raises the highest epoch to what the node tells. No broker gave out one beyond the time at which it did, but
+    for one more than the last: what is told beyond both is taken out of told, which is the record's own copy.
+    now_ms: of the wall clock, which may have been a day ahead. Returns whether all of it was believed. */
+bool broker_order_raise (struct broker_application *application, struct wire_application *told,
+                         uint64_t now_ms);
 
 /*  Fills desired_epoch, desired_transaction, outcome, outcome_step and outcome_reason of a node's record.
     Where the node says that it has carried the order out and no report tells the result, it is read from

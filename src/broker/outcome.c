@@ -12,19 +12,22 @@
 
 struct ending {
     enum wire_verb verb;
+    const struct base_digest *release;
     struct wire_node *node;
     bool is_found;
     int failed;
 };
 
-static bool is_end (const struct wire_told *told, enum wire_verb verb)
+static bool is_end (const struct wire_told *told, enum wire_verb verb, const struct base_digest *release)
 {
     switch (told->outcome) {
+    case WIRE_OUTCOME_CONFIRMED: /* of what was ordered, by who runs it: broker_on_report looked */
+        return verb != WIRE_VERB_UPDATE || base_digest_is_null (&told->release) ||
+               base_digest_equal (&told->release, release);
     case WIRE_OUTCOME_NOTHING:
     case WIRE_OUTCOME_FAILED:
     case WIRE_OUTCOME_REFUSED:
     case WIRE_OUTCOME_CANCELLED:
-    case WIRE_OUTCOME_CONFIRMED:
     case WIRE_OUTCOME_REVERTED:
     case WIRE_OUTCOME_WENT_BACK:
         return true;
@@ -53,7 +56,7 @@ static int ending_take (void *context, const struct wire_told *told)
 {
     struct ending *ending = context;
 
-    if (!is_end (told, ending->verb))
+    if (!is_end (told, ending->verb, ending->release))
         return 0;
     ending->is_found = true;
     ending->failed = outcome_set (ending->node, told->outcome, told->step, told->reason);
@@ -88,7 +91,7 @@ int broker_order_result (struct broker_store *store, const struct broker_applica
                          const struct broker_order_given *given, bool may_come, struct wire_node *node,
                          bool *ret_missing, struct base_error *error)
 {
-    struct ending ending = {.verb = given->verb, .node = node};
+    struct ending ending = {.verb = given->verb, .release = given->release, .node = node};
     int r;
 
     *ret_missing = false;

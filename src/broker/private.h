@@ -27,6 +27,11 @@ struct broker {
     struct broker_store *store;
     struct broker_content *content; /* NULL with no_content */
     struct broker_registry registry;
+    struct broker_pace invented;   /* ids that were never heard of before */
+    struct broker_pace told;       /* events of nodes that came and went */
+    uint64_t foreign;              /* registry.foreign, as it was logged last */
+    unsigned new_nodes;            /* a minute */
+    uint64_t ended[BUS_END_COUNT]; /* connections, as it was logged last */
     struct broker_hints hints;
     struct broker_waiters waiters;
     struct origin *origin;
@@ -35,12 +40,19 @@ struct broker {
     uint64_t heartbeat_ms;
     uint64_t tick_ms;
     int tick;
-    struct base_log_limit log;
+    struct base_log_limit log, orders_log;
     struct broker_round round;
     struct broker_backup *backup; /* that is being made; NULL: none */
     struct broker_copies *copies; /* that were made; NULL: none */
     struct broker_rollouts rollouts;
     struct broker_plans plans;
+    struct {
+        bool is_counted;
+        uint64_t changes;  /* of the contents, when it was */
+        uint64_t releases; /* that cannot be served */
+    } serving;
+    bool is_rescued;  /* what was in records that were lost is saved */
+    uint64_t notices; /* events of that kind */
 };
 
 /*  records.c: what changes in the record of a node */
@@ -48,10 +60,14 @@ struct broker {
 /*  A node's record changed: gives it the next revision and wakes who waits for it. */
 void broker_node_changed (struct broker *broker, struct broker_node *node);
 
+/*  Notices that the records were removed or replaced, and saves what they were: once. */
+void broker_records_look (struct broker *broker);
+
 /*  What a node tells of an application, beside what the record said before. */
 struct broker_application_news {
     bool changed;    /* its state or release is another one */
     bool known;      /* the node has told of it before */
+    bool believed;   /* no epoch was told that nobody gave out */
     uint64_t before; /* the highest epoch of the record */
 };
 
@@ -97,7 +113,13 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
 /*  Answers a request that waited; see broker/waiters.h. */
 bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool over);
 
-/*  Contents that nothing uses any more and that nobody is about to publish are removed. */
+/*  collect.c */
+
+/*  Contents of a release that was withdrawn. */
+int broker_contents_collect_of (struct broker *broker, const struct base_digest *release,
+                                struct base_error *error);
+
+/*  Contents that nothing uses any more and that nobody is about to publish go into the trash. */
 void broker_contents_collect (struct broker *broker);
 
 /*  announce.c */
@@ -112,6 +134,9 @@ void broker_announce (struct broker *broker, struct broker_node *const *nodes, s
 void broker_event (struct broker *broker, enum wire_event event, struct broker_node *node,
                    const struct wire_application *application, const char *transaction, const char *step,
                    const char *reason);
+
+/*  Tells everybody what is wrong at the broker itself. */
+void broker_event_notice (struct broker *broker, const char *reason);
 
 /*  The same for a step that a rollout took. */
 void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, const struct wire_turn *turn);

@@ -10,6 +10,24 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "broker/orders.h"
+#include "broker/store_backup.h"
+
+void broker_records_look (struct broker *broker)
+{
+    struct base_error error = {.code = 0}, why = {.code = 0};
+    char path[512];
+
+    if (broker_store_is_lost (broker->store, &error) == 0 || broker->is_rescued)
+        return;
+    broker_round_settle (broker); /* what is half done would be copied, too */
+    broker->is_rescued = true;
+    base_log (BASE_LOG_ERROR, "%s", error.text);
+    if (broker_store_rescue (broker->store, path, &why) == 0)
+        base_log (BASE_LOG_ERROR, "the records as they were are now in %s", path);
+    else
+        base_log (BASE_LOG_ERROR, "the records as they were could not be saved: %s", why.text);
+    broker_event_notice (broker, error.text);
+}
 
 void broker_node_changed (struct broker *broker, struct broker_node *node)
 {
@@ -58,7 +76,11 @@ int broker_application_tell (struct broker *broker, const char *node, const stru
     wire_application_deinit (&application.told);
     application.told = copy;
     application.is_told = true;
-    broker_order_raise (&application, told);
+    ret_news->believed = broker_order_raise (&application, &application.told, base_time_real_ns () / 1000000);
+    if (!ret_news->believed)
+        base_log_limited (&broker->log, BASE_LOG_WARNING,
+                          "ignoring that node %s has seen epoch %llu of %s: none so high was given out", node,
+                          (unsigned long long) told->seen_epoch, told->name);
     return broker_store_application_put (broker->store, &application, error);
 }
 

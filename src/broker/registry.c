@@ -46,7 +46,8 @@ static void node_free_p (struct broker_node **node)
 void broker_registry_init (struct broker_registry *registry, const struct broker_registry_ops *ops,
                            void *context, uint64_t liveness_ms)
 {
-    *registry = (struct broker_registry){.ops = ops, .context = context, .liveness_ms = liveness_ms};
+    *registry = (struct broker_registry){
+        .ops = ops, .context = context, .liveness_ms = liveness_ms, .nodes_most = BROKER_NODES_MOST};
 }
 
 void broker_registry_deinit (struct broker_registry *registry)
@@ -119,7 +120,7 @@ static int room_make (struct broker_registry *registry)
     size_t capacity = registry->capacity ? registry->capacity * 2 : 64;
     struct broker_node **nodes;
 
-    if (registry->n_nodes == BROKER_NODES_MOST)
+    if (registry->n_nodes >= BROKER_NODES_MOST)
         return -EMFILE;
     if (registry->n_nodes < registry->capacity)
         return 0;
@@ -199,11 +200,9 @@ static const char *place_name (const char *place)
 static void refusal_fill (const struct broker_node *node, const struct wire_hello *hello,
                           struct base_error *refusal)
 {
-    (void) base_error_set (
-        refusal, -EEXIST,
-        "the id %s is in use by %s (session %s); %s (session %s) cannot use it too: give one of the"
-        " two another id",
-        node->id, place_name (node->place), node->session, place_name (hello->place), hello->session);
+    (void) base_error_set (refusal, -EEXIST,
+                           "the id %s is in use by %s; %s cannot use it too: give one of the two another id",
+                           node->id, place_name (node->place), place_name (hello->place));
 }
 
 static enum broker_verdict challenge_begin (struct broker_registry *registry, struct broker_node *node,
@@ -233,16 +232,17 @@ enum broker_verdict broker_registry_hello (struct broker_registry *registry, con
     struct broker_node *node = broker_registry_find (registry, hello->node);
 
     if (!node) {
-        if (registry->n_nodes < BROKER_NODES_MOST)
+        if (registry->n_nodes < registry->nodes_most)
             return BROKER_ADMIT;
         (void) base_error_set (ret_refusal, -EMFILE,
-                               "the broker knows %d nodes and takes no more: forget those that are gone",
-                               BROKER_NODES_MOST);
+                               "the broker knows %zu nodes and takes no more: nodectl forget --select"
+                               " drops those that are gone",
+                               registry->n_nodes);
         return BROKER_REFUSE;
     }
     if (node->online && strcmp (node->session, hello->session) == 0) {
-        /* The session that was doubted has shown itself. */
-        (void) broker_registry_heard (registry, node->id, node->session, peer, now_ms, NULL);
+        /* The session that was doubted has shown itself, be it on a new connection: nobody else knows its name. */
+        node->heard_ms = now_ms;
         broker_registry_answered (registry, node);
         return BROKER_ADMIT;
     }
@@ -290,6 +290,18 @@ static void challenge_settle (struct broker_registry *registry, struct broker_no
     wire_hello_deinit (&hello);
 }
 
+/*  Whether this is the node's session, on its connection. */
+static bool is_session (struct broker_registry *registry, const struct broker_node *node, const char *session,
+                        const struct bus_peer *peer)
+{
+    if (!node || !node->session[0] || strcmp (node->session, session) != 0)
+        return false;
+    if (bus_peer_equal (&node->peer, peer))
+        return true;
+    registry->foreign++;
+    return false;
+}
+
 struct broker_node *broker_registry_heard (struct broker_registry *registry, const char *id,
                                            const char *session, const struct bus_peer *peer, uint64_t now_ms,
                                            bool *ret_came)
@@ -298,12 +310,11 @@ struct broker_node *broker_registry_heard (struct broker_registry *registry, con
 
     if (ret_came)
         *ret_came = false;
-    if (!node || !node->session[0] || strcmp (node->session, session) != 0)
+    if (!is_session (registry, node, session, peer))
         return NULL;
     if (ret_came)
         *ret_came = !node->online;
     node->online = true;
-    node->peer = *peer;
     node->heard_ms = now_ms;
     node->seen_ns = base_time_real_ns ();
     if (node->challenge && now_ms - node->challenge_ms < CHALLENGES_MOST * BROKER_CHALLENGE_MS)
@@ -318,11 +329,11 @@ void broker_registry_answered (struct broker_registry *registry, struct broker_n
 }
 
 struct broker_node *broker_registry_bye (struct broker_registry *registry, const char *id,
-                                         const char *session)
+                                         const char *session, const struct bus_peer *peer)
 {
     struct broker_node *node = broker_registry_find (registry, id);
 
-    if (!node || !node->session[0] || strcmp (node->session, session) != 0)
+    if (!is_session (registry, node, session, peer))
         return NULL;
     node->online = false;
     node->session[0] = '\0';

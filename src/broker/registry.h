@@ -8,12 +8,13 @@
 #ifndef BROKER_REGISTRY_H
 #define BROKER_REGISTRY_H
 
+#include "broker/broker.h"
+#include "broker/pace.h"
 #include "broker/store.h"
 #include "bus/socket.h"
 
 enum {
     BROKER_CHALLENGE_MS = 2000, /* how long an older session has to show that it lives */
-    BROKER_NODES_MOST = 65536
 };
 
 /*  A node. Texts are owned by the registry. */
@@ -40,9 +41,11 @@ struct broker_node {
     struct broker_node *next_on_trial;
     struct wire_hello *challenge; /* the hello that waits for the older session's silence */
     struct bus_peer challenger;
-    uint64_t journal_hello; /* last line of its journal when its session began */
-    uint64_t challenge_ms;  /* when the older session was asked */
-    uint64_t challenged_ms; /* when it was heard of last, since then */
+    uint64_t journal_hello;    /* last line of its journal when its session began */
+    uint64_t challenge_ms;     /* when the older session was asked */
+    uint64_t challenged_ms;    /* when it was heard of last, since then */
+    struct broker_pace hellos; /* that are written */
+    struct broker_pace events; /* of its coming and going, that are told */
 };
 
 struct broker_registry_ops {
@@ -60,6 +63,8 @@ struct broker_registry {
     void *context;
     uint64_t liveness_ms;
     uint64_t ticked_ms;
+    uint64_t foreign;                /* messages of a session that came on another connection: ignored */
+    size_t nodes_most;               /* that are known; from broker_registry_init: BROKER_NODES_MOST */
     struct broker_node *trials[256]; /* nodes on trial, by ring */
     struct broker_node **nodes;      /* sorted by id */
     size_t n_nodes, capacity;
@@ -98,7 +103,8 @@ enum broker_verdict broker_registry_hello (struct broker_registry *registry, con
 bool broker_registry_open (struct broker_registry *registry, struct broker_node *node, const char *session,
                            const struct bus_peer *peer, uint64_t now_ms);
 
-/*  A session was heard of. Returns its node; NULL: this session is not known, and has to say hello. In
+/*  A session was heard of, on the connection on which it said hello. Returns its node; NULL: this session is
+    not known there, and has to say hello; on another connection that is counted in foreign. In
     *ret_came (which may be NULL): it had been silent for so long that it counted as offline. */
 struct broker_node *broker_registry_heard (struct broker_registry *registry, const char *id,
                                            const char *session, const struct bus_peer *peer, uint64_t now_ms,
@@ -108,9 +114,9 @@ struct broker_node *broker_registry_heard (struct broker_registry *registry, con
     of it gives it some more time to answer, because it may have been sent by a process that has ended since. */
 void broker_registry_answered (struct broker_registry *registry, struct broker_node *node);
 
-/*  The session ends with a goodbye. Returns the node, or NULL. */
+/*  The session ends with a goodbye on its own connection. Returns the node, or NULL. */
 struct broker_node *broker_registry_bye (struct broker_registry *registry, const char *id,
-                                         const char *session);
+                                         const char *session, const struct bus_peer *peer);
 
 /*  Settles what time has settled. To be called about twice a second. */
 void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms);

@@ -144,14 +144,47 @@ static int add (struct broker *broker, const struct bus_peer *peer, const struct
     return r;
 }
 
+/*  Says of a confirmation what it lacks; NULL where nothing is. It is worth something only from who runs what the
+    order names: that release, and of it the program for this node, at the end of a trial. */
+static const char *confirmation_lacks (struct broker *broker, const struct broker_node *node,
+                                       const struct wire_report *report)
+{
+    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    const struct wire_application *told = report->application;
+    const struct wire_envelope *envelope;
+
+    if (report->outcome != WIRE_OUTCOME_CONFIRMED)
+        return NULL;
+    if (strcmp (report->step, wire_state_word (WIRE_STATE_TRIAL)) != 0)
+        return "it is not at the end of a trial";
+    if (!base_digest_is_null (&report->release) && !base_digest_equal (&report->release, &told->release))
+        return "the node runs another release than its order names";
+    if (broker_store_application_get (broker->store, node->id, told->name, &application, NULL) == 0 &&
+        application.is_desired && application.desired.release_epoch == report->epoch &&
+        !base_digest_equal (&application.desired.release, &told->release))
+        return "the order names another release";
+    if (broker_store_release_get (broker->store, &told->release, &release, NULL) != 0)
+        return NULL; /* records older than the release: there is no order for it either */
+    envelope = wire_release_match (&release.document, node->platform ? node->platform : "");
+    if (!envelope || !base_digest_equal (&envelope->binary, &told->binary))
+        return "another program runs than the release has for this node";
+    return NULL;
+}
+
 int broker_on_report (void *context, const struct bus_peer *peer, const struct wire_report *report,
                       struct wire_noted *noted)
 {
     struct broker *broker = context;
     struct broker_node *node = broker_hear (broker, peer, report->node, report->session);
     struct base_error error = {.code = 0};
+    const char *lacks = node ? confirmation_lacks (broker, node, report) : NULL;
 
-    if (!node)
+    if (lacks) {
+        base_log_limited (&broker->log, BASE_LOG_WARNING, "ignoring that node %s has confirmed %s: %s",
+                          node->id, report->transaction ? report->transaction : "an update", lacks);
+        noted->status = WIRE_STATUS_INVALID;
+    } else if (!node)
         noted->status = WIRE_STATUS_REFUSED;
     else if (!wire_application_is_valid (report->application->name))
         noted->status = WIRE_STATUS_INVALID;

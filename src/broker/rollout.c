@@ -168,6 +168,8 @@ static int member_load (void *context, const struct broker_member_row *row)
     *member = (struct broker_member){.epoch = row->epoch,
                                      .verb = row->verb,
                                      .ordered_ms = row->ordered_ms,
+                                     .since_ms = row->member.since_ms,
+                                     .real_ms = row->real_ms,
                                      .took_ms = row->took_ms,
                                      .revision = row->revision};
     machine->members[machine->n_members++] = row->member;
@@ -230,6 +232,7 @@ int broker_rollout_load (struct broker *broker, const struct broker_rollout_row 
         return -ENOMEM;
     rollout->serial = row->serial;
     rollout->live = row->live;
+    rollout->since_ms = row->phase_ms;
     machine = &rollout->machine;
     *machine = (struct rollout){.wave = row->wave,
                                 .phase = row->state.phase,
@@ -249,7 +252,7 @@ int broker_rollout_load (struct broker *broker, const struct broker_rollout_row 
     if (r == 0)
         r = waves_load (machine);
     if (r == 0)
-        r = machine_wake (broker, rollout, broker_rollouts_now_ms ());
+        r = machine_wake (broker, rollout, broker_rollouts_now_ms (broker));
     if (r == 0)
         *ret_rollout = base_take (rollout);
     return r;

@@ -6,8 +6,8 @@
 #ifndef BROKER_ROLLOUT_H
 #define BROKER_ROLLOUT_H
 
-#include "base/time.h"
 #include "broker/store_rollouts.h"
+#include "broker/watch.h"
 
 struct broker;
 
@@ -18,6 +18,7 @@ struct broker_member {
     enum wire_verb verb;
     char *transaction;
     uint64_t ordered_ms, took_ms;
+    uint64_t since_ms, real_ms; /* the machine's since_ms, and the real time at which it came up */
     char *step, *reason;
     uint64_t revision;
     uint64_t settle_ms; /* since boot: until then its result may still come; 0: none is missing */
@@ -38,7 +39,8 @@ struct broker_rollout {
     struct rollout_neighbours *others; /* owned; who is no member, as the machine was told */
     struct wire_rollout_state state;   /* owned; as it was written last */
     uint64_t sequences[WIRE_PHASE_END];
-    uint64_t due_ms; /* real time; when it has to be looked at */
+    uint64_t since_ms; /* the machine's phase_ms of which state.since tells */
+    uint64_t due_ms;   /* when it has to be looked at */
     uint64_t compared_ms;
     bool live, broken; /* broken: it is to be loaded again */
     bool older;        /* than a node of it: to be paused */
@@ -50,15 +52,14 @@ struct broker_rollouts {
     struct broker_rollout **live; /* owned; in the order in which they were begun */
     size_t n_live;
     int timer;
-    uint64_t timer_ms; /* real time; when it fires */
+    uint64_t timer_ms; /* when it fires */
+    struct broker_watch watch;
     bool others_changed;
     uint64_t swept_ms;
 };
 
-static inline uint64_t broker_rollouts_now_ms (void)
-{
-    return base_time_real_ns () / 1000000;
-}
+/*  The clock of all times of rollouts but those for people; see broker/watch.h. */
+uint64_t broker_rollouts_now_ms (struct broker *broker);
 
 /*  From its row and its members. *ret_rollout is for the caller. Returns 0, -EBADMSG where they contradict
     each other, or another -errno. */

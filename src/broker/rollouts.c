@@ -11,7 +11,7 @@
 #include "broker/rollouts_results.h"
 
 enum {
-    TIMER_MOST_MS = 10 * 1000,
+    WINDOW_MS = 10 * 1000, /* between two looks at a window */
     COMPARE_LEAST_MS = 10 * 1000,
     RETRY_MS = 1000, /* after a transaction that failed */
     SWEEP_MS = 1000  /* from a node that changed to the count of those that are no members */
@@ -20,7 +20,7 @@ enum {
 /*  What nodes told of their orders while nobody listened, or was lost with the machine. */
 static void look_at_all (struct broker *broker, struct broker_rollout *rollout)
 {
-    uint64_t now_ms = broker_rollouts_now_ms ();
+    uint64_t now_ms = broker_rollouts_now_ms (broker);
 
     for (uint32_t i = 0; i < rollout->machine.n_members; i++)
         broker_rollout_look (broker, rollout, i, now_ms);
@@ -28,16 +28,37 @@ static void look_at_all (struct broker *broker, struct broker_rollout *rollout)
 
 /*  the clock */
 
+uint64_t broker_rollouts_now_ms (struct broker *broker)
+{
+    return broker_watch_ms (&broker->rollouts.watch, base_time_boot_ms ());
+}
+
+/*  Whatever rollouts write keeps the clock as well; between, it is kept here. */
+static void watch_keep (struct broker *broker, uint64_t now_ms)
+{
+    struct broker_watch *watch = &broker->rollouts.watch;
+    struct base_error error = {.code = 0};
+
+    if (broker->rollouts.n_live == 0 || now_ms - watch->kept_ms < watch->keep_ms)
+        return;
+    watch->keep_ms =
+        2 * watch->keep_ms < BROKER_WATCH_KEEP_MS ? 2 * watch->keep_ms : (uint64_t) BROKER_WATCH_KEEP_MS;
+    if (broker_store_watched_put (broker->store, now_ms, &error) != 0)
+        (void) broker_storage_failed (broker, &error);
+    else
+        watch->kept_ms = now_ms;
+}
+
 static void on_timer (void *context);
 
-/*  Has the timer fire by at_ms of the real time. */
+/*  Has the timer fire by at_ms. */
 static void wake (struct broker *broker, uint64_t at_ms)
 {
     struct broker_rollouts *rollouts = &broker->rollouts;
-    uint64_t now_ms = broker_rollouts_now_ms (), delay_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+    uint64_t now_ms = broker_rollouts_now_ms (broker), delay_ms = at_ms > now_ms ? at_ms - now_ms : 0;
 
-    if (delay_ms > TIMER_MOST_MS) /* the clock may be set meanwhile */
-        delay_ms = TIMER_MOST_MS;
+    if (delay_ms > rollouts->watch.keep_ms) /* the clock is kept, and does not count long gaps */
+        delay_ms = rollouts->watch.keep_ms;
     if (rollouts->timer > 0 && rollouts->timer_ms <= now_ms + delay_ms)
         return;
     bus_timer_cancel (broker->loop, rollouts->timer > 0 ? rollouts->timer : 0);
@@ -72,7 +93,7 @@ void broker_rollouts_drop (struct broker *broker, struct broker_rollout *rollout
 void broker_rollouts_broken (struct broker *broker, struct broker_rollout *rollout)
 {
     rollout->broken = true;
-    make_due (broker, rollout, broker_rollouts_now_ms () + RETRY_MS);
+    make_due (broker, rollout, broker_rollouts_now_ms (broker) + RETRY_MS);
 }
 
 static int load_again (struct broker *broker, size_t at, struct base_error *error)
@@ -109,10 +130,14 @@ int broker_rollouts_advance (struct broker *broker, struct broker_rollout *rollo
                              const struct broker_steering *by, struct base_error *error)
 {
     int r = broker_rollout_carry (broker, rollout, by, error);
+    uint64_t look_ms = broker_rollouts_now_ms (broker) + WINDOW_MS;
 
-    if (r == 0)
-        wake (broker, rollout->due_ms);
-    return r;
+    if (r != 0)
+        return r;
+    if (rollout->machine.spec.window && !rollout_is_over (&rollout->machine) && rollout->due_ms > look_ms)
+        rollout->due_ms = look_ms; /* the wall clock may be set */
+    wake (broker, rollout->due_ms);
+    return 0;
 }
 
 static int attend (struct broker *broker, size_t at, uint64_t now_ms, struct base_error *error)
@@ -148,11 +173,12 @@ static void on_timer (void *context)
 {
     struct broker *broker = context;
     struct broker_rollouts *rollouts = &broker->rollouts;
-    uint64_t now_ms = broker_rollouts_now_ms (), next_ms = UINT64_MAX;
+    uint64_t now_ms = broker_rollouts_now_ms (broker), next_ms = UINT64_MAX;
     bool sweep = rollouts->others_changed && now_ms - rollouts->swept_ms >= SWEEP_MS;
 
     rollouts->timer = 0;
     broker_round_settle (broker);
+    watch_keep (broker, now_ms);
     if (sweep) {
         rollouts->others_changed = false;
         rollouts->swept_ms = now_ms;
@@ -195,7 +221,7 @@ void broker_rollouts_others (struct broker *broker)
 /*  Not at once: what the node told may be in a transaction that is still open. */
 void broker_rollouts_node (struct broker *broker, const struct broker_node *node)
 {
-    uint64_t now_ms = broker_rollouts_now_ms ();
+    uint64_t now_ms = broker_rollouts_now_ms (broker);
 
     for (size_t i = 0; i < broker->rollouts.n_live; i++) {
         struct broker_rollout *rollout = broker->rollouts.live[i];
@@ -229,7 +255,7 @@ void broker_rollouts_withdrawn (struct broker *broker, const struct base_digest 
         struct broker_rollout *rollout = broker->rollouts.live[i];
         if (!base_digest_equal (&rollout->machine.spec.release, release))
             continue;
-        rollout_halt (&rollout->machine, "its release was withdrawn", broker_rollouts_now_ms ());
+        rollout_halt (&rollout->machine, "its release was withdrawn", broker_rollouts_now_ms (broker));
         make_due (broker, rollout, 0);
     }
 }
@@ -308,7 +334,12 @@ int broker_rollouts_load (struct broker *broker, struct base_error *error)
 {
     struct loading loading = {.broker = broker, .error = error};
     struct broker_rollouts *rollouts = &broker->rollouts;
-    int r = broker_store_rollouts (broker->store, 0, 0, true, live_load, &loading, error);
+    uint64_t watched_ms = 0;
+    int r = broker_store_watched_get (broker->store, &watched_ms, error);
+
+    broker_watch_begin (&rollouts->watch, watched_ms, base_time_boot_ms ());
+    if (r == 0)
+        r = broker_store_rollouts (broker->store, 0, 0, true, live_load, &loading, error);
 
     if (r != 0)
         return r;
@@ -330,7 +361,10 @@ int broker_rollouts_load (struct broker *broker, struct base_error *error)
 void broker_rollouts_deinit (struct broker *broker)
 {
     struct broker_rollouts *rollouts = &broker->rollouts;
+    struct base_error error = {.code = 0};
 
+    if (rollouts->n_live > 0)
+        (void) broker_store_watched_put (broker->store, broker_rollouts_now_ms (broker), &error);
     bus_timer_cancel (broker->loop, rollouts->timer > 0 ? rollouts->timer : 0);
     for (size_t i = 0; i < rollouts->n_live; i++)
         broker_rollout_free (rollouts->live[i]);

@@ -12,9 +12,10 @@
 #include "broker/rollouts_state.h"
 #include "broker/text.h"
 
-static const char *time_text (uint64_t ms, char text[BASE_TIME_TEXT])
+/*  Now, for people. */
+static const char *time_text (char text[BASE_TIME_TEXT])
 {
-    return base_time_format (ms * 1000000, text);
+    return base_time_format (base_time_real_ns (), text);
 }
 
 /*  What one transaction has written and is told once it is on disk. */
@@ -42,6 +43,11 @@ static int member_write (struct broker *broker, struct broker_rollout *rollout, 
 {
     struct broker_member *member = &rollout->members[index];
     struct rollout_member *state = &rollout->machine.members[index];
+
+    if (member->since_ms != state->since_ms || member->real_ms == 0) {
+        member->since_ms = state->since_ms;
+        member->real_ms = base_time_real_ns () / 1000000;
+    }
     struct broker_member_row row = {.index = index,
                                     .node = member->id,
                                     .member = *state,
@@ -50,6 +56,7 @@ static int member_write (struct broker *broker, struct broker_rollout *rollout, 
                                     .transaction = member->transaction,
                                     .ordered_ms = member->ordered_ms,
                                     .took_ms = member->took_ms,
+                                    .real_ms = member->real_ms,
                                     .step = member->step,
                                     .reason = member->reason};
     int r = broker_store_revision_next (broker->store, &member->revision, error);
@@ -110,8 +117,7 @@ static int is_back (struct broker *broker, const struct broker_rollout *rollout,
 }
 
 static int note_given (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
-                       enum wire_verb verb, const struct wire_ordered *ordered, uint64_t now_ms,
-                       struct base_error *error)
+                       enum wire_verb verb, const struct wire_ordered *ordered, struct base_error *error)
 {
     char time[BASE_TIME_TEXT];
     struct broker_given given = {.node = rollout->members[index].id,
@@ -121,7 +127,7 @@ static int note_given (struct broker *broker, const struct broker_rollout *rollo
                                  .transaction = ordered->transaction,
                                  .rollout = rollout->state.id,
                                  .wave = rollout->machine.members[index].wave + 1,
-                                 .time = time_text (now_ms, time)};
+                                 .time = time_text (time)};
 
     return broker_store_given_put (broker->store, &given, error);
 }
@@ -151,7 +157,7 @@ static int given (struct broker *broker, struct broker_rollout *rollout, uint32_
     batch->orders[batch->n_orders].epoch = epoch;
     batch->orders[batch->n_orders].verb = verb;
     batch->n_orders++;
-    return note_given (broker, rollout, index, verb, ordered, now_ms, error);
+    return note_given (broker, rollout, index, verb, ordered, error);
 }
 
 static int give (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
@@ -168,7 +174,7 @@ static int give (struct broker *broker, struct broker_rollout *rollout, uint32_t
                                  .platform = node ? node->platform : "",
                                  .online = node && node->online,
                                  .no_hold = true,
-                                 .now_ms = now_ms};
+                                 .now_ms = base_time_real_ns () / 1000000};
     uint64_t epoch = 0;
     bool back = false;
     int r = kind == ROLLOUT_BACK ? is_back (broker, rollout, index, &back, error) : 0;
@@ -188,15 +194,15 @@ static int give (struct broker *broker, struct broker_rollout *rollout, uint32_t
                : not_given (broker, rollout, index, kind, &ordered, now_ms, error);
 }
 
-static int wave_time (char **field, uint64_t now_ms)
+static int wave_time (char **field)
 {
     char text[BASE_TIME_TEXT];
 
-    return *field ? 0 : broker_text_set (field, time_text (now_ms, text));
+    return *field ? 0 : broker_text_set (field, time_text (text));
 }
 
 /*  When waves began and were left. */
-static int waves_time (struct broker_rollout *rollout, uint64_t now_ms)
+static int waves_time (struct broker_rollout *rollout)
 {
     const struct rollout *machine = &rollout->machine;
     int r = 0;
@@ -205,9 +211,9 @@ static int waves_time (struct broker_rollout *rollout, uint64_t now_ms)
         struct wire_wave_state *wave = &rollout->state.waves[i];
         bool current = i == machine->wave;
         if (i < machine->wave || (current && machine->members[machine->waves[i].first].start_ms))
-            r = wave_time (&wave->begun, current && machine->wave_ms ? machine->wave_ms : now_ms);
+            r = wave_time (&wave->begun);
         if (r == 0 && (i < machine->wave || (current && machine->phase == WIRE_PHASE_DONE)))
-            r = wave_time (&wave->ended, now_ms);
+            r = wave_time (&wave->ended);
     }
     return r;
 }
@@ -215,8 +221,7 @@ static int waves_time (struct broker_rollout *rollout, uint64_t now_ms)
 /*  Notes a turn where the rollout stands elsewhere than it was said to, or where a person has done
     something. */
 static int turn_write (struct broker *broker, struct broker_rollout *rollout,
-                       const struct broker_steering *by, struct batch *batch, uint64_t now_ms,
-                       struct base_error *error)
+                       const struct broker_steering *by, struct batch *batch, struct base_error *error)
 {
     const struct rollout *machine = &rollout->machine;
     struct wire_rollout_state *state = &rollout->state;
@@ -225,7 +230,7 @@ static int turn_write (struct broker *broker, struct broker_rollout *rollout,
     char time[BASE_TIME_TEXT];
     const char *reason = by && by->reason ? by->reason : machine->reason[0] && moved ? machine->reason : NULL;
     struct wire_turn turn = {.rollout = state->id,
-                             .time = (char *) time_text (now_ms, time),
+                             .time = (char *) time_text (time),
                              .phase = machine->phase,
                              .wave = machine->wave + 1,
                              .paused = machine->paused,
@@ -245,7 +250,7 @@ static int turn_write (struct broker *broker, struct broker_rollout *rollout,
     state->phase = machine->phase;
     state->wave = machine->wave + 1;
     state->paused = machine->paused;
-    return waves_time (rollout, now_ms);
+    return waves_time (rollout);
 }
 
 static int action_write (struct broker *broker, struct broker_rollout *rollout,
@@ -256,7 +261,7 @@ static int action_write (struct broker *broker, struct broker_rollout *rollout,
 
     batch->wrote = true;
     if (action->kind == ROLLOUT_TURN)
-        return turn_write (broker, rollout, NULL, batch, now_ms, error);
+        return turn_write (broker, rollout, NULL, batch, error);
     if (action->kind != ROLLOUT_KEEP)
         r = give (broker, rollout, action->member, action->kind, batch, now_ms, error);
     return r == 0 ? member_write (broker, rollout, action->member, error) : r;
@@ -310,7 +315,9 @@ static int state_write (struct broker *broker, struct broker_rollout *rollout, u
     if (r == 0)
         r = broker_store_revision_next (broker->store, &rollout->state.revision, error);
     row.state = rollout->state;
-    return r == 0 ? broker_store_rollout_put (broker->store, &row, error) : r;
+    if (r == 0)
+        r = broker_store_rollout_put (broker->store, &row, error);
+    return r == 0 ? broker_store_watched_put (broker->store, now_ms, error) : r;
 }
 
 /*  In a transaction. */
@@ -321,7 +328,7 @@ static int all_write (struct broker *broker, struct broker_rollout *rollout, con
 
     if (r == 0 && by) {
         batch->wrote = true;
-        r = turn_write (broker, rollout, by, batch, now_ms, error);
+        r = turn_write (broker, rollout, by, batch, error);
     }
     while (r == 0) {
         struct rollout_action action;
@@ -329,7 +336,7 @@ static int all_write (struct broker *broker, struct broker_rollout *rollout, con
             batch->more = true;
             break;
         }
-        action = rollout_next (&rollout->machine, now_ms);
+        action = rollout_next (&rollout->machine, now_ms, base_time_real_ns () / 1000000);
         if (action.kind == ROLLOUT_WAIT) {
             batch->until_ms = action.until_ms;
             break;
@@ -384,7 +391,7 @@ int broker_rollout_carry (struct broker *broker, struct broker_rollout *rollout,
                           const struct broker_steering *by, struct base_error *error)
 {
     base_cleanup (batch_free_p) struct batch *batch = calloc (1, sizeof *batch);
-    uint64_t now_ms = broker_rollouts_now_ms ();
+    uint64_t now_ms = broker_rollouts_now_ms (broker);
     int r;
 
     if (!batch)
@@ -399,6 +406,8 @@ int broker_rollout_carry (struct broker *broker, struct broker_rollout *rollout,
         broker_store_rollback (broker->store);
         return r;
     }
+    if (batch->wrote)
+        broker->rollouts.watch.kept_ms = now_ms;
     batch_tell (broker, rollout, batch);
     rollout->due_ms = batch->more ? 0 : batch->until_ms;
     return 0;

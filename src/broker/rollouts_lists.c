@@ -103,7 +103,7 @@ static int member_visit (void *context, const struct broker_member_row *row)
     if (broker_text_set (&shown.node, row->node) != 0 || broker_text_set (&shown.step, row->step) != 0 ||
         broker_text_set (&shown.reason, row->reason) != 0 ||
         broker_text_set (&shown.transaction, row->transaction) != 0 ||
-        broker_text_set (&shown.since, base_time_format (row->member.since_ms * 1000000, since)) != 0)
+        broker_text_set (&shown.since, base_time_format (row->real_ms * 1000000, since)) != 0)
         return -ENOMEM;
     r = broker_page_add (&list->page, &shown);
     if (r == 0)

@@ -8,6 +8,7 @@
 #include "broker/labels.h"
 #include "broker/orders.h"
 #include "broker/private.h"
+#include "broker/serving.h"
 #include "broker/text.h"
 #include "rollout/selector.h"
 #include "wire/envelope.h"
@@ -202,6 +203,7 @@ static int make (struct planning *planning, struct broker_planned *planned)
 {
     struct base_error wrong = {.code = 0};
     uint64_t typical_ms = 0;
+    char unserved[BROKER_SERVING_TEXT];
     int r = rollout_selector_parse (planning->spec.selector ? planning->spec.selector : "",
                                     &planning->selector, &wrong);
 
@@ -209,6 +211,9 @@ static int make (struct planning *planning, struct broker_planned *planned)
         return refuse (planning->answer, WIRE_STATUS_INVALID, "%s", wrong.text);
     if (r == 0)
         r = release_find (planning);
+    if (r == 0 && broker_serving_check (planning->broker, &planning->release.document,
+                                        &planning->spec.release, NULL, unserved) != 0)
+        return refuse (planning->answer, WIRE_STATUS_REFUSED, "%s", unserved);
     if (r == 0)
         r = facts_gather (planning, planned);
     if (r == 0)

@@ -13,6 +13,7 @@
 #include "broker/rollouts_lists.h"
 #include "broker/rollouts_plan.h"
 #include "broker/rollouts_state.h"
+#include "broker/serving.h"
 #include "broker/text.h"
 
 enum { ID_SIZE = 2 + 12 + 1 /* "r-" and 12 hexadecimal digits */ };
@@ -86,6 +87,7 @@ static int left_out_write (struct broker *broker, const struct broker_rollout *r
             .index = plan->n_candidates + i,
             .node = planned->facts[plan->left_out[i].fact].id,
             .member = {.state = WIRE_MEMBER_EXCLUDED, .since_ms = rollout->machine.phase_ms},
+            .real_ms = base_time_real_ns () / 1000000,
             .reason = broker_plan_left_out (broker, planned, i, why)};
         r = broker_store_revision_next (broker->store, &row.revision, error);
         if (r == 0)
@@ -105,8 +107,10 @@ static int start_begin (void *context, struct broker_rollout *rollout, struct ba
         r = broker_store_rollout_add (broker->store, &row, error);
     rollout->serial = row.serial;
     for (uint32_t i = 0; r == 0 && i < rollout->machine.n_members; i++) {
-        struct broker_member_row member = {
-            .index = i, .node = rollout->members[i].id, .member = rollout->machine.members[i]};
+        struct broker_member_row member = {.index = i,
+                                           .node = rollout->members[i].id,
+                                           .member = rollout->machine.members[i],
+                                           .real_ms = base_time_real_ns () / 1000000};
         r = broker_store_revision_next (broker->store, &member.revision, error);
         if (r == 0)
             r = broker_store_member_put (broker->store, rollout->serial, &member, error);
@@ -121,7 +125,7 @@ static int state_begin (struct broker_rollout *rollout, const struct broker_plan
 
     (void) base_random_hex (id + 2, 6);
     state->id = strdup (id);
-    state->begun = strdup (base_time_format (now_ms * 1000000, time));
+    state->begun = strdup (base_time_format (base_time_real_ns (), time));
     state->spec = calloc (1, sizeof *state->spec);
     state->waves = calloc (rollout->machine.n_waves, sizeof *state->waves);
     if (!state->id || !state->begun || !state->spec || !state->waves)
@@ -143,7 +147,7 @@ static int rollout_begin (struct broker *broker, const struct broker_planned *pl
 {
     base_cleanup (rollout_free_p) struct broker_rollout *rollout = calloc (1, sizeof *rollout);
     const struct rollout_plan *plan = &planned->plan;
-    uint64_t now_ms = base_time_real_ns () / 1000000;
+    uint64_t now_ms = broker_rollouts_now_ms (broker);
     int r;
 
     if (!rollout)
@@ -303,6 +307,7 @@ static int steer_check (struct broker *broker, struct broker_rollout *rollout,
     const struct broker_rollout *other;
     const char *node;
     uint32_t approves = rollout_approves (&rollout->machine);
+    char unserved[BROKER_SERVING_TEXT];
     int r = 0;
 
     if (request->command == WIRE_COMMAND_NULL)
@@ -316,8 +321,12 @@ static int steer_check (struct broker *broker, struct broker_rollout *rollout,
              request->command == WIRE_COMMAND_APPROVE) {
         base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
         r = broker_store_release_get (broker->store, &rollout->machine.spec.release, &release, error);
-        if (r == 0 && !release.withdrawn)
-            return 0;
+        if (r == 0 && !release.withdrawn) {
+            if (broker_serving_check (broker, &release.document, &release.digest, NULL, unserved) == 0)
+                return 0;
+            r = broker_answer_say (answer, WIRE_STATUS_REFUSED, "%s", unserved);
+            return r ? r : 1;
+        }
         if (r == 0 || r == -ENOENT)
             r = broker_answer_say (answer, WIRE_STATUS_GONE,
                                    "its release was withdrawn: nodectl rollout abort or revert %s",
@@ -338,7 +347,7 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
     struct broker_steering by = {
         .command = request->command, .place = request->place, .end = asked_end, .context = &asked};
     struct broker_rollout *rollout = NULL;
-    uint64_t now_ms = base_time_real_ns () / 1000000;
+    uint64_t now_ms = broker_rollouts_now_ms (broker);
     char text[ROLLOUT_REASON] = "", nodes[ROLLOUT_REASON] = "";
     int r = answered (broker, request, answer, error);
 

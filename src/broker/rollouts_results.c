@@ -13,7 +13,10 @@
 #include "base/time.h"
 #include "broker/orders.h"
 #include "broker/private.h"
+#include "broker/serving.h"
 #include "broker/text.h"
+
+enum { UNSERVED_LOOK_MS = 200 };
 
 static bool is_at_rest (enum wire_state state)
 {
@@ -68,6 +71,35 @@ static void update_ended (struct broker_rollout *rollout, uint32_t index, const 
         text_take (&member->reason, &shown->outcome_reason);
         ended (rollout, index, skipped ? ROLLOUT_SKIPPED : ROLLOUT_FAILED, now_ms);
     }
+}
+
+/*  Whether a download failed because the origin does not have the release as it should be: no node is charged for
+    that. Where that is not known yet, the node is looked at again. */
+static bool update_unserved (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
+                             const struct wire_node *shown, uint64_t now_ms)
+{
+    struct broker_node *node = broker_registry_find (&broker->registry, rollout->members[index].id);
+    struct base_digest blob;
+    char text[BASE_DIGEST_TEXT], reason[ROLLOUT_REASON];
+    int r;
+
+    if (!node || !shown->outcome_step || strcmp (shown->outcome_step, "fetching") != 0)
+        return false;
+    r = broker_serving_verify (broker, &rollout->machine.spec.release, node->platform, &blob);
+    if (r == 0)
+        return false;
+    if (r == -EBUSY) {
+        node->settle_ms = base_time_boot_ms () + UNSERVED_LOOK_MS;
+        return true;
+    }
+    (void) snprintf (
+        reason, sizeof reason,
+        "the blob %s of its release is missing or damaged at the broker: publish it again from the same"
+        " files, then resume",
+        base_digest_format (&blob, text));
+    rollout_pause (&rollout->machine, reason);
+    ended (rollout, index, ROLLOUT_UNSERVED, now_ms);
+    return true;
 }
 
 /*  A node that fell silent, or took too long, is told to go back, and its update's own end was told behind
@@ -139,6 +171,10 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
         return;
     }
     if (shown.outcome == WIRE_OUTCOME_NULL)
+        return;
+    if (member->verb != WIRE_VERB_REVERT && shown.outcome == WIRE_OUTCOME_FAILED &&
+        rollout->machine.members[index].state == WIRE_MEMBER_ORDERED &&
+        update_unserved (broker, rollout, index, &shown, now_ms))
         return;
     if (member->verb == WIRE_VERB_REVERT)
         revert_ended (rollout, index, &application.told, &shown, now_ms);

@@ -22,25 +22,36 @@ static int text_set (char **field, char *text)
     return text ? 0 : -ENOMEM;
 }
 
-static char *time_of (uint64_t ms)
+static char *time_now (void)
 {
     char text[BASE_TIME_TEXT];
 
-    return strdup (base_time_format (ms * 1000000, text));
+    return strdup (base_time_format (base_time_real_ns (), text));
 }
 
 /*  what it waits for */
+
+/*  In how long, for people: by the wall clock as it is now. */
+static const char *in_text (uint64_t span_ms, char text[BASE_TIME_TEXT])
+{
+    return base_time_format (base_time_real_ns () + span_ms * 1000000, text);
+}
+
+static const char *at_text (uint64_t at_ms, uint64_t now_ms, char text[BASE_TIME_TEXT])
+{
+    return in_text (at_ms > now_ms ? at_ms - now_ms : 0, text);
+}
 
 static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_ms)
 {
     const struct rollout *machine = &rollout->machine;
     const struct rollout_wave *wave = &machine->waves[machine->wave];
-    uint64_t closed_ms = rollout_window_opens_ms (machine->spec.window, now_ms), next_ms = UINT64_MAX;
+    uint64_t closed_ms = rollout_window_opens_ms (machine->spec.window, base_time_real_ns () / 1000000),
+             next_ms = UINT64_MAX;
     char text[BASE_TIME_TEXT];
 
     if (closed_ms && !machine->paused)
-        return broker_reason ("its window, which opens at %s",
-                              base_time_format ((now_ms + closed_ms) * 1000000, text));
+        return broker_reason ("its window, which opens at %s", in_text (closed_ms, text));
     if (wave->under_way > 0)
         return broker_reason ("%u node%s of wave %u under way", wave->under_way,
                               wave->under_way == 1 ? "" : "s", machine->wave + 1);
@@ -50,7 +61,7 @@ static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_
             next_ms = machine->members[i].start_ms;
     if (next_ms != UINT64_MAX)
         return broker_reason ("the next node of wave %u, which is begun with at %s", machine->wave + 1,
-                              base_time_format ((next_ms + machine->stopped_ms) * 1000000, text));
+                              at_text (next_ms + machine->stopped_ms, now_ms, text));
     return NULL;
 }
 
@@ -73,7 +84,7 @@ static char *waits (const struct broker_rollout *rollout, uint64_t now_ms)
             return broker_reason ("%u node%s under way", machine->under_way,
                                   machine->under_way == 1 ? "" : "s");
         return broker_reason ("the end of the watch over wave %u at %s", machine->wave + 1,
-                              base_time_format ((machine->phase_ms + machine->spec.soak_ms) * 1000000, text));
+                              at_text (machine->phase_ms + machine->spec.soak_ms, now_ms, text));
     case WIRE_PHASE_HALTED:
         if (rollout_is_unproven (machine))
             return broker_reason (
@@ -271,8 +282,10 @@ int broker_rollout_describe (struct broker_rollout *rollout, uint64_t now_ms)
     state->wave = machine->wave + 1;
     state->unproven = machine->phase == WIRE_PHASE_HALTED && rollout_is_unproven (machine);
     state->over = rollout_is_over (machine) && machine->under_way == 0;
-    if (text_set (&state->since, time_of (machine->phase_ms)) != 0)
+    if ((!state->since || rollout->since_ms != machine->phase_ms) &&
+        text_set (&state->since, time_now ()) != 0)
         return -ENOMEM;
+    rollout->since_ms = machine->phase_ms;
     free (state->reason);
     state->reason = machine->reason[0] ? broker_reason ("%s", machine->reason) : NULL;
     free (state->waits);

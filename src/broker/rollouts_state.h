@@ -5,7 +5,7 @@
 
 #include "broker/rollout.h"
 
-/*  Brings rollout->state up to date with the machine. now_ms: real time. Returns 0 or -ENOMEM. */
+/*  Brings rollout->state up to date with the machine. now_ms: of the clock of rollouts. Returns 0 or -ENOMEM. */
 int broker_rollout_describe (struct broker_rollout *rollout, uint64_t now_ms);
 
 #endif

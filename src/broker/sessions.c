@@ -13,6 +13,35 @@
 #include "broker/text.h"
 #include "wire/envelope.h"
 
+enum {
+    HELLOS_AT_ONCE = 60, /* of a node, that are written; and as many a minute */
+    TOLD_AT_ONCE = 10,   /* of a node's comings and goings, that are told as events and logged */
+    TOLD_A_MINUTE = 6,
+    ALL_AT_ONCE = 40000, /* of all nodes: a fleet that goes and comes back */
+    ALL_A_MINUTE = 12000,
+};
+
+/*  Whether a node's coming or going is told: one that flaps costs neither a disk of logs nor those who listen. */
+static bool is_told (struct broker *broker, struct broker_node *node)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+
+    return broker_pace_take (&node->events, TOLD_AT_ONCE, TOLD_A_MINUTE, now_ms) &&
+           broker_pace_take (&broker->told, ALL_AT_ONCE, ALL_A_MINUTE, now_ms);
+}
+
+static void came_tell (struct broker *broker, struct broker_node *node, const char *how)
+{
+    if (!is_told (broker, node))
+        return;
+    if (node->events.refused > 0)
+        base_log (BASE_LOG_WARNING, "node %s came and went %" PRIu64 " times more than is logged", node->id,
+                  node->events.refused);
+    node->events.refused = 0;
+    base_log (BASE_LOG_INFO, "node %s %s", node->id, how);
+    broker_event (broker, WIRE_EVENT_CAME, node, NULL, NULL, NULL, NULL);
+}
+
 struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *peer, const char *id,
                                  const char *session)
 {
@@ -20,9 +49,10 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
     struct broker_node *node =
         broker_registry_heard (&broker->registry, id, session, peer, base_time_boot_ms (), &came);
 
+    if (node)
+        origin_keep (broker->origin);
     if (node && came) {
-        base_log (BASE_LOG_INFO, "node %s is back", node->id);
-        broker_event (broker, WIRE_EVENT_CAME, node, NULL, NULL, NULL, NULL);
+        came_tell (broker, node, "is back");
         broker_node_changed (broker, node);
         broker_rollouts_node (broker, node);
     }
@@ -108,7 +138,7 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
 static void check_age (struct broker *broker, const struct broker_node *node,
                        const struct wire_application *told, const struct broker_application_news *news)
 {
-    if (!news->known || told->seen_epoch <= news->before)
+    if (!news->known || !news->believed || told->seen_epoch <= news->before)
         return;
     base_log_limited (&broker->log, BASE_LOG_WARNING,
                       "node %s has seen epoch %" PRIu64 " of %s, and the records know none above %" PRIu64
@@ -133,10 +163,10 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
         (void) broker_storage_failed (broker, error);
     if (broker_registry_open (&broker->registry, node, hello->session, &greeting->peer,
                               base_time_boot_ms ())) {
-        base_log (BASE_LOG_INFO, "node %s came: %s, noded %s", node->id,
-                  node->place ? node->place : "no place",
-                  node->software ? node->software : "of an unknown version");
-        broker_event (broker, WIRE_EVENT_CAME, node, NULL, NULL, NULL, NULL);
+        char how[256];
+        (void) snprintf (how, sizeof how, "came: %.128s, noded %.64s", node->place ? node->place : "no place",
+                         node->software ? node->software : "of an unknown version");
+        came_tell (broker, node, how);
     }
     node->journal_hello = hello->journal_serial;
     for (size_t i = 0; i < hello->n_applications; i++) {
@@ -233,6 +263,30 @@ static bool hello_is_valid (const struct wire_hello *hello)
     return true;
 }
 
+/*  What is said more often than a node does, or by more nodes than come, is put off: who means it says it
+    again. */
+static bool hello_is_in_time (struct broker *broker, const struct wire_hello *hello,
+                              struct wire_welcome *answer)
+{
+    struct broker_node *node = broker_registry_find (&broker->registry, hello->node);
+    uint64_t now_ms = base_time_boot_ms ();
+
+    if (!origin_is_named (broker->origin, hello->node)) {
+        answer->status = WIRE_STATUS_REFUSED;
+        answer->reason = broker_reason ("this connection belongs to another node");
+        return false;
+    }
+    if (node ? broker_pace_take (&node->hellos, HELLOS_AT_ONCE, HELLOS_AT_ONCE, now_ms)
+             : broker_pace_take (&broker->invented, BROKER_NEW_AT_ONCE, broker->new_nodes, now_ms))
+        return true;
+    answer->status = WIRE_STATUS_FAILED;
+    answer->reason = node ? broker_reason ("node %s has said hello too often within a minute", node->id)
+                          : broker_reason ("too many nodes came that the broker did not know; %u a minute"
+                                           " are taken (broker/new-nodes)",
+                                           broker->new_nodes);
+    return false;
+}
+
 int broker_on_hello (void *context, const struct bus_peer *peer, const struct wire_hello *hello,
                      struct wire_welcome *answer)
 {
@@ -245,6 +299,8 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
         return 0;
     }
     greeting_settle (broker, hello->node);
+    if (!hello_is_in_time (broker, hello, answer))
+        return 0;
     switch (broker_registry_hello (&broker->registry, peer, hello, base_time_boot_ms (), &error)) {
     case BROKER_WAIT:
         return ORIGIN_LATER;
@@ -281,8 +337,9 @@ static void registry_settled (void *context, struct broker_node *node, const str
         welcome (broker, peer, WIRE_STATUS_REFUSED, refusal, NULL);
         return;
     }
-    base_log (BASE_LOG_INFO, "node %s: session %s was silent and is replaced by %s", node->id,
-              node->session[0] ? node->session : "(none)", hello->session);
+    base_log_limited (&broker->log, BASE_LOG_INFO,
+                      "node %s: its session was silent and is replaced by that of %s", node->id,
+                      hello->place ? hello->place : "an unnamed place");
     if (admit (broker, peer, hello, &error) == 0)
         return;
     (void) broker_storage_failed (broker, &error);
@@ -312,8 +369,10 @@ static void parting_ended (struct broker *broker, void *item, bool kept)
 
     (void) kept; /* it has gone all the same */
     if (node) {
-        base_log (BASE_LOG_INFO, "node %s went: %s", node->id, parting->reason);
-        broker_event (broker, WIRE_EVENT_WENT, node, NULL, NULL, NULL, parting->reason);
+        if (is_told (broker, node)) {
+            base_log (BASE_LOG_INFO, "node %s went: %s", node->id, parting->reason);
+            broker_event (broker, WIRE_EVENT_WENT, node, NULL, NULL, NULL, parting->reason);
+        }
         broker_node_changed (broker, node);
         broker_rollouts_node (broker, node);
     }
@@ -350,6 +409,17 @@ const struct broker_registry_ops broker_registry_ops = {
 
 /*  signs of life */
 
+/*  A session's connection was made anew beneath it: it lives on once it has said hello there. */
+static void hello_want (struct broker *broker, const struct bus_peer *peer, const char *id,
+                        const char *session)
+{
+    const struct broker_node *node = broker_registry_find (&broker->registry, id);
+    struct wire_desired answer = {.application = (char *) "noded", .status = WIRE_STATUS_REFUSED};
+
+    if (node && strcmp (node->session, session) == 0)
+        (void) origin_answer (broker->origin, peer, &wire_desired_record, &answer);
+}
+
 void broker_on_heartbeat (void *context, const struct bus_peer *peer, const struct wire_heartbeat *heartbeat)
 {
     struct broker *broker = context;
@@ -358,6 +428,8 @@ void broker_on_heartbeat (void *context, const struct bus_peer *peer, const stru
     if (!heartbeat->node)
         return;
     node = broker_hear (broker, peer, heartbeat->node, heartbeat->sender);
+    if (!node)
+        hello_want (broker, peer, heartbeat->node, heartbeat->sender);
     if (node && heartbeat->answer)
         broker_registry_answered (&broker->registry, node);
     if (node && node->trial)
@@ -370,11 +442,10 @@ void broker_on_bye (void *context, const struct bus_peer *peer, const struct wir
     struct broker_node *node;
     bool was_online;
 
-    (void) peer;
     greeting_settle (broker, bye->node);
     node = broker_registry_find (&broker->registry, bye->node);
     was_online = node && node->online;
-    node = broker_registry_bye (&broker->registry, bye->node, bye->session);
+    node = broker_registry_bye (&broker->registry, bye->node, bye->session, peer);
     if (node && was_online && !node->online)
         node_went (broker, node, bye->reason ? bye->reason : "closed");
 }

@@ -1,13 +1,15 @@
 /*  broker/store.c - the database, its layout, transactions and the revision counter */
 
+#include "broker/store_backup.h"
 #include "broker/store_statement.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 
-enum { REVISION_BLOCK = 10000, BUSY_MS = 5000 };
+enum { REVISION_BLOCK = 10000, BUSY_MS = 5000, TABLES = 13 };
 
 /*  Each brings the layout from its index to the next. One that was released is never changed, only
     followed. */
@@ -62,11 +64,18 @@ static const char *const migrations[] = {
     "CREATE TABLE given (node TEXT NOT NULL, application TEXT NOT NULL, epoch INTEGER NOT NULL,"
     " verb TEXT NOT NULL, update_id TEXT, rollout TEXT, wave INTEGER NOT NULL, place TEXT,"
     " time TEXT NOT NULL, PRIMARY KEY (node, application, epoch)) WITHOUT ROWID;",
+    /* Times of rollouts were those of the wall clock. The clock that they go by now begins behind the last
+       of them, or a day from 0, which means "never". */
+    "ALTER TABLE members ADD COLUMN real INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE members SET real = since;"
+    "INSERT OR REPLACE INTO meta (key, value) VALUES ('watched', max (86400000,"
+    " coalesce ((SELECT max (max (phase_ms, wave_ms, stop_ms)) FROM rollouts), 0),"
+    " coalesce ((SELECT max (max (since, ordered)) FROM members), 0)));",
 };
 
 enum { LAYOUT = sizeof migrations / sizeof migrations[0] };
 
-static int store_fail (struct broker_store *store, struct base_error *error, const char *what)
+int store_fail (struct broker_store *store, struct base_error *error, const char *what)
 {
     int code = sqlite3_errcode (store->database) & 0xff, cause = sqlite3_system_errno (store->database);
     int r = -EIO;
@@ -81,8 +90,8 @@ static int store_fail (struct broker_store *store, struct base_error *error, con
     else if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
         r = -EBUSY;
     bool has_cause = code == SQLITE_IOERR && cause > 0;
-    return base_error_set (error, r, "%s: the broker's database says: %s%s%s", what,
-                           sqlite3_errmsg (store->database), has_cause ? ": " : "",
+    return base_error_set (error, r, "%s: the broker's database %s says: %s%s%s", what,
+                           broker_store_path (store), sqlite3_errmsg (store->database), has_cause ? ": " : "",
                            has_cause ? strerror (cause) : "");
 }
 
@@ -249,7 +258,7 @@ int store_pack (const struct wire_record *record, const void *message, struct ba
     return r < 0 ? base_error_errno (error, r, "cannot pack a %s", wire_record_name (record)) : 0;
 }
 
-static int execute (struct broker_store *store, const char *sql, struct base_error *error)
+int store_execute (struct broker_store *store, const char *sql, struct base_error *error)
 {
     if (sqlite3_exec (store->database, sql, NULL, NULL, NULL) != SQLITE_OK)
         return store_fail (store, error, "cannot change the database");
@@ -258,27 +267,36 @@ static int execute (struct broker_store *store, const char *sql, struct base_err
 
 int broker_store_begin (struct broker_store *store, struct base_error *error)
 {
-    int r = execute (store, "BEGIN IMMEDIATE", error);
+    int r = broker_store_is_lost (store, error);
 
     if (r == 0)
+        r = store_execute (store, "BEGIN IMMEDIATE", error);
+    if (r == 0) {
         store->in_transaction = true;
+        store->changes = sqlite3_total_changes (store->database);
+    }
     return r;
 }
 
 int broker_store_commit (struct broker_store *store, struct base_error *error)
 {
-    int r = execute (store, "COMMIT", error);
+    int r = store_mark_count (store, error);
 
     if (r == 0)
-        store->in_transaction = false;
-    else
+        r = store_execute (store, "COMMIT", error);
+    if (r != 0) {
         broker_store_rollback (store);
-    return r;
+        return r;
+    }
+    store->in_transaction = false;
+    store_mark_write (store);
+    /* What went into a file that has no name any more is not kept. */
+    return broker_store_is_lost (store, error);
 }
 
 int broker_store_mark (struct broker_store *store, struct base_error *error)
 {
-    return execute (store, "SAVEPOINT mark", error);
+    return store_execute (store, "SAVEPOINT mark", error);
 }
 
 int broker_store_mark_end (struct broker_store *store, bool keep)
@@ -363,9 +381,9 @@ static int migrate (struct broker_store *store, const char *path, struct base_er
                          (unsigned long long) layout + 1);
         r = broker_store_begin (store, error);
         if (r == 0)
-            r = execute (store, migrations[layout], error);
+            r = store_execute (store, migrations[layout], error);
         if (r == 0)
-            r = execute (store, pragma, error);
+            r = store_execute (store, pragma, error);
         if (r == 0)
             r = broker_store_commit (store, error);
         if (r != 0) {
@@ -382,13 +400,57 @@ static void store_free_p (struct broker_store **store)
     broker_store_free (*store);
 }
 
+/*  Read only where nobody asked for that: SQLite opens so what it may not write to. */
+static int check_writable (struct broker_store *store, const char *path, struct base_error *error)
+{
+    return sqlite3_db_readonly (store->database, "main") == 1
+               ? base_error_set (error, -EROFS,
+                                 "%s cannot be written to: give this user the right to write to it and its"
+                                 " directory (chown, chmod, chattr -i)",
+                                 path)
+               : 0;
+}
+
+static int check_tables (struct broker_store *store, const char *path, struct base_error *error)
+{
+    base_cleanup (store_end) sqlite3_stmt *statement = NULL;
+    int r = store_query (store, &statement, error,
+                         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('meta',"
+                         " 'releases', 'contents', 'nodes', 'applications', 'reports', 'answers', 'labels',"
+                         " 'heads', 'rollouts', 'members', 'turns', 'given')",
+                         "");
+
+    if (r == 0)
+        r = store_row (store, statement, error);
+    if (r < 0)
+        return r;
+    return store_number (statement, 0) == TABLES
+               ? 0
+               : base_error_set (error, -EBADMSG, "%s lacks some of the tables of its layout: " BROKER_REMEDY,
+                                 path);
+}
+
+/*  What the database says of a file that it cannot use, with what to do about it. */
+static int refuse (int r, struct base_error *error)
+{
+    if (r == -EIO && error && strlen (error->text) + sizeof BROKER_REMEDY + 2 < sizeof error->text) {
+        size_t size = strlen (error->text);
+        (void) snprintf (error->text + size, sizeof error->text - size, ": %s", BROKER_REMEDY);
+    }
+    return r;
+}
+
 int broker_store_open (const char *path, struct broker_store **ret_store, struct base_error *error)
 {
     base_cleanup (store_free_p) struct broker_store *store = calloc (1, sizeof *store);
+    struct stat status;
     int r;
 
     if (!store)
         return base_error_errno (error, -ENOMEM, "cannot open %s", path);
+    store->mark_fd = -1;
+    if (lstat (path, &status) == 0 && !S_ISREG (status.st_mode))
+        return base_error_set (error, -EINVAL, "%s is no file: move it away, then " BROKER_REMEDY, path);
     if (sqlite3_open_v2 (path, &store->database,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                          NULL) != SQLITE_OK) {
@@ -397,16 +459,23 @@ int broker_store_open (const char *path, struct broker_store **ret_store, struct
         return store_fail (store, error, path);
     }
     (void) sqlite3_busy_timeout (store->database, BUSY_MS);
-    r = execute (store,
-                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                 "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192;",
-                 error);
+    r = check_writable (store, path, error);
+    if (r == 0)
+        r = store_execute (store,
+                           "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                           "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+                           "PRAGMA cache_size = -8192;",
+                           error);
+    if (r == 0)
+        r = store_check_whole (store->database, path, error);
     if (r == 0)
         r = migrate (store, path, error);
     if (r == 0)
+        r = check_tables (store, path, error);
+    if (r == 0)
         r = revision_load (store, error);
     if (r != 0)
-        return r;
+        return refuse (r, error);
     *ret_store = base_take (store);
     return 0;
 }
@@ -419,6 +488,7 @@ struct broker_store *broker_store_free (struct broker_store *store)
     for (unsigned i = 0; i < store->n_statements; i++)
         (void) sqlite3_finalize (store->statements[i].statement);
     (void) sqlite3_close (store->database);
+    base_close_p (&store->mark_fd);
     free (store);
     return NULL;
 }

@@ -23,9 +23,27 @@ enum {
 
 struct broker_store;
 
-/*  Opens or makes the database at path. */
+/*  What to do about records that cannot be used. */
+#define BROKER_REMEDY                                                                                        \
+    "noded-broker --root DIR --restore FILE puts a backup in the place of records that were moved away,"     \
+    " noded-broker recover --root DIR rebuilds them from the releases beside the blobs"
+
+/*  Opens or makes the database at path. One that is damaged, or lacks tables, is refused. */
 int broker_store_open (const char *path, struct broker_store **ret_store, struct base_error *error);
 struct broker_store *broker_store_free (struct broker_store *store);
+
+/*  Whether the file of the database was removed or replaced since it was opened. It stays so: returns 0, or
+    -ESTALE with a sentence. Every transaction asks when it begins, and once it is committed. */
+int broker_store_is_lost (struct broker_store *store, struct base_error *error);
+
+/*  The mark is a number in the database that grows with every transaction, and stands in a small file beside
+    it, too, so that records which lost their end, or are an older copy, are noticed. Attaches the file `name`
+    of the directory, made where it is missing. A database that is behind it is refused with BROKER_E_OLDER,
+    unless `anew`: then the file is made to fit. */
+int broker_store_mark_attach (struct broker_store *store, int directory, const char *name, bool anew,
+                              struct base_error *error);
+/*  Makes the mark durable; before an order is acknowledged. Where that fails, it is only not known. */
+void broker_store_mark_sync (struct broker_store *store);
 
 /*  A transaction over several calls. Rolling back without one does nothing. */
 int broker_store_begin (struct broker_store *store, struct base_error *error);

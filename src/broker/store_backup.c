@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "broker/documents.h"
 #include "broker/store_rollouts.h"
 #include "broker/store_statement.h"
 
@@ -90,14 +91,81 @@ static int copy_pages (sqlite3 *from, sqlite3 *to, const char *path, struct base
                : fail (to, error, "write", path);
 }
 
+static int number_get (sqlite3 *database, const char *sql, const char *path, uint64_t *ret_number,
+                       struct base_error *error)
+{
+    base_cleanup (row_end) sqlite3_stmt *row = NULL;
+    bool is_there;
+    int r = row_get (database, sql, path, &row, &is_there, error);
+
+    *ret_number = r == 0 && is_there ? store_number (row, 0) : 0;
+    return r;
+}
+
+int store_check_whole (sqlite3 *database, const char *path, struct base_error *error)
+{
+    base_cleanup (row_end) sqlite3_stmt *row = NULL;
+    bool is_there;
+    int r = row_get (database, "PRAGMA quick_check (1)", path, &row, &is_there, error);
+
+    if (r == 0 && is_there && strcmp (store_text (row, 0), "ok") != 0)
+        r = base_error_set (error, -EBADMSG, "%s is damaged (%.160s): " BROKER_REMEDY, path,
+                            store_text (row, 0));
+    return r;
+}
+
+/*  What a copy is compared by with what it is a copy of. */
+static const char *const counted[] = {"nodes",   "applications", "releases", "contents",
+                                      "reports", "rollouts",     "members"};
+enum { COUNTED = sizeof counted / sizeof counted[0] };
+
+static int counts_get (sqlite3 *database, const char *path, uint64_t counts[COUNTED],
+                       struct base_error *error)
+{
+    char sql[64];
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < COUNTED; i++) {
+        (void) snprintf (sql, sizeof sql, "SELECT count(*) FROM %s", counted[i]);
+        r = number_get (database, sql, path, &counts[i], error);
+    }
+    return r;
+}
+
+/*  What was written is read back, from the file, through a connection of its own. */
+static int copy_check (const char *path, const uint64_t counts[COUNTED], struct base_error *error)
+{
+    base_cleanup (database_close) sqlite3 *database = NULL;
+    uint64_t found[COUNTED];
+    int r = database_open (path, SQLITE_OPEN_READONLY, &database, error);
+
+    if (r == 0)
+        r = store_check_whole (database, path, error);
+    if (r == 0)
+        r = counts_get (database, path, found, error);
+    for (size_t i = 0; r == 0 && i < COUNTED; i++)
+        if (found[i] != counts[i])
+            r = base_error_set (error, -EIO, "the copy %s has %llu rows of %s where the records have %llu",
+                                path, (unsigned long long) found[i], counted[i],
+                                (unsigned long long) counts[i]);
+    return r;
+}
+
 int broker_store_copy (const char *from, const char *to, uint64_t *ret_turns, struct base_digest *ret_head,
                        struct base_error *error)
 {
     base_cleanup (database_close) sqlite3 *source = NULL;
     base_cleanup (database_close) sqlite3 *target = NULL;
+    uint64_t counts[COUNTED];
     char note[160];
     int r = database_open (from, SQLITE_OPEN_READWRITE, &source, error);
 
+    if (r == 0 && sqlite3_exec (source, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+        r = fail (source, error, "read", from);
+    if (r == 0)
+        r = store_check_whole (source, from, error);
+    if (r == 0)
+        r = counts_get (source, from, counts, error);
     if (r == 0)
         r = database_open (to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &target, error);
     if (r == 0)
@@ -111,33 +179,31 @@ int broker_store_copy (const char *from, const char *to, uint64_t *ret_turns, st
                      (unsigned long long) (base_time_real_ns () / 1000000));
     if (sqlite3_exec (target, note, NULL, NULL, NULL) != SQLITE_OK)
         return fail (target, error, "write", to);
-    return head_get (target, to, ret_turns, ret_head, error);
+    r = head_get (target, to, ret_turns, ret_head, error);
+    if (r != 0)
+        return r;
+    database_close (&target);
+    target = NULL;
+    return copy_check (to, counts, error);
+}
+
+int broker_store_rescue (struct broker_store *store, char ret_path[512], struct base_error *error)
+{
+    base_cleanup (database_close) sqlite3 *target = NULL;
+    char time[BASE_TIME_TEXT];
+    int r;
+
+    (void) base_time_format (base_time_real_ns (), time);
+    (void) snprintf (ret_path, 512, "%s.rescued-%.19sZ", broker_store_path (store), time);
+    r = database_open (ret_path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &target, error);
+    if (r == 0)
+        r = copy_pages (store->database, target, ret_path, error);
+    if (r == 0 && sqlite3_exec (target, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) != SQLITE_OK)
+        r = fail (target, error, "write", ret_path);
+    return r;
 }
 
 /*  restoring */
-
-static int number_get (sqlite3 *database, const char *sql, const char *path, uint64_t *ret_number,
-                       struct base_error *error)
-{
-    base_cleanup (row_end) sqlite3_stmt *row = NULL;
-    bool is_there;
-    int r = row_get (database, sql, path, &row, &is_there, error);
-
-    *ret_number = r == 0 && is_there ? store_number (row, 0) : 0;
-    return r;
-}
-
-static int check_whole (sqlite3 *database, const char *path, struct base_error *error)
-{
-    base_cleanup (row_end) sqlite3_stmt *row = NULL;
-    bool is_there;
-    int r = row_get (database, "PRAGMA integrity_check (1)", path, &row, &is_there, error);
-
-    if (r == 0 && is_there && strcmp (store_text (row, 0), "ok") != 0)
-        r = base_error_set (error, -EBADMSG, "%s is damaged: %s: take another backup", path,
-                            store_text (row, 0));
-    return r;
-}
 
 /*  Whether it is a database of a broker at all: opening a store would make one of anything empty. */
 static int check (const char *path, struct broker_restored *restored, uint64_t *ret_copied_ms,
@@ -148,7 +214,7 @@ static int check (const char *path, struct broker_restored *restored, uint64_t *
     int r = database_open (path, SQLITE_OPEN_READONLY, &database, error);
 
     if (r == 0)
-        r = check_whole (database, path, error);
+        r = store_check_whole (database, path, error);
     if (r == 0)
         r = number_get (database, "PRAGMA user_version", path, &layout, error);
     if (r == 0 && layout == 0)
@@ -192,7 +258,7 @@ static int rollout_take (void *context, const struct broker_rollout_row *row)
 
 /*  What happened between the copy and now is not known: nothing new is begun until a person has looked. The
     time between does not count against waves and nodes. */
-static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, uint64_t now_ms)
+static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, uint64_t watched_ms)
 {
     char now[BASE_TIME_TEXT], reason[200];
     struct wire_turn turn = {.rollout = row->state.id,
@@ -204,15 +270,15 @@ static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, u
                              .reason = reason};
     int r;
 
-    (void) base_time_format (now_ms * 1000000, now);
+    (void) base_time_format (base_time_real_ns (), now);
     (void) snprintf (reason, sizeof reason,
-                     "the broker's records were restored from a copy of %s: look what nodes run, then resume",
-                     pausing->restored->time[0] ? pausing->restored->time : "an unknown time");
+                     "the broker's records were restored%s%s: look what nodes run, then resume",
+                     pausing->restored->time[0] ? " from a copy of " : "", pausing->restored->time);
     row->state.paused = true;
     free (row->state.reason);
     row->state.reason = strdup (reason);
     if (row->stop_ms == 0)
-        row->stop_ms = pausing->copied_ms ? pausing->copied_ms : now_ms;
+        row->stop_ms = watched_ms;
     r = broker_store_revision_next (pausing->store, &row->state.revision, pausing->error);
     if (r == 0)
         r = broker_store_rollout_put (pausing->store, row, pausing->error);
@@ -223,11 +289,14 @@ static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, u
 
 static int rollouts_pause (struct pausing *pausing)
 {
-    uint64_t now_ms = base_time_real_ns () / 1000000;
-    int r = broker_store_rollouts (pausing->store, 0, 0, true, rollout_take, pausing, pausing->error);
+    uint64_t watched_ms = 0;
+    int r = broker_store_watched_get (pausing->store, &watched_ms, pausing->error);
+
+    if (r == 0)
+        r = broker_store_rollouts (pausing->store, 0, 0, true, rollout_take, pausing, pausing->error);
 
     for (size_t i = 0; r == 0 && i < pausing->restored->paused; i++)
-        r = row_pause (pausing, &pausing->rows[i], now_ms);
+        r = row_pause (pausing, &pausing->rows[i], watched_ms);
     for (size_t i = 0; i < pausing->restored->paused; i++)
         broker_rollout_row_deinit (&pausing->rows[i]);
     free (pausing->rows);
@@ -235,7 +304,7 @@ static int rollouts_pause (struct pausing *pausing)
         r = store_do (pausing->store, pausing->error,
                       "UPDATE members SET since = ?1 WHERE state IN ('ordered', 'reverting')"
                       " AND rollout IN (SELECT serial FROM rollouts WHERE live = 1)",
-                      "u", now_ms);
+                      "u", watched_ms);
     return r;
 }
 
@@ -265,27 +334,48 @@ static int gather (struct broker_store *store, const char *path, struct base_err
     return r;
 }
 
-int broker_store_restore (const char *path, struct broker_restored *ret_restored, struct base_error *error)
+int broker_store_check (const char *path, struct broker_restored *ret_restored, struct base_error *error)
+{
+    struct broker_restored restored = {.nodes = 0};
+    uint64_t copied_ms = 0;
+    int r = check (path, &restored, &copied_ms, error);
+
+    if (r == 0 && copied_ms)
+        (void) base_time_format (copied_ms * 1000000, restored.time);
+    if (r == 0)
+        *ret_restored = restored;
+    return r;
+}
+
+int broker_store_renew (const char *path, int root, struct broker_restored *ret_restored,
+                        struct base_error *error)
 {
     struct broker_restored restored = {.nodes = 0};
     struct pausing pausing = {.restored = &restored, .error = error};
     struct broker_store *store = NULL;
-    int r = check (path, &restored, &pausing.copied_ms, error);
+    int r = broker_store_open (path, &store, error);
 
-    if (r == 0 && pausing.copied_ms)
-        (void) base_time_format (pausing.copied_ms * 1000000, restored.time);
-    if (r == 0)
-        r = broker_store_open (path, &store, error);
     if (r != 0)
         return r;
+    r = number_get (store->database, "SELECT value FROM meta WHERE key = 'copied'", path, &pausing.copied_ms,
+                    error);
+    if (r == 0 && pausing.copied_ms)
+        (void) base_time_format (pausing.copied_ms * 1000000, restored.time);
     pausing.store = store;
-    r = broker_store_begin (store, error);
+    if (r == 0)
+        r = broker_documents_adopt (root, store, &restored.adopted, error);
+    if (r == 0)
+        r = broker_store_begin (store, error);
     if (r == 0)
         r = revisions_skip (store, error);
     if (r == 0)
         r = rollouts_pause (&pausing);
     if (r == 0)
         r = broker_store_commit (store, error);
+    if (r == 0)
+        r = number_get (store->database, "SELECT count(*) FROM nodes", path, &restored.nodes, error);
+    if (r == 0)
+        r = number_get (store->database, "SELECT count(*) FROM releases", path, &restored.releases, error);
     if (r == 0)
         r = gather (store, path, error);
     (void) broker_store_free (store);

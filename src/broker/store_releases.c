@@ -90,9 +90,17 @@ int broker_store_release_get (struct broker_store *store, const struct base_dige
 int broker_store_release_withdraw (struct broker_store *store, const struct base_digest *digest,
                                    struct base_error *error)
 {
-    int r = store_do (store, error, "UPDATE releases SET withdrawn = 1 WHERE digest = ?1", "d", digest);
+    int r = broker_store_begin (store, error);
 
-    return r == 0 && sqlite3_changes (store->database) == 0 ? -ENOENT : r;
+    if (r == 0)
+        r = store_do (store, error, "UPDATE releases SET withdrawn = 1 WHERE digest = ?1", "d", digest);
+    if (r == 0 && sqlite3_changes (store->database) == 0)
+        r = -ENOENT;
+    if (r == 0)
+        r = broker_store_commit (store, error);
+    if (r != 0)
+        broker_store_rollback (store);
+    return r;
 }
 
 int broker_store_releases (struct broker_store *store, const char *application, uint64_t before,

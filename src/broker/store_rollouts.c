@@ -178,12 +178,13 @@ int broker_store_member_put (struct broker_store *store, uint64_t rollout,
     return store_do (store, error,
                      "INSERT OR REPLACE INTO members (rollout, idx, node, wave, state, since, start,"
                      " revert_ms, flags, pending, epoch, verb, update_id, ordered, took, step, reason,"
-                     " revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
-                     " ?16, ?17, ?18)",
-                     "uututuuuuuuttuuttu", rollout, (uint64_t) row->index, row->node, (uint64_t) member->wave,
-                     wire_member_word (member->state), member->since_ms, member->start_ms, member->revert_ms,
-                     flags, (uint64_t) pending, row->epoch, row->verb ? wire_verb_word (row->verb) : NULL,
-                     row->transaction, row->ordered_ms, row->took_ms, row->step, row->reason, row->revision);
+                     " revision, real) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+                     " ?15, ?16, ?17, ?18, ?19)",
+                     "uututuuuuuuttuuttuu", rollout, (uint64_t) row->index, row->node,
+                     (uint64_t) member->wave, wire_member_word (member->state), member->since_ms,
+                     member->start_ms, member->revert_ms, flags, (uint64_t) pending, row->epoch,
+                     row->verb ? wire_verb_word (row->verb) : NULL, row->transaction, row->ordered_ms,
+                     row->took_ms, row->step, row->reason, row->revision, row->real_ms);
 }
 
 int broker_store_members (struct broker_store *store, uint64_t rollout, uint64_t index, uint64_t since,
@@ -192,7 +193,7 @@ int broker_store_members (struct broker_store *store, uint64_t rollout, uint64_t
     base_cleanup (store_end) sqlite3_stmt *statement = NULL;
     int r = store_query (store, &statement, error,
                          "SELECT idx, node, wave, state, since, start, revert_ms, flags, pending, epoch,"
-                         " verb, update_id, ordered, took, step, reason, revision FROM members"
+                         " verb, update_id, ordered, took, step, reason, revision, real FROM members"
                          " WHERE rollout = ?1 AND idx >= ?2 AND revision > ?3 ORDER BY idx",
                          "uuu", rollout, index, since);
 
@@ -220,7 +221,8 @@ int broker_store_members (struct broker_store *store, uint64_t rollout, uint64_t
             .took_ms = store_number (statement, 13),
             .step = store_text (statement, 14),
             .reason = store_text (statement, 15),
-            .revision = store_number (statement, 16)};
+            .revision = store_number (statement, 16),
+            .real_ms = store_number (statement, 17)};
         r = each (context, &row);
         if (r != 0)
             break;
@@ -242,6 +244,29 @@ int broker_store_members_took (struct broker_store *store, uint64_t *ret_ms, str
         return r;
     *ret_ms = r == 1 ? store_number (statement, 0) : 0;
     return 0;
+}
+
+/*  the clock */
+
+int broker_store_watched_get (struct broker_store *store, uint64_t *ret_ms, struct base_error *error)
+{
+    base_cleanup (store_end) sqlite3_stmt *statement = NULL;
+    int r = store_query (store, &statement, error, "SELECT value FROM meta WHERE key = 'watched'", "");
+
+    if (r == 0)
+        r = store_row (store, statement, error);
+    if (r < 0)
+        return r;
+    if (r == 0)
+        return base_error_set (error, -EBADMSG,
+                               "the records do not say for how long rollouts were watched: restore a backup");
+    *ret_ms = store_number (statement, 0);
+    return 0;
+}
+
+int broker_store_watched_put (struct broker_store *store, uint64_t ms, struct base_error *error)
+{
+    return store_do (store, error, "UPDATE meta SET value = max (value, ?1) WHERE key = 'watched'", "u", ms);
 }
 
 /*  turns */

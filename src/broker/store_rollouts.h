@@ -19,7 +19,7 @@ struct broker_rollout_row {
     uint64_t serial; /* in the order in which they were begun */
     bool live;       /* something may still come of it: it is loaded at the start */
     uint32_t wave;   /* counts from 0 */
-    uint64_t phase_ms, wave_ms, stopped_ms, stop_ms; /* as in struct rollout */
+    uint64_t phase_ms, wave_ms, stopped_ms, stop_ms; /* as in struct rollout: broker/watch.h */
     struct rollout_evidence evidence;
     struct wire_rollout_state state; /* owned */
 };
@@ -52,7 +52,8 @@ struct broker_member_row {
     enum wire_verb verb;          /* of that order: update or revert */
     const char *transaction;      /* of the last update */
     uint64_t ordered_ms,
-        took_ms; /* when that was ordered, and how long it took to be confirmed; 0: unknown */
+        took_ms;      /* when that was ordered, and how long it took to be confirmed; 0: unknown */
+    uint64_t real_ms; /* since 1970: when it came into its state, for people */
     const char *step, *reason;
     uint64_t revision;
 };
@@ -66,6 +67,10 @@ int broker_store_members (struct broker_store *store, uint64_t rollout, uint64_t
 
 /*  How long the last updates of rollouts took on average; 0: there was none. */
 int broker_store_members_took (struct broker_store *store, uint64_t *ret_ms, struct base_error *error);
+
+/*  The clock of rollouts (broker/watch.h) as it was kept last. Putting never sets it back. */
+int broker_store_watched_get (struct broker_store *store, uint64_t *ret_ms, struct base_error *error);
+int broker_store_watched_put (struct broker_store *store, uint64_t ms, struct base_error *error);
 
 /*  A step that a rollout took; it gets its serial. */
 int broker_store_turn_add (struct broker_store *store, uint64_t rollout, struct wire_turn *turn,

@@ -7,6 +7,7 @@
 #define BROKER_STORE_STATEMENT_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "broker/store.h"
 
@@ -21,6 +22,13 @@ struct broker_store {
     unsigned n_statements;
     uint64_t revision, revision_end; /* the next, and the end of the block that was taken */
     bool in_transaction;
+    bool is_lost;       /* its file was removed or replaced: what is written goes nowhere */
+    ino_t log;          /* inode of the write-ahead log; 0: not seen yet */
+    int changes;        /* of the connection, when the transaction began */
+    uint64_t mark;      /* how many transactions have changed something; in the database */
+    uint64_t mark_kept; /* the last that is durable in the file beside it */
+    uint64_t identity;  /* of the database, random */
+    int mark_fd;        /* -1: none is kept */
 };
 
 /*  Binds arguments by types: 't' text or NULL, 'u' uint64_t, 'd' const struct base_digest * (null: NULL),
@@ -45,5 +53,16 @@ int store_record (sqlite3_stmt *statement, int column, const struct wire_record 
                   struct base_error *error);
 int store_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
                 struct base_error *error);
+
+/*  Fills the error from what the database says last; returns it. */
+int store_fail (struct broker_store *store, struct base_error *error, const char *what);
+int store_execute (struct broker_store *store, const char *sql, struct base_error *error);
+
+/*  Whether a database is sound: "quick_check". Returns 0, -EBADMSG with the path and what to do, -errno. */
+int store_check_whole (sqlite3 *database, const char *path, struct base_error *error);
+
+/*  store_mark.c: a transaction that changes something is counted in itself before it is committed. */
+int store_mark_count (struct broker_store *store, struct base_error *error);
+void store_mark_write (struct broker_store *store);
 
 #endif

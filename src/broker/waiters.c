@@ -60,11 +60,24 @@ static void drop (struct broker_waiters *waiters, size_t index)
     waiters->waiters[index] = waiters->waiters[--waiters->n_waiters];
 }
 
+/*  Who asked first is answered that nothing has changed, and asks again. */
+static void oldest_answer (struct broker_waiters *waiters)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 1; i < waiters->n_waiters; i++)
+        if (waiters->waiters[i].order < waiters->waiters[oldest].order)
+            oldest = i;
+    (void) waiters->look (waiters->context, &waiters->waiters[oldest], true);
+    drop (waiters, oldest);
+}
+
 int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
                         const struct wire_request *request)
 {
     uint64_t now_ms = base_time_boot_ms ();
-    struct broker_waiter waiter = {.peer = *peer, .until_ms = now_ms + request->wait_ms};
+    struct broker_waiter waiter = {
+        .peer = *peer, .until_ms = now_ms + request->wait_ms, .order = ++waiters->order};
     unsigned of_peer = 0;
 
     for (size_t i = 0; i < waiters->n_waiters; i++) {
@@ -76,8 +89,10 @@ int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *p
         }
         of_peer++;
     }
-    if (waiters->n_waiters == BROKER_WAITERS_MOST || of_peer >= BROKER_WAITERS_PEER_MOST)
+    if (of_peer >= BROKER_WAITERS_PEER_MOST)
         return -EBUSY;
+    if (waiters->n_waiters == BROKER_WAITERS_MOST)
+        oldest_answer (waiters);
     if (!waiters->waiters) {
         waiters->waiters = calloc (BROKER_WAITERS_MOST, sizeof *waiters->waiters);
         if (!waiters->waiters)

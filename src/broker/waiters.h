@@ -18,6 +18,7 @@ struct broker_waiter {
     struct bus_peer peer;
     struct wire_request request; /* owned */
     uint64_t until_ms;
+    uint64_t order; /* in which they came */
 };
 
 struct broker_waiters {
@@ -28,6 +29,7 @@ struct broker_waiters {
     void *context;
     struct broker_waiter *waiters;
     size_t n_waiters;
+    uint64_t order;
     int timer;
     uint64_t timer_ms; /* when it fires */
 };
@@ -37,8 +39,8 @@ void broker_waiters_init (struct broker_waiters *waiters, struct bus_loop *loop,
                           void *context);
 void broker_waiters_deinit (struct broker_waiters *waiters);
 
-/*  Takes a copy of a request. Returns 0, -ENOMEM, or -EBUSY where too many wait. The same request of the
-    same peer again takes the place of the first. */
+/*  Takes a copy of a request. Returns 0, -ENOMEM, or -EBUSY where too many of the peer wait. The same request of
+    the same peer again takes the place of the first. Where too many wait in all, the oldest is answered. */
 int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
                         const struct wire_request *request);
 

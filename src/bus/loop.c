@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "bus/guard.h"
 #include "bus/private.h"
 #include "bus/timers.h"
 
@@ -45,10 +47,15 @@ struct signals {
 /*  How long the context may take to end, beyond what its sockets linger. */
 enum { END_MS = 2000 };
 
+/*  A guard costs two descriptors a socket. Where a host allows fewer than this, a node needs them all for its
+    rehearsal. */
+enum { FILES_LEAST = 128 };
+
 struct bus_loop {
     void *zmq;
     int linger_ms; /* the longest of a socket */
     struct bus_zap *zap;
+    struct bus_guard *guard;
     int timer_fd;
     uint64_t armed_ms; /* what the timerfd is set to; UINT64_MAX: not set */
     struct bus_timers timers;
@@ -164,6 +171,7 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
         loop->signals = signals->next;
         free (signals);
     }
+    loop->guard = bus_guard_free (loop->guard);
     sweep (loop);
     if (loop->zmq) {
         (void) zmq_ctx_shutdown (loop->zmq);
@@ -188,6 +196,30 @@ void bus_loop_linger (struct bus_loop *loop, int linger_ms)
 void *bus_loop_zmq (struct bus_loop *loop)
 {
     return loop->zmq;
+}
+
+int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard)
+{
+    struct rlimit files = {.rlim_cur = 0};
+    *ret_guard = NULL;
+    if (!loop->guard && (getrlimit (RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < FILES_LEAST))
+        return 0;
+    int r = loop->guard ? 0 : bus_guard_new (loop, &loop->guard);
+    if (r == 0)
+        *ret_guard = loop->guard;
+    return r;
+}
+
+void bus_loop_connections (struct bus_loop *loop, unsigned most)
+{
+    struct bus_guard *guard;
+    if (bus_loop_guard (loop, &guard) == 0 && guard)
+        bus_guard_limit (guard, most);
+}
+
+int bus_loop_allow (struct bus_loop *loop, char *const *allowed)
+{
+    return loop->zap ? bus_zap_replace (loop->zap, allowed) : 0;
 }
 
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)

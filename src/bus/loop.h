@@ -43,6 +43,11 @@ void bus_timer_cancel (struct bus_loop *loop, int id);
 int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *context);
 void bus_unwatch (struct bus_loop *loop, int fd);
 
+/*  Has all CURVE servers of the loop admit these keys (Z85, NULL-terminated; NULL: none) and no others, from
+    the next handshake on: who is connected stays until the connection ends. Returns 0, -ENOMEM, or -EINVAL
+    for text that is no key: then all stays as it was. */
+int bus_loop_allow (struct bus_loop *loop, char *const *allowed);
+
 /*  Blocks the signals in the process and delivers each as a call of handler. Spawned children get the
     default mask. */
 typedef void (bus_signal_handler) (void *context, int signal);

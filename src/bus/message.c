@@ -11,6 +11,7 @@
 #include <zmq.h>
 
 #include "base/cleanup.h"
+#include "bus/guard.h"
 #include "bus/socket_private.h"
 
 enum {
@@ -62,6 +63,15 @@ static bool copy_topic (const void *data, size_t size, char topic[TOPIC_MOST + 1
     return true;
 }
 
+/*  A server sends what was subscribed to; what another one sends is nobody's. */
+static bool is_subscribed (const struct bus_socket *socket, const char *topic)
+{
+    for (char **own = socket->topics; own && *own; own++)
+        if (strncmp (topic, *own, strlen (*own)) == 0)
+            return true;
+    return false;
+}
+
 static bool takes_payload (const struct wire_record *record)
 {
     return record == &wire_chunk_record || record == &wire_put_record;
@@ -72,8 +82,6 @@ static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *p
                                 struct bus_message *ret_message, char topic[TOPIC_MOST + 1])
 {
     int at = 0;
-    if (parts->n > FRAMES_MOST)
-        return NULL;
     zmq_msg_t *first = &parts->frames[0];
     if (socket->kind == BUS_ROUTER) {
         if (zmq_msg_size (first) > BUS_PEER_MOST)
@@ -81,8 +89,11 @@ static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *p
         ret_message->peer.size = (uint8_t) zmq_msg_size (first);
         memcpy (ret_message->peer.id, zmq_msg_data (first), zmq_msg_size (first));
         at = 1;
-    } else if (socket->kind == BUS_SUB) {
-        if (!copy_topic (zmq_msg_data (first), zmq_msg_size (first), topic))
+    }
+    if (parts->n > FRAMES_MOST)
+        return NULL;
+    if (socket->kind == BUS_SUB) {
+        if (!copy_topic (zmq_msg_data (first), zmq_msg_size (first), topic) || !is_subscribed (socket, topic))
             return NULL;
         ret_message->topic = topic;
         at = 1;
@@ -104,11 +115,40 @@ static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *p
     return &parts->frames[at + 1];
 }
 
+/*  libzmq's own routing ids begin with a zero. */
+static bool is_claimed (const struct bus_peer *peer)
+{
+    return peer->size != 5 || peer->id[0] != 0;
+}
+
+/*  The connection that a message came on. */
+static struct bus_connection *delivered (struct bus_socket *socket, const struct parts *parts,
+                                         const struct bus_peer *peer)
+{
+    int last = parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1;
+    if (!socket->guard)
+        return NULL;
+    return bus_guard_delivered (socket->guard, socket, &parts->frames[last], peer);
+}
+
+/*  Counts a message that is dropped. */
+static void refuse (struct bus_socket *socket, struct bus_connection *from, enum bus_end why)
+{
+    socket->counts.malformed++;
+    if (from)
+        bus_guard_end (from, why);
+}
+
 static void deliver (struct bus_socket *socket, struct parts *parts)
 {
     struct bus_message message = {0};
     char topic[TOPIC_MOST + 1];
     zmq_msg_t *map = check_frames (socket, parts, &message, topic);
+    message.from = delivered (socket, parts, &message.peer);
+    if (socket->kind == BUS_ROUTER && is_claimed (&message.peer)) {
+        refuse (socket, message.from, BUS_END_CLAIM);
+        return;
+    }
     base_cleanup (base_free_p) void *body = map ? malloc (wire_record_size (message.record)) : NULL;
     if (!body || wire_unpack (message.record, zmq_msg_data (map), zmq_msg_size (map), body, NULL) != 0) {
         socket->counts.malformed++;
@@ -128,8 +168,10 @@ static void deliver_text (struct bus_socket *socket, struct parts *parts)
     const char *data = parts->n == 2 ? zmq_msg_data (&parts->frames[1]) : NULL;
     base_cleanup (base_free_p) char *text = NULL;
     if (data && size <= WIRE_FRAME_MOST && !memchr (data, 0, size) &&
-        copy_topic (zmq_msg_data (&parts->frames[0]), zmq_msg_size (&parts->frames[0]), topic))
+        copy_topic (zmq_msg_data (&parts->frames[0]), zmq_msg_size (&parts->frames[0]), topic) &&
+        is_subscribed (socket, topic))
         text = strndup (data, size);
+    (void) delivered (socket, parts, &(struct bus_peer){0});
     if (!text) {
         socket->counts.malformed++;
         return;
@@ -143,8 +185,12 @@ static void deliver_subscription (struct bus_socket *socket, struct parts *parts
     const uint8_t *data = zmq_msg_data (&parts->frames[0]);
     size_t size = zmq_msg_size (&parts->frames[0]);
     char topic[TOPIC_MOST + 1];
-    if (parts->n != 1 || size < 1 || data[0] > 1 || !copy_topic (data + 1, size - 1, topic)) {
-        socket->counts.malformed++;
+    struct bus_connection *from = delivered (socket, parts, &(struct bus_peer){0});
+    bool subscribed = size > 0 && data[0] == 1;
+    unsigned count = bus_guard_subscribed (from, subscribed);
+    if (parts->n != 1 || size < 1 || data[0] > 1 || !copy_topic (data + 1, size - 1, topic) ||
+        count > BUS_TOPICS_MOST || (subscribed && socket->is_topic && !socket->is_topic (topic))) {
+        refuse (socket, from, BUS_END_TOPICS);
         return;
     }
     socket->counts.received++;
@@ -161,7 +207,8 @@ void bus_message_ready (void *context)
         parts.n = 0;
         if (!read_parts (socket->zmq, &parts))
             break;
-        if (socket->kind == BUS_XPUB)
+        socket->n_read++;
+        if (socket->kind == BUS_XPUB || socket->kind == BUS_PUB)
             deliver_subscription (socket, &parts);
         else if (socket->kind == BUS_SUB && socket->on_text)
             deliver_text (socket, &parts);
@@ -286,6 +333,9 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
     }
     if (r == 0)
         r = send_parts (socket, &parts);
+    /* Without payloads nothing is pulled piece by piece: who lets so many answers lie does not read them. */
+    if (r == -EAGAIN && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guard)
+        bus_guard_end_peer (socket->guard, socket, peer, BUS_END_SLOW);
     if (release)
         release (data, hint);
     return r;

@@ -6,6 +6,7 @@
 #include "bus/loop.h"
 #include "bus/socket.h"
 
+struct bus_guard;
 struct bus_source;
 struct bus_zap;
 
@@ -42,6 +43,9 @@ struct bus_zap *bus_zap_free (struct bus_zap *zap);
     -ENOMEM, or -EINVAL for text that is no key. */
 enum { BUS_DOMAIN_SIZE = 32 };
 int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BUS_DOMAIN_SIZE]);
+/*  Has every domain admit these keys and no others, from the next handshake on. As above; on failure all stay
+    as they are. */
+int bus_zap_replace (struct bus_zap *zap, char *const *allowed);
 void bus_zap_forget (struct bus_zap *zap, const char *domain);
 
 #endif

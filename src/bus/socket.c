@@ -18,10 +18,13 @@
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "bus/guard.h"
 #include "bus/socket_private.h"
 
 enum {
     HIGH_WATER = 1000,
+    SUBSCRIPTION_MOST = 512, /* bytes; a topic has 240 */
+    WAITING = 64,
     LINGER_MOST_MS = 30000,
     HANDSHAKE_MS = 10000,
     FRAME_SLACK = 1024, /* what CURVE adds to a frame, and so that a little too much is counted here, not cut
@@ -46,11 +49,12 @@ static int kind_of (enum bus_kind kind)
 {
     switch (kind) {
     case BUS_SUB:
-        return ZMQ_SUB;
+        /* A SUB drops what nobody subscribed to inside libzmq, in a loop that lasts as long as it comes. */
+        return ZMQ_XSUB;
     case BUS_XPUB:
         return ZMQ_XPUB;
     case BUS_PUB:
-        return ZMQ_PUB;
+        return ZMQ_XPUB; /* a PUB shows nobody's subscriptions, and has no end of them */
     case BUS_DEALER:
         return ZMQ_DEALER;
     case BUS_ROUTER:
@@ -81,18 +85,26 @@ static int set_limits (struct bus_socket *socket, const struct bus_socket_option
     void *zmq = socket->zmq;
     int r = 0;
     bool may_carry = (socket->kind == BUS_ROUTER || socket->kind == BUS_DEALER) && !options->no_payloads;
-    int64_t frame_most = (may_carry ? WIRE_CHUNK_MOST : WIRE_FRAME_MOST) + FRAME_SLACK;
+    bool publishes = socket->kind == BUS_XPUB || socket->kind == BUS_PUB;
+    int64_t frame_most =
+        publishes ? SUBSCRIPTION_MOST : (may_carry ? WIRE_CHUNK_MOST : WIRE_FRAME_MOST) + FRAME_SLACK;
+    socket->message_most = (uint64_t) frame_most;
     if (zmq_setsockopt (zmq, ZMQ_MAXMSGSIZE, &frame_most, sizeof frame_most) < 0)
         return -errno;
 
     int high_water = options->high_water > 0 ? options->high_water : HIGH_WATER;
     set (zmq, ZMQ_SNDHWM, high_water, &r);
-    set (zmq, ZMQ_RCVHWM, high_water, &r);
+    int waiting = options->receive_most > 0    ? options->receive_most
+                  : socket->kind == BUS_ROUTER ? high_water
+                                               : WAITING;
+    set (zmq, ZMQ_RCVHWM, waiting, &r);
     set (zmq, ZMQ_LINGER, socket->linger_ms, &r);
     set (zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS, &r);
     if (socket->kind == BUS_ROUTER)
         set (zmq, ZMQ_ROUTER_MANDATORY, 1, &r);
-    if (socket->kind == BUS_XPUB)
+    /* Never ZMQ_ROUTER_HANDOVER: who claims the routing id of another peer would get its messages. Never
+       ZMQ_XPUB_MANUAL: it keeps each topic twice, and uses a departed peer's after it was freed. */
+    if (publishes)
         set (zmq, ZMQ_XPUB_VERBOSE, 1, &r);
     set (zmq, ZMQ_IMMEDIATE, options->only_connected, &r);
     return r;
@@ -137,6 +149,16 @@ static int set_keys (struct bus_socket *socket, const struct bus_keys *keys, str
     return 0;
 }
 
+/*  A ROUTER counts its routing ids up from rand (), which nobody seeds: who guesses the next one and claims it
+    ends the process by an assertion of libzmq. zsys_init () seeds it with the time, whenever it is called; a
+    ROUTER takes its number when it is made. */
+static void seed (void)
+{
+    unsigned number;
+    base_random_bytes (&number, sizeof number);
+    srand (number);
+}
+
 static void free_socket_p (struct bus_socket **socket)
 {
     bus_socket_free (*socket);
@@ -152,6 +174,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
     socket->kind = kind;
     socket->on_message = options->on_message;
     socket->on_subscription = options->on_subscription;
+    socket->is_topic = options->is_topic;
     socket->on_text = options->on_text;
     socket->context = options->context;
     socket->quiet = options->quiet;
@@ -160,6 +183,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
                         : options->linger_ms < LINGER_MOST_MS ? options->linger_ms
                                                               : LINGER_MOST_MS;
     bus_loop_linger (loop, socket->linger_ms);
+    seed ();
     socket->zmq = zmq_socket (bus_loop_zmq (loop), kind_of (kind));
     if (!socket->zmq)
         return base_error_errno (error, -errno, "cannot make a socket");
@@ -181,9 +205,13 @@ struct bus_socket *bus_socket_free (struct bus_socket *socket)
 {
     if (!socket)
         return NULL;
+    if (socket->guard)
+        bus_guard_forget (socket->guard, socket);
+    socket->guard = NULL;
     if (socket->zmq)
         (void) zmq_close (socket->zmq);
     socket->zmq = NULL;
+    socket->topics = base_list_free (socket->topics);
     if (socket->zap)
         bus_zap_forget (socket->zap, socket->domain);
     socket->connected = base_list_free (socket->connected);
@@ -281,6 +309,20 @@ static int clear_ipc_path (const char *endpoint, struct base_error *error)
     return base_error_set (error, -EADDRINUSE, "cannot bind %s: another process listens there", endpoint);
 }
 
+/*  Before the first connection. What is connected to over ipc is a path that this process was given. */
+static int guard (struct bus_socket *socket, const char *endpoint)
+{
+    struct bus_guard *made = NULL;
+    if (socket->guard || (!socket->is_server && !begins (endpoint, "tcp://")))
+        return 0;
+    int r = bus_loop_guard (socket->loop, &made);
+    if (r == 0 && made)
+        r = bus_guard_add (made, socket);
+    if (r == 0)
+        socket->guard = made;
+    return r;
+}
+
 static int remember (struct bus_socket *socket, const char *endpoint)
 {
     char *copy = strdup (endpoint);
@@ -309,6 +351,10 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
         if (r < 0)
             return r;
     }
+    socket->is_server = true;
+    r = guard (socket, bound);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot watch the connections to %s", endpoint);
     if (zmq_bind (socket->zmq, bound) < 0)
         return base_error_set (error, -errno, "cannot bind %s: %s", endpoint, zmq_strerror (errno));
 
@@ -322,6 +368,8 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error)
 {
     int r = set_transport (socket, endpoint, true);
+    if (r == 0)
+        r = guard (socket, endpoint);
     if (r == 0)
         r = remember (socket, endpoint);
     if (r == 0)
@@ -340,9 +388,26 @@ int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct 
 
 int bus_socket_subscribe (struct bus_socket *socket, const char *topic)
 {
-    int r = 0;
-    set_text (socket->zmq, ZMQ_SUBSCRIBE, topic, &r);
-    return r;
+    char text[SUBSCRIPTION_MOST];
+    int size = snprintf (text, sizeof text, "\1%s", topic);
+    if (size >= (int) sizeof text)
+        return -EINVAL;
+    int r = base_list_append (&socket->topics, topic);
+    if (r < 0)
+        return r;
+    /* It is remembered, and sent with each connection. */
+    return zmq_send (socket->zmq, text, (size_t) size, ZMQ_DONTWAIT) < 0 ? -errno : 0;
+}
+
+void bus_connection_keep (struct bus_connection *connection)
+{
+    if (connection)
+        bus_guard_keep (connection);
+}
+
+bool bus_connection_mark (struct bus_connection *connection, uint64_t number)
+{
+    return !connection || bus_guard_mark (connection, number);
 }
 
 bool bus_socket_is_ready (const struct bus_socket *socket)

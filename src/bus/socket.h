@@ -35,15 +35,20 @@ struct bus_message {
     const void *body;                 /* struct wire_NAME */
     const uint8_t *payload;           /* chunk, put: the third frame; else NULL */
     size_t payload_size;
+    struct bus_connection *from; /* bus_connection_keep; NULL: unknown */
 };
 
 struct bus_socket;
+struct bus_connection;
 
 typedef void (bus_message_handler) (void *context, struct bus_socket *socket,
                                     const struct bus_message *message);
 
 /*  XPUB: a peer subscribed to a topic, or dropped it. */
 typedef void (bus_subscription_handler) (void *context, const char *topic, bool subscribed);
+
+/*  XPUB: whether there is such a topic. Who subscribes to another one is disconnected. */
+typedef bool (bus_topic_check) (const char *topic);
 
 /*  SUB towards a PUB that publishes text (the events channel): topic and text, each closed by a NUL. */
 typedef void (bus_text_handler) (void *context, const char *topic, const char *text);
@@ -62,10 +67,12 @@ struct bus_keys {
 struct bus_socket_options {
     bus_message_handler *on_message;           /* may be NULL for sockets that only send */
     bus_subscription_handler *on_subscription; /* XPUB */
+    bus_topic_check *is_topic;                 /* XPUB; NULL: every topic */
     bus_text_handler *on_text;                 /* SUB: messages are [topic][text], on_message is not called */
     void *context;
     const struct bus_keys *keys; /* NULL: none */
-    int high_water;              /* messages a peer, each way; 0: 1000 */
+    int high_water;              /* messages a peer that wait to be sent; 0: 1000 */
+    int receive_most;            /* messages a peer that wait to be read; 0: 64, and of a ROUTER as many */
     int linger_ms;               /* how long closing waits for what is queued; 0: drop */
     bool quiet;                  /* no heartbeats of the transport (ipc, and every server side) */
     bool only_connected;         /* DEALER: without a connection nothing waits for one, sending is -EAGAIN */
@@ -114,9 +121,36 @@ int bus_publish_text (struct bus_socket *socket, const char *topic, const char *
 
 /*  What this socket dropped since it was made: malformed messages in, messages out that found no room or
     no peer. */
+enum bus_end {
+    BUS_END_ENDLESS, /* sends frames of one message without end */
+    BUS_END_SILENT,  /* sent no message for 10 s */
+    BUS_END_CLAIM,   /* chose its routing id itself: libzmq keeps 11.5 KiB of each for ever */
+    BUS_END_TOPICS,  /* more than BUS_TOPICS_MOST subscriptions, or one to what is no topic */
+    BUS_END_SLOW,    /* does not read */
+    BUS_END_ROOM,    /* bus_loop_connections */
+    BUS_END_COUNT
+};
 struct bus_counts {
     uint64_t received, sent, malformed, unroutable, full;
+    uint64_t ended[BUS_END_COUNT]; /* connections that were ended */
 };
+
+/*  "sent a message without end" */
+const char *bus_end_text (enum bus_end why);
+
+/*  Subscriptions a connection. A node has at most 32 tags, a group, its ring, and all. */
+enum { BUS_TOPICS_MOST = 40 };
+
+/*  Who this is is known: the connection is not ended in order to make room. NULL does nothing. */
+void bus_connection_keep (struct bus_connection *connection);
+
+/*  A number that the owner gives a connection once. Returns whether it has none yet, or this one. NULL has
+    every number. */
+bool bus_connection_mark (struct bus_connection *connection, uint64_t number);
+
+/*  Connections that the servers of the loop may have at a time: libzmq spins where descriptors are out. One
+    more costs another one, that of somebody unknown. */
+void bus_loop_connections (struct bus_loop *loop, unsigned most);
 struct bus_counts bus_socket_counts (const struct bus_socket *socket);
 
 /*  A new key pair. Returns 0, or -ENOTSUP where the library has no CURVE. */

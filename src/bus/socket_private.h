@@ -13,6 +13,7 @@ struct bus_socket {
     struct bus_source *source;
     bus_message_handler *on_message;
     bus_subscription_handler *on_subscription;
+    bus_topic_check *is_topic;
     bus_text_handler *on_text;
     void *context;
     int linger_ms;
@@ -22,7 +23,13 @@ struct bus_socket {
     char domain[BUS_DOMAIN_SIZE];
     char **connected; /* endpoints */
     char *endpoint;
+    char **topics; /* SUB */
     struct bus_counts counts;
+    uint64_t n_read;       /* messages of any form */
+    size_t n_connections;  /* that the guard knows */
+    uint64_t message_most; /* bytes of the largest frame that is read */
+    bool is_server;
+    struct bus_guard *guard; /* NULL: not guarded */
 };
 
 /*  The loop's call while something is there to read. */

@@ -168,22 +168,27 @@ int bus_zap_new (void *zmq, struct bus_zap **ret_zap)
     return 0;
 }
 
+static void domains_free (struct domain *domains)
+{
+    while (domains) {
+        struct domain *domain = domains;
+        domains = domain->next;
+        free (domain);
+    }
+}
+
 struct bus_zap *bus_zap_free (struct bus_zap *zap)
 {
     if (!zap)
         return NULL;
     (void) pthread_join (zap->thread, NULL);
     (void) pthread_mutex_destroy (&zap->lock);
-    while (zap->domains) {
-        struct domain *domain = zap->domains;
-        zap->domains = domain->next;
-        free (domain);
-    }
+    domains_free (zap->domains);
     free (zap);
     return NULL;
 }
 
-int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BUS_DOMAIN_SIZE])
+static int domain_new (char *const *allowed, struct domain **ret_domain)
 {
     size_t n_keys = base_list_count (allowed);
     base_cleanup (base_free_p) struct domain *domain = calloc (1, sizeof *domain + n_keys * KEY_BYTES);
@@ -193,6 +198,38 @@ int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BU
         if (strlen (allowed[i]) != KEY_TEXT - 1 || !zmq_z85_decode (domain->keys[i], allowed[i]))
             return -EINVAL;
     domain->n_keys = n_keys;
+    *ret_domain = base_take (domain);
+    return 0;
+}
+
+int bus_zap_replace (struct bus_zap *zap, char *const *allowed)
+{
+    struct domain *made = NULL, **last = &made;
+    int r = 0;
+    (void) pthread_mutex_lock (&zap->lock);
+    for (const struct domain *old = zap->domains; old && r == 0; old = old->next) {
+        r = domain_new (allowed, last);
+        if (r != 0)
+            break;
+        memcpy ((*last)->name, old->name, sizeof old->name);
+        last = &(*last)->next;
+    }
+    if (r == 0) {
+        struct domain *old = zap->domains;
+        zap->domains = made;
+        made = old;
+    }
+    (void) pthread_mutex_unlock (&zap->lock);
+    domains_free (made);
+    return r;
+}
+
+int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BUS_DOMAIN_SIZE])
+{
+    base_cleanup (base_free_p) struct domain *domain = NULL;
+    int r = domain_new (allowed, &domain);
+    if (r != 0)
+        return r;
 
     (void) pthread_mutex_lock (&zap->lock);
     (void) snprintf (domain->name, sizeof domain->name, "noded/%u", ++zap->serial);

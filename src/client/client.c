@@ -91,6 +91,11 @@ void noded_client_free (noded_client *client)
     free (client);
 }
 
+const char *noded_client_notice (const noded_client *client)
+{
+    return client->notice;
+}
+
 const char *noded_client_error (const noded_client *client)
 {
     return client->error.text;

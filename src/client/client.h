@@ -41,6 +41,7 @@ struct noded_client {
     struct client_download *download;
     struct client_listener *listener;
     struct base_error error;
+    char notice[BASE_ERROR_SIZE]; /* of the last answer */
 };
 
 /*  settings.c: what --config names; path may be NULL. */

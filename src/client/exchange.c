@@ -7,6 +7,7 @@
 #include "client/client.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/random.h"
@@ -33,6 +34,7 @@ static void exchange_take (void *context, struct bus_socket *socket, const struc
     if (answer->serial != exchange->request->serial)
         return;
     exchange->failure = wire_copy (&wire_answer_record, answer, &exchange->answer);
+    (void) snprintf (client->notice, sizeof client->notice, "%s", answer->notice ? answer->notice : "");
     exchange->answered = true;
     bus_loop_stop (client->loop);
 }

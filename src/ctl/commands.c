@@ -92,8 +92,11 @@ const struct ctl_command ctl_command_table[] = {
      ctl_unhold, CTL_ASKS, "n"},
     {"cancel", "NODE...|--all [--app APP]", "end updates that have not switched yet\n",
      CTL_BIT (APP) | CTL_BIT (ALL), 0, SIZE_MAX, ctl_cancel, CTL_ASKS, "n"},
-    {"forget", "NODE...", "remove nodes from the broker's records\n", 0, 1, SIZE_MAX, ctl_forget, CTL_ASKS,
-     "n"},
+    {"forget", "NODE...|--select SELECTOR",
+     "remove nodes from the broker's records\n"
+     "\n"
+     "A node that is online is not removed. With --select: all that it fits.\n",
+     CTL_BIT (SELECT), 0, SIZE_MAX, ctl_forget, CTL_ASKS, "n"},
     {"label", "NODE [NAME=VALUE...] [NAME-...]",
      "set labels of a node, remove them, or list what it has\n"
      "\n"

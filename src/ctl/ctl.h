@@ -84,6 +84,11 @@ int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidate
 /*  One node's object; told where the broker does not know it. Returns an exit code. */
 int ctl_node_find (struct ctl *ctl, const char *id, json_t **ret_node);
 
+/*  The ids of the nodes that --select fits, for ctl_ids_free_p; told where there are none. Returns an exit
+    code. */
+int ctl_nodes_selected (struct ctl *ctl, char ***ret_ids);
+void ctl_ids_free_p (char ***ids);
+
 /*  The commands. Each returns an exit code. */
 int ctl_publish (struct ctl *ctl);
 int ctl_releases (struct ctl *ctl);

@@ -331,8 +331,18 @@ int ctl_cancel (struct ctl *ctl)
 
 int ctl_forget (struct ctl *ctl)
 {
+    base_cleanup (ctl_ids_free_p) char **ids = NULL;
     char *text = NULL;
-    words_unique (ctl);
-    int rc = noded_client_forget (ctl->client, (const char *const *) ctl->words, ctl->n_words, &text);
+    if (ctl->options.select && ctl->n_words)
+        return ctl_misused (ctl, "name nodes or give --select, not both");
+    if (!ctl->options.select && !ctl->n_words)
+        return ctl_misused (ctl, "which nodes? name them, or give --select SELECTOR");
+    int code = ctl->options.select ? ctl_nodes_selected (ctl, &ids) : CTL_OK;
+    if (code != CTL_OK)
+        return code;
+    if (!ids)
+        words_unique (ctl);
+    int rc = noded_client_forget (ctl->client, (const char *const *) (ids ? ids : ctl->words),
+                                  ids ? base_list_count (ids) : ctl->n_words, &text);
     return ordered (ctl, rc, text);
 }

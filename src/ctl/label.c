@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "ctl/text.h"
 
-static void list_free_p (char ***list)
+void ctl_ids_free_p (char ***list)
 {
     base_list_free (*list);
 }
@@ -98,7 +98,7 @@ static int print_orders (struct ctl *ctl, const json_t *orders)
 static int ids_of (struct ctl *ctl, const char *id, char ***ret_ids)
 {
     base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
-    base_cleanup (list_free_p) char **ids = NULL;
+    base_cleanup (ctl_ids_free_p) char **ids = NULL;
     const json_t *node;
     size_t i;
     if (id)
@@ -114,9 +114,14 @@ static int ids_of (struct ctl *ctl, const char *id, char ***ret_ids)
     return CTL_OK;
 }
 
+int ctl_nodes_selected (struct ctl *ctl, char ***ret_ids)
+{
+    return ids_of (ctl, NULL, ret_ids);
+}
+
 int ctl_label (struct ctl *ctl)
 {
-    base_cleanup (list_free_p) char **ids = NULL;
+    base_cleanup (ctl_ids_free_p) char **ids = NULL;
     base_cleanup (ctl_json_free_p) json_t *orders = NULL;
     size_t first = ctl->options.select ? 0 : 1;
     if (first && !ctl->n_words)

@@ -140,6 +140,16 @@ void ctl_releases_print (FILE *out, const json_t *releases, size_t width)
         ctl_table_cell (&table, text);
     }
     ctl_table_print (&table, out, width);
+    json_array_foreach (releases, index, release)
+    {
+        uint64_t missing = ctl_json_uint (release, "missing");
+        if (missing > 0)
+            (void) fprintf (
+                out,
+                "%.12s cannot be served: %llu of its blobs are missing or damaged at the broker; publish "
+                "it again from the same files\n",
+                ctl_json_text (release, "release"), (unsigned long long) missing);
+    }
 }
 
 void ctl_quarantine_print (FILE *out, const json_t *failures, size_t width)

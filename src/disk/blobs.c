@@ -143,6 +143,19 @@ static int reserve (const struct disk_blobs *blobs, int fd, uint64_t size, uint6
     return base_error_errno (error, rc, "cannot reserve %" PRIu64 " bytes", size);
 }
 
+static int partial_file (struct disk_blobs *blobs, const char *path)
+{
+    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = blobs->disk->ops->openat (blobs->disk->context, blobs->fd, path, flags, 0600);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    if (disk_directory_make (blobs->disk, blobs->fd, PARTIAL, 0700, NULL)) { /* somebody removed it */
+        errno = ENOENT;
+        return -1;
+    }
+    return blobs->disk->ops->openat (blobs->disk->context, blobs->fd, path, flags, 0600);
+}
+
 int disk_partial_open (struct disk_blobs *blobs, const struct base_digest *digest, uint64_t size,
                        struct disk_partial *ret_partial, struct base_error *error)
 {
@@ -157,11 +170,7 @@ int disk_partial_open (struct disk_blobs *blobs, const struct base_digest *diges
         present = 0;
     }
     base_cleanup (disk_partial_deinit) struct disk_partial partial = {
-        .blobs = blobs,
-        .digest = *digest,
-        .size = size,
-        .fd = blobs->disk->ops->openat (blobs->disk->context, blobs->fd, path,
-                                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600)};
+        .blobs = blobs, .digest = *digest, .size = size, .fd = partial_file (blobs, path)};
     if (partial.fd < 0)
         return base_error_errno (error, -errno, "cannot open %s", path);
     (void) fchmod (partial.fd, 0644);
@@ -314,4 +323,47 @@ int disk_blobs_each (struct disk_blobs *blobs,
             return rc;
     }
     return 0;
+}
+
+/*  The first name of a directory behind `after`. */
+static int next_in (struct disk_blobs *blobs, const char *prefix, const char *after,
+                    char ret_name[BASE_DIGEST_TEXT], uint64_t *ret_size)
+{
+    base_cleanup (base_directory_close_p) DIR *directory = open_directory (blobs, prefix);
+    const struct dirent *entry;
+    bool found = false;
+    if (!directory)
+        return errno == ENOENT || errno == ENOTDIR ? -ENOENT : -errno;
+    while ((entry = readdir (directory))) {
+        struct base_digest digest;
+        struct stat status;
+        if (base_digest_parse (entry->d_name, &digest) || strncmp (entry->d_name, prefix, 2) != 0 ||
+            (after && strcmp (entry->d_name, after) <= 0) ||
+            (found && strcmp (entry->d_name, ret_name) >= 0) ||
+            fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
+            !S_ISREG (status.st_mode))
+            continue;
+        memcpy (ret_name, entry->d_name, BASE_DIGEST_TEXT);
+        *ret_size = (uint64_t) status.st_size;
+        found = true;
+    }
+    return found ? 0 : -ENOENT;
+}
+
+int disk_blobs_next (struct disk_blobs *blobs, const struct base_digest *after,
+                     struct base_digest *ret_digest, uint64_t *ret_size)
+{
+    static const char hex[] = "0123456789abcdef";
+    char behind[BASE_DIGEST_TEXT], name[BASE_DIGEST_TEXT];
+    if (after)
+        (void) base_digest_format (after, behind);
+    for (unsigned i = after ? after->bytes[0] : 0; i < 256; i++) {
+        const char prefix[3] = {hex[i >> 4], hex[i & 15], '\0'};
+        int rc = next_in (blobs, prefix, after ? behind : NULL, name, ret_size);
+        if (rc == 0)
+            return base_digest_parse (name, ret_digest);
+        if (rc != -ENOENT)
+            return rc;
+    }
+    return -ENOENT;
 }

@@ -109,7 +109,8 @@ int disk_tree_remove (const struct disk *disk, int directory, const char *path, 
 /*  Free bytes and inodes for this user on the file system of a directory. */
 int disk_space (int directory, uint64_t *ret_bytes, uint64_t *ret_inodes);
 
-/*  contents: files named by their SHA-256: XX/DIGEST complete, partial/DIGEST under way */
+/*  contents: files named by their SHA-256: XX/DIGEST complete, partial/DIGEST under way, trash/ and damaged/
+    out of the way */
 
 struct disk_blobs {
     const struct disk *disk;
@@ -160,6 +161,33 @@ int disk_blobs_remove (struct disk_blobs *blobs, const struct base_digest *diges
 /*  Removes what was begun, and was not written to since `before` (seconds of the wall clock): nobody comes
     back for it, and its whole length is reserved. Nothing of it may be open. */
 void disk_blobs_collect (struct disk_blobs *blobs, time_t before);
+
+/*  The first complete content behind `after` (NULL: of all), in the order of their names. Returns 0,
+    -ENOENT, or another -errno. */
+int disk_blobs_next (struct disk_blobs *blobs, const struct base_digest *after,
+                     struct base_digest *ret_digest, uint64_t *ret_size);
+
+/*  What is out of the way, and still there: trash/DIGEST, which nothing needed, and damaged/DIGEST, whose bytes
+    are not what its name says. Each is a rename; one of the same name that lay there is replaced. */
+enum disk_aside { DISK_TRASH, DISK_DAMAGED };
+
+/*  Puts a complete content there. stamp: seconds, which the file carries as its time; 0: it keeps its own. */
+int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest,
+                    time_t stamp);
+
+/*  Brings one back from the trash: a complete content again, with the time of now. Returns 0, -ENOENT or
+    another -errno. */
+int disk_aside_take_back (struct disk_blobs *blobs, const struct base_digest *digest);
+
+/*  Removes one for good. 0 where there is none. */
+int disk_aside_remove (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest);
+
+bool disk_aside_has (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest);
+
+/*  Calls each for all that is there. Stops at a non-zero return and returns it. */
+int disk_aside_each (struct disk_blobs *blobs, enum disk_aside aside,
+                     int (*each) (void *context, const struct base_digest *digest, const struct stat *status),
+                     void *context);
 
 /*  Calls each for every complete content. Stops at a non-zero return and returns it. */
 int disk_blobs_each (struct disk_blobs *blobs,

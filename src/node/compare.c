@@ -1,7 +1,16 @@
 /*  A version that never confirmed itself may have been without its broker or its content peer. The one that
-    was gone back to judges by itself: where it gets what that one needed, a welcome and a verified chunk of
-    the same program, as soon as it starts, the other is to blame. Where it does not, host, network or origin
-    kept it from both, and nobody is blamed: a person may order the release again. */
+    was gone back to judges by itself: it passes the same checks - an announcement heard, a match answered, a
+    chunk of the same program verified, the soak time run - under the same conditions, for as long as the
+    trial lasted. It is asked for more than the other was: match and chunk are asked for again and again, and
+    each answer has to come within `update/answer`; a connection that is lost breaks the comparison, too.
+    Whoever gets a broker that comes and goes gets no verdict out of it.
+
+    Only where everything held is the other to blame. Else host, network or origin may have kept it from
+    being confirmed, nobody is blamed, and the order stays: it is taken up again after a while, a bounded
+    number of times (node/orders.c).
+
+    What the comparison is about is on the disk until it has ended: var/trial and the launcher's word. A
+    manager that is started anew in between begins it anew. */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,17 +21,37 @@
 #include "base/text.h"
 #include "node/manager.h"
 
-enum { CHUNK_SIZE = 64 * 1024 };
+enum { CHUNK_SIZE = 64 * 1024, ATTEMPTS = 1000 /* of a match, as in schemas/control.def */ };
 
 struct node_comparison {
     struct wire_failure failure;
+    uint64_t epoch; /* of the order */
+    unsigned attempt;
     char workspace[ROOT_NAME_SIZE]; /* of the version that was on trial */
+    char transaction[65];           /* of the questions */
     struct base_digest binary;
     uint64_t length; /* of the chunk */
-    bool welcome, late;
-    int asking, ending;
+    uint64_t until_ms;
+    struct update_proof proof;
+    unsigned round;        /* 0: not welcomed yet */
+    bool matched, fetched; /* in this round */
+    bool last;             /* round, for the time is over */
+    bool ended;            /* waits to have the order taken up again */
+    int asking, looking;   /* timers: resends; the end of a round, of all, of the wait */
     node_judge *judge;
 };
+
+/*  In minutes, where `update/unfit` is one. */
+static const unsigned waits[] = {1, 5, 15, 60};
+enum { WAITS = sizeof waits / sizeof *waits };
+
+static void comparison_free (struct node_manager *node, struct node_comparison *comparison)
+{
+    bus_timer_cancel (node->loop, comparison->asking);
+    bus_timer_cancel (node->loop, comparison->looking);
+    wire_failure_deinit (&comparison->failure);
+    free (comparison);
+}
 
 void node_comparison_free (struct node_manager *node)
 {
@@ -30,35 +59,50 @@ void node_comparison_free (struct node_manager *node)
     node->comparison = NULL;
     if (!comparison)
         return;
-    bus_timer_cancel (node->loop, comparison->asking);
-    bus_timer_cancel (node->loop, comparison->ending);
-    wire_failure_deinit (&comparison->failure);
-    free (comparison);
-}
-
-/*  An order that is under way has records of its own, and a verdict that comes too late is none. */
-static void end (struct node_manager *node, bool guilty)
-{
-    struct node_comparison *comparison = node->comparison;
-    if (update_order_at_rest (node->procedure.state)) {
-        node_session_content_close (node->session);
-        if (!guilty)
-            base_log (
-                BASE_LOG_WARNING,
-                "%s: nobody is blamed, for this version did not reach broker and contents in time either",
-                comparison->failure.transaction);
-        comparison->judge (node, &comparison->failure, guilty);
+    if (node->session) {
+        node_session_hint_wanted (node->session, false);
+        if (!comparison->ended && update_order_at_rest (node->procedure.state))
+            node_session_match_cancel (node->session);
     }
-    node_comparison_free (node);
+    comparison_free (node, comparison);
 }
 
-static void on_late (void *context)
+static void on_waited (void *context)
 {
     struct node_manager *node = context;
-    node->comparison->ending = 0;
-    node->comparison->late = true;
-    if (node->comparison->welcome)
-        end (node, false);
+    node_comparison_free (node);
+    node_session_ask (node->session);
+}
+
+/*  why: what broke; NULL: nothing did. An order that is under way has records of its own, and a verdict that
+    comes too late is none. */
+static void end (struct node_manager *node, const char *why)
+{
+    struct node_comparison *comparison = node->comparison;
+    if (!update_order_at_rest (node->procedure.state)) {
+        node_comparison_free (node);
+        return;
+    }
+    node_session_content_close (node->session);
+    node_session_match_cancel (node->session);
+    node_session_hint_wanted (node->session, false);
+    bus_timer_cancel (node->loop, comparison->asking);
+    bus_timer_cancel (node->loop, comparison->looking);
+    comparison->asking = comparison->looking = 0;
+    comparison->ended = true;
+    unsigned nth = comparison->attempt < WAITS ? comparison->attempt : WAITS;
+    uint64_t wait_ms = node->config->limits.unfit_ms * waits[nth ? nth - 1 : 0];
+    if (why)
+        base_log (
+            BASE_LOG_WARNING,
+            "%s: nobody is blamed, for this version did not pass the same checks for as long as the trial "
+            "lasted (%s); the order is taken up again in %llu s",
+            comparison->failure.transaction, why, (unsigned long long) wait_ms / 1000);
+    comparison->judge (node, &comparison->failure, !why);
+    if (why)
+        comparison->looking = bus_timer_start (node->loop, wait_ms, on_waited, node);
+    else
+        node_comparison_free (node);
 }
 
 static void ask (void *context)
@@ -67,13 +111,69 @@ static void ask (void *context)
     struct node_comparison *comparison = node->comparison;
     struct wire_get get = {.digest = comparison->binary, .length = comparison->length};
     bus_timer_cancel (node->loop, comparison->asking);
-    if (update_order_at_rest (node->procedure.state))
-        (void) node_session_get (node->session, &get);
     comparison->asking = bus_timer_start (node->loop, node->config->resend_ms, ask, node);
+    if (!update_order_at_rest (node->procedure.state))
+        return;
+    if (!comparison->fetched)
+        (void) node_session_get (node->session, &get);
+    if (!comparison->proof.announced)
+        node_session_ask (node->session);
+}
+
+static void on_look (void *context);
+
+static void round_begin (struct node_manager *node)
+{
+    struct node_comparison *comparison = node->comparison;
+    struct wire_match match = {.application = (char *) "noded",
+                               .release = comparison->failure.release,
+                               .transaction = comparison->transaction,
+                               .attempt = comparison->round++ % ATTEMPTS + 1};
+    uint64_t now_ms = base_time_boot_ms (),
+             left_ms = comparison->until_ms > now_ms ? comparison->until_ms - now_ms : 0;
+    comparison->matched = comparison->fetched = false;
+    (void) node_session_match (node->session, &match);
+    ask (node);
+    bus_timer_cancel (node->loop, comparison->looking);
+    comparison->looking = bus_timer_start (
+        node->loop, left_ms < node->config->answer_ms && left_ms ? left_ms : node->config->answer_ms, on_look,
+        node);
+}
+
+/*  A round has come to its end. When the time is over, a last one shows that the origin is still there. */
+static void on_look (void *context)
+{
+    struct node_manager *node = context;
+    struct node_comparison *comparison = node->comparison;
+    uint64_t now_ms = base_time_boot_ms ();
+    bool over = now_ms >= comparison->until_ms;
+    comparison->looking = 0;
+    if (!update_order_at_rest (node->procedure.state))
+        node_comparison_free (node);
+    else if (comparison->round == 0)
+        end (node, "the broker did not answer");
+    else if (over && update_proof_left_ms (&comparison->proof, now_ms) != 0)
+        end (node, update_proof_missing (&comparison->proof));
+    else if (over && !comparison->last) {
+        comparison->last = true;
+        round_begin (node);
+    } else if (!comparison->matched)
+        end (node, "a match was not answered in time");
+    else if (!comparison->fetched)
+        end (node, "a chunk was not fetched and verified in time");
+    else
+        round_begin (node);
+}
+
+static void answered (struct node_manager *node)
+{
+    struct node_comparison *comparison = node->comparison;
+    if (comparison->last && comparison->matched && comparison->fetched)
+        end (node, NULL);
 }
 
 void node_comparison_begin (struct node_manager *node, const struct wire_failure *failure,
-                            const char *workspace, node_judge *judge)
+                            const struct node_order *order, node_judge *judge)
 {
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
     struct node_comparison *comparison = calloc (1, sizeof *comparison);
@@ -84,33 +184,78 @@ void node_comparison_begin (struct node_manager *node, const struct wire_failure
     /* without it on the disk, what this version has of its own stands in for it */
     const struct wire_envelope *envelope = node->self.installed.envelope;
     (void) base_text_copy (comparison->workspace, sizeof comparison->workspace, node->self.workspace);
-    if (!root_workspace_read (&node->root, workspace, &installed, NULL)) {
+    if (!root_workspace_read (&node->root, order->workspace, &installed, NULL)) {
         envelope = installed.envelope;
-        (void) base_text_copy (comparison->workspace, sizeof comparison->workspace, workspace);
+        (void) base_text_copy (comparison->workspace, sizeof comparison->workspace, order->workspace);
     }
+    comparison->epoch = order->epoch;
+    comparison->attempt = order->attempt;
+    (void) snprintf (comparison->transaction, sizeof comparison->transaction, "compare-%.50s",
+                     order->transaction);
     comparison->binary = envelope->binary;
     comparison->length = envelope->size < CHUNK_SIZE ? envelope->size : CHUNK_SIZE;
+    comparison->until_ms = base_time_boot_ms () + node->config->trial.confirm_ms;
+    comparison->proof = (struct update_proof){.soak_ms = node->config->soak_ms};
     comparison->judge = judge;
     node->comparison = comparison;
-    comparison->ending = bus_timer_start (node->loop, node->config->answer_ms, on_late, node);
+    node_session_hint_wanted (node->session, true);
+    comparison->looking = bus_timer_start (node->loop, node->config->answer_ms, on_look, node);
+}
+
+bool node_comparison_waits (const struct node_manager *node, uint64_t epoch)
+{
+    return node->comparison && node->comparison->epoch == epoch;
 }
 
 void node_comparison_welcome (struct node_manager *node)
 {
-    if (!node->comparison)
+    if (!node->comparison || node->comparison->ended)
         return;
-    node->comparison->welcome = true;
-    if (node->comparison->late)
-        end (node, false);
+    if (node->comparison->round)
+        end (node, "the connection to the broker was lost");
     else
-        ask (node);
+        round_begin (node);
+}
+
+void node_comparison_lost (struct node_manager *node)
+{
+    if (node->comparison && !node->comparison->ended && node->comparison->round)
+        end (node, "the connection to the broker was lost");
+}
+
+static void note (struct node_comparison *comparison, bool *shown)
+{
+    if (*shown)
+        return;
+    *shown = true;
+    if (update_proof_is_complete (&comparison->proof))
+        comparison->proof.since_ms = base_time_boot_ms ();
+}
+
+void node_comparison_announced (struct node_manager *node)
+{
+    if (!node->comparison || node->comparison->ended)
+        return;
+    note (node->comparison, &node->comparison->proof.announced);
+    node_session_hint_wanted (node->session, false);
+}
+
+bool node_comparison_matched (struct node_manager *node, const struct wire_matched *matched)
+{
+    struct node_comparison *comparison = node->comparison;
+    if (!comparison || comparison->ended || strcmp (matched->transaction, comparison->transaction) != 0)
+        return false;
+    comparison->matched = true;
+    note (comparison, &comparison->proof.matched);
+    answered (node);
+    return true;
 }
 
 bool node_comparison_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload,
                             size_t size)
 {
     struct node_comparison *comparison = node->comparison;
-    if (!comparison || !update_order_at_rest (node->procedure.state))
+    if (!comparison || comparison->ended || !update_order_at_rest (node->procedure.state))
         return false;
     if (chunk->status != WIRE_STATUS_OK || chunk->offset != 0 || size == 0 || size != comparison->length ||
         !base_digest_equal (&chunk->digest, &comparison->binary))
@@ -119,7 +264,11 @@ bool node_comparison_chunk (struct node_manager *node, const struct wire_chunk *
     char path[ROOT_NAME_SIZE + sizeof "/" ROOT_PROGRAM];
     (void) snprintf (path, sizeof path, "%s/" ROOT_PROGRAM, comparison->workspace);
     base_cleanup (base_close_p) int fd = openat (node->root.fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0 && pread (fd, own, size, 0) == (ssize_t) size && memcmp (own, payload, size) == 0)
-        end (node, true);
+    if (fd >= 0 && pread (fd, own, size, 0) == (ssize_t) size && memcmp (own, payload, size) == 0) {
+        comparison->fetched = true;
+        note (comparison, &comparison->proof.fetched);
+        node_session_content_close (node->session);
+        answered (node);
+    }
     return true;
 }

@@ -121,6 +121,17 @@ static int set_text (char *field, size_t size, const char *key, const char *valu
     return 0;
 }
 
+/*  Each is a topic that is subscribed to: a broker ends who has more of them. */
+static int add_tag (struct node_config *config, const char *value, struct base_error *error)
+{
+    if (base_list_count (config->tags) == NODE_TAGS_MOST)
+        return base_error_set (error, -EINVAL, "node/tag: at most %d tags are allowed", NODE_TAGS_MOST);
+    if (!*value || strlen (value) > NODE_TAG_SIZE_MOST)
+        return base_error_set (error, -EINVAL, "node/tag = %s: a tag has 1 to %d bytes", value,
+                               NODE_TAG_SIZE_MOST);
+    return base_list_append (&config->tags, value);
+}
+
 int node_config_set (struct node_config *config, const char *key, const char *value, struct base_error *error)
 {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -142,7 +153,7 @@ int node_config_set (struct node_config *config, const char *key, const char *va
     if (strcmp (key, "node/content") == 0)
         return bus_content_parse (value, config->endpoints.content, error);
     if (strcmp (key, "node/tag") == 0)
-        return base_list_append (&config->tags, value);
+        return add_tag (config, value, error);
     if (strcmp (key, "node/restart") == 0) {
         if (strcmp (value, "exec") != 0 && strcmp (value, "exit") != 0)
             return base_error_set (error, -EINVAL, "node/restart = %s: exec or exit is allowed", value);
@@ -338,7 +349,7 @@ static int read_settings (struct reading *reading, const struct bus_settings *se
     }
     char **tags = bus_settings_get_all (settings, "node/tag");
     for (size_t i = 0; tags && tags[i] && !rc; i++)
-        rc = base_list_append (&reading->config->tags, tags[i]);
+        read_value (reading, "node/tag", tags[i]);
     base_list_free (tags);
     rc = rc ? rc : read_labels (reading, settings);
     known[count++] = "node/tag";

@@ -13,6 +13,7 @@
 #include "wire/wire.h"
 
 enum { NODE_DEPTH_SERVICE = -1, NODE_DEPTH_MINTED = 2, NODE_LABELS_MOST = 32 };
+enum { NODE_TAGS_MOST = 32, NODE_TAG_SIZE_MOST = 64 };
 
 struct node_config {
     char *root; /* absolute path */

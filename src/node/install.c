@@ -346,6 +346,7 @@ char *node_install_unit (const char *path)
                                      "Type=notify\n"
                                      "NotifyAccess=all\n"
                                      "ExecStart=\"%s/stable/noded.sh\"\n"
+                                     "ExecReload=/bin/kill -HUP $MAINPID\n"
                                      "Restart=always\n"
                                      "RestartSec=1\n"
                                      "WatchdogSec=60\n"

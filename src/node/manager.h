@@ -183,12 +183,19 @@ bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk
 void node_trial_end (struct node_manager *node);
 
 /*  compare.c */
-/*  This version was gone back to from the one in that workspace, which never confirmed itself: finds out which of them
-    is to blame, within `update/answer`, and tells judge. Out of memory, nobody is. */
+/*  This version was gone back to from the one of that order, which never confirmed itself: finds out which of
+    them is to blame, within `trial/confirm`, and tells judge. Where nobody is, the order waits for a while, and
+    is then asked for again. Out of memory, nothing of that happens. */
 typedef void node_judge (struct node_manager *node, const struct wire_failure *failure, bool guilty);
 void node_comparison_begin (struct node_manager *node, const struct wire_failure *failure,
-                            const char *workspace, node_judge *judge);
+                            const struct node_order *order, node_judge *judge);
+/*  Whether the order of that epoch is not to be taken up now. */
+bool node_comparison_waits (const struct node_manager *node, uint64_t epoch);
 void node_comparison_welcome (struct node_manager *node);
+void node_comparison_lost (struct node_manager *node);
+void node_comparison_announced (struct node_manager *node);
+/*  Returns whether the answer was for it. */
+bool node_comparison_matched (struct node_manager *node, const struct wire_matched *matched);
 /*  Returns whether the chunk was for it. */
 bool node_comparison_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload,
                             size_t size);

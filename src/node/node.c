@@ -69,6 +69,7 @@ static void on_lost (void *context)
 {
     struct node_manager *node = context;
     node_reach_lost (node->reach);
+    node_comparison_lost (node);
     if (node->fetch)
         node_session_content_close (node->session);
 }
@@ -77,6 +78,7 @@ static void on_hint (void *context, const struct wire_update *update)
 {
     (void) update;
     node_trial_announced (context);
+    node_comparison_announced (context);
 }
 
 static void on_desired (void *context, const struct wire_desired *desired)
@@ -90,7 +92,7 @@ static void on_matched (void *context, const struct wire_matched *matched)
     struct node_manager *node = context;
     if (node->procedure.state == WIRE_STATE_TRIAL)
         node_trial_matched (node, matched);
-    else
+    else if (!node_comparison_matched (node, matched))
         node_orders_matched (node, matched);
 }
 

@@ -95,8 +95,9 @@ static void note_judged (struct node_manager *node, struct root_outcome *outcome
         base_log (BASE_LOG_WARNING, "ignoring: %s", error.text);
 }
 
-/*  Ends the order of a version that never confirmed itself; guilty: and quarantines its release. The origin is
-    told anew: its records hold what the node was before. */
+/*  guilty: ends the order of a version that never confirmed itself, and quarantines its release. Else the order
+    stays: it has not ended for the origin, and is taken up again as often as one that was interrupted. The origin
+    is told anew: its records hold what the node was before. */
 static void judge (struct node_manager *node, const struct wire_failure *failure, bool guilty)
 {
     struct wire_trial trial = {.transaction = NULL};
@@ -113,6 +114,11 @@ static void judge (struct node_manager *node, const struct wire_failure *failure
     bool is_its = strcmp (trial.transaction, failure->transaction) == 0;
     if (is_its) {
         adopt (node, &trial);
+        if (guilty) {
+            node->standing.epoch = later (node->standing.epoch, node->order.epoch);
+            node->standing.under_way = node->standing.attempt = node->standing.probes = 0;
+            node_standing_save (node);
+        }
         node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure->reason);
         node_order_clear (node);
         (void) root_trial_forget (&node->root);
@@ -149,7 +155,7 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
     adopt (node, trial);
     bool guilty = is_to_blame (outcome->cause);
     if (outcome->cause == ROOT_CAUSE_UNCONFIRMED)
-        node_comparison_begin (node, &failure, trial->workspace, judge);
+        node_comparison_begin (node, &failure, &node->order, judge);
     else if (guilty)
         quarantine (node, &failure, trial->workspace);
     node_remember_failure (node, &failure);
@@ -157,8 +163,10 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
     if (!node->comparison)
         remembered = close_order (node);
     else {
-        node->standing.epoch = later (node->standing.epoch, node->order.epoch);
-        node->standing.under_way = 0;
+        node->standing.under_way = node->order.epoch;
+        node->standing.attempt = node->order.attempt;
+        node->standing.probes = 0;
+        set_text (&node->standing.transaction, node->order.transaction);
         remembered = node_standing_save (node);
     }
     note_judged (node, outcome,
@@ -420,6 +428,7 @@ static void take_up (struct node_manager *node, const struct wire_desired *desir
     bool again = standing->under_way == desired->release_epoch;
     unsigned unfit = again ? (unsigned) standing->unfit : 0;
     node_later_clear (node);
+    node_comparison_free (node);
     standing->unfit = node->procedure.unfit = unfit;
     standing->attempt = !again ? 1 : standing->attempt < ATTEMPT_LAST ? standing->attempt + 1 : ATTEMPT_LAST;
     standing->probes = again ? standing->probes : 0;
@@ -557,7 +566,8 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
                         node->procedure.state == WIRE_STATE_UNFIT && node_later_waits (node);
     unsigned cleared = order.clear ? clear (node, desired) : 0;
     bool settled = settle (node, desired, &order);
-    if (!order.update && (changed || settled))
+    bool waits = order.update && node_comparison_waits (node, desired->release_epoch);
+    if ((!order.update || waits) && (changed || settled))
         node_standing_save (node);
     /* obeyed and told during an update, and ended only now */
     bool hold_ended = settled && standing->hold_epoch > ended;
@@ -570,7 +580,7 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
                   node->order.transaction);
     if (order.revert)
         take_back (node, desired);
-    else if (order.update)
+    else if (order.update && !waits)
         take_up (node, desired);
 }
 

@@ -45,7 +45,7 @@ struct node_session {
     uint64_t hello_ms;         /* when the last one was said */
     struct base_log_limit log; /* of what the origin can cause */
 
-    bool asking, ask_again;
+    bool asking, ask_again, hint_wanted;
     struct wire_match *match; /* under way */
     struct wire_report reports[REPORTS_MOST];
     size_t n_reports;
@@ -491,9 +491,15 @@ static void send_ask (void *context)
                            .session = session->id,
                            .application = (char *) "noded",
                            .instance = *session->heard_instance ? session->heard_instance : NULL,
+                           .hint = session->hint_wanted,
                            .sequence = session->heard_sequence};
     (void) bus_send (session->control, NULL, &wire_ask_record, &ask);
     arm (session, &session->resend_timer, session->config->resend_ms, send_ask);
+}
+
+void node_session_hint_wanted (struct node_session *session, bool wanted)
+{
+    session->hint_wanted = wanted;
 }
 
 void node_session_ask (struct node_session *session)

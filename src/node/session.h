@@ -57,6 +57,9 @@ const char *node_session_id (const struct node_session *session);
     after it. */
 void node_session_ask (struct node_session *session);
 
+/*  Whether what is asked from now on asks for an announcement, too. */
+void node_session_hint_wanted (struct node_session *session, bool wanted);
+
 /*  Asks for an envelope until it is answered or cancelled. node is filled in; copied. Returns 0 or
     -ENOMEM. */
 int node_session_match (struct node_session *session, const struct wire_match *match);

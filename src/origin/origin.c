@@ -23,6 +23,11 @@ enum {
        the gets that a peer has under way, since libzmq notices only every half of the mark what has been
        sent. */
     CONTENT_HIGH_WATER = 256,
+    /* Messages of a peer that wait to be read: of up to a mebibyte on content, of 64 KiB on control. Nobody who
+       waits for answers has more under way at once than libzmq and the kernel hold besides. */
+    CONTENT_WAITING = 8,
+    CONTROL_WAITING = 16,
+    CONTROL_HIGH_WATER = 128,
 };
 
 struct origin {
@@ -32,6 +37,7 @@ struct origin {
     uint64_t heartbeat_ms;
     struct bus_socket *announce, *control, *content;
     struct origin_contents *contents;
+    struct bus_connection *asking; /* on control; NULL: nobody, or unknown */
     char instance[2 * INSTANCE_BYTES + 1];
     uint64_t sequence;
     struct origin_counts counts;
@@ -182,6 +188,7 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
     const struct bus_peer *peer = &message->peer;
     (void) socket;
     origin->counts.asked++;
+    origin->asking = message->from;
     if (message->record == &wire_heartbeat_record)
         on_heartbeat (origin, peer, message->body);
     else if (message->record == &wire_hello_record)
@@ -199,6 +206,20 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
             origin->ops.bye (origin->context, peer, message->body);
     } else
         origin->counts.malformed++;
+    origin->asking = NULL;
+}
+
+void origin_keep (struct origin *origin)
+{
+    bus_connection_keep (origin->asking);
+}
+
+bool origin_is_named (struct origin *origin, const char *name)
+{
+    struct base_digest digest = base_digest_of (name, strlen (name));
+    uint64_t number;
+    memcpy (&number, digest.bytes, sizeof number);
+    return bus_connection_mark (origin->asking, number);
 }
 
 static void on_put (struct origin *origin, const struct bus_message *message)
@@ -235,11 +256,27 @@ static void on_content (void *context, struct bus_socket *socket, const struct b
         origin->counts.malformed++;
 }
 
+/*  update/all, update/group/NAME, update/ring/XX */
+static bool is_topic (const char *topic)
+{
+    static const char group[] = "update/group/", ring[] = "update/ring/";
+    if (strncmp (topic, group, strlen (group)) == 0)
+        return topic[strlen (group)] && strlen (topic) < ORIGIN_TOPIC_SIZE;
+    if (strncmp (topic, ring, strlen (ring)) == 0)
+        return strlen (topic) == strlen (ring) + 2 && strspn (topic + strlen (ring), "0123456789abcdef") == 2;
+    return strcmp (topic, "update/all") == 0;
+}
+
 static void on_subscription (void *context, const char *topic, bool subscribed)
 {
     struct origin *origin = context;
     if (origin->ops.subscription)
         origin->ops.subscription (origin->context, topic, subscribed);
+}
+
+void origin_pace (struct origin *origin, uint64_t heartbeat_ms)
+{
+    origin->heartbeat_ms = heartbeat_ms;
 }
 
 struct origin *origin_free (struct origin *origin)
@@ -297,18 +334,23 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
         .quiet = true,
     };
     options.on_subscription = on_subscription;
+    options.is_topic = is_topic;
     int r = serve (origin, BUS_XPUB, config->announce, &options, &origin->announce, error);
     if (r < 0)
         return r;
     options.on_subscription = NULL;
     options.on_message = on_control;
     options.no_payloads = true;
+    options.receive_most = CONTROL_WAITING;
+    if (options.high_water <= 0)
+        options.high_water = CONTROL_HIGH_WATER;
     r = serve (origin, BUS_ROUTER, config->control, &options, &origin->control, error);
     if (r < 0)
         return r;
     options.on_message = on_content;
     options.no_payloads = false;
-    if (options.high_water <= 0 || options.high_water > CONTENT_HIGH_WATER)
+    options.receive_most = CONTENT_WAITING;
+    if (config->high_water <= 0 || config->high_water > CONTENT_HIGH_WATER)
         options.high_water = CONTENT_HIGH_WATER;
     r = serve (origin, BUS_ROUTER, config->content, &options, &origin->content, error);
     if (r < 0)
@@ -347,6 +389,11 @@ const char *origin_endpoint_content (const struct origin *origin)
     return endpoint_of (origin->content);
 }
 
+void origin_content_forget (struct origin *origin, const struct base_digest *digest)
+{
+    origin_contents_forget (origin->contents, digest);
+}
+
 int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint)
 {
     if (!origin->announce)
@@ -379,6 +426,8 @@ struct origin_counts origin_counts (const struct origin *origin)
         counts.malformed += socket_counts.malformed;
         counts.unroutable += socket_counts.unroutable;
         counts.full += socket_counts.full;
+        for (unsigned j = 0; j < BUS_END_COUNT; j++)
+            counts.ended[j] += socket_counts.ended[j];
     }
     return counts;
 }

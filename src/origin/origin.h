@@ -60,6 +60,9 @@ struct origin_config {
 /*  Binds what the configuration names. context goes to every operation. */
 int origin_new (struct bus_loop *loop, const struct origin_config *config, const struct origin_ops *ops,
                 void *context, struct origin **ret_origin, struct base_error *error);
+/*  Has nodes show that they live this often, from their next hello on. */
+void origin_pace (struct origin *origin, uint64_t heartbeat_ms);
+
 struct origin *origin_free (struct origin *origin);
 
 /*  Random, of this origin; sequence of the last announcement. */
@@ -71,12 +74,22 @@ const char *origin_endpoint_announce (const struct origin *origin);
 const char *origin_endpoint_control (const struct origin *origin);
 const char *origin_endpoint_content (const struct origin *origin);
 
+/*  A content is not to be served any more as it is: what is open of it is let go. */
+void origin_content_forget (struct origin *origin, const struct base_digest *digest);
+
 /*  Sends a hint on a topic. Its instance and sequence are filled in. */
 int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint);
 
 /*  Sends an answer that was put off, or a heartbeat, on control. As bus_send. */
 int origin_answer (struct origin *origin, const struct bus_peer *peer, const struct wire_record *record,
                    const void *message);
+
+/*  For an operation of control, while it runs. The connection that asks is not ended in order to make room:
+    it is known who that is. */
+void origin_keep (struct origin *origin);
+
+/*  Gives the connection that asks a name. Returns whether it is the first, or the one that it has. */
+bool origin_is_named (struct origin *origin, const char *name);
 
 /*  What it did since it was made. */
 struct origin_counts {
@@ -86,8 +99,9 @@ struct origin_counts {
     uint64_t chunks, bytes;      /* sent with status ok, and their payload */
     uint64_t busy, gone, failed; /* pieces that were answered so */
     uint64_t puts;
-    uint64_t malformed;        /* messages of any channel that were dropped */
-    uint64_t unroutable, full; /* answers that found no peer, or no room */
+    uint64_t malformed;            /* messages of any channel that were dropped */
+    uint64_t unroutable, full;     /* answers that found no peer, or no room */
+    uint64_t ended[BUS_END_COUNT]; /* connections that were ended */
 };
 struct origin_counts origin_counts (const struct origin *origin);
 

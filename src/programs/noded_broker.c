@@ -2,19 +2,22 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "broker/broker.h"
+#include "broker/verify.h"
 #include "bus/keys.h"
 #include "programs/program_bind.h"
 #include "programs/program_options.h"
+#include "programs/program_reload.h"
 #include "programs/program_signals.h"
 
 enum {
-    FILES_OF_BROKER = 128, /* its own files, and contents that are being served */
-    FILES_A_NODE = 2,      /* announce and control; a download is a third for a while */
+    FILES_A_NODE = 2, /* announce and control; a download is a third for a while */
+    FILES_FOR_FLEET = 512,
     PORT_FIRST = 10000, /* of those that are tried for --port 0, four in a row: below what kernels hand out */
     PORT_ROWS = 5500,
     PORT_TRIES = 50
@@ -24,16 +27,30 @@ enum { HEARTBEAT_MS = 15000, HEARTBEAT_LEAST_MS = 100 };
 
 struct options {
     const char *root, *address, *restore;
-    uint64_t port, heartbeat_ms, liveness_ms;
-    bool insecure, no_content;
+    uint64_t port, heartbeat_ms, liveness_ms, new_nodes, nodes_most;
+    struct broker_trash_rules trash;
+    uint64_t scrub_ms;
+    bool insecure, no_content, anew;
 };
 
 struct running {
+    struct options options, again; /* as it was started, and as SIGHUP has them read */
+    struct program_signals signals;
+    struct program_reload reload;
     struct bus_settings *settings;
     struct bus_keyring keys;
     struct bus_loop *loop;
     struct broker *broker;
 };
+
+static struct options options_default (void)
+{
+    return (struct options){.address = "127.0.0.1",
+                            .port = WIRE_PORT_ANNOUNCE,
+                            .heartbeat_ms = HEARTBEAT_MS,
+                            .trash = BROKER_TRASH_RULES,
+                            .scrub_ms = BROKER_SCRUB_MS};
+}
 
 static void running_deinit (struct running *running)
 {
@@ -43,17 +60,20 @@ static void running_deinit (struct running *running)
     running->settings = bus_settings_free (running->settings);
 }
 
-static void files_check (void)
+/*  Returns how many connections there is room for. */
+static unsigned files_check (void)
 {
     uint64_t files = program_files_raise ();
+    unsigned connections = program_connections (files);
 
-    if (files <= FILES_OF_BROKER)
+    if (files < FILES_FOR_FLEET)
         base_log (BASE_LOG_WARNING,
-                  "open files are limited to %llu: too few for a fleet; raise the hard limit",
-                  (unsigned long long) files);
+                  "open files are limited to %llu: enough for %u nodes; raise the hard limit for more",
+                  (unsigned long long) files, connections / FILES_A_NODE);
     else
-        base_log (BASE_LOG_INFO, "open files are limited to %llu: enough for %llu nodes",
-                  (unsigned long long) files, (unsigned long long) (files - FILES_OF_BROKER) / FILES_A_NODE);
+        base_log (BASE_LOG_INFO, "open files are limited to %llu: enough for %u nodes",
+                  (unsigned long long) files, connections / FILES_A_NODE);
+    return connections;
 }
 
 static int ready_print (const struct broker *broker)
@@ -68,21 +88,63 @@ static int ready_print (const struct broker *broker)
     return fflush (stdout) == 0 ? 0 : -errno;
 }
 
+static bool is_same (const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp (a, b) == 0);
+}
+
+static void on_hangup (void *context)
+{
+    struct running *running = context;
+
+    running->again = options_default ();
+    program_reload (&running->reload);
+}
+
+/*  Nodes are told of another heartbeat when they say hello. */
+static int take_again (void *context, const struct program_spec *spec)
+{
+    struct running *running = context;
+    const struct options *now = &running->options, *again = &running->again;
+    struct base_error error = {.code = 0};
+
+    if (again->heartbeat_ms < HEARTBEAT_LEAST_MS)
+        return program_usage_error (spec, "--heartbeat: at least %d ms is allowed", HEARTBEAT_LEAST_MS);
+    if (broker_pace (running->broker, again->heartbeat_ms, again->liveness_ms, &error) != 0)
+        return program_usage_error (spec, "%s", error.text);
+    if (!is_same (now->root, again->root) || !is_same (now->address, again->address) ||
+        now->port != again->port || now->no_content != again->no_content || now->insecure != again->insecure)
+        base_log (BASE_LOG_WARNING, "another root, address, port, no-content or insecure needs a new start");
+    if (memcmp (&now->trash, &again->trash, sizeof now->trash) != 0 || now->scrub_ms != again->scrub_ms ||
+        now->new_nodes != again->new_nodes || now->nodes_most != again->nodes_most)
+        base_log (BASE_LOG_WARNING, "another trash, scrub, new-nodes or nodes needs a new start");
+    return PROGRAM_GO;
+}
+
 static int serve (struct running *running, const struct options *options, struct base_error *error)
 {
     struct bus_endpoints endpoints;
     struct broker_config config = {.root = options->root,
                                    .bind = &endpoints,
                                    .keys = running->keys.configured ? &running->keys.bus : NULL,
+                                   .anew = options->anew,
+                                   .trash = options->trash,
+                                   .scrub_ms = options->scrub_ms,
                                    .no_content = options->no_content,
                                    .heartbeat_ms = options->heartbeat_ms,
-                                   .liveness_ms = options->liveness_ms};
+                                   .liveness_ms = options->liveness_ms,
+                                   .new_nodes = (unsigned) options->new_nodes,
+                                   .nodes_most = (unsigned) options->nodes_most};
     int r;
 
     running->loop = bus_loop_new ();
     if (!running->loop)
         return base_error_errno (error, -ENOMEM, "cannot make the event loop");
-    r = program_signals_stop (running->loop);
+    bus_loop_connections (running->loop, files_check ());
+    running->signals = (struct program_signals){running->loop, on_hangup, running};
+    running->reload.loop = running->loop;
+    running->reload.keys = &running->keys;
+    r = program_signals_take (&running->signals);
     if (r != 0)
         return base_error_errno (error, r, "cannot take signals");
     /* Whoever looks for this broker is told one port: free ones that are not in a row are of no use. */
@@ -104,60 +166,86 @@ static int serve (struct running *running, const struct options *options, struct
 int main (int argc, char **argv)
 {
     base_cleanup (running_deinit) struct running running = {.loop = NULL};
-    struct options options = {
-        .address = "127.0.0.1", .port = WIRE_PORT_ANNOUNCE, .heartbeat_ms = HEARTBEAT_MS};
+    struct options *options = &running.again; /* first of all */
+    *options = options_default ();
     const struct program_option table[] = {
-        {"root", 'r', PROGRAM_TEXT, "DIR", "broker/root", &options.root, 0,
+        {"root", 'r', PROGRAM_TEXT, "DIR", "broker/root", &options->root, 0,
          "where records and contents are kept; made where it is missing"},
-        {"bind", 'b', PROGRAM_TEXT, "ADDR", "broker/bind", &options.address, 0,
+        {"bind", 'b', PROGRAM_TEXT, "ADDR", "broker/bind", &options->address, 0,
          "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
-        {"port", 'p', PROGRAM_NUMBER, "BASE", "broker/port", &options.port, UINT16_MAX,
+        {"port", 'p', PROGRAM_NUMBER, "BASE", "broker/port", &options->port, UINT16_MAX,
          "announce on BASE, control on +1, content on +2, events on +3 (7670);\n"
          "0: any four in a row that are free"},
-        {"no-content", 0, PROGRAM_FLAG, NULL, "broker/no-content", &options.no_content, 0,
+        {"no-content", 0, PROGRAM_FLAG, NULL, "broker/no-content", &options->no_content, 0,
          "serve no contents: a noded-content does"},
-        {"heartbeat", 0, PROGRAM_SPAN, "SPAN", "broker/heartbeat", &options.heartbeat_ms, 0,
+        {"heartbeat", 0, PROGRAM_SPAN, "SPAN", "broker/heartbeat", &options->heartbeat_ms, 0,
          "how often a node shows that it lives (15s)"},
-        {"liveness", 0, PROGRAM_SPAN, "SPAN", "broker/liveness", &options.liveness_ms, 0,
+        {"liveness", 0, PROGRAM_SPAN, "SPAN", "broker/liveness", &options->liveness_ms, 0,
          "silence after which a node counts as offline (3 heartbeats)"},
-        {"restore", 0, PROGRAM_TEXT, "FILE", NULL, &options.restore, 0,
-         "make the records of an empty root from a backup, and end"},
-        {"insecure", 0, PROGRAM_FLAG, NULL, "broker/insecure", &options.insecure, 0,
+        {"trash-keep", 0, PROGRAM_SPAN, "SPAN", "broker/trash/keep", &options->trash.keep_ms, 0,
+         "how long a blob that nothing needs is kept at least (168h)"},
+        {"trash-first", 0, PROGRAM_SPAN, "SPAN", "broker/trash/first", &options->trash.first_ms, 0,
+         "how long after a start no blob is deleted (1h)"},
+        {"trash-free", 0, PROGRAM_NUMBER, "BYTES", "broker/trash/free", &options->trash.free, 0,
+         "blobs that nothing needs are only deleted while less of the disk is free (1073741824)"},
+        {"scrub", 0, PROGRAM_SPAN, "SPAN", "broker/scrub", &options->scrub_ms, 0,
+         "within which every blob is read and verified (168h); 0: none is"},
+        {"new-nodes", 0, PROGRAM_NUMBER, "N", "broker/new-nodes", &options->new_nodes, BROKER_NODES_MOST,
+         "nodes a minute that the broker has never heard of (600, and 10000 at once)"},
+        {"nodes", 0, PROGRAM_NUMBER, "N", "broker/nodes", &options->nodes_most, BROKER_NODES_MOST,
+         "nodes that the broker knows at most (65536)"},
+        {"restore", 0, PROGRAM_TEXT, "FILE", NULL, &options->restore, 0,
+         "make the records of a root without any from a backup, and end"},
+        {"new", 0, PROGRAM_FLAG, NULL, NULL, &options->anew, 0,
+         "there are no records, whatever else lies in the root: begin with new ones"},
+        {"insecure", 0, PROGRAM_FLAG, NULL, "broker/insecure", &options->insecure, 0,
          "let other hosts in without CURVE keys"},
         {"log", 0, PROGRAM_LOG, "LEVEL", "broker/log", NULL, 0, "error, warning, info or debug (info)"},
         {.name = NULL}};
     const struct program_spec spec = {
         .name = "noded-broker",
-        .usage = "--root DIR [OPTION...]",
+        .usage = "[recover] --root DIR [OPTION...]",
         .about = "Announces updates, keeps the fleet's records, takes orders, and serves contents.\n"
-                 "Prints one line that begins with \"ready\", with its endpoints, once it listens.\n",
+                 "Prints one line that begins with \"ready\", with its endpoints, once it listens.\n"
+                 "recover: makes records that are lost, damaged or too old fit to go on from, and ends.\n",
         .options = table,
         .settings = bus_keys_settings,
         .more = bus_keys_help};
     struct bus_endpoints endpoints;
     struct base_error error = {.code = 0};
+    bool recover = false;
     int first, r;
     int status = program_options_parse (&spec, argc, argv, &running.settings, &first);
 
     if (status != PROGRAM_GO)
         return status;
+    running.options = running.again;
+    running.reload = (struct program_reload){
+        .spec = &spec, .argc = argc, .argv = argv, .take = take_again, .context = &running};
+    if (first < argc && strcmp (argv[first], "recover") == 0) {
+        recover = true;
+        first++;
+    }
     if (first < argc)
         return program_usage_error (&spec, "%s: nothing is expected there", argv[first]);
-    if (!options.root)
+    if (!running.options.root)
         return program_usage_error (&spec,
                                     "--root DIR says where records and contents are kept, and is missing");
-    if (options.heartbeat_ms < HEARTBEAT_LEAST_MS)
+    if (running.options.heartbeat_ms < HEARTBEAT_LEAST_MS)
         return program_usage_error (&spec, "--heartbeat: at least %d ms is allowed", HEARTBEAT_LEAST_MS);
     if (bus_keyring_read (running.settings, true, &running.keys, &error) != 0 ||
-        program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
-        program_bind_endpoints (options.address, options.port, &endpoints, &error) != 0)
+        program_bind_check (running.options.address, running.keys.configured, running.options.insecure,
+                            &error) != 0 ||
+        program_bind_endpoints (running.options.address, running.options.port, &endpoints, &error) != 0)
         return program_usage_error (&spec, "%s", error.text);
-    if (options.restore)
-        r = broker_restore (options.root, options.restore, &error);
-    else {
-        files_check ();
-        r = serve (&running, &options, &error);
-    }
+    if (recover && running.options.restore)
+        return program_usage_error (&spec, "recover and --restore: choose one of them");
+    if (recover)
+        r = broker_recover (running.options.root, &error);
+    else if (running.options.restore)
+        r = broker_restore (running.options.root, running.options.restore, &error);
+    else
+        r = serve (&running, &running.options, &error);
     if (r == 0)
         return PROGRAM_OK;
     base_log (BASE_LOG_ERROR, "%s", error.text[0] ? error.text : strerror (r < 0 ? -r : r));

@@ -9,29 +9,41 @@
 #include "broker/broker.h"
 #include "broker/content.h"
 #include "broker/root.h"
+#include "broker/verify.h"
 #include "bus/keys.h"
 #include "origin/origin.h"
 #include "programs/program_bind.h"
 #include "programs/program_options.h"
+#include "programs/program_reload.h"
 #include "programs/program_signals.h"
 
 enum { TICK_MS = 5000 };
 
 struct options {
     const char *root, *address;
-    uint64_t port;
+    uint64_t port, scrub_ms;
     bool insecure;
 };
 
 struct running {
+    struct options options, again; /* as it was started, and as SIGHUP has them read */
+    struct program_signals signals;
+    struct program_reload reload;
     struct bus_settings *settings;
     struct bus_keyring keys;
     struct bus_loop *loop;
     int root, lock;
     struct broker_content *content;
     struct origin *origin;
+    uint64_t ended[BUS_END_COUNT]; /* connections, as it was logged last */
+    struct base_log_limit log;
     int tick;
 };
+
+static struct options options_default (void)
+{
+    return (struct options){.address = "127.0.0.1", .port = WIRE_PORT_CONTENT, .scrub_ms = BROKER_SCRUB_MS};
+}
 
 static void running_deinit (struct running *running)
 {
@@ -62,12 +74,59 @@ static int on_put (void *context, const struct bus_peer *peer, const struct wire
     return broker_content_put (running->content, peer, put, payload, size, base_time_boot_ms (), answer);
 }
 
+/*  Says what was done about peers that cost too much. */
+static void peers_tell (struct running *running)
+{
+    struct origin_counts counts = origin_counts (running->origin);
+
+    for (unsigned i = 0; i < BUS_END_COUNT; i++) {
+        if (counts.ended[i] != running->ended[i])
+            base_log_limited (&running->log, BASE_LOG_WARNING, "ended %llu connections: %s",
+                              (unsigned long long) (counts.ended[i] - running->ended[i]),
+                              bus_end_text ((enum bus_end) i));
+        running->ended[i] = counts.ended[i];
+    }
+}
+
 static void on_tick (void *context)
 {
     struct running *running = context;
 
     broker_content_tick (running->content, base_time_boot_ms ());
+    peers_tell (running);
     running->tick = bus_timer_start (running->loop, TICK_MS, on_tick, running);
+}
+
+static void on_damaged (void *context, const struct base_digest *digest)
+{
+    const struct running *running = context;
+
+    origin_content_forget (running->origin, digest);
+}
+
+static bool is_same (const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp (a, b) == 0);
+}
+
+static void on_hangup (void *context)
+{
+    struct running *running = context;
+
+    running->again = options_default ();
+    program_reload (&running->reload);
+}
+
+static int take_again (void *context, const struct program_spec *spec)
+{
+    struct running *running = context;
+    const struct options *now = &running->options, *again = &running->again;
+
+    (void) spec;
+    if (!is_same (now->root, again->root) || !is_same (now->address, again->address) ||
+        now->port != again->port || now->insecure != again->insecure || now->scrub_ms != again->scrub_ms)
+        base_log (BASE_LOG_WARNING, "another root, address, port, insecure or scrub needs a new start");
+    return PROGRAM_GO;
 }
 
 static int serve (struct running *running, const struct options *options, const char *endpoint,
@@ -81,16 +140,22 @@ static int serve (struct running *running, const struct options *options, const 
     running->loop = bus_loop_new ();
     if (!running->loop)
         return base_error_errno (error, -ENOMEM, "cannot make the event loop");
-    r = program_signals_stop (running->loop);
+    bus_loop_connections (running->loop, program_connections (program_files_raise ()));
+    running->signals = (struct program_signals){running->loop, on_hangup, running};
+    running->reload.loop = running->loop;
+    running->reload.keys = &running->keys;
+    r = program_signals_take (&running->signals);
     if (r != 0)
         return base_error_errno (error, r, "cannot take signals");
     r = broker_root_open (options->root, &running->root, &running->lock, error);
     if (r == 0)
-        r = broker_content_open (running->root, &running->content, error);
+        r = broker_content_open (running->loop, running->root, &running->content, error);
     if (r == 0)
         r = origin_new (running->loop, &config, &operations, running, &running->origin, error);
     if (r != 0)
         return r;
+    broker_content_watch (running->content, on_damaged, running);
+    broker_content_rules (running->content, &BROKER_TRASH_RULES, options->scrub_ms);
     on_tick (running);
     printf ("ready content=%s\n", origin_endpoint_content (running->origin));
     return fflush (stdout) == 0 ? bus_loop_run (running->loop) : -errno;
@@ -99,15 +164,18 @@ static int serve (struct running *running, const struct options *options, const 
 int main (int argc, char **argv)
 {
     base_cleanup (running_deinit) struct running running = {.root = -1, .lock = -1};
-    struct options options = {.address = "127.0.0.1", .port = WIRE_PORT_CONTENT};
+    struct options *options = &running.again; /* first of all */
+    *options = options_default ();
     const struct program_option table[] = {
-        {"root", 'r', PROGRAM_TEXT, "DIR", "content/root", &options.root, 0,
+        {"root", 'r', PROGRAM_TEXT, "DIR", "content/root", &options->root, 0,
          "where contents are kept; made where it is missing"},
-        {"bind", 'b', PROGRAM_TEXT, "ADDR", "content/bind", &options.address, 0,
+        {"bind", 'b', PROGRAM_TEXT, "ADDR", "content/bind", &options->address, 0,
          "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
-        {"port", 'p', PROGRAM_NUMBER, "PORT", "content/port", &options.port, UINT16_MAX,
+        {"port", 'p', PROGRAM_NUMBER, "PORT", "content/port", &options->port, UINT16_MAX,
          "port to listen on (7672); 0: one that is free"},
-        {"insecure", 0, PROGRAM_FLAG, NULL, "content/insecure", &options.insecure, 0,
+        {"scrub", 0, PROGRAM_SPAN, "SPAN", "content/scrub", &options->scrub_ms, 0,
+         "within which every blob is read and verified (168h); 0: none is"},
+        {"insecure", 0, PROGRAM_FLAG, NULL, "content/insecure", &options->insecure, 0,
          "let other hosts in without CURVE keys"},
         {"log", 0, PROGRAM_LOG, "LEVEL", "content/log", NULL, 0, "error, warning, info or debug (info)"},
         {.name = NULL}};
@@ -126,16 +194,20 @@ int main (int argc, char **argv)
 
     if (status != PROGRAM_GO)
         return status;
+    running.options = running.again;
+    running.reload = (struct program_reload){
+        .spec = &spec, .argc = argc, .argv = argv, .take = take_again, .context = &running};
     if (first < argc)
         return program_usage_error (&spec, "%s: nothing is expected there", argv[first]);
-    if (!options.root)
+    if (!running.options.root)
         return program_usage_error (&spec, "--root DIR says where contents are kept, and is missing");
     if (bus_keyring_read (running.settings, true, &running.keys, &error) != 0 ||
-        program_bind_check (options.address, running.keys.configured, options.insecure, &error) != 0 ||
-        program_bind_endpoint (options.address, options.port, "content", endpoint, &error) != 0)
+        program_bind_check (running.options.address, running.keys.configured, running.options.insecure,
+                            &error) != 0 ||
+        program_bind_endpoint (running.options.address, running.options.port, "content", endpoint, &error) !=
+            0)
         return program_usage_error (&spec, "%s", error.text);
-    (void) program_files_raise ();
-    r = serve (&running, &options, endpoint, &error);
+    r = serve (&running, &running.options, endpoint, &error);
     if (r == 0)
         return PROGRAM_OK;
     base_log (BASE_LOG_ERROR, "%s", error.text[0] ? error.text : strerror (r < 0 ? -r : r));

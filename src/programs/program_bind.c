@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { PORT_MOST = 65535, CHANNELS = 4 };
+enum { PORT_MOST = 65535, CHANNELS = 4, FILES_OF_OURS = 128, FILES_IN_RESERVE = 128 };
 
 static bool is_ipc (const char *address)
 {
@@ -81,4 +81,14 @@ uint64_t program_files_raise (void)
             limit = raised;
     }
     return limit.rlim_cur;
+}
+
+unsigned program_connections (uint64_t files)
+{
+    uint64_t ours = FILES_OF_OURS + FILES_IN_RESERVE;
+
+    if (files < 2 * ours)
+        ours = files / 2;
+    files -= ours;
+    return files < UINT32_MAX / 2 ? (unsigned) files : UINT32_MAX / 2;
 }

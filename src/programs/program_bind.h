@@ -25,4 +25,8 @@ int program_bind_check (const char *address, bool has_keys, bool insecure, struc
 /*  Raises the soft limit of open files to the hard one. Returns the limit that holds then. */
 uint64_t program_files_raise (void);
 
+/*  How many connections fit into so many open files, beside the program's own: its sockets, records, contents
+    that are served, and those that come faster than others are ended. Where files are out, libzmq spins. */
+unsigned program_connections (uint64_t files);
+
 #endif

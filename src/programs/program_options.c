@@ -23,7 +23,10 @@ int program_usage_error (const struct program_spec *spec, const char *format, ..
     va_start (arguments, format);
     (void) vsnprintf (sentence, sizeof sentence, format, arguments); /* NOLINT: it is started just above */
     va_end (arguments);
-    (void) fprintf (stderr, "%s: %s\nTry '%s --help'.\n", spec->name, sentence, spec->name);
+    if (spec->again)
+        base_log (BASE_LOG_ERROR, "the settings stay as they were: %s", sentence);
+    else
+        (void) fprintf (stderr, "%s: %s\nTry '%s --help'.\n", spec->name, sentence, spec->name);
     return PROGRAM_USAGE;
 }
 

@@ -51,6 +51,7 @@ struct program_spec {
     const char *more;                     /* --help ends with it; closed by a newline; or NULL */
     bool stop_at_word;                    /* options end at the first argument that is none */
     const char *exits;                    /* its exit codes; NULL: those of a server */
+    bool again;                           /* the program runs: what is wrong goes into its log */
 };
 
 enum { PROGRAM_GO = -1 };

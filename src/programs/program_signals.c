@@ -4,14 +4,18 @@
 
 static void signals_on (void *context, int signal)
 {
-    (void) signal;
-    bus_loop_stop (context);
+    const struct program_signals *signals = context;
+
+    if (signal == SIGHUP)
+        signals->reload (signals->context);
+    else
+        bus_loop_stop (signals->loop);
 }
 
-int program_signals_stop (struct bus_loop *loop)
+int program_signals_take (const struct program_signals *signals)
 {
-    static const int stopping[] = {SIGINT, SIGTERM};
+    static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
 
     (void) signal (SIGPIPE, SIG_IGN);
-    return bus_signals (loop, stopping, 2, signals_on, loop);
+    return bus_signals (signals->loop, handled, 3, signals_on, (void *) signals);
 }

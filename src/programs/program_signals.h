@@ -5,7 +5,13 @@
 
 #include "bus/loop.h"
 
-/*  SIGINT and SIGTERM stop the loop; SIGPIPE is ignored. Returns 0 or -errno. */
-int program_signals_stop (struct bus_loop *loop);
+/*  SIGINT and SIGTERM stop the loop; SIGPIPE is ignored; SIGHUP calls reload, within the loop. signals is the
+    caller's for as long as the loop. Returns 0 or -errno. */
+struct program_signals {
+    struct bus_loop *loop;
+    void (*reload) (void *context);
+    void *context;
+};
+int program_signals_take (const struct program_signals *signals);
 
 #endif

@@ -109,6 +109,14 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
         if (rollout->members[index].state == WIRE_MEMBER_ORDERED)
             rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
         break;
+    case ROLLOUT_UNSERVED:
+        if (rollout->members[index].state == WIRE_MEMBER_ORDERED) {
+            bool later = rollout_is_running (rollout) && rollout->members[index].wave == rollout->wave;
+            rollout_member_enter (rollout, index, later ? WIRE_MEMBER_WAITING : WIRE_MEMBER_LEFT,
+                                  ROLLOUT_KEEP, now_ms);
+            rollout_member_call_again (rollout, index, now_ms);
+        }
+        break;
     }
     rollout_reverting_finish (rollout, now_ms);
 }
@@ -296,12 +304,12 @@ static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t 
 }
 
 /*  Moves on. Returns until when nothing changes by itself; 0: something has changed. */
-static uint64_t move (struct rollout *rollout, uint64_t now_ms)
+static uint64_t move (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
 {
     uint64_t until_ms = UINT64_MAX, ends_ms;
     if (!rollout_is_running (rollout))
         return until_ms;
-    uint64_t closed_ms = rollout_window_opens_ms (rollout->spec.window, now_ms);
+    uint64_t closed_ms = rollout_window_opens_ms (rollout->spec.window, wall_ms);
     if (rollout->phase != WIRE_PHASE_APPROVAL)
         stop_clock (rollout, rollout->paused || (closed_ms && rollout->phase == WIRE_PHASE_UPDATING), now_ms);
     ends_ms = wave_ends_ms (rollout, now_ms);
@@ -312,7 +320,7 @@ static uint64_t move (struct rollout *rollout, uint64_t now_ms)
     if (rollout->phase == WIRE_PHASE_UPDATING && !rollout->paused && !closed_ms) {
         if (begin_with_next (rollout, now_ms, &until_ms) || rollout->phase == WIRE_PHASE_SOAKING)
             return 0;
-        uint64_t closes_ms = rollout_window_closes_ms (rollout->spec.window, now_ms);
+        uint64_t closes_ms = rollout_window_closes_ms (rollout->spec.window, wall_ms);
         if (closes_ms != UINT64_MAX && now_ms + closes_ms < until_ms)
             until_ms = now_ms + closes_ms;
     } else if (rollout->phase == WIRE_PHASE_UPDATING && !rollout->paused) {
@@ -332,7 +340,7 @@ static uint64_t move (struct rollout *rollout, uint64_t now_ms)
     return ends_ms < until_ms ? ends_ms : until_ms;
 }
 
-struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms)
+struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
 {
     uint64_t until_ms;
     do {
@@ -351,7 +359,7 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms)
             member->pending = ROLLOUT_WAIT;
             return action;
         }
-        until_ms = move (rollout, now_ms);
+        until_ms = move (rollout, now_ms, wall_ms);
     } while (until_ms == 0 || rollout->changed);
     if (rollout->look_ms < until_ms)
         until_ms = rollout->look_ms;

@@ -8,8 +8,20 @@
     action at a time, and each action is a change of the machine's own state that its owner makes durable
     in the same transaction as the order that it gives: so nothing is ordered twice, whenever the owner
     dies. What is still pending when a transaction ends is made durable with it, so that nothing of what an
-    event led to is forgotten. No socket, file, clock or randomness. Times are milliseconds of the wall
-    clock, because they have to outlive the process and the boot.
+    event led to is forgotten. No socket, file, clock or randomness.
+
+    Times, but for the window's, are milliseconds of the owner's clock, which nobody can set and which only
+    counts while the owner watches (broker/watch.h). A time in which he did not run is in none of them:
+
+        soak            is only what was watched: a broker that was away has seen no node fail
+        node deadline   a node cannot say that it has ended while there is no broker
+        wave deadline   no wave goes on then either; paused, and outside of the window, it stands still
+        spread          goes on where it was, so that what was to be spread is not begun with at once
+        silence         begins anew: who lost the broker has to find it again
+        revert limit    an instant that nobody saw is not measured
+
+    The wall clock opens the window, and names times for people; whoever sets it charges nobody, and keeps
+    no deadline from passing.
 
     A node is charged to a wave's budget, and to the rollout's, when it failed its update, did not end in
     time, or fell silent (dark) after it had been begun with while others like it did not; what was bad
@@ -124,8 +136,15 @@ void rollout_resume (struct rollout *rollout);
 
 /*  A node has ended: it runs the release and has confirmed it, it runs the previous version again as it was
     told, or neither. Skipped: nothing came of its order for a reason that says nothing of the release: a
-    person holds it, or the order was cancelled; it is charged to nobody. */
-enum rollout_result { ROLLOUT_CONFIRMED, ROLLOUT_REVERTED, ROLLOUT_FAILED, ROLLOUT_SKIPPED };
+    person holds it, or the order was cancelled; it is charged to nobody. Unserved: it could not get the release
+    from its origin; it is charged to nobody, and waits to be ordered again: the owner pauses the rollout. */
+enum rollout_result {
+    ROLLOUT_CONFIRMED,
+    ROLLOUT_REVERTED,
+    ROLLOUT_FAILED,
+    ROLLOUT_SKIPPED,
+    ROLLOUT_UNSERVED
+};
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms);
 
 /*  A member is heard of, or has fallen silent. */
@@ -163,14 +182,15 @@ void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
 /*  Pauses it for such a reason. Does nothing where it does not run, or is paused. */
 void rollout_pause (struct rollout *rollout, const char *reason);
 
-/*  What is to be done now. Each call changes the machine, and returns one change; call until it says
-    ROLLOUT_WAIT. */
+/*  What is to be done now. wall_ms: since 1970, UTC, for the window alone, which may open or close at any
+    time: an owner of a rollout with one asks again and again. Each call changes the machine, and returns one
+    change; call until it says ROLLOUT_WAIT. */
 struct rollout_action {
     enum rollout_kind kind;
     uint32_t member;   /* ROLLOUT_NOBODY: none */
     uint64_t until_ms; /* WAIT: nothing before, but for an event; UINT64_MAX: nothing at all */
 };
-struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms);
+struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms);
 
 /*  Whether it has come to its end. A node that confirms late in one that was reverted opens it again. */
 bool rollout_is_over (const struct rollout *rollout);

@@ -1,26 +1,45 @@
 #!/usr/bin/env bash
-# One bit of a content is flipped where it is served: the node refuses it by its digest, names the origin, and quarantines nobody;
-# once the content was removed there and published again, the same release goes through.
+# One bit of a blob flips in the middle of a download: the node refuses the blob by its digest, names the origin, and quarantines nobody. The
+# broker looks, finds it, and pauses the rollout with the blob named: no node is charged. Published again, the same release goes through.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/moments.bash
+. "$here/moments.bash"
 
+stands () { ctl rollout status --json | jq -c '[.phase, .paused]'; }
+has_stopped () { [ "$(stands)" != '["updating",false]' ]; }
+
+node_settings=${node_settings/update/update
+    chunk = 4096}
 broker_start
-nodes_up a
-release=$(publish noded-2 2.0.0)
+halting_up a
 before=$(stable_of a)
-digest=$(sha256sum <"$(binary noded-2)" | cut -d' ' -f1)
-content=$(find "$fleet/broker" -name "$digest")
-byte=$(dd if="$content" bs=1 skip=100000 count=1 status=none | od -An -tu1)
-printf '%b' "\\x$(printf %02x $((byte ^ 4)))" | dd of="$content" bs=1 seek=100000 conv=notrunc status=none
+digest=$(sha256sum <"$(binary noded-halting-2)" | cut -d' ' -f1)
+blob=$fleet/broker/contents/${digest:0:2}/$digest
+at=$(($(stat -c %s "$blob") - 1000)) # behind what is under way already
 
-expect_status 1 ctl update a --release "$release"
-said 'origin.*rotted'
+echo half 1 >"$fleet/a.halt"
+ctl rollout start --release "${releases[2]}" --waves rest --soak 300ms --no-wait >/dev/null
+until_halted a
+byte=$(dd if="$blob" bs=1 skip=$at count=1 status=none | od -An -tu1)
+printf '%b' "\\x$(printf %02x $((byte ^ 4)))" | dd of="$blob" bs=1 seek=$at conv=notrunc status=none
+rm -f "$fleet/a.halt"
+kill -CONT "$halted"
+
+until_true has_stopped
+check_equal "$(stands)" '["updating",true]' 'the rollout'
+expect_status 0 ctl rollout status
+said "$digest of its release is missing or damaged at the broker"
+said 'bad: 0,'
 check_equal "$(stable_of a)" "$before" stable
 check_node a ".quarantine == [] and .last_error.step == \"fetching\" and (.last_error.reason | contains (\"$digest\"))"
-check_equal "$(find "$fleet/a/var" -name "$digest*")" '' 'what is left of the rotten content'
+check_node a '.last_error.reason | test ("the origin .*rotted")'
+check_equal "$(find "$fleet/a/var" -name "$digest*")" '' 'what is left of the rotten blob'
+expect_status 1 ctl rollout resume
+said "${releases[2]} cannot be served"
 
-rm "$content"
-check_equal "$(publish noded-2 2.0.0)" "$release" 'the release that is published again'
-ctl update a --release "$release" || fail 'the update was not confirmed once the content was mended'
-check_runs a 2.0.0 noded-2
+check_equal "$(publish noded-halting-2 2.0.0)" "${releases[2]}" 'the release that is published again'
+ctl rollout resume >/dev/null
+until_true eval 'ctl rollout status --json | jq -e ".phase == \"done\""'
+check_runs a 2.0.0 noded-halting-2

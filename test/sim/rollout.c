@@ -23,14 +23,16 @@
 
 #include "base/text.h"
 #include "rollout/rollout.h"
+#include "rollout/window.h"
 
 enum { NODES_MOST = 120, EVENTS_MOST = 8192, STEPS_MOST = 200000 };
 
 #define SECOND UINT64_C (1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
+#define WALL UINT64_C (1700000000000)
 
-enum what { TELL, END, SILENT, HEARD, REPORT, PERSON, CRASH };
+enum what { TELL, END, SILENT, HEARD, REPORT, PERSON, CRASH, CLOCK };
 
 struct event {
     uint64_t at_ms;
@@ -56,6 +58,7 @@ struct node {
 
 struct sim {
     uint64_t seed, random, now_ms, order;
+    uint64_t wall_ms;                 /* by which the wall clock is ahead */
     struct event events[EVENTS_MOST]; /* a heap */
     size_t n_events;
     struct node nodes[NODES_MOST];
@@ -193,6 +196,8 @@ static void check_step (struct sim *sim, const struct rollout_action *action, en
         CHECK (sim, phase == WIRE_PHASE_UPDATING && rollout->phase == WIRE_PHASE_UPDATING,
                "node %u is begun with while the rollout is %s", action->member, wire_phase_word (phase));
         CHECK (sim, !paused, "node %u is begun with while the rollout is paused", action->member);
+        CHECK (sim, rollout_window_opens_ms (sim->spec.window, sim->wall_ms + sim->now_ms) == 0,
+               "node %u is begun with outside of the window", action->member);
         CHECK (sim, member->wave <= rollout->wave, "node %u is begun with before its wave", action->member);
         CHECK (sim, sim->now_ms >= member->start_ms + rollout->stopped_ms, "node %u is begun with too early",
                action->member);
@@ -228,7 +233,7 @@ static uint64_t carry_out (struct sim *sim)
         enum wire_phase phase = sim->rollout.phase;
         bool paused = sim->rollout.paused;
         uint32_t wave = sim->rollout.wave;
-        struct rollout_action action = rollout_next (&sim->rollout, sim->now_ms);
+        struct rollout_action action = rollout_next (&sim->rollout, sim->now_ms, sim->wall_ms + sim->now_ms);
         bool goes_on = sim->rollout.phase == WIRE_PHASE_UPDATING || sim->rollout.phase == WIRE_PHASE_APPROVAL;
         CHECK (sim, !goes_on || sim->rollout.wave == wave || any_updated (sim, wave),
                "wave %u is left, and none of its nodes is updated", wave);
@@ -376,7 +381,8 @@ static void make_spec (struct sim *sim)
 
 static void begin (struct sim *sim)
 {
-    sim->now_ms = UINT64_C (1700000000000) + below (sim, 7 * 24 * HOUR);
+    sim->now_ms = 24 * HOUR;
+    sim->wall_ms = WALL + below (sim, 7 * 24 * HOUR);
     make_spec (sim);
     sim->n_nodes = (uint32_t) (sim->spec.n_waves + below (sim, NODES_MOST - sim->spec.n_waves));
     static const double failing[] = {0, 0, 0, 0.01, 0.1, 0.5, 1};
@@ -400,6 +406,8 @@ static void begin (struct sim *sim)
         push (sim, below (sim, 10 * MINUTE), PERSON, 0, 0);
     if (chance (sim, 0.5))
         push (sim, below (sim, HOUR), CRASH, 0, 0);
+    for (uint64_t i = below (sim, 4); i > 0; i--)
+        push (sim, below (sim, 6 * HOUR), CLOCK, 0, 0);
     for (uint64_t i = below (sim, 6); i > 0; i--) { /* the network goes, for everybody or for some */
         uint64_t at = below (sim, 3 * HOUR), lasts = below (sim, 20 * MINUTE);
         double share = chance (sim, 0.5) ? 1 : 0.3;
@@ -444,6 +452,9 @@ static void happen (struct sim *sim, const struct event *event)
         break;
     case CRASH:
         restart (sim);
+        break;
+    case CLOCK: /* somebody sets it: by hours, or to anything */
+        sim->wall_ms = WALL + below (sim, chance (sim, 0.5) ? 12 * HOUR : 800 * 24 * HOUR);
         break;
     }
 }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -172,6 +173,25 @@ Test (elf, libraries_of_libraries_are_gathered_and_those_of_the_c_library_are_no
     cr_assert_str_eq (libraries.items[1].path, second);
     base_elf_libraries_deinit (&libraries);
     cr_assert_eq (libraries.count, 0);
+    removed (directory);
+}
+
+Test (elf, what_a_program_names_as_its_interpreter_is_not_executed)
+{
+    char *directory = made (RPATH);
+    struct base_elf_libraries libraries;
+    struct base_error error;
+    base_cleanup (base_free_p) char *command = base_text_printf (
+        "printf '#!/bin/sh\\ntouch %s/executed\\n' > own && chmod +x own"
+        " && cc -o program program.c files/lib/libfirst.so.3 -Wl,--allow-shlib-undefined " RPATH
+        " -Wl,--dynamic-linker=%s/own",
+        directory, directory);
+    base_cleanup (base_free_p) char *executed = base_text_printf ("%s/executed", directory);
+    run (directory, command);
+    cr_assert_eq (libraries_of (directory, &libraries, &error), 0, "%s", error.text);
+    cr_assert_eq (libraries.count, 2);
+    cr_assert_eq (access (executed, F_OK), -1);
+    base_elf_libraries_deinit (&libraries);
     removed (directory);
 }
 

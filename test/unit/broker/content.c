@@ -5,7 +5,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <dirent.h>
+#include <sys/stat.h>
+
 #include "broker/content.h"
+#include "broker/partials.h"
 
 static char root[64];
 static int root_fd;
@@ -16,7 +20,7 @@ static uint64_t now_ms = 1000;
 
 static void content_open (void)
 {
-    cr_assert (broker_content_open (root_fd, &content, &error) == 0, "%s", error.text);
+    cr_assert (broker_content_open (NULL, root_fd, &content, &error) == 0, "%s", error.text);
 }
 
 static void set_up (void)
@@ -121,8 +125,9 @@ Test (content, uploads_are_bounded_and_idle_ones_make_room)
     struct wire_taken taken;
 
     for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
+        struct bus_peer peer = {.size = 1, .id = {(uint8_t) (i / BROKER_UPLOADS_PEER_MOST + 1)}};
         (void) snprintf (name, sizeof name, "content %d", i);
-        cr_assert_eq (put (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+        cr_assert_eq (put (&peer, name, 100, 0, "x").status, WIRE_STATUS_OK);
     }
     taken = put (&peer_a, "one more", 8, 0, "one more");
     cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
@@ -141,7 +146,208 @@ Test (content, what_is_too_large_for_the_bound_or_the_disk_is_refused)
                   "more bytes than it has");
 }
 
+Test (content, one_peer_has_a_few_uploads_and_leaves_room_for_others)
+{
+    char name[16];
+
+    for (int i = 0; i < BROKER_UPLOADS_PEER_MOST; i++) {
+        (void) snprintf (name, sizeof name, "content %d", i);
+        cr_assert_eq (put (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+    }
+    cr_assert_eq (put (&peer_a, "one more", 8, 0, "one more").status, WIRE_STATUS_BUSY);
+    cr_assert (put (&peer_b, "one more", 8, 0, "one more").complete);
+}
+
+/*  Blocks of the disk that uploads have, and how many there are. */
+static uint64_t blocks (unsigned *ret_count)
+{
+    char path[96];
+    uint64_t sum = 0;
+    (void) snprintf (path, sizeof path, "%s/contents/partial", root);
+    DIR *directory = opendir (path);
+    struct dirent *entry;
+    struct stat status;
+
+    *ret_count = 0;
+    while ((entry = readdir (directory)))
+        if (entry->d_name[0] != '.' && fstatat (dirfd (directory), entry->d_name, &status, 0) == 0) {
+            sum += (uint64_t) status.st_blocks;
+            ++*ret_count;
+        }
+    (void) closedir (directory);
+    return sum;
+}
+
+Test (content, who_asks_where_to_begin_reserves_nothing)
+{
+    char name[16];
+    unsigned count;
+
+    for (int i = 0; i < 100; i++) {
+        (void) snprintf (name, sizeof name, "content %d", i);
+        cr_assert_eq (put (&peer_a, name, 64 << 20, 0, "").status, WIRE_STATUS_OK);
+    }
+    cr_assert_eq (blocks (&count), 0);
+    cr_assert_eq (count, 0);
+}
+
+Test (content, an_idle_upload_gives_back_what_is_reserved_beyond_what_is_there)
+{
+    unsigned count;
+
+    cr_assert_eq (put (&peer_a, "large", 64 << 20, 0, "beginning").status, WIRE_STATUS_OK);
+    now_ms += BROKER_UPLOAD_IDLE_MS;
+    broker_content_tick (content, now_ms);
+    cr_assert_leq (blocks (&count), 64);
+    cr_assert_eq (count, 1);
+    cr_assert_eq (put (&peer_a, "large", 64 << 20, 0, "").offset, 9);
+}
+
+Test (content, what_nobody_goes_on_with_is_bounded_in_number_also_after_a_restart)
+{
+    char name[16];
+    unsigned count;
+
+    for (int i = 0; i < BROKER_PARTIALS_MOST + 20; i++) {
+        (void) snprintf (name, sizeof name, "content %d", i);
+        now_ms += BROKER_UPLOAD_IDLE_MS;
+        cr_assert_eq (put (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+    }
+    content = broker_content_free (content);
+    (void) blocks (&count);
+    cr_assert_gt (count, BROKER_PARTIALS_MOST);
+    content_open ();
+    broker_content_tick (content, now_ms);
+    (void) blocks (&count);
+    cr_assert_eq (count, BROKER_PARTIALS_MOST);
+}
+
+static void on_late (void *context)
+{
+    (void) context;
+    cr_assert_fail ("what is here was never read");
+}
+
+static void on_look (void *context)
+{
+    bus_loop_stop (context);
+}
+
+Test (content, what_is_here_of_an_upload_is_read_beside_the_loop)
+{
+    struct bus_loop *loop = bus_loop_new ();
+    struct wire_taken taken = put (&peer_a, "hello world", 11, 0, "hello ");
+    int late = bus_timer_start (loop, 20000, on_late, NULL);
+
+    content = broker_content_free (content);
+    cr_assert_eq (broker_content_open (loop, root_fd, &content, &error), 0, "%s", error.text);
+    taken = put (&peer_b, "hello world", 11, 0, "");
+    cr_assert_eq (taken.offset, 6);
+    taken = put (&peer_b, "hello world", 11, 6, "world");
+    cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
+    while (taken.status == WIRE_STATUS_BUSY) {
+        (void) bus_timer_start (loop, 1, on_look, loop);
+        cr_assert_eq (bus_loop_run (loop), 0);
+        taken = put (&peer_b, "hello world", 11, 6, "world");
+    }
+    cr_assert (taken.complete);
+    bus_timer_cancel (loop, late);
+    content = broker_content_free (content);
+    bus_loop_free (loop);
+    content_open ();
+}
+
 Test (content, an_empty_content_is_one_too)
 {
     cr_assert (put (&peer_a, "", 0, 0, "").complete);
+}
+
+/*  Changes one byte of a content that is here, as a disk does. */
+static void rot (const char *name)
+{
+    char path[160], text[BASE_DIGEST_TEXT];
+    struct base_digest digest = base_digest_of (name, strlen (name));
+
+    (void) base_digest_format (&digest, text);
+    (void) snprintf (path, sizeof path, "%s/contents/%.2s/%s", root, text, text);
+    int fd = open (path, O_WRONLY | O_CLOEXEC);
+    cr_assert_geq (fd, 0);
+    cr_assert_eq (pwrite (fd, "?", 1, 0), 1);
+    close (fd);
+}
+
+static int get (const char *name)
+{
+    struct base_digest digest = base_digest_of (name, strlen (name));
+    uint64_t size;
+    bool immutable;
+    int fd, r = broker_content_get (content, &digest, &fd, &size, &immutable);
+
+    if (r == 0)
+        close (fd);
+    return r;
+}
+
+static unsigned n_damaged;
+
+static void on_damaged (void *context, const struct base_digest *digest)
+{
+    (void) context;
+    cr_expect_not (base_digest_is_null (digest));
+    n_damaged++;
+}
+
+Test (content, what_is_damaged_is_not_served_and_an_upload_takes_its_place)
+{
+    struct base_digest digest = base_digest_of ("hello", 5);
+
+    broker_content_watch (content, on_damaged, NULL);
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert_eq (get ("hello"), 0);
+    rot ("hello");
+    cr_expect_eq (get ("hello"), -ENOENT);
+    cr_expect_eq (n_damaged, 1);
+    cr_expect (broker_content_is_damaged (content, &digest), "and kept");
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_expect_eq (get ("hello"), 0);
+    cr_expect_not (broker_content_is_damaged (content, &digest));
+}
+
+Test (content, what_is_damaged_is_found_by_who_uploads_it_again)
+{
+    struct wire_taken taken;
+
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    content = broker_content_free (content);
+    rot ("hello");
+    content_open ();
+    taken = put (&peer_a, "hello", 5, 0, "");
+    cr_expect_not (taken.complete);
+    cr_expect_eq (taken.offset, 0);
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_expect_eq (get ("hello"), 0);
+}
+
+Test (content, the_directory_is_made_again_where_it_is_removed)
+{
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    (void) disk_tree_remove (&disk_system, root_fd, "contents", NULL);
+    cr_expect_eq (get ("hello"), -ENOENT);
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_expect_eq (get ("hello"), 0);
+    (void) disk_tree_remove (&disk_system, root_fd, "contents/partial", NULL);
+    cr_assert (put (&peer_a, "there", 5, 0, "there").complete);
+}
+
+Test (content, what_nothing_needs_is_not_served_and_comes_back_for_who_asks_whether_it_is_here)
+{
+    struct base_digest digest = base_digest_of ("hello", 5);
+    uint64_t size;
+
+    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert_eq (broker_content_discard (content, &digest), 0);
+    cr_expect_eq (get ("hello"), -ENOENT);
+    cr_expect (broker_content_has (content, &digest, &size));
+    cr_expect_eq (size, 5);
+    cr_expect_eq (get ("hello"), 0);
 }

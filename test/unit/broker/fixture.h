@@ -194,6 +194,7 @@ struct node {
     const char *id;
     char session[33];
     struct wire_application application; /* points to what the test gives */
+    struct base_digest binary;           /* that it tells with a confirmation */
 };
 
 static inline struct base_digest digest_of (const char *text)
@@ -205,6 +206,7 @@ static inline void node_init (struct node *node, struct fixture *fixture, const 
 {
     *node = (struct node){.control = fixture_control (fixture), .id = id};
     (void) base_random_hex (node->session, 16);
+    node->binary = digest_of ("2.0.0");
     node->application = (struct wire_application){.name = (char *) "noded",
                                                   .state = WIRE_STATE_IDLE,
                                                   .version = (char *) "1.0.0",
@@ -262,6 +264,8 @@ static inline enum wire_status node_report (struct node *node, uint64_t epoch, c
     struct wire_noted noted;
     enum wire_status status;
 
+    if (outcome == WIRE_OUTCOME_CONFIRMED)
+        node->application.binary = node->binary;
     peer_send (node->control, &wire_report_record, &report);
     peer_expect (node->control, &wire_noted_record, &noted);
     cr_assert_eq (noted.epoch, epoch);

@@ -148,7 +148,7 @@ Test (fleet, what_was_ordered_survives_a_restart_and_is_offline_until_heard_of)
 
 Test (fleet, epochs_go_on_above_what_a_node_has_seen)
 {
-    static const uint64_t far = UINT64_C (1) << 60; /* beyond what the clock alone would give */
+    const uint64_t far = base_time_real_ns () / 1000000 + 3600 * 1000; /* of a clock that was an hour ahead */
     struct node node;
     struct wire_ordered ordered;
 
@@ -159,6 +159,43 @@ Test (fleet, epochs_go_on_above_what_a_node_has_seen)
     node_hello (&node);
     ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", NULL);
     cr_assert_eq (ordered.epoch, far + 2);
+    wire_ordered_deinit (&ordered);
+    peer_free (node.control);
+}
+
+Test (fleet, a_confirmation_counts_only_with_the_release_and_the_program_of_the_order)
+{
+    struct node node;
+    struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
+    struct wire_ordered ordered;
+    struct wire_node shown;
+
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", &release);
+    node.application.state = WIRE_STATE_CONFIRMED;
+    node.application.epoch = ordered.epoch;
+    cr_expect_eq (
+        node_report (&node, ordered.epoch, ordered.transaction, "trial", WIRE_OUTCOME_CONFIRMED, NULL),
+        WIRE_STATUS_INVALID, "it runs another release");
+    node.application.release = release;
+    node.binary = digest_of ("another program");
+    cr_expect_eq (
+        node_report (&node, ordered.epoch, ordered.transaction, "trial", WIRE_OUTCOME_CONFIRMED, NULL),
+        WIRE_STATUS_INVALID, "another program");
+    node.binary = digest_of ("2.0.0");
+    cr_expect_eq (
+        node_report (&node, ordered.epoch, ordered.transaction, "idle", WIRE_OUTCOME_CONFIRMED, NULL),
+        WIRE_STATUS_INVALID, "another step");
+    shown = operator_node (operator, "web-1");
+    cr_expect_neq (shown.outcome, WIRE_OUTCOME_CONFIRMED);
+    wire_node_deinit (&shown);
+    cr_expect_eq (
+        node_report (&node, ordered.epoch, ordered.transaction, "trial", WIRE_OUTCOME_CONFIRMED, NULL),
+        WIRE_STATUS_OK);
+    shown = operator_node (operator, "web-1");
+    cr_expect_eq (shown.outcome, WIRE_OUTCOME_CONFIRMED);
+    wire_node_deinit (&shown);
     wire_ordered_deinit (&ordered);
     peer_free (node.control);
 }
@@ -326,8 +363,9 @@ Test (fleet, a_second_live_session_is_refused_and_both_are_named)
     peer_send (first.control, &wire_heartbeat_record, &alive);
     peer_expect (second.control, &wire_welcome_record, &welcome);
     cr_assert_eq (welcome.status, WIRE_STATUS_REFUSED);
-    cr_assert_not_null (strstr (welcome.reason, first.session));
-    cr_assert_not_null (strstr (welcome.reason, second.session));
+    cr_assert_not_null (strstr (welcome.reason, "testhost, pid 1"));
+    cr_assert_null (strstr (welcome.reason, first.session), "a session is what identifies its node");
+    cr_assert_null (strstr (welcome.reason, second.session));
     wire_welcome_deinit (&welcome);
     peer_free (first.control);
     peer_free (second.control);

@@ -3,6 +3,8 @@
 
 #include "fixture.h"
 
+#include "origin/origin.h"
+
 static struct fixture fixture;
 static struct peer *operator;
 
@@ -264,6 +266,18 @@ Test (labels, only_a_session_that_ended_without_a_word_counts_as_a_restart)
     peer_free (node.control);
 }
 
+/*  To all topics of these nodes. */
+static void subscribe (struct peer *ear, char **nodes, size_t count)
+{
+    char ring[ORIGIN_TOPIC_SIZE];
+
+    cr_assert_eq (bus_socket_subscribe (ear->socket, "update/all"), 0);
+    cr_assert_eq (bus_socket_subscribe (ear->socket, "update/group/eu"), 0);
+    cr_assert_eq (bus_socket_subscribe (ear->socket, "update/group/us"), 0);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq (bus_socket_subscribe (ear->socket, origin_ring_topic (nodes[i], ring)), 0);
+}
+
 /*  Topics of the announcements that come of an order to nodes, in the order in which they come. */
 static void expect_topics (char **nodes, size_t count, const char *wanted)
 {
@@ -274,7 +288,7 @@ static void expect_topics (char **nodes, size_t count, const char *wanted)
     unsigned quiet_ms = load_deadline_ms (300);
     int at;
 
-    cr_assert_eq (bus_socket_subscribe (ear->socket, "update/"), 0);
+    subscribe (ear, nodes, count);
     while (peer_wait (ear, &wire_update_record, 100) < 0) { /* until the subscription is known */
         struct wire_request hint = {.verb = WIRE_VERB_HOLD, .all = true};
         answer = operator_ask (operator, & hint);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
-#include "broker/store.h"
+#include "broker/store_rollouts.h"
 #include "disk/disk.h"
 
 static char root[64], path[96];
@@ -106,4 +106,51 @@ Test (migration, records_of_layout_1_are_all_found)
     cr_assert_eq (broker_store_label_put (store, "a", &label, &error), 0, "%s", error.text);
     cr_assert_eq (broker_store_labels (store, "a", count_label, &labels, &error), 0);
     cr_expect_eq (labels, 1);
+}
+
+/*  Of what a broker of layout 3 left of a rollout, under a wall clock that was ahead. */
+static const char layout_3[] =
+    "ALTER TABLE members DROP COLUMN real; DELETE FROM meta WHERE key = 'watched';"
+    "INSERT INTO rollouts (serial, id, application, live, phase, paused, wave, phase_ms, wave_ms, stopped_ms,"
+    " stop_ms, evidence, state, revision) VALUES (1, 'r-1', 'noded', 1, 'updating', 0, 0, 1795391506532,"
+    " 1795391506000, 0, 0, '', x'', 7);"
+    "INSERT INTO members (rollout, idx, node, wave, state, since, start, revert_ms, flags, pending, epoch, verb,"
+    " update_id, ordered, took, step, reason, revision) VALUES (1, 0, 'a', 0, 'ordered', 1795391506533, 5, 0, 0, 0,"
+    " 9, 'update', 't', 1795391506531, 0, NULL, NULL, 8);"
+    "PRAGMA user_version = 3;";
+
+static int member_take (void *context, const struct broker_member_row *row)
+{
+    cr_expect_eq (row->member.since_ms, 1795391506533);
+    cr_expect_eq (row->real_ms, 1795391506533, "what people are told stays");
+    ++*(unsigned *) context;
+    return 0;
+}
+
+Test (migration, rollouts_of_layout_3_go_on_behind_their_last_time)
+{
+    uint64_t watched_ms = 0;
+    unsigned members = 0;
+    sqlite3 *database;
+    char *message = NULL;
+
+    (void) snprintf (root, sizeof root, "/tmp/store.XXXXXX");
+    cr_assert_not_null (mkdtemp (root));
+    (void) snprintf (path, sizeof path, "%s/broker.db", root);
+    cr_assert_eq (broker_store_open (path, &store, &error), 0, "%s", error.text);
+    cr_assert_eq (broker_store_watched_get (store, &watched_ms, &error), 0);
+    cr_expect_gt (watched_ms, 0, "0 means never");
+    store = broker_store_free (store);
+    cr_assert_eq (sqlite3_open (path, &database), SQLITE_OK);
+    cr_assert_eq (sqlite3_exec (database, layout_3, NULL, NULL, &message), SQLITE_OK, "%s", message);
+    sqlite3_close (database);
+
+    cr_assert_eq (broker_store_open (path, &store, &error), 0, "%s", error.text);
+    cr_assert_eq (broker_store_watched_get (store, &watched_ms, &error), 0, "%s", error.text);
+    cr_expect_eq (watched_ms, 1795391506533);
+    cr_assert_eq (broker_store_members (store, 1, 0, 0, member_take, &members, &error), 0);
+    cr_expect_eq (members, 1);
+    cr_assert_eq (broker_store_watched_put (store, 5, &error), 0);
+    cr_assert_eq (broker_store_watched_get (store, &watched_ms, &error), 0);
+    cr_expect_eq (watched_ms, 1795391506533, "it never goes back");
 }

@@ -22,7 +22,6 @@ TestSuite (operator, .init = set_up, .fini = tear_down, .timeout = 240);
 /*  Nodes with long texts, so that few fit into an answer. */
 static void nodes_come (unsigned count)
 {
-    struct peer *peer = fixture_control (&fixture);
     char reason[500];
 
     memset (reason, 'x', sizeof reason - 1);
@@ -33,14 +32,14 @@ static void nodes_come (unsigned count)
                                        .reason = reason,
                                        .time = (char *) "2026-11-22T15:00:00.000000000Z"};
         char id[32];
-        struct node node = {.control = peer, .id = id};
+        struct node node = {.control = fixture_control (&fixture), .id = id};
         (void) snprintf (id, sizeof id, "node-%04u", i);
         (void) snprintf (node.session, sizeof node.session, "session-%u", i);
         node.application = (struct wire_application){
             .name = (char *) "noded", .state = WIRE_STATE_IDLE, .last_error = &failure};
         node_hello (&node);
+        peer_free (node.control);
     }
-    peer_free (peer);
 }
 
 Test (operator, is_told_that_an_update_of_all_nodes_is_a_rollout)
@@ -212,6 +211,8 @@ Test (operator, a_withdrawn_release_takes_its_contents_along)
     fixture_start (&fixture);
     cr_assert_not (content_is_there ("1"));
     cr_assert (content_is_there ("2"));
+    (void) fixture_upload (&fixture, "1"); /* which brings it back from the trash */
+    cr_assert (content_is_there ("1"));
 }
 
 Test (operator, releases_come_in_pages)

@@ -153,25 +153,27 @@ Test (orders, an_epoch_is_above_all_that_was_issued_or_told)
 {
     (void) publish ("2", NULL);
     application.told.seen_epoch = 10;
-    broker_order_raise (&application, &application.told);
+    (void) broker_order_raise (&application, &application.told, 0);
     tell ();
     cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 11);
     cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 12);
     application.told.seen_epoch = 5;
-    broker_order_raise (&application, &application.told);
+    (void) broker_order_raise (&application, &application.told, 0);
     tell ();
     cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 13);
 }
 
-Test (orders, a_node_that_tells_the_last_epoch_harms_only_itself)
+Test (orders, an_epoch_that_nobody_gave_out_is_not_believed)
 {
-    application.told.seen_epoch = WIRE_EPOCH_MOST;
-    broker_order_raise (&application, &application.told);
+    application.told.seen_epoch = application.told.epoch = WIRE_EPOCH_MOST;
+    cr_assert_not (broker_order_raise (&application, &application.told, 1000));
+    cr_assert_eq (application.told.epoch, 0, "nor taken as an order that was carried out");
     tell ();
-    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_REFUSED);
+    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_lt (epoch, 1000);
 }
 
 Test (orders, an_update_under_way_is_told_again_and_another_is_busy)

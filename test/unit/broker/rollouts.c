@@ -10,7 +10,7 @@
 enum { MANY = 600 };
 
 static struct fixture fixture;
-static struct peer *operator, * control;
+static struct peer *operator;
 static struct node nodes[MANY];
 static char ids[MANY][16];
 static struct base_digest release;
@@ -19,26 +19,30 @@ static void set_up (void)
 {
     fixture_init (&fixture);
     operator= fixture_control (&fixture);
-    control = fixture_control (&fixture);
     release = fixture_publish (&fixture, operator, "2.0.0");
+}
+
+static void nodes_leave (void)
+{
+    for (unsigned i = 0; i < MANY; i++)
+        nodes[i].control = nodes[i].control ? peer_free (nodes[i].control) : NULL;
 }
 
 static void tear_down (void)
 {
     operator= peer_free (operator);
-    control = peer_free (control);
+    nodes_leave ();
     fixture_deinit (&fixture);
 }
 
 TestSuite (rollouts, .init = set_up, .fini = tear_down, .timeout = 120);
 
-/*  All on one connection. */
 static void nodes_hello (unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         (void) snprintf (ids[i], sizeof ids[i], "n-%03u", i);
         if (!nodes[i].id) {
-            nodes[i] = (struct node){.id = ids[i]};
+            nodes[i] = (struct node){.id = ids[i], .binary = digest_of ("2.0.0")};
             nodes[i].application = (struct wire_application){.name = (char *) "noded",
                                                              .state = WIRE_STATE_IDLE,
                                                              .version = (char *) "1.0.0",
@@ -47,7 +51,9 @@ static void nodes_hello (unsigned count)
                                                              .previous_release = digest_of ("0.9.0")};
         }
         (void) base_random_hex (nodes[i].session, 16);
-        nodes[i].control = control;
+        if (nodes[i].control)
+            peer_free (nodes[i].control);
+        nodes[i].control = fixture_control (&fixture);
         node_hello (&nodes[i]);
     }
 }
@@ -55,11 +61,10 @@ static void nodes_hello (unsigned count)
 static void restart (unsigned count)
 {
     operator= peer_free (operator);
-    control = peer_free (control);
+    nodes_leave ();
     fixture_stop (&fixture);
     fixture_start (&fixture);
     operator= fixture_control (&fixture);
-    control = fixture_control (&fixture);
     nodes_hello (count);
 }
 
@@ -344,14 +349,14 @@ static void put_back (const char *copy)
     char from[96], to[96];
 
     operator= peer_free (operator);
-    control = peer_free (control);
+    nodes_leave ();
     fixture_stop (&fixture);
     (void) unlink (beside ("broker.db-wal", to));
     (void) unlink (beside ("broker.db-shm", to));
+    (void) unlink (beside ("records.mark", to)); /* as where the whole root is set back */
     cr_assert_eq (rename (beside (copy, from), beside ("broker.db", to)), 0);
     fixture_start (&fixture);
     operator= fixture_control (&fixture);
-    control = fixture_control (&fixture);
 }
 
 /*  The truth: it was aborted with one node of the second wave updated. The copy knows of the canary alone. */
@@ -407,7 +412,7 @@ Test (rollouts, wait_after_a_restart_for_nodes_whose_pause_between_two_attempts_
         ordered[i] = told (&nodes[i], false) != 0;
     restart (0);
     for (unsigned i = 0; i < 3; i++) {
-        nodes[i].control = control;
+        nodes[i].control = fixture_control (&fixture);
         if (!ordered[i])
             node_hello (&nodes[i]);
     }
@@ -415,9 +420,9 @@ Test (rollouts, wait_after_a_restart_for_nodes_whose_pause_between_two_attempts_
         for (unsigned i = 0; i < 3; i++) {
             struct wire_heartbeat beat = {.sender = nodes[i].session, .node = ids[i]};
             if (!ordered[i])
-                peer_send (control, &wire_heartbeat_record, &beat);
+                peer_send (nodes[i].control, &wire_heartbeat_record, &beat);
         }
-        (void) peer_wait (control, &wire_chunk_record, 50);
+        (void) peer_wait (nodes[0].control, &wire_chunk_record, 50);
     }
     cr_assert_eq (phase_of (id, NULL), WIRE_PHASE_UPDATING);
     nodes_hello (3);

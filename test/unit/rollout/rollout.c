@@ -18,7 +18,7 @@ struct story {
     struct wire_wave waves[WAVES];
     struct rollout_candidate candidates[NODES];
     struct rollout rollout;
-    uint64_t now_ms;
+    uint64_t now_ms, wall_off_ms;
     char told[512]; /* what was told to nodes since the last look: "order 0 back 3 " */
     char text[ROLLOUT_REASON];
 };
@@ -46,7 +46,8 @@ static void at (struct story *story, uint64_t after_ms)
     story->now_ms += after_ms;
     *story->told = '\0';
     for (;;) {
-        struct rollout_action action = rollout_next (&story->rollout, story->now_ms);
+        struct rollout_action action =
+            rollout_next (&story->rollout, story->now_ms, story->now_ms + story->wall_off_ms);
         if (action.kind == ROLLOUT_WAIT)
             return;
         if (action.kind == ROLLOUT_KEEP || action.kind == ROLLOUT_TURN)
@@ -374,7 +375,7 @@ Test (rollout, begins_with_nodes_only_while_the_window_is_open_and_over_its_spre
     story.spec.spread_ms = 8 * MINUTE;
     begin (&story);
     cr_expect_str_empty (story.told);
-    struct rollout_action action = rollout_next (&story.rollout, story.now_ms);
+    struct rollout_action action = rollout_next (&story.rollout, story.now_ms, story.now_ms);
     cr_expect_eq (action.until_ms, BEGUN + HOUR);
     at (&story, HOUR);
     cr_expect_str_eq (story.told, "order 0 ", "who waited for the window is not begun with all at once");
@@ -565,8 +566,8 @@ Test (rollout, what_is_pending_outlives_a_restart)
     struct story story;
     bring_to (&story, WIRE_PHASE_SOAKING);
     cr_assert_eq (command (&story, WIRE_COMMAND_REVERT, 0), 0);
-    cr_assert_eq (rollout_next (&story.rollout, story.now_ms).kind, ROLLOUT_TURN);
-    while (rollout_next (&story.rollout, story.now_ms).kind != ROLLOUT_BACK)
+    cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TURN);
+    while (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind != ROLLOUT_BACK)
         continue;
     restart (&story);
     at (&story, 0);
@@ -645,4 +646,86 @@ Test (rollout, who_may_have_been_updated_unseen_goes_back_too_or_is_cancelled)
         }
         rollout_deinit (&story.rollout);
     }
+}
+
+Test (rollout, who_could_not_be_served_is_charged_to_nobody_and_ordered_again)
+{
+    struct story story;
+    prepare (&story);
+    begin (&story);
+    rollout_pause (&story.rollout, "a blob is damaged");
+    all (&story, 0, 4, ROLLOUT_UNSERVED);
+    cr_expect_eq (story.rollout.charged, 0);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
+    cr_expect_str_empty (story.told, "nothing is ordered while it is paused: %s", story.told);
+    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
+    rollout_deinit (&story.rollout);
+}
+
+/*  --- clocks ---------------------------------------------------------------------------------------------- */
+
+static const uint64_t wall_jumps[] = {400 * 24 * HOUR, UINT64_C (0) - 2 * HOUR,
+                                      UINT64_C (0) - 400 * 24 * HOUR};
+
+Test (rollout_clocks, whoever_sets_the_wall_clock_charges_nobody)
+{
+    for (unsigned i = 0; i < sizeof wall_jumps / sizeof *wall_jumps; i++) {
+        struct story story;
+        prepare (&story);
+        begin (&story);
+        at (&story, MINUTE);
+        story.wall_off_ms = wall_jumps[i];
+        at (&story, MINUTE);
+        cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
+        cr_expect_eq (story.rollout.charged, 0);
+        all (&story, 0, 4, ROLLOUT_CONFIRMED);
+        story.wall_off_ms = 0;
+        at (&story, MINUTE);
+        cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING, "a soak is not shortened");
+        rollout_deinit (&story.rollout);
+    }
+}
+
+Test (rollout_clocks, whoever_sets_the_wall_clock_stops_no_deadline)
+{
+    for (unsigned i = 0; i < sizeof wall_jumps / sizeof *wall_jumps; i++) {
+        struct story story;
+        prepare (&story);
+        begin (&story);
+        story.wall_off_ms = wall_jumps[i];
+        at (&story, 29 * MINUTE);
+        cr_expect_eq (story.rollout.charged, 0);
+        at (&story, MINUTE);
+        cr_expect_eq (story.rollout.charged, 4, "nodes that do not end");
+        rollout_deinit (&story.rollout);
+
+        prepare (&story);
+        begin (&story);
+        all (&story, 0, 4, ROLLOUT_CONFIRMED);
+        story.wall_off_ms = wall_jumps[i];
+        at (&story, 10 * MINUTE);
+        cr_expect_eq (story.rollout.wave, 1, "a soak ends");
+        rollout_deinit (&story.rollout);
+    }
+}
+
+Test (rollout_clocks, a_window_opens_and_closes_by_the_wall_clock)
+{
+    struct wire_window window = {.from = 2 * 60, .until = 4 * 60};
+    struct story story;
+    prepare (&story); /* at midnight */
+    story.spec.window = &window;
+    begin (&story);
+    cr_expect_str_eq (story.told, "");
+    story.wall_off_ms = 3 * HOUR;
+    at (&story, 0);
+    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
+    all (&story, 0, 4, ROLLOUT_CONFIRMED);
+    story.wall_off_ms = 5 * HOUR;
+    at (&story, 10 * MINUTE);
+    cr_expect_eq (story.rollout.wave, 1);
+    cr_expect_str_eq (story.told, "", "it has closed");
+    rollout_deinit (&story.rollout);
 }

@@ -1,0 +1,329 @@
+/*  base/elf_libraries.c - where the shared libraries of a program are, found as ld.so (8) finds them, by reading
+
+    Nothing is executed: the interpreter of a file that somebody else built is a program of his choice. As ld.so
+    does for a program in an empty environment, a library is looked for in the DT_RPATH of what needs it and of
+    what needs that in turn, in its DT_RUNPATH, in /etc/ld.so.cache, and in the default directories. Variants for
+    single processors (glibc-hwcaps) are left out: what is published runs on other hosts. */
+
+#include "base/elf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/elf_dynamic.h"
+#include "base/text.h"
+#include "base/time.h"
+
+enum { OBJECTS_MOST = 512, TIME_MS = 30000 };
+
+/*  The program, or a library that it needs. */
+struct object {
+    struct base_elf_dynamic dynamic;
+    char *path;      /* without links */
+    char *directory; /* $ORIGIN */
+    int needed_by;   /* index; -1: nothing */
+};
+
+struct search {
+    const char *program;
+    struct object *objects;
+    size_t n_objects;
+    struct base_elf_cache cache;
+    struct base_elf_libraries libraries;
+    uint64_t until_ms;
+    struct base_error *error;
+};
+
+/*  One library that is looked for. */
+struct wanted {
+    struct search *search;
+    const char *soname;
+    char *path;                      /* found */
+    struct base_elf_dynamic dynamic; /* of that */
+};
+
+void base_elf_libraries_deinit (struct base_elf_libraries *libraries)
+{
+    for (size_t i = 0; i < libraries->count; i++) {
+        free (libraries->items[i].soname);
+        free (libraries->items[i].path);
+    }
+    free (libraries->items);
+    *libraries = (struct base_elf_libraries){.count = 0};
+}
+
+/*  What Debian's libc6 brings. It must be the host's: it belongs together with the interpreter, which is
+    named by an absolute path. libcrypt and libnsl.so.2 come from other packages, and are gathered. */
+static bool is_c_library (const char *soname)
+{
+    static const char *const beginnings[] = {"libc.so.",
+                                             "libm.so.",
+                                             "libmvec.so.",
+                                             "libdl.so.",
+                                             "libpthread.so.",
+                                             "librt.so.",
+                                             "libutil.so.",
+                                             "libresolv.so.",
+                                             "libnsl.so.1",
+                                             "libanl.so.",
+                                             "libnss_",
+                                             "libthread_db.so.",
+                                             "ld-linux",
+                                             "ld64.so.",
+                                             "ld.so.",
+                                             "libBrokenLocale.so.",
+                                             "libmemusage.so",
+                                             "libpcprofile.so",
+                                             "libc_malloc_debug.so"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        if (strncmp (soname, beginnings[i], strlen (beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
+static void search_deinit (struct search *search)
+{
+    for (size_t i = 0; i < search->n_objects; i++) {
+        base_elf_dynamic_deinit (&search->objects[i].dynamic);
+        free (search->objects[i].path);
+        free (search->objects[i].directory);
+    }
+    free (search->objects);
+    base_elf_cache_deinit (&search->cache);
+    base_elf_libraries_deinit (&search->libraries);
+}
+
+static bool is_of_kind (const struct base_elf_dynamic *a, const struct base_elf_dynamic *b)
+{
+    return a->machine == b->machine && a->wide == b->wide && a->big == b->big;
+}
+
+/*  Whether a file is a library of the program's kind. Returns 0, 1 where there is none or one of another kind,
+    or an error where it is no library. */
+static int candidate_try (void *context, const char *path)
+{
+    struct wanted *wanted = context;
+    struct search *search = wanted->search;
+    struct stat status;
+    base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic dynamic = {.needed = NULL};
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return 1;
+    if (fstat (fd, &status) < 0 || !S_ISREG (status.st_mode))
+        return 1;
+    int rc = base_elf_dynamic (fd, &dynamic);
+    if (rc == -ENOTSUP)
+        return 1;
+    if (rc)
+        return base_error_errno (search->error, rc, "%s needs the library %s, and %s is none",
+                                 search->program, wanted->soname, path);
+    if (!is_of_kind (&dynamic, &search->objects[0].dynamic))
+        return 1;
+    wanted->path = realpath (path, NULL);
+    if (!wanted->path)
+        return base_error_errno (search->error, -errno, "cannot find the library %s at %s", wanted->soname,
+                                 path);
+    wanted->dynamic = dynamic;
+    dynamic = (struct base_elf_dynamic){.needed = NULL};
+    return 0;
+}
+
+static int directory_try (struct wanted *wanted, const char *directory)
+{
+    base_cleanup (base_free_p) char *path = base_text_printf ("%s/%s", directory, wanted->soname);
+    return path ? candidate_try (wanted, path) : -ENOMEM;
+}
+
+static const char *triplet (void)
+{
+    char platform[BASE_ELF_PLATFORM_SIZE];
+    static const struct {
+        const char *platform, *triplet;
+    } names[] = {{"linux/amd64", "x86_64-linux-gnu"},       {"linux/arm64", "aarch64-linux-gnu"},
+                 {"linux/386", "i386-linux-gnu"},           {"linux/arm", "arm-linux-gnueabihf"},
+                 {"linux/riscv64", "riscv64-linux-gnu"},    {"linux/ppc64le", "powerpc64le-linux-gnu"},
+                 {"linux/s390x", "s390x-linux-gnu"},        {"linux/mips64le", "mips64el-linux-gnuabi64"},
+                 {"linux/loong64", "loongarch64-linux-gnu"}};
+    base_cleanup (base_close_p) int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && base_elf_platform (fd, platform, sizeof platform) == 0)
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (strcmp (names[i].platform, platform) == 0)
+                return names[i].triplet;
+    return "";
+}
+
+/*  The directories of a DT_RPATH or DT_RUNPATH of an object. Those with another name in them than that of the
+    object's own directory are left out. */
+static int places_try (struct wanted *wanted, const struct object *object, const char *places)
+{
+    static const char *const origins[] = {"${ORIGIN}", "$ORIGIN"};
+    int rc = 1;
+    while (rc > 0 && places && *places) {
+        size_t size = strcspn (places, ":"), origin = 0;
+        for (size_t i = 0; i < 2 && !origin; i++)
+            if (strncmp (places, origins[i], strlen (origins[i])) == 0)
+                origin = strlen (origins[i]);
+        base_cleanup (base_free_p) char *directory = base_text_printf (
+            "%s%.*s", origin ? object->directory : "", (int) (size - origin), places + origin);
+        if (!directory)
+            return -ENOMEM;
+        if (*directory == '/' && !memchr (places + origin, '$', size - origin))
+            rc = directory_try (wanted, directory);
+        places += size + (places[size] == ':');
+    }
+    return rc;
+}
+
+static int default_try (struct wanted *wanted)
+{
+    const char *name = triplet ();
+    static const char *const below[] = {"/lib", "/usr/lib"}, *const others[] = {"/lib64", "/usr/lib64",
+                                                                                "/lib", "/usr/lib"};
+    int rc = 1;
+    for (size_t i = 0; *name && rc > 0 && i < sizeof below / sizeof *below; i++) {
+        base_cleanup (base_free_p) char *directory = base_text_printf ("%s/%s", below[i], name);
+        rc = directory ? directory_try (wanted, directory) : -ENOMEM;
+    }
+    for (size_t i = 0; rc > 0 && i < sizeof others / sizeof *others; i++)
+        rc = directory_try (wanted, others[i]);
+    return rc;
+}
+
+static int wanted_find (struct wanted *wanted, size_t needed_by)
+{
+    struct search *search = wanted->search;
+    const struct object *object = &search->objects[needed_by];
+    int rc = 1;
+    if (!object->dynamic.runpath)
+        for (int at = (int) needed_by; rc > 0 && at >= 0; at = search->objects[at].needed_by)
+            if (!search->objects[at].dynamic.runpath)
+                rc = places_try (wanted, &search->objects[at], search->objects[at].dynamic.rpath);
+    if (rc > 0)
+        rc = places_try (wanted, object, object->dynamic.runpath);
+    if (rc > 0)
+        rc = base_elf_cache_each (&search->cache, wanted->soname, candidate_try, wanted);
+    if (rc > 0)
+        rc = default_try (wanted);
+    return rc;
+}
+
+/*  Takes over path and dynamic. */
+static int object_add (struct search *search, char *path, struct base_elf_dynamic *dynamic, int needed_by)
+{
+    struct object object = {.path = path, .dynamic = *dynamic, .needed_by = needed_by};
+    const char *slash = strrchr (path, '/');
+    struct object *grown = reallocarray (search->objects, search->n_objects + 1, sizeof *grown);
+    *dynamic = (struct base_elf_dynamic){.needed = NULL};
+    if (grown)
+        search->objects = grown;
+    object.directory = strndup (path, slash && slash > path ? (size_t) (slash - path) : 1);
+    if (!grown || !object.directory) {
+        free (path);
+        base_elf_dynamic_deinit (&object.dynamic);
+        return base_error_set (search->error, -ENOMEM, "out of memory");
+    }
+    search->objects[search->n_objects++] = object;
+    return 0;
+}
+
+static int library_add (struct search *search, const char *soname, const char *found)
+{
+    struct base_elf_libraries *libraries = &search->libraries;
+    base_cleanup (base_free_p) char *name = strdup (soname);
+    base_cleanup (base_free_p) char *path = strdup (found);
+    struct base_elf_library *grown = reallocarray (libraries->items, libraries->count + 1, sizeof *grown);
+    if (grown)
+        libraries->items = grown;
+    if (!name || !path || !grown)
+        return base_error_set (search->error, -ENOMEM, "out of memory");
+    libraries->items[libraries->count++] =
+        (struct base_elf_library){.soname = base_take (name), .path = base_take (path)};
+    return 0;
+}
+
+static bool is_here (const struct search *search, const char *soname)
+{
+    for (size_t i = 0; i < search->libraries.count; i++)
+        if (strcmp (search->libraries.items[i].soname, soname) == 0)
+            return true;
+    return false;
+}
+
+static int library_take (struct search *search, const char *soname, size_t needed_by)
+{
+    struct wanted wanted = {.search = search, .soname = soname};
+    if (is_c_library (soname) || is_here (search, soname))
+        return 0;
+    if (strchr (soname, '/'))
+        return base_error_set (search->error, -ENOTSUP,
+                               "%s needs the library %s by its path: it cannot be gathered", search->program,
+                               soname);
+    if (search->n_objects == OBJECTS_MOST)
+        return base_error_set (search->error, -EFBIG, "%s needs more than %d libraries", search->program,
+                               OBJECTS_MOST);
+    if (base_time_boot_ms () > search->until_ms)
+        return base_error_set (search->error, -ETIMEDOUT,
+                               "the libraries of %s were not found within %d s: is a file system slow?",
+                               search->program, TIME_MS / 1000);
+    int rc = wanted_find (&wanted, needed_by);
+    if (rc > 0)
+        return base_error_set (search->error, -ENOENT,
+                               "%s needs the library %s, which is not on this host: install it, or take the"
+                               " program from a host that has it",
+                               search->program, soname);
+    if (rc < 0)
+        return rc;
+    rc = library_add (search, soname, wanted.path);
+    if (rc) {
+        free (wanted.path);
+        base_elf_dynamic_deinit (&wanted.dynamic);
+        return rc;
+    }
+    return object_add (search, wanted.path, &wanted.dynamic, (int) needed_by);
+}
+
+/*  Whether the libraries of this host are those of the program's. */
+static bool is_of_host (const struct base_elf_dynamic *dynamic)
+{
+    base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic own = {.needed = NULL};
+    base_cleanup (base_close_p) int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && base_elf_dynamic (fd, &own) == 0 && is_of_kind (&own, dynamic);
+}
+
+int base_elf_libraries (const char *path, struct base_elf_libraries *ret_libraries, struct base_error *error)
+{
+    base_cleanup (search_deinit) struct search search = {
+        .program = path, .until_ms = base_time_boot_ms () + TIME_MS, .error = error};
+    base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic dynamic = {.needed = NULL};
+    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot open %s", path);
+    int rc = base_elf_dynamic (fd, &dynamic);
+    if (rc && rc != -ENOEXEC && rc != -ENOTSUP)
+        return base_error_errno (error, rc, "cannot read the ELF headers of %s", path);
+    if (rc || !base_elf_looks_beside (&dynamic) || !is_of_host (&dynamic)) {
+        *ret_libraries = search.libraries;
+        return 0;
+    }
+    char *program = realpath (path, NULL);
+    if (!program)
+        return base_error_errno (error, -errno, "cannot resolve %s", path);
+    base_elf_cache_read (&search.cache);
+    rc = object_add (&search, program, &dynamic, -1);
+    for (size_t i = 0; rc == 0 && i < search.n_objects; i++)
+        for (size_t j = 0; rc == 0 && search.objects[i].dynamic.needed && search.objects[i].dynamic.needed[j];
+             j++)
+            rc = library_take (&search, search.objects[i].dynamic.needed[j], i);
+    if (rc)
+        return rc;
+    *ret_libraries = search.libraries;
+    search.libraries = (struct base_elf_libraries){.count = 0};
+    return 0;
+}

@@ -1,0 +1,78 @@
+/*  broker/collect.c - blobs that nothing needs */
+
+#include "broker/private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "broker/documents.h"
+
+enum { COLLECT_AGE_S = 24 * 60 * 60 };
+
+/*  Looking for blobs that nothing needs: neither the records nor a document beside the blobs. */
+struct collecting {
+    struct broker *broker;
+    struct broker_documents *documents;
+};
+
+static int content_collect (void *context, const struct base_digest *content)
+{
+    const struct collecting *collecting = context;
+
+    if (!broker_documents_need (collecting->documents, content))
+        (void) broker_content_discard (collecting->broker->content, content);
+    return 0;
+}
+
+/*  Of a release that was withdrawn. */
+int broker_contents_collect_of (struct broker *broker, const struct base_digest *release,
+                                struct base_error *error)
+{
+    struct collecting collecting = {.broker = broker};
+    int r = broker_documents_load (broker->root, &collecting.documents, error);
+
+    if (r == 0)
+        r = broker_store_contents_unused (broker->store, release, content_collect, &collecting, error);
+    (void) broker_documents_free (collecting.documents);
+    return r;
+}
+
+/*  A content that was uploaded lately may be about to be published. */
+static bool content_is_old (struct broker *broker, const struct base_digest *digest)
+{
+    char text[BASE_DIGEST_TEXT], path[BASE_DIGEST_TEXT + 16];
+    struct stat status;
+
+    (void) base_digest_format (digest, text);
+    (void) snprintf (path, sizeof path, "contents/%.2s/%s", text, text);
+    return fstatat (broker->root, path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           time (NULL) - status.st_mtime > COLLECT_AGE_S;
+}
+
+static int content_visit (void *context, const struct base_digest *digest, uint64_t size)
+{
+    const struct collecting *collecting = context;
+    bool used = true;
+
+    (void) size;
+    if (content_is_old (collecting->broker, digest) &&
+        broker_store_content_used (collecting->broker->store, digest, &used, NULL) == 0 && !used)
+        return content_collect (context, digest);
+    return 0;
+}
+
+void broker_contents_collect (struct broker *broker)
+{
+    struct collecting collecting = {.broker = broker};
+    struct base_error error = {.code = 0};
+    int r = broker->content ? broker_documents_load (broker->root, &collecting.documents, &error) : 0;
+
+    if (r == 0 && broker->content)
+        r = broker_content_each (broker->content, content_visit, &collecting);
+    if (r != 0)
+        base_log (BASE_LOG_WARNING, "ignoring that the contents could not be looked through: %s",
+                  error.text[0] ? error.text : strerror (-r));
+    (void) broker_documents_free (collecting.documents);
+}

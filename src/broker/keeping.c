@@ -1,0 +1,187 @@
+/*  broker/keeping.c - opening the records of a root, and making them anew */
+
+#include "broker/keeping.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "broker/broker.h"
+#include "broker/documents.h"
+#include "broker/store_backup.h"
+#include "disk/disk.h"
+
+static const char *const files[] = {BROKER_RECORDS, BROKER_RECORDS "-wal", BROKER_RECORDS "-shm",
+                                    BROKER_RECORDS "-journal"};
+enum { FILES = sizeof files / sizeof files[0] };
+
+static void database_close (sqlite3 **database)
+{
+    (void) sqlite3_close (*database);
+}
+
+/*  Whether a database, which is not empty, has no table and no layout. One that cannot be read has. */
+static bool has_no_tables (const char *path)
+{
+    base_cleanup (database_close) sqlite3 *database = NULL;
+    sqlite3_stmt *row = NULL;
+    bool is_bare = false;
+
+    /* Looked at only: the log stays as it is. */
+    if (sqlite3_open_v2 (path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
+        sqlite3_db_config (database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2 (database, "SELECT count(*) FROM sqlite_master WHERE type = 'table'", -1, &row,
+                            NULL) == SQLITE_OK &&
+        sqlite3_step (row) == SQLITE_ROW)
+        is_bare = sqlite3_column_int64 (row, 0) == 0;
+    (void) sqlite3_finalize (row);
+    return is_bare;
+}
+
+int broker_keeping_is_empty (const char *path, int root, bool *ret_empty, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, path);
+    struct stat status;
+
+    if (!file)
+        return base_error_errno (error, -ENOMEM, "cannot open the records in %s", path);
+    *ret_empty = true;
+    if (fstatat (root, BROKER_RECORDS, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : base_error_errno (error, -errno, "cannot look at %s", file);
+    if (!S_ISREG (status.st_mode))
+        return base_error_set (error, -EINVAL, "%s is no file: move it away, then " BROKER_REMEDY, file);
+    /* A database of no bytes must not be opened: SQLite would throw the log beside it away. */
+    *ret_empty = status.st_size == 0 || has_no_tables (file);
+    return 0;
+}
+
+/*  What shows that there were records. */
+
+static int blob_seen (void *context, const struct base_digest *digest, uint64_t size)
+{
+    (void) context;
+    (void) digest;
+    (void) size;
+    return 1;
+}
+
+static bool has_blobs (int root)
+{
+    base_cleanup (disk_blobs_deinit) struct disk_blobs blobs = {.fd = -1};
+
+    if (faccessat (root, "contents", F_OK, 0) != 0 ||
+        disk_blobs_open (&disk_system, root, "contents", &blobs, NULL) != 0)
+        return false;
+    return disk_blobs_each (&blobs, blob_seen, NULL) == 1;
+}
+
+static const char *evidence_of (int root)
+{
+    struct stat status;
+
+    if (broker_documents_any (root))
+        return "releases were published here";
+    if (has_blobs (root))
+        return "blobs are here";
+    if (faccessat (root, BROKER_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return "this broker had records";
+    /* One beside a database that is not empty was read with it: a broker that was killed as it began. */
+    if ((fstatat (root, BROKER_RECORDS, &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_size == 0) &&
+        fstatat (root, BROKER_RECORDS "-wal", &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_size > 0)
+        return "the log of some is here";
+    return NULL;
+}
+
+int broker_keeping_set_aside (int root, struct base_error *error)
+{
+    char time[BASE_TIME_TEXT], name[BASE_TIME_TEXT + 40];
+
+    (void) base_time_format (base_time_real_ns (), time);
+    for (size_t i = 0; i < FILES; i++) {
+        int r;
+        (void) snprintf (name, sizeof name, "%s.until-%s", files[i], time);
+        r = disk_rename (&disk_system, root, files[i], name, NULL);
+        if (r != 0 && r != -ENOENT)
+            return base_error_errno (error, r, "cannot set %s aside", files[i]);
+    }
+    return 0;
+}
+
+static int begin_anew (const char *path, int root, bool anew, struct base_error *error)
+{
+    const char *evidence = evidence_of (root);
+    int r;
+
+    if (evidence && !anew)
+        return base_error_set (error, BROKER_E_NO_RECORDS,
+                               "%s: there are no records in " BROKER_RECORDS ", and %s. " BROKER_REMEDY
+                               "; where a fleet is to begin anew, --new says that it is meant",
+                               path, evidence);
+    if (!evidence)
+        return 0;
+    r = disk_unlink (&disk_system, root, BROKER_MARK);
+    if (r != 0 && r != -ENOENT)
+        return base_error_errno (error, r, "cannot remove " BROKER_MARK);
+    r = broker_documents_set_aside (root, error);
+    return r == 0 ? broker_keeping_set_aside (root, error) : r;
+}
+
+static int check_documents (const char *path, int root, struct broker_store *store, struct base_error *error)
+{
+    uint64_t missing = 0;
+    int r = broker_documents_check (root, store, &missing, error);
+
+    return r == 0 && missing > 0
+               ? base_error_set (error, BROKER_E_OLDER,
+                                 "%s/" BROKER_RECORDS " is older than what was published here: it does not"
+                                 " know %" PRIu64 " of the releases in %s/releases. Put the last records"
+                                 " back; else " BROKER_REMEDY,
+                                 path, missing, path)
+               : r;
+}
+
+static void store_free_p (struct broker_store **store)
+{
+    broker_store_free (*store);
+}
+
+int broker_keeping_open (const char *path, int root, bool anew, struct broker_store **ret_store,
+                         struct base_error *error)
+{
+    base_cleanup (store_free_p) struct broker_store *store = NULL;
+    base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, path);
+    bool empty = false;
+    int r = file ? broker_keeping_is_empty (path, root, &empty, error) : -ENOMEM;
+
+    if (r == 0 && anew && !empty)
+        r = base_error_set (error, -EEXIST,
+                            "%s: --new is for a root without records, and there are records in it: leave"
+                            " --new out, or name another root",
+                            file);
+    if (r == 0 && empty)
+        r = begin_anew (path, root, anew, error);
+    if (r == 0)
+        r = broker_store_open (file, &store, error);
+    if (r == 0)
+        r = broker_store_mark_attach (store, root, BROKER_MARK, false, error);
+    if (r == 0)
+        r = check_documents (path, root, store, error);
+    if (r == 0)
+        *ret_store = base_take (store);
+    return r;
+}
+
+int broker_keeping_settle (const char *path, int root, struct base_error *error)
+{
+    base_cleanup (store_free_p) struct broker_store *store = NULL;
+    base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, path);
+    int r = file ? broker_store_open (file, &store, error) : -ENOMEM;
+
+    return r == 0 ? broker_store_mark_attach (store, root, BROKER_MARK, true, error) : r;
+}

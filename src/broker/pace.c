@@ -1,0 +1,20 @@
+/*  broker/pace.c - how often something may happen */
+
+#include "broker/pace.h"
+
+bool broker_pace_take (struct broker_pace *pace, unsigned at_once, unsigned a_minute, uint64_t now_ms)
+{
+    uint64_t past_ms = now_ms > pace->until_ms ? now_ms - pace->until_ms : 0;
+    uint64_t back = past_ms < UINT32_MAX ? past_ms * a_minute / 60 : UINT64_MAX;
+
+    if (back > 0) { /* parts of a thousandth are not lost */
+        pace->used = pace->used > back ? pace->used - back : 0;
+        pace->until_ms = now_ms;
+    }
+    if (pace->used + 1000 > (uint64_t) at_once * 1000) {
+        pace->refused++;
+        return false;
+    }
+    pace->used += 1000;
+    return true;
+}

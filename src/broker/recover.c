@@ -1,0 +1,200 @@
+/*  broker/recover.c - records made from a backup, or from the documents beside the blobs
+
+    Both take the place of the records by one rename, after all that is in them is durable; killed before,
+    there is at most a hidden leftover that the next one removes. Nothing that was there is deleted: it is
+    given another name. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "broker/broker.h"
+#include "broker/keeping.h"
+#include "broker/root.h"
+#include "broker/store_backup.h"
+#include "disk/disk.h"
+
+#define DRAFT "broker.db.new"
+
+enum { BLOCK = 1 << 20 };
+
+static void draft_remove (int root)
+{
+    static const char *const names[] = {DRAFT, DRAFT "-wal", DRAFT "-shm", DRAFT "-journal"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        (void) unlinkat (root, names[i], 0);
+}
+
+static int draft_copy (int from, int root, struct base_error *error)
+{
+    const struct disk *disk = &disk_system;
+    base_cleanup (base_free_p) char *block = malloc (BLOCK);
+    base_cleanup (base_close_p) int fd = -1;
+    ssize_t got = 1;
+    int r = 0;
+
+    if (!block)
+        return base_error_errno (error, -ENOMEM, "cannot restore");
+    fd = disk->ops->openat (disk->context, root, DRAFT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                            0600);
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot write " DRAFT);
+    while (r == 0 && (got = read (from, block, BLOCK)) > 0)
+        r = disk_write_all (disk, fd, block, (size_t) got);
+    if (r == 0 && (got < 0 || disk->ops->fsync (disk->context, fd) != 0))
+        r = -errno;
+    return r == 0 ? 0 : base_error_errno (error, r, "cannot copy the backup into the root");
+}
+
+/*  The draft takes the place of the records. A mark of records before them would keep the broker from starting. */
+static int draft_name (const char *root_path, int root, struct base_error *error)
+{
+    int r = disk_unlink (&disk_system, root, BROKER_MARK);
+
+    if (r != 0 && r != -ENOENT)
+        return base_error_errno (error, r, "cannot remove " BROKER_MARK);
+    r = disk_rename (&disk_system, root, DRAFT, BROKER_RECORDS, error);
+    return r == 0 ? broker_keeping_settle (root_path, root, error) : r;
+}
+
+static int root_is_empty (int root, const char *path, struct base_error *error)
+{
+    static const char *const names[] = {BROKER_RECORDS, BROKER_RECORDS "-wal"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (faccessat (root, names[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            return base_error_set (
+                error, -EEXIST,
+                "%s/%s is there: a backup is restored into a root without records; move them"
+                " away, or name another root",
+                path, names[i]);
+    return 0;
+}
+
+static int restore (const char *root_path, int root, int from, struct broker_restored *ret_restored,
+                    struct base_error *error)
+{
+    base_cleanup (base_free_p) char *path = base_text_printf ("%s/" DRAFT, root_path);
+    int r = path ? root_is_empty (root, root_path, error) : -ENOMEM;
+
+    if (r != 0)
+        return r;
+    draft_remove (root);
+    r = draft_copy (from, root, error);
+    if (r == 0)
+        r = broker_store_check (path, ret_restored, error);
+    if (r == 0)
+        r = broker_store_renew (path, root, ret_restored, error);
+    if (r == 0)
+        r = draft_name (root_path, root, error);
+    if (r != 0)
+        draft_remove (root);
+    return r;
+}
+
+int broker_restore (const char *root_path, const char *file, struct base_error *error)
+{
+    base_cleanup (base_close_p) int root = -1;
+    base_cleanup (base_close_p) int lock = -1;
+    base_cleanup (base_close_p) int from = open (file, O_RDONLY | O_CLOEXEC);
+    struct broker_restored restored = {.nodes = 0};
+    bool was_there = access (root_path, F_OK) == 0;
+    int r = from < 0 ? base_error_errno (error, -errno, "cannot read %s", file)
+                     : broker_root_open (root_path, &root, &lock, error);
+
+    if (r == 0) {
+        r = restore (root_path, root, from, &restored, error);
+        if (r != 0 && !was_there) {
+            (void) unlinkat (root, "lock", 0);
+            (void) rmdir (root_path);
+        }
+    }
+    if (r != 0)
+        return r < 0 ? base_error_prefix (error, "cannot restore %s", file) : r;
+    base_log (BASE_LOG_INFO,
+              "restored %s into %s: %" PRIu64 " nodes, %" PRIu64 " releases, %" PRIu64
+              " rollouts paused; the copy is of %s; %" PRIu64
+              " releases were published since. Bring the contents of"
+              " its releases back (ROOT/contents), then start the broker",
+              file, root_path, restored.nodes, restored.releases, restored.paused,
+              restored.time[0] ? restored.time : "an unknown time", restored.adopted);
+    return 0;
+}
+
+/*  recover */
+
+/*  Whether the records that are there are sound; such as are not are set aside. */
+static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, root_path);
+    struct base_error why = {.code = 0};
+    struct broker_store *store = NULL;
+    bool empty = false;
+    int r = file ? broker_keeping_is_empty (root_path, root, &empty, error) : -ENOMEM;
+
+    *ret_kept = false;
+    if (r != 0)
+        return r;
+    if (!empty) {
+        r = broker_store_open (file, &store, &why);
+        (void) broker_store_free (store);
+        if (r == 0) {
+            *ret_kept = true;
+            return 0;
+        }
+        if (r == -EPROTO || r == -EROFS || r == -ENOSPC || r == -ENOMEM || r == -EBUSY)
+            return base_error_set (error, r, "%s", why.text); /* nothing is wrong with the records */
+        base_log (BASE_LOG_WARNING, "setting records aside that cannot be used: %s", why.text);
+    }
+    return broker_keeping_set_aside (root, error);
+}
+
+static int recover (const char *root_path, int root, struct broker_restored *ret_restored, bool *ret_kept,
+                    struct base_error *error)
+{
+    base_cleanup (base_free_p) char *draft = base_text_printf ("%s/" DRAFT, root_path);
+    base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, root_path);
+    int r = draft && file ? keep_or_set_aside (root_path, root, ret_kept, error) : -ENOMEM;
+
+    if (r != 0)
+        return r;
+    draft_remove (root);
+    if (!*ret_kept) {
+        r = broker_store_renew (draft, root, ret_restored, error);
+        if (r == 0)
+            r = draft_name (root_path, root, error);
+        if (r != 0)
+            draft_remove (root);
+        return r;
+    }
+    r = broker_store_renew (file, root, ret_restored, error);
+    return r == 0 ? broker_keeping_settle (root_path, root, error) : r;
+}
+
+int broker_recover (const char *root_path, struct base_error *error)
+{
+    base_cleanup (base_close_p) int root = -1;
+    base_cleanup (base_close_p) int lock = -1;
+    struct broker_restored restored = {.nodes = 0};
+    bool kept = false;
+    int r = access (root_path, F_OK) == 0
+                ? broker_root_open (root_path, &root, &lock, error)
+                : base_error_errno (error, -errno, "cannot open the root %s", root_path);
+
+    if (r == 0)
+        r = recover (root_path, root, &restored, &kept, error);
+    if (r != 0)
+        return r < 0 ? base_error_prefix (error, "cannot recover %s", root_path) : r;
+    base_log (BASE_LOG_INFO,
+              "recovered %s: %s; %" PRIu64 " releases (%" PRIu64 " from %s/releases), %" PRIu64
+              " nodes, %" PRIu64 " rollouts paused. Other nodes are known again once they come back, without"
+              " their labels. Start the broker",
+              root_path, kept ? "the records that were there are kept" : "the records are new",
+              restored.releases, restored.adopted, root_path, restored.nodes, restored.paused);
+    return 0;
+}

@@ -1,0 +1,243 @@
+/*  broker/scrub.c - reads every blob once in a period
+
+    In the order of their names, a slice a job on a thread, and a pause behind each that keeps the rate: what
+    reads all blobs in half of the period, never above 10 MB/s, and so that the job's time of a processor is
+    5 % of it. How far it came stands in contents/scrub; a blob that was half read is read from its beginning. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "broker/verify_private.h"
+
+#define STATE "scrub"
+
+enum {
+    SLICE = 512 * 1024,
+    RATE_MOST = 10 * 1000, /* bytes a millisecond */
+    SHARE = 20,            /* one part in so many of a processor */
+    SAVE_MS = 60 * 1000,
+    EMPTY_MS = 60 * 1000, /* until a store without blobs is looked at again; at most the period */
+    STATE_MOST = 256,
+};
+
+/*  the job */
+
+static int total_add (void *context, const struct base_digest *digest, uint64_t size)
+{
+    uint64_t *total = context;
+
+    (void) digest;
+    *total += size;
+    return 0;
+}
+
+static void blob_find (struct broker_scrub *scrub)
+{
+    struct base_digest digest;
+    uint64_t size;
+    int r;
+
+    if (!scrub->is_begun) {
+        scrub->total = 0;
+        (void) disk_blobs_each (&scrub->blobs, total_add, &scrub->total);
+    }
+    r = disk_blobs_next (&scrub->blobs, scrub->is_begun ? &scrub->after : NULL, &digest, &size);
+    if (r != 0) {
+        scrub->is_round_over = true;
+        return;
+    }
+    scrub->hashed = (struct broker_hashed){.digest = digest};
+    scrub->offset = 0;
+    base_hash_init (&scrub->hash);
+    r = disk_blobs_get (&scrub->blobs, &digest, &scrub->fd, NULL);
+    if (r == 0 && fstat (scrub->fd, &scrub->hashed.status) != 0)
+        r = -errno;
+    scrub->hashed.result = r;
+    scrub->is_blob_over = r != 0;
+}
+
+static void slice_read (struct broker_scrub *scrub)
+{
+    base_cleanup (base_free_p) uint8_t *block = malloc (SLICE);
+    ssize_t got = block ? pread (scrub->fd, block, SLICE, (off_t) scrub->offset) : -1;
+
+    if (got < 0 && block && errno == EINTR)
+        return;
+    if (got <= 0) {
+        scrub->hashed.result = got == 0 ? 0 : !block ? -ENOMEM : -errno;
+        if (got == 0)
+            scrub->hashed.found = base_hash_final (&scrub->hash);
+        scrub->is_blob_over = true;
+        return;
+    }
+    base_hash_update (&scrub->hash, block, (size_t) got);
+    /* What nobody serves stays on the disk, where it rots, rather than in memory, where it does not. */
+    (void) posix_fadvise (scrub->fd, (off_t) scrub->offset, got, POSIX_FADV_DONTNEED);
+    scrub->offset += (uint64_t) got;
+    scrub->sliced = (uint64_t) got;
+}
+
+static uint64_t cpu_ns (void)
+{
+    struct timespec now = {.tv_sec = 0};
+
+    (void) clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
+}
+
+static int job (void *context)
+{
+    struct broker_scrub *scrub = context;
+    uint64_t before_ns = cpu_ns ();
+
+    scrub->sliced = 0;
+    scrub->is_round_over = scrub->is_blob_over = false;
+    if (scrub->fd < 0)
+        blob_find (scrub);
+    else
+        slice_read (scrub);
+    scrub->used_ns = cpu_ns () - before_ns;
+    return 0;
+}
+
+/*  in the loop */
+
+static void state_load (struct broker_verify *verify)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
+    struct broker_scrub *scrub = &verify->scrub;
+    unsigned long long total;
+    char after[BASE_DIGEST_TEXT];
+
+    if (disk_file_read (verify->blobs->disk, verify->blobs->fd, STATE, STATE_MOST, &buffer) == 0 &&
+        base_buffer_append (&buffer, "", 1) == 0 &&
+        sscanf ((const char *) buffer.data, "after %64s total %llu", after, &total) == 2 &&
+        base_digest_parse (after, &scrub->after) == 0) {
+        scrub->is_begun = true;
+        scrub->total = total;
+    }
+}
+
+static void state_save (struct broker_verify *verify)
+{
+    struct broker_scrub *scrub = &verify->scrub;
+    char text[STATE_MOST], after[BASE_DIGEST_TEXT];
+
+    if (!scrub->is_changed)
+        return;
+    scrub->is_changed = false;
+    scrub->saved_ms = base_time_boot_ms ();
+    (void) snprintf (text, sizeof text, "after %s total %llu\n", base_digest_format (&scrub->after, after),
+                     (unsigned long long) scrub->total);
+    (void) disk_file_write (verify->blobs->disk, verify->blobs->fd, STATE, 0600, text, strlen (text), NULL);
+}
+
+static uint64_t pause_ms (const struct broker_scrub *scrub)
+{
+    uint64_t rate = 2 * scrub->total / (scrub->period_ms ? scrub->period_ms : 1); /* bytes a millisecond */
+    uint64_t of_rate, of_share = scrub->used_ns * (SHARE - 1) / 1000000;
+
+    if (scrub->is_round_over) /* with few bytes a round is over early */
+        return scrub->period_ms < EMPTY_MS ? scrub->period_ms : EMPTY_MS;
+    rate = rate < 1 ? 1 : rate > RATE_MOST ? RATE_MOST : rate;
+    of_rate = (scrub->sliced + rate - 1) / rate;
+    return of_rate > of_share ? of_rate : of_share;
+}
+
+static void on_timer (void *context);
+
+static void job_done (void *context, int result)
+{
+    struct broker_verify *verify = context;
+    struct broker_scrub *scrub = &verify->scrub;
+    uint64_t now_ms = base_time_boot_ms ();
+
+    (void) result;
+    scrub->work = bus_work_free (scrub->work);
+    if (scrub->is_blob_over) {
+        base_close_p (&scrub->fd);
+        scrub->fd = -1;
+        scrub->after = scrub->hashed.digest;
+        scrub->is_begun = scrub->is_changed = true;
+        if (scrub->hashed.result != -ENOENT)
+            broker_verify_found (verify, &scrub->hashed);
+    }
+    if (scrub->is_round_over)
+        scrub->is_begun = false;
+    if (now_ms - scrub->saved_ms >= SAVE_MS)
+        state_save (verify);
+    scrub->timer = bus_timer_start (verify->loop, pause_ms (scrub), on_timer, verify);
+}
+
+static int scrub_job (void *context)
+{
+    struct broker_verify *verify = context;
+
+    return job (&verify->scrub);
+}
+
+static void on_timer (void *context)
+{
+    struct broker_verify *verify = context;
+    struct broker_scrub *scrub = &verify->scrub;
+
+    scrub->timer = 0;
+    if (scrub->blobs.fd < 0)
+        scrub->blobs = (struct disk_blobs){.disk = verify->blobs->disk,
+                                           .fd = fcntl (verify->blobs->fd, F_DUPFD_CLOEXEC, 0)};
+    if (scrub->blobs.fd < 0 || bus_work_start (verify->loop, scrub_job, job_done, verify, &scrub->work) != 0)
+        scrub->timer = bus_timer_start (verify->loop, EMPTY_MS, on_timer, verify);
+}
+
+void broker_scrub_init (struct broker_verify *verify)
+{
+    verify->scrub = (struct broker_scrub){.fd = -1, .blobs = {.fd = -1}};
+}
+
+static void stop (struct broker_verify *verify)
+{
+    struct broker_scrub *scrub = &verify->scrub;
+
+    if (verify->loop)
+        bus_timer_cancel (verify->loop, scrub->timer);
+    scrub->timer = 0;
+    scrub->work = bus_work_free (scrub->work);
+    base_close_p (&scrub->fd);
+    scrub->fd = -1;
+    base_close_p (&scrub->blobs.fd);
+    scrub->blobs.fd = -1;
+}
+
+void broker_scrub_deinit (struct broker_verify *verify)
+{
+    stop (verify);
+    state_save (verify);
+}
+
+void broker_scrub_reset (struct broker_verify *verify)
+{
+    uint64_t period_ms = verify->scrub.period_ms;
+
+    stop (verify);
+    broker_scrub_init (verify);
+    broker_verify_scrub (verify, period_ms);
+}
+
+void broker_verify_scrub (struct broker_verify *verify, uint64_t period_ms)
+{
+    struct broker_scrub *scrub = &verify->scrub;
+
+    stop (verify);
+    scrub->period_ms = period_ms;
+    if (!verify->loop || period_ms == 0)
+        return;
+    state_load (verify);
+    scrub->saved_ms = base_time_boot_ms ();
+    scrub->timer = bus_timer_start (verify->loop, 0, on_timer, verify);
+}

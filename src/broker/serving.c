@@ -1,0 +1,133 @@
+/*  broker/serving.c - which releases cannot be served */
+
+#include "broker/serving.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "broker/private.h"
+#include "broker/text.h"
+#include "wire/envelope.h"
+
+static bool is_missing (struct broker *broker, const struct base_digest *digest, uint64_t size)
+{
+    uint64_t here;
+
+    return !broker_content_has (broker->content, digest, &here) || here != size;
+}
+
+/*  ret_first: the first blob that is missing, where any is. */
+static uint64_t missing_of (struct broker *broker, const struct wire_envelope *envelope,
+                            struct base_digest *ret_first)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i <= envelope->n_files; i++) {
+        const struct base_digest *digest = i == 0 ? &envelope->binary : &envelope->files[i - 1].digest;
+        uint64_t size = i == 0 ? envelope->size : envelope->files[i - 1].size;
+        if (!is_missing (broker, digest, size))
+            continue;
+        if (count++ == 0)
+            *ret_first = *digest;
+    }
+    return count;
+}
+
+uint64_t broker_serving_missing (struct broker *broker, const struct wire_release *release)
+{
+    struct base_digest first;
+    uint64_t count = 0;
+
+    for (size_t i = 0; broker->content && i < release->n_envelopes; i++)
+        count += missing_of (broker, &release->envelopes[i], &first);
+    return count;
+}
+
+int broker_serving_check (struct broker *broker, const struct wire_release *release,
+                          const struct base_digest *digest, const char *platform,
+                          char text[BROKER_SERVING_TEXT])
+{
+    const struct wire_envelope *chosen = platform ? wire_release_match (release, platform) : NULL;
+    struct base_digest first = {.bytes = {0}};
+    char name[BASE_DIGEST_TEXT], blob[BASE_DIGEST_TEXT];
+    uint64_t count = 0;
+
+    for (size_t i = 0; broker->content && count == 0 && i < release->n_envelopes; i++)
+        if (!platform || chosen == &release->envelopes[i])
+            count = missing_of (broker, &release->envelopes[i], &first);
+    if (count == 0)
+        return 0;
+    (void) snprintf (
+        text, BROKER_SERVING_TEXT,
+        "release %s cannot be served: %llu of its blobs are missing or damaged at the broker (the"
+        " first: %s): publish it again from the same files",
+        base_digest_format (digest, name), (unsigned long long) count, base_digest_format (&first, blob));
+    return 1;
+}
+
+int broker_serving_verify (struct broker *broker, const struct base_digest *release, const char *platform,
+                           struct base_digest *ret_blob)
+{
+    base_cleanup (broker_release_deinit) struct broker_release known = {.serial = 0};
+    const struct wire_envelope *envelope;
+    int result = 0;
+
+    if (!broker->content || broker_store_release_get (broker->store, release, &known, NULL) != 0)
+        return 0;
+    envelope = wire_release_match (&known.document, platform);
+    for (size_t i = 0; envelope && i <= envelope->n_files; i++) {
+        const struct base_digest *digest = i == 0 ? &envelope->binary : &envelope->files[i - 1].digest;
+        int r = broker_content_verify (broker->content, digest);
+        if (r == -ENOENT) {
+            *ret_blob = *digest;
+            return 1;
+        }
+        if (r == -EBUSY)
+            result = r;
+    }
+    return result;
+}
+
+void broker_serving_changed (struct broker *broker)
+{
+    broker->serving.is_counted = false;
+}
+
+static int release_count (void *context, const struct broker_release *release)
+{
+    struct broker *broker = context;
+
+    if (!release->withdrawn && broker_serving_missing (broker, &release->document) > 0)
+        broker->serving.releases++;
+    return 0;
+}
+
+/*  Counted anew once a content came or went, or a release did: not with every answer. */
+static uint64_t releases_missing (struct broker *broker)
+{
+    uint64_t changes = broker->content ? broker_content_changes (broker->content) : 0;
+
+    if (!broker->content || (broker->serving.is_counted && broker->serving.changes == changes))
+        return broker->content ? broker->serving.releases : 0;
+    broker->serving.releases = 0;
+    if (broker_store_releases (broker->store, NULL, 0, release_count, broker, NULL) == 0)
+        broker->serving.is_counted = true;
+    broker->serving.changes = broker_content_changes (broker->content);
+    return broker->serving.releases;
+}
+
+char *broker_serving_notice (struct broker *broker)
+{
+    struct base_error error = {.code = 0};
+    uint64_t missing;
+
+    if (broker_store_is_lost (broker->store, &error) != 0)
+        return broker_reason ("%s", error.text);
+    missing = releases_missing (broker);
+    return missing ? broker_reason (
+                         "%llu releases cannot be served, because blobs of theirs are missing or damaged:"
+                         " nodectl releases shows which; publish them again from the same files, or"
+                         " withdraw them",
+                         (unsigned long long) missing)
+                   : NULL;
+}

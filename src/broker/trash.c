@@ -1,0 +1,205 @@
+/*  broker/trash.c - blobs that nothing needs */
+
+#include "broker/trash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#define CLOCK "trash/clock"
+
+enum { SAVE_MS = 10 * 60 * 1000, LOOK_MS = 30 * 1000, TEXT_MOST = 64 };
+
+struct oldest {
+    struct base_digest digest;
+    time_t stamp;
+    uint64_t size;
+    bool is_there;
+};
+
+static int newest_note (void *context, const struct base_digest *digest, const struct stat *status)
+{
+    uint64_t *newest_ms = context;
+    uint64_t stamp_ms = status->st_mtime > 0 ? (uint64_t) status->st_mtime * 1000 : 0;
+
+    (void) digest;
+    if (stamp_ms > *newest_ms && stamp_ms < UINT64_C (1)
+                                                << 40) /* else it is a time of day: 34 years of running */
+        *newest_ms = stamp_ms;
+    return 0;
+}
+
+/*  Where it is missing, the clock goes on from the newest stamp, so that what lies
+    there is kept longer rather than shorter. */
+static void clock_load (struct broker_trash *trash, uint64_t now_ms)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
+    uint64_t clock_ms;
+
+    trash->ticked_ms = now_ms;
+    if (disk_file_read (trash->blobs->disk, trash->blobs->fd, CLOCK, TEXT_MOST, &buffer) == 0 &&
+        base_buffer_append (&buffer, "", 1) == 0 &&
+        sscanf ((const char *) buffer.data, "ran %" SCNu64, &clock_ms) == 1) {
+        trash->clock_ms = clock_ms;
+        return;
+    }
+    trash->clock_ms = 0;
+    (void) disk_aside_each (trash->blobs, DISK_TRASH, newest_note, &trash->clock_ms);
+}
+
+static void clock_count (struct broker_trash *trash, uint64_t now_ms)
+{
+    if (now_ms > trash->ticked_ms)
+        trash->clock_ms += now_ms - trash->ticked_ms;
+    trash->ticked_ms = now_ms;
+}
+
+/*  Where it cannot be written, time does not count. */
+static void clock_save (struct broker_trash *trash)
+{
+    char text[TEXT_MOST];
+
+    (void) snprintf (text, sizeof text, "ran %" PRIu64 " ms\n", trash->clock_ms);
+    if (disk_directory_make (trash->blobs->disk, trash->blobs->fd, "trash", 0700, NULL) == 0)
+        (void) disk_file_write (trash->blobs->disk, trash->blobs->fd, CLOCK, 0600, text, strlen (text), NULL);
+    trash->saved_ms = trash->ticked_ms;
+}
+
+void broker_trash_init (struct broker_trash *trash, struct disk_blobs *blobs, uint64_t now_ms)
+{
+    *trash = (struct broker_trash){.blobs = blobs,
+                                   .rules = BROKER_TRASH_RULES,
+                                   .started_ms = now_ms,
+                                   .saved_ms = now_ms,
+                                   .looked_ms = now_ms};
+    clock_load (trash, now_ms);
+}
+
+static int anything (void *context, const struct base_digest *digest, const struct stat *status)
+{
+    (void) context;
+    (void) digest;
+    (void) status;
+    return 1;
+}
+
+static bool is_used (struct broker_trash *trash)
+{
+    return disk_aside_each (trash->blobs, DISK_TRASH, anything, NULL) == 1;
+}
+
+void broker_trash_deinit (struct broker_trash *trash)
+{
+    if (trash->blobs && is_used (trash))
+        clock_save (trash);
+    *trash = (struct broker_trash){.blobs = NULL};
+}
+
+int broker_trash_put (struct broker_trash *trash, const struct base_digest *digest, uint64_t now_ms)
+{
+    char text[BASE_DIGEST_TEXT];
+    time_t stamp;
+    int r;
+
+    clock_count (trash, now_ms);
+    clock_save (trash);
+    stamp = (time_t) (trash->clock_ms / 1000);
+    r = disk_aside_put (trash->blobs, DISK_TRASH, digest, stamp > 0 ? stamp : 1);
+    if (r == 0)
+        base_log (BASE_LOG_INFO, "moved the blob %s, which nothing needs, to contents/trash",
+                  base_digest_format (digest, text));
+    else if (r != -ENOENT)
+        base_log (BASE_LOG_WARNING, "ignoring that the blob %s could not be moved to contents/trash: %s",
+                  base_digest_format (digest, text), strerror (-r));
+    return r;
+}
+
+int broker_trash_take_back (struct broker_trash *trash, const struct base_digest *digest)
+{
+    char text[BASE_DIGEST_TEXT];
+    int r = disk_aside_take_back (trash->blobs, digest);
+
+    if (r == 0)
+        base_log (BASE_LOG_INFO, "brought the blob %s back from contents/trash: it is needed again",
+                  base_digest_format (digest, text));
+    return r;
+}
+
+struct looking {
+    struct broker_trash *trash;
+    struct oldest oldest;
+};
+
+static int oldest_note (void *context, const struct base_digest *digest, const struct stat *status)
+{
+    struct looking *looking = context;
+    struct broker_trash *trash = looking->trash;
+    struct oldest *oldest = &looking->oldest;
+    time_t now = (time_t) (trash->clock_ms / 1000);
+
+    if (status->st_mtime > now + 1) { /* not a stamp of ours: its time here begins now */
+        const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = now}};
+        char text[BASE_DIGEST_TEXT], path[BASE_DIGEST_TEXT + 8];
+        (void) snprintf (path, sizeof path, "trash/%s", base_digest_format (digest, text));
+        (void) utimensat (trash->blobs->fd, path, times, AT_SYMLINK_NOFOLLOW);
+        return 0;
+    }
+    if (oldest->is_there && status->st_mtime >= oldest->stamp)
+        return 0;
+    *oldest = (struct oldest){
+        .digest = *digest, .stamp = status->st_mtime, .size = (uint64_t) status->st_size, .is_there = true};
+    return 0;
+}
+
+/*  Deletes the oldest, where it may be. Returns whether one was deleted. */
+static bool oldest_delete (struct broker_trash *trash)
+{
+    struct looking looking = {.trash = trash};
+    const struct oldest *oldest = &looking.oldest;
+    char text[BASE_DIGEST_TEXT];
+    uint64_t age_ms;
+    int r;
+
+    (void) disk_aside_each (trash->blobs, DISK_TRASH, oldest_note, &looking);
+    if (!oldest->is_there)
+        return false;
+    age_ms = trash->clock_ms - (uint64_t) oldest->stamp * 1000;
+    if ((uint64_t) oldest->stamp * 1000 > trash->clock_ms || age_ms < trash->rules.keep_ms)
+        return false;
+    r = disk_aside_remove (trash->blobs, DISK_TRASH, &oldest->digest);
+    if (r == 0)
+        base_log (BASE_LOG_INFO,
+                  "space is short: deleted the blob %s, %" PRIu64
+                  " bytes, which nothing has needed for %" PRIu64 " s",
+                  base_digest_format (&oldest->digest, text), oldest->size, age_ms / 1000);
+    return r == 0;
+}
+
+void broker_trash_make_room (struct broker_trash *trash, uint64_t bytes, uint64_t now_ms)
+{
+    uint64_t free, inodes;
+
+    clock_count (trash, now_ms);
+    if (now_ms - trash->started_ms < trash->rules.first_ms)
+        return;
+    while (disk_space (trash->blobs->fd, &free, &inodes) == 0 && free < bytes)
+        if (!oldest_delete (trash))
+            return;
+}
+
+void broker_trash_tick (struct broker_trash *trash, uint64_t now_ms)
+{
+    clock_count (trash, now_ms);
+    if (now_ms - trash->saved_ms >= SAVE_MS && is_used (trash))
+        clock_save (trash);
+    if (now_ms - trash->looked_ms < LOOK_MS && trash->rules.first_ms > LOOK_MS)
+        return;
+    trash->looked_ms = now_ms;
+    broker_trash_make_room (trash, trash->rules.free, now_ms);
+}

@@ -1,0 +1,104 @@
+/*  A blob is put aside by one rename, and comes back by one. Both directories are synced: else it could be in
+    neither after a power cut. */
+
+#include "disk/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/directory.h"
+#include "disk/place.h"
+
+enum { PATH_SIZE = 80 };
+
+static const char *const names[] = {[DISK_TRASH] = "trash", [DISK_DAMAGED] = "damaged"};
+
+static void paths (enum disk_aside aside, const struct base_digest *digest, char whole[PATH_SIZE],
+                   char there[PATH_SIZE])
+{
+    char text[BASE_DIGEST_TEXT];
+    (void) base_digest_format (digest, text);
+    (void) snprintf (whole, PATH_SIZE, "%.2s/%s", text, text);
+    (void) snprintf (there, PATH_SIZE, "%s/%s", names[aside], text);
+}
+
+static int place_sync (struct disk_blobs *blobs, const char *path)
+{
+    base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
+    int rc = disk_place_find (blobs->disk, blobs->fd, path, &place);
+    return rc ? rc : disk_directory_sync (blobs->disk, place.fd);
+}
+
+static int move (struct disk_blobs *blobs, const char *from, const char *to)
+{
+    if (blobs->disk->ops->renameat (blobs->disk->context, blobs->fd, from, blobs->fd, to))
+        return -errno;
+    int rc = place_sync (blobs, to);
+    return rc ? rc : place_sync (blobs, from);
+}
+
+int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest,
+                    time_t stamp)
+{
+    char whole[PATH_SIZE], there[PATH_SIZE];
+    paths (aside, digest, whole, there);
+    int rc = disk_directory_make (blobs->disk, blobs->fd, names[aside], 0700, NULL);
+    if (rc)
+        return rc;
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = stamp}};
+    if (stamp && utimensat (blobs->fd, whole, times, AT_SYMLINK_NOFOLLOW))
+        return -errno;
+    return move (blobs, whole, there);
+}
+
+int disk_aside_take_back (struct disk_blobs *blobs, const struct base_digest *digest)
+{
+    char whole[PATH_SIZE], there[PATH_SIZE];
+    paths (DISK_TRASH, digest, whole, there);
+    if (utimensat (blobs->fd, there, NULL, AT_SYMLINK_NOFOLLOW))
+        return -errno;
+    char prefix[3] = {whole[0], whole[1], '\0'};
+    int rc = disk_directory_make (blobs->disk, blobs->fd, prefix, 0755, NULL);
+    return rc ? rc : move (blobs, there, whole);
+}
+
+int disk_aside_remove (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
+{
+    char whole[PATH_SIZE], there[PATH_SIZE];
+    paths (aside, digest, whole, there);
+    int rc = disk_unlink (blobs->disk, blobs->fd, there);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+bool disk_aside_has (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
+{
+    char whole[PATH_SIZE], there[PATH_SIZE];
+    paths (aside, digest, whole, there);
+    return faccessat (blobs->fd, there, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int disk_aside_each (struct disk_blobs *blobs, enum disk_aside aside,
+                     int (*each) (void *context, const struct base_digest *digest, const struct stat *status),
+                     void *context)
+{
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (blobs->disk->ops->openat (
+        blobs->disk->context, blobs->fd, names[aside], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0));
+    const struct dirent *entry;
+    if (!directory)
+        return errno == ENOENT ? 0 : -errno;
+    while ((entry = readdir (directory))) {
+        struct base_digest digest;
+        struct stat status;
+        if (base_digest_parse (entry->d_name, &digest) ||
+            fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
+            !S_ISREG (status.st_mode))
+            continue;
+        int rc = each (context, &digest, &status);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}

@@ -1,0 +1,68 @@
+/*  programs/program_reload.c - the settings of a running server, read anew */
+
+#include "programs/program_reload.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "bus/loop.h"
+
+static void settings_free_p (struct bus_settings **settings)
+{
+    *settings = bus_settings_free (*settings);
+}
+
+/*  Who had keys never goes on without: that would let everybody in. */
+static int keys_check (const struct program_reload *reload, const struct program_spec *spec,
+                       const struct bus_keyring *keys)
+{
+    if (keys->configured == reload->keys->configured)
+        return PROGRAM_GO;
+    return program_usage_error (spec, "CURVE keys were %s since the start: that needs a new start",
+                                keys->configured ? "added" : "removed");
+}
+
+static int keys_take (const struct program_reload *reload, const struct program_spec *spec,
+                      const struct bus_keyring *keys)
+{
+    if (!keys->configured)
+        return PROGRAM_GO;
+    if (strcmp (keys->bus.secret_key, reload->keys->bus.secret_key) != 0)
+        base_log (BASE_LOG_WARNING, "another key pair of this server needs a new start: the old one stays");
+    if (bus_loop_allow (reload->loop, keys->allowed) != 0)
+        return program_usage_error (spec, "the keys that are allowed cannot be taken over: out of memory");
+    base_log (
+        BASE_LOG_INFO,
+        "%zu keys are allowed; whoever is connected with one that is not any more stays until his connection "
+        "ends, and is refused then",
+        base_list_count (keys->allowed));
+    return PROGRAM_GO;
+}
+
+void program_reload (const struct program_reload *reload)
+{
+    base_cleanup (settings_free_p) struct bus_settings *settings = NULL;
+    base_cleanup (bus_keyring_deinit) struct bus_keyring keys = {.configured = false};
+    struct program_spec spec = *reload->spec;
+    enum base_log_level level = base_log_get_level ();
+    struct base_error error = {.code = 0};
+    int first, r;
+
+    spec.again = true;
+    base_log_set_level (BASE_LOG_INFO);
+    r = program_options_parse (&spec, reload->argc, reload->argv, &settings, &first);
+    if (r == PROGRAM_GO && bus_keyring_read (settings, true, &keys, &error) != 0)
+        r = program_usage_error (&spec, "%s", error.text);
+    if (r == PROGRAM_GO)
+        r = keys_check (reload, &spec, &keys);
+    if (r == PROGRAM_GO)
+        r = reload->take (reload->context, &spec);
+    if (r == PROGRAM_GO)
+        r = keys_take (reload, &spec, &keys);
+    if (r != PROGRAM_GO)
+        base_log_set_level (level);
+    else
+        base_log (BASE_LOG_INFO, "the settings were read anew");
+}

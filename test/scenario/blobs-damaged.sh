@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Blobs rot where they are served, or are lost: found before they are served, by the scrubber, or by whoever publishes again; shown by
+# `releases`, `rollout plan` and the event; mended by publishing again. What nothing needs is in the trash first.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+# One bit, and its time as it was.
+rot ()
+{
+    local byte
+    byte=$(dd if="$1" bs=1 skip=100000 count=1 status=none | od -An -tu1)
+    printf '%b' "\\x$(printf %02x $((byte ^ 4)))" | dd of="$1" bs=1 seek=100000 conv=notrunc status=none
+}
+blob_of () { sha256sum <"$(binary "$1")" | cut -d' ' -f1; }
+place_of () { echo "$fleet/broker/contents/${1:0:2}/$1"; }
+logged () { grep -qE -- "$1" "$fleet/broker.log"; }
+not_here () { [ ! -e "$1" ]; }
+unserved () { ctl releases --json | jq -c 'map (select (.missing > 0) | .version)'; }
+
+broker_options=(--heartbeat 300ms --liveness 10s --scrub 0s)
+broker_start
+nodes_up a
+release=$(publish noded-2 2.0.0)
+before=$(stable_of a)
+digest=$(blob_of noded-2)
+blob=$(place_of "$digest")
+
+say 'damaged while the broker is down: not served, and nobody is charged'
+broker_stop
+rot "$blob"
+broker_start
+expect_status 1 ctl update a --release "$release"
+check_equal "$(stable_of a)" "$before" stable
+check_node a '.quarantine == [] and .last_error.step == "fetching"'
+logged "blob $digest is damaged" || fail 'the log does not name the blob'
+[ -e "$fleet/broker/contents/damaged/$digest" ] || fail 'the damaged blob is gone'
+
+say 'shown'
+check_equal "$(unserved)" '["2.0.0"]' 'what cannot be served'
+expect_status 0 ctl releases
+said "^${release:0:12} cannot be served: 1 of its blobs"
+expect_status 0 ctl status a
+said 'warning: 1 releases cannot be served'
+expect_status 1 ctl rollout plan --release "$release"
+said "$release cannot be served.*$digest"
+expect_status 1 ctl update a --release "$release"
+said "$release cannot be served.*$digest.*publish it again"
+
+say 'mended by publishing again'
+check_equal "$(publish noded-2 2.0.0)" "$release" 'the release that is published again'
+check_equal "$(unserved)" '[]' 'what cannot be served'
+not_here "$fleet/broker/contents/damaged/$digest" || fail 'the damaged blob is still there'
+
+say 'publishing again finds what nobody has asked for yet'
+broker_stop
+rot "$blob"
+broker_start
+publish noded-2 2.0.0 >/dev/null
+check_equal "$(sha256sum <"$blob" | cut -d' ' -f1)" "$digest" 'the blob'
+
+say 'the scrubber finds it, and tells'
+broker_stop
+rot "$blob"
+broker_options[5]=1s
+broker_start
+until_true not_here "$blob"
+check_equal "$(unserved)" '["2.0.0"]' 'what cannot be served'
+publish noded-2 2.0.0 >/dev/null
+check_equal "$(sha256sum <"$blob" | cut -d' ' -f1)" "$digest" 'the blob'
+
+say 'the directory is removed while the broker runs'
+rm -rf "$fleet/broker/contents"
+all_lost () { [ "$(unserved)" = '["2.0.0"]' ]; }
+until_true all_lost
+until_true logged 'removed or replaced while it was served from'
+publish noded-2 2.0.0 >/dev/null
+check_equal "$(unserved)" '[]' 'what cannot be served'
+check_equal "$(sha256sum <"$blob" | cut -d' ' -f1)" "$digest" 'the blob'
+
+say 'what nothing needs goes into the trash, comes back, and is deleted last'
+other=$(publish noded 9.0.0)
+unneeded=$(blob_of noded)
+ctl withdraw "$other"
+until_true not_here "$(place_of "$unneeded")"
+[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'it is not in the trash'
+publish noded 9.0.1 >/dev/null
+until_true test -e "$(place_of "$unneeded")"
+ctl withdraw "$(ctl releases --json | jq -r 'map (select (.version == "9.0.1"))[0].release')"
+full=$((1 << 50)) # bytes: no disk has as many free
+broker_stop
+broker_options+=(--trash-free "$full" --trash-keep 0s)
+broker_start
+ctl releases >/dev/null
+[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'it was deleted in the first hour'
+broker_stop
+broker_options+=(--trash-first 0s --trash-keep 1h)
+broker_start
+ctl releases >/dev/null
+[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'it was deleted before its time'
+broker_stop
+broker_options+=(--trash-keep 10ms)
+broker_start
+until_true not_here "$fleet/broker/contents/trash/$unneeded"
+logged "space is short: deleted the blob $unneeded" || fail 'the log says nothing'
+[ -e "$blob" ] || fail 'a blob that is needed is gone'

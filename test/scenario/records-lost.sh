@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# The broker's records are lost or damaged, each way in turn, over blobs that are whole. The broker does not start, names the path and what
+# to do, and deletes nothing; it goes on from what `noded-broker recover` rebuilds, or from a backup. Removed or replaced while it runs:
+# no order is acknowledged that is not kept.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+root=$fleet/broker
+broker_options=(--heartbeat 300ms --liveness 10s)
+serve () { timeout -k 5 20 "$build/noded-broker" --root "$root" --port "$port" "$@"; }
+blobs () { find "$root/contents" -regextype egrep -regex '.*/[0-9a-f]{64}' -printf '%f %s\n' | sort | sha256sum; }
+offered () { ctl releases --json | jq -c 'map ([.release, .withdrawn]) | sort'; }
+# Whole, older than a day, and as a kill leaves them: the log of the database beside it.
+pristine () { rm -rf "$root"; cp -a "$fleet/pristine" "$root"; }
+page_zeroed () { dd if=/dev/zero of="$1" bs=4096 seek="$2" count=1 conv=notrunc status=none; }
+rows () { sqlite3 "$root/broker.db" "$1"; }
+
+say 'records with three releases, one of them withdrawn, and a node'
+broker_start
+nodes_up a
+first=$(publish noded-2 1.0.1)
+bad=$(publish noded-2 1.0.2 --env BAD=yes)
+ctl backup "$fleet/copy" >/dev/null
+rows 'PRAGMA wal_checkpoint (truncate)' >/dev/null # what follows is in the log alone
+second=$(publish noded-2 2.0.0 --env ODD="$(printf 'q"\n\xff')")
+ctl withdraw "$bad"
+ctl hold a
+until_node a '.held and .epoch == .desired_epoch'
+epoch=$(field a .epoch)
+expected=$(offered)
+node_stop a
+broker_kill
+find "$root/contents" -type f -exec touch -d '3 days ago' {} +
+mv "$root" "$fleet/pristine"
+pristine
+whole=$(blobs)
+layout=$(rows 'PRAGMA user_version')
+
+# refused WORDS: the broker does not start, and no blob is gone.
+refused ()
+{
+    expect_status 1 serve
+    said "$1"
+    said "$root/broker.db|$root:"
+    said 'noded-broker recover --root|--restore FILE'
+    check_equal "$(blobs)" "$whole" 'the blobs'
+}
+# recovered: rebuilt, started, and whole.
+recovered ()
+{
+    expect_status 0 "$build/noded-broker" recover --root "$root"
+    said '[0-9]+ releases'
+    broker_start
+    check_equal "$(offered)" "$expected" 'what is offered'
+    check_equal "$(blobs)" "$whole" 'the blobs'
+    broker_kill
+}
+
+lose ()
+{
+    local what=$1 words=$2
+    say "$what"
+    pristine
+    shift 2
+    "$@"
+    refused "$words"
+    recovered
+}
+checkpoint () { rows 'PRAGMA wal_checkpoint (truncate)' >/dev/null; }
+gone () { rm "$root"/broker.db*; }
+emptied () { gone; : >"$root/broker.db"; }
+without_tables () { gone; rows "CREATE TABLE t (x); PRAGMA user_version = $1" >/dev/null; }
+without_anything () { gone; rows 'CREATE TABLE t (x); DROP TABLE t' >/dev/null; }
+wal_gone () { rm "$root"/broker.db-wal; }
+wal_gone_and_db_empty () { rm "$root"/broker.db-wal; : >"$root/broker.db"; }
+wal_cut () { truncate -s 8192 "$root/broker.db-wal"; }
+wal_emptied () { : >"$root/broker.db-wal"; }
+older () { gone; cp "$fleet/copy" "$root/broker.db"; }
+cut () { checkpoint; truncate -s 30000 "$root/broker.db"; rm -f "$root"/broker.db-*; }
+zeroed () { checkpoint; rm -f "$root"/broker.db-*; page_zeroed "$root/broker.db" 3; }
+header () { checkpoint; rm -f "$root"/broker.db-*; printf 'noise noise noise' | dd of="$root/broker.db" conv=notrunc status=none; }
+index_rotten ()
+{
+    local page
+    checkpoint
+    page=$(rows "SELECT rootpage FROM sqlite_master WHERE name = 'releases_application'")
+    rm -f "$root"/broker.db-*
+    printf '\xff\xff\xff\xff\xff\xff' | dd of="$root/broker.db" bs=1 seek=$((4096 * (page - 1) + 3)) conv=notrunc status=none
+}
+
+lose 'broker.db removed' 'there are no records' gone
+lose 'emptied' 'there are no records' emptied
+lose 'the log of a broker that was killed removed' 'older than' wal_gone
+lose 'that, and emptied' 'there are no records' wal_gone_and_db_empty
+lose 'the log cut' 'older than' wal_cut
+lose 'the log emptied' 'older than' wal_emptied
+lose 'a database without any table' 'there are no records' without_anything
+lose 'one that says that it has them' 'lacks' without_tables "$layout"
+lose 'one that says that it had them in an older layout' 'no such table' without_tables 3
+lose 'an older copy put in place by hand' 'older than' older
+lose 'cut short' 'damaged|malformed' cut
+lose 'a page of zeros' 'damaged|malformed' zeroed
+lose 'its header broken' 'not a database' header
+lose 'an index rotten' 'damaged|malformed' index_rotten
+
+say 'what heals by itself: noise for the index of the log'
+pristine
+head -c 32768 /dev/urandom >"$root/broker.db-shm"
+broker_start
+check_equal "$(offered)" "$expected" 'what is offered'
+broker_kill
+
+say 'a directory in its place, and records of a newer broker'
+pristine
+gone
+mkdir "$root/broker.db"
+expect_status 1 serve
+said "$root/broker.db is no file"
+pristine
+rows 'PRAGMA user_version = 1000'
+expect_status 1 serve
+said "$root/broker.db has layout 1000, made by a newer noded-broker"
+
+say 'the node goes on above what it has seen'
+pristine
+gone
+recovered
+broker_start
+node_start a
+until_node a '.online and .held'
+ctl unhold a
+until_node a "(.held | not) and .epoch > $epoch"
+node_stop a
+broker_kill
+
+say 'that it is meant'
+pristine
+gone
+broker_options+=(--new)
+broker_start
+check_equal "$(ctl releases --json)" '[]' 'what is offered'
+check_equal "$(blobs)" "$whole" 'the blobs'
+broker_kill
+expect_status 1 serve --new
+said 'there are records in it'
+broker_options=("${broker_options[@]:0:4}")
+broker_start
+broker_kill
+
+say 'restored: with what was published since the copy'
+pristine
+gone
+expect_status 0 "$build/noded-broker" --root "$root" --restore "$fleet/copy"
+broker_start
+check_equal "$(offered)" "$expected" 'what is offered'
+broker_kill
+
+say 'a restore that fails leaves nothing behind'
+head -c 5000 /dev/urandom >"$fleet/noise"
+expect_status 1 "$build/noded-broker" --root "$fleet/fresh" --restore "$fleet/noise"
+said "$fleet/noise"
+[ ! -e "$fleet/fresh" ] || fail "a restore that failed left $(find "$fleet/fresh")"
+pristine
+gone
+before=$(ls -A "$root")
+expect_status 1 "$build/noded-broker" --root "$root" --restore "$fleet/noise"
+check_equal "$(ls -A "$root")" "$before" 'what lies in the root'
+
+say 'a backup of damaged records is none'
+pristine
+broker_start
+checkpoint
+page_zeroed "$root/broker.db" 6
+page_zeroed "$root/broker.db" 8
+expect_status 1 ctl backup "$fleet/none"
+said "$root/broker.db.*(damaged|malformed)"
+[ ! -e "$fleet/none" ] || fail 'there is a backup all the same'
+broker_kill
+
+for how in removed replaced; do
+    say "$how while the broker runs"
+    pristine
+    broker_start
+    if [ $how = removed ]; then gone; else cp "$fleet/copy" "$root/new" && mv "$root/new" "$root/broker.db"; fi
+    expect_status 1 ctl hold a
+    said "$root/broker.db"
+    expect_status 1 ctl withdraw "$first"
+    expect_status 1 publish noded-2 3.0.0
+    expect_status 0 ctl releases
+    said 'nothing that changes the records'
+    until_true compgen -G "$root/broker.db.rescued-*"
+    broker_stop
+    rm -f "$root"/broker.db "$root"/broker.db-*
+    expect_status 0 "$build/noded-broker" --root "$root" --restore "$root"/broker.db.rescued-*
+    broker_start
+    check_equal "$(offered)" "$expected" 'what is offered'
+    ctl update a --release "$second" --no-wait >/dev/null 2>&1 || true
+    broker_kill
+done

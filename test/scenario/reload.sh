@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SIGHUP has broker and content peer read their settings anew: keys that are allowed come and go, the level of the log changes, a file that
+# cannot be used changes nothing, and the log says why. Nobody's connection is lost for it. The log carries time, level and who ordered what,
+# and no line of it was begun by a peer.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+for who in broker node operator guest; do "$build/noded" keys >"$fleet/$who.keys"; done
+public () { sed -n 's/.*public-key = //p' "$fleet/$1.keys"; }
+client () { cat "$fleet/$1.keys"; printf '    server-key = %s\n' "$(public broker)"; }
+for who in operator guest; do client "$who" >"$fleet/$who.zpl"; done
+# settings SECTION LEVEL WHO...: of a server that lets these in.
+settings ()
+{
+    local section=$1 level=$2
+    shift 2
+    printf '%s\n    log = %s\n' "$section" "$level"
+    cat "$fleet/broker.keys"
+    for who; do printf '    allow = %s\n' "$(public "$who")"; done
+}
+broker_is () { settings broker "$@" >"$fleet/new.zpl" && mv "$fleet/new.zpl" "$fleet/broker.zpl"; }
+
+mark=0
+# reloaded PATTERN: the broker is told, and says something that fits.
+logged () { tail -n "+$((mark + 1))" "$fleet/broker.log" | grep -q -- "$1"; }
+reload ()
+{
+    mark=$(wc -l <"$fleet/broker.log")
+    kill -HUP "$broker_pid"
+    until_true logged "$1"
+}
+as_guest () { expect_status "$1" "$build/nodectl" --broker "127.0.0.1:$port" --config "$fleet/guest.zpl" --timeout "$2" nodes; }
+
+broker_is info node operator
+broker_options=(--config "$fleet/broker.zpl")
+ctl_options=(--config "$fleet/operator.zpl")
+node_settings+=$(client node)
+broker_start
+nodes_up a
+as_guest 4 1s
+
+say 'reload: a key is added, and removed'
+broker_is info node operator guest
+reload 'info the settings were read anew'
+as_guest 0 30s
+broker_is info node operator
+reload 'info 2 keys are allowed'
+as_guest 4 1s
+
+say 'reload: files that cannot be used'
+broker_is loud node operator guest
+reload 'error the settings stay as they were: .*broker/log is error, warning, info or debug, not "loud"'
+{ settings broker info node; printf '    allow = short\n'; } >"$fleet/broker.zpl"
+reload 'error the settings stay as they were: .*"short" is no key'
+printf 'broker\n    log = info\n' >"$fleet/broker.zpl"
+reload 'error the settings stay as they were: CURVE keys were removed'
+rm "$fleet/broker.zpl"
+reload 'error the settings stay as they were: '
+broker_is info node operator
+sed -i 's/^broker$/broker\n    no-content = yes/' "$fleet/broker.zpl"
+reload 'warning another root, address, port'
+as_guest 4 1s
+
+say 'reload: the level of the log'
+ctl hold a >/dev/null
+logged "info hold a ordered by \"[^\"]*@[^\"]*\" on connection [0-9a-f]*: ok" || fail 'the log does not say who ordered what'
+broker_is error node operator
+kill -HUP "$broker_pid"
+ctl unhold a >/dev/null
+until_node a '.online and (.held | not)'
+
+say 'reload: what peers choose begins no line and moves no terminal'
+! logged 'unhold' || fail 'the level of the log has not changed'
+broker_is info node operator
+reload 'info the settings were read anew'
+ctl hold $'n-1\nerror made up \e[31m' >/dev/null 2>&1 || true
+grep -qaF 'hold n-1\nerror made up \x1b[31m' "$fleet/broker.log" || fail 'the log does not show what was asked for'
+! grep -qav '^20[0-9-]*T[0-9:.]*Z \(error\|warning\|info\|debug\) ' "$fleet/broker.log" || fail "a line without time or level: $(grep -av '^20' "$fleet/broker.log")"
+check_equal "$(tr -d '\n[:print:]' <"$fleet/broker.log" | wc -c)" 0 'what the log has beside printable characters'
+check_equal "$(grep -c 'info node a came' "$fleet/broker.log")" 1 'how often the node had to connect'
+
+say 'reload: a content peer'
+settings content info operator >"$fleet/content.zpl"
+"$build/noded-content" --root "$fleet/content" --port 0 --config "$fleet/content.zpl" >"$fleet/content.out" 2>"$fleet/content.log" &
+peer_pid=$!
+peer_end () { kill -TERM "$peer_pid" && ended "$peer_pid"; }
+at_end peer_end
+until_true grep -q '^ready' "$fleet/content.out"
+kill -HUP "$peer_pid"
+until_true grep -q 'info the settings were read anew' "$fleet/content.log"
+settings content loud operator >"$fleet/content.zpl"
+kill -HUP "$peer_pid"
+until_true grep -q 'error the settings stay as they were' "$fleet/content.log"

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# The broker's wall clock is set by hours and by 400 days while rollouts are under way: no node is charged for it, no soak and no deadline
+# stops for it, and a broker that starts again under another clock goes on. Windows alone go by it.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/rollouts.bash
+. "$here/rollouts.bash"
+
+hour=3600
+day=$((24 * hour))
+clock_is () { echo "$1" >"$fleet/clock.new" && mv "$fleet/clock.new" "$fleet/clock"; }
+
+# What a broker that was killed has left of the clock of rollouts.
+watched () { sqlite3 "$fleet/broker/broker.db" "SELECT value FROM meta WHERE key = 'watched'"; }
+has_watched () { [ "$(watched)" -gt "$1" ]; }
+
+clock_is 0
+broker_program=$fleet/broker-with-a-clock
+cat >"$broker_program" <<RUN
+#!/bin/sh
+exec env 'LD_PRELOAD=$build/test/fake-clock.so' 'FAKE_CLOCK=$fleet/clock' "ASAN_OPTIONS=\${ASAN_OPTIONS:-}:verify_asan_link_order=0" '$build/noded-broker' "\$@"
+RUN
+chmod +x "$broker_program"
+broker_start
+nodes_up a b
+two=$(publish noded-2 2.0.0)
+one=$(publish noded 1.5.0 --env X=1)
+
+say 'rollout-clock: 400 days on while a node is under way'
+rollout_start --release "$two" --waves rest
+journal_mark a
+at_step a probing
+clock_is $((400 * day))
+until_rollout '[.members[] | select (.node == "b")][0].state == "updated"'
+go_on a
+until_rollout '.phase == "done" and .waves[0].updated == 2 and .waves[0].bad == 0'
+
+say 'rollout-clock: two hours back in a soak'
+rollout_start --release "$one" --waves '1, rest' --soak 3s
+until_rollout '.phase == "soaking" and .wave == 1'
+clock_is $((400 * day - 2 * hour))
+until_rollout '.phase == "done" and .waves[1].updated == 1'
+
+say 'rollout-clock: a window opens by the wall clock'
+opens=$(date -u -d '+400 days +1 hours' +%H:%M) closes=$(date -u -d '+400 days +4 hours' +%H:%M)
+rollout_start --release "$two" --select b --waves rest --window "$opens-$closes"
+check_rollout '.waits | test ("its window")'
+clock_is $((400 * day + 2 * hour))
+until_rollout '.phase == "done" and .waves[0].updated == 1'
+
+say 'rollout-clock: a broker that is killed again and again sees a soak and a deadline to their end, two hours back'
+rollout_start --release "$two" --select a --waves rest --node-deadline 3s
+overdue=$rollout
+journal_mark a
+at_step a probing
+rollout_start --release "$one" --select b --waves rest --soak 2s
+until_rollout '.phase == "soaking"'
+clock_is $((400 * day - 6 * hour))
+is_done () { rollout_json | jq -e '.phase == "done"'; }
+has_moved () { has_watched "$watched" || is_done; }
+for ((kills = 0; kills < 40; kills++)); do
+    broker_kill
+    broker_start
+    watched=$(watched)
+    until_true has_moved
+    ! is_done >/dev/null || break
+done
+[ "$kills" -gt 1 ] || fail "the broker was killed $kills times in a soak of 2 s"
+check_rollout '.phase == "done"' 'a soak in which the broker was killed again and again'
+rollout=$overdue
+until_rollout '.members[0].state == "overdue" and .phase == "halted"'
+go_on a

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# A broker comes and goes: it is away for the whole of three trials, answers the versions that were gone back to, and goes again before
+# they have run for as long as the trial did. Nobody is blamed, no node is charged, and the same orders are carried out by themselves once
+# the broker stays. A release that never confirms itself while the version before it does is quarantined all the same.
+set -euo pipefail
+# shellcheck source=test/scenario/lib.bash
+. "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/rollouts.bash
+. "$here/rollouts.bash"
+
+node_settings=${node_settings/confirm = 60s/confirm = 4s}
+node_settings=${node_settings/update/update
+    answer = 2s}
+nodes=(a b c)
+broker_start
+nodes_up "${nodes[@]}"
+two=$(publish noded-2 2.0.0)
+stuck=$(publish bad-trial-stuck 6.6.6)
+
+# logged ID PATTERN: behind the mark.
+declare -A marks=()
+mark () { for id in "${nodes[@]}"; do marks[$id]=$(wc -l <"$fleet/$id.log"); done; }
+logged () { tail -n "+$((marks[$1] + 1))" "$fleet/$1.log" | grep -q "$2"; }
+until_all () { for id in "${nodes[@]}"; do until_true logged "$id" "$1"; done; }
+
+mark
+rollout_start --release "$two" --waves rest
+for id in "${nodes[@]}"; do at_step "$id" probing; done
+broker_kill
+for id in "${nodes[@]}"; do go_on "$id"; done
+until_all 'is on trial'
+mark
+until_all 'runs as node'
+# Up until another node has got what it needs to blame the release, and away again.
+connected_one ()
+{
+    local id
+    for id in "${nodes[@]}"; do
+        if [ -z "${connected[$id]:-}" ] && logged "$id" 'connected to'; then connected[$id]=1; return 0; fi
+    done
+    return 1
+}
+declare -A connected=()
+while [ ${#connected[@]} -lt ${#nodes[@]} ]; do
+    broker_start
+    until_true connected_one
+    broker_kill
+done
+until_all 'nobody is blamed'
+broker_start
+until_rollout '.phase == "done" and .waves[0].updated == 3 and .waves[0].bad == 0'
+for id in "${nodes[@]}"; do
+    check_runs "$id" 2.0.0 noded-2
+    check_node "$id" '.quarantine == []'
+done
+
+before=$(stable_of a)
+expect_status 1 ctl update a --release "$stuck"
+check_equal "$(stable_of a)" "$before" 'stable'
+check_node a ".quarantine | map (.release) == [\"$stuck\"]"

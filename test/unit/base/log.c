@@ -1,0 +1,91 @@
+/*  A line of the log is one line, whatever peers have chosen of it. */
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static void expect (const char *text, const char *line)
+{
+    char escaped[256];
+    cr_expect_eq (base_log_escape (text, escaped, sizeof escaped), strlen (line));
+    cr_expect_str_eq (escaped, line);
+}
+
+Test (log, what_is_printable_stays)
+{
+    expect ("node web-17: t-1 \"gr\xc3\xbc\xc3\x9f\" \\ \xe6\x97\xa5 \xf0\x9f\x98\x80",
+            "node web-17: t-1 \"gr\xc3\xbc\xc3\x9f\" \\ \xe6\x97\xa5 \xf0\x9f\x98\x80");
+    expect ("", "");
+}
+
+Test (log, what_would_begin_a_line_or_move_a_terminal_is_written_out)
+{
+    expect ("a\nb\rc\td", "a\\nb\\rc\\td");
+    expect ("\x1b[31mred\x07\x7f", "\\x1b[31mred\\x07\\x7f");
+    expect ("\xc2\x9b"
+            "31m",
+            "\\u{9b}31m");
+    expect ("\xe2\x80\xae"
+            "fdp\xe2\x80\xa8\xe2\x81\xa6\xef\xbb\xbf",
+            "\\u{202e}fdp\\u{2028}\\u{2066}\\u{feff}");
+}
+
+Test (log, what_is_no_utf_8_is_written_out)
+{
+    expect ("\xff\xc3(\xe2\x82", "\\xff\\xc3(\\xe2\\x82");
+    expect ("\xc0\xaf\xed\xa0\x80\xf8", "\\xc0\\xaf\\xed\\xa0\\x80\\xf8");
+}
+
+Test (log, what_does_not_fit_is_cut_between_two_characters)
+{
+    char line[10];
+    cr_expect_eq (base_log_escape ("123456789", line, sizeof line), 9);
+    cr_expect_str_eq (line, "123456789");
+    cr_expect_eq (base_log_escape ("1234567890", line, sizeof line), 9);
+    cr_expect_str_eq (line, "123456...");
+    cr_expect_eq (base_log_escape ("12345\x1b\x1b", line, sizeof line), 8);
+    cr_expect_str_eq (line, "12345...");
+}
+
+/*  What is written for "x" with JOURNAL_STREAM as given, or where it names where standard error leads. */
+static void line_of (const char *stream, bool own, char *ret_line)
+{
+    char path[] = "/tmp/log.XXXXXX", name[64];
+    struct stat status;
+    int fd = mkstemp (path), before = dup (STDERR_FILENO);
+    cr_assert_geq (fd, 0);
+    cr_assert_eq (fstat (fd, &status), 0);
+    (void) snprintf (name, sizeof name, "%llu:%llu", (unsigned long long) status.st_dev,
+                     (unsigned long long) status.st_ino);
+    cr_assert_eq (
+        own || stream ? setenv ("JOURNAL_STREAM", own ? name : stream, 1) : unsetenv ("JOURNAL_STREAM"), 0);
+    cr_assert_geq (dup2 (fd, STDERR_FILENO), 0);
+    base_log (BASE_LOG_WARNING, "x\n%s", "y");
+    cr_assert_geq (dup2 (before, STDERR_FILENO), 0);
+    ssize_t got = pread (fd, ret_line, 255, 0);
+    ret_line[got < 0 ? 0 : got] = '\0';
+    (void) close (fd);
+    (void) close (before);
+    (void) unlink (path);
+}
+
+Test (log, a_line_has_time_and_level_and_in_the_journal_a_priority)
+{
+    char line[256];
+    int length = 0;
+    unsigned year, month, day, hour, minute, second, ms;
+    line_of (NULL, false, line);
+    cr_expect_eq (sscanf (line, "%4u-%2u-%2uT%2u:%2u:%2u.%3uZ warning x\\ny\n%n", &year, &month, &day, &hour,
+                          &minute, &second, &ms, &length),
+                  7, "%s", line);
+    cr_expect_eq ((size_t) length, strlen (line), "%s", line);
+    line_of (NULL, true, line);
+    cr_expect_str_eq (line, "<4>x\\ny\n");
+    line_of ("8:1", false, line);
+    cr_expect_eq (line[0], '2', "standard error is not the journal: %s", line);
+}

@@ -1,0 +1,154 @@
+/*  Releases beside the records. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "broker/broker.h"
+#include "broker/documents.h"
+#include "broker/keeping.h"
+#include "test/fault/scratch.h"
+#include "wire/envelope.h"
+
+static struct broker_store *store;
+static struct base_error error;
+static int root;
+
+static void begin (void)
+{
+    scratch_begin ();
+    root = open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert_eq (broker_keeping_open (".", root, false, &store, &error), 0, "%s", error.text);
+}
+
+static void end (void)
+{
+    store = broker_store_free (store);
+    (void) close (root);
+    scratch_end ();
+}
+
+TestSuite (documents, .init = begin, .fini = end);
+
+/*  Put into the records and, as the broker does, beside them. */
+static struct base_digest publish (const char *version, const char *time)
+{
+    char *args[] = {(char *) "odd \"\xff\n"};
+    struct wire_envelope envelope = {.application = (char *) "noded",
+                                     .version = (char *) version,
+                                     .binary = base_digest_of (version, strlen (version)),
+                                     .size = strlen (version),
+                                     .args = args,
+                                     .n_args = 1};
+    struct broker_release release = {.document = {.application = (char *) "noded",
+                                                  .version = (char *) version,
+                                                  .envelopes = &envelope,
+                                                  .n_envelopes = 1}};
+
+    release.digest = wire_release_digest (&release.document);
+    (void) snprintf (release.time, sizeof release.time, "%s", time);
+    cr_assert_eq (broker_store_release_put (store, &release.digest, &release.document, time, &error), 0);
+    cr_assert_eq (broker_document_put (root, &release, &error), 0, "%s", error.text);
+    return release.digest;
+}
+
+static int reopen (bool anew)
+{
+    store = broker_store_free (store);
+    return broker_keeping_open (".", root, anew, &store, &error);
+}
+
+static void records_remove (void)
+{
+    store = broker_store_free (store);
+    free (scratch_shell ("rm broker.db*", NULL));
+}
+
+Test (documents, rebuild_the_records_in_the_order_of_publishing)
+{
+    struct base_digest second = publish ("2", "2026-02-01T00:00:00.000000000Z");
+    struct base_digest first = publish ("1", "2026-01-01T00:00:00.000000000Z");
+    struct broker_release release = {.serial = 0};
+
+    cr_assert_eq (broker_store_release_withdraw (store, &first, &error), 0);
+    cr_assert_eq (broker_store_release_get (store, &first, &release, &error), 0);
+    cr_assert_eq (broker_document_put (root, &release, &error), 0);
+    broker_release_deinit (&release);
+    records_remove ();
+    cr_assert_eq (broker_keeping_open (".", root, false, &store, &error), BROKER_E_NO_RECORDS);
+    cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (broker_store_release_get (store, &first, &release, &error), 0);
+    cr_expect (release.withdrawn);
+    cr_expect_eq (release.serial, 1);
+    broker_release_deinit (&release);
+    cr_assert_eq (broker_store_release_get (store, &second, &release, &error), 0);
+    cr_expect_not (release.withdrawn);
+    cr_expect_eq (release.serial, 2);
+    broker_release_deinit (&release);
+}
+
+Test (documents, that_are_missing_are_written_and_damaged_ones_are_mended)
+{
+    struct base_digest digest = publish ("1", "2026-01-01T00:00:00.000000000Z");
+
+    free (scratch_shell ("rm -r releases", NULL));
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_expect (broker_document_has (root, &digest));
+    free (scratch_shell ("for i in releases/*; do echo noise >$i; done", NULL));
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    records_remove ();
+    cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    struct broker_release release = {.serial = 0};
+    cr_expect_eq (broker_store_release_get (store, &digest, &release, &error), 0);
+    broker_release_deinit (&release);
+}
+
+Test (documents, of_another_release_than_the_name_says_are_ignored)
+{
+    (void) publish ("1", "2026-01-01T00:00:00.000000000Z");
+    records_remove ();
+    free (scratch_shell ("sed -i 's/\"version\": \"1\"/\"version\": \"2\"/' releases/*", NULL));
+    cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    free (scratch_shell ("ls releases/*.json", NULL)); /* it is still there */
+}
+
+Test (documents, of_which_the_records_do_not_know_make_them_older)
+{
+    (void) publish ("1", "2026-01-01T00:00:00.000000000Z");
+    store = broker_store_free (store);
+    free (scratch_shell ("cp broker.db copy", NULL));
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    (void) publish ("2", "2026-02-01T00:00:00.000000000Z");
+    records_remove ();
+    free (scratch_shell ("mv copy broker.db; rm records.mark", NULL));
+    cr_assert_eq (broker_keeping_open (".", root, false, &store, &error), BROKER_E_OLDER);
+    cr_expect_not_null (strstr (error.text, "does not know 1 of the releases"), "%s", error.text);
+}
+
+Test (documents, of_records_that_are_meant_to_be_new_are_set_aside)
+{
+    struct base_digest digest = publish ("1", "2026-01-01T00:00:00.000000000Z");
+
+    records_remove ();
+    cr_assert_eq (broker_keeping_open (".", root, true, &store, &error), 0, "%s", error.text);
+    cr_expect_not (broker_document_has (root, &digest));
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_expect_eq (reopen (true), -EEXIST);
+    free (scratch_shell ("ls releases.until-*/*.json", NULL));
+}
+
+/*  As a kill leaves it in the very first start. */
+Test (documents, are_not_missed_by_a_broker_that_was_killed_as_it_began)
+{
+    store = broker_store_free (store);
+    free (scratch_shell ("rm -r broker.db* records.mark; : >broker.db", NULL));
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    store = broker_store_free (store);
+    free (scratch_shell ("rm broker.db* records.mark; cp /dev/null broker.db; sqlite3 broker.db"
+                         " 'PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t'; rm -f records.mark",
+                         NULL));
+    cr_assert_eq (reopen (false), 0, "%s", error.text);
+}

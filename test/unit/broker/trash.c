@@ -1,0 +1,160 @@
+/*  What nothing needs is kept long, and deleted last. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "broker/trash.h"
+#include "test/fault/scratch.h"
+
+#define HOUR (UINT64_C (3600) * 1000)
+#define DAY (24 * HOUR)
+
+static struct disk_blobs blobs;
+static struct broker_trash trash;
+static struct base_error error;
+static uint64_t now_ms = 1000 * HOUR;
+
+static void trash_begin (void)
+{
+    broker_trash_init (&trash, &blobs, now_ms);
+    trash.rules.free = UINT64_MAX; /* short of space, whatever the disk has */
+}
+
+static void begin (void)
+{
+    scratch_begin ();
+    cr_assert_eq (disk_blobs_open (&disk_system, AT_FDCWD, "blobs", &blobs, &error), 0, "%s", error.text);
+    trash_begin ();
+}
+
+static void end (void)
+{
+    broker_trash_deinit (&trash);
+    disk_blobs_deinit (&blobs);
+    scratch_end ();
+}
+
+TestSuite (trash, .init = begin, .fini = end);
+
+static struct base_digest blob_put (const char *text)
+{
+    struct base_digest digest = base_digest_of (text, strlen (text));
+    struct disk_partial partial;
+
+    cr_assert_eq (disk_partial_open (&blobs, &digest, strlen (text), &partial, &error), 0, "%s", error.text);
+    cr_assert_eq (disk_partial_write (&partial, text, strlen (text), &error), 0);
+    cr_assert_eq (disk_partial_finish (&partial, &error), 0, "%s", error.text);
+    return digest;
+}
+
+static bool is_whole (const struct base_digest *digest)
+{
+    int fd;
+
+    if (disk_blobs_get (&blobs, digest, &fd, NULL) != 0)
+        return false;
+    (void) close (fd);
+    return true;
+}
+
+static bool is_in_trash (const struct base_digest *digest)
+{
+    return disk_aside_has (&blobs, DISK_TRASH, digest);
+}
+
+static void pass (uint64_t ms)
+{
+    now_ms += ms;
+    broker_trash_tick (&trash, now_ms);
+}
+
+Test (trash, what_is_needed_again_comes_back)
+{
+    struct base_digest digest = blob_put ("one");
+
+    cr_assert_eq (broker_trash_put (&trash, &digest, now_ms), 0);
+    cr_expect_not (is_whole (&digest));
+    cr_expect (is_in_trash (&digest));
+    cr_assert_eq (broker_trash_take_back (&trash, &digest), 0);
+    cr_expect (is_whole (&digest));
+    cr_expect_not (is_in_trash (&digest));
+    cr_expect_eq (broker_trash_take_back (&trash, &digest), -ENOENT);
+    cr_expect_eq (broker_trash_put (&trash, &(struct base_digest){.bytes = {1}}, now_ms), -ENOENT);
+}
+
+Test (trash, the_oldest_goes_first_and_nothing_before_its_time)
+{
+    struct base_digest first = blob_put ("one"), second = blob_put ("two");
+
+    cr_assert_eq (broker_trash_put (&trash, &first, now_ms), 0);
+    pass (DAY);
+    cr_assert_eq (broker_trash_put (&trash, &second, now_ms), 0);
+    pass (6 * DAY - HOUR);
+    cr_expect (is_in_trash (&first));
+    pass (2 * HOUR);
+    cr_expect_not (is_in_trash (&first));
+    cr_expect (is_in_trash (&second));
+    pass (DAY);
+    cr_expect_not (is_in_trash (&second));
+}
+
+Test (trash, nothing_is_deleted_while_there_is_space)
+{
+    struct base_digest digest = blob_put ("one");
+
+    trash.rules.free = 0;
+    cr_assert_eq (broker_trash_put (&trash, &digest, now_ms), 0);
+    for (int i = 0; i < 100; i++)
+        pass (DAY);
+    cr_expect (is_in_trash (&digest));
+    broker_trash_make_room (&trash, UINT64_MAX, now_ms);
+    cr_expect_not (is_in_trash (&digest), "an upload that needs room gets it");
+}
+
+Test (trash, time_is_counted_over_restarts_and_nothing_goes_in_the_first_hour_after_one)
+{
+    struct base_digest digest = blob_put ("one");
+
+    cr_assert_eq (broker_trash_put (&trash, &digest, now_ms), 0);
+    for (int i = 0; i < 8; i++) {
+        pass (DAY - HOUR);
+        broker_trash_deinit (&trash);
+        now_ms = HOUR; /* the host was started anew; how long it was off is in no clock of ours */
+        trash_begin ();
+        cr_expect (i == 7 || is_in_trash (&digest), "start %d", i);
+    }
+    cr_expect_not (is_in_trash (&digest), "after eight days of running");
+}
+
+Test (trash, the_first_hour_holds_for_what_is_old_enough_too)
+{
+    struct base_digest digest = blob_put ("one");
+
+    cr_assert_eq (broker_trash_put (&trash, &digest, now_ms), 0);
+    broker_trash_deinit (&trash);
+    scratch_write_text ("blobs/trash/clock", "ran 864000000 ms\n"); /* ten days */
+    trash_begin ();
+    pass (HOUR - 1);
+    cr_expect (is_in_trash (&digest));
+    pass (HOUR);
+    cr_expect_not (is_in_trash (&digest));
+}
+
+/*  Whoever copied the root without times, and a clock that was lost: kept longer, never shorter. */
+Test (trash, times_of_day_and_a_lost_clock_delete_nothing)
+{
+    struct base_digest digest = blob_put ("one");
+
+    cr_assert_eq (broker_trash_put (&trash, &digest, now_ms), 0);
+    free (scratch_shell ("touch blobs/trash/*; rm blobs/trash/clock", NULL));
+    broker_trash_deinit (&trash);
+    free (scratch_shell ("rm -f blobs/trash/clock", NULL));
+    trash_begin ();
+    pass (2 * HOUR);
+    pass (7 * DAY - HOUR);
+    cr_expect (is_in_trash (&digest));
+    pass (2 * HOUR);
+    cr_expect_not (is_in_trash (&digest), "seven days after it was seen");
+}

@@ -1,0 +1,332 @@
+/*  Connections that cost more than they say: each is ended, and the others stay.
+
+    Where the guard fails, its process would grow by a gigabyte a second until the test's deadline, and the kernel
+    would kill others. So a hostile peer sends at most ENDLESS_MOST, and the process may not have more memory. */
+
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "base/time.h"
+#include "bus/socket_private.h"
+
+enum { ENDLESS_MOST = 192 << 20, MEMORY_MOST = 1 << 30 /* addresses: each thread reserves 64 MiB of them */ };
+
+struct memory {
+    size_t addresses, resident;
+};
+
+static struct memory memory_used (void)
+{
+    struct memory pages = {0};
+    FILE *file = fopen ("/proc/self/statm", "r");
+    cr_assert_eq (fscanf (file, "%zu %zu", &pages.addresses, &pages.resident), 2);
+    (void) fclose (file);
+    return (struct memory){pages.addresses * 4096, pages.resident * 4096};
+}
+
+static void set_up (void)
+{
+    const struct rlimit most = {.rlim_cur = MEMORY_MOST, .rlim_max = MEMORY_MOST};
+    /* A sanitizer has reserved terabytes; there the bound of what is sent has to do. */
+    if (memory_used ().addresses < MEMORY_MOST)
+        cr_assert_eq (setrlimit (RLIMIT_AS, &most), 0);
+    rig_setup ();
+}
+
+TestSuite (guard, .init = set_up, .fini = rig_teardown, .timeout = 60);
+
+struct seen {
+    unsigned calls, stop_at;
+    struct bus_peer peer;
+};
+
+static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct seen *seen = context;
+    (void) socket;
+    seen->peer = message->peer;
+    if (++seen->calls == seen->stop_at)
+        bus_loop_stop (loop);
+}
+
+static struct bus_socket *server (enum bus_kind kind, struct seen *seen, const char *endpoint)
+{
+    struct bus_socket *socket = rig_socket (
+        kind, &(struct bus_socket_options){.on_message = on_message, .context = seen, .no_payloads = true});
+    rig_bind (socket, endpoint);
+    return socket;
+}
+
+/*  A peer of another context, as libzmq makes it. */
+static void *context;
+
+static void *stranger (int kind, const char *id, const char *endpoint)
+{
+    int linger = 0;
+    context = context ? context : zmq_ctx_new ();
+    void *socket = zmq_socket (context, kind);
+    cr_assert_eq (zmq_setsockopt (socket, ZMQ_LINGER, &linger, sizeof linger), 0);
+    if (id)
+        cr_assert_eq (zmq_setsockopt (socket, ZMQ_ROUTING_ID, id, strlen (id)), 0);
+    cr_assert_eq (zmq_connect (socket, endpoint), 0);
+    return socket;
+}
+
+static void strangers_end (void *socket)
+{
+    cr_assert_eq (zmq_close (socket), 0);
+    cr_assert_eq (zmq_ctx_term (context), 0);
+    context = NULL;
+}
+
+static void send_beat (void *socket)
+{
+    uint8_t prefix[WIRE_PREFIX_SIZE];
+    struct base_buffer map = {0};
+    struct wire_heartbeat beat = {.sender = (char *) "somebody"};
+    wire_prefix (&wire_heartbeat_record, prefix);
+    cr_assert_eq (wire_pack (&wire_heartbeat_record, &beat, &map, NULL), 0);
+    cr_assert_gt (zmq_send (socket, prefix, sizeof prefix, ZMQ_SNDMORE), 0);
+    cr_assert_gt (zmq_send (socket, map.data, map.size, 0), 0);
+    base_buffer_deinit (&map);
+}
+
+/*  Runs the loop until so many connections were ended for this. */
+struct until {
+    const struct bus_socket *socket;
+    enum bus_end why;
+    uint64_t count;
+};
+
+static void on_until (void *data)
+{
+    struct until *until = data;
+    if (bus_socket_counts (until->socket).ended[until->why] >= until->count)
+        bus_loop_stop (loop);
+    else
+        (void) bus_timer_start (loop, 5, on_until, until);
+}
+
+static void until_ended (const struct bus_socket *socket, enum bus_end why, uint64_t count)
+{
+    struct until until = {socket, why, count};
+    (void) bus_timer_start (loop, 5, on_until, &until);
+    cr_assert_eq (bus_loop_run (loop), 0);
+}
+
+Test (guard, routing_ids_cannot_be_foretold)
+{
+    struct seen seen = {.stop_at = 1};
+    srand (1);
+    uint32_t low = (uint32_t) rand (), high = (uint32_t) rand (), number;
+    srand (1);
+    struct bus_socket *router = server (BUS_ROUTER, &seen, "tcp://127.0.0.1:*");
+    void *dealer = stranger (ZMQ_DEALER, NULL, bus_socket_endpoint (router));
+    send_beat (dealer);
+    cr_assert_eq (bus_loop_run (loop), 0);
+    cr_assert_eq (seen.peer.size, 5);
+    number = (uint32_t) seen.peer.id[1] << 24 | (uint32_t) seen.peer.id[2] << 16 |
+             (uint32_t) seen.peer.id[3] << 8 | seen.peer.id[4];
+    cr_assert_neq (number, low | high << 31);
+    strangers_end (dealer);
+    bus_socket_free (router);
+}
+
+Test (guard, who_chooses_its_routing_id_is_ended_and_others_stay)
+{
+    struct seen seen = {.stop_at = 1};
+    struct bus_socket *router = server (BUS_ROUTER, &seen, "tcp://127.0.0.1:*");
+    struct bus_socket *good = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
+    struct wire_heartbeat beat = {.sender = (char *) "good"};
+    rig_connect (good, bus_socket_endpoint (router));
+    void *dealer = stranger (ZMQ_DEALER, "mine", bus_socket_endpoint (router));
+    send_beat (dealer);
+    until_ended (router, BUS_END_CLAIM, 1);
+    cr_assert_eq (seen.calls, 0);
+    cr_assert_eq (bus_send (good, NULL, &wire_heartbeat_record, &beat), 0);
+    cr_assert_eq (bus_loop_run (loop), 0);
+    cr_assert_eq (seen.calls, 1);
+    strangers_end (dealer);
+    bus_socket_free (good);
+    bus_socket_free (router);
+}
+
+/*  libzmq's own side sends nothing of a message before its end: this speaks ZMTP by hand. */
+static int dial (const char *endpoint)
+{
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    struct sockaddr_in inet = {.sin_family = AF_INET};
+    const char *colon = strrchr (endpoint, ':');
+    bool is_ipc = strncmp (endpoint, "ipc://", 6) == 0;
+    int fd = socket (is_ipc ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void) snprintf (local.sun_path, sizeof local.sun_path, "%.100s", endpoint + 6);
+    inet.sin_port = htons ((uint16_t) strtoul (colon + 1, NULL, 10));
+    inet.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+    return connect (fd, is_ipc ? (struct sockaddr *) &local : (struct sockaddr *) &inet,
+                    is_ipc ? sizeof local : sizeof inet) < 0
+               ? -1
+               : fd;
+}
+
+static void send_endless (const char *endpoint, const char *type)
+{
+    static const char greeting[64] = "\xff\0\0\0\0\0\0\0\1\x7f\x03\0NULL";
+    static char block[64 * 258];
+    char ready[64], answer[128];
+    int fd = dial (endpoint);
+    size_t size = strlen (type), here = 0;
+    (void) prctl (PR_SET_PDEATHSIG, SIGKILL);
+    memcpy (ready, "\x04\0\x05READY\x0bSocket-Type\0\0\0", 23);
+    ready[1] = (char) (22 + size);
+    ready[23] = (char) size;
+    memcpy (ready + 24, type, size);
+    if (fd < 0 || send (fd, greeting, sizeof greeting, 0) < 0 || send (fd, ready, 24 + size, 0) < 0)
+        _exit (1);
+    while (here < 66) /* what is sent before the other side's READY has come is an error */
+        here += (size_t) recv (fd, answer, sizeof answer, 0);
+    for (size_t at = 0; at + 257 <= sizeof block; at += 257) {
+        block[at] = 1; /* more */
+        block[at + 1] = (char) 255;
+    }
+    for (size_t sent = 0; sent < ENDLESS_MOST; sent += sizeof block)
+        if (send (fd, block, sizeof block / 257 * 257, MSG_NOSIGNAL) <= 0)
+            _exit (0);
+    (void) pause (); /* stays, so that it has to be ended */
+    _exit (0);
+}
+
+static void endless (const char *endpoint, enum bus_kind kind, const char *type)
+{
+    struct seen seen = {.stop_at = 0};
+    struct bus_socket *socket = server (kind, &seen, endpoint);
+    size_t before = memory_used ().resident;
+    pid_t child = fork ();
+    cr_assert_geq (child, 0);
+    if (child == 0)
+        send_endless (bus_socket_endpoint (socket), type);
+    until_ended (socket, BUS_END_ENDLESS, 1);
+    cr_assert_eq (kill (child, SIGKILL), 0);
+    cr_assert_eq (waitpid (child, NULL, 0), child);
+#if !defined __SANITIZE_ADDRESS__
+    cr_assert_lt (memory_used ().resident, before + (400u << 20));
+#else
+    (void) before;
+#endif
+    bus_socket_free (socket);
+}
+
+Test (guard, a_message_without_end_ends_over_tcp)
+{
+    endless ("tcp://127.0.0.1:*", BUS_ROUTER, "DEALER");
+}
+
+Test (guard, a_message_without_end_ends_over_ipc_too)
+{
+    endless (rig_ipc ("callback"), BUS_PULL, "PUSH");
+}
+
+Test (guard, the_forty_first_subscription_ends_the_connection)
+{
+    struct bus_socket *xpub = rig_socket (BUS_XPUB, &(struct bus_socket_options){0});
+    char topic[32];
+    rig_bind (xpub, "tcp://127.0.0.1:*");
+    void *sub = stranger (ZMQ_SUB, NULL, bus_socket_endpoint (xpub));
+    for (unsigned i = 0; i <= BUS_TOPICS_MOST; i++) {
+        (void) snprintf (topic, sizeof topic, "topic/%u", i);
+        cr_assert_eq (zmq_setsockopt (sub, ZMQ_SUBSCRIBE, topic, strlen (topic)), 0);
+    }
+    until_ended (xpub, BUS_END_TOPICS, 1);
+    strangers_end (sub);
+    bus_socket_free (xpub);
+}
+
+static bool no_topic (const char *topic)
+{
+    return strcmp (topic, "known") == 0;
+}
+
+Test (guard, a_topic_that_is_none_ends_the_connection)
+{
+    struct bus_socket *xpub = rig_socket (BUS_XPUB, &(struct bus_socket_options){.is_topic = no_topic});
+    rig_bind (xpub, "tcp://127.0.0.1:*");
+    void *sub = stranger (ZMQ_SUB, NULL, bus_socket_endpoint (xpub));
+    cr_assert_eq (zmq_setsockopt (sub, ZMQ_SUBSCRIBE, "known", 5), 0);
+    cr_assert_eq (zmq_setsockopt (sub, ZMQ_SUBSCRIBE, "unknown", 7), 0);
+    until_ended (xpub, BUS_END_TOPICS, 1);
+    strangers_end (sub);
+    bus_socket_free (xpub);
+}
+
+static void on_known (void *data, struct bus_socket *socket, const struct bus_message *message)
+{
+    bus_connection_keep (message->from);
+    on_message (data, socket, message);
+}
+
+Test (guard, a_crowd_is_ended_and_who_is_known_stays)
+{
+    struct seen seen = {.stop_at = 1};
+    struct wire_heartbeat beat = {.sender = (char *) "good"};
+    struct bus_socket *router = rig_socket (
+        BUS_ROUTER,
+        &(struct bus_socket_options){.on_message = on_known, .context = &seen, .no_payloads = true});
+    bus_loop_connections (loop, 8);
+    rig_bind (router, "tcp://127.0.0.1:*");
+    struct bus_socket *good = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
+    rig_connect (good, bus_socket_endpoint (router));
+    cr_assert_eq (bus_send (good, NULL, &wire_heartbeat_record, &beat), 0);
+    cr_assert_eq (bus_loop_run (loop), 0);
+    void *crowd[32];
+    for (unsigned i = 0; i < 32; i++)
+        crowd[i] = stranger (ZMQ_DEALER, NULL, bus_socket_endpoint (router));
+    until_ended (router, BUS_END_ROOM, 25);
+    for (unsigned i = 1; i < 32; i++)
+        cr_assert_eq (zmq_close (crowd[i]), 0);
+    strangers_end (crowd[0]);
+    seen = (struct seen){.stop_at = 1};
+    cr_assert_eq (bus_send (good, NULL, &wire_heartbeat_record, &beat), 0);
+    cr_assert_eq (bus_loop_run (loop), 0);
+    cr_assert_eq (bus_socket_counts (router).received, 2);
+    bus_socket_free (good);
+    bus_socket_free (router);
+}
+
+/*  A subscriber is told nothing by its own side that was not asked for: a server that floods it is counted. */
+Test (guard, what_nobody_subscribed_to_is_dropped_and_counted)
+{
+    struct seen seen = {.stop_at = 0};
+    struct bus_socket *sub =
+        rig_socket (BUS_SUB, &(struct bus_socket_options){.on_message = on_message, .context = &seen});
+    context = zmq_ctx_new ();
+    void *push = zmq_socket (context, ZMQ_XPUB);
+    char endpoint[64];
+    size_t size = sizeof endpoint;
+    int linger = 0, manual = 1;
+    cr_assert_eq (zmq_setsockopt (push, ZMQ_LINGER, &linger, sizeof linger), 0);
+    cr_assert_eq (zmq_setsockopt (push, ZMQ_XPUB_MANUAL, &manual, sizeof manual), 0);
+    cr_assert_eq (zmq_bind (push, "tcp://127.0.0.1:*"), 0);
+    cr_assert_eq (zmq_getsockopt (push, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
+    rig_connect (sub, endpoint);
+    cr_assert_eq (bus_socket_subscribe (sub, "wanted"), 0);
+    char subscription[16];
+    cr_assert_eq (zmq_recv (push, subscription, sizeof subscription, 0), 7);
+    cr_assert_eq (zmq_setsockopt (push, ZMQ_SUBSCRIBE, "", 0), 0);
+    cr_assert_gt (zmq_send (push, "other", 5, ZMQ_SNDMORE), 0);
+    cr_assert_geq (zmq_send (push, "x", 1, 0), 0);
+    for (int tries = 0; tries < 200 && bus_socket_counts (sub).malformed == 0; tries++) {
+        (void) bus_timer_start (loop, 10, rig_stop, NULL);
+        cr_assert_eq (bus_loop_run (loop), 0);
+    }
+    cr_assert_eq (bus_socket_counts (sub).malformed, 1);
+    cr_assert_eq (seen.calls, 0);
+    strangers_end (push);
+    bus_socket_free (sub);
+}
