@@ -108,7 +108,9 @@ int root_failed_describe (const struct root *root, const struct root_outcome *ou
         [ROOT_CAUSE_ROTTEN] = "was damaged before it ever ran",
         [ROOT_CAUSE_INTERRUPTED] = "was interrupted each time",
         [ROOT_CAUSE_LOST] = "lost stable",
+        [ROOT_CAUSE_STOPPED] = "was told to stop again and again",
     };
+    enum { N_ENDS = sizeof ends / sizeof *ends };
     char now[BASE_TIME_TEXT];
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
     bool known = root_workspace_read (root, outcome->workspace, &installed, NULL) == 0 &&
@@ -118,7 +120,9 @@ int root_failed_describe (const struct root *root, const struct root_outcome *ou
         .transaction = strdup (known && installed.transaction ? installed.transaction : "unknown"),
         .version = known && installed.envelope ? strdup (installed.envelope->version) : NULL,
         .step = strdup (wire_state_word (WIRE_STATE_TRIAL)),
-        .reason = base_text_printf ("on trial it %s: %s", ends[outcome->cause], outcome->text),
+        .reason = base_text_printf (
+            "on trial it %s: %s",
+            (unsigned) outcome->cause < N_ENDS ? ends[outcome->cause] : ends[ROOT_CAUSE_NONE], outcome->text),
         .time = strdup (*outcome->time ? outcome->time : base_time_format (base_time_real_ns (), now)),
     };
     if (!failure.transaction || !failure.step || !failure.reason || !failure.time) {

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 apart "$0"
-mount_tmpfs "$([ -n "${NODED_STEP:-}" ] && echo 500M || echo 128M)" "$fleet/a"
+mount_tmpfs "$([ -n "${NODED_STEP:-}" ] && echo 700M || echo 160M)" "$fleet/a"
 free () { df --output=avail "$fleet/a" | tail -n 1; }
 
 broker_start
