@@ -76,9 +76,9 @@ static int describe_own (struct own *own, struct base_error *error)
     no hindrance. */
 static int refuse_foreign (const char *path, struct base_error *error)
 {
-    static const char *const own[] = {".",           "..",         ROOT_VAR,     ROOT_PROBE,   ROOT_APPS,
-                                      ROOT_KEEPERS,  ROOT_SETTINGS, ROOT_LOCK,    ROOT_MANAGER_LOCK,
-                                      ROOT_BACK,     ".trial",      "lost+found"};
+    static const char *const own[] = {".",          "..",          ROOT_VAR,  ROOT_PROBE,        ROOT_APPS,
+                                      ROOT_KEEPERS, ROOT_SETTINGS, ROOT_LOCK, ROOT_MANAGER_LOCK, ROOT_BACK,
+                                      ".trial",     "lost+found"};
     static const char *const begins[] = {".new.", ".old.", ".tmp.", ".try.", ".ok", ".failed"};
     DIR *directory = opendir (path);
     const struct dirent *entry;

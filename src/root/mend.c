@@ -127,7 +127,8 @@ int root_stable_mend (const struct root *root, const char *own, bool proven, cha
         return 0;
     return base_error_set (error, rc < 0 ? rc : ROOT_E_NONE,
                            "no proven version is there to be stable%s%.200s%s: "
-                           "ln -sfnT WORKSPACE %s/" ROOT_STABLE " chooses one, noded install --repair the newest "
+                           "ln -sfnT WORKSPACE %s/" ROOT_STABLE
+                           " chooses one, noded install --repair the newest "
                            "that is proven and whole",
                            *first.text ? " (" : "", first.text, *first.text ? ")" : "", root->path);
 }
