@@ -369,6 +369,8 @@ int broker_store_renew (const char *path, int root, struct broker_restored *ret_
     if (r == 0)
         r = revisions_skip (store, error);
     if (r == 0)
+        r = broker_store_watched_mend (store, error);
+    if (r == 0)
         r = rollouts_pause (&pausing);
     if (r == 0)
         r = broker_store_commit (store, error);

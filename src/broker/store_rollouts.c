@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "broker/store_backup.h"
 #include "broker/store_statement.h"
 
 enum { CONFIRMED = 1, WAS_BAD = 2, CHARGED = 4, EVIDENCE_SIZE = 256, TOOK_OF = 200 };
@@ -259,9 +260,19 @@ int broker_store_watched_get (struct broker_store *store, uint64_t *ret_ms, stru
         return r;
     if (r == 0)
         return base_error_set (error, -EBADMSG,
-                               "the records do not say for how long rollouts were watched: restore a backup");
+                               "%s does not say for how long rollouts were watched: " BROKER_REMEDY,
+                               broker_store_path (store));
     *ret_ms = store_number (statement, 0);
     return 0;
+}
+
+int broker_store_watched_mend (struct broker_store *store, struct base_error *error)
+{
+    return store_do (store, error,
+                     "INSERT OR IGNORE INTO meta (key, value) VALUES ('watched', max (86400000,"
+                     " coalesce ((SELECT max (max (phase_ms, wave_ms, stop_ms)) FROM rollouts), 0),"
+                     " coalesce ((SELECT max (max (since, ordered)) FROM members), 0)))",
+                     "");
 }
 
 int broker_store_watched_put (struct broker_store *store, uint64_t ms, struct base_error *error)

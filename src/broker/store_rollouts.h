@@ -71,6 +71,8 @@ int broker_store_members_took (struct broker_store *store, uint64_t *ret_ms, str
 /*  The clock of rollouts (broker/watch.h) as it was kept last. Putting never sets it back. */
 int broker_store_watched_get (struct broker_store *store, uint64_t *ret_ms, struct base_error *error);
 int broker_store_watched_put (struct broker_store *store, uint64_t ms, struct base_error *error);
+/*  Where the clock is missing, has it begin behind the last instant of it that is in the records. */
+int broker_store_watched_mend (struct broker_store *store, struct base_error *error);
 
 /*  A step that a rollout took; it gets its serial. */
 int broker_store_turn_add (struct broker_store *store, uint64_t rollout, struct wire_turn *turn,

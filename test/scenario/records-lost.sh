@@ -72,6 +72,7 @@ gone () { rm "$root"/broker.db*; }
 emptied () { gone; : >"$root/broker.db"; }
 without_tables () { gone; rows "CREATE TABLE t (x); PRAGMA user_version = $1" >/dev/null; }
 without_anything () { gone; rows 'CREATE TABLE t (x); DROP TABLE t' >/dev/null; }
+clock_gone () { rows "DELETE FROM meta WHERE key = 'watched'" >/dev/null; }
 wal_gone () { rm "$root"/broker.db-wal; }
 wal_gone_and_db_empty () { rm "$root"/broker.db-wal; : >"$root/broker.db"; }
 wal_cut () { truncate -s 8192 "$root/broker.db-wal"; }
@@ -98,6 +99,7 @@ lose 'the log emptied' 'older than' wal_emptied
 lose 'a database without any table' 'there are no records' without_anything
 lose 'one that says that it has them' 'lacks' without_tables "$layout"
 lose 'one that says that it had them in an older layout' 'no such table' without_tables 3
+lose "the clock of its rollouts gone" 'for how long rollouts were watched' clock_gone
 lose 'an older copy put in place by hand' 'older than' older
 lose 'cut short' 'damaged|malformed' cut
 lose 'a page of zeros' 'damaged|malformed' zeroed
