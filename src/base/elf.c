@@ -236,7 +236,7 @@ static int dynamic_strings (const struct elf *elf, const uint8_t *bytes, size_t 
 
 static int dynamic_read (const struct elf *elf, struct base_elf_dynamic *ret_dynamic)
 {
-    base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic dynamic = {.machine = elf->machine};
+    struct base_elf_dynamic dynamic = {.machine = elf->machine};
     base_cleanup (base_free_p) uint8_t *bytes = NULL;
     struct strings strings = {.size = 0};
     size_t size = 0, step = elf->wide ? sizeof (Elf64_Dyn) : sizeof (Elf32_Dyn), count = 0;
@@ -265,10 +265,11 @@ static int dynamic_read (const struct elf *elf, struct base_elf_dynamic *ret_dyn
             *path = base_take (text);
         }
     }
-    if (rc && rc != -ENOENT)
+    if (rc && rc != -ENOENT) {
+        base_elf_dynamic_deinit (&dynamic);
         return rc;
+    }
     *ret_dynamic = dynamic;
-    dynamic = (struct base_elf_dynamic){.needed = NULL};
     return 0;
 }
 

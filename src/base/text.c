@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,6 +95,24 @@ int base_text_parse_u64 (const char *text, uint64_t max, uint64_t *ret_number)
         return -ERANGE;
     *ret_number = number;
     return 0;
+}
+
+bool base_text_take_number (const char *text, const char *key, int base, uint64_t *ret_number,
+                            const char **ret_rest)
+{
+    size_t length = strlen (key);
+    char *end;
+    if (strncmp (text, key, length) != 0 || text[length] != ' ' ||
+        !isxdigit ((unsigned char) text[length + 1]))
+        return false;
+    errno = 0;
+    unsigned long long number = strtoull (text + length + 1, &end, base);
+    if (errno || end == text + length + 1 || (*end && *end != '\n'))
+        return false;
+    *ret_number = number;
+    if (ret_rest)
+        *ret_rest = *end ? end + 1 : end;
+    return true;
 }
 
 int base_text_parse_span_ms (const char *text, uint64_t *ret_ms)

@@ -21,6 +21,11 @@ bool base_text_is_utf8 (const void *data, size_t size);
 /*  Makes what came from elsewhere, or was cut, fit for messages: what is no UTF-8 becomes question marks. */
 void base_text_clean (char *text);
 
+/*  The number, in base 10 or 16, behind a key and one space at the beginning of text ("mark 12"), up to the end of the
+    line. Returns whether there is one; *ret_rest (may be NULL) is what follows. */
+bool base_text_take_number (const char *text, const char *key, int base, uint64_t *ret_number,
+                            const char **ret_rest);
+
 /*  A decimal number without sign, at most max. Returns 0, -EINVAL or -ERANGE. */
 int base_text_parse_u64 (const char *text, uint64_t max, uint64_t *ret_number);
 

@@ -32,9 +32,11 @@ int broker_document_put (int root, const struct broker_release *release, struct 
                                      .release = (struct wire_release *) &release->document};
     base_cleanup (base_free_p) char *text = wire_json (&wire_document_record, &document, WIRE_JSON_PRETTY);
     char name[NAME_SIZE];
-    int r = text ? disk_directory_make (&disk_system, root, DOCUMENTS, 0700, error)
-                 : base_error_errno (error, -ENOMEM, "cannot write the document of a release");
+    int r;
 
+    if (!text)
+        return base_error_errno (error, -ENOMEM, "cannot write the document of a release");
+    r = disk_directory_make (&disk_system, root, DOCUMENTS, 0700, error);
     return r == 0 ? disk_file_write (&disk_system, root, name_of (&release->digest, name), 0600, text,
                                      strlen (text), error)
                   : r;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "broker/verify_private.h"
 
@@ -112,13 +113,15 @@ static void state_load (struct broker_verify *verify)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
     struct broker_scrub *scrub = &verify->scrub;
-    unsigned long long total;
-    char after[BASE_DIGEST_TEXT];
+    char after[BASE_DIGEST_TEXT] = "";
+    const char *rest;
+    uint64_t total;
 
     if (disk_file_read (verify->blobs->disk, verify->blobs->fd, STATE, STATE_MOST, &buffer) == 0 &&
         base_buffer_append (&buffer, "", 1) == 0 &&
-        sscanf ((const char *) buffer.data, "after %64s total %llu", after, &total) == 2 &&
-        base_digest_parse (after, &scrub->after) == 0) {
+        base_text_take_number ((const char *) buffer.data, "total", 10, &total, &rest) &&
+        strncmp (rest, "after ", 6) == 0 && strlen (rest) == 6 + sizeof after &&
+        !base_digest_parse (memcpy (after, rest + 6, sizeof after - 1), &scrub->after)) {
         scrub->is_begun = true;
         scrub->total = total;
     }
@@ -133,8 +136,8 @@ static void state_save (struct broker_verify *verify)
         return;
     scrub->is_changed = false;
     scrub->saved_ms = base_time_boot_ms ();
-    (void) snprintf (text, sizeof text, "after %s total %llu\n", base_digest_format (&scrub->after, after),
-                     (unsigned long long) scrub->total);
+    (void) snprintf (text, sizeof text, "total %llu\nafter %s\n", (unsigned long long) scrub->total,
+                     base_digest_format (&scrub->after, after));
     (void) disk_file_write (verify->blobs->disk, verify->blobs->fd, STATE, 0600, text, strlen (text), NULL);
 }
 

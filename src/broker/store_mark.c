@@ -82,11 +82,12 @@ void broker_store_mark_sync (struct broker_store *store)
 static bool file_read (int directory, const char *name, uint64_t *ret_identity, uint64_t *ret_mark)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
+    const char *rest;
 
     return disk_file_read (&disk_system, directory, name, TEXT_SIZE, &buffer) == 0 &&
            base_buffer_append (&buffer, "", 1) == 0 &&
-           sscanf ((const char *) buffer.data, "database %" SCNx64 "\nmark %" SCNu64, ret_identity,
-                   ret_mark) == 2;
+           base_text_take_number ((const char *) buffer.data, "database", 16, ret_identity, &rest) &&
+           base_text_take_number (rest, "mark", 10, ret_mark, NULL);
 }
 
 static int file_write (struct broker_store *store, int directory, const char *name, struct base_error *error)

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #define CLOCK "trash/clock"
 
@@ -45,7 +46,7 @@ static void clock_load (struct broker_trash *trash, uint64_t now_ms)
     trash->ticked_ms = now_ms;
     if (disk_file_read (trash->blobs->disk, trash->blobs->fd, CLOCK, TEXT_MOST, &buffer) == 0 &&
         base_buffer_append (&buffer, "", 1) == 0 &&
-        sscanf ((const char *) buffer.data, "ran %" SCNu64, &clock_ms) == 1) {
+        base_text_take_number ((const char *) buffer.data, "ran_ms", 10, &clock_ms, NULL)) {
         trash->clock_ms = clock_ms;
         return;
     }
@@ -65,7 +66,7 @@ static void clock_save (struct broker_trash *trash)
 {
     char text[TEXT_MOST];
 
-    (void) snprintf (text, sizeof text, "ran %" PRIu64 " ms\n", trash->clock_ms);
+    (void) snprintf (text, sizeof text, "ran_ms %" PRIu64 "\n", trash->clock_ms);
     if (disk_directory_make (trash->blobs->disk, trash->blobs->fd, "trash", 0700, NULL) == 0)
         (void) disk_file_write (trash->blobs->disk, trash->blobs->fd, CLOCK, 0600, text, strlen (text), NULL);
     trash->saved_ms = trash->ticked_ms;

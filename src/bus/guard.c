@@ -148,16 +148,14 @@ static bool is_gone (const struct bus_connection *connection)
 
 static uint64_t process_size (void)
 {
-    char text[128];
-    unsigned long long total, resident;
+    char text[128], *pages;
     base_cleanup (base_close_p) int fd = open ("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     ssize_t size = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
     if (size <= 0)
         return 0;
     text[size] = '\0';
-    if (sscanf (text, "%llu %llu", &total, &resident) != 2)
-        return 0;
-    return resident * (uint64_t) sysconf (_SC_PAGESIZE);
+    (void) strtoull (text, &pages, 10); /* the size of its addresses; then what is resident */
+    return strtoull (pages, NULL, 10) * (uint64_t) sysconf (_SC_PAGESIZE);
 }
 
 /*  What libzmq has taken from the kernel so far. */
@@ -308,12 +306,12 @@ static void look (struct bus_connection *connection, uint64_t now_ms, uint64_t *
         bus_guard_end (connection, BUS_END_ENDLESS);
     else if (is_silent (connection) && now_ms >= silent_until (connection) && had_its_turn (connection))
         bus_guard_end (connection, BUS_END_SILENT);
-    else if (connection->counts_bytes && unread == 0 && !connection->turn && read - connection->base < LITTLE)
+    else if ((connection->counts_bytes && unread == 0 && !connection->turn &&
+              read - connection->base < LITTLE) ||
+             (idle && !connection->turn && ++connection->idle_looks >= IDLE_LOOKS))
         (void) let_go (connection);
     else if (!idle || connection->turn)
         connection->idle_looks = 0;
-    else if (++connection->idle_looks >= IDLE_LOOKS)
-        (void) let_go (connection);
 }
 
 static void on_look (void *context)

@@ -52,9 +52,8 @@ static int kind_of (enum bus_kind kind)
         /* A SUB drops what nobody subscribed to inside libzmq, in a loop that lasts as long as it comes. */
         return ZMQ_XSUB;
     case BUS_XPUB:
+    case BUS_PUB: /* a PUB shows nobody's subscriptions, and has no end of them */
         return ZMQ_XPUB;
-    case BUS_PUB:
-        return ZMQ_XPUB; /* a PUB shows nobody's subscriptions, and has no end of them */
     case BUS_DEALER:
         return ZMQ_DEALER;
     case BUS_ROUTER:

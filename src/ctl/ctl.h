@@ -87,7 +87,7 @@ int ctl_node_find (struct ctl *ctl, const char *id, json_t **ret_node);
 /*  The ids of the nodes that --select fits, for ctl_ids_free_p; told where there are none. Returns an exit
     code. */
 int ctl_nodes_selected (struct ctl *ctl, char ***ret_ids);
-void ctl_ids_free_p (char ***ids);
+void ctl_ids_free_p (char ***list);
 
 /*  The commands. Each returns an exit code. */
 int ctl_publish (struct ctl *ctl);

@@ -257,7 +257,7 @@ static int add_label (void *context, const char *name, const char *value)
         (void) snprintf (text, sizeof text, "node/labels/%s is there twice", name);
     else if (config->n_labels == NODE_LABELS_MOST)
         (void) snprintf (text, sizeof text, "node/labels: at most %d labels are allowed", NODE_LABELS_MOST);
-    if (*text) {
+    if (*text || !value) {
         add_fault (reading, false, text);
         return reading->rc;
     }

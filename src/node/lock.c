@@ -9,18 +9,19 @@
 int node_lock_take (const struct root *root, int launcher, struct node_lock *ret_lock,
                     struct base_error *error)
 {
-    base_cleanup (node_lock_deinit) struct node_lock lock = NODE_LOCK_NULL;
+    struct node_lock lock = NODE_LOCK_NULL;
     if (launcher < 0)
         lock.root = root_lock_take (root);
     if (lock.root != -EWOULDBLOCK)
         lock.manager = root_manager_lock_take (root);
-    if (lock.root == -EWOULDBLOCK || lock.manager == -EWOULDBLOCK)
+    if (lock.root == -EWOULDBLOCK || lock.manager == -EWOULDBLOCK) {
+        node_lock_deinit (&lock);
         return base_error_set (
             error, -EWOULDBLOCK,
             "another manager serves %s: stop it first, or look at it with noded status --root %s", root->path,
             root->path);
+    }
     *ret_lock = lock;
-    lock = NODE_LOCK_NULL;
     return 0;
 }
 

@@ -76,15 +76,15 @@ struct node_manager {
     char staged[ROOT_NAME_SIZE]; /* what came of it */
     struct base_error stage_error;
     struct bus_work *unsharing; /* versions are being given files of their own */
-    bool staging_waits;         /* for that */
     unsigned unshared;          /* what came of it */
     struct base_error unshare_error;
     struct node_rehearsal *rehearsal;
     struct node_rehearsal *ending;       /* one that is not wanted any more, until nothing of it runs */
-    bool probe_waits;                    /* for its end */
     struct node_rehearsal_result blamed; /* the candidate's, while this version rehearses itself */
     unsigned tries;                      /* rehearsals of the candidate that were begun */
     bool control;                        /* the rehearsal under way is this version's own */
+    bool staging_waits;                  /* for the end of unsharing */
+    bool probe_waits;                    /* for the end of ending */
 
     struct root_journal_head journal_last; /* line of the journal that this process knows of */
     struct root_journal_head journal;      /* the last that is durable */

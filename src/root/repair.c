@@ -336,7 +336,7 @@ static int remove_left (const struct root_repair *repair, struct base_error *err
     base_cleanup (base_directory_close_p) DIR *directory = list (root->fd, ".");
     char **names = NULL; /* removing while reading could skip some */
     int failed = directory ? 0 : -errno;
-    for (const struct dirent *entry; !failed && (entry = readdir (directory));)
+    for (const struct dirent *entry; directory && !failed && (entry = readdir (directory));)
         if (is_left (entry->d_name))
             failed = base_list_append (&names, entry->d_name);
     if (failed)

@@ -36,8 +36,7 @@ void start_terminal_restore (const struct start_terminal *terminal)
     (void) sigprocmask (SIG_BLOCK, &output, &before); /* which would stop this process here */
     if (is_abandoned (terminal->fd))
         (void) tcsetpgrp (terminal->fd, getpgrp ());
-    if (tcgetpgrp (terminal->fd) == getpgrp () && tcgetattr (terminal->fd, &now) == 0 &&
-        memcmp (&now, &terminal->modes, sizeof now) != 0)
+    if (tcgetpgrp (terminal->fd) == getpgrp () && tcgetattr (terminal->fd, &now) == 0)
         (void) tcsetattr (terminal->fd, TCSANOW, &terminal->modes);
     (void) sigprocmask (SIG_SETMASK, &before, NULL);
 }

@@ -40,8 +40,8 @@ lives ()
     for (( ; ; )); do
         number=$((number % 36 + 1))
         case $((number % 2)) in
-            0) at="fdatasync:signal=KILL:when=$((number / 2))" ;;
-            1) at="pwrite64:signal=KILL:when=$((2 * number))" ;;
+            0) at="fdatasync:signal=KILL:when=$number" ;;
+            1) at="pwrite64:signal=KILL:when=$((4 * number))" ;;
         esac
         echo "$at" >"$fleet/at"
         if ! broker_try "$port" 2>/dev/null; then

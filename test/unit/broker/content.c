@@ -236,7 +236,8 @@ static void on_look (void *context)
 Test (content, what_is_here_of_an_upload_is_read_beside_the_loop)
 {
     struct bus_loop *loop = bus_loop_new ();
-    struct wire_taken taken = put (&peer_a, "hello world", 11, 0, "hello ");
+    struct wire_taken taken;
+    (void) put (&peer_a, "hello world", 11, 0, "hello ");
     int late = bus_timer_start (loop, 20000, on_late, NULL);
 
     content = broker_content_free (content);

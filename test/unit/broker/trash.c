@@ -134,7 +134,7 @@ Test (trash, the_first_hour_holds_for_what_is_old_enough_too)
 
     cr_assert_eq (broker_trash_put (&trash, &digest, now_ms), 0);
     broker_trash_deinit (&trash);
-    scratch_write_text ("blobs/trash/clock", "ran 864000000 ms\n"); /* ten days */
+    scratch_write_text ("blobs/trash/clock", "ran_ms 864000000\n"); /* ten days */
     trash_begin ();
     pass (HOUR - 1);
     cr_expect (is_in_trash (&digest));

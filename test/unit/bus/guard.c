@@ -125,9 +125,12 @@ static void until_ended (const struct bus_socket *socket, enum bus_end why, uint
 Test (guard, routing_ids_cannot_be_foretold)
 {
     struct seen seen = {.stop_at = 1};
+    uint32_t number;
+    /* NOLINTBEGIN(cert-*): it is this generator that libzmq takes the ids from */
     srand (1);
-    uint32_t low = (uint32_t) rand (), high = (uint32_t) rand (), number;
+    uint32_t low = (uint32_t) rand (), high = (uint32_t) rand ();
     srand (1);
+    /* NOLINTEND(cert-*) */
     struct bus_socket *router = server (BUS_ROUTER, &seen, "tcp://127.0.0.1:*");
     void *dealer = stranger (ZMQ_DEALER, NULL, bus_socket_endpoint (router));
     send_beat (dealer);
