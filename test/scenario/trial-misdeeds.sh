@@ -51,7 +51,8 @@ misdeed 'the records are removed' 'rm -r var'
 # shellcheck disable=SC2016
 misdeed 'the records cannot be read' 'for file in standing trial reverted; do echo nonsense >var/$file; done; rm -r var/quarantine; echo >var/quarantine'
 misdeed 'no record can be written' 'rm -r var; ln -s /nowhere/at/all var'
-rm "$root/var"
+until_true [ -L "$root/var.damaged" ]
+rm "$root/var.damaged"
 node_stop a
 node_start a
 until_node a '.online and .state == "idle" and (.quarantine | length) >= 7'

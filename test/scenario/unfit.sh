@@ -5,6 +5,7 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
+apart "$0"
 broker_start
 node_settings=${node_settings/unfit = */unfit = 1s}
 nodes_up a b
@@ -12,7 +13,7 @@ node_stop a
 sed -i 's/unfit = .*/unfit = 30m/' "$fleet/a/node.zpl"
 node_start a
 release=$(publish noded-2 2.0.0)
-for id in a b; do : >"$fleet/$id/in-the-way"; rm -rf "$fleet/$id/probe"; mv "$fleet/$id/in-the-way" "$fleet/$id/probe"; done
+for id in a b; do mount -t tmpfs -o ro noded "$fleet/$id/probe" || skip "nothing can be mounted on $fleet/$id/probe"; done
 expect_status 1 ctl update a --release "$release"
 said 'tries again by itself at 20'
 check_node a '.state == "unfit" and .retry != null and .quarantine == [] and .epoch < .desired_epoch and .outcome == null'
@@ -27,7 +28,7 @@ kill -KILL "$(manager_pid a)"
 until_node a ".online and .state == \"unfit\" and .retry == \"$retry\""
 
 say 'a newer order'
-rm "$fleet/a/probe"
+umount "$fleet/a/probe"
 ctl update a --release "$release" || fail 'the newer order was not carried out'
 check_runs a 2.0.0 noded-2
 check_node a '.retry == null'
@@ -35,5 +36,5 @@ check_node a '.retry == null'
 say 'by itself'
 ctl update b --release "$release" --no-wait >"$fleet/said"
 until_true grep -q 'unfit (2 times' "$fleet/b.log"
-rm "$fleet/b/probe"
+umount "$fleet/b/probe"
 until_node b ".state == \"idle\" and .release == \"$release\" and .outcome == \"confirmed\""
