@@ -77,7 +77,7 @@
         spec            what it is to do, with every default: {application, release, selector, waves
                         [{count, percent, approval}], concurrency, soak_ms, wave_budget, budget,
                         node_deadline_ms, wave_deadline_ms, window {from, until, days}, spread_ms, on_halt,
-                        rehearse_revert, revert_limit_ms, false_halt, neighbours}, as in schemas/rollout.def
+                        rehearse_revert, revert_limit_ms, false_halt, neighbours, queue, supersede}, as in schemas/rollout.def
         version         of the release
         plan            hash of its plan
         begun           RFC 3339, UTC, of the broker's clock, as all times here
@@ -89,7 +89,8 @@
         reason          why it was halted, reverted, aborted
         waits           what it waits for, for a person
         wave            that it is at, from 1
-        waves           [{count, under_way, updated, reverted, bad, already_bad, approval, begun, ended}]
+        waves           [{count, under_way, updated, reverted, bad, already_bad, forgiven, taken, approval,
+                        begun, ended}]
         left_out        nodes that were selected and not planned for
         bytes           on the wire, at most, as planned
         causes          [{step, reason, count, nodes}]: why nodes failed, the most frequent first
@@ -257,6 +258,8 @@ int noded_client_label (noded_client *client, const char *const *nodes, size_t n
         false-halt       0.1%           chance at which a good release may be halted because updated nodes do
                                         worse than the others, 0.1% to 50%; off: they are not compared
         neighbours       none           a label whose value nodes share that lose their broker together
+        queue            no             yes: where another rollout has one of its nodes, begin once none has
+        supersede        no             yes: take nodes over from rollouts that are halted or paused
 
     -EINVAL for names and values that are none: the error says what would be right. */
 

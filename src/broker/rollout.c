@@ -28,6 +28,7 @@ struct broker_rollout *broker_rollout_free (struct broker_rollout *rollout)
     free (rollout->values);
     free (rollout->value_texts);
     free (rollout->others);
+    free (rollout->blocked);
     rollout_deinit (&rollout->machine);
     wire_rollout_state_deinit (&rollout->state);
     free (rollout);
@@ -279,21 +280,44 @@ void broker_rollout_count_others (struct broker *broker, struct broker_rollout *
     }
 }
 
-struct broker_rollout *broker_rollouts_of (struct broker *broker, const char *node, const char *application,
-                                           uint32_t *ret_index)
+bool broker_rollout_comes_before (const struct broker_rollout *rollout, const struct broker_rollout *other)
+{
+    return strcmp (rollout->machine.spec.application, other->machine.spec.application) == 0 &&
+           (rollout->machine.phase != WIRE_PHASE_QUEUED || rollout->serial < other->serial);
+}
+
+/*  queued_until: those that are queued and were begun before that serial count, too. */
+static struct broker_rollout *rollout_with (struct broker *broker, const struct broker_rollout *but,
+                                            const char *node, const char *application, uint64_t queued_until,
+                                            uint32_t *ret_index)
 {
     for (size_t i = broker->rollouts.n_live; i > 0; i--) {
         struct broker_rollout *rollout = broker->rollouts.live[i - 1];
         uint32_t index;
-        if (strcmp (rollout->machine.spec.application, application) != 0)
+        if (rollout == but || strcmp (rollout->machine.spec.application, application) != 0)
             continue;
         if (rollout_is_over (&rollout->machine) && rollout->machine.under_way == 0)
             continue;
+        if (rollout->machine.phase == WIRE_PHASE_QUEUED && rollout->serial >= queued_until)
+            continue;
         index = broker_rollout_find (rollout, node);
-        if (index == ROLLOUT_NOBODY)
+        if (index == ROLLOUT_NOBODY || rollout->machine.members[index].state == WIRE_MEMBER_TAKEN)
             continue;
         *ret_index = index;
         return rollout;
     }
     return NULL;
+}
+
+struct broker_rollout *broker_rollouts_of (struct broker *broker, const char *node, const char *application,
+                                           uint32_t *ret_index)
+{
+    return rollout_with (broker, NULL, node, application, 0, ret_index);
+}
+
+struct broker_rollout *broker_rollouts_before (struct broker *broker, const struct broker_rollout *rollout,
+                                               const char *node, const char *application, uint32_t *ret_index)
+{
+    return rollout_with (broker, rollout, node, application, rollout ? rollout->serial : UINT64_MAX,
+                         ret_index);
 }

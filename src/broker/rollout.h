@@ -42,6 +42,7 @@ struct broker_rollout {
     uint64_t since_ms; /* the machine's phase_ms of which state.since tells */
     uint64_t due_ms;   /* when it has to be looked at */
     uint64_t compared_ms;
+    char *blocked;     /* owned; of one that is queued: what it waits for */
     bool live, broken; /* broken: it is to be loaded again */
     bool older;        /* than a node of it: to be paused */
     bool doubted;      /* it was, since this broker runs: who has resumed it has looked */
@@ -77,5 +78,14 @@ void broker_rollout_count_others (struct broker *broker, struct broker_rollout *
 /*  The rollout that has a node and has not ended with it; NULL: none. *ret_index: of its member. */
 struct broker_rollout *broker_rollouts_of (struct broker *broker, const char *node, const char *application,
                                            uint32_t *ret_index);
+
+/*  Whether a rollout that has not ended gets the nodes that both have before the other one. */
+bool broker_rollout_comes_before (const struct broker_rollout *rollout, const struct broker_rollout *other);
+
+/*  A rollout that has a node, or is to have it before another one does (NULL: before a new one): queued ones
+    get their nodes in the order in which they were begun. NULL: none. */
+struct broker_rollout *broker_rollouts_before (struct broker *broker, const struct broker_rollout *rollout,
+                                               const char *node, const char *application,
+                                               uint32_t *ret_index);
 
 #endif

@@ -9,6 +9,7 @@
 #include "broker/private.h"
 #include "broker/rollouts_carry.h"
 #include "broker/rollouts_results.h"
+#include "broker/text.h"
 
 enum {
     WINDOW_MS = 10 * 1000, /* between two looks at a window */
@@ -129,6 +130,8 @@ static void look_at_queued (struct broker *broker, struct broker_rollout *rollou
 int broker_rollouts_advance (struct broker *broker, struct broker_rollout *rollout,
                              const struct broker_steering *by, struct base_error *error)
 {
+    enum wire_phase phase = rollout->state.phase;
+    bool paused = rollout->state.paused, turned;
     int r = broker_rollout_carry (broker, rollout, by, error);
     uint64_t look_ms = broker_rollouts_now_ms (broker) + WINDOW_MS;
 
@@ -136,8 +139,105 @@ int broker_rollouts_advance (struct broker *broker, struct broker_rollout *rollo
         return r;
     if (rollout->machine.spec.window && !rollout_is_over (&rollout->machine) && rollout->due_ms > look_ms)
         rollout->due_ms = look_ms; /* the wall clock may be set */
+    if (rollout->machine.phase == WIRE_PHASE_QUEUED && !rollout->machine.paused && (by || !rollout->blocked))
+        rollout->due_ms = 0; /* it may not have to wait any more */
     wake (broker, rollout->due_ms);
+    turned = rollout->state.phase != phase || rollout->state.paused != paused ||
+             rollout_is_over (&rollout->machine) || rollout_gives (&rollout->machine);
+    for (size_t i = 0; turned && i < broker->rollouts.n_live; i++) {
+        struct broker_rollout *other = broker->rollouts.live[i];
+        if (other != rollout && other->machine.phase == WIRE_PHASE_QUEUED) /* it may have waited for this */
+            make_due (broker, other, 0);
+    }
     return 0;
+}
+
+/*  queued ones */
+
+/*  Takes all that it can from another one. */
+static int take_over (struct broker *broker, struct broker_rollout *rollout, struct broker_rollout *other,
+                      struct base_error *error)
+{
+    char reason[128];
+    struct broker_steering by = {.reason = reason};
+    uint32_t taken = 0;
+    int r;
+
+    for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
+        uint32_t index = broker_rollout_find (other, rollout->members[i].id);
+        if (index == ROLLOUT_NOBODY ||
+            !rollout_take (&other->machine, index, rollout->state.id, broker_rollouts_now_ms (broker)))
+            continue;
+        struct broker_member *member = &other->members[index];
+        member->epoch = 0;
+        (void) broker_text_set (&member->step, NULL);
+        (void) broker_text_set (&member->reason, NULL);
+        member->reason = broker_reason ("rollout %s has taken it over", rollout->state.id);
+        taken++;
+    }
+    if (taken == 0)
+        return 0;
+    (void) snprintf (reason, sizeof reason, "rollout %s takes %u of its nodes over", rollout->state.id,
+                     taken);
+    r = broker_rollouts_advance (broker, other, &by, error);
+    if (r != 0)
+        broker_rollouts_broken (broker, other);
+    return r;
+}
+
+/*  Takes what those give that come before it. */
+static int take_over_all (struct broker *broker, struct broker_rollout *rollout, struct base_error *error)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < broker->rollouts.n_live; i++) {
+        struct broker_rollout *other = broker->rollouts.live[i];
+        if (other != rollout && !other->broken && broker_rollout_comes_before (other, rollout))
+            r = take_over (broker, rollout, other, error);
+    }
+    return r;
+}
+
+static struct broker_rollout *first_before (struct broker *broker, struct broker_rollout *rollout,
+                                            uint32_t *ret_member)
+{
+    for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
+        uint32_t index;
+        struct broker_rollout *other = broker_rollouts_before (broker, rollout, rollout->members[i].id,
+                                                               rollout->machine.spec.application, &index);
+        *ret_member = i;
+        if (other)
+            return other;
+    }
+    return NULL;
+}
+
+/*  Begins one that waits, where it need not any more, and says for what it waits else. */
+static int look_at_queue (struct broker *broker, struct broker_rollout *rollout, struct base_error *error)
+{
+    struct broker_rollout *other;
+    uint32_t member;
+    char text[256];
+    int r = 0;
+
+    if (rollout->machine.phase != WIRE_PHASE_QUEUED || rollout->machine.paused)
+        return 0;
+    if (rollout->machine.spec.supersede)
+        r = take_over_all (broker, rollout, error);
+    if (r != 0)
+        return r;
+    other = first_before (broker, rollout, &member);
+    if (!other) {
+        rollout_begin (&rollout->machine, broker_rollouts_now_ms (broker));
+        return 0;
+    }
+    (void) snprintf (text, sizeof text, "rollout %s (%s%s), which has node %s", other->state.id,
+                     other->machine.paused ? "paused, " : "", wire_phase_word (other->machine.phase),
+                     rollout->members[member].id);
+    if (rollout->blocked && strcmp (rollout->blocked, text) == 0)
+        return 0;
+    rollout->machine.changed = true; /* what it waits for is told with its state */
+    return broker_text_set (&rollout->blocked, text);
 }
 
 static int attend (struct broker *broker, size_t at, uint64_t now_ms, struct base_error *error)
@@ -154,6 +254,9 @@ static int attend (struct broker *broker, size_t at, uint64_t now_ms, struct bas
                        "nodes have seen orders that the broker's records do not know: an older copy of "
                        "them was put in place; look what nodes run, then resume");
     look_at_queued (broker, rollout, now_ms);
+    r = look_at_queue (broker, rollout, error);
+    if (r != 0)
+        return r;
     if (rollout->machine.spec.false_halt && now_ms - rollout->compared_ms >= every_ms) {
         broker_rollout_compare (broker, rollout, now_ms);
         rollout->compared_ms = now_ms;

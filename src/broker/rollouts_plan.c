@@ -166,21 +166,24 @@ static int fact_fill (struct planning *planning, const struct broker_node *node,
     const struct wire_rollout *spec = &planning->spec;
     const struct wire_envelope *envelope = wire_release_match (&planning->release.document, node->platform);
     uint32_t index;
+    const struct broker_rollout *other =
+        broker_rollouts_before (planning->broker, NULL, node->id, spec->application, &index);
+    bool waits = other && (spec->queue || (spec->supersede && rollout_gives (&other->machine)));
     int r = broker_store_application_get (planning->broker->store, node->id, spec->application, &application,
                                           planning->error);
 
     if (r != 0 && r != -ENOENT)
         return r;
-    *fact = (struct rollout_fact){
-        .id = node->id,
-        .neighbours = spec->neighbours ? broker_node_label (node, spec->neighbours) : NULL,
-        .online = node->online,
-        .lacks = r == -ENOENT || !application.is_told,
-        .fits = envelope != NULL,
-        .busy = broker_rollouts_of (planning->broker, node->id, spec->application, &index) != NULL,
-        .held = broker_order_held (&application),
-        .quarantined = broker_order_quarantined (&application, &spec->release)};
-    if (application.is_told)
+    *fact = (struct rollout_fact){.id = node->id,
+                                  .neighbours =
+                                      spec->neighbours ? broker_node_label (node, spec->neighbours) : NULL,
+                                  .online = node->online,
+                                  .lacks = r == -ENOENT || !application.is_told,
+                                  .fits = envelope != NULL,
+                                  .busy = other && !waits,
+                                  .held = broker_order_held (&application),
+                                  .quarantined = broker_order_quarantined (&application, &spec->release)};
+    if (application.is_told && !waits) /* what it runs once the other one has ended, nobody knows */
         fact->running = application.told.release;
     return envelope ? size_find (planning, &fact->running, node->platform, envelope, &fact->size) : 0;
 }
@@ -263,11 +266,12 @@ const char *broker_plan_left_out (struct broker *broker, const struct broker_pla
     uint32_t member;
 
     if (left_out->why == ROLLOUT_EXCLUDED_BUSY)
-        rollout = broker_rollouts_of (broker, planned->facts[left_out->fact].id,
-                                      planned->plan.spec.application, &member);
+        rollout = broker_rollouts_before (broker, NULL, planned->facts[left_out->fact].id,
+                                          planned->plan.spec.application, &member);
     if (rollout)
-        (void) snprintf (text, BROKER_LEFT_OUT_TEXT, "rollout %s has it, and has not ended",
-                         rollout->state.id);
+        (void) snprintf (text, BROKER_LEFT_OUT_TEXT, "rollout %s has it, and has not ended: --queue%s",
+                         rollout->state.id,
+                         rollout_gives (&rollout->machine) ? " waits, --supersede takes it" : " waits");
     else
         (void) snprintf (text, BROKER_LEFT_OUT_TEXT, "%s", rollout_exclusion_text (left_out->why));
     return text;

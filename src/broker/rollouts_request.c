@@ -142,20 +142,25 @@ static int state_begin (struct broker_rollout *rollout, const struct broker_plan
 }
 
 /*  A rollout as planned, which nobody knows yet. */
-static int rollout_begin (struct broker *broker, const struct broker_planned *planned,
-                          struct broker_rollout **ret_rollout)
+static int rollout_make (struct broker *broker, const struct broker_planned *planned,
+                         struct broker_rollout **ret_rollout)
 {
     base_cleanup (rollout_free_p) struct broker_rollout *rollout = calloc (1, sizeof *rollout);
     const struct rollout_plan *plan = &planned->plan;
     uint64_t now_ms = broker_rollouts_now_ms (broker);
+    bool waits = false;
+    uint32_t index;
     int r;
 
     if (!rollout)
         return -ENOMEM;
+    for (uint32_t i = 0; i < plan->n_candidates && !waits; i++)
+        waits = broker_rollouts_before (broker, NULL, planned->facts[plan->facts[i]].id,
+                                        plan->spec.application, &index) != NULL;
     for (uint32_t i = 0; i < plan->n_candidates; i++) /* who went since would be bad from the beginning */
         plan->candidates[i].online = planned->facts[plan->facts[i]].online;
-    r = rollout_init (&rollout->machine, &plan->spec, plan->candidates, plan->n_candidates,
-                      plan->n_neighbours, now_ms);
+    r = (waits ? rollout_init_queued : rollout_init) (&rollout->machine, &plan->spec, plan->candidates,
+                                                      plan->n_candidates, plan->n_neighbours, now_ms);
     if (r != 0)
         return r;
     rollout->machine.settle_ms = 2 * broker->registry.liveness_ms;
@@ -190,11 +195,14 @@ static int start_check (struct broker *broker, const struct wire_request *reques
         const struct broker_rollout *other;
         if (plan->left_out[i].why != ROLLOUT_EXCLUDED_BUSY)
             continue;
-        other = broker_rollouts_of (broker, id, plan->spec.application, &index);
+        other = broker_rollouts_before (broker, NULL, id, plan->spec.application, &index);
         r = broker_answer_say (
             answer, WIRE_STATUS_BUSY,
-            "node %s is in rollout %s, which has not ended: wait for it, or nodectl rollout abort %s", id,
-            other ? other->state.id : "?", other ? other->state.id : "?");
+            "node %s is in rollout %s, which has not ended: --queue waits for it%s, or nodectl "
+            "rollout abort %s",
+            id, other ? other->state.id : "?",
+            other && rollout_gives (&other->machine) ? ", --supersede takes its nodes over" : "",
+            other ? other->state.id : "?");
         return r ? r : 1;
     }
     if (!base_digest_is_null (&request->plan) && !base_digest_equal (&request->plan, &plan->hash)) {
@@ -240,7 +248,7 @@ int broker_rollout_start (struct broker *broker, const struct wire_request *requ
     }
     if (r != 0)
         return r > 0 ? 0 : r;
-    r = rollout_begin (broker, &planned, &rollout);
+    r = rollout_make (broker, &planned, &rollout);
     if (r == 0)
         r = broker_rollouts_add (broker, rollout);
     if (r != 0)
@@ -289,6 +297,8 @@ static const struct broker_rollout *overlaps (struct broker *broker, const struc
 {
     for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
         uint32_t index;
+        if (rollout->machine.members[i].state == WIRE_MEMBER_TAKEN)
+            continue;
         const struct broker_rollout *other =
             broker_rollouts_of (broker, rollout->members[i].id, rollout->machine.spec.application, &index);
         if (other && other != rollout) {

@@ -71,9 +71,12 @@ static char *waits (const struct broker_rollout *rollout, uint64_t now_ms)
     const struct rollout *machine = &rollout->machine;
     char text[BASE_TIME_TEXT];
 
-    if (machine->paused && (machine->phase == WIRE_PHASE_UPDATING || machine->phase == WIRE_PHASE_SOAKING))
+    if (machine->paused && (machine->phase == WIRE_PHASE_UPDATING || machine->phase == WIRE_PHASE_SOAKING ||
+                            machine->phase == WIRE_PHASE_QUEUED))
         return broker_reason ("to be resumed: nodectl rollout resume %s", rollout->state.id);
     switch (machine->phase) {
+    case WIRE_PHASE_QUEUED:
+        return rollout->blocked ? broker_reason ("%s", rollout->blocked) : NULL;
     case WIRE_PHASE_APPROVAL:
         return broker_reason ("approval of wave %u: nodectl rollout approve %s", machine->wave + 1,
                               rollout->state.id);
@@ -248,12 +251,13 @@ static void waves_describe (struct broker_rollout *rollout)
         state->bad = wave->charged;
         state->already_bad = wave->already_bad;
         state->approval = machine->spec.waves[i].approval;
-        state->reverted = state->forgiven = 0;
+        state->reverted = state->forgiven = state->taken = 0;
     }
     for (uint32_t i = 0; i < machine->n_members; i++) {
         struct wire_wave_state *state = &rollout->state.waves[machine->members[i].wave];
         state->reverted += machine->members[i].state == WIRE_MEMBER_BACK;
         state->forgiven += rollout_is_forgiven (&machine->members[i]);
+        state->taken += machine->members[i].state == WIRE_MEMBER_TAKEN;
     }
 }
 

@@ -236,14 +236,14 @@ struct pausing {
     struct broker_rollout_row *rows; /* of those that were under way */
 };
 
-static int rollout_take (void *context, const struct broker_rollout_row *row)
+static int rollout_keep (void *context, const struct broker_rollout_row *row)
 {
     struct pausing *pausing = context;
     struct broker_rollout_row *rows;
 
     if (row->state.paused ||
         (row->state.phase != WIRE_PHASE_APPROVAL && row->state.phase != WIRE_PHASE_UPDATING &&
-         row->state.phase != WIRE_PHASE_SOAKING))
+         row->state.phase != WIRE_PHASE_SOAKING && row->state.phase != WIRE_PHASE_QUEUED))
         return 0;
     rows = reallocarray (pausing->rows, pausing->restored->paused + 1, sizeof *rows);
     if (!rows)
@@ -293,7 +293,7 @@ static int rollouts_pause (struct pausing *pausing)
     int r = broker_store_watched_get (pausing->store, &watched_ms, pausing->error);
 
     if (r == 0)
-        r = broker_store_rollouts (pausing->store, 0, 0, true, rollout_take, pausing, pausing->error);
+        r = broker_store_rollouts (pausing->store, 0, 0, true, rollout_keep, pausing, pausing->error);
 
     for (size_t i = 0; r == 0 && i < pausing->restored->paused; i++)
         r = row_pause (pausing, &pausing->rows[i], watched_ms);

@@ -317,6 +317,8 @@ static const struct {
     {"revert-limit", "60s", take_span, MEMBER (revert_limit_ms)},
     {"false-halt", "0.1%", take_chance, MEMBER (false_halt)},
     {"neighbours", NULL, take_text, MEMBER (neighbours)},
+    {"queue", "no", take_flag, MEMBER (queue)},
+    {"supersede", "no", take_flag, MEMBER (supersede)},
 };
 enum { SETTINGS = sizeof spec_table / sizeof *spec_table };
 

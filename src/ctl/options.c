@@ -73,6 +73,9 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
                                "the others: 0.1% to 50%, or off (default: 0.1%)"},
     [CTL_OPTION_NEIGHBOURS] = {"neighbours", "LABEL",
                                "whose value nodes share that lose their broker together (default: all do)"},
+    [CTL_OPTION_QUEUE] = {"queue", NULL,
+                          "wait until no other rollout has one of its nodes, instead of being refused"},
+    [CTL_OPTION_SUPERSEDE] = {"supersede", NULL, "take nodes over from rollouts that are halted or paused"},
 };
 
 static const struct {

@@ -45,6 +45,8 @@ enum ctl_option {
     CTL_OPTION_REVERT_LIMIT,
     CTL_OPTION_FALSE_HALT,
     CTL_OPTION_NEIGHBOURS,
+    CTL_OPTION_QUEUE,
+    CTL_OPTION_SUPERSEDE,
     CTL_OPTION_END
 };
 
@@ -55,7 +57,8 @@ enum ctl_option {
     (CTL_BIT (SELECT) | CTL_BIT (WAVES) | CTL_BIT (APPROVAL) | CTL_BIT (CONCURRENCY) | CTL_BIT (SOAK) |      \
      CTL_BIT (BUDGET) | CTL_BIT (WAVE_BUDGET) | CTL_BIT (NODE_DEADLINE) | CTL_BIT (WAVE_DEADLINE) |          \
      CTL_BIT (WINDOW) | CTL_BIT (SPREAD) | CTL_BIT (ON_HALT) | CTL_BIT (REHEARSE_REVERT) |                   \
-     CTL_BIT (REVERT_LIMIT) | CTL_BIT (FALSE_HALT) | CTL_BIT (NEIGHBOURS))
+     CTL_BIT (REVERT_LIMIT) | CTL_BIT (FALSE_HALT) | CTL_BIT (NEIGHBOURS) | CTL_BIT (QUEUE) |                \
+     CTL_BIT (SUPERSEDE))
 
 /*  What a rollout is to do: its settings, one by one or in a file. */
 #define CTL_BITS_SPEC (CTL_BIT (SPEC) | CTL_BITS_SETTINGS)

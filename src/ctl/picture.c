@@ -78,6 +78,8 @@ static char *stands (const json_t *rollout)
     bool over = ctl_json_flag (rollout, "over"), paused = ctl_json_flag (rollout, "paused") && !over;
     if (over || strcmp (phase, "reverting") == 0)
         return base_text_printf ("%s", phase);
+    if (strcmp (phase, "queued") == 0)
+        return base_text_printf ("%squeued", paused ? "paused, " : "");
     if (strcmp (phase, "approval") == 0)
         return base_text_printf ("%swave %" PRIu64 " of %zu waits for approval", paused ? "paused, " : "",
                                  wave, waves);
@@ -112,7 +114,8 @@ static void append_counts (struct base_buffer *text, const json_t *wave)
     static const struct {
         const char *key, *words;
     } counts[] = {{"updated", "updated"}, {"reverted", "back"},          {"under_way", "under way"},
-                  {"bad", "bad"},         {"already_bad", "bad before"}, {"forgiven", "forgiven"}};
+                  {"bad", "bad"},         {"already_bad", "bad before"}, {"forgiven", "forgiven"},
+                  {"taken", "taken over"}};
     size_t before = text->size;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         uint64_t count = ctl_json_uint (wave, counts[i].key);

@@ -285,6 +285,8 @@ static void append_phase (struct base_buffer *text, const json_t *turn)
         {"done", "done: every wave is through", NULL},
         {"aborted", "ended by a person; what was updated stays", NULL},
         {"reverted", "what was updated is back", NULL},
+        {"queued", "waits until no other rollout has one of its nodes", NULL},
+        {"superseded", "ended: another rollout has taken all of its nodes over", NULL},
     };
     const char *phase = ctl_json_text (turn, "phase");
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

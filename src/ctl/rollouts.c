@@ -106,7 +106,8 @@ static char *start_command (const struct ctl *ctl, const json_t *plan)
     for (char **setting = options->settings; setting && *setting; setting++) {
         size_t length = strcspn (*setting, "=");
         (void) base_buffer_printf (&text, " --%.*s", (int) length, *setting);
-        if (strcmp (*setting, "approval=yes") != 0 && strcmp (*setting, "rehearse-revert=yes") != 0)
+        if (strcmp (*setting, "approval=yes") != 0 && strcmp (*setting, "rehearse-revert=yes") != 0 &&
+            strcmp (*setting, "queue=yes") != 0 && strcmp (*setting, "supersede=yes") != 0)
             append_word (&text, *setting + length + 1);
     }
     (void) snprintf (digits, sizeof digits, "%s", ctl_json_text (plan, "hash"));

@@ -5,10 +5,15 @@
 #include <errno.h>
 #include <stdio.h>
 
+static bool may_pause (const struct rollout *rollout)
+{
+    return rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_QUEUED;
+}
+
 static int refuse (const struct rollout *rollout, char text[ROLLOUT_REASON], const char *what)
 {
     (void) snprintf (text, ROLLOUT_REASON, "%s: the rollout is %s%s", what,
-                     rollout->paused && rollout_is_running (rollout) ? "paused, " : "",
+                     rollout->paused && may_pause (rollout) ? "paused, " : "",
                      wire_phase_word (rollout->phase));
     return -EINVAL;
 }
@@ -93,7 +98,7 @@ static int resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_R
         rollout_phase_enter (rollout, WIRE_PHASE_UPDATING, now_ms);
         return 0;
     }
-    if (!rollout_is_running (rollout) || !rollout->paused)
+    if (!may_pause (rollout) || !rollout->paused)
         return refuse (rollout, text, "there is nothing to resume");
     rollout_reason_set (rollout, "%s", "");
     rollout->paused = false;
@@ -132,7 +137,7 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
 {
     switch (command) {
     case WIRE_COMMAND_PAUSE:
-        if (!rollout_is_running (rollout) || rollout->paused)
+        if (!may_pause (rollout) || rollout->paused)
             return refuse (rollout, text, "there is nothing to pause");
         rollout->paused = true;
         rollout->changed = true;
@@ -142,7 +147,7 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
     case WIRE_COMMAND_APPROVE:
         return approve (rollout, now_ms, text);
     case WIRE_COMMAND_ABORT:
-        if (!rollout_is_running (rollout) && rollout->phase != WIRE_PHASE_HALTED)
+        if (!may_pause (rollout) && rollout->phase != WIRE_PHASE_HALTED)
             return refuse (rollout, text, "there is nothing to abort");
         rollout_reason_set (rollout, "aborted by an operator");
         rollout_phase_enter (rollout, WIRE_PHASE_ABORTED, now_ms);
@@ -152,6 +157,8 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
     case WIRE_COMMAND_REVERT:
         if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED)
             return refuse (rollout, text, "it goes back already");
+        if (rollout->phase == WIRE_PHASE_QUEUED || rollout->phase == WIRE_PHASE_SUPERSEDED)
+            return refuse (rollout, text, "it has no node that could go back");
         rollout_reason_set (rollout, "reverted by an operator");
         rollout_phase_revert (rollout, now_ms);
         return 0;

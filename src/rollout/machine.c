@@ -189,7 +189,8 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
         struct rollout_member *member = &rollout->members[wave->first + i];
         rollout_member_count (rollout, member, false);
         member->start_ms = now_ms + rollout->spec.spread_ms * i / wave->count;
-        member->was_bad = rollout_member_is_silent (rollout, member, now_ms);
+        member->was_bad =
+            member->state != WIRE_MEMBER_TAKEN && rollout_member_is_silent (rollout, member, now_ms);
         rollout_member_count (rollout, member, true);
         rollout_member_pend (rollout, wave->first + i, ROLLOUT_KEEP);
     }

@@ -32,9 +32,6 @@ bool rollout_member_is_silent (const struct rollout *rollout, const struct rollo
     over. */
 void rollout_member_call_again (struct rollout *rollout, uint32_t index, uint64_t now_ms);
 
-/*  Whether a node in this state has something to end. */
-bool rollout_is_under_way (enum wire_member state);
-
 /*  Has the deadlines of the members looked at no later than then. */
 void rollout_look_by (struct rollout *rollout, uint64_t at_ms);
 

@@ -53,9 +53,9 @@ static int take_members (struct rollout *rollout, const struct rollout_candidate
     return 0;
 }
 
-int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
-                  const struct rollout_candidate *candidates, uint32_t n_candidates, uint32_t n_neighbours,
-                  uint64_t now_ms)
+int rollout_init_queued (struct rollout *rollout, const struct wire_rollout *spec,
+                         const struct rollout_candidate *candidates, uint32_t n_candidates,
+                         uint32_t n_neighbours, uint64_t now_ms)
 {
     *rollout = (struct rollout){.n_members = n_candidates,
                                 .n_neighbours = n_neighbours,
@@ -76,8 +76,24 @@ int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
         rollout_deinit (rollout);
         return rc;
     }
-    rollout_wave_begin_or_ask (rollout, now_ms);
+    rollout_phase_enter (rollout, WIRE_PHASE_QUEUED, now_ms);
     return 0;
+}
+
+void rollout_begin (struct rollout *rollout, uint64_t now_ms)
+{
+    if (rollout->phase == WIRE_PHASE_QUEUED && !rollout->paused)
+        rollout_wave_begin_or_ask (rollout, now_ms);
+}
+
+int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
+                  const struct rollout_candidate *candidates, uint32_t n_candidates, uint32_t n_neighbours,
+                  uint64_t now_ms)
+{
+    int rc = rollout_init_queued (rollout, spec, candidates, n_candidates, n_neighbours, now_ms);
+    if (rc == 0)
+        rollout_begin (rollout, now_ms);
+    return rc;
 }
 
 void rollout_deinit (struct rollout *rollout)

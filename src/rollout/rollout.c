@@ -6,10 +6,40 @@
 
 void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
 {
-    if (!rollout_is_running (rollout))
+    if (!rollout_is_running (rollout) && rollout->phase != WIRE_PHASE_QUEUED)
         return;
     rollout_reason_set (rollout, "%s", reason);
-    rollout_phase_halt (rollout, now_ms);
+    if (rollout->phase == WIRE_PHASE_QUEUED) { /* there is nothing to decide about */
+        rollout_phase_enter (rollout, WIRE_PHASE_ABORTED, now_ms);
+        rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
+    } else
+        rollout_phase_halt (rollout, now_ms);
+}
+
+bool rollout_gives (const struct rollout *rollout)
+{
+    return rollout->phase == WIRE_PHASE_HALTED ||
+           (rollout->paused && (rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_QUEUED));
+}
+
+bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint64_t now_ms)
+{
+    if (index >= rollout->n_members || !rollout_gives (rollout))
+        return false;
+    struct rollout_member *member = &rollout->members[index];
+    if (member->state == WIRE_MEMBER_TAKEN || rollout_is_under_way (member->state))
+        return false;
+    rollout_member_count (rollout, member, false);
+    member->charged = member->was_bad = false;
+    rollout_member_count (rollout, member, true);
+    rollout_member_enter (rollout, index, WIRE_MEMBER_TAKEN, ROLLOUT_KEEP, now_ms);
+    rollout->changed = true;
+    for (uint32_t i = 0; i < rollout->n_members; i++)
+        if (rollout->members[i].state != WIRE_MEMBER_TAKEN)
+            return true;
+    rollout_reason_set (rollout, "rollout %s has taken the last of its nodes over", by);
+    rollout_phase_enter (rollout, WIRE_PHASE_SUPERSEDED, now_ms);
+    return true;
 }
 
 void rollout_pause (struct rollout *rollout, const char *reason)
@@ -93,7 +123,8 @@ static void on_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms)
 {
-    if (index >= rollout->n_members || rollout->members[index].state == WIRE_MEMBER_WAITING)
+    if (index >= rollout->n_members || rollout->members[index].state == WIRE_MEMBER_WAITING ||
+        rollout->members[index].state == WIRE_MEMBER_TAKEN)
         return;
     switch (result) {
     case ROLLOUT_CONFIRMED:
@@ -369,5 +400,5 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, ui
 bool rollout_is_over (const struct rollout *rollout)
 {
     return rollout->phase == WIRE_PHASE_DONE || rollout->phase == WIRE_PHASE_ABORTED ||
-           rollout->phase == WIRE_PHASE_REVERTED;
+           rollout->phase == WIRE_PHASE_REVERTED || rollout->phase == WIRE_PHASE_SUPERSEDED;
 }

@@ -1,8 +1,8 @@
 /*  rollout/rollout.h - bringing a release to many nodes in waves, as a pure state machine
 
-        [approval ->] updating -> soaking -> (next wave) ... -> done
-                          \          \
-                           `----------`--> halted [-> reverting -> reverted]
+        [queued ->] [approval ->] updating -> soaking -> (next wave) ... -> done
+                                      \          \
+                                       `----------`--> halted [-> reverting -> reverted]
 
     What nodes and people do goes in as events; what is to be told to nodes comes out of rollout_next, one
     action at a time, and each action is a change of the machine's own state that its owner makes durable
@@ -29,6 +29,10 @@
     same call. Each wave ends: every node has a deadline, and so has the wave. A wave of which no node is updated
     in the end has proven nothing: whatever the budgets allow, the next one is not begun, but for a person who
     says so.
+
+    One that is queued has its nodes in none of its hands yet: its owner begins it once no other rollout has one
+    of them. Nodes of one that is halted or paused can be taken over by another one; where none is left, it has
+    ended.
 
     A rollout that is paused begins with nothing new; nodes under way go on, and their results count. */
 
@@ -126,6 +130,13 @@ void rollout_set_defaults (struct wire_rollout *spec);
 int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
                   const struct rollout_candidate *candidates, uint32_t n_candidates, uint32_t n_neighbours,
                   uint64_t now_ms);
+/*  The same, queued. */
+int rollout_init_queued (struct rollout *rollout, const struct wire_rollout *spec,
+                         const struct rollout_candidate *candidates, uint32_t n_candidates,
+                         uint32_t n_neighbours, uint64_t now_ms);
+/*  Begins one that is queued; does nothing where it is not, or is paused. */
+void rollout_begin (struct rollout *rollout, uint64_t now_ms);
+
 void rollout_deinit (struct rollout *rollout);
 
 /*  After a restart: the owner has set the durable parts of all members and of the rollout itself; what
@@ -178,6 +189,16 @@ bool rollout_is_forgiven (const struct rollout_member *member);
 /*  Halts it for a reason that lies outside of it, such as a release that was withdrawn. Does nothing where
     it does not run. */
 void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms);
+
+/*  Whether a node in this state has something to end. */
+bool rollout_is_under_way (enum wire_member state);
+
+/*  Whether nodes of it can be taken over: it is halted, or paused. */
+bool rollout_gives (const struct rollout *rollout);
+/*  Another rollout takes a member over; by: its id. Returns whether it has it now: not where nodes cannot be
+    taken over, the node is under way, or was taken before. A cancellation that is pending is still told. Where
+    it was the last member, the rollout has ended. */
+bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint64_t now_ms);
 
 /*  Pauses it for such a reason. Does nothing where it does not run, or is paused. */
 void rollout_pause (struct rollout *rollout, const char *reason);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Two rollouts of one application at once: on other nodes they go side by side; on one that the first has, the second is refused with
-# the first one's name, and so is an update by hand of a node that is under way.
+# the first one's name, and so is an update by hand of a node that is under way. With --queue it waits, also over a killed broker, and begins
+# by itself; with --supersede it takes the nodes of one that is halted.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -11,6 +12,8 @@ broker_start
 nodes_up a b c
 one=$(publish noded-2 2.0.0)
 two=$(publish noded 1.5.0 --env X=1)
+three=$(publish noded 1.6.0 --env X=2)
+bad=$(publish bad-crash 6.6.6)
 
 rollout_start --release "$one" --select 'a or b' --waves rest --soak 1h
 first=$rollout
@@ -52,3 +55,42 @@ expect_status 1 ctl rollout resume "$rollout"
 said 'withdrawn'
 expect_status 0 ctl rollout revert "$rollout" --no-wait
 until_rollout '.phase == "reverted" and .waves[0].reverted == 1'
+ctl unhold b >/dev/null
+
+# One waits for another, a third for both, and each begins by itself. Who waits has told nobody anything.
+rollout_start --release "$three" --select a --waves rest --soak 1h
+first=$rollout
+until_rollout '.phase == "soaking"'
+rollout_start --release "$two" --select 'a or b' --waves rest --queue
+second=$rollout
+until_rollout ".phase == \"queued\" and (.waits | test (\"$first \\\\(soaking\\\\), which has node a\"))"
+rollout_start --release "$three" --select 'b or c' --waves rest --queue
+third=$rollout
+until_rollout ".phase == \"queued\" and (.waits | test (\"$second \\\\(queued\\\\), which has node b\"))"
+rollout_start --release "$two" --select c --waves rest --queue
+ctl rollout abort "$rollout" >/dev/null
+until_rollout '.phase == "aborted"'
+expect_status 1 ctl rollout start --release "$bad" --select b --no-wait
+said "$third has it.*--queue"
+broker_kill
+broker_start
+for id in a b c; do until_node "$id" '.online'; done
+rollout=$second
+check_rollout '.phase == "queued"' 'one that waits, after a restart'
+ctl rollout abort "$first" >/dev/null
+until_rollout '.phase == "done" and .waves[0].updated == 2'
+rollout=$third
+until_rollout '.phase == "done" and .waves[0].updated == 2'
+
+# One that is halted gives its nodes away, and ends where none is left.
+rollout_start --release "$bad" --select 'a or b' --waves '1, rest'
+halted=$rollout
+until_rollout '.phase == "halted"'
+expect_status 1 ctl rollout start --release "$three" --no-wait
+said "$halted.*--supersede"
+rollout_start --release "$three" --select 'a or b or c' --waves rest --supersede
+until_rollout '.phase == "done" and .waves[0].bad == 0'
+rollout=$halted
+until_rollout '.phase == "superseded" and .over and ([.members[].state] | all (. == "taken"))'
+ctl why "$halted" >"$fleet/said"
+said 'takes 2 of its nodes over'

@@ -545,3 +545,143 @@ Test (rollouts, whose_release_is_withdrawn_halt)
     cr_expect_eq (steer (id, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
     free (id);
 }
+
+/*  --- beside other rollouts ------------------------------------------------------------------------------- */
+
+static char *start_over (const char *selector, bool queue, bool supersede)
+{
+    spec.selector = (char *) selector;
+    spec.queue = queue;
+    spec.supersede = supersede;
+    return start_ok ();
+}
+
+static void expect_waits (const char *id, const char *for_id, const char *node)
+{
+    struct wire_rollout_state state;
+
+    cr_expect_eq (phase_of (id, &state), WIRE_PHASE_QUEUED);
+    cr_expect (state.waits && strstr (state.waits, for_id) && strstr (state.waits, node), "%s: %s, %s",
+               for_id, node, state.waits);
+    wire_rollout_state_deinit (&state);
+}
+
+static void until_taken (const char *id, uint64_t taken)
+{
+    uint64_t until_ms = base_time_boot_ms () + FIXTURE_DEADLINE_MS, n;
+
+    do {
+        struct wire_rollout_state state;
+        (void) phase_of (id, &state);
+        n = 0;
+        for (size_t i = 0; i < state.n_waves; i++)
+            n += state.waves[i].taken;
+        wire_rollout_state_deinit (&state);
+        cr_assert (base_time_boot_ms () < until_ms, "%u taken", (unsigned) n);
+    } while (n != taken);
+}
+
+static void fail (struct node *node)
+{
+    node->application.epoch = node->application.seen_epoch = told (node, false);
+    cr_assert_neq (node->application.epoch, 0);
+    cr_assert_eq (
+        node_report (node, node->application.epoch, "t", "trial", WIRE_OUTCOME_FAILED, "it crashed"),
+        WIRE_STATUS_OK);
+}
+
+Test (rollouts, that_are_queued_begin_in_the_order_of_their_starts_over_a_restart_too)
+{
+    struct wire_answer answer;
+    char *first, *second, *third;
+
+    waves[0].count = 0;
+    spec.n_waves = 1;
+    spec.soak_ms = 3600 * 1000;
+    nodes_hello (3);
+    first = start_over ("n-000 or n-001", false, false);
+    spec.selector = (char *) "n-001 or n-002";
+    answer = start (NULL);
+    cr_expect_eq (answer.status, WIRE_STATUS_BUSY);
+    cr_expect (strstr (answer.reason, first) && strstr (answer.reason, "--queue"), "%s", answer.reason);
+    wire_answer_deinit (&answer);
+    second = start_over ("n-001 or n-002", true, false);
+    third = start_over ("n-002", true, false);
+    cr_expect_eq (count_told (3), 2, "who waits tells nobody");
+    restart (3);
+    cr_expect_eq (count_told (3), 2);
+    expect_waits (second, first, "n-001");
+    expect_waits (third, second, "n-002");
+    cr_expect_eq (obey_all (3, false), 2);
+    until_phase (first, WIRE_PHASE_SOAKING);
+    cr_expect_eq (steer (first, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
+    until_phase (second, WIRE_PHASE_UPDATING);
+    expect_waits (third, second, "n-002");
+    cr_expect_eq (obey_all (3, false), 2);
+    until_phase (second, WIRE_PHASE_SOAKING);
+    cr_expect_eq (steer (second, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
+    until_phase (third, WIRE_PHASE_UPDATING);
+    cr_expect_eq (obey_all (3, false), 1);
+    free (first);
+    free (second);
+    free (third);
+}
+
+Test (rollouts, that_are_halted_or_paused_give_their_nodes_and_who_is_queued_gets_them_first)
+{
+    char *first, *second, *third;
+
+    spec.soak_ms = 3600 * 1000;
+    nodes_hello (3);
+    first = start_over (NULL, false, false);
+    fail (told (&nodes[0], false) ? &nodes[0] : told (&nodes[1], false) ? &nodes[1] : &nodes[2]);
+    until_phase (first, WIRE_PHASE_HALTED);
+    waves[0].count = 0;
+    spec.n_waves = 1;
+    second = start_over ("n-002", true, false);
+    expect_waits (second, first, "n-002");
+    third = start_over (NULL, true, true);
+    until_phase (first, WIRE_PHASE_SUPERSEDED);
+    until_taken (first, 3);
+    until_phase (second, WIRE_PHASE_UPDATING);
+    expect_waits (third, second, "n-002");
+    cr_expect_eq (obey_all (3, false), 1);
+    until_phase (second, WIRE_PHASE_SOAKING);
+    restart (3);
+    expect_waits (third, second, "n-002");
+    cr_expect_eq (steer (second, WIRE_COMMAND_PAUSE), WIRE_STATUS_OK);
+    until_phase (second, WIRE_PHASE_SUPERSEDED);
+    until_phase (third, WIRE_PHASE_UPDATING);
+    cr_expect_eq (obey_all (3, false), 3);
+    cr_expect_eq (steer (first, WIRE_COMMAND_REVERT), WIRE_STATUS_REFUSED);
+    until_phase (third, WIRE_PHASE_SOAKING);
+    free (first);
+    free (second);
+    free (third);
+}
+
+Test (rollouts, keep_who_is_under_way_until_it_has_ended_over_a_restart_too)
+{
+    char *first, *second;
+
+    waves[0].count = 0;
+    spec.n_waves = 1;
+    spec.soak_ms = 3600 * 1000;
+    nodes_hello (2);
+    first = start_over (NULL, false, false);
+    fail (&nodes[0]);
+    until_phase (first, WIRE_PHASE_HALTED);
+    second = start_over (NULL, false, true);
+    until_taken (first, 1);
+    expect_waits (second, first, "n-001");
+    restart (2);
+    until_taken (first, 1);
+    expect_waits (second, first, "n-001");
+    obey (&nodes[1], told (&nodes[1], false), false);
+    until_phase (first, WIRE_PHASE_SUPERSEDED);
+    until_phase (second, WIRE_PHASE_UPDATING);
+    cr_expect_eq (obey_all (2, false), 2);
+    until_phase (second, WIRE_PHASE_SOAKING);
+    free (first);
+    free (second);
+}

@@ -1,0 +1,138 @@
+/*  test/unit/rollout/fixture.h - a rollout of eight nodes in two waves, and what happens to it */
+
+#ifndef FIXTURE_H
+#define FIXTURE_H
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+#include "rollout/rollout.h"
+
+#define MINUTE UINT64_C (60000)
+#define HOUR (60 * MINUTE)
+#define BEGUN (UINT64_C (20000) * 24 * HOUR)
+
+enum { NODES = 8, WAVES = 2 };
+
+struct story {
+    struct wire_rollout spec;
+    struct wire_wave waves[WAVES];
+    struct rollout_candidate candidates[NODES];
+    struct rollout rollout;
+    uint64_t now_ms, wall_off_ms;
+    char told[512]; /* what was told to nodes since the last look: "order 0 back 3 " */
+    char text[ROLLOUT_REASON];
+};
+
+/*  Two waves of four nodes, budgets of one, who lose their broker in pairs. */
+static inline void prepare (struct story *story)
+{
+    static char application[] = "noded";
+    *story = (struct story){.now_ms = BEGUN};
+    story->spec = (struct wire_rollout){.application = application,
+                                        .waves = story->waves,
+                                        .n_waves = WAVES,
+                                        .wave_budget = 1,
+                                        .budget = 1,
+                                        .soak_ms = 10 * MINUTE,
+                                        .wave_deadline_ms = 2 * HOUR};
+    for (uint32_t i = 0; i < NODES; i++)
+        story->candidates[i] = (struct rollout_candidate){.wave = i / 4, .neighbours = i % 2, .online = true};
+}
+
+/*  Lets time pass, and carries out. */
+static inline void at (struct story *story, uint64_t after_ms)
+{
+    static const char *const words[] = {"", "order", "back", "cancel", "keep"};
+    story->now_ms += after_ms;
+    *story->told = '\0';
+    for (;;) {
+        struct rollout_action action =
+            rollout_next (&story->rollout, story->now_ms, story->now_ms + story->wall_off_ms);
+        if (action.kind == ROLLOUT_WAIT)
+            return;
+        if (action.kind == ROLLOUT_KEEP || action.kind == ROLLOUT_TURN)
+            continue;
+        size_t length = strlen (story->told);
+        (void) snprintf (story->told + length, sizeof story->told - length, "%s %u ", words[action.kind],
+                         action.member);
+    }
+}
+
+static inline void begin_with (struct story *story, const struct rollout_candidate *candidates, uint32_t n)
+{
+    cr_assert_eq (rollout_init (&story->rollout, &story->spec, candidates, n, WAVES, story->now_ms), 0);
+    at (story, 0);
+}
+
+static inline void begin (struct story *story)
+{
+    begin_with (story, story->candidates, NODES);
+}
+
+static inline void all (struct story *story, uint32_t from, uint32_t until, enum rollout_result result)
+{
+    for (uint32_t i = from; i < until; i++)
+        rollout_ended (&story->rollout, i, result, story->now_ms);
+    at (story, 0);
+}
+
+static inline int command (struct story *story, enum wire_command asked, uint32_t member)
+{
+    return rollout_command (&story->rollout, asked, member, story->now_ms, story->text);
+}
+
+static inline void bring_to (struct story *story, enum wire_phase phase)
+{
+    prepare (story);
+    if (phase == WIRE_PHASE_QUEUED) {
+        cr_assert_eq (rollout_init_queued (&story->rollout, &story->spec, story->candidates, NODES, WAVES,
+                                           story->now_ms),
+                      0);
+        at (story, 0);
+        return;
+    }
+    story->waves[0].approval = phase == WIRE_PHASE_APPROVAL;
+    if (phase == WIRE_PHASE_REVERTING)
+        story->spec.on_halt = WIRE_ON_HALT_REVERT;
+    begin (story);
+    if (phase == WIRE_PHASE_APPROVAL || phase == WIRE_PHASE_UPDATING)
+        return;
+    if (phase == WIRE_PHASE_ABORTED) {
+        cr_assert_eq (command (story, WIRE_COMMAND_ABORT, 0), 0);
+        at (story, 0);
+        return;
+    }
+    if (phase == WIRE_PHASE_HALTED || phase == WIRE_PHASE_REVERTING || phase == WIRE_PHASE_SUPERSEDED) {
+        all (story, 0, 2, ROLLOUT_CONFIRMED);
+        all (story, 2, 4, ROLLOUT_FAILED);
+        for (uint32_t i = 0; phase == WIRE_PHASE_SUPERSEDED && i < NODES; i++)
+            cr_assert (rollout_take (&story->rollout, i, "r-2", story->now_ms));
+        at (story, 0);
+        return;
+    }
+    all (story, 0, 4, ROLLOUT_CONFIRMED);
+    if (phase == WIRE_PHASE_SOAKING)
+        return;
+    at (story, 10 * MINUTE);
+    all (story, 4, 8, ROLLOUT_CONFIRMED);
+    at (story, 10 * MINUTE);
+    if (phase == WIRE_PHASE_REVERTED) {
+        cr_assert_eq (command (story, WIRE_COMMAND_REVERT, 0), 0);
+        at (story, 0);
+        all (story, 0, 8, ROLLOUT_REVERTED);
+    }
+}
+
+/*  The owner dies and comes again: it has what is durable, and has heard of nobody. */
+static inline void restart (struct story *story)
+{
+    for (uint32_t i = 0; i < NODES; i++) {
+        story->rollout.members[i].online = false;
+        story->rollout.members[i].dark_ms = story->now_ms;
+    }
+    rollout_resume (&story->rollout);
+}
+
+#endif
