@@ -67,6 +67,7 @@ struct bus_connection {
     int fd;
     uint8_t idle_looks;
     bool is_server, counts_bytes, kept, ended;
+    bool awaited; /* looked at for the sake of one message: once that is here, and no more, it is let go of */
 };
 
 /*  A socket's monitor. */
@@ -191,16 +192,22 @@ static void look_later (struct bus_guard *guard)
         guard->look_timer = bus_timer_start (guard->loop, LOOK_MS, on_look, guard);
 }
 
+static bool wake_by (const struct bus_connection *connection, int operation, uint32_t events)
+{
+    struct epoll_event event = {.events = events | EPOLLRDHUP | EPOLLONESHOT, .data.fd = connection->fd};
+    return epoll_ctl (connection->guard->epoll, operation, connection->fd, &event) == 0;
+}
+
 /*  Has the guard woken by the next bytes. */
 static bool arm (const struct bus_connection *connection, int operation)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.fd = connection->fd};
-    return epoll_ctl (connection->guard->epoll, operation, connection->fd, &event) == 0;
+    return wake_by (connection, operation, EPOLLIN);
 }
 
 static void look_at (struct bus_connection *connection)
 {
     connection->idle_looks = 0;
+    connection->awaited = false;
     list_append (&connection->guard->looked_at, connection);
     look_later (connection->guard);
 }
@@ -261,6 +268,22 @@ void bus_guard_end_peer (struct bus_guard *guard, const struct bus_socket *socke
             bus_guard_end (guard->table[i], why);
 }
 
+void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket)
+{
+    unsigned left = socket->is_server ? 0 : socket->n_connections;
+    for (size_t i = 0; i < guard->n_table && left > 0; i++) {
+        struct bus_connection *connection = guard->table[i];
+        if (!connection || connection->socket != socket)
+            continue;
+        left--;
+        if (connection->list == &guard->looked_at || !connection->counts_bytes ||
+            !wake_by (connection, EPOLL_CTL_MOD, 0))
+            continue;
+        look_at (connection);
+        connection->awaited = true;
+    }
+}
+
 /*  Whether all that the connection sent whole has been delivered. */
 static bool had_its_turn (struct bus_connection *connection)
 {
@@ -282,6 +305,15 @@ static uint64_t undelivered_most (const struct bus_connection *connection, uint6
     return connection->socket->message_most + SLACK + (pings < PINGS_MOST ? pings : PINGS_MOST);
 }
 
+/*  What was read counts anew from what was delivered last. */
+static void note_delivered (struct bus_connection *connection, uint64_t read, uint64_t now_ms)
+{
+    connection->seen = connection->delivered;
+    connection->base = read;
+    connection->base_ms = now_ms;
+    connection->turn = 0;
+}
+
 static void look (struct bus_connection *connection, uint64_t now_ms, uint64_t *grown)
 {
     int unread;
@@ -294,11 +326,8 @@ static void look (struct bus_connection *connection, uint64_t now_ms, uint64_t *
         connection->bytes_ms = now_ms;
     connection->read = read;
     if (connection->delivered != connection->seen || connection->ended) {
-        connection->seen = connection->delivered;
-        connection->base = read;
-        connection->base_ms = now_ms;
+        note_delivered (connection, read, now_ms);
         connection->grown = *grown;
-        connection->turn = 0;
     }
     over = connection->counts_bytes ? read - connection->base > undelivered_most (connection, now_ms)
                                     : *grown > connection->grown + GROWN;
@@ -421,6 +450,27 @@ static struct bus_connection *connection_of (struct bus_guard *guard, struct bus
     return connection;
 }
 
+/*  The message that was awaited is here. Where nothing is behind it, no look is needed any more. Returns false
+    where the connection has gone. */
+static bool awaited_came (struct bus_connection *connection)
+{
+    struct bus_guard *guard = connection->guard;
+    int unread;
+    uint64_t read = bytes_read (connection, &unread);
+    connection->awaited = false;
+    if (unread > 0)
+        return true;
+    note_delivered (connection, read, base_time_boot_ms ());
+    connection->read = read;
+    if (!let_go (connection))
+        return false;
+    if (!guard->looked_at.first) {
+        bus_timer_cancel (guard->loop, guard->look_timer);
+        guard->look_timer = 0;
+    }
+    return true;
+}
+
 struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_socket *socket,
                                             const zmq_msg_t *frame, const struct bus_peer *peer)
 {
@@ -436,7 +486,7 @@ struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_
     connection->delivered++;
     if (connection->list == &guard->waiting)
         list_append (&guard->idle, connection);
-    return connection;
+    return connection->awaited && !connection->ended && !awaited_came (connection) ? NULL : connection;
 }
 
 unsigned bus_guard_subscribed (struct bus_connection *connection, bool subscribed)
@@ -505,14 +555,22 @@ static bool rests (struct bus_connection *connection)
     if (!connection->counts_bytes || connection->ended || connection->list == &connection->guard->looked_at ||
         unread > 0)
         return false;
-    if (connection->delivered != connection->seen) {
-        connection->seen = connection->delivered;
-        connection->base = read;
-        connection->base_ms = now_ms;
-    }
+    if (connection->delivered != connection->seen)
+        note_delivered (connection, read, now_ms);
     connection->read = read;
     connection->bytes_ms = now_ms;
     return read - connection->base < LITTLE && arm (connection, EPOLL_CTL_MOD);
+}
+
+/*  What a client has still to read of a message need not be looked at again once that is here. */
+static void traffic (struct bus_connection *connection, uint32_t events)
+{
+    bool ends = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+    if (!ends && rests (connection))
+        return;
+    bool begins = connection->list != &connection->guard->looked_at;
+    look_at (connection);
+    connection->awaited = begins && !ends && !connection->is_server && connection->counts_bytes;
 }
 
 static void on_traffic (void *context)
@@ -527,9 +585,8 @@ static void on_traffic (void *context)
             monitor = monitor->next;
         if (monitor)
             drain (guard, monitor);
-        else if ((size_t) fd < guard->n_table && guard->table[fd] &&
-                 ((events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) || !rests (guard->table[fd])))
-            look_at (guard->table[fd]);
+        else if ((size_t) fd < guard->n_table && guard->table[fd])
+            traffic (guard->table[fd], events[i].events);
     }
 }
 

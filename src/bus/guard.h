@@ -7,7 +7,8 @@
     shutdown (), so that libzmq sees a peer that left; every other peer stays.
 
     An idle connection costs no wake-up: the guard is woken by the first bytes, looks every 50 ms while there
-    are more, and then lets go of it again. */
+    are more, and then lets go of it again. An answer costs none of its own either: from what a client sends on
+    its connection is looked at as if bytes had come, and it is let go of with the answer. */
 
 #ifndef BUS_GUARD_H
 #define BUS_GUARD_H
@@ -40,6 +41,9 @@ void bus_guard_forget (struct bus_guard *guard, struct bus_socket *socket);
     unknown, as with inproc. */
 struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_socket *socket,
                                             const zmq_msg_t *frame, const struct bus_peer *peer);
+
+/*  A client has sent something: an answer may come. */
+void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket);
 
 /*  Counts a subscription. Returns how many the connection has made; 0 without a connection. */
 unsigned bus_guard_subscribed (struct bus_connection *connection, bool subscribed);

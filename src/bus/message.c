@@ -233,6 +233,8 @@ static int send_parts (struct bus_socket *socket, struct parts *parts)
             break;
     }
     parts_deinit (parts);
+    if (r == 0 && socket->guard)
+        bus_guard_sent (socket->guard, socket);
     if (r == 0)
         socket->counts.sent++;
     else if (r == -EHOSTUNREACH)
