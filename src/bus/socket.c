@@ -177,6 +177,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
     socket->on_text = options->on_text;
     socket->context = options->context;
     socket->quiet = options->quiet;
+    socket->heartbeat_ms = options->heartbeat_ms > 0 ? options->heartbeat_ms : HEARTBEAT_MS;
     socket->no_payloads = options->no_payloads;
     socket->linger_ms = options->linger_ms < 0                ? 0
                         : options->linger_ms < LINGER_MOST_MS ? options->linger_ms
@@ -260,16 +261,15 @@ static int set_transport (struct bus_socket *socket, const char *endpoint, bool 
         set (zmq, ZMQ_RECONNECT_IVL_MAX, BUS_RECONNECT_MOST_MS, &r);
         set (zmq, ZMQ_CONNECT_TIMEOUT, CONNECT_MS, &r);
         if (is_client && !socket->quiet) {
-            set (zmq, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS, &r);
+            set (zmq, ZMQ_HEARTBEAT_IVL, socket->heartbeat_ms, &r);
             set (zmq, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS, &r);
         }
-        if (!is_client) {
-            /* A server sends no heartbeats, but a peer that is gone without a word must not stay for ever. */
-            set (zmq, ZMQ_TCP_KEEPALIVE, 1, &r);
-            set (zmq, ZMQ_TCP_KEEPALIVE_IDLE, 60, &r);
-            set (zmq, ZMQ_TCP_KEEPALIVE_INTVL, 15, &r);
-            set (zmq, ZMQ_TCP_KEEPALIVE_CNT, 4, &r);
-        }
+        /* A server sends no heartbeats, but a peer that is gone without a word must not stay for ever. A client
+           that sends few of them has the kernel ask whether the server's host is there: that wakes nobody. */
+        set (zmq, ZMQ_TCP_KEEPALIVE, 1, &r);
+        set (zmq, ZMQ_TCP_KEEPALIVE_IDLE, is_client ? HEARTBEAT_MS / 1000 : 60, &r);
+        set (zmq, ZMQ_TCP_KEEPALIVE_INTVL, 15, &r);
+        set (zmq, ZMQ_TCP_KEEPALIVE_CNT, is_client ? 3 : 4, &r);
     } else {
         set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_IPC_MS, &r);
         set (zmq, ZMQ_RECONNECT_IVL_MAX, RECONNECT_IPC_MOST_MS, &r);

@@ -75,6 +75,7 @@ struct bus_socket_options {
     int receive_most;            /* messages a peer that wait to be read; 0: 64, and of a ROUTER as many */
     int linger_ms;               /* how long closing waits for what is queued; 0: drop */
     bool quiet;                  /* no heartbeats of the transport (ipc, and every server side) */
+    int heartbeat_ms;            /* of the transport; 0: 15 s. Each wakes this process twice and more */
     bool only_connected;         /* DEALER: without a connection nothing waits for one, sending is -EAGAIN */
     bool no_payloads;            /* ROUTER, DEALER: frames over WIRE_FRAME_MOST are not even read */
 };

@@ -18,6 +18,7 @@ struct bus_socket {
     void *context;
     int linger_ms;
     bool quiet;
+    int heartbeat_ms;
     bool no_payloads;
     struct bus_zap *zap; /* with domain, of a CURVE server; else NULL */
     char domain[BUS_DOMAIN_SIZE];

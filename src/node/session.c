@@ -22,7 +22,8 @@ enum {
     CONNECT_PAUSE_MOST_MS = 2000,
     REPORT_PAUSE_MOST_MS = 30 * 1000,
     HEARTBEAT_LEAST_MS = 100,
-    HEARTBEAT_SPREAD = 3, /* a pause is shorter by up to this part of it */
+    HEARTBEAT_SPREAD = 3,               /* a pause is shorter by up to this part of it */
+    TRANSPORT_HEARTBEAT_MS = 60 * 1000, /* beside the session's own, and the kernel's for a lost host */
 };
 
 struct node_session {
@@ -363,6 +364,7 @@ static int connect_one (struct node_session *session, enum bus_kind kind, const 
                                          .context = session,
                                          .keys = session->config->has_keys ? &session->config->keys : NULL,
                                          .linger_ms = linger_ms,
+                                         .heartbeat_ms = TRANSPORT_HEARTBEAT_MS,
                                          .only_connected = only_connected};
     int rc = bus_socket_new (session->loop, kind, &options, ret_socket, error);
     return rc ? rc : bus_socket_connect (*ret_socket, endpoint, error);
