@@ -138,7 +138,7 @@ static int make_file (const struct root_draft *draft, const char *path, int *ret
                       const char **ret_leaf)
 {
     const struct disk *disk = draft->root->disk;
-    const char *leaf;
+    const char *leaf = NULL;
     base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
     if (parent < 0)
         return parent;
@@ -155,7 +155,7 @@ int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, c
                       struct base_error *error)
 {
     const struct disk *disk = draft->root->disk;
-    const char *leaf;
+    const char *leaf = NULL;
     base_cleanup (base_close_p) int parent = -1;
     base_cleanup (base_close_p) int fd = make_file (draft, path, &parent, &leaf);
     int rc = fd < 0 ? fd : disk_write_all (disk, fd, data, size);
@@ -183,7 +183,7 @@ static int copy_file (struct root_draft *draft, const char *path, mode_t mode, i
                       const struct base_digest *wanted, struct base_error *error)
 {
     const struct disk *disk = draft->root->disk;
-    const char *leaf;
+    const char *leaf = NULL;
     struct base_digest found;
     base_cleanup (base_close_p) int parent = -1;
     base_cleanup (base_close_p) int to = make_file (draft, path, &parent, &leaf);
@@ -232,7 +232,7 @@ static int try_adopt (struct root_draft *draft, const char *path, mode_t mode, i
     bool known = root_verified_knows (&draft->verified, from, &digest);
     if ((status.st_mode & 07777) != mode && fchmod (from, mode))
         return -EPERM;
-    const char *leaf;
+    const char *leaf = NULL;
     base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
     if (parent < 0)
         return parent;

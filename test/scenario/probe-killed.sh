@@ -15,7 +15,7 @@ for step in "${rehearsal_steps[@]}"; do
         if [ "$what" = guard ] && [ "$step" != probing/hand-over ]; then continue; fi
         halt_at a "$step"
         until_true found "${what}s_of" a # what the manager started may be on its way
-        kill -KILL "${pids[@]}"
+        for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done # one may end with another
         kill -CONT "$halted"
         arrived a "a kill of the $what in $step"
     done

@@ -16,8 +16,9 @@ chmod 0755 "$fleet"
 chmod 1777 "$fleet/tmp"
 broker_start
 install -d -o "$user" "$fleet/a"
+install -m 0755 "$build/noded" "$fleet/program" # the build may lie where that user cannot read
 root=$fleet/a
-as_user "$build/noded" install --root "$root" --id a --broker "127.0.0.1:$port" --no-rehearsal >>"$fleet/a.log" 2>&1 ||
+as_user "$fleet/program" install --root "$root" --id a --broker "127.0.0.1:$port" --no-rehearsal >>"$fleet/a.log" 2>&1 ||
     fail "noded install failed: $(tail -n 5 "$fleet/a.log")"
 printf '%s' "$node_settings" >>"$root/node.zpl"
 node_start a setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups --
@@ -30,11 +31,11 @@ ruin ()
     local swap=$wanted
     say "$2"
     (cd "$root" && eval "$2")
-    expect_status 1 as_user "$build/noded" verify --root "$root"
+    expect_status 1 as_user "$fleet/program" verify --root "$root"
     said "$1"
     ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail "the next good release did not get through: $2"; }
     check_node a ".release == \"$wanted\" and .quarantine == []"
-    expect_status 0 as_user "$build/noded" verify --root "$root"
+    expect_status 0 as_user "$fleet/program" verify --root "$root"
     wanted=$other other=$swap
 }
 

@@ -97,16 +97,11 @@ Test (trust, modes_that_it_changes_are_put_right)
 
 Test (trust, where_the_version_before_is_damaged_the_one_before_that_runs)
 {
-    static const char *const list[] = {": > $ONE/start",
-                                       ": > $ONE/noded",
-                                       "rm $ONE/manifest",
-                                       "echo >> $ONE/manifest",
-                                       "rm -r $ONE",
-                                       "mv $ONE elsewhere; ln -s elsewhere $ONE",
-                                       "rm -r $ONE; touch $ONE",
-                                       "rm -r $ONE .back",
-                                       "rm -r $ONE previous",
-                                       "rm -r $ONE previous .back",
+    static const char *const list[] = {": > $ONE/start", ": > $ONE/noded", "rm $ONE/manifest",
+                                       "echo >> $ONE/manifest", "rm -r $ONE",
+                                       "mv $ONE elsewhere; ln -s elsewhere $ONE", "rm -r $ONE; touch $ONE",
+                                       "rm -r $ONE .back", "rm -r $ONE previous", "rm -r $ONE previous .back",
+                                       /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one command */
                                        "echo 'exit 0' > $ONE/start;"
                                        "cd $ONE; find . -type f ! -name manifest | cut -c3- | LC_ALL=C sort |"
                                        " xargs sha256sum > manifest",
