@@ -251,7 +251,8 @@ static int guard_program (struct guard *guard, char **args)
     tell (guard, "started %d", (int) guard->process.pid);
     size_t left = 0;
     if (watch (guard)) {
-        left = start_descendants_count (guard->process.pid);
+        if (!guard->at_once) /* else they did not have their time */
+            left = start_descendants_count (guard->process.pid);
         kill_everything (guard);
     }
     tell (guard, "left %zu", left);

@@ -52,6 +52,7 @@ static void teardown (void)
     int timers[] = {node.deadline, node.proving};
     for (size_t i = 0; i < 2; i++)
         bus_timer_cancel (node.loop, timers[i]);
+    (void) bus_work_free (node.unsharing);
     node_order_clear (&node);
     wire_standing_deinit (&node.standing);
     root_quarantine_free (node.quarantine, node.n_quarantine);
