@@ -87,7 +87,11 @@ figure "the updates had come to their ends, one looked at after the other, in s:
 figure "${node_of[fetching]}: $(fetched "${node_of[fetching]}" "$heavy")"
 until_node "${node_of[dark]}" ".state == \"idle\" and .last_error.step == \"trial\" and .last_error.release == \"$release\""
 figure "${node_of[dark]}: $(node_field "${node_of[dark]}" .last_error.reason)"
-nodectl quarantine clear "${node_of[dark]}" >/dev/null
-nodectl update "${node_of[dark]}" --release "$release" --timeout "${patience}s" >/dev/null
+# Where the network was back so soon that the version before passed the same checks, the release is blamed. Else it is tried again by itself.
+until_node "${node_of[dark]}" ".online and .state == \"idle\" and (.quarantine != [] or (.release == \"$release\" and .outcome == \"confirmed\"))"
+if [ "$(node_field "${node_of[dark]}" '.quarantine | length')" != 0 ]; then
+    nodectl quarantine clear "${node_of[dark]}" >/dev/null
+    nodectl update "${node_of[dark]}" --release "$release" --timeout "${patience}s" >/dev/null
+fi
 
 for moment in "${moments[@]}"; do check_disks "${release_of[$moment]}" "${node_of[$moment]}"; done
