@@ -179,6 +179,8 @@ static int member_load (void *context, const struct broker_member_row *row)
         broker_text_set (&member->step, row->step) != 0 ||
         broker_text_set (&member->reason, row->reason) != 0)
         return -ENOMEM;
+    machine->members[machine->n_members - 1].was_unfit =
+        row->member.state == WIRE_MEMBER_ORDERED && row->step && strcmp (row->step, BROKER_UNFIT_STEP) == 0;
     return 0;
 }
 

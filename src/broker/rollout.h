@@ -43,6 +43,7 @@ struct broker_rollout {
     uint64_t due_ms;   /* when it has to be looked at */
     uint64_t compared_ms;
     char *blocked;     /* owned; of one that is queued: what it waits for */
+    uint32_t waits_at; /* queued: the member for which it waited last */
     bool live, broken; /* broken: it is to be loaded again */
     bool older;        /* than a node of it: to be paused */
     bool doubted;      /* it was, since this broker runs: who has resumed it has looked */
@@ -58,6 +59,10 @@ struct broker_rollouts {
     bool others_changed;
     uint64_t swept_ms;
 };
+
+/*  The step that a member is shown with while its host is unfit for its update. *_NEXT ends the reason. */
+#define BROKER_UNFIT_STEP "unfit"
+#define BROKER_UNFIT_NEXT "; next try at "
 
 /*  The clock of all times of rollouts but those for people; see broker/watch.h. */
 uint64_t broker_rollouts_now_ms (struct broker *broker);

@@ -192,20 +192,25 @@ static int take_over_all (struct broker *broker, struct broker_rollout *rollout,
 
     for (size_t i = 0; r == 0 && i < broker->rollouts.n_live; i++) {
         struct broker_rollout *other = broker->rollouts.live[i];
-        if (other != rollout && !other->broken && broker_rollout_comes_before (other, rollout))
+        if (other != rollout && !other->broken && rollout_gives (&other->machine) &&
+            broker_rollout_comes_before (other, rollout))
             r = take_over (broker, rollout, other, error);
     }
     return r;
 }
 
+/*  Another rollout that has one of its nodes. It is asked again and again: it begins with the member that was not
+    free the last time, so that all of them are looked at only where that one is. */
 static struct broker_rollout *first_before (struct broker *broker, struct broker_rollout *rollout,
                                             uint32_t *ret_member)
 {
-    for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
-        uint32_t index;
-        struct broker_rollout *other = broker_rollouts_before (broker, rollout, rollout->members[i].id,
+    uint32_t n = rollout->machine.n_members, from = rollout->waits_at;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = (from + i) % n, index;
+        struct broker_rollout *other = broker_rollouts_before (broker, rollout, rollout->members[at].id,
                                                                rollout->machine.spec.application, &index);
-        *ret_member = i;
+        *ret_member = rollout->waits_at = at;
         if (other)
             return other;
     }

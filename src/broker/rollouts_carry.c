@@ -253,6 +253,28 @@ static int turn_write (struct broker *broker, struct broker_rollout *rollout,
     return waves_time (rollout);
 }
 
+/*  A member that is left out since its host was unfit does not try again by itself any more. */
+static int unfit_left (struct broker_rollout *rollout, uint32_t index)
+{
+    struct broker_member *member = &rollout->members[index];
+    char *next, *reason;
+
+    if (rollout->machine.members[index].state != WIRE_MEMBER_LEFT || !member->step || !member->reason ||
+        strcmp (member->step, BROKER_UNFIT_STEP) != 0)
+        return 0;
+    next = strstr (member->reason, BROKER_UNFIT_NEXT);
+    if (!next)
+        return 0;
+    *next = '\0';
+    reason = broker_reason ("%s; unfit until its deadline: nodectl rollout retry %s %s", member->reason,
+                            rollout->state.id, member->id);
+    if (!reason)
+        return -ENOMEM;
+    free (member->reason);
+    member->reason = reason;
+    return 0;
+}
+
 static int action_write (struct broker *broker, struct broker_rollout *rollout,
                          const struct rollout_action *action, struct batch *batch, uint64_t now_ms,
                          struct base_error *error)
@@ -262,7 +284,8 @@ static int action_write (struct broker *broker, struct broker_rollout *rollout,
     batch->wrote = true;
     if (action->kind == ROLLOUT_TURN)
         return turn_write (broker, rollout, NULL, batch, error);
-    if (action->kind != ROLLOUT_KEEP)
+    r = unfit_left (rollout, action->member);
+    if (r == 0 && action->kind != ROLLOUT_KEEP)
         r = give (broker, rollout, action->member, action->kind, batch, now_ms, error);
     return r == 0 ? member_write (broker, rollout, action->member, error) : r;
 }

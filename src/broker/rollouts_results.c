@@ -38,6 +38,10 @@ static void ended (struct broker_rollout *rollout, uint32_t index, enum rollout_
     struct broker_member *member = &rollout->members[index];
     enum wire_member before = rollout->machine.members[index].state;
 
+    if (result == ROLLOUT_CONFIRMED && member->step && strcmp (member->step, BROKER_UNFIT_STEP) == 0) {
+        (void) broker_text_set (&member->step, NULL);
+        (void) broker_text_set (&member->reason, NULL);
+    }
     rollout_ended (&rollout->machine, index, result, now_ms);
     if (result == ROLLOUT_CONFIRMED && before == WIRE_MEMBER_ORDERED && now_ms > member->ordered_ms)
         member->took_ms = now_ms - member->ordered_ms;
@@ -102,11 +106,17 @@ static bool update_unserved (struct broker *broker, struct broker_rollout *rollo
     return true;
 }
 
+/*  Whether a node tells of the update that a member was ordered. */
+static bool is_of (const struct broker_member *member, const char *transaction)
+{
+    return transaction && member->transaction && strcmp (transaction, member->transaction) == 0;
+}
+
 /*  A node that fell silent, or took too long, is told to go back, and its update's own end was told behind
     that: it is kept all the same, for it is what an operator asks for. */
 static void why_update_ended (struct broker_member *member, const struct wire_failure *failure)
 {
-    if (!failure || !member->transaction || strcmp (failure->transaction, member->transaction) != 0)
+    if (!failure || !is_of (member, failure->transaction))
         return;
     (void) broker_text_set (&member->step, failure->step);
     (void) broker_text_set (&member->reason, failure->reason);
@@ -129,6 +139,32 @@ static void revert_ended (struct broker_rollout *rollout, uint32_t index, const 
     text_take (&member->step, &shown->outcome_step);
     text_take (&member->reason, &shown->outcome_reason);
     ended (rollout, index, ROLLOUT_FAILED, now_ms);
+}
+
+/*  A node whose host is unfit keeps its order, and tries it again in its own time. People read why, and when. */
+static void look_unfit (struct broker_rollout *rollout, uint32_t index, const struct wire_application *told)
+{
+    struct broker_member *member = &rollout->members[index];
+    const struct rollout_member *state = &rollout->machine.members[index];
+    bool unfit = told->state == WIRE_STATE_UNFIT && is_of (member, told->transaction);
+    const struct wire_failure *failure =
+        told->last_error && is_of (member, told->last_error->transaction) ? told->last_error : NULL;
+    char *reason;
+
+    if (state->state != WIRE_MEMBER_ORDERED || (!unfit && !state->unfit))
+        return;
+    if (unfit) {
+        reason = broker_reason ("%s: %.300s" BROKER_UNFIT_NEXT "%s", failure ? failure->step : "probing",
+                                failure ? failure->reason : "its host is unfit for the update",
+                                told->retry ? told->retry : "a time that it does not say");
+        if (reason && state->unfit && member->reason && strcmp (member->reason, reason) == 0) {
+            free (reason);
+            return;
+        }
+        text_take (&member->reason, &reason);
+        (void) broker_text_set (&member->step, BROKER_UNFIT_STEP);
+    }
+    rollout_unfit (&rollout->machine, index, unfit);
 }
 
 void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
@@ -170,8 +206,11 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
             node->settle_ms = member->settle_ms;
         return;
     }
-    if (shown.outcome == WIRE_OUTCOME_NULL)
+    if (shown.outcome == WIRE_OUTCOME_NULL) {
+        if (member->verb != WIRE_VERB_REVERT)
+            look_unfit (rollout, index, &application.told);
         return;
+    }
     if (member->verb != WIRE_VERB_REVERT && shown.outcome == WIRE_OUTCOME_FAILED &&
         rollout->machine.members[index].state == WIRE_MEMBER_ORDERED &&
         update_unserved (broker, rollout, index, &shown, now_ms))

@@ -42,6 +42,23 @@ static const char *at_text (uint64_t at_ms, uint64_t now_ms, char text[BASE_TIME
     return in_text (at_ms > now_ms ? at_ms - now_ms : 0, text);
 }
 
+/*  How many nodes of a wave are under way, and how many of them wait until their host is fit. */
+static char *waits_under_way (const struct broker_rollout *rollout, const struct rollout_wave *wave)
+{
+    uint32_t unfit = 0, first = 0;
+
+    for (uint32_t i = wave->first; i < wave->first + wave->count; i++)
+        if (rollout->machine.members[i].unfit && unfit++ == 0)
+            first = i;
+    if (unfit == 0)
+        return broker_reason ("%u node%s of wave %u under way", wave->under_way,
+                              wave->under_way == 1 ? "" : "s", rollout->machine.wave + 1);
+    return broker_reason ("%u node%s of wave %u under way, %u on unfit hosts (%s: %s)", wave->under_way,
+                          wave->under_way == 1 ? "" : "s", rollout->machine.wave + 1, unfit,
+                          rollout->members[first].id,
+                          rollout->members[first].reason ? rollout->members[first].reason : "?");
+}
+
 static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_ms)
 {
     const struct rollout *machine = &rollout->machine;
@@ -53,8 +70,7 @@ static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_
     if (closed_ms && !machine->paused)
         return broker_reason ("its window, which opens at %s", in_text (closed_ms, text));
     if (wave->under_way > 0)
-        return broker_reason ("%u node%s of wave %u under way", wave->under_way,
-                              wave->under_way == 1 ? "" : "s", machine->wave + 1);
+        return waits_under_way (rollout, wave);
     for (uint32_t i = wave->first; i < wave->first + wave->count; i++)
         if (machine->members[i].state == WIRE_MEMBER_WAITING && machine->members[i].online &&
             machine->members[i].start_ms < next_ms)

@@ -69,6 +69,7 @@ void rollout_member_enter (struct rollout *rollout, uint32_t index, enum wire_me
     rollout_member_count (rollout, member, false);
     member->state = state;
     member->since_ms = now_ms;
+    member->unfit = member->was_unfit = false;
     member->confirmed = state == WIRE_MEMBER_UPDATED ||
                         (member->confirmed && (state == WIRE_MEMBER_DARK || state == WIRE_MEMBER_BACKING ||
                                                state == WIRE_MEMBER_STUCK));

@@ -152,6 +152,17 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
     rollout_reverting_finish (rollout, now_ms);
 }
 
+void rollout_unfit (struct rollout *rollout, uint32_t index, bool unfit)
+{
+    if (index >= rollout->n_members || rollout->members[index].state != WIRE_MEMBER_ORDERED)
+        return;
+    struct rollout_member *member = &rollout->members[index];
+    member->unfit = unfit;
+    member->was_unfit = member->was_unfit || unfit;
+    rollout_member_pend (rollout, index, ROLLOUT_KEEP);
+    rollout->changed = true; /* what it waits for */
+}
+
 void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64_t now_ms)
 {
     if (index >= rollout->n_members || rollout->members[index].online == online)
@@ -248,8 +259,15 @@ static void look_at_deadline (struct rollout *rollout, uint32_t index, uint64_t 
     struct rollout_member *member = &rollout->members[index];
     if (!rollout_is_under_way (member->state))
         return;
-    if (now_ms < member->since_ms + rollout->spec.node_deadline_ms) {
-        rollout_look_by (rollout, member->since_ms + rollout->spec.node_deadline_ms);
+    uint64_t ends_ms = member->since_ms + rollout->spec.node_deadline_ms;
+    if (now_ms >= ends_ms && member->unfit) {
+        rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_CANCEL, now_ms);
+        return;
+    }
+    if (now_ms >= ends_ms && member->was_unfit)
+        ends_ms += rollout->spec.node_deadline_ms;
+    if (now_ms < ends_ms) {
+        rollout_look_by (rollout, ends_ms);
         return;
     }
     bool back = member->state == WIRE_MEMBER_BACKING;

@@ -25,7 +25,8 @@
 
     A node is charged to a wave's budget, and to the rollout's, when it failed its update, did not end in
     time, or fell silent (dark) after it had been begun with while others like it did not; what was bad
-    already when its wave began uses the budget up, too. A budget that is exceeded halts the rollout in the
+    already when its wave began uses the budget up, too. A node whose host is unfit for the update is charged to
+    nobody: at its deadline it is left out. A budget that is exceeded halts the rollout in the
     same call. Each wave ends: every node has a deadline, and so has the wave. A wave of which no node is updated
     in the end has proven nothing: whatever the budgets allow, the next one is not begun, but for a person who
     says so.
@@ -67,11 +68,13 @@ struct rollout_member {
     bool confirmed;            /* it runs the release, even should it be dark */
     bool was_bad;              /* when its wave began */
     bool charged;              /* to the budgets */
+    bool was_unfit;            /* since it was ordered; the owner keeps it with the reason */
     enum rollout_kind pending; /* KEEP need not be kept */
 
     /*  told anew after a restart */
     uint32_t neighbours; /* who lose their broker together share this number */
     bool online;
+    bool unfit;       /* ordered: its host is unfit now, and it tries again by itself */
     uint64_t dark_ms; /* since when it is silent; 0: it is not, or the silence has been judged */
 
     uint32_t pending_next; /* behind it in the list of those with something pending */
@@ -157,6 +160,11 @@ enum rollout_result {
     ROLLOUT_UNSERVED
 };
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms);
+
+/*  A node that is under way finds its host unfit, and tries again by itself; or it tries. Its deadline passes
+    meanwhile: a node that is unfit then is left out and charged to nobody, one that tries has the time of one more
+    deadline. */
+void rollout_unfit (struct rollout *rollout, uint32_t index, bool unfit);
 
 /*  A member is heard of, or has fallen silent. */
 void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64_t now_ms);

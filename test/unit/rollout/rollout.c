@@ -546,6 +546,34 @@ Test (rollout, who_could_not_be_served_is_charged_to_nobody_and_ordered_again)
     rollout_deinit (&story.rollout);
 }
 
+/*  A host that cannot rehearse says nothing of the release. */
+Test (rollout_members, that_find_their_host_unfit_are_left_out_at_their_deadline_and_charged_to_nobody)
+{
+    struct story story;
+    prepare (&story);
+    begin (&story);
+    rollout_unfit (&story.rollout, 0, true);
+    rollout_unfit (&story.rollout, 1, true);
+    rollout_unfit (&story.rollout, 2, true);
+    all (&story, 3, 4, ROLLOUT_CONFIRMED);
+    at (&story, 29 * MINUTE);
+    cr_expect_str_empty (story.told);
+    rollout_unfit (&story.rollout, 1, false);
+    rollout_unfit (&story.rollout, 2, false);
+    at (&story, 2 * MINUTE);
+    cr_expect_str_eq (story.told, "cancel 0 ", "%s", story.told);
+    cr_expect_eq (story.rollout.members[0].state, WIRE_MEMBER_LEFT);
+    cr_expect_eq (story.rollout.members[1].state, WIRE_MEMBER_ORDERED, "it tries");
+    all (&story, 1, 2, ROLLOUT_CONFIRMED);
+    cr_expect_eq (story.rollout.charged, 0);
+    at (&story, 30 * MINUTE);
+    cr_expect_str_eq (story.told, "cancel 2 ", "%s", story.told);
+    cr_expect_eq (story.rollout.members[2].state, WIRE_MEMBER_OVERDUE, "a try has a deadline, too");
+    cr_expect_eq (story.rollout.charged, 1);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
+    rollout_deinit (&story.rollout);
+}
+
 /*  --- clocks ---------------------------------------------------------------------------------------------- */
 
 static const uint64_t wall_jumps[] = {400 * 24 * HOUR, UINT64_C (0) - 2 * HOUR,
