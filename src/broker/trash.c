@@ -15,13 +15,12 @@
 
 #define CLOCK "trash/clock"
 
-enum { SAVE_MS = 10 * 60 * 1000, LOOK_MS = 30 * 1000, TEXT_MOST = 64 };
+enum { SAVE_MS = 10 * 60 * 1000, LOOK_MS = 30 * 1000, TEXT_MOST = 64, OLDEST_MOST = 256, LOOKS_MOST = 4 };
 
 struct oldest {
     struct base_digest digest;
     time_t stamp;
     uint64_t size;
-    bool is_there;
 };
 
 static int newest_note (void *context, const struct base_digest *digest, const struct stat *status)
@@ -132,66 +131,81 @@ int broker_trash_take_back (struct broker_trash *trash, const struct base_digest
     return r;
 }
 
+/*  The oldest that were found, the oldest first. */
 struct looking {
     struct broker_trash *trash;
-    struct oldest oldest;
+    struct oldest all[OLDEST_MOST];
+    size_t count;
 };
 
 static int oldest_note (void *context, const struct base_digest *digest, const struct stat *status)
 {
     struct looking *looking = context;
     struct broker_trash *trash = looking->trash;
-    struct oldest *oldest = &looking->oldest;
     time_t now = (time_t) (trash->clock_ms / 1000);
+    size_t at = looking->count;
 
-    if (status->st_mtime > now + 1) { /* not a stamp of ours: its time here begins now */
+    if (status->st_mtime < 0 || status->st_mtime > now + 1) { /* no stamp of ours: its time begins now */
         const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = now}};
         char text[BASE_DIGEST_TEXT], path[BASE_DIGEST_TEXT + 8];
         (void) snprintf (path, sizeof path, "trash/%s", base_digest_format (digest, text));
         (void) utimensat (trash->blobs->fd, path, times, AT_SYMLINK_NOFOLLOW);
         return 0;
     }
-    if (oldest->is_there && status->st_mtime >= oldest->stamp)
+    if (at == OLDEST_MOST && status->st_mtime >= looking->all[at - 1].stamp)
         return 0;
-    *oldest = (struct oldest){
-        .digest = *digest, .stamp = status->st_mtime, .size = (uint64_t) status->st_size, .is_there = true};
+    if (at == OLDEST_MOST)
+        at--;
+    else
+        looking->count++;
+    for (; at > 0 && looking->all[at - 1].stamp > status->st_mtime; at--)
+        looking->all[at] = looking->all[at - 1];
+    looking->all[at] =
+        (struct oldest){.digest = *digest, .stamp = status->st_mtime, .size = (uint64_t) status->st_size};
     return 0;
 }
 
-/*  Deletes the oldest, where it may be. Returns whether one was deleted. */
-static bool oldest_delete (struct broker_trash *trash)
+/*  Deletes one, where it may be. */
+static void oldest_delete (struct broker_trash *trash, const struct oldest *oldest)
 {
-    struct looking looking = {.trash = trash};
-    const struct oldest *oldest = &looking.oldest;
     char text[BASE_DIGEST_TEXT];
-    uint64_t age_ms;
+    uint64_t stamp_ms = (uint64_t) oldest->stamp * 1000;
     int r;
 
-    (void) disk_aside_each (trash->blobs, DISK_TRASH, oldest_note, &looking);
-    if (!oldest->is_there)
-        return false;
-    age_ms = trash->clock_ms - (uint64_t) oldest->stamp * 1000;
-    if ((uint64_t) oldest->stamp * 1000 > trash->clock_ms || age_ms < trash->rules.keep_ms)
-        return false;
+    if (stamp_ms > trash->clock_ms || trash->clock_ms - stamp_ms < trash->rules.keep_ms)
+        return;
     r = disk_aside_remove (trash->blobs, DISK_TRASH, &oldest->digest);
     if (r == 0)
         base_log (BASE_LOG_INFO,
                   "space is short: deleted the blob %s, %" PRIu64
                   " bytes, which nothing has needed for %" PRIu64 " s",
-                  base_digest_format (&oldest->digest, text), oldest->size, age_ms / 1000);
-    return r == 0;
+                  base_digest_format (&oldest->digest, text), oldest->size,
+                  (trash->clock_ms - stamp_ms) / 1000);
+    else if (r != -ENOENT)
+        base_log (BASE_LOG_WARNING, "ignoring that the blob %s could not be deleted from contents/trash: %s",
+                  base_digest_format (&oldest->digest, text), strerror (-r));
+}
+
+static bool is_short (const struct broker_trash *trash, uint64_t bytes)
+{
+    uint64_t free, inodes;
+
+    return disk_space (trash->blobs->fd, &free, &inodes) == 0 && free < bytes;
 }
 
 void broker_trash_make_room (struct broker_trash *trash, uint64_t bytes, uint64_t now_ms)
 {
-    uint64_t free, inodes;
-
     clock_count (trash, now_ms);
     if (now_ms - trash->started_ms < trash->rules.first_ms)
         return;
-    while (disk_space (trash->blobs->fd, &free, &inodes) == 0 && free < bytes)
-        if (!oldest_delete (trash))
+    for (unsigned look = 0; look < LOOKS_MOST && is_short (trash, bytes); look++) {
+        struct looking looking = {.trash = trash, .count = 0};
+        (void) disk_aside_each (trash->blobs, DISK_TRASH, oldest_note, &looking);
+        for (size_t i = 0; i < looking.count && is_short (trash, bytes); i++)
+            oldest_delete (trash, &looking.all[i]);
+        if (looking.count < OLDEST_MOST)
             return;
+    }
 }
 
 void broker_trash_tick (struct broker_trash *trash, uint64_t now_ms)

@@ -39,7 +39,8 @@ int broker_trash_put (struct broker_trash *trash, const struct base_digest *dige
 /*  Brings a blob back. Returns 0 or -ENOENT. */
 int broker_trash_take_back (struct broker_trash *trash, const struct base_digest *digest);
 
-/*  Deletes what may be deleted until so many bytes are free. */
+/*  Deletes what may be deleted until so many bytes are free; at most 1024 blobs in one call, for which it
+    looks through the trash four times: it is called in the loop. */
 void broker_trash_make_room (struct broker_trash *trash, uint64_t bytes, uint64_t now_ms);
 
 /*  To be called every few seconds. */

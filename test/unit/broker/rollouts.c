@@ -35,7 +35,7 @@ static void tear_down (void)
     fixture_deinit (&fixture);
 }
 
-TestSuite (rollouts, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite (rollouts, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void nodes_hello (unsigned count)
 {

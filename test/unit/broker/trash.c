@@ -142,6 +142,47 @@ Test (trash, the_first_hour_holds_for_what_is_old_enough_too)
     cr_expect_not (is_in_trash (&digest));
 }
 
+static unsigned listed;
+
+static int openat_counted (void *context, int directory, const char *path, int flags, mode_t mode)
+{
+    listed += strcmp (path, "trash") == 0;
+    return disk_system.ops->openat (context, directory, path, flags, mode);
+}
+
+static int count_up (void *context, const struct base_digest *digest, const struct stat *status)
+{
+    (void) digest;
+    (void) status;
+    ++*(unsigned *) context;
+    return 0;
+}
+
+/*  It is emptied in the loop of the broker. */
+Test (trash, a_large_one_is_not_looked_through_for_each_and_becomes_empty)
+{
+    struct disk_ops ops = *disk_system.ops;
+    struct disk counted = {.ops = &ops, .context = disk_system.context};
+    unsigned left = 0;
+
+    ops.openat = openat_counted;
+    free (scratch_shell (
+        "mkdir -p blobs/trash; for i in $(seq 600); do : >blobs/trash/$(printf '%064x' $i); done;"
+        "touch -d @1 blobs/trash/*; touch -d 1960-01-01 blobs/trash/$(printf '%064x' 600)",
+        NULL));
+    trash.clock_ms = 8 * DAY;
+    blobs.disk = &counted;
+    pass (2 * HOUR);
+    (void) disk_aside_each (&blobs, DISK_TRASH, count_up, &left);
+    cr_expect_eq (left, 1, "%u are left", left);
+    cr_expect_leq (listed, 600 + 8, "each that is removed opens it, too: %u", listed);
+    pass (8 * DAY);
+    left = 0;
+    (void) disk_aside_each (&blobs, DISK_TRASH, count_up, &left);
+    cr_expect_eq (left, 0, "what bears a time before 1970 goes seven days after it was seen");
+    blobs.disk = &disk_system;
+}
+
 /*  Whoever copied the root without times, and a clock that was lost: kept longer, never shorter. */
 Test (trash, times_of_day_and_a_lost_clock_delete_nothing)
 {
