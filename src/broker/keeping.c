@@ -54,6 +54,12 @@ int broker_keeping_is_empty (const char *path, int root, bool *ret_empty, struct
     *ret_empty = true;
     if (fstatat (root, BROKER_RECORDS, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : base_error_errno (error, -errno, "cannot look at %s", file);
+    if (S_ISLNK (status.st_mode))
+        return base_error_set (
+            error, -EINVAL,
+            "%s is a symbolic link: put the records themselves there, with broker.db-wal, or"
+            " give --root the directory in which they are",
+            file);
     if (!S_ISREG (status.st_mode))
         return base_error_set (error, -EINVAL, "%s is no file: move it away, then " BROKER_REMEDY, file);
     /* A database of no bytes must not be opened: SQLite would throw the log beside it away. */
@@ -146,6 +152,19 @@ static int check_documents (const char *path, int root, struct broker_store *sto
                : r;
 }
 
+/*  Errors of what lies beside the records name the root, and the remedy where something else lies there. */
+static int beside_name (const char *path, int r, struct base_error *error)
+{
+    struct base_error why = *error;
+
+    if (r >= 0 || strstr (why.text, path))
+        return r;
+    if (r == -EISDIR || r == -ENOTDIR || r == -ELOOP)
+        return base_error_set (error, r, "%s: %.300s: move what is there away, it is made anew", path,
+                               why.text);
+    return base_error_prefix (error, "%s", path);
+}
+
 static void store_free_p (struct broker_store **store)
 {
     broker_store_free (*store);
@@ -169,9 +188,9 @@ int broker_keeping_open (const char *path, int root, bool anew, struct broker_st
     if (r == 0)
         r = broker_store_open (file, &store, error);
     if (r == 0)
-        r = broker_store_mark_attach (store, root, BROKER_MARK, false, error);
+        r = beside_name (path, broker_store_mark_attach (store, root, BROKER_MARK, false, error), error);
     if (r == 0)
-        r = check_documents (path, root, store, error);
+        r = beside_name (path, check_documents (path, root, store, error), error);
     if (r == 0)
         *ret_store = base_take (store);
     return r;

@@ -147,8 +147,12 @@ static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, s
             *ret_kept = true;
             return 0;
         }
-        if (r == -EPROTO || r == -EROFS || r == -ENOSPC || r == -ENOMEM || r == -EBUSY)
-            return base_error_set (error, r, "%s", why.text); /* nothing is wrong with the records */
+        if (r !=
+            -EBADMSG) /* nothing that is known is wrong with them: this process may not, or the host is at fault */
+            return base_error_set (error, r,
+                                   "%.400s: nothing was changed. Mend that first; records that no process can"
+                                   " read are moved away by hand, then recovered",
+                                   why.text);
         base_log (BASE_LOG_WARNING, "setting records aside that cannot be used: %s", why.text);
     }
     return broker_keeping_set_aside (root, error);

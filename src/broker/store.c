@@ -75,21 +75,36 @@ static const char *const migrations[] = {
 
 enum { LAYOUT = sizeof migrations / sizeof migrations[0] };
 
+int store_code (int code, int cause)
+{
+    switch (code & 0xff) {
+    case SQLITE_FULL: /* of a disk that is full, SQLite says the one or the other */
+        return -ENOSPC;
+    case SQLITE_NOMEM:
+        return -ENOMEM;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        return -EROFS;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return -EBUSY;
+    case SQLITE_CANTOPEN:
+        return cause > 0 ? -cause : -EACCES;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR: /* a statement of ours fails on tables that are not what was made */
+        return -EBADMSG;
+    default:
+        return cause == ENOSPC ? -ENOSPC : -EIO;
+    }
+}
+
 int store_fail (struct broker_store *store, struct base_error *error, const char *what)
 {
     int code = sqlite3_errcode (store->database) & 0xff, cause = sqlite3_system_errno (store->database);
-    int r = -EIO;
-
-    /* Of a disk that is full, SQLite says the one or the other. */
-    if (code == SQLITE_FULL || (code == SQLITE_IOERR && cause == ENOSPC))
-        r = -ENOSPC;
-    else if (code == SQLITE_NOMEM)
-        r = -ENOMEM;
-    else if (code == SQLITE_READONLY || code == SQLITE_PERM || code == SQLITE_AUTH)
-        r = -EROFS;
-    else if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
-        r = -EBUSY;
-    bool has_cause = code == SQLITE_IOERR && cause > 0;
+    int r = store_code (code, cause);
+    bool has_cause = (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && cause > 0;
     return base_error_set (error, r, "%s: the broker's database %s says: %s%s%s", what,
                            broker_store_path (store), sqlite3_errmsg (store->database), has_cause ? ": " : "",
                            has_cause ? strerror (cause) : "");
@@ -433,10 +448,11 @@ static int check_tables (struct broker_store *store, const char *path, struct ba
 /*  What the database says of a file that it cannot use, with what to do about it. */
 static int refuse (int r, struct base_error *error)
 {
-    if (r == -EIO && error && strlen (error->text) + sizeof BROKER_REMEDY + 2 < sizeof error->text) {
-        size_t size = strlen (error->text);
+    size_t size = error ? strlen (error->text) : 0;
+
+    if (r == -EBADMSG && error && !strstr (error->text, BROKER_REMEDY) &&
+        size + sizeof BROKER_REMEDY + 2 < sizeof error->text)
         (void) snprintf (error->text + size, sizeof error->text - size, ": %s", BROKER_REMEDY);
-    }
     return r;
 }
 
@@ -456,7 +472,11 @@ int broker_store_open (const char *path, struct broker_store **ret_store, struct
                          NULL) != SQLITE_OK) {
         if (!store->database)
             return base_error_errno (error, -ENOMEM, "cannot open %s", path);
-        return store_fail (store, error, path);
+        int cause = sqlite3_system_errno (store->database);
+        return base_error_set (error, store_code (sqlite3_errcode (store->database), cause),
+                               "cannot open %s: the database says: %s%s%s", path,
+                               sqlite3_errmsg (store->database), cause > 0 ? ": " : "",
+                               cause > 0 ? strerror (cause) : "");
     }
     (void) sqlite3_busy_timeout (store->database, BUSY_MS);
     r = check_writable (store, path, error);

@@ -27,12 +27,7 @@ static void database_close (sqlite3 **database)
 
 static int fail (sqlite3 *database, struct base_error *error, const char *what, const char *path)
 {
-    int code = sqlite3_errcode (database) & 0xff;
-
-    return base_error_set (error,
-                           code == SQLITE_FULL    ? -ENOSPC
-                           : code == SQLITE_NOMEM ? -ENOMEM
-                                                  : -EIO,
+    return base_error_set (error, store_code (sqlite3_errcode (database), sqlite3_system_errno (database)),
                            "cannot %s %s: the database says: %s", what, path, sqlite3_errmsg (database));
 }
 

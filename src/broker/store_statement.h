@@ -54,6 +54,10 @@ int store_record (sqlite3_stmt *statement, int column, const struct wire_record 
 int store_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
                 struct base_error *error);
 
+/*  The code for what SQLite says, and the errno behind that (0: none): -EBADMSG where the database is damaged, -EACCES
+    or the errno where it cannot be opened, -EIO where nothing better is known. */
+int store_code (int code, int cause);
+
 /*  Fills the error from what the database says last; returns it. */
 int store_fail (struct broker_store *store, struct base_error *error, const char *what);
 int store_execute (struct broker_store *store, const char *sql, struct base_error *error);

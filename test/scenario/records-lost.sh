@@ -136,6 +136,46 @@ until_node a "(.held | not) and .epoch > $epoch"
 node_stop a
 broker_kill
 
+say 'records that this user cannot open, or for which no descriptor is free, are not lost'
+pristine
+chown -R nobody "$root" 2>/dev/null || skip 'the root cannot be given to another user'
+chmod 755 "$fleet"
+before=$(ls -A "$root")
+chown root "$root/broker.db"
+chmod 600 "$root/broker.db"
+for what in --root recover; do
+    [ $what = recover ] && what='recover --root'
+    # shellcheck disable=SC2086 # two words
+    expect_status 1 setpriv --reuid=nobody --clear-groups timeout -k 5 20 "$build/noded-broker" $what "$root" --port "$port"
+    said "$root/broker.db.*permission denied"
+    check_equal "$(ls -A "$root")" "$before" 'what lies in the root'
+done
+pristine
+before=$(ls -A "$root")
+for limit in 5 6 7 8; do
+    expect_status 1 bash -c 'ulimit -n "$1"; exec "$2" recover --root "$3"' - "$limit" "$build/noded-broker" "$root"
+    [ -s "$root/broker.db" ] || fail "with $limit descriptors recover set whole records aside: $(ls -A "$root")"
+done
+recovered
+
+say 'what is no document, and what is no file, beside the records'
+pristine
+mkfifo "$root/releases/$(printf 'a%.0s' {1..64}).json"
+mkdir "$root/releases/$(printf 'b%.0s' {1..64}).json"
+recovered
+for what in records.mark releases; do
+    pristine
+    rm -rf "${root:?}/$what"
+    if [ $what = releases ]; then : >"$root/$what"; else mkdir "$root/$what"; fi
+    expect_status 1 serve
+    said "$root: .*$what.*move what is there away"
+done
+pristine
+mv "$root/broker.db" "$fleet/elsewhere"
+ln -s "$fleet/elsewhere" "$root/broker.db"
+expect_status 1 serve
+said "$root/broker.db is a symbolic link: put the records themselves there"
+
 say 'that it is meant'
 pristine
 gone
