@@ -165,8 +165,12 @@ static int option_setting (struct ctl *ctl, enum ctl_option option, const char *
 {
     base_cleanup (base_free_p) char *setting =
         base_text_printf ("%s=%s", option_table[option].name, value ? value : "yes");
-    if (option == CTL_OPTION_SELECT)
+    if (option == CTL_OPTION_SELECT) {
+        if (!value || value[strspn (value, " \t")] == '\0') /* a variable of a script that is not set */
+            return ctl_misused (ctl, "--select takes a selector, not \"%s\"; every node is --select '*'",
+                                value ? value : "");
         ctl->options.select = value;
+    }
     return option_list (ctl, &ctl->options.settings, setting);
 }
 

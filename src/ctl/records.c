@@ -113,7 +113,7 @@ int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidate
     for (char *at = lower; *at; at++)
         if (*at >= 'A' && *at <= 'F')
             *at = (char) (*at - 'A' + 'a');
-    if (!name_is_prefix (lower))
+    if (!name_is_prefix (lower) || (strlen (lower) == DIGEST_LENGTH && strspn (lower, "0") == DIGEST_LENGTH))
         return ctl_misused (ctl,
                             "\"%s\" is no release: give its digest, or at least the first %d digits of it",
                             name, PREFIX_LEAST);

@@ -37,6 +37,14 @@ said "$fleet/nothing"
 expect_status 1 ctl update a --release 0123456789
 expect_status 1 ctl withdraw 0123456789
 said 'no release begins with 0123456789'
+# A variable that is not set selects nobody, and digits that are none name no release.
+for command in forget label nodes 'rollout plan' 'rollout start'; do
+    # shellcheck disable=SC2086 # two words
+    expect_status 2 ctl $command --select ''
+    said "every node is --select '\*'"
+done
+expect_status 2 ctl update a --release "$(printf '%064d' 0)"
+said 'is no release'
 # What a node was installed with is shown as its release, and was never published.
 node_start a
 until_node a '.online and .state == "idle"'
