@@ -131,6 +131,10 @@ int root_repair_places (const struct root_repair *repair, struct base_error *err
 {
     int failed = 0;
     mend_root (repair);
+    if (root_uncover (repair->root, NULL))
+        changed (repair, "%s: what was mounted over names in it was taken off", repair->root->path);
+    if (root_loosen_places (repair->root))
+        changed (repair, "%s: attributes or modes that forbid changes were taken off", repair->root->path);
     for (size_t i = 1; i < N_PLACES; i++) {
         int rc = mend_place (repair, &places[i], failed ? NULL : error);
         failed = failed ? failed : rc;

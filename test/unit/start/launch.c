@@ -83,6 +83,16 @@ Test (launch, a_version_that_hangs_is_killed_and_left)
     expect_gone_back (ROOT_CAUSE_HUNG, "not ready");
 }
 
+Test (launch, a_version_on_trial_that_stops_its_launcher_is_judged_all_the_same)
+{
+    limits.starts = 2;
+    limits.ready_ms = 300;
+    put_on_trial ("echo two >> $LOG; kill -STOP $PPID; exit 3");
+    cr_expect_eq (run (), 0);
+    expect_log ("two two one ");
+    expect_gone_back (ROOT_CAUSE_CRASHED, "exited with status 3");
+}
+
 Test (launch, what_is_no_program_counts_as_crashed)
 {
     static const char *const wrong[] = {"", "no interpreter line", "#!/nowhere/interpreter\n"};
@@ -334,7 +344,7 @@ Test (launch, a_version_that_is_told_to_stop_when_the_host_sleeps_gets_its_time_
     cr_assert_eq (kill (pid, SIGTERM), 0);
     wait_for_said ("asked to stop");
     cr_assert_eq (kill (pid, SIGSTOP), 0);
-    (void) poll (NULL, 0, 11500); /* it is given 10 s, and one in which it is only late */
+    (void) poll (NULL, 0, 4500); /* it is given 3 s, and one in which it is only late */
     cr_assert_eq (kill (pid, SIGCONT), 0);
     wait_for_said ("this host slept");
     scratch_write_text ("awake", "");
