@@ -289,12 +289,16 @@ int node_install_repair (const char *path, void (*changed) (void *context, const
     if (rc)
         return rc;
     base_cleanup (base_close_p) int lock = root_lock_take (&root);
-    if (lock == -EWOULDBLOCK)
+    pid_t holder = 0;
+    if (lock == -EWOULDBLOCK && root_lock_holder (&root, &holder) == 0)
         return base_error_set (
             error, lock,
-            "%s is served by a manager or its launcher: stop it first, so that init does not start "
+            "%s is served by a manager or its launcher (process %d): stop it first, so that init does not start "
             "it again, and repair it then; while it runs, noded revert --root %s goes back",
-            root.path, root.path);
+            root.path, (int) holder, root.path);
+    if (lock == -EWOULDBLOCK)
+        return base_error_set (
+            error, lock, "a process that cannot be seen from here holds the lock of %s: end it", root.path);
     struct root_repair repair = {.root = &root, .changed = changed, .context = context};
     if (root_repair_places (&repair, error))
         changed (context, error->text); /* what is left can still be started */

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "disk/place.h"
 #include "root/manifest.h"
+#include "root/outcome.h"
 #include "root/workspace.h"
 
 #define OK ".ok."
@@ -219,19 +220,23 @@ static char **candidates (const struct root *root, bool *ret_marked)
 {
     static const char *const links[] = {ROOT_BACK, ROOT_PREVIOUS, ROOT_STABLE};
     char **names = NULL, **chosen = calloc (1, sizeof *chosen);
-    *ret_marked = false;
+    *ret_marked =
+        root_ok_any (root); /* what has none of the marks was never confirmed, also where those that have one
+                                         are gone */
     if (root_workspaces (root, &names))
         return base_list_free (chosen);
     for (size_t i = base_list_count (names); chosen && i-- > 0;) {
-        bool marked = has_note (root, OK, names[i]);
-        *ret_marked |= marked;
-        if (marked && !has_note (root, FAILED, names[i]) && base_list_append (&chosen, names[i]))
+        if (has_note (root, OK, names[i]) && !has_note (root, FAILED, names[i]) &&
+            base_list_append (&chosen, names[i]))
             break;
     }
     (void) base_list_free (names);
     for (size_t i = 0; chosen && !*ret_marked && i < sizeof links / sizeof *links; i++) {
         char name[ROOT_NAME_SIZE];
-        if (root_link (root, links[i], name) == 0)
+        struct root_began began;
+        bool tried = root_link (root, links[i], name) ||
+                     (root_began_read (root, &began) == 0 && strcmp (began.workspace, name) == 0);
+        if (!tried && !has_note (root, FAILED, name))
             (void) base_list_append (&chosen, name);
     }
     return chosen;

@@ -552,7 +552,10 @@ int start_launch (void)
     if (launch.lock == -EWOULDBLOCK && start_sweep_holder (&launch.root))
         launch.lock = root_lock_take (&launch.root);
     if (launch.lock == -EWOULDBLOCK) {
-        start_say ("the root %s is in use: another launcher serves it", launch.root.path);
+        pid_t holder = 0;
+        (void) root_lock_holder (&launch.root, &holder);
+        start_say ("the root %s is in use: process %d holds its lock (0: one that cannot be seen from here)",
+                   launch.root.path, (int) holder);
         root_deinit (&launch.root);
         return ROOT_EXIT_LOCKED;
     }
