@@ -379,7 +379,12 @@ static int ended (struct launch *launch, bool on_trial, const struct start_endin
         remember (launch, ROOT_CAUSE_CRASHED, "told its launcher to stop");
         break;
     case START_NO_PROGRAM:
-        remember (launch, ROOT_CAUSE_CRASHED, "%.200s", ending->error.text);
+        if (!base_error_is_of_host (ending->error.code))
+            remember (launch, ROOT_CAUSE_CRASHED, "%.200s", ending->error.text);
+        else if (launch->last.cause ==
+                 ROOT_CAUSE_NONE) /* it never ran, and what it did in an earlier start counts */
+            remember (launch, ROOT_CAUSE_INTERRUPTED, "this host could not start it: %.180s",
+                      ending->error.text);
         break;
     case START_ENDED:
     case START_STOPPED:

@@ -4,8 +4,11 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include "launcher.h"
+
+enum { NOBODY = 65533 }; /* who has no process */
 
 TestSuite (launch, .init = launcher_begin, .fini = launcher_end, .timeout = 240);
 
@@ -109,6 +112,33 @@ Test (launch, what_is_no_program_counts_as_crashed)
         expect_gone_back (ROOT_CAUSE_CRASHED, "cannot execute");
     }
     expect_log ("one one one ");
+}
+
+/*  As a user who may have no further process. */
+static pid_t start_without_processes (void)
+{
+    pid_t pid = fork ();
+    if (pid == 0) {
+        struct rlimit none = {.rlim_cur = 1, .rlim_max = 1};
+        int fd = open ("said", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (dup2 (fd, 2) < 0 || setrlimit (RLIMIT_NPROC, &none) || setgid (NOBODY) || setuid (NOBODY))
+            _exit (200);
+        execl ("root/stable/start", "root/stable/start", (char *) NULL);
+        _exit (99);
+    }
+    return pid;
+}
+
+Test (launch, that_the_host_can_start_nothing_is_held_against_no_version)
+{
+    if (geteuid () != 0)
+        cr_skip_test ("another user is needed");
+    limits.starts = 2;
+    put_on_trial ("echo two >> $LOG; exit 3");
+    free (scratch_shell ("chmod 755 .; chown -R 65533:65533 root", NULL));
+    cr_expect_eq (finish (start_without_processes ()), 126, "nor can it start the version before");
+    cr_expect_not (scratch_exists ("log"));
+    expect_gone_back (ROOT_CAUSE_INTERRUPTED, "could not start it");
 }
 
 Test (launch, a_version_that_never_confirms_is_left_at_once)
