@@ -443,6 +443,7 @@ int root_confirm (const struct root *root, struct base_error *error)
     if (rc)
         return rc;
     (void) root_failed_remove (root, trial.stable);
+    (void) root_remove (root, ROOT_REVERT, NULL); /* else the next one that is ordered would be taken for done */
     if (!root_ok_is (root, trial.back)) /* of a version that sets no mark */
         (void) root_ok_set (root, trial.back, NULL);
     return root_tokens_remove (root, error);
