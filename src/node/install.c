@@ -278,11 +278,23 @@ static int make_own (const struct root *root, char ret_name[ROOT_NAME_SIZE], str
     return rc ? rc : make_workspace (root, &own, ret_name, error);
 }
 
+static bool is_mounted (const char *path)
+{
+    struct statx status;
+    return statx (AT_FDCWD, path, 0, 0, &status) == 0 && (status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 int node_install_repair (const char *path, void (*changed) (void *context, const char *text), void *context,
                          struct base_error *error)
 {
     char workspace[ROOT_NAME_SIZE] = "";
     base_cleanup (root_deinit) struct root root = {.fd = -1};
+    if (!root_repair_is_root (path) && is_mounted (path))
+        return base_error_set (
+            error, ROOT_E_NONE,
+            "%s is no root, and something is mounted there: where that lies over the root, "
+            "umount %s, and repair it then",
+            path, path);
     if (!root_repair_is_root (path))
         return base_error_set (error, ROOT_E_NONE, "%s is no root: noded install makes one", path);
     int rc = root_open (&disk_system, path, &root, error);

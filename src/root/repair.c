@@ -368,12 +368,31 @@ static int mark (const struct root *root, const char *name, struct base_error *e
     return has_note (root, OK, name) ? 0 : disk_file_write (root->disk, root->fd, path, 0644, "", 0, error);
 }
 
+/*  What is forgotten of a trial that was under way would have its order carried out again at once. */
+static void note_trial (const struct root_repair *repair, const char *name)
+{
+    const struct root *root = repair->root;
+    char stable[ROOT_NAME_SIZE];
+    struct root_began began;
+    struct root_outcome outcome = {.cause = ROOT_CAUSE_LOST,
+                                   .text = "the root was repaired by hand during its trial"};
+    if (root_began_read (root, &began) || strcmp (began.workspace, name) == 0 ||
+        has_note (root, FAILED, began.workspace) ||
+        (root_link (root, ROOT_STABLE, stable) == 0 && strcmp (stable, began.workspace) != 0))
+        return;
+    (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, began.workspace);
+    outcome.release = began.release;
+    if (root_failed_write (root, &outcome, NULL) == 0)
+        changed (repair, "%s: it was on trial, and is noted as failed", began.workspace);
+}
+
 int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error)
 {
     const struct root *root = repair->root;
     bool marked;
     char previous[ROOT_NAME_SIZE];
     (void) base_list_free (candidates (root, &marked));
+    note_trial (repair, name);
     int rc = set_stable (repair, name, error);
     rc = rc ? rc : remove_left (repair, error);
     rc = rc ? rc : set_previous (repair, name, error);

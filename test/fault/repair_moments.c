@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <sys/wait.h>
 
+#include "root/outcome.h"
 #include "root/repair.h"
 #include "root/unshare.h"
 #include "test/fault/failing_disk.h"
@@ -127,6 +128,25 @@ Test (repair_moments, what_failed_or_was_never_confirmed_is_not_chosen)
         free (scratch_shell (command, NULL));
         cr_expect_eq (root_repair_choose (&repair, name), ROOT_E_NONE, "%s: %s", ruins[i], name);
         free (command);
+    }
+}
+
+Test (repair_moments, a_trial_that_it_ends_is_not_begun_again)
+{
+    static const char *const ruins[] = {":", "rm stable", "ln -sfnT nowhere stable", NULL};
+    for (size_t i = 0; ruins[i]; i++) {
+        struct root_outcome outcome = {.cause = ROOT_CAUSE_NONE};
+        free (scratch_shell ("cd root; rm -rf .[!.]* stable previous", NULL));
+        cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+        cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0, "%s", error.text);
+        char *command = base_text_printf ("cd root; %s", ruins[i]);
+        free (scratch_shell (command, NULL));
+        free (command);
+        cr_expect_eq (make_repair (&root), 0, "%s", error.text);
+        cr_expect (workspaces_link_is (&root, ROOT_STABLE, one), "%s", ruins[i]);
+        cr_expect_eq (root_failed_read (&root, two, &outcome), 0, "%s: no note", ruins[i]);
+        cr_expect_eq (outcome.cause, ROOT_CAUSE_LOST, "%s", ruins[i]);
+        cr_expect_not (base_digest_is_null (&outcome.release), "%s", ruins[i]);
     }
 }
 
