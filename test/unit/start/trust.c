@@ -127,6 +127,14 @@ Test (trust, attributes_that_forbid_changes_are_taken_off)
     misdeeds (list, the_one, "two two one ");
 }
 
+Test (trust, a_mount_over_dev_keeps_no_version_from_starting)
+{
+    static const char *const list[] = {"mount -t tmpfs none /dev", NULL};
+    if (unshare (CLONE_NEWNS) || mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+        cr_skip_test ("this user may not mount");
+    misdeeds (list, the_one, "two two one ");
+}
+
 /*  Once it is lost no second start is tried. */
 Test (trust, what_takes_the_place_of_stable_gives_way)
 {
