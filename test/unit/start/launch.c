@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "launcher.h"
+#include "root/lock.h"
 
 enum { NOBODY = 65533 }; /* who has no process */
 
@@ -392,6 +393,19 @@ Test (launch, a_version_that_does_not_make_room_when_told_is_killed)
     cr_expect_eq (finish (pid), 0);
     expect_log ("up other ");
     expect_said ("did not end within");
+}
+
+Test (launch, a_launcher_that_is_stopped_hears_of_a_revert)
+{
+    make ("echo other >> $LOG", NULL, NULL, two);
+    make_stable ("echo up >> $LOG; while :; do sleep 0.02; done");
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (kill (pid, SIGSTOP), 0);
+    cr_assert_eq (root_stable_set (&root, two, &error), 0, "%s", error.text);
+    cr_assert_eq (root_lock_signal (&root, SIGUSR2), 0);
+    cr_expect_eq (finish (pid), 0);
+    expect_log ("up other ");
 }
 
 Test (launch, signals_are_passed_on)
