@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -48,6 +49,18 @@ static int child_source (const struct base_process_spec *spec, int i)
     return flags < 0 || (flags & FD_CLOEXEC) ? -1 : child_raise (i);
 }
 
+/*  Where something is mounted over /dev: a file that is empty, and stays so. */
+static int child_null (void)
+{
+    int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0 || errno == EMFILE || errno == ENFILE)
+        return null;
+    null = memfd_create ("null", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (null >= 0)
+        (void) fcntl (null, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    return null;
+}
+
 static int child_standard (const struct base_process_spec *spec)
 {
     int sources[3];
@@ -58,7 +71,7 @@ static int child_standard (const struct base_process_spec *spec)
     }
     for (int i = 0; i < 3; i++) {
         if (sources[i] < 0) {
-            int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+            int null = child_null ();
             sources[i] = null < 0 ? -1 : child_raise (null);
         }
         if (sources[i] < 0 || dup2 (sources[i], i) < 0)

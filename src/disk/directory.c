@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -39,13 +41,63 @@ int disk_directory_make (const struct disk *disk, int directory, const char *pat
     return rc ? base_error_errno (error, rc, "cannot sync the directory of %s", path) : 0;
 }
 
+/*  What lies on another mount is another's, also where a directory of the same file system is mounted (a kernel before
+    5.8 tells only the file system). */
+struct mount {
+    dev_t device;
+    uint64_t number;
+};
+
+static int mount_of (int fd, struct mount *ret_mount)
+{
+    struct statx wide = {.stx_mask = 0};
+    struct stat status;
+    if (fstat (fd, &status))
+        return -errno;
+    bool told = statx (fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &wide) == 0 && (wide.stx_mask & STATX_MNT_ID);
+    *ret_mount = (struct mount){.device = status.st_dev, .number = told ? wide.stx_mnt_id : 0};
+    return 0;
+}
+
+bool disk_attributes_clear (int fd)
+{
+    int flags = 0;
+    if (ioctl (fd, FS_IOC_GETFLAGS, &flags) || !(flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)))
+        return false;
+    flags &= ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
+    return ioctl (fd, FS_IOC_SETFLAGS, &flags) == 0;
+}
+
+/*  Of a directory and of what it has under a name. */
+static bool attributes_clear_at (int directory, const char *name)
+{
+    struct stat status;
+    bool changed = disk_attributes_clear (directory);
+    bool opened = fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                  (S_ISREG (status.st_mode) || S_ISDIR (status.st_mode));
+    base_cleanup (base_close_p) int fd =
+        opened ? openat (directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    return (fd >= 0 && disk_attributes_clear (fd)) || changed;
+}
+
 struct removal {
     const struct disk *disk;
-    dev_t device;
+    struct mount mount;
     int top;
     bool moved; /* something was moved up: the top needs another pass */
     unsigned serial;
 };
+
+/*  Returns 0 or -errno; attributes that forbid it are taken off. */
+static int remove_name (const struct disk *disk, int directory, const char *name, int flags)
+{
+    if (disk->ops->unlinkat (disk->context, directory, name, flags) == 0)
+        return 0;
+    int rc = -errno;
+    if (rc != -EPERM || !attributes_clear_at (directory, name))
+        return rc;
+    return disk->ops->unlinkat (disk->context, directory, name, flags) ? -errno : 0;
+}
 
 /*  A directory to empty. One that forbids its owner to look into it is allowed again first. */
 static int open_below (const struct removal *removal, int directory, const char *name)
@@ -57,9 +109,13 @@ static int open_below (const struct removal *removal, int directory, const char 
     if (fd < 0)
         return -errno;
     struct stat status;
-    int rc = fstat (fd, &status) ? -errno : status.st_dev != removal->device ? -EBUSY : 0;
-    if (rc == 0 && (status.st_mode & S_IRWXU) != S_IRWXU)
-        (void) fchmod (fd, 0700);
+    struct mount mount;
+    int rc = fstat (fd, &status) ? -errno : mount_of (fd, &mount);
+    if (rc == 0 && (mount.device != removal->mount.device || mount.number != removal->mount.number))
+        rc = -EBUSY;
+    if (rc == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
+        (fchmod (fd, 0700) == 0 || (disk_attributes_clear (fd) && fchmod (fd, 0700) == 0)))
+        rc = 0; /* else emptying it tells */
     if (rc) {
         (void) close (fd);
         return rc;
@@ -75,7 +131,9 @@ static int move_up (struct removal *removal, int directory, const char *name)
         struct stat status;
         if (fstatat (removal->top, place, &status, AT_SYMLINK_NOFOLLOW) == 0)
             continue;
-        if (removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, place))
+        if (removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, place) &&
+            (errno != EPERM || !attributes_clear_at (directory, name) ||
+             removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, place)))
             return -errno;
         removal->moved = true;
         return 0;
@@ -97,27 +155,26 @@ static int remove_below (struct removal *removal, int fd, unsigned depth)
         const char *name = entry->d_name;
         if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
             continue;
-        if (entry->d_type != DT_DIR && disk->ops->unlinkat (disk->context, fd, name, 0) == 0)
+        int rc = entry->d_type == DT_DIR ? -EISDIR : remove_name (disk, fd, name, 0);
+        if (rc == 0 || rc == -ENOENT)
             continue;
-        if (entry->d_type != DT_DIR && errno == ENOENT)
+        if (rc != -EISDIR && rc != -EPERM)
+            return rc;
+        rc = remove_name (disk, fd, name, AT_REMOVEDIR);
+        if (rc == 0 || rc == -ENOENT)
             continue;
-        if (entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM)
-            return -errno;
-        if (disk->ops->unlinkat (disk->context, fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-            continue;
-        if (errno != ENOTEMPTY && errno != EEXIST)
-            return -errno;
+        if (rc != -ENOTEMPTY && rc != -EEXIST)
+            return rc;
         int below = open_below (removal, fd, name);
         if (below < 0)
             return below;
-        int rc;
         if (depth == DEPTH_MOST) {
             (void) close (below);
             rc = move_up (removal, fd, name);
         } else {
             rc = remove_below (removal, below, depth + 1);
-            if (rc == 0 && disk->ops->unlinkat (disk->context, fd, name, AT_REMOVEDIR))
-                rc = -errno;
+            if (rc == 0)
+                rc = remove_name (disk, fd, name, AT_REMOVEDIR);
         }
         if (rc)
             return rc;
@@ -130,8 +187,13 @@ static int remove_tree (const struct disk *disk, int directory, const char *name
     if (fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : -errno;
     if (!S_ISDIR (status.st_mode))
-        return disk->ops->unlinkat (disk->context, directory, name, 0) ? -errno : 0;
-    struct removal removal = {.disk = disk, .device = status.st_dev, .top = -1};
+        return remove_name (disk, directory, name, 0);
+    struct removal removal = {.disk = disk, .top = -1};
+    base_cleanup (base_close_p) int around =
+        disk->ops->openat (disk->context, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int rc = around < 0 ? -errno : mount_of (around, &removal.mount);
+    if (rc)
+        return rc;
     base_cleanup (base_close_p) int top = open_below (&removal, directory, name);
     if (top < 0)
         return top;
@@ -139,11 +201,11 @@ static int remove_tree (const struct disk *disk, int directory, const char *name
     do {
         removal.moved = false;
         int fd = disk->ops->openat (disk->context, top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        int rc = fd < 0 ? -errno : remove_below (&removal, fd, 1);
+        rc = fd < 0 ? -errno : remove_below (&removal, fd, 1);
         if (rc)
             return rc;
     } while (removal.moved);
-    return disk->ops->unlinkat (disk->context, directory, name, AT_REMOVEDIR) ? -errno : 0;
+    return remove_name (disk, directory, name, AT_REMOVEDIR);
 }
 
 int disk_tree_remove (const struct disk *disk, int directory, const char *path, struct base_error *error)

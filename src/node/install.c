@@ -278,23 +278,39 @@ static int make_own (const struct root *root, char ret_name[ROOT_NAME_SIZE], str
     return rc ? rc : make_workspace (root, &own, ret_name, error);
 }
 
+static bool is_mounted (const char *path)
+{
+    struct statx status;
+    return statx (AT_FDCWD, path, 0, 0, &status) == 0 && (status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 int node_install_repair (const char *path, void (*changed) (void *context, const char *text), void *context,
                          struct base_error *error)
 {
     char workspace[ROOT_NAME_SIZE] = "";
     base_cleanup (root_deinit) struct root root = {.fd = -1};
+    if (!root_repair_is_root (path) && is_mounted (path))
+        return base_error_set (
+            error, ROOT_E_NONE,
+            "%s is no root, and something is mounted there: where that lies over the root, "
+            "umount %s, and repair it then",
+            path, path);
     if (!root_repair_is_root (path))
         return base_error_set (error, ROOT_E_NONE, "%s is no root: noded install makes one", path);
     int rc = root_open (&disk_system, path, &root, error);
     if (rc)
         return rc;
     base_cleanup (base_close_p) int lock = root_lock_take (&root);
-    if (lock == -EWOULDBLOCK)
+    pid_t holder = 0;
+    if (lock == -EWOULDBLOCK && root_lock_holder (&root, &holder) == 0)
         return base_error_set (
             error, lock,
-            "%s is served by a manager or its launcher: stop it first, so that init does not start "
+            "%s is served by a manager or its launcher (process %d): stop it first, so that init does not start "
             "it again, and repair it then; while it runs, noded revert --root %s goes back",
-            root.path, root.path);
+            root.path, (int) holder, root.path);
+    if (lock == -EWOULDBLOCK)
+        return base_error_set (
+            error, lock, "a process that cannot be seen from here holds the lock of %s: end it", root.path);
     struct root_repair repair = {.root = &root, .changed = changed, .context = context};
     if (root_repair_places (&repair, error))
         changed (context, error->text); /* what is left can still be started */

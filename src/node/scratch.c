@@ -146,20 +146,32 @@ static const char *const sockets_places[] = {"/tmp", "/run", "/dev/shm", "/var/t
 #define SOCKETS_NAME "/noded-XXXXXX"
 #define SOCKETS_LINK ".sockets"
 
+/*  The link first: whoever is killed behind it leaves nothing that is not found again. Returns 0 or -errno. */
+static int make_sockets (struct node_scratch *scratch, const char *place)
+{
+    enum { NAMES_MOST = 16 };
+    char path[sizeof scratch->sockets];
+    int length = snprintf (path, sizeof path, "%s" SOCKETS_NAME, place);
+    int rc = -EEXIST;
+    for (unsigned i = 0; rc == -EEXIST && i < NAMES_MOST; i++) {
+        (void) base_random_hex (path + length - 6, 3);
+        rc = disk_link_replace (scratch->root.disk, scratch->root.fd, SOCKETS_LINK, path, NULL);
+        if (rc == 0 && mkdir (path, 0700))
+            rc = -errno;
+    }
+    return rc ? rc : base_text_copy (scratch->sockets, sizeof scratch->sockets, path);
+}
+
 int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *error)
 {
-    char path[sizeof scratch->sockets] = "";
     int rc = -ENOENT;
     for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places && rc; i++) {
-        (void) snprintf (path, sizeof path, "%s" SOCKETS_NAME, sockets_places[i]);
-        int one = mkdtemp (path) ? 0 : -errno;
+        int one = make_sockets (scratch, sockets_places[i]);
         rc = one == 0 || i == 0 ? one : rc; /* where none can be made, /tmp is to be told of */
     }
-    if (rc)
-        return base_error_errno (error, rc, "making a directory for sockets, %s" SOCKETS_NAME,
-                                 sockets_places[0]);
-    (void) base_text_copy (scratch->sockets, sizeof scratch->sockets, path);
-    return disk_link_replace (scratch->root.disk, scratch->root.fd, SOCKETS_LINK, path, error);
+    return rc ? base_error_errno (error, rc, "making a directory for sockets, %s" SOCKETS_NAME,
+                                  sockets_places[0])
+              : 0;
 }
 
 static void remove_sockets (const struct disk *disk, int root)

@@ -5,10 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -16,38 +14,9 @@
 #include "base/text.h"
 #include "root/manifest.h"
 #include "root/root.h"
+#include "root/verified.h"
 
 enum { DEPTH_MOST = 32, MANIFEST_MOST = 4 * 1024 * 1024 };
-
-/*  Returns whether anything was changed. */
-static bool loosen_fd (int fd)
-{
-    int flags = 0;
-    bool changed = false;
-    struct stat status;
-    if (ioctl (fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & (FS_IMMUTABLE_FL | FS_APPEND_FL))) {
-        flags &= ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
-        changed = ioctl (fd, FS_IOC_SETFLAGS, &flags) == 0;
-    }
-    if (fstat (fd, &status) == 0 && S_ISDIR (status.st_mode) && (status.st_mode & 0700) != 0700)
-        changed |= fchmod (fd, (status.st_mode & 07777) | 0700) == 0;
-    return changed;
-}
-
-bool root_loosen (const struct root *root)
-{
-    bool changed = loosen_fd (root->fd);
-    base_cleanup (base_directory_close_p) DIR *directory =
-        base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    for (const struct dirent *entry; directory && (entry = readdir (directory));) {
-        if (entry->d_name[0] != '.' || strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
-            continue;
-        base_cleanup (base_close_p) int fd =
-            openat (root->fd, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        changed |= fd >= 0 && loosen_fd (fd);
-    }
-    return changed;
-}
 
 /*  modes: the manifest says nothing of them */
 
@@ -113,7 +82,7 @@ int root_manifest_digest (const struct root *root, const char *name, struct base
     (void) snprintf (path, sizeof path, "%.*s/manifest", ROOT_NAME_SIZE - 1, name);
     base_cleanup (base_close_p) int fd =
         openat (root->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    return fd < 0 ? -errno : base_digest_of_fd (fd, ret_digest, NULL);
+    return fd < 0 ? -errno : root_verified_digest (NULL, fd, ret_digest);
 }
 
 int root_start_open (const struct root *root, const char *name, const char *file, int *ret_fd,
@@ -127,7 +96,7 @@ int root_start_open (const struct root *root, const char *name, const char *file
         workspace < 0 ? -1 : openat (workspace, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     int rc = fd < 0 ? -errno : disk_file_read (&disk_system, workspace, "manifest", MANIFEST_MOST, &manifest);
     rc = rc ? rc : root_manifest_find (&manifest, file, &listed);
-    rc = rc ? rc : base_digest_of_fd (fd, &found, NULL);
+    rc = rc ? rc : root_verified_digest (NULL, fd, &found);
     if (rc < 0)
         return base_error_errno (error, rc, "cannot read %s/%s", name, file);
     if (rc || !base_digest_equal (&listed, &found))
@@ -205,6 +174,7 @@ int root_go_back_to (const struct root *root, const struct root_back *known, str
 {
     struct root_trial trial;
     struct base_error wrong = {.code = 0};
+    (void) root_uncover (root, NULL);
     int rc = root_trial_read (root, &trial, error);
     if (rc)
         return rc;

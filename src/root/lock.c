@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,7 +223,13 @@ int root_lock_signal (const struct root *root, int signal)
 {
     pid_t pid;
     base_cleanup (base_close_p) int held = find_holder (root, &pid);
-    return held < 0 ? held : pidfd_send_signal (held, signal, NULL, 0) ? -errno : 0;
+    if (held < 0)
+        return held;
+    if (pidfd_send_signal (held, signal, NULL, 0))
+        return -errno;
+    if (signal)
+        (void) pidfd_send_signal (held, SIGCONT, NULL, 0); /* what is stopped hears nothing */
+    return 0;
 }
 
 /*  The workspace of this root whose program a process runs (its directory of /proc). */

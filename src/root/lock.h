@@ -29,7 +29,7 @@ bool root_lock_is_held (const struct root *root);
     cannot be found (as below), or -errno. */
 int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_NAME_SIZE]);
 
-/*  Sends a signal to the process that holds the lock, and to no other. Returns 0, -ESRCH where it cannot be
+/*  Sends a signal to the process that holds the lock, and to no other; one that is stopped goes on. Returns 0, -ESRCH where it cannot be
     found (its descriptors can be looked at by its own user and root alone), or -errno. */
 int root_lock_signal (const struct root *root, int signal);
 

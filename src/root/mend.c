@@ -81,7 +81,9 @@ int root_stable_take (const struct root *root, const char *name, struct base_err
         if (rc == 0)
             rc = link ? disk_rename (root->disk, root->fd, link, ROOT_STABLE, error)
                       : disk_link_replace (root->disk, root->fd, ROOT_STABLE, name, error);
-        if ((rc != -EPERM && rc != -EACCES) || !root_loosen (root))
+        bool changed =
+            rc == -EBUSY ? root_uncover (root, NULL) : (rc == -EPERM || rc == -EACCES) && root_loosen (root);
+        if (!changed)
             break;
     }
     return rc;
@@ -114,6 +116,7 @@ int root_stable_mend (const struct root *root, const char *own, bool proven, cha
     struct base_error first = {0}, one = {0};
     char back[ROOT_NAME_SIZE];
     int rc = ROOT_E_NONE;
+    (void) root_uncover (root, NULL);
     bool mine = own && (proven || root_ok_is (root, own) || is_alone (root, own));
     if (root_link (root, ROOT_BACK, back) == 0 && take (root, back, ret_name, &one) == 0)
         return root_tokens_remove (root, NULL), 0; /* without a way back they mean nothing */

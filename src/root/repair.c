@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "disk/place.h"
 #include "root/manifest.h"
+#include "root/outcome.h"
 #include "root/workspace.h"
 
 #define OK ".ok."
@@ -131,6 +132,10 @@ int root_repair_places (const struct root_repair *repair, struct base_error *err
 {
     int failed = 0;
     mend_root (repair);
+    if (root_uncover (repair->root, NULL))
+        changed (repair, "%s: what was mounted over names in it was taken off", repair->root->path);
+    if (root_loosen_places (repair->root))
+        changed (repair, "%s: attributes or modes that forbid changes were taken off", repair->root->path);
     for (size_t i = 1; i < N_PLACES; i++) {
         int rc = mend_place (repair, &places[i], failed ? NULL : error);
         failed = failed ? failed : rc;
@@ -215,19 +220,23 @@ static char **candidates (const struct root *root, bool *ret_marked)
 {
     static const char *const links[] = {ROOT_BACK, ROOT_PREVIOUS, ROOT_STABLE};
     char **names = NULL, **chosen = calloc (1, sizeof *chosen);
-    *ret_marked = false;
+    *ret_marked =
+        root_ok_any (root); /* what has none of the marks was never confirmed, also where those that have one
+                                         are gone */
     if (root_workspaces (root, &names))
         return base_list_free (chosen);
     for (size_t i = base_list_count (names); chosen && i-- > 0;) {
-        bool marked = has_note (root, OK, names[i]);
-        *ret_marked |= marked;
-        if (marked && !has_note (root, FAILED, names[i]) && base_list_append (&chosen, names[i]))
+        if (has_note (root, OK, names[i]) && !has_note (root, FAILED, names[i]) &&
+            base_list_append (&chosen, names[i]))
             break;
     }
     (void) base_list_free (names);
     for (size_t i = 0; chosen && !*ret_marked && i < sizeof links / sizeof *links; i++) {
         char name[ROOT_NAME_SIZE];
-        if (root_link (root, links[i], name) == 0)
+        struct root_began began;
+        bool tried = root_link (root, links[i], name) ||
+                     (root_began_read (root, &began) == 0 && strcmp (began.workspace, name) == 0);
+        if (!tried && !has_note (root, FAILED, name))
             (void) base_list_append (&chosen, name);
     }
     return chosen;
@@ -359,12 +368,31 @@ static int mark (const struct root *root, const char *name, struct base_error *e
     return has_note (root, OK, name) ? 0 : disk_file_write (root->disk, root->fd, path, 0644, "", 0, error);
 }
 
+/*  What is forgotten of a trial that was under way would have its order carried out again at once. */
+static void note_trial (const struct root_repair *repair, const char *name)
+{
+    const struct root *root = repair->root;
+    char stable[ROOT_NAME_SIZE];
+    struct root_began began;
+    struct root_outcome outcome = {.cause = ROOT_CAUSE_LOST,
+                                   .text = "the root was repaired by hand during its trial"};
+    if (root_began_read (root, &began) || strcmp (began.workspace, name) == 0 ||
+        has_note (root, FAILED, began.workspace) ||
+        (root_link (root, ROOT_STABLE, stable) == 0 && strcmp (stable, began.workspace) != 0))
+        return;
+    (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, began.workspace);
+    outcome.release = began.release;
+    if (root_failed_write (root, &outcome, NULL) == 0)
+        changed (repair, "%s: it was on trial, and is noted as failed", began.workspace);
+}
+
 int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error)
 {
     const struct root *root = repair->root;
     bool marked;
     char previous[ROOT_NAME_SIZE];
     (void) base_list_free (candidates (root, &marked));
+    note_trial (repair, name);
     int rc = set_stable (repair, name, error);
     rc = rc ? rc : remove_left (repair, error);
     rc = rc ? rc : set_previous (repair, name, error);

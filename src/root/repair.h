@@ -30,7 +30,7 @@ void root_places_check (const struct root_repair *repair, bool served);
 int root_repair_choose (const struct root_repair *repair, char ret_name[ROOT_NAME_SIZE]);
 
 /*  Makes it stable, and says that it was confirmed. previous leads to the next best one, where it leads to nothing
-    that could be gone back to. Then nothing is left of a trial, or of what was being made or removed. At every
+    that could be gone back to. A trial that was under way is noted as failed. Then nothing is left of a trial, or of what was being made or removed. At every
     moment stable leads where it led, or to name. */
 int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error);
 

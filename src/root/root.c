@@ -272,7 +272,9 @@ int root_token_take (const struct root *root, struct root_limits *ret_limits, un
     int rc = disk_unlink (root->disk, root->fd, name);
     if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
         rc = disk_unlink (root->disk, root->fd, name);
-    /*  What a version on trial put in its place counts as one, and goes as well. */
+    /*  What a version on trial put in its place, or mounted over it, counts as one, and goes as well. */
+    if (rc == -EBUSY && root_uncover (root, NULL))
+        rc = disk_unlink (root->disk, root->fd, name);
     if (rc == -EISDIR && disk_tree_remove (root->disk, root->fd, name, NULL) == 0)
         rc = 0;
     return rc ? base_error_errno (error, rc, "cannot take the token %s", name) : 0;
@@ -300,7 +302,7 @@ int root_tokens_remove (const struct root *root, struct base_error *error)
         char token[TOKEN_SIZE];
         const char *name = i <= TOKENS_MOST ? token_name (i, token) : others[i - TOKENS_MOST - 1];
         if (root->disk->ops->unlinkat (root->disk->context, root->fd, name, 0) == 0 ||
-            (errno == EISDIR && disk_tree_remove (root->disk, root->fd, name, NULL) == 0))
+            ((errno == EISDIR || errno == EPERM) && disk_tree_remove (root->disk, root->fd, name, NULL) == 0))
             any = true;
         else if (errno != ENOENT && rc == 0)
             rc = base_error_errno (error, -errno, "cannot remove %s/%s", root->path, name);
@@ -332,6 +334,8 @@ int root_startable (const struct root *root, const char *name, struct base_error
 int root_remove (const struct root *root, const char *path, struct base_error *error)
 {
     int rc = disk_unlink (root->disk, root->fd, path);
+    if (rc == -EISDIR || rc == -EPERM) /* a version on trial may put anything in its place */
+        rc = disk_tree_remove (root->disk, root->fd, path, NULL);
     return rc && rc != -ENOENT ? base_error_errno (error, rc, "cannot remove %s/%s", root->path, path) : 0;
 }
 
@@ -439,6 +443,7 @@ int root_confirm (const struct root *root, struct base_error *error)
     if (rc)
         return rc;
     (void) root_failed_remove (root, trial.stable);
+    (void) root_remove (root, ROOT_REVERT, NULL); /* else the next one that is ordered would be taken for done */
     if (!root_ok_is (root, trial.back)) /* of a version that sets no mark */
         (void) root_ok_set (root, trial.back, NULL);
     return root_tokens_remove (root, error);

@@ -173,6 +173,20 @@ int root_stable_take (const struct root *root, const char *name, struct base_err
     attributes "immutable" and "append only", of the root and of what lies in it. Returns whether anything was
     changed, so that trying again makes sense. */
 bool root_loosen (const struct root *root);
+/*  The same, of all that lies in var and probe too. */
+bool root_loosen_places (const struct root *root);
+
+/*  Mounts at and below the root. Null value: all zero. */
+struct root_mounts {
+    uint64_t *numbers;
+    size_t count;
+    bool noted;
+};
+void root_mounts_note (const struct root *root, struct root_mounts *ret_mounts);
+void root_mounts_deinit (struct root_mounts *mounts);
+/*  Takes off what was mounted there since (before NULL: what is mounted over another name than var, probe, apps and
+    keepers, where nothing is ever mounted for a good reason). Returns whether anything was changed. */
+bool root_uncover (const struct root *root, const struct root_mounts *before);
 
 /*  Makes stable point to name with nobody on trial: for install and for scratch roots. */
 int root_stable_set (const struct root *root, const char *name, struct base_error *error);

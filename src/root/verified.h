@@ -37,7 +37,7 @@ struct root_verified {
 void root_verified_load (const struct root *root, struct root_verified *ret_verified);
 
 /*  The digest of what fd refers to, from the list or by reading it. verified NULL: by reading it. Returns 0
-    or -errno. */
+    or -errno; -EFBIG for a file with a hole of more than a gigabyte, which is not read. */
 int root_verified_digest (struct root_verified *verified, int fd, struct base_digest *ret_digest);
 
 /*  Files that take longer to read than a tick of the clock to wait for. */

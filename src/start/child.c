@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -21,24 +22,13 @@
 #include "start/reap.h"
 #include "start/say.h"
 #include "start/terminal.h"
+#include "start/times.h"
 
 enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100 };
-
-/*  How long a version that was told to end may take, and one that was killed: what waits for a disk that does not
-    answer cannot be, and is given up. Not every init ends by force what does not end. */
-enum { TOLD_MS = 10 * 1000, KILLED_MS = 5 * 1000 };
 
 /*  A deadline that is found passed by more than this was not kept by a process that did not run itself: the
     host slept, or was frozen. That is held against no version, but for the last of so many times. */
 enum { LATE_MS = 1000, LATE_TIMES = 5 };
-
-/*  A version that has made another one stable ends by itself, and is not disturbed at that. Whoever else moved
-    the link may have been killed before he could say so. */
-enum { SETTLE_MS = 5 * 1000 };
-
-/*  How often stable is looked at otherwise. inotify would tell at once, and costs 12 ms as it is closed, in which
-    no manager runs. */
-enum { LOOK_AT_REST_MS = 30 * 1000 };
 
 /*  How often stable is looked at on trial. Whoever replaces the link by hand may remove it first: it is gone
     when it is gone twice. */
@@ -66,6 +56,8 @@ struct watch {
     unsigned late;      /* how often the deadline for its end was not held against it */
     enum start_verdict missed;
     int timer;
+    timer_t alarm; /* where has_alarm */
+    bool has_alarm;
     int pipe;
     char word[WORD_SIZE]; /* of the pipe, up to its newline */
     size_t word_length;
@@ -127,6 +119,39 @@ static void free_list (char ***list)
     *list = base_list_free (*list);
 }
 
+/*  waiting */
+
+static uint64_t earlier (uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/*  UINT64_MAX: it has none. */
+static uint64_t next_deadline (const struct watch *watch)
+{
+    if (watch->killed_ms)
+        return watch->killed_ms + start_times.killed_ms;
+    if (watch->told_ms)
+        return watch->told_ms + start_times.told_ms;
+    if (!watch->trial)
+        return UINT64_MAX;
+    uint64_t confirm = start_trial_deadline_ms (watch->trial);
+    return watch->ready ? confirm : earlier (confirm, watch->begun_ms + watch->trial->limits.ready_ms);
+}
+
+/*  What is stopped does not see its own timer; SIGCONT from the kernel sees to that. */
+static void arm_alarm (const struct watch *watch, uint64_t deadline)
+{
+    struct itimerspec when = {0};
+    uint64_t at = deadline == UINT64_MAX ? 0 : deadline + start_times.stuck_ms;
+    if (!watch->has_alarm)
+        return;
+    when.it_value.tv_sec = (time_t) (at / 1000);
+    when.it_value.tv_nsec = (long) (at % 1000) * 1000000;
+    when.it_interval.tv_sec = at ? (time_t) (start_times.stuck_ms / 1000) : 0;
+    (void) timer_settime (watch->alarm, TIMER_ABSTIME, &when, NULL);
+}
+
 static int start (struct watch *watch, struct base_error *error)
 {
     base_cleanup (root_command_deinit) struct root_command command = {0};
@@ -164,39 +189,21 @@ static int start (struct watch *watch, struct base_error *error)
     watch->begun_ms = watch->looked_ms = base_time_boot_ms ();
     if (watch->trial)
         start_trial_begin (watch->trial, watch->begun_ms);
+    arm_alarm (watch, next_deadline (watch)); /* before it can do anything */
     return base_process_spawn (&spec, &watch->process, error);
-}
-
-/*  waiting */
-
-static uint64_t earlier (uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-/*  UINT64_MAX: it has none. */
-static uint64_t next_deadline (const struct watch *watch)
-{
-    if (watch->killed_ms)
-        return watch->killed_ms + KILLED_MS;
-    if (watch->told_ms)
-        return watch->told_ms + TOLD_MS;
-    if (!watch->trial)
-        return UINT64_MAX;
-    uint64_t confirm = start_trial_deadline_ms (watch->trial);
-    return watch->ready ? confirm : earlier (confirm, watch->begun_ms + watch->trial->limits.ready_ms);
 }
 
 static void arm (const struct watch *watch)
 {
     struct itimerspec when = {0};
     uint64_t at = next_deadline (watch);
-    at = earlier (at, watch->looked_ms + (watch->trial ? LOOK_MS : LOOK_AT_REST_MS));
+    at = earlier (at, watch->looked_ms + (watch->trial ? LOOK_MS : start_times.look_ms));
     if (watch->moved_ms && !watch->superseded)
-        at = earlier (at, watch->moved_ms + SETTLE_MS);
+        at = earlier (at, watch->moved_ms + start_times.settle_ms);
     when.it_value.tv_sec = (time_t) (at / 1000);
     when.it_value.tv_nsec = (long) (at % 1000) * 1000000 + 1;
     (void) timerfd_settime (watch->timer, TFD_TIMER_ABSTIME, &when, NULL);
+    arm_alarm (watch, next_deadline (watch));
 }
 
 static void end_by_force (struct watch *watch)
@@ -303,7 +310,7 @@ static void look_at_stable (struct watch *watch, bool said)
     }
     if (!watch->moved_ms)
         watch->moved_ms = now;
-    if (!said && now < watch->moved_ms + SETTLE_MS) {
+    if (!said && now < watch->moved_ms + start_times.settle_ms) {
         arm (watch);
         return;
     }
@@ -373,12 +380,13 @@ static void look_at_end (struct watch *watch, uint64_t now)
         return;
     }
     if (watch->killed_ms) {
-        start_say ("WARNING: %s did not end within %d ms of being killed: giving it up", watch->workspace,
-                   KILLED_MS);
+        start_say ("WARNING: %s did not end within %" PRIu64 " ms of being killed: giving it up",
+                   watch->workspace, start_times.killed_ms);
         watch->given_up = true;
         return;
     }
-    start_say ("%s did not end within %d ms of being told to: killing it", watch->workspace, TOLD_MS);
+    start_say ("%s did not end within %" PRIu64 " ms of being told to: killing it", watch->workspace,
+               start_times.told_ms);
     watch->overdue = true;
     end_by_force (watch);
 }
@@ -491,6 +499,8 @@ void start_child_run (const struct start_child *child, int signals, struct start
     start_terminal_keep (&terminal);
     start_sweep_lock (child->sweep);
     watch.timer = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
+    watch.has_alarm = watch.trial && timer_create (CLOCK_BOOTTIME, &event, &watch.alarm) == 0;
     if (start (&watch, &ending.error)) {
         ending.verdict = START_NO_PROGRAM;
         goto done;
@@ -515,6 +525,8 @@ void start_child_run (const struct start_child *child, int signals, struct start
                      : watch.missed     ? watch.missed
                                         : START_ENDED;
 done:
+    if (watch.has_alarm)
+        (void) timer_delete (watch.alarm);
     if (watch.timer >= 0)
         (void) close (watch.timer);
     if (watch.pipe >= 0)

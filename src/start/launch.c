@@ -43,6 +43,7 @@ struct launch {
     bool proven;   /* our own workspace was stable, and not on trial */
     bool watching; /* our own workspace is on trial: what follows is from before it ran */
     struct root_back back;
+    struct root_mounts mounts;        /* from then, too */
     char not_started[ROOT_NAME_SIZE]; /* what stable points to cannot be executed: run our own workspace */
     struct root_outcome last;         /* how the last start on trial ended */
     struct start_trial trial;
@@ -145,7 +146,10 @@ static void go_back (struct launch *launch)
                root_cause_word (launch->last.cause), launch->last.text);
     if (root_failed_write (&launch->root, &launch->last, &error))
         start_say ("ignoring: %s", error.text);
+    if (launch->watching && root_uncover (&launch->root, &launch->mounts))
+        start_say ("took off what was mounted over %s meanwhile", launch->root.path);
     int rc = root_go_back_to (&launch->root, launch->watching ? &launch->back : NULL, &error);
+    (void) root_loosen_places (&launch->root);
     if (rc == 0 || !start_on_trial (&launch->root, launch->own))
         return; /* the links are read anew */
     start_say ("cannot go back: %s: %s goes on", error.text, launch->own);
@@ -173,6 +177,7 @@ static bool replace_stable (struct launch *launch, const char *text)
     char now[ROOT_NAME_SIZE];
     bool replaced = false;
     start_say ("WARNING: %s is DAMAGED: %s", launch->own, text);
+    (void) root_uncover (&launch->root, NULL);
     char **names = root_ways_back (&launch->root, launch->own, NULL);
     for (size_t i = 0; names && names[i] && !replaced; i++) {
         if (root_workspace_check (&launch->root, names[i], &error)) {
@@ -374,7 +379,12 @@ static int ended (struct launch *launch, bool on_trial, const struct start_endin
         remember (launch, ROOT_CAUSE_CRASHED, "told its launcher to stop");
         break;
     case START_NO_PROGRAM:
-        remember (launch, ROOT_CAUSE_CRASHED, "%.200s", ending->error.text);
+        if (!base_error_is_of_host (ending->error.code))
+            remember (launch, ROOT_CAUSE_CRASHED, "%.200s", ending->error.text);
+        else if (launch->last.cause ==
+                 ROOT_CAUSE_NONE) /* it never ran, and what it did in an earlier start counts */
+            remember (launch, ROOT_CAUSE_INTERRUPTED, "this host could not start it: %.180s",
+                      ending->error.text);
         break;
     case START_ENDED:
     case START_STOPPED:
@@ -437,6 +447,8 @@ static void note_way_back (struct launch *launch, const struct root_trial *trial
     launch->back = (struct root_back){.name = ""};
     memcpy (launch->back.name, trial->back, sizeof trial->back);
     (void) root_manifest_digest (&launch->root, trial->back, &launch->back.manifest);
+    root_mounts_deinit (&launch->mounts);
+    root_mounts_note (&launch->root, &launch->mounts);
 }
 
 /*  A version that is stable and not on trial is proven, and is marked so: it sets no mark by itself, or nothing was
@@ -545,7 +557,10 @@ int start_launch (void)
     if (launch.lock == -EWOULDBLOCK && start_sweep_holder (&launch.root))
         launch.lock = root_lock_take (&launch.root);
     if (launch.lock == -EWOULDBLOCK) {
-        start_say ("the root %s is in use: another launcher serves it", launch.root.path);
+        pid_t holder = 0;
+        (void) root_lock_holder (&launch.root, &holder);
+        start_say ("the root %s is in use: process %d holds its lock (0: one that cannot be seen from here)",
+                   launch.root.path, (int) holder);
         root_deinit (&launch.root);
         return ROOT_EXIT_LOCKED;
     }
@@ -560,6 +575,7 @@ int start_launch (void)
         status = serve (&launch);
     while (status < 0);
     start_sweep_deinit (&launch.sweep);
+    root_mounts_deinit (&launch.mounts);
     root_deinit (&launch.root);
     return status;
 }

@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "root/lock.h"
@@ -55,7 +56,7 @@ static int read_environment (pid_t pid, struct base_buffer *buffer)
     char path[64];
     (void) snprintf (path, sizeof path, "/proc/%d/environ", (int) pid);
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
-    for (ssize_t got = 1; got > 0 && buffer->size < ENVIRONMENT_MOST;) {
+    for (ssize_t got = ENVIRONMENT_BLOCK; got == ENVIRONMENT_BLOCK && buffer->size < ENVIRONMENT_MOST;) {
         if (fd < 0 || base_buffer_reserve (buffer, ENVIRONMENT_BLOCK))
             return -ENOENT;
         got = read (fd, buffer->data + buffer->size, ENVIRONMENT_BLOCK);
@@ -93,6 +94,20 @@ static bool is_marked (const struct root *root, pid_t pid)
     return read_environment (pid, &buffer) == 0 &&
            is_marked_in (root, (const char *) buffer.data, (const char *) buffer.data + buffer.size) &&
            sees_root (root, pid);
+}
+
+/*  Asked before every start, and mostly there is none: only environments are read for it. */
+static bool is_any_marked (const struct root *root)
+{
+    base_cleanup (base_directory_close_p) DIR *directory = opendir ("/proc");
+    pid_t self = getpid ();
+    for (const struct dirent *entry; directory && (entry = readdir (directory));) {
+        pid_t pid =
+            entry->d_name[0] >= '1' && entry->d_name[0] <= '9' ? (pid_t) strtol (entry->d_name, NULL, 10) : 0;
+        if (pid > 0 && pid != self && is_marked (root, pid))
+            return true;
+    }
+    return false;
 }
 
 static void find_ancestors (struct choice *choice)
@@ -197,7 +212,7 @@ void start_sweep_begin (struct start_sweep *sweep, const struct root *root, bool
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = root};
     /*  Where init gives this process the same variables, they tell nothing. */
     choice.marked = locked && !kept && !is_marked (root, getpid ());
-    if (choice.marked) {
+    if (choice.marked && is_any_marked (root)) {
         start_keepers_find (root, &choice.keepers);
         find_ancestors (&choice);
         const struct start_choice chosen = {.claim = claim, .context = &choice};

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <sys/wait.h>
 
+#include "root/outcome.h"
 #include "root/repair.h"
 #include "root/unshare.h"
 #include "test/fault/failing_disk.h"
@@ -107,6 +108,66 @@ Test (repair_moments, whatever_becomes_of_a_repair_stable_starts_and_repeating_i
         }
         cr_expect_gt (n, 8);
     }
+}
+
+Test (repair_moments, what_failed_or_was_never_confirmed_is_not_chosen)
+{
+    static const char *const ruins[] = {
+        "rm -r $1; touch .ok.$1", /* what was confirmed is gone */
+        "rm -r $1; touch .failed.$2",
+        "rm -r $1; printf 'workspace %s\\ncause crashed\\ntext x\\nback %s\\n' $2 $1 > .failed",
+        NULL,
+    };
+    const struct root_repair repair = {.root = &root, .changed = ignore};
+    for (size_t i = 0; ruins[i]; i++) {
+        char name[ROOT_NAME_SIZE] = "";
+        char *command = base_text_printf ("cd root; rm -rf .[!.]* 2*; cp -a ../kept/2* .; set -- 2*;"
+                                          "ln -sfnT $2 stable; ln -sfnT $1 .back; %s",
+                                          ruins[i]);
+        free (scratch_shell ("[ -e kept ] || cp -a root kept", NULL));
+        free (scratch_shell (command, NULL));
+        cr_expect_eq (root_repair_choose (&repair, name), ROOT_E_NONE, "%s: %s", ruins[i], name);
+        free (command);
+    }
+}
+
+Test (repair_moments, a_trial_that_it_ends_is_not_begun_again)
+{
+    static const char *const ruins[] = {":", "rm stable", "ln -sfnT nowhere stable", NULL};
+    for (size_t i = 0; ruins[i]; i++) {
+        struct root_outcome outcome = {.cause = ROOT_CAUSE_NONE};
+        free (scratch_shell ("cd root; rm -rf .[!.]* stable previous", NULL));
+        cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+        cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0, "%s", error.text);
+        char *command = base_text_printf ("cd root; %s", ruins[i]);
+        free (scratch_shell (command, NULL));
+        free (command);
+        cr_expect_eq (make_repair (&root), 0, "%s", error.text);
+        cr_expect (workspaces_link_is (&root, ROOT_STABLE, one), "%s", ruins[i]);
+        cr_expect_eq (root_failed_read (&root, two, &outcome), 0, "%s: no note", ruins[i]);
+        cr_expect_eq (outcome.cause, ROOT_CAUSE_LOST, "%s", ruins[i]);
+        cr_expect_not (base_digest_is_null (&outcome.release), "%s", ruins[i]);
+    }
+}
+
+Test (repair_moments, what_forbids_changes_or_lies_over_a_name_does_not_keep_it_from_healing)
+{
+    static const char *const ruins[] = {
+        "rm stable; mkdir -p stable/d previous/d .back/d; chattr -f -R +i stable previous .back",
+        "rm stable; chattr -f -R +i .",
+        "rm -f stable; truncate -s 8T $2/noded",
+        NULL,
+    };
+    for (size_t i = 0; ruins[i]; i++) {
+        char *command = base_text_printf ("cd root; rm -rf .[!.]* previous; set -- 2*; ln -sfnT $2 stable;"
+                                          "touch .ok.$1; %s",
+                                          ruins[i]);
+        free (scratch_shell (command, NULL));
+        cr_expect_eq (make_repair (&root), 0, "%s: %s", ruins[i], error.text);
+        cr_expect (workspaces_link_is (&root, ROOT_STABLE, one), "%s", ruins[i]);
+        free (command);
+    }
+    free (scratch_shell ("chattr -f -R -i .", NULL));
 }
 
 Test (repair_moments, while_shared_files_are_separated_every_workspace_is_whole)

@@ -2,6 +2,8 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include "test/fault/failing_disk.h"
@@ -42,6 +44,39 @@ Test (directory, a_tree_goes_with_all_in_it_and_nothing_beside_it)
     cr_assert_eq (symlink ("keep", "link"), 0);
     cr_expect_eq (disk_tree_remove (&disk_system, here (), "link", NULL), 0);
     cr_expect (scratch_exists ("keep/f"));
+}
+
+Test (directory, attributes_that_forbid_changes_do_not_keep_a_tree)
+{
+    int status;
+    free (scratch_shell ("touch probe && chattr +i probe && chattr -i probe", &status));
+    if (status)
+        cr_skip_test ("this file system or this user has no such attributes");
+    free (scratch_shell (
+        "mkdir -p t/a/b t/c; touch t/a/f t/c/f; chattr +i t/a/f t/a/b t/a; chattr +a t/c t; touch f;"
+        "chattr +i f; n=t/n; for i in $(seq 20); do mkdir $n; n=$n/n; done; chattr -R +i t/n",
+        NULL));
+    int rc = disk_tree_remove (&disk_system, here (), "t", NULL),
+        file = disk_tree_remove (&disk_system, here (), "f", NULL);
+    bool left = scratch_exists ("t") || scratch_exists ("f");
+    free (scratch_shell ("chattr -R -i -a .", NULL));
+    cr_expect_eq (rc, 0);
+    cr_expect_eq (file, 0);
+    cr_expect_not (left);
+}
+
+Test (directory, what_is_mounted_in_a_tree_is_not_removed)
+{
+    if (unshare (CLONE_NEWNS) || mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+        cr_skip_test ("this user may not mount");
+    free (scratch_shell ("mkdir -p keep/sub t/a/b top; touch keep/f keep/sub/f", NULL));
+    cr_assert_eq (mount ("keep", "t/a/b", NULL, MS_BIND, NULL), 0, "of the same file system");
+    cr_assert_eq (mount ("keep", "top", NULL, MS_BIND, NULL), 0);
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "t", NULL), -EBUSY);
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "top", NULL), -EBUSY);
+    cr_expect (scratch_exists ("keep/f") && scratch_exists ("keep/sub/f"));
+    cr_assert_eq (umount ("t/a/b") | umount ("top"), 0);
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "t", NULL), 0);
 }
 
 Test (directory, a_tree_may_be_deeper_than_descriptors_last)

@@ -268,6 +268,18 @@ Test (root, a_revert_on_trial_goes_back)
     cr_expect (is (ROOT_STABLE, one) && is (ROOT_PREVIOUS, three));
 }
 
+Test (root, a_version_that_is_confirmed_leaves_no_order_of_a_revert)
+{
+    char name[ROOT_NAME_SIZE];
+    bool again;
+    cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
+    cr_assert_eq (symlink (two, "root/" ROOT_REVERT), 0, "on trial it may make one that leads to itself");
+    cr_assert_eq (root_confirm (&root, &error), 0);
+    cr_assert_eq (root_revert_ordered (&root, name, &again, &error), 0);
+    cr_expect_not (again);
+    cr_expect (is (ROOT_STABLE, one) && is (ROOT_PREVIOUS, two));
+}
+
 Test (root, a_revert_needs_no_inode_and_no_space)
 {
     char name[ROOT_NAME_SIZE];

@@ -4,8 +4,12 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include "launcher.h"
+#include "root/lock.h"
+
+enum { NOBODY = 65533 }; /* who has no process */
 
 TestSuite (launch, .init = launcher_begin, .fini = launcher_end, .timeout = 240);
 
@@ -83,6 +87,16 @@ Test (launch, a_version_that_hangs_is_killed_and_left)
     expect_gone_back (ROOT_CAUSE_HUNG, "not ready");
 }
 
+Test (launch, a_version_on_trial_that_stops_its_launcher_is_judged_all_the_same)
+{
+    limits.starts = 2;
+    limits.ready_ms = 300;
+    put_on_trial ("echo two >> $LOG; kill -STOP $PPID; exit 3");
+    cr_expect_eq (run (), 0);
+    expect_log ("two two one ");
+    expect_gone_back (ROOT_CAUSE_CRASHED, "exited with status 3");
+}
+
 Test (launch, what_is_no_program_counts_as_crashed)
 {
     static const char *const wrong[] = {"", "no interpreter line", "#!/nowhere/interpreter\n"};
@@ -99,6 +113,33 @@ Test (launch, what_is_no_program_counts_as_crashed)
         expect_gone_back (ROOT_CAUSE_CRASHED, "cannot execute");
     }
     expect_log ("one one one ");
+}
+
+/*  As a user who may have no further process. */
+static pid_t start_without_processes (void)
+{
+    pid_t pid = fork ();
+    if (pid == 0) {
+        struct rlimit none = {.rlim_cur = 1, .rlim_max = 1};
+        int fd = open ("said", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (dup2 (fd, 2) < 0 || setrlimit (RLIMIT_NPROC, &none) || setgid (NOBODY) || setuid (NOBODY))
+            _exit (200);
+        execl ("root/stable/start", "root/stable/start", (char *) NULL);
+        _exit (99);
+    }
+    return pid;
+}
+
+Test (launch, that_the_host_can_start_nothing_is_held_against_no_version)
+{
+    if (geteuid () != 0)
+        cr_skip_test ("another user is needed");
+    limits.starts = 2;
+    put_on_trial ("echo two >> $LOG; exit 3");
+    free (scratch_shell ("chmod 755 .; chown -R 65533:65533 root", NULL));
+    cr_expect_eq (finish (start_without_processes ()), 126, "nor can it start the version before");
+    cr_expect_not (scratch_exists ("log"));
+    expect_gone_back (ROOT_CAUSE_INTERRUPTED, "could not start it");
 }
 
 Test (launch, a_version_that_never_confirms_is_left_at_once)
@@ -334,7 +375,7 @@ Test (launch, a_version_that_is_told_to_stop_when_the_host_sleeps_gets_its_time_
     cr_assert_eq (kill (pid, SIGTERM), 0);
     wait_for_said ("asked to stop");
     cr_assert_eq (kill (pid, SIGSTOP), 0);
-    (void) poll (NULL, 0, 11500); /* it is given 10 s, and one in which it is only late */
+    (void) poll (NULL, 0, 4500); /* it is given 3 s, and one in which it is only late */
     cr_assert_eq (kill (pid, SIGCONT), 0);
     wait_for_said ("this host slept");
     scratch_write_text ("awake", "");
@@ -352,6 +393,19 @@ Test (launch, a_version_that_does_not_make_room_when_told_is_killed)
     cr_expect_eq (finish (pid), 0);
     expect_log ("up other ");
     expect_said ("did not end within");
+}
+
+Test (launch, a_launcher_that_is_stopped_hears_of_a_revert)
+{
+    make ("echo other >> $LOG", NULL, NULL, two);
+    make_stable ("echo up >> $LOG; while :; do sleep 0.02; done");
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (kill (pid, SIGSTOP), 0);
+    cr_assert_eq (root_stable_set (&root, two, &error), 0, "%s", error.text);
+    cr_assert_eq (root_lock_signal (&root, SIGUSR2), 0);
+    cr_expect_eq (finish (pid), 0);
+    expect_log ("up other ");
 }
 
 Test (launch, signals_are_passed_on)

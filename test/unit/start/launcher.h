@@ -12,20 +12,22 @@
 
 #include "root/outcome.h"
 #include "test/fault/workspaces.h"
+#include "test/lib/load.h"
 
-enum { PATIENCE_MS = 60000 };
+#define PATIENCE_MS load_deadline_ms (60000)
 
 static struct root root;
 static struct base_error error;
 static char *launcher;
 static size_t launcher_size;
-static struct root_limits limits = {
-    .starts = 3, .ready_ms = PATIENCE_MS, .confirm_ms = PATIENCE_MS, .pause_ms = 10};
+static struct root_limits limits;
 
 static inline void launcher_begin (void)
 {
     struct base_buffer buffer = {0};
     scratch_begin ();
+    limits =
+        (struct root_limits){.starts = 3, .ready_ms = PATIENCE_MS, .confirm_ms = PATIENCE_MS, .pause_ms = 10};
     root = workspaces_root (&disk_system);
     char log[64];
     (void) snprintf (log, sizeof log, "%s/log", scratch_path);
@@ -120,7 +122,7 @@ static inline void expect_said (const char *text)
 
 static inline void wait_for (const char *file, const char *text)
 {
-    for (int i = 0; i < PATIENCE_MS / 10; i++) {
+    for (unsigned i = 0; i < PATIENCE_MS / 10; i++) {
         char *found = scratch_read (file);
         bool there = found && strstr (found, text);
         free (found);

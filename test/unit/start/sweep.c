@@ -35,7 +35,7 @@ TestSuite (sweep, .init = begin, .fini = end, .timeout = 240);
 static size_t pids_of (const char *path, pid_t ret_pids[2])
 {
     char *text = NULL;
-    for (int i = 0; i < PATIENCE_MS / 10 && !text; i++) {
+    for (unsigned i = 0; i < PATIENCE_MS / 10 && !text; i++) {
         (void) poll (NULL, 0, 10);
         text = scratch_read (path);
     }

@@ -1,8 +1,10 @@
 /*  What a version on trial does to what it would be gone back to: the version before it runs all the same, or the one
     before that, and nobody is promoted without a proof. */
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 
 #include "launcher.h"
 #include "root/lock.h"
@@ -40,7 +42,7 @@ static void expect_runs (const char *wanted, const char *log, const char *misdee
 }
 
 /*  Each is done by the version on trial, in the root, with the names in $ONE and $ZERO; then it crashes. */
-static void misdeeds (const char *const list[], const char *(*wanted) (void), const char *runs)
+static void misdeeds (const char *const list[], const char *(*wanted) (void), const char *log)
 {
     limits.starts = 2;
     for (size_t i = 0; list[i]; i++) {
@@ -55,9 +57,7 @@ static void misdeeds (const char *const list[], const char *(*wanted) (void), co
                               list[i]);
         put_on_trial_over_two (script);
         cr_expect_eq (run (), 0, "%s", list[i]);
-        char *log = base_text_printf ("two two %s ", runs);
         expect_runs (wanted (), log, list[i]);
-        free (log);
         free (script);
     }
 }
@@ -85,14 +85,14 @@ Test (trust, links_that_it_changes_do_not_promote_it)
                                        "ln -sfnT $ZERO .back",
                                        "rm -r var",
                                        NULL};
-    misdeeds (list, the_one, "one");
+    misdeeds (list, the_one, "two two one ");
 }
 
 Test (trust, modes_that_it_changes_are_put_right)
 {
     static const char *const list[] = {"chmod 0644 $ONE/start $ONE/noded.sh", "chmod 0 $ONE/noded $ONE/start",
                                        "chmod 0 $ONE", "chmod 0500 . $ONE", NULL};
-    misdeeds (list, the_one, "one");
+    misdeeds (list, the_one, "two two one ");
 }
 
 Test (trust, where_the_version_before_is_damaged_the_one_before_that_runs)
@@ -106,18 +106,74 @@ Test (trust, where_the_version_before_is_damaged_the_one_before_that_runs)
                                        "cd $ONE; find . -type f ! -name manifest | cut -c3- | LC_ALL=C sort |"
                                        " xargs sha256sum > manifest",
                                        NULL};
-    misdeeds (list, the_zero, "zero");
+    misdeeds (list, the_zero, "two two zero ");
 }
 
 Test (trust, attributes_that_forbid_changes_are_taken_off)
 {
-    static const char *const list[] = {"chattr +i .", "chattr +i .try.*", "chattr +i .try.* .failed .ok .",
-                                       "chattr +i $ONE", NULL};
+    static const char *const list[] = {"chattr +i .",
+                                       "chattr +i .try.*",
+                                       "chattr +i .try.* .failed .ok .",
+                                       "chattr +i $ONE",
+                                       "chattr -R +i .",
+                                       "chattr -R +a .",
+                                       "rm .back; mkdir -p .back/a/b; chattr -R +i .back",
+                                       "rm .try.*; mkdir -p .try.1/a; chattr +i .try.1; : > .try.2",
+                                       NULL};
     int status;
     free (scratch_shell ("touch probe && chattr +i probe && chattr -i probe", &status));
     if (status)
         cr_skip_test ("this file system or this user has no such attributes");
-    misdeeds (list, the_one, "one");
+    misdeeds (list, the_one, "two two one ");
+}
+
+Test (trust, a_mount_over_dev_keeps_no_version_from_starting)
+{
+    static const char *const list[] = {"mount -t tmpfs none /dev", NULL};
+    if (unshare (CLONE_NEWNS) || mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+        cr_skip_test ("this user may not mount");
+    misdeeds (list, the_one, "two two one ");
+}
+
+/*  Once it is lost no second start is tried. */
+Test (trust, what_takes_the_place_of_stable_gives_way)
+{
+    static const char *const list[] = {
+        "rm stable; mkdir stable; touch stable/f; chattr -f +i stable/f stable",
+        "rm stable; touch stable; chattr -f +i stable", "rm stable; mkfifo stable",
+        "mkdir stable.damaged; touch stable.damaged/f; chattr -f -R +i stable.damaged; rm stable; mkdir stable",
+        NULL};
+    misdeeds (list, the_one, "two one ");
+}
+
+Test (trust, a_file_that_is_mostly_a_hole_is_not_read)
+{
+    static const char *const list[] = {"truncate -s 8T $ONE/noded", "truncate -s 8T $ONE/start $ONE/noded.sh",
+                                       "truncate -s 8T $ONE/manifest", NULL};
+    misdeeds (list, the_zero, "two two zero ");
+}
+
+Test (trust, what_is_mounted_on_trial_is_taken_off)
+{
+    static const char *const twice[] = {"mount -t tmpfs none $ONE; mount -t tmpfs none $ZERO",
+                                        "mount --bind /dev/null $ONE/start",
+                                        "mount --bind /dev/null .try.1; mount --bind /dev/null .try.2",
+                                        "mount --bind /dev/null .failed; mount --bind /dev/null .ok",
+                                        "rm .back; mkdir .back; mount -t tmpfs none .back",
+                                        "rm .back; mkdir .back; mount --bind $ONE .back",
+                                        "mount --bind . .; mount -o remount,bind,ro .",
+                                        "mount --bind $ONE $ONE; mount -o remount,bind,noexec $ONE",
+                                        "mount -t tmpfs none var",
+                                        NULL};
+    static const char *const once[] = {"mount -t tmpfs none $NODED_ROOT",
+                                       "rm stable; mkdir stable; mount -t tmpfs none stable", NULL};
+    if (unshare (CLONE_NEWNS) || mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+        cr_skip_test ("this user may not mount");
+    misdeeds (twice, the_one, "two two one ");
+    misdeeds (once, the_one, "two one ");
+    int status;
+    free (scratch_shell ("grep -F $PWD/ /proc/self/mountinfo", &status));
+    cr_expect_neq (status, 0, "nothing is mounted there any more");
 }
 
 Test (trust, its_own_start_is_not_executed_once_it_was_changed)

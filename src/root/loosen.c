@@ -1,0 +1,203 @@
+/*  Undoes what keeps the owner of a root from changing it: modes, attributes, and mounts over its names. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/directory.h"
+#include "base/text.h"
+#include "root/root.h"
+
+enum { DEPTH_MOST = 8, MOUNTS_MOST = 4 * 1024 * 1024, BLOCK = 16 * 1024 };
+
+/*  Returns whether anything was changed. */
+static bool loosen_fd (int fd)
+{
+    struct stat status;
+    bool changed = disk_attributes_clear (fd);
+    if (fstat (fd, &status) == 0 && S_ISDIR (status.st_mode) && (status.st_mode & 0700) != 0700)
+        changed |= fchmod (fd, (status.st_mode & 07777) | 0700) == 0;
+    return changed;
+}
+
+/*  What is neither file nor directory may do anything when it is opened. */
+static int open_plain (int directory, const char *name)
+{
+    struct stat status;
+    if (fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW) ||
+        (!S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode)))
+        return -1;
+    return openat (directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+/*  A directory with what lies in it, to a depth. fd is consumed. */
+static bool loosen_tree (int fd, unsigned depth)
+{
+    bool changed = loosen_fd (fd);
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
+    for (const struct dirent *entry; directory && (entry = readdir (directory));) {
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
+            continue;
+        base_cleanup (base_close_p) int below = open_plain (dirfd (directory), entry->d_name);
+        struct stat status;
+        if (below < 0)
+            continue;
+        if (depth > 0 && fstat (below, &status) == 0 && S_ISDIR (status.st_mode))
+            changed |= loosen_tree (base_take_fd (&below), depth - 1);
+        else
+            changed |= loosen_fd (below);
+    }
+    return changed;
+}
+
+bool root_loosen (const struct root *root)
+{
+    int fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool changed = loosen_fd (root->fd);
+    return (fd >= 0 && loosen_tree (fd, 0)) || changed;
+}
+
+bool root_loosen_places (const struct root *root)
+{
+    static const char *const places[] = {ROOT_VAR, ROOT_PROBE};
+    bool changed = root_loosen (root);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        int fd = openat (root->fd, places[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        changed |= fd >= 0 && loosen_tree (fd, DEPTH_MOST);
+    }
+    return changed;
+}
+
+/*  mounts */
+
+/*  Spaces, tabs, newlines and backslashes stand as \\NNN in mountinfo. */
+static void unescape (char *text)
+{
+    char *to = text;
+    for (const char *at = text; *at; at++) {
+        if (at[0] == '\\' && at[1] && at[2] && at[3]) {
+            *to++ = (char) ((at[1] - '0') * 64 + (at[2] - '0') * 8 + (at[3] - '0'));
+            at += 3;
+        } else
+            *to++ = *at;
+    }
+    *to = '\0';
+}
+
+static int read_mounts (struct base_buffer *buffer)
+{
+    base_cleanup (base_close_p) int fd = open ("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    for (ssize_t got = 1; got > 0 && buffer->size < MOUNTS_MOST;) {
+        if (fd < 0 || base_buffer_reserve (buffer, BLOCK))
+            return -ENOENT;
+        got = read (fd, buffer->data + buffer->size, BLOCK);
+        buffer->size += got > 0 ? (size_t) got : 0;
+    }
+    return base_buffer_append (buffer, "", 1);
+}
+
+/*  "ID PARENT DEVICE ROOT PATH ...". Returns the path, and the number; NULL where the line has not the form. */
+static char *parse_mount (char *line, uint64_t *ret_number)
+{
+    char *number = strsep (&line, " ");
+    for (int i = 0; line && i < 3; i++)
+        (void) strsep (&line, " ");
+    char *path = line ? strsep (&line, " ") : NULL;
+    if (!path || base_text_parse_u64 (number, UINT32_MAX, ret_number))
+        return NULL;
+    unescape (path);
+    return path;
+}
+
+/*  What a host may have mounted for its own reasons. below: the path behind that of the root. */
+static bool is_place (const char *below)
+{
+    static const char *const places[] = {ROOT_VAR, ROOT_PROBE, ROOT_APPS, ROOT_KEEPERS};
+    if (*below != '/')
+        return true; /* the root itself, or a neighbour */
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        size_t length = strlen (places[i]);
+        if (strncmp (below + 1, places[i], length) == 0 && (!below[1 + length] || below[1 + length] == '/'))
+            return true;
+    }
+    return false;
+}
+
+static bool was_there (const struct root_mounts *before, uint64_t number)
+{
+    for (size_t i = 0; before && i < before->count; i++)
+        if (before->numbers[i] == number)
+            return true;
+    return false;
+}
+
+/*  Calls one for each mount at or below the root, in the order in which they were made. */
+static void each_mount (const struct root *root,
+                        void (*one) (void *context, const char *path, uint64_t number), void *context)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
+    size_t length = strcmp (root->path, "/") == 0 ? 0 : strlen (root->path);
+    if (read_mounts (&buffer))
+        return;
+    char *rest = (char *) buffer.data;
+    for (char *line; (line = strsep (&rest, "\n"));) {
+        uint64_t number;
+        const char *path = parse_mount (line, &number);
+        if (path && strncmp (path, root->path, length) == 0 && (!path[length] || path[length] == '/'))
+            one (context, path, number);
+    }
+}
+
+static void note_mount (void *context, const char *path, uint64_t number)
+{
+    struct root_mounts *mounts = context;
+    (void) path;
+    uint64_t *numbers = realloc (mounts->numbers, (mounts->count + 1) * sizeof *numbers);
+    if (!numbers)
+        return;
+    mounts->numbers = numbers;
+    numbers[mounts->count++] = number;
+}
+
+void root_mounts_note (const struct root *root, struct root_mounts *ret_mounts)
+{
+    *ret_mounts = (struct root_mounts){.numbers = NULL};
+    each_mount (root, note_mount, ret_mounts);
+    ret_mounts->noted = true;
+}
+
+void root_mounts_deinit (struct root_mounts *mounts)
+{
+    free (mounts->numbers);
+    *mounts = (struct root_mounts){.numbers = NULL};
+}
+
+struct uncovering {
+    const struct root *root;
+    const struct root_mounts *before;
+    char **paths;
+};
+
+static void choose_mount (void *context, const char *path, uint64_t number)
+{
+    struct uncovering *uncovering = context;
+    size_t length = strcmp (uncovering->root->path, "/") == 0 ? 0 : strlen (uncovering->root->path);
+    if (uncovering->before ? !was_there (uncovering->before, number) : !is_place (path + length))
+        (void) base_list_append (&uncovering->paths, path);
+}
+
+bool root_uncover (const struct root *root, const struct root_mounts *before)
+{
+    struct uncovering uncovering = {.root = root, .before = before && before->noted ? before : NULL};
+    bool changed = false;
+    each_mount (root, choose_mount, &uncovering);
+    for (size_t i = base_list_count (uncovering.paths); i-- > 0;)
+        changed |= umount2 (uncovering.paths[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
+    (void) base_list_free (uncovering.paths);
+    return changed;
+}

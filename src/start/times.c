@@ -1,0 +1,9 @@
+#include "start/times.h"
+
+const struct start_times start_times = {
+    .look_ms = 30 * 1000,
+    .settle_ms = 5 * 1000,
+    .told_ms = 10 * 1000,
+    .killed_ms = 5 * 1000,
+    .stuck_ms = 60 * 1000,
+};
