@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/directory.h"
+#include "disk/attributes.h"
 #include "disk/place.h"
 
 /*  A tree may be deeper than descriptors last: what lies below this depth is moved up to the tree's top
@@ -82,46 +83,80 @@ static int move_up (struct removal *removal, int directory, const char *name)
     }
 }
 
-/*  Empties the directory; fd is consumed. */
-static int remove_below (struct removal *removal, int fd, unsigned depth)
+static int remove_below (struct removal *removal, int fd, unsigned depth);
+
+static int remove_directory (struct removal *removal, int directory, const char *name, unsigned depth)
 {
     const struct disk *disk = removal->disk;
+    if (disk->ops->unlinkat (disk->context, directory, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != ENOTEMPTY && errno != EEXIST) /* EBUSY: something is mounted there */
+        return -errno;
+    int below = open_below (removal, directory, name);
+    if (below < 0)
+        return below;
+    if (depth == DEPTH_MOST) {
+        (void) close (below);
+        return move_up (removal, directory, name);
+    }
+    int rc = remove_below (removal, below, depth + 1);
+    return rc || disk->ops->unlinkat (disk->context, directory, name, AT_REMOVEDIR) == 0 ? rc : -errno;
+}
+
+static int try_entry (struct removal *removal, int directory, const struct dirent *entry, unsigned depth)
+{
+    const struct disk *disk = removal->disk;
+    if (entry->d_type == DT_DIR)
+        return remove_directory (removal, directory, entry->d_name, depth);
+    if (disk->ops->unlinkat (disk->context, directory, entry->d_name, 0) == 0 || errno == ENOENT)
+        return 0;
+    int rc = -errno;
+    if (rc != -EISDIR && (rc != -EPERM || entry->d_type != DT_UNKNOWN))
+        return rc;
+    return remove_directory (removal, directory, entry->d_name, depth);
+}
+
+/*  An attribute of the entry, or of its directory, keeps even root from removing it. */
+static bool unlock (int directory, const char *name)
+{
+    bool cleared = disk_attributes_clear (directory, ".");
+    cleared |= disk_attributes_clear (directory, name);
+    return cleared;
+}
+
+static int remove_entry (struct removal *removal, int directory, const struct dirent *entry, unsigned depth)
+{
+    int rc = try_entry (removal, directory, entry, depth);
+    return rc == -EPERM && unlock (directory, entry->d_name) ? try_entry (removal, directory, entry, depth)
+                                                             : rc;
+}
+
+/*  Empties the directory; fd is consumed. What cannot be removed keeps nothing else: it may be one file among
+    gigabytes. Returns the first error. */
+static int remove_below (struct removal *removal, int fd, unsigned depth)
+{
     base_cleanup (base_directory_close_p) DIR *entries = base_directory_list (fd);
     if (!entries)
         return -errno;
+    int rc = 0;
     for (;;) {
         errno = 0;
-        struct dirent *entry = readdir (entries);
+        const struct dirent *entry = readdir (entries);
         if (!entry)
-            return -errno;
-        const char *name = entry->d_name;
-        if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
+            return rc ? rc : -errno;
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
-        if (entry->d_type != DT_DIR && disk->ops->unlinkat (disk->context, fd, name, 0) == 0)
-            continue;
-        if (entry->d_type != DT_DIR && errno == ENOENT)
-            continue;
-        if (entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM)
-            return -errno;
-        if (disk->ops->unlinkat (disk->context, fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-            continue;
-        if (errno != ENOTEMPTY && errno != EEXIST)
-            return -errno;
-        int below = open_below (removal, fd, name);
-        if (below < 0)
-            return below;
-        int rc;
-        if (depth == DEPTH_MOST) {
-            (void) close (below);
-            rc = move_up (removal, fd, name);
-        } else {
-            rc = remove_below (removal, below, depth + 1);
-            if (rc == 0 && disk->ops->unlinkat (disk->context, fd, name, AT_REMOVEDIR))
-                rc = -errno;
-        }
-        if (rc)
-            return rc;
+        int one = remove_entry (removal, fd, entry, depth);
+        rc = rc ? rc : one;
     }
+}
+
+/*  What is mounted is somebody else's, be it of the same file system. */
+static bool is_mounted (int directory, const char *name)
+{
+    struct statx status;
+    return statx (directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &status) == 0 &&
+           (status.stx_attributes & status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT);
 }
 
 static int remove_tree (const struct disk *disk, int directory, const char *name)
@@ -130,20 +165,30 @@ static int remove_tree (const struct disk *disk, int directory, const char *name
     if (fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : -errno;
     if (!S_ISDIR (status.st_mode))
-        return disk->ops->unlinkat (disk->context, directory, name, 0) ? -errno : 0;
+        return disk->ops->unlinkat (disk->context, directory, name, 0) == 0 ||
+                       (errno == EPERM && disk_attributes_clear (directory, name) &&
+                        disk->ops->unlinkat (disk->context, directory, name, 0) == 0)
+                   ? 0
+                   : -errno;
+    if (is_mounted (directory, name))
+        return -EBUSY;
     struct removal removal = {.disk = disk, .device = status.st_dev, .top = -1};
     base_cleanup (base_close_p) int top = open_below (&removal, directory, name);
     if (top < 0)
         return top;
     removal.top = top;
+    int rc;
     do {
         removal.moved = false;
         int fd = disk->ops->openat (disk->context, top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        int rc = fd < 0 ? -errno : remove_below (&removal, fd, 1);
-        if (rc)
-            return rc;
+        rc = fd < 0 ? -errno : remove_below (&removal, fd, 1);
     } while (removal.moved);
-    return disk->ops->unlinkat (disk->context, directory, name, AT_REMOVEDIR) ? -errno : 0;
+    if (rc == 0 && disk->ops->unlinkat (disk->context, directory, name, AT_REMOVEDIR))
+        rc = errno != EPERM || !disk_attributes_clear (directory, name) ||
+                     disk->ops->unlinkat (disk->context, directory, name, AT_REMOVEDIR)
+                 ? -errno
+                 : 0;
+    return rc;
 }
 
 int disk_tree_remove (const struct disk *disk, int directory, const char *path, struct base_error *error)

@@ -102,8 +102,9 @@ int disk_unlink (const struct disk *disk, int directory, const char *path);
 int disk_directory_make (const struct disk *disk, int directory, const char *path, mode_t mode,
                          struct base_error *error);
 
-/*  Removes a directory with all below it; links are not followed, mounts not entered. Not synced: what is
-    removed was renamed to a hidden name before, or is scratch. 0 where there is none. */
+/*  Removes a directory with all below it; links are not followed, mounts not entered (-EBUSY, for the directory
+    itself, too). What cannot be removed keeps nothing else. Not synced: what is removed was renamed to a hidden name
+    before, or is scratch. 0 where there is none. */
 int disk_tree_remove (const struct disk *disk, int directory, const char *path, struct base_error *error);
 
 /*  Free bytes and inodes for this user on the file system of a directory. */
