@@ -66,6 +66,7 @@ void broker_records_look (struct broker *broker);
 /*  What a node tells of an application, beside what the record said before. */
 struct broker_application_news {
     bool changed;    /* its state or release is another one */
+    bool damaged;    /* damage on its disk that was not known, or is another one */
     bool known;      /* the node has told of it before */
     bool believed;   /* no epoch was told that nobody gave out */
     uint64_t before; /* the highest epoch of the record */
@@ -74,6 +75,10 @@ struct broker_application_news {
 /*  Brings an application's record up to what the node tells. */
 int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
                              struct broker_application_news *ret_news, struct base_error *error);
+
+/*  Tells of what a node found damaged on its disk. */
+void broker_damage_told (struct broker *broker, struct broker_node *node,
+                         const struct wire_application *told);
 
 /*  A result that the node should have reported and has not: gives it some time, and has the node looked at
     again then. */

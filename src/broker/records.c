@@ -49,6 +49,19 @@ static bool application_differs (const struct broker_application *application,
            !base_digest_equal (&application->told.release, &told->release);
 }
 
+static bool damage_is_news (const struct broker_application *application, const struct wire_application *told)
+{
+    const char *known = application->is_told ? application->told.damage : NULL;
+
+    return told->damage && (!known || strcmp (known, told->damage) != 0);
+}
+
+void broker_damage_told (struct broker *broker, struct broker_node *node, const struct wire_application *told)
+{
+    base_log_limited (&broker->log, BASE_LOG_WARNING, "node %s: %s", node->id, told->damage);
+    broker_event (broker, WIRE_EVENT_DAMAGED, node, told, NULL, NULL, told->damage);
+}
+
 int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
                              struct broker_application_news *ret_news, struct base_error *error)
 {
@@ -71,6 +84,7 @@ int broker_application_tell (struct broker *broker, const char *node, const stru
     if (r != 0)
         return base_error_errno (error, r, "cannot take over what node %s tells", node);
     *ret_news = (struct broker_application_news){.changed = application_differs (&application, told),
+                                                 .damaged = damage_is_news (&application, told),
                                                  .known = application.is_told,
                                                  .before = application.epoch};
     wire_application_deinit (&application.told);

@@ -84,6 +84,8 @@ static void take (struct broker *broker, const struct reported *reported)
         report_events (broker, node, report, reported->news.changed);
     broker_settle_check (broker, node, report->application->name);
     broker_journal_told (broker, node, &reported->journal);
+    if (reported->news.damaged)
+        broker_damage_told (broker, node, report->application);
     if (reported->is_news || reported->news.changed)
         broker_node_changed (broker, node);
     broker_rollouts_node (broker, node);

@@ -8,20 +8,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "broker/verify_private.h"
+#include "disk/pace.h"
 
 #define STATE "scrub"
 
 enum {
-    SLICE = 512 * 1024,
-    RATE_MOST = 10 * 1000, /* bytes a millisecond */
-    SHARE = 20,            /* one part in so many of a processor */
     SAVE_MS = 60 * 1000,
     EMPTY_MS = 60 * 1000, /* until a store without blobs is looked at again; at most the period */
     STATE_MOST = 256,
@@ -65,8 +62,8 @@ static void blob_find (struct broker_scrub *scrub)
 
 static void slice_read (struct broker_scrub *scrub)
 {
-    base_cleanup (base_free_p) uint8_t *block = malloc (SLICE);
-    ssize_t got = block ? pread (scrub->fd, block, SLICE, (off_t) scrub->offset) : -1;
+    base_cleanup (base_free_p) uint8_t *block = malloc (DISK_PACE_SLICE);
+    ssize_t got = block ? disk_pace_read (scrub->fd, block, DISK_PACE_SLICE, scrub->offset) : -1;
 
     if (got < 0 && block && errno == EINTR)
         return;
@@ -78,24 +75,14 @@ static void slice_read (struct broker_scrub *scrub)
         return;
     }
     base_hash_update (&scrub->hash, block, (size_t) got);
-    /* What nobody serves stays on the disk, where it rots, rather than in memory, where it does not. */
-    (void) posix_fadvise (scrub->fd, (off_t) scrub->offset, got, POSIX_FADV_DONTNEED);
     scrub->offset += (uint64_t) got;
     scrub->sliced = (uint64_t) got;
-}
-
-static uint64_t cpu_ns (void)
-{
-    struct timespec now = {.tv_sec = 0};
-
-    (void) clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
-    return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
 }
 
 static int job (void *context)
 {
     struct broker_scrub *scrub = context;
-    uint64_t before_ns = cpu_ns ();
+    uint64_t before_ns = disk_pace_cpu_ns ();
 
     scrub->sliced = 0;
     scrub->is_round_over = scrub->is_blob_over = false;
@@ -103,7 +90,7 @@ static int job (void *context)
         blob_find (scrub);
     else
         slice_read (scrub);
-    scrub->used_ns = cpu_ns () - before_ns;
+    scrub->used_ns = disk_pace_cpu_ns () - before_ns;
     return 0;
 }
 
@@ -144,13 +131,10 @@ static void state_save (struct broker_verify *verify)
 static uint64_t pause_ms (const struct broker_scrub *scrub)
 {
     uint64_t rate = 2 * scrub->total / (scrub->period_ms ? scrub->period_ms : 1); /* bytes a millisecond */
-    uint64_t of_rate, of_share = scrub->used_ns * (SHARE - 1) / 1000000;
 
     if (scrub->is_round_over) /* with few bytes a round is over early */
         return scrub->period_ms < EMPTY_MS ? scrub->period_ms : EMPTY_MS;
-    rate = rate < 1 ? 1 : rate > RATE_MOST ? RATE_MOST : rate;
-    of_rate = (scrub->sliced + rate - 1) / rate;
-    return of_rate > of_share ? of_rate : of_share;
+    return disk_pace_pause_ms (scrub->sliced, rate, scrub->used_ns);
 }
 
 static void on_timer (void *context);

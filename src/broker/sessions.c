@@ -173,6 +173,8 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
         const struct wire_application *told = &hello->applications[i];
         if (greeting->news[i].changed)
             broker_event (broker, WIRE_EVENT_CHANGED, node, told, NULL, NULL, NULL);
+        if (greeting->news[i].damaged)
+            broker_damage_told (broker, node, told);
         check_age (broker, node, told, &greeting->news[i]);
         trial |= told->state == WIRE_STATE_TRIAL;
         broker_settle_check (broker, node, told->name);

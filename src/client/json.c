@@ -117,6 +117,7 @@ static void json_application (struct client_json *json, const struct wire_applic
     json_uint (json, "done", application->done);
     json_uint (json, "total", application->total);
     json_text (json, ",", "retry", application->retry);
+    json_text (json, ",", "damage", application->damage);
     json_key (json, ",", "last_error");
     if (application->last_error)
         json_message (json, &wire_failure_record, application->last_error);

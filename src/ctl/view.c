@@ -226,6 +226,8 @@ void ctl_status_print (FILE *out, const json_t *node)
     ctl_table_cell (&table, "previous");
     ctl_table_printf (&table, "%s %s", ctl_json_text (previous, "version"),
                       ctl_json_text (previous, "release"));
+    if (*ctl_json_text (node, "damage"))
+        row (&table, "damage", ctl_json_text (node, "damage"));
     ctl_table_cell (&table, "epoch");
     ctl_table_printf (&table, "%" PRIu64, ctl_json_uint (node, "epoch"));
     row (&table, "transaction", ctl_json_text (node, "transaction"));

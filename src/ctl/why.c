@@ -225,6 +225,11 @@ static void now_print (FILE *out, const json_t *node, const json_t *told)
         ctl_text_put (out, ctl_json_text (node, "journal_fault"));
         (void) fputc ('\n', out);
     }
+    if (*ctl_json_text (node, "damage")) {
+        (void) fputs ("     ", out);
+        ctl_text_put (out, ctl_json_text (node, "damage"));
+        (void) fputc ('\n', out);
+    }
     if (json_is_object (previous)) {
         (void) fputs ("     a revert would go back to ", out);
         put_version (out, ctl_json_text (previous, "version"), ctl_json_text (previous, "release"));

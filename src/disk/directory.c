@@ -3,15 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/directory.h"
+#include "disk/attributes.h"
 #include "disk/place.h"
 
 /*  A tree may be deeper than descriptors last: what lies below this depth is moved up to the tree's top
@@ -59,27 +58,6 @@ static int mount_of (int fd, struct mount *ret_mount)
     return 0;
 }
 
-bool disk_attributes_clear (int fd)
-{
-    int flags = 0;
-    if (ioctl (fd, FS_IOC_GETFLAGS, &flags) || !(flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)))
-        return false;
-    flags &= ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
-    return ioctl (fd, FS_IOC_SETFLAGS, &flags) == 0;
-}
-
-/*  Of a directory and of what it has under a name. */
-static bool attributes_clear_at (int directory, const char *name)
-{
-    struct stat status;
-    bool changed = disk_attributes_clear (directory);
-    bool opened = fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-                  (S_ISREG (status.st_mode) || S_ISDIR (status.st_mode));
-    base_cleanup (base_close_p) int fd =
-        opened ? openat (directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
-    return (fd >= 0 && disk_attributes_clear (fd)) || changed;
-}
-
 struct removal {
     const struct disk *disk;
     struct mount mount;
@@ -88,13 +66,22 @@ struct removal {
     unsigned serial;
 };
 
-/*  Returns 0 or -errno; attributes that forbid it are taken off. */
+/*  An attribute of the entry, or of its directory, keeps even root from removing or renaming it. Returns whether one was
+    cleared. */
+static bool unlock (int directory, const char *name)
+{
+    bool cleared = disk_attributes_clear (directory, ".");
+    cleared |= disk_attributes_clear (directory, name);
+    return cleared;
+}
+
+/*  Returns 0 or -errno. */
 static int remove_name (const struct disk *disk, int directory, const char *name, int flags)
 {
     if (disk->ops->unlinkat (disk->context, directory, name, flags) == 0)
         return 0;
     int rc = -errno;
-    if (rc != -EPERM || !attributes_clear_at (directory, name))
+    if (rc != -EPERM || !unlock (directory, name))
         return rc;
     return disk->ops->unlinkat (disk->context, directory, name, flags) ? -errno : 0;
 }
@@ -114,7 +101,7 @@ static int open_below (const struct removal *removal, int directory, const char 
     if (rc == 0 && (mount.device != removal->mount.device || mount.number != removal->mount.number))
         rc = -EBUSY;
     if (rc == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
-        (fchmod (fd, 0700) == 0 || (disk_attributes_clear (fd) && fchmod (fd, 0700) == 0)))
+        (fchmod (fd, 0700) == 0 || (disk_attributes_clear_fd (fd) && fchmod (fd, 0700) == 0)))
         rc = 0; /* else emptying it tells */
     if (rc) {
         (void) close (fd);
@@ -132,7 +119,7 @@ static int move_up (struct removal *removal, int directory, const char *name)
         if (fstatat (removal->top, place, &status, AT_SYMLINK_NOFOLLOW) == 0)
             continue;
         if (removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, place) &&
-            (errno != EPERM || !attributes_clear_at (directory, name) ||
+            (errno != EPERM || !unlock (directory, name) ||
              removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, place)))
             return -errno;
         removal->moved = true;
@@ -140,44 +127,50 @@ static int move_up (struct removal *removal, int directory, const char *name)
     }
 }
 
-/*  Empties the directory; fd is consumed. */
+static int remove_below (struct removal *removal, int fd, unsigned depth);
+
+static int remove_directory (struct removal *removal, int directory, const char *name, unsigned depth)
+{
+    int rc = remove_name (removal->disk, directory, name, AT_REMOVEDIR);
+    if (rc != -ENOTEMPTY && rc != -EEXIST) /* -EBUSY: something is mounted there */
+        return rc;
+    int below = open_below (removal, directory, name);
+    if (below < 0)
+        return below;
+    if (depth == DEPTH_MOST) {
+        (void) close (below);
+        return move_up (removal, directory, name);
+    }
+    rc = remove_below (removal, below, depth + 1);
+    return rc ? rc : remove_name (removal->disk, directory, name, AT_REMOVEDIR);
+}
+
+/*  Some file systems do not say what an entry is. */
+static int remove_entry (struct removal *removal, int directory, const struct dirent *entry, unsigned depth)
+{
+    int rc = entry->d_type == DT_DIR ? -EISDIR : remove_name (removal->disk, directory, entry->d_name, 0);
+    if (rc == -EISDIR || (rc == -EPERM && entry->d_type == DT_UNKNOWN))
+        rc = remove_directory (removal, directory, entry->d_name, depth);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+/*  Empties the directory; fd is consumed. What cannot be removed keeps nothing else: it may be one file among
+    gigabytes. Returns the first error. */
 static int remove_below (struct removal *removal, int fd, unsigned depth)
 {
-    const struct disk *disk = removal->disk;
     base_cleanup (base_directory_close_p) DIR *entries = base_directory_list (fd);
     if (!entries)
         return -errno;
+    int rc = 0;
     for (;;) {
         errno = 0;
-        struct dirent *entry = readdir (entries);
+        const struct dirent *entry = readdir (entries);
         if (!entry)
-            return -errno;
-        const char *name = entry->d_name;
-        if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
+            return rc ? rc : -errno;
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
-        int rc = entry->d_type == DT_DIR ? -EISDIR : remove_name (disk, fd, name, 0);
-        if (rc == 0 || rc == -ENOENT)
-            continue;
-        if (rc != -EISDIR && rc != -EPERM)
-            return rc;
-        rc = remove_name (disk, fd, name, AT_REMOVEDIR);
-        if (rc == 0 || rc == -ENOENT)
-            continue;
-        if (rc != -ENOTEMPTY && rc != -EEXIST)
-            return rc;
-        int below = open_below (removal, fd, name);
-        if (below < 0)
-            return below;
-        if (depth == DEPTH_MOST) {
-            (void) close (below);
-            rc = move_up (removal, fd, name);
-        } else {
-            rc = remove_below (removal, below, depth + 1);
-            if (rc == 0)
-                rc = remove_name (disk, fd, name, AT_REMOVEDIR);
-        }
-        if (rc)
-            return rc;
+        int one = remove_entry (removal, fd, entry, depth);
+        rc = rc ? rc : one;
     }
 }
 
@@ -202,10 +195,8 @@ static int remove_tree (const struct disk *disk, int directory, const char *name
         removal.moved = false;
         int fd = disk->ops->openat (disk->context, top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
         rc = fd < 0 ? -errno : remove_below (&removal, fd, 1);
-        if (rc)
-            return rc;
     } while (removal.moved);
-    return remove_name (disk, directory, name, AT_REMOVEDIR);
+    return rc ? rc : remove_name (disk, directory, name, AT_REMOVEDIR);
 }
 
 int disk_tree_remove (const struct disk *disk, int directory, const char *path, struct base_error *error)

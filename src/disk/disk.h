@@ -102,14 +102,10 @@ int disk_unlink (const struct disk *disk, int directory, const char *path);
 int disk_directory_make (const struct disk *disk, int directory, const char *path, mode_t mode,
                          struct base_error *error);
 
-/*  Removes a directory with all below it; links are not followed, mounts (bind mounts too) not entered: -EBUSY. Modes
-    and attributes that forbid it are taken off. Not synced: what is removed was renamed to a hidden name before, or
-    is scratch. 0 where there is none. */
+/*  Removes a directory with all below it; links are not followed, mounts (bind mounts too) not entered: -EBUSY, for the
+    directory itself, too. Modes and attributes that forbid it are cleared. What cannot be removed keeps nothing else.
+    Not synced: what is removed was renamed to a hidden name before, or is scratch. 0 where there is none. */
 int disk_tree_remove (const struct disk *disk, int directory, const char *path, struct base_error *error);
-
-/*  Takes the attributes "immutable" and "append only" off a file or directory, where this user may. Returns whether
-    it had one, and has none now. */
-bool disk_attributes_clear (int fd);
 
 /*  Free bytes and inodes for this user on the file system of a directory. */
 int disk_space (int directory, uint64_t *ret_bytes, uint64_t *ret_inodes);

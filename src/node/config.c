@@ -48,6 +48,7 @@ static const struct number {
     SPAN_UP_TO ("trial/confirm", trial.confirm_ms, 1, ROOT_DEADLINE_MOST_MS),
     SPAN_UP_TO ("trial/pause", trial.pause_ms, 0, ROOT_PAUSE_MOST_MS),
     SPAN ("rehearsal/step", rehearsal_step_ms, 1),
+    SPAN ("node/scrub", scrub_ms, 0),
 #undef SPAN
 #undef SPAN_UP_TO
     {"update/keep", KIND_COUNT, offsetof (struct node_config, keep), 2, 100},
@@ -75,6 +76,7 @@ int node_config_init (struct node_config *config, const char *root)
         .limits = update_limits_default,
         .trial = root_limits_default,
         .rehearsal_step_ms = 30 * 1000,
+        .scrub_ms = SPAN_MOST_MS,
         .depth = NODE_DEPTH_SERVICE,
     };
     config->root = strdup (root);

@@ -34,6 +34,7 @@ struct node_config {
     uint32_t chunk, window; /* bytes */
     struct update_limits limits;
     struct root_limits trial;
+    uint64_t scrub_ms;          /* stable and previous are read within this; 0: never */
     uint64_t rehearsal_step_ms; /* for each step of a rehearsal */
     int depth; /* NODE_DEPTH_SERVICE; of a probe: how many levels of rehearsal are below it */
     char callback[BUS_ENDPOINT_SIZE]; /* of a probe's parent; empty in service */

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "node/reach.h"
+#include "node/scrub.h"
 #include "node/settings.h"
 #include "root/lock.h"
 #include "root/mend.h"
@@ -76,6 +77,7 @@ struct standing {
     char runs_name[ROOT_NAME_SIZE]; /* empty: no manager, or one that cannot be looked at */
     pid_t pid;
     bool served;
+    char damage[NODE_SCRUB_TEXT]; /* empty: none was found */
     struct wire_installed stable, previous, runs;
     struct wire_standing remembered;
 };
@@ -98,6 +100,8 @@ static int look (const struct root *root, struct standing *standing, struct base
     (void) read_link (root, ROOT_STABLE, standing->trial.stable, &standing->stable);
     (void) read_link (root, ROOT_PREVIOUS, standing->previous_name, &standing->previous);
     (void) root_standing_read (root, &standing->remembered);
+    if (!node_scrub_read (root, standing->damage))
+        *standing->damage = '\0';
     standing->served = root_lock_is_held (root);
     if (standing->served && !root_lock_runs (root, &standing->pid, standing->runs_name))
         (void) root_workspace_read (root, standing->runs_name, &standing->runs, NULL);
@@ -155,6 +159,9 @@ static void print_standing (const struct standing *standing)
     else
         print_release (ROOT_STABLE, standing->trial.stable, &standing->stable, "");
     print_previous (standing);
+    if (*standing->damage)
+        printf ("%-10s %s; noded verify --root %s names all that is wrong\n", "damage", standing->damage,
+                standing->root->path);
     bool unusable = node_settings_faults (standing->root->path, &wrong, NULL) != 0;
     for (size_t i = 0; wrong && wrong[i]; i++)
         printf ("%-10s %s\n", "settings", wrong[i]);
@@ -190,6 +197,7 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
     if (json) {
         describe (&application, runs_stable (&standing) ? &standing.stable : &standing.runs,
                   &standing.previous, &standing.remembered, &standing.trial);
+        application.damage = *standing.damage ? standing.damage : NULL;
         base_cleanup (base_free_p) char *text =
             wire_json (&wire_application_record, &application, WIRE_JSON_PRETTY);
         if (!text)

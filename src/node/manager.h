@@ -12,6 +12,7 @@
         places.c    the directories of the root
         unshare.c   giving each version files of its own
         stable.c    putting stable and previous back, and what the launcher did to it
+        scrub.c     reading stable and previous, now and then
         reports.c   telling: reports to the origin, progress to the parent
         journal.c   telling: the journal, and whether it is still what was told of it
 
@@ -29,6 +30,7 @@
 #include "node/lock.h"
 #include "node/reach.h"
 #include "node/rehearsal.h"
+#include "node/scrub.h"
 #include "node/self.h"
 #include "node/session.h"
 #include "node/settings.h"
@@ -70,6 +72,7 @@ struct node_manager {
 
     struct node_session *session;
     struct node_reach *reach; /* NULL below a probe's parent */
+    struct node_scrub *scrub; /* NULL below a probe's parent, or where it is switched off */
     struct node_callback *callback;
     struct node_fetch *fetch;
     struct bus_work *staging;    /* of the order's candidate */
@@ -91,7 +94,8 @@ struct node_manager {
     struct node_journal_look *look;        /* at the journal, under way; NULL: none */
     struct root_journal_head look_for;     /* once that is over; serial 0: nothing */
     uint64_t looked_ms;
-    char journal_fault[512]; /* what was found wrong with it; empty: nothing */
+    char journal_fault[512];      /* what was found wrong with it; empty: nothing */
+    char damage[NODE_SCRUB_TEXT]; /* as described last */
 
     struct update_proof proof;
     struct node_comparison *comparison; /* with a version that never confirmed itself; NULL: there is none */
@@ -149,6 +153,12 @@ void node_stage_begin (struct node_manager *node);
 /*  unshare.c */
 /*  Where this version is stable, and not on trial: sees to it that no other one shares a file with it. */
 void node_unshare_begin (struct node_manager *node);
+
+/*  scrub.c */
+void node_scrub_begin (struct node_manager *node);
+void node_scrub_end (struct node_manager *node);
+/*  As node_scrub_read, of what this process knows. */
+bool node_scrub_describe (const struct node_manager *node, char ret_text[NODE_SCRUB_TEXT]);
 
 /*  orders.c */
 /*  Removes workspaces that are too many and too old to be gone back to. */

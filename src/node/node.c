@@ -258,6 +258,7 @@ static void close_all (struct node_manager *node)
     (void) node_callback_free (node->callback);
     (void) bus_work_free (node->staging);
     (void) bus_work_free (node->unsharing);
+    node_scrub_end (node);
     node_journal_close (node);
     (void) node_fetch_free (node->fetch);
     (void) node_rehearsal_free (node->rehearsal);
@@ -317,6 +318,7 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
         node.reach = node_reach_new (node.loop, config, &node.root);
     if (config->depth == NODE_DEPTH_SERVICE)
         node.judging = bus_timer_start (node.loop, config->trial.confirm_ms, judge_settings, &node);
+    node_scrub_begin (&node);
     node_session_open (node.session);
     int rc = bus_loop_run (node.loop);
     if (rc)

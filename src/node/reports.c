@@ -78,6 +78,7 @@ void node_describe (struct node_manager *node, struct wire_application *ret_appl
         .total = total,
         .retry = node->procedure.state == WIRE_STATE_UNFIT ? node->standing.retry : NULL,
         .last_error = node->standing.last_error,
+        .damage = node_scrub_describe (node, node->damage) ? node->damage : NULL,
         .quarantine = node->quarantine,
         .n_quarantine = node->n_quarantine < QUARANTINE_MOST ? node->n_quarantine : QUARANTINE_MOST,
     };

@@ -258,8 +258,10 @@ static int put_line (const struct root *root, struct wire_entry *entry, struct t
         return base_error_errno (error, -ENOMEM, "cannot append to %s/" ROOT_JOURNAL, root->path);
     /* the first line of a file is synced with its name: what is appended later is synced without it */
     bool first = faccessat (root->fd, ROOT_JOURNAL, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
-    int rc = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text),
-                               first || entry->outcome != WIRE_OUTCOME_STARTED, error);
+    bool durable = first || entry->outcome != WIRE_OUTCOME_STARTED;
+    int rc = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
+    if (rc == -EPERM && root_record_unlock (root, ROOT_JOURNAL))
+        rc = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
     if (rc)
         return rc;
     entry->serial = line.serial;

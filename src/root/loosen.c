@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
+#include "disk/attributes.h"
 #include "root/root.h"
 
 enum { DEPTH_MOST = 8, MOUNTS_MOST = 4 * 1024 * 1024, BLOCK = 16 * 1024 };
@@ -19,7 +20,7 @@ enum { DEPTH_MOST = 8, MOUNTS_MOST = 4 * 1024 * 1024, BLOCK = 16 * 1024 };
 static bool loosen_fd (int fd)
 {
     struct stat status;
-    bool changed = disk_attributes_clear (fd);
+    bool changed = disk_attributes_clear_fd (fd);
     if (fstat (fd, &status) == 0 && S_ISDIR (status.st_mode) && (status.st_mode & 0700) != 0700)
         changed |= fchmod (fd, (status.st_mode & 07777) | 0700) == 0;
     return changed;

@@ -120,8 +120,8 @@ static int append_line (struct base_buffer *buffer, const struct base_digest *di
                                (int) name.size, (char *) name.data);
 }
 
-int root_manifest_make (int workspace, struct root_verified *verified, struct base_buffer *buffer,
-                        struct base_error *error)
+static int make (const struct root_manifest_reader *reader, int workspace, struct base_buffer *buffer,
+                 struct base_error *error)
 {
     int fd = openat (workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -137,7 +137,7 @@ int root_manifest_make (int workspace, struct root_verified *verified, struct ba
         struct base_digest digest;
         base_cleanup (base_close_p) int file =
             openat (workspace, paths.items[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        rc = file < 0 ? -errno : root_verified_digest (verified, file, &digest);
+        rc = file < 0 ? -errno : reader->digest (reader->context, file, &digest);
         if (rc == 0)
             rc = append_line (buffer, &digest, paths.items[i]);
         if (rc)
@@ -146,6 +146,18 @@ int root_manifest_make (int workspace, struct root_verified *verified, struct ba
     if (rc)
         buffer->size = before;
     return rc;
+}
+
+static int digest_verified (void *verified, int fd, struct base_digest *ret_digest)
+{
+    return root_verified_digest (verified, fd, ret_digest);
+}
+
+int root_manifest_make (int workspace, struct root_verified *verified, struct base_buffer *buffer,
+                        struct base_error *error)
+{
+    const struct root_manifest_reader reader = {.digest = digest_verified, .context = verified};
+    return make (&reader, workspace, buffer, error);
 }
 
 /*  comparing: both texts are sorted by path, so one pass over both finds the first difference */
@@ -205,9 +217,9 @@ static int name_difference (const struct base_buffer *listed, const struct base_
     }
 }
 
-int root_manifest_verify (const struct root *root, int workspace, struct base_error *error)
+int root_manifest_verify_by (const struct root_manifest_reader *reader, int workspace,
+                             struct base_error *error)
 {
-    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     base_cleanup (base_buffer_deinit) struct base_buffer listed = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer found = {0};
     int rc = disk_file_read (&disk_system, workspace, MANIFEST, MANIFEST_MOST, &listed);
@@ -217,17 +229,26 @@ int root_manifest_verify (const struct root *root, int workspace, struct base_er
         return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
     if (rc)
         return base_error_errno (error, rc, "cannot read the manifest");
-    if (root)
-        root_verified_load (root, &verified);
-    rc = root_manifest_make (workspace, root ? &verified : NULL, &found, error);
+    rc = make (reader, workspace, &found, error);
     if (rc)
         return rc;
-    if (root)
-        root_verified_save (root, &verified);
     if (listed.size == found.size &&
         (!found.data || !listed.data || memcmp (listed.data, found.data, found.size) == 0))
         return 0;
     return name_difference (&listed, &found, error);
+}
+
+int root_manifest_verify (const struct root *root, int workspace, struct base_error *error)
+{
+    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
+    const struct root_manifest_reader reader = {.digest = digest_verified,
+                                                .context = root ? &verified : NULL};
+    if (root)
+        root_verified_load (root, &verified);
+    int rc = root_manifest_verify_by (&reader, workspace, error);
+    if (root && rc >= 0)
+        root_verified_save (root, &verified);
+    return rc;
 }
 
 int root_manifest_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest)

@@ -20,6 +20,16 @@ int root_manifest_make (int workspace, struct root_verified *verified, struct ba
     verified files is used and kept; NULL: every file is read. */
 int root_manifest_verify (const struct root *root, int workspace, struct base_error *error);
 
+/*  Who reads a file's digest. Returns 0 or -errno; -ECANCELED ends the comparison. */
+struct root_manifest_reader {
+    int (*digest) (void *context, int fd, struct base_digest *ret_digest);
+    void *context;
+};
+
+/*  The same, read by somebody else: more slowly, say. Changes nothing on disk. */
+int root_manifest_verify_by (const struct root_manifest_reader *reader, int workspace,
+                             struct base_error *error);
+
 /*  The digest that a manifest's text gives for a path. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -ENOMEM. */
 int root_manifest_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest);
 

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "disk/attributes.h"
 #include "root/record_file.h"
 
 #define TRIAL ROOT_VAR "/trial"
@@ -22,7 +23,8 @@ void root_record_set_aside (const struct root *root, const char *path)
         return;
     (void) disk_tree_remove (root->disk, root->fd, aside,
                              NULL); /* an older one; a directory would be in the way of the rename */
-    (void) disk_rename (root->disk, root->fd, path, aside, NULL);
+    if (disk_rename (root->disk, root->fd, path, aside, NULL) == -EPERM && root_record_unlock (root, path))
+        (void) disk_rename (root->disk, root->fd, path, aside, NULL);
 }
 
 /*  Too many open files says nothing about the file; what is no regular file, or rots, must not come back
@@ -47,6 +49,13 @@ int root_record_read (const struct root *root, const char *path, const struct wi
     return ROOT_E_NONE;
 }
 
+bool root_record_unlock (const struct root *root, const char *path)
+{
+    bool cleared = disk_attributes_clear (root->fd, ROOT_VAR);
+    cleared |= disk_attributes_clear (root->fd, path);
+    return cleared;
+}
+
 int root_record_make_directory (const struct root *root, const char *path, struct base_error *error)
 {
     int rc = disk_directory_make (root->disk, root->fd, path, 0700, error);
@@ -60,9 +69,11 @@ static int replace (const struct root *root, const char *path, mode_t mode, cons
                     struct base_error *error)
 {
     int rc = disk_file_write (root->disk, root->fd, path, mode, data, size, error);
-    if (rc != -EISDIR && rc != -ENOTEMPTY && rc != -EEXIST)
+    bool in_the_way = rc == -EISDIR || rc == -ENOTEMPTY || rc == -EEXIST; /* a directory has the name */
+    if (in_the_way)
+        root_record_set_aside (root, path);
+    if (!in_the_way && (rc != -EPERM || !root_record_unlock (root, path)))
         return rc;
-    root_record_set_aside (root, path); /* a directory has the name */
     return disk_file_write (root->disk, root->fd, path, mode, data, size, error);
 }
 

@@ -21,6 +21,10 @@ int root_record_write (const struct root *root, const char *path, const struct w
 /*  Makes a directory of var/; something else of that name is set aside. */
 int root_record_make_directory (const struct root *root, const char *path, struct base_error *error);
 
+/*  Takes from it, and from var/, the attributes that keep everybody from changing them. Returns whether there were
+    any. */
+bool root_record_unlock (const struct root *root, const char *path);
+
 /*  Renames to the path plus ".damaged", which it replaces. As well as it can: nothing depends on it. */
 void root_record_set_aside (const struct root *root, const char *path);
 

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
+#include "disk/attributes.h"
 #include "disk/place.h"
 #include "root/manifest.h"
 #include "root/outcome.h"
@@ -68,6 +69,8 @@ static int move_aside (const struct root_repair *repair, const char *name, struc
     (void) snprintf (aside, sizeof aside, "%.50s.damaged", name);
     int rc = disk_tree_remove (root->disk, root->fd, aside, error);
     rc = rc ? rc : disk_rename (root->disk, root->fd, name, aside, error);
+    if (rc == -EPERM && disk_attributes_clear (root->fd, name))
+        rc = disk_rename (root->disk, root->fd, name, aside, error);
     if (rc == 0)
         changed (repair, "%s: it was in the way, and is %s now", name, aside);
     return rc;
@@ -97,6 +100,8 @@ static int mend_place (const struct root_repair *repair, const struct place *pla
     struct stat status;
     bool there = fstatat (root->fd, name, &status, 0) == 0; /* a link to another disk is a place, too */
     if (there && S_ISDIR (status.st_mode)) {
+        if (disk_attributes_clear (root->fd, name))
+            changed (repair, "%s: nobody could change it (chattr), and its owner can again", name);
         if ((status.st_mode & S_IRWXU) == S_IRWXU)
             return 0;
         if (fchmodat (root->fd, name, (status.st_mode & 07777) | S_IRWXU, 0))
@@ -126,6 +131,8 @@ static void mend_root (const struct root_repair *repair)
         fchmod (repair->root->fd, (status.st_mode & 07777) | S_IRWXU) == 0)
         changed (repair, "%s: its mode was %04o, and its owner may use it again", repair->root->path,
                  status.st_mode & 07777);
+    if (disk_attributes_clear (repair->root->fd, "."))
+        changed (repair, "%s: nobody could change it (chattr), and its owner can again", repair->root->path);
 }
 
 int root_repair_places (const struct root_repair *repair, struct base_error *error)
@@ -159,6 +166,9 @@ void root_places_check (const struct root_repair *repair, bool served)
         else if ((status.st_mode & S_IRWXU) != S_IRWXU)
             changed (repair, "%s has the mode %04o, which keeps its owner out: the next update sets it right",
                      i ? name : repair->root->path, status.st_mode & 07777);
+        else if (disk_attributes_are_locked (repair->root->fd, name))
+            changed (repair, "%s cannot be changed by anybody (chattr): the next update sets it right",
+                     i ? name : repair->root->path);
     }
 }
 

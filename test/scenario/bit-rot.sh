@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One bit of a file of a workspace changes: of the version that runs, of its manifest, of the one that a revert goes back to, of
-# the candidate between its staging and its rehearsal, and on trial. What is damaged is not started where something whole is
-# there and told in journal and status, nobody is blamed for a disk, and the next update heals.
+# the candidate between its staging and its rehearsal, and on trial. It is found before it is needed. What is damaged is not started
+# where something whole is there and told in journal and status, nobody is blamed for a disk, and the next update heals.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -15,6 +15,10 @@ flip ()
 }
 
 broker_start
+"$build/nodectl" --broker "127.0.0.1:$port" events >"$fleet/events" 2>&1 &
+events=$!
+at_end events_end
+events_end () { kill "$events" 2>/dev/null || true; }
 root=$fleet/a
 one=$(publish noded 1.0.0 --env ONE=1)
 two=$(publish noded-2 2.0.0)
@@ -63,6 +67,36 @@ expect_status 0 "$build/noded" revert --root "$root"
 until_node a '.online and .held'
 ctl unhold a
 until_node a '.online and .state == "idle" and (.held | not)'
+
+say 'one bit of the version that a revert goes back to, which nobody asks for, and of the one that runs: found, and told'
+node_stop a
+sed -i 's/^node$/&\n    scrub = 1s/' "$root/node.zpl"
+node_start a
+until_node a '.online and .damage == null'
+for link in previous stable; do
+    flip "$root/$link/command" 10
+    until_node a "(.damage // \"\") | test (\"^$link is damaged .*: command does not fit the manifest\")"
+    expect_status 0 "$build/noded" status --root "$root"
+    said "damage +$link is damaged .*noded verify --root $root"
+    expect_status 0 ctl status a
+    said "damage +$link is damaged"
+    until_true grep -E "a  damaged .*$link is damaged" "$fleet/events"
+    expect_status 0 "$build/noded" why --root "$root"
+    said "scrub +failed.*$link is damaged"
+    [ -e "$root/$link/command" ] || fail 'it was removed'
+    flip "$root/$link/command" 10
+    until_node a '.damage == null'
+done
+flip "$root/previous/noded" 100
+until_node a '.damage != null'
+node_stop a
+node_start a
+until_node a '.online and .damage != null'
+swap=$wanted wanted=$other other=$swap
+update
+check_node a '.damage == null'
+expect_status 0 "$build/noded" status --root "$root"
+! grep -q damage "$fleet/said" || fail 'an update replaced what was damaged'
 
 say 'one bit of the candidate before its rehearsal'
 journal_mark a

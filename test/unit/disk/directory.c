@@ -115,3 +115,44 @@ Test (directory, free_space_is_told)
     cr_expect_gt (bytes, 0);
     cr_expect_gt (inodes, 0);
 }
+
+Test (directory, what_cannot_be_removed_keeps_nothing_else)
+{
+    /*  A file that is mounted on cannot be removed, whoever owns it. */
+    if (unshare (CLONE_NEWNS) || mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+        cr_skip_test ("no mounts of its own");
+    free (scratch_shell (
+        "mkdir t keep; touch keep/f; for i in $(seq 50); do mkdir -p t/$i/a; touch t/$i/f; done; "
+        "mount --bind keep t/25/a; mount --bind keep/f t/26/f",
+        NULL));
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "t", NULL), -EBUSY);
+    char *left = scratch_shell ("find t ! -path '*/a/f' | sort | tr '\\n' ' '", NULL);
+    cr_expect_str_eq (left, "t t/25 t/25/a t/26 t/26/f ");
+    free (left);
+    cr_expect (scratch_exists ("keep/f"));
+    cr_assert_eq (umount ("t/25/a") || umount ("t/26/f"), 0);
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "t", NULL), 0);
+}
+
+Test (directory, what_is_mounted_on_it_is_not_emptied)
+{
+    if (unshare (CLONE_NEWNS) || mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+        cr_skip_test ("no mounts of its own");
+    free (scratch_shell ("mkdir t keep; touch keep/f; mount --bind keep t", NULL));
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "t", NULL), -EBUSY);
+    cr_expect (scratch_exists ("keep/f"));
+    cr_assert_eq (umount ("t"), 0);
+}
+
+Test (directory, what_nobody_may_change_goes_all_the_same)
+{
+    int status;
+    free (scratch_shell (
+        "mkdir -p t/a/b; touch t/f t/a/f one; chattr +i t/f t/a/b && chattr +a t/a && chattr +i t one",
+        &status));
+    if (status)
+        cr_skip_test ("no such attributes here");
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "t", NULL), 0);
+    cr_expect_eq (disk_tree_remove (&disk_system, here (), "one", NULL), 0);
+    cr_expect_not (scratch_exists ("t"));
+}

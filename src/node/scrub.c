@@ -1,0 +1,387 @@
+/*  Reads what stable and previous lead to, within a period, and tells where it does not fit its manifest any more:
+    a revert, or the next start, would find out too late. Changes and removes nothing.
+
+    Both are read one after the other, on a thread, with a pause behind each slice (disk/pace.h), and then nothing
+    happens for half of the period. var/scrub says when that was, by the clock of this boot, and what was found; a
+    boot begins with a round, for a disk may come up other than it was left. While something is damaged, rounds
+    come more often: it may be mended by hand. */
+
+#include "node/scrub.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "disk/pace.h"
+#include "node/manager.h"
+#include "root/manifest.h"
+#include "root/record.h"
+#include "root/verified.h"
+#include "root/workspace.h"
+
+#define STATE ROOT_VAR "/scrub"
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+enum {
+    LINKS = 2,
+    STATE_MOST = 4096,
+    FAULT_SIZE = 120,
+    BOOT_MS = 10 * 60 * 1000,    /* from a start until the first round of a boot; and as much by chance */
+    DAMAGED_MS = 60 * 60 * 1000, /* from one round to the next */
+    BUSY_MS = 60 * 1000,         /* until an update has ended */
+};
+
+static const char *const links[LINKS] = {ROOT_STABLE, ROOT_PREVIOUS};
+
+struct fault {
+    char workspace[ROOT_NAME_SIZE]; /* empty: none is known */
+    char text[FAULT_SIZE];
+};
+
+struct state {
+    char boot[40];
+    uint64_t at_ms; /* of that boot; the end of the last round */
+    struct fault faults[LINKS];
+};
+
+struct round {
+    const struct root *root;
+    int stop;
+    uint8_t *block;
+    char names[LINKS][ROOT_NAME_SIZE]; /* empty: not to be read */
+    int results[LINKS];
+    struct base_error errors[LINKS];
+};
+
+struct node_scrub {
+    struct node_manager *node;
+    struct state state;
+    struct bus_work *work;
+    struct round *round;
+    int timer;
+};
+
+/*  what is remembered */
+
+static void read_boot (char boot[40])
+{
+    FILE *file = fopen (BOOT_ID, "re");
+    *boot = '\0';
+    if (file && !fgets (boot, 40, file))
+        *boot = '\0';
+    boot[strcspn (boot, "\n")] = '\0';
+    if (file)
+        (void) fclose (file);
+}
+
+/*  "LINK WORKSPACE TEXT" */
+static void take_fault (struct state *state, char *line)
+{
+    const char *link = strsep (&line, " "), *name = line ? strsep (&line, " ") : NULL;
+    for (size_t i = 0; line && i < LINKS; i++)
+        if (strcmp (link, links[i]) == 0 && root_name_is_valid (name)) {
+            (void) base_text_copy (state->faults[i].workspace, ROOT_NAME_SIZE, name);
+            (void) snprintf (state->faults[i].text, FAULT_SIZE, "%s", line);
+            base_text_clean (state->faults[i].text);
+        }
+}
+
+static void state_load (const struct root *root, struct state *ret_state)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
+    *ret_state = (struct state){.at_ms = 0};
+    if (disk_file_read (&disk_system, root->fd, STATE, STATE_MOST, &buffer) ||
+        base_buffer_append (&buffer, "", 1))
+        return;
+    char *rest = (char *) buffer.data, *line;
+    while ((line = strsep (&rest, "\n")))
+        if (strncmp (line, "boot ", 5) == 0)
+            (void) base_text_copy (ret_state->boot, sizeof ret_state->boot, line + 5);
+        else if (strncmp (line, "at ", 3) == 0)
+            (void) base_text_parse_u64 (line + 3, UINT64_MAX, &ret_state->at_ms);
+        else
+            take_fault (ret_state, line);
+}
+
+static void state_save (const struct root *root, const struct state *state)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
+    struct base_error error;
+    int rc =
+        base_buffer_printf (&buffer, "boot %s\nat %llu\n", state->boot, (unsigned long long) state->at_ms);
+    for (size_t i = 0; rc == 0 && i < LINKS; i++)
+        if (*state->faults[i].workspace)
+            rc = base_buffer_printf (&buffer, "%s %s %s\n", links[i], state->faults[i].workspace,
+                                     state->faults[i].text);
+    if (rc == 0 && root_cache_put (root, STATE, 0644, buffer.data, buffer.size, &error))
+        base_log (BASE_LOG_WARNING, "going on without a record of what was read: %s", error.text);
+}
+
+static bool is_current (const struct root *root, size_t link, const struct fault *fault)
+{
+    char name[ROOT_NAME_SIZE];
+    base_cleanup (base_close_p) int fd = -1;
+    return *fault->workspace && root_link (root, links[link], name) == 0 &&
+           strcmp (name, fault->workspace) == 0 && root_workspace_open (root, name, &fd) == 0;
+}
+
+static void describe (size_t link, const struct fault *fault, char text[NODE_SCRUB_TEXT / LINKS])
+{
+    (void) snprintf (text, NODE_SCRUB_TEXT / LINKS, "%s is damaged (%s: %s): %s", links[link],
+                     fault->workspace, fault->text,
+                     link ? "no revert until the next confirmed update replaces it"
+                          : "the next start goes back; an update mends it");
+}
+
+static bool state_describe (const struct root *root, const struct state *state,
+                            char ret_text[NODE_SCRUB_TEXT])
+{
+    char text[NODE_SCRUB_TEXT / LINKS];
+    size_t used = 0;
+    for (size_t i = 0; i < LINKS; i++)
+        if (is_current (root, i, &state->faults[i])) {
+            describe (i, &state->faults[i], text);
+            used +=
+                (size_t) snprintf (ret_text + used, NODE_SCRUB_TEXT - used, "%s%s", used ? "; " : "", text);
+        }
+    return used;
+}
+
+bool node_scrub_read (const struct root *root, char ret_text[NODE_SCRUB_TEXT])
+{
+    struct state state;
+    state_load (root, &state);
+    return state_describe (root, &state, ret_text);
+}
+
+bool node_scrub_describe (const struct node_manager *node, char ret_text[NODE_SCRUB_TEXT])
+{
+    return node->scrub && state_describe (&node->root, &node->scrub->state, ret_text);
+}
+
+/*  a round, on the thread */
+
+/*  Returns whether to go on. */
+static bool pause_for (const struct round *round, uint64_t ms)
+{
+    struct pollfd stop = {.fd = round->stop, .events = POLLIN};
+    return poll (&stop, 1, ms > INT32_MAX ? INT32_MAX : (int) ms) == 0;
+}
+
+static int digest_slowly (void *context, int fd, struct base_digest *ret_digest)
+{
+    struct round *round = context;
+    struct base_hash hash;
+    uint64_t offset = 0;
+    base_hash_init (&hash);
+    for (;;) {
+        uint64_t before_ns = disk_pace_cpu_ns ();
+        ssize_t got = disk_pace_read (fd, round->block, DISK_PACE_SLICE, offset);
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        if (got > 0)
+            base_hash_update (&hash, round->block, (size_t) got);
+        offset += got > 0 ? (uint64_t) got : 0;
+        if (!pause_for (round, disk_pace_pause_ms (got > 0 ? (uint64_t) got : 0, DISK_PACE_RATE,
+                                                   disk_pace_cpu_ns () - before_ns)))
+            return -ECANCELED;
+        if (got == 0)
+            break;
+    }
+    *ret_digest = base_hash_final (&hash);
+    return 0;
+}
+
+static int read_all (void *context)
+{
+    struct round *round = ((struct node_scrub *) context)->round;
+    const struct root_manifest_reader reader = {.digest = digest_slowly, .context = round};
+    for (size_t i = 0; i < LINKS; i++) {
+        base_cleanup (base_close_p) int fd = -1;
+        if (!*round->names[i])
+            continue;
+        int rc = root_workspace_open (round->root, round->names[i], &fd) ? -ENOENT : 0;
+        round->results[i] = rc ? rc : root_manifest_verify_by (&reader, fd, &round->errors[i]);
+        if (round->results[i] == -ECANCELED)
+            return -ECANCELED;
+    }
+    return 0;
+}
+
+/*  in the loop */
+
+static void round_free (struct round *round)
+{
+    if (!round)
+        return;
+    if (round->stop >= 0)
+        (void) close (round->stop);
+    free (round->block);
+    free (round);
+}
+
+static void tell (struct node_manager *node, size_t link, const struct fault *fault, bool damaged)
+{
+    char text[NODE_SCRUB_TEXT / LINKS];
+    struct wire_entry entry = {.application = (char *) "noded",
+                               .step = (char *) "scrub",
+                               .outcome = damaged ? WIRE_OUTCOME_FAILED : WIRE_OUTCOME_PASSED,
+                               .reason = text,
+                               .workspace = (char *) fault->workspace};
+    if (damaged)
+        describe (link, fault, text);
+    else
+        (void) snprintf (text, sizeof text, "%s (%s) is whole again", links[link], fault->workspace);
+    if (damaged)
+        base_log (BASE_LOG_ERROR,
+                  "%s/%s: %s; noded verify --root %s names all that is wrong, nodectl update %s mends it",
+                  node->root.path, fault->workspace, text, node->root.path, node->config->id);
+    else
+        base_log (BASE_LOG_INFO, "%s", text);
+    node_journal_append (node, &entry);
+}
+
+/*  Whether the result says something about the files. */
+static bool is_known (int result)
+{
+    return result >= 0 || result == -EIO;
+}
+
+static bool take_result (struct node_scrub *scrub, size_t link)
+{
+    struct round *round = scrub->round;
+    struct fault *known = &scrub->state.faults[link], found = {.workspace = ""};
+    int result = round->results[link];
+    if (!*round->names[link] || !is_known (result))
+        return false;
+    if (result) {
+        memcpy (found.workspace, round->names[link], ROOT_NAME_SIZE);
+        (void) snprintf (found.text, sizeof found.text, "%.*s", FAULT_SIZE - 1, round->errors[link].text);
+        base_text_clean (found.text);
+    }
+    if (result ? !is_current (&scrub->node->root, link, &found)
+               : strcmp (known->workspace, round->names[link]) != 0)
+        return false; /* it was replaced meanwhile; or it was not known to be damaged */
+    bool is_news = strcmp (known->workspace, found.workspace) != 0 || strcmp (known->text, found.text) != 0;
+    if (is_news)
+        tell (scrub->node, link, result ? &found : known, result);
+    *known = found;
+    if (result) /* what was read before says nothing now: the next start, and a revert, read it anew */
+        (void) disk_unlink (&disk_unsynced, scrub->node->root.fd, ROOT_VERIFIED);
+    return is_news;
+}
+
+static uint64_t interval_ms (const struct node_scrub *scrub)
+{
+    char text[NODE_SCRUB_TEXT];
+    uint64_t half_ms = scrub->node->config->scrub_ms / 2;
+    return half_ms > DAMAGED_MS && state_describe (&scrub->node->root, &scrub->state, text) ? DAMAGED_MS
+                                                                                            : half_ms;
+}
+
+static void on_timer (void *context);
+
+static void start_timer (struct node_scrub *scrub, uint64_t ms)
+{
+    scrub->timer = bus_timer_start (scrub->node->loop, ms ? ms : 1, on_timer, scrub);
+}
+
+static void end_round (struct node_scrub *scrub)
+{
+    scrub->work = bus_work_free (scrub->work);
+    round_free (scrub->round);
+    scrub->round = NULL;
+}
+
+static void on_read (void *context, int result)
+{
+    struct node_scrub *scrub = context;
+    bool is_news = false;
+    for (size_t i = 0; result == 0 && i < LINKS; i++)
+        is_news |= take_result (scrub, i);
+    end_round (scrub);
+    read_boot (scrub->state.boot);
+    scrub->state.at_ms = base_time_boot_ms ();
+    state_save (&scrub->node->root, &scrub->state);
+    if (is_news && scrub->node->session)
+        node_session_hello_again (scrub->node->session);
+    start_timer (scrub, interval_ms (scrub));
+}
+
+static int begin_round (struct node_scrub *scrub)
+{
+    const struct node_manager *node = scrub->node;
+    struct round *round = calloc (1, sizeof *round);
+    if (!round)
+        return -ENOMEM;
+    scrub->round = round;
+    round->root = &node->root;
+    round->block = malloc (DISK_PACE_SLICE);
+    round->stop = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    for (size_t i = 0; i < LINKS; i++)
+        if (root_link (&node->root, links[i], round->names[i]))
+            *round->names[i] = '\0';
+    if (strcmp (round->names[0], round->names[1]) == 0)
+        *round->names[1] = '\0';
+    if (!round->block || round->stop < 0)
+        return -ENOMEM;
+    return bus_work_start (node->loop, read_all, on_read, scrub, &scrub->work);
+}
+
+static void on_timer (void *context)
+{
+    struct node_scrub *scrub = context;
+    uint64_t busy_ms = scrub->node->config->scrub_ms / 2;
+    scrub->timer = 0;
+    if (update_order_at_rest (scrub->node->procedure.state) && begin_round (scrub) == 0)
+        return;
+    end_round (scrub);
+    start_timer (scrub, busy_ms > BUSY_MS ? BUSY_MS : busy_ms);
+}
+
+/*  How long until the first round of this process. */
+static uint64_t first_ms (const struct node_scrub *scrub)
+{
+    char boot[40];
+    uint64_t now_ms = base_time_boot_ms (), all_ms = interval_ms (scrub);
+    uint64_t boot_ms = BOOT_MS + base_random_below (BOOT_MS);
+    read_boot (boot);
+    if (*boot && strcmp (boot, scrub->state.boot) == 0 && scrub->state.at_ms <= now_ms) {
+        uint64_t past_ms = now_ms - scrub->state.at_ms;
+        return past_ms < all_ms ? all_ms - past_ms : 0;
+    }
+    return all_ms < boot_ms ? all_ms : boot_ms;
+}
+
+void node_scrub_begin (struct node_manager *node)
+{
+    if (node->config->depth != NODE_DEPTH_SERVICE || !node->config->scrub_ms)
+        return;
+    struct node_scrub *scrub = calloc (1, sizeof *scrub);
+    if (!scrub)
+        return;
+    scrub->node = node;
+    state_load (&node->root, &scrub->state);
+    node->scrub = scrub;
+    start_timer (scrub, first_ms (scrub));
+}
+
+void node_scrub_end (struct node_manager *node)
+{
+    struct node_scrub *scrub = node->scrub;
+    if (!scrub)
+        return;
+    bus_timer_cancel (node->loop, scrub->timer);
+    if (scrub->round)
+        (void) eventfd_write (scrub->round->stop, 1);
+    end_round (scrub);
+    free (scrub);
+    node->scrub = NULL;
+}

@@ -1,0 +1,140 @@
+/*  What stable and previous lead to is read within a period, and damage is told before it is needed. */
+
+#include "node/scrub.h"
+
+#include <signal.h>
+
+#include "base/text.h"
+#include "node/manager.h"
+#include "test/fault/scratch.h"
+
+#define RUNNING "2026-01-02T00:00:00.000000000Z"
+#define BEFORE "2026-01-01T00:00:00.000000000Z"
+#define LATER "2026-01-03T00:00:00.000000000Z"
+
+static struct node_config config;
+static struct node_manager node;
+static char text[NODE_SCRUB_TEXT];
+static bool wanted;
+static const char *words;
+
+static void begin (void)
+{
+    scratch_begin ();
+    cr_assert_eq (node_config_init (&config, scratch_path), 0);
+    cr_assert_eq (node_config_set (&config, "node/scrub", "20ms", NULL), 0);
+    cr_assert_eq (root_make (&disk_system, scratch_path, &node.root, NULL), 0);
+    free (scratch_shell ("for w in " RUNNING " " BEFORE " " LATER "; do mkdir $w; echo $w > $w/noded; "
+                         "echo lib > $w/lib.so; (cd $w && sha256sum lib.so noded > manifest); done; "
+                         "ln -s " RUNNING " stable; ln -s " BEFORE " previous",
+                         NULL));
+    node.config = &config;
+    node.loop = bus_loop_new ();
+    cr_assert_not_null (node.loop);
+    update_procedure_init (&node.procedure);
+    node_scrub_begin (&node);
+}
+
+static void end (void)
+{
+    node_scrub_end (&node);
+    (void) bus_loop_free (node.loop);
+    root_deinit (&node.root);
+    node_config_deinit (&config);
+    scratch_end ();
+}
+
+TestSuite (scrub, .init = begin, .fini = end, .timeout = 60);
+
+static void look (void *context)
+{
+    bool found = node_scrub_read (&node.root, text);
+    (void) context;
+    if (scratch_exists ("var/scrub") && found == wanted && (!found || strstr (text, words)))
+        bus_loop_stop (node.loop);
+    else
+        (void) bus_timer_start (node.loop, 5, look, NULL);
+}
+
+/*  Until it is said with those words; NULL: until nothing is said. */
+static void until (const char *said)
+{
+    wanted = said;
+    words = said;
+    look (NULL);
+    cr_assert_eq (bus_loop_run (node.loop), 0);
+}
+
+Test (scrub, a_bit_of_either_is_found_and_forgotten_once_it_is_whole)
+{
+    until (NULL);
+    scratch_write_text (BEFORE "/lib.so", "lic\n");
+    until ("previous is damaged (" BEFORE ": lib.so does not fit the manifest)");
+    scratch_write_text (RUNNING "/lib.so", "lic\n");
+    until ("stable is damaged");
+    cr_expect (strstr (text, "previous is damaged"), "%s", text);
+    scratch_write_text (RUNNING "/lib.so", "lib\n");
+    scratch_write_text (BEFORE "/lib.so", "lib\n");
+    until (NULL);
+    char *journal = scratch_read ("var/journal");
+    cr_expect (journal && strstr (journal, "\"step\":\"scrub\"") && strstr (journal, "is whole again"), "%s",
+               journal);
+    free (journal);
+}
+
+Test (scrub, damage_is_known_over_a_restart_and_means_nothing_once_another_version_is_there)
+{
+    scratch_write_text (BEFORE "/noded", "other\n");
+    until ("previous is damaged");
+    node_scrub_end (&node);
+    node_scrub_begin (&node);
+    cr_expect (node_scrub_describe (&node, text));
+    free (scratch_shell ("ln -sfn " LATER " previous", NULL));
+    cr_expect_not (node_scrub_describe (&node, text), "%s", text);
+    cr_expect_not (node_scrub_read (&node.root, text), "%s", text);
+    until (NULL);
+}
+
+Test (scrub, what_was_read_before_does_not_hide_it)
+{
+    scratch_write_text ("var/verified", "a list in which that file is whole\n");
+    scratch_write_text (BEFORE "/noded", "other\n");
+    until ("previous is damaged");
+    cr_expect_not (scratch_exists ("var/verified"));
+    free (scratch_shell ("rm " BEFORE "/noded; mkfifo " BEFORE "/noded", NULL));
+    until ("neither file nor directory");
+}
+
+Test (scrub, an_end_in_the_middle_of_a_round_waits_for_no_pause)
+{
+    char *size = scratch_shell ("truncate -s 1G " BEFORE "/lib.so; echo done", NULL);
+    free (size);
+    free (scratch_shell ("rm -f var/scrub", NULL));
+    struct timespec before, after;
+    (void) nanosleep (&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+    (void) bus_timer_start (node.loop, 60, (bus_handler *) bus_loop_stop, node.loop);
+    cr_assert_eq (bus_loop_run (node.loop), 0);
+    (void) clock_gettime (CLOCK_MONOTONIC, &before);
+    node_scrub_end (&node); /* 1 GB would take 100 s */
+    (void) clock_gettime (CLOCK_MONOTONIC, &after);
+    cr_expect_lt (after.tv_sec - before.tv_sec, 30);
+    cr_expect_null (node.scrub);
+}
+
+Test (scrub, what_is_in_the_way_of_its_record_is_no_fault)
+{
+    static const char *const changes[] = {
+        "rm -rf var/scrub; mkdir var/scrub", "rm -rf var/scrub; mkfifo var/scrub",
+        "rm -rf var/scrub; head -c 100 /dev/urandom >var/scrub",
+        "rm -rf var/scrub; ln -s /dev/zero var/scrub",
+        "rm -rf var/scrub; printf 'previous " BEFORE "\\nstable\\nat x\\nboot' >var/scrub"};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        node_scrub_end (&node);
+        free (scratch_shell (changes[i], NULL));
+        scratch_write_text (BEFORE "/noded", "other\n");
+        node_scrub_begin (&node);
+        until ("previous is damaged");
+        scratch_write_text (BEFORE "/noded", BEFORE "\n");
+        until (NULL);
+    }
+}
