@@ -96,7 +96,7 @@ static int open_below (const struct removal *removal, int directory, const char 
     if (fd < 0)
         return -errno;
     struct stat status;
-    struct mount mount;
+    struct mount mount = {.device = 0};
     int rc = fstat (fd, &status) ? -errno : mount_of (fd, &mount);
     if (rc == 0 && (mount.device != removal->mount.device || mount.number != removal->mount.number))
         rc = -EBUSY;

@@ -126,8 +126,11 @@ int root_stable_mend (const struct root *root, const char *own, bool proven, cha
     for (size_t i = 0; rc && others && others[i]; i++)
         rc = take (root, others[i], ret_name, *first.text ? &one : &first);
     (void) base_list_free (others);
-    if (rc == 0)
+    if (rc == 0) { /* no trial goes on: its way back was not whole */
+        (void) root_remove (root, ROOT_BACK, NULL);
+        (void) root_tokens_remove (root, NULL);
         return 0;
+    }
     return base_error_set (error, rc < 0 ? rc : ROOT_E_NONE,
                            "no proven version is there to be stable%s%.200s%s: "
                            "ln -sfnT WORKSPACE %s/" ROOT_STABLE

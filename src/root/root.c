@@ -176,6 +176,15 @@ static bool first_way_back (const struct root *root, const char *stable, char re
     return found;
 }
 
+/*  Whether a way back is of a trial of another version: this one is proven, and took its place when the way back led
+    to nothing that is whole, or by hand. */
+static bool is_of_another (const struct root *root, const char *stable)
+{
+    struct root_began began;
+    return root_ok_is (root, stable) && root_began_read (root, &began) == 0 &&
+           strcmp (began.workspace, stable) != 0;
+}
+
 int root_trial_read (const struct root *root, struct root_trial *ret_trial, struct base_error *error)
 {
     struct root_trial trial = {0};
@@ -189,7 +198,7 @@ int root_trial_read (const struct root *root, struct root_trial *ret_trial, stru
     rc = root_link (root, ROOT_BACK, trial.back);
     if (rc < 0)
         return base_error_errno (error, rc, "cannot read %s/.back", root->path);
-    trial.on_trial = rc == 0 && strcmp (trial.stable, trial.back) != 0;
+    trial.on_trial = rc == 0 && strcmp (trial.stable, trial.back) != 0 && !is_of_another (root, trial.stable);
     if (!trial.on_trial) {
         trial.back[0] = '\0';
         trial.on_trial =
@@ -443,7 +452,8 @@ int root_confirm (const struct root *root, struct base_error *error)
     if (rc)
         return rc;
     (void) root_failed_remove (root, trial.stable);
-    (void) root_remove (root, ROOT_REVERT, NULL); /* else the next one that is ordered would be taken for done */
+    (void) root_remove (root, ROOT_REVERT,
+                        NULL);          /* else the next one that is ordered would be taken for done */
     if (!root_ok_is (root, trial.back)) /* of a version that sets no mark */
         (void) root_ok_set (root, trial.back, NULL);
     return root_tokens_remove (root, error);

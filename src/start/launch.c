@@ -328,10 +328,21 @@ static void keep_way_back (struct launch *launch)
         start_say ("ignoring: %s", error.text);
 }
 
+/*  Without these modes neither this process nor init gets at what lies in the root. */
+static void keep_reachable (const struct launch *launch)
+{
+    struct stat status;
+    if (fstat (launch->root.fd, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
+        fchmod (launch->root.fd, (status.st_mode & 07777) | S_IRWXU) == 0)
+        start_say ("%s had the mode %04o, which keeps its owner out: set right", launch->root.path,
+                   status.st_mode & 07777);
+}
+
 /*  A start has ended. Returns the exit status, or -1 where the links are to be read anew. */
 static int ended (struct launch *launch, bool on_trial, const struct start_ending *ending)
 {
     char text[128] = "";
+    keep_reachable (launch);
     keep_way_back (launch);
     bool proven = ending->proven && !(launch->watching && start_on_trial (&launch->root, launch->own));
     launch->proven |= proven;

@@ -115,12 +115,12 @@ Test (launch, what_is_no_program_counts_as_crashed)
     expect_log ("one one one ");
 }
 
-/*  As a user who may have no further process. */
-static pid_t start_without_processes (void)
+/*  As a user who may have so many processes. */
+static pid_t start_as_nobody (rlim_t processes)
 {
     pid_t pid = fork ();
     if (pid == 0) {
-        struct rlimit none = {.rlim_cur = 1, .rlim_max = 1};
+        struct rlimit none = {.rlim_cur = processes, .rlim_max = processes};
         int fd = open ("said", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         if (dup2 (fd, 2) < 0 || setrlimit (RLIMIT_NPROC, &none) || setgid (NOBODY) || setuid (NOBODY))
             _exit (200);
@@ -137,9 +137,21 @@ Test (launch, that_the_host_can_start_nothing_is_held_against_no_version)
     limits.starts = 2;
     put_on_trial ("echo two >> $LOG; exit 3");
     free (scratch_shell ("chmod 755 .; chown -R 65533:65533 root", NULL));
-    cr_expect_eq (finish (start_without_processes ()), 126, "nor can it start the version before");
+    cr_expect_eq (finish (start_as_nobody (1)), 126, "nor can it start the version before");
     cr_expect_not (scratch_exists ("log"));
     expect_gone_back (ROOT_CAUSE_INTERRUPTED, "could not start it");
+}
+
+Test (launch, a_version_that_shuts_its_owner_out_of_the_root_is_left)
+{
+    if (geteuid () != 0)
+        cr_skip_test ("another user is needed");
+    limits.starts = 2;
+    put_on_trial ("echo two >> $LOG; chmod 0 $NODED_ROOT; exit 3");
+    free (scratch_shell ("touch log; chmod 666 log; chmod 755 .; chown -R 65533:65533 root", NULL));
+    cr_expect_eq (finish (start_as_nobody (1000)), 0);
+    expect_log ("two two one ");
+    expect_gone_back (ROOT_CAUSE_CRASHED, "exited with status 3");
 }
 
 Test (launch, a_version_that_never_confirms_is_left_at_once)

@@ -146,6 +146,27 @@ Test (trust, what_takes_the_place_of_stable_gives_way)
     misdeeds (list, the_one, "two one ");
 }
 
+Test (trust, a_proven_version_that_takes_the_place_of_stable_is_not_on_trial)
+{
+    static const char *const list[] = {"rm $ONE/start; mkfifo $ONE/start; rm stable",
+                                       "rm $ONE/start; mkdir $ONE/start; rm stable; mkfifo stable", NULL};
+    misdeeds (list, the_zero, "two zero ");
+}
+
+Test (trust, a_version_on_trial_that_makes_a_proven_one_stable_puts_it_on_no_trial)
+{
+    put_on_trial_over_two ("cd $NODED_ROOT; ls -d 2*Z > $LOG.names; ln -sfnT $(sed -n 1p $LOG.names) stable;"
+                           ": > $(sed -n 2p $LOG.names)/noded; exit 3");
+    cr_expect_eq (run (), 3);
+    cr_expect_eq (run (), 0);
+    expect_log ("zero ");
+    cr_expect_not (trial ().on_trial);
+    cr_expect (workspaces_link_is (&root, ROOT_STABLE, zero));
+    cr_expect_eq (root_tidy (&root, &error), 0);
+    make ("echo three >> $LOG", NULL, NULL, one);
+    cr_expect_eq (root_switch (&root, one, &limits, &error), 0, "the next one gets through: %s", error.text);
+}
+
 Test (trust, a_file_that_is_mostly_a_hole_is_not_read)
 {
     static const char *const list[] = {"truncate -s 8T $ONE/noded", "truncate -s 8T $ONE/start $ONE/noded.sh",
