@@ -77,11 +77,23 @@ static void update_ended (struct broker_rollout *rollout, uint32_t index, const 
     }
 }
 
+/*  The blob that the node's content peer, which may be none of this broker, sent with other bytes than its name says. */
+static const struct base_digest *rotten_blob (const struct broker_member *member,
+                                              const struct wire_failure *failure)
+{
+    return failure && member->transaction && strcmp (failure->transaction, member->transaction) == 0 &&
+                   !base_digest_is_null (&failure->blob)
+               ? &failure->blob
+               : NULL;
+}
+
 /*  Whether a download failed because the origin does not have the release as it should be: no node is charged for
     that. Where that is not known yet, the node is looked at again. */
 static bool update_unserved (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
-                             const struct wire_node *shown, uint64_t now_ms)
+                             const struct wire_node *shown, const struct wire_failure *failure,
+                             uint64_t now_ms)
 {
+    const struct base_digest *rotten = rotten_blob (&rollout->members[index], failure);
     struct broker_node *node = broker_registry_find (&broker->registry, rollout->members[index].id);
     struct base_digest blob;
     char text[BASE_DIGEST_TEXT], reason[ROLLOUT_REASON];
@@ -90,7 +102,7 @@ static bool update_unserved (struct broker *broker, struct broker_rollout *rollo
     if (!node || !shown->outcome_step || strcmp (shown->outcome_step, "fetching") != 0)
         return false;
     r = broker_serving_verify (broker, &rollout->machine.spec.release, node->platform, &blob);
-    if (r == 0)
+    if (r == 0 && !rotten)
         return false;
     if (r == -EBUSY) {
         node->settle_ms = base_time_boot_ms () + UNSERVED_LOOK_MS;
@@ -98,9 +110,9 @@ static bool update_unserved (struct broker *broker, struct broker_rollout *rollo
     }
     (void) snprintf (
         reason, sizeof reason,
-        "the blob %s of its release is missing or damaged at the broker: publish it again from the same"
-        " files, then resume",
-        base_digest_format (&blob, text));
+        "the blob %s of its release is missing or damaged at the %s: publish it again from the same files,"
+        " then resume",
+        base_digest_format (r == 0 ? rotten : &blob, text), r == 0 ? "content peer" : "broker");
     rollout_pause (&rollout->machine, reason);
     ended (rollout, index, ROLLOUT_UNSERVED, now_ms);
     return true;
@@ -213,7 +225,7 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
     }
     if (member->verb != WIRE_VERB_REVERT && shown.outcome == WIRE_OUTCOME_FAILED &&
         rollout->machine.members[index].state == WIRE_MEMBER_ORDERED &&
-        update_unserved (broker, rollout, index, &shown, now_ms))
+        update_unserved (broker, rollout, index, &shown, application.told.last_error, now_ms))
         return;
     if (member->verb == WIRE_VERB_REVERT)
         revert_ended (rollout, index, &application.told, &shown, now_ms);

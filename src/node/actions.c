@@ -90,6 +90,7 @@ static void on_fetched (void *context, const struct base_error *error)
 {
     struct node_manager *node = context;
     struct node_fetch_counts counts = node_fetch_counts (node->fetch);
+    node->order.rotten = node_fetch_rotten (node->fetch);
     end_fetch (node);
     (void) snprintf (node->order.note, sizeof node->order.note,
                      "%llu bytes downloaded, %llu resumed from an earlier attempt, %llu here already",
@@ -476,7 +477,8 @@ static struct wire_failure failure_of (struct node_manager *node, const struct u
                                      order->candidate.envelope ? order->candidate.envelope->version : NULL,
                                  .step = *order->step ? order->step : (char *) wire_state_word (result->from),
                                  .reason = order->failure.text,
-                                 .time = (char *) base_time_format (base_time_real_ns (), now)};
+                                 .time = (char *) base_time_format (base_time_real_ns (), now),
+                                 .blob = order->rotten};
 }
 
 static void quarantine (struct node_manager *node, const struct update_result *result)

@@ -49,6 +49,7 @@ struct node_fetch {
     struct node_fetch_counts counts;
     struct transfer_download download;
     struct disk_partial partial;
+    struct base_digest rotten;
     bool running;          /* the content `at` is open, and bytes of it are awaited */
     bool completing;       /* the work under way ends it */
     struct bus_work *work; /* the disk's part between two contents; nothing else touches partial meanwhile */
@@ -232,6 +233,8 @@ static int turn_page (void *context)
         char name[BASE_DIGEST_TEXT];
         int rc = disk_partial_finish (&fetch->partial, &fetch->work_error);
         disk_partial_deinit (&fetch->partial);
+        if (rc == DISK_E_DIGEST)
+            fetch->rotten = fetch->wanted[fetch->at].digest;
         if (rc == DISK_E_DIGEST)
             (void) base_error_set (
                 &fetch->work_error, rc,
@@ -453,6 +456,11 @@ void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, ui
                                  : fetch->completing ? fetch->wanted[fetch->at].size
                                                      : 0);
     *ret_total = fetch->total;
+}
+
+struct base_digest node_fetch_rotten (const struct node_fetch *fetch)
+{
+    return fetch->rotten;
 }
 
 const char *node_fetch_note (const struct node_fetch *fetch)

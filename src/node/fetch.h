@@ -43,6 +43,9 @@ void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, ui
 /*  What it waits for, in words; NULL while it goes on. Valid until the fetch goes on. */
 const char *node_fetch_note (const struct node_fetch *fetch);
 
+/*  The blob that came with other bytes than its name says, which ended the fetch; null: none did. */
+struct base_digest node_fetch_rotten (const struct node_fetch *fetch);
+
 /*  Where the bytes of the envelope's contents came from. */
 struct node_fetch_counts {
     uint64_t

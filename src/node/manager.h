@@ -52,8 +52,9 @@ struct node_order {
     struct wire_installed candidate; /* once it is matched; envelope NULL before */
     char workspace[ROOT_NAME_SIZE];  /* once it is staged; empty before */
     bool distrust; /* files of the running version have rotted: each is looked at before it is copied */
-    struct base_error failure;  /* why the step under way failed */
-    char step[65];              /* in which it failed, where that is finer than the state */
+    struct base_digest rotten; /* blob that the origin sent with other bytes than its name says; null: none */
+    struct base_error failure; /* why the step under way failed */
+    char step[65];             /* in which it failed, where that is finer than the state */
     char begun[BASE_TIME_TEXT]; /* when the step under way did, RFC 3339; empty before the first */
     char note[160];             /* what the next step's beginning tells of the one before it */
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Contents are uploaded to and fetched from a content peer of their own; the broker has none. The peer is away when an update begins,
+# Contents are uploaded to and fetched from a content peer of their own; the broker has none, and blames no node for what rots there. The peer is away when an update begins,
 # and is killed -9 in the middle of a download: each time the update goes on once it is back, and nothing is downloaded twice but
 # what was under way. Where it stays away for longer than the state may take, the reason names it.
 set -euo pipefail
@@ -80,9 +80,31 @@ read -r downloaded resumed <<<"$(fetched)"
 [ "$resumed" -gt $((size / 4)) ] || fail "only $resumed bytes of $size were resumed"
 [ "$downloaded" -le $((size - resumed + most)) ] || fail "$downloaded bytes of $size were downloaded, after $resumed"
 
-# The same without the manager's end. No workspace has this binary yet.
-releases[1]=$(NODED_CONTENT=$peer ctl publish noded --version 2.0.1 --binary "$(binary noded-2)")
+# A bit of a blob flips at the peer in the middle of a download. No workspace has this binary yet. The broker cannot look: it goes by what
+# the node says of the blob, charges nobody, and pauses the rollout.
+publish_other () { NODED_CONTENT=$peer ctl publish noded --version 2.0.1 --binary "$(binary noded-2)"; }
+releases[1]=$(publish_other)
 size=$(stat -c %s "$(binary noded-2)")
+digest=$(sha256sum <"$(binary noded-2)" | cut -d' ' -f1)
+rm -f "$fleet/a.halted"
+echo half 1 >"$fleet/a.halt"
+ctl rollout start --release "${releases[1]}" --waves rest --soak 300ms --no-wait >/dev/null
+until_halted a
+blob=$(find "$fleet/content" -name "$digest")
+at=$((size - 1000)) # behind what is under way already
+byte=$(dd if="$blob" bs=1 skip=$at count=1 status=none | od -An -tu1)
+printf '%b' "\\x$(printf %02x $((byte ^ 4)))" | dd of="$blob" bs=1 seek=$at conv=notrunc status=none
+rm -f "$fleet/a.halt"
+kill -CONT "$halted"
+until_true eval 'ctl rollout status --json | jq -e ".paused or .phase != \"updating\""'
+expect_status 0 ctl rollout status
+said "the blob $digest of its release is missing or damaged at the content peer: publish it again"
+said 'bad: 0,'
+check_node a ".quarantine == [] and .last_error.blob == \"$digest\""
+ctl rollout abort >/dev/null
+check_equal "$(publish_other)" "${releases[1]}" 'the release that is published again'
+
+# The same without the manager's end.
 halt_at a half
 peer_kill
 kill -CONT "$halted"

@@ -57,6 +57,27 @@ node_stop a
 node_start a
 until_node a '.online and .state == "idle" and (.quarantine | length) >= 7'
 
+# What nobody may change, what is huge, and what leads elsewhere; a mount of it lasts as long as what it lies in.
+attributes_end () { chattr -R -i "$root" 2>/dev/null || true; }
+at_end attributes_end
+elsewhere=$fleet/elsewhere
+mkdir "$elsewhere"
+echo kept >"$elsewhere/file"
+misdeed 'nobody may change its records' 'chattr +i var/standing var/journal var/quarantine probe var . 2>/dev/null; exit 1'
+expect_status 0 "$build/noded" verify --root "$root"
+misdeed 'nobody may change what it leaves' \
+    'mkdir -p probe/left/a .tmp.left/a; echo >probe/left/a/f; echo >.tmp.left/a/f; chattr -R +i probe/left .tmp.left 2>/dev/null; chattr +i probe 2>/dev/null; exit 1'
+check_equal "$(find "$root/probe" "$root" -maxdepth 1 -name 'left' -o -maxdepth 1 -name '.tmp.left')" '' 'what it left'
+misdeed 'its records are huge' 'for file in standing journal trial; do rm -f var/$file; truncate -s 1T var/$file; done; exit 1'
+misdeed 'what it leaves is mounted from elsewhere' \
+    "mkdir -p probe/left .tmp.left; mount --bind '$elsewhere' probe/left; mount --bind '$elsewhere' .tmp.left; exit 1"
+for place in probe/left .tmp.left; do ! mountpoint -q "$root/$place" || umount "$root/$place"; done
+check_equal "$(cat "$elsewhere/file")" kept 'what lies elsewhere'
+node_stop a
+node_start a
+until_node a '.online and .state == "idle"'
+check_equal "$(find "$root/probe" "$root" -maxdepth 1 -name 'left' -o -maxdepth 1 -name '.tmp.left')" '' 'what it left'
+
 misdeed 'the lock is removed' 'rm .lock'
 until_true [ -e "$root/.lock" ]
 rm "$root/.lock"
