@@ -187,7 +187,7 @@ static void ordering_announce (struct ordering *ordering)
         struct broker_node *node = broker_registry_find (&broker->registry, items[i].node);
         if (ordering->request->verb == WIRE_VERB_FORGET && items[i].status == WIRE_STATUS_OK) {
             broker_registry_remove (&broker->registry, items[i].node);
-            broker_rollouts_others (broker);
+            broker_rollouts_forgotten (broker, items[i].node);
             continue;
         }
         if (node && ordering->request->verb == WIRE_VERB_LABEL && items[i].status == WIRE_STATUS_OK) {

@@ -18,13 +18,19 @@ enum {
     SWEEP_MS = 1000  /* from a node that changed to the count of those that are no members */
 };
 
+static void forget (struct broker *broker, struct broker_rollout *rollout, uint32_t index);
+
 /*  What nodes told of their orders while nobody listened, or was lost with the machine. */
 static void look_at_all (struct broker *broker, struct broker_rollout *rollout)
 {
     uint64_t now_ms = broker_rollouts_now_ms (broker);
 
-    for (uint32_t i = 0; i < rollout->machine.n_members; i++)
+    for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
         broker_rollout_look (broker, rollout, i, now_ms);
+        if (!broker_registry_find (&broker->registry,
+                                   rollout->members[i].id)) /* since the rollout was written */
+            forget (broker, rollout, i);
+    }
 }
 
 /*  the clock */
@@ -341,6 +347,33 @@ void broker_rollouts_node (struct broker *broker, const struct broker_node *node
             rollout->members[index].queued = true;
             rollout->queue[rollout->n_queue++] = index;
         }
+        make_due (broker, rollout, 0);
+    }
+    broker_rollouts_others (broker);
+}
+
+/*  A member that the records do not know as a node. */
+static void forget (struct broker *broker, struct broker_rollout *rollout, uint32_t index)
+{
+    struct broker_member *member = &rollout->members[index];
+
+    if (rollout->machine.members[index].state != WIRE_MEMBER_WAITING &&
+        !rollout_is_under_way (rollout->machine.members[index].state))
+        return;
+    (void) broker_text_set (&member->step, NULL);
+    (void) broker_text_set (&member->reason, "it was forgotten while the rollout ran");
+    member->epoch = 0;
+    rollout_forget (&rollout->machine, index, broker_rollouts_now_ms (broker));
+}
+
+void broker_rollouts_forgotten (struct broker *broker, const char *node)
+{
+    for (size_t i = 0; i < broker->rollouts.n_live; i++) {
+        struct broker_rollout *rollout = broker->rollouts.live[i];
+        uint32_t index = broker_rollout_find (rollout, node);
+        if (index == ROLLOUT_NOBODY)
+            continue;
+        forget (broker, rollout, index);
         make_due (broker, rollout, 0);
     }
     broker_rollouts_others (broker);

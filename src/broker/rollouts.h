@@ -25,6 +25,8 @@ void broker_rollouts_node (struct broker *broker, const struct broker_node *node
 /*  A node has seen orders of an application that the records do not know: what its rollout has done since is
     not known either, and it is paused. Only its own, as a node may say what is not so. */
 void broker_rollouts_older (struct broker *broker, const struct broker_node *node, const char *application);
+/*  A node was forgotten: rollouts leave it out. */
+void broker_rollouts_forgotten (struct broker *broker, const char *node);
 /*  A node is no longer known, or its labels have changed. */
 void broker_rollouts_others (struct broker *broker);
 

@@ -191,7 +191,7 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
         rollout_member_count (rollout, member, false);
         member->start_ms = now_ms + rollout->spec.spread_ms * i / wave->count;
         member->was_bad =
-            member->state != WIRE_MEMBER_TAKEN && rollout_member_is_silent (rollout, member, now_ms);
+            member->state == WIRE_MEMBER_WAITING && rollout_member_is_silent (rollout, member, now_ms);
         rollout_member_count (rollout, member, true);
         rollout_member_pend (rollout, wave->first + i, ROLLOUT_KEEP);
     }

@@ -42,6 +42,21 @@ bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint
     return true;
 }
 
+void rollout_forget (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+{
+    if (index >= rollout->n_members)
+        return;
+    struct rollout_member *member = &rollout->members[index];
+    if (member->state != WIRE_MEMBER_WAITING && !rollout_is_under_way (member->state))
+        return;
+    rollout_member_count (rollout, member, false);
+    member->was_bad = false;
+    rollout_member_count (rollout, member, true);
+    rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
+    rollout->changed = true;
+    rollout_reverting_finish (rollout, now_ms);
+}
+
 void rollout_pause (struct rollout *rollout, const char *reason)
 {
     if (!rollout_is_running (rollout) || rollout->paused)

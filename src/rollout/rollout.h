@@ -208,6 +208,9 @@ bool rollout_gives (const struct rollout *rollout);
     it was the last member, the rollout has ended. */
 bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint64_t now_ms);
 
+/*  A member is not known any more: it is left out where it has not ended, and charged to nobody from there on. */
+void rollout_forget (struct rollout *rollout, uint32_t index, uint64_t now_ms);
+
 /*  Pauses it for such a reason. Does nothing where it does not run, or is paused. */
 void rollout_pause (struct rollout *rollout, const char *reason);
 

@@ -153,6 +153,7 @@ done
 pristine
 before=$(ls -A "$root")
 for limit in 5 6 7 8; do
+    # shellcheck disable=SC2016 # for the shell inside
     expect_status 1 bash -c 'ulimit -n "$1"; exec "$2" recover --root "$3"' - "$limit" "$build/noded-broker" "$root"
     [ -s "$root/broker.db" ] || fail "with $limit descriptors recover set whole records aside: $(ls -A "$root")"
 done

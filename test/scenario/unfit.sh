@@ -4,6 +4,8 @@
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
+# shellcheck source=test/scenario/rollouts.bash
+. "$here/rollouts.bash"
 
 apart "$0"
 broker_start
@@ -38,3 +40,13 @@ ctl update b --release "$release" --no-wait >"$fleet/said"
 until_true grep -q 'unfit (2 times' "$fleet/b.log"
 umount "$fleet/b/probe"
 until_node b ".state == \"idle\" and .release == \"$release\" and .outcome == \"confirmed\""
+
+say 'in a rollout'
+mount -t tmpfs -o ro noded "$fleet/b/probe"
+release=$(publish noded 2.1.0 --env FIT=yes)
+rollout_start --release "$release" --select b --waves rest
+until_rollout '.waits | test ("1 on unfit hosts \\(b: probing/.*; next try at 20")'
+expect_status 0 ctl rollout status "$rollout" --nodes
+said 'b +ordered .* unfit '
+umount "$fleet/b/probe"
+until_rollout '.phase == "done" and .waves[0].updated == 1 and .waves[0].bad == 0'

@@ -558,6 +558,57 @@ Test (rollouts, tell_why_an_update_failed_that_was_given_up_before_it_had_ended)
     free (id);
 }
 
+static void forget (struct node *node)
+{
+    struct wire_bye bye = {.node = (char *) node->id, .session = node->session};
+    struct wire_ordered ordered;
+    bool refused = true;
+
+    peer_send (node->control, &wire_bye_record, &bye);
+    while (refused) { /* until it is known that it went */
+        ordered = operator_order (operator, WIRE_VERB_FORGET, node->id, NULL);
+        refused = ordered.status == WIRE_STATUS_REFUSED;
+        cr_assert (refused || ordered.status == WIRE_STATUS_OK, "%s", ordered.reason);
+        wire_ordered_deinit (&ordered);
+    }
+}
+
+/*  One that waits for its turn, one that is under way, and the only one of a rollout that is queued. */
+Test (rollouts, leave_out_who_is_forgotten_and_end_without_it)
+{
+    struct wire_rollout_state state;
+    unsigned canary;
+    char *first, *second;
+
+    nodes_hello (3);
+    first = start_ok ();
+    spec.selector = (char *) "n-000 or n-001 or n-002";
+    spec.queue = true;
+    second = start_ok ();
+    cr_expect_eq (phase_of (second, NULL), WIRE_PHASE_QUEUED);
+    canary = told (&nodes[0], false) ? 0 : told (&nodes[1], false) ? 1 : 2;
+    forget (&nodes[(canary + 1) % 3]);
+    obey (&nodes[canary], told (&nodes[canary], false), false);
+    while (!told (&nodes[(canary + 2) % 3], false))
+        cr_assert_neq (phase_of (first, NULL), WIRE_PHASE_HALTED);
+    forget (&nodes[(canary + 2) % 3]);
+    until_phase (first, WIRE_PHASE_DONE);
+    (void) phase_of (first, &state);
+    cr_expect_eq (state.waves[0].updated, 1);
+    cr_expect_eq (state.waves[1].updated + state.waves[1].bad + state.waves[1].already_bad, 0);
+    wire_rollout_state_deinit (&state);
+    while (phase_of (second, NULL) != WIRE_PHASE_DONE && phase_of (second, NULL) != WIRE_PHASE_HALTED) {
+        uint64_t epoch = told (&nodes[canary], false);
+        if (epoch)
+            obey (&nodes[canary], epoch, false);
+    }
+    (void) phase_of (second, &state);
+    cr_expect_eq (state.waves[0].bad + state.waves[0].already_bad, 0);
+    wire_rollout_state_deinit (&state);
+    free (first);
+    free (second);
+}
+
 /*  The host of the first node cannot rehearse. */
 Test (rollouts, tell_who_finds_its_host_unfit_and_when_it_tries_again_and_charge_nobody_over_a_restart_too)
 {
