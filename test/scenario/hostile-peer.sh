@@ -53,7 +53,11 @@ for channel in 0 1 2 3; do
         silent+=($!)
     done
 done
+# Who tells much of itself in its hand-shake, and then behaves, is ended then as well.
+"$hostile" properties $((port + 1)) 60000 &
+silent+=($!)
 pids+=("${silent[@]}")
+attack 0 properties $((port + 2)) 500000
 
 # Messages without end: of small frames, of empty ones, of large ones.
 for channel in 1 2; do
@@ -66,6 +70,8 @@ for channel in 0 3; do
     attack 0 endless-topic $((port + channel)) 200
     attack 0 topics $((port + channel)) 60000
     attack 0 topics $((port + channel)) 200
+    attack 0 cancels $((port + channel))
+    attack 0 flips $((port + channel))
 done
 # Routing ids that a client chooses, and those that libzmq would give next.
 for channel in 1 2; do
