@@ -57,7 +57,7 @@ done
 "$hostile" properties $((port + 1)) 60000 &
 silent+=($!)
 pids+=("${silent[@]}")
-attack 0 properties $((port + 2)) 500000
+attack 0 properties $((port + 2)) 200000
 
 # Messages without end: of small frames, of empty ones, of large ones.
 for channel in 1 2; do
