@@ -392,6 +392,40 @@ static int flap (unsigned port, uint64_t count)
     return 0;
 }
 
+/*  One node that reports one failure after the other. */
+static int reports (unsigned port, uint64_t count)
+{
+    char session[33], step[16], reason[401];
+    struct wire_application application = {.name = (char *) "noded", .state = WIRE_STATE_IDLE};
+    struct wire_hello hello = {.node = (char *) "failing",
+                               .session = (char *) base_random_hex (session, 16),
+                               .platform = (char *) "linux/amd64",
+                               .applications = &application,
+                               .n_applications = 1};
+    struct wire_report report = {.node = hello.node,
+                                 .session = session,
+                                 .attempt = 1,
+                                 .step = step,
+                                 .outcome = WIRE_OUTCOME_FAILED,
+                                 .reason = reason,
+                                 .time = (char *) "2026-01-01T00:00:00Z",
+                                 .application = &application};
+    int fd = attach (port, "DEALER");
+    memset (reason, 'r', sizeof reason - 1);
+    reason[sizeof reason - 1] = 0;
+    if (!send_message (fd, &wire_hello_record, &hello, false))
+        return 1;
+    (void) ended_within (fd, 500); /* until it is welcome */
+    for (uint64_t i = 0; i < count; i++) {
+        (void) snprintf (step, sizeof step, "step%u", (unsigned) i & 0xffff);
+        if (!send_message (fd, &wire_report_record, &report, false))
+            return 1;
+        (void) ended_within (fd, 0);
+    }
+    (void) ended_within (fd, 500);
+    return 0;
+}
+
 /*  Asks for lists, and reads none of them. */
 static int slow (unsigned port, uint64_t count)
 {
@@ -471,6 +505,7 @@ int main (int argc, char **argv)
         {"hello-one", hello_one, 2000},
         {"hello-many", hello_many, 2000},
         {"flap", flap, 2000},
+        {"reports", reports, 1000},
         {"slow", slow, 3000},
         {"crowd", crowd, 1000},
         {"serve-endless", serve_endless, 1024},
