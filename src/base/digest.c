@@ -36,6 +36,12 @@ struct base_digest base_digest_of (const void *data, size_t size)
 
 int base_digest_of_fd (int fd, struct base_digest *ret_digest, uint64_t *ret_size)
 {
+    return base_digest_of_fd_until (fd, NULL, ret_digest, ret_size);
+}
+
+int base_digest_of_fd_until (int fd, const atomic_bool *stop, struct base_digest *ret_digest,
+                             uint64_t *ret_size)
+{
     base_cleanup (base_free_p) uint8_t *block = malloc (READ_SIZE);
     if (!block)
         return -ENOMEM;
@@ -43,6 +49,8 @@ int base_digest_of_fd (int fd, struct base_digest *ret_digest, uint64_t *ret_siz
     base_hash_init (&hash);
     uint64_t offset = 0;
     for (;;) {
+        if (stop && atomic_load (stop))
+            return -ECANCELED;
         ssize_t got = pread (fd, block, READ_SIZE, (off_t) offset);
         if (got < 0 && errno == EINTR)
             continue;

@@ -5,6 +5,7 @@
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,10 @@ struct base_digest base_digest_of (const void *data, size_t size);
 /*  Digest and length of a file from offset 0 to its end, read with pread: the descriptor's position does
     not move. Returns 0 or -errno; fd stays the caller's. */
 int base_digest_of_fd (int fd, struct base_digest *ret_digest, uint64_t *ret_size);
+
+/*  The same, but ends with -ECANCELED soon after *stop was set, from whatever thread. stop NULL: never. */
+int base_digest_of_fd_until (int fd, const atomic_bool *stop, struct base_digest *ret_digest,
+                             uint64_t *ret_size);
 
 bool base_digest_equal (const struct base_digest *a, const struct base_digest *b);
 bool base_digest_is_null (const struct base_digest *digest);

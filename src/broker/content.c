@@ -43,6 +43,7 @@ struct opening {
     struct disk_partial partial;
     struct base_error error;
     struct bus_work *work;
+    atomic_bool stop;
 };
 
 struct broker_content {
@@ -112,6 +113,7 @@ uint64_t broker_content_changes (const struct broker_content *content)
 
 static void opening_free (struct opening *opening)
 {
+    atomic_store (&opening->stop, true); /* where it still reads, nobody waits for all of it */
     bus_work_free (opening->work);
     disk_partial_deinit (&opening->partial);
     free (opening);
@@ -347,8 +349,8 @@ static int opening_run (void *context)
 {
     struct opening *opening = context;
 
-    return disk_partial_open (opening->blobs, &opening->digest, opening->size, &opening->partial,
-                              &opening->error);
+    return disk_partial_open_until (opening->blobs, &opening->digest, opening->size, &opening->stop,
+                                    &opening->partial, &opening->error);
 }
 
 static void opening_done (void *context, int result)
@@ -493,9 +495,10 @@ static int present_answer (struct broker_content *content, const struct wire_put
         r = broker_verify_check (content->verify, &put->digest, fd, FRESH_MS);
     if (r == -ENOENT)
         return r;
-    if (r == -EBUSY)
+    if (r == -EBUSY) {
         answer_fill (answer, WIRE_STATUS_BUSY, 0, "the content is here already, and is being verified");
-    else if (r != 0)
+        answer->retry_after_ms = broker_verify_retry_ms (content->verify, here);
+    } else if (r != 0)
         answer_fill (answer, WIRE_STATUS_FAILED, 0, "the content is here already, and cannot be read: %s",
                      strerror (-r));
     else if (here != put->size)

@@ -41,11 +41,12 @@ struct broker_node {
     struct broker_node *next_on_trial;
     struct wire_hello *challenge; /* the hello that waits for the older session's silence */
     struct bus_peer challenger;
-    uint64_t journal_hello;    /* last line of its journal when its session began */
-    uint64_t challenge_ms;     /* when the older session was asked */
-    uint64_t challenged_ms;    /* when it was heard of last, since then */
-    struct broker_pace hellos; /* that are written */
-    struct broker_pace events; /* of its coming and going, that are told */
+    uint64_t journal_hello;     /* last line of its journal when its session began */
+    uint64_t challenge_ms;      /* when the older session was asked */
+    uint64_t challenged_ms;     /* when it was heard of last, since then */
+    struct broker_pace hellos;  /* that are written */
+    struct broker_pace events;  /* of its coming and going, that are told */
+    struct broker_pace results; /* of what it reports, that are logged */
 };
 
 struct broker_registry_ops {

@@ -3,6 +3,7 @@
 #include "broker/private.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
@@ -18,6 +19,8 @@ struct reported {
     struct broker_application_news news;
     struct broker_journal_told journal;
 };
+
+enum { RESULTS_AT_ONCE = 60, RESULTS_A_MINUTE = 30 /* of a node, that are logged */ };
 
 static void report_events (struct broker *broker, struct broker_node *node, const struct wire_report *report,
                            bool changed)
@@ -44,11 +47,17 @@ static void report_events (struct broker *broker, struct broker_node *node, cons
         broker_event (broker, WIRE_EVENT_CHANGED, node, told, report->transaction, NULL, NULL);
     if (event)
         broker_event (broker, event, node, told, report->transaction, report->step, report->reason);
+    if (!event || !broker_pace_take (&node->results, RESULTS_AT_ONCE, RESULTS_A_MINUTE, base_time_boot_ms ()))
+        return;
+    if (node->results.refused > 0)
+        base_log (BASE_LOG_WARNING, "node %s has reported %" PRIu64 " results more than are logged", node->id,
+                  node->results.refused);
+    node->results.refused = 0;
     if (event == WIRE_EVENT_FAILED)
         base_log (BASE_LOG_INFO, "node %s, %s: %s %s: %s", node->id,
                   report->transaction ? report->transaction : "no transaction", report->step,
                   wire_outcome_word (report->outcome), report->reason ? report->reason : "no reason");
-    else if (event)
+    else
         base_log (BASE_LOG_INFO, "node %s, %s: %s, runs %s", node->id,
                   report->transaction ? report->transaction : "no transaction",
                   wire_outcome_word (report->outcome), told->version ? told->version : "an unknown version");

@@ -84,17 +84,28 @@ void broker_verify_found (struct broker_verify *verify, const struct broker_hash
 /*  hashing */
 
 /*  Through to the end, from a descriptor that stays the caller's. */
-static void hash_all (struct broker_hashed *hashed, int fd)
+static void hash_all (struct broker_hashed *hashed, int fd, const atomic_bool *stop)
 {
-    hashed->result = fstat (fd, &hashed->status) != 0 ? -errno : base_digest_of_fd (fd, &hashed->found, NULL);
+    hashed->result =
+        fstat (fd, &hashed->status) != 0 ? -errno : base_digest_of_fd_until (fd, stop, &hashed->found, NULL);
 }
 
 static int job (void *context)
 {
     struct broker_verify *verify = context;
 
-    hash_all (&verify->job.hashed, verify->job.fd);
+    hash_all (&verify->job.hashed, verify->job.fd, &verify->job.stop);
     return 0;
+}
+
+/*  Ends the job early: a large blob takes many seconds, and the loop waits for it here. */
+static void job_stop (struct broker_verify *verify)
+{
+    atomic_store (&verify->job.stop, true);
+    verify->work = bus_work_free (verify->work);
+    atomic_store (&verify->job.stop, false);
+    base_close_p (&verify->job.fd);
+    verify->job.fd = -1;
 }
 
 static void next_begin (struct broker_verify *verify);
@@ -121,6 +132,7 @@ static void next_begin (struct broker_verify *verify)
         if (disk_blobs_get (verify->blobs, &digest, &verify->job.fd, NULL) != 0)
             continue;
         verify->job.hashed = (struct broker_hashed){.digest = digest};
+        verify->job.begun_ms = base_time_boot_ms ();
         if (bus_work_start (verify->loop, job, job_done, verify, &verify->work) != 0)
             base_close_p (&verify->job.fd);
     }
@@ -152,11 +164,23 @@ int broker_verify_check (struct broker_verify *verify, const struct base_digest 
         enqueue (verify, digest);
         return -EBUSY;
     }
-    hash_all (&hashed, fd);
+    hash_all (&hashed, fd, NULL);
     broker_verify_found (verify, &hashed);
     if (hashed.result != 0)
         return hashed.result == -EIO ? -ENOENT : hashed.result;
     return base_digest_equal (&hashed.digest, &hashed.found) ? 0 : -ENOENT;
+}
+
+uint64_t broker_verify_retry_ms (const struct broker_verify *verify, uint64_t size)
+{
+    uint64_t retry_ms = size / BROKER_HASH_RATE;
+    uint64_t since_ms = verify->work ? base_time_boot_ms () - verify->job.begun_ms : 0;
+
+    if (retry_ms < since_ms)
+        retry_ms = since_ms;
+    return retry_ms < BROKER_RETRY_LEAST_MS  ? BROKER_RETRY_LEAST_MS
+           : retry_ms > BROKER_RETRY_MOST_MS ? BROKER_RETRY_MOST_MS
+                                             : retry_ms;
 }
 
 void broker_verify_note (struct broker_verify *verify, const struct base_digest *digest)
@@ -192,9 +216,7 @@ struct broker_verify *broker_verify_new (struct bus_loop *loop, struct disk_blob
 
 void broker_verify_reset (struct broker_verify *verify)
 {
-    verify->work = bus_work_free (verify->work);
-    base_close_p (&verify->job.fd);
-    verify->job.fd = -1;
+    job_stop (verify);
     verify->n_waiting = 0;
     memset (verify->known, 0, BROKER_VERIFIED_MOST * sizeof *verify->known);
     broker_scrub_reset (verify);
@@ -205,8 +227,7 @@ struct broker_verify *broker_verify_free (struct broker_verify *verify)
     if (!verify)
         return NULL;
     broker_scrub_deinit (verify);
-    (void) bus_work_free (verify->work);
-    base_close_p (&verify->job.fd);
+    job_stop (verify);
     free (verify->known);
     free (verify);
     return NULL;

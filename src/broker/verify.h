@@ -16,6 +16,9 @@ enum {
     BROKER_VERIFY_INLINE = 256 * 1024, /* bytes that are hashed at once, in the loop */
     BROKER_VERIFY_QUEUE = 256,         /* that wait for the thread */
     BROKER_VERIFIED_MOST = 8192,       /* that are remembered */
+    BROKER_HASH_RATE = 500 * 1000,     /* bytes that a thread hashes in a millisecond; often more */
+    BROKER_RETRY_LEAST_MS = 10,
+    BROKER_RETRY_MOST_MS = 1000,
 };
 
 #define BROKER_SCRUB_MS (UINT64_C (7) * 24 * 3600 * 1000)
@@ -32,6 +35,10 @@ struct broker_verify *broker_verify_free (struct broker_verify *verify);
     0; -EBUSY: it is being hashed; -ENOENT: it is damaged; or another -errno. */
 int broker_verify_check (struct broker_verify *verify, const struct base_digest *digest, int fd,
                          uint64_t age_ms);
+
+/*  When to ask again for a blob of so many bytes that is being hashed: as soon as that can be over, and later where
+    it takes longer. */
+uint64_t broker_verify_retry_ms (const struct broker_verify *verify, uint64_t size);
 
 /*  It was hashed on its way here. */
 void broker_verify_note (struct broker_verify *verify, const struct base_digest *digest);

@@ -53,6 +53,8 @@ struct broker_verify {
     struct bus_work *work;
     struct {
         int fd;
+        uint64_t begun_ms;
+        atomic_bool stop; /* what it finds is not wanted any more */
         struct broker_hashed hashed;
     } job; /* the thread's while it runs */
     struct broker_scrub scrub;

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,12 +41,25 @@ enum {
     PINGS_A_SECOND = 8,           /* bytes: a client that only listens still sends libzmq's heartbeats, ... */
     PINGS_MOST = 8 * 1024 * 1024, /* ... which nobody tells from parts of a message */
     GROWN = 64 * 1024 * 1024,     /* over ipc, where the kernel counts no bytes: what the process has grown */
+    GREETING_MOST = 2048,         /* bytes of a connection that are no messages: its hand-shake */
+    STRANGERS_MOST = 8 * 1024 * 1024, /* bytes in all of those that have not shown that yet ... */
+    STRANGER_LITTLE = 4096,           /* ... and sent more than this */
+    UNREAD_MOST = 64 * 1024 * 1024,   /* bytes of answers in all that peers let lie */
+    UNREAD_LOOK = 8 * 1024 * 1024,    /* bytes that are sent between two looks at that */
+    CHANGES_MOST = 400,               /* of what a connection subscribes to, ... */
+    CHANGES_MS = 60000,               /* ... in this time */
     EVENTS = 64,
     TABLE_LEAST = 64,
 };
 
 struct list {
     struct bus_connection *first, *last;
+};
+
+/*  Answers that a peer has not read yet. libzmq's I/O thread counts them down. */
+struct bus_unread {
+    atomic_uint refs;
+    atomic_size_t bytes;
 };
 
 struct bus_connection {
@@ -58,15 +72,21 @@ struct bus_connection {
     uint64_t bytes_ms;   /* when the last byte was seen */
     uint64_t read, base; /* see above */
     uint64_t base_ms;
-    uint64_t grown;           /* ipc: the process when something was delivered last */
+    uint64_t size;            /* ipc: of the process when bytes began to come, ... */
+    uint64_t grown;           /* ... and how much it grew while others came, since something was delivered */
     uint64_t delivered, seen; /* messages; and at the last look */
     uint64_t turn;            /* messages of the socket when it was first suspected; 0: it is not */
     struct bus_peer peer;     /* that its messages come from */
     uint64_t mark;            /* of the owner; 0: none */
-    unsigned topics;
+    uint64_t messages, strange; /* bytes: delivered, and counted in guard->strange, until it is shaken */
+    uint64_t spoke_ms;          /* its first message */
+    struct bus_unread *unread;  /* NULL: it was never sent much */
+    unsigned topics, changes;   /* subscribed to now; and subscriptions and cancels since changes_ms */
+    uint64_t changes_ms;
     int fd;
     uint8_t idle_looks;
     bool is_server, counts_bytes, kept, ended;
+    bool shaken;  /* what it sent beside its messages is little: libzmq keeps all that a hand-shake says */
     bool awaited; /* looked at for the sake of one message: once that is here, and no more, it is let go of */
 };
 
@@ -87,6 +107,9 @@ struct bus_guard {
     struct list waiting;   /* no first message yet, and no bytes; in the order in which they came */
     struct list idle;
     unsigned n_servers, most;
+    uint64_t strange;            /* bytes of connections that are not shaken */
+    uint64_t sent;               /* bytes of answers, since it was looked who reads them */
+    struct bus_connection *last; /* that something was delivered of */
     unsigned serial;
     int epoll;
     int look_timer, wait_timer;
@@ -101,6 +124,7 @@ const char *bus_end_text (enum bus_end why)
         [BUS_END_TOPICS] = "subscribed to too much, or to what does not exist",
         [BUS_END_SLOW] = "did not read its answers",
         [BUS_END_ROOM] = "there was no room for it",
+        [BUS_END_GREETING] = "sent much that was no message",
     };
     return texts[why];
 }
@@ -173,9 +197,27 @@ static uint64_t bytes_read (const struct bus_connection *connection, int *ret_un
     return info.tcpi_bytes_received - (uint64_t) unread;
 }
 
+/*  The end of what is counted of its hand-shake. */
+static void shake (struct bus_connection *connection)
+{
+    connection->guard->strange -= connection->strange;
+    connection->strange = 0;
+    connection->shaken = true;
+}
+
+static void unread_unref (struct bus_unread *unread)
+{
+    if (unread && atomic_fetch_sub_explicit (&unread->refs, 1, memory_order_acq_rel) == 1)
+        free (unread);
+}
+
 static void drop (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
+    shake (connection);
+    unread_unref (connection->unread);
+    if (guard->last == connection)
+        guard->last = NULL;
     list_remove (connection);
     guard->table[connection->fd] = NULL;
     connection->socket->n_connections--;
@@ -206,6 +248,8 @@ static bool arm (const struct bus_connection *connection, int operation)
 
 static void look_at (struct bus_connection *connection)
 {
+    if (!connection->counts_bytes && connection->list != &connection->guard->looked_at)
+        connection->size = process_size ();
     connection->idle_looks = 0;
     connection->awaited = false;
     list_append (&connection->guard->looked_at, connection);
@@ -257,6 +301,64 @@ void bus_guard_end (struct bus_connection *connection, enum bus_end why)
     if (fd >= 0 ? cookie_of (fd) == connection->cookie : !is_gone (connection))
         (void) shutdown (fd >= 0 ? fd : connection->fd, SHUT_RDWR);
     look_at (connection);
+}
+
+/*  Of the connections that are not ended yet, the one of which `bytes` says most. */
+static struct bus_connection *most_of (struct bus_guard *guard,
+                                       uint64_t (*bytes) (const struct bus_connection *connection))
+{
+    struct bus_connection *most = NULL;
+    for (size_t i = 0; i < guard->n_table; i++) {
+        struct bus_connection *other = guard->table[i];
+        if (other && !other->ended && bytes (other) > (most ? bytes (most) : 0))
+            most = other;
+    }
+    return most;
+}
+
+static uint64_t strange_of (const struct bus_connection *connection)
+{
+    return connection->strange;
+}
+
+/*  What a connection has sent beside its messages is its hand-shake, and what it has not sent whole. libzmq keeps
+    whatever properties a peer has told of itself, in about twenty times the bytes that they take on the wire. */
+static void strange_count (struct bus_connection *connection, uint64_t now_ms)
+{
+    struct bus_guard *guard = connection->guard;
+    uint64_t beside = connection->read > connection->messages ? connection->read - connection->messages : 0;
+    if (connection->delivered > 0 && beside <= GREETING_MOST) {
+        shake (connection);
+        return;
+    }
+    guard->strange -= connection->strange;
+    connection->strange = beside > STRANGER_LITTLE ? beside : 0;
+    guard->strange += connection->strange;
+    if (connection->delivered > 0 && now_ms - connection->spoke_ms >= SILENT_MS) {
+        bus_guard_end (connection, BUS_END_GREETING);
+        return;
+    }
+    if (guard->strange <= STRANGERS_MOST)
+        return;
+    struct bus_connection *most = most_of (guard, strange_of);
+    if (most) {
+        shake (most);
+        bus_guard_end (most, BUS_END_GREETING);
+    }
+}
+
+/*  A message of so many bytes came on a connection that is not shaken. */
+static void strange_delivered (struct bus_connection *connection, size_t size)
+{
+    int unread;
+    uint64_t now_ms = base_time_boot_ms ();
+    if (connection->delivered == 1)
+        connection->spoke_ms = now_ms;
+    connection->messages += size;
+    connection->read = bytes_read (connection, &unread);
+    strange_count (connection, now_ms);
+    if (!connection->shaken && connection->list != &connection->guard->looked_at)
+        look_at (connection);
 }
 
 void bus_guard_end_peer (struct bus_guard *guard, const struct bus_socket *socket,
@@ -314,39 +416,51 @@ static void note_delivered (struct bus_connection *connection, uint64_t read, ui
     connection->turn = 0;
 }
 
-static void look (struct bus_connection *connection, uint64_t now_ms, uint64_t *grown)
+/*  Over ipc: how much the process has grown while bytes came of which nothing was delivered. */
+static uint64_t grown (const struct bus_connection *connection, uint64_t size)
+{
+    return connection->grown + (size > connection->size ? size - connection->size : 0);
+}
+
+static void look (struct bus_connection *connection, uint64_t now_ms, uint64_t *size)
 {
     int unread;
     uint64_t read = bytes_read (connection, &unread);
     bool idle = read == connection->read && unread == 0;
     bool over;
-    if (!connection->counts_bytes && !*grown)
-        *grown = process_size ();
+    if (!connection->counts_bytes && !*size)
+        *size = process_size ();
     if (!idle)
         connection->bytes_ms = now_ms;
     connection->read = read;
+    if (!connection->shaken && !connection->ended)
+        strange_count (connection, now_ms);
     if (connection->delivered != connection->seen || connection->ended) {
         note_delivered (connection, read, now_ms);
-        connection->grown = *grown;
+        connection->size = *size;
+        connection->grown = 0;
     }
     over = connection->counts_bytes ? read - connection->base > undelivered_most (connection, now_ms)
-                                    : *grown > connection->grown + GROWN;
+                                    : grown (connection, *size) > GROWN;
     if (over && had_its_turn (connection))
         bus_guard_end (connection, BUS_END_ENDLESS);
     else if (is_silent (connection) && now_ms >= silent_until (connection) && had_its_turn (connection))
         bus_guard_end (connection, BUS_END_SILENT);
+    else if (!connection->shaken && connection->delivered > 0 && !connection->ended)
+        return; /* it is looked at until it is */
     else if ((connection->counts_bytes && unread == 0 && !connection->turn &&
               read - connection->base < LITTLE) ||
-             (idle && !connection->turn && ++connection->idle_looks >= IDLE_LOOKS))
+             (idle && !connection->turn && ++connection->idle_looks >= IDLE_LOOKS)) {
+        connection->grown = grown (connection, *size);
         (void) let_go (connection);
-    else if (!idle || connection->turn)
+    } else if (!idle || connection->turn)
         connection->idle_looks = 0;
 }
 
 static void on_look (void *context)
 {
     struct bus_guard *guard = context;
-    uint64_t now_ms = base_time_boot_ms (), grown = 0;
+    uint64_t now_ms = base_time_boot_ms (), size = 0;
     struct bus_connection *next, *last = guard->looked_at.last;
     guard->look_timer = 0;
     for (struct bus_connection *connection = guard->looked_at.first; connection; connection = next) {
@@ -354,7 +468,7 @@ static void on_look (void *context)
         if (is_gone (connection))
             drop (connection);
         else
-            look (connection, now_ms, &grown);
+            look (connection, now_ms, &size);
     }
     if (guard->looked_at.first)
         look_later (guard);
@@ -434,9 +548,8 @@ static struct bus_connection *connection_of (struct bus_guard *guard, struct bus
                                           .came_ms = base_time_boot_ms (),
                                           .is_server = socket->is_server,
                                           .counts_bytes = is_tcp (fd)};
+    connection->shaken = !connection->is_server || !connection->counts_bytes || socket->kind != BUS_ROUTER;
     connection->bytes_ms = connection->base_ms = connection->came_ms;
-    if (!connection->counts_bytes)
-        connection->grown = process_size ();
     if (!arm (connection, EPOLL_CTL_ADD) && !arm (connection, EPOLL_CTL_MOD)) {
         free (connection);
         return NULL;
@@ -472,7 +585,7 @@ static bool awaited_came (struct bus_connection *connection)
 }
 
 struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_socket *socket,
-                                            const zmq_msg_t *frame, const struct bus_peer *peer)
+                                            const zmq_msg_t *frame, const struct bus_peer *peer, size_t size)
 {
     int fd = zmq_msg_get (frame, ZMQ_SRCFD);
     struct bus_connection *connection = fd >= 0 && (size_t) fd < guard->n_table ? guard->table[fd] : NULL;
@@ -484,20 +597,87 @@ struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_
         return NULL;
     connection->peer = *peer;
     connection->delivered++;
+    guard->last = connection;
     if (connection->list == &guard->waiting)
         list_append (&guard->idle, connection);
+    if (!connection->shaken)
+        strange_delivered (connection, size);
     return connection->awaited && !connection->ended && !awaited_came (connection) ? NULL : connection;
 }
 
-unsigned bus_guard_subscribed (struct bus_connection *connection, bool subscribed)
+/*  answers that lie */
+
+static uint64_t unread_of (const struct bus_connection *connection)
 {
+    return connection->unread ? atomic_load (&connection->unread->bytes) : 0;
+}
+
+static struct bus_connection *connection_of_peer (struct bus_guard *guard, const struct bus_socket *socket,
+                                                  const struct bus_peer *peer)
+{
+    if (guard->last && guard->last->socket == socket && bus_peer_equal (&guard->last->peer, peer))
+        return guard->last;
+    for (size_t i = 0; i < guard->n_table; i++)
+        if (guard->table[i] && guard->table[i]->socket == socket &&
+            bus_peer_equal (&guard->table[i]->peer, peer))
+            return guard->table[i];
+    return NULL;
+}
+
+struct bus_unread *bus_guard_answer (struct bus_guard *guard, const struct bus_socket *socket,
+                                     const struct bus_peer *peer, size_t size)
+{
+    struct bus_connection *connection = connection_of_peer (guard, socket, peer);
     if (!connection)
-        return 0;
-    if (subscribed)
-        connection->topics++;
-    else if (connection->topics > 0)
+        return NULL;
+    if (!connection->unread) {
+        connection->unread = calloc (1, sizeof *connection->unread);
+        if (!connection->unread)
+            return NULL;
+        atomic_init (&connection->unread->refs, 1);
+    }
+    atomic_fetch_add_explicit (&connection->unread->refs, 1, memory_order_relaxed);
+    atomic_fetch_add (&connection->unread->bytes, size);
+    return connection->unread;
+}
+
+void bus_unread_done (struct bus_unread *unread, size_t size)
+{
+    atomic_fetch_sub (&unread->bytes, size);
+    unread_unref (unread);
+}
+
+void bus_guard_answered (struct bus_guard *guard, size_t size)
+{
+    uint64_t sum = 0;
+    guard->sent += size;
+    if (guard->sent < UNREAD_LOOK)
+        return;
+    guard->sent = 0;
+    for (size_t i = 0; i < guard->n_table; i++)
+        if (guard->table[i] && !guard->table[i]->ended)
+            sum += unread_of (guard->table[i]);
+    for (struct bus_connection *most; sum > UNREAD_MOST && (most = most_of (guard, unread_of));) {
+        sum -= unread_of (most) < sum ? unread_of (most) : sum;
+        bus_guard_end (most, BUS_END_SLOW);
+    }
+}
+
+bool bus_guard_subscribed (struct bus_connection *connection, bool subscribed)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+    if (!connection)
+        return true;
+    if (now_ms - connection->changes_ms >= CHANGES_MS) {
+        connection->changes_ms = now_ms;
+        connection->changes = 0;
+    }
+    /* libzmq takes all at once that a peer cancels, subscribed or not, and keeps it until it is read. */
+    if (++connection->changes > CHANGES_MOST || (!subscribed && connection->topics == 0))
+        return false;
+    if (!subscribed)
         connection->topics--;
-    return connection->topics;
+    return !subscribed || ++connection->topics <= BUS_TOPICS_MOST;
 }
 
 void bus_guard_keep (struct bus_connection *connection)

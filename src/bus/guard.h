@@ -37,16 +37,26 @@ void bus_guard_limit (struct bus_guard *guard, unsigned most);
 int bus_guard_add (struct bus_guard *guard, struct bus_socket *socket);
 void bus_guard_forget (struct bus_guard *guard, struct bus_socket *socket);
 
-/*  A whole message came. frame: one of it that is no routing id. Returns its connection; NULL where that is
-    unknown, as with inproc. */
+/*  A whole message came. frame: one of it that is no routing id; size: its bytes on the wire, or a few less.
+    Returns its connection; NULL where that is unknown, as with inproc. */
 struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_socket *socket,
-                                            const zmq_msg_t *frame, const struct bus_peer *peer);
+                                            const zmq_msg_t *frame, const struct bus_peer *peer, size_t size);
+
+/*  An answer of so many bytes is about to be sent to a ROUTER's peer. Returns what is to be told once libzmq has let
+    go of it, from whatever thread; NULL: nobody. */
+struct bus_unread *bus_guard_answer (struct bus_guard *guard, const struct bus_socket *socket,
+                                     const struct bus_peer *peer, size_t size);
+void bus_unread_done (struct bus_unread *unread, size_t size);
+
+/*  It was sent. Where answers lie that are too much in all, who let most of them lie is ended. */
+void bus_guard_answered (struct bus_guard *guard, size_t size);
 
 /*  A client has sent something: an answer may come. */
 void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket);
 
-/*  Counts a subscription. Returns how many the connection has made; 0 without a connection. */
-unsigned bus_guard_subscribed (struct bus_connection *connection, bool subscribed);
+/*  Counts a subscription, or that one is cancelled. Returns whether the connection may: it has BUS_TOPICS_MOST at a
+    time, cancels none that it does not have, and changes them 400 times a minute. NULL may everything. */
+bool bus_guard_subscribed (struct bus_connection *connection, bool subscribed);
 
 /*  The owner of the socket knows who it is: it is not ended in order to make room. */
 void bus_guard_keep (struct bus_connection *connection);

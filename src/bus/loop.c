@@ -49,7 +49,7 @@ enum { END_MS = 2000 };
 
 /*  A guard costs two descriptors a socket. Where a host allows fewer than this, a node needs them all for its
     rehearsal. */
-enum { FILES_LEAST = 128 };
+enum { FILES_LEAST = 128, FILES_MOST = 1 << 20 };
 
 struct bus_loop {
     void *zmq;
@@ -204,10 +204,14 @@ int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard)
     *ret_guard = NULL;
     if (!loop->guard && (getrlimit (RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < FILES_LEAST))
         return 0;
-    int r = loop->guard ? 0 : bus_guard_new (loop, &loop->guard);
-    if (r == 0)
-        *ret_guard = loop->guard;
-    return r;
+    if (!loop->guard) {
+        int r = bus_guard_new (loop, &loop->guard);
+        if (r < 0)
+            return r;
+        bus_guard_limit (loop->guard, (unsigned) (files.rlim_cur < FILES_MOST ? files.rlim_cur / 2 : 0));
+    }
+    *ret_guard = loop->guard;
+    return 0;
 }
 
 void bus_loop_connections (struct bus_loop *loop, unsigned most)

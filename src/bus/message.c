@@ -17,7 +17,8 @@
 enum {
     ROUND_MOST = 64, /* messages of one socket before the others have their turn */
     FRAMES_MOST = 4,
-    TOPIC_MOST = 240, /* longer ones break the length of ZMTP 3.1 subscriptions */
+    CHARGED_LEAST = 1024, /* bytes of an answer that its peer is charged for until it is read */
+    TOPIC_MOST = 240,     /* longer ones break the length of ZMTP 3.1 subscriptions */
 };
 
 struct parts {
@@ -126,9 +127,12 @@ static struct bus_connection *delivered (struct bus_socket *socket, const struct
                                          const struct bus_peer *peer)
 {
     int last = parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1;
+    size_t size = 0;
     if (!socket->guard)
         return NULL;
-    return bus_guard_delivered (socket->guard, socket, &parts->frames[last], peer);
+    for (int i = socket->kind == BUS_ROUTER; i <= last; i++)
+        size += zmq_msg_size (&parts->frames[i]) + 2;
+    return bus_guard_delivered (socket->guard, socket, &parts->frames[last], peer, size);
 }
 
 /*  Counts a message that is dropped. */
@@ -187,9 +191,9 @@ static void deliver_subscription (struct bus_socket *socket, struct parts *parts
     char topic[TOPIC_MOST + 1];
     struct bus_connection *from = delivered (socket, parts, &(struct bus_peer){0});
     bool subscribed = size > 0 && data[0] == 1;
-    unsigned count = bus_guard_subscribed (from, subscribed);
-    if (parts->n != 1 || size < 1 || data[0] > 1 || !copy_topic (data + 1, size - 1, topic) ||
-        count > BUS_TOPICS_MOST || (subscribed && socket->is_topic && !socket->is_topic (topic))) {
+    bool may = bus_guard_subscribed (from, subscribed);
+    if (!may || parts->n != 1 || size < 1 || data[0] > 1 || !copy_topic (data + 1, size - 1, topic) ||
+        (subscribed && socket->is_topic && !socket->is_topic (topic))) {
         refuse (socket, from, BUS_END_TOPICS);
         return;
     }
@@ -255,8 +259,51 @@ static int add_copy (struct parts *parts, const void *data, size_t size)
     return 0;
 }
 
-/*  Adds prefix and map. */
-static int add_message (struct parts *parts, const struct wire_record *record, const void *message)
+/*  A map that libzmq frees, and whose peer is charged for it until then. */
+struct charged {
+    struct bus_unread *unread;
+    size_t size;
+    atomic_bool handed; /* as that of a parcel */
+};
+
+static void charged_release (void *data, void *hint)
+{
+    struct charged *charged = hint;
+    (void) atomic_load_explicit (&charged->handed, memory_order_acquire);
+    bus_unread_done (charged->unread, charged->size);
+    free (data);
+    free (charged);
+}
+
+/*  Adds a map, which is handed over where its peer is charged for it. */
+static int add_map (struct parts *parts, struct base_buffer *map, struct bus_unread *unread)
+{
+    struct charged *charged = unread ? malloc (sizeof *charged) : NULL;
+    if (!charged ||
+        zmq_msg_init_data (&parts->frames[parts->n], map->data, map->size, charged_release, charged) < 0) {
+        free (charged);
+        if (unread)
+            bus_unread_done (unread, map->size);
+        return add_copy (parts, map->data, map->size);
+    }
+    *charged = (struct charged){.unread = unread, .size = map->size};
+    atomic_store_explicit (&charged->handed, true, memory_order_release);
+    *map = (struct base_buffer){.size = 0};
+    parts->n++;
+    return 0;
+}
+
+/*  Answers without payloads of some size are what a peer that reads nothing lets lie. */
+static struct bus_unread *charge (const struct bus_socket *socket, const struct bus_peer *peer, size_t size)
+{
+    if (socket->kind != BUS_ROUTER || !socket->no_payloads || !socket->guard || size < CHARGED_LEAST)
+        return NULL;
+    return bus_guard_answer (socket->guard, socket, peer, size);
+}
+
+/*  Adds prefix and map. peer: of a ROUTER; else NULL. */
+static int add_message (struct parts *parts, const struct bus_socket *socket, const struct bus_peer *peer,
+                        const struct wire_record *record, const void *message)
 {
     uint8_t prefix[WIRE_PREFIX_SIZE];
     struct base_buffer map = {0};
@@ -267,7 +314,7 @@ static int add_message (struct parts *parts, const struct wire_record *record, c
     if (r == 0)
         r = add_copy (parts, prefix, sizeof prefix);
     if (r == 0)
-        r = add_copy (parts, map.data, map.size);
+        r = add_map (parts, &map, charge (socket, peer, map.size));
     base_buffer_deinit (&map);
     return r;
 }
@@ -324,7 +371,7 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
     if (r == 0 && peer && peer->size > 0)
         r = add_copy (&parts, peer->id, peer->size);
     if (r == 0)
-        r = add_message (&parts, record, message);
+        r = add_message (&parts, socket, peer, record, message);
     if (r == 0 && takes_payload (record)) {
         if (release && size > 0) {
             r = add_parcel (&parts, data, size, release, hint);
@@ -333,8 +380,11 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
         } else
             r = add_copy (&parts, data, size);
     }
+    size_t answer = r == 0 && parts.n > 1 ? zmq_msg_size (&parts.frames[parts.n - 1]) : 0;
     if (r == 0)
         r = send_parts (socket, &parts);
+    if (r == 0 && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guard)
+        bus_guard_answered (socket->guard, answer);
     /* Without payloads nothing is pulled piece by piece: who lets so many answers lie does not read them. */
     if (r == -EAGAIN && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guard)
         bus_guard_end_peer (socket->guard, socket, peer, BUS_END_SLOW);
@@ -353,7 +403,7 @@ int bus_publish (struct bus_socket *socket, const char *topic, const struct wire
         return -EINVAL;
     int r = add_copy (&parts, topic, strlen (topic));
     if (r == 0)
-        r = add_message (&parts, record, message);
+        r = add_message (&parts, socket, NULL, record, message);
     return r < 0 ? r : send_parts (socket, &parts);
 }
 

@@ -308,11 +308,11 @@ static int clear_ipc_path (const char *endpoint, struct base_error *error)
     return base_error_set (error, -EADDRINUSE, "cannot bind %s: another process listens there", endpoint);
 }
 
-/*  Before the first connection. What is connected to over ipc is a path that this process was given. */
-static int guard (struct bus_socket *socket, const char *endpoint)
+/*  Before the first connection. */
+static int guard (struct bus_socket *socket)
 {
     struct bus_guard *made = NULL;
-    if (socket->guard || (!socket->is_server && !begins (endpoint, "tcp://")))
+    if (socket->guard)
         return 0;
     int r = bus_loop_guard (socket->loop, &made);
     if (r == 0 && made)
@@ -351,7 +351,7 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
             return r;
     }
     socket->is_server = true;
-    r = guard (socket, bound);
+    r = guard (socket);
     if (r < 0)
         return base_error_errno (error, r, "cannot watch the connections to %s", endpoint);
     if (zmq_bind (socket->zmq, bound) < 0)
@@ -368,7 +368,7 @@ int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct 
 {
     int r = set_transport (socket, endpoint, true);
     if (r == 0)
-        r = guard (socket, endpoint);
+        r = guard (socket);
     if (r == 0)
         r = remember (socket, endpoint);
     if (r == 0)

@@ -129,6 +129,7 @@ enum bus_end {
     BUS_END_TOPICS,  /* more than BUS_TOPICS_MOST subscriptions, or one to what is no topic */
     BUS_END_SLOW,    /* does not read */
     BUS_END_ROOM,    /* bus_loop_connections */
+    BUS_END_GREETING, /* sent much beside its messages: what it says of itself is kept as long as it is there */
     BUS_END_COUNT
 };
 struct bus_counts {

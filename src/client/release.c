@@ -14,6 +14,9 @@
 #include "base/text.h"
 #include "wire/envelope.h"
 
+/*  What a broker takes, as it says itself; known before hours of reading a file with a hole of terabytes. */
+#define CONTENT_MOST ((off_t) 16 << 30)
+
 void client_release_deinit (struct client_release *release)
 {
     for (size_t i = 0; i < release->n_contents; i++) {
@@ -41,6 +44,10 @@ static int content_open (const char *path, int *ret_fd, struct stat *ret_stat, s
     if (!S_ISREG (ret_stat->st_mode))
         return base_error_set (error, -EINVAL, "cannot publish %s: it is %s; only files can be published",
                                path, S_ISDIR (ret_stat->st_mode) ? "a directory" : "no regular file");
+    if (ret_stat->st_size > CONTENT_MOST)
+        return base_error_set (error, -EFBIG,
+                               "cannot publish %s: it has %lld bytes, and a content peer takes at most %lld",
+                               path, (long long) ret_stat->st_size, (long long) CONTENT_MOST);
     *ret_fd = base_take_fd (&fd);
     return 0;
 }

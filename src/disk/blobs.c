@@ -105,12 +105,14 @@ int disk_blobs_remove (struct disk_blobs *blobs, const struct base_digest *diges
 }
 
 /*  Hashes what is here from before. */
-static int hash_present (struct disk_partial *partial, uint64_t size)
+static int hash_present (struct disk_partial *partial, uint64_t size, const atomic_bool *stop)
 {
     base_cleanup (base_free_p) uint8_t *block = malloc (READ_SIZE);
     if (!block)
         return -ENOMEM;
     while (partial->offset < size) {
+        if (stop && atomic_load (stop))
+            return -ECANCELED;
         ssize_t got = pread (partial->fd, block, READ_SIZE, (off_t) partial->offset);
         if (got < 0 && errno == EINTR)
             continue;
@@ -159,6 +161,13 @@ static int partial_file (struct disk_blobs *blobs, const char *path)
 int disk_partial_open (struct disk_blobs *blobs, const struct base_digest *digest, uint64_t size,
                        struct disk_partial *ret_partial, struct base_error *error)
 {
+    return disk_partial_open_until (blobs, digest, size, NULL, ret_partial, error);
+}
+
+int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest *digest, uint64_t size,
+                             const atomic_bool *stop, struct disk_partial *ret_partial,
+                             struct base_error *error)
+{
     char path[PATH_SIZE];
     (void) path_partial (digest, path);
     int rc = 0;
@@ -181,7 +190,7 @@ int disk_partial_open (struct disk_blobs *blobs, const struct base_digest *diges
         return rc;
     }
     base_hash_init (&partial.hash);
-    rc = hash_present (&partial, present);
+    rc = hash_present (&partial, present, stop);
     if (rc)
         return base_error_errno (error, rc, "cannot read %s", path);
     *ret_partial = partial;

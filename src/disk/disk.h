@@ -12,6 +12,7 @@
 #ifndef DISK_DISK_H
 #define DISK_DISK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -144,6 +145,11 @@ struct disk_partial {
 
 int disk_partial_open (struct disk_blobs *blobs, const struct base_digest *digest, uint64_t size,
                        struct disk_partial *ret_partial, struct base_error *error);
+
+/*  The same, but ends with -ECANCELED soon after *stop was set, from whatever thread. */
+int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest *digest, uint64_t size,
+                             const atomic_bool *stop, struct disk_partial *ret_partial,
+                             struct base_error *error);
 
 /*  Appends at partial->offset and hashes. */
 int disk_partial_write (struct disk_partial *partial, const void *data, size_t size,

@@ -147,9 +147,7 @@ static void wait_until (struct transfer_download *download, uint64_t until_ms)
 static void take_busy (struct transfer_download *download, struct transfer_piece *piece,
                        const struct wire_chunk *chunk, uint64_t now_ms)
 {
-    uint64_t wait_ms = chunk->retry_after_ms;
-    if (wait_ms < TRANSFER_BUSY_LEAST_MS)
-        wait_ms = TRANSFER_BUSY_LEAST_MS;
+    uint64_t wait_ms = transfer_busy_wait_ms (chunk->retry_after_ms, download->busies);
     /* A peer that is busy says so to every get under way: that is one round, and the window halves once. */
     if (now_ms >= download->not_before_ms) {
         window_shrink (download);

@@ -7,6 +7,12 @@ const struct transfer_limits transfer_limits_default = {
     .retries = 5,
 };
 
+uint64_t transfer_busy_wait_ms (uint64_t retry_after_ms, unsigned busies)
+{
+    uint64_t least = busies < TRANSFER_BUSY_OFTEN ? TRANSFER_BUSY_LEAST_MS : TRANSFER_BUSY_OFTEN_MS;
+    return retry_after_ms < least ? least : retry_after_ms;
+}
+
 struct transfer_limits transfer_limits_checked (const struct transfer_limits *limits)
 {
     struct transfer_limits checked = limits ? *limits : transfer_limits_default;

@@ -84,9 +84,7 @@ static void take (struct transfer_upload *upload, const struct wire_taken *taken
 
 static void take_busy (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
 {
-    uint64_t wait_ms = taken->retry_after_ms;
-    if (wait_ms < TRANSFER_BUSY_LEAST_MS)
-        wait_ms = TRANSFER_BUSY_LEAST_MS;
+    uint64_t wait_ms = transfer_busy_wait_ms (taken->retry_after_ms, upload->busies);
     if (now_ms >= upload->not_before_ms && ++upload->busies > TRANSFER_BUSY_MOST)
         fail (upload, "the peer stayed busy", taken->reason);
     wait_until (upload, now_ms + wait_ms);

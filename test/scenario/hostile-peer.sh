@@ -53,7 +53,11 @@ for channel in 0 1 2 3; do
         silent+=($!)
     done
 done
+# Who tells much of itself in its hand-shake, and then behaves, is ended then as well.
+"$hostile" properties $((port + 1)) 60000 &
+silent+=($!)
 pids+=("${silent[@]}")
+attack 0 properties $((port + 2)) 200000
 
 # Messages without end: of small frames, of empty ones, of large ones.
 for channel in 1 2; do
@@ -66,6 +70,8 @@ for channel in 0 3; do
     attack 0 endless-topic $((port + channel)) 200
     attack 0 topics $((port + channel)) 60000
     attack 0 topics $((port + channel)) 200
+    attack 0 cancels $((port + channel))
+    attack 0 flips $((port + channel))
 done
 # Routing ids that a client chooses, and those that libzmq would give next.
 for channel in 1 2; do
@@ -84,12 +90,15 @@ attack 0 hello-many $((port + 1)) 40
 lines=$(wc -l <"$fleet/broker.log")
 attack 0 flap $((port + 1)) 500
 [ $(($(wc -l <"$fleet/broker.log") - lines)) -lt 60 ] || fail "one node that flaps is logged in $(($(wc -l <"$fleet/broker.log") - lines)) lines"
+lines=$(wc -l <"$fleet/broker.log")
+attack 0 reports $((port + 1)) 1000
+[ $(($(wc -l <"$fleet/broker.log") - lines)) -lt 120 ] || fail "one node that reports failures is logged in $(($(wc -l <"$fleet/broker.log") - lines)) lines"
 # Who asks for lists and reads none of them.
 attack 0 slow $((port + 1))
 
 one_online () { [ "$(ctl nodes --json | jq '[.[] | select(.online)] | length')" = 1 ]; }
 until_true one_online
-expect_status 0 ctl forget --select 'invented-* or flapping'
+expect_status 0 ctl forget --select 'invented-* or flapping or failing'
 check_equal "$(ctl nodes --json | jq -r '[.[].id] | join(" ")')" a 'the nodes that are left'
 
 for pid in "${silent[@]}"; do

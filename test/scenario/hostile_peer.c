@@ -215,6 +215,77 @@ static int topics (unsigned port, uint64_t size)
     return 1;
 }
 
+/*  Cancels what it never subscribed to, again and again. */
+static int cancels (unsigned port, uint64_t count)
+{
+    uint8_t head[9];
+    int fd = attach (port, "SUB");
+    for (uint64_t i = 0; i < count && !is_over (); i++) {
+        char topic[16];
+        int size = snprintf (topic, sizeof topic, "?never/%06x", (unsigned) (i & 0xffffff));
+        topic[0] = 0;
+        if (!push (fd, head, frame_begin (head, (size_t) size, false)) || !push (fd, topic, (size_t) size)) {
+            printf ("ended after %llu\n", (unsigned long long) i);
+            return 0;
+        }
+    }
+    return ended_within (fd, 1000) ? 0 : 1;
+}
+
+/*  Subscribes to what there is, and cancels it, again and again. */
+static int flips (unsigned port, uint64_t count)
+{
+    static const char both[] = "\0\x0b\1update/all\0\x0b\0update/all";
+    int fd = attach (port, "SUB");
+    for (uint64_t i = 0; i < count && !is_over (); i++)
+        if (!push (fd, both, sizeof both - 1)) {
+            printf ("ended after %llu\n", (unsigned long long) i);
+            return 0;
+        }
+    return ended_within (fd, 1000) ? 0 : 1;
+}
+
+/*  Connections that tell in their hand-shake as many properties of themselves as there is room for, and ask for
+    something: 16 of them, of so many bytes. Ends with 0 where all were ended. */
+static int properties (unsigned port, uint64_t size)
+{
+    static const char greeting[64] = "\xff\0\0\0\0\0\0\0\1\x7f\x03\0NULL";
+    enum { CONNECTIONS = 16, LEAST = 1024, MOST = 1 << 20 };
+    struct wire_heartbeat beat = {.sender = (char *) "nobody"};
+    struct wire_get get = {.length = 1, .digest = {{1}}};
+    struct base_buffer ready = {0};
+    int fds[CONNECTIONS];
+    uint8_t head[9];
+    bool all = true;
+    if (size < LEAST || size > MOST)
+        return 2;
+    (void) base_buffer_append (&ready,
+                               "\x05READY\x0bSocket-Type\0\0\0\x06"
+                               "DEALER",
+                               28);
+    for (unsigned i = 0; ready.size + 12 <= size; i++) {
+        char property[16];
+        (void) snprintf (property, sizeof property, "\7x%06x", i & 0xffffff);
+        (void) base_buffer_append (&ready, property, 8);
+        (void) base_buffer_append (&ready, "\0\0\0\0", 4);
+    }
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        fds[i] = dial (port);
+        size_t length = frame_begin (head, ready.size, false);
+        head[0] |= 4; /* a command */
+        (void) push (fds[i], greeting, sizeof greeting);
+        (void) push (fds[i], head, length);
+        (void) push (fds[i], ready.data, ready.size);
+        await_ready (fds[i]);
+        (void) send_message (fds[i], size > 65536 ? &wire_get_record : &wire_heartbeat_record,
+                             size > 65536 ? (const void *) &get : &beat, false);
+    }
+    for (unsigned i = 0; i < CONNECTIONS; i++)
+        all &= ended_within (fds[i], SILENT_MS);
+    base_buffer_deinit (&ready);
+    return all ? 0 : 1;
+}
+
 /*  Chooses its routing id itself, and asks for something. */
 static int claim (unsigned port, uint64_t number)
 {
@@ -321,6 +392,40 @@ static int flap (unsigned port, uint64_t count)
     return 0;
 }
 
+/*  One node that reports one failure after the other. */
+static int reports (unsigned port, uint64_t count)
+{
+    char session[33], step[16], reason[401];
+    struct wire_application application = {.name = (char *) "noded", .state = WIRE_STATE_IDLE};
+    struct wire_hello hello = {.node = (char *) "failing",
+                               .session = (char *) base_random_hex (session, 16),
+                               .platform = (char *) "linux/amd64",
+                               .applications = &application,
+                               .n_applications = 1};
+    struct wire_report report = {.node = hello.node,
+                                 .session = session,
+                                 .attempt = 1,
+                                 .step = step,
+                                 .outcome = WIRE_OUTCOME_FAILED,
+                                 .reason = reason,
+                                 .time = (char *) "2026-01-01T00:00:00Z",
+                                 .application = &application};
+    int fd = attach (port, "DEALER");
+    memset (reason, 'r', sizeof reason - 1);
+    reason[sizeof reason - 1] = 0;
+    if (!send_message (fd, &wire_hello_record, &hello, false))
+        return 1;
+    (void) ended_within (fd, 500); /* until it is welcome */
+    for (uint64_t i = 0; i < count; i++) {
+        (void) snprintf (step, sizeof step, "step%u", (unsigned) i & 0xffff);
+        if (!send_message (fd, &wire_report_record, &report, false))
+            return 1;
+        (void) ended_within (fd, 0);
+    }
+    (void) ended_within (fd, 500);
+    return 0;
+}
+
 /*  Asks for lists, and reads none of them. */
 static int slow (unsigned port, uint64_t count)
 {
@@ -391,12 +496,16 @@ int main (int argc, char **argv)
         {"endless-topic", endless_topic, 200},
         {"silent", silent, 1},
         {"topics", topics, 60},
+        {"cancels", cancels, 4000000},
+        {"flips", flips, 4000000},
+        {"properties", properties, 60000},
         {"claim", claim, 1},
         {"guess", guess, 8},
         {"puts-empty", puts_empty, 40},
         {"hello-one", hello_one, 2000},
         {"hello-many", hello_many, 2000},
         {"flap", flap, 2000},
+        {"reports", reports, 1000},
         {"slow", slow, 3000},
         {"crowd", crowd, 1000},
         {"serve-endless", serve_endless, 1024},

@@ -10,6 +10,7 @@
 
 #include "broker/content.h"
 #include "broker/partials.h"
+#include "broker/verify.h"
 
 static char root[64];
 static int root_fd;
@@ -258,6 +259,102 @@ Test (content, what_is_here_of_an_upload_is_read_beside_the_loop)
     content_open ();
 }
 
+static int get (const char *name)
+{
+    struct base_digest digest = base_digest_of (name, strlen (name));
+    uint64_t size;
+    bool immutable;
+    int fd, r = broker_content_get (content, &digest, &fd, &size, &immutable);
+
+    if (r == 0)
+        close (fd);
+    return r;
+}
+
+/*  A file of a tebibyte that takes no room: to read it lasts longer than any test may. */
+static void huge_make (const struct base_digest *digest)
+{
+    char path[160], text[BASE_DIGEST_TEXT];
+
+    (void) base_digest_format (digest, text);
+    (void) snprintf (path, sizeof path, "%s/contents/%.2s", root, text);
+    (void) mkdir (path, 0755);
+    (void) snprintf (path, sizeof path, "%s/contents/%.2s/%s", root, text, text);
+    int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    cr_assert_geq (fd, 0);
+    cr_assert_eq (ftruncate (fd, (off_t) 1 << 40), 0);
+    close (fd);
+}
+
+static struct bus_loop *loop_open (void)
+{
+    struct bus_loop *loop = bus_loop_new ();
+
+    content = broker_content_free (content);
+    cr_assert_eq (broker_content_open (loop, root_fd, &content, &error), 0, "%s", error.text);
+    return loop;
+}
+
+static void loop_close (struct bus_loop *loop)
+{
+    content = broker_content_free (content);
+    bus_loop_free (loop);
+    content_open ();
+}
+
+Test (content, nobody_waits_for_a_blob_that_is_being_hashed, .timeout = 60)
+{
+    struct base_digest digest = base_digest_of ("huge", 4);
+    char away[96], path[96];
+    struct bus_loop *loop = loop_open ();
+
+    (void) snprintf (path, sizeof path, "%s/contents", root);
+    (void) snprintf (away, sizeof away, "%s/away", root);
+    huge_make (&digest);
+    cr_assert_eq (get ("huge"), -EBUSY);
+    cr_assert_eq (rename (path, away), 0);
+    cr_expect_eq (get ("huge"), -ENOENT, "its directory was replaced");
+    huge_make (&digest);
+    cr_assert_eq (get ("huge"), -EBUSY);
+    loop_close (loop); /* told to end */
+}
+
+Test (content, nobody_waits_for_an_upload_that_is_being_read, .timeout = 60)
+{
+    struct base_digest digest = base_digest_of ("huge", 4);
+    struct wire_put message = {.digest = digest, .size = BROKER_CONTENT_MOST};
+    struct wire_taken taken = {.offset = 0};
+    char path[160], text[BASE_DIGEST_TEXT];
+    struct bus_loop *loop = loop_open ();
+
+    (void) snprintf (path, sizeof path, "%s/contents/partial/%s", root, base_digest_format (&digest, text));
+    int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    cr_assert_eq (ftruncate (fd, (off_t) BROKER_CONTENT_MOST), 0);
+    close (fd);
+    cr_assert_eq (broker_content_put (content, &peer_a, &message, "x", 1, now_ms, &taken), 0);
+    cr_assert (taken.status == WIRE_STATUS_BUSY, "%s", taken.reason);
+    loop_close (loop);
+    free (taken.reason);
+}
+
+Test (content, who_uploads_what_is_here_is_told_to_ask_again_once_it_can_be_hashed)
+{
+    enum { SIZE = 2 * BROKER_VERIFY_INLINE };
+    static char data[SIZE];
+    struct base_digest digest = base_digest_of (data, SIZE);
+    struct wire_put message = {.digest = digest, .size = SIZE};
+    struct wire_taken taken = {.offset = 0};
+
+    cr_assert_eq (broker_content_put (content, &peer_a, &message, data, SIZE, now_ms, &taken), 0);
+    cr_assert (taken.complete);
+    struct bus_loop *loop = loop_open ();
+    cr_assert_eq (broker_content_put (content, &peer_a, &message, "", 0, now_ms, &taken), 0);
+    cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
+    cr_expect_lt (taken.retry_after_ms, BROKER_RETRY_MOST_MS);
+    loop_close (loop);
+    free (taken.reason);
+}
+
 Test (content, an_empty_content_is_one_too)
 {
     cr_assert (put (&peer_a, "", 0, 0, "").complete);
@@ -275,18 +372,6 @@ static void rot (const char *name)
     cr_assert_geq (fd, 0);
     cr_assert_eq (pwrite (fd, "?", 1, 0), 1);
     close (fd);
-}
-
-static int get (const char *name)
-{
-    struct base_digest digest = base_digest_of (name, strlen (name));
-    uint64_t size;
-    bool immutable;
-    int fd, r = broker_content_get (content, &digest, &fd, &size, &immutable);
-
-    if (r == 0)
-        close (fd);
-    return r;
 }
 
 static unsigned n_damaged;

@@ -277,17 +277,9 @@ static void on_connecting (void *data)
     (void) bus_timer_start (loop, ready ? 250 : 5, ready ? on_settled : on_connecting, data);
 }
 
-Test (guard, an_answer_without_end_ends_over_tcp)
+static void answer_without_end (int listening, const char *endpoint)
 {
     struct seen seen = {.stop_at = 0};
-    struct sockaddr_in inet = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
-    socklen_t size = sizeof inet;
-    char endpoint[64];
-    int listening = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq (bind (listening, (struct sockaddr *) &inet, size), 0);
-    cr_assert_eq (listen (listening, 1), 0);
-    cr_assert_eq (getsockname (listening, (struct sockaddr *) &inet, &size), 0);
-    (void) snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%u", ntohs (inet.sin_port));
     pid_t child = fork ();
     cr_assert_geq (child, 0);
     if (child == 0)
@@ -303,6 +295,73 @@ Test (guard, an_answer_without_end_ends_over_tcp)
     cr_assert_eq (waitpid (child, NULL, 0), child);
     (void) close (listening);
     bus_socket_free (dealer);
+}
+
+Test (guard, an_answer_without_end_ends_over_tcp)
+{
+    struct sockaddr_in inet = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    socklen_t size = sizeof inet;
+    char endpoint[64];
+    int listening = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq (bind (listening, (struct sockaddr *) &inet, size), 0);
+    cr_assert_eq (listen (listening, 1), 0);
+    cr_assert_eq (getsockname (listening, (struct sockaddr *) &inet, &size), 0);
+    (void) snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%u", ntohs (inet.sin_port));
+    answer_without_end (listening, endpoint);
+}
+
+Test (guard, an_answer_without_end_ends_over_ipc_too)
+{
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    const char *endpoint = rig_ipc ("answers");
+    int listening = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void) snprintf (local.sun_path, sizeof local.sun_path, "%.100s", endpoint + strlen ("ipc://"));
+    cr_assert_eq (bind (listening, (struct sockaddr *) &local, sizeof local), 0);
+    cr_assert_eq (listen (listening, 1), 0);
+    answer_without_end (listening, endpoint);
+}
+
+/*  Answers that nobody reads: fewer than may lie of a peer, and more than may lie in all. */
+enum { ASKERS = 12, QUESTIONS = 250, NODES = 350 };
+
+static void on_question (void *data, struct bus_socket *socket, const struct bus_message *message)
+{
+    static char place[121];
+    struct wire_node nodes[NODES];
+    struct wire_answer answer = {
+        .serial = 1, .status = WIRE_STATUS_OK, .instance = (char *) "me", .nodes = nodes, .n_nodes = NODES};
+    memset (place, 'x', sizeof place - 1);
+    for (unsigned i = 0; i < NODES; i++)
+        nodes[i] = (struct wire_node){.id = (char *) "node", .place = place, .revision = 1};
+    int r = bus_send (socket, &message->peer, &wire_answer_record, &answer);
+    cr_expect (r == 0 || r == -EAGAIN || r == -EHOSTUNREACH, "%s", strerror (-r));
+    on_message (data, socket, message);
+}
+
+Test (guard, answers_that_nobody_reads_are_bounded_in_all)
+{
+    struct seen seen = {.stop_at = 0};
+    struct bus_socket *router = rig_socket (
+        BUS_ROUTER,
+        &(struct bus_socket_options){.on_message = on_question, .context = &seen, .no_payloads = true});
+    int little = 1, room = 4096;
+    void *askers[ASKERS];
+    rig_bind (router, "tcp://127.0.0.1:*");
+    for (unsigned i = 0; i < ASKERS; i++) {
+        context = context ? context : zmq_ctx_new ();
+        askers[i] = zmq_socket (context, ZMQ_DEALER);
+        cr_assert_eq (zmq_setsockopt (askers[i], ZMQ_LINGER, &(int){0}, sizeof (int)), 0);
+        cr_assert_eq (zmq_setsockopt (askers[i], ZMQ_RCVHWM, &little, sizeof little), 0);
+        cr_assert_eq (zmq_setsockopt (askers[i], ZMQ_RCVBUF, &room, sizeof room), 0);
+        cr_assert_eq (zmq_connect (askers[i], bus_socket_endpoint (router)), 0);
+        for (unsigned j = 0; j < QUESTIONS; j++)
+            send_beat (askers[i]);
+    }
+    until_ended (router, BUS_END_SLOW, 1);
+    for (unsigned i = 1; i < ASKERS; i++)
+        cr_assert_eq (zmq_close (askers[i]), 0);
+    strangers_end (askers[0]);
+    bus_socket_free (router);
 }
 
 Test (guard, the_forty_first_subscription_ends_the_connection)

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "client/client.h"
 #include "fake_broker.h"
 #include "wire/envelope.h"
 
@@ -252,6 +253,23 @@ Test (publish, what_cannot_be_published_is_told_before_anything_is_sent)
     }
     cr_expect_eq (broker.n_requests, 0);
     cr_expect_eq (broker.n_contents, 0);
+}
+
+/*  A file with a hole of a tebibyte: to read it takes longer than the test may. */
+Test (publish, what_no_peer_takes_is_told_before_it_is_read)
+{
+    char path[] = "/tmp/huge.XXXXXX";
+    const noded_binary huge = {.path = path, .platform = "linux/amd64"};
+    const noded_publish publish = {.application = "app", .version = "1", .binaries = &huge, .n_binaries = 1};
+    struct client_release made = CLIENT_RELEASE_NULL;
+    struct base_error error = {.code = 0};
+    int fd = mkstemp (path);
+    cr_assert_geq (fd, 0);
+    cr_assert_eq (ftruncate (fd, (off_t) 1 << 40), 0);
+    cr_expect_eq (client_release_make (&publish, &made, &error), -EFBIG);
+    cr_expect (strstr (error.text, "takes at most"), "%s", error.text);
+    (void) unlink (path);
+    (void) close (fd);
 }
 
 Test (publish, a_peer_that_cannot_take_an_upload_ends_it_with_its_reason)

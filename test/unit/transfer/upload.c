@@ -129,6 +129,25 @@ Test (upload, a_busy_peer_is_left_alone_and_then_asked)
     cr_assert_eq (action.length, 0);
 }
 
+Test (upload, a_peer_that_is_busy_for_a_moment_is_asked_then_and_one_that_stays_busy_less_often)
+{
+    struct transfer_upload upload = begun (1000, 0);
+    struct wire_taken busy = {.digest = digest, .status = WIRE_STATUS_BUSY, .retry_after_ms = 20};
+    uint64_t now_ms = 0, wait_ms = 0;
+    puts_of (&upload, 0, NULL);
+    for (unsigned i = 0; i < 20; i++) {
+        transfer_upload_taken (&upload, &busy, now_ms);
+        struct transfer_upload_action action = transfer_upload_next (&upload, now_ms);
+        cr_assert_eq (action.kind, TRANSFER_UPLOAD_WAIT);
+        wait_ms = action.until_ms - now_ms;
+        if (i == 0)
+            cr_expect_eq (wait_ms, 20);
+        now_ms = action.until_ms;
+        cr_assert_eq (transfer_upload_next (&upload, now_ms).kind, TRANSFER_UPLOAD_PUT);
+    }
+    cr_expect_eq (wait_ms, 100);
+}
+
 Test (upload, refused_at_the_beginning_is_the_end_and_refused_at_the_end_begins_again_once)
 {
     struct transfer_upload upload;
