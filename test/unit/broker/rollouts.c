@@ -404,8 +404,8 @@ Test (rollouts, wait_after_a_restart_for_nodes_whose_pause_between_two_attempts_
     bool ordered[3];
     char *id;
 
-    fixture.heartbeat_ms = 100;
-    fixture.liveness_ms = 300;
+    fixture.heartbeat_ms = load_deadline_ms (100);
+    fixture.liveness_ms = load_deadline_ms (300);
     nodes_hello (3);
     id = start_ok ();
     for (unsigned i = 0; i < 3; i++)
@@ -416,7 +416,8 @@ Test (rollouts, wait_after_a_restart_for_nodes_whose_pause_between_two_attempts_
         if (!ordered[i])
             node_hello (&nodes[i]);
     }
-    for (uint64_t until_ms = base_time_boot_ms () + 1500; base_time_boot_ms () < until_ms;) {
+    for (uint64_t until_ms = base_time_boot_ms () + load_deadline_ms (1500);
+         base_time_boot_ms () < until_ms;) {
         for (unsigned i = 0; i < 3; i++) {
             struct wire_heartbeat beat = {.sender = nodes[i].session, .node = ids[i]};
             if (!ordered[i])
@@ -500,7 +501,7 @@ Test (rollouts, tell_why_an_update_failed_that_was_given_up_before_it_had_ended)
     struct wire_desired desired;
     char *id;
 
-    spec.node_deadline_ms = 1000;
+    spec.node_deadline_ms = load_deadline_ms (1000); /* for the way back, too */
     spec.on_halt = WIRE_ON_HALT_REVERT;
     nodes_hello (1);
     id = start_ok ();

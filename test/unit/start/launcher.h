@@ -12,6 +12,7 @@
 
 #include "root/outcome.h"
 #include "test/fault/workspaces.h"
+#include "test/lib/load.h"
 
 enum { PATIENCE_MS = 60000 };
 
