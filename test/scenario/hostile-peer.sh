@@ -98,7 +98,7 @@ done
 pids=()
 grep -q 'ended [0-9]* connections: sent a message without end' "$fleet/broker.log" || fail 'the log does not say what was ended'
 check_equal "$(manager_pid a)" "$manager" 'the manager of the node'
-check_node a '.online and .epoch == 0'
+until_node a '.online and .epoch == 0' # on a busy machine it may be silent for the three heartbeats
 ctl update a || fail 'the update was not confirmed'
 check_runs a 2.0.0 noded-2
 
@@ -154,7 +154,7 @@ ticks () { awk '{ print $14 + $15 }' "/proc/$broker_pid/stat"; }
 few_are_left () { [ "$(find "/proc/$broker_pid/fd" -mindepth 1 | wc -l)" -lt 200 ]; }
 until_true few_are_left
 expect_status 0 ctl nodes
-check_node a '.online'
+until_node a '.online'
 used=$(ticks)
 ctl status a >/dev/null
 [ $(($(ticks) - used)) -lt 50 ] || fail "the broker used $(($(ticks) - used)) ticks for one question"
