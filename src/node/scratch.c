@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/directory.h"
@@ -143,23 +145,36 @@ int node_scratch_settings (struct node_scratch *scratch, const char *text, struc
     candidate may have filled one of them, for good. */
 static const char *const sockets_places[] = {"/tmp", "/run", "/dev/shm", "/var/tmp"};
 
-#define SOCKETS_NAME "/noded-XXXXXX"
+#define SOCKETS_BEGIN "/noded-"
 #define SOCKETS_LINK ".sockets"
+
+enum { SOCKETS_RANDOM = 6, SOCKETS_TRIES = 8 };
+
+/*  The link comes first: whoever is killed between the two leaves no directory that nobody finds. */
+static int make_sockets (struct node_scratch *scratch, const char *place, struct base_error *error)
+{
+    char path[sizeof scratch->sockets], random[SOCKETS_RANDOM + 1];
+    int rc = -EEXIST;
+    for (int i = 0; i < SOCKETS_TRIES && rc == -EEXIST; i++) {
+        (void) snprintf (path, sizeof path, "%s" SOCKETS_BEGIN "%s", place,
+                         base_random_hex (random, SOCKETS_RANDOM / 2));
+        rc = disk_link_replace (scratch->root.disk, scratch->root.fd, SOCKETS_LINK, path, error);
+        if (rc == 0 && mkdir (path, 0700))
+            rc = base_error_errno (error, -errno, "making a directory for sockets, %s", path);
+    }
+    if (rc == 0)
+        (void) base_text_copy (scratch->sockets, sizeof scratch->sockets, path);
+    return rc;
+}
 
 int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *error)
 {
-    char path[sizeof scratch->sockets] = "";
-    int rc = -ENOENT;
-    for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places && rc; i++) {
-        (void) snprintf (path, sizeof path, "%s" SOCKETS_NAME, sockets_places[i]);
-        int one = mkdtemp (path) ? 0 : -errno;
-        rc = one == 0 || i == 0 ? one : rc; /* where none can be made, /tmp is to be told of */
-    }
-    if (rc)
-        return base_error_errno (error, rc, "making a directory for sockets, %s" SOCKETS_NAME,
-                                 sockets_places[0]);
-    (void) base_text_copy (scratch->sockets, sizeof scratch->sockets, path);
-    return disk_link_replace (scratch->root.disk, scratch->root.fd, SOCKETS_LINK, path, error);
+    int rc = make_sockets (scratch, sockets_places[0], error);
+    struct base_error other; /* where none can be made, /tmp is to be told of */
+    for (size_t i = 1; i < sizeof sockets_places / sizeof *sockets_places && rc; i++)
+        if (make_sockets (scratch, sockets_places[i], &other) == 0)
+            rc = 0;
+    return rc;
 }
 
 static void remove_sockets (const struct disk *disk, int root)
@@ -170,8 +185,10 @@ static void remove_sockets (const struct disk *disk, int root)
     for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places; i++) {
         size_t above = strlen (sockets_places[i]);
         struct stat status;
-        if (strncmp (path, sockets_places[i], above) != 0 || strncmp (path + above, SOCKETS_NAME, 7) != 0 ||
-            strlen (path + above) != sizeof SOCKETS_NAME - 1 || strchr (path + above + 1, '/'))
+        if (strncmp (path, sockets_places[i], above) != 0 ||
+            strncmp (path + above, SOCKETS_BEGIN, sizeof SOCKETS_BEGIN - 1) != 0 ||
+            strlen (path + above) != sizeof SOCKETS_BEGIN - 1 + SOCKETS_RANDOM ||
+            strchr (path + above + 1, '/'))
             continue;
         base_cleanup (base_close_p) int top = open (sockets_places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (top >= 0 && !fstatat (top, path + above + 1, &status, AT_SYMLINK_NOFOLLOW) &&
