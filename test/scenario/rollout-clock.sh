@@ -37,7 +37,7 @@ go_on a
 until_rollout '.phase == "done" and .waves[0].updated == 2 and .waves[0].bad == 0'
 
 say 'rollout-clock: two hours back in a soak'
-rollout_start --release "$one" --waves '1, rest' --soak 3s
+rollout_start --release "$one" --waves '1, rest' --soak "$((3 * factor))s"
 until_rollout '.phase == "soaking" and .wave == 1'
 clock_is $((400 * day - 2 * hour))
 until_rollout '.phase == "done" and .waves[1].updated == 1'
