@@ -68,7 +68,7 @@ Test (check, what_is_removed_while_it_is_looked_at_is_not_damaged)
 {
     pid_t pid = fork ();
     if (pid == 0) {
-        for (unsigned i = 0; i < 150; i++) {
+        for (unsigned i = 0; i < 40; i++) {
             struct base_error error = {0};
             char three[ROOT_NAME_SIZE];
             workspaces_add (&root, "three", three);
