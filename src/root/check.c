@@ -121,7 +121,7 @@ static void check_shared (struct check *check)
     base_buffer_deinit (&check->shared);
 }
 
-static void check_workspace (struct check *check, const char *name)
+static void look_at_workspace (struct check *check, const char *name)
 {
     base_cleanup (base_close_p) int fd = -1;
     if (root_workspace_open (check->root, name, &fd)) {
@@ -148,6 +148,31 @@ static void check_workspace (struct check *check, const char *name)
         check_program (check, name, fd, &installed);
         wire_installed_deinit (&installed);
     }
+}
+
+static void keep_line (void *context, const char *text)
+{
+    (void) base_list_append (context, text);
+}
+
+/*  One that the manager collects meanwhile is not damaged. A link that leads there is told of by itself. */
+static void check_workspace (struct check *check, const char *name)
+{
+    char **lines = NULL;
+    struct stat status;
+    struct check one = *check;
+    one.found = keep_line;
+    one.context = &lines;
+    one.wrong = false;
+    look_at_workspace (&one, name);
+    check->shared = one.shared;
+    if (one.wrong &&
+        (fstatat (check->root->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)) {
+        check->wrong = true;
+        for (size_t i = 0; lines && lines[i]; i++)
+            check->found (check->context, lines[i]);
+    }
+    (void) base_list_free (lines);
 }
 
 static void check_link (struct check *check, const char *link, bool needed)

@@ -45,7 +45,7 @@ chunk=4096
 most=$((2 * 64 * chunk))
 node_settings=${node_settings/update/update
     chunk = $chunk
-    answer = 2s}
+    answer = $((2 * factor))s}
 broker_start
 peer_start 0
 node_program=$(binary noded-halting-1)
@@ -115,6 +115,7 @@ check_equal "$resumed" 0 'what this process resumed'
 [ "$downloaded" -le $((size + most)) ] || fail "$downloaded bytes were downloaded for a content of $size"
 
 # The peer stays away.
+node_settings=${node_settings/answer = $((2 * factor))s/answer = 2s}
 node_settings=${node_settings/update/update
     fetching = 10s}
 node_install b --content "$peer"

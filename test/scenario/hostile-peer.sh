@@ -85,7 +85,8 @@ attack 0 puts-empty $((port + 2)) 60
 
 # Invented nodes: one a connection. One that flaps is neither logged nor told for each time.
 attack 0 hello-one $((port + 1)) 300
-[ "$(ctl nodes --json | jq '[.[] | select(.id | startswith("invented"))] | length')" = 1 ] || fail 'one connection is more than one node'
+one_invented () { [ "$(ctl nodes --json | jq '[.[] | select(.id | startswith("invented"))] | length')" = 1 ]; }
+until_true one_invented # one connection is one node, at most
 attack 0 hello-many $((port + 1)) 40
 lines=$(wc -l <"$fleet/broker.log")
 attack 0 flap $((port + 1)) 500
@@ -107,7 +108,7 @@ done
 pids=()
 grep -q 'ended [0-9]* connections: sent a message without end' "$fleet/broker.log" || fail 'the log does not say what was ended'
 check_equal "$(manager_pid a)" "$manager" 'the manager of the node'
-check_node a '.online and .epoch == 0'
+until_node a '.online and .epoch == 0' # on a busy machine it may be silent for the three heartbeats
 ctl update a || fail 'the update was not confirmed'
 check_runs a 2.0.0 noded-2
 
@@ -163,7 +164,7 @@ ticks () { awk '{ print $14 + $15 }' "/proc/$broker_pid/stat"; }
 few_are_left () { [ "$(find "/proc/$broker_pid/fd" -mindepth 1 | wc -l)" -lt 200 ]; }
 until_true few_are_left
 expect_status 0 ctl nodes
-check_node a '.online'
+until_node a '.online'
 used=$(ticks)
 ctl status a >/dev/null
 [ $(($(ticks) - used)) -lt 50 ] || fail "the broker used $(($(ticks) - used)) ticks for one question"

@@ -20,12 +20,14 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "test/lib/load.h"
 #include "wire/wire.h"
 
+#define TIME_MS load_deadline_ms (8000)    /* an attack lasts at most so long */
+#define SILENT_MS load_deadline_ms (45000) /* but for one that waits to be ended */
+
 enum {
-    TIME_MS = 8000,         /* an attack lasts at most so long */
-    SILENT_MS = 45000,      /* but for one that waits to be ended */
-    BYTES_MOST = 700 << 20, /* and sends at most so much */
+    BYTES_MOST = 700 << 20, /* that an attack sends */
     CONNECTIONS_MOST = 4096,
     GUESSES = 24,
 };

@@ -56,7 +56,7 @@ check_node a '.quarantine == []'
 check_equal "$(ls "$fleet/a/probe")" '' 'what is left of the rehearsal'
 
 say 'read-only on trial'
-sed -i 's/soak = .*/soak = 2s/' "$fleet/a/node.zpl"
+sed -i "s/soak = .*/soak = $((2 * factor))s/" "$fleet/a/node.zpl"
 journal_mark a
 ctl update a --release "$two" >"$fleet/updating" 2>&1 &
 updating=$!

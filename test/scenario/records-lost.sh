@@ -7,8 +7,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 root=$fleet/broker
-broker_options=(--heartbeat 300ms --liveness 10s)
-serve () { timeout -k 5 20 "$build/noded-broker" --root "$root" --port "$port" "$@"; }
+broker_options=(--heartbeat 300ms --liveness "$((10 * factor))s")
+serve () { timeout -k 5 "$patience" "$build/noded-broker" --root "$root" --port "$port" "$@"; }
 blobs () { find "$root/contents" -regextype egrep -regex '.*/[0-9a-f]{64}' -printf '%f %s\n' | sort | sha256sum; }
 offered () { ctl releases --json | jq -c 'map ([.release, .withdrawn]) | sort'; }
 # Whole, older than a day, and as a kill leaves them: the log of the database beside it.

@@ -65,8 +65,10 @@ as_guest 4 1s
 say 'reload: the level of the log'
 ctl hold a >/dev/null
 logged "info hold a ordered by \"[^\"]*@[^\"]*\" on connection [0-9a-f]*: ok" || fail 'the log does not say who ordered what'
-broker_is error node operator
+broker_is error node operator guest
 kill -HUP "$broker_pid"
+guest_is_let_in () { "$build/nodectl" --broker "127.0.0.1:$port" --config "$fleet/guest.zpl" --timeout 1s nodes; }
+until_true guest_is_let_in # nothing is said at this level
 ctl unhold a >/dev/null
 until_node a '.online and (.held | not)'
 

@@ -27,7 +27,7 @@ launcher=$(ps -o ppid= -p "$(manager_pid a)" | tr -d ' ')
 for ((i = 0; i < 4; i++)); do
     before=$(manager_pid a)
     kill -HUP "$before"
-    until_true eval "[ \"\$(manager_pid a)\" != $before ] && manager_pid a"
+    until_node a ".online and (.place | test (\", pid $before\$\") | not)" # one that only begins would be ended by the next signal
 done
 touch "$fleet/enough"
 wait "$greedy" || true

@@ -37,7 +37,7 @@ go_on a
 until_rollout '.phase == "done" and .waves[0].updated == 2 and .waves[0].bad == 0'
 
 say 'rollout-clock: two hours back in a soak'
-rollout_start --release "$one" --waves '1, rest' --soak 3s
+rollout_start --release "$one" --waves '1, rest' --soak "$((3 * factor))s"
 until_rollout '.phase == "soaking" and .wave == 1'
 clock_is $((400 * day - 2 * hour))
 until_rollout '.phase == "done" and .waves[1].updated == 1'
@@ -45,16 +45,16 @@ until_rollout '.phase == "done" and .waves[1].updated == 1'
 say 'rollout-clock: a window opens by the wall clock'
 opens=$(date -u -d '+400 days +1 hours' +%H:%M) closes=$(date -u -d '+400 days +4 hours' +%H:%M)
 rollout_start --release "$two" --select b --waves rest --window "$opens-$closes"
-check_rollout '.waits | test ("its window")'
+until_rollout '.waits | test ("its window")'
 clock_is $((400 * day + 2 * hour))
 until_rollout '.phase == "done" and .waves[0].updated == 1'
 
 say 'rollout-clock: a broker that is killed again and again sees a soak and a deadline to their end, two hours back'
-rollout_start --release "$two" --select a --waves rest --node-deadline 3s
+rollout_start --release "$two" --select a --waves rest --node-deadline "$((3 * factor))s"
 overdue=$rollout
 journal_mark a
 at_step a probing
-rollout_start --release "$one" --select b --waves rest --soak 2s
+rollout_start --release "$one" --select b --waves rest --soak "$((2 * factor))s" # of several short lives
 until_rollout '.phase == "soaking"'
 clock_is $((400 * day - 6 * hour))
 is_done () { rollout_json | jq -e '.phase == "done"'; }
@@ -66,7 +66,7 @@ for ((kills = 0; kills < 40; kills++)); do
     until_true has_moved
     ! is_done >/dev/null || break
 done
-[ "$kills" -gt 1 ] || fail "the broker was killed $kills times in a soak of 2 s"
+[ "$kills" -gt 1 ] || fail "the broker was killed $kills times in a soak of $((2 * factor)) s"
 check_rollout '.phase == "done"' 'a soak in which the broker was killed again and again'
 rollout=$overdue
 until_rollout '.members[0].state == "overdue" and .phase == "halted"'

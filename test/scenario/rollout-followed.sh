@@ -17,8 +17,8 @@ expect_status 1 ctl rollout status
 said 'there is no rollout'
 
 # Without an end in sight: the following ends, the rollout does not.
-expect_status 3 ctl rollout start --waves '1, rest approval' --soak 100ms --timeout 300ms
-said 'has not ended within 300ms, and goes on'
+expect_status 3 ctl rollout start --waves '1, rest approval' --soak 100ms --timeout "${factor}s" # in which it is answered
+said "has not ended within $factor\.0s, and goes on"
 id=$(ctl rollout list --json | jq -r '.[0].id')
 
 # Three who follow: for a person, for a program, and on a terminal.

@@ -10,7 +10,7 @@ set -euo pipefail
 broker_start
 nodes_up a b c d
 publish noded-2 2.0.0 >"$fleet/release"
-rollout_start --waves '2, rest' --rehearse-revert --revert-limit 20s
+rollout_start --waves '2, rest' --rehearse-revert --revert-limit "$((20 * factor))s"
 until_rollout '.phase == "done"'
 check_rollout '[.members[] | select (.wave == 1)] | length == 2 and all (.state == "updated" and .revert_ms > 0)' 'the canaries'
 check_rollout '[.members[] | select (.wave == 2)] | length == 2 and all (.state == "updated" and .revert_ms == 0)' 'the others'

@@ -1,6 +1,6 @@
 # For stories about rollouts: $rollout is the one that was started last.
 #
-# shellcheck disable=SC2154 # what is set elsewhere is used here
+# shellcheck disable=SC2034,SC2154 # what is set here is used elsewhere, and the other way round
 # shellcheck shell=bash
 
 # rollout_start OPTION...
@@ -15,10 +15,10 @@ rollout_start ()
 rollout_json () { ctl rollout status "$rollout" --nodes --json; }
 until_rollout ()
 {
-    local last=$((SECONDS + patience))
+    local last=$((SECONDS + patience)) tries=0
     until rollout_json 2>/dev/null | jq -e "$1" >/dev/null 2>&1; do
         [ $SECONDS -lt $last ] || { rollout_json >&2 || true; fail "the rollout never came to: $1"; }
-        sleep 0.05
+        nap
     done
 }
 check_rollout () { rollout_json | jq -e "$1" >/dev/null || { rollout_json >&2; fail "the rollout is not: $1${2:+ ($2)}"; }; }

@@ -20,7 +20,7 @@ install -m 0755 "$build/noded" "$fleet/program" # the build may lie where that u
 root=$fleet/a
 as_user "$fleet/program" install --root "$root" --id a --broker "127.0.0.1:$port" --no-rehearsal >>"$fleet/a.log" 2>&1 ||
     fail "noded install failed: $(tail -n 5 "$fleet/a.log")"
-printf '%s' "$node_settings" >>"$root/node.zpl"
+settings_scaled >>"$root/node.zpl"
 node_start a setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups --
 until_node a '.online and .state == "idle"'
 wanted=$(publish noded-2 2.0.0) other=$(publish noded 3.0.0 --env OTHER=1)
@@ -64,4 +64,4 @@ touch /tmp/remains
 ! touch /tmp/more 2>/dev/null || fail '/tmp is not full'
 ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail 'the next good release did not get through with a full /tmp'; }
 check_node a ".release == \"$wanted\" and .quarantine == []"
-check_equal "$(echo /run/noded-?????? /dev/shm/noded-?????? /var/tmp/noded-??????)" '/run/noded-?????? /dev/shm/noded-?????? /var/tmp/noded-??????' 'sockets that are left'
+check_equal "$(find /run /dev/shm /var/tmp -maxdepth 1 -name 'noded-??????' -newer "$fleet/begun")" '' 'sockets that are left'

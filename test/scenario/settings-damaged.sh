@@ -21,6 +21,8 @@ damage ()
 broker_start
 nodes_up a
 root=$fleet/a
+# last_line PATTERN: of the journal, which is written behind the log.
+last_line () { tail -n 1 "$root/var/journal" | grep -q "$1"; }
 cp "$root/node.zpl" "$fleet/kept.zpl"
 publish noded-2 2.0.0 >"$fleet/release"
 until_true cmp "$root/node.zpl" "$root/var/node.zpl"
@@ -38,7 +40,7 @@ for kind in missing empty random cut misspelt directory zeros; do
     if [ "$kind" = misspelt ]; then # one value has its default, and the rest is used
         grep -q 'update/soak = soon: .*going on without it' "$fleet/a.log" || fail 'the log does not tell'
     else
-        tail -n 1 "$root/var/journal" | grep -q '"step":"settings".*last reached' || fail 'the journal does not tell'
+        until_true last_line '"step":"settings".*last reached'
     fi
     [ "$kind" = zeros ] || { rm -rf "$root/node.zpl"; cp "$fleet/kept.zpl" "$root/node.zpl"; }
 done
@@ -54,13 +56,13 @@ before=$(manager_pid a)
 damage misspelt "$root/node.zpl"
 kill -HUP "$before"
 until_true grep -q 'update/soak = soon.*going on with the settings as they were' "$fleet/a.log"
-tail -n 1 "$root/var/journal" | grep -q '"step":"settings".*"outcome":"failed".*update/soak = soon' || fail 'the journal does not tell of the slip'
+until_true last_line '"step":"settings".*"outcome":"failed".*update/soak = soon'
 check_equal "$(manager_pid a)" "$before" 'the pid of a manager whose new settings cannot be used'
 sed 's/^    id = .*/&\n    tag = new/' "$fleet/kept.zpl" >"$fleet/mended.zpl"
 cp "$fleet/mended.zpl" "$root/node.zpl"
 until_true cmp "$root/node.zpl" "$root/var/node.zpl"
 until_true eval "manager_pid a >/dev/null && [ \"\$(manager_pid a)\" != $before ]"
-tail -n 1 "$root/var/journal" | grep -q '"step":"settings".*"outcome":"passed"' || fail 'the journal does not tell that they were taken up'
+until_true last_line '"step":"settings".*"outcome":"passed"'
 
 # A node that never reached a broker.
 node_install b

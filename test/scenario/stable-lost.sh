@@ -30,10 +30,12 @@ next=1
 for what in gone dangling directory; do
     say "$what, at rest"
     before=$(stable_of a) pid=$(manager_pid a)
+    kill -STOP "$pid" # else it is put back at once
     lose "$what"
     expect_status 1 noded status
     said 'manager .*(runs 2\.0\.0|from)'
     said 'ln -sfnT WORKSPACE'
+    kill -CONT "$pid"
     until_true eval "[ \"\$(readlink '$root/stable')\" = $before ]"
     check_equal "$(manager_pid a)" "$pid" 'the manager'
 done

@@ -424,8 +424,8 @@ Test (fleet, goodbye_and_silence_make_a_node_offline_and_a_waiter_is_told)
     wire_answer_deinit (&answer);
     peer_free (node.control);
 
-    fixture.heartbeat_ms = 100;
-    fixture.liveness_ms = 400;
+    fixture.heartbeat_ms = load_deadline_ms (100);
+    fixture.liveness_ms = load_deadline_ms (400);
     restart ();
     node_init (&node, &fixture, "web-1");
     node_hello (&node);

@@ -7,7 +7,7 @@
 
 #include "broker/rollouts_carry.h"
 
-enum { MANY = 600 };
+enum { MANY = 300 }; /* more than go into one transaction */
 
 static struct fixture fixture;
 static struct peer *operator;
@@ -433,8 +433,8 @@ Test (rollouts, wait_after_a_restart_for_nodes_whose_pause_between_two_attempts_
     bool ordered[3];
     char *id;
 
-    fixture.heartbeat_ms = 100;
-    fixture.liveness_ms = 300;
+    fixture.heartbeat_ms = load_deadline_ms (100);
+    fixture.liveness_ms = load_deadline_ms (300);
     nodes_hello (3);
     id = start_ok ();
     for (unsigned i = 0; i < 3; i++)
@@ -445,7 +445,8 @@ Test (rollouts, wait_after_a_restart_for_nodes_whose_pause_between_two_attempts_
         if (!ordered[i])
             node_hello (&nodes[i]);
     }
-    for (uint64_t until_ms = base_time_boot_ms () + 1500; base_time_boot_ms () < until_ms;) {
+    for (uint64_t until_ms = base_time_boot_ms () + load_deadline_ms (1500);
+         base_time_boot_ms () < until_ms;) {
         for (unsigned i = 0; i < 3; i++) {
             struct wire_heartbeat beat = {.sender = nodes[i].session, .node = ids[i]};
             if (!ordered[i])
@@ -472,7 +473,7 @@ Test (rollouts, bring_back_as_many_as_there_are_and_forget_none_where_the_broker
         done += obey_all (MANY, false);
     until_phase (id, WIRE_PHASE_DONE);
     execute ("CREATE TRIGGER full BEFORE INSERT ON given WHEN (SELECT count(*) FROM given WHERE verb ="
-             " 'revert') >= 300 BEGIN SELECT RAISE (FAIL, 'full'); END");
+             " 'revert') >= 280 BEGIN SELECT RAISE (FAIL, 'full'); END");
     cr_assert_eq (steer (id, WIRE_COMMAND_REVERT), WIRE_STATUS_OK, "as many as go into one transaction");
     cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE verb = 'revert'"), BROKER_ROLLOUT_ORDERS);
     restart (MANY);
@@ -529,7 +530,7 @@ Test (rollouts, tell_why_an_update_failed_that_was_given_up_before_it_had_ended)
     struct wire_desired desired;
     char *id;
 
-    spec.node_deadline_ms = 1000;
+    spec.node_deadline_ms = load_deadline_ms (1000); /* for the way back, too */
     spec.on_halt = WIRE_ON_HALT_REVERT;
     nodes_hello (1);
     id = start_ok ();

@@ -88,9 +88,9 @@ Test (session, an_origin_that_welcomes_and_then_refuses_everything_is_asked_less
 Test (session, an_origin_that_has_answered_is_greeted_without_a_pause_when_it_forgets)
 {
     status = WIRE_STATUS_NONE;
-    config.resend_ms = 300;
+    config.resend_ms = load_deadline_ms (300);
     node_session_open (session);
-    rig_run_for (100);
+    rig_run_for (load_deadline_ms (100));
     cr_assert_eq (hellos, 1);
     status = WIRE_STATUS_REFUSED;
     stop_at = 2;

@@ -1,8 +1,10 @@
 #include "root/check.h"
 
 #include <criterion/criterion.h>
+#include <sys/wait.h>
 
 #include "root/unshare.h"
+#include "root/workspace.h"
 #include "test/fault/workspaces.h"
 
 static struct root root;
@@ -59,6 +61,27 @@ Test (check, nothing_is_wrong_with_a_whole_root)
 {
     expect (":", "");
     expect ("mkdir .new.x .old.y; touch .tmp.z .try.1 var/.tmp.a; ln -s $one .back", "");
+}
+
+/*  The manager collects old workspaces while somebody looks. */
+Test (check, what_is_removed_while_it_is_looked_at_is_not_damaged)
+{
+    pid_t pid = fork ();
+    if (pid == 0) {
+        for (unsigned i = 0; i < 40; i++) {
+            struct base_error error = {0};
+            char three[ROOT_NAME_SIZE];
+            workspaces_add (&root, "three", three);
+            if (root_workspace_remove (&root, three, &error))
+                _exit (1);
+        }
+        _exit (0);
+    }
+    int status = 0;
+    while (waitpid (pid, &status, WNOHANG) == 0)
+        cr_assert_eq (root_check (&root, note, &findings), 0, "%s", (const char *) findings.data);
+    cr_expect_eq (status, 0);
+    base_buffer_deinit (&findings);
 }
 
 Test (check, each_damage_is_named)

@@ -139,12 +139,12 @@ Test (guard, what_ends_by_itself_in_a_moment_is_not_left)
 Test (guard, sessions_and_orphans_are_found)
 {
     expect_report (
-        start (
-            "1000",
-            "#!/bin/sh\n"
-            "(setsid sleep 1000 &)\n"
-            "(setsid sh -c 'trap \"\" TERM HUP INT; (setsid sleep 1001 &); (setsid sleep 1002 &); exec sleep 1003' &)\n"
-            "sleep 0.2; exit 4"),
+        start ("1000",
+               "#!/bin/sh\n"
+               "(setsid sh -c ': > up.0; exec sleep 1000' &)\n"
+               "(setsid sh -c 'trap \"\" TERM HUP INT; (setsid sh -c \": > up.1; exec sleep 1001\" &);"
+               " (setsid sh -c \": > up.2; exec sleep 1002\" &); : > up.3; exec sleep 1003' &)\n"
+               "for i in 0 1 2 3; do until [ -e up.$i ]; do sleep 0.02; done; done; exit 4"),
         "ended exited 4\nleft 4\ngone\n");
     expect_nobody ();
 }
@@ -156,8 +156,8 @@ Test (guard, what_forks_on_and_on_is_caught)
         "1000",
         "#!/bin/sh\n"
         "cat > on <<'END'\n#!/bin/sh\n./on &\nEND\n"
-        "cat > grow <<'END'\n#!/bin/sh\nn=$1; [ $n = 0 ] || for i in 1 2 3; do ./grow $((n-1)) & done; sleep 1000\nEND\n"
-        "chmod 755 on grow; ./on & ./grow 3 & sleep 0.5; kill -9 $$"));
+        "cat > grow <<'END'\n#!/bin/sh\necho >> grown; n=$1; [ $n = 0 ] || for i in 1 2 3; do ./grow $((n-1)) & done; sleep 1000\nEND\n"
+        "chmod 755 on grow; ./on & ./grow 3 & : >> grown; until [ $(wc -l < grown) -ge 40 ]; do sleep 0.02; done; kill -9 $$"));
     cr_expect_eq (strncmp (report, "ended signal 9\nleft ", 20), 0, "%s", report);
     cr_expect_geq (strtol (report + 20, NULL, 10), 40, "%s", report);
     free (report);
@@ -167,10 +167,12 @@ Test (guard, what_forks_on_and_on_is_caught)
 Test (guard, guards_within_guards_go_too)
 {
     char script[1024];
-    (void) snprintf (script, sizeof script,
-                     "#!/bin/sh\n[ -e inner ] && { (setsid sleep 1000 &); exec sleep 1001; }\ntouch inner\n"
-                     "setsid %s guard --report 1 -- ./program > inner.report &\nsleep 0.3; exit 0\n",
-                     START_PROGRAM);
+    (void) snprintf (
+        script, sizeof script,
+        "#!/bin/sh\n[ -e inner ] && { (setsid sleep 1000 &); : > up; exec sleep 1001; }\ntouch inner\n"
+        "setsid %s guard --report 1 -- ./program > inner.report &\n"
+        "until [ -e up ]; do sleep 0.02; done; exit 0\n",
+        START_PROGRAM);
     char *report = finish (start ("1000", script));
     cr_expect_eq (strncmp (report, "ended exited 0\nleft ", 20), 0, "%s", report);
     cr_expect_geq (strtol (report + 20, NULL, 10), 2, "%s", report);

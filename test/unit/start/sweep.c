@@ -203,9 +203,9 @@ Test (sweep, a_keeper_in_the_session_of_its_version_spares_nobody_else)
 Test (sweep, what_forks_on_and_on_ends_before_the_next_version_starts)
 {
     limits.starts = 1;
-    make ("pgrep -cf '^[^ ]*sh ./on [0-9]+$' >> $LOG", NULL, NULL, one);
-    make ("cd $(dirname $LOG); printf '#!/bin/sh\\n[ $1 = 0 ] || ./on $(($1 - 1)) &\\n' > on; chmod 755 on;"
-          "for i in $(seq 20); do (setsid ./on 2000 2>/dev/null &) done; sleep 0.3; exit 3",
+    make ("pgrep -cf \"sh $(dirname $LOG)/on [0-9]+$\" >> $LOG", NULL, NULL, one);
+    make ("cd $(dirname $LOG); printf '#!/bin/sh\\n[ $1 = 0 ] || $0 $(($1 - 1)) &\\n' > on; chmod 755 on;"
+          "for i in $(seq 20); do (setsid $PWD/on 2000 2>/dev/null &) done; sleep 0.3; exit 3",
           NULL, NULL, two);
     cr_assert_eq (root_stable_set (&root, one, &error), 0);
     cr_assert_eq (root_switch (&root, two, &limits, &error), 0);
