@@ -1,0 +1,63 @@
+/*  bus/greeting.c - what a connection sends that is no message */
+
+#include "base/time.h"
+#include "bus/guard_private.h"
+
+enum {
+    GREETING_MOST = 2048,             /* bytes of a connection that are no messages: its hand-shake */
+    STRANGERS_MOST = 8 * 1024 * 1024, /* bytes in all of those that have not shown that yet ... */
+    STRANGER_LITTLE = 4096,           /* ... and sent more than this */
+};
+
+/*  The end of what is counted of its hand-shake. */
+void bus_greeting_done (struct bus_connection *connection)
+{
+    connection->guard->strange -= connection->strange;
+    connection->strange = 0;
+    connection->shaken = true;
+}
+
+static uint64_t strange_of (const struct bus_connection *connection)
+{
+    return connection->strange;
+}
+
+/*  What a connection has sent beside its messages is its hand-shake, and what it has not sent whole. libzmq keeps
+    whatever properties a peer has told of itself, in about twenty times the bytes that they take on the wire. */
+void bus_greeting_count (struct bus_connection *connection, uint64_t now_ms)
+{
+    struct bus_guard *guard = connection->guard;
+    uint64_t beside = connection->read > connection->messages ? connection->read - connection->messages : 0;
+    if (connection->delivered > 0 && beside <= GREETING_MOST) {
+        bus_greeting_done (connection);
+        return;
+    }
+    guard->strange -= connection->strange;
+    connection->strange = beside > STRANGER_LITTLE ? beside : 0;
+    guard->strange += connection->strange;
+    if (connection->delivered > 0 && now_ms - connection->spoke_ms >= BUS_SILENT_MS) {
+        bus_guard_end (connection, BUS_END_GREETING);
+        return;
+    }
+    if (guard->strange <= STRANGERS_MOST)
+        return;
+    struct bus_connection *most = bus_connection_most (guard, strange_of);
+    if (most) {
+        bus_greeting_done (most);
+        bus_guard_end (most, BUS_END_GREETING);
+    }
+}
+
+/*  A message of so many bytes came on a connection that is not shaken. */
+void bus_greeting_delivered (struct bus_connection *connection, size_t size)
+{
+    int unread;
+    uint64_t now_ms = base_time_boot_ms ();
+    if (connection->delivered == 1)
+        connection->spoke_ms = now_ms;
+    connection->messages += size;
+    connection->read = bus_connection_bytes_read (connection, &unread);
+    bus_greeting_count (connection, now_ms);
+    if (!connection->shaken && connection->list != &connection->guard->looked_at)
+        bus_guard_look_at (connection);
+}

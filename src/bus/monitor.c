@@ -1,0 +1,108 @@
+/*  bus/monitor.c - libzmq's word of connections: which descriptors it has accepted, connected and closed */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "bus/guard_private.h"
+
+/*  An event of libzmq: [number, value] [endpoint]. Returns false where there is none. */
+static bool read_event (void *pair, uint16_t *ret_event, uint32_t *ret_value)
+{
+    zmq_msg_t frame;
+    bool more = true;
+    *ret_event = 0;
+    for (unsigned n = 0; more; n++) {
+        (void) zmq_msg_init (&frame);
+        if (zmq_msg_recv (&frame, pair, ZMQ_DONTWAIT) < 0) {
+            if (errno == EINTR && n == 0)
+                continue;
+            return false;
+        }
+        if (n == 0 && zmq_msg_size (&frame) == sizeof *ret_event + sizeof *ret_value) {
+            memcpy (ret_event, zmq_msg_data (&frame), sizeof *ret_event);
+            memcpy (ret_value, (uint8_t *) zmq_msg_data (&frame) + sizeof *ret_event, sizeof *ret_value);
+        }
+        more = zmq_msg_more (&frame);
+        (void) zmq_msg_close (&frame);
+    }
+    return true;
+}
+
+void bus_monitor_drain (struct bus_guard *guard, const struct bus_monitor *monitor)
+{
+    uint16_t event = 0;
+    uint32_t value = 0;
+    while (read_event (monitor->pair, &event, &value)) {
+        if (event == ZMQ_EVENT_ACCEPTED || event == ZMQ_EVENT_CONNECTED)
+            (void) bus_connection_find (guard, monitor->socket, (int) value);
+        else if (value < guard->n_table && guard->table[value])
+            bus_guard_look_at (guard->table[value]); /* it is closed next, and found gone then */
+    }
+}
+
+static int monitor_open (struct bus_guard *guard, struct bus_monitor *monitor)
+{
+    char endpoint[64];
+    int unlimited = 0, events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED;
+    size_t size = sizeof monitor->fd;
+    (void) snprintf (endpoint, sizeof endpoint, "inproc://noded.guard.%u", ++guard->serial);
+    if (zmq_socket_monitor (monitor->socket->zmq, endpoint, events) < 0)
+        return -errno;
+    monitor->pair = zmq_socket (bus_loop_zmq (guard->loop), ZMQ_PAIR);
+    /* Where the pair is full, libzmq's I/O thread waits, and every connection with it. */
+    if (!monitor->pair || zmq_setsockopt (monitor->pair, ZMQ_RCVHWM, &unlimited, sizeof unlimited) < 0 ||
+        zmq_connect (monitor->pair, endpoint) < 0 ||
+        zmq_getsockopt (monitor->pair, ZMQ_FD, &monitor->fd, &size) < 0)
+        return -errno;
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = monitor->fd};
+    if (epoll_ctl (guard->epoll, EPOLL_CTL_ADD, monitor->fd, &event) < 0)
+        return -errno;
+    bus_monitor_drain (guard, monitor); /* the mailbox is only signalled to who has found it empty */
+    return 0;
+}
+
+static void monitor_free (struct bus_guard *guard, struct bus_monitor *monitor)
+{
+    (void) zmq_socket_monitor (monitor->socket->zmq, NULL, 0);
+    (void) epoll_ctl (guard->epoll, EPOLL_CTL_DEL, monitor->fd, NULL);
+    if (monitor->pair)
+        (void) zmq_close (monitor->pair);
+    free (monitor);
+}
+
+int bus_guard_add (struct bus_guard *guard, struct bus_socket *socket)
+{
+    struct bus_monitor *monitor = calloc (1, sizeof *monitor);
+    if (!monitor)
+        return -ENOMEM;
+    monitor->socket = socket;
+    monitor->fd = -1;
+    int r = monitor_open (guard, monitor);
+    if (r < 0) {
+        monitor_free (guard, monitor);
+        return r;
+    }
+    monitor->next = guard->monitors;
+    guard->monitors = monitor;
+    return 0;
+}
+
+void bus_guard_forget (struct bus_guard *guard, struct bus_socket *socket)
+{
+    for (struct bus_monitor **link = &guard->monitors; *link; link = &(*link)->next)
+        if ((*link)->socket == socket) {
+            struct bus_monitor *monitor = *link;
+            *link = monitor->next;
+            monitor_free (guard, monitor);
+            break;
+        }
+    for (size_t i = 0; i < guard->n_table && socket->n_connections > 0; i++)
+        if (guard->table[i] && guard->table[i]->socket == socket) {
+            /* Its descriptor may live on for a while, and is nobody's business here any more. */
+            (void) epoll_ctl (guard->epoll, EPOLL_CTL_DEL, guard->table[i]->fd, NULL);
+            bus_connection_drop (guard->table[i]);
+        }
+}
