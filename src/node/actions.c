@@ -8,10 +8,11 @@
 #include "base/time.h"
 #include "node/manager.h"
 #include "node/stage.h"
+#include "root/lock.h"
 #include "root/manifest.h"
 #include "root/workspace.h"
 
-enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600 };
+enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600, CHANGE_MS = 1000 };
 
 static void start_deadline (struct node_manager *node);
 
@@ -359,6 +360,13 @@ static void switch_over (struct node_manager *node)
         base_log (BASE_LOG_WARNING, "going on without a record of the trial: %s", error.text);
     node_stable_keep (node);
     check_way_back (node);
+    base_cleanup (base_close_p) int change = root_change_lock (&node->root, CHANGE_MS);
+    if (node_stable_is_elsewhere (node)) { /* a person has just reverted, and is not to be overruled */
+        base_log (BASE_LOG_WARNING, "%s: another version was made stable meanwhile: giving way to it",
+                  order->transaction);
+        node_leave (node);
+        return;
+    }
     int rc = root_switch (&node->root, order->workspace, &node->config->trial, &error);
     char stable[ROOT_NAME_SIZE];
     read_stable (node, stable);

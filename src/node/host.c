@@ -302,7 +302,8 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
     if (*lost.text)
         printf ("%s: the version that can be gone back to takes its place\n", lost.text);
     if (again)
-        printf ("a revert to %s was cut short behind its switch: completing it\n", ret_name);
+        printf ("a revert to %s was made already, and cut short or not completed yet: completing it\n",
+                ret_name);
     *ret_held = note_revert (root, &noted);
     if (*ret_held && noted) /* else the version that comes up takes it up from there */
         (void) root_revert_done (root);

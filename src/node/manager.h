@@ -219,6 +219,8 @@ void node_stable_keep (struct node_manager *node);
 void node_previous_keep (struct node_manager *node);
 /*  Where somebody made another workspace stable: ends this process, for that one to be started. */
 void node_stable_follow (struct node_manager *node);
+/*  Whether that is so. */
+bool node_stable_is_elsewhere (const struct node_manager *node);
 /*  A version that is stable and not on trial is proven: marks it so. */
 void node_stable_mark (struct node_manager *node);
 /*  Takes up the launcher's word on what it did to stable. */

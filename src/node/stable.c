@@ -79,6 +79,12 @@ static bool leads_elsewhere (const struct node_manager *node, char ret_name[ROOT
            strcmp (ret_name, node->self.workspace) != 0;
 }
 
+bool node_stable_is_elsewhere (const struct node_manager *node)
+{
+    char stable[ROOT_NAME_SIZE];
+    return leads_elsewhere (node, stable);
+}
+
 /*  A command that points stable elsewhere has more to write, and then says so: it is given that time. One that was
     killed in between says nothing. */
 static void follow (void *context)

@@ -24,6 +24,8 @@ enum { MANAGER_MS = 10, MANAGER_TIMES = 200 };
 /*  Who only asks whether the lock is held (root_lock_is_held) has it for a moment, which is no server. */
 enum { ASKED_MS = 10, ASKED_TIMES = 20 };
 
+enum { CHANGE_STEP_MS = 10 };
+
 enum { LOCK_FLAGS = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
 
 static bool is_same (const struct stat *a, const struct stat *b)
@@ -293,6 +295,21 @@ int root_lock_holder (const struct root *root, pid_t *ret_pid)
 {
     base_cleanup (base_close_p) int held = find_holder (root, ret_pid);
     return held < 0 ? held : 0;
+}
+
+/*  A lock that takes no inode: on a directory that every root has. */
+int root_change_lock (const struct root *root, uint64_t ms)
+{
+    base_cleanup (base_close_p) int fd =
+        openat (root->fd, ROOT_APPS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    for (uint64_t waited = 0; fd >= 0; waited += CHANGE_STEP_MS) {
+        if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+            return base_take_fd (&fd);
+        if (errno != EWOULDBLOCK || waited >= ms)
+            return -1;
+        (void) poll (NULL, 0, CHANGE_STEP_MS);
+    }
+    return -1;
 }
 
 /*  the manager's */

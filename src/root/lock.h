@@ -44,4 +44,9 @@ int root_manager_lock_take (const struct root *root);
 bool root_manager_lock_is_held (const struct root *root);
 int root_manager_lock_holder (const struct root *root, pid_t *ret_pid);
 
+/*  Whoever has stable lead to another version while one runs (a revert, the switch of an update) holds this from
+    looking at the links until they are changed. Waits up to ms for it. Returns a descriptor, for the caller, or -1:
+    a version that keeps it for itself keeps nobody from reverting. */
+int root_change_lock (const struct root *root, uint64_t ms);
+
 #endif

@@ -3,11 +3,16 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
+#include "root/lock.h"
 #include "root/mend.h"
 #include "root/root.h"
 
 #define SWAPPED ".tmp.previous"
+
+/*  How long another revert is waited for, which may read two versions meanwhile. */
+enum { CHANGE_MS = 10 * 1000 };
 
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
                       struct base_error *error)
@@ -130,13 +135,32 @@ static bool was_intended (const struct root *root, const char *stable)
     return root_link (root, ROOT_REVERT, target) == 0 && strcmp (target, stable) == 0;
 }
 
-/*  ordered: by a person on this host; *ret_again (may be NULL): it had been carried out already. */
+/*  Waits for whoever changes stable at this moment. *ret_done: that was a revert, to ret_name. */
+static int wait_for_another (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_done)
+{
+    char before[ROOT_NAME_SIZE] = "";
+    struct root_trial trial;
+    bool known = root_link (root, ROOT_STABLE, before) == 0;
+    int change = root_change_lock (root, CHANGE_MS);
+    *ret_done = known && root_trial_read (root, &trial, NULL) == 0 && !trial.on_trial &&
+                strcmp (trial.stable, before) != 0;
+    if (*ret_done)
+        memcpy (ret_name, trial.stable, sizeof trial.stable);
+    return change;
+}
+
+/*  ordered: by a person on this host; *ret_again: it had been carried out already. */
 static int go (const struct root *root, bool ordered, char ret_name[ROOT_NAME_SIZE], bool *ret_again,
                struct base_error *error)
 {
     struct root_trial trial;
     char target[ROOT_NAME_SIZE];
     bool finished;
+    base_cleanup (base_close_p) int change = wait_for_another (root, target, ret_again);
+    if (*ret_again) { /* changing places once more would undo it */
+        memcpy (ret_name, target, sizeof target);
+        return synced (root, target, error);
+    }
     int rc = root_stable_check (root, NULL);
     if (rc > 0) { /* there is nothing to change places with */
         rc = root_stable_mend (root, NULL, false, ret_name, error);

@@ -42,6 +42,7 @@ struct watch {
     struct base_process process;
     uint64_t begun_ms;
     bool ready;
+    bool reload; /* SIGHUP came before it was ready */
     bool proven;
     uint64_t looked_ms; /* when the timer had stable looked at */
     uint64_t lost_ms;   /* since when stable leads nowhere; 0: it does not */
@@ -241,10 +242,23 @@ static void look_at_trial (struct watch *watch)
     arm (watch);
 }
 
+/*  A version that does not take SIGHUP yet would be ended by it. */
+static void pass_on (struct watch *watch, int number)
+{
+    if (number != SIGHUP || watch->ready) {
+        (void) base_process_signal (&watch->process, number);
+        return;
+    }
+    watch->reload = true;
+    start_say ("asked to reload: %s is told once it is ready", watch->workspace);
+}
+
 static void take_word (struct watch *watch)
 {
     if (strcmp (watch->word, "ready") == 0 && !watch->ready) {
         watch->ready = true;
+        if (watch->reload)
+            pass_on (watch, SIGHUP);
         if (watch->trial)
             start_say ("%s is ready", watch->workspace);
         arm (watch);
@@ -356,7 +370,7 @@ static void read_signals (struct watch *watch, int signals)
         else if (number == SIGTERM || number == SIGINT)
             read_order (watch, &info);
         else
-            (void) base_process_signal (&watch->process, number);
+            pass_on (watch, number);
     }
 }
 

@@ -89,6 +89,15 @@ void start_keepers_find (const struct root *root, struct start_keepers *ret_keep
             take (root, dirfd (apps), entry->d_name, ret_keepers);
 }
 
+void start_keepers_drop (struct start_keepers *keepers, pid_t pid)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < keepers->count; i++)
+        if (keepers->items[i].pid != pid)
+            keepers->items[kept++] = keepers->items[i];
+    keepers->count = kept;
+}
+
 bool start_keepers_hold (const struct start_keepers *keepers, const struct start_process *process)
 {
     for (size_t i = 0; i < keepers->count; i++) {

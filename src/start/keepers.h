@@ -20,6 +20,9 @@ struct start_keepers {
 void start_keepers_find (const struct root *root, struct start_keepers *ret_keepers);
 void start_keepers_deinit (struct start_keepers *keepers);
 
+/*  Takes one out. */
+void start_keepers_drop (struct start_keepers *keepers, pid_t pid);
+
 /*  Whether a process is one of them, or in the group or session of one. */
 bool start_keepers_hold (const struct start_keepers *keepers, const struct start_process *process);
 

@@ -291,6 +291,7 @@ bool start_sweep_holder (const struct root *root)
         !is_marked (root, choice.holder))
         return false;
     start_keepers_find (root, &choice.keepers);
+    start_keepers_drop (&choice.keepers, choice.holder); /* no node manager could ever run beside it */
     find_ancestors (&choice);
     if (is_ancestor (&choice, choice.holder))
         return false;

@@ -86,9 +86,10 @@ uint64_t start_trial_deadline_ms (const struct start_trial *trial)
     return trial->counted_ms + left_ms (trial);
 }
 
+/*  In a process that was restored on another host the clock may have gone back. */
 static void count (struct start_trial *trial, uint64_t now_ms)
 {
-    trial->spent.spent_ms += now_ms - trial->counted_ms;
+    trial->spent.spent_ms += now_ms > trial->counted_ms ? now_ms - trial->counted_ms : 0;
     trial->counted_ms = now_ms;
 }
 

@@ -2,6 +2,7 @@
 
         keep LOCK FILE    leads a session of its own, holds LOCK (fcntl), and has a child that made itself a daemon;
                           writes both pids into FILE
+        seize LOCK FILE OTHER   the same, and waits for the lock (flock) of OTHER, which it keeps; writes FILE then
         borrow LOCK FILE  the same in the session of whoever started it
         trace PID FILE    traces a process, which then ends unseen by its parent; writes its own pid into FILE
         steal TERMINAL    takes the terminal away from its session, and changes its modes
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -62,7 +64,7 @@ static pid_t daemonise (char **command)
     return read (ends[0], &pid, sizeof pid) == sizeof pid ? pid : 0;
 }
 
-static void keep (const char *path, const char *file, int session)
+static void keep (const char *path, const char *file, int session, const char *other)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     (void) prctl (PR_SET_PDEATHSIG, 0UL);
@@ -74,6 +76,9 @@ static void keep (const char *path, const char *file, int session)
     int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || fcntl (fd, F_SETLK, &lock))
         fail (path);
+    int held = other ? open (other, O_RDONLY | O_CLOEXEC) : -1;
+    if (other && (held < 0 || flock (held, LOCK_EX)))
+        fail (other);
     tell (file, getpid (), daemonise (NULL));
     for (;;)
         (void) pause ();
@@ -106,7 +111,9 @@ int main (int argc, char **argv)
 {
     const char *verb = argc > 2 ? argv[1] : "";
     if (argc == 4 && (strcmp (verb, "keep") == 0 || strcmp (verb, "borrow") == 0))
-        keep (argv[2], argv[3], strcmp (verb, "keep") == 0);
+        keep (argv[2], argv[3], strcmp (verb, "keep") == 0, NULL);
+    if (argc == 5 && strcmp (verb, "seize") == 0)
+        keep (argv[2], argv[3], 1, argv[4]);
     if (argc == 4 && strcmp (verb, "trace") == 0)
         trace ((pid_t) strtol (argv[2], NULL, 10), argv[3]);
     if (argc == 3 && strcmp (verb, "steal") == 0)

@@ -2,7 +2,9 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <poll.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 
 #include "test/fault/failing_disk.h"
 #include "test/fault/workspaces.h"
@@ -257,6 +259,44 @@ Test (root, a_revert_exchanges_stable_and_previous)
     struct root_trial trial;
     cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
     cr_expect_not (trial.on_trial);
+}
+
+/*  Orders another one just before names change places. It is let go first, for as long as it takes where nothing
+    keeps it from that. */
+static pid_t other_revert;
+
+static int exchange_beside_another (void *context, int directory, const char *a, const char *b)
+{
+    if (!other_revert && (other_revert = fork ()) == 0) {
+        char name[ROOT_NAME_SIZE];
+        bool again;
+        _exit (root_revert_ordered (&root, name, &again, NULL) || strcmp (name, three) != 0);
+    }
+    siginfo_t info;
+    for (int i = 0; i < 50 && waitid (P_PID, (id_t) other_revert, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+                    (i == 0 || !info.si_pid);
+         i++)
+        (void) poll (NULL, 0, 10);
+    return disk_system.ops->exchangeat (context, directory, a, b);
+}
+
+Test (root, two_reverts_at_once_are_one)
+{
+    struct disk_ops ops = *disk_system.ops;
+    ops.exchangeat = exchange_beside_another;
+    struct disk disk = disk_system;
+    disk.ops = &ops;
+    struct root beside = root;
+    beside.disk = &disk;
+    char name[ROOT_NAME_SIZE] = "";
+    bool again;
+    int status;
+    other_revert = 0;
+    cr_assert_eq (root_revert_ordered (&beside, name, &again, &error), 0, "%s", error.text);
+    cr_assert_eq (waitpid (other_revert, &status, 0), other_revert);
+    cr_expect_eq (status, 0, "it went to %s, too", three);
+    cr_expect_str_eq (name, three);
+    cr_expect (is (ROOT_STABLE, three) && is (ROOT_PREVIOUS, one));
 }
 
 Test (root, a_revert_on_trial_goes_back)

@@ -436,7 +436,7 @@ Test (launch, signals_are_passed_on)
 {
     make_stable (
         "trap 'echo hup >> $LOG' HUP; trap 'echo usr1 >> $LOG' USR1; trap 'echo int >> $LOG; exit 5' INT;"
-        "echo up >> $LOG; while :; do sleep 0.02; done");
+        "echo ready >&$NODED_LAUNCHER; echo up >> $LOG; while :; do sleep 0.02; done");
     pid_t pid = start ();
     wait_for_log ("up");
     (void) kill (pid, SIGHUP);
@@ -446,6 +446,22 @@ Test (launch, signals_are_passed_on)
     (void) kill (pid, SIGINT);
     cr_expect_eq (finish (pid), 5);
     expect_log ("up hup usr1 int ");
+}
+
+/*  Until a version has said that it is ready, it may not have begun to take signals. */
+Test (launch, an_order_to_reload_waits_until_the_version_takes_it)
+{
+    put_on_trial ("echo up >> $LOG; until [ -e $(dirname $LOG)/on ]; do sleep 0.02; done;"
+                  "trap 'echo hup >> $LOG; exit 3' HUP; echo ready >&$NODED_LAUNCHER;"
+                  "while :; do sleep 0.02; done");
+    pid_t pid = start ();
+    wait_for_log ("up");
+    (void) kill (pid, SIGHUP);
+    wait_for_said ("asked to reload");
+    scratch_write_text ("on", "");
+    wait_for_log ("hup");
+    (void) kill (pid, SIGTERM);
+    (void) finish (pid);
 }
 
 Test (launch, being_stopped_in_the_pause_ends_it)

@@ -246,6 +246,21 @@ Test (sweep, what_a_version_left_does_not_keep_the_lock_of_the_root)
     expect_gone ("holds");
 }
 
+Test (sweep, a_keeper_does_not_keep_the_lock_of_the_root)
+{
+    make_stable ("cd $(dirname $LOG); (./keeper seize root/apps/shop/run/lock kept root/.lock &)\n"
+                 "echo up >> $LOG; while :; do sleep 0.02; done");
+    pid_t pid = start ();
+    wait_for_log ("up");
+    cr_assert_eq (kill (pid, SIGKILL), 0);
+    cr_expect_eq (finish (pid), 137);
+    pid_t pids[2];
+    (void) pids_of ("kept", pids);
+    make_stable ("exit 4");
+    cr_expect_eq (run (), 4);
+    expect_gone ("kept");
+}
+
 Test (sweep, what_else_the_run_script_started_is_left_alone)
 {
     make_stable ("exit 4");
