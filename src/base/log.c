@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -37,43 +38,18 @@ bool base_log_level_parse (const char *word, enum base_log_level *ret_level)
     return false;
 }
 
-/*  The number of a character, and its length; 0: what begins there is no UTF-8. */
-static size_t character (const char *text, uint32_t *ret_number)
-{
-    const unsigned char *at = (const unsigned char *) text;
-    size_t length = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc2 ? 2 : 0;
-    for (size_t i = 1; i < length; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    if (length == 0 || !base_text_is_utf8 (text, length))
-        return 0;
-    uint32_t number = length == 1 ? *at : *at & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++)
-        number = number << 6 | (at[i] & 0x3f);
-    *ret_number = number;
-    return length;
-}
-
-/*  Controls, marks that turn the direction of what follows, separators of lines. */
-static bool is_printable (uint32_t number)
-{
-    return number >= 0x20 && !(number >= 0x7f && number < 0xa0) && number != 0x061c && number != 0xfeff &&
-           !(number >= 0x200b && number <= 0x200f) && !(number >= 0x2028 && number <= 0x202e) &&
-           !(number >= 0x2060 && number <= 0x206f);
-}
-
 /*  Returns the length of the character. */
 static size_t escape_one (const char *text, char piece[16])
 {
     uint32_t number = 0;
-    size_t length = character (text, &number);
+    size_t length = base_text_character (text, &number);
     if (length == 0)
         (void) snprintf (piece, 16, "\\x%02x", (unsigned char) *text);
     else if (number == '\n' || number == '\r' || number == '\t')
         (void) snprintf (piece, 16, "\\%c", number == '\n' ? 'n' : number == '\r' ? 'r' : 't');
-    else if (number < 0x80 && !is_printable (number))
+    else if (number < 0x80 && !base_text_is_plain (number))
         (void) snprintf (piece, 16, "\\x%02x", (unsigned) number);
-    else if (!is_printable (number))
+    else if (!base_text_is_plain (number))
         (void) snprintf (piece, 16, "\\u{%x}", (unsigned) number);
     else
         (void) snprintf (piece, 16, "%.*s", (int) length, text);
@@ -99,6 +75,23 @@ size_t base_log_escape (const char *text, char *ret_line, size_t size)
     }
     ret_line[length] = '\0';
     return length;
+}
+
+void base_log_print (FILE *out, const char *format, ...)
+{
+    enum { GROWS_MOST = 4 }; /* a byte that is no UTF-8 */
+    base_cleanup (base_free_p) char *text = NULL;
+    va_list arguments;
+    va_start (arguments, format);
+    int length = vasprintf (&text, format, arguments);
+    va_end (arguments);
+    if (length < 0)
+        text = NULL;
+    size_t size = (text ? strlen (text) : 0) * GROWS_MOST + GROWS_MOST;
+    base_cleanup (base_free_p) char *line = text ? malloc (size) : NULL;
+    if (line)
+        (void) base_log_escape (text, line, size);
+    (void) fprintf (out, "%s\n", line ? line : "out of memory");
 }
 
 /*  JOURNAL_STREAM is inherited by whoever is started with his standard error elsewhere. */

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum base_log_level { BASE_LOG_ERROR, BASE_LOG_WARNING, BASE_LOG_INFO, BASE_LOG_DEBUG };
 
@@ -24,6 +25,9 @@ bool base_log_level_parse (const char *word, enum base_log_level *ret_level);
 /*  Writes a text as a line of the log has it, NUL-terminated, into size bytes (at least 8); what does not fit
     is cut, and ends with "...". Returns the length. */
 size_t base_log_escape (const char *text, char *ret_line, size_t size);
+
+/*  Prints a line, escaped in the same way and never cut: for what others chose and a terminal shows. */
+__attribute__ ((format (printf, 2, 3))) void base_log_print (FILE *out, const char *format, ...);
 
 __attribute__ ((format (printf, 2, 3))) void base_log (enum base_log_level level, const char *format, ...);
 

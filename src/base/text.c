@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 int base_text_copy (char *field, size_t size, const char *text)
 {
     size_t length = strlen (text);
@@ -63,6 +65,48 @@ bool base_text_is_utf8 (const void *data, size_t size)
             return false;
     }
     return true;
+}
+
+size_t base_text_character (const char *text, uint32_t *ret_number)
+{
+    const unsigned char *at = (const unsigned char *) text;
+    size_t length = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc2 ? 2 : 0;
+    for (size_t i = 1; i < length; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    if (length == 0 || !base_text_is_utf8 (text, length))
+        return 0;
+    uint32_t number = length == 1 ? *at : *at & (0x7fU >> length);
+    for (size_t i = 1; i < length; i++)
+        number = number << 6 | (at[i] & 0x3f);
+    *ret_number = number;
+    return length;
+}
+
+bool base_text_is_plain (uint32_t number)
+{
+    return number >= 0x20 && !(number >= 0x7f && number < 0xa0) && number != 0x061c && number != 0xfeff &&
+           !(number >= 0x200b && number <= 0x200f) && !(number >= 0x2028 && number <= 0x202e) &&
+           !(number >= 0x2060 && number <= 0x206f);
+}
+
+char *base_text_plain_json (const char *json)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer plain = {.size = 0};
+    int r = base_buffer_reserve (&plain, strlen (json) + 1);
+    while (*json && r == 0) {
+        uint32_t number = 0;
+        size_t length = base_text_character (json, &number);
+        /* Below a blank there is only what sets its lines: strings have none of it. */
+        if (length == 0)
+            r = base_buffer_append_text (&plain, "?");
+        else if (number < 0x20 || base_text_is_plain (number))
+            r = base_buffer_append (&plain, json, length);
+        else
+            r = base_buffer_printf (&plain, "\\u%04x", (unsigned) number);
+        json += length ? length : 1;
+    }
+    return r == 0 ? base_buffer_take_text (&plain) : NULL;
 }
 
 void base_text_clean (char *text)

@@ -18,6 +18,17 @@ __attribute__ ((format (printf, 1, 2))) char *base_text_printf (const char *form
 /*  Well-formed UTF-8 (no surrogates, no overlong forms). A NUL byte counts as ill-formed. */
 bool base_text_is_utf8 (const void *data, size_t size);
 
+/*  The character that text begins with. Returns its bytes; 0 where that is no UTF-8, or the end. */
+size_t base_text_character (const char *text, uint32_t *ret_number);
+
+/*  Whether a terminal does no more with a character than show it: no control of C0 or C1, no mark that turns the
+    direction of writing, no separator of lines, nothing without a width. All others are below 0x10000. */
+bool base_text_is_plain (uint32_t number);
+
+/*  The same JSON with such characters in its strings as \uXXXX, on the heap. Returns NULL where memory is out; the
+    caller owns it. */
+char *base_text_plain_json (const char *json);
+
 /*  Makes what came from elsewhere, or was cut, fit for messages: what is no UTF-8 becomes question marks. */
 void base_text_clean (char *text);
 

@@ -29,7 +29,9 @@ struct upload {
     struct disk_partial partial;
     struct bus_peer peer;
     uint64_t put_ms;
-    uint64_t written_back; /* what the kernel has been told to begin writing */
+    uint64_t rate_ms, rate_offset; /* when the span of its rate began, and what was there then */
+    bool is_slow;                  /* in the span before */
+    uint64_t written_back;         /* what the kernel has been told to begin writing */
     bool is_open;
     struct opening *opening; /* what is there is being hashed, and partial is not there yet */
 };
@@ -284,6 +286,31 @@ static bool is_under_way (void *context, const struct base_digest *digest)
     return upload_find (context, digest) != NULL;
 }
 
+/*  Of a peer that keeps an upload just active, or asks for where it is and sends nothing, the others need not
+    wait. */
+static void upload_measure (struct upload *upload, uint64_t now_ms)
+{
+    if (!upload->is_open || now_ms - upload->rate_ms < BROKER_UPLOAD_RATE_MS)
+        return;
+    upload->is_slow = upload->partial.offset - upload->rate_offset < BROKER_UPLOAD_RATE_LEAST;
+    upload->rate_ms = now_ms;
+    upload->rate_offset = upload->partial.offset;
+}
+
+static void rate_begin (struct upload *upload, uint64_t now_ms)
+{
+    upload->is_slow = false;
+    upload->rate_ms = now_ms;
+    upload->rate_offset = upload->is_open ? upload->partial.offset : 0;
+}
+
+/*  Whether another peer may have its place, or go on with it. */
+static bool upload_yields (struct upload *upload, uint64_t now_ms)
+{
+    upload_measure (upload, now_ms);
+    return upload->is_open && (upload->is_slow || now_ms - upload->put_ms >= BROKER_UPLOAD_TAKE_OVER_MS);
+}
+
 /*  A place for an upload of the peer; where it has as many as it may, one of its own. */
 static struct upload *upload_place (struct broker_content *content, const struct bus_peer *peer,
                                     uint64_t now_ms)
@@ -303,7 +330,7 @@ static struct upload *upload_place (struct broker_content *content, const struct
             continue;
         if (is_free)
             return upload;
-        if (upload->is_open && now_ms - upload->put_ms >= BROKER_UPLOAD_TAKE_OVER_MS)
+        if (upload_yields (upload, now_ms))
             place = upload;
     }
     if (place)
@@ -364,6 +391,7 @@ static void opening_done (void *context, int result)
         opening->partial = (struct disk_partial){.fd = -1};
         upload->is_open = true;
         upload->written_back = upload->partial.offset;
+        rate_begin (upload, base_time_boot_ms ());
     } else
         upload_close (upload); /* whoever goes on with it is told why */
     opening_free (opening);
@@ -402,9 +430,12 @@ static struct upload *upload_enter (struct broker_content *content, const struct
         return NULL;
     }
     if (upload) {
-        if (!bus_peer_equal (&upload->peer, peer) && now_ms - upload->put_ms < BROKER_UPLOAD_TAKE_OVER_MS) {
-            answer_fill (answer, WIRE_STATUS_BUSY, 0, "another peer is uploading this content");
-            return NULL;
+        if (!bus_peer_equal (&upload->peer, peer)) {
+            if (!upload_yields (upload, now_ms)) {
+                answer_fill (answer, WIRE_STATUS_BUSY, 0, "another peer is uploading this content");
+                return NULL;
+            }
+            rate_begin (upload, now_ms);
         }
         if (upload->partial.size == put->size)
             return upload;
@@ -435,6 +466,7 @@ static struct upload *upload_enter (struct broker_content *content, const struct
     }
     upload->is_open = true;
     upload->written_back = upload->partial.offset;
+    rate_begin (upload, now_ms);
     return upload;
 }
 
@@ -564,9 +596,11 @@ int broker_content_put (struct broker_content *content, const struct bus_peer *p
 
 void broker_content_tick (struct broker_content *content, uint64_t now_ms)
 {
-    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
+    for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++) {
+        upload_measure (&content->uploads[i], now_ms);
         if (content->uploads[i].is_open && now_ms - content->uploads[i].put_ms >= BROKER_UPLOAD_IDLE_MS)
             upload_close (&content->uploads[i]);
+    }
     place_check (content);
     broker_trash_tick (&content->trash, now_ms);
     if (now_ms < content->collect_ms)

@@ -15,6 +15,8 @@ enum {
     BROKER_UPLOADS_PEER_MOST = 4,          /* of one peer */
     BROKER_UPLOAD_IDLE_MS = 30 * 1000,     /* after that, what is here is closed and waits for a resume */
     BROKER_UPLOAD_TAKE_OVER_MS = 5 * 1000, /* after that, another peer may go on with it */
+    BROKER_UPLOAD_RATE_MS = 10 * 1000,     /* in each of these spans ... */
+    BROKER_UPLOAD_RATE_LEAST = 256 * 1024, /* ... these bytes come, or whoever needs its place may have it */
 };
 
 #define BROKER_CONTENT_MOST (UINT64_C (16) << 30) /* bytes of one content */

@@ -3,12 +3,15 @@
 #include "broker/private.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "base/time.h"
 
 static void tell (struct broker *broker, const char *topic, const struct wire_record *record,
                   const void *message)
 {
-    base_cleanup (base_free_p) char *text = wire_json (record, message, 0);
+    base_cleanup (base_free_p) char *json = wire_json (record, message, 0);
+    base_cleanup (base_free_p) char *text =
+        json ? base_text_plain_json (json) : NULL; /* line tools print it */
 
     if (!text || bus_publish_text (broker->events, topic, text) != 0)
         base_log_limited (&broker->log, BASE_LOG_WARNING, "an event was not told: %s", topic);

@@ -13,6 +13,8 @@
 
 enum { COMPLETION_TIMEOUT_MS = 1000 };
 
+static const char word_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+:@/";
+
 static const struct {
     const char *name, *script;
 } shells[] = {
@@ -53,12 +55,12 @@ struct typed {
     enum ctl_option option; /* whose value the current word is; CTL_OPTION_END: none */
 };
 
+/*  bash puts a word into the line as it is: one that means more to a shell than itself is not offered. */
 static void offer (const struct typed *typed, const char *word)
 {
-    if (strncmp (word, typed->current, strlen (typed->current)) != 0 || strpbrk (word, "\n"))
+    if (strncmp (word, typed->current, strlen (typed->current)) != 0 || word[strspn (word, word_bytes)])
         return;
-    ctl_text_put (typed->ctl->out, word);
-    (void) fputc ('\n', typed->ctl->out);
+    (void) fprintf (typed->ctl->out, "%s\n", word);
 }
 
 static void offer_commands (const struct typed *typed, const char *family)

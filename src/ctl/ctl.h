@@ -65,8 +65,10 @@ __attribute__ ((format (printf, 2, 3))) int ctl_tell (struct ctl *ctl, const cha
 /*  Tells a mistake in how nodectl was called. Returns CTL_USAGE. */
 __attribute__ ((format (printf, 2, 3))) int ctl_misused (struct ctl *ctl, const char *format, ...);
 
-/*  Prints the client's JSON as it is and frees it; or reads it and frees it. Both return an exit code. */
+/*  Prints the client's JSON and frees it; prints a value and an end of line; or reads JSON and frees it. What a
+    terminal would act upon is printed as \uXXXX. All return an exit code. */
 int ctl_print_json (struct ctl *ctl, char *json);
+int ctl_print_value (struct ctl *ctl, const json_t *value);
 int ctl_read_json (struct ctl *ctl, char *text, json_t **ret_json);
 
 /*  A value of an object for people: "" where it is absent or of another kind. Borrowed. */

@@ -177,8 +177,7 @@ static int follow_finish (struct follow *follow, uint64_t timeout_ms)
         base_cleanup (ctl_json_free_p) json_t *list = ctl_progress_json (&follow->progress);
         if (!list)
             return ctl_tell (ctl, "out of memory");
-        (void) json_dumpf (list, ctl->out, JSON_INDENT (2));
-        (void) fputc ('\n', ctl->out);
+        (void) ctl_print_value (ctl, list);
     } else {
         (void) fputc ('\n', ctl->out);
         ctl_progress_print (&follow->progress, ctl->out);
@@ -205,10 +204,9 @@ static int orders_only (struct ctl *ctl, const json_t *orders)
         if (!ok)
             code = CTL_FAILED;
     }
-    if (ctl->options.json) {
-        (void) json_dumpf (orders, ctl->out, JSON_INDENT (2));
-        (void) fputc ('\n', ctl->out);
-    } else
+    if (ctl->options.json)
+        (void) ctl_print_value (ctl, orders);
+    else
         ctl_table_print (&table, ctl->out, ctl->width);
     return code;
 }

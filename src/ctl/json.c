@@ -5,17 +5,33 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 void ctl_json_free_p (json_t **json)
 {
     json_decref (*json);
 }
 
+static int print_plain (struct ctl *ctl, const char *json, const char *end)
+{
+    base_cleanup (base_free_p) char *plain = json ? base_text_plain_json (json) : NULL;
+    if (!plain)
+        return ctl_tell (ctl, "out of memory");
+    (void) fprintf (ctl->out, "%s%s", plain, end);
+    return CTL_OK;
+}
+
 int ctl_print_json (struct ctl *ctl, char *json)
 {
-    (void) fputs (json, ctl->out);
+    int code = print_plain (ctl, json, "");
     free (json);
-    return CTL_OK;
+    return code;
+}
+
+int ctl_print_value (struct ctl *ctl, const json_t *value)
+{
+    base_cleanup (base_free_p) char *json = json_dumps (value, JSON_INDENT (2) | JSON_ENCODE_ANY);
+    return print_plain (ctl, json, "\n");
 }
 
 int ctl_read_json (struct ctl *ctl, char *text, json_t **ret_json)

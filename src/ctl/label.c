@@ -66,8 +66,7 @@ static int list_labels (struct ctl *ctl, const char *id)
     json_array_foreach (nodes, i, node) (void)
         json_array_append_new (list, json_pack ("{s:O, s:O}", "node", json_object_get (node, "id"), "labels",
                                                 json_object_get (node, "labels")));
-    (void) json_dumpf (list, ctl->out, JSON_INDENT (2));
-    (void) fputc ('\n', ctl->out);
+    (void) ctl_print_value (ctl, list);
     return CTL_OK;
 }
 
@@ -84,10 +83,9 @@ static int print_orders (struct ctl *ctl, const json_t *orders)
         }
         code = ctl_tell (ctl, "%s: %s", ctl_json_text (order, "node"), ctl_json_text (order, "reason"));
     }
-    if (ctl->options.json) {
-        (void) json_dumpf (orders, ctl->out, JSON_INDENT (2));
-        (void) fputc ('\n', ctl->out);
-    } else if (good == 1 && json_array_size (orders) == 1) {
+    if (ctl->options.json)
+        (void) ctl_print_value (ctl, orders);
+    else if (good == 1 && json_array_size (orders) == 1) {
         ctl_text_put (ctl->out, ctl_json_text (json_array_get (orders, 0), "node"));
         (void) fputs ("  labelled\n", ctl->out);
     } else

@@ -193,12 +193,6 @@ int ctl_nodes (struct ctl *ctl)
     return CTL_OK;
 }
 
-static void print_value (struct ctl *ctl, const json_t *value)
-{
-    (void) json_dumpf (value, ctl->out, JSON_INDENT (2) | JSON_ENCODE_ANY);
-    (void) fputc ('\n', ctl->out);
-}
-
 int ctl_status (struct ctl *ctl)
 {
     base_cleanup (ctl_json_free_p) json_t *node = NULL;
@@ -206,7 +200,7 @@ int ctl_status (struct ctl *ctl)
     if (code != CTL_OK)
         return code;
     if (ctl->options.json)
-        print_value (ctl, node);
+        (void) ctl_print_value (ctl, node);
     else
         ctl_status_print (ctl->out, node);
     return CTL_OK;
@@ -292,7 +286,7 @@ static int quarantine_clear (struct ctl *ctl, const char *id, const char *releas
                                                           : "no order was made");
     bool done = clear_is_done (ctl, id, ctl_json_uint (order, "epoch"));
     if (ctl->options.json)
-        print_value (ctl, orders);
+        (void) ctl_print_value (ctl, orders);
     else {
         ctl_text_put (ctl->out, id);
         (void) fprintf (ctl->out,
@@ -320,7 +314,7 @@ int ctl_quarantine (struct ctl *ctl)
         return code;
     const json_t *failures = json_object_get (node, "quarantine");
     if (list && ctl->options.json)
-        print_value (ctl, failures);
+        (void) ctl_print_value (ctl, failures);
     else if (list)
         ctl_quarantine_print (ctl->out, failures, ctl->width);
     if (list)
@@ -367,10 +361,12 @@ static void event_print (struct ctl *ctl, const char *text)
     base_cleanup (base_free_p) char *line = NULL;
     if (event && !ctl->options.json)
         line = rolled ? ctl_rolled_line (event) : ctl_event_line (event);
-    if (ctl->options.json)
-        (void) fputs (text, ctl->out);
-    else
+    if (ctl->options.json && event) /* what is no JSON is none for whoever reads this, either */
+        (void) ctl_print_json (ctl, strdup (text));
+    else if (!ctl->options.json)
         ctl_line_put (ctl->out, line ? line : text, ctl->width);
+    else
+        return;
     (void) fputc ('\n', ctl->out);
     (void) fflush (ctl->out);
 }

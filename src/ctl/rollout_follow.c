@@ -159,10 +159,9 @@ static int finish (struct follow *follow, enum ctl_rollout_goal goal)
     struct ctl *ctl = follow->ctl;
     const char *id = ctl_json_text (follow->rollout, "id"), *phase = ctl_json_text (follow->rollout, "phase");
     char span[CTL_SPAN_SIZE];
-    if (ctl->options.json) {
-        (void) json_dumpf (follow->rollout, ctl->out, JSON_INDENT (2));
-        (void) fputc ('\n', ctl->out);
-    } else if (!follow->live) {
+    if (ctl->options.json)
+        (void) ctl_print_value (ctl, follow->rollout);
+    else if (!follow->live) {
         char **picture = ctl_rollout_picture (follow->rollout, 0, 0);
         for (char **line = picture; line && *line; line++) {
             ctl_text_put (ctl->out, *line);

@@ -115,12 +115,6 @@ static char *start_command (const struct ctl *ctl, const json_t *plan)
     return base_buffer_take_text (&text);
 }
 
-static void print_value (struct ctl *ctl, const json_t *value)
-{
-    (void) json_dumpf (value, ctl->out, JSON_INDENT (2));
-    (void) fputc ('\n', ctl->out);
-}
-
 int ctl_rollout_plan (struct ctl *ctl)
 {
     base_cleanup (list_free_p) char **settings = NULL;
@@ -134,7 +128,7 @@ int ctl_rollout_plan (struct ctl *ctl)
         return code;
     if (ctl->options.json) {
         (void) json_object_set (plan, "members", members);
-        print_value (ctl, plan);
+        (void) ctl_print_value (ctl, plan);
         return CTL_OK;
     }
     base_cleanup (base_free_p) char *command = start_command (ctl, plan);
@@ -171,7 +165,7 @@ static int nothing_to_do (struct ctl *ctl, const json_t *plan, const json_t *mem
     json_array_foreach (members, i, member) all_run &=
         strcmp (ctl_json_text (member, "reason"), "runs the release already") == 0;
     if (ctl->options.json)
-        print_value (ctl, plan);
+        (void) ctl_print_value (ctl, plan);
     else
         ctl_left_out_print (ctl->out, members, ctl->width, ctl->options.nodes);
     if (!json_array_size (members))
@@ -218,7 +212,7 @@ static int start (struct ctl *ctl, json_t **ret_rollout)
 static void show (struct ctl *ctl, const json_t *rollout)
 {
     if (ctl->options.json) {
-        print_value (ctl, rollout);
+        (void) ctl_print_value (ctl, rollout);
         return;
     }
     char **picture = ctl_rollout_picture (rollout, ctl->width, 0);

@@ -8,34 +8,13 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-/*  Bytes of the code point that text begins with; 0 where that is no well-formed UTF-8. */
-static size_t point_size (const char *text)
-{
-    unsigned char lead = (unsigned char) *text;
-    size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    return strnlen (text, size) == size && base_text_is_utf8 (text, size) ? size : 0;
-}
-
-/*  Controls of C0 and C1, line and paragraph separators, and the marks that turn or embed a direction of
-    writing. */
-static bool point_is_control (const char *text, size_t size)
-{
-    const unsigned char *at = (const unsigned char *) text;
-    if (size == 1)
-        return at[0] < 0x20 || at[0] == 0x7F;
-    if (size == 2)
-        return at[0] == 0xC2 && at[1] < 0xA0;
-    if (size == 3 && at[0] == 0xE2 && at[1] == 0x80)
-        return at[2] == 0x8E || at[2] == 0x8F || (at[2] >= 0xA8 && at[2] <= 0xAE);
-    return size == 3 && at[0] == 0xE2 && at[1] == 0x81 && at[2] >= 0xA6 && at[2] <= 0xA9;
-}
-
 int ctl_text_escape (struct base_buffer *buffer, const char *text)
 {
     int rc = 0;
     while (*text && rc == 0) {
-        size_t size = point_size (text);
-        if (size && !point_is_control (text, size)) {
+        uint32_t number = 0;
+        size_t size = base_text_character (text, &number);
+        if (size && base_text_is_plain (number)) {
             rc = base_buffer_append (buffer, text, size);
             text += size;
             continue;

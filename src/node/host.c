@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "node/reach.h"
@@ -57,15 +58,23 @@ static void describe (struct wire_application *application, const struct wire_in
     }
 }
 
+/*  Versions, reasons and last words are what a release makes of them: nothing of them may steer a terminal. */
+static void print_json (const char *json)
+{
+    base_cleanup (base_free_p) char *plain = base_text_plain_json (json);
+    fputs (plain ? plain : "", stdout);
+}
+
 static void print_release (const char *what, const char *name, const struct wire_installed *installed,
                            const char *note)
 {
     char release[BASE_DIGEST_TEXT];
     if (installed->envelope)
-        printf ("%-10s %s  release %.12s  %s%s\n", what, installed->envelope->version,
-                base_digest_format (&installed->release, release), name, note);
+        base_log_print (stdout, "%-10s %s  release %.12s  %s%s", what, installed->envelope->version,
+                        base_digest_format (&installed->release, release), name, note);
     else
-        printf ("%-10s %s cannot be read: noded verify tells what is wrong with it%s\n", what, name, note);
+        base_log_print (stdout, "%-10s %s cannot be read: noded verify tells what is wrong with it%s", what,
+                        name, note);
 }
 
 /*  What is told of a root. Installed is what was found where the links point to. */
@@ -121,14 +130,16 @@ static void print_previous (const struct standing *standing)
     const char *known = standing->remembered.previous;
     int rc = root_link (standing->root, ROOT_PREVIOUS, name);
     if (rc == ROOT_E_NONE && root_previous_check (standing->root, known, name, NULL) == ROOT_E_NONE)
-        printf ("%-10s is not there; it led to %s: the manager, once it runs, or noded revert puts it back\n",
-                ROOT_PREVIOUS, known);
+        base_log_print (
+            stdout,
+            "%-10s is not there; it led to %s: the manager, once it runs, or noded revert puts it back",
+            ROOT_PREVIOUS, known);
     else if (rc == ROOT_E_NONE)
-        printf ("%-10s none\n", ROOT_PREVIOUS);
+        base_log_print (stdout, "%-10s none", ROOT_PREVIOUS);
     else if (rc)
-        printf ("%-10s leads to no workspace: there is nothing to go back to\n", ROOT_PREVIOUS);
+        base_log_print (stdout, "%-10s leads to no workspace: there is nothing to go back to", ROOT_PREVIOUS);
     else if (root_startable (standing->root, name, &error))
-        printf ("%-10s %s cannot be gone back to: %s\n", ROOT_PREVIOUS, name, error.text);
+        base_log_print (stdout, "%-10s %s cannot be gone back to: %s", ROOT_PREVIOUS, name, error.text);
     else
         print_release (ROOT_PREVIOUS, name, &standing->previous,
                        !*standing->lost.text && strcmp (name, standing->trial.stable) == 0
@@ -140,51 +151,52 @@ static void print_manager (const struct standing *standing)
 {
     const char *version = standing->runs.envelope ? standing->runs.envelope->version : "a version";
     if (!standing->served)
-        printf ("%-10s does not run\n", "manager");
+        base_log_print (stdout, "%-10s does not run", "manager");
     else if (!*standing->runs_name)
-        printf ("%-10s runs\n", "manager");
+        base_log_print (stdout, "%-10s runs", "manager");
     else if (runs_stable (standing))
-        printf ("%-10s runs %s (pid %d)\n", "manager", version, (int) standing->pid);
+        base_log_print (stdout, "%-10s runs %s (pid %d)", "manager", version, (int) standing->pid);
     else
-        printf ("%-10s runs %s from %s (pid %d), which is not stable%s\n", "manager", version,
-                standing->runs_name, (int) standing->pid,
-                *standing->lost.text ? "" : ": stable is started when that one ends");
+        base_log_print (stdout, "%-10s runs %s from %s (pid %d), which is not stable%s", "manager", version,
+                        standing->runs_name, (int) standing->pid,
+                        *standing->lost.text ? "" : ": stable is started when that one ends");
 }
 
 static void print_standing (const struct standing *standing)
 {
     char **wrong;
     if (*standing->lost.text)
-        printf ("%-10s leads nowhere\n", ROOT_STABLE);
+        base_log_print (stdout, "%-10s leads nowhere", ROOT_STABLE);
     else
         print_release (ROOT_STABLE, standing->trial.stable, &standing->stable, "");
     print_previous (standing);
     if (*standing->damage)
-        printf ("%-10s %s; noded verify --root %s names all that is wrong\n", "damage", standing->damage,
-                standing->root->path);
+        base_log_print (stdout, "%-10s %s; noded verify --root %s names all that is wrong", "damage",
+                        standing->damage, standing->root->path);
     bool unusable = node_settings_faults (standing->root->path, &wrong, NULL) != 0;
     for (size_t i = 0; wrong && wrong[i]; i++)
-        printf ("%-10s %s\n", "settings", wrong[i]);
+        base_log_print (stdout, "%-10s %s", "settings", wrong[i]);
     base_list_free (wrong);
     if (unusable)
         ;
     else if (node_settings_given_up (standing->root->path))
-        printf ("%-10s %s/" ROOT_SETTINGS " reached no broker: going on with those that did last\n",
-                "settings", standing->root->path);
+        base_log_print (stdout,
+                        "%-10s %s/" ROOT_SETTINGS " reached no broker: going on with those that did last",
+                        "settings", standing->root->path);
     print_manager (standing);
     if (standing->served)
         node_reach_print (standing->root);
     if (standing->trial.on_trial)
-        printf ("%-10s stable is on trial, %u starts left; it would go back to %s\n", "trial",
-                standing->trial.tokens, standing->trial.back);
-    printf ("%-10s %s\n", "held",
-            standing->remembered.held ? "yes: no update is taken until it is released" : "no");
+        base_log_print (stdout, "%-10s stable is on trial, %u starts left; it would go back to %s", "trial",
+                        standing->trial.tokens, standing->trial.back);
+    base_log_print (stdout, "%-10s %s", "held",
+                    standing->remembered.held ? "yes: no update is taken until it is released" : "no");
     if (will_retry (&standing->remembered))
-        printf ("%-10s this host was found unfit %u times: the update is tried again at %s\n", "next try",
-                (unsigned) standing->remembered.unfit, standing->remembered.retry);
+        base_log_print (stdout, "%-10s this host was found unfit %u times: the update is tried again at %s",
+                        "next try", (unsigned) standing->remembered.unfit, standing->remembered.retry);
     const struct wire_failure *last = standing->remembered.last_error;
     if (last)
-        printf ("%-10s %s %s: %s\n", "last error", last->time, last->step, last->reason);
+        base_log_print (stdout, "%-10s %s %s: %s", "last error", last->time, last->step, last->reason);
 }
 
 int node_host_status (const struct root *root, bool json, struct base_error *error)
@@ -202,7 +214,7 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
             wire_json (&wire_application_record, &application, WIRE_JSON_PRETTY);
         if (!text)
             return -ENOMEM;
-        fputs (text, stdout);
+        print_json (text);
     } else
         print_standing (&standing);
     if (!*standing.lost.text)
@@ -226,7 +238,7 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
     if (json) {
         base_cleanup (base_free_p) char *text =
             wire_json_array (&wire_entry_record, entries, count, WIRE_JSON_PRETTY);
-        fputs (text ? text : "[]\n", stdout);
+        print_json (text ? text : "[]\n");
         root_journal_free (entries, count);
         return 0;
     }
@@ -234,18 +246,20 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
     for (size_t i = 0; i < count; i++) {
         const struct wire_entry *entry = &entries[i];
         const char *own = entry->transaction ? entry->transaction : "";
+        if (transaction && strcmp (own, transaction) != 0)
+            (void) putchar ('\n');
         if (!transaction || strcmp (own, transaction) != 0)
-            printf ("%s%s%s\n", i ? "\n" : "", *own ? "update " : "apart from an update", own);
+            base_log_print (stdout, "%s%s", *own ? "update " : "apart from an update", own);
         transaction = own;
-        printf ("  %.19s  %-22s %-10s%s%s%s%s\n", entry->time, entry->step,
-                wire_outcome_word (entry->outcome), entry->version ? " version " : "",
-                entry->version ? entry->version : "", entry->reason ? ": " : "",
-                entry->reason ? entry->reason : "");
+        base_log_print (stdout, "  %.19s  %-22s %-10s%s%s%s%s", entry->time, entry->step,
+                        wire_outcome_word (entry->outcome), entry->version ? " version " : "",
+                        entry->version ? entry->version : "", entry->reason ? ": " : "",
+                        entry->reason ? entry->reason : "");
     }
     if (!count)
-        printf ("nothing was done here yet\n");
+        base_log_print (stdout, "nothing was done here yet");
     if (damaged)
-        printf ("%zu lines of %s/var/journal cannot be read\n", damaged, root->path);
+        base_log_print (stdout, "%zu lines of %s/var/journal cannot be read", damaged, root->path);
     root_journal_free (entries, count);
     return 0;
 }
@@ -286,7 +300,7 @@ static void mend_previous (const struct root *root)
         standing = (struct wire_standing){.epoch = 0};
     if (root_previous_check (root, standing.previous, name, &lost) > 0 &&
         root_previous_mend (root, standing.previous, NULL) == 0)
-        printf ("%s: it was pointed to %s again\n", lost.text, standing.previous);
+        base_log_print (stdout, "%s: it was pointed to %s again", lost.text, standing.previous);
 }
 
 int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_running,
@@ -300,10 +314,11 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
     if (moved && moved != ROOT_E_UNSYNCED)
         return moved;
     if (*lost.text)
-        printf ("%s: the version that can be gone back to takes its place\n", lost.text);
+        base_log_print (stdout, "%s: the version that can be gone back to takes its place", lost.text);
     if (again)
-        printf ("a revert to %s was made already, and cut short or not completed yet: completing it\n",
-                ret_name);
+        base_log_print (stdout,
+                        "a revert to %s was made already, and cut short or not completed yet: completing it",
+                        ret_name);
     *ret_held = note_revert (root, &noted);
     if (*ret_held && noted) /* else the version that comes up takes it up from there */
         (void) root_revert_done (root);
@@ -327,16 +342,17 @@ int node_host_quarantine_list (const struct root *root, bool json, struct base_e
     if (json) {
         base_cleanup (base_free_p) char *text =
             wire_json_array (&wire_failure_record, failures, count, WIRE_JSON_PRETTY);
-        fputs (text ? text : "[]\n", stdout);
+        print_json (text ? text : "[]\n");
     } else
         for (size_t i = 0; i < count; i++) {
             char release[BASE_DIGEST_TEXT];
-            printf ("%.12s  %-10s %.19s  %s: %s\n", base_digest_format (&failures[i].release, release),
-                    failures[i].version ? failures[i].version : "-", failures[i].time, failures[i].step,
-                    failures[i].reason);
+            base_log_print (stdout, "%.12s  %-10s %.19s  %s: %s",
+                            base_digest_format (&failures[i].release, release),
+                            failures[i].version ? failures[i].version : "-", failures[i].time,
+                            failures[i].step, failures[i].reason);
         }
     if (!json && !count)
-        printf ("no release is quarantined here\n");
+        base_log_print (stdout, "no release is quarantined here");
     root_quarantine_free (failures, count);
     return 0;
 }

@@ -139,5 +139,5 @@ void node_reach_print (const struct root *root)
     for (size_t i = 0; i < line.size; i++)
         if ((unsigned char) line.data[i] < ' ' || line.data[i] == 0x7f)
             return;
-    printf ("%-10s %.*s\n", "broker", (int) line.size, (const char *) line.data);
+    base_log_print (stdout, "%-10s %.*s", "broker", (int) line.size, (const char *) line.data);
 }

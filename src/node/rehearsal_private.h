@@ -3,6 +3,7 @@
 #ifndef NODE_REHEARSAL_PRIVATE_H
 #define NODE_REHEARSAL_PRIVATE_H
 
+#include "base/log.h"
 #include "bus/work.h"
 #include "node/guard.h"
 #include "node/offer.h"
@@ -38,6 +39,7 @@ struct node_rehearsal {
     atomic_bool stop;         /* its copying */
     struct base_error copy_error;
     struct bus_socket *callback;
+    struct base_log_limit log; /* of what the candidate can cause there */
     struct origin *origin;
     struct node_guard *guard;
     struct node_spare *spare; /* where the candidate can write to the parent's root */

@@ -484,9 +484,9 @@ void node_rehearsal_on_callback (void *context, struct bus_socket *socket, const
         if (nested)
             on_nested (rehearsal, ready);
         else if (!own)
-            base_log (BASE_LOG_INFO,
-                      "ignoring an announcement with a nonce that was not given out, of pid %llu",
-                      (unsigned long long) ready->pid);
+            base_log_limited (&rehearsal->log, BASE_LOG_INFO,
+                              "ignoring an announcement with a nonce that was not given out, of pid %llu",
+                              (unsigned long long) ready->pid);
         else if (!base_digest_equal (&ready->manifest, &rehearsal->manifest))
             on_offered (rehearsal, ready);
         else if (!base_digest_equal (&ready->binary, &rehearsal->binary))

@@ -40,7 +40,7 @@ static const char exit_codes[] =
 
 static int tell (const struct base_error *error, const char *command)
 {
-    fprintf (stderr, "noded %s: %s\n", command, *error->text ? error->text : "out of memory");
+    base_log_print (stderr, "noded %s: %s", command, *error->text ? error->text : "out of memory");
     return PROGRAM_FAILED;
 }
 
@@ -172,7 +172,7 @@ static void install_tell (const struct install_options *wanted, uint64_t took_ms
 static void print_found (void *context, const char *text)
 {
     (void) context;
-    printf ("%s\n", text);
+    base_log_print (stdout, "%s", text);
 }
 
 static int repair (const char *path)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 static void expect (const char *text, const char *line)
 {
@@ -50,6 +51,30 @@ Test (log, what_does_not_fit_is_cut_between_two_characters)
     cr_expect_str_eq (line, "123456...");
     cr_expect_eq (base_log_escape ("12345\x1b\x1b", line, sizeof line), 8);
     cr_expect_str_eq (line, "12345...");
+}
+
+Test (log, a_line_for_a_terminal_is_escaped_and_whole)
+{
+    char text[4096], *got = NULL;
+    size_t size;
+    FILE *out = open_memstream (&got, &size);
+    cr_assert_not_null (out);
+    memset (text, 0xff, sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    base_log_print (out, "said %s", "x\033[2J\nheld no");
+    base_log_print (out, "%s", text);
+    fclose (out);
+    cr_expect (strncmp (got, "said x\\x1b[2J\\nheld no\n\\xff", 27) == 0, "%.40s", got);
+    cr_expect_eq (size, 23 + (sizeof text - 1) * 4 + 1);
+    free (got);
+}
+
+Test (log, json_has_nothing_that_steers_a_terminal_and_stays_json)
+{
+    char *plain =
+        base_text_plain_json ("{\n \"a\": \"\xc2\x9b|\xe2\x80\xae|\x7f|\xc3\xa9|\xf0\x9f\x98\x80\"}\n");
+    cr_expect_str_eq (plain, "{\n \"a\": \"\\u009b|\\u202e|\\u007f|\xc3\xa9|\xf0\x9f\x98\x80\"}\n");
+    free (plain);
 }
 
 /*  What is written for "x" with JOURNAL_STREAM as given, or where it names where standard error leads. */

@@ -140,6 +140,43 @@ Test (content, uploads_are_bounded_and_idle_ones_make_room)
     cr_assert_eq (taken.offset, 1, "what was here is kept for a resume");
 }
 
+Test (content, uploads_that_are_kept_just_active_hold_no_places)
+{
+    char name[16];
+
+    for (unsigned span = 0; span <= 4; span++) {
+        for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
+            struct bus_peer peer = {.size = 1, .id = {(uint8_t) (i / BROKER_UPLOADS_PEER_MOST + 1)}};
+            (void) snprintf (name, sizeof name, "content %d", i);
+            cr_assert_eq (put (&peer, name, 100, span, "x").status, WIRE_STATUS_OK);
+        }
+        if (span < 4) {
+            cr_assert_eq (put (&peer_a, "one more", 8, 0, "one ").status, WIRE_STATUS_BUSY, "span %u", span);
+            now_ms += BROKER_UPLOAD_RATE_MS / 4 + 1;
+        }
+    }
+    cr_assert_eq (put (&peer_a, "one more", 8, 0, "one ").status, WIRE_STATUS_OK);
+    /* Whose place it was gets another one of its like, and not this one. */
+    for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
+        struct bus_peer peer = {.size = 1, .id = {(uint8_t) (i / BROKER_UPLOADS_PEER_MOST + 1)}};
+        (void) snprintf (name, sizeof name, "content %d", i);
+        (void) put (&peer, name, 100, 5, "x");
+    }
+    cr_assert (put (&peer_a, "one more", 8, 4, "more").complete);
+}
+
+Test (content, who_knows_a_digest_and_sends_little_of_it_does_not_keep_others_from_it)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert_eq (put (&peer_a, "hello world", 11, i, "h").status, WIRE_STATUS_OK);
+        cr_assert_eq (put (&peer_b, "hello world", 11, 0, "").status, WIRE_STATUS_BUSY);
+        now_ms += BROKER_UPLOAD_RATE_MS / 4 + 1;
+    }
+    (void) put (&peer_a, "hello world", 11, 0, "");
+    cr_assert_eq (put (&peer_b, "hello world", 11, 0, "").offset, 4);
+    cr_assert_eq (put (&peer_a, "hello world", 11, 4, "h").status, WIRE_STATUS_BUSY);
+}
+
 Test (content, what_is_too_large_for_the_bound_or_the_disk_is_refused)
 {
     cr_assert_eq (put (&peer_a, "a", BROKER_CONTENT_MOST + 1, 0, "").status, WIRE_STATUS_REFUSED);

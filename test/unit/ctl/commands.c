@@ -178,6 +178,42 @@ Test (commands, what_the_broker_knows_is_printed_for_people_and_as_json)
     expect_run (WORDS ("releases", "--json"), 0, "\"release\":\"1111111177", NULL);
 }
 
+/*  A C1 control and a mark that turns the direction, which JSON itself may have as they are. */
+#define STEERS                                                                                               \
+    "a\xC2\x9B"                                                                                              \
+    "2J\xE2\x80\xAE"                                                                                         \
+    "b\x7f"
+#define PLAIN "a\\u009b2J\\u202eb\\u007f"
+
+Test (commands, what_a_node_tells_steers_no_terminal_in_json_either)
+{
+    nodes[0].outcome_reason = T (STEERS);
+    applications[0].quarantine->reason = T (STEERS);
+    orders[0].status = WIRE_STATUS_REFUSED;
+    orders[0].reason = T (STEERS);
+    expect_run (WORDS ("nodes", "--json"), 0, "\"outcome_reason\":\"" PLAIN "\"", NULL);
+    expect_run (WORDS ("status", "web-1", "--json"), 0, "\"outcome_reason\": \"" PLAIN "\"", NULL);
+    expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\": \"" PLAIN "\"", NULL);
+    expect_run (WORDS ("hold", "web-1", "--json"), 1, "\"reason\": \"" PLAIN "\"", NULL);
+    broker.event = "{\"event\":\"failed\",\"reason\":\"" STEERS "\"}";
+    expect_run (WORDS ("events", "--count", "1", "--json"), 0,
+                "{\"event\":\"failed\",\"reason\":\"" PLAIN "\"}\n", NULL);
+    broker.event = "no json\033[2J";
+    expect_run (WORDS ("events", "--count", "1", "--json", "--timeout", "500ms"), 0, "", NULL);
+}
+
+Test (commands, no_word_is_completed_that_a_shell_would_carry_out)
+{
+    struct run got;
+    nodes[0].id = T ("$(reboot)");
+    nodes[1].id = T ("web-2");
+    got = run_program (WORDS ("completion", "words", "--", "status", ""), broker.origin);
+    cr_expect_null (strstr (got.out, "reboot"), "%s", got.out);
+    cr_expect_not_null (strstr (got.out, "web-2\n"), "%s", got.out);
+    free (got.out);
+    free (got.err);
+}
+
 Test (commands, events_are_printed_as_they_come)
 {
     broker.event = "{\"event\":\"came\",\"node\":\"web-1\",\"time\":\"2026-11-22T15:00:00.000000000Z\"}";

@@ -32,6 +32,7 @@ Test (text, control_characters_and_ill_formed_bytes_are_escaped)
                     "\\xe2\\x80\\xaegnp.exe");
     expect_escaped ("\xE2\x81\xA6", "\\xe2\\x81\\xa6");
     expect_escaped ("\xE2\x82\xAC", "\xE2\x82\xAC");
+    expect_escaped ("\xD8\x9C|\xE2\x80\x8B|\xEF\xBB\xBF", "\\xd8\\x9c|\\xe2\\x80\\x8b|\\xef\\xbb\\xbf");
     expect_escaped ("", "");
 }
 
