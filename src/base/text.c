@@ -215,14 +215,19 @@ size_t base_list_count (char *const *list)
 int base_list_append (char ***list, const char *text)
 {
     size_t count = base_list_count (*list);
+    return base_list_append_next (list, &count, text);
+}
+
+int base_list_append_next (char ***list, size_t *count, const char *text)
+{
     char *copy = strdup (text);
-    char **grown = copy ? realloc (*list, (count + 2) * sizeof *grown) : NULL;
+    char **grown = copy ? realloc (*list, (*count + 2) * sizeof *grown) : NULL;
     if (!grown) {
         free (copy);
         return -ENOMEM;
     }
-    grown[count] = copy;
-    grown[count + 1] = NULL;
+    grown[(*count)++] = copy;
+    grown[*count] = NULL;
     *list = grown;
     return 0;
 }

@@ -53,6 +53,9 @@ size_t base_list_count (char *const *list);
 /*  Appends a copy of text, growing the list; *list may be NULL. Returns 0 or -ENOMEM. */
 int base_list_append (char ***list, const char *text);
 
+/*  The same where the caller keeps the count, which grows by one: a list of many does not count itself each time. */
+int base_list_append_next (char ***list, size_t *count, const char *text);
+
 /*  Base64 (RFC 4648, padded). Appends. Returns 0, -ENOMEM, or -EINVAL for text that is no base64. */
 int base_base64_encode (const void *data, size_t size, struct base_buffer *buffer);
 int base_base64_decode (const char *text, struct base_buffer *buffer);

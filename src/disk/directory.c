@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/directory.h"
+#include "base/time.h"
 #include "disk/attributes.h"
 #include "disk/place.h"
 
@@ -60,6 +61,7 @@ static int mount_of (int fd, struct mount *ret_mount)
 
 struct removal {
     const struct disk *disk;
+    const struct disk_until *until;
     struct mount mount;
     int top;
     bool moved; /* something was moved up: the top needs another pass */
@@ -163,6 +165,8 @@ static int remove_below (struct removal *removal, int fd, unsigned depth)
         return -errno;
     int rc = 0;
     for (;;) {
+        if (disk_until_over (removal->until))
+            return -ECANCELED;
         errno = 0;
         const struct dirent *entry = readdir (entries);
         if (!entry)
@@ -174,14 +178,15 @@ static int remove_below (struct removal *removal, int fd, unsigned depth)
     }
 }
 
-static int remove_tree (const struct disk *disk, int directory, const char *name)
+static int remove_tree (const struct disk *disk, int directory, const char *name,
+                        const struct disk_until *until)
 {
     struct stat status;
     if (fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : -errno;
     if (!S_ISDIR (status.st_mode))
         return remove_name (disk, directory, name, 0);
-    struct removal removal = {.disk = disk, .top = -1};
+    struct removal removal = {.disk = disk, .until = until, .top = -1};
     base_cleanup (base_close_p) int around =
         disk->ops->openat (disk->context, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     int rc = around < 0 ? -errno : mount_of (around, &removal.mount);
@@ -199,12 +204,24 @@ static int remove_tree (const struct disk *disk, int directory, const char *name
     return rc ? rc : remove_name (disk, directory, name, AT_REMOVEDIR);
 }
 
+bool disk_until_over (const struct disk_until *until)
+{
+    return until && ((until->stop && atomic_load (until->stop)) ||
+                     (until->boot_ms && base_time_boot_ms () >= until->boot_ms));
+}
+
 int disk_tree_remove (const struct disk *disk, int directory, const char *path, struct base_error *error)
+{
+    return disk_tree_remove_until (disk, directory, path, NULL, error);
+}
+
+int disk_tree_remove_until (const struct disk *disk, int directory, const char *path,
+                            const struct disk_until *until, struct base_error *error)
 {
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
     int rc = disk_place_find (disk, directory, path, &place);
     if (rc == 0)
-        rc = remove_tree (disk, place.fd, place.leaf);
+        rc = remove_tree (disk, place.fd, place.leaf, until);
     if (rc == 0 || (rc == -ENOENT && place.fd < 0)) /* nothing there, not even the directory around it */
         return 0;
     return base_error_errno (error, rc, "cannot remove the directory %s", path);

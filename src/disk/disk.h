@@ -108,6 +108,20 @@ int disk_directory_make (const struct disk *disk, int directory, const char *pat
     Not synced: what is removed was renamed to a hidden name before, or is scratch. 0 where there is none. */
 int disk_tree_remove (const struct disk *disk, int directory, const char *path, struct base_error *error);
 
+/*  When work ends that is not through: soon after *stop (NULL: never) was set, from whatever thread, or behind that
+    time of CLOCK_BOOTTIME (0: never). */
+struct disk_until {
+    const atomic_bool *stop;
+    uint64_t boot_ms;
+};
+
+/*  Whether that is now. until may be NULL: never. */
+bool disk_until_over (const struct disk_until *until);
+
+/*  As disk_tree_remove, but ends with -ECANCELED, and some of the tree removed, where until (NULL: never) says so. */
+int disk_tree_remove_until (const struct disk *disk, int directory, const char *path,
+                            const struct disk_until *until, struct base_error *error);
+
 /*  Free bytes and inodes for this user on the file system of a directory. */
 int disk_space (int directory, uint64_t *ret_bytes, uint64_t *ret_inodes);
 

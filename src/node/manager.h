@@ -77,6 +77,9 @@ struct node_manager {
     struct node_callback *callback;
     struct node_fetch *fetch;
     struct bus_work *staging;    /* of the order's candidate */
+    struct bus_work *sweeping;   /* of what earlier rehearsals left, where that is much: */
+    char **left;                 /* its names */
+    atomic_bool leave;           /* ends that */
     char staged[ROOT_NAME_SIZE]; /* what came of it */
     struct base_error stage_error;
     struct bus_work *unsharing; /* versions are being given files of their own */

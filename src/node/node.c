@@ -19,6 +19,9 @@
 /*  How long putting everything away may take at the end: less than the launcher gives a version. */
 enum { CLOSE_MS = 5 * 1000 };
 
+/*  How long what an earlier process left may keep a start: less than anyone waits for it. */
+enum { TIDY_MS = 5 * 1000 };
+
 static void describe (void *context, struct wire_application *ret_application)
 {
     node_describe (context, ret_application);
@@ -207,6 +210,21 @@ static int launcher_pipe (void)
     return (int) fd;
 }
 
+static int sweep (void *context)
+{
+    struct node_manager *node = context;
+    const struct disk_until until = {.stop = &node->leave};
+    node_scratch_sweep (&node->root, node->left, &until);
+    return 0;
+}
+
+static void on_swept (void *context, int rc)
+{
+    struct node_manager *node = context;
+    (void) rc;
+    node->sweeping = bus_work_free (node->sweeping);
+}
+
 /*  A disk that is full or read-only stops updates, not the node manager: without it nobody could revert
     from afar. */
 static void open_records (struct node_manager *node)
@@ -214,9 +232,13 @@ static void open_records (struct node_manager *node)
     struct base_error error = {.code = 0};
     node_places_keep (node);
     node_stable_mark (node);
-    if (root_tidy (&node->root, &error))
+    const struct disk_until until = {.boot_ms = base_time_boot_ms () + TIDY_MS};
+    if (root_tidy (&node->root, &until, &error))
         base_log (BASE_LOG_WARNING, "ignoring what an earlier process left: %s", error.text);
-    node_scratch_sweep (&node->root);
+    node->left = node_scratch_left (&node->root);
+    node_scratch_sweep (&node->root, node->left, &until);
+    if (!disk_until_over (&until))
+        node->left = base_list_free (node->left);
     if (root_standing_read (&node->root, &node->standing))
         node->standing = (struct wire_standing){.epoch = 0};
     node_journal_open (node);
@@ -240,6 +262,8 @@ static int open_all (struct node_manager *node, struct base_error *error)
     node->loop = bus_loop_new ();
     if (!node->loop)
         return base_error_set (error, -ENOMEM, "making the event loop: out of memory or descriptors");
+    if (node->left && bus_work_start (node->loop, sweep, on_swept, node, &node->sweeping))
+        base_log (BASE_LOG_WARNING, "what earlier rehearsals left stays until the next start");
     rc = bus_signals (node->loop, signals, sizeof signals / sizeof *signals, on_signal, node);
     rc = rc ? rc : node_callback_new (node->loop, node->config, &node->self, &node->callback, error);
     return rc ? rc : node_session_new (node->loop, node->config, &session_ops, node, &node->session, error);
@@ -256,6 +280,9 @@ static void close_all (struct node_manager *node)
     (void) node_reach_free (node->reach);
     (void) node_session_free (node->session);
     (void) node_callback_free (node->callback);
+    atomic_store (&node->leave, true);
+    (void) bus_work_free (node->sweeping);
+    node->left = base_list_free (node->left);
     (void) bus_work_free (node->staging);
     (void) bus_work_free (node->unsharing);
     node_scrub_end (node);

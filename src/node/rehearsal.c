@@ -190,6 +190,9 @@ struct node_rehearsal *node_rehearsal_free (struct node_rehearsal *rehearsal)
         bus_timer_cancel (rehearsal->spec.loop, timers[i]);
     atomic_store (&rehearsal->stop, true);
     (void) bus_work_free (rehearsal->copying);
+    bool unfinished = rehearsal->emptying;
+    atomic_store (&rehearsal->leave, true);
+    (void) bus_work_free (rehearsal->emptying);
     (void) node_startcheck_free (rehearsal->startcheck);
     (void) node_guard_free (rehearsal->guard);
     (void) node_spare_free (rehearsal->spare);
@@ -197,7 +200,7 @@ struct node_rehearsal *node_rehearsal_free (struct node_rehearsal *rehearsal)
     (void) bus_socket_free (rehearsal->callback);
     for (size_t i = 0; i < NODE_REHEARSAL_OFFERS; i++)
         node_offer_deinit (&rehearsal->offers[i]);
-    if (rehearsal->stuck)
+    if (rehearsal->stuck || unfinished || rehearsal->emptied)
         node_scratch_leave (&rehearsal->scratch);
     node_scratch_deinit (&rehearsal->scratch);
     base_list_free (rehearsal->env);

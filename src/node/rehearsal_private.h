@@ -38,6 +38,9 @@ struct node_rehearsal {
     struct bus_work *copying; /* the candidate into the scratch root */
     atomic_bool stop;         /* its copying */
     struct base_error copy_error;
+    struct bus_work *emptying; /* the scratch root, once nothing runs in it */
+    atomic_bool leave;         /* ends that: the next start goes on with it */
+    bool emptied;
     struct bus_socket *callback;
     struct base_log_limit log; /* of what the candidate can cause there */
     struct origin *origin;

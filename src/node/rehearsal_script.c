@@ -42,8 +42,31 @@ static void put_back (struct node_rehearsal *rehearsal)
     (void) base_text_copy (rehearsal->result.reason, sizeof rehearsal->result.reason, error.text);
 }
 
-/*  Tells the owner from the loop, not from inside whatever found it out. */
-static void tell_owner (void *context)
+static void tell_owner (struct node_rehearsal *rehearsal)
+{
+    rehearsal->done (rehearsal->context, &rehearsal->result);
+}
+
+/*  On a thread of its own: removing what a candidate left may take longer than the watchdog of the service waits. */
+static int empty (void *context)
+{
+    struct node_rehearsal *rehearsal = context;
+    const struct disk_until until = {.stop = &rehearsal->leave};
+    node_scratch_empty (&rehearsal->scratch, &until);
+    return 0;
+}
+
+static void on_emptied (void *context, int rc)
+{
+    struct node_rehearsal *rehearsal = context;
+    (void) rc;
+    rehearsal->emptying = bus_work_free (rehearsal->emptying);
+    rehearsal->emptied = true;
+    tell_owner (rehearsal);
+}
+
+/*  Nothing of it runs any more. Called from the loop, not from inside whatever found it out. */
+static void all_ended (void *context)
 {
     struct node_rehearsal *rehearsal = context;
     rehearsal->late = 0;
@@ -55,7 +78,11 @@ static void tell_owner (void *context)
                          (int) rehearsal->stuck);
     }
     put_back (rehearsal);
-    rehearsal->done (rehearsal->context, &rehearsal->result);
+    rehearsal->origin = origin_free (rehearsal->origin); /* its sockets lie in what is removed */
+    rehearsal->callback = bus_socket_free (rehearsal->callback);
+    if (rehearsal->stuck ||
+        bus_work_start (rehearsal->spec.loop, empty, on_emptied, rehearsal, &rehearsal->emptying))
+        tell_owner (rehearsal);
 }
 
 static void note_span (struct node_rehearsal *rehearsal)
@@ -71,8 +98,9 @@ void node_rehearsal_end_processes (struct node_rehearsal *rehearsal)
         node_guard_kill (rehearsal->guard);
     if (rehearsal->startcheck)
         node_startcheck_end (rehearsal->startcheck);
-    if (!rehearsal->guard && !rehearsal->startcheck && !rehearsal->late)
-        rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, tell_owner, rehearsal);
+    if (!rehearsal->guard && !rehearsal->startcheck && !rehearsal->late && !rehearsal->emptying &&
+        !rehearsal->emptied)
+        rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, all_ended, rehearsal);
 }
 
 static void conclude (struct node_rehearsal *rehearsal)

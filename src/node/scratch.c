@@ -174,7 +174,7 @@ int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *er
               : 0;
 }
 
-static void remove_sockets (const struct disk *disk, int root)
+static void remove_sockets (const struct disk *disk, int root, const struct disk_until *until)
 {
     char path[sizeof ((struct node_scratch *) NULL)->sockets];
     if (disk_link_read (root, SOCKETS_LINK, path, sizeof path))
@@ -188,7 +188,7 @@ static void remove_sockets (const struct disk *disk, int root)
         base_cleanup (base_close_p) int top = open (sockets_places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (top >= 0 && !fstatat (top, path + above + 1, &status, AT_SYMLINK_NOFOLLOW) &&
             status.st_uid == geteuid ())
-            (void) disk_tree_remove (disk, top, path + above + 1, NULL);
+            (void) disk_tree_remove_until (disk, top, path + above + 1, until, NULL);
     }
 }
 
@@ -197,37 +197,52 @@ static int open_probe (int root)
     return openat (root, ROOT_PROBE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
+static void remove_below (const struct disk *disk, int root, unsigned depth, const struct disk_until *until);
+
 /*  What a probe left, and the probes below it: whoever was killed removed nothing. */
-static void remove_below (const struct disk *disk, int root, unsigned depth)
+static void remove_probe (const struct disk *disk, int probe, const char *name, unsigned depth,
+                          const struct disk_until *until)
+{
+    base_cleanup (base_close_p) int below =
+        openat (probe, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (below >= 0 && depth < DEPTH_MOST) {
+        remove_sockets (disk, below, until);
+        remove_below (disk, below, depth + 1, until);
+    }
+    (void) disk_tree_remove_until (disk, probe, name, until, NULL);
+}
+
+static bool is_entry (const char *name)
+{
+    return strcmp (name, ".") != 0 && strcmp (name, "..") != 0;
+}
+
+static void remove_below (const struct disk *disk, int root, unsigned depth, const struct disk_until *until)
 {
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (open_probe (root));
-    int probe = directory ? dirfd (directory) : -1;
     const struct dirent *entry;
-    while (directory && (entry = readdir (directory))) {
-        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
-            continue;
-        base_cleanup (base_close_p) int below =
-            openat (probe, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (below >= 0 && depth < DEPTH_MOST) {
-            remove_sockets (disk, below);
-            remove_below (disk, below, depth + 1);
-        }
-        (void) disk_tree_remove (disk, probe, entry->d_name, NULL);
-    }
+    while (directory && !disk_until_over (until) && (entry = readdir (directory)))
+        if (is_entry (entry->d_name))
+            remove_probe (disk, dirfd (directory), entry->d_name, depth, until);
+}
+
+void node_scratch_empty (const struct node_scratch *scratch, const struct disk_until *until)
+{
+    if (scratch->root.fd < 0 || !scratch->parent)
+        return;
+    const struct disk *disk = scratch->parent->disk;
+    base_cleanup (base_close_p) int probe = open_probe (scratch->parent->fd);
+    remove_below (disk, scratch->root.fd, 0, until);
+    if (*scratch->sockets) /* not by the link: a candidate may have changed it */
+        (void) disk_tree_remove_until (disk, AT_FDCWD, scratch->sockets, until, NULL);
+    if (probe >= 0)
+        (void) disk_tree_remove_until (disk, probe, scratch->name, until, NULL);
 }
 
 void node_scratch_deinit (struct node_scratch *scratch)
 {
-    if (scratch->root.fd < 0 || !scratch->parent)
-        return;
-    base_cleanup (base_close_p) int probe = open_probe (scratch->parent->fd);
-    remove_below (scratch->parent->disk, scratch->root.fd, 0);
-    if (*scratch->sockets) /* not by the link: a candidate may have changed it */
-        (void) disk_tree_remove (scratch->parent->disk, AT_FDCWD, scratch->sockets, NULL);
-    if (probe >= 0)
-        (void) disk_tree_remove (scratch->parent->disk, probe, scratch->name, NULL);
-    root_deinit (&scratch->root);
-    *scratch = (struct node_scratch){.root = {.fd = -1}};
+    node_scratch_empty (scratch, NULL);
+    node_scratch_leave (scratch);
 }
 
 void node_scratch_leave (struct node_scratch *scratch)
@@ -237,7 +252,20 @@ void node_scratch_leave (struct node_scratch *scratch)
     *scratch = (struct node_scratch){.root = {.fd = -1}};
 }
 
-void node_scratch_sweep (const struct root *parent)
+char **node_scratch_left (const struct root *parent)
 {
-    remove_below (parent->disk, parent->fd, 0);
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (open_probe (parent->fd));
+    char **names = NULL;
+    size_t count = 0;
+    for (const struct dirent *entry; directory && (entry = readdir (directory));)
+        if (is_entry (entry->d_name) && base_list_append_next (&names, &count, entry->d_name))
+            break;
+    return names;
+}
+
+void node_scratch_sweep (const struct root *parent, char *const *names, const struct disk_until *until)
+{
+    base_cleanup (base_close_p) int probe = open_probe (parent->fd);
+    for (size_t i = 0; probe >= 0 && names && names[i] && !disk_until_over (until); i++)
+        remove_probe (parent->disk, probe, names[i], 0, until);
 }

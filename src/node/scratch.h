@@ -34,14 +34,22 @@ int node_scratch_settings (struct node_scratch *scratch, const char *text, struc
     remove it. */
 int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *error);
 
+/*  Removes what is in it, and itself, from the disk, until it is told to end (NULL: all of it). A candidate may have left
+    millions of files: it may run on a thread of its own. Safe on the null value. */
+void node_scratch_empty (const struct node_scratch *scratch, const struct disk_until *until);
+
 /*  Removes it with all that is in it. Safe on the null value. */
 void node_scratch_deinit (struct node_scratch *scratch);
 
 /*  The same without removing anything: something in it cannot be ended. A later sweep removes it. */
 void node_scratch_leave (struct node_scratch *scratch);
 
-/*  Removes what earlier processes left below probe/. */
-void node_scratch_sweep (const struct root *parent);
+/*  What earlier processes left below probe/. NULL: nothing; else to be freed with base_list_free. */
+char **node_scratch_left (const struct root *parent);
+
+/*  Removes that, until it is told to end (NULL: all of it), and nothing that is made meanwhile: it may run on a thread
+    of its own. */
+void node_scratch_sweep (const struct root *parent, char *const *names, const struct disk_until *until);
 
 /*  Copies what is left to read of one file behind the end of another, by the file system itself where it
     can. stop: NULL, or where another thread may end it. Returns 0 or -errno (-ECANCELED). */

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "bus/work.h"
 #include "node/guard.h"
 #include "node/scratch.h"
 #include "root/command.h"
@@ -42,6 +43,9 @@ struct node_startcheck {
     uint64_t span_ms, due_ms; /* of its deadline */
     unsigned times_late;
     bool over;
+    struct bus_work *emptying; /* the scratch roots, once nothing runs in them */
+    atomic_bool leave;         /* ends that: the next start goes on with it */
+    bool emptied;
     struct base_error result; /* code 0: all went back */
     node_startcheck_done *done;
     void *context;
@@ -121,11 +125,37 @@ static int furnish (const struct root *root, int workspace, const char *program,
     return rc ? rc : root_switch (root, broken, &limits, error);
 }
 
-static void tell_owner (void *context)
+static void tell_owner (struct node_startcheck *check)
+{
+    check->done (check->context, check->result.code ? &check->result : NULL);
+}
+
+/*  On a thread of its own, as that of the rehearsal. */
+static int empty (void *context)
+{
+    struct node_startcheck *check = context;
+    const struct disk_until until = {.stop = &check->leave};
+    for (size_t i = 0; i < KINDS; i++)
+        if (!check->runs[i].stuck)
+            node_scratch_empty (&check->runs[i].scratch, &until);
+    return 0;
+}
+
+static void on_emptied (void *context, int rc)
+{
+    struct node_startcheck *check = context;
+    (void) rc;
+    check->emptying = bus_work_free (check->emptying);
+    check->emptied = true;
+    tell_owner (check);
+}
+
+static void all_ended (void *context)
 {
     struct node_startcheck *check = context;
     check->timer = 0;
-    check->done (check->context, check->result.code ? &check->result : NULL);
+    if (bus_work_start (check->loop, empty, on_emptied, check, &check->emptying))
+        tell_owner (check);
 }
 
 static bool all_gone (const struct node_startcheck *check)
@@ -150,7 +180,7 @@ static void conclude (struct node_startcheck *check, const struct base_error *er
         if (!check->runs[i].gone)
             node_guard_kill (check->runs[i].guard);
     if (all_gone (check))
-        check->timer = bus_timer_start (check->loop, 0, tell_owner, check);
+        check->timer = bus_timer_start (check->loop, 0, all_ended, check);
 }
 
 static bool was_killed (const struct node_guard_end *end)
@@ -170,7 +200,7 @@ static void on_gone (void *context, const struct node_guard_end *told)
     run->guard = node_guard_free (run->guard);
     if (check->over) {
         if (all_gone (check))
-            check->timer = bus_timer_start (check->loop, 0, tell_owner, check);
+            check->timer = bus_timer_start (check->loop, 0, all_ended, check);
         return;
     }
     char stable[ROOT_NAME_SIZE] = "";
@@ -305,9 +335,12 @@ struct node_startcheck *node_startcheck_free (struct node_startcheck *check)
     if (!check)
         return NULL;
     bus_timer_cancel (check->loop, check->timer);
+    bool left = check->emptying || check->emptied;
+    atomic_store (&check->leave, true);
+    (void) bus_work_free (check->emptying);
     for (size_t i = 0; i < KINDS; i++) {
         (void) node_guard_free (check->runs[i].guard);
-        if (check->runs[i].stuck)
+        if (check->runs[i].stuck || left)
             node_scratch_leave (&check->runs[i].scratch);
         node_scratch_deinit (&check->runs[i].scratch);
     }

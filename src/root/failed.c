@@ -163,15 +163,16 @@ int root_failed_list (const struct root *root, char ***ret_workspaces)
         return -errno;
     char **names = calloc (1, sizeof *names);
     int rc = names ? 0 : -ENOMEM;
+    size_t count = 0;
     for (const struct dirent *entry; rc == 0 && (entry = readdir (directory));)
         if (strncmp (entry->d_name, ROOT_FAILED ".", sizeof ROOT_FAILED) == 0 &&
             root_name_is_valid (entry->d_name + sizeof ROOT_FAILED))
-            rc = base_list_append (&names, entry->d_name + sizeof ROOT_FAILED);
+            rc = base_list_append_next (&names, &count, entry->d_name + sizeof ROOT_FAILED);
     if (rc) {
         (void) base_list_free (names);
         return rc;
     }
-    qsort (names, base_list_count (names), sizeof *names, compare_newest);
+    qsort (names, count, sizeof *names, compare_newest);
     *ret_workspaces = names;
     return 0;
 }

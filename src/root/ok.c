@@ -33,10 +33,11 @@ static char **marked (const struct root *root)
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     char **names = directory ? calloc (1, sizeof *names) : NULL;
+    size_t count = 0;
     for (const struct dirent *entry; names && (entry = readdir (directory));)
         if (strncmp (entry->d_name, ROOT_OK ".", sizeof ROOT_OK) == 0 &&
             root_name_is_valid (entry->d_name + sizeof ROOT_OK) &&
-            base_list_append (&names, entry->d_name + sizeof ROOT_OK))
+            base_list_append_next (&names, &count, entry->d_name + sizeof ROOT_OK))
             break;
     return names;
 }

@@ -232,7 +232,7 @@ int root_swap_finish (const struct root *root, const char *stable, bool *ret_fin
                       struct base_error *error);
 
 /*  Removes what a crash left: a stale .back (equal to stable), tokens without a trial, ".tmp.*", half-made
-    and half-removed workspaces. */
-int root_tidy (const struct root *root, struct base_error *error);
+    and half-removed workspaces. until (NULL: never): when the rest of these files is left to the next call. */
+int root_tidy (const struct root *root, const struct disk_until *until, struct base_error *error);
 
 #endif

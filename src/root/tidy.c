@@ -1,5 +1,5 @@
 /*  Removes what a crash left behind. Called by a manager that serves the root, before it begins a draft of
-    its own. */
+    its own, and while its launcher waits for it: so it goes by batches, and ends in time. */
 
 #include "root/outcome.h"
 
@@ -12,15 +12,41 @@
 #include "base/directory.h"
 #include "base/text.h"
 
+enum { BATCH = 512 };
+
 static bool is_leftover (const char *name)
 {
     return strncmp (name, ".tmp.", 5) == 0 || strncmp (name, ".new.", 5) == 0 ||
            strncmp (name, ".old.", 5) == 0;
 }
 
-/*  Removes the leftovers in a directory of the root; one that is not there has none. The first error is
-    kept, the rest is done. */
-static int tidy_directory (const struct root *root, const char *path, struct base_error *error)
+/*  Removes leftovers, at most BATCH, and counts them; removing while reading could skip some. The first error is kept,
+    the rest is done. */
+static int remove_some (const struct root *root, DIR *directory, const struct disk_until *until,
+                        size_t *ret_removed, struct base_error *error)
+{
+    char **names = NULL;
+    size_t count = 0;
+    int rc = 0;
+    *ret_removed = 0;
+    rewinddir (directory);
+    for (const struct dirent *entry; rc == 0 && count < BATCH && (entry = readdir (directory));)
+        if (is_leftover (entry->d_name))
+            rc = base_list_append_next (&names, &count, entry->d_name);
+    if (rc)
+        (void) base_error_errno (error, rc, "cannot list what an earlier process left");
+    for (size_t i = 0; i < count && !disk_until_over (until); i++) {
+        int one = disk_tree_remove_until (root->disk, dirfd (directory), names[i], until, rc ? NULL : error);
+        *ret_removed += one == 0;
+        rc = rc ? rc : one;
+    }
+    (void) base_list_free (names);
+    return rc;
+}
+
+/*  Removes the leftovers in a directory of the root; one that is not there has none. */
+static int tidy_directory (const struct root *root, const char *path, const struct disk_until *until,
+                           struct base_error *error)
 {
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (root->disk->ops->openat (
         root->disk->context, root->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0));
@@ -28,45 +54,39 @@ static int tidy_directory (const struct root *root, const char *path, struct bas
         return errno == ENOENT || errno == ENOTDIR
                    ? 0
                    : base_error_errno (error, -errno, "cannot open %s/%s", root->path, path);
-    char **names = NULL; /* removing while reading could skip some */
+    size_t removed;
     int rc = 0;
-    for (struct dirent *entry; rc == 0 && (entry = readdir (directory));)
-        if (is_leftover (entry->d_name))
-            rc = base_list_append (&names, entry->d_name);
-    if (rc)
-        (void) base_error_errno (error, rc, "cannot tidy %s/%s", root->path, path);
-    for (size_t i = 0; names && names[i]; i++) {
-        int one = disk_tree_remove (root->disk, dirfd (directory), names[i], rc ? NULL : error);
-        if (rc == 0)
-            rc = one;
-    }
-    (void) base_list_free (names);
+    do {
+        int one = remove_some (root, directory, until, &removed, rc ? NULL : error);
+        rc = rc ? rc : one;
+    } while (removed && !disk_until_over (until));
     return rc;
 }
 
 /*  Marks and notes of workspaces that are gone. A note says that a release is not to be tried again, so that it stays
     longer than what it ran from: the newest ones do. */
-static int tidy_marks (const struct root *root, struct base_error *error)
+static int tidy_marks (const struct root *root, const struct disk_until *until, struct base_error *error)
 {
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (
         root->disk->ops->openat (root->disk->context, root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
     if (!directory)
         return base_error_errno (error, -errno, "cannot list %s", root->path);
     char **gone = NULL, **failed = NULL;
+    size_t count = 0;
     int rc = 0;
-    for (const struct dirent *entry; rc == 0 && (entry = readdir (directory));) {
+    for (const struct dirent *entry; rc == 0 && count < BATCH && (entry = readdir (directory));) {
         const char *name = entry->d_name + sizeof ROOT_OK;
         struct stat status;
         if (strncmp (entry->d_name, ROOT_OK ".", sizeof ROOT_OK) == 0 &&
             (!root_name_is_valid (name) || fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW)))
-            rc = base_list_append (&gone, name);
+            rc = base_list_append_next (&gone, &count, name);
     }
-    for (size_t i = 0; gone && gone[i]; i++) {
+    for (size_t i = 0; i < count && !disk_until_over (until); i++) {
         int one = root_ok_remove (root, gone[i]);
         rc = rc ? rc : one;
     }
     int listed = root_failed_list (root, &failed);
-    for (size_t i = 0; listed == 0 && failed[i]; i++) {
+    for (size_t i = 0; listed == 0 && failed[i] && !disk_until_over (until); i++) {
         int one = i < ROOT_FAILED_MOST ? 0 : root_failed_remove (root, failed[i]);
         rc = rc ? rc : one;
     }
@@ -76,7 +96,7 @@ static int tidy_marks (const struct root *root, struct base_error *error)
     return rc ? base_error_errno (error, rc, "cannot tidy %s", root->path) : listed;
 }
 
-int root_tidy (const struct root *root, struct base_error *error)
+int root_tidy (const struct root *root, const struct disk_until *until, struct base_error *error)
 {
     struct root_trial trial;
     int rc = root_trial_read (root, &trial, error);
@@ -95,10 +115,10 @@ int root_tidy (const struct root *root, struct base_error *error)
     }
     static const char *const places[] = {".", ROOT_VAR, ROOT_VAR "/quarantine"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        int one = tidy_directory (root, places[i], rc ? NULL : error);
+        int one = tidy_directory (root, places[i], until, rc ? NULL : error);
         if (rc == 0)
             rc = one;
     }
-    int one = tidy_marks (root, rc ? NULL : error);
+    int one = tidy_marks (root, until, rc ? NULL : error);
     return rc ? rc : one;
 }

@@ -59,18 +59,18 @@ int root_workspaces (const struct root *root, char ***ret_names)
         return -errno;
     char **names = calloc (1, sizeof *names);
     int rc = names ? 0 : -ENOMEM;
+    size_t count = 0;
     for (struct dirent *entry; rc == 0 && (entry = readdir (directory));) {
         struct stat status;
         if (root_name_is_valid (entry->d_name) &&
             fstatat (root->fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (status.st_mode))
-            rc = base_list_append (&names, entry->d_name);
+            rc = base_list_append_next (&names, &count, entry->d_name);
     }
     if (rc) {
         (void) base_list_free (names);
         return rc;
     }
-    qsort (names, base_list_count (names), sizeof *names,
-           compare_names); /* the form makes byte order the order of time */
+    qsort (names, count, sizeof *names, compare_names); /* the form makes byte order the order of time */
     *ret_names = names;
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "base/text.h"
 #include "node/scratch.h"
 #include "test/fault/failing_disk.h"
 #include "test/fault/scratch.h"
@@ -41,4 +42,46 @@ Test (node_scratch, a_directory_for_sockets_is_known_before_it_is_made)
     cr_expect_gt (n, 3);
     cr_assert_eq (umount ("/tmp"), 0);
     cr_assert_eq (chdir (scratch_path), 0);
+}
+
+static bool is_there (const char *path)
+{
+    struct stat status;
+    return lstat (path, &status) == 0;
+}
+
+/*  What a candidate left may be millions of files: nobody waits for them to be removed. */
+Test (node_scratch, what_is_left_is_removed_until_that_is_to_end)
+{
+    struct root parent = {.fd = -1};
+    struct base_error error = {.code = 0};
+    struct node_scratch one = {.root = {.fd = -1}}, other = {.root = {.fd = -1}};
+    atomic_bool stop = true;
+    const struct disk_until until = {.stop = &stop}, past = {.boot_ms = 1};
+    char path[128], sockets[64];
+    cr_assert_eq (root_make (&disk_system, "root", &parent, &error), 0, "%s", error.text);
+    cr_assert_eq (node_scratch_make (&parent, &one, &error), 0, "%s", error.text);
+    cr_assert_eq (node_scratch_rendezvous (&one, &error), 0, "%s", error.text);
+    (void) snprintf (path, sizeof path, "root/probe/%s", one.name);
+    (void) snprintf (sockets, sizeof sockets, "%s", one.sockets);
+    char *names = scratch_shell ("cd root/probe/*; seq -f %g 1 100 | xargs touch", NULL);
+    free (names);
+    node_scratch_empty (&one, &until);
+    cr_expect (is_there (path) && is_there (sockets));
+    node_scratch_leave (&one);
+    char **left = node_scratch_left (&parent);
+    cr_assert_eq (base_list_count (left), 1);
+    node_scratch_sweep (&parent, left, &until);
+    node_scratch_sweep (&parent, left, &past);
+    cr_expect (is_there (path) && is_there (sockets));
+    cr_assert_eq (node_scratch_make (&parent, &other, &error), 0, "%s", error.text);
+    node_scratch_sweep (&parent, left, NULL);
+    cr_expect_not (is_there (path) || is_there (sockets));
+    (void) snprintf (path, sizeof path, "root/probe/%s", other.name);
+    cr_expect (is_there (path), "a sweep takes what was made behind its beginning");
+    node_scratch_empty (&other, NULL);
+    cr_expect_not (is_there (path));
+    node_scratch_deinit (&other);
+    (void) base_list_free (left);
+    root_deinit (&parent);
 }

@@ -162,7 +162,7 @@ Test (trust, a_version_on_trial_that_makes_a_proven_one_stable_puts_it_on_no_tri
     expect_log ("zero ");
     cr_expect_not (trial ().on_trial);
     cr_expect (workspaces_link_is (&root, ROOT_STABLE, zero));
-    cr_expect_eq (root_tidy (&root, &error), 0);
+    cr_expect_eq (root_tidy (&root, NULL, &error), 0);
     make ("echo three >> $LOG", NULL, NULL, one);
     cr_expect_eq (root_switch (&root, one, &limits, &error), 0, "the next one gets through: %s", error.text);
 }
