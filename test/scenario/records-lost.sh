@@ -118,7 +118,7 @@ pristine
 gone
 mkdir "$root/broker.db"
 expect_status 1 serve
-said "$root/broker.db is no file"
+said "$root/broker.db is not a file"
 pristine
 rows 'PRAGMA user_version = 1000'
 expect_status 1 serve
@@ -169,7 +169,7 @@ for what in records.mark releases; do
     rm -rf "${root:?}/$what"
     if [ $what = releases ]; then : >"$root/$what"; else mkdir "$root/$what"; fi
     expect_status 1 serve
-    said "$root: .*$what.*move what is there away"
+    said "$root: .*$what.*move it away"
 done
 pristine
 mv "$root/broker.db" "$fleet/elsewhere"
