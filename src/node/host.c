@@ -65,7 +65,7 @@ static void print_release (const char *what, const char *name, const struct wire
         printf ("%-10s %s  release %.12s  %s%s\n", what, installed->envelope->version,
                 base_digest_format (&installed->release, release), name, note);
     else
-        printf ("%-10s %s cannot be read: noded verify tells what is wrong with it%s\n", what, name, note);
+        printf ("%-10s %s cannot be read: noded verify shows what is wrong with it%s\n", what, name, note);
 }
 
 /*  What is told of a root. Installed is what was found where the links point to. */
@@ -121,18 +121,18 @@ static void print_previous (const struct standing *standing)
     const char *known = standing->remembered.previous;
     int rc = root_link (standing->root, ROOT_PREVIOUS, name);
     if (rc == ROOT_E_NONE && root_previous_check (standing->root, known, name, NULL) == ROOT_E_NONE)
-        printf ("%-10s is not there; it led to %s: the manager, once it runs, or noded revert puts it back\n",
+        printf ("%-10s is missing; it pointed to %s: a running manager or noded revert restores it\n",
                 ROOT_PREVIOUS, known);
     else if (rc == ROOT_E_NONE)
         printf ("%-10s none\n", ROOT_PREVIOUS);
     else if (rc)
-        printf ("%-10s leads to no workspace: there is nothing to go back to\n", ROOT_PREVIOUS);
+        printf ("%-10s points to no workspace: a revert is not possible\n", ROOT_PREVIOUS);
     else if (root_startable (standing->root, name, &error))
-        printf ("%-10s %s cannot be gone back to: %s\n", ROOT_PREVIOUS, name, error.text);
+        printf ("%-10s %s cannot be reverted to: %s\n", ROOT_PREVIOUS, name, error.text);
     else
         print_release (ROOT_PREVIOUS, name, &standing->previous,
                        !*standing->lost.text && strcmp (name, standing->trial.stable) == 0
-                           ? ", as stable: there is nothing to go back to"
+                           ? ", same as stable: a revert is not possible"
                            : "");
 }
 
@@ -148,19 +148,19 @@ static void print_manager (const struct standing *standing)
     else
         printf ("%-10s runs %s from %s (pid %d), which is not stable%s\n", "manager", version,
                 standing->runs_name, (int) standing->pid,
-                *standing->lost.text ? "" : ": stable is started when that one ends");
+                *standing->lost.text ? "" : ": stable starts when it ends");
 }
 
 static void print_standing (const struct standing *standing)
 {
     char **wrong;
     if (*standing->lost.text)
-        printf ("%-10s leads nowhere\n", ROOT_STABLE);
+        printf ("%-10s is dangling\n", ROOT_STABLE);
     else
         print_release (ROOT_STABLE, standing->trial.stable, &standing->stable, "");
     print_previous (standing);
     if (*standing->damage)
-        printf ("%-10s %s; noded verify --root %s names all that is wrong\n", "damage", standing->damage,
+        printf ("%-10s %s; noded verify --root %s lists all damage\n", "damage", standing->damage,
                 standing->root->path);
     bool unusable = node_settings_faults (standing->root->path, &wrong, NULL) != 0;
     for (size_t i = 0; wrong && wrong[i]; i++)
@@ -169,16 +169,15 @@ static void print_standing (const struct standing *standing)
     if (unusable)
         ;
     else if (node_settings_given_up (standing->root->path))
-        printf ("%-10s %s/" ROOT_SETTINGS " reached no broker: going on with those that did last\n",
+        printf ("%-10s %s/" ROOT_SETTINGS " reached no broker: using the last settings that did\n",
                 "settings", standing->root->path);
     print_manager (standing);
     if (standing->served)
         node_reach_print (standing->root);
     if (standing->trial.on_trial)
-        printf ("%-10s stable is on trial, %u starts left; it would go back to %s\n", "trial",
+        printf ("%-10s stable is on trial, %u starts left; a rollback returns to %s\n", "trial",
                 standing->trial.tokens, standing->trial.back);
-    printf ("%-10s %s\n", "held",
-            standing->remembered.held ? "yes: no update is taken until it is released" : "no");
+    printf ("%-10s %s\n", "held", standing->remembered.held ? "yes: no update until nodectl unhold" : "no");
     if (will_retry (&standing->remembered))
         printf ("%-10s this host was found unfit %u times: the update is tried again at %s\n", "next try",
                 (unsigned) standing->remembered.unfit, standing->remembered.retry);
@@ -300,9 +299,9 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
     if (moved && moved != ROOT_E_UNSYNCED)
         return moved;
     if (*lost.text)
-        printf ("%s: the version that can be gone back to takes its place\n", lost.text);
+        printf ("%s: it is replaced by the version that a revert returns to\n", lost.text);
     if (again)
-        printf ("a revert to %s was cut short behind its switch: completing it\n", ret_name);
+        printf ("a revert to %s was interrupted after its switch: completing it\n", ret_name);
     *ret_held = note_revert (root, &noted);
     if (*ret_held && noted) /* else the version that comes up takes it up from there */
         (void) root_revert_done (root);
@@ -310,8 +309,8 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
     int rc = *ret_running ? root_lock_signal (root, SIGUSR2) : 0;
     return rc ? base_error_errno (
                     error, rc,
-                    "stable leads to %s now, but the manager that serves %s could not be told: it "
-                    "sees that by itself within a heartbeat, where it runs",
+                    "stable now points to %s, but the manager that serves %s could not be notified: it "
+                    "detects that within a heartbeat if it runs",
                     ret_name, root->path)
               : moved;
 }
