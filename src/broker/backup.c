@@ -149,7 +149,7 @@ int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
     if (!broker->content)
         return broker_answer_say (
             answer, WIRE_STATUS_REFUSED,
-            "this broker serves no contents, so that nothing can be downloaded from it: on its host,"
+            "this broker serves no blobs, so a backup cannot be downloaded from it: on its host,"
             " sqlite3 ROOT/broker.db '.backup FILE' makes one while it runs");
     if (backup && backup->serial == request->serial && bus_peer_equal (&backup->peer, peer))
         return ORIGIN_LATER; /* it is asked for once more */

@@ -197,11 +197,10 @@ int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness
     heartbeat_ms = heartbeat_ms ? heartbeat_ms : BROKER_HEARTBEAT_MS;
     liveness_ms = liveness_ms ? liveness_ms : LIVENESS_HEARTBEATS * heartbeat_ms;
     if (liveness_ms <= heartbeat_ms)
-        return base_error_set (
-            error, -EINVAL,
-            "a node that is heard of every %llu ms cannot count as silent after %llu ms: the"
-            " liveness must be longer than the heartbeat",
-            (unsigned long long) heartbeat_ms, (unsigned long long) liveness_ms);
+        return base_error_set (error, -EINVAL,
+                               "the liveness of %llu ms is too short for a heartbeat of %llu ms: the"
+                               " liveness must be longer than the heartbeat",
+                               (unsigned long long) liveness_ms, (unsigned long long) heartbeat_ms);
     broker->heartbeat_ms = heartbeat_ms;
     broker->registry.liveness_ms = liveness_ms;
     broker->tick_ms = liveness_ms / 8;

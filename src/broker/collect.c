@@ -72,7 +72,7 @@ void broker_contents_collect (struct broker *broker)
     if (r == 0 && broker->content)
         r = broker_content_each (broker->content, content_visit, &collecting);
     if (r != 0)
-        base_log (BASE_LOG_WARNING, "ignoring that the contents could not be looked through: %s",
+        base_log (BASE_LOG_WARNING, "cannot check the blobs, ignoring: %s",
                   error.text[0] ? error.text : strerror (-r));
     (void) broker_documents_free (collecting.documents);
 }

@@ -160,13 +160,14 @@ static void place_check (struct broker_content *content)
             : errno != ENOENT)
         return;
     if (disk_blobs_open (&disk_system, content->root, CONTENTS, &blobs, &error) != 0) {
-        base_log_limited (&content->log, BASE_LOG_ERROR, "the directory of the blobs was removed, and: %s",
+        base_log_limited (&content->log, BASE_LOG_ERROR,
+                          "the directory of the blobs was removed and cannot be created again: %s",
                           error.text);
         return;
     }
     base_log (BASE_LOG_ERROR,
-              "the directory " CONTENTS " was removed or replaced while it was served from: what is"
-              " not in it has to be published again");
+              "the directory " CONTENTS " was removed or replaced while it was in use: publish again what"
+              " is missing in it");
     for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
         upload_close (&content->uploads[i]);
     disk_blobs_deinit (&content->blobs);
@@ -508,7 +509,8 @@ static void upload_finish (struct broker_content *content, struct upload *upload
         answer_fill (answer, WIRE_STATUS_OK, size, NULL);
         answer->complete = true;
     } else if (r == DISK_E_DIGEST)
-        answer_fill (answer, WIRE_STATUS_REFUSED, 0, "the digest does not fit, begin again: %s", error.text);
+        answer_fill (answer, WIRE_STATUS_REFUSED, 0, "the digest does not match, upload again: %s",
+                     error.text);
     else
         answer_fill (answer, WIRE_STATUS_FAILED, 0, "%s", error.text);
     upload_close (upload);

@@ -86,7 +86,7 @@ static int document_read (int root, const struct base_digest *release, struct br
     int r = disk_file_read (&disk_system, root, name_of (release, name), DOCUMENT_MOST, &buffer);
 
     if (r == -EINVAL || r == -ELOOP || r == -EISDIR || r == -EFBIG)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is no file that a broker wrote", name);
+        return base_error_set (error, WIRE_E_MALFORMED, "%s was not written by a broker", name);
     if (r != 0)
         return base_error_errno (error, r, "cannot read %s", name);
     r = wire_json_parse (&wire_document_record, (const char *) buffer.data, buffer.size, &document, error);

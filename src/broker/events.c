@@ -14,7 +14,7 @@ static void tell (struct broker *broker, const char *topic, const struct wire_re
         json ? base_text_plain_json (json) : NULL; /* line tools print it */
 
     if (!text || bus_publish_text (broker->events, topic, text) != 0)
-        base_log_limited (&broker->log, BASE_LOG_WARNING, "an event was not told: %s", topic);
+        base_log_limited (&broker->log, BASE_LOG_WARNING, "an event was not sent: %s", topic);
 }
 
 void broker_event (struct broker *broker, enum wire_event event, struct broker_node *node,

@@ -15,12 +15,13 @@ static const char *fault_of (const struct broker_journal *before, uint64_t seria
     if (own)
         return own;
     if (serial < before->serial)
-        (void) snprintf (text, 256,
-                         "it told of line %llu of its journal, and now of line %llu as the last: lines were"
-                         " removed, or the journal was lost with its disk",
-                         (unsigned long long) before->serial, (unsigned long long) serial);
+        (void) snprintf (
+            text, 256,
+            "it reported line %llu of its journal before, and now line %llu as the last: lines were"
+            " removed, or the journal was lost with its disk",
+            (unsigned long long) before->serial, (unsigned long long) serial);
     else if (serial == before->serial && !base_digest_equal (head, &before->head))
-        (void) snprintf (text, 256, "line %llu of its journal is another one than it told before",
+        (void) snprintf (text, 256, "line %llu of its journal differs from the one that it reported before",
                          (unsigned long long) serial);
     else
         return NULL;
@@ -55,7 +56,7 @@ int broker_journal_tell (struct broker *broker, const char *node, uint64_t seria
     if (fault && !is_known (before, fault)) {
         sentence = broker_reason ("%.19sZ: %s", now, fault);
         if (!sentence)
-            return base_error_errno (error, -ENOMEM, "cannot take what node %s tells", node);
+            return base_error_errno (error, -ENOMEM, "cannot process the reports of node %s", node);
         after.fault = sentence;
         ret_told->fault = true;
     }
@@ -75,8 +76,10 @@ void broker_journal_told (struct broker *broker, struct broker_node *node,
     if (!told->fault || broker_store_journal_get (broker->store, node->id, &journal, NULL) != 0 ||
         !journal.fault)
         return;
-    base_log_limited (&broker->log, BASE_LOG_WARNING, "node %s: its journal is not what it told before: %s",
-                      node->id, journal.fault);
+    base_log_limited (
+        &broker->log, BASE_LOG_WARNING,
+        "node %s: its journal differs from what it reported before: %s; on its host run noded verify",
+        node->id, journal.fault);
     broker_event (broker, WIRE_EVENT_JOURNAL, node, NULL, NULL, NULL, journal.fault);
     broker_node_changed (broker, node);
 }

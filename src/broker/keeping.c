@@ -61,7 +61,7 @@ int broker_keeping_is_empty (const char *path, int root, bool *ret_empty, struct
             " give --root the directory in which they are",
             file);
     if (!S_ISREG (status.st_mode))
-        return base_error_set (error, -EINVAL, "%s is no file: move it away, then " BROKER_REMEDY, file);
+        return base_error_set (error, -EINVAL, "%s is not a file: move it away, then " BROKER_REMEDY, file);
     /* A database of no bytes must not be opened: SQLite would throw the log beside it away. */
     *ret_empty = status.st_size == 0 || has_no_tables (file);
     return 0;
@@ -126,8 +126,8 @@ static int begin_anew (const char *path, int root, bool anew, struct base_error 
 
     if (evidence && !anew)
         return base_error_set (error, BROKER_E_NO_RECORDS,
-                               "%s: there are no records in " BROKER_RECORDS ", and %s. " BROKER_REMEDY
-                               "; where a fleet is to begin anew, --new says that it is meant",
+                               "%s: no records in " BROKER_RECORDS ", but %s. " BROKER_REMEDY
+                               "; to start with empty records, add --new",
                                path, evidence);
     if (!evidence)
         return 0;
@@ -160,7 +160,7 @@ static int beside_name (const char *path, int r, struct base_error *error)
     if (r >= 0 || strstr (why.text, path))
         return r;
     if (r == -EISDIR || r == -ENOTDIR || r == -ELOOP)
-        return base_error_set (error, r, "%s: %.300s: move what is there away, it is made anew", path,
+        return base_error_set (error, r, "%s: %.300s: move it away; the broker creates it again", path,
                                why.text);
     return base_error_prefix (error, "%s", path);
 }

@@ -385,8 +385,7 @@ static int withdraw_request (struct broker *broker, const struct wire_request *r
                 : broker_store_release_withdraw (broker->store, &request->release, error);
 
     if (r == -ENOENT)
-        return broker_answer_say (answer, WIRE_STATUS_NONE,
-                                  "there is no such release: nodectl releases lists them");
+        return broker_answer_say (answer, WIRE_STATUS_NONE, "no such release: nodectl releases lists them");
     if (r != 0)
         return r;
     r = document_put (broker, &request->release, error);
@@ -526,7 +525,7 @@ static void request_log (struct broker *broker, const struct bus_peer *peer,
     else
         what[0] = '\0';
     base_log_limited (&broker->orders_log, BASE_LOG_INFO, "%s%s ordered by \"%s\" on connection %s: %s%s%s",
-                      wire_verb_word (request->verb), what, request->place ? request->place : "somebody",
+                      wire_verb_word (request->verb), what, request->place ? request->place : "unknown",
                       connection, wire_status_word (answer->status), answer->reason ? ": " : "",
                       answer->reason ? answer->reason : "");
 }

@@ -165,9 +165,8 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
                                  making->error);
         if (r != -ENOENT)
             return r;
-        r = refuse (making, WIRE_STATUS_NONE,
-                    "there is no release of %s for %s: publish one with nodectl publish", order->application,
-                    order->platform);
+        r = refuse (making, WIRE_STATUS_NONE, "no release of %s for %s: publish one with nodectl publish",
+                    order->application, order->platform);
         return r ? r : 1;
     }
     r = broker_store_release_get (making->store, order->release, &release, making->error);
@@ -180,7 +179,7 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
                     "can be ordered",
                     digest);
     else if (r == -ENOENT)
-        r = refuse (making, WIRE_STATUS_NONE, "there is no release %s: nodectl releases lists them", digest);
+        r = refuse (making, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them", digest);
     else if (strcmp (release.document.application, order->application) != 0)
         r = refuse (making, WIRE_STATUS_NONE, "release %s is one of %s, not of %s", digest,
                     release.document.application, order->application);
@@ -205,7 +204,7 @@ static int epoch_next (struct making *making, uint64_t *ret_epoch)
 
     if (application->epoch >= WIRE_EPOCH_MOST - 1) {
         int r = refuse (making, WIRE_STATUS_REFUSED,
-                        "the node tells the highest epoch that there is; install it anew under another id");
+                        "the node reports the highest possible epoch; install it again under another id");
         return r ? r : 1;
     }
     if (!application->is_desired) {
@@ -299,7 +298,7 @@ static int revert_make (struct making *making, uint64_t *ret_epoch)
 
     if (!making->application.is_told ||
         (runs && !told->previous_version && base_digest_is_null (&told->previous_release)))
-        return refuse (making, WIRE_STATUS_NONE, "there is no previous version to go back to");
+        return refuse (making, WIRE_STATUS_NONE, "the node has no previous version to revert to");
     if (desired->revert_epoch > told->epoch && base_digest_equal (&desired->revert_from, from) &&
         (making->order->no_hold || desired->hold_epoch >= desired->revert_epoch))
         return ordered_set (making, desired->revert_epoch, NULL, &told->previous_release,
@@ -349,7 +348,7 @@ static int cancel_make (struct making *making, uint64_t *ret_epoch)
     if (making->order->online && has_switched (told->state) && told->transaction && desired->transaction &&
         strcmp (told->transaction, desired->transaction) == 0)
         return refuse (making, WIRE_STATUS_REFUSED,
-                       "too late: the update has switched and is in %s; nodectl revert %s goes back",
+                       "too late: the update has switched and is in %s; to undo it: nodectl revert %s",
                        wire_state_word (told->state), making->order->node);
     r = epoch_next (making, ret_epoch);
     if (r != 0)
@@ -386,7 +385,7 @@ static int making_run (struct making *making, uint64_t *ret_epoch)
     case WIRE_VERB_CLEAR:
         return clear_make (making, ret_epoch);
     default:
-        return refuse (making, WIRE_STATUS_INVALID, "that is no order");
+        return refuse (making, WIRE_STATUS_INVALID, "unknown order");
     }
 }
 

@@ -76,11 +76,12 @@ static int ending_infer (const struct broker_application *application, const str
             return outcome_set (node, WIRE_OUTCOME_CONFIRMED, NULL, NULL);
         if (failure && given->transaction && strcmp (failure->transaction, given->transaction) == 0)
             return outcome_set (node, WIRE_OUTCOME_FAILED, failure->step, failure->reason);
-        return outcome_set (node, WIRE_OUTCOME_FAILED, NULL, "the node ended the order and told no result");
+        return outcome_set (node, WIRE_OUTCOME_FAILED, NULL,
+                            "the node ended the order and reported no result");
     case WIRE_VERB_REVERT:
         if (base_digest_equal (&told->release, given->release))
             return outcome_set (node, WIRE_OUTCOME_FAILED, NULL,
-                                "the node ended the order and told no result");
+                                "the node ended the order and reported no result");
         return outcome_set (node, WIRE_OUTCOME_REVERTED, NULL, NULL);
     default:
         return outcome_set (node, WIRE_OUTCOME_PASSED, NULL, NULL);

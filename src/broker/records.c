@@ -82,7 +82,7 @@ int broker_application_tell (struct broker *broker, const char *node, const stru
         return r;
     r = wire_copy (&wire_application_record, told, &copy);
     if (r != 0)
-        return base_error_errno (error, r, "cannot take over what node %s tells", node);
+        return base_error_errno (error, r, "cannot store the reports of node %s", node);
     *ret_news = (struct broker_application_news){.changed = application_differs (&application, told),
                                                  .damaged = damage_is_news (&application, told),
                                                  .known = application.is_told,

@@ -119,8 +119,8 @@ int broker_restore (const char *root_path, const char *file, struct base_error *
     base_log (BASE_LOG_INFO,
               "restored %s into %s: %" PRIu64 " nodes, %" PRIu64 " releases, %" PRIu64
               " rollouts paused; the copy is of %s; %" PRIu64
-              " releases were published since. Bring the contents of"
-              " its releases back (ROOT/contents), then start the broker",
+              " releases were published since. Copy ROOT/contents"
+              " of the old broker back, then start the broker",
               file, root_path, restored.nodes, restored.releases, restored.paused,
               restored.time[0] ? restored.time : "an unknown time", restored.adopted);
     return 0;
@@ -153,7 +153,7 @@ static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, s
                                    "%.400s: nothing was changed. Mend that first; records that no process can"
                                    " read are moved away by hand, then recovered",
                                    why.text);
-        base_log (BASE_LOG_WARNING, "setting records aside that cannot be used: %s", why.text);
+        base_log (BASE_LOG_WARNING, "setting aside records that cannot be used: %s", why.text);
     }
     return broker_keeping_set_aside (root, error);
 }
@@ -196,7 +196,7 @@ int broker_recover (const char *root_path, struct base_error *error)
         return r < 0 ? base_error_prefix (error, "cannot recover %s", root_path) : r;
     base_log (BASE_LOG_INFO,
               "recovered %s: %s; %" PRIu64 " releases (%" PRIu64 " from %s/releases), %" PRIu64
-              " nodes, %" PRIu64 " rollouts paused. Other nodes are known again once they come back, without"
+              " nodes, %" PRIu64 " rollouts paused. Other nodes are known again when they connect, without"
               " their labels. Start the broker",
               root_path, kept ? "the records that were there are kept" : "the records are new",
               restored.releases, restored.adopted, root_path, restored.nodes, restored.paused);

@@ -50,7 +50,7 @@ static void report_events (struct broker *broker, struct broker_node *node, cons
     if (!event || !broker_pace_take (&node->results, RESULTS_AT_ONCE, RESULTS_A_MINUTE, base_time_boot_ms ()))
         return;
     if (node->results.refused > 0)
-        base_log (BASE_LOG_WARNING, "node %s has reported %" PRIu64 " results more than are logged", node->id,
+        base_log (BASE_LOG_WARNING, "node %s: %" PRIu64 " further results were not logged", node->id,
                   node->results.refused);
     node->results.refused = 0;
     if (event == WIRE_EVENT_FAILED)

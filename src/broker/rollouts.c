@@ -490,7 +490,7 @@ int broker_rollouts_load (struct broker *broker, struct base_error *error)
         rollouts->live[rollouts->n_live - 1 - i] = swap;
     }
     for (size_t i = 0; i < rollouts->n_live; i++) {
-        base_log (BASE_LOG_INFO, "rollout %s: goes on: %s, wave %u of %u", rollouts->live[i]->state.id,
+        base_log (BASE_LOG_INFO, "rollout %s: continues: %s, wave %u of %u", rollouts->live[i]->state.id,
                   wire_phase_word (rollouts->live[i]->machine.phase), rollouts->live[i]->machine.wave + 1,
                   rollouts->live[i]->machine.n_waves);
         look_at_all (broker, rollouts->live[i]);

@@ -87,15 +87,15 @@ static int release_find (struct planning *planning)
             return r;
         if (r == 0)
             return refuse (planning->answer, WIRE_STATUS_NONE,
-                           "there is no release of %s: publish one with nodectl publish", spec->application);
+                           "no release of %s: publish one with nodectl publish", spec->application);
         spec->release = planning->release.digest;
         return 0;
     }
     (void) base_digest_format (&spec->release, digest);
     r = broker_store_release_get (store, &spec->release, &planning->release, planning->error);
     if (r == -ENOENT)
-        return refuse (planning->answer, WIRE_STATUS_NONE,
-                       "there is no release %s: nodectl releases lists them", digest);
+        return refuse (planning->answer, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them",
+                       digest);
     if (r != 0)
         return r;
     if (strcmp (planning->release.document.application, spec->application) != 0)
@@ -243,7 +243,7 @@ int broker_plan_make (struct broker *broker, const struct wire_request *request,
     int r;
 
     if (!request->spec)
-        return refuse (answer, WIRE_STATUS_INVALID, "a rollout needs to be told what to do");
+        return refuse (answer, WIRE_STATUS_INVALID, "the request has no settings for the rollout");
     if (!wire_application_is_valid (request->spec->application))
         return refuse (answer, WIRE_STATUS_INVALID, "the name of the application is not valid");
     r = wire_copy (&wire_rollout_record, request->spec, &planning.spec);

@@ -206,23 +206,22 @@ static int start_check (struct broker *broker, const struct wire_request *reques
         return r ? r : 1;
     }
     if (!base_digest_is_null (&request->plan) && !base_digest_equal (&request->plan, &plan->hash)) {
-        r = broker_answer_say (
-            answer, WIRE_STATUS_REFUSED,
-            "what the rollout would do has changed since it was planned: look at the plan %s and start "
-            "that one",
-            base_digest_format (&plan->hash, hash));
+        r = broker_answer_say (answer, WIRE_STATUS_REFUSED,
+                               "the plan has changed since it was made: check plan %s and start "
+                               "that one",
+                               base_digest_format (&plan->hash, hash));
         if (r == 0)
             r = broker_plan_show (planned, answer);
         return r ? r : 1;
     }
     if (plan->n_candidates == 0) {
-        r = plan->n_left_out
-                ? broker_answer_say (answer, WIRE_STATUS_REFUSED,
-                                     "there is nobody to update: all %u nodes that are selected are left out "
-                                     "(the first, %s: %s)",
-                                     plan->n_left_out, planned->facts[plan->left_out[0].fact].id,
-                                     broker_plan_left_out (broker, planned, 0, why))
-                : broker_answer_say (answer, WIRE_STATUS_REFUSED, "the selector fits no node");
+        r = plan->n_left_out ? broker_answer_say (answer, WIRE_STATUS_REFUSED,
+                                                  "no node to update: all %u selected nodes are skipped "
+                                                  "(the first, %s: %s)",
+                                                  plan->n_left_out, planned->facts[plan->left_out[0].fact].id,
+                                                  broker_plan_left_out (broker, planned, 0, why))
+                             : broker_answer_say (answer, WIRE_STATUS_REFUSED,
+                                                  "the selector matches no node: nodectl nodes lists them");
         return r ? r : 1;
     }
     return 0;
@@ -257,8 +256,8 @@ int broker_rollout_start (struct broker *broker, const struct wire_request *requ
     if (r != 0)
         broker_rollouts_drop (broker, rollout);
     else
-        base_log (BASE_LOG_INFO, "rollout %s: begun by %s: %s %s, %u nodes, plan %.12s", rollout->state.id,
-                  request->place ? request->place : "somebody", rollout->machine.spec.application,
+        base_log (BASE_LOG_INFO, "rollout %s: started by %s: %s %s, %u nodes, plan %.12s", rollout->state.id,
+                  request->place ? request->place : "unknown", rollout->machine.spec.application,
                   planned.version ? planned.version : "?", rollout->machine.n_members,
                   base_digest_format (&planned.plan.hash, (char[BASE_DIGEST_TEXT]){0}));
     rollout = NULL; /* the broker's */
@@ -279,7 +278,7 @@ static int retry (struct broker_rollout *rollout, const struct wire_request *req
     for (size_t i = 0; i < request->n_nodes; i++) {
         uint32_t index = broker_rollout_find (rollout, request->nodes[i]);
         if (index == ROLLOUT_NOBODY)
-            (void) snprintf (text, ROLLOUT_REASON, "%s is no node of rollout %s", request->nodes[i],
+            (void) snprintf (text, ROLLOUT_REASON, "%s is not a node of rollout %s", request->nodes[i],
                              rollout->state.id);
         else if (rollout_command (&rollout->machine, WIRE_COMMAND_RETRY, index, now_ms, why) != 0)
             (void) snprintf (text, ROLLOUT_REASON, "%.64s: %.180s", request->nodes[i], why);

@@ -76,7 +76,7 @@ static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_
             machine->members[i].start_ms < next_ms)
             next_ms = machine->members[i].start_ms;
     if (next_ms != UINT64_MAX)
-        return broker_reason ("the next node of wave %u, which is begun with at %s", machine->wave + 1,
+        return broker_reason ("the start of the next node of wave %u at %s", machine->wave + 1,
                               at_text (next_ms + machine->stopped_ms, now_ms, text));
     return NULL;
 }
@@ -102,17 +102,16 @@ static char *waits (const struct broker_rollout *rollout, uint64_t now_ms)
         if (machine->under_way > 0)
             return broker_reason ("%u node%s under way", machine->under_way,
                                   machine->under_way == 1 ? "" : "s");
-        return broker_reason ("the end of the watch over wave %u at %s", machine->wave + 1,
+        return broker_reason ("the end of the soak of wave %u at %s", machine->wave + 1,
                               at_text (machine->phase_ms + machine->spec.soak_ms, now_ms, text));
     case WIRE_PHASE_HALTED:
         if (rollout_is_unproven (machine))
-            return broker_reason (
-                "a decision: nodectl rollout resume %s tries wave %u again, approve goes on "
-                "without it; or abort or revert",
-                rollout->state.id, machine->wave + 1);
+            return broker_reason ("a decision: nodectl rollout resume %s retries wave %u, approve skips it; "
+                                  "or abort or revert",
+                                  rollout->state.id, machine->wave + 1);
         return broker_reason ("a decision: nodectl rollout resume, abort or revert %s", rollout->state.id);
     case WIRE_PHASE_REVERTING:
-        return broker_reason ("%u nodes that go back", machine->under_way);
+        return broker_reason ("%u nodes that are being reverted", machine->under_way);
     default:
         return NULL;
     }
@@ -186,15 +185,15 @@ static const char *reason_of (const struct broker_rollout *rollout, uint32_t ind
         return member->reason;
     switch (rollout->machine.members[index].state) {
     case WIRE_MEMBER_OVERDUE:
-        return "it did not end its update within its deadline";
+        return "the update did not end within its deadline";
     case WIRE_MEMBER_DARK:
-        return "it fell silent once it had been begun with";
+        return "lost contact during the update";
     case WIRE_MEMBER_STUCK:
-        return "it was told to go back and has not";
+        return "a revert was ordered and has not ended";
     case WIRE_MEMBER_BACK:
         return rollout->machine.members[index].revert_ms
-                   ? "its rehearsed revert took too long"
-                   : "it fell silent, or took too long, and went back when it was told to";
+                   ? "the rehearsed revert took too long"
+                   : "lost contact or exceeded its deadline, and was reverted as ordered";
     default:
         return "nothing was reported";
     }

@@ -82,7 +82,7 @@ int broker_round_add (struct broker *broker, const struct broker_write_ops *ops,
     if (round->count == BROKER_ROUND_MOST)
         broker_round_settle (broker);
     if (!round->open && !(round->open = calloc (BROKER_ROUND_MOST, sizeof *round->open)))
-        return base_error_errno (error, -ENOMEM, "cannot take what a node tells");
+        return base_error_errno (error, -ENOMEM, "cannot process the reports of a node");
     if (round->count == 0)
         r = broker_store_begin (broker->store, error);
     if (r != 0)

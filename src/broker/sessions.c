@@ -35,8 +35,8 @@ static void came_tell (struct broker *broker, struct broker_node *node, const ch
     if (!is_told (broker, node))
         return;
     if (node->events.refused > 0)
-        base_log (BASE_LOG_WARNING, "node %s came and went %" PRIu64 " times more than is logged", node->id,
-                  node->events.refused);
+        base_log (BASE_LOG_WARNING, "node %s: %" PRIu64 " further connects and disconnects were not logged",
+                  node->id, node->events.refused);
     node->events.refused = 0;
     base_log (BASE_LOG_INFO, "node %s %s", node->id, how);
     broker_event (broker, WIRE_EVENT_CAME, node, NULL, NULL, NULL, NULL);
@@ -142,7 +142,7 @@ static void check_age (struct broker *broker, const struct broker_node *node,
         return;
     base_log_limited (&broker->log, BASE_LOG_WARNING,
                       "node %s has seen epoch %" PRIu64 " of %s, and the records know none above %" PRIu64
-                      ": was an older copy of them put in place?",
+                      ": were they replaced by an older copy?",
                       node->id, told->seen_epoch, told->name, news->before);
     broker_rollouts_older (broker, node, told->name);
 }
@@ -340,7 +340,7 @@ static void registry_settled (void *context, struct broker_node *node, const str
         return;
     }
     base_log_limited (&broker->log, BASE_LOG_INFO,
-                      "node %s: its session was silent and is replaced by that of %s", node->id,
+                      "node %s: its session lost contact and is replaced by that of %s", node->id,
                       hello->place ? hello->place : "an unnamed place");
     if (admit (broker, peer, hello, &error) == 0)
         return;

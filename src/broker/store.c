@@ -466,7 +466,7 @@ int broker_store_open (const char *path, struct broker_store **ret_store, struct
         return base_error_errno (error, -ENOMEM, "cannot open %s", path);
     store->mark_fd = -1;
     if (lstat (path, &status) == 0 && !S_ISREG (status.st_mode))
-        return base_error_set (error, -EINVAL, "%s is no file: move it away, then " BROKER_REMEDY, path);
+        return base_error_set (error, -EINVAL, "%s is not a file: move it away, then " BROKER_REMEDY, path);
     if (sqlite3_open_v2 (path, &store->database,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                          NULL) != SQLITE_OK) {

@@ -112,10 +112,10 @@ int broker_trash_put (struct broker_trash *trash, const struct base_digest *dige
     stamp = (time_t) (trash->clock_ms / 1000);
     r = disk_aside_put (trash->blobs, DISK_TRASH, digest, stamp > 0 ? stamp : 1);
     if (r == 0)
-        base_log (BASE_LOG_INFO, "moved the blob %s, which nothing needs, to contents/trash",
+        base_log (BASE_LOG_INFO, "moved the blob %s, which is not needed any more, to contents/trash",
                   base_digest_format (digest, text));
     else if (r != -ENOENT)
-        base_log (BASE_LOG_WARNING, "ignoring that the blob %s could not be moved to contents/trash: %s",
+        base_log (BASE_LOG_WARNING, "cannot move the blob %s to contents/trash, ignoring: %s",
                   base_digest_format (digest, text), strerror (-r));
     return r;
 }
@@ -126,7 +126,7 @@ int broker_trash_take_back (struct broker_trash *trash, const struct base_digest
     int r = disk_aside_take_back (trash->blobs, digest);
 
     if (r == 0)
-        base_log (BASE_LOG_INFO, "brought the blob %s back from contents/trash: it is needed again",
+        base_log (BASE_LOG_INFO, "restored the blob %s from contents/trash: it is needed again",
                   base_digest_format (digest, text));
     return r;
 }
@@ -177,12 +177,11 @@ static void oldest_delete (struct broker_trash *trash, const struct oldest *olde
     r = disk_aside_remove (trash->blobs, DISK_TRASH, &oldest->digest);
     if (r == 0)
         base_log (BASE_LOG_INFO,
-                  "space is short: deleted the blob %s, %" PRIu64
-                  " bytes, which nothing has needed for %" PRIu64 " s",
+                  "low disk space: deleted the blob %s, %" PRIu64 " bytes, not needed for %" PRIu64 " s",
                   base_digest_format (&oldest->digest, text), oldest->size,
                   (trash->clock_ms - stamp_ms) / 1000);
     else if (r != -ENOENT)
-        base_log (BASE_LOG_WARNING, "ignoring that the blob %s could not be deleted from contents/trash: %s",
+        base_log (BASE_LOG_WARNING, "cannot delete the blob %s from contents/trash, ignoring: %s",
                   base_digest_format (&oldest->digest, text), strerror (-r));
 }
 

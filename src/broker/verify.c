@@ -74,7 +74,7 @@ void broker_verify_found (struct broker_verify *verify, const struct broker_hash
         return;
     base_log (BASE_LOG_ERROR,
               "the blob %s is damaged (%s)%s%s: publish its releases again from the same files", text,
-              hashed->result ? strerror (-hashed->result) : "its bytes are not what its name says",
+              hashed->result ? strerror (-hashed->result) : "its bytes do not match its digest",
               r == 0 ? "; it was moved to contents/damaged" : "; it could not be moved away: ",
               r == 0 ? "" : strerror (-r));
     if (r == 0 && verify->damaged)

@@ -132,7 +132,7 @@ int bus_callback_deliver (const struct bus_callback *callback, const struct wire
     int rc = wire_pack (record, message, &map, error);
     if (rc)
         return rc > 0 ? (error ? (error->code = -EINVAL) : -EINVAL)
-                      : base_error_errno (error, rc, "cannot tell %s", callback->endpoint);
+                      : base_error_errno (error, rc, "cannot report to %s", callback->endpoint);
     uint64_t until_ms = base_time_boot_ms () + (timeout_ms < TIMEOUT_MOST_MS ? timeout_ms : TIMEOUT_MOST_MS);
     delivery.context = zmq_ctx_new ();
     delivery.socket = delivery.context ? zmq_socket (delivery.context, ZMQ_PUSH) : NULL;
@@ -150,7 +150,8 @@ int bus_callback_deliver (const struct bus_callback *callback, const struct wire
     rc = frame_send (delivery.socket, prefix, sizeof prefix, ZMQ_SNDMORE, until_ms);
     rc = rc ? rc : frame_send (delivery.socket, map.data, map.size, 0, until_ms);
     if (rc == -ETIMEDOUT)
-        return base_error_set (error, rc, "nobody listens at %s, or takes nothing", callback->endpoint);
+        return base_error_set (error, rc, "nothing listens at %s, or it accepts no message",
+                               callback->endpoint);
     if (rc)
         return base_error_errno (error, rc, "cannot send to %s", callback->endpoint);
     int left = milliseconds_left (until_ms);

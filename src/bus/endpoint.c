@@ -23,7 +23,7 @@ static const char *const CHANNEL_NAMES[CHANNELS] = {"announce", "control", "cont
 static int refuse (const char *text, const char *why, struct base_error *error)
 {
     return base_error_set (error, -EINVAL,
-                           "'%.200s' is no origin: %s. Write HOST, HOST:PORT, [IPV6]:PORT or ipc://PATH",
+                           "'%.200s' is not an origin: %s. Write HOST, HOST:PORT, [IPV6]:PORT or ipc://PATH",
                            text, why);
 }
 
@@ -97,13 +97,13 @@ int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, 
         return r;
     struct in6_addr ignored;
     if (is_v6 ? inet_pton (AF_INET6, host, &ignored) != 1 : !is_host_name (host))
-        return refuse (text, is_v6 ? "the brackets hold no IPv6 address" : "the host is no name or address",
-                       error);
+        return refuse (
+            text, is_v6 ? "the brackets hold no IPv6 address" : "the host is not a name or address", error);
     uint64_t port = WIRE_PORT_ANNOUNCE;
     if (port_text && (base_text_parse_u64 (port_text, PORT_MOST, &port) < 0 || port == 0)) {
         if (strchr (port_text, ':'))
             return refuse (text, "an IPv6 address needs brackets", error);
-        return refuse (text, "the port is no number from 1 to 65532", error);
+        return refuse (text, "the port is not a number from 1 to 65532", error);
     }
     for (unsigned i = 0; i < CHANNELS; i++)
         (void) snprintf (fields[i], BUS_ENDPOINT_SIZE, is_v6 ? "tcp://[%s]:%u" : "tcp://%s:%u", host,

@@ -37,7 +37,7 @@ static int key_take (const char *name, const char *key, char ret_key[KEY_LENGTH 
     if (!key)
         return base_error_set (error, -EINVAL, "curve/%s is missing in the settings", name);
     if (!key_is_valid (key))
-        return base_error_set (error, -EINVAL, "curve/%s is no key: a key has 40 characters of Z85", name);
+        return base_error_set (error, -EINVAL, "curve/%s is not a key: a key has 40 characters of Z85", name);
     return base_text_copy (ret_key, KEY_LENGTH + 1, key);
 }
 
@@ -87,8 +87,8 @@ int bus_keyring_read (const struct bus_settings *settings, bool is_server, struc
         keys.allowed = bus_settings_get_all (settings, "curve/allow");
         for (char **key = keys.allowed; key && *key; key++)
             if (!key_is_valid (*key))
-                return base_error_set (error, -EINVAL,
-                                       "curve/allow: \"%s\" is no key: a key has 40 characters of Z85", *key);
+                return base_error_set (
+                    error, -EINVAL, "curve/allow: \"%s\" is not a key: a key has 40 characters of Z85", *key);
     }
     keys.bus.allowed = keys.allowed;
     *ret_keys = keys;

@@ -133,7 +133,7 @@ static int read_file (const char *path, struct base_buffer *buffer, struct base_
     if (fd < 0 || fstat (fd, &status) < 0)
         return base_error_errno (error, -errno, "cannot read %s", path);
     if (!S_ISREG (status.st_mode))
-        return base_error_set (error, -EINVAL, "cannot read %s: it is no regular file", path);
+        return base_error_set (error, -EINVAL, "cannot read %s: it is not a regular file", path);
     for (;;) {
         if (base_buffer_reserve (buffer, 4096) < 0)
             return base_error_errno (error, -ENOMEM, "cannot read %s", path);
@@ -145,7 +145,7 @@ static int read_file (const char *path, struct base_buffer *buffer, struct base_
         if (n > 0)
             buffer->size += (size_t) n;
         if (buffer->size > FILE_MOST)
-            return base_error_set (error, -EINVAL, "%s is no settings file: it has more than 1 MiB", path);
+            return base_error_set (error, -EINVAL, "%s is not a settings file: it has more than 1 MiB", path);
     }
 }
 
@@ -201,7 +201,7 @@ int bus_settings_load (const char *path, struct bus_settings **ret_settings, str
 
     zconfig_t *root = zconfig_str_load (text);
     if (!root)
-        return base_error_set (error, -EINVAL, "%s is no ZPL file", path);
+        return base_error_set (error, -EINVAL, "%s is not a ZPL file", path);
     if (merge_sections (root) != 0) {
         zconfig_destroy (&root);
         return base_error_errno (error, -ENOMEM, "cannot read %s", path);

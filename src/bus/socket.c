@@ -293,8 +293,7 @@ static int clear_ipc_path (const char *endpoint, struct base_error *error)
     if (lstat (path, &status) < 0)
         return errno == ENOENT ? 0 : base_error_errno (error, -errno, "cannot bind %s", endpoint);
     if (!S_ISSOCK (status.st_mode))
-        return base_error_set (error, -EEXIST, "cannot bind %s: there is something that is no socket",
-                               endpoint);
+        return base_error_set (error, -EEXIST, "cannot bind %s: the file there is not a socket", endpoint);
 
     base_cleanup (base_close_p) int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -359,7 +358,8 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
 
     size_t size = sizeof bound;
     if (zmq_getsockopt (socket->zmq, ZMQ_LAST_ENDPOINT, bound, &size) < 0)
-        return base_error_errno (error, -errno, "cannot tell where %s was bound", endpoint);
+        return base_error_errno (error, -errno, "cannot determine the address that %s was bound to",
+                                 endpoint);
     r = remember (socket, bound);
     return r < 0 ? base_error_errno (error, r, "cannot bind %s", endpoint) : 0;
 }

@@ -17,76 +17,76 @@ const struct ctl_command ctl_command_table[] = {
     {"withdraw", "RELEASE",
      "never offer a release again\n"
      "\n"
-     "Nodes that run it go on running it. Contents that nobody needs any more are removed.\n",
+     "Nodes that run it keep it. Blobs that are not needed any more are removed.\n",
      0, 1, 1, ctl_withdraw, CTL_ASKS, "r."},
     {"update", "NODE...|--all [--app APP] [--release RELEASE] [--timeout SPAN] [--no-wait]",
-     "bring nodes to a release, and follow each to its end\n"
+     "update nodes to a release, and follow each to its end\n"
      "\n"
      "Exits with 0 only if every node has confirmed the release, or runs it already. An offline\n"
-     "node carries the order out when it comes. --timeout (default: 15m) ends the following, not\n"
-     "the updates.\n"
+     "node carries out the order when it connects. --timeout (default: 15m) ends the following,\n"
+     "not the updates.\n"
      "\n"
-     "--all makes a rollout: it is nodectl rollout start, and takes what that takes.\n",
+     "--all starts a rollout: same as nodectl rollout start, with the same options.\n",
      CTL_BIT (APP) | CTL_BIT (ALL) | CTL_BIT (RELEASE) | CTL_BIT (NO_WAIT) | CTL_BIT (PLAN) | CTL_BITS_SPEC,
      0, SIZE_MAX, ctl_update, CTL_FOLLOWS, "n"},
     {"rollout plan", "[--release RELEASE] [--select SELECTOR] [OPTION...]",
-     "show what a rollout would do, and do nothing\n"
+     "show what a rollout would do; change nothing\n"
      "\n"
-     "Which nodes in which wave, who is left out and why, what it costs, and the hash of all that.\n",
+     "Shows the nodes of each wave, which nodes are skipped and why, the cost, and a hash of the plan.\n",
      CTL_BIT (APP) | CTL_BIT (RELEASE) | CTL_BIT (NODES) | CTL_BITS_SPEC, 0, 0, ctl_rollout_plan, CTL_ASKS,
      "."},
     {"rollout start", "[--plan HASH] [--release RELEASE] [--select SELECTOR] [OPTION...]",
-     "bring a release to many nodes in waves, and follow it to its end\n"
+     "update many nodes in waves, and follow the rollout to its end\n"
      "\n"
-     "Exits with 0 only if it is done. --timeout (default: none) ends the following, not the\n"
-     "rollout; so does an interrupt.\n",
+     "Exits with 0 only if the rollout is done. --timeout (default: none) or an interrupt ends the\n"
+     "following, not the rollout.\n",
      CTL_BIT (APP) | CTL_BIT (RELEASE) | CTL_BIT (PLAN) | CTL_BIT (NO_WAIT) | CTL_BITS_SPEC, 0, 0,
      ctl_rollout_start, CTL_FOLLOWS, "."},
     {"rollout status", "[ROLLOUT] [--follow] [--nodes]",
-     "show how a rollout stands, and what it waits for\n"
+     "show the state of a rollout, and what it waits for\n"
      "\n"
-     "Without ROLLOUT: the newest that is not over, else the newest. A rollout is named by its id\n"
-     "or the beginning of it. With --follow the exit code tells how it ended, as that of start does.\n",
+     "Without ROLLOUT: the newest one under way, else the newest. ROLLOUT is an id or its first\n"
+     "digits. With --follow the exit code is that of rollout start.\n",
      CTL_BIT (FOLLOW) | CTL_BIT (NODES), 0, 1, ctl_rollout_status, CTL_FOLLOWS, "o."},
     {"rollout list", "", "list the rollouts, newest first\n", 0, 0, 0, ctl_rollout_list, CTL_ASKS, "."},
     {"rollout pause", "[ROLLOUT]",
-     "begin with no more nodes until it is resumed\n"
+     "start no more nodes until the rollout is resumed\n"
      "\n"
-     "Nodes that are under way go on. ROLLOUT may be left away where only one is not over.\n",
+     "Nodes that are under way continue. Without ROLLOUT: the only one that has not ended.\n",
      0, 0, 1, ctl_rollout_pause, CTL_ASKS, "o."},
     {"rollout resume", "[ROLLOUT]",
-     "go on after a pause or a halt\n"
+     "continue after a pause or a halt\n"
      "\n"
-     "After a halt, what was bad until now does not count any more. Where no node of the wave came\n"
-     "through, they are tried again first: the next wave is not begun without one.\n",
+     "After a halt, earlier failures do not count any more. If no node of the wave was updated, its\n"
+     "nodes are tried again first: the next wave starts only after one is updated.\n",
      0, 0, 1, ctl_rollout_resume, CTL_ASKS, "o."},
     {"rollout approve", "[ROLLOUT] [--wave N]",
-     "let the wave that waits for it begin\n"
+     "start the wave that waits for approval\n"
      "\n"
-     "Of a rollout that halted with no node of its wave updated: go on without that wave.\n",
+     "If the rollout halted with no node of its wave updated: skip that wave.\n",
      CTL_BIT (WAVE), 0, 1, ctl_rollout_approve, CTL_ASKS, "o."},
     {"rollout abort", "[ROLLOUT]",
-     "end it; what was updated stays\n"
+     "end the rollout; updated nodes keep the release\n"
      "\n"
      "Updates that have not switched yet are cancelled.\n",
      0, 0, 1, ctl_rollout_abort, CTL_ASKS, "o."},
     {"rollout revert", "[ROLLOUT] [--no-wait] [--timeout SPAN]",
-     "end it, bring back what was updated, and follow that to its end\n"
+     "end the rollout, revert updated nodes, and follow that to its end\n"
      "\n"
-     "All at the same time, and without any download. A rollout that is done can be reverted, too:\n"
-     "then it has to be named. Exits with 0 only if every node is back.\n",
+     "All at the same time, without download. A rollout that is done can be reverted, too; name it\n"
+     "then. Exits with 0 only if every node is reverted.\n",
      CTL_BIT (NO_WAIT), 0, 1, ctl_rollout_revert, CTL_FOLLOWS, "o."},
     {"rollout retry", "[ROLLOUT] [NODE...]",
-     "begin again with nodes that failed or were left out\n"
+     "try nodes again that failed or were skipped\n"
      "\n"
-     "Without nodes: with all that can be tried again. Without ROLLOUT: the one that is not over.\n",
+     "Without nodes: all that can be tried again. Without ROLLOUT: the one that has not ended.\n",
      0, 0, SIZE_MAX, ctl_rollout_retry, CTL_ASKS, "on"},
     {"revert", "NODE...|--all [--app APP] [--timeout SPAN] [--no-wait]",
-     "bring nodes back to their previous version, and hold them there\n"
+     "revert nodes to their previous version, and hold them there\n"
      "\n"
      "Needs no download. The nodes take no update until unhold. --timeout: as in update.\n",
      CTL_BIT (APP) | CTL_BIT (ALL) | CTL_BIT (NO_WAIT), 0, SIZE_MAX, ctl_revert, CTL_FOLLOWS, "n"},
-    {"hold", "NODE...|--all [--app APP]", "keep nodes as they are, whatever is ordered\n",
+    {"hold", "NODE...|--all [--app APP]", "keep the version of nodes until unhold\n",
      CTL_BIT (APP) | CTL_BIT (ALL), 0, SIZE_MAX, ctl_hold, CTL_ASKS, "n"},
     {"unhold", "NODE...|--all [--app APP]", "end a hold\n", CTL_BIT (APP) | CTL_BIT (ALL), 0, SIZE_MAX,
      ctl_unhold, CTL_ASKS, "n"},
@@ -95,44 +95,44 @@ const struct ctl_command ctl_command_table[] = {
     {"forget", "NODE...|--select SELECTOR",
      "remove nodes from the broker's records\n"
      "\n"
-     "A node that is online is not removed. With --select: all that it fits.\n",
+     "A node that is online is not removed. With --select: all nodes that match.\n",
      CTL_BIT (SELECT), 0, SIZE_MAX, ctl_forget, CTL_ASKS, "n"},
     {"label", "NODE [NAME=VALUE...] [NAME-...]",
-     "set labels of a node, remove them, or list what it has\n"
+     "set, remove or list labels of a node\n"
      "\n"
-     "What is set here goes before what the node has in its own node.zpl; NAME- removes it, and the\n"
-     "node's own counts again. With --select instead of NODE: of all nodes that it fits.\n",
+     "A label set here overrides the one in the node's node.zpl. NAME- removes it; then the node's own\n"
+     "label is used again. With --select instead of NODE: all nodes that match.\n",
      CTL_BIT (SELECT), 0, SIZE_MAX, ctl_label, CTL_ASKS, "n."},
     {"nodes", "[NODE...|--select SELECTOR] [--app APP]", "list the nodes\n", CTL_BIT (APP) | CTL_BIT (SELECT),
      0, SIZE_MAX, ctl_nodes, CTL_ASKS, "n"},
-    {"status", "NODE [--app APP]", "show all about a node\n", CTL_BIT (APP), 1, 1, ctl_status, CTL_ASKS,
-     "n."},
+    {"status", "NODE [--app APP]", "show the state of a node in detail\n", CTL_BIT (APP), 1, 1, ctl_status,
+     CTL_ASKS, "n."},
     {"why", "NODE|ROLLOUT [--app APP]",
-     "tell how a node came to the version that it runs, or a rollout to where it stands\n", CTL_BIT (APP), 1,
-     1, ctl_why, CTL_ASKS, "e."},
+     "show why a node runs its version, or why a rollout is in its state\n", CTL_BIT (APP), 1, 1, ctl_why,
+     CTL_ASKS, "e."},
     {"quarantine", "list NODE | clear NODE [RELEASE] [--app APP]",
-     "the releases that a node does not try again\n"
+     "list or clear releases that a node does not try again\n"
      "\n"
-     "clear orders the node to forget one of them, or all.\n",
+     "clear orders the node to remove one of them, or all, from its quarantine.\n",
      CTL_BIT (APP), 2, 3, ctl_quarantine, CTL_ASKS, "qnr."},
     {"events", "[--count N] [--timeout SPAN]",
-     "print what happens, a line an event, until interrupted\n"
+     "print events, one a line, until interrupted\n"
      "\n"
-     "With --timeout it ends after that time: with 3 where --count events have not come.\n",
+     "With --timeout it ends after that time, with exit code 3 if fewer than --count events came.\n",
      CTL_BIT (COUNT), 0, 0, ctl_events, CTL_FOLLOWS, "."},
     {"backup", "FILE [--force]",
      "copy the broker's records into a file\n"
      "\n"
-     "While it runs. noded-broker --restore FILE begins with them; the contents of releases are not\n"
-     "in it. Also shows what the heads of the nodes' journals have been merged into, so that it can be\n"
-     "kept elsewhere: a broker whose history was changed comes to another one.\n",
+     "The broker keeps running. noded-broker --restore FILE restores them. The blobs of releases are\n"
+     "not included. Also prints one hash over the last journal lines of all nodes. Keep it\n"
+     "elsewhere: a broker whose history was changed computes another hash.\n",
      CTL_BIT (FORCE), 1, 1, ctl_backup, CTL_ASKS, "."},
     {"completion", "bash|zsh|fish",
-     "print what lets a shell complete nodectl's words\n"
+     "print a completion script for the shell\n"
      "\n"
-     "For bash: eval \"$(nodectl completion bash)\" in ~/.bashrc; for zsh the same with zsh, behind\n"
+     "For bash: eval \"$(nodectl completion bash)\" in ~/.bashrc; for zsh the same with zsh, after\n"
      "compinit; for fish: nodectl completion fish > ~/.config/fish/completions/nodectl.fish. Nodes,\n"
-     "releases and rollouts come from the broker, where it answers within a second.\n",
+     "releases and rollouts come from the broker if it answers within a second.\n",
      0, 1, SIZE_MAX, ctl_completion, CTL_ALONE, "s."},
     {.name = NULL},
 };

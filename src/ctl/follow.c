@@ -169,7 +169,7 @@ static int follow_finish (struct follow *follow, uint64_t timeout_ms)
     if (follow->progress.left) {
         base_cleanup (base_free_p) char *left = ctl_progress_left (&follow->progress);
         char span[CTL_SPAN_SIZE];
-        ctl_tell (ctl, "%zu of %zu have not ended within %s, and go on: %s%s", follow->progress.left,
+        ctl_tell (ctl, "%zu of %zu nodes have not ended within %s and continue: %s%s", follow->progress.left,
                   follow->progress.count, ctl_span_format (timeout_ms, span), left ? left : "",
                   follow->silent ? " (the broker does not answer)" : "");
     }

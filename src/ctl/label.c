@@ -107,7 +107,7 @@ static int ids_of (struct ctl *ctl, const char *id, char ***ret_ids)
     json_array_foreach (nodes, i, node) if (base_list_append (&ids, ctl_json_text (node, "id")) !=
                                             0) return ctl_tell (ctl, "out of memory");
     if (!ids)
-        return ctl_tell (ctl, "no node fits \"%s\"", ctl->options.select);
+        return ctl_tell (ctl, "no node matches \"%s\": nodectl label NODE shows labels", ctl->options.select);
     *ret_ids = base_take (ids);
     return CTL_OK;
 }

@@ -23,7 +23,7 @@ static void help_all (FILE *out)
 {
     (void) fputs ("usage: nodectl [--broker HOST[:PORT]] COMMAND [WORD...] [OPTION...]\n"
                   "\n"
-                  "Asks a broker of noded, and tells it what its nodes are to run.\n"
+                  "Queries a noded broker, and orders what its nodes run.\n"
                   "\n"
                   "commands:\n",
                   out);
@@ -35,7 +35,7 @@ static void help_all (FILE *out)
     (void) fputs ("  --version                 without a command: print the version\n"
                   "\n"
                   "A release is named by its digest, or by the first 6 or more digits of it.\n"
-                  "nodectl COMMAND --help tells about a command.\n",
+                  "nodectl COMMAND --help describes a command.\n",
                   out);
     (void) fputs (help_exits, out);
 }

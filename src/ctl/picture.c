@@ -113,8 +113,8 @@ static void append_counts (struct base_buffer *text, const json_t *wave)
 {
     static const struct {
         const char *key, *words;
-    } counts[] = {{"updated", "updated"}, {"reverted", "back"},          {"under_way", "under way"},
-                  {"bad", "bad"},         {"already_bad", "bad before"}, {"forgiven", "forgiven"},
+    } counts[] = {{"updated", "updated"}, {"reverted", "reverted"},         {"under_way", "under way"},
+                  {"bad", "failed"},      {"already_bad", "failed before"}, {"forgiven", "forgiven"},
                   {"taken", "taken over"}};
     size_t before = text->size;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -125,7 +125,7 @@ static void append_counts (struct base_buffer *text, const json_t *wave)
     }
     if (text->size == before)
         (void) base_buffer_append_text (text,
-                                        *ctl_json_text (wave, "begun") ? "none under way" : "not begun");
+                                        *ctl_json_text (wave, "begun") ? "none under way" : "not started");
 }
 
 /*  Digits of the largest wave. */
@@ -152,7 +152,7 @@ static void wave_line (char ***list, const json_t *waves, size_t number, size_t 
     uint64_t count = ctl_json_uint (wave, "count");
     append_counts (&text, wave);
     if (*ctl_json_text (wave, "ended"))
-        (void) base_buffer_printf (&text, "; through at %s",
+        (void) base_buffer_printf (&text, "; done at %s",
                                    ctl_time_format (ctl_json_text (wave, "ended"), time));
     else if (ctl_json_flag (wave, "approval") && !*ctl_json_text (wave, "begun"))
         (void) base_buffer_append_text (&text, "; needs approval");
@@ -180,7 +180,7 @@ static void wave_lines (char ***list, const json_t *rollout, size_t width, size_
     for (size_t i = first; i < last; i++)
         wave_line (list, waves, i + 1, cells);
     if (last < count)
-        line (list, "  wave%s %zu to %zu behind", plural (count - last), last + 1, count);
+        line (list, "  wave%s %zu to %zu after", plural (count - last), last + 1, count);
 }
 
 static void budget_line (char ***list, const json_t *rollout)
@@ -195,12 +195,12 @@ static void budget_line (char ***list, const json_t *rollout)
     if (forgiven)
         (void) base_buffer_printf (&text, "; %" PRIu64 " forgiven", forgiven);
     if (left_out)
-        (void) base_buffer_printf (&text, "; %" PRIu64 " node%s left out", left_out, plural (left_out));
+        (void) base_buffer_printf (&text, "; %" PRIu64 " node%s skipped", left_out, plural (left_out));
     if (ctl_json_uint (rollout, "factor") > 1)
         (void) base_buffer_printf (
-            &text, "; updated nodes do worse than others: 1 of %" PRIu64 " good releases at most looks so",
+            &text, "; updated nodes do worse than others: at most 1 of %" PRIu64 " good releases does",
             ctl_json_uint (rollout, "factor"));
-    line (list, "  bad: %" PRIu64 ", %" PRIu64 " allowed%.*s", bad, budget, (int) text.size,
+    line (list, "  failed nodes: %" PRIu64 ", %" PRIu64 " allowed%.*s", bad, budget, (int) text.size,
           text.data ? (const char *) text.data : "");
 }
 
@@ -230,17 +230,17 @@ char *ctl_rollout_advice (const json_t *rollout)
     if (ctl_json_flag (rollout, "over"))
         return NULL;
     if (strcmp (phase, "halted") == 0 && ctl_json_flag (rollout, "unproven"))
-        return base_text_printf ("nodectl rollout resume %s tries wave %" PRIu64 " again, approve %s goes on "
-                                 "without it, revert %s brings back what was updated, abort %s leaves it",
+        return base_text_printf ("nodectl rollout resume %s retries wave %" PRIu64 ", approve %s skips it, "
+                                 "revert %s reverts updated nodes, abort %s keeps them",
                                  id, ctl_json_uint (rollout, "wave"), id, id, id);
     if (strcmp (phase, "halted") == 0)
-        return base_text_printf ("nodectl rollout resume %s goes on, revert %s brings back what was updated, "
-                                 "abort %s leaves it",
+        return base_text_printf ("nodectl rollout resume %s continues, revert %s reverts updated nodes, "
+                                 "abort %s keeps them",
                                  id, id, id);
     if (strcmp (phase, "approval") == 0)
-        return base_text_printf ("nodectl rollout approve %s lets it begin", id);
+        return base_text_printf ("nodectl rollout approve %s starts the wave", id);
     if (ctl_json_flag (rollout, "paused"))
-        return base_text_printf ("nodectl rollout resume %s goes on", id);
+        return base_text_printf ("nodectl rollout resume %s continues", id);
     return NULL;
 }
 
@@ -270,7 +270,7 @@ char **ctl_rollout_picture (const json_t *rollout, size_t width, size_t height)
     if (*ctl_json_text (rollout, "waits") && !ctl_json_flag (rollout, "over") && !advice)
         line (&rest, "  waits for %s", ctl_json_text (rollout, "waits"));
     if (advice)
-        line (&rest, "  waits for a person: %s", advice);
+        line (&rest, "  action required: %s", advice);
     head_line (&list, rollout, width);
     /*  Half of a low terminal is for the waves, whatever else there is to tell. */
     size_t others = base_list_count (rest) + base_list_count (list);
@@ -300,12 +300,12 @@ char *ctl_rollout_news (const json_t *rollout)
     bool all = ctl_json_flag (rollout, "over") || strcmp (phase, "reverting") == 0;
     uint64_t total = wave_sum (rollout, "count"), reverted = wave_sum (rollout, "reverted");
     if (all)
-        return base_text_printf ("%s: %" PRIu64 " of %" PRIu64 " updated%s, %" PRIu64 " bad%s%s", where,
-                                 wave_sum (rollout, "updated"), total, reverted ? ", others back" : "", bad,
-                                 *reason ? ": " : "", reason);
+        return base_text_printf ("%s: %" PRIu64 " of %" PRIu64 " updated%s, %" PRIu64 " failed%s%s", where,
+                                 wave_sum (rollout, "updated"), total, reverted ? ", others reverted" : "",
+                                 bad, *reason ? ": " : "", reason);
     if (count > STEPS && updated < count)
         updated = updated * STEPS / count * count / STEPS;
-    return base_text_printf ("%s: %s%" PRIu64 " of %" PRIu64 " updated, %" PRIu64 " bad%s%s", where,
+    return base_text_printf ("%s: %s%" PRIu64 " of %" PRIu64 " updated, %" PRIu64 " failed%s%s", where,
                              count > STEPS && updated < count ? "about " : "", updated, count, bad,
                              *reason ? ": " : "", reason);
 }

@@ -185,7 +185,7 @@ static char *target_text (const struct ctl_progress *progress, const struct ctl_
         return base_text_printf ("fetching %u%%", share / percent * percent);
     }
     if (!*state || strcmp (state, "idle") == 0)
-        return base_text_printf ("ordered, the node has not begun");
+        return base_text_printf ("ordered, not started yet");
     const char *words = ctl_state_words (state);
     return base_text_printf ("%s%s%s", state, *words ? ": " : "", words);
 }

@@ -183,7 +183,7 @@ static int finish (struct follow *follow, enum ctl_rollout_goal goal)
         break;
     }
     (void) ctl_tell (ctl,
-                     "rollout %s has not ended within %s, and goes on%s: nodectl rollout status %s --follow",
+                     "rollout %s has not ended within %s and continues%s: nodectl rollout status %s --follow",
                      id, ctl_span_format (ctl->options.timeout_ms, span),
                      follow->silent ? " (the broker does not answer)" : "", id);
     return CTL_TIMEOUT;

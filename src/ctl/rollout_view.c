@@ -85,8 +85,8 @@ void ctl_members_print (FILE *out, const json_t *members, size_t width)
             ctl_table_cell (&table, NULL);
         ctl_table_cell (&table, ctl_json_text (member, "node"));
         ctl_table_printf (&table, "%s%s", ctl_json_text (member, "state"),
-                          ctl_json_flag (member, "charged")    ? " (bad)"
-                          : ctl_json_flag (member, "was_bad")  ? " (bad before)"
+                          ctl_json_flag (member, "charged")    ? " (failed)"
+                          : ctl_json_flag (member, "was_bad")  ? " (failed before)"
                           : ctl_json_flag (member, "forgiven") ? " (forgiven)"
                                                                : "");
         cell_time (&table, ctl_json_text (member, "since"));
@@ -178,7 +178,7 @@ void ctl_left_out_print (FILE *out, const json_t *members, size_t width, bool al
             continue;
         size_t count = count_left_out (members, reason);
         base_cleanup (base_free_p) char *head = base_text_printf (
-            "  %zu node%s left out (%s): ", count, plural (count), *reason ? reason : "no reason given");
+            "  %zu node%s skipped (%s): ", count, plural (count), *reason ? reason : "no reason given");
         put_names (out, head ? head : "", members, 0, reason, width, all);
         (void) base_list_append (&told, reason);
     }
@@ -189,14 +189,14 @@ static void put_spec (FILE *out, const json_t *spec)
 {
     char text[CTL_SPAN_SIZE];
     uint64_t budget = ctl_json_uint (spec, "budget"), wave_budget = ctl_json_uint (spec, "wave_budget");
-    (void) fprintf (out, "halts      when more than %" PRIu64 " node%s bad in all", budget,
-                    budget == 1 ? " is" : "s are");
+    (void) fprintf (out, "halts      when more than %" PRIu64 " node%s in all", budget,
+                    budget == 1 ? " fails" : "s fail");
     if (wave_budget < budget)
         (void) fprintf (out, ", or more than %" PRIu64 " in one wave", wave_budget);
     if (ctl_json_uint (spec, "false_halt"))
         (void) fputs (", or when updated nodes do worse than the others", out);
     bool revert = strcmp (ctl_json_text (spec, "on_halt"), "revert") == 0;
-    (void) fprintf (out, "; what was updated then %s\n", revert ? "is reverted" : "stays");
+    (void) fprintf (out, "; updated nodes then %s\n", revert ? "are reverted" : "keep the release");
     (void) fprintf (out, "soak       %s a wave", ctl_span_format (ctl_json_uint (spec, "soak_ms"), text));
     if (ctl_json_uint (spec, "concurrency"))
         (void) fprintf (out, "; at most %" PRIu64 " nodes under way", ctl_json_uint (spec, "concurrency"));
@@ -266,8 +266,8 @@ void ctl_plan_print (FILE *out, const json_t *plan, const json_t *members, const
         ctl_text_put (out, command);
         (void) fputc ('\n', out);
     } else if (!updated)
-        (void) fputs (json_array_size (members) ? "\nThere is nothing to do.\n"
-                                                : "\nThere is nothing to do: no node is selected.\n",
+        (void) fputs (json_array_size (members) ? "\nNothing to do.\n"
+                                                : "\nNothing to do: no node is selected.\n",
                       out);
 }
 
@@ -277,16 +277,16 @@ static void append_phase (struct base_buffer *text, const json_t *turn)
         const char *phase, *words;
         const char *after; /* the number of the wave; NULL: it is of no concern */
     } table[] = {
-        {"approval", "waits for a person to let wave ", " begin"},
-        {"updating", "brings wave ", " to the release"},
-        {"soaking", "every node of wave ", " has ended; watches them"},
+        {"approval", "wave ", " waits for approval"},
+        {"updating", "updates wave ", ""},
+        {"soaking", "all nodes of wave ", " have ended; soaks"},
         {"halted", "halts in wave ", ""},
-        {"reverting", "brings updated nodes back", NULL},
-        {"done", "done: every wave is through", NULL},
-        {"aborted", "ended by a person; what was updated stays", NULL},
-        {"reverted", "what was updated is back", NULL},
+        {"reverting", "reverts updated nodes", NULL},
+        {"done", "done: every wave has passed", NULL},
+        {"aborted", "aborted; updated nodes keep the release", NULL},
+        {"reverted", "updated nodes are reverted", NULL},
         {"queued", "waits until no other rollout has one of its nodes", NULL},
-        {"superseded", "ended: another rollout has taken all of its nodes over", NULL},
+        {"superseded", "ended: another rollout has taken over all its nodes", NULL},
     };
     const char *phase = ctl_json_text (turn, "phase");
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -311,7 +311,7 @@ static char *turn_text (const json_t *turn)
     if (*reason)
         (void) base_buffer_printf (&text, ": %s", reason);
     if (*command)
-        (void) base_buffer_printf (&text, " (told to %s%s%s)", command, *place ? " by " : "", place);
+        (void) base_buffer_printf (&text, " (%s%s%s)", command, *place ? " by " : "", place);
     return base_buffer_take_text (&text);
 }
 

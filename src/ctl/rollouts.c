@@ -169,9 +169,10 @@ static int nothing_to_do (struct ctl *ctl, const json_t *plan, const json_t *mem
     else
         ctl_left_out_print (ctl->out, members, ctl->width, ctl->options.nodes);
     if (!json_array_size (members))
-        return ctl_tell (ctl, "there is nothing to do: no node is selected");
+        return ctl_tell (ctl, "nothing to do: no node is selected");
     if (!all_run)
-        return ctl_tell (ctl, "there is nothing to do: no node that is selected can be updated now");
+        return ctl_tell (
+            ctl, "nothing to do: no selected node can be updated now; nodectl rollout plan shows why");
     (void) fputs ("every node that is selected runs the release already\n",
                   ctl->options.json ? ctl->err : ctl->out);
     return CTL_OK;
@@ -260,7 +261,7 @@ static int find_named (struct ctl *ctl, const json_t *list, const char *name, js
         }
     }
     if (count > 1)
-        return ctl_tell (ctl, "%zu rollouts begin with %s: give more digits", count, name);
+        return ctl_tell (ctl, "%zu rollouts start with %s: give more digits", count, name);
     if (!found)
         return ctl_tell (
             ctl, "the broker knows no rollout \"%s\": nodectl rollout list lists those that it knows", name);
@@ -273,7 +274,7 @@ static int nothing_runs (struct ctl *ctl, const json_t *list)
     const json_t *newest = json_array_get (list, 0);
     const char *id = ctl_json_text (newest, "id");
     if (!newest)
-        return ctl_tell (ctl, "there is no rollout: nodectl rollout start begins one");
+        return ctl_tell (ctl, "no rollout exists: nodectl rollout start starts one");
     return ctl_tell (
         ctl,
         "no rollout is under way: the newest, %s, is over (%s). nodectl rollout start begins another "
@@ -316,7 +317,7 @@ int ctl_rollout_find (struct ctl *ctl, const char *name, bool any, json_t **ret_
     if (name && !ctl_rollout_is_id (name))
         return ctl_misused (
             ctl,
-            "\"%s\" is no rollout: give its id, r- and digits, or the beginning of it; nodectl "
+            "\"%s\" is not a rollout: give its id, r- and digits, or the first of them; nodectl "
             "rollout list lists them",
             name);
     int code = list_ask (ctl, NULL, &list);

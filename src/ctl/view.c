@@ -243,13 +243,13 @@ void ctl_status_print (FILE *out, const json_t *node)
     ctl_table_printf (&table, "%zu releases", json_array_size (json_object_get (node, "quarantine")));
     ctl_table_cell (&table, "journal");
     if (*ctl_json_text (node, "journal_fault"))
-        ctl_table_printf (&table, "is not what was told of it, noticed %s",
+        ctl_table_printf (&table, "differs from what it reported before, detected %s",
                           ctl_json_text (node, "journal_fault"));
     else if (ctl_json_uint (node, "journal_serial"))
         ctl_table_printf (&table, "%" PRIu64 " lines, the last one %s",
                           ctl_json_uint (node, "journal_serial"), ctl_json_text (node, "journal_head"));
     else
-        ctl_table_cell (&table, "nothing was told of it");
+        ctl_table_cell (&table, "nothing was reported of it");
     ctl_table_print (&table, out, 0);
 }
 

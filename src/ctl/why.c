@@ -24,8 +24,8 @@ static const char *group_purpose (const json_t *told, size_t begin)
 {
     static const struct {
         const char *step, *purpose;
-    } purposes[] = {{"revert", "Order to go back to the previous version"},
-                    {"reverting", "Order to go back to the previous version"},
+    } purposes[] = {{"revert", "Order to revert to the previous version"},
+                    {"reverting", "Order to revert to the previous version"},
                     {"hold", "Order to hold, or to end a hold"},
                     {"unhold", "Order to end a hold"},
                     {"clear", "Order to clear the quarantine"},
@@ -160,17 +160,16 @@ static void arrival_print (FILE *out, const json_t *node, const json_t *told)
     char time[CTL_TIME_SIZE];
     const json_t *report = arrival_of (node, told);
     if (!report) {
-        (void) fputs (
-            "     nothing was told of how it came to that: it was installed so, or before the broker"
-            " knew it\n",
-            out);
+        (void) fputs ("     no report shows why: this version was installed, or was updated before the broker"
+                      " knew the node\n",
+                      out);
         return;
     }
     const char *outcome = ctl_json_text (report, "outcome"), *reason = ctl_json_text (report, "reason");
     (void) fputs (strcmp (outcome, "confirmed") == 0  ? "     because it was updated to it"
-                  : strcmp (outcome, "reverted") == 0 ? "     because it went back"
+                  : strcmp (outcome, "reverted") == 0 ? "     because it was reverted"
                                                       : "     because the update to another release failed on"
-                                                        " trial, and it went back",
+                                                        " trial, and was rolled back",
                   out);
     (void) fputs (" on ", out);
     ctl_text_put (out, ctl_time_format (ctl_json_text (report, "time"), time));
@@ -198,7 +197,7 @@ static void now_print (FILE *out, const json_t *node, const json_t *told)
     (void) fputs ("Now: ", out);
     ctl_text_put (out, ctl_json_text (node, "id"));
     if (!*state) {
-        (void) fputs (" has not told of this application\n", out);
+        (void) fputs (" has not reported this application\n", out);
         return;
     }
     (void) fputs (" runs ", out);
@@ -221,7 +220,7 @@ static void now_print (FILE *out, const json_t *node, const json_t *told)
         (void) fprintf (out, ", wave %" PRIu64 "\n", ctl_json_uint (node, "wave"));
     }
     if (*ctl_json_text (node, "journal_fault")) {
-        (void) fputs ("     its journal is not what was told of it, noticed ", out);
+        (void) fputs ("     its journal differs from what it reported before, detected ", out);
         ctl_text_put (out, ctl_json_text (node, "journal_fault"));
         (void) fputc ('\n', out);
     }
@@ -231,7 +230,7 @@ static void now_print (FILE *out, const json_t *node, const json_t *told)
         (void) fputc ('\n', out);
     }
     if (json_is_object (previous)) {
-        (void) fputs ("     a revert would go back to ", out);
+        (void) fputs ("     a revert returns to ", out);
         put_version (out, ctl_json_text (previous, "version"), ctl_json_text (previous, "release"));
         (void) fputc ('\n', out);
     }

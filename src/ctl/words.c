@@ -8,16 +8,17 @@ static const struct {
     const char *state, *words;
 } state_table[] = {
     {"idle", "no update under way"},
-    {"matching", "asks the origin what the release is here"},
-    {"fetching", "downloads what is not here yet"},
+    {"matching", "asks the origin for the release"},
+    {"fetching", "downloads missing blobs"},
     {"staging", "builds the workspace"},
     {"probing", "the candidate rehearses"},
     {"switching", "points stable to the new version"},
     {"restarting", "the old version hands over"},
     {"trial", "the new version runs on trial"},
     {"confirmed", "the new version has confirmed itself"},
-    {"reverting", "goes back to the previous version"},
-    {"unfit", "host or origin fail the running version's own rehearsal; tries again by itself"},
+    {"reverting", "reverts to the previous version"},
+    {"unfit",
+     "the running version fails the same rehearsal: the host or the origin is at fault; it is tried again automatically"},
 };
 
 const char *ctl_state_words (const char *state)
@@ -36,10 +37,10 @@ static const struct {
     {"passed", "passed", false},
     {"failed", "failed", true},
     {"refused", "was refused", true},
-    {"nothing", "nothing to do: runs it already", true},
+    {"nothing", "nothing to do: it runs already", true},
     {"cancelled", "was cancelled", true},
     {"confirmed", "the new version confirmed itself", true},
-    {"reverted", "went back as ordered", true},
+    {"reverted", "reverted as ordered", true},
     {"went-back", "failed on trial; the previous version runs again", true},
 };
 

@@ -36,8 +36,8 @@ static void on_deadline (void *context)
     node->deadline = 0;
     if (base_time_boot_ms () > node->deadline_ms + BUS_TIMER_LATE_MS && node->late < BUS_TIMER_LATE_TIMES) {
         node->late++;
-        base_log (BASE_LOG_INFO, "%s: this host slept: %s gets its time anew", node->order.transaction,
-                  wire_state_word (node->procedure.state));
+        base_log (BASE_LOG_INFO, "%s: this host was suspended: the time of %s starts again",
+                  node->order.transaction, wire_state_word (node->procedure.state));
         start_deadline (node);
         return;
     }
@@ -170,7 +170,7 @@ static void on_staged (void *context, int rc)
     const struct base_error error = node->stage_error;
     end_staging (node);
     if (rc == ROOT_E_DAMAGED && !node->order.distrust) {
-        base_log (BASE_LOG_WARNING, "%s: %s: fetching anew what has rotted on this host",
+        base_log (BASE_LOG_WARNING, "%s: %s: fetching files again that are damaged on this host",
                   node->order.transaction, error.text);
         node->order.distrust = true;
         node_event (node, UPDATE_EVENT_MISSING);
@@ -188,7 +188,7 @@ void node_stage_begin (struct node_manager *node)
     node->stage_error = (struct base_error){.text = "out of memory"};
     int rc = bus_work_start (node->loop, stage_job, on_staged, node, &node->staging);
     if (rc)
-        node_fail (node, UPDATE_EVENT_FAILED, "beginning to make its workspace: %s", strerror (-rc));
+        node_fail (node, UPDATE_EVENT_FAILED, "cannot start to make its workspace: %s", strerror (-rc));
 }
 
 static void on_rehearsed (void *context, const struct node_rehearsal_result *found);
@@ -243,13 +243,14 @@ static void on_control (struct node_manager *node, const struct node_rehearsal_r
     char why[BASE_ERROR_SIZE] = "";
     bool blamed = update_verdict_control (&blame->end, &own->end, step_ms) == UPDATE_VERDICT_BLAMED;
     if (!own->end.passed)
-        (void) snprintf (why, sizeof why,
-                         "the version that runs fails its own rehearsal too (%s: %.200s): host or origin are "
-                         "at fault",
-                         own->step, own->reason);
+        (void) snprintf (
+            why, sizeof why,
+            "the running version fails its own rehearsal too (%s: %.200s): the host or the origin is "
+            "at fault",
+            own->step, own->reason);
     else if (!blamed)
         (void) snprintf (why, sizeof why,
-                         "the version that runs took %llu of %llu ms for a step, too: this host is slow, and "
+                         "the running version took %llu of %llu ms for a step, too: this host is slow, and "
                          "the release is not blamed",
                          (unsigned long long) own->end.slowest_ms, (unsigned long long) step_ms);
     probing_failed (node, blame, blamed ? UPDATE_EVENT_BLAMED : UPDATE_EVENT_UNFIT, why);
@@ -269,11 +270,11 @@ static void on_candidate (struct node_manager *node, struct node_rehearsal_resul
         node->tries++;
         base_log (BASE_LOG_WARNING, "%s: the candidate %s its rehearsal (%s: %s); %s",
                   node->order.transaction,
-                  result->end.killed ? "was killed, or short of something, in"
+                  result->end.killed ? "was killed, or lacked resources, in"
                   : result->end.late ? "was late in"
                                      : "failed",
                   result->step, result->reason,
-                  node->control ? "trying this version's own" : "trying it once more");
+                  node->control ? "rehearsing the running version" : "trying it once more");
         if (!rehearse (node, workspace))
             return;
         node->control = false;
@@ -339,7 +340,7 @@ static void check_way_back (struct node_manager *node)
         if (strcmp (names[i], own) != 0 && root_workspace_check (&node->root, names[i], &other) == 0)
             found = names[i];
     (void) snprintf (node->order.note, sizeof node->order.note,
-                     "%s is damaged: a failed trial goes back to %s", own,
+                     "%s is damaged: a failed trial is rolled back to %s", own,
                      found ? found : "it all the same, for nothing else is whole");
     base_log (BASE_LOG_WARNING, "%s: %s (%s)", node->order.transaction, node->order.note, damage.text);
     (void) base_list_free (names);
@@ -432,12 +433,12 @@ static void go_back (struct node_manager *node, bool by_order)
     read_stable (node, after);
     if (rc && strcmp (before, after) == 0) {
         node->standing.revert_epoch = 0; /* written with the end of the order */
-        node_fail (node, UPDATE_EVENT_FAILED, "going back: %.300s; what runs goes on, %s", error.text,
-                   node->standing.held ? "held as before" : "not held");
+        node_fail (node, UPDATE_EVENT_FAILED, "cannot revert: %.300s; the running version continues, %s",
+                   error.text, node->standing.held ? "held as before" : "not held");
         return;
     }
     if (rc)
-        base_log (BASE_LOG_WARNING, "went back, ignoring: %s", error.text);
+        base_log (BASE_LOG_WARNING, "reverted, ignoring: %s", error.text);
     if (by_order) /* a trial that was ended by order is held against nobody */
         (void) root_trial_forget (&node->root);
     node_event (node, UPDATE_EVENT_DONE);

@@ -95,8 +95,8 @@ static void end (struct node_manager *node, const char *why)
     if (why)
         base_log (
             BASE_LOG_WARNING,
-            "%s: nobody is blamed, for this version did not pass the same checks for as long as the trial "
-            "lasted (%s); the order is taken up again in %llu s",
+            "%s: the release is not blamed: this version did not pass the same checks for as long as the trial "
+            "lasted (%s); the order is retried in %llu s",
             comparison->failure.transaction, why, (unsigned long long) wait_ms / 1000);
     comparison->judge (node, &comparison->failure, !why);
     if (why)

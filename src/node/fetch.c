@@ -238,8 +238,8 @@ static int turn_page (void *context)
         if (rc == DISK_E_DIGEST)
             (void) base_error_set (
                 &fetch->work_error, rc,
-                "what the origin sent as content %s is something else, and was thrown away: it "
-                "has rotted there; remove it there and publish the release again",
+                "the origin sent a damaged blob %s, which was discarded: on the origin, remove "
+                "that blob and publish the release again",
                 base_digest_format (&fetch->wanted[fetch->at].digest, name));
         if (rc)
             return rc;
@@ -423,7 +423,7 @@ int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *enve
     /*  Who asked before may have a connection on which requests wait for a peer that is away. */
     node_session_content_close (fetch->session);
     rc = next_content (fetch);
-    return rc ? base_error_errno (error, rc, "beginning to download") : 0;
+    return rc ? base_error_errno (error, rc, "cannot start the download") : 0;
 }
 
 void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk, const void *payload,

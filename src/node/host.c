@@ -73,7 +73,7 @@ static void print_release (const char *what, const char *name, const struct wire
         base_log_print (stdout, "%-10s %s  release %.12s  %s%s", what, installed->envelope->version,
                         base_digest_format (&installed->release, release), name, note);
     else
-        base_log_print (stdout, "%-10s %s cannot be read: noded verify tells what is wrong with it%s", what,
+        base_log_print (stdout, "%-10s %s cannot be read: noded verify shows what is wrong with it%s", what,
                         name, note);
 }
 
@@ -130,20 +130,19 @@ static void print_previous (const struct standing *standing)
     const char *known = standing->remembered.previous;
     int rc = root_link (standing->root, ROOT_PREVIOUS, name);
     if (rc == ROOT_E_NONE && root_previous_check (standing->root, known, name, NULL) == ROOT_E_NONE)
-        base_log_print (
-            stdout,
-            "%-10s is not there; it led to %s: the manager, once it runs, or noded revert puts it back",
-            ROOT_PREVIOUS, known);
+        base_log_print (stdout,
+                        "%-10s is missing; it pointed to %s: a running manager or noded revert restores it",
+                        ROOT_PREVIOUS, known);
     else if (rc == ROOT_E_NONE)
         base_log_print (stdout, "%-10s none", ROOT_PREVIOUS);
     else if (rc)
-        base_log_print (stdout, "%-10s leads to no workspace: there is nothing to go back to", ROOT_PREVIOUS);
+        base_log_print (stdout, "%-10s points to no workspace: a revert is not possible", ROOT_PREVIOUS);
     else if (root_startable (standing->root, name, &error))
-        base_log_print (stdout, "%-10s %s cannot be gone back to: %s", ROOT_PREVIOUS, name, error.text);
+        base_log_print (stdout, "%-10s %s cannot be reverted to: %s", ROOT_PREVIOUS, name, error.text);
     else
         print_release (ROOT_PREVIOUS, name, &standing->previous,
                        !*standing->lost.text && strcmp (name, standing->trial.stable) == 0
-                           ? ", as stable: there is nothing to go back to"
+                           ? ", same as stable: a revert is not possible"
                            : "");
 }
 
@@ -159,19 +158,19 @@ static void print_manager (const struct standing *standing)
     else
         base_log_print (stdout, "%-10s runs %s from %s (pid %d), which is not stable%s", "manager", version,
                         standing->runs_name, (int) standing->pid,
-                        *standing->lost.text ? "" : ": stable is started when that one ends");
+                        *standing->lost.text ? "" : ": stable starts when it ends");
 }
 
 static void print_standing (const struct standing *standing)
 {
     char **wrong;
     if (*standing->lost.text)
-        base_log_print (stdout, "%-10s leads nowhere", ROOT_STABLE);
+        base_log_print (stdout, "%-10s is dangling", ROOT_STABLE);
     else
         print_release (ROOT_STABLE, standing->trial.stable, &standing->stable, "");
     print_previous (standing);
     if (*standing->damage)
-        base_log_print (stdout, "%-10s %s; noded verify --root %s names all that is wrong", "damage",
+        base_log_print (stdout, "%-10s %s; noded verify --root %s lists all damage", "damage",
                         standing->damage, standing->root->path);
     bool unusable = node_settings_faults (standing->root->path, &wrong, NULL) != 0;
     for (size_t i = 0; wrong && wrong[i]; i++)
@@ -181,16 +180,16 @@ static void print_standing (const struct standing *standing)
         ;
     else if (node_settings_given_up (standing->root->path))
         base_log_print (stdout,
-                        "%-10s %s/" ROOT_SETTINGS " reached no broker: going on with those that did last",
+                        "%-10s %s/" ROOT_SETTINGS " reached no broker: using the last settings that did",
                         "settings", standing->root->path);
     print_manager (standing);
     if (standing->served)
         node_reach_print (standing->root);
     if (standing->trial.on_trial)
-        base_log_print (stdout, "%-10s stable is on trial, %u starts left; it would go back to %s", "trial",
+        base_log_print (stdout, "%-10s stable is on trial, %u starts left; a rollback returns to %s", "trial",
                         standing->trial.tokens, standing->trial.back);
     base_log_print (stdout, "%-10s %s", "held",
-                    standing->remembered.held ? "yes: no update is taken until it is released" : "no");
+                    standing->remembered.held ? "yes: no update until nodectl unhold" : "no");
     if (will_retry (&standing->remembered))
         base_log_print (stdout, "%-10s this host was found unfit %u times: the update is tried again at %s",
                         "next try", (unsigned) standing->remembered.unfit, standing->remembered.retry);
@@ -314,10 +313,9 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
     if (moved && moved != ROOT_E_UNSYNCED)
         return moved;
     if (*lost.text)
-        base_log_print (stdout, "%s: the version that can be gone back to takes its place", lost.text);
+        base_log_print (stdout, "%s: it is replaced by the version that a revert returns to", lost.text);
     if (again)
-        base_log_print (stdout,
-                        "a revert to %s was made already, and cut short or not completed yet: completing it",
+        base_log_print (stdout, "a revert to %s was made before and is not complete: completing it",
                         ret_name);
     *ret_held = note_revert (root, &noted);
     if (*ret_held && noted) /* else the version that comes up takes it up from there */
@@ -326,8 +324,8 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
     int rc = *ret_running ? root_lock_signal (root, SIGUSR2) : 0;
     return rc ? base_error_errno (
                     error, rc,
-                    "stable leads to %s now, but the manager that serves %s could not be told: it "
-                    "sees that by itself within a heartbeat, where it runs",
+                    "stable now points to %s, but the manager that serves %s could not be notified: it "
+                    "detects that within a heartbeat if it runs",
                     ret_name, root->path)
               : moved;
 }

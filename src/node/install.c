@@ -182,10 +182,9 @@ static int check_path (const char *path, struct base_error *error)
         return base_error_set (error, -EINVAL, "--root: an empty path names no directory");
     for (const char *at = path; *at; at++)
         if ((unsigned char) *at < ' ' || *at == 127)
-            return base_error_set (
-                error, -EINVAL,
-                "--root: there is a control character in this path: what init and logs are "
-                "told is lines, and would not name it; choose another directory");
+            return base_error_set (error, -EINVAL,
+                                   "--root: this path has a control character, which init and logs cannot "
+                                   "show; choose another directory");
     if (length > ROOT_PATH_MOST)
         return base_error_set (error, -EINVAL,
                                "--root: this path has %zu bytes, and at most %d leave room for the scratch "
@@ -292,11 +291,11 @@ int node_install_repair (const char *path, void (*changed) (void *context, const
     if (!root_repair_is_root (path) && is_mounted (path))
         return base_error_set (
             error, ROOT_E_NONE,
-            "%s is no root, and something is mounted there: where that lies over the root, "
-            "umount %s, and repair it then",
+            "%s is not a root, and something is mounted there: if the mount hides the root, "
+            "run umount %s, then repair",
             path, path);
     if (!root_repair_is_root (path))
-        return base_error_set (error, ROOT_E_NONE, "%s is no root: noded install makes one", path);
+        return base_error_set (error, ROOT_E_NONE, "%s is not a root: noded install makes one", path);
     int rc = root_open (&disk_system, path, &root, error);
     if (rc)
         return rc;
@@ -306,11 +305,11 @@ int node_install_repair (const char *path, void (*changed) (void *context, const
         return base_error_set (
             error, lock,
             "%s is served by a manager or its launcher (process %d): stop it first, so that init does not start "
-            "it again, and repair it then; while it runs, noded revert --root %s goes back",
+            "it again, then repair; while it runs, use noded revert --root %s",
             root.path, (int) holder, root.path);
     if (lock == -EWOULDBLOCK)
         return base_error_set (
-            error, lock, "a process that cannot be seen from here holds the lock of %s: end it", root.path);
+            error, lock, "a process that is not visible from here holds the lock of %s: end it", root.path);
     struct root_repair repair = {.root = &root, .changed = changed, .context = context};
     if (root_repair_places (&repair, error))
         changed (context, error->text); /* what is left can still be started */
@@ -318,7 +317,7 @@ int node_install_repair (const char *path, void (*changed) (void *context, const
     rc = fresh ? make_own (&root, workspace, error) : 0;
     if (rc)
         return base_error_prefix (
-                   error, "no workspace of %s is whole, and none can be made from this program", root.path),
+                   error, "%s has no undamaged workspace, and none can be made from this program", root.path),
                rc;
     if (fresh) {
         char text[160];

@@ -252,7 +252,7 @@ int node_offer_check_workspace (const struct node_offer *offer, const struct roo
     base_cleanup (base_close_p) int fd = -1;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     if (root_workspace_open (root, workspace, &fd))
-        return base_error_set (error, ROOT_E_NONE, "there is no workspace %s", workspace);
+        return base_error_set (error, ROOT_E_NONE, "no workspace %s", workspace);
     int rc = root_manifest_verify (NULL, fd, error);
     if (!rc && disk_file_read (root->disk, fd, ROOT_MANIFEST, MANIFEST_MOST, &manifest))
         rc = base_error_set (error, ROOT_E_DAMAGED, "its manifest cannot be read");

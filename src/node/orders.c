@@ -456,20 +456,18 @@ bool node_orders_refuse (struct node_manager *node)
         wire_failure_deinit (&quarantined);
     } else if (!root_failed_find (&node->root, &node->order.release, &outcome) &&
                outcome.judged == ROOT_JUDGED_INNOCENT) {
-        node_fail (
-            node, UPDATE_EVENT_REFUSED,
-            "its trial ended at %s (%s: %.200s) and the records of this node were lost with it: order it "
-            "again to try it again",
-            outcome.time, root_cause_word (outcome.cause), outcome.text);
+        node_fail (node, UPDATE_EVENT_REFUSED,
+                   "its trial ended at %s (%s: %.200s) and the records of this node were lost: order it "
+                   "again to try it again",
+                   outcome.time, root_cause_word (outcome.cause), outcome.text);
         if (node_standing_save (node))
             (void) root_failed_remove (&node->root, outcome.workspace);
     } else if (standing->probes >= PROBES_MOST)
         node_fail (node, UPDATE_EVENT_REFUSED,
-                   "its rehearsal was begun %u times and never came to an end on this host",
+                   "its rehearsal was started %u times and never ended on this host",
                    (unsigned) standing->probes);
     else if (standing->attempt > ATTEMPTS_MOST + standing->unfit)
-        node_fail (node, UPDATE_EVENT_REFUSED,
-                   "it was taken up %u times and never came to an end on this host",
+        node_fail (node, UPDATE_EVENT_REFUSED, "it was started %u times and never ended on this host",
                    (unsigned) standing->attempt - 1);
     else if (node->config->depth == 0)
         node_fail (node, UPDATE_EVENT_REFUSED, "this probe is the innermost of its rehearsal");
@@ -496,14 +494,14 @@ static void tell_passing (struct node_manager *node, const struct wire_desired *
         bool late = known && node->cancel_late;
         node_report_order (node, desired->cancel_epoch, "cancel",
                            late ? WIRE_OUTCOME_REFUSED : WIRE_OUTCOME_PASSED,
-                           late    ? "it was too late: the update had switched already"
+                           late    ? "too late: the update had switched already"
                            : known ? "the update that was under way was ended"
                                    : "nothing is under way");
     }
     if (order->revert_nothing)
         node_report_order (node, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING,
-                           is_by_revert (desired) ? "the release to go back from does not run here; held"
-                                                  : "the release to go back from does not run here");
+                           is_by_revert (desired) ? "the release to revert does not run here; held"
+                                                  : "the release to revert does not run here");
     if (order->update_held)
         node_report_order (node, desired->release_epoch, wire_state_word (WIRE_STATE_MATCHING),
                            WIRE_OUTCOME_REFUSED, "the node is held: release it with nodectl unhold");
@@ -525,10 +523,10 @@ static void refuse_state (struct node_manager *node, const struct wire_desired *
                           const struct update_order *order)
 {
     if (order->older) {
-        base_log_limited (&node->log, BASE_LOG_INFO,
-                          "ignoring what the origin wants since epoch %llu: this node has seen epoch %llu",
-                          (unsigned long long) desired->epoch,
-                          (unsigned long long) node->standing.seen_epoch);
+        base_log_limited (
+            &node->log, BASE_LOG_INFO,
+            "ignoring the desired state of epoch %llu from the origin: this node has seen epoch %llu",
+            (unsigned long long) desired->epoch, (unsigned long long) node->standing.seen_epoch);
         return;
     }
     base_log_limited (&node->log, BASE_LOG_WARNING,

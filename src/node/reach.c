@@ -54,8 +54,8 @@ static void on_checked (void *context, const char *wrong)
     (void) snprintf (reason, sizeof reason, "%s",
                      wrong             ? wrong
                      : *reach->refused ? reach->refused
-                                       : "a connection can be made, and hello is not answered: is a broker "
-                                         "there, and do the CURVE keys fit?");
+                                       : "connected, but no answer to hello: is it a broker, "
+                                         "and are the CURVE keys right?");
     reach->check = bus_reach_free (reach->check);
     tell (reach, reason);
     arm (reach, PAUSE_MS);

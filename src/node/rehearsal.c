@@ -19,10 +19,10 @@ static void on_open_root (void *context, const char *reason)
     struct node_rehearsal *rehearsal = context;
     struct base_error error = {.code = 0};
     base_log (BASE_LOG_INFO,
-              "the candidate could write to the whole of %s (%s): what a start needs is kept aside",
+              "the candidate could write to the whole of %s (%s): files that a start needs are saved",
               rehearsal->spec.root->path, reason);
     if (node_spare_make (rehearsal->spec.root, &rehearsal->spare, &error))
-        base_log (BASE_LOG_WARNING, "going on without keeping aside what a start needs: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot save the files that a start needs, ignoring: %s", error.text);
 }
 
 static int serve (struct node_rehearsal *rehearsal, struct base_error *error)
@@ -83,7 +83,7 @@ static int identify (struct node_rehearsal *rehearsal, struct base_error *error)
 static void could_not_begin (struct node_rehearsal *rehearsal, const struct base_error *error)
 {
     rehearsal->result.end.host = true;
-    node_rehearsal_fail (rehearsal, "the rehearsal could not begin: %s",
+    node_rehearsal_fail (rehearsal, "the rehearsal could not start: %s",
                          *error->text ? error->text : "out of memory");
 }
 

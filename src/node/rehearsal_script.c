@@ -74,7 +74,7 @@ static void all_ended (void *context)
         size_t length = strlen (rehearsal->result.reason);
         length = length < BASE_ERROR_SIZE - 100 ? length : BASE_ERROR_SIZE - 100;
         (void) snprintf (rehearsal->result.reason + length, BASE_ERROR_SIZE - length,
-                         "; what it had started could not be ended (guard: pid %d) and is left alone",
+                         "; its processes could not be ended (guard: pid %d) and still run",
                          (int) rehearsal->stuck);
     }
     put_back (rehearsal);
@@ -145,15 +145,15 @@ void node_rehearsal_fail (struct node_rehearsal *rehearsal, const char *format, 
 static void on_deadline (void *context)
 {
     static const char *const missing[] = {
-        "nothing began",
+        "the rehearsal did not start",
         "it did not announce its readiness",
-        "it did not bring the offered version into service",
-        "it was not back after the offered version had failed on trial",
-        "it did not bring the offered version into service a second time",
-        "the offered version was not able to confirm itself in its place",
-        "it was not back after the offered version had been reverted",
-        "it did not stop when it was told to",
-        "the start files that it staged were not through",
+        "it did not switch to the offered version",
+        "it did not run again after the offered version had failed on trial",
+        "it did not switch to the offered version a second time",
+        "the offered version did not confirm itself in its place",
+        "it did not run again after the offered version had been reverted",
+        "it did not stop when ordered",
+        "the test of the start files that it staged did not end",
         "",
     };
     struct node_rehearsal *rehearsal = context;
@@ -161,7 +161,8 @@ static void on_deadline (void *context)
     if (base_time_boot_ms () > rehearsal->due_ms + BUS_TIMER_LATE_MS &&
         rehearsal->times_late < BUS_TIMER_LATE_TIMES) {
         rehearsal->times_late++;
-        base_log (BASE_LOG_INFO, "this host slept: the step %s gets its time anew", steps[rehearsal->phase]);
+        base_log (BASE_LOG_INFO, "this host was suspended: the time of the step %s starts again",
+                  steps[rehearsal->phase]);
         node_rehearsal_enter (rehearsal, rehearsal->phase);
         return;
     }
@@ -176,11 +177,11 @@ static void on_deadline (void *context)
     const char *how = "";
     if (rehearsal->phase == PHASE_UPDATE || rehearsal->phase == PHASE_AGAIN)
         how = !rehearsal->hint           ? ": it did not subscribe to announcements"
-              : !rehearsal->asked        ? ": it was sent hints, and did not ask after one"
-              : !rehearsal->matched      ? ": it asked, and did not match"
-              : !rehearsal->nested_ready ? ": it matched, and did not start what it was offered"
+              : !rehearsal->asked        ? ": it was sent hints, but did not ask"
+              : !rehearsal->matched      ? ": it asked, but did not match"
+              : !rehearsal->nested_ready ? ": it matched, but did not start the offered version"
               : !rehearsal->nested_rehearsed
-                  ? ": it started what it was offered, and did not take it through an update"
+                  ? ": it started the offered version, but did not rehearse an update with it"
                   : ": it did not switch and hand over";
     rehearsal->result.end.late = true;
     node_rehearsal_fail (rehearsal, "%s within %llu ms%s", missing[rehearsal->phase],
@@ -360,7 +361,7 @@ static bool c_is_whole (struct node_rehearsal *rehearsal)
     int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
     rc = rc ? base_error_set (&error, rc, "it is gone") : root_manifest_verify (NULL, fd, &error);
     if (base_error_is_of_host (rc))
-        fail_of_host (rehearsal, rc, "looking through the workspace that it runs from");
+        fail_of_host (rehearsal, rc, "checking the workspace that it runs from");
     else if (rc)
         node_rehearsal_fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
     return !rc;
@@ -379,7 +380,7 @@ static void on_candidate (struct node_rehearsal *rehearsal)
     case PHASE_RETURN:
         if (!rehearsal->killed)
             fail_unasked (rehearsal,
-                          "it came back although the version that it had handed over to did not fail");
+                          "it ran again although the version that it had handed over to did not fail");
         else if (c_is_stable (rehearsal) && c_is_whole (rehearsal)) {
             rehearsal->offer = 1;
             node_rehearsal_give_order (rehearsal, PHASE_AGAIN);
@@ -391,11 +392,11 @@ static void on_candidate (struct node_rehearsal *rehearsal)
         break;
     case PHASE_UPDATE:
     case PHASE_AGAIN:
-        fail_unasked (rehearsal, "it was started anew in the middle of the update: "
-                                 "it ended, or did not keep what it had switched to");
+        fail_unasked (rehearsal, "it was restarted during the update: "
+                                 "it ended, or did not keep the switch");
         break;
     case PHASE_CONFIRM:
-        fail_unasked (rehearsal, "it came back although the version that it had handed over to did not fail");
+        fail_unasked (rehearsal, "it ran again although the version that it had handed over to did not fail");
         break;
     case PHASE_BEGIN:
     case PHASE_STOP:
@@ -441,7 +442,7 @@ static void on_offered (struct node_rehearsal *rehearsal, const struct wire_read
     if (rehearsal->phase != PHASE_UPDATE && rehearsal->phase != PHASE_AGAIN)
         return;
     if (!base_digest_equal (&ready->binary, &node_rehearsal_offer (rehearsal)->envelope.binary)) {
-        node_rehearsal_fail (rehearsal, "it handed over to a program that it was not offered");
+        node_rehearsal_fail (rehearsal, "it handed over to a program that was not offered");
         return;
     }
     if (node_offer_check_ready (node_rehearsal_offer (rehearsal), rehearsal->env, ready, &error)) {
@@ -454,7 +455,7 @@ static void on_offered (struct node_rehearsal *rehearsal, const struct wire_read
             sender: on a host that is short of time a second try shows. */
         rehearsal->result.end.late = true;
         node_rehearsal_fail (rehearsal, "it handed over to the offered version without having %s",
-                             rehearsal->nested_ready ? "taken it through an update" : "rehearsed it");
+                             rehearsal->nested_ready ? "rehearsed an update with it" : "rehearsed it");
         return;
     }
     if (!switched (rehearsal, stable))
@@ -492,7 +493,8 @@ static bool is_from_below (struct node_rehearsal *rehearsal, const struct wire_r
     pid_t pid = ready->pid <= INT32_MAX ? (pid_t) ready->pid : 0;
     int rc = rehearsal->guard ? node_guard_check (rehearsal->guard, pid, &error) : 0;
     if (rc == -ESRCH && rehearsal->phase == PHASE_READY) /* later on it need not wait for this process */
-        (void) base_error_set (&error, rc, "it announced itself as process %d, and there is none", (int) pid);
+        (void) base_error_set (&error, rc, "it announced itself as process %d, which does not exist",
+                               (int) pid);
     else if (rc != -EPERM)
         return true;
     fail_unasked (rehearsal, error.text);
@@ -513,7 +515,7 @@ void node_rehearsal_on_callback (void *context, struct bus_socket *socket, const
             on_nested (rehearsal, ready);
         else if (!own)
             base_log_limited (&rehearsal->log, BASE_LOG_INFO,
-                              "ignoring an announcement with a nonce that was not given out, of pid %llu",
+                              "ignoring an announcement with an unknown nonce, of pid %llu",
                               (unsigned long long) ready->pid);
         else if (!base_digest_equal (&ready->manifest, &rehearsal->manifest))
             on_offered (rehearsal, ready);
@@ -544,15 +546,14 @@ static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard
                              node_guard_last_words (rehearsal->guard, said, sizeof said));
     else if (end->ended && end->how.exited && end->how.code == ROOT_EXIT_KILLED) {
         rehearsal->result.end.late = true;
-        node_rehearsal_fail (rehearsal, "it did not stop when it was told to: its launcher had to kill it");
+        node_rehearsal_fail (rehearsal, "it did not stop when ordered: its launcher had to kill it");
     } else if (end->ended && end->how.exited && end->how.code == ROOT_EXIT_LEFT)
-        node_rehearsal_fail (rehearsal,
-                             "when it was told to stop, it left processes behind, which its launcher "
-                             "had to end");
+        node_rehearsal_fail (rehearsal, "when ordered to stop, it left processes behind, which its launcher "
+                                        "had to end");
     else if (!end->ended || !end->how.exited || end->how.code != 0)
-        node_rehearsal_fail (rehearsal, "when it was told to stop, it %s", how);
+        node_rehearsal_fail (rehearsal, "when ordered to stop, it %s", how);
     else if (end->left)
-        node_rehearsal_fail (rehearsal, "when it was told to stop, it left %u processes behind", end->left);
+        node_rehearsal_fail (rehearsal, "when ordered to stop, it left %u processes behind", end->left);
     else
         pass_if_through (rehearsal);
 }

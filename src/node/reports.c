@@ -25,7 +25,8 @@ void node_tell_launcher (struct node_manager *node, const char *line)
         return;
     ssize_t wrote = write (node->launcher, line, strlen (line));
     if (wrote != (ssize_t) strlen (line))
-        base_log (BASE_LOG_WARNING, "the launcher was not told \"%.*s\"", (int) strcspn (line, "\n"), line);
+        base_log (BASE_LOG_WARNING, "cannot report \"%.*s\" to the launcher", (int) strcspn (line, "\n"),
+                  line);
 }
 
 void node_remember_failure (struct node_manager *node, const struct wire_failure *failure)

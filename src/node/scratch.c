@@ -116,7 +116,7 @@ int node_scratch_copy (struct node_scratch *scratch, const char *workspace, cons
     base_cleanup (base_close_p) int from = -1;
     int rc = root_workspace_open (scratch->parent, workspace, &from);
     if (rc)
-        return base_error_set (error, rc, "there is no workspace %s in %s", workspace, scratch->parent->path);
+        return base_error_set (error, rc, "no workspace %s in %s", workspace, scratch->parent->path);
     if (mkdirat (scratch->root.fd, workspace, 0755))
         return base_error_errno (error, -errno, "making %s/%s", scratch->root.path, workspace);
     base_cleanup (base_close_p) int to =

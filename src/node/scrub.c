@@ -137,7 +137,7 @@ static void describe (size_t link, const struct fault *fault, char text[NODE_SCR
     (void) snprintf (text, NODE_SCRUB_TEXT / LINKS, "%s is damaged (%s: %s): %s", links[link],
                      fault->workspace, fault->text,
                      link ? "no revert until the next confirmed update replaces it"
-                          : "the next start goes back; an update mends it");
+                          : "the next start is rolled back; an update repairs it");
 }
 
 static bool state_describe (const struct root *root, const struct state *state,

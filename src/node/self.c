@@ -54,8 +54,8 @@ static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE]
     if (!name || !root_name_is_valid (name + 1))
         return base_error_set (
             error, ROOT_E_NONE,
-            "this program runs from %s, which is no workspace of %s: start %s/stable/noded.sh instead", path,
-            root->path, root->path);
+            "this program runs from %s, which is not a workspace of %s: start %s/stable/noded.sh instead",
+            path, root->path, root->path);
     base_cleanup (base_close_p) int here = -1;
     struct stat own, listed;
     if (root_workspace_open (root, name + 1, &here) || fstat (here, &listed) || stat (path, &own) ||

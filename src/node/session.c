@@ -235,7 +235,7 @@ static void beat (void *context)
     tell_awake (session);
     uint64_t silent = base_time_boot_ms () - session->heard_ms;
     if (silent > LIVENESS_HEARTBEATS * session->heartbeat_ms) {
-        base_log (BASE_LOG_WARNING, "nothing was heard from %s for %llu ms: connecting anew",
+        base_log (BASE_LOG_WARNING, "lost contact to %s for %llu ms: reconnecting",
                   session->config->endpoints.control, (unsigned long long) silent);
         session->ops->lost (session->context);
         (void) bus_socket_reconnect (session->control);
@@ -271,7 +271,7 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
     note_answer (session);
     if (noted->status == WIRE_STATUS_FAILED) {
         base_log_limited (&session->log, BASE_LOG_WARNING,
-                          "the origin could not keep the report of %s: it is told again later", noted->step);
+                          "the origin could not store the report of %s: it is sent again later", noted->step);
         return; /* by the timer */
     }
     if (!session->n_reports)

@@ -222,10 +222,10 @@ void node_settings_tell (const struct root *root, enum node_settings settings, b
 {
     char reason[BASE_ERROR_SIZE + 128];
     (void) snprintf (reason, sizeof reason, "%s; %s", wrong,
-                     asked ? "going on with the settings as they were until it is mended"
+                     asked ? "keeping the previous settings until it is corrected"
                      : settings == NODE_SETTINGS_KEPT || settings == NODE_SETTINGS_BACK
-                         ? "going on with the settings with which the origin was last reached"
-                         : "no update can come until it is mended");
+                         ? "using the settings with which the origin was last reached"
+                         : "no update is possible until it is corrected");
     base_log (BASE_LOG_ERROR, "%s", reason);
     journal (root, WIRE_OUTCOME_FAILED, reason);
 }
@@ -252,7 +252,7 @@ void node_settings_keep (const struct root *root, const struct base_digest *load
     if (!base_digest_equal (&now, loaded) || (both && is_same (&own, &kept)))
         return;
     if (root_cache_put (root, KEPT, 0600, own.data, own.size, &error))
-        base_log (BASE_LOG_WARNING, "going on without a copy of the settings: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot save a copy of the settings, ignoring: %s", error.text);
 }
 
 /*  Those of workspaces that are gone. */
@@ -280,7 +280,7 @@ void node_settings_used (const struct root *root, const struct node_config *conf
          memcmp (before.data, text, before.size) == 0))
         return;
     if (root_cache_put (root, path, 0600, text, strlen (text), &error))
-        base_log (BASE_LOG_WARNING, "going on without a record of the settings in use: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot record the settings in use, ignoring: %s", error.text);
     collect_used (root);
 }
 
@@ -304,8 +304,8 @@ void node_settings_retry (const struct root *root)
 
 void node_settings_taken (const struct root *root)
 {
-    base_log (BASE_LOG_INFO, "starting anew, with the settings in %s/" ROOT_SETTINGS, root->path);
-    journal (root, WIRE_OUTCOME_PASSED, (char *) ROOT_SETTINGS " can be used: taken up");
+    base_log (BASE_LOG_INFO, "restarting with the settings in %s/" ROOT_SETTINGS, root->path);
+    journal (root, WIRE_OUTCOME_PASSED, (char *) ROOT_SETTINGS " is valid: loaded");
 }
 
 /*  waiting */

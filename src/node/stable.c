@@ -58,7 +58,7 @@ void node_stable_keep (struct node_manager *node)
         return;
     node->stable_told = !mended;
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s", lost.text,
-                     mended ? "it was pointed to " : "it cannot be put back: ", mended ? name : error.text);
+                     mended ? "it was pointed to " : "it cannot be restored: ", mended ? name : error.text);
     tell (node, ROOT_STABLE, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
 }
 
@@ -136,8 +136,8 @@ void node_previous_keep (struct node_manager *node)
         return;
     node->previous_told = !mended;
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s%s", lost.text,
-                     mended ? "it was pointed to " : "it cannot be put back: ", mended ? known : error.text,
-                     mended ? "" : "; a revert has nothing to go back to until another version is confirmed");
+                     mended ? "it was pointed to " : "it cannot be restored: ", mended ? known : error.text,
+                     mended ? "" : "; no revert is possible until another version is confirmed");
     tell (node, ROOT_PREVIOUS, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason,
           mended ? known : "");
 }
@@ -167,7 +167,7 @@ void node_stable_resume (struct node_manager *node)
         return;
     bool damaged = note.cause == ROOT_CAUSE_DAMAGED;
     if (damaged)
-        (void) snprintf (reason, sizeof reason, "%s was stable and is damaged: %.200s; went back to %s",
+        (void) snprintf (reason, sizeof reason, "%s was stable and is damaged: %.200s; rolled back to %s",
                          note.workspace, note.text, node->self.workspace);
     else
         (void) snprintf (reason, sizeof reason, "%.200s; the launcher pointed it to %s", note.text,

@@ -34,7 +34,7 @@ static int place_one (struct root_draft *draft, const struct root *root, struct 
         return rc;
     }
     int rc = ROOT_E_DAMAGED;
-    (void) base_error_set (error, rc, "%s is neither in a workspace nor among the contents", path);
+    (void) base_error_set (error, rc, "%s is neither in a workspace nor among the downloaded blobs", path);
     for (int distrust = 0; distrust <= 1 && rc == ROOT_E_DAMAGED; distrust++) {
         base_cleanup (base_close_p) int workspace = -1;
         if (!node_self_find (root, self, digest, distrust, &place) &&

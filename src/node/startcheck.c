@@ -220,16 +220,16 @@ static void on_gone (void *context, const struct node_guard_end *told)
         (void) base_error_errno (&error, -end->host, "starting the start files on %s", what);
     else if (base_error_is_of_host (rc) || base_error_is_of_host (read))
         (void) base_error_errno (&error, base_error_is_of_host (rc) ? rc : read,
-                                 "looking at what the start files made of %s", what);
+                                 "checking how the start files handled %s", what);
     else if (strcmp (stable, proven) != 0 || trial.on_trial)
         (void) base_error_set (&error, ROOT_E_DAMAGED,
-                               "the start files that the candidate stages did not go back from %s: it %s",
+                               "the start files that the candidate stages did not roll back from %s: it %s",
                                what, base_process_end_format (&end->how, how, sizeof how));
     else if (!end->how.exited || end->how.code != 0)
         (void) base_error_set (
             &error, ROOT_E_DAMAGED,
-            "the start files that the candidate stages went back from %s and then did not start what "
-            "was there: it %s",
+            "the start files that the candidate stages rolled back from %s, but then did not start the "
+            "version before: it %s",
             what, base_process_end_format (&end->how, how, sizeof how));
     else if (end->left)
         (void) base_error_set (&error, ROOT_E_DAMAGED,

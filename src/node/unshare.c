@@ -21,7 +21,7 @@ static void on_done (void *context, int rc)
         base_log (BASE_LOG_INFO, "%u files that versions had in common are each version's own now",
                   node->unshared);
     if (rc)
-        base_log (BASE_LOG_WARNING, "versions go on sharing files for now: %s", node->unshare_error.text);
+        base_log (BASE_LOG_WARNING, "versions still share files: %s", node->unshare_error.text);
     if (node->staging_waits)
         node_stage_begin (node);
 }
@@ -35,5 +35,5 @@ void node_unshare_begin (struct node_manager *node)
     node->unshare_error = (struct base_error){.code = 0};
     node->unshared = 0;
     if (bus_work_start (node->loop, job, on_done, node, &node->unsharing))
-        base_log (BASE_LOG_WARNING, "versions go on sharing files for now: out of memory");
+        base_log (BASE_LOG_WARNING, "versions still share files: out of memory");
 }

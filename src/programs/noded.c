@@ -17,26 +17,26 @@
 #include "root/check.h"
 
 static const char about[] =
-    "Manages this host's node: updates itself from a broker, and goes back by itself.\n"
+    "Manages this host's node: updates itself from a broker, and rolls back automatically.\n"
     "\n"
     "commands:\n"
-    "  install     make a root, rehearsed and ready to be handed to init\n"
+    "  install     create a root, rehearse an update in it, and print how init starts it\n"
     "  run         the node manager; init starts DIR/stable/noded.sh, which runs it\n"
-    "  status      what runs, what a revert would go back to, what failed last\n"
-    "  why         what was done here, and why\n"
-    "  revert      go back to the previous version, with or without broker or manager\n"
-    "  quarantine  [list | clear [RELEASE]]: the releases that are not tried again\n"
+    "  status      show what runs, what a revert returns to, what failed last\n"
+    "  why         show what was done here, and why\n"
+    "  revert      return to the previous version, with or without broker or manager\n"
+    "  quarantine  [list | clear [RELEASE]]: releases that are not tried again\n"
     "  verify      check the whole root offline\n"
     "  keys        print a new CURVE key pair\n"
     "\n"
-    "noded COMMAND --help tells more.\n";
+    "noded COMMAND --help describes a command.\n";
 
 enum { EXIT_UNSYNCED = 5 };
 
 static const char exit_codes[] =
-    "0 done; 1 it could not be done, standard error tells why; 2 usage;\n"
-    "5 (revert) done, and the disk does not say that it would survive a power cut;\n"
-    "75 another manager serves the root; 85, 86 (run) start stable anew";
+    "0 done; 1 failed, standard error shows why; 2 usage;\n"
+    "5 (revert) done, but the disk did not confirm that it survives a power cut;\n"
+    "75 another manager serves the root; 85, 86 (run) start stable again";
 
 static int tell (const struct base_error *error, const char *command)
 {
@@ -50,12 +50,13 @@ static int open_root (const struct program_spec *spec, const char *path, struct 
     if (!path) {
         const char *variable = getenv ("NODED_ROOT");
         if (!variable)
-            return program_usage_error (spec, "--root DIR is missing: which root is meant?");
+            return program_usage_error (spec, "--root DIR is missing");
         path = variable;
     }
     int rc = root_open (&disk_system, path, ret_root, &error);
     if (!rc && !root_is_made (ret_root)) {
-        rc = base_error_set (&error, ROOT_E_NONE, "%s is no root: noded install makes one", ret_root->path);
+        rc =
+            base_error_set (&error, ROOT_E_NONE, "%s is not a root: noded install makes one", ret_root->path);
         root_deinit (ret_root);
     }
     return rc ? tell (&error, spec->name + sizeof "noded") : PROGRAM_GO;
@@ -82,7 +83,7 @@ static int install_parse (int argc, char **argv, struct install_options *wanted)
          .kind = PROGRAM_TEXT,
          .argument = "DIR",
          .value = &install->root,
-         .help = "the root to make"},
+         .help = "the root to create"},
         {.name = "id",
          .kind = PROGRAM_TEXT,
          .argument = "ID",
@@ -97,7 +98,7 @@ static int install_parse (int argc, char **argv, struct install_options *wanted)
          .kind = PROGRAM_TEXT,
          .argument = "HOST[:PORT]",
          .value = &install->content,
-         .help = "where contents are, if not at the broker (port 7672)"},
+         .help = "where the blobs are, if not at the broker (port 7672)"},
         {.name = "step",
          .kind = PROGRAM_SPAN,
          .argument = "SPAN",
@@ -106,13 +107,13 @@ static int install_parse (int argc, char **argv, struct install_options *wanted)
         {.name = "no-rehearsal",
          .kind = PROGRAM_FLAG,
          .value = &wanted->no_rehearsal,
-         .help = "do not try whether this program can be updated here"},
+         .help = "do not test whether this program can be updated here"},
         {.name = "systemd", .kind = PROGRAM_FLAG, .value = &wanted->systemd, .help = "print a systemd unit"},
         {.name = "repair",
          .kind = PROGRAM_FLAG,
          .value = &wanted->repair,
          .help =
-             "make a root start again that is there, with nothing running; keeps settings, keys and records"},
+             "repair an existing root that does not start, with nothing running; keeps settings, keys and records"},
         {.name = NULL},
     };
     const struct program_spec spec = {
@@ -122,9 +123,9 @@ static int install_parse (int argc, char **argv, struct install_options *wanted)
         .about =
             "Makes a root from this very program and its shared libraries, and rehearses an update and "
             "a revert in it.\n"
-            "With --repair: the newest version that was confirmed there and is whole is made stable; where there "
+            "With --repair: points stable to the newest undamaged version that was confirmed there, or, if there "
             "is none,\n"
-            "this very program. Run it as the user whom init starts noded as.\n",
+            "to this program. Run it as the user that init starts noded as.\n",
         .options = options,
         .exits = exit_codes,
     };
@@ -163,7 +164,7 @@ static void install_tell (const struct install_options *wanted, uint64_t took_ms
     printf ("%s holds noded %s as node %s", path, base_version, wanted->install.id);
     if (took_ms)
         printf (", rehearsed in %llu ms", (unsigned long long) took_ms);
-    printf ("\nhand this to init, to be started again whenever it ends: %s/stable/noded.sh\n"
+    printf ("\nconfigure init to start this, and to restart it whenever it ends: %s/stable/noded.sh\n"
             "for systemd: noded install --systemd prints a unit; for runit and s6: ln -s "
             "%s/stable/noded.sh SERVICE/run\n",
             path, path);
@@ -198,8 +199,8 @@ static int install (int argc, char **argv)
         fprintf (stderr,
                  "noded install: WITHOUT A REHEARSAL. Whether this program can be updated and reverted on "
                  "this host is not known\n"
-                 "noded install: until its first update, which may then fail. Leave --no-rehearsal out to "
-                 "know it now.\n");
+                 "noded install: until its first update, which may then fail. Omit --no-rehearsal to test "
+                 "it now.\n");
     struct base_error error = {.code = 0};
     char workspace[ROOT_NAME_SIZE];
     uint64_t took_ms;
@@ -225,7 +226,7 @@ static int run (int argc, char **argv)
          .kind = PROGRAM_LIST,
          .argument = "TEXT",
          .value = &labels,
-         .help = "free text, for whoever looks at the list of processes"},
+         .help = "free text, shown in the list of processes"},
         {.name = NULL},
     };
     const struct program_spec spec = {
@@ -291,10 +292,10 @@ static int host_parse (struct program_spec *spec, int argc, char **argv, bool wi
 
 static int status (int argc, char **argv)
 {
-    struct program_spec spec = {
-        .name = "noded status",
-        .usage = "--root DIR [--json]",
-        .about = "Tells what runs, what a revert would go back to, and what failed last.\n"};
+    struct program_spec spec = {.name = "noded status",
+                                .usage = "--root DIR [--json]",
+                                .about =
+                                    "Shows what runs, what a revert returns to, and what failed last.\n"};
     struct host_options wanted = {.json = false};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {.code = 0};
@@ -310,7 +311,7 @@ static int why (int argc, char **argv)
 {
     struct program_spec spec = {.name = "noded why",
                                 .usage = "--root DIR [--json]",
-                                .about = "Tells what was done here and why, from the journal.\n"};
+                                .about = "Shows what was done here and why, from the journal.\n"};
     struct host_options wanted = {.json = false};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {.code = 0};
@@ -327,7 +328,7 @@ static int revert (int argc, char **argv)
     struct program_spec spec = {
         .name = "noded revert",
         .usage = "--root DIR",
-        .about = "Goes back to the previous version and holds it. Needs no broker, no network, no running "
+        .about = "Reverts to the previous version and holds it. Needs no broker, no network, no running "
                  "manager and no space.\n"
                  "A running manager is made to follow. nodectl unhold NODE releases the hold.\n"};
     struct host_options wanted = {.json = false};
@@ -342,7 +343,7 @@ static int revert (int argc, char **argv)
         return code;
     int rc = node_host_revert (&root, name, &running, &held, &error);
     if (rc == ROOT_E_NONE && !*error.text)
-        (void) base_error_set (&error, rc, "%s has no previous version to go back to", root.path);
+        (void) base_error_set (&error, rc, "%s has no previous version to revert to", root.path);
     if (rc && rc != ROOT_E_UNSYNCED)
         return tell (&error, "revert");
     if (!held)
@@ -350,8 +351,8 @@ static int revert (int argc, char **argv)
                  "noded revert: the hold could not be written down (is the disk full?): the broker may "
                  "order the next update\n");
     printf ("stable is %s now%s%s\n", name, held ? ", and held" : "",
-            running ? "; the running manager was told to follow"
-                    : "; no manager runs, the next start is of that version");
+            running ? "; the running manager was notified"
+                    : "; no manager runs, the next start uses that version");
     if (rc)
         (void) tell (&error, "revert");
     return rc ? EXIT_UNSYNCED : PROGRAM_OK;
@@ -407,7 +408,7 @@ static int verify (int argc, char **argv)
         rc = rc ? rc : ROOT_E_DAMAGED;
     }
     if (rc < 0)
-        fprintf (stderr, "noded verify: looking at %s: %s\n", root.path, strerror (-rc));
+        fprintf (stderr, "noded verify: cannot check %s: %s\n", root.path, strerror (-rc));
     if (rc)
         return PROGRAM_FAILED;
     printf ("nothing is wrong with %s\n", root.path);
@@ -463,6 +464,6 @@ int main (int argc, char **argv)
     (void) bus_settings_free (settings);
     if (code != PROGRAM_GO)
         return code;
-    return argc > 1 ? program_usage_error (&spec, "%s: there is no such command", argv[1])
+    return argc > 1 ? program_usage_error (&spec, "%s: no such command: noded --help lists them", argv[1])
                     : program_usage_error (&spec, "a command is expected, such as noded install");
 }

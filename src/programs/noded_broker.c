@@ -170,14 +170,14 @@ int main (int argc, char **argv)
     *options = options_default ();
     const struct program_option table[] = {
         {"root", 'r', PROGRAM_TEXT, "DIR", "broker/root", &options->root, 0,
-         "where records and contents are kept; made where it is missing"},
+         "directory of records and blobs; created if missing"},
         {"bind", 'b', PROGRAM_TEXT, "ADDR", "broker/bind", &options->address, 0,
          "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
         {"port", 'p', PROGRAM_NUMBER, "BASE", "broker/port", &options->port, UINT16_MAX,
          "announce on BASE, control on +1, content on +2, events on +3 (7670);\n"
          "0: any four in a row that are free"},
         {"no-content", 0, PROGRAM_FLAG, NULL, "broker/no-content", &options->no_content, 0,
-         "serve no contents: a noded-content does"},
+         "serve no blobs: a noded-content does"},
         {"heartbeat", 0, PROGRAM_SPAN, "SPAN", "broker/heartbeat", &options->heartbeat_ms, 0,
          "how often a node shows that it lives (15s)"},
         {"liveness", 0, PROGRAM_SPAN, "SPAN", "broker/liveness", &options->liveness_ms, 0,
@@ -197,7 +197,7 @@ int main (int argc, char **argv)
         {"restore", 0, PROGRAM_TEXT, "FILE", NULL, &options->restore, 0,
          "make the records of a root without any from a backup, and end"},
         {"new", 0, PROGRAM_FLAG, NULL, NULL, &options->anew, 0,
-         "there are no records, whatever else lies in the root: begin with new ones"},
+         "start with empty records, whatever else the root contains"},
         {"insecure", 0, PROGRAM_FLAG, NULL, "broker/insecure", &options->insecure, 0,
          "let other hosts in without CURVE keys"},
         {"log", 0, PROGRAM_LOG, "LEVEL", "broker/log", NULL, 0, "error, warning, info or debug (info)"},
@@ -205,9 +205,9 @@ int main (int argc, char **argv)
     const struct program_spec spec = {
         .name = "noded-broker",
         .usage = "[recover] --root DIR [OPTION...]",
-        .about = "Announces updates, keeps the fleet's records, takes orders, and serves contents.\n"
+        .about = "Announces updates, keeps the fleet's records, takes orders, and serves blobs.\n"
                  "Prints one line that begins with \"ready\", with its endpoints, once it listens.\n"
-                 "recover: makes records that are lost, damaged or too old fit to go on from, and ends.\n",
+                 "recover: rebuilds records that are lost, damaged or too old, and exits.\n",
         .options = table,
         .settings = bus_keys_settings,
         .more = bus_keys_help};
@@ -227,10 +227,9 @@ int main (int argc, char **argv)
         first++;
     }
     if (first < argc)
-        return program_usage_error (&spec, "%s: nothing is expected there", argv[first]);
+        return program_usage_error (&spec, "%s: unexpected argument", argv[first]);
     if (!running.options.root)
-        return program_usage_error (&spec,
-                                    "--root DIR says where records and contents are kept, and is missing");
+        return program_usage_error (&spec, "--root DIR is missing: the directory of records and blobs");
     if (running.options.heartbeat_ms < HEARTBEAT_LEAST_MS)
         return program_usage_error (&spec, "--heartbeat: at least %d ms is allowed", HEARTBEAT_LEAST_MS);
     if (bus_keyring_read (running.settings, true, &running.keys, &error) != 0 ||

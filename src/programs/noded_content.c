@@ -168,7 +168,7 @@ int main (int argc, char **argv)
     *options = options_default ();
     const struct program_option table[] = {
         {"root", 'r', PROGRAM_TEXT, "DIR", "content/root", &options->root, 0,
-         "where contents are kept; made where it is missing"},
+         "directory of blobs; created if missing"},
         {"bind", 'b', PROGRAM_TEXT, "ADDR", "content/bind", &options->address, 0,
          "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
         {"port", 'p', PROGRAM_NUMBER, "PORT", "content/port", &options->port, UINT16_MAX,
@@ -182,7 +182,7 @@ int main (int argc, char **argv)
     const struct program_spec spec = {.name = "noded-content",
                                       .usage = "--root DIR [OPTION...]",
                                       .about =
-                                          "Takes contents from publishers and serves them to nodes.\n"
+                                          "Receives blobs from publishers and serves them to nodes.\n"
                                           "Prints one line, \"ready content=ENDPOINT\", once it listens.\n",
                                       .options = table,
                                       .settings = bus_keys_settings,
@@ -198,9 +198,9 @@ int main (int argc, char **argv)
     running.reload = (struct program_reload){
         .spec = &spec, .argc = argc, .argv = argv, .take = take_again, .context = &running};
     if (first < argc)
-        return program_usage_error (&spec, "%s: nothing is expected there", argv[first]);
+        return program_usage_error (&spec, "%s: unexpected argument", argv[first]);
     if (!running.options.root)
-        return program_usage_error (&spec, "--root DIR says where contents are kept, and is missing");
+        return program_usage_error (&spec, "--root DIR is missing: the directory of blobs");
     if (bus_keyring_read (running.settings, true, &running.keys, &error) != 0 ||
         program_bind_check (running.options.address, running.keys.configured, running.options.insecure,
                             &error) != 0 ||

@@ -21,7 +21,7 @@ int program_bind_endpoint (const char *address, uint64_t port, const char *name,
     int length;
 
     if (port > PORT_MOST)
-        return base_error_set (error, -EINVAL, "port %llu: ports end at %d", (unsigned long long) port,
+        return base_error_set (error, -EINVAL, "port %llu: the highest port is %d", (unsigned long long) port,
                                PORT_MOST);
     if (port > 0)
         (void) snprintf (port_text, sizeof port_text, "%u", (unsigned) port);
@@ -31,8 +31,8 @@ int program_bind_endpoint (const char *address, uint64_t port, const char *name,
         length = snprintf (ret_endpoint, BUS_ENDPOINT_SIZE, is_v6 ? "tcp://[%s]:%s" : "tcp://%s:%s", address,
                            port_text);
     if (length >= BUS_ENDPOINT_SIZE || address[0] == '\0')
-        return base_error_set (error, -EINVAL, "\"%.64s\" is no address to bind; 127.0.0.1, ::1 and * are",
-                               address);
+        return base_error_set (error, -EINVAL,
+                               "\"%.64s\" is not an address to bind; 127.0.0.1, ::1 and * are", address);
     return 0;
 }
 

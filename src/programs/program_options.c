@@ -135,7 +135,7 @@ static int value_take (const struct program_spec *spec, const struct program_opt
         if (!text)
             *(bool *) option->value = true;
         else if (flag_parse (text, option->value) != 0)
-            return program_usage_error (spec, "%s is yes or no, not \"%s\"", where, text);
+            return program_usage_error (spec, "%s must be yes or no, not \"%s\"", where, text);
         break;
     case PROGRAM_TEXT:
         *(const char **) option->value = text;
@@ -179,8 +179,7 @@ static void on_unknown_setting (void *context, const char *path)
     struct unknown_setting *unknown = context;
 
     if (unknown->result == PROGRAM_GO)
-        unknown->result =
-            program_usage_error (unknown->spec, "%s: there is no setting %s", unknown->file, path);
+        unknown->result = program_usage_error (unknown->spec, "%s: no such setting: %s", unknown->file, path);
 }
 
 /*  Reads the file, and gives every option that the command line left alone the value of its setting. */
@@ -271,12 +270,12 @@ static int mistake (const struct program_spec *spec, int code, char **argv)
     const char *word = argv[optind - 1];
 
     if (code == ':')
-        return program_usage_error (spec, "%s wants a value behind it", word);
+        return program_usage_error (spec, "%s needs a value", word);
     if (strncmp (word, "--", 2) == 0 && strchr (word, '=') && optopt != 0)
         return program_usage_error (spec, "%s: this option takes no value", word);
     if (optopt != 0 && optopt < OPTION_BASE)
-        return program_usage_error (spec, "there is no option -%c", optopt);
-    return program_usage_error (spec, "there is no option %s, or it is ambiguous", word);
+        return program_usage_error (spec, "no such option: -%c", optopt);
+    return program_usage_error (spec, "no such option, or ambiguous: %s", word);
 }
 
 int program_options_parse (const struct program_spec *spec, int argc, char **argv,

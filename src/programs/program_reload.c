@@ -20,7 +20,7 @@ static int keys_check (const struct program_reload *reload, const struct program
 {
     if (keys->configured == reload->keys->configured)
         return PROGRAM_GO;
-    return program_usage_error (spec, "CURVE keys were %s since the start: that needs a new start",
+    return program_usage_error (spec, "CURVE keys were %s since the start: restart to apply that",
                                 keys->configured ? "added" : "removed");
 }
 
@@ -32,7 +32,7 @@ static int keys_take (const struct program_reload *reload, const struct program_
     if (strcmp (keys->bus.secret_key, reload->keys->bus.secret_key) != 0)
         base_log (BASE_LOG_WARNING, "another key pair of this server needs a new start: the old one stays");
     if (bus_loop_allow (reload->loop, keys->allowed) != 0)
-        return program_usage_error (spec, "the keys that are allowed cannot be taken over: out of memory");
+        return program_usage_error (spec, "cannot load the allowed keys: out of memory");
     base_log (
         BASE_LOG_INFO,
         "%zu keys are allowed; whoever is connected with one that is not any more stays until his connection "
@@ -64,5 +64,5 @@ void program_reload (const struct program_reload *reload)
     if (r != PROGRAM_GO)
         base_log_set_level (level);
     else
-        base_log (BASE_LOG_INFO, "the settings were read anew");
+        base_log (BASE_LOG_INFO, "the settings were reloaded");
 }

@@ -99,7 +99,7 @@ static int resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_R
         return 0;
     }
     if (!may_pause (rollout) || !rollout->paused)
-        return refuse (rollout, text, "there is nothing to resume");
+        return refuse (rollout, text, "nothing to resume");
     rollout_reason_set (rollout, "%s", "");
     rollout->paused = false;
     rollout->changed = true;
@@ -117,7 +117,7 @@ static int retry (struct rollout *rollout, uint32_t index, uint64_t now_ms, char
     if (ended && (rollout->phase == WIRE_PHASE_HALTED || (rollout->paused && rollout_is_running (rollout))))
         return refuse (rollout, text, "resume it first, then retry");
     if (!ended || !rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_APPROVAL) {
-        (void) snprintf (text, ROLLOUT_REASON, "the node is %s and the rollout %s: there is nothing to retry",
+        (void) snprintf (text, ROLLOUT_REASON, "the node is %s and the rollout %s: nothing to retry",
                          wire_member_word (member->state), wire_phase_word (rollout->phase));
         return -EINVAL;
     }
@@ -138,7 +138,7 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
     switch (command) {
     case WIRE_COMMAND_PAUSE:
         if (!may_pause (rollout) || rollout->paused)
-            return refuse (rollout, text, "there is nothing to pause");
+            return refuse (rollout, text, "nothing to pause");
         rollout->paused = true;
         rollout->changed = true;
         return 0;
@@ -148,7 +148,7 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
         return approve (rollout, now_ms, text);
     case WIRE_COMMAND_ABORT:
         if (!may_pause (rollout) && rollout->phase != WIRE_PHASE_HALTED)
-            return refuse (rollout, text, "there is nothing to abort");
+            return refuse (rollout, text, "nothing to abort");
         rollout_reason_set (rollout, "aborted by an operator");
         rollout_phase_enter (rollout, WIRE_PHASE_ABORTED, now_ms);
         rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
@@ -156,9 +156,9 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
         return 0;
     case WIRE_COMMAND_REVERT:
         if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED)
-            return refuse (rollout, text, "it goes back already");
+            return refuse (rollout, text, "the rollout is being reverted already");
         if (rollout->phase == WIRE_PHASE_QUEUED || rollout->phase == WIRE_PHASE_SUPERSEDED)
-            return refuse (rollout, text, "it has no node that could go back");
+            return refuse (rollout, text, "the rollout has no node to revert");
         rollout_reason_set (rollout, "reverted by an operator");
         rollout_phase_revert (rollout, now_ms);
         return 0;
@@ -168,5 +168,5 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
     case WIRE_COMMAND_END:
         break;
     }
-    return refuse (rollout, text, "that is no command");
+    return refuse (rollout, text, "unknown command");
 }

@@ -162,11 +162,11 @@ void rollout_budgets_check (struct rollout *rollout, uint64_t now_ms)
         return;
     if (wave->charged + wave->already_bad > rollout->spec.wave_budget)
         rollout_reason_set (rollout,
-                            "wave %u: bad nodes: %u of %u, and %u that were bad before; its budget is %llu",
+                            "wave %u: failed nodes: %u of %u, and %u that failed before; its budget is %llu",
                             rollout->wave + 1, wave->charged, wave->count, wave->already_bad,
                             (unsigned long long) rollout->spec.wave_budget);
     else if (rollout->charged > rollout->spec.budget)
-        rollout_reason_set (rollout, "bad nodes in all waves: %u; the rollout's budget is %llu",
+        rollout_reason_set (rollout, "failed nodes in all waves: %u; the rollout's budget is %llu",
                             rollout->charged, (unsigned long long) rollout->spec.budget);
     else
         return;
@@ -228,8 +228,7 @@ void rollout_wave_end (struct rollout *rollout, bool approved, uint64_t now_ms)
         return;
     }
     if (!approved && rollout_is_unproven (rollout)) {
-        rollout_reason_set (rollout,
-                            "wave %u: none of its nodes is updated, so that nothing speaks for wave %u",
+        rollout_reason_set (rollout, "wave %u: no node was updated, so the release is not proven for wave %u",
                             rollout->wave + 1, rollout->wave + 2);
         rollout_phase_halt (rollout, now_ms);
         return;

@@ -318,7 +318,7 @@ static uint64_t wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
 static void end_overdue_wave (struct rollout *rollout, uint64_t now_ms)
 {
     if (rollout->phase == WIRE_PHASE_APPROVAL)
-        rollout_reason_set (rollout, "wave %u: nobody let it begin within its deadline", rollout->wave + 1);
+        rollout_reason_set (rollout, "wave %u: not approved within its deadline", rollout->wave + 1);
     else
         rollout_reason_set (rollout, "wave %u did not end within its deadline", rollout->wave + 1);
     rollout_phase_halt (rollout, now_ms);

@@ -182,10 +182,10 @@ int root_go_back_to (const struct root *root, const struct root_back *known, str
         return base_error_set (error, ROOT_E_NONE, "no trial is under way");
     char **names = root_ways_back (root, trial.stable, known && *known->name ? known->name : NULL);
     if (!names)
-        return base_error_errno (error, -ENOMEM, "cannot look for a version to go back to");
+        return base_error_errno (error, -ENOMEM, "cannot search for a version to roll back to");
     const char *name = choose (root, names, known, &wrong);
     if (!name)
-        rc = base_error_set (error, ROOT_E_DAMAGED, "there is no version to go back to: %.300s",
+        rc = base_error_set (error, ROOT_E_DAMAGED, "no version to roll back to: %.300s",
                              *wrong.text ? wrong.text : "no other workspace was ever confirmed here");
     else {
         rc = root_stable_take (root, name, error);

@@ -136,18 +136,19 @@ static int told_check (const struct look *look)
     if (look->differs || told <= last)
         return base_error_set (
             look->error, ROOT_E_DAMAGED,
-            "line %llu of the journal is not the one that was told: it or one before it was"
-            " changed, or an older copy of the root was put back and went on",
+            "line %llu of the journal differs from the one that was reported: it or one before it was"
+            " changed, or the root was replaced by an older copy",
             told);
     if (!chain->begun)
-        return base_error_set (look->error, ROOT_E_DAMAGED,
-                               "line %llu of the journal was told, and there is none any more: it was lost or"
-                               " removed",
-                               told);
+        return base_error_set (
+            look->error, ROOT_E_DAMAGED,
+            "line %llu of the journal was reported, but the journal is empty: it was lost or"
+            " removed",
+            told);
     return base_error_set (
         look->error, ROOT_E_DAMAGED,
-        "line %llu of the journal was told, and the last one is line %llu; the first is line"
-        " %llu of %s: it was lost with its disk, an older copy of the root was put back, or"
+        "line %llu of the journal was reported, but the last one is line %llu; the first is line"
+        " %llu of %s: it was lost with its disk, the root was replaced by an older copy, or"
         " lines were removed",
         told, last, (unsigned long long) chain->first_serial,
         *chain->first_time ? chain->first_time : "an unknown time");

@@ -183,7 +183,7 @@ static void check_link (struct check *check, const char *link, bool needed)
     if (rc == ROOT_E_NONE && !needed)
         return;
     if (rc == ROOT_E_NONE)
-        wrong (check, "there is no link %s", link);
+        wrong (check, "no link %s", link);
     else if (rc)
         wrong (check, "%s does not name a workspace", link);
     else if (root_workspace_open (check->root, name, &fd))
@@ -201,8 +201,8 @@ static void check_previous (struct check *check)
         return;
     if (root_previous_check (check->root, standing.previous, name, NULL) == ROOT_E_NONE)
         wrong (check,
-               "there is no link previous, which led to %s: the manager, once it runs, or noded revert "
-               "puts it back",
+               "no link previous, which pointed to %s: a running manager or noded revert "
+               "restores it",
                standing.previous);
 }
 
@@ -211,7 +211,7 @@ static void check_way_back (struct check *check)
     char stable[ROOT_NAME_SIZE], previous[ROOT_NAME_SIZE];
     if (!root_link (check->root, ROOT_STABLE, stable) && !root_link (check->root, ROOT_PREVIOUS, previous) &&
         strcmp (stable, previous) == 0)
-        wrong (check, "stable and previous both point to %s: a revert has nothing to go back to", stable);
+        wrong (check, "stable and previous both point to %s: a revert is not possible", stable);
 }
 
 static void check_record (struct check *check, const char *path, const struct wire_record *record)

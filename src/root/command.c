@@ -52,7 +52,7 @@ int root_command_read (int workspace, struct root_command *ret_command, struct b
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     int rc = disk_file_read (&disk_system, workspace, COMMAND, COMMAND_MOST, &buffer);
     if (rc == -ENOENT)
-        return base_error_set (error, ROOT_E_NONE, "there is no file " COMMAND);
+        return base_error_set (error, ROOT_E_NONE, "no file " COMMAND);
     if (rc && rc != -EFBIG && rc != -EISDIR && rc != -EINVAL)
         return base_error_errno (error, rc, "cannot read the file " COMMAND);
     size_t strings = 0;

@@ -115,7 +115,7 @@ int root_failed_write (const struct root *root, const struct root_outcome *outco
     struct root_began began;
     bool ours = root_began_read (root, &began) == 0 && strcmp (began.workspace, whole.workspace) == 0;
     if (!root_name_is_valid (whole.workspace))
-        return base_error_set (error, -EINVAL, "%s is no name of a workspace", whole.workspace);
+        return base_error_set (error, -EINVAL, "%s is not the name of a workspace", whole.workspace);
     if (base_digest_is_null (&whole.release) && ours)
         whole.release = began.release;
     if (base_digest_is_null (&whole.release))

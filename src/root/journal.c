@@ -278,7 +278,7 @@ static void note_aside (const struct root *root, struct tail *tail)
                                .step = (char *) "journal",
                                .outcome = WIRE_OUTCOME_FAILED,
                                .reason = (char *) "the journal could not be read and was set aside as"
-                                                  " var/journal.damaged; it goes on anew from here"};
+                                                  " var/journal.damaged; a new journal starts here"};
     (void) put_line (root, &entry, tail, NULL);
 }
 
@@ -290,7 +290,7 @@ static int note_cut (const struct root *root, size_t bytes, uint64_t serial, str
     (void) snprintf (
         reason, sizeof reason,
         "%zu bytes at the end were not on the disk: this host went down, or a process was killed, "
-        "while they were written; the journal goes on behind line %llu",
+        "while they were written; the journal continues after line %llu",
         bytes, (unsigned long long) serial);
     struct wire_entry entry = {.application = (char *) "noded",
                                .step = (char *) "journal",

@@ -77,7 +77,7 @@ static int collect (int fd, const char *prefix, unsigned depth, struct paths *pa
                 return base_error_set (error, ROOT_E_DAMAGED, "there are more than %d files", FILES_MOST);
         } else if (S_ISDIR (status.st_mode)) {
             if (depth == DEPTH_MOST)
-                return base_error_set (error, ROOT_E_DAMAGED, "%s%s lies too deep", prefix, name);
+                return base_error_set (error, ROOT_E_DAMAGED, "%s%s is too deep", prefix, name);
             int below = openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             if (below < 0)
                 return base_error_errno (error, -errno, "cannot open the directory %s%s", prefix, name);
@@ -224,7 +224,7 @@ int root_manifest_verify_by (const struct root_manifest_reader *reader, int work
     base_cleanup (base_buffer_deinit) struct base_buffer found = {0};
     int rc = disk_file_read (&disk_system, workspace, MANIFEST, MANIFEST_MOST, &listed);
     if (rc == -ENOENT)
-        return base_error_set (error, ROOT_E_NONE, "there is no manifest");
+        return base_error_set (error, ROOT_E_NONE, "no manifest");
     if (rc == -EFBIG || rc == -EISDIR || rc == -EINVAL)
         return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
     if (rc)

@@ -20,13 +20,13 @@ int root_stable_check (const struct root *root, struct base_error *error)
     struct base_error why = {0};
     int rc = root_link (root, ROOT_STABLE, name);
     if (rc == ROOT_E_NONE)
-        return base_error_set (error, rc, "%s/" ROOT_STABLE " is not there", root->path);
+        return base_error_set (error, rc, "%s/" ROOT_STABLE " is missing", root->path);
     if (rc == ROOT_E_DAMAGED)
-        return base_error_set (error, rc, "%s/" ROOT_STABLE " is no link to a workspace", root->path);
+        return base_error_set (error, rc, "%s/" ROOT_STABLE " is not a link to a workspace", root->path);
     if (rc)
         return base_error_errno (error, rc, "cannot read %s/" ROOT_STABLE, root->path);
     rc = root_startable (root, name, &why);
-    return rc ? base_error_set (error, rc, "%s/" ROOT_STABLE " leads to nothing that can be started: %s",
+    return rc ? base_error_set (error, rc, "%s/" ROOT_STABLE " points to nothing that can be started: %s",
                                 root->path, why.text)
               : 0;
 }
@@ -153,17 +153,16 @@ int root_previous_check (const struct root *root, const char *known, char ret_na
     int rc = root_link (root, ROOT_PREVIOUS, name);
     if (rc == ROOT_E_NONE) {
         if (known && !is_stable (root, known) && root_startable (root, known, NULL) == 0)
-            return base_error_set (error, rc, "%s/" ROOT_PREVIOUS " is not there", root->path);
+            return base_error_set (error, rc, "%s/" ROOT_PREVIOUS " is missing", root->path);
     } else if (rc == ROOT_E_DAMAGED)
-        return base_error_set (error, rc, "%s/" ROOT_PREVIOUS " is no link to a workspace", root->path);
+        return base_error_set (error, rc, "%s/" ROOT_PREVIOUS " is not a link to a workspace", root->path);
     else if (rc)
         return base_error_errno (error, rc, "cannot read %s/" ROOT_PREVIOUS, root->path);
     else if (is_stable (root, name))
-        return base_error_set (error, ROOT_E_DAMAGED, "%s/" ROOT_PREVIOUS " leads where stable does",
-                               root->path);
+        return base_error_set (error, ROOT_E_DAMAGED,
+                               "%s/" ROOT_PREVIOUS " points to the same version as stable", root->path);
     else if ((rc = root_startable (root, name, &why)))
-        return base_error_set (error, rc,
-                               "%s/" ROOT_PREVIOUS " leads to nothing that can be gone back to: %s",
+        return base_error_set (error, rc, "%s/" ROOT_PREVIOUS " points to nothing that can be started: %s",
                                root->path, why.text);
     memcpy (ret_name, name, sizeof name);
     return 0;

@@ -64,7 +64,7 @@ int root_ok_set (const struct root *root, const char *name, struct base_error *e
 {
     char path[PATH_SIZE];
     if (!root_name_is_valid (name))
-        return base_error_set (error, -EINVAL, "%s is no name of a workspace", name);
+        return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
     if (root_ok_is (root, name)) {
         int rc = disk_directory_sync (root->disk, root->fd);
         return rc ? base_error_errno (error, rc, "cannot sync %s", root->path) : 0;

@@ -108,7 +108,7 @@ int root_failed_describe (const struct root *root, const struct root_outcome *ou
         [ROOT_CAUSE_ROTTEN] = "was damaged before it ever ran",
         [ROOT_CAUSE_INTERRUPTED] = "was interrupted each time",
         [ROOT_CAUSE_LOST] = "lost stable",
-        [ROOT_CAUSE_STOPPED] = "was told to stop again and again",
+        [ROOT_CAUSE_STOPPED] = "was stopped repeatedly",
     };
     enum { N_ENDS = sizeof ends / sizeof *ends };
     char now[BASE_TIME_TEXT];

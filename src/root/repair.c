@@ -101,7 +101,7 @@ static int mend_place (const struct root_repair *repair, const struct place *pla
     bool there = fstatat (root->fd, name, &status, 0) == 0; /* a link to another disk is a place, too */
     if (there && S_ISDIR (status.st_mode)) {
         if (disk_attributes_clear (root->fd, name))
-            changed (repair, "%s: nobody could change it (chattr), and its owner can again", name);
+            changed (repair, "%s: removed the attribute (chattr) that prevented changes", name);
         if ((status.st_mode & S_IRWXU) == S_IRWXU)
             return 0;
         if (fchmodat (root->fd, name, (status.st_mode & 07777) | S_IRWXU, 0))
@@ -132,7 +132,7 @@ static void mend_root (const struct root_repair *repair)
         changed (repair, "%s: its mode was %04o, and its owner may use it again", repair->root->path,
                  status.st_mode & 07777);
     if (disk_attributes_clear (repair->root->fd, "."))
-        changed (repair, "%s: nobody could change it (chattr), and its owner can again", repair->root->path);
+        changed (repair, "%s: removed the attribute (chattr) that prevented changes", repair->root->path);
 }
 
 int root_repair_places (const struct root_repair *repair, struct base_error *error)
@@ -162,7 +162,7 @@ void root_places_check (const struct root_repair *repair, bool served)
             else if (needed)
                 changed (repair, "%s is not there: the next update makes it", name);
         } else if (!S_ISDIR (status.st_mode))
-            changed (repair, "%s is no directory: the next update sets it aside", name);
+            changed (repair, "%s is not a directory: the next update sets it aside", name);
         else if ((status.st_mode & S_IRWXU) != S_IRWXU)
             changed (repair, "%s has the mode %04o, which keeps its owner out: the next update sets it right",
                      i ? name : repair->root->path, status.st_mode & 07777);
@@ -307,9 +307,9 @@ static int set_stable (const struct root_repair *repair, const char *name, struc
         rc = move_aside (repair, ROOT_STABLE, error);
     rc = rc ? rc : disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
     if (rc == 0 && known == 0)
-        changed (repair, ROOT_STABLE ": it leads to %s, and led to %s", name, before);
+        changed (repair, ROOT_STABLE ": it points to %s now, before to %s", name, before);
     else if (rc == 0)
-        changed (repair, ROOT_STABLE ": it leads to %s, and led nowhere", name);
+        changed (repair, ROOT_STABLE ": it points to %s now, before it was dangling", name);
     return rc;
 }
 
@@ -324,14 +324,14 @@ static int set_previous (const struct root_repair *repair, const char *stable, s
     if (choose (repair, stable, name) == 0) {
         int rc = set_link (repair, ROOT_PREVIOUS, name, error);
         if (rc == 0)
-            changed (repair, ROOT_PREVIOUS ": it leads to %s", name);
+            changed (repair, ROOT_PREVIOUS ": it points to %s now", name);
         return rc;
     }
     if (!there)
         return 0;
     int rc = disk_tree_remove (root->disk, root->fd, ROOT_PREVIOUS, error);
     if (rc == 0)
-        changed (repair, ROOT_PREVIOUS ": it led to nothing that can be gone back to, and was removed");
+        changed (repair, ROOT_PREVIOUS ": it pointed to nothing that can be started, and was removed");
     return rc;
 }
 

@@ -335,7 +335,7 @@ int root_startable (const struct root *root, const char *name, struct base_error
                        ? base_error_set (error, ROOT_E_DAMAGED, "%s/%s is not there", root->path, path)
                        : base_error_errno (error, -errno, "cannot look at %s/%s", root->path, path);
         if (!S_ISREG (status.st_mode))
-            return base_error_set (error, ROOT_E_DAMAGED, "%s/%s is no file", root->path, path);
+            return base_error_set (error, ROOT_E_DAMAGED, "%s/%s is not a file", root->path, path);
     }
     return 0;
 }
@@ -380,7 +380,7 @@ int root_switch (const struct root *root, const char *name, const struct root_li
 {
     struct root_trial trial;
     if (!root_name_is_valid (name))
-        return base_error_set (error, -EINVAL, "%s is no name of a workspace", name);
+        return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
     if (limits->starts < 1 || limits->starts > TOKENS_MOST)
         return base_error_set (error, -EINVAL, "a trial has 1 to %d starts, not %u", TOKENS_MOST,
                                limits->starts);
@@ -425,7 +425,7 @@ int root_switch (const struct root *root, const char *name, const struct root_li
 int root_stable_set (const struct root *root, const char *name, struct base_error *error)
 {
     if (!root_name_is_valid (name))
-        return base_error_set (error, -EINVAL, "%s is no name of a workspace", name);
+        return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
     int rc = root_startable (root, name, error);
     if (rc == 0)
         rc = root_remove (root, ROOT_BACK, error);

@@ -91,7 +91,7 @@ static bool is_linked (const struct root *root, const char *name)
 int root_workspace_remove (const struct root *root, const char *name, struct base_error *error)
 {
     if (!root_name_is_valid (name))
-        return base_error_set (error, -EINVAL, "%s is no name of a workspace", name);
+        return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
     if (is_linked (root, name))
         return base_error_set (error, -EBUSY, "the workspace %s is in use", name);
     char hidden[ROOT_NAME_SIZE + 8];

@@ -266,7 +266,8 @@ static void take_word (struct watch *watch)
         watch->ready = true;
         look_at_trial (watch);
         if (watch->trial)
-            start_say ("%s says that it is confirmed, and the disk says that it is not", watch->workspace);
+            start_say ("%s reported that it is confirmed, but the disk shows that it is not",
+                       watch->workspace);
         arm (watch);
     }
 }
@@ -354,7 +355,7 @@ static void read_order (struct watch *watch, const struct signalfd_siginfo *info
         return;
     }
     if (!watch->stopping)
-        start_say ("asked to stop: telling %s", watch->workspace);
+        start_say ("asked to stop: stopping %s", watch->workspace);
     watch->stopping = true;
     tell_to_end (watch, (int) info->ssi_signo);
 }
@@ -381,7 +382,7 @@ static bool slept (struct watch *watch, uint64_t now, bool ending)
         (ending ? watch->late == LATE_TIMES : !start_trial_forgive (watch->trial, now)))
         return false;
     watch->late += ending;
-    start_say ("this host slept: %s gets its time anew", watch->workspace);
+    start_say ("this host was suspended: the time of %s starts again", watch->workspace);
     return true;
 }
 
@@ -394,13 +395,13 @@ static void look_at_end (struct watch *watch, uint64_t now)
         return;
     }
     if (watch->killed_ms) {
-        start_say ("WARNING: %s did not end within %" PRIu64 " ms of being killed: giving it up",
+        start_say ("WARNING: %s did not end within %" PRIu64 " ms after it was killed: giving up",
                    watch->workspace, start_times.killed_ms);
         watch->given_up = true;
         return;
     }
-    start_say ("%s did not end within %" PRIu64 " ms of being told to: killing it", watch->workspace,
-               start_times.told_ms);
+    start_say ("%s did not end within %" PRIu64 " ms after it was ordered to stop: killing it",
+               watch->workspace, start_times.told_ms);
     watch->overdue = true;
     end_by_force (watch);
 }

@@ -238,7 +238,7 @@ static int guard_program (struct guard *guard, char **args)
     struct base_error error = {0};
     tell (guard, "guard %d", (int) getpid ());
     if (!close_root (guard))
-        (void) base_error_set (&error, -EINTR, "nobody wants it to run any longer");
+        (void) base_error_set (&error, -EINTR, "its parent has ended");
     if (error.code || base_process_spawn (&spec, &guard->process, &error)) {
         if (base_error_is_of_host (error.code))
             tell (guard, "host %d", -error.code);

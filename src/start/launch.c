@@ -141,18 +141,18 @@ static void go_back (struct launch *launch)
 {
     struct base_error error = {0};
     if (launch->last.cause == ROOT_CAUSE_NONE)
-        remember (launch, ROOT_CAUSE_INTERRUPTED, "every start was cut short, and the end of none was seen");
-    start_say ("%s has failed its trial (%s: %s): going back", launch->own,
+        remember (launch, ROOT_CAUSE_INTERRUPTED, "every start was interrupted, and no end was seen");
+    start_say ("%s has failed its trial (%s: %s): rolling back", launch->own,
                root_cause_word (launch->last.cause), launch->last.text);
     if (root_failed_write (&launch->root, &launch->last, &error))
         start_say ("ignoring: %s", error.text);
     if (launch->watching && root_uncover (&launch->root, &launch->mounts))
-        start_say ("took off what was mounted over %s meanwhile", launch->root.path);
+        start_say ("removed a mount that covered %s", launch->root.path);
     int rc = root_go_back_to (&launch->root, launch->watching ? &launch->back : NULL, &error);
     (void) root_loosen_places (&launch->root);
     if (rc == 0 || !start_on_trial (&launch->root, launch->own))
         return; /* the links are read anew */
-    start_say ("cannot go back: %s: %s goes on", error.text, launch->own);
+    start_say ("cannot roll back: %s: %s keeps running", error.text, launch->own);
     launch->stranded = true;
 }
 
@@ -196,7 +196,7 @@ static bool replace_stable (struct launch *launch, const char *text)
     }
     (void) base_list_free (names);
     if (!replaced)
-        start_say ("WARNING: no other version can take its place: running the damaged one");
+        start_say ("WARNING: no other version can replace it: running the damaged one");
     return replaced;
 }
 
@@ -215,7 +215,7 @@ static bool mend_stable (struct launch *launch, const char *text)
             start_say ("ignoring: %s", error.text);
     }
     if (root_stable_mend (&launch->root, launch->own, launch->proven && !trial, name, &error)) {
-        start_say ("WARNING: %s: %s goes on", error.text, launch->own);
+        start_say ("WARNING: %s: %s keeps running", error.text, launch->own);
         return false;
     }
     start_say ("WARNING: %s is stable now", name);
@@ -282,8 +282,8 @@ static int stopped (struct launch *launch, bool on_trial, const struct start_end
     const struct base_process_end *end = &ending->end;
     if (on_trial && start_on_trial (&launch->root, launch->own) &&
         !start_trial_return (&launch->trial, &launch->root)) {
-        remember (launch, ROOT_CAUSE_STOPPED,
-                  "it was told to stop more than %d times before it was confirmed", START_RETURNED_MOST);
+        remember (launch, ROOT_CAUSE_STOPPED, "it was stopped more than %d times before it was confirmed",
+                  START_RETURNED_MOST);
         go_back (launch);
     }
     (void) leave_stable (launch);
@@ -321,7 +321,7 @@ static void keep_way_back (struct launch *launch)
         launch->watching = false;
         return;
     }
-    start_say ("WARNING: the way back was changed on trial: it leads to %s again", launch->back.name);
+    start_say ("WARNING: the rollback target was changed on trial: it points to %s again", launch->back.name);
     if (!*back)
         (void) disk_tree_remove (launch->root.disk, launch->root.fd, ROOT_BACK, NULL);
     if (disk_link_replace (launch->root.disk, launch->root.fd, ROOT_BACK, launch->back.name, &error))
@@ -334,7 +334,7 @@ static void keep_reachable (const struct launch *launch)
     struct stat status;
     if (fstat (launch->root.fd, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
         fchmod (launch->root.fd, (status.st_mode & 07777) | S_IRWXU) == 0)
-        start_say ("%s had the mode %04o, which keeps its owner out: set right", launch->root.path,
+        start_say ("%s had the mode %04o, which locks out its owner: corrected", launch->root.path,
                    status.st_mode & 07777);
 }
 
@@ -384,10 +384,10 @@ static int ended (struct launch *launch, bool on_trial, const struct start_endin
         go_back (launch); /* another start would not get further */
         return -1;
     case START_LOST:
-        remember (launch, ROOT_CAUSE_LOST, "the link stable led nowhere while it ran");
+        remember (launch, ROOT_CAUSE_LOST, "the link stable was dangling while it ran");
         break;
     case START_SIGNALLED:
-        remember (launch, ROOT_CAUSE_CRASHED, "told its launcher to stop");
+        remember (launch, ROOT_CAUSE_CRASHED, "sent its launcher a signal to stop");
         break;
     case START_NO_PROGRAM:
         if (!base_error_is_of_host (ending->error.code))
@@ -423,10 +423,10 @@ static void without_stable (struct launch *launch, const struct root_trial *tria
         if (root_failed_write (&launch->root, &failed, &error))
             start_say ("ignoring: %s", error.text);
         if (root_go_back (&launch->root, &error) == 0) {
-            start_say ("%s has failed its trial (%s): went back", trial->stable, why);
+            start_say ("%s has failed its trial (%s): rolled back", trial->stable, why);
             return;
         }
-        start_say ("cannot go back from %s: %s", trial->stable, error.text);
+        start_say ("cannot roll back from %s: %s", trial->stable, error.text);
     }
     (void) snprintf (text, sizeof text, "%s, which is stable, cannot be started: %.120s", trial->stable, why);
     if (mend_stable (launch, text) && root_link (&launch->root, ROOT_STABLE, now) == 0 &&
@@ -498,7 +498,7 @@ static int serve (struct launch *launch)
     char back[ROOT_NAME_SIZE];
     if (root_link (&launch->root, ROOT_BACK, back) == 0 && strcmp (back, launch->own) == 0 && is_stable &&
         disk_unlink (launch->root.disk, launch->root.fd, ROOT_BACK) == 0)
-        start_say ("removed a stale way back");
+        start_say ("removed a stale rollback target");
 
     /*  Without stable a trial has no end but its deadlines, and they hold. */
     bool first = false,
@@ -554,7 +554,7 @@ int start_launch (void)
     base_cleanup (base_free_p) char *path = own_path ();
     char *own = path && split (path) ? split (path) : NULL;
     if (!own) {
-        start_say ("cannot tell which workspace this launcher lies in");
+        start_say ("cannot determine the workspace of this launcher");
         return EXIT_HOST;
     }
     struct launch launch = {.root = {.fd = -1}, .own = own};
@@ -576,7 +576,7 @@ int start_launch (void)
         return ROOT_EXIT_LOCKED;
     }
     if (launch.lock < 0)
-        start_say ("cannot lock the root %s: %s: going on without", launch.root.path,
+        start_say ("cannot lock the root %s: %s: running without the lock", launch.root.path,
                    strerror (-launch.lock));
     launch.signals = start_signals_take ();
     start_reap_begin ();

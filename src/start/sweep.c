@@ -221,8 +221,7 @@ void start_sweep_begin (struct start_sweep *sweep, const struct root *root, bool
             start_say ("ending %zu processes that an earlier version left", found);
         size_t left = found ? end_chosen (&choice, 0) : 0;
         if (left)
-            start_say ("WARNING: %zu of them did not end within %d ms: going on beside them", left,
-                       DEADLINE_MS);
+            start_say ("WARNING: %zu of them did not end within %d ms and still run", left, DEADLINE_MS);
     }
     remember_helpers (sweep);
 }
@@ -279,8 +278,8 @@ size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, 
     start_say ("ending %zu processes that %s left", found, workspace);
     size_t left = end_chosen (&choice, keep);
     if (left)
-        start_say ("WARNING: %zu processes of %s did not end within %d ms: going on beside them", left,
-                   workspace, DEADLINE_MS);
+        start_say ("WARNING: %zu processes of %s did not end within %d ms and still run", left, workspace,
+                   DEADLINE_MS);
     return found;
 }
 

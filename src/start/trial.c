@@ -12,8 +12,8 @@ static void remember (struct start_trial *trial, const struct root *root, const 
     int rc = root_spent_read (root, workspace, &trial->spent);
     if (rc == 0)
         return;
-    start_say ("%s/" ROOT_TRIAL " %s: no start of %s is given back", root->path,
-               rc == ROOT_E_NONE ? "does not tell of this trial" : "cannot be used", workspace);
+    start_say ("%s/" ROOT_TRIAL " %s: every start of %s counts", root->path,
+               rc == ROOT_E_NONE ? "does not belong to this trial" : "cannot be used", workspace);
     root_spent_begin (root, workspace, &trial->spent);
     trial->spent.returned = START_RETURNED_MOST;
 }

@@ -49,6 +49,6 @@ int start_view_close (const char *root, const char *writable, struct base_error 
     /* what was entered before is not closed: not even ".." leads out of it */
     char here[PATH_MAX];
     if (getcwd (here, sizeof here) && chdir (here) && chdir ("/"))
-        return base_error_errno (error, -errno, "cannot enter %s anew", here);
+        return base_error_errno (error, -errno, "cannot enter %s again", here);
     return 0;
 }

@@ -89,7 +89,7 @@ for id in "${ids[@]}"; do
     # What was ordered, in the order in which it was.
     mapfile -t orders < <(sed -nE 's/^[0-9-]{10} [0-9:]{8}Z  .*, order ([0-9]+),.*/\1/p' <<<"$told")
     { [ ${#orders[@]} = 5 ] && printf '%s\n' "${orders[@]}" | sort -nc && [ "$(grep -c 'the new version confirmed itself' <<<"$told")" = 4 ] &&
-        grep -q 'went back as ordered' <<<"$told" && grep -q "^Now: $id runs noded .*idle, held" <<<"$told"; } ||
+        grep -q 'reverted as ordered' <<<"$told" && grep -q "^Now: $id runs noded .*idle, held" <<<"$told"; } ||
         fail "nodectl why does not tell what was done, in its order: $told"
 done
 figure 'reverted; each journal is whole, and nodectl why tells four updates and the revert in their order'

@@ -39,7 +39,7 @@ begun=$EPOCHREALTIME
 extra_node "$id" --volume "$volume:/var/lib/noded"
 until_is "$id" ".release == \"$release\" and (.journal_fault // \"\" | test (\"lost with its disk\"))"
 figure "another container with a new disk: installed, rehearsed, and in the version that was ordered last after $(since "$begun") s"
-docker logs "${container[broker]}" 2>&1 | grep "warning node $id: its journal is not what it told before" >/dev/null || fail 'the broker does not say that a journal was lost'
+docker logs "${container[broker]}" 2>&1 | grep "warning node $id: its journal differs from what it reported before" >/dev/null || fail 'the broker does not say that a journal was lost'
 nodectl why "$id" | grep 'lost with its disk' >/dev/null || fail 'nodectl why does not tell that the journal was lost'
 check_disks "$release" "$id"
 rollout_over "$id"

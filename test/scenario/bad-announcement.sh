@@ -13,6 +13,6 @@ refused bad-stranger readiness 'did not announce'
 # The first probe is recorded, the second one is the replay.
 refused bad-replay readiness 'exited with status 7' --env "NODED_RECORD=$fleet/record"
 refused bad-replay readiness 'did not announce' --env "NODED_RECORD=$fleet/record" --env 'AGAIN=1'
-[ "$(grep -c 'a nonce that was not given out' "$fleet/a.log")" -ge 2 ] || fail 'the false announcements were not told'
+[ "$(grep -c 'an announcement with an unknown nonce' "$fleet/a.log")" -ge 2 ] || fail 'the false announcements were not told'
 
 takes_good

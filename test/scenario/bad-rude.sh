@@ -11,7 +11,7 @@ broker_start
 step_is 40s # longer than its launcher gives it
 nodes_up a
 before=$(peak)
-refused bad-rude stop 'did not stop when it was told to: its launcher had to kill it'
+refused bad-rude stop 'did not stop when ordered: its launcher had to kill it'
 after=$(peak)
 most=16384
 [ -z "${NODED_STEP:-}" ] || most=262144 # a sanitizer keeps what was freed

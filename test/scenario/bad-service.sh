@@ -50,7 +50,7 @@ nodes_up a
 say 'it tells its launcher to stop'
 # shellcheck disable=SC2016 # for the shell that runs it
 on_service <<<'kill -TERM $launcher; sleep 600'
-tried 1 'told its launcher to stop' true
+tried 1 'sent its launcher a signal to stop' true
 
 say 'it restarts its own service, again and again'
 # under sanitizers runsv sends neither signal by itself (term_behind_cont)
@@ -60,7 +60,7 @@ if [ -n "${NODED_STEP:-}" ]; then
     chmod +x "$fleet/sv/a/control/c"
 fi
 on_service <<<"[ -e '$fleet/a/.trial' ] && sv restart '$fleet/sv/a'; exit 0"
-tried 2 'told to stop again and again' false
+tried 2 'stopped repeatedly' false
 term_behind_cont "$fleet/sv/a"
 
 say 'an application, and what is left behind'

@@ -25,5 +25,5 @@ node_start a setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin
 until_node a '.online and .state == "idle"'
 refused bad-vandal root 'was (changed|removed).*put back' --env 'OPEN=1'
 picture | cmp - "$fleet/before" || fail 'something was not put back'
-grep -q 'is kept aside' "$fleet/a.log" || fail 'the open view was not told'
+grep -q 'that a start needs are saved' "$fleet/a.log" || fail 'the open view was not told'
 takes_good

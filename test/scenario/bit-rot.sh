@@ -59,7 +59,7 @@ update
 flip "$root/previous/noded" 100
 before=$(stable_of a)
 expect_status 1 "$build/noded" revert --root "$root"
-said 'cannot be gone back to'
+said 'cannot be reverted to'
 check_equal "$(stable_of a)" "$before" 'stable, after a revert that was refused'
 update
 update

@@ -73,7 +73,7 @@ check_equal "$(sha256sum <"$blob" | cut -d' ' -f1)" "$digest" 'the blob'
 say 'the directory is removed while the broker runs'
 rm -rf "$fleet/broker/contents"
 until_true is_unserved
-until_true logged 'removed or replaced while it was served from'
+until_true logged 'removed or replaced while it was in use'
 publish noded-2 2.0.0 >/dev/null
 check_equal "$(unserved)" '[]' 'what cannot be served'
 check_equal "$(sha256sum <"$blob" | cut -d' ' -f1)" "$digest" 'the blob'
@@ -102,5 +102,5 @@ broker_stop
 broker_options+=(--trash-keep 10ms)
 broker_start
 until_true not_here "$fleet/broker/contents/trash/$unneeded"
-until_true logged "space is short: deleted the blob $unneeded"
+until_true logged "low disk space: deleted the blob $unneeded"
 [ -e "$blob" ] || fail 'a blob that is needed is gone'

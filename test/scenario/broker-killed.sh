@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=test/scenario/moments.bash
 . "$here/moments.bash"
 
-missed () { grep -c 'nothing was heard from' "$fleet/a.log" || true; }
+missed () { grep -c 'lost contact to' "$fleet/a.log" || true; }
 misses_again () { [ "$(missed)" -gt "$1" ]; }
 waits () { misses_again "$1" || on_trial; }
 on_trial () { jq -se 'last | .step == "trial"' "$fleet/a/var/journal"; }

@@ -30,7 +30,7 @@ until_true status_says '^broker .*last: the name no-such-host\.invalid cannot be
 
 say 'somebody else listens there'
 points_to "127.0.0.1:$port" "tcp://127.0.0.1:$((port + 2))"
-until_true status_says '^broker .*last: a connection can be made, and hello is not answered'
+until_true status_says '^broker .*last: connected, but no answer to hello'
 
 say 'the broker ends, and comes again'
 points_to "127.0.0.1:$port"

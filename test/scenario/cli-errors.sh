@@ -71,5 +71,5 @@ mkdir "$fleet/plain"
 for command in status why revert verify 'quarantine list' 'quarantine clear'; do
     # shellcheck disable=SC2086 # two words
     expect_status 1 "$build/noded" $command --root "$fleet/plain"
-    said "$fleet/plain is no root"
+    said "$fleet/plain is not a root"
 done

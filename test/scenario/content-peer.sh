@@ -99,7 +99,7 @@ kill -CONT "$halted"
 until_true eval 'ctl rollout status --json | jq -e ".paused or .phase != \"updating\""'
 expect_status 0 ctl rollout status
 said "the blob $digest of its release is missing or damaged at the content peer: publish it again"
-said 'bad: 0,'
+said 'failed nodes: 0,'
 check_node a ".quarantine == [] and .last_error.blob == \"$digest\""
 ctl rollout abort >/dev/null
 check_equal "$(publish_other)" "${releases[1]}" 'the release that is published again'

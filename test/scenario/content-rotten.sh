@@ -31,7 +31,7 @@ until_true has_stopped
 check_equal "$(stands)" '["updating",true]' 'the rollout'
 expect_status 0 ctl rollout status
 said "$digest of its release is missing or damaged at the broker"
-said 'bad: 0,'
+said 'failed nodes: 0,'
 check_equal "$(stable_of a)" "$before" stable
 check_node a ".quarantine == [] and .last_error.step == \"fetching\" and (.last_error.reason | contains (\"$digest\"))"
 check_node a '.last_error.reason | test ("the origin .*rotted")'

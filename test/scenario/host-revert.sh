@@ -34,5 +34,5 @@ for step in "${steps[@]}"; do
     if [ "$(field a .version)" = 1.0.0 ]; then next=2; else next=1; fi
 done
 expect_status 0 ctl why a
-said 'because it went back on 20.*: by noded revert on this host'
+said 'because it was reverted on 20.*: by noded revert on this host'
 said 'by noded revert on this host'

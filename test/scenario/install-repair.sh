@@ -88,7 +88,7 @@ node_stop a
 mkdir "$fleet/empty"
 for what in "$fleet/empty" "$fleet/missing" "$fleet/node.zpl" /proc; do
     expect_status 1 "$build/noded" install --repair --root "$what"
-    said 'is no root'
+    said 'is not a root'
 done
 check_equal "$(find "$fleet/empty")" "$fleet/empty" 'what was made of an empty directory'
 expect_status 2 "$build/noded" install --repair

@@ -22,6 +22,6 @@ ctl update a --release "$first" || fail 'the third update was not confirmed'
 ctl revert a || fail 'the revert did not come to its end'
 check_runs a 2.0.0 noded-2
 until_node a '.epoch == .desired_epoch and .held and .quarantine == []'
-grep -q 'ignoring what the origin wants since epoch' "$fleet/a.log" || fail 'no older state was ever told'
+grep -q 'ignoring the desired state of epoch' "$fleet/a.log" || fail 'no older state was ever told'
 check_equal "$(jq -r 'select (.outcome == "confirmed").transaction' "$fleet/a/var/journal" | sort | uniq -d)" '' 'updates that were carried out twice'
 check_equal "$(jq -r 'select (.outcome == "confirmed").transaction' "$fleet/a/var/journal" | wc -l)" 3 'updates'

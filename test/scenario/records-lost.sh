@@ -90,13 +90,13 @@ index_rotten ()
     printf '\xff\xff\xff\xff\xff\xff' | dd of="$root/broker.db" bs=1 seek=$((4096 * (page - 1) + 3)) conv=notrunc status=none
 }
 
-lose 'broker.db removed' 'there are no records' gone
-lose 'emptied' 'there are no records' emptied
+lose 'broker.db removed' 'no records in' gone
+lose 'emptied' 'no records in' emptied
 lose 'the log of a broker that was killed removed' 'older than' wal_gone
-lose 'that, and emptied' 'there are no records' wal_gone_and_db_empty
+lose 'that, and emptied' 'no records in' wal_gone_and_db_empty
 lose 'the log cut' 'older than' wal_cut
 lose 'the log emptied' 'older than' wal_emptied
-lose 'a database without any table' 'there are no records' without_anything
+lose 'a database without any table' 'no records in' without_anything
 lose 'one that says that it has them' 'lacks' without_tables "$layout"
 lose 'one that says that it had them in an older layout' 'no such table' without_tables 3
 lose "the clock of its rollouts gone" 'for how long rollouts were watched' clock_gone
@@ -118,7 +118,7 @@ pristine
 gone
 mkdir "$root/broker.db"
 expect_status 1 serve
-said "$root/broker.db is no file"
+said "$root/broker.db is not a file"
 pristine
 rows 'PRAGMA user_version = 1000'
 expect_status 1 serve
@@ -169,7 +169,7 @@ for what in records.mark releases; do
     rm -rf "${root:?}/$what"
     if [ $what = releases ]; then : >"$root/$what"; else mkdir "$root/$what"; fi
     expect_status 1 serve
-    said "$root: .*$what.*move what is there away"
+    said "$root: .*$what.*move it away"
 done
 pristine
 mv "$root/broker.db" "$fleet/elsewhere"

@@ -5,4 +5,4 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 short_step # it is late twice
-refuses bad-onwards update 'asked, and did not match'
+refuses bad-onwards update 'asked, but did not match'

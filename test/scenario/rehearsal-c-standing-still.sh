@@ -4,4 +4,4 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-refuses bad-standing-still update 'started anew'
+refuses bad-standing-still update 'restarted during the update'

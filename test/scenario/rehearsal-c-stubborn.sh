@@ -5,4 +5,4 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 short_step # it is late twice
-refuses bad-stubborn hand-over 'was not back'
+refuses bad-stubborn hand-over 'did not run again'

@@ -5,4 +5,4 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 short_step # it is late twice
-refuses bad-rude stop 'did not stop when it was told to'
+refuses bad-rude stop 'did not stop when ordered'

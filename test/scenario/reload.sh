@@ -42,7 +42,7 @@ as_guest 4 1s
 
 say 'reload: a key is added, and removed'
 broker_is info node operator guest
-reload 'info the settings were read anew'
+reload 'info the settings were reloaded'
 as_guest 0 30s
 broker_is info node operator
 reload 'info 2 keys are allowed'
@@ -52,7 +52,7 @@ say 'reload: files that cannot be used'
 broker_is loud node operator guest
 reload 'error the settings stay as they were: .*broker/log is error, warning, info or debug, not "loud"'
 { settings broker info node; printf '    allow = short\n'; } >"$fleet/broker.zpl"
-reload 'error the settings stay as they were: .*"short" is no key'
+reload 'error the settings stay as they were: .*"short" is not a key'
 printf 'broker\n    log = info\n' >"$fleet/broker.zpl"
 reload 'error the settings stay as they were: CURVE keys were removed'
 rm "$fleet/broker.zpl"
@@ -75,7 +75,7 @@ until_node a '.online and (.held | not)'
 say 'reload: what peers choose begins no line and moves no terminal'
 ! logged 'unhold' || fail 'the level of the log has not changed'
 broker_is info node operator
-reload 'info the settings were read anew'
+reload 'info the settings were reloaded'
 ctl hold $'n-1\nerror made up \e[31m' >/dev/null 2>&1 || true
 grep -qaF 'hold n-1\nerror made up \x1b[31m' "$fleet/broker.log" || fail 'the log does not show what was asked for'
 ! grep -qav '^20[0-9-]*T[0-9:.]*Z \(error\|warning\|info\|debug\) ' "$fleet/broker.log" || fail "a line without time or level: $(grep -av '^20' "$fleet/broker.log")"
@@ -90,7 +90,7 @@ peer_end () { kill -TERM "$peer_pid" && ended "$peer_pid"; }
 at_end peer_end
 until_true grep -q '^ready' "$fleet/content.out"
 kill -HUP "$peer_pid"
-until_true grep -q 'info the settings were read anew' "$fleet/content.log"
+until_true grep -q 'info the settings were reloaded' "$fleet/content.log"
 settings content loud operator >"$fleet/content.zpl"
 kill -HUP "$peer_pid"
 until_true grep -q 'error the settings stay as they were' "$fleet/content.log"

@@ -24,7 +24,7 @@ for workspace in "$fleet/a"/2*Z; do
     [ "${workspace##*/}" = "$(stable_of a)" ] || echo >>"$workspace/envelope.json"
 done
 expect_status 1 ctl revert a
-said 'failed +reverting +going back: .*envelope.json.*not held'
+said 'failed +reverting +cannot revert: .*envelope.json.*not held'
 check_node a '(.held | not) and .outcome == "failed" and .version == "2.0.0"'
 ctl update a --release "$(publish noded 1.0.0)" || fail 'the update after a revert that failed was not confirmed'
 ctl update a --release "$(cat "$fleet/release")" || fail 'the second update after a revert that failed was not confirmed'

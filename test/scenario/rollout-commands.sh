@@ -74,7 +74,7 @@ check_runs a 2.0.0 noded-2
 
 # halted: a person decides. No node of the wave came through, so that resuming tries it again; who goes on without it says so.
 rollout_start --release "$bad" --select 'b or c' --waves '1, rest'
-until_rollout '.phase == "halted" and .waves[0].bad == 1 and (.waits | test ("decision: .*tries wave 1 again, approve"))'
+until_rollout '.phase == "halted" and .waves[0].bad == 1 and (.waits | test ("decision: .*retries wave 1, approve"))'
 refused halted pause retry
 steer resume
 until_rollout '.phase == "halted" and .wave == 1 and .waves[0].bad == 1 and (.members[0].reason | test ("quarantined since.*nodectl quarantine clear"))'
@@ -85,7 +85,7 @@ until_rollout '.phase == "halted" and .wave == 2 and .waves[0].bad == 0 and .wav
 expect_status 0 ctl rollout status "$rollout" --nodes
 said '\[x+\]  1 forgiven'
 said 'failed \(forgiven\)'
-said 'resume .* tries wave 2 again'
+said 'resume .* retries wave 2'
 steer abort
 
 # done: nothing but to go back.

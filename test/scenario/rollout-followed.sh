@@ -14,11 +14,11 @@ said 'waves is "some": give up to 32 waves'
 expect_status 2 ctl rollout start --select 'role='
 said 'role='
 expect_status 1 ctl rollout status
-said 'there is no rollout'
+said 'no rollout exists'
 
 # Without an end in sight: the following ends, the rollout does not.
 expect_status 3 ctl rollout start --waves '1, rest approval' --soak 100ms --timeout "${factor}s" # in which it is answered
-said "has not ended within $factor\.0s, and goes on"
+said "has not ended within $factor\.0s and continues"
 id=$(ctl rollout list --json | jq -r '.[0].id')
 
 # Three who follow: for a person, for a program, and on a terminal.
@@ -31,7 +31,7 @@ picture=$!
 waits () { [ "$(ctl rollout status "$id" --json | jq -r .phase)" = approval ]; }
 until_true waits
 until_true grep -q 'waits for approval' "$fleet/lines"
-until_true grep -q 'waits for a person' "$fleet/picture"
+until_true grep -q 'action required' "$fleet/picture"
 
 broker_kill
 broker_start
@@ -41,11 +41,11 @@ expect_status 0 ctl rollout approve "$id"
 for follower in "$lines" "$json" "$picture"; do
     wait "$follower" || fail "who followed ended with $?: $(cat "$fleet/lines.told")"
 done
-grep -q 'done: 2 of 2 updated, 0 bad' "$fleet/lines" || fail "the lines do not end well: $(cat "$fleet/lines")"
+grep -q 'done: 2 of 2 updated, 0 failed' "$fleet/lines" || fail "the lines do not end well: $(cat "$fleet/lines")"
 check_equal "$(jq -r '[.id, .phase] | @tsv' "$fleet/json")" "$id"$'\t'done 'the JSON'
-grep -q '\[##*\]  1 updated; through' "$fleet/picture" || fail "the picture: $(cat -v "$fleet/picture")"
+grep -q '\[##*\]  1 updated; done at' "$fleet/picture" || fail "the picture: $(cat -v "$fleet/picture")"
 expect_status 0 ctl why "$id"
-said "told to approve by $(id -un)@"
+said "\(approve by $(id -un)@"
 
 # Back again, with the one command that has its own end; the rollout is over, and so has to be named.
 expect_status 1 ctl rollout revert

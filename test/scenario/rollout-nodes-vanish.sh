@@ -35,7 +35,7 @@ until_node "$second" '.online'
 rollout_start --select c --waves rest --soak 1h
 until_rollout '.phase == "soaking"'
 node_stop c
-until_rollout '.phase == "halted" and (.causes[0] | .nodes == ["c"] and (.reason | test ("silent")))'
+until_rollout '.phase == "halted" and (.causes[0] | .nodes == ["c"] and (.reason | test ("lost contact")))'
 node_start c
 until_rollout '.waves[0].bad == 0 and .waves[0].updated == 1'
 expect_status 0 ctl rollout abort "$rollout"

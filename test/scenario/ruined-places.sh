@@ -41,8 +41,8 @@ ruin ()
 
 ruin 'var.* is not there' 'rm -rf var'
 ruin 'var/contents .*is not there' 'rm -rf var/contents'
-ruin 'var is no directory' 'rm -rf var; echo >var'
-ruin 'probe is no directory' 'rm -rf probe; echo >probe'
+ruin 'var is not a directory' 'rm -rf var; echo >var'
+ruin 'probe is not a directory' 'rm -rf probe; echo >probe'
 ruin 'probe .*is not there' 'rmdir probe'
 ruin 'probe .*mode' 'chmod 0 probe'
 ruin 'var .*mode' 'chmod 0 var'

@@ -55,7 +55,7 @@ until_node a '.online and .state == "idle"'
 before=$(manager_pid a)
 damage misspelt "$root/node.zpl"
 kill -HUP "$before"
-until_true grep -q 'update/soak = soon.*going on with the settings as they were' "$fleet/a.log"
+until_true grep -q 'update/soak = soon.*keeping the previous settings' "$fleet/a.log"
 until_true last_line '"step":"settings".*"outcome":"failed".*update/soak = soon'
 check_equal "$(manager_pid a)" "$before" 'the pid of a manager whose new settings cannot be used'
 sed 's/^    id = .*/&\n    tag = new/' "$fleet/kept.zpl" >"$fleet/mended.zpl"
@@ -69,7 +69,7 @@ node_install b
 cp "$fleet/b/node.zpl" "$fleet/kept.zpl"
 rm "$fleet/b/node.zpl"
 node_start b
-until_true grep -q 'no update can come until it is mended' "$fleet/b.log"
+until_true grep -q 'no update is possible until it is corrected' "$fleet/b.log"
 manager_pid b >/dev/null || fail 'a node without settings does not run'
 expect_status 75 "$fleet/b/stable/noded.sh"
 cp "$fleet/kept.zpl" "$fleet/b/node.zpl"

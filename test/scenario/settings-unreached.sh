@@ -16,7 +16,7 @@ say 'a wrong address, and SIGHUP'
 before=$(manager_pid a)
 sed -i "s|^    broker = .*|    broker = 127.0.0.1:1|" "$root/node.zpl"
 kill -HUP "$before"
-until_true status_says '^settings .*reached no broker: going on with those that did last'
+until_true status_says '^settings .*reached no broker: using the last settings that did'
 until_node a "(.place | endswith (\", pid $before\") | not) and .online and .state == \"idle\""
 grep -q '"step":"settings".*"outcome":"failed".*reached no broker' "$root/var/journal" || fail 'the journal does not tell'
 

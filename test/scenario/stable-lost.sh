@@ -70,19 +70,19 @@ previous=$(readlink "$root/previous")
 node_stop a
 lose gone previous
 expect_status 1 noded verify
-said "no link previous, which led to $previous"
+said "no link previous, which pointed to $previous"
 expect_status 0 noded status
-said 'previous .*noded revert puts it back'
+said 'previous .*noded revert restores it'
 node_start a
 until_true eval "[ \"\$(readlink '$root/previous')\" = $previous ]"
 node_stop a
 lose gone previous
 lose gone
 expect_status 1 noded status
-said 'previous .*noded revert puts it back'
+said 'previous .*noded revert restores it'
 said 'init cannot start a manager'
 expect_status 0 noded revert
-said 'stable is not there'
+said 'stable is missing'
 check_equal "$(stable_of a)" "$previous" 'stable, after a revert without it'
 lose gone
 rm "$root/var/standing"
@@ -95,10 +95,10 @@ said 'ln -sfnT WORKSPACE'
 ln -sfnT "$previous" "$root/stable"
 ln -sfnT 2001-01-01T00:00:00.000000000Z "$root/previous"
 expect_status 0 noded status
-said 'previous +2001.*cannot be gone back to'
+said 'previous +2001.*cannot be reverted to'
 ln -sfnT "$previous" "$root/previous"
 expect_status 0 noded status
-said 'previous .*nothing to go back to'
+said 'previous .*a revert is not possible'
 expect_status 1 noded verify
 said 'both point to'
 rm "$root/previous"

@@ -39,7 +39,7 @@ updating=$!
 at_step a probing
 peer_kill
 go_on a
-until_true grep -q 'nobody is blamed' "$fleet/a.log"
+until_true grep -q 'the release is not blamed' "$fleet/a.log"
 until_node a '.last_error.step == "trial"' # what the log tells is on its way to the broker
 check_node a '.quarantine == []'
 field a .last_error.reason >"$fleet/said"

@@ -94,7 +94,7 @@ Test (ready, a_manager_that_is_gone_is_told_in_time)
     uint64_t begun = base_time_boot_ms ();
     cr_assert_eq (noded_ready ("1", 200, error, sizeof error), -ETIMEDOUT);
     cr_assert_lt (base_time_boot_ms () - begun, load_deadline_ms (15000));
-    cr_assert_not_null (strstr (error, "nobody listens at"), "%s", error);
+    cr_assert_not_null (strstr (error, "nothing listens at"), "%s", error);
     cr_assert_not_null (strstr (error, rig_ipc ("callback")), "%s", error);
 }
 

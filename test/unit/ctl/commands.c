@@ -111,7 +111,7 @@ Test (commands, a_timeout_names_who_is_left)
     nodes[0].last_seen = T ("2026-11-22T15:00:00.000000000Z");
     expect_run (
         WORDS ("update", "web-1", "--timeout", "200ms"), 3, "under way",
-        "1 of 1 have not ended within 200ms, and go on: web-1: offline, last seen 2026-11-22 15:00:00Z");
+        "1 of 1 nodes have not ended within 200ms and continue: web-1: offline, last seen 2026-11-22 15:00:00Z");
 }
 
 Test (commands, following_in_json_prints_nothing_else)
@@ -222,8 +222,7 @@ Test (commands, events_are_printed_as_they_come)
     broker.event = "{\"turn\":{\"rollout\":\"r-1\",\"time\":\"2026-11-22T15:00:00.000000000Z\",\"phase\":"
                    "\"soaking\",\"wave\":2},\"application\":\"noded\",\"version\":\"2.0.0\"}";
     expect_run (WORDS ("events", "--count", "1"), 0,
-                "2026-11-22 15:00:00Z  r-1  noded 2.0.0  every node of wave 2 has ended; watches them\n",
-                NULL);
+                "2026-11-22 15:00:00Z  r-1  noded 2.0.0  all nodes of wave 2 have ended; soaks\n", NULL);
     broker.event = NULL;
     expect_run (WORDS ("events", "--count", "1", "--timeout", "100ms"), 3, NULL, NULL);
     expect_run (WORDS ("events", "--timeout", "100ms"), 0, NULL, NULL);

@@ -73,7 +73,7 @@ Test (picture, a_narrow_terminal_shows_how_it_stands_all_the_same)
     cr_assert_geq (base_list_count (lines), 4);
     cr_expect_str_eq (lines[0], "rollout r-1: noded 2.0.0 (-)");
     cr_expect_str_eq (lines[1], "  updating wave 1 of 2 since -");
-    cr_expect_str_eq (lines[2], "  wave 1  1 node   [........]  not begun");
+    cr_expect_str_eq (lines[2], "  wave 1  1 node   [........]  not started");
     base_list_free (lines);
     lines = ctl_rollout_picture (rollout, 100, 0);
     cr_expect_str_eq (lines[0], "rollout r-1: noded 2.0.0 (-): updating wave 1 of 2 since -");
@@ -95,12 +95,12 @@ Test (picture, plain_lines_are_news_only)
         free (before);
         before = line;
     }
-    cr_expect_str_eq (before, "updating wave 1 of 1: 1000 of 1000 updated, 0 bad");
+    cr_expect_str_eq (before, "updating wave 1 of 1: 1000 of 1000 updated, 0 failed");
     free (before);
     cr_expect_eq (news, 11);
     json_object_set_new (wave, "bad", json_integer (1));
     base_cleanup (base_free_p) char *bad = ctl_rollout_news (rollout);
-    cr_expect_not_null (strstr (bad, "1 bad"));
+    cr_expect_not_null (strstr (bad, "1 failed"));
 }
 
 static void expect_advice (const char *more, const char *piece)
@@ -120,6 +120,6 @@ Test (picture, what_a_person_can_do_is_said_where_something_waits_for_one)
     expect_advice (", \"phase\": \"approval\"", "approve r-1");
     expect_advice (", \"phase\": \"halted\"", "revert r-1");
     expect_advice (", \"phase\": \"halted\", \"unproven\": true, \"wave\": 1",
-                   "resume r-1 tries wave 1 again, approve r-1");
+                   "resume r-1 retries wave 1, approve r-1");
     expect_advice (", \"phase\": \"done\", \"over\": true, \"paused\": true", NULL);
 }

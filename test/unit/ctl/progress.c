@@ -91,7 +91,7 @@ Test (progress, the_outcome_of_an_older_order_is_not_taken)
         "[{\"id\":\"web-2\",\"online\":true,\"state\":\"idle\",\"desired_epoch\":4,\"outcome\":\"confirmed\"}]",
         false, 2000);
     cr_expect_eq (progress.left, 2);
-    expect_line (1, 2000, "web-2     1.0s  ordered, the node has not begun");
+    expect_line (1, 2000, "web-2     1.0s  ordered, not started yet");
 }
 
 Test (progress, a_later_order_hides_the_outcome_and_the_reports_tell_it)

@@ -187,7 +187,7 @@ Test (rollouts, a_plan_tells_who_when_and_who_not)
                 "noded 2.0.0 (3f2a9c000000) to 3 nodes in 2 waves\n"
                 "  wave 1: 1 node: web-3\n"
                 "  wave 2: 2 nodes, once approved: web-1, web-2\n"
-                "  1 node left out (offline): web-4\n",
+                "  1 node skipped (offline): web-4\n",
                 NULL);
     cr_expect_eq (last.verb, WIRE_VERB_PLAN);
     cr_expect_eq (last.soak_ms, 60000);
@@ -205,12 +205,12 @@ Test (rollouts, a_plan_tells_who_when_and_who_not)
 Test (rollouts, one_is_followed_to_its_end)
 {
     over = 2;
-    expect_run (WORDS ("rollout", "start"), 0, "done: 3 of 3 updated, 0 bad\n", NULL);
+    expect_run (WORDS ("rollout", "start"), 0, "done: 3 of 3 updated, 0 failed\n", NULL);
     cr_expect (last.verb == WIRE_VERB_START && last.has_release && last.has_place && !last.has_plan);
     rollouts[0].phase = WIRE_PHASE_UPDATING;
     rollouts[0].over = false;
     lists = 0;
-    expect_run (WORDS ("update", "--all", "--soak", "2s"), 0, "done: 3 of 3 updated, 0 bad\n", NULL);
+    expect_run (WORDS ("update", "--all", "--soak", "2s"), 0, "done: 3 of 3 updated, 0 failed\n", NULL);
     cr_expect (last.verb == WIRE_VERB_START && last.soak_ms == 2000);
 }
 
@@ -224,8 +224,8 @@ Test (rollouts, a_broker_that_is_silent_for_a_while_ends_nothing)
     close (fd);
     over = 3;
     mute = 1;
-    expect_run (WORDS ("rollout", "status", "--follow", "--config", path), 0, "done: 3 of 3 updated, 0 bad\n",
-                "does not answer; still trying");
+    expect_run (WORDS ("rollout", "status", "--follow", "--config", path), 0,
+                "done: 3 of 3 updated, 0 failed\n", "does not answer; still trying");
     (void) unlink (path);
 }
 
@@ -248,7 +248,7 @@ Test (rollouts, nobody_to_update_is_fine_only_where_everybody_runs_it)
             .node = T ("web-1"), .state = WIRE_MEMBER_EXCLUDED, .reason = T ("runs the release already")};
     expect_run (WORDS ("rollout", "start"), 0, "runs the release already", NULL);
     members[3].reason = T ("offline");
-    expect_run (WORDS ("rollout", "start"), 1, "1 node left out (offline): web-1", "nothing to do");
+    expect_run (WORDS ("rollout", "start"), 1, "1 node skipped (offline): web-1", "nothing to do");
     cr_expect_neq (last.verb, WIRE_VERB_START);
 }
 
@@ -266,13 +266,14 @@ Test (rollouts, a_halt_ends_the_following_and_says_what_a_person_can_do)
     rollouts[0].n_causes = 1;
     expect_run (WORDS ("rollout", "status", "r-1a2b", "--follow"), 1,
                 "  failed: web-2, in probing/readiness: it ended\\x1b[2J\n", NULL);
-    expect_run (WORDS ("rollout", "status", "r-1a2", "--follow"), 1,
-                "  waits for a person: nodectl rollout resume r-1a2b3c goes on, revert r-1a2b3c brings back",
-                NULL);
+    expect_run (
+        WORDS ("rollout", "status", "r-1a2", "--follow"), 1,
+        "  action required: nodectl rollout resume r-1a2b3c continues, revert r-1a2b3c reverts updated",
+        NULL);
     /*  One that reverts by itself is followed on. */
     spec.on_halt = WIRE_ON_HALT_REVERT;
     expect_run (WORDS ("rollout", "status", "--follow", "--timeout", "300ms"), 3, "halted in wave 2 of 2",
-                "goes on");
+                "continues");
 }
 
 Test (rollouts, what_a_person_forgave_is_shown_and_a_wave_without_anybody_is_gone_on_without_by_approval)
@@ -284,7 +285,8 @@ Test (rollouts, what_a_person_forgave_is_shown_and_a_wave_without_anybody_is_gon
     members[1].state = WIRE_MEMBER_FAILED;
     members[1].forgiven = true;
     expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "1 updated, 1 forgiven", NULL);
-    expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "bad: 0, 0 allowed; 1 forgiven", NULL);
+    expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0,
+                "failed nodes: 0, 0 allowed; 1 forgiven", NULL);
     expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "failed (forgiven)", NULL);
     expect_run (WORDS ("rollout", "approve", "r-1a2b3c"), 0, "rollout r-1a2b3c", NULL);
     cr_expect_eq (last.wave, 3, "the one behind it");
@@ -335,10 +337,10 @@ Test (rollouts, a_rollout_is_named_by_the_beginning_of_its_id)
     expect_run (WORDS ("rollout", "status"), 0,
                 "rollout r-1a2b3c: noded 2.0.0 (3f2a9c000000): updating wave 2", NULL);
     expect_run (WORDS ("rollout", "status", "r-1a9"), 0, "rollout r-1a9999", NULL);
-    expect_run (WORDS ("rollout", "status", "r-1a"), 1, NULL, "2 rollouts begin with r-1a");
+    expect_run (WORDS ("rollout", "status", "r-1a"), 1, NULL, "2 rollouts start with r-1a");
     expect_run (WORDS ("rollout", "status", "r-77"), 1, NULL, "no rollout \"r-77\"");
     expect_run (WORDS ("rollout", "status", "1a2b3c"), 2, NULL,
-                "\"1a2b3c\" is no rollout: give its id, r- and");
+                "\"1a2b3c\" is not a rollout: give its id, r- and");
     expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "2     web-2  ordered", NULL);
     expect_run (WORDS ("rollout", "status", "--json"), 0, "{\n  \"id\": \"r-1a2b3c\"", NULL);
     expect_run (WORDS ("rollout", "list"), 0, "r-1a9999  noded        2.0.0    aborted   2/2", NULL);
@@ -389,7 +391,7 @@ Test (rollouts, a_revert_is_followed_until_everybody_is_back)
 Test (rollouts, why_tells_its_history_and_what_it_waits_for)
 {
     expect_run (WORDS ("why", "r-1a2b3c"), 0,
-                "  2026-11-22 15:00:00Z  brings wave 2 to the release (told to approve by ann@desk)\n\nNow: "
+                "  2026-11-22 15:00:00Z  updates wave 2 (approve by ann@desk)\n\nNow: "
                 "rollout r-1a2b3c",
                 NULL);
     expect_run (WORDS ("why", "r-1a2"), 0, "  waits for 1 node under way\n", NULL);

@@ -81,9 +81,9 @@ Test (words, a_nodes_story_is_grouped_by_update)
         "    16:00:00.000  hold  passed\n"
         "\n"
         "Now: web-1 runs noded 1.0.0 (111111111111) and is idle, held\n"
-        "     because the update to another release failed on trial, and it went back on 2026-11-22 15:00:03Z"
+        "     because the update to another release failed on trial, and was rolled back on 2026-11-22 15:00:03Z"
         " in t-2: hung\\x0a\n"
-        "     a revert would go back to 0.9.0 (333333333333)\n");
+        "     a revert returns to 0.9.0 (333333333333)\n");
     json_decref (told);
     json_decref (node);
 }

@@ -9,7 +9,7 @@ Test (pace, is_at_most_the_rate_and_a_twentieth_of_a_processor)
     cr_expect_eq (disk_pace_pause_ms (100 * 1000, UINT64_MAX, 0), 10, "10 MB/s");
     cr_expect_eq (disk_pace_pause_ms (100 * 1000, 1000, 0), 100);
     cr_expect_eq (disk_pace_pause_ms (100, 0, 0), 100, "a rate of nothing is one byte a millisecond");
-    cr_expect_eq (disk_pace_pause_ms (1, UINT64_MAX, 10 * 1000 * 1000), 190, "5 % of a processor");
+    cr_expect_eq (disk_pace_pause_ms (1, UINT64_MAX, 10 * 1000 * 1000), 190, "5 %% of a processor");
     cr_expect_eq (disk_pace_pause_ms (0, 1, 0), 0);
 }
 

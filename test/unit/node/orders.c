@@ -494,7 +494,7 @@ Test (orders, a_revert_that_fails_on_trial_leaves_the_trial_as_it_was)
     cr_expect_eq (node.standing.epoch, 6);
     cr_expect_eq (node.standing.revert_epoch, 0);
     cr_assert_not_null (node.standing.last_error);
-    cr_expect (strstr (node.standing.last_error->reason, "going back"));
+    cr_expect (strstr (node.standing.last_error->reason, "cannot revert"));
 }
 
 Test (orders, an_order_that_is_refused_at_once_asks_nobody)

@@ -112,9 +112,9 @@ Test (chain, a_last_line_that_was_told_shows_its_change)
     struct root_journal_head head = root_journal_head (&root);
     shell ("sed -i s/five/FIVE/ root/var/journal");
     expect_whole (&none);
-    expect_fault (&head, "line 5 of the journal is not the one that was told");
+    expect_fault (&head, "line 5 of the journal differs from the one that was reported");
     append ("six");
-    expect_fault (&head, "line 5 of the journal is not the one that was told");
+    expect_fault (&head, "line 5 of the journal differs from the one that was reported");
 }
 
 Test (chain, what_was_told_and_is_gone_is_said_with_what_is_there)
@@ -125,9 +125,9 @@ Test (chain, what_was_told_and_is_gone_is_said_with_what_is_there)
     expect_fault (&head, "the last one is line 3; the first is line 1 of 20");
     append ("another four");
     append ("another five");
-    expect_fault (&head, "line 5 of the journal is not the one that was told");
+    expect_fault (&head, "line 5 of the journal differs from the one that was reported");
     shell ("rm root/var/journal");
-    expect_fault (&head, "there is none any more");
+    expect_fault (&head, "the journal is empty");
     append ("anew");
     expect_fault (&head, "the last one is line 1");
 }
@@ -260,7 +260,7 @@ Test (chain, what_was_reported_does_not_vanish_behind_nuls)
     (void) mend ();
     expect_fault (&head, "the last one is line 4");
     append ("five");
-    expect_fault (&head, "line 5 of the journal is not the one that was told");
+    expect_fault (&head, "line 5 of the journal differs from the one that was reported");
 }
 
 Test (chain, a_journal_of_nothing_but_nuls_begins_anew_behind_the_one_before)

@@ -92,14 +92,13 @@ Test (check, each_damage_is_named)
     expect ("chmod 755 $two/start; rm previous; ln -s 2001-01-01T00:00:00.000000000Z previous",
             "previous points to 2001-01-01T00:00:00.000000000Z, which is not there\n");
     expect ("rm previous stable; ln -s /etc stable", "stable does not name a workspace\n");
-    expect ("rm stable", "there is no link stable\n");
+    expect ("rm stable", "no link stable\n");
 }
 
 Test (check, a_previous_that_is_gone_is_named_where_it_led_to_is_known)
 {
-    expect (
-        "rm previous; printf '{\"epoch\":1,\"seen_epoch\":1,\"previous\":\"%s\"}' $two > var/standing",
-        "there is no link previous, which led to 2: the manager, once it runs, or noded revert puts it back\n");
+    expect ("rm previous; printf '{\"epoch\":1,\"seen_epoch\":1,\"previous\":\"%s\"}' $two > var/standing",
+            "no link previous, which pointed to 2: a running manager or noded revert restores it\n");
     expect ("rm -r $two", "");
 }
 
@@ -114,7 +113,7 @@ Test (check, damaged_records_are_named_and_left_where_they_are)
 
 Test (check, applications_are_checked_too)
 {
-    expect ("mkdir apps/web; echo > apps/nothing", "apps/web: there is no link stable\n");
+    expect ("mkdir apps/web; echo > apps/nothing", "apps/web: no link stable\n");
 }
 
 Test (check, files_that_more_than_one_name_leads_to_are_named_until_each_version_has_its_own)

@@ -46,10 +46,10 @@ Test (mend, what_nothing_can_be_started_through_is_told)
     static const struct {
         const char *change, *text;
     } cases[] = {
-        {"rm stable", "is not there"},
+        {"rm stable", "is missing"},
         {"ln -sfnT 2001-01-01T00:00:00.000000000Z stable", "nothing that can be started"},
-        {"ln -sfnT /etc stable", "no link to a workspace"},
-        {"rm stable; mkdir stable", "no link to a workspace"},
+        {"ln -sfnT /etc stable", "not a link to a workspace"},
+        {"rm stable; mkdir stable", "not a link to a workspace"},
     };
     cr_expect_eq (root_stable_check (&root, &error), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -175,13 +175,13 @@ Test (mend, a_lost_previous_is_told_from_one_that_never_was)
     cr_expect_str_empty (wrong_with_previous (two), "it has become stable");
     cr_expect_str_empty (wrong_with_previous ("2001-01-01T00:00:00.000000000Z"), "it is gone as well");
     cr_expect_str_empty (now);
-    cr_expect_not_null (strstr (wrong_with_previous (one), "is not there"));
+    cr_expect_not_null (strstr (wrong_with_previous (one), "is missing"));
     cr_assert_eq (symlink ("2001-01-01T00:00:00.000000000Z", "root/previous"), 0);
-    cr_expect_not_null (strstr (wrong_with_previous (NULL), "nothing that can be gone back to"));
+    cr_expect_not_null (strstr (wrong_with_previous (NULL), "points to nothing that can be started"));
     free (scratch_shell ("ln -sfn /etc root/previous", NULL));
-    cr_expect_not_null (strstr (wrong_with_previous (NULL), "no link to a workspace"));
+    cr_expect_not_null (strstr (wrong_with_previous (NULL), "not a link to a workspace"));
     cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, two, &error), 0);
-    cr_expect_not_null (strstr (wrong_with_previous (one), "where stable does"));
+    cr_expect_not_null (strstr (wrong_with_previous (one), "the same version as stable"));
 }
 
 Test (mend, previous_is_put_back_only_to_what_is_whole_and_not_stable)

@@ -401,7 +401,7 @@ Test (launch, a_version_that_is_told_to_stop_when_the_host_sleeps_gets_its_time_
     cr_assert_eq (kill (pid, SIGSTOP), 0);
     (void) poll (NULL, 0, 4500); /* it is given 3 s, and one in which it is only late */
     cr_assert_eq (kill (pid, SIGCONT), 0);
-    wait_for_said ("this host slept");
+    wait_for_said ("this host was suspended");
     scratch_write_text ("awake", "");
     cr_expect_eq (finish (pid), 0);
 }
@@ -484,7 +484,7 @@ Test (launch, a_trial_without_a_start_left_ends)
         continue;
     cr_expect_eq (run (), 0);
     expect_log ("one ");
-    expect_gone_back (ROOT_CAUSE_INTERRUPTED, "cut short");
+    expect_gone_back (ROOT_CAUSE_INTERRUPTED, "every start was interrupted");
 }
 
 Test (launch, a_killed_launcher_takes_its_version_along_and_the_count_goes_on)

@@ -240,7 +240,7 @@ Test (mend, a_way_back_that_leads_nowhere_is_not_taken)
     cr_expect_eq (run (), 3);
     expect_log ("two two ");
     cr_expect (workspaces_link_is (&root, ROOT_STABLE, two), "a version that fails is better than none");
-    expect_said ("cannot go back");
+    expect_said ("cannot roll back");
 }
 
 Test (mend, nothing_in_var_keeps_it_from_going_back)

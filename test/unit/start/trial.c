@@ -36,7 +36,7 @@ Test (trial, a_version_that_tells_its_launcher_to_stop_fails)
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         char *script =
             base_text_printf ("echo two >> $LOG; L=$PPID; %s\nwhile :; do sleep 0.02; done", ways[i]);
-        expect_failed (ways[i], script, ROOT_CAUSE_CRASHED, "told its launcher to stop");
+        expect_failed (ways[i], script, ROOT_CAUSE_CRASHED, "sent its launcher a signal to stop");
         free (script);
     }
 }
@@ -132,7 +132,7 @@ Test (trial, a_version_that_is_stopped_a_third_time_is_left_and_not_blamed)
         cr_expect_gt (strlen (spent ().boot), 30);
     }
     stop_a_start ();
-    expect_gone_back (ROOT_CAUSE_STOPPED, "told to stop");
+    expect_gone_back (ROOT_CAUSE_STOPPED, "it was stopped more than");
     cr_expect_eq (run (), 0);
     expect_log ("one ");
 }
@@ -162,7 +162,7 @@ Test (trial, without_its_record_no_start_is_given_back)
         free (scratch_shell (command, NULL));
         free (command);
         stop_a_start ();
-        expect_gone_back (ROOT_CAUSE_STOPPED, "told to stop");
+        expect_gone_back (ROOT_CAUSE_STOPPED, "it was stopped more than");
     }
 }
 
