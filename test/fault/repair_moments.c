@@ -181,7 +181,7 @@ Test (repair_moments, while_shared_files_are_separated_every_workspace_is_whole)
             through = cut (make_separation, n, codes[i]);
             expect_whole (one, n);
             expect_whole (two, n);
-            cr_expect_eq (root_tidy (&root, NULL), ROOT_E_NONE,
+            cr_expect_eq (root_tidy (&root, NULL, NULL), ROOT_E_NONE,
                           "there is no stable; leftovers go all the same");
             cr_expect_eq (root_unshare (&root, NULL, &count, &error), 0, "call %u: %s", n, error.text);
             char *left = scratch_shell ("cd root; ls -A | grep '^[.]tmp'; find 2* -type f -links +1", NULL);

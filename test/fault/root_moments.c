@@ -66,7 +66,7 @@ static void in_service (void)
 {
     cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
     cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, three, &error), 0);
-    cr_assert_eq (root_tidy (&root, &error), 0, "%s", error.text);
+    cr_assert_eq (root_tidy (&root, NULL, &error), 0, "%s", error.text);
 }
 
 static void on_trial (void)
@@ -203,7 +203,7 @@ static bool three_is_stable (void)
 
 static int make_tidy (const struct root *on)
 {
-    return root_tidy (on, &error);
+    return root_tidy (on, NULL, &error);
 }
 
 static void after_a_cut_revert (void)
@@ -282,7 +282,7 @@ static void repeat (const struct change *change, unsigned n)
 
 static void tidy_and_repeat (const struct change *change, unsigned n)
 {
-    cr_expect_eq (root_tidy (&root, &error), 0, "%s, call %u: %s", change->name, n, error.text);
+    cr_expect_eq (root_tidy (&root, NULL, &error), 0, "%s, call %u: %s", change->name, n, error.text);
     expect_proven (change, n);
     if (!trial ().on_trial)
         expect_no_leftovers (change->name, n);
@@ -392,7 +392,7 @@ Test (moments, killed_while_workspaces_are_collected_what_is_left_is_whole)
                           error.text);
         }
         (void) base_list_free (names);
-        cr_expect_eq (root_tidy (&root, &error), 0);
+        cr_expect_eq (root_tidy (&root, NULL, &error), 0);
         expect_no_leftovers ("collect", n);
         cr_expect_eq (root_collect (&root, 2, NULL, &error), 0);
         if (status == 0)
