@@ -374,7 +374,7 @@ Test (root, a_revert_that_the_disk_does_not_confirm_is_told_from_one_that_was_no
             int rc = root_revert_ordered (&on, name, &again, &error);
             cr_expect_eq (rc == 0 || rc == ROOT_E_UNSYNCED, is (ROOT_STABLE, three), "sync %u: %d: %s", n, rc,
                           error.text);
-            cr_expect (rc != ROOT_E_UNSYNCED || strstr (error.text, "leads to"), "%s", error.text);
+            cr_expect (rc != ROOT_E_UNSYNCED || strstr (error.text, "points to"), "%s", error.text);
             if (failing.calls < n)
                 break;
         }

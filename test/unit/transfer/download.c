@@ -268,7 +268,8 @@ Test (download, a_peer_that_stays_busy_ends_it)
             transfer_download_chunk (&download, &busy, 0, now);
     }
     cr_assert_eq (action.status, WIRE_STATUS_BUSY);
-    cr_assert_geq (now, 99000); /* at least 10 ms for each of ten rounds, then 100 ms, although it named none */
+    cr_assert_geq (now,
+                   99000); /* at least 10 ms for each of ten rounds, then 100 ms, although it named none */
 }
 
 Test (download, content_that_is_gone_or_of_another_size_is_the_end)
