@@ -362,6 +362,7 @@ static void switch_over (struct node_manager *node)
     node_stable_keep (node);
     check_way_back (node);
     base_cleanup (base_close_p) int change = root_change_lock (&node->root, CHANGE_MS);
+    (void) change;                         /* held to the end; an update goes on without it */
     if (node_stable_is_elsewhere (node)) { /* a person has just reverted, and is not to be overruled */
         base_log (BASE_LOG_WARNING, "%s: another version was made stable meanwhile: giving way to it",
                   order->transaction);

@@ -157,6 +157,7 @@ static int go (const struct root *root, bool ordered, char ret_name[ROOT_NAME_SI
     char target[ROOT_NAME_SIZE];
     bool finished;
     base_cleanup (base_close_p) int change = wait_for_another (root, target, ret_again);
+    (void) change;    /* held to the end; a revert goes on without it */
     if (*ret_again) { /* changing places once more would undo it */
         memcpy (ret_name, target, sizeof target);
         return synced (root, target, error);

@@ -34,7 +34,7 @@ said "$digest of its release is missing or damaged at the broker"
 said 'failed nodes: 0,'
 check_equal "$(stable_of a)" "$before" stable
 check_node a ".quarantine == [] and .last_error.step == \"fetching\" and (.last_error.reason | contains (\"$digest\"))"
-check_node a '.last_error.reason | test ("the origin .*rotted")'
+check_node a '.last_error.reason | test ("the origin sent a damaged blob")'
 check_equal "$(find "$fleet/a/var" -name "$digest*")" '' 'what is left of the rotten blob'
 expect_status 1 ctl rollout resume
 said "${releases[2]} cannot be served"

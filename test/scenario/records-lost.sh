@@ -140,13 +140,14 @@ say 'records that this user cannot open, or for which no descriptor is free, are
 pristine
 chown -R nobody "$root" 2>/dev/null || skip 'the root cannot be given to another user'
 chmod 755 "$fleet"
+install -m 755 "$build/noded-broker" "$fleet/" # that user may not reach the build
 before=$(ls -A "$root")
 chown root "$root/broker.db"
 chmod 600 "$root/broker.db"
 for what in --root recover; do
     [ $what = recover ] && what='recover --root'
     # shellcheck disable=SC2086 # two words
-    expect_status 1 setpriv --reuid=nobody --clear-groups timeout -k 5 20 "$build/noded-broker" $what "$root" --port "$port"
+    expect_status 1 setpriv --reuid=nobody --clear-groups timeout -k 5 20 "$fleet/noded-broker" $what "$root" --port "$port"
     said "$root/broker.db.*permission denied"
     check_equal "$(ls -A "$root")" "$before" 'what lies in the root'
 done

@@ -63,7 +63,7 @@ check_runs a 1.0.0 noded
 
 # soaking: watched for an hour, and paused for longer.
 rollout_start --release "$good" --select a --waves rest --soak 1h
-until_rollout '.phase == "soaking" and (.waits | test ("watch"))'
+until_rollout '.phase == "soaking" and (.waits | test ("the end of the soak"))'
 refused soaking approve resume
 steer pause
 check_rollout '.paused and (.waits | test ("resume"))'
