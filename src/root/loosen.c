@@ -197,7 +197,8 @@ bool root_uncover (const struct root *root, const struct root_mounts *before)
     struct uncovering uncovering = {.root = root, .before = before && before->noted ? before : NULL};
     bool changed = false;
     each_mount (root, choose_mount, &uncovering);
-    for (size_t i = base_list_count (uncovering.paths); i-- > 0;)
+    for (size_t i = uncovering.paths ? base_list_count (uncovering.paths) : 0;
+         i-- > 0;) /* the newest first */
         changed |= umount2 (uncovering.paths[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
     (void) base_list_free (uncovering.paths);
     return changed;

@@ -132,7 +132,8 @@ Test (scrub, what_is_in_the_way_of_its_record_is_no_fault)
         "rm -rf var/scrub; mkdir var/scrub", "rm -rf var/scrub; mkfifo var/scrub",
         "rm -rf var/scrub; head -c 100 /dev/urandom >var/scrub",
         "rm -rf var/scrub; ln -s /dev/zero var/scrub",
-        "rm -rf var/scrub; printf 'previous " BEFORE "\\nstable\\nat x\\nboot' >var/scrub"};
+        "rm -rf var/scrub; printf 'previous %s\\nstable\\nat x\\nboot' \"$BEFORE\" >var/scrub"};
+    cr_assert_eq (setenv ("BEFORE", BEFORE, 1), 0);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         node_scrub_end (&node);
         free (scratch_shell (changes[i], NULL));
