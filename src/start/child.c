@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,7 +58,7 @@ struct watch {
     unsigned late;      /* how often the deadline for its end was not held against it */
     enum start_verdict missed;
     int timer;
-    timer_t alarm; /* where has_alarm */
+    int alarm; /* of the kernel, where has_alarm */
     bool has_alarm;
     int pipe;
     char word[WORD_SIZE]; /* of the pipe, up to its newline */
@@ -150,7 +151,7 @@ static void arm_alarm (const struct watch *watch, uint64_t deadline)
     when.it_value.tv_sec = (time_t) (at / 1000);
     when.it_value.tv_nsec = (long) (at % 1000) * 1000000;
     when.it_interval.tv_sec = at ? (time_t) (start_times.stuck_ms / 1000) : 0;
-    (void) timer_settime (watch->alarm, TIMER_ABSTIME, &when, NULL);
+    (void) syscall (SYS_timer_settime, watch->alarm, TIMER_ABSTIME, &when, NULL);
 }
 
 static int start (struct watch *watch, struct base_error *error)
@@ -515,7 +516,8 @@ void start_child_run (const struct start_child *child, int signals, struct start
     start_sweep_lock (child->sweep);
     watch.timer = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
-    watch.has_alarm = watch.trial && timer_create (CLOCK_BOOTTIME, &event, &watch.alarm) == 0;
+    /* The C library's timers bring its threads along, which the launcher does without. */
+    watch.has_alarm = watch.trial && syscall (SYS_timer_create, CLOCK_BOOTTIME, &event, &watch.alarm) == 0;
     if (start (&watch, &ending.error)) {
         ending.verdict = START_NO_PROGRAM;
         goto done;
@@ -541,7 +543,7 @@ void start_child_run (const struct start_child *child, int signals, struct start
                                         : START_ENDED;
 done:
     if (watch.has_alarm)
-        (void) timer_delete (watch.alarm);
+        (void) syscall (SYS_timer_delete, watch.alarm);
     if (watch.timer >= 0)
         (void) close (watch.timer);
     if (watch.pipe >= 0)
