@@ -85,8 +85,9 @@ for moment in before fetching rehearsal trial confirmed; do
 done
 figure "the updates had come to their ends, one looked at after the other, in s: ${ended[*]}"
 figure "${node_of[fetching]}: $(fetched "${node_of[fetching]}" "$heavy")"
-until_node "${node_of[dark]}" ".state == \"idle\" and .last_error.step == \"trial\" and .last_error.release == \"$release\""
-figure "${node_of[dark]}: $(node_field "${node_of[dark]}" .last_error.reason)"
+# It may have tried the release again, and be confirmed, before it is looked at: its journal above has shown the rollback.
+until_node "${node_of[dark]}" ".state == \"idle\" and ((.last_error.step == \"trial\" and .last_error.release == \"$release\") or (.release == \"$release\" and .outcome == \"confirmed\"))"
+figure "${node_of[dark]}: $(node_field "${node_of[dark]}" '.last_error.reason // "tried again and confirmed"')"
 # Where the network was back so soon that the version before passed the same checks, the release is blamed. Else it is tried again by itself.
 until_node "${node_of[dark]}" ".online and .state == \"idle\" and (.quarantine != [] or (.release == \"$release\" and .outcome == \"confirmed\"))"
 if [ "$(node_field "${node_of[dark]}" '.quarantine | length')" != 0 ]; then
