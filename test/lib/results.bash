@@ -20,7 +20,15 @@ again_most=12 # with more failures it is no chance: nothing runs a second time
 sanitizer_finds='(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: '
 
 # print: its input at once, not in the middle of what the other lane says.
-print () { local text; text=$(cat); flock "$work/tally" printf '%s\n' "$text"; }
+print ()
+{
+    local text lock
+    text=$(cat)
+    exec {lock}<"$work/tally"
+    flock "$lock"
+    printf '%s\n' "$text"
+    exec {lock}<&-
+}
 
 # tally passed|failed|skipped N [NAME...]: the names are those of failures.
 tally ()

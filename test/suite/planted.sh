@@ -81,6 +81,14 @@ run 1 '0 passed, 2 failed' unit scenario
 silent FLAKY
 [ "$(wc -l <"$work/told")" = 2 ] || fail 'one of them ran again'
 
+# More output than fits into the arguments of a command.
+fresh
+plant unit/talks 'seq 1 40000; echo "the last word"; exit 1'
+plant unit/long 'head -c 250000 /dev/zero | tr "\\0" x; exit 1'
+run 1 '0 passed, 2 failed' unit
+says '^the last word$'
+says '^FAILED unit/talks'
+
 # A ctest that is killed is no run without failures.
 fresh
 plant scenario/murder "kill -KILL \$PPID"
