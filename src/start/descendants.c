@@ -31,8 +31,6 @@ enum mark { UNKNOWN, VISITING, OURS, SPARED, FOREIGN };
 struct process {
     struct start_process is;
     enum start_claim claim;
-    bool alive;
-    bool stopped;
     bool stopped_here; /* as soon as it was seen */
     enum mark mark;
     pid_t below; /* while marks are found: whose parent this is */
@@ -76,8 +74,8 @@ static bool parse (const char *text, struct process *ret_process)
         at += *at == ' ';
     }
     /*  A zombie whose further threads run is alive. */
-    process.stopped = state == 'T';
-    process.alive = (state != 'Z' && state != 'X') || threads > 1;
+    process.is.stopped = state == 'T';
+    process.is.alive = (state != 'Z' && state != 'X') || threads > 1;
     *ret_process = process;
     return true;
 }
@@ -172,7 +170,7 @@ static void stop_at_once (const struct processes *processes, struct process *pro
 {
     const struct process *parent = find (processes, process->is.parent);
     process->mark = mark_below (parent ? parent->mark : UNKNOWN, process->claim);
-    if (process->mark != OURS || !process->alive || process->stopped)
+    if (process->mark != OURS || !process->is.alive || process->is.stopped)
         return;
     process->stopped_here = true;
     send_signal (process, SIGSTOP);
@@ -202,14 +200,21 @@ static void scan (const struct start_choice *choice, struct processes *ret_proce
         mark (ret_processes, &ret_processes->items[i]);
 }
 
-size_t start_processes_count (const struct start_choice *choice, pid_t but)
+size_t start_processes_count (const struct start_choice *choice, pid_t but, uint64_t *ret_which)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
     scan (choice, &processes, false);
     size_t count = 0;
-    for (size_t i = 0; i < processes.count; i++)
-        count +=
-            processes.items[i].mark == OURS && processes.items[i].alive && processes.items[i].is.pid != but;
+    uint64_t which = 0;
+    for (size_t i = 0; i < processes.count; i++) {
+        const struct start_process *process = &processes.items[i].is;
+        if (processes.items[i].mark != OURS || !process->alive || process->pid == but)
+            continue;
+        count++;
+        which += process->start * 65599 + (uint64_t) process->pid;
+    }
+    if (ret_which)
+        *ret_which = which;
     return count;
 }
 
@@ -222,7 +227,7 @@ bool start_processes_stop (const struct start_choice *choice)
         const struct process *process = &processes.items[i];
         if (process->mark == SPARED && process->stopped_here)
             send_signal (process, SIGCONT); /* seen before its parent was */
-        if (process->mark != OURS || !process->alive || process->stopped)
+        if (process->mark != OURS || !process->is.alive || process->is.stopped)
             continue;
         any = true;
         if (!process->stopped_here)

@@ -17,6 +17,8 @@ struct start_process {
     pid_t group;
     pid_t session;
     uint64_t start; /* in ticks since boot; with the pid it names a process for good */
+    bool alive;     /* when it was looked at: no zombie, or one whose further threads run */
+    bool stopped;
 };
 
 /*  What a process is by itself. Whose parent is spared is spared, whatever it is claimed to be; whose parent is
@@ -30,12 +32,14 @@ struct start_choice {
 
 /*  NULL as a choice: every process below this one. */
 
-/*  How many are alive, but without this one (0: none is left out). 0 where /proc cannot be read. */
-size_t start_processes_count (const struct start_choice *choice, pid_t but);
+/*  How many are alive, but without this one (0: none is left out). 0 where /proc cannot be read. ret_which, which may
+    be NULL, is set to a number that is another one when one of them has ended or is new. What forks and exits without
+    a pause may be missed: see start/children.h. */
+size_t start_processes_count (const struct start_choice *choice, pid_t but, uint64_t *ret_which);
 
 /*  Sends SIGSTOP to all that run. Returns whether there was one: again, then. What forks on and on leaves
-    nothing running in the end: each is stopped as soon as it is seen, which is faster than it forks, and
-    nothing that is stopped makes room for another. */
+    nothing running in the end: each is stopped as soon as it is seen, and nothing that is stopped makes room for
+    another. */
 bool start_processes_stop (const struct start_choice *choice);
 
 /*  Sends SIGKILL to all that can be seen now. */
@@ -43,7 +47,7 @@ void start_processes_kill (const struct start_choice *choice);
 
 static inline size_t start_descendants_count (pid_t but)
 {
-    return start_processes_count (NULL, but);
+    return start_processes_count (NULL, but, NULL);
 }
 
 static inline bool start_descendants_stop (void)

@@ -19,12 +19,12 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "start/descendants.h"
+#include "start/children.h"
 #include "start/reap.h"
 #include "start/say.h"
 #include "start/view.h"
 
-enum { EXIT_USAGE = 64, GRACE_MS = 2000, LINGER_MS = 100, FAST_ROUNDS = 32, FREEZES_MOST = 32 };
+enum { EXIT_USAGE = 64, GRACE_MS = 2000, LINGER_MS = 100, FAST_ROUNDS = 32 };
 
 struct guard {
     int report;
@@ -72,42 +72,20 @@ static bool take_end (struct guard *guard)
     return true;
 }
 
-/*  The kernel's own list of our children, where it keeps one: quick enough to catch what forks and ends
-    faster than /proc can be read. */
-static void kill_children (void)
-{
-    char path[64], text[4096];
-    (void) snprintf (path, sizeof path, "/proc/self/task/%d/children", (int) getpid ());
-    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? 0 : read (fd, text, sizeof text - 1);
-    if (got <= 0)
-        return;
-    text[got] = '\0';
-    if (got == (ssize_t) sizeof text - 1) /* the last number may be cut short, and then be another's */
-        *(strrchr (text, ' ') ? strrchr (text, ' ') : text) = '\0';
-    char *rest = text;
-    for (char *word; (word = strsep (&rest, " "));) {
-        long pid = strtol (word, NULL, 10);
-        if (pid > 1)
-            (void) kill ((pid_t) pid, SIGKILL); /* only we reap them: the pid is still the child's */
-    }
-}
-
 /*  Until no child is left. What is killed leaves its own children to us, so that every round gets further;
     nothing else bounds it. */
 static void kill_everything (struct guard *guard)
 {
     (void) setpriority (PRIO_PROCESS, 0,
                         -20); /* to be faster than what forks; where that is not allowed, it takes longer */
-    for (int i = 0; i < FREEZES_MOST && start_descendants_stop (); i++)
-        continue;
+    start_children_freeze (NULL);
     for (unsigned round = 0;; round++) {
         start_descendants_kill ();
         for (int i = 0; i < FAST_ROUNDS; i++) {
             bool ended = take_end (guard);
             if (!start_reap_others (guard->process.pid) && ended)
                 return;
-            kill_children ();
+            (void) start_children_signal (NULL, SIGKILL);
         }
         struct pollfd polled = {.fd = guard->signals, .events = POLLIN};
         (void) poll (&polled, 1,

@@ -28,7 +28,7 @@ bool start_signals_read (int fd, struct signalfd_siginfo *ret_info);
 void start_reap_begin (void);
 
 /*  Reaps ended children other than keep (0: none is kept), which its holder waits for. Returns whether any
-    child is left, keep included. */
+    child is left, keep included. Bounded: of some thousands the rest waits for the next call. */
 bool start_reap_others (pid_t keep);
 
 #endif

@@ -16,12 +16,16 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "root/lock.h"
+#include "start/children.h"
 #include "start/keepers.h"
 #include "start/reap.h"
 #include "start/say.h"
 
-/*  A process that waits for a disk ends with that: it is given up, and another version started beside it. */
-enum { DEADLINE_MS = 3000, FREEZES_MOST = 32, ANCESTORS_MOST = 64 };
+/*  A process that waits for a disk ends with that: where none has ended or come for so long, they are given up, and
+    another version is started beside them. What forks without end is not waited for without end. */
+enum { DEADLINE_MS = 3000, DEADLINE_MOST_MS = 30000, FAST_ROUNDS = 32, FREEZES_MOST = 32, EMPTY_SCANS = 3 };
+
+enum { ANCESTORS_MOST = 64 };
 
 /*  As a guard does. */
 enum { LINGER_MS = 100, LINGER_STEP_MS = 5 };
@@ -157,23 +161,44 @@ static bool has_children (void)
     return waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+/*  How many are left. See start_processes_count. */
+static size_t count_chosen (const struct choice *choice, const struct start_choice *chosen, pid_t keep,
+                            uint64_t *ret_which)
+{
+    size_t count = start_processes_count (chosen, keep, ret_which);
+    for (int i = 1; i < EMPTY_SCANS && count == 0 && choice->marked; i++)
+        count =
+            start_processes_count (chosen, keep, ret_which); /* nothing exact tells of what is not below */
+    return count == 0 && choice->below && start_children_are_left (chosen, keep) ? 1 : count;
+}
+
 /*  Returns how many are left at the deadline. keep: see start_reap_others. */
 static size_t end_chosen (struct choice *choice, pid_t keep)
 {
     const struct start_choice chosen = {.claim = claim, .context = choice};
-    uint64_t deadline = base_time_boot_ms () + DEADLINE_MS;
-    size_t left = start_processes_count (&chosen, 0);
+    uint64_t which = 0, before = 0, begun = base_time_boot_ms (), progress = begun;
+    size_t left = count_chosen (choice, &chosen, keep, &before);
     if (left == 0)
         return 0;
     int nice = getpriority (PRIO_PROCESS, 0);
     (void) setpriority (PRIO_PROCESS, 0, -20); /* to be faster than what forks, where that is allowed */
-    for (int i = 0; i < FREEZES_MOST && start_processes_stop (&chosen); i++)
+    if (choice->below)
+        start_children_freeze (&chosen);
+    for (int i = 0; !choice->below && i < FREEZES_MOST && start_processes_stop (&chosen); i++)
         (void) start_reap_others (keep);
-    for (unsigned round = 0; left && base_time_boot_ms () < deadline; round++) {
+    for (unsigned round = 0; left; round++) {
+        uint64_t now = base_time_boot_ms ();
+        if (now > progress + DEADLINE_MS || now > begun + DEADLINE_MOST_MS)
+            break;
         start_processes_kill (&chosen);
+        for (int i = 0; i < FAST_ROUNDS && choice->below && start_children_signal (&chosen, SIGKILL); i++)
+            (void) start_reap_others (keep);
         (void) poll (NULL, 0, round < 20 ? 1 : 10);
         (void) start_reap_others (keep);
-        left = start_processes_count (&chosen, 0);
+        left = count_chosen (choice, &chosen, keep, &which);
+        if (which != before)
+            progress = base_time_boot_ms ();
+        before = which;
     }
     (void) setpriority (PRIO_PROCESS, 0, nice);
     return left;
@@ -183,19 +208,14 @@ static size_t end_chosen (struct choice *choice, pid_t keep)
 static void remember_helpers (struct start_sweep *sweep)
 {
     base_cleanup (choice_deinit) struct choice choice = {.root = sweep->root};
-    char path[64], text[4096];
-    if (!start_reap_others (0))
+    base_cleanup (start_children_deinit) struct start_children children = {0};
+    if (!start_reap_others (0) || start_children_read (&children))
         return;
     start_keepers_find (sweep->root, &choice.keepers);
-    (void) snprintf (path, sizeof path, "/proc/self/task/%d/children", (int) getpid ());
-    base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
-    text[got < 0 ? 0 : got] = '\0';
-    char *rest = text;
-    for (char *word; (word = strsep (&rest, " "));) {
+    for (size_t i = 0; i < children.count; i++) {
         struct start_process process;
         struct start_process *items;
-        if (!start_process_look ((pid_t) strtol (word, NULL, 10), &process) || process.parent != getpid () ||
+        if (!start_process_look (children.pids[i], &process) || process.parent != getpid () ||
             start_keepers_hold (&choice.keepers, &process) || is_marked (sweep->root, process.pid))
             continue; /* what an older launcher left, which swept nothing, is not one either */
         items = realloc (sweep->helpers, (sweep->n_helpers + 1) * sizeof *items);
@@ -216,12 +236,12 @@ void start_sweep_begin (struct start_sweep *sweep, const struct root *root, bool
         start_keepers_find (root, &choice.keepers);
         find_ancestors (&choice);
         const struct start_choice chosen = {.claim = claim, .context = &choice};
-        size_t found = start_processes_count (&chosen, 0);
+        size_t found = start_processes_count (&chosen, 0, NULL);
         if (found)
             start_say ("ending %zu processes that an earlier version left", found);
         size_t left = found ? end_chosen (&choice, 0) : 0;
         if (left)
-            start_say ("WARNING: %zu of them did not end within %d ms and still run", left, DEADLINE_MS);
+            start_say ("WARNING: %zu of them did not end and still run", left);
     }
     remember_helpers (sweep);
 }
@@ -255,9 +275,7 @@ void start_sweep_hold (const struct start_sweep *sweep)
     if (!has_children ())
         return;
     start_keepers_find (sweep->root, &choice.keepers);
-    const struct start_choice chosen = {.claim = claim, .context = &choice};
-    for (int i = 0; i < FREEZES_MOST && start_processes_stop (&chosen); i++)
-        continue;
+    start_children_freeze (&(struct start_choice){.claim = claim, .context = &choice});
 }
 
 size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, pid_t keep, bool stopped)
@@ -267,19 +285,18 @@ size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, 
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root, .below = true};
     start_keepers_find (sweep->root, &choice.keepers);
     const struct start_choice chosen = {.claim = claim, .context = &choice};
-    size_t found = start_processes_count (&chosen, keep);
+    size_t found = count_chosen (&choice, &chosen, keep, NULL);
     for (int i = 0; stopped && found && i < LINGER_MS / LINGER_STEP_MS; i++) {
         (void) poll (NULL, 0, LINGER_STEP_MS);
         (void) start_reap_others (keep);
-        found = start_processes_count (&chosen, keep);
+        found = count_chosen (&choice, &chosen, keep, NULL);
     }
     if (!found)
         return 0;
     start_say ("ending %zu processes that %s left", found, workspace);
     size_t left = end_chosen (&choice, keep);
     if (left)
-        start_say ("WARNING: %zu processes of %s did not end within %d ms and still run", left, workspace,
-                   DEADLINE_MS);
+        start_say ("WARNING: %zu processes of %s did not end and still run", left, workspace);
     return found;
 }
 

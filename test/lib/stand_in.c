@@ -6,16 +6,20 @@
         borrow LOCK FILE  the same in the session of whoever started it
         trace PID FILE    traces a process, which then ends unseen by its parent; writes its own pid into FILE
         steal TERMINAL    takes the terminal away from its session, and changes its modes
+        flee COUNT FILE   forks and ends, so many times, each time in another session; FILE counts the steps of all that do
         clear FILE PROGRAM [ARG...]   runs a program without any environment, in a session of its own, as a daemon;
                           writes its pid into FILE */
 
 #include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -96,6 +100,25 @@ static void trace (pid_t pid, const char *file)
         (void) pause ();
 }
 
+static void flee (long count, const char *path)
+{
+    int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate (fd, sizeof (atomic_ulong)))
+        fail (path);
+    atomic_ulong *steps = mmap (NULL, sizeof *steps, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (steps == MAP_FAILED)
+        fail (path);
+    while (count-- > 0) {
+        pid_t pid = fork ();
+        if (pid > 0)
+            _exit (0);
+        if (pid < 0) /* no process is to be had at this moment */
+            (void) sched_yield ();
+        (void) setsid ();
+        (void) atomic_fetch_add (steps, 1);
+    }
+}
+
 static void steal (const char *path)
 {
     struct termios modes;
@@ -116,6 +139,8 @@ int main (int argc, char **argv)
         keep (argv[2], argv[3], 1, argv[4]);
     if (argc == 4 && strcmp (verb, "trace") == 0)
         trace ((pid_t) strtol (argv[2], NULL, 10), argv[3]);
+    if (argc == 4 && strcmp (verb, "flee") == 0)
+        return flee (strtol (argv[2], NULL, 10), argv[3]), 0;
     if (argc == 3 && strcmp (verb, "steal") == 0)
         return steal (argv[2]), 0;
     if (argc > 3 && strcmp (verb, "clear") == 0)

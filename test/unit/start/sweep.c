@@ -228,6 +228,21 @@ Test (sweep, what_forks_on_and_on_ends_before_the_next_version_starts)
     expect_log ("0 ");
 }
 
+/*  None of them is a process for long: a list of all processes is old before it is read. The next version starts
+    before the last has fled, and sees no step more. */
+Test (sweep, what_flees_from_one_process_to_the_next_ends_before_the_next_version_starts)
+{
+    limits.starts = 1;
+    make ("cd $(dirname $LOG); cp steps before; sleep 0.1; cmp steps before && echo rest >> $LOG", NULL, NULL,
+          one);
+    make ("cd $(dirname $LOG); for i in 1 2 3 4; do $STAND_IN flee 1000000 steps; done; sleep 0.1; exit 3",
+          NULL, NULL, two);
+    cr_assert_eq (root_stable_set (&root, one, &error), 0);
+    cr_assert_eq (root_switch (&root, two, &limits, &error), 0);
+    cr_expect_eq (run (), 0);
+    expect_log ("rest ");
+}
+
 static const char hides[] =
     "cd $(dirname $LOG); echo '#!/bin/sh\nexec flock root/%s sleep 1000' > hidden; chmod 755 hidden;"
     "$STAND_IN clear cleared $PWD/hidden; until ! flock -n root/%s true; do sleep 0.02; done; echo up >> $LOG; "
