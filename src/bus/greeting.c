@@ -22,6 +22,13 @@ static uint64_t strange_of (const struct bus_connection *connection)
     return connection->strange;
 }
 
+/*  A look that comes late finds a message without end above this limit, too. */
+static enum bus_end why_of (const struct bus_connection *connection)
+{
+    return connection->strange > connection->socket->message_most + BUS_SLACK ? BUS_END_ENDLESS
+                                                                              : BUS_END_GREETING;
+}
+
 /*  What a connection has sent beside its messages is its hand-shake, and what it has not sent whole. libzmq keeps
     whatever properties a peer has told of itself, in about twenty times the bytes that they take on the wire. */
 void bus_greeting_count (struct bus_connection *connection, uint64_t now_ms)
@@ -43,8 +50,9 @@ void bus_greeting_count (struct bus_connection *connection, uint64_t now_ms)
         return;
     struct bus_connection *most = bus_connection_most (guard, strange_of);
     if (most) {
+        enum bus_end why = why_of (most);
         bus_greeting_done (most);
-        bus_guard_end (most, BUS_END_GREETING);
+        bus_guard_end (most, why);
     }
 }
 

@@ -24,7 +24,6 @@ enum {
     LOOK_MS = 50,
     IDLE_LOOKS = 3,         /* without a byte: it is let go of */
     SILENT_MOST_MS = 30000, /* where bytes still come: a hand-shake may have to wait for its turn */
-    SLACK = 256 * 1024,     /* beyond the largest message: what one read of libzmq takes at once */
     LITTLE = 64 * 1024,
     PINGS_A_SECOND = 8,           /* bytes: a client that only listens still sends libzmq's heartbeats, ... */
     PINGS_MOST = 8 * 1024 * 1024, /* ... which nobody tells from parts of a message */
@@ -170,7 +169,7 @@ static bool had_its_turn (struct bus_connection *connection)
 static uint64_t undelivered_most (const struct bus_connection *connection, uint64_t now_ms)
 {
     uint64_t pings = (now_ms - connection->base_ms) * PINGS_A_SECOND / 1000;
-    return connection->socket->message_most + SLACK + (pings < PINGS_MOST ? pings : PINGS_MOST);
+    return connection->socket->message_most + BUS_SLACK + (pings < PINGS_MOST ? pings : PINGS_MOST);
 }
 
 /*  What was read counts anew from what was delivered last. */

@@ -8,7 +8,10 @@
 #include "bus/guard.h"
 #include "bus/socket_private.h"
 
-enum { BUS_SILENT_MS = 10000 }; /* without a first message */
+enum {
+    BUS_SILENT_MS = 10000,  /* without a first message */
+    BUS_SLACK = 256 * 1024, /* beyond the largest message: what one read of libzmq takes at once */
+};
 
 struct bus_connections {
     struct bus_connection *first, *last;

@@ -199,47 +199,62 @@ static bool greet (int fd, const char *type)
     return here == most;
 }
 
-static void flood (int fd)
+/*  done: is closed once so many bytes were sent. */
+static void flood (int fd, size_t most, int done)
 {
     static char block[64 * 258];
     for (size_t at = 0; at + 257 <= sizeof block; at += 257) {
         block[at] = 1; /* more */
         block[at + 1] = (char) 255;
     }
-    for (size_t sent = 0; sent < ENDLESS_MOST; sent += sizeof block)
+    for (size_t sent = 0; sent < most; sent += sizeof block)
         if (send (fd, block, sizeof block / 257 * 257, MSG_NOSIGNAL) <= 0)
             _exit (0);
+    (void) close (done);
     (void) pause (); /* stays, so that it has to be ended */
     _exit (0);
 }
 
-static void send_endless (const char *endpoint, const char *type)
+static void send_endless (const char *endpoint, const char *type, size_t most, int done)
 {
     int fd = dial (endpoint);
     (void) prctl (PR_SET_PDEATHSIG, SIGKILL);
     if (fd < 0 || !greet (fd, type))
         _exit (1);
-    flood (fd);
+    flood (fd, most, done);
 }
 
-static void endless (const char *endpoint, enum bus_kind kind, const char *type)
+/*  most, at_once: so many bytes are sent, before the guard looks for the first time. */
+static void endless_by (const char *endpoint, enum bus_kind kind, const char *type, size_t most, bool at_once)
 {
     struct seen seen = {.stop_at = 0};
     struct bus_socket *socket = server (kind, &seen, endpoint);
     size_t before = memory_used ().resident;
+    int done[2];
+    char byte;
+    cr_assert_eq (pipe (done), 0);
     pid_t child = fork ();
     cr_assert_geq (child, 0);
     if (child == 0)
-        send_endless (bus_socket_endpoint (socket), type);
+        send_endless (bus_socket_endpoint (socket), type, most, done[1]);
+    (void) close (done[1]);
+    if (at_once)
+        cr_assert_eq (read (done[0], &byte, 1), 0);
     until_ended (socket, BUS_END_ENDLESS, 1);
     cr_assert_eq (kill (child, SIGKILL), 0);
     cr_assert_eq (waitpid (child, NULL, 0), child);
+    (void) close (done[0]);
 #if !defined __SANITIZE_ADDRESS__
     cr_assert_lt (memory_used ().resident, before + (400u << 20));
 #else
     (void) before;
 #endif
     bus_socket_free (socket);
+}
+
+static void endless (const char *endpoint, enum bus_kind kind, const char *type)
+{
+    endless_by (endpoint, kind, type, ENDLESS_MOST, false);
 }
 
 Test (guard, a_message_without_end_ends_over_tcp)
@@ -252,6 +267,12 @@ Test (guard, a_message_without_end_ends_over_ipc_too)
     endless (rig_ipc ("callback"), BUS_PULL, "PUSH");
 }
 
+/*  Where the guard looks late, it is above every other limit, too. */
+Test (guard, a_message_without_end_is_named_so_whenever_it_is_seen)
+{
+    endless_by ("tcp://127.0.0.1:*", BUS_ROUTER, "DEALER", 32u << 20, true);
+}
+
 /*  A server that lets a request come, and answers with a message without end. */
 static void answer_endless (int listening, const char *type)
 {
@@ -260,7 +281,7 @@ static void answer_endless (int listening, const char *type)
     (void) prctl (PR_SET_PDEATHSIG, SIGKILL);
     if (fd < 0 || !greet (fd, type) || recv (fd, block, sizeof block, 0) <= 0)
         _exit (1);
-    flood (fd);
+    flood (fd, ENDLESS_MOST, -1);
 }
 
 static void on_settled (void *data)
