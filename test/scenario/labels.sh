@@ -58,5 +58,6 @@ check_equal "$(labels b)" '' 'the labels of b, without the one that cannot be us
 cp "$fleet/kept" "$fleet/b/node.zpl"
 
 say 'a manager that ends without a goodbye has restarted'
+until_node c '.online' # the broker was restarted above: it must know c again
 kill -KILL "$(manager_pid c)"
 until_node c '.restarts == 1 and .online'
