@@ -622,7 +622,8 @@ Test (rollouts, tell_who_finds_its_host_unfit_and_when_it_tries_again_and_charge
                                    .time = (char *) "2026-01-01T00:00:00Z"};
     char *id;
 
-    spec.node_deadline_ms = 4000;
+    spec.node_deadline_ms =
+        load_deadline_ms (8000); /* longer than the sessions of both nodes live on, as they do under load */
     waves[0].count = 0;
     spec.n_waves = 1;
     nodes_hello (2);
