@@ -31,7 +31,7 @@ tidy ()
 {
     stamps=$top/build-clang/tidy
     # not where it has just been built: its units may be running
-    [ -e "$work/built.build-clang" ] || CC=clang cmake -S . -B build-clang -G Ninja >/dev/null || return
+    [ -e "$work/built.build-clang" ] || CC=clang cmake -S . -B build-clang -G Ninja -DNODED_WERROR=ON >/dev/null || return
     mkdir -p "$stamps"
     common=$(files .clang-tidy CMakeLists.txt '*.h' '*.def' | sort | xargs cat | sha256sum)
     export stamps common
