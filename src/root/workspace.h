@@ -21,8 +21,7 @@
 struct root_draft {
     const struct root *root;
     int fd;                        /* of the hidden directory; owned */
-    struct root_verified verified; /* digests of the files added so far, so that they need not be read;
-                                      owned */
+    struct root_verified verified; /* digests of the files added so far, not to be read again; owned */
     char hidden[ROOT_NAME_SIZE + 8];
     char name[ROOT_NAME_SIZE]; /* name after sealing */
 };
