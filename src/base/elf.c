@@ -159,8 +159,8 @@ static int string_read (const struct elf *elf, uint64_t offset, uint64_t most, c
     return 0;
 }
 
-/*  Converts an address of the running program to a file offset. Returns -ENOEXEC if no segment contains
-    it. */
+/*  Converts an address of the running program to a file offset. Returns -ENOEXEC if no segment
+    contains it. */
 static int address_offset (const struct elf *elf, uint64_t address, uint64_t *ret_offset)
 {
     for (unsigned i = 0; i < elf->segments; i++) {

@@ -22,8 +22,8 @@ void base_elf_dynamic_deinit (struct base_elf_dynamic *dynamic);
 /*  Reads the dynamic section. All fields are empty if the file has none. Returns as base_elf_platform. */
 int base_elf_dynamic (int fd, struct base_elf_dynamic *ret_dynamic);
 
-/*  Whether the program looks for its libraries in $ORIGIN/files/lib by DT_RPATH. A DT_RUNPATH disables
-    DT_RPATH. */
+/*  Whether the program looks for its libraries in $ORIGIN/files/lib by DT_RPATH. A DT_RUNPATH
+    disables DT_RPATH. */
 bool base_elf_looks_beside (const struct base_elf_dynamic *dynamic);
 
 /*  The contents of /etc/ld.so.cache; all zero if the file is missing or unusable. */

@@ -289,7 +289,7 @@ static int library_take (struct search *search, const char *soname, size_t neede
     return object_add (search, wanted.path, &wanted.dynamic, (int) needed_by);
 }
 
-/*  Whether the libraries of this host are those of the program's. */
+/*  Whether the program is for the platform of this host. */
 static bool is_of_host (const struct base_elf_dynamic *dynamic)
 {
     base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic own = {.needed = NULL};

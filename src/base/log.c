@@ -96,8 +96,8 @@ void base_log_print (FILE *out, const char *format, ...)
     (void) fprintf (out, "%s\n", line ? line : "out of memory");
 }
 
-/*  Compares the stream with standard error: a process whose standard error was redirected still inherits
-    JOURNAL_STREAM. */
+/*  Compares the stream with standard error: a process whose standard error was redirected still
+    inherits JOURNAL_STREAM. */
 static bool is_journal (void)
 {
     const char *stream = getenv ("JOURNAL_STREAM");

@@ -51,8 +51,8 @@ struct base_process_ops {
 
 extern const struct base_process_ops base_process_system;
 
-/*  Starts a child. Returns 0 or -errno. A program that cannot be executed is an error here, not an exit
-    status. */
+/*  Starts a child. Returns 0 or -errno. A program that cannot be executed is an error here, not an
+    exit status. */
 int base_process_spawn (const struct base_process_spec *spec, struct base_process *ret_process,
                         struct base_error *error);
 

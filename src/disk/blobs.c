@@ -1,9 +1,9 @@
 /*  disk/blobs.c - a store of blobs named by their SHA-256
 
-    A blob is written as partial/DIGEST and renamed to XX/DIGEST when it is complete, verified and synced. The
-    size of a partial file is the number of bytes present: its space is reserved beyond its end. If a power
-    cut damaged bytes that were never synced, the digest shows it at the end, and the download starts
-    again. */
+    A blob is written as partial/DIGEST and renamed to XX/DIGEST when it is complete, verified and synced.
+    The size of a partial file is the number of bytes present: its space is reserved beyond its end. If a
+    power cut damaged bytes that were never synced, the digest shows it at the end, and the download
+    starts again. */
 
 #include "disk/disk.h"
 

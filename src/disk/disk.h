@@ -56,8 +56,8 @@ extern const struct disk disk_system;
 /*  Real system calls without syncs, for data that is worthless after a crash. */
 extern const struct disk disk_unsynced;
 
-/*  Appends a whole regular file to the buffer. Returns 0, -EFBIG if it is larger than most bytes, or another
-    -errno. */
+/*  Appends a whole regular file to the buffer. Returns 0, -EFBIG if it is larger than most bytes, or
+    another -errno. */
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most,
                     struct base_buffer *buffer);
 
@@ -83,8 +83,8 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
 int disk_link_replace (const struct disk *disk, int directory, const char *path, const char *target,
                        struct base_error *error);
 
-/*  Makes the link under a temporary name, durably. disk_rename alone is then the switch and needs no
-    space. */
+/*  Makes the link under a temporary name, durably. disk_rename alone is then the switch and needs
+    no space. */
 int disk_link_prepare (const struct disk *disk, int directory, const char *temporary, const char *target,
                        struct base_error *error);
 
@@ -118,8 +118,8 @@ struct disk_until {
 /*  Whether the limit is reached. until NULL: never. */
 bool disk_until_over (const struct disk_until *until);
 
-/*  As disk_tree_remove, but returns -ECANCELED when until (NULL: never) is reached; the tree is then partly
-    removed. */
+/*  As disk_tree_remove, but returns -ECANCELED when until (NULL: never) is reached; the tree is then
+    partly removed. */
 int disk_tree_remove_until (const struct disk *disk, int directory, const char *path,
                             const struct disk_until *until, struct base_error *error);
 
@@ -197,8 +197,8 @@ enum disk_aside { DISK_TRASH, DISK_DAMAGED };
 int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest,
                     time_t stamp);
 
-/*  Takes a blob back from the trash: it is complete again, and its time is now. Returns 0, -ENOENT or another
-    -errno. */
+/*  Takes a blob back from the trash: it is complete again, and its time is now. Returns 0, -ENOENT or
+    another -errno. */
 int disk_aside_take_back (struct disk_blobs *blobs, const struct base_digest *digest);
 
 /*  Removes a blob that was put aside. Returns 0 if there is none. */

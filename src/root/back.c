@@ -26,8 +26,8 @@ static bool is_executed (const char *name)
     return strcmp (name, "start") == 0 || strcmp (name, "noded.sh") == 0 || strcmp (name, "noded") == 0;
 }
 
-/*  Restores the owner permissions that a workspace needs. Consumes fd. Returns whether anything was
-    changed. */
+/*  Restores the owner permissions that a workspace needs. Consumes fd. Returns whether anything
+    was changed. */
 static bool mend_modes (int fd, unsigned depth)
 {
     bool changed = false;

@@ -34,8 +34,8 @@ bool root_chain_add (struct root_chain *chain, const char *line, size_t length);
 /*  The last line of the journal. Serial 0 if there is none or it is incomplete. */
 struct root_journal_head root_journal_head (const struct root *root);
 
-/*  Syncs lines that other processes have appended: only durable lines may be reported. Returns 0 or
-    -errno. */
+/*  Syncs lines that other processes have appended: only durable lines may be reported. Returns 0
+    or -errno. */
 int root_journal_sync (const struct root *root);
 
 /*  Repairs the journal when a manager starts: cuts off the end that was not on disk when the host went down,

@@ -193,8 +193,8 @@ static void check_link (struct check *check, const char *link, bool needed)
         fault_report (check, "%s points to %s, which is not there", link, name);
 }
 
-/*  If the link is missing, only the order state says where it pointed. A damaged order state is reported
-    elsewhere. */
+/*  If the link is missing, only the order state says where it pointed. A damaged order state is
+    reported elsewhere. */
 static void check_previous (struct check *check)
 {
     char name[ROOT_NAME_SIZE];

@@ -221,8 +221,8 @@ int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
                            strerror (-from));
 }
 
-/*  All hard links of a file share owner and mode, so they must match already, or the file must have only one
-    name. */
+/*  All hard links of a file share owner and mode, so they must match already, or the file must have only
+    one name. */
 static int try_adopt (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
                       const char *from_path)
 {

@@ -120,8 +120,8 @@ struct tail {
     bool torn; /* the last line is incomplete; head has the digest of its bytes */
 };
 
-/*  Searches backwards. whole: data starts at the beginning of a line. Returns whether the search is
-    complete. */
+/*  Searches backwards. whole: data starts at the beginning of a line. Returns whether the search
+    is complete. */
 static bool tail_find (const char *data, size_t size, bool whole, struct tail *ret_tail)
 {
     size_t length, end = size;
@@ -142,8 +142,8 @@ static bool tail_find (const char *data, size_t size, bool whole, struct tail *r
     return whole;
 }
 
-/*  Reads the end of a file, or the whole file if the last lines are long or damaged. A missing file counts as
-    empty. */
+/*  Reads the end of a file, or the whole file if the last lines are long or damaged. A missing file counts
+    as empty. */
 static int tail_read (const struct root *root, const char *path, struct tail *ret_tail)
 {
     const struct disk *disk = root->disk;
@@ -273,7 +273,7 @@ static int put_line (const struct root *root, struct wire_entry *entry, struct t
     return 0;
 }
 
-/*  Records in the new journal that an older one is missing. */
+/*  Records in the new journal that the old one was set aside. */
 static void note_aside (const struct root *root, struct tail *tail)
 {
     struct wire_entry entry = {.application = (char *) "noded",

@@ -1,8 +1,8 @@
 /*  root/journal_end.h - the end of the intact part of a journal; private to this room
 
     Lines that only record the start of a step are not synced. After a power cut the file has its length, but
-    any block at its end that was not written may be NULs or missing. That is no manipulation: lines were
-    synced before they were reported. */
+    any block at its end that was not written may be NULs or missing. This is no tampering: lines were synced
+    before they were reported. */
 
 #ifndef ROOT_JOURNAL_END_H
 #define ROOT_JOURNAL_END_H

@@ -50,7 +50,7 @@ static void make_lock (const struct root *root)
     base_cleanup (base_close_p) int fd =
         openat (root->fd, ROOT_LOCK, LOCK_FLAGS | O_WRONLY | O_CREAT | O_EXCL, 0600);
     if (fd >= 0)
-        (void) fchmod (fd, 0600); /* independent of the umask: all processes must be able to open it */
+        (void) fchmod (fd, 0600); /* independent of the umask: its owner must be able to open it */
 }
 
 /*  Returns 0 or -errno. NFS implements flock as a byte-range lock, which needs a file open for writing. */

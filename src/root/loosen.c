@@ -102,8 +102,8 @@ static int read_mounts (struct base_buffer *buffer)
     return base_buffer_append (buffer, "", 1);
 }
 
-/*  Parses "ID PARENT DEVICE ROOT PATH ...". Returns the path and the ID, or NULL if the line does not
-    match. */
+/*  Parses "ID PARENT DEVICE ROOT PATH ...". Returns the path and the ID, or NULL if the line does
+    not match. */
 static char *parse_mount (char *line, uint64_t *ret_number)
 {
     char *number = strsep (&line, " ");

@@ -27,11 +27,11 @@ bool root_trial_is_likely (const struct root *root, const char *name);
 int root_stable_mend (const struct root *root, const char *own, bool proven, char ret_name[ROOT_NAME_SIZE],
                       struct base_error *error);
 
-/*  Whether previous can be used for a revert. known (may be NULL) is the workspace that it was known to name:
-    nothing is lost if there never was one, if it is stable now, or if its workspace was removed too. Returns
-    0 and the target (empty: none, rightly), ROOT_E_NONE (the link is lost), ROOT_E_DAMAGED (not a link, not
-    the name of a workspace, no start files there, or the same as stable) or -errno; the error is a
-    sentence. */
+/*  Whether previous can be used for a revert. known (may be NULL) is the workspace that it was known to
+    name: nothing is lost if there never was one, if it is stable now, or if its workspace was removed too.
+    Returns 0 and the target (empty: none, rightly), ROOT_E_NONE (the link is lost), ROOT_E_DAMAGED (not a
+    link, not the name of a workspace, no start files there, or the same as stable) or -errno; the error is
+    a sentence. */
 int root_previous_check (const struct root *root, const char *known, char ret_name[ROOT_NAME_SIZE],
                          struct base_error *error);
 

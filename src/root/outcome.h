@@ -1,11 +1,11 @@
 /*  root/outcome.h - the launcher's notes for the version that it starts
 
     .failed.WORKSPACE records how the launcher ended a trial; var/mended records that it repaired stable
-    outside of a trial. Both are lines "key value". .failed.WORKSPACE lies directly in the root and is synced:
-    a version on trial may remove var/, or write it in a format that the version before it cannot read, and
-    even then its release must not be tried again. Its space is reserved before the switch by the file
-    .failed, which also records the start of the trial: on a full disk that file is overwritten in place and
-    renamed. */
+    outside of a trial. Both are lines "key value". .failed.WORKSPACE lies directly in the root and is
+    synced: a version on trial may remove var/, or write it in a format that the version before it cannot
+    read, and even then its release must not be tried again. Its space is reserved before the switch by the
+    file .failed, which also records the start of the trial: on a full disk that file is overwritten in place
+    and renamed. */
 
 #ifndef ROOT_OUTCOME_H
 #define ROOT_OUTCOME_H
@@ -73,9 +73,9 @@ int root_began_remove (const struct root *root);
     or ROOT_E_NONE. */
 int root_release_of (const struct root *root, const char *workspace, struct base_digest *ret_release);
 
-/*  var/outcome, for versions that do not know .failed.WORKSPACE: a version that rolls back by itself may be
-    one, or may roll back to one. Read returns 0, ROOT_E_NONE or ROOT_E_DAMAGED (set aside as
-    var/outcome.damaged). */
+/*  var/outcome, for versions that do not know .failed.WORKSPACE: a version that rolls back by
+    itself may be one, or may roll back to one. Read returns 0, ROOT_E_NONE or ROOT_E_DAMAGED (set
+    aside as var/outcome.damaged). */
 int root_outcome_write (const struct root *root, const struct root_outcome *outcome,
                         struct base_error *error);
 int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome);

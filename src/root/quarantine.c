@@ -146,8 +146,8 @@ int root_quarantine_find (const struct root *root, const struct base_digest *rel
     return root_failed_describe (root, &outcome, ret_failure) ? ROOT_E_NONE : 0;
 }
 
-/*  Collects the releases that have a record. Names are collected first, because reading may set a file
-    aside. */
+/*  Collects the releases that have a record. Names are collected first, because reading may set a
+    file aside. */
 static int record_releases (const struct root *root, struct base_buffer *ret_digests)
 {
     base_cleanup (base_directory_close_p) DIR *directory =

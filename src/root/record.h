@@ -13,14 +13,14 @@
     *entry. At 1 MiB, renames the journal to var/journal.1, which is replaced. */
 int root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error);
 
-/*  The last most entries, oldest first. *ret_damaged: number of lines that cannot be parsed. Free with
-    root_journal_free. */
+/*  The last most entries, oldest first. *ret_damaged: number of lines that cannot be parsed. Free
+    with root_journal_free. */
 int root_journal_read (const struct root *root, size_t most, struct wire_entry **ret_entries,
                        size_t *ret_count, size_t *ret_damaged, struct base_error *error);
 void root_journal_free (struct wire_entry *entries, size_t count);
 
-/*  Makes a directory below var/, and var/ itself, if they are missing. Anything else with that name is set
-    aside. */
+/*  Makes a directory below var/, and var/ itself, if they are missing. Anything else with that name is
+    set aside. */
 int root_cache_make (const struct root *root, const char *path, struct base_error *error);
 
 /*  Writes a file below var/. A directory with that name is set aside. */

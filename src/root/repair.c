@@ -203,8 +203,8 @@ static bool mend_modes (int fd, unsigned depth)
     return any;
 }
 
-/*  Whether a workspace is intact and can be started. Reads every file: the cache of verified digests may be
-    wrong. */
+/*  Whether a workspace is intact and can be started. Reads every file: the cache of verified digests may
+    be wrong. */
 static bool is_whole (const struct root_repair *repair, const char *name)
 {
     const struct root *root = repair->root;

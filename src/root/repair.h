@@ -1,8 +1,8 @@
 /*  root/repair.h - `noded install --repair`: repairs a root from which nothing starts any more
 
-    The last resort. Uses only the workspaces and their marks: reads no record, envelope or setting. The
-    caller holds the lock of the root. Each change is reported through `changed` as one line: "stable:
-    ...". */
+    The last resort. Decides only by the workspaces, the links and the marks (.ok.W, .failed.W, .failed): by
+    no record in var/, no envelope and no setting. The caller holds the lock of the root. Each change is
+    reported through `changed` as one line: "stable: ...". */
 
 #ifndef ROOT_REPAIR_H
 #define ROOT_REPAIR_H

@@ -357,8 +357,8 @@ static int make_mark (const struct root *root, struct base_error *error)
     return fd < 0 ? base_error_errno (error, -errno, "cannot make %s/" ROOT_OK, root->path) : 0;
 }
 
-/*  Prepares what a trial needs besides tokens. Removes the mark and the note of an earlier trial of the same
-    name. */
+/*  Prepares what a trial needs besides tokens. Removes the mark and the note of an earlier trial of the
+    same name. */
 static int prepare_trial (const struct root *root, const char *name, const char *stable,
                           struct base_error *error)
 {

@@ -82,9 +82,9 @@ int root_link (const struct root *root, const char *link, char ret_name[ROOT_NAM
 bool root_name_is_valid (const char *text);
 
 /*  The target of stable and whether it is on trial. A version that was never confirmed is on trial even
-    without .back, which a version on trial could remove; the way back is then another proven version. (A root
-    without any mark of a confirmed workspace belongs to a version that sets no marks: there only .back
-    counts.) */
+    without .back, which a version on trial could remove; the way back is then another proven version. (A
+    root without any mark of a confirmed workspace belongs to a version that sets no marks: there only
+    .back counts.) */
 struct root_trial {
     bool on_trial;
     char stable[ROOT_NAME_SIZE];
@@ -103,8 +103,8 @@ struct root_limits {
 };
 extern const struct root_limits root_limits_default;
 
-/*  Upper bounds of a token's values. Larger values are ignored, because a version on trial can write
-    tokens. */
+/*  Upper bounds of a token's values. Larger values are ignored, because a version on trial can
+    write tokens. */
 #define ROOT_DEADLINE_MOST_MS (UINT64_C (24) * 3600 * 1000)
 #define ROOT_PAUSE_MOST_MS (UINT64_C (3600) * 1000)
 
@@ -151,21 +151,21 @@ int root_manifest_digest (const struct root *root, const char *name, struct base
 /*  Whether the workspace was confirmed here once: .ok.NAME exists. */
 bool root_ok_is (const struct root *root, const char *name);
 bool root_ok_any (const struct root *root);
-/*  Whether no file shows that stable was ever confirmed, in a root that has marks or a .failed of this
-    version. */
+/*  Whether no file shows that stable was ever confirmed, in a root that has marks or a .failed of
+    this version. */
 bool root_is_unproven (const struct root *root, const char *stable);
-/*  Marks the workspace as confirmed, durably. On a full disk, renames the prepared .ok or a token to the
-    mark. */
+/*  Marks the workspace as confirmed, durably. On a full disk, renames the prepared .ok or a token to
+    the mark. */
 int root_ok_set (const struct root *root, const char *name, struct base_error *error);
-/*  Sets missing marks for versions known to be proven: name, and in a root without marks also previous. Best
-    effort. */
+/*  Sets missing marks for versions known to be proven: name, and in a root without marks also previous.
+    Best effort. */
 void root_ok_adopt (const struct root *root, const char *name);
 int root_ok_remove (const struct root *root, const char *name);
 
 /*  The workspaces that a rollback or revert from `from` can use, best first. First known (may be NULL),
     .back, the way back recorded in .failed, and previous, if confirmed once and not failed since; then all
-    other such workspaces; last the rest of the first four. They exist, but are not checked. Returns a
-    NULL-terminated list for base_list_free, or NULL if out of memory. */
+    other such workspaces, in no order; last the rest of the first four. They exist, but are not checked.
+    Returns a NULL-terminated list for base_list_free, or NULL if out of memory. */
 char **root_ways_back (const struct root *root, const char *from, const char *known);
 
 /*  Makes name stable, without a trial. Renames a link that already points to name, if there is one, which
@@ -217,9 +217,9 @@ int root_go_back_to (const struct root *root, const struct root_back *known, str
     ROOT_E_NONE (no previous), ROOT_E_DAMAGED, or ROOT_E_UNSYNCED with ret_name set. */
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error);
 
-/*  The same, ordered by a person on this host. .revert records the target before any change and is kept:
-    repeated after a crash, the command completes the same revert. *ret_again: there was nothing left to
-    change. */
+/*  The same, ordered by a person on this host. .revert records the target before any change and is
+    kept: repeated after a crash, the command completes the same revert. *ret_again: there was nothing
+    left to change. */
 int root_revert_ordered (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_again,
                          struct base_error *error);
 /*  Ends an ordered revert after all its records are written: removes .revert. */

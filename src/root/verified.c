@@ -93,8 +93,8 @@ void root_verified_deinit (struct root_verified *verified)
     *verified = (struct root_verified){.boot = ""};
 }
 
-/*  Whether a later change would give another ctime: it advances by kernel ticks, on some file systems by
-    seconds. */
+/*  Whether a later change would give another ctime: it advances by kernel ticks, on some file systems
+    by seconds. */
 static bool has_settled (const struct stat *status, const struct timespec *now)
 {
     const struct timespec *changed = &status->st_ctim;

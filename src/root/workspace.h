@@ -36,8 +36,8 @@ int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, c
                       struct base_error *error);
 
 /*  Adds a copy of a file, by reflink if possible, never by hard link. from_path is relative to
-    from_directory. Returns ROOT_E_DAMAGED if the source cannot be read or does not have the digest (NULL: not
-    checked). */
+    from_directory. Returns ROOT_E_DAMAGED if the source cannot be read or does not have the digest (NULL:
+    not checked). */
 int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
                      const struct base_digest *digest, int from_directory, const char *from_path,
                      struct base_error *error);
@@ -67,16 +67,16 @@ void root_draft_deinit (struct root_draft *draft);
 /*  Opens a workspace; the caller owns the descriptor. Returns 0, ROOT_E_NONE or -errno. */
 int root_workspace_open (const struct root *root, const char *name, int *ret_fd);
 
-/*  Reads the envelope of a workspace. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -errno; the caller owns the
-    message. */
+/*  Reads the envelope of a workspace. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -errno; the caller owns
+    the message. */
 int root_workspace_read (const struct root *root, const char *name, struct wire_installed *ret_installed,
                          struct base_error *error);
 
 /*  Names, oldest first, NULL-terminated; free with base_list_free. */
 int root_workspaces (const struct root *root, char ***ret_names);
 
-/*  Renames a workspace to a hidden name, then removes it. Refuses (-EBUSY) if a link of the root points to
-    it. */
+/*  Renames a workspace to a hidden name, then removes it. Refuses (-EBUSY) if a link of the root points
+    to it. */
 int root_workspace_remove (const struct root *root, const char *name, struct base_error *error);
 
 /*  Removes workspaces until at most keep are left: first those never confirmed, then the others, each oldest

@@ -101,8 +101,8 @@ static bool children_have (const struct start_children *children, pid_t pid)
     return false;
 }
 
-/*  When the second list is read, all processes of the first are dead, so their children, if any, are on the
-    second. */
+/*  When the second list is read, all processes of the first are dead, so their children, if any, are on
+    the second. */
 bool start_children_are_left (const struct start_choice *choice, pid_t but)
 {
     base_cleanup (start_children_deinit) struct start_children before = {0}, after = {0};

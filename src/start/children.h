@@ -29,8 +29,8 @@ void start_children_deinit (struct start_children *children);
     now be children. */
 bool start_children_signal (const struct start_choice *choice, int number);
 
-/*  Stops the descendants in a choice as far as possible: children and everything below them in turn.
-    Bounded. */
+/*  Stops the descendants in a choice as far as possible: children and everything below them in
+    turn. Bounded. */
 void start_children_freeze (const struct start_choice *choice);
 
 /*  Whether a child in a choice is alive, other than `but` (0: none excluded). False means that no process of

@@ -227,8 +227,8 @@ static bool mend_stable (struct launch *launch, const char *text)
     return true;
 }
 
-/*  Before this process exits: repairs stable if init could not start it. Returns whether init can start
-    it. */
+/*  Before this process exits: repairs stable if init could not start it. Returns whether init can
+    start it. */
 static bool leave_stable (struct launch *launch)
 {
     struct base_error error = {0};
@@ -237,8 +237,8 @@ static bool leave_stable (struct launch *launch)
 
 /*  one start */
 
-/*  Whether init asked to stop while no version was running. Other signals are meant for a version and are
-    dropped. */
+/*  Whether init asked to stop while no version was running. Other signals are meant for a version and
+    are dropped. */
 static bool asked_to_stop (const struct launch *launch)
 {
     bool asked = false;
@@ -306,9 +306,9 @@ static int launch_leave (struct launch *launch, int status)
     return leave_stable (launch) || !pause_for (launch, root_limits_default.pause_ms) ? status : -1;
 }
 
-/*  Restores the way back recorded before the version on trial ran. Otherwise a version that changed the link
-    could end its trial without proof. A version that does not know .ok confirms itself by renaming .back to
-    previous. */
+/*  Restores the way back recorded before the version on trial ran. Otherwise a version that changed the
+    link could end its trial without proof. A version that does not know .ok confirms itself by renaming
+    .back to previous. */
 static void keep_way_back (struct launch *launch)
 {
     char stable[ROOT_NAME_SIZE], back[ROOT_NAME_SIZE] = "", previous[ROOT_NAME_SIZE] = "";
@@ -468,9 +468,9 @@ static void note_way_back (struct launch *launch, const struct root_trial *trial
     root_mounts_note (&launch->root, &launch->mounts);
 }
 
-/*  A version that is stable and not on trial is proven and gets a mark: it sets none itself, or the root has
-    no marks yet. But it also counts as not on trial if there is no workspace to roll back to; that is no
-    proof. */
+/*  A version that is stable and not on trial is proven and gets a mark: it sets none itself, or the root
+    has no marks yet. But it also counts as not on trial if there is no workspace to roll back to; that is
+    no proof. */
 static void mark_proven (struct launch *launch)
 {
     if (launch->watching || root_is_unproven (&launch->root, launch->own))

@@ -23,9 +23,9 @@
 #include "start/reap.h"
 #include "start/say.h"
 
-/*  A process that waits for a disk may not end. If no process has ended or appeared for DEADLINE_MS, the rest
-    is given up and the next version is started beside it. Endless forking is given up after
-    DEADLINE_MOST_MS. */
+/*  A process that waits for a disk may not end. If no process has ended or appeared for
+    DEADLINE_MS, the rest is given up and the next version is started beside it. Endless forking is
+    given up after DEADLINE_MOST_MS. */
 enum { DEADLINE_MS = 3000, DEADLINE_MOST_MS = 30000, FAST_ROUNDS = 32, FREEZES_MOST = 32, EMPTY_SCANS = 3 };
 
 enum { ANCESTORS_MOST = 64 };

@@ -1,7 +1,7 @@
 /*  start/terminal.h - restores the terminal of a person who started the launcher by hand
 
-    Only if this process is in the foreground of its own terminal; otherwise the terminal belongs to
-    others. */
+    Only if this process is in the foreground of its own terminal; otherwise the terminal belongs
+    to others. */
 
 #ifndef START_TERMINAL_H
 #define START_TERMINAL_H
