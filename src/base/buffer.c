@@ -1,3 +1,5 @@
+/*  base/buffer.c - growth and formatting of a byte buffer */
+
 #include "base/buffer.h"
 
 #include <errno.h>

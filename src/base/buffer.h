@@ -1,4 +1,4 @@
-/*  base/buffer.h - a growing run of bytes
+/*  base/buffer.h - a byte buffer that grows
 
     Null value: all zero. The buffer owns its data. */
 
@@ -16,19 +16,19 @@ struct base_buffer {
 
 void base_buffer_deinit (struct base_buffer *buffer);
 
-/*  Makes room for size further bytes. Returns 0 or -ENOMEM. */
+/*  Makes room for size more bytes. Returns 0 or -ENOMEM. */
 int base_buffer_reserve (struct base_buffer *buffer, size_t size);
 
-/*  Appends size bytes. Returns 0 or -ENOMEM; on failure nothing was appended. */
+/*  Appends size bytes. Returns 0 or -ENOMEM; on failure the buffer is unchanged. */
 int base_buffer_append (struct base_buffer *buffer, const void *data, size_t size);
 int base_buffer_append_text (struct base_buffer *buffer, const char *text);
 
-/*  Appends what format makes, without a closing NUL. Returns 0 or -ENOMEM. */
+/*  Appends formatted text without a closing NUL. Returns 0 or -ENOMEM. */
 __attribute__ ((format (printf, 2, 3))) int base_buffer_printf (struct base_buffer *buffer,
                                                                 const char *format, ...);
 
-/*  Closes the data with a NUL (not counted in size) and gives it away as a string; the buffer is null
-    afterwards. Returns NULL where memory is out; the caller owns the string. */
+/*  Appends a NUL (not counted in size) and returns the data as a string, which the caller owns. The buffer is
+    null afterwards. Returns NULL if out of memory. */
 char *base_buffer_take_text (struct base_buffer *buffer);
 
 #endif

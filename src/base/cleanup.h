@@ -1,7 +1,7 @@
-/*  base/cleanup.h - release of what a scope owns
+/*  base/cleanup.h - cleanup of local variables
 
-    A local marked base_cleanup (f) is released when its scope ends. Build in such a local, hand it over in
-    the last lines with base_take. Every f accepts the null value of its type. */
+    A local marked base_cleanup (f) is released by f when its scope ends. Build a result in such a local and
+    hand it over in the last lines with base_take. Every f accepts the null value of its type. */
 
 #ifndef BASE_CLEANUP_H
 #define BASE_CLEANUP_H
@@ -11,7 +11,7 @@
 
 #define base_cleanup(f) __attribute__ ((cleanup (f)))
 
-/*  Gives the pointer away: evaluates to it and leaves NULL behind. */
+/*  Hands over a pointer: the expression has its value, and the variable becomes NULL. */
 #define base_take(pointer)                                                                                   \
     (__extension__({                                                                                         \
         __typeof__ (pointer) base_taken_ = (pointer);                                                        \
@@ -19,7 +19,7 @@
         base_taken_;                                                                                         \
     }))
 
-/*  The same for a descriptor, which leaves -1 behind. */
+/*  The same for a file descriptor; the variable becomes -1. */
 static inline int base_take_fd (int *fd)
 {
     int taken = *fd;

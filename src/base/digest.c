@@ -1,3 +1,5 @@
+/*  base/digest.c - SHA-256 of memory and files, with nettle */
+
 #include "base/digest.h"
 
 #include <errno.h>
@@ -89,7 +91,7 @@ const char *base_digest_format (const struct base_digest *digest, char text[BASE
     return text;
 }
 
-static int nibble (char c)
+static int hex_value (char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -104,8 +106,8 @@ int base_digest_parse (const char *text, struct base_digest *ret_digest)
 {
     struct base_digest digest;
     for (size_t i = 0; i < BASE_DIGEST_BYTES; i++) {
-        int high = nibble (text[2 * i]);
-        int low = high < 0 ? -1 : nibble (text[2 * i + 1]);
+        int high = hex_value (text[2 * i]);
+        int low = high < 0 ? -1 : hex_value (text[2 * i + 1]);
         if (low < 0)
             return -EINVAL;
         digest.bytes[i] = (uint8_t) (high << 4 | low);

@@ -1,6 +1,6 @@
 /*  base/digest.h - SHA-256
 
-    A digest of all zero bytes stands for "none": no content has it. */
+    A digest of all zero bytes means "none"; no known blob has it. */
 
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
@@ -18,7 +18,7 @@ struct base_digest {
     uint8_t bytes[BASE_DIGEST_BYTES];
 };
 
-/*  A digest in the making. */
+/*  A SHA-256 computation in progress. */
 struct base_hash {
     struct sha256_ctx context;
 };
@@ -29,18 +29,18 @@ struct base_digest base_hash_final (struct base_hash *hash);
 
 struct base_digest base_digest_of (const void *data, size_t size);
 
-/*  Digest and length of a file from offset 0 to its end, read with pread: the descriptor's position does
-    not move. Returns 0 or -errno; fd stays the caller's. */
+/*  Digest and length of a whole file. Reads with pread from offset 0, so the descriptor's position does not
+    move. Returns 0 or -errno. The caller keeps fd. */
 int base_digest_of_fd (int fd, struct base_digest *ret_digest, uint64_t *ret_size);
 
-/*  The same, but ends with -ECANCELED soon after *stop was set, from whatever thread. stop NULL: never. */
+/*  The same, but returns -ECANCELED soon after any thread sets *stop. stop NULL: cannot be cancelled. */
 int base_digest_of_fd_until (int fd, const atomic_bool *stop, struct base_digest *ret_digest,
                              uint64_t *ret_size);
 
 bool base_digest_equal (const struct base_digest *a, const struct base_digest *b);
 bool base_digest_is_null (const struct base_digest *digest);
 
-/*  64 lower-case hexadecimal characters and a NUL. Returns text. */
+/*  Writes 64 lower-case hexadecimal characters and a NUL. Returns text. */
 const char *base_digest_format (const struct base_digest *digest, char text[BASE_DIGEST_TEXT]);
 
 /*  Accepts exactly 64 hexadecimal characters. Returns 0 or -EINVAL. */

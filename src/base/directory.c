@@ -1,3 +1,5 @@
+/*  base/directory.c - opens a descriptor as a directory stream */
+
 #include "base/directory.h"
 
 #include <errno.h>

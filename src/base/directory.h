@@ -1,12 +1,12 @@
-/*  base/directory.h - listing a directory that is open */
+/*  base/directory.h - lists an open directory */
 
 #ifndef BASE_DIRECTORY_H
 #define BASE_DIRECTORY_H
 
 #include <dirent.h>
 
-/*  fd is consumed, on failure too; a negative one is a failure, with errno as whoever opened it left it. The
-    descriptor that was given is dirfd of the result as long as that is open. Returns NULL with errno. */
+/*  Consumes fd, on failure too. A negative fd is a failure; errno stays as the caller's open set it. fd is
+    the dirfd of the result until the result is closed. Returns NULL with errno on failure. */
 DIR *base_directory_list (int fd);
 
 /*  For base_cleanup. */

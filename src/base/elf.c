@@ -1,4 +1,4 @@
-/*  base/elf.c - reads as much of an ELF file as base/elf.h tells: header, program headers, dynamic section */
+/*  base/elf.c - reads the ELF header, program headers and dynamic section */
 
 #include "base/elf.h"
 
@@ -15,14 +15,14 @@
 
 enum {
     SEGMENTS_MOST = 512,
-    DYNAMIC_MOST = 64 * 1024, /* bytes; that of libreoffice has 600 */
+    DYNAMIC_MOST = 64 * 1024, /* bytes; the dynamic section of libreoffice has 600 */
     STRING_MOST = 4096,
 };
 
 struct elf {
     int fd;
     bool wide; /* 64 bits */
-    bool big;  /* the most significant byte first */
+    bool big;  /* most significant byte first */
     unsigned machine;
     uint64_t segments_offset;
     unsigned segment_size;
@@ -36,7 +36,7 @@ struct segment {
     uint64_t size; /* in the file */
 };
 
-static uint64_t number (const struct elf *elf, const uint8_t *at, unsigned size)
+static uint64_t elf_number (const struct elf *elf, const uint8_t *at, unsigned size)
 {
     uint64_t value = 0;
     for (unsigned i = 0; i < size; i++)
@@ -44,13 +44,13 @@ static uint64_t number (const struct elf *elf, const uint8_t *at, unsigned size)
     return value;
 }
 
-/*  A number that is as wide as an address. */
-static uint64_t word (const struct elf *elf, const uint8_t *narrow, const uint8_t *wide)
+/*  A number as wide as an address of this file: 32 or 64 bits. */
+static uint64_t elf_word (const struct elf *elf, const uint8_t *narrow, const uint8_t *wide)
 {
-    return elf->wide ? number (elf, wide, 8) : number (elf, narrow, 4);
+    return elf->wide ? elf_number (elf, wide, 8) : elf_number (elf, narrow, 4);
 }
 
-/*  Returns 0, -ENOEXEC where the file ends before, or the error of reading. */
+/*  Returns 0, -ENOEXEC if the file is too short, or the read error. */
 static int read_at (int fd, void *data, size_t size, uint64_t offset)
 {
     size_t done = 0;
@@ -83,18 +83,18 @@ static int elf_open (int fd, struct elf *ret_elf)
         return -ENOEXEC;
     if (elf.wide && (rc = read_at (fd, header, sizeof header, 0)))
         return rc;
-    uint64_t type = number (&elf, header + offsetof (Elf64_Ehdr, e_type), 2);
+    uint64_t type = elf_number (&elf, header + offsetof (Elf64_Ehdr, e_type), 2);
     if (type != ET_EXEC && type != ET_DYN)
         return -ENOEXEC;
     if (header[EI_OSABI] != ELFOSABI_SYSV && header[EI_OSABI] != ELFOSABI_LINUX)
         return -ENOTSUP;
-    elf.machine = (unsigned) number (&elf, header + offsetof (Elf64_Ehdr, e_machine), 2);
+    elf.machine = (unsigned) elf_number (&elf, header + offsetof (Elf64_Ehdr, e_machine), 2);
     elf.segments_offset =
-        word (&elf, header + offsetof (Elf32_Ehdr, e_phoff), header + offsetof (Elf64_Ehdr, e_phoff));
-    elf.segment_size = (unsigned) number (
+        elf_word (&elf, header + offsetof (Elf32_Ehdr, e_phoff), header + offsetof (Elf64_Ehdr, e_phoff));
+    elf.segment_size = (unsigned) elf_number (
         &elf, header + (elf.wide ? offsetof (Elf64_Ehdr, e_phentsize) : offsetof (Elf32_Ehdr, e_phentsize)),
         2);
-    elf.segments = (unsigned) number (
+    elf.segments = (unsigned) elf_number (
         &elf, header + (elf.wide ? offsetof (Elf64_Ehdr, e_phnum) : offsetof (Elf32_Ehdr, e_phnum)), 2);
     *ret_elf = elf;
     return 0;
@@ -112,16 +112,18 @@ static int segment_read (const struct elf *elf, unsigned index, struct segment *
     if (rc)
         return rc;
     *ret_segment = (struct segment){
-        .type = (uint32_t) number (elf, bytes, 4),
+        .type = (uint32_t) elf_number (elf, bytes, 4),
         .offset =
-            word (elf, bytes + offsetof (Elf32_Phdr, p_offset), bytes + offsetof (Elf64_Phdr, p_offset)),
-        .address = word (elf, bytes + offsetof (Elf32_Phdr, p_vaddr), bytes + offsetof (Elf64_Phdr, p_vaddr)),
-        .size = word (elf, bytes + offsetof (Elf32_Phdr, p_filesz), bytes + offsetof (Elf64_Phdr, p_filesz)),
+            elf_word (elf, bytes + offsetof (Elf32_Phdr, p_offset), bytes + offsetof (Elf64_Phdr, p_offset)),
+        .address =
+            elf_word (elf, bytes + offsetof (Elf32_Phdr, p_vaddr), bytes + offsetof (Elf64_Phdr, p_vaddr)),
+        .size =
+            elf_word (elf, bytes + offsetof (Elf32_Phdr, p_filesz), bytes + offsetof (Elf64_Phdr, p_filesz)),
     };
     return 0;
 }
 
-/*  The first segment of a type; -ENOENT where there is none. */
+/*  Finds the first segment of a type. Returns -ENOENT if there is none. */
 static int segment_find (const struct elf *elf, uint32_t type, struct segment *ret_segment)
 {
     for (unsigned i = 0; i < elf->segments; i++) {
@@ -137,7 +139,7 @@ static int segment_find (const struct elf *elf, uint32_t type, struct segment *r
     return -ENOENT;
 }
 
-/*  The string of at most most bytes that begins at an offset of the file; for the caller. */
+/*  Reads a NUL-terminated string of at most `most` bytes at a file offset. The caller owns it. */
 static int string_read (const struct elf *elf, uint64_t offset, uint64_t most, char **ret_string)
 {
     char bytes[STRING_MOST];
@@ -157,7 +159,8 @@ static int string_read (const struct elf *elf, uint64_t offset, uint64_t most, c
     return 0;
 }
 
-/*  Where in the file an address of the running program is; -ENOEXEC where it is in no segment. */
+/*  Converts an address of the running program to a file offset. Returns -ENOEXEC if no segment
+    contains it. */
 static int address_offset (const struct elf *elf, uint64_t address, uint64_t *ret_offset)
 {
     for (unsigned i = 0; i < elf->segments; i++) {
@@ -194,7 +197,7 @@ static int dynamic_bytes (const struct elf *elf, uint8_t **ret_bytes, size_t *re
     return 0;
 }
 
-/*  The table of strings that the dynamic section refers to. */
+/*  The string table of the dynamic section. */
 struct strings {
     uint64_t offset, size;
 };
@@ -213,8 +216,8 @@ static int dynamic_strings (const struct elf *elf, const uint8_t *bytes, size_t 
     bool has_table = false;
     size_t step = elf->wide ? sizeof (Elf64_Dyn) : sizeof (Elf32_Dyn);
     for (size_t at = 0; at + step <= size; at += step) {
-        uint64_t tag = word (elf, bytes + at, bytes + at);
-        uint64_t value = word (elf, bytes + at + 4, bytes + at + 8);
+        uint64_t tag = elf_word (elf, bytes + at, bytes + at);
+        uint64_t value = elf_word (elf, bytes + at + 4, bytes + at + 8);
         if (tag == DT_NULL)
             break;
         if (tag == DT_STRTAB) {
@@ -245,8 +248,8 @@ static int dynamic_read (const struct elf *elf, struct base_elf_dynamic *ret_dyn
     dynamic.big = elf->big;
     int rc = dynamic_bytes (elf, &bytes, &size);
     for (size_t at = 0; !rc && at + step <= size; at += step) {
-        uint64_t tag = word (elf, bytes + at, bytes + at);
-        uint64_t value = word (elf, bytes + at + 4, bytes + at + 8);
+        uint64_t tag = elf_word (elf, bytes + at, bytes + at);
+        uint64_t value = elf_word (elf, bytes + at + 4, bytes + at + 8);
         base_cleanup (base_free_p) char *text = NULL;
         if (tag == DT_NULL)
             break;

@@ -1,6 +1,6 @@
-/*  base/elf_cache.c - /etc/ld.so.cache, in the format of glibc 2.2 and later
+/*  base/elf_cache.c - reads /etc/ld.so.cache in the format of glibc 2.2 and later
 
-    The file may be damaged: every offset in it is checked. */
+    The file may be damaged: every offset is checked. */
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -27,7 +27,7 @@ struct header {
 struct entry {
     int32_t flags;
     uint32_t name, path, version;
-    uint64_t capabilities; /* of the processor that it is made for; 0: any */
+    uint64_t capabilities; /* required processor capabilities (glibc-hwcaps); 0: none */
 };
 
 void base_elf_cache_deinit (struct base_elf_cache *cache)
@@ -54,7 +54,7 @@ void base_elf_cache_read (struct base_elf_cache *ret_cache)
     if (!data)
         return;
     data[size] = '\0';
-    /* Behind a cache of the older format lies one of this format. */
+    /* A cache in the older format has one in this format appended. */
     char *begin = memmem (data, size, magic, sizeof magic - 1);
     if (!begin)
         return;

@@ -9,7 +9,7 @@
 
 enum { BASE_ELF_NEEDED_MOST = 256 };
 
-/*  Null value: all zero. It owns everything. */
+/*  Null value: all zero. Owns its strings. */
 struct base_elf_dynamic {
     bool wide, big;
     unsigned machine;
@@ -19,14 +19,14 @@ struct base_elf_dynamic {
 
 void base_elf_dynamic_deinit (struct base_elf_dynamic *dynamic);
 
-/*  Of a file without a dynamic section all is empty. Returns as base_elf_platform. */
+/*  Reads the dynamic section. All fields are empty if the file has none. Returns as base_elf_platform. */
 int base_elf_dynamic (int fd, struct base_elf_dynamic *ret_dynamic);
 
-/*  Whether it looks for its libraries in $ORIGIN/files/lib, by a DT_RPATH; a DT_RUNPATH switches that off. */
+/*  Whether the program looks for its libraries in $ORIGIN/files/lib by DT_RPATH. A DT_RUNPATH
+    disables DT_RPATH. */
 bool base_elf_looks_beside (const struct base_elf_dynamic *dynamic);
 
-/*  The file that the host's linker would take for a library by /etc/ld.so.cache; NULL where there is none.
-    Borrowed from the cache. */
+/*  The contents of /etc/ld.so.cache; all zero if the file is missing or unusable. */
 struct base_elf_cache {
     char *data;
     size_t size;
@@ -34,8 +34,9 @@ struct base_elf_cache {
 void base_elf_cache_read (struct base_elf_cache *ret_cache);
 void base_elf_cache_deinit (struct base_elf_cache *cache);
 
-/*  Calls each path that the cache has for soname until one is taken, which each tells by returning 0; another
-    positive number goes on. Returns what the last call did, or 1. */
+/*  Calls each for every path of soname in the cache while it returns a positive number; 0 accepts the path, a
+    negative number is an error. Paths are borrowed from the cache. Returns the last return value of each, or
+    1 if it was not called. */
 int base_elf_cache_each (const struct base_elf_cache *cache, const char *soname,
                          int (*each) (void *context, const char *path), void *context);
 

@@ -1,9 +1,9 @@
-/*  base/elf_libraries.c - where the shared libraries of a program are, found as ld.so (8) finds them, by reading
+/*  base/elf_libraries.c - finds the shared libraries of a program as ld.so (8) does, without running it
 
-    Nothing is executed: the interpreter of a file that somebody else built is a program of his choice. As ld.so
-    does for a program in an empty environment, a library is looked for in the DT_RPATH of what needs it and of
-    what needs that in turn, in its DT_RUNPATH, in /etc/ld.so.cache, and in the default directories. Variants for
-    single processors (glibc-hwcaps) are left out: what is published runs on other hosts. */
+    Nothing is executed: the author of an untrusted file chooses its interpreter. As ld.so does in an empty
+    environment, the search looks in DT_RPATH of the object that needs the library and of the objects that
+    need that one in turn, then in DT_RUNPATH, in /etc/ld.so.cache and in the default directories. Variants
+    for particular processors (glibc-hwcaps) are skipped, because a release runs on other hosts. */
 
 #include "base/elf.h"
 
@@ -26,9 +26,9 @@ enum { OBJECTS_MOST = 512, TIME_MS = 30000 };
 /*  The program, or a library that it needs. */
 struct object {
     struct base_elf_dynamic dynamic;
-    char *path;      /* without links */
+    char *path;      /* symbolic links resolved */
     char *directory; /* $ORIGIN */
-    int needed_by;   /* index; -1: nothing */
+    int needed_by;   /* index of the object that needs it; -1: the program itself */
 };
 
 struct search {
@@ -41,12 +41,12 @@ struct search {
     struct base_error *error;
 };
 
-/*  One library that is looked for. */
+/*  A library to find. */
 struct wanted {
     struct search *search;
     const char *soname;
-    char *path;                      /* found */
-    struct base_elf_dynamic dynamic; /* of that */
+    char *path;                      /* set when found */
+    struct base_elf_dynamic dynamic; /* of the file at path */
 };
 
 void base_elf_libraries_deinit (struct base_elf_libraries *libraries)
@@ -59,8 +59,8 @@ void base_elf_libraries_deinit (struct base_elf_libraries *libraries)
     *libraries = (struct base_elf_libraries){.count = 0};
 }
 
-/*  What Debian's libc6 brings. It must be the host's: it belongs together with the interpreter, which is
-    named by an absolute path. libcrypt and libnsl.so.2 come from other packages, and are gathered. */
+/*  The libraries of Debian's libc6. They must be the host's, because they must match the interpreter, which
+    is named by an absolute path. libcrypt and libnsl.so.2 come from other packages and are collected. */
 static bool is_c_library (const char *soname)
 {
     static const char *const beginnings[] = {"libc.so.",
@@ -105,8 +105,8 @@ static bool is_of_kind (const struct base_elf_dynamic *a, const struct base_elf_
     return a->machine == b->machine && a->wide == b->wide && a->big == b->big;
 }
 
-/*  Whether a file is a library of the program's kind. Returns 0, 1 where there is none or one of another kind,
-    or an error where it is no library. */
+/*  Tries one file. Returns 0 if it is a library for the program's platform, 1 if it is missing or for another
+    platform, or an error if it is no library. */
 static int candidate_try (void *context, const char *path)
 {
     struct wanted *wanted = context;
@@ -141,7 +141,7 @@ static int directory_try (struct wanted *wanted, const char *directory)
     return path ? candidate_try (wanted, path) : -ENOMEM;
 }
 
-static const char *triplet (void)
+static const char *host_triplet (void)
 {
     char platform[BASE_ELF_PLATFORM_SIZE];
     static const struct {
@@ -159,8 +159,8 @@ static const char *triplet (void)
     return "";
 }
 
-/*  The directories of a DT_RPATH or DT_RUNPATH of an object. Those with another name in them than that of the
-    object's own directory are left out. */
+/*  Tries the directories of an object's DT_RPATH or DT_RUNPATH. Skips directories that are relative or
+    contain a variable other than a leading $ORIGIN. */
 static int places_try (struct wanted *wanted, const struct object *object, const char *places)
 {
     static const char *const origins[] = {"${ORIGIN}", "$ORIGIN"};
@@ -183,7 +183,7 @@ static int places_try (struct wanted *wanted, const struct object *object, const
 
 static int default_try (struct wanted *wanted)
 {
-    const char *name = triplet ();
+    const char *name = host_triplet ();
     static const char *const below[] = {"/lib", "/usr/lib"}, *const others[] = {"/lib64", "/usr/lib64",
                                                                                 "/lib", "/usr/lib"};
     int rc = 1;
@@ -214,7 +214,7 @@ static int wanted_find (struct wanted *wanted, size_t needed_by)
     return rc;
 }
 
-/*  Takes over path and dynamic. */
+/*  Takes ownership of path and dynamic. */
 static int object_add (struct search *search, char *path, struct base_elf_dynamic *dynamic, int needed_by)
 {
     struct object object = {.path = path, .dynamic = *dynamic, .needed_by = needed_by};
@@ -289,7 +289,7 @@ static int library_take (struct search *search, const char *soname, size_t neede
     return object_add (search, wanted.path, &wanted.dynamic, (int) needed_by);
 }
 
-/*  Whether the libraries of this host are those of the program's. */
+/*  Whether the program is for the platform of this host. */
 static bool is_of_host (const struct base_elf_dynamic *dynamic)
 {
     base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic own = {.needed = NULL};

@@ -1,3 +1,5 @@
+/*  base/error.c - fills struct base_error */
+
 #include "base/error.h"
 
 #include <errno.h>
@@ -35,7 +37,7 @@ int base_error_errno (struct base_error *error, int code, const char *format, ..
 int base_error_prefix (struct base_error *error, const char *format, ...)
 {
     if (!error)
-        return -EINVAL; /* which code it was is not known; a success it was not */
+        return -EINVAL; /* the code is unknown, but it was a failure */
     char rest[BASE_ERROR_SIZE];
     memcpy (rest, error->text, sizeof rest);
     va_list arguments;

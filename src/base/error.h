@@ -2,13 +2,12 @@
 
     One convention in every room. A function that can fail returns an int:
 
-        0           it did what its name says
-        negative    -errno: fatal to the operation, forwarded unchanged
-        positive    a ROOM_E_... code: part of the function's contract, handled by the caller
+      0           success
+      negative    -errno: the operation failed; callers forward the code unchanged
+      positive    a ROOM_E_... code: part of the function's contract, handled by the caller
 
-    Where the failure may reach a person, the function also fills a struct base_error with a sentence that
-    says what was tried, on what, what came of it, and where it helps what to do. Outputs are untouched on
-    failure. */
+    If the failure may reach a person, the function also fills a struct base_error with a sentence: what was
+    tried, on what, why it failed and, if useful, what to do. Outputs are untouched on failure. */
 
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
@@ -18,25 +17,25 @@
 enum { BASE_ERROR_SIZE = 512 };
 
 struct base_error {
-    int code;                   /* as returned */
-    char text[BASE_ERROR_SIZE]; /* one line, no newline; empty where nothing failed */
+    int code;                   /* the returned code */
+    char text[BASE_ERROR_SIZE]; /* one line without newline; empty if nothing failed */
 };
 
-/*  Fills error (which may be NULL) and returns code. A longer text is cut. */
+/*  Sets code and text, and returns code. error may be NULL. Longer text is cut. */
 __attribute__ ((format (printf, 3, 4))) int base_error_set (struct base_error *error, int code,
                                                             const char *format, ...);
 
-/*  The same with ": TEXT OF ERRNO" appended; code must be -errno. */
+/*  The same, with ": TEXT OF ERRNO" appended. code must be -errno. */
 __attribute__ ((format (printf, 3, 4))) int base_error_errno (struct base_error *error, int code,
                                                               const char *format, ...);
 
-/*  Puts a sentence in front of the text that stands in error: "SENTENCE: TEXT". Returns the code in error,
-    -EINVAL without one. */
+/*  Prepends a sentence to the text in error: "SENTENCE: TEXT". Returns the code in error, or -EINVAL if error
+    is NULL. */
 __attribute__ ((format (printf, 2, 3))) int base_error_prefix (struct base_error *error, const char *format,
                                                                ...);
 
-/*  Whether a code (-errno) says that this host was short of something, or its disk failed: not what was asked
-    for was at fault. */
+/*  Whether a code (-errno) means that this host lacks a resource or has a disk fault, so that the requested
+    operation itself is not at fault. */
 bool base_error_is_of_host (int code);
 
 #endif

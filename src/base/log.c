@@ -1,3 +1,5 @@
+/*  base/log.c - formats, escapes and writes log lines */
+
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -15,8 +17,8 @@ enum { TEXT_SIZE = 2048, LINE_SIZE = 2048, LINES_A_SECOND = 5 };
 
 static enum base_log_level threshold = BASE_LOG_INFO;
 
-static const char *const words[] = {"error", "warning", "info", "debug"};
-static const int priorities[] = {3, 4, 6, 7};
+static const char *const level_words[] = {"error", "warning", "info", "debug"};
+static const int level_priorities[] = {3, 4, 6, 7};
 
 void base_log_set_level (enum base_log_level level)
 {
@@ -30,16 +32,16 @@ enum base_log_level base_log_get_level (void)
 
 bool base_log_level_parse (const char *word, enum base_log_level *ret_level)
 {
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp (word, words[i]) == 0) {
+    for (size_t i = 0; i < sizeof level_words / sizeof *level_words; i++)
+        if (strcmp (word, level_words[i]) == 0) {
             *ret_level = (enum base_log_level) i;
             return true;
         }
     return false;
 }
 
-/*  Returns the length of the character. */
-static size_t escape_one (const char *text, char piece[16])
+/*  Escapes the first character of text. Returns its length in text. */
+static size_t character_escape (const char *text, char piece[16])
 {
     uint32_t number = 0;
     size_t length = base_text_character (text, &number);
@@ -62,7 +64,7 @@ size_t base_log_escape (const char *text, char *ret_line, size_t size)
     size_t length = 0, cut_at = 0;
     while (*text) {
         char piece[16];
-        text += escape_one (text, piece);
+        text += character_escape (text, piece);
         size_t more = strlen (piece);
         if (length + more > size - 1) {
             memcpy (ret_line + cut_at, cut, sizeof cut);
@@ -79,7 +81,7 @@ size_t base_log_escape (const char *text, char *ret_line, size_t size)
 
 void base_log_print (FILE *out, const char *format, ...)
 {
-    enum { GROWS_MOST = 4 }; /* a byte that is no UTF-8 */
+    enum { GROWS_MOST = 4 }; /* a byte that is not UTF-8 becomes \xHH */
     base_cleanup (base_free_p) char *text = NULL;
     va_list arguments;
     va_start (arguments, format);
@@ -94,7 +96,8 @@ void base_log_print (FILE *out, const char *format, ...)
     (void) fprintf (out, "%s\n", line ? line : "out of memory");
 }
 
-/*  JOURNAL_STREAM is inherited by whoever is started with his standard error elsewhere. */
+/*  Compares the stream with standard error: a process whose standard error was redirected still
+    inherits JOURNAL_STREAM. */
 static bool is_journal (void)
 {
     const char *stream = getenv ("JOURNAL_STREAM");
@@ -110,9 +113,9 @@ static bool is_journal (void)
 static size_t head_write (enum base_log_level level, char *line, size_t size)
 {
     char time[BASE_TIME_TEXT];
-    int head = is_journal () ? snprintf (line, size, "<%d>", priorities[level])
+    int head = is_journal () ? snprintf (line, size, "<%d>", level_priorities[level])
                              : snprintf (line, size, "%.23sZ %s ",
-                                         base_time_format (base_time_real_ns (), time), words[level]);
+                                         base_time_format (base_time_real_ns (), time), level_words[level]);
     return (size_t) head;
 }
 

@@ -1,6 +1,8 @@
-/*  The child reports over a pipe that closes with its execve: so a program that cannot be executed is told
-    apart from one that ends at once. Between fork and execve only async-signal-safe calls are made, since
-    the caller may have threads. */
+/*  base/process.c - starts, signals and reaps child processes
+
+    The child reports over a pipe that closes on execve, so a program that cannot be executed is distinguished
+    from one that exits at once. Between fork and execve only async-signal-safe calls are made, because the
+    caller may have threads. */
 
 #include "base/process.h"
 
@@ -17,7 +19,7 @@
 
 #include "base/cleanup.h"
 
-/*  What the child was about when it failed. */
+/*  The step in which the child failed. */
 enum step { STEP_DESCRIPTORS, STEP_PARENT, STEP_DIRECTORY, STEP_EXECUTE };
 
 struct report {
@@ -32,24 +34,24 @@ __attribute__ ((noreturn)) static void child_fail (int fd, enum step step, int c
     _exit (written == (ssize_t) sizeof report ? 127 : 126);
 }
 
-/*  A number above the standard ones, so that none of them is overwritten before it has been read. */
+/*  Duplicates a descriptor to a number above 2, so that it is not overwritten before it is read. */
 static int child_raise (int fd)
 {
     return fcntl (fd, F_DUPFD_CLOEXEC, 3);
 }
 
-/*  What becomes standard descriptor number i, as a number above them; -1 where /dev/null does. */
+/*  The descriptor for standard number i, duplicated above 2; -1 for /dev/null. */
 static int child_source (const struct base_process_spec *spec, int i)
 {
     if (spec->standard_fds[i] >= 0)
         return child_raise (spec->standard_fds[i]);
-    /*  A caller without a standard output has some other descriptor under that number, and one that is not
-        to be inherited. */
+    /*  If the caller's own descriptor i is close-on-exec, it is not a standard stream but some other file,
+        and must not be inherited. */
     int flags = i == 0 ? -1 : fcntl (i, F_GETFD);
     return flags < 0 || (flags & FD_CLOEXEC) ? -1 : child_raise (i);
 }
 
-/*  Where something is mounted over /dev: a file that is empty, and stays so. */
+/*  Opens /dev/null. If /dev has none (something is mounted over it), returns an empty sealed file. */
 static int child_null (void)
 {
     int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
@@ -83,7 +85,7 @@ static int child_standard (const struct base_process_spec *spec)
 static int child_close_others (const struct base_process_spec *spec)
 {
     if (close_range (3, UINT_MAX, CLOSE_RANGE_CLOEXEC)) {
-        long most = sysconf (_SC_OPEN_MAX); /* a kernel before 5.11 */
+        long most = sysconf (_SC_OPEN_MAX); /* kernel before 5.11 */
         for (int fd = 3; fd < (most < 0 ? 65536 : most); fd++)
             (void) fcntl (fd, F_SETFD, FD_CLOEXEC);
     }
@@ -96,7 +98,7 @@ static int child_close_others (const struct base_process_spec *spec)
 static void child_signals (void)
 {
     for (int number = 1; number < NSIG; number++)
-        (void) signal (number, SIG_DFL); /* fails for those that have no other */
+        (void) signal (number, SIG_DFL); /* fails for signals that cannot be caught */
     sigset_t none;
     sigemptyset (&none);
     (void) sigprocmask (SIG_SETMASK, &none, NULL);
@@ -107,8 +109,7 @@ static void child_kill_first (void)
     int fd = open ("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    ssize_t written =
-        write (fd, "1000", 4); /* a preference: a host that refuses it is no reason not to start */
+    ssize_t written = write (fd, "1000", 4); /* optional: the child starts without it */
     (void) written;
     (void) close (fd);
 }
@@ -134,7 +135,7 @@ __attribute__ ((noreturn)) static void child_run (const struct base_process_spec
     child_fail (report_fd, STEP_EXECUTE, errno);
 }
 
-static int read_report (int fd, struct report *ret_report)
+static int report_read (int fd, struct report *ret_report)
 {
     ssize_t got;
     do
@@ -143,8 +144,8 @@ static int read_report (int fd, struct report *ret_report)
     return got == (ssize_t) sizeof *ret_report;
 }
 
-static int failed (const struct base_process_spec *spec, const struct report *report,
-                   struct base_error *error)
+static int spawn_failed (const struct base_process_spec *spec, const struct report *report,
+                         struct base_error *error)
 {
     switch (report->step) {
     case STEP_DESCRIPTORS:
@@ -184,11 +185,11 @@ int base_process_spawn (const struct base_process_spec *spec, struct base_proces
 
     (void) close (base_take_fd (&writing));
     struct report report;
-    if (read_report (reading, &report)) {
+    if (report_read (reading, &report)) {
         (void) waitpid (pid, NULL, 0);
-        return failed (spec, &report, error);
+        return spawn_failed (spec, &report, error);
     }
-    int fd = pidfd_open (pid, 0); /* close-on-exec by itself */
+    int fd = pidfd_open (pid, 0); /* always close-on-exec */
     if (fd < 0) {
         code = -errno;
         (void) kill (pid, SIGKILL);
@@ -239,7 +240,7 @@ void base_process_deinit (struct base_process *process)
     (void) base_process_signal (process, SIGKILL);
     (void) base_process_wait (process, true, NULL);
     if (process->fd >= 0)
-        (void) close (process->fd); /* somebody else has reaped it */
+        (void) close (process->fd); /* already reaped elsewhere */
     *process = BASE_PROCESS_NULL;
 }
 

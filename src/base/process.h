@@ -1,8 +1,8 @@
 /*  base/process.h - child processes
 
-    A child is held by a pidfd and stays unreaped until base_process_wait has told its end, so its pid
-    cannot be reused while somebody holds it. Spawn from the main thread only: the death signal follows the
-    thread that spawned. */
+    A child is held by a pidfd and is not reaped until base_process_wait has returned its end, so its pid
+    cannot be reused meanwhile. Spawn from the main thread only: the death signal is sent when the spawning
+    thread ends. */
 
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
@@ -14,19 +14,19 @@
 
 enum { BASE_PROCESS_FDS = 4 };
 
-/*  How to start one. Pointers are read during the call only. Everything but stdin, stdout, stderr and fds
-    is closed in the child; signal mask and dispositions are the defaults there. */
+/*  How to start a child. Pointers are read only during the call. The child inherits only stdin, stdout,
+    stderr and fds; it has the default signal mask and dispositions. */
 struct base_process_spec {
     const char *program;   /* path, not searched */
     char *const *args;     /* NULL-terminated, args[0] included */
     char *const *env;      /* NULL-terminated; NULL: the caller's */
     const char *directory; /* to start in; NULL: the caller's */
-    int death_signal;      /* sent to the child when the caller dies; 0: none */
-    int standard_fds[3];   /* what becomes 0, 1 and 2; -1: /dev/null for 0, the caller's for 1 and 2 */
+    int death_signal;      /* sent to the child when the parent dies; 0: none */
+    int standard_fds[3];   /* become 0, 1 and 2; -1: /dev/null for 0, the caller's for 1 and 2 */
     int n_fds;             /* further descriptors that the child inherits under the same numbers */
     int fds[BASE_PROCESS_FDS];
     bool own_session; /* setsid */
-    bool kill_first;  /* the out-of-memory killer is to prefer it: oom_score_adj 1000 */
+    bool kill_first;  /* sets oom_score_adj to 1000: the out-of-memory killer prefers the child */
 };
 
 struct base_process {
@@ -41,7 +41,7 @@ struct base_process_end {
 
 #define BASE_PROCESS_NULL ((struct base_process){.pid = 0, .fd = -1})
 
-/*  The calls behind it, so that a test can fail or delay any of them. */
+/*  Process operations; tests replace them to inject failures and delays. */
 struct base_process_ops {
     int (*spawn) (void *context, const struct base_process_spec *spec, struct base_process *ret_process,
                   struct base_error *error);
@@ -51,22 +51,21 @@ struct base_process_ops {
 
 extern const struct base_process_ops base_process_system;
 
-/*  Starts a child. A program that cannot be executed is an error here, not an exit status: returns 0 or
-    -errno. */
+/*  Starts a child. Returns 0 or -errno. A program that cannot be executed is an error here, not an
+    exit status. */
 int base_process_spawn (const struct base_process_spec *spec, struct base_process *ret_process,
                         struct base_error *error);
 
-/*  Returns 0, or -ESRCH where it has been waited for. */
+/*  Returns 0, or -ESRCH if the process has already been waited for. */
 int base_process_signal (const struct base_process *process, int signal);
 
-/*  Takes its end and makes the process null. Returns 0, or -EAGAIN where it has not ended and block is
-    false. */
+/*  Reaps the process and makes it null. Returns 0, or -EAGAIN if it still runs and block is false. */
 int base_process_wait (struct base_process *process, bool block, struct base_process_end *ret_end);
 
 /*  "exited with status 3", "was killed by signal 9 (Killed)". Returns text. */
 const char *base_process_end_format (const struct base_process_end *end, char *text, size_t size);
 
-/*  Kills and reaps what is still there, closes the pidfd, makes it null. */
+/*  Kills and reaps the process if it still exists, closes the pidfd and makes the process null. */
 void base_process_deinit (struct base_process *process);
 
 #endif

@@ -1,3 +1,5 @@
+/*  base/random.c - random numbers from getrandom (2) */
+
 #include "base/random.h"
 
 #include <errno.h>
@@ -12,7 +14,7 @@ void base_random_bytes (void *data, size_t size)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            abort (); /* no kernel that this runs on lacks getrandom; a predictable nonce would be worse */
+            abort (); /* every supported kernel has getrandom; a predictable nonce would be worse */
         at += got;
         size -= (size_t) got;
     }

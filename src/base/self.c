@@ -1,4 +1,4 @@
-/*  base/self.c - this process: what it runs as, from /proc, and its end */
+/*  base/self.c - arguments, environment and digest of this process from /proc; forced exit */
 
 #include "base/self.h"
 
@@ -17,7 +17,7 @@
 
 enum { STRINGS_MOST = 4 * 1024 * 1024, READ_SIZE = 16 * 1024 };
 
-/*  A file of /proc has no size before it is read. */
+/*  Reads to the end of the file: files in /proc have size 0 in fstat. */
 static int file_read (const char *path, struct base_buffer *buffer)
 {
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
@@ -38,7 +38,7 @@ static int file_read (const char *path, struct base_buffer *buffer)
     }
 }
 
-/*  A file of NUL-closed strings as a list. */
+/*  Reads a file of NUL-terminated strings as a list. */
 static int strings_read (const char *path, char ***ret_list)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
@@ -82,7 +82,7 @@ int base_self_parent_env (char ***ret_env)
     pid_t parent = getppid ();
     (void) snprintf (path, sizeof path, "/proc/%d/environ", (int) parent);
     int rc = strings_read (path, &env);
-    if (rc == 0 && getppid () != parent) { /* the number may have been another's by then */
+    if (rc == 0 && getppid () != parent) { /* the pid may have been reused */
         base_list_free (env);
         return -ESRCH;
     }
@@ -125,7 +125,7 @@ int base_self_exit_within (uint64_t ms, int status)
         last->at.tv_sec++;
         last->at.tv_nsec -= 1000000000;
     }
-    /*  Signals are for the threads that were here before. */
+    /*  Only the existing threads handle signals. */
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
     int rc = pthread_create (&thread, NULL, exit_at_last, last);
@@ -133,6 +133,6 @@ int base_self_exit_within (uint64_t ms, int status)
     if (rc)
         return -rc;
     (void) pthread_detach (thread);
-    last = NULL; /* the thread's, for good */
+    last = NULL; /* owned by the thread */
     return 0;
 }

@@ -1,3 +1,5 @@
+/*  base/text.c - UTF-8, numbers, time spans, lists of strings and Base64 */
+
 #include "base/text.h"
 
 #include <ctype.h>
@@ -97,7 +99,7 @@ char *base_text_plain_json (const char *json)
     while (*json && r == 0) {
         uint32_t number = 0;
         size_t length = base_text_character (json, &number);
-        /* Below a blank there is only what sets its lines: strings have none of it. */
+        /* Unescaped control characters occur only between tokens; strings contain none. */
         if (length == 0)
             r = base_buffer_append_text (&plain, "?");
         else if (number < 0x20 || base_text_is_plain (number))

@@ -1,3 +1,5 @@
+/*  base/time.c - reads clocks, formats and parses RFC 3339 */
+
 #include "base/time.h"
 
 #include <errno.h>
@@ -35,8 +37,8 @@ const char *base_time_format (uint64_t real_ns, char text[BASE_TIME_TEXT])
     return text;
 }
 
-/*  Digits from text[at] on. Returns the number, or -1. */
-static long digits (const char *text, size_t at, size_t count)
+/*  Parses count digits from text[at] on. Returns the number, or -1. */
+static long digits_parse (const char *text, size_t at, size_t count)
 {
     long number = 0;
     for (size_t i = at; i < at + count; i++) {
@@ -55,9 +57,10 @@ int base_time_parse (const char *text, uint64_t *ret_real_ns)
     for (size_t i = 0; i < sizeof form - 1; i++)
         if (form[i] != 'd' && form[i] != text[i])
             return -EINVAL;
-    long year = digits (text, 0, 4), month = digits (text, 5, 2), day = digits (text, 8, 2);
-    long hour = digits (text, 11, 2), minute = digits (text, 14, 2), second = digits (text, 17, 2);
-    long fraction = digits (text, 20, 9);
+    long year = digits_parse (text, 0, 4), month = digits_parse (text, 5, 2), day = digits_parse (text, 8, 2);
+    long hour = digits_parse (text, 11, 2), minute = digits_parse (text, 14, 2),
+         second = digits_parse (text, 17, 2);
+    long fraction = digits_parse (text, 20, 9);
     if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
         minute < 0 || minute > 59 || second < 0 || second > 60 || fraction < 0)
         return -EINVAL;

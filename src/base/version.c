@@ -1,4 +1,6 @@
-/*  The version of the build. A program that defines base_version itself is linked without this object. */
+/*  base/version.c - the version of the build
+
+    A program that defines base_version itself is linked without this object. */
 
 #include "base/version.h"
 

@@ -1,5 +1,6 @@
-/*  base/version.h - the version that this program tells: one object file, so that two versions share all
-    others */
+/*  base/version.h - the version of this program
+
+    It has an object file of its own, so that builds of two versions share all other objects. */
 
 #ifndef BASE_VERSION_H
 #define BASE_VERSION_H

@@ -1,5 +1,7 @@
-/*  A blob is put aside by one rename, and comes back by one. Both directories are synced: else it could be in
-    neither after a power cut. */
+/*  disk/aside.c - the store's trash/ and damaged/
+
+    A blob is put aside, and taken back, by one rename. Both directories are synced: otherwise the blob could
+    be in neither after a power cut. */
 
 #include "disk/disk.h"
 
@@ -14,15 +16,15 @@
 
 enum { PATH_SIZE = 80 };
 
-static const char *const names[] = {[DISK_TRASH] = "trash", [DISK_DAMAGED] = "damaged"};
+static const char *const aside_names[] = {[DISK_TRASH] = "trash", [DISK_DAMAGED] = "damaged"};
 
-static void paths (enum disk_aside aside, const struct base_digest *digest, char whole[PATH_SIZE],
-                   char there[PATH_SIZE])
+static void blob_paths (enum disk_aside aside, const struct base_digest *digest, char whole[PATH_SIZE],
+                        char there[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
     (void) base_digest_format (digest, text);
     (void) snprintf (whole, PATH_SIZE, "%.2s/%s", text, text);
-    (void) snprintf (there, PATH_SIZE, "%s/%s", names[aside], text);
+    (void) snprintf (there, PATH_SIZE, "%s/%s", aside_names[aside], text);
 }
 
 static int place_sync (struct disk_blobs *blobs, const char *path)
@@ -32,7 +34,7 @@ static int place_sync (struct disk_blobs *blobs, const char *path)
     return rc ? rc : disk_directory_sync (blobs->disk, place.fd);
 }
 
-static int move (struct disk_blobs *blobs, const char *from, const char *to)
+static int blob_move (struct disk_blobs *blobs, const char *from, const char *to)
 {
     if (blobs->disk->ops->renameat (blobs->disk->context, blobs->fd, from, blobs->fd, to))
         return -errno;
@@ -44,31 +46,31 @@ int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struc
                     time_t stamp)
 {
     char whole[PATH_SIZE], there[PATH_SIZE];
-    paths (aside, digest, whole, there);
-    int rc = disk_directory_make (blobs->disk, blobs->fd, names[aside], 0700, NULL);
+    blob_paths (aside, digest, whole, there);
+    int rc = disk_directory_make (blobs->disk, blobs->fd, aside_names[aside], 0700, NULL);
     if (rc)
         return rc;
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = stamp}};
     if (stamp && utimensat (blobs->fd, whole, times, AT_SYMLINK_NOFOLLOW))
         return -errno;
-    return move (blobs, whole, there);
+    return blob_move (blobs, whole, there);
 }
 
 int disk_aside_take_back (struct disk_blobs *blobs, const struct base_digest *digest)
 {
     char whole[PATH_SIZE], there[PATH_SIZE];
-    paths (DISK_TRASH, digest, whole, there);
+    blob_paths (DISK_TRASH, digest, whole, there);
     if (utimensat (blobs->fd, there, NULL, AT_SYMLINK_NOFOLLOW))
         return -errno;
     char prefix[3] = {whole[0], whole[1], '\0'};
     int rc = disk_directory_make (blobs->disk, blobs->fd, prefix, 0755, NULL);
-    return rc ? rc : move (blobs, there, whole);
+    return rc ? rc : blob_move (blobs, there, whole);
 }
 
 int disk_aside_remove (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
 {
     char whole[PATH_SIZE], there[PATH_SIZE];
-    paths (aside, digest, whole, there);
+    blob_paths (aside, digest, whole, there);
     int rc = disk_unlink (blobs->disk, blobs->fd, there);
     return rc == -ENOENT ? 0 : rc;
 }
@@ -76,7 +78,7 @@ int disk_aside_remove (struct disk_blobs *blobs, enum disk_aside aside, const st
 bool disk_aside_has (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
 {
     char whole[PATH_SIZE], there[PATH_SIZE];
-    paths (aside, digest, whole, there);
+    blob_paths (aside, digest, whole, there);
     return faccessat (blobs->fd, there, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
@@ -84,8 +86,9 @@ int disk_aside_each (struct disk_blobs *blobs, enum disk_aside aside,
                      int (*each) (void *context, const struct base_digest *digest, const struct stat *status),
                      void *context)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (blobs->disk->ops->openat (
-        blobs->disk->context, blobs->fd, names[aside], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0));
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (blobs->disk->ops->openat (blobs->disk->context, blobs->fd, aside_names[aside],
+                                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0));
     const struct dirent *entry;
     if (!directory)
         return errno == ENOENT ? 0 : -errno;

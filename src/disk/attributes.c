@@ -1,3 +1,5 @@
+/*  disk/attributes.c - reads and clears the attributes immutable and append-only */
+
 #include "disk/attributes.h"
 
 #include <errno.h>
@@ -11,7 +13,8 @@
 
 enum { LOCKED = FS_IMMUTABLE_FL | FS_APPEND_FL };
 
-/*  What is neither file nor directory may do anything when it is opened. Returns a descriptor or -1. */
+/*  Opens regular files and directories only: opening anything else (a device, a fifo) may have side effects.
+    Returns a descriptor or -1. */
 static int attributes_open (int directory, const char *path)
 {
     struct stat status;

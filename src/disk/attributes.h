@@ -1,14 +1,16 @@
-/*  disk/attributes.h - immutable and append-only files (chattr +i, +a), which not even root can rename or remove */
+/*  disk/attributes.h - the attributes immutable and append-only (chattr +i, +a)
+
+    Not even root can rename or remove a file that has one of them. */
 
 #ifndef DISK_ATTRIBUTES_H
 #define DISK_ATTRIBUTES_H
 
 #include <stdbool.h>
 
-/*  Whether a file or directory is one of these. */
+/*  Whether a file or directory has one of them. */
 bool disk_attributes_are_locked (int directory, const char *path);
 
-/*  Makes it one that can be changed. errno stays. Returns whether something was changed. */
+/*  Clears them. Preserves errno. Returns whether anything was changed. */
 bool disk_attributes_clear (int directory, const char *path);
 bool disk_attributes_clear_fd (int fd);
 

@@ -1,7 +1,9 @@
-/*  A content is written as partial/DIGEST, and gets its place XX/DIGEST by a rename only when it is whole,
-    verified and synced. The size of a partial file is how much of it is here: its space is reserved beyond
-    its end. What a power cut left in it that was never synced shows in the digest at the end, and costs a
-    download from the start. */
+/*  disk/blobs.c - a store of blobs named by their SHA-256
+
+    A blob is written as partial/DIGEST and renamed to XX/DIGEST when it is complete, verified and synced.
+    The size of a partial file is the number of bytes present: its space is reserved beyond its end. If a
+    power cut damaged bytes that were never synced, the digest shows it at the end, and the download
+    starts again. */
 
 #include "disk/disk.h"
 
@@ -104,7 +106,7 @@ int disk_blobs_remove (struct disk_blobs *blobs, const struct base_digest *diges
     return partial && partial != -ENOENT ? partial : 0;
 }
 
-/*  Hashes what is here from before. */
+/*  Hashes the bytes already present. */
 static int hash_present (struct disk_partial *partial, uint64_t size, const atomic_bool *stop)
 {
     base_cleanup (base_free_p) uint8_t *block = malloc (READ_SIZE);
@@ -124,8 +126,8 @@ static int hash_present (struct disk_partial *partial, uint64_t size, const atom
     return 0;
 }
 
-static int reserve (const struct disk_blobs *blobs, int fd, uint64_t size, uint64_t present,
-                    struct base_error *error)
+static int partial_reserve (const struct disk_blobs *blobs, int fd, uint64_t size, uint64_t present,
+                            struct base_error *error)
 {
     if (size == 0 || blobs->disk->ops->fallocate (blobs->disk->context, fd, (off_t) size) == 0)
         return 0;
@@ -133,7 +135,7 @@ static int reserve (const struct disk_blobs *blobs, int fd, uint64_t size, uint6
     uint64_t bytes = 0, inodes;
     int known = disk_space (blobs->fd, &bytes, &inodes);
     uint64_t needed = size - present;
-    if (rc == -EOPNOTSUPP || rc == -ENOSYS) { /* a file system that cannot reserve can still be asked */
+    if (rc == -EOPNOTSUPP || rc == -ENOSYS) { /* cannot reserve: check free space */
         if (known != 0 || bytes >= needed)
             return 0;
         rc = -ENOSPC;
@@ -151,7 +153,7 @@ static int partial_file (struct disk_blobs *blobs, const char *path)
     int fd = blobs->disk->ops->openat (blobs->disk->context, blobs->fd, path, flags, 0600);
     if (fd >= 0 || errno != ENOENT)
         return fd;
-    if (disk_directory_make (blobs->disk, blobs->fd, PARTIAL, 0700, NULL)) { /* somebody removed it */
+    if (disk_directory_make (blobs->disk, blobs->fd, PARTIAL, 0700, NULL)) { /* the directory was removed */
         errno = ENOENT;
         return -1;
     }
@@ -172,7 +174,7 @@ int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest 
     (void) path_partial (digest, path);
     int rc = 0;
     uint64_t present = disk_blobs_partial_size (blobs, digest);
-    if (present > size) { /* another content was begun under this name, or the name lied about its size */
+    if (present > size) { /* size differs from the one announced earlier: the earlier bytes are useless */
         rc = remove_file (blobs, path);
         if (rc)
             return base_error_errno (error, rc, "cannot remove %s", path);
@@ -183,7 +185,7 @@ int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest 
     if (partial.fd < 0)
         return base_error_errno (error, -errno, "cannot open %s", path);
     (void) fchmod (partial.fd, 0644);
-    rc = reserve (blobs, partial.fd, size, present, error);
+    rc = partial_reserve (blobs, partial.fd, size, present, error);
     if (rc) {
         if (present == 0)
             (void) remove_file (blobs, path);
@@ -198,8 +200,8 @@ int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest 
     return 0;
 }
 
-/*  The kernel is asked to begin writing what has come, a large piece at a time: so the disk works while the
-    network does, and the sync at the end has little left to wait for. */
+/*  Starts writeback in large pieces while the download continues, so the sync at the end has little left to
+    wait for. */
 static void write_out (const struct disk_partial *partial, uint64_t from)
 {
     uint64_t begin = from / WRITE_OUT * WRITE_OUT, end = partial->offset / WRITE_OUT * WRITE_OUT;
@@ -242,7 +244,7 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
     (void) path_partial (&partial->digest, from);
     (void) path_whole (&partial->digest, to);
     struct base_hash hash =
-        partial->hash; /* final ends a hash; a failed sync below must leave the partial usable */
+        partial->hash; /* final consumes a hash; if a step below fails, the partial must stay usable */
     struct base_digest digest = base_hash_final (&hash);
     int rc = 0;
     if (!base_digest_equal (&digest, &partial->digest)) {
@@ -253,7 +255,7 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
     }
     if (disk->ops->fsync (disk->context, partial->fd)) {
         rc = -errno;
-        (void) remove_file (blobs, from); /* what the kernel dropped would seem clean to a second sync */
+        (void) remove_file (blobs, from); /* a second fsync would wrongly succeed */
         disk_partial_deinit (partial);
         return base_error_errno (error, rc, "cannot sync a content");
     }
@@ -334,7 +336,7 @@ int disk_blobs_each (struct disk_blobs *blobs,
     return 0;
 }
 
-/*  The first name of a directory behind `after`. */
+/*  Finds the first name of a directory after `after`. */
 static int next_in (struct disk_blobs *blobs, const char *prefix, const char *after,
                     char ret_name[BASE_DIGEST_TEXT], uint64_t *ret_size)
 {

@@ -1,3 +1,5 @@
+/*  disk/copy.c - copies a file by reflink, else block by block */
+
 #include "disk/disk.h"
 
 #include <errno.h>
@@ -33,8 +35,8 @@ int disk_file_copy (const struct disk *disk, int from, int to, struct base_diges
         offset += got;
     }
     *ret_digest = base_hash_final (&hash);
-    /*  The disk begins while the next file is copied: the sync at the end has less to wait for. What is never synced
-        is mostly removed before it would be written. */
+    /*  Writeback starts while the next file is copied, so the sync at the end has less to wait for. Not for
+        unsynced disks: most of their files are removed before they would be written. */
     if (disk->ops != disk_unsynced.ops)
         (void) sync_file_range (to, 0, 0, SYNC_FILE_RANGE_WRITE);
     return 0;

@@ -1,3 +1,5 @@
+/*  disk/directory.c - makes directories, removes trees, reports free space */
+
 #include "disk/disk.h"
 
 #include <errno.h>
@@ -14,8 +16,8 @@
 #include "disk/attributes.h"
 #include "disk/place.h"
 
-/*  A tree may be deeper than descriptors last: what lies below this depth is moved up to the tree's top
-    and removed from there. */
+/*  A tree may be deeper than the number of available descriptors. A directory at this depth is moved to the
+    top of the tree and removed from there. */
 enum { DEPTH_MOST = 16 };
 
 int disk_directory_make (const struct disk *disk, int directory, const char *path, mode_t mode,
@@ -35,14 +37,14 @@ int disk_directory_make (const struct disk *disk, int directory, const char *pat
             return base_error_errno (error, -ENOTDIR, "cannot make the directory %s", path);
         return 0;
     }
-    if (fchmodat (place.fd, place.leaf, mode, 0)) /* whatever the umask is */
+    if (fchmodat (place.fd, place.leaf, mode, 0)) /* independent of the umask */
         return base_error_errno (error, -errno, "cannot set the mode of the directory %s", path);
     rc = disk_directory_sync (disk, place.fd);
     return rc ? base_error_errno (error, rc, "cannot sync the directory of %s", path) : 0;
 }
 
-/*  What lies on another mount is another's, also where a directory of the same file system is mounted (a kernel before
-    5.8 tells only the file system). */
+/*  Another mount is foreign, even a bind mount of the same file system. Kernels before 5.8 report no mount
+    ID; then only the file system is compared. */
 struct mount {
     dev_t device;
     uint64_t number;
@@ -64,13 +66,13 @@ struct removal {
     const struct disk_until *until;
     struct mount mount;
     int top;
-    bool moved; /* something was moved up: the top needs another pass */
+    bool moved; /* something was moved to the top, which needs another pass */
     unsigned serial;
 };
 
-/*  An attribute of the entry, or of its directory, keeps even root from removing or renaming it. Returns whether one was
-    cleared. */
-static bool unlock (int directory, const char *name)
+/*  With one of these attributes on the entry or its directory, even root cannot remove or rename the entry.
+    Returns whether any was cleared. */
+static bool entry_unlock (int directory, const char *name)
 {
     bool cleared = disk_attributes_clear (directory, ".");
     cleared |= disk_attributes_clear (directory, name);
@@ -83,12 +85,13 @@ static int remove_name (const struct disk *disk, int directory, const char *name
     if (disk->ops->unlinkat (disk->context, directory, name, flags) == 0)
         return 0;
     int rc = -errno;
-    if (rc != -EPERM || !unlock (directory, name))
+    if (rc != -EPERM || !entry_unlock (directory, name))
         return rc;
     return disk->ops->unlinkat (disk->context, directory, name, flags) ? -errno : 0;
 }
 
-/*  A directory to empty. One that forbids its owner to look into it is allowed again first. */
+/*  Opens a directory to empty it. Gives the owner access first if the mode denies it. Returns -EBUSY on
+    another mount. */
 static int open_below (const struct removal *removal, int directory, const char *name)
 {
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -104,7 +107,7 @@ static int open_below (const struct removal *removal, int directory, const char 
         rc = -EBUSY;
     if (rc == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
         (fchmod (fd, 0700) == 0 || (disk_attributes_clear_fd (fd) && fchmod (fd, 0700) == 0)))
-        rc = 0; /* else emptying it tells */
+        rc = 0; /* if chmod failed, emptying the directory reports it */
     if (rc) {
         (void) close (fd);
         return rc;
@@ -121,7 +124,7 @@ static int move_up (struct removal *removal, int directory, const char *name)
         if (fstatat (removal->top, place, &status, AT_SYMLINK_NOFOLLOW) == 0)
             continue;
         if (removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, place) &&
-            (errno != EPERM || !unlock (directory, name) ||
+            (errno != EPERM || !entry_unlock (directory, name) ||
              removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, place)))
             return -errno;
         removal->moved = true;
@@ -134,7 +137,7 @@ static int remove_below (struct removal *removal, int fd, unsigned depth);
 static int remove_directory (struct removal *removal, int directory, const char *name, unsigned depth)
 {
     int rc = remove_name (removal->disk, directory, name, AT_REMOVEDIR);
-    if (rc != -ENOTEMPTY && rc != -EEXIST) /* -EBUSY: something is mounted there */
+    if (rc != -ENOTEMPTY && rc != -EEXIST) /* -EBUSY: a mount point */
         return rc;
     int below = open_below (removal, directory, name);
     if (below < 0)
@@ -147,7 +150,7 @@ static int remove_directory (struct removal *removal, int directory, const char 
     return rc ? rc : remove_name (removal->disk, directory, name, AT_REMOVEDIR);
 }
 
-/*  Some file systems do not say what an entry is. */
+/*  Some file systems do not report the type of an entry. */
 static int remove_entry (struct removal *removal, int directory, const struct dirent *entry, unsigned depth)
 {
     int rc = entry->d_type == DT_DIR ? -EISDIR : remove_name (removal->disk, directory, entry->d_name, 0);
@@ -156,8 +159,8 @@ static int remove_entry (struct removal *removal, int directory, const struct di
     return rc == -ENOENT ? 0 : rc;
 }
 
-/*  Empties the directory; fd is consumed. What cannot be removed keeps nothing else: it may be one file among
-    gigabytes. Returns the first error. */
+/*  Empties the directory; consumes fd. Continues after an entry that cannot be removed: it may be one file
+    among gigabytes. Returns the first error. */
 static int remove_below (struct removal *removal, int fd, unsigned depth)
 {
     base_cleanup (base_directory_close_p) DIR *entries = base_directory_list (fd);
@@ -222,7 +225,7 @@ int disk_tree_remove_until (const struct disk *disk, int directory, const char *
     int rc = disk_place_find (disk, directory, path, &place);
     if (rc == 0)
         rc = remove_tree (disk, place.fd, place.leaf, until);
-    if (rc == 0 || (rc == -ENOENT && place.fd < 0)) /* nothing there, not even the directory around it */
+    if (rc == 0 || (rc == -ENOENT && place.fd < 0)) /* neither the directory nor its parent exists */
         return 0;
     return base_error_errno (error, rc, "cannot remove the directory %s", path);
 }
@@ -233,6 +236,6 @@ int disk_space (int directory, uint64_t *ret_bytes, uint64_t *ret_inodes)
     if (fstatvfs (directory, &status))
         return -errno;
     *ret_bytes = (uint64_t) status.f_bavail * status.f_frsize;
-    *ret_inodes = status.f_files ? status.f_favail : UINT64_MAX; /* a file system that does not count them */
+    *ret_inodes = status.f_files ? status.f_favail : UINT64_MAX; /* the file system does not count inodes */
     return 0;
 }

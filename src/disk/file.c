@@ -1,3 +1,5 @@
+/*  disk/file.c - reads, replaces and appends to files */
+
 #include "disk/disk.h"
 
 #include <errno.h>
@@ -10,7 +12,7 @@
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most,
                     struct base_buffer *buffer)
 {
-    /*  O_NONBLOCK: something that was put here as a fifo must not stop us. */
+    /*  O_NONBLOCK: a fifo under this name must not block. */
     base_cleanup (base_close_p) int fd =
         disk->ops->openat (disk->context, directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     struct stat status;
@@ -38,7 +40,7 @@ int disk_file_read (const struct disk *disk, int directory, const char *path, si
         if (got == 0)
             return 0;
         buffer->size += (size_t) got;
-        if (buffer->size - before > most) { /* it grew meanwhile */
+        if (buffer->size - before > most) { /* grew meanwhile */
             buffer->size = before;
             return -EFBIG;
         }
@@ -46,7 +48,7 @@ int disk_file_read (const struct disk *disk, int directory, const char *path, si
     }
 }
 
-/*  Writes and syncs a new file of its own; removes it on failure. */
+/*  Writes and syncs a new file; removes it on failure. */
 static int make_file (const struct disk *disk, int directory, const char *name, mode_t mode, const void *data,
                       size_t size)
 {
@@ -55,7 +57,7 @@ static int make_file (const struct disk *disk, int directory, const char *name, 
     if (fd < 0)
         return -errno;
     int rc = disk_write_all (disk, fd, data, size);
-    if (rc == 0 && (fchmod (fd, mode) || disk->ops->fsync (disk->context, fd))) /* whatever the umask is */
+    if (rc == 0 && (fchmod (fd, mode) || disk->ops->fsync (disk->context, fd))) /* independent of the umask */
         rc = -errno;
     if (rc)
         (void) disk->ops->unlinkat (disk->context, directory, name, 0);
@@ -82,7 +84,7 @@ int disk_file_write (const struct disk *disk, int directory, const char *path, m
     return rc ? base_error_errno (error, rc, "cannot sync the directory of %s", path) : 0;
 }
 
-/*  Opens for appending. *ret_new: it was made, so that its directory needs a sync. */
+/*  Opens for appending. *ret_new: the file was created, so its directory needs a sync. */
 static int open_append (const struct disk *disk, const struct disk_place *place, mode_t mode, bool *ret_new)
 {
     int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
@@ -127,7 +129,7 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
         rc = -errno;
     if (rc) {
         int cut =
-            ftruncate (fd, status.st_size); /* where this fails, the next record closes what stands there */
+            ftruncate (fd, status.st_size); /* if this fails, the next record closes the incomplete line */
         (void) cut;
         return base_error_errno (error, rc, "cannot append to %s", path);
     }

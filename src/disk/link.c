@@ -1,3 +1,5 @@
+/*  disk/link.c - makes and replaces symbolic links, renames, unlinks */
+
 #include "disk/disk.h"
 
 #include <errno.h>
@@ -18,7 +20,7 @@ int disk_link_prepare (const struct disk *disk, int directory, const char *tempo
         return base_error_errno (error, -errno, "cannot remove %s", temporary);
     if (disk->ops->symlinkat (disk->context, target, place.fd, place.leaf))
         return base_error_errno (error, -errno, "cannot make the link %s to %s", temporary, target);
-    /*  A symbolic link cannot be synced itself: its directory carries it. */
+    /*  A symbolic link cannot be synced; syncing its directory makes it durable. */
     rc = disk_directory_sync (disk, place.fd);
     if (rc == 0)
         return 0;

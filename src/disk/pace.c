@@ -1,10 +1,12 @@
+/*  disk/pace.c - reads past the page cache and computes pauses */
+
 #include "disk/pace.h"
 
 #include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SHARE = 20 /* one part in so many of a processor */ };
+enum { SHARE = 20 /* at most 1/20 of a processor */ };
 
 uint64_t disk_pace_cpu_ns (void)
 {
@@ -15,7 +17,7 @@ uint64_t disk_pace_cpu_ns (void)
 
 ssize_t disk_pace_read (int fd, void *block, size_t size, uint64_t offset)
 {
-    /* What nobody uses stays on the disk, where it rots, rather than in memory, where it does not. */
+    /* Drops cached pages first: the file must be read from the disk, where it decays, not from memory. */
     (void) posix_fadvise (fd, (off_t) offset, (off_t) size, POSIX_FADV_DONTNEED);
     ssize_t got = pread (fd, block, size, (off_t) offset);
     if (got > 0)

@@ -1,3 +1,5 @@
+/*  disk/place.c - opens the parent directory of a path; small helpers of this room */
+
 #include "disk/place.h"
 
 #include <errno.h>
@@ -40,7 +42,7 @@ int disk_directory_sync (const struct disk *disk, int fd)
 {
     if (disk->ops->fsync (disk->context, fd) == 0)
         return 0;
-    return errno == EINVAL ? 0 : -errno; /* a file system that has no such thing for directories */
+    return errno == EINVAL ? 0 : -errno; /* the file system cannot sync directories */
 }
 
 int disk_write_all (const struct disk *disk, int fd, const void *data, size_t size)

@@ -1,3 +1,5 @@
+/*  disk/system.c - the system calls behind struct disk_ops */
+
 #include "disk/disk.h"
 
 #include <fcntl.h>
@@ -30,7 +32,7 @@ static int system_fsync (void *context, int fd)
     return fsync (fd);
 }
 
-/*  Beyond the end, so that a file's size still says how much of it is here. */
+/*  Reserves beyond the end, so that the file size stays the number of bytes present. */
 static int system_fallocate (void *context, int fd, off_t size)
 {
     (void) context;

@@ -1,7 +1,8 @@
-/*  Going back from a version that failed its trial. It ran as the owner of the root, or as root: nothing that it
-    could reach is taken on trust, and nothing that it did in passing (a mode, an attribute, a link) may keep the
-    version before it from running. What it did with intent to forge is beyond this: it can write whatever
-    this process can. */
+/*  root/back.c - verifies workspaces and rolls back from a version that failed its trial
+
+    That version ran as the owner of the root, or as root. So nothing that it could reach is trusted, and
+    nothing that it did by accident (a mode, an attribute, a link) may keep the version before it from
+    running. Deliberate forgery is out of scope: that version can write whatever this process can. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,14 +19,15 @@
 
 enum { DEPTH_MOST = 32, MANIFEST_MOST = 4 * 1024 * 1024 };
 
-/*  modes: the manifest says nothing of them */
+/*  modes: the manifest does not record them */
 
 static bool is_executed (const char *name)
 {
     return strcmp (name, "start") == 0 || strcmp (name, "noded.sh") == 0 || strcmp (name, "noded") == 0;
 }
 
-/*  Gives the owner back what a workspace needs. fd is consumed. Returns whether anything was changed. */
+/*  Restores the owner permissions that a workspace needs. Consumes fd. Returns whether anything
+    was changed. */
 static bool mend_modes (int fd, unsigned depth)
 {
     bool changed = false;
@@ -62,7 +64,7 @@ static bool mend_workspace (const struct root *root, const char *name)
     return (fd >= 0 && mend_modes (fd, 0)) || changed;
 }
 
-/*  Whether this user can execute its start files. */
+/*  Checks that this user can execute the start files. */
 static int check_modes (const struct root *root, const char *name, struct base_error *error)
 {
     static const char *const files[] = {"noded.sh", "start"};
@@ -130,8 +132,8 @@ static int verify_once (const struct root *root, const char *name, bool cached,
     return rc == ROOT_E_NONE ? ROOT_E_DAMAGED : rc;
 }
 
-static int verify (const struct root *root, const char *name, bool cached, const struct base_digest *manifest,
-                   struct base_error *error)
+static int workspace_verify (const struct root *root, const char *name, bool cached,
+                             const struct base_digest *manifest, struct base_error *error)
 {
     int rc = verify_once (root, name, cached, manifest, error);
     return rc && mend_workspace (root, name) ? verify_once (root, name, cached, manifest, error) : rc;
@@ -139,28 +141,29 @@ static int verify (const struct root *root, const char *name, bool cached, const
 
 int root_workspace_check (const struct root *root, const char *name, struct base_error *error)
 {
-    return verify (root, name, true, NULL, error);
+    return workspace_verify (root, name, true, NULL, error);
 }
 
 int root_workspace_verify (const struct root *root, const char *name, const struct base_digest *manifest,
                            struct base_error *error)
 {
-    return verify (root, name, false, manifest, error);
+    return workspace_verify (root, name, false, manifest, error);
 }
 
-/*  going back */
+/*  rollback */
 
-/*  The first that is whole; else the first that has start files: one that was proven, and is damaged, may still do
-    what one that has failed does not. Returns NULL where there is none, with what is wrong with the first. */
-static const char *choose (const struct root *root, char *const *names, const struct root_back *known,
-                           struct base_error *error)
+/*  Chooses the first intact workspace, else the first one with start files: a proven version that is damaged
+    may still do what the failed version does not. Returns NULL if there is none, with the fault of the first
+    in error. */
+static const char *target_choose (const struct root *root, char *const *names, const struct root_back *known,
+                                  struct base_error *error)
 {
     struct base_error other = {.code = 0};
     for (size_t i = 0; names[i]; i++) {
         bool is_known = known && strcmp (known->name, names[i]) == 0;
         int rc =
             root_workspace_verify (root, names[i], is_known ? &known->manifest : NULL, i ? &other : error);
-        if (rc == 0 || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE) /* says nothing about the files */
+        if (rc == 0 || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE) /* not a fault of the files */
             return names[i];
     }
     for (size_t i = 0; names[i]; i++)
@@ -183,7 +186,7 @@ int root_go_back_to (const struct root *root, const struct root_back *known, str
     char **names = root_ways_back (root, trial.stable, known && *known->name ? known->name : NULL);
     if (!names)
         return base_error_errno (error, -ENOMEM, "cannot search for a version to roll back to");
-    const char *name = choose (root, names, known, &wrong);
+    const char *name = target_choose (root, names, known, &wrong);
     if (!name)
         rc = base_error_set (error, ROOT_E_DAMAGED, "no version to roll back to: %.300s",
                              *wrong.text ? wrong.text : "no other workspace was ever confirmed here");
@@ -191,7 +194,7 @@ int root_go_back_to (const struct root *root, const struct root_back *known, str
         rc = root_stable_take (root, name, error);
         if (rc == 0) {
             (void) root_ok_remove (root, trial.stable);
-            (void) disk_tree_remove (root->disk, root->fd, ROOT_BACK, NULL); /* where it led elsewhere */
+            (void) disk_tree_remove (root->disk, root->fd, ROOT_BACK, NULL); /* if it pointed elsewhere */
             rc = root_tokens_remove (root, error);
             if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
                 rc = root_tokens_remove (root, error);

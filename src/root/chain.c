@@ -1,3 +1,5 @@
+/*  root/chain.c - checks the digest chain of the journal */
+
 #include "root/chain.h"
 
 #include <errno.h>
@@ -23,13 +25,14 @@ uint64_t root_chain_serial (const char *line, size_t length)
         return 0;
     for (; at < length && line[at] >= '0' && line[at] <= '9'; at++) {
         serial = serial * 10 + (uint64_t) (line[at] - '0');
-        if (serial >= WIRE_EPOCH_MOST / 2) /* no journal comes so far: nothing may count on from here */
+        if (serial >= WIRE_EPOCH_MOST / 2) /* a forged serial must not use up the numbers */
             return 0;
     }
-    return at < length && line[at] == ',' ? serial : 0; /* else it was cut within the number */
+    return at < length && line[at] == ',' ? serial : 0; /* otherwise cut within the number */
 }
 
-/*  The last place of a text in a line; texts within values have their quotes escaped. */
+/*  Finds the end of the last occurrence of text in a line. Within values, quotes are escaped, so text cannot
+    match there. */
 static const char *last_of (const char *line, size_t length, const char *text)
 {
     const char *found = NULL, *at = line;
@@ -51,7 +54,7 @@ static bool before_of (const char *line, size_t length, struct base_digest *ret_
     return base_digest_parse (text, ret_digest) == 0;
 }
 
-static void begin (struct root_chain *chain, const char *line, size_t length)
+static void chain_begin (struct root_chain *chain, const char *line, size_t length)
 {
     const char *time = memmem (line, length, TIME, strlen (TIME));
     chain->begun = true;
@@ -71,10 +74,10 @@ bool root_chain_add (struct root_chain *chain, const char *line, size_t length)
     struct base_digest before;
     bool carries = before_of (line, length, &before), follows = true;
     if (!chain->begun)
-        begin (chain, line, length);
+        chain_begin (chain, line, length);
     else if (carries)
         follows = base_digest_equal (&before, &chain->last.digest);
-    else /* what was cut short by a crash carries nothing, and is carried by the next */
+    else /* a line cut short by a crash has no digest, but the next line has the digest of it */
         follows = !chain->linked || !root_chain_serial (line, length) || line[length - 1] != '}';
     chain->linked |= carries;
     uint64_t serial = root_chain_serial (line, length);
@@ -91,7 +94,7 @@ struct look {
     struct base_error *error;
 };
 
-/*  Looks at one line. Returns whether to go on. */
+/*  Checks one line. Returns whether to continue. */
 static bool look_at (struct look *look, const char *path, const char *line, size_t length)
 {
     uint64_t before = look->chain.last.serial;
@@ -119,7 +122,7 @@ static int look_through (struct look *look, const char *path, const struct base_
     while (at < end) {
         const char *newline = memchr (at, '\n', (size_t) (end - at));
         if (!newline)
-            return 0; /* it is being written */
+            return 0; /* still being written */
         if (newline > at && !look_at (look, path, at, (size_t) (newline - at)))
             return ROOT_E_DAMAGED;
         at = newline + 1;
@@ -163,7 +166,7 @@ int root_journal_check (const struct root *root, const struct root_journal_head 
     base_cleanup (base_buffer_deinit) struct base_buffer older = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer newer = {0};
     struct base_buffer *buffers[] = {&older, &newer};
-    base_cleanup (base_close_p) int lock = root_journal_lock (root); /* no line moves from one to the other */
+    base_cleanup (base_close_p) int lock = root_journal_lock (root); /* so no line moves between the files */
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < 2; i++) {
         rc = disk_file_read (root->disk, root->fd, files[i], ROOT_JOURNAL_MOST, buffers[i]);

@@ -1,8 +1,8 @@
-/*  root/chain.h - whether the lines of a journal follow each other
+/*  root/chain.h - the digest chain of the journal
 
-    Each line carries the SHA-256 of the one before it: whoever changes, removes or inserts a line has to write
-    all lines behind it anew, and then the last one is another than was told to the origin. Lines that an
-    earlier version wrote carry none; they are taken as they are until the first that does. */
+    Each line has the SHA-256 of the line before it. A person who changes, removes or inserts a line must
+    rewrite all lines after it, and then the last line differs from the one reported to the origin. Lines of
+    earlier versions have no digest; they are accepted until the first line that has one. */
 
 #ifndef ROOT_CHAIN_H
 #define ROOT_CHAIN_H
@@ -11,16 +11,16 @@
 
 #include "root/root.h"
 
-/*  A line by its number and digest; serial 0: none. */
+/*  Serial and digest of a line; serial 0: no line. */
 struct root_journal_head {
     uint64_t serial;
     struct base_digest digest;
 };
 
-/*  Serial of a line, or 0 where it has none. */
+/*  The serial of a line, or 0 if it has none. */
 uint64_t root_chain_serial (const char *line, size_t length);
 
-/*  Lines in their order, one after the other. Null value: all zero. */
+/*  State while checking lines in order. Null value: all zero. */
 struct root_chain {
     struct root_journal_head last;
     uint64_t first_serial;
@@ -28,23 +28,25 @@ struct root_chain {
     bool begun, linked;
 };
 
-/*  Takes the next line, without its newline. Returns whether it follows the one before it. */
+/*  Adds the next line, without its newline. Returns whether it follows the line before it. */
 bool root_chain_add (struct root_chain *chain, const char *line, size_t length);
 
-/*  The last line of the journal: serial 0 where there is none, or it is not whole. */
+/*  The last line of the journal. Serial 0 if there is none or it is incomplete. */
 struct root_journal_head root_journal_head (const struct root *root);
 
-/*  Syncs what other processes have appended: only what is durable is to be reported. Returns 0 or -errno. */
+/*  Syncs lines that other processes have appended: only durable lines may be reported. Returns 0
+    or -errno. */
 int root_journal_sync (const struct root *root);
 
-/*  For the start of a manager: cuts off what was not on the disk when the host went down, and appends a line that
-    says so. *ret_bytes: how much that was; 0: nothing. A line that was changed or removed stays as it is. */
+/*  Repairs the journal when a manager starts: cuts off the end that was not on disk when the host went down,
+    and appends a line that records this. *ret_bytes: number of bytes cut off; 0: none. Lines that were
+    changed or removed are left as they are. */
 int root_journal_mend (const struct root *root, size_t *ret_bytes, struct base_error *error);
 
-/*  Looks whether the lines follow each other, and whether the line that was told once (serial 0: none) is
-    still there. What is older than the oldest that is kept cannot be looked at. Returns 0, ROOT_E_DAMAGED with
-    a sentence about the first that does not fit, or -errno where the journal cannot be read. May be called
-    from another thread, while lines are appended. */
+/*  Checks that the lines follow each other and that the line reported last (serial 0: none) still exists.
+    Lines older than the oldest kept line cannot be checked. Returns 0, ROOT_E_DAMAGED with a sentence about
+    the first mismatch, or -errno if the journal cannot be read. May be called from another thread while lines
+    are appended. */
 int root_journal_check (const struct root *root, const struct root_journal_head *told,
                         struct base_error *error);
 

@@ -1,3 +1,5 @@
+/*  root/check.c - checks workspaces, links, records, journal and applications of a root */
+
 #include "root/check.h"
 
 #include <errno.h>
@@ -26,25 +28,26 @@
 
 enum { RECORD_MOST = 4 * 1024 * 1024 };
 
-/*  A file of a workspace that more than one name leads to. */
+/*  A file of a workspace with more than one hard link. */
 struct shared {
     dev_t device;
     ino_t inode;
-    char *path; /* below the root */
-    bool twin;  /* the other name was found, too */
+    char *path; /* relative to the root */
+    bool twin;  /* another name was found in a workspace */
 };
 
 struct check {
     const struct root *root;
-    const char *place; /* before each text: "" or "apps/NAME: " */
+    const char *place; /* prefix of each text: "" or "apps/NAME: " */
     void (*found) (void *context, const char *text);
     void *context;
     bool wrong;
-    struct base_buffer shared; /* of struct shared */
-    const char *workspace;     /* that is looked through */
+    struct base_buffer shared; /* array of struct shared */
+    const char *workspace;     /* being checked */
 };
 
-__attribute__ ((format (printf, 2, 3))) static void wrong (struct check *check, const char *format, ...)
+__attribute__ ((format (printf, 2, 3))) static void fault_report (struct check *check, const char *format,
+                                                                  ...)
 {
     char text[BASE_ERROR_SIZE + 64], line[BASE_ERROR_SIZE + 256];
     va_list arguments;
@@ -63,9 +66,9 @@ static void check_executable (struct check *check, const char *name, int workspa
 {
     struct stat status;
     if (fstatat (workspace, file, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG (status.st_mode))
-        wrong (check, "%s/%s is not there", name, file);
+        fault_report (check, "%s/%s is not there", name, file);
     else if (!(status.st_mode & 0100))
-        wrong (check, "%s/%s is not executable", name, file);
+        fault_report (check, "%s/%s is not executable", name, file);
 }
 
 static void check_program (struct check *check, const char *name, int workspace,
@@ -76,12 +79,12 @@ static void check_program (struct check *check, const char *name, int workspace,
     struct base_digest digest;
     uint64_t size;
     if (fd < 0 || base_digest_of_fd (fd, &digest, &size))
-        return; /* told already */
+        return; /* already reported */
     if (!base_digest_equal (&digest, &installed->envelope->binary) || size != installed->envelope->size)
-        wrong (check, "%s/" ROOT_PROGRAM " is not the program of its envelope", name);
+        fault_report (check, "%s/" ROOT_PROGRAM " is not the program of its envelope", name);
 }
 
-/*  An older noded made them, or a candidate did. */
+/*  Hard links come from an older noded or from a candidate. */
 static int note_shared (void *context, const char *path, const struct stat *status)
 {
     struct check *check = context;
@@ -91,7 +94,7 @@ static int note_shared (void *context, const char *path, const struct stat *stat
     struct shared *others = (struct shared *) check->shared.data;
     for (size_t i = 0; shared.path && i < check->shared.size / sizeof *others; i++)
         if (others[i].device == shared.device && others[i].inode == shared.inode) {
-            wrong (
+            fault_report (
                 check,
                 "%s and %s are one file: what one version writes to it reaches the other; the manager gives "
                 "each its own when it starts",
@@ -111,7 +114,7 @@ static void check_shared (struct check *check)
     struct shared *shared = (struct shared *) check->shared.data;
     for (size_t i = 0; i < check->shared.size / sizeof *shared; i++) {
         if (!shared[i].twin)
-            wrong (
+            fault_report (
                 check,
                 "%s has another name outside of the workspaces, through which it could be written to; the manager "
                 "gives it a file of its own when it starts",
@@ -125,12 +128,12 @@ static void look_at_workspace (struct check *check, const char *name)
 {
     base_cleanup (base_close_p) int fd = -1;
     if (root_workspace_open (check->root, name, &fd)) {
-        wrong (check, "%s cannot be opened", name);
+        fault_report (check, "%s cannot be opened", name);
         return;
     }
     struct base_error error = {0};
     if (root_manifest_verify (NULL, fd, &error))
-        wrong (check, "%s: %s", name, error.text);
+        fault_report (check, "%s: %s", name, error.text);
     check_executable (check, name, fd, ROOT_SCRIPT);
     check_executable (check, name, fd, ROOT_LAUNCHER);
     check_executable (check, name, fd, ROOT_PROGRAM);
@@ -138,12 +141,12 @@ static void look_at_workspace (struct check *check, const char *name)
     (void) root_shared_each (fd, note_shared, check);
     struct root_command command;
     if (root_command_read (fd, &command, &error))
-        wrong (check, "%s: %s", name, error.text);
+        fault_report (check, "%s: %s", name, error.text);
     else
         root_command_deinit (&command);
     struct wire_installed installed;
     if (root_workspace_read (check->root, name, &installed, &error))
-        wrong (check, "%s", error.text);
+        fault_report (check, "%s", error.text);
     else {
         check_program (check, name, fd, &installed);
         wire_installed_deinit (&installed);
@@ -155,7 +158,7 @@ static void keep_line (void *context, const char *text)
     (void) base_list_append (context, text);
 }
 
-/*  One that the manager collects meanwhile is not damaged. A link that leads there is told of by itself. */
+/*  A workspace that the manager removes meanwhile is not damaged. A link to it is reported separately. */
 static void check_workspace (struct check *check, const char *name)
 {
     char **lines = NULL;
@@ -183,14 +186,15 @@ static void check_link (struct check *check, const char *link, bool needed)
     if (rc == ROOT_E_NONE && !needed)
         return;
     if (rc == ROOT_E_NONE)
-        wrong (check, "no link %s", link);
+        fault_report (check, "no link %s", link);
     else if (rc)
-        wrong (check, "%s does not name a workspace", link);
+        fault_report (check, "%s does not name a workspace", link);
     else if (root_workspace_open (check->root, name, &fd))
-        wrong (check, "%s points to %s, which is not there", link, name);
+        fault_report (check, "%s points to %s, which is not there", link, name);
 }
 
-/*  A link that is gone leaves only the record of where it led. One that is damaged is told of elsewhere. */
+/*  If the link is missing, only the order state says where it pointed. A damaged order state is
+    reported elsewhere. */
 static void check_previous (struct check *check)
 {
     char name[ROOT_NAME_SIZE];
@@ -200,10 +204,10 @@ static void check_previous (struct check *check)
         wire_json_parse (&wire_standing_record, (const char *) buffer.data, buffer.size, &standing, NULL))
         return;
     if (root_previous_check (check->root, standing.previous, name, NULL) == ROOT_E_NONE)
-        wrong (check,
-               "no link previous, which pointed to %s: a running manager or noded revert "
-               "restores it",
-               standing.previous);
+        fault_report (check,
+                      "no link previous, which pointed to %s: a running manager or noded revert "
+                      "restores it",
+                      standing.previous);
 }
 
 static void check_way_back (struct check *check)
@@ -211,7 +215,7 @@ static void check_way_back (struct check *check)
     char stable[ROOT_NAME_SIZE], previous[ROOT_NAME_SIZE];
     if (!root_link (check->root, ROOT_STABLE, stable) && !root_link (check->root, ROOT_PREVIOUS, previous) &&
         strcmp (stable, previous) == 0)
-        wrong (check, "stable and previous both point to %s: a revert is not possible", stable);
+        fault_report (check, "stable and previous both point to %s: a revert is not possible", stable);
 }
 
 static void check_record (struct check *check, const char *path, const struct wire_record *record)
@@ -222,14 +226,14 @@ static void check_record (struct check *check, const char *path, const struct wi
     if (rc == -ENOENT)
         return;
     if (rc) {
-        wrong (check, "%s cannot be read: %s", path, strerror (-rc));
+        fault_report (check, "%s cannot be read: %s", path, strerror (-rc));
         return;
     }
     base_cleanup (base_free_p) void *message = calloc (1, wire_record_size (record));
     if (!message)
         return;
     if (wire_json_parse (record, (const char *) buffer.data, buffer.size, message, &error))
-        wrong (check, "%s is damaged: %s", path, error.text);
+        fault_report (check, "%s is damaged: %s", path, error.text);
     else
         wire_deinit (record, message);
 }
@@ -240,14 +244,13 @@ static void check_line (struct check *check, const char *path, size_t number, co
     struct wire_entry entry;
     uint64_t before = chain->last.serial;
     if (!root_chain_add (chain, line, length))
-        wrong (check,
-               "%s: line %zu does not follow line %llu: that one was changed, or lines behind it removed",
-               path, number, (unsigned long long) before);
+        fault_report (
+            check, "%s: line %zu does not follow line %llu: that one was changed, or lines behind it removed",
+            path, number, (unsigned long long) before);
     if (!wire_json_parse (&wire_entry_record, line, length, &entry, NULL))
         wire_entry_deinit (&entry);
-    else if (!root_journal_line_is_whole (line,
-                                          length)) /* else a later version wrote it, with a word of its own */
-        wrong (check, "%s: line %zu is damaged", path, number);
+    else if (!root_journal_line_is_whole (line, length)) /* otherwise a later version wrote an unknown word */
+        fault_report (check, "%s: line %zu is damaged", path, number);
 }
 
 static void check_journal (struct check *check, const char *path, struct root_chain *chain)
@@ -257,13 +260,13 @@ static void check_journal (struct check *check, const char *path, struct root_ch
     if (rc == -ENOENT)
         return;
     if (rc) {
-        wrong (check, "%s cannot be read: %s", path, strerror (-rc));
+        fault_report (check, "%s cannot be read: %s", path, strerror (-rc));
         return;
     }
     size_t number = 0;
     uint64_t serial;
     const char *at = (const char *) buffer.data;
-    /* what is not whole behind the last line was not on the disk, or is being written */
+    /* an incomplete end was never on disk, or is being written */
     const char *end = at + root_journal_end (at, buffer.size, &serial);
     while (at < end) {
         const char *newline = memchr (at, '\n', (size_t) (end - at));
@@ -275,7 +278,7 @@ static void check_journal (struct check *check, const char *path, struct root_ch
     }
 }
 
-/*  Calls each for every visible entry of a directory of the root. */
+/*  Calls each for every visible entry of a directory in the root. */
 static void each_entry (struct check *check, const char *path,
                         void (*each) (struct check *check, const char *name))
 {
@@ -283,7 +286,7 @@ static void each_entry (struct check *check, const char *path,
         base_directory_list (openat (check->root->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory) {
         if (errno != ENOENT)
-            wrong (check, "%s cannot be opened: %s", path, strerror (errno));
+            fault_report (check, "%s cannot be opened: %s", path, strerror (errno));
         return;
     }
     for (struct dirent *entry; (entry = readdir (directory));)
@@ -310,9 +313,9 @@ static void check_application (struct check *check, const char *name)
     struct base_error error = {0};
     struct stat status;
     if (!path || !place || (stat (path, &status) == 0 && !S_ISDIR (status.st_mode)))
-        return; /* a stray file is no application */
+        return; /* a stray file */
     if (root_open (check->root->disk, path, &root, &error)) {
-        wrong (check, "%s", error.text);
+        fault_report (check, "%s", error.text);
         return;
     }
     struct check below = {.root = &root, .place = place, .found = check->found, .context = check->context};
@@ -322,7 +325,7 @@ static void check_application (struct check *check, const char *name)
 
 static void found_place (void *context, const char *text)
 {
-    wrong (context, "%s", text);
+    fault_report (context, "%s", text);
 }
 
 static void check_one (struct check *check)
@@ -339,7 +342,7 @@ static void check_one (struct check *check)
     char **names;
     int rc = root_workspaces (check->root, &names);
     if (rc)
-        wrong (check, "the workspaces cannot be listed: %s", strerror (-rc));
+        fault_report (check, "the workspaces cannot be listed: %s", strerror (-rc));
     for (size_t i = 0; rc == 0 && names[i]; i++)
         check_workspace (check, names[i]);
     if (rc == 0)

@@ -5,8 +5,8 @@
 
 #include "root/root.h"
 
-/*  Calls found for everything that is wrong (text is one line). Hidden leftovers are not wrong. Returns 0
-    where nothing is, ROOT_E_DAMAGED, or -errno where it could not be looked at. */
+/*  Calls found for each fault; text is one line. Hidden leftovers are no fault. Returns 0 if there is no
+    fault, ROOT_E_DAMAGED, or -errno if the root cannot be read. */
 int root_check (const struct root *root, void (*found) (void *context, const char *text), void *context);
 
 #endif

@@ -1,3 +1,5 @@
+/*  root/command.c - packs and reads the file `command`; merges environments */
+
 #include "root/command.h"
 
 #include <errno.h>
@@ -34,8 +36,8 @@ int root_command_pack (const char *program, char *const *args, size_t n_args, ch
     return rc;
 }
 
-/*  count strings that lie behind each other. NULL where memory is out. */
-static char **take (const char **at, size_t count)
+/*  Copies count consecutive strings and advances *at. Returns NULL if out of memory. */
+static char **strings_take (const char **at, size_t count)
 {
     char **list = calloc (count + 1, sizeof *list);
     for (size_t i = 0; list && i < count; i++) {
@@ -67,8 +69,8 @@ int root_command_read (int workspace, struct root_command *ret_command, struct b
     if (!is_file_name (program) || base_text_parse_u64 (at, ARGS_MOST, &n_args) || n_args > strings - 2)
         return base_error_set (error, ROOT_E_DAMAGED, "the file " COMMAND " is damaged");
     at += strlen (at) + 1;
-    struct root_command command = {.program = strdup (program), .args = take (&at, (size_t) n_args)};
-    command.env = take (&at, strings - 2 - (size_t) n_args);
+    struct root_command command = {.program = strdup (program), .args = strings_take (&at, (size_t) n_args)};
+    command.env = strings_take (&at, strings - 2 - (size_t) n_args);
     if (!command.program || !command.args || !command.env) {
         root_command_deinit (&command);
         return base_error_errno (error, -ENOMEM, "cannot read the file " COMMAND);
@@ -90,8 +92,8 @@ static size_t name_length (const char *entry)
     return strcspn (entry, "=");
 }
 
-/*  Whether list, from its element first on, sets the variable that entry sets. */
-static bool sets (char *const *list, size_t first, const char *entry)
+/*  Whether list, from index first on, sets the same variable as entry. */
+static bool list_sets (char *const *list, size_t first, const char *entry)
 {
     size_t length = name_length (entry);
     for (size_t i = first; list && list[i]; i++)
@@ -106,10 +108,10 @@ char **root_environment_merge (char *const *base, char *const *overlay)
     char **merged = calloc (n_base + n_overlay + 1, sizeof *merged);
     bool failed = !merged;
     for (size_t i = 0; !failed && i < n_base; i++)
-        if (!sets (overlay, 0, base[i]))
+        if (!list_sets (overlay, 0, base[i]))
             failed = !(merged[count++] = strdup (base[i]));
     for (size_t i = 0; !failed && i < n_overlay; i++)
-        if (!sets (overlay, i + 1, overlay[i])) /* of two with one name the last counts */
+        if (!list_sets (overlay, i + 1, overlay[i])) /* the last of two with the same name is used */
             failed = !(merged[count++] = strdup (overlay[i]));
     return failed ? base_list_free (merged) : merged;
 }

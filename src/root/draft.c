@@ -1,10 +1,12 @@
-/*  A draft is a hidden directory `.new.NAME`. Nothing is synced before the draft is sealed: then all files,
-    the directories, and one rename gives it its name. Many small syncs would wait for the disk many times.
+/*  root/draft.c - builds a workspace in the hidden directory `.new.NAME`
 
-    No two workspaces share a file. A version can write to its own files, and what it does to them must not
-    reach the version that takes its place: so what did not change is copied, by sharing blocks where the file
-    system can. A second name for the same file would do where a program runs under a user that can write neither
-    the file nor its directory. The manager is never that: it owns the root. */
+    Nothing is synced until the draft is sealed. Then all files and directories are synced, and one rename
+    gives the draft its name. Many small syncs would wait for the disk many times.
+
+    No two workspaces share a file. A version can write to its own files, and this must not change the version
+    that replaces it. So unchanged files are copied, by reflink if the file system supports it. A hard link
+    would be safe only if the program ran under a user that can write neither the file nor its directory, but
+    the manager owns the root. */
 
 #include "root/workspace.h"
 
@@ -23,9 +25,10 @@
 
 enum { DEPTH_MOST = 32 };
 
-/*  No variable is set: it would reach the version. What init starts may be a link of its own (`ln -s` into a
-    service directory), which the shell cannot read by itself; -p finds readlink whatever PATH is. */
-static const char script[] =
+/*  Sets no variables, because the version would inherit them. init may start a symbolic link of its own (`ln
+    -s` into a service directory), which a shell cannot resolve itself; `command -p` finds readlink whatever
+    PATH is. */
+static const char start_script[] =
     "#!/bin/sh\n"
     "# Runs the launcher beside this file, which decides what is started.\n"
     "if [ -h \"$0\" ]; then\n"
@@ -43,7 +46,7 @@ static const char script[] =
     "*) exec ./" ROOT_LAUNCHER " ;;\n"
     "esac\n";
 
-/*  The time of the newest name in the root, those of hidden workspaces included; 0 where there is none. */
+/*  The time of the newest workspace name in the root, hidden names included; 0 if there is none. */
 static int newest_name (const struct root *root, uint64_t *ret_ns)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
@@ -78,7 +81,7 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
         return base_error_errno (error, -errno, "cannot make %s", draft.hidden);
     draft.fd = root->disk->ops->openat (root->disk->context, root->fd, draft.hidden,
                                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (draft.fd < 0 || fchmod (draft.fd, 0755)) { /* whatever the umask is */
+    if (draft.fd < 0 || fchmod (draft.fd, 0755)) { /* independent of the umask */
         rc = base_error_errno (error, -errno, "cannot open %s", draft.hidden);
         base_close_p (&draft.fd);
         (void) disk_tree_remove (root->disk, root->fd, draft.hidden, NULL);
@@ -99,8 +102,8 @@ void root_draft_deinit (struct root_draft *draft)
     *draft = (struct root_draft){.fd = -1};
 }
 
-/*  Opens the directory that path's last part is to be in, making it part by part: no part may be empty,
-    '.', '..' or a link. Returns a descriptor or -errno; *ret_leaf lies within path. */
+/*  Opens the parent directory of path in the draft and makes missing directories. A component must not be
+    empty, '.', '..' or a symbolic link. Returns a descriptor or -errno; *ret_leaf points into path. */
 static int open_parent (const struct root_draft *draft, const char *path, const char **ret_leaf)
 {
     const struct disk *disk = draft->root->disk;
@@ -127,13 +130,14 @@ static int open_parent (const struct root_draft *draft, const char *path, const 
             return -errno;
         (void) close (fd);
         fd = below;
-        if (made && fchmod (fd, 0755)) /* whatever the umask is */
+        if (made && fchmod (fd, 0755)) /* independent of the umask */
             return -errno;
         at = slash + 1;
     }
 }
 
-/*  Opens a new file of the draft. Returns a descriptor or -errno; parent and leaf are those of path. */
+/*  Creates a file in the draft. Returns a descriptor or -errno, and the parent directory and last component
+    of path. */
 static int make_file (const struct root_draft *draft, const char *path, int *ret_parent,
                       const char **ret_leaf)
 {
@@ -166,7 +170,7 @@ int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, c
     return rc ? base_error_errno (error, rc, "cannot put %s into the workspace", path) : 0;
 }
 
-/*  A regular file to read. Returns a descriptor or -errno. */
+/*  Opens a regular file for reading. Returns a descriptor or -errno. */
 static int open_source (const struct root_draft *draft, int directory, const char *path,
                         struct stat *ret_status)
 {
@@ -178,7 +182,7 @@ static int open_source (const struct root_draft *draft, int directory, const cha
     return S_ISREG (ret_status->st_mode) ? base_take_fd (&fd) : -EINVAL;
 }
 
-/*  wanted NULL: whatever it holds. */
+/*  wanted NULL: the content is not checked. */
 static int copy_file (struct root_draft *draft, const char *path, mode_t mode, int from,
                       const struct base_digest *wanted, struct base_error *error)
 {
@@ -217,7 +221,8 @@ int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
                            strerror (-from));
 }
 
-/*  Owner and mode are those of the file under every name of it: so they must fit, or be set while it has one. */
+/*  All hard links of a file share owner and mode, so they must match already, or the file must have only
+    one name. */
 static int try_adopt (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
                       const char *from_path)
 {
@@ -241,7 +246,7 @@ static int try_adopt (struct root_draft *draft, const char *path, mode_t mode, i
     struct stat after;
     if (known && !fstat (from, &after) && after.st_size == status.st_size &&
         after.st_mtim.tv_sec == status.st_mtim.tv_sec && after.st_mtim.tv_nsec == status.st_mtim.tv_nsec)
-        root_verified_note (&draft->verified, from, &digest); /* mode and link changed its change time */
+        root_verified_note (&draft->verified, from, &digest); /* chmod and link changed the ctime */
     return 0;
 }
 
@@ -257,7 +262,7 @@ int root_draft_adopt (struct root_draft *draft, const char *path, mode_t mode,
 int root_draft_start_files (struct root_draft *draft, const void *launcher, size_t launcher_size,
                             struct base_error *error)
 {
-    int rc = root_draft_write (draft, ROOT_SCRIPT, 0755, script, sizeof script - 1, error);
+    int rc = root_draft_write (draft, ROOT_SCRIPT, 0755, start_script, sizeof start_script - 1, error);
     return rc ? rc : root_draft_write (draft, ROOT_LAUNCHER, 0755, launcher, launcher_size, error);
 }
 
@@ -271,7 +276,7 @@ int root_draft_describe (struct root_draft *draft, const struct wire_installed *
     int rc = root_draft_write (draft, ROOT_ENVELOPE, 0644, json, strlen (json), error);
     if (rc)
         return rc;
-    /*  The node manager is told to be one here: an envelope holds only what its publisher gave. */
+    /*  The node manager gets the argument `run` here: an envelope has only what its publisher specified. */
     bool manager = strcmp (envelope->application, ROOT_PROGRAM) == 0;
     base_cleanup (base_free_p) char **args = calloc (envelope->n_args + 1, sizeof *args);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
@@ -289,9 +294,9 @@ int root_draft_describe (struct root_draft *draft, const struct wire_installed *
     return root_draft_write (draft, ROOT_COMMAND, 0644, buffer.data, buffer.size, error);
 }
 
-/*  sealing */
+/*  seal */
 
-/*  Holds one file against what the envelope says of it. */
+/*  Compares one file with the envelope. */
 static int check_file (const struct root_draft *draft, const struct base_buffer *manifest, const char *path,
                        const struct base_digest *digest, uint64_t size, bool executable,
                        struct base_error *error)
@@ -338,7 +343,7 @@ static int sync_file (const struct disk *disk, int directory, const char *name)
     return fd < 0 || disk->ops->fsync (disk->context, fd) ? -errno : 0;
 }
 
-/*  Syncs the directory and all that is below it. fd is consumed. */
+/*  Syncs a directory tree. Consumes fd. */
 static int sync_tree (const struct disk *disk, int fd, unsigned depth)
 {
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);

@@ -1,4 +1,4 @@
-/*  .failed and .failed.WORKSPACE, of root/outcome.h */
+/*  root/failed.c - the files .failed and .failed.WORKSPACE (root/outcome.h) */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ int root_release_of (const struct root *root, const char *workspace, struct base
     return base_digest_parse (text, ret_release) ? ROOT_E_NONE : 0;
 }
 
-/*  what a trial began from */
+/*  start of a trial */
 
 int root_began_write (const struct root *root, const struct root_began *began, struct base_error *error)
 {
@@ -86,10 +86,10 @@ int root_began_remove (const struct root *root)
     return rc == -ENOENT ? 0 : rc;
 }
 
-/*  how one ended */
+/*  end of a trial */
 
-/*  Overwrites .failed where it lies, which needs no space, and gives it the name. What cannot even be
-    overwritten says of itself that the trial ended. */
+/*  Overwrites .failed in place, which needs no space, and renames it. If even the overwrite fails, its old
+    text still says that the trial ended. */
 static int use_blank (const struct root *root, const char *path, const char *text, size_t length,
                       struct base_error *error)
 {

@@ -1,7 +1,9 @@
-/*  var/journal is lines of JSON. It becomes var/journal.1 when it is full, so that what is kept is bounded
-    and the newest megabyte is always there. A line that a crash cut short, or that rotted, costs itself
-    alone. Each line carries the digest of the one before it (root/chain.h); to append one, the end of the file
-    is read, not what was appended last by this process: others append too. */
+/*  root/journal.c - the journal: lines of JSON in var/journal
+
+    A full journal is renamed to var/journal.1. So its size is bounded and the newest megabyte is always kept.
+    A line that was cut short by a crash, or decayed, makes no other line unreadable. Each line has the digest
+    of the line before it (root/chain.h). Because other processes append too, an append reads the end of the
+    file and not the last line that this process wrote. */
 
 #include "root/record.h"
 
@@ -20,15 +22,15 @@
 
 enum { ROTATE_SIZE = 1024 * 1024, TAIL_SIZE = 16 * 1024 };
 
-/*  Reads one of the two files; a missing one is empty, and so is a damaged one, which whoever appends sets
-    aside. */
-static int load (const struct root *root, const char *path, struct base_buffer *buffer)
+/*  Reads one of the two files. A missing file counts as empty. So does a damaged one, which the next append
+    sets aside. */
+static int file_load (const struct root *root, const char *path, struct base_buffer *buffer)
 {
     int rc = disk_file_read (root->disk, root->fd, path, ROOT_JOURNAL_MOST, buffer);
     return rc == -ENOENT || rc == -ENOTDIR || root_record_is_damaged (rc) ? 0 : rc;
 }
 
-/*  Cuts the last line off buffer's data. Returns NULL at the beginning. */
+/*  Removes the last line from data and returns it, or NULL if there is none. */
 static const char *last_line (const char *data, size_t *size, size_t *ret_length)
 {
     while (*size > 0 && data[*size - 1] == '\n')
@@ -42,9 +44,9 @@ static const char *last_line (const char *data, size_t *size, size_t *ret_length
     return line;
 }
 
-/*  Puts entries in front of each other, newest first, until there are most. */
-static int gather (const struct base_buffer *buffer, size_t most, struct base_buffer *entries,
-                   size_t *ret_damaged)
+/*  Appends entries, newest first, up to most of them. */
+static int entries_gather (const struct base_buffer *buffer, size_t most, struct base_buffer *entries,
+                           size_t *ret_damaged)
 {
     size_t size = buffer->size, length;
     while (entries->size / sizeof (struct wire_entry) < most) {
@@ -68,7 +70,7 @@ static int gather (const struct base_buffer *buffer, size_t most, struct base_bu
     return 0;
 }
 
-static void reverse (struct wire_entry *entries, size_t count)
+static void entries_reverse (struct wire_entry *entries, size_t count)
 {
     for (size_t i = 0; i < count / 2; i++) {
         struct wire_entry swap = entries[i];
@@ -83,13 +85,12 @@ int root_journal_read (const struct root *root, size_t most, struct wire_entry *
     static const char *const files[] = {ROOT_JOURNAL, ROOT_JOURNAL_OLDER};
     struct base_buffer entries = {0};
     size_t damaged = 0;
-    int rc =
-        base_buffer_reserve (&entries, sizeof (struct wire_entry)); /* so that an empty journal is no NULL */
+    int rc = base_buffer_reserve (&entries, sizeof (struct wire_entry)); /* an empty journal is not NULL */
     for (size_t i = 0; rc == 0 && i < sizeof files / sizeof *files; i++) {
         base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-        rc = load (root, files[i], &buffer);
+        rc = file_load (root, files[i], &buffer);
         if (rc == 0)
-            rc = gather (&buffer, most, &entries, &damaged);
+            rc = entries_gather (&buffer, most, &entries, &damaged);
     }
     struct wire_entry *list = (struct wire_entry *) entries.data;
     size_t count = entries.size / sizeof *list;
@@ -97,7 +98,7 @@ int root_journal_read (const struct root *root, size_t most, struct wire_entry *
         root_journal_free (list, count);
         return base_error_errno (error, rc, "cannot read %s/" ROOT_JOURNAL, root->path);
     }
-    reverse (list, count);
+    entries_reverse (list, count);
     *ret_entries = list;
     *ret_count = count;
     if (ret_damaged)
@@ -112,14 +113,15 @@ void root_journal_free (struct wire_entry *entries, size_t count)
     free (entries);
 }
 
-/*  How a file of the journal ends. */
+/*  The end of a journal file. */
 struct tail {
     struct root_journal_head head;
     bool has_line;
-    bool torn; /* the last line is not whole: head has the digest of what is there */
+    bool torn; /* the last line is incomplete; head has the digest of its bytes */
 };
 
-/*  Goes from the end to the beginning. whole: data begins with a line. Returns whether all was found. */
+/*  Searches backwards. whole: data starts at the beginning of a line. Returns whether the search
+    is complete. */
 static bool tail_find (const char *data, size_t size, bool whole, struct tail *ret_tail)
 {
     size_t length, end = size;
@@ -140,7 +142,8 @@ static bool tail_find (const char *data, size_t size, bool whole, struct tail *r
     return whole;
 }
 
-/*  Reads the end of a file, and more where the last lines are long or damaged. A missing file is empty. */
+/*  Reads the end of a file, or the whole file if the last lines are long or damaged. A missing file counts
+    as empty. */
 static int tail_read (const struct root *root, const char *path, struct tail *ret_tail)
 {
     const struct disk *disk = root->disk;
@@ -173,8 +176,7 @@ static int tail_read (const struct root *root, const char *path, struct tail *re
     return 0;
 }
 
-/*  The line that the next one follows. *ret_aside: what had the journal's name could not be read, and was set
-    aside. */
+/*  Finds the line that the next one follows. *ret_aside: the journal was unreadable and was set aside. */
 static int tail_load (const struct root *root, struct tail *ret_tail, bool *ret_aside)
 {
     *ret_aside = false;
@@ -189,7 +191,7 @@ static int tail_load (const struct root *root, struct tail *ret_tail, bool *ret_
     return tail_read (root, ROOT_JOURNAL_OLDER, ret_tail) == -ENOMEM ? -ENOMEM : 0;
 }
 
-/*  A line that is not whole was reported by nobody. */
+/*  An incomplete line was never reported. */
 struct root_journal_head root_journal_head (const struct root *root)
 {
     struct tail tail = {.has_line = false};
@@ -213,7 +215,7 @@ int root_journal_sync (const struct root *root)
     return directory < 0 || disk->ops->fsync (disk->context, directory) ? -errno : 0;
 }
 
-/*  Cuts off what was not on the disk. Returns how many bytes that were. */
+/*  Cuts off the end that was not on disk. Returns the number of bytes. */
 static size_t cut_end (const struct root *root, uint64_t *ret_serial)
 {
     const struct disk *disk = root->disk;
@@ -226,11 +228,11 @@ static size_t cut_end (const struct root *root, uint64_t *ret_serial)
     base_cleanup (base_close_p) int fd = disk->ops->openat (disk->context, root->fd, ROOT_JOURNAL,
                                                             O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
     if (fd < 0 || ftruncate (fd, (off_t) kept))
-        return 0; /* read-only: the next line is appended to it as it is */
+        return 0; /* read-only: the next line is appended after the damaged end */
     return buffer.size - kept;
 }
 
-static void rotate (const struct root *root)
+static void journal_rotate (const struct root *root)
 {
     struct stat status;
     if (fstatat (root->fd, ROOT_JOURNAL, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG (status.st_mode) ||
@@ -243,7 +245,7 @@ static void rotate (const struct root *root)
     }
 }
 
-/*  Appends a line that follows tail, and is the tail then. */
+/*  Appends a line after tail; tail is then this line. */
 static int put_line (const struct root *root, struct wire_entry *entry, struct tail *tail,
                      struct base_error *error)
 {
@@ -256,7 +258,7 @@ static int put_line (const struct root *root, struct wire_entry *entry, struct t
     base_cleanup (base_free_p) char *text = json ? base_text_printf ("%s\n", json) : NULL;
     if (!text)
         return base_error_errno (error, -ENOMEM, "cannot append to %s/" ROOT_JOURNAL, root->path);
-    /* the first line of a file is synced with its name: what is appended later is synced without it */
+    /* the first line of a file is synced with the directory entry, so later lines need no directory sync */
     bool first = faccessat (root->fd, ROOT_JOURNAL, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     bool durable = first || entry->outcome != WIRE_OUTCOME_STARTED;
     int rc = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
@@ -271,7 +273,7 @@ static int put_line (const struct root *root, struct wire_entry *entry, struct t
     return 0;
 }
 
-/*  Whoever reads the journal later is to see that it is not all that there was. */
+/*  Records in the new journal that the old one was set aside. */
 static void note_aside (const struct root *root, struct tail *tail)
 {
     struct wire_entry entry = {.application = (char *) "noded",
@@ -282,7 +284,7 @@ static void note_aside (const struct root *root, struct tail *tail)
     (void) put_line (root, &entry, tail, NULL);
 }
 
-/*  The journal's own line says what is missing, once. */
+/*  Records once how much is missing. */
 static int note_cut (const struct root *root, size_t bytes, uint64_t serial, struct tail *tail,
                      struct base_error *error)
 {
@@ -306,7 +308,7 @@ int root_journal_mend (const struct root *root, size_t *ret_bytes, struct base_e
     uint64_t serial;
     *ret_bytes = 0;
     base_cleanup (base_close_p) int lock = root_journal_lock (root);
-    size_t bytes = lock < 0 ? 0 : cut_end (root, &serial); /* without it, somebody may be writing */
+    size_t bytes = lock < 0 ? 0 : cut_end (root, &serial); /* unlocked: another process may write */
     if (!bytes)
         return 0;
     int rc = tail_load (root, &tail, &aside);
@@ -324,7 +326,7 @@ int root_journal_append (const struct root *root, struct wire_entry *entry, stru
     if (rc)
         return rc;
     base_cleanup (base_close_p) int lock = root_journal_lock (root);
-    rotate (root);
+    journal_rotate (root);
     rc = tail_load (root, &tail, &aside);
     uint64_t serial = 0;
     size_t cut = !rc && tail.torn && lock >= 0 ? cut_end (root, &serial) : 0;

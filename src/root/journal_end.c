@@ -1,3 +1,5 @@
+/*  root/journal_end.c - finds the end of the intact part of a journal */
+
 #include "root/journal_end.h"
 
 #include <string.h>
@@ -15,7 +17,7 @@ size_t root_journal_end (const char *data, size_t size, uint64_t *ret_serial)
     struct root_chain chain = {.begun = false};
     const char *at = data, *end = data + size;
     size_t kept = 0;
-    bool hole = false; /* NULs behind what is kept */
+    bool hole = false; /* NULs after the kept part */
     *ret_serial = 0;
     while (at < end) {
         const char *newline = memchr (at, '\n', (size_t) (end - at));
@@ -26,8 +28,8 @@ size_t root_journal_end (const char *data, size_t size, uint64_t *ret_serial)
             bool follows = root_chain_add (&chain, at, length);
             if (whole && !follows)
                 return hole && kept ? kept
-                                    : size; /* else lines were changed or removed: a fault that is to stay */
-            if (whole) {                    /* what is damaged before it was there when it was appended */
+                                    : size; /* otherwise lines were changed or removed: evidence to keep */
+            if (whole) {                    /* damaged lines before it already existed when it was appended */
                 hole = false;
                 kept = (size_t) (newline + 1 - data);
                 *ret_serial = chain.last.serial;
@@ -35,8 +37,8 @@ size_t root_journal_end (const char *data, size_t size, uint64_t *ret_serial)
         }
         at += length + (newline ? 1 : 0);
     }
-    if (!kept) /* nothing of it was, or it is another kind of damage */
+    if (!kept) /* all NULs: nothing was on disk; otherwise other damage */
         return size && strnlen (data, size) == 0 && memcmp (data, data + 1, size - 1) == 0 ? 0 : size;
-    /* a line that somebody wrote to its end stays, whatever it is */
+    /* a line with a newline was written completely and is kept, whatever it contains */
     return hole || data[size - 1] != '\n' ? kept : size;
 }

@@ -1,8 +1,8 @@
-/*  root/journal_end.h - where what is whole of a journal ends; for this room alone
+/*  root/journal_end.h - the end of the intact part of a journal; private to this room
 
-    Lines that only tell how a step began are not synced. After a power cut the end of the file may be NULs, or
-    cut, in any block that was not written, while the file has its length. That is no change that somebody made:
-    what was reported of the journal was synced before. */
+    Lines that only record the start of a step are not synced. After a power cut the file has its length, but
+    any block at its end that was not written may be NULs or missing. This is no tampering: lines were synced
+    before they were reported. */
 
 #ifndef ROOT_JOURNAL_END_H
 #define ROOT_JOURNAL_END_H
@@ -12,12 +12,12 @@
 
 #include "root/root.h"
 
-/*  Whether a line, without its newline, was written to its end. */
+/*  Whether a line, without its newline, was written completely. */
 bool root_journal_line_is_whole (const char *line, size_t length);
 
-/*  How many bytes, from the beginning, to keep of the end of a journal (or of all of it). What lies behind them
-    was not on the disk: NULs, or a line without its end. *ret_serial: of the last line that is kept; 0: unknown. Returns
-    size where all is to be kept: also where something else is wrong, or nothing whole is before it. */
+/*  The number of bytes to keep from the beginning of a journal, or of its end. The bytes after them were not
+    on disk: NULs or an incomplete line. *ret_serial: serial of the last kept line; 0: unknown. Returns size
+    if everything is to be kept, also for any other kind of damage and if no intact line comes first. */
 size_t root_journal_end (const char *data, size_t size, uint64_t *ret_serial);
 
 #endif

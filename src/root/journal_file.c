@@ -1,3 +1,5 @@
+/*  root/journal_file.c - locks the journal */
+
 #include "root/journal_file.h"
 
 #include <fcntl.h>

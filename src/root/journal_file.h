@@ -1,4 +1,4 @@
-/*  root/journal_file.h - the files of the journal; for this room alone */
+/*  root/journal_file.h - the files of the journal; private to this room */
 
 #ifndef ROOT_JOURNAL_FILE_H
 #define ROOT_JOURNAL_FILE_H
@@ -8,10 +8,10 @@
 #define ROOT_JOURNAL ROOT_VAR "/journal"
 #define ROOT_JOURNAL_OLDER ROOT_VAR "/journal.1"
 
-enum { ROOT_JOURNAL_MOST = 4 * 1024 * 1024 /* bytes that are read of a file */ };
+enum { ROOT_JOURNAL_MOST = 4 * 1024 * 1024 /* bytes read from a file, at most */ };
 
 /*  Keeps other processes (a manager and `noded revert`) from appending until the descriptor is closed. Waits
-    a little for one that does; -1 where that does not end, and then the caller goes on all the same. */
+    at most 100 ms; returns -1 if the lock stays taken, and the caller then continues without it. */
 int root_journal_lock (const struct root *root);
 
 #endif

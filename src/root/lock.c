@@ -1,3 +1,5 @@
+/*  root/lock.c - the locks of a root, and the processes that hold them */
+
 #include "root/lock.h"
 
 #include <errno.h>
@@ -18,10 +20,10 @@
 
 enum { INHERITED_MOST = 1024, INFO_SIZE = 4096 };
 
-/*  A manager may be waited for as long as one takes that was killed. */
+/*  Longest wait for the manager lock: as long as a killed manager takes to exit. */
 enum { MANAGER_MS = 10, MANAGER_TIMES = 200 };
 
-/*  Who only asks whether the lock is held (root_lock_is_held) has it for a moment, which is no server. */
+/*  root_lock_is_held takes the lock for a moment without serving the root, so a busy lock is tried again. */
 enum { ASKED_MS = 10, ASKED_TIMES = 20 };
 
 enum { CHANGE_STEP_MS = 10 };
@@ -33,8 +35,8 @@ static bool is_same (const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/*  Opens it as well as it can be: a root that has none, on a disk where none can be made, is locked itself.
-    Never for writing: as long as that were open, the disk could not be made read-only. */
+/*  Opens the lock file. If that fails, as on a read-only disk without one, opens the root directory instead.
+    Never for writing: an open writable file keeps the disk from being remounted read-only. */
 static int open_lock (const struct root *root)
 {
     int fd = openat (root->fd, ROOT_LOCK, LOCK_FLAGS | O_RDONLY);
@@ -48,11 +50,11 @@ static void make_lock (const struct root *root)
     base_cleanup (base_close_p) int fd =
         openat (root->fd, ROOT_LOCK, LOCK_FLAGS | O_WRONLY | O_CREAT | O_EXCL, 0600);
     if (fd >= 0)
-        (void) fchmod (fd, 0600); /* whatever the umask is: who cannot open it would lock something else */
+        (void) fchmod (fd, 0600); /* independent of the umask: its owner must be able to open it */
 }
 
-/*  Returns 0 or -errno. NFS makes a lock of its own of this one, and wants a file open for writing. */
-static int lock (const struct root *root, int *fd)
+/*  Returns 0 or -errno. NFS implements flock as a byte-range lock, which needs a file open for writing. */
+static int file_lock (const struct root *root, int *fd)
 {
     if (flock (*fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
@@ -66,7 +68,7 @@ static int lock (const struct root *root, int *fd)
     return flock (writable, LOCK_EX | LOCK_NB) ? -errno : 0;
 }
 
-/*  The descriptor by which this process holds the lock already, or -1. */
+/*  Finds the descriptor through which this process already holds the lock, or -1. */
 static int find_own (int other)
 {
     struct stat wanted, found;
@@ -79,9 +81,9 @@ static int find_own (int other)
     return -1;
 }
 
-/*  Where somebody removed the file, a new one of its name is another lock. The directory is not removed under whoever
-    serves it. It is locked through the descriptor of the root, which no other program inherits. A file system
-    that cannot lock directories goes without. */
+/*  Locks the directory of the root, too: if the lock file is removed, a new file with its name is a different
+    lock. The lock is on root->fd, which no other program inherits. A file system that cannot lock directories
+    goes without. */
 static int lock_directory (const struct root *root)
 {
     int rc = -EWOULDBLOCK;
@@ -110,18 +112,18 @@ int root_lock_keep (const struct root *root, bool *ret_kept)
     *ret_kept = false;
     make_lock (root);
     base_cleanup (base_close_p) int fd = open_lock (root);
-    int rc = fd < 0 ? fd : lock (root, &fd);
+    int rc = fd < 0 ? fd : file_lock (root, &fd);
     int own = rc == -EWOULDBLOCK ? find_own (fd) : -1;
     if (own >= 0) {
         root_lock_pass (own, false);
         *ret_kept = true;
         if (!is_directory (root, own))
-            (void) lock_directory (root); /* what has the file has the root */
+            (void) lock_directory (root); /* the lock file alone decides */
         return own;
     }
     for (unsigned i = 0; rc == -EWOULDBLOCK && i < ASKED_TIMES; i++) {
         (void) poll (NULL, 0, ASKED_MS);
-        rc = lock (root, &fd);
+        rc = file_lock (root, &fd);
     }
     if (rc == 0 && !is_directory (root, fd))
         rc = lock_directory (root);
@@ -159,15 +161,15 @@ bool root_lock_is_held (const struct root *root)
            (directory >= 0 && flock (directory, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK);
 }
 
-static DIR *list (int directory, const char *path)
+static DIR *directory_open (int directory, const char *path)
 {
     return base_directory_list (openat (directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-/*  Whether one of the descriptors of a process (its directory of /proc) holds a lock on the file. */
-static bool holds (int process, const struct stat *wanted)
+/*  Whether a process (its /proc directory) holds a lock on the file. */
+static bool process_holds (int process, const struct stat *wanted)
 {
-    base_cleanup (base_directory_close_p) DIR *descriptors = list (process, "fd");
+    base_cleanup (base_directory_close_p) DIR *descriptors = directory_open (process, "fd");
     for (const struct dirent *entry; descriptors && (entry = readdir (descriptors));) {
         struct stat found;
         char path[64], text[INFO_SIZE];
@@ -185,18 +187,18 @@ static bool holds (int process, const struct stat *wanted)
 
 static int find_holder_of (const struct stat *wanted, pid_t *ret_pid)
 {
-    base_cleanup (base_directory_close_p) DIR *processes = list (AT_FDCWD, "/proc");
+    base_cleanup (base_directory_close_p) DIR *processes = directory_open (AT_FDCWD, "/proc");
     for (const struct dirent *entry; processes && (entry = readdir (processes));) {
         uint64_t pid;
         if (base_text_parse_u64 (entry->d_name, INT32_MAX, &pid) || (pid_t) pid == getpid ())
             continue;
         base_cleanup (base_close_p) int process =
             openat (dirfd (processes), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (process < 0 || !holds (process, wanted))
+        if (process < 0 || !process_holds (process, wanted))
             continue;
-        /*  Held first and looked at again. */
+        /*  Checks again after pidfd_open: the pid may have been reused. */
         base_cleanup (base_close_p) int held = pidfd_open ((pid_t) pid, 0);
-        if (held >= 0 && holds (process, wanted)) {
+        if (held >= 0 && process_holds (process, wanted)) {
             *ret_pid = (pid_t) pid;
             return base_take_fd (&held);
         }
@@ -204,8 +206,8 @@ static int find_holder_of (const struct stat *wanted, pid_t *ret_pid)
     return -ESRCH;
 }
 
-/*  Finds the process that holds the lock: a descriptor of it, so that what is signalled is what was found. Who has
-    the directory goes first: a manager may have made the file anew. Returns the descriptor, for the caller,
+/*  Finds the process that holds the lock. The directory lock is tried first, because a manager may have made
+    the lock file anew. Returns a pidfd that the caller owns, so that exactly the found process is signalled;
     -ESRCH or another -errno. */
 static int find_holder (const struct root *root, pid_t *ret_pid)
 {
@@ -230,11 +232,11 @@ int root_lock_signal (const struct root *root, int signal)
     if (pidfd_send_signal (held, signal, NULL, 0))
         return -errno;
     if (signal)
-        (void) pidfd_send_signal (held, SIGCONT, NULL, 0); /* what is stopped hears nothing */
+        (void) pidfd_send_signal (held, SIGCONT, NULL, 0); /* a stopped process does not handle signals */
     return 0;
 }
 
-/*  The workspace of this root whose program a process runs (its directory of /proc). */
+/*  Finds the workspace of this root whose program a process (its /proc directory) runs. */
 static bool runs_workspace (const struct root *root, int process, char ret_name[ROOT_NAME_SIZE])
 {
     char path[PATH_MAX];
@@ -250,7 +252,8 @@ static bool runs_workspace (const struct root *root, int process, char ret_name[
     if (!name || !root_name_is_valid (name + 1) || strncmp (program, "noded", 5) != 0)
         return false;
     name++;
-    /*  Another root may have a workspace of the same name. What was deleted meanwhile runs all the same. */
+    /*  Another root may have a workspace of the same name, so the files are compared. A deleted program may
+        still run. */
     (void) snprintf (own, sizeof own, "%s/%s", name, program);
     if (fstatat (root->fd, own, &here, 0) == 0 &&
         (fstatat (process, "exe", &runs, 0) || !is_same (&here, &runs)))
@@ -264,7 +267,7 @@ static pid_t parent_of (int process)
     base_cleanup (base_close_p) int fd = openat (process, "stat", O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
     text[got < 0 ? 0 : got] = '\0';
-    const char *end = strrchr (text, ')'); /* of the command, in which anything may stand */
+    const char *end = strrchr (text, ')'); /* end of the command name, which may contain anything */
     return end && strlen (end) > 4 ? (pid_t) strtol (end + 4, NULL, 10) : 0;
 }
 
@@ -274,14 +277,14 @@ int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_
     base_cleanup (base_close_p) int held = find_holder (root, &holder);
     if (held < 0)
         return held;
-    base_cleanup (base_directory_close_p) DIR *processes = list (AT_FDCWD, "/proc");
+    base_cleanup (base_directory_close_p) DIR *processes = directory_open (AT_FDCWD, "/proc");
     for (const struct dirent *entry; processes && (entry = readdir (processes));) {
         uint64_t pid;
         if (base_text_parse_u64 (entry->d_name, INT32_MAX, &pid))
             continue;
         base_cleanup (base_close_p) int process =
             openat (dirfd (processes), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        /*  One that was started by hand holds the lock itself. */
+        /*  A manager started by hand holds the lock itself. */
         if (process < 0 || ((pid_t) pid != holder && parent_of (process) != holder) ||
             !runs_workspace (root, process, ret_name))
             continue;
@@ -297,7 +300,7 @@ int root_lock_holder (const struct root *root, pid_t *ret_pid)
     return held < 0 ? held : 0;
 }
 
-/*  A lock that takes no inode: on a directory that every root has. */
+/*  A lock that needs no inode: it is taken on a directory that every root has. */
 int root_change_lock (const struct root *root, uint64_t ms)
 {
     base_cleanup (base_close_p) int fd =
@@ -312,7 +315,7 @@ int root_change_lock (const struct root *root, uint64_t ms)
     return -1;
 }
 
-/*  the manager's */
+/*  manager lock */
 
 static int open_manager_lock (const struct root *root)
 {

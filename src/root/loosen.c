@@ -1,4 +1,4 @@
-/*  Undoes what keeps the owner of a root from changing it: modes, attributes, and mounts over its names. */
+/*  root/loosen.c - removes what keeps the owner of a root from changing it: modes, attributes, mounts */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static bool loosen_fd (int fd)
     return changed;
 }
 
-/*  What is neither file nor directory may do anything when it is opened. */
+/*  Opens regular files and directories only: opening anything else may have side effects. */
 static int open_plain (int directory, const char *name)
 {
     struct stat status;
@@ -36,7 +36,7 @@ static int open_plain (int directory, const char *name)
     return openat (directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
-/*  A directory with what lies in it, to a depth. fd is consumed. */
+/*  Loosens a directory and its entries down to a depth. Consumes fd. */
 static bool loosen_tree (int fd, unsigned depth)
 {
     bool changed = loosen_fd (fd);
@@ -76,8 +76,8 @@ bool root_loosen_places (const struct root *root)
 
 /*  mounts */
 
-/*  Spaces, tabs, newlines and backslashes stand as \\NNN in mountinfo. */
-static void unescape (char *text)
+/*  mountinfo writes spaces, tabs, newlines and backslashes as \\NNN. */
+static void path_unescape (char *text)
 {
     char *to = text;
     for (const char *at = text; *at; at++) {
@@ -102,7 +102,8 @@ static int read_mounts (struct base_buffer *buffer)
     return base_buffer_append (buffer, "", 1);
 }
 
-/*  "ID PARENT DEVICE ROOT PATH ...". Returns the path, and the number; NULL where the line has not the form. */
+/*  Parses "ID PARENT DEVICE ROOT PATH ...". Returns the path and the ID, or NULL if the line does
+    not match. */
 static char *parse_mount (char *line, uint64_t *ret_number)
 {
     char *number = strsep (&line, " ");
@@ -111,16 +112,16 @@ static char *parse_mount (char *line, uint64_t *ret_number)
     char *path = line ? strsep (&line, " ") : NULL;
     if (!path || base_text_parse_u64 (number, UINT32_MAX, ret_number))
         return NULL;
-    unescape (path);
+    path_unescape (path);
     return path;
 }
 
-/*  What a host may have mounted for its own reasons. below: the path behind that of the root. */
+/*  Places where a host may mount something intentionally. below: the path after that of the root. */
 static bool is_place (const char *below)
 {
     static const char *const places[] = {ROOT_VAR, ROOT_PROBE, ROOT_APPS, ROOT_KEEPERS};
     if (*below != '/')
-        return true; /* the root itself, or a neighbour */
+        return true; /* the root itself, or a sibling */
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         size_t length = strlen (places[i]);
         if (strncmp (below + 1, places[i], length) == 0 && (!below[1 + length] || below[1 + length] == '/'))
@@ -137,7 +138,7 @@ static bool was_there (const struct root_mounts *before, uint64_t number)
     return false;
 }
 
-/*  Calls one for each mount at or below the root, in the order in which they were made. */
+/*  Calls one for each mount at or below the root, in the order of mounting. */
 static void each_mount (const struct root *root,
                         void (*one) (void *context, const char *path, uint64_t number), void *context)
 {
@@ -197,8 +198,7 @@ bool root_uncover (const struct root *root, const struct root_mounts *before)
     struct uncovering uncovering = {.root = root, .before = before && before->noted ? before : NULL};
     bool changed = false;
     each_mount (root, choose_mount, &uncovering);
-    for (size_t i = uncovering.paths ? base_list_count (uncovering.paths) : 0;
-         i-- > 0;) /* the newest first */
+    for (size_t i = uncovering.paths ? base_list_count (uncovering.paths) : 0; i-- > 0;) /* newest first */
         changed |= umount2 (uncovering.paths[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
     (void) base_list_free (uncovering.paths);
     return changed;

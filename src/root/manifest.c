@@ -1,3 +1,5 @@
+/*  root/manifest.c - makes, compares and searches manifests */
+
 #include "root/manifest.h"
 
 #include <errno.h>
@@ -14,7 +16,7 @@
 
 enum { DEPTH_MOST = 32, FILES_MOST = 8192, MANIFEST_MOST = 4 * 1024 * 1024 };
 
-/*  Growing by doubling: a list of strings would copy itself for each file. */
+/*  Grows by doubling; base_list_append would reallocate for each file. */
 struct paths {
     char **items;
     size_t count;
@@ -52,8 +54,9 @@ static int compare_paths (const void *a, const void *b)
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
-/*  Adds all files below a directory; fd is consumed. prefix is empty or ends with a slash. */
-static int collect (int fd, const char *prefix, unsigned depth, struct paths *paths, struct base_error *error)
+/*  Adds all files below a directory. Consumes fd. prefix is empty or ends with a slash. */
+static int paths_collect (int fd, const char *prefix, unsigned depth, struct paths *paths,
+                          struct base_error *error)
 {
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
     if (!directory)
@@ -84,7 +87,7 @@ static int collect (int fd, const char *prefix, unsigned depth, struct paths *pa
             base_cleanup (base_free_p) char *longer = base_text_printf ("%s%s/", prefix, name);
             if (!longer)
                 (void) close (below);
-            rc = longer ? collect (below, longer, depth + 1, paths, error) : -ENOMEM;
+            rc = longer ? paths_collect (below, longer, depth + 1, paths, error) : -ENOMEM;
         } else
             return base_error_set (error, ROOT_E_DAMAGED, "%s%s is neither file nor directory", prefix, name);
         if (rc == -ENOMEM)
@@ -94,8 +97,8 @@ static int collect (int fd, const char *prefix, unsigned depth, struct paths *pa
     }
 }
 
-/*  The path as sha256sum writes it. *ret_escaped: the line begins with a backslash. */
-static int escape (const char *path, struct base_buffer *buffer, bool *ret_escaped)
+/*  Escapes a path as sha256sum does. *ret_escaped: the line must begin with a backslash. */
+static int path_escape (const char *path, struct base_buffer *buffer, bool *ret_escaped)
 {
     *ret_escaped = false;
     int rc = 0;
@@ -113,21 +116,21 @@ static int append_line (struct base_buffer *buffer, const struct base_digest *di
     base_cleanup (base_buffer_deinit) struct base_buffer name = {0};
     bool escaped;
     char text[BASE_DIGEST_TEXT];
-    int rc = escape (path, &name, &escaped);
+    int rc = path_escape (path, &name, &escaped);
     if (rc)
         return rc;
     return base_buffer_printf (buffer, "%s%s  %.*s\n", escaped ? "\\" : "", base_digest_format (digest, text),
                                (int) name.size, (char *) name.data);
 }
 
-static int make (const struct root_manifest_reader *reader, int workspace, struct base_buffer *buffer,
-                 struct base_error *error)
+static int manifest_make (const struct root_manifest_reader *reader, int workspace,
+                          struct base_buffer *buffer, struct base_error *error)
 {
     int fd = openat (workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot open the workspace");
     base_cleanup (paths_deinit) struct paths paths = {0};
-    int rc = collect (fd, "", 0, &paths, error);
+    int rc = paths_collect (fd, "", 0, &paths, error);
     if (rc)
         return rc;
     if (paths.count)
@@ -157,15 +160,15 @@ int root_manifest_make (int workspace, struct root_verified *verified, struct ba
                         struct base_error *error)
 {
     const struct root_manifest_reader reader = {.digest = digest_verified, .context = verified};
-    return make (&reader, workspace, buffer, error);
+    return manifest_make (&reader, workspace, buffer, error);
 }
 
-/*  comparing: both texts are sorted by path, so one pass over both finds the first difference */
+/*  comparison: both texts are sorted by path, so one pass over both finds the first difference */
 
 struct line {
     const char *text;
     size_t length;    /* without the newline */
-    const char *path; /* escaped as in the text; NULL: the text is at its end, or the line has not the form */
+    const char *path; /* escaped as in the text; NULL: end of the text, or malformed line */
     size_t path_length;
 };
 
@@ -229,7 +232,7 @@ int root_manifest_verify_by (const struct root_manifest_reader *reader, int work
         return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
     if (rc)
         return base_error_errno (error, rc, "cannot read the manifest");
-    rc = make (reader, workspace, &found, error);
+    rc = manifest_make (reader, workspace, &found, error);
     if (rc)
         return rc;
     if (listed.size == found.size &&
@@ -255,7 +258,7 @@ int root_manifest_find (const struct base_buffer *manifest, const char *path, st
 {
     base_cleanup (base_buffer_deinit) struct base_buffer name = {0};
     bool escaped;
-    int rc = escape (path, &name, &escaped);
+    int rc = path_escape (path, &name, &escaped);
     if (rc)
         return rc;
     const char *at = (const char *) manifest->data, *end = at + manifest->size;

@@ -1,3 +1,5 @@
+/*  root/mend.c - repairs the links stable and previous */
+
 #include "root/mend.h"
 
 #include <errno.h>
@@ -31,7 +33,7 @@ int root_stable_check (const struct root *root, struct base_error *error)
               : 0;
 }
 
-/*  Looked at without being parsed: the launcher has no parser for it. */
+/*  Searches the record without parsing it: the launcher has no parser. */
 static bool trial_record_names (const struct root *root, const char *name)
 {
     char wanted[ROOT_NAME_SIZE + 16];
@@ -54,7 +56,7 @@ bool root_trial_is_likely (const struct root *root, const char *name)
            trial_record_names (root, name);
 }
 
-/*  A link takes the place of a link or file, and of nothing else. */
+/*  Moves aside anything but a link, so that a link can be renamed to this name. */
 static int make_room (const struct root *root, const char *link, struct base_error *error)
 {
     struct stat status;
@@ -89,16 +91,16 @@ int root_stable_take (const struct root *root, const char *name, struct base_err
     return rc;
 }
 
-/*  Makes a workspace stable, where it is whole. Returns 0, or an error which says what is wrong with it. */
-static int take (const struct root *root, const char *name, char ret_name[ROOT_NAME_SIZE],
-                 struct base_error *error)
+/*  Makes a workspace stable if it is intact. Returns 0, or an error with what is wrong with it. */
+static int stable_take_checked (const struct root *root, const char *name, char ret_name[ROOT_NAME_SIZE],
+                                struct base_error *error)
 {
     int rc = root_workspace_check (root, name, error);
     rc = rc ? rc : root_stable_take (root, name, error);
     return rc ? rc : base_text_copy (ret_name, ROOT_NAME_SIZE, name);
 }
 
-/*  Whether a workspace lies alone in its root. Then it was installed there: a candidate lies beside the
+/*  Whether the root has no other workspace. Then this one was installed, for a candidate lies beside the
     version that staged it. */
 static bool is_alone (const struct root *root, const char *name)
 {
@@ -118,15 +120,15 @@ int root_stable_mend (const struct root *root, const char *own, bool proven, cha
     int rc = ROOT_E_NONE;
     (void) root_uncover (root, NULL);
     bool mine = own && (proven || root_ok_is (root, own) || is_alone (root, own));
-    if (root_link (root, ROOT_BACK, back) == 0 && take (root, back, ret_name, &one) == 0)
-        return root_tokens_remove (root, NULL), 0; /* without a way back they mean nothing */
+    if (root_link (root, ROOT_BACK, back) == 0 && stable_take_checked (root, back, ret_name, &one) == 0)
+        return root_tokens_remove (root, NULL), 0; /* without .back, tokens have no meaning */
     if (mine)
-        rc = take (root, own, ret_name, &first);
+        rc = stable_take_checked (root, own, ret_name, &first);
     char **others = rc ? root_ways_back (root, own ? own : "", NULL) : NULL;
     for (size_t i = 0; rc && others && others[i]; i++)
-        rc = take (root, others[i], ret_name, *first.text ? &one : &first);
+        rc = stable_take_checked (root, others[i], ret_name, *first.text ? &one : &first);
     (void) base_list_free (others);
-    if (rc == 0) { /* no trial goes on: its way back was not whole */
+    if (rc == 0) { /* the trial is over: its way back was damaged */
         (void) root_remove (root, ROOT_BACK, NULL);
         (void) root_tokens_remove (root, NULL);
         return 0;

@@ -1,41 +1,42 @@
-/*  root/mend.h - putting stable back where nothing can be started through it, and previous where nothing can be
-    gone back to
+/*  root/mend.h - repairs stable if nothing can be started through it, and previous if no revert could use it
 
-    A link that is gone is no trial that is over: init finds nothing any more, and nothing that looks at
-    stable alone tells whether the version that runs was ever proven. Here that is told by what else there
-    is. Never makes an unproven workspace stable. */
+    A missing stable does not end a trial: init has nothing to start, and stable no longer shows whether the
+    running version was ever proven. These functions decide by the other files of the root. They never make an
+    unproven workspace stable. */
 
 #ifndef ROOT_MEND_H
 #define ROOT_MEND_H
 
 #include "root/root.h"
 
-/*  Whether init could start something through stable: it names a workspace that has its start files. Returns
-    0, ROOT_E_NONE (no such link), ROOT_E_DAMAGED (no link, no workspace's name, or nothing to start there)
+/*  Whether init can start something through stable: it names a workspace with start files. Returns 0,
+    ROOT_E_NONE (no stable), ROOT_E_DAMAGED (not a link, not the name of a workspace, or no start files there)
     or -errno; the error is a sentence. */
 int root_stable_check (const struct root *root, struct base_error *error);
 
-/*  Whether anything tells that a workspace is on trial, with stable unable to: a way back to another one; where it
-    was never confirmed, that others were, a start that is left, or var/trial. In doubt it is. */
+/*  Whether a workspace is probably on trial although stable cannot show it: .back names another workspace; or
+    this one was never confirmed, and there is a confirmed workspace, a token, a damaged .back or a var/trial
+    for this one. If in doubt, true. */
 bool root_trial_is_likely (const struct root *root, const char *name);
 
-/*  Points stable to a proven workspace that is whole: the way back of a trial, which ends; else own (may be
-    NULL), where its caller knows that it is proven, it was confirmed once, or no other is there; else what
-    root_ways_back says. Where a link leads there that takes no space. What has the name stable and is no link is kept as stable.damaged. Returns 0 with what is
-    stable now, or ROOT_E_NONE where nothing of all that is there and whole; the error says what to do. */
+/*  Points stable to a proven and intact workspace. First choice: the way back of a trial, which ends then.
+    Second: own (may be NULL), if the caller knows that it is proven, if it was confirmed, or if it is the
+    only workspace. Then those of root_ways_back. Needs no space if an existing link can be renamed. If stable
+    is not a link, it is kept as stable.damaged. Returns 0 and the new stable, or ROOT_E_NONE if no workspace
+    qualifies; the error says what to do. */
 int root_stable_mend (const struct root *root, const char *own, bool proven, char ret_name[ROOT_NAME_SIZE],
                       struct base_error *error);
 
-/*  Whether a revert could go back through previous. known (may be NULL) is the workspace to which it was seen to
-    lead: a root that never had one, or whose known one is stable or gone with its link, has lost nothing.
-    Returns 0 with where it leads (empty: nowhere, and rightly so), ROOT_E_NONE (no such link any more),
-    ROOT_E_DAMAGED (no link, no workspace's name, nothing to start there, or stable itself) or -errno; the error
-    is a sentence. */
+/*  Whether previous can be used for a revert. known (may be NULL) is the workspace that it was known to
+    name: nothing is lost if there never was one, if it is stable now, or if its workspace was removed too.
+    Returns 0 and the target (empty: none, rightly), ROOT_E_NONE (the link is lost), ROOT_E_DAMAGED (not a
+    link, not the name of a workspace, no start files there, or the same as stable) or -errno; the error is
+    a sentence. */
 int root_previous_check (const struct root *root, const char *known, char ret_name[ROOT_NAME_SIZE],
                          struct base_error *error);
 
-/*  Points previous to known, where that is whole and not stable. What has the name and is no link is kept as
-    previous.damaged. Returns 0, ROOT_E_NONE where known is none of that, with the reason, or -errno. */
+/*  Points previous to known if that is intact and not stable. If previous is not a link, it is kept as
+    previous.damaged. Returns 0, ROOT_E_NONE with the reason if known does not qualify, or -errno. */
 int root_previous_mend (const struct root *root, const char *known, struct base_error *error);
 
 #endif

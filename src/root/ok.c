@@ -1,4 +1,4 @@
-/*  Which workspaces were confirmed once, and which of them a trial or a revert can go back to. */
+/*  root/ok.c - which workspaces were confirmed, and which of them a rollback or revert can use */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +27,8 @@ bool root_ok_is (const struct root *root, const char *name)
     return fstatat (root->fd, path_of (name, path), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/*  The workspaces that are marked, oldest first. NULL where they cannot be listed. */
-static char **marked (const struct root *root)
+/*  The marked workspaces, in no order. Returns NULL if they cannot be listed. */
+static char **ok_names (const struct root *root)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -44,7 +44,7 @@ static char **marked (const struct root *root)
 
 bool root_ok_any (const struct root *root)
 {
-    char **names = marked (root);
+    char **names = ok_names (root);
     bool any = names && names[0];
     (void) base_list_free (names);
     return any;
@@ -75,7 +75,7 @@ int root_ok_set (const struct root *root, const char *name, struct base_error *e
         token[sizeof token - 2] = (char) ('0' + i);
         rc = i == 0 ? make_file (root, path) : disk_rename (root->disk, root->fd, token, path, NULL);
         if (i == 0 && rc)
-            rc = -ENOENT; /* maybe no inode is left: a start is, and means nothing from now on */
+            rc = -ENOENT; /* possibly out of inodes: rename a token, which is no longer needed */
     }
     return rc ? base_error_errno (error, rc, "cannot mark %s/%s as confirmed", root->path, name) : 0;
 }
@@ -122,7 +122,7 @@ static bool is_in (char *const *list, const char *name)
 char **root_ways_back (const struct root *root, const char *from, const char *known)
 {
     char back[ROOT_NAME_SIZE] = "", previous[ROOT_NAME_SIZE] = "";
-    char **names = calloc (1, sizeof *names), **others = marked (root);
+    char **names = calloc (1, sizeof *names), **others = ok_names (root);
     if (root_link (root, ROOT_BACK, back))
         *back = '\0';
     if (root_link (root, ROOT_PREVIOUS, previous))

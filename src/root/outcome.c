@@ -1,3 +1,5 @@
+/*  root/outcome.c - writes and reads the launcher's notes */
+
 #include "root/outcome.h"
 
 #include <errno.h>
@@ -13,7 +15,7 @@
 #define OUTCOME ROOT_VAR "/outcome"
 #define MENDED ROOT_VAR "/mended"
 
-static const char *const words[] = {
+static const char *const cause_words[] = {
     [ROOT_CAUSE_NONE] = "none",
     [ROOT_CAUSE_CRASHED] = "crashed",
     [ROOT_CAUSE_HUNG] = "hung",
@@ -25,11 +27,11 @@ static const char *const words[] = {
     [ROOT_CAUSE_STOPPED] = "stopped",
 };
 
-enum { N_WORDS = sizeof words / sizeof *words };
+enum { N_WORDS = sizeof cause_words / sizeof *cause_words };
 
 const char *root_cause_word (enum root_cause cause)
 {
-    return (unsigned) cause < N_WORDS ? words[cause] : "unknown";
+    return (unsigned) cause < N_WORDS ? cause_words[cause] : "unknown";
 }
 
 static const char *const judged_words[] = {
@@ -79,8 +81,8 @@ static int write_note (const struct root *root, const char *path, const struct r
     return root_verified_make_room (root, rc) ? put_note (root, path, text, length, error) : rc;
 }
 
-/*  Returns whether the lines make an outcome: a workspace and a known cause. */
-static bool parse (char *text, struct root_outcome *ret_outcome)
+/*  Returns whether the note is complete: a workspace and a known cause. */
+static bool outcome_parse (char *text, struct root_outcome *ret_outcome)
 {
     struct root_outcome outcome = {0};
     char *rest = text;
@@ -99,7 +101,7 @@ static bool parse (char *text, struct root_outcome *ret_outcome)
             (void) base_digest_parse (value, &outcome.release);
         else if (strcmp (line, "cause") == 0) {
             for (unsigned i = 1; i < N_WORDS; i++)
-                if (strcmp (value, words[i]) == 0)
+                if (strcmp (value, cause_words[i]) == 0)
                     outcome.cause = (enum root_cause) i;
         } else if (strcmp (line, "judged") == 0)
             for (unsigned i = 1; i < N_JUDGED; i++)
@@ -122,13 +124,13 @@ int root_outcome_read_file (const struct root *root, const char *path, struct ro
     base_cleanup (base_free_p) char *text = rc ? NULL : base_buffer_take_text (&buffer);
     if (rc == 0 && !text)
         return -ENOMEM;
-    if (!text || !parse (text, &outcome))
+    if (!text || !outcome_parse (text, &outcome))
         return ROOT_E_DAMAGED;
     *ret_outcome = outcome;
     return 0;
 }
 
-/*  The same of a note in var/: what is damaged is set aside. */
+/*  Reads a note in var/. A damaged one is set aside. */
 static int take_note (const struct root *root, const char *path, struct root_outcome *ret_outcome)
 {
     int rc = root_outcome_read_file (root, path, ret_outcome);

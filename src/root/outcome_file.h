@@ -1,4 +1,4 @@
-/*  root/outcome_file.h - the launcher's notes as files; for this room alone */
+/*  root/outcome_file.h - file format of the launcher's notes; private to this room */
 
 #ifndef ROOT_OUTCOME_FILE_H
 #define ROOT_OUTCOME_FILE_H
@@ -7,7 +7,7 @@
 
 enum { ROOT_NOTE_MOST = 4096 };
 
-/*  The lines of a note, into a buffer of size bytes. Returns their length. */
+/*  Formats a note into size bytes. Returns the length. */
 size_t root_outcome_format (const struct root_outcome *outcome, char *text, size_t size);
 
 /*  Reads one. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -errno. */

@@ -1,3 +1,5 @@
+/*  root/quarantine.c - releases that failed here: records in var/quarantine and the launcher's notes */
+
 #include "root/record.h"
 
 #include <errno.h>
@@ -25,7 +27,7 @@ static const char *path_of (const struct base_digest *release, char path[PATH_SI
     return path;
 }
 
-static int add (const struct root *root, const struct wire_failure *failure, struct base_error *error)
+static int record_add (const struct root *root, const struct wire_failure *failure, struct base_error *error)
 {
     char path[PATH_SIZE];
     int rc = root_record_make_directory (root, ROOT_VAR, error);
@@ -41,8 +43,8 @@ int root_quarantine_add (const struct root *root, const struct wire_failure *fai
 {
     if (base_digest_is_null (&failure->release))
         return base_error_set (error, -EINVAL, "a failure without a release quarantines nothing");
-    int rc = add (root, failure, error);
-    return root_verified_make_room (root, rc) ? add (root, failure, error) : rc;
+    int rc = record_add (root, failure, error);
+    return root_verified_make_room (root, rc) ? record_add (root, failure, error) : rc;
 }
 
 static int find_record (const struct root *root, const struct base_digest *release,
@@ -53,7 +55,7 @@ static int find_record (const struct root *root, const struct base_digest *relea
     int rc = root_record_read (root, path_of (release, path), &wire_failure_record, &failure);
     if (rc)
         return rc;
-    if (!base_digest_equal (&failure.release, release)) { /* a record under another's name */
+    if (!base_digest_equal (&failure.release, release)) { /* the record of another release */
         wire_failure_deinit (&failure);
         root_record_set_aside (root, path);
         return ROOT_E_NONE;
@@ -144,8 +146,9 @@ int root_quarantine_find (const struct root *root, const struct base_digest *rel
     return root_failed_describe (root, &outcome, ret_failure) ? ROOT_E_NONE : 0;
 }
 
-/*  The releases that have a record: names collected first, since reading may set a file aside. */
-static int releases (const struct root *root, struct base_buffer *ret_digests)
+/*  Collects the releases that have a record. Names are collected first, because reading may set a
+    file aside. */
+static int record_releases (const struct root *root, struct base_buffer *ret_digests)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -160,7 +163,7 @@ static int releases (const struct root *root, struct base_buffer *ret_digests)
     return rc;
 }
 
-static bool has (const struct base_buffer *digests, const struct base_digest *digest)
+static bool digests_have (const struct base_buffer *digests, const struct base_digest *digest)
 {
     for (size_t i = 0; i < digests->size; i += sizeof *digest)
         if (memcmp (digests->data + i, digest, sizeof *digest) == 0)
@@ -168,7 +171,7 @@ static bool has (const struct base_buffer *digests, const struct base_digest *di
     return false;
 }
 
-/*  Those that have a note alone. all: even those that nothing is held against. */
+/*  Adds the releases that have only a note. all: also those that are not blamed. */
 static int noted_releases (const struct root *root, bool all, struct base_buffer *digests)
 {
     char **names = NULL;
@@ -178,7 +181,7 @@ static int noted_releases (const struct root *root, bool all, struct base_buffer
     for (size_t i = 0; rc == 0 && names[i]; i++) {
         struct root_outcome outcome;
         if (root_failed_read (root, names[i], &outcome) == 0 && (all || is_held_against (&outcome)) &&
-            !has (digests, &outcome.release))
+            !digests_have (digests, &outcome.release))
             rc = base_buffer_append (digests, &outcome.release, sizeof outcome.release);
     }
     (void) base_list_free (names);
@@ -195,7 +198,7 @@ int root_quarantine_list (const struct root *root, struct wire_failure **ret_fai
                           struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
-    int rc = releases (root, &digests);
+    int rc = record_releases (root, &digests);
     rc = rc ? rc : noted_releases (root, false, &digests);
     if (rc)
         return base_error_errno (error, rc, "cannot read %s/" QUARANTINE, root->path);
@@ -226,7 +229,8 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
                            struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
-    int rc = release ? base_buffer_append (&digests, release, sizeof *release) : releases (root, &digests);
+    int rc =
+        release ? base_buffer_append (&digests, release, sizeof *release) : record_releases (root, &digests);
     rc = rc || release ? rc : noted_releases (root, true, &digests);
     if (rc)
         return base_error_errno (error, rc, "cannot read %s/" QUARANTINE, root->path);

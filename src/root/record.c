@@ -1,3 +1,5 @@
+/*  root/record.c - records in var/: trial, reverted, standing */
+
 #include "root/record.h"
 
 #include <errno.h>
@@ -22,13 +24,13 @@ void root_record_set_aside (const struct root *root, const char *path)
     if (!aside)
         return;
     (void) disk_tree_remove (root->disk, root->fd, aside,
-                             NULL); /* an older one; a directory would be in the way of the rename */
+                             NULL); /* the older one: if it is a directory, it would prevent the rename */
     if (disk_rename (root->disk, root->fd, path, aside, NULL) == -EPERM && root_record_unlock (root, path))
         (void) disk_rename (root->disk, root->fd, path, aside, NULL);
 }
 
-/*  Too many open files says nothing about the file; what is no regular file, or rots, must not come back
-    at every start. */
+/*  Lack of descriptors or memory is no fault of the file. A file that is not regular, or that decays, must
+    not fail again at every start. */
 bool root_record_is_damaged (int rc)
 {
     return rc > 0 || rc == -EFBIG || rc == -EISDIR || rc == -EINVAL || rc == -ELOOP || rc == -EIO ||
@@ -65,11 +67,11 @@ int root_record_make_directory (const struct root *root, const char *path, struc
     return disk_directory_make (root->disk, root->fd, path, 0700, error);
 }
 
-static int replace (const struct root *root, const char *path, mode_t mode, const void *data, size_t size,
-                    struct base_error *error)
+static int record_replace (const struct root *root, const char *path, mode_t mode, const void *data,
+                           size_t size, struct base_error *error)
 {
     int rc = disk_file_write (root->disk, root->fd, path, mode, data, size, error);
-    bool in_the_way = rc == -EISDIR || rc == -ENOTEMPTY || rc == -EEXIST; /* a directory has the name */
+    bool in_the_way = rc == -EISDIR || rc == -ENOTEMPTY || rc == -EEXIST; /* a directory has this name */
     if (in_the_way)
         root_record_set_aside (root, path);
     if (!in_the_way && (rc != -EPERM || !root_record_unlock (root, path)))
@@ -81,7 +83,7 @@ int root_cache_put (const struct root *root, const char *path, mode_t mode, cons
                     struct base_error *error)
 {
     int rc = root_record_make_directory (root, ROOT_VAR, error);
-    return rc ? rc : replace (root, path, mode, data, size, error);
+    return rc ? rc : record_replace (root, path, mode, data, size, error);
 }
 
 int root_record_write (const struct root *root, const char *path, const struct wire_record *record,
@@ -93,7 +95,7 @@ int root_record_write (const struct root *root, const char *path, const struct w
     base_cleanup (base_free_p) char *json = wire_json (record, message, WIRE_JSON_PRETTY);
     if (!json)
         return base_error_errno (error, -ENOMEM, "cannot write %s", path);
-    return replace (root, path, 0644, json, strlen (json), error);
+    return record_replace (root, path, 0644, json, strlen (json), error);
 }
 
 int root_cache_make (const struct root *root, const char *path, struct base_error *error)
@@ -134,8 +136,8 @@ int root_reverted_forget (const struct root *root)
     return rc == -ENOENT ? 0 : rc;
 }
 
-/*  The file that is there is overwritten: it needs no space. Cut short by a crash it is damaged, and
-    counts as missing. */
+/*  Overwrites the existing file, which needs no space. A crash in between leaves a damaged file, which counts
+    as missing. */
 static int write_in_place (const struct root *root, const char *text, struct base_error *error)
 {
     const struct disk *disk = root->disk;
@@ -148,8 +150,8 @@ static int write_in_place (const struct root *root, const char *text, struct bas
     return 0;
 }
 
-/*  Always of one size, so that on a full disk it can be overwritten where it lies: a hold or an epoch that
-    is forgotten is an order carried out twice. */
+/*  The file has a fixed size, so that it can be overwritten in place on a full disk: if a hold or an epoch
+    were lost, an order would be carried out twice. */
 int root_standing_write (const struct root *root, const struct wire_standing *standing,
                          struct base_error *error)
 {
@@ -161,11 +163,11 @@ int root_standing_write (const struct root *root, const struct wire_standing *st
         return base_error_errno (error, -ENOMEM, "cannot write %s", STANDING);
     size_t size = strlen (json);
     if (size > STANDING_SIZE)
-        return replace (root, STANDING, 0644, json, size, error);
+        return record_replace (root, STANDING, 0644, json, size, error);
     char text[STANDING_SIZE + 1];
     (void) snprintf (text, sizeof text, "%s", json);
     memset (text + size, '\n', STANDING_SIZE - size);
-    rc = replace (root, STANDING, 0644, text, STANDING_SIZE, error);
+    rc = record_replace (root, STANDING, 0644, text, STANDING_SIZE, error);
     return rc == -ENOSPC || rc == -EDQUOT ? write_in_place (root, text, error) : rc;
 }
 

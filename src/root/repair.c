@@ -1,3 +1,5 @@
+/*  root/repair.c - `noded install --repair`: places, modes and links of a root */
+
 #include "root/repair.h"
 
 #include <errno.h>
@@ -21,8 +23,8 @@
 
 enum { DEPTH_MOST = 32, NOTE_SIZE = ROOT_NAME_SIZE + sizeof FAILED };
 
-__attribute__ ((format (printf, 2, 3))) static void changed (const struct root_repair *repair,
-                                                             const char *format, ...)
+__attribute__ ((format (printf, 2, 3))) static void change_report (const struct root_repair *repair,
+                                                                   const char *format, ...)
 {
     char text[BASE_ERROR_SIZE];
     va_list arguments;
@@ -33,7 +35,7 @@ __attribute__ ((format (printf, 2, 3))) static void changed (const struct root_r
     repair->changed (repair->context, text);
 }
 
-static DIR *list (int directory, const char *path)
+static DIR *directory_open (int directory, const char *path)
 {
     return base_directory_list (openat (directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
@@ -72,16 +74,16 @@ static int move_aside (const struct root_repair *repair, const char *name, struc
     if (rc == -EPERM && disk_attributes_clear (root->fd, name))
         rc = disk_rename (root->disk, root->fd, name, aside, error);
     if (rc == 0)
-        changed (repair, "%s: it was in the way, and is %s now", name, aside);
+        change_report (repair, "%s: it was in the way, and is %s now", name, aside);
     return rc;
 }
 
-/*  Directories that a root needs. optional: it is made by who needs it. */
+/*  Directories of a root. optional: made on first use. */
 static const struct place {
     const char *name;
     mode_t mode;
     bool optional;
-} places[] = {
+} root_places[] = {
     {".", 0755, false},
     {ROOT_VAR, 0700, false},
     {ROOT_PROBE, 0755, false},
@@ -91,23 +93,23 @@ static const struct place {
     {ROOT_VAR "/quarantine", 0700, true},
 };
 
-enum { N_PLACES = sizeof places / sizeof *places };
+enum { N_PLACES = sizeof root_places / sizeof *root_places };
 
 static int mend_place (const struct root_repair *repair, const struct place *place, struct base_error *error)
 {
     const struct root *root = repair->root;
     const char *name = place->name;
     struct stat status;
-    bool there = fstatat (root->fd, name, &status, 0) == 0; /* a link to another disk is a place, too */
+    bool there = fstatat (root->fd, name, &status, 0) == 0; /* a link to another disk is valid */
     if (there && S_ISDIR (status.st_mode)) {
         if (disk_attributes_clear (root->fd, name))
-            changed (repair, "%s: removed the attribute (chattr) that prevented changes", name);
+            change_report (repair, "%s: removed the attribute (chattr) that prevented changes", name);
         if ((status.st_mode & S_IRWXU) == S_IRWXU)
             return 0;
         if (fchmodat (root->fd, name, (status.st_mode & 07777) | S_IRWXU, 0))
             return base_error_errno (error, -errno, "cannot set the mode of %s/%s", root->path, name);
-        changed (repair, "%s: its mode was %04o, and its owner may use it again", name,
-                 status.st_mode & 07777);
+        change_report (repair, "%s: its mode was %04o, and its owner may use it again", name,
+                       status.st_mode & 07777);
         return 0;
     }
     if (fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -118,21 +120,22 @@ static int mend_place (const struct root_repair *repair, const struct place *pla
         return 0;
     int rc = disk_directory_make (root->disk, root->fd, name, place->mode, error);
     if (rc == 0)
-        changed (repair, "%s: it was not there, and was made", name);
+        change_report (repair, "%s: it was not there, and was made", name);
     return rc;
 }
 
-/*  The root itself first: through a directory that may not be searched nothing is reached, but for the directory that
-    is open already. */
+/*  Repairs the root itself first: without search permission nothing below it can be reached, only the open
+    descriptor still works. */
 static void mend_root (const struct root_repair *repair)
 {
     struct stat status;
     if (fstat (repair->root->fd, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
         fchmod (repair->root->fd, (status.st_mode & 07777) | S_IRWXU) == 0)
-        changed (repair, "%s: its mode was %04o, and its owner may use it again", repair->root->path,
-                 status.st_mode & 07777);
+        change_report (repair, "%s: its mode was %04o, and its owner may use it again", repair->root->path,
+                       status.st_mode & 07777);
     if (disk_attributes_clear (repair->root->fd, "."))
-        changed (repair, "%s: removed the attribute (chattr) that prevented changes", repair->root->path);
+        change_report (repair, "%s: removed the attribute (chattr) that prevented changes",
+                       repair->root->path);
 }
 
 int root_repair_places (const struct root_repair *repair, struct base_error *error)
@@ -140,11 +143,12 @@ int root_repair_places (const struct root_repair *repair, struct base_error *err
     int failed = 0;
     mend_root (repair);
     if (root_uncover (repair->root, NULL))
-        changed (repair, "%s: what was mounted over names in it was taken off", repair->root->path);
+        change_report (repair, "%s: what was mounted over names in it was taken off", repair->root->path);
     if (root_loosen_places (repair->root))
-        changed (repair, "%s: attributes or modes that forbid changes were taken off", repair->root->path);
+        change_report (repair, "%s: attributes or modes that forbid changes were taken off",
+                       repair->root->path);
     for (size_t i = 1; i < N_PLACES; i++) {
-        int rc = mend_place (repair, &places[i], failed ? NULL : error);
+        int rc = mend_place (repair, &root_places[i], failed ? NULL : error);
         failed = failed ? failed : rc;
     }
     return failed;
@@ -154,27 +158,28 @@ void root_places_check (const struct root_repair *repair, bool served)
 {
     for (size_t i = 0; i < N_PLACES; i++) {
         struct stat status;
-        const char *name = places[i].name;
+        const char *name = root_places[i].name;
         if (fstatat (repair->root->fd, name, &status, 0)) {
-            bool needed = !places[i].optional || (served && strcmp (name, ROOT_CONTENTS) == 0);
+            bool needed = !root_places[i].optional || (served && strcmp (name, ROOT_CONTENTS) == 0);
             if (errno != ENOENT)
-                changed (repair, "%s cannot be looked at: %s", name, strerror (errno));
+                change_report (repair, "%s cannot be looked at: %s", name, strerror (errno));
             else if (needed)
-                changed (repair, "%s is not there: the next update makes it", name);
+                change_report (repair, "%s is not there: the next update makes it", name);
         } else if (!S_ISDIR (status.st_mode))
-            changed (repair, "%s is not a directory: the next update sets it aside", name);
+            change_report (repair, "%s is not a directory: the next update sets it aside", name);
         else if ((status.st_mode & S_IRWXU) != S_IRWXU)
-            changed (repair, "%s has the mode %04o, which keeps its owner out: the next update sets it right",
-                     i ? name : repair->root->path, status.st_mode & 07777);
+            change_report (repair,
+                           "%s has the mode %04o, which keeps its owner out: the next update sets it right",
+                           i ? name : repair->root->path, status.st_mode & 07777);
         else if (disk_attributes_are_locked (repair->root->fd, name))
-            changed (repair, "%s cannot be changed by anybody (chattr): the next update sets it right",
-                     i ? name : repair->root->path);
+            change_report (repair, "%s cannot be changed by anybody (chattr): the next update sets it right",
+                           i ? name : repair->root->path);
     }
 }
 
 /*  workspaces */
 
-/*  The manifest says nothing of modes. fd is consumed. Returns whether anything was changed. */
+/*  The manifest does not record modes. Consumes fd. Returns whether anything was changed. */
 static bool mend_modes (int fd, unsigned depth)
 {
     bool any = false;
@@ -198,7 +203,8 @@ static bool mend_modes (int fd, unsigned depth)
     return any;
 }
 
-/*  Whether it is whole, and can be started. Every file is read: what says that one was read before may be wrong. */
+/*  Whether a workspace is intact and can be started. Reads every file: the cache of verified digests may
+    be wrong. */
 static bool is_whole (const struct root_repair *repair, const char *name)
 {
     const struct root *root = repair->root;
@@ -212,7 +218,7 @@ static bool is_whole (const struct root_repair *repair, const char *name)
     int below = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     mended |= below >= 0 && mend_modes (below, 0);
     if (mended)
-        changed (repair, "%s: its owner may use it again", name);
+        change_report (repair, "%s: its owner may use it again", name);
     return root_startable (root, name, NULL) == 0 && root_manifest_verify (NULL, fd, NULL) == 0;
 }
 
@@ -224,15 +230,13 @@ static bool has_note (const struct root *root, const char *what, const char *nam
     return fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/*  What could be stable, the best first; list ends with NULL. Nothing of it is looked into. *ret_marked: there are
-    workspaces that are said to have been confirmed. */
-static char **candidates (const struct root *root, bool *ret_marked)
+/*  Candidates for stable, best first, NULL-terminated. They are not checked. *ret_marked: the root has marks
+    of confirmed workspaces. */
+static char **stable_candidates (const struct root *root, bool *ret_marked)
 {
     static const char *const links[] = {ROOT_BACK, ROOT_PREVIOUS, ROOT_STABLE};
     char **names = NULL, **chosen = calloc (1, sizeof *chosen);
-    *ret_marked =
-        root_ok_any (root); /* what has none of the marks was never confirmed, also where those that have one
-                                         are gone */
+    *ret_marked = root_ok_any (root); /* if any mark exists, a workspace without one was never confirmed */
     if (root_workspaces (root, &names))
         return base_list_free (chosen);
     for (size_t i = base_list_count (names); chosen && i-- > 0;) {
@@ -252,11 +256,12 @@ static char **candidates (const struct root *root, bool *ret_marked)
     return chosen;
 }
 
-/*  The first that is whole, and another one than except (may be NULL). */
-static int choose (const struct root_repair *repair, const char *except, char ret_name[ROOT_NAME_SIZE])
+/*  Chooses the first intact candidate other than except (may be NULL). */
+static int workspace_choose (const struct root_repair *repair, const char *except,
+                             char ret_name[ROOT_NAME_SIZE])
 {
     bool marked;
-    char **names = candidates (repair->root, &marked);
+    char **names = stable_candidates (repair->root, &marked);
     int rc = ROOT_E_NONE;
     for (size_t i = 0; names && names[i] && rc; i++)
         if ((!except || strcmp (names[i], except) != 0) && is_whole (repair, names[i]))
@@ -267,7 +272,7 @@ static int choose (const struct root_repair *repair, const char *except, char re
 
 int root_repair_choose (const struct root_repair *repair, char ret_name[ROOT_NAME_SIZE])
 {
-    return choose (repair, NULL, ret_name);
+    return workspace_choose (repair, NULL, ret_name);
 }
 
 /*  links */
@@ -278,7 +283,7 @@ static bool is_link_to (const struct root *root, const char *link, const char *n
     return root_link (root, link, found) == 0 && strcmp (found, name) == 0;
 }
 
-/*  Makes a link, where it does not lead there already. What is no link goes aside. */
+/*  Makes a link unless it already points there. Anything else with that name is moved aside. */
 static int set_link (const struct root_repair *repair, const char *link, const char *name,
                      struct base_error *error)
 {
@@ -299,7 +304,7 @@ static int set_stable (const struct root_repair *repair, const char *name, struc
     int known = root_link (root, ROOT_STABLE, before);
     if (known == 0 && strcmp (before, name) == 0)
         return 0;
-    /*  By way of .back: until the rename there is a trial, whose way back is name. */
+    /*  By way of .back: until the rename the root is on trial with name as the way back. */
     int rc = set_link (repair, ROOT_BACK, name, error);
     struct stat status;
     if (rc == 0 && fstatat (root->fd, ROOT_STABLE, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -307,9 +312,9 @@ static int set_stable (const struct root_repair *repair, const char *name, struc
         rc = move_aside (repair, ROOT_STABLE, error);
     rc = rc ? rc : disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
     if (rc == 0 && known == 0)
-        changed (repair, ROOT_STABLE ": it points to %s now, before to %s", name, before);
+        change_report (repair, ROOT_STABLE ": it points to %s now, before to %s", name, before);
     else if (rc == 0)
-        changed (repair, ROOT_STABLE ": it points to %s now, before it was dangling", name);
+        change_report (repair, ROOT_STABLE ": it points to %s now, before it was dangling", name);
     return rc;
 }
 
@@ -321,17 +326,17 @@ static int set_previous (const struct root_repair *repair, const char *stable, s
     bool there = fstatat (root->fd, ROOT_PREVIOUS, &status, AT_SYMLINK_NOFOLLOW) == 0;
     if (root_link (root, ROOT_PREVIOUS, now) == 0 && strcmp (now, stable) != 0 && is_whole (repair, now))
         return 0;
-    if (choose (repair, stable, name) == 0) {
+    if (workspace_choose (repair, stable, name) == 0) {
         int rc = set_link (repair, ROOT_PREVIOUS, name, error);
         if (rc == 0)
-            changed (repair, ROOT_PREVIOUS ": it points to %s now", name);
+            change_report (repair, ROOT_PREVIOUS ": it points to %s now", name);
         return rc;
     }
     if (!there)
         return 0;
     int rc = disk_tree_remove (root->disk, root->fd, ROOT_PREVIOUS, error);
     if (rc == 0)
-        changed (repair, ROOT_PREVIOUS ": it pointed to nothing that can be started, and was removed");
+        change_report (repair, ROOT_PREVIOUS ": it pointed to nothing that can be started, and was removed");
     return rc;
 }
 
@@ -348,12 +353,12 @@ static bool is_left (const char *name)
     return false;
 }
 
-/*  Of a trial, whose record would have it taken up again; and of what was being made or removed. */
+/*  Removes the files of a trial, so that it is not resumed, and unfinished or half-removed files. */
 static int remove_left (const struct root_repair *repair, struct base_error *error)
 {
     const struct root *root = repair->root;
-    base_cleanup (base_directory_close_p) DIR *directory = list (root->fd, ".");
-    char **names = NULL; /* removing while reading could skip some */
+    base_cleanup (base_directory_close_p) DIR *directory = directory_open (root->fd, ".");
+    char **names = NULL; /* removal while reading a directory could skip entries */
     int failed = directory ? 0 : -errno;
     for (const struct dirent *entry; directory && !failed && (entry = readdir (directory));)
         if (is_left (entry->d_name))
@@ -363,7 +368,7 @@ static int remove_left (const struct root_repair *repair, struct base_error *err
     for (size_t i = 0; names && names[i]; i++) {
         int rc = disk_tree_remove (root->disk, root->fd, names[i], failed ? NULL : error);
         if (rc == 0)
-            changed (repair, "%s: it was left behind, and was removed", names[i]);
+            change_report (repair, "%s: it was left behind, and was removed", names[i]);
         failed = failed ? failed : rc;
     }
     (void) base_list_free (names);
@@ -371,14 +376,14 @@ static int remove_left (const struct root_repair *repair, struct base_error *err
     return failed;
 }
 
-static int mark (const struct root *root, const char *name, struct base_error *error)
+static int ok_mark (const struct root *root, const char *name, struct base_error *error)
 {
     char path[NOTE_SIZE];
     (void) snprintf (path, sizeof path, OK "%.*s", ROOT_NAME_SIZE - 1, name);
     return has_note (root, OK, name) ? 0 : disk_file_write (root->disk, root->fd, path, 0644, "", 0, error);
 }
 
-/*  What is forgotten of a trial that was under way would have its order carried out again at once. */
+/*  Notes the interrupted trial as failed: otherwise its order would be carried out again at once. */
 static void note_trial (const struct root_repair *repair, const char *name)
 {
     const struct root *root = repair->root;
@@ -393,7 +398,7 @@ static void note_trial (const struct root_repair *repair, const char *name)
     (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, began.workspace);
     outcome.release = began.release;
     if (root_failed_write (root, &outcome, NULL) == 0)
-        changed (repair, "%s: it was on trial, and is noted as failed", began.workspace);
+        change_report (repair, "%s: it was on trial, and is noted as failed", began.workspace);
 }
 
 int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error)
@@ -401,14 +406,14 @@ int root_repair_links (const struct root_repair *repair, const char *name, struc
     const struct root *root = repair->root;
     bool marked;
     char previous[ROOT_NAME_SIZE];
-    (void) base_list_free (candidates (root, &marked));
+    (void) base_list_free (stable_candidates (root, &marked));
     note_trial (repair, name);
     int rc = set_stable (repair, name, error);
     rc = rc ? rc : remove_left (repair, error);
     rc = rc ? rc : set_previous (repair, name, error);
-    rc = rc ? rc : mark (root, name, error);
+    rc = rc ? rc : ok_mark (root, name, error);
     if (rc == 0 && !marked && root_link (root, ROOT_PREVIOUS, previous) == 0)
-        rc = mark (root, previous, error); /* from now on what has no mark was never confirmed */
+        rc = ok_mark (root, previous, error); /* a mark exists now, so no mark means never confirmed */
     int synced = disk_directory_sync (root->disk, root->fd);
     return rc ? rc : synced ? base_error_errno (error, synced, "cannot sync %s", root->path) : 0;
 }

@@ -1,7 +1,8 @@
-/*  root/repair.h - a root from which nothing starts any more: what `noded install --repair` makes of it
+/*  root/repair.h - `noded install --repair`: repairs a root from which nothing starts any more
 
-    The last resort. It needs the workspaces alone: no record, no envelope, no setting is read. Its caller holds the
-    root's lock. What it changes it tells, a line each, in words that end a sentence: "stable: ...". */
+    The last resort. Decides only by the workspaces, the links and the marks (.ok.W, .failed.W, .failed): by
+    no record in var/, no envelope and no setting. The caller holds the lock of the root. Each change is
+    reported through `changed` as one line: "stable: ...". */
 
 #ifndef ROOT_REPAIR_H
 #define ROOT_REPAIR_H
@@ -14,24 +15,24 @@ struct root_repair {
     void *context;
 };
 
-/*  Whether anything in a directory is noded's. Where modes keep its owner out they are put right. */
+/*  Whether a directory contains anything of noded. Restores owner permissions if they are missing. */
 bool root_repair_is_root (const char *path);
 
-/*  Gives the owner of the root and of its places their rights to them, and makes places that are missing. What
-    stands in the way of one is kept as NAME.damaged. */
+/*  Restores the owner's permissions on the root and its places, and makes missing places. Anything else with
+    such a name is kept as NAME.damaged. */
 int root_repair_places (const struct root_repair *repair, struct base_error *error);
 
-/*  Calls changed for what root_repair_places would change. served: a manager runs. */
+/*  Calls changed for each thing that root_repair_places would change. served: a manager runs. */
 void root_places_check (const struct root_repair *repair, bool served);
 
-/*  The newest workspace that was confirmed once and is whole; where no name says of any that it was, the way back of
-    a trial, previous, or stable. Each file is read. Modes that keep a whole one from being started are put right.
-    Returns 0, or ROOT_E_NONE. */
+/*  Chooses the newest workspace that was confirmed and is intact. If the root has no marks of confirmed
+    workspaces: the way back of a trial, previous, or stable. Reads every file. Corrects modes that prevent an
+    intact workspace from being started. Returns 0 or ROOT_E_NONE. */
 int root_repair_choose (const struct root_repair *repair, char ret_name[ROOT_NAME_SIZE]);
 
-/*  Makes it stable, and says that it was confirmed. previous leads to the next best one, where it leads to nothing
-    that could be gone back to. A trial that was under way is noted as failed. Then nothing is left of a trial, or of what was being made or removed. At every
-    moment stable leads where it led, or to name. */
+/*  Makes name stable and marks it as confirmed. If previous cannot be used for a revert, points it to the
+    next best workspace. Notes a trial under way as failed. Removes the files of trials and unfinished files.
+    At every moment stable has its old target or name. */
 int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/*  Going back on purpose: stable and previous change places; what each step leaves, root/root.c tells. */
+/*  root/revert.c - revert by command: exchanges stable and previous (steps in root/root.c) */
 
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #define SWAPPED ".tmp.previous"
 
-/*  How long another revert is waited for, which may read two versions meanwhile. */
+/*  Longest wait for another revert, which may verify two versions meanwhile. */
 enum { CHANGE_MS = 10 * 1000 };
 
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
@@ -29,20 +29,19 @@ int root_swap_finish (const struct root *root, const char *stable, bool *ret_fin
     return rc;
 }
 
-/*  A second name for stable's link. Returns false where the disk allows none: then previous is lost, and
-    going back is not. */
+/*  Makes a second name for the link stable. Returns false if the disk allows none: previous is lost then, but
+    the revert is still possible. */
 static bool prepare_swap (const struct root *root, const char *stable)
 {
     const struct disk *disk = root->disk;
     if (disk->ops->linkat (disk->context, root->fd, ROOT_STABLE, root->fd, SWAPPED) == 0) {
-        (void) disk->ops->fsync (disk->context,
-                                 root->fd); /* where it fails, only a power cut can still lose previous */
+        (void) disk->ops->fsync (disk->context, root->fd); /* if this fails, a power cut may lose previous */
         return true;
     }
     return disk_link_prepare (disk, root->fd, SWAPPED, stable, NULL) == 0;
 }
 
-/*  Where a revert leads from a version that is proven: previous, else another one that was confirmed once. */
+/*  Finds the target of a revert from a proven version: previous, else another confirmed workspace. */
 static int find_target (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE],
                         struct base_error *error)
 {
@@ -69,7 +68,7 @@ static int find_target (const struct root *root, const char *stable, char ret_na
     return rc;
 }
 
-static int synced (const struct root *root, const char *target, struct base_error *error)
+static int root_synced (const struct root *root, const char *target, struct base_error *error)
 {
     if (root->disk->ops->fsync (root->disk->context, root->fd) == 0 || errno == EINVAL)
         return 0;
@@ -80,20 +79,20 @@ static int synced (const struct root *root, const char *target, struct base_erro
                            root->path, target, strerror (errno));
 }
 
-/*  Stable and previous change places. */
-static int exchange (const struct root *root, const char *stable, const char *target,
-                     struct base_error *error)
+/*  Exchanges stable and previous. */
+static int links_exchange (const struct root *root, const char *stable, const char *target,
+                           struct base_error *error)
 {
     char previous[ROOT_NAME_SIZE], now[ROOT_NAME_SIZE];
     bool linked = root_link (root, ROOT_PREVIOUS, previous) == 0 && strcmp (previous, target) == 0;
-    int rc = root_remove (root, SWAPPED, error); /* what an earlier attempt left would be taken for ours */
+    int rc = root_remove (root, SWAPPED, error); /* a leftover would be taken for the new one */
     if (rc)
         return rc;
     root_ok_adopt (root, target);
-    /*  In one step, where the file system can. */
+    /*  In one step if the file system can. */
     if (linked) {
         if (root->disk->ops->exchangeat (root->disk->context, root->fd, ROOT_STABLE, ROOT_PREVIOUS) == 0)
-            return synced (root, target, error);
+            return root_synced (root, target, error);
         if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
             return base_error_errno (error, -errno, "cannot exchange %s/stable and previous", root->path);
     }
@@ -108,12 +107,12 @@ static int exchange (const struct root *root, const char *stable, const char *ta
         int swapped = disk_rename (root->disk, root->fd, SWAPPED, ROOT_PREVIOUS, error);
         rc = rc ? rc : swapped;
     }
-    return rc ? synced (root, target, error) : 0;
+    return rc ? root_synced (root, target, error) : 0;
 }
 
-/*  Says where to before it is done. A second name of the link takes no inode; without one, a crash in between leaves
-    the revert to be typed anew. */
-static void intend (const struct root *root, const char *target)
+/*  Records the target before the revert. A second name of an existing link needs no inode. Without a record,
+    a crash in between requires the command to be repeated. */
+static void target_record (const struct root *root, const char *target)
 {
     static const char *const links[] = {ROOT_BACK, ROOT_PREVIOUS};
     const struct disk *disk = root->disk;
@@ -128,14 +127,14 @@ static void intend (const struct root *root, const char *target)
     (void) disk_link_replace (disk, root->fd, ROOT_REVERT, target, NULL);
 }
 
-/*  Whether a revert that was ordered before, and cut short, has made this stable. */
+/*  Whether an ordered revert that was interrupted has already made this version stable. */
 static bool was_intended (const struct root *root, const char *stable)
 {
     char target[ROOT_NAME_SIZE];
     return root_link (root, ROOT_REVERT, target) == 0 && strcmp (target, stable) == 0;
 }
 
-/*  Waits for whoever changes stable at this moment. *ret_done: that was a revert, to ret_name. */
+/*  Waits for another process that is changing stable. *ret_done: it was a revert, to ret_name. */
 static int wait_for_another (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_done)
 {
     char before[ROOT_NAME_SIZE] = "";
@@ -149,24 +148,24 @@ static int wait_for_another (const struct root *root, char ret_name[ROOT_NAME_SI
     return change;
 }
 
-/*  ordered: by a person on this host; *ret_again: it had been carried out already. */
-static int go (const struct root *root, bool ordered, char ret_name[ROOT_NAME_SIZE], bool *ret_again,
-               struct base_error *error)
+/*  ordered: by a person on this host. *ret_again: the revert was already done. */
+static int revert_run (const struct root *root, bool ordered, char ret_name[ROOT_NAME_SIZE], bool *ret_again,
+                       struct base_error *error)
 {
     struct root_trial trial;
     char target[ROOT_NAME_SIZE];
     bool finished;
     base_cleanup (base_close_p) int change = wait_for_another (root, target, ret_again);
-    (void) change;    /* held to the end; a revert goes on without it */
-    if (*ret_again) { /* changing places once more would undo it */
+    (void) change;    /* held until return; a revert continues without the lock */
+    if (*ret_again) { /* another exchange would undo it */
         memcpy (ret_name, target, sizeof target);
-        return synced (root, target, error);
+        return root_synced (root, target, error);
     }
     int rc = root_stable_check (root, NULL);
-    if (rc > 0) { /* there is nothing to change places with */
+    if (rc > 0) { /* no stable to exchange */
         rc = root_stable_mend (root, NULL, false, ret_name, error);
         if (rc == 0 && ordered)
-            intend (root, ret_name);
+            target_record (root, ret_name);
         return rc;
     }
     rc = root_trial_read (root, &trial, error);
@@ -174,7 +173,7 @@ static int go (const struct root *root, bool ordered, char ret_name[ROOT_NAME_SI
         return rc;
     if (trial.on_trial) {
         if (ordered)
-            intend (root, trial.back);
+            target_record (root, trial.back);
         rc = root_go_back (root, error);
         if (rc && ordered)
             (void) root_remove (root, ROOT_REVERT, NULL);
@@ -186,14 +185,14 @@ static int go (const struct root *root, bool ordered, char ret_name[ROOT_NAME_SI
     if (finished || (ordered && was_intended (root, trial.stable))) {
         *ret_again = !finished;
         rc = base_text_copy (ret_name, ROOT_NAME_SIZE, trial.stable);
-        return rc ? rc : synced (root, trial.stable, error);
+        return rc ? rc : root_synced (root, trial.stable, error);
     }
     rc = find_target (root, trial.stable, target, error);
     if (rc)
         return rc;
     if (ordered)
-        intend (root, target);
-    rc = exchange (root, trial.stable, target, error);
+        target_record (root, target);
+    rc = links_exchange (root, trial.stable, target, error);
     if (rc == 0 || rc == ROOT_E_UNSYNCED)
         memcpy (ret_name, target, sizeof target);
     else if (ordered)
@@ -205,7 +204,7 @@ int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct 
 {
     char name[ROOT_NAME_SIZE];
     bool again;
-    int rc = go (root, false, name, &again, error);
+    int rc = revert_run (root, false, name, &again, error);
     if (rc == 0 || rc == ROOT_E_UNSYNCED) {
         (void) root_revert_done (root);
         if (ret_name)
@@ -218,7 +217,7 @@ int root_revert_ordered (const struct root *root, char ret_name[ROOT_NAME_SIZE],
                          struct base_error *error)
 {
     *ret_again = false;
-    return go (root, true, ret_name, ret_again, error);
+    return revert_run (root, true, ret_name, ret_again, error);
 }
 
 int root_revert_done (const struct root *root)

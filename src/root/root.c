@@ -1,16 +1,15 @@
-/*  What each state of the links means, and the order of the steps that lead from one to the next.
+/*  root/root.c - the links of a root, what their states mean, and the order of the steps between them
 
-        on trial    .back is there, names a workspace, and differs from stable
-                    where it is not there, or names nothing else: stable is not marked as confirmed
-        switch      tokens and .trial, .ok, .failed, then .back (equal to stable: means nothing yet), then
-                    the rename onto stable: now on trial
-        confirm     rename .ok onto .ok.STABLE, .back onto previous; tokens mean nothing without a trial,
-                    and go
-        go back     rename .back onto stable; the same
-        revert      stable and previous exchange their names, in one step. Where the file system has no
-                    such thing: a second name for stable's link, then previous onto stable, then that name
-                    onto previous. The second name is a hard link, so that a disk without space or inodes
-                    does not stand in the way */
+      on trial    .back exists, names a workspace, and differs from stable;
+                  without such a .back: stable is not marked as confirmed
+      switch      make tokens and .trial, .ok, .failed, then .back (equal to stable: no meaning yet), then
+                  rename the new link to stable: now on trial
+      confirm     rename .ok to .ok.STABLE, then .back to previous; remove the tokens, which have no
+                  meaning without a trial
+      rollback    rename .back to stable; remove the tokens
+      revert      exchange stable and previous in one step. If the file system cannot: make a second name
+                  for the link stable, rename previous to stable, then the second name to previous. The
+                  second name is a hard link, so that a revert needs neither space nor inodes */
 
 #include "root/root.h"
 
@@ -56,7 +55,7 @@ void root_deinit (struct root *root)
     *root = (struct root){.fd = -1};
 }
 
-/*  The directory and those above it that are missing. */
+/*  Makes the directory and its missing parents. */
 static int make_directories (const struct disk *disk, const char *path, struct base_error *error)
 {
     base_cleanup (base_free_p) char *part = strdup (path);
@@ -151,8 +150,8 @@ unsigned root_tokens_count (const struct root *root)
     return count;
 }
 
-/*  Whether nothing says that a version was confirmed. One that does not know .ok confirms itself by renaming
-    .back onto previous, and its launcher may be of a version that does. */
+/*  A version that does not know .ok confirms itself by renaming .back to previous, also under a launcher that
+    knows .ok. So previous pointing to the way back counts as confirmation. */
 bool root_is_unproven (const struct root *root, const char *stable)
 {
     struct root_began began;
@@ -165,7 +164,7 @@ bool root_is_unproven (const struct root *root, const char *stable)
     return noted || root_ok_any (root);
 }
 
-/*  Returns whether there is anything to go back to: without it there is no trial. */
+/*  Returns whether there is a workspace to roll back to: without one there is no trial. */
 static bool first_way_back (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE])
 {
     char **names = root_ways_back (root, stable, NULL);
@@ -176,8 +175,8 @@ static bool first_way_back (const struct root *root, const char *stable, char re
     return found;
 }
 
-/*  Whether a way back is of a trial of another version: this one is proven, and took its place when the way back led
-    to nothing that is whole, or by hand. */
+/*  Whether .back belongs to the trial of another version. Then stable is a proven version that replaced that
+    one, by hand or because the way back was damaged. */
 static bool is_of_another (const struct root *root, const char *stable)
 {
     struct root_began began;
@@ -209,7 +208,7 @@ int root_trial_read (const struct root *root, struct root_trial *ret_trial, stru
     return 0;
 }
 
-/*  "key number" lines; a key that is missing or out of its bounds keeps its default. */
+/*  Lines "KEY NUMBER". A key that is missing or out of bounds keeps its default. */
 static void limits_parse (char *text, struct root_limits *limits)
 {
     char *rest = text;
@@ -281,7 +280,8 @@ int root_token_take (const struct root *root, struct root_limits *ret_limits, un
     int rc = disk_unlink (root->disk, root->fd, name);
     if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
         rc = disk_unlink (root->disk, root->fd, name);
-    /*  What a version on trial put in its place, or mounted over it, counts as one, and goes as well. */
+    /*  A version on trial may have put something else in its place or mounted something over it: that counts
+        as a token and is removed, too. */
     if (rc == -EBUSY && root_uncover (root, NULL))
         rc = disk_unlink (root->disk, root->fd, name);
     if (rc == -EISDIR && disk_tree_remove (root->disk, root->fd, name, NULL) == 0)
@@ -296,13 +296,13 @@ int root_token_return (const struct root *root, const struct root_limits *limits
     while (number > 0 && !token_is_there (root, number))
         number--;
     if (number >= limits->starts || number >= TOKENS_MOST || root_tokens_count (root) >= most)
-        return 0; /* as many as there may be */
+        return 0; /* already the maximum */
     return token_make (root, number + 1, limits, error);
 }
 
 int root_tokens_remove (const struct root *root, struct base_error *error)
 {
-    /*  And what else means nothing without a trial. */
+    /*  Other files without a meaning outside of a trial. */
     static const char *const others[] = {ROOT_OK, ROOT_FAILED};
     enum { OTHERS = sizeof others / sizeof *others };
     bool any = root_spent_remove (root);
@@ -343,12 +343,12 @@ int root_startable (const struct root *root, const char *name, struct base_error
 int root_remove (const struct root *root, const char *path, struct base_error *error)
 {
     int rc = disk_unlink (root->disk, root->fd, path);
-    if (rc == -EISDIR || rc == -EPERM) /* a version on trial may put anything in its place */
+    if (rc == -EISDIR || rc == -EPERM) /* a version on trial may have put a directory in its place */
         rc = disk_tree_remove (root->disk, root->fd, path, NULL);
     return rc && rc != -ENOENT ? base_error_errno (error, rc, "cannot remove %s/%s", root->path, path) : 0;
 }
 
-/*  Synced with the links that come later. */
+/*  Synced together with the links made later. */
 static int make_mark (const struct root *root, struct base_error *error)
 {
     base_cleanup (base_close_p) int fd =
@@ -357,7 +357,8 @@ static int make_mark (const struct root *root, struct base_error *error)
     return fd < 0 ? base_error_errno (error, -errno, "cannot make %s/" ROOT_OK, root->path) : 0;
 }
 
-/*  What a trial needs beside its tokens. A mark or a note of an earlier one of that name must not stand for it. */
+/*  Prepares what a trial needs besides tokens. Removes the mark and the note of an earlier trial of the
+    same name. */
 static int prepare_trial (const struct root *root, const char *name, const char *stable,
                           struct base_error *error)
 {
@@ -393,7 +394,7 @@ int root_switch (const struct root *root, const char *name, const struct root_li
         rc = root_startable (root, name, error);
     if (rc)
         return rc;
-    /*  Tokens of an earlier trial must not lengthen this one. */
+    /*  Tokens of an earlier trial must not prolong this one. */
     rc = root_tokens_remove (root, error);
     for (unsigned i = 1; rc == 0 && i <= limits->starts; i++)
         rc = token_make (root, i, limits, error);
@@ -404,7 +405,7 @@ int root_switch (const struct root *root, const char *name, const struct root_li
     if (rc == 0)
         rc = prepare_trial (root, name, trial.stable, error);
     if (rc == 0)
-        rc = root_remove (root, ROOT_REVERT, error); /* one that never happened */
+        rc = root_remove (root, ROOT_REVERT, error); /* of a revert that never happened */
     if (rc == 0)
         rc = disk_link_replace (root->disk, root->fd, ROOT_BACK, trial.stable, error);
     if (rc == 0)
@@ -413,7 +414,8 @@ int root_switch (const struct root *root, const char *name, const struct root_li
         rc = disk_rename (root->disk, root->fd, SWITCHED, ROOT_STABLE, error);
     if (rc == 0)
         return 0;
-    /*  A rename whose sync failed has switched all the same: only what means nothing is cleared away. */
+    /*  If only the sync after the rename failed, the switch has happened. So clean up only if the root is not
+        on trial. */
     if (root_trial_read (root, &trial, NULL) == 0 && !trial.on_trial) {
         (void) root_remove (root, SWITCHED, NULL);
         (void) root_remove (root, ROOT_BACK, NULL);
@@ -443,7 +445,7 @@ int root_confirm (const struct root *root, struct base_error *error)
     int rc = root_trial_read (root, &trial, error);
     if (rc || !trial.on_trial)
         return rc;
-    if (root_link (root, ROOT_BACK, back) || strcmp (back, trial.back) != 0) /* it was taken away */
+    if (root_link (root, ROOT_BACK, back) || strcmp (back, trial.back) != 0) /* .back was removed */
         rc = disk_link_replace (root->disk, root->fd, ROOT_BACK, trial.back, error);
     if (rc == 0)
         rc = root_ok_set (root, trial.stable, error);
@@ -452,9 +454,8 @@ int root_confirm (const struct root *root, struct base_error *error)
     if (rc)
         return rc;
     (void) root_failed_remove (root, trial.stable);
-    (void) root_remove (root, ROOT_REVERT,
-                        NULL);          /* else the next one that is ordered would be taken for done */
-    if (!root_ok_is (root, trial.back)) /* of a version that sets no mark */
+    (void) root_remove (root, ROOT_REVERT, NULL); /* else the next ordered revert would seem done already */
+    if (!root_ok_is (root, trial.back))           /* that version sets no marks */
         (void) root_ok_set (root, trial.back, NULL);
     return root_tokens_remove (root, error);
 }

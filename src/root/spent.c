@@ -1,3 +1,5 @@
+/*  root/spent.c - reads and writes `.trial` */
+
 #include "root/spent.h"
 
 #include <errno.h>
@@ -28,7 +30,7 @@ static bool is_digest (const char *text)
     return strlen (text) == BASE_DIGEST_TEXT - 1 && base_digest_parse (text, &digest) == 0;
 }
 
-/*  Returns false where a line has a value that its key cannot have. Unknown keys are skipped. */
+/*  Parses one line. Returns false if the value is invalid for its key. Unknown keys are skipped. */
 static bool take_line (const char *key, const char *value, struct root_spent *spent)
 {
     uint64_t number;
@@ -49,7 +51,7 @@ static bool take_line (const char *key, const char *value, struct root_spent *sp
     return true;
 }
 
-static bool parse (char *text, struct root_spent *ret_spent)
+static bool spent_parse (char *text, struct root_spent *ret_spent)
 {
     struct root_spent spent = {.spent_ms = 0};
     char *rest = text;
@@ -80,7 +82,7 @@ int root_spent_read (const struct root *root, const char *workspace, struct root
     struct root_spent spent;
     if (!text)
         return -ENOMEM;
-    if (!parse (text, &spent))
+    if (!spent_parse (text, &spent))
         return ROOT_E_DAMAGED;
     if (strcmp (spent.workspace, workspace) != 0)
         return ROOT_E_NONE;
@@ -102,8 +104,8 @@ int root_spent_write (const struct root *root, const struct root_spent *spent, s
     return disk_file_write (root->disk, root->fd, ROOT_TRIAL, 0644, text, (size_t) length, error);
 }
 
-/*  Looked at without being parsed: the launcher links no parser for it. Within a JSON string the quotes would
-    be escaped, so that this can only be the key. */
+/*  Searches without a parser, because the launcher has none. Within a JSON string quotes are escaped, so a
+    match can only be the key. */
 static void read_release (const struct root *root, const char *workspace, char release[BASE_DIGEST_TEXT])
 {
     static const char key[] = "\"release\"";

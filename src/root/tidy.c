@@ -1,5 +1,7 @@
-/*  Removes what a crash left behind. Called by a manager that serves the root, before it begins a draft of
-    its own, and while its launcher waits for it: so it goes by batches, and ends in time. */
+/*  root/tidy.c - removes what a crash left behind
+
+    A manager that serves the root calls this before it makes a draft, while its launcher waits for readiness.
+    So it works in batches and observes a time limit. */
 
 #include "root/outcome.h"
 
@@ -20,8 +22,8 @@ static bool is_leftover (const char *name)
            strncmp (name, ".old.", 5) == 0;
 }
 
-/*  Removes leftovers, at most BATCH, and counts them; removing while reading could skip some. The first error is kept,
-    the rest is done. */
+/*  Removes leftovers, at most BATCH, and counts them. Names are collected first, because removal while
+    reading could skip entries. Continues after an error and returns the first one. */
 static int remove_some (const struct root *root, DIR *directory, const struct disk_until *until,
                         size_t *ret_removed, struct base_error *error)
 {
@@ -44,7 +46,7 @@ static int remove_some (const struct root *root, DIR *directory, const struct di
     return rc;
 }
 
-/*  Removes the leftovers in a directory of the root; one that is not there has none. */
+/*  Removes the leftovers in a directory of the root. A missing directory has none. */
 static int tidy_directory (const struct root *root, const char *path, const struct disk_until *until,
                            struct base_error *error)
 {
@@ -63,8 +65,8 @@ static int tidy_directory (const struct root *root, const char *path, const stru
     return rc;
 }
 
-/*  Marks and notes of workspaces that are gone. A note says that a release is not to be tried again, so that it stays
-    longer than what it ran from: the newest ones do. */
+/*  Removes marks of workspaces that no longer exist, and old notes. A note keeps a release from being tried
+    again, so the newest notes are kept even without their workspace. */
 static int tidy_marks (const struct root *root, const struct disk_until *until, struct base_error *error)
 {
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (
@@ -101,10 +103,10 @@ int root_tidy (const struct root *root, const struct disk_until *until, struct b
     struct root_trial trial;
     int rc = root_trial_read (root, &trial, error);
     int swap = rc ? 0 : root_swap_finish (root, trial.stable, NULL, error);
-    if (swap) /* the name that it could not move is the only one that leads to the previous version */
+    if (swap) /* the unmoved name is the only link to the previous version */
         return swap;
     if (rc == 0 && !trial.on_trial) {
-        struct root_began began; /* by which a version is known as confirmed that sets no mark */
+        struct root_began began; /* how a version that sets no mark is known as confirmed */
         if (root_began_read (root, &began) == 0 && strcmp (began.workspace, trial.stable) == 0)
             rc = root_ok_set (root, trial.stable, error);
         int one = root_remove (root, ROOT_BACK, rc ? NULL : error);

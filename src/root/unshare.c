@@ -1,3 +1,5 @@
+/*  root/unshare.c - finds hard links between workspaces and replaces them by copies */
+
 #include "root/unshare.h"
 
 #include <errno.h>
@@ -20,7 +22,7 @@ struct walk {
     void *context;
 };
 
-/*  fd is consumed. prefix is empty or ends with a slash. */
+/*  Consumes fd. prefix is empty or ends with a slash. */
 static int walk_below (const struct walk *walk, int fd, const char *prefix, unsigned depth)
 {
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
@@ -64,8 +66,8 @@ struct separation {
     struct base_error *error;
 };
 
-/*  A synced copy under a name in the root that the next start removes. Returns 0, ROOT_E_DAMAGED where it does not
-    fit, or -errno. */
+/*  Makes a synced copy under a hidden name in the root, which the next start removes. Returns 0,
+    ROOT_E_DAMAGED if the copy does not match its digest, or -errno. */
 static int make_copy (const struct root *root, int from, mode_t mode, const struct base_digest *wanted,
                       const char *name)
 {
@@ -85,7 +87,7 @@ static int make_copy (const struct root *root, int from, mode_t mode, const stru
     return rc;
 }
 
-static int separate (void *context, const char *path, const struct stat *status)
+static int file_separate (void *context, const char *path, const struct stat *status)
 {
     struct separation *separation = context;
     const struct root *root = separation->root;
@@ -103,21 +105,21 @@ static int separate (void *context, const char *path, const struct stat *status)
         (void) root->disk->ops->unlinkat (root->disk->context, root->fd, name, 0);
     }
     separation->count += rc == 0;
-    return rc < 0 && rc != -ENOENT /* it is being removed */
+    return rc < 0 && rc != -ENOENT /* the workspace is being removed */
                ? base_error_errno (separation->error, rc, "cannot give %s a copy of its own", path)
                : 0;
 }
 
-static int separate_all (const struct root *root, const char *workspace, unsigned *count,
-                         struct base_error *error)
+static int workspace_separate (const struct root *root, const char *workspace, unsigned *count,
+                               struct base_error *error)
 {
     struct separation separation = {.root = root, .error = error};
     base_cleanup (base_close_p) int fd = -1;
     if (root_workspace_open (root, workspace, &fd) ||
         disk_file_read (root->disk, fd, ROOT_MANIFEST, MANIFEST_MOST, &separation.manifest))
-        return 0; /* nothing tells what a file of it is to be */
+        return 0; /* without a manifest the right content is unknown */
     separation.workspace = fd;
-    int rc = root_shared_each (fd, separate, &separation);
+    int rc = root_shared_each (fd, file_separate, &separation);
     base_buffer_deinit (&separation.manifest);
     *count += separation.count;
     if (rc < 0 && !*error->text)
@@ -135,9 +137,9 @@ int root_unshare (const struct root *root, const char *last, unsigned *ret_count
         return base_error_errno (error, rc, "cannot list the workspaces of %s", root->path);
     for (size_t i = 0; rc == 0 && names[i]; i++)
         if (!last || strcmp (names[i], last) != 0)
-            rc = separate_all (root, names[i], &count, &why);
+            rc = workspace_separate (root, names[i], &count, &why);
     if (rc == 0 && last)
-        rc = separate_all (root, last, &count, &why);
+        rc = workspace_separate (root, last, &count, &why);
     (void) base_list_free (names);
     if (ret_count)
         *ret_count = count;

@@ -1,3 +1,5 @@
+/*  root/verified.c - the cache of file digests read since boot */
+
 #include "root/verified.h"
 
 #include <errno.h>
@@ -24,7 +26,7 @@ static void read_boot (char boot[40])
     boot[strcspn (boot, "\n")] = '\0';
 }
 
-static struct root_verified_file *add (struct root_verified *verified)
+static struct root_verified_file *file_add (struct root_verified *verified)
 {
     if (verified->count == verified->capacity) {
         size_t capacity = verified->capacity ? 2 * verified->capacity : 64;
@@ -37,7 +39,7 @@ static struct root_verified_file *add (struct root_verified *verified)
     return &verified->files[verified->count++];
 }
 
-/*  "DEVICE INODE SIZE SECONDS NANOSECONDS DIGEST", numbers in decimal. Cuts the line up. */
+/*  Parses "DEVICE INODE SIZE SECONDS NANOSECONDS DIGEST", numbers in decimal. Modifies the line. */
 static bool parse_line (char *line, struct root_verified_file *ret_file)
 {
     uint64_t numbers[5];
@@ -73,7 +75,7 @@ void root_verified_load (const struct root *root, struct root_verified *ret_veri
         return;
     while ((line = strsep (&rest, "\n")) && *line) {
         struct root_verified_file file;
-        struct root_verified_file *slot = parse_line (line, &file) ? add (ret_verified) : NULL;
+        struct root_verified_file *slot = parse_line (line, &file) ? file_add (ret_verified) : NULL;
         if (!slot)
             return;
         *slot = file;
@@ -91,8 +93,8 @@ void root_verified_deinit (struct root_verified *verified)
     *verified = (struct root_verified){.boot = ""};
 }
 
-/*  Whether a change from now on would show: a change time advances by the kernel's ticks, and on some file
-    systems by seconds. */
+/*  Whether a later change would give another ctime: it advances by kernel ticks, on some file systems
+    by seconds. */
 static bool has_settled (const struct stat *status, const struct timespec *now)
 {
     const struct timespec *changed = &status->st_ctim;
@@ -109,7 +111,7 @@ static bool is_same (const struct root_verified_file *file, const struct stat *s
            file->changed.tv_nsec == status->st_ctim.tv_nsec;
 }
 
-static struct root_verified_file *find (struct root_verified *verified, const struct stat *status)
+static struct root_verified_file *file_find (struct root_verified *verified, const struct stat *status)
 {
     for (size_t i = 0; i < verified->count; i++)
         if (is_same (&verified->files[i], status))
@@ -117,9 +119,9 @@ static struct root_verified_file *find (struct root_verified *verified, const st
     return NULL;
 }
 
-/*  Takes a file in that did not change between two looks at it. */
-static void take (struct root_verified *verified, const struct stat *before, const struct stat *after,
-                  const struct base_digest *digest)
+/*  Adds a file unless it changed between the two stats. */
+static void file_take (struct root_verified *verified, const struct stat *before, const struct stat *after,
+                       const struct base_digest *digest)
 {
     struct root_verified_file file = {.device = before->st_dev,
                                       .inode = before->st_ino,
@@ -127,14 +129,14 @@ static void take (struct root_verified *verified, const struct stat *before, con
                                       .changed = before->st_ctim,
                                       .digest = *digest,
                                       .used = true};
-    struct root_verified_file *slot = is_same (&file, after) ? add (verified) : NULL;
+    struct root_verified_file *slot = is_same (&file, after) ? file_add (verified) : NULL;
     if (!slot)
         return;
     *slot = file;
     verified->changed = true;
 }
 
-/*  A file that is mostly a hole takes hours to be read, and nobody's program is one. */
+/*  A sparse file with a huge hole takes hours to read, and no real program has one. */
 static bool is_hollow (int fd, const struct stat *status)
 {
     off_t at = 0, end = status->st_size;
@@ -163,7 +165,7 @@ int root_verified_digest (struct root_verified *verified, int fd, struct base_di
     if (!verified || !*verified->boot || !S_ISREG (before.st_mode) ||
         clock_gettime (CLOCK_REALTIME_COARSE, &now))
         return base_digest_of_fd (fd, ret_digest, NULL);
-    struct root_verified_file *known = find (verified, &before);
+    struct root_verified_file *known = file_find (verified, &before);
     if (known) {
         known->used = true;
         *ret_digest = known->digest;
@@ -171,7 +173,7 @@ int root_verified_digest (struct root_verified *verified, int fd, struct base_di
     }
     int rc = base_digest_of_fd (fd, ret_digest, NULL);
     if (rc == 0 && has_settled (&before, &now) && !fstat (fd, &after))
-        take (verified, &before, &after, ret_digest);
+        file_take (verified, &before, &after, ret_digest);
     return rc;
 }
 
@@ -181,14 +183,14 @@ void root_verified_note (struct root_verified *verified, int fd, const struct ba
     struct stat before, after;
     struct timespec now;
     if (!*verified->boot || fstat (fd, &before) || !S_ISREG (before.st_mode) ||
-        before.st_size < ROOT_VERIFIED_LARGE || find (verified, &before))
+        before.st_size < ROOT_VERIFIED_LARGE || file_find (verified, &before))
         return;
     for (unsigned i = 0; i < SETTLE_TRIES; i++) {
         if (clock_gettime (CLOCK_REALTIME_COARSE, &now))
             return;
         if (has_settled (&before, &now)) {
             if (!fstat (fd, &after))
-                take (verified, &before, &after, digest);
+                file_take (verified, &before, &after, digest);
             return;
         }
         (void) nanosleep (&half_a_millisecond, NULL);
@@ -200,7 +202,7 @@ bool root_verified_knows (struct root_verified *verified, int fd, struct base_di
     struct stat status;
     if (!*verified->boot || fstat (fd, &status))
         return false;
-    const struct root_verified_file *known = find (verified, &status);
+    const struct root_verified_file *known = file_find (verified, &status);
     if (known)
         *ret_digest = known->digest;
     return known;

@@ -1,3 +1,5 @@
+/*  root/workspace.c - opens, lists and removes workspaces */
+
 #include "root/workspace.h"
 
 #include <errno.h>
@@ -70,12 +72,12 @@ int root_workspaces (const struct root *root, char ***ret_names)
         (void) base_list_free (names);
         return rc;
     }
-    qsort (names, count, sizeof *names, compare_names); /* the form makes byte order the order of time */
+    qsort (names, count, sizeof *names, compare_names); /* byte order of the names is order of time */
     *ret_names = names;
     return 0;
 }
 
-/*  Whether one of the root's links points there. In doubt it does. */
+/*  Whether a link of the root points to a workspace. If a link cannot be read, true. */
 static bool is_linked (const struct root *root, const char *name)
 {
     static const char *const links[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK, ROOT_REVERT, ".tmp.previous"};
@@ -111,7 +113,7 @@ int root_collect (const struct root *root, unsigned keep, unsigned *ret_removed,
         return base_error_errno (error, rc, "cannot list the workspaces of %s", root->path);
     size_t left = base_list_count (names);
     unsigned removed = 0;
-    /*  First what was never confirmed: what was can still be gone back to. */
+    /*  First workspaces that were never confirmed: a confirmed one can still be reverted to. */
     for (int confirmed = 0; confirmed < 2; confirmed++)
         for (size_t i = 0; rc == 0 && names[i] && left > keep; i++) {
             if (root_ok_is (root, names[i]) != (confirmed == 1) || is_linked (root, names[i]))

@@ -1,3 +1,5 @@
+/*  start/child.c - starts a version, watches its deadlines and signals, and ends it */
+
 #include "start/child.h"
 
 #include <errno.h>
@@ -27,41 +29,41 @@
 
 enum { WORD_SIZE = 32, SAME_SIGNAL_MS = 100 };
 
-/*  A deadline that is found passed by more than this was not kept by a process that did not run itself: the
-    host slept, or was frozen. That is held against no version, but for the last of so many times. */
+/*  A deadline missed by more than LATE_MS was missed because the host slept or was frozen. Then the deadline
+    starts again, at most LATE_TIMES times. */
 enum { LATE_MS = 1000, LATE_TIMES = 5 };
 
-/*  How often stable is looked at on trial. Whoever replaces the link by hand may remove it first: it is gone
-    when it is gone twice. */
+/*  Interval between checks of stable on trial. A person who replaces the link by hand may remove it first, so
+    it counts as missing only if two checks find it missing. */
 enum { LOOK_MS = 1000 };
 
 struct watch {
     const struct root *root;
     const char *workspace;
-    const char *other;         /* stable may lead there all the same: it cannot be started */
-    struct start_trial *trial; /* NULL: no deadline, or no longer one */
+    const char *other;         /* stable may point there too: it cannot be started */
+    struct start_trial *trial; /* NULL: not, or no longer, on trial */
     struct base_process process;
     uint64_t begun_ms;
     bool ready;
-    bool reload; /* SIGHUP came before it was ready */
+    bool reload; /* SIGHUP arrived before it was ready */
     bool proven;
-    uint64_t looked_ms; /* when the timer had stable looked at */
-    uint64_t lost_ms;   /* since when stable leads nowhere; 0: it does not */
-    uint64_t moved_ms;  /* since when it leads to another version; 0: it does not */
+    uint64_t looked_ms; /* last check of stable by the timer */
+    uint64_t lost_ms;   /* since when stable is dangling; 0: it is not */
+    uint64_t moved_ms;  /* since when it points to another version; 0: it does not */
     bool stopping;      /* init asked to stop */
-    bool superseded;    /* a person made another workspace stable */
-    uint64_t told_ms;   /* when it was therefore told to end; 0: it was not */
-    uint64_t killed_ms; /* when it was killed; 0: it was not */
-    bool overdue;       /* it had not ended when it was told to, and was killed */
-    bool given_up;      /* it did not even end then */
-    bool ended;         /* but its end could not be taken yet */
-    unsigned late;      /* how often the deadline for its end was not held against it */
+    bool superseded;    /* another workspace was made stable */
+    uint64_t told_ms;   /* when it was asked to end; 0: not yet */
+    uint64_t killed_ms; /* when it was killed; 0: not yet */
+    bool overdue;       /* killed because it did not end when asked */
+    bool given_up;      /* it did not end even when killed */
+    bool ended;         /* but cannot be reaped yet */
+    unsigned late;      /* how often its end deadline was restarted */
     enum start_verdict missed;
     int timer;
-    int alarm; /* of the kernel, where has_alarm */
+    int alarm; /* kernel timer ID, if has_alarm */
     bool has_alarm;
     int pipe;
-    char word[WORD_SIZE]; /* of the pipe, up to its newline */
+    char word[WORD_SIZE]; /* received from the pipe, up to the newline */
     size_t word_length;
     bool word_too_long;
 };
@@ -73,9 +75,9 @@ bool start_on_trial (const struct root *root, const char *workspace)
            strcmp (trial.stable, workspace) == 0;
 }
 
-/*  starting */
+/*  start */
 
-/*  What is run. A workspace without the file `command` can only be asked to be a node manager. */
+/*  Reads the command. If the workspace has no usable file `command`, the command is "noded run". */
 static int read_command (const struct root *root, const char *workspace, struct root_command *ret_command,
                          struct base_error *error)
 {
@@ -99,8 +101,8 @@ static int read_command (const struct root *root, const char *workspace, struct 
     return 0;
 }
 
-/*  The launcher's own environment as init gave it, what a version needs to know of its launcher, and the
-    envelope's on top. */
+/*  The launcher's environment as init gave it, with the launcher's variables for the version, overridden by
+    those of the envelope. */
 static char **make_environment (const struct root *root, const char *workspace, int pipe,
                                 char *const *envelope)
 {
@@ -121,14 +123,14 @@ static void free_list (char ***list)
     *list = base_list_free (*list);
 }
 
-/*  waiting */
+/*  deadlines */
 
-static uint64_t earlier (uint64_t a, uint64_t b)
+static uint64_t time_earlier (uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
-/*  UINT64_MAX: it has none. */
+/*  UINT64_MAX: no deadline. */
 static uint64_t next_deadline (const struct watch *watch)
 {
     if (watch->killed_ms)
@@ -138,10 +140,10 @@ static uint64_t next_deadline (const struct watch *watch)
     if (!watch->trial)
         return UINT64_MAX;
     uint64_t confirm = start_trial_deadline_ms (watch->trial);
-    return watch->ready ? confirm : earlier (confirm, watch->begun_ms + watch->trial->limits.ready_ms);
+    return watch->ready ? confirm : time_earlier (confirm, watch->begun_ms + watch->trial->limits.ready_ms);
 }
 
-/*  What is stopped does not see its own timer; SIGCONT from the kernel sees to that. */
+/*  A stopped launcher cannot read its timerfd, so a kernel timer resumes it with SIGCONT. */
 static void arm_alarm (const struct watch *watch, uint64_t deadline)
 {
     struct itimerspec when = {0};
@@ -154,7 +156,7 @@ static void arm_alarm (const struct watch *watch, uint64_t deadline)
     (void) syscall (SYS_timer_settime, watch->alarm, TIMER_ABSTIME, &when, NULL);
 }
 
-static int start (struct watch *watch, struct base_error *error)
+static int watch_start (struct watch *watch, struct base_error *error)
 {
     base_cleanup (root_command_deinit) struct root_command command = {0};
     int rc = read_command (watch->root, watch->workspace, &command, error);
@@ -186,22 +188,22 @@ static int start (struct watch *watch, struct base_error *error)
         .standard_fds = {-1, -1, -1},
         .n_fds = 1,
         .fds = {writing},
-        .own_session = true, /* what it signals as its own group is not this process */
+        .own_session = true, /* a signal to its own group does not reach this process */
     };
     watch->begun_ms = watch->looked_ms = base_time_boot_ms ();
     if (watch->trial)
         start_trial_begin (watch->trial, watch->begun_ms);
-    arm_alarm (watch, next_deadline (watch)); /* before it can do anything */
+    arm_alarm (watch, next_deadline (watch)); /* before the version can run */
     return base_process_spawn (&spec, &watch->process, error);
 }
 
-static void arm (const struct watch *watch)
+static void watch_arm (const struct watch *watch)
 {
     struct itimerspec when = {0};
     uint64_t at = next_deadline (watch);
-    at = earlier (at, watch->looked_ms + (watch->trial ? LOOK_MS : start_times.look_ms));
+    at = time_earlier (at, watch->looked_ms + (watch->trial ? LOOK_MS : start_times.look_ms));
     if (watch->moved_ms && !watch->superseded)
-        at = earlier (at, watch->moved_ms + start_times.settle_ms);
+        at = time_earlier (at, watch->moved_ms + start_times.settle_ms);
     when.it_value.tv_sec = (time_t) (at / 1000);
     when.it_value.tv_nsec = (long) (at % 1000) * 1000000 + 1;
     (void) timerfd_settime (watch->timer, TFD_TIMER_ABSTIME, &when, NULL);
@@ -213,11 +215,11 @@ static void end_by_force (struct watch *watch)
     (void) base_process_signal (&watch->process, SIGKILL);
     if (!watch->killed_ms)
         watch->killed_ms = base_time_boot_ms ();
-    arm (watch);
+    watch_arm (watch);
 }
 
-/*  The disk decides whether the trial is over; what the pipe says is only an occasion to look. Where stable
-    leads nowhere the disk does not say so, and no version on trial can confirm itself: it is ended. */
+/*  The disk decides whether the trial is over; a word from the pipe only triggers this check. If stable is
+    dangling, the disk cannot show it, and no version on trial can confirm itself: the version is killed. */
 static void look_at_trial (struct watch *watch)
 {
     struct base_error error = {0};
@@ -240,10 +242,10 @@ static void look_at_trial (struct watch *watch)
     watch->proven =
         root_link (watch->root, ROOT_STABLE, stable) == 0 && strcmp (stable, watch->workspace) == 0;
     watch->trial = NULL;
-    arm (watch);
+    watch_arm (watch);
 }
 
-/*  A version that does not take SIGHUP yet would be ended by it. */
+/*  SIGHUP would kill a version that does not handle it yet. */
 static void pass_on (struct watch *watch, int number)
 {
     if (number != SIGHUP || watch->ready) {
@@ -262,14 +264,14 @@ static void take_word (struct watch *watch)
             pass_on (watch, SIGHUP);
         if (watch->trial)
             start_say ("%s is ready", watch->workspace);
-        arm (watch);
+        watch_arm (watch);
     } else if (strcmp (watch->word, "confirmed") == 0 && watch->trial) {
         watch->ready = true;
         look_at_trial (watch);
         if (watch->trial)
             start_say ("%s reported that it is confirmed, but the disk shows that it is not",
                        watch->workspace);
-        arm (watch);
+        watch_arm (watch);
     }
 }
 
@@ -279,7 +281,7 @@ static void read_pipe (struct watch *watch)
     ssize_t got = read (watch->pipe, block, sizeof block);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (got <= 0) { /* every writer is gone: nothing more will come */
+    if (got <= 0) { /* all writers have closed it */
         (void) close (watch->pipe);
         watch->pipe = -1;
         return;
@@ -299,7 +301,7 @@ static void read_pipe (struct watch *watch)
     }
 }
 
-/*  What is stopped hears nothing. From here on it has that deadline alone. */
+/*  SIGCONT first: a stopped process handles no signals. From now on only the deadline for its end applies. */
 static void tell_to_end (struct watch *watch, int number)
 {
     (void) base_process_signal (&watch->process, SIGCONT);
@@ -307,11 +309,11 @@ static void tell_to_end (struct watch *watch, int number)
     if (watch->told_ms)
         return;
     watch->told_ms = base_time_boot_ms ();
-    arm (watch);
+    watch_arm (watch);
 }
 
-/*  Where stable leads to another version, the one here is ended, even one that does not listen any more. said:
-    SIGUSR2, by which somebody says that he changed the root on this host. */
+/*  Ends the version if stable points to another one, even if it no longer responds. said: SIGUSR2 arrived, by
+    which a command of a person reports that it changed the root; then the version is ended at once. */
 static void look_at_stable (struct watch *watch, bool said)
 {
     char stable[ROOT_NAME_SIZE];
@@ -327,7 +329,7 @@ static void look_at_stable (struct watch *watch, bool said)
     if (!watch->moved_ms)
         watch->moved_ms = now;
     if (!said && now < watch->moved_ms + start_times.settle_ms) {
-        arm (watch);
+        watch_arm (watch);
         return;
     }
     start_say (said ? "%s was made stable by hand: ending %s" : "%s is stable: ending %s, which runs on",
@@ -336,11 +338,11 @@ static void look_at_stable (struct watch *watch, bool said)
     tell_to_end (watch, SIGTERM);
 }
 
-/*  On trial no order of init comes from below this process. A sender that has ended since cannot be told from
-    init's command; the tokens that are returned are bounded. */
+/*  On trial, a stop request from a descendant does not come from init. A sender that has already exited
+    cannot be distinguished from init; the number of returned tokens is limited. */
 static bool is_from_below (const struct watch *watch, const struct signalfd_siginfo *info)
 {
-    pid_t sender = (pid_t) info->ssi_pid; /* 0: the kernel, or a process that is outside of this name space */
+    pid_t sender = (pid_t) info->ssi_pid; /* 0: the kernel, or a process outside of this pid namespace */
     return watch->trial && sender > 0 && (sender == watch->process.pid || start_process_is_below (sender));
 }
 
@@ -366,7 +368,7 @@ static void read_signals (struct watch *watch, int signals)
     for (struct signalfd_siginfo info; start_signals_read (signals, &info);) {
         int number = (int) info.ssi_signo;
         if (number == SIGCHLD)
-            continue; /* its end is seen on the pidfd; strangers are reaped in every round */
+            continue; /* its end is read from the pidfd; other children are reaped in every round */
         if (number == SIGUSR2)
             look_at_stable (watch, true);
         else if (number == SIGTERM || number == SIGINT)
@@ -376,8 +378,8 @@ static void read_signals (struct watch *watch, int signals)
     }
 }
 
-/*  Whether a deadline that has passed is not held against it. */
-static bool slept (struct watch *watch, uint64_t now, bool ending)
+/*  Whether the deadline was missed because the host slept; if so, it is restarted. */
+static bool host_slept (struct watch *watch, uint64_t now, bool ending)
 {
     if (now <= next_deadline (watch) + LATE_MS ||
         (ending ? watch->late == LATE_TIMES : !start_trial_forgive (watch->trial, now)))
@@ -391,7 +393,7 @@ static void look_at_end (struct watch *watch, uint64_t now)
 {
     if (now < next_deadline (watch))
         return;
-    if (slept (watch, now, true)) {
+    if (host_slept (watch, now, true)) {
         *(watch->killed_ms ? &watch->killed_ms : &watch->told_ms) = now;
         return;
     }
@@ -414,7 +416,7 @@ static void judge_trial (struct watch *watch, uint64_t now)
         start_trial_count (watch->trial, watch->root, now);
         return;
     }
-    if (slept (watch, now, false)) {
+    if (host_slept (watch, now, false)) {
         watch->begun_ms = now;
         return;
     }
@@ -439,10 +441,10 @@ static void read_timer (struct watch *watch)
         look_at_end (watch, now);
     else if (watch->trial && !watch->missed)
         judge_trial (watch, now);
-    arm (watch);
+    watch_arm (watch);
 }
 
-/*  A signal to the whole process group ends the version maybe a moment before it reaches this process. */
+/*  A signal to the whole process group may end the version shortly before this process receives it. */
 static void wait_for_same_signal (struct watch *watch, int signals, const struct base_process_end *end)
 {
     bool asked = !end->exited && (end->code == SIGTERM || end->code == SIGINT);
@@ -457,8 +459,9 @@ static void wait_for_same_signal (struct watch *watch, int signals, const struct
     } while (true);
 }
 
-/*  It has ended, and its end cannot be taken: whoever traces it has that. A tracer of its own is ended; another one,
-    a debugger, is waited for as for a process that was killed. Until then its descriptor would be ready for ever. */
+/*  The version has ended, but a tracer keeps it from being reaped. A tracer among its descendants is ended.
+    Any other, such as a debugger, gets the time of a killed process. Meanwhile the pidfd, which stays
+    readable, is not polled. */
 static void end_tracers (struct watch *watch, const struct start_sweep *sweep)
 {
     start_say ("%s has ended and is traced: ending what is below it", watch->workspace);
@@ -467,7 +470,7 @@ static void end_tracers (struct watch *watch, const struct start_sweep *sweep)
     end_by_force (watch);
 }
 
-/*  Until it has ended, or is given up. */
+/*  Waits until the version has ended or is given up. */
 static struct base_process_end wait_for_end (struct watch *watch, int signals,
                                              const struct start_sweep *sweep)
 {
@@ -480,12 +483,12 @@ static struct base_process_end wait_for_end (struct watch *watch, int signals,
             {.fd = watch->timer, .events = POLLIN},
         };
         bool failed = poll (polled, sizeof polled / sizeof *polled, -1) < 0 && errno != EINTR;
-        if (failed) { /* out of memory: everything is looked at in turns */
+        if (failed) { /* out of memory: check everything in turn */
             struct timespec moment = {.tv_nsec = 100 * 1000000};
             (void) nanosleep (&moment, NULL);
         }
         if (watch->pipe >= 0 && (failed || polled[2].revents))
-            read_pipe (watch); /* before its end: a last word counts */
+            read_pipe (watch); /* before its end: the last word counts */
         if (failed || polled[1].revents)
             read_signals (watch, signals);
         if ((failed || watch->ended || polled[0].revents) &&
@@ -497,7 +500,7 @@ static struct base_process_end wait_for_end (struct watch *watch, int signals,
             read_timer (watch);
         (void) start_reap_others (watch->process.pid);
     }
-    (void) close (watch->process.fd); /* it is reaped with the strangers, should it ever end */
+    (void) close (watch->process.fd); /* reaped with other children if it ever ends */
     watch->process = BASE_PROCESS_NULL;
     return end;
 }
@@ -516,19 +519,18 @@ void start_child_run (const struct start_child *child, int signals, struct start
     start_sweep_lock (child->sweep);
     watch.timer = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
-    /* The C library's timers bring its threads along, which the launcher does without. */
+    /* The C library's timers start threads; the launcher must not have any. */
     watch.has_alarm = watch.trial && syscall (SYS_timer_create, CLOCK_BOOTTIME, &event, &watch.alarm) == 0;
-    if (start (&watch, &ending.error)) {
+    if (watch_start (&watch, &ending.error)) {
         ending.verdict = START_NO_PROGRAM;
         goto done;
     }
     look_at_stable (&watch, false);
-    arm (&watch);
-    (void) malloc_trim (0); /* what reading the files took: the launcher is to be small while it waits */
+    watch_arm (&watch);
+    (void) malloc_trim (0); /* frees memory: the launcher waits with a small footprint */
     ending.end = wait_for_end (&watch, signals, child->sweep);
     if (watch.trial && !watch.stopping)
-        start_sweep_hold (
-            child->sweep); /* what it left sends nothing more, and can still be told from init */
+        start_sweep_hold (child->sweep); /* keeps the rest silent and still distinguishable from init */
     wait_for_same_signal (&watch, signals, &ending.end);
     ending.left = start_sweep_end (child->sweep, watch.workspace, 0, watch.stopping);
     start_terminal_restore (&terminal);

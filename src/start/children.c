@@ -1,3 +1,5 @@
+/*  start/children.c - reads, signals and freezes the children listed by the kernel */
+
 #include "start/children.h"
 
 #include <errno.h>
@@ -36,7 +38,7 @@ int start_children_read (struct start_children *ret_children)
     int r = list_read (&buffer);
     if (r < 0)
         return r;
-    size_t most = buffer.size / 2 + 1; /* a child takes two bytes or more */
+    size_t most = buffer.size / 2 + 1; /* each child takes at least two bytes */
     base_cleanup (base_free_p) char *text = base_buffer_take_text (&buffer);
     struct start_children children = {.pids = calloc (most, sizeof *children.pids)};
     if (!text || !children.pids) {
@@ -69,14 +71,14 @@ bool start_children_signal (const struct start_choice *choice, int number)
     if (start_children_read (&children))
         return false;
     bool all =
-        !choice && number == SIGKILL; /* it does not have to be looked at, which takes longer than the rest */
+        !choice && number == SIGKILL; /* skips reading /proc, which takes longer than everything else */
     for (size_t i = 0; i < children.count; i++) {
         struct start_process process;
         if (!all &&
             (!child_is_chosen (choice, children.pids[i], &process) || (number == SIGSTOP && process.stopped)))
             continue;
         any = true;
-        (void) kill (children.pids[i], number); /* only this process reaps it: the pid is still the child's */
+        (void) kill (children.pids[i], number); /* only this process reaps it: the pid is its own */
     }
     return any;
 }
@@ -91,7 +93,7 @@ void start_children_freeze (const struct start_choice *choice)
     }
 }
 
-static bool has (const struct start_children *children, pid_t pid)
+static bool children_have (const struct start_children *children, pid_t pid)
 {
     for (size_t i = 0; i < children->count; i++)
         if (children->pids[i] == pid)
@@ -99,7 +101,8 @@ static bool has (const struct start_children *children, pid_t pid)
     return false;
 }
 
-/*  All of the first list are dead before the second is read: their children are on it, if they had any. */
+/*  When the second list is read, all processes of the first are dead, so their children, if any, are on
+    the second. */
 bool start_children_are_left (const struct start_choice *choice, pid_t but)
 {
     base_cleanup (start_children_deinit) struct start_children before = {0}, after = {0};
@@ -112,7 +115,7 @@ bool start_children_are_left (const struct start_choice *choice, pid_t but)
     if (start_children_read (&after))
         return false;
     for (size_t i = 0; i < after.count; i++)
-        if (!has (&before, after.pids[i]))
+        if (!children_have (&before, after.pids[i]))
             return true;
     return false;
 }

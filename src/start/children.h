@@ -1,9 +1,10 @@
-/*  start/children.h - the children of this process, as the kernel lists them
+/*  start/children.h - the children of this process, from the kernel's list
 
-    The list is read in microseconds, and it is exact for a sub-reaper with one thread: a process hands its children over before it becomes
-    a zombie, new children are added at the end, and nobody else removes any. What forks and exits without a pause stays ahead of whoever
-    reads /proc, which takes milliseconds; here it is seen. A kernel without CONFIG_PROC_CHILDREN has no list: then every function here
-    answers as if there were no children, and /proc (start/descendants.h) is all there is. */
+    The list is read in microseconds and is exact for a sub-reaper with one thread: a process hands over its
+    children before it becomes a zombie, new children are added at the end, and no other process removes any.
+    Reading /proc takes milliseconds, so processes that fork and exit continuously can escape it; the list
+    shows them. Without CONFIG_PROC_CHILDREN the kernel has no list: then these functions act as if there were
+    no children, and only /proc (start/descendants.h) is available. */
 
 #ifndef START_CHILDREN_H
 #define START_CHILDREN_H
@@ -19,19 +20,21 @@ struct start_children {
     size_t count;
 };
 
-/*  Null value: all zero. Returns 0, -ENOENT where the kernel has no list, or another -errno. */
+/*  Null value: all zero. Returns 0, -ENOENT if the kernel has no list, or another -errno. */
 int start_children_read (struct start_children *ret_children);
 void start_children_deinit (struct start_children *children);
 
-/*  Sends SIGSTOP or SIGKILL to the children of a choice (NULL: all) that are alive, and not stopped already where it is SIGSTOP. Returns
-    whether there was one: call it again, since what a child has forked meanwhile may be a child now. */
+/*  Sends SIGSTOP or SIGKILL to the living children in a choice (NULL: all); SIGSTOP only to those not yet
+    stopped. Returns whether there was one. Then call again: processes that a child has forked meanwhile may
+    now be children. */
 bool start_children_signal (const struct start_choice *choice, int number);
 
-/*  Stops what is below this process, of a choice, as far as it can be: children in turns with everything below them. Bounded. */
+/*  Stops the descendants in a choice as far as possible: children and everything below them in
+    turn. Bounded. */
 void start_children_freeze (const struct start_choice *choice);
 
-/*  Whether a child of a choice is alive, but without one (0: none is left out). False means that nothing of the choice is below this
-    process any more, however fast it forks. */
+/*  Whether a child in a choice is alive, other than `but` (0: none excluded). False means that no process of
+    the choice is below this process any more, however fast it forks. */
 bool start_children_are_left (const struct start_choice *choice, pid_t but);
 
 #endif

@@ -1,3 +1,5 @@
+/*  start/descendants.c - scans /proc, finds the processes of a choice and signals them */
+
 #include "start/descendants.h"
 
 #include <errno.h>
@@ -31,9 +33,9 @@ enum mark { UNKNOWN, VISITING, OURS, SPARED, FOREIGN };
 struct process {
     struct start_process is;
     enum start_claim claim;
-    bool stopped_here; /* as soon as it was seen */
+    bool stopped_here; /* stopped when first seen */
     enum mark mark;
-    pid_t below; /* while marks are found: whose parent this is */
+    pid_t below; /* while marks are computed: the child that led here */
 };
 
 struct processes {
@@ -48,9 +50,9 @@ static void processes_deinit (struct processes *processes)
     *processes = (struct processes){0};
 }
 
-/*  "PID (NAME) STATE PARENT ..."; a name may hold anything, parentheses too, so the fields begin behind
-    the last one. */
-static bool parse (const char *text, struct process *ret_process)
+/*  Parses "PID (NAME) STATE PARENT ...". A name may contain anything, even parentheses, so the fields begin
+    after the last one. */
+static bool stat_parse (const char *text, struct process *ret_process)
 {
     const char *at = strrchr (text, ')');
     if (!at || at[1] != ' ')
@@ -73,14 +75,14 @@ static bool parse (const char *text, struct process *ret_process)
         at += strcspn (at, " ");
         at += *at == ' ';
     }
-    /*  A zombie whose further threads run is alive. */
+    /*  A zombie whose other threads run is alive. */
     process.is.stopped = state == 'T';
     process.is.alive = (state != 'Z' && state != 'X') || threads > 1;
     *ret_process = process;
     return true;
 }
 
-static bool look (const char *pid, struct process *ret_process)
+static bool stat_read (const char *pid, struct process *ret_process)
 {
     char path[64], text[STAT_SIZE];
     (void) snprintf (path, sizeof path, "/proc/%.20s/stat", pid);
@@ -89,10 +91,10 @@ static bool look (const char *pid, struct process *ret_process)
     if (got <= 0)
         return false;
     text[got] = '\0';
-    return parse (text, ret_process);
+    return stat_parse (text, ret_process);
 }
 
-static int add (struct processes *processes, const struct process *process)
+static int processes_add (struct processes *processes, const struct process *process)
 {
     if (processes->count == processes->capacity) {
         size_t capacity = processes->capacity ? 2 * processes->capacity : 256;
@@ -106,19 +108,20 @@ static int add (struct processes *processes, const struct process *process)
     return 0;
 }
 
-static int compare (const void *a, const void *b)
+static int process_compare (const void *a, const void *b)
 {
     const struct process *left = a, *right = b;
     return (left->is.pid > right->is.pid) - (left->is.pid < right->is.pid);
 }
 
-static struct process *find (const struct processes *processes, pid_t pid)
+static struct process *processes_find (const struct processes *processes, pid_t pid)
 {
     struct process key = {.is.pid = pid};
-    return processes->count ? bsearch (&key, processes->items, processes->count, sizeof key, compare) : NULL;
+    return processes->count ? bsearch (&key, processes->items, processes->count, sizeof key, process_compare)
+                            : NULL;
 }
 
-static enum start_claim claim (const struct start_choice *choice, const struct start_process *process)
+static enum start_claim process_claim (const struct start_choice *choice, const struct start_process *process)
 {
     if (choice)
         return choice->claim (choice->context, process);
@@ -132,25 +135,25 @@ static enum mark mark_below (enum mark parent, enum start_claim claim)
     return claim == START_OURS ? OURS : parent;
 }
 
-/*  Follows the parents up from one process to one whose mark is known, or to the top, and marks all on the
-    way down. A scan is no snapshot: a reused pid could close a circle, which is taken for the top. */
-static void mark (struct processes *processes, struct process *from)
+/*  Follows the parents of a process up to one with a known mark, or to the top, and marks all on the way
+    down. A scan is no snapshot: a reused pid could form a cycle, which counts as the top. */
+static void process_mark (struct processes *processes, struct process *from)
 {
     enum mark found = FOREIGN;
     struct process *at = from, *below = NULL;
-    for (; at && at->mark == UNKNOWN; at = find (processes, at->is.parent)) {
+    for (; at && at->mark == UNKNOWN; at = processes_find (processes, at->is.parent)) {
         at->mark = VISITING;
         at->below = below ? below->is.pid : 0;
         below = at;
     }
     if (at && at->mark != VISITING)
         found = at->mark;
-    for (at = below; at; at = at->below ? find (processes, at->below) : NULL)
+    for (at = below; at; at = at->below ? processes_find (processes, at->below) : NULL)
         found = at->mark = mark_below (found, at->claim);
 }
 
-/*  A process that was seen may have ended, been reaped by its parent, and its pid given to a stranger: it is
-    held first, and looked at again. What is our child cannot: only we reap it. */
+/*  A process that was seen may have been reaped and its pid reused, so it is opened first and compared again.
+    This cannot happen to our children: only this process reaps them. */
 static void send_signal (const struct process *seen, int number)
 {
     char pid[24];
@@ -161,14 +164,14 @@ static void send_signal (const struct process *seen, int number)
     }
     base_cleanup (base_close_p) int fd = pidfd_open (seen->is.pid, 0);
     (void) snprintf (pid, sizeof pid, "%d", (int) seen->is.pid);
-    if (fd >= 0 && look (pid, &now) && now.is.start == seen->is.start)
+    if (fd >= 0 && stat_read (pid, &now) && now.is.start == seen->is.start)
         (void) pidfd_send_signal (fd, number, NULL, 0);
 }
 
-/*  /proc lists by pid, and a child's is mostly the higher one: it is known at once that it is ours. */
+/*  /proc is sorted by pid and a child usually has the higher one, so its parent's mark is usually known. */
 static void stop_at_once (const struct processes *processes, struct process *process)
 {
-    const struct process *parent = find (processes, process->is.parent);
+    const struct process *parent = processes_find (processes, process->is.parent);
     process->mark = mark_below (parent ? parent->mark : UNKNOWN, process->claim);
     if (process->mark != OURS || !process->is.alive || process->is.stopped)
         return;
@@ -176,34 +179,34 @@ static void stop_at_once (const struct processes *processes, struct process *pro
     send_signal (process, SIGSTOP);
 }
 
-/*  All processes, marked. stop: those that run are sent SIGSTOP as they are seen. */
-static void scan (const struct start_choice *choice, struct processes *ret_processes, bool stop)
+/*  Scans and marks all processes. stop: sends SIGSTOP to running ones as soon as they are seen. */
+static void processes_scan (const struct start_choice *choice, struct processes *ret_processes, bool stop)
 {
     base_cleanup (base_directory_close_p) DIR *directory = opendir ("/proc");
     pid_t self = getpid ();
     struct process process;
     for (struct dirent *entry; directory && (entry = readdir (directory));) {
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !look (entry->d_name, &process) ||
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !stat_read (entry->d_name, &process) ||
             process.is.pid == self)
             continue;
-        process.claim = claim (choice, &process.is);
+        process.claim = process_claim (choice, &process.is);
         if (stop)
             stop_at_once (ret_processes, &process);
-        if (add (ret_processes, &process))
+        if (processes_add (ret_processes, &process))
             break; /* out of memory: the next round sees the rest */
     }
     if (ret_processes->count)
-        qsort (ret_processes->items, ret_processes->count, sizeof process, compare);
+        qsort (ret_processes->items, ret_processes->count, sizeof process, process_compare);
     for (size_t i = 0; i < ret_processes->count; i++)
         ret_processes->items[i].mark = UNKNOWN;
     for (size_t i = 0; i < ret_processes->count; i++)
-        mark (ret_processes, &ret_processes->items[i]);
+        process_mark (ret_processes, &ret_processes->items[i]);
 }
 
 size_t start_processes_count (const struct start_choice *choice, pid_t but, uint64_t *ret_which)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    scan (choice, &processes, false);
+    processes_scan (choice, &processes, false);
     size_t count = 0;
     uint64_t which = 0;
     for (size_t i = 0; i < processes.count; i++) {
@@ -221,12 +224,12 @@ size_t start_processes_count (const struct start_choice *choice, pid_t but, uint
 bool start_processes_stop (const struct start_choice *choice)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    scan (choice, &processes, true);
+    processes_scan (choice, &processes, true);
     bool any = false;
     for (size_t i = 0; i < processes.count; i++) {
         const struct process *process = &processes.items[i];
         if (process->mark == SPARED && process->stopped_here)
-            send_signal (process, SIGCONT); /* seen before its parent was */
+            send_signal (process, SIGCONT); /* seen before its parent */
         if (process->mark != OURS || !process->is.alive || process->is.stopped)
             continue;
         any = true;
@@ -239,7 +242,7 @@ bool start_processes_stop (const struct start_choice *choice)
 void start_processes_kill (const struct start_choice *choice)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    scan (choice, &processes, false);
+    processes_scan (choice, &processes, false);
     for (size_t i = 0; i < processes.count; i++)
         if (processes.items[i].mark == OURS)
             send_signal (&processes.items[i], SIGKILL);
@@ -250,7 +253,7 @@ bool start_process_look (pid_t pid, struct start_process *ret_process)
     char text[24];
     struct process process;
     (void) snprintf (text, sizeof text, "%d", (int) pid);
-    if (pid <= 0 || !look (text, &process))
+    if (pid <= 0 || !stat_read (text, &process))
         return false;
     *ret_process = process.is;
     return true;

@@ -1,3 +1,5 @@
+/*  start/guard.c - runs a program and ends all its descendants */
+
 #include "start/guard.h"
 
 #include <errno.h>
@@ -31,14 +33,15 @@ struct guard {
     int signals;
     uint64_t grace_ms;
     const char *closed;          /* root that the program must not write to; NULL: none */
-    const char *writable;        /* but here */
-    bool ask;                    /* whether the program is to run although that root is open to it */
-    struct base_process process; /* the program; null once its end was taken */
-    uint64_t kill_ms;            /* boot time when everything is killed; 0: none set */
+    const char *writable;        /* except here */
+    bool ask;                    /* ask before running the program with a writable root */
+    struct base_process process; /* the program; null after it was reaped */
+    uint64_t kill_ms;            /* CLOCK_BOOTTIME when everything is killed; 0: not set */
     bool at_once;
 };
 
-__attribute__ ((format (printf, 2, 3))) static void tell (const struct guard *guard, const char *format, ...)
+__attribute__ ((format (printf, 2, 3))) static void guard_report (const struct guard *guard,
+                                                                  const char *format, ...)
 {
     char line[256];
     va_list arguments;
@@ -52,7 +55,7 @@ __attribute__ ((format (printf, 2, 3))) static void tell (const struct guard *gu
         if ((unsigned char) line[i] < ' ')
             line[i] = '?';
     line[size++] = '\n';
-    /*  A reader that has stopped reading must not keep what it guards alive. */
+    /*  A reader that has stopped reading must not keep the guarded processes alive. */
     struct pollfd writable = {.fd = guard->report, .events = POLLOUT};
     if (poll (&writable, 1, 0) == 1 && (writable.revents & POLLOUT)) {
         ssize_t written = write (guard->report, line, size);
@@ -60,7 +63,7 @@ __attribute__ ((format (printf, 2, 3))) static void tell (const struct guard *gu
     }
 }
 
-/*  Returns whether the program's end has been taken, now or before. */
+/*  Reports the program's end. Returns whether it has ended. */
 static bool take_end (struct guard *guard)
 {
     struct base_process_end end;
@@ -68,16 +71,15 @@ static bool take_end (struct guard *guard)
         return true;
     if (base_process_wait (&guard->process, false, &end))
         return false;
-    tell (guard, "ended %s %d", end.exited ? "exited" : "signal", end.code);
+    guard_report (guard, "ended %s %d", end.exited ? "exited" : "signal", end.code);
     return true;
 }
 
-/*  Until no child is left. What is killed leaves its own children to us, so that every round gets further;
-    nothing else bounds it. */
+/*  Kills until no child is left. The children of a killed process become ours, so every round makes progress;
+    there is no other bound. */
 static void kill_everything (struct guard *guard)
 {
-    (void) setpriority (PRIO_PROCESS, 0,
-                        -20); /* to be faster than what forks; where that is not allowed, it takes longer */
+    (void) setpriority (PRIO_PROCESS, 0, -20); /* to be faster than forking processes; optional */
     start_children_freeze (NULL);
     for (unsigned round = 0;; round++) {
         start_descendants_kill ();
@@ -88,8 +90,7 @@ static void kill_everything (struct guard *guard)
             (void) start_children_signal (NULL, SIGKILL);
         }
         struct pollfd polled = {.fd = guard->signals, .events = POLLIN};
-        (void) poll (&polled, 1,
-                     round < 50 ? 1 : 10); /* a child ended, or one that cannot be killed at this moment */
+        (void) poll (&polled, 1, round < 50 ? 1 : 10); /* a child ended, or one cannot be killed at present */
         while (start_signals_next (guard->signals))
             continue;
     }
@@ -108,8 +109,8 @@ static void read_signals (struct guard *guard)
     }
 }
 
-/*  Waits until everything is to be killed, or nothing is left. Returns whether something is. */
-static bool watch (struct guard *guard)
+/*  Waits until everything is to be killed or nothing is left. Returns whether any process is left. */
+static bool guard_watch (struct guard *guard)
 {
     bool ended = false;
     for (;;) {
@@ -125,7 +126,7 @@ static bool watch (struct guard *guard)
             return true;
         struct pollfd polled[] = {
             {.fd = guard->signals, .events = POLLIN},
-            {.fd = guard->report, .events = 0}, /* only whether its reader is gone */
+            {.fd = guard->report, .events = 0}, /* only to notice that the reader is gone */
             {.fd = guard->process.fd, .events = POLLIN},
         };
         (void) poll (polled, sizeof polled / sizeof *polled,
@@ -137,16 +138,16 @@ static bool watch (struct guard *guard)
     }
 }
 
-static int usage (void)
+static int usage_print (void)
 {
     start_say ("usage: start guard --report FD [--grace MS] [--closed ROOT --writable DIRECTORY [--ask yes]] "
                "-- PROGRAM [ARG...]");
     return EXIT_USAGE;
 }
 
-/*  Returns how many arguments were options, or -1. What it does not know it leaves alone: whoever starts it
-    may be newer than the guard, which then tells nothing of what it was asked for. */
-static int parse (int argc, char **argv, struct guard *guard)
+/*  Returns the number of option arguments, or -1. Ignores unknown options: a newer caller sees from the
+    missing reports that this guard does not support them. */
+static int options_parse (int argc, char **argv, struct guard *guard)
 {
     uint64_t report;
     bool reported = false;
@@ -176,17 +177,17 @@ static int parse (int argc, char **argv, struct guard *guard)
     return -1;
 }
 
-/*  Sees to it that the program cannot write where it must not. Returns whether it may run. */
+/*  Makes the root read-only for the program. Returns whether the program may run. */
 static bool close_root (struct guard *guard)
 {
     struct base_error error = {0};
     if (!guard->closed || !guard->writable)
         return true;
     if (!start_view_close (guard->closed, guard->writable, &error)) {
-        tell (guard, "view closed");
+        guard_report (guard, "view closed");
         return true;
     }
-    tell (guard, "view open %s", error.text);
+    guard_report (guard, "view open %s", error.text);
     while (guard->ask) {
         struct pollfd polled[] = {{.fd = guard->signals, .events = POLLIN}, {.fd = guard->report}};
         (void) poll (polled, 2, -1);
@@ -210,36 +211,36 @@ static int guard_program (struct guard *guard, char **args)
         .env = environ,
         .death_signal = SIGKILL,
         .standard_fds = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
-        .own_session = true, /* what it sends to its process group must not reach the guard */
+        .own_session = true, /* a signal to its process group must not reach the guard */
         .kill_first = true,
     };
     struct base_error error = {0};
-    tell (guard, "guard %d", (int) getpid ());
+    guard_report (guard, "guard %d", (int) getpid ());
     if (!close_root (guard))
         (void) base_error_set (&error, -EINTR, "its parent has ended");
     if (error.code || base_process_spawn (&spec, &guard->process, &error)) {
         if (base_error_is_of_host (error.code))
-            tell (guard, "host %d", -error.code);
-        tell (guard, "failed %s", error.text);
-        tell (guard, "ended exited 127");
-        tell (guard, "left 0");
-        tell (guard, "gone");
+            guard_report (guard, "host %d", -error.code);
+        guard_report (guard, "failed %s", error.text);
+        guard_report (guard, "ended exited 127");
+        guard_report (guard, "left 0");
+        guard_report (guard, "gone");
         return 0;
     }
-    tell (guard, "started %d", (int) guard->process.pid);
+    guard_report (guard, "started %d", (int) guard->process.pid);
     size_t left = 0;
-    if (watch (guard)) {
-        if (!guard->at_once) /* else they did not have their time */
+    if (guard_watch (guard)) {
+        if (!guard->at_once) /* otherwise they were not given the time to end */
             left = start_descendants_count (guard->process.pid);
         kill_everything (guard);
     }
-    tell (guard, "left %zu", left);
-    tell (guard, "gone");
+    guard_report (guard, "left %zu", left);
+    guard_report (guard, "gone");
     return 0;
 }
 
-/*  Passes on what it is told, and waits for the end of the other. Where that was killed, what it guarded has
-    become this one's, and is ended here. */
+/*  Passes on signals and waits for the other guard process. If that one was killed, its descendants become
+    children of this process and are ended here. */
 static int stand_behind (struct guard *guard)
 {
     struct base_process_end end;
@@ -256,9 +257,9 @@ static int stand_behind (struct guard *guard)
     return end.exited ? end.code : 128 + end.code;
 }
 
-/*  Forks the process that guards. Returns true in the one that stands behind it. On a host that is short of
-    processes or descriptors there is one guard instead of two. */
-static bool divide (struct guard *guard)
+/*  Forks the process that guards. Returns true in the parent, which stands by. If the host lacks processes or
+    descriptors, there is only one guard process. */
+static bool guard_fork (struct guard *guard)
 {
     pid_t first = getpid (), pid = fork ();
     if (pid == 0) {
@@ -280,10 +281,10 @@ static bool divide (struct guard *guard)
 int start_guard (int argc, char **argv)
 {
     struct guard guard = {.report = -1, .grace_ms = GRACE_MS, .process = BASE_PROCESS_NULL};
-    int options = parse (argc, argv, &guard);
+    int options = options_parse (argc, argv, &guard);
     if (options < 0)
-        return usage ();
+        return usage_print ();
     guard.signals = start_signals_take ();
     start_reap_begin ();
-    return divide (&guard) ? stand_behind (&guard) : guard_program (&guard, argv + options);
+    return guard_fork (&guard) ? stand_behind (&guard) : guard_program (&guard, argv + options);
 }

@@ -1,3 +1,5 @@
+/*  start/keepers.c - finds running keepers by the locks of applications */
+
 #include "start/keepers.h"
 
 #include <fcntl.h>
@@ -16,13 +18,13 @@ void start_keepers_deinit (struct start_keepers *keepers)
     *keepers = (struct start_keepers){.count = 0};
 }
 
-/*  Whoever else may write to it, or replace it, may be anybody. */
+/*  Only the owner may write to the file; otherwise anybody might have replaced it. */
 static bool is_guarded (const struct stat *status, const struct stat *root)
 {
     return status->st_uid == root->st_uid && !(status->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/*  Whether a program that runs, by its descriptor, is the file of ROOT/keepers that has its digest as its name. */
+/*  Whether the running program, given by its descriptor, is the file in ROOT/keepers named by its digest. */
 static bool is_keeper (const struct root *root, int program)
 {
     char name[BASE_DIGEST_TEXT];
@@ -39,7 +41,7 @@ static bool is_keeper (const struct root *root, int program)
            kept.st_ino == runs.st_ino;
 }
 
-/*  The process that holds the lock of an application: its number as this process sees it; 0 where nobody does. */
+/*  The pid of the process that holds an application's lock, as seen from this process; 0: none. */
 static pid_t lock_holder (int apps, const char *name)
 {
     char path[300];
@@ -54,7 +56,7 @@ static pid_t lock_holder (int apps, const char *name)
     return lock.l_pid;
 }
 
-static void take (const struct root *root, int apps, const char *name, struct start_keepers *keepers)
+static void keeper_add (const struct root *root, int apps, const char *name, struct start_keepers *keepers)
 {
     char path[64];
     struct start_process process, again;
@@ -69,7 +71,7 @@ static void take (const struct root *root, int apps, const char *name, struct st
                    root->path, name, (int) pid);
         return;
     }
-    /*  The number was its own all the while. */
+    /*  The pid belonged to the same process all the time. */
     if (!start_process_look (pid, &again) || again.start != process.start || lock_holder (apps, name) != pid)
         return;
     struct start_process *items = realloc (keepers->items, (keepers->count + 1) * sizeof *items);
@@ -86,7 +88,7 @@ void start_keepers_find (const struct root *root, struct start_keepers *ret_keep
         base_directory_list (openat (root->fd, ROOT_APPS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     for (const struct dirent *entry; apps && ret_keepers->count < KEEPERS_MOST && (entry = readdir (apps));)
         if (entry->d_name[0] != '.')
-            take (root, dirfd (apps), entry->d_name, ret_keepers);
+            keeper_add (root, dirfd (apps), entry->d_name, ret_keepers);
 }
 
 void start_keepers_drop (struct start_keepers *keepers, pid_t pid)

@@ -1,9 +1,9 @@
-/*  start/keepers.h - which processes outlive the version that started them
+/*  start/keepers.h - the processes that outlive the version that started them
 
-    A keeper holds the lock (fcntl) of ROOT/apps/NAME/run/lock and runs a file of ROOT/keepers that has the
-    SHA-256 of its content as its name, belongs to the owner of the root, and can be written to by nobody else.
-    It is spared with all that is below it; where it leads its process group or its session, with those, too.
-    One that leads neither is in the session of the version that started it. */
+    A keeper holds the fcntl lock of ROOT/apps/NAME/run/lock and runs a file of ROOT/keepers that is named by
+    its SHA-256, belongs to the owner of the root, and is writable only by its owner. It is spared with all
+    its descendants. If it leads its process group or session, these are spared too. A keeper that leads
+    neither is in the session of the version that started it. */
 
 #ifndef START_KEEPERS_H
 #define START_KEEPERS_H
@@ -16,14 +16,14 @@ struct start_keepers {
     size_t count;
 };
 
-/*  Those that run now. */
+/*  Finds the running keepers. */
 void start_keepers_find (const struct root *root, struct start_keepers *ret_keepers);
 void start_keepers_deinit (struct start_keepers *keepers);
 
-/*  Takes one out. */
+/*  Removes one from the list. */
 void start_keepers_drop (struct start_keepers *keepers, pid_t pid);
 
-/*  Whether a process is one of them, or in the group or session of one. */
+/*  Whether a process is a keeper, or in the group or session of one. */
 bool start_keepers_hold (const struct start_keepers *keepers, const struct start_process *process);
 
 #endif

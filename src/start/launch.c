@@ -1,9 +1,11 @@
-/*  The launcher decides from the disk alone, and reads it anew before every start: which workspace is
-    stable, whether it is on trial, and how many starts are left. It was put into its workspace by the
-    version that staged it, so that on trial proven code decides.
+/*  start/launch.c - chooses the version to start, and acts on its end
 
-    Whatever it cannot do (count a start, go back, write a note), it says, and runs what can be run: a node
-    without a node manager can never be cured. */
+    The launcher decides only by the disk, which it reads again before every start: which workspace is stable,
+    whether it is on trial, and how many starts are left. The version that staged a workspace put the launcher
+    into it, so during a trial proven code decides.
+
+    If something cannot be done (count a start, roll back, write a note), it is logged, and the launcher runs
+    what can be run: a node without a node manager can never be repaired. */
 
 #include "start/launch.h"
 
@@ -36,15 +38,15 @@ enum {
 
 struct launch {
     struct root root;
-    const char *own; /* the workspace that this launcher lies in */
+    const char *own; /* the workspace of this launcher */
     int lock;
     int signals;
-    bool stranded; /* the trial cannot be counted or ended: run what is there, without one */
-    bool proven;   /* our own workspace was stable, and not on trial */
-    bool watching; /* our own workspace is on trial: what follows is from before it ran */
+    bool stranded; /* the trial cannot be counted or ended: run the version without one */
+    bool proven;   /* our own workspace was stable and not on trial */
+    bool watching; /* our own workspace is on trial; the following was recorded before it ran */
     struct root_back back;
-    struct root_mounts mounts;        /* from then, too */
-    char not_started[ROOT_NAME_SIZE]; /* what stable points to cannot be executed: run our own workspace */
+    struct root_mounts mounts;        /* also from then */
+    char not_started[ROOT_NAME_SIZE]; /* stable names this and it cannot be executed: run our own */
     struct root_outcome last;         /* how the last start on trial ended */
     struct start_trial trial;
     struct start_sweep sweep;
@@ -52,17 +54,17 @@ struct launch {
 
 /*  the root */
 
-/*  The path of this program, for the caller; NULL where it cannot be told. */
+/*  The path of this program, which the caller owns; NULL if unknown. */
 static char *own_path (void)
 {
     char *path = realpath ("/proc/self/exe", NULL);
-    unsigned long given = path ? 0 : getauxval (AT_EXECFN); /* a host without /proc */
+    unsigned long given = path ? 0 : getauxval (AT_EXECFN); /* host without /proc */
     return given ? realpath ((const char *) given, NULL)
                  : path; /* NOLINT: the kernel gives the pointer as a number */
 }
 
-/*  Splits the last part off a path. Returns it, or NULL where there is none. */
-static char *split (char *path)
+/*  Cuts the last component off a path. Returns it, or NULL if there is none. */
+static char *path_split (char *path)
 {
     char *slash = strrchr (path, '/');
     if (!slash || !slash[1])
@@ -71,8 +73,8 @@ static char *split (char *path)
     return slash + 1;
 }
 
-/*  What was read is what is executed. A script cannot be: it would not know where it lies. Without /proc the next
-    launcher could not tell either. */
+/*  Executes exactly the file that was verified, by its descriptor. Not for scripts, which could not find
+    their directory, and not without /proc, where the next launcher could not find its path. */
 static void exec_file (const struct launch *launch, const char *path, int fd)
 {
     char head[2] = "";
@@ -80,7 +82,7 @@ static void exec_file (const struct launch *launch, const char *path, int fd)
     bool by_path = pread (fd, head, sizeof head, 0) != (ssize_t) sizeof head || memcmp (head, "#!", 2) == 0 ||
                    access ("/proc/self/exe", F_OK);
     start_signals_give_back ();
-    root_lock_pass (launch->lock, true); /* else another launcher could take it in between */
+    root_lock_pass (launch->lock, true); /* otherwise another launcher could take it in between */
     if (by_path)
         execve (path, args, environ);
     else
@@ -91,10 +93,10 @@ static void exec_file (const struct launch *launch, const char *path, int fd)
     start_say ("cannot start %s: %s", path, strerror (code));
 }
 
-/*  Hands over to the start files of stable, in this process. Returns only where that fails. */
+/*  Executes the start files of stable in this process. Returns only on failure. */
 static void exec_stable (const struct launch *launch, const char *stable)
 {
-    /*  The program first: a shell drops variables whose names it could not set itself. */
+    /*  The program first: a shell drops variables with names that are not valid in a shell. */
     static const char *const files[] = {"start", "noded.sh"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct base_error error = {0};
@@ -108,24 +110,24 @@ static void exec_stable (const struct launch *launch, const char *stable)
     }
 }
 
-/*  Returns 0, or what root_manifest_verify returned, with what is wrong said. */
-static int verify (const struct launch *launch, const char *workspace, struct base_error *error)
+/*  Returns 0, or the result of root_manifest_verify with the reason in error. */
+static int workspace_verify (const struct launch *launch, const char *workspace, struct base_error *error)
 {
     base_cleanup (base_close_p) int fd =
         openat (launch->root.fd, workspace, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int rc = fd < 0 ? base_error_errno (error, -errno, "cannot open it")
                     : root_manifest_verify (&launch->root, fd, error);
-    if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE) { /* says nothing about the files */
+    if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE) { /* not a fault of the files */
         start_say ("cannot verify %s: %s", workspace, error->text);
         return 0;
     }
     return rc;
 }
 
-/*  ending a trial */
+/*  end of a trial */
 
-__attribute__ ((format (printf, 3, 4))) static void remember (struct launch *launch, enum root_cause cause,
-                                                              const char *format, ...)
+__attribute__ ((format (printf, 3, 4))) static void
+outcome_remember (struct launch *launch, enum root_cause cause, const char *format, ...)
 {
     (void) base_text_copy (launch->last.workspace, sizeof launch->last.workspace, launch->own);
     launch->last.cause = cause;
@@ -135,13 +137,13 @@ __attribute__ ((format (printf, 3, 4))) static void remember (struct launch *lau
     va_end (arguments);
 }
 
-/*  What was remembered is the reason. The note is written first, as well as it can be: the version that
-    comes back judges by it. */
-static void go_back (struct launch *launch)
+/*  Rolls back for the reason in launch->last. The note is written first, best effort: the restored version
+    decides by it. */
+static void trial_roll_back (struct launch *launch)
 {
     struct base_error error = {0};
     if (launch->last.cause == ROOT_CAUSE_NONE)
-        remember (launch, ROOT_CAUSE_INTERRUPTED, "every start was interrupted, and no end was seen");
+        outcome_remember (launch, ROOT_CAUSE_INTERRUPTED, "every start was interrupted, and no end was seen");
     start_say ("%s has failed its trial (%s: %s): rolling back", launch->own,
                root_cause_word (launch->last.cause), launch->last.text);
     if (root_failed_write (&launch->root, &launch->last, &error))
@@ -151,12 +153,12 @@ static void go_back (struct launch *launch)
     int rc = root_go_back_to (&launch->root, launch->watching ? &launch->back : NULL, &error);
     (void) root_loosen_places (&launch->root);
     if (rc == 0 || !start_on_trial (&launch->root, launch->own))
-        return; /* the links are read anew */
+        return; /* the links are read again */
     start_say ("cannot roll back: %s: %s keeps running", error.text, launch->own);
     launch->stranded = true;
 }
 
-/*  Leaves word for the version that comes up: it keeps the journal. */
+/*  Writes a note for the version that starts next: it keeps the journal. */
 static void leave_word (const struct launch *launch, const char *workspace, enum root_cause cause,
                         const char *text)
 {
@@ -168,9 +170,9 @@ static void leave_word (const struct launch *launch, const char *workspace, enum
         start_say ("ignoring: %s", error.text);
 }
 
-/*  Stable does not fit its manifest and there is no trial to end: previous takes its place where that is
-    whole, else another version that was confirmed once. The link itself does: a full disk takes no new one, and a
-    revert would not lead to what runs. */
+/*  Stable does not match its manifest, and there is no trial to end. Previous replaces it if intact, else
+    another confirmed workspace. The link previous itself is renamed: on a full disk no new link can be made,
+    and a revert must not lead to the running version. */
 static bool replace_stable (struct launch *launch, const char *text)
 {
     struct base_error error = {0};
@@ -200,8 +202,9 @@ static bool replace_stable (struct launch *launch, const char *text)
     return replaced;
 }
 
-/*  Stable leads nowhere: init could start nothing after this process. A trial ends with that, since it cannot
-    be told any more from a version that has been proven. Returns whether the links are to be read anew. */
+/*  Repairs a dangling stable: without it init could start nothing after this process. A trial ends too,
+    because its version can no longer be distinguished from a proven one. Returns whether the links are to be
+    read again. */
 static bool mend_stable (struct launch *launch, const char *text)
 {
     char name[ROOT_NAME_SIZE];
@@ -210,7 +213,7 @@ static bool mend_stable (struct launch *launch, const char *text)
     start_say ("WARNING: %s", text);
     if (trial) {
         if (launch->last.cause == ROOT_CAUSE_NONE)
-            remember (launch, ROOT_CAUSE_LOST, "%.200s", text);
+            outcome_remember (launch, ROOT_CAUSE_LOST, "%.200s", text);
         if (root_failed_write (&launch->root, &launch->last, &error))
             start_say ("ignoring: %s", error.text);
     }
@@ -224,7 +227,8 @@ static bool mend_stable (struct launch *launch, const char *text)
     return true;
 }
 
-/*  Before this process ends: sees to it that init can start something. Returns whether it can. */
+/*  Before this process exits: repairs stable if init could not start it. Returns whether init can
+    start it. */
 static bool leave_stable (struct launch *launch)
 {
     struct base_error error = {0};
@@ -233,8 +237,8 @@ static bool leave_stable (struct launch *launch)
 
 /*  one start */
 
-/*  Whether init has asked to stop while no version was there to be told. Other signals are meant for a
-    version, and dropped. */
+/*  Whether init asked to stop while no version was running. Other signals are meant for a version and
+    are dropped. */
 static bool asked_to_stop (const struct launch *launch)
 {
     bool asked = false;
@@ -243,7 +247,7 @@ static bool asked_to_stop (const struct launch *launch)
     return asked;
 }
 
-/*  Waits before the next start. Returns false where init asks to stop meanwhile. */
+/*  Waits before the next start. Returns false if init asks to stop meanwhile. */
 static bool pause_for (const struct launch *launch, uint64_t ms)
 {
     base_cleanup (base_close_p) int timer = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -267,7 +271,7 @@ static int status_of (const struct base_process_end *end)
     return end->exited ? end->code : 128 + end->code;
 }
 
-/*  A scratch root lies in the directory probe of the root that it is made for. */
+/*  Scratch roots are in the directory probe of the root for which they are made. */
 static bool is_probe (const char *path)
 {
     static const char place[] = "/" ROOT_PROBE;
@@ -276,34 +280,35 @@ static bool is_probe (const char *path)
     return length > sizeof place - 1 && strncmp (end - sizeof place + 1, place, sizeof place - 1) == 0;
 }
 
-/*  It was asked to stop: the start does not count, unless that goes on and on. */
-static int stopped (struct launch *launch, bool on_trial, const struct start_ending *ending)
+/*  Init stopped the version: the start does not count, unless this happens too often. */
+static int version_stopped (struct launch *launch, bool on_trial, const struct start_ending *ending)
 {
     const struct base_process_end *end = &ending->end;
     if (on_trial && start_on_trial (&launch->root, launch->own) &&
         !start_trial_return (&launch->trial, &launch->root)) {
-        remember (launch, ROOT_CAUSE_STOPPED, "it was stopped more than %d times before it was confirmed",
-                  START_RETURNED_MOST);
-        go_back (launch);
+        outcome_remember (launch, ROOT_CAUSE_STOPPED,
+                          "it was stopped more than %d times before it was confirmed", START_RETURNED_MOST);
+        trial_roll_back (launch);
     }
     (void) leave_stable (launch);
     if (ending->overdue)
         return ROOT_EXIT_KILLED;
     if (ending->left && is_probe (launch->root.path))
-        return ROOT_EXIT_LEFT; /* whoever rehearses a candidate is told what it cannot see any more */
+        return ROOT_EXIT_LEFT; /* the rehearsing process can no longer see these processes */
     bool as_asked = end->exited ? end->code == ROOT_EXIT_RESTART || end->code == ROOT_EXIT_BY_INIT
                                 : end->code == SIGTERM || end->code == SIGINT;
     return as_asked ? 0 : status_of (end);
 }
 
-/*  Leaves the next start to init, where init would find anything. */
-static int leave (struct launch *launch, int status)
+/*  Exits and leaves the next start to init. Returns -1 instead if init would find nothing to start. */
+static int launch_leave (struct launch *launch, int status)
 {
     return leave_stable (launch) || !pause_for (launch, root_limits_default.pause_ms) ? status : -1;
 }
 
-/*  Where the version here would go back to is kept from before it runs: with what it did to the link, its trial would
-    be over without a proof. A version that does not know .ok confirms itself by renaming .back onto previous. */
+/*  Restores the way back recorded before the version on trial ran. Otherwise a version that changed the
+    link could end its trial without proof. A version that does not know .ok confirms itself by renaming
+    .back to previous. */
 static void keep_way_back (struct launch *launch)
 {
     char stable[ROOT_NAME_SIZE], back[ROOT_NAME_SIZE] = "", previous[ROOT_NAME_SIZE] = "";
@@ -328,7 +333,7 @@ static void keep_way_back (struct launch *launch)
         start_say ("ignoring: %s", error.text);
 }
 
-/*  Without these modes neither this process nor init gets at what lies in the root. */
+/*  Without these modes neither this process nor init can access the root. */
 static void keep_reachable (const struct launch *launch)
 {
     struct stat status;
@@ -338,8 +343,8 @@ static void keep_reachable (const struct launch *launch)
                    status.st_mode & 07777);
 }
 
-/*  A start has ended. Returns the exit status, or -1 where the links are to be read anew. */
-static int ended (struct launch *launch, bool on_trial, const struct start_ending *ending)
+/*  Handles the end of a start. Returns the exit status, or -1 if the links are to be read again. */
+static int version_ended (struct launch *launch, bool on_trial, const struct start_ending *ending)
 {
     char text[128] = "";
     keep_reachable (launch);
@@ -347,70 +352,71 @@ static int ended (struct launch *launch, bool on_trial, const struct start_endin
     bool proven = ending->proven && !(launch->watching && start_on_trial (&launch->root, launch->own));
     launch->proven |= proven;
     if (proven)
-        root_ok_adopt (&launch->root, launch->own); /* one that sets no mark */
+        root_ok_adopt (&launch->root, launch->own); /* a version that sets no mark */
     if (ending->verdict == START_SUPERSEDED)
         return -1;
     if (ending->verdict == START_STOPPED)
-        return stopped (launch, on_trial, ending);
+        return version_stopped (launch, on_trial, ending);
     bool lost = root_stable_check (&launch->root, NULL) > 0;
     bool failed = on_trial && !proven && (lost || start_on_trial (&launch->root, launch->own));
-    /*  Who asks for another version has made it stable, and is no longer on trial. */
+    /*  A version that asks for another one has made it stable and is no longer on trial. */
     bool by_itself = ending->verdict == START_ENDED && ending->end.exited && !failed;
     if (by_itself && ending->end.code == ROOT_EXIT_BY_INIT)
-        return leave (launch, ROOT_EXIT_RESTART);
+        return launch_leave (launch, ROOT_EXIT_RESTART);
     if (by_itself && ending->end.code == ROOT_EXIT_RESTART) {
         start_say ("%s asks for a restart", launch->own);
-        if (asked_to_stop (launch)) /* as pid 1 it would be lost in the execve */
+        if (asked_to_stop (launch)) /* in pid 1 the execve would lose it */
             return leave_stable (launch), 0;
-        return -1; /* what it left is verified before it is executed */
+        return -1; /* its files are verified before they are executed */
     }
     if (ending->verdict == START_NO_PROGRAM)
         start_say ("%s: %s", launch->own, ending->error.text);
     else
         start_say ("%s %s", launch->own, base_process_end_format (&ending->end, text, sizeof text));
     if (!failed)
-        return leave (launch,
-                      ending->verdict == START_NO_PROGRAM ? EXIT_NO_PROGRAM : status_of (&ending->end));
+        return launch_leave (launch, ending->verdict == START_NO_PROGRAM ? EXIT_NO_PROGRAM
+                                                                         : status_of (&ending->end));
 
     switch (ending->verdict) {
     case START_HUNG:
-        remember (launch, ROOT_CAUSE_HUNG, "was not ready in time");
+        outcome_remember (launch, ROOT_CAUSE_HUNG, "was not ready in time");
         break;
     case START_UNCONFIRMED:
-        if (launch->last.cause == ROOT_CAUSE_NONE) /* what it did in an earlier start tells more */
-            remember (launch, ROOT_CAUSE_UNCONFIRMED, "was ready, and not confirmed in time");
+        if (launch->last.cause == ROOT_CAUSE_NONE) /* its behaviour in an earlier start says more */
+            outcome_remember (launch, ROOT_CAUSE_UNCONFIRMED, "was ready, and not confirmed in time");
         if (lost)
             break;
-        go_back (launch); /* another start would not get further */
+        trial_roll_back (launch); /* another start would not help */
         return -1;
     case START_LOST:
-        remember (launch, ROOT_CAUSE_LOST, "the link stable was dangling while it ran");
+        outcome_remember (launch, ROOT_CAUSE_LOST, "the link stable was dangling while it ran");
         break;
     case START_SIGNALLED:
-        remember (launch, ROOT_CAUSE_CRASHED, "sent its launcher a signal to stop");
+        outcome_remember (launch, ROOT_CAUSE_CRASHED, "sent its launcher a signal to stop");
         break;
     case START_NO_PROGRAM:
         if (!base_error_is_of_host (ending->error.code))
-            remember (launch, ROOT_CAUSE_CRASHED, "%.200s", ending->error.text);
+            outcome_remember (launch, ROOT_CAUSE_CRASHED, "%.200s", ending->error.text);
         else if (launch->last.cause ==
-                 ROOT_CAUSE_NONE) /* it never ran, and what it did in an earlier start counts */
-            remember (launch, ROOT_CAUSE_INTERRUPTED, "this host could not start it: %.180s",
-                      ending->error.text);
+                 ROOT_CAUSE_NONE) /* it never ran; its behaviour in an earlier start counts */
+            outcome_remember (launch, ROOT_CAUSE_INTERRUPTED, "this host could not start it: %.180s",
+                              ending->error.text);
         break;
     case START_ENDED:
     case START_STOPPED:
     case START_SUPERSEDED:
-        remember (launch, ROOT_CAUSE_CRASHED, "%s", text);
+        outcome_remember (launch, ROOT_CAUSE_CRASHED, "%s", text);
         break;
     }
     struct root_trial trial;
     if (ending->verdict == START_LOST || (root_trial_read (&launch->root, &trial, NULL) == 0 &&
                                           trial.on_trial && (trial.tokens == 0 || launch->trial.left == 0)))
-        return -1; /* going back needs no pause */
+        return -1; /* a rollback needs no pause */
     return pause_for (launch, launch->trial.limits.pause_ms) ? -1 : 0;
 }
 
-/*  What stable points to is not this launcher's workspace, and cannot be started either: text says why. */
+/*  Stable points to another workspace, which cannot be started either: rolls back, repairs stable, or runs
+    this workspace. why: the reason. */
 static void without_stable (struct launch *launch, const struct root_trial *trial, enum root_cause cause,
                             const char *why)
 {
@@ -432,17 +438,17 @@ static void without_stable (struct launch *launch, const struct root_trial *tria
     if (mend_stable (launch, text) && root_link (&launch->root, ROOT_STABLE, now) == 0 &&
         strcmp (now, trial->stable) != 0)
         return;
-    exec_stable (launch, trial->stable); /* its launcher may be whole, and run what is damaged */
+    exec_stable (launch, trial->stable); /* its launcher may be intact and run the damaged version */
     start_say ("WARNING: %s cannot be started: running %s", trial->stable, launch->own);
     memcpy (launch->not_started, trial->stable, sizeof trial->stable);
 }
 
-/*  Hands over to what stable points to, where that is whole. Returns only where it is not. */
+/*  Hands over to the launcher of stable if that is intact. Returns only if it is not. */
 static void hand_over (struct launch *launch, const struct root_trial *trial)
 {
     struct base_error error = {0};
     enum root_cause cause = ROOT_CAUSE_DAMAGED;
-    if (verify (launch, trial->stable, &error) == 0) {
+    if (workspace_verify (launch, trial->stable, &error) == 0) {
         exec_stable (launch, trial->stable);
         (void) base_error_set (&error, ROOT_E_DAMAGED, "its start files cannot be started");
     } else if (trial->tokens >= root_trial_limits (&launch->root).starts)
@@ -462,8 +468,9 @@ static void note_way_back (struct launch *launch, const struct root_trial *trial
     root_mounts_note (&launch->root, &launch->mounts);
 }
 
-/*  A version that is stable and not on trial is proven, and is marked so: it sets no mark by itself, or nothing was
-    marked here yet. With nothing left to go back to there is no trial either, and no proof. */
+/*  A version that is stable and not on trial is proven and gets a mark: it sets none itself, or the root
+    has no marks yet. But it also counts as not on trial if there is no workspace to roll back to; that is
+    no proof. */
 static void mark_proven (struct launch *launch)
 {
     if (launch->watching || root_is_unproven (&launch->root, launch->own))
@@ -472,8 +479,8 @@ static void mark_proven (struct launch *launch)
     root_ok_adopt (&launch->root, launch->own);
 }
 
-/*  Starts what is to be started. Returns the exit status, or -1 where the links are to be read anew. */
-static int serve (struct launch *launch)
+/*  Runs one start. Returns the exit status, or -1 if the links are to be read again. */
+static int launch_serve (struct launch *launch)
 {
     struct root_trial trial = {0};
     struct base_error error = {0};
@@ -500,7 +507,7 @@ static int serve (struct launch *launch)
         disk_unlink (launch->root.disk, launch->root.fd, ROOT_BACK) == 0)
         start_say ("removed a stale rollback target");
 
-    /*  Without stable a trial has no end but its deadlines, and they hold. */
+    /*  Without stable only the deadlines can end a trial, and they apply. */
     bool first = false,
          on_trial = is_stable ? trial.on_trial && !launch->stranded
                               : lost && !launch->proven && root_trial_is_likely (&launch->root, launch->own);
@@ -508,22 +515,22 @@ static int serve (struct launch *launch)
         int rc = start_trial_take (&launch->trial, &launch->root, launch->own);
         if (rc == 0 && start_trial_is_over (&launch->trial)) {
             if (launch->last.cause == ROOT_CAUSE_NONE)
-                remember (launch, ROOT_CAUSE_UNCONFIRMED, "used up its time over several starts");
+                outcome_remember (launch, ROOT_CAUSE_UNCONFIRMED, "used up its time over several starts");
             rc = ROOT_E_NONE;
         }
         if (rc == ROOT_E_NONE && is_stable) {
-            go_back (launch);
+            trial_roll_back (launch);
             return -1;
         }
-        if (rc == ROOT_E_NONE) /* there is nothing to go back to, and no other version to run */
+        if (rc == ROOT_E_NONE) /* nothing to roll back to, and no other version to run */
             start_trial_extend (&launch->trial);
         first = rc == 0 && start_trial_is_first (&launch->trial);
         on_trial = rc >= 0;
     }
-    if (verify (launch, launch->own, &error)) {
+    if (workspace_verify (launch, launch->own, &error)) {
         if (on_trial && is_stable) {
-            remember (launch, first ? ROOT_CAUSE_ROTTEN : ROOT_CAUSE_DAMAGED, "%.200s", error.text);
-            go_back (launch);
+            outcome_remember (launch, first ? ROOT_CAUSE_ROTTEN : ROOT_CAUSE_DAMAGED, "%.200s", error.text);
+            trial_roll_back (launch);
             return -1;
         }
         if (is_stable && !trial.on_trial && replace_stable (launch, error.text))
@@ -536,11 +543,11 @@ static int serve (struct launch *launch)
                                       .other = launch->not_started,
                                       .sweep = &launch->sweep};
     start_child_run (&child, launch->signals, &ending);
-    return ended (launch, on_trial, &ending);
+    return version_ended (launch, on_trial, &ending);
 }
 
-/*  An init whose umask takes a file from its own owner cannot mean that: a version could not enter the
-    directories that it makes. What it keeps from others stays kept. */
+/*  An init's umask that denies the owner access to its own files must be an error: a version could not enter
+    the directories that it makes. Restrictions for group and others are kept. */
 static void keep_owner_rights (void)
 {
     mode_t mask = umask (0);
@@ -549,10 +556,10 @@ static void keep_owner_rights (void)
 
 int start_launch (void)
 {
-    (void) prctl (PR_SET_NAME, "start"); /* executed by descriptor, its name is a number */
+    (void) prctl (PR_SET_NAME, "start"); /* after execveat the name would be a number */
     keep_owner_rights ();
     base_cleanup (base_free_p) char *path = own_path ();
-    char *own = path && split (path) ? split (path) : NULL;
+    char *own = path && path_split (path) ? path_split (path) : NULL;
     if (!own) {
         start_say ("cannot determine the workspace of this launcher");
         return EXIT_HOST;
@@ -583,7 +590,7 @@ int start_launch (void)
     start_sweep_begin (&launch.sweep, &launch.root, launch.lock >= 0, kept);
     int status;
     do
-        status = serve (&launch);
+        status = launch_serve (&launch);
     while (status < 0);
     start_sweep_deinit (&launch.sweep);
     root_mounts_deinit (&launch.mounts);

@@ -1,10 +1,10 @@
-/*  start/launch.h - which version is started, and what its end means */
+/*  start/launch.h - starts the right version of a root and acts on its end */
 
 #ifndef START_LAUNCH_H
 #define START_LAUNCH_H
 
-/*  Serves the root that this program's workspace lies in. Returns the exit status; does not return where
-    another version's launcher takes over in this process. */
+/*  Serves the root that this program's workspace lies in. Returns the exit status. Does not return if another
+    version's launcher takes over in this process. */
 int start_launch (void);
 
 #endif

@@ -1,6 +1,6 @@
-/*  start - the launcher of a root, and the guard of a probe
+/*  start/main.c - the program `start`: the launcher of a root, and the guard of a probe
 
-    The launcher is called by noded.sh, without arguments; what an init passes by mistake is not for us. */
+    noded.sh calls the launcher without arguments; arguments that an init passes by mistake are ignored. */
 
 #include <string.h>
 

@@ -1,3 +1,5 @@
+/*  start/reap.c - signalfd, dispositions and reaping */
+
 #include "start/reap.h"
 
 #include <errno.h>
@@ -6,17 +8,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/*  What forks and exits without a pause ends as fast as it is reaped: there is other work. */
+/*  Processes that fork and exit continuously would keep this loop busy forever. */
 enum { REAPED_MOST = 4096 };
 
-static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGCHLD};
+static const int handled_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGCHLD};
 
 static sigset_t handled_set (void)
 {
     sigset_t set;
     sigemptyset (&set);
-    for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
-        sigaddset (&set, handled[i]);
+    for (size_t i = 0; i < sizeof handled_signals / sizeof *handled_signals; i++)
+        sigaddset (&set, handled_signals[i]);
     return set;
 }
 
@@ -24,9 +26,9 @@ void start_signals_hold (void)
 {
     sigset_t set = handled_set ();
     (void) sigprocmask (SIG_SETMASK, &set, NULL);
-    /*  An ignored SIGCHLD, inherited from a careless init, would take the children's ends away. */
-    for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
-        (void) signal (handled[i], SIG_DFL);
+    /*  With SIGCHLD ignored, as some init systems leave it, the kernel would reap the children itself. */
+    for (size_t i = 0; i < sizeof handled_signals / sizeof *handled_signals; i++)
+        (void) signal (handled_signals[i], SIG_DFL);
     (void) signal (SIGPIPE, SIG_IGN);
 }
 
@@ -66,8 +68,7 @@ bool start_reap_others (pid_t keep)
 {
     for (int i = 0; i < REAPED_MOST; i++) {
         siginfo_t info = {0};
-        /*  Looked at before it is taken: keep's end is its holder's. Behind it others may wait; they
-            follow once it has been taken. */
+        /*  WNOWAIT first: keep is reaped by its owner. Others behind it are reaped after that. */
         if (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT))
             return errno != ECHILD;
         if (info.si_pid == 0 || info.si_pid == keep)

@@ -1,3 +1,5 @@
+/*  start/say.c - log lines of the launcher */
+
 #include "start/say.h"
 
 #include <poll.h>
@@ -5,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 1024 }; /* below PIPE_BUF: a pipe that is writable takes it whole */
+enum { LINE_SIZE = 1024 }; /* below PIPE_BUF: a writable pipe takes a whole line */
 
 void start_say (const char *format, ...)
 {

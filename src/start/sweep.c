@@ -1,3 +1,5 @@
+/*  start/sweep.c - finds and ends the processes that a version left */
+
 #include "start/sweep.h"
 
 #include <errno.h>
@@ -21,13 +23,14 @@
 #include "start/reap.h"
 #include "start/say.h"
 
-/*  A process that waits for a disk ends with that: where none has ended or come for so long, they are given up, and
-    another version is started beside them. What forks without end is not waited for without end. */
+/*  A process that waits for a disk may not end. If no process has ended or appeared for
+    DEADLINE_MS, the rest is given up and the next version is started beside it. Endless forking is
+    given up after DEADLINE_MOST_MS. */
 enum { DEADLINE_MS = 3000, DEADLINE_MOST_MS = 30000, FAST_ROUNDS = 32, FREEZES_MOST = 32, EMPTY_SCANS = 3 };
 
 enum { ANCESTORS_MOST = 64 };
 
-/*  As a guard does. */
+/*  As in start/guard.c. */
 enum { LINGER_MS = 100, LINGER_STEP_MS = 5 };
 
 enum { ENVIRONMENT_MOST = 8 * 1024 * 1024, ENVIRONMENT_BLOCK = 4096 };
@@ -36,10 +39,10 @@ struct choice {
     const struct start_sweep *sweep;
     const struct root *root;
     struct start_keepers keepers;
-    bool below;                      /* what is below this process is ours, but for its helpers */
-    bool marked;                     /* what is marked is */
-    pid_t holder;                    /* this one is; 0: nobody */
-    pid_t ancestors[ANCESTORS_MOST]; /* these are not, whatever their environment says */
+    bool below;                      /* descendants of this process, except helpers, are ours */
+    bool marked;                     /* processes with the variables are ours */
+    pid_t holder;                    /* this process is ours; 0: none */
+    pid_t ancestors[ANCESTORS_MOST]; /* never ours, whatever their environment is */
     size_t n_ancestors;
 };
 
@@ -53,7 +56,7 @@ static bool is_same (const struct start_process *a, const struct start_process *
     return a->pid == b->pid && a->start == b->start;
 }
 
-/*  marks */
+/*  variables */
 
 static int read_environment (pid_t pid, struct base_buffer *buffer)
 {
@@ -82,7 +85,7 @@ static bool is_marked_in (const struct root *root, const char *at, const char *e
     return root_fits && workspace_fits;
 }
 
-/*  The same path is another root in the container that a process may be in. */
+/*  In a container the same path may be another root. */
 static bool sees_root (const struct root *root, pid_t pid)
 {
     base_cleanup (base_free_p) char *path = base_text_printf ("/proc/%d/root%s", (int) pid, root->path);
@@ -91,7 +94,7 @@ static bool sees_root (const struct root *root, pid_t pid)
            here.st_ino == there.st_ino;
 }
 
-/*  Whether a version of this root started it, or what a version started did. */
+/*  Whether a version of this root, or a descendant of one, started the process. */
 static bool is_marked (const struct root *root, pid_t pid)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
@@ -100,7 +103,7 @@ static bool is_marked (const struct root *root, pid_t pid)
            sees_root (root, pid);
 }
 
-/*  Asked before every start, and mostly there is none: only environments are read for it. */
+/*  Runs before every start and usually finds nothing, so it reads only the environments. */
 static bool is_any_marked (const struct root *root)
 {
     base_cleanup (base_directory_close_p) DIR *directory = opendir ("/proc");
@@ -138,7 +141,7 @@ static bool is_helper (const struct start_sweep *sweep, const struct start_proce
     return false;
 }
 
-static enum start_claim claim (void *context, const struct start_process *process)
+static enum start_claim choice_claim (void *context, const struct start_process *process)
 {
     const struct choice *choice = context;
     if (start_keepers_hold (&choice->keepers, process))
@@ -152,36 +155,35 @@ static enum start_claim claim (void *context, const struct start_process *proces
                : START_LIKE_PARENT;
 }
 
-/*  ending */
+/*  end */
 
-/*  Reaps none. */
+/*  Reaps nothing. */
 static bool has_children (void)
 {
     siginfo_t info;
     return waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/*  How many are left. See start_processes_count. */
+/*  Counts the processes that are left. See start_processes_count. */
 static size_t count_chosen (const struct choice *choice, const struct start_choice *chosen, pid_t keep,
                             uint64_t *ret_which)
 {
     size_t count = start_processes_count (chosen, keep, ret_which);
     for (int i = 1; i < EMPTY_SCANS && count == 0 && choice->marked; i++)
-        count =
-            start_processes_count (chosen, keep, ret_which); /* nothing exact tells of what is not below */
+        count = start_processes_count (chosen, keep, ret_which); /* only descendants have an exact list */
     return count == 0 && choice->below && start_children_are_left (chosen, keep) ? 1 : count;
 }
 
-/*  Returns how many are left at the deadline. keep: see start_reap_others. */
+/*  Ends the processes of a choice. Returns the number left at the deadline. keep: see start_reap_others. */
 static size_t end_chosen (struct choice *choice, pid_t keep)
 {
-    const struct start_choice chosen = {.claim = claim, .context = choice};
+    const struct start_choice chosen = {.claim = choice_claim, .context = choice};
     uint64_t which = 0, before = 0, begun = base_time_boot_ms (), progress = begun;
     size_t left = count_chosen (choice, &chosen, keep, &before);
     if (left == 0)
         return 0;
     int nice = getpriority (PRIO_PROCESS, 0);
-    (void) setpriority (PRIO_PROCESS, 0, -20); /* to be faster than what forks, where that is allowed */
+    (void) setpriority (PRIO_PROCESS, 0, -20); /* to be faster than forking processes; optional */
     if (choice->below)
         start_children_freeze (&chosen);
     for (int i = 0; !choice->below && i < FREEZES_MOST && start_processes_stop (&chosen); i++)
@@ -204,7 +206,7 @@ static size_t end_chosen (struct choice *choice, pid_t keep)
     return left;
 }
 
-/*  The children of this process. What a version started is no helper. */
+/*  Records the existing children of this process. Processes that a version started are no helpers. */
 static void remember_helpers (struct start_sweep *sweep)
 {
     base_cleanup (choice_deinit) struct choice choice = {.root = sweep->root};
@@ -217,7 +219,7 @@ static void remember_helpers (struct start_sweep *sweep)
         struct start_process *items;
         if (!start_process_look (children.pids[i], &process) || process.parent != getpid () ||
             start_keepers_hold (&choice.keepers, &process) || is_marked (sweep->root, process.pid))
-            continue; /* what an older launcher left, which swept nothing, is not one either */
+            continue; /* nor those of an older launcher that does not sweep */
         items = realloc (sweep->helpers, (sweep->n_helpers + 1) * sizeof *items);
         if (!items)
             return;
@@ -230,12 +232,12 @@ void start_sweep_begin (struct start_sweep *sweep, const struct root *root, bool
 {
     *sweep = (struct start_sweep){.root = root, .locked = locked};
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = root};
-    /*  Where init gives this process the same variables, they tell nothing. */
+    /*  If init gives this process the same variables, they prove nothing. */
     choice.marked = locked && !kept && !is_marked (root, getpid ());
     if (choice.marked && is_any_marked (root)) {
         start_keepers_find (root, &choice.keepers);
         find_ancestors (&choice);
-        const struct start_choice chosen = {.claim = claim, .context = &choice};
+        const struct start_choice chosen = {.claim = choice_claim, .context = &choice};
         size_t found = start_processes_count (&chosen, 0, NULL);
         if (found)
             start_say ("ending %zu processes that an earlier version left", found);
@@ -275,16 +277,16 @@ void start_sweep_hold (const struct start_sweep *sweep)
     if (!has_children ())
         return;
     start_keepers_find (sweep->root, &choice.keepers);
-    start_children_freeze (&(struct start_choice){.claim = claim, .context = &choice});
+    start_children_freeze (&(struct start_choice){.claim = choice_claim, .context = &choice});
 }
 
 size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, pid_t keep, bool stopped)
 {
     if (!start_reap_others (keep))
-        return 0; /* every orphan below would be a child of this process */
+        return 0; /* every orphan would be a child of this process */
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root, .below = true};
     start_keepers_find (sweep->root, &choice.keepers);
-    const struct start_choice chosen = {.claim = claim, .context = &choice};
+    const struct start_choice chosen = {.claim = choice_claim, .context = &choice};
     size_t found = count_chosen (&choice, &chosen, keep, NULL);
     for (int i = 0; stopped && found && i < LINGER_MS / LINGER_STEP_MS; i++) {
         (void) poll (NULL, 0, LINGER_STEP_MS);
@@ -307,7 +309,7 @@ bool start_sweep_holder (const struct root *root)
         !is_marked (root, choice.holder))
         return false;
     start_keepers_find (root, &choice.keepers);
-    start_keepers_drop (&choice.keepers, choice.holder); /* no node manager could ever run beside it */
+    start_keepers_drop (&choice.keepers, choice.holder); /* it keeps node managers from running */
     find_ancestors (&choice);
     if (is_ancestor (&choice, choice.holder))
         return false;

@@ -1,8 +1,8 @@
-/*  start/sweep.h - nothing of a version outlives it, keepers (start/keepers.h) excepted
+/*  start/sweep.h - ends every process that a version left, except keepers (start/keepers.h)
 
-    What is below this process is found by ancestry. After a launcher that was killed there is no such chain:
-    then by the variables that a launcher gives every version, which what it starts inherits. What has neither,
-    or changed them, is found where it holds a lock of the root. */
+    Descendants of this process are found by ancestry. If a launcher was killed, this chain is broken: then
+    processes are found by the variables that a launcher gives every version and that descendants inherit.
+    Processes without these variables are found by the locks of the root that they hold. */
 
 #ifndef START_SWEEP_H
 #define START_SWEEP_H
@@ -12,29 +12,29 @@
 
 struct start_sweep {
     const struct root *root;
-    struct start_process *helpers; /* children that were there before any version; owned */
+    struct start_process *helpers; /* children that existed before any version; owned */
     size_t n_helpers;
-    bool locked; /* nobody else serves the root: what is left of a version here may be ended */
+    bool locked; /* no other process serves the root, so a version's remaining processes may be ended */
 };
 
-/*  Ends what launchers before this one left, and remembers what else was started by whoever started this process
-    (a run script may have a logger as its child). locked: whether this process holds the root's lock; kept: since
-    it ran another launcher, which left nothing. */
+/*  Ends what earlier launchers left, and records the other children of this process (a run script may have
+    started a logger before exec). locked: this process holds the lock of the root. kept: it already held the
+    lock as another launcher before an execve, and that one left nothing. */
 void start_sweep_begin (struct start_sweep *sweep, const struct root *root, bool locked, bool kept);
 void start_sweep_deinit (struct start_sweep *sweep);
 
-/*  Before a version starts: sees to it that nobody else holds the manager's lock. */
+/*  Before a version starts: ends any other holder of the manager lock. */
 void start_sweep_lock (const struct start_sweep *sweep);
 
-/*  After a version has ended: stops what it left, so that no more signals come from there. */
+/*  After a version has ended: stops its remaining processes, so that they send no more signals. */
 void start_sweep_hold (const struct start_sweep *sweep);
 
-/*  After a version has ended: ends what it left. Takes at most some seconds; says what did not end. keep: a child
-    that is not reaped (0: none). Returns how many had to be ended; where the version was told to stop, they have a
-    moment to end by themselves. */
+/*  After a version has ended: ends its remaining processes, in at most 30 s, and logs those that did not end.
+    keep: a child that is not reaped (0: none). stopped: the version was asked to stop, so its processes get
+    100 ms to end by themselves. Returns the number that had to be ended. */
 size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, pid_t keep, bool stopped);
 
-/*  Whether the root's lock is held by what a version of this root left; it is ended then. */
+/*  Whether the lock of the root was held by a process that an earlier version left. Ends that process. */
 bool start_sweep_holder (const struct root *root);
 
 #endif

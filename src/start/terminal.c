@@ -1,3 +1,5 @@
+/*  start/terminal.c - saves and restores terminal modes and foreground group */
+
 #include "start/terminal.h"
 
 #include <errno.h>
@@ -15,13 +17,13 @@ void start_terminal_keep (struct start_terminal *terminal)
     }
 }
 
-/*  Whether what is in the foreground now was put there by what has ended: a shell that took its terminal back is
-    alive, and so is whatever it put there. */
+/*  Whether the foreground process group has ended: a shell that took its terminal back is alive, and so is
+    the group that it put in the foreground. */
 static bool is_abandoned (int fd)
 {
     pid_t group = tcgetpgrp (fd);
     if (group < 0 && errno == ENOTTY && getsid (0) == getpid () && ioctl (fd, TIOCSCTTY, 0) == 0)
-        return true; /* it was taken from this session, and is nobody's now */
+        return true; /* this session had lost it, and no session has it now */
     return group >= 0 && group != getpgrp () && (group == 0 || (kill (-group, 0) && errno == ESRCH));
 }
 
@@ -33,7 +35,7 @@ void start_terminal_restore (const struct start_terminal *terminal)
         return;
     (void) sigemptyset (&output);
     (void) sigaddset (&output, SIGTTOU);
-    (void) sigprocmask (SIG_BLOCK, &output, &before); /* which would stop this process here */
+    (void) sigprocmask (SIG_BLOCK, &output, &before); /* otherwise tcsetpgrp would stop this process */
     if (is_abandoned (terminal->fd))
         (void) tcsetpgrp (terminal->fd, getpgrp ());
     if (tcgetpgrp (terminal->fd) == getpgrp () && tcgetattr (terminal->fd, &now) == 0)

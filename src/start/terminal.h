@@ -1,6 +1,7 @@
-/*  start/terminal.h - the terminal of a person who started the launcher by hand, as it was before a version ran
+/*  start/terminal.h - restores the terminal of a person who started the launcher by hand
 
-    Only where this process is in the foreground of its own terminal: what others do there is theirs. */
+    Only if this process is in the foreground of its own terminal; otherwise the terminal belongs
+    to others. */
 
 #ifndef START_TERMINAL_H
 #define START_TERMINAL_H
@@ -16,7 +17,7 @@ struct start_terminal {
 
 void start_terminal_keep (struct start_terminal *terminal);
 
-/*  After a version has ended with all that it left: modes and foreground process group. */
+/*  After a version and all its processes have ended: restores modes and foreground process group. */
 void start_terminal_restore (const struct start_terminal *terminal);
 
 #endif

@@ -1,3 +1,5 @@
+/*  start/times.c - the launcher's times as installed */
+
 #include "start/times.h"
 
 const struct start_times start_times = {

@@ -1,5 +1,6 @@
-/*  start/times.h - how long the launcher waits for what has no deadline of its own; in one object, so that a test can
-    link another */
+/*  start/times.h - times of the launcher that are not set by a trial
+
+    In an object of its own, so that tests can link other values. */
 
 #ifndef START_TIMES_H
 #define START_TIMES_H
@@ -7,18 +8,18 @@
 #include <stdint.h>
 
 struct start_times {
-    /*  How often stable is looked at. inotify would tell at once, and costs 12 ms as it is closed, in which no manager
-        runs. */
+    /*  Interval between checks of stable. inotify would notice at once, but closing it takes 12 ms, in which
+        no manager runs. */
     uint64_t look_ms;
-    /*  A version that has made another one stable ends by itself, and is not disturbed at that. Whoever else moved
-        the link may have been killed before he could say so. */
+    /*  A version that has made another one stable exits by itself and gets this time for it. Any other
+        process that moved the link may have been killed before it could send SIGUSR2. */
     uint64_t settle_ms;
-    /*  How long a version that was told to end may take, and one that was killed: what waits for a disk that does not
-        answer cannot be, and is given up. Not every init ends by force what does not end. */
+    /*  Time for a version to end after it was asked to, and after it was killed. A process waiting for a disk
+        that does not respond cannot be killed and is given up: not every init enforces an end itself. */
     uint64_t told_ms;
     uint64_t killed_ms;
-    /*  A version on trial can stop its launcher (SIGSTOP), and nothing else would end that: the kernel continues it so
-        long after a deadline. */
+    /*  A version on trial can stop its launcher with SIGSTOP. The kernel resumes the launcher this long after
+        a deadline. */
     uint64_t stuck_ms;
 };
 

@@ -1,3 +1,5 @@
+/*  start/trial.c - counts starts and time of a trial */
+
 #include "start/trial.h"
 
 #include <errno.h>
@@ -6,8 +8,8 @@
 #include "base/text.h"
 #include "start/say.h"
 
-/*  What an earlier launcher left of the same trial. */
-static void remember (struct start_trial *trial, const struct root *root, const char *workspace)
+/*  Loads what earlier launchers have recorded for the same trial. */
+static void spent_load (struct start_trial *trial, const struct root *root, const char *workspace)
 {
     int rc = root_spent_read (root, workspace, &trial->spent);
     if (rc == 0)
@@ -38,7 +40,7 @@ int start_trial_take (struct start_trial *trial, const struct root *root, const 
     int rc = root_token_take (root, &limits, &left, &error);
     if (!is_known (trial, workspace)) {
         *trial = (struct start_trial){.limits = limits, .left = left + 1};
-        remember (trial, root, workspace);
+        spent_load (trial, root, workspace);
     }
     if (rc == ROOT_E_NONE || trial->left == 0) {
         trial->left = 0;
@@ -86,8 +88,8 @@ uint64_t start_trial_deadline_ms (const struct start_trial *trial)
     return trial->counted_ms + left_ms (trial);
 }
 
-/*  In a process that was restored on another host the clock may have gone back. */
-static void count (struct start_trial *trial, uint64_t now_ms)
+/*  In a process restored on another host the clock may have gone back. */
+static void spent_count (struct start_trial *trial, uint64_t now_ms)
 {
     trial->spent.spent_ms += now_ms > trial->counted_ms ? now_ms - trial->counted_ms : 0;
     trial->counted_ms = now_ms;
@@ -95,7 +97,7 @@ static void count (struct start_trial *trial, uint64_t now_ms)
 
 void start_trial_count (struct start_trial *trial, const struct root *root, uint64_t now_ms)
 {
-    count (trial, now_ms);
+    spent_count (trial, now_ms);
     if (now_ms < trial->saved_ms + START_SAVE_MS)
         return;
     trial->saved_ms = now_ms;
@@ -114,7 +116,7 @@ bool start_trial_forgive (struct start_trial *trial, uint64_t now_ms)
 
 void start_trial_end (struct start_trial *trial, const struct root *root, uint64_t now_ms)
 {
-    count (trial, now_ms);
+    spent_count (trial, now_ms);
     write_spent (trial, root);
 }
 
@@ -123,7 +125,7 @@ bool start_trial_return (struct start_trial *trial, const struct root *root)
     struct base_error error = {0};
     if (trial->spent.returned >= START_RETURNED_MOST)
         return false;
-    /*  First the count: a crash in between takes a start, and never gives one. */
+    /*  Count first: a crash in between costs a start, and never gives one. */
     trial->spent.returned++;
     trial->left++;
     write_spent (trial, root);

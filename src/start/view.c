@@ -1,3 +1,5 @@
+/*  start/view.c - makes a root read-only in a private mount namespace */
+
 #include "start/view.h"
 
 #include <errno.h>
@@ -9,8 +11,8 @@
 
 #include "base/cleanup.h"
 
-/*  In a chroot "/" need not be a mount point, and only of one can it be said that nothing is to reach the
-    name space of others. Entering the own name space leads out of the chroot for the time of the call. */
+/*  Makes all mounts slaves. In a chroot "/" may be no mount point, and only a mount point can be made a
+    slave. setns to the own namespace leaves the chroot for the duration of the call. */
 static int keep_apart (void)
 {
     if (!mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
@@ -36,7 +38,7 @@ int start_view_close (const char *root, const char *writable, struct base_error 
     int rc = keep_apart ();
     if (rc)
         return base_error_errno (error, rc, "cannot keep mounts apart");
-    /* what is mounted below the root, such as its var, is taken along, and closed too */
+    /* recursive: mounts below the root, such as var, become read-only too */
     if (mount (root, root, NULL, MS_BIND | MS_REC, NULL))
         return base_error_errno (error, -errno, "cannot mount %s", root);
     if (mount (writable, writable, NULL, MS_BIND | MS_REC, NULL) ||
@@ -46,7 +48,7 @@ int start_view_close (const char *root, const char *writable, struct base_error 
         (void) umount2 (root, MNT_DETACH);
         return base_error_errno (error, rc, "cannot close %s", root);
     }
-    /* what was entered before is not closed: not even ".." leads out of it */
+    /* a directory entered earlier stays writable, even through "..": enter it again */
     char here[PATH_MAX];
     if (getcwd (here, sizeof here) && chdir (here) && chdir ("/"))
         return base_error_errno (error, -errno, "cannot enter %s again", here);

@@ -1,16 +1,16 @@
-/*  start/view.h - a mount name space in which a root cannot be written to, but for one directory
+/*  start/view.h - a mount namespace in which a root is read-only, except for one directory
 
-    Keeps a candidate that goes wrong from its parent's root. It is no wall against one that means harm: who
-    may mount may undo it. */
+    Protects a parent's root from a faulty candidate, not from a malicious one: a process that may mount can
+    undo it. */
 
 #ifndef START_VIEW_H
 #define START_VIEW_H
 
 #include "base/error.h"
 
-/*  For this process and what it starts from now on; nothing reaches the name space of others. Both are
-    absolute paths, writable below root. Returns 0, or -errno where the host does not allow it, and
-    everything is as writable as before. */
+/*  Applies to this process and its later children; other mount namespaces do not change. Both paths are
+    absolute; writable is below root. Returns 0, or -errno if the host does not allow it; then everything is
+    as writable as before. */
 int start_view_close (const char *root, const char *writable, struct base_error *error);
 
 #endif
