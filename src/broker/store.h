@@ -37,9 +37,10 @@ struct broker_store *broker_store_free (struct broker_store *store);
 int broker_store_is_lost (struct broker_store *store, struct base_error *error);
 
 /*  The mark is a number in the database that grows with every transaction that changes something. A small
-    file beside the database has it, too. So records that lost their end, or are an older copy, are noticed. Attaches the file `name`
-    of the directory; creates it if it is missing. A database with a lower mark than the file, or of another
-    identity, is refused with BROKER_E_OLDER, unless `anew`: then the file is rewritten. */
+    file beside the database has it, too. So records that lost their end, or are an older copy, are noticed.
+    Attaches the file `name` of the directory; creates it if it is missing. A database with a lower mark
+    than the file, or of another identity, is refused with BROKER_E_OLDER, unless `anew`: then the file is
+    rewritten. */
 int broker_store_mark_attach (struct broker_store *store, int directory, const char *name, bool anew,
                               struct base_error *error);
 /*  Makes the mark durable; to be called before an order is acknowledged. A failure is ignored: the mark is

@@ -251,7 +251,7 @@ static int rollout_keep (void *context, const struct broker_rollout_row *row)
     return 0;
 }
 
-/*  Nobody knows what happened between the copy and now: nothing new is started until an operator has
+/*  It is not known what happened between the copy and now: nothing new is started until an operator has
     looked. That time does not count against waves and nodes. */
 static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, uint64_t watched_ms)
 {
