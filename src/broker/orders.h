@@ -16,8 +16,8 @@
 struct broker_order {
     enum wire_verb verb; /* update, revert, hold, unhold, cancel, clear */
     const char *application;
-    /*  Of update and clear; NULL: the newest, or all. Of revert: the node reverts from this release only, even
-        if it runs it only later; NULL: from the release that it reports. */
+    /*  Of update and clear; NULL: the newest, or all. Of revert: the node reverts from this release only,
+        even if it runs it only later; NULL: from the release that it reports. */
     const struct base_digest *release;
     const char *node;
     const char *platform;
