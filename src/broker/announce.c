@@ -1,8 +1,8 @@
 /*  broker/announce.c - chooses the topics that reach the nodes of a batch of orders
 
-    Never one topic a node: a hint goes to the rings of the nodes, or to their group, and names the nodes
-    that it is meant for, so that the others on the ring need not ask. If most of the fleet is meant, it
-    goes to all nodes. */
+    No node has a topic of its own: a hint goes to the rings of the nodes, or to their group, and names the
+    nodes that it is meant for, so that the others on the ring need not ask. If most of the fleet is meant,
+    it goes to all nodes. */
 
 #include "broker/labels.h"
 #include "broker/private.h"

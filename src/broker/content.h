@@ -13,8 +13,8 @@
 enum {
     BROKER_UPLOADS_MOST = 32,              /* open at a time */
     BROKER_UPLOADS_PEER_MOST = 4,          /* of one peer */
-    BROKER_UPLOAD_IDLE_MS = 30 * 1000,     /* without data: the file is closed, and kept for a resume */
-    BROKER_UPLOAD_TAKE_OVER_MS = 5 * 1000, /* without data: another peer may take over */
+    BROKER_UPLOAD_IDLE_MS = 30 * 1000,     /* without a request: the file is closed, and kept for a resume */
+    BROKER_UPLOAD_TAKE_OVER_MS = 5 * 1000, /* without a request: another peer may take over */
     BROKER_UPLOAD_RATE_MS = 10 * 1000,     /* in each of these spans ... */
     BROKER_UPLOAD_RATE_LEAST = 256 * 1024, /* ... so many bytes must arrive, or another peer may take over */
 };

@@ -96,8 +96,8 @@ int broker_labels_load (struct broker *broker, struct broker_node *node, struct 
     return 0;
 }
 
-/*  Returns whether the node has set exactly these labels itself before. Our nodes send them sorted by name;
-    if another node sends them in another order, they are stored once more. */
+/*  Returns whether the node has set exactly these labels itself before. noded sends them sorted by name;
+    labels in another order are stored once more. */
 static bool is_known (const struct broker_node *node, const struct wire_hello *hello)
 {
     size_t told = 0;

@@ -127,7 +127,7 @@ int broker_restore (const char *root_path, const char *file, struct base_error *
     return 0;
 }
 
-/*  recover */
+/*  recovery */
 
 /*  Keeps sound records, and sets others aside. *ret_kept: they were kept. */
 static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, struct base_error *error)

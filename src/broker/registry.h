@@ -65,7 +65,7 @@ struct broker_registry {
     void *context;
     uint64_t liveness_ms;
     uint64_t ticked_ms;
-    uint64_t foreign;                /* ignored messages of a session that came on another connection */
+    uint64_t foreign;                /* ignored messages of a session that arrived on another connection */
     size_t nodes_most;               /* known nodes; set by broker_registry_init to BROKER_NODES_MOST */
     struct broker_node *trials[256]; /* nodes on trial, by ring */
     struct broker_node **nodes;      /* sorted by id */

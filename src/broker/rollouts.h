@@ -1,10 +1,10 @@
 /*  broker/rollouts.h - live rollouts: connects the machine of room rollout to records, orders and bus
 
-    The reports of nodes are on disk before they go into a machine. What a machine then wants is written in
-    one transaction, together with the orders that follow from it. Hints, events and answers come only after
-    the commit. A failed transaction leaves the machine ahead of the disk: it is dropped and loaded again.
-    The number of orders in a transaction is limited, so that the revert of a fleet does not block the
-    channels; the records also have the orders that are still to be given. */
+    The reports of nodes are on disk before they go into a machine. The actions of a machine are then
+    written in one transaction, together with the orders that follow from them. Hints, events and answers
+    are sent only after the commit. A failed transaction leaves the machine ahead of the disk: it is dropped
+    and loaded again. The number of orders in a transaction is limited, so that the revert of a fleet does
+    not block the channels; the records also have the orders that are still to be given. */
 
 #ifndef BROKER_ROLLOUTS_H
 #define BROKER_ROLLOUTS_H

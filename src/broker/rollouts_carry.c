@@ -1,5 +1,4 @@
-/*  broker/rollouts_carry.c - writes what the machine wants, with the orders that follow from it, and sends
-    it */
+/*  broker/rollouts_carry.c - writes the actions of a machine with their orders, and sends them */
 
 #include "broker/rollouts_carry.h"
 

@@ -1,4 +1,5 @@
-/*  broker/rollouts_carry.h - writes what the machine of a rollout wants, and sends it when it is on disk */
+/*  broker/rollouts_carry.h - writes the actions of a rollout's machine, and sends them when they are on
+    disk */
 
 #ifndef BROKER_ROLLOUTS_CARRY_H
 #define BROKER_ROLLOUTS_CARRY_H
@@ -14,15 +15,15 @@ enum {
 struct broker_steering {
     enum wire_command command; /* 0: the rollout starts */
     const char *place, *reason;
-    /*  Called in the transaction, before the machine is asked. Returns 0 or -errno. */
+    /*  Called in the transaction, before the first action. Returns 0 or -errno. */
     int (*begin) (void *context, struct broker_rollout *rollout, struct base_error *error);
     /*  Called in the transaction, when only the commit is left to do. */
     int (*end) (void *context, struct broker_rollout *rollout, struct base_error *error);
     void *context;
 };
 
-/*  Writes and sends what the machine wants. by may be NULL. Returns 0, or -errno: nothing has happened, and
-    the machine must be loaded again. due_ms is the time of the next check. */
+/*  Writes and sends the actions of the machine. by may be NULL. Returns 0, or -errno: nothing has happened,
+    and the machine must be loaded again. due_ms is the time of the next check. */
 int broker_rollout_carry (struct broker *broker, struct broker_rollout *rollout,
                           const struct broker_steering *by, struct base_error *error);
 

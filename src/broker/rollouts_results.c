@@ -77,8 +77,8 @@ static void update_ended (struct broker_rollout *rollout, uint32_t index, const 
     }
 }
 
-/*  Returns the blob that the node's content peer sent with wrong bytes; NULL: none. That peer need not be
-    this broker. */
+/*  Returns the blob that the node's content peer sent with wrong bytes; NULL: none. That peer may be
+    another program than this broker. */
 static const struct base_digest *rotten_blob (const struct broker_member *member,
                                               const struct wire_failure *failure)
 {

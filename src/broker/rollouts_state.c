@@ -253,7 +253,7 @@ static int causes_describe (struct broker_rollout *rollout)
     return 0;
 }
 
-/*  all of it */
+/*  the whole state */
 
 static void waves_describe (struct broker_rollout *rollout)
 {

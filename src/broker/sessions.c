@@ -267,8 +267,8 @@ static bool hello_is_valid (const struct wire_hello *hello)
     return true;
 }
 
-/*  Checks the rate of hellos, of one node and of unknown nodes, and whether the connection belongs to this
-    node. A hello that comes too early is refused; the node repeats it later. */
+/*  Checks that the connection belongs to this node, and the rate of hellos: of one node, and of unknown
+    nodes. A hello above the rate fails, and the node repeats it later. */
 static bool hello_is_in_time (struct broker *broker, const struct wire_hello *hello,
                               struct wire_welcome *answer)
 {

@@ -328,10 +328,10 @@ void broker_store_rollback (struct broker_store *store)
 {
     if (!store->in_transaction)
         return;
-    /* SQLite rolls back by itself after some errors; doing it twice is an error that says nothing. */
+    /* After some errors SQLite has already rolled back. A second rollback fails, which is harmless. */
     (void) sqlite3_exec (store->database, "ROLLBACK", NULL, NULL, NULL);
     store->in_transaction = false;
-    /* The block of revisions may have been taken within what was undone. */
+    /* The block of revisions may have been reserved in the transaction that was undone. */
     store->revision_end = store->revision;
 }
 

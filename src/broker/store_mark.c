@@ -1,7 +1,7 @@
 /*  broker/store_mark.c - detects records that are not the latest
 
-    A write-ahead log that is removed or truncated takes acknowledged transactions with it, and a sound
-    database remains. So every transaction increases a counter in the database, and after its commit the
+    If the write-ahead log is removed or truncated, acknowledged transactions are lost, and what is left is
+    a sound database. So every transaction increases a counter in the database, and after its commit the
     counter is written to a file beside the database: the file is never ahead of the records. The file is
     made durable before an order is acknowledged to an operator. The file is a warning, not a record: if it
     is missing or damaged, it is created again. */

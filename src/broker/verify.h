@@ -2,7 +2,7 @@
 
     The server verifies: it hashes a blob before it serves it for the first time since the process started,
     and again when its file has changed (inode, size or change time). A large blob is hashed on a thread;
-    meanwhile clients are answered to ask again. In addition a scrubber reads every blob once in a period,
+    meanwhile clients are asked to retry. In addition a scrubber reads every blob once in a period,
     slowly, also on a thread, and resumes after a restart. A blob that does not match its digest is moved to
     damaged/. It then counts as missing. It is deleted only after the blob was uploaded again. */
 
