@@ -1,14 +1,15 @@
-/*  broker/announce.c - which topics reach the nodes of a batch of orders
+/*  broker/announce.c - chooses the topics that reach the nodes of a batch of orders
 
-    Never one a node: a hint goes to the rings of the nodes, or to their group, and names those that it is meant
-    for, so that the others of the ring need not ask. Where most of the fleet is meant, it goes to everybody. */
+    No node has a topic of its own: a hint goes to the rings of the nodes, or to their group, and names the
+    nodes that it is meant for, so that the others on the ring need not ask. If most of the fleet is meant,
+    it goes to all nodes. */
 
 #include "broker/labels.h"
 #include "broker/private.h"
 
-enum { EVERYBODY_LEAST = 128 /* where one for all is fewer messages than one a ring */ };
+enum { EVERYBODY_LEAST = 128 /* above this, one hint to all is fewer messages than one a ring */ };
 
-/*  The group that all of them listen to, or NULL. */
+/*  Returns the group that all of them listen to, or NULL. */
 static const char *group_of (struct broker_node *const *nodes, size_t count)
 {
     const char *group = count ? broker_node_group (nodes[0]) : NULL;

@@ -17,13 +17,13 @@ enum { COPIES_MOST = 8, COPY_KEPT_MS = 60 * 60 * 1000, BLOCK = 1 << 20 };
 struct broker_backup {
     struct broker *broker;
     struct bus_work *work;
-    struct bus_peer peer; /* who asked */
+    struct bus_peer peer; /* the client */
     uint64_t serial;
 
-    /* the job's, while it runs */
+    /* belongs to the job while it runs */
     int root;
     const char *database;
-    char *copy; /* the file, until it is a content */
+    char *copy; /* path of the copy, until it is stored as a blob */
     struct base_digest digest, fleet_head;
     uint64_t size, turns;
     struct base_error error;
@@ -48,7 +48,7 @@ static struct broker_backup *backup_free (struct broker_backup *backup)
     return NULL;
 }
 
-/*  the job, on a thread of its own */
+/*  run on the thread */
 
 static int content_write (struct disk_partial *partial, int fd, struct base_error *error)
 {
@@ -87,7 +87,7 @@ static int make_copy (void *context)
     base_cleanup (disk_blobs_deinit) struct disk_blobs blobs = {.fd = -1};
     int r = disk_blobs_open (&disk_system, backup->root, "contents", &blobs, &backup->error);
 
-    (void) unlink (backup->copy); /* of a broker that was killed */
+    (void) unlink (backup->copy); /* left by a broker that was killed */
     if (r == 0)
         r = broker_store_copy (backup->database, backup->copy, &backup->turns, &backup->fleet_head,
                                &backup->error);
@@ -97,7 +97,7 @@ static int make_copy (void *context)
     return r;
 }
 
-/*  in the loop */
+/*  run in the loop */
 
 static void copy_remember (struct broker *broker, const struct base_digest *digest)
 {
@@ -111,7 +111,7 @@ static void copy_remember (struct broker *broker, const struct base_digest *dige
     copies->all[copies->count++].made_ms = base_time_boot_ms ();
 }
 
-static void done (void *context, int result)
+static void backup_done (void *context, int result)
 {
     struct broker_backup *backup = context;
     struct broker *broker = backup->broker;
@@ -152,7 +152,7 @@ int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
             "this broker serves no blobs, so a backup cannot be downloaded from it: on its host,"
             " sqlite3 ROOT/broker.db '.backup FILE' makes one while it runs");
     if (backup && backup->serial == request->serial && bus_peer_equal (&backup->peer, peer))
-        return ORIGIN_LATER; /* it is asked for once more */
+        return ORIGIN_LATER; /* the request is repeated */
     if (backup)
         return broker_answer_say (answer, WIRE_STATUS_BUSY,
                                   "a backup is being made already: ask again in a moment");
@@ -167,7 +167,7 @@ int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
                                      .root = broker->root,
                                      .database = database,
                                      .copy = base_text_printf ("%s.copy", database)};
-    r = backup->copy ? bus_work_start (broker->loop, make_copy, done, backup, &backup->work) : -ENOMEM;
+    r = backup->copy ? bus_work_start (broker->loop, make_copy, backup_done, backup, &backup->work) : -ENOMEM;
     if (r == 0)
         broker->backup = backup;
     else

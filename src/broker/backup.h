@@ -1,7 +1,7 @@
 /*  broker/backup.h - copies of the records while the broker runs
 
-    A copy is made on a thread, from a connection of its own, and put among the contents, from which it is
-    downloaded like any other. It stays for an hour. Contents of releases are not in it. */
+    A copy is made on a thread, through its own connection, and stored among the blobs, from which it is
+    downloaded like any other. It is kept for an hour. It does not contain the blobs of releases. */
 
 #ifndef BROKER_BACKUP_H
 #define BROKER_BACKUP_H
@@ -9,12 +9,12 @@
 #include "broker/private.h"
 #include "broker/store_backup.h"
 
-/*  Serves the verb: answered once the copy is durable. Returns 0, ORIGIN_LATER or -errno. */
+/*  Serves the verb: the answer is sent after the copy is durable. Returns 0, ORIGIN_LATER or -errno. */
 int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
                            const struct wire_request *request, struct wire_answer *answer,
                            struct base_error *error);
 
-/*  Removes copies that have been there for long enough. */
+/*  Removes copies that are older than an hour. */
 void broker_backup_tick (struct broker *broker, uint64_t now_ms);
 
 /*  Waits for a copy that is being made. */

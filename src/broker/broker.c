@@ -1,4 +1,4 @@
-/*  broker/broker.c - putting the broker together and taking it apart */
+/*  broker/broker.c - creates the broker, frees it, and runs its tick */
 
 #include "broker/broker.h"
 
@@ -25,7 +25,7 @@ static int on_content_open (void *context, const struct base_digest *digest, int
     bool used;
     uint64_t size;
 
-    /* What is needed again comes back from the trash. */
+    /* Restores a blob from the trash if the records need it. */
     if (r == -ENOENT && broker_store_content_used (broker->store, digest, &used, NULL) == 0 && used &&
         broker_content_has (broker->content, digest, &size))
         r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
@@ -64,7 +64,8 @@ static void hint_send (void *context, unsigned slot, const struct wire_update *h
                           strerror (-r));
 }
 
-/*  Says what was done about peers that cost too much. */
+/*  Logs how many connections were closed because a peer cost too much, and how many messages were
+    ignored. */
 static void peers_tell (struct broker *broker)
 {
     struct origin_counts counts = origin_counts (broker->origin);
@@ -106,7 +107,7 @@ static void on_tick (void *context)
     peers_tell (broker);
 }
 
-/*  A node that the records know. Whether it lives is only known once it is heard of. */
+/*  Adds a node from the records. It is offline until it is heard of. */
 static int node_load (void *context, const struct broker_node_record *record)
 {
     struct broker *broker = context;
@@ -128,7 +129,7 @@ static int nodes_load (struct broker *broker, struct base_error *error)
         broker_registry_trial (&broker->registry, node, trial);
         if (r == 0)
             r = broker_labels_load (broker, node, error);
-        /* Who follows across a restart is told that nobody is known to live. */
+        /* A client that follows changes across a restart must learn that no node is known to be online. */
         if (r == 0)
             r = broker_store_revision_next (broker->store, &node->revision, error);
         if (r == 0)
@@ -175,7 +176,7 @@ static void on_damaged (void *context, const struct base_digest *digest)
         broker_event_notice (broker, notice);
 }
 
-/*  Once nothing can keep the broker from serving. */
+/*  Called after the channels are bound: a start that fails before that moves no blob to the trash. */
 static void content_begin (struct broker *broker, const struct broker_config *config)
 {
     const struct broker_trash_rules none = {.keep_ms = 0};

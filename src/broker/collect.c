@@ -1,4 +1,4 @@
-/*  broker/collect.c - blobs that nothing needs */
+/*  broker/collect.c - moves blobs that nothing needs to the trash */
 
 #include "broker/private.h"
 
@@ -11,7 +11,7 @@
 
 enum { COLLECT_AGE_S = 24 * 60 * 60 };
 
-/*  Looking for blobs that nothing needs: neither the records nor a document beside the blobs. */
+/*  A search for blobs that neither the records nor a release document on disk needs. */
 struct collecting {
     struct broker *broker;
     struct broker_documents *documents;
@@ -26,7 +26,6 @@ static int content_collect (void *context, const struct base_digest *content)
     return 0;
 }
 
-/*  Of a release that was withdrawn. */
 int broker_contents_collect_of (struct broker *broker, const struct base_digest *release,
                                 struct base_error *error)
 {
@@ -39,7 +38,7 @@ int broker_contents_collect_of (struct broker *broker, const struct base_digest 
     return r;
 }
 
-/*  A content that was uploaded lately may be about to be published. */
+/*  A blob that was uploaded lately may be about to be published. */
 static bool content_is_old (struct broker *broker, const struct base_digest *digest)
 {
     char text[BASE_DIGEST_TEXT], path[BASE_DIGEST_TEXT + 16];

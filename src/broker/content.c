@@ -1,4 +1,4 @@
-/*  broker/content.c - serving and taking contents */
+/*  broker/content.c - serves and receives blobs */
 
 #include "broker/content.h"
 
@@ -20,23 +20,24 @@
 enum {
     RETRY_MS = 1000,
     WRITE_BACK = 8 << 20,
-    COLLECT_MS = 60 * 1000,       /* how often uploads that nobody came back for are looked for */
+    COLLECT_MS = 60 * 1000,       /* how often abandoned uploads are searched for */
     COLLECT_AGE_S = 24 * 60 * 60, /* their age */
-    FRESH_MS = 10 * 60 * 1000, /* who uploads a content that is here may mean to mend it: it is hashed anew */
+    /* An upload of a blob that is here may be a repair: it is verified again after this time. */
+    FRESH_MS = 10 * 60 * 1000,
 };
 
 struct upload {
     struct disk_partial partial;
     struct bus_peer peer;
     uint64_t put_ms;
-    uint64_t rate_ms, rate_offset; /* when the span of its rate began, and what was there then */
-    bool is_slow;                  /* in the span before */
-    uint64_t written_back;         /* what the kernel has been told to begin writing */
+    uint64_t rate_ms, rate_offset; /* when the current span of its rate began, and the offset then */
+    bool is_slow;                  /* in the last complete span */
+    uint64_t written_back;         /* offset up to which write-back was started */
     bool is_open;
-    struct opening *opening; /* what is there is being hashed, and partial is not there yet */
+    struct opening *opening; /* the partial file is being hashed; partial is not valid yet */
 };
 
-/*  What a job works on. */
+/*  The state of one hashing job. */
 struct opening {
     struct upload *upload;
     struct disk_blobs *blobs;
@@ -49,8 +50,8 @@ struct opening {
 };
 
 struct broker_content {
-    struct bus_loop *loop; /* NULL: none */
-    int root;              /* the owner's */
+    struct bus_loop *loop; /* NULL: no loop */
+    int root;              /* the caller's */
     struct disk_blobs blobs;
     struct broker_trash trash;
     struct broker_verify *verify;
@@ -59,7 +60,7 @@ struct broker_content {
     uint64_t changes;
     struct base_log_limit log;
     struct upload uploads[BROKER_UPLOADS_MOST];
-    uint64_t collect_ms; /* when next */
+    uint64_t collect_ms; /* time of the next search */
 };
 
 static void on_damaged (void *context, const struct base_digest *digest)
@@ -115,13 +116,13 @@ uint64_t broker_content_changes (const struct broker_content *content)
 
 static void opening_free (struct opening *opening)
 {
-    atomic_store (&opening->stop, true); /* where it still reads, nobody waits for all of it */
+    atomic_store (&opening->stop, true); /* a job that still reads ends early */
     bus_work_free (opening->work);
     disk_partial_deinit (&opening->partial);
     free (opening);
 }
 
-/*  What is there stays for a resume, and only that. */
+/*  Keeps the received bytes for a resume, and releases the rest of the reserved space. */
 static void upload_close (struct upload *upload)
 {
     if (upload->opening)
@@ -146,7 +147,7 @@ struct broker_content *broker_content_free (struct broker_content *content)
     return NULL;
 }
 
-/*  The directory may be removed, or replaced, while this process serves from it. */
+/*  Handles the removal or replacement of the directory while this process serves from it. */
 static void place_check (struct broker_content *content)
 {
     struct stat named, open;
@@ -176,7 +177,7 @@ static void place_check (struct broker_content *content)
     broker_verify_reset (content->verify);
 }
 
-/*  A content that is here, or comes back from the trash. */
+/*  Finds a blob, and restores it from the trash if needed. */
 static int content_find (struct broker_content *content, const struct base_digest *digest, int *ret_fd,
                          uint64_t *ret_size)
 {
@@ -204,7 +205,7 @@ int broker_content_get (struct broker_content *content, const struct base_digest
         return r;
     *ret_fd = base_take_fd (&fd);
     *ret_size = size;
-    /* A complete content is only ever unlinked, never written to, and the directory is this process's own. */
+    /* A complete blob is only ever unlinked, never written to, and only this process uses the directory. */
     *ret_immutable = true;
     return 0;
 }
@@ -251,7 +252,7 @@ int broker_content_each (struct broker_content *content,
     return disk_blobs_each (&content->blobs, each, context);
 }
 
-/*  Answers are owned by the answer: a reason that finds no memory is left out. */
+/*  The answer owns its reason. If memory is exhausted, there is no reason. */
 __attribute__ ((format (printf, 4, 5))) static void
 answer_fill (struct wire_taken *answer, enum wire_status status, uint64_t offset, const char *format, ...)
 {
@@ -287,8 +288,8 @@ static bool is_under_way (void *context, const struct base_digest *digest)
     return upload_find (context, digest) != NULL;
 }
 
-/*  Of a peer that keeps an upload just active, or asks for where it is and sends nothing, the others need not
-    wait. */
+/*  Marks an upload as slow, so that other peers need not wait for a peer that sends just enough to stay
+    active, or only asks for the offset. */
 static void upload_measure (struct upload *upload, uint64_t now_ms)
 {
     if (!upload->is_open || now_ms - upload->rate_ms < BROKER_UPLOAD_RATE_MS)
@@ -305,14 +306,15 @@ static void rate_begin (struct upload *upload, uint64_t now_ms)
     upload->rate_offset = upload->is_open ? upload->partial.offset : 0;
 }
 
-/*  Whether another peer may have its place, or go on with it. */
+/*  Returns whether another peer may take over this upload or its slot. */
 static bool upload_yields (struct upload *upload, uint64_t now_ms)
 {
     upload_measure (upload, now_ms);
     return upload->is_open && (upload->is_slow || now_ms - upload->put_ms >= BROKER_UPLOAD_TAKE_OVER_MS);
 }
 
-/*  A place for an upload of the peer; where it has as many as it may, one of its own. */
+/*  Returns a slot for an upload of the peer. A peer that has reached its limit can only get one of its own
+    slots. */
 static struct upload *upload_place (struct broker_content *content, const struct bus_peer *peer,
                                     uint64_t now_ms)
 {
@@ -351,7 +353,8 @@ static bool is_wanted (void *context, const struct base_digest *digest)
     return base_digest_equal (digest, one->digest) || is_under_way (one->content, digest);
 }
 
-/*  Whether the disk has room for the rest of a content, once what nobody goes on with has gone. */
+/*  Returns whether the disk has room for the rest of a blob, after abandoned uploads and old trash were
+    deleted. */
 static bool space_is_enough (struct broker_content *content, const struct wire_put *put,
                              struct wire_taken *answer)
 {
@@ -394,11 +397,11 @@ static void opening_done (void *context, int result)
         upload->written_back = upload->partial.offset;
         rate_begin (upload, base_time_boot_ms ());
     } else
-        upload_close (upload); /* whoever goes on with it is told why */
+        upload_close (upload); /* the error is dropped; the next request tries again */
     opening_free (opening);
 }
 
-/*  Opens the upload beside the loop: what is there of it is hashed, at a gigabyte a second or less. */
+/*  Hashes the received part on a thread: hashing runs at a gigabyte a second or less. */
 static bool opening_start (struct broker_content *content, struct upload *upload, const struct wire_put *put)
 {
     struct opening *opening = calloc (1, sizeof *opening);
@@ -418,7 +421,7 @@ static bool opening_start (struct broker_content *content, struct upload *upload
     return true;
 }
 
-/*  The upload that the put belongs to; NULL where the answer says why there is none. */
+/*  Returns the upload that the put belongs to; NULL: the answer has the reason. */
 static struct upload *upload_enter (struct broker_content *content, const struct bus_peer *peer,
                                     const struct wire_put *put, uint64_t now_ms, struct wire_taken *answer)
 {
@@ -471,7 +474,7 @@ static struct upload *upload_enter (struct broker_content *content, const struct
     return upload;
 }
 
-/*  Has the kernel write early what the sync at the end would else have to wait for. */
+/*  Starts write-back early, so that the sync at the end has less to wait for. */
 static void write_back (struct upload *upload)
 {
     uint64_t from = upload->written_back;
@@ -483,8 +486,8 @@ static void write_back (struct upload *upload)
                             SYNC_FILE_RANGE_WRITE);
 }
 
-/*  A content is complete: what was damaged under its name is not needed any more. */
-static void came (struct broker_content *content, const struct base_digest *digest)
+/*  Notes that a blob is complete, and deletes the damaged file of the same name. */
+static void blob_completed (struct broker_content *content, const struct base_digest *digest)
 {
     char text[BASE_DIGEST_TEXT];
 
@@ -505,7 +508,7 @@ static void upload_finish (struct broker_content *content, struct upload *upload
     int r = disk_partial_finish (&upload->partial, &error);
 
     if (r == 0) {
-        came (content, &digest);
+        blob_completed (content, &digest);
         answer_fill (answer, WIRE_STATUS_OK, size, NULL);
         answer->complete = true;
     } else if (r == DISK_E_DIGEST)
@@ -516,8 +519,8 @@ static void upload_finish (struct broker_content *content, struct upload *upload
     upload_close (upload);
 }
 
-/*  A content that is here already is not taken again, unless it is damaged. Returns -ENOENT where it is not
-    here; else the answer says how it is. */
+/*  Answers an upload of a blob that is here. The blob is not received again, unless it is damaged. Returns
+    -ENOENT if it is not here; else the answer has its state. */
 static int present_answer (struct broker_content *content, const struct wire_put *put,
                            struct wire_taken *answer)
 {
@@ -563,7 +566,7 @@ int broker_content_put (struct broker_content *content, const struct bus_peer *p
                      (unsigned long long) BROKER_CONTENT_MOST);
         return 0;
     }
-    /* Who only asks where to begin gets an answer, and nothing else: no file, no room, no hash. */
+    /* A request without data only asks for the offset: it costs no file, no space and no hash. */
     here = disk_blobs_partial_size (&content->blobs, &put->digest);
     if (size == 0 && put->size > 0 && here < put->size && !upload_find (content, &put->digest)) {
         answer_fill (answer, WIRE_STATUS_OK, here, NULL);

@@ -49,7 +49,7 @@ bool broker_document_has (int root, const struct base_digest *release)
     return faccessat (root, name_of (release, name), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/*  Every document that is what its name says; owned. */
+/*  All documents that match their names; owned. */
 struct broker_documents {
     struct broker_release *all;
     size_t count;
@@ -63,7 +63,7 @@ static void documents_deinit (struct broker_documents *documents)
     *documents = (struct broker_documents){.count = 0};
 }
 
-/*  Whether a name is that of a document. */
+/*  Parses the file name of a document. */
 static bool name_parse (const char *name, struct base_digest *ret_release)
 {
     char text[BASE_DIGEST_TEXT];
@@ -186,7 +186,7 @@ int broker_documents_adopt (int root, struct broker_store *store, uint64_t *ret_
             ++*ret_adopted;
             r = 0;
         }
-        /* Also where it is known: so that it is known what its blobs are. */
+        /* Also for a release that is known: its blobs may be missing in the records. */
         if (r == 0)
             r = broker_store_release_put (store, &release->digest, &release->document, release->time, error);
         if (r == 0 && release->withdrawn && !known.withdrawn)
@@ -198,7 +198,7 @@ int broker_documents_adopt (int root, struct broker_store *store, uint64_t *ret_
 struct checking {
     int root;
     const struct broker_documents *documents;
-    uint64_t known; /* documents that the records know, too */
+    uint64_t known; /* documents whose release the records have */
     struct base_error *error;
 };
 
@@ -222,8 +222,8 @@ static int check_one (void *context, const struct broker_release *release)
                : broker_document_put (checking->root, release, checking->error);
 }
 
-static int compare (int root, struct broker_store *store, const struct broker_documents *documents,
-                    uint64_t *ret_missing, struct base_error *error)
+static int documents_compare (int root, struct broker_store *store, const struct broker_documents *documents,
+                              uint64_t *ret_missing, struct base_error *error)
 {
     struct checking checking = {.root = root, .documents = documents, .error = error};
     int r = broker_store_releases (store, NULL, 0, check_one, &checking, error);
@@ -240,8 +240,8 @@ int broker_documents_check (int root, struct broker_store *store, uint64_t *ret_
     int r = documents_load (root, &documents, error);
 
     if (r == 0)
-        r = compare (root, store, &documents, ret_missing, error);
-    /* That it was withdrawn, or what its blobs are, a document may know alone. */
+        r = documents_compare (root, store, &documents, ret_missing, error);
+    /* Only a document may have it that a release was withdrawn, or which blobs it has. */
     return r == 0 && *ret_missing == 0 ? broker_documents_adopt (root, store, &adopted, error) : r;
 }
 

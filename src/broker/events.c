@@ -1,4 +1,4 @@
-/*  broker/events.c - what happened to nodes, for whoever listens */
+/*  broker/events.c - events about nodes, rollouts and the broker, for subscribers */
 
 #include "broker/private.h"
 
@@ -6,12 +6,12 @@
 #include "base/text.h"
 #include "base/time.h"
 
-static void tell (struct broker *broker, const char *topic, const struct wire_record *record,
-                  const void *message)
+static void event_publish (struct broker *broker, const char *topic, const struct wire_record *record,
+                           const void *message)
 {
     base_cleanup (base_free_p) char *json = wire_json (record, message, 0);
     base_cleanup (base_free_p) char *text =
-        json ? base_text_plain_json (json) : NULL; /* line tools print it */
+        json ? base_text_plain_json (json) : NULL; /* escapes control characters: terminals print it */
 
     if (!text || bus_publish_text (broker->events, topic, text) != 0)
         base_log_limited (&broker->log, BASE_LOG_WARNING, "an event was not sent: %s", topic);
@@ -50,7 +50,7 @@ void broker_event (struct broker *broker, enum wire_event event, struct broker_n
         happened.wave = rollout->machine.members[index].wave + 1;
     }
     (void) snprintf (topic, sizeof topic, "event/%s/%s", node->id, wire_event_word (event));
-    tell (broker, topic, &wire_happened_record, &happened);
+    event_publish (broker, topic, &wire_happened_record, &happened);
 }
 
 void broker_event_notice (struct broker *broker, const char *reason)
@@ -62,7 +62,7 @@ void broker_event_notice (struct broker *broker, const char *reason)
                                    .reason = (char *) reason};
 
     (void) base_time_format (base_time_real_ns (), time);
-    tell (broker, "broker/notice", &wire_noticed_record, &noticed);
+    event_publish (broker, "broker/notice", &wire_noticed_record, &noticed);
 }
 
 void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, const struct wire_turn *turn)
@@ -78,5 +78,5 @@ void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, c
                                  .n_waves = rollout->state.n_waves};
 
     (void) snprintf (topic, sizeof topic, "rollout/%s/%s", rollout->state.id, wire_phase_word (turn->phase));
-    tell (broker, topic, &wire_rolled_record, &rolled);
+    event_publish (broker, topic, &wire_rolled_record, &rolled);
 }

@@ -1,4 +1,4 @@
-/*  broker/hints.c - announcements, at most so many a second */
+/*  broker/hints.c - announcements, at most five a second and topic */
 
 #include "broker/hints.h"
 
@@ -69,7 +69,7 @@ static bool is_among (const char *node, char *const *nodes)
     return false;
 }
 
-/*  Adds those that a hint is meant for to a slot. Everybody who listens remains everybody. */
+/*  Adds the nodes of a hint to a slot. A slot that is meant for every subscriber stays so. */
 static void nodes_add (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
 {
     char ***nodes = &hints->slots[slot].nodes;
@@ -83,7 +83,7 @@ static void nodes_add (struct broker_hints *hints, unsigned slot, const struct w
         *nodes = base_list_free (*nodes);
 }
 
-static void remember (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
+static void slot_merge (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
 {
     const char *application = hint->application;
     char *wanted = hints->slots[slot].application;
@@ -103,7 +103,7 @@ void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct 
 {
     uint64_t now_ms = base_time_boot_ms ();
 
-    remember (hints, slot, hint);
+    slot_merge (hints, slot, hint);
     if (may_speak (hints, slot, now_ms))
         slot_send (hints, slot, now_ms);
     else if (hints->timer <= 0)
@@ -118,12 +118,12 @@ void broker_hints_want_after (struct broker_hints *hints, unsigned slot, const c
 
     if (sent_ms && base_time_boot_ms () - sent_ms < quiet_ms)
         return;
-    remember (hints, slot, &(struct wire_update){.nodes = nodes, .n_nodes = 1});
+    slot_merge (hints, slot, &(struct wire_update){.nodes = nodes, .n_nodes = 1});
     if (hints->timer <= 0)
         hints->timer = bus_timer_start (hints->loop, BROKER_HINT_SOON_MS, on_timer, hints);
 }
 
-/*  Whether nobody would miss what the slot remembers. */
+/*  Returns whether the slot can be given to another group: nothing waits, and its pause is over. */
 static bool is_free (const struct broker_hints *hints, unsigned slot, uint64_t now_ms)
 {
     return !hints->slots[slot].wanted && may_speak (hints, slot, now_ms);

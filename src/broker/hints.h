@@ -1,7 +1,8 @@
-/*  broker/hints.h - announcements, at most so many a second
+/*  broker/hints.h - announcements, at most five a second and topic
 
-    A hint that is wanted goes out at once where its topic was quiet, else when the topic may speak again:
-    an order to many nodes, or a fleet that subscribes anew, is one hint a ring and period, not one a node. */
+    A hint is sent at once if its topic was quiet for BROKER_HINT_MS, else as soon as that time has passed.
+    So an order to many nodes, or a fleet that subscribes again, causes one hint a ring and period, not one
+    a node. */
 
 #ifndef BROKER_HINTS_H
 #define BROKER_HINTS_H
@@ -32,36 +33,36 @@ struct broker_hints {
     int timer;
     struct {
         uint64_t sent_ms;     /* 0: never */
-        uint64_t epoch;       /* the highest that is wanted */
+        uint64_t epoch;       /* the highest of the waiting hint */
         char application[65]; /* empty: more than one, or any */
-        char **nodes;         /* that it is meant for; NULL: everybody on the topic */
+        char **nodes;         /* that it is meant for; NULL: every subscriber */
         bool wanted;
     } slots[BROKER_HINT_SLOTS];
-    char groups[BROKER_HINT_GROUPS][65]; /* who has the slot; empty: nobody yet */
+    char groups[BROKER_HINT_GROUPS][65]; /* which group has the slot; empty: none yet */
 };
 
 void broker_hints_init (struct broker_hints *hints, struct bus_loop *loop, broker_hints_send *send,
                         void *context);
 void broker_hints_deinit (struct broker_hints *hints);
 
-/*  Wants a hint on a topic. Of hint, application, epoch and nodes count; without nodes, or with too many in
-    the end, it is for everybody who hears it. */
+/*  Requests a hint on a topic. Uses application, epoch and nodes of hint. Without nodes, or if the slot
+    collects more than BROKER_HINT_NODES, the hint is meant for every subscriber. */
 void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct wire_update *hint);
 
-/*  Wants one for a node, unless there was one on the topic within the last quiet_ms. Not at once: a node that
-    connects gives several occasions for it, and many nodes on trial have a ring in common. */
+/*  Requests a hint for a node, unless the topic had one within the last quiet_ms. It is sent after a short
+    delay, because a node that connects causes several requests, and many nodes on trial share a ring. */
 void broker_hints_want_after (struct broker_hints *hints, unsigned slot, const char *node, uint64_t quiet_ms);
 
-/*  The slot of a group, which it keeps until another one needs it. BROKER_HINT_ALL where more groups than
-    there are slots have something to say at once. */
+/*  Returns the slot of a group. A group keeps its slot until another group needs it. BROKER_HINT_ALL: more
+    groups than there are slots have hints at the same time. */
 unsigned broker_hints_group (struct broker_hints *hints, const char *name);
 
-/*  The topic of a slot: "update/ring/XX", "update/all", "update/group/NAME". Returns text. */
+/*  Writes the topic of a slot: "update/ring/XX", "update/all", "update/group/NAME". Returns text. */
 enum { BROKER_HINT_TOPIC_SIZE = 80 };
 const char *broker_hints_topic (const struct broker_hints *hints, unsigned slot,
                                 char text[BROKER_HINT_TOPIC_SIZE]);
 
-/*  The ring of a topic, or -1 where it is none. */
+/*  Returns the ring of a topic, or -1 if it is not the topic of a ring. */
 int broker_hints_ring (const char *topic);
 
 #endif

@@ -1,4 +1,4 @@
-/*  broker/journals.c - whether what nodes tell of their journals fits what they told before */
+/*  broker/journals.c - detects journals of nodes that do not match what the nodes reported before */
 
 #include "broker/journals.h"
 
@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "broker/text.h"
 
-/*  What the node's own words leave to be seen from here, or NULL. */
+/*  Returns the fault that the node found, else the one that is seen from here; NULL: none. */
 static const char *fault_of (const struct broker_journal *before, uint64_t serial,
                              const struct base_digest *head, const char *own, char text[256])
 {
@@ -28,7 +28,8 @@ static const char *fault_of (const struct broker_journal *before, uint64_t seria
     return text;
 }
 
-/*  A fault that is known is told by its text, behind the time at which it was noticed. */
+/*  Returns whether the fault is recorded. It is compared by its text, which follows the time at which it
+    was noticed. */
 static bool is_known (const struct broker_journal *before, const char *fault)
 {
     const char *known = before->fault ? strstr (before->fault, ": ") : NULL;

@@ -1,28 +1,30 @@
-/*  broker/journals.h - whether what nodes tell of their journals fits what they told before
+/*  broker/journals.h - detects journals of nodes that do not match what the nodes reported before
 
-    Each line of a node's journal carries the digest of the one before it, and the node tells number and digest
-    of the last. A journal that was changed afterwards, cut, or lost shows by that; which of it, nobody can tell
-    from afar, so the fault says what was seen. It stays until the node is forgotten. */
+    Each line of a node's journal has the digest of the line before it, and the node reports the number and
+    the digest of the last line. This shows a journal that was changed afterwards, truncated, or lost. Which
+    of these happened cannot be known from here, so the fault describes what was seen. It is kept until the
+    node is forgotten. */
 
 #ifndef BROKER_JOURNALS_H
 #define BROKER_JOURNALS_H
 
 #include "broker/private.h"
 
-/*  What was told once, within a transaction. */
+/*  The result of one report, within a transaction. */
 struct broker_journal_told {
-    struct broker_journal before; /* what the records said; to be freed with broker_journal_deinit */
-    bool fault;                   /* something does not fit, and was not known */
+    struct broker_journal before; /* the record before; the caller frees it with broker_journal_deinit */
+    bool fault;                   /* there is a mismatch that was not known */
 };
 
-/*  late: a report may have waited while its session began; lines up to that one, which the hello told, say
-    nothing new then. Of a hello: 0. fault: what the node itself found, or NULL. Nothing
-    is done for a node that tells nothing (serial 0). */
+/*  Compares the last line that a node reports with the record, and stores it. late: a report may have
+    waited while its session began; a line up to `late`, which the hello reported, is then old and ignored.
+    Of a hello: 0. fault: what the node itself found, or NULL. Does nothing for a node that reports no line
+    (serial 0). */
 int broker_journal_tell (struct broker *broker, const char *node, uint64_t serial,
                          const struct base_digest *head, uint64_t late, const char *fault,
                          struct broker_journal_told *ret_told, struct base_error *error);
 
-/*  The transaction was kept: tells a fault. */
+/*  The transaction was committed: logs a new fault and sends an event. */
 void broker_journal_told (struct broker *broker, struct broker_node *node,
                           const struct broker_journal_told *told);
 

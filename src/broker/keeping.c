@@ -1,4 +1,4 @@
-/*  broker/keeping.c - opening the records of a root, and making them anew */
+/*  broker/keeping.c - opens the records of a root, and sets them aside */
 
 #include "broker/keeping.h"
 
@@ -26,14 +26,15 @@ static void database_close (sqlite3 **database)
     (void) sqlite3_close (*database);
 }
 
-/*  Whether a database, which is not empty, has no table and no layout. One that cannot be read has. */
+/*  Returns whether a database, which is not an empty file, has no table. If it cannot be read, it counts as
+    having some. */
 static bool has_no_tables (const char *path)
 {
     base_cleanup (database_close) sqlite3 *database = NULL;
     sqlite3_stmt *row = NULL;
     bool is_bare = false;
 
-    /* Looked at only: the log stays as it is. */
+    /* Only reads: the log stays as it is. */
     if (sqlite3_open_v2 (path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
         sqlite3_db_config (database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) == SQLITE_OK &&
         sqlite3_prepare_v2 (database, "SELECT count(*) FROM sqlite_master WHERE type = 'table'", -1, &row,
@@ -62,12 +63,12 @@ int broker_keeping_is_empty (const char *path, int root, bool *ret_empty, struct
             file);
     if (!S_ISREG (status.st_mode))
         return base_error_set (error, -EINVAL, "%s is not a file: move it away, then " BROKER_REMEDY, file);
-    /* A database of no bytes must not be opened: SQLite would throw the log beside it away. */
+    /* SQLite would delete the log beside a database of 0 bytes, so that must not be opened. */
     *ret_empty = status.st_size == 0 || has_no_tables (file);
     return 0;
 }
 
-/*  What shows that there were records. */
+/*  Evidence that there were records. */
 
 static int blob_seen (void *context, const struct base_digest *digest, uint64_t size)
 {
@@ -97,7 +98,8 @@ static const char *evidence_of (int root)
         return "blobs are here";
     if (faccessat (root, BROKER_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return "this broker had records";
-    /* One beside a database that is not empty was read with it: a broker that was killed as it began. */
+    /* A log beside a database that is not empty was read with it: the broker was killed while it created
+       it. */
     if ((fstatat (root, BROKER_RECORDS, &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_size == 0) &&
         fstatat (root, BROKER_RECORDS "-wal", &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_size > 0)
         return "the log of some is here";
@@ -152,7 +154,8 @@ static int check_documents (const char *path, int root, struct broker_store *sto
                : r;
 }
 
-/*  Errors of what lies beside the records name the root, and the remedy where something else lies there. */
+/*  Adds the root to the error of a file beside the records, and what to do if something else has its
+    name. */
 static int beside_name (const char *path, int r, struct base_error *error)
 {
     struct base_error why = *error;

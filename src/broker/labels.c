@@ -1,4 +1,4 @@
-/*  broker/labels.c - what nodes are called by */
+/*  broker/labels.c - labels of nodes */
 
 #include "broker/labels.h"
 
@@ -8,8 +8,8 @@
 #include "broker/text.h"
 #include "wire/label.h"
 
-/*  The first label of that name, or NULL. */
-static const struct wire_label *find (const struct broker_node *node, const char *name)
+/*  Returns the first label of that name, or NULL. */
+static const struct wire_label *label_find (const struct broker_node *node, const char *name)
 {
     size_t low = 0, high = node->n_labels;
 
@@ -35,7 +35,7 @@ const char *broker_node_label (const struct broker_node *node, const char *name)
         return node->kernel;
     if (strcmp (name, "version") == 0)
         return node->software;
-    label = find (node, name);
+    label = label_find (node, name);
     return label ? label->value : NULL;
 }
 
@@ -46,7 +46,7 @@ const char *broker_label_of (const void *node, const char *name)
 
 const char *broker_node_group (const struct broker_node *node)
 {
-    const struct wire_label *label = find (node, "group");
+    const struct wire_label *label = label_find (node, "group");
 
     if (label && !label->own)
         label++;
@@ -55,7 +55,7 @@ const char *broker_node_group (const struct broker_node *node)
                : NULL;
 }
 
-/*  A copy in the making. */
+/*  A copy under construction. */
 struct copy {
     struct wire_label *labels;
     size_t count;
@@ -96,8 +96,8 @@ int broker_labels_load (struct broker *broker, struct broker_node *node, struct 
     return 0;
 }
 
-/*  Whether the node itself has told exactly these. They come in the order of their names from a node of ours;
-    from another, what is told in another order is written once more. */
+/*  Returns whether the node has set exactly these labels itself before. noded sends them sorted by name;
+    labels in another order are stored once more. */
 static bool is_known (const struct broker_node *node, const struct wire_hello *hello)
 {
     size_t told = 0;
@@ -163,13 +163,13 @@ static size_t count_set (const struct broker_node *node)
     return count;
 }
 
-/*  How many of the labels to be set the node does not have yet. */
+/*  Counts the labels to set that no operator has set on the node yet. */
 static size_t count_new (const struct broker_node *node, const struct wire_request *request)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < request->n_labels; i++) {
-        const struct wire_label *label = find (node, request->labels[i].name);
+        const struct wire_label *label = label_find (node, request->labels[i].name);
         count += request->labels[i].value && (!label || label->own);
     }
     return count;
@@ -204,7 +204,7 @@ int broker_labels_show (const struct broker_node *node, struct wire_node *shown)
         return -ENOMEM;
     for (size_t i = 0; i < node->n_labels; i++) {
         if (i > 0 && strcmp (node->labels[i].name, node->labels[i - 1].name) == 0)
-            continue; /* an operator's goes before it */
+            continue; /* an operator's label precedes it */
         if (wire_copy (&wire_label_record, &node->labels[i], &shown->labels[shown->n_labels]) != 0)
             return -ENOMEM;
         shown->n_labels++;

@@ -77,7 +77,7 @@ static int compare_ids (const void *a, const void *b)
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
-/*  The ids of a request, sorted, each once. The caller owns the array, not the ids. */
+/*  Returns the ids of a request, sorted, each once. The caller owns the array, not the ids. */
 static char **ids_sorted (const struct wire_request *request, size_t *ret_count)
 {
     char **ids = calloc (request->n_nodes + 1, sizeof *ids);
@@ -199,7 +199,7 @@ int broker_list_nodes (struct broker *broker, const struct wire_request *request
 struct release_list {
     struct broker *broker;
     struct broker_page page;
-    uint64_t last; /* serial of the last that found room */
+    uint64_t last; /* serial of the last one on the page */
 };
 
 static int published_fill (const struct broker_release *release, struct wire_published *published)

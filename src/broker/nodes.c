@@ -1,4 +1,4 @@
-/*  broker/nodes.c - what nodes ask: what is wanted of them, and what a release is made of */
+/*  broker/nodes.c - requests of nodes: the desired state, and the envelope of a release */
 
 #include "broker/private.h"
 
@@ -37,7 +37,8 @@ int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire
     return 0;
 }
 
-/*  Whether the node runs a release: it may still ask for it once it was withdrawn, to confirm itself. */
+/*  Returns whether the node runs the release. It may still ask for it after it was withdrawn, to confirm
+    itself. */
 static bool node_runs (struct broker *broker, const struct wire_match *match)
 {
     base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};

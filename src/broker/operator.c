@@ -1,8 +1,8 @@
-/*  broker/operator.c - what operators ask for
+/*  broker/operator.c - requests of operators
 
     An order to many nodes is answered a page at a time, and only the nodes of the page are ordered: the
-    same request with `after` goes on. A page is one transaction together with its answer under the
-    request's key, so that an order that is sent again finds either nothing done, or the answer. */
+    same request with `after` continues. A page, and its answer under the request's key, are one
+    transaction: a repeated order finds either nothing done, or the answer. */
 
 #include "broker/private.h"
 
@@ -32,8 +32,8 @@ struct ordering {
     struct broker *broker;
     const struct wire_request *request;
     struct broker_page page;
-    uint64_t epochs[BROKER_PAGE_COUNT]; /* of the orders that were made; 0: none was */
-    char served[BROKER_ID_SIZE];        /* the platform that the release can be served to */
+    uint64_t epochs[BROKER_PAGE_COUNT]; /* of the orders that were made; 0: none */
+    char served[BROKER_ID_SIZE];        /* the platform to which the release can be served */
     struct base_error *error;
 };
 
@@ -49,7 +49,8 @@ static int forget_make (struct ordering *ordering, const struct broker_node *nod
     return broker_store_node_remove (ordering->broker->store, node->id, ordering->error);
 }
 
-/*  Whether a rollout has told the node to update, or to go back, and waits for what comes of it. */
+/*  Returns the rollout that has ordered the node to update or to revert, and waits for the result; NULL:
+    none. */
 static const struct broker_rollout *rollout_with (struct broker *broker, const struct broker_order *order)
 {
     uint32_t index;
@@ -62,9 +63,9 @@ static const struct broker_rollout *rollout_with (struct broker *broker, const s
                : NULL;
 }
 
-/*  Whether the node could not get the release that it is to update to. Returns 1 where the answer says so. */
-static int unservable (struct ordering *ordering, const struct broker_order *order,
-                       struct wire_ordered *ordered)
+/*  Checks that the node could download the release to update to. Returns 1 if not: the answer says so. */
+static int release_check (struct ordering *ordering, const struct broker_order *order,
+                          struct wire_ordered *ordered)
 {
     struct broker *broker = ordering->broker;
     base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
@@ -79,7 +80,7 @@ static int unservable (struct ordering *ordering, const struct broker_order *ord
                                    ordering->error);
 
     if (r != 0)
-        return r == -ENOENT ? 0 : r; /* which is answered elsewhere */
+        return r == -ENOENT ? 0 : r; /* broker_order_make reports that */
     if (release.withdrawn ||
         broker_serving_check (broker, &release.document, &release.digest, order->platform, text) == 0) {
         (void) base_text_copy (ordering->served, sizeof ordering->served, order->platform);
@@ -114,7 +115,7 @@ static int given_make (struct ordering *ordering, const struct broker_order *ord
         return ordered->node && ordered->reason ? 0 : -ENOMEM;
     }
     if (order->verb == WIRE_VERB_UPDATE) {
-        r = unservable (ordering, order, ordered);
+        r = release_check (ordering, order, ordered);
         if (r != 0)
             return r > 0 ? 0 : r;
     }
@@ -162,7 +163,7 @@ static int ordering_visit (void *context, const char *id, struct broker_node *no
     size_t at = ordering->page.count;
     int r;
 
-    /* Room first: an order that was made must be answered. */
+    /* Checks the space first: an order that was made must be in the answer. */
     if (at == BROKER_PAGE_COUNT || ordering->page.bytes + 2048 > BROKER_PAGE_BYTES)
         return 1;
     r = order_node (ordering, id, node, &ordered, &epoch);
@@ -173,7 +174,7 @@ static int ordering_visit (void *context, const char *id, struct broker_node *no
     return r;
 }
 
-/*  The orders are on disk: tell the nodes and whoever watches. */
+/*  The orders are on disk: notifies the nodes, and clients that wait for changes. */
 static void ordering_announce (struct ordering *ordering)
 {
     struct broker *broker = ordering->broker;
@@ -287,7 +288,7 @@ static int label_request (struct broker *broker, const struct wire_request *requ
 
 /*  publish, withdraw */
 
-/*  Returns 1 where the answer says that a content is missing. */
+/*  Returns 1 if a blob is missing: the answer says so. */
 static int content_check (struct broker *broker, const struct base_digest *digest, uint64_t size,
                           const char *what, struct wire_answer *answer)
 {
@@ -325,7 +326,7 @@ static int contents_check (struct broker *broker, const struct wire_release *rel
     return r;
 }
 
-/*  What the records know of a release, beside the blobs. */
+/*  Writes the document of a recorded release. */
 static int document_put (struct broker *broker, const struct base_digest *digest, struct base_error *error)
 {
     base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
@@ -403,7 +404,7 @@ static int withdraw_request (struct broker *broker, const struct wire_request *r
 
 /*  requests */
 
-/*  A list of what changes, which may be waited for. */
+/*  Fills a list whose changes a client can wait for. */
 static int list_make (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
                       struct base_error *error)
 {
@@ -474,13 +475,13 @@ static int request_serve (struct broker *broker, const struct bus_peer *peer,
     }
 }
 
-/*  What every answer has. */
+/*  Fills the fields that every answer has. */
 static int answer_finish (struct broker *broker, const struct wire_request *request,
                           struct wire_answer *answer)
 {
     free (answer->notice);
     answer->notice = broker_serving_notice (broker);
-    answer->serial = request->serial; /* of this request, where the answer was given to an earlier one */
+    answer->serial = request->serial; /* of this request: the answer may be that of an earlier one */
     answer->revision = broker->revision;
     free (answer->instance);
     answer->instance = strdup (origin_instance (broker->origin));
@@ -504,8 +505,8 @@ static bool changes_something (enum wire_verb verb)
     }
 }
 
-/*  Who ordered what. The place is what nodectl says of itself, and no more than that; the connection tells one
-    client from another. */
+/*  Logs who ordered what. The place is only what nodectl says of itself; the connection distinguishes
+    clients. */
 static void request_log (struct broker *broker, const struct bus_peer *peer,
                          const struct wire_request *request, const struct wire_answer *answer)
 {

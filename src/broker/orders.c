@@ -1,4 +1,4 @@
-/*  broker/orders.c - what is wanted of an application on a node */
+/*  broker/orders.c - the desired state of an application on a node */
 
 #include "broker/orders.h"
 
@@ -14,7 +14,7 @@
 /*  How far the clock of an earlier run of the broker may have been ahead of this one's. */
 #define CLOCK_AHEAD_MS (UINT64_C (24) * 3600 * 1000)
 
-/*  An order in the making. */
+/*  An order under construction. */
 struct making {
     struct broker_store *store;
     const struct broker_order *order;
@@ -23,9 +23,9 @@ struct making {
     struct base_error *error;
 };
 
-/*  No order is made; the answer says why. Returns 0, or -ENOMEM. */
-__attribute__ ((format (printf, 3, 4))) static int refuse (struct making *making, enum wire_status status,
-                                                           const char *format, ...)
+/*  Refuses the order; the answer has the reason. Returns 0 or -ENOMEM. */
+__attribute__ ((format (printf, 3, 4))) static int
+order_refuse (struct making *making, enum wire_status status, const char *format, ...)
 {
     va_list arguments;
 
@@ -40,8 +40,8 @@ bool broker_order_held (const struct broker_application *application)
 {
     const struct wire_application *told = &application->told;
 
-    /* What the node says of itself counts (it may have been held on the host), but not from before the
-       last order. */
+    /* The node's own report counts (it may have been held on its host), unless it is older than the last
+       order. */
     if (application->is_desired && application->desired.hold_epoch > (application->is_told ? told->epoch : 0))
         return application->desired.held;
     return application->is_told && told->held;
@@ -65,12 +65,12 @@ bool broker_order_under_way (const struct broker_application *application, bool 
         return true;
     if (application->is_told && told->epoch >= desired->release_epoch)
         return false;
-    /* The node has it, and tries it again in its own time: that must not keep a newer order from it. */
+    /* The node has the order and retries it by itself: that must not block a newer order. */
     if (application->is_told && told->retry && told->transaction && desired->transaction &&
         strcmp (told->transaction, desired->transaction) == 0)
         return false;
-    /* A node that is away cannot be waited for. What it has not seen, or what was cancelled, gives way to
-       a newer order. */
+    /* An offline node cannot be waited for. An order that it has not seen, or that was cancelled, gives
+       way to a newer order. */
     if (!online && (!application->is_told || told->seen_epoch < desired->release_epoch))
         return false;
     if (!online && desired->cancel_epoch > desired->release_epoch)
@@ -96,7 +96,7 @@ bool broker_order_raise (struct broker_application *application, struct wire_app
     return believed;
 }
 
-/*  The failure that keeps a release off the node; NULL where none does. */
+/*  Returns the failure for which the release is quarantined on the node; NULL: it is not. */
 static const struct wire_failure *quarantine_of (const struct broker_application *application,
                                                  const struct base_digest *release)
 {
@@ -152,7 +152,7 @@ int broker_order_newest (struct broker_store *store, const char *application, co
     return 0;
 }
 
-/*  Finds the release to update to. Returns 1 where the answer says why there is none. */
+/*  Finds the release to update to. Returns 1 if there is none: the answer has the reason. */
 static int release_choose (struct making *making, struct broker_release *ret_release)
 {
     const struct broker_order *order = making->order;
@@ -165,8 +165,9 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
                                  making->error);
         if (r != -ENOENT)
             return r;
-        r = refuse (making, WIRE_STATUS_NONE, "no release of %s for %s: publish one with nodectl publish",
-                    order->application, order->platform);
+        r = order_refuse (making, WIRE_STATUS_NONE,
+                          "no release of %s for %s: publish one with nodectl publish", order->application,
+                          order->platform);
         return r ? r : 1;
     }
     r = broker_store_release_get (making->store, order->release, &release, making->error);
@@ -174,21 +175,22 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
         return r;
     (void) base_digest_format (order->release, digest);
     if (r == -ENOENT && base_digest_equal (order->release, &making->application.told.release))
-        r = refuse (making, WIRE_STATUS_NONE,
-                    "release %s runs there, but was not published here: nodectl publish makes it one that "
-                    "can be ordered",
-                    digest);
+        r = order_refuse (
+            making, WIRE_STATUS_NONE,
+            "release %s runs there, but was not published here: nodectl publish makes it one that "
+            "can be ordered",
+            digest);
     else if (r == -ENOENT)
-        r = refuse (making, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them", digest);
+        r = order_refuse (making, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them", digest);
     else if (strcmp (release.document.application, order->application) != 0)
-        r = refuse (making, WIRE_STATUS_NONE, "release %s is one of %s, not of %s", digest,
-                    release.document.application, order->application);
+        r = order_refuse (making, WIRE_STATUS_NONE, "release %s is one of %s, not of %s", digest,
+                          release.document.application, order->application);
     else if (release.withdrawn)
-        r = refuse (making, WIRE_STATUS_GONE, "release %s was withdrawn: order another one", digest);
+        r = order_refuse (making, WIRE_STATUS_GONE, "release %s was withdrawn: order another one", digest);
     else if (!wire_release_match (&release.document, order->platform))
-        r = refuse (making, WIRE_STATUS_NONE,
-                    "release %s has nothing for %s: publish it for that platform too", digest,
-                    order->platform);
+        r = order_refuse (making, WIRE_STATUS_NONE,
+                          "release %s has nothing for %s: publish it for that platform too", digest,
+                          order->platform);
     else {
         *ret_release = release;
         release = (struct broker_release){.serial = 0};
@@ -197,14 +199,15 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
     return r ? r : 1;
 }
 
-/*  Gives the desired state its next epoch. Returns 1 where the answer says why there is none. */
+/*  Gives the desired state its next epoch. Returns 1 if there is none left: the answer has the reason. */
 static int epoch_next (struct making *making, uint64_t *ret_epoch)
 {
     struct broker_application *application = &making->application;
 
     if (application->epoch >= WIRE_EPOCH_MOST - 1) {
-        int r = refuse (making, WIRE_STATUS_REFUSED,
-                        "the node reports the highest possible epoch; install it again under another id");
+        int r =
+            order_refuse (making, WIRE_STATUS_REFUSED,
+                          "the node reports the highest possible epoch; install it again under another id");
         return r ? r : 1;
     }
     if (!application->is_desired) {
@@ -274,17 +277,18 @@ static int update_make (struct making *making, uint64_t *ret_epoch)
             desired->cancel_epoch < desired->release_epoch)
             return ordered_set (making, desired->release_epoch, desired->transaction, &release.digest,
                                 release.document.version);
-        return refuse (making, WIRE_STATUS_BUSY,
-                       "update in progress (%s): wait for its end, or nodectl cancel %s",
-                       desired->transaction ? desired->transaction : "?", making->order->node);
+        return order_refuse (making, WIRE_STATUS_BUSY,
+                             "update in progress (%s): wait for its end, or nodectl cancel %s",
+                             desired->transaction ? desired->transaction : "?", making->order->node);
     }
     if (broker_order_held (application))
-        return refuse (making, WIRE_STATUS_REFUSED, "held; nodectl unhold %s first", making->order->node);
+        return order_refuse (making, WIRE_STATUS_REFUSED, "held; nodectl unhold %s first",
+                             making->order->node);
     failure = quarantine_of (application, &release.digest);
     if (failure)
-        return refuse (making, WIRE_STATUS_REFUSED,
-                       "quarantined since it failed in %s (%.300s); nodectl quarantine clear %s",
-                       failure->step, failure->reason, making->order->node);
+        return order_refuse (making, WIRE_STATUS_REFUSED,
+                             "quarantined since it failed in %s (%.300s); nodectl quarantine clear %s",
+                             failure->step, failure->reason, making->order->node);
     return update_set (making, &release, ret_epoch);
 }
 
@@ -298,7 +302,7 @@ static int revert_make (struct making *making, uint64_t *ret_epoch)
 
     if (!making->application.is_told ||
         (runs && !told->previous_version && base_digest_is_null (&told->previous_release)))
-        return refuse (making, WIRE_STATUS_NONE, "the node has no previous version to revert to");
+        return order_refuse (making, WIRE_STATUS_NONE, "the node has no previous version to revert to");
     if (desired->revert_epoch > told->epoch && base_digest_equal (&desired->revert_from, from) &&
         (making->order->no_hold || desired->hold_epoch >= desired->revert_epoch))
         return ordered_set (making, desired->revert_epoch, NULL, &told->previous_release,
@@ -339,17 +343,17 @@ static int cancel_make (struct making *making, uint64_t *ret_epoch)
     const struct wire_application *told = &making->application.told;
     int r;
 
-    /* An order that an absent node has not seen is not under way, and can be cancelled nevertheless. */
+    /* An order that an offline node has not seen is not under way, but can be cancelled. */
     if (desired->release_epoch <= told->epoch &&
         !broker_order_under_way (&making->application, making->order->online))
-        return refuse (making, WIRE_STATUS_NONE, "no update is under way");
+        return order_refuse (making, WIRE_STATUS_NONE, "no update is under way");
     if (desired->cancel_epoch > desired->release_epoch && desired->cancel_epoch > told->epoch)
         return ordered_set (making, desired->cancel_epoch, desired->transaction, NULL, NULL);
     if (making->order->online && has_switched (told->state) && told->transaction && desired->transaction &&
         strcmp (told->transaction, desired->transaction) == 0)
-        return refuse (making, WIRE_STATUS_REFUSED,
-                       "too late: the update has switched and is in %s; to undo it: nodectl revert %s",
-                       wire_state_word (told->state), making->order->node);
+        return order_refuse (making, WIRE_STATUS_REFUSED,
+                             "too late: the update has switched and is in %s; to undo it: nodectl revert %s",
+                             wire_state_word (told->state), making->order->node);
     r = epoch_next (making, ret_epoch);
     if (r != 0)
         return r;
@@ -385,7 +389,7 @@ static int making_run (struct making *making, uint64_t *ret_epoch)
     case WIRE_VERB_CLEAR:
         return clear_make (making, ret_epoch);
     default:
-        return refuse (making, WIRE_STATUS_INVALID, "unknown order");
+        return order_refuse (making, WIRE_STATUS_INVALID, "unknown order");
     }
 }
 
@@ -410,7 +414,7 @@ int broker_order_make (struct broker_store *store, const struct broker_order *or
     if (!ordered.node)
         r = -ENOMEM;
     else if (r == -ENOENT)
-        r = refuse (&making, WIRE_STATUS_NONE, "the node has no application %s", order->application);
+        r = order_refuse (&making, WIRE_STATUS_NONE, "the node has no application %s", order->application);
     else {
         r = making_run (&making, &epoch);
         if (r == 0 && epoch > 0)

@@ -1,8 +1,8 @@
-/*  broker/outcome.c - what came of an order
+/*  broker/outcome.c - the result of an order
 
-    The last report under the order's epoch that ends it tells. A node whose report was lost for good (its
-    journal was damaged, its reports were pruned) still says that it has carried the order out: then its
-    state tells. */
+    The result is the last report under the order's epoch that ends the order. A node whose report was lost
+    for good (its journal was damaged, its reports were pruned) still says that it has completed the order:
+    then the result is inferred from its state. */
 
 #include "broker/orders.h"
 
@@ -21,7 +21,7 @@ struct ending {
 static bool is_end (const struct wire_told *told, enum wire_verb verb, const struct base_digest *release)
 {
     switch (told->outcome) {
-    case WIRE_OUTCOME_CONFIRMED: /* of what was ordered, by who runs it: broker_on_report looked */
+    case WIRE_OUTCOME_CONFIRMED: /* broker_on_report has checked that the node runs it */
         return verb != WIRE_VERB_UPDATE || base_digest_is_null (&told->release) ||
                base_digest_equal (&told->release, release);
     case WIRE_OUTCOME_NOTHING:
@@ -32,7 +32,7 @@ static bool is_end (const struct wire_told *told, enum wire_verb verb, const str
     case WIRE_OUTCOME_WENT_BACK:
         return true;
     case WIRE_OUTCOME_PASSED:
-        /* A revert also holds; that it holds is not yet that it went back. */
+        /* A revert also holds the node; the report of the hold does not mean that it has reverted. */
         return verb != WIRE_VERB_UPDATE && verb != WIRE_VERB_REVERT &&
                (strcmp (told->step, "hold") == 0 || strcmp (told->step, "unhold") == 0 ||
                 strcmp (told->step, "clear") == 0 || strcmp (told->step, "cancel") == 0);
@@ -63,7 +63,7 @@ static int ending_take (void *context, const struct wire_told *told)
     return 1;
 }
 
-/*  Reads the result from how the node stands. */
+/*  Infers the result from the node's state. */
 static int ending_infer (const struct broker_application *application, const struct broker_order_given *given,
                          struct wire_node *node)
 {

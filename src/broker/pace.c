@@ -1,4 +1,4 @@
-/*  broker/pace.c - how often something may happen */
+/*  broker/pace.c - rate limit */
 
 #include "broker/pace.h"
 
@@ -7,7 +7,7 @@ bool broker_pace_take (struct broker_pace *pace, unsigned at_once, unsigned a_mi
     uint64_t past_ms = now_ms > pace->until_ms ? now_ms - pace->until_ms : 0;
     uint64_t back = past_ms < UINT32_MAX ? past_ms * a_minute / 60 : UINT64_MAX;
 
-    if (back > 0) { /* parts of a thousandth are not lost */
+    if (back > 0) { /* else until_ms stays: fractions of a thousandth add up */
         pace->used = pace->used > back ? pace->used - back : 0;
         pace->until_ms = now_ms;
     }

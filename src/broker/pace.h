@@ -1,6 +1,6 @@
-/*  broker/pace.h - how often something may happen: so many times at once, and so many a minute after that
+/*  broker/pace.h - rate limit: a burst of N at once, and N a minute after that
 
-    Null value: all zero, which allows the first. Time comes in from outside. */
+    Null value: all zero; the first call is allowed. The caller passes the time. */
 
 #ifndef BROKER_PACE_H
 #define BROKER_PACE_H
@@ -9,12 +9,12 @@
 #include <stdint.h>
 
 struct broker_pace {
-    uint64_t used;     /* thousandths of one */
-    uint64_t until_ms; /* used was right at this time */
-    uint64_t refused;  /* since the last that was allowed */
+    uint64_t used;     /* thousandths of one permit that are in use */
+    uint64_t until_ms; /* time at which used was last updated */
+    uint64_t refused;  /* refusals that the owner has not reported yet */
 };
 
-/*  Whether one more may happen now; counts it. */
+/*  Returns whether one more may happen now, and counts it: as used, or as refused. */
 bool broker_pace_take (struct broker_pace *pace, unsigned at_once, unsigned a_minute, uint64_t now_ms);
 
 #endif

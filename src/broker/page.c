@@ -1,4 +1,4 @@
-/*  broker/page.c - how much of a list goes into one answer */
+/*  broker/page.c - limits how much of a list goes into one answer */
 
 #include "broker/page.h"
 

@@ -1,4 +1,4 @@
-/*  broker/page.h - how much of a list goes into one answer */
+/*  broker/page.h - limits how much of a list goes into one answer */
 
 #ifndef BROKER_PAGE_H
 #define BROKER_PAGE_H
@@ -7,7 +7,7 @@
 
 enum { BROKER_PAGE_BYTES = 60 * 1024, BROKER_PAGE_COUNT = 512 };
 
-/*  A list in the making: an array of one record on the heap. */
+/*  A list under construction: an array of records of one type, on the heap. */
 struct broker_page {
     const struct wire_record *record;
     void *items;
@@ -15,11 +15,11 @@ struct broker_page {
     size_t bytes; /* packed */
 };
 
-/*  Takes an item over into the page, and leaves the item null. Returns 0, -errno, or 1 where the page is
-    full: the item is then still the caller's. The first item always finds room. */
+/*  Moves an item into the page and leaves the item null. Returns 0, -errno, or 1 if the page is full: the
+    item then stays the caller's. The first item always fits. */
 int broker_page_add (struct broker_page *page, void *item);
 
-/*  Frees what is in it. */
+/*  Frees the items. */
 void broker_page_deinit (struct broker_page *page);
 
 #endif

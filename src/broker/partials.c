@@ -1,4 +1,4 @@
-/*  broker/partials.c - uploads that nobody goes on with */
+/*  broker/partials.c - abandoned uploads */
 
 #include "broker/partials.h"
 
@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/directory.h"
 
-enum { BLOCK = 512 /* of st_blocks */, PATH_SIZE = 80 };
+enum { BLOCK = 512 /* bytes a unit of st_blocks */, PATH_SIZE = 80 };
 
 struct partial {
     struct base_digest digest;
@@ -41,7 +41,7 @@ static const char *path_of (const struct base_digest *digest, char path[PATH_SIZ
     return path;
 }
 
-/*  All but those that are kept, the oldest first. */
+/*  Lists all partial files that need not be kept, the oldest first. */
 static struct partials partials_list (const struct disk_blobs *blobs, const struct broker_partials_kept *kept)
 {
     struct partials partials = {.count = 0};
@@ -118,5 +118,5 @@ uint64_t broker_partials_allocated (struct disk_blobs *blobs, const struct base_
 void broker_partials_shrink (struct disk_partial *partial)
 {
     if (partial->fd >= 0 && ftruncate (partial->fd, (off_t) partial->offset) != 0)
-        return; /* it is collected later */
+        return; /* the file is deleted later */
 }

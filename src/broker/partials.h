@@ -1,6 +1,7 @@
-/*  broker/partials.h - uploads that nobody goes on with: what is left of them on disk
+/*  broker/partials.h - abandoned uploads: their partial files on disk
 
-    They are kept for a resume, and are the first to go: by age, by number, and where an upload needs the room. */
+    They are kept for a resume, and are the first to be deleted: by age, by count, and when an upload needs
+    the space. */
 
 #ifndef BROKER_PARTIALS_H
 #define BROKER_PARTIALS_H
@@ -11,24 +12,25 @@
 
 enum { BROKER_PARTIALS_MOST = 256 };
 
-/*  What is left alone: uploads that go on. */
+/*  Which partial files to keep: those of uploads in progress. */
 struct broker_partials_kept {
     bool (*is_kept) (void *context, const struct base_digest *digest);
     void *context;
 };
 
-/*  Removes what is older than before, and the oldest beyond BROKER_PARTIALS_MOST. */
+/*  Removes files older than `before`, and the oldest beyond BROKER_PARTIALS_MOST. */
 void broker_partials_collect (struct disk_blobs *blobs, const struct broker_partials_kept *kept,
                               time_t before);
 
-/*  Removes the oldest until so many bytes of the disk are free. Returns whether they are. *ret_free: how many are. */
+/*  Removes the oldest until `bytes` of the disk are free. Returns whether they are. *ret_free: bytes free
+    now. */
 bool broker_partials_make_room (struct disk_blobs *blobs, const struct broker_partials_kept *kept,
                                 uint64_t bytes, uint64_t *ret_free);
 
-/*  Bytes of the disk that a partial content has already; 0: there is none. */
+/*  Bytes of the disk that the partial file uses; 0: there is none. */
 uint64_t broker_partials_allocated (struct disk_blobs *blobs, const struct base_digest *digest);
 
-/*  Gives back what is reserved of it beyond what is there. */
+/*  Releases the space that is reserved beyond the received bytes. */
 void broker_partials_shrink (struct disk_partial *partial);
 
 #endif

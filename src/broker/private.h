@@ -1,4 +1,4 @@
-/*  broker/private.h - what the files of the running broker share; nobody else includes it */
+/*  broker/private.h - shared by the files of the running broker; not included anywhere else */
 
 #ifndef BROKER_PRIVATE_H
 #define BROKER_PRIVATE_H
@@ -16,9 +16,9 @@
 #include "origin/origin.h"
 
 enum {
-    BROKER_SETTLE_MS = 5000, /* how long a result that is missing may still be on its way */
-    BROKER_TRIAL_HINT_MS =
-        2000 /* a node on trial that asks without having heard a hint gets one this often */
+    BROKER_SETTLE_MS = 5000, /* how long a missing result may still arrive */
+    /* A node on trial that asks and has not heard a hint gets at most one in this time. */
+    BROKER_TRIAL_HINT_MS = 2000
 };
 
 struct broker {
@@ -27,11 +27,11 @@ struct broker {
     struct broker_store *store;
     struct broker_content *content; /* NULL with no_content */
     struct broker_registry registry;
-    struct broker_pace invented;   /* ids that were never heard of before */
-    struct broker_pace told;       /* events of nodes that came and went */
-    uint64_t foreign;              /* registry.foreign, as it was logged last */
+    struct broker_pace invented;   /* limits how fast unknown node ids are accepted */
+    struct broker_pace told;       /* limits events of nodes that go online or offline */
+    uint64_t foreign;              /* registry.foreign in the last log line */
     unsigned new_nodes;            /* a minute */
-    uint64_t ended[BUS_END_COUNT]; /* connections, as it was logged last */
+    uint64_t ended[BUS_END_COUNT]; /* closed connections by reason, in the last log line */
     struct broker_hints hints;
     struct broker_waiters waiters;
     struct origin *origin;
@@ -42,63 +42,63 @@ struct broker {
     int tick;
     struct base_log_limit log, orders_log;
     struct broker_round round;
-    struct broker_backup *backup; /* that is being made; NULL: none */
-    struct broker_copies *copies; /* that were made; NULL: none */
+    struct broker_backup *backup; /* in progress; NULL: none */
+    struct broker_copies *copies; /* finished; NULL: none yet */
     struct broker_rollouts rollouts;
     struct broker_plans plans;
     struct {
         bool is_counted;
-        uint64_t changes;  /* of the contents, when it was */
+        uint64_t changes;  /* broker_content_changes () at the last count */
         uint64_t releases; /* that cannot be served */
     } serving;
-    bool is_rescued;  /* what was in records that were lost is saved */
-    uint64_t notices; /* events of that kind */
+    bool is_rescued;  /* a copy of lost records was made, or tried */
+    uint64_t notices; /* sequence number of the last notice event */
 };
 
-/*  records.c: what changes in the record of a node */
+/*  records.c: changes of a node's record */
 
-/*  A node's record changed: gives it the next revision and wakes who waits for it. */
+/*  Gives the changed record of a node the next revision, and wakes requests that wait for a change. */
 void broker_node_changed (struct broker *broker, struct broker_node *node);
 
-/*  Notices that the records were removed or replaced, and saves what they were: once. */
+/*  Notices that the records were removed or replaced, and saves a copy of them, once. */
 void broker_records_look (struct broker *broker);
 
-/*  What a node tells of an application, beside what the record said before. */
+/*  How a node's report on an application differs from the record before. */
 struct broker_application_news {
-    bool changed;    /* its state or release is another one */
-    bool damaged;    /* damage on its disk that was not known, or is another one */
-    bool known;      /* the node has told of it before */
-    bool believed;   /* no epoch was told that nobody gave out */
+    bool changed;    /* the state or the release differs */
+    bool damaged;    /* reports damage on its disk that the record does not have */
+    bool known;      /* the node has reported this application before */
+    bool believed;   /* no reported epoch is too high to have been issued */
     uint64_t before; /* the highest epoch of the record */
 };
 
-/*  Brings an application's record up to what the node tells. */
+/*  Updates the record of an application from a node's report. */
 int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
                              struct broker_application_news *ret_news, struct base_error *error);
 
-/*  Tells of what a node found damaged on its disk. */
+/*  Logs the damage that a node found on its disk, and sends an event. */
 void broker_damage_told (struct broker *broker, struct broker_node *node,
                          const struct wire_application *told);
 
-/*  A result that the node should have reported and has not: gives it some time, and has the node looked at
-    again then. */
+/*  If a result that the node should have reported is missing: has the node checked again after
+    BROKER_SETTLE_MS. */
 void broker_settle_check (struct broker *broker, struct broker_node *node, const char *name);
 
-/*  nodes.c: what nodes ask */
+/*  nodes.c: requests of nodes */
 
 int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
                    struct wire_desired *answer);
 int broker_on_match (void *context, const struct bus_peer *peer, const struct wire_match *match,
                      struct wire_matched *answer);
 
-/*  reports.c: what nodes report */
+/*  reports.c: reports of nodes */
 
 int broker_on_report (void *context, const struct bus_peer *peer, const struct wire_report *report,
                       struct wire_noted *noted);
 
-/*  sessions.c: who comes, lives and goes */
+/*  sessions.c: nodes that connect, live and disconnect */
 
-/*  A session was heard of. Returns its node; NULL: it has to say hello first. */
+/*  A message of a session arrived. Returns its node; NULL: the session must say hello first. */
 struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *peer, const char *id,
                                  const char *session);
 
@@ -110,40 +110,41 @@ void broker_on_subscription (void *context, const char *topic, bool subscribed);
 
 extern const struct broker_registry_ops broker_registry_ops;
 
-/*  operator.c: what operators ask for */
+/*  operator.c: requests of operators */
 
 int broker_on_request (void *context, const struct bus_peer *peer, const struct wire_request *request,
                        struct wire_answer *answer);
 
-/*  Answers a request that waited; see broker/waiters.h. */
+/*  Answers a waiting request; see broker/waiters.h. */
 bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool over);
 
-/*  collect.c */
+/*  collect.c: blobs that nothing needs */
 
-/*  Contents of a release that was withdrawn. */
+/*  Moves the blobs of a withdrawn release that nothing needs any more to the trash. */
 int broker_contents_collect_of (struct broker *broker, const struct base_digest *release,
                                 struct base_error *error);
 
-/*  Contents that nothing uses any more and that nobody is about to publish go into the trash. */
+/*  Moves blobs that nothing needs to the trash, except those that were uploaded within a day: somebody may
+    be about to publish them. */
 void broker_contents_collect (struct broker *broker);
 
-/*  announce.c */
+/*  announce.c: hints to nodes */
 
-/*  Hints to these nodes, on as few topics as reach them. epoch: the highest that was ordered. */
+/*  Sends hints to these nodes, on as few topics as reach them. epoch: the highest that was ordered. */
 void broker_announce (struct broker *broker, struct broker_node *const *nodes, size_t count,
                       const char *application, uint64_t epoch);
 
-/*  events.c */
+/*  events.c: events for subscribers */
 
-/*  Tells an event. application, transaction, step and reason may be NULL. */
+/*  Sends an event. application, transaction, step and reason may be NULL. */
 void broker_event (struct broker *broker, enum wire_event event, struct broker_node *node,
                    const struct wire_application *application, const char *transaction, const char *step,
                    const char *reason);
 
-/*  Tells everybody what is wrong at the broker itself. */
+/*  Sends an event about a fault of the broker itself. */
 void broker_event_notice (struct broker *broker, const char *reason);
 
-/*  The same for a step that a rollout took. */
+/*  Sends an event about a transition of a rollout. */
 void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, const struct wire_turn *turn);
 
 #endif

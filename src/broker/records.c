@@ -1,6 +1,6 @@
-/*  broker/records.c - what changes in the record of a node
+/*  broker/records.c - changes of a node's record
 
-    What a message changes is on disk before it is answered, and events and hints follow it. */
+    A change that a message causes is on disk before the message is answered. Events and hints follow it. */
 
 #include "broker/private.h"
 
@@ -19,7 +19,7 @@ void broker_records_look (struct broker *broker)
 
     if (broker_store_is_lost (broker->store, &error) == 0 || broker->is_rescued)
         return;
-    broker_round_settle (broker); /* what is half done would be copied, too */
+    broker_round_settle (broker); /* else the copy would have a half-done transaction */
     broker->is_rescued = true;
     base_log (BASE_LOG_ERROR, "%s", error.text);
     if (broker_store_rescue (broker->store, path, &why) == 0)
@@ -33,7 +33,7 @@ void broker_node_changed (struct broker *broker, struct broker_node *node)
 {
     struct base_error error = {.code = 0};
 
-    broker_round_settle (broker); /* the numbers may be taken from the disk: they must not be undone */
+    broker_round_settle (broker); /* the numbers may be taken from the disk: a rollback must not undo that */
     if (broker_store_revision_next (broker->store, &node->revision, &error) != 0) {
         base_log_limited (&broker->log, BASE_LOG_ERROR, "%s", error.text);
         return;

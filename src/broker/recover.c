@@ -1,8 +1,8 @@
-/*  broker/recover.c - records made from a backup, or from the documents beside the blobs
+/*  broker/recover.c - records made from a backup, or from the release documents
 
-    Both take the place of the records by one rename, after all that is in them is durable; killed before,
-    there is at most a hidden leftover that the next one removes. Nothing that was there is deleted: it is
-    given another name. */
+    New records get their name by one rename, after everything in them is durable. If the process is killed
+    before that, only a draft remains, which the next run removes. Existing records are never deleted: they
+    get another name, or are kept and updated. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +51,8 @@ static int draft_copy (int from, int root, struct base_error *error)
     return r == 0 ? 0 : base_error_errno (error, r, "cannot copy the backup into the root");
 }
 
-/*  The draft takes the place of the records. A mark of records before them would keep the broker from starting. */
+/*  Gives the draft the name of the records. The mark of earlier records would keep the broker from
+    starting. */
 static int draft_name (const char *root_path, int root, struct base_error *error)
 {
     int r = disk_unlink (&disk_system, root, BROKER_MARK);
@@ -76,8 +77,8 @@ static int root_is_empty (int root, const char *path, struct base_error *error)
     return 0;
 }
 
-static int restore (const char *root_path, int root, int from, struct broker_restored *ret_restored,
-                    struct base_error *error)
+static int root_restore (const char *root_path, int root, int from, struct broker_restored *ret_restored,
+                         struct base_error *error)
 {
     base_cleanup (base_free_p) char *path = base_text_printf ("%s/" DRAFT, root_path);
     int r = path ? root_is_empty (root, root_path, error) : -ENOMEM;
@@ -108,7 +109,7 @@ int broker_restore (const char *root_path, const char *file, struct base_error *
                      : broker_root_open (root_path, &root, &lock, error);
 
     if (r == 0) {
-        r = restore (root_path, root, from, &restored, error);
+        r = root_restore (root_path, root, from, &restored, error);
         if (r != 0 && !was_there) {
             (void) unlinkat (root, "lock", 0);
             (void) rmdir (root_path);
@@ -126,9 +127,9 @@ int broker_restore (const char *root_path, const char *file, struct base_error *
     return 0;
 }
 
-/*  recover */
+/*  recovery */
 
-/*  Whether the records that are there are sound; such as are not are set aside. */
+/*  Keeps sound records, and sets others aside. *ret_kept: they were kept. */
 static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, struct base_error *error)
 {
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, root_path);
@@ -147,8 +148,7 @@ static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, s
             *ret_kept = true;
             return 0;
         }
-        if (r !=
-            -EBADMSG) /* nothing that is known is wrong with them: this process may not, or the host is at fault */
+        if (r != -EBADMSG) /* not damaged: this process lacks permission, or the host is at fault */
             return base_error_set (error, r,
                                    "%.400s: nothing was changed. Mend that first; records that no process can"
                                    " read are moved away by hand, then recovered",
@@ -158,8 +158,8 @@ static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, s
     return broker_keeping_set_aside (root, error);
 }
 
-static int recover (const char *root_path, int root, struct broker_restored *ret_restored, bool *ret_kept,
-                    struct base_error *error)
+static int root_recover (const char *root_path, int root, struct broker_restored *ret_restored,
+                         bool *ret_kept, struct base_error *error)
 {
     base_cleanup (base_free_p) char *draft = base_text_printf ("%s/" DRAFT, root_path);
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, root_path);
@@ -191,7 +191,7 @@ int broker_recover (const char *root_path, struct base_error *error)
                 : base_error_errno (error, -errno, "cannot open the root %s", root_path);
 
     if (r == 0)
-        r = recover (root_path, root, &restored, &kept, error);
+        r = root_recover (root_path, root, &restored, &kept, error);
     if (r != 0)
         return r < 0 ? base_error_prefix (error, "cannot recover %s", root_path) : r;
     base_log (BASE_LOG_INFO,

@@ -1,4 +1,4 @@
-/*  broker/registry.c - the nodes that are known, and which of them live */
+/*  broker/registry.c - the known nodes, and which of them are online */
 
 #include "broker/registry.h"
 
@@ -58,7 +58,7 @@ void broker_registry_deinit (struct broker_registry *registry)
     *registry = (struct broker_registry){.ops = NULL};
 }
 
-/*  The index of id, or where it belongs. */
+/*  Returns the index of id, or the index at which to insert it. */
 static size_t place_of (const struct broker_registry *registry, const char *id, bool *ret_is_there)
 {
     size_t low = 0, high = registry->n_nodes;
@@ -241,7 +241,8 @@ enum broker_verdict broker_registry_hello (struct broker_registry *registry, con
         return BROKER_REFUSE;
     }
     if (node->online && strcmp (node->session, hello->session) == 0) {
-        /* The session that was doubted has shown itself, be it on a new connection: nobody else knows its name. */
+        /* The challenged session is alive, perhaps on a new connection: no other process knows its
+           name. */
         node->heard_ms = now_ms;
         broker_registry_answered (registry, node);
         return BROKER_ADMIT;
@@ -275,7 +276,7 @@ bool broker_registry_open (struct broker_registry *registry, struct broker_node 
     return came;
 }
 
-/*  Hands the waiting hello out, so that what settled does may change the node. */
+/*  Takes the waiting hello out of the node first, because settled may change the node. */
 static void challenge_settle (struct broker_registry *registry, struct broker_node *node, bool admit)
 {
     struct wire_hello hello = *node->challenge;
@@ -290,7 +291,7 @@ static void challenge_settle (struct broker_registry *registry, struct broker_no
     wire_hello_deinit (&hello);
 }
 
-/*  Whether this is the node's session, on its connection. */
+/*  Returns whether this is the node's session, on its connection. */
 static bool is_session (struct broker_registry *registry, const struct broker_node *node, const char *session,
                         const struct bus_peer *peer)
 {
@@ -345,8 +346,7 @@ struct broker_node *broker_registry_bye (struct broker_registry *registry, const
 
 void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms)
 {
-    /* After a stall of our own, what nodes said meanwhile is still unread: nobody is silent because we
-       were deaf. */
+    /* After a stall of this process the messages of nodes are still unread: no node counts as silent. */
     bool was_deaf = registry->ticked_ms && now_ms - registry->ticked_ms > registry->liveness_ms / 2;
 
     registry->ticked_ms = now_ms;

@@ -1,9 +1,10 @@
-/*  broker/registry.h - the nodes that are known, and which of them live
+/*  broker/registry.h - the known nodes, and which of them are online
 
-    A node lives while its session is heard of. A hello under the id of a live session of another process
-    (a cloned host, or a node that was restarted without a goodbye) is not answered at once: the older
-    session is asked for a sign of life, and only its silence lets the newer one in. No sockets here:
-    deadlines go by the time that is handed in, effects go out through operations. */
+    A node is online while messages of its session arrive. A hello may use the id of a live session of
+    another process: a cloned host, or a node that was restarted without a goodbye. It is not answered at
+    once: the older session is asked for a sign of life, and the newer one is accepted only if the older one
+    stays silent. There are no sockets here: the caller passes the time, and effects go through
+    operations. */
 
 #ifndef BROKER_REGISTRY_H
 #define BROKER_REGISTRY_H
@@ -14,10 +15,10 @@
 #include "bus/socket.h"
 
 enum {
-    BROKER_CHALLENGE_MS = 2000, /* how long an older session has to show that it lives */
+    BROKER_CHALLENGE_MS = 2000, /* time for an older session to show that it lives */
 };
 
-/*  A node. Texts are owned by the registry. */
+/*  A node. The registry owns its texts. */
 struct broker_node {
     char *id;
     char *place;
@@ -25,37 +26,37 @@ struct broker_node {
     char *platform;
     char *kernel;
     uint64_t restarts;         /* sessions that began without an update or a goodbye */
-    struct wire_label *labels; /* by name; an operator's before the node's own of that name */
+    struct wire_label *labels; /* by name; an operator's label precedes the node's own of that name */
     size_t n_labels;
-    char session[BROKER_ID_SIZE]; /* empty: none since the start, or since its goodbye */
+    char session[BROKER_ID_SIZE]; /* empty: none since the broker started, or since its goodbye */
     struct bus_peer peer;
     uint64_t revision;
-    uint64_t seen_ns;   /* real time; 0: not since the start */
-    char last_seen[40]; /* of an earlier run */
+    uint64_t seen_ns;   /* real time; 0: not since the broker started */
+    char last_seen[40]; /* as recorded by an earlier run */
     uint64_t heard_ms;
     uint64_t settle_ms; /* until then a missing result may still be reported; 0: none is missing */
     uint8_t ring;       /* first byte of the SHA-256 of its id */
     bool online;
-    uint64_t sequences[WIRE_EVENT_END]; /* of its events, a topic each */
-    bool trial;                         /* some application of it is on trial: broker_registry_trial */
+    uint64_t sequences[WIRE_EVENT_END]; /* of its events, one a topic */
+    bool trial;                         /* an application of it is on trial; set by broker_registry_trial */
     struct broker_node *next_on_trial;
-    struct wire_hello *challenge; /* the hello that waits for the older session's silence */
+    struct wire_hello *challenge; /* the hello that waits for the silence of the older session */
     struct bus_peer challenger;
     uint64_t journal_hello;     /* last line of its journal when its session began */
     uint64_t challenge_ms;      /* when the older session was asked */
-    uint64_t challenged_ms;     /* when it was heard of last, since then */
-    struct broker_pace hellos;  /* that are written */
-    struct broker_pace events;  /* of its coming and going, that are told */
-    struct broker_pace results; /* of what it reports, that are logged */
+    uint64_t challenged_ms;     /* when the older session was last heard of since then */
+    struct broker_pace hellos;  /* limits hellos that are written */
+    struct broker_pace events;  /* limits connects and disconnects that are reported */
+    struct broker_pace results; /* limits results that are logged */
 };
 
 struct broker_registry_ops {
-    /*  Asks a session for a sign of life. Returns 0, or -EHOSTUNREACH where its connection is gone. */
+    /*  Asks a session for a sign of life. Returns 0, or -EHOSTUNREACH if its connection is gone. */
     int (*poke) (void *context, const struct bus_peer *peer);
-    /*  A hello that had to wait is let in, or is refused with a reason. */
+    /*  A waiting hello is accepted, or refused with a reason. */
     void (*settled) (void *context, struct broker_node *node, const struct bus_peer *peer,
                      const struct wire_hello *hello, const char *refusal);
-    /*  A node fell silent. */
+    /*  A node lost contact. */
     void (*went) (void *context, struct broker_node *node);
 };
 
@@ -64,8 +65,8 @@ struct broker_registry {
     void *context;
     uint64_t liveness_ms;
     uint64_t ticked_ms;
-    uint64_t foreign;                /* messages of a session that came on another connection: ignored */
-    size_t nodes_most;               /* that are known; from broker_registry_init: BROKER_NODES_MOST */
+    uint64_t foreign;                /* ignored messages of a session that arrived on another connection */
+    size_t nodes_most;               /* known nodes; set by broker_registry_init to BROKER_NODES_MOST */
     struct broker_node *trials[256]; /* nodes on trial, by ring */
     struct broker_node **nodes;      /* sorted by id */
     size_t n_nodes, capacity;
@@ -79,50 +80,50 @@ void broker_registry_deinit (struct broker_registry *registry);
 /*  Returns the node, or NULL. */
 struct broker_node *broker_registry_find (const struct broker_registry *registry, const char *id);
 
-/*  The index of the first node whose id is behind `after` (NULL: of the first). */
+/*  Returns the index of the first node whose id is greater than `after` (NULL: the first node). */
 size_t broker_registry_behind (const struct broker_registry *registry, const char *after);
 
-/*  Adds a node, or brings its texts up to date. Returns 0, -ENOMEM, or -EMFILE where there are too many. */
+/*  Adds a node, or updates its texts. Returns 0, -ENOMEM, or -EMFILE if there are too many. */
 int broker_registry_put (struct broker_registry *registry, const struct broker_node_record *record,
                          struct broker_node **ret_node);
 void broker_registry_remove (struct broker_registry *registry, const char *id);
 
-/*  Some application of the node is on trial, or none is any more. */
+/*  Sets whether an application of the node is on trial. */
 void broker_registry_trial (struct broker_registry *registry, struct broker_node *node, bool trial);
 
-/*  What is to become of a hello. */
+/*  What to do with a hello. */
 enum broker_verdict {
     BROKER_ADMIT,  /* the caller puts the node and calls broker_registry_open */
     BROKER_WAIT,   /* settled is called later */
-    BROKER_REFUSE, /* the refusal tells why */
+    BROKER_REFUSE, /* ret_refusal has the reason */
 };
 enum broker_verdict broker_registry_hello (struct broker_registry *registry, const struct bus_peer *peer,
                                            const struct wire_hello *hello, uint64_t now_ms,
                                            struct base_error *ret_refusal);
 
-/*  The session begins. Returns whether the node was not online before. */
+/*  Opens the session. Returns true if the node was offline or had another session. */
 bool broker_registry_open (struct broker_registry *registry, struct broker_node *node, const char *session,
                            const struct bus_peer *peer, uint64_t now_ms);
 
-/*  A session was heard of, on the connection on which it said hello. Returns its node; NULL: this session is
-    not known there, and has to say hello; on another connection that is counted in foreign. In
-    *ret_came (which may be NULL): it had been silent for so long that it counted as offline. */
+/*  A message of a session arrived. Returns its node; NULL: the session is not known on this connection and
+    must say hello; a session that is known on another connection is counted in foreign. *ret_came (may be
+    NULL): the node was offline until now. */
 struct broker_node *broker_registry_heard (struct broker_registry *registry, const char *id,
                                            const char *session, const struct bus_peer *peer, uint64_t now_ms,
                                            bool *ret_came);
 
-/*  The session answered what it was asked: the hello that waits for its silence is refused. What else is heard
-    of it gives it some more time to answer, because it may have been sent by a process that has ended since. */
+/*  The session answered its challenge: the waiting hello is refused. Other messages only give the session
+    more time to answer, because a process that has ended since may have sent them. */
 void broker_registry_answered (struct broker_registry *registry, struct broker_node *node);
 
 /*  The session ends with a goodbye on its own connection. Returns the node, or NULL. */
 struct broker_node *broker_registry_bye (struct broker_registry *registry, const char *id,
                                          const char *session, const struct bus_peer *peer);
 
-/*  Settles what time has settled. To be called about twice a second. */
+/*  Handles challenges and silences whose time is over. To be called about twice a second. */
 void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms);
 
-/*  When the node was heard of last, RFC 3339. Returns text. */
+/*  Writes when the node was last heard of, RFC 3339. Returns text. */
 const char *broker_node_last_seen (const struct broker_node *node, char text[40]);
 
 #endif

@@ -1,4 +1,4 @@
-/*  broker/reports.c - what nodes report */
+/*  broker/reports.c - reports of nodes */
 
 #include "broker/private.h"
 
@@ -11,7 +11,7 @@
 #include "broker/rollouts.h"
 #include "wire/envelope.h"
 
-/*  One that is being written. */
+/*  A report that is being written. */
 struct reported {
     struct bus_peer peer;
     struct wire_report report;
@@ -20,7 +20,7 @@ struct reported {
     struct broker_journal_told journal;
 };
 
-enum { RESULTS_AT_ONCE = 60, RESULTS_A_MINUTE = 30 /* of a node, that are logged */ };
+enum { RESULTS_AT_ONCE = 60, RESULTS_A_MINUTE = 30 /* results of a node that are logged */ };
 
 static void report_events (struct broker *broker, struct broker_node *node, const struct wire_report *report,
                            bool changed)
@@ -63,8 +63,8 @@ static void report_events (struct broker *broker, struct broker_node *node, cons
                   wire_outcome_word (report->outcome), told->version ? told->version : "an unknown version");
 }
 
-static void answer (struct broker *broker, const struct bus_peer *peer, const struct wire_report *report,
-                    enum wire_status status)
+static void report_answer (struct broker *broker, const struct bus_peer *peer,
+                           const struct wire_report *report, enum wire_status status)
 {
     struct wire_noted noted = {.application = report->application->name,
                                .epoch = report->epoch,
@@ -76,7 +76,7 @@ static void answer (struct broker *broker, const struct bus_peer *peer, const st
     (void) origin_answer (broker->origin, peer, &wire_noted_record, &noted);
 }
 
-static void take (struct broker *broker, const struct reported *reported)
+static void reported_apply (struct broker *broker, const struct reported *reported)
 {
     const struct wire_report *report = &reported->report;
     struct broker_node *node = broker_registry_find (&broker->registry, report->node);
@@ -107,17 +107,17 @@ static void reported_free (struct reported *reported)
     free (reported);
 }
 
-static void ended (struct broker *broker, void *item, bool kept)
+static void reported_ended (struct broker *broker, void *item, bool kept)
 {
     struct reported *reported = item;
 
-    answer (broker, &reported->peer, &reported->report, kept ? WIRE_STATUS_OK : WIRE_STATUS_FAILED);
+    report_answer (broker, &reported->peer, &reported->report, kept ? WIRE_STATUS_OK : WIRE_STATUS_FAILED);
     if (kept)
-        take (broker, reported);
+        reported_apply (broker, reported);
     reported_free (reported);
 }
 
-static int store (struct broker *broker, void *item, struct base_error *error)
+static int reported_store (struct broker *broker, void *item, struct base_error *error)
 {
     struct reported *reported = item;
     const struct wire_report *report = &reported->report;
@@ -136,10 +136,10 @@ static int store (struct broker *broker, void *item, struct base_error *error)
     return r;
 }
 
-static const struct broker_write_ops report_ops = {.store = store, .ended = ended};
+static const struct broker_write_ops report_ops = {.store = reported_store, .ended = reported_ended};
 
-static int add (struct broker *broker, const struct bus_peer *peer, const struct wire_report *report,
-                struct base_error *error)
+static int report_add (struct broker *broker, const struct bus_peer *peer, const struct wire_report *report,
+                       struct base_error *error)
 {
     struct reported *reported = calloc (1, sizeof *reported);
     int r;
@@ -155,8 +155,8 @@ static int add (struct broker *broker, const struct bus_peer *peer, const struct
     return r;
 }
 
-/*  Says of a confirmation what it lacks; NULL where nothing is. It is worth something only from who runs what the
-    order names: that release, and of it the program for this node, at the end of a trial. */
+/*  Returns why a confirmation is not accepted; NULL: it is. A confirmation counts only if the node runs
+    what the order names: that release, and its program for this node, at the end of a trial. */
 static const char *confirmation_lacks (struct broker *broker, const struct broker_node *node,
                                        const struct wire_report *report)
 {
@@ -176,7 +176,7 @@ static const char *confirmation_lacks (struct broker *broker, const struct broke
         !base_digest_equal (&application.desired.release, &told->release))
         return "the order names another release";
     if (broker_store_release_get (broker->store, &told->release, &release, NULL) != 0)
-        return NULL; /* records older than the release: there is no order for it either */
+        return NULL; /* the records are older than the release: they have no order for it either */
     envelope = wire_release_match (&release.document, node->platform ? node->platform : "");
     if (!envelope || !base_digest_equal (&envelope->binary, &told->binary))
         return "another program runs than the release has for this node";
@@ -200,7 +200,7 @@ int broker_on_report (void *context, const struct bus_peer *peer, const struct w
     else if (!wire_application_is_valid (report->application->name))
         noted->status = WIRE_STATUS_INVALID;
     else
-        return add (broker, peer, report, &error) == 0 ? ORIGIN_LATER
-                                                       : broker_storage_failed (broker, &error);
+        return report_add (broker, peer, report, &error) == 0 ? ORIGIN_LATER
+                                                              : broker_storage_failed (broker, &error);
     return 0;
 }

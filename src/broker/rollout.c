@@ -1,4 +1,4 @@
-/*  broker/rollout.c - rollouts in memory: out of the records, and who is in them */
+/*  broker/rollout.c - rollouts in memory: loaded from the records, and their members */
 
 #include "broker/rollout.h"
 
@@ -64,7 +64,7 @@ uint32_t broker_rollout_find (const struct broker_rollout *rollout, const char *
     return ROLLOUT_NOBODY;
 }
 
-/*  The value by which a node belongs to those who lose their broker together. */
+/*  Returns the name of a node's failure domain: the nodes that lose their broker together. */
 static const char *neighbours_value (const struct broker_rollout *rollout, const struct broker_node *node)
 {
     const char *label = rollout->machine.spec.neighbours;
@@ -86,7 +86,7 @@ static uint32_t value_number (const struct broker_rollout *rollout, const char *
     return found ? (uint32_t) (found - rollout->values) : ROLLOUT_NOBODY;
 }
 
-/*  Numbers the values of the neighbours' label that members have. They are copied: labels change. */
+/*  Numbers the failure domains of the members. The names are copied, because labels change. */
 static int values_index (struct broker *broker, struct broker_rollout *rollout)
 {
     uint32_t n = rollout->machine.n_members, count = 0;
@@ -184,7 +184,7 @@ static int member_load (void *context, const struct broker_member_row *row)
     return 0;
 }
 
-/*  Lays the waves over the members, as they were begun with. */
+/*  Restores the waves from the members. */
 static int waves_load (struct rollout *machine)
 {
     for (uint32_t i = 0; i < machine->n_members; i++) {
@@ -201,8 +201,8 @@ static int waves_load (struct rollout *machine)
                : 0;
 }
 
-/*  Who lives is known only once it is heard of; and a node that lost the broker before this one was started may
-    be about to try to connect only when its pause is over. Its silence begins then. */
+/*  It is not known which nodes are online until they are heard of. A node that lost the previous broker may
+    wait for its reconnect delay before it tries again, so its silence begins after that delay. */
 static int machine_wake (struct broker *broker, struct broker_rollout *rollout, uint64_t now_ms)
 {
     struct rollout *machine = &rollout->machine;
@@ -288,7 +288,7 @@ bool broker_rollout_comes_before (const struct broker_rollout *rollout, const st
            (rollout->machine.phase != WIRE_PHASE_QUEUED || rollout->serial < other->serial);
 }
 
-/*  queued_until: those that are queued and were begun before that serial count, too. */
+/*  queued_until: queued rollouts with a lower serial count, too. */
 static struct broker_rollout *rollout_with (struct broker *broker, const struct broker_rollout *but,
                                             const char *node, const char *application, uint64_t queued_until,
                                             uint32_t *ret_index)

@@ -1,4 +1,4 @@
-/*  broker/rollouts.c - rollouts at work: which there are, and when each is attended to */
+/*  broker/rollouts.c - live rollouts: which there are, and when each is checked */
 
 #include "broker/rollouts.h"
 
@@ -12,24 +12,25 @@
 #include "broker/text.h"
 
 enum {
-    WINDOW_MS = 10 * 1000, /* between two looks at a window */
+    WINDOW_MS = 10 * 1000, /* between two checks of a window */
     COMPARE_LEAST_MS = 10 * 1000,
-    RETRY_MS = 1000, /* after a transaction that failed */
-    SWEEP_MS = 1000  /* from a node that changed to the count of those that are no members */
+    RETRY_MS = 1000, /* after a failed transaction */
+    SWEEP_MS = 1000  /* from the change of a node to the count of nodes that are not members */
 };
 
-static void forget (struct broker *broker, struct broker_rollout *rollout, uint32_t index);
+static void member_forget (struct broker *broker, struct broker_rollout *rollout, uint32_t index);
 
-/*  What nodes told of their orders while nobody listened, or was lost with the machine. */
+/*  Checks all members: nodes may have reported while no broker ran, or a report was lost with the
+    machine. */
 static void look_at_all (struct broker *broker, struct broker_rollout *rollout)
 {
     uint64_t now_ms = broker_rollouts_now_ms (broker);
 
     for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
         broker_rollout_look (broker, rollout, i, now_ms);
-        if (!broker_registry_find (&broker->registry,
-                                   rollout->members[i].id)) /* since the rollout was written */
-            forget (broker, rollout, i);
+        /* The node may have been forgotten since the rollout was written. */
+        if (!broker_registry_find (&broker->registry, rollout->members[i].id))
+            member_forget (broker, rollout, i);
     }
 }
 
@@ -40,7 +41,7 @@ uint64_t broker_rollouts_now_ms (struct broker *broker)
     return broker_watch_ms (&broker->rollouts.watch, base_time_boot_ms ());
 }
 
-/*  Whatever rollouts write keeps the clock as well; between, it is kept here. */
+/*  Saves the clock when rollouts write nothing; their own writes save it, too. */
 static void watch_keep (struct broker *broker, uint64_t now_ms)
 {
     struct broker_watch *watch = &broker->rollouts.watch;
@@ -58,13 +59,13 @@ static void watch_keep (struct broker *broker, uint64_t now_ms)
 
 static void on_timer (void *context);
 
-/*  Has the timer fire by at_ms. */
-static void wake (struct broker *broker, uint64_t at_ms)
+/*  Makes the timer fire at at_ms or earlier. */
+static void timer_set (struct broker *broker, uint64_t at_ms)
 {
     struct broker_rollouts *rollouts = &broker->rollouts;
     uint64_t now_ms = broker_rollouts_now_ms (broker), delay_ms = at_ms > now_ms ? at_ms - now_ms : 0;
 
-    if (delay_ms > rollouts->watch.keep_ms) /* the clock is kept, and does not count long gaps */
+    if (delay_ms > rollouts->watch.keep_ms) /* the clock must be saved, and does not count long gaps */
         delay_ms = rollouts->watch.keep_ms;
     if (rollouts->timer > 0 && rollouts->timer_ms <= now_ms + delay_ms)
         return;
@@ -76,10 +77,10 @@ static void wake (struct broker *broker, uint64_t at_ms)
 static void make_due (struct broker *broker, struct broker_rollout *rollout, uint64_t at_ms)
 {
     rollout->due_ms = at_ms;
-    wake (broker, at_ms);
+    timer_set (broker, at_ms);
 }
 
-static void drop (struct broker *broker, size_t at)
+static void rollout_drop (struct broker *broker, size_t at)
 {
     struct broker_rollouts *rollouts = &broker->rollouts;
 
@@ -92,7 +93,7 @@ void broker_rollouts_drop (struct broker *broker, struct broker_rollout *rollout
 {
     for (size_t i = 0; i < broker->rollouts.n_live; i++)
         if (broker->rollouts.live[i] == rollout) {
-            drop (broker, i);
+            rollout_drop (broker, i);
             return;
         }
 }
@@ -123,7 +124,7 @@ static int load_again (struct broker *broker, size_t at, struct base_error *erro
     return 0;
 }
 
-/*  What nodes told since the last time. */
+/*  Checks the members that have reported since the last time. */
 static void look_at_queued (struct broker *broker, struct broker_rollout *rollout, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < rollout->n_queue; i++) {
@@ -144,23 +145,23 @@ int broker_rollouts_advance (struct broker *broker, struct broker_rollout *rollo
     if (r != 0)
         return r;
     if (rollout->machine.spec.window && !rollout_is_over (&rollout->machine) && rollout->due_ms > look_ms)
-        rollout->due_ms = look_ms; /* the wall clock may be set */
+        rollout->due_ms = look_ms; /* the wall clock may be changed */
     if (rollout->machine.phase == WIRE_PHASE_QUEUED && !rollout->machine.paused && (by || !rollout->blocked))
         rollout->due_ms = 0; /* it may not have to wait any more */
-    wake (broker, rollout->due_ms);
+    timer_set (broker, rollout->due_ms);
     turned = rollout->state.phase != phase || rollout->state.paused != paused ||
              rollout_is_over (&rollout->machine) || rollout_gives (&rollout->machine);
     for (size_t i = 0; turned && i < broker->rollouts.n_live; i++) {
         struct broker_rollout *other = broker->rollouts.live[i];
-        if (other != rollout && other->machine.phase == WIRE_PHASE_QUEUED) /* it may have waited for this */
+        if (other != rollout && other->machine.phase == WIRE_PHASE_QUEUED) /* may have waited for this one */
             make_due (broker, other, 0);
     }
     return 0;
 }
 
-/*  queued ones */
+/*  queued rollouts */
 
-/*  Takes all that it can from another one. */
+/*  Takes over as many nodes as it can from another rollout. */
 static int take_over (struct broker *broker, struct broker_rollout *rollout, struct broker_rollout *other,
                       struct base_error *error)
 {
@@ -191,7 +192,7 @@ static int take_over (struct broker *broker, struct broker_rollout *rollout, str
     return r;
 }
 
-/*  Takes what those give that come before it. */
+/*  Takes over nodes from the earlier rollouts that are halted or paused. */
 static int take_over_all (struct broker *broker, struct broker_rollout *rollout, struct base_error *error)
 {
     int r = 0;
@@ -205,8 +206,8 @@ static int take_over_all (struct broker *broker, struct broker_rollout *rollout,
     return r;
 }
 
-/*  Another rollout that has one of its nodes. It is asked again and again: it begins with the member that was not
-    free the last time, so that all of them are looked at only where that one is. */
+/*  Returns another rollout that has one of its nodes. This is called often, so it starts with the member
+    that was not free the last time: the others are checked only when that one is free. */
 static struct broker_rollout *first_before (struct broker *broker, struct broker_rollout *rollout,
                                             uint32_t *ret_member)
 {
@@ -223,7 +224,7 @@ static struct broker_rollout *first_before (struct broker *broker, struct broker
     return NULL;
 }
 
-/*  Begins one that waits, where it need not any more, and says for what it waits else. */
+/*  Begins a queued rollout if it need not wait any more; else records what it waits for. */
 static int look_at_queue (struct broker *broker, struct broker_rollout *rollout, struct base_error *error)
 {
     struct broker_rollout *other;
@@ -247,11 +248,11 @@ static int look_at_queue (struct broker *broker, struct broker_rollout *rollout,
                      rollout->members[member].id);
     if (rollout->blocked && strcmp (rollout->blocked, text) == 0)
         return 0;
-    rollout->machine.changed = true; /* what it waits for is told with its state */
+    rollout->machine.changed = true; /* what it waits for is part of its state */
     return broker_text_set (&rollout->blocked, text);
 }
 
-static int attend (struct broker *broker, size_t at, uint64_t now_ms, struct base_error *error)
+static int rollout_attend (struct broker *broker, size_t at, uint64_t now_ms, struct base_error *error)
 {
     struct broker_rollout *rollout = broker->rollouts.live[at];
     uint64_t every_ms = broker->heartbeat_ms > COMPARE_LEAST_MS ? broker->heartbeat_ms : COMPARE_LEAST_MS;
@@ -304,7 +305,7 @@ static void on_timer (void *context)
             broker_rollout_count_others (broker, rollout);
         if (rollout->due_ms > now_ms)
             continue;
-        if (attend (broker, i, now_ms, &error) != 0) {
+        if (rollout_attend (broker, i, now_ms, &error) != 0) {
             base_log_limited (&broker->log, BASE_LOG_ERROR, "rollout %s: %s", rollouts->live[i]->state.id,
                               error.text[0] ? error.text : "out of memory");
             broker_rollouts_broken (broker, rollouts->live[i]);
@@ -313,26 +314,26 @@ static void on_timer (void *context)
     for (size_t i = rollouts->n_live; i > 0; i--) {
         struct broker_rollout *rollout = rollouts->live[i - 1];
         if (!rollout->live && !rollout->broken)
-            drop (broker, i - 1);
+            rollout_drop (broker, i - 1);
         else if (rollout->due_ms < next_ms)
             next_ms = rollout->due_ms;
     }
     if (rollouts->others_changed && rollouts->n_live > 0 && rollouts->swept_ms + SWEEP_MS < next_ms)
         next_ms = rollouts->swept_ms + SWEEP_MS;
     if (next_ms != UINT64_MAX)
-        wake (broker, next_ms);
+        timer_set (broker, next_ms);
 }
 
-/*  what happens to nodes */
+/*  changes of nodes */
 
 void broker_rollouts_others (struct broker *broker)
 {
     broker->rollouts.others_changed = true;
     if (broker->rollouts.n_live > 0)
-        wake (broker, broker->rollouts.swept_ms + SWEEP_MS);
+        timer_set (broker, broker->rollouts.swept_ms + SWEEP_MS);
 }
 
-/*  Not at once: what the node told may be in a transaction that is still open. */
+/*  Not at once: the node's report may be in a transaction that is still open. */
 void broker_rollouts_node (struct broker *broker, const struct broker_node *node)
 {
     uint64_t now_ms = broker_rollouts_now_ms (broker);
@@ -352,8 +353,8 @@ void broker_rollouts_node (struct broker *broker, const struct broker_node *node
     broker_rollouts_others (broker);
 }
 
-/*  A member that the records do not know as a node. */
-static void forget (struct broker *broker, struct broker_rollout *rollout, uint32_t index)
+/*  Skips a member whose node is not in the records any more. */
+static void member_forget (struct broker *broker, struct broker_rollout *rollout, uint32_t index)
 {
     struct broker_member *member = &rollout->members[index];
 
@@ -373,7 +374,7 @@ void broker_rollouts_forgotten (struct broker *broker, const char *node)
         uint32_t index = broker_rollout_find (rollout, node);
         if (index == ROLLOUT_NOBODY)
             continue;
-        forget (broker, rollout, index);
+        member_forget (broker, rollout, index);
         make_due (broker, rollout, 0);
     }
     broker_rollouts_others (broker);
@@ -401,7 +402,7 @@ void broker_rollouts_withdrawn (struct broker *broker, const struct base_digest 
     }
 }
 
-/*  all of them */
+/*  all rollouts */
 
 int broker_rollouts_add (struct broker *broker, struct broker_rollout *rollout)
 {
@@ -460,7 +461,7 @@ static int live_load (void *context, const struct broker_rollout_row *row)
     struct broker_rollout *rollout;
     int r = broker_rollout_load (loading->broker, row, &rollout, loading->error);
 
-    if (r != 0) { /* the others go on */
+    if (r != 0) { /* the others continue */
         base_log (BASE_LOG_ERROR, "ignoring rollout %s: %s", row->state.id,
                   loading->error->text[0] ? loading->error->text : strerror (-r));
         return r == -ENOMEM ? r : 0;
@@ -484,7 +485,7 @@ int broker_rollouts_load (struct broker *broker, struct base_error *error)
 
     if (r != 0)
         return r;
-    for (size_t i = 0; i < rollouts->n_live / 2; i++) { /* they came newest first */
+    for (size_t i = 0; i < rollouts->n_live / 2; i++) { /* they were read newest first */
         struct broker_rollout *swap = rollouts->live[i];
         rollouts->live[i] = rollouts->live[rollouts->n_live - 1 - i];
         rollouts->live[rollouts->n_live - 1 - i] = swap;

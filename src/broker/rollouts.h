@@ -1,10 +1,10 @@
-/*  broker/rollouts.h - the rollouts at work: the machine of room rollout, bound to records, orders and bus
+/*  broker/rollouts.h - live rollouts: connects the machine of room rollout to records, orders and bus
 
-    What nodes tell is on disk before it goes into a machine. What a machine then wants is written together
-    with the orders that it leads to, in one transaction; only after that come hints, events and answers. A
-    transaction that fails leaves the machine ahead of the disk: it is thrown away, and loaded again. A
-    transaction holds so many orders at most, so that a fleet that is reverted does not starve the channels;
-    what is still to be ordered is in the records, too. */
+    The reports of nodes are on disk before they go into a machine. The actions of a machine are then
+    written in one transaction, together with the orders that follow from them. Hints, events and answers
+    are sent only after the commit. A failed transaction leaves the machine ahead of the disk: it is dropped
+    and loaded again. The number of orders in a transaction is limited, so that the revert of a fleet does
+    not block the channels; the records also have the orders that are still to be given. */
 
 #ifndef BROKER_ROLLOUTS_H
 #define BROKER_ROLLOUTS_H
@@ -14,39 +14,40 @@
 struct broker_node;
 struct broker_steering;
 
-/*  Loads those of which something may still come. One that cannot be read is told of and left; the others go
-    on. Returns 0 or -errno. */
+/*  Loads the live rollouts. A rollout that cannot be read is logged and ignored; the others continue.
+    Returns 0 or -errno. */
 int broker_rollouts_load (struct broker *broker, struct base_error *error);
 void broker_rollouts_deinit (struct broker *broker);
 
-/*  A node came, went, reported, or its result is missing for so long that it can be told from how it
-    stands. */
+/*  A node connected, disconnected or reported, or its result has been missing for so long that it can be
+    inferred from its state. */
 void broker_rollouts_node (struct broker *broker, const struct broker_node *node);
-/*  A node has seen orders of an application that the records do not know: what its rollout has done since is
-    not known either, and it is paused. Only its own, as a node may say what is not so. */
+/*  A node has seen orders of an application that the records do not have. What its rollout has done since
+    then is not known either, so it is paused. Only the node's own rollout, because a node may report what
+    is false. */
 void broker_rollouts_older (struct broker *broker, const struct broker_node *node, const char *application);
-/*  A node was forgotten: rollouts leave it out. */
+/*  A node was forgotten: rollouts skip it. */
 void broker_rollouts_forgotten (struct broker *broker, const char *node);
-/*  A node is no longer known, or its labels have changed. */
+/*  A node was removed, or its labels have changed. */
 void broker_rollouts_others (struct broker *broker);
 
-/*  The rollout of an id, which stays the broker's; loads it where only the records have it. Returns 0,
-    -ENOENT without a sentence, or another -errno. */
+/*  Returns the rollout with this id, which stays the broker's; loads it if only the records have it.
+    Returns 0, -ENOENT without a text, or another -errno. */
 int broker_rollouts_get (struct broker *broker, const char *id, struct broker_rollout **ret_rollout,
                          struct base_error *error);
 
-/*  Takes over one that was begun; it is freed by the broker. Returns 0 or -ENOMEM. */
+/*  Takes ownership of a new rollout. Returns 0, or -ENOMEM: the rollout stays the caller's. */
 int broker_rollouts_add (struct broker *broker, struct broker_rollout *rollout);
-/*  Has one go on, with what a person asked for (NULL: nobody did), and attends to it again when it is due.
-    Returns 0 or -errno: as broker_rollout_carry. */
+/*  Lets a rollout continue, with the command of an operator (NULL: none), and schedules its next check.
+    Returns 0 or -errno, as broker_rollout_carry. */
 int broker_rollouts_advance (struct broker *broker, struct broker_rollout *rollout,
                              const struct broker_steering *by, struct base_error *error);
-/*  It was not begun after all: frees it. */
+/*  The rollout was not started after all: removes and frees it. */
 void broker_rollouts_drop (struct broker *broker, struct broker_rollout *rollout);
-/*  Has it loaded again: the machine has gone ahead of the disk. */
+/*  Marks the rollout to be loaded again: its machine is ahead of the disk. */
 void broker_rollouts_broken (struct broker *broker, struct broker_rollout *rollout);
 
-/*  A release was withdrawn: who brings it, halts. */
+/*  A release was withdrawn: halts the rollouts of it. */
 void broker_rollouts_withdrawn (struct broker *broker, const struct base_digest *release);
 
 #endif

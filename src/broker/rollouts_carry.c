@@ -1,4 +1,4 @@
-/*  broker/rollouts_carry.c - what the machine wants, written with the orders that it leads to, and told */
+/*  broker/rollouts_carry.c - writes the actions of a machine with their orders, and sends them */
 
 #include "broker/rollouts_carry.h"
 
@@ -12,13 +12,13 @@
 #include "broker/rollouts_state.h"
 #include "broker/text.h"
 
-/*  Now, for people. */
+/*  Writes the current wall-clock time, for people. */
 static const char *time_text (char text[BASE_TIME_TEXT])
 {
     return base_time_format (base_time_real_ns (), text);
 }
 
-/*  What one transaction has written and is told once it is on disk. */
+/*  What one transaction has written, to be sent when it is on disk. */
 struct batch {
     struct {
         uint32_t member;
@@ -69,9 +69,10 @@ static int member_write (struct broker *broker, struct broker_rollout *rollout, 
     return r;
 }
 
-/*  How a member stands, as it tells. Where it has told nothing, ret_application is null. */
-static int standing (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
-                     struct broker_application *ret_application, struct base_error *error)
+/*  Reads the last report and the desired state of a member. If there is no record, ret_application is
+    null. */
+static int application_read (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
+                             struct broker_application *ret_application, struct base_error *error)
 {
     int r = broker_store_application_get (broker->store, rollout->members[index].id,
                                           rollout->machine.spec.application, ret_application, error);
@@ -79,20 +80,21 @@ static int standing (struct broker *broker, const struct broker_rollout *rollout
     return r == -ENOENT ? 0 : r;
 }
 
-/*  No order could be made. That a person holds the node, or updates it, says nothing of the release. */
+/*  No order was made. If a person holds the node, or updates it, that says nothing about the release: it is
+    skipped. */
 static int not_given (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
                       enum rollout_kind kind, const struct wire_ordered *ordered, uint64_t now_ms,
                       struct base_error *error)
 {
     base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
     struct broker_member *member = &rollout->members[index];
-    int r = standing (broker, rollout, index, &application, error);
+    int r = application_read (broker, rollout, index, &application, error);
     bool skip = ordered->status == WIRE_STATUS_BUSY || broker_order_held (&application);
 
     if (r != 0)
         return r;
 
-    if (kind == ROLLOUT_CANCEL) /* it has ended, or has switched: what comes of it will be told */
+    if (kind == ROLLOUT_CANCEL) /* it has ended, or has switched: its result will be reported */
         return 0;
     if (broker_text_set (&member->step, "order") != 0 ||
         broker_text_set (&member->reason, ordered->reason) != 0)
@@ -102,13 +104,14 @@ static int not_given (struct broker *broker, struct broker_rollout *rollout, uin
     return 0;
 }
 
-/*  Whether a member that is to go back runs something else already: it was never updated, as what it ran was
-    the same, or somebody was faster. What it told before it took the order up says nothing. */
+/*  *ret_back: a member that is to revert already runs another release. Either it was never updated, because
+    it ran the same program, or it was reverted by someone else. A report from before it accepted the order
+    does not count. */
 static int is_back (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
                     bool *ret_back, struct base_error *error)
 {
     base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
-    int r = standing (broker, rollout, index, &application, error);
+    int r = application_read (broker, rollout, index, &application, error);
 
     *ret_back = r == 0 && application.is_told && application.told.epoch >= rollout->members[index].epoch &&
                 !base_digest_equal (&application.told.release, &rollout->machine.spec.release) &&
@@ -132,9 +135,9 @@ static int note_given (struct broker *broker, const struct broker_rollout *rollo
     return broker_store_given_put (broker->store, &given, error);
 }
 
-static int given (struct broker *broker, struct broker_rollout *rollout, uint32_t index, enum wire_verb verb,
-                  const struct wire_ordered *ordered, uint64_t epoch, struct batch *batch, uint64_t now_ms,
-                  struct base_error *error)
+static int order_given (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
+                        enum wire_verb verb, const struct wire_ordered *ordered, uint64_t epoch,
+                        struct batch *batch, uint64_t now_ms, struct base_error *error)
 {
     struct broker_member *member = &rollout->members[index];
 
@@ -151,7 +154,7 @@ static int given (struct broker *broker, struct broker_rollout *rollout, uint32_
         if (broker_text_set (&member->transaction, ordered->transaction) != 0)
             return -ENOMEM;
     }
-    if (epoch == 0) /* it was under way already, and is told again */
+    if (epoch == 0) /* it was under way already, and is reported again */
         return 0;
     batch->orders[batch->n_orders].member = index;
     batch->orders[batch->n_orders].epoch = epoch;
@@ -160,8 +163,8 @@ static int given (struct broker *broker, struct broker_rollout *rollout, uint32_
     return note_given (broker, rollout, index, verb, ordered, error);
 }
 
-static int give (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
-                 enum rollout_kind kind, struct batch *batch, uint64_t now_ms, struct base_error *error)
+static int order_give (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
+                       enum rollout_kind kind, struct batch *batch, uint64_t now_ms, struct base_error *error)
 {
     const struct broker_node *node = broker_registry_find (&broker->registry, rollout->members[index].id);
     base_cleanup (wire_ordered_deinit) struct wire_ordered ordered = {.epoch = 0};
@@ -190,7 +193,7 @@ static int give (struct broker *broker, struct broker_rollout *rollout, uint32_t
     if (r != 0)
         return r;
     return ordered.status == WIRE_STATUS_OK
-               ? given (broker, rollout, index, order.verb, &ordered, epoch, batch, now_ms, error)
+               ? order_given (broker, rollout, index, order.verb, &ordered, epoch, batch, now_ms, error)
                : not_given (broker, rollout, index, kind, &ordered, now_ms, error);
 }
 
@@ -201,7 +204,7 @@ static int wave_time (char **field)
     return *field ? 0 : broker_text_set (field, time_text (text));
 }
 
-/*  When waves began and were left. */
+/*  Records when waves began and ended. */
 static int waves_time (struct broker_rollout *rollout)
 {
     const struct rollout *machine = &rollout->machine;
@@ -218,8 +221,7 @@ static int waves_time (struct broker_rollout *rollout)
     return r;
 }
 
-/*  Notes a turn where the rollout stands elsewhere than it was said to, or where a person has done
-    something. */
+/*  Records a transition if phase, wave or pause have changed, or if an operator did something. */
 static int turn_write (struct broker *broker, struct broker_rollout *rollout,
                        const struct broker_steering *by, struct batch *batch, struct base_error *error)
 {
@@ -253,7 +255,7 @@ static int turn_write (struct broker *broker, struct broker_rollout *rollout,
     return waves_time (rollout);
 }
 
-/*  A member that is left out since its host was unfit does not try again by itself any more. */
+/*  A skipped member whose host was unfit does not retry by itself any more: changes its reason. */
 static int unfit_left (struct broker_rollout *rollout, uint32_t index)
 {
     struct broker_member *member = &rollout->members[index];
@@ -286,11 +288,11 @@ static int action_write (struct broker *broker, struct broker_rollout *rollout,
         return turn_write (broker, rollout, NULL, batch, error);
     r = unfit_left (rollout, action->member);
     if (r == 0 && action->kind != ROLLOUT_KEEP)
-        r = give (broker, rollout, action->member, action->kind, batch, now_ms, error);
+        r = order_give (broker, rollout, action->member, action->kind, batch, now_ms, error);
     return r == 0 ? member_write (broker, rollout, action->member, error) : r;
 }
 
-/*  What did not find room in this transaction is not forgotten. */
+/*  Records the pending actions that had no room in this transaction. */
 static int pending_write (struct broker *broker, struct broker_rollout *rollout, struct base_error *error)
 {
     const struct rollout *machine = &rollout->machine;
@@ -303,8 +305,8 @@ static int pending_write (struct broker *broker, struct broker_rollout *rollout,
     return r;
 }
 
-/*  Whether something may still come of it, so that it has to be listened to: a node that was on its way when
-    it ended, and is wanted back. */
+/*  Returns whether something may still happen to it, so that reports must be handled: such as a node that
+    was under way when the rollout ended, and is to be reverted. */
 static bool is_live (const struct broker_rollout *rollout)
 {
     const struct rollout *machine = &rollout->machine;
@@ -343,7 +345,7 @@ static int state_write (struct broker *broker, struct broker_rollout *rollout, u
     return r == 0 ? broker_store_watched_put (broker->store, now_ms, error) : r;
 }
 
-/*  In a transaction. */
+/*  Writes everything; called in a transaction. */
 static int all_write (struct broker *broker, struct broker_rollout *rollout, const struct broker_steering *by,
                       struct batch *batch, uint64_t now_ms, struct base_error *error)
 {

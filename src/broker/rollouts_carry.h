@@ -1,4 +1,5 @@
-/*  broker/rollouts_carry.h - what the machine of a rollout wants: written, and told once it is on disk */
+/*  broker/rollouts_carry.h - writes the actions of a rollout's machine, and sends them when they are on
+    disk */
 
 #ifndef BROKER_ROLLOUTS_CARRY_H
 #define BROKER_ROLLOUTS_CARRY_H
@@ -7,22 +8,22 @@
 
 enum {
     BROKER_ROLLOUT_ORDERS = 256, /* in one transaction */
-    BROKER_ROLLOUT_TURNS = 32    /* the same */
+    BROKER_ROLLOUT_TURNS = 32    /* in one transaction */
 };
 
-/*  What a person asked for, which is written with what it leads to. */
+/*  The request of an operator, which is written with its consequences. */
 struct broker_steering {
-    enum wire_command command; /* 0: the rollout begins */
+    enum wire_command command; /* 0: the rollout starts */
     const char *place, *reason;
-    /*  Called in the transaction, before the machine is asked. Returns 0 or -errno. */
+    /*  Called in the transaction, before the first action. Returns 0 or -errno. */
     int (*begin) (void *context, struct broker_rollout *rollout, struct base_error *error);
-    /*  The same, once all but the commit is done. */
+    /*  Called in the transaction, when only the commit is left to do. */
     int (*end) (void *context, struct broker_rollout *rollout, struct base_error *error);
     void *context;
 };
 
-/*  Writes and tells what the machine wants. by may be NULL. Returns 0 or -errno: then nothing has happened,
-    and the machine is to be loaded again. When it is to be attended to next, is in due_ms. */
+/*  Writes and sends the actions of the machine. by may be NULL. Returns 0, or -errno: nothing has happened,
+    and the machine must be loaded again. due_ms is the time of the next check. */
 int broker_rollout_carry (struct broker *broker, struct broker_rollout *rollout,
                           const struct broker_steering *by, struct base_error *error);
 

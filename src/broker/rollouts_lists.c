@@ -1,4 +1,5 @@
-/*  broker/rollouts_lists.c - the lists of rollouts, their members and their turns, a page at a time */
+/*  broker/rollouts_lists.c - the lists of rollouts, their members and their transitions, a page at a
+    time */
 
 #include "broker/rollouts_lists.h"
 
@@ -111,7 +112,7 @@ static int member_visit (void *context, const struct broker_member_row *row)
     return r;
 }
 
-/*  Of a plan that was made. */
+/*  Lists the members of a plan that was made. */
 static int planned_list (struct broker *broker, const struct wire_request *request, uint64_t from,
                          struct wire_answer *answer)
 {
@@ -139,7 +140,7 @@ static int planned_list (struct broker *broker, const struct wire_request *reque
     return list_end (answer, r == 1, at);
 }
 
-/*  The serial of a rollout by its id. Returns 1 where the answer says that there is none. */
+/*  Finds the serial of a rollout by its id. Returns 1 if there is none: the answer says so. */
 static int serial_of (struct broker *broker, const struct wire_request *request, uint64_t *ret_serial,
                       struct wire_answer *answer, struct base_error *error)
 {

@@ -1,7 +1,7 @@
-/*  broker/rollouts_lists.h - the lists of rollouts, their members and their turns, a page at a time
+/*  broker/rollouts_lists.h - the lists of rollouts, their members and their transitions, a page at a time
 
-    Each fills its list in the answer, and more and next. What is refused is told in the answer's status and
-    reason, and is 0; -errno is for what could not be read. */
+    Each fills its list in the answer, and more and next. A refusal returns 0, and is in the answer's status
+    and reason; -errno: something could not be read. */
 
 #ifndef BROKER_ROLLOUTS_LISTS_H
 #define BROKER_ROLLOUTS_LISTS_H
@@ -18,7 +18,7 @@ int broker_list_members (struct broker *broker, const struct wire_request *reque
 int broker_list_turns (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
                        struct base_error *error);
 
-/*  Says that there is no such rollout. id may be NULL. Returns 0 or -ENOMEM. */
+/*  Answers that there is no such rollout. id may be NULL. Returns 0 or -ENOMEM. */
 int broker_rollout_unknown (struct wire_answer *answer, const char *id);
 
 #endif

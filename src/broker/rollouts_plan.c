@@ -1,4 +1,4 @@
-/*  broker/rollouts_plan.c - what a rollout would do now */
+/*  broker/rollouts_plan.c - plans a rollout from the current records */
 
 #include "broker/rollouts_plan.h"
 
@@ -15,7 +15,7 @@
 
 enum { TYPICAL_MS = 5000, SIZES_MOST = 64 };
 
-/*  In the making. */
+/*  A plan under construction. */
 struct planning {
     struct broker *broker;
     struct wire_rollout spec; /* owned */
@@ -23,7 +23,7 @@ struct planning {
     struct rollout_selector *selector;
     struct wire_answer *answer;
     struct base_error *error;
-    /*  What it takes to get from one release to the new one. */
+    /*  Bytes to download to get from one release to the new one. */
     struct {
         struct base_digest from;
         char platform[BROKER_ID_SIZE];
@@ -47,9 +47,9 @@ void broker_planned_deinit (struct broker_planned *planned)
     *planned = (struct broker_planned){.n_facts = 0};
 }
 
-/*  No plan is made. Returns 1, or -ENOMEM. */
-__attribute__ ((format (printf, 3, 4))) static int refuse (struct wire_answer *answer,
-                                                           enum wire_status status, const char *format, ...)
+/*  Refuses to make a plan; the answer has the reason. Returns 1 or -ENOMEM. */
+__attribute__ ((format (printf, 3, 4))) static int
+plan_refuse (struct wire_answer *answer, enum wire_status status, const char *format, ...)
 {
     va_list arguments;
 
@@ -86,24 +86,24 @@ static int release_find (struct planning *planning)
         if (r < 0)
             return r;
         if (r == 0)
-            return refuse (planning->answer, WIRE_STATUS_NONE,
-                           "no release of %s: publish one with nodectl publish", spec->application);
+            return plan_refuse (planning->answer, WIRE_STATUS_NONE,
+                                "no release of %s: publish one with nodectl publish", spec->application);
         spec->release = planning->release.digest;
         return 0;
     }
     (void) base_digest_format (&spec->release, digest);
     r = broker_store_release_get (store, &spec->release, &planning->release, planning->error);
     if (r == -ENOENT)
-        return refuse (planning->answer, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them",
-                       digest);
+        return plan_refuse (planning->answer, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them",
+                            digest);
     if (r != 0)
         return r;
     if (strcmp (planning->release.document.application, spec->application) != 0)
-        return refuse (planning->answer, WIRE_STATUS_NONE, "release %s is one of %s, not of %s", digest,
-                       planning->release.document.application, spec->application);
+        return plan_refuse (planning->answer, WIRE_STATUS_NONE, "release %s is one of %s, not of %s", digest,
+                            planning->release.document.application, spec->application);
     if (planning->release.withdrawn)
-        return refuse (planning->answer, WIRE_STATUS_GONE, "release %s was withdrawn: roll out another one",
-                       digest);
+        return plan_refuse (planning->answer, WIRE_STATUS_GONE,
+                            "release %s was withdrawn: roll out another one", digest);
     return 0;
 }
 
@@ -121,8 +121,8 @@ static bool has_content (const struct wire_envelope *envelope, const struct base
     return false;
 }
 
-/*  What an envelope has and another one has not. Content that comes twice is downloaded once; counting it
-    twice is what "at most" allows. */
+/*  Returns the bytes of the files that one envelope has and the other lacks. A file that is listed twice is
+    downloaded once, but counted twice: the size is an upper limit. */
 static uint64_t size_between (const struct wire_envelope *from, const struct wire_envelope *to)
 {
     uint64_t size = has_content (from, &to->binary) ? 0 : to->size;
@@ -183,7 +183,7 @@ static int fact_fill (struct planning *planning, const struct broker_node *node,
                                   .busy = other && !waits,
                                   .held = broker_order_held (&application),
                                   .quarantined = broker_order_quarantined (&application, &spec->release)};
-    if (application.is_told && !waits) /* what it runs once the other one has ended, nobody knows */
+    if (application.is_told && !waits) /* what it will run after the other rollout is not known */
         fact->running = application.told.release;
     return envelope ? size_find (planning, &fact->running, node->platform, envelope, &fact->size) : 0;
 }
@@ -202,7 +202,7 @@ static int facts_gather (struct planning *planning, struct broker_planned *plann
     return r;
 }
 
-static int make (struct planning *planning, struct broker_planned *planned)
+static int plan_make (struct planning *planning, struct broker_planned *planned)
 {
     struct base_error wrong = {.code = 0};
     uint64_t typical_ms = 0;
@@ -211,12 +211,12 @@ static int make (struct planning *planning, struct broker_planned *planned)
                                     &planning->selector, &wrong);
 
     if (r == -EINVAL)
-        return refuse (planning->answer, WIRE_STATUS_INVALID, "%s", wrong.text);
+        return plan_refuse (planning->answer, WIRE_STATUS_INVALID, "%s", wrong.text);
     if (r == 0)
         r = release_find (planning);
     if (r == 0 && broker_serving_check (planning->broker, &planning->release.document,
                                         &planning->spec.release, NULL, unserved) != 0)
-        return refuse (planning->answer, WIRE_STATUS_REFUSED, "%s", unserved);
+        return plan_refuse (planning->answer, WIRE_STATUS_REFUSED, "%s", unserved);
     if (r == 0)
         r = facts_gather (planning, planned);
     if (r == 0)
@@ -226,7 +226,7 @@ static int make (struct planning *planning, struct broker_planned *planned)
     r = rollout_plan_make (&planning->spec, planned->facts, planned->n_facts,
                            typical_ms ? typical_ms : TYPICAL_MS, &planned->plan, &wrong);
     if (r == -EINVAL)
-        return refuse (planning->answer, WIRE_STATUS_INVALID, "%s", wrong.text);
+        return plan_refuse (planning->answer, WIRE_STATUS_INVALID, "%s", wrong.text);
     if (r == 0 && planning->release.document.version &&
         !(planned->version = strdup (planning->release.document.version)))
         r = -ENOMEM;
@@ -243,12 +243,12 @@ int broker_plan_make (struct broker *broker, const struct wire_request *request,
     int r;
 
     if (!request->spec)
-        return refuse (answer, WIRE_STATUS_INVALID, "the request has no settings for the rollout");
+        return plan_refuse (answer, WIRE_STATUS_INVALID, "the request has no settings for the rollout");
     if (!wire_application_is_valid (request->spec->application))
-        return refuse (answer, WIRE_STATUS_INVALID, "the name of the application is not valid");
+        return plan_refuse (answer, WIRE_STATUS_INVALID, "the name of the application is not valid");
     r = wire_copy (&wire_rollout_record, request->spec, &planning.spec);
     if (r == 0)
-        r = make (&planning, &planned);
+        r = plan_make (&planning, &planned);
     if (r == 0) {
         *ret_planned = planned;
         planned = (struct broker_planned){.n_facts = 0};
@@ -325,7 +325,7 @@ const struct broker_plan *broker_plan_find (const struct broker *broker, const s
     return NULL;
 }
 
-/*  Those in waves first, then those left out. */
+/*  Members of waves first, then skipped nodes. */
 static int keep_members (struct broker *broker, struct broker_plan *kept,
                          const struct broker_planned *planned)
 {

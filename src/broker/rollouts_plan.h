@@ -1,4 +1,4 @@
-/*  broker/rollouts_plan.h - what a rollout would do now, from the records */
+/*  broker/rollouts_plan.h - plans a rollout from the current records */
 
 #ifndef BROKER_ROLLOUTS_PLAN_H
 #define BROKER_ROLLOUTS_PLAN_H
@@ -8,7 +8,7 @@
 
 struct broker;
 
-/*  A plan with what it was made from. Ids point into the registry: to be used at once. */
+/*  A plan, and the facts that it was made from. Ids point into the registry: use them at once. */
 struct broker_planned {
     struct rollout_plan plan;
     struct rollout_fact *facts; /* owned */
@@ -17,17 +17,17 @@ struct broker_planned {
 };
 void broker_planned_deinit (struct broker_planned *planned);
 
-/*  Returns 0, -errno, or 1 where the answer says why there is none. */
+/*  Returns 0, -errno, or 1 if there is no plan: the answer says why. */
 int broker_plan_make (struct broker *broker, const struct wire_request *request,
                       struct broker_planned *ret_planned, struct wire_answer *answer,
                       struct base_error *error);
 
-/*  Why a node is left out, for a person. Returns text. */
+/*  Writes why a node is skipped, for a person. Returns text. */
 enum { BROKER_LEFT_OUT_TEXT = 128 };
 const char *broker_plan_left_out (struct broker *broker, const struct broker_planned *planned, uint32_t index,
                                   char text[BROKER_LEFT_OUT_TEXT]);
 
-/*  Puts the plan into the answer. Returns 0 or -ENOMEM. */
+/*  Copies the plan into the answer. Returns 0 or -ENOMEM. */
 int broker_plan_show (const struct broker_planned *planned, struct wire_answer *answer);
 
 /*  A plan that was made, so that its members can be listed. */
@@ -37,18 +37,18 @@ struct broker_plan {
     size_t n_members;
 };
 
-/*  Those that were made last. */
+/*  The plans that were made last. */
 enum { BROKER_PLANS = 4 };
 struct broker_plans {
     struct broker_plan kept[BROKER_PLANS];
-    unsigned next; /* the place for the next one */
+    unsigned next; /* the index of the next one */
 };
 void broker_plans_deinit (struct broker_plans *plans);
 
-/*  Remembers who is in it, for those who ask for its members, in the place of the oldest. Returns 0 or
+/*  Keeps the members of a plan for clients that list them, in the place of the oldest plan. Returns 0 or
     -ENOMEM. */
 int broker_plan_keep (struct broker *broker, const struct broker_planned *planned);
-/*  One that is remembered, or NULL; it stays the broker's, until the next is kept. */
+/*  Returns a plan that is kept, or NULL; it stays the broker's, until the next one is kept. */
 const struct broker_plan *broker_plan_find (const struct broker *broker, const struct base_digest *hash);
 
 #endif

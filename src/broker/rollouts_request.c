@@ -1,4 +1,4 @@
-/*  broker/rollouts_request.c - rollouts that operators ask for: plan, begin, steer */
+/*  broker/rollouts_request.c - rollouts that operators request: plan, start, steer */
 
 #include "broker/rollouts_request.h"
 
@@ -23,19 +23,19 @@ static void rollout_free_p (struct broker_rollout **rollout)
     broker_rollout_free (*rollout);
 }
 
-/*  The answer that was given to this request before. Returns 0, -ENOENT where there is none, or -errno. */
-static int answered (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
-                     struct base_error *error)
+/*  Reads the answer that this request got before. Returns 0, -ENOENT if there is none, or -errno. */
+static int answer_find (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
+                        struct base_error *error)
 {
     return request->key ? broker_store_answer_get (broker->store, request->key, answer, error) : -ENOENT;
 }
 
-/*  What is written with a command or a beginning. */
+/*  What is written with a command or a start. */
 struct asked {
     struct broker *broker;
     const struct wire_request *request;
     struct wire_answer *answer;
-    const struct broker_planned *planned; /* of a beginning */
+    const struct broker_planned *planned; /* of a start */
 };
 
 static int asked_end (void *context, struct broker_rollout *rollout, struct base_error *error)
@@ -141,7 +141,7 @@ static int state_begin (struct broker_rollout *rollout, const struct broker_plan
     return broker_rollout_describe (rollout, now_ms);
 }
 
-/*  A rollout as planned, which nobody knows yet. */
+/*  Creates a rollout as planned. It is not in the list of live rollouts yet. */
 static int rollout_make (struct broker *broker, const struct broker_planned *planned,
                          struct broker_rollout **ret_rollout)
 {
@@ -157,7 +157,7 @@ static int rollout_make (struct broker *broker, const struct broker_planned *pla
     for (uint32_t i = 0; i < plan->n_candidates && !waits; i++)
         waits = broker_rollouts_before (broker, NULL, planned->facts[plan->facts[i]].id,
                                         plan->spec.application, &index) != NULL;
-    for (uint32_t i = 0; i < plan->n_candidates; i++) /* who went since would be bad from the beginning */
+    for (uint32_t i = 0; i < plan->n_candidates; i++) /* an offline node would count as bad from the start */
         plan->candidates[i].online = planned->facts[plan->facts[i]].online;
     r = (waits ? rollout_init_queued : rollout_init) (&rollout->machine, &plan->spec, plan->candidates,
                                                       plan->n_candidates, plan->n_neighbours, now_ms);
@@ -181,7 +181,7 @@ static int rollout_make (struct broker *broker, const struct broker_planned *pla
     return r;
 }
 
-/*  Why a plan cannot be begun with now. Returns 1 where the answer says so. */
+/*  Returns 1 if a plan cannot be started now: the answer says why. */
 static int start_check (struct broker *broker, const struct wire_request *request,
                         const struct broker_planned *planned, struct wire_answer *answer)
 {
@@ -235,7 +235,7 @@ int broker_rollout_start (struct broker *broker, const struct wire_request *requ
     struct asked asked = {.broker = broker, .request = request, .answer = answer, .planned = &planned};
     struct broker_steering by = {
         .place = request->place, .begin = start_begin, .end = asked_end, .context = &asked};
-    int r = answered (broker, request, answer, error);
+    int r = answer_find (broker, request, answer, error);
 
     if (r != -ENOENT)
         return r;
@@ -260,15 +260,16 @@ int broker_rollout_start (struct broker *broker, const struct wire_request *requ
                   request->place ? request->place : "unknown", rollout->machine.spec.application,
                   planned.version ? planned.version : "?", rollout->machine.n_members,
                   base_digest_format (&planned.plan.hash, (char[BASE_DIGEST_TEXT]){0}));
-    rollout = NULL; /* the broker's */
+    rollout = NULL; /* owned by the broker */
     return r;
 }
 
 /*  steer */
 
-/*  Has nodes tried again; without names all that can be. Returns 0 where any is; text says why one is not. */
-static int retry (struct broker_rollout *rollout, const struct wire_request *request, uint64_t now_ms,
-                  char text[ROLLOUT_REASON])
+/*  Retries nodes; without names, all that can be retried. Returns 0 if at least one is retried; else text
+    says why not. */
+static int members_retry (struct broker_rollout *rollout, const struct wire_request *request, uint64_t now_ms,
+                          char text[ROLLOUT_REASON])
 {
     char why[ROLLOUT_REASON];
     size_t done = 0;
@@ -290,9 +291,9 @@ static int retry (struct broker_rollout *rollout, const struct wire_request *req
     return done ? 0 : -EINVAL;
 }
 
-/*  Whether another rollout that has not ended has one of its nodes. */
-static const struct broker_rollout *overlaps (struct broker *broker, const struct broker_rollout *rollout,
-                                              const char **ret_node)
+/*  Returns another rollout that has one of its nodes and has not ended; NULL: none. */
+static const struct broker_rollout *
+rollout_overlap (struct broker *broker, const struct broker_rollout *rollout, const char **ret_node)
 {
     for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
         uint32_t index;
@@ -308,7 +309,7 @@ static const struct broker_rollout *overlaps (struct broker *broker, const struc
     return NULL;
 }
 
-/*  Returns 1 where the answer says why not. */
+/*  Returns 1 if the command cannot be carried out: the answer says why. */
 static int steer_check (struct broker *broker, struct broker_rollout *rollout,
                         const struct wire_request *request, struct wire_answer *answer,
                         struct base_error *error)
@@ -341,7 +342,7 @@ static int steer_check (struct broker *broker, struct broker_rollout *rollout,
                                    "its release was withdrawn: nodectl rollout abort or revert %s",
                                    rollout->state.id);
     } else if (request->command == WIRE_COMMAND_REVERT && rollout_is_over (&rollout->machine) &&
-               (other = overlaps (broker, rollout, &node)))
+               (other = rollout_overlap (broker, rollout, &node)))
         r = broker_answer_say (answer, WIRE_STATUS_BUSY, "node %s is in rollout %s, which has not ended",
                                node, other->state.id);
     else
@@ -358,7 +359,7 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
     struct broker_rollout *rollout = NULL;
     uint64_t now_ms = broker_rollouts_now_ms (broker);
     char text[ROLLOUT_REASON] = "", nodes[ROLLOUT_REASON] = "";
-    int r = answered (broker, request, answer, error);
+    int r = answer_find (broker, request, answer, error);
 
     if (r != -ENOENT)
         return r;
@@ -369,7 +370,7 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
     if (r != 0)
         return r > 0 ? 0 : r;
     if (request->command == WIRE_COMMAND_RETRY) {
-        r = retry (rollout, request, now_ms, text);
+        r = members_retry (rollout, request, now_ms, text);
         for (size_t i = 0; i < request->n_nodes; i++)
             (void) snprintf (nodes + strlen (nodes), sizeof nodes - strlen (nodes), "%s%s", i ? ", " : "",
                              request->nodes[i]);

@@ -1,7 +1,7 @@
-/*  broker/rollouts_request.h - rollouts that operators ask for: plan, begin, steer
+/*  broker/rollouts_request.h - rollouts that operators request: plan, start, steer
 
-    What is refused is told in the answer's status and reason, and is 0; -errno is for what could not be read
-    or written. */
+    A refusal returns 0, and is in the answer's status and reason; -errno: something could not be read or
+    written. */
 
 #ifndef BROKER_ROLLOUTS_REQUEST_H
 #define BROKER_ROLLOUTS_REQUEST_H

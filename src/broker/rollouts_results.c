@@ -1,8 +1,8 @@
-/*  broker/rollouts_results.c - what nodes tell, as the machine understands it
+/*  broker/rollouts_results.c - passes the reports of nodes to the machine of a rollout
 
-    A result is told by the last report under the epoch of the order; where none comes though the node says
-    that it has carried the order out, by how it stands. That a node is updated is told by nobody but the
-    node that runs the release. */
+    A result is the last report under the epoch of the order. If there is none although the node says that
+    it has completed the order, the result is inferred from the node's state. A node counts as updated only
+    if it reports itself that it runs the release. */
 
 #include "broker/rollouts_results.h"
 
@@ -24,7 +24,7 @@ static bool is_at_rest (enum wire_state state)
            state == WIRE_STATE_UNFIT;
 }
 
-/*  Takes a text over from a record that goes away. */
+/*  Moves a text out of a record that is freed afterwards. */
 static void text_take (char **field, char **text)
 {
     free (*field);
@@ -32,8 +32,8 @@ static void text_take (char **field, char **text)
     *text = NULL;
 }
 
-static void ended (struct broker_rollout *rollout, uint32_t index, enum rollout_result result,
-                   uint64_t now_ms)
+static void member_ended (struct broker_rollout *rollout, uint32_t index, enum rollout_result result,
+                          uint64_t now_ms)
 {
     struct broker_member *member = &rollout->members[index];
     enum wire_member before = rollout->machine.members[index].state;
@@ -58,26 +58,27 @@ static void update_ended (struct broker_rollout *rollout, uint32_t index, const 
     switch (shown->outcome) {
     case WIRE_OUTCOME_CONFIRMED:
         if (runs)
-            ended (rollout, index, ROLLOUT_CONFIRMED, now_ms);
-        else if (is_at_rest (told->state)) { /* it went back since */
+            member_ended (rollout, index, ROLLOUT_CONFIRMED, now_ms);
+        else if (is_at_rest (told->state)) { /* it has reverted since */
             if (!member->reason)
                 member->reason = strdup ("it runs another release again, and the rollout did not order that");
-            ended (rollout, index, ROLLOUT_REVERTED, now_ms);
+            member_ended (rollout, index, ROLLOUT_REVERTED, now_ms);
         }
         return;
-    case WIRE_OUTCOME_NOTHING: /* what runs is the same, whatever its release is called */
-        ended (rollout, index, ROLLOUT_CONFIRMED, now_ms);
+    case WIRE_OUTCOME_NOTHING: /* the same program runs, under another release */
+        member_ended (rollout, index, ROLLOUT_CONFIRMED, now_ms);
         return;
     default:
         if (rollout->machine.members[index].state == WIRE_MEMBER_FAILED && member->reason)
-            return; /* told before */
+            return; /* reported before */
         text_take (&member->step, &shown->outcome_step);
         text_take (&member->reason, &shown->outcome_reason);
-        ended (rollout, index, skipped ? ROLLOUT_SKIPPED : ROLLOUT_FAILED, now_ms);
+        member_ended (rollout, index, skipped ? ROLLOUT_SKIPPED : ROLLOUT_FAILED, now_ms);
     }
 }
 
-/*  The blob that the node's content peer, which may be none of this broker, sent with other bytes than its name says. */
+/*  Returns the blob that the node's content peer sent with wrong bytes; NULL: none. That peer may be
+    another program than this broker. */
 static const struct base_digest *rotten_blob (const struct broker_member *member,
                                               const struct wire_failure *failure)
 {
@@ -87,8 +88,8 @@ static const struct base_digest *rotten_blob (const struct broker_member *member
                : NULL;
 }
 
-/*  Whether a download failed because the origin does not have the release as it should be: no node is charged for
-    that. Where that is not known yet, the node is looked at again. */
+/*  Returns whether a download failed because the origin lacks a part of the release: then no node is
+    charged. If that is not known yet, the node is checked again. */
 static bool update_unserved (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
                              const struct wire_node *shown, const struct wire_failure *failure,
                              uint64_t now_ms)
@@ -114,18 +115,18 @@ static bool update_unserved (struct broker *broker, struct broker_rollout *rollo
         " then resume",
         base_digest_format (r == 0 ? rotten : &blob, text), r == 0 ? "content peer" : "broker");
     rollout_pause (&rollout->machine, reason);
-    ended (rollout, index, ROLLOUT_UNSERVED, now_ms);
+    member_ended (rollout, index, ROLLOUT_UNSERVED, now_ms);
     return true;
 }
 
-/*  Whether a node tells of the update that a member was ordered. */
+/*  Returns whether a node reports on the update that the member was ordered. */
 static bool is_of (const struct broker_member *member, const char *transaction)
 {
     return transaction && member->transaction && strcmp (transaction, member->transaction) == 0;
 }
 
-/*  A node that fell silent, or took too long, is told to go back, and its update's own end was told behind
-    that: it is kept all the same, for it is what an operator asks for. */
+/*  A node that lost contact, or exceeded its deadline, is ordered to revert, and reports the end of its
+    update only after that. The reason is kept all the same, because operators ask for it. */
 static void why_update_ended (struct broker_member *member, const struct wire_failure *failure)
 {
     if (!failure || !is_of (member, failure->transaction))
@@ -143,17 +144,18 @@ static void revert_ended (struct broker_rollout *rollout, uint32_t index, const 
         if (!is_at_rest (told->state))
             return;
         why_update_ended (member, told->last_error);
-        ended (rollout, index, ROLLOUT_REVERTED, now_ms);
+        member_ended (rollout, index, ROLLOUT_REVERTED, now_ms);
         return;
     }
     if (shown->outcome == WIRE_OUTCOME_REVERTED)
-        return; /* and what it runs now is told next */
+        return; /* the release that it runs now is reported next */
     text_take (&member->step, &shown->outcome_step);
     text_take (&member->reason, &shown->outcome_reason);
-    ended (rollout, index, ROLLOUT_FAILED, now_ms);
+    member_ended (rollout, index, ROLLOUT_FAILED, now_ms);
 }
 
-/*  A node whose host is unfit keeps its order, and tries it again in its own time. People read why, and when. */
+/*  A node with an unfit host keeps its order, and retries it by itself. The reason and the next try are
+    shown to people. */
 static void look_unfit (struct broker_rollout *rollout, uint32_t index, const struct wire_application *told)
 {
     struct broker_member *member = &rollout->members[index];
@@ -214,7 +216,7 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
     else if (!member->settle_ms) {
         struct broker_node *node = broker_registry_find (&broker->registry, member->id);
         member->settle_ms = boot_ms + BROKER_SETTLE_MS;
-        if (node && !node->settle_ms) /* it is looked at again then */
+        if (node && !node->settle_ms) /* it is checked again then */
             node->settle_ms = member->settle_ms;
         return;
     }
@@ -233,9 +235,9 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
         update_ended (rollout, index, &application.told, &shown, now_ms);
 }
 
-/*  updated ones and others */
+/*  comparison of updated members with the others */
 
-/*  Looks at a node that was there at the round before: is it worse off now? */
+/*  Counts a node of the last round, and whether its state is worse now. */
 static void compare_one (const struct broker_member *member, const struct rollout_member *state,
                          const struct broker_node *node, struct rollout_round *round)
 {

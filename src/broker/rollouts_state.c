@@ -1,4 +1,4 @@
-/*  broker/rollouts_state.c - how a rollout stands, for people */
+/*  broker/rollouts_state.c - the state of a rollout, for people */
 
 #include "broker/rollouts_state.h"
 
@@ -31,7 +31,7 @@ static char *time_now (void)
 
 /*  what it waits for */
 
-/*  In how long, for people: by the wall clock as it is now. */
+/*  Writes the time at which a span from now ends, for people: by the current wall clock. */
 static const char *in_text (uint64_t span_ms, char text[BASE_TIME_TEXT])
 {
     return base_time_format (base_time_real_ns () + span_ms * 1000000, text);
@@ -42,7 +42,7 @@ static const char *at_text (uint64_t at_ms, uint64_t now_ms, char text[BASE_TIME
     return in_text (at_ms > now_ms ? at_ms - now_ms : 0, text);
 }
 
-/*  How many nodes of a wave are under way, and how many of them wait until their host is fit. */
+/*  Describes how many nodes of a wave are under way, and how many of them wait until their host is fit. */
 static char *waits_under_way (const struct broker_rollout *rollout, const struct rollout_wave *wave)
 {
     uint32_t unfit = 0, first = 0;
@@ -81,8 +81,8 @@ static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_
     return NULL;
 }
 
-/*  NULL: for nothing, or memory is out. */
-static char *waits (const struct broker_rollout *rollout, uint64_t now_ms)
+/*  Returns what the rollout waits for; NULL: nothing, or memory is exhausted. */
+static char *waits_text (const struct broker_rollout *rollout, uint64_t now_ms)
 {
     const struct rollout *machine = &rollout->machine;
     char text[BASE_TIME_TEXT];
@@ -119,8 +119,9 @@ static char *waits (const struct broker_rollout *rollout, uint64_t now_ms)
 
 /*  causes */
 
-/*  A reason without what differs from node to node: numbers, digests, the node's own name. */
-static void likeness (const char *reason, const char *id, char text[LIKENESS])
+/*  Writes a reason without what differs between nodes (numbers, digests, the node's own name), to group
+    equal reasons. */
+static void reason_normalize (const char *reason, const char *id, char text[LIKENESS])
 {
     size_t length = 0, id_length = strlen (id);
 
@@ -154,8 +155,9 @@ static void kinds_add (const struct broker_rollout *rollout, uint32_t index, str
     char like[LIKENESS];
     struct kind *kind = kinds;
 
-    likeness (member->reason ? member->reason : wire_member_word (rollout->machine.members[index].state),
-              member->id, like);
+    reason_normalize (member->reason ? member->reason
+                                     : wire_member_word (rollout->machine.members[index].state),
+                      member->id, like);
     while (kind < kinds + *n_kinds && (strcmp (kind->step, step) != 0 || strcmp (kind->like, like) != 0))
         kind++;
     if (kind == kinds + *n_kinds) {
@@ -251,7 +253,7 @@ static int causes_describe (struct broker_rollout *rollout)
     return 0;
 }
 
-/*  all of it */
+/*  the whole state */
 
 static void waves_describe (struct broker_rollout *rollout)
 {
@@ -308,7 +310,7 @@ int broker_rollout_describe (struct broker_rollout *rollout, uint64_t now_ms)
     free (state->reason);
     state->reason = machine->reason[0] ? broker_reason ("%s", machine->reason) : NULL;
     free (state->waits);
-    state->waits = waits (rollout, now_ms);
+    state->waits = waits_text (rollout, now_ms);
     waves_describe (rollout);
     evidence_describe (rollout);
     return causes_describe (rollout);

@@ -1,4 +1,4 @@
-/*  broker/round.c - what nodes tell in one round of the loop is written in one transaction */
+/*  broker/round.c - group commit: the reports of one round of the loop are written in one transaction */
 
 #include "broker/round.h"
 
@@ -19,7 +19,7 @@ static void close_all (struct broker *broker, bool kept)
     size_t count = round->count;
 
     bus_timer_cancel (broker->loop, round->timer);
-    *round = (struct broker_round){.open = NULL}; /* what ends may begin something */
+    *round = (struct broker_round){.open = NULL}; /* `ended` may open the next transaction */
     for (size_t i = 0; i < count; i++)
         open[i].ops->ended (broker, open[i].item, kept);
     if (round->open)
@@ -57,7 +57,7 @@ void broker_round_deinit (struct broker *broker)
     broker->round = (struct broker_round){.open = NULL};
 }
 
-/*  Returns 0, or -errno: then nothing of the item is there. */
+/*  Returns 0, or -errno: nothing of the item was written. */
 static int write_one (struct broker *broker, const struct broker_write_ops *ops, void *item,
                       struct base_error *error)
 {
@@ -65,7 +65,7 @@ static int write_one (struct broker *broker, const struct broker_write_ops *ops,
 
     if (r == 0)
         r = ops->store (broker, item, error);
-    if (broker_store_mark_end (broker->store, r == 0) != 0) { /* all of it is lost */
+    if (broker_store_mark_end (broker->store, r == 0) != 0) { /* SQLite has rolled back the transaction */
         r = r ? r : -EIO;
         broker_store_rollback (broker->store);
         close_all (broker, false);

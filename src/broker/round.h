@@ -1,10 +1,10 @@
-/*  broker/round.h - what nodes tell in one round of the loop is written in one transaction
+/*  broker/round.h - group commit: the reports of one round of the loop are written in one transaction
 
-    A sync costs as much for one as for all, and a fleet that comes back tells thousands of things at once.
-    Each thing is answered, and told as an event, once it is on disk. What cannot be written costs itself
-    alone, unless SQLite gives the whole transaction up: then nothing of it is kept.
+    One sync costs the same for one report as for 256, and a reconnecting fleet sends thousands of reports
+    at once. Each item is answered, and published as an event, after it is on disk. An item that cannot be
+    written fails alone, unless SQLite rolls back the whole transaction: then all its items fail.
 
-    Everything else that writes, or shows the records to a person, settles what is open first. */
+    Any other code that writes records, or shows them to a person, must call broker_round_settle first. */
 
 #ifndef BROKER_ROUND_H
 #define BROKER_ROUND_H
@@ -14,15 +14,15 @@
 
 #include "base/error.h"
 
-enum { BROKER_ROUND_MOST = 256 /* in one transaction */ };
+enum { BROKER_ROUND_MOST = 256 /* items in one transaction */ };
 
 struct broker;
 
-/*  A kind of thing that is written. */
+/*  Operations of one kind of item. */
 struct broker_write_ops {
     /*  Writes the item, within the transaction. */
     int (*store) (struct broker *broker, void *item, struct base_error *error);
-    /*  The item is on disk, or it is not and will not be. Frees it. */
+    /*  kept: the item is on disk; else it was not written and will not be. Frees it. */
     void (*ended) (struct broker *broker, void *item, bool kept);
 };
 
@@ -32,24 +32,24 @@ struct broker_write {
 };
 
 struct broker_round {
-    struct broker_write *open; /* BROKER_ROUND_MOST of them; NULL until there was one */
+    struct broker_write *open; /* BROKER_ROUND_MOST entries; NULL before the first item */
     size_t count;
     int timer;
 };
 
-/*  Writes an item into the open transaction. Returns 0: ended is called later; or -errno: nothing of it is
-    there, and the item is still the caller's. */
+/*  Writes an item into the open transaction, and opens one if needed. Returns 0: `ended` is called later;
+    or -errno: nothing of the item was written, and the item stays the caller's. */
 int broker_round_add (struct broker *broker, const struct broker_write_ops *ops, void *item,
                       struct base_error *error);
 
-/*  Whether an item of this kind is in the open transaction for which is_it holds. */
+/*  Returns whether the open transaction has an item of this kind for which is_it returns true. */
 bool broker_round_has (const struct broker *broker, const struct broker_write_ops *ops,
                        bool (*is_it) (const void *item, const void *what), const void *what);
 
-/*  Ends the transaction that is open, if one is. */
+/*  Commits the open transaction, if there is one, and calls `ended` for each item. */
 void broker_round_settle (struct broker *broker);
 
-/*  Logs what the records said. Returns the code in error. */
+/*  Logs an error of the records. Returns the code in error. */
 int broker_storage_failed (struct broker *broker, const struct base_error *error);
 
 void broker_round_deinit (struct broker *broker);

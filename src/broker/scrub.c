@@ -1,8 +1,9 @@
 /*  broker/scrub.c - reads every blob once in a period
 
-    In the order of their names, a slice a job on a thread, and a pause behind each that keeps the rate: what
-    reads all blobs in half of the period, never above 10 MB/s, and so that the job's time of a processor is
-    5 % of it. How far it came stands in contents/scrub; a blob that was half read is read from its beginning. */
+    Reads the blobs in the order of their digests, one slice a job on a thread, with a pause after each
+    slice. The pause keeps the rate: all blobs in half of the period, never above 10 MB/s, and 5 % of a
+    processor for the job. contents/scrub records the last blob that was read; a half-read blob is read
+    again from its start. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +21,11 @@
 
 enum {
     SAVE_MS = 60 * 1000,
-    EMPTY_MS = 60 * 1000, /* until a store without blobs is looked at again; at most the period */
+    EMPTY_MS = 60 * 1000, /* pause after a round, at most the period; also the delay before a retry */
     STATE_MOST = 256,
 };
 
-/*  the job */
+/*  run on the thread */
 
 static int total_add (void *context, const struct base_digest *digest, uint64_t size)
 {
@@ -79,7 +80,7 @@ static void slice_read (struct broker_scrub *scrub)
     scrub->sliced = (uint64_t) got;
 }
 
-static int job (void *context)
+static int slice_run (void *context)
 {
     struct broker_scrub *scrub = context;
     uint64_t before_ns = disk_pace_cpu_ns ();
@@ -94,7 +95,7 @@ static int job (void *context)
     return 0;
 }
 
-/*  in the loop */
+/*  run in the loop */
 
 static void state_load (struct broker_verify *verify)
 {
@@ -166,7 +167,7 @@ static int scrub_job (void *context)
 {
     struct broker_verify *verify = context;
 
-    return job (&verify->scrub);
+    return slice_run (&verify->scrub);
 }
 
 static void on_timer (void *context)
@@ -187,7 +188,7 @@ void broker_scrub_init (struct broker_verify *verify)
     verify->scrub = (struct broker_scrub){.fd = -1, .blobs = {.fd = -1}};
 }
 
-static void stop (struct broker_verify *verify)
+static void scrub_stop (struct broker_verify *verify)
 {
     struct broker_scrub *scrub = &verify->scrub;
 
@@ -203,7 +204,7 @@ static void stop (struct broker_verify *verify)
 
 void broker_scrub_deinit (struct broker_verify *verify)
 {
-    stop (verify);
+    scrub_stop (verify);
     state_save (verify);
 }
 
@@ -211,7 +212,7 @@ void broker_scrub_reset (struct broker_verify *verify)
 {
     uint64_t period_ms = verify->scrub.period_ms;
 
-    stop (verify);
+    scrub_stop (verify);
     broker_scrub_init (verify);
     broker_verify_scrub (verify, period_ms);
 }
@@ -220,7 +221,7 @@ void broker_verify_scrub (struct broker_verify *verify, uint64_t period_ms)
 {
     struct broker_scrub *scrub = &verify->scrub;
 
-    stop (verify);
+    scrub_stop (verify);
     scrub->period_ms = period_ms;
     if (!verify->loop || period_ms == 0)
         return;

@@ -16,7 +16,7 @@ static bool is_missing (struct broker *broker, const struct base_digest *digest,
     return !broker_content_has (broker->content, digest, &here) || here != size;
 }
 
-/*  ret_first: the first blob that is missing, where any is. */
+/*  Counts missing blobs. ret_first: the first one; untouched if there is none. */
 static uint64_t missing_of (struct broker *broker, const struct wire_envelope *envelope,
                             struct base_digest *ret_first)
 {
@@ -102,7 +102,7 @@ static int release_count (void *context, const struct broker_release *release)
     return 0;
 }
 
-/*  Counted anew once a content came or went, or a release did: not with every answer. */
+/*  Counts again only after a blob or a release was added or removed, not for every answer. */
 static uint64_t releases_missing (struct broker *broker)
 {
     uint64_t changes = broker->content ? broker_content_changes (broker->content) : 0;

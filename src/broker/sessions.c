@@ -1,4 +1,4 @@
-/*  broker/sessions.c - who comes, lives and goes */
+/*  broker/sessions.c - nodes that connect, live and disconnect */
 
 #include "broker/private.h"
 
@@ -14,14 +14,15 @@
 #include "wire/envelope.h"
 
 enum {
-    HELLOS_AT_ONCE = 60, /* of a node, that are written; and as many a minute */
-    TOLD_AT_ONCE = 10,   /* of a node's comings and goings, that are told as events and logged */
+    HELLOS_AT_ONCE = 60, /* hellos of a node that are written; and as many a minute */
+    TOLD_AT_ONCE = 10,   /* connects and disconnects of a node that are logged and sent as events */
     TOLD_A_MINUTE = 6,
-    ALL_AT_ONCE = 40000, /* of all nodes: a fleet that goes and comes back */
+    ALL_AT_ONCE = 40000, /* of all nodes: a fleet that disconnects and returns */
     ALL_A_MINUTE = 12000,
 };
 
-/*  Whether a node's coming or going is told: one that flaps costs neither a disk of logs nor those who listen. */
+/*  Returns whether a connect or disconnect is reported. A flapping node must not fill the log or flood the
+    subscribers. */
 static bool is_told (struct broker *broker, struct broker_node *node)
 {
     uint64_t now_ms = base_time_boot_ms ();
@@ -79,8 +80,8 @@ static int hello_store (struct broker *broker, const struct wire_hello *hello,
     return r;
 }
 
-/*  Whether the session before this one ended without a word: not by a goodbye, not by a switch to another
-    version, which may crash on trial, and not as seen by a broker that was itself away. */
+/*  Returns whether the previous session ended without a goodbye. Not counted: a switch to another version,
+    which may crash on trial, and the first session after a start of the broker. */
 static bool is_restart (const struct broker_node *node, const struct wire_hello *hello)
 {
     if (!node || !node->session[0] || strcmp (node->session, hello->session) == 0 || node->trial)
@@ -134,7 +135,8 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
                   : r;
 }
 
-/*  Every epoch that a node has seen was in the records before it was told: these are older than it. */
+/*  A broker stores an epoch before it issues it. So if a node has seen a higher epoch, the records are
+    older. */
 static void check_age (struct broker *broker, const struct broker_node *node,
                        const struct wire_application *told, const struct broker_application_news *news)
 {
@@ -188,9 +190,9 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
     return 0;
 }
 
-/*  Where the node has gone meanwhile, it will say hello again. */
-static void welcome (struct broker *broker, const struct bus_peer *peer, enum wire_status status,
-                     const char *reason, const struct broker_journal *journal)
+/*  Answers a hello. A node that has disconnected meanwhile says hello again. */
+static void welcome_send (struct broker *broker, const struct bus_peer *peer, enum wire_status status,
+                          const char *reason, const struct broker_journal *journal)
 {
     struct wire_welcome answer = {.status = status,
                                   .reason = (char *) reason,
@@ -213,8 +215,8 @@ static void greeting_ended (struct broker *broker, void *item, bool kept)
 
     if (kept && r != 0)
         (void) broker_storage_failed (broker, &error);
-    welcome (broker, &greeting->peer, r == 0 ? WIRE_STATUS_OK : WIRE_STATUS_FAILED,
-             r == 0 ? NULL : error.text, &greeting->journal.before);
+    welcome_send (broker, &greeting->peer, r == 0 ? WIRE_STATUS_OK : WIRE_STATUS_FAILED,
+                  r == 0 ? NULL : error.text, &greeting->journal.before);
     greeting_free (greeting);
 }
 
@@ -227,16 +229,16 @@ static bool greeting_is_of (const void *item, const void *id)
     return strcmp (greeting->hello.node, id) == 0;
 }
 
-/*  What the registry says of a node has to count the hello of it that is being written. */
+/*  Commits a hello of the node that is still being written, so that the registry knows of it. */
 static void greeting_settle (struct broker *broker, const char *id)
 {
     if (broker_round_has (broker, &greeting_ops, greeting_is_of, id))
         broker_round_settle (broker);
 }
 
-/*  Lets a hello in: it is welcomed once it is on disk. Returns 0 or -errno; then nothing has changed. */
-static int admit (struct broker *broker, const struct bus_peer *peer, const struct wire_hello *hello,
-                  struct base_error *error)
+/*  Accepts a hello: it is answered after it is on disk. Returns 0 or -errno; then nothing has changed. */
+static int hello_admit (struct broker *broker, const struct bus_peer *peer, const struct wire_hello *hello,
+                        struct base_error *error)
 {
     const struct broker_node *node = broker_registry_find (&broker->registry, hello->node);
     struct greeting *greeting = calloc (1, sizeof *greeting);
@@ -265,8 +267,8 @@ static bool hello_is_valid (const struct wire_hello *hello)
     return true;
 }
 
-/*  What is said more often than a node does, or by more nodes than come, is put off: who means it says it
-    again. */
+/*  Checks that the connection belongs to this node, and the rate of hellos: of one node, and of unknown
+    nodes. A hello above the rate fails, and the node repeats it later. */
 static bool hello_is_in_time (struct broker *broker, const struct wire_hello *hello,
                               struct wire_welcome *answer)
 {
@@ -314,10 +316,11 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
     case BROKER_ADMIT:
         break;
     }
-    return admit (broker, peer, hello, &error) == 0 ? ORIGIN_LATER : broker_storage_failed (broker, &error);
+    return hello_admit (broker, peer, hello, &error) == 0 ? ORIGIN_LATER
+                                                          : broker_storage_failed (broker, &error);
 }
 
-/*  the registry's operations */
+/*  operations of the registry */
 
 static int registry_poke (void *context, const struct bus_peer *peer)
 {
@@ -336,21 +339,21 @@ static void registry_settled (void *context, struct broker_node *node, const str
 
     if (refusal) {
         base_log_limited (&broker->log, BASE_LOG_WARNING, "refused: %s", refusal);
-        welcome (broker, peer, WIRE_STATUS_REFUSED, refusal, NULL);
+        welcome_send (broker, peer, WIRE_STATUS_REFUSED, refusal, NULL);
         return;
     }
     base_log_limited (&broker->log, BASE_LOG_INFO,
                       "node %s: its session lost contact and is replaced by that of %s", node->id,
                       hello->place ? hello->place : "an unnamed place");
-    if (admit (broker, peer, hello, &error) == 0)
+    if (hello_admit (broker, peer, hello, &error) == 0)
         return;
     (void) broker_storage_failed (broker, &error);
-    welcome (broker, peer, WIRE_STATUS_FAILED, error.text, NULL);
+    welcome_send (broker, peer, WIRE_STATUS_FAILED, error.text, NULL);
 }
 
-/*  going */
+/*  disconnects */
 
-/*  A departure that is being written. */
+/*  A disconnect that is being written. */
 struct parting {
     char node[BROKER_ID_SIZE];
     char last_seen[BASE_TIME_TEXT];
@@ -369,7 +372,7 @@ static void parting_ended (struct broker *broker, void *item, bool kept)
     struct parting *parting = item;
     struct broker_node *node = broker_registry_find (&broker->registry, parting->node);
 
-    (void) kept; /* it has gone all the same */
+    (void) kept; /* the node is offline in any case */
     if (node) {
         if (is_told (broker, node)) {
             base_log (BASE_LOG_INFO, "node %s went: %s", node->id, parting->reason);
@@ -409,9 +412,10 @@ static void registry_went (void *context, struct broker_node *node)
 const struct broker_registry_ops broker_registry_ops = {
     .poke = registry_poke, .settled = registry_settled, .went = registry_went};
 
-/*  signs of life */
+/*  heartbeats, goodbyes, subscriptions */
 
-/*  A session's connection was made anew beneath it: it lives on once it has said hello there. */
+/*  The session uses a new connection: asks it to say hello there, as only then its messages are
+    accepted. */
 static void hello_want (struct broker *broker, const struct bus_peer *peer, const char *id,
                         const char *session)
 {
@@ -457,7 +461,7 @@ void broker_on_subscription (void *context, const char *topic, bool subscribed)
     struct broker *broker = context;
     int ring = subscribed ? broker_hints_ring (topic) : -1;
 
-    /* A version on trial confirms itself only once it has heard an announcement. */
+    /* A version on trial confirms itself only after it has heard an announcement. */
     if (ring >= 0)
         for (const struct broker_node *node = broker->registry.trials[ring]; node; node = node->next_on_trial)
             broker_hints_want_after (&broker->hints, (unsigned) ring, node->id, 0);

@@ -11,8 +11,8 @@
 
 enum { REVISION_BLOCK = 10000, BUSY_MS = 5000, TABLES = 13 };
 
-/*  Each brings the layout from its index to the next. One that was released is never changed, only
-    followed. */
+/*  Each entry migrates the layout from its index to the next one. A released entry is never changed; new
+    entries follow it. */
 static const char *const migrations[] = {
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE releases (serial INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE,"
@@ -36,7 +36,7 @@ static const char *const migrations[] = {
     "CREATE INDEX reports_node ON reports (node, serial);"
     "CREATE TABLE answers (serial INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,"
     " answer BLOB NOT NULL);",
-    /* labels, facts, and how the journals of nodes stand */
+    /* labels, facts, and the state of the nodes' journals */
     "ALTER TABLE nodes ADD COLUMN kernel TEXT;"
     "ALTER TABLE nodes ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE nodes ADD COLUMN journal_serial INTEGER NOT NULL DEFAULT 0;"
@@ -64,8 +64,8 @@ static const char *const migrations[] = {
     "CREATE TABLE given (node TEXT NOT NULL, application TEXT NOT NULL, epoch INTEGER NOT NULL,"
     " verb TEXT NOT NULL, update_id TEXT, rollout TEXT, wave INTEGER NOT NULL, place TEXT,"
     " time TEXT NOT NULL, PRIMARY KEY (node, application, epoch)) WITHOUT ROWID;",
-    /* Times of rollouts were those of the wall clock. The clock that they go by now begins behind the last
-       of them, or a day from 0, which means "never". */
+    /* Times of rollouts were wall-clock times. The clock that they use now starts after the last of them,
+       or at one day, as 0 means "never". */
     "ALTER TABLE members ADD COLUMN real INTEGER NOT NULL DEFAULT 0;"
     "UPDATE members SET real = since;"
     "INSERT OR REPLACE INTO meta (key, value) VALUES ('watched', max (86400000,"
@@ -78,7 +78,7 @@ enum { LAYOUT = sizeof migrations / sizeof migrations[0] };
 int store_code (int code, int cause)
 {
     switch (code & 0xff) {
-    case SQLITE_FULL: /* of a disk that is full, SQLite says the one or the other */
+    case SQLITE_FULL: /* SQLite returns this or the other code for a full disk */
         return -ENOSPC;
     case SQLITE_NOMEM:
         return -ENOMEM;
@@ -93,7 +93,7 @@ int store_code (int code, int cause)
         return cause > 0 ? -cause : -EACCES;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-    case SQLITE_ERROR: /* a statement of ours fails on tables that are not what was made */
+    case SQLITE_ERROR: /* our statement fails: the tables are not as they were created */
         return -EBADMSG;
     default:
         return cause == ENOSPC ? -ENOSPC : -EIO;
@@ -110,8 +110,8 @@ int store_fail (struct broker_store *store, struct base_error *error, const char
                            has_cause ? strerror (cause) : "");
 }
 
-static int prepare (struct broker_store *store, const char *sql, sqlite3_stmt **ret_statement,
-                    struct base_error *error)
+static int statement_prepare (struct broker_store *store, const char *sql, sqlite3_stmt **ret_statement,
+                              struct base_error *error)
 {
     sqlite3_stmt *statement;
 
@@ -133,7 +133,7 @@ static int prepare (struct broker_store *store, const char *sql, sqlite3_stmt **
     return 0;
 }
 
-static int bind (sqlite3_stmt *statement, const char *types, va_list arguments)
+static int arguments_bind (sqlite3_stmt *statement, const char *types, va_list arguments)
 {
     int r = SQLITE_OK;
 
@@ -171,11 +171,11 @@ static int query_v (struct broker_store *store, sqlite3_stmt **ret_statement, st
                     const char *sql, const char *types, va_list arguments)
 {
     sqlite3_stmt *statement = NULL;
-    int r = prepare (store, sql, &statement, error);
+    int r = statement_prepare (store, sql, &statement, error);
 
     if (r != 0)
         return r;
-    if (bind (statement, types, arguments) != SQLITE_OK) {
+    if (arguments_bind (statement, types, arguments) != SQLITE_OK) {
         r = store_fail (store, error, "cannot bind a value");
         store_end (&statement);
         return r;
@@ -305,7 +305,7 @@ int broker_store_commit (struct broker_store *store, struct base_error *error)
     }
     store->in_transaction = false;
     store_mark_write (store);
-    /* What went into a file that has no name any more is not kept. */
+    /* A change that went into a file without a name is lost. */
     return broker_store_is_lost (store, error);
 }
 
@@ -316,7 +316,7 @@ int broker_store_mark (struct broker_store *store, struct base_error *error)
 
 int broker_store_mark_end (struct broker_store *store, bool keep)
 {
-    /* after some errors SQLite has rolled the whole transaction back by itself */
+    /* after some errors SQLite has already rolled back the whole transaction */
     if (sqlite3_get_autocommit (store->database))
         return -EIO;
     if (!keep && sqlite3_exec (store->database, "ROLLBACK TO mark", NULL, NULL, NULL) != SQLITE_OK)
@@ -328,10 +328,10 @@ void broker_store_rollback (struct broker_store *store)
 {
     if (!store->in_transaction)
         return;
-    /* SQLite rolls back by itself after some errors; doing it twice is an error that says nothing. */
+    /* After some errors SQLite has already rolled back. A second rollback fails, which is harmless. */
     (void) sqlite3_exec (store->database, "ROLLBACK", NULL, NULL, NULL);
     store->in_transaction = false;
-    /* The block of revisions may have been taken within what was undone. */
+    /* The block of revisions may have been reserved in the transaction that was undone. */
     store->revision_end = store->revision;
 }
 
@@ -377,7 +377,7 @@ static int layout_get (struct broker_store *store, uint64_t *ret_layout, struct 
     return 0;
 }
 
-static int migrate (struct broker_store *store, const char *path, struct base_error *error)
+static int layout_migrate (struct broker_store *store, const char *path, struct base_error *error)
 {
     uint64_t layout;
     int r = layout_get (store, &layout, error);
@@ -415,7 +415,7 @@ static void store_free_p (struct broker_store **store)
     broker_store_free (*store);
 }
 
-/*  Read only where nobody asked for that: SQLite opens so what it may not write to. */
+/*  SQLite opens a file that it cannot write to as read-only, without an error. */
 static int check_writable (struct broker_store *store, const char *path, struct base_error *error)
 {
     return sqlite3_db_readonly (store->database, "main") == 1
@@ -445,8 +445,8 @@ static int check_tables (struct broker_store *store, const char *path, struct ba
                                  path);
 }
 
-/*  What the database says of a file that it cannot use, with what to do about it. */
-static int refuse (int r, struct base_error *error)
+/*  Adds the remedy to the error of a database that cannot be used. Returns r. */
+static int remedy_append (int r, struct base_error *error)
 {
     size_t size = error ? strlen (error->text) : 0;
 
@@ -489,13 +489,13 @@ int broker_store_open (const char *path, struct broker_store **ret_store, struct
     if (r == 0)
         r = store_check_whole (store->database, path, error);
     if (r == 0)
-        r = migrate (store, path, error);
+        r = layout_migrate (store, path, error);
     if (r == 0)
         r = check_tables (store, path, error);
     if (r == 0)
         r = revision_load (store, error);
     if (r != 0)
-        return refuse (r, error);
+        return remedy_append (r, error);
     *ret_store = base_take (store);
     return 0;
 }

@@ -1,4 +1,4 @@
-/*  broker/store_backup.c - copies of the records, and records made from one */
+/*  broker/store_backup.c - copies of the records, and records made from a copy */
 
 #include "broker/store_backup.h"
 
@@ -12,7 +12,7 @@
 
 enum {
     BUSY_MS = 5000,
-    REVISIONS_SKIPPED = 1000 * 1000 * 1000 /* more than any broker gives between two backups */
+    REVISIONS_SKIPPED = 1000 * 1000 * 1000 /* more than any broker uses between two backups */
 };
 
 const char *broker_store_path (const struct broker_store *store)
@@ -25,7 +25,7 @@ static void database_close (sqlite3 **database)
     (void) sqlite3_close (*database);
 }
 
-static int fail (sqlite3 *database, struct base_error *error, const char *what, const char *path)
+static int database_fail (sqlite3 *database, struct base_error *error, const char *what, const char *path)
 {
     return base_error_set (error, store_code (sqlite3_errcode (database), sqlite3_system_errno (database)),
                            "cannot %s %s: the database says: %s", what, path, sqlite3_errmsg (database));
@@ -34,13 +34,13 @@ static int fail (sqlite3 *database, struct base_error *error, const char *what, 
 static int database_open (const char *path, int flags, sqlite3 **ret_database, struct base_error *error)
 {
     if (sqlite3_open_v2 (path, ret_database, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-        return *ret_database ? fail (*ret_database, error, "open", path)
+        return *ret_database ? database_fail (*ret_database, error, "open", path)
                              : base_error_errno (error, -ENOMEM, "cannot open %s", path);
     (void) sqlite3_busy_timeout (*ret_database, BUSY_MS);
     return 0;
 }
 
-/*  The first row of a query; *ret_is_there: there is one. The caller finalizes. */
+/*  Reads the first row of a query; *ret_is_there: there is one. The caller finalizes ret_row. */
 static int row_get (sqlite3 *database, const char *sql, const char *path, sqlite3_stmt **ret_row,
                     bool *ret_is_there, struct base_error *error)
 {
@@ -49,7 +49,7 @@ static int row_get (sqlite3 *database, const char *sql, const char *path, sqlite
     if (code == SQLITE_OK)
         code = sqlite3_step (*ret_row);
     *ret_is_there = code == SQLITE_ROW;
-    return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : fail (database, error, "read", path);
+    return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : database_fail (database, error, "read", path);
 }
 
 static void row_end (sqlite3_stmt **row)
@@ -76,14 +76,14 @@ static int copy_pages (sqlite3 *from, sqlite3 *to, const char *path, struct base
     int code;
 
     if (!backup)
-        return fail (to, error, "write", path);
-    /* All at once: in several steps it would begin anew whenever the broker writes. Readers and the writer do
-       not wait for each other. */
+        return database_fail (to, error, "write", path);
+    /* All pages in one step: a copy in several steps starts again whenever the broker writes. Readers and
+       the writer do not block each other. */
     code = sqlite3_backup_step (backup, -1);
-    /* that it was busy is no error to finish */
+    /* finish does not report a busy database as an error, so the code of the step is checked, too */
     return sqlite3_backup_finish (backup) == SQLITE_OK && code == SQLITE_DONE
                ? 0
-               : fail (to, error, "write", path);
+               : database_fail (to, error, "write", path);
 }
 
 static int number_get (sqlite3 *database, const char *sql, const char *path, uint64_t *ret_number,
@@ -109,7 +109,7 @@ int store_check_whole (sqlite3 *database, const char *path, struct base_error *e
     return r;
 }
 
-/*  What a copy is compared by with what it is a copy of. */
+/*  The tables whose row counts must match between a copy and its source. */
 static const char *const counted[] = {"nodes",   "applications", "releases", "contents",
                                       "reports", "rollouts",     "members"};
 enum { COUNTED = sizeof counted / sizeof counted[0] };
@@ -127,7 +127,7 @@ static int counts_get (sqlite3 *database, const char *path, uint64_t counts[COUN
     return r;
 }
 
-/*  What was written is read back, from the file, through a connection of its own. */
+/*  Reads the copy back from its file, through a new connection. */
 static int copy_check (const char *path, const uint64_t counts[COUNTED], struct base_error *error)
 {
     base_cleanup (database_close) sqlite3 *database = NULL;
@@ -156,7 +156,7 @@ int broker_store_copy (const char *from, const char *to, uint64_t *ret_turns, st
     int r = database_open (from, SQLITE_OPEN_READWRITE, &source, error);
 
     if (r == 0 && sqlite3_exec (source, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-        r = fail (source, error, "read", from);
+        r = database_fail (source, error, "read", from);
     if (r == 0)
         r = store_check_whole (source, from, error);
     if (r == 0)
@@ -167,13 +167,13 @@ int broker_store_copy (const char *from, const char *to, uint64_t *ret_turns, st
         r = copy_pages (source, target, to, error);
     if (r != 0)
         return r;
-    /* A file that stands alone, and says of when it is. */
+    /* The copy is a single file, and records its time. */
     (void) snprintf (note, sizeof note,
                      "PRAGMA journal_mode = DELETE;"
                      "INSERT OR REPLACE INTO meta (key, value) VALUES ('copied', %llu)",
                      (unsigned long long) (base_time_real_ns () / 1000000));
     if (sqlite3_exec (target, note, NULL, NULL, NULL) != SQLITE_OK)
-        return fail (target, error, "write", to);
+        return database_fail (target, error, "write", to);
     r = head_get (target, to, ret_turns, ret_head, error);
     if (r != 0)
         return r;
@@ -194,15 +194,15 @@ int broker_store_rescue (struct broker_store *store, char ret_path[512], struct 
     if (r == 0)
         r = copy_pages (store->database, target, ret_path, error);
     if (r == 0 && sqlite3_exec (target, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) != SQLITE_OK)
-        r = fail (target, error, "write", ret_path);
+        r = database_fail (target, error, "write", ret_path);
     return r;
 }
 
 /*  restoring */
 
-/*  Whether it is a database of a broker at all: opening a store would make one of anything empty. */
-static int check (const char *path, struct broker_restored *restored, uint64_t *ret_copied_ms,
-                  struct base_error *error)
+/*  Checks that a file is a database of a broker: opening a store would create one in an empty file. */
+static int database_check (const char *path, struct broker_restored *restored, uint64_t *ret_copied_ms,
+                           struct base_error *error)
 {
     base_cleanup (database_close) sqlite3 *database = NULL;
     uint64_t layout = 0;
@@ -228,7 +228,7 @@ struct pausing {
     struct broker_restored *restored;
     uint64_t copied_ms;
     struct base_error *error;
-    struct broker_rollout_row *rows; /* of those that were under way */
+    struct broker_rollout_row *rows; /* those that were under way */
 };
 
 static int rollout_keep (void *context, const struct broker_rollout_row *row)
@@ -251,8 +251,8 @@ static int rollout_keep (void *context, const struct broker_rollout_row *row)
     return 0;
 }
 
-/*  What happened between the copy and now is not known: nothing new is begun until a person has looked. The
-    time between does not count against waves and nodes. */
+/*  It is not known what happened between the copy and now: nothing new is started until an operator has
+    looked. That time does not count against waves and nodes. */
 static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, uint64_t watched_ms)
 {
     char now[BASE_TIME_TEXT], reason[200];
@@ -317,8 +317,8 @@ static int revisions_skip (struct broker_store *store, struct base_error *error)
     return r;
 }
 
-/*  Leaves no log beside the file, which is about to be renamed. */
-static int gather (struct broker_store *store, const char *path, struct base_error *error)
+/*  Brings everything into the one file, without a log beside it: the file is about to be renamed. */
+static int database_gather (struct broker_store *store, const char *path, struct base_error *error)
 {
     base_cleanup (row_end) sqlite3_stmt *row = NULL;
     bool is_there;
@@ -333,7 +333,7 @@ int broker_store_check (const char *path, struct broker_restored *ret_restored, 
 {
     struct broker_restored restored = {.nodes = 0};
     uint64_t copied_ms = 0;
-    int r = check (path, &restored, &copied_ms, error);
+    int r = database_check (path, &restored, &copied_ms, error);
 
     if (r == 0 && copied_ms)
         (void) base_time_format (copied_ms * 1000000, restored.time);
@@ -374,7 +374,7 @@ int broker_store_renew (const char *path, int root, struct broker_restored *ret_
     if (r == 0)
         r = number_get (store->database, "SELECT count(*) FROM releases", path, &restored.releases, error);
     if (r == 0)
-        r = gather (store, path, error);
+        r = database_gather (store, path, error);
     (void) broker_store_free (store);
     if (r == 0)
         *ret_restored = restored;

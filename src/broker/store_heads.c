@@ -1,4 +1,4 @@
-/*  broker/store_heads.c - what nodes tell of their journals, merged into one head */
+/*  broker/store_heads.c - the heads of the nodes' journals, and their merged head */
 
 #include "broker/store_statement.h"
 
@@ -58,8 +58,8 @@ int broker_store_fleet_head (struct broker_store *store, uint64_t *ret_turns, st
     return 0;
 }
 
-static struct base_digest merge (const struct base_digest *before, const char *node, uint64_t serial,
-                                 const struct base_digest *head)
+static struct base_digest head_merge (const struct base_digest *before, const char *node, uint64_t serial,
+                                      const struct base_digest *head)
 {
     struct base_hash hash;
     uint8_t number[8];
@@ -83,7 +83,7 @@ int broker_store_head_turn (struct broker_store *store, const char *node, uint64
 
     if (r != 0)
         return r;
-    fleet = merge (&fleet, node, serial, head);
+    fleet = head_merge (&fleet, node, serial, head);
     r = store_do (store, error,
                   "INSERT INTO heads (node, journal_serial, journal_head, fleet, time)"
                   " VALUES (?1, ?2, ?3, ?4, ?5)",

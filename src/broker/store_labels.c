@@ -1,4 +1,4 @@
-/*  broker/store_labels.c - labels of nodes, each with who set it */
+/*  broker/store_labels.c - labels of nodes, set by the node or by an operator */
 
 #include "broker/store_statement.h"
 

@@ -1,10 +1,10 @@
-/*  broker/store_mark.c - whether the records are the last that there were
+/*  broker/store_mark.c - detects records that are not the latest
 
-    A write-ahead log that is removed or cut takes transactions with it that were acknowledged, and what is
-    left is a sound database. So every transaction counts one on in the database, and the count is written
-    to a file beside it once it is committed: the file never says more than the records know. What operators
-    are told is durable there before they are told. The file is a warning, not a record: one that is missing
-    or damaged is made anew. */
+    If the write-ahead log is removed or truncated, acknowledged transactions are lost, and what is left is
+    a sound database. So every transaction increases a counter in the database, and after its commit the
+    counter is written to a file beside the database: the file is never ahead of the records. The file is
+    made durable before an order is acknowledged to an operator. The file is a warning, not a record: if it
+    is missing or damaged, it is created again. */
 
 #include "broker/store_statement.h"
 
@@ -78,7 +78,7 @@ void broker_store_mark_sync (struct broker_store *store)
     store->mark_kept = store->mark;
 }
 
-/*  Returns whether it could be read. */
+/*  Returns whether the file could be read. */
 static bool file_read (int directory, const char *name, uint64_t *ret_identity, uint64_t *ret_mark)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
@@ -143,7 +143,7 @@ int broker_store_mark_attach (struct broker_store *store, int directory, const c
     return r == 0 ? file_write (store, directory, name, error) : r;
 }
 
-/*  the files under a database that is open */
+/*  the files of an open database */
 
 static bool log_is_lost (struct broker_store *store)
 {

@@ -1,4 +1,4 @@
-/*  broker/store_nodes.c - nodes, and what they told and what is wanted of their applications */
+/*  broker/store_nodes.c - nodes, and the last report and desired state of their applications */
 
 #include "broker/store_statement.h"
 
@@ -107,7 +107,7 @@ int broker_store_application_get (struct broker_store *store, const char *node, 
         application.is_desired = true;
     }
     *ret_application = application;
-    memset (&application, 0, sizeof application); /* given away */
+    memset (&application, 0, sizeof application); /* ownership moved to the caller */
     return 0;
 }
 

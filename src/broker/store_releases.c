@@ -1,4 +1,4 @@
-/*  broker/store_releases.c - releases and the contents that they use */
+/*  broker/store_releases.c - releases and the blobs that they use */
 
 #include "broker/store_statement.h"
 
@@ -126,8 +126,8 @@ int broker_store_releases (struct broker_store *store, const char *application, 
     return r;
 }
 
-/*  A release needs its contents while it is offered, and while a node could still be asked to repair
-    itself from it. */
+/*  A release needs its blobs while it is offered, and while a node runs it or could revert to it: the node
+    may have to repair itself. */
 #define NEEDED                                                                                               \
     "SELECT contents.digest FROM contents JOIN releases ON releases.digest = contents.release"               \
     " WHERE releases.withdrawn = 0 OR EXISTS (SELECT 1 FROM applications WHERE running = releases.digest)"   \

@@ -1,4 +1,4 @@
-/*  broker/store_reports.c - what nodes reported, and the answers to orders */
+/*  broker/store_reports.c - reports of nodes, and answers to orders */
 
 #include "broker/store_statement.h"
 
@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 
-/*  Whether the report under this key is there with the same content. */
+/*  Returns whether the report with this key is stored with the same content. */
 static int report_is_known (struct broker_store *store, const struct wire_told *told,
                             const struct base_buffer *packed, bool *ret_known, struct base_error *error)
 {
@@ -25,7 +25,7 @@ static int report_is_known (struct broker_store *store, const struct wire_told *
     return 0;
 }
 
-/*  Packed with serial 0: the row's own serial is put in when it is read. */
+/*  The record is packed with serial 0; the row's serial is filled in when it is read. */
 int broker_store_report_put (struct broker_store *store, const struct wire_report *report, bool *ret_news,
                              struct base_error *error)
 {
@@ -51,7 +51,8 @@ int broker_store_report_put (struct broker_store *store, const struct wire_repor
     *ret_news = !known;
     if (known)
         return 0;
-    /* What is told anew goes to the end, so that a reader who goes on behind a serial misses nothing. */
+    /* A changed report gets a new serial, so that a reader that continues after a serial misses
+       nothing. */
     r = store_do (store, error,
                   "INSERT OR REPLACE INTO reports (node, application, epoch, attempt, step, told)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -74,7 +75,7 @@ static int text_read (sqlite3_stmt *row, int column, char **field)
     return text && !*field ? -ENOMEM : 0;
 }
 
-/*  What is known of the order, behind the report. */
+/*  Reads the columns of the order, which follow those of the report. */
 static int order_read (sqlite3_stmt *row, struct wire_told *told)
 {
     const char *verb = store_text (row, 2);

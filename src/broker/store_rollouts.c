@@ -18,7 +18,7 @@ void broker_rollout_row_deinit (struct broker_rollout_row *row)
     *row = (struct broker_rollout_row){.serial = 0};
 }
 
-/*  Hexadecimal fractions come back as they were. */
+/*  Hexadecimal fractions are read back exactly. */
 static void evidence_print (const struct rollout_evidence *evidence, char text[EVIDENCE_SIZE])
 {
     _Static_assert(ROLLOUT_BETS == 4, "the bets are written one by one");
@@ -82,7 +82,7 @@ int broker_store_rollout_put (struct broker_store *store, const struct broker_ro
                      row->stopped_ms, row->stop_ms, evidence, &state, row->state.revision);
 }
 
-/*  The columns go before what is in the state: whoever restores a backup sets them. */
+/*  The columns override the same values in the packed state. */
 #define ROLLOUT_COLUMNS                                                                                      \
     "SELECT serial, live, phase, paused, wave, phase_ms, wave_ms, stopped_ms, stop_ms, evidence, state,"     \
     " revision FROM rollouts"
@@ -280,7 +280,7 @@ int broker_store_watched_put (struct broker_store *store, uint64_t ms, struct ba
     return store_do (store, error, "UPDATE meta SET value = max (value, ?1) WHERE key = 'watched'", "u", ms);
 }
 
-/*  turns */
+/*  transitions */
 
 int broker_store_turn_add (struct broker_store *store, uint64_t rollout, struct wire_turn *turn,
                            struct base_error *error)
@@ -288,7 +288,7 @@ int broker_store_turn_add (struct broker_store *store, uint64_t rollout, struct 
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
     int r;
 
-    turn->serial = 0; /* the row's own is put in when it is read */
+    turn->serial = 0; /* the row's serial is filled in when it is read */
     r = store_pack (&wire_turn_record, turn, &packed, error);
     if (r == 0)
         r = store_do (store, error, "INSERT INTO turns (rollout, turn) VALUES (?1, ?2)", "ub", rollout,
@@ -321,7 +321,7 @@ int broker_store_turns (struct broker_store *store, uint64_t rollout, uint64_t a
     return r;
 }
 
-/*  orders given */
+/*  orders that were given */
 
 int broker_store_given_put (struct broker_store *store, const struct broker_given *given,
                             struct base_error *error)

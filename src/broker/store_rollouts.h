@@ -1,7 +1,7 @@
-/*  broker/store_rollouts.h - the records of rollouts: what they are to do, how they and their members stand,
-    the turns that they took, and who ordered what
+/*  broker/store_rollouts.h - the records of rollouts: their specs, states and members, their transitions,
+    and the orders that were given
 
-    As in broker/store.h: calls return 0 or -errno with the error filled, and -ENOENT without a sentence. */
+    As in broker/store.h: calls return 0, or -errno with the error filled, or -ENOENT without a text. */
 
 #ifndef BROKER_STORE_ROLLOUTS_H
 #define BROKER_STORE_ROLLOUTS_H
@@ -10,14 +10,14 @@
 #include "rollout/rollout.h"
 
 enum {
-    BROKER_ROLLOUTS_MOST = 256, /* that are kept; the oldest that are over go first */
-    BROKER_GIVEN_MOST = 500     /* orders that are kept a node */
+    BROKER_ROLLOUTS_MOST = 256, /* that are kept; the oldest finished ones are deleted first */
+    BROKER_GIVEN_MOST = 500     /* orders that are kept a node and application */
 };
 
-/*  A rollout. What is told of it, its spec and its reason among it, is in state. */
+/*  A rollout. Everything that is shown of it, with its spec and its reason, is in state. */
 struct broker_rollout_row {
-    uint64_t serial; /* in the order in which they were begun */
-    bool live;       /* something may still come of it: it is loaded at the start */
+    uint64_t serial; /* in the order in which they were created */
+    bool live;       /* something may still happen to it: it is loaded at the start */
     uint32_t wave;   /* counts from 0 */
     uint64_t phase_ms, wave_ms, stopped_ms, stop_ms; /* as in struct rollout: broker/watch.h */
     struct rollout_evidence evidence;
@@ -25,7 +25,7 @@ struct broker_rollout_row {
 };
 void broker_rollout_row_deinit (struct broker_rollout_row *row);
 
-/*  A new one gets its serial. */
+/*  Adds a rollout and sets its serial. */
 int broker_store_rollout_add (struct broker_store *store, struct broker_rollout_row *row,
                               struct base_error *error);
 int broker_store_rollout_put (struct broker_store *store, const struct broker_rollout_row *row,
@@ -33,17 +33,17 @@ int broker_store_rollout_put (struct broker_store *store, const struct broker_ro
 int broker_store_rollout_get (struct broker_store *store, const char *id, struct broker_rollout_row *ret_row,
                               struct base_error *error);
 
-/*  Calls each for rollouts, newest first: those begun before serial `before` (0: from the newest) that
-    changed after revision `since`. Stops at a non-zero return and returns it. */
+/*  Calls each for rollouts, newest first: those with a serial below `before` (0: all) that changed after
+    revision `since`. Stops at a non-zero return and returns it. */
 typedef int broker_rollout_each (void *context, const struct broker_rollout_row *row);
 int broker_store_rollouts (struct broker_store *store, uint64_t before, uint64_t since, bool only_live,
                            broker_rollout_each *each, void *context, struct base_error *error);
 
-/*  Removes the oldest ones that are over, so that one more has room. */
+/*  Deletes the oldest finished rollouts, so that there is room for one more. */
 int broker_store_rollouts_prune (struct broker_store *store, struct base_error *error);
 
-/*  A member, and a node that was selected and left out, which follows the members. Texts are the caller's;
-    NULL where there is none. */
+/*  A member, or a selected node that is skipped; skipped nodes follow the members. Texts are the caller's;
+    NULL: none. */
 struct broker_member_row {
     uint32_t index;
     const char *node;
@@ -53,7 +53,7 @@ struct broker_member_row {
     const char *transaction;      /* of the last update */
     uint64_t ordered_ms,
         took_ms;      /* when that was ordered, and how long it took to be confirmed; 0: unknown */
-    uint64_t real_ms; /* since 1970: when it came into its state, for people */
+    uint64_t real_ms; /* since 1970: when it entered its state, for people */
     const char *step, *reason;
     uint64_t revision;
 };
@@ -65,23 +65,23 @@ typedef int broker_member_each (void *context, const struct broker_member_row *r
 int broker_store_members (struct broker_store *store, uint64_t rollout, uint64_t index, uint64_t since,
                           broker_member_each *each, void *context, struct base_error *error);
 
-/*  How long the last updates of rollouts took on average; 0: there was none. */
+/*  Returns how long the last updates of rollouts took on average; 0: there was none. */
 int broker_store_members_took (struct broker_store *store, uint64_t *ret_ms, struct base_error *error);
 
-/*  The clock of rollouts (broker/watch.h) as it was kept last. Putting never sets it back. */
+/*  The clock of rollouts (broker/watch.h) as it was last saved. A put never sets it back. */
 int broker_store_watched_get (struct broker_store *store, uint64_t *ret_ms, struct base_error *error);
 int broker_store_watched_put (struct broker_store *store, uint64_t ms, struct base_error *error);
-/*  Where the clock is missing, has it begin behind the last instant of it that is in the records. */
+/*  If the clock is missing, sets it to the latest time of it in the records, but at least to one day. */
 int broker_store_watched_mend (struct broker_store *store, struct base_error *error);
 
-/*  A step that a rollout took; it gets its serial. */
+/*  Adds a transition of a rollout, and sets its serial. */
 int broker_store_turn_add (struct broker_store *store, uint64_t rollout, struct wire_turn *turn,
                            struct base_error *error);
 typedef int broker_turn_each (void *context, const struct wire_turn *turn);
 int broker_store_turns (struct broker_store *store, uint64_t rollout, uint64_t after, broker_turn_each *each,
                         void *context, struct base_error *error);
 
-/*  An order that was given, for why. */
+/*  An order that was given, for nodectl why. */
 struct broker_given {
     const char *node, *application;
     uint64_t epoch;

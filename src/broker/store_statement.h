@@ -1,7 +1,7 @@
 /*  broker/store_statement.h - statements of the store; for the files store*.c only
 
-    A statement is known by the address of its SQL literal and prepared once. Between store_query and
-    store_end it is in use; a second query with the same literal in the meantime is an error of ours. */
+    A statement is identified by the address of its SQL literal, and prepared once. It is in use between
+    store_query and store_end; a second query with the same literal in that time is a programming error. */
 
 #ifndef BROKER_STORE_STATEMENT_H
 #define BROKER_STORE_STATEMENT_H
@@ -20,27 +20,27 @@ struct broker_store {
         sqlite3_stmt *statement;
     } statements[STORE_STATEMENTS_MOST];
     unsigned n_statements;
-    uint64_t revision, revision_end; /* the next, and the end of the block that was taken */
+    uint64_t revision, revision_end; /* the next number, and the end of the reserved block */
     bool in_transaction;
-    bool is_lost;       /* its file was removed or replaced: what is written goes nowhere */
+    bool is_lost;       /* its file was removed or replaced: writes are lost */
     ino_t log;          /* inode of the write-ahead log; 0: not seen yet */
-    int changes;        /* of the connection, when the transaction began */
-    uint64_t mark;      /* how many transactions have changed something; in the database */
-    uint64_t mark_kept; /* the last that is durable in the file beside it */
-    uint64_t identity;  /* of the database, random */
-    int mark_fd;        /* -1: none is kept */
+    int changes;        /* of the connection, at the start of the transaction */
+    uint64_t mark;      /* number of transactions that changed something; in the database */
+    uint64_t mark_kept; /* the last one that is durable in the file */
+    uint64_t identity;  /* random, of the database */
+    int mark_fd;        /* -1: there is no file */
 };
 
 /*  Binds arguments by types: 't' text or NULL, 'u' uint64_t, 'd' const struct base_digest * (null: NULL),
-    'b' const struct base_buffer * (empty: NULL). They must live until store_end. */
+    'b' const struct base_buffer * (empty: NULL). The arguments must live until store_end. */
 int store_query (struct broker_store *store, sqlite3_stmt **ret_statement, struct base_error *error,
                  const char *sql, const char *types, ...);
 
-/*  The next row. Returns 1, 0 at the end, or -errno. */
+/*  Steps to the next row. Returns 1, 0 at the end, or -errno. */
 int store_row (struct broker_store *store, sqlite3_stmt *statement, struct base_error *error);
 void store_end (sqlite3_stmt **statement);
 
-/*  A statement without rows. */
+/*  Runs a statement without rows. */
 int store_do (struct broker_store *store, struct base_error *error, const char *sql, const char *types, ...);
 
 /*  Columns. Text and blobs are valid until the next row. */
@@ -48,24 +48,24 @@ const char *store_text (sqlite3_stmt *statement, int column);
 uint64_t store_number (sqlite3_stmt *statement, int column);
 struct base_digest store_digest (sqlite3_stmt *statement, int column);
 
-/*  A packed record. Returns 0, or -EBADMSG where it does not fit its schema. */
+/*  A packed record. Returns 0, or -EBADMSG if it does not match its schema. */
 int store_record (sqlite3_stmt *statement, int column, const struct wire_record *record, void *ret_message,
                   struct base_error *error);
 int store_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
                 struct base_error *error);
 
-/*  The code for what SQLite says, and the errno behind that (0: none): -EBADMSG where the database is damaged, -EACCES
-    or the errno where it cannot be opened, -EIO where nothing better is known. */
+/*  Converts an SQLite code and the errno behind it (0: none): -EBADMSG for a damaged database, that errno
+    or -EACCES if it cannot be opened, -EIO if nothing better is known. */
 int store_code (int code, int cause);
 
-/*  Fills the error from what the database says last; returns it. */
+/*  Fills the error from the database's last error; returns its code. */
 int store_fail (struct broker_store *store, struct base_error *error, const char *what);
 int store_execute (struct broker_store *store, const char *sql, struct base_error *error);
 
-/*  Whether a database is sound: "quick_check". Returns 0, -EBADMSG with the path and what to do, -errno. */
+/*  Checks a database with "quick_check". Returns 0, -EBADMSG with the path and what to do, or -errno. */
 int store_check_whole (sqlite3 *database, const char *path, struct base_error *error);
 
-/*  store_mark.c: a transaction that changes something is counted in itself before it is committed. */
+/*  store_mark.c: before its commit, a transaction that changes something increases the mark. */
 int store_mark_count (struct broker_store *store, struct base_error *error);
 void store_mark_write (struct broker_store *store);
 

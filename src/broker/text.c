@@ -1,4 +1,4 @@
-/*  broker/text.c - texts that go into messages */
+/*  broker/text.c - texts for messages */
 
 #include "broker/text.h"
 
@@ -19,7 +19,7 @@ int broker_text_set (char **field, const char *text)
     return 0;
 }
 
-/*  Puts '?' where a character was cut, so that what stands behind it is kept. */
+/*  Replaces each byte of a cut character by '?' and keeps the text after it. */
 static void text_mend (char *text)
 {
     size_t size = strlen (text);

@@ -29,14 +29,14 @@ static int newest_note (void *context, const struct base_digest *digest, const s
     uint64_t stamp_ms = status->st_mtime > 0 ? (uint64_t) status->st_mtime * 1000 : 0;
 
     (void) digest;
-    if (stamp_ms > *newest_ms && stamp_ms < UINT64_C (1)
-                                                << 40) /* else it is a time of day: 34 years of running */
+    if (stamp_ms > *newest_ms &&
+        stamp_ms < UINT64_C (1) << 40) /* later values are times of day: 2^40 ms are 34 years of running */
         *newest_ms = stamp_ms;
     return 0;
 }
 
-/*  Where it is missing, the clock goes on from the newest stamp, so that what lies
-    there is kept longer rather than shorter. */
+/*  If the clock file is missing or damaged, the clock resumes from the newest stamp in the trash: blobs are
+    kept longer rather than shorter. */
 static void clock_load (struct broker_trash *trash, uint64_t now_ms)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
@@ -60,7 +60,7 @@ static void clock_count (struct broker_trash *trash, uint64_t now_ms)
     trash->ticked_ms = now_ms;
 }
 
-/*  Where it cannot be written, time does not count. */
+/*  If the file cannot be written, a restart loses the time since the last save: blobs are kept longer. */
 static void clock_save (struct broker_trash *trash)
 {
     char text[TEXT_MOST];
@@ -81,7 +81,7 @@ void broker_trash_init (struct broker_trash *trash, struct disk_blobs *blobs, ui
     clock_load (trash, now_ms);
 }
 
-static int anything (void *context, const struct base_digest *digest, const struct stat *status)
+static int entry_found (void *context, const struct base_digest *digest, const struct stat *status)
 {
     (void) context;
     (void) digest;
@@ -91,7 +91,7 @@ static int anything (void *context, const struct base_digest *digest, const stru
 
 static bool is_used (struct broker_trash *trash)
 {
-    return disk_aside_each (trash->blobs, DISK_TRASH, anything, NULL) == 1;
+    return disk_aside_each (trash->blobs, DISK_TRASH, entry_found, NULL) == 1;
 }
 
 void broker_trash_deinit (struct broker_trash *trash)
@@ -131,7 +131,7 @@ int broker_trash_take_back (struct broker_trash *trash, const struct base_digest
     return r;
 }
 
-/*  The oldest that were found, the oldest first. */
+/*  The oldest blobs found in the trash, the oldest first. */
 struct looking {
     struct broker_trash *trash;
     struct oldest all[OLDEST_MOST];
@@ -145,7 +145,7 @@ static int oldest_note (void *context, const struct base_digest *digest, const s
     time_t now = (time_t) (trash->clock_ms / 1000);
     size_t at = looking->count;
 
-    if (status->st_mtime < 0 || status->st_mtime > now + 1) { /* no stamp of ours: its time begins now */
+    if (status->st_mtime < 0 || status->st_mtime > now + 1) { /* not a stamp of this clock: counts from now */
         const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = now}};
         char text[BASE_DIGEST_TEXT], path[BASE_DIGEST_TEXT + 8];
         (void) snprintf (path, sizeof path, "trash/%s", base_digest_format (digest, text));
@@ -165,7 +165,7 @@ static int oldest_note (void *context, const struct base_digest *digest, const s
     return 0;
 }
 
-/*  Deletes one, where it may be. */
+/*  Deletes the blob if it has been in the trash long enough. */
 static void oldest_delete (struct broker_trash *trash, const struct oldest *oldest)
 {
     char text[BASE_DIGEST_TEXT];

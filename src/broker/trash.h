@@ -1,10 +1,10 @@
-/*  broker/trash.h - blobs that nothing needs: kept, and deleted last
+/*  broker/trash.h - blobs that nothing needs: kept for a while before they are deleted
 
-    What no record needs goes into the trash by a rename, and comes back from there once something asks for it.
-    It is deleted, the oldest first, only when all of this holds: the disk is short of space, it has lain there
-    for `keep`, and this process has run for `first`. Records that are wrong so delete nothing before somebody
-    could notice. How long it has lain there is counted in time during which the broker ran, by CLOCK_BOOTTIME:
-    no clock that can be set empties the trash. Each change is logged. */
+    A blob that no record needs is renamed into the trash. It is restored when it is needed again. It is
+    deleted, the oldest first, only if all of these hold: the disk is short of space, the blob has been in
+    the trash for `keep_ms`, and this process has run for `first_ms`. So wrong records delete nothing before
+    an operator can notice. The time in the trash counts only while a broker runs, by CLOCK_BOOTTIME:
+    setting the clock of the host never empties the trash. Each change is logged. */
 
 #ifndef BROKER_TRASH_H
 #define BROKER_TRASH_H
@@ -13,7 +13,7 @@
 
 struct broker_trash_rules {
     uint64_t keep_ms, first_ms;
-    uint64_t free; /* bytes of the disk: less is short */
+    uint64_t free; /* bytes: the disk is short of space if less is free */
 };
 
 #define BROKER_TRASH_RULES                                                                                   \
@@ -25,22 +25,22 @@ struct broker_trash {
     struct disk_blobs *blobs;
     struct broker_trash_rules rules;
     uint64_t clock_ms;   /* time that broker processes have run over these blobs */
-    uint64_t ticked_ms;  /* boot time up to which it is counted */
+    uint64_t ticked_ms;  /* boot time up to which clock_ms is counted */
     uint64_t started_ms; /* boot time */
     uint64_t saved_ms, looked_ms;
 };
 
-/*  blobs must outlive it. */
+/*  blobs must outlive the trash. */
 void broker_trash_init (struct broker_trash *trash, struct disk_blobs *blobs, uint64_t now_ms);
 void broker_trash_deinit (struct broker_trash *trash);
 
 int broker_trash_put (struct broker_trash *trash, const struct base_digest *digest, uint64_t now_ms);
 
-/*  Brings a blob back. Returns 0 or -ENOENT. */
+/*  Restores a blob. Returns 0 or -ENOENT. */
 int broker_trash_take_back (struct broker_trash *trash, const struct base_digest *digest);
 
-/*  Deletes what may be deleted until so many bytes are free; at most 1024 blobs in one call, for which it
-    looks through the trash four times: it is called in the loop. */
+/*  Deletes blobs that may be deleted until `bytes` are free. It runs in the loop, so one call deletes at
+    most 1024 blobs and lists the trash at most four times. */
 void broker_trash_make_room (struct broker_trash *trash, uint64_t bytes, uint64_t now_ms);
 
 /*  To be called every few seconds. */

@@ -1,4 +1,4 @@
-/*  broker/verify.c - whether blobs are what their names say: what is asked for, and what is remembered */
+/*  broker/verify.c - verifies that blobs match their digests: requests, and remembered results */
 
 #include "broker/verify.h"
 
@@ -13,7 +13,7 @@
 #include "base/time.h"
 #include "broker/verify_private.h"
 
-/*  what is remembered */
+/*  results */
 
 static uint32_t slot_of (const struct base_digest *digest)
 {
@@ -23,10 +23,10 @@ static uint32_t slot_of (const struct base_digest *digest)
     return slot % BROKER_VERIFIED_MOST;
 }
 
-static void remember (struct broker_verify *verify, const struct base_digest *digest,
-                      const struct stat *status)
+static void result_remember (struct broker_verify *verify, const struct base_digest *digest,
+                             const struct stat *status)
 {
-    /* Two that share a place are hashed more often than they need be. */
+    /* Two blobs that share a slot are hashed more often than necessary. */
     verify->known[slot_of (digest)] = (struct broker_verified){.digest = *digest,
                                                                .inode = status->st_ino,
                                                                .size = status->st_size,
@@ -45,7 +45,7 @@ static bool is_known (const struct broker_verify *verify, const struct base_dige
            (age_ms == 0 || base_time_boot_ms () - known->at_ms <= age_ms);
 }
 
-/*  Whether the file that was hashed still has that name: an upload may have replaced it. */
+/*  Returns whether the hashed file still has that name: an upload may have replaced it. */
 static bool is_still_there (struct broker_verify *verify, const struct broker_hashed *hashed)
 {
     base_cleanup (base_close_p) int fd = -1;
@@ -61,11 +61,11 @@ void broker_verify_found (struct broker_verify *verify, const struct broker_hash
     int r;
 
     if (hashed->result == 0 && base_digest_equal (&hashed->digest, &hashed->found)) {
-        remember (verify, &hashed->digest, &hashed->status);
+        result_remember (verify, &hashed->digest, &hashed->status);
         return;
     }
     if (hashed->result != 0 && hashed->result != -EIO)
-        return; /* out of memory or descriptors: nothing is known */
+        return; /* out of memory or descriptors: the state of the blob is not known */
     if (!is_still_there (verify, hashed))
         return;
     (void) base_digest_format (&hashed->digest, text);
@@ -83,14 +83,14 @@ void broker_verify_found (struct broker_verify *verify, const struct broker_hash
 
 /*  hashing */
 
-/*  Through to the end, from a descriptor that stays the caller's. */
+/*  Hashes the whole file. fd stays the caller's. */
 static void hash_all (struct broker_hashed *hashed, int fd, const atomic_bool *stop)
 {
     hashed->result =
         fstat (fd, &hashed->status) != 0 ? -errno : base_digest_of_fd_until (fd, stop, &hashed->found, NULL);
 }
 
-static int job (void *context)
+static int job_run (void *context)
 {
     struct broker_verify *verify = context;
 
@@ -98,7 +98,7 @@ static int job (void *context)
     return 0;
 }
 
-/*  Ends the job early: a large blob takes many seconds, and the loop waits for it here. */
+/*  Ends the job early: a large blob takes many seconds, and the loop would wait for it here. */
 static void job_stop (struct broker_verify *verify)
 {
     atomic_store (&verify->job.stop, true);
@@ -122,7 +122,7 @@ static void job_done (void *context, int result)
     next_begin (verify);
 }
 
-/*  Takes the next that waits. One that cannot be begun with is left out: it is asked for again. */
+/*  Starts the next waiting blob. One that cannot be opened or started is dropped: its client asks again. */
 static void next_begin (struct broker_verify *verify)
 {
     while (!verify->work && verify->n_waiting > 0) {
@@ -133,12 +133,12 @@ static void next_begin (struct broker_verify *verify)
             continue;
         verify->job.hashed = (struct broker_hashed){.digest = digest};
         verify->job.begun_ms = base_time_boot_ms ();
-        if (bus_work_start (verify->loop, job, job_done, verify, &verify->work) != 0)
+        if (bus_work_start (verify->loop, job_run, job_done, verify, &verify->work) != 0)
             base_close_p (&verify->job.fd);
     }
 }
 
-static void enqueue (struct broker_verify *verify, const struct base_digest *digest)
+static void digest_enqueue (struct broker_verify *verify, const struct base_digest *digest)
 {
     if (verify->work && base_digest_equal (&verify->job.hashed.digest, digest))
         return;
@@ -161,7 +161,7 @@ int broker_verify_check (struct broker_verify *verify, const struct base_digest 
     if (is_known (verify, digest, &status, age_ms))
         return 0;
     if (verify->loop && status.st_size > BROKER_VERIFY_INLINE) {
-        enqueue (verify, digest);
+        digest_enqueue (verify, digest);
         return -EBUSY;
     }
     hash_all (&hashed, fd, NULL);
@@ -189,7 +189,7 @@ void broker_verify_note (struct broker_verify *verify, const struct base_digest 
     struct stat status;
 
     if (disk_blobs_get (verify->blobs, digest, &fd, NULL) == 0 && fstat (fd, &status) == 0)
-        remember (verify, digest, &status);
+        result_remember (verify, digest, &status);
 }
 
 struct broker_verify *broker_verify_new (struct bus_loop *loop, struct disk_blobs *blobs,

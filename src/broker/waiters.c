@@ -1,4 +1,4 @@
-/*  broker/waiters.c - requests that are answered when something has changed */
+/*  broker/waiters.c - requests that are answered when something changes */
 
 #include "broker/waiters.h"
 
@@ -54,13 +54,13 @@ static void on_timer (void *context)
         timer_set (waiters, now_ms, waiters->waiters[i].until_ms);
 }
 
-static void drop (struct broker_waiters *waiters, size_t index)
+static void waiter_drop (struct broker_waiters *waiters, size_t index)
 {
     wire_request_deinit (&waiters->waiters[index].request);
     waiters->waiters[index] = waiters->waiters[--waiters->n_waiters];
 }
 
-/*  Who asked first is answered that nothing has changed, and asks again. */
+/*  Answers the oldest request as unchanged; its client asks again. */
 static void oldest_answer (struct broker_waiters *waiters)
 {
     size_t oldest = 0;
@@ -69,7 +69,7 @@ static void oldest_answer (struct broker_waiters *waiters)
         if (waiters->waiters[i].order < waiters->waiters[oldest].order)
             oldest = i;
     (void) waiters->look (waiters->context, &waiters->waiters[oldest], true);
-    drop (waiters, oldest);
+    waiter_drop (waiters, oldest);
 }
 
 int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
@@ -84,7 +84,7 @@ int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *p
         if (!bus_peer_equal (&waiters->waiters[i].peer, peer))
             continue;
         if (waiters->waiters[i].request.serial == request->serial) {
-            drop (waiters, i);
+            waiter_drop (waiters, i);
             break;
         }
         of_peer++;

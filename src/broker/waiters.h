@@ -1,7 +1,7 @@
-/*  broker/waiters.h - requests that are answered when something has changed
+/*  broker/waiters.h - requests that are answered when something changes
 
-    Bounded in all and a peer. A waiter is looked at again shortly after a change, so that many changes at
-    once cost one answer, and at the latest when its time is over. */
+    Their number is limited in all and for each peer. A waiter is checked 5 ms after a change, so that many
+    changes at once cost one answer, and at the latest when its waiting time is over. */
 
 #ifndef BROKER_WAITERS_H
 #define BROKER_WAITERS_H
@@ -11,20 +11,20 @@
 enum {
     BROKER_WAITERS_MOST = 512,
     BROKER_WAITERS_PEER_MOST = 4,
-    BROKER_WAITERS_PAUSE_MS = 5 /* from a change to the look */
+    BROKER_WAITERS_PAUSE_MS = 5 /* from a change to the check */
 };
 
 struct broker_waiter {
     struct bus_peer peer;
     struct wire_request request; /* owned */
     uint64_t until_ms;
-    uint64_t order; /* in which they came */
+    uint64_t order; /* serial number: which waiter is the oldest */
 };
 
 struct broker_waiters {
     struct bus_loop *loop;
-    /*  Answers, and returns true; or false: nothing has changed for this one. over: its time is over,
-        answer anyway. */
+    /*  Answers the request and returns true; or returns false: nothing has changed for this request. over:
+        the waiting time is over, answer in any case. */
     bool (*look) (void *context, const struct broker_waiter *waiter, bool over);
     void *context;
     struct broker_waiter *waiters;
@@ -39,12 +39,12 @@ void broker_waiters_init (struct broker_waiters *waiters, struct bus_loop *loop,
                           void *context);
 void broker_waiters_deinit (struct broker_waiters *waiters);
 
-/*  Takes a copy of a request. Returns 0, -ENOMEM, or -EBUSY where too many of the peer wait. The same request of
-    the same peer again takes the place of the first. Where too many wait in all, the oldest is answered. */
+/*  Copies a request. Returns 0, -ENOMEM, or -EBUSY if too many requests of the peer wait. A repeated
+    request (same peer, same serial) replaces the first. If too many wait in all, the oldest is answered. */
 int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
                         const struct wire_request *request);
 
-/*  Something has changed. */
+/*  To be called after each change. */
 void broker_waiters_wake (struct broker_waiters *waiters);
 
 #endif

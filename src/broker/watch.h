@@ -1,11 +1,11 @@
-/*  broker/watch.h - the clock of rollouts: how long a broker has watched over these records
+/*  broker/watch.h - the clock of rollouts: for how long brokers have watched these records
 
-    Nobody can set it. It counts the time during which a broker ran, by CLOCK_BOOTTIME, and goes on from the
-    records where the last one ended: the time in which no broker ran, or in which it was not scheduled (its
-    host slept), is not in it. Soaks, deadlines and spreads are differences of this clock, so they need no
-    boot id. A broker that is killed loses what it has watched since it was kept last, and never repeats an
-    instant that is in the records. It keeps the clock often at first, so that time passes even where it is
-    killed again and again, and later every BROKER_WATCH_KEEP_MS. */
+    Nobody can set this clock. It counts the time during which a broker ran, by CLOCK_BOOTTIME, and
+    continues from the records after a restart. Time in which no broker ran, or in which it was not
+    scheduled (its host slept), is not counted. Soaks, deadlines and spreads are differences of this clock,
+    so they need no boot id. A broker that is killed loses the time since the last save, and never repeats
+    an instant that is in the records. It saves the clock often at first, so that time advances even if it
+    is killed again and again, and later every BROKER_WATCH_KEEP_MS. */
 
 #ifndef BROKER_WATCH_H
 #define BROKER_WATCH_H
@@ -13,19 +13,19 @@
 #include <stdint.h>
 
 enum {
-    BROKER_WATCH_KEEP_FIRST_MS = 250, /* while rollouts are at work; doubled each time */
+    BROKER_WATCH_KEEP_FIRST_MS = 250, /* first interval of saves while rollouts are live; doubled each time */
     BROKER_WATCH_KEEP_MS = 10 * 1000,
-    BROKER_WATCH_GAP_MS = 60 * 1000 /* of what lies further apart, this much at most was watched */
+    BROKER_WATCH_GAP_MS = 60 * 1000 /* of a longer gap between two readings, only this much counts */
 };
 
 struct broker_watch {
     uint64_t watched_ms; /* at boot_ms */
     uint64_t boot_ms;
     uint64_t kept_ms; /* in the records */
-    uint64_t keep_ms; /* how long until it is kept again */
+    uint64_t keep_ms; /* interval until the next save */
 };
 
-/*  kept_ms: as the records have it. */
+/*  kept_ms: the clock in the records. */
 static inline void broker_watch_begin (struct broker_watch *watch, uint64_t kept_ms, uint64_t boot_ms)
 {
     *watch = (struct broker_watch){
