@@ -263,7 +263,7 @@ Test (loop, a_stop_before_the_run_ends_only_the_next_run)
 }
 
 /*  Compares the heap with a plain list: 3000 random starts, then cancels and takes. */
-Test (timers, agree_with_a_plain_list)
+Test (timers, timers_agree_with_a_plain_list)
 {
     enum { N = 3000 };
     struct bus_timers timers = {0};

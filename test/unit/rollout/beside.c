@@ -1,5 +1,4 @@
-/*  test/unit/rollout/beside.c - rollouts with common nodes: one waits in the queue, or loses nodes to
-    another */
+/*  test/unit/rollout/beside.c - rollouts with common nodes: waiting in the queue, taking nodes over */
 
 #include "fixture.h"
 

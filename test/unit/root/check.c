@@ -141,7 +141,7 @@ Test (check, hard_linked_files_are_named_until_each_version_has_its_own)
     free (left);
 }
 
-Test (check, a_shared_file_that_does_not_fit_its_manifest_stays_as_it_is)
+Test (check, a_shared_file_that_does_not_match_its_manifest_is_not_copied)
 {
     struct base_error error = {.code = 0};
     unsigned count = 7;

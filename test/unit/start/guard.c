@@ -1,5 +1,4 @@
-/*  test/unit/start/guard.c - the real guard: when it has ended, no process that its program started is
-    alive */
+/*  test/unit/start/guard.c - the real guard: when it has ended, no process of its program is alive */
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,4 @@
-/*  test/unit/start/launch.c - what the launcher starts, its deadlines, the signals it passes on, the starts
-    it counts */
+/*  test/unit/start/launch.c - starts of versions by the launcher: arguments, deadlines, signals, counting */
 
 #include <sched.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /*  test/unit/start/launcher.h - runs the real launcher on a real root; the versions are shell scripts
 
-    The versions write to the file `log` of the scratch directory. The standard error of the launcher is the
-    file `said`. */
+    In the scratch directory, the versions write to the file `log`. The standard error of the launcher is
+    `said`. */
 
 #ifndef TEST_START_LAUNCHER_H
 #define TEST_START_LAUNCHER_H

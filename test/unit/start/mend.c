@@ -1,5 +1,6 @@
-/*  test/unit/start/mend.c - damaged versions and lost links: the launcher runs an intact version, repairs the
-    links and records why */
+/*  test/unit/start/mend.c - damaged versions and lost links
+
+    The launcher runs an intact version, repairs the links and records the reason. */
 
 #include <signal.h>
 

@@ -1,5 +1,6 @@
-/*  test/unit/start/sweep.c - no process of a version outlives it except keepers, even after a kill of its
-    launcher */
+/*  test/unit/start/sweep.c - no process of a version outlives it, except keepers
+
+    This holds even if the version, or its launcher, was killed. */
 
 #include <signal.h>
 

@@ -1,5 +1,4 @@
-/*  test/unit/start/trial.c - a trial ends, whatever the version does to its launcher and to the records of
-    the trial */
+/*  test/unit/start/trial.c - a trial ends, whatever the version does to its launcher and its records */
 
 #include <signal.h>
 
@@ -8,7 +7,7 @@
 
 TestSuite (trial, .init = launcher_begin, .fini = launcher_end, .timeout = 240);
 
-/*  A version that is never rolled back confirms itself after 12 starts, so that the test fails instead of
+/*  After 12 starts without a rollback the version confirms itself, so that the test fails instead of
     hanging. */
 #define CONFIRM_AFTER_12_STARTS                                                                              \
     "[ $(wc -l < $LOG) -le 12 ] || { mv -T $NODED_ROOT/.back $NODED_ROOT/previous; exit 7; };"

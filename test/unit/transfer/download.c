@@ -16,8 +16,7 @@ static struct wire_chunk chunk_of (uint64_t offset, uint32_t length, uint64_t si
         .digest = digest, .offset = offset, .length = length, .status = WIRE_STATUS_OK, .size = size};
 }
 
-/*  Takes gets until the download waits. Returns their number; offsets (may be NULL) receives the offset of
-    each. */
+/*  Takes gets until the download waits. Returns their number, and their offsets if offsets is not NULL. */
 static unsigned gets_of (struct transfer_download *download, uint64_t now_ms, uint64_t *offsets)
 {
     for (unsigned count = 0;; count++) {

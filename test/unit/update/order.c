@@ -1,5 +1,4 @@
-/*  test/unit/update/order.c - what a node does for a desired state, even if it missed some or gets one
-    repeatedly */
+/*  test/unit/update/order.c - what a node does for a desired state, also for a missed or repeated one */
 
 #include <criterion/criterion.h>
 

@@ -1,7 +1,6 @@
 /*  test/unit/update/procedure.c - every state and event of the update procedure
 
-    An event that the table below does not list must only return the action "tell" and leave the state
-    unchanged. */
+    An event that the table below does not list must only return the action "tell" and keep the state. */
 
 #include <criterion/criterion.h>
 #include <string.h>

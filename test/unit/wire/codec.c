@@ -1,5 +1,4 @@
-/*  test/unit/wire/codec.c - packing and unpacking of every record; hostile.c has messages that break the
-    rules */
+/*  test/unit/wire/codec.c - packing and unpacking of every record; invalid messages are in hostile.c */
 
 #include <criterion/criterion.h>
 
