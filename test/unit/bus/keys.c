@@ -11,7 +11,7 @@
 
 static char secret[41], public[41], other[41], path[] = "/tmp/noded-test-XXXXXX";
 
-static void setup (void)
+static void suite_begin (void)
 {
     char ignored[41];
     cr_assert_eq (bus_keys_make (public, secret), 0);
@@ -21,12 +21,12 @@ static void setup (void)
     (void) close (fd);
 }
 
-static void teardown (void)
+static void suite_end (void)
 {
     (void) unlink (path);
 }
 
-TestSuite (keys, .init = setup, .fini = teardown);
+TestSuite (keys, .init = suite_begin, .fini = suite_end);
 
 /*  Reads the keys from settings whose section curve has these lines. */
 static int keys_read (bool is_server, struct bus_keyring *ret_keys, struct base_error *error,

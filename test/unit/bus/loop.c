@@ -48,7 +48,7 @@ static void deadline_fail (void *context)
     cr_assert_fail ("the test's deadline has passed");
 }
 
-static void setup (void)
+static void suite_begin (void)
 {
     loop = bus_loop_new ();
     cr_assert_not_null (loop);
@@ -56,12 +56,12 @@ static void setup (void)
     cr_assert_gt (bus_timer_start (loop, 20000, deadline_fail, NULL), 0);
 }
 
-static void teardown (void)
+static void suite_end (void)
 {
     loop = bus_loop_free (loop);
 }
 
-TestSuite (loop, .init = setup, .fini = teardown, .timeout = 40);
+TestSuite (loop, .init = suite_begin, .fini = suite_end, .timeout = 40);
 
 Test (loop, timers_fire_in_the_order_of_their_due_times)
 {
