@@ -1,5 +1,6 @@
-/*  What ELF files tell, the hostile ones too. Programs to look at are made with the compiler that made the
-    test. */
+/*  test/unit/base/elf.c - platform, interpreter and libraries read from ELF files, hostile files included
+
+    The programs under test are built with the compiler of the host. */
 
 #include <criterion/criterion.h>
 
@@ -24,7 +25,7 @@ static void write_file (const char *directory, const char *name, const void *dat
     cr_assert_eq (write (fd, data, size), (ssize_t) size);
 }
 
-static void run (const char *directory, const char *command)
+static void command_run (const char *directory, const char *command)
 {
     char *args[] = {(char *) "sh", (char *) "-c", (char *) command, NULL};
     struct base_process_spec spec = {
@@ -37,8 +38,9 @@ static void run (const char *directory, const char *command)
     cr_assert (end.exited && end.code == 0, "%s", command);
 }
 
-/*  A directory with a program that needs libfirst.so.3, which needs libsecond.so.4. */
-static char *made (const char *rpath)
+/*  Makes a directory with a program that needs libfirst.so.3, which needs libsecond.so.4. Free the path
+    with program_remove. */
+static char *program_make (const char *rpath)
 {
     static const char program[] = "int first (void); int main (void) { return first (); }";
     static const char first[] = "int second (void); int first (void) { return second (); }";
@@ -56,14 +58,14 @@ static char *made (const char *rpath)
         " && cc -o program program.c files/lib/libfirst.so.3 -Wl,--allow-shlib-undefined -lm -Wl,--no-as-needed -lresolv"
         " %s",
         rpath);
-    run (directory, command);
+    command_run (directory, command);
     return directory;
 }
 
-static void removed (char *directory)
+static void program_remove (char *directory)
 {
     base_cleanup (base_free_p) char *command = base_text_printf ("rm -rf '%s'", directory);
-    run ("/", command);
+    command_run ("/", command);
     free (directory);
 }
 
@@ -79,7 +81,7 @@ static int libraries_of (const char *directory, struct base_elf_libraries *libra
     return base_elf_libraries (path, libraries, error);
 }
 
-Test (elf, this_program_tells_its_platform)
+Test (elf, the_platform_of_this_program_is_read)
 {
     base_cleanup (base_close_p) int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     char platform[BASE_ELF_PLATFORM_SIZE];
@@ -93,7 +95,7 @@ Test (elf, this_program_tells_its_platform)
     cr_assert_eq (lseek (fd, 0, SEEK_CUR), 0);
 }
 
-static int memory (const void *data, size_t size)
+static int memory_file (const void *data, size_t size)
 {
     int fd = memfd_create ("elf", MFD_CLOEXEC);
     cr_assert_geq (fd, 0);
@@ -101,7 +103,7 @@ static int memory (const void *data, size_t size)
     return fd;
 }
 
-Test (elf, each_machine_has_its_name)
+Test (elf, each_machine_maps_to_its_platform_name)
 {
     static const struct {
         uint8_t class, data, machine, more;
@@ -126,7 +128,7 @@ Test (elf, each_machine_has_its_name)
         header[big ? 17 : 16] = 3;
         header[big ? 19 : 18] = cases[i].machine;
         header[big ? 18 : 19] = cases[i].more;
-        base_cleanup (base_close_p) int fd = memory (header, cases[i].class == 1 ? 52 : 64);
+        base_cleanup (base_close_p) int fd = memory_file (header, cases[i].class == 1 ? 52 : 64);
         char platform[BASE_ELF_PLATFORM_SIZE];
         cr_assert_eq (base_elf_platform (fd, platform, sizeof platform), cases[i].platform ? 0 : -ENOTSUP,
                       "%zu", i);
@@ -135,7 +137,7 @@ Test (elf, each_machine_has_its_name)
     }
 }
 
-Test (elf, what_is_no_program_is_told)
+Test (elf, a_file_that_is_no_program_is_refused)
 {
     static const char script[] =
         "#!/bin/sh\nexit 0\n............................................................";
@@ -143,24 +145,24 @@ Test (elf, what_is_no_program_is_told)
     object[16] = 1;
     object[18] = 62;
     char platform[BASE_ELF_PLATFORM_SIZE] = "untouched";
-    base_cleanup (base_close_p) int text = memory (script, sizeof script);
-    base_cleanup (base_close_p) int empty = memory ("", 0);
-    base_cleanup (base_close_p) int object_file = memory (object, sizeof object);
+    base_cleanup (base_close_p) int text = memory_file (script, sizeof script);
+    base_cleanup (base_close_p) int empty = memory_file ("", 0);
+    base_cleanup (base_close_p) int object_file = memory_file (object, sizeof object);
     base_cleanup (base_close_p) int directory = open ("/", O_RDONLY | O_CLOEXEC);
     cr_assert_eq (base_elf_platform (text, platform, sizeof platform), -ENOEXEC);
     cr_assert_eq (base_elf_platform (empty, platform, sizeof platform), -ENOEXEC);
     cr_assert_eq (base_elf_platform (object_file, platform, sizeof platform), -ENOEXEC);
     cr_assert_eq (base_elf_platform (directory, platform, sizeof platform), -EISDIR);
     object[16] = 2;
-    object[7] = 9; /* FreeBSD's */
-    base_cleanup (base_close_p) int foreign = memory (object, sizeof object);
+    object[7] = 9; /* the OS ABI of FreeBSD */
+    base_cleanup (base_close_p) int foreign = memory_file (object, sizeof object);
     cr_assert_eq (base_elf_platform (foreign, platform, sizeof platform), -ENOTSUP);
     cr_assert_str_eq (platform, "untouched");
 }
 
-Test (elf, libraries_of_libraries_are_gathered_and_those_of_the_c_library_are_not)
+Test (elf, indirect_libraries_are_listed_and_the_c_library_is_not)
 {
-    char *directory = made (RPATH);
+    char *directory = program_make (RPATH);
     struct base_elf_libraries libraries;
     struct base_error error;
     cr_assert_eq (libraries_of (directory, &libraries, &error), 0, "%s", error.text);
@@ -173,12 +175,12 @@ Test (elf, libraries_of_libraries_are_gathered_and_those_of_the_c_library_are_no
     cr_assert_str_eq (libraries.items[1].path, second);
     base_elf_libraries_deinit (&libraries);
     cr_assert_eq (libraries.count, 0);
-    removed (directory);
+    program_remove (directory);
 }
 
-Test (elf, what_a_program_names_as_its_interpreter_is_not_executed)
+Test (elf, the_interpreter_of_a_program_is_not_executed)
 {
-    char *directory = made (RPATH);
+    char *directory = program_make (RPATH);
     struct base_elf_libraries libraries;
     struct base_error error;
     base_cleanup (base_free_p) char *command = base_text_printf (
@@ -187,33 +189,33 @@ Test (elf, what_a_program_names_as_its_interpreter_is_not_executed)
         " -Wl,--dynamic-linker=%s/own",
         directory, directory);
     base_cleanup (base_free_p) char *executed = base_text_printf ("%s/executed", directory);
-    run (directory, command);
+    command_run (directory, command);
     cr_assert_eq (libraries_of (directory, &libraries, &error), 0, "%s", error.text);
     cr_assert_eq (libraries.count, 2);
     cr_assert_eq (access (executed, F_OK), -1);
     base_elf_libraries_deinit (&libraries);
-    removed (directory);
+    program_remove (directory);
 }
 
-Test (elf, a_missing_library_is_named)
+Test (elf, an_error_names_the_missing_library)
 {
-    char *directory = made (RPATH);
+    char *directory = program_make (RPATH);
     struct base_elf_libraries libraries;
     struct base_error error;
-    run (directory, "rm files/lib/libsecond.so.4");
+    command_run (directory, "rm files/lib/libsecond.so.4");
     cr_assert_lt (libraries_of (directory, &libraries, &error), 0);
     cr_assert (strstr (error.text, "libsecond.so.4"), "%s", error.text);
     cr_assert (strstr (error.text, directory), "%s", error.text);
     cr_assert_null (libraries.items);
-    removed (directory);
+    program_remove (directory);
 }
 
-Test (elf, the_environment_of_the_caller_does_not_choose_the_libraries)
+Test (elf, the_environment_of_the_caller_is_ignored)
 {
-    char *directory = made (RPATH);
+    char *directory = program_make (RPATH);
     struct base_elf_libraries libraries;
     struct base_error error;
-    run (directory, "cc -shared -fPIC -o libother.so second.c");
+    command_run (directory, "cc -shared -fPIC -o libother.so second.c");
     base_cleanup (base_free_p) char *other = base_text_printf ("%s/libother.so", directory);
     setenv ("LD_PRELOAD", other, 1);
     int rc = libraries_of (directory, &libraries, &error);
@@ -221,20 +223,20 @@ Test (elf, the_environment_of_the_caller_does_not_choose_the_libraries)
     cr_assert_eq (rc, 0, "%s", error.text);
     cr_assert_eq (libraries.count, 2);
     base_elf_libraries_deinit (&libraries);
-    removed (directory);
+    program_remove (directory);
 }
 
-Test (elf, a_program_that_does_not_look_beside_itself_has_nothing_to_gather)
+Test (elf, a_program_without_an_rpath_to_its_own_files_has_no_libraries)
 {
     static const char *const rpaths[] = {"", RUNPATH, "-Wl,--disable-new-dtags,-rpath,/opt/lib",
                                          "-Wl,--disable-new-dtags,-rpath,'$ORIGIN/files/libs'"};
     for (size_t i = 0; i < sizeof rpaths / sizeof *rpaths; i++) {
-        char *directory = made (rpaths[i]);
+        char *directory = program_make (rpaths[i]);
         struct base_elf_libraries libraries;
         struct base_error error;
         cr_assert_eq (libraries_of (directory, &libraries, &error), 0, "%s", error.text);
         cr_assert_eq (libraries.count, 0, "%s", rpaths[i]);
-        removed (directory);
+        program_remove (directory);
     }
     struct base_elf_libraries libraries = {.count = 0};
     struct base_error error;
@@ -242,18 +244,18 @@ Test (elf, a_program_that_does_not_look_beside_itself_has_nothing_to_gather)
     cr_assert_eq (base_elf_libraries ("/no/such/file", &libraries, &error), -ENOENT);
 }
 
-Test (elf, one_of_several_places_is_enough)
+Test (elf, one_matching_entry_of_the_rpath_is_enough)
 {
-    char *directory = made ("-Wl,--disable-new-dtags,-rpath,'/opt/lib:${ORIGIN}/files/lib/'");
+    char *directory = program_make ("-Wl,--disable-new-dtags,-rpath,'/opt/lib:${ORIGIN}/files/lib/'");
     struct base_elf_libraries libraries;
     struct base_error error;
     cr_assert_eq (libraries_of (directory, &libraries, &error), 0, "%s", error.text);
     cr_assert_eq (libraries.count, 2);
     base_elf_libraries_deinit (&libraries);
-    removed (directory);
+    program_remove (directory);
 }
 
-/*  The smallest program that has all that is looked at. */
+/*  The smallest program that has every field which base_elf_interpreter reads. */
 struct small {
     Elf64_Ehdr header;
     Elf64_Phdr segments[3];
@@ -281,12 +283,12 @@ static const struct small small = {
 
 static int interpreter_of (const struct small *bytes)
 {
-    base_cleanup (base_close_p) int fd = memory (bytes, sizeof *bytes);
+    base_cleanup (base_close_p) int fd = memory_file (bytes, sizeof *bytes);
     base_cleanup (base_free_p) char *interpreter = NULL;
     return base_elf_interpreter (fd, &interpreter);
 }
 
-Test (elf, a_runpath_switches_the_rpath_off)
+Test (elf, a_runpath_disables_the_rpath)
 {
     struct small bytes = small;
     cr_assert_eq (interpreter_of (&bytes), 0);
@@ -294,7 +296,7 @@ Test (elf, a_runpath_switches_the_rpath_off)
     cr_assert_eq (interpreter_of (&bytes), -ENOENT);
 }
 
-Test (elf, strings_without_an_end_and_places_without_a_segment_are_refused)
+Test (elf, unterminated_strings_and_invalid_offsets_are_refused)
 {
     struct small bytes = small;
     memset (bytes.interpreter, '/', sizeof bytes.interpreter);
@@ -306,7 +308,7 @@ Test (elf, strings_without_an_end_and_places_without_a_segment_are_refused)
     bytes.dynamic[0].d_un.d_val = 0x1000 + sizeof bytes;
     cr_assert_eq (interpreter_of (&bytes), -ENOEXEC);
     bytes = small;
-    bytes.dynamic[2].d_un.d_val = 32; /* behind the table */
+    bytes.dynamic[2].d_un.d_val = 32; /* past the end of the table */
     cr_assert_eq (interpreter_of (&bytes), -ENOEXEC);
     bytes = small;
     bytes.segments[1].p_filesz = UINT64_MAX;
@@ -331,12 +333,12 @@ static uint8_t *program_bytes (const char *directory, size_t *ret_size)
     return bytes;
 }
 
-Test (elf, every_truncation_is_an_answer)
+Test (elf, every_truncated_program_returns_a_documented_code)
 {
-    char *directory = made (RPATH);
+    char *directory = program_make (RPATH);
     size_t size;
     base_cleanup (base_free_p) uint8_t *bytes = program_bytes (directory, &size);
-    base_cleanup (base_close_p) int fd = memory (bytes, size);
+    base_cleanup (base_close_p) int fd = memory_file (bytes, size);
     base_cleanup (base_free_p) char *whole = NULL;
     cr_assert_eq (base_elf_interpreter (fd, &whole), 0);
     cr_assert_eq (*whole, '/');
@@ -351,15 +353,15 @@ Test (elf, every_truncation_is_an_answer)
         cr_assert_eq (base_elf_platform (fd, platform, sizeof platform), size < 64 ? -ENOEXEC : 0);
     }
     cr_assert_gt (good, 0);
-    removed (directory);
+    program_remove (directory);
 }
 
-Test (elf, every_changed_byte_of_the_headers_is_an_answer, .timeout = 240)
+Test (elf, changing_any_byte_of_a_program_does_not_crash, .timeout = 240)
 {
-    char *directory = made (RPATH);
+    char *directory = program_make (RPATH);
     size_t size;
     base_cleanup (base_free_p) uint8_t *bytes = program_bytes (directory, &size);
-    base_cleanup (base_close_p) int fd = memory (bytes, size);
+    base_cleanup (base_close_p) int fd = memory_file (bytes, size);
     static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
     for (size_t at = 0; at < size; at++)
         for (size_t i = 0; i < sizeof values; i++) {
@@ -368,5 +370,5 @@ Test (elf, every_changed_byte_of_the_headers_is_an_answer, .timeout = 240)
             (void) base_elf_interpreter (fd, &interpreter);
             cr_assert_eq (pwrite (fd, &bytes[at], 1, (off_t) at), 1);
         }
-    removed (directory);
+    program_remove (directory);
 }

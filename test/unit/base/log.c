@@ -1,4 +1,4 @@
-/*  A line of the log is one line, whatever peers have chosen of it. */
+/*  test/unit/base/log.c - escaping and format of log lines: a message is one line, even with hostile text */
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -10,39 +10,39 @@
 #include "base/log.h"
 #include "base/text.h"
 
-static void expect (const char *text, const char *line)
+static void expect_escaped (const char *text, const char *line)
 {
     char escaped[256];
     cr_expect_eq (base_log_escape (text, escaped, sizeof escaped), strlen (line));
     cr_expect_str_eq (escaped, line);
 }
 
-Test (log, what_is_printable_stays)
+Test (log, printable_text_is_unchanged)
 {
-    expect ("node web-17: t-1 \"gr\xc3\xbc\xc3\x9f\" \\ \xe6\x97\xa5 \xf0\x9f\x98\x80",
-            "node web-17: t-1 \"gr\xc3\xbc\xc3\x9f\" \\ \xe6\x97\xa5 \xf0\x9f\x98\x80");
-    expect ("", "");
+    expect_escaped ("node web-17: t-1 \"gr\xc3\xbc\xc3\x9f\" \\ \xe6\x97\xa5 \xf0\x9f\x98\x80",
+                    "node web-17: t-1 \"gr\xc3\xbc\xc3\x9f\" \\ \xe6\x97\xa5 \xf0\x9f\x98\x80");
+    expect_escaped ("", "");
 }
 
-Test (log, what_would_begin_a_line_or_move_a_terminal_is_written_out)
+Test (log, control_characters_are_escaped)
 {
-    expect ("a\nb\rc\td", "a\\nb\\rc\\td");
-    expect ("\x1b[31mred\x07\x7f", "\\x1b[31mred\\x07\\x7f");
-    expect ("\xc2\x9b"
-            "31m",
-            "\\u{9b}31m");
-    expect ("\xe2\x80\xae"
-            "fdp\xe2\x80\xa8\xe2\x81\xa6\xef\xbb\xbf",
-            "\\u{202e}fdp\\u{2028}\\u{2066}\\u{feff}");
+    expect_escaped ("a\nb\rc\td", "a\\nb\\rc\\td");
+    expect_escaped ("\x1b[31mred\x07\x7f", "\\x1b[31mred\\x07\\x7f");
+    expect_escaped ("\xc2\x9b"
+                    "31m",
+                    "\\u{9b}31m");
+    expect_escaped ("\xe2\x80\xae"
+                    "fdp\xe2\x80\xa8\xe2\x81\xa6\xef\xbb\xbf",
+                    "\\u{202e}fdp\\u{2028}\\u{2066}\\u{feff}");
 }
 
-Test (log, what_is_no_utf_8_is_written_out)
+Test (log, invalid_utf_8_is_escaped)
 {
-    expect ("\xff\xc3(\xe2\x82", "\\xff\\xc3(\\xe2\\x82");
-    expect ("\xc0\xaf\xed\xa0\x80\xf8", "\\xc0\\xaf\\xed\\xa0\\x80\\xf8");
+    expect_escaped ("\xff\xc3(\xe2\x82", "\\xff\\xc3(\\xe2\\x82");
+    expect_escaped ("\xc0\xaf\xed\xa0\x80\xf8", "\\xc0\\xaf\\xed\\xa0\\x80\\xf8");
 }
 
-Test (log, what_does_not_fit_is_cut_between_two_characters)
+Test (log, a_long_line_is_cut_between_two_characters)
 {
     char line[10];
     cr_expect_eq (base_log_escape ("123456789", line, sizeof line), 9);
@@ -53,7 +53,7 @@ Test (log, what_does_not_fit_is_cut_between_two_characters)
     cr_expect_str_eq (line, "12345...");
 }
 
-Test (log, a_line_for_a_terminal_is_escaped_and_whole)
+Test (log, a_line_for_a_terminal_is_escaped_and_not_cut)
 {
     char text[4096], *got = NULL;
     size_t size;
@@ -69,7 +69,7 @@ Test (log, a_line_for_a_terminal_is_escaped_and_whole)
     free (got);
 }
 
-Test (log, json_has_nothing_that_steers_a_terminal_and_stays_json)
+Test (log, terminal_controls_in_json_are_escaped_as_json)
 {
     char *plain =
         base_text_plain_json ("{\n \"a\": \"\xc2\x9b|\xe2\x80\xae|\x7f|\xc3\xa9|\xf0\x9f\x98\x80\"}\n");
@@ -77,8 +77,9 @@ Test (log, json_has_nothing_that_steers_a_terminal_and_stays_json)
     free (plain);
 }
 
-/*  What is written for "x" with JOURNAL_STREAM as given, or where it names where standard error leads. */
-static void line_of (const char *stream, bool own, char *ret_line)
+/*  The line that base_log writes to standard error. stream: the value of JOURNAL_STREAM; NULL: unset. own:
+    the value is the device and inode of standard error instead, as systemd sets it. */
+static void log_line (const char *stream, bool own, char *ret_line)
 {
     char path[] = "/tmp/log.XXXXXX", name[64];
     struct stat status;
@@ -99,18 +100,18 @@ static void line_of (const char *stream, bool own, char *ret_line)
     (void) unlink (path);
 }
 
-Test (log, a_line_has_time_and_level_and_in_the_journal_a_priority)
+Test (log, a_line_has_time_and_level_or_a_priority_for_the_journal)
 {
     char line[256];
     int length = 0;
     unsigned year, month, day, hour, minute, second, ms;
-    line_of (NULL, false, line);
+    log_line (NULL, false, line);
     cr_expect_eq (sscanf (line, "%4u-%2u-%2uT%2u:%2u:%2u.%3uZ warning x\\ny\n%n", &year, &month, &day, &hour,
                           &minute, &second, &ms, &length),
                   7, "%s", line);
     cr_expect_eq ((size_t) length, strlen (line), "%s", line);
-    line_of (NULL, true, line);
+    log_line (NULL, true, line);
     cr_expect_str_eq (line, "<4>x\\ny\n");
-    line_of ("8:1", false, line);
+    log_line ("8:1", false, line);
     cr_expect_eq (line[0], '2', "standard error is not the journal: %s", line);
 }

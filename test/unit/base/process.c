@@ -1,3 +1,5 @@
+/*  test/unit/base/process.c - child processes: start, inheritance, end and cleanup */
+
 #include "base/process.h"
 
 #include <criterion/criterion.h>
@@ -11,14 +13,14 @@
 
 #include "test/lib/load.h"
 
-/*  A list of strings as execve takes it. */
+/*  A NULL-terminated list of strings, as execve expects it. */
 #define LIST(...) ((char *const *) (const char *const[]){__VA_ARGS__, NULL})
 
 #define SHELL(script)                                                                                        \
     ((struct base_process_spec){                                                                             \
         .program = "/bin/sh", .args = LIST ("sh", "-c", script), .standard_fds = {-1, -1, -1}})
 
-static struct base_process_end run (const char *script)
+static struct base_process_end shell_run (const char *script)
 {
     struct base_process_spec spec = SHELL (script);
     struct base_process process = BASE_PROCESS_NULL;
@@ -31,7 +33,7 @@ static struct base_process_end run (const char *script)
     return end;
 }
 
-static char *output (struct base_process_spec spec)
+static char *child_output (struct base_process_spec spec)
 {
     static char text[4096];
     int ends[2];
@@ -50,14 +52,14 @@ static char *output (struct base_process_spec spec)
     return text;
 }
 
-Test (process, an_exit_status_and_a_signal_are_told_apart)
+Test (process, an_exit_status_and_a_signal_are_distinguished)
 {
-    struct base_process_end end = run ("exit 3");
+    struct base_process_end end = shell_run ("exit 3");
     char text[64];
     cr_expect (end.exited);
     cr_expect_eq (end.code, 3);
     cr_expect_str_eq (base_process_end_format (&end, text, sizeof text), "exited with status 3");
-    end = run ("kill -9 $$");
+    end = shell_run ("kill -9 $$");
     cr_expect_not (end.exited);
     cr_expect_eq (end.code, 9);
     cr_expect_str_eq (base_process_end_format (&end, text, sizeof text), "was killed by signal 9 (Killed)");
@@ -77,11 +79,11 @@ Test (process, a_program_that_cannot_be_executed_is_an_error)
     spec.directory = "/nowhere";
     cr_expect_eq (base_process_spawn (&spec, &process, &error), -ENOENT);
     cr_expect_eq (process.pid, 0);
-    cr_expect_eq (waitpid (-1, NULL, WNOHANG), -1, "no child is left");
+    cr_expect_eq (waitpid (-1, NULL, WNOHANG), -1, "no child is left over");
     cr_expect_eq (errno, ECHILD);
 }
 
-Test (process, its_end_can_be_waited_for_without_blocking)
+Test (process, waiting_for_a_child_does_not_block)
 {
     int ends[2];
     cr_assert_eq (pipe2 (ends, O_CLOEXEC), 0);
@@ -99,7 +101,7 @@ Test (process, its_end_can_be_waited_for_without_blocking)
     cr_expect_eq (base_process_signal (&process, SIGTERM), -ESRCH);
 }
 
-Test (process, the_child_inherits_only_the_descriptors_that_were_given)
+Test (process, a_child_inherits_only_the_listed_descriptors)
 {
     int given = fcntl (open ("/dev/null", O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC, 40);
     int open_one = fcntl (0, F_DUPFD, 50);
@@ -110,14 +112,14 @@ Test (process, the_child_inherits_only_the_descriptors_that_were_given)
     spec.fds[0] = given;
     char wanted[64];
     (void) snprintf (wanted, sizeof wanted, "0\n1\n2\n%d\n", given);
-    cr_expect_str_eq (output (spec), wanted);
+    cr_expect_str_eq (child_output (spec), wanted);
 }
 
-Test (process, standard_descriptors_may_change_places)
+Test (process, standard_descriptors_can_be_swapped)
 {
     int ends[2];
     cr_assert_eq (pipe2 (ends, O_CLOEXEC), 0);
-    /*  1 goes to the child's 2 and 2 to its 1. */
+    /*  Descriptor 1 of the caller becomes 2 of the child, and 2 becomes 1. */
     int was_out = fcntl (1, F_DUPFD_CLOEXEC, 10), was_error = fcntl (2, F_DUPFD_CLOEXEC, 10);
     int to_null = open ("/dev/null", O_WRONLY | O_CLOEXEC);
     (void) dup2 (to_null, 1);
@@ -137,18 +139,18 @@ Test (process, standard_descriptors_may_change_places)
     cr_expect_str_eq (text, "out\n");
 }
 
-Test (process, a_caller_without_standard_descriptors_gives_none_of_its_own_away)
+Test (process, a_closed_standard_descriptor_becomes_dev_null_in_the_child)
 {
     int secret = open ("/dev/null", O_RDONLY | O_CLOEXEC);
     cr_assert_geq (secret, 0);
     int was_error = fcntl (2, F_DUPFD_CLOEXEC, 20);
     (void) close (2);
-    char *text = output (SHELL ("readlink /proc/$$/fd/2"));
+    char *text = child_output (SHELL ("readlink /proc/$$/fd/2"));
     (void) dup2 (was_error, 2);
     cr_expect_str_eq (text, "/dev/null\n");
 }
 
-Test (process, signals_are_as_after_login)
+Test (process, a_child_starts_with_default_signals)
 {
     sigset_t set;
     sigemptyset (&set);
@@ -156,43 +158,43 @@ Test (process, signals_are_as_after_login)
     cr_assert_eq (sigprocmask (SIG_BLOCK, &set, NULL), 0);
     (void) signal (SIGPIPE, SIG_IGN);
     (void) signal (SIGHUP, SIG_IGN);
-    cr_expect_str_eq (output (SHELL ("grep -E 'Sig(Blk|Ign)' /proc/$$/status | tr -d '\\t'")),
+    cr_expect_str_eq (child_output (SHELL ("grep -E 'Sig(Blk|Ign)' /proc/$$/status | tr -d '\\t'")),
                       "SigBlk:0000000000000000\nSigIgn:0000000000000000\n");
     cr_expect_eq (sigismember (&set, SIGTERM), 1);
     sigset_t now;
     cr_assert_eq (sigprocmask (SIG_SETMASK, NULL, &now), 0);
-    cr_expect_eq (sigismember (&now, SIGTERM), 1, "the caller's own mask stays");
+    cr_expect_eq (sigismember (&now, SIGTERM), 1, "the signal mask of the caller is unchanged");
 }
 
-Test (process, a_session_and_the_order_of_killing_are_as_asked)
+Test (process, own_session_and_kill_first_are_applied)
 {
     struct base_process_spec spec =
         SHELL ("cat /proc/self/oom_score_adj; cut -d' ' -f6 /proc/$$/stat; echo $$");
     spec.own_session = true;
     spec.kill_first = true;
-    char *at = output (spec);
+    char *at = child_output (spec);
     cr_expect_eq (strtol (at, &at, 10), 1000);
     long session = strtol (at, &at, 10), pid = strtol (at, &at, 10);
     cr_expect_gt (pid, 0);
     cr_expect_eq (session, pid);
 }
 
-Test (process, the_environment_is_the_one_that_was_given)
+Test (process, a_child_has_exactly_the_given_environment)
 {
     struct base_process_spec spec = {.program = "/usr/bin/env",
                                      .args = LIST ("env"),
                                      .env = LIST ("A.B=1 2", "QUOTE='\"$"),
                                      .standard_fds = {-1, -1, -1}};
-    cr_expect_str_eq (output (spec), "A.B=1 2\nQUOTE='\"$\n");
+    cr_expect_str_eq (child_output (spec), "A.B=1 2\nQUOTE='\"$\n");
 }
 
-Test (process, it_dies_with_its_starter)
+Test (process, a_child_with_a_death_signal_ends_with_its_parent)
 {
     int ends[2];
     cr_assert_eq (pipe2 (ends, O_CLOEXEC), 0);
     pid_t starter = fork ();
     if (starter == 0) {
-        int keep[2]; /* so that its standard input never ends */
+        int keep[2]; /* the open write end keeps the child's standard input from ending */
         struct base_process_spec spec = SHELL ("echo x; while :; do read line; done");
         struct base_process process = BASE_PROCESS_NULL;
         if (pipe (keep))
@@ -213,10 +215,10 @@ Test (process, it_dies_with_its_starter)
     (void) waitpid (starter, NULL, 0);
     struct pollfd gone = {.fd = ends[0], .events = POLLIN};
     cr_expect_eq (poll (&gone, 1, load_deadline_ms (30000)), 1);
-    cr_expect_eq (read (ends[0], text, sizeof text), 0, "its end of the pipe is closed");
+    cr_expect_eq (read (ends[0], text, sizeof text), 0, "the child has closed its end of the pipe");
 }
 
-Test (process, dropping_a_child_kills_and_reaps_it)
+Test (process, deinit_kills_and_reaps_the_child)
 {
     struct base_process_spec spec = SHELL ("trap '' TERM; while :; do sleep 1; done");
     struct base_process process = BASE_PROCESS_NULL;

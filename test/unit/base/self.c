@@ -1,3 +1,5 @@
+/*  test/unit/base/self.c - digest, arguments and environment of this process */
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -5,7 +7,7 @@
 #include "base/self.h"
 #include "base/text.h"
 
-Test (self, the_program_that_runs_is_digested)
+Test (self, the_running_program_has_the_digest_of_its_file)
 {
     struct base_digest digest, own;
     char path[4096] = "";
@@ -18,7 +20,7 @@ Test (self, the_program_that_runs_is_digested)
     cr_assert (base_digest_equal (&own, &digest));
 }
 
-Test (self, what_is_set_later_has_not_arrived)
+Test (self, variables_set_later_are_not_in_the_initial_environment)
 {
     char **before, **after;
     cr_assert_eq (base_self_env (&before), 0);
@@ -31,7 +33,7 @@ Test (self, what_is_set_later_has_not_arrived)
     base_list_free (after);
 }
 
-Test (self, the_arguments_begin_with_the_name)
+Test (self, the_first_argument_is_the_program_name)
 {
     char **args;
     cr_assert_eq (base_self_args (&args), 0);

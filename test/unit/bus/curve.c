@@ -1,4 +1,4 @@
-/*  CURVE: who is admitted to a server, and that nobody is where that cannot be told. */
+/*  test/unit/bus/curve.c - CURVE: which clients a server admits, and errors of keys */
 
 #include "rig.h"
 
@@ -10,14 +10,14 @@ struct pair {
     char public_key[41], secret_key[41];
 };
 
-static unsigned heard;
+static unsigned n_received;
 
 static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     (void) context;
     (void) socket;
     (void) message;
-    heard++;
+    n_received++;
     bus_loop_stop (loop);
 }
 
@@ -59,12 +59,12 @@ Test (curve, an_allowed_key_is_admitted)
     struct bus_socket *server = server_with (&server_pair, allowed);
     struct bus_socket *client = client_with (&pair, &server_pair, server);
     rig_run ();
-    cr_assert_eq (heard, 1);
+    cr_assert_eq (n_received, 1);
     bus_socket_free (client);
     bus_socket_free (server);
 }
 
-Test (curve, the_largest_payload_passes_encrypted)
+Test (curve, the_largest_payload_arrives_encrypted)
 {
     struct pair server_pair = make_pair (), pair = make_pair ();
     char *allowed[] = {pair.public_key, NULL};
@@ -73,20 +73,20 @@ Test (curve, the_largest_payload_passes_encrypted)
     static uint8_t data[WIRE_CHUNK_MOST];
     struct wire_put put = {.digest = base_digest_of ("x", 1), .size = WIRE_CHUNK_MOST};
     cr_assert_eq (bus_send_payload (client, NULL, &wire_put_record, &put, data, sizeof data, NULL, NULL), 0);
-    while (heard < 2)
+    while (n_received < 2)
         rig_run ();
     bus_socket_free (client);
     bus_socket_free (server);
 }
 
-Test (curve, another_key_is_refused)
+Test (curve, a_key_that_is_not_in_the_list_is_refused)
 {
     struct pair server_pair = make_pair (), pair = make_pair (), other = make_pair ();
     char *allowed[] = {other.public_key, NULL};
     struct bus_socket *server = server_with (&server_pair, allowed);
     struct bus_socket *client = client_with (&pair, &server_pair, server);
     rig_run_for (500);
-    cr_assert_eq (heard, 0);
+    cr_assert_eq (n_received, 0);
     bus_socket_free (client);
     bus_socket_free (server);
 }
@@ -97,7 +97,7 @@ Test (curve, without_a_list_every_key_is_refused)
     struct bus_socket *server = server_with (&server_pair, NULL);
     struct bus_socket *client = client_with (&pair, &server_pair, server);
     rig_run_for (500);
-    cr_assert_eq (heard, 0);
+    cr_assert_eq (n_received, 0);
     bus_socket_free (client);
     bus_socket_free (server);
 }
@@ -112,19 +112,19 @@ Test (curve, a_client_without_keys_is_refused)
     struct wire_heartbeat heartbeat = {.sender = (char *) "somebody"};
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
     rig_run_for (500);
-    cr_assert_eq (heard, 0);
+    cr_assert_eq (n_received, 0);
     bus_socket_free (client);
     bus_socket_free (server);
 }
 
-Test (curve, a_client_that_expects_another_server_says_nothing)
+Test (curve, a_client_with_another_server_key_sends_nothing)
 {
     struct pair server_pair = make_pair (), pair = make_pair (), wrong = make_pair ();
     char *allowed[] = {pair.public_key, NULL};
     struct bus_socket *server = server_with (&server_pair, allowed);
     struct bus_socket *client = client_with (&pair, &wrong, server);
     rig_run_for (500);
-    cr_assert_eq (heard, 0);
+    cr_assert_eq (n_received, 0);
     bus_socket_free (client);
     bus_socket_free (server);
 }
@@ -137,19 +137,19 @@ Test (curve, each_server_has_its_own_list)
     struct bus_socket *other = server_with (&server_pair, second_only);
     struct bus_socket *client = client_with (&second, &server_pair, server);
     rig_run_for (500);
-    cr_assert_eq (heard, 0);
+    cr_assert_eq (n_received, 0);
     struct bus_socket *welcome = client_with (&second, &server_pair, other);
     rig_run ();
-    cr_assert_eq (heard, 1);
+    cr_assert_eq (n_received, 1);
     bus_socket_free (client);
     bus_socket_free (welcome);
     bus_socket_free (server);
     bus_socket_free (other);
 }
 
-Test (curve, no_server_is_made_where_keys_cannot_be_checked)
+Test (curve, a_server_whose_keys_cannot_be_checked_is_not_made)
 {
-    /* Somebody else answers for the context. */
+    /* Another socket already answers the ZAP requests of this context. */
     struct bus_socket *occupant = rig_socket (BUS_PULL, &(struct bus_socket_options){0});
     rig_bind (occupant, "inproc://zeromq.zap.01");
     struct pair server_pair = make_pair ();
@@ -164,7 +164,7 @@ Test (curve, no_server_is_made_where_keys_cannot_be_checked)
     bus_socket_free (occupant);
 }
 
-Test (curve, bad_keys_are_an_error)
+Test (curve, invalid_keys_are_an_error)
 {
     struct base_error error = {0};
     struct bus_socket *made = NULL;

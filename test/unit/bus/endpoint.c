@@ -1,4 +1,4 @@
-/*  Origins as people write them. */
+/*  test/unit/bus/endpoint.c - parsing of endpoints as users write them in settings and options */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -28,7 +28,7 @@ Test (endpoint, accepted_forms_become_four_endpoints)
     }
 }
 
-Test (endpoint, other_forms_are_refused_with_the_accepted_ones)
+Test (endpoint, other_forms_are_refused_and_the_error_lists_the_accepted_ones)
 {
     static const char *const table[] = {
         "",       ":7670",    "host:",  "host:0",   "host:65533", "host:x", "host:1:2", "::1",
@@ -44,7 +44,7 @@ Test (endpoint, other_forms_are_refused_with_the_accepted_ones)
     }
 }
 
-Test (endpoint, a_path_or_host_that_cannot_work_is_refused)
+Test (endpoint, a_path_or_host_that_is_too_long_or_malformed_is_refused)
 {
     char text[400] = "ipc:///";
     struct bus_endpoints endpoints;
@@ -66,7 +66,7 @@ Test (endpoint, a_path_or_host_that_cannot_work_is_refused)
     cr_assert_eq (bus_endpoints_parse (text, &endpoints, NULL), -EINVAL);
 }
 
-Test (endpoint, loopback_is_told_from_the_world)
+Test (endpoint, loopback_addresses_are_recognized)
 {
     static const char *const inside[] = {"127.0.0.1",     "127.9.9.9",    "localhost",
                                          "::1",           "[::1]",        "tcp://127.0.0.1:7670",
@@ -80,7 +80,7 @@ Test (endpoint, loopback_is_told_from_the_world)
         cr_assert_not (bus_address_is_loopback (outside[i]), "%s", outside[i]);
 }
 
-Test (endpoint, a_content_peer_has_a_port_of_its_own)
+Test (endpoint, the_default_port_of_a_content_peer_is_7672)
 {
     static const struct {
         const char *text, *endpoint;

@@ -1,4 +1,4 @@
-/*  The loop: timers, descriptors, signals, and handlers that take apart what they run on. */
+/*  test/unit/bus/loop.c - timers, descriptors, signals, and handlers that cancel or close them */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -14,7 +14,7 @@ static struct bus_loop *loop;
 static char trace[64];
 static int ids[8];
 
-static void note (char what)
+static void trace_add (char what)
 {
     size_t length = strlen (trace);
     if (length + 1 < sizeof trace) {
@@ -26,42 +26,42 @@ static void note (char what)
 static void note_a (void *context)
 {
     (void) context;
-    note ('a');
+    trace_add ('a');
 }
 
 static void note_b (void *context)
 {
     (void) context;
-    note ('b');
+    trace_add ('b');
 }
 
 static void note_and_stop (void *context)
 {
     (void) context;
-    note ('.');
+    trace_add ('.');
     bus_loop_stop (loop);
 }
 
-static void deadline (void *context)
+static void deadline_fail (void *context)
 {
     (void) context;
     cr_assert_fail ("the test's deadline has passed");
 }
 
-static void setup (void)
+static void suite_begin (void)
 {
     loop = bus_loop_new ();
     cr_assert_not_null (loop);
     trace[0] = '\0';
-    cr_assert_gt (bus_timer_start (loop, 20000, deadline, NULL), 0);
+    cr_assert_gt (bus_timer_start (loop, 20000, deadline_fail, NULL), 0);
 }
 
-static void teardown (void)
+static void suite_end (void)
 {
     loop = bus_loop_free (loop);
 }
 
-TestSuite (loop, .init = setup, .fini = teardown, .timeout = 40);
+TestSuite (loop, .init = suite_begin, .fini = suite_end, .timeout = 40);
 
 Test (loop, timers_fire_in_the_order_of_their_due_times)
 {
@@ -97,12 +97,12 @@ Test (loop, a_timer_never_fires_before_its_delay_has_passed)
 static void cancel_second_and_itself (void *context)
 {
     (void) context;
-    note ('c');
+    trace_add ('c');
     bus_timer_cancel (loop, ids[1]);
     bus_timer_cancel (loop, ids[0]);
 }
 
-Test (loop, a_handler_may_cancel_a_timer_that_is_due_as_well)
+Test (loop, a_handler_may_cancel_another_due_timer_and_its_own)
 {
     ids[0] = bus_timer_start (loop, 0, cancel_second_and_itself, NULL);
     ids[1] = bus_timer_start (loop, 0, note_b, NULL);
@@ -113,19 +113,19 @@ Test (loop, a_handler_may_cancel_a_timer_that_is_due_as_well)
 
 static unsigned counted;
 
-static void count (void *context)
+static void count_call (void *context)
 {
     (void) context;
     counted++;
 }
 
-Test (loop, cancelling_what_has_fired_harms_no_later_timer)
+Test (loop, cancelling_a_fired_timer_does_not_affect_a_later_one)
 {
     int fired = bus_timer_start (loop, 0, note_and_stop, NULL);
     bus_loop_run (loop);
-    /* More than there are slots at first, so that the slot of the one that has fired is taken again. */
+    /* More timers than the initial slots, so that the slot of the fired timer is used again. */
     for (int i = 0; i < 300; i++)
-        bus_timer_start (loop, 0, count, NULL);
+        bus_timer_start (loop, 0, count_call, NULL);
     bus_timer_start (loop, 0, note_and_stop, NULL);
     bus_timer_cancel (loop, fired);
     bus_timer_cancel (loop, 0);
@@ -134,26 +134,26 @@ Test (loop, cancelling_what_has_fired_harms_no_later_timer)
     cr_assert_eq (counted, 300);
 }
 
-static void stall (void *context)
+static void stall_60_ms (void *context)
 {
-    /* Everything else falls due meanwhile. */
+    /* All other timers become due during this time. */
     uint64_t until = base_time_boot_ms () + 60;
     while (base_time_boot_ms () < until)
         ;
-    note ('s');
+    trace_add ('s');
     (void) context;
 }
 
-static void again (void *context)
+static void trace_a_every_20_ms (void *context)
 {
-    note ('a');
-    bus_timer_start (loop, 20, again, context);
+    trace_add ('a');
+    bus_timer_start (loop, 20, trace_a_every_20_ms, context);
 }
 
-Test (loop, a_stall_makes_no_burst)
+Test (loop, a_timer_that_restarts_itself_fires_once_after_a_stall)
 {
-    bus_timer_start (loop, 1, stall, NULL);
-    bus_timer_start (loop, 10, again, NULL);
+    bus_timer_start (loop, 1, stall_60_ms, NULL);
+    bus_timer_start (loop, 10, trace_a_every_20_ms, NULL);
     bus_timer_start (loop, 70, note_and_stop, NULL);
     bus_loop_run (loop);
     cr_assert_str_eq (trace, "sa.");
@@ -165,7 +165,7 @@ static void take_byte (void *context)
 {
     char byte;
     cr_assert_eq (read (pair[0], &byte, 1), 1);
-    note (byte);
+    trace_add (byte);
     if (byte == '.')
         bus_loop_stop (loop);
     (void) context;
@@ -176,7 +176,7 @@ static void restart_at_once (void *context)
     bus_timer_start (loop, 0, restart_at_once, context);
 }
 
-Test (loop, timers_without_delay_starve_no_descriptor)
+Test (loop, timers_without_delay_do_not_starve_descriptors)
 {
     cr_assert_eq (pipe (pair), 0);
     cr_assert_eq (bus_watch (loop, pair[0], take_byte, NULL), 0);
@@ -192,10 +192,10 @@ static int second[2];
 
 static void close_the_other (void *context)
 {
-    /* Whichever comes first unwatches and closes both: the other's handler must not be called in this
+    /* The first handler unwatches and closes both descriptors. The other handler must not be called in this
        round. */
     (void) context;
-    note ('o');
+    trace_add ('o');
     bus_unwatch (loop, pair[0]);
     bus_unwatch (loop, second[0]);
     (void) close (pair[0]);
@@ -228,7 +228,7 @@ Test (loop, a_hung_up_descriptor_is_ready)
 static void on_signal (void *context, int signal)
 {
     (void) context;
-    note (signal == SIGUSR1 ? '1' : '2');
+    trace_add (signal == SIGUSR1 ? '1' : '2');
     if (strlen (trace) == 2)
         bus_loop_stop (loop);
 }
@@ -253,7 +253,7 @@ Test (loop, an_idle_loop_sleeps)
     cr_assert_leq (after.ru_nvcsw - before.ru_nvcsw, 5);
 }
 
-Test (loop, stopping_before_running_returns_at_once_and_once)
+Test (loop, a_stop_before_the_run_ends_only_the_next_run)
 {
     bus_loop_stop (loop);
     cr_assert_eq (bus_loop_run (loop), 0);
@@ -262,8 +262,8 @@ Test (loop, stopping_before_running_returns_at_once_and_once)
     cr_assert_str_eq (trace, ".");
 }
 
-/*  The heap against a plain list: thousands of random starts, cancels and takes. */
-Test (timers, agree_with_a_plain_list)
+/*  Compares the heap with a plain list: 3000 random starts, then cancels and takes. */
+Test (timers, timers_agree_with_a_plain_list)
 {
     enum { N = 3000 };
     struct bus_timers timers = {0};

@@ -1,4 +1,5 @@
-/*  A name that takes for ever to resolve: what else the loop has goes on, and the loop ends. */
+/*  test/unit/bus/resolver.c - a name that is never resolved blocks neither other sockets nor the end of the
+    loop */
 
 #include "rig.h"
 
@@ -12,7 +13,7 @@ TestSuite (resolver, .init = rig_setup, .fini = rig_teardown, .timeout = 40);
 
 static sem_t asked, answered;
 
-/*  In place of the C library's, for libzmq too. */
+/*  Replaces the function of the C library, for libzmq too. Blocks for NAME until the test ends. */
 int getaddrinfo (const char *name, const char *service, const struct addrinfo *req, struct addrinfo **pai)
 {
     __typeof__ (getaddrinfo) *real;
@@ -31,8 +32,8 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
     bus_loop_stop (loop);
 }
 
-/*  A socket whose name is being resolved. */
-static struct bus_socket *stuck (void)
+/*  A socket whose endpoint is being resolved. The caller frees it. */
+static struct bus_socket *socket_resolving (void)
 {
     struct bus_socket *socket =
         rig_socket (BUS_DEALER, &(struct bus_socket_options){.on_message = on_message});
@@ -44,7 +45,7 @@ static struct bus_socket *stuck (void)
     return socket;
 }
 
-static void exchange (const char *endpoint)
+static void socket_exchange (const char *endpoint)
 {
     struct bus_socket_options options = {.on_message = on_message};
     struct bus_socket *server = rig_socket (BUS_ROUTER, &options);
@@ -58,17 +59,17 @@ static void exchange (const char *endpoint)
     bus_socket_free (server);
 }
 
-Test (resolver, a_name_without_answer_holds_up_no_other_socket)
+Test (resolver, an_unresolved_name_does_not_delay_other_sockets)
 {
-    struct bus_socket *socket = stuck ();
-    exchange (rig_ipc ("control"));
-    exchange ("tcp://127.0.0.1:*");
+    struct bus_socket *socket = socket_resolving ();
+    socket_exchange (rig_ipc ("control"));
+    socket_exchange ("tcp://127.0.0.1:*");
     bus_socket_free (socket);
 }
 
-Test (resolver, a_loop_ends_while_a_name_is_without_answer)
+Test (resolver, a_loop_ends_while_a_name_is_unresolved)
 {
-    bus_socket_free (stuck ());
+    bus_socket_free (socket_resolving ());
     bus_timer_cancel (loop, deadline_timer);
     loop = bus_loop_free (loop);
 }

@@ -1,4 +1,4 @@
-/*  What the tests of sockets share: a loop with a deadline, a fresh directory for ipc, raw ZeroMQ peers. */
+/*  test/unit/bus/rig.h - shared by the tests of sockets: a loop with a deadline, a fresh directory for ipc */
 
 #ifndef TEST_BUS_RIG_H
 #define TEST_BUS_RIG_H
@@ -83,7 +83,7 @@ static void rig_stop (void *context)
     bus_loop_stop (loop);
 }
 
-/*  Runs the loop for a while: to see that something does not happen. */
+/*  Runs the loop for ms milliseconds, to check that something does not happen. */
 static void rig_run_for (uint64_t ms)
 {
     bus_timer_start (loop, ms, rig_stop, NULL);

@@ -1,4 +1,4 @@
-/*  Settings files: what is read, what is told to be wrong and where, what can be written. */
+/*  test/unit/bus/settings.c - settings files: reading, errors with file and line, writing */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -12,7 +12,8 @@
 
 static char path[64];
 
-static int load (const char *text, size_t size, struct bus_settings **ret_settings, struct base_error *error)
+static int settings_load (const char *text, size_t size, struct bus_settings **ret_settings,
+                          struct base_error *error)
 {
     (void) snprintf (path, sizeof path, "/tmp/noded-test-XXXXXX");
     int fd = mkstemp (path);
@@ -24,11 +25,11 @@ static int load (const char *text, size_t size, struct bus_settings **ret_settin
     return r;
 }
 
-static struct bus_settings *loaded (const char *text)
+static struct bus_settings *settings_of (const char *text)
 {
     struct bus_settings *settings = NULL;
     struct base_error error = {0};
-    cr_assert_eq (load (text, strlen (text), &settings, &error), 0, "%s", error.text);
+    cr_assert_eq (settings_load (text, strlen (text), &settings, &error), 0, "%s", error.text);
     return settings;
 }
 
@@ -50,7 +51,7 @@ static const char GOOD[] = "# of this node\r\n"
 
 Test (settings, values_are_found_by_their_path)
 {
-    struct bus_settings *settings = loaded (GOOD);
+    struct bus_settings *settings = settings_of (GOOD);
     cr_assert_str_eq (bus_settings_get (settings, "node/id"), "web-17");
     cr_assert_str_eq (bus_settings_get (settings, "node/broker"), "10.0.0.1 # no comment");
     cr_assert_str_eq (bus_settings_get (settings, "node/say"), "a \"word\"");
@@ -63,9 +64,9 @@ Test (settings, values_are_found_by_their_path)
     bus_settings_free (settings);
 }
 
-Test (settings, a_key_that_comes_many_times_is_a_list)
+Test (settings, a_repeated_key_is_a_list)
 {
-    struct bus_settings *settings = loaded (GOOD);
+    struct bus_settings *settings = settings_of (GOOD);
     char **list = bus_settings_get_all (settings, "curve/allow");
     cr_assert_eq (base_list_count (list), 2);
     cr_assert_str_eq (list[0], "one");
@@ -81,30 +82,30 @@ Test (settings, a_key_that_comes_many_times_is_a_list)
 
 static char unknown_paths[256];
 
-static void unknown (void *context, const char *what)
+static void unknown_add (void *context, const char *what)
 {
     cr_assert_eq (context, &unknown_paths);
     size_t length = strlen (unknown_paths);
     (void) snprintf (unknown_paths + length, sizeof unknown_paths - length, "%s;", what);
 }
 
-Test (settings, a_misspelt_key_is_told)
+Test (settings, an_unknown_key_is_reported)
 {
-    struct bus_settings *settings = loaded (GOOD);
+    struct bus_settings *settings = settings_of (GOOD);
     static const char *const known[] = {"node/id",     "node/broker", "node/say",
                                         "curve/allow", "node/empty",  NULL};
-    bus_settings_check (settings, known, unknown, &unknown_paths);
+    bus_settings_check (settings, known, unknown_add, &unknown_paths);
     cr_assert_str_eq (unknown_paths, "node/more/depth;curve/deny;last;");
     bus_settings_free (settings);
 }
 
-Test (settings, a_section_that_comes_again_goes_on)
+Test (settings, a_repeated_section_is_merged)
 {
     struct bus_settings *settings =
-        loaded ("node\n    id = a\n    labels\n        role = web\n"
-                "update\n    soak = 1s\n"
-                "node\n    labels\n        zone = b\n    id = c\n    log = debug\n");
-    cr_expect_str_eq (bus_settings_get (settings, "node/id"), "a", "the first one counts");
+        settings_of ("node\n    id = a\n    labels\n        role = web\n"
+                     "update\n    soak = 1s\n"
+                     "node\n    labels\n        zone = b\n    id = c\n    log = debug\n");
+    cr_expect_str_eq (bus_settings_get (settings, "node/id"), "a", "the first value is used");
     cr_expect_str_eq (bus_settings_get (settings, "node/log"), "debug");
     cr_expect_str_eq (bus_settings_get (settings, "node/labels/role"), "web");
     cr_assert_not_null (bus_settings_get (settings, "node/labels/zone"));
@@ -112,7 +113,7 @@ Test (settings, a_section_that_comes_again_goes_on)
     bus_settings_free (settings);
 }
 
-Test (settings, what_is_wrong_is_told_with_its_line)
+Test (settings, an_error_names_file_and_line)
 {
     static const struct {
         const char *text;
@@ -134,7 +135,7 @@ Test (settings, what_is_wrong_is_told_with_its_line)
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct bus_settings *settings = NULL;
         struct base_error error = {0};
-        cr_assert_eq (load (table[i].text, strlen (table[i].text), &settings, &error), -EINVAL, "%s",
+        cr_assert_eq (settings_load (table[i].text, strlen (table[i].text), &settings, &error), -EINVAL, "%s",
                       table[i].text);
         cr_assert_null (settings);
         char expected[80];
@@ -143,7 +144,7 @@ Test (settings, what_is_wrong_is_told_with_its_line)
     }
 }
 
-Test (settings, a_file_that_is_none_is_refused)
+Test (settings, an_unreadable_or_oversize_file_is_refused)
 {
     struct bus_settings *settings = NULL;
     struct base_error error = {0};
@@ -151,28 +152,28 @@ Test (settings, a_file_that_is_none_is_refused)
     cr_assert_str_not_empty (error.text);
     cr_assert_eq (bus_settings_load ("/tmp", &settings, &error), -EINVAL);
     cr_assert_eq (bus_settings_load ("/dev/zero", &settings, &error), -EINVAL);
-    cr_assert_eq (load ("a = \0b\n", 7, &settings, &error), -EINVAL);
+    cr_assert_eq (settings_load ("a = \0b\n", 7, &settings, &error), -EINVAL);
     size_t size = 1200;
     char *text = malloc (size);
     memset (text, 'x', size);
-    cr_assert_eq (load (text, size, &settings, &error), -EINVAL);
+    cr_assert_eq (settings_load (text, size, &settings, &error), -EINVAL);
     free (text);
     size = 1024 * 1024 + 4097;
     text = malloc (size);
     memset (text, '\n', size);
-    cr_assert_eq (load (text, size, &settings, &error), -EINVAL);
+    cr_assert_eq (settings_load (text, size, &settings, &error), -EINVAL);
     free (text);
     cr_assert_null (settings);
 }
 
-Test (settings, an_empty_file_holds_nothing)
+Test (settings, an_empty_file_has_no_values)
 {
-    struct bus_settings *settings = loaded ("");
+    struct bus_settings *settings = settings_of ("");
     cr_assert_null (bus_settings_get (settings, "node/id"));
     bus_settings_free (settings);
 }
 
-Test (settings, what_was_put_is_read_back_from_the_text)
+Test (settings, written_values_are_read_back)
 {
     static const char *const values[] = {"plain", "with # hash", "with \"quotes\"", "it's", "", " spaces ",
                                          "=",     "%s%n"};
@@ -185,7 +186,7 @@ Test (settings, what_was_put_is_read_back_from_the_text)
     }
     char *text = bus_settings_format (settings);
     cr_assert_not_null (text);
-    struct bus_settings *again = loaded (text);
+    struct bus_settings *again = settings_of (text);
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         char key[32];
         (void) snprintf (key, sizeof key, "section/deep/v%zu", i);
@@ -196,7 +197,7 @@ Test (settings, what_was_put_is_read_back_from_the_text)
     bus_settings_free (settings);
 }
 
-Test (settings, what_no_file_can_hold_is_not_put)
+Test (settings, a_value_that_no_file_can_represent_is_refused)
 {
     char large[1000];
     memset (large, 'x', sizeof large - 1);

@@ -1,4 +1,4 @@
-/*  Sockets: every pair of kinds, what is dropped, what sending says, and the rules of binding. */
+/*  test/unit/bus/socket.c - all pairs of sockets, dropped messages, results of sending, rules of binding */
 
 #include "rig.h"
 
@@ -47,24 +47,24 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
         bus_loop_stop (loop);
 }
 
-static struct bus_socket *listener (enum bus_kind kind, struct seen *seen)
+static struct bus_socket *listener_new (enum bus_kind kind, struct seen *seen)
 {
     return rig_socket (kind, &(struct bus_socket_options){.on_message = on_message, .context = seen});
 }
 
-static struct wire_heartbeat beat (uint64_t sequence)
+static struct wire_heartbeat heartbeat_of (uint64_t sequence)
 {
     return (struct wire_heartbeat){.sender = (char *) "somebody", .sequence = sequence};
 }
 
-static void dealer_and_router (const char *endpoint)
+static void exchange_over (const char *endpoint)
 {
     struct seen server_seen = {0}, client_seen = {.stop_at = 1};
-    struct bus_socket *server = listener (BUS_ROUTER, &server_seen);
-    struct bus_socket *client = listener (BUS_DEALER, &client_seen);
+    struct bus_socket *server = listener_new (BUS_ROUTER, &server_seen);
+    struct bus_socket *client = listener_new (BUS_DEALER, &client_seen);
     rig_bind (server, endpoint);
     rig_connect (client, bus_socket_endpoint (server));
-    struct wire_heartbeat heartbeat = beat (7);
+    struct wire_heartbeat heartbeat = heartbeat_of (7);
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
     rig_run ();
     cr_assert_eq (server_seen.calls, 1);
@@ -77,19 +77,19 @@ static void dealer_and_router (const char *endpoint)
     bus_socket_free (server);
 }
 
-Test (socket, a_dealer_and_a_router_talk_over_ipc)
+Test (socket, a_dealer_and_a_router_exchange_messages_over_ipc)
 {
-    dealer_and_router (rig_ipc ("control"));
+    exchange_over (rig_ipc ("control"));
 }
 
-Test (socket, a_dealer_and_a_router_talk_over_tcp)
+Test (socket, a_dealer_and_a_router_exchange_messages_over_tcp)
 {
-    dealer_and_router ("tcp://127.0.0.1:*");
+    exchange_over ("tcp://127.0.0.1:*");
 }
 
-Test (socket, a_server_binds_localhost_by_name)
+Test (socket, a_server_can_bind_localhost_by_name)
 {
-    dealer_and_router ("tcp://localhost:*");
+    exchange_over ("tcp://localhost:*");
 }
 
 struct published {
@@ -112,13 +112,13 @@ static void on_subscription (void *context, const char *topic, bool subscribed)
         bus_loop_stop (loop);
 }
 
-Test (socket, a_sub_hears_its_topic_of_an_xpub_which_sees_it_come_and_go)
+Test (socket, a_sub_receives_its_topic_and_the_xpub_reports_subscriptions)
 {
     struct published published = {0};
     struct seen seen = {.stop_at = 1};
     published.server = rig_socket (
         BUS_XPUB, &(struct bus_socket_options){.on_subscription = on_subscription, .context = &published});
-    struct bus_socket *sub = listener (BUS_SUB, &seen);
+    struct bus_socket *sub = listener_new (BUS_SUB, &seen);
     rig_bind (published.server, rig_ipc ("announce"));
     cr_assert_eq (bus_socket_subscribe (sub, "update/all"), 0);
     rig_connect (sub, rig_ipc ("announce"));
@@ -133,14 +133,15 @@ Test (socket, a_sub_hears_its_topic_of_an_xpub_which_sees_it_come_and_go)
     bus_socket_free (published.server);
 }
 
-Test (socket, a_second_subscriber_of_a_topic_is_told_too)
+Test (socket, a_second_subscriber_of_a_topic_is_reported)
 {
     struct published published = {0};
     struct seen first_seen = {.stop_at = 1}, second_seen = {.stop_at = 1};
     published.server = rig_socket (
         BUS_XPUB, &(struct bus_socket_options){.on_subscription = on_subscription, .context = &published});
     rig_bind (published.server, rig_ipc ("announce"));
-    struct bus_socket *first = listener (BUS_SUB, &first_seen), *second = listener (BUS_SUB, &second_seen);
+    struct bus_socket *first = listener_new (BUS_SUB, &first_seen),
+                      *second = listener_new (BUS_SUB, &second_seen);
     cr_assert_eq (bus_socket_subscribe (first, "update/all"), 0);
     cr_assert_eq (bus_socket_subscribe (second, "update/all"), 0);
     rig_connect (first, rig_ipc ("announce"));
@@ -153,7 +154,7 @@ Test (socket, a_second_subscriber_of_a_topic_is_told_too)
     bus_socket_free (published.server);
 }
 
-static void *raw (int type, const char *endpoint, bool binds)
+static void *raw_peer (int type, const char *endpoint, bool binds)
 {
     int linger = 5000;
     static void *context;
@@ -172,7 +173,7 @@ struct frame {
     int size;
 };
 
-static void send_raw (void *peer, const struct frame *frames)
+static void raw_send (void *peer, const struct frame *frames)
 {
     for (; frames->size >= 0; frames++)
         cr_assert_geq (
@@ -188,12 +189,12 @@ static void publish_text (void *context)
 
 static void *raw_sub;
 
-static void look_at_raw_sub (void *context)
+static void raw_sub_check (void *context)
 {
     char frame[64];
     int size = zmq_recv (raw_sub, frame, sizeof frame, ZMQ_DONTWAIT);
     if (size < 0) {
-        bus_timer_start (loop, 5, look_at_raw_sub, context);
+        bus_timer_start (loop, 5, raw_sub_check, context);
         return;
     }
     cr_assert_eq (size, 12);
@@ -204,14 +205,14 @@ static void look_at_raw_sub (void *context)
     bus_loop_stop (loop);
 }
 
-Test (socket, a_pub_sends_text_that_any_subscriber_reads)
+Test (socket, a_pub_sends_text_that_a_plain_subscriber_can_read)
 {
     struct bus_socket *pub = rig_socket (BUS_PUB, &(struct bus_socket_options){0});
     rig_bind (pub, "tcp://127.0.0.1:*");
-    raw_sub = raw (ZMQ_SUB, bus_socket_endpoint (pub), false);
+    raw_sub = raw_peer (ZMQ_SUB, bus_socket_endpoint (pub), false);
     cr_assert_eq (zmq_setsockopt (raw_sub, ZMQ_SUBSCRIBE, "event/", 6), 0);
     publish_text (pub);
-    look_at_raw_sub (NULL);
+    raw_sub_check (NULL);
     rig_run ();
     bus_socket_free (pub);
     zmq_close (raw_sub);
@@ -224,23 +225,23 @@ static void on_text (void *context, const char *topic, const char *text)
     bus_loop_stop (loop);
 }
 
-Test (socket, a_sub_of_text_gets_text_and_drops_the_rest)
+Test (socket, a_text_sub_receives_text_and_drops_malformed_messages)
 {
     char line[64] = "";
     struct bus_socket *sub =
         rig_socket (BUS_SUB, &(struct bus_socket_options){.on_text = on_text, .context = line});
-    void *peer = raw (ZMQ_XPUB, rig_ipc ("events"), true);
+    void *peer = raw_peer (ZMQ_XPUB, rig_ipc ("events"), true);
     cr_assert_eq (bus_socket_subscribe (sub, ""), 0);
     rig_connect (sub, rig_ipc ("events"));
     char subscription[16];
     cr_assert_eq (zmq_recv (peer, subscription, sizeof subscription, 0), 1);
     static char large[WIRE_FRAME_MOST + 1];
     memset (large, 'x', sizeof large);
-    send_raw (peer, (struct frame[]){{"alone", 5}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"t", 1}, {"a", 1}, {"b", 1}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"t", 1}, {"a\0b", 3}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"t", 1}, {large, sizeof large}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"event/n/came", 12}, {"{}", 2}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"alone", 5}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"t", 1}, {"a", 1}, {"b", 1}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"t", 1}, {"a\0b", 3}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"t", 1}, {large, sizeof large}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"event/n/came", 12}, {"{}", 2}, {0, -1}});
     rig_run ();
     cr_assert_str_eq (line, "event/n/came={}");
     cr_assert_eq (bus_socket_counts (sub).malformed, 4);
@@ -248,14 +249,14 @@ Test (socket, a_sub_of_text_gets_text_and_drops_the_rest)
     zmq_close (peer);
 }
 
-Test (socket, what_a_push_sent_before_closing_arrives)
+Test (socket, a_message_sent_before_closing_arrives)
 {
     struct seen seen = {.stop_at = 1};
-    struct bus_socket *pull = listener (BUS_PULL, &seen);
+    struct bus_socket *pull = listener_new (BUS_PULL, &seen);
     rig_bind (pull, rig_ipc ("callback"));
     struct bus_socket *push = rig_socket (BUS_PUSH, &(struct bus_socket_options){.linger_ms = 5000});
     rig_connect (push, rig_ipc ("callback"));
-    struct wire_heartbeat heartbeat = beat (9);
+    struct wire_heartbeat heartbeat = heartbeat_of (9);
     cr_assert_eq (bus_send (push, NULL, &wire_heartbeat_record, &heartbeat), 0);
     bus_socket_free (push);
     rig_run ();
@@ -265,7 +266,7 @@ Test (socket, what_a_push_sent_before_closing_arrives)
 
 static unsigned released;
 
-static void release (void *data, void *hint)
+static void payload_release (void *data, void *hint)
 {
     cr_assert_eq (hint, &released);
     free (data);
@@ -275,16 +276,16 @@ static void release (void *data, void *hint)
 Test (socket, the_largest_payload_arrives_whole)
 {
     struct seen seen = {.stop_at = 1};
-    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    struct bus_socket *server = listener_new (BUS_ROUTER, &seen);
     struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
     rig_bind (server, "tcp://127.0.0.1:*");
     rig_connect (client, bus_socket_endpoint (server));
     struct wire_put put = {.digest = base_digest_of ("x", 1), .size = WIRE_CHUNK_MOST};
     uint8_t *data = calloc (1, WIRE_CHUNK_MOST);
     data[WIRE_CHUNK_MOST - 1] = 77;
-    cr_assert_eq (
-        bus_send_payload (client, NULL, &wire_put_record, &put, data, WIRE_CHUNK_MOST, release, &released),
-        0);
+    cr_assert_eq (bus_send_payload (client, NULL, &wire_put_record, &put, data, WIRE_CHUNK_MOST,
+                                    payload_release, &released),
+                  0);
     rig_run ();
     cr_assert_eq (seen.payload_size, WIRE_CHUNK_MOST);
     cr_assert_eq (seen.payload_last, 77);
@@ -294,37 +295,37 @@ Test (socket, the_largest_payload_arrives_whole)
     cr_assert_eq (released, 1);
 }
 
-Test (socket, a_payload_is_released_once_also_where_it_cannot_be_sent)
+Test (socket, a_payload_is_released_once_even_if_sending_fails)
 {
     struct bus_socket *server = rig_socket (BUS_ROUTER, &(struct bus_socket_options){0});
     struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
     rig_bind (server, rig_ipc ("content"));
     struct bus_peer nobody = {.size = 5, .id = {0, 1, 2, 3, 4}};
     struct wire_chunk chunk = {.digest = base_digest_of ("x", 1), .length = 5, .status = WIRE_STATUS_OK};
-    struct wire_heartbeat heartbeat = beat (1);
+    struct wire_heartbeat heartbeat = heartbeat_of (1);
 
-    cr_assert_eq (
-        bus_send_payload (server, &nobody, &wire_chunk_record, &chunk, malloc (90), 90, release, &released),
-        -EHOSTUNREACH);
+    cr_assert_eq (bus_send_payload (server, &nobody, &wire_chunk_record, &chunk, malloc (90), 90,
+                                    payload_release, &released),
+                  -EHOSTUNREACH);
     cr_assert_eq (released, 1);
-    cr_assert_eq (
-        bus_send_payload (server, NULL, &wire_chunk_record, &chunk, malloc (90), 90, release, &released),
-        -EINVAL);
+    cr_assert_eq (bus_send_payload (server, NULL, &wire_chunk_record, &chunk, malloc (90), 90,
+                                    payload_release, &released),
+                  -EINVAL);
     cr_assert_eq (released, 2);
-    /* No message for a payload, and a message against its schema. */
+    /* A message that takes no payload, then a message that violates its schema. */
     cr_assert_eq (bus_send_payload (client, NULL, &wire_heartbeat_record, &heartbeat, malloc (90), 90,
-                                    release, &released),
+                                    payload_release, &released),
                   -EINVAL);
     cr_assert_eq (released, 3);
     chunk.length = WIRE_CHUNK_MOST + 1;
-    cr_assert_eq (
-        bus_send_payload (server, &nobody, &wire_chunk_record, &chunk, malloc (90), 90, release, &released),
-        -EINVAL);
+    cr_assert_eq (bus_send_payload (server, &nobody, &wire_chunk_record, &chunk, malloc (90), 90,
+                                    payload_release, &released),
+                  -EINVAL);
     cr_assert_eq (released, 4);
     chunk.length = 0;
-    cr_assert_eq (
-        bus_send_payload (server, &nobody, &wire_chunk_record, &chunk, malloc (90), 0, release, &released),
-        -EHOSTUNREACH);
+    cr_assert_eq (bus_send_payload (server, &nobody, &wire_chunk_record, &chunk, malloc (90), 0,
+                                    payload_release, &released),
+                  -EHOSTUNREACH);
     cr_assert_eq (released, 5);
     cr_assert_eq (bus_socket_counts (server).unroutable, 2);
     bus_socket_free (client);
@@ -333,14 +334,14 @@ Test (socket, a_payload_is_released_once_also_where_it_cannot_be_sent)
 
 static struct base_buffer packed_beat (uint64_t sequence)
 {
-    struct wire_heartbeat heartbeat = beat (sequence);
+    struct wire_heartbeat heartbeat = heartbeat_of (sequence);
     struct base_buffer map = {0};
     cr_assert_eq (wire_pack (&wire_heartbeat_record, &heartbeat, &map, NULL), 0);
     return map;
 }
 
-/*  Everything that is wrong, then one that is right. Returns how many were wrong. */
-static unsigned send_malformed (void *peer, bool with_topic)
+/*  Sends messages with every kind of fault, then a correct one. Returns the number of faulty messages. */
+static unsigned raw_send_malformed (void *peer, bool with_topic)
 {
     uint8_t prefix[4], get[4], put[4], foreign[4];
     struct base_buffer map = packed_beat (42);
@@ -374,19 +375,19 @@ static unsigned send_malformed (void *peer, bool with_topic)
     for (unsigned i = 0; i < n; i++) {
         if (with_topic)
             cr_assert_geq (zmq_send (peer, "t", 1, ZMQ_SNDMORE), 0);
-        send_raw (peer, list[i]);
+        raw_send (peer, list[i]);
     }
     base_buffer_deinit (&map);
     return n - 1;
 }
 
-Test (socket, a_router_drops_what_is_malformed_and_reads_on)
+Test (socket, a_router_drops_malformed_messages_and_continues)
 {
     struct seen seen = {.stop_at = 1};
-    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    struct bus_socket *server = listener_new (BUS_ROUTER, &seen);
     rig_bind (server, rig_ipc ("control"));
-    void *peer = raw (ZMQ_DEALER, rig_ipc ("control"), false);
-    unsigned wrong = send_malformed (peer, false);
+    void *peer = raw_peer (ZMQ_DEALER, rig_ipc ("control"), false);
+    unsigned wrong = raw_send_malformed (peer, false);
     rig_run ();
     cr_assert_eq (seen.calls, 1);
     cr_assert_eq (seen.number, 42);
@@ -395,13 +396,13 @@ Test (socket, a_router_drops_what_is_malformed_and_reads_on)
     zmq_close (peer);
 }
 
-Test (socket, a_dealer_drops_what_is_malformed_and_reads_on)
+Test (socket, a_dealer_drops_malformed_messages_and_continues)
 {
     struct seen seen = {.stop_at = 1};
-    struct bus_socket *client = listener (BUS_DEALER, &seen);
-    void *peer = raw (ZMQ_DEALER, rig_ipc ("control"), true);
+    struct bus_socket *client = listener_new (BUS_DEALER, &seen);
+    void *peer = raw_peer (ZMQ_DEALER, rig_ipc ("control"), true);
     rig_connect (client, rig_ipc ("control"));
-    unsigned wrong = send_malformed (peer, false);
+    unsigned wrong = raw_send_malformed (peer, false);
     rig_run ();
     cr_assert_eq (seen.calls, 1);
     cr_assert_eq (bus_socket_counts (client).malformed, wrong);
@@ -409,16 +410,16 @@ Test (socket, a_dealer_drops_what_is_malformed_and_reads_on)
     zmq_close (peer);
 }
 
-Test (socket, a_sub_drops_what_is_malformed_and_reads_on)
+Test (socket, a_sub_drops_malformed_messages_and_continues)
 {
     struct seen seen = {.stop_at = 1};
-    struct bus_socket *client = listener (BUS_SUB, &seen);
-    void *peer = raw (ZMQ_XPUB, rig_ipc ("announce"), true);
+    struct bus_socket *client = listener_new (BUS_SUB, &seen);
+    void *peer = raw_peer (ZMQ_XPUB, rig_ipc ("announce"), true);
     cr_assert_eq (bus_socket_subscribe (client, ""), 0);
     rig_connect (client, rig_ipc ("announce"));
     char subscription[16];
     cr_assert_eq (zmq_recv (peer, subscription, sizeof subscription, 0), 1);
-    unsigned wrong = send_malformed (peer, true);
+    unsigned wrong = raw_send_malformed (peer, true);
     rig_run ();
     cr_assert_eq (seen.calls, 1);
     cr_assert_eq (bus_socket_counts (client).malformed, wrong);
@@ -426,11 +427,11 @@ Test (socket, a_sub_drops_what_is_malformed_and_reads_on)
     zmq_close (peer);
 }
 
-Test (socket, an_unknown_topic_is_given_to_the_handler_and_an_endless_one_is_not)
+Test (socket, an_unknown_topic_reaches_the_handler_and_an_invalid_one_does_not)
 {
     struct seen seen = {.stop_at = 1};
-    struct bus_socket *client = listener (BUS_SUB, &seen);
-    void *peer = raw (ZMQ_XPUB, rig_ipc ("announce"), true);
+    struct bus_socket *client = listener_new (BUS_SUB, &seen);
+    void *peer = raw_peer (ZMQ_XPUB, rig_ipc ("announce"), true);
     cr_assert_eq (bus_socket_subscribe (client, ""), 0);
     rig_connect (client, rig_ipc ("announce"));
     char subscription[16], topic[400];
@@ -439,9 +440,9 @@ Test (socket, an_unknown_topic_is_given_to_the_handler_and_an_endless_one_is_not
     struct base_buffer map = packed_beat (1);
     uint8_t prefix[4];
     wire_prefix (&wire_heartbeat_record, prefix);
-    send_raw (peer, (struct frame[]){{topic, 400}, {prefix, 4}, {map.data, (int) map.size}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"a\0b", 3}, {prefix, 4}, {map.data, (int) map.size}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"never/heard", 11}, {prefix, 4}, {map.data, (int) map.size}, {0, -1}});
+    raw_send (peer, (struct frame[]){{topic, 400}, {prefix, 4}, {map.data, (int) map.size}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"a\0b", 3}, {prefix, 4}, {map.data, (int) map.size}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"never/heard", 11}, {prefix, 4}, {map.data, (int) map.size}, {0, -1}});
     rig_run ();
     cr_assert_str_eq (seen.topic, "never/heard");
     cr_assert_eq (bus_socket_counts (client).malformed, 2);
@@ -450,24 +451,24 @@ Test (socket, an_unknown_topic_is_given_to_the_handler_and_an_endless_one_is_not
     zmq_close (peer);
 }
 
-static void an_oversize_frame_costs_only_its_sender (bool no_payloads, size_t size)
+static void expect_oversize_frame_refused (bool no_payloads, size_t size)
 {
     struct seen seen = {.stop_at = 1};
     struct bus_socket *server = rig_socket (
         BUS_ROUTER,
         &(struct bus_socket_options){.on_message = on_message, .context = &seen, .no_payloads = no_payloads});
     rig_bind (server, rig_ipc ("control"));
-    void *bad = raw (ZMQ_DEALER, rig_ipc ("control"), false);
+    void *bad = raw_peer (ZMQ_DEALER, rig_ipc ("control"), false);
     char *large = calloc (1, size);
     uint8_t prefix[4];
     wire_prefix (&wire_put_record, prefix);
-    send_raw (bad, (struct frame[]){{prefix, 4}, {large, (int) size}, {0, -1}});
+    raw_send (bad, (struct frame[]){{prefix, 4}, {large, (int) size}, {0, -1}});
     rig_run_for (100);
-    /* Not counted: libzmq ended the connection at the frame's header, before it was a message. */
+    /* Not counted: libzmq ended the connection at the header of the frame, before a message was complete. */
     cr_assert_eq (bus_socket_counts (server).malformed, 0);
     struct bus_socket *good = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
     rig_connect (good, rig_ipc ("control"));
-    struct wire_heartbeat heartbeat = beat (1);
+    struct wire_heartbeat heartbeat = heartbeat_of (1);
     cr_assert_eq (bus_send (good, NULL, &wire_heartbeat_record, &heartbeat), 0);
     rig_run ();
     cr_assert_eq (seen.calls, 1);
@@ -481,29 +482,29 @@ static void an_oversize_frame_costs_only_its_sender (bool no_payloads, size_t si
 
 Test (socket, a_frame_over_the_limit_is_not_read)
 {
-    an_oversize_frame_costs_only_its_sender (false, WIRE_CHUNK_MOST + 4096);
+    expect_oversize_frame_refused (false, WIRE_CHUNK_MOST + 4096);
 }
 
-Test (socket, a_payload_is_not_read_where_none_is_taken)
+Test (socket, a_payload_is_not_read_by_a_socket_without_payloads)
 {
-    an_oversize_frame_costs_only_its_sender (true, WIRE_FRAME_MOST + 4096);
+    expect_oversize_frame_refused (true, WIRE_FRAME_MOST + 4096);
 }
 
-Test (socket, an_xpub_survives_strange_subscriptions)
+Test (socket, an_xpub_drops_malformed_subscriptions)
 {
     struct published published = {0};
     published.server = rig_socket (
         BUS_XPUB, &(struct bus_socket_options){.on_subscription = on_subscription, .context = &published});
     rig_bind (published.server, rig_ipc ("announce"));
-    void *peer = raw (ZMQ_XSUB, rig_ipc ("announce"), false);
+    void *peer = raw_peer (ZMQ_XSUB, rig_ipc ("announce"), false);
     char topic[300];
     memset (topic, 1, sizeof topic);
-    send_raw (peer, (struct frame[]){{topic, 300}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"\1a\0b", 4}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"hello", 5}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"", 0}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"x", 1}, {"y", 1}, {0, -1}});
-    send_raw (peer, (struct frame[]){{"\1ok", 3}, {0, -1}});
+    raw_send (peer, (struct frame[]){{topic, 300}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"\1a\0b", 4}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"hello", 5}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"", 0}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"x", 1}, {"y", 1}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"\1ok", 3}, {0, -1}});
     while (published.subscribed == 0)
         rig_run_for (5);
     cr_assert_str_eq (published.topic, "ok");
@@ -512,14 +513,14 @@ Test (socket, an_xpub_survives_strange_subscriptions)
     zmq_close (peer);
 }
 
-Test (socket, sending_to_a_peer_that_has_gone_says_so)
+Test (socket, sending_to_a_disconnected_peer_returns_ehostunreach)
 {
     struct seen seen = {.stop_at = 1};
-    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    struct bus_socket *server = listener_new (BUS_ROUTER, &seen);
     struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){.linger_ms = 1000});
     rig_bind (server, rig_ipc ("control"));
     rig_connect (client, rig_ipc ("control"));
-    struct wire_heartbeat heartbeat = beat (1);
+    struct wire_heartbeat heartbeat = heartbeat_of (1);
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
     rig_run ();
     bus_socket_free (client);
@@ -533,20 +534,20 @@ Test (socket, sending_to_a_peer_that_has_gone_says_so)
     bus_socket_free (server);
 }
 
-Test (socket, sending_to_a_peer_that_does_not_read_ends_with_eagain_and_stays_whole)
+Test (socket, sending_to_a_peer_that_does_not_read_returns_eagain_and_loses_no_frame)
 {
     struct seen seen = {.stop_at = 1};
     struct bus_socket *server = rig_socket (
         BUS_ROUTER,
         &(struct bus_socket_options){.on_message = on_message, .context = &seen, .high_water = 4});
     rig_bind (server, rig_ipc ("content"));
-    void *peer = raw (ZMQ_DEALER, rig_ipc ("content"), false);
+    void *peer = raw_peer (ZMQ_DEALER, rig_ipc ("content"), false);
     int high_water = 1;
     (void) zmq_setsockopt (peer, ZMQ_RCVHWM, &high_water, sizeof high_water);
     struct base_buffer map = packed_beat (1);
     uint8_t prefix[4];
     wire_prefix (&wire_heartbeat_record, prefix);
-    send_raw (peer, (struct frame[]){{prefix, 4}, {map.data, (int) map.size}, {0, -1}});
+    raw_send (peer, (struct frame[]){{prefix, 4}, {map.data, (int) map.size}, {0, -1}});
     rig_run ();
     base_buffer_deinit (&map);
 
@@ -560,7 +561,7 @@ Test (socket, sending_to_a_peer_that_does_not_read_ends_with_eagain_and_stays_wh
     cr_assert_eq (r, -EAGAIN);
     cr_assert_eq (bus_socket_counts (server).full, 1);
 
-    /* The answer to its heartbeat, then every chunk, three frames each. */
+    /* The answer to the heartbeat, then every chunk. A chunk has three frames. */
     zmq_msg_t frame;
     int answers = 0, chunks = 0;
     while (chunks < sent) {
@@ -600,7 +601,7 @@ Test (socket, a_handler_may_free_its_own_socket_and_others)
     seen.answer_on = client;
     rig_connect (client, rig_ipc ("a"));
     for (unsigned i = 0; i < 10; i++) {
-        struct wire_heartbeat heartbeat = beat (i);
+        struct wire_heartbeat heartbeat = heartbeat_of (i);
         cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
     }
     rig_run ();
@@ -608,38 +609,40 @@ Test (socket, a_handler_may_free_its_own_socket_and_others)
     cr_assert_eq (seen.number, 0);
 }
 
-/*  What was sent to it has begun to arrive. */
-static void await_arrival (const struct bus_socket *socket)
+/*  Waits until a message for the socket has arrived. */
+static void socket_await (const struct bus_socket *socket)
 {
     zmq_pollitem_t item = {.socket = socket->zmq, .events = ZMQ_POLLIN};
     cr_assert_eq (zmq_poll (&item, 1, load_deadline_ms (30000)), 1);
 }
 
-Test (socket, a_busy_socket_starves_no_other)
+Test (socket, a_busy_socket_does_not_starve_others)
 {
     struct seen busy_seen = {0}, quiet_seen = {.stop_at = 1};
-    struct bus_socket *busy = listener (BUS_PULL, &busy_seen), *quiet = listener (BUS_PULL, &quiet_seen);
+    struct bus_socket *busy = listener_new (BUS_PULL, &busy_seen),
+                      *quiet = listener_new (BUS_PULL, &quiet_seen);
     struct bus_socket *busy_push = rig_socket (BUS_PUSH, &(struct bus_socket_options){0});
     struct bus_socket *quiet_push = rig_socket (BUS_PUSH, &(struct bus_socket_options){0});
     rig_bind (busy, rig_ipc ("busy"));
     rig_bind (quiet, rig_ipc ("quiet"));
     rig_connect (busy_push, rig_ipc ("busy"));
     rig_connect (quiet_push, rig_ipc ("quiet"));
-    struct wire_heartbeat heartbeat = beat (1);
+    struct wire_heartbeat heartbeat = heartbeat_of (1);
     cr_assert_eq (bus_send (quiet_push, NULL, &wire_heartbeat_record, &heartbeat), 0);
-    await_arrival (quiet);
+    socket_await (quiet);
     for (unsigned i = 0; i < 900; i++)
         cr_assert_eq (bus_send (busy_push, NULL, &wire_heartbeat_record, &heartbeat), 0);
-    await_arrival (busy);
+    socket_await (busy);
     rig_run ();
-    cr_assert_leq (busy_seen.calls, 128, "two rounds of it, of which one may have begun before");
+    cr_assert_leq (busy_seen.calls, 128,
+                   "at most two rounds of 64, the first of which may have started earlier");
     bus_socket_free (busy);
     bus_socket_free (quiet);
     bus_socket_free (busy_push);
     bus_socket_free (quiet_push);
 }
 
-Test (socket, binding_a_live_ipc_path_is_refused)
+Test (socket, binding_an_ipc_path_in_use_is_refused)
 {
     struct base_error error = {0};
     struct bus_socket *first = rig_socket (BUS_PULL, &(struct bus_socket_options){0});
@@ -648,7 +651,7 @@ Test (socket, binding_a_live_ipc_path_is_refused)
     cr_assert_eq (bus_socket_bind (thief, rig_ipc ("callback"), &error), -EADDRINUSE);
     cr_assert_str_not_empty (error.text);
 
-    /* The first still has it. */
+    /* The first socket still has the path. */
     struct stat status;
     char path[128];
     (void) snprintf (path, sizeof path, "%s/callback", directory);
@@ -657,22 +660,22 @@ Test (socket, binding_a_live_ipc_path_is_refused)
     bus_socket_free (first);
 }
 
-Test (socket, a_stale_ipc_path_is_taken_over_and_a_file_is_left_alone)
+Test (socket, a_stale_ipc_path_is_replaced_and_a_regular_file_is_not)
 {
     char path[128];
     struct base_error error = {0};
     (void) snprintf (path, sizeof path, "%s/stale", directory);
-    void *dead = raw (ZMQ_PULL, rig_ipc ("live"), true);
+    void *dead = raw_peer (ZMQ_PULL, rig_ipc ("live"), true);
     char live[128];
     (void) snprintf (live, sizeof live, "%s/live", directory);
-    /* As a killed process leaves it: the name of a socket that nobody holds any more. */
+    /* A killed process leaves this: the path of a socket that no process has open. */
     cr_assert_eq (rename (live, path), 0);
     zmq_close (dead);
     struct seen seen = {.stop_at = 1};
-    struct bus_socket *pull = listener (BUS_PULL, &seen);
+    struct bus_socket *pull = listener_new (BUS_PULL, &seen);
     int r = -EADDRINUSE;
     for (int i = 0; i < 20000 && r == -EADDRINUSE; i++) {
-        r = bus_socket_bind (pull, rig_ipc ("stale"), &error); /* closing takes a moment */
+        r = bus_socket_bind (pull, rig_ipc ("stale"), &error); /* libzmq closes in the background */
         (void) usleep (1000);
     }
     cr_assert_eq (r, 0, "%s", error.text);
@@ -686,16 +689,16 @@ Test (socket, a_stale_ipc_path_is_taken_over_and_a_file_is_left_alone)
     bus_socket_free (pull);
 }
 
-Test (socket, what_waits_for_a_dead_peer_is_dropped_by_reconnecting)
+Test (socket, reconnecting_drops_queued_messages)
 {
     struct seen seen = {.stop_at = 1};
     struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){.linger_ms = 5000});
     rig_connect (client, rig_ipc ("control"));
-    struct wire_heartbeat old = beat (1), new = beat (2);
+    struct wire_heartbeat old = heartbeat_of (1), new = heartbeat_of (2);
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &old), 0);
     cr_assert_eq (bus_socket_reconnect (client), 0);
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &new), 0);
-    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    struct bus_socket *server = listener_new (BUS_ROUTER, &seen);
     rig_bind (server, rig_ipc ("control"));
     rig_run ();
     cr_assert_eq (seen.number, 2);
@@ -704,15 +707,15 @@ Test (socket, what_waits_for_a_dead_peer_is_dropped_by_reconnecting)
     bus_socket_free (server);
 }
 
-Test (socket, with_only_connected_nothing_waits_for_a_connection)
+Test (socket, only_connected_refuses_to_queue_without_a_connection)
 {
     struct seen seen = {.stop_at = 1};
     struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){.only_connected = true});
     rig_connect (client, rig_ipc ("control"));
-    struct wire_heartbeat old = beat (1), new = beat (2);
+    struct wire_heartbeat old = heartbeat_of (1), new = heartbeat_of (2);
     cr_assert_not (bus_socket_is_ready (client));
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &old), -EAGAIN);
-    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    struct bus_socket *server = listener_new (BUS_ROUTER, &seen);
     rig_bind (server, rig_ipc ("control"));
     while (!bus_socket_is_ready (client))
         rig_run_for (1);
@@ -727,22 +730,22 @@ Test (socket, with_only_connected_nothing_waits_for_a_connection)
     bus_socket_free (client);
 }
 
-Test (socket, a_client_finds_its_server_again)
+Test (socket, a_client_reconnects_to_a_restarted_server)
 {
     struct seen seen = {.stop_at = 1}, after = {0};
-    struct bus_socket *server = listener (BUS_ROUTER, &seen);
+    struct bus_socket *server = listener_new (BUS_ROUTER, &seen);
     rig_bind (server, rig_ipc ("control"));
     struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
     rig_connect (client, rig_ipc ("control"));
-    struct wire_heartbeat heartbeat = beat (1);
+    struct wire_heartbeat heartbeat = heartbeat_of (1);
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
     rig_run ();
     bus_socket_free (server);
-    server = listener (BUS_ROUTER, &after);
+    server = listener_new (BUS_ROUTER, &after);
     struct base_error error;
     while (bus_socket_bind (server, rig_ipc ("control"), &error) < 0)
         rig_run_for (1);
-    /* The first may still go out on the old connection, and is lost with it. */
+    /* The first message may still be sent on the old connection, and is lost with it. */
     heartbeat.sequence = 5;
     while (after.calls == 0) {
         cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
@@ -753,7 +756,7 @@ Test (socket, a_client_finds_its_server_again)
     bus_socket_free (server);
 }
 
-Test (socket, a_bad_endpoint_is_an_error_with_a_sentence)
+Test (socket, an_invalid_endpoint_is_an_error_with_text)
 {
     struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
     struct base_error error = {0};
@@ -765,11 +768,11 @@ Test (socket, a_bad_endpoint_is_an_error_with_a_sentence)
     bus_socket_free (client);
 }
 
-Test (socket, what_nobody_reads_does_not_keep_the_process_from_ending)
+Test (socket, unsent_messages_do_not_prevent_the_end_of_the_process)
 {
     struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){.linger_ms = 300});
     rig_connect (client, rig_ipc ("nobody"));
-    struct wire_heartbeat heartbeat = beat (1);
+    struct wire_heartbeat heartbeat = heartbeat_of (1);
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
     bus_socket_free (client);
     uint64_t before_ms = base_time_boot_ms ();

@@ -1,4 +1,4 @@
-/*  A job runs beside the loop, and ends in it. */
+/*  test/unit/bus/work.c - a job runs on its own thread and is reported done in the loop */
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -15,7 +15,7 @@ struct story {
     int result;
 };
 
-static int wait_and_answer (void *context)
+static int job_run (void *context)
 {
     struct story *story = context;
     (void) sem_wait (&story->go);
@@ -34,25 +34,25 @@ static void on_done (void *context, int result)
     bus_loop_stop (story->loop);
 }
 
-static void let_go (void *context)
+static void job_release (void *context)
 {
     struct story *story = context;
     (void) sem_post (&story->go);
 }
 
-static void begin (struct story *story)
+static void story_begin (struct story *story)
 {
     *story = (struct story){.loop = bus_loop_new ()};
     (void) sem_init (&story->go, 0, 0);
-    cr_assert_eq (bus_work_start (story->loop, wait_and_answer, on_done, story, &story->work), 0);
+    cr_assert_eq (bus_work_start (story->loop, job_run, on_done, story, &story->work), 0);
 }
 
-Test (work, the_loop_goes_on_while_a_job_runs)
+Test (work, the_loop_runs_while_a_job_runs)
 {
     struct story story;
-    begin (&story);
-    /* only the loop lets the job go on: were it to wait for the job, nobody would */
-    cr_assert_gt (bus_timer_start (story.loop, 1, let_go, &story), 0);
+    story_begin (&story);
+    /* The timer releases the job. If the loop waited for the job, the test would never end. */
+    cr_assert_gt (bus_timer_start (story.loop, 1, job_release, &story), 0);
     cr_assert_eq (bus_loop_run (story.loop), 0);
     cr_expect_eq (story.result, 42);
     cr_expect_eq (story.jobs + story.dones, 2);
@@ -61,11 +61,11 @@ Test (work, the_loop_goes_on_while_a_job_runs)
     (void) bus_loop_free (story.loop);
 }
 
-Test (work, freeing_waits_for_the_job_and_tells_nobody)
+Test (work, freeing_waits_for_the_job_and_does_not_call_done)
 {
     struct story story;
-    begin (&story);
-    let_go (&story);
+    story_begin (&story);
+    job_release (&story);
     story.work = bus_work_free (story.work);
     cr_expect_eq (story.jobs, 1);
     cr_assert_gt (bus_timer_start (story.loop, 1, (bus_handler *) bus_loop_stop, story.loop), 0);

@@ -1,3 +1,5 @@
+/*  test/unit/disk/blobs.c - the store of blobs: partial and complete blobs, failing calls, collection */
+
 #include "disk/disk.h"
 
 #include <criterion/criterion.h>
@@ -12,30 +14,30 @@ static struct disk_blobs blobs;
 static struct failing_disk failing;
 static struct base_error error;
 
-static void begin (void)
+static void blobs_begin (void)
 {
     scratch_begin ();
     cr_assert_eq (disk_blobs_open (failing_init (&failing, 0, 0), AT_FDCWD, "blobs", &blobs, &error), 0, "%s",
                   error.text);
 }
 
-static void end (void)
+static void blobs_end (void)
 {
     disk_blobs_deinit (&blobs);
     scratch_end ();
 }
 
-TestSuite (blobs, .init = begin, .fini = end);
+TestSuite (blobs, .init = blobs_begin, .fini = blobs_end);
 
 static const char content[] = "what a release is made of";
 enum { SIZE = sizeof content - 1 };
 
-static struct base_digest name (void)
+static struct base_digest content_digest (void)
 {
     return base_digest_of (content, SIZE);
 }
 
-static int put (const struct base_digest *digest, const void *data, size_t size)
+static int blob_put (const struct base_digest *digest, const void *data, size_t size)
 {
     base_cleanup (disk_partial_deinit) struct disk_partial partial = {.fd = -1};
     int rc = disk_partial_open (&blobs, digest, size, &partial, &error);
@@ -45,7 +47,7 @@ static int put (const struct base_digest *digest, const void *data, size_t size)
     return rc ? rc : disk_partial_finish (&partial, &error);
 }
 
-static bool has (const struct base_digest *digest)
+static bool blob_exists (const struct base_digest *digest)
 {
     int fd;
     uint64_t size;
@@ -53,72 +55,72 @@ static bool has (const struct base_digest *digest)
         return false;
     struct base_digest found;
     cr_expect_eq (base_digest_of_fd (fd, &found, NULL), 0);
-    cr_expect (base_digest_equal (&found, digest), "what has a name is whole");
+    cr_expect (base_digest_equal (&found, digest), "a blob under its name is complete");
     (void) close (fd);
     return true;
 }
 
-Test (blobs, a_content_is_there_only_when_it_is_whole)
+Test (blobs, a_blob_appears_only_when_it_is_complete)
 {
-    struct base_digest digest = name ();
+    struct base_digest digest = content_digest ();
     struct disk_partial partial;
     cr_assert_eq (disk_partial_open (&blobs, &digest, SIZE, &partial, &error), 0, "%s", error.text);
     cr_assert_eq (disk_partial_write (&partial, content, 5, &error), 0);
-    cr_expect_not (has (&digest));
+    cr_expect_not (blob_exists (&digest));
     cr_expect_eq (disk_partial_finish (&partial, &error), -EINVAL);
     cr_assert_eq (disk_partial_write (&partial, content + 5, SIZE - 5, &error), 0);
     cr_expect_eq (disk_partial_write (&partial, "x", 1, &error), -EFBIG);
     cr_assert_eq (disk_partial_finish (&partial, &error), 0, "%s", error.text);
     cr_expect_eq (partial.fd, -1);
-    cr_expect (has (&digest));
+    cr_expect (blob_exists (&digest));
     cr_expect_eq (disk_blobs_partial_size (&blobs, &digest), 0);
 }
 
-Test (blobs, an_interrupted_content_goes_on_where_it_was)
+Test (blobs, an_interrupted_blob_resumes_at_its_offset)
 {
-    struct base_digest digest = name ();
+    struct base_digest digest = content_digest ();
     struct disk_partial partial;
     cr_assert_eq (disk_partial_open (&blobs, &digest, SIZE, &partial, &error), 0);
     cr_assert_eq (disk_partial_write (&partial, content, 7, &error), 0);
     disk_partial_deinit (&partial);
-    cr_expect_eq (disk_blobs_partial_size (&blobs, &digest), 7, "reserved space does not count");
+    cr_expect_eq (disk_blobs_partial_size (&blobs, &digest), 7, "reserved space is not counted");
     cr_assert_eq (disk_partial_open (&blobs, &digest, SIZE, &partial, &error), 0);
     cr_expect_eq (partial.offset, 7);
     cr_assert_eq (disk_partial_write (&partial, content + 7, SIZE - 7, &error), 0);
     cr_expect_eq (disk_partial_finish (&partial, &error), 0, "%s", error.text);
-    cr_expect (has (&digest));
+    cr_expect (blob_exists (&digest));
 }
 
-Test (blobs, a_content_that_is_not_what_its_name_says_is_discarded)
+Test (blobs, a_blob_with_a_wrong_digest_is_discarded)
 {
-    struct base_digest digest = name ();
-    cr_expect_eq (put (&digest, "WHAT A RELEASE IS MADE OF", SIZE), DISK_E_DIGEST);
-    cr_expect_not (has (&digest));
+    struct base_digest digest = content_digest ();
+    cr_expect_eq (blob_put (&digest, "WHAT A RELEASE IS MADE OF", SIZE), DISK_E_DIGEST);
+    cr_expect_not (blob_exists (&digest));
     cr_expect_eq (disk_blobs_partial_size (&blobs, &digest), 0);
-    cr_expect_eq (put (&digest, content, SIZE), 0);
-    cr_expect (has (&digest));
+    cr_expect_eq (blob_put (&digest, content, SIZE), 0);
+    cr_expect (blob_exists (&digest));
 }
 
-Test (blobs, a_partial_longer_than_its_content_begins_anew)
+Test (blobs, a_partial_longer_than_its_blob_restarts)
 {
-    struct base_digest digest = name ();
+    struct base_digest digest = content_digest ();
     struct disk_partial partial;
     cr_assert_eq (disk_partial_open (&blobs, &digest, 1000, &partial, &error), 0);
     cr_assert_eq (disk_partial_write (&partial, (char[100]){0}, 100, &error), 0);
     disk_partial_deinit (&partial);
-    cr_expect_eq (put (&digest, content, SIZE), 0);
+    cr_expect_eq (blob_put (&digest, content, SIZE), 0);
 }
 
-Test (blobs, an_empty_content_is_a_content)
+Test (blobs, an_empty_blob_can_be_stored)
 {
     struct base_digest digest = base_digest_of ("", 0);
-    cr_expect_eq (put (&digest, "", 0), 0, "%s", error.text);
-    cr_expect (has (&digest));
+    cr_expect_eq (blob_put (&digest, "", 0), 0, "%s", error.text);
+    cr_expect (blob_exists (&digest));
 }
 
-Test (blobs, too_little_space_is_told_before_the_first_byte_with_both_figures)
+Test (blobs, too_little_space_is_reported_before_writing_with_needed_and_free_bytes)
 {
-    struct base_digest digest = name ();
+    struct base_digest digest = content_digest ();
     struct disk_partial partial;
     failing.only = "fallocate";
     failing.at = failing.calls = 0;
@@ -133,44 +135,45 @@ Test (blobs, too_little_space_is_told_before_the_first_byte_with_both_figures)
     failing.calls = 0;
     failing.code = EOPNOTSUPP;
     cr_expect_eq (disk_partial_open (&blobs, &digest, UINT64_C (1) << 47, &partial, &error), -ENOSPC,
-                  "a file system that cannot reserve is asked");
+                  "if the file system cannot reserve space, its free space is checked");
     failing.calls = 0;
-    cr_expect_eq (put (&digest, content, SIZE), 0, "%s", error.text);
+    cr_expect_eq (blob_put (&digest, content, SIZE), 0, "%s", error.text);
 }
 
-Test (blobs, any_call_that_fails_leaves_the_whole_content_or_none)
+Test (blobs, any_failing_call_leaves_a_complete_blob_or_none)
 {
-    struct base_digest digest = name ();
+    struct base_digest digest = content_digest ();
     bool done = false;
     for (unsigned n = 1; !done; n++) {
         failing.calls = 0;
         failing.at = n;
         failing.code = n % 2 ? EIO : ENOSPC;
         failing.write_most = 10;
-        int rc = put (&digest, content, SIZE);
+        int rc = blob_put (&digest, content, SIZE);
         done = failing.calls < n;
         cr_expect_eq (rc == 0, done, "call %u: %d", n, rc);
         failing.at = 0;
-        (void) has (&digest);
-        cr_expect_eq (put (&digest, content, SIZE), 0, "call %u: repeating heals: %s", n, error.text);
-        cr_expect (has (&digest));
+        (void) blob_exists (&digest);
+        cr_expect_eq (blob_put (&digest, content, SIZE), 0, "call %u: the second attempt succeeds: %s", n,
+                      error.text);
+        cr_expect (blob_exists (&digest));
         cr_expect_eq (disk_blobs_remove (&blobs, &digest), 0);
-        cr_expect_not (has (&digest));
+        cr_expect_not (blob_exists (&digest));
     }
 }
 
-Test (blobs, a_content_whose_sync_failed_is_never_synced_again)
+Test (blobs, a_partial_is_discarded_after_a_failed_sync)
 {
-    struct base_digest digest = name ();
+    struct base_digest digest = content_digest ();
     failing.only = "fsync";
     failing.calls = 0;
     failing.at = 1;
     failing.code = EIO;
-    cr_expect_eq (put (&digest, content, SIZE), -EIO);
+    cr_expect_eq (blob_put (&digest, content, SIZE), -EIO);
     cr_expect_eq (disk_blobs_partial_size (&blobs, &digest), 0);
 }
 
-static int note (void *context, const struct base_digest *digest, uint64_t size)
+static int blob_note (void *context, const struct base_digest *digest, uint64_t size)
 {
     unsigned *seen = context;
     cr_expect (size == SIZE || size == 1);
@@ -178,29 +181,31 @@ static int note (void *context, const struct base_digest *digest, uint64_t size)
     return ++*seen == 99 ? 1 : 0;
 }
 
-Test (blobs, all_whole_contents_are_listed_and_nothing_else)
+Test (blobs, only_complete_blobs_are_listed)
 {
     unsigned seen = 0;
-    struct base_digest digest = name (), other = base_digest_of ("x", 1), under_way = base_digest_of ("y", 1);
+    struct base_digest digest = content_digest (), other = base_digest_of ("x", 1),
+                       under_way = base_digest_of ("y", 1);
     struct disk_partial partial;
-    cr_assert_eq (put (&digest, content, SIZE), 0);
-    cr_assert_eq (put (&other, "x", 1), 0);
+    cr_assert_eq (blob_put (&digest, content, SIZE), 0);
+    cr_assert_eq (blob_put (&other, "x", 1), 0);
     cr_assert_eq (disk_partial_open (&blobs, &under_way, 1, &partial, &error), 0);
     disk_partial_deinit (&partial);
     cr_assert_eq (mkdir ("blobs/zz", 0755), 0);
     cr_assert_eq (disk_directory_make (&disk_system, AT_FDCWD, "blobs/00", 0755, NULL), 0);
     scratch_write_text ("blobs/00/stranger", "");
-    cr_expect_eq (disk_blobs_each (&blobs, note, &seen), 0);
+    cr_expect_eq (disk_blobs_each (&blobs, blob_note, &seen), 0);
     cr_expect_eq (seen, 2);
     seen = 98;
-    cr_expect_eq (disk_blobs_each (&blobs, note, &seen), 1, "a non-zero return ends it");
+    cr_expect_eq (disk_blobs_each (&blobs, blob_note, &seen), 1, "a non-zero return ends the listing");
 }
 
-Test (blobs, what_nobody_comes_back_for_is_collected_and_what_is_under_way_is_not)
+Test (blobs, old_partials_are_collected_and_recent_ones_are_kept)
 {
-    struct base_digest whole = name (), old = base_digest_of ("x", 1), young = base_digest_of ("y", 1);
+    struct base_digest whole = content_digest (), old = base_digest_of ("x", 1),
+                       young = base_digest_of ("y", 1);
     struct disk_partial partial;
-    cr_assert_eq (put (&whole, content, SIZE), 0);
+    cr_assert_eq (blob_put (&whole, content, SIZE), 0);
     cr_assert_eq (disk_partial_open (&blobs, &young, 2, &partial, &error), 0);
     cr_assert_eq (disk_partial_write (&partial, "y", 1, &error), 0);
     disk_partial_deinit (&partial);
@@ -210,9 +215,9 @@ Test (blobs, what_nobody_comes_back_for_is_collected_and_what_is_under_way_is_no
     cr_assert_eq (futimens (partial.fd, times), 0);
     disk_partial_deinit (&partial);
     disk_blobs_collect (&blobs, 1000);
-    cr_expect_eq (disk_blobs_partial_size (&blobs, &old), 1, "not older");
+    cr_expect_eq (disk_blobs_partial_size (&blobs, &old), 1, "exactly as old as the limit");
     disk_blobs_collect (&blobs, 1001);
     cr_expect_eq (disk_blobs_partial_size (&blobs, &old), 0);
     cr_expect_eq (disk_blobs_partial_size (&blobs, &young), 1);
-    cr_expect (has (&whole));
+    cr_expect (blob_exists (&whole));
 }

@@ -1,10 +1,10 @@
-/*  Contents, both ways. */
+/*  test/unit/origin/content.c - blobs on the content channel, in both directions */
 
 #include "fixture.h"
 
 TestSuite (content, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
 
-static uint8_t *add_content (unsigned index, size_t size)
+static uint8_t *blob_add (unsigned index, size_t size)
 {
     uint8_t *data = malloc (size ? size : 1);
     for (size_t i = 0; i < size; i++)
@@ -15,7 +15,7 @@ static uint8_t *add_content (unsigned index, size_t size)
     return data;
 }
 
-static void free_contents (void)
+static void blobs_free (void)
 {
     for (unsigned i = 0; i < CONTENTS; i++)
         free ((void *) owner.data[i]);
@@ -30,7 +30,7 @@ struct download {
     bool ended;
 };
 
-static void ask_on (struct bus_socket *client, struct download *download)
+static void download_ask (struct bus_socket *client, struct download *download)
 {
     while (download->under_way < download->window && download->asked < download->size) {
         struct wire_get get = {
@@ -52,18 +52,18 @@ static void on_chunk (void *context, struct bus_socket *client, const struct bus
     base_hash_update (&download->hash, message->payload, message->payload_size);
     download->taken += message->payload_size;
     download->under_way--;
-    ask_on (client, download);
+    download_ask (client, download);
     if (download->taken == download->size) {
         download->ended = true;
         bus_loop_stop (loop);
     }
 }
 
-static void download_whole (bool immutable, const char *endpoint)
+static void expect_download (bool immutable, const char *endpoint)
 {
     struct base_error error = {0};
     owner.immutable = immutable;
-    add_content (0, 9 * 1000 * 1000 + 13);
+    blob_add (0, 9 * 1000 * 1000 + 13);
     struct origin_config config = {.content = endpoint};
     cr_assert_eq (origin_new (loop, &config, &OPS, &owner, &owner.origin, &error), 0, "%s", error.text);
 
@@ -73,7 +73,7 @@ static void download_whole (bool immutable, const char *endpoint)
     struct bus_socket *client =
         rig_socket (BUS_DEALER, &(struct bus_socket_options){.on_message = on_chunk, .context = &download});
     rig_connect (client, origin_endpoint_content (owner.origin));
-    ask_on (client, &download);
+    download_ask (client, &download);
     rig_run ();
     struct base_digest digest = base_hash_final (&download.hash);
     cr_assert (base_digest_equal (&digest, &owner.digests[0]));
@@ -81,130 +81,130 @@ static void download_whole (bool immutable, const char *endpoint)
     struct origin_counts counts = origin_counts (owner.origin);
     cr_assert_eq (counts.bytes, owner.sizes[0]);
     cr_assert_eq (counts.chunks, counts.pieces);
-    done (client);
-    free_contents ();
+    fixture_free (client);
+    blobs_free ();
 }
 
-Test (content, a_whole_content_comes_through_from_a_mapping)
+Test (content, a_blob_is_sent_from_a_mapping)
 {
-    download_whole (true, "tcp://127.0.0.1:*");
+    expect_download (true, "tcp://127.0.0.1:*");
 }
 
-Test (content, a_whole_content_comes_through_by_reading)
+Test (content, a_blob_is_sent_by_reading)
 {
-    download_whole (false, "tcp://127.0.0.1:*");
+    expect_download (false, "tcp://127.0.0.1:*");
 }
 
-Test (content, a_whole_content_comes_through_over_ipc)
+Test (content, a_blob_is_sent_over_ipc)
 {
-    download_whole (true, rig_ipc ("content"));
+    expect_download (true, rig_ipc ("content"));
 }
 
-static void keep_the_ends (bool immutable)
+static void expect_bounds (bool immutable)
 {
     owner.immutable = immutable;
-    serve (&OPS, (struct origin_config){0});
-    add_content (0, 1000);
-    add_content (1, 0);
-    struct bus_socket *client = client_of ("content");
+    origin_serve (&OPS, (struct origin_config){0});
+    blob_add (0, 1000);
+    blob_add (1, 0);
+    struct bus_socket *client = client_new ("content");
     struct wire_get get = {.digest = owner.digests[0], .offset = 900, .length = 400};
-    say (client, &wire_get_record, &get);
-    cr_assert_eq (heard.chunk.status, WIRE_STATUS_OK);
-    cr_assert_eq (heard.chunk.length, 400);
-    cr_assert_eq (heard.payload_size, 100);
+    client_ask (client, &wire_get_record, &get);
+    cr_assert_eq (received.chunk.status, WIRE_STATUS_OK);
+    cr_assert_eq (received.chunk.length, 400);
+    cr_assert_eq (received.payload_size, 100);
     get.offset = 1000;
-    say (client, &wire_get_record, &get);
-    cr_assert_eq (heard.chunk.status, WIRE_STATUS_OK);
-    cr_assert_eq (heard.payload_size, 0);
+    client_ask (client, &wire_get_record, &get);
+    cr_assert_eq (received.chunk.status, WIRE_STATUS_OK);
+    cr_assert_eq (received.payload_size, 0);
     get.offset = 1001;
-    say (client, &wire_get_record, &get);
-    cr_assert_eq (heard.chunk.status, WIRE_STATUS_FAILED);
+    client_ask (client, &wire_get_record, &get);
+    cr_assert_eq (received.chunk.status, WIRE_STATUS_FAILED);
     get.offset = WIRE_SIZE_MOST;
-    say (client, &wire_get_record, &get);
-    cr_assert_eq (heard.chunk.status, WIRE_STATUS_FAILED);
+    client_ask (client, &wire_get_record, &get);
+    cr_assert_eq (received.chunk.status, WIRE_STATUS_FAILED);
     get = (struct wire_get){.digest = owner.digests[1], .length = 400};
-    say (client, &wire_get_record, &get);
-    cr_assert_eq (heard.chunk.status, WIRE_STATUS_OK);
-    cr_assert_eq (heard.chunk.size, 0);
-    cr_assert_eq (heard.payload_size, 0);
-    done (client);
-    free_contents ();
+    client_ask (client, &wire_get_record, &get);
+    cr_assert_eq (received.chunk.status, WIRE_STATUS_OK);
+    cr_assert_eq (received.chunk.size, 0);
+    cr_assert_eq (received.payload_size, 0);
+    fixture_free (client);
+    blobs_free ();
 }
 
-Test (content, the_ends_of_a_mapped_content_are_kept)
+Test (content, the_bounds_of_a_mapped_blob_are_checked)
 {
-    keep_the_ends (true);
+    expect_bounds (true);
 }
 
-Test (content, the_ends_of_a_content_that_is_read_are_kept)
+Test (content, the_bounds_of_a_blob_that_is_read_are_checked)
 {
-    keep_the_ends (false);
+    expect_bounds (false);
 }
 
-Test (content, what_is_not_here_is_gone_and_what_cannot_be_read_failed)
+Test (content, a_missing_blob_is_gone_and_an_unreadable_one_failed)
 {
-    serve (&OPS, (struct origin_config){0});
-    struct bus_socket *client = client_of ("content");
+    origin_serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_new ("content");
     struct wire_get get = {.digest = base_digest_of ("x", 1), .length = 400};
-    say (client, &wire_get_record, &get);
-    cr_assert_eq (heard.chunk.status, WIRE_STATUS_GONE);
+    client_ask (client, &wire_get_record, &get);
+    cr_assert_eq (received.chunk.status, WIRE_STATUS_GONE);
     owner.status = -EACCES;
-    say (client, &wire_get_record, &get);
-    cr_assert_eq (heard.chunk.status, WIRE_STATUS_FAILED);
+    client_ask (client, &wire_get_record, &get);
+    cr_assert_eq (received.chunk.status, WIRE_STATUS_FAILED);
     owner.status = 0;
-    /* Its file is shorter than its owner says: nobody may be killed by that. */
-    add_content (0, 1000);
+    /* The file is shorter than the owner says. Reading its mapping must not kill the process. */
+    blob_add (0, 1000);
     owner.lies = 100000;
     owner.immutable = true;
     get.digest = owner.digests[0];
-    say (client, &wire_get_record, &get);
-    cr_assert_eq (heard.chunk.status, WIRE_STATUS_FAILED);
+    client_ask (client, &wire_get_record, &get);
+    cr_assert_eq (received.chunk.status, WIRE_STATUS_FAILED);
     cr_assert_eq (origin_counts (owner.origin).failed, 2);
     cr_assert_eq (origin_counts (owner.origin).gone, 1);
-    done (client);
-    free_contents ();
+    fixture_free (client);
+    blobs_free ();
 }
 
-static enum wire_status get_of (struct bus_socket *client, unsigned index, uint64_t offset, uint32_t length)
+static enum wire_status blob_get (struct bus_socket *client, unsigned index, uint64_t offset, uint32_t length)
 {
     struct wire_get get = {.digest = owner.digests[index], .offset = offset, .length = length};
-    say (client, &wire_get_record, &get);
-    return heard.chunk.status;
+    client_ask (client, &wire_get_record, &get);
+    return received.chunk.status;
 }
 
-Test (content, more_contents_at_a_time_than_allowed_are_put_off)
+Test (content, more_blobs_at_a_time_than_allowed_are_answered_busy)
 {
-    serve (&OPS, (struct origin_config){.transfers = 2});
+    origin_serve (&OPS, (struct origin_config){.transfers = 2});
     for (unsigned i = 0; i < 4; i++)
-        add_content (i, 100000);
-    struct bus_socket *client = client_of ("content");
-    cr_assert_eq (get_of (client, 0, 0, 100), WIRE_STATUS_OK);
-    cr_assert_eq (get_of (client, 1, 0, 100), WIRE_STATUS_OK);
-    cr_assert_eq (get_of (client, 2, 0, 100), WIRE_STATUS_BUSY);
-    cr_assert_eq (heard.chunk.retry_after_ms, 200);
-    /* What is open goes on; what has ended makes room; what nobody asks for any more does too. */
-    cr_assert_eq (get_of (client, 0, 100, 100), WIRE_STATUS_OK);
-    cr_assert_eq (get_of (client, 1, 99900, 100), WIRE_STATUS_OK);
-    cr_assert_eq (get_of (client, 2, 0, 100), WIRE_STATUS_OK);
+        blob_add (i, 100000);
+    struct bus_socket *client = client_new ("content");
+    cr_assert_eq (blob_get (client, 0, 0, 100), WIRE_STATUS_OK);
+    cr_assert_eq (blob_get (client, 1, 0, 100), WIRE_STATUS_OK);
+    cr_assert_eq (blob_get (client, 2, 0, 100), WIRE_STATUS_BUSY);
+    cr_assert_eq (received.chunk.retry_after_ms, 200);
+    /* Open blobs continue. A finished blob makes room, and so does one that is no longer requested. */
+    cr_assert_eq (blob_get (client, 0, 100, 100), WIRE_STATUS_OK);
+    cr_assert_eq (blob_get (client, 1, 99900, 100), WIRE_STATUS_OK);
+    cr_assert_eq (blob_get (client, 2, 0, 100), WIRE_STATUS_OK);
     enum wire_status status;
-    while ((status = get_of (client, 3, 0, 100)) == WIRE_STATUS_BUSY)
+    while ((status = blob_get (client, 3, 0, 100)) == WIRE_STATUS_BUSY)
         rig_run_for (20);
     cr_assert_eq (status, WIRE_STATUS_OK);
     cr_assert_eq (owner.opened, 4);
-    done (client);
-    free_contents ();
+    fixture_free (client);
+    blobs_free ();
 }
 
-Test (content, many_small_contents_one_after_the_other_are_not_put_off)
+Test (content, small_blobs_one_after_the_other_are_not_answered_busy)
 {
-    serve (&OPS, (struct origin_config){.transfers = 2});
+    origin_serve (&OPS, (struct origin_config){.transfers = 2});
     for (unsigned i = 0; i < CONTENTS; i++)
-        add_content (i, 100 + i);
-    struct bus_socket *client = client_of ("content");
+        blob_add (i, 100 + i);
+    struct bus_socket *client = client_new ("content");
     for (unsigned i = 0; i < CONTENTS; i++)
-        cr_assert_eq (get_of (client, i, 0, 1000), WIRE_STATUS_OK);
-    done (client);
-    free_contents ();
+        cr_assert_eq (blob_get (client, i, 0, 1000), WIRE_STATUS_OK);
+    fixture_free (client);
+    blobs_free ();
 }
 
 static int count_descriptors (void)
@@ -217,27 +217,27 @@ static int count_descriptors (void)
     return n;
 }
 
-Test (content, a_content_that_nobody_asks_for_is_closed)
+Test (content, an_unused_blob_is_closed)
 {
-    serve (&OPS, (struct origin_config){0});
-    add_content (0, 1000);
-    struct bus_socket *client = client_of ("content");
-    say (client, &wire_get_record, &(struct wire_get){.digest = base_digest_of ("x", 1), .length = 1});
+    origin_serve (&OPS, (struct origin_config){0});
+    blob_add (0, 1000);
+    struct bus_socket *client = client_new ("content");
+    client_ask (client, &wire_get_record, &(struct wire_get){.digest = base_digest_of ("x", 1), .length = 1});
     int before = count_descriptors ();
-    cr_assert_eq (get_of (client, 0, 0, 10), WIRE_STATUS_OK);
+    cr_assert_eq (blob_get (client, 0, 0, 10), WIRE_STATUS_OK);
     cr_assert_eq (count_descriptors (), before + 1);
     while (count_descriptors () > before)
         rig_run_for (100);
-    done (client);
-    free_contents ();
+    fixture_free (client);
+    blobs_free ();
 }
 
-/*  A peer that asks and does not read: how many gets are answered before it is told busy shows in the
-    counts. */
-static void peer_that_does_not_read (bool immutable)
+/*  A peer that sends gets and does not read the answers. The counts show how many gets are answered before
+    the answer is busy. */
+static void expect_busy (bool immutable)
 {
     owner.immutable = immutable;
-    add_content (0, WIRE_CHUNK_MOST);
+    blob_add (0, WIRE_CHUNK_MOST);
     struct base_error error = {0};
     struct origin_config config = {.content = "tcp://127.0.0.1:*", .peer_bytes = 4 * WIRE_CHUNK_MOST};
     cr_assert_eq (origin_new (loop, &config, &OPS, &owner, &owner.origin, &error), 0, "%s", error.text);
@@ -262,60 +262,60 @@ static void peer_that_does_not_read (bool immutable)
     cr_assert_gt (counts.busy, 0);
     cr_assert_geq (counts.chunks, 4);
 
-    /* Another peer is served meanwhile. */
+    /* Another peer is served during this time. */
     struct bus_socket *client =
         rig_socket (BUS_DEALER, &(struct bus_socket_options){.on_message = on_message});
     rig_connect (client, origin_endpoint_content (owner.origin));
-    cr_assert_eq (get_of (client, 0, 0, 1000), WIRE_STATUS_OK);
+    cr_assert_eq (blob_get (client, 0, 0, 1000), WIRE_STATUS_OK);
 
-    /* The origin goes while payloads of its mapping are under way. */
-    done (client);
+    /* The origin is freed while payloads of its mapping are still being sent. */
+    fixture_free (client);
     zmq_close (peer);
     zmq_ctx_term (context);
     base_buffer_deinit (&map);
-    free_contents ();
+    blobs_free ();
 }
 
-Test (content, a_peer_that_does_not_read_is_told_busy_and_costs_no_other)
+Test (content, a_peer_that_does_not_read_is_answered_busy_and_others_are_served)
 {
-    peer_that_does_not_read (true);
+    expect_busy (true);
 }
 
-Test (content, a_peer_that_does_not_read_is_told_busy_where_contents_are_read)
+Test (content, a_peer_that_does_not_read_is_answered_busy_without_a_mapping)
 {
-    peer_that_does_not_read (false);
+    expect_busy (false);
 }
 
-Test (content, many_peers_come_and_go)
+Test (content, many_peers_connect_and_disconnect)
 {
-    serve (&OPS, (struct origin_config){0});
-    add_content (0, 100000);
+    origin_serve (&OPS, (struct origin_config){0});
+    blob_add (0, 100000);
     owner.immutable = true;
     for (unsigned i = 0; i < 300; i++) {
-        struct bus_socket *client = client_of ("content");
-        cr_assert_eq (get_of (client, 0, i, 40000), WIRE_STATUS_OK);
+        struct bus_socket *client = client_new ("content");
+        cr_assert_eq (blob_get (client, 0, i, 40000), WIRE_STATUS_OK);
         bus_socket_free (client);
     }
     cr_assert_eq (owner.opened, 1);
-    done (NULL);
-    free_contents ();
+    fixture_free (NULL);
+    blobs_free ();
 }
 
-Test (content, an_upload_reaches_its_operation)
+Test (content, an_upload_is_passed_to_the_owner)
 {
-    serve (&OPS, (struct origin_config){0});
-    struct bus_socket *client = client_of ("content");
+    origin_serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_new ("content");
     struct wire_put put = {.digest = base_digest_of ("x", 1), .size = 300, .offset = 100};
     char payload[] = "xyz";
     cr_assert_eq (bus_send_payload (client, NULL, &wire_put_record, &put, payload, 3, NULL, NULL), 0);
     rig_run ();
-    cr_assert_eq (heard.taken.status, WIRE_STATUS_OK);
-    cr_assert_eq (heard.taken.offset, 103);
-    cr_assert (base_digest_equal (&heard.taken.digest, &put.digest));
-    say (client, &wire_put_record, &put);
-    cr_assert_eq (heard.taken.offset, 100);
+    cr_assert_eq (received.taken.status, WIRE_STATUS_OK);
+    cr_assert_eq (received.taken.offset, 103);
+    cr_assert (base_digest_equal (&received.taken.digest, &put.digest));
+    client_ask (client, &wire_put_record, &put);
+    cr_assert_eq (received.taken.offset, 100);
     owner.status = -ENOSPC;
-    say (client, &wire_put_record, &put);
-    cr_assert_eq (heard.taken.status, WIRE_STATUS_FAILED);
-    done (client);
+    client_ask (client, &wire_put_record, &put);
+    cr_assert_eq (received.taken.status, WIRE_STATUS_FAILED);
+    fixture_free (client);
 }

@@ -1,4 +1,4 @@
-/*  test/unit/origin/fixture.h - an origin with an owner that the test plays, and a client over real sockets */
+/*  test/unit/origin/fixture.h - an origin whose owner is the test, and a client, over real sockets */
 
 #ifndef TEST_ORIGIN_FIXTURE_H
 #define TEST_ORIGIN_FIXTURE_H
@@ -12,7 +12,7 @@
 
 enum { CONTENTS = 8 };
 
-/*  The owner. */
+/*  The owner of the origin: what its operations return and what they saw. */
 struct owner {
     struct origin *origin;
     int status; /* what every operation returns */
@@ -21,7 +21,7 @@ struct owner {
     struct bus_peer later;
     bool too_large;
     bool immutable;
-    uint64_t lies; /* added to the size of contents */
+    uint64_t lies; /* added to the size of each blob */
     struct base_digest digests[CONTENTS];
     const uint8_t *data[CONTENTS];
     size_t sizes[CONTENTS];
@@ -165,7 +165,7 @@ static const struct origin_ops OPS = {
     .content_put = on_put,
 };
 
-static void serve (const struct origin_ops *ops, struct origin_config config)
+static void origin_serve (const struct origin_ops *ops, struct origin_config config)
 {
     struct base_error error = {0};
     config.announce = rig_ipc ("announce");
@@ -174,8 +174,8 @@ static void serve (const struct origin_ops *ops, struct origin_config config)
     cr_assert_eq (origin_new (loop, &config, ops, &owner, &owner.origin, &error), 0, "%s", error.text);
 }
 
-/*  The client: keeps what came last. */
-struct heard {
+/*  What the client has received: the number of messages, and the last message of each kind. */
+struct received {
     unsigned calls;
     struct wire_welcome welcome;
     struct wire_desired desired;
@@ -189,7 +189,7 @@ struct heard {
     size_t payload_size;
 };
 
-static struct heard heard;
+static struct received received;
 
 static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
@@ -199,23 +199,23 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
         const struct wire_record *record;
         void *copy;
     } table[] = {
-        {&wire_welcome_record, &heard.welcome}, {&wire_desired_record, &heard.desired},
-        {&wire_matched_record, &heard.matched}, {&wire_noted_record, &heard.noted},
-        {&wire_answer_record, &heard.answer},   {&wire_heartbeat_record, &heard.heartbeat},
-        {&wire_taken_record, &heard.taken},     {&wire_update_record, &heard.update},
-        {&wire_chunk_record, &heard.chunk},
+        {&wire_welcome_record, &received.welcome}, {&wire_desired_record, &received.desired},
+        {&wire_matched_record, &received.matched}, {&wire_noted_record, &received.noted},
+        {&wire_answer_record, &received.answer},   {&wire_heartbeat_record, &received.heartbeat},
+        {&wire_taken_record, &received.taken},     {&wire_update_record, &received.update},
+        {&wire_chunk_record, &received.chunk},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].record == message->record) {
             wire_deinit (message->record, table[i].copy);
             cr_assert_eq (wire_copy (message->record, message->body, table[i].copy), 0);
         }
-    heard.calls++;
-    heard.payload_size = message->payload_size;
+    received.calls++;
+    received.payload_size = message->payload_size;
     bus_loop_stop (loop);
 }
 
-static struct bus_socket *client_of (const char *name)
+static struct bus_socket *client_new (const char *name)
 {
     struct bus_socket *client =
         rig_socket (BUS_DEALER, &(struct bus_socket_options){.on_message = on_message});
@@ -223,22 +223,22 @@ static struct bus_socket *client_of (const char *name)
     return client;
 }
 
-static void done (struct bus_socket *client)
+static void fixture_free (struct bus_socket *client)
 {
     bus_socket_free (client);
     owner.origin = origin_free (owner.origin);
-    wire_welcome_deinit (&heard.welcome);
-    wire_desired_deinit (&heard.desired);
-    wire_matched_deinit (&heard.matched);
-    wire_noted_deinit (&heard.noted);
-    wire_answer_deinit (&heard.answer);
-    wire_heartbeat_deinit (&heard.heartbeat);
-    wire_taken_deinit (&heard.taken);
-    wire_update_deinit (&heard.update);
-    wire_chunk_deinit (&heard.chunk);
+    wire_welcome_deinit (&received.welcome);
+    wire_desired_deinit (&received.desired);
+    wire_matched_deinit (&received.matched);
+    wire_noted_deinit (&received.noted);
+    wire_answer_deinit (&received.answer);
+    wire_heartbeat_deinit (&received.heartbeat);
+    wire_taken_deinit (&received.taken);
+    wire_update_deinit (&received.update);
+    wire_chunk_deinit (&received.chunk);
 }
 
-static void say (struct bus_socket *client, const struct wire_record *record, const void *message)
+static void client_ask (struct bus_socket *client, const struct wire_record *record, const void *message)
 {
     cr_assert_eq (bus_send (client, NULL, record, message), 0);
     rig_run ();

@@ -1,4 +1,4 @@
-/*  What is asked on the control channel, and what is announced. */
+/*  test/unit/origin/questions.c - requests on the control channel, and announcements */
 
 #include "fixture.h"
 
@@ -30,97 +30,97 @@ static struct wire_match match_of (const char *content)
                                .attempt = 7};
 }
 
-Test (questions, every_question_gets_the_answer_of_its_operation)
+Test (questions, every_request_gets_the_answer_of_its_operation)
 {
-    serve (&OPS, (struct origin_config){.heartbeat_ms = 1234});
-    struct bus_socket *client = client_of ("control");
-    say (client, &wire_hello_record, &HELLO);
-    cr_assert_eq (heard.welcome.status, WIRE_STATUS_OK);
-    cr_assert_str_eq (heard.welcome.instance, origin_instance (owner.origin));
-    cr_assert_eq (heard.welcome.heartbeat_ms, 1234);
-    say (client, &wire_ask_record, &ASK);
-    cr_assert_eq (heard.desired.status, WIRE_STATUS_OK);
-    cr_assert_eq (heard.desired.epoch, 12);
+    origin_serve (&OPS, (struct origin_config){.heartbeat_ms = 1234});
+    struct bus_socket *client = client_new ("control");
+    client_ask (client, &wire_hello_record, &HELLO);
+    cr_assert_eq (received.welcome.status, WIRE_STATUS_OK);
+    cr_assert_str_eq (received.welcome.instance, origin_instance (owner.origin));
+    cr_assert_eq (received.welcome.heartbeat_ms, 1234);
+    client_ask (client, &wire_ask_record, &ASK);
+    cr_assert_eq (received.desired.status, WIRE_STATUS_OK);
+    cr_assert_eq (received.desired.epoch, 12);
     struct wire_match match = match_of ("r");
-    say (client, &wire_match_record, &match);
-    cr_assert_eq (heard.matched.status, WIRE_STATUS_OK);
-    cr_assert_str_eq (heard.matched.transaction, "t");
-    cr_assert_eq (heard.matched.attempt, 7);
-    cr_assert (base_digest_equal (&heard.matched.release, &match.release));
-    say (client, &wire_report_record, &REPORT);
-    cr_assert_eq (heard.noted.status, WIRE_STATUS_OK);
-    cr_assert_str_eq (heard.noted.application, "app");
-    cr_assert_str_eq (heard.noted.step, "probing");
-    cr_assert_eq (heard.noted.epoch, 3);
-    cr_assert_eq (heard.noted.attempt, 2);
-    say (client, &wire_request_record, &REQUEST);
-    cr_assert_eq (heard.answer.serial, 99);
-    cr_assert_str_eq (heard.answer.reason, "put off");
+    client_ask (client, &wire_match_record, &match);
+    cr_assert_eq (received.matched.status, WIRE_STATUS_OK);
+    cr_assert_str_eq (received.matched.transaction, "t");
+    cr_assert_eq (received.matched.attempt, 7);
+    cr_assert (base_digest_equal (&received.matched.release, &match.release));
+    client_ask (client, &wire_report_record, &REPORT);
+    cr_assert_eq (received.noted.status, WIRE_STATUS_OK);
+    cr_assert_str_eq (received.noted.application, "app");
+    cr_assert_str_eq (received.noted.step, "probing");
+    cr_assert_eq (received.noted.epoch, 3);
+    cr_assert_eq (received.noted.attempt, 2);
+    client_ask (client, &wire_request_record, &REQUEST);
+    cr_assert_eq (received.answer.serial, 99);
+    cr_assert_str_eq (received.answer.reason, "put off");
     cr_assert_eq (owner.calls, 5);
-    done (client);
+    fixture_free (client);
 }
 
 Test (questions, an_operation_that_fails_is_answered_with_failed)
 {
     owner.status = -EIO;
-    serve (&OPS, (struct origin_config){0});
-    struct bus_socket *client = client_of ("control");
-    say (client, &wire_hello_record, &HELLO);
-    cr_assert_eq (heard.welcome.status, WIRE_STATUS_FAILED);
-    say (client, &wire_ask_record, &ASK);
-    cr_assert_eq (heard.desired.status, WIRE_STATUS_FAILED);
-    cr_assert_str_eq (heard.desired.application, "app");
-    cr_assert_eq (heard.desired.epoch, 0);
+    origin_serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_new ("control");
+    client_ask (client, &wire_hello_record, &HELLO);
+    cr_assert_eq (received.welcome.status, WIRE_STATUS_FAILED);
+    client_ask (client, &wire_ask_record, &ASK);
+    cr_assert_eq (received.desired.status, WIRE_STATUS_FAILED);
+    cr_assert_str_eq (received.desired.application, "app");
+    cr_assert_eq (received.desired.epoch, 0);
     struct wire_match match = match_of ("r");
-    say (client, &wire_match_record, &match);
-    cr_assert_eq (heard.matched.status, WIRE_STATUS_FAILED);
-    say (client, &wire_report_record, &REPORT);
-    cr_assert_eq (heard.noted.status, WIRE_STATUS_FAILED);
-    say (client, &wire_request_record, &REQUEST);
-    cr_assert_eq (heard.answer.status, WIRE_STATUS_FAILED);
-    cr_assert_eq (heard.answer.serial, 99);
-    done (client);
+    client_ask (client, &wire_match_record, &match);
+    cr_assert_eq (received.matched.status, WIRE_STATUS_FAILED);
+    client_ask (client, &wire_report_record, &REPORT);
+    cr_assert_eq (received.noted.status, WIRE_STATUS_FAILED);
+    client_ask (client, &wire_request_record, &REQUEST);
+    cr_assert_eq (received.answer.status, WIRE_STATUS_FAILED);
+    cr_assert_eq (received.answer.serial, 99);
+    fixture_free (client);
 }
 
-Test (questions, what_no_operation_answers_is_refused)
+Test (questions, requests_without_an_operation_are_refused)
 {
-    serve (&(struct origin_ops){0}, (struct origin_config){0});
-    struct bus_socket *client = client_of ("control");
-    say (client, &wire_hello_record, &HELLO);
-    cr_assert_eq (heard.welcome.status, WIRE_STATUS_REFUSED);
-    cr_assert_eq (heard.welcome.heartbeat_ms, 15000);
-    say (client, &wire_ask_record, &ASK);
-    cr_assert_eq (heard.desired.status, WIRE_STATUS_NONE);
+    origin_serve (&(struct origin_ops){0}, (struct origin_config){0});
+    struct bus_socket *client = client_new ("control");
+    client_ask (client, &wire_hello_record, &HELLO);
+    cr_assert_eq (received.welcome.status, WIRE_STATUS_REFUSED);
+    cr_assert_eq (received.welcome.heartbeat_ms, 15000);
+    client_ask (client, &wire_ask_record, &ASK);
+    cr_assert_eq (received.desired.status, WIRE_STATUS_NONE);
     struct wire_match match = match_of ("r");
-    say (client, &wire_match_record, &match);
-    cr_assert_eq (heard.matched.status, WIRE_STATUS_REFUSED);
-    say (client, &wire_report_record, &REPORT);
-    cr_assert_eq (heard.noted.status, WIRE_STATUS_REFUSED);
-    say (client, &wire_request_record, &REQUEST);
-    cr_assert_eq (heard.answer.status, WIRE_STATUS_REFUSED);
+    client_ask (client, &wire_match_record, &match);
+    cr_assert_eq (received.matched.status, WIRE_STATUS_REFUSED);
+    client_ask (client, &wire_report_record, &REPORT);
+    cr_assert_eq (received.noted.status, WIRE_STATUS_REFUSED);
+    client_ask (client, &wire_request_record, &REQUEST);
+    cr_assert_eq (received.answer.status, WIRE_STATUS_REFUSED);
 
-    struct bus_socket *content = client_of ("content");
+    struct bus_socket *content = client_new ("content");
     struct wire_put put = {.digest = base_digest_of ("x", 1), .size = 1};
-    say (content, &wire_put_record, &put);
-    cr_assert_eq (heard.taken.status, WIRE_STATUS_REFUSED);
+    client_ask (content, &wire_put_record, &put);
+    cr_assert_eq (received.taken.status, WIRE_STATUS_REFUSED);
     struct wire_get get = {.digest = base_digest_of ("x", 1), .length = 1};
-    say (content, &wire_get_record, &get);
-    cr_assert_eq (heard.chunk.status, WIRE_STATUS_GONE);
+    client_ask (content, &wire_get_record, &get);
+    cr_assert_eq (received.chunk.status, WIRE_STATUS_GONE);
     bus_socket_free (content);
-    done (client);
+    fixture_free (client);
 }
 
-Test (questions, an_answer_that_does_not_fit_becomes_a_failure)
+Test (questions, an_answer_that_is_too_large_becomes_failed)
 {
     owner.too_large = true;
-    serve (&OPS, (struct origin_config){0});
-    struct bus_socket *client = client_of ("control");
+    origin_serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_new ("control");
     struct wire_match match = match_of ("r");
-    say (client, &wire_match_record, &match);
-    cr_assert_eq (heard.matched.status, WIRE_STATUS_FAILED);
-    cr_assert_null (heard.matched.envelope);
-    cr_assert_str_eq (heard.matched.application, "app");
-    done (client);
+    client_ask (client, &wire_match_record, &match);
+    cr_assert_eq (received.matched.status, WIRE_STATUS_FAILED);
+    cr_assert_null (received.matched.envelope);
+    cr_assert_str_eq (received.matched.application, "app");
+    fixture_free (client);
 }
 
 static void answer_later (void *context)
@@ -134,28 +134,28 @@ static void answer_later (void *context)
         cr_assert_eq (origin_answer (owner.origin, &owner.later, &wire_desired_record, &desired), 0);
 }
 
-Test (questions, an_answer_may_come_later)
+Test (questions, an_answer_may_be_sent_later)
 {
     owner.status = ORIGIN_LATER;
-    serve (&OPS, (struct origin_config){0});
-    struct bus_socket *client = client_of ("control");
+    origin_serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_new ("control");
     bus_timer_start (loop, 100, answer_later, NULL);
-    say (client, &wire_request_record, &REQUEST);
+    client_ask (client, &wire_request_record, &REQUEST);
     cr_assert_eq (owner.calls, 1);
-    cr_assert_eq (heard.calls, 1);
-    cr_assert_eq (heard.answer.serial, 99);
-    cr_assert_null (heard.answer.reason);
+    cr_assert_eq (received.calls, 1);
+    cr_assert_eq (received.answer.serial, 99);
+    cr_assert_null (received.answer.reason);
     bus_timer_start (loop, 100, answer_later, NULL);
-    say (client, &wire_ask_record, &ASK);
-    cr_assert_eq (heard.desired.status, WIRE_STATUS_NONE);
-    done (client);
+    client_ask (client, &wire_ask_record, &ASK);
+    cr_assert_eq (received.desired.status, WIRE_STATUS_NONE);
+    fixture_free (client);
 }
 
-Test (questions, a_later_answer_to_a_peer_that_has_gone_says_so)
+Test (questions, a_late_answer_to_a_disconnected_peer_returns_ehostunreach)
 {
-    serve (&OPS, (struct origin_config){0});
-    struct bus_socket *client = client_of ("control");
-    say (client, &wire_request_record, &REQUEST);
+    origin_serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_new ("control");
+    client_ask (client, &wire_request_record, &REQUEST);
     (void) bus_socket_free (client);
     struct wire_answer answer = {.serial = 99, .status = WIRE_STATUS_OK};
     int r = 0;
@@ -165,17 +165,17 @@ Test (questions, a_later_answer_to_a_peer_that_has_gone_says_so)
     }
     cr_assert_eq (r, -EHOSTUNREACH);
     cr_assert_geq (origin_counts (owner.origin).unroutable, 1);
-    done (NULL);
+    fixture_free (NULL);
 }
 
 Test (questions, a_heartbeat_is_answered_and_an_answer_is_not)
 {
-    serve (&OPS, (struct origin_config){0});
-    struct bus_socket *client = client_of ("control");
+    origin_serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_new ("control");
     struct wire_heartbeat heartbeat = {.sender = session, .node = node};
-    say (client, &wire_heartbeat_record, &heartbeat);
-    cr_assert_str_eq (heard.heartbeat.sender, origin_instance (owner.origin));
-    cr_assert (heard.heartbeat.answer);
+    client_ask (client, &wire_heartbeat_record, &heartbeat);
+    cr_assert_str_eq (received.heartbeat.sender, origin_instance (owner.origin));
+    cr_assert (received.heartbeat.answer);
     heartbeat.answer = true;
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
     struct wire_bye bye = {.node = node, .session = session};
@@ -183,46 +183,46 @@ Test (questions, a_heartbeat_is_answered_and_an_answer_is_not)
     while (owner.byes == 0)
         rig_run_for (5);
     cr_assert_eq (owner.heartbeats, 2);
-    cr_assert_eq (heard.calls, 1);
-    done (client);
+    cr_assert_eq (received.calls, 1);
+    fixture_free (client);
 }
 
-Test (questions, messages_that_are_out_of_place_are_counted_and_disturb_nobody)
+Test (questions, messages_on_the_wrong_channel_are_counted_and_dropped)
 {
-    serve (&OPS, (struct origin_config){0});
-    struct bus_socket *client = client_of ("control"), *content = client_of ("content");
+    origin_serve (&OPS, (struct origin_config){0});
+    struct bus_socket *client = client_new ("control"), *content = client_new ("content");
     struct wire_get get = {.digest = base_digest_of ("x", 1), .length = 1};
     struct wire_put put = {.digest = base_digest_of ("x", 1), .size = 1};
     cr_assert_eq (bus_send (client, NULL, &wire_get_record, &get), 0);
     cr_assert_eq (bus_send (client, NULL, &wire_put_record, &put), 0);
     cr_assert_eq (bus_send (content, NULL, &wire_ask_record, &ASK), 0);
-    say (client, &wire_hello_record, &HELLO);
-    say (content, &wire_get_record, &get);
+    client_ask (client, &wire_hello_record, &HELLO);
+    client_ask (content, &wire_get_record, &get);
     cr_assert_eq (origin_counts (owner.origin).malformed, 3);
     bus_socket_free (content);
-    done (client);
+    fixture_free (client);
 }
 
 Test (questions, announcements_are_numbered_within_an_instance)
 {
-    serve (&OPS, (struct origin_config){0});
+    origin_serve (&OPS, (struct origin_config){0});
     char topic[ORIGIN_TOPIC_SIZE];
     struct bus_socket *sub = rig_socket (BUS_SUB, &(struct bus_socket_options){.on_message = on_message});
     cr_assert_eq (bus_socket_subscribe (sub, origin_ring_topic ("web-17", topic)), 0);
     rig_connect (sub, rig_ipc ("announce"));
     rig_run ();
     cr_assert_eq (owner.subscriptions, 1);
-    cr_assert_eq (heard.update.sequence, 1);
-    cr_assert_eq (heard.update.epoch, 4);
-    cr_assert_str_eq (heard.update.instance, origin_instance (owner.origin));
+    cr_assert_eq (received.update.sequence, 1);
+    cr_assert_eq (received.update.epoch, 4);
+    cr_assert_str_eq (received.update.instance, origin_instance (owner.origin));
     struct wire_update anything = {.epoch = 0};
     cr_assert_eq (origin_announce (owner.origin, "update/group/other", &anything), 0);
     cr_assert_eq (origin_announce (owner.origin, topic, &anything), 0);
     rig_run ();
-    cr_assert_eq (heard.update.sequence, 3);
-    cr_assert_null (heard.update.application);
+    cr_assert_eq (received.update.sequence, 3);
+    cr_assert_null (received.update.application);
     cr_assert_eq (origin_sequence (owner.origin), 3);
-    done (sub);
+    fixture_free (sub);
 }
 
 Test (questions, the_ring_is_the_first_byte_of_the_digest_of_the_id)
@@ -232,7 +232,7 @@ Test (questions, the_ring_is_the_first_byte_of_the_digest_of_the_id)
     cr_assert_str_eq (origin_ring_topic ("abc", text), "update/ring/ba");
 }
 
-Test (questions, two_origins_have_two_instances_and_real_endpoints)
+Test (questions, each_origin_has_its_own_instance_and_real_endpoints)
 {
     struct origin *first = NULL, *second = NULL;
     struct base_error error = {0};

@@ -1,5 +1,6 @@
-/*  How often a good release is halted by comparing, and how soon a bad one: both from fixed seeds, so that
-    the numbers below are always the same. */
+/*  test/unit/rollout/evidence.c - how often the comparison halts a good release, and how soon a bad one
+
+    The random numbers come from fixed seeds, so that the results are always the same. */
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -9,7 +10,7 @@
 
 static uint64_t state;
 
-static double draw (void)
+static double random_draw (void)
 {
     state += UINT64_C (0x9e3779b97f4a7c15); /* splitmix64 */
     uint64_t z = state;
@@ -18,26 +19,26 @@ static double draw (void)
     return (double) ((z ^ (z >> 31)) >> 11) * 0x1.0p-53;
 }
 
-static uint32_t bad_of (uint32_t all, double rate)
+static uint32_t bad_draw (uint32_t all, double rate)
 {
     uint32_t bad = 0;
     for (uint32_t i = 0; i < all; i++)
-        bad += draw () < rate;
+        bad += random_draw () < rate;
     return bad;
 }
 
 enum { FLEET = 200, ROUNDS = 120, GOOD = 10000, BAD = 1000 };
 
-/*  A fleet that is updated bit by bit and looked at once a minute. Returns the round in which it is halted;
-    ROUNDS: it is not. */
-static unsigned rollout (double rate, double rate_updated, unsigned false_halt)
+/*  Updates a fleet step by step, with one comparison a minute. Returns the round in which the rollout is
+    halted; ROUNDS: it is not halted. */
+static unsigned fleet_rollout (double rate, double rate_updated, unsigned false_halt)
 {
     struct rollout_evidence evidence = {.rounds = 0};
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint32_t updated = 5 + i < FLEET - 5 ? 5 + i : FLEET - 5;
         struct rollout_round round = {.updated = updated, .others = FLEET - updated};
-        round.updated_bad = bad_of (round.updated, rate_updated);
-        round.others_bad = bad_of (round.others, rate);
+        round.updated_bad = bad_draw (round.updated, rate_updated);
+        round.others_bad = bad_draw (round.others, rate);
         rollout_evidence_add (&evidence, &round);
         if (rollout_evidence_is_enough (&evidence, false_halt))
             return i;
@@ -45,22 +46,22 @@ static unsigned rollout (double rate, double rate_updated, unsigned false_halt)
     return ROUNDS;
 }
 
-Test (evidence, good_releases_are_halted_no_more_often_than_was_allowed)
+Test (evidence, good_releases_are_halted_no_more_often_than_allowed)
 {
     static const double rates[] = {0.0005, 0.005, 0.05};
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
         unsigned halted = 0;
         state = 1 + i;
         for (unsigned n = 0; n < GOOD; n++)
-            halted += rollout (rates[i], rates[i], 10) < ROUNDS;
-        printf ("rate %g a look: %u of %u good rollouts were halted\n", rates[i], halted, GOOD);
+            halted += fleet_rollout (rates[i], rates[i], 10) < ROUNDS;
+        printf ("rate %g a round: %u of %u good rollouts were halted\n", rates[i], halted, GOOD);
         cr_expect_leq (halted, GOOD / 100, "%u of %u", halted, GOOD);
     }
 }
 
 Test (evidence, bad_releases_are_halted_soon)
 {
-    /* of five updated nodes at first; within this many rounds, on average */
+    /* five nodes are updated at first; rounds: the highest average number of rounds until the halt */
     static const struct {
         double updated;
         unsigned rounds;
@@ -69,18 +70,18 @@ Test (evidence, bad_releases_are_halted_soon)
         unsigned sum = 0, missed = 0;
         state = 100 + i;
         for (unsigned n = 0; n < BAD; n++) {
-            unsigned round = rollout (0.002, cases[i].updated, 10);
+            unsigned round = fleet_rollout (0.002, cases[i].updated, 10);
             missed += round == ROUNDS;
             sum += round;
         }
-        printf ("updated nodes bad at %g a look: halted after %.1f rounds, %u of %u missed\n",
+        printf ("updated nodes bad at %g a round: halted after %.1f rounds, %u of %u missed\n",
                 cases[i].updated, (double) sum / BAD + 1, missed, BAD);
         cr_expect_leq (sum, cases[i].rounds * BAD);
         cr_expect_leq (missed, BAD / 100);
     }
 }
 
-Test (evidence, nothing_is_known_without_both_kinds_of_nodes)
+Test (evidence, without_both_kinds_of_nodes_there_is_no_evidence)
 {
     struct rollout_evidence evidence = {.rounds = 0};
     rollout_evidence_add (&evidence, &(struct rollout_round){.updated = 100, .updated_bad = 100});
@@ -88,10 +89,10 @@ Test (evidence, nothing_is_known_without_both_kinds_of_nodes)
     rollout_evidence_add (&evidence, &(struct rollout_round){.updated = 1, .updated_bad = 2, .others = 1});
     cr_expect_eq (evidence.rounds, 0);
     cr_expect_float_eq (rollout_evidence_factor (&evidence), 1, 1e-12);
-    cr_expect_not (rollout_evidence_is_enough (&evidence, 0), "never, where it is not wanted");
+    cr_expect_not (rollout_evidence_is_enough (&evidence, 0), "0 disables the halt");
 }
 
-Test (evidence, stays_finite)
+Test (evidence, the_factor_stays_finite)
 {
     struct rollout_evidence evidence = {.rounds = 0};
     for (unsigned i = 0; i < 1000; i++)

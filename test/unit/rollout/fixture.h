@@ -1,4 +1,4 @@
-/*  test/unit/rollout/fixture.h - a rollout of eight nodes in two waves, and what happens to it */
+/*  test/unit/rollout/fixture.h - a rollout of eight nodes in two waves, and its events */
 
 #ifndef FIXTURE_H
 #define FIXTURE_H
@@ -21,12 +21,12 @@ struct story {
     struct rollout_candidate candidates[NODES];
     struct rollout rollout;
     uint64_t now_ms, wall_off_ms;
-    char told[512]; /* what was told to nodes since the last look: "order 0 back 3 " */
+    char told[512]; /* orders to nodes in the last step: "order 0 back 3 " */
     char text[ROLLOUT_REASON];
 };
 
-/*  Two waves of four nodes, budgets of one, who lose their broker in pairs. */
-static inline void prepare (struct story *story)
+/*  Two waves of four nodes, budgets of one. Nodes with even and with odd numbers are two failure domains. */
+static inline void story_prepare (struct story *story)
 {
     static char application[] = "noded";
     *story = (struct story){.now_ms = BEGUN};
@@ -41,8 +41,8 @@ static inline void prepare (struct story *story)
         story->candidates[i] = (struct rollout_candidate){.wave = i / 4, .neighbours = i % 2, .online = true};
 }
 
-/*  Lets time pass, and carries out. */
-static inline void at (struct story *story, uint64_t after_ms)
+/*  Lets time pass and carries out all actions. `told` receives the orders to nodes. */
+static inline void story_advance (struct story *story, uint64_t after_ms)
 {
     static const char *const words[] = {"", "order", "back", "cancel", "keep"};
     story->now_ms += after_ms;
@@ -60,73 +60,75 @@ static inline void at (struct story *story, uint64_t after_ms)
     }
 }
 
-static inline void begin_with (struct story *story, const struct rollout_candidate *candidates, uint32_t n)
+static inline void story_begin_with (struct story *story, const struct rollout_candidate *candidates,
+                                     uint32_t n)
 {
     cr_assert_eq (rollout_init (&story->rollout, &story->spec, candidates, n, WAVES, story->now_ms), 0);
-    at (story, 0);
+    story_advance (story, 0);
 }
 
-static inline void begin (struct story *story)
+static inline void story_begin (struct story *story)
 {
-    begin_with (story, story->candidates, NODES);
+    story_begin_with (story, story->candidates, NODES);
 }
 
-static inline void all (struct story *story, uint32_t from, uint32_t until, enum rollout_result result)
+static inline void story_end_members (struct story *story, uint32_t from, uint32_t until,
+                                      enum rollout_result result)
 {
     for (uint32_t i = from; i < until; i++)
         rollout_ended (&story->rollout, i, result, story->now_ms);
-    at (story, 0);
+    story_advance (story, 0);
 }
 
-static inline int command (struct story *story, enum wire_command asked, uint32_t member)
+static inline int story_command (struct story *story, enum wire_command asked, uint32_t member)
 {
     return rollout_command (&story->rollout, asked, member, story->now_ms, story->text);
 }
 
-static inline void bring_to (struct story *story, enum wire_phase phase)
+static inline void story_bring_to (struct story *story, enum wire_phase phase)
 {
-    prepare (story);
+    story_prepare (story);
     if (phase == WIRE_PHASE_QUEUED) {
         cr_assert_eq (rollout_init_queued (&story->rollout, &story->spec, story->candidates, NODES, WAVES,
                                            story->now_ms),
                       0);
-        at (story, 0);
+        story_advance (story, 0);
         return;
     }
     story->waves[0].approval = phase == WIRE_PHASE_APPROVAL;
     if (phase == WIRE_PHASE_REVERTING)
         story->spec.on_halt = WIRE_ON_HALT_REVERT;
-    begin (story);
+    story_begin (story);
     if (phase == WIRE_PHASE_APPROVAL || phase == WIRE_PHASE_UPDATING)
         return;
     if (phase == WIRE_PHASE_ABORTED) {
-        cr_assert_eq (command (story, WIRE_COMMAND_ABORT, 0), 0);
-        at (story, 0);
+        cr_assert_eq (story_command (story, WIRE_COMMAND_ABORT, 0), 0);
+        story_advance (story, 0);
         return;
     }
     if (phase == WIRE_PHASE_HALTED || phase == WIRE_PHASE_REVERTING || phase == WIRE_PHASE_SUPERSEDED) {
-        all (story, 0, 2, ROLLOUT_CONFIRMED);
-        all (story, 2, 4, ROLLOUT_FAILED);
+        story_end_members (story, 0, 2, ROLLOUT_CONFIRMED);
+        story_end_members (story, 2, 4, ROLLOUT_FAILED);
         for (uint32_t i = 0; phase == WIRE_PHASE_SUPERSEDED && i < NODES; i++)
             cr_assert (rollout_take (&story->rollout, i, "r-2", story->now_ms));
-        at (story, 0);
+        story_advance (story, 0);
         return;
     }
-    all (story, 0, 4, ROLLOUT_CONFIRMED);
+    story_end_members (story, 0, 4, ROLLOUT_CONFIRMED);
     if (phase == WIRE_PHASE_SOAKING)
         return;
-    at (story, 10 * MINUTE);
-    all (story, 4, 8, ROLLOUT_CONFIRMED);
-    at (story, 10 * MINUTE);
+    story_advance (story, 10 * MINUTE);
+    story_end_members (story, 4, 8, ROLLOUT_CONFIRMED);
+    story_advance (story, 10 * MINUTE);
     if (phase == WIRE_PHASE_REVERTED) {
-        cr_assert_eq (command (story, WIRE_COMMAND_REVERT, 0), 0);
-        at (story, 0);
-        all (story, 0, 8, ROLLOUT_REVERTED);
+        cr_assert_eq (story_command (story, WIRE_COMMAND_REVERT, 0), 0);
+        story_advance (story, 0);
+        story_end_members (story, 0, 8, ROLLOUT_REVERTED);
     }
 }
 
-/*  The owner dies and comes again: it has what is durable, and has heard of nobody. */
-static inline void restart (struct story *story)
+/*  The owner was restarted: it has the durable state, and has heard from no node yet. */
+static inline void story_restart (struct story *story)
 {
     for (uint32_t i = 0; i < NODES; i++) {
         story->rollout.members[i].online = false;

@@ -1,3 +1,5 @@
+/*  test/unit/rollout/plan.c - the plan of a rollout: waves, excluded nodes, hash */
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -14,7 +16,7 @@ struct story {
     struct rollout_plan plan;
 };
 
-static void prepare (struct story *story)
+static void story_prepare (struct story *story)
 {
     static char application[] = "noded";
     *story = (struct story){.spec = {.application = application, .waves = story->waves}};
@@ -26,26 +28,26 @@ static void prepare (struct story *story)
     }
 }
 
-static void make (struct story *story)
+static void plan_make (struct story *story)
 {
     struct base_error error = {.code = 0};
     cr_assert_eq (rollout_plan_make (&story->spec, story->facts, NODES, 1000, &story->plan, &error), 0, "%s",
                   error.text);
 }
 
-static struct base_digest hash (struct story *story)
+static struct base_digest plan_hash (struct story *story)
 {
-    make (story);
+    plan_make (story);
     struct base_digest digest = story->plan.hash;
     rollout_plan_deinit (&story->plan);
     return digest;
 }
 
-Test (plan, without_waves_one_node_then_a_tenth_then_all_others)
+Test (plan, by_default_the_waves_are_one_node_a_tenth_and_all_others)
 {
     struct story story;
-    prepare (&story);
-    make (&story);
+    story_prepare (&story);
+    plan_make (&story);
     cr_expect_eq (story.plan.spec.n_waves, 3);
     cr_expect_eq (story.plan.sizes[0], 1);
     cr_expect_eq (story.plan.sizes[1], 4);
@@ -61,40 +63,40 @@ Test (plan, without_waves_one_node_then_a_tenth_then_all_others)
     rollout_plan_deinit (&story.plan);
 }
 
-Test (plan, waves_that_reach_too_far_are_cut_and_who_is_left_gets_one)
+Test (plan, waves_are_cut_to_the_nodes_and_remaining_nodes_get_a_wave)
 {
     struct story story;
-    prepare (&story);
+    story_prepare (&story);
     story.spec.n_waves = 2;
     story.waves[0] = (struct wire_wave){.count = 2};
     story.waves[1] = (struct wire_wave){.percent = 50};
-    make (&story);
+    plan_make (&story);
     cr_expect_eq (story.plan.spec.n_waves, 3);
     cr_expect_eq (story.plan.sizes[2], 18);
     rollout_plan_deinit (&story.plan);
     story.waves[0] = (struct wire_wave){.count = 39};
-    make (&story);
+    plan_make (&story);
     cr_expect_eq (story.plan.spec.n_waves, 2);
     cr_expect_eq (story.plan.sizes[1], 1);
     rollout_plan_deinit (&story.plan);
     story.waves[0] = (struct wire_wave){.count = 1000};
-    make (&story);
+    plan_make (&story);
     cr_expect_eq (story.plan.spec.n_waves, 1);
     cr_expect_eq (story.plan.sizes[0], 40);
     rollout_plan_deinit (&story.plan);
 }
 
-Test (plan, names_who_is_left_out_and_why)
+Test (plan, excluded_nodes_are_listed_with_the_reason)
 {
     struct story story;
-    prepare (&story);
+    story_prepare (&story);
     story.facts[5].online = false;
     story.facts[4].held = true;
     story.facts[3].quarantined = true;
     story.facts[2].fits = false;
     story.facts[1].busy = true;
     story.facts[0].running = story.spec.release;
-    make (&story);
+    plan_make (&story);
     static const enum rollout_exclusion expected[] = {ROLLOUT_EXCLUDED_RUNS,     ROLLOUT_EXCLUDED_BUSY,
                                                       ROLLOUT_EXCLUDED_FITS_NOT, ROLLOUT_EXCLUDED_QUARANTINED,
                                                       ROLLOUT_EXCLUDED_HELD,     ROLLOUT_EXCLUDED_OFFLINE};
@@ -108,63 +110,63 @@ Test (plan, names_who_is_left_out_and_why)
     rollout_plan_deinit (&story.plan);
 }
 
-Test (plan, nobody_to_update_is_no_error)
+Test (plan, a_plan_without_candidates_is_not_an_error)
 {
     struct story story;
-    prepare (&story);
+    story_prepare (&story);
     for (unsigned i = 0; i < NODES; i++)
         story.facts[i].online = false;
-    make (&story);
+    plan_make (&story);
     cr_expect_eq (story.plan.n_candidates, 0);
     cr_expect_eq (story.plan.spec.n_waves, 0);
     rollout_plan_deinit (&story.plan);
 }
 
-Test (plan, another_release_begins_with_other_nodes)
+Test (plan, another_release_starts_with_other_nodes)
 {
     struct story story;
     unsigned firsts[NODES] = {0}, different = 0;
-    prepare (&story);
+    story_prepare (&story);
     for (unsigned i = 0; i < 20; i++) {
         story.spec.release.bytes[1] = (uint8_t) i;
-        make (&story);
+        plan_make (&story);
         different += firsts[story.plan.facts[0]]++ == 0;
         rollout_plan_deinit (&story.plan);
     }
     cr_expect_geq (different, 10);
 }
 
-Test (plan, the_hash_is_that_of_what_would_be_done)
+Test (plan, the_hash_covers_all_that_the_rollout_would_do)
 {
     struct story story;
-    prepare (&story);
-    struct base_digest first = hash (&story), again = hash (&story);
+    story_prepare (&story);
+    struct base_digest first = plan_hash (&story), again = plan_hash (&story);
     cr_expect (base_digest_equal (&first, &again));
-    struct rollout_fact swap = story.facts[3]; /* another order is the same plan */
+    struct rollout_fact swap = story.facts[3]; /* the order of the facts does not change the plan */
     story.facts[3] = story.facts[9];
     story.facts[9] = swap;
-    again = hash (&story);
+    again = plan_hash (&story);
     cr_expect (base_digest_equal (&first, &again));
 
     story.facts[7].held = true;
-    again = hash (&story);
+    again = plan_hash (&story);
     cr_expect_not (base_digest_equal (&first, &again), "a node is left out");
     story.facts[7].held = false;
     story.facts[7].running.bytes[3] = 1;
-    again = hash (&story);
-    cr_expect_not (base_digest_equal (&first, &again), "a node runs something else");
+    again = plan_hash (&story);
+    cr_expect_not (base_digest_equal (&first, &again), "a node runs another release");
     story.facts[7].running.bytes[3] = 0;
     story.spec.wave_budget = 1;
-    again = hash (&story);
+    again = plan_hash (&story);
     cr_expect_not (base_digest_equal (&first, &again), "another budget");
 }
 
-Test (plan, waves_without_room_for_one_that_takes_the_rest_are_refused_with_what_to_do)
+Test (plan, the_highest_number_of_waves_must_take_all_nodes)
 {
     struct story story;
     struct wire_wave waves[ROLLOUT_WAVES];
     struct base_error error = {.code = 0};
-    prepare (&story);
+    story_prepare (&story);
     for (size_t i = 0; i < ROLLOUT_WAVES; i++)
         waves[i] = (struct wire_wave){.count = 1};
     story.spec.waves = waves;
@@ -172,7 +174,7 @@ Test (plan, waves_without_room_for_one_that_takes_the_rest_are_refused_with_what
     cr_expect_eq (rollout_plan_make (&story.spec, story.facts, NODES, 1000, &story.plan, &error), -EINVAL);
     cr_expect (strstr (error.text, "32 waves take 32 of 40 nodes"), "%s", error.text);
     waves[ROLLOUT_WAVES - 1].count = 0;
-    make (&story);
+    plan_make (&story);
     cr_expect_eq (story.plan.sizes[ROLLOUT_WAVES - 1], 9);
     rollout_plan_deinit (&story.plan);
 }

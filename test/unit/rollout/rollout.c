@@ -1,16 +1,15 @@
-/*  A case for every cell of phase and event: what is not expected here must change nothing. Then, what the
-    gates take into account. */
+/*  test/unit/rollout/rollout.c - every pair of phase and event of a rollout, its gates and its clocks
+
+    An event that the table below does not list must not change the phase. */
 
 #include "fixture.h"
-
-/*  --- cells ----------------------------------------------------------------------------------------- */
 
 enum event {
     CONFIRMED, /* node 0 */
     WENT_BACK,
     FAILED,  /* nodes 0 and 1 */
-    DARK,    /* node 0, and it is alone with that */
-    WORSE,   /* updated nodes, than the others */
+    DARK,    /* node 0 alone loses contact */
+    WORSE,   /* updated nodes fail more often than the others */
     SOAKED,  /* ten minutes pass */
     OVERDUE, /* two hours pass */
     PAUSE,
@@ -22,7 +21,7 @@ enum event {
     EVENTS
 };
 
-static void happen (struct story *story, enum event event)
+static void story_event (struct story *story, enum event event)
 {
     struct rollout *rollout = &story->rollout;
     static const enum wire_command commands[] = {WIRE_COMMAND_PAUSE,   WIRE_COMMAND_RESUME,
@@ -41,23 +40,23 @@ static void happen (struct story *story, enum event event)
         break;
     case DARK:
         rollout_heard (rollout, 0, false, story->now_ms);
-        at (story, MINUTE);
+        story_advance (story, MINUTE);
         break;
     case WORSE:
         rollout->spec.false_halt = 10;
         rollout_compare (rollout, &(struct rollout_round){100, 90, 100, 0}, story->now_ms);
         break;
     case SOAKED:
-        at (story, 10 * MINUTE);
+        story_advance (story, 10 * MINUTE);
         break;
     case OVERDUE:
-        at (story, 2 * HOUR);
+        story_advance (story, 2 * HOUR);
         break;
     default:
-        (void) command (story, commands[event - PAUSE], 3);
+        (void) story_command (story, commands[event - PAUSE], 3);
         break;
     }
-    at (story, 0);
+    story_advance (story, 0);
 }
 
 struct expected {
@@ -86,12 +85,12 @@ static const struct expected cells[] = {
     {WIRE_PHASE_SOAKING, ABORT, WIRE_PHASE_ABORTED},
     {WIRE_PHASE_SOAKING, REVERT, WIRE_PHASE_REVERTING},
 
-    {WIRE_PHASE_HALTED, RESUME, WIRE_PHASE_SOAKING}, /* everybody of the wave has ended */
+    {WIRE_PHASE_HALTED, RESUME, WIRE_PHASE_SOAKING}, /* all nodes of the wave have ended */
     {WIRE_PHASE_HALTED, ABORT, WIRE_PHASE_ABORTED},
     {WIRE_PHASE_HALTED, REVERT, WIRE_PHASE_REVERTING},
 
     {WIRE_PHASE_REVERTING, OVERDUE, WIRE_PHASE_REVERTED},
-    {WIRE_PHASE_REVERTING, FAILED, WIRE_PHASE_REVERTED}, /* both that were to go back */
+    {WIRE_PHASE_REVERTING, FAILED, WIRE_PHASE_REVERTED}, /* both nodes that had to revert */
 
     {WIRE_PHASE_DONE, REVERT, WIRE_PHASE_REVERTING},
     {WIRE_PHASE_ABORTED, REVERT, WIRE_PHASE_REVERTING},
@@ -99,7 +98,7 @@ static const struct expected cells[] = {
     {WIRE_PHASE_QUEUED, ABORT, WIRE_PHASE_ABORTED},
 };
 
-Test (rollout, every_cell_goes_where_is_written_and_the_others_stay)
+Test (rollout, listed_events_change_the_phase_and_others_do_not)
 {
     size_t fitting = 0;
     for (unsigned from = WIRE_PHASE_APPROVAL; from < WIRE_PHASE_END; from++)
@@ -111,10 +110,10 @@ Test (rollout, every_cell_goes_where_is_written_and_the_others_stay)
                     to = cells[i].to;
                     fitting++;
                 }
-            bring_to (&story, (enum wire_phase) from);
+            story_bring_to (&story, (enum wire_phase) from);
             cr_assert_eq (story.rollout.phase, from, "%s was not reached",
                           wire_phase_word ((enum wire_phase) from));
-            happen (&story, (enum event) event);
+            story_event (&story, (enum event) event);
             cr_expect_eq (story.rollout.phase, to, "%s, event %u: %s instead of %s",
                           wire_phase_word ((enum wire_phase) from), event,
                           wire_phase_word (story.rollout.phase), wire_phase_word (to));
@@ -123,499 +122,497 @@ Test (rollout, every_cell_goes_where_is_written_and_the_others_stay)
     cr_expect_eq (fitting, sizeof cells / sizeof *cells);
 }
 
-/*  --- gates ----------------------------------------------------------------------------------------- */
-
-Test (rollout, goes_through_its_waves_in_order)
+Test (rollout, waves_run_in_order)
 {
     struct story story;
-    prepare (&story);
+    story_prepare (&story);
     story.spec.concurrency = 3;
-    begin (&story);
+    story_begin (&story);
     cr_expect_str_eq (story.told, "order 0 order 1 order 2 ");
     rollout_ended (&story.rollout, 1, ROLLOUT_CONFIRMED, story.now_ms);
-    at (&story, 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 3 ");
-    all (&story, 0, 4, ROLLOUT_CONFIRMED);
+    story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
     cr_expect_str_empty (story.told);
-    at (&story, 10 * MINUTE - 1);
-    cr_expect_str_empty (story.told, "it is watched for the whole time");
-    at (&story, 1);
+    story_advance (&story, 10 * MINUTE - 1);
+    cr_expect_str_empty (story.told, "the soak time is not over");
+    story_advance (&story, 1);
     cr_expect_str_eq (story.told, "order 4 order 5 order 6 ");
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, a_broken_budget_halts_in_the_same_call_and_reverts_everybody_at_once)
+Test (rollout, an_exceeded_budget_halts_in_the_same_call_and_reverts_all_nodes)
 {
     struct story story;
-    prepare (&story);
+    story_prepare (&story);
     story.spec.on_halt = WIRE_ON_HALT_REVERT;
-    begin (&story);
+    story_begin (&story);
     rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
     rollout_ended (&story.rollout, 1, ROLLOUT_FAILED, story.now_ms);
-    cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING, "one may be bad");
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING, "the budget allows one failed node");
     rollout_ended (&story.rollout, 2, ROLLOUT_FAILED, story.now_ms);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTING);
     cr_expect (strstr (story.rollout.reason, "wave 1: failed nodes: 2 of 4"), "%s", story.rollout.reason);
-    at (&story, 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "back 0 cancel 3 ");
-    rollout_ended (&story.rollout, 3, ROLLOUT_CONFIRMED, story.now_ms); /* it had switched already */
-    at (&story, 0);
+    rollout_ended (&story.rollout, 3, ROLLOUT_CONFIRMED,
+                   story.now_ms); /* it had switched before the cancellation */
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "back 3 ");
-    all (&story, 0, 4, ROLLOUT_REVERTED);
+    story_end_members (&story, 0, 4, ROLLOUT_REVERTED);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTED);
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, what_was_bad_before_uses_the_budget_up_and_is_not_waited_for)
+Test (rollout, nodes_that_were_bad_before_count_in_the_budget_and_are_not_waited_for)
 {
     struct story story;
-    prepare (&story);
+    story_prepare (&story);
     story.candidates[1].online = false;
-    begin (&story);
+    story_begin (&story);
     cr_expect_str_eq (story.told, "order 0 order 2 order 3 ");
     cr_expect_eq (story.rollout.waves[0].already_bad, 1);
     rollout_ended (&story.rollout, 2, ROLLOUT_FAILED, story.now_ms);
-    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "one before, one because of it");
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "one node was bad before, one failed its update");
     rollout_deinit (&story.rollout);
 
-    begin (&story);
+    story_begin (&story);
     rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
     rollout_ended (&story.rollout, 2, ROLLOUT_CONFIRMED, story.now_ms);
     rollout_ended (&story.rollout, 3, ROLLOUT_CONFIRMED, story.now_ms);
-    at (&story, 0);
+    story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
     rollout_heard (&story.rollout, 1, true, story.now_ms);
-    at (&story, MINUTE);
-    cr_expect_str_eq (story.told, "order 1 ", "it has come back in time");
+    story_advance (&story, MINUTE);
+    cr_expect_str_eq (story.told, "order 1 ", "node 1 came back before the wave ended");
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, who_falls_silent_together_with_others_is_not_charged)
+Test (rollout, nodes_that_lose_contact_with_their_failure_domain_are_not_charged)
 {
     struct story story;
-    prepare (&story);
-    begin (&story);
-    all (&story, 0, 4, ROLLOUT_CONFIRMED);
+    story_prepare (&story);
+    story_begin (&story);
+    story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
     for (uint32_t i = 0; i < NODES; i += 2) /* 0 and 2 are updated, 4 and 6 are not */
         rollout_heard (&story.rollout, i, false, story.now_ms);
-    at (&story, 5 * MINUTE);
+    story_advance (&story, 5 * MINUTE);
     cr_expect_eq (story.rollout.charged, 0);
     rollout_heard (&story.rollout, 4, true, story.now_ms);
     rollout_heard (&story.rollout, 6, true, story.now_ms);
     rollout_heard (&story.rollout, 0, true, story.now_ms);
-    at (&story, 2 * MINUTE);
-    cr_expect_eq (story.rollout.members[2].state, WIRE_MEMBER_DARK, "the others have come back without it");
+    story_advance (&story, 2 * MINUTE);
+    cr_expect_eq (story.rollout.members[2].state, WIRE_MEMBER_DARK, "the others came back, node 2 did not");
     cr_expect_eq (story.rollout.charged, 1);
     rollout_heard (&story.rollout, 2, true, story.now_ms);
-    cr_expect_eq (story.rollout.charged, 0, "and now it is back, too");
+    cr_expect_eq (story.rollout.charged, 0, "node 2 is back");
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, canaries_go_forward_back_and_forward_again)
+Test (rollout, canaries_rehearse_a_revert_and_update_again)
 {
     struct story story;
-    prepare (&story);
+    story_prepare (&story);
     story.spec.rehearse_revert = true;
-    begin (&story);
+    story_begin (&story);
     rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
-    at (&story, 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "back 0 ");
-    at (&story, 700);
+    story_advance (&story, 700);
     rollout_ended (&story.rollout, 0, ROLLOUT_REVERTED, story.now_ms);
-    at (&story, 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 0 ");
     cr_expect_eq (story.rollout.members[0].revert_ms, 700);
     rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
-    at (&story, 0);
-    cr_expect_str_empty (story.told, "once is enough");
+    story_advance (&story, 0);
+    cr_expect_str_empty (story.told, "the revert is rehearsed only once");
 
     rollout_ended (&story.rollout, 1, ROLLOUT_CONFIRMED, story.now_ms);
-    at (&story, 61 * 1000);
+    story_advance (&story, 61 * 1000);
     rollout_ended (&story.rollout, 1, ROLLOUT_REVERTED, story.now_ms);
-    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "too slow");
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "the revert took too long");
     cr_expect (strstr (story.rollout.reason, "61000 ms"), "%s", story.rollout.reason);
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, a_pause_begins_with_nobody_and_stops_the_clock_of_the_wave)
+Test (rollout, a_pause_starts_no_node_and_stops_the_deadline_of_the_wave)
 {
     struct story story;
-    prepare (&story);
+    story_prepare (&story);
     story.spec.concurrency = 1;
-    begin (&story);
-    cr_assert_eq (command (&story, WIRE_COMMAND_PAUSE, 0), 0);
-    all (&story, 0, 1, ROLLOUT_CONFIRMED);
+    story_begin (&story);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_PAUSE, 0), 0);
+    story_end_members (&story, 0, 1, ROLLOUT_CONFIRMED);
     cr_expect_str_empty (story.told);
-    at (&story, 10 * HOUR);
+    story_advance (&story, 10 * HOUR);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
-    cr_expect_eq (command (&story, WIRE_COMMAND_PAUSE, 0), -EINVAL);
+    cr_expect_eq (story_command (&story, WIRE_COMMAND_PAUSE, 0), -EINVAL);
     cr_expect_str_eq (story.text, "nothing to pause: the rollout is paused, updating");
-    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
-    at (&story, 0);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 1 ");
-    at (&story, HOUR);
+    story_advance (&story, HOUR);
     cr_expect_eq (story.rollout.members[1].state, WIRE_MEMBER_OVERDUE);
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, begins_with_nodes_only_while_the_window_is_open_and_over_its_spread)
+Test (rollout, nodes_are_started_only_in_the_window_and_staggered)
 {
     struct story story;
     struct wire_window window = {.from = 60, .until = 120};
-    prepare (&story);
+    story_prepare (&story);
     story.spec.window = &window;
     story.spec.spread_ms = 8 * MINUTE;
-    begin (&story);
+    story_begin (&story);
     cr_expect_str_empty (story.told);
     struct rollout_action action = rollout_next (&story.rollout, story.now_ms, story.now_ms);
     cr_expect_eq (action.until_ms, BEGUN + HOUR);
-    at (&story, HOUR);
-    cr_expect_str_eq (story.told, "order 0 ", "who waited for the window is not begun with all at once");
-    at (&story, 2 * MINUTE);
+    story_advance (&story, HOUR);
+    cr_expect_str_eq (story.told, "order 0 ", "nodes that waited for the window are staggered");
+    story_advance (&story, 2 * MINUTE);
     cr_expect_str_eq (story.told, "order 1 ");
-    at (&story, 4 * MINUTE);
+    story_advance (&story, 4 * MINUTE);
     cr_expect_str_eq (story.told, "order 2 order 3 ");
-    all (&story, 0, 4, ROLLOUT_CONFIRMED);
-    at (&story, 10 * MINUTE);
+    story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
+    story_advance (&story, 10 * MINUTE);
     cr_expect_str_eq (story.told, "order 4 ");
-    at (&story, 2 * MINUTE);
+    story_advance (&story, 2 * MINUTE);
     cr_expect_str_eq (story.told, "order 5 ");
-    at (&story, 2 * MINUTE);
+    story_advance (&story, 2 * MINUTE);
     cr_expect_str_eq (story.told, "order 6 ");
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, a_halt_is_resumed_with_what_was_bad_forgiven)
+Test (rollout, resuming_a_halt_forgives_failed_nodes)
 {
     struct story story;
-    bring_to (&story, WIRE_PHASE_HALTED);
-    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    story_bring_to (&story, WIRE_PHASE_HALTED);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
     cr_expect_eq (story.rollout.charged, 0);
-    cr_assert_eq (command (&story, WIRE_COMMAND_RETRY, 3), 0, "%s", story.text);
-    at (&story, 0);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_RETRY, 3), 0, "%s", story.text);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 3 ");
-    cr_expect_eq (command (&story, WIRE_COMMAND_RETRY, 0), -EINVAL, "it is updated");
+    cr_expect_eq (story_command (&story, WIRE_COMMAND_RETRY, 0), -EINVAL, "node 0 is updated");
     rollout_deinit (&story.rollout);
 }
 
-/*  One node a wave, and none may be bad. */
-static void bring_canary_to (struct story *story, enum rollout_result result)
+/*  Two waves of one node, budgets of 0. The update of the first node ends with result. */
+static void story_bring_canary_to (struct story *story, enum rollout_result result)
 {
-    prepare (story);
-    story->waves[1].approval = true; /* who approves a halt has approved what is begun then */
+    story_prepare (story);
+    story->waves[1].approval = true; /* approving a halt approves the wave that starts then, too */
     story->spec.wave_budget = story->spec.budget = 0;
-    begin_with (story, story->candidates + 3, 2);
-    all (story, 0, 1, result);
+    story_begin_with (story, story->candidates + 3, 2);
+    story_end_members (story, 0, 1, result);
 }
 
-static void bring_to_failed_canary (struct story *story)
+static void story_bring_to_failed_canary (struct story *story)
 {
-    bring_canary_to (story, ROLLOUT_FAILED);
+    story_bring_canary_to (story, ROLLOUT_FAILED);
     cr_assert_eq (story->rollout.phase, WIRE_PHASE_HALTED);
     cr_assert (rollout_is_unproven (&story->rollout));
 }
 
-Test (rollout, a_canary_that_failed_is_tried_again_when_it_is_resumed)
+Test (rollout, a_failed_canary_is_tried_again_after_a_resume)
 {
     struct story story;
-    bring_to_failed_canary (&story);
-    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
-    at (&story, 0);
+    story_bring_to_failed_canary (&story);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 0 ");
-    all (&story, 0, 1, ROLLOUT_FAILED);
-    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "and again");
-    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
-    at (&story, 0);
-    all (&story, 0, 1, ROLLOUT_CONFIRMED);
-    at (&story, 10 * MINUTE);
-    cr_expect_eq (story.rollout.phase, WIRE_PHASE_APPROVAL, "it has come through");
+    story_end_members (&story, 0, 1, ROLLOUT_FAILED);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "the canary failed again");
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    story_advance (&story, 0);
+    story_end_members (&story, 0, 1, ROLLOUT_CONFIRMED);
+    story_advance (&story, 10 * MINUTE);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_APPROVAL, "the canary is updated");
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, a_canary_that_failed_is_gone_on_without_where_a_person_says_so)
+Test (rollout, an_approval_continues_without_a_failed_canary)
 {
     struct story story;
-    bring_to_failed_canary (&story);
+    story_bring_to_failed_canary (&story);
     cr_expect_eq (rollout_approves (&story.rollout), 1);
-    cr_assert_eq (command (&story, WIRE_COMMAND_APPROVE, 0), 0, "%s", story.text);
-    at (&story, 0);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_APPROVE, 0), 0, "%s", story.text);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 1 ");
     cr_expect (rollout_is_forgiven (&story.rollout.members[0]));
     cr_expect_eq (story.rollout.charged, 0);
-    all (&story, 1, 2, ROLLOUT_FAILED);
-    cr_expect_eq (rollout_approves (&story.rollout), 2, "there is no next one: it ends");
-    cr_assert_eq (command (&story, WIRE_COMMAND_APPROVE, 0), 0, "%s", story.text);
-    at (&story, 0);
+    story_end_members (&story, 1, 2, ROLLOUT_FAILED);
+    cr_expect_eq (rollout_approves (&story.rollout), 2, "there is no next wave: the rollout ends");
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_APPROVE, 0), 0, "%s", story.text);
+    story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_DONE);
     rollout_deinit (&story.rollout);
 }
 
-/*  Who fell silent after it was updated has not come through, and runs the release all the same. */
-Test (rollout, a_canary_that_is_dark_lets_nobody_begin_and_still_goes_back)
+/*  A node that lost contact after its update does not count as updated, but it runs the release. */
+Test (rollout, a_lost_canary_blocks_the_next_wave_and_is_still_reverted)
 {
     struct story story;
-    bring_canary_to (&story, ROLLOUT_CONFIRMED);
+    story_bring_canary_to (&story, ROLLOUT_CONFIRMED);
     rollout_heard (&story.rollout, 0, false, story.now_ms);
-    at (&story, 5 * MINUTE);
+    story_advance (&story, 5 * MINUTE);
     cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED);
-    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
-    at (&story, 0);
-    at (&story, 10 * MINUTE);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    story_advance (&story, 0);
+    story_advance (&story, 10 * MINUTE);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED);
     cr_expect_eq (story.rollout.wave, 0);
     cr_expect_not_null (strstr (story.rollout.reason, "no node was updated"), "%s", story.rollout.reason);
-    cr_assert_eq (command (&story, WIRE_COMMAND_REVERT, 0), 0);
-    at (&story, 0);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_REVERT, 0), 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "back 0 ");
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, a_wave_of_which_nobody_is_updated_lets_nobody_begin_whatever_may_be_bad)
+Test (rollout, a_wave_without_updated_nodes_blocks_the_next_whatever_the_budget)
 {
     struct story story;
-    prepare (&story);
+    story_prepare (&story);
     story.spec.wave_budget = story.spec.budget = NODES;
-    begin (&story);
-    all (&story, 0, 2, ROLLOUT_FAILED);
-    all (&story, 2, 4, ROLLOUT_SKIPPED);
+    story_begin (&story);
+    story_end_members (&story, 0, 2, ROLLOUT_FAILED);
+    story_end_members (&story, 2, 4, ROLLOUT_SKIPPED);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
-    at (&story, 10 * MINUTE);
+    story_advance (&story, 10 * MINUTE);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED);
     cr_expect_eq (story.rollout.wave, 0);
     cr_expect_str_empty (story.told);
-    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
-    at (&story, 0);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
     cr_expect_eq (rollout_approves (&story.rollout), ROLLOUT_NOBODY);
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, a_halt_before_a_wave_is_resumed_before_it)
+Test (rollout, a_halt_before_an_approval_is_resumed_before_it)
 {
     struct story story;
-    bring_to (&story, WIRE_PHASE_APPROVAL);
+    story_bring_to (&story, WIRE_PHASE_APPROVAL);
     story.rollout.spec.spread_ms = 8 * MINUTE;
-    at (&story, 2 * HOUR);
+    story_advance (&story, 2 * HOUR);
     cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED);
-    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
-    at (&story, 0);
-    cr_expect_eq (story.rollout.phase, WIRE_PHASE_APPROVAL, "nobody let it begin yet");
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    story_advance (&story, 0);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_APPROVAL, "the wave is not approved yet");
     cr_expect_str_empty (story.told);
-    cr_assert_eq (command (&story, WIRE_COMMAND_APPROVE, 0), 0);
-    at (&story, 0);
-    cr_expect_str_eq (story.told, "order 0 ", "over its spread");
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_APPROVE, 0), 0);
+    story_advance (&story, 0);
+    cr_expect_str_eq (story.told, "order 0 ", "the wave is staggered");
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, impossible_ones_are_refused)
+Test (rollout, invalid_rollouts_are_refused)
 {
     struct story story;
-    prepare (&story);
+    story_prepare (&story);
     cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, 0, 2, BEGUN), -EINVAL);
     story.candidates[0].wave = 1;
     cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, BEGUN), -EINVAL);
-    prepare (&story);
+    story_prepare (&story);
     story.candidates[7].wave = 3;
     cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, BEGUN), -EINVAL);
     story.candidates[7] = (struct rollout_candidate){.wave = 1, .neighbours = 2};
     cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, BEGUN), -EINVAL);
 }
 
-Test (rollout, a_wave_that_begins_after_a_restart_waits_for_its_nodes_to_come_back)
+Test (rollout, a_wave_that_starts_after_a_restart_waits_for_its_nodes)
 {
     struct story story;
-    bring_to (&story, WIRE_PHASE_SOAKING);
+    story_bring_to (&story, WIRE_PHASE_SOAKING);
     story.now_ms += 10 * MINUTE;
-    restart (&story);
-    at (&story, 0);
+    story_restart (&story);
+    story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
     cr_expect_eq (story.rollout.wave, 1);
-    cr_expect_eq (story.rollout.waves[1].already_bad, 0, "nobody has been silent for long");
+    cr_expect_eq (story.rollout.waves[1].already_bad, 0, "no node was offline for long");
     cr_expect_str_empty (story.told);
     rollout_heard (&story.rollout, 6, true, story.now_ms);
-    at (&story, 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 6 ");
-    all (&story, 6, 7, ROLLOUT_CONFIRMED);
-    cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING, "the others may still come");
-    at (&story, 2 * MINUTE);
-    cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING, "nobody is waited for without end");
+    story_end_members (&story, 6, 7, ROLLOUT_CONFIRMED);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING, "the other nodes may still come back");
+    story_advance (&story, 2 * MINUTE);
+    cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING, "the wait for nodes is limited");
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, what_is_pending_outlives_a_restart)
+Test (rollout, pending_orders_survive_a_restart)
 {
     struct story story;
-    bring_to (&story, WIRE_PHASE_SOAKING);
-    cr_assert_eq (command (&story, WIRE_COMMAND_REVERT, 0), 0);
+    story_bring_to (&story, WIRE_PHASE_SOAKING);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_REVERT, 0), 0);
     cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TURN);
     while (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind != ROLLOUT_BACK)
         continue;
-    restart (&story);
-    at (&story, 0);
-    cr_expect_str_eq (story.told, "back 1 back 2 back 3 ", "node 0 was told before");
+    story_restart (&story);
+    story_advance (&story, 0);
+    cr_expect_str_eq (story.told, "back 1 back 2 back 3 ", "node 0 got its order before the restart");
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, nobody_is_charged_for_an_order_that_was_not_carried_out)
+Test (rollout, a_skipped_order_charges_no_node)
 {
     struct story story;
-    bring_to (&story, WIRE_PHASE_UPDATING);
+    story_bring_to (&story, WIRE_PHASE_UPDATING);
     for (uint32_t i = 0; i < 4; i++)
         rollout_ended (&story.rollout, i, ROLLOUT_SKIPPED, story.now_ms);
-    at (&story, 0);
+    story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
     cr_expect_eq (story.rollout.charged, 0);
     cr_expect_eq (story.rollout.members[0].state, WIRE_MEMBER_LEFT);
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, a_pause_from_outside_says_why_until_it_is_resumed)
+Test (rollout, an_external_pause_has_a_reason_until_it_is_resumed)
 {
     struct story story;
-    bring_to (&story, WIRE_PHASE_SOAKING);
+    story_bring_to (&story, WIRE_PHASE_SOAKING);
     rollout_pause (&story.rollout, "doubts");
-    at (&story, HOUR);
+    story_advance (&story, HOUR);
     cr_expect_str_empty (story.told);
     cr_expect_str_eq (story.rollout.reason, "doubts");
-    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
     cr_expect_str_empty (story.rollout.reason);
-    at (&story, 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 4 order 5 order 6 order 7 ");
     rollout_deinit (&story.rollout);
-    bring_to (&story, WIRE_PHASE_HALTED);
+    story_bring_to (&story, WIRE_PHASE_HALTED);
     rollout_pause (&story.rollout, "doubts");
     cr_expect_not (story.rollout.paused);
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, a_halt_from_outside_says_why)
+Test (rollout, an_external_halt_has_a_reason)
 {
     struct story story;
-    bring_to (&story, WIRE_PHASE_UPDATING);
+    story_bring_to (&story, WIRE_PHASE_UPDATING);
     rollout_halt (&story.rollout, "withdrawn", story.now_ms);
-    at (&story, 0);
+    story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED);
     cr_expect_str_eq (story.rollout.reason, "withdrawn");
     cr_expect_str_eq (story.told, "cancel 0 cancel 1 cancel 2 cancel 3 ");
     rollout_deinit (&story.rollout);
 }
 
-/*  What was told to a node before it fell silent may have been carried out, or may be carried out yet. */
-Test (rollout, who_may_have_been_updated_unseen_goes_back_too_or_is_cancelled)
+/*  An order to a node that then lost contact may have been carried out, or may still be carried out. */
+Test (rollout, a_lost_node_that_may_be_updated_is_reverted_or_cancelled)
 {
     static const enum wire_on_halt ends[] = {WIRE_ON_HALT_STAY, WIRE_ON_HALT_REVERT};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         struct story story;
-        prepare (&story);
+        story_prepare (&story);
         story.spec.on_halt = ends[i];
         story.spec.wave_budget = story.spec.budget = 0;
-        begin (&story);
+        story_begin (&story);
         rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
         rollout_heard (&story.rollout, 1, false, story.now_ms);
-        at (&story, 5 * MINUTE);
+        story_advance (&story, 5 * MINUTE);
         bool back = ends[i] == WIRE_ON_HALT_REVERT;
         cr_expect_eq (story.rollout.phase, back ? WIRE_PHASE_REVERTING : WIRE_PHASE_HALTED);
         cr_expect_not_null (strstr (story.told, back ? "back 1 " : "cancel 1 "), "%s", story.told);
         cr_expect_eq (strstr (story.told, "back 0 ") != NULL, back, "%s", story.told);
         if (back) {
-            all (&story, 0, 1, ROLLOUT_REVERTED);
-            all (&story, 2, 4, ROLLOUT_SKIPPED);
-            cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTING, "it waits for the silent one");
+            story_end_members (&story, 0, 1, ROLLOUT_REVERTED);
+            story_end_members (&story, 2, 4, ROLLOUT_SKIPPED);
+            cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTING, "the rollout waits for the lost node");
             rollout_heard (&story.rollout, 1, true, story.now_ms);
-            all (&story, 1, 2, ROLLOUT_REVERTED);
+            story_end_members (&story, 1, 2, ROLLOUT_REVERTED);
             cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTED);
         }
         rollout_deinit (&story.rollout);
     }
 }
 
-Test (rollout, who_could_not_be_served_is_charged_to_nobody_and_ordered_again)
+Test (rollout, nodes_that_could_not_be_served_are_not_charged_and_ordered_again)
 {
     struct story story;
-    prepare (&story);
-    begin (&story);
+    story_prepare (&story);
+    story_begin (&story);
     rollout_pause (&story.rollout, "a blob is damaged");
-    all (&story, 0, 4, ROLLOUT_UNSERVED);
+    story_end_members (&story, 0, 4, ROLLOUT_UNSERVED);
     cr_expect_eq (story.rollout.charged, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
-    cr_expect_str_empty (story.told, "nothing is ordered while it is paused: %s", story.told);
-    cr_assert_eq (command (&story, WIRE_COMMAND_RESUME, 0), 0);
-    at (&story, 0);
+    cr_expect_str_empty (story.told, "no order is sent while the rollout is paused: %s", story.told);
+    cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
     rollout_deinit (&story.rollout);
 }
 
-/*  A host that cannot rehearse says nothing of the release. */
-Test (rollout_members, that_find_their_host_unfit_are_left_out_at_their_deadline_and_charged_to_nobody)
+/*  A host that cannot rehearse is no evidence against the release. */
+Test (rollout_members, nodes_on_unfit_hosts_are_left_out_at_the_deadline_and_not_charged)
 {
     struct story story;
-    prepare (&story);
-    begin (&story);
+    story_prepare (&story);
+    story_begin (&story);
     rollout_unfit (&story.rollout, 0, true);
     rollout_unfit (&story.rollout, 1, true);
     rollout_unfit (&story.rollout, 2, true);
-    all (&story, 3, 4, ROLLOUT_CONFIRMED);
-    at (&story, 29 * MINUTE);
+    story_end_members (&story, 3, 4, ROLLOUT_CONFIRMED);
+    story_advance (&story, 29 * MINUTE);
     cr_expect_str_empty (story.told);
     rollout_unfit (&story.rollout, 1, false);
     rollout_unfit (&story.rollout, 2, false);
-    at (&story, 2 * MINUTE);
+    story_advance (&story, 2 * MINUTE);
     cr_expect_str_eq (story.told, "cancel 0 ", "%s", story.told);
     cr_expect_eq (story.rollout.members[0].state, WIRE_MEMBER_LEFT);
-    cr_expect_eq (story.rollout.members[1].state, WIRE_MEMBER_ORDERED, "it tries");
-    all (&story, 1, 2, ROLLOUT_CONFIRMED);
+    cr_expect_eq (story.rollout.members[1].state, WIRE_MEMBER_ORDERED, "node 1 is trying again");
+    story_end_members (&story, 1, 2, ROLLOUT_CONFIRMED);
     cr_expect_eq (story.rollout.charged, 0);
-    at (&story, 30 * MINUTE);
+    story_advance (&story, 30 * MINUTE);
     cr_expect_str_eq (story.told, "cancel 2 ", "%s", story.told);
-    cr_expect_eq (story.rollout.members[2].state, WIRE_MEMBER_OVERDUE, "a try has a deadline, too");
+    cr_expect_eq (story.rollout.members[2].state, WIRE_MEMBER_OVERDUE, "an attempt has a deadline, too");
     cr_expect_eq (story.rollout.charged, 1);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
     rollout_deinit (&story.rollout);
 }
 
-/*  --- clocks ---------------------------------------------------------------------------------------------- */
-
+/*  Steps of the wall clock: forwards, and backwards by a little and by much. */
 static const uint64_t wall_jumps[] = {400 * 24 * HOUR, UINT64_C (0) - 2 * HOUR,
                                       UINT64_C (0) - 400 * 24 * HOUR};
 
-Test (rollout_clocks, whoever_sets_the_wall_clock_charges_nobody)
+Test (rollout_clocks, a_step_of_the_wall_clock_charges_no_node)
 {
     for (unsigned i = 0; i < sizeof wall_jumps / sizeof *wall_jumps; i++) {
         struct story story;
-        prepare (&story);
-        begin (&story);
-        at (&story, MINUTE);
+        story_prepare (&story);
+        story_begin (&story);
+        story_advance (&story, MINUTE);
         story.wall_off_ms = wall_jumps[i];
-        at (&story, MINUTE);
+        story_advance (&story, MINUTE);
         cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
         cr_expect_eq (story.rollout.charged, 0);
-        all (&story, 0, 4, ROLLOUT_CONFIRMED);
+        story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
         story.wall_off_ms = 0;
-        at (&story, MINUTE);
-        cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING, "a soak is not shortened");
+        story_advance (&story, MINUTE);
+        cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING, "the soak time is not shortened");
         rollout_deinit (&story.rollout);
     }
 }
 
-Test (rollout_clocks, whoever_sets_the_wall_clock_stops_no_deadline)
+Test (rollout_clocks, a_step_of_the_wall_clock_stops_no_deadline)
 {
     for (unsigned i = 0; i < sizeof wall_jumps / sizeof *wall_jumps; i++) {
         struct story story;
-        prepare (&story);
-        begin (&story);
+        story_prepare (&story);
+        story_begin (&story);
         story.wall_off_ms = wall_jumps[i];
-        at (&story, 29 * MINUTE);
+        story_advance (&story, 29 * MINUTE);
         cr_expect_eq (story.rollout.charged, 0);
-        at (&story, MINUTE);
-        cr_expect_eq (story.rollout.charged, 4, "nodes that do not end");
+        story_advance (&story, MINUTE);
+        cr_expect_eq (story.rollout.charged, 4, "nodes that have not ended are charged");
         rollout_deinit (&story.rollout);
 
-        prepare (&story);
-        begin (&story);
-        all (&story, 0, 4, ROLLOUT_CONFIRMED);
+        story_prepare (&story);
+        story_begin (&story);
+        story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
         story.wall_off_ms = wall_jumps[i];
-        at (&story, 10 * MINUTE);
-        cr_expect_eq (story.rollout.wave, 1, "a soak ends");
+        story_advance (&story, 10 * MINUTE);
+        cr_expect_eq (story.rollout.wave, 1, "the soak time ends");
         rollout_deinit (&story.rollout);
     }
 }
@@ -624,17 +621,17 @@ Test (rollout_clocks, a_window_opens_and_closes_by_the_wall_clock)
 {
     struct wire_window window = {.from = 2 * 60, .until = 4 * 60};
     struct story story;
-    prepare (&story); /* at midnight */
+    story_prepare (&story); /* starts at midnight */
     story.spec.window = &window;
-    begin (&story);
+    story_begin (&story);
     cr_expect_str_eq (story.told, "");
     story.wall_off_ms = 3 * HOUR;
-    at (&story, 0);
+    story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
-    all (&story, 0, 4, ROLLOUT_CONFIRMED);
+    story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
     story.wall_off_ms = 5 * HOUR;
-    at (&story, 10 * MINUTE);
+    story_advance (&story, 10 * MINUTE);
     cr_expect_eq (story.rollout.wave, 1);
-    cr_expect_str_eq (story.told, "", "it has closed");
+    cr_expect_str_eq (story.told, "", "the window has closed");
     rollout_deinit (&story.rollout);
 }

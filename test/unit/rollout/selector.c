@@ -1,3 +1,5 @@
+/*  test/unit/rollout/selector.c - parsing and matching of selectors */
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +11,7 @@ struct labels {
     const char *id, *role, *zone;
 };
 
-static const char *label (const void *node, const char *name)
+static const char *node_label (const void *node, const char *name)
 {
     const struct labels *labels = node;
     return strcmp (name, "id") == 0     ? labels->id
@@ -21,8 +23,8 @@ static const char *label (const void *node, const char *name)
 static const struct labels nodes[] = {
     {"web-1", "web", "eu-1"}, {"web-2", "web", "us-1"}, {"db-1", "db", "eu-1"}, {"lost", NULL, NULL}};
 
-/*  Which of the nodes fit, as digits. */
-static const char *fitting (const char *text)
+/*  The indices of the matching nodes, as digits. Valid until the next call. */
+static const char *matching_nodes (const char *text)
 {
     static char digits[8];
     struct rollout_selector *selector;
@@ -30,14 +32,14 @@ static const char *fitting (const char *text)
     size_t n = 0;
     cr_assert_eq (rollout_selector_parse (text, &selector, &error), 0, "%s", error.text);
     for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++)
-        if (rollout_selector_fits (selector, label, &nodes[i]))
+        if (rollout_selector_fits (selector, node_label, &nodes[i]))
             digits[n++] = (char) ('0' + i);
     digits[n] = '\0';
     (void) rollout_selector_free (selector);
     return digits;
 }
 
-Test (selector, picks_by_ids_and_labels)
+Test (selector, a_selector_matches_ids_and_labels)
 {
     static const char *const cases[][2] = {
         {"", "0123"},
@@ -64,10 +66,10 @@ Test (selector, picks_by_ids_and_labels)
         {"nothing!=here", "0123"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        cr_expect_str_eq (fitting (cases[i][0]), cases[i][1], "%s", cases[i][0]);
+        cr_expect_str_eq (matching_nodes (cases[i][0]), cases[i][1], "%s", cases[i][0]);
 }
 
-Test (selector, mistakes_are_told_with_their_place)
+Test (selector, errors_name_their_position)
 {
     static const char *const cases[][2] = {
         {"role=", "a value is missing at character 6"},
@@ -88,7 +90,7 @@ Test (selector, mistakes_are_told_with_their_place)
     }
 }
 
-Test (selector, text_of_any_length_and_depth_ends)
+Test (selector, long_and_deeply_nested_selectors_are_handled)
 {
     static char text[4096];
     struct rollout_selector *selector;
@@ -99,6 +101,6 @@ Test (selector, text_of_any_length_and_depth_ends)
     cr_expect_eq (rollout_selector_parse (text, &selector, NULL), -EINVAL);
     memset (text, '*', sizeof text - 1);
     cr_assert_eq (rollout_selector_parse (text, &selector, NULL), 0);
-    cr_expect (rollout_selector_fits (selector, label, &nodes[0]));
+    cr_expect (rollout_selector_fits (selector, node_label, &nodes[0]));
     (void) rollout_selector_free (selector);
 }

@@ -1,3 +1,5 @@
+/*  test/unit/rollout/window.c - when a maintenance window opens and closes */
+
 #include <criterion/criterion.h>
 
 #include "rollout/window.h"
@@ -7,13 +9,13 @@
 #define DAY (24 * HOUR)
 #define MONDAY (UINT64_C (4) * DAY) /* 1970-01-05 */
 
-Test (window, without_one_it_is_always_open)
+Test (window, without_a_window_it_is_always_open)
 {
     cr_expect_eq (rollout_window_opens_ms (NULL, 12345), 0);
     cr_expect_eq (rollout_window_closes_ms (NULL, 12345), UINT64_MAX);
 }
 
-Test (window, opens_and_closes_on_one_day)
+Test (window, a_window_opens_and_closes_on_one_day)
 {
     struct wire_window window = {.from = 2 * 60, .until = 4 * 60};
     cr_expect_eq (rollout_window_opens_ms (&window, MONDAY), 2 * HOUR);
@@ -24,7 +26,7 @@ Test (window, opens_and_closes_on_one_day)
     cr_expect_eq (rollout_window_opens_ms (&window, MONDAY + 4 * HOUR), 22 * HOUR);
 }
 
-Test (window, goes_over_midnight)
+Test (window, a_window_may_span_midnight)
 {
     struct wire_window window = {.from = 22 * 60, .until = 2 * 60};
     cr_expect_eq (rollout_window_closes_ms (&window, MONDAY + HOUR), HOUR);
@@ -32,16 +34,17 @@ Test (window, goes_over_midnight)
     cr_expect_eq (rollout_window_opens_ms (&window, MONDAY + 3 * HOUR), 19 * HOUR);
 }
 
-Test (window, opens_on_its_days_only)
+Test (window, a_window_opens_only_on_its_days)
 {
     struct wire_window window = {.from = 22 * 60, .until = 2 * 60, .days = 1 << 5}; /* Saturday */
     cr_expect_eq (rollout_window_opens_ms (&window, MONDAY), 5 * DAY + 22 * HOUR);
     cr_expect_eq (rollout_window_closes_ms (&window, MONDAY + 5 * DAY + 23 * HOUR), 3 * HOUR);
-    cr_expect_eq (rollout_window_closes_ms (&window, MONDAY + 6 * DAY + HOUR), HOUR, "Saturday's, on Sunday");
-    cr_expect_eq (rollout_window_closes_ms (&window, MONDAY + HOUR), 0, "Sunday has none");
+    cr_expect_eq (rollout_window_closes_ms (&window, MONDAY + 6 * DAY + HOUR), HOUR,
+                  "the window of Saturday lasts into Sunday");
+    cr_expect_eq (rollout_window_closes_ms (&window, MONDAY + HOUR), 0, "Sunday has no window");
 }
 
-Test (window, whole_days_follow_on_each_other)
+Test (window, windows_of_whole_days_are_continuous)
 {
     struct wire_window always = {.from = 0, .until = 0};
     struct wire_window weekend = {.from = 0, .until = 0, .days = 1 << 5 | 1 << 6};

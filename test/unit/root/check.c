@@ -1,3 +1,5 @@
+/*  test/unit/root/check.c - the findings of root_check, and files shared between workspaces */
+
 #include "root/check.h"
 
 #include <criterion/criterion.h>
@@ -11,7 +13,7 @@ static struct root root;
 static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE];
 static struct base_buffer findings;
 
-static void begin (void)
+static void suite_begin (void)
 {
     struct base_error error = {0};
     scratch_begin ();
@@ -22,26 +24,28 @@ static void begin (void)
     cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, two, &error), 0);
 }
 
-TestSuite (check, .init = begin, .fini = scratch_end);
+TestSuite (check, .init = suite_begin, .fini = scratch_end);
 
-static void note (void *context, const char *text)
+static void findings_add (void *context, const char *text)
 {
     cr_expect_null (strchr (text, '\n'));
     cr_expect_eq (base_buffer_printf (context, "%s\n", text), 0);
 }
 
-/*  Checks after a change and expects exactly these lines, in which 1 and 2 stand for the workspaces. */
-static void expect (const char *change, const char *wanted)
+/*  Makes a change, checks the root and expects exactly these findings. 1 and 2 stand for the names of the
+    workspaces. */
+static void expect_findings (const char *change, const char *wanted)
 {
     char command[1024];
     (void) snprintf (command, sizeof command, "cd root; one=%s two=%s; %s", one, two, change);
     free (scratch_shell (command, NULL));
     base_buffer_deinit (&findings);
-    cr_expect_eq (root_check (&root, note, &findings), *wanted ? ROOT_E_DAMAGED : 0, "%s", change);
+    cr_expect_eq (root_check (&root, findings_add, &findings), *wanted ? ROOT_E_DAMAGED : 0, "%s", change);
     char *found = base_buffer_take_text (&findings);
     char *at = found;
     for (char *from = found; *from;) {
-        if (strncmp (from, " is damaged: ", 13) == 0) { /* where the parser stopped is its own affair */
+        if (strncmp (from, " is damaged: ", 13) ==
+            0) { /* the position in the message of the parser is not compared */
             memcpy (at, " is damaged", 11);
             at += 11;
             from = strchr (from, '\n');
@@ -57,14 +61,14 @@ static void expect (const char *change, const char *wanted)
     free (found);
 }
 
-Test (check, nothing_is_wrong_with_a_whole_root)
+Test (check, an_intact_root_has_no_findings)
 {
-    expect (":", "");
-    expect ("mkdir .new.x .old.y; touch .tmp.z .try.1 var/.tmp.a; ln -s $one .back", "");
+    expect_findings (":", "");
+    expect_findings ("mkdir .new.x .old.y; touch .tmp.z .try.1 var/.tmp.a; ln -s $one .back", "");
 }
 
-/*  The manager collects old workspaces while somebody looks. */
-Test (check, what_is_removed_while_it_is_looked_at_is_not_damaged)
+/*  The manager may remove old workspaces during a check. */
+Test (check, a_workspace_removed_during_a_check_is_not_damaged)
 {
     pid_t pid = fork ();
     if (pid == 0) {
@@ -79,68 +83,71 @@ Test (check, what_is_removed_while_it_is_looked_at_is_not_damaged)
     }
     int status = 0;
     while (waitpid (pid, &status, WNOHANG) == 0)
-        cr_assert_eq (root_check (&root, note, &findings), 0, "%s", (const char *) findings.data);
+        cr_assert_eq (root_check (&root, findings_add, &findings), 0, "%s", (const char *) findings.data);
     cr_expect_eq (status, 0);
     base_buffer_deinit (&findings);
 }
 
 Test (check, each_damage_is_named)
 {
-    expect ("printf x | dd of=$two/noded conv=notrunc",
-            "2: noded does not fit the manifest\n2/noded is not the program of its envelope\n");
-    expect ("printf t | dd of=$two/noded conv=notrunc; chmod 644 $two/start", "2/start is not executable\n");
-    expect ("chmod 755 $two/start; rm previous; ln -s 2001-01-01T00:00:00.000000000Z previous",
-            "previous points to 2001-01-01T00:00:00.000000000Z, which is not there\n");
-    expect ("rm previous stable; ln -s /etc stable", "stable does not name a workspace\n");
-    expect ("rm stable", "no link stable\n");
+    expect_findings ("printf x | dd of=$two/noded conv=notrunc",
+                     "2: noded does not fit the manifest\n2/noded is not the program of its envelope\n");
+    expect_findings ("printf t | dd of=$two/noded conv=notrunc; chmod 644 $two/start",
+                     "2/start is not executable\n");
+    expect_findings ("chmod 755 $two/start; rm previous; ln -s 2001-01-01T00:00:00.000000000Z previous",
+                     "previous points to 2001-01-01T00:00:00.000000000Z, which is not there\n");
+    expect_findings ("rm previous stable; ln -s /etc stable", "stable does not name a workspace\n");
+    expect_findings ("rm stable", "no link stable\n");
 }
 
-Test (check, a_previous_that_is_gone_is_named_where_it_led_to_is_known)
+Test (check, a_missing_previous_is_named_if_its_target_is_known)
 {
-    expect ("rm previous; printf '{\"epoch\":1,\"seen_epoch\":1,\"previous\":\"%s\"}' $two > var/standing",
-            "no link previous, which pointed to 2: a running manager or noded revert restores it\n");
-    expect ("rm -r $two", "");
+    expect_findings (
+        "rm previous; printf '{\"epoch\":1,\"seen_epoch\":1,\"previous\":\"%s\"}' $two > var/standing",
+        "no link previous, which pointed to 2: a running manager or noded revert restores it\n");
+    expect_findings ("rm -r $two", "");
 }
 
-Test (check, damaged_records_are_named_and_left_where_they_are)
+Test (check, damaged_records_are_named_and_not_moved)
 {
-    expect ("echo x > var/trial; echo > var/standing; printf '{}\\n\\n' > var/journal; mkdir var/quarantine;"
-            "echo > var/quarantine/$(printf '%064d' 1)",
-            "var/journal: line 1 is damaged\nvar/trial is damaged\nvar/standing is damaged\n"
-            "var/quarantine/0000000000000000000000000000000000000000000000000000000000000001 is damaged\n");
+    expect_findings (
+        "echo x > var/trial; echo > var/standing; printf '{}\\n\\n' > var/journal; mkdir var/quarantine;"
+        "echo > var/quarantine/$(printf '%064d' 1)",
+        "var/journal: line 1 is damaged\nvar/trial is damaged\nvar/standing is damaged\n"
+        "var/quarantine/0000000000000000000000000000000000000000000000000000000000000001 is damaged\n");
     cr_expect (scratch_exists ("root/var/trial"));
 }
 
-Test (check, applications_are_checked_too)
+Test (check, roots_of_applications_are_checked)
 {
-    expect ("mkdir apps/web; echo > apps/nothing", "apps/web: no link stable\n");
+    expect_findings ("mkdir apps/web; echo > apps/nothing", "apps/web: no link stable\n");
 }
 
-Test (check, files_that_more_than_one_name_leads_to_are_named_until_each_version_has_its_own)
+Test (check, hard_linked_files_are_named_until_each_version_has_its_own)
 {
     struct base_error error = {.code = 0};
     unsigned count = 0;
-    expect (
+    expect_findings (
         "ln -f $one/start $two/start; ln $one/command elsewhere",
         "1/start and 2/start are one file: what one version writes to it reaches the other; the manager gives "
         "each its own when it starts\n"
         "1/command has another name outside of the workspaces, through which it could be written to; the "
         "manager gives it a file of its own when it starts\n");
     cr_assert_eq (root_unshare (&root, two, &count, &error), 0, "%s", error.text);
-    cr_expect_eq (count, 2, "the last keeps the file that only it has: %u", count);
-    expect (":", "");
+    cr_expect_eq (count, 2, "the last workspace keeps the shared file, now its own: %u", count);
+    expect_findings (":", "");
     char *left = scratch_shell ("ls -A root | grep -c '^[.]tmp'; cat root/elsewhere | tr '\\0' ' '", NULL);
     cr_expect_str_eq (left, "0\nnoded 1 run ", "%s", left);
     free (left);
 }
 
-Test (check, a_shared_file_that_does_not_fit_its_manifest_stays_as_it_is)
+Test (check, a_shared_file_that_does_not_match_its_manifest_is_not_copied)
 {
     struct base_error error = {.code = 0};
     unsigned count = 7;
     free (scratch_shell ("cd root; set -- 2*; ln -f $1/noded $2/noded", NULL));
     cr_expect_eq (root_unshare (&root, NULL, &count, &error), 0, "%s", error.text);
-    cr_expect_eq (count, 1, "that of which it is the program");
+    cr_expect_eq (count, 1, "only workspace 1, whose program it is, gets a file of its own");
     char *left = scratch_shell ("ls -A root | grep -c '^[.]tmp'; cat root/2*/noded", NULL);
     cr_expect_str_eq (left, "0\noneone", "%s", left);
     free (left);

@@ -1,3 +1,5 @@
+/*  test/unit/root/command.c - the command file of a workspace, and merging environments */
+
 #include "root/command.h"
 
 #include <criterion/criterion.h>
@@ -10,7 +12,7 @@ TestSuite (command, .init = scratch_begin, .fini = scratch_end);
 
 #define LIST(...) ((char *const *) (const char *const[]){__VA_ARGS__, NULL})
 
-static int here (void)
+static int open_here (void)
 {
     return open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
@@ -22,7 +24,7 @@ static void expect_list (char *const *found, char *const *wanted)
         cr_expect_str_eq (found[i], wanted[i]);
 }
 
-Test (command, arrives_unchanged)
+Test (command, a_command_is_read_as_it_was_packed)
 {
     char *const *args = LIST ("", "a b", "quote'\"$`\\", "new\nline", "\xff\xfe");
     char *const *env = LIST ("A.B=1", "EMPTY=", "NEW\nLINE=\n", "X=\xff");
@@ -32,14 +34,14 @@ Test (command, arrives_unchanged)
     base_buffer_deinit (&buffer);
     struct root_command command;
     struct base_error error = {0};
-    cr_assert_eq (root_command_read (here (), &command, &error), 0, "%s", error.text);
+    cr_assert_eq (root_command_read (open_here (), &command, &error), 0, "%s", error.text);
     cr_expect_str_eq (command.program, "noded");
     expect_list (command.args, args);
     expect_list (command.env, env);
     root_command_deinit (&command);
 }
 
-Test (command, a_file_that_is_cut_or_lies_is_damaged)
+Test (command, a_truncated_or_inconsistent_file_is_damaged)
 {
     struct root_command command;
     static const struct {
@@ -74,16 +76,16 @@ Test (command, a_file_that_is_cut_or_lies_is_damaged)
                   "-1\0"
                   "a\0",
                   11}};
-    cr_expect_eq (root_command_read (here (), &command, NULL), ROOT_E_NONE);
+    cr_expect_eq (root_command_read (open_here (), &command, NULL), ROOT_E_NONE);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         scratch_write ("command", wrong[i].data, wrong[i].size, 0644);
-        cr_expect_eq (root_command_read (here (), &command, NULL), ROOT_E_DAMAGED, "case %zu", i);
+        cr_expect_eq (root_command_read (open_here (), &command, NULL), ROOT_E_DAMAGED, "case %zu", i);
     }
     scratch_write ("command",
                    "noded\0"
                    "0\0",
                    8, 0644);
-    cr_expect_eq (root_command_read (here (), &command, NULL), 0);
+    cr_expect_eq (root_command_read (open_here (), &command, NULL), 0);
     root_command_deinit (&command);
 }
 
@@ -94,7 +96,7 @@ Test (command, a_program_outside_the_workspace_is_not_packed)
     cr_expect_eq (buffer.size, 0);
 }
 
-Test (command, an_environment_is_laid_over_another_by_name)
+Test (command, merging_environments_replaces_variables_by_name)
 {
     char **merged = root_environment_merge (LIST ("A=1", "AB=2", "C=3", "noname"),
                                             LIST ("C=4", "A=", "NEW=5", "A.B=x", "NEW=6"));

@@ -1,4 +1,5 @@
-/*  The launcher's notes next to the links, and what is not tried again because of them. */
+/*  test/unit/root/failed.c - the files .failed.WORKSPACE: releases that failed on trial are not tried
+    again */
 
 #include "root/record.h"
 
@@ -13,26 +14,26 @@ static struct base_error error;
 static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE];
 static struct base_digest release;
 
-static void begin (void)
+static void suite_begin (void)
 {
     scratch_begin ();
     root = workspaces_root (&disk_system);
     workspaces_add (&root, "one", one);
     workspaces_add (&root, "two", two);
-    release = base_digest_of ("release", 7); /* as workspaces_make has it */
+    release = base_digest_of ("release", 7); /* the release that workspaces_make uses */
     cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
     cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0, "%s", error.text);
 }
 
-static void end (void)
+static void suite_end (void)
 {
     root_deinit (&root);
     scratch_end ();
 }
 
-TestSuite (failed, .init = begin, .fini = end);
+TestSuite (failed, .init = suite_begin, .fini = suite_end);
 
-static struct root_outcome crashed (void)
+static struct root_outcome outcome_crashed (void)
 {
     struct root_outcome outcome = {.cause = ROOT_CAUSE_CRASHED, .text = "exited\nwith status 3"};
     memcpy (outcome.workspace, two, sizeof two);
@@ -41,7 +42,7 @@ static struct root_outcome crashed (void)
 
 Test (failed, a_note_names_the_release_that_was_on_trial)
 {
-    struct root_outcome outcome = crashed (), found;
+    struct root_outcome outcome = outcome_crashed (), found;
     cr_expect_eq (root_failed_read (&root, two, &found), ROOT_E_NONE);
     cr_assert_eq (root_failed_write (&root, &outcome, &error), 0, "%s", error.text);
     cr_assert_eq (root_failed_read (&root, two, &found), 0);
@@ -54,15 +55,16 @@ Test (failed, a_note_names_the_release_that_was_on_trial)
     struct root_outcome again;
     cr_assert_eq (root_failed_read (&root, two, &again), 0);
     cr_expect_eq (again.judged, ROOT_JUDGED_GUILTY);
-    cr_expect_str_eq (again.time, found.time, "it is told when the trial ended, not when that was judged");
+    cr_expect_str_eq (again.time, found.time,
+                      "the time is that of the end of the trial, not of the blame check");
 }
 
-Test (failed, a_disk_without_room_takes_it_in_the_place_of_what_was_prepared)
+Test (failed, a_note_on_a_full_disk_uses_the_space_reserved_for_it)
 {
     static const int codes[] = {ENOSPC, EDQUOT, EIO};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         for (unsigned n = 1;; n++) {
-            struct root_outcome outcome = crashed (), found;
+            struct root_outcome outcome = outcome_crashed (), found;
             struct root_began began = {.release = release};
             struct failing_disk failing;
             struct root full = root;
@@ -79,27 +81,27 @@ Test (failed, a_disk_without_room_takes_it_in_the_place_of_what_was_prepared)
         }
 }
 
-Test (failed, a_damaged_note_says_that_the_trial_ended_all_the_same)
+Test (failed, a_damaged_note_still_means_that_the_trial_ended)
 {
     static const char *const damages[] = {": > root/.failed.$two", "echo nonsense > root/.failed.$two",
                                           "rm root/.failed.$two; mkdir root/.failed.$two",
                                           "rm -r root/.failed.$two; ln -s /nowhere root/.failed.$two"};
-    struct root_outcome outcome = crashed (), found;
+    struct root_outcome outcome = outcome_crashed (), found;
     cr_assert_eq (setenv ("two", two, 1), 0);
     for (size_t i = 0; i < 3; i++) {
         cr_assert_eq (root_failed_write (&root, &outcome, &error), 0, "%s", error.text);
         free (scratch_shell (damages[i], NULL));
         cr_assert_eq (root_failed_read (&root, two, &found), 0, "%s", damages[i]);
         cr_expect_eq (found.cause, ROOT_CAUSE_INTERRUPTED);
-        cr_expect (base_digest_equal (&found.release, &release), "that of the workspace");
+        cr_expect (base_digest_equal (&found.release, &release), "the release of the workspace");
     }
     cr_expect_eq (root_failed_remove (&root, two), 0);
     cr_expect_eq (root_failed_read (&root, two, &found), ROOT_E_NONE);
 }
 
-Test (failed, its_release_is_quarantined_without_any_record_until_it_is_cleared)
+Test (failed, a_note_quarantines_its_release_without_a_record_until_cleared)
 {
-    struct root_outcome outcome = crashed (), found;
+    struct root_outcome outcome = outcome_crashed (), found;
     struct wire_failure failure, *listed;
     size_t count;
     unsigned cleared;
@@ -111,7 +113,7 @@ Test (failed, its_release_is_quarantined_without_any_record_until_it_is_cleared)
     cr_assert_eq (root_quarantine_add (&root, &failure, &error), 0, "%s", error.text);
     wire_failure_deinit (&failure);
     cr_assert_eq (root_quarantine_list (&root, &listed, &count, &error), 0);
-    cr_expect_eq (count, 1, "once, with both");
+    cr_expect_eq (count, 1, "a note and a record of one release are listed once");
     root_quarantine_free (listed, count);
     cr_assert_eq (root_quarantine_clear (&root, &release, &cleared, &error), 0);
     cr_expect_eq (cleared, 1);
@@ -124,12 +126,13 @@ Test (failed, its_release_is_quarantined_without_any_record_until_it_is_cleared)
         cr_expect_eq (root_failed_find (&root, &release, &found), 0);
     }
     cr_assert_eq (root_quarantine_clear (&root, NULL, &cleared, &error), 0);
-    cr_expect_eq (root_failed_find (&root, &release, &found), ROOT_E_NONE, "clearing all clears these, too");
+    cr_expect_eq (root_failed_find (&root, &release, &found), ROOT_E_NONE,
+                  "clearing all releases clears these notes, too");
 }
 
-Test (failed, what_is_left_of_marks_and_notes_is_swept)
+Test (failed, stale_marks_and_notes_are_removed)
 {
-    struct root_outcome outcome = crashed ();
+    struct root_outcome outcome = outcome_crashed ();
     cr_assert_eq (root_failed_write (&root, &outcome, &error), 0);
     cr_assert_eq (root_go_back (&root, &error), 0);
     for (int i = 0; i < 20; i++) {
@@ -147,14 +150,14 @@ Test (failed, what_is_left_of_marks_and_notes_is_swept)
     char **names;
     cr_assert_eq (root_failed_list (&root, &names), 0);
     cr_expect_eq (base_list_count (names), ROOT_FAILED_MOST);
-    cr_expect_str_eq (names[0], two, "the newest");
+    cr_expect_str_eq (names[0], two, "the newest note is kept");
     (void) base_list_free (names);
     free (wanted);
     free (left);
 }
 
-/*  Whatever fails once, the next start sweeps. */
-Test (failed, one_failing_call_keeps_nothing_from_being_swept_later)
+/*  If any call fails once, the next start removes the leftovers. */
+Test (failed, leftovers_are_removed_later_after_any_failing_call)
 {
     cr_assert_eq (root_go_back (&root, &error), 0);
     for (unsigned n = 1;; n++) {

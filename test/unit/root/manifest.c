@@ -1,3 +1,5 @@
+/*  test/unit/root/manifest.c - the manifest of a workspace: format of sha256sum, verification, limits */
+
 #include "root/manifest.h"
 
 #include <criterion/criterion.h>
@@ -8,7 +10,7 @@
 static int workspace;
 static struct base_error error;
 
-static void begin (void)
+static void suite_begin (void)
 {
     scratch_begin ();
     cr_assert_eq (mkdir ("w", 0755), 0);
@@ -19,9 +21,9 @@ static void begin (void)
         NULL));
 }
 
-TestSuite (manifest, .init = begin, .fini = scratch_end);
+TestSuite (manifest, .init = suite_begin, .fini = scratch_end);
 
-static void seal (void)
+static void manifest_write (void)
 {
     struct base_buffer buffer = {0};
     cr_assert_eq (root_manifest_make (workspace, NULL, &buffer, &error), 0, "%s", error.text);
@@ -29,7 +31,7 @@ static void seal (void)
     base_buffer_deinit (&buffer);
 }
 
-static void sha256sum_agrees (void)
+static void expect_sha256sum_agrees (void)
 {
     int status;
     char *text = scratch_shell ("cd w && sha256sum --strict --quiet -c manifest", &status);
@@ -38,10 +40,10 @@ static void sha256sum_agrees (void)
     free (text);
 }
 
-Test (manifest, is_what_sha256sum_makes_and_checks)
+Test (manifest, a_manifest_equals_the_output_of_sha256sum)
 {
-    seal ();
-    sha256sum_agrees ();
+    manifest_write ();
+    expect_sha256sum_agrees ();
     char *theirs = scratch_shell (
         "cd w && find * -type f ! -path manifest -print0 | LC_ALL=C sort -z | xargs -0 sha256sum", NULL);
     char *ours = scratch_read ("w/manifest");
@@ -58,8 +60,8 @@ Test (manifest, odd_names_are_escaped_as_sha256sum_does)
     scratch_write_text ("w/files/back\\slash", "2");
     scratch_write_text ("w/files/\xff\xfe", "3");
     scratch_write_text ("w/files/carriage\rreturn", "4");
-    seal ();
-    sha256sum_agrees ();
+    manifest_write ();
+    expect_sha256sum_agrees ();
     cr_expect_eq (root_manifest_verify (NULL, workspace, &error), 0, "%s", error.text);
     struct base_buffer text = {0};
     struct base_digest digest, wanted = base_digest_of ("1", 1);
@@ -72,7 +74,7 @@ Test (manifest, odd_names_are_escaped_as_sha256sum_does)
 
 static void expect_damaged (const char *change, const char *text)
 {
-    seal ();
+    manifest_write ();
     cr_assert_eq (root_manifest_verify (NULL, workspace, &error), 0, "%s", error.text);
     free (scratch_shell (change, NULL));
     cr_expect_eq (root_manifest_verify (NULL, workspace, &error), ROOT_E_DAMAGED, "%s", change);
@@ -95,9 +97,9 @@ Test (manifest, the_first_difference_is_named)
     cr_expect_eq (root_manifest_verify (NULL, workspace, &error), ROOT_E_NONE);
 }
 
-Test (manifest, every_single_bit_counts)
+Test (manifest, any_changed_bit_of_the_manifest_is_damage)
 {
-    seal ();
+    manifest_write ();
     char *whole = scratch_read ("w/manifest");
     size_t size = strlen (whole);
     for (size_t i = 0; i < size; i++) {
@@ -110,7 +112,7 @@ Test (manifest, every_single_bit_counts)
     free (whole);
 }
 
-Test (manifest, only_files_and_directories_may_be_there)
+Test (manifest, other_files_than_regular_ones_and_directories_are_damage)
 {
     struct base_buffer buffer = {0};
     cr_assert_eq (symlink ("noded", "w/files/link"), 0);
@@ -119,12 +121,12 @@ Test (manifest, only_files_and_directories_may_be_there)
     cr_assert_eq (unlink ("w/files/link"), 0);
     cr_assert_eq (mkfifo ("w/files/fifo", 0600), 0);
     cr_expect_eq (root_manifest_make (workspace, NULL, &buffer, &error), ROOT_E_DAMAGED,
-                  "and does not block");
+                  "a FIFO is refused without blocking");
     cr_expect_eq (buffer.size, 0);
     base_buffer_deinit (&buffer);
 }
 
-Test (manifest, a_tree_without_end_is_refused)
+Test (manifest, a_tree_that_is_too_deep_is_refused)
 {
     struct base_buffer buffer = {0};
     free (scratch_shell ("cd w; for i in $(seq 1 40); do mkdir d; cd d; done; touch f", NULL));

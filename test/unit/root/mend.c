@@ -1,3 +1,5 @@
+/*  test/unit/root/mend.c - repair of the links stable and previous */
+
 #include "root/mend.h"
 
 #include <criterion/criterion.h>
@@ -10,8 +12,8 @@ static struct root root;
 static struct base_error error;
 static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE], three[ROOT_NAME_SIZE], now[ROOT_NAME_SIZE];
 
-/*  Two runs, and one ran before it. */
-static void begin (void)
+/*  stable points to two, previous to one. */
+static void suite_begin (void)
 {
     scratch_begin ();
     root = workspaces_root (&disk_system);
@@ -23,25 +25,25 @@ static void begin (void)
     cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, one, &error), 0);
 }
 
-static void end (void)
+static void suite_end (void)
 {
     root_deinit (&root);
     scratch_end ();
 }
 
-TestSuite (mend, .init = begin, .fini = end);
+TestSuite (mend, .init = suite_begin, .fini = suite_end);
 
-static bool is (const char *link, const char *name)
+static bool link_is (const char *link, const char *name)
 {
     return workspaces_link_is (&root, link, name);
 }
 
-static void lose (void)
+static void stable_remove (void)
 {
     (void) unlinkat (root.fd, ROOT_STABLE, 0);
 }
 
-Test (mend, what_nothing_can_be_started_through_is_told)
+Test (mend, an_unusable_stable_is_reported)
 {
     static const struct {
         const char *change, *text;
@@ -61,35 +63,35 @@ Test (mend, what_nothing_can_be_started_through_is_told)
     }
 }
 
-Test (mend, the_way_back_goes_first_then_a_proven_own_then_previous)
+Test (mend, repair_prefers_back_then_the_proven_own_workspace_then_previous)
 {
-    lose ();
+    stable_remove ();
     cr_assert_eq (symlink (three, "root/.back"), 0);
     scratch_write_text ("root/.try.1", "");
     cr_expect (root_trial_is_likely (&root, two));
     cr_expect_eq (root_stable_mend (&root, two, true, now, &error), 0, "%s", error.text);
-    cr_expect (is (ROOT_STABLE, three) && strcmp (now, three) == 0);
+    cr_expect (link_is (ROOT_STABLE, three) && strcmp (now, three) == 0);
     cr_expect_not (scratch_exists ("root/.back") || scratch_exists ("root/.try.1"));
 
-    lose ();
+    stable_remove ();
     cr_expect_not (root_trial_is_likely (&root, two));
     cr_expect_eq (root_stable_mend (&root, two, true, now, &error), 0);
-    cr_expect (is (ROOT_STABLE, two) && is (ROOT_PREVIOUS, one));
+    cr_expect (link_is (ROOT_STABLE, two) && link_is (ROOT_PREVIOUS, one));
 
-    lose ();
+    stable_remove ();
     cr_expect_eq (root_stable_mend (&root, two, false, now, &error), 0);
-    cr_expect (is (ROOT_STABLE, two), "it was confirmed once");
+    cr_expect (link_is (ROOT_STABLE, two), "two was confirmed once");
 
-    lose ();
+    stable_remove ();
     cr_assert_eq (root_ok_remove (&root, two), 0);
     cr_expect_eq (root_stable_mend (&root, two, false, now, &error), 0);
-    cr_expect (is (ROOT_STABLE, one));
-    cr_expect_not (scratch_exists ("root/previous"), "a revert has nothing to go back to");
+    cr_expect (link_is (ROOT_STABLE, one));
+    cr_expect_not (scratch_exists ("root/previous"), "previous would be the same as stable");
 }
 
-Test (mend, nothing_unproven_becomes_stable)
+Test (mend, an_unproven_workspace_never_becomes_stable)
 {
-    lose ();
+    stable_remove ();
     cr_assert_eq (unlink ("root/previous"), 0);
     cr_assert_eq (root_ok_remove (&root, one), 0);
     cr_assert_eq (root_ok_remove (&root, two), 0);
@@ -99,27 +101,27 @@ Test (mend, nothing_unproven_becomes_stable)
     cr_expect_not (scratch_exists ("root/stable"));
 }
 
-Test (mend, what_is_damaged_is_passed_over)
+Test (mend, damaged_links_and_workspaces_are_skipped)
 {
     char path[128];
-    lose ();
+    stable_remove ();
     cr_assert_eq (symlink ("nonsense", "root/.back"), 0);
     (void) snprintf (path, sizeof path, "root/%s/noded", two);
     scratch_write_text (path, "tw!");
     cr_expect_eq (root_stable_mend (&root, two, true, now, &error), 0, "%s", error.text);
-    cr_expect (is (ROOT_STABLE, one));
+    cr_expect (link_is (ROOT_STABLE, one));
 }
 
-Test (mend, a_trial_leaves_traces)
+Test (mend, a_trial_is_recognized_by_its_files)
 {
     static const char *const traces[] = {"ln -s nonsense .back", "touch .try.9",
                                          "echo '{\"workspace\":\"'$two'\"}' > var/trial"};
     cr_assert_eq (setenv ("two", two, 1), 0);
     cr_expect_not (root_trial_is_likely (&root, two));
     cr_assert_eq (root_ok_remove (&root, two), 0);
-    cr_expect (root_trial_is_likely (&root, two), "another one was confirmed, and it was not");
+    cr_expect (root_trial_is_likely (&root, two), "only another workspace was confirmed");
     cr_assert_eq (root_ok_remove (&root, one), 0);
-    cr_expect_not (root_trial_is_likely (&root, two), "of a version that sets no marks");
+    cr_expect_not (root_trial_is_likely (&root, two), "no workspace is marked: the version sets no marks");
     for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
         char *command = base_text_printf ("cd root; rm -f .back .try.9; %s", traces[i]);
         free (scratch_shell (command, NULL));
@@ -127,10 +129,10 @@ Test (mend, a_trial_leaves_traces)
         free (command);
     }
     free (scratch_shell ("rm -f root/.back root/.try.9", NULL));
-    cr_expect_not (root_trial_is_likely (&root, three), "var/trial names another one");
+    cr_expect_not (root_trial_is_likely (&root, three), "var/trial names another workspace");
 }
 
-Test (mend, whatever_call_fails_stable_is_proven_or_missing)
+Test (mend, any_failing_call_leaves_stable_proven_or_missing)
 {
     for (int code = 0; code < 2; code++)
         for (unsigned n = 1;; n++) {
@@ -140,25 +142,26 @@ Test (mend, whatever_call_fails_stable_is_proven_or_missing)
             struct root on = root;
             on.disk = failing_init (&failing, n, code ? ENOSPC : EIO);
             (void) root_stable_mend (&on, two, true, now, &error);
-            cr_expect (root_link (&root, ROOT_STABLE, now) || is (ROOT_STABLE, one) || is (ROOT_STABLE, two),
+            cr_expect (root_link (&root, ROOT_STABLE, now) || link_is (ROOT_STABLE, one) ||
+                           link_is (ROOT_STABLE, two),
                        "call %u: %s", n, now);
             cr_expect (root_stable_check (&root, NULL) == 0 ||
                            root_stable_mend (&root, two, true, now, &error) == 0,
-                       "call %u: repeating does not heal: %s", n, error.text);
+                       "call %u: the second attempt fails too: %s", n, error.text);
             if (failing.calls < n)
                 break;
         }
 }
 
-Test (mend, a_revert_without_stable_goes_to_previous)
+Test (mend, a_revert_without_stable_uses_previous)
 {
-    lose ();
+    stable_remove ();
     cr_expect_eq (root_revert (&root, now, &error), 0, "%s", error.text);
     cr_expect_str_eq (now, one);
-    cr_expect (is (ROOT_STABLE, one));
+    cr_expect (link_is (ROOT_STABLE, one));
 }
 
-static const char *wrong_with_previous (const char *known)
+static const char *previous_fault (const char *known)
 {
     *now = '\0';
     error.text[0] = '\0';
@@ -166,25 +169,26 @@ static const char *wrong_with_previous (const char *known)
     return error.text;
 }
 
-Test (mend, a_lost_previous_is_told_from_one_that_never_was)
+Test (mend, a_lost_previous_is_distinguished_from_none)
 {
-    cr_expect_str_empty (wrong_with_previous (NULL));
+    cr_expect_str_empty (previous_fault (NULL));
     cr_expect_str_eq (now, one);
     cr_assert_eq (unlink ("root/previous"), 0);
-    cr_expect_str_empty (wrong_with_previous (NULL), "nothing tells that there was one");
-    cr_expect_str_empty (wrong_with_previous (two), "it has become stable");
-    cr_expect_str_empty (wrong_with_previous ("2001-01-01T00:00:00.000000000Z"), "it is gone as well");
+    cr_expect_str_empty (previous_fault (NULL), "no record says that previous existed");
+    cr_expect_str_empty (previous_fault (two), "the known previous is stable now");
+    cr_expect_str_empty (previous_fault ("2001-01-01T00:00:00.000000000Z"),
+                         "the workspace of the known previous is gone as well");
     cr_expect_str_empty (now);
-    cr_expect_not_null (strstr (wrong_with_previous (one), "is missing"));
+    cr_expect_not_null (strstr (previous_fault (one), "is missing"));
     cr_assert_eq (symlink ("2001-01-01T00:00:00.000000000Z", "root/previous"), 0);
-    cr_expect_not_null (strstr (wrong_with_previous (NULL), "points to nothing that can be started"));
+    cr_expect_not_null (strstr (previous_fault (NULL), "points to nothing that can be started"));
     free (scratch_shell ("ln -sfn /etc root/previous", NULL));
-    cr_expect_not_null (strstr (wrong_with_previous (NULL), "not a link to a workspace"));
+    cr_expect_not_null (strstr (previous_fault (NULL), "not a link to a workspace"));
     cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, two, &error), 0);
-    cr_expect_not_null (strstr (wrong_with_previous (one), "the same version as stable"));
+    cr_expect_not_null (strstr (previous_fault (one), "the same version as stable"));
 }
 
-Test (mend, previous_is_put_back_only_to_what_is_whole_and_not_stable)
+Test (mend, previous_is_restored_only_to_an_intact_workspace_other_than_stable)
 {
     char path[128];
     free (scratch_shell ("cd root; rm previous; mkdir previous", NULL));
@@ -192,10 +196,10 @@ Test (mend, previous_is_put_back_only_to_what_is_whole_and_not_stable)
     cr_expect_eq (root_previous_mend (&root, "../one", &error), ROOT_E_NONE);
     cr_expect_eq (root_previous_mend (&root, two, &error), ROOT_E_NONE);
     cr_expect_eq (root_previous_mend (&root, one, &error), 0, "%s", error.text);
-    cr_expect (is (ROOT_PREVIOUS, one) && is (ROOT_STABLE, two));
+    cr_expect (link_is (ROOT_PREVIOUS, one) && link_is (ROOT_STABLE, two));
     cr_expect (scratch_exists ("root/previous.damaged"));
     (void) snprintf (path, sizeof path, "root/%s/noded", three);
     scratch_write_text (path, "thr!e");
     cr_expect_eq (root_previous_mend (&root, three, &error), ROOT_E_NONE);
-    cr_expect (is (ROOT_PREVIOUS, one));
+    cr_expect (link_is (ROOT_PREVIOUS, one));
 }

@@ -1,3 +1,5 @@
+/*  test/unit/root/outcome.c - var/outcome, the record of older versions */
+
 #include "root/outcome.h"
 
 #include <criterion/criterion.h>
@@ -9,15 +11,15 @@ static struct root_outcome outcome = {.workspace = "2026-11-22T15:00:00.12345678
                                       .cause = ROOT_CAUSE_HUNG,
                                       .text = "was not ready\nin time"};
 
-static void begin (void)
+static void suite_begin (void)
 {
     scratch_begin ();
     root = workspaces_root (&disk_system);
 }
 
-TestSuite (outcome, .init = begin, .fini = scratch_end);
+TestSuite (outcome, .init = suite_begin, .fini = scratch_end);
 
-Test (outcome, is_read_as_it_was_written)
+Test (outcome, an_outcome_is_read_as_it_was_written)
 {
     struct root_outcome found;
     cr_expect_eq (root_outcome_read (&root, &found), ROOT_E_NONE);
@@ -31,7 +33,7 @@ Test (outcome, is_read_as_it_was_written)
     cr_expect_eq (root_outcome_read (&root, &found), ROOT_E_NONE);
 }
 
-Test (outcome, is_written_where_var_is_missing)
+Test (outcome, an_outcome_is_written_if_var_is_missing)
 {
     struct root_outcome found;
     cr_assert_eq (rmdir ("root/var"), 0);
@@ -39,7 +41,7 @@ Test (outcome, is_written_where_var_is_missing)
     cr_expect_eq (root_outcome_read (&root, &found), 0);
 }
 
-Test (outcome, a_damaged_one_is_set_aside)
+Test (outcome, a_damaged_outcome_is_set_aside)
 {
     struct root_outcome found;
     scratch_write_text ("root/var/outcome", "cause unheard-of\nworkspace 2026-11-22T15:00:00.123456789Z\n");
@@ -48,6 +50,6 @@ Test (outcome, a_damaged_one_is_set_aside)
     cr_expect (scratch_exists ("root/var/outcome.damaged"));
     cr_assert_eq (mkdir ("root/var/outcome", 0700), 0);
     cr_expect_eq (root_outcome_read (&root, &found), ROOT_E_DAMAGED,
-                  "a directory, over an older one set aside");
+                  "a directory replaces the older file that was set aside");
     cr_expect_eq (root_outcome_read (&root, &found), ROOT_E_NONE);
 }

@@ -1,3 +1,5 @@
+/*  test/unit/root/record.c - the records in var/: journal, quarantine, trial, order state */
+
 #include "root/record.h"
 
 #include <criterion/criterion.h>
@@ -9,31 +11,32 @@
 static struct root root;
 static struct base_error error;
 
-static void begin (void)
+static void suite_begin (void)
 {
     scratch_begin ();
     root = workspaces_root (&disk_system);
 }
 
-static void end (void)
+static void suite_end (void)
 {
     root_deinit (&root);
     scratch_end ();
 }
 
-TestSuite (record, .init = begin, .fini = end);
+TestSuite (record, .init = suite_begin, .fini = suite_end);
 
 static char application[] = "noded", step[] = "probing", transaction[] = "t1", version[] = "1.0.0";
 
-static void append (const char *reason)
+static void journal_append (const char *reason)
 {
     struct wire_entry entry = {
         .application = application, .step = step, .outcome = WIRE_OUTCOME_PASSED, .reason = (char *) reason};
     cr_assert_eq (root_journal_append (&root, &entry, &error), 0, "%s", error.text);
 }
 
-/*  The reasons of the last most entries, a blank between; their serials must rise by one. */
-static char *reasons (size_t most, size_t *ret_damaged)
+/*  The reasons of the last `most` entries, separated by blanks; checks that serials rise by one. The caller
+    frees the text. */
+static char *journal_reasons (size_t most, size_t *ret_damaged)
 {
     struct wire_entry *entries;
     size_t count;
@@ -53,37 +56,37 @@ static char *reasons (size_t most, size_t *ret_damaged)
 static void expect_reasons (size_t most, const char *wanted, size_t damaged)
 {
     size_t found_damaged;
-    char *found = reasons (most, &found_damaged);
+    char *found = journal_reasons (most, &found_damaged);
     cr_expect_str_eq (found, wanted);
     cr_expect_eq (found_damaged, damaged);
     free (found);
 }
 
-Test (record, the_journal_tells_the_last_entries_oldest_first)
+Test (record, the_journal_returns_the_last_entries_oldest_first)
 {
     expect_reasons (10, "", 0);
-    append ("a");
-    append ("b");
-    append ("line\nbreak");
+    journal_append ("a");
+    journal_append ("b");
+    journal_append ("line\nbreak");
     expect_reasons (2, "b line\nbreak", 0);
     expect_reasons (10, "a b line\nbreak", 0);
 }
 
-Test (record, a_damaged_line_of_the_journal_costs_itself_alone)
+Test (record, damaged_lines_of_the_journal_are_skipped_and_counted)
 {
-    append ("a");
+    journal_append ("a");
     free (scratch_shell ("printf '{\"serial\": 7, nonsense\\n\\377\\n{\"ser\\n' >> root/var/journal", NULL));
-    append ("b");
+    journal_append ("b");
     expect_reasons (10, "a b", 3);
 }
 
-Test (record, the_journal_is_rotated_and_counts_on)
+Test (record, the_journal_is_rotated_and_serials_continue)
 {
     char reason[400];
     memset (reason, 'x', sizeof reason - 1);
     reason[sizeof reason - 1] = '\0';
     struct stat status = {0};
-    append ("first");
+    journal_append ("first");
     char *line = scratch_read ("root/var/journal");
     struct base_buffer text = {0};
     while (text.size < 1024 * 1024 - 200)
@@ -91,16 +94,16 @@ Test (record, the_journal_is_rotated_and_counts_on)
     scratch_write ("root/var/journal", text.data, text.size, 0644);
     base_buffer_deinit (&text);
     free (line);
-    append (reason);
+    journal_append (reason);
     cr_expect_not (scratch_exists ("root/var/journal.1"));
-    append ("behind");
+    journal_append ("behind");
     cr_expect (scratch_exists ("root/var/journal.1"));
     cr_expect_eq (stat ("root/var/journal", &status), 0);
     cr_expect_lt (status.st_size, 1000);
     struct wire_entry *entries;
     size_t count;
     cr_assert_eq (root_journal_read (&root, 2, &entries, &count, NULL, &error), 0);
-    cr_expect_eq (count, 2, "over both files");
+    cr_expect_eq (count, 2, "entries are read from both files");
     cr_expect_eq (entries[1].serial, entries[0].serial + 1);
     root_journal_free (entries, count);
 }
@@ -110,28 +113,28 @@ Test (record, a_journal_that_is_a_directory_is_set_aside)
     cr_assert_eq (mkdir ("root/var/journal", 0700), 0);
     cr_assert_eq (mkdir ("root/var/journal.damaged", 0700), 0);
     scratch_write_text ("root/var/journal.damaged/older", "");
-    append ("a");
+    journal_append ("a");
     expect_reasons (1, "a", 0);
-    char *all = reasons (10, NULL);
+    char *all = journal_reasons (10, NULL);
     cr_expect_not_null (strstr (all, "set aside as var/journal.damaged"), "%s", all);
     free (all);
 }
 
-Test (record, a_missing_var_is_made)
+Test (record, a_missing_var_is_created)
 {
     free (scratch_shell ("rm -r root/var", NULL));
-    append ("a");
+    journal_append ("a");
     free (scratch_shell ("rm -r root/var; touch root/var", NULL));
-    append ("b");
+    journal_append ("b");
     expect_reasons (10, "b", 0);
 }
 
-Test (record, a_journal_that_cannot_be_written_is_an_error_and_nothing_more)
+Test (record, a_failed_append_leaves_the_journal_unchanged)
 {
     struct failing_disk failing;
     struct root full = root;
     struct wire_entry entry = {.application = application, .step = step, .outcome = WIRE_OUTCOME_PASSED};
-    append ("a");
+    journal_append ("a");
     full.disk = failing_init (&failing, 1, ENOSPC);
     failing.only = "write";
     cr_expect_eq (root_journal_append (&full, &entry, &error), -ENOSPC);
@@ -139,7 +142,7 @@ Test (record, a_journal_that_cannot_be_written_is_an_error_and_nothing_more)
     expect_reasons (10, "a", 0);
 }
 
-Test (record, a_hold_is_written_down_on_a_full_disk_too)
+Test (record, a_hold_is_recorded_on_a_full_disk)
 {
     struct failing_disk failing;
     struct root full = root;
@@ -155,7 +158,7 @@ Test (record, a_hold_is_written_down_on_a_full_disk_too)
     wire_standing_deinit (&standing);
 }
 
-Test (record, a_place_for_caches_is_made_whatever_is_in_its_way)
+Test (record, a_cache_directory_replaces_files_in_its_way)
 {
     struct stat status;
     free (scratch_shell ("rm -r root/var; touch root/var", NULL));
@@ -187,7 +190,7 @@ Test (record, a_quarantined_release_is_found_until_it_is_cleared)
     root_quarantine_free (all, count);
     cr_assert_eq (root_quarantine_add (&root, &one, &error), 0, "%s", error.text);
     cr_assert_eq (root_quarantine_add (&root, &two, &error), 0);
-    cr_assert_eq (root_quarantine_add (&root, &two, &error), 0, "again is once");
+    cr_assert_eq (root_quarantine_add (&root, &two, &error), 0, "adding a release again keeps one record");
     cr_assert_eq (root_quarantine_find (&root, &one.release, &found), 0);
     cr_expect_str_eq (found.reason, "it hung");
     wire_failure_deinit (&found);
@@ -215,7 +218,7 @@ Test (record, a_damaged_quarantine_record_is_set_aside)
         "cd root/var/quarantine; set -- *; : > $1; cp $2 ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
         NULL));
     cr_assert_eq (root_quarantine_list (&root, &all, &count, &error), 0);
-    cr_expect_eq (count, 1, "neither the empty one nor the one under another's name");
+    cr_expect_eq (count, 1, "the empty record and the one with a wrong name are not listed");
     root_quarantine_free (all, count);
     char *aside = scratch_shell ("ls root/var/quarantine | grep -c 'damaged$'", NULL);
     cr_expect_str_eq (aside, "2");
@@ -223,7 +226,7 @@ Test (record, a_damaged_quarantine_record_is_set_aside)
     (void) found;
 }
 
-Test (record, a_trial_and_a_standing_are_recalled_until_forgotten)
+Test (record, trial_and_order_state_are_read_back)
 {
     static char workspace[] = "2026-01-02T00:00:00.000000000Z", previous[] = "2026-01-01T00:00:00.000000000Z";
     struct wire_trial trial = {.transaction = transaction,
@@ -262,7 +265,7 @@ Test (record, a_corrupt_trial_record_is_set_aside)
     }
     cr_assert_eq (mkdir ("root/var/standing", 0700), 0);
     struct wire_standing standing = {.epoch = 1, .seen_epoch = 1};
-    cr_expect_eq (root_standing_write (&root, &standing, &error), 0, "a directory is no obstacle: %s",
+    cr_expect_eq (root_standing_write (&root, &standing, &error), 0, "a directory in the way is replaced: %s",
                   error.text);
     cr_expect_eq (root_standing_read (&root, &standing), 0);
 }

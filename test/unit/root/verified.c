@@ -1,3 +1,5 @@
+/*  test/unit/root/verified.c - the cache of digests of files that were read since boot */
+
 #include "root/verified.h"
 
 #include <criterion/criterion.h>
@@ -9,7 +11,7 @@ static struct root root;
 static int workspace;
 static struct base_error error;
 
-static void begin (void)
+static void suite_begin (void)
 {
     scratch_begin ();
     cr_assert_eq (root_make (&disk_system, ".", &root, &error), 0, "%s", error.text);
@@ -19,17 +21,18 @@ static void begin (void)
     workspace = open ("w", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void end (void)
+static void suite_end (void)
 {
     (void) close (workspace);
     root_deinit (&root);
     scratch_end ();
 }
 
-TestSuite (verified, .init = begin, .fini = end);
+TestSuite (verified, .init = suite_begin, .fini = suite_end);
 
-/*  Only what has settled is remembered: waits until the kernel's coarse clock has passed all changes. */
-static void settle (void)
+/*  Only files whose last change is older than the kernel's coarse clock are cached. Waits until that is
+    so. */
+static void clock_settle (void)
 {
     struct timespec begun, now;
     (void) clock_gettime (CLOCK_REALTIME, &begun);
@@ -38,14 +41,14 @@ static void settle (void)
     while (now.tv_sec < begun.tv_sec || (now.tv_sec == begun.tv_sec && now.tv_nsec <= begun.tv_nsec));
 }
 
-/*  Replaces the digest that the list has for every file, so that who uses the list can be told. */
-static void forge (void)
+/*  Replaces the digest of every file in the list, so that a use of the list makes the verification fail. */
+static void list_forge (void)
 {
     free (
         scratch_shell ("sed -i '2,$s/.$/x/; 2,$y/0123456789abcdefx/0123456789abcdef0/' var/verified", NULL));
 }
 
-static size_t lines (void)
+static size_t list_lines (void)
 {
     char *text = scratch_shell ("cat var/verified 2>/dev/null | wc -l", NULL);
     size_t count = strtoul (text, NULL, 10);
@@ -53,44 +56,45 @@ static size_t lines (void)
     return count;
 }
 
-static int verify (void)
+static int workspace_verify (void)
 {
     return root_manifest_verify (&root, workspace, &error);
 }
 
-Test (verified, what_was_read_is_not_read_again)
+Test (verified, a_verified_file_is_not_read_again)
 {
-    settle ();
-    cr_expect_eq (verify (), 0, "%s", error.text);
-    cr_expect_eq (lines (), 3, "the boot and two files");
-    cr_expect_eq (verify (), 0, "%s", error.text);
-    forge ();
-    cr_expect_eq (verify (), ROOT_E_DAMAGED, "what the list says counts");
-    cr_expect_eq (root_manifest_verify (NULL, workspace, &error), 0, "and without it everything is read");
+    clock_settle ();
+    cr_expect_eq (workspace_verify (), 0, "%s", error.text);
+    cr_expect_eq (list_lines (), 3, "the line of the boot and those of two files");
+    cr_expect_eq (workspace_verify (), 0, "%s", error.text);
+    list_forge ();
+    cr_expect_eq (workspace_verify (), ROOT_E_DAMAGED, "the digests of the list are used");
+    cr_expect_eq (root_manifest_verify (NULL, workspace, &error), 0, "without the list all files are read");
 }
 
-Test (verified, a_change_of_one_bit_is_seen)
+Test (verified, a_changed_file_with_the_old_time_and_size_is_read_again)
 {
-    settle ();
-    cr_expect_eq (verify (), 0, "%s", error.text);
+    clock_settle ();
+    cr_expect_eq (workspace_verify (), 0, "%s", error.text);
     free (scratch_shell ("touch -r w/noded stamp; printf q | dd of=w/noded bs=1 conv=notrunc 2>/dev/null; "
                          "touch -r stamp w/noded",
                          NULL));
-    cr_expect_eq (verify (), ROOT_E_DAMAGED, "size and modification time are those of before");
+    cr_expect_eq (workspace_verify (), ROOT_E_DAMAGED,
+                  "found although size and modification time are unchanged");
     cr_expect_str_eq (error.text, "noded does not fit the manifest");
 }
 
-Test (verified, what_changed_just_now_is_not_remembered)
+Test (verified, a_file_changed_just_now_is_not_cached)
 {
     int found = 0;
-    for (unsigned i = 0; i < 50; i++) { /* read within a tick of the clock after each change */
+    for (unsigned i = 0; i < 50; i++) { /* verify within one tick of the clock after each change */
         scratch_write_text ("w/noded", i % 2 ? "program\n" : "PROGRAM\n");
-        found += (verify () == 0) == (i % 2 == 1);
+        found += (workspace_verify () == 0) == (i % 2 == 1);
     }
     cr_expect_eq (found, 50);
 }
 
-Test (verified, a_list_of_another_boot_or_a_damaged_one_is_no_list)
+Test (verified, a_list_that_is_damaged_or_of_another_boot_is_ignored)
 {
     static const char *const changes[] = {"sed -i 1s/^./x/ var/verified",
                                           "sed -i 's/ [0-9]* / x /' var/verified",
@@ -101,16 +105,16 @@ Test (verified, a_list_of_another_boot_or_a_damaged_one_is_no_list)
                                           "head -c 80 var/verified >v; mv v var/verified"};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         free (scratch_shell ("rm -rf var/verified; mkdir -p var", NULL));
-        settle ();
-        cr_expect_eq (verify (), 0, "%s", error.text);
-        cr_expect_eq (lines (), 3, "%s", changes[i]);
-        forge ();
+        clock_settle ();
+        cr_expect_eq (workspace_verify (), 0, "%s", error.text);
+        cr_expect_eq (list_lines (), 3, "%s", changes[i]);
+        list_forge ();
         free (scratch_shell (changes[i], NULL));
-        cr_expect_eq (verify (), 0, "%s: %s", changes[i], error.text);
+        cr_expect_eq (workspace_verify (), 0, "%s: %s", changes[i], error.text);
     }
 }
 
-Test (verified, files_that_are_gone_are_forgotten_in_the_end)
+Test (verified, removed_files_leave_the_list)
 {
     char command[256];
     for (unsigned i = 0; i < 3; i++) {
@@ -120,16 +124,16 @@ Test (verified, files_that_are_gone_are_forgotten_in_the_end)
             "find . -type f ! -name manifest -printf '%%P\\n' | LC_ALL=C sort | xargs sha256sum >manifest",
             i);
         free (scratch_shell (command, NULL));
-        settle ();
-        cr_expect_eq (verify (), 0, "%s", error.text);
+        clock_settle ();
+        cr_expect_eq (workspace_verify (), 0, "%s", error.text);
     }
-    cr_expect_leq (lines (), 1025);
-    forge ();
-    cr_expect_eq (verify (), ROOT_E_DAMAGED, "those that are there are remembered");
+    cr_expect_leq (list_lines (), 1025);
+    list_forge ();
+    cr_expect_eq (workspace_verify (), ROOT_E_DAMAGED, "the existing files are in the list");
 }
 
-/*  Notes a digest that is not that of the file, and returns whether the list then gives it. */
-static bool note_other (const char *path, uint64_t size, struct base_digest *ret_said)
+/*  Notes a wrong digest for a new file of `size` bytes. Returns whether the list then has it. */
+static bool digest_note_other (const char *path, uint64_t size, struct base_digest *ret_said)
 {
     char command[128];
     struct root_verified verified = {.boot = ""};
@@ -149,9 +153,11 @@ static bool note_other (const char *path, uint64_t size, struct base_digest *ret
     return known && base_digest_equal (ret_said, &other);
 }
 
-Test (verified, a_large_file_is_taken_in_without_being_read)
+Test (verified, a_large_file_is_cached_without_being_read)
 {
     struct base_digest said;
-    cr_expect (note_other ("w/large", ROOT_VERIFIED_LARGE, &said), "what the caller says of it is believed");
-    cr_expect_not (note_other ("w/small", ROOT_VERIFIED_LARGE - 1, &said), "a small one is read");
+    cr_expect (digest_note_other ("w/large", ROOT_VERIFIED_LARGE, &said),
+               "the digest that the caller noted is used");
+    cr_expect_not (digest_note_other ("w/small", ROOT_VERIFIED_LARGE - 1, &said),
+                   "a small file is not taken in");
 }

@@ -1,3 +1,5 @@
+/*  test/unit/root/workspace.c - making, reading, removing and collecting workspaces */
+
 #include "root/workspace.h"
 
 #include <criterion/criterion.h>
@@ -10,28 +12,28 @@
 static struct root root;
 static struct base_error error;
 
-static void begin (void)
+static void suite_begin (void)
 {
     scratch_begin ();
     root = workspaces_root (&disk_system);
 }
 
-static void end (void)
+static void suite_end (void)
 {
     root_deinit (&root);
     scratch_end ();
 }
 
-TestSuite (workspace, .init = begin, .fini = end);
+TestSuite (workspace, .init = suite_begin, .fini = suite_end);
 
-static char *in_workspace (const char *name, const char *file)
+static char *workspace_path (const char *name, const char *file)
 {
     static char path[256];
     (void) snprintf (path, sizeof path, "root/%s/%s", name, file);
     return path;
 }
 
-Test (workspace, holds_what_a_start_needs_and_is_whole)
+Test (workspace, a_workspace_has_all_start_files_and_a_valid_manifest)
 {
     char name[ROOT_NAME_SIZE];
     workspaces_make (&root,
@@ -45,7 +47,7 @@ Test (workspace, holds_what_a_start_needs_and_is_whole)
     struct root_command command;
     cr_assert_eq (root_command_read (fd, &command, &error), 0);
     cr_expect_str_eq (command.program, "noded");
-    cr_expect_str_eq (command.args[0], "run", "a node manager is told to be one");
+    cr_expect_str_eq (command.args[0], "run", "the node manager gets the argument run");
     cr_expect_str_eq (command.args[1], "a");
     cr_expect_null (command.args[2]);
     cr_expect_str_eq (command.env[0], "B=c");
@@ -57,7 +59,7 @@ Test (workspace, holds_what_a_start_needs_and_is_whole)
     (void) close (fd);
 }
 
-Test (workspace, another_application_gets_its_own_arguments_alone)
+Test (workspace, other_applications_get_only_their_own_arguments)
 {
     static char application[] = "web", version[] = "1";
     struct wire_envelope envelope = {
@@ -73,7 +75,7 @@ Test (workspace, another_application_gets_its_own_arguments_alone)
     root_draft_deinit (&draft);
 }
 
-Test (workspace, the_script_runs_the_launcher_beside_it_however_it_is_called)
+Test (workspace, the_script_starts_the_launcher_in_its_directory_however_it_is_called)
 {
     char name[ROOT_NAME_SIZE];
     static const char launcher[] = "#!/bin/sh\necho \"$# $(dirname \"$0\")\"\n";
@@ -103,18 +105,18 @@ Test (workspace, the_script_runs_the_launcher_beside_it_however_it_is_called)
     }
 }
 
-Test (workspace, names_never_go_back)
+Test (workspace, workspace_names_always_increase)
 {
     struct root_draft draft;
     char name[ROOT_NAME_SIZE], older[ROOT_NAME_SIZE], text[BASE_TIME_TEXT];
     uint64_t ns;
     workspaces_add (&root, "one", name);
     cr_assert_eq (base_time_parse (name, &ns), 0);
-    cr_assert_eq (root_draft_begin (&root, 1000, &draft, &error), 0, "a clock that says 1970");
+    cr_assert_eq (root_draft_begin (&root, 1000, &draft, &error), 0, "the clock says 1970");
     cr_expect_str_eq (draft.name, base_time_format (ns + 1, text));
     memcpy (older, draft.name, sizeof older);
     struct root_draft other;
-    cr_assert_eq (root_draft_begin (&root, 1000, &other, &error), 0, "a hidden one counts");
+    cr_assert_eq (root_draft_begin (&root, 1000, &other, &error), 0, "the name of another draft counts");
     cr_expect_str_eq (other.name, base_time_format (ns + 2, text));
     root_draft_deinit (&other);
     root_draft_deinit (&draft);
@@ -122,11 +124,11 @@ Test (workspace, names_never_go_back)
     cr_expect_str_eq (draft.name, base_time_format (ns + 1000, text));
     root_draft_deinit (&draft);
     char *left = scratch_shell ("ls -A root | grep -c '^\\.'", NULL);
-    cr_expect_str_eq (left, "0", "a draft that is dropped leaves nothing");
+    cr_expect_str_eq (left, "0", "a dropped draft leaves no files");
     free (left);
 }
 
-Test (workspace, a_path_that_leads_out_of_it_is_refused)
+Test (workspace, a_path_outside_the_draft_is_refused)
 {
     struct root_draft draft;
     cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
@@ -142,7 +144,7 @@ Test (workspace, a_path_that_leads_out_of_it_is_refused)
     root_draft_deinit (&draft);
 }
 
-static nlink_t links_of (int directory, const char *path, mode_t *ret_mode)
+static nlink_t file_links (int directory, const char *path, mode_t *ret_mode)
 {
     struct stat status = {0};
     cr_expect_eq (fstatat (directory, path, &status, 0), 0, "%s", path);
@@ -150,34 +152,35 @@ static nlink_t links_of (int directory, const char *path, mode_t *ret_mode)
     return status.st_nlink;
 }
 
-/*  Copies a file that has to hold content. */
-static int take (struct root_draft *draft, const char *path, const char *content, int here, const char *from)
+/*  Copies a file into the draft. `content` is what the file must contain. */
+static int draft_copy (struct root_draft *draft, const char *path, const char *content, int here,
+                       const char *from)
 {
     struct base_digest digest = base_digest_of (content, strlen (content));
     return root_draft_copy (draft, path, 0755, &digest, here, from, &error);
 }
 
-Test (workspace, what_did_not_change_is_copied_and_never_shared)
+Test (workspace, unchanged_files_are_copied_and_not_shared)
 {
     struct root_draft draft;
     mode_t mode;
     int here = open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     scratch_write ("same", "1", 1, 0600);
     cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
-    cr_assert_eq (take (&draft, "a/same", "1", here, "same"), 0, "%s", error.text);
-    cr_expect_eq (links_of (draft.fd, "a/same", &mode), 1);
+    cr_assert_eq (draft_copy (&draft, "a/same", "1", here, "same"), 0, "%s", error.text);
+    cr_expect_eq (file_links (draft.fd, "a/same", &mode), 1);
     cr_expect_eq (mode, 0755);
-    (void) links_of (here, "same", &mode);
-    cr_expect_eq (mode, 0600, "the source stays as it is");
+    (void) file_links (here, "same", &mode);
+    cr_expect_eq (mode, 0600, "the mode of the source does not change");
     scratch_write ("same", "2", 1, 0600);
     char *text = scratch_shell ("cat root/.new.*/a/same", NULL);
-    cr_expect_str_eq (text, "1", "what is written to one does not reach the other");
+    cr_expect_str_eq (text, "1", "a write to the source does not change the copy");
     free (text);
     root_draft_deinit (&draft);
     (void) close (here);
 }
 
-Test (workspace, what_cannot_be_read_or_does_not_fit_is_told_from_what_cannot_be_written)
+Test (workspace, a_bad_source_is_distinguished_from_a_failed_write)
 {
     struct root_draft draft;
     struct failing_disk failing;
@@ -189,19 +192,19 @@ Test (workspace, what_cannot_be_read_or_does_not_fit_is_told_from_what_cannot_be
     cr_assert_eq (mkdir ("directory", 0755), 0);
     cr_assert_eq (mkfifo ("fifo", 0644), 0);
     cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
-    cr_expect_eq (take (&draft, "x", "1", here, "rotten"), ROOT_E_DAMAGED);
-    cr_expect_eq (take (&draft, "x", "1", here, "none"), ROOT_E_DAMAGED);
-    cr_expect_eq (take (&draft, "x", "1", here, "directory"), ROOT_E_DAMAGED);
-    cr_expect_eq (take (&draft, "x", "1", here, "fifo"), ROOT_E_DAMAGED);
+    cr_expect_eq (draft_copy (&draft, "x", "1", here, "rotten"), ROOT_E_DAMAGED);
+    cr_expect_eq (draft_copy (&draft, "x", "1", here, "none"), ROOT_E_DAMAGED);
+    cr_expect_eq (draft_copy (&draft, "x", "1", here, "directory"), ROOT_E_DAMAGED);
+    cr_expect_eq (draft_copy (&draft, "x", "1", here, "fifo"), ROOT_E_DAMAGED);
     draft.root = &full;
-    cr_expect_eq (take (&draft, "x", "2", here, "rotten"), -ENOSPC);
+    cr_expect_eq (draft_copy (&draft, "x", "2", here, "rotten"), -ENOSPC);
     draft.root = &root;
-    cr_expect_eq (take (&draft, "x", "2", here, "rotten"), 0, "and none of them has left anything");
+    cr_expect_eq (draft_copy (&draft, "x", "2", here, "rotten"), 0, "the failed copies left no file");
     root_draft_deinit (&draft);
     (void) close (here);
 }
 
-Test (workspace, a_download_that_somebody_else_has_a_name_for_is_copied)
+Test (workspace, a_download_is_linked_once_and_copied_if_it_has_other_names)
 {
     struct root_draft draft;
     mode_t mode;
@@ -212,15 +215,15 @@ Test (workspace, a_download_that_somebody_else_has_a_name_for_is_copied)
     cr_assert_eq (link ("shared", "shared-too"), 0);
     cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
     cr_assert_eq (root_draft_adopt (&draft, "own", 0755, &digest, here, "download", &error), 0);
-    cr_expect_eq (links_of (draft.fd, "own", &mode), 2);
+    cr_expect_eq (file_links (draft.fd, "own", &mode), 2);
     cr_expect_eq (mode, 0755);
     cr_assert_eq (root_draft_adopt (&draft, "again", 0644, &digest, here, "download", &error), 0);
-    cr_expect_eq (links_of (draft.fd, "again", &mode), 1);
+    cr_expect_eq (file_links (draft.fd, "again", &mode), 1);
     cr_assert_eq (root_draft_adopt (&draft, "shared", 0755, &digest, here, "shared", &error), 0);
-    cr_expect_eq (links_of (draft.fd, "shared", &mode), 1);
+    cr_expect_eq (file_links (draft.fd, "shared", &mode), 1);
     cr_expect_eq (mode, 0755);
-    (void) links_of (here, "shared", &mode);
-    cr_expect_eq (mode, 0600, "another's mode stays as it is");
+    (void) file_links (here, "shared", &mode);
+    cr_expect_eq (mode, 0600, "the mode of a shared source does not change");
     struct failing_disk failing;
     struct root far = root;
     far.disk = failing_init (&failing, 1, EXDEV);
@@ -228,15 +231,15 @@ Test (workspace, a_download_that_somebody_else_has_a_name_for_is_copied)
     draft.root = &far;
     scratch_write ("distant", "1", 1, 0600);
     cr_assert_eq (root_draft_adopt (&draft, "far", 0755, &digest, here, "distant", &error), 0,
-                  "another file system");
-    cr_expect_eq (links_of (draft.fd, "far", &mode), 1);
+                  "a source on another file system is copied");
+    cr_expect_eq (file_links (draft.fd, "far", &mode), 1);
     draft.root = &root;
     root_draft_deinit (&draft);
     (void) close (here);
 }
 
-/*  Seals a draft that holds what change made of it. */
-static int seal (const char *program, const char *file, mode_t mode)
+/*  Makes a draft with these files (NULL: missing) and seals it. Returns what root_draft_seal returns. */
+static int draft_seal (const char *program, const char *file, mode_t mode)
 {
     static char application[] = "noded", version[] = "1", path[] = "lib/a.so";
     struct wire_file further = {.path = path, .digest = base_digest_of ("library", 7), .size = 7};
@@ -259,25 +262,25 @@ static int seal (const char *program, const char *file, mode_t mode)
     return root_draft_seal (&draft, &installed, name, &error);
 }
 
-Test (workspace, only_what_fits_its_envelope_is_sealed)
+Test (workspace, only_a_draft_that_matches_its_envelope_is_sealed)
 {
-    cr_expect_eq (seal ("progrem", "library", 0755), ROOT_E_DAMAGED);
+    cr_expect_eq (draft_seal ("progrem", "library", 0755), ROOT_E_DAMAGED);
     cr_expect_str_eq (error.text, "noded is not what the envelope says");
-    cr_expect_eq (seal ("program", "librery", 0755), ROOT_E_DAMAGED);
+    cr_expect_eq (draft_seal ("program", "librery", 0755), ROOT_E_DAMAGED);
     cr_expect_str_eq (error.text, "files/lib/a.so is not what the envelope says");
-    cr_expect_eq (seal ("program", NULL, 0755), ROOT_E_DAMAGED);
+    cr_expect_eq (draft_seal ("program", NULL, 0755), ROOT_E_DAMAGED);
     cr_expect_str_eq (error.text, "files/lib/a.so is missing");
-    cr_expect_eq (seal (NULL, "library", 0755), ROOT_E_DAMAGED);
-    cr_expect_eq (seal ("program", "library", 0644), ROOT_E_DAMAGED);
+    cr_expect_eq (draft_seal (NULL, "library", 0755), ROOT_E_DAMAGED);
+    cr_expect_eq (draft_seal ("program", "library", 0644), ROOT_E_DAMAGED);
     cr_expect_str_eq (error.text, "noded is to be executable");
     char **names;
     cr_assert_eq (root_workspaces (&root, &names), 0);
     cr_expect_null (names[0]);
     (void) base_list_free (names);
-    cr_expect_eq (seal ("program", "library", 0755), 0, "%s", error.text);
+    cr_expect_eq (draft_seal ("program", "library", 0755), 0, "%s", error.text);
 }
 
-Test (workspace, any_call_that_fails_leaves_no_workspace_that_is_not_whole)
+Test (workspace, any_failing_call_leaves_no_incomplete_workspace)
 {
     struct failing_disk failing;
     const struct disk *disk = failing_init (&failing, 0, EIO);
@@ -319,21 +322,21 @@ Test (workspace, any_call_that_fails_leaves_no_workspace_that_is_not_whole)
     cr_expect_gt (n, 20);
 }
 
-Test (workspace, a_description_that_cannot_be_parsed_is_damaged)
+Test (workspace, an_invalid_envelope_file_is_damaged)
 {
     char name[ROOT_NAME_SIZE];
     struct wire_installed installed;
     workspaces_add (&root, "one", name);
-    scratch_write_text (in_workspace (name, "envelope.json"), "{\"release\": 3}");
+    scratch_write_text (workspace_path (name, "envelope.json"), "{\"release\": 3}");
     cr_expect_eq (root_workspace_read (&root, name, &installed, &error), ROOT_E_DAMAGED);
-    cr_assert_eq (unlink (in_workspace (name, "envelope.json")), 0);
+    cr_assert_eq (unlink (workspace_path (name, "envelope.json")), 0);
     cr_expect_eq (root_workspace_read (&root, name, &installed, &error), ROOT_E_DAMAGED);
     cr_expect_eq (root_workspace_read (&root, "2001-01-01T00:00:00.000000000Z", &installed, &error),
                   ROOT_E_NONE);
     cr_expect_eq (root_workspace_read (&root, "var", &installed, &error), ROOT_E_NONE);
 }
 
-Test (workspace, what_a_link_points_to_is_not_removed)
+Test (workspace, linked_workspaces_are_not_removed)
 {
     char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE], three[ROOT_NAME_SIZE];
     workspaces_add (&root, "one", one);
@@ -347,11 +350,11 @@ Test (workspace, what_a_link_points_to_is_not_removed)
     cr_expect_eq (root_workspace_remove (&root, three, &error), -EBUSY);
     cr_assert_eq (root_go_back (&root, &error), 0);
     cr_expect_eq (root_workspace_remove (&root, two, &error), 0, "%s", error.text);
-    cr_expect_not (scratch_exists (in_workspace (two, "")));
+    cr_expect_not (scratch_exists (workspace_path (two, "")));
     cr_expect_eq (root_workspace_remove (&root, "../..", &error), -EINVAL);
 }
 
-Test (workspace, the_oldest_are_collected_and_what_is_linked_stays)
+Test (workspace, the_oldest_workspaces_are_collected_and_linked_ones_stay)
 {
     char names[6][ROOT_NAME_SIZE], text[4] = "x";
     for (int i = 0; i < 6; i++) {
@@ -373,7 +376,7 @@ Test (workspace, the_oldest_are_collected_and_what_is_linked_stays)
     cr_expect_eq (removed, 1);
 }
 
-Test (workspace, what_was_never_confirmed_is_collected_before_what_was)
+Test (workspace, unconfirmed_workspaces_are_collected_first)
 {
     char names[4][ROOT_NAME_SIZE], text[4] = "x", **left;
     for (int i = 0; i < 4; i++) {

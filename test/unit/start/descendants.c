@@ -1,4 +1,4 @@
-/*  What forks without end is brought to rest before it is killed. */
+/*  test/unit/start/descendants.c - processes that fork without end are stopped before they are killed */
 
 #include <criterion/criterion.h>
 #include <poll.h>
@@ -15,9 +15,9 @@ enum { FAMILIES = 12, ROUNDS_MOST = 200, FORKS_MOST = 50000 };
 
 TestSuite (descendants, .timeout = 120);
 
-/*  A family: what it forks ends at once, and makes room for the next. Should the test be wrong, it ends with
-    it, and after a number. */
-__attribute__ ((noreturn)) static void go_on (atomic_uint *forks, pid_t test)
+/*  Forks in a loop; each child exits at once. Ends with the test process, and after FORKS_MOST forks of all
+    families, in case the test fails. */
+__attribute__ ((noreturn)) static void family_fork (atomic_uint *forks, pid_t test)
 {
     (void) setsid ();
     if (prctl (PR_SET_PDEATHSIG, (unsigned long) SIGKILL) || getppid () != test)
@@ -31,13 +31,13 @@ __attribute__ ((noreturn)) static void go_on (atomic_uint *forks, pid_t test)
     _exit (0);
 }
 
-static void reap (void)
+static void children_reap (void)
 {
     while (waitpid (-1, NULL, WNOHANG) > 0)
         continue;
 }
 
-Test (descendants, what_forks_without_end_is_stopped)
+Test (descendants, processes_that_fork_without_end_are_stopped)
 {
     cr_assert_eq (prctl (PR_SET_CHILD_SUBREAPER, 1UL), 0);
     atomic_uint *forks =
@@ -46,16 +46,16 @@ Test (descendants, what_forks_without_end_is_stopped)
     pid_t test = getpid ();
     for (int i = 0; i < FAMILIES; i++)
         if (fork () == 0)
-            go_on (forks, test);
+            family_fork (forks, test);
     for (unsigned before = atomic_load (forks); atomic_load (forks) < before + 100;)
-        reap ();
+        children_reap ();
 
     int rounds = 0;
     while (start_descendants_stop () && rounds++ < ROUNDS_MOST)
-        reap ();
+        children_reap ();
     cr_expect_lt (rounds, ROUNDS_MOST);
     unsigned stopped = atomic_load (forks);
-    (void) poll (NULL, 0, 50); /* none of them has to run for this to hold, all of them to fail */
+    (void) poll (NULL, 0, 50); /* on a slow host this may hide a fault, but it does not cause one */
     cr_expect_eq (atomic_load (forks), stopped);
     cr_expect_geq (start_descendants_count (0), FAMILIES);
 

@@ -1,4 +1,4 @@
-/*  The real guard: whatever the program leaves, nothing of it lives when the guard has ended. */
+/*  test/unit/start/guard.c - the real guard: when it has ended, no process of its program is alive */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -13,8 +13,9 @@
 
 #define PATIENCE_MS load_deadline_ms (60000)
 
-/*  Everything that a test starts carries a variable by which it is found again. */
-static void begin (void)
+/*  All processes that a test starts inherit the variable GUARD_TEST, by which expect_no_process finds
+    them. */
+static void suite_begin (void)
 {
     char mark[64];
     scratch_begin ();
@@ -23,15 +24,15 @@ static void begin (void)
     cr_assert_eq (prctl (PR_SET_CHILD_SUBREAPER, 1UL), 0);
 }
 
-TestSuite (guard, .init = begin, .fini = scratch_end, .timeout = 240);
+TestSuite (guard, .init = suite_begin, .fini = scratch_end, .timeout = 240);
 
 struct guarded {
     pid_t pid;
     int report;
 };
 
-static struct guarded start_with (const char *grace, const char *closed, const char *writable,
-                                  const char *script)
+static struct guarded guard_start_with (const char *grace, const char *closed, const char *writable,
+                                        const char *script)
 {
     int ends[2];
     cr_assert_eq (pipe2 (ends, O_CLOEXEC), 0);
@@ -52,20 +53,20 @@ static struct guarded start_with (const char *grace, const char *closed, const c
     return (struct guarded){.pid = pid, .report = ends[0]};
 }
 
-static struct guarded start (const char *grace, const char *script)
+static struct guarded guard_start (const char *grace, const char *script)
 {
-    return start_with (grace, NULL, NULL, script);
+    return guard_start_with (grace, NULL, NULL, script);
 }
 
-/*  Below the scratch directory it can write to one directory only. */
-static struct guarded start_closed (const char *writable, const char *script)
+/*  Starts a guard whose program can write to only one directory below the scratch directory. */
+static struct guarded guard_start_closed (const char *writable, const char *script)
 {
     char path[256];
     (void) snprintf (path, sizeof path, "%s/%s", scratch_path, writable);
-    return start_with ("1000", scratch_path, path, script);
+    return guard_start_with ("1000", scratch_path, path, script);
 }
 
-/*  Drops the first line that begins so. */
+/*  Removes the first line that starts with `begin`. */
 static void drop_line (char *report, const char *begin)
 {
     char *at = report;
@@ -76,8 +77,9 @@ static void drop_line (char *report, const char *begin)
         memmove (at, behind + 1, strlen (behind + 1) + 1);
 }
 
-/*  Its report with the pids left out, once it has ended with status 0. The caller frees it. */
-static char *finish (struct guarded guarded)
+/*  Waits until the guard has ended with status 0. Returns its report without the lines that contain pids. The
+    caller frees it. */
+static char *guard_finish (struct guarded guarded)
 {
     struct base_buffer text = {0};
     char block[512];
@@ -95,13 +97,13 @@ static char *finish (struct guarded guarded)
 
 static void expect_report (struct guarded guarded, const char *wanted)
 {
-    char *report = finish (guarded);
+    char *report = guard_finish (guarded);
     cr_expect_str_eq (report, wanted);
     free (report);
 }
 
-/*  Nobody who carries the mark lives, this process excepted, and nobody was left to it. */
-static void expect_nobody (void)
+/*  Expects that no other process with the variable is alive, and that this process has no children. */
+static void expect_no_process (void)
 {
     char *found = scratch_shell (
         "for p in /proc/[0-9]*; do [ $p = /proc/$$ ] || [ $p = /proc/$PPID ] || [ \"$p\" = /proc/self ] ||"
@@ -115,44 +117,45 @@ static void expect_nobody (void)
 
 Test (guard, a_program_that_ends_cleanly_is_reported)
 {
-    expect_report (start ("1000", "#!/bin/sh\n[ \"$1\" = 'an argument' ] && exit 3"),
+    expect_report (guard_start ("1000", "#!/bin/sh\n[ \"$1\" = 'an argument' ] && exit 3"),
                    "ended exited 3\nleft 0\ngone\n");
-    expect_report (start ("1000", "#!/bin/sh\nkill -9 $$"), "ended signal 9\nleft 0\ngone\n");
-    expect_nobody ();
+    expect_report (guard_start ("1000", "#!/bin/sh\nkill -9 $$"), "ended signal 9\nleft 0\ngone\n");
+    expect_no_process ();
 }
 
 Test (guard, a_program_that_cannot_be_executed_is_reported)
 {
-    char *report = finish (start ("1000", "no program"));
+    char *report = guard_finish (guard_start ("1000", "no program"));
     cr_expect_str_eq (report,
                       "failed cannot execute ./program: Exec format error\nended exited 127\nleft 0\ngone\n");
     free (report);
 }
 
-Test (guard, what_ends_by_itself_in_a_moment_is_not_left)
+Test (guard, a_descendant_that_ends_within_the_delay_is_not_counted)
 {
-    expect_report (start ("1000", "#!/bin/sh\n(setsid sleep 0.02 &)\nexit 0"),
+    expect_report (guard_start ("1000", "#!/bin/sh\n(setsid sleep 0.02 &)\nexit 0"),
                    "ended exited 0\nleft 0\ngone\n");
-    expect_nobody ();
+    expect_no_process ();
 }
 
 Test (guard, sessions_and_orphans_are_found)
 {
     expect_report (
-        start ("1000",
-               "#!/bin/sh\n"
-               "(setsid sh -c ': > up.0; exec sleep 1000' &)\n"
-               "(setsid sh -c 'trap \"\" TERM HUP INT; (setsid sh -c \": > up.1; exec sleep 1001\" &);"
-               " (setsid sh -c \": > up.2; exec sleep 1002\" &); : > up.3; exec sleep 1003' &)\n"
-               "for i in 0 1 2 3; do until [ -e up.$i ]; do sleep 0.02; done; done; exit 4"),
+        guard_start ("1000",
+                     "#!/bin/sh\n"
+                     "(setsid sh -c ': > up.0; exec sleep 1000' &)\n"
+                     "(setsid sh -c 'trap \"\" TERM HUP INT; (setsid sh -c \": > up.1; exec sleep 1001\" &);"
+                     " (setsid sh -c \": > up.2; exec sleep 1002\" &); : > up.3; exec sleep 1003' &)\n"
+                     "for i in 0 1 2 3; do until [ -e up.$i ]; do sleep 0.02; done; done; exit 4"),
         "ended exited 4\nleft 4\ngone\n");
-    expect_nobody ();
+    expect_no_process ();
 }
 
-Test (guard, what_forks_on_and_on_is_caught)
+Test (guard, processes_that_fork_without_end_are_killed)
 {
-    /*  Each lives a moment and leaves its successor an orphan; besides, a family that grows up to a bound. */
-    char *report = finish (start (
+    /*  `on` forks itself and exits at once, so that each process is an orphan. `grow` makes a tree of 40
+        processes. */
+    char *report = guard_finish (guard_start (
         "1000",
         "#!/bin/sh\n"
         "cat > on <<'END'\n#!/bin/sh\n./on &\nEND\n"
@@ -161,10 +164,10 @@ Test (guard, what_forks_on_and_on_is_caught)
     cr_expect_eq (strncmp (report, "ended signal 9\nleft ", 20), 0, "%s", report);
     cr_expect_geq (strtol (report + 20, NULL, 10), 40, "%s", report);
     free (report);
-    expect_nobody ();
+    expect_no_process ();
 }
 
-Test (guard, guards_within_guards_go_too)
+Test (guard, nested_guards_are_ended)
 {
     char script[1024];
     (void) snprintf (
@@ -173,90 +176,90 @@ Test (guard, guards_within_guards_go_too)
         "setsid %s guard --report 1 -- ./program > inner.report &\n"
         "until [ -e up ]; do sleep 0.02; done; exit 0\n",
         START_PROGRAM);
-    char *report = finish (start ("1000", script));
+    char *report = guard_finish (guard_start ("1000", script));
     cr_expect_eq (strncmp (report, "ended exited 0\nleft ", 20), 0, "%s", report);
     cr_expect_geq (strtol (report + 20, NULL, 10), 2, "%s", report);
     free (report);
-    expect_nobody ();
+    expect_no_process ();
 }
 
-static void wait_for (const char *path)
+static void wait_for_file (const char *path)
 {
     for (unsigned i = 0; i < PATIENCE_MS / 10 && !scratch_exists (path); i++)
         (void) poll (NULL, 0, 10);
     cr_assert (scratch_exists (path));
 }
 
-Test (guard, asked_to_stop_it_asks_the_program)
+Test (guard, a_stop_request_is_passed_to_the_program)
 {
     struct guarded guarded =
-        start ("60000", "#!/bin/sh\ntrap 'exit 5' TERM; : > up; while :; do sleep 0.02; done");
-    wait_for ("up");
+        guard_start ("60000", "#!/bin/sh\ntrap 'exit 5' TERM; : > up; while :; do sleep 0.02; done");
+    wait_for_file ("up");
     (void) kill (guarded.pid, SIGTERM);
     expect_report (guarded, "ended exited 5\nleft 0\ngone\n");
-    expect_nobody ();
+    expect_no_process ();
 }
 
-Test (guard, what_does_not_stop_is_killed_after_the_grace)
+Test (guard, a_program_that_does_not_stop_is_killed_after_the_grace_period)
 {
-    struct guarded guarded = start (
+    struct guarded guarded = guard_start (
         "200", "#!/bin/sh\ntrap '' TERM; (setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
-    wait_for ("up");
+    wait_for_file ("up");
     uint64_t before = base_time_boot_ms ();
     (void) kill (guarded.pid, SIGTERM);
-    char *report = finish (guarded);
+    char *report = guard_finish (guarded);
     cr_expect_geq (base_time_boot_ms () - before, 200);
     cr_expect_eq (strncmp (report, "ended signal 9\nleft ", 20), 0, "%s", report);
     free (report);
-    expect_nobody ();
+    expect_no_process ();
 }
 
-Test (guard, a_starter_that_is_gone_ends_everything_at_once)
+Test (guard, the_death_signal_ends_everything_at_once)
 {
-    struct guarded guarded = start (
+    struct guarded guarded = guard_start (
         "60000", "#!/bin/sh\ntrap '' TERM HUP; (setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
-    wait_for ("up");
+    wait_for_file ("up");
     (void) kill (guarded.pid, SIGHUP);
-    free (finish (guarded));
-    expect_nobody ();
+    free (guard_finish (guarded));
+    expect_no_process ();
 }
 
-Test (guard, a_reader_that_is_gone_ends_everything_at_once)
+Test (guard, a_closed_report_ends_everything_at_once)
 {
     struct guarded guarded =
-        start ("60000", "#!/bin/sh\n(setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
-    wait_for ("up");
+        guard_start ("60000", "#!/bin/sh\n(setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
+    wait_for_file ("up");
     (void) close (guarded.report);
     int status = -1;
     cr_assert_eq (waitpid (guarded.pid, &status, 0), guarded.pid);
     cr_expect_eq (status, 0);
-    expect_nobody ();
+    expect_no_process ();
 }
 
-Test (guard, a_killed_guard_takes_the_program_along)
+Test (guard, killing_the_guard_ends_the_program)
 {
-    struct guarded guarded = start ("60000", "#!/bin/sh\n: > up; exec sleep 1000");
-    wait_for ("up");
+    struct guarded guarded = guard_start ("60000", "#!/bin/sh\n: > up; exec sleep 1000");
+    wait_for_file ("up");
     (void) kill (guarded.pid, SIGKILL);
     int status;
     cr_assert_eq (waitpid (guarded.pid, &status, 0), guarded.pid);
-    cr_assert_gt (waitpid (-1, NULL, 0), 0, "the orphan is ours now, and ends");
-    expect_nobody ();
+    cr_assert_gt (waitpid (-1, NULL, 0), 0, "the program is a child of this process now, and ends");
+    expect_no_process ();
 }
 
-/*  The script leaves an orphan without parents, session and descriptors; its second guard is the program's
-    parent. */
+/*  The script leaves two orphans in a session of their own, without descriptors of the guard. It writes the
+    pid of its parent, the second process of the guard. */
 static const char orphans[] =
     "#!/bin/sh\necho $PPID > parent\n"
     "(setsid sh -c 'exec </dev/null >/dev/null 2>&1; sleep 1000 & sleep 1001 & : > two' &)\n"
     "until [ -e two ]; do sleep 0.02; done; : > up; exec sleep 1002";
 
-Test (guard, a_killed_guard_is_stood_in_for)
+Test (guard, killing_the_second_guard_process_ends_everything)
 {
-    struct guarded guarded = start ("60000", orphans);
-    wait_for ("up");
+    struct guarded guarded = guard_start ("60000", orphans);
+    wait_for_file ("up");
     char *parent = scratch_shell ("cat parent", NULL);
-    cr_assert_neq (strtol (parent, NULL, 10), (long) guarded.pid, "there are two of them");
+    cr_assert_neq (strtol (parent, NULL, 10), (long) guarded.pid, "the guard is two processes");
     (void) kill ((pid_t) strtol (parent, NULL, 10), SIGKILL);
     char rest[64];
     while (read (guarded.report, rest, sizeof rest) > 0)
@@ -264,24 +267,25 @@ Test (guard, a_killed_guard_is_stood_in_for)
     int status = 0;
     cr_assert_eq (waitpid (guarded.pid, &status, 0), guarded.pid);
     cr_expect_eq (WEXITSTATUS (status), 128 + SIGKILL);
-    expect_nobody ();
+    expect_no_process ();
     free (parent);
 }
 
-Test (guard, a_killed_guard_in_the_second_row_is_missed_by_the_first)
+Test (guard, killing_the_first_guard_process_ends_everything)
 {
-    struct guarded guarded = start ("60000", orphans);
-    wait_for ("up");
+    struct guarded guarded = guard_start ("60000", orphans);
+    wait_for_file ("up");
     (void) kill (guarded.pid, SIGKILL);
     char rest[64];
-    while (read (guarded.report, rest, sizeof rest) > 0) /* both have it: at its end nothing is left */
+    while (read (guarded.report, rest, sizeof rest) >
+           0) /* both processes hold the pipe: when it closes, no process is left */
         continue;
     while (waitpid (-1, NULL, 0) > 0)
         continue;
-    expect_nobody ();
+    expect_no_process ();
 }
 
-Test (guard, a_closed_root_can_be_written_to_below_one_directory_only)
+Test (guard, a_closed_root_is_writable_below_one_directory_only)
 {
     if (geteuid () != 0)
         return;
@@ -290,17 +294,17 @@ Test (guard, a_closed_root_can_be_written_to_below_one_directory_only)
     char script[] = "#!/bin/sh\n: > open/deep/a && mv open/deep/a open/b && ln open/b open/deep/c || exit 1\n"
                     "(: > other/a) 2>/dev/null && exit 2; mv open/b other 2>/dev/null && exit 3; "
                     "rmdir other 2>/dev/null && exit 4; exit 0";
-    char *report = finish (start_closed ("open", script));
+    char *report = guard_finish (guard_start_closed ("open", script));
     cr_expect_str_eq (report, "view closed\nended exited 0\nleft 0\ngone\n", "%s", report);
     free (report);
     char *left = scratch_shell ("grep -c \"$PWD\" /proc/self/mountinfo; rm -r open other && echo gone", NULL);
-    cr_expect_str_eq (left, "0\ngone", "nothing is mounted for anybody else");
+    cr_expect_str_eq (left, "0\ngone", "the mounts are not visible outside of the guard");
     free (left);
 }
 
-Test (guard, a_root_that_stays_open_is_told_and_asked_about)
+Test (guard, a_root_that_cannot_be_closed_is_reported_and_needs_consent)
 {
-    struct guarded guarded = start_closed ("not-there", "#!/bin/sh\nexit 0");
+    struct guarded guarded = guard_start_closed ("not-there", "#!/bin/sh\nexit 0");
     char line[512] = "";
     for (size_t size = 0; !strstr (line, "view ") || line[size - 1] != '\n';) {
         ssize_t got = read (guarded.report, line + size, sizeof line - 1 - size);
@@ -310,26 +314,26 @@ Test (guard, a_root_that_stays_open_is_told_and_asked_about)
     }
     drop_line (line, "guard ");
     cr_expect_eq (strncmp (line, "view open cannot ", 17), 0, "%s", line);
-    cr_expect_null (strstr (line, "started"), "it waits to be told");
+    cr_expect_null (strstr (line, "started"), "the guard waits for SIGUSR1");
     (void) kill (guarded.pid, SIGUSR1);
     expect_report (guarded, "ended exited 0\nleft 0\ngone\n");
-    expect_nobody ();
+    expect_no_process ();
 }
 
-Test (guard, what_stops_its_process_group_does_not_stop_the_guard)
+Test (guard, a_program_that_stops_its_process_group_does_not_stop_the_guard)
 {
-    struct guarded guarded = start ("100", "#!/bin/sh\n: > up\nkill -STOP 0\n");
-    wait_for ("up");
+    struct guarded guarded = guard_start ("100", "#!/bin/sh\n: > up\nkill -STOP 0\n");
+    wait_for_file ("up");
     (void) kill (guarded.pid, SIGTERM);
     expect_report (guarded, "ended signal 9\nleft 0\ngone\n");
-    expect_nobody ();
+    expect_no_process ();
 }
 
-Test (guard, the_program_is_preferred_by_the_out_of_memory_killer)
+Test (guard, the_out_of_memory_killer_prefers_the_program)
 {
     struct guarded guarded =
-        start ("1000", "#!/bin/sh\ncat /proc/$$/oom_score_adj /proc/$PPID/oom_score_adj > scores");
-    free (finish (guarded));
+        guard_start ("1000", "#!/bin/sh\ncat /proc/$$/oom_score_adj /proc/$PPID/oom_score_adj > scores");
+    free (guard_finish (guarded));
     char *scores = scratch_shell ("cat scores; cat /proc/self/oom_score_adj", NULL);
     char *at = scores;
     cr_expect_eq (strtol (at, &at, 10), 1000);
@@ -338,7 +342,7 @@ Test (guard, the_program_is_preferred_by_the_out_of_memory_killer)
     free (scores);
 }
 
-Test (guard, mistakes_in_its_call_are_told)
+Test (guard, invalid_arguments_are_usage_errors)
 {
     static const char *const calls[] = {"guard",
                                         "guard --report 1",

@@ -1,6 +1,7 @@
-/*  test/unit/start/launcher.h - the real launcher on a real root, whose versions are shell scripts
+/*  test/unit/start/launcher.h - runs the real launcher on a real root; the versions are shell scripts
 
-    What each of them did stands in the file log of the scratch directory, what the launcher said in the file said. */
+    In the scratch directory, the versions write to the file `log`. The standard error of the launcher is
+    `said`. */
 
 #ifndef TEST_START_LAUNCHER_H
 #define TEST_START_LAUNCHER_H
@@ -44,7 +45,7 @@ static inline void launcher_end (void)
     scratch_end ();
 }
 
-static inline void make (const char *script, char **args, char **env, char ret_name[ROOT_NAME_SIZE])
+static inline void version_make (const char *script, char **args, char **env, char ret_name[ROOT_NAME_SIZE])
 {
     char *program = base_text_printf ("#!/bin/sh\n%s\n", script);
     workspaces_make (&root,
@@ -57,70 +58,70 @@ static inline void make (const char *script, char **args, char **env, char ret_n
     free (program);
 }
 
-/*  A version that runs and one on trial. */
+/*  The stable version, and the one on trial. */
 static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE];
 
-static inline void put_on_trial (const char *script)
+static inline void version_put_on_trial (const char *script)
 {
-    make ("echo one >> $LOG", NULL, NULL, one);
-    make (script, NULL, NULL, two);
+    version_make ("echo one >> $LOG", NULL, NULL, one);
+    version_make (script, NULL, NULL, two);
     cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
     cr_assert_eq (root_switch (&root, two, &limits, &error), 0, "%s", error.text);
 }
 
-static inline void make_stable (const char *script)
+static inline void version_make_stable (const char *script)
 {
-    make (script, NULL, NULL, one);
+    version_make (script, NULL, NULL, one);
     cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
 }
 
-static inline pid_t start_path (const char *path)
+static inline pid_t launcher_start_path (const char *path)
 {
     pid_t pid = fork ();
     if (pid == 0) {
         int fd = open ("said", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         (void) dup2 (fd, 2);
-        (void) prctl (PR_SET_PDEATHSIG, SIGKILL); /* a test that is given up leaves nothing behind */
+        (void) prctl (PR_SET_PDEATHSIG, SIGKILL); /* an aborted test leaves no launcher behind */
         execl (path, path, "an argument that is not for us", (char *) NULL);
         _exit (99);
     }
     return pid;
 }
 
-static inline pid_t start (void)
+static inline pid_t launcher_start (void)
 {
-    return start_path ("root/stable/noded.sh");
+    return launcher_start_path ("root/stable/noded.sh");
 }
 
-/*  As a shell tells it: 128 + N for a signal. */
-static inline int finish (pid_t pid)
+/*  Waits for the launcher. Returns its exit status, or 128 + N after signal N, as a shell does. */
+static inline int launcher_finish (pid_t pid)
 {
     int status;
     cr_assert_eq (waitpid (pid, &status, 0), pid);
     return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);
 }
 
-static inline int run (void)
+static inline int launcher_run (void)
 {
-    return finish (start ());
+    return launcher_finish (launcher_start ());
 }
 
 static inline void expect_log (const char *wanted)
 {
     char *found = scratch_shell ("tr '\\n' ' ' < log", NULL), *said = scratch_shell ("cat said", NULL);
-    cr_expect_str_eq (found, wanted, "%s; said: %s", found, said);
+    cr_expect_str_eq (found, wanted, "%s; the launcher printed: %s", found, said);
     free (found);
     free (said);
 }
 
-static inline void expect_said (const char *text)
+static inline void expect_message (const char *text)
 {
     char *said = scratch_read ("said");
     cr_expect (said && strstr (said, text), "%s", said);
     free (said);
 }
 
-static inline void wait_for (const char *file, const char *text)
+static inline void wait_for_text (const char *file, const char *text)
 {
     for (unsigned i = 0; i < PATIENCE_MS / 10; i++) {
         char *found = scratch_read (file);
@@ -130,28 +131,28 @@ static inline void wait_for (const char *file, const char *text)
             return;
         (void) poll (NULL, 0, 10);
     }
-    cr_assert_fail ("%s never stood in %s", text, file);
+    cr_assert_fail ("%s never appeared in %s", text, file);
 }
 
 static inline void wait_for_log (const char *text)
 {
-    wait_for ("log", text);
+    wait_for_text ("log", text);
 }
 
-static inline void wait_for_said (const char *text)
+static inline void wait_for_message (const char *text)
 {
-    wait_for ("said", text);
+    wait_for_text ("said", text);
 }
 
-static inline struct root_trial trial (void)
+static inline struct root_trial trial_read (void)
 {
     struct root_trial found = {0};
     cr_expect_eq (root_trial_read (&root, &found, &error), 0, "%s", error.text);
     return found;
 }
 
-/*  Whether any trial is noted to have failed. */
-static inline bool failed_any (void)
+/*  Whether there is a note of a failed trial. */
+static inline bool failed_exists (void)
 {
     char **names = NULL;
     cr_assert_eq (root_failed_list (&root, &names), 0);
@@ -160,11 +161,11 @@ static inline bool failed_any (void)
     return any;
 }
 
-static inline void expect_gone_back (enum root_cause cause, const char *text)
+static inline void expect_rolled_back (enum root_cause cause, const char *text)
 {
     struct root_outcome outcome = {0};
     cr_expect (workspaces_link_is (&root, ROOT_STABLE, one));
-    cr_expect_not (trial ().on_trial);
+    cr_expect_not (trial_read ().on_trial);
     cr_expect_eq (root_failed_read (&root, two, &outcome), 0);
     cr_expect_str_eq (outcome.workspace, two);
     cr_expect_eq (outcome.cause, cause, "%s", root_cause_word (outcome.cause));

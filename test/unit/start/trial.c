@@ -1,4 +1,4 @@
-/*  A trial ends, whatever a version on trial does to its launcher and to what the disk says of it. */
+/*  test/unit/start/trial.c - a trial ends, whatever the version does to its launcher and its records */
 
 #include <signal.h>
 
@@ -7,23 +7,24 @@
 
 TestSuite (trial, .init = launcher_begin, .fini = launcher_end, .timeout = 240);
 
-/*  What no launcher would end confirms itself after so many starts, so that the test fails instead of lasting. */
-#define NOT_FOR_EVER                                                                                         \
+/*  After 12 starts without a rollback the version confirms itself, so that the test fails instead of
+    hanging. */
+#define CONFIRM_AFTER_12_STARTS                                                                              \
     "[ $(wc -l < $LOG) -le 12 ] || { mv -T $NODED_ROOT/.back $NODED_ROOT/previous; exit 7; };"
 
 static void expect_failed (const char *what, const char *script, enum root_cause cause, const char *text)
 {
     limits.starts = 2;
-    put_on_trial (script);
-    cr_expect_eq (run (), 0, "%s", what);
+    version_put_on_trial (script);
+    cr_expect_eq (launcher_run (), 0, "%s", what);
     cr_log_info ("%s", what);
     expect_log ("two two one ");
-    expect_gone_back (cause, text);
+    expect_rolled_back (cause, text);
     cr_expect_not (scratch_exists ("root/.trial"), "%s", what);
     (void) unlink ("log");
 }
 
-Test (trial, a_version_that_tells_its_launcher_to_stop_fails)
+Test (trial, a_version_that_sends_its_launcher_a_stop_signal_fails)
 {
     static const char *const ways[] = {
         "kill -TERM $L",
@@ -51,13 +52,13 @@ Test (trial, a_signal_to_the_group_of_a_version_does_not_reach_its_launcher)
     }
 }
 
-Test (trial, a_version_that_asks_for_a_restart_of_itself_fails)
+Test (trial, a_version_that_requests_a_restart_on_trial_fails)
 {
     expect_failed ("85", "echo two >> $LOG; exit 85", ROOT_CAUSE_CRASHED, "exited with status 85");
     expect_failed ("86", "echo two >> $LOG; exit 86", ROOT_CAUSE_CRASHED, "exited with status 86");
 }
 
-Test (trial, whatever_becomes_of_its_records_it_has_its_starts_and_no_more)
+Test (trial, changed_records_do_not_change_the_number_of_starts)
 {
     static const char *const ways[] = {
         "for i in 1 2 3 4 5 6 7 8 9; do echo 'starts 9' > .try.$i; done",
@@ -80,25 +81,25 @@ Test (trial, whatever_becomes_of_its_records_it_has_its_starts_and_no_more)
     };
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         char *script = base_text_printf (
-            "echo two >> $LOG; " NOT_FOR_EVER "cd $NODED_ROOT; %s 2>/dev/null; exit 3", ways[i]);
+            "echo two >> $LOG; " CONFIRM_AFTER_12_STARTS "cd $NODED_ROOT; %s 2>/dev/null; exit 3", ways[i]);
         expect_failed (ways[i], script, ROOT_CAUSE_CRASHED, "exited with status 3");
         free (script);
     }
 }
 
-Test (trial, its_time_is_that_of_all_its_starts)
+Test (trial, the_confirm_deadline_covers_all_starts)
 {
     limits.starts = 9;
     limits.confirm_ms = 1500;
-    put_on_trial ("echo two >> $LOG; echo ready > /proc/$$/fd/$NODED_LAUNCHER; sleep 0.6; exit 3");
-    cr_expect_eq (run (), 0);
+    version_put_on_trial ("echo two >> $LOG; echo ready > /proc/$$/fd/$NODED_LAUNCHER; sleep 0.6; exit 3");
+    cr_expect_eq (launcher_run (), 0);
     char *found = scratch_shell ("grep -c two log", NULL);
     cr_expect_leq (strtol (found, NULL, 10), 3, "it was started %s times", found);
     free (found);
-    expect_gone_back (ROOT_CAUSE_CRASHED, "exited with status 3");
+    expect_rolled_back (ROOT_CAUSE_CRASHED, "exited with status 3");
 }
 
-static struct root_spent spent (void)
+static struct root_spent spent_read (void)
 {
     struct root_spent found = {.returned = 99};
     cr_expect_eq (root_spent_read (&root, two, &found), 0);
@@ -107,72 +108,72 @@ static struct root_spent spent (void)
 
 static void stop_a_start (void)
 {
-    pid_t pid = start ();
+    pid_t pid = launcher_start ();
     wait_for_log ("two");
     cr_assert_eq (kill (pid, SIGTERM), 0);
-    cr_expect_eq (finish (pid), 0);
+    cr_expect_eq (launcher_finish (pid), 0);
     cr_assert_eq (unlink ("log"), 0);
 }
 
 static const char waits[] = "trap 'exit 0' TERM; echo two >> $LOG; while :; do sleep 0.02; done";
 
-Test (trial, a_version_that_is_stopped_a_third_time_is_left_and_not_blamed)
+Test (trial, a_version_stopped_a_third_time_is_rolled_back_and_not_blamed)
 {
     char text[BASE_DIGEST_TEXT];
     struct base_digest release = base_digest_of ("release", 7);
-    put_on_trial (waits);
-    cr_expect_str_eq (spent ().release, base_digest_format (&release, text));
+    version_put_on_trial (waits);
+    cr_expect_str_eq (spent_read ().release, base_digest_format (&release, text));
     for (unsigned i = 1; i <= 2; i++) {
         stop_a_start ();
-        cr_expect (trial ().on_trial);
-        cr_expect_eq (trial ().tokens, 3);
-        cr_expect_eq (spent ().returned, i);
-        cr_expect_gt (spent ().spent_ms, 0);
-        cr_expect_str_eq (spent ().release, text);
-        cr_expect_gt (strlen (spent ().boot), 30);
+        cr_expect (trial_read ().on_trial);
+        cr_expect_eq (trial_read ().tokens, 3);
+        cr_expect_eq (spent_read ().returned, i);
+        cr_expect_gt (spent_read ().spent_ms, 0);
+        cr_expect_str_eq (spent_read ().release, text);
+        cr_expect_gt (strlen (spent_read ().boot), 30);
     }
     stop_a_start ();
-    expect_gone_back (ROOT_CAUSE_STOPPED, "it was stopped more than");
-    cr_expect_eq (run (), 0);
+    expect_rolled_back (ROOT_CAUSE_STOPPED, "it was stopped more than");
+    cr_expect_eq (launcher_run (), 0);
     expect_log ("one ");
 }
 
-Test (trial, what_earlier_launchers_counted_counts)
+Test (trial, time_counted_by_earlier_launchers_counts)
 {
     static const char *const boots[] = {"", "11111111-2222-3333-4444-555555555555"};
     for (size_t i = 0; i < sizeof boots / sizeof *boots; i++) {
-        put_on_trial (waits);
-        struct root_spent before = spent ();
+        version_put_on_trial (waits);
+        struct root_spent before = spent_read ();
         before.spent_ms = limits.confirm_ms;
         (void) snprintf (before.boot, sizeof before.boot, "%s", boots[i]);
         cr_assert_eq (root_spent_write (&root, &before, &error), 0);
-        cr_expect_eq (run (), 0);
+        cr_expect_eq (launcher_run (), 0);
         expect_log ("one ");
-        expect_gone_back (ROOT_CAUSE_UNCONFIRMED, "used up its time");
+        expect_rolled_back (ROOT_CAUSE_UNCONFIRMED, "used up its time");
         cr_assert_eq (unlink ("log"), 0);
     }
 }
 
-Test (trial, without_its_record_no_start_is_given_back)
+Test (trial, without_a_valid_record_no_start_is_returned)
 {
     static const char *const ways[] = {"rm .trial", "echo returned -1 > .trial", "rm .trial; mkdir .trial"};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         char *command = base_text_printf ("cd root; %s", ways[i]);
-        put_on_trial (waits);
+        version_put_on_trial (waits);
         free (scratch_shell (command, NULL));
         free (command);
         stop_a_start ();
-        expect_gone_back (ROOT_CAUSE_STOPPED, "it was stopped more than");
+        expect_rolled_back (ROOT_CAUSE_STOPPED, "it was stopped more than");
     }
 }
 
-Test (trial, what_is_stopped_hears_that_it_is_told_to_end)
+Test (trial, a_suspended_version_receives_the_stop_signal)
 {
-    make_stable (
+    version_make_stable (
         "trap 'exit 5' TERM; (until grep -q T /proc/$$/stat; do sleep 0.02; done; echo still >> $LOG) &\n"
         "kill -STOP $$; while :; do sleep 0.02; done");
-    pid_t pid = start ();
+    pid_t pid = launcher_start ();
     wait_for_log ("still");
     cr_assert_eq (kill (pid, SIGTERM), 0);
-    cr_expect_eq (finish (pid), 5);
+    cr_expect_eq (launcher_finish (pid), 5);
 }

@@ -1,5 +1,6 @@
-/*  Downloads: each rule by itself, and then thousands against a peer that loses, reorders, repeats, is
-    busy and goes away. */
+/*  test/unit/transfer/download.c - each rule of a download, then 1500 simulated downloads
+
+    The simulated peer loses, reorders and repeats answers, is busy and disconnects. */
 
 #include <criterion/criterion.h>
 
@@ -15,7 +16,7 @@ static struct wire_chunk chunk_of (uint64_t offset, uint32_t length, uint64_t si
         .digest = digest, .offset = offset, .length = length, .status = WIRE_STATUS_OK, .size = size};
 }
 
-/*  Takes gets until it waits. Returns how many; the offset of each in offsets. */
+/*  Takes gets until the download waits. Returns their number, and their offsets if offsets is not NULL. */
 static unsigned gets_of (struct transfer_download *download, uint64_t now_ms, uint64_t *offsets)
 {
     for (unsigned count = 0;; count++) {
@@ -27,14 +28,14 @@ static unsigned gets_of (struct transfer_download *download, uint64_t now_ms, ui
     }
 }
 
-static bool answer (struct transfer_download *download, uint64_t offset, uint64_t now_ms)
+static bool chunk_deliver (struct transfer_download *download, uint64_t offset, uint64_t now_ms)
 {
     uint64_t left = download->size - offset;
     struct wire_chunk chunk = chunk_of (offset, left < 10 ? (uint32_t) left : 10, download->size);
     return transfer_download_chunk (download, &chunk, chunk.length, now_ms);
 }
 
-Test (download, it_asks_for_a_window_and_writes_in_order)
+Test (download, a_download_requests_a_window_and_writes_in_order)
 {
     struct transfer_download download;
     uint64_t offsets[64];
@@ -46,14 +47,14 @@ Test (download, it_asks_for_a_window_and_writes_in_order)
     cr_assert_eq (action.kind, TRANSFER_WAIT);
     cr_assert_eq (action.until_ms, 1000);
     for (uint64_t offset = 0; offset < 95; offset += 10) {
-        cr_assert (answer (&download, offset, 5));
+        cr_assert (chunk_deliver (&download, offset, 5));
         gets_of (&download, 5, NULL);
     }
     cr_assert_eq (download.written, 95);
     cr_assert_eq (transfer_download_next (&download, 5).kind, TRANSFER_DONE);
 }
 
-Test (download, the_last_piece_is_as_long_as_what_is_left)
+Test (download, the_last_piece_has_the_remaining_length)
 {
     struct transfer_download download;
     transfer_download_init (&download, &limits, &digest, 15, 0);
@@ -64,14 +65,14 @@ Test (download, the_last_piece_is_as_long_as_what_is_left)
     cr_assert_eq (transfer_download_next (&download, 0).kind, TRANSFER_WAIT);
 }
 
-Test (download, it_resumes_where_an_earlier_attempt_ended)
+Test (download, a_download_resumes_at_its_offset)
 {
     struct transfer_download download;
     transfer_download_init (&download, &limits, &digest, 40, 33);
     struct transfer_action action = transfer_download_next (&download, 0);
     cr_assert_eq (action.offset, 33);
     cr_assert_eq (action.length, 7);
-    cr_assert (answer (&download, 33, 0));
+    cr_assert (chunk_deliver (&download, 33, 0));
     cr_assert_eq (transfer_download_next (&download, 0).kind, TRANSFER_DONE);
     transfer_download_init (&download, &limits, &digest, 40, 40);
     cr_assert_eq (transfer_download_next (&download, 0).kind, TRANSFER_DONE);
@@ -88,20 +89,20 @@ Test (download, the_window_grows_with_prompt_answers_up_to_four_times)
     uint64_t now = 0;
     for (uint64_t offset = 0; offset < 5000; offset += 10) {
         gets_of (&download, now, NULL);
-        cr_assert (answer (&download, offset, ++now));
+        cr_assert (chunk_deliver (&download, offset, ++now));
         cr_assert_leq (download.window, 160);
     }
     gets_of (&download, now, NULL);
     cr_assert_eq (download.window, 160);
     cr_assert_eq (download.count, 16);
-    /* Answers that take long do not make it grow. */
+    /* Slow answers do not make the window grow. */
     transfer_download_init (&download, &limits, &digest, 10000, 0);
     gets_of (&download, 0, NULL);
-    cr_assert (answer (&download, 0, 600));
+    cr_assert (chunk_deliver (&download, 0, 600));
     cr_assert_eq (download.window, 40);
 }
 
-Test (download, the_window_never_has_more_gets_than_there_are_places)
+Test (download, the_window_never_exceeds_the_limit_of_gets)
 {
     struct transfer_limits wide = {.chunk = 10, .window = 1000000, .answer_ms = 1000, .retries = 3};
     struct transfer_download download;
@@ -109,13 +110,13 @@ Test (download, the_window_never_has_more_gets_than_there_are_places)
     for (uint64_t offset = 0; offset < 100000; offset += 10) {
         gets_of (&download, 0, NULL);
         cr_assert_leq (download.count, (unsigned) TRANSFER_WINDOW_MOST);
-        cr_assert (answer (&download, offset, 0));
+        cr_assert (chunk_deliver (&download, offset, 0));
     }
     gets_of (&download, 0, NULL);
     cr_assert_eq (download.count, (unsigned) TRANSFER_WINDOW_MOST);
 }
 
-Test (download, silence_is_a_loss_and_everything_is_asked_for_again)
+Test (download, a_timeout_is_a_loss_and_unanswered_gets_are_repeated)
 {
     struct transfer_download download;
     uint64_t offsets[64];
@@ -126,12 +127,12 @@ Test (download, silence_is_a_loss_and_everything_is_asked_for_again)
     cr_assert_eq (offsets[0], 0);
     cr_assert_eq (offsets[1], 10);
     cr_assert_eq (gets_of (&download, 2000, offsets), 1);
-    /* A late answer is as good as a prompt one. */
-    cr_assert (answer (&download, 0, 2500));
+    /* A late answer is accepted like a prompt one. */
+    cr_assert (chunk_deliver (&download, 0, 2500));
     cr_assert_eq (download.losses, 0);
 }
 
-Test (download, slow_answers_are_no_loss_while_something_is_written)
+Test (download, slow_answers_are_not_a_loss_while_bytes_are_written)
 {
     struct transfer_download download;
     transfer_download_init (&download, &limits, &digest, 40, 0);
@@ -139,12 +140,12 @@ Test (download, slow_answers_are_no_loss_while_something_is_written)
     for (unsigned i = 0; i < 4; i++) {
         uint64_t now = 900 * (i + 1);
         cr_assert_eq (gets_of (&download, now, NULL), 0);
-        cr_assert (answer (&download, 10 * i, now));
+        cr_assert (chunk_deliver (&download, 10 * i, now));
     }
     cr_assert_eq (transfer_download_next (&download, 3600).kind, TRANSFER_DONE);
 }
 
-Test (download, losses_without_progress_end_it_and_progress_forgives_them)
+Test (download, losses_without_progress_fail_and_progress_resets_them)
 {
     struct transfer_download download;
     transfer_download_init (&download, &limits, &digest, 1000, 0);
@@ -152,77 +153,77 @@ Test (download, losses_without_progress_end_it_and_progress_forgives_them)
     for (unsigned i = 0; i < 3; i++, now += 1000)
         cr_assert_gt (gets_of (&download, now, NULL), 0);
     cr_assert (gets_of (&download, now, NULL));
-    cr_assert (answer (&download, 0, now));
+    cr_assert (chunk_deliver (&download, 0, now));
     for (unsigned i = 0; i <= 4; i++, now += 1000)
         gets_of (&download, now, NULL);
     struct transfer_action action = transfer_download_next (&download, now);
     cr_assert_eq (action.kind, TRANSFER_FAILED);
     cr_assert_eq (action.status, WIRE_STATUS_FAILED);
     cr_assert_str_eq (action.reason, "the peer did not answer at byte 10 of 1000");
-    cr_assert_not (answer (&download, 10, now));
+    cr_assert_not (chunk_deliver (&download, 10, now));
 }
 
-Test (download, what_comes_out_of_order_is_asked_for_again_by_itself)
+Test (download, a_chunk_out_of_order_is_requested_again)
 {
     struct transfer_download download;
     uint64_t offsets[64];
     transfer_download_init (&download, &limits, &digest, 40, 0);
     cr_assert_eq (gets_of (&download, 0, NULL), 4);
-    cr_assert_not (answer (&download, 10, 1));
+    cr_assert_not (chunk_deliver (&download, 10, 1));
     cr_assert_eq (gets_of (&download, 1, NULL), 0);
-    cr_assert (answer (&download, 0, 2));
+    cr_assert (chunk_deliver (&download, 0, 2));
     cr_assert_eq (gets_of (&download, 2, offsets), 1);
     cr_assert_eq (offsets[0], 10);
-    cr_assert_not (answer (&download, 20, 3));
-    cr_assert (answer (&download, 10, 4));
+    cr_assert_not (chunk_deliver (&download, 20, 3));
+    cr_assert (chunk_deliver (&download, 10, 4));
     cr_assert_eq (gets_of (&download, 4, offsets), 1);
     cr_assert_eq (offsets[0], 20);
 }
 
-Test (download, an_answer_that_three_later_ones_overtook_is_lost)
+Test (download, an_answer_overtaken_by_three_later_ones_is_lost)
 {
     struct transfer_download download;
     uint64_t offsets[64];
     transfer_download_init (&download, &limits, &digest, 1000, 0);
     cr_assert_eq (gets_of (&download, 0, NULL), 4);
-    cr_assert_not (answer (&download, 10, 1));
-    cr_assert_not (answer (&download, 20, 1));
+    cr_assert_not (chunk_deliver (&download, 10, 1));
+    cr_assert_not (chunk_deliver (&download, 20, 1));
     cr_assert_eq (gets_of (&download, 1, NULL), 0);
-    cr_assert_not (answer (&download, 30, 1));
+    cr_assert_not (chunk_deliver (&download, 30, 1));
     cr_assert_eq (gets_of (&download, 1, offsets), 2);
     cr_assert_eq (offsets[0], 0);
     cr_assert_eq (offsets[1], 10);
-    /* What it dropped and hears of again costs nothing more. */
+    /* Repeated copies of a dropped chunk have no effect. */
     for (unsigned i = 0; i < 100; i++)
-        cr_assert_not (answer (&download, 30, 1));
+        cr_assert_not (chunk_deliver (&download, 30, 1));
     cr_assert_eq (gets_of (&download, 1, NULL), 0);
     cr_assert_eq (download.losses, 1);
-    cr_assert (answer (&download, 0, 2));
-    cr_assert (answer (&download, 10, 2));
+    cr_assert (chunk_deliver (&download, 0, 2));
+    cr_assert (chunk_deliver (&download, 10, 2));
 }
 
-Test (download, answers_to_gets_before_the_first_do_not_make_it_lost)
+Test (download, answers_to_earlier_gets_do_not_count_as_overtaking)
 {
     struct transfer_download download;
     transfer_download_init (&download, &limits, &digest, 1000, 0);
     cr_assert_eq (gets_of (&download, 0, NULL), 4);
-    cr_assert_not (answer (&download, 10, 1));
-    cr_assert (answer (&download, 0, 1));
+    cr_assert_not (chunk_deliver (&download, 10, 1));
+    cr_assert (chunk_deliver (&download, 0, 1));
     cr_assert_geq (gets_of (&download, 1, NULL), 2); /* 10 again, and 40 */
-    cr_assert_not (answer (&download, 20, 2));
-    cr_assert_not (answer (&download, 30, 2));
-    cr_assert_not (answer (&download, 40, 2));
+    cr_assert_not (chunk_deliver (&download, 20, 2));
+    cr_assert_not (chunk_deliver (&download, 30, 2));
+    cr_assert_not (chunk_deliver (&download, 40, 2));
     cr_assert_eq (download.losses, 0);
-    cr_assert (answer (&download, 10, 3));
+    cr_assert (chunk_deliver (&download, 10, 3));
 }
 
-Test (download, a_new_connection_asks_for_everything_unanswered)
+Test (download, a_new_connection_repeats_all_unanswered_gets)
 {
     struct transfer_download download;
     uint64_t offsets[64];
     transfer_download_init (&download, &limits, &digest, 1000, 0);
     cr_assert_eq (gets_of (&download, 0, NULL), 4);
-    cr_assert (answer (&download, 0, 300));
+    cr_assert (chunk_deliver (&download, 0, 300));
     cr_assert_eq (gets_of (&download, 300, NULL), 1);
     transfer_download_lost (&download);
     cr_assert_eq (gets_of (&download, 301, offsets), 4);
@@ -231,7 +232,7 @@ Test (download, a_new_connection_asks_for_everything_unanswered)
     cr_assert_eq (download.losses, 0);
 }
 
-Test (download, a_busy_peer_is_left_alone_as_long_as_it_says)
+Test (download, a_busy_peer_is_not_asked_before_its_retry_time)
 {
     struct transfer_download download;
     transfer_download_init (&download, &limits, &digest, 1000, 0);
@@ -242,7 +243,7 @@ Test (download, a_busy_peer_is_left_alone_as_long_as_it_says)
         busy.retry_after_ms = 500;
         cr_assert_not (transfer_download_chunk (&download, &busy, 0, 10));
     }
-    cr_assert_eq (download.window, 20); /* one round halves once */
+    cr_assert_eq (download.window, 20); /* one round of busy answers halves it once */
     struct transfer_action action = transfer_download_next (&download, 10);
     cr_assert_eq (action.kind, TRANSFER_WAIT);
     cr_assert_eq (action.until_ms, 510);
@@ -251,7 +252,7 @@ Test (download, a_busy_peer_is_left_alone_as_long_as_it_says)
     cr_assert_eq (download.losses, 0);
 }
 
-Test (download, a_peer_that_stays_busy_ends_it)
+Test (download, a_peer_that_stays_busy_fails_the_download)
 {
     struct transfer_download download;
     transfer_download_init (&download, &limits, &digest, 1000, 0);
@@ -268,11 +269,11 @@ Test (download, a_peer_that_stays_busy_ends_it)
             transfer_download_chunk (&download, &busy, 0, now);
     }
     cr_assert_eq (action.status, WIRE_STATUS_BUSY);
-    cr_assert_geq (now,
-                   99000); /* at least 10 ms for each of ten rounds, then 100 ms, although it named none */
+    cr_assert_geq (
+        now, 99000); /* at least 10 ms in each of ten rounds, then 100 ms, although the peer named none */
 }
 
-Test (download, content_that_is_gone_or_of_another_size_is_the_end)
+Test (download, a_blob_that_is_gone_or_has_another_size_fails_the_download)
 {
     static const struct {
         enum wire_status status, result;
@@ -298,7 +299,7 @@ Test (download, content_that_is_gone_or_of_another_size_is_the_end)
     }
 }
 
-Test (download, a_peer_that_fails_is_asked_again_until_it_has_failed_too_often)
+Test (download, a_failing_peer_is_asked_again_up_to_the_limit)
 {
     struct transfer_download download;
     transfer_download_init (&download, &limits, &digest, 1000, 0);
@@ -315,7 +316,7 @@ Test (download, a_peer_that_fails_is_asked_again_until_it_has_failed_too_often)
     cr_assert (strstr (action.reason, "disk on fire"));
 }
 
-Test (download, a_payload_of_another_length_is_never_written)
+Test (download, a_payload_of_the_wrong_length_is_never_written)
 {
     struct transfer_download download;
     transfer_download_init (&download, &limits, &digest, 1000, 0);
@@ -327,7 +328,7 @@ Test (download, a_payload_of_another_length_is_never_written)
     cr_assert_eq (transfer_download_next (&download, 0).kind, TRANSFER_FAILED);
 }
 
-Test (download, chunks_that_were_not_asked_for_change_nothing)
+Test (download, unrequested_chunks_change_nothing)
 {
     struct transfer_download download, before;
     transfer_download_init (&download, &limits, &digest, 1000, 100);
@@ -353,7 +354,7 @@ Test (download, chunks_that_were_not_asked_for_change_nothing)
     cr_assert_not (download.failed);
 }
 
-Test (download, limits_are_brought_within_their_bounds)
+Test (download, limits_are_clamped_to_their_bounds)
 {
     struct transfer_download download;
     transfer_download_init (&download, NULL, &digest, 1, 0);
@@ -368,7 +369,7 @@ Test (download, limits_are_brought_within_their_bounds)
     cr_assert_eq (download.window, 32);
 }
 
-/*  A peer with answers on their way, each due at its time. */
+/*  An answer of the simulated peer that is under way until due_ms. */
 struct flight {
     struct wire_chunk chunk;
     uint64_t due_ms;
@@ -387,12 +388,12 @@ struct world {
     uint64_t jitter_ms;
 };
 
-static bool chance (struct world *world, unsigned of_1000)
+static bool world_chance (struct world *world, unsigned of_1000)
 {
     return random_below (&world->random, 1000) < of_1000;
 }
 
-static void fly (struct world *world, struct wire_chunk chunk)
+static void world_send (struct world *world, struct wire_chunk chunk)
 {
     for (unsigned i = 0; i < FLIGHTS; i++)
         if (!world->flights[i].there) {
@@ -402,23 +403,23 @@ static void fly (struct world *world, struct wire_chunk chunk)
         }
 }
 
-static void serve (struct world *world, const struct transfer_download *download,
-                   const struct transfer_action *get)
+static void world_answer (struct world *world, const struct transfer_download *download,
+                          const struct transfer_action *get)
 {
     world->sent++;
-    if (chance (world, world->loss))
+    if (world_chance (world, world->loss))
         return;
     struct wire_chunk chunk = chunk_of (get->offset, get->length, download->size);
-    if (chance (world, world->busy)) {
+    if (world_chance (world, world->busy)) {
         chunk.status = WIRE_STATUS_BUSY;
         chunk.retry_after_ms = random_below (&world->random, 300);
     }
-    fly (world, chunk);
-    if (chance (world, world->repeat))
-        fly (world, chunk);
+    world_send (world, chunk);
+    if (world_chance (world, world->repeat))
+        world_send (world, chunk);
 }
 
-static void arrive (struct world *world, struct transfer_download *download)
+static void world_deliver (struct world *world, struct transfer_download *download)
 {
     for (unsigned i = 0; i < FLIGHTS; i++) {
         struct flight *flight = &world->flights[i];
@@ -437,15 +438,15 @@ static void arrive (struct world *world, struct transfer_download *download)
     }
 }
 
-static void cut (struct world *world, struct transfer_download *download)
+static void world_disconnect (struct world *world, struct transfer_download *download)
 {
     for (unsigned i = 0; i < FLIGHTS; i++)
         world->flights[i].there = false;
     transfer_download_lost (download);
 }
 
-/*  Returns how it ended. */
-static struct transfer_action simulate (struct world *world, uint64_t size, uint64_t offset)
+/*  Runs one download. Returns its last action. */
+static struct transfer_action world_simulate (struct world *world, uint64_t size, uint64_t offset)
 {
     struct transfer_limits patient = {.chunk = 10, .window = 80, .answer_ms = 1000, .retries = 30};
     struct transfer_download download;
@@ -461,7 +462,7 @@ static struct transfer_action simulate (struct world *world, uint64_t size, uint
             return action;
         if (action.kind == TRANSFER_GET) {
             cr_assert_leq (action.offset + action.length, size);
-            serve (world, &download, &action);
+            world_answer (world, &download, &action);
             continue;
         }
         cr_assert_eq (action.kind, TRANSFER_WAIT);
@@ -470,17 +471,17 @@ static struct transfer_action simulate (struct world *world, uint64_t size, uint
         for (unsigned i = 0; i < FLIGHTS; i++)
             if (world->flights[i].there && world->flights[i].due_ms < next)
                 next = world->flights[i].due_ms;
-        cr_assert_lt (next, UINT64_MAX, "it waits for ever");
+        cr_assert_lt (next, UINT64_MAX, "the download waits for ever");
         world->now_ms = next > world->now_ms ? next : world->now_ms;
-        if (chance (world, world->cut))
-            cut (world, &download);
-        arrive (world, &download);
+        if (world_chance (world, world->cut))
+            world_disconnect (world, &download);
+        world_deliver (world, &download);
     }
-    cr_assert_fail ("it does not end");
+    cr_assert_fail ("the download does not end");
     return (struct transfer_action){.kind = TRANSFER_FAILED};
 }
 
-Test (download, any_peer_that_answers_now_and_then_gets_all_bytes_across, .timeout = 240)
+Test (download, an_unreliable_peer_still_delivers_all_bytes, .timeout = 240)
 {
     struct world *world = calloc (1, sizeof *world);
     for (unsigned round = 0; round < 1500; round++) {
@@ -496,7 +497,7 @@ Test (download, any_peer_that_answers_now_and_then_gets_all_bytes_across, .timeo
         world->jitter_ms = random_below (&world->random, 2) ? random_below (&world->random, 400) : 0;
         uint64_t size = random_below (&world->random, sizeof world->content);
         uint64_t offset = random_below (&world->random, size + 1);
-        struct transfer_action action = simulate (world, size, offset);
+        struct transfer_action action = world_simulate (world, size, offset);
         cr_assert_eq (action.kind, TRANSFER_DONE, "round %u: %s", round, action.reason);
         cr_assert_eq (world->written_bytes, size - offset);
         cr_assert_eq (memcmp (world->here, world->content, size), 0, "round %u", round);
@@ -504,19 +505,19 @@ Test (download, any_peer_that_answers_now_and_then_gets_all_bytes_across, .timeo
     free (world);
 }
 
-Test (download, a_quiet_network_is_asked_for_each_piece_once)
+Test (download, without_faults_each_piece_is_requested_once)
 {
     struct world *world = calloc (1, sizeof *world);
-    cr_assert_eq (simulate (world, 3000, 0).kind, TRANSFER_DONE);
+    cr_assert_eq (world_simulate (world, 3000, 0).kind, TRANSFER_DONE);
     cr_assert_eq (world->sent, 300);
     free (world);
 }
 
-Test (download, a_network_that_reorders_costs_less_than_a_window_a_piece)
+Test (download, reordering_costs_less_than_a_window_for_each_piece)
 {
     struct world *world = calloc (1, sizeof *world);
     world->jitter_ms = 20;
-    cr_assert_eq (simulate (world, 3000, 0).kind, TRANSFER_DONE);
+    cr_assert_eq (world_simulate (world, 3000, 0).kind, TRANSFER_DONE);
     cr_assert_lt (world->sent, 300 * 8, "%u", world->sent);
     free (world);
 }

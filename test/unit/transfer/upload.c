@@ -1,4 +1,6 @@
-/*  Uploads: each rule by itself, and then many against a peer that forgets, is busy and goes away. */
+/*  test/unit/transfer/upload.c - each rule of an upload, then 3000 simulated uploads
+
+    The simulated peer loses data, is busy and disconnects. */
 
 #include <criterion/criterion.h>
 
@@ -8,7 +10,8 @@
 static const struct base_digest digest = {{1, 2, 3}};
 static const struct transfer_limits limits = {.chunk = 10, .window = 40, .answer_ms = 1000, .retries = 3};
 
-static void taken (struct transfer_upload *upload, enum wire_status status, uint64_t offset, uint64_t now_ms)
+static void upload_answer (struct transfer_upload *upload, enum wire_status status, uint64_t offset,
+                           uint64_t now_ms)
 {
     struct wire_taken answer = {.digest = digest, .status = status, .offset = offset};
     transfer_upload_taken (upload, &answer, now_ms);
@@ -25,7 +28,7 @@ static unsigned puts_of (struct transfer_upload *upload, uint64_t now_ms, uint64
     }
 }
 
-static struct transfer_upload begun (uint64_t size, uint64_t offset)
+static struct transfer_upload upload_begin (uint64_t size, uint64_t offset)
 {
     struct transfer_upload upload;
     transfer_upload_init (&upload, &limits, &digest, size);
@@ -33,33 +36,33 @@ static struct transfer_upload begun (uint64_t size, uint64_t offset)
     cr_assert_eq (action.kind, TRANSFER_UPLOAD_PUT);
     cr_assert_eq (action.length, 0);
     cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_WAIT);
-    taken (&upload, WIRE_STATUS_OK, offset, 0);
+    upload_answer (&upload, WIRE_STATUS_OK, offset, 0);
     return upload;
 }
 
-Test (upload, it_asks_where_to_begin_and_keeps_to_the_window)
+Test (upload, an_upload_asks_for_its_offset_and_respects_the_window)
 {
-    struct transfer_upload upload = begun (95, 20);
+    struct transfer_upload upload = upload_begin (95, 20);
     uint64_t last;
     cr_assert_eq (puts_of (&upload, 0, &last), 4);
     cr_assert_eq (last, 50);
-    taken (&upload, WIRE_STATUS_OK, 30, 1);
+    upload_answer (&upload, WIRE_STATUS_OK, 30, 1);
     cr_assert_eq (puts_of (&upload, 1, &last), 1);
     cr_assert_eq (last, 60);
-    taken (&upload, WIRE_STATUS_OK, 70, 1);
+    upload_answer (&upload, WIRE_STATUS_OK, 70, 1);
     struct transfer_upload_action action = {.length = 0};
     for (unsigned i = 0; i < 3; i++)
         action = transfer_upload_next (&upload, 1);
     cr_assert_eq (action.offset, 90);
     cr_assert_eq (action.length, 5);
-    taken (&upload, WIRE_STATUS_OK, 95, 1);
+    upload_answer (&upload, WIRE_STATUS_OK, 95, 1);
     cr_assert_eq (transfer_upload_next (&upload, 1).kind, TRANSFER_UPLOAD_WAIT);
     struct wire_taken complete = {.digest = digest, .status = WIRE_STATUS_OK, .offset = 95, .complete = true};
     transfer_upload_taken (&upload, &complete, 2);
     cr_assert_eq (transfer_upload_next (&upload, 2).kind, TRANSFER_UPLOAD_DONE);
 }
 
-Test (upload, what_the_peer_has_already_is_not_sent)
+Test (upload, a_blob_that_the_peer_has_is_not_sent)
 {
     struct transfer_upload upload;
     transfer_upload_init (&upload, &limits, &digest, 95);
@@ -69,9 +72,9 @@ Test (upload, what_the_peer_has_already_is_not_sent)
     cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_DONE);
 }
 
-Test (upload, silence_makes_it_ask_again_and_then_end)
+Test (upload, timeouts_repeat_the_question_and_then_fail_the_upload)
 {
-    struct transfer_upload upload = begun (1000, 0);
+    struct transfer_upload upload = upload_begin (1000, 0);
     cr_assert_eq (puts_of (&upload, 0, NULL), 4);
     uint64_t now = 1000;
     for (unsigned i = 0; i < 3; i++, now += 1000) {
@@ -84,43 +87,43 @@ Test (upload, silence_makes_it_ask_again_and_then_end)
     cr_assert_str_eq (action.reason, "the peer did not answer at byte 0 of 1000");
 }
 
-Test (upload, answers_without_progress_do_not_keep_it_alive)
+Test (upload, answers_without_progress_fail_the_upload)
 {
-    struct transfer_upload upload = begun (1000, 0);
+    struct transfer_upload upload = upload_begin (1000, 0);
     uint64_t now = 0;
     unsigned steps = 0;
     while (transfer_upload_next (&upload, now).kind != TRANSFER_UPLOAD_FAILED) {
-        taken (&upload, WIRE_STATUS_OK, 0, now);
+        upload_answer (&upload, WIRE_STATUS_OK, 0, now);
         now += 50;
         cr_assert_lt (++steps, 1000);
     }
 }
 
-Test (upload, a_peer_that_lost_what_it_had_is_sent_it_again_but_not_for_ever)
+Test (upload, lost_bytes_are_sent_again_but_not_for_ever)
 {
-    struct transfer_upload upload = begun (1000, 0);
+    struct transfer_upload upload = upload_begin (1000, 0);
     cr_assert_eq (puts_of (&upload, 0, NULL), 4);
-    taken (&upload, WIRE_STATUS_OK, 30, 0);
+    upload_answer (&upload, WIRE_STATUS_OK, 30, 0);
     puts_of (&upload, 0, NULL);
-    taken (&upload, WIRE_STATUS_OK, 0, 1);
+    upload_answer (&upload, WIRE_STATUS_OK, 0, 1);
     struct transfer_upload_action action = transfer_upload_next (&upload, 1);
     cr_assert_eq (action.kind, TRANSFER_UPLOAD_PUT);
     cr_assert_eq (action.length, 0);
     unsigned rounds = 0;
     while (transfer_upload_next (&upload, 2).kind != TRANSFER_UPLOAD_FAILED) {
-        taken (&upload, WIRE_STATUS_OK, ++rounds % 2 ? 0 : 30, 2);
+        upload_answer (&upload, WIRE_STATUS_OK, ++rounds % 2 ? 0 : 30, 2);
         cr_assert_lt (rounds, 100);
     }
 }
 
-Test (upload, a_busy_peer_is_left_alone_and_then_asked)
+Test (upload, a_busy_peer_is_asked_at_its_retry_time)
 {
-    struct transfer_upload upload = begun (1000, 0);
+    struct transfer_upload upload = upload_begin (1000, 0);
     cr_assert_eq (puts_of (&upload, 0, NULL), 4);
     struct wire_taken busy = {.digest = digest, .status = WIRE_STATUS_BUSY, .retry_after_ms = 500};
     transfer_upload_taken (&upload, &busy, 0);
     for (unsigned i = 0; i < 3; i++)
-        taken (&upload, WIRE_STATUS_OK, 0, 1);
+        upload_answer (&upload, WIRE_STATUS_OK, 0, 1);
     struct transfer_upload_action action = transfer_upload_next (&upload, 1);
     cr_assert_eq (action.kind, TRANSFER_UPLOAD_WAIT);
     cr_assert_eq (action.until_ms, 500);
@@ -129,9 +132,9 @@ Test (upload, a_busy_peer_is_left_alone_and_then_asked)
     cr_assert_eq (action.length, 0);
 }
 
-Test (upload, a_peer_that_is_busy_for_a_moment_is_asked_then_and_one_that_stays_busy_less_often)
+Test (upload, a_peer_that_stays_busy_is_asked_less_often)
 {
-    struct transfer_upload upload = begun (1000, 0);
+    struct transfer_upload upload = upload_begin (1000, 0);
     struct wire_taken busy = {.digest = digest, .status = WIRE_STATUS_BUSY, .retry_after_ms = 20};
     uint64_t now_ms = 0, wait_ms = 0;
     puts_of (&upload, 0, NULL);
@@ -148,7 +151,7 @@ Test (upload, a_peer_that_is_busy_for_a_moment_is_asked_then_and_one_that_stays_
     cr_expect_eq (wait_ms, 100);
 }
 
-Test (upload, refused_at_the_beginning_is_the_end_and_refused_at_the_end_begins_again_once)
+Test (upload, a_refusal_at_the_start_fails_and_one_at_the_end_restarts_once)
 {
     struct transfer_upload upload;
     transfer_upload_init (&upload, &limits, &digest, 1000);
@@ -160,31 +163,31 @@ Test (upload, refused_at_the_beginning_is_the_end_and_refused_at_the_end_begins_
     cr_assert_eq (action.kind, TRANSFER_UPLOAD_FAILED);
     cr_assert (strstr (action.reason, "too large"));
 
-    upload = begun (20, 10);
+    upload = upload_begin (20, 10);
     cr_assert_eq (puts_of (&upload, 0, NULL), 1);
     refused.reason = (char *) "does not fit";
     transfer_upload_taken (&upload, &refused, 0);
     cr_assert_eq (puts_of (&upload, 0, NULL), 1);
-    taken (&upload, WIRE_STATUS_OK, 0, 0);
+    upload_answer (&upload, WIRE_STATUS_OK, 0, 0);
     cr_assert_eq (puts_of (&upload, 0, NULL), 2);
     transfer_upload_taken (&upload, &refused, 0);
     cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_FAILED);
 }
 
-Test (upload, answers_that_make_no_sense_end_it_or_are_ignored)
+Test (upload, invalid_answers_are_ignored_or_fail_the_upload)
 {
-    struct transfer_upload upload = begun (100, 0);
+    struct transfer_upload upload = upload_begin (100, 0);
     struct wire_taken other = {.digest.bytes = {9}, .status = WIRE_STATUS_GONE};
     transfer_upload_taken (&upload, &other, 0);
     cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_PUT);
-    taken (&upload, WIRE_STATUS_OK, 101, 0);
+    upload_answer (&upload, WIRE_STATUS_OK, 101, 0);
     cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_FAILED);
-    upload = begun (100, 0);
-    taken (&upload, WIRE_STATUS_NULL, 0, 0);
+    upload = upload_begin (100, 0);
+    upload_answer (&upload, WIRE_STATUS_NULL, 0, 0);
     cr_assert_eq (transfer_upload_next (&upload, 0).kind, TRANSFER_UPLOAD_FAILED);
 }
 
-/*  A peer that takes puts in order, over a line that can be cut. */
+/*  A simulated peer that accepts puts in order, over a connection that can be lost. */
 struct peer {
     struct random random;
     uint64_t now_ms, size, have, durable;
@@ -193,17 +196,17 @@ struct peer {
     unsigned busy, cut, forget, drop; /* of 1000 */
 };
 
-static bool chance (struct peer *peer, unsigned of_1000)
+static bool peer_chance (struct peer *peer, unsigned of_1000)
 {
     return random_below (&peer->random, 1000) < of_1000;
 }
 
-static void serve (struct peer *peer, const struct transfer_upload_action *put)
+static void peer_answer (struct peer *peer, const struct transfer_upload_action *put)
 {
-    if (chance (peer, peer->drop))
+    if (peer_chance (peer, peer->drop))
         return;
     struct wire_taken answer = {.digest = digest, .status = WIRE_STATUS_OK};
-    if (chance (peer, peer->busy)) {
+    if (peer_chance (peer, peer->busy)) {
         answer.status = WIRE_STATUS_BUSY;
         answer.retry_after_ms = random_below (&peer->random, 300);
     } else if (put->length && put->offset == peer->have)
@@ -213,7 +216,7 @@ static void serve (struct peer *peer, const struct transfer_upload_action *put)
     peer->queue[(peer->first + peer->count++) % 512] = answer;
 }
 
-Test (upload, any_peer_that_takes_now_and_then_gets_all_bytes, .timeout = 240)
+Test (upload, an_unreliable_peer_still_receives_all_bytes, .timeout = 240)
 {
     for (unsigned round = 0; round < 3000; round++) {
         struct transfer_limits patient = {.chunk = 10, .window = 80, .answer_ms = 1000, .retries = 1000};
@@ -234,13 +237,13 @@ Test (upload, any_peer_that_takes_now_and_then_gets_all_bytes, .timeout = 240)
                 break;
             if (action.kind == TRANSFER_UPLOAD_PUT) {
                 cr_assert_leq (action.offset + action.length, peer.size);
-                serve (&peer, &action);
-                if (chance (&peer, 500))
+                peer_answer (&peer, &action);
+                if (peer_chance (&peer, 500))
                     continue;
             }
-            if (chance (&peer, peer.forget))
+            if (peer_chance (&peer, peer.forget))
                 peer.have /= 2;
-            if (chance (&peer, peer.cut)) {
+            if (peer_chance (&peer, peer.cut)) {
                 peer.count = 0;
                 transfer_upload_lost (&upload);
             } else if (peer.count) {

@@ -1,5 +1,6 @@
-/*  A case for every cell of the update procedure: what is not expected here must be told and change
-    nothing. */
+/*  test/unit/update/procedure.c - every state and event of the update procedure
+
+    An event that the table below does not list must only return the action "tell" and keep the state. */
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -102,7 +103,7 @@ static void actions_of (const struct update_result *result, char *text, size_t s
     }
 }
 
-Test (procedure, every_cell_does_what_is_written_and_the_others_change_nothing)
+Test (procedure, every_listed_cell_acts_and_the_others_change_nothing)
 {
     size_t fitting = 0;
     for (unsigned state = WIRE_STATE_IDLE; state < WIRE_STATE_END; state++)
@@ -134,7 +135,7 @@ Test (procedure, a_null_machine_is_idle)
     cr_expect_eq (procedure.state, WIRE_STATE_MATCHING);
 }
 
-Test (procedure, every_state_but_idle_has_a_deadline_and_a_way_out_of_it)
+Test (procedure, every_state_except_idle_has_a_deadline_that_acts)
 {
     for (unsigned state = WIRE_STATE_IDLE; state < WIRE_STATE_END; state++) {
         struct update_procedure procedure = {.state = (enum wire_state) state};
@@ -147,7 +148,7 @@ Test (procedure, every_state_but_idle_has_a_deadline_and_a_way_out_of_it)
     }
 }
 
-Test (procedure, whatever_happens_before_the_switch_ends_idle_or_unfit)
+Test (procedure, any_failure_before_the_switch_ends_idle_or_unfit)
 {
     static const enum wire_state before[] = {WIRE_STATE_MATCHING, WIRE_STATE_FETCHING, WIRE_STATE_STAGING,
                                              WIRE_STATE_PROBING};
@@ -161,7 +162,7 @@ Test (procedure, whatever_happens_before_the_switch_ends_idle_or_unfit)
         }
 }
 
-Test (procedure, an_unfit_host_is_tried_again_after_1_5_15_then_every_60_times_and_a_good_rehearsal_ends_it)
+Test (procedure, an_unfit_host_retries_after_1_5_15_then_60_intervals_until_a_rehearsal_passes)
 {
     struct update_procedure procedure = {.state = WIRE_STATE_PROBING};
     struct update_limits limits = update_limits_default;

@@ -1,4 +1,4 @@
-/*  Every record through msgpack and back; see hostile.c for what breaks the rules. */
+/*  test/unit/wire/codec.c - packing and unpacking of every record; invalid messages are in hostile.c */
 
 #include <criterion/criterion.h>
 
@@ -7,7 +7,7 @@
 
 enum { ROUNDS = 100 };
 
-Test (codec, every_record_comes_back_as_it_was)
+Test (codec, every_record_survives_packing_and_unpacking)
 {
     struct random random = {1};
     for (size_t i = 0; wire_records[i]; i++) {
@@ -42,13 +42,13 @@ Test (codec, every_record_comes_back_as_it_was)
     }
 }
 
-Test (codec, messages_that_differ_in_one_field_are_not_equal_and_not_the_same_bytes)
+Test (codec, messages_that_differ_in_one_field_are_unequal_and_have_different_digests)
 {
     struct random random = {2};
     for (size_t i = 0; wire_records[i]; i++) {
         const struct wire_record *record = wire_records[i];
         for (size_t j = 0; j < record->n_fields; j++) {
-            /* The record of this field alone, over the same struct. */
+            /* A record with only this field, over the same struct. */
             const struct wire_field *field = &record->fields[j];
             struct wire_record one = *record;
             one.fields = field;
@@ -74,7 +74,7 @@ Test (codec, messages_that_differ_in_one_field_are_not_equal_and_not_the_same_by
     }
 }
 
-Test (codec, a_message_is_the_bytes_that_the_reference_shows)
+Test (codec, a_packed_message_equals_the_bytes_of_the_reference)
 {
     struct wire_get get = {.offset = 262144, .length = 128};
     memset (get.digest.bytes, 0xab, sizeof get.digest.bytes);
@@ -105,7 +105,7 @@ Test (codec, packing_appends_and_a_failure_appends_nothing)
     cr_assert_arr_eq (buffer.data, "before\x82\xa4node\xa2n1\xa7session\xa1s", buffer.size);
 }
 
-Test (codec, what_does_not_fit_a_frame_is_not_packed)
+Test (codec, a_message_larger_than_a_frame_is_not_packed)
 {
     char text[16000];
     memset (text, 'x', sizeof text - 1);
@@ -124,7 +124,7 @@ Test (codec, what_does_not_fit_a_frame_is_not_packed)
     cr_assert_eq (wire_pack (&wire_envelope_record, &envelope, &buffer, &error), 0);
 }
 
-Test (codec, a_sender_is_held_to_the_schema)
+Test (codec, packing_checks_the_schema)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     struct base_error error;
@@ -158,7 +158,7 @@ Test (codec, a_sender_is_held_to_the_schema)
     cr_assert_str_eq (error.text, "envelope.args[0] is missing");
 }
 
-Test (codec, an_empty_optional_text_is_an_absent_one)
+Test (codec, an_empty_optional_text_counts_as_absent)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer with = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer without = {0};
@@ -176,7 +176,7 @@ Test (codec, an_empty_optional_text_is_an_absent_one)
     wire_bye_deinit (&back);
 }
 
-Test (codec, a_list_of_texts_is_closed_by_null)
+Test (codec, a_list_of_texts_ends_with_null)
 {
     struct random random = {3};
     struct wire_hello hello = {0}, back;
@@ -193,7 +193,7 @@ Test (codec, a_list_of_texts_is_closed_by_null)
     wire_hello_deinit (&hello);
 }
 
-Test (codec, a_list_is_not_equal_to_its_beginning)
+Test (codec, a_list_is_not_equal_to_its_prefix)
 {
     char *one[] = {(char *) "x", NULL}, *two[] = {(char *) "x", (char *) "y", NULL};
     struct wire_file files[] = {{.path = (char *) "a"}, {.path = (char *) "b"}};
@@ -207,7 +207,7 @@ Test (codec, a_list_is_not_equal_to_its_beginning)
     cr_assert_not (wire_equal (&wire_envelope_record, &a, &b));
 }
 
-Test (codec, a_choice_that_is_not_known_is_unknown_and_can_be_passed_on)
+Test (codec, an_unknown_choice_can_be_forwarded)
 {
     static const char arrived[] = "\x82\xa4name\xa6"
                                   "appone\xa5state\xa9"
@@ -243,7 +243,7 @@ Test (codec, every_word_stands_for_one_value)
     cr_assert_str_eq (wire_outcome_word (WIRE_OUTCOME_WENT_BACK), "went-back");
 }
 
-Test (codec, a_prefix_names_its_message_in_this_version_and_its_neighbours)
+Test (codec, a_prefix_is_read_in_this_version_and_the_adjacent_ones)
 {
     unsigned messages = 0;
     for (size_t i = 0; wire_records[i]; i++) {
@@ -264,7 +264,7 @@ Test (codec, a_prefix_names_its_message_in_this_version_and_its_neighbours)
     cr_assert_gt (messages, 15);
 }
 
-Test (codec, what_is_no_prefix_is_foreign)
+Test (codec, an_invalid_prefix_is_foreign)
 {
     const struct wire_record *record = &wire_get_record;
     static const char *const foreign[] = {"", "N", "ND\1", "ND\1\1\1", "XD\1\1", "NX\1\1", "ND\1\xff"};

@@ -1,4 +1,4 @@
-/*  The rules of envelopes and releases. */
+/*  test/unit/wire/envelope.c - the rules of envelopes and releases */
 
 #include <criterion/criterion.h>
 
@@ -8,7 +8,7 @@
 
 #define TEXT_OF(text) ((char *) (text))
 
-static struct wire_envelope good (void)
+static struct wire_envelope envelope_valid (void)
 {
     return (struct wire_envelope){
         .application = TEXT_OF ("noded"), .version = TEXT_OF ("1.0.0"), .binary.bytes = {1}, .size = 1};
@@ -54,34 +54,34 @@ Test (envelope, a_path_stays_below_its_directory)
     cr_assert (wire_path_is_valid (longest));
 }
 
-static void refused (const struct wire_envelope *envelope, const char *why)
+static void expect_refused (const struct wire_envelope *envelope, const char *why)
 {
     struct base_error error = {0};
     cr_assert_eq (wire_envelope_check (envelope, &error), WIRE_E_MALFORMED, "%s", why);
     cr_assert (strstr (error.text, why), "%s: %s", why, error.text);
 }
 
-Test (envelope, each_rule_is_told_by_its_name)
+Test (envelope, the_error_names_the_rule)
 {
     struct base_error error;
-    struct wire_envelope envelope = good ();
+    struct wire_envelope envelope = envelope_valid ();
     cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", error.text);
     envelope.application = TEXT_OF ("no/ded");
-    refused (&envelope, "application's name");
-    envelope = good ();
+    expect_refused (&envelope, "application's name");
+    envelope = envelope_valid ();
     envelope.application = NULL;
-    refused (&envelope, "application's name");
-    envelope = good ();
+    expect_refused (&envelope, "application's name");
+    envelope = envelope_valid ();
     envelope.version = TEXT_OF ("");
-    refused (&envelope, "version");
+    expect_refused (&envelope, "version");
     envelope.version = TEXT_OF ("1\x1b[2J");
-    refused (&envelope, "version");
-    envelope = good ();
+    expect_refused (&envelope, "version");
+    envelope = envelope_valid ();
     envelope.title = TEXT_OF ("a\nb");
-    refused (&envelope, "title");
-    envelope = good ();
+    expect_refused (&envelope, "title");
+    envelope = envelope_valid ();
     memset (&envelope.binary, 0, sizeof envelope.binary);
-    refused (&envelope, "envelope.binary is missing");
+    expect_refused (&envelope, "envelope.binary is missing");
 }
 
 Test (envelope, a_platform_is_os_and_architecture)
@@ -90,67 +90,67 @@ Test (envelope, a_platform_is_os_and_architecture)
     static const char *const invalid[] = {"linux",    "linux/",   "/amd64", "linux/amd64/v2",
                                           "lin ux/a", "linux//a", "linux/."};
     struct base_error error;
-    struct wire_envelope envelope = good ();
+    struct wire_envelope envelope = envelope_valid ();
     for (size_t i = 0; i < sizeof valid / sizeof *valid; i++) {
         envelope.platform = TEXT_OF (valid[i]);
         cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", valid[i]);
     }
     for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++) {
         envelope.platform = TEXT_OF (invalid[i]);
-        refused (&envelope, "OS/ARCH");
+        expect_refused (&envelope, "OS/ARCH");
     }
 }
 
 Test (envelope, environment_entries_have_a_name_and_any_value)
 {
     char *entries[] = {TEXT_OF ("A=b"), TEXT_OF ("A.B="), TEXT_OF ("X=\xff\n$(y)'\"=")};
-    struct wire_envelope envelope = good ();
+    struct wire_envelope envelope = envelope_valid ();
     struct base_error error;
     envelope.env = entries;
     envelope.n_env = 3;
     cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", error.text);
     entries[1] = TEXT_OF ("=x");
-    refused (&envelope, "entry 2");
+    expect_refused (&envelope, "entry 2");
     entries[1] = TEXT_OF ("x");
-    refused (&envelope, "entry 2");
+    expect_refused (&envelope, "entry 2");
     entries[1] = TEXT_OF ("");
-    refused (&envelope, "entry 2");
+    expect_refused (&envelope, "entry 2");
 }
 
-Test (envelope, no_file_is_in_the_way_of_another)
+Test (envelope, paths_of_files_do_not_conflict)
 {
     struct wire_file files[] = {{.path = TEXT_OF ("a/b"), .digest.bytes = {1}},
                                 {.path = TEXT_OF ("a/c"), .digest.bytes = {1}},
                                 {.path = TEXT_OF ("a-b"), .digest.bytes = {1}}};
-    struct wire_envelope envelope = good ();
+    struct wire_envelope envelope = envelope_valid ();
     struct base_error error;
     envelope.files = files;
     envelope.n_files = 3;
     cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", error.text);
     files[2].path = TEXT_OF ("a");
-    refused (&envelope, "directory of 'a/b'");
+    expect_refused (&envelope, "directory of 'a/b'");
     files[2].path = TEXT_OF ("a/b");
-    refused (&envelope, "comes twice");
+    expect_refused (&envelope, "comes twice");
     files[2].path = TEXT_OF ("../a");
-    refused (&envelope, "'../a' is not allowed");
+    expect_refused (&envelope, "'../a' is not allowed");
     files[2].path = NULL;
-    refused (&envelope, "not allowed");
+    expect_refused (&envelope, "not allowed");
 }
 
-Test (envelope, it_leaves_room_in_every_frame_that_carries_it)
+Test (envelope, an_envelope_leaves_room_in_every_message_that_carries_it)
 {
     char text[16001];
     memset (text, 'x', 16000);
     text[16000] = '\0';
     char last[16001];
     char *args[] = {text, text, text, last};
-    struct wire_envelope envelope = good ();
+    struct wire_envelope envelope = envelope_valid ();
     envelope.args = args;
     envelope.n_args = 4;
     memcpy (last, text, sizeof text);
-    refused (&envelope, "too long");
+    expect_refused (&envelope, "too long");
 
-    /* The longest that passes still fits the longest matched, installed and request. */
+    /* The longest accepted envelope still fits into the longest matched, installed and request. */
     struct base_error error;
     size_t size = 16000;
     do
@@ -191,9 +191,9 @@ static struct wire_release release_of (struct wire_envelope *envelopes, size_t c
                                  .n_envelopes = count};
 }
 
-Test (release, its_envelopes_are_of_one_version_and_one_a_platform)
+Test (release, envelopes_of_a_release_have_one_version_and_different_platforms)
 {
-    struct wire_envelope envelopes[] = {good (), good (), good ()};
+    struct wire_envelope envelopes[] = {envelope_valid (), envelope_valid (), envelope_valid ()};
     envelopes[0].platform = TEXT_OF ("linux/arm64");
     envelopes[1].platform = TEXT_OF ("linux/amd64");
     struct wire_release release = release_of (envelopes, 3);
@@ -202,7 +202,7 @@ Test (release, its_envelopes_are_of_one_version_and_one_a_platform)
     envelopes[2].platform = TEXT_OF ("linux/amd64");
     cr_assert_eq (wire_release_check (&release, &error), WIRE_E_MALFORMED);
     cr_assert (strstr (error.text, "two envelopes are for the platform 'linux/amd64'"), "%s", error.text);
-    envelopes[2] = good ();
+    envelopes[2] = envelope_valid ();
     envelopes[2].version = TEXT_OF ("1.0.1");
     cr_assert_eq (wire_release_check (&release, &error), WIRE_E_MALFORMED);
     cr_assert (strstr (error.text, "another application or version"), "%s", error.text);
@@ -213,9 +213,9 @@ Test (release, its_envelopes_are_of_one_version_and_one_a_platform)
     cr_assert_eq (wire_release_check (&release, &error), WIRE_E_MALFORMED);
 }
 
-Test (release, its_digest_is_over_its_envelopes_by_platform)
+Test (release, the_digest_covers_the_envelopes_sorted_by_platform)
 {
-    struct wire_envelope envelopes[] = {good (), good (), good ()};
+    struct wire_envelope envelopes[] = {envelope_valid (), envelope_valid (), envelope_valid ()};
     envelopes[1].platform = TEXT_OF ("linux/amd64");
     envelopes[2].platform = TEXT_OF ("linux/arm64");
     struct wire_release release = release_of (envelopes, 3);
@@ -228,7 +228,7 @@ Test (release, its_digest_is_over_its_envelopes_by_platform)
     struct base_digest wanted = base_hash_final (&hash), got = wire_release_digest (&release);
     cr_assert (base_digest_equal (&wanted, &got));
 
-    /* Whatever the order in which they were given. */
+    /* The order of the envelopes in the release does not matter. */
     struct wire_envelope turned[] = {envelopes[2], envelopes[0], envelopes[1]};
     release.envelopes = turned;
     got = wire_release_digest (&release);
@@ -244,9 +244,9 @@ Test (release, its_digest_is_over_its_envelopes_by_platform)
     cr_assert (base_digest_is_null (&got));
 }
 
-Test (release, match_prefers_the_platform_to_what_fits_all)
+Test (release, match_prefers_an_envelope_of_the_platform_to_one_for_all)
 {
-    struct wire_envelope envelopes[] = {good (), good (), good ()};
+    struct wire_envelope envelopes[] = {envelope_valid (), envelope_valid (), envelope_valid ()};
     envelopes[1].platform = TEXT_OF ("linux/amd64");
     envelopes[2].platform = TEXT_OF ("linux/arm64");
     struct wire_release release = release_of (envelopes, 3);
@@ -258,7 +258,7 @@ Test (release, match_prefers_the_platform_to_what_fits_all)
     cr_assert_null (wire_release_match (&release, "linux/386"));
 }
 
-Test (release, envelopes_are_equal_when_their_content_is)
+Test (release, envelopes_with_equal_fields_are_equal)
 {
     struct random random = {5};
     struct wire_envelope envelope = {0}, copy;
@@ -271,7 +271,7 @@ Test (release, envelopes_are_equal_when_their_content_is)
     wire_envelope_deinit (&copy);
 }
 
-Test (release, its_name_is_the_one_that_the_reference_shows)
+Test (release, digests_equal_those_of_the_reference)
 {
     char *args[] = {TEXT_OF ("--greet"), TEXT_OF ("\xff")};
     struct wire_envelope envelope = {.application = TEXT_OF ("hello"),

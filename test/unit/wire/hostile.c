@@ -1,4 +1,6 @@
-/*  What arrives and breaks the rules: an answer each, never a crash, never memory for what is not there. */
+/*  test/unit/wire/hostile.c - received messages that break the rules
+
+    Each is an error, never a crash, and no memory is allocated for data that is not there. */
 
 #include <criterion/criterion.h>
 
@@ -8,13 +10,13 @@
 #include "test/lib/random_message.h"
 #include "wire/check.h"
 
-/*  What becomes of one key of a packed message. */
+/*  How one key of a packed message is changed. */
 struct change {
     const char *key;
-    int copies;                             /* how often it is there: 0, 1, 2 */
-    void (*value) (msgpack_packer *packer); /* in place of its value; NULL: its own */
-    const struct wire_field *over;          /* a value over the bound of this field in its place */
-    size_t by;                              /* 1: over the bound; 0: at it */
+    int copies;                             /* how often the key occurs: 0, 1 or 2 */
+    void (*value) (msgpack_packer *packer); /* packs another value; NULL: the value is kept */
+    const struct wire_field *over;          /* not NULL: packs a value by the bound of this field */
+    size_t by; /* 0: at the bound; 1: over it; 2: a list with one item over its bound */
 };
 
 static void pack_long (msgpack_packer *packer, bool bin, size_t size)
@@ -76,8 +78,8 @@ static void pack_over (msgpack_packer *packer, const struct change *change)
     }
 }
 
-/*  A valid message of the record with its required fields only, and one key changed. */
-static struct base_buffer changed (const struct wire_record *record, const struct change *change)
+/*  Packs a valid message that has only the required fields of the record, with one key changed. */
+static struct base_buffer message_changed (const struct wire_record *record, const struct change *change)
 {
     struct random random = {5};
     void *message = calloc (1, record->size);
@@ -130,9 +132,10 @@ static struct base_buffer changed (const struct wire_record *record, const struc
     return result;
 }
 
-static int unpack (const struct wire_record *record, const struct change *change, struct base_error *error)
+static int message_unpack (const struct wire_record *record, const struct change *change,
+                           struct base_error *error)
 {
-    struct base_buffer buffer = changed (record, change);
+    struct base_buffer buffer = message_changed (record, change);
     void *message = malloc (record->size);
     void *null = calloc (1, record->size);
     memset (message, 0xee, record->size);
@@ -158,7 +161,7 @@ Test (hostile, a_missing_required_key_is_named)
     EACH_FIELD (record, field)
     {
         struct base_error error;
-        int rc = unpack (record, &(struct change){.key = field->name, .copies = 0}, &error);
+        int rc = message_unpack (record, &(struct change){.key = field->name, .copies = 0}, &error);
         cr_assert_eq (rc, field->required ? WIRE_E_MALFORMED : 0);
         char wanted[200];
         snprintf (wanted, sizeof wanted, "%s.%s is missing", record->name, field->name);
@@ -167,7 +170,7 @@ Test (hostile, a_missing_required_key_is_named)
     }
 }
 
-Test (hostile, a_key_that_comes_twice_is_an_error)
+Test (hostile, a_duplicate_key_is_an_error)
 {
     EACH_FIELD (record, field)
     {
@@ -175,53 +178,53 @@ Test (hostile, a_key_that_comes_twice_is_an_error)
         struct change change = {.key = field->name, .copies = 2};
         if (!field->required)
             continue;
-        cr_assert_eq (unpack (record, &change, &error), WIRE_E_MALFORMED);
+        cr_assert_eq (message_unpack (record, &change, &error), WIRE_E_MALFORMED);
         cr_assert (strstr (error.text, "comes twice"), "%s", error.text);
     }
 }
 
-static void nil (msgpack_packer *packer)
+static void pack_nil (msgpack_packer *packer)
 {
     msgpack_pack_nil (packer);
 }
 
-static void a_float (msgpack_packer *packer)
+static void pack_float (msgpack_packer *packer)
 {
     msgpack_pack_double (packer, 1.5);
 }
 
-static void negative (msgpack_packer *packer)
+static void pack_negative (msgpack_packer *packer)
 {
     msgpack_pack_int (packer, -1);
 }
 
-static void ext (msgpack_packer *packer)
+static void pack_ext (msgpack_packer *packer)
 {
     msgpack_pack_ext_with_body (packer, "ab", 2, 7);
 }
 
-static void empty_array_in_array (msgpack_packer *packer)
+static void pack_nested_array (msgpack_packer *packer)
 {
     msgpack_pack_array (packer, 1);
     msgpack_pack_array (packer, 0);
 }
 
-static void bytes_with_nul (msgpack_packer *packer)
+static void pack_bytes_with_nul (msgpack_packer *packer)
 {
     msgpack_pack_bin_with_body (packer, "a\0b", 3);
 }
 
-static void text_with_nul (msgpack_packer *packer)
+static void pack_text_with_nul (msgpack_packer *packer)
 {
     msgpack_pack_str_with_body (packer, "a\0b", 3);
 }
 
-static void no_utf8 (msgpack_packer *packer)
+static void pack_invalid_utf8 (msgpack_packer *packer)
 {
     msgpack_pack_str_with_body (packer, "a\xc3", 2);
 }
 
-static void null_digest (msgpack_packer *packer)
+static void pack_null_digest (msgpack_packer *packer)
 {
     static const char zero[32];
     msgpack_pack_bin_with_body (packer, zero, 32);
@@ -232,19 +235,21 @@ Test (hostile, nil_is_an_absent_value)
     EACH_FIELD (record, field)
     {
         struct base_error error;
-        int rc = unpack (record, &(struct change){.key = field->name, .copies = 1, .value = nil}, &error);
+        int rc = message_unpack (record, &(struct change){.key = field->name, .copies = 1, .value = pack_nil},
+                                 &error);
         cr_assert_eq (rc, field->required ? WIRE_E_MALFORMED : 0, "%s.%s", record->name, field->name);
     }
 }
 
 Test (hostile, a_value_of_another_kind_is_an_error)
 {
-    static void (*const values[]) (msgpack_packer *) = {a_float, negative, ext, empty_array_in_array};
+    static void (*const values[]) (msgpack_packer *) = {pack_float, pack_negative, pack_ext,
+                                                        pack_nested_array};
     EACH_FIELD (record, field)
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         struct base_error error;
         struct change change = {.key = field->name, .copies = 1, .value = values[i]};
-        cr_assert_eq (unpack (record, &change, &error), WIRE_E_MALFORMED, "%s.%s %zu", record->name,
+        cr_assert_eq (message_unpack (record, &change, &error), WIRE_E_MALFORMED, "%s.%s %zu", record->name,
                       field->name, i);
         cr_assert (*error.text);
     }
@@ -256,17 +261,21 @@ Test (hostile, text_is_utf8_without_nul_and_raw_is_without_nul)
     {
         struct base_error error;
         if (field->kind == WIRE_TEXT) {
-            cr_assert_eq (unpack (record, &(struct change){field->name, 1, text_with_nul, NULL, 0}, &error),
+            cr_assert_eq (message_unpack (
+                              record, &(struct change){field->name, 1, pack_text_with_nul, NULL, 0}, &error),
                           WIRE_E_MALFORMED);
-            cr_assert_eq (unpack (record, &(struct change){field->name, 1, no_utf8, NULL, 0}, &error),
-                          WIRE_E_MALFORMED);
+            cr_assert_eq (
+                message_unpack (record, &(struct change){field->name, 1, pack_invalid_utf8, NULL, 0}, &error),
+                WIRE_E_MALFORMED);
         }
         if (field->kind == WIRE_TEXT || field->kind == WIRE_RAW || field->kind == WIRE_DIGEST)
-            cr_assert_eq (unpack (record, &(struct change){field->name, 1, bytes_with_nul, NULL, 0}, &error),
+            cr_assert_eq (message_unpack (
+                              record, &(struct change){field->name, 1, pack_bytes_with_nul, NULL, 0}, &error),
                           WIRE_E_MALFORMED);
         if (field->kind == WIRE_DIGEST)
-            cr_assert_eq (unpack (record, &(struct change){field->name, 1, null_digest, NULL, 0}, &error),
-                          field->required ? WIRE_E_MALFORMED : 0);
+            cr_assert_eq (
+                message_unpack (record, &(struct change){field->name, 1, pack_null_digest, NULL, 0}, &error),
+                field->required ? WIRE_E_MALFORMED : 0);
     }
     static const char arrived[] = "\x81\xa4"
                                   "args\x91\xc4\x03"
@@ -278,30 +287,31 @@ Test (hostile, text_is_utf8_without_nul_and_raw_is_without_nul)
     cr_assert_str_eq (error.text, "envelope.args[0] has a NUL byte");
 }
 
-Test (hostile, each_bound_holds_and_can_be_reached)
+Test (hostile, each_bound_is_enforced_and_can_be_reached)
 {
     EACH_FIELD (record, field)
     {
         struct base_error error;
         bool bounded = field->kind != WIRE_FLAG && field->kind != WIRE_WORD && field->kind != WIRE_PART;
-        bool fits = field->kind != WIRE_PARTS; /* empty parts lack what they require */
+        bool fits = field->kind != WIRE_PARTS; /* empty parts lack their required keys */
         if (!bounded)
             continue;
         struct change change = {.key = field->name, .copies = 1, .over = field, .by = 1};
-        cr_assert_eq (unpack (record, &change, &error), WIRE_E_MALFORMED, "%s.%s", record->name, field->name);
+        cr_assert_eq (message_unpack (record, &change, &error), WIRE_E_MALFORMED, "%s.%s", record->name,
+                      field->name);
         cr_assert_eq (strncmp (error.text, record->name, strlen (record->name)), 0);
         cr_assert (strstr (error.text, "than the schema allows") || strstr (error.text, "32 bytes"), "%s",
                    error.text);
         change.by = 0;
         if (fits)
-            cr_assert_eq (unpack (record, &change, &error), 0, "%s", error.text);
+            cr_assert_eq (message_unpack (record, &change, &error), 0, "%s", error.text);
         change.by = 2;
         if (field->kind == WIRE_TEXTS || field->kind == WIRE_RAWS)
-            cr_assert_eq (unpack (record, &change, &error), WIRE_E_MALFORMED);
+            cr_assert_eq (message_unpack (record, &change, &error), WIRE_E_MALFORMED);
     }
 }
 
-Test (hostile, every_truncation_fails_and_owns_nothing)
+Test (hostile, every_truncated_message_fails_without_a_leak)
 {
     struct random random = {6};
     for (size_t i = 0; wire_records[i]; i++) {
@@ -312,7 +322,7 @@ Test (hostile, every_truncation_fails_and_owns_nothing)
         cr_assert_eq (wire_pack (record, message, &buffer, NULL), 0);
         wire_deinit (record, message);
         for (size_t size = 0; size < buffer.size; size++) {
-            /* In memory of its own, so that a byte read behind it is seen. */
+            /* In memory of exactly this size, so that a sanitizer finds a read past its end. */
             uint8_t *part = malloc (size ? size : 1);
             memcpy (part, buffer.data, size);
             cr_assert_eq (wire_unpack (record, part, size, message, NULL), WIRE_E_MALFORMED, "%s %zu",
@@ -325,7 +335,7 @@ Test (hostile, every_truncation_fails_and_owns_nothing)
     }
 }
 
-Test (hostile, every_flipped_byte_is_an_answer)
+Test (hostile, no_flipped_bit_causes_a_crash)
 {
     struct random random = {7};
     for (size_t i = 0; wire_records[i]; i++) {
@@ -364,14 +374,14 @@ static const struct {
     BYTES ("an array of 64K under a known key", "\x81\xa4"
                                                 "args\xdc\xff\xff"),
     BYTES ("an array of 4G under an unknown key", "\x81\xa1?\xdd\xff\xff\xff\xff"),
-    BYTES ("a map of half of 4G, which doubles to nothing", "\xdf\x80\x00\x00\x00"),
+    BYTES ("a map of 2G, whose doubled count overflows to 0", "\xdf\x80\x00\x00\x00"),
     BYTES ("a str of 4G", "\x81\xdb\xff\xff\xff\xff"),
     BYTES ("a bin of 4G", "\x81\xa1?\xc6\xff\xff\xff\xff"),
     BYTES ("an ext of 4G", "\x81\xa1?\xc9\xff\xff\xff\xff\x01"),
     BYTES ("an ext without its type", "\x81\xa1?\xc7\x00"),
     BYTES ("a fixext that ends", "\x81\xa1?\xd8\x01"
                                  "abc"),
-    BYTES ("the byte that is nothing", "\x81\xa1?\xc1"),
+    BYTES ("the byte that msgpack does not use", "\x81\xa1?\xc1"),
     BYTES ("a key that is a number", "\x81\x01\x01"),
     BYTES ("a key that is a map", "\x81\x80\x01"),
     BYTES ("an array", "\x90"),
@@ -381,7 +391,7 @@ static const struct {
 #undef BYTES
 };
 
-Test (hostile, a_header_that_lies_is_refused_before_anything_is_allocated)
+Test (hostile, a_header_with_a_false_size_is_refused_before_allocation)
 {
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
         struct wire_envelope envelope;
@@ -398,7 +408,7 @@ Test (hostile, a_header_that_lies_is_refused_before_anything_is_allocated)
     cr_assert_str_eq (wire_check ("\x80\x80", 2), "goes on behind its end");
 }
 
-Test (hostile, nesting_ends_at_the_bound)
+Test (hostile, nesting_is_limited)
 {
     for (unsigned depth = 1; depth < 40; depth++) {
         for (int map = 0; map < 2; map++) {
@@ -415,7 +425,7 @@ Test (hostile, nesting_ends_at_the_bound)
     }
 }
 
-Test (hostile, unknown_keys_are_skipped_whatever_they_hold)
+Test (hostile, unknown_keys_are_skipped_whatever_their_value)
 {
     static const char known[] = "\xa4node\xa1n\xa7session\xa1s";
     static const struct {
@@ -450,7 +460,7 @@ Test (hostile, unknown_keys_are_skipped_whatever_they_hold)
     }
 }
 
-Test (hostile, numbers_are_taken_in_any_form_and_packed_in_the_shortest)
+Test (hostile, numbers_are_read_in_any_form_and_packed_in_the_shortest)
 {
     static const struct {
         const char *bytes;
@@ -485,12 +495,12 @@ Test (hostile, a_frame_over_the_bound_is_refused_unread)
 {
     struct wire_bye bye;
     struct base_error error;
-    /* Were it read, a sanitizer or the page behind it would tell. */
+    /* If it were read, a sanitizer or an unmapped page would end the test. */
     cr_assert_eq (wire_unpack (&wire_bye_record, "x", WIRE_FRAME_MOST + 1, &bye, &error), WIRE_E_TOO_LARGE);
     cr_assert_null (bye.node);
 }
 
-Test (hostile, random_bytes_are_an_answer)
+Test (hostile, random_bytes_do_not_cause_a_crash)
 {
     struct random random = {8};
     uint8_t bytes[64];

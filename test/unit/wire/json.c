@@ -1,4 +1,4 @@
-/*  Messages as JSON and back. */
+/*  test/unit/wire/json.c - messages as JSON and back */
 
 #include <criterion/criterion.h>
 
@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "test/lib/random_message.h"
 
-Test (json, every_record_comes_back_as_it_was)
+Test (json, every_record_survives_json)
 {
     struct random random = {1};
     for (size_t i = 0; wire_records[i]; i++) {
@@ -32,7 +32,7 @@ Test (json, every_record_comes_back_as_it_was)
     }
 }
 
-Test (json, it_is_one_line_in_the_order_of_the_schema)
+Test (json, json_is_one_line_in_the_order_of_the_schema)
 {
     struct wire_happened happened = {.event = WIRE_EVENT_FAILED,
                                      .instance = (char *) "i",
@@ -46,7 +46,7 @@ Test (json, it_is_one_line_in_the_order_of_the_schema)
               "\"reason\":\"it \\\"broke\\\"\"}");
 }
 
-Test (json, complete_writes_what_is_absent)
+Test (json, complete_json_includes_absent_fields)
 {
     struct wire_file file = {.path = (char *) "a", .digest.bytes = {1}};
     struct wire_bye bye = {.node = (char *) "n", .session = (char *) "s"};
@@ -70,7 +70,7 @@ Test (json, an_array_of_messages_is_a_json_array)
     cr_assert_str_eq (none, "[]");
 }
 
-Test (json, bytes_that_are_no_text_come_as_base64)
+Test (json, bytes_that_are_not_text_become_base64)
 {
     char *args[] = {(char *) "plain \"ä\"", (char *) "\xff\xfe", (char *) "\n$(x)"};
     struct wire_envelope envelope = {
@@ -83,7 +83,7 @@ Test (json, bytes_that_are_no_text_come_as_base64)
     wire_envelope_deinit (&back);
 }
 
-Test (json, a_text_that_its_sender_filled_badly_is_still_told)
+Test (json, invalid_utf_8_in_a_text_is_replaced)
 {
     struct wire_bye bye = {.node = (char *) "n",
                            .session = (char *) "s",
@@ -93,7 +93,7 @@ Test (json, a_text_that_its_sender_filled_badly_is_still_told)
     cr_assert_str_eq (text, "{\"node\":\"n\",\"session\":\"s\",\"reason\":\"a?b\"}");
 }
 
-Test (json, what_breaks_the_rules_is_named)
+Test (json, invalid_json_is_an_error_that_names_the_fault)
 {
     static const struct {
         const char *text, *error;
@@ -124,7 +124,7 @@ Test (json, what_breaks_the_rules_is_named)
     }
 }
 
-Test (json, values_of_another_kind_are_named)
+Test (json, a_value_of_another_kind_is_named)
 {
     static const struct {
         const char *text, *error;
@@ -157,7 +157,7 @@ Test (json, values_of_another_kind_are_named)
     }
 }
 
-Test (json, unknown_keys_and_words_are_taken)
+Test (json, unknown_keys_and_words_are_accepted)
 {
     static const char text[] = "{\"name\":\"a\",\"new\":{\"x\":[1,2.5,{}]},\"state\":\"levitates\"}";
     struct wire_application application;
@@ -166,7 +166,7 @@ Test (json, unknown_keys_and_words_are_taken)
     wire_application_deinit (&application);
 }
 
-Test (json, deep_nesting_and_too_much_of_it_are_answers)
+Test (json, deeply_nested_and_oversize_json_are_errors)
 {
     size_t size = 1024 * 1024;
     base_cleanup (base_free_p) char *text = malloc (size + 1);
@@ -176,7 +176,7 @@ Test (json, deep_nesting_and_too_much_of_it_are_answers)
     cr_assert_eq (wire_json_parse (&wire_bye_record, text, size + 1, &bye, NULL), WIRE_E_TOO_LARGE);
 }
 
-Test (json, every_truncation_fails)
+Test (json, every_truncated_json_fails)
 {
     struct random random = {4};
     struct wire_answer answer = {0}, back;

@@ -1,11 +1,11 @@
-/*  What a label may be called, and may be. */
+/*  test/unit/wire/label.c - valid names and values of labels */
 
 #include <criterion/criterion.h>
 #include <errno.h>
 
 #include "wire/label.h"
 
-Test (label, names_and_values_that_selectors_can_hold_are_taken)
+Test (label, names_and_values_that_selectors_can_express_are_accepted)
 {
     cr_expect_eq (wire_label_check ("role", "web", true, NULL), 0);
     cr_expect_eq (wire_label_check ("example.org/rack-1", "r\xc3\xb6t 7 (left)", true, NULL), 0);
@@ -14,7 +14,7 @@ Test (label, names_and_values_that_selectors_can_hold_are_taken)
     cr_expect_eq (wire_label_check ("group", "any text", false, NULL), 0);
 }
 
-Test (label, what_is_refused_is_told_in_a_sentence)
+Test (label, an_invalid_label_is_refused_with_a_reason)
 {
     char most[130];
     static const struct {
@@ -32,7 +32,7 @@ Test (label, what_is_refused_is_told_in_a_sentence)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct base_error error = {.text = ""};
         cr_expect_eq (wire_label_check (table[i].name, table[i].value, table[i].own, &error), -EINVAL,
-                      "%s was taken", table[i].name);
+                      "%s was accepted", table[i].name);
         cr_expect_not_null (strstr (error.text, table[i].says), "%s", error.text);
     }
     memset (most, 'x', sizeof most - 1);
