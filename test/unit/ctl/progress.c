@@ -1,4 +1,4 @@
-/*  test/unit/ctl/progress.c - following an order: from the records of nodes to lines, rows and an exit code */
+/*  test/unit/ctl/progress.c - following an order: from records of nodes to lines, rows and an exit code */
 
 #include <criterion/criterion.h>
 
