@@ -41,8 +41,8 @@ static void tear_down (void)
 
 TestSuite (content, .init = set_up, .fini = tear_down);
 
-static struct wire_taken upload (const struct bus_peer *peer, const char *name, uint64_t size,
-                                 uint64_t offset, const char *payload)
+static struct wire_taken blob_upload (const struct bus_peer *peer, const char *name, uint64_t size,
+                                      uint64_t offset, const char *payload)
 {
     struct wire_put message = {
         .digest = base_digest_of (name, strlen (name)), .size = size, .offset = offset};
@@ -57,28 +57,28 @@ static struct wire_taken upload (const struct bus_peer *peer, const char *name, 
 Test (content, an_upload_in_parts_is_served_once_it_is_complete)
 {
     struct base_digest digest = base_digest_of ("hello world", 11);
-    struct wire_taken taken = upload (&peer_a, "hello world", 11, 0, "");
+    struct wire_taken taken = blob_upload (&peer_a, "hello world", 11, 0, "");
     uint64_t size;
     bool immutable;
     int fd;
 
     cr_assert_eq (taken.status, WIRE_STATUS_OK);
     cr_assert_eq (taken.offset, 0);
-    taken = upload (&peer_a, "hello world", 11, 0, "hello ");
+    taken = blob_upload (&peer_a, "hello world", 11, 0, "hello ");
     cr_assert_eq (taken.offset, 6);
     cr_assert_not (taken.complete);
     cr_assert_eq (broker_content_get (content, &digest, &fd, &size, &immutable), -ENOENT);
-    taken = upload (&peer_a, "hello world", 11, 3, "dropped");
+    taken = blob_upload (&peer_a, "hello world", 11, 3, "dropped");
     cr_assert_eq (taken.offset, 6, "a part that does not start at the end is dropped");
-    taken = upload (&peer_a, "hello world", 11, 6, "world");
+    taken = blob_upload (&peer_a, "hello world", 11, 6, "world");
     cr_assert (taken.complete);
     cr_assert_eq (taken.offset, 11);
     cr_assert_eq (broker_content_get (content, &digest, &fd, &size, &immutable), 0);
     cr_assert_eq (size, 11);
     close (fd);
-    taken = upload (&peer_b, "hello world", 11, 0, "");
+    taken = blob_upload (&peer_b, "hello world", 11, 0, "");
     cr_assert (taken.complete, "a complete blob is not sent again");
-    taken = upload (&peer_b, "hello world", 12, 0, "");
+    taken = blob_upload (&peer_b, "hello world", 12, 0, "");
     cr_assert_eq (taken.status, WIRE_STATUS_REFUSED);
 }
 
@@ -86,23 +86,23 @@ Test (content, an_upload_continues_after_a_restart)
 {
     struct wire_taken taken;
 
-    cr_assert_eq (upload (&peer_a, "hello world", 11, 0, "hello ").status, WIRE_STATUS_OK);
+    cr_assert_eq (blob_upload (&peer_a, "hello world", 11, 0, "hello ").status, WIRE_STATUS_OK);
     content = broker_content_free (content);
     content_open ();
-    taken = upload (&peer_b, "hello world", 11, 0, "");
+    taken = blob_upload (&peer_b, "hello world", 11, 0, "");
     cr_assert_eq (taken.offset, 6);
-    taken = upload (&peer_b, "hello world", 11, 6, "world");
+    taken = blob_upload (&peer_b, "hello world", 11, 6, "world");
     cr_assert (taken.complete);
 }
 
 Test (content, a_blob_with_another_digest_is_discarded)
 {
-    struct wire_taken taken = upload (&peer_a, "hello world", 11, 0, "jello world");
+    struct wire_taken taken = blob_upload (&peer_a, "hello world", 11, 0, "jello world");
 
     cr_assert_eq (taken.status, WIRE_STATUS_REFUSED);
     cr_assert_eq (taken.offset, 0);
     cr_assert_not (taken.complete);
-    taken = upload (&peer_a, "hello world", 11, 0, "hello world");
+    taken = blob_upload (&peer_a, "hello world", 11, 0, "hello world");
     cr_assert (taken.complete);
 }
 
@@ -110,12 +110,12 @@ Test (content, one_peer_at_a_time_uploads_a_blob_and_a_silent_one_is_replaced)
 {
     struct wire_taken taken;
 
-    cr_assert_eq (upload (&peer_a, "hello world", 11, 0, "hello ").status, WIRE_STATUS_OK);
-    taken = upload (&peer_b, "hello world", 11, 0, "");
+    cr_assert_eq (blob_upload (&peer_a, "hello world", 11, 0, "hello ").status, WIRE_STATUS_OK);
+    taken = blob_upload (&peer_b, "hello world", 11, 0, "");
     cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
     cr_assert (taken.retry_after_ms > 0);
     now_ms += BROKER_UPLOAD_TAKE_OVER_MS;
-    taken = upload (&peer_b, "hello world", 11, 0, "");
+    taken = blob_upload (&peer_b, "hello world", 11, 0, "");
     cr_assert_eq (taken.status, WIRE_STATUS_OK);
     cr_assert_eq (taken.offset, 6);
 }
@@ -128,15 +128,15 @@ Test (content, uploads_are_bounded_and_idle_ones_are_closed)
     for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
         struct bus_peer peer = {.size = 1, .id = {(uint8_t) (i / BROKER_UPLOADS_PEER_MOST + 1)}};
         (void) snprintf (name, sizeof name, "content %d", i);
-        cr_assert_eq (upload (&peer, name, 100, 0, "x").status, WIRE_STATUS_OK);
+        cr_assert_eq (blob_upload (&peer, name, 100, 0, "x").status, WIRE_STATUS_OK);
     }
-    taken = upload (&peer_a, "one more", 8, 0, "one more");
+    taken = blob_upload (&peer_a, "one more", 8, 0, "one more");
     cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
     now_ms += BROKER_UPLOAD_IDLE_MS;
     broker_content_tick (content, now_ms);
-    taken = upload (&peer_a, "one more", 8, 0, "one more");
+    taken = blob_upload (&peer_a, "one more", 8, 0, "one more");
     cr_assert (taken.complete);
-    taken = upload (&peer_a, "content 0", 100, 0, "");
+    taken = blob_upload (&peer_a, "content 0", 100, 0, "");
     cr_assert_eq (taken.offset, 1, "the bytes received are kept for a resume");
 }
 
@@ -148,40 +148,40 @@ Test (content, uploads_slower_than_the_least_rate_lose_their_places)
         for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
             struct bus_peer peer = {.size = 1, .id = {(uint8_t) (i / BROKER_UPLOADS_PEER_MOST + 1)}};
             (void) snprintf (name, sizeof name, "content %d", i);
-            cr_assert_eq (upload (&peer, name, 100, span, "x").status, WIRE_STATUS_OK);
+            cr_assert_eq (blob_upload (&peer, name, 100, span, "x").status, WIRE_STATUS_OK);
         }
         if (span < 4) {
-            cr_assert_eq (upload (&peer_a, "one more", 8, 0, "one ").status, WIRE_STATUS_BUSY, "span %u",
+            cr_assert_eq (blob_upload (&peer_a, "one more", 8, 0, "one ").status, WIRE_STATUS_BUSY, "span %u",
                           span);
             now_ms += BROKER_UPLOAD_RATE_MS / 4 + 1;
         }
     }
-    cr_assert_eq (upload (&peer_a, "one more", 8, 0, "one ").status, WIRE_STATUS_OK);
+    cr_assert_eq (blob_upload (&peer_a, "one more", 8, 0, "one ").status, WIRE_STATUS_OK);
     /* The upload that lost its place gets the place of another slow one, and not this place. */
     for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
         struct bus_peer peer = {.size = 1, .id = {(uint8_t) (i / BROKER_UPLOADS_PEER_MOST + 1)}};
         (void) snprintf (name, sizeof name, "content %d", i);
-        (void) upload (&peer, name, 100, 5, "x");
+        (void) blob_upload (&peer, name, 100, 5, "x");
     }
-    cr_assert (upload (&peer_a, "one more", 8, 4, "more").complete);
+    cr_assert (blob_upload (&peer_a, "one more", 8, 4, "more").complete);
 }
 
 Test (content, a_peer_that_sends_little_of_a_blob_does_not_block_other_uploads_of_it)
 {
     for (unsigned i = 0; i < 4; i++) {
-        cr_assert_eq (upload (&peer_a, "hello world", 11, i, "h").status, WIRE_STATUS_OK);
-        cr_assert_eq (upload (&peer_b, "hello world", 11, 0, "").status, WIRE_STATUS_BUSY);
+        cr_assert_eq (blob_upload (&peer_a, "hello world", 11, i, "h").status, WIRE_STATUS_OK);
+        cr_assert_eq (blob_upload (&peer_b, "hello world", 11, 0, "").status, WIRE_STATUS_BUSY);
         now_ms += BROKER_UPLOAD_RATE_MS / 4 + 1;
     }
-    (void) upload (&peer_a, "hello world", 11, 0, "");
-    cr_assert_eq (upload (&peer_b, "hello world", 11, 0, "").offset, 4);
-    cr_assert_eq (upload (&peer_a, "hello world", 11, 4, "h").status, WIRE_STATUS_BUSY);
+    (void) blob_upload (&peer_a, "hello world", 11, 0, "");
+    cr_assert_eq (blob_upload (&peer_b, "hello world", 11, 0, "").offset, 4);
+    cr_assert_eq (blob_upload (&peer_a, "hello world", 11, 4, "h").status, WIRE_STATUS_BUSY);
 }
 
 Test (content, a_blob_above_the_size_limit_or_its_own_size_is_refused)
 {
-    cr_assert_eq (upload (&peer_a, "a", BROKER_CONTENT_MOST + 1, 0, "").status, WIRE_STATUS_REFUSED);
-    cr_assert_eq (upload (&peer_a, "hello", 3, 0, "hello").status, WIRE_STATUS_REFUSED,
+    cr_assert_eq (blob_upload (&peer_a, "a", BROKER_CONTENT_MOST + 1, 0, "").status, WIRE_STATUS_REFUSED);
+    cr_assert_eq (blob_upload (&peer_a, "hello", 3, 0, "hello").status, WIRE_STATUS_REFUSED,
                   "more bytes than its size");
 }
 
@@ -191,10 +191,10 @@ Test (content, one_peer_has_a_few_uploads_and_leaves_places_for_others)
 
     for (int i = 0; i < BROKER_UPLOADS_PEER_MOST; i++) {
         (void) snprintf (name, sizeof name, "content %d", i);
-        cr_assert_eq (upload (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+        cr_assert_eq (blob_upload (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
     }
-    cr_assert_eq (upload (&peer_a, "one more", 8, 0, "one more").status, WIRE_STATUS_BUSY);
-    cr_assert (upload (&peer_b, "one more", 8, 0, "one more").complete);
+    cr_assert_eq (blob_upload (&peer_a, "one more", 8, 0, "one more").status, WIRE_STATUS_BUSY);
+    cr_assert (blob_upload (&peer_b, "one more", 8, 0, "one more").complete);
 }
 
 /*  Returns the disk blocks of all partial uploads. *ret_count: the number of uploads. */
@@ -224,7 +224,7 @@ Test (content, a_peer_that_asks_for_the_offset_reserves_nothing)
 
     for (int i = 0; i < 100; i++) {
         (void) snprintf (name, sizeof name, "content %d", i);
-        cr_assert_eq (upload (&peer_a, name, 64 << 20, 0, "").status, WIRE_STATUS_OK);
+        cr_assert_eq (blob_upload (&peer_a, name, 64 << 20, 0, "").status, WIRE_STATUS_OK);
     }
     cr_assert_eq (uploads_blocks (&count), 0);
     cr_assert_eq (count, 0);
@@ -234,12 +234,12 @@ Test (content, an_idle_upload_frees_the_space_reserved_beyond_its_bytes)
 {
     unsigned count;
 
-    cr_assert_eq (upload (&peer_a, "large", 64 << 20, 0, "beginning").status, WIRE_STATUS_OK);
+    cr_assert_eq (blob_upload (&peer_a, "large", 64 << 20, 0, "beginning").status, WIRE_STATUS_OK);
     now_ms += BROKER_UPLOAD_IDLE_MS;
     broker_content_tick (content, now_ms);
     cr_assert_leq (uploads_blocks (&count), 64);
     cr_assert_eq (count, 1);
-    cr_assert_eq (upload (&peer_a, "large", 64 << 20, 0, "").offset, 9);
+    cr_assert_eq (blob_upload (&peer_a, "large", 64 << 20, 0, "").offset, 9);
 }
 
 Test (content, the_number_of_abandoned_uploads_is_bounded_after_a_restart_too)
@@ -250,7 +250,7 @@ Test (content, the_number_of_abandoned_uploads_is_bounded_after_a_restart_too)
     for (int i = 0; i < BROKER_PARTIALS_MOST + 20; i++) {
         (void) snprintf (name, sizeof name, "content %d", i);
         now_ms += BROKER_UPLOAD_IDLE_MS;
-        cr_assert_eq (upload (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+        cr_assert_eq (blob_upload (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
     }
     content = broker_content_free (content);
     (void) uploads_blocks (&count);
@@ -276,19 +276,19 @@ Test (content, the_bytes_of_a_resumed_upload_are_hashed_beside_the_loop)
 {
     struct bus_loop *loop = bus_loop_new ();
     struct wire_taken taken;
-    (void) upload (&peer_a, "hello world", 11, 0, "hello ");
+    (void) blob_upload (&peer_a, "hello world", 11, 0, "hello ");
     int late = bus_timer_start (loop, 20000, on_late, NULL);
 
     content = broker_content_free (content);
     cr_assert_eq (broker_content_open (loop, root_fd, &content, &error), 0, "%s", error.text);
-    taken = upload (&peer_b, "hello world", 11, 0, "");
+    taken = blob_upload (&peer_b, "hello world", 11, 0, "");
     cr_assert_eq (taken.offset, 6);
-    taken = upload (&peer_b, "hello world", 11, 6, "world");
+    taken = blob_upload (&peer_b, "hello world", 11, 6, "world");
     cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
     while (taken.status == WIRE_STATUS_BUSY) {
         (void) bus_timer_start (loop, 1, on_look, loop);
         cr_assert_eq (bus_loop_run (loop), 0);
-        taken = upload (&peer_b, "hello world", 11, 6, "world");
+        taken = blob_upload (&peer_b, "hello world", 11, 6, "world");
     }
     cr_assert (taken.complete);
     bus_timer_cancel (loop, late);
@@ -399,7 +399,7 @@ Test (content, an_upload_of_an_existing_blob_is_retried_after_the_time_of_hashin
 
 Test (content, an_empty_blob_is_accepted)
 {
-    cr_assert (upload (&peer_a, "", 0, 0, "").complete);
+    cr_assert (blob_upload (&peer_a, "", 0, 0, "").complete);
 }
 
 /*  Changes one byte of a complete blob, as a faulty disk does. */
@@ -430,13 +430,13 @@ Test (content, a_damaged_blob_is_not_served_and_an_upload_replaces_it)
     struct base_digest digest = base_digest_of ("hello", 5);
 
     broker_content_watch (content, on_damaged, NULL);
-    cr_assert (upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
     cr_assert_eq (blob_get ("hello"), 0);
     blob_corrupt ("hello");
     cr_expect_eq (blob_get ("hello"), -ENOENT);
     cr_expect_eq (n_damaged, 1);
     cr_expect (broker_content_is_damaged (content, &digest), "the damaged blob is kept");
-    cr_assert (upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
     cr_expect_eq (blob_get ("hello"), 0);
     cr_expect_not (broker_content_is_damaged (content, &digest));
 }
@@ -445,26 +445,26 @@ Test (content, a_new_upload_of_a_damaged_blob_detects_the_damage)
 {
     struct wire_taken taken;
 
-    cr_assert (upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
     content = broker_content_free (content);
     blob_corrupt ("hello");
     content_open ();
-    taken = upload (&peer_a, "hello", 5, 0, "");
+    taken = blob_upload (&peer_a, "hello", 5, 0, "");
     cr_expect_not (taken.complete);
     cr_expect_eq (taken.offset, 0);
-    cr_assert (upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
     cr_expect_eq (blob_get ("hello"), 0);
 }
 
 Test (content, a_removed_directory_is_created_again)
 {
-    cr_assert (upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
     (void) disk_tree_remove (&disk_system, root_fd, "contents", NULL);
     cr_expect_eq (blob_get ("hello"), -ENOENT);
-    cr_assert (upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
     cr_expect_eq (blob_get ("hello"), 0);
     (void) disk_tree_remove (&disk_system, root_fd, "contents/partial", NULL);
-    cr_assert (upload (&peer_a, "there", 5, 0, "there").complete);
+    cr_assert (blob_upload (&peer_a, "there", 5, 0, "there").complete);
 }
 
 Test (content, a_discarded_blob_is_not_served_and_is_restored_when_it_is_needed_again)
@@ -472,7 +472,7 @@ Test (content, a_discarded_blob_is_not_served_and_is_restored_when_it_is_needed_
     struct base_digest digest = base_digest_of ("hello", 5);
     uint64_t size;
 
-    cr_assert (upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
     cr_assert_eq (broker_content_discard (content, &digest), 0);
     cr_expect_eq (blob_get ("hello"), -ENOENT);
     cr_expect (broker_content_has (content, &digest, &size));

@@ -52,7 +52,7 @@ static struct base_digest release_publish (const char *version, const char *time
     return release.digest;
 }
 
-static int reopen (bool anew)
+static int records_reopen (bool anew)
 {
     store = broker_store_free (store);
     return broker_keeping_open (".", root, anew, &store, &error);
@@ -77,7 +77,7 @@ Test (documents, rebuild_the_records_in_the_order_of_publishing)
     records_remove ();
     cr_assert_eq (broker_keeping_open (".", root, false, &store, &error), BROKER_E_NO_RECORDS);
     cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     cr_assert_eq (broker_store_release_get (store, &first, &release, &error), 0);
     cr_expect (release.withdrawn);
     cr_expect_eq (release.serial, 1);
@@ -93,13 +93,13 @@ Test (documents, that_are_missing_are_written_and_damaged_ones_are_repaired)
     struct base_digest digest = release_publish ("1", "2026-01-01T00:00:00.000000000Z");
 
     free (scratch_shell ("rm -r releases", NULL));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     cr_expect (broker_document_has (root, &digest));
     free (scratch_shell ("for i in releases/*; do echo noise >$i; done", NULL));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     records_remove ();
     cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     struct broker_release release = {.serial = 0};
     cr_expect_eq (broker_store_release_get (store, &digest, &release, &error), 0);
     broker_release_deinit (&release);
@@ -111,7 +111,7 @@ Test (documents, whose_release_does_not_match_their_name_are_ignored)
     records_remove ();
     free (scratch_shell ("sed -i 's/\"version\": \"1\"/\"version\": \"2\"/' releases/*", NULL));
     cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     free (scratch_shell ("ls releases/*.json", NULL)); /* the document is kept */
 }
 
@@ -120,7 +120,7 @@ Test (documents, that_the_records_do_not_know_show_that_the_records_are_older)
     (void) release_publish ("1", "2026-01-01T00:00:00.000000000Z");
     store = broker_store_free (store);
     free (scratch_shell ("cp broker.db copy", NULL));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     (void) release_publish ("2", "2026-02-01T00:00:00.000000000Z");
     records_remove ();
     free (scratch_shell ("mv copy broker.db; rm records.mark", NULL));
@@ -135,8 +135,8 @@ Test (documents, are_set_aside_when_new_records_are_requested)
     records_remove ();
     cr_assert_eq (broker_keeping_open (".", root, true, &store, &error), 0, "%s", error.text);
     cr_expect_not (broker_document_has (root, &digest));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
-    cr_expect_eq (reopen (true), -EEXIST);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
+    cr_expect_eq (records_reopen (true), -EEXIST);
     free (scratch_shell ("ls releases.until-*/*.json", NULL));
 }
 
@@ -145,10 +145,10 @@ Test (documents, are_not_required_after_a_kill_during_the_first_start)
 {
     store = broker_store_free (store);
     free (scratch_shell ("rm -r broker.db* records.mark; : >broker.db", NULL));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     store = broker_store_free (store);
     free (scratch_shell ("rm broker.db* records.mark; cp /dev/null broker.db; sqlite3 broker.db"
                          " 'PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t'; rm -f records.mark",
                          NULL));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
 }
