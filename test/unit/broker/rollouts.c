@@ -8,7 +8,7 @@
 
 #include "broker/rollouts_carry.h"
 
-enum { MANY = 300 }; /* more than go into one transaction */
+enum { MANY = 300 }; /* more than fit into one transaction */
 
 static struct fixture fixture;
 static struct peer *operator;
@@ -477,7 +477,7 @@ Test (rollouts, revert_every_node_once_when_the_broker_dies_meanwhile)
         "CREATE TRIGGER full BEFORE INSERT ON given WHEN (SELECT count(*) FROM given WHERE verb ="
         " 'revert') >= 280 BEGIN SELECT RAISE (FAIL, 'full'); END");
     cr_assert_eq (rollout_steer (id, WIRE_COMMAND_REVERT), WIRE_STATUS_OK,
-                  "as many as go into one transaction");
+                  "as many as fit into one transaction");
     cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE verb = 'revert'"), BROKER_ROLLOUT_ORDERS);
     fixture_restart (MANY);
     database_execute ("DROP TRIGGER full");

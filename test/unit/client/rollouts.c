@@ -139,7 +139,7 @@ Test (rollouts, a_list_comes_in_pages_and_can_wait_for_a_change)
     cr_expect_eq (broker.requests[1].wait_ms, 0, "the second page does not wait");
 }
 
-Test (rollouts, members_are_those_of_a_rollout_or_of_a_plan)
+Test (rollouts, a_request_for_members_names_a_rollout_or_a_plan)
 {
     base_cleanup (base_free_p) char *json = NULL;
     cr_expect_eq (noded_client_rollout_members (client, NULL, NULL, 0, NULL, &json), -EINVAL);

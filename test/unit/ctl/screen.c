@@ -31,7 +31,7 @@ TestSuite (screen, .init = setup, .fini = teardown, .timeout = 60);
 /*  Draws the lines and compares the bytes written. */
 static void expect_written (const char *const *lines, const char *written)
 {
-    /*  Drawing only reads them. */
+    /*  ctl_screen_draw only reads the lines. */
     ctl_screen_draw (&ctl, &screen, (char *const *) lines);
     fflush (ctl.out);
     cr_expect_str_eq (text + seen, written);
