@@ -1,4 +1,4 @@
-/*  Copies of the records of a broker in this process, and brokers that are started from them. */
+/*  test/unit/broker/backup.c - copies of a broker's records, and brokers that start from them */
 
 #include "fixture.h"
 
@@ -26,8 +26,8 @@ static void tear_down (void)
 
 TestSuite (backup, .init = set_up, .fini = tear_down, .timeout = 120);
 
-/*  Asks for a copy, and tells where it lies. */
-static void backup (char path[256])
+/*  Requests a copy of the records. path: receives the path of the copy. */
+static void backup_make (char path[256])
 {
     struct wire_request request = {.verb = WIRE_VERB_BACKUP};
     struct wire_answer answer = operator_ask (operator, & request);
@@ -37,19 +37,19 @@ static void backup (char path[256])
     cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
     (void) base_digest_format (&answer.content, digest);
     (void) snprintf (path, 256, "%s/contents/%.2s/%s", fixture.root, digest, digest);
-    cr_assert_eq (stat (path, &status), 0, "%s is not there", path);
+    cr_assert_eq (stat (path, &status), 0, "%s does not exist", path);
     cr_expect_eq ((uint64_t) status.st_size, answer.size);
     wire_answer_deinit (&answer);
 }
 
-static void hold (const char *node)
+static void node_hold (const char *node)
 {
     struct wire_ordered ordered = operator_order (operator, WIRE_VERB_HOLD, node, NULL);
     wire_ordered_deinit (&ordered);
 }
 
-/*  Lets the broker serve the other root instead. */
-static void move_over (void)
+/*  Restarts the broker on the other root. */
+static void broker_move (void)
 {
     char swap[sizeof other];
 
@@ -57,12 +57,12 @@ static void move_over (void)
     fixture_stop (&fixture);
     memcpy (swap, fixture.root, sizeof swap);
     memcpy (fixture.root, other, sizeof swap);
-    memcpy (other, swap, sizeof swap); /* the sockets stay where they were */
+    memcpy (other, swap, sizeof swap); /* the paths of the sockets do not change */
     fixture_start (&fixture);
     operator= fixture_control (&fixture);
 }
 
-Test (backup, a_broker_goes_on_from_a_copy)
+Test (backup, a_broker_continues_from_a_copy)
 {
     struct node node;
     struct wire_node before, after;
@@ -70,39 +70,40 @@ Test (backup, a_broker_goes_on_from_a_copy)
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
-    hold ("web-1");
+    node_hold ("web-1");
     before = operator_node (operator, "web-1");
-    backup (path);
-    hold ("web-1"); /* forgotten */
+    backup_make (path);
+    node_hold ("web-1"); /* not in the copy */
     cr_assert_eq (broker_restore (other, path, &error), 0, "%s", error.text);
     peer_free (node.control);
-    move_over ();
+    broker_move ();
     after = operator_node (operator, "web-1");
     cr_expect_eq (after.desired_epoch, before.desired_epoch);
-    cr_expect_gt (after.revision, before.revision + 1000000, "who follows would miss what is new");
+    cr_expect_gt (after.revision, before.revision + 1000000,
+                  "a client that waits for changes would miss new ones");
     wire_node_deinit (&after);
-    hold ("web-1");
+    node_hold ("web-1");
     after = operator_node (operator, "web-1");
     cr_expect_gt (after.desired_epoch, before.desired_epoch);
     wire_node_deinit (&after);
     wire_node_deinit (&before);
 }
 
-Test (backup, records_that_are_there_are_not_written_over)
+Test (backup, existing_records_are_not_overwritten)
 {
     char path[256];
 
-    backup (path);
+    backup_make (path);
     operator= peer_free (operator);
     fixture_stop (&fixture);
     cr_assert_eq (broker_restore (fixture.root, path, &error), -EEXIST);
     cr_expect_not_null (strstr (error.text, "name another root"), "%s", error.text);
     fixture_start (&fixture);
     operator= fixture_control (&fixture);
-    cr_expect_gt (broker_restore (fixture.root, path, &error), 0, "a broker serves it");
+    cr_expect_gt (broker_restore (fixture.root, path, &error), 0, "a broker uses the root");
 }
 
-static void put (const char *path, const char *sql)
+static void database_execute (const char *path, const char *sql)
 {
     sqlite3 *database;
 
@@ -115,18 +116,18 @@ static void expect_refused (const char *path, const char *says)
 {
     char made[128];
 
-    cr_expect_lt (broker_restore (other, path, &error), 0, "%s was taken", path);
+    cr_expect_lt (broker_restore (other, path, &error), 0, "%s was accepted", path);
     cr_expect_not_null (strstr (error.text, says), "%s", error.text);
     (void) snprintf (made, sizeof made, "%s/broker.db", other);
     cr_expect_neq (access (made, F_OK), 0, "a refused file became the records");
 }
 
-Test (backup, what_is_no_copy_is_refused_and_the_root_stays_empty)
+Test (backup, a_file_that_is_no_copy_is_refused_and_the_root_stays_empty)
 {
     char path[256], file[128];
     int fd;
 
-    backup (path);
+    backup_make (path);
     expect_refused ("/nowhere", "cannot read /nowhere");
     (void) snprintf (file, sizeof file, "%s/file", fixture.root);
     fd = open (file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -135,11 +136,11 @@ Test (backup, what_is_no_copy_is_refused_and_the_root_stays_empty)
     close (fd);
     expect_refused (file, "not a database");
     (void) unlink (file);
-    put (file, "CREATE TABLE t (x)");
+    database_execute (file, "CREATE TABLE t (x)");
     expect_refused (file, "not one of noded-broker");
-    put (path, "PRAGMA user_version = 1000");
+    database_execute (path, "PRAGMA user_version = 1000");
     expect_refused (path, "newer noded-broker");
-    put (path, "PRAGMA user_version = 1");
+    database_execute (path, "PRAGMA user_version = 1");
     fd = open (path, O_WRONLY | O_CLOEXEC);
     for (int at = 8192; at < 60000; at += 4096)
         cr_assert_eq (pwrite (fd, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, at), 8);
@@ -147,7 +148,7 @@ Test (backup, what_is_no_copy_is_refused_and_the_root_stays_empty)
     expect_refused (path, "cannot restore");
 }
 
-Test (backup, a_broker_without_contents_says_what_to_do)
+Test (backup, a_broker_without_blobs_says_what_to_do)
 {
     struct wire_request request = {.verb = WIRE_VERB_BACKUP};
     struct wire_answer answer;
@@ -167,9 +168,9 @@ Test (backup, only_the_newest_copies_are_kept)
 {
     char first[256], path[256];
 
-    backup (first);
+    backup_make (first);
     for (int i = 0; i < 8; i++)
-        backup (path);
+        backup_make (path);
     cr_expect_eq (access (path, F_OK), 0);
     cr_expect_neq (access (first, F_OK), 0);
 }

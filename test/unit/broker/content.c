@@ -1,4 +1,4 @@
-/*  Taking and serving contents. */
+/*  test/unit/broker/content.c - accepting uploads of blobs and serving them */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -41,86 +41,86 @@ static void tear_down (void)
 
 TestSuite (content, .init = set_up, .fini = tear_down);
 
-static struct wire_taken put (const struct bus_peer *peer, const char *name, uint64_t size, uint64_t offset,
-                              const char *payload)
+static struct wire_taken blob_upload (const struct bus_peer *peer, const char *name, uint64_t size,
+                                      uint64_t offset, const char *payload)
 {
     struct wire_put message = {
         .digest = base_digest_of (name, strlen (name)), .size = size, .offset = offset};
     struct wire_taken taken = {.offset = 0};
 
     cr_assert_eq (broker_content_put (content, peer, &message, payload, strlen (payload), now_ms, &taken), 0);
-    free (taken.reason); /* only the rest is looked at */
+    free (taken.reason); /* the tests look at the other members only */
     taken.reason = NULL;
     return taken;
 }
 
-Test (content, an_upload_comes_in_parts_and_is_served_when_it_is_whole)
+Test (content, an_upload_in_parts_is_served_once_it_is_complete)
 {
     struct base_digest digest = base_digest_of ("hello world", 11);
-    struct wire_taken taken = put (&peer_a, "hello world", 11, 0, "");
+    struct wire_taken taken = blob_upload (&peer_a, "hello world", 11, 0, "");
     uint64_t size;
     bool immutable;
     int fd;
 
     cr_assert_eq (taken.status, WIRE_STATUS_OK);
     cr_assert_eq (taken.offset, 0);
-    taken = put (&peer_a, "hello world", 11, 0, "hello ");
+    taken = blob_upload (&peer_a, "hello world", 11, 0, "hello ");
     cr_assert_eq (taken.offset, 6);
     cr_assert_not (taken.complete);
     cr_assert_eq (broker_content_get (content, &digest, &fd, &size, &immutable), -ENOENT);
-    taken = put (&peer_a, "hello world", 11, 3, "dropped");
-    cr_assert_eq (taken.offset, 6, "what does not begin at the end is dropped");
-    taken = put (&peer_a, "hello world", 11, 6, "world");
+    taken = blob_upload (&peer_a, "hello world", 11, 3, "dropped");
+    cr_assert_eq (taken.offset, 6, "a part that does not start at the end is dropped");
+    taken = blob_upload (&peer_a, "hello world", 11, 6, "world");
     cr_assert (taken.complete);
     cr_assert_eq (taken.offset, 11);
     cr_assert_eq (broker_content_get (content, &digest, &fd, &size, &immutable), 0);
     cr_assert_eq (size, 11);
     close (fd);
-    taken = put (&peer_b, "hello world", 11, 0, "");
-    cr_assert (taken.complete, "what is here need not be sent again");
-    taken = put (&peer_b, "hello world", 12, 0, "");
+    taken = blob_upload (&peer_b, "hello world", 11, 0, "");
+    cr_assert (taken.complete, "a complete blob is not sent again");
+    taken = blob_upload (&peer_b, "hello world", 12, 0, "");
     cr_assert_eq (taken.status, WIRE_STATUS_REFUSED);
 }
 
-Test (content, an_upload_goes_on_after_a_restart)
+Test (content, an_upload_continues_after_a_restart)
 {
     struct wire_taken taken;
 
-    cr_assert_eq (put (&peer_a, "hello world", 11, 0, "hello ").status, WIRE_STATUS_OK);
+    cr_assert_eq (blob_upload (&peer_a, "hello world", 11, 0, "hello ").status, WIRE_STATUS_OK);
     content = broker_content_free (content);
     content_open ();
-    taken = put (&peer_b, "hello world", 11, 0, "");
+    taken = blob_upload (&peer_b, "hello world", 11, 0, "");
     cr_assert_eq (taken.offset, 6);
-    taken = put (&peer_b, "hello world", 11, 6, "world");
+    taken = blob_upload (&peer_b, "hello world", 11, 6, "world");
     cr_assert (taken.complete);
 }
 
-Test (content, what_is_not_what_its_name_says_is_discarded)
+Test (content, a_blob_with_another_digest_is_discarded)
 {
-    struct wire_taken taken = put (&peer_a, "hello world", 11, 0, "jello world");
+    struct wire_taken taken = blob_upload (&peer_a, "hello world", 11, 0, "jello world");
 
     cr_assert_eq (taken.status, WIRE_STATUS_REFUSED);
     cr_assert_eq (taken.offset, 0);
     cr_assert_not (taken.complete);
-    taken = put (&peer_a, "hello world", 11, 0, "hello world");
+    taken = blob_upload (&peer_a, "hello world", 11, 0, "hello world");
     cr_assert (taken.complete);
 }
 
-Test (content, one_peer_at_a_time_uploads_a_content_and_a_silent_one_loses_it)
+Test (content, one_peer_at_a_time_uploads_a_blob_and_a_silent_one_is_replaced)
 {
     struct wire_taken taken;
 
-    cr_assert_eq (put (&peer_a, "hello world", 11, 0, "hello ").status, WIRE_STATUS_OK);
-    taken = put (&peer_b, "hello world", 11, 0, "");
+    cr_assert_eq (blob_upload (&peer_a, "hello world", 11, 0, "hello ").status, WIRE_STATUS_OK);
+    taken = blob_upload (&peer_b, "hello world", 11, 0, "");
     cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
     cr_assert (taken.retry_after_ms > 0);
     now_ms += BROKER_UPLOAD_TAKE_OVER_MS;
-    taken = put (&peer_b, "hello world", 11, 0, "");
+    taken = blob_upload (&peer_b, "hello world", 11, 0, "");
     cr_assert_eq (taken.status, WIRE_STATUS_OK);
     cr_assert_eq (taken.offset, 6);
 }
 
-Test (content, uploads_are_bounded_and_idle_ones_make_room)
+Test (content, uploads_are_bounded_and_idle_ones_are_closed)
 {
     char name[16];
     struct wire_taken taken;
@@ -128,19 +128,19 @@ Test (content, uploads_are_bounded_and_idle_ones_make_room)
     for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
         struct bus_peer peer = {.size = 1, .id = {(uint8_t) (i / BROKER_UPLOADS_PEER_MOST + 1)}};
         (void) snprintf (name, sizeof name, "content %d", i);
-        cr_assert_eq (put (&peer, name, 100, 0, "x").status, WIRE_STATUS_OK);
+        cr_assert_eq (blob_upload (&peer, name, 100, 0, "x").status, WIRE_STATUS_OK);
     }
-    taken = put (&peer_a, "one more", 8, 0, "one more");
+    taken = blob_upload (&peer_a, "one more", 8, 0, "one more");
     cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
     now_ms += BROKER_UPLOAD_IDLE_MS;
     broker_content_tick (content, now_ms);
-    taken = put (&peer_a, "one more", 8, 0, "one more");
+    taken = blob_upload (&peer_a, "one more", 8, 0, "one more");
     cr_assert (taken.complete);
-    taken = put (&peer_a, "content 0", 100, 0, "");
-    cr_assert_eq (taken.offset, 1, "what was here is kept for a resume");
+    taken = blob_upload (&peer_a, "content 0", 100, 0, "");
+    cr_assert_eq (taken.offset, 1, "the bytes received are kept for a resume");
 }
 
-Test (content, uploads_that_are_kept_just_active_hold_no_places)
+Test (content, uploads_slower_than_the_least_rate_lose_their_places)
 {
     char name[16];
 
@@ -148,56 +148,57 @@ Test (content, uploads_that_are_kept_just_active_hold_no_places)
         for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
             struct bus_peer peer = {.size = 1, .id = {(uint8_t) (i / BROKER_UPLOADS_PEER_MOST + 1)}};
             (void) snprintf (name, sizeof name, "content %d", i);
-            cr_assert_eq (put (&peer, name, 100, span, "x").status, WIRE_STATUS_OK);
+            cr_assert_eq (blob_upload (&peer, name, 100, span, "x").status, WIRE_STATUS_OK);
         }
         if (span < 4) {
-            cr_assert_eq (put (&peer_a, "one more", 8, 0, "one ").status, WIRE_STATUS_BUSY, "span %u", span);
+            cr_assert_eq (blob_upload (&peer_a, "one more", 8, 0, "one ").status, WIRE_STATUS_BUSY, "span %u",
+                          span);
             now_ms += BROKER_UPLOAD_RATE_MS / 4 + 1;
         }
     }
-    cr_assert_eq (put (&peer_a, "one more", 8, 0, "one ").status, WIRE_STATUS_OK);
-    /* Whose place it was gets another one of its like, and not this one. */
+    cr_assert_eq (blob_upload (&peer_a, "one more", 8, 0, "one ").status, WIRE_STATUS_OK);
+    /* The upload that lost its place gets the place of another slow one, and not this place. */
     for (int i = 0; i < BROKER_UPLOADS_MOST; i++) {
         struct bus_peer peer = {.size = 1, .id = {(uint8_t) (i / BROKER_UPLOADS_PEER_MOST + 1)}};
         (void) snprintf (name, sizeof name, "content %d", i);
-        (void) put (&peer, name, 100, 5, "x");
+        (void) blob_upload (&peer, name, 100, 5, "x");
     }
-    cr_assert (put (&peer_a, "one more", 8, 4, "more").complete);
+    cr_assert (blob_upload (&peer_a, "one more", 8, 4, "more").complete);
 }
 
-Test (content, who_knows_a_digest_and_sends_little_of_it_does_not_keep_others_from_it)
+Test (content, a_peer_that_sends_little_of_a_blob_does_not_block_other_uploads_of_it)
 {
     for (unsigned i = 0; i < 4; i++) {
-        cr_assert_eq (put (&peer_a, "hello world", 11, i, "h").status, WIRE_STATUS_OK);
-        cr_assert_eq (put (&peer_b, "hello world", 11, 0, "").status, WIRE_STATUS_BUSY);
+        cr_assert_eq (blob_upload (&peer_a, "hello world", 11, i, "h").status, WIRE_STATUS_OK);
+        cr_assert_eq (blob_upload (&peer_b, "hello world", 11, 0, "").status, WIRE_STATUS_BUSY);
         now_ms += BROKER_UPLOAD_RATE_MS / 4 + 1;
     }
-    (void) put (&peer_a, "hello world", 11, 0, "");
-    cr_assert_eq (put (&peer_b, "hello world", 11, 0, "").offset, 4);
-    cr_assert_eq (put (&peer_a, "hello world", 11, 4, "h").status, WIRE_STATUS_BUSY);
+    (void) blob_upload (&peer_a, "hello world", 11, 0, "");
+    cr_assert_eq (blob_upload (&peer_b, "hello world", 11, 0, "").offset, 4);
+    cr_assert_eq (blob_upload (&peer_a, "hello world", 11, 4, "h").status, WIRE_STATUS_BUSY);
 }
 
-Test (content, what_is_too_large_for_the_bound_or_the_disk_is_refused)
+Test (content, a_blob_above_the_size_limit_or_its_own_size_is_refused)
 {
-    cr_assert_eq (put (&peer_a, "a", BROKER_CONTENT_MOST + 1, 0, "").status, WIRE_STATUS_REFUSED);
-    cr_assert_eq (put (&peer_a, "hello", 3, 0, "hello").status, WIRE_STATUS_REFUSED,
-                  "more bytes than it has");
+    cr_assert_eq (blob_upload (&peer_a, "a", BROKER_CONTENT_MOST + 1, 0, "").status, WIRE_STATUS_REFUSED);
+    cr_assert_eq (blob_upload (&peer_a, "hello", 3, 0, "hello").status, WIRE_STATUS_REFUSED,
+                  "more bytes than its size");
 }
 
-Test (content, one_peer_has_a_few_uploads_and_leaves_room_for_others)
+Test (content, one_peer_has_a_few_uploads_and_leaves_places_for_others)
 {
     char name[16];
 
     for (int i = 0; i < BROKER_UPLOADS_PEER_MOST; i++) {
         (void) snprintf (name, sizeof name, "content %d", i);
-        cr_assert_eq (put (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+        cr_assert_eq (blob_upload (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
     }
-    cr_assert_eq (put (&peer_a, "one more", 8, 0, "one more").status, WIRE_STATUS_BUSY);
-    cr_assert (put (&peer_b, "one more", 8, 0, "one more").complete);
+    cr_assert_eq (blob_upload (&peer_a, "one more", 8, 0, "one more").status, WIRE_STATUS_BUSY);
+    cr_assert (blob_upload (&peer_b, "one more", 8, 0, "one more").complete);
 }
 
-/*  Blocks of the disk that uploads have, and how many there are. */
-static uint64_t blocks (unsigned *ret_count)
+/*  Returns the disk blocks of all partial uploads. *ret_count: the number of uploads. */
+static uint64_t uploads_blocks (unsigned *ret_count)
 {
     char path[96];
     uint64_t sum = 0;
@@ -216,32 +217,32 @@ static uint64_t blocks (unsigned *ret_count)
     return sum;
 }
 
-Test (content, who_asks_where_to_begin_reserves_nothing)
+Test (content, a_peer_that_asks_for_the_offset_reserves_nothing)
 {
     char name[16];
     unsigned count;
 
     for (int i = 0; i < 100; i++) {
         (void) snprintf (name, sizeof name, "content %d", i);
-        cr_assert_eq (put (&peer_a, name, 64 << 20, 0, "").status, WIRE_STATUS_OK);
+        cr_assert_eq (blob_upload (&peer_a, name, 64 << 20, 0, "").status, WIRE_STATUS_OK);
     }
-    cr_assert_eq (blocks (&count), 0);
+    cr_assert_eq (uploads_blocks (&count), 0);
     cr_assert_eq (count, 0);
 }
 
-Test (content, an_idle_upload_gives_back_what_is_reserved_beyond_what_is_there)
+Test (content, an_idle_upload_frees_the_space_reserved_beyond_its_bytes)
 {
     unsigned count;
 
-    cr_assert_eq (put (&peer_a, "large", 64 << 20, 0, "beginning").status, WIRE_STATUS_OK);
+    cr_assert_eq (blob_upload (&peer_a, "large", 64 << 20, 0, "beginning").status, WIRE_STATUS_OK);
     now_ms += BROKER_UPLOAD_IDLE_MS;
     broker_content_tick (content, now_ms);
-    cr_assert_leq (blocks (&count), 64);
+    cr_assert_leq (uploads_blocks (&count), 64);
     cr_assert_eq (count, 1);
-    cr_assert_eq (put (&peer_a, "large", 64 << 20, 0, "").offset, 9);
+    cr_assert_eq (blob_upload (&peer_a, "large", 64 << 20, 0, "").offset, 9);
 }
 
-Test (content, what_nobody_goes_on_with_is_bounded_in_number_also_after_a_restart)
+Test (content, the_number_of_abandoned_uploads_is_bounded_after_a_restart_too)
 {
     char name[16];
     unsigned count;
@@ -249,21 +250,21 @@ Test (content, what_nobody_goes_on_with_is_bounded_in_number_also_after_a_restar
     for (int i = 0; i < BROKER_PARTIALS_MOST + 20; i++) {
         (void) snprintf (name, sizeof name, "content %d", i);
         now_ms += BROKER_UPLOAD_IDLE_MS;
-        cr_assert_eq (put (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
+        cr_assert_eq (blob_upload (&peer_a, name, 100, 0, "x").status, WIRE_STATUS_OK);
     }
     content = broker_content_free (content);
-    (void) blocks (&count);
+    (void) uploads_blocks (&count);
     cr_assert_gt (count, BROKER_PARTIALS_MOST);
     content_open ();
     broker_content_tick (content, now_ms);
-    (void) blocks (&count);
+    (void) uploads_blocks (&count);
     cr_assert_eq (count, BROKER_PARTIALS_MOST);
 }
 
 static void on_late (void *context)
 {
     (void) context;
-    cr_assert_fail ("what is here was never read");
+    cr_assert_fail ("the bytes on disk were never hashed");
 }
 
 static void on_look (void *context)
@@ -271,23 +272,23 @@ static void on_look (void *context)
     bus_loop_stop (context);
 }
 
-Test (content, what_is_here_of_an_upload_is_read_beside_the_loop)
+Test (content, the_bytes_of_a_resumed_upload_are_hashed_beside_the_loop)
 {
     struct bus_loop *loop = bus_loop_new ();
     struct wire_taken taken;
-    (void) put (&peer_a, "hello world", 11, 0, "hello ");
+    (void) blob_upload (&peer_a, "hello world", 11, 0, "hello ");
     int late = bus_timer_start (loop, 20000, on_late, NULL);
 
     content = broker_content_free (content);
     cr_assert_eq (broker_content_open (loop, root_fd, &content, &error), 0, "%s", error.text);
-    taken = put (&peer_b, "hello world", 11, 0, "");
+    taken = blob_upload (&peer_b, "hello world", 11, 0, "");
     cr_assert_eq (taken.offset, 6);
-    taken = put (&peer_b, "hello world", 11, 6, "world");
+    taken = blob_upload (&peer_b, "hello world", 11, 6, "world");
     cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
     while (taken.status == WIRE_STATUS_BUSY) {
         (void) bus_timer_start (loop, 1, on_look, loop);
         cr_assert_eq (bus_loop_run (loop), 0);
-        taken = put (&peer_b, "hello world", 11, 6, "world");
+        taken = blob_upload (&peer_b, "hello world", 11, 6, "world");
     }
     cr_assert (taken.complete);
     bus_timer_cancel (loop, late);
@@ -296,7 +297,7 @@ Test (content, what_is_here_of_an_upload_is_read_beside_the_loop)
     content_open ();
 }
 
-static int get (const char *name)
+static int blob_get (const char *name)
 {
     struct base_digest digest = base_digest_of (name, strlen (name));
     uint64_t size;
@@ -308,8 +309,8 @@ static int get (const char *name)
     return r;
 }
 
-/*  A file of a tebibyte that takes no room: to read it lasts longer than any test may. */
-static void huge_make (const struct base_digest *digest)
+/*  Makes a sparse file of 1 TiB: reading it takes longer than any test may. */
+static void huge_blob_make (const struct base_digest *digest)
 {
     char path[160], text[BASE_DIGEST_TEXT];
 
@@ -339,7 +340,7 @@ static void loop_close (struct bus_loop *loop)
     content_open ();
 }
 
-Test (content, nobody_waits_for_a_blob_that_is_being_hashed, .timeout = 60)
+Test (content, no_call_waits_for_a_blob_that_is_being_hashed, .timeout = 60)
 {
     struct base_digest digest = base_digest_of ("huge", 4);
     char away[96], path[96];
@@ -347,16 +348,16 @@ Test (content, nobody_waits_for_a_blob_that_is_being_hashed, .timeout = 60)
 
     (void) snprintf (path, sizeof path, "%s/contents", root);
     (void) snprintf (away, sizeof away, "%s/away", root);
-    huge_make (&digest);
-    cr_assert_eq (get ("huge"), -EBUSY);
+    huge_blob_make (&digest);
+    cr_assert_eq (blob_get ("huge"), -EBUSY);
     cr_assert_eq (rename (path, away), 0);
-    cr_expect_eq (get ("huge"), -ENOENT, "its directory was replaced");
-    huge_make (&digest);
-    cr_assert_eq (get ("huge"), -EBUSY);
-    loop_close (loop); /* told to end */
+    cr_expect_eq (blob_get ("huge"), -ENOENT, "its directory was replaced");
+    huge_blob_make (&digest);
+    cr_assert_eq (blob_get ("huge"), -EBUSY);
+    loop_close (loop); /* stops the hashing */
 }
 
-Test (content, nobody_waits_for_an_upload_that_is_being_read, .timeout = 60)
+Test (content, no_call_waits_for_an_upload_that_is_being_hashed, .timeout = 60)
 {
     struct base_digest digest = base_digest_of ("huge", 4);
     struct wire_taken taken = {.offset = 0};
@@ -365,8 +366,8 @@ Test (content, nobody_waits_for_an_upload_that_is_being_read, .timeout = 60)
     struct bus_loop *loop = loop_open ();
 
     cr_assert_eq (disk_space (root_fd, &bytes, &inodes), 0);
-    bytes =
-        bytes / 2 < BROKER_CONTENT_MOST ? bytes / 2 : BROKER_CONTENT_MOST; /* else there is no room for it */
+    /* An upload that does not fit on the disk would be refused. */
+    bytes = bytes / 2 < BROKER_CONTENT_MOST ? bytes / 2 : BROKER_CONTENT_MOST;
     struct wire_put message = {.digest = digest, .size = bytes};
     (void) snprintf (path, sizeof path, "%s/contents/partial/%s", root, base_digest_format (&digest, text));
     int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -378,7 +379,7 @@ Test (content, nobody_waits_for_an_upload_that_is_being_read, .timeout = 60)
     free (taken.reason);
 }
 
-Test (content, who_uploads_what_is_here_is_told_to_ask_again_once_it_can_be_hashed)
+Test (content, an_upload_of_an_existing_blob_is_retried_after_the_time_of_hashing)
 {
     enum { SIZE = 2 * BROKER_VERIFY_INLINE };
     static char data[SIZE];
@@ -396,13 +397,13 @@ Test (content, who_uploads_what_is_here_is_told_to_ask_again_once_it_can_be_hash
     free (taken.reason);
 }
 
-Test (content, an_empty_content_is_one_too)
+Test (content, an_empty_blob_is_accepted)
 {
-    cr_assert (put (&peer_a, "", 0, 0, "").complete);
+    cr_assert (blob_upload (&peer_a, "", 0, 0, "").complete);
 }
 
-/*  Changes one byte of a content that is here, as a disk does. */
-static void rot (const char *name)
+/*  Changes one byte of a complete blob, as a faulty disk does. */
+static void blob_corrupt (const char *name)
 {
     char path[160], text[BASE_DIGEST_TEXT];
     struct base_digest digest = base_digest_of (name, strlen (name));
@@ -424,57 +425,57 @@ static void on_damaged (void *context, const struct base_digest *digest)
     n_damaged++;
 }
 
-Test (content, what_is_damaged_is_not_served_and_an_upload_takes_its_place)
+Test (content, a_damaged_blob_is_not_served_and_an_upload_replaces_it)
 {
     struct base_digest digest = base_digest_of ("hello", 5);
 
     broker_content_watch (content, on_damaged, NULL);
-    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
-    cr_assert_eq (get ("hello"), 0);
-    rot ("hello");
-    cr_expect_eq (get ("hello"), -ENOENT);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert_eq (blob_get ("hello"), 0);
+    blob_corrupt ("hello");
+    cr_expect_eq (blob_get ("hello"), -ENOENT);
     cr_expect_eq (n_damaged, 1);
-    cr_expect (broker_content_is_damaged (content, &digest), "and kept");
-    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
-    cr_expect_eq (get ("hello"), 0);
+    cr_expect (broker_content_is_damaged (content, &digest), "the damaged blob is kept");
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_expect_eq (blob_get ("hello"), 0);
     cr_expect_not (broker_content_is_damaged (content, &digest));
 }
 
-Test (content, what_is_damaged_is_found_by_who_uploads_it_again)
+Test (content, a_new_upload_of_a_damaged_blob_detects_the_damage)
 {
     struct wire_taken taken;
 
-    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
     content = broker_content_free (content);
-    rot ("hello");
+    blob_corrupt ("hello");
     content_open ();
-    taken = put (&peer_a, "hello", 5, 0, "");
+    taken = blob_upload (&peer_a, "hello", 5, 0, "");
     cr_expect_not (taken.complete);
     cr_expect_eq (taken.offset, 0);
-    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
-    cr_expect_eq (get ("hello"), 0);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_expect_eq (blob_get ("hello"), 0);
 }
 
-Test (content, the_directory_is_made_again_where_it_is_removed)
+Test (content, a_removed_directory_is_created_again)
 {
-    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
     (void) disk_tree_remove (&disk_system, root_fd, "contents", NULL);
-    cr_expect_eq (get ("hello"), -ENOENT);
-    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
-    cr_expect_eq (get ("hello"), 0);
+    cr_expect_eq (blob_get ("hello"), -ENOENT);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_expect_eq (blob_get ("hello"), 0);
     (void) disk_tree_remove (&disk_system, root_fd, "contents/partial", NULL);
-    cr_assert (put (&peer_a, "there", 5, 0, "there").complete);
+    cr_assert (blob_upload (&peer_a, "there", 5, 0, "there").complete);
 }
 
-Test (content, what_nothing_needs_is_not_served_and_comes_back_for_who_asks_whether_it_is_here)
+Test (content, a_discarded_blob_is_not_served_and_is_restored_when_it_is_needed_again)
 {
     struct base_digest digest = base_digest_of ("hello", 5);
     uint64_t size;
 
-    cr_assert (put (&peer_a, "hello", 5, 0, "hello").complete);
+    cr_assert (blob_upload (&peer_a, "hello", 5, 0, "hello").complete);
     cr_assert_eq (broker_content_discard (content, &digest), 0);
-    cr_expect_eq (get ("hello"), -ENOENT);
+    cr_expect_eq (blob_get ("hello"), -ENOENT);
     cr_expect (broker_content_has (content, &digest, &size));
     cr_expect_eq (size, 5);
-    cr_expect_eq (get ("hello"), 0);
+    cr_expect_eq (blob_get ("hello"), 0);
 }

@@ -1,4 +1,4 @@
-/*  Releases beside the records. */
+/*  test/unit/broker/documents.c - the documents of releases beside the records */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -14,24 +14,24 @@ static struct broker_store *store;
 static struct base_error error;
 static int root;
 
-static void begin (void)
+static void set_up (void)
 {
     scratch_begin ();
     root = open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cr_assert_eq (broker_keeping_open (".", root, false, &store, &error), 0, "%s", error.text);
 }
 
-static void end (void)
+static void tear_down (void)
 {
     store = broker_store_free (store);
     (void) close (root);
     scratch_end ();
 }
 
-TestSuite (documents, .init = begin, .fini = end);
+TestSuite (documents, .init = set_up, .fini = tear_down);
 
-/*  Put into the records and, as the broker does, beside them. */
-static struct base_digest publish (const char *version, const char *time)
+/*  Puts a release into the records and, as the broker does, its document beside them. */
+static struct base_digest release_publish (const char *version, const char *time)
 {
     char *args[] = {(char *) "odd \"\xff\n"};
     struct wire_envelope envelope = {.application = (char *) "noded",
@@ -52,7 +52,7 @@ static struct base_digest publish (const char *version, const char *time)
     return release.digest;
 }
 
-static int reopen (bool anew)
+static int records_reopen (bool anew)
 {
     store = broker_store_free (store);
     return broker_keeping_open (".", root, anew, &store, &error);
@@ -66,8 +66,8 @@ static void records_remove (void)
 
 Test (documents, rebuild_the_records_in_the_order_of_publishing)
 {
-    struct base_digest second = publish ("2", "2026-02-01T00:00:00.000000000Z");
-    struct base_digest first = publish ("1", "2026-01-01T00:00:00.000000000Z");
+    struct base_digest second = release_publish ("2", "2026-02-01T00:00:00.000000000Z");
+    struct base_digest first = release_publish ("1", "2026-01-01T00:00:00.000000000Z");
     struct broker_release release = {.serial = 0};
 
     cr_assert_eq (broker_store_release_withdraw (store, &first, &error), 0);
@@ -77,7 +77,7 @@ Test (documents, rebuild_the_records_in_the_order_of_publishing)
     records_remove ();
     cr_assert_eq (broker_keeping_open (".", root, false, &store, &error), BROKER_E_NO_RECORDS);
     cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     cr_assert_eq (broker_store_release_get (store, &first, &release, &error), 0);
     cr_expect (release.withdrawn);
     cr_expect_eq (release.serial, 1);
@@ -88,67 +88,67 @@ Test (documents, rebuild_the_records_in_the_order_of_publishing)
     broker_release_deinit (&release);
 }
 
-Test (documents, that_are_missing_are_written_and_damaged_ones_are_mended)
+Test (documents, that_are_missing_are_written_and_damaged_ones_are_repaired)
 {
-    struct base_digest digest = publish ("1", "2026-01-01T00:00:00.000000000Z");
+    struct base_digest digest = release_publish ("1", "2026-01-01T00:00:00.000000000Z");
 
     free (scratch_shell ("rm -r releases", NULL));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     cr_expect (broker_document_has (root, &digest));
     free (scratch_shell ("for i in releases/*; do echo noise >$i; done", NULL));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     records_remove ();
     cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     struct broker_release release = {.serial = 0};
     cr_expect_eq (broker_store_release_get (store, &digest, &release, &error), 0);
     broker_release_deinit (&release);
 }
 
-Test (documents, of_another_release_than_the_name_says_are_ignored)
+Test (documents, whose_release_does_not_match_their_name_are_ignored)
 {
-    (void) publish ("1", "2026-01-01T00:00:00.000000000Z");
+    (void) release_publish ("1", "2026-01-01T00:00:00.000000000Z");
     records_remove ();
     free (scratch_shell ("sed -i 's/\"version\": \"1\"/\"version\": \"2\"/' releases/*", NULL));
     cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
-    free (scratch_shell ("ls releases/*.json", NULL)); /* it is still there */
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
+    free (scratch_shell ("ls releases/*.json", NULL)); /* the document is kept */
 }
 
-Test (documents, of_which_the_records_do_not_know_make_them_older)
+Test (documents, that_the_records_do_not_know_show_that_the_records_are_older)
 {
-    (void) publish ("1", "2026-01-01T00:00:00.000000000Z");
+    (void) release_publish ("1", "2026-01-01T00:00:00.000000000Z");
     store = broker_store_free (store);
     free (scratch_shell ("cp broker.db copy", NULL));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
-    (void) publish ("2", "2026-02-01T00:00:00.000000000Z");
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
+    (void) release_publish ("2", "2026-02-01T00:00:00.000000000Z");
     records_remove ();
     free (scratch_shell ("mv copy broker.db; rm records.mark", NULL));
     cr_assert_eq (broker_keeping_open (".", root, false, &store, &error), BROKER_E_OLDER);
     cr_expect_not_null (strstr (error.text, "does not know 1 of the releases"), "%s", error.text);
 }
 
-Test (documents, of_records_that_are_meant_to_be_new_are_set_aside)
+Test (documents, are_set_aside_when_new_records_are_requested)
 {
-    struct base_digest digest = publish ("1", "2026-01-01T00:00:00.000000000Z");
+    struct base_digest digest = release_publish ("1", "2026-01-01T00:00:00.000000000Z");
 
     records_remove ();
     cr_assert_eq (broker_keeping_open (".", root, true, &store, &error), 0, "%s", error.text);
     cr_expect_not (broker_document_has (root, &digest));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
-    cr_expect_eq (reopen (true), -EEXIST);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
+    cr_expect_eq (records_reopen (true), -EEXIST);
     free (scratch_shell ("ls releases.until-*/*.json", NULL));
 }
 
-/*  As a kill leaves it in the very first start. */
-Test (documents, are_not_missed_by_a_broker_that_was_killed_as_it_began)
+/*  The states that a kill during the very first start leaves. */
+Test (documents, are_not_required_after_a_kill_during_the_first_start)
 {
     store = broker_store_free (store);
     free (scratch_shell ("rm -r broker.db* records.mark; : >broker.db", NULL));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     store = broker_store_free (store);
     free (scratch_shell ("rm broker.db* records.mark; cp /dev/null broker.db; sqlite3 broker.db"
                          " 'PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t'; rm -f records.mark",
                          NULL));
-    cr_assert_eq (reopen (false), 0, "%s", error.text);
+    cr_assert_eq (records_reopen (false), 0, "%s", error.text);
 }

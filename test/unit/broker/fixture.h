@@ -1,4 +1,4 @@
-/*  test/unit/broker/fixture.h - a broker in this process, and peers that speak to it over real sockets */
+/*  test/unit/broker/fixture.h - a broker in this process, and peers that talk to it over real sockets */
 
 #ifndef FIXTURE_H
 #define FIXTURE_H
@@ -107,8 +107,8 @@ static inline void peer_send (struct peer *peer, const struct wire_record *recor
     cr_assert (r == 0, "sending %s: %s", wire_record_name (record), strerror (-r));
 }
 
-/*  Runs the loop until the peer has a message of this kind. Returns its index, or -1 when within_ms have
-    passed. */
+/*  Runs the loop until the peer has a message of this kind. Returns its index in the inbox, or -1 after
+    within_ms. */
 static inline int peer_wait (struct peer *peer, const struct wire_record *record, uint64_t within_ms)
 {
     int timer = bus_timer_start (peer->loop, within_ms, peer_on_deadline, peer);
@@ -127,12 +127,12 @@ static inline int peer_wait (struct peer *peer, const struct wire_record *record
     }
 }
 
-/*  The oldest message of this kind, waited for, copied out: the caller owns it. */
+/*  Waits for the oldest message of this kind and moves it to ret_message; the caller owns it. */
 static inline void peer_expect (struct peer *peer, const struct wire_record *record, void *ret_message)
 {
     int index = peer_wait (peer, record, FIXTURE_DEADLINE_MS);
 
-    cr_assert (index >= 0, "no %s came", wire_record_name (record));
+    cr_assert (index >= 0, "no %s arrived", wire_record_name (record));
     memcpy (ret_message, peer->inbox[index].message, wire_record_size (record));
     memset (peer->inbox[index].message, 0, wire_record_size (record));
     peer_take (peer, (size_t) index);
@@ -147,7 +147,7 @@ static inline void fixture_start (struct fixture *fixture)
                                    .liveness_ms = fixture->liveness_ms,
                                    .no_content = fixture->no_content};
 
-    /* ZeroMQ closes the listener of a broker that was stopped a moment after it has been told to */
+    /* ZeroMQ closes the listener of a stopped broker a moment after the request to do so */
     uint64_t until_ms = base_time_boot_ms () + FIXTURE_DEADLINE_MS;
     int r;
     while ((r = broker_new (fixture->loop, &config, &fixture->broker, &error)) == -EADDRINUSE &&
@@ -187,14 +187,14 @@ static inline struct peer *fixture_control (struct fixture *fixture)
     return peer_new (fixture->loop, BUS_DEALER, broker_endpoint_control (fixture->broker));
 }
 
-/*  a node that does what the test says */
+/*  A node whose messages the test sends. */
 
 struct node {
     struct peer *control;
     const char *id;
     char session[33];
-    struct wire_application application; /* points to what the test gives */
-    struct base_digest binary;           /* that it tells with a confirmation */
+    struct wire_application application; /* members point to memory of the test */
+    struct base_digest binary;           /* the program's digest in a confirmation */
 };
 
 static inline struct base_digest digest_of (const char *text)
@@ -275,7 +275,7 @@ static inline enum wire_status node_report (struct node *node, uint64_t epoch, c
     return status;
 }
 
-/*  an operator */
+/*  An operator. */
 
 static inline struct wire_answer operator_ask (struct peer *operator, struct wire_request * request)
 {
@@ -288,7 +288,7 @@ static inline struct wire_answer operator_ask (struct peer *operator, struct wir
     return answer;
 }
 
-/*  Orders one node; what came of it is the caller's. */
+/*  Sends an order to one node. The caller owns the result. */
 static inline struct wire_ordered operator_order (struct peer *operator, enum wire_verb verb,
                                                   const char *node, const struct base_digest *release)
 {
@@ -323,7 +323,7 @@ static inline struct wire_node operator_node (struct peer *operator, const char 
     return shown;
 }
 
-/*  Uploads a text as a content in one piece. */
+/*  Uploads a text as a blob, in one piece. */
 static inline struct base_digest fixture_upload (struct fixture *fixture, const char *text)
 {
     struct peer *peer = peer_new (fixture->loop, BUS_DEALER, broker_endpoint_content (fixture->broker));
@@ -339,7 +339,7 @@ static inline struct base_digest fixture_upload (struct fixture *fixture, const 
     return put.digest;
 }
 
-/*  Publishes a release of noded for linux/amd64 whose binary is the version's own text. */
+/*  Publishes a release of noded for linux/amd64. The text of the version serves as its program. */
 static inline struct base_digest fixture_publish (struct fixture *fixture, struct peer *operator,
                                                   const char * version)
 {

@@ -1,4 +1,4 @@
-/*  A broker in this process, with bus sockets as its nodes and its operator. */
+/*  test/unit/broker/fleet.c - a broker in this process, with bus sockets as its nodes and its operator */
 
 #include "fixture.h"
 
@@ -21,7 +21,7 @@ static void tear_down (void)
     fixture_deinit (&fixture);
 }
 
-static void restart (void)
+static void fixture_restart (void)
 {
     operator= peer_free (operator);
     fixture_stop (&fixture);
@@ -31,7 +31,7 @@ static void restart (void)
 
 TestSuite (fleet, .init = set_up, .fini = tear_down, .timeout = 120);
 
-Test (fleet, a_node_without_an_order_wants_nothing)
+Test (fleet, a_node_without_an_order_has_no_desired_state)
 {
     struct node node;
     struct wire_desired desired;
@@ -45,7 +45,7 @@ Test (fleet, a_node_without_an_order_wants_nothing)
     peer_free (node.control);
 }
 
-Test (fleet, an_unknown_session_has_to_say_hello)
+Test (fleet, an_unknown_session_must_send_a_hello_first)
 {
     struct node node;
     struct wire_desired desired;
@@ -118,7 +118,7 @@ Test (fleet, an_update_is_ordered_matched_reported_and_confirmed)
     peer_free (node.control);
 }
 
-Test (fleet, what_was_ordered_survives_a_restart_and_is_offline_until_heard_of)
+Test (fleet, an_order_survives_a_restart_and_its_node_is_offline_until_its_hello)
 {
     struct node node;
     struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
@@ -130,7 +130,7 @@ Test (fleet, what_was_ordered_survives_a_restart_and_is_offline_until_heard_of)
     node_hello (&node);
     ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", &release);
     peer_free (node.control);
-    restart ();
+    fixture_restart ();
     shown = operator_node (operator, "web-1");
     cr_assert_not (shown.online);
     cr_assert_eq (shown.desired_epoch, ordered.epoch);
@@ -146,7 +146,7 @@ Test (fleet, what_was_ordered_survives_a_restart_and_is_offline_until_heard_of)
     peer_free (node.control);
 }
 
-Test (fleet, epochs_go_on_above_what_a_node_has_seen)
+Test (fleet, epochs_continue_above_the_highest_that_a_node_has_seen)
 {
     const uint64_t far = base_time_real_ns () / 1000000 + 3600 * 1000; /* of a clock that was an hour ahead */
     struct node node;
@@ -177,7 +177,7 @@ Test (fleet, a_confirmation_counts_only_with_the_release_and_the_program_of_the_
     node.application.epoch = ordered.epoch;
     cr_expect_eq (
         node_report (&node, ordered.epoch, ordered.transaction, "trial", WIRE_OUTCOME_CONFIRMED, NULL),
-        WIRE_STATUS_INVALID, "it runs another release");
+        WIRE_STATUS_INVALID, "the node runs another release");
     node.application.release = release;
     node.binary = digest_of ("another program");
     cr_expect_eq (
@@ -235,7 +235,7 @@ Test (fleet, an_order_is_announced_on_the_ring_of_its_node)
     cr_assert (bus_socket_subscribe (ear->socket, topic) == 0);
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
-    /* A subscription arrives when it arrives: order until one is heard. */
+    /* A subscription takes effect some time later: repeat the order until it is announced. */
     do {
         ordered = operator_order (operator, WIRE_VERB_HOLD, "web-1", NULL);
         index = peer_wait (ear, &wire_update_record, 500);
@@ -268,8 +268,8 @@ Test (fleet, a_node_on_trial_gets_an_announcement_when_it_subscribes)
     peer_expect (ear, &wire_update_record, &update);
     wire_update_deinit (&update);
     peer_free (ear);
-    /* The second to come on the same ring, whose subscription is nothing new to the socket, is heard of
-       too. */
+    /* A second subscriber on the same ring gets one, too, although its subscription is not new to the
+       socket. */
     ear = peer_new (fixture.loop, BUS_SUB, broker_endpoint_announce (fixture.broker));
     cr_assert (bus_socket_subscribe (ear->socket, topic) == 0);
     peer_expect (ear, &wire_update_record, &update);
@@ -287,7 +287,7 @@ Test (fleet, events_are_lines_of_json_that_any_zeromq_tool_reads)
 
     cr_assert_eq (zmq_setsockopt (ear, ZMQ_SUBSCRIBE, "event/", 6), 0);
     cr_assert_eq (zmq_connect (ear, broker_endpoint_events (fixture.broker)), 0);
-    /* A subscription arrives when it arrives: let nodes come until one is told of. */
+    /* A subscription takes effect some time later: connect nodes until an event arrives. */
     for (int i = 0; !topic[0]; i++) {
         struct node node;
         char id[16];
@@ -309,7 +309,7 @@ Test (fleet, events_are_lines_of_json_that_any_zeromq_tool_reads)
     zmq_ctx_term (context);
 }
 
-Test (fleet, a_withdrawn_release_matches_only_where_it_runs)
+Test (fleet, a_withdrawn_release_matches_only_on_a_node_that_runs_it)
 {
     struct node node;
     struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
@@ -364,7 +364,7 @@ Test (fleet, a_second_live_session_is_refused_and_both_are_named)
     peer_expect (second.control, &wire_welcome_record, &welcome);
     cr_assert_eq (welcome.status, WIRE_STATUS_REFUSED);
     cr_assert_not_null (strstr (welcome.reason, "testhost, pid 1"));
-    cr_assert_null (strstr (welcome.reason, first.session), "a session is what identifies its node");
+    cr_assert_null (strstr (welcome.reason, first.session), "a session identifies its node and is not shown");
     cr_assert_null (strstr (welcome.reason, second.session));
     wire_welcome_deinit (&welcome);
     peer_free (first.control);
@@ -383,7 +383,7 @@ Test (fleet, a_session_whose_connection_is_gone_is_replaced)
     peer_free (second.control);
 }
 
-Test (fleet, a_session_that_shows_no_life_is_replaced)
+Test (fleet, a_session_that_does_not_answer_is_replaced)
 {
     struct node first, second;
     struct wire_desired desired;
@@ -399,7 +399,7 @@ Test (fleet, a_session_that_shows_no_life_is_replaced)
     peer_free (second.control);
 }
 
-Test (fleet, goodbye_and_silence_make_a_node_offline_and_a_waiter_is_told)
+Test (fleet, a_goodbye_and_silence_make_a_node_offline_and_end_a_wait)
 {
     struct node node;
     char *nodes[] = {(char *) "web-1"};
@@ -426,7 +426,7 @@ Test (fleet, goodbye_and_silence_make_a_node_offline_and_a_waiter_is_told)
 
     fixture.heartbeat_ms = load_deadline_ms (100);
     fixture.liveness_ms = load_deadline_ms (400);
-    restart ();
+    fixture_restart ();
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
     request.since = 0;
@@ -440,7 +440,7 @@ Test (fleet, goodbye_and_silence_make_a_node_offline_and_a_waiter_is_told)
     peer_free (node.control);
 }
 
-Test (fleet, a_result_that_is_never_reported_is_told_after_a_while)
+Test (fleet, a_result_that_is_never_reported_is_inferred_after_a_while)
 {
     struct node node;
     char *nodes[] = {(char *) "web-1"};
@@ -469,7 +469,7 @@ Test (fleet, a_result_that_is_never_reported_is_told_after_a_while)
     peer_free (node.control);
 }
 
-Test (fleet, reports_that_come_together_are_kept_together_and_one_that_cannot_be_kept_costs_itself)
+Test (fleet, reports_that_arrive_together_are_recorded_and_one_failure_affects_no_other)
 {
     enum { MORE = 10, SENT = BROKER_APPLICATIONS_MOST + MORE };
     struct node node;
@@ -501,11 +501,11 @@ Test (fleet, reports_that_come_together_are_kept_together_and_one_that_cannot_be
             failed++;
         wire_noted_deinit (&noted);
     }
-    cr_assert_eq (kept, BROKER_APPLICATIONS_MOST - 1, "beside noded itself");
+    cr_assert_eq (kept, BROKER_APPLICATIONS_MOST - 1, "in addition to noded itself");
     cr_assert_eq (failed, MORE + 1);
 
-    /* what was answered is on disk */
-    restart ();
+    /* acknowledged reports are on disk */
+    fixture_restart ();
     char *nodes[] = {(char *) node.id};
     struct wire_request request = {.verb = WIRE_VERB_WHY, .nodes = nodes, .n_nodes = 1, .application = name};
     (void) snprintf (name, sizeof name, "app-%u", BROKER_APPLICATIONS_MOST - 2);

@@ -1,4 +1,4 @@
-/*  What nodes tell of their journals. */
+/*  test/unit/broker/journals.c - whether the journal of a node fits its earlier reports */
 
 #include "broker/journals.h"
 
@@ -32,8 +32,8 @@ static void tear_down (void)
 
 TestSuite (journals, .init = set_up, .fini = tear_down, .timeout = 60);
 
-/*  Whether a fault was seen that was not known. */
-static bool tell (uint64_t serial, const char *line, uint64_t late)
+/*  Reports the last line of the journal. Returns whether a new fault was found. */
+static bool journal_report (uint64_t serial, const char *line, uint64_t late)
 {
     struct broker_journal_told told = {.fault = false};
     struct base_digest head = base_digest_of (line, strlen (line));
@@ -43,26 +43,26 @@ static bool tell (uint64_t serial, const char *line, uint64_t late)
     return told.fault;
 }
 
-Test (journals, that_grow_are_nothing_to_speak_of)
+Test (journals, a_journal_that_grows_has_no_fault)
 {
-    cr_expect_not (tell (5, "five", 0));
-    cr_expect_not (tell (6, "six", 5));
-    cr_expect_not (tell (6, "six", 0));
-    cr_expect_not (tell (9, "nine", 0));
+    cr_expect_not (journal_report (5, "five", 0));
+    cr_expect_not (journal_report (6, "six", 5));
+    cr_expect_not (journal_report (6, "six", 0));
+    cr_expect_not (journal_report (9, "nine", 0));
 }
 
-Test (journals, that_lost_lines_or_have_others_are_noticed_once)
+Test (journals, lost_or_changed_lines_are_noticed_once)
 {
-    cr_expect_not (tell (5, "five", 0));
-    cr_expect (tell (5, "another five", 0), "the same line is another one");
-    cr_expect (tell (4, "four", 0), "the last line is gone");
-    cr_expect_not (tell (5, "five", 0), "the fault is known");
+    cr_expect_not (journal_report (5, "five", 0));
+    cr_expect (journal_report (5, "another five", 0), "the same line has another digest");
+    cr_expect (journal_report (4, "four", 0), "the last line is gone");
+    cr_expect_not (journal_report (5, "five", 0), "the fault is known");
 }
 
-Test (journals, are_not_shorter_for_a_report_that_waited)
+Test (journals, a_report_that_was_delayed_is_not_a_loss_of_lines)
 {
-    cr_expect_not (tell (8, "eight", 0), "a hello, after the broker was away");
-    cr_expect_not (tell (6, "six", 8), "what was reported meanwhile");
-    cr_expect (tell (7, "seven", 0), "and the lines up to 8 are known all the same");
-    cr_expect (tell (2, "two", 1), "a journal that began anew behind the hello");
+    cr_expect_not (journal_report (8, "eight", 0), "the hello after an outage of the broker");
+    cr_expect_not (journal_report (6, "six", 8), "a report from before the hello");
+    cr_expect (journal_report (7, "seven", 0), "the lines up to 8 stay known");
+    cr_expect (journal_report (2, "two", 1), "a journal that was started anew after the hello");
 }

@@ -1,5 +1,6 @@
-/*  Labels, facts and how often a node came back without a goodbye: a broker in this process, with bus sockets as
-    its nodes and its operator. */
+/*  test/unit/broker/labels.c - labels, facts, and the count of restarts without a goodbye
+
+    A broker in this process, with bus sockets as its nodes and its operator. */
 
 #include "fixture.h"
 
@@ -20,7 +21,7 @@ static void tear_down (void)
     fixture_deinit (&fixture);
 }
 
-static void restart (void)
+static void fixture_restart (void)
 {
     operator= peer_free (operator);
     fixture_stop (&fixture);
@@ -30,12 +31,12 @@ static void restart (void)
 
 TestSuite (labels, .init = set_up, .fini = tear_down, .timeout = 120);
 
-static struct wire_label label (const char *name, const char *value)
+static struct wire_label label_make (const char *name, const char *value)
 {
     return (struct wire_label){.name = (char *) name, .value = (char *) value, .own = true};
 }
 
-static void hello (struct node *node, struct wire_label *labels, size_t count)
+static void node_hello_with (struct node *node, struct wire_label *labels, size_t count)
 {
     struct wire_hello hello = {.node = (char *) node->id,
                                .session = node->session,
@@ -54,7 +55,7 @@ static void hello (struct node *node, struct wire_label *labels, size_t count)
     wire_welcome_deinit (&welcome);
 }
 
-/*  Labels as one text: "role=web! zone=a "; ! is the node's own. */
+/*  Compares the labels as one text, such as "role=web! zone=a "; "!" marks the node's own. */
 static void expect_labels (const char *id, const char *wanted)
 {
     struct wire_node node = operator_node (operator, id);
@@ -84,7 +85,7 @@ static struct wire_answer label_order (const char *id, struct wire_label *labels
 
 static void label_set (const char *id, const char *name, const char *value)
 {
-    struct wire_label one = label (name, value);
+    struct wire_label one = label_make (name, value);
     struct wire_answer answer = label_order (id, &one, 1, NULL);
 
     cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
@@ -92,7 +93,7 @@ static void label_set (const char *id, const char *name, const char *value)
     wire_answer_deinit (&answer);
 }
 
-/*  The ids of the nodes that a selector fits, as "web-1 web-2 ". */
+/*  Compares the ids of the nodes that a selector matches, such as "web-1 web-2 ". */
 static void expect_selected (const char *selector, const char *wanted)
 {
     struct wire_rollout spec = {
@@ -108,21 +109,21 @@ static void expect_selected (const char *selector, const char *wanted)
     wire_answer_deinit (&answer);
 }
 
-Test (labels, an_operators_label_goes_before_the_nodes_own_until_it_is_removed)
+Test (labels, an_operators_label_overrides_the_nodes_own_until_it_is_removed)
 {
-    struct wire_label own[] = {label ("role", "web"), label ("zone", "eu-1")};
+    struct wire_label own[] = {label_make ("role", "web"), label_make ("zone", "eu-1")};
     struct node node;
 
     node_init (&node, &fixture, "web-1");
-    hello (&node, own, 2);
+    node_hello_with (&node, own, 2);
     expect_labels ("web-1", "role=web! zone=eu-1! ");
     label_set ("web-1", "zone", "eu-2");
     label_set ("web-1", "owner", "ops");
     expect_labels ("web-1", "owner=ops role=web! zone=eu-2 ");
-    hello (&node, own, 1); /* taken out of node.zpl */
+    node_hello_with (&node, own, 1); /* removed from node.zpl */
     expect_labels ("web-1", "owner=ops role=web! zone=eu-2 ");
-    hello (&node, own, 2);
-    restart ();
+    node_hello_with (&node, own, 2);
+    fixture_restart ();
     expect_labels ("web-1", "owner=ops role=web! zone=eu-2 ");
     label_set ("web-1", "zone", NULL);
     label_set ("web-1", "owner", NULL);
@@ -132,27 +133,27 @@ Test (labels, an_operators_label_goes_before_the_nodes_own_until_it_is_removed)
 
 Test (labels, a_selector_finds_nodes_by_labels_and_facts)
 {
-    struct wire_label web[] = {label ("role", "web")}, db[] = {label ("role", "db")};
+    struct wire_label web[] = {label_make ("role", "web")}, db[] = {label_make ("role", "db")};
     struct node one, two, three;
 
     node_init (&one, &fixture, "a-1");
     node_init (&two, &fixture, "a-2");
     node_init (&three, &fixture, "b-1");
-    hello (&one, web, 1);
-    hello (&two, db, 1);
-    hello (&three, NULL, 0);
+    node_hello_with (&one, web, 1);
+    node_hello_with (&two, db, 1);
+    node_hello_with (&three, NULL, 0);
     expect_selected ("role=web", "a-1 ");
     expect_selected ("role!=web", "a-2 b-1 ");
     expect_selected ("a-*", "a-1 a-2 ");
     expect_selected ("kernel=6.* and platform=linux/amd64 and version=1.0.0", "a-1 a-2 b-1 ");
-    label_set (NULL, "role", "db"); /* of all */
+    label_set (NULL, "role", "db"); /* on all nodes */
     expect_selected ("role=db", "a-1 a-2 b-1 ");
     peer_free (one.control);
     peer_free (two.control);
     peer_free (three.control);
 }
 
-Test (labels, a_selector_that_is_none_is_told)
+Test (labels, an_invalid_selector_is_reported)
 {
     struct wire_rollout spec = {
         .application = (char *) "noded", .release = digest_of ("any"), .selector = (char *) "role="};
@@ -164,14 +165,14 @@ Test (labels, a_selector_that_is_none_is_told)
     wire_answer_deinit (&answer);
 }
 
-Test (labels, what_is_no_label_is_refused_and_too_many_are)
+Test (labels, invalid_labels_and_too_many_labels_are_refused)
 {
-    struct wire_label one = label ("version", "9");
+    struct wire_label one = label_make ("version", "9");
     struct wire_answer answer;
     struct node node;
 
     node_init (&node, &fixture, "web-1");
-    hello (&node, &one, 1); /* a node is not turned away for a label */
+    node_hello_with (&node, &one, 1); /* an invalid label does not keep the node out */
     expect_labels ("web-1", "");
     answer = label_order ("web-1", &one, 1, NULL);
     cr_expect_eq (answer.status, WIRE_STATUS_INVALID);
@@ -180,7 +181,7 @@ Test (labels, what_is_no_label_is_refused_and_too_many_are)
     answer = label_order ("web-1", NULL, 0, NULL);
     cr_expect_eq (answer.status, WIRE_STATUS_INVALID);
     wire_answer_deinit (&answer);
-    one = label ("role", "web");
+    one = label_make ("role", "web");
     answer = label_order ("nobody", &one, 1, NULL);
     cr_expect_eq (answer.ordered[0].status, WIRE_STATUS_NONE);
     wire_answer_deinit (&answer);
@@ -192,22 +193,22 @@ Test (labels, what_is_no_label_is_refused_and_too_many_are)
     answer = label_order ("web-1", &one, 1, NULL);
     cr_expect_eq (answer.ordered[0].status, WIRE_STATUS_REFUSED);
     wire_answer_deinit (&answer);
-    label_set ("web-1", "l7", "y"); /* one that is there already */
+    label_set ("web-1", "l7", "y"); /* an existing label can be changed */
     peer_free (node.control);
 }
 
-Test (labels, the_same_key_is_one_order)
+Test (labels, requests_with_one_key_are_one_order)
 {
-    struct wire_label web = label ("role", "web");
+    struct wire_label web = label_make ("role", "web");
     struct wire_answer answer;
     struct node node;
 
     node_init (&node, &fixture, "web-1");
-    hello (&node, NULL, 0);
+    node_hello_with (&node, NULL, 0);
     answer = label_order ("web-1", &web, 1, "k");
     wire_answer_deinit (&answer);
     label_set ("web-1", "role", "db");
-    answer = label_order ("web-1", &web, 1, "k"); /* comes late once more */
+    answer = label_order ("web-1", &web, 1, "k"); /* the same request, repeated late */
     cr_expect_eq (answer.status, WIRE_STATUS_OK);
     wire_answer_deinit (&answer);
     expect_labels ("web-1", "role=db ");
@@ -224,50 +225,50 @@ static uint64_t restarts_of (const char *id)
     return restarts;
 }
 
-/*  A process comes; the one before it is silent. */
-static void begin (struct node *node, enum wire_state state)
+/*  A new process of the node connects; the one before it is silent. */
+static void node_process_start (struct node *node, enum wire_state state)
 {
     (void) base_random_hex (node->session, 16);
     node->application.state = state;
-    hello (node, NULL, 0);
+    node_hello_with (node, NULL, 0);
 }
 
-static void bye (struct node *node)
+static void node_bye (struct node *node)
 {
     struct wire_bye bye = {.node = (char *) node->id, .session = node->session};
 
     peer_send (node->control, &wire_bye_record, &bye);
 }
 
-Test (labels, only_a_session_that_ended_without_a_word_counts_as_a_restart)
+Test (labels, only_a_session_that_ended_without_a_goodbye_counts_as_a_restart)
 {
     struct node node;
 
     node_init (&node, &fixture, "web-1");
-    hello (&node, NULL, 0);
-    hello (&node, NULL, 0); /* the same process */
+    node_hello_with (&node, NULL, 0);
+    node_hello_with (&node, NULL, 0); /* the same process */
     cr_expect_eq (restarts_of ("web-1"), 0);
-    begin (&node, WIRE_STATE_IDLE);
+    node_process_start (&node, WIRE_STATE_IDLE);
     cr_expect_eq (restarts_of ("web-1"), 1);
-    bye (&node);
-    begin (&node, WIRE_STATE_IDLE);
+    node_bye (&node);
+    node_process_start (&node, WIRE_STATE_IDLE);
     cr_expect_eq (restarts_of ("web-1"), 1);
-    begin (&node, WIRE_STATE_TRIAL); /* an update */
-    begin (&node, WIRE_STATE_TRIAL); /* that crashed on trial, and will be told as failed */
-    begin (&node, WIRE_STATE_IDLE);
+    node_process_start (&node, WIRE_STATE_TRIAL); /* an update */
+    node_process_start (&node, WIRE_STATE_TRIAL); /* it crashed on trial, and will be reported as failed */
+    node_process_start (&node, WIRE_STATE_IDLE);
     cr_expect_eq (restarts_of ("web-1"), 1);
-    restart ();
+    fixture_restart ();
     peer_free (node.control);
     node.control = fixture_control (&fixture);
-    begin (&node, WIRE_STATE_IDLE); /* nobody knows how the one before ended */
+    node_process_start (&node, WIRE_STATE_IDLE); /* how the one before ended is unknown */
     cr_expect_eq (restarts_of ("web-1"), 1);
-    begin (&node, WIRE_STATE_IDLE);
+    node_process_start (&node, WIRE_STATE_IDLE);
     cr_expect_eq (restarts_of ("web-1"), 2);
     peer_free (node.control);
 }
 
-/*  To all topics of these nodes. */
-static void subscribe (struct peer *ear, char **nodes, size_t count)
+/*  Subscribes to all topics of these nodes. */
+static void topics_subscribe (struct peer *ear, char **nodes, size_t count)
 {
     char ring[ORIGIN_TOPIC_SIZE];
 
@@ -278,7 +279,7 @@ static void subscribe (struct peer *ear, char **nodes, size_t count)
         cr_assert_eq (bus_socket_subscribe (ear->socket, origin_ring_topic (nodes[i], ring)), 0);
 }
 
-/*  Topics of the announcements that come of an order to nodes, in the order in which they come. */
+/*  Orders nodes and compares the topics of the announcements, in the order of their arrival. */
 static void expect_topics (char **nodes, size_t count, const char *wanted)
 {
     struct peer *ear = peer_new (fixture.loop, BUS_SUB, broker_endpoint_announce (fixture.broker));
@@ -288,8 +289,8 @@ static void expect_topics (char **nodes, size_t count, const char *wanted)
     unsigned quiet_ms = load_deadline_ms (300);
     int at;
 
-    subscribe (ear, nodes, count);
-    while (peer_wait (ear, &wire_update_record, 100) < 0) { /* until the subscription is known */
+    topics_subscribe (ear, nodes, count);
+    while (peer_wait (ear, &wire_update_record, 100) < 0) { /* until the broker knows the subscription */
         struct wire_request hint = {.verb = WIRE_VERB_HOLD, .all = true};
         answer = operator_ask (operator, & hint);
         wire_answer_deinit (&answer);
@@ -309,7 +310,7 @@ static void expect_topics (char **nodes, size_t count, const char *wanted)
 
 Test (labels, an_order_to_one_group_is_announced_to_the_group)
 {
-    struct wire_label eu = label ("group", "eu"), us = label ("group", "us");
+    struct wire_label eu = label_make ("group", "eu"), us = label_make ("group", "us");
     char *names[] = {(char *) "a-1", (char *) "a-2", (char *) "b-1"};
     char rings[128];
     uint8_t first = digest_of ("a-1").bytes[0], second = digest_of ("b-1").bytes[0];
@@ -318,10 +319,10 @@ Test (labels, an_order_to_one_group_is_announced_to_the_group)
     node_init (&one, &fixture, names[0]);
     node_init (&two, &fixture, names[1]);
     node_init (&three, &fixture, names[2]);
-    hello (&one, &eu, 1);
-    hello (&two, &eu, 1);
-    hello (&three, &us, 1);
-    label_set ("a-2", "group", "us"); /* which does not reach the node */
+    node_hello_with (&one, &eu, 1);
+    node_hello_with (&two, &eu, 1);
+    node_hello_with (&three, &us, 1);
+    label_set ("a-2", "group", "us"); /* the node does not know this label */
     expect_topics (names, 2, "update/group/eu ");
     names[1] = (char *) "b-1";
     cr_assert_neq (first, second);

@@ -1,5 +1,6 @@
-/*  Records that an older broker wrote are found after it was replaced by a newer one. layout_1.sql is what a
-    broker of layout 1 left after it had updated nodes to 2.0.0. */
+/*  test/unit/broker/migration.c - a newer broker reads the records that an older one wrote
+
+    layout_1.sql holds the records that a broker of layout 1 left after it had updated nodes to 2.0.0. */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -70,7 +71,7 @@ static int count_label (void *context, const struct wire_label *label)
     return 0;
 }
 
-Test (migration, records_of_layout_1_are_all_found)
+Test (migration, all_records_of_layout_1_are_found)
 {
     struct broker_application application;
     struct base_digest release = {.bytes = {0}};
@@ -100,7 +101,7 @@ Test (migration, records_of_layout_1_are_all_found)
     cr_assert_eq (broker_store_reports (store, "a", "noded", 0, last_outcome, &outcome, &error), 0);
     cr_expect_eq (outcome, WIRE_OUTCOME_CONFIRMED);
     cr_assert_eq (broker_store_revision_next (store, &revision, &error), 0);
-    cr_expect_gt (revision, 1, "numbers of changes begin anew");
+    cr_expect_gt (revision, 1, "the revisions start anew");
     cr_assert_eq (broker_store_content_used (store, &release, &used, &error), 0);
 
     cr_assert_eq (broker_store_label_put (store, "a", &label, &error), 0, "%s", error.text);
@@ -108,7 +109,8 @@ Test (migration, records_of_layout_1_are_all_found)
     cr_expect_eq (labels, 1);
 }
 
-/*  Of what a broker of layout 3 left of a rollout, under a wall clock that was ahead. */
+/*  Turns new records into those that a broker of layout 3 left. It ran a rollout, and its wall clock was
+    ahead. */
 static const char layout_3[] =
     "ALTER TABLE members DROP COLUMN real; DELETE FROM meta WHERE key = 'watched';"
     "INSERT INTO rollouts (serial, id, application, live, phase, paused, wave, phase_ms, wave_ms, stopped_ms,"
@@ -122,12 +124,12 @@ static const char layout_3[] =
 static int member_take (void *context, const struct broker_member_row *row)
 {
     cr_expect_eq (row->member.since_ms, 1795391506533);
-    cr_expect_eq (row->real_ms, 1795391506533, "what people are told stays");
+    cr_expect_eq (row->real_ms, 1795391506533, "the time that people are shown stays");
     ++*(unsigned *) context;
     return 0;
 }
 
-Test (migration, rollouts_of_layout_3_go_on_behind_their_last_time)
+Test (migration, rollouts_of_layout_3_continue_after_their_last_time)
 {
     uint64_t watched_ms = 0;
     unsigned members = 0;
@@ -152,5 +154,5 @@ Test (migration, rollouts_of_layout_3_go_on_behind_their_last_time)
     cr_expect_eq (members, 1);
     cr_assert_eq (broker_store_watched_put (store, 5, &error), 0);
     cr_assert_eq (broker_store_watched_get (store, &watched_ms, &error), 0);
-    cr_expect_eq (watched_ms, 1795391506533, "it never goes back");
+    cr_expect_eq (watched_ms, 1795391506533, "the clock never goes back");
 }

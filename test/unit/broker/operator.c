@@ -1,4 +1,4 @@
-/*  What an operator asks a broker for. */
+/*  test/unit/broker/operator.c - an operator's requests to a broker */
 
 #include "fixture.h"
 
@@ -19,8 +19,8 @@ static void tear_down (void)
 
 TestSuite (operator, .init = set_up, .fini = tear_down, .timeout = 240);
 
-/*  Nodes with long texts, so that few fit into an answer. */
-static void nodes_come (unsigned count)
+/*  Connects nodes with a long failure reason, so that few nodes fit into one answer. */
+static void nodes_connect (unsigned count)
 {
     char reason[500];
 
@@ -42,7 +42,7 @@ static void nodes_come (unsigned count)
     }
 }
 
-Test (operator, is_told_that_an_update_of_all_nodes_is_a_rollout)
+Test (operator, an_update_of_all_nodes_is_refused_and_names_rollout_start)
 {
     struct wire_request request = {.verb = WIRE_VERB_UPDATE, .all = true};
     struct wire_answer answer = operator_ask (operator, & request);
@@ -52,13 +52,13 @@ Test (operator, is_told_that_an_update_of_all_nodes_is_a_rollout)
     wire_answer_deinit (&answer);
 }
 
-Test (operator, lists_of_nodes_come_in_pages_that_miss_nobody)
+Test (operator, a_list_of_nodes_comes_in_pages_and_misses_no_node)
 {
     struct wire_request request = {.verb = WIRE_VERB_NODES};
     unsigned seen = 0, pages = 0;
     bool more;
 
-    nodes_come (300);
+    nodes_connect (300);
     do {
         struct wire_answer answer = operator_ask (operator, & request);
         cr_assert_eq (answer.status, WIRE_STATUS_OK);
@@ -77,13 +77,13 @@ Test (operator, lists_of_nodes_come_in_pages_that_miss_nobody)
     cr_assert (pages > 1);
 }
 
-Test (operator, an_order_to_all_goes_on_page_by_page_and_orders_each_once)
+Test (operator, an_order_to_all_nodes_comes_in_pages_and_orders_each_node_once)
 {
     struct wire_request request = {.verb = WIRE_VERB_HOLD, .all = true, .key = (char *) "once"};
     unsigned seen = 0, pages = 0;
     bool more;
 
-    nodes_come (600);
+    nodes_connect (600);
     do {
         struct wire_answer answer = operator_ask (operator, & request);
         struct wire_answer again = operator_ask (operator, & request);
@@ -106,7 +106,7 @@ Test (operator, an_order_to_all_goes_on_page_by_page_and_orders_each_once)
     cr_assert (pages > 1);
 }
 
-Test (operator, an_unknown_node_and_a_request_without_nodes_are_told)
+Test (operator, an_unknown_node_and_a_request_without_nodes_are_reported)
 {
     struct wire_request request = {.verb = WIRE_VERB_HOLD};
     struct wire_ordered ordered = operator_order (operator, WIRE_VERB_UPDATE, "nobody", NULL);
@@ -125,7 +125,7 @@ Test (operator, an_unknown_node_and_a_request_without_nodes_are_told)
     wire_ordered_deinit (&ordered);
 }
 
-static struct wire_answer publish (const char *version, const char *binary)
+static struct wire_answer release_publish (const char *version, const char *binary)
 {
     struct wire_envelope envelope = {.application = (char *) "noded",
                                      .version = (char *) version,
@@ -141,9 +141,9 @@ static struct wire_answer publish (const char *version, const char *binary)
     return operator_ask (operator, & request);
 }
 
-Test (operator, a_release_whose_contents_are_missing_is_refused_by_name)
+Test (operator, a_release_with_missing_blobs_is_refused_and_the_blob_is_named)
 {
-    struct wire_answer answer = publish ("1", "binary one");
+    struct wire_answer answer = release_publish ("1", "binary one");
     char text[BASE_DIGEST_TEXT];
     struct base_digest digest = digest_of ("binary one");
 
@@ -151,13 +151,13 @@ Test (operator, a_release_whose_contents_are_missing_is_refused_by_name)
     cr_assert_not_null (strstr (answer.reason, base_digest_format (&digest, text)));
     wire_answer_deinit (&answer);
     (void) fixture_upload (&fixture, "binary one");
-    answer = publish ("1", "binary one");
+    answer = release_publish ("1", "binary one");
     cr_assert_eq (answer.status, WIRE_STATUS_OK);
     cr_assert_not (base_digest_is_null (&answer.release));
     wire_answer_deinit (&answer);
 }
 
-Test (operator, publishing_is_idempotent_and_withdrawing_is_for_good)
+Test (operator, publishing_is_idempotent_and_a_withdrawal_is_final)
 {
     struct base_digest first = fixture_publish (&fixture, operator, "1");
     struct base_digest again = fixture_publish (&fixture, operator, "1");
@@ -169,7 +169,7 @@ Test (operator, publishing_is_idempotent_and_withdrawing_is_for_good)
     cr_assert_eq (answer.status, WIRE_STATUS_OK);
     wire_answer_deinit (&answer);
     (void) fixture_upload (&fixture, "1");
-    answer = publish ("1", "1");
+    answer = release_publish ("1", "1");
     cr_assert_eq (answer.status, WIRE_STATUS_GONE);
     wire_answer_deinit (&answer);
     request = (struct wire_request){.verb = WIRE_VERB_RELEASES};
@@ -181,7 +181,7 @@ Test (operator, publishing_is_idempotent_and_withdrawing_is_for_good)
     wire_answer_deinit (&answer);
 }
 
-static bool content_is_there (const char *text)
+static bool blob_is_served (const char *text)
 {
     struct peer *peer = peer_new (fixture.loop, BUS_DEALER, broker_endpoint_content (fixture.broker));
     struct wire_get get = {.digest = digest_of (text), .offset = 0, .length = 4096};
@@ -196,26 +196,27 @@ static bool content_is_there (const char *text)
     return is_there;
 }
 
-Test (operator, a_withdrawn_release_takes_its_contents_along)
+Test (operator, the_blobs_of_a_withdrawn_release_are_not_served_any_more)
 {
     struct wire_request request = {.verb = WIRE_VERB_WITHDRAW,
                                    .release = fixture_publish (&fixture, operator, "1")};
     struct wire_answer answer;
 
     (void) fixture_publish (&fixture, operator, "2");
-    cr_assert (content_is_there ("1"));
+    cr_assert (blob_is_served ("1"));
     answer = operator_ask (operator, & request);
     cr_assert_eq (answer.status, WIRE_STATUS_OK);
     wire_answer_deinit (&answer);
-    fixture_stop (&fixture); /* what the origin holds open is served on; a new one finds nothing */
+    /* The origin goes on serving a blob that it holds open; a new origin does not find it. */
+    fixture_stop (&fixture);
     fixture_start (&fixture);
-    cr_assert_not (content_is_there ("1"));
-    cr_assert (content_is_there ("2"));
-    (void) fixture_upload (&fixture, "1"); /* which brings it back from the trash */
-    cr_assert (content_is_there ("1"));
+    cr_assert_not (blob_is_served ("1"));
+    cr_assert (blob_is_served ("2"));
+    (void) fixture_upload (&fixture, "1"); /* restores the blob from the trash */
+    cr_assert (blob_is_served ("1"));
 }
 
-Test (operator, releases_come_in_pages)
+Test (operator, a_list_of_releases_comes_in_pages)
 {
     struct wire_request request = {.verb = WIRE_VERB_RELEASES};
     struct wire_answer answer;
@@ -242,7 +243,7 @@ Test (operator, releases_come_in_pages)
     cr_assert_eq (seen, 600);
 }
 
-Test (operator, the_reports_of_a_node_are_told_oldest_first)
+Test (operator, the_reports_of_a_node_are_listed_oldest_first)
 {
     struct node node;
     char *nodes[] = {(char *) "web-1"};
@@ -266,7 +267,7 @@ Test (operator, the_reports_of_a_node_are_told_oldest_first)
     peer_free (node.control);
 }
 
-Test (operator, only_a_node_that_is_offline_is_forgotten)
+Test (operator, only_an_offline_node_can_be_forgotten)
 {
     struct node node;
     struct wire_bye bye = {.node = (char *) "web-1"};
@@ -295,13 +296,13 @@ Test (operator, only_a_node_that_is_offline_is_forgotten)
     peer_free (node.control);
 }
 
-Test (operator, a_wait_ends_without_a_change_when_its_time_is_over)
+Test (operator, a_wait_ends_without_a_change_when_its_time_has_run_out)
 {
     struct wire_request request = {.verb = WIRE_VERB_NODES};
     struct wire_answer answer;
     uint64_t began_ms = base_time_boot_ms ();
 
-    nodes_come (2);
+    nodes_connect (2);
     answer = operator_ask (operator, & request);
     cr_assert_eq (answer.n_nodes, 2);
     request.since = answer.revision;
@@ -312,13 +313,13 @@ Test (operator, a_wait_ends_without_a_change_when_its_time_is_over)
     cr_assert_eq (answer.revision, request.since);
     cr_assert (base_time_boot_ms () - began_ms >= 50);
     wire_answer_deinit (&answer);
-    request.since += 1000000; /* from records that were lost */
+    request.since += 1000000; /* a revision of records that were lost */
     answer = operator_ask (operator, & request);
-    cr_assert_eq (answer.n_nodes, 2, "a revision from the future is none");
+    cr_assert_eq (answer.n_nodes, 2, "a revision from the future is ignored");
     wire_answer_deinit (&answer);
 }
 
-Test (operator, a_second_broker_on_the_root_is_refused)
+Test (operator, a_second_broker_on_one_root_is_refused)
 {
     struct broker *second;
     struct base_error error = {.text = ""};

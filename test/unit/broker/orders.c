@@ -1,4 +1,4 @@
-/*  What is wanted of an application on a node, and what came of it: a table of situations. */
+/*  test/unit/broker/orders.c - the desired state of an application on a node, and the outcome of orders */
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 static char root[64];
 static struct broker_store *store;
 static struct base_error error;
-static struct broker_application application; /* what the test says the node told, and what came back */
+static struct broker_application application; /* what the test reports, and what the store returned */
 static struct wire_ordered ordered;
 static uint64_t epoch, now_ms;
 
@@ -19,7 +19,7 @@ static struct base_digest digest_of (const char *text)
     return base_digest_of (text, strlen (text));
 }
 
-static struct base_digest publish (const char *version, const char *platform)
+static struct base_digest release_publish (const char *version, const char *platform)
 {
     struct wire_envelope envelope = {.application = (char *) "noded",
                                      .version = (char *) version,
@@ -37,13 +37,13 @@ static struct base_digest publish (const char *version, const char *platform)
     return digest;
 }
 
-static void tell (void)
+static void application_report (void)
 {
     cr_assert (broker_store_application_put (store, &application, &error) == 0, "%s", error.text);
 }
 
-/*  The record anew from the store, with the told part as the test left it. */
-static void reload (void)
+/*  Reads the record from the store again. The reported part stays as the test set it. */
+static void application_reload (void)
 {
     struct broker_application found;
 
@@ -67,8 +67,8 @@ static enum wire_status order_of (enum wire_verb verb, const struct base_digest 
     wire_ordered_deinit (&ordered);
     epoch = 0;
     cr_assert (broker_order_make (store, &order, &ordered, &epoch, &error) == 0, "%s", error.text);
-    cr_assert (ordered.status == WIRE_STATUS_OK || ordered.reason, "a refusal says why");
-    reload ();
+    cr_assert (ordered.status == WIRE_STATUS_OK || ordered.reason, "a refusal gives a reason");
+    application_reload ();
     return ordered.status;
 }
 
@@ -89,7 +89,7 @@ static void set_up (void)
                                                  .release = digest_of ("1"),
                                                  .previous_version = (char *) "0",
                                                  .previous_release = digest_of ("0")};
-    tell ();
+    application_report ();
 }
 
 static void tear_down (void)
@@ -102,14 +102,14 @@ static void tear_down (void)
 
 TestSuite (orders, .init = set_up, .fini = tear_down, .timeout = 120);
 
-Test (orders, an_update_takes_the_newest_that_fits_and_is_offered)
+Test (orders, an_update_takes_the_newest_release_that_fits_and_is_not_withdrawn)
 {
     struct base_digest second, fourth;
 
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_NONE);
-    second = publish ("2", "linux/amd64");
-    (void) publish ("3", "linux/arm64");
-    fourth = publish ("4", NULL);
+    second = release_publish ("2", "linux/amd64");
+    (void) release_publish ("3", "linux/arm64");
+    fourth = release_publish ("4", NULL);
     cr_assert_eq (broker_store_release_withdraw (store, &fourth, &error), 0);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
     cr_assert (base_digest_equal (&ordered.release, &second));
@@ -121,7 +121,7 @@ Test (orders, an_update_takes_the_newest_that_fits_and_is_offered)
     cr_assert_eq (application.desired.release_epoch, 1);
 }
 
-Test (orders, an_epoch_is_never_given_again_by_records_that_were_set_back)
+Test (orders, an_epoch_is_never_issued_again_by_restored_records)
 {
     now_ms = 1795379369836;
     cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
@@ -137,53 +137,53 @@ Test (orders, an_epoch_is_never_given_again_by_records_that_were_set_back)
     cr_expect_eq (application.desired.hold_epoch, now_ms);
 }
 
-Test (orders, an_update_to_a_release_that_does_not_do_is_refused)
+Test (orders, an_update_to_an_unsuitable_release_is_refused)
 {
-    struct base_digest arm = publish ("3", "linux/arm64"), gone = publish ("4", NULL),
+    struct base_digest arm = release_publish ("3", "linux/arm64"), gone = release_publish ("4", NULL),
                        unknown = digest_of ("5");
 
     cr_assert_eq (broker_store_release_withdraw (store, &gone, &error), 0);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &arm, true), WIRE_STATUS_NONE);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &gone, true), WIRE_STATUS_GONE);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &unknown, true), WIRE_STATUS_NONE);
-    cr_assert_not (application.is_desired, "what is refused orders nothing");
+    cr_assert_not (application.is_desired, "a refusal leaves no desired state");
 }
 
-Test (orders, an_epoch_is_above_all_that_was_issued_or_told)
+Test (orders, an_epoch_is_above_all_that_were_issued_or_reported)
 {
-    (void) publish ("2", NULL);
+    (void) release_publish ("2", NULL);
     application.told.seen_epoch = 10;
     (void) broker_order_raise (&application, &application.told, 0);
-    tell ();
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 11);
     cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 12);
     application.told.seen_epoch = 5;
     (void) broker_order_raise (&application, &application.told, 0);
-    tell ();
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 13);
 }
 
-Test (orders, an_epoch_that_nobody_gave_out_is_not_believed)
+Test (orders, a_reported_epoch_beyond_clock_and_record_is_not_accepted)
 {
     application.told.seen_epoch = application.told.epoch = WIRE_EPOCH_MOST;
     cr_assert_not (broker_order_raise (&application, &application.told, 1000));
-    cr_assert_eq (application.told.epoch, 0, "nor taken as an order that was carried out");
-    tell ();
+    cr_assert_eq (application.told.epoch, 0, "and no order counts as carried out");
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_lt (epoch, 1000);
 }
 
-Test (orders, an_update_under_way_is_told_again_and_another_is_busy)
+Test (orders, an_update_under_way_is_answered_again_and_another_release_is_busy)
 {
-    struct base_digest second = publish ("2", NULL), third;
+    struct base_digest second = release_publish ("2", NULL), third;
     char transaction[BROKER_ID_SIZE];
 
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
     (void) snprintf (transaction, sizeof transaction, "%s", ordered.transaction);
-    third = publish ("3", NULL);
+    third = release_publish ("3", NULL);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 0, "no new order");
     cr_assert_eq (ordered.epoch, 1);
@@ -192,20 +192,20 @@ Test (orders, an_update_under_way_is_told_again_and_another_is_busy)
     cr_assert_not_null (strstr (ordered.reason, transaction));
 
     application.told.epoch = application.told.seen_epoch = 1;
-    tell ();
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, true), WIRE_STATUS_OK, "the first has ended");
 }
 
-Test (orders, one_that_a_node_keeps_for_later_gives_way_to_a_newer_one_and_can_be_cancelled)
+Test (orders, an_update_that_an_unfit_node_retries_later_can_be_cancelled_and_replaced)
 {
-    struct base_digest second = publish ("2", NULL), third = publish ("3", NULL);
+    struct base_digest second = release_publish ("2", NULL), third = release_publish ("3", NULL);
 
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
     application.told.transaction = application.desired.transaction;
     application.told.state = WIRE_STATE_UNFIT;
     application.told.seen_epoch = 1;
     application.told.retry = (char *) "2026-11-22T15:00:00.000000000Z";
-    tell ();
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, true), WIRE_STATUS_OK);
     application.told.transaction = application.told.retry = NULL;
@@ -213,38 +213,39 @@ Test (orders, one_that_a_node_keeps_for_later_gives_way_to_a_newer_one_and_can_b
 
 Test (orders, an_absent_node_that_has_not_seen_an_order_gets_the_newer_one)
 {
-    struct base_digest second = publish ("2", NULL), third = publish ("3", NULL);
+    struct base_digest second = release_publish ("2", NULL), third = release_publish ("3", NULL);
 
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, false), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, false), WIRE_STATUS_OK);
     cr_assert (base_digest_equal (&application.desired.release, &third));
     application.told.seen_epoch = application.desired.release_epoch;
-    tell ();
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, false), WIRE_STATUS_BUSY, "it may be at it");
+    application_report ();
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, false), WIRE_STATUS_BUSY,
+                  "the node may be carrying it out");
     cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, false), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, false), WIRE_STATUS_OK);
 }
 
 Test (orders, a_held_node_is_not_updated_until_it_is_unheld)
 {
-    (void) publish ("2", NULL);
-    application.told.held = true; /* on the host itself */
-    tell ();
+    (void) release_publish ("2", NULL);
+    application.told.held = true; /* by a command on the host itself */
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
     cr_assert_not_null (strstr (ordered.reason, "nodectl unhold web-1"));
     cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK,
-                  "the node need not have answered yet");
+                  "the answer of the node is not awaited");
     application.told.held = false;
     application.told.epoch = 2;
-    tell ();
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
 }
 
 Test (orders, a_quarantined_release_is_refused_with_its_reason_until_it_is_cleared)
 {
-    struct base_digest second = publish ("2", NULL), third = publish ("3", NULL);
+    struct base_digest second = release_publish ("2", NULL), third = release_publish ("3", NULL);
     struct wire_failure failure = {.transaction = (char *) "t-old",
                                    .release = second,
                                    .step = (char *) "probing/hand-over",
@@ -255,22 +256,23 @@ Test (orders, a_quarantined_release_is_refused_with_its_reason_until_it_is_clear
     application.told.n_quarantine = 1;
     application.told.epoch = 1;
     application.epoch = 1;
-    tell ();
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_REFUSED);
     cr_assert_not_null (strstr (ordered.reason, "probing/hand-over"));
     cr_assert_not_null (strstr (ordered.reason, "it stood still"));
     cr_assert_not_null (strstr (ordered.reason, "nodectl quarantine clear web-1"));
     cr_assert_eq (order_of (WIRE_VERB_CLEAR, &third, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_REFUSED, "another one was cleared");
+    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_REFUSED,
+                  "another release was cleared");
     cr_assert_eq (order_of (WIRE_VERB_CLEAR, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
     application.told.quarantine = NULL;
     application.told.n_quarantine = 0;
 }
 
-Test (orders, a_reason_that_is_cut_within_a_character_stays_text)
+Test (orders, a_reason_that_is_cut_within_a_character_stays_valid_text)
 {
-    struct base_digest second = publish ("2", NULL);
+    struct base_digest second = release_publish ("2", NULL);
     char reason[512];
     struct wire_failure failure = {.transaction = (char *) "t-old",
                                    .release = second,
@@ -284,7 +286,7 @@ Test (orders, a_reason_that_is_cut_within_a_character_stays_text)
         (void) snprintf (reason + i, sizeof reason - i, "\xc3\xa9");
     application.told.quarantine = &failure;
     application.told.n_quarantine = 1;
-    tell ();
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_REFUSED);
     struct base_buffer packed = {.size = 0};
     cr_assert (wire_pack (&wire_ordered_record, &ordered, &packed, &error) == 0, "%s", error.text);
@@ -293,7 +295,7 @@ Test (orders, a_reason_that_is_cut_within_a_character_stays_text)
     application.told.n_quarantine = 0;
 }
 
-Test (orders, a_revert_names_what_it_leaves_and_holds)
+Test (orders, a_revert_names_the_release_it_leaves_and_holds_the_application)
 {
     cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (application.desired.revert_epoch, 1);
@@ -305,13 +307,13 @@ Test (orders, a_revert_names_what_it_leaves_and_holds)
     cr_assert_eq (epoch, 0, "the same revert, still under way");
     application.told.previous_version = NULL;
     application.told.previous_release = (struct base_digest){.bytes = {0}};
-    tell ();
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_NONE);
 }
 
-Test (orders, a_revert_from_a_release_waits_for_a_node_that_may_come_to_it)
+Test (orders, a_revert_from_a_release_is_kept_for_a_node_that_may_still_install_it)
 {
-    struct base_digest second = publish ("2", NULL);
+    struct base_digest second = release_publish ("2", NULL);
 
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_VERB_REVERT, &second, false), WIRE_STATUS_OK);
@@ -323,7 +325,7 @@ Test (orders, a_revert_from_a_release_waits_for_a_node_that_may_come_to_it)
 
 Test (orders, a_desired_state_is_cumulative)
 {
-    struct base_digest second = publish ("2", NULL);
+    struct base_digest second = release_publish ("2", NULL);
 
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
@@ -338,22 +340,22 @@ Test (orders, a_desired_state_is_cumulative)
     cr_assert (application.desired.held);
 }
 
-Test (orders, a_cancel_needs_something_under_way)
+Test (orders, a_cancel_needs_an_update_under_way)
 {
     cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_NONE);
-    (void) publish ("2", NULL);
+    (void) release_publish ("2", NULL);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (application.desired.cancel_epoch, 2);
 }
 
-Test (orders, a_cancel_behind_the_switch_is_refused_and_one_of_an_absent_node_is_not)
+Test (orders, a_cancel_after_the_switch_is_refused_unless_the_node_is_offline)
 {
-    (void) publish ("2", NULL);
+    (void) release_publish ("2", NULL);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
     application.told.transaction = application.desired.transaction;
     application.told.state = WIRE_STATE_TRIAL;
-    tell ();
+    application_report ();
     cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_REFUSED);
     cr_assert (strstr (ordered.reason, "too late") && strstr (ordered.reason, "nodectl revert web-1"), "%s",
                ordered.reason);
@@ -361,7 +363,7 @@ Test (orders, a_cancel_behind_the_switch_is_refused_and_one_of_an_absent_node_is
     application.told.transaction = NULL;
 }
 
-static void report (uint64_t of, const char *step, enum wire_outcome outcome)
+static void report_put (uint64_t of, const char *step, enum wire_outcome outcome)
 {
     struct wire_report told = {.node = (char *) "web-1",
                                .session = (char *) "s",
@@ -377,7 +379,7 @@ static void report (uint64_t of, const char *step, enum wire_outcome outcome)
     cr_assert_eq (broker_store_report_put (store, &told, &news, &error), 0);
 }
 
-static enum wire_outcome outcome (bool may_come, bool *ret_missing)
+static enum wire_outcome outcome_find (bool may_come, bool *ret_missing)
 {
     struct wire_node node = {.revision = 0};
     enum wire_outcome found;
@@ -390,44 +392,45 @@ static enum wire_outcome outcome (bool may_come, bool *ret_missing)
 
 Test (orders, the_outcome_is_that_of_the_last_report_that_ends_the_order)
 {
-    (void) publish ("2", NULL);
-    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_NULL, "nothing was ordered");
+    (void) release_publish ("2", NULL);
+    cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_NULL, "nothing was ordered");
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
-    report (1, "fetching", WIRE_OUTCOME_PASSED);
-    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_NULL, "it is under way");
-    report (1, "trial", WIRE_OUTCOME_WENT_BACK);
-    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_NULL, "the node has not said that it is done with it");
+    report_put (1, "fetching", WIRE_OUTCOME_PASSED);
+    cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_NULL, "the update is under way");
+    report_put (1, "trial", WIRE_OUTCOME_WENT_BACK);
+    cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_NULL,
+                  "the node has not reported the order as carried out");
     application.told.epoch = 1;
-    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_WENT_BACK);
+    cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_WENT_BACK);
 }
 
-Test (orders, a_revert_is_not_over_when_its_hold_is)
+Test (orders, the_hold_of_a_revert_does_not_replace_its_outcome)
 {
     cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_OK);
     application.told.epoch = 1;
-    report (1, "revert", WIRE_OUTCOME_REVERTED);
-    report (1, "hold", WIRE_OUTCOME_PASSED);
-    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_REVERTED);
+    report_put (1, "revert", WIRE_OUTCOME_REVERTED);
+    report_put (1, "hold", WIRE_OUTCOME_PASSED);
+    cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_REVERTED);
     cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
     application.told.epoch = 2;
-    report (2, "unhold", WIRE_OUTCOME_PASSED);
-    cr_assert_eq (outcome (false, NULL), WIRE_OUTCOME_PASSED);
+    report_put (2, "unhold", WIRE_OUTCOME_PASSED);
+    cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_PASSED);
 }
 
-Test (orders, a_result_that_was_never_reported_is_read_from_how_the_node_stands)
+Test (orders, a_result_that_was_never_reported_follows_from_the_state_of_the_node)
 {
-    struct base_digest second = publish ("2", NULL);
+    struct base_digest second = release_publish ("2", NULL);
     struct wire_failure failure = {.step = (char *) "fetching", .reason = (char *) "the content is gone"};
     bool missing;
 
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
     application.told.epoch = 1;
-    cr_assert_eq (outcome (true, &missing), WIRE_OUTCOME_NULL, "the report may still come");
+    cr_assert_eq (outcome_find (true, &missing), WIRE_OUTCOME_NULL, "the report may still arrive");
     cr_assert (missing);
     failure.transaction = application.desired.transaction;
     application.told.last_error = &failure;
-    cr_assert_eq (outcome (false, &missing), WIRE_OUTCOME_FAILED);
+    cr_assert_eq (outcome_find (false, &missing), WIRE_OUTCOME_FAILED);
     application.told.last_error = NULL;
     application.told.release = second;
-    cr_assert_eq (outcome (false, &missing), WIRE_OUTCOME_CONFIRMED);
+    cr_assert_eq (outcome_find (false, &missing), WIRE_OUTCOME_CONFIRMED);
 }

@@ -1,4 +1,6 @@
-/*  Who lives, who is doubted, who is replaced: with peers that are only names. */
+/*  test/unit/broker/registry.c - which sessions are admitted, challenged, replaced or offline
+
+    The peers are names only; the test hands in the time. */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -61,7 +63,7 @@ static struct wire_hello hello_of (const char *id, const char *session)
                                .platform = (char *) "linux/amd64"};
 }
 
-static struct broker_node *put (const char *id)
+static struct broker_node *node_put (const char *id)
 {
     struct broker_node_record record = {.id = id, .platform = "linux/amd64", .last_seen = "never"};
     struct broker_node *node;
@@ -70,24 +72,24 @@ static struct broker_node *put (const char *id)
     return node;
 }
 
-/*  A hello, carried through where it is let in. */
-static enum broker_verdict hello (const char *id, const char *session, const struct bus_peer *peer,
-                                  uint64_t now_ms)
+/*  Hands in a hello, and opens the session if it is admitted. */
+static enum broker_verdict node_hello (const char *id, const char *session, const struct bus_peer *peer,
+                                       uint64_t now_ms)
 {
     struct wire_hello said = hello_of (id, session);
     enum broker_verdict verdict = broker_registry_hello (&registry, peer, &said, now_ms, &error);
 
     if (verdict == BROKER_ADMIT)
-        (void) broker_registry_open (&registry, put (id), session, peer, now_ms);
+        (void) broker_registry_open (&registry, node_put (id), session, peer, now_ms);
     return verdict;
 }
 
 Test (registry, nodes_are_found_and_listed_by_id)
 {
-    (void) put ("b");
-    (void) put ("c");
-    (void) put ("a");
-    (void) put ("b");
+    (void) node_put ("b");
+    (void) node_put ("c");
+    (void) node_put ("a");
+    (void) node_put ("b");
     cr_assert_eq (registry.n_nodes, 3);
     cr_assert_str_eq (registry.nodes[broker_registry_behind (&registry, NULL)]->id, "a");
     cr_assert_str_eq (registry.nodes[broker_registry_behind (&registry, "a")]->id, "b");
@@ -98,11 +100,11 @@ Test (registry, nodes_are_found_and_listed_by_id)
     cr_assert_not_null (broker_registry_find (&registry, "c"));
 }
 
-Test (registry, a_node_that_is_silent_for_too_long_went_once)
+Test (registry, a_silent_node_goes_offline_once)
 {
     bool came;
 
-    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
     for (uint64_t now = 200; now <= 1100; now += 100)
         broker_registry_tick (&registry, now);
     cr_assert_eq (went, 0);
@@ -110,13 +112,13 @@ Test (registry, a_node_that_is_silent_for_too_long_went_once)
         broker_registry_tick (&registry, now);
     cr_assert_eq (went, 1);
     cr_assert_not_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 2100, &came));
-    cr_assert (came, "its session is still good");
+    cr_assert (came, "its session is still valid");
     cr_assert_null (broker_registry_heard (&registry, "n", "s2", &peer_a, 2100, &came));
 }
 
-Test (registry, nobody_is_silent_because_the_broker_stood_still)
+Test (registry, no_node_goes_offline_because_the_broker_did_not_run)
 {
-    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
     broker_registry_tick (&registry, 200);
     broker_registry_tick (&registry, 90000);
     cr_assert_eq (went, 0);
@@ -126,59 +128,59 @@ Test (registry, nobody_is_silent_because_the_broker_stood_still)
 
 Test (registry, the_same_session_on_a_new_connection_only_changes_the_peer)
 {
-    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
-    cr_assert_eq (hello ("n", "s1", &peer_b, 200), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_b, 200), BROKER_ADMIT);
     cr_assert_eq (pokes, 0);
     cr_assert (bus_peer_equal (&broker_registry_find (&registry, "n")->peer, &peer_b));
 }
 
-Test (registry, a_session_whose_route_is_gone_is_replaced_at_once)
+Test (registry, a_session_without_a_connection_is_replaced_at_once)
 {
     poke_result = -EHOSTUNREACH;
-    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
-    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s2", &peer_b, 200), BROKER_ADMIT);
     cr_assert_eq (pokes, 1);
 }
 
-Test (registry, a_session_that_said_goodbye_or_went_is_not_asked)
+Test (registry, a_session_that_said_goodbye_is_replaced_without_a_challenge)
 {
-    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
     cr_assert_not_null (broker_registry_bye (&registry, "n", "s1", &peer_a));
     cr_assert_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 150, NULL));
-    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s2", &peer_b, 200), BROKER_ADMIT);
     cr_assert_eq (pokes, 0);
 }
 
-Test (registry, an_older_session_that_shows_life_keeps_the_id_and_both_are_named)
+Test (registry, an_older_session_that_answers_keeps_the_id_and_is_named_in_the_refusal)
 {
-    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
     broker_registry_find (&registry, "n")->place = strdup ("place-one");
-    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
-    cr_assert_eq (hello ("n", "s2", &peer_b, 300), BROKER_WAIT, "a hello that is sent again waits on");
+    cr_assert_eq (node_hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
+    cr_assert_eq (node_hello ("n", "s2", &peer_b, 300), BROKER_WAIT, "a repeated hello keeps waiting");
     cr_assert_eq (pokes, 1);
-    cr_assert_eq (hello ("n", "s3", &peer_c, 400), BROKER_REFUSE, "a third is not looked into");
+    cr_assert_eq (node_hello ("n", "s3", &peer_c, 400), BROKER_REFUSE, "a third session starts no challenge");
     cr_assert_not_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 500, NULL));
-    cr_assert_eq (settled, 0, "that may have been sent before it was asked");
+    cr_assert_eq (settled, 0, "the message may be older than the challenge");
     broker_registry_answered (&registry, broker_registry_find (&registry, "n"));
     cr_assert_eq (settled, 1);
     cr_assert_not (settled_admitted);
     cr_assert_not_null (strstr (refusal, "place-one"));
-    cr_assert_null (strstr (refusal, "session"), "that is what identifies a node");
+    cr_assert_null (strstr (refusal, "session"), "a session identifies its node and is not shown");
 }
 
-Test (registry, words_of_a_session_on_another_connection_are_ignored_and_counted)
+Test (registry, messages_of_a_session_on_another_connection_are_ignored_and_counted)
 {
-    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
     cr_assert_null (broker_registry_heard (&registry, "n", "s1", &peer_b, 200, NULL));
     cr_assert_null (broker_registry_bye (&registry, "n", "s1", &peer_b));
     cr_assert_eq (registry.foreign, 2);
     cr_assert (broker_registry_find (&registry, "n")->online);
     cr_assert (bus_peer_equal (&broker_registry_find (&registry, "n")->peer, &peer_a));
-    cr_assert_eq (hello ("n", "s1", &peer_b, 300), BROKER_ADMIT, "its connection was made anew");
+    cr_assert_eq (node_hello ("n", "s1", &peer_b, 300), BROKER_ADMIT, "its connection was opened anew");
     cr_assert_not_null (broker_registry_heard (&registry, "n", "s1", &peer_b, 400, NULL));
 }
 
-Test (registry, a_pace_allows_some_at_once_and_then_some_a_minute)
+Test (registry, a_pace_allows_a_burst_and_then_a_rate_per_minute)
 {
     struct broker_pace pace = {.used = 0};
     unsigned allowed = 0;
@@ -195,8 +197,8 @@ Test (registry, a_pace_allows_some_at_once_and_then_some_a_minute)
 
 Test (registry, an_older_session_that_stays_silent_is_replaced)
 {
-    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
-    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
     broker_registry_tick (&registry, 400);
     cr_assert_eq (settled, 0);
     for (uint64_t now = 800; now <= 2400; now += 400)
@@ -207,11 +209,11 @@ Test (registry, an_older_session_that_stays_silent_is_replaced)
     cr_assert_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 2600, NULL));
 }
 
-/*  Messages of a process that has ended, and of one that never answers. */
-Test (registry, late_words_of_an_older_session_only_give_it_time)
+/*  They may come from a process that has ended, or from one that never answers. */
+Test (registry, late_messages_of_an_older_session_only_extend_its_deadline)
 {
-    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
-    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
     for (uint64_t now = 600; now <= 2600; now += 400) {
         (void) broker_registry_heard (&registry, "n", "s1", &peer_a, now, NULL);
         broker_registry_tick (&registry, now);
@@ -221,14 +223,14 @@ Test (registry, late_words_of_an_older_session_only_give_it_time)
         (void) broker_registry_heard (&registry, "n", "s1", &peer_a, now, NULL);
         broker_registry_tick (&registry, now);
     }
-    cr_assert_eq (settled, 1, "it does not wait for ever");
+    cr_assert_eq (settled, 1, "the newer session does not wait for ever");
     cr_assert (settled_admitted);
 }
 
-Test (registry, a_goodbye_of_the_older_session_lets_the_newer_one_in)
+Test (registry, a_goodbye_of_the_older_session_admits_the_newer_one)
 {
-    cr_assert_eq (hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
-    cr_assert_eq (hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
+    cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
+    cr_assert_eq (node_hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
     (void) broker_registry_bye (&registry, "n", "s1", &peer_a);
     cr_assert_eq (settled, 1);
     cr_assert (settled_admitted);

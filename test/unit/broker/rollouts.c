@@ -1,5 +1,6 @@
-/*  Rollouts in a broker in this process, with nodes that do what the test says. What must not be written, a
-    trigger in the database refuses. */
+/*  test/unit/broker/rollouts.c - rollouts in a broker in this process, with nodes that the test plays
+
+    A trigger in the database makes the writes fail that a test forbids. */
 
 #include "fixture.h"
 
@@ -7,7 +8,7 @@
 
 #include "broker/rollouts_carry.h"
 
-enum { MANY = 300 }; /* more than go into one transaction */
+enum { MANY = 300 }; /* more than fit into one transaction */
 
 static struct fixture fixture;
 static struct peer *operator;
@@ -58,7 +59,7 @@ static void nodes_hello (unsigned count)
     }
 }
 
-static void restart (unsigned count)
+static void fixture_restart (unsigned count)
 {
     operator= peer_free (operator);
     nodes_leave ();
@@ -68,9 +69,9 @@ static void restart (unsigned count)
     nodes_hello (count);
 }
 
-/*  --- the database, beside the broker --------------------------------------------------------------------- */
+/*  --- the database, read and changed beside the broker -------------------------------------------------- */
 
-static void execute (const char *sql)
+static void database_execute (const char *sql)
 {
     char path[96], *message = NULL;
     sqlite3 *database;
@@ -102,13 +103,13 @@ static int count_of (const char *sql)
     return count;
 }
 
-/*  --- what an operator asks ------------------------------------------------------------------------------- */
+/*  --- requests of an operator --------------------------------------------------------------------------- */
 
 static struct wire_wave waves[2] = {{.count = 1}, {.count = 0}};
 static struct wire_rollout spec = {
     .application = (char *) "noded", .waves = waves, .n_waves = 2, .budget = 0, .soak_ms = 0};
 
-static struct wire_answer start (const char *key)
+static struct wire_answer rollout_start (const char *key)
 {
     struct wire_request request = {
         .verb = WIRE_VERB_START, .key = (char *) key, .spec = &spec, .place = (char *) "me@here"};
@@ -116,9 +117,9 @@ static struct wire_answer start (const char *key)
     return operator_ask (operator, & request);
 }
 
-static char *start_ok (void)
+static char *rollout_start_ok (void)
 {
-    struct wire_answer answer = start (NULL);
+    struct wire_answer answer = rollout_start (NULL);
     char *id;
 
     cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
@@ -150,7 +151,7 @@ static void until_phase (const char *id, enum wire_phase phase)
     uint64_t until_ms = base_time_boot_ms () + FIXTURE_DEADLINE_MS;
 
     while (phase_of (id, NULL) != phase)
-        cr_assert (base_time_boot_ms () < until_ms, "never %s, but %s", wire_phase_word (phase),
+        cr_assert (base_time_boot_ms () < until_ms, "the phase is not %s but %s", wire_phase_word (phase),
                    wire_phase_word (phase_of (id, NULL)));
 }
 
@@ -163,7 +164,7 @@ static void until_waits (const char *id, const char *what)
         struct wire_rollout_state state;
         (void) phase_of (id, &state);
         waits = state.waits && strstr (state.waits, what);
-        cr_assert (waits || base_time_boot_ms () < until_ms, "it waits for %s", state.waits);
+        cr_assert (waits || base_time_boot_ms () < until_ms, "the rollout waits for %s", state.waits);
         wire_rollout_state_deinit (&state);
     } while (!waits);
 }
@@ -177,13 +178,13 @@ static void until_cause (const char *id, const char *reason)
         struct wire_rollout_state state;
         (void) phase_of (id, &state);
         is = state.n_causes > 0 && strcmp (state.causes[0].reason, reason) == 0;
-        cr_assert (is || base_time_boot_ms () < until_ms, "it says: %s",
+        cr_assert (is || base_time_boot_ms () < until_ms, "the cause is: %s",
                    state.n_causes ? state.causes[0].reason : "nothing");
         wire_rollout_state_deinit (&state);
     } while (!is);
 }
 
-static enum wire_status steer (const char *id, enum wire_command command)
+static enum wire_status rollout_steer (const char *id, enum wire_command command)
 {
     struct wire_request request = {.verb = WIRE_VERB_STEER, .rollout = (char *) id, .command = command};
     struct wire_answer answer = operator_ask (operator, & request);
@@ -193,10 +194,10 @@ static enum wire_status steer (const char *id, enum wire_command command)
     return status;
 }
 
-/*  --- what nodes do --------------------------------------------------------------------------------------- */
+/*  --- nodes --------------------------------------------------------------------------------------------- */
 
-/*  The epoch of the update, or of the revert, that a node is told; 0: none that it has not carried out. */
-static uint64_t told (struct node *node, bool back)
+/*  Returns the epoch of the update, or of the revert, that the node has to carry out; 0: there is none. */
+static uint64_t node_pending (struct node *node, bool back)
 {
     struct wire_desired desired = node_ask (node);
     uint64_t epoch = back ? desired.revert_epoch : desired.release_epoch;
@@ -206,7 +207,7 @@ static uint64_t told (struct node *node, bool back)
     return epoch > node->application.epoch ? epoch : 0;
 }
 
-static void obey (struct node *node, uint64_t epoch, bool back)
+static void node_obey (struct node *node, uint64_t epoch, bool back)
 {
     node->application.epoch = node->application.seen_epoch = epoch;
     node->application.release = back ? digest_of ("1.0.0") : release;
@@ -215,31 +216,31 @@ static void obey (struct node *node, uint64_t epoch, bool back)
                   WIRE_STATUS_OK);
 }
 
-static unsigned count_told (unsigned count)
+static unsigned nodes_pending (unsigned count)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < count; i++)
-        n += told (&nodes[i], false) != 0;
+        n += node_pending (&nodes[i], false) != 0;
     return n;
 }
 
-/*  How many of them are told something now; they carry it out. */
-static unsigned obey_all (unsigned count, bool back)
+/*  Lets all nodes that have an order carry it out. Returns how many did. */
+static unsigned nodes_obey (unsigned count, bool back)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        uint64_t epoch = told (&nodes[i], back);
+        uint64_t epoch = node_pending (&nodes[i], back);
         if (!epoch)
             continue;
-        obey (&nodes[i], epoch, back);
+        node_obey (&nodes[i], epoch, back);
         n++;
     }
     return n;
 }
 
-Test (rollouts, go_wave_by_wave_and_tell_their_steps)
+Test (rollouts, proceed_wave_by_wave_and_record_their_transitions)
 {
     struct wire_request request = {.verb = WIRE_VERB_HISTORY};
     struct wire_rollout_state state;
@@ -247,10 +248,10 @@ Test (rollouts, go_wave_by_wave_and_tell_their_steps)
     char *id;
 
     nodes_hello (3);
-    id = start_ok ();
-    cr_expect_eq (count_told (3), 1, "the canary alone");
+    id = rollout_start_ok ();
+    cr_expect_eq (nodes_pending (3), 1, "the canary alone");
     while (phase_of (id, NULL) != WIRE_PHASE_DONE)
-        (void) obey_all (3, false);
+        (void) nodes_obey (3, false);
     (void) phase_of (id, &state);
     cr_expect (state.over);
     cr_expect_eq (state.waves[0].updated + state.waves[1].updated, 3);
@@ -266,26 +267,26 @@ Test (rollouts, go_wave_by_wave_and_tell_their_steps)
     free (id);
 }
 
-Test (rollouts, are_begun_once_however_often_that_is_asked_for_with_one_key)
+Test (rollouts, are_started_once_by_all_requests_with_one_key)
 {
     struct wire_answer first, again;
 
     nodes_hello (2);
-    first = start ("key");
-    again = start ("key");
+    first = rollout_start ("key");
+    again = rollout_start ("key");
     cr_assert_eq (first.status, WIRE_STATUS_OK, "%s", first.reason);
     cr_assert_eq (again.status, WIRE_STATUS_OK, "%s", again.reason);
     cr_expect_str_eq (first.rollouts[0].id, again.rollouts[0].id);
     cr_expect_eq (count_of ("SELECT count(*) FROM rollouts"), 1);
     wire_answer_deinit (&first);
     wire_answer_deinit (&again);
-    again = start ("another");
+    again = rollout_start ("another");
     cr_expect_eq (again.status, WIRE_STATUS_BUSY);
     wire_answer_deinit (&again);
 }
 
-/*  What a program saw may have changed by the time at which it says start. */
-Test (rollouts, are_begun_as_they_were_planned_or_not_at_all)
+/*  The plan that a client has shown may be out of date when the client sends the start request. */
+Test (rollouts, are_started_as_they_were_planned_or_not_at_all)
 {
     struct wire_request request = {.verb = WIRE_VERB_PLAN, .spec = &spec};
     struct wire_answer answer;
@@ -295,7 +296,7 @@ Test (rollouts, are_begun_as_they_were_planned_or_not_at_all)
     cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
     request.plan = answer.plan->hash;
     wire_answer_deinit (&answer);
-    nodes_hello (3); /* one more */
+    nodes_hello (3); /* one node more */
     request.verb = WIRE_VERB_START;
     answer = operator_ask (operator, & request);
     cr_expect_eq (answer.status, WIRE_STATUS_REFUSED);
@@ -309,126 +310,126 @@ Test (rollouts, are_begun_as_they_were_planned_or_not_at_all)
     wire_answer_deinit (&answer);
 }
 
-Test (rollouts, that_cannot_be_written_have_not_begun)
+Test (rollouts, that_cannot_be_recorded_are_not_started)
 {
     struct wire_answer answer;
     char *id;
 
     nodes_hello (2);
-    execute ("CREATE TRIGGER full BEFORE INSERT ON given BEGIN SELECT RAISE (FAIL, 'full'); END");
-    answer = start (NULL);
+    database_execute ("CREATE TRIGGER full BEFORE INSERT ON given BEGIN SELECT RAISE (FAIL, 'full'); END");
+    answer = rollout_start (NULL);
     cr_expect_eq (answer.status, WIRE_STATUS_FAILED);
     wire_answer_deinit (&answer);
     cr_expect_eq (count_of ("SELECT count(*) FROM rollouts"), 0);
-    cr_expect_eq (obey_all (2, false), 0, "nobody was told");
-    execute ("DROP TRIGGER full");
-    id = start_ok ();
-    cr_expect_eq (count_told (2), 1);
+    cr_expect_eq (nodes_obey (2, false), 0, "no node has an order");
+    database_execute ("DROP TRIGGER full");
+    id = rollout_start_ok ();
+    cr_expect_eq (nodes_pending (2), 1);
     free (id);
 }
 
-Test (rollouts, go_on_once_they_can_be_written_again_and_tell_nobody_twice)
+Test (rollouts, continue_once_they_can_be_recorded_again_and_order_no_node_twice)
 {
     char *id;
 
     nodes_hello (3);
-    id = start_ok ();
-    execute ("CREATE TRIGGER full BEFORE INSERT ON given BEGIN SELECT RAISE (FAIL, 'full'); END");
-    cr_expect_eq (obey_all (3, false), 1);
-    for (int i = 0; i < 50; i++) /* the next wave is tried, and cannot be written */
-        cr_expect_eq (obey_all (3, false), 0);
-    cr_expect_eq (steer (id, WIRE_COMMAND_PAUSE), WIRE_STATUS_OK, "a pause orders nobody");
-    cr_expect_eq (steer (id, WIRE_COMMAND_RESUME), WIRE_STATUS_FAILED);
-    execute ("DROP TRIGGER full");
-    while (steer (id, WIRE_COMMAND_RESUME) != WIRE_STATUS_OK)
+    id = rollout_start_ok ();
+    database_execute ("CREATE TRIGGER full BEFORE INSERT ON given BEGIN SELECT RAISE (FAIL, 'full'); END");
+    cr_expect_eq (nodes_obey (3, false), 1);
+    for (int i = 0; i < 50; i++) /* the next wave is tried, and cannot be recorded */
+        cr_expect_eq (nodes_obey (3, false), 0);
+    cr_expect_eq (rollout_steer (id, WIRE_COMMAND_PAUSE), WIRE_STATUS_OK, "a pause orders no node");
+    cr_expect_eq (rollout_steer (id, WIRE_COMMAND_RESUME), WIRE_STATUS_FAILED);
+    database_execute ("DROP TRIGGER full");
+    while (rollout_steer (id, WIRE_COMMAND_RESUME) != WIRE_STATUS_OK)
         continue;
     while (phase_of (id, NULL) != WIRE_PHASE_DONE)
-        (void) obey_all (3, false);
+        (void) nodes_obey (3, false);
     cr_expect_eq (count_of ("SELECT count(*) FROM given"), 3);
     free (id);
 }
 
-Test (rollouts, go_on_after_a_restart_with_the_orders_that_were_given)
+Test (rollouts, continue_after_a_restart_with_the_same_orders)
 {
     uint64_t epoch, before;
     char *id;
 
     nodes_hello (1);
-    id = start_ok ();
-    before = told (&nodes[0], false);
+    id = rollout_start_ok ();
+    before = node_pending (&nodes[0], false);
     cr_assert (before);
-    restart (1);
-    epoch = told (&nodes[0], false);
+    fixture_restart (1);
+    epoch = node_pending (&nodes[0], false);
     cr_expect_eq (epoch, before);
-    obey (&nodes[0], epoch, false);
+    node_obey (&nodes[0], epoch, false);
     until_phase (id, WIRE_PHASE_DONE);
-    cr_expect_eq (told (&nodes[0], false), 0);
+    cr_expect_eq (node_pending (&nodes[0], false), 0);
     free (id);
 }
 
-/*  Where the records are, and what lies beside them. */
-static const char *beside (const char *name, char path[96])
+/*  The path of a file in the broker's root: of the records, or beside them. */
+static const char *root_path (const char *name, char path[96])
 {
     (void) snprintf (path, 96, "%s/%s", fixture.root, name);
     return path;
 }
 
-static void put_back (const char *copy)
+static void records_set_back (const char *copy)
 {
     char from[96], to[96];
 
     operator= peer_free (operator);
     nodes_leave ();
     fixture_stop (&fixture);
-    (void) unlink (beside ("broker.db-wal", to));
-    (void) unlink (beside ("broker.db-shm", to));
-    (void) unlink (beside ("records.mark", to)); /* as where the whole root is set back */
-    cr_assert_eq (rename (beside (copy, from), beside ("broker.db", to)), 0);
+    (void) unlink (root_path ("broker.db-wal", to));
+    (void) unlink (root_path ("broker.db-shm", to));
+    (void) unlink (root_path ("records.mark", to)); /* as when the whole root is set back */
+    cr_assert_eq (rename (root_path (copy, from), root_path ("broker.db", to)), 0);
     fixture_start (&fixture);
     operator= fixture_control (&fixture);
 }
 
-/*  The truth: it was aborted with one node of the second wave updated. The copy knows of the canary alone. */
-Test (rollouts, whose_records_are_older_than_a_node_of_theirs_wait_for_a_person)
+/*  The rollout was aborted with one node of the second wave updated. The copy knows only the canary. */
+Test (rollouts, pause_for_an_operator_when_the_records_are_older_than_a_node)
 {
     struct wire_rollout_state state;
     char *id, *sql;
 
     spec.concurrency = 1;
     nodes_hello (3);
-    id = start_ok ();
+    id = rollout_start_ok ();
     cr_assert_gt (asprintf (&sql, "VACUUM INTO '%s/copy'", fixture.root), 0);
-    execute (sql);
+    database_execute (sql);
     free (sql);
     for (unsigned i = 0, done = 0; done < 2; i = (i + 1) % 3) {
-        uint64_t epoch = told (&nodes[i], false);
+        uint64_t epoch = node_pending (&nodes[i], false);
         if (!epoch)
             continue;
-        obey (&nodes[i], epoch, false);
+        node_obey (&nodes[i], epoch, false);
         done++;
     }
-    cr_assert_eq (steer (id, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
+    cr_assert_eq (rollout_steer (id, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
 
-    put_back ("copy");
+    records_set_back ("copy");
     nodes_hello (3);
     for (int i = 0; i < 50; i++)
-        cr_expect_eq (count_told (3), 0);
+        cr_expect_eq (nodes_pending (3), 0);
     (void) phase_of (id, &state);
     cr_expect (state.paused);
     cr_expect (state.reason && strstr (state.reason, "an older copy"), "%s", state.reason);
     wire_rollout_state_deinit (&state);
-    cr_assert_eq (steer (id, WIRE_COMMAND_RESUME), WIRE_STATUS_OK);
+    cr_assert_eq (rollout_steer (id, WIRE_COMMAND_RESUME), WIRE_STATUS_OK);
     while (phase_of (id, &state) != WIRE_PHASE_DONE) {
         wire_rollout_state_deinit (&state);
-        (void) obey_all (3, false);
+        (void) nodes_obey (3, false);
     }
     cr_expect_null (state.reason);
     wire_rollout_state_deinit (&state);
     free (id);
 }
 
-/*  For longer than a silence takes until it is judged. */
-Test (rollouts, wait_after_a_restart_for_nodes_whose_pause_between_two_attempts_is_long)
+/*  The nodes with an order stay away for longer than the liveness time. */
+Test (rollouts, wait_after_a_restart_for_nodes_that_reconnect_late)
 {
     bool ordered[3];
     char *id;
@@ -436,10 +437,10 @@ Test (rollouts, wait_after_a_restart_for_nodes_whose_pause_between_two_attempts_
     fixture.heartbeat_ms = load_deadline_ms (100);
     fixture.liveness_ms = load_deadline_ms (300);
     nodes_hello (3);
-    id = start_ok ();
+    id = rollout_start_ok ();
     for (unsigned i = 0; i < 3; i++)
-        ordered[i] = told (&nodes[i], false) != 0;
-    restart (0);
+        ordered[i] = node_pending (&nodes[i], false) != 0;
+    fixture_restart (0);
     for (unsigned i = 0; i < 3; i++) {
         nodes[i].control = fixture_control (&fixture);
         if (!ordered[i])
@@ -457,30 +458,32 @@ Test (rollouts, wait_after_a_restart_for_nodes_whose_pause_between_two_attempts_
     cr_assert_eq (phase_of (id, NULL), WIRE_PHASE_UPDATING);
     nodes_hello (3);
     while (phase_of (id, NULL) != WIRE_PHASE_DONE)
-        (void) obey_all (3, false);
+        (void) nodes_obey (3, false);
     free (id);
 }
 
-Test (rollouts, bring_back_as_many_as_there_are_and_forget_none_where_the_broker_dies)
+Test (rollouts, revert_every_node_once_when_the_broker_dies_meanwhile)
 {
     char *id;
 
     spec.n_waves = 1;
     waves[0].count = 0;
     nodes_hello (MANY);
-    id = start_ok ();
+    id = rollout_start_ok ();
     for (unsigned done = 0; done < MANY;)
-        done += obey_all (MANY, false);
+        done += nodes_obey (MANY, false);
     until_phase (id, WIRE_PHASE_DONE);
-    execute ("CREATE TRIGGER full BEFORE INSERT ON given WHEN (SELECT count(*) FROM given WHERE verb ="
-             " 'revert') >= 280 BEGIN SELECT RAISE (FAIL, 'full'); END");
-    cr_assert_eq (steer (id, WIRE_COMMAND_REVERT), WIRE_STATUS_OK, "as many as go into one transaction");
+    database_execute (
+        "CREATE TRIGGER full BEFORE INSERT ON given WHEN (SELECT count(*) FROM given WHERE verb ="
+        " 'revert') >= 280 BEGIN SELECT RAISE (FAIL, 'full'); END");
+    cr_assert_eq (rollout_steer (id, WIRE_COMMAND_REVERT), WIRE_STATUS_OK,
+                  "as many as fit into one transaction");
     cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE verb = 'revert'"), BROKER_ROLLOUT_ORDERS);
-    restart (MANY);
-    execute ("DROP TRIGGER full");
-    restart (MANY);
+    fixture_restart (MANY);
+    database_execute ("DROP TRIGGER full");
+    fixture_restart (MANY);
     for (unsigned done = 0; done < MANY;)
-        done += obey_all (MANY, true);
+        done += nodes_obey (MANY, true);
     until_phase (id, WIRE_PHASE_REVERTED);
     cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE verb = 'revert'"), MANY);
     cr_expect_eq (count_of ("SELECT count(DISTINCT node) FROM given WHERE verb = 'revert'"), MANY);
@@ -488,31 +491,31 @@ Test (rollouts, bring_back_as_many_as_there_are_and_forget_none_where_the_broker
     free (id);
 }
 
-Test (rollouts, take_what_a_node_does_not_report_from_how_it_stands)
+Test (rollouts, take_an_unreported_result_from_the_state_of_the_node)
 {
     uint64_t epoch;
     char *id;
 
     nodes_hello (1);
-    id = start_ok ();
-    epoch = told (&nodes[0], false);
+    id = rollout_start_ok ();
+    epoch = node_pending (&nodes[0], false);
     nodes[0].application.epoch = nodes[0].application.seen_epoch = epoch;
     nodes[0].application.release = release;
     nodes_hello (1);
-    cr_expect_eq (phase_of (id, NULL), WIRE_PHASE_UPDATING, "its report may still come");
+    cr_expect_eq (phase_of (id, NULL), WIRE_PHASE_UPDATING, "its report may still arrive");
     until_phase (id, WIRE_PHASE_DONE);
     free (id);
 }
 
-Test (rollouts, halt_for_a_node_that_runs_another_release_again)
+Test (rollouts, halt_when_an_updated_node_runs_another_release_again)
 {
     struct wire_rollout_state state;
     char *id;
 
     spec.soak_ms = 3600 * 1000;
     nodes_hello (1);
-    id = start_ok ();
-    cr_expect_eq (obey_all (1, false), 1);
+    id = rollout_start_ok ();
+    cr_expect_eq (nodes_obey (1, false), 1);
     until_phase (id, WIRE_PHASE_SOAKING);
     nodes[0].application.release = digest_of ("1.0.0");
     nodes_hello (1);
@@ -524,23 +527,23 @@ Test (rollouts, halt_for_a_node_that_runs_another_release_again)
     free (id);
 }
 
-Test (rollouts, tell_why_an_update_failed_that_was_given_up_before_it_had_ended)
+Test (rollouts, report_why_an_update_failed_that_ended_after_its_deadline)
 {
     struct wire_rollout_state state;
     struct wire_desired desired;
     char *id;
 
-    spec.node_deadline_ms = load_deadline_ms (1000); /* for the way back, too */
+    spec.node_deadline_ms = load_deadline_ms (1000); /* for the revert, too */
     spec.on_halt = WIRE_ON_HALT_REVERT;
     nodes_hello (1);
-    id = start_ok ();
+    id = rollout_start_ok ();
     desired = node_ask (&nodes[0]);
     nodes[0].application.seen_epoch = desired.release_epoch;
     nodes[0].application.state = WIRE_STATE_TRIAL;
     nodes_hello (1);
     until_phase (id, WIRE_PHASE_REVERTING);
     nodes[0].application.state = WIRE_STATE_IDLE;
-    nodes[0].application.epoch = nodes[0].application.seen_epoch = told (&nodes[0], true);
+    nodes[0].application.epoch = nodes[0].application.seen_epoch = node_pending (&nodes[0], true);
     cr_assert_neq (nodes[0].application.epoch, 0);
     nodes[0].application.last_error = &(struct wire_failure){.transaction = desired.transaction,
                                                              .step = (char *) "trial",
@@ -550,7 +553,7 @@ Test (rollouts, tell_why_an_update_failed_that_was_given_up_before_it_had_ended)
     cr_assert_eq (
         node_report (&nodes[0], nodes[0].application.epoch, "t", "revert", WIRE_OUTCOME_NOTHING, NULL),
         WIRE_STATUS_OK);
-    until_cause (id, "on trial it hung"); /* it may have been too slow at going back, too */
+    until_cause (id, "on trial it hung"); /* the revert may have been too slow, too */
     cr_expect_eq (phase_of (id, &state), WIRE_PHASE_REVERTED);
     cr_assert_eq (state.n_causes, 1);
     cr_expect_str_eq (state.causes[0].step, "trial");
@@ -559,14 +562,14 @@ Test (rollouts, tell_why_an_update_failed_that_was_given_up_before_it_had_ended)
     free (id);
 }
 
-static void forget (struct node *node)
+static void node_forget (struct node *node)
 {
     struct wire_bye bye = {.node = (char *) node->id, .session = node->session};
     struct wire_ordered ordered;
     bool refused = true;
 
     peer_send (node->control, &wire_bye_record, &bye);
-    while (refused) { /* until it is known that it went */
+    while (refused) { /* until the broker has processed the goodbye */
         ordered = operator_order (operator, WIRE_VERB_FORGET, node->id, NULL);
         refused = ordered.status == WIRE_STATUS_REFUSED;
         cr_assert (refused || ordered.status == WIRE_STATUS_OK, "%s", ordered.reason);
@@ -574,34 +577,34 @@ static void forget (struct node *node)
     }
 }
 
-/*  One that waits for its turn, one that is under way, and the only one of a rollout that is queued. */
-Test (rollouts, leave_out_who_is_forgotten_and_end_without_it)
+/*  Forgets a node that waits for its wave and one that is under way; a queued rollout loses both. */
+Test (rollouts, skip_forgotten_nodes_and_end_without_them)
 {
     struct wire_rollout_state state;
     unsigned canary;
     char *first, *second;
 
     nodes_hello (3);
-    first = start_ok ();
+    first = rollout_start_ok ();
     spec.selector = (char *) "n-000 or n-001 or n-002";
     spec.queue = true;
-    second = start_ok ();
+    second = rollout_start_ok ();
     cr_expect_eq (phase_of (second, NULL), WIRE_PHASE_QUEUED);
-    canary = told (&nodes[0], false) ? 0 : told (&nodes[1], false) ? 1 : 2;
-    forget (&nodes[(canary + 1) % 3]);
-    obey (&nodes[canary], told (&nodes[canary], false), false);
-    while (!told (&nodes[(canary + 2) % 3], false))
+    canary = node_pending (&nodes[0], false) ? 0 : node_pending (&nodes[1], false) ? 1 : 2;
+    node_forget (&nodes[(canary + 1) % 3]);
+    node_obey (&nodes[canary], node_pending (&nodes[canary], false), false);
+    while (!node_pending (&nodes[(canary + 2) % 3], false))
         cr_assert_neq (phase_of (first, NULL), WIRE_PHASE_HALTED);
-    forget (&nodes[(canary + 2) % 3]);
+    node_forget (&nodes[(canary + 2) % 3]);
     until_phase (first, WIRE_PHASE_DONE);
     (void) phase_of (first, &state);
     cr_expect_eq (state.waves[0].updated, 1);
     cr_expect_eq (state.waves[1].updated + state.waves[1].bad + state.waves[1].already_bad, 0);
     wire_rollout_state_deinit (&state);
     while (phase_of (second, NULL) != WIRE_PHASE_DONE && phase_of (second, NULL) != WIRE_PHASE_HALTED) {
-        uint64_t epoch = told (&nodes[canary], false);
+        uint64_t epoch = node_pending (&nodes[canary], false);
         if (epoch)
-            obey (&nodes[canary], epoch, false);
+            node_obey (&nodes[canary], epoch, false);
     }
     (void) phase_of (second, &state);
     cr_expect_eq (state.waves[0].bad + state.waves[0].already_bad, 0);
@@ -611,7 +614,7 @@ Test (rollouts, leave_out_who_is_forgotten_and_end_without_it)
 }
 
 /*  The host of the first node cannot rehearse. */
-Test (rollouts, tell_who_finds_its_host_unfit_and_when_it_tries_again_and_charge_nobody_over_a_restart_too)
+Test (rollouts, show_an_unfit_host_and_its_next_try_and_charge_no_failure_over_a_restart_too)
 {
     struct wire_request members = {.verb = WIRE_VERB_MEMBERS};
     struct wire_rollout_state state;
@@ -627,7 +630,7 @@ Test (rollouts, tell_who_finds_its_host_unfit_and_when_it_tries_again_and_charge
     waves[0].count = 0;
     spec.n_waves = 1;
     nodes_hello (2);
-    id = start_ok ();
+    id = rollout_start_ok ();
     desired = node_ask (&nodes[0]);
     failure.transaction = desired.transaction;
     nodes[0].application.seen_epoch = desired.release_epoch;
@@ -635,10 +638,10 @@ Test (rollouts, tell_who_finds_its_host_unfit_and_when_it_tries_again_and_charge
     nodes[0].application.transaction = desired.transaction;
     nodes[0].application.last_error = &failure;
     nodes[0].application.retry = (char *) "2026-01-01T00:05:00Z";
-    obey (&nodes[1], told (&nodes[1], false), false);
+    node_obey (&nodes[1], node_pending (&nodes[1], false), false);
     nodes_hello (2);
     until_waits (id, "n-000: probing/free: no scratch root; next try at 2026-01-01T00:05:00Z");
-    restart (2);
+    fixture_restart (2);
     until_waits (id, "2026-01-01T00:05:00Z");
     until_phase (id, WIRE_PHASE_DONE);
     members.rollout = id;
@@ -663,30 +666,30 @@ Test (rollouts, tell_who_finds_its_host_unfit_and_when_it_tries_again_and_charge
     free (id);
 }
 
-Test (rollouts, whose_release_is_withdrawn_halt)
+Test (rollouts, halt_when_their_release_is_withdrawn)
 {
     struct wire_request request = {.verb = WIRE_VERB_WITHDRAW, .release = release};
     struct wire_answer answer;
     char *id;
 
     nodes_hello (2);
-    id = start_ok ();
+    id = rollout_start_ok ();
     answer = operator_ask (operator, & request);
     wire_answer_deinit (&answer);
     until_phase (id, WIRE_PHASE_HALTED);
-    cr_expect_eq (steer (id, WIRE_COMMAND_RESUME), WIRE_STATUS_GONE);
-    cr_expect_eq (steer (id, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
+    cr_expect_eq (rollout_steer (id, WIRE_COMMAND_RESUME), WIRE_STATUS_GONE);
+    cr_expect_eq (rollout_steer (id, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
     free (id);
 }
 
-/*  --- beside other rollouts ------------------------------------------------------------------------------- */
+/*  --- several rollouts ---------------------------------------------------------------------------------- */
 
-static char *start_over (const char *selector, bool queue, bool supersede)
+static char *rollout_start_on (const char *selector, bool queue, bool supersede)
 {
     spec.selector = (char *) selector;
     spec.queue = queue;
     spec.supersede = supersede;
-    return start_ok ();
+    return rollout_start_ok ();
 }
 
 static void expect_waits (const char *id, const char *for_id, const char *node)
@@ -714,16 +717,16 @@ static void until_taken (const char *id, uint64_t taken)
     } while (n != taken);
 }
 
-static void fail (struct node *node)
+static void node_fail (struct node *node)
 {
-    node->application.epoch = node->application.seen_epoch = told (node, false);
+    node->application.epoch = node->application.seen_epoch = node_pending (node, false);
     cr_assert_neq (node->application.epoch, 0);
     cr_assert_eq (
         node_report (node, node->application.epoch, "t", "trial", WIRE_OUTCOME_FAILED, "it crashed"),
         WIRE_STATUS_OK);
 }
 
-Test (rollouts, that_are_queued_begin_in_the_order_of_their_starts_over_a_restart_too)
+Test (rollouts, that_are_queued_start_in_the_order_of_their_requests_over_a_restart_too)
 {
     struct wire_answer answer;
     char *first, *second, *third;
@@ -732,68 +735,70 @@ Test (rollouts, that_are_queued_begin_in_the_order_of_their_starts_over_a_restar
     spec.n_waves = 1;
     spec.soak_ms = 3600 * 1000;
     nodes_hello (3);
-    first = start_over ("n-000 or n-001", false, false);
+    first = rollout_start_on ("n-000 or n-001", false, false);
     spec.selector = (char *) "n-001 or n-002";
-    answer = start (NULL);
+    answer = rollout_start (NULL);
     cr_expect_eq (answer.status, WIRE_STATUS_BUSY);
     cr_expect (strstr (answer.reason, first) && strstr (answer.reason, "--queue"), "%s", answer.reason);
     wire_answer_deinit (&answer);
-    second = start_over ("n-001 or n-002", true, false);
-    third = start_over ("n-002", true, false);
-    cr_expect_eq (count_told (3), 2, "who waits tells nobody");
-    restart (3);
-    cr_expect_eq (count_told (3), 2);
+    second = rollout_start_on ("n-001 or n-002", true, false);
+    third = rollout_start_on ("n-002", true, false);
+    cr_expect_eq (nodes_pending (3), 2, "a queued rollout orders no node");
+    fixture_restart (3);
+    cr_expect_eq (nodes_pending (3), 2);
     expect_waits (second, first, "n-001");
     expect_waits (third, second, "n-002");
-    cr_expect_eq (obey_all (3, false), 2);
+    cr_expect_eq (nodes_obey (3, false), 2);
     until_phase (first, WIRE_PHASE_SOAKING);
-    cr_expect_eq (steer (first, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
+    cr_expect_eq (rollout_steer (first, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
     until_phase (second, WIRE_PHASE_UPDATING);
     expect_waits (third, second, "n-002");
-    cr_expect_eq (obey_all (3, false), 2);
+    cr_expect_eq (nodes_obey (3, false), 2);
     until_phase (second, WIRE_PHASE_SOAKING);
-    cr_expect_eq (steer (second, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
+    cr_expect_eq (rollout_steer (second, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);
     until_phase (third, WIRE_PHASE_UPDATING);
-    cr_expect_eq (obey_all (3, false), 1);
+    cr_expect_eq (nodes_obey (3, false), 1);
     free (first);
     free (second);
     free (third);
 }
 
-Test (rollouts, that_are_halted_or_paused_give_their_nodes_and_who_is_queued_gets_them_first)
+Test (rollouts, that_are_halted_or_paused_hand_their_nodes_over_in_the_order_of_the_queue)
 {
     char *first, *second, *third;
 
     spec.soak_ms = 3600 * 1000;
     nodes_hello (3);
-    first = start_over (NULL, false, false);
-    fail (told (&nodes[0], false) ? &nodes[0] : told (&nodes[1], false) ? &nodes[1] : &nodes[2]);
+    first = rollout_start_on (NULL, false, false);
+    node_fail (node_pending (&nodes[0], false)   ? &nodes[0]
+               : node_pending (&nodes[1], false) ? &nodes[1]
+                                                 : &nodes[2]);
     until_phase (first, WIRE_PHASE_HALTED);
     waves[0].count = 0;
     spec.n_waves = 1;
-    second = start_over ("n-002", true, false);
+    second = rollout_start_on ("n-002", true, false);
     expect_waits (second, first, "n-002");
-    third = start_over (NULL, true, true);
+    third = rollout_start_on (NULL, true, true);
     until_phase (first, WIRE_PHASE_SUPERSEDED);
     until_taken (first, 3);
     until_phase (second, WIRE_PHASE_UPDATING);
     expect_waits (third, second, "n-002");
-    cr_expect_eq (obey_all (3, false), 1);
+    cr_expect_eq (nodes_obey (3, false), 1);
     until_phase (second, WIRE_PHASE_SOAKING);
-    restart (3);
+    fixture_restart (3);
     expect_waits (third, second, "n-002");
-    cr_expect_eq (steer (second, WIRE_COMMAND_PAUSE), WIRE_STATUS_OK);
+    cr_expect_eq (rollout_steer (second, WIRE_COMMAND_PAUSE), WIRE_STATUS_OK);
     until_phase (second, WIRE_PHASE_SUPERSEDED);
     until_phase (third, WIRE_PHASE_UPDATING);
-    cr_expect_eq (obey_all (3, false), 3);
-    cr_expect_eq (steer (first, WIRE_COMMAND_REVERT), WIRE_STATUS_REFUSED);
+    cr_expect_eq (nodes_obey (3, false), 3);
+    cr_expect_eq (rollout_steer (first, WIRE_COMMAND_REVERT), WIRE_STATUS_REFUSED);
     until_phase (third, WIRE_PHASE_SOAKING);
     free (first);
     free (second);
     free (third);
 }
 
-Test (rollouts, keep_who_is_under_way_until_it_has_ended_over_a_restart_too)
+Test (rollouts, keep_a_node_under_way_until_its_update_has_ended_over_a_restart_too)
 {
     char *first, *second;
 
@@ -801,19 +806,19 @@ Test (rollouts, keep_who_is_under_way_until_it_has_ended_over_a_restart_too)
     spec.n_waves = 1;
     spec.soak_ms = 3600 * 1000;
     nodes_hello (2);
-    first = start_over (NULL, false, false);
-    fail (&nodes[0]);
+    first = rollout_start_on (NULL, false, false);
+    node_fail (&nodes[0]);
     until_phase (first, WIRE_PHASE_HALTED);
-    second = start_over (NULL, false, true);
+    second = rollout_start_on (NULL, false, true);
     until_taken (first, 1);
     expect_waits (second, first, "n-001");
-    restart (2);
+    fixture_restart (2);
     until_taken (first, 1);
     expect_waits (second, first, "n-001");
-    obey (&nodes[1], told (&nodes[1], false), false);
+    node_obey (&nodes[1], node_pending (&nodes[1], false), false);
     until_phase (first, WIRE_PHASE_SUPERSEDED);
     until_phase (second, WIRE_PHASE_UPDATING);
-    cr_expect_eq (obey_all (2, false), 2);
+    cr_expect_eq (nodes_obey (2, false), 2);
     until_phase (second, WIRE_PHASE_SOAKING);
     free (first);
     free (second);

@@ -1,4 +1,4 @@
-/*  The records on disk. */
+/*  test/unit/broker/store.c - the records on disk */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -76,7 +76,7 @@ static int release_names (void *context, const struct broker_release *release)
     return 0;
 }
 
-Test (store, releases_come_newest_first_and_survive)
+Test (store, releases_are_listed_newest_first_and_survive_a_restart)
 {
     char names[256] = "";
     struct base_digest second;
@@ -94,7 +94,7 @@ Test (store, releases_come_newest_first_and_survive)
     cr_assert_str_eq (names, "");
 }
 
-Test (store, withdrawing_what_is_not_there_says_so)
+Test (store, withdrawing_an_unknown_release_fails)
 {
     struct base_digest digest = digest_of ("nothing");
     struct broker_release release;
@@ -126,7 +126,7 @@ static void application_put (const char *node, const struct base_digest *running
     cr_assert (broker_store_application_put (store, &application, &error) == 0, "%s", error.text);
 }
 
-Test (store, a_content_is_unused_once_no_offered_release_and_no_node_needs_it)
+Test (store, a_blob_is_unused_once_no_offered_release_and_no_node_needs_it)
 {
     struct base_digest first = release_put ("1", "a");
     struct base_digest second = release_put ("2", "b");
@@ -139,13 +139,13 @@ Test (store, a_content_is_unused_once_no_offered_release_and_no_node_needs_it)
     cr_assert_eq (broker_store_release_withdraw (store, &first, &error), 0);
     application_put ("web-1", &second, &first);
     cr_assert_eq (broker_store_contents_unused (store, &first, contents_count, &count, &error), 0);
-    cr_assert_eq (count, 0, "a node could still go back to it");
+    cr_assert_eq (count, 0, "a node could still revert to it");
     application_put ("web-1", &first, &second);
     cr_assert_eq (broker_store_contents_unused (store, &first, contents_count, &count, &error), 0);
     cr_assert_eq (count, 0, "a node runs it");
     application_put ("web-1", &second, NULL);
     cr_assert_eq (broker_store_contents_unused (store, &first, contents_count, &count, &error), 0);
-    cr_assert_eq (count, 1, "its own binary, not the file that it shares with the other release");
+    cr_assert_eq (count, 1, "its own program, not the file that it shares with the other release");
     cr_assert_eq (broker_store_content_used (store, &content, &used, &error), 0);
     cr_assert_not (used);
     content = digest_of ("shared");
@@ -153,7 +153,7 @@ Test (store, a_content_is_unused_once_no_offered_release_and_no_node_needs_it)
     cr_assert (used);
 }
 
-Test (store, an_application_keeps_what_was_told_and_what_is_wanted)
+Test (store, an_application_keeps_its_reported_and_its_desired_state)
 {
     struct broker_application application = {
         .epoch = 7, .verb = WIRE_VERB_HOLD, .is_told = true, .is_desired = true};
@@ -186,7 +186,7 @@ Test (store, an_application_keeps_what_was_told_and_what_is_wanted)
     cr_assert_not (trial);
     cr_assert_eq (broker_store_application_get (store, "web-1", "noded", &found, &error), 0);
     cr_assert_not (found.is_told);
-    cr_assert (found.is_desired, "what is wanted is not forgotten with what was told");
+    cr_assert (found.is_desired, "the desired state is kept when the reported one is removed");
     broker_application_deinit (&found);
 }
 
@@ -217,13 +217,13 @@ static int report_names (void *context, const struct wire_told *told)
     return 0;
 }
 
-Test (store, a_report_is_an_upsert_and_what_it_says_anew_comes_last)
+Test (store, a_report_replaces_the_one_of_its_step_and_news_are_listed_last)
 {
     char names[256] = "";
 
     cr_assert (report_put (1, "fetching", WIRE_OUTCOME_STARTED));
     cr_assert (report_put (1, "hold", WIRE_OUTCOME_PASSED));
-    cr_assert_not (report_put (1, "fetching", WIRE_OUTCOME_STARTED), "the same again says nothing new");
+    cr_assert_not (report_put (1, "fetching", WIRE_OUTCOME_STARTED), "a repeated report is not news");
     cr_assert_eq (broker_store_reports (store, "web-1", NULL, 0, report_names, names, &error), 0);
     cr_assert_str_eq (names, "fetching:started hold:passed ");
     names[0] = '\0';
@@ -262,7 +262,7 @@ static uint64_t revision_next (void)
     return revision;
 }
 
-Test (store, revisions_never_fall_whatever_ends_the_process)
+Test (store, revisions_never_decrease_however_the_process_ends)
 {
     uint64_t last = revision_next ();
 
@@ -280,10 +280,10 @@ Test (store, revisions_never_fall_whatever_ends_the_process)
     cr_assert (revision_next () > last);
     last = revision_next ();
     store_reopen ();
-    cr_assert (revision_next () > last, "a block that was taken within what was rolled back is taken again");
+    cr_assert (revision_next () > last, "a block of revisions that was rolled back is reserved again");
 }
 
-Test (store, what_was_rolled_back_did_not_happen)
+Test (store, a_rolled_back_transaction_changes_nothing)
 {
     struct broker_node_record node = {.id = "web-1", .platform = "linux/amd64", .last_seen = "x"};
     struct broker_application found;
@@ -295,7 +295,7 @@ Test (store, what_was_rolled_back_did_not_happen)
     cr_assert_eq (broker_store_application_get (store, "web-1", "noded", &found, &error), -ENOENT);
 }
 
-static void execute (const char *sql)
+static void database_execute (const char *sql)
 {
     sqlite3 *database;
 
@@ -305,24 +305,25 @@ static void execute (const char *sql)
     sqlite3_close (database);
 }
 
-Test (store, a_database_of_a_newer_broker_is_left_alone)
+Test (store, a_database_of_a_newer_broker_is_refused)
 {
-    execute ("PRAGMA user_version = 1000");
+    database_execute ("PRAGMA user_version = 1000");
     cr_assert_eq (broker_store_open (path, &store, &error), -EPROTO);
     cr_assert_not_null (strstr (error.text, "newer"), "%s", error.text);
 }
 
-Test (store, a_migration_that_was_cut_off_starts_over)
+Test (store, an_interrupted_migration_starts_over)
 {
-    execute ("PRAGMA user_version = 0; DROP TABLE answers; DROP TABLE reports; DROP TABLE applications;"
-             "DROP TABLE nodes; DROP TABLE contents; DROP TABLE releases; DROP TABLE meta;"
-             "DROP TABLE labels; DROP TABLE heads; DROP TABLE rollouts; DROP TABLE members;"
-             "DROP TABLE turns; DROP TABLE given;");
+    database_execute (
+        "PRAGMA user_version = 0; DROP TABLE answers; DROP TABLE reports; DROP TABLE applications;"
+        "DROP TABLE nodes; DROP TABLE contents; DROP TABLE releases; DROP TABLE meta;"
+        "DROP TABLE labels; DROP TABLE heads; DROP TABLE rollouts; DROP TABLE members;"
+        "DROP TABLE turns; DROP TABLE given;");
     store_open ();
     (void) release_put ("1", "a");
 }
 
-Test (store, what_is_no_database_is_told_and_not_touched)
+Test (store, a_file_that_is_no_database_is_reported)
 {
     int fd;
 

@@ -1,4 +1,4 @@
-/*  What nothing needs is kept long, and deleted last. */
+/*  test/unit/broker/trash.c - blobs that nothing needs are kept for long and deleted last */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -22,21 +22,21 @@ static void trash_begin (void)
     trash.rules.free = UINT64_MAX; /* short of space, whatever the disk has */
 }
 
-static void begin (void)
+static void set_up (void)
 {
     scratch_begin ();
     cr_assert_eq (disk_blobs_open (&disk_system, AT_FDCWD, "blobs", &blobs, &error), 0, "%s", error.text);
     trash_begin ();
 }
 
-static void end (void)
+static void tear_down (void)
 {
     broker_trash_deinit (&trash);
     disk_blobs_deinit (&blobs);
     scratch_end ();
 }
 
-TestSuite (trash, .init = begin, .fini = end);
+TestSuite (trash, .init = set_up, .fini = tear_down);
 
 static struct base_digest blob_put (const char *text)
 {
@@ -64,13 +64,13 @@ static bool is_in_trash (const struct base_digest *digest)
     return disk_aside_has (&blobs, DISK_TRASH, digest);
 }
 
-static void pass (uint64_t ms)
+static void time_pass (uint64_t ms)
 {
     now_ms += ms;
     broker_trash_tick (&trash, now_ms);
 }
 
-Test (trash, what_is_needed_again_comes_back)
+Test (trash, a_blob_that_is_needed_again_is_restored)
 {
     struct base_digest digest = blob_put ("one");
 
@@ -84,19 +84,19 @@ Test (trash, what_is_needed_again_comes_back)
     cr_expect_eq (broker_trash_put (&trash, &(struct base_digest){.bytes = {1}}, now_ms), -ENOENT);
 }
 
-Test (trash, the_oldest_goes_first_and_nothing_before_its_time)
+Test (trash, the_oldest_blob_is_deleted_first_and_none_before_seven_days)
 {
     struct base_digest first = blob_put ("one"), second = blob_put ("two");
 
     cr_assert_eq (broker_trash_put (&trash, &first, now_ms), 0);
-    pass (DAY);
+    time_pass (DAY);
     cr_assert_eq (broker_trash_put (&trash, &second, now_ms), 0);
-    pass (6 * DAY - HOUR);
+    time_pass (6 * DAY - HOUR);
     cr_expect (is_in_trash (&first));
-    pass (2 * HOUR);
+    time_pass (2 * HOUR);
     cr_expect_not (is_in_trash (&first));
     cr_expect (is_in_trash (&second));
-    pass (DAY);
+    time_pass (DAY);
     cr_expect_not (is_in_trash (&second));
 }
 
@@ -107,28 +107,28 @@ Test (trash, nothing_is_deleted_while_there_is_space)
     trash.rules.free = 0;
     cr_assert_eq (broker_trash_put (&trash, &digest, now_ms), 0);
     for (int i = 0; i < 100; i++)
-        pass (DAY);
+        time_pass (DAY);
     cr_expect (is_in_trash (&digest));
     broker_trash_make_room (&trash, UINT64_MAX, now_ms);
-    cr_expect_not (is_in_trash (&digest), "an upload that needs room gets it");
+    cr_expect_not (is_in_trash (&digest), "an upload that needs space gets it");
 }
 
-Test (trash, time_is_counted_over_restarts_and_nothing_goes_in_the_first_hour_after_one)
+Test (trash, time_is_counted_over_restarts_and_nothing_is_deleted_in_the_first_hour)
 {
     struct base_digest digest = blob_put ("one");
 
     cr_assert_eq (broker_trash_put (&trash, &digest, now_ms), 0);
     for (int i = 0; i < 8; i++) {
-        pass (DAY - HOUR);
+        time_pass (DAY - HOUR);
         broker_trash_deinit (&trash);
-        now_ms = HOUR; /* the host was started anew; how long it was off is in no clock of ours */
+        now_ms = HOUR; /* the host was restarted; the time that it was off is not counted */
         trash_begin ();
         cr_expect (i == 7 || is_in_trash (&digest), "start %d", i);
     }
-    cr_expect_not (is_in_trash (&digest), "after eight days of running");
+    cr_expect_not (is_in_trash (&digest), "after eight days of uptime");
 }
 
-Test (trash, the_first_hour_holds_for_what_is_old_enough_too)
+Test (trash, nothing_is_deleted_in_the_first_hour_even_when_it_is_old_enough)
 {
     struct base_digest digest = blob_put ("one");
 
@@ -136,9 +136,9 @@ Test (trash, the_first_hour_holds_for_what_is_old_enough_too)
     broker_trash_deinit (&trash);
     scratch_write_text ("blobs/trash/clock", "ran_ms 864000000\n"); /* ten days */
     trash_begin ();
-    pass (HOUR - 1);
+    time_pass (HOUR - 1);
     cr_expect (is_in_trash (&digest));
-    pass (HOUR);
+    time_pass (HOUR);
     cr_expect_not (is_in_trash (&digest));
 }
 
@@ -158,8 +158,8 @@ static int count_up (void *context, const struct base_digest *digest, const stru
     return 0;
 }
 
-/*  It is emptied in the loop of the broker. */
-Test (trash, a_large_one_is_not_looked_through_for_each_and_becomes_empty)
+/*  The broker empties the trash in its loop, so a pass must not scan it once per blob. */
+Test (trash, a_large_trash_is_emptied_without_one_scan_per_blob)
 {
     struct disk_ops ops = *disk_system.ops;
     struct disk counted = {.ops = &ops, .context = disk_system.context};
@@ -172,19 +172,19 @@ Test (trash, a_large_one_is_not_looked_through_for_each_and_becomes_empty)
         NULL));
     trash.clock_ms = 8 * DAY;
     blobs.disk = &counted;
-    pass (2 * HOUR);
+    time_pass (2 * HOUR);
     (void) disk_aside_each (&blobs, DISK_TRASH, count_up, &left);
     cr_expect_eq (left, 1, "%u are left", left);
-    cr_expect_leq (listed, 600 + 8, "each that is removed opens it, too: %u", listed);
-    pass (8 * DAY);
+    cr_expect_leq (listed, 600 + 8, "each removal opens the directory, too: %u", listed);
+    time_pass (8 * DAY);
     left = 0;
     (void) disk_aside_each (&blobs, DISK_TRASH, count_up, &left);
-    cr_expect_eq (left, 0, "what bears a time before 1970 goes seven days after it was seen");
+    cr_expect_eq (left, 0, "a blob with a time before 1970 is deleted seven days after it was found");
     blobs.disk = &disk_system;
 }
 
-/*  Whoever copied the root without times, and a clock that was lost: kept longer, never shorter. */
-Test (trash, times_of_day_and_a_lost_clock_delete_nothing)
+/*  A copy of the root without file times, and a lost clock, only make the trash keep its blobs longer. */
+Test (trash, file_times_of_the_present_and_a_lost_clock_delete_nothing_early)
 {
     struct base_digest digest = blob_put ("one");
 
@@ -193,9 +193,9 @@ Test (trash, times_of_day_and_a_lost_clock_delete_nothing)
     broker_trash_deinit (&trash);
     free (scratch_shell ("rm -f blobs/trash/clock", NULL));
     trash_begin ();
-    pass (2 * HOUR);
-    pass (7 * DAY - HOUR);
+    time_pass (2 * HOUR);
+    time_pass (7 * DAY - HOUR);
     cr_expect (is_in_trash (&digest));
-    pass (2 * HOUR);
-    cr_expect_not (is_in_trash (&digest), "seven days after it was seen");
+    time_pass (2 * HOUR);
+    cr_expect_not (is_in_trash (&digest), "seven days after it was found");
 }

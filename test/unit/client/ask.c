@@ -1,5 +1,6 @@
-/*  A client against a broker in a thread: what it asks, how it asks again, and what it says when nobody
-    answers. */
+/*  test/unit/client/ask.c - requests of a client to a broker in a thread
+
+    What the client asks, how it repeats a request, and what it reports without an answer. */
 
 #include <errno.h>
 
@@ -49,8 +50,8 @@ static struct wire_application application = {.name = T ("noded"),
                                               .quarantine = &failure,
                                               .n_quarantine = 1};
 
-static bool tell_nodes (struct fake_broker *fake, const struct wire_request *request,
-                        struct wire_answer *answer)
+static bool answer_nodes (struct fake_broker *fake, const struct wire_request *request,
+                          struct wire_answer *answer)
 {
     static struct wire_node nodes[] = {{.id = T ("web-1"),
                                         .online = true,
@@ -68,34 +69,34 @@ static bool tell_nodes (struct fake_broker *fake, const struct wire_request *req
     return true;
 }
 
-static void expect (const char *json, const char *piece)
+static void expect_piece (const char *json, const char *piece)
 {
     cr_expect_not_null (strstr (json, piece), "%s is not in %s", piece, json);
 }
 
 Test (ask, a_node_is_one_flat_object_with_every_key)
 {
-    broker.answer = tell_nodes;
+    broker.answer = answer_nodes;
     base_cleanup (base_free_p) char *json = NULL;
     uint64_t revision = 0;
     cr_assert_eq (noded_client_nodes (client, NULL, NULL, 0, 0, 0, &revision, &json), 0, "%s",
                   noded_client_error (client));
     cr_expect_eq (revision, 9);
-    expect (json, "[\n  {\"id\":\"web-1\",\"online\":true,\"held\":true,\"application\":\"noded\","
-                  "\"state\":\"fetching\",\"version\":\"1.0.0\",\"release\":\"0100000000000000");
-    expect (json, "\"previous\":{\"version\":\"0.9.0\",\"release\":\"0300000000000000");
-    expect (json, "\"epoch\":7,\"seen_epoch\":8,\"transaction\":\"t-2\",\"done\":5,\"total\":10");
-    expect (json, "\"step\":\"probing/hand-over\"");
-    expect (json, "said \\\"no\\\"\\n");
-    expect (json, "\"outcome\":null");
-    expect (json, ",\n  {\"id\":\"web-2\",\"online\":false,\"held\":false,\"application\":\"noded\","
-                  "\"state\":null,\"version\":null,\"release\":null,\"binary\":null,\"previous\":null");
-    expect (json, "\"last_error\":null,\"quarantine\":[],");
+    expect_piece (json, "[\n  {\"id\":\"web-1\",\"online\":true,\"held\":true,\"application\":\"noded\","
+                        "\"state\":\"fetching\",\"version\":\"1.0.0\",\"release\":\"0100000000000000");
+    expect_piece (json, "\"previous\":{\"version\":\"0.9.0\",\"release\":\"0300000000000000");
+    expect_piece (json, "\"epoch\":7,\"seen_epoch\":8,\"transaction\":\"t-2\",\"done\":5,\"total\":10");
+    expect_piece (json, "\"step\":\"probing/hand-over\"");
+    expect_piece (json, "said \\\"no\\\"\\n");
+    expect_piece (json, "\"outcome\":null");
+    expect_piece (json, ",\n  {\"id\":\"web-2\",\"online\":false,\"held\":false,\"application\":\"noded\","
+                        "\"state\":null,\"version\":null,\"release\":null,\"binary\":null,\"previous\":null");
+    expect_piece (json, "\"last_error\":null,\"quarantine\":[],");
     cr_expect (broker.requests[0].all);
     cr_expect_null (broker.requests[0].key, "a list needs no key");
 }
 
-Test (ask, a_client_is_used_again_after_a_call)
+Test (ask, a_client_can_be_used_for_several_calls)
 {
     for (int i = 0; i < 3; i++) {
         base_cleanup (base_free_p) char *json = NULL;
@@ -153,7 +154,7 @@ static bool answer_another (struct fake_broker *fake, const struct wire_request 
     return true;
 }
 
-Test (ask, an_answer_to_another_request_is_not_taken)
+Test (ask, an_answer_to_another_request_is_ignored)
 {
     broker.answer = answer_another;
     base_cleanup (base_free_p) char *json = NULL;
@@ -175,7 +176,7 @@ static bool answer_pages (struct fake_broker *fake, const struct wire_request *r
     return true;
 }
 
-Test (ask, a_long_list_is_put_together_from_its_pages)
+Test (ask, a_long_list_is_assembled_from_its_pages)
 {
     broker.answer = answer_pages;
     base_cleanup (base_free_p) char *json = NULL;
@@ -183,10 +184,10 @@ Test (ask, a_long_list_is_put_together_from_its_pages)
     cr_assert_eq (noded_client_nodes (client, NULL, NULL, 0, 5, 100, &revision, &json), 0, "%s",
                   noded_client_error (client));
     cr_assert_eq (broker.n_requests, 3);
-    expect (json, "\"id\":\"a\"");
-    expect (json, "\"id\":\"b\"");
-    expect (json, "\"id\":\"c\"");
-    cr_expect_eq (revision, 10, "what changes while later pages are asked for is not to be missed");
+    expect_piece (json, "\"id\":\"a\"");
+    expect_piece (json, "\"id\":\"b\"");
+    expect_piece (json, "\"id\":\"c\"");
+    cr_expect_eq (revision, 10, "a change during the requests for later pages must not be missed");
     cr_expect_eq (broker.requests[0].wait_ms, 100);
     cr_expect_eq (broker.requests[1].wait_ms, 0);
     cr_expect_eq (broker.requests[2].since, 5);
@@ -213,7 +214,7 @@ static bool answer_in_circles (struct fake_broker *fake, const struct wire_reque
     return true;
 }
 
-Test (ask, a_list_that_does_not_move_on_is_an_error)
+Test (ask, a_list_whose_pages_do_not_advance_is_an_error)
 {
     broker.answer = answer_in_circles;
     char *json;
@@ -233,7 +234,7 @@ static bool answer_each (struct fake_broker *fake, const struct wire_request *re
     return true;
 }
 
-Test (ask, an_order_to_many_nodes_goes_out_in_portions)
+Test (ask, an_order_to_many_nodes_is_sent_in_portions)
 {
     enum { MANY = 150 };
     char names[MANY][8];
@@ -257,7 +258,7 @@ Test (ask, an_order_to_many_nodes_goes_out_in_portions)
     cr_expect_str_neq (broker.requests[0].key, broker.requests[1].key);
 }
 
-Test (ask, no_nodes_are_not_all_nodes)
+Test (ask, an_empty_list_of_nodes_does_not_mean_all_nodes)
 {
     static const char *const none[] = {NULL};
     base_cleanup (base_free_p) char *json = NULL;
@@ -266,7 +267,8 @@ Test (ask, no_nodes_are_not_all_nodes)
     cr_expect_eq (broker.n_requests, 0);
 }
 
-static bool refuse (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
+static bool answer_refuse (struct fake_broker *fake, const struct wire_request *request,
+                           struct wire_answer *answer)
 {
     (void) fake;
     (void) request;
@@ -275,35 +277,35 @@ static bool refuse (struct fake_broker *fake, const struct wire_request *request
     return true;
 }
 
-Test (ask, a_refusal_is_told_with_its_reason)
+Test (ask, a_refusal_is_reported_with_its_reason)
 {
     char release[65];
     memset (release, 'a', 64);
     release[64] = '\0';
-    broker.answer = refuse;
+    broker.answer = answer_refuse;
     cr_assert_eq (noded_client_withdraw (client, release), -EPERM);
     cr_expect_str_eq (noded_client_error (client), "cannot withdraw the release: a node still runs it");
     cr_expect_eq (broker.requests[0].release.bytes[31], 0xAA);
 }
 
-Test (ask, a_release_that_is_no_digest_is_not_sent)
+Test (ask, an_invalid_digest_is_not_sent)
 {
     cr_assert_eq (noded_client_withdraw (client, "abc"), -EINVAL);
     cr_expect_eq (broker.n_requests, 0);
 }
 
-Test (ask, a_name_against_the_schema_is_not_sent)
+Test (ask, a_name_that_violates_the_schema_is_not_sent)
 {
     char name[80];
     memset (name, 'x', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     char *json;
     cr_assert_eq (noded_client_releases (client, name, &json), -EINVAL);
-    expect (noded_client_error (client), "cannot list the releases: ");
+    expect_piece (noded_client_error (client), "cannot list the releases: ");
     cr_expect_eq (broker.n_requests, 0);
 }
 
-static bool say_nothing (struct fake_broker *fake, const struct wire_request *request,
+static bool answer_none (struct fake_broker *fake, const struct wire_request *request,
                          struct wire_answer *answer)
 {
     (void) fake;
@@ -312,21 +314,21 @@ static bool say_nothing (struct fake_broker *fake, const struct wire_request *re
     return false;
 }
 
-Test (ask, a_silent_broker_ends_the_call_at_its_deadline)
+Test (ask, a_call_to_a_silent_broker_ends_at_its_deadline)
 {
     noded_client *hasty = fake_client (&broker, 300);
     char *json;
-    broker.answer = say_nothing;
+    broker.answer = answer_none;
     cr_assert_eq (noded_client_releases (hasty, NULL, &json), -ETIMEDOUT);
-    expect (noded_client_error (hasty), "no answer from ipc://");
-    expect (noded_client_error (hasty), "within 300 ms: is noded-broker running there");
+    expect_piece (noded_client_error (hasty), "no answer from ipc://");
+    expect_piece (noded_client_error (hasty), "within 300 ms: is noded-broker running there");
     broker.answer = NULL;
-    cr_assert_eq (noded_client_releases (hasty, NULL, &json), 0, "the client is good for another call");
+    cr_assert_eq (noded_client_releases (hasty, NULL, &json), 0, "the client can make another call");
     free (json);
     noded_client_free (hasty);
 }
 
-Test (ask, events_come_as_they_are_published)
+Test (ask, events_arrive_as_they_are_published)
 {
     broker.event = T ("{\"event\":\"came\",\"node\":\"web-1\"}");
     for (int i = 0; i < 3; i++) {
@@ -337,21 +339,21 @@ Test (ask, events_come_as_they_are_published)
         cr_expect_str_eq (topic, "event/web-1/came");
         cr_expect_str_eq (json, broker.event);
     }
-    cr_expect_eq (broker.n_requests, 1, "the broker is asked for a sign of life once");
+    cr_expect_eq (broker.n_requests, 1, "the client checks once whether the broker answers");
 }
 
-Test (ask, no_event_is_no_failure)
+Test (ask, a_wait_without_an_event_is_no_failure)
 {
     char *topic, *json;
     cr_assert_eq (noded_client_event (client, 50, &topic, &json), -EAGAIN);
     cr_assert_eq (noded_client_event (client, 50, &topic, &json), -EAGAIN);
 }
 
-Test (ask, events_of_no_broker_are_not_waited_for)
+Test (ask, a_wait_for_events_of_a_silent_broker_ends_early)
 {
     noded_client *hasty = fake_client (&broker, 300);
     char *topic, *json;
-    broker.answer = say_nothing;
+    broker.answer = answer_none;
     cr_assert_eq (noded_client_event (hasty, 20000, &topic, &json), -ETIMEDOUT);
     noded_client_free (hasty);
 }

@@ -1,4 +1,4 @@
-/*  A copy of the broker's records in a file. */
+/*  test/unit/client/backup.c - a copy of the broker's records in a file */
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -10,10 +10,10 @@ static struct fake_broker broker;
 static noded_client *client;
 static char directory[64], path[96];
 
-static bool answer (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
+static bool backup_answer (struct fake_broker *fake, const struct wire_request *request,
+                           struct wire_answer *answer)
 {
-    (void) fake_expect (fake, request->verb == WIRE_VERB_BACKUP,
-                        "something else than a backup was asked for");
+    (void) fake_expect (fake, request->verb == WIRE_VERB_BACKUP, "a request was not for a backup");
     answer->content = base_digest_of (fake->served.data, fake->served.size);
     answer->size = fake->served.size;
     return true;
@@ -21,7 +21,7 @@ static bool answer (struct fake_broker *fake, const struct wire_request *request
 
 static void setup (void)
 {
-    broker = (struct fake_broker){.answer = answer};
+    broker = (struct fake_broker){.answer = backup_answer};
     fake_start (&broker);
     client = fake_client (&broker, 20000);
     (void) snprintf (directory, sizeof directory, "/tmp/noded-backup-XXXXXX");
@@ -33,7 +33,7 @@ static void setup (void)
     }
 }
 
-static size_t files (void)
+static size_t files_count (void)
 {
     size_t count = 0;
     DIR *listing = opendir (directory);
@@ -49,12 +49,12 @@ static void teardown (void)
     noded_client_free (client);
     fake_end (&broker);
     (void) unlink (path);
-    cr_expect_eq (rmdir (directory), 0, "something is left in %s", directory);
+    cr_expect_eq (rmdir (directory), 0, "files are left in %s", directory);
 }
 
 TestSuite (backup, .init = setup, .fini = teardown, .timeout = 60);
 
-static int backup (int replace)
+static int backup_run (int replace)
 {
     base_cleanup (base_free_p) char *json = NULL;
     int rc = noded_client_backup (client, path, replace, &json);
@@ -71,48 +71,48 @@ static void expect_copy (void)
     cr_assert_eq (fread (bytes, 1, broker.served.size + 1, file), broker.served.size);
     cr_expect_eq (memcmp (bytes, broker.served.data, broker.served.size), 0);
     cr_assert_eq (fstat (fileno (file), &status), 0);
-    cr_expect_eq (status.st_mode & 0777, 0600, "it is nobody else's business");
+    cr_expect_eq (status.st_mode & 0777, 0600, "only the owner may read it");
     fclose (file);
-    cr_expect_eq (files (), 1);
+    cr_expect_eq (files_count (), 1);
 }
 
-Test (backup, what_the_broker_copied_is_in_the_file)
+Test (backup, the_file_holds_the_copy_of_the_broker)
 {
-    cr_assert_eq (backup (0), 0, "%s", noded_client_error (client));
+    cr_assert_eq (backup_run (0), 0, "%s", noded_client_error (client));
     expect_copy ();
 }
 
-Test (backup, a_file_that_is_there_stays_unless_it_is_to_be_replaced)
+Test (backup, an_existing_file_is_kept_unless_it_is_to_be_replaced)
 {
     FILE *file = fopen (path, "we");
     cr_assert_not_null (file);
     fputs ("older", file);
     fclose (file);
-    cr_expect_eq (backup (0), -EEXIST);
-    cr_expect_eq (broker.n_requests, 0, "nothing was asked");
-    cr_assert_eq (backup (1), 0, "%s", noded_client_error (client));
+    cr_expect_eq (backup_run (0), -EEXIST);
+    cr_expect_eq (broker.n_requests, 0, "no request was sent");
+    cr_assert_eq (backup_run (1), 0, "%s", noded_client_error (client));
     expect_copy ();
 }
 
-Test (backup, what_does_not_fit_its_digest_is_thrown_away)
+Test (backup, a_copy_that_does_not_match_its_digest_is_discarded)
 {
     broker.rotten = true;
-    cr_expect_eq (backup (0), -EIO);
+    cr_expect_eq (backup_run (0), -EIO);
     cr_expect_not_null (strstr (noded_client_error (client), "is something else"));
-    cr_expect_eq (files (), 0);
+    cr_expect_eq (files_count (), 0);
 }
 
-Test (backup, what_is_gone_leaves_nothing)
+Test (backup, a_copy_that_is_gone_leaves_no_file)
 {
     broker.gone = true;
-    cr_expect_eq (backup (0), -EIO);
+    cr_expect_eq (backup_run (0), -EIO);
     cr_expect_not_null (strstr (noded_client_error (client), "cannot download the backup"));
-    cr_expect_eq (files (), 0);
+    cr_expect_eq (files_count (), 0);
 }
 
-Test (backup, a_directory_that_is_not_there_is_told)
+Test (backup, a_missing_directory_is_reported)
 {
     (void) snprintf (path, sizeof path, "%s/no/copy", directory);
-    cr_expect_eq (backup (0), -ENOENT);
+    cr_expect_eq (backup_run (0), -ENOENT);
     cr_expect_not_null (strstr (noded_client_error (client), path));
 }

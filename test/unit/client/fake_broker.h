@@ -1,11 +1,11 @@
-/*  A broker in a thread of the test: control and content as ROUTERs, events as a PUB, over ipc in a
-    directory of its own.
+/*  test/unit/client/fake_broker.h - a broker in a thread of the test
 
-    `answer` fills the answer to a request and returns false to say nothing. Uploads are taken as they
-    come; what arrived is kept.
+    It serves control and content as ROUTERs and events as a PUB, over ipc in a directory of its own.
+    `answer` fills the answer to a request; if it returns false, no answer is sent. The broker accepts and
+    keeps all uploads.
 
-    A failed assertion of Criterion jumps back into the test, which from another thread's stack is a crash:
-    what runs in the broker's thread keeps its first failure, and fake_end tells it. */
+    A failed assertion of Criterion jumps back into the test. On the stack of another thread that is a crash.
+    Therefore the code that runs in the broker's thread keeps its first failure, and fake_end reports it. */
 
 #ifndef TEST_FAKE_BROKER_H
 #define TEST_FAKE_BROKER_H
@@ -41,17 +41,17 @@ struct fake_broker {
     struct bus_socket *control, *content, *events;
     bool (*answer) (struct fake_broker *broker, const struct wire_request *request,
                     struct wire_answer *answer);
-    /*  The requests that came, most fields of them; keys and names are copies. */
+    /*  Copies of the requests received. */
     struct wire_request requests[FAKE_REQUESTS];
     size_t n_requests;
     struct fake_content contents[FAKE_CONTENTS];
     size_t n_contents;
-    unsigned puts_to_lose;         /* so many puts are not answered and dropped */
+    unsigned puts_to_lose;         /* number of puts that are dropped without an answer */
     enum wire_status taken_status; /* NULL: ok */
-    struct base_buffer served;     /* whatever is asked for on the content channel */
-    bool rotten, gone;             /* and how */
-    const char *event;             /* published again and again while somebody listens */
-    const char *failure;           /* NULL: none. Read it once the thread has ended */
+    struct base_buffer served;     /* the blob that the content channel serves for every digest */
+    bool rotten, gone;             /* served with a flipped bit; answered with status gone */
+    const char *event;             /* published every 20 ms; NULL: none */
+    const char *failure;           /* NULL: none. To be read after the thread has ended */
 };
 
 static inline bool fake_expect (struct fake_broker *broker, bool holds, const char *failure)
@@ -61,7 +61,7 @@ static inline bool fake_expect (struct fake_broker *broker, bool holds, const ch
     return holds;
 }
 
-/*  rc is what sending to a client came to. A client that has heard enough may be gone. */
+/*  rc: the result of sending to a client. A client that has received enough may be gone. */
 static inline void fake_expect_sent (struct fake_broker *broker, int rc)
 {
     (void) fake_expect (broker, rc == 0 || rc == -EHOSTUNREACH, "the broker could not answer");
@@ -128,7 +128,7 @@ static inline void fake_put (void *context, struct bus_socket *socket, const str
     size_t i = 0;
     while (i < broker->n_contents && !base_digest_equal (&broker->contents[i].digest, &put->digest))
         i++;
-    if (!fake_expect (broker, i < FAKE_CONTENTS, "more contents came than there is room for"))
+    if (!fake_expect (broker, i < FAKE_CONTENTS, "more blobs arrived than FAKE_CONTENTS"))
         return;
     struct fake_content *content = &broker->contents[i];
     if (i == broker->n_contents) {
@@ -180,11 +180,11 @@ static inline struct bus_socket *fake_socket (struct fake_broker *broker, enum b
 static inline void *fake_run (void *context)
 {
     struct fake_broker *broker = context;
-    (void) fake_expect (broker, bus_loop_run (broker->loop) == 0, "the broker's loop ended by an error");
+    (void) fake_expect (broker, bus_loop_run (broker->loop) == 0, "the broker's loop ended with an error");
     return NULL;
 }
 
-/*  Binds before it returns: whoever connects then finds it. */
+/*  Binds before it returns, so that a client can connect at once. */
 static inline void fake_start (struct fake_broker *broker)
 {
     struct base_error error = {.code = 0};

@@ -1,4 +1,4 @@
-/*  Publishing from files to a broker in a thread. */
+/*  test/unit/client/publish.c - publishing a release from files to a broker in a thread */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,8 @@ static noded_client *client;
 static char directory[64];
 static uint64_t told_done, told_total;
 
-static bool store (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
+static bool release_store (struct fake_broker *fake, const struct wire_request *request,
+                           struct wire_answer *answer)
 {
     (void) fake;
     if (request->verb == WIRE_VERB_PUBLISH)
@@ -24,7 +25,7 @@ static bool store (struct fake_broker *fake, const struct wire_request *request,
 
 static void setup (void)
 {
-    broker = (struct fake_broker){.answer = store};
+    broker = (struct fake_broker){.answer = release_store};
     fake_start (&broker);
     client = fake_client (&broker, 20000);
     (void) snprintf (directory, sizeof directory, "/tmp/noded-publish-XXXXXX");
@@ -58,7 +59,7 @@ static void make_file (const char *name, const void *data, size_t size, mode_t m
 static void note_progress (void *context, uint64_t done, uint64_t total)
 {
     (void) context;
-    cr_expect_geq (done, told_done, "progress goes forward");
+    cr_expect_geq (done, told_done, "progress never decreases");
     told_done = done;
     told_total = total;
 }
@@ -69,7 +70,7 @@ static void expect_sentence (const char *piece)
                         noded_client_error (client));
 }
 
-static const struct wire_release *published (void)
+static const struct wire_release *release_published (void)
 {
     cr_assert_geq (broker.n_requests, 1);
     const struct wire_request *request = &broker.requests[broker.n_requests - 1];
@@ -78,7 +79,7 @@ static const struct wire_release *published (void)
     return request->publish;
 }
 
-Test (publish, a_release_arrives_whole_and_under_its_digest)
+Test (publish, a_release_arrives_complete_and_under_its_digest)
 {
     enum { BIG = 3 * 1024 * 1024 + 17 };
     base_cleanup (base_free_p) uint8_t *big = malloc (BIG);
@@ -111,10 +112,10 @@ Test (publish, a_release_arrives_whole_and_under_its_digest)
     cr_assert_eq (broker.n_contents, 3);
     for (size_t i = 0; i < 3; i++)
         cr_expect (broker.contents[i].complete);
-    const struct wire_release *got = published ();
+    const struct wire_release *got = release_published ();
     cr_assert_eq (got->n_envelopes, 1);
     const struct wire_envelope *envelope = &got->envelopes[0];
-    cr_expect_null (envelope->platform, "a program that is no ELF fits every platform");
+    cr_expect_null (envelope->platform, "a program that is not an ELF file fits every platform");
     cr_expect_eq (envelope->size, BIG);
     cr_assert_eq (envelope->n_files, 2);
     cr_expect_str_eq (envelope->files[0].path, "etc/extra.conf");
@@ -128,18 +129,18 @@ Test (publish, a_release_arrives_whole_and_under_its_digest)
     cr_expect_str_eq (release, base_digest_format (&digest, text));
 }
 
-Test (publish, an_elf_program_tells_its_platform)
+Test (publish, the_platform_is_read_from_an_elf_program)
 {
     const noded_binary binary = {.path = "/proc/self/exe"};
     const noded_publish publish = {
         .application = "app", .version = "1", .binaries = &binary, .n_binaries = 1};
     char release[65];
     cr_assert_eq (noded_client_publish (client, &publish, release), 0, "%s", noded_client_error (client));
-    cr_assert_not_null (published ()->envelopes[0].platform);
-    cr_expect_eq (strncmp (published ()->envelopes[0].platform, "linux/", 6), 0);
+    cr_assert_not_null (release_published ()->envelopes[0].platform);
+    cr_expect_eq (strncmp (release_published ()->envelopes[0].platform, "linux/", 6), 0);
 }
 
-Test (publish, envelopes_are_sorted_by_platform_and_equal_contents_go_once)
+Test (publish, envelopes_are_sorted_by_platform_and_equal_files_are_uploaded_once)
 {
     make_file ("a", "same", 4, 0755);
     make_file ("b", "same", 4, 0755);
@@ -153,11 +154,11 @@ Test (publish, envelopes_are_sorted_by_platform_and_equal_contents_go_once)
     cr_assert_eq (noded_client_publish (client, &publish, release), 0, "%s", noded_client_error (client));
     cr_expect_eq (told_total, 4, "of %zu bytes", (size_t) told_total);
     cr_expect_eq (broker.n_contents, 1);
-    cr_assert_eq (published ()->n_envelopes, 2);
-    cr_expect_str_eq (published ()->envelopes[0].platform, "linux/amd64");
+    cr_assert_eq (release_published ()->n_envelopes, 2);
+    cr_expect_str_eq (release_published ()->envelopes[0].platform, "linux/amd64");
 }
 
-Test (publish, what_cannot_be_published_is_told_before_anything_is_sent)
+Test (publish, an_invalid_release_is_reported_before_anything_is_sent)
 {
     make_file ("program", "p", 1, 0755);
     make_file ("empty", "", 0, 0755);
@@ -255,8 +256,8 @@ Test (publish, what_cannot_be_published_is_told_before_anything_is_sent)
     cr_expect_eq (broker.n_contents, 0);
 }
 
-/*  A file with a hole of a tebibyte: to read it takes longer than the test may. */
-Test (publish, what_no_peer_takes_is_told_before_it_is_read)
+/*  The sparse file has 1 TiB: reading it takes longer than the test may. */
+Test (publish, a_file_that_no_peer_accepts_is_reported_before_it_is_read)
 {
     char path[] = "/tmp/huge.XXXXXX";
     const noded_binary huge = {.path = path, .platform = "linux/amd64"};
@@ -272,7 +273,7 @@ Test (publish, what_no_peer_takes_is_told_before_it_is_read)
     (void) close (fd);
 }
 
-Test (publish, a_peer_that_cannot_take_an_upload_ends_it_with_its_reason)
+Test (publish, a_peer_that_cannot_accept_an_upload_ends_it_with_a_reason)
 {
     make_file ("program", "p", 1, 0755);
     broker.taken_status = WIRE_STATUS_FAILED;
@@ -283,10 +284,10 @@ Test (publish, a_peer_that_cannot_take_an_upload_ends_it_with_its_reason)
     cr_expect_eq (noded_client_publish (client, &publish, release), -EIO);
     expect_sentence ("cannot upload program to ipc://");
     expect_sentence ("the disk is full");
-    cr_expect_eq (broker.n_requests, 0, "a release without its contents is not stored");
+    cr_expect_eq (broker.n_requests, 0, "a release without its blobs is not published");
 }
 
-Test (publish, a_silent_content_peer_ends_at_the_deadline)
+Test (publish, an_upload_to_a_silent_content_peer_ends_at_the_deadline)
 {
     make_file ("program", "p", 1, 0755);
     broker.puts_to_lose = 1000;
@@ -300,8 +301,8 @@ Test (publish, a_silent_content_peer_ends_at_the_deadline)
     noded_client_free (hasty);
 }
 
-static bool store_wrongly (struct fake_broker *fake, const struct wire_request *request,
-                           struct wire_answer *answer)
+static bool release_store_wrongly (struct fake_broker *fake, const struct wire_request *request,
+                                   struct wire_answer *answer)
 {
     (void) fake;
     (void) request;
@@ -309,10 +310,10 @@ static bool store_wrongly (struct fake_broker *fake, const struct wire_request *
     return true;
 }
 
-Test (publish, a_release_stored_under_another_digest_is_not_believed)
+Test (publish, a_release_stored_under_another_digest_is_an_error)
 {
     make_file ("program", "p", 1, 0755);
-    broker.answer = store_wrongly;
+    broker.answer = release_store_wrongly;
     const noded_binary binary = {.path = "program"};
     const noded_publish publish = {
         .application = "app", .version = "1", .binaries = &binary, .n_binaries = 1};

@@ -1,4 +1,5 @@
-/*  A program that announces itself, and the manager that waits for it, in one process. */
+/*  test/unit/client/ready.c - a program that announces itself, and the manager that waits for it, in one
+    process */
 
 #include "../bus/rig.h"
 #include "base/self.h"
@@ -19,15 +20,15 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
     bus_loop_stop (loop);
 }
 
-static void ask_for (const char *endpoint, const char *nonce)
+static void announcement_request (const char *endpoint, const char *nonce)
 {
     char value[256];
     (void) snprintf (value, sizeof value, "%s %s", endpoint, nonce);
     cr_assert_eq (setenv ("NODED_READY", value, 1), 0);
 }
 
-/*  libzmq closes what a socket held on a thread of its own, some time after the socket has gone. */
-static unsigned descriptors (void)
+/*  libzmq closes the descriptors of a socket in a thread of its own, some time after the socket was freed. */
+static unsigned descriptors_count (void)
 {
     unsigned count = 0;
     DIR *listing = opendir ("/proc/self/fd");
@@ -37,7 +38,7 @@ static unsigned descriptors (void)
     return count;
 }
 
-Test (ready, nothing_is_done_where_nobody_asked_for_it)
+Test (ready, nothing_is_done_without_a_request)
 {
     char error[64] = "untouched";
     cr_assert_eq (unsetenv ("NODED_READY"), 0);
@@ -47,7 +48,7 @@ Test (ready, nothing_is_done_where_nobody_asked_for_it)
     cr_assert_str_eq (error, "untouched");
 }
 
-Test (ready, what_is_announced_is_what_runs)
+Test (ready, the_running_program_is_announced)
 {
     struct base_digest own;
     char **args;
@@ -56,8 +57,8 @@ Test (ready, what_is_announced_is_what_runs)
     struct bus_socket *socket =
         rig_socket (BUS_PULL, &(struct bus_socket_options){.on_message = on_message, .quiet = true});
     rig_bind (socket, rig_ipc ("callback"));
-    ask_for (rig_ipc ("callback"), "a-nonce");
-    unsigned before = descriptors ();
+    announcement_request (rig_ipc ("callback"), "a-nonce");
+    unsigned before = descriptors_count ();
     char error[512] = "";
     cr_assert_eq (noded_ready ("1.2.3", 0, error, sizeof error), 1, "%s", error);
     rig_run ();
@@ -68,18 +69,18 @@ Test (ready, what_is_announced_is_what_runs)
     cr_assert_eq (heard.n_args, base_list_count (args));
     cr_assert_str_eq (heard.args[0], args[0]);
     bus_socket_free (socket);
-    for (uint64_t until_ms = base_time_boot_ms () + load_deadline_ms (10000); descriptors () > before;)
-        cr_assert_lt (base_time_boot_ms (), until_ms, "descriptors are left");
+    for (uint64_t until_ms = base_time_boot_ms () + load_deadline_ms (10000); descriptors_count () > before;)
+        cr_assert_lt (base_time_boot_ms (), until_ms, "descriptors are still open");
     wire_ready_deinit (&heard);
     base_list_free (args);
 }
 
-Test (ready, a_version_may_be_left_out)
+Test (ready, the_version_is_optional)
 {
     struct bus_socket *socket =
         rig_socket (BUS_PULL, &(struct bus_socket_options){.on_message = on_message, .quiet = true});
     rig_bind (socket, rig_ipc ("callback"));
-    ask_for (rig_ipc ("callback"), "n");
+    announcement_request (rig_ipc ("callback"), "n");
     cr_assert_eq (noded_ready (NULL, 0, NULL, 0), 1);
     rig_run ();
     cr_assert_null (heard.version);
@@ -87,10 +88,10 @@ Test (ready, a_version_may_be_left_out)
     wire_ready_deinit (&heard);
 }
 
-Test (ready, a_manager_that_is_gone_is_told_in_time)
+Test (ready, a_missing_manager_is_reported_in_time)
 {
     char error[512] = "";
-    ask_for (rig_ipc ("callback"), "n");
+    announcement_request (rig_ipc ("callback"), "n");
     uint64_t begun = base_time_boot_ms ();
     cr_assert_eq (noded_ready ("1", 200, error, sizeof error), -ETIMEDOUT);
     cr_assert_lt (base_time_boot_ms () - begun, load_deadline_ms (15000));
@@ -98,7 +99,7 @@ Test (ready, a_manager_that_is_gone_is_told_in_time)
     cr_assert_not_null (strstr (error, rig_ipc ("callback")), "%s", error);
 }
 
-Test (ready, what_is_malformed_is_told_in_a_sentence)
+Test (ready, malformed_values_are_reported_in_a_sentence)
 {
     static const struct {
         const char *variable, *version, *sentence;

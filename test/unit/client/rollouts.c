@@ -1,4 +1,4 @@
-/*  What the library asks about rollouts, and what it makes of the answers. */
+/*  test/unit/client/rollouts.c - requests of the library about rollouts, and the results that it returns */
 
 #include <errno.h>
 
@@ -16,7 +16,8 @@ static struct wire_rollout spec = {.application = T ("noded"), .release = {{1}}}
 static struct wire_rollout_state rollouts[3];
 static struct wire_plan plan = {.hash = {{2}}, .spec = &spec};
 
-static bool answer (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
+static bool rollouts_answer (struct fake_broker *fake, const struct wire_request *request,
+                             struct wire_answer *answer)
 {
     static struct wire_published releases[] = {
         {.release = {{0xab, 0xcd, 0xef, 1}}, .application = T ("noded"), .version = T ("1"), .time = T ("-")},
@@ -64,7 +65,7 @@ static void setup (void)
                                                   .phase = WIRE_PHASE_UPDATING,
                                                   .wave = 1,
                                                   .revision = 7};
-    broker = (struct fake_broker){.answer = answer};
+    broker = (struct fake_broker){.answer = rollouts_answer};
     fake_start (&broker);
     client = fake_client (&broker, 20000);
 }
@@ -77,13 +78,13 @@ static void teardown (void)
 
 TestSuite (rollouts, .init = setup, .fini = teardown, .timeout = 60);
 
-static const struct wire_request *last (void)
+static const struct wire_request *request_last (void)
 {
     cr_assert_gt (broker.n_requests, 0);
     return &broker.requests[broker.n_requests - 1];
 }
 
-static void expect (const char *json, const char *piece)
+static void expect_piece (const char *json, const char *piece)
 {
     cr_expect_not_null (strstr (json, piece), "%s is not in %s", piece, json);
 }
@@ -94,22 +95,22 @@ Test (rollouts, a_plan_is_one_object_and_orders_nothing)
     base_cleanup (base_free_p) char *json = NULL;
     cr_assert_eq (noded_client_rollout_plan (client, settings, 2, NULL, &json), 0, "%s",
                   noded_client_error (client));
-    expect (json, "{\n  \"hash\": \"0200");
-    expect (json, "\"left_out\": 0");
-    cr_expect_eq (last ()->verb, WIRE_VERB_PLAN);
-    cr_expect_null (last ()->key, "it is no order");
-    cr_expect_str_eq (last ()->spec->selector, "web-*");
-    cr_expect_eq (last ()->spec->n_waves, 2);
+    expect_piece (json, "{\n  \"hash\": \"0200");
+    expect_piece (json, "\"left_out\": 0");
+    cr_expect_eq (request_last ()->verb, WIRE_VERB_PLAN);
+    cr_expect_null (request_last ()->key, "a plan is not an order");
+    cr_expect_str_eq (request_last ()->spec->selector, "web-*");
+    cr_expect_eq (request_last ()->spec->n_waves, 2);
 }
 
-Test (rollouts, a_start_is_an_order_that_says_who_asks_and_for_which_plan)
+Test (rollouts, a_start_is_an_order_that_names_its_author_and_its_plan)
 {
     base_cleanup (base_free_p) char *json = NULL;
     cr_assert_eq (noded_client_rollout_start (client, NULL, 0, NULL, HASH, &json), 0);
-    expect (json, "\"id\": \"r-1\"");
-    cr_expect_not_null (last ()->key);
-    cr_expect_not_null (strchr (last ()->place, '@'));
-    cr_expect_eq (last ()->plan.bytes[0], 0xaa);
+    expect_piece (json, "\"id\": \"r-1\"");
+    cr_expect_not_null (request_last ()->key);
+    cr_expect_not_null (strchr (request_last ()->place, '@'));
+    cr_expect_eq (request_last ()->plan.bytes[0], 0xaa);
     cr_expect_eq (noded_client_rollout_start (client, NULL, 0, NULL, "aaaa", &json), -EINVAL);
 }
 
@@ -119,45 +120,45 @@ Test (rollouts, a_release_is_found_by_its_first_digits)
                              *const none[] = {"release=123456"};
     base_cleanup (base_free_p) char *json = NULL;
     cr_expect_eq (noded_client_rollout_plan (client, both, 1, NULL, &json), -EINVAL);
-    expect (noded_client_error (client), "2 releases of noded begin so");
+    expect_piece (noded_client_error (client), "2 releases of noded begin so");
     cr_expect_eq (noded_client_rollout_plan (client, none, 1, NULL, &json), -ENOENT);
     cr_assert_eq (noded_client_rollout_plan (client, second, 1, NULL, &json), 0);
-    cr_expect_eq (last ()->spec->release.bytes[3], 2);
+    cr_expect_eq (request_last ()->spec->release.bytes[3], 2);
 }
 
-Test (rollouts, a_list_comes_in_pages_and_may_wait)
+Test (rollouts, a_list_comes_in_pages_and_can_wait_for_a_change)
 {
     base_cleanup (base_free_p) char *json = NULL;
     uint64_t revision = 0;
     cr_assert_eq (noded_client_rollout_list (client, NULL, 5, 100, &revision, &json), 0);
-    expect (json, "[\n  {\"id\":\"r-1\"");
-    expect (json, ",\n  {\"id\":\"r-3\"");
-    cr_expect_eq (revision, 7, "of the first page: what changed since is told again");
+    expect_piece (json, "[\n  {\"id\":\"r-1\"");
+    expect_piece (json, ",\n  {\"id\":\"r-3\"");
+    cr_expect_eq (revision, 7, "the revision of the first page: later changes are reported again");
     cr_assert_eq (broker.n_requests, 2);
     cr_expect_eq (broker.requests[0].wait_ms, 100);
-    cr_expect_eq (broker.requests[1].wait_ms, 0, "the second page is there");
+    cr_expect_eq (broker.requests[1].wait_ms, 0, "the second page does not wait");
 }
 
-Test (rollouts, members_are_those_of_a_rollout_or_of_a_plan)
+Test (rollouts, a_request_for_members_names_a_rollout_or_a_plan)
 {
     base_cleanup (base_free_p) char *json = NULL;
     cr_expect_eq (noded_client_rollout_members (client, NULL, NULL, 0, NULL, &json), -EINVAL);
     cr_expect_eq (noded_client_rollout_members (client, "r-1", HASH, 0, NULL, &json), -EINVAL);
     cr_assert_eq (noded_client_rollout_members (client, NULL, HASH, 0, NULL, &json), 0);
     cr_expect_str_eq (json, "[]\n");
-    cr_expect_eq (last ()->plan.bytes[0], 0xaa);
+    cr_expect_eq (request_last ()->plan.bytes[0], 0xaa);
 }
 
-Test (rollouts, what_a_rollout_cannot_be_told_is_not_sent)
+Test (rollouts, an_invalid_command_to_a_rollout_is_not_sent)
 {
     static const char *const nodes[] = {"web-1"};
     char *json = NULL;
     cr_expect_eq (noded_client_rollout_steer (client, "r-1", "stop", 0, NULL, 0, &json), -EINVAL);
-    expect (noded_client_error (client), "pause, resume, approve, abort, revert or retry");
+    expect_piece (noded_client_error (client), "pause, resume, approve, abort, revert or retry");
     cr_expect_eq (noded_client_rollout_steer (client, "r-1", "abort", 0, nodes, 1, &json), -EINVAL);
     cr_expect_eq (broker.n_requests, 0);
     cr_assert_eq (noded_client_rollout_steer (client, "r-1", "approve", 2, NULL, 0, &json), 0);
-    cr_expect (last ()->command == WIRE_COMMAND_APPROVE && last ()->wave == 2);
+    cr_expect (request_last ()->command == WIRE_COMMAND_APPROVE && request_last ()->wave == 2);
     free (json);
 }
 
@@ -170,7 +171,7 @@ static bool answer_nothing (struct fake_broker *fake, const struct wire_request 
     return true;
 }
 
-Test (rollouts, an_answer_that_lacks_what_was_asked_for_is_a_breach)
+Test (rollouts, an_answer_without_the_requested_part_is_an_error)
 {
     char *json = NULL;
     broker.answer = answer_nothing;

@@ -1,4 +1,4 @@
-/*  Settings of a rollout as people write them. */
+/*  test/unit/client/spec.c - the settings of a rollout as an operator writes them */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -17,7 +17,7 @@ static void teardown (void)
 
 TestSuite (spec, .fini = teardown, .timeout = 60);
 
-static int read_one (const char *setting)
+static int setting_read (const char *setting)
 {
     client_spec_deinit (&spec);
     error = (struct base_error){.code = 0};
@@ -26,14 +26,14 @@ static int read_one (const char *setting)
 
 static void expect_refused (const char *setting, const char *sentence)
 {
-    cr_expect_eq (read_one (setting), -EINVAL, "%s is taken", setting);
+    cr_expect_eq (setting_read (setting), -EINVAL, "%s is accepted", setting);
     cr_expect_not_null (strstr (error.text, sentence), "%s: %s is not in: %s", setting, sentence, error.text);
 }
 
-Test (spec, what_is_given_nowhere_has_its_default)
+Test (spec, a_setting_that_is_not_given_has_its_default)
 {
     const struct wire_rollout *rollout = &spec.rollout;
-    cr_assert_eq (read_one (NULL), 0, "%s", error.text);
+    cr_assert_eq (setting_read (NULL), 0, "%s", error.text);
     cr_expect_str_eq (rollout->application, "noded");
     cr_expect_null (spec.release);
     cr_expect_null (rollout->selector);
@@ -57,7 +57,7 @@ Test (spec, what_is_given_nowhere_has_its_default)
 Test (spec, waves_are_numbers_percentages_and_the_rest)
 {
     const struct wire_wave *waves;
-    cr_assert_eq (read_one ("waves=2,5% approval ,  rest approval"), 0, "%s", error.text);
+    cr_assert_eq (setting_read ("waves=2,5% approval ,  rest approval"), 0, "%s", error.text);
     waves = spec.rollout.waves;
     cr_assert_eq (spec.rollout.n_waves, 3);
     cr_expect (waves[0].count == 2 && !waves[0].percent && !waves[0].approval);
@@ -73,12 +73,12 @@ Test (spec, waves_are_numbers_percentages_and_the_rest)
         (void) snprintf (many + 7 + 2 * i, 3, ",1");
     expect_refused (many, "up to 32 waves");
     many[strlen (many) - 2] = '\0';
-    cr_expect_eq (read_one (many), 0);
+    cr_expect_eq (setting_read (many), 0);
 }
 
-Test (spec, approval_is_for_every_wave_but_the_first)
+Test (spec, approval_applies_to_every_wave_except_the_first)
 {
-    cr_assert_eq (read_one ("approval=yes"), 0);
+    cr_assert_eq (setting_read ("approval=yes"), 0);
     cr_expect (!spec.rollout.waves[0].approval && spec.rollout.waves[1].approval &&
                spec.rollout.waves[2].approval);
     expect_refused ("approval=maybe", "yes or no");
@@ -95,14 +95,14 @@ Test (spec, a_window_has_days_and_hours)
                  {"window=01:00-05:00", 0, 60, 300},
                  {"window=Mon,Wed-Thu 00:00-00:01", 13, 0, 1}};
     for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
-        cr_assert_eq (read_one (right[i].setting), 0, "%s", error.text);
+        cr_assert_eq (setting_read (right[i].setting), 0, "%s", error.text);
         const struct wire_window *window = spec.rollout.window;
         cr_assert_not_null (window);
         cr_expect (window->days == right[i].days && window->from == right[i].from &&
                        window->until == right[i].until,
                    "%s", right[i].setting);
     }
-    cr_expect_eq (read_one ("window=always"), 0);
+    cr_expect_eq (setting_read ("window=always"), 0);
     cr_expect_null (spec.rollout.window);
     static const char *const wrong[] = {"window=",
                                         "window=Mon",
@@ -119,7 +119,7 @@ Test (spec, a_window_has_days_and_hours)
         expect_refused (wrong[i], "\"Mon-Fri 01:00-05:00\"");
 }
 
-Test (spec, values_that_are_none_are_refused_with_what_would_be_right)
+Test (spec, invalid_values_are_refused_and_valid_ones_are_named)
 {
     static const struct {
         const char *setting, *sentence;
@@ -143,18 +143,18 @@ Test (spec, values_that_are_none_are_refused_with_what_would_be_right)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_refused (cases[i].setting, cases[i].sentence);
-    cr_expect_eq (read_one ("false-halt=2.5%"), 0);
+    cr_expect_eq (setting_read ("false-halt=2.5%"), 0);
     cr_expect_eq (spec.rollout.false_halt, 25);
-    cr_expect_eq (read_one ("false-halt=off"), 0);
+    cr_expect_eq (setting_read ("false-halt=off"), 0);
     cr_expect_eq (spec.rollout.false_halt, 0);
-    cr_expect_eq (read_one ("release=3F2A9C"), 0);
+    cr_expect_eq (setting_read ("release=3F2A9C"), 0);
     cr_expect_str_eq (spec.release, "3f2a9c");
 }
 
-Test (spec, one_wave_may_use_up_the_whole_budget_unless_it_is_told_otherwise)
+Test (spec, one_wave_may_use_up_the_whole_budget_by_default)
 {
     static const char *const both[] = {"wave-budget=1", "budget=5"};
-    cr_assert_eq (read_one ("budget=5"), 0);
+    cr_assert_eq (setting_read ("budget=5"), 0);
     cr_expect_eq (spec.rollout.wave_budget, 5);
     client_spec_deinit (&spec);
     cr_assert_eq (client_spec_read (both, 2, NULL, &spec, &error), 0);
@@ -162,7 +162,7 @@ Test (spec, one_wave_may_use_up_the_whole_budget_unless_it_is_told_otherwise)
     cr_expect_eq (spec.rollout.budget, 5);
 }
 
-static int read_file (const char *text, const char *const *settings, size_t n_settings)
+static int file_read (const char *text, const char *const *settings, size_t n_settings)
 {
     char path[] = "/tmp/noded-spec-XXXXXX";
     int fd = mkostemp (path, O_CLOEXEC);
@@ -175,10 +175,10 @@ static int read_file (const char *text, const char *const *settings, size_t n_se
     return rc;
 }
 
-Test (spec, a_file_has_the_same_names_and_settings_go_before_it)
+Test (spec, a_file_has_the_same_names_and_settings_override_it)
 {
     static const char *const settings[] = {"soak=1m"};
-    cr_assert_eq (read_file ("select = role=web and zone!=eu-1\nwaves = 1, 10% approval, rest\n"
+    cr_assert_eq (file_read ("select = role=web and zone!=eu-1\nwaves = 1, 10% approval, rest\n"
                              "soak = 5m   # long\nwindow = Mon-Fri 01:00-05:00\nfalse-halt = 1%\n",
                              settings, 1),
                   0, "%s", error.text);
@@ -189,14 +189,14 @@ Test (spec, a_file_has_the_same_names_and_settings_go_before_it)
     cr_expect_eq (spec.rollout.false_halt, 10);
 }
 
-Test (spec, a_mistake_in_a_file_is_told_with_the_file)
+Test (spec, a_mistake_in_a_file_is_reported_with_the_name_of_the_file)
 {
-    cr_expect_eq (read_file ("soka = 5m\n", NULL, 0), -EINVAL);
+    cr_expect_eq (file_read ("soka = 5m\n", NULL, 0), -EINVAL);
     cr_expect (strstr (error.text, "/tmp/noded-spec-") && strstr (error.text, "\"soka\" is no setting"), "%s",
                error.text);
-    cr_expect_eq (read_file ("rollout\n    soak = 5m\n", NULL, 0), -EINVAL);
+    cr_expect_eq (file_read ("rollout\n    soak = 5m\n", NULL, 0), -EINVAL);
     cr_expect_not_null (strstr (error.text, "rollout/soak"), "%s", error.text);
-    cr_expect_eq (read_file ("soak = long\n", NULL, 0), -EINVAL);
+    cr_expect_eq (file_read ("soak = long\n", NULL, 0), -EINVAL);
     cr_expect (strstr (error.text, "/tmp/noded-spec-") && strstr (error.text, "give a span"), "%s",
                error.text);
     cr_expect_eq (client_spec_read (NULL, 0, "/no/such/file", &spec, &error), -ENOENT);

@@ -1,4 +1,6 @@
-/*  The built nodectl against a broker in a thread: what each command asks for, prints and exits with. */
+/*  test/unit/ctl/commands.c - the built nodectl against a broker in a thread
+
+    The request, the output and the exit code of each command. */
 
 #include "../client/fake_broker.h"
 #include "program.h"
@@ -13,9 +15,9 @@ static struct wire_application applications[2];
 static struct wire_node nodes[2];
 static struct wire_ordered orders[2];
 static struct wire_published releases[2];
-static size_t lists; /* of nodes that were asked for */
+static size_t lists; /* requests for lists of nodes */
 
-/*  The last request for anything but a list. */
+/*  The last request that was not for a list. */
 static struct {
     enum wire_verb verb;
     bool all;
@@ -23,12 +25,13 @@ static struct {
     struct base_digest release;
 } last;
 
-static bool answer (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
+static bool commands_answer (struct fake_broker *fake, const struct wire_request *request,
+                             struct wire_answer *answer)
 {
     (void) fake;
     switch (request->verb) {
     case WIRE_VERB_NODES:
-        /*  The first list after an order shows it under way, the next ones its end. */
+        /*  The first list after an order shows it under way, the next ones show its outcome. */
         lists++;
         for (size_t i = 0; i < 2; i++)
             nodes[i].outcome = lists > 1 ? (i ? WIRE_OUTCOME_FAILED : WIRE_OUTCOME_CONFIRMED) : 0;
@@ -77,7 +80,7 @@ static void setup (void)
     nodes[1].outcome_reason = T ("no\033way");
     releases[1].release.bytes[4] = 0x77;
     lists = 0;
-    broker = (struct fake_broker){.answer = answer};
+    broker = (struct fake_broker){.answer = commands_answer};
     fake_start (&broker);
 }
 
@@ -93,7 +96,7 @@ static void expect_run (const char *const *words, int code, const char *out, con
     expect_program (words, broker.origin, code, out, err);
 }
 
-Test (commands, an_update_is_followed_to_the_end_of_every_node)
+Test (commands, an_update_is_followed_until_every_node_has_ended)
 {
     orders[0].status = WIRE_STATUS_OK;
     expect_run (WORDS ("update", "web-1", "web-1"), 0, "web-1  confirmed  -     -", NULL);
@@ -104,7 +107,7 @@ Test (commands, an_update_is_followed_to_the_end_of_every_node)
     expect_run (WORDS ("update", "web-1", "--soak", "1s"), 2, NULL, "--soak is for many nodes");
 }
 
-Test (commands, a_timeout_names_who_is_left)
+Test (commands, a_timeout_names_the_nodes_that_have_not_ended)
 {
     nodes[0].desired_epoch = 4;
     nodes[0].online = false;
@@ -114,12 +117,12 @@ Test (commands, a_timeout_names_who_is_left)
         "1 of 1 nodes have not ended within 200ms and continue: web-1: offline, last seen 2026-11-22 15:00:00Z");
 }
 
-Test (commands, following_in_json_prints_nothing_else)
+Test (commands, a_followed_update_with_json_prints_only_json_on_standard_output)
 {
     expect_run (WORDS ("update", "web-1", "--json"), 0, "[\n  {\n    \"node\": \"web-1\"", "web-1");
 }
 
-Test (commands, orders_are_told_one_by_one_and_a_refused_one_fails)
+Test (commands, orders_are_printed_one_by_one_and_a_refused_one_fails)
 {
     static const struct {
         const char *word;
@@ -140,7 +143,7 @@ Test (commands, orders_are_told_one_by_one_and_a_refused_one_fails)
     expect_run (WORDS ("update", "web-1"), 1, "it is online", NULL);
 }
 
-Test (commands, a_release_is_named_by_a_prefix_that_only_one_has)
+Test (commands, a_release_is_named_by_a_unique_prefix)
 {
     expect_run (WORDS ("withdraw", "1111111177"), 0, "withdrawn 1111111177", NULL);
     cr_expect_eq (last.release.bytes[4], 0x77);
@@ -157,7 +160,7 @@ Test (commands, a_quarantine_is_listed_and_cleared)
     expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\": \"hung\"", NULL);
     expect_run (WORDS ("quarantine", "clear", "web-1", "222222"), 0, "web-1  cleared 22222222", NULL);
     cr_expect_eq (last.verb, WIRE_VERB_CLEAR);
-    cr_expect_eq (last.release.bytes[0], 0x22, "a quarantined release needs not be among the published ones");
+    cr_expect_eq (last.release.bytes[0], 0x22, "a quarantined release need not be among the published ones");
     expect_run (WORDS ("quarantine", "clear", "web-1"), 0, "every release", NULL);
     cr_expect (base_digest_is_null (&last.release));
     nodes[0].online = false;
@@ -166,7 +169,7 @@ Test (commands, a_quarantine_is_listed_and_cleared)
                 "ordered to clear every release; the node has not done it yet", NULL);
 }
 
-Test (commands, what_the_broker_knows_is_printed_for_people_and_as_json)
+Test (commands, records_are_printed_as_text_and_as_json)
 {
     expect_run (WORDS ("nodes"), 0, "web-2  yes     idle", NULL);
     expect_run (WORDS ("nodes", "--json"), 0, "[\n  {\"id\":\"web-1\",", NULL);
@@ -178,31 +181,31 @@ Test (commands, what_the_broker_knows_is_printed_for_people_and_as_json)
     expect_run (WORDS ("releases", "--json"), 0, "\"release\":\"1111111177", NULL);
 }
 
-/*  A C1 control and a mark that turns the direction, which JSON itself may have as they are. */
-#define STEERS                                                                                               \
+/*  A C1 control character and a mark that reverses the text direction: JSON allows both unescaped. */
+#define UNSAFE                                                                                               \
     "a\xC2\x9B"                                                                                              \
     "2J\xE2\x80\xAE"                                                                                         \
     "b\x7f"
-#define PLAIN "a\\u009b2J\\u202eb\\u007f"
+#define ESCAPED "a\\u009b2J\\u202eb\\u007f"
 
-Test (commands, what_a_node_tells_steers_no_terminal_in_json_either)
+Test (commands, texts_of_a_node_cannot_control_a_terminal_in_json_either)
 {
-    nodes[0].outcome_reason = T (STEERS);
-    applications[0].quarantine->reason = T (STEERS);
+    nodes[0].outcome_reason = T (UNSAFE);
+    applications[0].quarantine->reason = T (UNSAFE);
     orders[0].status = WIRE_STATUS_REFUSED;
-    orders[0].reason = T (STEERS);
-    expect_run (WORDS ("nodes", "--json"), 0, "\"outcome_reason\":\"" PLAIN "\"", NULL);
-    expect_run (WORDS ("status", "web-1", "--json"), 0, "\"outcome_reason\": \"" PLAIN "\"", NULL);
-    expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\": \"" PLAIN "\"", NULL);
-    expect_run (WORDS ("hold", "web-1", "--json"), 1, "\"reason\": \"" PLAIN "\"", NULL);
-    broker.event = "{\"event\":\"failed\",\"reason\":\"" STEERS "\"}";
+    orders[0].reason = T (UNSAFE);
+    expect_run (WORDS ("nodes", "--json"), 0, "\"outcome_reason\":\"" ESCAPED "\"", NULL);
+    expect_run (WORDS ("status", "web-1", "--json"), 0, "\"outcome_reason\": \"" ESCAPED "\"", NULL);
+    expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\": \"" ESCAPED "\"", NULL);
+    expect_run (WORDS ("hold", "web-1", "--json"), 1, "\"reason\": \"" ESCAPED "\"", NULL);
+    broker.event = "{\"event\":\"failed\",\"reason\":\"" UNSAFE "\"}";
     expect_run (WORDS ("events", "--count", "1", "--json"), 0,
-                "{\"event\":\"failed\",\"reason\":\"" PLAIN "\"}\n", NULL);
+                "{\"event\":\"failed\",\"reason\":\"" ESCAPED "\"}\n", NULL);
     broker.event = "no json\033[2J";
     expect_run (WORDS ("events", "--count", "1", "--json", "--timeout", "500ms"), 0, "", NULL);
 }
 
-Test (commands, no_word_is_completed_that_a_shell_would_carry_out)
+Test (commands, a_name_that_a_shell_would_execute_is_not_completed)
 {
     struct run got;
     nodes[0].id = T ("$(reboot)");
@@ -214,7 +217,7 @@ Test (commands, no_word_is_completed_that_a_shell_would_carry_out)
     free (got.err);
 }
 
-Test (commands, events_are_printed_as_they_come)
+Test (commands, events_are_printed_as_they_arrive)
 {
     broker.event = "{\"event\":\"came\",\"node\":\"web-1\",\"time\":\"2026-11-22T15:00:00.000000000Z\"}";
     expect_run (WORDS ("events", "--count", "2"), 0, "2026-11-22 15:00:00Z  web-1  came\n2026-", NULL);

@@ -1,4 +1,4 @@
-/*  A rollout in a few lines. */
+/*  test/unit/ctl/picture.c - a rollout in a few lines */
 
 #include <criterion/criterion.h>
 
@@ -19,7 +19,7 @@ static void expect_bar (const char *wave, size_t cells, const char *bar)
     json_decref (json);
 }
 
-Test (picture, a_bar_shows_each_kind_and_never_grows)
+Test (picture, a_bar_shows_each_kind_of_node_and_keeps_its_width)
 {
     expect_bar ("{\"count\": 10, \"updated\": 5, \"under_way\": 2, \"bad\": 1}", 10, "[#####>>!..]");
     expect_bar ("{\"count\": 9000, \"updated\": 8998, \"under_way\": 1, \"bad\": 1}", 10, "[########>!]");
@@ -48,7 +48,7 @@ static json_t *rollout_of (size_t waves, size_t at, const char *more)
     return json_loads (json, 0, NULL);
 }
 
-Test (picture, a_low_terminal_shows_the_waves_around_the_one_under_way)
+Test (picture, a_terminal_with_few_rows_shows_the_waves_around_the_one_under_way)
 {
     base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (30, 20, ", \"waits\": \"the window\"");
     for (size_t height = 1; height <= 40; height++) {
@@ -58,7 +58,7 @@ Test (picture, a_low_terminal_shows_the_waves_around_the_one_under_way)
         bool seen = false;
         for (char **line = lines; *line; line++)
             seen |= strstr (*line, "wave 20  ") != NULL;
-        cr_expect (seen || height < 6, "the wave is not in %zu lines", height);
+        cr_expect (seen || height < 6, "the wave under way is not in %zu lines", height);
         base_list_free (lines);
     }
     char **lines = ctl_rollout_picture (rollout, 0, 0);
@@ -66,7 +66,7 @@ Test (picture, a_low_terminal_shows_the_waves_around_the_one_under_way)
     base_list_free (lines);
 }
 
-Test (picture, a_narrow_terminal_shows_how_it_stands_all_the_same)
+Test (picture, a_narrow_terminal_shows_the_phase_on_a_line_of_its_own)
 {
     base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (2, 1, ", \"version\": \"2.0.0\"");
     char **lines = ctl_rollout_picture (rollout, 40, 0);
@@ -80,7 +80,7 @@ Test (picture, a_narrow_terminal_shows_how_it_stands_all_the_same)
     base_list_free (lines);
 }
 
-Test (picture, plain_lines_are_news_only)
+Test (picture, plain_lines_change_with_every_tenth_of_a_wave)
 {
     base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (1, 1, "");
     json_t *wave = json_array_get (json_object_get (rollout, "waves"), 0);
@@ -113,7 +113,7 @@ static void expect_advice (const char *more, const char *piece)
         cr_expect_null (advice);
 }
 
-Test (picture, what_a_person_can_do_is_said_where_something_waits_for_one)
+Test (picture, the_advice_names_the_commands_when_action_is_required)
 {
     expect_advice ("", NULL);
     expect_advice (", \"paused\": true", "resume r-1");

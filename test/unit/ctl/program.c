@@ -1,4 +1,4 @@
-/*  The built nodectl without a broker: what it says and how it exits. */
+/*  test/unit/ctl/program.c - the built nodectl without a broker: output and exit codes */
 
 #include <fcntl.h>
 
@@ -62,9 +62,9 @@ Test (program, mistakes_are_usage_errors_that_say_what_to_do)
         expect_run (cases[i].words, 2, NULL, cases[i].sentence);
 }
 
-Test (program, no_broker_is_told_with_where_and_what_to_do)
+Test (program, a_missing_broker_is_reported_with_its_endpoint_and_what_to_do)
 {
-    /*  Nobody listens on port 2. */
+    /*  Nothing listens on port 2. */
     static const char broker[] = "127.0.0.1:1";
     expect_run (WORDS ("nodes", "--broker", broker, "--timeout", "300ms"), 4, NULL,
                 "no answer from tcp://127.0.0.1:2 within 300 ms: is noded-broker running there?");
@@ -73,13 +73,13 @@ Test (program, no_broker_is_told_with_where_and_what_to_do)
     expect_run (WORDS ("events", "--broker", broker), 4, NULL, "no answer");
 }
 
-Test (program, a_file_that_is_not_there_is_a_failure)
+Test (program, a_missing_file_is_a_failure)
 {
     expect_run (WORDS ("publish", "app", "--version", "1", "--binary", "/no/such/program"), 1, NULL,
                 "cannot read /no/such/program");
 }
 
-static void settings (const char *text, int code, const char *sentence)
+static void expect_settings (const char *text, int code, const char *sentence)
 {
     char path[] = "/tmp/nodectl-settings-XXXXXX";
     int fd = mkostemp (path, O_CLOEXEC);
@@ -90,11 +90,11 @@ static void settings (const char *text, int code, const char *sentence)
     (void) unlink (path);
 }
 
-Test (program, settings_name_the_broker_and_mistakes_in_them_are_told)
+Test (program, settings_name_the_broker_and_mistakes_in_them_are_reported)
 {
-    settings ("client\n    broker = 127.0.0.1:1\n    timeout = 200ms\n", 4,
-              "tcp://127.0.0.1:2 within 200 ms");
-    settings ("client\n    brokr = 127.0.0.1:1\n", 2, "client/brokr");
-    settings ("client\n    timeout = soon\n", 2, "client/timeout");
-    settings ("curve\n    server-key = abc\n", 2, "curve/");
+    expect_settings ("client\n    broker = 127.0.0.1:1\n    timeout = 200ms\n", 4,
+                     "tcp://127.0.0.1:2 within 200 ms");
+    expect_settings ("client\n    brokr = 127.0.0.1:1\n", 2, "client/brokr");
+    expect_settings ("client\n    timeout = soon\n", 2, "client/timeout");
+    expect_settings ("curve\n    server-key = abc\n", 2, "curve/");
 }

@@ -1,4 +1,4 @@
-/*  Running the built nodectl, which lies one directory above the tests. */
+/*  test/unit/ctl/program.h - runs the built nodectl, which lies one directory above the tests */
 
 #ifndef TEST_CTL_PROGRAM_H
 #define TEST_CTL_PROGRAM_H
@@ -28,7 +28,7 @@ static inline char *take_file (FILE *file)
     return base_buffer_take_text (&text);
 }
 
-/*  Words end with NULL; broker goes into NODED_BROKER, or nothing does. */
+/*  words end with NULL. broker: the value of NODED_BROKER; NULL: the variable is not set. */
 static inline struct run run_program (const char *const *words, const char *broker)
 {
     char path[PATH_MAX];
@@ -54,11 +54,11 @@ static inline struct run run_program (const char *const *words, const char *brok
     int status;
     cr_assert_eq (waitpid (pid, &status, 0), pid);
     cr_assert (WIFEXITED (status), "%s was killed by signal %d", path, WTERMSIG (status));
-    cr_assert_neq (WEXITSTATUS (status), 126, "there is no %s", path);
+    cr_assert_neq (WEXITSTATUS (status), 126, "cannot run %s", path);
     return (struct run){.out = take_file (out), .err = take_file (err), .code = WEXITSTATUS (status)};
 }
 
-/*  Runs it and compares; out and err: a piece that must be there, NULL: nothing may be there. */
+/*  Runs nodectl and compares. out, err: text that the output must contain; NULL: it must be empty. */
 static inline void expect_program (const char *const *words, const char *broker, int code, const char *out,
                                    const char *err)
 {

@@ -1,4 +1,4 @@
-/*  Following an order: from what the broker says of nodes to lines, rows and an exit code. */
+/*  test/unit/ctl/progress.c - following an order: from records of nodes to lines, rows and an exit code */
 
 #include <criterion/criterion.h>
 
@@ -8,7 +8,7 @@
 
 static struct ctl_progress progress;
 
-static json_t *json (const char *text)
+static json_t *json_parse (const char *text)
 {
     json_error_t error;
     json_t *value = json_loads (text, 0, &error);
@@ -16,23 +16,23 @@ static json_t *json (const char *text)
     return value;
 }
 
-static void order (const char *text, bool revert)
+static void progress_order (const char *text, bool revert)
 {
-    json_t *orders = json (text);
+    json_t *orders = json_parse (text);
     cr_assert_eq (ctl_progress_init (&progress, orders, revert, 1000), 0);
     json_decref (orders);
 }
 
-static void hear (const char *text, bool full, uint64_t now_ms)
+static void progress_hear (const char *text, bool full, uint64_t now_ms)
 {
-    json_t *nodes = json (text);
+    json_t *nodes = json_parse (text);
     ctl_progress_hear (&progress, nodes, full, now_ms);
     json_decref (nodes);
 }
 
-static void reports (const char *text)
+static void progress_reports (const char *text)
 {
-    json_t *told = json (text);
+    json_t *told = json_parse (text);
     ctl_progress_reports (&progress, &progress.targets[0], told, 4000);
     json_decref (told);
 }
@@ -59,11 +59,11 @@ TestSuite (progress, .init = setup, .fini = teardown, .timeout = 30);
     "[{\"node\":\"web-2\",\"status\":\"ok\",\"epoch\":5,\"transaction\":\"t-b\"},"                           \
     "{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9,\"transaction\":\"t-a\",\"version\":\"2.0.0\"}]"
 
-Test (progress, all_confirmed_is_success)
+Test (progress, an_order_that_all_nodes_confirm_succeeds)
 {
-    order (TWO, false);
+    progress_order (TWO, false);
     cr_expect_eq (ctl_progress_code (&progress), CTL_TIMEOUT);
-    hear (
+    progress_hear (
         "[{\"id\":\"a\",\"online\":true,\"desired_epoch\":9,\"outcome\":\"confirmed\",\"outcome_step\":\"confirmed\"},"
         "{\"id\":\"web-2\",\"online\":true,\"desired_epoch\":5,\"outcome\":\"nothing\"}]",
         true, 3000);
@@ -71,10 +71,10 @@ Test (progress, all_confirmed_is_success)
     cr_expect_eq (ctl_progress_code (&progress), CTL_OK);
 }
 
-Test (progress, one_failure_fails_the_whole_and_is_told_with_step_and_reason)
+Test (progress, one_failure_fails_the_order_and_is_printed_with_step_and_reason)
 {
-    order (TWO, false);
-    hear (
+    progress_order (TWO, false);
+    progress_hear (
         "[{\"id\":\"a\",\"online\":true,\"desired_epoch\":9,\"outcome\":\"confirmed\"},"
         "{\"id\":\"web-2\",\"online\":true,\"desired_epoch\":5,\"outcome\":\"failed\",\"outcome_step\":\"probing/readiness\","
         "\"outcome_reason\":\"it exited\"}]",
@@ -84,24 +84,25 @@ Test (progress, one_failure_fails_the_whole_and_is_told_with_step_and_reason)
     expect_line (0, 99000, "a         2.5s  confirmed");
 }
 
-Test (progress, the_outcome_of_an_older_order_is_not_taken)
+Test (progress, the_outcome_of_an_older_order_is_ignored)
 {
-    order (TWO, false);
-    hear (
+    progress_order (TWO, false);
+    progress_hear (
         "[{\"id\":\"web-2\",\"online\":true,\"state\":\"idle\",\"desired_epoch\":4,\"outcome\":\"confirmed\"}]",
         false, 2000);
     cr_expect_eq (progress.left, 2);
     expect_line (1, 2000, "web-2     1.0s  ordered, not started yet");
 }
 
-Test (progress, a_later_order_hides_the_outcome_and_the_reports_tell_it)
+Test (progress, an_outcome_that_a_later_order_hides_is_read_from_the_reports)
 {
-    order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", false);
-    hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":10,\"epoch\":9,\"outcome\":null}]", false, 2000);
+    progress_order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", false);
+    progress_hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":10,\"epoch\":9,\"outcome\":null}]",
+                   false, 2000);
     cr_assert (progress.targets[0].superseded);
-    reports ("[{\"epoch\":8,\"step\":\"x\",\"outcome\":\"confirmed\"},"
-             "{\"epoch\":9,\"step\":\"probing\",\"outcome\":\"passed\"},"
-             "{\"epoch\":9,\"step\":\"probing\",\"outcome\":\"cancelled\",\"reason\":\"asked\"}]");
+    progress_reports ("[{\"epoch\":8,\"step\":\"x\",\"outcome\":\"confirmed\"},"
+                      "{\"epoch\":9,\"step\":\"probing\",\"outcome\":\"passed\"},"
+                      "{\"epoch\":9,\"step\":\"probing\",\"outcome\":\"cancelled\",\"reason\":\"asked\"}]");
     cr_expect_eq (progress.left, 0);
     expect_line (0, 4000, "a     3.0s  cancelled in probing: asked");
     cr_expect_eq (ctl_progress_code (&progress), CTL_FAILED);
@@ -109,50 +110,52 @@ Test (progress, a_later_order_hides_the_outcome_and_the_reports_tell_it)
 
 Test (progress, an_order_that_a_later_one_replaced_ends)
 {
-    order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", false);
-    hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":10,\"epoch\":8}]", false, 2000);
-    reports ("[]");
-    cr_expect_eq (progress.left, 1, "the node has not carried the later order out: ours may still be told");
-    hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":10,\"epoch\":10}]", false, 3000);
-    reports ("[]");
+    progress_order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", false);
+    progress_hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":10,\"epoch\":8}]", false, 2000);
+    progress_reports ("[]");
+    cr_expect_eq (progress.left, 1,
+                  "the node has not carried out the later order: the outcome of ours may still be reported");
+    progress_hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":10,\"epoch\":10}]", false, 3000);
+    progress_reports ("[]");
     cr_expect_eq (progress.left, 0);
     expect_line (0, 9000, "a     3.0s  superseded in order: a later order, 10, took its place");
 }
 
-Test (progress, a_refused_order_ends_at_once_and_the_others_go_on)
+Test (progress, a_refused_order_ends_at_once_and_the_others_continue)
 {
-    order (
+    progress_order (
         "[{\"node\":\"a\",\"status\":\"refused\",\"reason\":\"held\"},{\"node\":\"b\",\"status\":\"ok\",\"epoch\":1}]",
         false);
     cr_expect_eq (progress.left, 1);
-    hear ("[{\"id\":\"b\",\"online\":true,\"desired_epoch\":1,\"outcome\":\"confirmed\"}]", false, 2000);
+    progress_hear ("[{\"id\":\"b\",\"online\":true,\"desired_epoch\":1,\"outcome\":\"confirmed\"}]", false,
+                   2000);
     cr_expect_eq (ctl_progress_code (&progress), CTL_FAILED);
     expect_line (0, 2000, "a      0ms  refused in order: held");
 }
 
-Test (progress, a_node_that_was_forgotten_ends)
+Test (progress, the_order_of_a_forgotten_node_ends)
 {
-    order (TWO, false);
-    hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":9}]", false, 2000);
+    progress_order (TWO, false);
+    progress_hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":9}]", false, 2000);
     cr_expect_eq (progress.left, 2, "a list of changes does not name every node");
-    hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":9}]", true, 2000);
+    progress_hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":9}]", true, 2000);
     cr_expect_eq (progress.left, 1);
 }
 
-Test (progress, going_back_is_what_a_revert_asks_for_and_not_what_an_update_does)
+Test (progress, reverted_is_a_success_of_a_revert_and_a_failure_of_an_update)
 {
     static const char heard[] =
         "[{\"id\":\"a\",\"online\":true,\"desired_epoch\":9,\"outcome\":\"reverted\"}]";
-    order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", true);
-    hear (heard, false, 2000);
+    progress_order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", true);
+    progress_hear (heard, false, 2000);
     cr_expect_eq (ctl_progress_code (&progress), CTL_OK);
     ctl_progress_deinit (&progress);
-    order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", false);
-    hear (heard, false, 2000);
+    progress_order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", false);
+    progress_hear (heard, false, 2000);
     cr_expect_eq (ctl_progress_code (&progress), CTL_FAILED);
 }
 
-Test (progress, lines_are_news_only_when_they_tell_something_new)
+Test (progress, a_line_is_printed_only_when_it_says_something_new)
 {
     static const struct {
         const char *node;
@@ -168,11 +171,11 @@ Test (progress, lines_are_news_only_when_they_tell_something_new)
          "a     1.0s  restarting, offline, last seen 2026-11-22 15:00:00Z"},
         {"\"online\":true,\"state\":\"new-state\"", "a     1.0s  new-state"},
     };
-    order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", false);
+    progress_order ("[{\"node\":\"a\",\"status\":\"ok\",\"epoch\":9}]", false);
     for (size_t i = 0; i < sizeof heard / sizeof *heard; i++) {
         base_cleanup (base_free_p) char *text = NULL;
         cr_assert_gt (asprintf (&text, "[{\"id\":\"a\",\"desired_epoch\":9,%s}]", heard[i].node), 0);
-        hear (text, false, 2000);
+        progress_hear (text, false, 2000);
         base_cleanup (base_free_p) char *line = ctl_progress_news (&progress, &progress.targets[0], 2000);
         if (heard[i].line)
             cr_expect (line && strcmp (line, heard[i].line) == 0, "%zu: %s", i, line ? line : "no news");
@@ -181,10 +184,10 @@ Test (progress, lines_are_news_only_when_they_tell_something_new)
     }
 }
 
-Test (progress, who_is_left_is_named_with_where_he_stands)
+Test (progress, nodes_that_have_not_ended_are_named_with_their_state)
 {
-    order (TWO, false);
-    hear (
+    progress_order (TWO, false);
+    progress_hear (
         "[{\"id\":\"a\",\"online\":true,\"desired_epoch\":9,\"state\":\"fetching\",\"done\":1,\"total\":3},"
         "{\"id\":\"web-2\",\"online\":false,\"desired_epoch\":5,\"last_seen\":\"2026-11-22T15:00:00.000000000Z\",\"state\":\"idle\"}]",
         true, 2000);
@@ -195,8 +198,8 @@ Test (progress, who_is_left_is_named_with_where_he_stands)
 
 Test (progress, the_rows_at_the_end_name_outcome_step_and_reason)
 {
-    order (TWO, false);
-    hear (
+    progress_order (TWO, false);
+    progress_hear (
         "[{\"id\":\"a\",\"online\":true,\"desired_epoch\":9,\"outcome\":\"confirmed\",\"outcome_step\":\"confirmed\"},"
         "{\"id\":\"web-2\",\"online\":true,\"desired_epoch\":5,\"outcome\":\"went-back\",\"outcome_step\":\"trial\","
         "\"outcome_reason\":\"hung\\u001b\"}]",

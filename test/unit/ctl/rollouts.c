@@ -1,4 +1,4 @@
-/*  The built nodectl against a broker in a thread: rollouts, labels, and what is to be typed about them. */
+/*  test/unit/ctl/rollouts.c - the built nodectl against a broker in a thread: rollouts and labels */
 
 #include "../client/fake_broker.h"
 #include "program.h"
@@ -22,11 +22,11 @@ static struct wire_turn turns[2];
 static struct wire_cause cause;
 static struct wire_node node;
 static struct wire_ordered ordered;
-static size_t lists; /* of rollouts that were asked for */
-static size_t over;  /* with which list the first rollout is done; 0: never */
-static size_t mute;  /* from the second one on so many lists are not answered */
+static size_t lists; /* lists of rollouts sent so far */
+static size_t over;  /* the list that shows the first rollout as done; 0: none */
+static size_t mute;  /* requests that stay without an answer after the second list */
 
-/*  The last request for something else than a list. */
+/*  The last request, except for those for rollouts, members and history. */
 static struct {
     enum wire_verb verb;
     enum wire_command command;
@@ -36,7 +36,7 @@ static struct {
     char rollout[64], selector[64];
 } last;
 
-static void note (const struct wire_request *request)
+static void request_note (const struct wire_request *request)
 {
     last.verb = request->verb;
     last.command = request->command;
@@ -56,7 +56,8 @@ static void note (const struct wire_request *request)
     }
 }
 
-static bool answer (struct fake_broker *fake, const struct wire_request *request, struct wire_answer *answer)
+static bool rollouts_answer (struct fake_broker *fake, const struct wire_request *request,
+                             struct wire_answer *answer)
 {
     (void) fake;
     switch (request->verb) {
@@ -82,11 +83,11 @@ static bool answer (struct fake_broker *fake, const struct wire_request *request
         answer->n_turns = 2;
         break;
     case WIRE_VERB_PLAN:
-        note (request);
+        request_note (request);
         answer->plan = &plan;
         break;
     case WIRE_VERB_NODES:
-        note (request);
+        request_note (request);
         if (request->n_nodes && strcmp (request->nodes[0], "web-1") != 0) {
             answer->status = WIRE_STATUS_NONE;
             break;
@@ -95,12 +96,12 @@ static bool answer (struct fake_broker *fake, const struct wire_request *request
         answer->n_nodes = 1;
         break;
     case WIRE_VERB_LABEL:
-        note (request);
+        request_note (request);
         answer->ordered = &ordered;
         answer->n_ordered = 1;
         break;
     default:
-        note (request);
+        request_note (request);
         answer->rollouts = rollouts;
         answer->n_rollouts = 1;
     }
@@ -165,7 +166,7 @@ static void setup (void)
     node = (struct wire_node){.id = T ("web-1"), .labels = labels, .n_labels = 2};
     ordered = (struct wire_ordered){.node = T ("web-1"), .status = WIRE_STATUS_OK};
     lists = over = mute = 0;
-    broker = (struct fake_broker){.answer = answer};
+    broker = (struct fake_broker){.answer = rollouts_answer};
     fake_start (&broker);
 }
 
@@ -181,7 +182,7 @@ static void expect_run (const char *const *words, int code, const char *out, con
     expect_program (words, broker.origin, code, out, err);
 }
 
-Test (rollouts, a_plan_tells_who_when_and_who_not)
+Test (rollouts, a_plan_shows_the_nodes_of_each_wave_and_the_skipped_ones)
 {
     expect_run (WORDS ("rollout", "plan", "--soak", "1m", "--select", "web-*"), 0,
                 "noded 2.0.0 (3f2a9c000000) to 3 nodes in 2 waves\n"
@@ -193,7 +194,7 @@ Test (rollouts, a_plan_tells_who_when_and_who_not)
     cr_expect_eq (last.soak_ms, 60000);
     cr_expect_eq (last.n_waves, 3, "the default");
     cr_expect_str_eq (last.selector, "web-*");
-    cr_expect (!last.has_release, "the broker knows the newest");
+    cr_expect (!last.has_release, "the broker chooses the newest release");
     expect_run (WORDS ("rollout", "plan", "--soak", "1m", "--approval", "--select", "a b"), 0,
                 "nodectl rollout start --release 3f2a9c000000 --soak 1m --approval --select 'a b' --plan "
                 "aaaaaaaabbbb\n",
@@ -202,7 +203,7 @@ Test (rollouts, a_plan_tells_who_when_and_who_not)
     expect_run (WORDS ("rollout", "plan"), 0, "download   3.0 MiB at most", NULL);
 }
 
-Test (rollouts, one_is_followed_to_its_end)
+Test (rollouts, a_rollout_is_followed_to_its_end)
 {
     over = 2;
     expect_run (WORDS ("rollout", "start"), 0, "done: 3 of 3 updated, 0 failed\n", NULL);
@@ -214,7 +215,7 @@ Test (rollouts, one_is_followed_to_its_end)
     cr_expect (last.verb == WIRE_VERB_START && last.soak_ms == 2000);
 }
 
-Test (rollouts, a_broker_that_is_silent_for_a_while_ends_nothing)
+Test (rollouts, a_broker_that_is_silent_for_a_while_does_not_end_the_command)
 {
     char path[] = "/tmp/nodectl-settings-XXXXXX";
     static const char settings[] = "client\n    timeout = 100ms\n";
@@ -229,7 +230,7 @@ Test (rollouts, a_broker_that_is_silent_for_a_while_ends_nothing)
     (void) unlink (path);
 }
 
-Test (rollouts, the_plan_that_was_looked_at_is_started_or_none)
+Test (rollouts, only_the_plan_that_was_shown_is_started)
 {
     expect_run (WORDS ("rollout", "start", "--no-wait", "--plan", "aaaaaaaabb"), 0, "rollout r-1a2b3c: noded",
                 NULL);
@@ -240,7 +241,7 @@ Test (rollouts, the_plan_that_was_looked_at_is_started_or_none)
     cr_expect_neq (last.verb, WIRE_VERB_START);
 }
 
-Test (rollouts, nobody_to_update_is_fine_only_where_everybody_runs_it)
+Test (rollouts, a_rollout_without_nodes_succeeds_only_if_all_run_the_release)
 {
     plan.updated = 0;
     for (size_t i = 0; i < 4; i++)
@@ -252,7 +253,7 @@ Test (rollouts, nobody_to_update_is_fine_only_where_everybody_runs_it)
     cr_expect_neq (last.verb, WIRE_VERB_START);
 }
 
-Test (rollouts, a_halt_ends_the_following_and_says_what_a_person_can_do)
+Test (rollouts, a_halt_ends_the_command_and_prints_the_possible_actions)
 {
     static char *nodes[] = {T ("web-2"), NULL};
     cause = (struct wire_cause){.step = T ("probing/readiness"),
@@ -270,13 +271,13 @@ Test (rollouts, a_halt_ends_the_following_and_says_what_a_person_can_do)
         WORDS ("rollout", "status", "r-1a2", "--follow"), 1,
         "  action required: nodectl rollout resume r-1a2b3c continues, revert r-1a2b3c reverts updated",
         NULL);
-    /*  One that reverts by itself is followed on. */
+    /*  A rollout that reverts by itself is still followed. */
     spec.on_halt = WIRE_ON_HALT_REVERT;
     expect_run (WORDS ("rollout", "status", "--follow", "--timeout", "300ms"), 3, "halted in wave 2 of 2",
                 "continues");
 }
 
-Test (rollouts, what_a_person_forgave_is_shown_and_a_wave_without_anybody_is_gone_on_without_by_approval)
+Test (rollouts, forgiven_nodes_are_shown_and_an_unproven_wave_can_be_passed_by_approval)
 {
     states[0].count = 2;
     states[0].forgiven = 1;
@@ -289,10 +290,10 @@ Test (rollouts, what_a_person_forgave_is_shown_and_a_wave_without_anybody_is_gon
                 "failed nodes: 0, 0 allowed; 1 forgiven", NULL);
     expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "failed (forgiven)", NULL);
     expect_run (WORDS ("rollout", "approve", "r-1a2b3c"), 0, "rollout r-1a2b3c", NULL);
-    cr_expect_eq (last.wave, 3, "the one behind it");
+    cr_expect_eq (last.wave, 3, "the next wave is approved");
 }
 
-/*  Runs the program on a terminal of that size and returns what it wrote. */
+/*  Runs nodectl on a terminal of this size. Returns its output, on the heap. */
 static char *run_on_terminal (unsigned short rows, unsigned short columns, int *ret_code)
 {
     struct winsize size = {.ws_row = rows, .ws_col = columns};
@@ -317,7 +318,7 @@ static char *run_on_terminal (unsigned short rows, unsigned short columns, int *
     return base_buffer_take_text (&text);
 }
 
-Test (rollouts, on_a_terminal_the_picture_is_drawn_again_where_it_changed)
+Test (rollouts, on_a_terminal_only_changed_lines_are_redrawn)
 {
     int code;
     over = 3;
@@ -326,13 +327,13 @@ Test (rollouts, on_a_terminal_the_picture_is_drawn_again_where_it_changed)
     cr_expect_not_null (
         strstr (text, "rollout r-1a2b3c: noded 2.0.0 (3f2a9c000000)\033[K\r\n  updating wave 2 of 2 since "),
         "%s", text);
-    /*  Up again; the first line and the first wave did not change. */
+    /*  The cursor moves up. The first line and the first wave did not change. */
     cr_expect_not_null (strstr (text, "\033[6A\r\n  done since 2026-11-22 15:00:00Z\033[K\r\n\r\n"), "%s",
                         text);
     free (text);
 }
 
-Test (rollouts, a_rollout_is_named_by_the_beginning_of_its_id)
+Test (rollouts, a_rollout_is_named_by_a_prefix_of_its_id)
 {
     expect_run (WORDS ("rollout", "status"), 0,
                 "rollout r-1a2b3c: noded 2.0.0 (3f2a9c000000): updating wave 2", NULL);
@@ -347,7 +348,7 @@ Test (rollouts, a_rollout_is_named_by_the_beginning_of_its_id)
     expect_run (WORDS ("rollout", "list", "--json"), 0, "[\n  {\"id\":\"r-1a2b3c\"", NULL);
 }
 
-Test (rollouts, commands_go_to_the_one_that_is_not_over)
+Test (rollouts, commands_apply_to_the_rollout_that_is_not_over)
 {
     static const struct {
         const char *word;
@@ -366,7 +367,7 @@ Test (rollouts, commands_go_to_the_one_that_is_not_over)
     expect_run (WORDS ("rollout", "retry", "r-1a2", "web-2", "web-3"), 0, "rollout r-1a2b3c", NULL);
     cr_expect_eq (last.n_nodes, 2);
     expect_run (WORDS ("rollout", "retry", "r-1a2"), 0, "rollout r-1a2b3c", NULL);
-    cr_expect_eq (last.n_nodes, 0, "the broker knows which can be tried again");
+    cr_expect_eq (last.n_nodes, 0, "the broker chooses the nodes to retry");
     expect_run (WORDS ("rollout", "retry", "a"), 0, "rollout r-1a2b3c", NULL);
     cr_expect_eq (last.n_nodes, 1, "a word without r- is a node");
     rollouts[1].over = false;
@@ -376,7 +377,7 @@ Test (rollouts, commands_go_to_the_one_that_is_not_over)
                 "no rollout is under way: the newest, r-1a2b3c, is over (updating)");
 }
 
-Test (rollouts, a_revert_is_followed_until_everybody_is_back)
+Test (rollouts, a_revert_is_followed_until_all_nodes_are_reverted)
 {
     rollouts[0].phase = WIRE_PHASE_REVERTED;
     rollouts[0].over = true;
@@ -388,7 +389,7 @@ Test (rollouts, a_revert_is_followed_until_everybody_is_back)
     expect_run (WORDS ("rollout", "revert", "r-1a2"), 1, "reverted", NULL);
 }
 
-Test (rollouts, why_tells_its_history_and_what_it_waits_for)
+Test (rollouts, why_prints_the_history_and_the_reason_for_waiting)
 {
     expect_run (WORDS ("why", "r-1a2b3c"), 0,
                 "  2026-11-22 15:00:00Z  updates wave 2 (approve by ann@desk)\n\nNow: "
@@ -417,7 +418,7 @@ Test (rollouts, labels_are_set_removed_and_listed)
     expect_run (WORDS ("label", "web-1", "a=b"), 1, "0 of 1", "web-1: no such name");
 }
 
-Test (rollouts, nodes_are_selected)
+Test (rollouts, nodes_are_selected_by_labels)
 {
     expect_run (WORDS ("nodes", "--select", "role=web"), 0, "web-1", NULL);
     cr_expect_str_eq (last.selector, "role=web");

@@ -1,4 +1,4 @@
-/*  Lines that are drawn again in their place: what a terminal gets. */
+/*  test/unit/ctl/screen.c - lines that are redrawn in place, as a terminal receives them */
 
 #include <criterion/criterion.h>
 
@@ -28,10 +28,10 @@ TestSuite (screen, .init = setup, .fini = teardown, .timeout = 60);
 
 #define LINES(...) ((const char *const[]){__VA_ARGS__ __VA_OPT__ (, ) NULL})
 
-/*  What was written by one drawing. */
+/*  Draws the lines and compares the bytes written. */
 static void expect_written (const char *const *lines, const char *written)
 {
-    /*  Drawing only reads them. */
+    /*  ctl_screen_draw only reads the lines. */
     ctl_screen_draw (&ctl, &screen, (char *const *) lines);
     fflush (ctl.out);
     cr_expect_str_eq (text + seen, written);
@@ -47,15 +47,15 @@ Test (screen, only_lines_that_changed_are_written)
     expect_written (LINES ("one"), "\033[4A\n\033[J");
 }
 
-Test (screen, lines_are_escaped_and_cut_so_that_none_takes_two)
+Test (screen, lines_are_escaped_and_cut_to_one_row_each)
 {
     expect_written (LINES ("a\033[2Jb"), "a\\x1b[2Jb\033[K\n");
     expect_written (LINES ("123456789012345678901"), "\033[1A1234567890123456789…\033[K\n");
-    /*  What differs only beyond the edge is no change. */
+    /*  A difference beyond the edge is not a change. */
     expect_written (LINES ("123456789012345678909"), "");
 }
 
-Test (screen, a_terminal_of_another_size_is_drawn_anew)
+Test (screen, a_resized_terminal_is_redrawn_completely)
 {
     expect_written (LINES ("one", "two"), "one\033[K\ntwo\033[K\n");
     ctl.width = 10;

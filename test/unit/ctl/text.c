@@ -1,11 +1,11 @@
-/*  What a terminal gets: nothing that could steer it, columns that line up, spans that people read. */
+/*  test/unit/ctl/text.c - text for a terminal: escaped characters, aligned columns, readable spans */
 
 #include <criterion/criterion.h>
 
 #include "base/cleanup.h"
 #include "ctl/text.h"
 
-static char *escaped (const char *text)
+static char *text_escaped (const char *text)
 {
     struct base_buffer buffer = {.size = 0};
     cr_assert_eq (ctl_text_escape (&buffer, text), 0);
@@ -14,7 +14,7 @@ static char *escaped (const char *text)
 
 static void expect_escaped (const char *text, const char *wanted)
 {
-    base_cleanup (base_free_p) char *got = escaped (text);
+    base_cleanup (base_free_p) char *got = text_escaped (text);
     cr_expect_str_eq (got, wanted);
 }
 
@@ -36,7 +36,7 @@ Test (text, control_characters_and_ill_formed_bytes_are_escaped)
     expect_escaped ("", "");
 }
 
-/*  What a statement that writes to `out` writes, on the heap. */
+/*  The output of a statement that writes to `out`; on the heap. */
 #define PRINTED(statement)                                                                                   \
     (__extension__({                                                                                         \
         char *text_ = NULL;                                                                                  \
@@ -48,7 +48,7 @@ Test (text, control_characters_and_ill_formed_bytes_are_escaped)
         text_;                                                                                               \
     }))
 
-Test (text, columns_line_up_whatever_is_in_them)
+Test (text, columns_are_aligned_whatever_they_contain)
 {
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 3};
     static const char *const cells[] = {"NODE", "STATE", "WHY", "wéb-1", "idle", NULL, "x", "", "a\nb"};
@@ -86,7 +86,7 @@ Test (text, spans_and_sizes_are_short)
     cr_expect_str_eq (ctl_size_format (UINT64_C (5) << 30, text), "5.0 GiB");
 }
 
-Test (text, times_are_shown_to_the_second_and_strange_ones_as_they_are)
+Test (text, times_are_shown_to_the_second_and_invalid_ones_unchanged)
 {
     char text[CTL_TIME_SIZE];
     cr_expect_str_eq (ctl_time_format ("2026-11-22T15:00:09.123456789Z", text), "2026-11-22 15:00:09Z");
@@ -95,7 +95,7 @@ Test (text, times_are_shown_to_the_second_and_strange_ones_as_they_are)
     cr_expect_str_eq (ctl_time_format (NULL, text), "-");
 }
 
-Test (text, a_misspelt_word_finds_the_one_that_was_meant)
+Test (text, a_misspelt_word_finds_the_nearest_command)
 {
     static const char *const words[] = {"publish", "releases", "update", "revert",
                                         "nodes",   "why",      "hold",   NULL};

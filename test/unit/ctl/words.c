@@ -1,11 +1,11 @@
-/*  Records of the broker told for people. */
+/*  test/unit/ctl/words.c - records of the broker, printed as text */
 
 #include <criterion/criterion.h>
 
 #include "base/cleanup.h"
 #include "ctl/words.h"
 
-static json_t *json (const char *text)
+static json_t *json_parse (const char *text)
 {
     json_error_t error;
     json_t *value = json_loads (text, 0, &error);
@@ -13,7 +13,7 @@ static json_t *json (const char *text)
     return value;
 }
 
-/*  What a statement that writes to `out` writes, on the heap. */
+/*  The output of a statement that writes to `out`; on the heap. */
 #define PRINTED(statement)                                                                                   \
     (__extension__({                                                                                         \
         char *text_ = NULL;                                                                                  \
@@ -30,11 +30,11 @@ static const char node_text[] =
     "\"release\":\"1111111111112222\",\"previous\":{\"version\":\"0.9.0\",\"release\":\"333333333333444\"},"
     "\"last_error\":{\"transaction\":\"t-2\",\"step\":\"trial\",\"reason\":\"hung\"}}";
 
-Test (words, nodes_are_a_table)
+Test (words, nodes_are_printed_as_a_table)
 {
     base_cleanup (base_free_p) char *list = NULL;
     cr_assert_gt (asprintf (&list, "[%s,{\"id\":\"b\",\"state\":null,\"previous\":null}]", node_text), 0);
-    json_t *nodes = json (list);
+    json_t *nodes = json_parse (list);
     base_cleanup (base_free_p) char *text = PRINTED (ctl_nodes_print (out, nodes, 0));
     cr_expect_str_eq (text, "NODE   ONLINE  STATE    VERSION  RELEASE       PREVIOUS  HELD  LAST-ERROR\n"
                             "web-1  yes     idle     1.0.0    111111111111  0.9.0     yes   trial: hung\n"
@@ -42,18 +42,18 @@ Test (words, nodes_are_a_table)
     json_decref (nodes);
 }
 
-Test (words, no_nodes_are_said_to_be_none)
+Test (words, an_empty_list_of_nodes_is_printed_as_no_nodes)
 {
-    json_t *nodes = json ("[]");
+    json_t *nodes = json_parse ("[]");
     base_cleanup (base_free_p) char *text = PRINTED (ctl_nodes_print (out, nodes, 0));
     cr_expect_str_eq (text, "no nodes\n");
     json_decref (nodes);
 }
 
-Test (words, a_nodes_story_is_grouped_by_update)
+Test (words, the_reports_of_a_node_are_grouped_by_update)
 {
-    json_t *node = json (node_text);
-    json_t *told = json (
+    json_t *node = json_parse (node_text);
+    json_t *told = json_parse (
         "[{\"time\":\"2026-11-22T15:00:00.000000000Z\",\"transaction\":\"t-1\",\"epoch\":4,\"attempt\":1,"
         "\"step\":\"matching\",\"outcome\":\"started\",\"version\":\"1.0.0\",\"release\":\"1111111111112222\","
         "\"verb\":\"update\",\"ordered\":\"2026-11-22T14:59:59.000000000Z\",\"rollout\":\"r-1\",\"wave\":2},"
@@ -93,7 +93,7 @@ Test (words, hostile_reports_do_no_harm)
     static const char *const lists[] = {"[]", "[1,null,[],{}]", "[{\"time\":5,\"step\":{},\"epoch\":-1}]",
                                         "{}"};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        json_t *told = json (lists[i]);
+        json_t *told = json_parse (lists[i]);
         base_cleanup (base_free_p) char *text = PRINTED (ctl_why_print (out, told, told));
         base_cleanup (base_free_p) char *nodes = PRINTED (ctl_nodes_print (out, told, 10));
         base_cleanup (base_free_p) char *status = PRINTED (ctl_status_print (out, told));
@@ -105,9 +105,9 @@ Test (words, hostile_reports_do_no_harm)
 
 Test (words, an_event_is_one_line)
 {
-    json_t *event =
-        json ("{\"event\":\"failed\",\"time\":\"2026-11-22T15:00:00.000000000Z\",\"node\":\"web-1\","
-              "\"application\":\"noded\",\"version\":\"1.0.0\",\"step\":\"probing\",\"reason\":\"no\"}");
+    json_t *event = json_parse (
+        "{\"event\":\"failed\",\"time\":\"2026-11-22T15:00:00.000000000Z\",\"node\":\"web-1\","
+        "\"application\":\"noded\",\"version\":\"1.0.0\",\"step\":\"probing\",\"reason\":\"no\"}");
     base_cleanup (base_free_p) char *line = ctl_event_line (event);
     cr_expect_str_eq (line, "2026-11-22 15:00:00Z  web-1  failed  noded  1.0.0  probing: no");
     json_decref (event);

@@ -1,4 +1,4 @@
-/*  Two may wait for readiness; what goes wrong with one of them is no matter of the other. */
+/*  test/unit/node/callback.c - two receivers of readiness: a failure with one does not affect the other */
 
 #include "../bus/rig.h"
 #include "node/callback.h"
@@ -16,7 +16,7 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
     bus_loop_stop (loop);
 }
 
-Test (callback, who_gave_a_nonce_that_fits_into_no_message_keeps_nobody_else_waiting)
+Test (callback, an_invalid_nonce_of_one_receiver_does_not_delay_the_other)
 {
     char variable[256], program[] = "/x/noded", version[] = "1";
     char *args[] = {program, NULL}, *env[] = {variable, NULL};

@@ -1,4 +1,4 @@
-/*  node.zpl: what is accepted, and what a mistake says. */
+/*  test/unit/node/config.c - node.zpl: the values that are accepted, and the messages for mistakes */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -24,13 +24,13 @@ static void teardown (void)
 
 TestSuite (config, .init = setup, .fini = teardown);
 
-Test (config, a_node_in_service_mints_the_whole_rehearsal)
+Test (config, a_node_in_service_asks_for_the_whole_rehearsal)
 {
     cr_expect_eq (config.depth, NODE_DEPTH_SERVICE);
     cr_expect_str_empty (config.callback);
 }
 
-Test (config, values_are_taken_with_their_units)
+Test (config, values_are_read_with_their_units)
 {
     cr_expect_eq (node_config_set (&config, "node/id", "web-17", NULL), 0);
     cr_expect_eq (node_config_set (&config, "node/broker", "10.0.0.1:9000", NULL), 0);
@@ -67,7 +67,7 @@ Test (config, a_mistake_names_the_key_the_value_and_what_is_allowed)
     }
 }
 
-static void load (const char *text, int expected, struct base_error *error)
+static void config_load (const char *text, int expected, struct base_error *error)
 {
     char path[] = "/tmp/noded-test-XXXXXX";
     int fd = mkstemp (path);
@@ -77,7 +77,7 @@ static void load (const char *text, int expected, struct base_error *error)
     unlink (path);
 }
 
-Test (config, a_probe_reads_back_what_its_parent_wrote_for_it)
+Test (config, a_probe_reads_the_settings_that_its_parent_wrote)
 {
     struct base_error error = {.code = 0};
     struct node_probe_settings probe = {.callback = "ipc:///tmp/x/callback", .nonce = "abc", .depth = 1};
@@ -90,7 +90,7 @@ Test (config, a_probe_reads_back_what_its_parent_wrote_for_it)
     cr_assert_not_null (text);
     node_config_deinit (&config);
     cr_assert_eq (node_config_init (&config, "/nowhere"), 0);
-    load (text, 0, &error);
+    config_load (text, 0, &error);
     free (text);
     cr_expect_eq (config.depth, 1);
     cr_expect_str_eq (config.id, "n1");
@@ -98,32 +98,33 @@ Test (config, a_probe_reads_back_what_its_parent_wrote_for_it)
     cr_expect_str_eq (config.callback, "ipc:///tmp/x/callback");
     cr_expect_str_eq (config.endpoints.control, "ipc:///tmp/x/control");
     cr_expect_eq (config.soak_ms, 0);
-    cr_expect_lt (config.rehearsal_step_ms, 9000, "the innermost deadline is the first to pass");
+    cr_expect_lt (config.rehearsal_step_ms, 9000, "the innermost deadline passes first");
 }
 
 Test (config, an_unknown_key_is_ignored_and_a_bad_value_names_the_file)
 {
     struct base_error error = {.code = 0};
-    load ("node\n    id = n1\n    colour = red\n", 0, &error);
+    config_load ("node\n    id = n1\n    colour = red\n", 0, &error);
     cr_expect_str_eq (config.id, "n1");
-    load ("node\n    id = not an id\n", -EINVAL, &error);
+    config_load ("node\n    id = not an id\n", -EINVAL, &error);
     cr_expect (strstr (error.text, "/tmp/noded-test-"), "%s", error.text);
 }
 
-Test (config, a_node_without_an_id_is_called_as_its_host)
+Test (config, the_id_of_a_node_defaults_to_its_host_name)
 {
     struct base_error error = {.code = 0};
     char host[65] = "";
     (void) gethostname (host, 64);
-    load ("node\n    broker = localhost\n", 0, &error);
+    config_load ("node\n    broker = localhost\n", 0, &error);
     cr_expect_str_eq (config.id, host);
 }
 
 Test (config, labels_are_read_in_the_order_of_their_names)
 {
     struct base_error error = {.text = ""};
-    load ("node\n    broker = localhost\n    labels\n        zone = eu-1\n        role = \"web server\"\n", 0,
-          &error);
+    config_load (
+        "node\n    broker = localhost\n    labels\n        zone = eu-1\n        role = \"web server\"\n", 0,
+        &error);
     cr_assert_eq (config.n_labels, 2);
     cr_expect_str_eq (config.labels[0].name, "role");
     cr_expect_str_eq (node_config_label (&config, "role"), "web server");
@@ -131,7 +132,7 @@ Test (config, labels_are_read_in_the_order_of_their_names)
     cr_expect_null (node_config_label (&config, "rack"));
 }
 
-Test (config, a_label_that_cannot_be_is_refused_with_its_name)
+Test (config, an_invalid_label_is_refused_with_its_name)
 {
     static const struct {
         const char *labels, *says;
@@ -149,13 +150,13 @@ Test (config, a_label_that_cannot_be_is_refused_with_its_name)
         setup ();
         (void) snprintf (text, sizeof text, "node\n    broker = localhost\n    labels\n%s",
                          mistakes[i].labels);
-        load (text, -EINVAL, &error);
+        config_load (text, -EINVAL, &error);
         cr_expect_not_null (strstr (error.text, "node/labels/"), "%s", error.text);
         cr_expect_not_null (strstr (error.text, mistakes[i].says), "%s", error.text);
     }
 }
 
-static struct node_config_faults read_file (const char *text)
+static struct node_config_faults config_read_file (const char *text)
 {
     struct node_config_faults faults = {.texts = NULL};
     struct base_error error = {.code = 0};
@@ -169,12 +170,12 @@ static struct node_config_faults read_file (const char *text)
     return faults;
 }
 
-Test (config, what_another_version_wrote_is_used_as_far_as_it_can_be)
+Test (config, a_file_of_another_version_is_used_as_far_as_possible)
 {
     struct node_config_faults faults =
-        read_file ("node\n    id = n1\n    broker = localhost\n    log = trace\n    colour = red\n"
-                   "    labels\n        zone = eu-1\n        version = 9\n"
-                   "update\n    soak = a while\n    keep = 4\nrehearsal\n    step = 5s\n");
+        config_read_file ("node\n    id = n1\n    broker = localhost\n    log = trace\n    colour = red\n"
+                          "    labels\n        zone = eu-1\n        version = 9\n"
+                          "update\n    soak = a while\n    keep = 4\nrehearsal\n    step = 5s\n");
     cr_expect_str_eq (config.id, "n1");
     cr_expect_eq (config.soak_ms, 30 * 1000, "its default");
     cr_expect_eq (config.keep, 4);
@@ -187,10 +188,10 @@ Test (config, what_another_version_wrote_is_used_as_far_as_it_can_be)
     node_config_faults_deinit (&faults);
 }
 
-Test (config, what_is_essential_and_cannot_be_used_is_said_first)
+Test (config, unusable_essential_settings_are_reported_first)
 {
     struct node_config_faults faults =
-        read_file ("node\n    log = trace\n    id = not an id\n    broker = any of a, b\n");
+        config_read_file ("node\n    log = trace\n    id = not an id\n    broker = any of a, b\n");
     cr_expect (faults.id && faults.origin && !faults.keys);
     cr_assert_eq (base_list_count (faults.texts), 3);
     cr_expect (strstr (faults.texts[2], "node/log"), "%s", faults.texts[2]);
@@ -212,7 +213,7 @@ Test (config, keys_are_used_together_or_not_at_all)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         node_config_deinit (&config);
         setup ();
-        struct node_config_faults faults = read_file (wrong[i]);
+        struct node_config_faults faults = config_read_file (wrong[i]);
         cr_expect (faults.keys, "%zu", i);
         cr_expect_not (config.has_keys, "%zu", i);
         cr_expect_str_empty (config.keys.secret_key);

@@ -1,5 +1,4 @@
-/*  What an update needs is known before its first byte is asked for; a content peer that is away is waited
-    for. */
+/*  test/unit/node/fetch.c - space is checked before a download; an absent content peer is waited for */
 
 #include "../bus/rig.h"
 
@@ -9,13 +8,13 @@
 #include "base/digest.h"
 #include "node/fetch.h"
 
-static void ended (void *context, const struct base_error *error)
+static void on_ended (void *context, const struct base_error *error)
 {
     (void) context;
     (void) error;
 }
 
-Test (fetch, the_space_of_the_rehearsal_is_asked_for_before_a_download)
+Test (fetch, the_space_of_the_rehearsal_is_checked_before_a_download)
 {
     char directory[] = "/tmp/noded-test-XXXXXX";
     struct root root;
@@ -29,12 +28,12 @@ Test (fetch, the_space_of_the_rehearsal_is_asked_for_before_a_download)
     cr_assert_eq (node_config_init (&config, directory), 0);
     struct bus_loop *loop = bus_loop_new ();
     cr_assert_eq (disk_blobs_open (&disk_system, root.fd, "var/contents", &contents, NULL), 0);
-    struct node_fetch *fetch = node_fetch_new (loop, &config, &root, &contents, &self, NULL, ended, NULL);
+    struct node_fetch *fetch = node_fetch_new (loop, &config, &root, &contents, &self, NULL, on_ended, NULL);
     cr_expect_eq (node_fetch_start (fetch, &envelope, true, &error), -ENOSPC, "the download and six copies");
     cr_expect (strstr (error.text, "985162419535872"), "%s", error.text);
     (void) node_fetch_free (fetch);
-    fetch = node_fetch_new (loop, &config, &root, &contents, &self, NULL, ended, NULL);
-    cr_expect_eq (node_fetch_start (fetch, &envelope, false, &error), -ENOSPC, "what is here is copied");
+    fetch = node_fetch_new (loop, &config, &root, &contents, &self, NULL, on_ended, NULL);
+    cr_expect_eq (node_fetch_start (fetch, &envelope, false, &error), -ENOSPC, "existing files are copied");
     cr_expect (strstr (error.text, "985162419535872"), "%s", error.text);
     (void) node_fetch_free (fetch);
     (void) bus_loop_free (loop);
@@ -44,7 +43,7 @@ Test (fetch, the_space_of_the_rehearsal_is_asked_for_before_a_download)
     (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
 }
 
-/*  A download of SIZE bytes over a session whose origin is not there yet. */
+/*  A download of SIZE bytes over a session whose origin does not run yet. */
 enum { SIZE = 20000, CHUNK = 4096 };
 static uint8_t content[SIZE];
 static char place[64];
@@ -74,7 +73,7 @@ static void note_chunk (void *context, const struct wire_chunk *chunk, const voi
 
 static const struct node_session_ops ops = {.chunk = note_chunk};
 
-static void begin (uint64_t away_ms, uint64_t answer_ms)
+static void download_begin (uint64_t away_ms, uint64_t answer_ms)
 {
     rig_setup ();
     for (size_t i = 0; i < SIZE; i++)
@@ -92,14 +91,14 @@ static void begin (uint64_t away_ms, uint64_t answer_ms)
     config.away_ms = away_ms;
     cr_assert_eq (disk_blobs_open (&disk_system, root.fd, "var/contents", &contents, NULL), 0);
     cr_assert_eq (node_session_new (loop, &config, &ops, NULL, &session, NULL), 0);
-    /*  A comparison of versions may have asked the peer before. */
+    /*  A comparison of versions may have sent a request to the peer before. */
     const struct wire_get before = {.digest = envelope.binary, .length = CHUNK};
     cr_assert_eq (node_session_get (session, &before), 0);
     fetch = node_fetch_new (loop, &config, &root, &contents, &self, session, note_end, NULL);
     cr_assert_eq (node_fetch_start (fetch, &envelope, true, NULL), 0);
 }
 
-static void finish (void)
+static void download_end (void)
 {
     fetch = node_fetch_free (fetch);
     session = node_session_free (session);
@@ -111,7 +110,7 @@ static void finish (void)
     rig_teardown ();
 }
 
-static void serve (void *context, struct bus_socket *socket, const struct bus_message *message)
+static void chunk_serve (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     (void) context;
     cr_assert_eq (message->record, &wire_get_record);
@@ -125,27 +124,27 @@ static void serve (void *context, struct bus_socket *socket, const struct bus_me
                              get->length, NULL, NULL);
 }
 
-Test (fetch, a_content_peer_that_comes_long_after_every_answer_was_due_is_not_too_late)
+Test (fetch, a_content_peer_that_starts_long_after_the_answer_deadline_is_used)
 {
-    begin (15000, 20);
+    download_begin (15000, 20);
     rig_run_for (40 * config.answer_ms);
     cr_expect_not (has_ended, "%s", outcome.text);
-    struct bus_socket_options options = {.on_message = serve, .quiet = true};
+    struct bus_socket_options options = {.on_message = chunk_serve, .quiet = true};
     struct bus_socket *peer = rig_socket (BUS_ROUTER, &options);
     rig_bind (peer, config.endpoints.content);
     rig_run ();
     cr_expect_eq (outcome.code, 0, "%s", outcome.text);
-    cr_expect_eq (node_fetch_counts (fetch).downloaded, SIZE, "nothing was kept and then sent twice");
+    cr_expect_eq (node_fetch_counts (fetch).downloaded, SIZE, "no request was kept and then sent twice");
     (void) bus_socket_free (peer);
-    finish ();
+    download_end ();
 }
 
-Test (fetch, a_content_peer_that_stays_away_is_named)
+Test (fetch, an_absent_content_peer_is_named_in_the_error)
 {
-    begin (1500, 3600 * 1000);
+    download_begin (1500, 3600 * 1000);
     rig_run ();
     cr_expect_eq (outcome.code, -ENOTCONN);
     cr_expect (strstr (outcome.text, config.endpoints.content), "%s", outcome.text);
     cr_expect_not_null (node_fetch_note (fetch));
-    finish ();
+    download_end ();
 }

@@ -1,4 +1,6 @@
-/*  A guard that does not answer is continued, killed, given up in the end; nobody waits for it. */
+/*  test/unit/node/guard.c - a guard that does not end is continued, then killed, then given up
+
+    No call waits for it. */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -34,7 +36,7 @@ static void give_up (void *context)
     bus_loop_stop (loop);
 }
 
-static void begin (void)
+static void set_up (void)
 {
     scratch_begin ();
     loop = bus_loop_new ();
@@ -43,15 +45,15 @@ static void begin (void)
     (void) prctl (PR_SET_CHILD_SUBREAPER, 1UL);
 }
 
-static void end (void)
+static void tear_down (void)
 {
     (void) bus_loop_free (loop);
     scratch_end ();
 }
 
-TestSuite (guard, .init = begin, .fini = end, .timeout = 240);
+TestSuite (guard, .init = set_up, .fini = tear_down, .timeout = 240);
 
-static void start (const char *script, uint64_t end_ms, const struct base_process_ops *ops)
+static void guard_start (const char *script, uint64_t end_ms, const struct base_process_ops *ops)
 {
     char launcher[300];
     struct base_error error = {.code = 0};
@@ -70,15 +72,15 @@ static void start (const char *script, uint64_t end_ms, const struct base_proces
     cr_assert_eq (node_guard_start (&spec, &guard, &error), 0, "%s", error.text);
 }
 
-static void run (void)
+static void loop_run (void)
 {
     int timer = bus_timer_start (loop, PATIENCE_MS, give_up, NULL);
     cr_assert_eq (bus_loop_run (loop), 0);
     bus_timer_cancel (loop, timer);
 }
 
-/*  As of a process in uninterruptible sleep. */
-static int deaf (void *context, const struct base_process *process, int signal)
+/*  No signal has an effect, as on a process in uninterruptible sleep. */
+static int signal_ignore (void *context, const struct base_process *process, int signal)
 {
     (void) context;
     (void) process;
@@ -86,26 +88,27 @@ static int deaf (void *context, const struct base_process *process, int signal)
     return 0;
 }
 
-static int spawn (void *context, const struct base_process_spec *spec, struct base_process *ret_process,
-                  struct base_error *error)
+static int guard_spawn (void *context, const struct base_process_spec *spec, struct base_process *ret_process,
+                        struct base_error *error)
 {
     return base_process_system.spawn (context, spec, ret_process, error);
 }
 
-static int wait_for (void *context, struct base_process *process, bool block,
-                     struct base_process_end *ret_end)
+static int guard_wait (void *context, struct base_process *process, bool block,
+                       struct base_process_end *ret_end)
 {
-    cr_assert_not (block, "a guard is waited for in the loop");
+    cr_assert_not (block, "the loop must not block for a guard");
     return base_process_system.wait (context, process, false, ret_end);
 }
 
-Test (guard, one_that_no_signal_ends_is_given_up_with_its_pid)
+Test (guard, a_guard_that_no_signal_ends_is_given_up_with_its_pid)
 {
-    static const struct base_process_ops ops = {.spawn = spawn, .signal = deaf, .wait = wait_for};
-    start ("#!/bin/sh\nexec sleep 600\n", 200, &ops);
+    static const struct base_process_ops ops = {
+        .spawn = guard_spawn, .signal = signal_ignore, .wait = guard_wait};
+    guard_start ("#!/bin/sh\nexec sleep 600\n", 200, &ops);
     node_guard_kill (guard);
-    cr_assert_not (gone, "told from within the call");
-    run ();
+    cr_assert_not (gone, "reported during the call");
+    loop_run ();
     cr_expect (gone);
     cr_expect_gt (ended.stuck, 1);
     if (ended.stuck > 1)
@@ -118,48 +121,52 @@ static void kill_guard (void *context)
     node_guard_kill (guard);
 }
 
-Test (guard, one_that_is_stopped_is_continued_and_ends)
+Test (guard, a_stopped_guard_is_continued_and_ends)
 {
-    start ("#!/bin/sh\ntrap 'exit 0' HUP\nkill -STOP $$\nwhile :; do sleep 0.05; done\n", PATIENCE_MS, NULL);
+    guard_start ("#!/bin/sh\ntrap 'exit 0' HUP\nkill -STOP $$\nwhile :; do sleep 0.05; done\n", PATIENCE_MS,
+                 NULL);
     cr_assert_gt (bus_timer_start (loop, 300, kill_guard, NULL), 0);
-    run ();
+    loop_run ();
     cr_expect (gone);
     cr_expect_eq (ended.stuck, 0);
 }
 
-Test (guard, one_that_is_stopped_again_and_again_is_killed)
+Test (guard, a_guard_that_stops_again_and_again_is_killed)
 {
-    start ("#!/bin/sh\ntrap 'kill -STOP $$' HUP\nkill -STOP $$\nwhile :; do sleep 0.05; done\n", 1500, NULL);
+    guard_start ("#!/bin/sh\ntrap 'kill -STOP $$' HUP\nkill -STOP $$\nwhile :; do sleep 0.05; done\n", 1500,
+                 NULL);
     cr_assert_gt (bus_timer_start (loop, 300, kill_guard, NULL), 0);
-    run ();
+    loop_run ();
     cr_expect (gone);
     cr_expect_eq (ended.stuck, 0);
 }
 
-Test (guard, a_host_that_cannot_start_the_program_is_told_from_a_program_that_fails)
+Test (guard, a_failure_of_the_host_is_distinguished_from_a_failing_program)
 {
-    start ("#!/bin/sh\nprintf 'host 11\\nfailed for want of processes\\nended exited 127\\nleft 0\\ngone\\n' "
-           ">/proc/self/fd/$3\n",
-           PATIENCE_MS, NULL);
-    run ();
+    guard_start (
+        "#!/bin/sh\nprintf 'host 11\\nfailed for want of processes\\nended exited 127\\nleft 0\\ngone\\n' "
+        ">/proc/self/fd/$3\n",
+        PATIENCE_MS, NULL);
+    loop_run ();
     cr_expect (gone);
     cr_expect_eq (ended.host, EAGAIN);
     cr_expect (ended.ended);
 }
 
-Test (guard, freeing_one_that_does_not_end_takes_a_bounded_time)
+Test (guard, freeing_a_guard_that_does_not_end_takes_a_bounded_time)
 {
-    static const struct base_process_ops ops = {.spawn = spawn, .signal = deaf, .wait = wait_for};
-    start ("#!/bin/sh\nexec sleep 600\n", 200, &ops);
+    static const struct base_process_ops ops = {
+        .spawn = guard_spawn, .signal = signal_ignore, .wait = guard_wait};
+    guard_start ("#!/bin/sh\nexec sleep 600\n", 200, &ops);
     uint64_t before = base_time_boot_ms ();
     guard = node_guard_free (guard);
     cr_expect_lt (base_time_boot_ms () - before, PATIENCE_MS);
 }
 
-Test (guard, only_processes_below_it_in_this_pid_name_space_are_its)
+Test (guard, only_descendants_in_this_pid_name_space_belong_to_a_guard)
 {
     struct base_error error = {.code = 0};
-    start ("#!/bin/sh\nexec sleep 600\n", 200, NULL);
+    guard_start ("#!/bin/sh\nexec sleep 600\n", 200, NULL);
     cr_expect_eq (node_guard_check (guard, 1, &error), -EPERM);
     cr_expect (strstr (error.text, "pid name space") != NULL, "%s", error.text);
     cr_expect_eq (node_guard_check (guard, getpid (), &error), -EPERM);

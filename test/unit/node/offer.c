@@ -1,4 +1,4 @@
-/*  A candidate that changes the least thing of what it passes on is found out. */
+/*  test/unit/node/offer.c - any change that a candidate makes to the offer is detected */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -18,7 +18,7 @@ static struct node_offer offer;
 static char path[] = "PATH=/bin", home[] = "HOME=/root", dotted[] = "A.B=dropped by a shell";
 static char *base[] = {path, home, dotted, NULL};
 
-/*  A ready message as a program would send it that got everything unchanged. */
+/*  Returns the ready message of a program that received everything unchanged. */
 static struct wire_ready ready_of (char **args, char **env)
 {
     struct wire_ready ready = {.nonce = offer.nonce, .pid = 1, .args = args, .env = env};
@@ -53,7 +53,7 @@ static void teardown (void)
 
 TestSuite (offer, .init = setup, .fini = teardown);
 
-Test (offer, holds_what_updaters_have_broken)
+Test (offer, an_offer_contains_values_that_updaters_have_broken)
 {
     bool odd_arg = false, odd_name = false, ready = false;
     for (size_t i = 0; i < offer.envelope.n_args; i++)
@@ -68,7 +68,7 @@ Test (offer, holds_what_updaters_have_broken)
     cr_expect_eq (wire_envelope_check (&offer.envelope, NULL), 0);
 }
 
-Test (offer, what_arrives_unchanged_is_accepted)
+Test (offer, an_unchanged_announcement_is_accepted)
 {
     char *args[64], *env[64];
     struct wire_ready ready = ready_of (args, env);
@@ -76,7 +76,7 @@ Test (offer, what_arrives_unchanged_is_accepted)
     cr_expect_eq (node_offer_check_ready (&offer, base, &ready, &error), 0, "%s", error.text);
 }
 
-Test (offer, every_argument_and_variable_counts)
+Test (offer, a_change_of_any_argument_or_variable_is_detected)
 {
     char *args[64], *env[64], changed[] = "changed", other[] = "PATH=/elsewhere";
     for (size_t i = 2; i < offer.envelope.n_args + 2; i++) {
@@ -87,7 +87,7 @@ Test (offer, every_argument_and_variable_counts)
     struct wire_ready ready = ready_of (args, env);
     ready.n_args--;
     cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED,
-                  "the last one is missing");
+                  "the last argument is missing");
     for (size_t i = 0; i < offer.envelope.n_env + 2; i++) {
         ready = ready_of (args, env);
         env[i] = changed;
@@ -95,10 +95,11 @@ Test (offer, every_argument_and_variable_counts)
     }
     ready = ready_of (args, env);
     env[0] = other;
-    cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED, "init's own, changed");
+    cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED,
+                  "a changed variable of init");
 }
 
-Test (offer, a_variable_without_room_is_known_by_its_mark)
+Test (offer, a_variable_that_does_not_fit_is_checked_by_its_mark)
 {
     char *args[64], *env[64], *marks[1];
     struct wire_ready ready = ready_of (args, env);
@@ -112,10 +113,11 @@ Test (offer, a_variable_without_room_is_known_by_its_mark)
     marks[0][0] = marks[0][0] == '0' ? '1' : '0';
     cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED);
     ready.env_more = 1;
-    cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), 0, "what nobody can tell");
+    cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), 0,
+                  "a variable without a mark cannot be checked");
     ready.n_env--;
     cr_expect_eq (node_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED,
-                  "the envelope's own are always told");
+                  "the variables of the envelope are always sent");
     free (marks[0]);
 }
 
@@ -128,7 +130,7 @@ Test (offer, two_offers_are_two_releases)
     node_offer_deinit (&second);
 }
 
-Test (offer, an_offer_of_an_offer_does_not_carry_the_first_ones_callback)
+Test (offer, an_offer_of_an_offer_does_not_carry_the_callback_of_the_first)
 {
     struct node_self nested = {.installed = {.envelope = &offer.envelope}};
     struct node_offer second = {.odd = -1};
@@ -143,7 +145,7 @@ Test (offer, an_offer_of_an_offer_does_not_carry_the_first_ones_callback)
     node_offer_deinit (&second);
 }
 
-Test (offer, the_odd_file_is_served_and_other_contents_are_not)
+Test (offer, the_odd_file_is_served_and_other_blobs_are_not)
 {
     struct base_digest unknown = {{9}}, found;
     uint64_t size = 0;
@@ -172,6 +174,6 @@ Test (offer, the_largest_envelope_still_makes_an_offer)
     struct node_offer made = {.odd = -1};
     struct base_error error = {.code = 0};
     cr_assert_eq (node_offer_make (&root, &full, "ipc:///tmp/callback", &made, &error), 0, "%s", error.text);
-    cr_expect_eq (made.envelope.n_args, 4, "what is tried counts, not what it has");
+    cr_expect_eq (made.envelope.n_args, 4, "an offer has its own arguments, not those of the envelope");
     node_offer_deinit (&made);
 }

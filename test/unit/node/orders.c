@@ -1,4 +1,4 @@
-/*  Every order is carried out once and comes to its end, whatever interrupts it. */
+/*  test/unit/node/orders.c - each order is carried out once and ends, whatever interrupts it */
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -18,12 +18,12 @@ static struct node_manager node;
 static struct wire_envelope envelope;
 static const struct base_digest runs = {{1}}, wanted = {{2}};
 
-static void describe (void *context, struct wire_application *ret_application)
+static void on_describe (void *context, struct wire_application *ret_application)
 {
     node_describe (context, ret_application);
 }
 
-static const struct node_session_ops ops = {.describe = describe};
+static const struct node_session_ops ops = {.describe = on_describe};
 
 /*  A manager whose origin does not answer. */
 static void setup (void)
@@ -76,15 +76,15 @@ static struct wire_desired desired_update (uint64_t epoch)
                                  .transaction = (char *) "t-1"};
 }
 
-static struct wire_standing on_disk (void)
+static struct wire_standing standing_read (void)
 {
     struct wire_standing standing = {.epoch = 0};
     (void) root_standing_read (&node.root, &standing);
     return standing;
 }
 
-/*  Lines of the journal with that step. */
-static size_t told (const char *step)
+/*  Returns the number of journal lines with this step. */
+static size_t journal_count (const char *step)
 {
     struct wire_entry *entries = NULL;
     size_t count = 0, damaged = 0, found = 0;
@@ -95,8 +95,8 @@ static size_t told (const char *step)
     return found;
 }
 
-/*  The outcome of the last line with that step, and its reason in a static buffer. */
-static enum wire_outcome told_last (const char *step, const char **ret_reason)
+/*  Returns the outcome of the last journal line with this step, and its reason in a static buffer. */
+static enum wire_outcome journal_last (const char *step, const char **ret_reason)
 {
     static char reason[600];
     struct wire_entry *entries = NULL;
@@ -114,26 +114,26 @@ static enum wire_outcome told_last (const char *step, const char **ret_reason)
     return outcome;
 }
 
-static void put (const char *path)
+static void file_put (const char *path)
 {
     int fd = openat (node.root.fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
     cr_assert_geq (fd, 0);
     close (fd);
 }
 
-/*  As little of a workspace as a link may point to. */
-static void make_workspace (const char *name)
+/*  Makes the smallest workspace that a link may point to. */
+static void workspace_make (const char *name)
 {
     static const char *const files[] = {"noded.sh", "start", "manifest"};
     char path[100];
     cr_assert_eq (mkdirat (node.root.fd, name, 0755), 0);
     for (size_t i = 0; i < 3; i++) {
         snprintf (path, sizeof path, "%s/%s", name, files[i]);
-        put (path);
+        file_put (path);
     }
 }
 
-static void note_trial (void)
+static void trial_note (void)
 {
     struct wire_trial trial = {.transaction = (char *) "t-1",
                                .epoch = 5,
@@ -145,7 +145,7 @@ static void note_trial (void)
     cr_assert_eq (root_trial_note (&node.root, &trial, NULL), 0);
 }
 
-Test (orders, a_revert_that_comes_during_an_update_is_not_forgotten_with_it)
+Test (orders, a_revert_that_arrives_during_an_update_is_carried_out_after_it)
 {
     struct wire_desired desired = desired_update (5);
     node_orders_desired (&node, &desired);
@@ -157,10 +157,10 @@ Test (orders, a_revert_that_comes_during_an_update_is_not_forgotten_with_it)
     cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE, "the update has ended");
     cr_expect_eq (node.standing.epoch, 5, "the revert has not");
     node_orders_desired (&node, &desired);
-    cr_expect_gt (told (wire_state_word (WIRE_STATE_REVERTING)), 0, "it was taken up");
+    cr_expect_gt (journal_count (wire_state_word (WIRE_STATE_REVERTING)), 0, "the revert was started");
 }
 
-Test (orders, an_update_that_waits_is_not_forgotten_by_a_later_hold)
+Test (orders, a_waiting_update_is_not_lost_by_a_later_hold)
 {
     struct wire_desired desired = desired_update (5);
     node_orders_desired (&node, &desired);
@@ -174,10 +174,10 @@ Test (orders, an_update_that_waits_is_not_forgotten_by_a_later_hold)
     cr_expect_eq (node.order.epoch, 6);
     node_fail (&node, UPDATE_EVENT_FAILED, "for the test");
     node_orders_desired (&node, &desired);
-    cr_expect_eq (node.standing.epoch, 7, "the hold has come to its end behind it");
+    cr_expect_eq (node.standing.epoch, 7, "the hold has ended after the update");
 }
 
-Test (orders, what_cancels_an_update_that_a_restart_has_interrupted_ends_once)
+Test (orders, the_cancellation_of_an_interrupted_update_ends_once)
 {
     struct wire_desired desired = desired_update (5);
     node.standing.under_way = 5;
@@ -187,10 +187,10 @@ Test (orders, what_cancels_an_update_that_a_restart_has_interrupted_ends_once)
         node_orders_desired (&node, &desired);
     cr_expect_eq (node.standing.epoch, 6);
     cr_expect_eq (node.standing.under_way, 0);
-    cr_expect_eq (told ("cancel"), 1);
+    cr_expect_eq (journal_count ("cancel"), 1);
 }
 
-Test (orders, a_cancellation_says_what_it_has_done)
+Test (orders, a_cancellation_reports_what_it_has_done)
 {
     const char *reason;
     struct wire_desired desired = desired_update (5);
@@ -199,15 +199,15 @@ Test (orders, a_cancellation_says_what_it_has_done)
     for (unsigned i = 0; i < 3; i++)
         node_orders_desired (&node, &desired);
     cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
-    cr_expect_eq (told_last ("cancel", &reason), WIRE_OUTCOME_PASSED);
+    cr_expect_eq (journal_last ("cancel", &reason), WIRE_OUTCOME_PASSED);
     cr_expect (strstr (reason, "was ended"), "%s", reason);
     desired.epoch = desired.cancel_epoch = 7;
     node_orders_desired (&node, &desired);
-    cr_expect_eq (told_last ("cancel", &reason), WIRE_OUTCOME_PASSED);
+    cr_expect_eq (journal_last ("cancel", &reason), WIRE_OUTCOME_PASSED);
     cr_expect_str_eq (reason, "nothing is under way");
 }
 
-Test (orders, a_cancellation_behind_the_switch_is_refused_when_the_update_has_ended)
+Test (orders, a_cancellation_after_the_switch_is_refused_once_the_update_has_ended)
 {
     const char *reason;
     struct wire_desired desired = desired_update (5);
@@ -215,18 +215,18 @@ Test (orders, a_cancellation_behind_the_switch_is_refused_when_the_update_has_en
     node.procedure.state = WIRE_STATE_CONFIRMED;
     desired.epoch = desired.cancel_epoch = 6;
     node_orders_desired (&node, &desired);
-    cr_expect_eq (told ("cancel"), 0);
+    cr_expect_eq (journal_count ("cancel"), 0);
     node_event (&node, UPDATE_EVENT_DONE);
     cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE);
     for (unsigned i = 0; i < 3; i++)
         node_orders_desired (&node, &desired);
-    cr_expect_eq (told ("cancel"), 1);
-    cr_expect_eq (told_last ("cancel", &reason), WIRE_OUTCOME_REFUSED);
+    cr_expect_eq (journal_count ("cancel"), 1);
+    cr_expect_eq (journal_last ("cancel", &reason), WIRE_OUTCOME_REFUSED);
     cr_expect (strstr (reason, "too late"), "%s", reason);
     cr_expect_eq (node.standing.epoch, 6);
 }
 
-/*  The order of a revert as a broker gives it, which holds. */
+/*  Returns the order of a revert as a broker gives it: it also holds. */
 static struct wire_desired desired_revert (uint64_t epoch)
 {
     struct wire_desired desired = desired_update (epoch - 1);
@@ -236,47 +236,47 @@ static struct wire_desired desired_revert (uint64_t epoch)
     return desired;
 }
 
-Test (orders, a_revert_that_fails_says_why_and_holds_nothing)
+Test (orders, a_failed_revert_gives_a_reason_and_does_not_hold)
 {
     const char *reason;
     struct wire_desired desired = desired_revert (6);
-    make_workspace (RUNNING);
+    workspace_make (RUNNING);
     cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
     for (unsigned i = 0; i < 3; i++)
         node_orders_desired (&node, &desired);
     cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
-    cr_expect_eq (told_last (wire_state_word (WIRE_STATE_REVERTING), &reason), WIRE_OUTCOME_FAILED);
+    cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_REVERTING), &reason), WIRE_OUTCOME_FAILED);
     cr_expect (strstr (reason, "not held"), "%s", reason);
-    cr_expect_eq (told ("hold"), 0);
+    cr_expect_eq (journal_count ("hold"), 0);
     cr_expect_not (node.standing.held);
     cr_expect_eq (node.standing.epoch, 6);
     desired.release = wanted;
     desired.epoch = desired.release_epoch = 7;
     node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "the update that mends it is taken");
+    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "the update that repairs it is accepted");
 }
 
-Test (orders, a_revert_that_fails_leaves_a_node_held_that_was)
+Test (orders, a_failed_revert_keeps_an_earlier_hold)
 {
     const char *reason;
     struct wire_desired desired = desired_revert (6);
     node.standing.held = true;
     node_orders_desired (&node, &desired);
-    cr_expect_eq (told_last (wire_state_word (WIRE_STATE_REVERTING), &reason), WIRE_OUTCOME_FAILED);
+    cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_REVERTING), &reason), WIRE_OUTCOME_FAILED);
     cr_expect (strstr (reason, "held as before"), "%s", reason);
     cr_expect (node.standing.held);
 }
 
-Test (orders, a_revert_that_finds_another_release_holds_all_the_same)
+Test (orders, a_revert_that_finds_another_release_still_holds)
 {
     struct wire_desired desired = desired_revert (6);
     desired.revert_from = wanted;
     node_orders_desired (&node, &desired);
     cr_expect (node.standing.held);
-    cr_expect_eq (told ("revert"), 1);
+    cr_expect_eq (journal_count ("revert"), 1);
 }
 
-Test (orders, a_revert_on_the_host_is_the_end_of_the_update_that_was_under_way)
+Test (orders, a_revert_on_the_host_ends_the_update_under_way)
 {
     struct wire_desired desired = desired_update (5);
     struct wire_entry entry = {.application = (char *) "noded",
@@ -291,25 +291,26 @@ Test (orders, a_revert_on_the_host_is_the_end_of_the_update_that_was_under_way)
     cr_expect (node.standing.held);
     cr_expect_eq (node.standing.epoch, 5);
     node_orders_desired (&node, &desired);
-    cr_expect_eq (told (wire_state_word (WIRE_STATE_MATCHING)), 0, "it is not refused, having ended");
+    cr_expect_eq (journal_count (wire_state_word (WIRE_STATE_MATCHING)), 0,
+                  "the update has ended and is not refused");
 }
 
-Test (orders, a_hold_ends_at_rest_and_once)
+Test (orders, a_hold_ends_once_and_only_after_the_update)
 {
     struct wire_desired desired = desired_update (5);
     node_orders_desired (&node, &desired);
     desired.epoch = desired.hold_epoch = 6;
     node_orders_desired (&node, &desired);
     cr_expect_eq (node.standing.hold_epoch, 6);
-    cr_expect_lt (node.standing.epoch, 5, "an interrupted update would be forgotten otherwise");
+    cr_expect_lt (node.standing.epoch, 5, "otherwise an interrupted update would be lost");
     node_fail (&node, UPDATE_EVENT_FAILED, "for the test");
     for (unsigned i = 0; i < 3; i++)
         node_orders_desired (&node, &desired);
     cr_expect_eq (node.standing.epoch, 6);
-    cr_expect_eq (told ("hold"), 2, "obeyed during the update, ended after it");
+    cr_expect_eq (journal_count ("hold"), 2, "applied during the update, ended after it");
 }
 
-Test (orders, after_a_revert_of_a_trial_later_orders_come_to_their_end)
+Test (orders, later_orders_end_after_a_revert_of_a_trial)
 {
     struct wire_desired desired = {
         .application = (char *) "noded", .status = WIRE_STATUS_OK, .epoch = 7, .hold_epoch = 7};
@@ -319,20 +320,20 @@ Test (orders, after_a_revert_of_a_trial_later_orders_come_to_their_end)
                                            .attempt = 1,
                                            .revert_epoch = 6,
                                            .revert_from = strdup (CANDIDATE)};
-    note_trial ();
+    trial_note ();
     node_orders_resume (&node);
     cr_expect_eq (node.standing.epoch, 6);
     cr_expect (node.standing.held);
     cr_expect_eq (root_quarantine_find (&node.root, &wanted, &(struct wire_failure){0}), ROOT_E_NONE,
-                  "a trial that was ended by order is held against nobody");
+                  "a trial that an order ended does not quarantine its release");
     node_orders_desired (&node, &desired);
-    struct wire_standing standing = on_disk ();
+    struct wire_standing standing = standing_read ();
     cr_expect_eq (standing.epoch, 7);
     cr_expect_not (standing.held);
     wire_standing_deinit (&standing);
 }
 
-Test (orders, a_revert_that_came_without_a_hold_leaves_the_node_free)
+Test (orders, a_revert_without_a_hold_does_not_hold_the_node)
 {
     node.standing = (struct wire_standing){
         .epoch = 4, .hold_epoch = 3, .revert_epoch = 6, .revert_from = strdup (CANDIDATE)};
@@ -341,20 +342,20 @@ Test (orders, a_revert_that_came_without_a_hold_leaves_the_node_free)
     cr_expect_not (node.standing.held);
 }
 
-Test (orders, a_host_that_went_down_before_the_switch_blames_nobody)
+Test (orders, a_failure_of_the_host_before_the_switch_quarantines_no_release)
 {
     struct wire_failure failure;
-    make_workspace (RUNNING);
+    workspace_make (RUNNING);
     cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
     node.standing.under_way = 5;
     node.standing.attempt = 1;
-    note_trial ();
+    trial_note ();
     node_orders_resume (&node);
     cr_expect_eq (root_quarantine_find (&node.root, &wanted, &failure), ROOT_E_NONE);
     cr_expect_eq (node.standing.epoch, 0);
     struct wire_desired desired = desired_update (5);
     node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "it is taken up again");
+    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "the order is started again");
     cr_expect_eq (node.order.attempt, 2);
 }
 
@@ -362,10 +363,10 @@ Test (orders, a_version_that_crashed_on_trial_is_quarantined)
 {
     struct root_outcome outcome = {.workspace = CANDIDATE, .cause = ROOT_CAUSE_CRASHED, .text = "ended \xff"};
     struct wire_failure failure = {.transaction = NULL};
-    make_workspace (RUNNING);
+    workspace_make (RUNNING);
     cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
     cr_assert_eq (root_outcome_write (&node.root, &outcome, NULL), 0);
-    note_trial ();
+    trial_note ();
     node_orders_resume (&node);
     cr_assert_eq (root_quarantine_find (&node.root, &wanted, &failure), 0);
     cr_expect_str_eq (failure.reason, "on trial it crashed: ended ?");
@@ -373,57 +374,57 @@ Test (orders, a_version_that_crashed_on_trial_is_quarantined)
     wire_failure_deinit (&failure);
 }
 
-Test (orders, who_is_not_known_to_be_to_blame_is_not_quarantined)
+Test (orders, a_release_that_is_not_known_to_be_at_fault_is_not_quarantined)
 {
     static const enum root_cause causes[] = {ROOT_CAUSE_INTERRUPTED, ROOT_CAUSE_LOST, ROOT_CAUSE_ROTTEN};
-    make_workspace (RUNNING);
+    workspace_make (RUNNING);
     cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
     for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
         struct root_outcome outcome = {.workspace = CANDIDATE, .cause = causes[i], .text = "why"};
         struct wire_failure failure;
         cr_assert_eq (root_outcome_write (&node.root, &outcome, NULL), 0);
-        note_trial ();
+        trial_note ();
         node_orders_resume (&node);
         cr_expect_eq (root_quarantine_find (&node.root, &wanted, &failure), ROOT_E_NONE, "%s",
                       root_cause_word (causes[i]));
-        cr_expect_eq (node.standing.epoch, 5, "the order has come to its end");
+        cr_expect_eq (node.standing.epoch, 5, "the order has ended");
         cr_expect_not_null (node.standing.last_error);
     }
 }
 
-/*  The launcher's note, and nothing of the order: var/ went with the trial. */
-static void note_failed (enum root_cause cause)
+/*  Leaves the launcher's note of a failed trial and no record of its order, as when var/ was lost. */
+static void failed_note (enum root_cause cause)
 {
     struct root_outcome outcome = {.workspace = CANDIDATE, .cause = cause, .text = "why", .release = wanted};
-    make_workspace (RUNNING);
+    workspace_make (RUNNING);
     cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
     cr_assert_eq (root_failed_write (&node.root, &outcome, NULL), 0);
 }
 
-Test (orders, a_trial_that_failed_is_known_without_any_record_of_its_order)
+Test (orders, a_failed_trial_is_known_without_a_record_of_its_order)
 {
     const char *reason;
     struct wire_desired desired = desired_update (5);
     struct wire_application application;
-    note_failed (ROOT_CAUSE_CRASHED);
+    failed_note (ROOT_CAUSE_CRASHED);
     node_orders_resume (&node);
-    cr_expect_eq (told_last (wire_state_word (WIRE_STATE_TRIAL), &reason), WIRE_OUTCOME_WENT_BACK);
+    cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_TRIAL), &reason), WIRE_OUTCOME_WENT_BACK);
     node_describe (&node, &application);
     cr_expect_eq (application.n_quarantine, 1);
     node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE, "it is not tried again");
-    cr_expect_eq (told_last (wire_state_word (WIRE_STATE_MATCHING), &reason), WIRE_OUTCOME_REFUSED);
+    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE, "the release is not tried again");
+    cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_MATCHING), &reason), WIRE_OUTCOME_REFUSED);
     cr_expect (strstr (reason, "quarantined since") && strstr (reason, "on trial it crashed: why"), "%s",
                reason);
-    cr_expect_eq (node.standing.epoch, 5, "and the order has come to its end");
+    cr_expect_eq (node.standing.epoch, 5, "and the order has ended");
     node_orders_resume (&node);
-    cr_expect_eq (told (wire_state_word (WIRE_STATE_TRIAL)), 1, "it is told once");
+    cr_expect_eq (journal_count (wire_state_word (WIRE_STATE_TRIAL)), 1, "the failure is reported once");
 }
 
-Test (orders, without_a_place_for_records_a_failed_trial_is_not_begun_anew)
+Test (orders, a_failed_trial_is_not_repeated_if_no_record_can_be_written)
 {
     struct wire_desired desired = desired_update (5);
-    note_failed (ROOT_CAUSE_HUNG);
+    failed_note (ROOT_CAUSE_HUNG);
     char *command = base_text_printf ("%s/var", directory);
     cr_assert_eq (disk_tree_remove (&disk_system, AT_FDCWD, command, NULL), 0);
     cr_assert_eq (symlink ("/nowhere/at/all", command), 0);
@@ -432,57 +433,57 @@ Test (orders, without_a_place_for_records_a_failed_trial_is_not_begun_anew)
         node_orders_desired (&node, &desired);
         cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
         wire_standing_deinit (&node.standing);
-        node.standing = (struct wire_standing){.epoch = 0}; /* as a manager that starts finds it */
+        node.standing = (struct wire_standing){.epoch = 0}; /* as at the start of a manager */
     }
     free (command);
 }
 
-Test (orders, where_nobody_is_to_blame_an_order_that_is_not_known_is_refused_once)
+Test (orders, an_unknown_order_is_refused_once_if_the_release_is_not_at_fault)
 {
     const char *reason;
     struct root_outcome outcome;
     struct wire_desired desired = desired_update (5);
-    note_failed (ROOT_CAUSE_LOST);
+    failed_note (ROOT_CAUSE_LOST);
     node_orders_resume (&node);
     node_orders_desired (&node, &desired);
-    cr_expect_eq (told_last (wire_state_word (WIRE_STATE_MATCHING), &reason), WIRE_OUTCOME_REFUSED);
+    cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_MATCHING), &reason), WIRE_OUTCOME_REFUSED);
     cr_expect_not_null (strstr (reason, "order it again"), "%s", reason);
     cr_expect_eq (root_failed_find (&node.root, &wanted, &outcome), ROOT_E_NONE);
     desired = desired_update (6);
     node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "and taken when it is ordered again");
+    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "a new order is accepted");
 }
 
-Test (orders, a_revert_on_the_host_that_was_cut_short_holds_all_the_same)
+Test (orders, an_interrupted_revert_on_the_host_still_holds)
 {
     struct wire_desired desired = desired_update (5);
-    make_workspace (RUNNING);
+    workspace_make (RUNNING);
     cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
     cr_assert_eq (symlinkat (RUNNING, node.root.fd, ROOT_REVERT), 0);
     node.standing = (struct wire_standing){
         .epoch = 4, .seen_epoch = 5, .under_way = 5, .attempt = 1, .transaction = strdup ("t-1")};
-    note_trial ();
+    trial_note ();
     node_orders_resume (&node);
     cr_expect (node.standing.held);
     cr_expect_eq (node.standing.epoch, 5);
-    cr_expect_eq (told ("revert"), 1);
+    cr_expect_eq (journal_count ("revert"), 1);
     cr_expect_neq (faccessat (node.root.fd, ROOT_REVERT, F_OK, AT_SYMLINK_NOFOLLOW), 0);
     node_orders_desired (&node, &desired);
-    cr_expect_eq (told (wire_state_word (WIRE_STATE_MATCHING)), 0);
+    cr_expect_eq (journal_count (wire_state_word (WIRE_STATE_MATCHING)), 0);
     node.standing.held = false;
     cr_assert_eq (symlinkat (BEFORE, node.root.fd, ROOT_REVERT), 0);
     node_orders_resume (&node);
-    cr_expect_not (node.standing.held, "one that never came to its switch is forgotten");
+    cr_expect_not (node.standing.held, "a revert that did not reach its switch is dropped");
     cr_expect_neq (faccessat (node.root.fd, ROOT_REVERT, F_OK, AT_SYMLINK_NOFOLLOW), 0);
 }
 
-Test (orders, a_revert_that_fails_on_trial_leaves_the_trial_as_it_was)
+Test (orders, a_revert_that_fails_on_trial_does_not_change_the_trial)
 {
-    make_workspace (BEFORE); /* its manifest fits nothing */
-    make_workspace (RUNNING);
+    workspace_make (BEFORE); /* its manifest does not match its files */
+    workspace_make (RUNNING);
     cr_assert_eq (root_stable_set (&node.root, BEFORE, NULL), 0);
     cr_assert_eq (root_switch (&node.root, RUNNING, &root_limits_default, NULL), 0);
-    put (BEFORE "/stray");
+    file_put (BEFORE "/stray");
     node_orders_resume (&node);
     cr_assert_eq (node.procedure.state, WIRE_STATE_TRIAL);
     struct wire_desired desired = desired_update (5);
@@ -497,7 +498,7 @@ Test (orders, a_revert_that_fails_on_trial_leaves_the_trial_as_it_was)
     cr_expect (strstr (node.standing.last_error->reason, "cannot revert"));
 }
 
-Test (orders, an_order_that_is_refused_at_once_asks_nobody)
+Test (orders, an_order_whose_rehearsal_never_ended_is_refused_at_once)
 {
     struct wire_desired desired = desired_update (5);
     node.standing.under_way = 5;
@@ -508,16 +509,16 @@ Test (orders, an_order_that_is_refused_at_once_asks_nobody)
     cr_expect (strstr (node.standing.last_error->reason, "2 times"));
 }
 
-Test (orders, a_step_that_goes_on_is_told_in_the_journal_once)
+Test (orders, a_step_with_progress_is_recorded_in_the_journal_once)
 {
     struct wire_desired desired = desired_update (5);
     node_orders_desired (&node, &desired);
     for (unsigned i = 0; i < 100; i++)
         node_report_progress (&node, NULL);
-    cr_expect_eq (told ("matching"), 1);
+    cr_expect_eq (journal_count ("matching"), 1);
 }
 
-Test (orders, a_description_names_what_a_revert_would_go_back_to_and_what_is_quarantined)
+Test (orders, a_description_names_the_previous_version_and_quarantined_releases)
 {
     struct wire_failure failure = {.transaction = (char *) "t",
                                    .release = wanted,
@@ -531,7 +532,7 @@ Test (orders, a_description_names_what_a_revert_would_go_back_to_and_what_is_qua
     cr_expect_null (application.previous_version);
 }
 
-Test (orders, what_is_no_utf8_never_gets_into_a_message)
+Test (orders, invalid_utf8_is_replaced_in_messages)
 {
     char text[] = "a\xff"
                   "b\xc3\xa9"
@@ -541,7 +542,7 @@ Test (orders, what_is_no_utf8_never_gets_into_a_message)
                             "c??");
 }
 
-Test (orders, an_origin_that_was_set_back_is_not_obeyed_and_a_second_meaning_is_told_once)
+Test (orders, older_orders_are_ignored_and_a_changed_order_is_reported_once)
 {
     struct wire_desired desired = desired_update (5), second = desired_update (5), older = desired_update (4);
     node_orders_desired (&node, &desired);
@@ -554,14 +555,14 @@ Test (orders, an_origin_that_was_set_back_is_not_obeyed_and_a_second_meaning_is_
     }
     cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
     cr_expect_eq (node.standing.seen_epoch, 5);
-    cr_expect_eq (told ("order"), 1);
+    cr_expect_eq (journal_count ("order"), 1);
     desired = desired_update (6);
     node_orders_desired (&node, &desired);
     cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING);
 }
 
-/*  The order goes as far as its rehearsal, and the host is found unfit. */
-static void find_unfit (uint64_t epoch)
+/*  Takes an order as far as its rehearsal, which finds the host unfit. */
+static void order_find_unfit (uint64_t epoch)
 {
     struct wire_desired desired = desired_update (epoch);
     node_orders_desired (&node, &desired);
@@ -571,115 +572,115 @@ static void find_unfit (uint64_t epoch)
     cr_assert_eq (node.procedure.state, WIRE_STATE_UNFIT);
 }
 
-/*  What of it is on disk. */
-static struct wire_standing kept (void)
+/*  Returns epoch and unfit of the order state on disk. */
+static struct wire_standing standing_kept (void)
 {
-    struct wire_standing standing = on_disk ();
+    struct wire_standing standing = standing_read ();
     struct wire_standing copy = {.epoch = standing.epoch, .unfit = standing.unfit};
     wire_standing_deinit (&standing);
     return copy;
 }
 
-/*  As another process of this root would. */
-static void start_anew (void)
+/*  Starts again, as another process of this root does. */
+static void manager_restart (void)
 {
     bus_timer_cancel (node.loop, node.deadline);
     node.deadline = 0;
     node_order_clear (&node);
     update_procedure_init (&node.procedure);
     wire_standing_deinit (&node.standing);
-    node.standing = on_disk ();
+    node.standing = standing_read ();
     node_orders_resume (&node);
 }
 
-Test (orders, one_that_found_the_host_unfit_is_kept_and_tried_again)
+Test (orders, an_order_that_found_the_host_unfit_is_kept_and_tried_again)
 {
     struct wire_application application;
     struct wire_desired desired = desired_update (5);
-    find_unfit (5);
-    cr_expect_eq (node.standing.epoch, 0, "it has not come to its end");
+    order_find_unfit (5);
+    cr_expect_eq (node.standing.epoch, 0, "the order has not ended");
     node_describe (&node, &application);
     cr_expect_not_null (application.retry);
     cr_expect_not_null (application.last_error);
     node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT, "not before its time");
-    for (unsigned i = 0; i < 8; i++) { /* however often */
+    cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT, "not before the retry is due");
+    for (unsigned i = 0; i < 8; i++) { /* without a limit */
         node_event (&node, UPDATE_EVENT_DEADLINE);
         cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE);
-        find_unfit (5);
-        cr_expect_eq (kept ().unfit, i + 2);
+        order_find_unfit (5);
+        cr_expect_eq (standing_kept ().unfit, i + 2);
     }
     node_describe (&node, &application);
     cr_expect_eq (application.n_quarantine, 0);
 }
 
-Test (orders, a_restart_does_not_forget_what_is_to_be_tried_again_nor_when)
+Test (orders, a_restart_keeps_an_order_and_the_time_of_its_retry)
 {
     struct wire_desired desired = desired_update (5);
-    find_unfit (5);
+    order_find_unfit (5);
     node_event (&node, UPDATE_EVENT_DEADLINE);
-    find_unfit (5);
+    order_find_unfit (5);
     char *retry = strdup (node.standing.retry);
-    start_anew ();
+    manager_restart ();
     cr_assert_eq (node.procedure.state, WIRE_STATE_UNFIT);
     cr_expect_eq (node.procedure.unfit, 2);
     cr_expect_str_eq (node.standing.retry, retry);
     cr_expect_leq (node_later_left_ms (&node), 5 * config.limits.unfit_ms);
     cr_expect_gt (node_later_left_ms (&node), config.limits.unfit_ms);
     node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT, "not before its time");
+    cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT, "not before the retry is due");
     free (retry);
 
     free (node.standing.retry); /* the clock was set, or the host was off */
     node.standing.retry = strdup ("2020-01-01T00:00:00.000000000Z");
     node_standing_save (&node);
-    start_anew ();
+    manager_restart ();
     cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE);
-    find_unfit (5);
+    order_find_unfit (5);
     cr_expect_eq (node.procedure.unfit, 3);
     free (node.standing.retry);
     node.standing.retry = strdup ("2999-01-01T00:00:00.000000000Z");
     cr_expect_leq (node_later_left_ms (&node), 15 * config.limits.unfit_ms);
 }
 
-Test (orders, a_newer_one_takes_the_place_of_one_that_is_to_be_tried_again)
+Test (orders, a_newer_order_replaces_one_that_waits_for_its_retry)
 {
     struct wire_desired desired = desired_update (6);
-    find_unfit (5);
+    order_find_unfit (5);
     node_orders_desired (&node, &desired);
     cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING);
     cr_expect_eq (node.order.epoch, 6);
     cr_expect_eq (node.procedure.unfit, 0);
-    cr_expect_eq (kept ().unfit, 0);
+    cr_expect_eq (standing_kept ().unfit, 0);
 }
 
-Test (orders, one_that_is_to_be_tried_again_can_be_cancelled_and_a_hold_ends_it)
+Test (orders, an_order_that_waits_for_its_retry_ends_by_a_cancel_or_a_hold)
 {
     struct wire_desired desired = desired_update (5);
-    find_unfit (5);
+    order_find_unfit (5);
     desired.epoch = desired.cancel_epoch = 6;
     node_orders_desired (&node, &desired);
     cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
-    cr_expect_eq (kept ().epoch, 5);
-    cr_expect_eq (kept ().unfit, 0);
+    cr_expect_eq (standing_kept ().epoch, 5);
+    cr_expect_eq (standing_kept ().unfit, 0);
 
     desired = desired_update (7);
-    find_unfit (7);
+    order_find_unfit (7);
     desired.epoch = desired.hold_epoch = 8;
     desired.held = true;
     node_orders_desired (&node, &desired);
     cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
     cr_expect (node.standing.held);
-    cr_expect_eq (kept ().unfit, 0);
+    cr_expect_eq (standing_kept ().unfit, 0);
 }
 
-Test (orders, clearing_the_quarantine_does_not_forget_what_is_to_be_tried_again)
+Test (orders, clearing_the_quarantine_keeps_an_order_that_waits_for_its_retry)
 {
     struct wire_desired desired = desired_update (5);
-    find_unfit (5);
+    order_find_unfit (5);
     desired.epoch = desired.clear_epoch = 6;
     node_orders_desired (&node, &desired);
     cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT);
     cr_expect_eq (node.standing.epoch, 0);
-    cr_expect_eq (told ("clear"), 1);
+    cr_expect_eq (journal_count ("clear"), 1);
 }

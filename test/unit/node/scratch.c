@@ -1,5 +1,7 @@
-/*  The directory for a probe's sockets lies outside of its root, and whoever is killed leaves none that is not found
-    again. */
+/*  test/unit/node/scratch.c - scratch roots, and the directories for the sockets of their probes
+
+    The directory for sockets lies outside the scratch root. A process that is killed leaves none that a later
+    process does not find. */
 
 #include <criterion/criterion.h>
 #include <sched.h>
@@ -12,7 +14,7 @@
 
 TestSuite (node_scratch, .init = scratch_begin, .fini = scratch_end);
 
-Test (node_scratch, a_directory_for_sockets_is_known_before_it_is_made)
+Test (node_scratch, a_directory_for_sockets_is_recorded_before_it_is_made)
 {
     int here = open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), status = 0;
     unsigned n;
@@ -50,8 +52,8 @@ static bool is_there (const char *path)
     return lstat (path, &status) == 0;
 }
 
-/*  What a candidate left may be millions of files: nobody waits for them to be removed. */
-Test (node_scratch, what_is_left_is_removed_until_that_is_to_end)
+/*  A candidate may leave millions of files: no caller waits until they are removed. */
+Test (node_scratch, the_removal_of_what_is_left_can_be_stopped)
 {
     struct root parent = {.fd = -1};
     struct base_error error = {.code = 0};
@@ -78,7 +80,7 @@ Test (node_scratch, what_is_left_is_removed_until_that_is_to_end)
     node_scratch_sweep (&parent, left, NULL);
     cr_expect_not (is_there (path) || is_there (sockets));
     (void) snprintf (path, sizeof path, "root/probe/%s", other.name);
-    cr_expect (is_there (path), "a sweep takes what was made behind its beginning");
+    cr_expect (is_there (path), "a sweep removed a scratch root that was made after its start");
     node_scratch_empty (&other, NULL);
     cr_expect_not (is_there (path));
     node_scratch_deinit (&other);

@@ -1,4 +1,6 @@
-/*  What stable and previous lead to is read within a period, and damage is told before it is needed. */
+/*  test/unit/node/scrub.c - the workspaces of stable and previous are read once in each period
+
+    Damage is reported before the workspace is needed. */
 
 #include "node/scrub.h"
 
@@ -18,7 +20,7 @@ static char text[NODE_SCRUB_TEXT];
 static bool wanted;
 static const char *words;
 
-static void begin (void)
+static void set_up (void)
 {
     scratch_begin ();
     cr_assert_eq (node_config_init (&config, scratch_path), 0);
@@ -35,7 +37,7 @@ static void begin (void)
     node_scrub_begin (&node);
 }
 
-static void end (void)
+static void tear_down (void)
 {
     node_scrub_end (&node);
     (void) bus_loop_free (node.loop);
@@ -44,80 +46,80 @@ static void end (void)
     scratch_end ();
 }
 
-TestSuite (scrub, .init = begin, .fini = end, .timeout = 60);
+TestSuite (scrub, .init = set_up, .fini = tear_down, .timeout = 60);
 
-static void look (void *context)
+static void scrub_look (void *context)
 {
     bool found = node_scrub_read (&node.root, text);
     (void) context;
     if (scratch_exists ("var/scrub") && found == wanted && (!found || strstr (text, words)))
         bus_loop_stop (node.loop);
     else
-        (void) bus_timer_start (node.loop, 5, look, NULL);
+        (void) bus_timer_start (node.loop, 5, scrub_look, NULL);
 }
 
-/*  Until it is said with those words; NULL: until nothing is said. */
-static void until (const char *said)
+/*  Runs the loop until damage is reported with this text; NULL: until no damage is reported. */
+static void scrub_wait (const char *said)
 {
     wanted = said;
     words = said;
-    look (NULL);
+    scrub_look (NULL);
     cr_assert_eq (bus_loop_run (node.loop), 0);
 }
 
-Test (scrub, a_bit_of_either_is_found_and_forgotten_once_it_is_whole)
+Test (scrub, damage_in_either_is_reported_until_it_is_repaired)
 {
-    until (NULL);
+    scrub_wait (NULL);
     scratch_write_text (BEFORE "/lib.so", "lic\n");
-    until ("previous is damaged (" BEFORE ": lib.so does not fit the manifest)");
+    scrub_wait ("previous is damaged (" BEFORE ": lib.so does not fit the manifest)");
     scratch_write_text (RUNNING "/lib.so", "lic\n");
-    until ("stable is damaged");
+    scrub_wait ("stable is damaged");
     cr_expect (strstr (text, "previous is damaged"), "%s", text);
     scratch_write_text (RUNNING "/lib.so", "lib\n");
     scratch_write_text (BEFORE "/lib.so", "lib\n");
-    until (NULL);
+    scrub_wait (NULL);
     char *journal = scratch_read ("var/journal");
     cr_expect (journal && strstr (journal, "\"step\":\"scrub\"") && strstr (journal, "is whole again"), "%s",
                journal);
     free (journal);
 }
 
-Test (scrub, damage_is_known_over_a_restart_and_means_nothing_once_another_version_is_there)
+Test (scrub, damage_is_kept_over_a_restart_and_dropped_with_another_version)
 {
     scratch_write_text (BEFORE "/noded", "other\n");
-    until ("previous is damaged");
+    scrub_wait ("previous is damaged");
     node_scrub_end (&node);
     node_scrub_begin (&node);
     cr_expect (node_scrub_describe (&node, text));
     free (scratch_shell ("ln -sfn " LATER " previous", NULL));
     cr_expect_not (node_scrub_describe (&node, text), "%s", text);
     cr_expect_not (node_scrub_read (&node.root, text), "%s", text);
-    until (NULL);
+    scrub_wait (NULL);
 }
 
-Test (scrub, what_was_read_before_does_not_hide_it)
+Test (scrub, an_earlier_verification_does_not_hide_damage)
 {
     scratch_write_text ("var/verified", "a list in which that file is whole\n");
     scratch_write_text (BEFORE "/noded", "other\n");
-    until ("previous is damaged");
+    scrub_wait ("previous is damaged");
     cr_expect_not (scratch_exists ("var/verified"));
     free (scratch_shell ("rm " BEFORE "/noded; mkfifo " BEFORE "/noded", NULL));
-    until ("neither file nor directory");
+    scrub_wait ("neither file nor directory");
 }
 
-static void stop (void *context)
+static void on_stop (void *context)
 {
     (void) context;
     bus_loop_stop (node.loop);
 }
 
-Test (scrub, an_end_in_the_middle_of_a_round_waits_for_no_pause)
+Test (scrub, an_end_during_a_round_does_not_wait_for_its_pause)
 {
     char *size = scratch_shell ("truncate -s 1G " BEFORE "/lib.so; echo done", NULL);
     free (size);
     free (scratch_shell ("rm -f var/scrub", NULL));
     struct timespec before, after;
-    (void) bus_timer_start (node.loop, 60, stop, NULL);
+    (void) bus_timer_start (node.loop, 60, on_stop, NULL);
     cr_assert_eq (bus_loop_run (node.loop), 0);
     (void) clock_gettime (CLOCK_MONOTONIC, &before);
     node_scrub_end (&node); /* 1 GB would take 100 s */
@@ -126,7 +128,7 @@ Test (scrub, an_end_in_the_middle_of_a_round_waits_for_no_pause)
     cr_expect_null (node.scrub);
 }
 
-Test (scrub, what_is_in_the_way_of_its_record_is_no_fault)
+Test (scrub, an_unusable_record_does_not_stop_the_scrub)
 {
     static const char *const changes[] = {
         "rm -rf var/scrub; mkdir var/scrub", "rm -rf var/scrub; mkfifo var/scrub",
@@ -139,8 +141,8 @@ Test (scrub, what_is_in_the_way_of_its_record_is_no_fault)
         free (scratch_shell (changes[i], NULL));
         scratch_write_text (BEFORE "/noded", "other\n");
         node_scrub_begin (&node);
-        until ("previous is damaged");
+        scrub_wait ("previous is damaged");
         scratch_write_text (BEFORE "/noded", BEFORE "\n");
-        until (NULL);
+        scrub_wait (NULL);
     }
 }

@@ -1,4 +1,6 @@
-/*  The environment that a probe is started with is init's, without what this process got for itself. */
+/*  test/unit/node/self.c - the environment of a probe, and the search for blobs among the files of this node
+
+    A probe starts with the environment of init, without the variables that were added for this process. */
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -8,7 +10,7 @@
 #include "base/text.h"
 #include "node/self.h"
 
-Test (self, the_pristine_environment_is_without_launcher_envelope_and_inits_own_protocols)
+Test (self, the_pristine_environment_has_no_variables_of_launcher_envelope_and_init_protocols)
 {
     const char *const env[] = {"PATH=/bin",
                                "NODED_ROOT=/x",
@@ -31,7 +33,7 @@ Test (self, the_pristine_environment_is_without_launcher_envelope_and_inits_own_
     base_list_free (pristine);
 }
 
-Test (self, what_the_envelope_hides_of_inits_environment_is_in_the_pristine_one)
+Test (self, a_variable_of_init_that_the_envelope_hides_is_in_the_pristine_environment)
 {
     const char *const env[] = {"PATH=/nonsense", "LANG=C", NULL},
                       *const hidden[] = {"PATH=/bin", "NODED_ROOT=/x", NULL},
@@ -47,7 +49,7 @@ Test (self, what_the_envelope_hides_of_inits_environment_is_in_the_pristine_one)
     base_list_free (pristine);
 }
 
-Test (self, a_content_is_found_as_program_or_file)
+Test (self, a_blob_is_found_as_program_or_file)
 {
     struct wire_file files[] = {{.path = (char *) "lib/a.so", .digest = {{2}}},
                                 {.path = (char *) "b", .digest = {{3}}}};
@@ -61,14 +63,14 @@ Test (self, a_content_is_found_as_program_or_file)
     cr_expect_not (node_installed_find (&installed, &(struct base_digest){{4}}, path));
 }
 
-static void put (int root, const char *name, const char *text)
+static void file_put (int root, const char *name, const char *text)
 {
     int fd = openat (root, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     cr_assert (write (fd, text, strlen (text)) == (ssize_t) strlen (text));
     close (fd);
 }
 
-Test (self, a_damaged_file_of_another_workspace_is_not_taken_for_the_content)
+Test (self, a_damaged_file_of_another_workspace_is_not_used_for_the_blob)
 {
     static const char other[] = "2026-01-01T00:00:00.000000000Z";
     char directory[] = "/tmp/noded-test-XXXXXX", name[100];
@@ -85,13 +87,13 @@ Test (self, a_damaged_file_of_another_workspace_is_not_taken_for_the_content)
     cr_assert_eq (mkdirat (root.fd, other, 0755), 0);
     char *text = wire_json (&wire_installed_record, &installed, WIRE_JSON_PRETTY);
     snprintf (name, sizeof name, "%s/envelope.json", other);
-    put (root.fd, name, text);
+    file_put (root.fd, name, text);
     free (text);
     snprintf (name, sizeof name, "%s/noded", other);
-    put (root.fd, name, "whole");
+    file_put (root.fd, name, "whole");
     cr_assert_eq (node_self_find (&root, &self, &envelope.binary, false, &place), 0);
     cr_expect_str_eq (place.workspace, other);
-    put (root.fd, name, "whale");
+    file_put (root.fd, name, "whale");
     cr_expect_eq (node_self_find (&root, &self, &envelope.binary, false, &place), ROOT_E_NONE);
     root_deinit (&root);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);

@@ -1,34 +1,35 @@
-/*  The node's side of its connection keeps its pace, whatever the origin does. */
+/*  test/unit/node/session.c - a node limits the rate of its requests, whatever the origin does */
 
 #include "../bus/rig.h"
 #include "node/session.h"
 
-/*  An origin that the test plays: one ROUTER for all three channels, of which only control is used. */
+/*  The test plays the origin. Only the control channel has a socket, a ROUTER. */
 static struct bus_socket *control;
 static struct node_config config;
 static struct node_session *session;
 static unsigned hellos, asks, stop_at;
-static enum wire_status status; /* of what is asked for */
+static enum wire_status status; /* of the answers to ask */
 
-static void describe (void *context, struct wire_application *ret_application)
+static void on_describe (void *context, struct wire_application *ret_application)
 {
     (void) context;
     *ret_application = (struct wire_application){.name = (char *) "noded", .state = WIRE_STATE_IDLE};
 }
 
-static void welcome (void *context, const struct wire_welcome *message)
+static void on_welcome (void *context, const struct wire_welcome *message)
 {
     (void) context;
     (void) message;
 }
 
-static void desired (void *context, const struct wire_desired *message)
+static void on_desired (void *context, const struct wire_desired *message)
 {
     (void) context;
     (void) message;
 }
 
-static const struct node_session_ops ops = {.describe = describe, .welcome = welcome, .desired = desired};
+static const struct node_session_ops ops = {
+    .describe = on_describe, .welcome = on_welcome, .desired = on_desired};
 
 static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
@@ -74,18 +75,18 @@ static void teardown (void)
 
 TestSuite (session, .init = setup, .fini = teardown);
 
-Test (session, an_origin_that_welcomes_and_then_refuses_everything_is_asked_less_and_less)
+Test (session, an_origin_that_welcomes_and_refuses_all_requests_is_asked_less_often)
 {
     status = WIRE_STATUS_REFUSED;
     node_session_open (session);
     rig_run_for (1200);
-    /* 0, 100, 300, 700 ms: a pause that doubles */
+    /* at 0, 100, 300 and 700 ms: the pause doubles */
     cr_expect_geq (hellos, 2);
     cr_expect_leq (hellos, 5, "%u times within 1200 ms", hellos);
     cr_expect_leq (asks, 5, "%u times within 1200 ms", asks);
 }
 
-Test (session, an_origin_that_has_answered_is_greeted_without_a_pause_when_it_forgets)
+Test (session, an_origin_that_lost_the_session_gets_a_hello_without_a_pause)
 {
     status = WIRE_STATUS_NONE;
     config.resend_ms = load_deadline_ms (300);

@@ -1,4 +1,4 @@
-/*  With which settings a node manager goes on where node.zpl was written for another version, or with a slip. */
+/*  test/unit/node/settings.c - the settings of a node manager when node.zpl has mistakes or a later form */
 
 #include "node/settings.h"
 
@@ -13,7 +13,7 @@
 static struct node_config config;
 static struct base_error wrong;
 
-static void begin (void)
+static void set_up (void)
 {
     scratch_begin ();
     cr_assert_eq (mkdir ("var", 0755), 0);
@@ -22,15 +22,16 @@ static void begin (void)
                         "node\n    id = kept\n    broker = kept\nupdate\n    keep = 9\n" KEYS);
 }
 
-static void end (void)
+static void tear_down (void)
 {
     node_config_deinit (&config);
     scratch_end ();
 }
 
-TestSuite (settings, .init = begin, .fini = end);
+TestSuite (settings, .init = set_up, .fini = tear_down);
 
-static void expect (const char *text, enum node_settings settings, const char *id, const char *broker)
+static void expect_settings (const char *text, enum node_settings settings, const char *id,
+                             const char *broker)
 {
     scratch_write_text ("node.zpl", text);
     cr_expect_eq (node_settings_load (&config, &wrong), settings, "%s", wrong.text);
@@ -38,40 +39,40 @@ static void expect (const char *text, enum node_settings settings, const char *i
     cr_expect_not_null (strstr (config.endpoints.control, broker), "%s", config.endpoints.control);
 }
 
-Test (settings, that_only_a_later_version_knows_are_done_without)
+Test (settings, of_a_later_version_are_ignored)
 {
-    expect ("node\n    id = own\n    broker = own\n    log = trace\n    colour = red\n", NODE_SETTINGS_OWN,
-            "own", "own");
+    expect_settings ("node\n    id = own\n    broker = own\n    log = trace\n    colour = red\n",
+                     NODE_SETTINGS_OWN, "own", "own");
     char **texts;
     cr_expect_lt (node_settings_faults (scratch_path, &texts, NULL), 0);
     cr_expect_eq (base_list_count (texts), 2);
     base_list_free (texts);
 }
 
-Test (settings, that_do_not_name_a_broker_as_this_version_reads_it_give_way_to_what_reached_one)
+Test (settings, without_a_usable_broker_are_replaced_by_those_that_reached_one)
 {
-    expect ("node\n    id = own\n    broker = any of a, b\n", NODE_SETTINGS_KEPT, "kept", "kept");
+    expect_settings ("node\n    id = own\n    broker = any of a, b\n", NODE_SETTINGS_KEPT, "kept", "kept");
     cr_expect (strstr (wrong.text, "any of a, b"), "%s", wrong.text);
-    expect ("node\n    id = own\n", NODE_SETTINGS_KEPT, "kept", "kept");
+    expect_settings ("node\n    id = own\n", NODE_SETTINGS_KEPT, "kept", "kept");
     cr_expect (strstr (wrong.text, "names no broker"), "%s", wrong.text);
 }
 
 Test (settings, with_a_misspelt_name_below_curve_keep_the_keys_that_were_used)
 {
-    expect ("node\n    id = own\n    broker = own\ncurve\n    public-kye = 1\n", NODE_SETTINGS_KEPT, "kept",
-            "kept");
+    expect_settings ("node\n    id = own\n    broker = own\ncurve\n    public-kye = 1\n", NODE_SETTINGS_KEPT,
+                     "kept", "kept");
     cr_expect (config.has_keys);
     cr_expect (strstr (wrong.text, "curve/public-kye"), "%s", wrong.text);
     cr_assert_eq (unlink ("var/node.zpl"), 0);
     scratch_write_text ("node.zpl", "node\n    broker = own\ncurve\n    public-kye = 1\n");
     cr_expect_eq (node_settings_load (&config, &wrong), NODE_SETTINGS_NONE,
-                  "never without keys that were meant");
+                  "never without the keys that the file asks for");
 }
 
-Test (settings, that_are_kept_are_used_as_far_as_they_can_be)
+Test (settings, that_are_kept_are_used_as_far_as_possible)
 {
     scratch_write_text ("var/node.zpl", "node\n    id = kept\n    broker = kept\n    log = trace\n");
-    expect ("\x01", NODE_SETTINGS_KEPT, "kept", "kept");
+    expect_settings ("\x01", NODE_SETTINGS_KEPT, "kept", "kept");
     scratch_write_text ("var/node.zpl", "node\n    id = kept\n    broker = any of a, b\n");
     scratch_write_text ("node.zpl", "node\n    id = kept\n    broker = any of a, b\n");
     cr_expect_eq (node_settings_load (&config, &wrong), NODE_SETTINGS_NONE);

@@ -1,4 +1,4 @@
-/*  Whatever a candidate does to what the next start needs is undone. */
+/*  test/unit/node/spare.c - the root snapshot, which undoes changes that a candidate made to this root */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -10,7 +10,7 @@ static const char one[] = "2026-01-01T00:00:00.000000001Z", two[] = "2026-01-01T
 static struct root root;
 static struct node_spare *spare;
 
-/*  Two workspaces that share a library. */
+/*  Makes two workspaces that share a library. */
 static void setup (void)
 {
     scratch_begin ();
@@ -38,7 +38,7 @@ static void teardown (void)
 
 TestSuite (spare, .init = setup, .fini = teardown, .timeout = 60);
 
-static char *picture (void)
+static char *files_list (void)
 {
     return scratch_shell (
         "find . -path ./var -prune -o -printf '%p %y %m %l ' -type f -exec sha256sum {} ';' "
@@ -46,17 +46,17 @@ static char *picture (void)
         NULL);
 }
 
-Test (spare, nothing_is_done_where_nothing_changed)
+Test (spare, an_unchanged_root_stays_as_it_is)
 {
-    char *before = picture ();
+    char *before = files_list ();
     cr_expect_eq (node_spare_restore (spare, NULL), 0);
-    char *after = picture ();
+    char *after = files_list ();
     cr_expect_str_eq (after, before);
     free (before);
     free (after);
 }
 
-Test (spare, every_change_is_undone_and_told)
+Test (spare, every_change_is_undone_and_reported)
 {
     static const struct {
         const char *change, *told;
@@ -82,7 +82,7 @@ Test (spare, every_change_is_undone_and_told)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct base_error error = {.code = 0};
-        char *before = picture ();
+        char *before = files_list ();
         char *said = scratch_shell (cases[i].change, NULL);
         cr_expect_str_empty (said, "%s: %s", cases[i].change, said);
         free (said);
@@ -90,9 +90,8 @@ Test (spare, every_change_is_undone_and_told)
                       error.text);
         cr_expect (strchr (cases[i].told, '|') || strstr (error.text, cases[i].told), "%s: %s",
                    cases[i].change, error.text);
-        char *after = picture ();
-        if (strncmp (cases[i].change, "rm -r *", 7) !=
-            0) /* which took directories along that are no start's */
+        char *after = files_list ();
+        if (strncmp (cases[i].change, "rm -r *", 7) != 0) /* also removes directories that no start needs */
             cr_expect_str_eq (after, before, "%s", cases[i].change);
         free (before);
         free (after);
@@ -101,7 +100,7 @@ Test (spare, every_change_is_undone_and_told)
     }
 }
 
-Test (spare, a_revert_meanwhile_is_left_alone)
+Test (spare, a_revert_during_the_rehearsal_is_kept)
 {
     char *said = scratch_shell ("ln -sfn 2026-01-01T00:00:00.000000001Z stable; rm previous", NULL);
     char name[ROOT_NAME_SIZE];

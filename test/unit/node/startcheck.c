@@ -1,4 +1,6 @@
-/*  Step f of a rehearsal with the real launcher: what the host did is told from what the start files did. */
+/*  test/unit/node/startcheck.c - step f of a rehearsal, with the real launcher
+
+    A failure of the host is distinguished from a failure of the start files. */
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -34,7 +36,7 @@ static void give_up (void *context)
     bus_loop_stop (loop);
 }
 
-static void begin (void)
+static void set_up (void)
 {
     scratch_begin ();
     loop = bus_loop_new ();
@@ -49,7 +51,7 @@ static void begin (void)
     done = false;
 }
 
-static void end (void)
+static void tear_down (void)
 {
     (void) close (workspace);
     root_deinit (&root);
@@ -57,16 +59,16 @@ static void end (void)
     scratch_end ();
 }
 
-TestSuite (startcheck, .init = begin, .fini = end, .timeout = 240);
+TestSuite (startcheck, .init = set_up, .fini = tear_down, .timeout = 240);
 
-static int start (const char *launcher)
+static int check_start (const char *launcher)
 {
     struct base_error error = {.code = 0};
     return node_startcheck_new (loop, &root, workspace, launcher, environ, STEP_MS, on_done, NULL, &check,
                                 &error);
 }
 
-static void run (void)
+static void loop_run (void)
 {
     int timer = bus_timer_start (loop, PATIENCE_MS, give_up, NULL);
     cr_assert_eq (bus_loop_run (loop), 0);
@@ -74,48 +76,49 @@ static void run (void)
     cr_expect (done);
 }
 
-Test (startcheck, start_files_that_go_back_pass)
+Test (startcheck, start_files_that_roll_back_pass)
 {
-    cr_assert_eq (start (START_PROGRAM), 0);
-    run ();
+    cr_assert_eq (check_start (START_PROGRAM), 0);
+    loop_run ();
     cr_expect_eq (found.code, 0, "%s", found.text);
 }
 
 static void kill_guards (void *context)
 {
     (void) context;
-    free (scratch_shell ("kill -KILL $(pgrep -f 'start guard .*" /* of this test alone: its path is in it */
-                         "'$(basename \"$PWD\"))",               /* all: some may have done their work */
-                         NULL));
+    free (scratch_shell (
+        "kill -KILL $(pgrep -f 'start guard .*" /* of this test only: its path is in the pattern */
+        "'$(basename \"$PWD\"))",               /* all, because some may have ended */
+        NULL));
 }
 
-Test (startcheck, a_guard_that_is_killed_is_not_the_fault_of_the_start_files)
+Test (startcheck, a_killed_guard_is_not_a_failure_of_the_start_files)
 {
-    cr_assert_eq (start (START_PROGRAM), 0);
+    cr_assert_eq (check_start (START_PROGRAM), 0);
     cr_assert_gt (bus_timer_start (loop, 20, kill_guards, NULL), 0);
-    run ();
+    loop_run ();
     cr_expect_eq (found.code, -EINTR, "%d: %s", found.code, found.text);
 }
 
-Test (startcheck, what_the_parent_is_not_able_to_do_is_not_the_fault_of_the_start_files)
+Test (startcheck, a_failure_of_the_parent_is_not_a_failure_of_the_start_files)
 {
-    cr_expect_lt (start ("/not/there"), 0, "a guard that cannot be started");
+    cr_expect_lt (check_start ("/not/there"), 0, "a guard that cannot be started");
     cr_assert_eq (disk_tree_remove (&disk_system, AT_FDCWD, "root", NULL), 0);
     scratch_write_text ("root", "");
-    cr_expect_lt (start (START_PROGRAM), 0, "a root in which nothing can be made");
+    cr_expect_lt (check_start (START_PROGRAM), 0, "a root in which no file can be created");
 }
 
-Test (startcheck, start_files_that_are_missing_are_the_candidates_fault)
+Test (startcheck, missing_start_files_are_a_failure_of_the_candidate)
 {
     cr_assert_eq (unlink ("workspace/noded.sh"), 0);
-    cr_expect_eq (start (START_PROGRAM), ROOT_E_DAMAGED);
+    cr_expect_eq (check_start (START_PROGRAM), ROOT_E_DAMAGED);
 }
 
-Test (startcheck, one_that_is_not_wanted_any_more_ends_and_says_so)
+Test (startcheck, a_cancelled_check_ends_and_reports_it)
 {
-    cr_assert_eq (start (START_PROGRAM), 0);
+    cr_assert_eq (check_start (START_PROGRAM), 0);
     node_startcheck_end (check);
-    cr_expect_not (done, "told from within the call");
-    run ();
+    cr_expect_not (done, "reported during the call");
+    loop_run ();
     cr_expect_eq (found.code, -ECANCELED);
 }

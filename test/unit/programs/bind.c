@@ -1,3 +1,5 @@
+/*  test/unit/programs/bind.c - the endpoints that a serving program binds, and whether it may */
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -25,7 +27,7 @@ Test (bind, an_address_becomes_an_endpoint)
     }
 }
 
-Test (bind, what_cannot_be_bound_is_told)
+Test (bind, an_invalid_address_or_port_is_reported)
 {
     struct base_error error;
     char endpoint[BUS_ENDPOINT_SIZE], longest[BUS_ENDPOINT_SIZE + 1];
@@ -37,7 +39,7 @@ Test (bind, what_cannot_be_bound_is_told)
     cr_assert_eq (program_bind_endpoint (longest, 1, "control", endpoint, &error), -EINVAL);
 }
 
-Test (bind, four_ports_lie_behind_each_other)
+Test (bind, the_four_ports_are_consecutive)
 {
     struct bus_endpoints endpoints;
     struct base_error error;
@@ -50,7 +52,7 @@ Test (bind, four_ports_lie_behind_each_other)
     cr_assert_not_null (strstr (error.text, "at most 65532"));
 }
 
-Test (bind, beyond_this_host_only_with_keys_or_when_it_is_meant)
+Test (bind, other_hosts_need_keys_or_the_option_insecure)
 {
     struct base_error error;
     cr_assert_eq (program_bind_check ("127.0.0.1", false, false, &error), 0);

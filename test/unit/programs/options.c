@@ -1,3 +1,5 @@
+/*  test/unit/programs/options.c - options and settings of a program, from one table */
+
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 #include <stdio.h>
@@ -48,7 +50,7 @@ static void teardown (void)
 
 TestSuite (options, .init = setup, .fini = teardown);
 
-static int parse (const char *a, const char *b, const char *c)
+static int options_parse (const char *a, const char *b, const char *c)
 {
     char *argv[] = {(char *) "prog", (char *) a, (char *) b, (char *) c, NULL};
     int argc = 1;
@@ -65,23 +67,23 @@ static void file_write (const char *lines)
     (void) fclose (file);
 }
 
-Test (options, values_are_taken_from_the_command_line)
+Test (options, values_are_read_from_the_command_line)
 {
-    cr_assert_eq (parse ("--number=9", "-f", "--span=2s"), PROGRAM_GO);
+    cr_assert_eq (options_parse ("--number=9", "-f", "--span=2s"), PROGRAM_GO);
     cr_assert_eq (number, 9);
     cr_assert (flag);
     cr_assert_eq (span, 2000);
     cr_assert_str_eq (text, "before");
     cr_assert_null (settings);
-    cr_assert_eq (parse ("--list=a", "--list=b", "word"), PROGRAM_GO);
+    cr_assert_eq (options_parse ("--list=a", "--list=b", "word"), PROGRAM_GO);
     cr_assert_eq (base_list_count (list), 2);
     cr_assert_eq (first, 3);
 }
 
-Test (options, the_command_line_goes_before_the_file)
+Test (options, the_command_line_overrides_the_file)
 {
     file_write ("here\n    number = 50\n    text = filed\n    flag = yes\n    list = x\n    list = y\n");
-    cr_assert_eq (parse ("--config", path, "--number=9"), PROGRAM_GO);
+    cr_assert_eq (options_parse ("--config", path, "--number=9"), PROGRAM_GO);
     cr_assert_eq (number, 9);
     cr_assert_str_eq (text, "filed");
     cr_assert (flag);
@@ -89,30 +91,30 @@ Test (options, the_command_line_goes_before_the_file)
     cr_assert_eq (span, 8);
 }
 
-Test (options, a_mistake_is_usage)
+Test (options, a_mistake_is_a_usage_error)
 {
     static const char *const mistakes[] = {"--number=101", "--number=-1", "--number=x",
                                            "--span=soon",  "--nothing",   "-x",
                                            "--flag=yes",   "--text",      "--number="};
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
-        cr_assert_eq (parse (mistakes[i], NULL, NULL), PROGRAM_USAGE, "%s", mistakes[i]);
+        cr_assert_eq (options_parse (mistakes[i], NULL, NULL), PROGRAM_USAGE, "%s", mistakes[i]);
     cr_assert_eq (number, 7);
 }
 
-Test (options, a_mistake_in_the_file_is_usage)
+Test (options, a_mistake_in_the_file_is_a_usage_error)
 {
     static const char *const mistakes[] = {"here\n    number = 101\n", "here\n    nombre = 1\n",
                                            "here\n    flag = perhaps\n"};
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
         file_write (mistakes[i]);
-        cr_assert_eq (parse ("--config", path, NULL), PROGRAM_USAGE, "%s", mistakes[i]);
+        cr_assert_eq (options_parse ("--config", path, NULL), PROGRAM_USAGE, "%s", mistakes[i]);
         cr_assert_null (settings);
     }
-    cr_assert_eq (parse ("--config", "/nowhere/at-all", NULL), PROGRAM_USAGE);
+    cr_assert_eq (options_parse ("--config", "/nowhere/at-all", NULL), PROGRAM_USAGE);
 }
 
-Test (options, help_and_version_end_it)
+Test (options, help_and_version_exit_with_success)
 {
-    cr_assert_eq (parse ("--help", NULL, NULL), PROGRAM_OK);
-    cr_assert_eq (parse ("--version", NULL, NULL), PROGRAM_OK);
+    cr_assert_eq (options_parse ("--help", NULL, NULL), PROGRAM_OK);
+    cr_assert_eq (options_parse ("--version", NULL, NULL), PROGRAM_OK);
 }
