@@ -27,8 +27,9 @@ enum {
     WAITING = 64,
     LINGER_MOST_MS = 30000,
     HANDSHAKE_MS = 10000,
-    FRAME_SLACK =
-        1024,       /* for CURVE; and so that a slightly larger frame is counted here, not lost in libzmq */
+    /*  bytes that CURVE adds to a frame; and a frame that is slightly too large is counted here, not cut off by
+        libzmq */
+    FRAME_SLACK = 1024,
     BACKLOG = 4096, /* for a whole fleet that reconnects at once; the kernel may allow less */
     CONNECT_MS = 5000,
     TCP_MAXRT_MS = 20000,

@@ -1,11 +1,9 @@
-/*  The machine's members, phases and waves: every change of them. */
+/*  rollout/machine.c - every change of a rollout's members, phases and waves */
 
 #include "rollout/machine.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-
-/*  states and counts */
 
 static struct rollout_wave *wave_of (struct rollout *rollout, const struct rollout_member *member)
 {
@@ -17,7 +15,8 @@ bool rollout_is_under_way (enum wire_member state)
     return state == WIRE_MEMBER_ORDERED || state == WIRE_MEMBER_BACKING;
 }
 
-/*  Whether its silence says something about the others. */
+/*  Whether it counts among the nodes that are not updated. If most of those lose contact too, it is the
+    network or the broker. */
 static bool is_other (const struct rollout_member *member)
 {
     return member->state == WIRE_MEMBER_WAITING || member->state == WIRE_MEMBER_LEFT;
@@ -44,7 +43,7 @@ void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_
     bool listed = member->pending != ROLLOUT_WAIT;
     member->kept = false;
     if (listed && kind == ROLLOUT_KEEP)
-        return; /* what is to be told keeps it as well */
+        return; /* the pending action stores it as well */
     member->pending = kind;
     if (listed)
         return;
@@ -87,8 +86,6 @@ void rollout_member_charge (struct rollout *rollout, uint32_t index, bool charge
     rollout_member_count (rollout, member, true);
     rollout_member_pend (rollout, index, ROLLOUT_KEEP);
 }
-
-/*  phases */
 
 void rollout_phase_enter (struct rollout *rollout, enum wire_phase phase, uint64_t now_ms)
 {

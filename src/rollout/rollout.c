@@ -1,4 +1,4 @@
-/*  What moves a rollout on: what its owner tells of the nodes, and time. */
+/*  rollout/rollout.c - what advances a rollout: events of the nodes, and time */
 
 #include "rollout/machine.h"
 
@@ -9,7 +9,7 @@ void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
     if (!rollout_is_running (rollout) && rollout->phase != WIRE_PHASE_QUEUED)
         return;
     rollout_reason_set (rollout, "%s", reason);
-    if (rollout->phase == WIRE_PHASE_QUEUED) { /* there is nothing to decide about */
+    if (rollout->phase == WIRE_PHASE_QUEUED) { /* nothing has started that could be reverted or resumed */
         rollout_phase_enter (rollout, WIRE_PHASE_ABORTED, now_ms);
         rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
     } else
@@ -66,7 +66,7 @@ void rollout_pause (struct rollout *rollout, const char *reason)
     rollout->changed = true;
 }
 
-/*  The first wave may have to show that it can go back. Returns whether the member has something to do. */
+/*  A node of the first wave may have to rehearse its revert. Returns whether it has to. */
 static bool rehearse_revert (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     const struct rollout_member *member = &rollout->members[index];
@@ -82,9 +82,9 @@ static void on_confirmed (struct rollout *rollout, uint32_t index, uint64_t now_
     struct rollout_member *member = &rollout->members[index];
     if (member->state == WIRE_MEMBER_BACKING || member->state == WIRE_MEMBER_UPDATED ||
         member->state == WIRE_MEMBER_BACK)
-        return; /* told before */
+        return; /* reported before */
     if (member->charged)
-        rollout_member_charge (rollout, index, false); /* late, or silent for a while, but there */
+        rollout_member_charge (rollout, index, false); /* late, or without contact for a while, but updated */
     rollout_member_enter (rollout, index, WIRE_MEMBER_UPDATED, ROLLOUT_KEEP, now_ms);
     if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED) {
         rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
@@ -98,7 +98,7 @@ static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_m
     struct rollout_member *member = &rollout->members[index];
     if (member->state != WIRE_MEMBER_BACKING && member->state != WIRE_MEMBER_STUCK &&
         member->state != WIRE_MEMBER_DARK) {
-        if (member->confirmed || member->state == WIRE_MEMBER_ORDERED) { /* somebody else had it go back */
+        if (member->confirmed || member->state == WIRE_MEMBER_ORDERED) { /* reverted by someone else */
             rollout_member_enter (rollout, index, WIRE_MEMBER_FAILED, ROLLOUT_KEEP, now_ms);
             rollout_member_charge (rollout, index, true);
             rollout_budgets_check (rollout, now_ms);
@@ -191,7 +191,7 @@ void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64
         rollout_look_by (rollout, now_ms + rollout->settle_ms);
         return;
     }
-    if (member->state == WIRE_MEMBER_DARK) { /* what it says of its version follows */
+    if (member->state == WIRE_MEMBER_DARK) { /* the report of its version follows */
         rollout_member_charge (rollout, index, false);
         rollout_member_enter (rollout, index, member->confirmed ? WIRE_MEMBER_UPDATED : WIRE_MEMBER_ORDERED,
                               ROLLOUT_KEEP, now_ms);
@@ -225,8 +225,6 @@ void rollout_compare (struct rollout *rollout, const struct rollout_round *round
     rollout_phase_halt (rollout, now_ms);
 }
 
-/*  the clock */
-
 static uint64_t stopped_ms (const struct rollout *rollout, uint64_t now_ms)
 {
     uint64_t running = rollout->stop_ms && now_ms > rollout->stop_ms ? now_ms - rollout->stop_ms : 0;
@@ -242,8 +240,8 @@ static void stop_clock (struct rollout *rollout, bool stop, uint64_t now_ms)
     rollout->changed = true;
 }
 
-/*  Most of those who lose their broker together with it, and were not updated, are silent too: then it is the
-    network, or the broker. */
+/*  Whether the failure is the node's own. If most of the nodes of the same failure domain that are not
+    updated have lost contact too, the network or the broker is at fault. */
 static bool is_alone (const struct rollout *rollout, const struct rollout_member *member)
 {
     const struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
@@ -260,8 +258,7 @@ static void judge_silence (struct rollout *rollout, uint32_t index, uint64_t now
         return;
     }
     if (!is_alone (rollout, member)) {
-        rollout_look_by (rollout,
-                         now_ms + rollout->settle_ms); /* and again, should the others come back without it */
+        rollout_look_by (rollout, now_ms + rollout->settle_ms); /* the others may come back without it */
         return;
     }
     member->dark_ms = 0;
@@ -291,8 +288,8 @@ static void look_at_deadline (struct rollout *rollout, uint32_t index, uint64_t 
     rollout_member_charge (rollout, index, true);
 }
 
-/*  Everybody whose time may be over; seldom, because it goes through all. */
-static void look (struct rollout *rollout, uint64_t now_ms)
+/*  Checks the deadlines of all members; seldom, because it visits each of them. */
+static void members_look (struct rollout *rollout, uint64_t now_ms)
 {
     if (now_ms < rollout->look_ms)
         return;
@@ -305,7 +302,7 @@ static void look (struct rollout *rollout, uint64_t now_ms)
     rollout_reverting_finish (rollout, now_ms);
 }
 
-/*  When the wave's time is over; it stands still while nothing may be begun with. */
+/*  The time at which the wave's deadline passes; the clock stops while no node may be started. */
 static uint64_t wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
 {
     if (rollout->phase == WIRE_PHASE_APPROVAL)
@@ -324,7 +321,8 @@ static void end_overdue_wave (struct rollout *rollout, uint64_t now_ms)
     rollout_phase_halt (rollout, now_ms);
 }
 
-/*  Every node of the wave has ended, but for those that are silent: waits until it is known that they are. */
+/*  Every node of the wave has ended, except those without contact. Waits until they have been silent long
+    enough. */
 static void soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
@@ -342,7 +340,8 @@ static void soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *re
         *ret_until_ms = until_ms;
 }
 
-/*  Begins with the next node of the wave. Returns false, and until when nothing changes by itself. */
+/*  Starts the next node of the wave. Returns false if there is none; nothing changes by itself until
+    *ret_until_ms. */
 static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
 {
     struct rollout_wave *wave = &rollout->waves[rollout->wave];
@@ -367,8 +366,8 @@ static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t 
     return false;
 }
 
-/*  Moves on. Returns until when nothing changes by itself; 0: something has changed. */
-static uint64_t move (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
+/*  Advances the rollout. Returns the time until which nothing changes by itself; 0: something has changed. */
+static uint64_t rollout_advance (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
 {
     uint64_t until_ms = UINT64_MAX, ends_ms;
     if (!rollout_is_running (rollout))
@@ -390,7 +389,7 @@ static uint64_t move (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms
     } else if (rollout->phase == WIRE_PHASE_UPDATING && !rollout->paused) {
         const struct rollout_wave *wave = &rollout->waves[rollout->wave];
         until_ms = now_ms + closed_ms;
-        if (wave->cursor == wave->count && wave->under_way == 0) /* the last one ended after it had closed */
+        if (wave->cursor == wave->count && wave->under_way == 0) /* ended after the window closed */
             soak_or_wait (rollout, now_ms, &until_ms);
         if (rollout->phase == WIRE_PHASE_SOAKING)
             return 0;
@@ -408,7 +407,7 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, ui
 {
     uint64_t until_ms;
     do {
-        look (rollout, now_ms);
+        members_look (rollout, now_ms);
         if (rollout->changed) {
             rollout->changed = false;
             return (struct rollout_action){.kind = ROLLOUT_TURN, .member = ROLLOUT_NOBODY};
@@ -423,7 +422,7 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, ui
             member->pending = ROLLOUT_WAIT;
             return action;
         }
-        until_ms = move (rollout, now_ms, wall_ms);
+        until_ms = rollout_advance (rollout, now_ms, wall_ms);
     } while (until_ms == 0 || rollout->changed);
     if (rollout->look_ms < until_ms)
         until_ms = rollout->look_ms;
