@@ -37,7 +37,7 @@ bool rollout_is_running (const struct rollout *rollout);
 
 void rollout_phase_enter (struct rollout *rollout, enum wire_phase phase, uint64_t now_ms);
 
-/*  Sets the reason. */
+/*  Sets the reason; no gate is named for it. */
 __attribute__ ((format (printf, 2, 3))) void rollout_reason_set (struct rollout *rollout, const char *format,
                                                                  ...);
 
@@ -54,8 +54,8 @@ void rollout_phase_revert (struct rollout *rollout, uint64_t now_ms);
 /*  Ends reverting once no node is under way any more. */
 void rollout_reverting_finish (struct rollout *rollout, uint64_t now_ms);
 
-/*  Halts a running rollout if a budget is exceeded. */
-void rollout_budgets_check (struct rollout *rollout, uint64_t now_ms);
+/*  When the time of the wave, or of its approval, is over. UINT64_MAX while it stands still. */
+uint64_t rollout_wave_ends_ms (const struct rollout *rollout, uint64_t now_ms);
 
 /*  Begins the current wave. Its nodes are started in their order, evenly over the spread. */
 void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms);

@@ -1,5 +1,6 @@
 /*  rollout/rollout.c - what advances a rollout: events of the nodes, and time */
 
+#include "rollout/gates.h"
 #include "rollout/machine.h"
 
 #include "rollout/window.h"
@@ -101,7 +102,7 @@ static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_m
         if (member->confirmed || member->state == WIRE_MEMBER_ORDERED) { /* reverted by someone else */
             rollout_member_enter (rollout, index, WIRE_MEMBER_FAILED, ROLLOUT_KEEP, now_ms);
             rollout_member_charge (rollout, index, true);
-            rollout_budgets_check (rollout, now_ms);
+            (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
         }
         return;
     }
@@ -112,14 +113,10 @@ static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_m
     if (!rehearsed)
         return;
     member->revert_ms = took_ms ? took_ms : 1;
-    if (took_ms <= rollout->spec.revert_limit_ms) {
+    if (rollout_gates_check (rollout, ROLLOUT_AT_REVERT, index, now_ms))
+        rollout_member_charge (rollout, index, true);
+    else
         rollout_member_enter (rollout, index, WIRE_MEMBER_ORDERED, ROLLOUT_ORDER, now_ms);
-        return;
-    }
-    rollout_member_charge (rollout, index, true);
-    rollout_reason_set (rollout, "the rehearsed revert of a node took %llu ms; the limit is %llu ms",
-                        (unsigned long long) took_ms, (unsigned long long) rollout->spec.revert_limit_ms);
-    rollout_phase_halt (rollout, now_ms);
 }
 
 static void on_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
@@ -133,7 +130,7 @@ static void on_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
     else
         return;
     rollout_member_charge (rollout, index, true);
-    rollout_budgets_check (rollout, now_ms);
+    (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
 }
 
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms)
@@ -212,17 +209,7 @@ void rollout_compare (struct rollout *rollout, const struct rollout_round *round
     if (!rollout_is_running (rollout) || rollout->spec.false_halt == 0)
         return;
     rollout_evidence_add (&rollout->evidence, round);
-    if (!rollout_evidence_is_enough (&rollout->evidence, (unsigned) rollout->spec.false_halt))
-        return;
-    const struct rollout_evidence *evidence = &rollout->evidence;
-    rollout_reason_set (
-        rollout,
-        "updated nodes do worse: %llu of %llu looks at them were bad, and %llu of %llu at the others; were "
-        "they alike, that would be seen with a chance of one in %.0f",
-        (unsigned long long) evidence->updated_bad, (unsigned long long) evidence->updated,
-        (unsigned long long) evidence->others_bad, (unsigned long long) evidence->others,
-        rollout_evidence_factor (evidence));
-    rollout_phase_halt (rollout, now_ms);
+    (void) rollout_gates_check (rollout, ROLLOUT_AT_ROUND, ROLLOUT_NOBODY, now_ms);
 }
 
 static uint64_t stopped_ms (const struct rollout *rollout, uint64_t now_ms)
@@ -298,27 +285,17 @@ static void members_look (struct rollout *rollout, uint64_t now_ms)
         judge_silence (rollout, i, now_ms);
         look_at_deadline (rollout, i, now_ms);
     }
-    rollout_budgets_check (rollout, now_ms);
+    (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
     rollout_reverting_finish (rollout, now_ms);
 }
 
-/*  The time at which the wave's deadline passes; the clock stops while no node may be started. */
-static uint64_t wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
+uint64_t rollout_wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
 {
     if (rollout->phase == WIRE_PHASE_APPROVAL)
         return rollout->paused ? UINT64_MAX : rollout->phase_ms + rollout->spec.wave_deadline_ms;
     if (rollout->stop_ms)
         return UINT64_MAX;
     return rollout->wave_ms + rollout->spec.wave_deadline_ms + stopped_ms (rollout, now_ms);
-}
-
-static void end_overdue_wave (struct rollout *rollout, uint64_t now_ms)
-{
-    if (rollout->phase == WIRE_PHASE_APPROVAL)
-        rollout_reason_set (rollout, "wave %u: not approved within its deadline", rollout->wave + 1);
-    else
-        rollout_reason_set (rollout, "wave %u did not end within its deadline", rollout->wave + 1);
-    rollout_phase_halt (rollout, now_ms);
 }
 
 /*  Every node of the wave has ended, except those without contact. Waits until they have been silent long
@@ -372,14 +349,12 @@ static uint64_t rollout_advance (struct rollout *rollout, uint64_t now_ms, uint6
     uint64_t until_ms = UINT64_MAX, ends_ms;
     if (!rollout_is_running (rollout))
         return until_ms;
-    uint64_t closed_ms = rollout_window_opens_ms (rollout->spec.window, wall_ms);
+    uint64_t closed_ms = rollout_gates_open_ms (rollout, wall_ms);
     if (rollout->phase != WIRE_PHASE_APPROVAL)
         stop_clock (rollout, rollout->paused || (closed_ms && rollout->phase == WIRE_PHASE_UPDATING), now_ms);
-    ends_ms = wave_ends_ms (rollout, now_ms);
-    if (now_ms >= ends_ms) {
-        end_overdue_wave (rollout, now_ms);
+    ends_ms = rollout_wave_ends_ms (rollout, now_ms);
+    if (rollout_gates_check (rollout, ROLLOUT_AT_CLOCK, ROLLOUT_NOBODY, now_ms))
         return 0;
-    }
     if (rollout->phase == WIRE_PHASE_UPDATING && !rollout->paused && !closed_ms) {
         if (begin_with_next (rollout, now_ms, &until_ms) || rollout->phase == WIRE_PHASE_SOAKING)
             return 0;

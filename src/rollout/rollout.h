@@ -108,6 +108,7 @@ struct rollout {
     uint64_t stopped_ms; /* of the wave: time paused or outside the window, without the current stop */
     uint64_t stop_ms;    /* time of the current stop; 0: not stopped */
     char reason[ROLLOUT_REASON]; /* why it is halted, reverting, aborted, or paused without an operator */
+    enum wire_gate gate;         /* that the reason is of; WIRE_GATE_NULL: of none */
     struct rollout_evidence evidence;
 
     uint32_t under_way, charged; /* in all waves */
