@@ -240,6 +240,7 @@ int broker_rollout_load (struct broker *broker, const struct broker_rollout_row 
     *machine = (struct rollout){.wave = row->wave,
                                 .phase = row->state.phase,
                                 .paused = row->state.paused,
+                                .gate = row->state.gate,
                                 .phase_ms = row->phase_ms,
                                 .wave_ms = row->wave_ms,
                                 .stopped_ms = row->stopped_ms,

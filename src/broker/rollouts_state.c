@@ -309,6 +309,7 @@ int broker_rollout_describe (struct broker_rollout *rollout, uint64_t now_ms)
     rollout->since_ms = machine->phase_ms;
     free (state->reason);
     state->reason = machine->reason[0] ? broker_reason ("%s", machine->reason) : NULL;
+    state->gate = machine->gate;
     free (state->waits);
     state->waits = waits_text (rollout, now_ms);
     waves_describe (rollout);

@@ -1,4 +1,4 @@
-/*  bus/callback.c - how a program tells the manager that started it */
+/*  bus/callback.c - how a program reports to the manager that started it */
 
 #include "bus/callback.h"
 
@@ -12,10 +12,10 @@
 #include "base/time.h"
 
 enum {
-    FRAME_SHARE = 48 * 1024, /* of arguments and variables; the marks' are 12 KiB at most */
+    FRAME_SHARE = 48 * 1024, /* for arguments and variables; the marks take 12 KiB at most */
     STRING_MOST = 16384,
     STRING_HEAD = 5,
-    ARGS_MOST = 300, /* these of schemas/callback.def */
+    ARGS_MOST = 300, /* these limits are those of schemas/callback.def */
     ENV_MOST = 1024,
     MARKS_MOST = 640,
     MARK_LENGTH = 16,
@@ -36,7 +36,7 @@ int bus_callback_parse (const char *text, struct bus_callback *ret_callback, str
     return base_text_copy (ret_callback->nonce, sizeof ret_callback->nonce, space + 1);
 }
 
-static bool fits (const char *string, size_t *room)
+static bool string_fits (const char *string, size_t *room)
 {
     size_t size = strlen (string) + STRING_HEAD;
     if (size > *room || size > STRING_MOST)
@@ -61,10 +61,10 @@ int bus_callback_ready (const char *version, char **args, char **env, struct wir
                                .env = calloc (ENV_MOST, sizeof *ready.env),
                                .env_marks = calloc (MARKS_MOST + 1, sizeof *ready.env_marks)};
     int rc = ready.env && ready.env_marks ? 0 : -ENOMEM;
-    while (ready.n_args < ARGS_MOST && args[ready.n_args] && fits (args[ready.n_args], &room))
+    while (ready.n_args < ARGS_MOST && args[ready.n_args] && string_fits (args[ready.n_args], &room))
         ready.n_args++;
     for (size_t i = 0; env[i] && !rc; i++)
-        if (ready.n_env < ENV_MOST && fits (env[i], &room))
+        if (ready.n_env < ENV_MOST && string_fits (env[i], &room))
             ready.env[ready.n_env++] = env[i];
         else if (ready.n_env_marks == MARKS_MOST)
             ready.env_more++;
@@ -79,12 +79,12 @@ int bus_callback_ready (const char *version, char **args, char **env, struct wir
 
 void bus_callback_ready_deinit (struct wire_ready *ready)
 {
-    free (ready->env); /* the strings are not ours */
+    free (ready->env); /* the list only: the strings are the caller's */
     (void) base_list_free (ready->env_marks);
     *ready = (struct wire_ready){.pid = 0};
 }
 
-/*  A context and one socket of it. Closing waits at most for what is left of the time. */
+/*  A context and one socket of it. Closing waits at most for the rest of the timeout. */
 struct delivery {
     void *context, *socket;
 };
@@ -103,16 +103,16 @@ static int milliseconds_left (uint64_t until_ms)
     return now_ms < until_ms ? (int) (until_ms - now_ms) : 0;
 }
 
-static int option (void *socket, int name, int value)
+static int option_set (void *socket, int name, int value)
 {
     return zmq_setsockopt (socket, name, &value, sizeof value) < 0 ? -errno : 0;
 }
 
-/*  Sends one frame; the first one waits until somebody is there to take it. */
+/*  Sends one frame. The first frame waits until a peer is connected. */
 static int frame_send (void *socket, const void *data, size_t size, int flags, uint64_t until_ms)
 {
     for (;;) {
-        int rc = option (socket, ZMQ_SNDTIMEO, milliseconds_left (until_ms));
+        int rc = option_set (socket, ZMQ_SNDTIMEO, milliseconds_left (until_ms));
         if (rc)
             return rc;
         if (zmq_send (socket, data, size, flags) >= 0)
@@ -138,11 +138,11 @@ int bus_callback_deliver (const struct bus_callback *callback, const struct wire
     delivery.socket = delivery.context ? zmq_socket (delivery.context, ZMQ_PUSH) : NULL;
     if (!delivery.socket)
         return base_error_errno (error, -errno, "cannot make a socket");
-    /*  Without it, what is sent lies in a queue whether somebody listens or not, and nobody is told. */
-    rc = option (delivery.socket, ZMQ_IMMEDIATE, 1);
-    rc = rc ? rc : option (delivery.socket, ZMQ_LINGER, 0);
-    rc = rc ? rc : option (delivery.socket, ZMQ_RECONNECT_IVL, 10);
-    rc = rc ? rc : option (delivery.socket, ZMQ_IPV6, strchr (callback->endpoint, '[') != NULL);
+    /*  Without this option, libzmq queues the message even if nothing listens, and reports no error. */
+    rc = option_set (delivery.socket, ZMQ_IMMEDIATE, 1);
+    rc = rc ? rc : option_set (delivery.socket, ZMQ_LINGER, 0);
+    rc = rc ? rc : option_set (delivery.socket, ZMQ_RECONNECT_IVL, 10);
+    rc = rc ? rc : option_set (delivery.socket, ZMQ_IPV6, strchr (callback->endpoint, '[') != NULL);
     if (!rc && zmq_connect (delivery.socket, callback->endpoint) < 0)
         rc = -errno;
     if (rc)
@@ -155,5 +155,5 @@ int bus_callback_deliver (const struct bus_callback *callback, const struct wire
     if (rc)
         return base_error_errno (error, rc, "cannot send to %s", callback->endpoint);
     int left = milliseconds_left (until_ms);
-    return option (delivery.socket, ZMQ_LINGER, left > 100 ? left : 100);
+    return option_set (delivery.socket, ZMQ_LINGER, left > 100 ? left : 100);
 }

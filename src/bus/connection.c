@@ -1,7 +1,8 @@
 /*  bus/connection.c - the table of connections
 
-    They stand in it by descriptor. A descriptor is reused as soon as libzmq has closed it, and the monitor's word comes late: the
-    kernel's cookie of the socket says whether it still is the same connection. */
+    The table is indexed by descriptor. A descriptor is reused as soon as libzmq has closed it, and the
+    monitor's events come late. The kernel's cookie of the socket shows whether it still is the same
+    connection. */
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -45,7 +46,7 @@ void bus_connection_append (struct bus_connections *list, struct bus_connection 
     list->last = connection;
 }
 
-/*  0: no socket. */
+/*  Returns 0 if fd is not a socket. */
 uint64_t bus_connection_cookie (int fd)
 {
     uint64_t cookie = 0;
@@ -58,7 +59,7 @@ bool bus_connection_is_gone (const struct bus_connection *connection)
     return bus_connection_cookie (connection->fd) != connection->cookie;
 }
 
-/*  What libzmq has taken from the kernel so far. */
+/*  Bytes that libzmq has read from the kernel so far. */
 uint64_t bus_connection_bytes_read (const struct bus_connection *connection, int *ret_unread)
 {
     struct tcp_info info = {0};
@@ -78,7 +79,7 @@ bool bus_connection_wake_by (const struct bus_connection *connection, int operat
     return epoll_ctl (connection->guard->epoll, operation, connection->fd, &event) == 0;
 }
 
-/*  Has the guard woken by the next bytes. */
+/*  Wakes the guard when the next bytes arrive. */
 bool bus_connection_arm (const struct bus_connection *connection, int operation)
 {
     return bus_connection_wake_by (connection, operation, EPOLLIN);
@@ -98,7 +99,7 @@ void bus_connection_drop (struct bus_connection *connection)
     free (connection);
 }
 
-/*  Of the connections that are not ended yet, the one of which `bytes` says most. */
+/*  Returns the open connection for which bytes () is largest. */
 struct bus_connection *bus_connection_most (struct bus_guard *guard,
                                             uint64_t (*bytes) (const struct bus_connection *connection))
 {
@@ -134,7 +135,7 @@ static bool is_tcp (int fd)
     return getsockname (fd, (struct sockaddr *) &address, &size) == 0 && address.ss_family != AF_UNIX;
 }
 
-/*  The connection that a descriptor is now. NULL where it is none any more. */
+/*  The connection that a descriptor belongs to now. NULL: it belongs to none any more. */
 struct bus_connection *bus_connection_find (struct bus_guard *guard, struct bus_socket *socket, int fd)
 {
     uint64_t cookie = fd < 0 ? 0 : bus_connection_cookie (fd);

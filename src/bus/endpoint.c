@@ -1,4 +1,4 @@
-/*  bus/endpoint.c - where the four channels of an origin are */
+/*  bus/endpoint.c - the endpoints of an origin's four channels */
 
 #include "bus/endpoint.h"
 
@@ -20,7 +20,7 @@ enum {
 
 static const char *const CHANNEL_NAMES[CHANNELS] = {"announce", "control", "content", "events"};
 
-static int refuse (const char *text, const char *why, struct base_error *error)
+static int origin_refuse (const char *text, const char *why, struct base_error *error)
 {
     return base_error_set (error, -EINVAL,
                            "'%.200s' is not an origin: %s. Write HOST, HOST:PORT, [IPV6]:PORT or ipc://PATH",
@@ -44,32 +44,32 @@ static int parse_ipc (const char *text, char *fields[CHANNELS], struct base_erro
     const char *path = text + strlen ("ipc://");
     struct sockaddr_un address;
     if (!path[0] || path[0] == '@')
-        return refuse (text, "it has no path", error);
-    /* The longest of the four decides. */
+        return origin_refuse (text, "it has no path", error);
+    /*  "announce" is the longest of the four names. */
     if (strlen (path) + strlen ("/announce") >= sizeof address.sun_path)
-        return refuse (text, "its path is too long for a socket", error);
+        return origin_refuse (text, "its path is too long for a socket", error);
     for (int i = 0; i < CHANNELS; i++)
         (void) snprintf (fields[i], BUS_ENDPOINT_SIZE, "%s/%s", text, CHANNEL_NAMES[i]);
     return 0;
 }
 
-/*  Takes the host apart from the port, and the brackets off. */
-static int split (const char *text, char host[HOST_MOST + 1], bool *ret_is_v6, const char **ret_port,
-                  struct base_error *error)
+/*  Splits the host from the port and removes the brackets. */
+static int host_split (const char *text, char host[HOST_MOST + 1], bool *ret_is_v6, const char **ret_port,
+                       struct base_error *error)
 {
     bool is_v6 = text[0] == '[';
     const char *start = is_v6 ? text + 1 : text;
     const char *end = is_v6 ? strchr (start, ']') : start + strcspn (start, ":");
     if (!end)
-        return refuse (text, "the bracket is not closed", error);
+        return origin_refuse (text, "the bracket is not closed", error);
     if ((size_t) (end - start) > HOST_MOST)
-        return refuse (text, "the host is too long", error);
+        return origin_refuse (text, "the host is too long", error);
     memcpy (host, start, (size_t) (end - start));
     host[end - start] = '\0';
 
     const char *rest = is_v6 ? end + 1 : end;
     if (*rest && *rest != ':')
-        return refuse (text, "behind the bracket only :PORT may follow", error);
+        return origin_refuse (text, "behind the bracket only :PORT may follow", error);
     *ret_is_v6 = is_v6;
     *ret_port = *rest ? rest + 1 : NULL;
     return 0;
@@ -92,18 +92,18 @@ int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, 
     char host[HOST_MOST + 1];
     bool is_v6;
     const char *port_text;
-    r = split (text, host, &is_v6, &port_text, error);
+    r = host_split (text, host, &is_v6, &port_text, error);
     if (r < 0)
         return r;
     struct in6_addr ignored;
     if (is_v6 ? inet_pton (AF_INET6, host, &ignored) != 1 : !is_host_name (host))
-        return refuse (
+        return origin_refuse (
             text, is_v6 ? "the brackets hold no IPv6 address" : "the host is not a name or address", error);
     uint64_t port = WIRE_PORT_ANNOUNCE;
     if (port_text && (base_text_parse_u64 (port_text, PORT_MOST, &port) < 0 || port == 0)) {
         if (strchr (port_text, ':'))
-            return refuse (text, "an IPv6 address needs brackets", error);
-        return refuse (text, "the port is not a number from 1 to 65532", error);
+            return origin_refuse (text, "an IPv6 address needs brackets", error);
+        return origin_refuse (text, "the port is not a number from 1 to 65532", error);
     }
     for (unsigned i = 0; i < CHANNELS; i++)
         (void) snprintf (fields[i], BUS_ENDPOINT_SIZE, is_v6 ? "tcp://[%s]:%u" : "tcp://%s:%u", host,
@@ -123,7 +123,7 @@ int bus_content_parse (const char *text, char ret_endpoint[BUS_ENDPOINT_SIZE], s
     char host[HOST_MOST + 1];
     bool is_v6;
     const char *port;
-    int rc = split (text, host, &is_v6, &port, error);
+    int rc = host_split (text, host, &is_v6, &port, error);
     rc = rc ? rc : bus_endpoints_parse (text, &endpoints, error);
     return rc ? rc
               : base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE,
@@ -143,7 +143,7 @@ bool bus_address_is_loopback (const char *address)
         return IN6_IS_ADDR_LOOPBACK (&v6);
     bool is_v6;
     const char *port;
-    if (split (address, host, &is_v6, &port, NULL) < 0)
+    if (host_split (address, host, &is_v6, &port, NULL) < 0)
         return false;
     if (is_v6)
         return inet_pton (AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK (&v6);

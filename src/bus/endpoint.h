@@ -1,4 +1,4 @@
-/*  bus/endpoint.h - where the four channels of an origin are */
+/*  bus/endpoint.h - the endpoints of an origin's four channels */
 
 #ifndef BUS_ENDPOINT_H
 #define BUS_ENDPOINT_H
@@ -16,16 +16,16 @@ struct bus_endpoints {
     char events[BUS_ENDPOINT_SIZE];
 };
 
-/*  "HOST", "HOST:PORT", "[V6]:PORT" (PORT: the first of the four; default 7670) to
-    tcp://HOST:PORT..PORT+3; "ipc://PATH" to ipc://PATH/announce and so on. Returns 0 or -EINVAL with a
+/*  "HOST", "HOST:PORT", "[V6]:PORT" (PORT: the first of the four; default 7670) become
+    tcp://HOST:PORT..PORT+3; "ipc://PATH" becomes ipc://PATH/announce and so on. Returns 0 or -EINVAL with a
     sentence that shows the accepted forms. */
 int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, struct base_error *error);
 
-/*  Where a content peer is: "HOST", "HOST:PORT" or "[V6]:PORT" (default 7672) to tcp://HOST:PORT, or an
-    endpoint as it is. Returns 0 or -EINVAL with a sentence. */
+/*  The endpoint of a content peer: "HOST", "HOST:PORT" or "[V6]:PORT" (default 7672) becomes tcp://HOST:PORT;
+    a complete endpoint is copied. Returns 0 or -EINVAL with a sentence. */
 int bus_content_parse (const char *text, char ret_endpoint[BUS_ENDPOINT_SIZE], struct base_error *error);
 
-/*  Whether an address to bind is the loopback's. */
+/*  Whether an address to bind is a loopback address. */
 bool bus_address_is_loopback (const char *address);
 
 #endif

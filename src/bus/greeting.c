@@ -1,15 +1,15 @@
-/*  bus/greeting.c - what a connection sends that is no message */
+/*  bus/greeting.c - bytes that a connection sends and that belong to no message */
 
 #include "base/time.h"
 #include "bus/guard_private.h"
 
 enum {
-    GREETING_MOST = 2048,             /* bytes of a connection that are no messages: its hand-shake */
-    STRANGERS_MOST = 8 * 1024 * 1024, /* bytes in all of those that have not shown that yet ... */
-    STRANGER_LITTLE = 4096,           /* ... and sent more than this */
+    GREETING_MOST = 2048,             /* bytes of a connection that belong to no message: its handshake */
+    STRANGERS_MOST = 8 * 1024 * 1024, /* such bytes of all connections whose handshake is not over ... */
+    STRANGER_LITTLE = 4096,           /* ... and that sent more than this */
 };
 
-/*  The end of what is counted of its hand-shake. */
+/*  Stops counting the connection's handshake. */
 void bus_greeting_done (struct bus_connection *connection)
 {
     connection->guard->strange -= connection->strange;
@@ -22,15 +22,15 @@ static uint64_t strange_of (const struct bus_connection *connection)
     return connection->strange;
 }
 
-/*  A look that comes late finds a message without end above this limit, too. */
+/*  A late look can find a message without end above this limit, too. */
 static enum bus_end why_of (const struct bus_connection *connection)
 {
     return connection->strange > connection->socket->message_most + BUS_SLACK ? BUS_END_ENDLESS
                                                                               : BUS_END_GREETING;
 }
 
-/*  What a connection has sent beside its messages is its hand-shake, and what it has not sent whole. libzmq keeps
-    whatever properties a peer has told of itself, in about twenty times the bytes that they take on the wire. */
+/*  Bytes beside complete messages are the handshake and an incomplete message. libzmq keeps every property
+    that a peer sends in its handshake, in about twenty times the bytes that it takes on the wire. */
 void bus_greeting_count (struct bus_connection *connection, uint64_t now_ms)
 {
     struct bus_guard *guard = connection->guard;
@@ -56,7 +56,7 @@ void bus_greeting_count (struct bus_connection *connection, uint64_t now_ms)
     }
 }
 
-/*  A message of so many bytes came on a connection that is not shaken. */
+/*  A message of `size` bytes came on a connection whose handshake is still counted. */
 void bus_greeting_delivered (struct bus_connection *connection, size_t size)
 {
     int unread;

@@ -1,10 +1,10 @@
-/*  bus/guard.c - what one connection may cost
+/*  bus/guard.c - limits for one connection
 
-    How a message without end is found: `read` is what libzmq has taken from the kernel, `base` what that was
-    when something was delivered last. A peer's stream is one message behind the other, so whatever lies between
-    the two is whole messages that wait for the loop, and one that is not complete. Where the socket has nothing
-    to read, it is that one alone. Where it has, it is read in turns: once as many messages were read as there
-    are connections, each of them had its turn. */
+    How a message without end is found: `read` counts the bytes that libzmq has read from the kernel, `base`
+    is that count at the last delivery. A peer's stream is one message after the other. So the bytes between
+    the two are complete messages that wait for the loop, and one incomplete message. If the socket has
+    nothing to read, they are the incomplete message alone. If it has, libzmq reads the connections in turns:
+    once as many messages were read as there are connections, each connection has had its turn. */
 
 #include "bus/guard.h"
 
@@ -22,13 +22,13 @@
 
 enum {
     LOOK_MS = 50,
-    IDLE_LOOKS = 3,         /* without a byte: it is let go of */
-    SILENT_MOST_MS = 30000, /* where bytes still come: a hand-shake may have to wait for its turn */
+    IDLE_LOOKS = 3,         /* looks without a byte, after which the connection is idle */
+    SILENT_MOST_MS = 30000, /* while bytes still come: a handshake may have to wait for its turn */
     LITTLE = 64 * 1024,
-    PINGS_A_SECOND = 8,           /* bytes: a client that only listens still sends libzmq's heartbeats, ... */
-    PINGS_MOST = 8 * 1024 * 1024, /* ... which nobody tells from parts of a message */
-    GROWN = 64 * 1024 * 1024,     /* over ipc, where the kernel counts no bytes: what the process has grown */
-    CHANGES_MOST = 400,           /* of what a connection subscribes to, ... */
+    PINGS_A_SECOND = 8,           /* bytes of heartbeats: a client that only listens still sends them, ... */
+    PINGS_MOST = 8 * 1024 * 1024, /* ... and they cannot be distinguished from parts of a message */
+    GROWN = 64 * 1024 * 1024,     /* growth of the process: over ipc the kernel counts no bytes */
+    CHANGES_MOST = 400,           /* subscriptions and cancellations of a connection, ... */
     CHANGES_MS = 60000,           /* ... in this time */
     EVENTS = 64,
 };
@@ -55,7 +55,7 @@ static uint64_t process_size (void)
     if (size <= 0)
         return 0;
     text[size] = '\0';
-    (void) strtoull (text, &pages, 10); /* the size of its addresses; then what is resident */
+    (void) strtoull (text, &pages, 10); /* skips the size of the address space; the resident size follows */
     return strtoull (pages, NULL, 10) * (uint64_t) sysconf (_SC_PAGESIZE);
 }
 
@@ -99,7 +99,7 @@ void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms)
     guard->wait_timer = bus_timer_start (guard->loop, until > now_ms ? until - now_ms : 0, on_wait, guard);
 }
 
-/*  Nothing comes on it: it is let go of. Returns false where it has gone. */
+/*  Makes a connection idle on which nothing comes. Returns false if the connection has gone. */
 static bool let_go (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
@@ -119,7 +119,8 @@ void bus_guard_end (struct bus_connection *connection, enum bus_end why)
         return;
     connection->ended = true;
     connection->socket->counts.ended[why]++;
-    /* Between a look at the cookie and shutdown () libzmq could close the descriptor: the copy cannot change. */
+    /*  libzmq could close the descriptor between the check of the cookie and shutdown (). The copy cannot
+        change. */
     base_cleanup (base_close_p) int fd = fcntl (connection->fd, F_DUPFD_CLOEXEC, 0);
     if (fd >= 0 ? bus_connection_cookie (fd) == connection->cookie : !bus_connection_is_gone (connection))
         (void) shutdown (fd >= 0 ? fd : connection->fd, SHUT_RDWR);
@@ -151,7 +152,7 @@ void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket)
     }
 }
 
-/*  Whether all that the connection sent whole has been delivered. */
+/*  Whether every message that the connection has sent completely has been delivered. */
 static bool had_its_turn (struct bus_connection *connection)
 {
     struct bus_socket *socket = connection->socket;
@@ -165,14 +166,14 @@ static bool had_its_turn (struct bus_connection *connection)
     return read - connection->turn > socket->n_connections;
 }
 
-/*  Bytes that may lie between two messages. */
+/*  The most bytes that may come between two messages. */
 static uint64_t undelivered_most (const struct bus_connection *connection, uint64_t now_ms)
 {
     uint64_t pings = (now_ms - connection->base_ms) * PINGS_A_SECOND / 1000;
     return connection->socket->message_most + BUS_SLACK + (pings < PINGS_MOST ? pings : PINGS_MOST);
 }
 
-/*  What was read counts anew from what was delivered last. */
+/*  Counting starts again from what has been read at this delivery. */
 static void note_delivered (struct bus_connection *connection, uint64_t read, uint64_t now_ms)
 {
     connection->seen = connection->delivered;
@@ -182,12 +183,12 @@ static void note_delivered (struct bus_connection *connection, uint64_t read, ui
 }
 
 /*  Over ipc: how much the process has grown while bytes came of which nothing was delivered. */
-static uint64_t grown (const struct bus_connection *connection, uint64_t size)
+static uint64_t connection_growth (const struct bus_connection *connection, uint64_t size)
 {
     return connection->grown + (size > connection->size ? size - connection->size : 0);
 }
 
-static void look (struct bus_connection *connection, uint64_t now_ms, uint64_t *size)
+static void connection_look (struct bus_connection *connection, uint64_t now_ms, uint64_t *size)
 {
     int unread;
     uint64_t read = bus_connection_bytes_read (connection, &unread);
@@ -206,18 +207,18 @@ static void look (struct bus_connection *connection, uint64_t now_ms, uint64_t *
         connection->grown = 0;
     }
     over = connection->counts_bytes ? read - connection->base > undelivered_most (connection, now_ms)
-                                    : grown (connection, *size) > GROWN;
+                                    : connection_growth (connection, *size) > GROWN;
     if (over && had_its_turn (connection))
         bus_guard_end (connection, BUS_END_ENDLESS);
     else if (bus_connection_is_silent (connection) && now_ms >= silent_until (connection) &&
              had_its_turn (connection))
         bus_guard_end (connection, BUS_END_SILENT);
     else if (!connection->shaken && connection->delivered > 0 && !connection->ended)
-        return; /* it is looked at until it is */
+        return; /* looked at until its handshake is known to be small */
     else if ((connection->counts_bytes && unread == 0 && !connection->turn &&
               read - connection->base < LITTLE) ||
              (idle && !connection->turn && ++connection->idle_looks >= IDLE_LOOKS)) {
-        connection->grown = grown (connection, *size);
+        connection->grown = connection_growth (connection, *size);
         (void) let_go (connection);
     } else if (!idle || connection->turn)
         connection->idle_looks = 0;
@@ -234,7 +235,7 @@ static void on_look (void *context)
         if (bus_connection_is_gone (connection))
             bus_connection_drop (connection);
         else
-            look (connection, now_ms, &size);
+            connection_look (connection, now_ms, &size);
     }
     if (guard->looked_at.first)
         look_later (guard);
@@ -246,12 +247,12 @@ static void on_wait (void *context)
     uint64_t now_ms = base_time_boot_ms ();
     guard->wait_timer = 0;
     while (guard->waiting.first && silent_until (guard->waiting.first) <= now_ms)
-        bus_guard_look_at (guard->waiting.first); /* ends it, unless it has something to say by then */
+        bus_guard_look_at (guard->waiting.first); /* the look ends it unless bytes have come by then */
     bus_guard_wait_later (guard, now_ms);
 }
 
-/*  Makes room for one that came: those that have said nothing yet go first, then any that the owner does not
-    know, at random, so that who floods is hit most; last the one that came. */
+/*  Makes room for a new connection. Connections without a first message are ended first, then a random one
+    that the owner did not keep, so that a peer that floods is the most likely victim; the new one last. */
 void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came)
 {
     struct bus_connection *victim = NULL;
@@ -270,8 +271,8 @@ void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came)
     bus_guard_end (victim ? victim : came, BUS_END_ROOM);
 }
 
-/*  The message that was awaited is here. Where nothing is behind it, no look is needed any more. Returns false
-    where the connection has gone. */
+/*  The expected message has come. If no bytes follow it, no further look is needed. Returns false if the
+    connection has gone. */
 static bool awaited_came (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
@@ -296,7 +297,7 @@ struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_
 {
     int fd = zmq_msg_get (frame, ZMQ_SRCFD);
     struct bus_connection *connection = fd >= 0 && (size_t) fd < guard->n_table ? guard->table[fd] : NULL;
-    /* libzmq gives no automatic routing id twice: where it is the same, so is the connection. */
+    /*  libzmq assigns no automatic routing id twice: the same id is the same connection. */
     if (!connection || connection->socket != socket || peer->size == 0 ||
         !bus_peer_equal (&connection->peer, peer))
         connection = bus_connection_find (guard, socket, fd);
@@ -321,7 +322,7 @@ bool bus_guard_subscribed (struct bus_connection *connection, bool subscribed)
         connection->changes_ms = now_ms;
         connection->changes = 0;
     }
-    /* libzmq takes all at once that a peer cancels, subscribed or not, and keeps it until it is read. */
+    /*  libzmq accepts every cancellation of a peer, subscribed or not, and keeps it until it is read. */
     if (++connection->changes > CHANGES_MOST || (!subscribed && connection->topics == 0))
         return false;
     if (!subscribed)
@@ -341,8 +342,9 @@ bool bus_guard_mark (struct bus_connection *connection, uint64_t number)
     return connection->mark == number;
 }
 
-/*  A heartbeat, an answer: what came has been read already, and is little beside what a message may have. */
-static bool rests (struct bus_connection *connection)
+/*  After a heartbeat or an answer: all bytes are read already, and they are few compared to the limit.
+    Returns whether the connection stays idle. */
+static bool connection_rests (struct bus_connection *connection)
 {
     int unread;
     uint64_t read = bus_connection_bytes_read (connection, &unread), now_ms = base_time_boot_ms ();
@@ -356,11 +358,11 @@ static bool rests (struct bus_connection *connection)
     return read - connection->base < LITTLE && bus_connection_arm (connection, EPOLL_CTL_MOD);
 }
 
-/*  What a client has still to read of a message need not be looked at again once that is here. */
+/*  A client's connection is looked at until the message that is under way has come. */
 static void traffic_came (struct bus_connection *connection, uint32_t events)
 {
     bool ends = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
-    if (!ends && rests (connection))
+    if (!ends && connection_rests (connection))
         return;
     bool begins = connection->list != &connection->guard->looked_at;
     bus_guard_look_at (connection);

@@ -6,9 +6,9 @@
             secret-key-file = FILE      a certificate as zcert_save_secret writes it,
             secret-key = Z85            or the keys themselves
             public-key = Z85
-            allow = Z85                 a client's public key; may come many times
+            allow = Z85                 a client's public key; may be repeated
 
-    A client has its own pair in the same way, and the server's public key as server-key. */
+    A client has its own key pair in the same way, and the server's public key as server-key. */
 
 #ifndef BUS_KEYS_H
 #define BUS_KEYS_H
@@ -18,12 +18,12 @@
 #include "bus/socket.h"
 
 struct bus_keyring {
-    bool configured; /* the settings have any; else bus is all empty */
+    bool configured; /* the settings contain keys; else bus is all empty */
     struct bus_keys bus;
     char **allowed; /* owned; bus.allowed points here */
 };
 
-/*  What is read, NULL-terminated, and the text above for --help. */
+/*  The names of the settings that are read, NULL-terminated, and their text for --help. */
 extern const char *const bus_keys_settings[];
 extern const char bus_keys_help[];
 

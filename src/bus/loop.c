@@ -1,9 +1,9 @@
 /*  bus/loop.c - the one event loop of a process
 
-    A round waits in zmq_poll for sockets, descriptors and one timerfd, then runs the timers that are due
-    and a handler for every source that is ready. The timerfd counts boot time, so that a deadline that
-    passed during a suspend is noticed on waking; where nothing is due, nothing wakes the process. What a
-    handler frees is only marked, and swept after the round. */
+    A round waits in zmq_poll for sockets, descriptors and one timerfd. Then it runs the timers that are due
+    and a handler for every source that is ready. The timerfd counts boot time, so that a deadline that passed
+    during a suspend is noticed on waking. If nothing is due, nothing wakes the process. A source that a
+    handler frees is only marked, and removed after the round. */
 
 #include "bus/loop.h"
 
@@ -44,30 +44,30 @@ struct signals {
     void *context;
 };
 
-/*  How long the context may take to end, beyond what its sockets linger. */
+/*  How long the context may take to end, in addition to its sockets' linger. */
 enum { END_MS = 2000 };
 
-/*  A guard costs two descriptors a socket. Where a host allows fewer than this, a node needs them all for its
+/*  A guard costs two descriptors a socket. If a host allows fewer than this, a node needs all of them for its
     rehearsal. */
 enum { FILES_LEAST = 128, FILES_MOST = 1 << 20 };
 
 struct bus_loop {
     void *zmq;
-    int linger_ms; /* the longest of a socket */
+    int linger_ms; /* the longest of all sockets */
     struct bus_zap *zap;
     struct bus_guard *guard;
     int timer_fd;
-    uint64_t armed_ms; /* what the timerfd is set to; UINT64_MAX: not set */
+    uint64_t armed_ms; /* due time that the timerfd is set to; UINT64_MAX: not set */
     struct bus_timers timers;
-    struct bus_source *sources; /* in the order in which they came */
+    struct bus_source *sources; /* in the order of creation */
     size_t n_sources;           /* live ones */
     struct signals *signals;
 
-    /* What the last zmq_poll was given: [0] is the timerfd, then the live sources. */
+    /*  The arguments of the last zmq_poll: [0] is the timerfd, then the live sources. */
     zmq_pollitem_t *items;
     struct bus_source **polled;
     size_t n_items, capacity;
-    bool changed; /* sources came or went since */
+    bool changed; /* sources were added or removed since then */
 
     bool has_dead;
     bool running;
@@ -89,10 +89,10 @@ struct bus_loop *bus_loop_new (void)
     return loop;
 }
 
-/*  What ends the context, beside the loop. */
+/*  Ends the context on a thread of its own. */
 struct ending {
     void *zmq;
-    int fd; /* closed once it has ended */
+    int fd; /* closed once the context has ended */
 };
 
 static void *run_ending (void *context)
@@ -105,7 +105,7 @@ static void *run_ending (void *context)
     return NULL;
 }
 
-/*  Signals are for the loop's thread alone. */
+/*  The thread takes no signals: they are for the loop's thread alone. */
 static int start_ending (struct ending *ending)
 {
     sigset_t all, before;
@@ -119,8 +119,8 @@ static int start_ending (struct ending *ending)
     return -rc;
 }
 
-/*  A context ends only once its I/O threads have, and one of them may be resolving a name, which takes as
-    long as it takes where there is no network. Nobody waits for that: the context is left behind then. */
+/*  A context ends only after its I/O threads. One of them may be resolving a name, which without a network
+    takes as long as the resolver's timeout. The loop does not wait for that: it leaves the context behind. */
 static void end_context (struct bus_loop *loop)
 {
     int ends[2] = {-1, -1};
@@ -143,7 +143,7 @@ static void end_context (struct bus_loop *loop)
         ;
 }
 
-static void sweep (struct bus_loop *loop)
+static void sources_sweep (struct bus_loop *loop)
 {
     if (!loop->has_dead)
         return;
@@ -172,7 +172,7 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
         free (signals);
     }
     loop->guard = bus_guard_free (loop->guard);
-    sweep (loop);
+    sources_sweep (loop);
     if (loop->zmq) {
         (void) zmq_ctx_shutdown (loop->zmq);
         bus_zap_free (loop->zap);
@@ -267,7 +267,7 @@ void bus_source_free (struct bus_source *source, void *memory)
     loop->changed = true;
     loop->has_dead = true;
     if (!loop->running)
-        sweep (loop);
+        sources_sweep (loop);
 }
 
 static struct bus_source *find_watch (const struct bus_loop *loop, int fd)
@@ -296,7 +296,7 @@ void bus_unwatch (struct bus_loop *loop, int fd)
 
 int bus_timer_start (struct bus_loop *loop, uint64_t delay_ms, bus_handler *handler, void *context)
 {
-    /* The clock is cut to whole milliseconds: one more keeps a timer from firing early. */
+    /*  The clock is cut to whole milliseconds: one more keeps a timer from firing early. */
     uint64_t due_ms = base_time_boot_ms ();
     if (delay_ms > 0)
         due_ms = delay_ms < INT64_MAX / 4 ? due_ms + delay_ms + 1 : INT64_MAX / 4;
@@ -351,8 +351,8 @@ int bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signa
     return 0;
 }
 
-/*  Brings what is polled up to date with the sources. */
-static int collect (struct bus_loop *loop)
+/*  Updates the poll items to the sources. */
+static int poll_items_collect (struct bus_loop *loop)
 {
     if (!loop->changed)
         return 0;
@@ -384,8 +384,8 @@ static int collect (struct bus_loop *loop)
     return 0;
 }
 
-/*  Sets the timerfd to the next due time. Returns how long to poll: 0 or, for ever, -1. */
-static long arm (struct bus_loop *loop)
+/*  Sets the timerfd to the next due time. Returns the timeout for polling: 0, or -1 for no timeout. */
+static long timerfd_arm (struct bus_loop *loop)
 {
     uint64_t due_ms = bus_timers_due (&loop->timers);
     if (due_ms <= base_time_boot_ms ())
@@ -402,10 +402,10 @@ static long arm (struct bus_loop *loop)
     return -1;
 }
 
-static void fire (struct bus_loop *loop)
+static void timers_fire (struct bus_loop *loop)
 {
-    /* What a timer's handler starts waits for the next round, even with no delay: sockets get their turn
-       in between. */
+    /*  A timer that a handler starts here fires in the next round, even without a delay: sockets get their
+        turn in between. */
     uint64_t now_ms = base_time_boot_ms (), order = loop->timers.next_order;
     bus_handler *handler;
     void *context;
@@ -415,10 +415,10 @@ static void fire (struct bus_loop *loop)
 
 static int run_round (struct bus_loop *loop)
 {
-    int r = collect (loop);
+    int r = poll_items_collect (loop);
     if (r < 0)
         return r;
-    if (zmq_poll (loop->items, (int) loop->n_items, arm (loop)) < 0)
+    if (zmq_poll (loop->items, (int) loop->n_items, timerfd_arm (loop)) < 0)
         return errno == EINTR ? 0 : -errno;
 
     if (loop->items[0].revents) {
@@ -426,7 +426,7 @@ static int run_round (struct bus_loop *loop)
         (void) !read (loop->timer_fd, &expired, sizeof expired);
         loop->armed_ms = UINT64_MAX;
     }
-    fire (loop);
+    timers_fire (loop);
     for (size_t i = 1; i < loop->n_items && !loop->stopped; i++) {
         struct bus_source *source = loop->polled[i];
         if (loop->items[i].revents && !source->dead)
@@ -441,7 +441,7 @@ int bus_loop_run (struct bus_loop *loop)
     loop->running = true;
     while (r == 0 && !loop->stopped) {
         r = run_round (loop);
-        sweep (loop);
+        sources_sweep (loop);
     }
     loop->running = false;
     loop->stopped = false;

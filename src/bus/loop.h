@@ -1,8 +1,8 @@
 /*  bus/loop.h - the one event loop of a process
 
     Readiness of descriptors and ZeroMQ sockets, timers, signals. Handlers run one at a time on the thread
-    that called bus_loop_run and never block. A timer fires once, late rather than twice: after a stall
-    there is no burst. */
+    that called bus_loop_run and never block. A timer fires once; after a stall it is late, but there is no
+    burst. */
 
 #ifndef BUS_LOOP_H
 #define BUS_LOOP_H
@@ -16,11 +16,11 @@ struct bus_loop;
 
 typedef void (bus_handler) (void *context);
 
-/*  Also makes the process's ZeroMQ context and leaves its signals alone. Returns NULL where memory or
-    descriptors are out. */
+/*  Also makes the process's ZeroMQ context, and leaves its signals alone. Returns NULL if memory or
+    descriptors are exhausted. */
 struct bus_loop *bus_loop_new (void);
 
-/*  Every socket, watch and timer of the loop must be gone. bus_loop_free (NULL) does nothing. Returns
+/*  Every socket, watch and timer of the loop must have been freed. bus_loop_free (NULL) does nothing. Returns
     NULL. */
 struct bus_loop *bus_loop_free (struct bus_loop *loop);
 
@@ -28,9 +28,9 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop);
 int bus_loop_run (struct bus_loop *loop);
 void bus_loop_stop (struct bus_loop *loop);
 
-/*  A timer that comes later than this says that the process itself did not run: the host slept, or was
-    frozen. A deadline that is found passed so is held against nobody, but for the last of so many times: on
-    a host that is always late everything has to end, too. */
+/*  A timer that fires more than BUS_TIMER_LATE_MS late shows that the process itself did not run: the host
+    slept or was frozen. Then a deadline is not enforced but restarted, at most BUS_TIMER_LATE_TIMES times:
+    everything has to end on a host that is always late, too. */
 enum { BUS_TIMER_LATE_MS = 1000, BUS_TIMER_LATE_TIMES = 5 };
 
 /*  One shot after delay_ms. Returns an id (> 0), or -ENOMEM. Cancelling an id that has fired, or 0, does
@@ -43,13 +43,12 @@ void bus_timer_cancel (struct bus_loop *loop, int id);
 int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *context);
 void bus_unwatch (struct bus_loop *loop, int fd);
 
-/*  Has all CURVE servers of the loop admit these keys (Z85, NULL-terminated; NULL: none) and no others, from
-    the next handshake on: who is connected stays until the connection ends. Returns 0, -ENOMEM, or -EINVAL
-    for text that is no key: then all stays as it was. */
+/*  Makes all CURVE servers of the loop admit these keys (Z85, NULL-terminated; NULL: none) and no others,
+    from the next handshake on. Existing connections stay. Returns 0, -ENOMEM, or -EINVAL for text that is no
+    key; on failure nothing changes. */
 int bus_loop_allow (struct bus_loop *loop, char *const *allowed);
 
-/*  Blocks the signals in the process and delivers each as a call of handler. Spawned children get the
-    default mask. */
+/*  Blocks the signals in the process and calls handler for each. Spawned children get the default mask. */
 typedef void (bus_signal_handler) (void *context, int signal);
 int bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
                  void *context);

@@ -1,8 +1,8 @@
-/*  bus/message.c - what goes through a socket
+/*  bus/message.c - messages into and out of a socket
 
-    In: [routing id or topic] [prefix] [map] [payload], or [topic] [text] where that was asked for; exactly
-    the frames that socket and message call for. A message of any other form is read to its end, counted
-    and dropped. Out: the same, without waiting; either the whole message is taken or nothing. */
+    In: [routing id or topic] [prefix] [map] [payload], or [topic] [text] for a socket with on_text; exactly
+    the frames that socket and message require. A message of any other form is read to its end, counted and
+    dropped. Out: the same, without waiting; either the whole message is accepted or nothing. */
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -17,13 +17,13 @@
 enum {
     ROUND_MOST = 64, /* messages of one socket before the others have their turn */
     FRAMES_MOST = 4,
-    CHARGED_LEAST = 1024, /* bytes of an answer that its peer is charged for until it is read */
-    TOPIC_MOST = 240,     /* longer ones break the length of ZMTP 3.1 subscriptions */
+    CHARGED_LEAST = 1024, /* bytes of an answer; smaller ones are not counted as unread */
+    TOPIC_MOST = 240,     /* bytes; longer topics do not fit into subscriptions of ZMTP 3.1 */
 };
 
 struct parts {
     zmq_msg_t frames[FRAMES_MOST];
-    int n; /* that came; only the first FRAMES_MOST are kept */
+    int n; /* frames that came; only the first FRAMES_MOST are kept */
 };
 
 static void parts_deinit (struct parts *parts)
@@ -33,7 +33,7 @@ static void parts_deinit (struct parts *parts)
     parts->n = 0;
 }
 
-/*  Reads one message. Returns false where there is none. */
+/*  Reads one message. Returns false if there is none. */
 static bool read_parts (void *zmq, struct parts *parts)
 {
     parts->n = 0;
@@ -64,7 +64,7 @@ static bool copy_topic (const void *data, size_t size, char topic[TOPIC_MOST + 1
     return true;
 }
 
-/*  A server sends what was subscribed to; what another one sends is nobody's. */
+/*  A server may send topics that this socket did not subscribe to; they are dropped. */
 static bool is_subscribed (const struct bus_socket *socket, const char *topic)
 {
     for (char **own = socket->topics; own && *own; own++)
@@ -116,15 +116,15 @@ static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *p
     return &parts->frames[at + 1];
 }
 
-/*  libzmq's own routing ids begin with a zero. */
+/*  Routing ids that libzmq assigns itself begin with a zero. */
 static bool is_claimed (const struct bus_peer *peer)
 {
     return peer->size != 5 || peer->id[0] != 0;
 }
 
-/*  The connection that a message came on. */
-static struct bus_connection *delivered (struct bus_socket *socket, const struct parts *parts,
-                                         const struct bus_peer *peer)
+/*  Reports a message to the guard. Returns the connection that it came on. */
+static struct bus_connection *message_delivered (struct bus_socket *socket, const struct parts *parts,
+                                                 const struct bus_peer *peer)
 {
     int last = parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1;
     size_t size = 0;
@@ -135,22 +135,22 @@ static struct bus_connection *delivered (struct bus_socket *socket, const struct
     return bus_guard_delivered (socket->guard, socket, &parts->frames[last], peer, size);
 }
 
-/*  Counts a message that is dropped. */
-static void refuse (struct bus_socket *socket, struct bus_connection *from, enum bus_end why)
+/*  Counts a message that is dropped, and ends its connection. */
+static void message_refuse (struct bus_socket *socket, struct bus_connection *from, enum bus_end why)
 {
     socket->counts.malformed++;
     if (from)
         bus_guard_end (from, why);
 }
 
-static void deliver (struct bus_socket *socket, struct parts *parts)
+static void message_deliver (struct bus_socket *socket, struct parts *parts)
 {
     struct bus_message message = {0};
     char topic[TOPIC_MOST + 1];
     zmq_msg_t *map = check_frames (socket, parts, &message, topic);
-    message.from = delivered (socket, parts, &message.peer);
+    message.from = message_delivered (socket, parts, &message.peer);
     if (socket->kind == BUS_ROUTER && is_claimed (&message.peer)) {
-        refuse (socket, message.from, BUS_END_CLAIM);
+        message_refuse (socket, message.from, BUS_END_CLAIM);
         return;
     }
     base_cleanup (base_free_p) void *body = map ? malloc (wire_record_size (message.record)) : NULL;
@@ -175,7 +175,7 @@ static void deliver_text (struct bus_socket *socket, struct parts *parts)
         copy_topic (zmq_msg_data (&parts->frames[0]), zmq_msg_size (&parts->frames[0]), topic) &&
         is_subscribed (socket, topic))
         text = strndup (data, size);
-    (void) delivered (socket, parts, &(struct bus_peer){0});
+    (void) message_delivered (socket, parts, &(struct bus_peer){0});
     if (!text) {
         socket->counts.malformed++;
         return;
@@ -189,12 +189,12 @@ static void deliver_subscription (struct bus_socket *socket, struct parts *parts
     const uint8_t *data = zmq_msg_data (&parts->frames[0]);
     size_t size = zmq_msg_size (&parts->frames[0]);
     char topic[TOPIC_MOST + 1];
-    struct bus_connection *from = delivered (socket, parts, &(struct bus_peer){0});
+    struct bus_connection *from = message_delivered (socket, parts, &(struct bus_peer){0});
     bool subscribed = size > 0 && data[0] == 1;
     bool may = bus_guard_subscribed (from, subscribed);
     if (!may || parts->n != 1 || size < 1 || data[0] > 1 || !copy_topic (data + 1, size - 1, topic) ||
         (subscribed && socket->is_topic && !socket->is_topic (topic))) {
-        refuse (socket, from, BUS_END_TOPICS);
+        message_refuse (socket, from, BUS_END_TOPICS);
         return;
     }
     socket->counts.received++;
@@ -205,7 +205,7 @@ static void deliver_subscription (struct bus_socket *socket, struct parts *parts
 void bus_message_ready (void *context)
 {
     struct bus_socket *socket = context;
-    /* A handler may free the socket: its memory stays until the round is over, its zmq is NULL. */
+    /*  A handler may free the socket: its memory stays until the round is over, its zmq is NULL. */
     for (int i = 0; i < ROUND_MOST && socket->zmq; i++) {
         base_cleanup (parts_deinit) struct parts parts;
         parts.n = 0;
@@ -217,7 +217,7 @@ void bus_message_ready (void *context)
         else if (socket->kind == BUS_SUB && socket->on_text)
             deliver_text (socket, &parts);
         else
-            deliver (socket, &parts);
+            message_deliver (socket, &parts);
     }
 }
 
@@ -231,8 +231,8 @@ static int send_parts (struct bus_socket *socket, struct parts *parts)
             continue;
         if (r == 0)
             r = errno == EFSM || errno == ENOTSUP ? -EINVAL : -errno;
-        /* The first frame decides. Should the peer go away behind it, libzmq waits for the other frames in
-           order to drop them. */
+        /*  The first frame decides. If the peer goes away after it, libzmq waits for the other frames in
+            order to drop them. */
         if (i == 0)
             break;
     }
@@ -259,11 +259,11 @@ static int add_copy (struct parts *parts, const void *data, size_t size)
     return 0;
 }
 
-/*  A map that libzmq frees, and whose peer is charged for it until then. */
+/*  A map that libzmq frees. It counts as unread by its peer until then. */
 struct charged {
     struct bus_unread *unread;
     size_t size;
-    atomic_bool handed; /* as that of a parcel */
+    atomic_bool handed; /* as in struct parcel */
 };
 
 static void charged_release (void *data, void *hint)
@@ -275,7 +275,7 @@ static void charged_release (void *data, void *hint)
     free (charged);
 }
 
-/*  Adds a map, which is handed over where its peer is charged for it. */
+/*  Adds a map. If it is counted as unread, it is handed over without a copy. */
 static int add_map (struct parts *parts, struct base_buffer *map, struct bus_unread *unread)
 {
     struct charged *charged = unread ? malloc (sizeof *charged) : NULL;
@@ -293,8 +293,10 @@ static int add_map (struct parts *parts, struct base_buffer *map, struct bus_unr
     return 0;
 }
 
-/*  Answers without payloads of some size are what a peer that reads nothing lets lie. */
-static struct bus_unread *charge (const struct bus_socket *socket, const struct bus_peer *peer, size_t size)
+/*  A peer that reads nothing is detected by its answers without payload above a minimum size: they are
+    counted. */
+static struct bus_unread *answer_charge (const struct bus_socket *socket, const struct bus_peer *peer,
+                                         size_t size)
 {
     if (socket->kind != BUS_ROUTER || !socket->no_payloads || !socket->guard || size < CHARGED_LEAST)
         return NULL;
@@ -314,7 +316,7 @@ static int add_message (struct parts *parts, const struct bus_socket *socket, co
     if (r == 0)
         r = add_copy (parts, prefix, sizeof prefix);
     if (r == 0)
-        r = add_map (parts, &map, charge (socket, peer, map.size));
+        r = add_map (parts, &map, answer_charge (socket, peer, map.size));
     base_buffer_deinit (&map);
     return r;
 }
@@ -329,8 +331,9 @@ int bus_send (struct bus_socket *socket, const struct bus_peer *peer, const stru
 struct parcel {
     void (*release) (void *data, void *hint);
     void *hint;
-    atomic_bool handed; /* orders what was done to the payload before what releases it: libzmq's queues do so
-                           too, but no tool sees into them */
+    /*  Orders the writes to the payload before its release. libzmq's queues do so too, but checking tools
+        cannot see that. */
+    atomic_bool handed;
 };
 
 static void parcel_release (void *data, void *hint)
@@ -341,7 +344,7 @@ static void parcel_release (void *data, void *hint)
     free (parcel);
 }
 
-/*  Adds a payload that is not copied. On failure it stays the caller's. */
+/*  Adds a payload without a copy. On failure it stays the caller's. */
 static int add_parcel (struct parts *parts, void *data, size_t size, void (*release) (void *data, void *hint),
                        void *hint)
 {
@@ -376,7 +379,7 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
         if (release && size > 0) {
             r = add_parcel (&parts, data, size, release, hint);
             if (r == 0)
-                release = NULL; /* is libzmq's now */
+                release = NULL; /* owned by libzmq now */
         } else
             r = add_copy (&parts, data, size);
     }
@@ -385,7 +388,8 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
         r = send_parts (socket, &parts);
     if (r == 0 && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guard)
         bus_guard_answered (socket->guard, answer);
-    /* Without payloads nothing is pulled piece by piece: who lets so many answers lie does not read them. */
+    /*  Without payloads no answer is requested piece by piece: a peer with so many answers waiting does not
+        read them. */
     if (r == -EAGAIN && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guard)
         bus_guard_end_peer (socket->guard, socket, peer, BUS_END_SLOW);
     if (release)

@@ -1,4 +1,4 @@
-/*  bus/monitor.c - libzmq's word of connections: which descriptors it has accepted, connected and closed */
+/*  bus/monitor.c - libzmq's connection events: which descriptors it has accepted, connected and closed */
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "bus/guard_private.h"
 
-/*  An event of libzmq: [number, value] [endpoint]. Returns false where there is none. */
+/*  Reads one event of libzmq: [number, value] [endpoint]. Returns false if there is none. */
 static bool read_event (void *pair, uint16_t *ret_event, uint32_t *ret_value)
 {
     zmq_msg_t frame;
@@ -39,7 +39,7 @@ void bus_monitor_drain (struct bus_guard *guard, const struct bus_monitor *monit
         if (event == ZMQ_EVENT_ACCEPTED || event == ZMQ_EVENT_CONNECTED)
             (void) bus_connection_find (guard, monitor->socket, (int) value);
         else if (value < guard->n_table && guard->table[value])
-            bus_guard_look_at (guard->table[value]); /* it is closed next, and found gone then */
+            bus_guard_look_at (guard->table[value]); /* closed next; the next look finds it gone */
     }
 }
 
@@ -52,7 +52,7 @@ static int monitor_open (struct bus_guard *guard, struct bus_monitor *monitor)
     if (zmq_socket_monitor (monitor->socket->zmq, endpoint, events) < 0)
         return -errno;
     monitor->pair = zmq_socket (bus_loop_zmq (guard->loop), ZMQ_PAIR);
-    /* Where the pair is full, libzmq's I/O thread waits, and every connection with it. */
+    /*  If the pair is full, libzmq's I/O thread blocks, and every connection with it. */
     if (!monitor->pair || zmq_setsockopt (monitor->pair, ZMQ_RCVHWM, &unlimited, sizeof unlimited) < 0 ||
         zmq_connect (monitor->pair, endpoint) < 0 ||
         zmq_getsockopt (monitor->pair, ZMQ_FD, &monitor->fd, &size) < 0)
@@ -60,7 +60,7 @@ static int monitor_open (struct bus_guard *guard, struct bus_monitor *monitor)
     struct epoll_event event = {.events = EPOLLIN, .data.fd = monitor->fd};
     if (epoll_ctl (guard->epoll, EPOLL_CTL_ADD, monitor->fd, &event) < 0)
         return -errno;
-    bus_monitor_drain (guard, monitor); /* the mailbox is only signalled to who has found it empty */
+    bus_monitor_drain (guard, monitor); /* the mailbox is signalled only after a reader has found it empty */
     return 0;
 }
 
@@ -101,7 +101,7 @@ void bus_guard_forget (struct bus_guard *guard, struct bus_socket *socket)
         }
     for (size_t i = 0; i < guard->n_table && socket->n_connections > 0; i++)
         if (guard->table[i] && guard->table[i]->socket == socket) {
-            /* Its descriptor may live on for a while, and is nobody's business here any more. */
+            /*  The descriptor may stay open for a while, but the guard must not be woken by it any more. */
             (void) epoll_ctl (guard->epoll, EPOLL_CTL_DEL, guard->table[i]->fd, NULL);
             bus_connection_drop (guard->table[i]);
         }

@@ -10,41 +10,41 @@ struct bus_guard;
 struct bus_source;
 struct bus_zap;
 
-/*  Has handler called while the ZeroMQ socket has something to read, or, where socket is NULL, while fd
-    has. Returns NULL where memory is out. */
+/*  Calls handler while the ZeroMQ socket has something to read or, if socket is NULL, while fd has. Returns
+    NULL if memory is exhausted. */
 struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, bus_handler *handler,
                                    void *context);
 
-/*  The handler is not called again. memory is freed once no handler of the loop runs any more: a handler
-    may free what it works on. */
+/*  The handler is not called again. memory is freed once no handler of the loop runs any more: a handler may
+    free the object that it works on. */
 void bus_source_free (struct bus_source *source, void *memory);
 
-/*  libzmq resolves names on its I/O threads, and where there is no network that takes a resolver's patience:
-    20 s and more, again and again. What is connected to by name has a thread of its own, or probes in their
-    rehearsal would stand still with it. */
+/*  libzmq resolves names on its I/O threads. Without a network that takes as long as the resolver's timeout:
+    20 s and more, again and again. Connections by name have a thread of their own; otherwise the probes of a
+    rehearsal would stall with them. */
 enum { BUS_IO_THREADS = 2 };
-#define BUS_IO_PLAIN UINT64_C (1) /* as ZMQ_AFFINITY has it */
+#define BUS_IO_PLAIN UINT64_C (1) /* in the form of ZMQ_AFFINITY */
 #define BUS_IO_NAMED UINT64_C (2)
 
-/*  A socket of the loop lingers so long: the loop's end waits for it. */
+/*  A socket of the loop lingers for this time: the loop's end waits for it. */
 void bus_loop_linger (struct bus_loop *loop, int linger_ms);
 
-/*  The context, and the handler that admits peers to CURVE servers, started with the first call. */
+/*  The context, and the ZAP handler that admits peers to CURVE servers, started by the first call. */
 void *bus_loop_zmq (struct bus_loop *loop);
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap);
 
-/*  bus/zap.c. Answers the context's questions whom to admit, on a thread of its own. */
+/*  bus/zap.c. Answers the context's questions about which keys to admit, on a thread of its own. */
 int bus_zap_new (void *zmq, struct bus_zap **ret_zap);
 
-/*  The context must have been shut down: that is what ends the thread. Returns NULL. */
+/*  The context must have been shut down: that ends the thread. Returns NULL. */
 struct bus_zap *bus_zap_free (struct bus_zap *zap);
 
-/*  Admits the allowed keys (Z85, NULL-terminated; NULL: none) to a domain whose name it makes. Returns 0,
-    -ENOMEM, or -EINVAL for text that is no key. */
+/*  Admits the allowed keys (Z85, NULL-terminated; NULL: none) to a new domain, whose name it returns. Returns
+    0, -ENOMEM, or -EINVAL for text that is no key. */
 enum { BUS_DOMAIN_SIZE = 32 };
 int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BUS_DOMAIN_SIZE]);
-/*  Has every domain admit these keys and no others, from the next handshake on. As above; on failure all stay
-    as they are. */
+/*  Makes every domain admit these keys and no others, from the next handshake on. Returns as above; on
+    failure nothing changes. */
 int bus_zap_replace (struct bus_zap *zap, char *const *allowed);
 void bus_zap_forget (struct bus_zap *zap, const char *domain);
 

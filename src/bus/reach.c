@@ -1,3 +1,5 @@
+/*  bus/reach.c - why an endpoint cannot be reached, checked on a detached thread */
+
 #include "bus/reach.h"
 
 #include <errno.h>
@@ -17,18 +19,18 @@
 
 enum { CONNECT_MS = 5000 };
 
-/*  Shared by the thread and its owner; whoever leaves last frees it. */
+/*  Shared by the thread and its owner; the last of them to release it frees it. */
 struct bus_reach {
     atomic_int refs;
     char host[256], port[8];
-    char wrong[400]; /* the thread's until fd is readable */
+    char wrong[400]; /* written by the thread until fd is readable */
     int fd;
-    struct bus_loop *loop; /* the owner's */
+    struct bus_loop *loop; /* this and the rest: used by the owner only */
     bus_reached *done;
     void *context;
 };
 
-static void unref (struct bus_reach *reach)
+static void reach_unref (struct bus_reach *reach)
 {
     if (atomic_fetch_sub (&reach->refs, 1) != 1)
         return;
@@ -73,12 +75,12 @@ static void try_all (struct bus_reach *reach)
                          reach->port, strerror (-rc));
 }
 
-static void *run (void *context)
+static void *reach_run (void *context)
 {
     struct bus_reach *reach = context;
     try_all (reach);
     (void) eventfd_write (reach->fd, 1);
-    unref (reach);
+    reach_unref (reach);
     return NULL;
 }
 
@@ -89,8 +91,8 @@ static void on_done (void *context)
     reach->done (reach->context, *reach->wrong ? reach->wrong : NULL);
 }
 
-/*  tcp://HOST:PORT, tcp://[HOST]:PORT */
-static int split (struct bus_reach *reach, const char *endpoint)
+/*  Parses tcp://HOST:PORT or tcp://[HOST]:PORT. */
+static int endpoint_split (struct bus_reach *reach, const char *endpoint)
 {
     static const char scheme[] = "tcp://";
     if (strncmp (endpoint, scheme, sizeof scheme - 1) != 0)
@@ -110,7 +112,7 @@ static int split (struct bus_reach *reach, const char *endpoint)
     return 0;
 }
 
-/*  Signals are for the loop's thread alone. */
+/*  The thread takes no signals: they are for the loop's thread alone. */
 static int start_thread (struct bus_reach *reach)
 {
     sigset_t all, before;
@@ -122,7 +124,7 @@ static int start_thread (struct bus_reach *reach)
     (void) pthread_attr_setdetachstate (&detached, PTHREAD_CREATE_DETACHED);
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    rc = pthread_create (&thread, &detached, run, reach);
+    rc = pthread_create (&thread, &detached, reach_run, reach);
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
     (void) pthread_attr_destroy (&detached);
     return -rc;
@@ -134,7 +136,7 @@ int bus_reach_start (struct bus_loop *loop, const char *endpoint, bus_reached *d
     struct bus_reach *reach = calloc (1, sizeof *reach);
     if (!reach)
         return -ENOMEM;
-    int rc = split (reach, endpoint);
+    int rc = endpoint_split (reach, endpoint);
     reach->fd = rc ? -1 : eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!rc && reach->fd < 0)
         rc = -errno;
@@ -166,6 +168,6 @@ struct bus_reach *bus_reach_free (struct bus_reach *reach)
     if (!reach)
         return NULL;
     bus_unwatch (reach->loop, reach->fd);
-    unref (reach);
+    reach_unref (reach);
     return NULL;
 }

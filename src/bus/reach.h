@@ -1,8 +1,7 @@
-/*  bus/reach.h - why nobody answers at an endpoint, in words for a person
+/*  bus/reach.h - why an endpoint cannot be reached, in words for a person
 
-    ZeroMQ connects in the background and tells nobody what came of it. Here a name is resolved and a
-    connection made once, beside the loop. A resolver may take minutes: nobody waits for it, not even who
-    frees this. */
+    ZeroMQ connects in the background and does not report failures. This resolves the name and connects once,
+    beside the loop. A resolver may take minutes: nothing waits for it, not even bus_reach_free. */
 
 #ifndef BUS_REACH_H
 #define BUS_REACH_H
@@ -11,7 +10,7 @@
 
 struct bus_reach;
 
-/*  Called once. wrong: NULL where a connection could be made, valid during the call. May free the reach. */
+/*  Called once. wrong: NULL if a connection could be made, else valid during the call. May free the reach. */
 typedef void (bus_reached) (void *context, const char *wrong);
 
 /*  endpoint: tcp://HOST:PORT. Returns 0, -ENOTSUP for another transport, or -errno. */

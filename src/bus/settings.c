@@ -1,8 +1,8 @@
 /*  bus/settings.c - ZPL files, on czmq's zconfig
 
-    zconfig says little about what is wrong, prints it on standard output, and cuts long lines; and what it
-    saves, it cannot always read again. So every line is checked here before zconfig sees it, and the text
-    is written here. */
+    zconfig reports few details of an error, prints them on standard output, and cuts long lines; and it
+    cannot always read what it saved. So every line is checked here before zconfig parses it, and the text is
+    formatted here. */
 
 #include "bus/settings.h"
 
@@ -38,7 +38,7 @@ struct bus_settings *bus_settings_free (struct bus_settings *settings)
     return NULL;
 }
 
-static struct bus_settings *wrap (zconfig_t *root)
+static struct bus_settings *settings_wrap (zconfig_t *root)
 {
     struct bus_settings *settings = root ? calloc (1, sizeof *settings) : NULL;
     if (!settings) {
@@ -51,7 +51,7 @@ static struct bus_settings *wrap (zconfig_t *root)
 
 struct bus_settings *bus_settings_new (void)
 {
-    return wrap (zconfig_new ("root", NULL));
+    return settings_wrap (zconfig_new ("root", NULL));
 }
 
 static bool is_name_character (char c)
@@ -59,7 +59,7 @@ static bool is_name_character (char c)
     return isalnum ((unsigned char) c) || (c && strchr ("$-_@.&+", c));
 }
 
-/*  Returns what is wrong with a line, or NULL. *level is that of the item before, and becomes that of this
+/*  Returns the error of a line, or NULL. *level is the level of the previous item, and becomes that of this
     one. */
 static const char *check_line (const char *line, int *level)
 {
@@ -169,7 +169,7 @@ static bool is_section (zconfig_t *item, const char *name)
     return strcmp (zconfig_name (item), name) == 0 && (!value || !*value);
 }
 
-/*  A section that comes again goes on: zconfig finds what is below the first one alone. */
+/*  Merges repeated sections: zconfig searches below the first one alone. */
 static int merge_sections (zconfig_t *parent)
 {
     int r = 0;
@@ -206,7 +206,7 @@ int bus_settings_load (const char *path, struct bus_settings **ret_settings, str
         zconfig_destroy (&root);
         return base_error_errno (error, -ENOMEM, "cannot read %s", path);
     }
-    struct bus_settings *settings = wrap (root);
+    struct bus_settings *settings = settings_wrap (root);
     if (!settings)
         return base_error_errno (error, -ENOMEM, "cannot read %s", path);
     *ret_settings = settings;

@@ -13,22 +13,22 @@
 
 struct bus_settings;
 
-/*  An empty one. NULL where memory is out. */
+/*  Empty settings. NULL if memory is exhausted. */
 struct bus_settings *bus_settings_new (void);
 struct bus_settings *bus_settings_free (struct bus_settings *settings);
 
-/*  A section may come several times. Returns 0, -ENOENT, or -EINVAL with file and line in the error. */
+/*  A section may be repeated. Returns 0, -ENOENT, or -EINVAL with file and line in the error. */
 int bus_settings_load (const char *path, struct bus_settings **ret_settings, struct base_error *error);
 
 /*  The value at a path ("node/id"), or NULL. Valid while the settings live. */
 const char *bus_settings_get (const struct bus_settings *settings, const char *path);
 
-/*  All values directly below a section whose key is `key` ("curve/allow" may come many times):
-    NULL-terminated, free with base_list_free. NULL where none. */
+/*  All values with the path's last name as key in the section before it ("curve/allow" may be repeated):
+    NULL-terminated, free with base_list_free. NULL if there are none. */
 char **bus_settings_get_all (const struct bus_settings *settings, const char *path);
 
-/*  Calls each for everything directly below a section, in the order of the file: value is NULL for what has
-    values of its own below it. Stops at a non-zero return and returns it. */
+/*  Calls each for every item directly below a section, in the order of the file. value is NULL for an item
+    that has items below it. Stops at a non-zero return and returns it. */
 typedef int bus_settings_item (void *context, const char *name, const char *value);
 int bus_settings_each (const struct bus_settings *settings, const char *section, bus_settings_item *each,
                        void *context);
@@ -37,12 +37,12 @@ int bus_settings_each (const struct bus_settings *settings, const char *section,
     quotes in one value, more than 900 bytes, a path that is not names with '/' between them. */
 int bus_settings_put (struct bus_settings *settings, const char *path, const char *value);
 
-/*  Calls unknown with the path of every value that is not in known (NULL-terminated), so that a misspelt
-    key is told. "node/labels/" knows everything below node/labels. */
+/*  Calls unknown with the path of every value that is not in known (NULL-terminated), so that a misspelt key
+    can be reported. An entry "node/labels/" matches everything below node/labels. */
 void bus_settings_check (const struct bus_settings *settings, const char *const *known,
                          void (*unknown) (void *context, const char *path), void *context);
 
-/*  The file's text, on the heap for the caller. */
+/*  Returns the text of a ZPL file, on the heap, caller owns; NULL if memory is exhausted. */
 char *bus_settings_format (const struct bus_settings *settings);
 
 #endif

@@ -1,8 +1,8 @@
 /*  bus/socket.c - making, limiting, binding and connecting sockets
 
-    libzmq's defaults suit nobody who listens to strangers: frames of any size, no end to a hand-shake,
-    reconnects in lock-step. What is set here is set for every socket; what depends on the transport is set
-    just before it binds or connects. */
+    libzmq's defaults are unsuitable for servers that unknown peers can reach: frames of any size, handshakes
+    without end, reconnects in lock-step. Limits are set here for every socket; those that depend on the
+    transport are set just before it binds or connects. */
 
 #include "bus/socket.h"
 
@@ -27,9 +27,10 @@ enum {
     WAITING = 64,
     LINGER_MOST_MS = 30000,
     HANDSHAKE_MS = 10000,
-    FRAME_SLACK = 1024, /* what CURVE adds to a frame, and so that a little too much is counted here, not cut
-                           off there */
-    BACKLOG = 4096,     /* a fleet that comes back at once; the kernel has the last word */
+    /*  bytes that CURVE adds to a frame; and a frame that is slightly too large is counted here, not cut off by
+        libzmq */
+    FRAME_SLACK = 1024,
+    BACKLOG = 4096, /* for a whole fleet that reconnects at once; the kernel may allow less */
     CONNECT_MS = 5000,
     TCP_MAXRT_MS = 20000,
     HEARTBEAT_MS = 15000,
@@ -40,7 +41,7 @@ enum {
     RECONNECT_IPC_MOST_MS = 200,
 };
 
-/*  An option of libzmq's draft interface, which answers to its number in release builds too. */
+/*  An option of libzmq's draft interface, which accepts its number in release builds too. */
 #ifndef ZMQ_ZAP_ENFORCE_DOMAIN
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
 #endif
@@ -49,10 +50,10 @@ static int kind_of (enum bus_kind kind)
 {
     switch (kind) {
     case BUS_SUB:
-        /* A SUB drops what nobody subscribed to inside libzmq, in a loop that lasts as long as it comes. */
+        /*  A SUB drops unsubscribed messages inside libzmq, in a loop that lasts as long as they come. */
         return ZMQ_XSUB;
     case BUS_XPUB:
-    case BUS_PUB: /* a PUB shows nobody's subscriptions, and has no end of them */
+    case BUS_PUB: /* a PUB reports no subscriptions and does not limit them */
         return ZMQ_XPUB;
     case BUS_DEALER:
         return ZMQ_DEALER;
@@ -66,14 +67,14 @@ static int kind_of (enum bus_kind kind)
     return -1;
 }
 
-/*  Setting several options: the first failure is kept in *r, and the others are left out. */
-static void set (void *zmq, int option, int value, int *r)
+/*  Sets one option of several: the first failure is kept in *r, and the options after it are not set. */
+static void option_set (void *zmq, int option, int value, int *r)
 {
     if (*r == 0 && zmq_setsockopt (zmq, option, &value, sizeof value) < 0)
         *r = -errno;
 }
 
-static void set_text (void *zmq, int option, const char *text, int *r)
+static void option_set_text (void *zmq, int option, const char *text, int *r)
 {
     if (*r == 0 && zmq_setsockopt (zmq, option, text, strlen (text)) < 0)
         *r = -errno;
@@ -92,20 +93,20 @@ static int set_limits (struct bus_socket *socket, const struct bus_socket_option
         return -errno;
 
     int high_water = options->high_water > 0 ? options->high_water : HIGH_WATER;
-    set (zmq, ZMQ_SNDHWM, high_water, &r);
+    option_set (zmq, ZMQ_SNDHWM, high_water, &r);
     int waiting = options->receive_most > 0    ? options->receive_most
                   : socket->kind == BUS_ROUTER ? high_water
                                                : WAITING;
-    set (zmq, ZMQ_RCVHWM, waiting, &r);
-    set (zmq, ZMQ_LINGER, socket->linger_ms, &r);
-    set (zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS, &r);
+    option_set (zmq, ZMQ_RCVHWM, waiting, &r);
+    option_set (zmq, ZMQ_LINGER, socket->linger_ms, &r);
+    option_set (zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS, &r);
     if (socket->kind == BUS_ROUTER)
-        set (zmq, ZMQ_ROUTER_MANDATORY, 1, &r);
-    /* Never ZMQ_ROUTER_HANDOVER: who claims the routing id of another peer would get its messages. Never
-       ZMQ_XPUB_MANUAL: it keeps each topic twice, and uses a departed peer's after it was freed. */
+        option_set (zmq, ZMQ_ROUTER_MANDATORY, 1, &r);
+    /*  Never ZMQ_ROUTER_HANDOVER: a peer that claims another's routing id would get its messages. Never
+        ZMQ_XPUB_MANUAL: it keeps each topic twice, and uses a departed peer's after it was freed. */
     if (publishes)
-        set (zmq, ZMQ_XPUB_VERBOSE, 1, &r);
-    set (zmq, ZMQ_IMMEDIATE, options->only_connected, &r);
+        option_set (zmq, ZMQ_XPUB_VERBOSE, 1, &r);
+    option_set (zmq, ZMQ_IMMEDIATE, options->only_connected, &r);
     return r;
 }
 
@@ -120,11 +121,11 @@ static int set_server_keys (struct bus_socket *socket, const struct bus_keys *ke
         return base_error_set (error, r, "an allowed client key is not 40 characters of Z85");
     socket->zap = zap;
 
-    set (socket->zmq, ZMQ_CURVE_SERVER, 1, &r);
-    set_text (socket->zmq, ZMQ_CURVE_SECRETKEY, keys->secret_key, &r);
-    set_text (socket->zmq, ZMQ_ZAP_DOMAIN, socket->domain, &r);
-    /* Without it, libzmq would go on serving should nobody answer for the domain. */
-    set (socket->zmq, ZMQ_ZAP_ENFORCE_DOMAIN, 1, &r);
+    option_set (socket->zmq, ZMQ_CURVE_SERVER, 1, &r);
+    option_set_text (socket->zmq, ZMQ_CURVE_SECRETKEY, keys->secret_key, &r);
+    option_set_text (socket->zmq, ZMQ_ZAP_DOMAIN, socket->domain, &r);
+    /*  Without this, libzmq would admit every client if nothing answered for the domain. */
+    option_set (socket->zmq, ZMQ_ZAP_ENFORCE_DOMAIN, 1, &r);
     return r < 0 ? base_error_errno (error, r, "cannot use the server's secret key") : 0;
 }
 
@@ -138,9 +139,9 @@ static int set_keys (struct bus_socket *socket, const struct bus_keys *keys, str
         return set_server_keys (socket, keys, error);
 
     int r = 0;
-    set_text (socket->zmq, ZMQ_CURVE_PUBLICKEY, keys->public_key, &r);
-    set_text (socket->zmq, ZMQ_CURVE_SECRETKEY, keys->secret_key, &r);
-    set_text (socket->zmq, ZMQ_CURVE_SERVERKEY, keys->server_key, &r);
+    option_set_text (socket->zmq, ZMQ_CURVE_PUBLICKEY, keys->public_key, &r);
+    option_set_text (socket->zmq, ZMQ_CURVE_SECRETKEY, keys->secret_key, &r);
+    option_set_text (socket->zmq, ZMQ_CURVE_SERVERKEY, keys->server_key, &r);
     if (r < 0)
         return base_error_errno (error, r,
                                  "a client needs its own public and secret key and the server's public key, "
@@ -148,10 +149,10 @@ static int set_keys (struct bus_socket *socket, const struct bus_keys *keys, str
     return 0;
 }
 
-/*  A ROUTER counts its routing ids up from rand (), which nobody seeds: who guesses the next one and claims it
-    ends the process by an assertion of libzmq. zsys_init () seeds it with the time, whenever it is called; a
-    ROUTER takes its number when it is made. */
-static void seed (void)
+/*  A ROUTER counts its routing ids up from rand (), and libzmq does not seed it. A peer that guesses the next
+    id and claims it ends the process by an assertion of libzmq. zsys_init () seeds it with the time, whenever
+    it is called. So it is seeded before each socket: a ROUTER takes its first number when it is made. */
+static void router_ids_seed (void)
 {
     unsigned number;
     base_random_bytes (&number, sizeof number);
@@ -183,7 +184,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
                         : options->linger_ms < LINGER_MOST_MS ? options->linger_ms
                                                               : LINGER_MOST_MS;
     bus_loop_linger (loop, socket->linger_ms);
-    seed ();
+    router_ids_seed ();
     socket->zmq = zmq_socket (bus_loop_zmq (loop), kind_of (kind));
     if (!socket->zmq)
         return base_error_errno (error, -errno, "cannot make a socket");
@@ -217,7 +218,7 @@ struct bus_socket *bus_socket_free (struct bus_socket *socket)
     socket->connected = base_list_free (socket->connected);
     free (socket->endpoint);
     socket->endpoint = NULL;
-    /* It may be its own handler that frees it. */
+    /*  The caller may be the socket's own handler. */
     if (socket->source)
         bus_source_free (socket->source, socket);
     else
@@ -225,19 +226,19 @@ struct bus_socket *bus_socket_free (struct bus_socket *socket)
     return NULL;
 }
 
-static bool begins (const char *text, const char *with)
+static bool text_begins (const char *text, const char *with)
 {
     return strncmp (text, with, strlen (with)) == 0;
 }
 
-/*  tcp://HOST:PORT with a HOST that is to be resolved. */
+/*  Whether the endpoint is tcp://HOST:PORT with a HOST that must be resolved. */
 static bool has_name (const char *endpoint)
 {
     static const char scheme[] = "tcp://";
     char host[256];
     unsigned char address[sizeof (struct in6_addr)];
     const char *colon = strrchr (endpoint, ':');
-    if (!begins (endpoint, scheme) || begins (endpoint, "tcp://[") || !colon)
+    if (!text_begins (endpoint, scheme) || text_begins (endpoint, "tcp://[") || !colon)
         return false;
     int length = (int) (colon - endpoint) - (int) sizeof scheme + 1;
     (void) snprintf (host, sizeof host, "%.*s", length > 0 ? length : 0, endpoint + sizeof scheme - 1);
@@ -251,35 +252,36 @@ static int set_transport (struct bus_socket *socket, const char *endpoint, bool 
     uint64_t threads = is_client && has_name (endpoint) ? BUS_IO_NAMED : BUS_IO_PLAIN;
     if (zmq_setsockopt (zmq, ZMQ_AFFINITY, &threads, sizeof threads) < 0)
         return -errno;
-    if (begins (endpoint, "tcp://")) {
+    if (text_begins (endpoint, "tcp://")) {
         int spread = (int) base_random_below (RECONNECT_TCP_SPREAD_MS + 1);
-        set (zmq, ZMQ_IPV6, strchr (endpoint, '[') != NULL, &r);
-        set (zmq, ZMQ_TCP_MAXRT, TCP_MAXRT_MS, &r);
-        /* The jitter of libzmq is taken from this value, not from the growing one: hence a random one a
-           socket. */
-        set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_TCP_LEAST_MS + spread, &r);
-        set (zmq, ZMQ_RECONNECT_IVL_MAX, BUS_RECONNECT_MOST_MS, &r);
-        set (zmq, ZMQ_CONNECT_TIMEOUT, CONNECT_MS, &r);
+        option_set (zmq, ZMQ_IPV6, strchr (endpoint, '[') != NULL, &r);
+        option_set (zmq, ZMQ_TCP_MAXRT, TCP_MAXRT_MS, &r);
+        /*  libzmq takes its jitter from this value, not from the growing one: so each socket gets a random
+            one. */
+        option_set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_TCP_LEAST_MS + spread, &r);
+        option_set (zmq, ZMQ_RECONNECT_IVL_MAX, BUS_RECONNECT_MOST_MS, &r);
+        option_set (zmq, ZMQ_CONNECT_TIMEOUT, CONNECT_MS, &r);
         if (is_client && !socket->quiet) {
-            set (zmq, ZMQ_HEARTBEAT_IVL, socket->heartbeat_ms, &r);
-            set (zmq, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS, &r);
+            option_set (zmq, ZMQ_HEARTBEAT_IVL, socket->heartbeat_ms, &r);
+            option_set (zmq, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS, &r);
         }
-        /* A server sends no heartbeats, but a peer that is gone without a word must not stay for ever. A client
-           that sends few of them has the kernel ask whether the server's host is there: that wakes nobody. */
-        set (zmq, ZMQ_TCP_KEEPALIVE, 1, &r);
-        set (zmq, ZMQ_TCP_KEEPALIVE_IDLE, is_client ? HEARTBEAT_MS / 1000 : 60, &r);
-        set (zmq, ZMQ_TCP_KEEPALIVE_INTVL, 15, &r);
-        set (zmq, ZMQ_TCP_KEEPALIVE_CNT, is_client ? 3 : 4, &r);
+        /*  A server sends no heartbeats, but a connection must not stay for ever when its peer vanishes. For
+            a client that sends few heartbeats, the kernel checks whether the server's host is there: that
+            wakes no process. */
+        option_set (zmq, ZMQ_TCP_KEEPALIVE, 1, &r);
+        option_set (zmq, ZMQ_TCP_KEEPALIVE_IDLE, is_client ? HEARTBEAT_MS / 1000 : 60, &r);
+        option_set (zmq, ZMQ_TCP_KEEPALIVE_INTVL, 15, &r);
+        option_set (zmq, ZMQ_TCP_KEEPALIVE_CNT, is_client ? 3 : 4, &r);
     } else {
-        set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_IPC_MS, &r);
-        set (zmq, ZMQ_RECONNECT_IVL_MAX, RECONNECT_IPC_MOST_MS, &r);
+        option_set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_IPC_MS, &r);
+        option_set (zmq, ZMQ_RECONNECT_IVL_MAX, RECONNECT_IPC_MOST_MS, &r);
     }
     if (!is_client)
-        set (zmq, ZMQ_BACKLOG, BACKLOG, &r);
+        option_set (zmq, ZMQ_BACKLOG, BACKLOG, &r);
     return r;
 }
 
-/*  libzmq unlinks whatever is at the path that it binds, a listening socket of another process included. */
+/*  libzmq unlinks any file at the path that it binds, a listening socket of another process included. */
 static int clear_ipc_path (const char *endpoint, struct base_error *error)
 {
     const char *path = endpoint + strlen ("ipc://");
@@ -307,8 +309,8 @@ static int clear_ipc_path (const char *endpoint, struct base_error *error)
     return base_error_set (error, -EADDRINUSE, "cannot bind %s: another process listens there", endpoint);
 }
 
-/*  Before the first connection. */
-static int guard (struct bus_socket *socket)
+/*  Watches the socket's connections. Called before the first one. */
+static int socket_guard (struct bus_socket *socket)
 {
     struct bus_guard *made = NULL;
     if (socket->guard)
@@ -321,7 +323,7 @@ static int guard (struct bus_socket *socket)
     return r;
 }
 
-static int remember (struct bus_socket *socket, const char *endpoint)
+static int endpoint_remember (struct bus_socket *socket, const char *endpoint)
 {
     char *copy = strdup (endpoint);
     if (!copy)
@@ -336,7 +338,7 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
     static const char localhost[] = "tcp://localhost:";
     char bound[320];
     int r = 0;
-    if (begins (endpoint, localhost)) /* binding looks up no names */
+    if (text_begins (endpoint, localhost)) /* binding resolves no names */
         (void) snprintf (bound, sizeof bound, "tcp://127.0.0.1:%s", endpoint + strlen (localhost));
     else
         r = base_text_copy (bound, sizeof bound, endpoint);
@@ -344,13 +346,13 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
         r = set_transport (socket, bound, false);
     if (r < 0)
         return base_error_errno (error, r, "cannot bind %s", endpoint);
-    if (begins (bound, "ipc://")) {
+    if (text_begins (bound, "ipc://")) {
         r = clear_ipc_path (bound, error);
         if (r < 0)
             return r;
     }
     socket->is_server = true;
-    r = guard (socket);
+    r = socket_guard (socket);
     if (r < 0)
         return base_error_errno (error, r, "cannot watch the connections to %s", endpoint);
     if (zmq_bind (socket->zmq, bound) < 0)
@@ -360,7 +362,7 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
     if (zmq_getsockopt (socket->zmq, ZMQ_LAST_ENDPOINT, bound, &size) < 0)
         return base_error_errno (error, -errno, "cannot determine the address that %s was bound to",
                                  endpoint);
-    r = remember (socket, bound);
+    r = endpoint_remember (socket, bound);
     return r < 0 ? base_error_errno (error, r, "cannot bind %s", endpoint) : 0;
 }
 
@@ -368,9 +370,9 @@ int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct 
 {
     int r = set_transport (socket, endpoint, true);
     if (r == 0)
-        r = guard (socket);
+        r = socket_guard (socket);
     if (r == 0)
-        r = remember (socket, endpoint);
+        r = endpoint_remember (socket, endpoint);
     if (r == 0)
         r = base_list_append (&socket->connected, endpoint);
     if (r < 0)
@@ -394,7 +396,7 @@ int bus_socket_subscribe (struct bus_socket *socket, const char *topic)
     int r = base_list_append (&socket->topics, topic);
     if (r < 0)
         return r;
-    /* It is remembered, and sent with each connection. */
+    /*  The socket remembers the subscription and sends it on each connection. */
     return zmq_send (socket->zmq, text, (size_t) size, ZMQ_DONTWAIT) < 0 ? -errno : 0;
 }
 
@@ -419,8 +421,8 @@ bool bus_socket_is_ready (const struct bus_socket *socket)
 int bus_socket_reconnect (struct bus_socket *socket)
 {
     int r = 0;
-    /* With the socket's own linger, what waits would still be sent on the old connection. */
-    set (socket->zmq, ZMQ_LINGER, 0, &r);
+    /*  With the socket's own linger, queued messages would still be sent on the old connection. */
+    option_set (socket->zmq, ZMQ_LINGER, 0, &r);
     for (char **endpoint = socket->connected; r == 0 && endpoint && *endpoint; endpoint++) {
         if (zmq_disconnect (socket->zmq, *endpoint) < 0 && errno != ENOENT)
             r = -errno;
@@ -428,7 +430,7 @@ int bus_socket_reconnect (struct bus_socket *socket)
             r = -errno;
     }
     int ignored = 0;
-    set (socket->zmq, ZMQ_LINGER, socket->linger_ms, &ignored);
+    option_set (socket->zmq, ZMQ_LINGER, socket->linger_ms, &ignored);
     return r;
 }
 

@@ -1,9 +1,9 @@
-/*  bus/socket.h - ZeroMQ sockets that speak the messages of schemas/
+/*  bus/socket.h - ZeroMQ sockets that carry the messages of schemas/
 
-    Every socket has its limits set: message size, high-water mark, linger, hand-shake interval, and
-    towards TCP heartbeats, connect timeout and retransmission limit. What comes in is checked by frame
-    count, prefix and schema before a handler sees it; what does not fit is counted and dropped, and costs
-    its sender nothing but that. */
+    Every socket has its limits set: message size, high-water mark, linger, handshake interval, and over TCP
+    heartbeats, connect timeout and retransmission limit. Frame count, prefix and schema of a message are
+    checked before a handler sees it. An invalid message is counted and dropped; its sender stays connected,
+    except in the cases of enum bus_end. */
 
 #ifndef BUS_SOCKET_H
 #define BUS_SOCKET_H
@@ -19,7 +19,7 @@ enum { BUS_RECONNECT_MOST_MS = 20000 };
 
 enum bus_kind { BUS_SUB, BUS_XPUB, BUS_PUB, BUS_DEALER, BUS_ROUTER, BUS_PUSH, BUS_PULL };
 
-/*  Who sent it: the routing id of a ROUTER's peer. */
+/*  The sender of a message: the routing id of a ROUTER's peer. */
 enum { BUS_PEER_MOST = 32 };
 struct bus_peer {
     uint8_t size; /* 0: no peer */
@@ -27,15 +27,15 @@ struct bus_peer {
 };
 bool bus_peer_equal (const struct bus_peer *a, const struct bus_peer *b);
 
-/*  A message that came in; everything is valid during the handler only. */
+/*  A received message; everything is valid during the handler only. */
 struct bus_message {
     struct bus_peer peer;             /* ROUTER */
     const char *topic;                /* SUB; else NULL */
-    const struct wire_record *record; /* which message it is: compare with &wire_NAME_record */
+    const struct wire_record *record; /* the type of message: compare with &wire_NAME_record */
     const void *body;                 /* struct wire_NAME */
     const uint8_t *payload;           /* chunk, put: the third frame; else NULL */
     size_t payload_size;
-    struct bus_connection *from; /* bus_connection_keep; NULL: unknown */
+    struct bus_connection *from; /* for bus_connection_keep; NULL: unknown */
 };
 
 struct bus_socket;
@@ -44,13 +44,13 @@ struct bus_connection;
 typedef void (bus_message_handler) (void *context, struct bus_socket *socket,
                                     const struct bus_message *message);
 
-/*  XPUB: a peer subscribed to a topic, or dropped it. */
+/*  XPUB: a peer subscribed to a topic, or cancelled it. */
 typedef void (bus_subscription_handler) (void *context, const char *topic, bool subscribed);
 
-/*  XPUB: whether there is such a topic. Who subscribes to another one is disconnected. */
+/*  XPUB: whether the topic exists. A peer that subscribes to another one is disconnected. */
 typedef bool (bus_topic_check) (const char *topic);
 
-/*  SUB towards a PUB that publishes text (the events channel): topic and text, each closed by a NUL. */
+/*  SUB for a PUB that publishes text (the events channel): topic and text, each terminated by a NUL. */
 typedef void (bus_text_handler) (void *context, const char *topic, const char *text);
 
 /*  CURVE keys in Z85 (40 characters). A server has its secret key and the allowed clients' public keys; a
@@ -60,8 +60,8 @@ struct bus_keys {
     char public_key[41];
     char secret_key[41];
     char server_key[41]; /* client */
-    char *const *
-        allowed; /* server: NULL-terminated Z85 public keys, read during the call; NULL: every key is refused */
+    /*  server: NULL-terminated Z85 public keys, read during the call; NULL: every key is refused */
+    char *const *allowed;
 };
 
 struct bus_socket_options {
@@ -71,23 +71,24 @@ struct bus_socket_options {
     bus_text_handler *on_text;                 /* SUB: messages are [topic][text], on_message is not called */
     void *context;
     const struct bus_keys *keys; /* NULL: none */
-    int high_water;              /* messages a peer that wait to be sent; 0: 1000 */
-    int receive_most;            /* messages a peer that wait to be read; 0: 64, and of a ROUTER as many */
-    int linger_ms;               /* how long closing waits for what is queued; 0: drop */
-    bool quiet;                  /* no heartbeats of the transport (ipc, and every server side) */
-    int heartbeat_ms;            /* of the transport; 0: 15 s. Each wakes this process twice and more */
-    bool only_connected;         /* DEALER: without a connection nothing waits for one, sending is -EAGAIN */
-    bool no_payloads;            /* ROUTER, DEALER: frames over WIRE_FRAME_MOST are not even read */
+    int high_water;              /* messages a peer that may wait to be sent; 0: 1000 */
+    int receive_most;    /* messages a peer that may wait to be read; 0: 64, for a ROUTER as high_water */
+    int linger_ms;       /* how long closing waits for queued messages; 0: drop them */
+    bool quiet;          /* no heartbeats of the transport (ipc, and every server side) */
+    int heartbeat_ms;    /* of the transport; 0: 15 s. Each wakes this process twice or more */
+    bool only_connected; /* DEALER: without a connection nothing is queued, and sending returns -EAGAIN */
+    bool no_payloads;    /* ROUTER, DEALER: frames over WIRE_FRAME_MOST are not even read */
 };
 
-/*  Makes one. Returns 0 or -errno. */
+/*  Makes a socket. Returns 0 or -errno. */
 int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_socket_options *options,
                     struct bus_socket **ret_socket, struct base_error *error);
 
-/*  Closes it. bus_socket_free (NULL) does nothing. May be called inside its own handler. Returns NULL. */
+/*  Closes the socket. bus_socket_free (NULL) does nothing. May be called inside its own handler. Returns
+    NULL. */
 struct bus_socket *bus_socket_free (struct bus_socket *socket);
 
-/*  Binds (tcp://ADDR:PORT, port * picks one; ipc://PATH, refused where somebody listens there), connects,
+/*  Binds (tcp://ADDR:PORT, port * picks one; ipc://PATH, refused if another process listens there), connects,
     subscribes. */
 int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error);
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error);
@@ -96,21 +97,20 @@ int bus_socket_subscribe (struct bus_socket *socket, const char *topic);
 /*  Whether a message could be sent now. With only_connected: whether there is a connection. */
 bool bus_socket_is_ready (const struct bus_socket *socket);
 
-/*  Drops every connection of a connecting socket and connects anew: what waited for an answer will not get
-    one. */
+/*  Drops every connection of a connecting socket and connects again. Outstanding requests get no answer. */
 int bus_socket_reconnect (struct bus_socket *socket);
 
-/*  The endpoint that was bound or connected last, with the real port. Valid while the socket lives. */
+/*  The endpoint that was bound or connected last, with the actual port. Valid while the socket lives. */
 const char *bus_socket_endpoint (const struct bus_socket *socket);
 
-/*  Sends a message; never blocks. peer: ROUTER only. Returns 0; -EHOSTUNREACH: no such peer; -EAGAIN:
-    full; -EINVAL: against its schema. On a socket that connects, what is sent while there is no connection
-    waits for one; bus_socket_reconnect drops it. chunk and put go out with an empty payload. */
+/*  Sends a message; never blocks. peer: ROUTER only. Returns 0; -EHOSTUNREACH: no such peer; -EAGAIN: full;
+    -EINVAL: the message violates its schema. A connecting socket queues messages while there is no
+    connection; bus_socket_reconnect drops them. chunk and put are sent with an empty payload. */
 int bus_send (struct bus_socket *socket, const struct bus_peer *peer, const struct wire_record *record,
               const void *message);
 
-/*  The same with a payload frame. release (which may be NULL: the payload is copied) is called with the
-    data and hint once it is no longer needed, possibly on another thread, also where sending fails. */
+/*  The same with a payload frame. release is called with data and hint once the payload is no longer needed,
+    possibly on another thread, also if sending fails. NULL: the payload is copied. */
 int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
                       const struct wire_record *record, const void *message, void *data, size_t size,
                       void (*release) (void *data, void *hint), void *hint);
@@ -120,16 +120,17 @@ int bus_publish (struct bus_socket *socket, const char *topic, const struct wire
                  const void *message);
 int bus_publish_text (struct bus_socket *socket, const char *topic, const char *text);
 
-/*  What this socket dropped since it was made: malformed messages in, messages out that found no room or
-    no peer. */
+/*  Why a connection was ended; and what a socket has counted since it was made. malformed: received messages
+    that were dropped; full, unroutable: messages that were not sent because there was no room or no such
+    peer. */
 enum bus_end {
-    BUS_END_ENDLESS, /* sends frames of one message without end */
-    BUS_END_SILENT,  /* sent no message for 10 s */
-    BUS_END_CLAIM,   /* chose its routing id itself: libzmq keeps 11.5 KiB of each for ever */
-    BUS_END_TOPICS,  /* more than BUS_TOPICS_MOST subscriptions, or one to what is no topic */
-    BUS_END_SLOW,    /* does not read */
-    BUS_END_ROOM,    /* bus_loop_connections */
-    BUS_END_GREETING, /* sent much beside its messages: what it says of itself is kept as long as it is there */
+    BUS_END_ENDLESS,  /* sends frames of one message without end */
+    BUS_END_SILENT,   /* sent no message for 10 s */
+    BUS_END_CLAIM,    /* chose its routing id itself: libzmq keeps 11.5 KiB of each for ever */
+    BUS_END_TOPICS,   /* more than BUS_TOPICS_MOST subscriptions, or one to a topic that does not exist */
+    BUS_END_SLOW,     /* does not read its answers */
+    BUS_END_ROOM,     /* bus_loop_connections */
+    BUS_END_GREETING, /* sent many bytes beside its messages: libzmq keeps them while the connection lasts */
     BUS_END_COUNT
 };
 struct bus_counts {
@@ -143,19 +144,19 @@ const char *bus_end_text (enum bus_end why);
 /*  Subscriptions a connection. A node has at most 32 tags, a group, its ring, and all. */
 enum { BUS_TOPICS_MOST = 40 };
 
-/*  Who this is is known: the connection is not ended in order to make room. NULL does nothing. */
+/*  The peer is known: the connection is not ended in order to make room. NULL does nothing. */
 void bus_connection_keep (struct bus_connection *connection);
 
-/*  A number that the owner gives a connection once. Returns whether it has none yet, or this one. NULL has
-    every number. */
+/*  Gives a connection a number, once. Returns whether it had none yet, or this one. NULL: true for every
+    number. */
 bool bus_connection_mark (struct bus_connection *connection, uint64_t number);
 
-/*  Connections that the servers of the loop may have at a time: libzmq spins where descriptors are out. One
-    more costs another one, that of somebody unknown. */
+/*  Limits the connections that the servers of the loop may have at a time: libzmq spins if there are no more
+    descriptors. A connection above the limit ends another one, of an unknown peer. */
 void bus_loop_connections (struct bus_loop *loop, unsigned most);
 struct bus_counts bus_socket_counts (const struct bus_socket *socket);
 
-/*  A new key pair. Returns 0, or -ENOTSUP where the library has no CURVE. */
+/*  Makes a key pair. Returns 0, or -ENOTSUP if the library has no CURVE. */
 int bus_keys_make (char ret_public[41], char ret_secret[41]);
 
 #endif

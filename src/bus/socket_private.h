@@ -1,5 +1,5 @@
-/*  bus/socket_private.h - a socket's state, shared by socket.c (life and options) and message.c (what goes
-    through it) */
+/*  bus/socket_private.h - a socket's state, shared by socket.c (life and options) and message.c (its
+    messages) */
 
 #ifndef BUS_SOCKET_PRIVATE_H
 #define BUS_SOCKET_PRIVATE_H
@@ -27,13 +27,13 @@ struct bus_socket {
     char **topics; /* SUB */
     struct bus_counts counts;
     uint64_t n_read;       /* messages of any form */
-    size_t n_connections;  /* that the guard knows */
+    size_t n_connections;  /* known to the guard */
     uint64_t message_most; /* bytes of the largest frame that is read */
     bool is_server;
     struct bus_guard *guard; /* NULL: not guarded */
 };
 
-/*  The loop's call while something is there to read. */
+/*  The loop calls this while there is something to read. */
 void bus_message_ready (void *context);
 
 #endif

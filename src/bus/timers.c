@@ -23,26 +23,26 @@ static bool is_before (const struct bus_timers *timers, uint32_t a, uint32_t b)
     return left->due_ms != right->due_ms ? left->due_ms < right->due_ms : left->order < right->order;
 }
 
-static void put (struct bus_timers *timers, uint32_t place, uint32_t slot)
+static void heap_put (struct bus_timers *timers, uint32_t place, uint32_t slot)
 {
     timers->heap[place] = slot;
     timers->slots[slot].place = place;
 }
 
-static void rise (struct bus_timers *timers, uint32_t place)
+static void heap_rise (struct bus_timers *timers, uint32_t place)
 {
     uint32_t slot = timers->heap[place];
     while (place > 0) {
         uint32_t parent = (place - 1) / 2;
         if (!is_before (timers, slot, timers->heap[parent]))
             break;
-        put (timers, place, timers->heap[parent]);
+        heap_put (timers, place, timers->heap[parent]);
         place = parent;
     }
-    put (timers, place, slot);
+    heap_put (timers, place, slot);
 }
 
-static void sink (struct bus_timers *timers, uint32_t place)
+static void heap_sink (struct bus_timers *timers, uint32_t place)
 {
     uint32_t slot = timers->heap[place];
     for (;;) {
@@ -53,10 +53,10 @@ static void sink (struct bus_timers *timers, uint32_t place)
             child++;
         if (!is_before (timers, timers->heap[child], slot))
             break;
-        put (timers, place, timers->heap[child]);
+        heap_put (timers, place, timers->heap[child]);
         place = child;
     }
-    put (timers, place, slot);
+    heap_put (timers, place, slot);
 }
 
 static void append_free (struct bus_timers *timers, uint32_t slot, bool is_only)
@@ -68,8 +68,8 @@ static void append_free (struct bus_timers *timers, uint32_t slot, bool is_only)
     timers->last_free = slot;
 }
 
-/*  Only called where every slot is taken. */
-static int grow (struct bus_timers *timers)
+/*  Only called if every slot is in use. */
+static int slots_grow (struct bus_timers *timers)
 {
     uint32_t n_slots = timers->n_slots ? timers->n_slots * 2 : SLOTS_FIRST;
     if (n_slots > SLOTS_MOST)
@@ -95,7 +95,7 @@ static int grow (struct bus_timers *timers)
 int bus_timers_add (struct bus_timers *timers, uint64_t due_ms, bus_handler *handler, void *context)
 {
     if (timers->n_heap == timers->n_slots) {
-        int r = grow (timers);
+        int r = slots_grow (timers);
         if (r < 0)
             return r;
     }
@@ -111,20 +111,20 @@ int bus_timers_add (struct bus_timers *timers, uint64_t due_ms, bus_handler *han
     timer->active = true;
 
     timers->heap[timers->n_heap] = slot;
-    rise (timers, timers->n_heap++);
+    heap_rise (timers, timers->n_heap++);
     return (int) (timer->generation * SLOTS_MOST + slot);
 }
 
-static void drop (struct bus_timers *timers, uint32_t slot)
+static void slot_drop (struct bus_timers *timers, uint32_t slot)
 {
     uint32_t place = timers->slots[slot].place;
     bool is_only = timers->n_heap == timers->n_slots;
 
     uint32_t last = timers->heap[--timers->n_heap];
     if (last != slot) {
-        put (timers, place, last);
-        rise (timers, place);
-        sink (timers, timers->slots[last].place);
+        heap_put (timers, place, last);
+        heap_rise (timers, place);
+        heap_sink (timers, timers->slots[last].place);
     }
     timers->slots[slot].active = false;
     append_free (timers, slot, is_only);
@@ -137,7 +137,7 @@ void bus_timers_remove (struct bus_timers *timers, int id)
     uint32_t slot = (uint32_t) id % SLOTS_MOST;
     if (slot < timers->n_slots && timers->slots[slot].active &&
         timers->slots[slot].generation == (uint32_t) id / SLOTS_MOST)
-        drop (timers, slot);
+        slot_drop (timers, slot);
 }
 
 uint64_t bus_timers_due (const struct bus_timers *timers)
@@ -156,6 +156,6 @@ bool bus_timers_take (struct bus_timers *timers, uint64_t now_ms, uint64_t order
         return false;
     *ret_handler = timer->handler;
     *ret_context = timer->context;
-    drop (timers, slot);
+    slot_drop (timers, slot);
     return true;
 }

@@ -1,4 +1,4 @@
-/*  bus/unread.c - answers that peers do not read: bounded in all */
+/*  bus/unread.c - answers that peers do not read: bounded over all connections */
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -6,11 +6,11 @@
 #include "bus/guard_private.h"
 
 enum {
-    UNREAD_MOST = 64 * 1024 * 1024, /* bytes of answers in all that peers let lie */
-    UNREAD_LOOK = 8 * 1024 * 1024,  /* bytes that are sent between two looks at that */
+    UNREAD_MOST = 64 * 1024 * 1024, /* bytes of all unread answers */
+    UNREAD_LOOK = 8 * 1024 * 1024,  /* bytes sent between two checks of that */
 };
 
-/*  Answers that a peer has not read yet. libzmq's I/O thread counts them down. */
+/*  Bytes of answers that a peer has not read yet. libzmq's I/O thread subtracts what is released. */
 struct bus_unread {
     atomic_uint refs;
     atomic_size_t bytes;

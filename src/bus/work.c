@@ -1,3 +1,5 @@
+/*  bus/work.c - a job on a thread of its own, while the loop goes on */
+
 #include "bus/work.h"
 
 #include <errno.h>
@@ -20,7 +22,7 @@ struct bus_work {
     int result;
 };
 
-static void *run (void *context)
+static void *work_run (void *context)
 {
     struct bus_work *work = context;
     work->result = work->job (work->context);
@@ -28,7 +30,7 @@ static void *run (void *context)
     return NULL;
 }
 
-static void join (struct bus_work *work)
+static void work_join (struct bus_work *work)
 {
     if (!work->joined)
         (void) pthread_join (work->thread, NULL);
@@ -39,17 +41,17 @@ static void on_done (void *context)
 {
     struct bus_work *work = context;
     bus_unwatch (work->loop, work->fd);
-    join (work);
+    work_join (work);
     work->done (work->context, work->result);
 }
 
-/*  Signals are for the loop's thread alone. */
+/*  The thread takes no signals: they are for the loop's thread alone. */
 static int start_thread (struct bus_work *work)
 {
     sigset_t all, before;
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    int r = pthread_create (&work->thread, NULL, run, work);
+    int r = pthread_create (&work->thread, NULL, work_run, work);
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
     return -r;
 }
@@ -80,7 +82,7 @@ struct bus_work *bus_work_free (struct bus_work *work)
     if (!work)
         return NULL;
     bus_unwatch (work->loop, work->fd);
-    join (work);
+    work_join (work);
     (void) close (work->fd);
     free (work);
     return NULL;

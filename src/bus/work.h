@@ -1,7 +1,7 @@
 /*  bus/work.h - a job on a thread of its own, while the loop goes on
 
-    For what waits for the disk: syncs, copies, digests of large files. The job works on what nobody else
-    touches until it is done; it neither logs nor starts processes (a child's death signal follows the
+    For work that waits for the disk: syncs, copies, digests of large files. Until it is done, no other code
+    may touch the job's data. The job neither logs nor starts processes (a child's death signal follows the
     thread that started it). */
 
 #ifndef BUS_WORK_H
@@ -16,7 +16,7 @@ struct bus_work;
 int bus_work_start (struct bus_loop *loop, int (*job) (void *context),
                     void (*done) (void *context, int result), void *context, struct bus_work **ret_work);
 
-/*  Waits for the job where it still runs; done is not called any more. bus_work_free (NULL) does nothing.
+/*  Waits for the job if it still runs; done is not called any more. bus_work_free (NULL) does nothing.
     Returns NULL. */
 struct bus_work *bus_work_free (struct bus_work *work);
 

@@ -1,9 +1,9 @@
-/*  bus/zap.c - who is admitted to CURVE servers (ZAP, https://rfc.zeromq.org/spec/27/)
+/*  bus/zap.c - which keys are admitted to CURVE servers (ZAP, https://rfc.zeromq.org/spec/27/)
 
-    libzmq admits every key to a CURVE server while nobody answers at inproc://zeromq.zap.01. So the
-    handler is bound before the first server socket exists, and lives as long as the context. Each server
-    socket has a domain of its own with its own keys. Whatever is not a well-formed question about a key
-    that its domain allows is refused. */
+    libzmq admits every key to a CURVE server while nothing answers at inproc://zeromq.zap.01. So the handler
+    is bound before the first server socket exists, and lives as long as the context. Each server socket has a
+    domain of its own with its own keys. Every request is refused unless it is well-formed and asks about a
+    key that its domain allows. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -30,14 +30,14 @@ struct domain {
 };
 
 struct bus_zap {
-    void *socket; /* the thread's, once that runs */
+    void *socket; /* used by the thread alone, once that runs */
     pthread_t thread;
     pthread_mutex_t lock; /* over domains */
     struct domain *domains;
     unsigned serial;
 };
 
-/*  The frames of a question, in their order. */
+/*  The frames of a request, in their order. */
 enum { VERSION, REQUEST, DOMAIN_NAME, ADDRESS, IDENTITY, MECHANISM, CREDENTIALS, N_FRAMES };
 
 struct field {
@@ -68,8 +68,8 @@ static bool is_allowed (struct bus_zap *zap, const struct field *fields)
     return allowed;
 }
 
-/*  Reads one question. Returns 1, 0 where its form is wrong, or -1 where the context ends. */
-static int receive (void *socket, struct field fields[N_FRAMES])
+/*  Reads one request. Returns 1, 0 if its form is wrong, or -1 if the context ends. */
+static int request_receive (void *socket, struct field fields[N_FRAMES])
 {
     int n = 0, well_formed = 1;
     zmq_msg_t frame;
@@ -94,8 +94,8 @@ static int receive (void *socket, struct field fields[N_FRAMES])
     return n == N_FRAMES ? well_formed : 0;
 }
 
-static void answer (void *socket, const struct field *request, const char *status, const char *text,
-                    const char *user)
+static void request_answer (void *socket, const struct field *request, const char *status, const char *text,
+                            const char *user)
 {
     (void) zmq_send (socket, "1.0", 3, ZMQ_SNDMORE);
     (void) zmq_send (socket, request->data, request->size, ZMQ_SNDMORE);
@@ -105,26 +105,26 @@ static void answer (void *socket, const struct field *request, const char *statu
     (void) zmq_send (socket, "", 0, 0);
 }
 
-static void *serve (void *context)
+static void *requests_serve (void *context)
 {
     struct bus_zap *zap = context;
     for (;;) {
         struct field fields[N_FRAMES] = {0};
-        int r = receive (zap->socket, fields);
+        int r = request_receive (zap->socket, fields);
         if (r < 0)
             break;
         char user[KEY_TEXT] = "";
         if (r > 0 && is_allowed (zap, fields)) {
             (void) zmq_z85_encode (user, fields[CREDENTIALS].data, KEY_BYTES);
-            answer (zap->socket, &fields[REQUEST], "200", "OK", user);
+            request_answer (zap->socket, &fields[REQUEST], "200", "OK", user);
         } else
-            answer (zap->socket, &fields[REQUEST], "400", "key not allowed", user);
+            request_answer (zap->socket, &fields[REQUEST], "400", "key not allowed", user);
     }
     (void) zmq_close (zap->socket);
     return NULL;
 }
 
-static int start (struct bus_zap *zap)
+static int thread_start (struct bus_zap *zap)
 {
     pthread_attr_t attributes;
     int r = pthread_attr_init (&attributes);
@@ -132,11 +132,11 @@ static int start (struct bus_zap *zap)
         return -r;
     (void) pthread_attr_setstacksize (&attributes, THREAD_STACK);
 
-    /* Signals are the main thread's. */
+    /*  The thread takes no signals: they are for the loop's thread alone. */
     sigset_t all, before;
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    r = pthread_create (&zap->thread, &attributes, serve, zap);
+    r = pthread_create (&zap->thread, &attributes, requests_serve, zap);
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
     (void) pthread_attr_destroy (&attributes);
     return -r;
@@ -158,7 +158,7 @@ int bus_zap_new (void *zmq, struct bus_zap **ret_zap)
 
     int linger = 0;
     (void) zmq_setsockopt (zap->socket, ZMQ_LINGER, &linger, sizeof linger);
-    r = zmq_bind (zap->socket, "inproc://zeromq.zap.01") < 0 ? -errno : start (zap);
+    r = zmq_bind (zap->socket, "inproc://zeromq.zap.01") < 0 ? -errno : thread_start (zap);
     if (r < 0) {
         (void) zmq_close (zap->socket);
         (void) pthread_mutex_destroy (&zap->lock);

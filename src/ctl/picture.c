@@ -259,12 +259,13 @@ char **ctl_rollout_picture (const json_t *rollout, size_t width, size_t height)
     char **list = NULL, **rest = NULL;
     base_cleanup (base_free_p) char *advice = ctl_rollout_advice (rollout);
     budget_line (&rest, rollout);
+    const char *gate = ctl_json_text (rollout, "gate");
     if (*ctl_json_text (rollout, "reason"))
-        line (&rest, "  %s: %s",
+        line (&rest, "  %s%s%s%s: %s",
               ctl_json_flag (rollout, "paused") && !ctl_json_flag (rollout, "over")
                   ? "paused"
                   : ctl_json_text (rollout, "phase"),
-              ctl_json_text (rollout, "reason"));
+              *gate ? " (gate " : "", gate, *gate ? ")" : "", ctl_json_text (rollout, "reason"));
     cause_lines (&rest, rollout);
     /*  What a person has to decide is said in full below; the broker says it for who reads JSON. */
     if (*ctl_json_text (rollout, "waits") && !ctl_json_flag (rollout, "over") && !advice)

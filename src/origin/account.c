@@ -1,4 +1,4 @@
-/*  origin/account.c - how much payload is on its way to each peer */
+/*  origin/account.c - bytes of payload under way to each peer */
 
 #include "origin/account.h"
 
@@ -7,7 +7,7 @@
 
 enum { SLOTS_LEAST = 64 };
 
-static void unref (struct origin_account *account)
+static void account_unref (struct origin_account *account)
 {
     if (atomic_fetch_sub_explicit (&account->refs, 1, memory_order_acq_rel) == 1)
         free (account);
@@ -17,14 +17,14 @@ void origin_accounts_deinit (struct origin_accounts *accounts)
 {
     for (size_t i = 0; i < accounts->n_slots; i++)
         if (accounts->slots[i])
-            unref (accounts->slots[i]);
+            account_unref (accounts->slots[i]);
     free (accounts->slots);
     *accounts = (struct origin_accounts){0};
 }
 
-/*  The slot of a peer, or the empty one where it belongs. libzmq counts its routing ids up: their last
-    bytes are what differs. */
-static size_t find (struct origin_account **slots, size_t n_slots, const struct bus_peer *peer)
+/*  The slot of a peer, or the empty slot where it belongs. libzmq counts its routing ids up: they differ in
+    their last bytes. */
+static size_t slot_find (struct origin_account **slots, size_t n_slots, const struct bus_peer *peer)
 {
     uint32_t hash = 2166136261u;
     for (unsigned i = 0; i < peer->size; i++)
@@ -35,8 +35,8 @@ static size_t find (struct origin_account **slots, size_t n_slots, const struct 
     return at;
 }
 
-/*  Moves the accounts that have payload under way into a table with room, and forgets the others. */
-static bool renew (struct origin_accounts *accounts)
+/*  Moves the accounts with payload under way into a table with room, and drops the others. */
+static bool slots_renew (struct origin_accounts *accounts)
 {
     size_t live = 0;
     for (size_t i = 0; i < accounts->n_slots; i++)
@@ -55,10 +55,10 @@ static bool renew (struct origin_accounts *accounts)
         if (!account)
             continue;
         if (atomic_load (&account->bytes) > 0) {
-            slots[find (slots, n_slots, &account->peer)] = account;
+            slots[slot_find (slots, n_slots, &account->peer)] = account;
             n_used++;
         } else
-            unref (account);
+            account_unref (account);
     }
     free (accounts->slots);
     *accounts = (struct origin_accounts){.slots = slots, .n_slots = n_slots, .n_used = n_used};
@@ -68,11 +68,11 @@ static bool renew (struct origin_accounts *accounts)
 struct origin_account *origin_accounts_of (struct origin_accounts *accounts, const struct bus_peer *peer)
 {
     if (accounts->n_slots > 0) {
-        size_t at = find (accounts->slots, accounts->n_slots, peer);
+        size_t at = slot_find (accounts->slots, accounts->n_slots, peer);
         if (accounts->slots[at])
             return accounts->slots[at];
     }
-    if (accounts->n_used * 2 >= accounts->n_slots && !renew (accounts))
+    if (accounts->n_used * 2 >= accounts->n_slots && !slots_renew (accounts))
         return NULL;
 
     struct origin_account *account = calloc (1, sizeof *account);
@@ -80,7 +80,7 @@ struct origin_account *origin_accounts_of (struct origin_accounts *accounts, con
         return NULL;
     account->peer = *peer;
     atomic_init (&account->refs, 1);
-    accounts->slots[find (accounts->slots, accounts->n_slots, peer)] = account;
+    accounts->slots[slot_find (accounts->slots, accounts->n_slots, peer)] = account;
     accounts->n_used++;
     return account;
 }
@@ -94,5 +94,5 @@ void origin_account_begin (struct origin_account *account, size_t bytes)
 void origin_account_end (struct origin_account *account, size_t bytes)
 {
     atomic_fetch_sub (&account->bytes, bytes);
-    unref (account);
+    account_unref (account);
 }

@@ -14,9 +14,9 @@
 #include "origin/account.h"
 
 enum {
-    ACTIVE_MS = 500,      /* asked for within this, but not to its end: not closed for another one */
-    IDLE_MS = 5000,       /* not asked for since: closed, so that a removed file gives its space back */
-    RETRY_AFTER_MS = 200, /* told to who is put off */
+    ACTIVE_MS = 500,      /* asked for within this time, but not to its end: not closed to make room */
+    IDLE_MS = 5000,       /* not asked for since: closed, so that a removed file frees its space */
+    RETRY_AFTER_MS = 200, /* sent with status busy */
 };
 
 struct mapping {
@@ -28,16 +28,16 @@ struct mapping {
 struct content {
     struct content *next;
     struct base_digest digest;
-    int fd; /* -1 where mapped */
+    int fd; /* -1 if mapped */
     uint64_t size;
     struct mapping *mapping;
     uint64_t used_ms;
-    bool ended; /* the last get went to the end */
+    bool ended; /* the last get reached the end */
 };
 
 struct origin_contents {
     struct origin_contents_spec spec;
-    struct content *first; /* used last comes first */
+    struct content *first; /* most recently used first */
     unsigned n_open;
     int idle_timer;
     struct origin_accounts accounts;
@@ -86,7 +86,7 @@ static void content_free (struct content *content)
     free (content);
 }
 
-/*  Takes what *link points to out of the list and closes it. */
+/*  Removes *link from the list and closes it. */
 static void close_at (struct origin_contents *contents, struct content **link)
 {
     struct content *content = *link;
@@ -129,7 +129,7 @@ static void close_idle (void *context)
         contents->first ? bus_timer_start (contents->spec.loop, IDLE_MS, close_idle, contents) : 0;
 }
 
-static int map (struct content *content)
+static int content_map (struct content *content)
 {
     if (content->size == 0)
         return 0;
@@ -162,7 +162,7 @@ static int open_content (struct origin_contents *contents, const struct base_dig
     int r = contents->spec.open (contents->spec.context, digest, &fd, &size, &immutable);
     if (r != 0)
         return r < 0 ? r : -EIO;
-    /* A mapping that is longer than its file kills who reads it. */
+    /*  Reading a mapping beyond the end of its file kills the process. */
     struct stat status;
     if (fstat (fd, &status) < 0)
         return -errno;
@@ -176,7 +176,7 @@ static int open_content (struct origin_contents *contents, const struct base_dig
     content->fd = base_take_fd (&fd);
     content->size = size;
     if (immutable)
-        (void) map (content); /* where it cannot be mapped, it is read */
+        (void) content_map (content); /* if mapping fails, the file is read */
 
     content->next = contents->first;
     contents->first = content;
@@ -187,7 +187,7 @@ static int open_content (struct origin_contents *contents, const struct base_dig
     return 0;
 }
 
-/*  Finds or opens a content and puts it in front. Returns 0, -EBUSY, -ENOENT or another -errno. */
+/*  Finds or opens a blob and moves it to the front. Returns 0, -EBUSY, -ENOENT or another -errno. */
 static int find_content (struct origin_contents *contents, const struct base_digest *digest,
                          struct content **ret_content)
 {
@@ -231,7 +231,7 @@ static int read_all (int fd, uint8_t *data, size_t size, uint64_t offset)
     return 0;
 }
 
-/*  The bytes from offset on as a payload, which parcel_release ends. */
+/*  Makes a payload of the bytes from offset on. parcel_release frees it. */
 static int make_parcel (const struct content *content, struct origin_account *account, uint64_t offset,
                         size_t size, struct parcel **ret_parcel, uint8_t **ret_data)
 {
@@ -258,8 +258,8 @@ static int make_parcel (const struct content *content, struct origin_account *ac
     return 0;
 }
 
-static void refuse (struct bus_socket *socket, const struct bus_peer *peer, struct wire_chunk *chunk, int r,
-                    struct origin_counts *counts)
+static void chunk_refuse (struct bus_socket *socket, const struct bus_peer *peer, struct wire_chunk *chunk,
+                          int r, struct origin_counts *counts)
 {
     chunk->size = 0;
     if (r == -EBUSY || r == -ENOMEM || r == -EMFILE || r == -ENFILE) {
@@ -287,12 +287,12 @@ void origin_contents_get (struct origin_contents *contents, struct bus_socket *s
 
     struct origin_account *account = origin_accounts_of (&contents->accounts, peer);
     if (!account) {
-        refuse (socket, peer, &chunk, -ENOMEM, counts);
+        chunk_refuse (socket, peer, &chunk, -ENOMEM, counts);
         return;
     }
     size_t unsent = atomic_load (&account->bytes);
     if (unsent > 0 && unsent + get->length > contents->spec.peer_bytes) {
-        refuse (socket, peer, &chunk, -EBUSY, counts);
+        chunk_refuse (socket, peer, &chunk, -EBUSY, counts);
         return;
     }
 
@@ -301,7 +301,7 @@ void origin_contents_get (struct origin_contents *contents, struct bus_socket *s
     if (r == 0 && get->offset > content->size)
         r = -ERANGE;
     if (r < 0) {
-        refuse (socket, peer, &chunk, r, counts);
+        chunk_refuse (socket, peer, &chunk, r, counts);
         return;
     }
     size_t size = get->length;
@@ -320,7 +320,7 @@ void origin_contents_get (struct origin_contents *contents, struct bus_socket *s
     uint8_t *data;
     r = make_parcel (content, account, get->offset, size, &parcel, &data);
     if (r < 0) {
-        refuse (socket, peer, &chunk, r, counts);
+        chunk_refuse (socket, peer, &chunk, r, counts);
         return;
     }
     if (bus_send_payload (socket, peer, &wire_chunk_record, &chunk, data, size, parcel_release, parcel) ==

@@ -1,8 +1,9 @@
 /*  origin/content.h - answering get; private to this room
 
-    Open contents are kept for a while, by digest: mapped where the owner says that they cannot shrink,
-    else read piece by piece. A payload under way holds its mapping and the account of its peer, both
-    counted and atomic, because libzmq lets go of it on its I/O thread, perhaps after the origin has gone. */
+    Open blobs are kept for a while, by digest: mapped if the owner says that they cannot shrink, else read
+    piece by piece. A payload under way holds its mapping and the account of its peer. Both have atomic
+    reference counts, because libzmq releases a payload on its I/O thread, perhaps after the origin was
+    freed. */
 
 #ifndef ORIGIN_CONTENT_H
 #define ORIGIN_CONTENT_H
@@ -16,15 +17,15 @@ struct origin_contents_spec {
     int (*open) (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
                  bool *ret_immutable);
     void *context;
-    unsigned open_most;  /* contents */
+    unsigned open_most;  /* blobs */
     unsigned peer_bytes; /* unsent payload a peer */
 };
 
-/*  NULL where memory is out. */
+/*  Returns NULL if memory is exhausted. */
 struct origin_contents *origin_contents_new (const struct origin_contents_spec *spec);
 struct origin_contents *origin_contents_free (struct origin_contents *contents);
 
-/*  The owner has another file for that content now: what is open of it is let go. */
+/*  The owner has another file for that blob now: closes the open one. */
 void origin_contents_forget (struct origin_contents *contents, const struct base_digest *digest);
 
 /*  Sends the chunk that answers get. */

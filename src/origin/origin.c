@@ -1,8 +1,8 @@
 /*  origin/origin.c - the serving side of announce, control and content
 
-    Each question has one function here: it calls the owner's operation, fills in what the answer repeats
-    of the question, sends it and frees it. An answer that cannot be packed is replaced by one that says
-    so: who asked is never left without an answer. */
+    Each request has one function here: it calls the owner's operation, fills in what the answer repeats of
+    the request, sends the answer and frees it. An answer that cannot be packed is replaced by one that says
+    so: no request is left without an answer. */
 
 #include "origin/origin.h"
 
@@ -19,12 +19,12 @@ enum {
     TRANSFERS = 64,
     PEER_BYTES = 16 * 1024 * 1024,
     INSTANCE_BYTES = 16,
-    /* On content a peer's queue is bounded closer, because a message may have a mebibyte; more than twice
-       the gets that a peer has under way, since libzmq notices only every half of the mark what has been
-       sent. */
+    /*  On content a peer's queue is shorter, because a message may have a mebibyte. It is more than
+        twice the gets that a peer has under way: libzmq learns only at every half of the mark what has been
+        sent. */
     CONTENT_HIGH_WATER = 256,
-    /* Messages of a peer that wait to be read: of up to a mebibyte on content, of 64 KiB on control. Nobody who
-       waits for answers has more under way at once than libzmq and the kernel hold besides. */
+    /*  Messages of a peer that may wait to be read: of up to a mebibyte on content, of 64 KiB on control. A
+        peer that waits for its answers needs no more: libzmq and the kernel hold further ones. */
     CONTENT_WAITING = 8,
     CONTROL_WAITING = 16,
     CONTROL_HIGH_WATER = 128,
@@ -37,22 +37,22 @@ struct origin {
     uint64_t heartbeat_ms;
     struct bus_socket *announce, *control, *content;
     struct origin_contents *contents;
-    struct bus_connection *asking; /* on control; NULL: nobody, or unknown */
+    struct bus_connection *asking; /* on control; NULL: no request is handled, or the connection is unknown */
     char instance[2 * INSTANCE_BYTES + 1];
     uint64_t sequence;
     struct origin_counts counts;
 };
 
-/*  A text that the answer repeats. */
+/*  Fills in a text that the answer repeats. */
 static void fill_text (char **field, const char *text)
 {
     if (!*field && text)
         *field = strdup (text);
 }
 
-/*  Makes the answer of an operation (or of a missing one) complete: without an operation or after its
-    failure only the status counts. */
-static enum wire_status settle (int r, bool missing, enum wire_status status)
+/*  The status of an answer. Without an operation, or after it failed, the answer's own status does not
+    count. */
+static enum wire_status answer_status (int r, bool missing, enum wire_status status)
 {
     if (missing)
         return WIRE_STATUS_REFUSED;
@@ -61,8 +61,8 @@ static enum wire_status settle (int r, bool missing, enum wire_status status)
     return status == WIRE_STATUS_NULL ? WIRE_STATUS_OK : status;
 }
 
-/*  Sends an answer. Returns false where it breaks its schema or does not fit into a frame: another is to
-    be sent in its place. */
+/*  Sends an answer. Returns false if it violates its schema or does not fit into a frame: the caller sends
+    another one in its place. */
 static bool send_answer (struct bus_socket *socket, const struct bus_peer *peer,
                          const struct wire_record *record, const void *answer)
 {
@@ -79,7 +79,7 @@ static void on_hello (struct origin *origin, const struct bus_peer *peer, const 
     for (int tries = 0; tries < 2; tries++) {
         if (r != 0)
             wire_welcome_deinit (&answer);
-        answer.status = settle (r, missing, answer.status);
+        answer.status = answer_status (r, missing, answer.status);
         free (answer.instance);
         answer.instance = strdup (origin->instance);
         answer.sequence = origin->sequence;
@@ -103,7 +103,7 @@ static void on_ask (struct origin *origin, const struct bus_peer *peer, const st
     for (int tries = 0; tries < 2; tries++) {
         if (r != 0)
             wire_desired_deinit (&answer);
-        answer.status = settle (r, false, answer.status);
+        answer.status = answer_status (r, false, answer.status);
         fill_text (&answer.application, ask->application);
         if (send_answer (origin->control, peer, &wire_desired_record, &answer))
             break;
@@ -119,7 +119,7 @@ static void on_match (struct origin *origin, const struct bus_peer *peer, const 
     for (int tries = 0; tries < 2; tries++) {
         if (r != 0)
             wire_matched_deinit (&answer);
-        answer.status = settle (r, missing, answer.status);
+        answer.status = answer_status (r, missing, answer.status);
         fill_text (&answer.application, match->application);
         fill_text (&answer.transaction, match->transaction);
         answer.attempt = match->attempt;
@@ -139,7 +139,7 @@ static void on_report (struct origin *origin, const struct bus_peer *peer, const
         return;
     if (r != 0)
         wire_noted_deinit (&answer);
-    answer.status = settle (r, missing, answer.status);
+    answer.status = answer_status (r, missing, answer.status);
     fill_text (&answer.application, report->application ? report->application->name : NULL);
     answer.epoch = report->epoch;
     answer.attempt = report->attempt;
@@ -162,7 +162,7 @@ static void on_request (struct origin *origin, const struct bus_peer *peer,
             answer.reason = strdup (tries == 0 ? "the request could not be carried out"
                                                : "the answer does not fit into a message");
         }
-        answer.status = settle (r, missing, answer.status);
+        answer.status = answer_status (r, missing, answer.status);
         answer.serial = request->serial;
         fill_text (&answer.instance, origin->instance);
         if (send_answer (origin->control, peer, &wire_answer_record, &answer))
@@ -237,7 +237,7 @@ static void on_put (struct origin *origin, const struct bus_message *message)
     for (int tries = 0; tries < 2; tries++) {
         if (r != 0)
             wire_taken_deinit (&answer);
-        answer.status = settle (r, missing, answer.status);
+        answer.status = answer_status (r, missing, answer.status);
         answer.digest = put->digest;
         if (send_answer (origin->content, &message->peer, &wire_taken_record, &answer))
             break;
@@ -256,7 +256,7 @@ static void on_content (void *context, struct bus_socket *socket, const struct b
         origin->counts.malformed++;
 }
 
-/*  update/all, update/group/NAME, update/ring/XX */
+/*  Whether the topic is update/all, update/group/NAME or update/ring/XX. */
 static bool is_topic (const char *topic)
 {
     static const char group[] = "update/group/", ring[] = "update/ring/";
@@ -296,9 +296,9 @@ static void free_origin_p (struct origin **origin)
     origin_free (*origin);
 }
 
-static int serve (struct origin *origin, enum bus_kind kind, const char *endpoint,
-                  const struct bus_socket_options *options, struct bus_socket **ret_socket,
-                  struct base_error *error)
+static int channel_serve (struct origin *origin, enum bus_kind kind, const char *endpoint,
+                          const struct bus_socket_options *options, struct bus_socket **ret_socket,
+                          struct base_error *error)
 {
     if (!endpoint)
         return 0;
@@ -335,7 +335,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
     };
     options.on_subscription = on_subscription;
     options.is_topic = is_topic;
-    int r = serve (origin, BUS_XPUB, config->announce, &options, &origin->announce, error);
+    int r = channel_serve (origin, BUS_XPUB, config->announce, &options, &origin->announce, error);
     if (r < 0)
         return r;
     options.on_subscription = NULL;
@@ -344,7 +344,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
     options.receive_most = CONTROL_WAITING;
     if (options.high_water <= 0)
         options.high_water = CONTROL_HIGH_WATER;
-    r = serve (origin, BUS_ROUTER, config->control, &options, &origin->control, error);
+    r = channel_serve (origin, BUS_ROUTER, config->control, &options, &origin->control, error);
     if (r < 0)
         return r;
     options.on_message = on_content;
@@ -352,7 +352,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
     options.receive_most = CONTENT_WAITING;
     if (config->high_water <= 0 || config->high_water > CONTENT_HIGH_WATER)
         options.high_water = CONTENT_HIGH_WATER;
-    r = serve (origin, BUS_ROUTER, config->content, &options, &origin->content, error);
+    r = channel_serve (origin, BUS_ROUTER, config->content, &options, &origin->content, error);
     if (r < 0)
         return r;
     *ret_origin = base_take (origin);

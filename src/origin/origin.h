@@ -1,13 +1,12 @@
 /*  origin/origin.h - the serving side of announce, control and content
 
-    What broker, content peer and a node towards its probe have in common: sockets, admission, bounds,
-    answers. What it serves, its owner tells through the operation table. An operation fills the answer and
-    returns 0; a non-zero return is answered with status failed. The owner's answers are packed during the
-    call and stay the owner's; where an operation must allocate, it puts it into the answer and sets
-    nothing else: after packing, the origin calls wire_NAME_deinit on the answer, so every pointer in it
-    must be on the heap. What an answer repeats of its question ("as asked", "as sent") and what the
-    operation leaves empty, the origin fills in; a status that is left unset is ok. A node's heartbeat is
-    answered by the origin itself. */
+    The common part of the broker, the content peer and a node that serves its probe: sockets, admission,
+    bounds, answers. The owner provides the data through a table of operations. An operation fills in the
+    answer and returns 0; a non-zero return is answered with status failed. After sending, the origin calls
+    wire_NAME_deinit on the answer, so every pointer in it must be on the heap; an operation must not leave
+    any other allocation behind. The origin fills in what an answer repeats of its request ("as asked", "as
+    sent") if the operation leaves it empty; a status that is not set is ok. The origin answers a node's
+    heartbeat itself. */
 
 #ifndef ORIGIN_ORIGIN_H
 #define ORIGIN_ORIGIN_H
@@ -16,10 +15,10 @@
 
 struct origin;
 
-/*  Any operation may be NULL: the message is then answered with status refused (ask: none), or dropped
-    where it has no answer. */
+/*  Any operation may be NULL: the message is then answered with status refused (ask: none), or dropped if it
+    has no answer. */
 struct origin_ops {
-    /*  control. answer->instance, sequence and heartbeat_ms of welcome are filled in by the origin. */
+    /*  control. The origin fills in instance, sequence and heartbeat_ms of welcome. */
     int (*hello) (void *context, const struct bus_peer *peer, const struct wire_hello *hello,
                   struct wire_welcome *answer);
     /*  Return ORIGIN_LATER to answer later with origin_answer. */
@@ -33,13 +32,13 @@ struct origin_ops {
                     struct wire_answer *answer);
     void (*heartbeat) (void *context, const struct bus_peer *peer, const struct wire_heartbeat *heartbeat);
     void (*bye) (void *context, const struct bus_peer *peer, const struct wire_bye *bye);
-    /*  announce: a node's subscription came or went. */
+    /*  announce: a peer subscribed to a topic, or cancelled it. */
     void (*subscription) (void *context, const char *topic, bool subscribed);
-    /*  content: opens one for reading. Returns 0 with a descriptor that the origin closes, or -ENOENT.
+    /*  content: opens a blob for reading. Returns 0 with a descriptor that the origin closes, or -ENOENT.
         immutable: the file cannot shrink while it is open, so it may be sent from a mapping. */
     int (*content_open) (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
                          bool *ret_immutable);
-    /*  content: takes an uploaded part; fills the answer (digest is filled in). */
+    /*  content: accepts a part of an upload and fills in the answer (its digest is filled in already). */
     int (*content_put) (void *context, const struct bus_peer *peer, const struct wire_put *put,
                         const void *payload, size_t size, struct wire_taken *answer);
 };
@@ -51,61 +50,62 @@ struct origin_config {
     const char *control;
     const char *content;
     const struct bus_keys *keys; /* NULL: none */
-    uint64_t heartbeat_ms;       /* told to nodes; default 15000 */
-    unsigned transfers;          /* contents open at the same time; default 64 */
-    unsigned peer_bytes;         /* unsent payload a peer before it is answered busy; default 16 MiB */
+    uint64_t heartbeat_ms;       /* sent to nodes; default 15000 */
+    unsigned transfers;          /* blobs open at the same time; default 64 */
+    unsigned peer_bytes;         /* unsent payload a peer before the answer is busy; default 16 MiB */
     int high_water;              /* messages a peer; 0: 1000 */
 };
 
-/*  Binds what the configuration names. context goes to every operation. */
+/*  Binds the endpoints of the configuration. context is passed to every operation. */
 int origin_new (struct bus_loop *loop, const struct origin_config *config, const struct origin_ops *ops,
                 void *context, struct origin **ret_origin, struct base_error *error);
-/*  Has nodes show that they live this often, from their next hello on. */
+/*  Sets the nodes' heartbeat interval, from their next hello on. */
 void origin_pace (struct origin *origin, uint64_t heartbeat_ms);
 
 struct origin *origin_free (struct origin *origin);
 
-/*  Random, of this origin; sequence of the last announcement. */
+/*  A random id of this origin; the sequence number of the last announcement. */
 const char *origin_instance (const struct origin *origin);
 uint64_t origin_sequence (const struct origin *origin);
 
-/*  Bound endpoints with real ports; NULL where not served. */
+/*  Bound endpoints with actual ports; NULL: the channel is not served. */
 const char *origin_endpoint_announce (const struct origin *origin);
 const char *origin_endpoint_control (const struct origin *origin);
 const char *origin_endpoint_content (const struct origin *origin);
 
-/*  A content is not to be served any more as it is: what is open of it is let go. */
+/*  A blob is no longer to be served from its present file: closes it. */
 void origin_content_forget (struct origin *origin, const struct base_digest *digest);
 
 /*  Sends a hint on a topic. Its instance and sequence are filled in. */
 int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint);
 
-/*  Sends an answer that was put off, or a heartbeat, on control. As bus_send. */
+/*  Sends a delayed answer, or a heartbeat, on control. Returns as bus_send. */
 int origin_answer (struct origin *origin, const struct bus_peer *peer, const struct wire_record *record,
                    const void *message);
 
-/*  For an operation of control, while it runs. The connection that asks is not ended in order to make room:
-    it is known who that is. */
+/*  For an operation of control, while it runs. The peer is known: its connection is not ended in order to
+    make room. */
 void origin_keep (struct origin *origin);
 
-/*  Gives the connection that asks a name. Returns whether it is the first, or the one that it has. */
+/*  For an operation of control, while it runs. Gives the connection a name. Returns whether it is the first
+    one, or the one that it has. */
 bool origin_is_named (struct origin *origin, const char *name);
 
-/*  What it did since it was made. */
+/*  Counts since the origin was made. */
 struct origin_counts {
     uint64_t announced;
     uint64_t asked;              /* messages on control */
-    uint64_t pieces;             /* asked for with get */
+    uint64_t pieces;             /* requested with get */
     uint64_t chunks, bytes;      /* sent with status ok, and their payload */
-    uint64_t busy, gone, failed; /* pieces that were answered so */
+    uint64_t busy, gone, failed; /* pieces that were answered with this status */
     uint64_t puts;
     uint64_t malformed;            /* messages of any channel that were dropped */
-    uint64_t unroutable, full;     /* answers that found no peer, or no room */
+    uint64_t unroutable, full;     /* answers that were not sent because there was no such peer, or no room */
     uint64_t ended[BUS_END_COUNT]; /* connections that were ended */
 };
 struct origin_counts origin_counts (const struct origin *origin);
 
-/*  "update/ring/XX" of a node id. Returns text. */
+/*  The topic "update/ring/XX" of a node id. Returns text. */
 enum { ORIGIN_TOPIC_SIZE = 96 };
 const char *origin_ring_topic (const char *node, char text[ORIGIN_TOPIC_SIZE]);
 

@@ -1,4 +1,4 @@
-/*  What a person tells a rollout. */
+/*  rollout/command.c - an operator's commands to a rollout */
 
 #include "rollout/machine.h"
 
@@ -10,7 +10,7 @@ static bool may_pause (const struct rollout *rollout)
     return rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_QUEUED;
 }
 
-static int refuse (const struct rollout *rollout, char text[ROLLOUT_REASON], const char *what)
+static int command_refuse (const struct rollout *rollout, char text[ROLLOUT_REASON], const char *what)
 {
     (void) snprintf (text, ROLLOUT_REASON, "%s: the rollout is %s%s", what,
                      rollout->paused && may_pause (rollout) ? "paused, " : "",
@@ -25,8 +25,8 @@ bool rollout_is_forgiven (const struct rollout_member *member)
     return bad && !member->charged && !member->was_bad;
 }
 
-/*  A person takes it upon himself: what was bad until now does not count any more. */
-static void forgive (struct rollout *rollout)
+/*  The operator accepts the failures until now: they no longer count in the budgets. */
+static void members_forgive (struct rollout *rollout)
 {
     for (uint32_t i = 0; i < rollout->n_members; i++) {
         struct rollout_member *member = &rollout->members[i];
@@ -40,7 +40,8 @@ static void forgive (struct rollout *rollout)
     rollout->evidence = (struct rollout_evidence){.rounds = 0};
 }
 
-/*  Has the wave's nodes tried again. Who is silent keeps his state: he may have been updated unseen. */
+/*  Lets the wave's nodes try again. A node without contact keeps its state: it may have been updated
+    unseen. */
 static void try_again (struct rollout *rollout, uint64_t now_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
@@ -55,7 +56,7 @@ static void try_again (struct rollout *rollout, uint64_t now_ms)
 
 static void forget_halt (struct rollout *rollout)
 {
-    forgive (rollout);
+    members_forgive (rollout);
     rollout->paused = false;
     rollout_reason_set (rollout, "%s", "");
 }
@@ -68,10 +69,10 @@ uint32_t rollout_approves (const struct rollout *rollout)
     return unproven ? rollout->wave + 1 : ROLLOUT_NOBODY;
 }
 
-static int approve (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_REASON])
+static int command_approve (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_REASON])
 {
     if (rollout_approves (rollout) == ROLLOUT_NOBODY)
-        return refuse (rollout, text, "nothing waits for an approval");
+        return command_refuse (rollout, text, "nothing waits for an approval");
     if (rollout->phase == WIRE_PHASE_APPROVAL) {
         rollout_wave_begin (rollout, now_ms);
         return 0;
@@ -81,12 +82,12 @@ static int approve (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_
     return 0;
 }
 
-static int resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_REASON])
+static int command_resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_REASON])
 {
     if (rollout->phase == WIRE_PHASE_HALTED) {
         struct rollout_wave *wave = &rollout->waves[rollout->wave];
         forget_halt (rollout);
-        if (rollout->members[wave->first].start_ms == 0) { /* halted before this wave was begun with */
+        if (rollout->members[wave->first].start_ms == 0) { /* halted before this wave was started */
             rollout_wave_begin_or_ask (rollout, now_ms);
             return 0;
         }
@@ -99,23 +100,23 @@ static int resume (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_R
         return 0;
     }
     if (!may_pause (rollout) || !rollout->paused)
-        return refuse (rollout, text, "nothing to resume");
+        return command_refuse (rollout, text, "nothing to resume");
     rollout_reason_set (rollout, "%s", "");
     rollout->paused = false;
     rollout->changed = true;
     return 0;
 }
 
-static int retry (struct rollout *rollout, uint32_t index, uint64_t now_ms, char text[ROLLOUT_REASON])
+static int command_retry (struct rollout *rollout, uint32_t index, uint64_t now_ms, char text[ROLLOUT_REASON])
 {
     if (index >= rollout->n_members)
-        return refuse (rollout, text, "it has no such node");
+        return command_refuse (rollout, text, "it has no such node");
     struct rollout_member *member = &rollout->members[index];
     bool ended = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
                  member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_LEFT ||
                  member->state == WIRE_MEMBER_BACK || member->state == WIRE_MEMBER_STUCK;
     if (ended && (rollout->phase == WIRE_PHASE_HALTED || (rollout->paused && rollout_is_running (rollout))))
-        return refuse (rollout, text, "resume it first, then retry");
+        return command_refuse (rollout, text, "resume it first, then retry");
     if (!ended || !rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_APPROVAL) {
         (void) snprintf (text, ROLLOUT_REASON, "the node is %s and the rollout %s: nothing to retry",
                          wire_member_word (member->state), wire_phase_word (rollout->phase));
@@ -123,7 +124,7 @@ static int retry (struct rollout *rollout, uint32_t index, uint64_t now_ms, char
     }
     if (member->charged)
         rollout_member_charge (rollout, index, false);
-    if (member->wave < rollout->wave) { /* its wave is over: it is begun with by itself */
+    if (member->wave < rollout->wave) { /* its wave is over: the node is started on its own */
         rollout_member_enter (rollout, index, WIRE_MEMBER_ORDERED, ROLLOUT_ORDER, now_ms);
         return 0;
     }
@@ -138,17 +139,17 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
     switch (command) {
     case WIRE_COMMAND_PAUSE:
         if (!may_pause (rollout) || rollout->paused)
-            return refuse (rollout, text, "nothing to pause");
+            return command_refuse (rollout, text, "nothing to pause");
         rollout->paused = true;
         rollout->changed = true;
         return 0;
     case WIRE_COMMAND_RESUME:
-        return resume (rollout, now_ms, text);
+        return command_resume (rollout, now_ms, text);
     case WIRE_COMMAND_APPROVE:
-        return approve (rollout, now_ms, text);
+        return command_approve (rollout, now_ms, text);
     case WIRE_COMMAND_ABORT:
         if (!may_pause (rollout) && rollout->phase != WIRE_PHASE_HALTED)
-            return refuse (rollout, text, "nothing to abort");
+            return command_refuse (rollout, text, "nothing to abort");
         rollout_reason_set (rollout, "aborted by an operator");
         rollout_phase_enter (rollout, WIRE_PHASE_ABORTED, now_ms);
         rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
@@ -156,17 +157,17 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
         return 0;
     case WIRE_COMMAND_REVERT:
         if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED)
-            return refuse (rollout, text, "the rollout is being reverted already");
+            return command_refuse (rollout, text, "the rollout is being reverted already");
         if (rollout->phase == WIRE_PHASE_QUEUED || rollout->phase == WIRE_PHASE_SUPERSEDED)
-            return refuse (rollout, text, "the rollout has no node to revert");
+            return command_refuse (rollout, text, "the rollout has no node to revert");
         rollout_reason_set (rollout, "reverted by an operator");
         rollout_phase_revert (rollout, now_ms);
         return 0;
     case WIRE_COMMAND_RETRY:
-        return retry (rollout, member, now_ms, text);
+        return command_retry (rollout, member, now_ms, text);
     case WIRE_COMMAND_NULL:
     case WIRE_COMMAND_END:
         break;
     }
-    return refuse (rollout, text, "unknown command");
+    return command_refuse (rollout, text, "unknown command");
 }

@@ -1,16 +1,18 @@
+/*  rollout/evidence.c - whether updated nodes do worse than others, decided as early as possible */
+
 #include "rollout/evidence.h"
 
 #include <math.h>
 #include <stddef.h>
 
-/*  By how much the rate of updated nodes is taken to be higher than that of the others. */
+/*  Assumed differences between the rate of updated nodes and that of the others, one a bet. */
 static const double differences[ROLLOUT_BETS] = {0.01, 0.05, 0.2, 0.7};
 
-/*  What is taken to be known of the others' rate before the first round: this many bad ones, of so many. */
+/*  Assumed knowledge of the others' rate before the first round: prior_bad bad ones of prior_all. */
 static const double prior_bad = 0.1, prior_all = 20;
 
-/*  The logarithm of how the chance of a group's result changes from one rate to another. */
-static double change (uint32_t all, uint32_t bad, double from, double to)
+/*  The logarithm of the factor by which a group's result is more likely at one rate than at the other. */
+static double likelihood_change (uint32_t all, uint32_t bad, double from, double to)
 {
     return bad * log (to / from) + (all - bad) * log ((1 - to) / (1 - from));
 }
@@ -25,8 +27,8 @@ void rollout_evidence_add (struct rollout_evidence *evidence, const struct rollo
         double worse = rate + differences[i] * (1 - rate);
         double equal =
             (round->updated * worse + round->others * rate) / (round->updated + (double) round->others);
-        evidence->logs[i] += change (round->updated, round->updated_bad, equal, worse) +
-                             change (round->others, round->others_bad, equal, rate);
+        evidence->logs[i] += likelihood_change (round->updated, round->updated_bad, equal, worse) +
+                             likelihood_change (round->others, round->others_bad, equal, rate);
     }
     evidence->rounds++;
     evidence->updated += round->updated;

@@ -1,11 +1,11 @@
-/*  The machine's members, phases and waves: every change of them. */
+/*  rollout/machine.c - every change of a rollout's members, phases and waves */
 
 #include "rollout/machine.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-/*  states and counts */
+#include "rollout/gates.h"
 
 static struct rollout_wave *wave_of (struct rollout *rollout, const struct rollout_member *member)
 {
@@ -17,7 +17,8 @@ bool rollout_is_under_way (enum wire_member state)
     return state == WIRE_MEMBER_ORDERED || state == WIRE_MEMBER_BACKING;
 }
 
-/*  Whether its silence says something about the others. */
+/*  Whether it counts among the nodes that are not updated. If most of those lose contact too, it is the
+    network or the broker. */
 static bool is_other (const struct rollout_member *member)
 {
     return member->state == WIRE_MEMBER_WAITING || member->state == WIRE_MEMBER_LEFT;
@@ -44,7 +45,7 @@ void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_
     bool listed = member->pending != ROLLOUT_WAIT;
     member->kept = false;
     if (listed && kind == ROLLOUT_KEEP)
-        return; /* what is to be told keeps it as well */
+        return; /* the pending action stores it as well */
     member->pending = kind;
     if (listed)
         return;
@@ -88,8 +89,6 @@ void rollout_member_charge (struct rollout *rollout, uint32_t index, bool charge
     rollout_member_pend (rollout, index, ROLLOUT_KEEP);
 }
 
-/*  phases */
-
 void rollout_phase_enter (struct rollout *rollout, enum wire_phase phase, uint64_t now_ms)
 {
     rollout->phase = phase;
@@ -103,6 +102,7 @@ void rollout_reason_set (struct rollout *rollout, const char *format, ...)
     va_start (arguments, format);
     (void) vsnprintf (rollout->reason, sizeof rollout->reason, format, arguments);
     va_end (arguments);
+    rollout->gate = WIRE_GATE_NULL;
 }
 
 void rollout_members_stop (struct rollout *rollout, bool back, uint64_t now_ms)
@@ -155,24 +155,6 @@ void rollout_phase_halt (struct rollout *rollout, uint64_t now_ms)
     rollout_members_stop (rollout, false, now_ms);
 }
 
-void rollout_budgets_check (struct rollout *rollout, uint64_t now_ms)
-{
-    const struct rollout_wave *wave = &rollout->waves[rollout->wave];
-    if (!rollout_is_running (rollout))
-        return;
-    if (wave->charged + wave->already_bad > rollout->spec.wave_budget)
-        rollout_reason_set (rollout,
-                            "wave %u: failed nodes: %u of %u, and %u that failed before; its budget is %llu",
-                            rollout->wave + 1, wave->charged, wave->count, wave->already_bad,
-                            (unsigned long long) rollout->spec.wave_budget);
-    else if (rollout->charged > rollout->spec.budget)
-        rollout_reason_set (rollout, "failed nodes in all waves: %u; the rollout's budget is %llu",
-                            rollout->charged, (unsigned long long) rollout->spec.budget);
-    else
-        return;
-    rollout_phase_halt (rollout, now_ms);
-}
-
 bool rollout_member_is_silent (const struct rollout *rollout, const struct rollout_member *member,
                                uint64_t now_ms)
 {
@@ -195,7 +177,7 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
         rollout_member_count (rollout, member, true);
         rollout_member_pend (rollout, wave->first + i, ROLLOUT_KEEP);
     }
-    rollout_budgets_check (rollout, now_ms);
+    (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
 }
 
 void rollout_wave_begin_or_ask (struct rollout *rollout, uint64_t now_ms)
@@ -227,12 +209,8 @@ void rollout_wave_end (struct rollout *rollout, bool approved, uint64_t now_ms)
         rollout_phase_enter (rollout, WIRE_PHASE_DONE, now_ms);
         return;
     }
-    if (!approved && rollout_is_unproven (rollout)) {
-        rollout_reason_set (rollout, "wave %u: no node was updated, so the release is not proven for wave %u",
-                            rollout->wave + 1, rollout->wave + 2);
-        rollout_phase_halt (rollout, now_ms);
+    if (!approved && rollout_gates_check (rollout, ROLLOUT_AT_WAVE_END, ROLLOUT_NOBODY, now_ms))
         return;
-    }
     rollout->wave++;
     if (approved)
         rollout_wave_begin (rollout, now_ms);

@@ -1,4 +1,4 @@
-/*  Making a rollout, and waking one up from what its owner has kept. */
+/*  rollout/making.c - making a rollout, and restoring one from its stored state */
 
 #include "rollout/machine.h"
 
@@ -25,7 +25,7 @@ void rollout_set_defaults (struct wire_rollout *spec)
         spec->on_halt = WIRE_ON_HALT_STAY;
 }
 
-/*  Takes the candidates in and lays the waves over them. */
+/*  Adds the candidates as members and assigns them to waves. */
 static int take_members (struct rollout *rollout, const struct rollout_candidate *candidates, uint64_t now_ms)
 {
     uint64_t known_ms = now_ms > rollout->settle_ms ? now_ms - rollout->settle_ms : 1; /* to be silent */
@@ -109,7 +109,7 @@ void rollout_resume (struct rollout *rollout)
     memset (rollout->neighbours, 0, rollout->n_neighbours * sizeof *rollout->neighbours);
     rollout->under_way = rollout->charged = 0;
     rollout->pending_first = rollout->pending_last = ROLLOUT_NOBODY;
-    rollout->look_ms = 0; /* each deadline may have passed meanwhile */
+    rollout->look_ms = 0; /* deadlines may have passed meanwhile */
     rollout->changed = false;
     if (rollout->settle_ms == 0)
         rollout->settle_ms = SETTLE_MS;

@@ -1,3 +1,5 @@
+/*  rollout/plan.c - what a rollout would do, before it does it */
+
 #include "rollout/plan.h"
 
 #include <errno.h>
@@ -6,8 +8,8 @@
 
 #include "base/cleanup.h"
 
-/*  A node that can be updated. Its rank says when, in the order of digests that hold the release: so another
-    release begins with other canaries. */
+/*  A node that can be updated. Nodes are updated in the order of their ranks. A rank is a digest that
+    includes the release: so each release begins with other canaries. */
 struct ranked {
     struct base_digest rank;
     const char *id, *neighbours;
@@ -95,7 +97,7 @@ static int set_default_waves (struct wire_rollout *spec)
     return 0;
 }
 
-/*  Appends a wave for those that no other one takes. */
+/*  Appends a wave for the nodes that are left over. */
 static int add_last_wave (struct wire_rollout *spec)
 {
     struct wire_wave *waves = realloc (spec->waves, (spec->n_waves + 1) * sizeof *waves);
@@ -107,7 +109,7 @@ static int add_last_wave (struct wire_rollout *spec)
     return 0;
 }
 
-/*  Lays the waves over the candidates; what is left empty goes. */
+/*  Assigns the candidates to waves; empty waves are removed. */
 static int lay_waves (struct rollout_plan *plan, struct base_error *error)
 {
     struct wire_rollout *spec = &plan->spec;
@@ -142,7 +144,7 @@ static int lay_waves (struct rollout_plan *plan, struct base_error *error)
     return rc ? base_error_errno (error, rc, "planning the rollout") : 0;
 }
 
-static void foresee (struct rollout_plan *plan, const struct rollout_fact *facts, uint64_t typical_ms)
+static void plan_foresee (struct rollout_plan *plan, const struct rollout_fact *facts, uint64_t typical_ms)
 {
     const struct wire_rollout *spec = &plan->spec;
     for (uint32_t i = 0; i < plan->n_candidates; i++)
@@ -194,14 +196,14 @@ static int name_plan (struct rollout_plan *plan, const struct rollout_fact *fact
     return 0;
 }
 
-/*  So that who is left out comes in one order, too. */
+/*  Puts the skipped nodes in one order, too. */
 static int compare_ids (const void *a, const void *b)
 {
     const struct ranked *left = a, *right = b;
     return strcmp (left->id, right->id);
 }
 
-static int divide (struct rollout_plan *plan, const struct rollout_fact *facts, uint32_t n_facts)
+static int plan_divide (struct rollout_plan *plan, const struct rollout_fact *facts, uint32_t n_facts)
 {
     base_cleanup (base_free_p) struct ranked *ranked = calloc (n_facts + 1, sizeof *ranked);
     base_cleanup (base_free_p) struct ranked *others = calloc (n_facts + 1, sizeof *others);
@@ -239,13 +241,13 @@ int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fac
     struct rollout_plan plan = {.n_candidates = 0};
     int rc = spec->n_waves > ROLLOUT_WAVES ? -EINVAL : wire_copy (&wire_rollout_record, spec, &plan.spec);
     rollout_set_defaults (&plan.spec);
-    rc = rc ? rc : divide (&plan, facts, n_facts);
+    rc = rc ? rc : plan_divide (&plan, facts, n_facts);
     if (rc)
         (void) base_error_errno (error, rc, "planning the rollout");
     else
         rc = lay_waves (&plan, error);
     if (!rc) {
-        foresee (&plan, facts, typical_ms);
+        plan_foresee (&plan, facts, typical_ms);
         rc = name_plan (&plan, facts);
         if (rc)
             (void) base_error_errno (error, rc, "naming the plan of the rollout");

@@ -1,5 +1,6 @@
-/*  What moves a rollout on: what its owner tells of the nodes, and time. */
+/*  rollout/rollout.c - what advances a rollout: events of the nodes, and time */
 
+#include "rollout/gates.h"
 #include "rollout/machine.h"
 
 #include "rollout/window.h"
@@ -9,7 +10,7 @@ void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
     if (!rollout_is_running (rollout) && rollout->phase != WIRE_PHASE_QUEUED)
         return;
     rollout_reason_set (rollout, "%s", reason);
-    if (rollout->phase == WIRE_PHASE_QUEUED) { /* there is nothing to decide about */
+    if (rollout->phase == WIRE_PHASE_QUEUED) { /* nothing has started that could be reverted or resumed */
         rollout_phase_enter (rollout, WIRE_PHASE_ABORTED, now_ms);
         rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
     } else
@@ -66,7 +67,7 @@ void rollout_pause (struct rollout *rollout, const char *reason)
     rollout->changed = true;
 }
 
-/*  The first wave may have to show that it can go back. Returns whether the member has something to do. */
+/*  A node of the first wave may have to rehearse its revert. Returns whether it has to. */
 static bool rehearse_revert (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     const struct rollout_member *member = &rollout->members[index];
@@ -82,9 +83,9 @@ static void on_confirmed (struct rollout *rollout, uint32_t index, uint64_t now_
     struct rollout_member *member = &rollout->members[index];
     if (member->state == WIRE_MEMBER_BACKING || member->state == WIRE_MEMBER_UPDATED ||
         member->state == WIRE_MEMBER_BACK)
-        return; /* told before */
+        return; /* reported before */
     if (member->charged)
-        rollout_member_charge (rollout, index, false); /* late, or silent for a while, but there */
+        rollout_member_charge (rollout, index, false); /* late, or without contact for a while, but updated */
     rollout_member_enter (rollout, index, WIRE_MEMBER_UPDATED, ROLLOUT_KEEP, now_ms);
     if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED) {
         rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
@@ -98,10 +99,10 @@ static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_m
     struct rollout_member *member = &rollout->members[index];
     if (member->state != WIRE_MEMBER_BACKING && member->state != WIRE_MEMBER_STUCK &&
         member->state != WIRE_MEMBER_DARK) {
-        if (member->confirmed || member->state == WIRE_MEMBER_ORDERED) { /* somebody else had it go back */
+        if (member->confirmed || member->state == WIRE_MEMBER_ORDERED) { /* reverted by someone else */
             rollout_member_enter (rollout, index, WIRE_MEMBER_FAILED, ROLLOUT_KEEP, now_ms);
             rollout_member_charge (rollout, index, true);
-            rollout_budgets_check (rollout, now_ms);
+            (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
         }
         return;
     }
@@ -112,14 +113,10 @@ static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_m
     if (!rehearsed)
         return;
     member->revert_ms = took_ms ? took_ms : 1;
-    if (took_ms <= rollout->spec.revert_limit_ms) {
+    if (rollout_gates_check (rollout, ROLLOUT_AT_REVERT, index, now_ms))
+        rollout_member_charge (rollout, index, true);
+    else
         rollout_member_enter (rollout, index, WIRE_MEMBER_ORDERED, ROLLOUT_ORDER, now_ms);
-        return;
-    }
-    rollout_member_charge (rollout, index, true);
-    rollout_reason_set (rollout, "the rehearsed revert of a node took %llu ms; the limit is %llu ms",
-                        (unsigned long long) took_ms, (unsigned long long) rollout->spec.revert_limit_ms);
-    rollout_phase_halt (rollout, now_ms);
 }
 
 static void on_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
@@ -133,7 +130,7 @@ static void on_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
     else
         return;
     rollout_member_charge (rollout, index, true);
-    rollout_budgets_check (rollout, now_ms);
+    (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
 }
 
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms)
@@ -191,7 +188,7 @@ void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64
         rollout_look_by (rollout, now_ms + rollout->settle_ms);
         return;
     }
-    if (member->state == WIRE_MEMBER_DARK) { /* what it says of its version follows */
+    if (member->state == WIRE_MEMBER_DARK) { /* the report of its version follows */
         rollout_member_charge (rollout, index, false);
         rollout_member_enter (rollout, index, member->confirmed ? WIRE_MEMBER_UPDATED : WIRE_MEMBER_ORDERED,
                               ROLLOUT_KEEP, now_ms);
@@ -212,20 +209,8 @@ void rollout_compare (struct rollout *rollout, const struct rollout_round *round
     if (!rollout_is_running (rollout) || rollout->spec.false_halt == 0)
         return;
     rollout_evidence_add (&rollout->evidence, round);
-    if (!rollout_evidence_is_enough (&rollout->evidence, (unsigned) rollout->spec.false_halt))
-        return;
-    const struct rollout_evidence *evidence = &rollout->evidence;
-    rollout_reason_set (
-        rollout,
-        "updated nodes do worse: %llu of %llu looks at them were bad, and %llu of %llu at the others; were "
-        "they alike, that would be seen with a chance of one in %.0f",
-        (unsigned long long) evidence->updated_bad, (unsigned long long) evidence->updated,
-        (unsigned long long) evidence->others_bad, (unsigned long long) evidence->others,
-        rollout_evidence_factor (evidence));
-    rollout_phase_halt (rollout, now_ms);
+    (void) rollout_gates_check (rollout, ROLLOUT_AT_ROUND, ROLLOUT_NOBODY, now_ms);
 }
-
-/*  the clock */
 
 static uint64_t stopped_ms (const struct rollout *rollout, uint64_t now_ms)
 {
@@ -242,8 +227,8 @@ static void stop_clock (struct rollout *rollout, bool stop, uint64_t now_ms)
     rollout->changed = true;
 }
 
-/*  Most of those who lose their broker together with it, and were not updated, are silent too: then it is the
-    network, or the broker. */
+/*  Whether the failure is the node's own. If most of the nodes of the same failure domain that are not
+    updated have lost contact too, the network or the broker is at fault. */
 static bool is_alone (const struct rollout *rollout, const struct rollout_member *member)
 {
     const struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
@@ -260,8 +245,7 @@ static void judge_silence (struct rollout *rollout, uint32_t index, uint64_t now
         return;
     }
     if (!is_alone (rollout, member)) {
-        rollout_look_by (rollout,
-                         now_ms + rollout->settle_ms); /* and again, should the others come back without it */
+        rollout_look_by (rollout, now_ms + rollout->settle_ms); /* the others may come back without it */
         return;
     }
     member->dark_ms = 0;
@@ -291,8 +275,8 @@ static void look_at_deadline (struct rollout *rollout, uint32_t index, uint64_t 
     rollout_member_charge (rollout, index, true);
 }
 
-/*  Everybody whose time may be over; seldom, because it goes through all. */
-static void look (struct rollout *rollout, uint64_t now_ms)
+/*  Checks the deadlines of all members; seldom, because it visits each of them. */
+static void members_look (struct rollout *rollout, uint64_t now_ms)
 {
     if (now_ms < rollout->look_ms)
         return;
@@ -301,12 +285,11 @@ static void look (struct rollout *rollout, uint64_t now_ms)
         judge_silence (rollout, i, now_ms);
         look_at_deadline (rollout, i, now_ms);
     }
-    rollout_budgets_check (rollout, now_ms);
+    (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
     rollout_reverting_finish (rollout, now_ms);
 }
 
-/*  When the wave's time is over; it stands still while nothing may be begun with. */
-static uint64_t wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
+uint64_t rollout_wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
 {
     if (rollout->phase == WIRE_PHASE_APPROVAL)
         return rollout->paused ? UINT64_MAX : rollout->phase_ms + rollout->spec.wave_deadline_ms;
@@ -315,16 +298,8 @@ static uint64_t wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
     return rollout->wave_ms + rollout->spec.wave_deadline_ms + stopped_ms (rollout, now_ms);
 }
 
-static void end_overdue_wave (struct rollout *rollout, uint64_t now_ms)
-{
-    if (rollout->phase == WIRE_PHASE_APPROVAL)
-        rollout_reason_set (rollout, "wave %u: not approved within its deadline", rollout->wave + 1);
-    else
-        rollout_reason_set (rollout, "wave %u did not end within its deadline", rollout->wave + 1);
-    rollout_phase_halt (rollout, now_ms);
-}
-
-/*  Every node of the wave has ended, but for those that are silent: waits until it is known that they are. */
+/*  Every node of the wave has ended, except those without contact. Waits until they have been silent long
+    enough. */
 static void soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
@@ -342,7 +317,8 @@ static void soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *re
         *ret_until_ms = until_ms;
 }
 
-/*  Begins with the next node of the wave. Returns false, and until when nothing changes by itself. */
+/*  Starts the next node of the wave. Returns false if there is none; nothing changes by itself until
+    *ret_until_ms. */
 static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
 {
     struct rollout_wave *wave = &rollout->waves[rollout->wave];
@@ -367,20 +343,18 @@ static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t 
     return false;
 }
 
-/*  Moves on. Returns until when nothing changes by itself; 0: something has changed. */
-static uint64_t move (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
+/*  Advances the rollout. Returns the time until which nothing changes by itself; 0: something has changed. */
+static uint64_t rollout_advance (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
 {
     uint64_t until_ms = UINT64_MAX, ends_ms;
     if (!rollout_is_running (rollout))
         return until_ms;
-    uint64_t closed_ms = rollout_window_opens_ms (rollout->spec.window, wall_ms);
+    uint64_t closed_ms = rollout_gates_open_ms (rollout, wall_ms);
     if (rollout->phase != WIRE_PHASE_APPROVAL)
         stop_clock (rollout, rollout->paused || (closed_ms && rollout->phase == WIRE_PHASE_UPDATING), now_ms);
-    ends_ms = wave_ends_ms (rollout, now_ms);
-    if (now_ms >= ends_ms) {
-        end_overdue_wave (rollout, now_ms);
+    ends_ms = rollout_wave_ends_ms (rollout, now_ms);
+    if (rollout_gates_check (rollout, ROLLOUT_AT_CLOCK, ROLLOUT_NOBODY, now_ms))
         return 0;
-    }
     if (rollout->phase == WIRE_PHASE_UPDATING && !rollout->paused && !closed_ms) {
         if (begin_with_next (rollout, now_ms, &until_ms) || rollout->phase == WIRE_PHASE_SOAKING)
             return 0;
@@ -390,7 +364,7 @@ static uint64_t move (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms
     } else if (rollout->phase == WIRE_PHASE_UPDATING && !rollout->paused) {
         const struct rollout_wave *wave = &rollout->waves[rollout->wave];
         until_ms = now_ms + closed_ms;
-        if (wave->cursor == wave->count && wave->under_way == 0) /* the last one ended after it had closed */
+        if (wave->cursor == wave->count && wave->under_way == 0) /* ended after the window closed */
             soak_or_wait (rollout, now_ms, &until_ms);
         if (rollout->phase == WIRE_PHASE_SOAKING)
             return 0;
@@ -408,7 +382,7 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, ui
 {
     uint64_t until_ms;
     do {
-        look (rollout, now_ms);
+        members_look (rollout, now_ms);
         if (rollout->changed) {
             rollout->changed = false;
             return (struct rollout_action){.kind = ROLLOUT_TURN, .member = ROLLOUT_NOBODY};
@@ -423,7 +397,7 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, ui
             member->pending = ROLLOUT_WAIT;
             return action;
         }
-        until_ms = move (rollout, now_ms, wall_ms);
+        until_ms = rollout_advance (rollout, now_ms, wall_ms);
     } while (until_ms == 0 || rollout->changed);
     if (rollout->look_ms < until_ms)
         until_ms = rollout->look_ms;

@@ -1,5 +1,7 @@
-/*  The text becomes a tree of at most NODES_MOST nodes, each of which names its parts by their index; text
-    of any form so takes a bounded time and no deep recursion. */
+/*  rollout/selector.c - parsing and matching selectors
+
+    The text becomes a tree of at most NODES_MOST nodes. A node refers to its parts by their index. So text of
+    any form takes a bounded time and no deep recursion. */
 
 #include "rollout/selector.h"
 
@@ -32,21 +34,21 @@ struct parser {
     const char *text, *at;
     enum token token;
     const char *begin; /* of the token in the text */
-    char *word;        /* of WORD; owned */
+    char *word;        /* text of a WORD; owned */
     bool quoted;
     struct base_error *error;
 };
 
 static int parse_or (struct parser *parser, unsigned depth, unsigned *ret_node);
 
-static int wrong (const struct parser *parser, const char *what)
+static int parser_error (const struct parser *parser, const char *what)
 {
     return base_error_set (parser->error, -EINVAL, "the selector \"%.200s\": %s at character %zu",
                            parser->text, what, (size_t) (parser->begin - parser->text) + 1);
 }
 
 /*  Reads the next token. */
-static int next (struct parser *parser)
+static int parser_next (struct parser *parser)
 {
     free (parser->word);
     parser->word = NULL;
@@ -68,7 +70,8 @@ static int next (struct parser *parser)
         return 0;
     size_t length = parser->quoted ? strcspn (parser->at + 1, "\"") : strcspn (parser->at, " \t\n()=!\"");
     if ((parser->quoted && parser->at[1 + length] != '"') || (!parser->quoted && length == 0))
-        return wrong (parser, parser->quoted ? "a quotation without its end" : "a sign that fits nowhere");
+        return parser_error (parser,
+                             parser->quoted ? "a quotation without its end" : "a sign that fits nowhere");
     parser->word = strndup (parser->at + parser->quoted, length);
     parser->at += length + (parser->quoted ? 2 : 0);
     return parser->word ? 0 : -ENOMEM;
@@ -79,10 +82,10 @@ static bool is_keyword (const struct parser *parser, const char *keyword)
     return parser->token == WORD && !parser->quoted && strcmp (parser->word, keyword) == 0;
 }
 
-static int add (struct parser *parser, struct node node, unsigned *ret_node)
+static int node_add (struct parser *parser, struct node node, unsigned *ret_node)
 {
     if (parser->selector->count == NODES_MOST)
-        return wrong (parser, "too much is asked for");
+        return parser_error (parser, "too much is asked for");
     *ret_node = parser->selector->count;
     parser->selector->nodes[parser->selector->count++] = node;
     return 0;
@@ -92,26 +95,26 @@ static int add (struct parser *parser, struct node node, unsigned *ret_node)
 static int parse_label (struct parser *parser, unsigned *ret_node)
 {
     if (parser->token != WORD || is_keyword (parser, "and") || is_keyword (parser, "or"))
-        return wrong (parser, "a label or an id is missing");
+        return parser_error (parser, "a label or an id is missing");
     base_cleanup (base_free_p) char *name = base_take (parser->word);
     base_cleanup (base_free_p) char *value = NULL;
     enum kind kind = EQUAL;
-    int rc = next (parser);
+    int rc = parser_next (parser);
     if (!rc && (parser->token == IS || parser->token == IS_NOT)) {
         kind = parser->token == IS ? EQUAL : UNEQUAL;
-        rc = next (parser);
+        rc = parser_next (parser);
         if (!rc && parser->token != WORD)
-            return wrong (parser, "a value is missing");
+            return parser_error (parser, "a value is missing");
         if (!rc) {
             value = base_take (parser->word);
-            rc = next (parser);
+            rc = parser_next (parser);
         }
     } else if (!rc) {
         value = base_take (name);
         name = strdup ("id");
         rc = name ? 0 : -ENOMEM;
     }
-    rc = rc ? rc : add (parser, (struct node){.kind = kind, .name = name, .value = value}, ret_node);
+    rc = rc ? rc : node_add (parser, (struct node){.kind = kind, .name = name, .value = value}, ret_node);
     if (rc)
         return rc;
     (void) base_take (name);
@@ -122,32 +125,32 @@ static int parse_label (struct parser *parser, unsigned *ret_node)
 static int parse_factor (struct parser *parser, unsigned depth, unsigned *ret_node)
 {
     if (depth == DEPTH_MOST)
-        return wrong (parser, "nested too deep");
+        return parser_error (parser, "nested too deep");
     if (is_keyword (parser, "not")) {
         unsigned left = 0;
-        int rc = next (parser);
+        int rc = parser_next (parser);
         rc = rc ? rc : parse_factor (parser, depth + 1, &left);
-        return rc ? rc : add (parser, (struct node){.kind = NOT, .left = left}, ret_node);
+        return rc ? rc : node_add (parser, (struct node){.kind = NOT, .left = left}, ret_node);
     }
     if (parser->token != OPEN)
         return parse_label (parser, ret_node);
-    int rc = next (parser);
+    int rc = parser_next (parser);
     rc = rc ? rc : parse_or (parser, depth + 1, ret_node);
     if (!rc && parser->token != CLOSE)
-        return wrong (parser, "a closing parenthesis is missing");
-    return rc ? rc : next (parser);
+        return parser_error (parser, "a closing parenthesis is missing");
+    return rc ? rc : parser_next (parser);
 }
 
-/*  A list of parts with the same word between them. */
+/*  A list of parts joined by the same word. */
 static int parse_list (struct parser *parser, unsigned depth, enum kind kind, unsigned *ret_node)
 {
     unsigned left = 0, right = 0;
     int rc = kind == OR ? parse_list (parser, depth, AND, &left) : parse_factor (parser, depth, &left);
     while (!rc && is_keyword (parser, kind == OR ? "or" : "and")) {
-        rc = next (parser);
+        rc = parser_next (parser);
         if (!rc)
             rc = kind == OR ? parse_list (parser, depth, AND, &right) : parse_factor (parser, depth, &right);
-        rc = rc ? rc : add (parser, (struct node){.kind = kind, .left = left, .right = right}, &left);
+        rc = rc ? rc : node_add (parser, (struct node){.kind = kind, .left = left, .right = right}, &left);
     }
     *ret_node = left;
     return rc;
@@ -170,13 +173,13 @@ int rollout_selector_parse (const char *text, struct rollout_selector **ret_sele
     if (!selector)
         return base_error_errno (error, -ENOMEM, "reading a selector");
     struct parser parser = {.selector = selector, .text = text, .at = text, .error = error};
-    int rc = next (&parser);
+    int rc = parser_next (&parser);
     if (!rc && parser.token == END)
-        rc = add (&parser, (struct node){.kind = ALL}, &selector->root);
+        rc = node_add (&parser, (struct node){.kind = ALL}, &selector->root);
     else if (!rc)
         rc = parse_or (&parser, 0, &selector->root);
     if (!rc && parser.token != END)
-        rc = wrong (&parser, "\"and\" or \"or\" is missing");
+        rc = parser_error (&parser, "\"and\" or \"or\" is missing");
     free (parser.word);
     if (rc == -ENOMEM)
         return base_error_errno (error, rc, "reading a selector");
@@ -195,8 +198,8 @@ struct rollout_selector *rollout_selector_free (struct rollout_selector *selecto
     return NULL;
 }
 
-/*  Goes back to the last * only, so that no pattern takes more than the product of both lengths. */
-static bool matches (const char *pattern, const char *text)
+/*  Backtracks to the last * only, so that no pattern takes more steps than the product of both lengths. */
+static bool pattern_matches (const char *pattern, const char *text)
 {
     const char *star = NULL, *from = NULL;
     while (*text) {
@@ -215,7 +218,7 @@ static bool matches (const char *pattern, const char *text)
     return pattern[strspn (pattern, "*")] == '\0';
 }
 
-/*  A part has a lower index than what it is part of: one pass over all nodes answers. */
+/*  A part has a lower index than the node it is a part of: one pass over all nodes is enough. */
 bool rollout_selector_fits (const struct rollout_selector *selector, rollout_label *label, const void *node)
 {
     bool fits[NODES_MOST];
@@ -229,7 +232,7 @@ bool rollout_selector_fits (const struct rollout_selector *selector, rollout_lab
         case EQUAL:
         case UNEQUAL:
             value = label (node, at->name);
-            fits[i] = (value && matches (at->value, value)) == (at->kind == EQUAL);
+            fits[i] = (value && pattern_matches (at->value, value)) == (at->kind == EQUAL);
             break;
         case AND:
             fits[i] = fits[at->left] && fits[at->right];

@@ -1,3 +1,5 @@
+/*  rollout/window.c - when a rollout may start nodes */
+
 #include "rollout/window.h"
 
 #define MINUTE_MS UINT64_C (60000)
@@ -10,7 +12,7 @@ static bool opens_on (const struct wire_window *window, uint64_t day)
     return window->days == 0 || (window->days >> ((day + FIRST_DAY) % DAYS) & 1);
 }
 
-/*  When the window of that day opens and closes. */
+/*  The times at which the window of a day opens and closes. Returns false if it does not open on that day. */
 static bool of_day (const struct wire_window *window, uint64_t day, uint64_t *ret_from, uint64_t *ret_until)
 {
     if (!opens_on (window, day))
@@ -26,7 +28,8 @@ uint64_t rollout_window_closes_ms (const struct wire_window *window, uint64_t no
     uint64_t day = now_ms / DAY_MS, from, until, closes = 0;
     if (!window)
         return UINT64_MAX;
-    /* Yesterday's may be open still; one that lasts a whole day goes over into the next. */
+    /*  The window of the day before may still be open; one that lasts a whole day continues in the next
+        one's. */
     for (uint64_t at = day ? day - 1 : 0; at <= day + DAYS; at++)
         if (of_day (window, at, &from, &until) && from <= (closes ? now_ms + closes : now_ms) &&
             until > (closes ? now_ms + closes : now_ms))
@@ -42,5 +45,5 @@ uint64_t rollout_window_opens_ms (const struct wire_window *window, uint64_t now
     for (uint64_t at = day; at <= day + DAYS; at++)
         if (of_day (window, at, &from, &until) && from > now_ms)
             return from - now_ms;
-    return DAYS * DAY_MS; /* days names no day that there is */
+    return DAYS * DAY_MS; /* `days` names no existing day */
 }

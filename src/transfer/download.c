@@ -1,15 +1,15 @@
-/*  transfer/download.c - which piece to ask for next, and which to believe
+/*  transfer/download.c - which piece to ask for next, and which answers to accept
 
-    The pieces under way lie in a ring from `written` to `asked`, each a chunk long but the last of the
-    content, so an answer's place follows from its offset. Only the first can be written; it is therefore
-    the only one whose silence counts. */
+    The pieces under way are in a ring from `written` to `asked`. Each is a chunk long, except the last one of
+    the blob, so an answer's place follows from its offset. Only the first piece can be written, so only that
+    one can time out. */
 
 #include "transfer/limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { OVERTAKEN_MOST = 3 /* answers to later gets before an earlier one counts as lost */ };
+enum { OVERTAKEN_MOST = 3 /* answers to later gets after which an earlier one counts as lost */ };
 
 static struct transfer_piece *piece_at (struct transfer_download *download, unsigned index)
 {
@@ -44,7 +44,7 @@ static void piece_set (struct transfer_download *download, struct transfer_piece
     }
 }
 
-/*  What was dropped is asked for again; all: what is unanswered, too. */
+/*  Marks dropped pieces to be asked for again; all: unanswered ones, too. */
 static void pieces_due (struct transfer_download *download, bool all)
 {
     if (!all && !download->dropped)
@@ -72,8 +72,8 @@ static void window_shrink (struct transfer_download *download)
         download->window = download->limits.chunk;
 }
 
-static void fail (struct transfer_download *download, enum wire_status status, const char *what,
-                  const char *reason)
+static void download_fail (struct transfer_download *download, enum wire_status status, const char *what,
+                           const char *reason)
 {
     download->failed = true;
     download->status = status;
@@ -82,12 +82,12 @@ static void fail (struct transfer_download *download, enum wire_status status, c
                      reason ? reason : "");
 }
 
-static void lose (struct transfer_download *download, const char *what, const char *reason)
+static void download_count_loss (struct transfer_download *download, const char *what, const char *reason)
 {
     download->overtaken = 0;
     window_shrink (download);
     if (++download->losses > download->limits.retries)
-        fail (download, WIRE_STATUS_FAILED, what, reason);
+        download_fail (download, WIRE_STATUS_FAILED, what, reason);
 }
 
 void transfer_download_init (struct transfer_download *download, const struct transfer_limits *limits,
@@ -103,11 +103,12 @@ void transfer_download_init (struct transfer_download *download, const struct tr
     };
     download->window = download->limits.window;
     if (offset > size)
-        fail (download, WIRE_STATUS_FAILED, "the content that is here is longer than it should be", NULL);
+        download_fail (download, WIRE_STATUS_FAILED, "the content that is here is longer than it should be",
+                       NULL);
 }
 
-/*  An answer without fault: is it the next to be written? */
-static bool take (struct transfer_download *download, struct transfer_piece *piece, uint64_t now_ms)
+/*  Accepts an answer without fault. Returns whether it is the next to be written. */
+static bool piece_take (struct transfer_download *download, struct transfer_piece *piece, uint64_t now_ms)
 {
     struct transfer_piece *front = piece_at (download, 0);
     if (piece == front) {
@@ -130,7 +131,7 @@ static bool take (struct transfer_download *download, struct transfer_piece *pie
         if (front->state == TRANSFER_PIECE_SENT && piece->serial > front->serial &&
             ++download->overtaken == OVERTAKEN_MOST) {
             piece_set (download, front, TRANSFER_PIECE_DUE);
-            lose (download, "an answer was lost", NULL);
+            download_count_loss (download, "an answer was lost", NULL);
         }
     }
     if (front->state == TRANSFER_PIECE_DUE)
@@ -148,11 +149,11 @@ static void take_busy (struct transfer_download *download, struct transfer_piece
                        const struct wire_chunk *chunk, uint64_t now_ms)
 {
     uint64_t wait_ms = transfer_busy_wait_ms (chunk->retry_after_ms, download->busies);
-    /* A peer that is busy says so to every get under way: that is one round, and the window halves once. */
+    /*  A busy peer answers so to every get under way: that is one round, and the window halves once. */
     if (now_ms >= download->not_before_ms) {
         window_shrink (download);
         if (++download->busies > TRANSFER_BUSY_MOST) {
-            fail (download, WIRE_STATUS_BUSY, "the peer stayed busy", chunk->reason);
+            download_fail (download, WIRE_STATUS_BUSY, "the peer stayed busy", chunk->reason);
             return;
         }
     }
@@ -162,7 +163,7 @@ static void take_busy (struct transfer_download *download, struct transfer_piece
         pieces_due (download, false);
 }
 
-/*  The piece that a chunk answers; NULL where it answers none. */
+/*  The piece that a chunk answers; NULL: none. */
 static struct transfer_piece *piece_of (struct transfer_download *download, const struct wire_chunk *chunk)
 {
     if (!base_digest_equal (&chunk->digest, &download->digest) || chunk->offset < download->written)
@@ -185,13 +186,14 @@ bool transfer_download_chunk (struct transfer_download *download, const struct w
     switch (chunk->status) {
     case WIRE_STATUS_OK:
         if (chunk->size != download->size) {
-            fail (download, WIRE_STATUS_FAILED, "the peer's content has another size than expected", NULL);
+            download_fail (download, WIRE_STATUS_FAILED, "the peer's content has another size than expected",
+                           NULL);
             return false;
         }
         if (payload_size == piece->length)
-            return take (download, piece, now_ms);
+            return piece_take (download, piece, now_ms);
         piece_set (download, piece, TRANSFER_PIECE_DUE);
-        lose (download, "the peer sent a piece of another length than asked for", NULL);
+        download_count_loss (download, "the peer sent a piece of another length than asked for", NULL);
         return false;
     case WIRE_STATUS_BUSY:
         take_busy (download, piece, chunk, now_ms);
@@ -199,14 +201,14 @@ bool transfer_download_chunk (struct transfer_download *download, const struct w
     case WIRE_STATUS_FAILED:
         wait_until (download, now_ms + TRANSFER_FAILED_WAIT_MS);
         piece_set (download, piece, TRANSFER_PIECE_DUE);
-        lose (download, "the peer could not send the content", chunk->reason);
+        download_count_loss (download, "the peer could not send the content", chunk->reason);
         return false;
     case WIRE_STATUS_NONE:
     case WIRE_STATUS_GONE:
-        fail (download, WIRE_STATUS_GONE, "the peer does not have the content", chunk->reason);
+        download_fail (download, WIRE_STATUS_GONE, "the peer does not have the content", chunk->reason);
         return false;
     default:
-        fail (download, WIRE_STATUS_FAILED, "the peer refused to send the content", chunk->reason);
+        download_fail (download, WIRE_STATUS_FAILED, "the peer refused to send the content", chunk->reason);
         return false;
     }
 }
@@ -217,8 +219,8 @@ void transfer_download_lost (struct transfer_download *download)
     download->overtaken = 0;
 }
 
-static struct transfer_action get (struct transfer_download *download, struct transfer_piece *piece,
-                                   uint64_t now_ms)
+static struct transfer_action piece_get (struct transfer_download *download, struct transfer_piece *piece,
+                                         uint64_t now_ms)
 {
     piece_set (download, piece, TRANSFER_PIECE_SENT);
     piece->sent_ms = now_ms;
@@ -231,7 +233,7 @@ static bool has_room (const struct transfer_download *download, uint32_t length)
     return download->unanswered == 0 || download->unanswered + length <= download->window;
 }
 
-/*  The next piece behind `asked`; the caller has seen that there is one. */
+/*  Adds the next piece after `asked`. The caller has checked that there is one. */
 static struct transfer_piece *piece_new (struct transfer_download *download)
 {
     uint64_t left = download->size - download->asked;
@@ -250,7 +252,7 @@ static struct transfer_piece *piece_due (struct transfer_download *download)
 {
     for (unsigned i = 0; download->due && i < download->count; i++) {
         struct transfer_piece *piece = piece_at (download, i);
-        /* The first goes out whatever the window says: nothing moves without it. */
+        /*  The first piece is sent even if the window is full: nothing moves without it. */
         if (piece->state == TRANSFER_PIECE_DUE)
             return i == 0 || has_room (download, piece->length) ? piece : NULL;
     }
@@ -266,7 +268,7 @@ struct transfer_action transfer_download_next (struct transfer_download *downloa
         deadline += download->limits.answer_ms;
         if (now_ms >= deadline) {
             pieces_due (download, true);
-            lose (download, "the peer did not answer", NULL);
+            download_count_loss (download, "the peer did not answer", NULL);
         }
     }
     if (download->failed) {
@@ -285,10 +287,10 @@ struct transfer_action transfer_download_next (struct transfer_download *downloa
 
     struct transfer_piece *due = piece_due (download);
     if (due)
-        return get (download, due, now_ms);
-    /* While pieces wait to be asked for again, further ones could only come out of order. */
+        return piece_get (download, due, now_ms);
+    /*  While pieces must be asked for again, further ones could only come out of order. */
     if (!download->due && !download->dropped && download->asked < download->size &&
         download->count < TRANSFER_WINDOW_MOST && has_room (download, download->limits.chunk))
-        return get (download, piece_new (download), now_ms);
+        return piece_get (download, piece_new (download), now_ms);
     return (struct transfer_action){.kind = TRANSFER_WAIT, .until_ms = deadline};
 }

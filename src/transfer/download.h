@@ -1,16 +1,16 @@
-/*  transfer/download.h - the receiving side of one content, as a pure machine
+/*  transfer/download.h - the receiving side of one blob, as a pure machine
 
-    Events go in (start, chunk, time, connection lost), actions come out through transfer_download_next. No
-    socket, file, clock or memory beyond the struct, and a bounded amount of work an event.
+    Events go in (start, chunk, time, connection lost), actions come out through transfer_download_next. It
+    uses no socket, file, clock or memory beyond the struct, and does a bounded amount of work an event.
 
-    Pieces are written in order. What comes out of order is dropped and asked for again once what was
-    missing before it has been asked for again or has come. The window is unanswered bytes: it begins at
-    `window`, grows by a chunk with each prompt answer up to four times that, and halves when an answer is
-    lost or busy. An answer is lost when nothing has been written for answer_ms, when three that were asked
-    for later have come, or when it has the wrong length.
+    Pieces are written in order. A piece that comes out of order is dropped. It is asked for again once the
+    pieces before it have been asked for again or have come. The window limits the unanswered bytes: it starts
+    at `window`, grows by a chunk with each prompt answer up to four times that, and halves when an answer is
+    lost or busy. An answer is lost when nothing has been written for answer_ms, when three answers to later
+    gets have come, or when it has the wrong length.
 
-    What a peer answers cannot keep it going for ever: `retries` losses, or BUSY_MOST busy rounds, without
-    a byte written, end it. */
+    A peer cannot keep a download going for ever: it fails after `retries` losses, or BUSY_MOST busy rounds,
+    without a byte written. */
 
 #ifndef TRANSFER_DOWNLOAD_H
 #define TRANSFER_DOWNLOAD_H
@@ -19,7 +19,7 @@
 
 struct transfer_limits {
     uint32_t chunk;     /* bytes a get; default 256 KiB, at most WIRE_CHUNK_MOST */
-    uint32_t window;    /* unanswered bytes to begin with; default 2 MiB, at most 32 chunks */
+    uint32_t window;    /* unanswered bytes at the start; default 2 MiB, at most 32 chunks */
     uint64_t answer_ms; /* a get without an answer is lost after this; default 10 s */
     unsigned retries;   /* losses without progress before it fails; default 5 */
 };
@@ -27,15 +27,15 @@ extern const struct transfer_limits transfer_limits_default;
 
 enum {
     TRANSFER_WINDOW_MOST = 64, /* gets under way */
-    TRANSFER_BUSY_MOST = 1000, /* times that it waits for a busy peer before it fails */
+    TRANSFER_BUSY_MOST = 1000, /* busy rounds before it fails */
 };
 
 enum transfer_kind {
     TRANSFER_WAIT,   /* nothing to do before until_ms (or an event) */
     TRANSFER_GET,    /* send get (offset, length) */
-    TRANSFER_WRITE,  /* never told: what is to be written, transfer_download_chunk says */
-    TRANSFER_DONE,   /* every byte is here; its digest is to be compared */
-    TRANSFER_FAILED, /* reason tells; what is here stays for a resume unless the content is gone */
+    TRANSFER_WRITE,  /* never returned: transfer_download_chunk says when to write */
+    TRANSFER_DONE,   /* every byte is here; the caller compares its digest */
+    TRANSFER_FAILED, /* see reason; the bytes that are here stay for a resume, unless the blob is gone */
 };
 
 struct transfer_action {
@@ -58,15 +58,15 @@ struct transfer_piece {
     uint32_t length;
     enum transfer_piece_state state;
     uint64_t sent_ms;
-    uint64_t serial; /* of the get: what was asked for later has a higher one */
+    uint64_t serial; /* of the get: later ones have higher numbers */
 };
 
 struct transfer_download {
     struct transfer_limits limits;
     struct base_digest digest;
-    uint64_t size;                                      /* of the whole content */
+    uint64_t size;                                      /* of the whole blob */
     uint64_t written;                                   /* contiguous bytes that are here */
-    uint64_t asked;                                     /* end of what has been asked for */
+    uint64_t asked;                                     /* end of the bytes that have been asked for */
     struct transfer_piece pieces[TRANSFER_WINDOW_MOST]; /* from written to asked, a ring */
     unsigned first, count;
     unsigned due, dropped; /* pieces in that state */
@@ -81,21 +81,22 @@ struct transfer_download {
     char reason[256];
 };
 
-/*  Begins at offset (what an earlier attempt left). size is what the envelope says. limits NULL: the
+/*  Begins at offset (the size that an earlier attempt left). size is the envelope's. limits NULL: the
     defaults. */
 void transfer_download_init (struct transfer_download *download, const struct transfer_limits *limits,
                              const struct base_digest *digest, uint64_t size, uint64_t offset);
 
-/*  A chunk came in. Returns true where its payload is the next to be written: the caller writes exactly
-    payload_size bytes now. False: it is to be dropped (another content, not asked for, out of order, wrong
-    length, or told busy or gone). */
+/*  A chunk came in. Returns true if its payload is the next to be written: the caller writes exactly
+    payload_size bytes now. False: the caller drops it (another blob, not asked for, out of order, wrong
+    length, or status busy or gone). */
 bool transfer_download_chunk (struct transfer_download *download, const struct wire_chunk *chunk,
                               size_t payload_size, uint64_t now_ms);
 
-/*  The connection was made anew: everything unanswered is asked for again. Not counted as a loss. */
+/*  The connection was lost and made again: everything unanswered is asked for again. Not counted as a
+    loss. */
 void transfer_download_lost (struct transfer_download *download);
 
-/*  What to do next; call until it says WAIT, DONE or FAILED. */
+/*  What to do next; call until it returns WAIT, DONE or FAILED. */
 struct transfer_action transfer_download_next (struct transfer_download *download, uint64_t now_ms);
 
 #endif

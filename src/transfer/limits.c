@@ -1,3 +1,5 @@
+/*  transfer/limits.c - defaults and bounds for both directions */
+
 #include "transfer/limits.h"
 
 const struct transfer_limits transfer_limits_default = {

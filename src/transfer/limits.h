@@ -1,4 +1,4 @@
-/*  transfer/limits.h - what both directions share; only for src/transfer */
+/*  transfer/limits.h - limits for both directions; only for src/transfer */
 
 #ifndef TRANSFER_LIMITS_H
 #define TRANSFER_LIMITS_H
@@ -6,16 +6,16 @@
 #include "transfer/download.h"
 
 enum {
-    TRANSFER_BUSY_LEAST_MS = 10,  /* a busy peer is not asked again sooner, whatever it says, ... */
-    TRANSFER_BUSY_OFTEN_MS = 100, /* ... nor sooner than this once it has been busy often */
+    TRANSFER_BUSY_LEAST_MS = 10,  /* least pause after status busy, whatever retry_after_ms says ... */
+    TRANSFER_BUSY_OFTEN_MS = 100, /* ... and once it has been busy TRANSFER_BUSY_OFTEN times */
     TRANSFER_BUSY_OFTEN = 10,
-    TRANSFER_FAILED_WAIT_MS = 1000, /* before a peer that could not do it is asked again */
+    TRANSFER_FAILED_WAIT_MS = 1000, /* pause after status failed */
 };
 
-/*  How long to wait for a peer that was busy so many times in a row, and says when to ask again. */
+/*  How long to wait for a peer after `busies` busy answers in a row. retry_after_ms: as the peer sent it. */
 uint64_t transfer_busy_wait_ms (uint64_t retry_after_ms, unsigned busies);
 
-/*  The defaults where limits is NULL or a limit is 0, each within its bounds. */
+/*  Returns limits, with the default for a limit that is 0 (NULL: for all), each within its bounds. */
 struct transfer_limits transfer_limits_checked (const struct transfer_limits *limits);
 
 #endif

@@ -1,7 +1,7 @@
 /*  transfer/upload.c - which piece to send next
 
-    The peer's word on what it has taken is the only truth: `sent` runs ahead of it by at most the window,
-    and falls back to it. */
+    Only the peer's answers decide what it has: `sent` is ahead of that by at most the window, and falls back
+    to it. */
 
 #include "transfer/upload.h"
 #include "transfer/limits.h"
@@ -9,26 +9,26 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void fail (struct transfer_upload *upload, const char *what, const char *reason)
+static void upload_fail (struct transfer_upload *upload, const char *what, const char *reason)
 {
     upload->failed = true;
     (void) snprintf (upload->reason, sizeof upload->reason, "%s at byte %" PRIu64 " of %" PRIu64 "%s%s", what,
                      upload->taken, upload->size, reason && *reason ? ": " : "", reason ? reason : "");
 }
 
-/*  Asks anew where to go on. */
-static void ask (struct transfer_upload *upload)
+/*  Asks again where to continue. */
+static void start_ask (struct transfer_upload *upload)
 {
     upload->sent = upload->taken;
     upload->begun = false;
     upload->asked = false;
 }
 
-static void lose (struct transfer_upload *upload, const char *what, const char *reason)
+static void upload_count_loss (struct transfer_upload *upload, const char *what, const char *reason)
 {
-    ask (upload);
+    start_ask (upload);
     if (++upload->losses > upload->limits.retries)
-        fail (upload, what, reason);
+        upload_fail (upload, what, reason);
 }
 
 static void wait_until (struct transfer_upload *upload, uint64_t until_ms)
@@ -47,7 +47,7 @@ void transfer_upload_init (struct transfer_upload *upload, const struct transfer
     };
 }
 
-static void take (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
+static void offset_take (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
 {
     if (taken->complete) {
         upload->taken = upload->sent = upload->size;
@@ -55,7 +55,7 @@ static void take (struct transfer_upload *upload, const struct wire_taken *taken
         return;
     }
     if (taken->offset > upload->size) {
-        fail (upload, "the peer says that it has more than there is", NULL);
+        upload_fail (upload, "the peer says that it has more than there is", NULL);
         return;
     }
     if (taken->offset > upload->best) {
@@ -63,16 +63,16 @@ static void take (struct transfer_upload *upload, const struct wire_taken *taken
         upload->losses = upload->busies = 0;
     }
     if (!upload->begun) {
-        /* What was asked for; or a late answer to a put before it, which is as true. */
+        /*  The answer to that request, or a late answer to an earlier put, which is equally valid. */
         upload->taken = upload->sent = taken->offset;
         upload->begun = upload->asked;
         upload->progress_ms = now_ms;
         return;
     }
     if (taken->offset < upload->taken) {
-        /* The peer has lost what it had. Counted, so that this cannot go on for ever. */
+        /*  The peer has lost bytes that it had. Counted as a loss, so that this ends. */
         upload->taken = taken->offset;
-        lose (upload, "the peer lost what it had taken", taken->reason);
+        upload_count_loss (upload, "the peer lost what it had taken", taken->reason);
         return;
     }
     if (taken->offset > upload->taken)
@@ -86,21 +86,22 @@ static void take_busy (struct transfer_upload *upload, const struct wire_taken *
 {
     uint64_t wait_ms = transfer_busy_wait_ms (taken->retry_after_ms, upload->busies);
     if (now_ms >= upload->not_before_ms && ++upload->busies > TRANSFER_BUSY_MOST)
-        fail (upload, "the peer stayed busy", taken->reason);
+        upload_fail (upload, "the peer stayed busy", taken->reason);
     wait_until (upload, now_ms + wait_ms);
-    ask (upload);
+    start_ask (upload);
 }
 
 static void take_refused (struct transfer_upload *upload, const struct wire_taken *taken)
 {
-    /* Before the first piece it is the content as a whole that is not wanted. Later it did not fit its
-       digest, and an earlier sender may be to blame for what was already there: once more from the start. */
+    /*  Before the first piece, the peer refuses the blob as a whole. Later, the blob did not match its
+        digest, and the bytes may be an earlier sender's that were already there: sends it once more from the
+        start. */
     if (upload->sent == 0 || upload->restarts++) {
-        fail (upload, "the peer refused the content", taken->reason);
+        upload_fail (upload, "the peer refused the content", taken->reason);
         return;
     }
     upload->taken = 0;
-    ask (upload);
+    start_ask (upload);
 }
 
 void transfer_upload_taken (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
@@ -109,7 +110,7 @@ void transfer_upload_taken (struct transfer_upload *upload, const struct wire_ta
         return;
     switch (taken->status) {
     case WIRE_STATUS_OK:
-        take (upload, taken, now_ms);
+        offset_take (upload, taken, now_ms);
         break;
     case WIRE_STATUS_BUSY:
         take_busy (upload, taken, now_ms);
@@ -119,10 +120,10 @@ void transfer_upload_taken (struct transfer_upload *upload, const struct wire_ta
         break;
     case WIRE_STATUS_FAILED:
         wait_until (upload, now_ms + TRANSFER_FAILED_WAIT_MS);
-        lose (upload, "the peer could not take the content", taken->reason);
+        upload_count_loss (upload, "the peer could not take the content", taken->reason);
         break;
     default:
-        fail (upload, "the peer did not take the content", taken->reason);
+        upload_fail (upload, "the peer did not take the content", taken->reason);
         break;
     }
 }
@@ -130,10 +131,11 @@ void transfer_upload_taken (struct transfer_upload *upload, const struct wire_ta
 void transfer_upload_lost (struct transfer_upload *upload)
 {
     if (!upload->done && !upload->failed)
-        ask (upload);
+        start_ask (upload);
 }
 
-static struct transfer_upload_action put (struct transfer_upload *upload, uint32_t length, uint64_t now_ms)
+static struct transfer_upload_action piece_put (struct transfer_upload *upload, uint32_t length,
+                                                uint64_t now_ms)
 {
     struct transfer_upload_action action = {
         .kind = TRANSFER_UPLOAD_PUT, .offset = length ? upload->sent : 0, .length = length};
@@ -149,7 +151,7 @@ struct transfer_upload_action transfer_upload_next (struct transfer_upload *uplo
         deadline = upload->sent_ms > upload->progress_ms ? upload->sent_ms : upload->progress_ms;
         deadline += upload->limits.answer_ms;
         if (now_ms >= deadline) {
-            lose (upload, "the peer did not answer", NULL);
+            upload_count_loss (upload, "the peer did not answer", NULL);
             deadline = UINT64_MAX;
         }
     }
@@ -165,12 +167,12 @@ struct transfer_upload_action transfer_upload_next (struct transfer_upload *uplo
                                                .until_ms = upload->not_before_ms};
     if (!upload->asked) {
         upload->asked = true;
-        return put (upload, 0, now_ms);
+        return piece_put (upload, 0, now_ms);
     }
     uint64_t left = upload->size - upload->sent;
     uint32_t length = left < upload->limits.chunk ? (uint32_t) left : upload->limits.chunk;
     if (upload->begun && length &&
         (upload->sent == upload->taken || upload->sent - upload->taken + length <= upload->limits.window))
-        return put (upload, length, now_ms);
+        return piece_put (upload, length, now_ms);
     return (struct transfer_upload_action){.kind = TRANSFER_UPLOAD_WAIT, .until_ms = deadline};
 }

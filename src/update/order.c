@@ -1,3 +1,5 @@
+/*  update/order.c - which orders of a desired state remain to be carried out; pure */
+
 #include "update/order.h"
 
 #include <inttypes.h>
@@ -5,7 +7,7 @@
 
 #include "base/digest.h"
 
-/*  Whether the state is one that an operator can still cancel. */
+/*  Whether an operator can still cancel the update in this state. */
 static bool before_switch (enum wire_state state)
 {
     return state == WIRE_STATE_MATCHING || state == WIRE_STATE_FETCHING || state == WIRE_STATE_STAGING ||

@@ -1,6 +1,8 @@
+/*  update/procedure.c - the update procedure as a table, state by event; pure */
+
 #include "update/procedure.h"
 
-/*  How often the first pause comes before each further try on an unfit host. */
+/*  Pauses before further tries on an unfit host, as multiples of unfit_ms. */
 static const unsigned pauses[] = {1, 5, 15, 60};
 
 const struct update_limits update_limits_default = {
@@ -15,7 +17,7 @@ const struct update_limits update_limits_default = {
 };
 
 struct cell {
-    enum wire_state to; /* 0: the event does not fit */
+    enum wire_state to; /* 0: the event does not fit the state */
     enum wire_outcome outcome;
     enum update_action actions[UPDATE_ACTIONS_MOST];
 };
@@ -24,7 +26,7 @@ struct cell {
 #define OUT(name) WIRE_OUTCOME_##name
 #define ACT(name) UPDATE_ACTION_##name
 
-/*  Ends that several states share. */
+/*  Cells that several states share. */
 #define FAIL                                                                                                 \
     {                                                                                                        \
         ST (IDLE), OUT (FAILED),                                                                             \
@@ -54,8 +56,8 @@ struct cell {
         }                                                                                                    \
     }
 
-/*  What is not written here does not fit: to is 0. From switching on nothing cancels, and a revert waits
-    until the new version is on trial, where it is the quickest way back. */
+/*  An event without a cell does not fit the state: its `to` is 0. From switching on, an update cannot be
+    cancelled. A revert waits until the new version is on trial, where it is the quickest way back. */
 static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
     {
         [ST (IDLE)] =

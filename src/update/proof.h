@@ -1,8 +1,7 @@
 /*  update/proof.h - what a version on trial must show before it is confirmed; pure
 
-    Over the real broker it has received an announcement, had a match answered, fetched and verified one
-    chunk, and has then run for the soak time. Nothing of it is told to anybody: telling comes afterwards
-    and decides nothing. */
+    Over the real broker it must receive an announcement, get an answer to a match, and fetch and verify one
+    chunk. Then it must run for the soak time. Reports are sent afterwards and decide nothing. */
 
 #ifndef UPDATE_PROOF_H
 #define UPDATE_PROOF_H
@@ -12,7 +11,7 @@
 
 struct update_proof {
     bool announced, matched, fetched;
-    uint64_t since_ms; /* when the last of the three came */
+    uint64_t since_ms; /* time of the last of the three */
     uint64_t soak_ms;
 };
 

@@ -1,3 +1,5 @@
+/*  update/verdict.c - what a rehearsal means for the candidate; pure */
+
 #include "update/verdict.h"
 
 enum update_verdict update_verdict_candidate (const struct update_rehearsed *candidate, unsigned tries)

@@ -23,7 +23,7 @@ bad=$(publish bad-picky 6.6.6)
 # One node at a time, and three bad ones at most: four in a row have at least one of each kind.
 rollout_start --release "$bad" --waves '4, rest' --on-halt revert
 until_rollout '.phase == "reverted"'
-check_rollout '.over and .wave == 1 and (.reason | test ("wave 1: failed nodes: [0-9] of 4"))'
+check_rollout '.over and .wave == 1 and .gate == "wave-budget" and (.reason | test ("wave 1: [0-9] of 4 nodes failed"))'
 check_rollout '.causes | length == 1 and (.[0] | .step == "probing/readiness" and (.reason | test ("Aborted")))' 'the causes'
 check_rollout '[.members[] | select (.wave == 2)] | length == 2 and all (.state == "left-out" and .epoch == 0)' 'the second wave'
 check_rollout '[.members[] | select (.charged) | .node] | length > 0 and all (. == "d" or . == "e" or . == "f")' 'who is charged'

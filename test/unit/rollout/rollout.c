@@ -152,7 +152,8 @@ Test (rollout, an_exceeded_budget_halts_in_the_same_call_and_reverts_all_nodes)
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING, "the budget allows one failed node");
     rollout_ended (&story.rollout, 2, ROLLOUT_FAILED, story.now_ms);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTING);
-    cr_expect (strstr (story.rollout.reason, "wave 1: failed nodes: 2 of 4"), "%s", story.rollout.reason);
+    cr_expect (strstr (story.rollout.reason, "wave 1: 2 of 4 nodes failed (allowed: 1)"), "%s",
+               story.rollout.reason);
     story_advance (&story, 0);
     cr_expect_str_eq (story.told, "back 0 cancel 3 ");
     rollout_ended (&story.rollout, 3, ROLLOUT_CONFIRMED,
