@@ -1,8 +1,8 @@
 /*  client/exchange.c - one request and its answer
 
-    A request without an answer is sent again over a new connection every two seconds until the deadline. The
-    serial distinguishes its answer from a late one, and the key keeps an order from being carried out
-    twice. */
+    A request without an answer for two seconds, plus the time that the answer may wait, is sent again over a
+    new connection, until the deadline. The serial distinguishes its answer from a late one, and the key keeps
+    an order from being carried out twice. */
 
 #include "client/client.h"
 

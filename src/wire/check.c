@@ -98,7 +98,7 @@ static const char *walk_value (struct walk *walk)
         walk->at += head.extra + head.number;
         return NULL;
     }
-    /*  Every item takes at least a byte, so a count beyond the bytes that remain is false. */
+    /*  Every item takes at least a byte, so a count beyond the bytes that remain cannot be true. */
     if (head.number > remain / head.each)
         return "counts more items than it has bytes";
     if (walk->depth == WIRE_DEPTH_MOST)
