@@ -99,7 +99,7 @@ void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms)
     guard->wait_timer = bus_timer_start (guard->loop, until > now_ms ? until - now_ms : 0, on_wait, guard);
 }
 
-/*  Makes a connection idle on which nothing comes. Returns false if the connection has gone. */
+/*  Stops looking at a connection on which nothing comes. Returns false if the connection has gone. */
 static bool let_go (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;

@@ -12,7 +12,7 @@
 
 enum {
     BUS_SILENT_MS = 10000,  /* without a first message */
-    BUS_SLACK = 256 * 1024, /* bytes beyond the largest message: libzmq reads so many at once */
+    BUS_SLACK = 256 * 1024, /* bytes beyond the largest message: libzmq may read that many at once */
 };
 
 struct bus_connections {

@@ -293,8 +293,8 @@ static int add_map (struct parts *parts, struct base_buffer *map, struct bus_unr
     return 0;
 }
 
-/*  A peer that reads nothing is detected by its answers without payload above a minimum size: they are
-    counted. */
+/*  Counts an answer as unread. Only answers without payload and above a minimum size count: a peer that does
+    not read is found by these. */
 static struct bus_unread *answer_charge (const struct bus_socket *socket, const struct bus_peer *peer,
                                          size_t size)
 {
@@ -388,8 +388,8 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
         r = send_parts (socket, &parts);
     if (r == 0 && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guard)
         bus_guard_answered (socket->guard, answer);
-    /*  Without payloads no answer is requested piece by piece: a peer with so many answers waiting does not
-        read them. */
+    /*  Without payloads no answer is requested piece by piece: a peer whose queue is full does not read its
+        answers. */
     if (r == -EAGAIN && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guard)
         bus_guard_end_peer (socket->guard, socket, peer, BUS_END_SLOW);
     if (release)

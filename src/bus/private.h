@@ -1,4 +1,4 @@
-/*  bus/private.h - what the files of this room share */
+/*  bus/private.h - shared by the files of this room */
 
 #ifndef BUS_PRIVATE_H
 #define BUS_PRIVATE_H

@@ -10,7 +10,7 @@ enum {
     UNREAD_LOOK = 8 * 1024 * 1024,  /* bytes sent between two checks of that */
 };
 
-/*  Bytes of answers that a peer has not read yet. libzmq's I/O thread subtracts what is released. */
+/*  Bytes of answers that a peer has not read yet. libzmq's I/O thread subtracts those that it releases. */
 struct bus_unread {
     atomic_uint refs;
     atomic_size_t bytes;

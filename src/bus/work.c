@@ -1,4 +1,4 @@
-/*  bus/work.c - a job on a thread of its own, while the loop goes on */
+/*  bus/work.c - a job on a thread of its own, while the loop runs */
 
 #include "bus/work.h"
 

@@ -1,4 +1,4 @@
-/*  bus/work.h - a job on a thread of its own, while the loop goes on
+/*  bus/work.h - a job on a thread of its own, while the loop runs
 
     For work that waits for the disk: syncs, copies, digests of large files. Until it is done, no other code
     may touch the job's data. The job neither logs nor starts processes (a child's death signal follows the

@@ -1,7 +1,7 @@
 /*  client/ask.c - orders and lists
 
-    Nodes are named in portions that fit into a frame, answers included; each portion of an order has a key
-    of its own. */
+    Nodes are named in portions whose requests and answers fit into a frame; each portion of an order has its
+    own key. */
 
 #include "client/ask.h"
 
@@ -33,7 +33,8 @@ static int ask_take (void *context, const struct wire_answer *answer)
         client_json_record (&question->json, &wire_member_state_record, &answer->members[i]);
     for (size_t i = 0; i < answer->n_turns; i++)
         client_json_record (&question->json, &wire_turn_record, &answer->turns[i]);
-    /*  The lowest of all pages: what changed while later ones were asked for is told again next time. */
+    /*  The lowest of all pages: changes made while later pages were requested are returned again next
+        time. */
     if (!question->revision || answer->revision < question->revision)
         question->revision = answer->revision;
     return question->json.failed ? -ENOMEM : 0;
@@ -157,7 +158,7 @@ int noded_client_nodes (noded_client *client, const char *application, const cha
 {
     base_cleanup (client_question_deinit) struct client_question question = {.client = client,
                                                                              .what = "list the nodes"};
-    /*  Only a request that names every node may wait: of several the first would hold up the others. */
+    /*  Only a single request may wait: the first of several would delay the others. */
     bool waits = since && n_nodes <= CLIENT_LIST_NODES;
     question.wait_ms = !waits ? 0 : wait_ms < CLIENT_WAIT_MOST_MS ? wait_ms : CLIENT_WAIT_MOST_MS;
     question.request.verb = WIRE_VERB_NODES;
@@ -190,7 +191,7 @@ int noded_client_nodes_selected (noded_client *client, const char *application, 
     return rc == 0 ? client_question_finish (&question, ret_json) : rc;
 }
 
-/*  "NAME=VALUE" or "NAME-". */
+/*  Parses "NAME=VALUE" or "NAME-". */
 static int label_parse (struct base_error *error, const char *text, struct wire_label *ret_label)
 {
     size_t length = strcspn (text, "="), whole = strlen (text);

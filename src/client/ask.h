@@ -1,4 +1,4 @@
-/*  client/ask.h - a question whose answers become one text of JSON */
+/*  client/ask.h - requests whose answers become one JSON text */
 
 #ifndef CLIENT_ASK_H
 #define CLIENT_ASK_H
@@ -6,7 +6,7 @@
 #include "client/client.h"
 #include "client/json.h"
 
-/*  Builds one list over all portions and pages. Set client, what and request. */
+/*  Builds one list from all portions and pages. Set client, what and request. */
 struct client_question {
     noded_client *client;
     struct wire_request request; /* owns nothing */
@@ -17,11 +17,11 @@ struct client_question {
 };
 void client_question_deinit (struct client_question *question);
 
-/*  Asks, naming the nodes in portions; n_nodes is 0 where the request names none. */
+/*  Sends the request, naming the nodes in portions; n_nodes is 0 if the request names none. */
 int client_question_ask (struct client_question *question, const char *const *nodes, size_t n_nodes,
                          size_t portion);
 
-/*  Hands the list over. */
+/*  Returns the list; caller owns. */
 int client_question_finish (struct client_question *question, char **ret_json);
 
 #endif

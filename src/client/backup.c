@@ -1,8 +1,8 @@
 /*  client/backup.c - a copy of the broker's records in a file
 
-    The broker makes the copy, as a content; it is downloaded as any other, verified, and gets its name only
-    once it is complete and durable. Binds transfer/download.h to the content channel of the broker itself:
-    a content peer beside it does not have the copy. */
+    The broker makes the copy as a blob. It is downloaded like any other and verified, and gets its name only
+    once it is complete and durable. Connects transfer/download.h to the content channel of the broker itself:
+    a separate content peer does not have the copy. */
 
 #include "client/client.h"
 
@@ -18,7 +18,7 @@
 #include "disk/disk.h"
 #include "transfer/download.h"
 
-enum { BACKUP_WAIT_MS = 60000 /* that the broker may take for the copy */ };
+enum { BACKUP_WAIT_MS = 60000 /* the time that the broker may take to make the copy */ };
 
 struct client_download {
     noded_client *client;
@@ -49,14 +49,14 @@ static void download_pump (void *context)
         uint64_t now_ms = base_time_boot_ms ();
         unsigned losses = download->machine.losses;
         struct transfer_action action = transfer_download_next (&download->machine, now_ms);
-        /*  While a peer is away ZeroMQ keeps what was asked for, and would send all of it. */
+        /*  While a peer is away ZeroMQ queues the requests, and would send all of them. */
         if (download->machine.losses > losses && losses > 0)
             (void) bus_socket_reconnect (download->socket);
         switch (action.kind) {
         case TRANSFER_GET: {
             struct wire_get get = {
                 .digest = download->machine.digest, .offset = action.offset, .length = action.length};
-            /*  What could not be sent counts as lost, and is asked for again. */
+            /*  A request that could not be sent counts as lost, and is sent again. */
             (void) bus_send (download->socket, NULL, &wire_get_record, &get);
             break;
         }
@@ -132,7 +132,7 @@ static int download_run (struct client_download *download, const struct base_dig
     return 0;
 }
 
-static int exists (noded_client *client, const char *path)
+static int file_exists_fail (noded_client *client, const char *path)
 {
     return base_error_set (&client->error, -EEXIST,
                            "cannot write %s: there is a file of that name already; name another one, or ask "
@@ -140,7 +140,7 @@ static int exists (noded_client *client, const char *path)
                            path);
 }
 
-/*  Gives the complete file its name. */
+/*  Syncs the complete file and gives it its name. */
 static int file_finish (noded_client *client, const char *part, int fd, const char *path, bool replace)
 {
     const struct disk *disk = &disk_system;
@@ -149,7 +149,7 @@ static int file_finish (noded_client *client, const char *part, int fd, const ch
     if (replace)
         return disk_rename (disk, AT_FDCWD, part, path, &client->error);
     if (disk->ops->linkat (disk->context, AT_FDCWD, part, AT_FDCWD, path) != 0)
-        return errno == EEXIST ? exists (client, path)
+        return errno == EEXIST ? file_exists_fail (client, path)
                                : base_error_errno (&client->error, -errno, "cannot name the backup %s", path);
     int rc = disk_unlink (disk, AT_FDCWD, part);
     return rc == 0 ? 0 : base_error_errno (&client->error, rc, "cannot remove %s", part);
@@ -183,7 +183,7 @@ int noded_client_backup (noded_client *client, const char *path, int replace, ch
     struct stat status;
     char digest[BASE_DIGEST_TEXT], head[BASE_DIGEST_TEXT];
     if (!replace && lstat (path, &status) == 0)
-        return exists (client, path);
+        return file_exists_fail (client, path);
     int rc = client_ask (client, &request, BACKUP_WAIT_MS, "make a backup", &answer);
     if (rc == 0 && (base_digest_is_null (&answer.content) || !answer.size))
         rc = base_error_set (&client->error, -EPROTO,

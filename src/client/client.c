@@ -1,6 +1,6 @@
-/*  client/client.c - making and ending a client
+/*  client/client.c - making and freeing a client
 
-    Nothing is sent before the first request, so that making one needs no broker. */
+    Nothing is sent before the first request, so making a client needs no broker. */
 
 #include "client/client.h"
 
@@ -17,7 +17,7 @@ static void client_free_p (noded_client **client)
     noded_client_free (*client);
 }
 
-/*  The name behind the user id, not that of the environment: it goes into the broker's records. */
+/*  The user name comes from the user id, not from the environment: it goes into the broker's records. */
 static void client_name_place (char *place, size_t size)
 {
     char host[65] = "", text[1024], number[16];

@@ -1,6 +1,6 @@
-/*  client/client.h - what the files of this room share
+/*  client/client.h - shared by the files of this room
 
-    A client runs its private loop only inside a call. Within a call at most one thing is waited for: an
+    A client runs its private loop only inside a call. A call waits for at most one thing at a time: an
     answer, an upload's progress, or an event; its handler stops the loop. */
 
 #ifndef CLIENT_CLIENT_H
@@ -12,9 +12,9 @@
 #include "bus/socket.h"
 
 enum {
-    CLIENT_RESEND_MS = 2000,    /* without an answer: connect anew and send again */
+    CLIENT_RESEND_MS = 2000,    /* without an answer: connect again and resend */
     CLIENT_TIMEOUT_MS = 5000,   /* default of a call's deadline */
-    CLIENT_ORDER_NODES = 64,    /* nodes an order: so many answers fit into a frame whatever their reasons */
+    CLIENT_ORDER_NODES = 64,    /* nodes an order: their answers fit into a frame with any reasons */
     CLIENT_LIST_NODES = 512,    /* nodes a request for a list */
     CLIENT_WAIT_MOST_MS = 60000 /* of a long poll, as in schemas/operator.def */
 };
@@ -27,14 +27,14 @@ struct client_listener; /* the events */
 struct noded_client {
     struct bus_loop *loop;
     struct bus_endpoints endpoints;
-    char broker_content[BUS_ENDPOINT_SIZE]; /* of the broker itself, should a content peer stand beside it */
+    char broker_content[BUS_ENDPOINT_SIZE]; /* of the broker itself, even with a separate content peer */
     struct bus_keys keys;
     bool has_keys;
     uint64_t timeout_ms;
     uint64_t serial;
     char key[33];               /* of the order under way */
-    char place[129];            /* who asks, for the records: user@host */
-    struct bus_socket *control; /* made when first needed, as content is */
+    char place[129];            /* the sender, for the records: user@host */
+    struct bus_socket *control; /* made on first use, as content */
     struct bus_socket *content;
     struct client_exchange *exchange;
     struct client_upload *upload;
@@ -44,10 +44,10 @@ struct noded_client {
     char notice[BASE_ERROR_SIZE]; /* of the last answer */
 };
 
-/*  settings.c: what --config names; path may be NULL. */
+/*  settings.c: the settings of --config; path may be NULL. */
 struct client_settings {
     char *broker;                    /* on the heap, or NULL */
-    char content[BUS_ENDPOINT_SIZE]; /* a content peer beside the broker; empty: none */
+    char content[BUS_ENDPOINT_SIZE]; /* a separate content peer; empty: none */
     uint64_t timeout_ms;
     bool has_keys;
     struct bus_keys keys;
@@ -55,9 +55,8 @@ struct client_settings {
 int client_settings_read (const char *path, struct client_settings *ret_settings, struct base_error *error);
 void client_settings_deinit (struct client_settings *settings);
 
-/*  connect.c */
-
-/*  Where *socket is NULL: makes one that is connected to endpoint. take gets the client as its context. */
+/*  connect.c: if *socket is NULL, makes one that is connected to endpoint. take gets the client as its
+    context. */
 int client_connect (noded_client *client, bus_message_handler *take, const char *endpoint,
                     struct bus_socket **socket);
 
@@ -67,21 +66,20 @@ int client_silent (noded_client *client, const char *endpoint, uint64_t ms);
 /*  Returns -ENOMEM. */
 int client_out_of_memory (noded_client *client);
 
-/*  exchange.c: one request and its answer. */
-
-/*  Sends request, which gets a serial and, where the verb is an order and it has no key yet, a key.
-    wait_ms: how much later than usual the answer may come. what completes the sentence "cannot ...".
-    Returns 0 with an answer of status ok that the caller owns, or -errno with client->error filled. */
+/*  exchange.c: sends a request and waits for its answer. Sets the request's serial and, for an order without
+    one, its key. wait_ms: how much later than usual the answer may come. what completes the sentence "cannot
+    ...". Returns 0 with an answer of status ok that the caller owns, or -errno with client->error filled
+    in. */
 int client_ask (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
                 struct wire_answer *ret_answer);
 
-/*  The same, page by page, until the list has ended; take gets every answer. */
+/*  The same, page by page, until the list ends; take gets every answer. */
 typedef int client_page_handler (void *context, const struct wire_answer *answer);
 int client_ask_pages (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
                       client_page_handler *take, void *context);
 
-/*  upload.c: sends a content that the peer may have in part or as a whole. progress gets the bytes of this
-    content that the peer has. */
+/*  upload.c: sends a blob that the peer may have in part or as a whole. progress gets the bytes of this blob
+    that the peer has. */
 int client_upload (noded_client *client, int fd, const char *path, const struct base_digest *digest,
                    uint64_t size, void (*progress) (void *context, uint64_t done), void *context);
 
@@ -94,7 +92,7 @@ struct client_content {
 };
 struct client_release {
     struct wire_release release;
-    struct client_content *contents; /* what is to be uploaded, each digest once */
+    struct client_content *contents; /* blobs to upload, each digest once */
     size_t n_contents;
 };
 #define CLIENT_RELEASE_NULL ((struct client_release){.contents = NULL})
@@ -102,7 +100,6 @@ int client_release_make (const noded_publish *publish, struct client_release *re
                          struct base_error *error);
 void client_release_deinit (struct client_release *release);
 
-/*  listen.c */
 void client_listener_free (struct client_listener *listener);
 
 #endif

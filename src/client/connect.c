@@ -1,4 +1,4 @@
-/*  client/connect.c - a client's connections, and what every request may come to say */
+/*  client/connect.c - a client's connections, and errors that any request may report */
 
 #include "client/client.h"
 

@@ -1,8 +1,8 @@
 /*  client/exchange.c - one request and its answer
 
-    A request that stays without an answer for two seconds is sent again over a new connection, until the
-    deadline. The serial tells its answer from a late one, and the key keeps an order from being carried
-    out twice. */
+    A request without an answer for two seconds, plus the time that the answer may wait, is sent again over a
+    new connection, until the deadline. The serial distinguishes its answer from a late one, and the key keeps
+    an order from being carried out twice. */
 
 #include "client/client.h"
 
@@ -20,7 +20,7 @@ struct client_exchange {
     uint64_t resend_ms;
     int resend_timer;
     bool answered, expired;
-    int failure; /* -errno of the bus or of taking the answer over */
+    int failure; /* -errno of the bus, or of copying the answer */
 };
 
 static void exchange_take (void *context, struct bus_socket *socket, const struct bus_message *message)
@@ -39,7 +39,7 @@ static void exchange_take (void *context, struct bus_socket *socket, const struc
     bus_loop_stop (client->loop);
 }
 
-/*  A full queue is no failure here: the next try comes with the resend. */
+/*  A full queue is no failure here: the request is sent again later. */
 static void exchange_send (struct client_exchange *exchange)
 {
     int rc = bus_send (exchange->client->control, NULL, &wire_request_record, exchange->request);
@@ -90,7 +90,7 @@ static bool verb_is_order (enum wire_verb verb)
     }
 }
 
-/*  What the broker's status means to the caller, and what to say where it gave no reason. */
+/*  Maps the broker's status to an errno, with a text for answers without a reason. */
 static int exchange_judge (noded_client *client, const struct wire_answer *answer, const char *what)
 {
     static const struct {
@@ -153,7 +153,7 @@ int client_ask (noded_client *client, struct wire_request *request, uint64_t wai
     }
     if (verb_is_order (request->verb) || request->verb == WIRE_VERB_PLAN)
         request->place = client->place;
-    /*  Packing tells where a request breaks its schema; sending would only tell that it does. */
+    /*  Packing reports which field violates the schema; sending would only report that one does. */
     int rc = wire_pack (&wire_request_record, request, &packed, &client->error);
     if (rc == -ENOMEM)
         return client_out_of_memory (client);
@@ -175,7 +175,7 @@ int client_ask (noded_client *client, struct wire_request *request, uint64_t wai
     return 0;
 }
 
-/*  A list that does not move on would be asked for without end. */
+/*  A list that does not advance would be requested without end. */
 static int pages_check (noded_client *client, const struct wire_request *request,
                         const struct wire_answer *answer, const char *what)
 {

@@ -1,4 +1,4 @@
-/*  client/json.c - lists of records, and nodes in the form that people and scripts want
+/*  client/json.c - lists of records, and nodes in a form for people and scripts
 
     A node's record and its application's record become one flat object; see noded/client.h. */
 
@@ -41,7 +41,7 @@ static void json_string (struct client_json *json, const char *text)
     json_raw (json, "\"");
 }
 
-/*  The first key of an object begins with a brace of its own: first is "{", later ones are ",". */
+/*  before: "{" for the first key of an object, "," for later ones. */
 static void json_key (struct client_json *json, const char *before, const char *key)
 {
     json_raw (json, before);

@@ -1,7 +1,7 @@
 /*  client/listen.c - the events channel
 
-    What comes in while nobody waits lies in the socket; what comes in beyond the one event that a call
-    asked for lies here. */
+    Events that arrive outside a call wait in the socket. Events that arrive in a call, beyond the one that it
+    returns, are kept here. */
 
 #include "client/client.h"
 
@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 
 enum {
-    LISTEN_MOST = 4096 /* events that lie here; the oldest goes first, its sequence number tells of it */
+    LISTEN_MOST = 4096 /* events kept here; the oldest is dropped first, which leaves a gap in the sequence */
 };
 
 struct listen_event {
@@ -78,7 +78,8 @@ static void listener_expire (void *context)
     bus_loop_stop (listener->client->loop);
 }
 
-/*  Asks for nothing, to learn whether a broker is there: a SUB would wait for ever without telling. */
+/*  Sends an empty request, to find out whether a broker is there: a SUB would wait for ever without an
+    error. */
 static int listener_reach (noded_client *client)
 {
     struct wire_request request = {.verb = WIRE_VERB_NODES, .all = true, .since = WIRE_EPOCH_MOST};
@@ -110,8 +111,8 @@ static int listener_open (noded_client *client)
         rc = bus_socket_subscribe (listener->socket, "rollout/");
     if (rc != 0)
         return base_error_errno (&client->error, rc, "cannot subscribe to events");
-    /*  Asked after subscribing: the way to the broker is then known to work while the subscription
-        travels. */
+    /*  Sent after subscribing: then the connection to the broker is known to work while the subscription is
+        under way. */
     rc = listener_reach (client);
     if (rc != 0)
         return rc;

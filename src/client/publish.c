@@ -1,7 +1,7 @@
 /*  client/publish.c - from files to a stored release
 
-    First every content, then the release: a broker never has a release whose contents are missing.
-    Publishing the same again is nothing but a few questions. */
+    First every blob is uploaded, then the release: a broker never has a release whose blobs are missing.
+    Publishing the same files again costs only a few requests. */
 
 #include "client/client.h"
 

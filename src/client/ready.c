@@ -1,4 +1,4 @@
-/*  client/ready.c - announcing to the manager that started this program */
+/*  client/ready.c - announcing readiness to the manager that started this program */
 
 #include "noded/ready.h"
 
@@ -19,7 +19,8 @@ static void list_free_p (char ***list)
     (void) base_list_free (*list);
 }
 
-static int announce (const char *wanted, const char *version, uint64_t timeout_ms, struct base_error *error)
+static int ready_announce (const char *wanted, const char *version, uint64_t timeout_ms,
+                           struct base_error *error)
 {
     base_cleanup (list_free_p) char **args = NULL;
     base_cleanup (list_free_p) char **env = NULL;
@@ -48,7 +49,7 @@ int noded_ready (const char *version, uint64_t timeout_ms, char *error, size_t e
     const char *wanted = getenv (BUS_CALLBACK_VARIABLE);
     if (!wanted || !*wanted)
         return 0;
-    int rc = announce (wanted, version, timeout_ms, &reason);
+    int rc = ready_announce (wanted, version, timeout_ms, &reason);
     if (rc == 0)
         return 1;
     if (error && error_size)

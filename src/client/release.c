@@ -1,7 +1,7 @@
 /*  client/release.c - a release made from files of this host
 
-    Every file is opened once and stays open: what is uploaded is what was hashed, also where a build
-    replaces the file meanwhile. */
+    Every file is opened once and stays open: the bytes that are uploaded are those that were hashed, even if
+    a build replaces the file meanwhile. */
 
 #include "client/client.h"
 
@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "wire/envelope.h"
 
-/*  What a broker takes, as it says itself; known before hours of reading a file with a hole of terabytes. */
+/*  The broker's limit, checked here before hours of reading a sparse file of terabytes. */
 #define CONTENT_MOST ((off_t) 16 << 30)
 
 void client_release_deinit (struct client_release *release)
@@ -28,7 +28,7 @@ void client_release_deinit (struct client_release *release)
     *release = CLIENT_RELEASE_NULL;
 }
 
-/*  What reading one file found out. */
+/*  The result of reading one file. */
 struct release_source {
     struct base_digest digest;
     uint64_t size;
@@ -52,7 +52,7 @@ static int content_open (const char *path, int *ret_fd, struct stat *ret_stat, s
     return 0;
 }
 
-/*  Reads a file and keeps it among the contents, unless the same content is there already. */
+/*  Reads a file and adds it to the contents, unless the same content is there already. */
 static int content_take (struct client_release *release, const char *path, struct release_source *ret_source,
                          struct base_error *error)
 {
@@ -127,8 +127,9 @@ static int envelope_libraries (struct client_release *release, struct wire_envel
     return rc;
 }
 
-/*  What has no platform is offered to every node, as the newest release there is. For a script that may be
-    meant; a node manager is a program of one machine, and what is none was named by mistake. */
+/*  A binary without a platform is offered to every node, as the newest release. That may be meant for a
+    script. A node manager is a program for one platform, so a file that is no program was named by
+    mistake. */
 static int envelope_platform (struct wire_envelope *envelope, const char *application,
                               const noded_binary *binary, bool *ret_elf, struct base_error *error)
 {
@@ -155,9 +156,8 @@ static int envelope_platform (struct wire_envelope *envelope, const char *applic
     return 0;
 }
 
-/*  An entry without a name, or two of one name, would reach the program in a way that nobody meant. */
-/*  By these the launcher and init tell a version what it needs to know: another value would keep it from being
-    ready. */
+/*  The launcher and init pass information to a version in these variables: another value would keep it from
+    becoming ready. */
 static bool env_is_reserved (const char *entry, size_t name)
 {
     static const char *const reserved[] = {"NODED_ROOT",  "NODED_WORKSPACE", "NODED_LAUNCHER",
@@ -169,6 +169,7 @@ static bool env_is_reserved (const char *entry, size_t name)
     return false;
 }
 
+/*  Refuses entries without a name, and two with the same name: what the program would get is unclear. */
 static int env_check (const noded_publish *publish, struct base_error *error)
 {
     for (size_t i = 0; i < publish->n_env; i++) {

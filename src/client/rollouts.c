@@ -8,9 +8,9 @@
 #include "base/cleanup.h"
 #include "client/spec.h"
 
-enum { ROLLOUT_NODES = 512 /* that a retry can name, as in schemas/operator.def */ };
+enum { ROLLOUT_NODES = 512 /* nodes in a retry, as in schemas/operator.def */ };
 
-/*  Looks for the releases whose digests begin so. */
+/*  Searches for the releases whose digests begin with prefix. */
 struct release_search {
     const char *prefix;
     struct base_digest found;
@@ -62,9 +62,9 @@ static int read_spec (noded_client *client, const char *const *settings, size_t 
     return rc == 0 ? find_release (client, ret_spec) : rc;
 }
 
-/*  One object of an answer. */
-static int give (noded_client *client, const struct wire_record *record, const void *message,
-                 const char *what, char **ret_json)
+/*  Returns one object of an answer as JSON. */
+static int record_give (noded_client *client, const struct wire_record *record, const void *message,
+                        const char *what, char **ret_json)
 {
     if (!message)
         return base_error_set (&client->error, -EPROTO, "cannot %s: the broker's answer lacks the %s", what,
@@ -89,7 +89,7 @@ int noded_client_rollout_plan (noded_client *client, const char *const *settings
     struct wire_request request = {
         .verb = WIRE_VERB_PLAN, .application = spec.rollout.application, .spec = &spec.rollout};
     rc = client_ask (client, &request, 0, what, &answer);
-    return rc == 0 ? give (client, &wire_plan_record, answer.plan, what, ret_json) : rc;
+    return rc == 0 ? record_give (client, &wire_plan_record, answer.plan, what, ret_json) : rc;
 }
 
 static int parse_plan (noded_client *client, const char *plan, struct base_digest *ret_plan)
@@ -115,8 +115,8 @@ int noded_client_rollout_start (noded_client *client, const char *const *setting
     request.application = spec.rollout.application;
     request.spec = &spec.rollout;
     rc = client_ask (client, &request, 0, what, &answer);
-    return rc == 0 ? give (client, &wire_rollout_state_record, answer.n_rollouts ? answer.rollouts : NULL,
-                           what, ret_json)
+    return rc == 0 ? record_give (client, &wire_rollout_state_record,
+                                  answer.n_rollouts ? answer.rollouts : NULL, what, ret_json)
                    : rc;
 }
 
@@ -201,7 +201,7 @@ int noded_client_rollout_steer (noded_client *client, const char *rollout, const
     char what[64];
     (void) snprintf (what, sizeof what, "%s the rollout", command);
     rc = client_ask (client, &request, 0, what, &answer);
-    return rc == 0 ? give (client, &wire_rollout_state_record, answer.n_rollouts ? answer.rollouts : NULL,
-                           what, ret_json)
+    return rc == 0 ? record_give (client, &wire_rollout_state_record,
+                                  answer.n_rollouts ? answer.rollouts : NULL, what, ret_json)
                    : rc;
 }

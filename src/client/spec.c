@@ -1,4 +1,4 @@
-/*  client/spec.c - what a rollout is to do, from settings as people write them */
+/*  client/spec.c - the spec of a rollout, read from settings in text form */
 
 #include "client/spec.h"
 
@@ -13,7 +13,7 @@
 
 enum { SPEC_WAVES = 32, SPEC_COUNT_MOST = 1000000 /* as in schemas/rollout.def */ };
 
-/*  What only counts once everything has been read. */
+/*  The reader's state, with settings that are applied once everything has been read. */
 struct reading {
     struct client_spec *spec;
     bool approval, wave_budget;
@@ -22,7 +22,7 @@ struct reading {
 
 typedef int spec_taker (struct reading *reading, size_t offset, const char *name, const char *value);
 
-static int refuse (struct reading *reading, const char *name, const char *value, const char *right)
+static int value_refuse (struct reading *reading, const char *name, const char *value, const char *right)
 {
     return base_error_set (reading->error, -EINVAL, "%s is \"%s\": give %s", name, value, right);
 }
@@ -46,7 +46,7 @@ static int take_text (struct reading *reading, size_t offset, const char *name, 
 static int take_application (struct reading *reading, size_t offset, const char *name, const char *value)
 {
     return *value ? take_text (reading, offset, name, value)
-                  : refuse (reading, name, value, "the name of an application, such as noded");
+                  : value_refuse (reading, name, value, "the name of an application, such as noded");
 }
 
 static int take_release (struct reading *reading, size_t offset, const char *name, const char *value)
@@ -56,8 +56,8 @@ static int take_release (struct reading *reading, size_t offset, const char *nam
     if (strcmp (value, "newest") != 0 && *value) {
         size_t length = strlen (value);
         if (length < 6 || length > 64 || strspn (value, "0123456789abcdefABCDEF") != length)
-            return refuse (reading, name, value,
-                           "the digest of a release, at least the first 6 digits of it, or newest");
+            return value_refuse (reading, name, value,
+                                 "the digest of a release, at least the first 6 digits of it, or newest");
         copy = strdup (value);
         if (!copy)
             return base_error_set (reading->error, -ENOMEM, "out of memory");
@@ -73,7 +73,7 @@ static int take_span (struct reading *reading, size_t offset, const char *name, 
 {
     uint64_t ms;
     if (base_text_parse_span_ms (value, &ms) != 0 || ms > WIRE_SPAN_MOST)
-        return refuse (reading, name, value, "a span such as 500ms, 30s, 10m or 4h");
+        return value_refuse (reading, name, value, "a span such as 500ms, 30s, 10m or 4h");
     *(uint64_t *) member_of (reading, offset) = ms;
     return 0;
 }
@@ -82,7 +82,7 @@ static int take_count (struct reading *reading, size_t offset, const char *name,
 {
     uint64_t count;
     if (base_text_parse_u64 (value, SPEC_COUNT_MOST, &count) != 0)
-        return refuse (reading, name, value, "a number of nodes");
+        return value_refuse (reading, name, value, "a number of nodes");
     *(uint64_t *) member_of (reading, offset) = count;
     reading->wave_budget |= offset == offsetof (struct wire_rollout, wave_budget);
     return 0;
@@ -91,8 +91,9 @@ static int take_count (struct reading *reading, size_t offset, const char *name,
 static int take_concurrency (struct reading *reading, size_t offset, const char *name, const char *value)
 {
     if (strcmp (value, "all") != 0)
-        return strcmp (value, "0") == 0 ? refuse (reading, name, value, "a number of nodes from 1, or all")
-                                        : take_count (reading, offset, name, value);
+        return strcmp (value, "0") == 0
+                   ? value_refuse (reading, name, value, "a number of nodes from 1, or all")
+                   : take_count (reading, offset, name, value);
     *(uint64_t *) member_of (reading, offset) = 0;
     return 0;
 }
@@ -101,7 +102,7 @@ static int parse_flag (struct reading *reading, const char *name, const char *va
 {
     bool yes = strcmp (value, "yes") == 0;
     if (!yes && strcmp (value, "no") != 0)
-        return refuse (reading, name, value, "yes or no");
+        return value_refuse (reading, name, value, "yes or no");
     *ret_flag = yes;
     return 0;
 }
@@ -121,12 +122,12 @@ static int take_on_halt (struct reading *reading, size_t offset, const char *nam
 {
     enum wire_on_halt word = wire_on_halt_parse (value);
     if (word == WIRE_ON_HALT_NULL)
-        return refuse (reading, name, value, "stay or revert");
+        return value_refuse (reading, name, value, "stay or revert");
     *(enum wire_on_halt *) member_of (reading, offset) = word;
     return 0;
 }
 
-/*  Tenths of a percent. */
+/*  Reads a chance in tenths of a percent. */
 static int take_chance (struct reading *reading, size_t offset, const char *name, const char *value)
 {
     static const char right[] = "a chance from 0.1% to 50%, or off";
@@ -136,7 +137,7 @@ static int take_chance (struct reading *reading, size_t offset, const char *name
     const char *rest = value + length;
     if (strcmp (value, "off") != 0) {
         if (!length || length >= sizeof digits)
-            return refuse (reading, name, value, right);
+            return value_refuse (reading, name, value, right);
         memcpy (digits, value, length);
         (void) base_text_parse_u64 (digits, 1000, &whole);
         if (rest[0] == '.' && isdigit ((unsigned char) rest[1])) {
@@ -144,13 +145,13 @@ static int take_chance (struct reading *reading, size_t offset, const char *name
             rest += 2;
         }
         if (strcmp (rest, "%") != 0 || whole * 10 + tenth == 0 || whole * 10 + tenth > 500)
-            return refuse (reading, name, value, right);
+            return value_refuse (reading, name, value, right);
     }
     *(uint64_t *) member_of (reading, offset) = whole * 10 + tenth;
     return 0;
 }
 
-/*  Cuts the next word off, which ends at a blank or at one of `ends`. NULL: there is none. */
+/*  Cuts off the next word, which ends at one of `ends`; blanks around it are removed. NULL: there is none. */
 static char *next_word (char **text, const char *ends)
 {
     char *word = *text + strspn (*text, " \t");
@@ -164,7 +165,7 @@ static char *next_word (char **text, const char *ends)
     return word;
 }
 
-/*  "1", "10%", "rest", each with "approval" behind it or not. */
+/*  Parses "1", "10%" or "rest", each optionally followed by "approval". */
 static bool parse_wave (char *text, struct wire_wave *ret_wave)
 {
     struct wire_wave wave = {.count = 0};
@@ -202,11 +203,11 @@ static int take_waves (struct reading *reading, size_t offset, const char *name,
     for (char *word; (word = next_word (&rest, ","));) {
         bool after_rest = count && !waves[count - 1].count && !waves[count - 1].percent;
         if (count == SPEC_WAVES || after_rest || !parse_wave (word, &waves[count]))
-            return refuse (reading, name, value, right);
+            return value_refuse (reading, name, value, right);
         count++;
     }
     if (!count)
-        return refuse (reading, name, value, right);
+        return value_refuse (reading, name, value, right);
     free (rollout->waves);
     rollout->waves = base_take (waves);
     rollout->n_waves = count;
@@ -222,7 +223,7 @@ static int parse_day (const char *text, size_t length)
     return -1;
 }
 
-/*  "Mon-Fri", "Sat,Sun", "Fri-Mon". */
+/*  Parses "Mon-Fri", "Sat,Sun" or "Fri-Mon". */
 static bool parse_days (const char *text, uint64_t *ret_days)
 {
     uint64_t days = 0;
@@ -278,15 +279,15 @@ static int take_window (struct reading *reading, size_t offset, const char *name
     char *rest = copy, *hours = next_word (&rest, " \t"), *second = next_word (&rest, " \t");
     if (second) {
         if (!parse_days (hours, &window->days))
-            return refuse (reading, name, value, right);
+            return value_refuse (reading, name, value, right);
         hours = second;
     }
     char *until = hours ? strchr (hours, '-') : NULL;
     if (!until || next_word (&rest, " \t"))
-        return refuse (reading, name, value, right);
+        return value_refuse (reading, name, value, right);
     *until++ = '\0';
     if (!parse_clock (hours, 24 * 60 - 1, &window->from) || !parse_clock (until, 24 * 60, &window->until))
-        return refuse (reading, name, value, right);
+        return value_refuse (reading, name, value, right);
     free (rollout->window);
     rollout->window = base_take (window);
     return 0;
@@ -295,7 +296,7 @@ static int take_window (struct reading *reading, size_t offset, const char *name
 #define MEMBER(member) offsetof (struct wire_rollout, member)
 
 static const struct {
-    const char *name, *value; /* by default; NULL: none */
+    const char *name, *value; /* the default; NULL: none */
     spec_taker *take;
     size_t offset;
 } spec_table[] = {
@@ -329,7 +330,7 @@ void client_spec_deinit (struct client_spec *spec)
     spec->release = NULL;
 }
 
-static int unknown (struct base_error *error, const char *name)
+static int name_unknown (struct base_error *error, const char *name)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer names = {.size = 0};
     for (size_t i = 0; i < SETTINGS; i++)
@@ -342,7 +343,7 @@ static void file_unknown (void *context, const char *path)
 {
     struct base_error *error = context;
     if (error->code == 0)
-        (void) unknown (error, path);
+        (void) name_unknown (error, path);
 }
 
 static void settings_free_p (struct bus_settings **settings)
@@ -384,7 +385,7 @@ static int take_setting (struct reading *reading, const char *setting)
     for (size_t i = 0; i < SETTINGS; i++)
         if (strcmp (spec_table[i].name, name) == 0)
             return spec_table[i].take (reading, spec_table[i].offset, name, setting + length + 1);
-    return unknown (reading->error, name);
+    return name_unknown (reading->error, name);
 }
 
 int client_spec_read (const char *const *settings, size_t n_settings, const char *file,

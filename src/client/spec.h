@@ -1,6 +1,6 @@
-/*  client/spec.h - what a rollout is to do, from settings as people write them
+/*  client/spec.h - the spec of a rollout, read from settings in text form
 
-    The names and their values stand in noded/client.h. */
+    noded/client.h lists the names and their values. */
 
 #ifndef CLIENT_SPEC_H
 #define CLIENT_SPEC_H
@@ -9,11 +9,11 @@
 
 struct client_spec {
     struct wire_rollout rollout; /* owned */
-    char *release;               /* as given: a digest or the beginning of one; NULL: the newest. Owned */
+    char *release;               /* as given: a digest or its first digits; NULL: the newest. Owned */
 };
 
-/*  settings: NAME=VALUE; file: a ZPL file with the same names, or NULL. A setting goes before the file's.
-    What is given nowhere gets its default. Returns 0, or -errno with the error filled. */
+/*  settings: NAME=VALUE; file: a ZPL file with the same names, or NULL. A setting takes precedence over the
+    file. A name that neither contains gets its default. Returns 0, or -errno with the error filled in. */
 int client_spec_read (const char *const *settings, size_t n_settings, const char *file,
                       struct client_spec *ret_spec, struct base_error *error);
 void client_spec_deinit (struct client_spec *spec);

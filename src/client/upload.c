@@ -1,8 +1,8 @@
-/*  client/upload.c - sends one content to the broker
+/*  client/upload.c - sends one blob to the broker
 
-    Binds transfer/upload.h, which decides what is sent when, to the content channel and a file. A peer
-    that is not heard of for long ends it; how long depends on whether it has answered before, since taking
-    the last piece includes verifying the whole. */
+    Connects transfer/upload.h, which decides what is sent when, to the content channel and a file. The upload
+    fails if the peer is silent for too long. The limit is longer once the peer has answered, because taking
+    the last piece includes verifying the whole blob. */
 
 #include "client/client.h"
 
@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "transfer/upload.h"
 
-enum { UPLOAD_PATIENCE_MS = 60000 /* without a word, once the peer has answered */ };
+enum { UPLOAD_PATIENCE_MS = 60000 /* added to the limit of silence once the peer has answered */ };
 
 struct client_upload {
     noded_client *client;
@@ -69,7 +69,7 @@ static int upload_put (struct client_upload *upload, const struct transfer_uploa
     }
     int rc = bus_send_payload (upload->client->content, NULL, &wire_put_record, &put, data, action->length,
                                payload_free, NULL);
-    /*  Where there is no room the piece counts as lost, and the machine sends it again in time. */
+    /*  If there is no room, the piece counts as lost, and the machine sends it again in time. */
     if (rc != 0 && rc != -EAGAIN && rc != -EHOSTUNREACH)
         return base_error_errno (error, rc, "cannot upload %s to %s", upload->path,
                                  upload->client->endpoints.content);

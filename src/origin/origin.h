@@ -4,9 +4,8 @@
     bounds, answers. The owner provides the data through a table of operations. An operation fills in the
     answer and returns 0; a non-zero return is answered with status failed. After sending, the origin calls
     wire_NAME_deinit on the answer, so every pointer in it must be on the heap; an operation must not leave
-    any other allocation behind. The origin fills in what an answer repeats of its request ("as asked", "as
-    sent") if the operation leaves it empty; a status that is not set is ok. The origin answers a node's
-    heartbeat itself. */
+    any other allocation behind. The origin itself fills in what an answer repeats of its request ("as asked",
+    "as sent"). A status that is not set is ok. The origin answers a node's heartbeat itself. */
 
 #ifndef ORIGIN_ORIGIN_H
 #define ORIGIN_ORIGIN_H

@@ -28,7 +28,8 @@ void rollout_set_defaults (struct wire_rollout *spec)
 /*  Adds the candidates as members and assigns them to waves. */
 static int take_members (struct rollout *rollout, const struct rollout_candidate *candidates, uint64_t now_ms)
 {
-    uint64_t known_ms = now_ms > rollout->settle_ms ? now_ms - rollout->settle_ms : 1; /* to be silent */
+    /*  A candidate that is offline has been silent for long enough at once. */
+    uint64_t known_ms = now_ms > rollout->settle_ms ? now_ms - rollout->settle_ms : 1;
     for (uint32_t i = 0; i < rollout->n_members; i++) {
         const struct rollout_candidate *candidate = &candidates[i];
         bool next = i == 0 ? candidate->wave == 0

@@ -172,7 +172,7 @@ void rollout_unfit (struct rollout *rollout, uint32_t index, bool unfit)
     member->unfit = unfit;
     member->was_unfit = member->was_unfit || unfit;
     rollout_member_pend (rollout, index, ROLLOUT_KEEP);
-    rollout->changed = true; /* what it waits for */
+    rollout->changed = true; /* the text of what it waits for */
 }
 
 void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64_t now_ms)

@@ -1,7 +1,7 @@
 /*  rollout/selector.c - parsing and matching selectors
 
-    The text becomes a tree of at most NODES_MOST nodes. A node refers to its parts by their index. So text of
-    any form takes a bounded time and no deep recursion. */
+    The text becomes a tree of at most NODES_MOST nodes. A node refers to its parts by their index. So parsing
+    takes a bounded time and no deep recursion, whatever the text. */
 
 #include "rollout/selector.h"
 

@@ -6,7 +6,7 @@
 #include "transfer/download.h"
 
 enum {
-    TRANSFER_BUSY_LEAST_MS = 10,  /* least pause after status busy, whatever retry_after_ms says ... */
+    TRANSFER_BUSY_LEAST_MS = 10,  /* least pause after status busy, even if retry_after_ms is less ... */
     TRANSFER_BUSY_OFTEN_MS = 100, /* ... and once it has been busy TRANSFER_BUSY_OFTEN times */
     TRANSFER_BUSY_OFTEN = 10,
     TRANSFER_FAILED_WAIT_MS = 1000, /* pause after status failed */

@@ -1,7 +1,7 @@
 /*  update/verdict.h - what a rehearsal means for the candidate; pure
 
     A failed rehearsal shows that something did not work, not what was at fault. If the cause may lie outside
-    - a killed process, a deadline on a busy host - the candidate gets a second try, and no third. Then the
+    (a killed process, a deadline on a busy host), the candidate gets a second try, and no third. Then the
     running version rehearses itself. The candidate is blamed only if that passes; and if the candidate missed
     a deadline, only if the running version was well within it. */
 

@@ -1,3 +1,5 @@
+/*  wire/check.c - checks msgpack bytes before the msgpack library reads them */
+
 #include "wire/check.h"
 
 #include <stdbool.h>
@@ -8,17 +10,17 @@
 struct walk {
     const uint8_t *at;
     const uint8_t *end;
-    size_t left[WIRE_DEPTH_MOST + 1]; /* values to come at each level */
+    size_t left[WIRE_DEPTH_MOST + 1]; /* values still to come at each level */
     unsigned depth;
 };
 
-/*  What a value's first byte says: how many bytes of a length or count follow, and what that number
+/*  The meaning of a value's first byte: how many bytes of a length or count follow, and what that number
     counts. */
 struct head {
-    uint8_t number_size; /* bytes of the number behind the first byte; 0: the first byte tells all */
+    uint8_t number_size; /* bytes of the number after the first byte; 0: the first byte contains it */
     bool container;
-    uint8_t each;  /* values an item of a container */
-    uint8_t extra; /* bytes beside those counted: the type of an ext */
+    uint8_t each;  /* values in an item of a container */
+    uint8_t extra; /* bytes that are not counted: the type of an ext */
     size_t number; /* bytes of payload, or items */
 };
 
@@ -96,7 +98,7 @@ static const char *walk_value (struct walk *walk)
         walk->at += head.extra + head.number;
         return NULL;
     }
-    /* Every item is at least a byte, so a count beyond the bytes that remain is a lie. */
+    /*  Every item takes at least a byte, so a count beyond the bytes that remain cannot be true. */
     if (head.number > remain / head.each)
         return "counts more items than it has bytes";
     if (walk->depth == WIRE_DEPTH_MOST)

@@ -1,4 +1,4 @@
-/*  wire/choice.c - words that stand for a choice, made from schemas/choices.def */
+/*  wire/choice.c - the words of choices, made from schemas/choices.def */
 
 #include "wire/record.h"
 

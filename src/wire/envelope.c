@@ -7,11 +7,10 @@
 #include "base/cleanup.h"
 
 enum {
-    /* What a frame carries beside the envelope or release: request, matched and installed at their
-       longest. */
+    /*  Room in a frame for the rest of the message: request, matched and installed at their longest. */
     ENVELOPE_ROOM = 4096,
     ENVELOPES_MOST = 16,
-    PARTS_MOST = 32, /* of a path: what lies deeper in a workspace, no node stages */
+    PARTS_MOST = 32, /* of a path; a node stages no deeper one */
 };
 
 static bool is_letter_or_digit (char c)
@@ -197,7 +196,7 @@ struct base_digest wire_release_digest (const struct wire_release *release)
 
 struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope)
 {
-    /* Only read through the release. */
+    /*  The cast is safe: the release is only read. */
     struct wire_release release = {.envelopes = (struct wire_envelope *) envelope, .n_envelopes = 1};
     return wire_release_digest (&release);
 }

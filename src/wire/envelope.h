@@ -14,12 +14,12 @@ bool wire_node_is_valid (const char *id);
 bool wire_path_is_valid (const char *path);
 
 /*  Checks names, platform form, paths (valid, no two equal, none below another's file), env entries
-    (NAME=VALUE with a NAME), that the packed form leaves room in a frame. Returns 0 or WIRE_E_MALFORMED
-    with the error filled. */
+    (NAME=VALUE with a NAME), and that the packed form leaves room in a frame. Returns 0, or WIRE_E_MALFORMED
+    with the error filled in. */
 int wire_envelope_check (const struct wire_envelope *envelope, struct base_error *error);
 
-/*  Checks every envelope, that application and version are the release's, and that no two are for one
-    platform. */
+/*  Checks every envelope, that their application and version are the release's, and that no two are for the
+    same platform. */
 int wire_release_check (const struct wire_release *release, struct base_error *error);
 
 /*  The name of a release: SHA-256 over the digests of its packed envelopes, in the order of their
@@ -29,8 +29,8 @@ struct base_digest wire_release_digest (const struct wire_release *release);
 /*  The same for a release of one envelope. */
 struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope);
 
-/*  The envelope that fits a profile: the platform equal, else the one without a platform. NULL where none
-    does. */
+/*  The envelope that fits a platform: the one with an equal platform, else the one without a platform. NULL:
+    none fits. */
 const struct wire_envelope *wire_release_match (const struct wire_release *release, const char *platform);
 
 bool wire_envelope_equal (const struct wire_envelope *a, const struct wire_envelope *b);

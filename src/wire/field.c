@@ -1,6 +1,6 @@
-/*  wire/field.c - how a decoded value is checked against the schema and put into its member
+/*  wire/field.c - checks a decoded value against the schema and stores it in its member
 
-    Shared by the decoders of msgpack and JSON, so that a bound holds on both ways in. */
+    Shared by the decoders of msgpack and JSON, so that both enforce the same bounds. */
 
 #include "wire/record.h"
 
@@ -53,7 +53,7 @@ int wire_field_set_text (const struct wire_field *field, void *message, long ind
         return wire_field_fail (field, index, error, "is not UTF-8 without NUL");
     if (!text && size && memchr (data, '\0', size))
         return wire_field_fail (field, index, error, "has a NUL byte");
-    /* An optional text that is empty and one that is absent mean the same: they become equal structs. */
+    /*  An empty optional text and an absent one mean the same: they become equal structs. */
     if (index < 0 && size == 0 && !field->required)
         return 0;
     char *copy = malloc (size + 1);

@@ -1,7 +1,7 @@
 /*  wire/json.c - messages as JSON, for people, files and the events channel
 
-    The same members as in msgpack, under the same names and bounds. A digest is 64 hexadecimal characters;
-    a RAW is a string, or {"base64": "..."} where its bytes are no UTF-8. */
+    JSON has the same members as msgpack, with the same names and bounds. A digest is 64 hexadecimal
+    characters; a RAW is a string, or {"base64": "..."} if its bytes are not UTF-8. */
 
 #include "wire/record.h"
 
@@ -22,7 +22,7 @@ static void json_free_p (json_t **value)
 
 static json_t *record_json (const struct wire_record *record, const void *message, int flags);
 
-/*  A TEXT that a sender filled badly is still told, with marks where it is no UTF-8. */
+/*  A TEXT that is not UTF-8 is still written: each byte above 0x7f becomes '?'. */
 static json_t *text_marked (const char *text)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};

@@ -1,3 +1,5 @@
+/*  wire/label.c - rules of labels beyond their schema */
+
 #include "wire/label.h"
 
 #include <errno.h>

@@ -7,10 +7,11 @@
 
 #include "base/error.h"
 
-/*  What every node has, and no label may be called: id, platform, kernel, version (of the node manager). */
+/*  Every node has these facts, and no label may have their names: id, platform, kernel, version (of the node
+    manager). */
 
-/*  Checks a name and a value (NULL: none, as of a label that is removed). own: set on the node itself, which
-    listens to announcements for its own `group`. Returns 0, or -EINVAL with a sentence. */
+/*  Checks a name and a value (NULL: none, for a label that is removed). own: set on the node itself, which
+    subscribes to the announcements of its own `group`. Returns 0, or -EINVAL with a sentence. */
 int wire_label_check (const char *name, const char *value, bool own, struct base_error *error);
 
 #endif

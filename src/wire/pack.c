@@ -1,6 +1,6 @@
 /*  wire/pack.c - from a message to msgpack
 
-    Equal messages are equal bytes: fields in the order of the schema, absent ones left out, every number
+    Equal messages become equal bytes: fields in the order of the schema, absent ones left out, every number
     and length in its shortest form. */
 
 #include "wire/record.h"
@@ -101,7 +101,8 @@ static int field_pack (const struct wire_field *field, const void *message, stru
         (void) msgpack_pack_bin_body (packer, member, BASE_DIGEST_BYTES);
         return packing->failure;
     case WIRE_WORD:
-        /* "unknown" where this version did not know what it received: whoever passes it on must not fail. */
+        /*  "unknown" if this version does not know the word that it received: passing a message on must not
+            fail. */
         word = wire_choices_word (field->choices, *(const int *) member);
         (void) msgpack_pack_str (packer, strlen (word));
         (void) msgpack_pack_str_body (packer, word, strlen (word));

@@ -1,4 +1,4 @@
-/*  wire/record.c - the descriptions of all records, made from schemas/, and look-ups in them */
+/*  wire/record.c - the descriptions of all records, made from schemas/, and lookups in them */
 
 #include "wire/record.h"
 

@@ -1,7 +1,7 @@
-/*  wire/record.h - what the codecs know of a record; only for src/wire and its tests
+/*  wire/record.h - descriptions of records for the codecs; only for src/wire and its tests
 
-    Everything is made from schemas/ by record.c and choice.c: a codec walks these tables and knows no
-    message by name. */
+    record.c and choice.c make everything from schemas/. A codec only walks these tables; it contains no
+    message names. */
 
 #ifndef WIRE_RECORD_H
 #define WIRE_RECORD_H
@@ -21,7 +21,7 @@ enum wire_kind {
     WIRE_PARTS,
 };
 
-enum { WIRE_FIELDS_MOST = 64 /* of a record: the keys that were seen are kept in one word */ };
+enum { WIRE_FIELDS_MOST = 64 /* fields of a record: one 64-bit word keeps which keys were seen */ };
 
 struct wire_choice {
     const char *word;
@@ -31,7 +31,7 @@ struct wire_choice {
 struct wire_choices {
     const char *name;
     const char *doc;
-    const struct wire_choice *choices; /* that of value i + 1 is at i */
+    const struct wire_choice *choices; /* value i + 1 is at index i */
     size_t count;
 };
 
@@ -42,9 +42,9 @@ struct wire_field {
     enum wire_kind kind;
     bool required;
     size_t offset;   /* of the member in the struct */
-    size_t n_offset; /* of its n_ member, for what is counted */
-    uint64_t most;   /* bytes of a text, or of each; or the highest number */
-    size_t count;    /* items at most, for what is counted */
+    size_t n_offset; /* of its n_ member, if the field is a list */
+    uint64_t most;   /* bytes of a text, or of each text of a list; or the highest number */
+    size_t count;    /* items of a list, at most */
     const struct wire_record *part;
     const struct wire_choices *choices;
 };
@@ -52,13 +52,13 @@ struct wire_field {
 struct wire_record {
     const char *name;
     const char *doc;
-    unsigned type; /* 0: only ever a part of another */
+    unsigned type; /* 0: only part of other records */
     size_t size;   /* of its struct */
     const struct wire_field *fields;
     size_t n_fields;
 };
 
-/*  All of them, in the order of wire/schema.h, closed by NULL; and all choices. */
+/*  All records, in the order of wire/schema.h, and all choices; both end with NULL. */
 extern const struct wire_record *const wire_records[];
 extern const struct wire_choices *const wire_all_choices[];
 
@@ -70,8 +70,8 @@ extern const struct wire_choices *const wire_all_choices[];
 #undef CHOICE
 #undef END_CHOICES
 
-/*  The value of a word of size bytes; 0 where it is not known. The word of a value; "unknown" where there
-    is none. */
+/*  Returns the value of a word of size bytes; 0 if it is unknown. Returns the word of a value; "unknown" if
+    there is none. */
 int wire_choices_parse (const struct wire_choices *choices, const char *word, size_t size);
 const char *wire_choices_word (const struct wire_choices *choices, int value);
 
@@ -94,12 +94,12 @@ static inline size_t wire_member_count (const struct wire_field *field, const vo
     return *(const size_t *) (const void *) ((const char *) message + field->n_offset);
 }
 
-/*  True where the codecs leave the field out: an optional one without a value, or an empty list. */
+/*  Whether the codecs leave the field out: an optional field without a value, or an empty list. */
 bool wire_field_is_absent (const struct wire_field *field, const void *message);
 
-/*  How a decoder fills a member: each function checks a value that arrived against the schema and stores
-    it. The message must have been zero before. Return 0, -ENOMEM or WIRE_E_MALFORMED. Index: of the item
-    in a list, or -1. */
+/*  Decoders fill a member with these functions: each checks a received value against the schema and stores
+    it. The message must be all zero at first. index: of the item in a list, or -1. Return 0, -ENOMEM or
+    WIRE_E_MALFORMED. */
 int wire_field_set_text (const struct wire_field *field, void *message, long index, const char *data,
                          size_t size, struct base_error *error);
 int wire_field_set_uint (const struct wire_field *field, void *message, uint64_t number,
@@ -112,13 +112,13 @@ int wire_field_set_word (const struct wire_field *field, void *message, const ch
 int wire_field_set_count (const struct wire_field *field, void *message, size_t count,
                           struct base_error *error);
 
-/*  Where a PART (index 0) or an item of PARTS is. */
+/*  The address of a PART (index 0) or of an item of PARTS. */
 void *wire_field_part (const struct wire_field *field, void *message, size_t index);
 
-/*  Checks that nothing REQUIRED is missing: bit i of seen stands for field i. */
+/*  Checks that no REQUIRED field is missing: bit i of seen stands for field i. */
 int wire_record_check (const struct wire_record *record, uint64_t seen, struct base_error *error);
 
-/*  Says that a field is malformed, and how. */
+/*  Sets the error: which field is malformed, and how. Returns WIRE_E_MALFORMED. */
 int wire_field_fail (const struct wire_field *field, long index, struct base_error *error, const char *what);
 
 #endif

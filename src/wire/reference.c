@@ -1,5 +1,4 @@
-/*  wire/reference.c - the tables of schemas/README.md, made from the descriptions that the codecs work
-    from */
+/*  wire/reference.c - the tables of schemas/README.md, made from the same descriptions that the codecs use */
 
 #include "wire/record.h"
 
@@ -8,7 +7,7 @@
 
 #include "base/cleanup.h"
 
-/*  Anchors of Markdown renderers differ: a record is named, not linked. */
+/*  Records are named, not linked: the anchors of Markdown renderers differ. */
 static int field_write (const struct wire_field *field, struct base_buffer *buffer)
 {
     int rc = base_buffer_printf (buffer, "| `%s` | ", field->name);

@@ -1,7 +1,7 @@
-/*  wire/schema.h - the families of schemas/, in the order in which a later one may use an earlier one
+/*  wire/schema.h - the families of schemas/, in an order in which each uses only earlier ones
 
-    Include after defining RECORD, MESSAGE, END and the field macros; see schemas/envelope.def for their
-    form. wire/schema_undef.h removes them again. */
+    Include after defining RECORD, MESSAGE, END and the field macros; see schemas/envelope.def for their form.
+    wire/schema_undef.h undefines them. */
 
 #include "schemas/envelope.def"
 #include "schemas/control.def"

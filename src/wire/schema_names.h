@@ -1,5 +1,5 @@
-/*  wire/schema_names.h - defines END and the field macros as nothing: of the schemas only RECORD and MESSAGE
-    are left. wire/schema_undef.h removes them again. */
+/*  wire/schema_names.h - defines END and the field macros as empty, so that only RECORD and MESSAGE remain of
+    the schemas; wire/schema_undef.h undefines them */
 
 #define END(name)
 #define TEXT(...)

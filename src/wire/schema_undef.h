@@ -1,4 +1,4 @@
-/*  wire/schema_undef.h - removes what was defined for wire/schema.h */
+/*  wire/schema_undef.h - undefines the macros for wire/schema.h */
 
 #undef RECORD
 #undef MESSAGE

@@ -83,7 +83,7 @@ static int field_unpack (const struct wire_field *field, const msgpack_object *v
 static int record_unpack (const struct wire_record *record, const msgpack_object *object, void *message,
                           struct base_error *error)
 {
-    uint64_t keys = 0, seen = 0; /* nil takes the key, but gives no value */
+    uint64_t keys = 0, seen = 0; /* keys that were present, and keys with a value: nil is none */
     if (object->type != MSGPACK_OBJECT_MAP)
         return base_error_set (error, WIRE_E_MALFORMED, "%s is no map", record->name);
     for (uint32_t i = 0; i < object->via.map.size; i++) {

@@ -6,17 +6,16 @@
                                     RAWS), uint64_t, bool, struct base_digest (all zero: absent), enum
                                     wire_CHOICES (0: absent or unknown), struct wire_kind * (PART; NULL:
                                     absent), struct wire_kind * with n_field (PARTS)
-        wire_name_record            its description, which everything below works from
+        wire_name_record            its description, which all functions below use
         wire_name_deinit (message)  frees what a message owns and makes it null
 
-    A struct whose members are all zero is the null value. A message that unpacking made owns everything it
-    points to; its required members are never NULL, an optional text that arrived empty is NULL, and behind
-    a list of texts stands a NULL. A message that its sender fills may point to anything: packing only
-    reads it.
+    A struct whose members are all zero is the null value. An unpacked message owns everything that it points
+    to. Its required members are never NULL, an optional text that arrived empty is NULL, and a list of texts
+    ends with a NULL. A message to be packed may point to anything: packing only reads it.
 
-    What arrives is data: every length and count is checked against the bytes that are there and against
-    the schema before anything is allocated. A frame over WIRE_FRAME_MOST is refused unread. Unknown keys
-    are skipped; a key that comes twice, a missing required key or a value over its bound is an error. */
+    Received bytes are data: every length and count is checked against the bytes that are there and against
+    the schema before anything is allocated. A frame over WIRE_FRAME_MOST is refused unread. Unknown keys are
+    skipped. A repeated key, a missing required key or a value over its bound is an error. */
 
 #ifndef WIRE_WIRE_H
 #define WIRE_WIRE_H
@@ -45,11 +44,11 @@ enum {
 #define WIRE_EPOCH_MOST (UINT64_C (1) << 62)
 #define WIRE_SPAN_MOST (UINT64_C (366) * 24 * 3600 * 1000) /* milliseconds */
 
-/*  Contract codes of this room. */
+/*  Errors of this room that its callers handle. */
 enum {
-    WIRE_E_MALFORMED = 1, /* no msgpack, no JSON, or against the schema; the error says where */
+    WIRE_E_MALFORMED = 1, /* no msgpack, no JSON, or a violation of the schema; the error says where */
     WIRE_E_TOO_LARGE,     /* over WIRE_FRAME_MOST */
-    WIRE_E_FOREIGN,       /* not a frame of this protocol: prefix, version, or a type that is not known */
+    WIRE_E_FOREIGN,       /* not a frame of this protocol: prefix, version, or unknown type */
 };
 
 /*  enum wire_state { WIRE_STATE_NULL, WIRE_STATE_IDLE, ... } and so on. */
@@ -63,7 +62,8 @@ enum {
 #undef CHOICE
 #undef END_CHOICES
 
-/*  The word of a choice on the wire ("idle"); "unknown" for 0 and for a value outside the enumeration. */
+/*  The word of a choice on the wire ("idle"); "unknown" for 0 and for a value outside the enumeration. And
+    back: 0 for an unknown word. */
 #define CHOICES(NAME, name, doc)                                                                             \
     const char *wire_##name##_word (enum wire_##name value);                                                 \
     enum wire_##name wire_##name##_parse (const char *word);
@@ -124,7 +124,7 @@ void wire_deinit (const struct wire_record *record, void *message);
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
 
-/*  The description of a message by its type number; NULL where there is none. */
+/*  The description of a message by its type number; NULL: unknown. */
 const struct wire_record *wire_record_of (unsigned type);
 
 /*  Its name ("hello"), its type number (0 for a RECORD), and the size of its struct. */
@@ -135,13 +135,13 @@ size_t wire_record_size (const struct wire_record *record);
 /*  The prefix frame of a message. */
 void wire_prefix (const struct wire_record *record, uint8_t ret_prefix[WIRE_PREFIX_SIZE]);
 
-/*  Reads a prefix frame. Accepts WIRE_VERSION and its neighbours. Returns 0 or WIRE_E_FOREIGN. */
+/*  Reads a prefix frame. Accepts WIRE_VERSION and the versions next to it. Returns 0 or WIRE_E_FOREIGN. */
 int wire_prefix_read (const void *data, size_t size, const struct wire_record **ret_record);
 
-/*  Appends the message as one msgpack map: fields in the order of the schema, absent ones left out, so
-    that equal messages are equal bytes. A required choice without a value is packed as "unknown", so that
-    what a newer peer said can be passed on. Returns 0, -ENOMEM, WIRE_E_TOO_LARGE, or WIRE_E_MALFORMED
-    where the message breaks its own schema; on failure nothing was appended. */
+/*  Appends the message as one msgpack map: fields in the order of the schema, absent ones left out, so that
+    equal messages become equal bytes. A required choice without a value is packed as "unknown", so that a
+    message of a newer peer can be passed on. Returns 0, -ENOMEM, WIRE_E_TOO_LARGE, or WIRE_E_MALFORMED if the
+    message violates its schema; on failure nothing is appended. */
 int wire_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
                struct base_error *error);
 
@@ -150,30 +150,30 @@ int wire_pack (const struct wire_record *record, const void *message, struct bas
 int wire_unpack (const struct wire_record *record, const void *data, size_t size, void *ret_message,
                  struct base_error *error);
 
-/*  A deep copy; the caller owns it. Returns 0 or -ENOMEM. */
+/*  Makes a deep copy; the caller owns it. Returns 0 or -ENOMEM. */
 int wire_copy (const struct wire_record *record, const void *message, void *ret_copy);
 
 /*  Whether both would be packed as the same bytes. */
 bool wire_equal (const struct wire_record *record, const void *a, const void *b);
 
-/*  SHA-256 of the packed form. The message must be within its schema; where it is not, the digest is null. */
+/*  SHA-256 of the packed form. The digest is null if the message violates its schema. */
 struct base_digest wire_digest (const struct wire_record *record, const void *message);
 
-/*  JSON, on the heap, for the caller. Digests are hexadecimal; a RAW that is no UTF-8 is {"base64":
-    "..."}. Pretty: indented and with a closing newline; else one line without it. `complete` writes absent
-    fields too, as null, 0, false or []. Returns NULL where memory is out. */
+/*  JSON, on the heap, caller owns. Digests are hexadecimal; a RAW that is not UTF-8 is {"base64": "..."}.
+    Pretty: indented and with a final newline; else one line without it. `complete` writes absent fields too,
+    as null, 0, false or []. Returns NULL if memory is exhausted. */
 enum { WIRE_JSON_PRETTY = 1, WIRE_JSON_COMPLETE = 2 };
 char *wire_json (const struct wire_record *record, const void *message, int flags);
 
-/*  A JSON array of count messages that lie behind each other. */
+/*  A JSON array of count consecutive messages. */
 char *wire_json_array (const struct wire_record *record, const void *messages, size_t count, int flags);
 
-/*  The way back, with the checks of wire_unpack. Returns 0, -ENOMEM, WIRE_E_MALFORMED or WIRE_E_TOO_LARGE
-    (1 MiB). */
+/*  Parses JSON, with the checks of wire_unpack. Returns 0, -ENOMEM, WIRE_E_MALFORMED or WIRE_E_TOO_LARGE (1
+    MiB). */
 int wire_json_parse (const struct wire_record *record, const char *text, size_t size, void *ret_message,
                      struct base_error *error);
 
-/*  Writes the reference of all families as Markdown. Appends. Returns 0 or -ENOMEM. */
+/*  Appends the reference of all families as Markdown. Returns 0 or -ENOMEM. */
 int wire_reference (struct base_buffer *buffer);
 
 #endif
