@@ -57,6 +57,10 @@ extern const struct disk disk_system;
 /*  The kernel without its syncs: for what means nothing after a crash. */
 extern const struct disk disk_unsynced;
 
+/*  The kernel without its changes: each call that would change something fails with EROFS. For commands that only
+    look at a root which a manager serves. */
+extern const struct disk disk_read_only;
+
 /*  Reads a whole regular file of at most most bytes. Returns 0, -errno, -EFBIG where it is larger. Appends
     to the buffer. */
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most,
