@@ -56,6 +56,10 @@ extern const struct disk disk_system;
 /*  Real system calls without syncs, for data that is worthless after a crash. */
 extern const struct disk disk_unsynced;
 
+/*  Real system calls that only read: each call that would change something fails with EROFS. For commands that
+    only look at a root. */
+extern const struct disk disk_read_only;
+
 /*  Appends a whole regular file to the buffer. Returns 0, -EFBIG if it is larger than most bytes, or
     another -errno. */
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most,

@@ -2,6 +2,7 @@
 
 #include "disk/disk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
@@ -123,3 +124,86 @@ static const struct disk_ops unsynced_ops = {
 };
 
 const struct disk disk_unsynced = {.ops = &unsynced_ops};
+
+static int refuse (void)
+{
+    errno = EROFS;
+    return -1;
+}
+
+static int read_only_openat (void *context, int directory, const char *path, int flags, mode_t mode)
+{
+    bool reads = (flags & O_ACCMODE) == O_RDONLY && !(flags & (O_CREAT | O_TRUNC));
+    return reads ? system_openat (context, directory, path, flags, mode) : refuse ();
+}
+
+static ssize_t read_only_write (void *context, int fd, const void *data, size_t size)
+{
+    (void) context, (void) fd, (void) data, (void) size;
+    return refuse ();
+}
+
+static ssize_t read_only_pwrite (void *context, int fd, const void *data, size_t size, off_t offset)
+{
+    (void) offset;
+    return read_only_write (context, fd, data, size);
+}
+
+static int read_only_fallocate (void *context, int fd, off_t size)
+{
+    (void) context, (void) fd, (void) size;
+    return refuse ();
+}
+
+static int read_only_clone (void *context, int from, int to)
+{
+    (void) context, (void) from, (void) to;
+    return refuse ();
+}
+
+static int read_only_renameat (void *context, int from_directory, const char *from, int to_directory,
+                               const char *to)
+{
+    (void) context, (void) from_directory, (void) from, (void) to_directory, (void) to;
+    return refuse ();
+}
+
+static int read_only_exchangeat (void *context, int directory, const char *one, const char *other)
+{
+    (void) context, (void) directory, (void) one, (void) other;
+    return refuse ();
+}
+
+static int read_only_symlinkat (void *context, const char *target, int directory, const char *path)
+{
+    (void) context, (void) target, (void) directory, (void) path;
+    return refuse ();
+}
+
+static int read_only_unlinkat (void *context, int directory, const char *path, int flags)
+{
+    (void) context, (void) directory, (void) path, (void) flags;
+    return refuse ();
+}
+
+static int read_only_mkdirat (void *context, int directory, const char *path, mode_t mode)
+{
+    return read_only_unlinkat (context, directory, path, (int) mode);
+}
+
+static const struct disk_ops read_only_ops = {
+    .openat = read_only_openat,
+    .write = read_only_write,
+    .pwrite = read_only_pwrite,
+    .fsync = no_fsync,
+    .fallocate = read_only_fallocate,
+    .clone = read_only_clone,
+    .renameat = read_only_renameat,
+    .exchangeat = read_only_exchangeat,
+    .linkat = read_only_renameat,
+    .symlinkat = read_only_symlinkat,
+    .unlinkat = read_only_unlinkat,
+    .mkdirat = read_only_mkdirat,
+};
+
+const struct disk disk_read_only = {.ops = &read_only_ops};

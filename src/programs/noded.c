@@ -44,7 +44,8 @@ static int tell (const struct base_error *error, const char *command)
     return PROGRAM_FAILED;
 }
 
-static int open_root (const struct program_spec *spec, const char *path, struct root *ret_root)
+/*  changes: whether the command may change the root; else nothing that it does can. */
+static int open_root (const struct program_spec *spec, const char *path, bool changes, struct root *ret_root)
 {
     struct base_error error = {.code = 0};
     if (!path) {
@@ -53,7 +54,7 @@ static int open_root (const struct program_spec *spec, const char *path, struct 
             return program_usage_error (spec, "--root DIR is missing");
         path = variable;
     }
-    int rc = root_open (&disk_system, path, ret_root, &error);
+    int rc = root_open (changes ? &disk_system : &disk_read_only, path, ret_root, &error);
     if (!rc && !root_is_made (ret_root)) {
         rc =
             base_error_set (&error, ROOT_E_NONE, "%s is not a root: noded install makes one", ret_root->path);
@@ -301,7 +302,7 @@ static int status (int argc, char **argv)
     struct base_error error = {.code = 0};
     int code = host_parse (&spec, argc, argv, true, &wanted);
     code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
-    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, &root) : code;
+    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, false, &root) : code;
     if (code != PROGRAM_GO)
         return code;
     return node_host_status (&root, wanted.json, &error) ? tell (&error, "status") : PROGRAM_OK;
@@ -317,7 +318,7 @@ static int why (int argc, char **argv)
     struct base_error error = {.code = 0};
     int code = host_parse (&spec, argc, argv, true, &wanted);
     code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
-    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, &root) : code;
+    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, false, &root) : code;
     if (code != PROGRAM_GO)
         return code;
     return node_host_why (&root, wanted.json, &error) ? tell (&error, "why") : PROGRAM_OK;
@@ -338,7 +339,7 @@ static int revert (int argc, char **argv)
     bool running = false, held = false;
     int code = host_parse (&spec, argc, argv, false, &wanted);
     code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
-    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, &root) : code;
+    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, true, &root) : code;
     if (code != PROGRAM_GO)
         return code;
     int rc = node_host_revert (&root, name, &running, &held, &error);
@@ -375,7 +376,7 @@ static int quarantine (int argc, char **argv)
     bool list = !verb || strcmp (verb, "list") == 0;
     if ((!list && strcmp (verb, "clear") != 0) || (list && release) || argc - wanted.first > 2)
         return program_usage_error (&spec, "list, or clear [RELEASE], is expected");
-    code = open_root (&spec, wanted.root, &root);
+    code = open_root (&spec, wanted.root, !list, &root);
     if (code != PROGRAM_GO)
         return code;
     if (list)
@@ -398,7 +399,7 @@ static int verify (int argc, char **argv)
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     int code = host_parse (&spec, argc, argv, false, &wanted);
     code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
-    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, &root) : code;
+    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, false, &root) : code;
     if (code != PROGRAM_GO)
         return code;
     int rc = root_check (&root, print_found, NULL);

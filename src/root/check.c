@@ -20,13 +20,12 @@
 #include "root/manifest.h"
 #include "root/mend.h"
 #include "root/record.h"
+#include "root/record_file.h"
 #include "root/repair.h"
 #include "root/unshare.h"
 #include "root/workspace.h"
 
 #define STANDING ROOT_VAR "/standing"
-
-enum { RECORD_MOST = 4 * 1024 * 1024 };
 
 /*  A file of a workspace with more than one hard link. */
 struct shared {
@@ -200,7 +199,7 @@ static void check_previous (struct check *check)
     char name[ROOT_NAME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
-    if (disk_file_read (check->root->disk, check->root->fd, STANDING, RECORD_MOST, &buffer) ||
+    if (disk_file_read (check->root->disk, check->root->fd, STANDING, ROOT_RECORD_MOST, &buffer) ||
         wire_json_parse (&wire_standing_record, (const char *) buffer.data, buffer.size, &standing, NULL))
         return;
     if (root_previous_check (check->root, standing.previous, name, NULL) == ROOT_E_NONE)
@@ -222,7 +221,7 @@ static void check_record (struct check *check, const char *path, const struct wi
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     struct base_error error = {0};
-    int rc = disk_file_read (check->root->disk, check->root->fd, path, RECORD_MOST, &buffer);
+    int rc = disk_file_read (check->root->disk, check->root->fd, path, ROOT_RECORD_MOST, &buffer);
     if (rc == -ENOENT)
         return;
     if (rc) {
@@ -256,7 +255,7 @@ static void check_line (struct check *check, const char *path, size_t number, co
 static void check_journal (struct check *check, const char *path, struct root_chain *chain)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (check->root->disk, check->root->fd, path, RECORD_MOST, &buffer);
+    int rc = disk_file_read (check->root->disk, check->root->fd, path, ROOT_JOURNAL_MOST, &buffer);
     if (rc == -ENOENT)
         return;
     if (rc) {

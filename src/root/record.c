@@ -16,7 +16,7 @@
 #define REVERTED ROOT_VAR "/reverted"
 #define STANDING ROOT_VAR "/standing"
 
-enum { RECORD_MOST = 64 * 1024, STANDING_SIZE = 4096 };
+enum { STANDING_SIZE = 4096 };
 
 void root_record_set_aside (const struct root *root, const char *path)
 {
@@ -41,7 +41,7 @@ int root_record_read (const struct root *root, const char *path, const struct wi
                       void *ret_message)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (root->disk, root->fd, path, RECORD_MOST, &buffer);
+    int rc = disk_file_read (root->disk, root->fd, path, ROOT_RECORD_MOST, &buffer);
     if (rc == 0)
         rc = wire_json_parse (record, (const char *) buffer.data, buffer.size, ret_message, NULL);
     if (rc == 0 || rc == -ENOMEM)

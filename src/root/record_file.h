@@ -6,6 +6,8 @@
 #include "root/root.h"
 #include "wire/wire.h"
 
+enum { ROOT_RECORD_MOST = 64 * 1024 /* bytes; a larger file is damaged */ };
+
 /*  Reads a record from a JSON file. Sets the file aside if it cannot be read or parsed. Returns 0 (the caller
     owns the message), ROOT_E_NONE or -ENOMEM. */
 int root_record_read (const struct root *root, const char *path, const struct wire_record *record,

@@ -227,5 +227,6 @@ void root_verified_save (const struct root *root, struct root_verified *verified
             written++;
         }
     verified->changed = false;
-    (void) disk_file_write (&disk_unsynced, root->fd, ROOT_VERIFIED, 0600, buffer.data, buffer.size, NULL);
+    const struct disk *disk = root->disk == &disk_read_only ? root->disk : &disk_unsynced;
+    (void) disk_file_write (disk, root->fd, ROOT_VERIFIED, 0600, buffer.data, buffer.size, NULL);
 }
