@@ -356,8 +356,8 @@ static void go_on (void *context)
         unsigned losses = fetch->download.losses;
         struct transfer_action action = transfer_download_next (&fetch->download, now);
         if (fetch->download.losses > losses && losses > 0 && action.kind != TRANSFER_FAILED) {
-            /* Nothing arrives over this connection: its other end may be gone without notice. After
-               the first loss the line may only be slow. */
+            /* Nothing arrives over this connection: its other end may be gone without notice. After the first
+               loss the line may only be slow. */
             node_session_content_close (fetch->session);
             transfer_download_lost (&fetch->download);
             continue;

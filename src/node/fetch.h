@@ -18,7 +18,7 @@ struct node_fetch;
     call. */
 typedef void (node_fetch_done) (void *context, const struct base_error *error);
 
-/*  Makes a fetch; it does nothing before node_fetch_start. contents is the blob store of the root; it must
+/*  Makes a fetch, which does nothing before node_fetch_start. contents is the blob store of the root; it must
     stay open as long as the fetch lives. */
 struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_config *config,
                                    const struct root *root, struct disk_blobs *contents,

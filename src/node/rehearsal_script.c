@@ -48,7 +48,7 @@ static void tell_owner (struct node_rehearsal *rehearsal)
 }
 
 /*  Runs on a thread: removing what a candidate left may take longer than the watchdog of the service
-    waits. */
+    allows. */
 static int scratch_empty (void *context)
 {
     struct node_rehearsal *rehearsal = context;
@@ -347,8 +347,8 @@ static bool c_is_stable (struct node_rehearsal *rehearsal)
            node_rehearsal_link_is (rehearsal, ROOT_BACK, NULL);
 }
 
-/*  A start without an order. A stranger may have killed what ran before; a second try distinguishes that from
-    a candidate that does so each time. */
+/*  A start without an order. Another process may have killed the one before; a second try distinguishes that
+    from a candidate that ends each time. */
 static void fail_unasked (struct node_rehearsal *rehearsal, const char *reason)
 {
     rehearsal->result.end.killed = true;

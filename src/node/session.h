@@ -3,9 +3,9 @@
 
     It uses two sockets, SUB announce and DEALER control, and a DEALER for content during a download: each
     connection costs the origin one of its about 20,000 descriptors. Every request is sent again until it is
-    answered. Reports wait in a bounded queue, oldest first. When the queue is full, the oldest
-    report that ends nothing is dropped. Without an origin the session retries after a random, growing pause,
-    and the rest of the node continues. */
+    answered. Reports wait in a bounded queue, oldest first. When the queue is full, the oldest report that
+    ends nothing is dropped. Without an origin the session retries after a random, growing pause, and the rest
+    of the node continues. */
 
 #ifndef NODE_SESSION_H
 #define NODE_SESSION_H
