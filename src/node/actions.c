@@ -1,4 +1,5 @@
-/*  Carries out what the machine asks for. What an action finds out comes back as an event. */
+/*  node/actions.c - carries out the actions of the update procedure; the result of an action returns as an
+    event */
 
 #include <string.h>
 
@@ -16,8 +17,8 @@ enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600, CHANGE_MS = 1000 };
 
 static void start_deadline (struct node_manager *node);
 
-/*  Writes, to be appended to a reason, how far the download has come and what it waits for; empty where there
-    is none. */
+/*  Formats the progress of the download and what it waits for, to be appended to a reason; empty without a
+    download. */
 static void put_fetched (const struct node_manager *node, char *ret_text, size_t size)
 {
     uint64_t done, total;
@@ -103,7 +104,7 @@ static void on_fetched (void *context, const struct base_error *error)
         node_event (node, UPDATE_EVENT_DONE);
 }
 
-/*  A download that was staged and not removed, or that somebody made another name for. */
+/*  Removes a download that has a second name: it was staged and not removed, or somebody linked it. */
 static int drop_shared (void *context, const struct base_digest *digest, uint64_t size)
 {
     struct node_manager *node = context;
@@ -115,7 +116,7 @@ static int drop_shared (void *context, const struct base_digest *digest, uint64_
     return 0;
 }
 
-/*  Anew each time: the directory may have been removed since. */
+/*  The store is opened again each time: its directory may have been removed since. */
 int node_contents_open (struct node_manager *node, struct base_error *error)
 {
     disk_blobs_deinit (&node->contents);
@@ -128,7 +129,7 @@ int node_contents_open (struct node_manager *node, struct base_error *error)
     return 0;
 }
 
-static void fetch (struct node_manager *node)
+static void fetch_begin (struct node_manager *node)
 {
     struct base_error error = {.text = "out of memory"};
     node_places_keep (node);
@@ -154,7 +155,7 @@ static int stage_job (void *context)
                        &node->stage_error);
 }
 
-/*  Waits where it is still being made. */
+/*  Waits if the workspace is still being made. */
 static void end_staging (struct node_manager *node)
 {
     node->staging_waits = false;
@@ -193,7 +194,7 @@ void node_stage_begin (struct node_manager *node)
 
 static void on_rehearsed (void *context, const struct node_rehearsal_result *found);
 
-static int rehearse (struct node_manager *node, const char *workspace)
+static int rehearsal_begin (struct node_manager *node, const char *workspace)
 {
     int depth = node->config->depth == NODE_DEPTH_SERVICE ? NODE_DEPTH_MINTED : node->config->depth - 1;
     struct node_rehearsal_spec spec = {.loop = node->loop,
@@ -205,7 +206,8 @@ static int rehearse (struct node_manager *node, const char *workspace)
     return node_rehearsal_new (&spec, on_rehearsed, node, &node->rehearsal);
 }
 
-/*  Whether the candidate's files are still those that were staged. In doubt they are. */
+/*  Returns whether the candidate's files are still those that were staged; true if that cannot be
+    determined. */
 static bool is_whole (const struct node_manager *node, struct base_error *error)
 {
     base_cleanup (base_close_p) int fd = -1;
@@ -215,7 +217,7 @@ static bool is_whole (const struct node_manager *node, struct base_error *error)
     return rc != ROOT_E_DAMAGED && rc != ROOT_E_NONE;
 }
 
-/*  Passed or not: it was a copy of the candidate's files that rehearsed. */
+/*  For passed and failed rehearsals: only a copy of the candidate's files has rehearsed. */
 static void check_files (struct node_manager *node, struct node_rehearsal_result *result)
 {
     struct base_error damage = {.code = 0};
@@ -227,7 +229,7 @@ static void check_files (struct node_manager *node, struct node_rehearsal_result
                      "the candidate's files are not what was staged any more: %.300s", damage.text);
 }
 
-/*  Ends the step as failed. blame: the candidate's rehearsal. */
+/*  Ends the step as failed. blame: the result of the candidate's rehearsal. */
 static void probing_failed (struct node_manager *node, const struct node_rehearsal_result *blame,
                             enum update_event event, const char *why)
 {
@@ -275,12 +277,12 @@ static void on_candidate (struct node_manager *node, struct node_rehearsal_resul
                                      : "failed",
                   result->step, result->reason,
                   node->control ? "rehearsing the running version" : "trying it once more");
-        if (!rehearse (node, workspace))
+        if (!rehearsal_begin (node, workspace))
             return;
         node->control = false;
         verdict = UPDATE_VERDICT_UNFIT;
     }
-    node->standing.probes = 0; /* written with what comes of the order */
+    node->standing.probes = 0; /* saved with the result of the order */
     if (verdict != UPDATE_VERDICT_PASSED) {
         probing_failed (node, result, UPDATE_EVENT_UNFIT, "");
         return;
@@ -305,9 +307,9 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *fou
     on_control (node, &result);
 }
 
-static void probe (struct node_manager *node)
+static void probing_begin (struct node_manager *node)
 {
-    if (node->ending) { /* two at once could do each other harm; the state has its deadline */
+    if (node->ending) { /* two rehearsals at once could disturb each other; the state has its deadline */
         node->probe_waits = true;
         return;
     }
@@ -315,20 +317,21 @@ static void probe (struct node_manager *node)
     node->standing.probes++;
     node->tries = 1;
     node_standing_save (node);
-    if (rehearse (node, node->order.workspace))
+    if (rehearsal_begin (node, node->order.workspace))
         node_fail (node, UPDATE_EVENT_FAILED, "out of memory");
 }
 
-/*  Where stable points to; empty where it cannot be told. A rename whose sync failed has happened all the
-    same: the link tells whether it did, not the call. */
+/*  Reads where stable points to; empty if that cannot be read. A rename whose sync failed has happened all
+    the same: the link shows whether it did, not the return code. */
 static void read_stable (const struct node_manager *node, char ret_name[ROOT_NAME_SIZE])
 {
     if (root_link (&node->root, ROOT_STABLE, ret_name))
         *ret_name = '\0';
 }
 
-/*  What a failed trial would go back to is verified before there is one. Where this version is damaged another one
-    is gone back to; where nothing is whole the update is the only cure that there is, and the next step says so. */
+/*  Verifies, before the trial, the version that a failed trial would roll back to. If this version is
+    damaged, the rollback returns to an undamaged one. If there is none, the update is the only repair left,
+    and the report of the next step says so. */
 static void check_way_back (struct node_manager *node)
 {
     struct base_error damage = {.code = 0}, other;
@@ -362,8 +365,8 @@ static void switch_over (struct node_manager *node)
     node_stable_keep (node);
     check_way_back (node);
     base_cleanup (base_close_p) int change = root_change_lock (&node->root, CHANGE_MS);
-    (void) change;                         /* held to the end; an update goes on without it */
-    if (node_stable_is_elsewhere (node)) { /* a person has just reverted, and is not to be overruled */
+    (void) change;                         /* held until the return; an update goes on without it */
+    if (node_stable_is_elsewhere (node)) { /* a person has just reverted, and must not be overruled */
         base_log (BASE_LOG_WARNING, "%s: another version was made stable meanwhile: giving way to it",
                   order->transaction);
         node_leave (node);
@@ -388,7 +391,7 @@ void node_leave (struct node_manager *node)
     bus_loop_stop (node->loop);
 }
 
-static void confirm (struct node_manager *node)
+static void trial_confirm (struct node_manager *node)
 {
     struct base_error error;
     node_trial_end (node);
@@ -419,11 +422,11 @@ static int go_back_unconfirmed (struct node_manager *node, struct base_error *er
     (void) snprintf (outcome.text, sizeof outcome.text, "until its deadline %s",
                      update_proof_missing (&node->proof));
     (void) root_failed_write (&node->root, &outcome, NULL);
-    (void) root_outcome_write (&node->root, &outcome, NULL); /* for a version that reads only that */
+    (void) root_outcome_write (&node->root, &outcome, NULL); /* for versions that read only var/outcome */
     return root_go_back (&node->root, error);
 }
 
-/*  by_order: somebody wants the previous version back; else this one has not confirmed itself in time. */
+/*  by_order: a revert was ordered; otherwise this version did not confirm itself in time. */
 static void go_back (struct node_manager *node, bool by_order)
 {
     struct base_error error = {.code = 0};
@@ -433,14 +436,14 @@ static void go_back (struct node_manager *node, bool by_order)
     int rc = by_order ? go_back_by_order (node, &error) : go_back_unconfirmed (node, &error);
     read_stable (node, after);
     if (rc && strcmp (before, after) == 0) {
-        node->standing.revert_epoch = 0; /* written with the end of the order */
+        node->standing.revert_epoch = 0; /* saved with the end of the order */
         node_fail (node, UPDATE_EVENT_FAILED, "cannot revert: %.300s; the running version continues, %s",
                    error.text, node->standing.held ? "held as before" : "not held");
         return;
     }
     if (rc)
         base_log (BASE_LOG_WARNING, "reverted, ignoring: %s", error.text);
-    if (by_order) /* a trial that was ended by order is held against nobody */
+    if (by_order) /* a trial that was ended by order blames no release */
         (void) root_trial_forget (&node->root);
     node_event (node, UPDATE_EVENT_DONE);
 }
@@ -453,7 +456,7 @@ static void on_rehearsal_ended (void *context, const struct node_rehearsal_resul
     bool waits = node->probe_waits;
     node->probe_waits = false;
     if (waits)
-        probe (node);
+        probing_begin (node);
 }
 
 static void abort_step (struct node_manager *node)
@@ -476,7 +479,7 @@ static void abort_step (struct node_manager *node)
         base_log (BASE_LOG_WARNING, "the candidate's workspace stays for now: %s", error.text);
 }
 
-/*  What failed, for quarantine and for the last error; valid as long as the order. */
+/*  Describes what failed, for the quarantine and the last error; valid as long as the order. */
 static struct wire_failure failure_of (struct node_manager *node, const struct update_result *result,
                                        char *now)
 {
@@ -491,7 +494,7 @@ static struct wire_failure failure_of (struct node_manager *node, const struct u
                                  .blob = order->rotten};
 }
 
-static void quarantine (struct node_manager *node, const struct update_result *result)
+static void release_quarantine (struct node_manager *node, const struct update_result *result)
 {
     char now[BASE_TIME_TEXT];
     struct base_error error;
@@ -502,7 +505,7 @@ static void quarantine (struct node_manager *node, const struct update_result *r
 
 static void try_later (struct node_manager *node, const struct update_result *result)
 {
-    if (result->from == WIRE_STATE_IDLE) { /* since before this process */
+    if (result->from == WIRE_STATE_IDLE) { /* it has waited since before this process */
         uint64_t left_ms = node_later_left_ms (node);
         bus_timer_cancel (node->loop, node->deadline);
         node->deadline_ms = base_time_boot_ms () + left_ms;
@@ -546,7 +549,7 @@ static void order_ended (struct node_manager *node, const struct update_result *
     node_unshare_begin (node);
 }
 
-static void report (struct node_manager *node, const struct update_result *result)
+static void step_report (struct node_manager *node, const struct update_result *result)
 {
     bool final = result->outcome != WIRE_OUTCOME_STARTED;
     const char *step = final && *node->order.step                  ? node->order.step
@@ -570,13 +573,13 @@ void node_act (struct node_manager *node, const struct update_result *result, en
         ask_for_match (node);
         break;
     case UPDATE_ACTION_FETCH:
-        fetch (node);
+        fetch_begin (node);
         break;
     case UPDATE_ACTION_STAGE:
         node_stage_begin (node);
         break;
     case UPDATE_ACTION_PROBE:
-        probe (node);
+        probing_begin (node);
         break;
     case UPDATE_ACTION_SWITCH:
         switch_over (node);
@@ -588,7 +591,7 @@ void node_act (struct node_manager *node, const struct update_result *result, en
         node_trial_begin (node);
         break;
     case UPDATE_ACTION_CONFIRM:
-        confirm (node);
+        trial_confirm (node);
         break;
     case UPDATE_ACTION_GO_BACK:
         go_back (node, result->outcome == WIRE_OUTCOME_STARTED);
@@ -597,17 +600,17 @@ void node_act (struct node_manager *node, const struct update_result *result, en
         abort_step (node);
         break;
     case UPDATE_ACTION_QUARANTINE:
-        quarantine (node, result);
+        release_quarantine (node, result);
         break;
     case UPDATE_ACTION_REPORT:
-        report (node, result);
+        step_report (node, result);
         break;
     case UPDATE_ACTION_ENDED:
         order_ended (node, result);
         break;
     case UPDATE_ACTION_ASK:
         node_order_clear (node);
-        if (!node_orders_resume_trial (node)) /* it failed to go back: the trial is not over */
+        if (!node_orders_resume_trial (node)) /* the rollback failed: the trial is not over */
             node_session_ask (node->session);
         break;
     case UPDATE_ACTION_TELL:

@@ -1,3 +1,5 @@
+/*  node/callback.c - sends readiness and progress to the receivers */
+
 #include "node/callback.h"
 
 #include <errno.h>
@@ -22,8 +24,8 @@ struct node_callback {
     size_t count;
 };
 
-static int add (struct node_callback *callback, struct bus_loop *loop, const char *endpoint,
-                const char *nonce, struct base_error *error)
+static int target_add (struct node_callback *callback, struct bus_loop *loop, const char *endpoint,
+                       const char *nonce, struct base_error *error)
 {
     struct target *target = &callback->targets[callback->count];
     struct bus_socket_options options = {.linger_ms = LINGER_MS, .quiet = true};
@@ -36,8 +38,8 @@ static int add (struct node_callback *callback, struct bus_loop *loop, const cha
     return rc;
 }
 
-/*  The value of a variable in the environment as it arrived, or NULL. */
-static const char *variable (const struct node_self *self, const char *name)
+/*  Returns the value of a variable in the environment as received, or NULL. */
+static const char *environment_get (const struct node_self *self, const char *name)
 {
     size_t length = strlen (name);
     for (size_t i = 0; self->env[i]; i++)
@@ -55,13 +57,13 @@ int node_callback_new (struct bus_loop *loop, const struct node_config *config, 
     callback->self = self;
     int rc = 0;
     if (*config->callback)
-        rc = add (callback, loop, config->callback, config->nonce, error);
-    const char *wanted = variable (self, BUS_CALLBACK_VARIABLE);
+        rc = target_add (callback, loop, config->callback, config->nonce, error);
+    const char *wanted = environment_get (self, BUS_CALLBACK_VARIABLE);
     struct bus_callback place;
     struct base_error why;
     if (wanted && !rc &&
         (bus_callback_parse (wanted, &place, &why) ||
-         add (callback, loop, place.endpoint, place.nonce, &why)))
+         target_add (callback, loop, place.endpoint, place.nonce, &why)))
         base_log (BASE_LOG_WARNING, "ignoring " BUS_CALLBACK_VARIABLE ": %s", why.text);
     if (rc)
         (void) node_callback_free (callback);
@@ -88,7 +90,8 @@ static bool is_in_envelope (const struct node_self *self, const char *entry)
     return false;
 }
 
-/*  The environment with the envelope's variables first: they have room always. The strings are self's. */
+/*  Returns the environment with the envelope's variables first, so that these always fit into the message.
+    The caller frees the list; the strings are self's. */
 static char **order_environment (const struct node_self *self)
 {
     char **ordered = calloc (base_list_count (self->env) + 1, sizeof *ordered);

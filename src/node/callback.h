@@ -1,7 +1,7 @@
-/*  node/callback.h - announcing readiness and progress to whoever started this process
+/*  node/callback.h - announces readiness and progress to the process that started this one
 
-    Two places may want it: the parent of a probe (probe/callback in node.zpl) and whoever put
-    NODED_READY="ENDPOINT NONCE" into the environment. Without either, nothing is sent. */
+    There are up to two receivers: the parent of a probe (probe/callback in node.zpl), and the process that
+    set NODED_READY="ENDPOINT NONCE" in the environment. Without either, nothing is sent. */
 
 #ifndef NODE_CALLBACK_H
 #define NODE_CALLBACK_H
@@ -17,7 +17,7 @@ struct node_callback *node_callback_free (struct node_callback *callback);
 
 void node_callback_ready (struct node_callback *callback);
 
-/*  nonce and pid are filled in. */
+/*  Sends a copy of progress with nonce and pid filled in. */
 void node_callback_progress (struct node_callback *callback, const struct wire_progress *progress);
 
 #endif

@@ -1,16 +1,18 @@
-/*  A version that never confirmed itself may have been without its broker or its content peer. The one that
-    was gone back to judges by itself: it passes the same checks - an announcement heard, a match answered, a
-    chunk of the same program verified, the soak time run - under the same conditions, for as long as the
-    trial lasted. It is asked for more than the other was: match and chunk are asked for again and again, and
-    each answer has to come within `update/answer`; a connection that is lost breaks the comparison, too.
-    Whoever gets a broker that comes and goes gets no verdict out of it.
+/*  node/compare.c - the blame check after a rollback from a version that never confirmed itself
 
-    Only where everything held is the other to blame. Else host, network or origin may have kept it from
-    being confirmed, nobody is blamed, and the order stays: it is taken up again after a while, a bounded
-    number of times (node/orders.c).
+    That version may have been without its broker or its content peer. The restored version finds out by
+    itself: it must pass the same checks - an announcement received, a match answered, a chunk of the same
+    program verified, the soak time run - under the same conditions, for as long as the trial lasted. More is
+    required of it than of the other version: it requests match and chunk again and again, and each answer
+    must come within `update/answer`. A lost connection breaks the comparison, too. So a broker that is
+    reachable only at times leads to no verdict.
 
-    What the comparison is about is on the disk until it has ended: var/trial and the launcher's word. A
-    manager that is started anew in between begins it anew. */
+    The release is blamed only if every check passed. Otherwise host, network or origin may have prevented its
+    confirmation: no release is blamed, and the order stays. It is resumed after a while, a bounded number of
+    times (node/orders.c).
+
+    Until the comparison ends, its subject stays on disk: var/trial and the launcher's note. A manager that is
+    restarted meanwhile starts it again. */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,20 +30,20 @@ struct node_comparison {
     uint64_t epoch; /* of the order */
     unsigned attempt;
     char workspace[ROOT_NAME_SIZE]; /* of the version that was on trial */
-    char transaction[65];           /* of the questions */
+    char transaction[65];           /* of the requests */
     struct base_digest binary;
     uint64_t length; /* of the chunk */
     uint64_t until_ms;
     struct update_proof proof;
-    unsigned round;        /* 0: not welcomed yet */
+    unsigned round;        /* 0: no welcome yet */
     bool matched, fetched; /* in this round */
-    bool last;             /* round, for the time is over */
-    bool ended;            /* waits to have the order taken up again */
-    int asking, looking;   /* timers: resends; the end of a round, of all, of the wait */
+    bool last;             /* the last round: the time is over */
+    bool ended;            /* waits until the order is resumed */
+    int asking, looking;   /* timers: resends; end of a round, of the comparison, of the wait */
     node_judge *judge;
 };
 
-/*  In minutes, where `update/unfit` is one. */
+/*  The wait after each attempt, in units of `update/unfit`. */
 static const unsigned waits[] = {1, 5, 15, 60};
 enum { WAITS = sizeof waits / sizeof *waits };
 
@@ -74,9 +76,9 @@ static void on_waited (void *context)
     node_session_ask (node->session);
 }
 
-/*  why: what broke; NULL: nothing did. An order that is under way has records of its own, and a verdict that
-    comes too late is none. */
-static void end (struct node_manager *node, const char *why)
+/*  why: what broke; NULL: nothing did. If another order is in progress, its records must not change, and the
+    verdict is too late to count. */
+static void comparison_end (struct node_manager *node, const char *why)
 {
     struct node_comparison *comparison = node->comparison;
     if (!update_order_at_rest (node->procedure.state)) {
@@ -105,13 +107,13 @@ static void end (struct node_manager *node, const char *why)
         node_comparison_free (node);
 }
 
-static void ask (void *context)
+static void requests_send (void *context)
 {
     struct node_manager *node = context;
     struct node_comparison *comparison = node->comparison;
     struct wire_get get = {.digest = comparison->binary, .length = comparison->length};
     bus_timer_cancel (node->loop, comparison->asking);
-    comparison->asking = bus_timer_start (node->loop, node->config->resend_ms, ask, node);
+    comparison->asking = bus_timer_start (node->loop, node->config->resend_ms, requests_send, node);
     if (!update_order_at_rest (node->procedure.state))
         return;
     if (!comparison->fetched)
@@ -133,14 +135,14 @@ static void round_begin (struct node_manager *node)
              left_ms = comparison->until_ms > now_ms ? comparison->until_ms - now_ms : 0;
     comparison->matched = comparison->fetched = false;
     (void) node_session_match (node->session, &match);
-    ask (node);
+    requests_send (node);
     bus_timer_cancel (node->loop, comparison->looking);
     comparison->looking = bus_timer_start (
         node->loop, left_ms < node->config->answer_ms && left_ms ? left_ms : node->config->answer_ms, on_look,
         node);
 }
 
-/*  A round has come to its end. When the time is over, a last one shows that the origin is still there. */
+/*  A round has ended. When the time is over, a last round shows that the origin is still there. */
 static void on_look (void *context)
 {
     struct node_manager *node = context;
@@ -151,25 +153,25 @@ static void on_look (void *context)
     if (!update_order_at_rest (node->procedure.state))
         node_comparison_free (node);
     else if (comparison->round == 0)
-        end (node, "the broker did not answer");
+        comparison_end (node, "the broker did not answer");
     else if (over && update_proof_left_ms (&comparison->proof, now_ms) != 0)
-        end (node, update_proof_missing (&comparison->proof));
+        comparison_end (node, update_proof_missing (&comparison->proof));
     else if (over && !comparison->last) {
         comparison->last = true;
         round_begin (node);
     } else if (!comparison->matched)
-        end (node, "a match was not answered in time");
+        comparison_end (node, "a match was not answered in time");
     else if (!comparison->fetched)
-        end (node, "a chunk was not fetched and verified in time");
+        comparison_end (node, "a chunk was not fetched and verified in time");
     else
         round_begin (node);
 }
 
-static void answered (struct node_manager *node)
+static void answer_check (struct node_manager *node)
 {
     struct node_comparison *comparison = node->comparison;
     if (comparison->last && comparison->matched && comparison->fetched)
-        end (node, NULL);
+        comparison_end (node, NULL);
 }
 
 void node_comparison_begin (struct node_manager *node, const struct wire_failure *failure,
@@ -181,7 +183,7 @@ void node_comparison_begin (struct node_manager *node, const struct wire_failure
         free (comparison);
         return;
     }
-    /* without it on the disk, what this version has of its own stands in for it */
+    /* if its workspace is gone, this version checks its own program instead */
     const struct wire_envelope *envelope = node->self.installed.envelope;
     (void) base_text_copy (comparison->workspace, sizeof comparison->workspace, node->self.workspace);
     if (!root_workspace_read (&node->root, order->workspace, &installed, NULL)) {
@@ -212,7 +214,7 @@ void node_comparison_welcome (struct node_manager *node)
     if (!node->comparison || node->comparison->ended)
         return;
     if (node->comparison->round)
-        end (node, "the connection to the broker was lost");
+        comparison_end (node, "the connection to the broker was lost");
     else
         round_begin (node);
 }
@@ -220,10 +222,10 @@ void node_comparison_welcome (struct node_manager *node)
 void node_comparison_lost (struct node_manager *node)
 {
     if (node->comparison && !node->comparison->ended && node->comparison->round)
-        end (node, "the connection to the broker was lost");
+        comparison_end (node, "the connection to the broker was lost");
 }
 
-static void note (struct node_comparison *comparison, bool *shown)
+static void proof_note (struct node_comparison *comparison, bool *shown)
 {
     if (*shown)
         return;
@@ -236,7 +238,7 @@ void node_comparison_announced (struct node_manager *node)
 {
     if (!node->comparison || node->comparison->ended)
         return;
-    note (node->comparison, &node->comparison->proof.announced);
+    proof_note (node->comparison, &node->comparison->proof.announced);
     node_session_hint_wanted (node->session, false);
 }
 
@@ -246,8 +248,8 @@ bool node_comparison_matched (struct node_manager *node, const struct wire_match
     if (!comparison || comparison->ended || strcmp (matched->transaction, comparison->transaction) != 0)
         return false;
     comparison->matched = true;
-    note (comparison, &comparison->proof.matched);
-    answered (node);
+    proof_note (comparison, &comparison->proof.matched);
+    answer_check (node);
     return true;
 }
 
@@ -266,9 +268,9 @@ bool node_comparison_chunk (struct node_manager *node, const struct wire_chunk *
     base_cleanup (base_close_p) int fd = openat (node->root.fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0 && pread (fd, own, size, 0) == (ssize_t) size && memcmp (own, payload, size) == 0) {
         comparison->fetched = true;
-        note (comparison, &comparison->proof.fetched);
+        proof_note (comparison, &comparison->proof.fetched);
         node_session_content_close (node->session);
-        answered (node);
+        answer_check (node);
     }
     return true;
 }

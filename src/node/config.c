@@ -1,3 +1,5 @@
+/*  node/config.c - parses and writes settings files of a node */
+
 #include "node/config.h"
 
 #include <errno.h>
@@ -12,15 +14,15 @@
 #include "wire/envelope.h"
 #include "wire/label.h"
 
-/*  A probe's deadlines are a part of its parent's, so that the innermost ends first. */
+/*  A probe's deadlines are a fraction of its parent's, so that the innermost one ends first. */
 enum { PROBE_PART = 3, PROBE_STEP_LEAST_MS = 500 };
 
 enum value_kind { KIND_SPAN, KIND_SIZE, KIND_COUNT };
 
 #define SPAN_MOST_MS (UINT64_C (7) * 24 * 3600 * 1000)
 
-/*  Settings that are numbers. No deadline may be 0, which is none, and nothing may be repeated without a
-    pause. */
+/*  Settings that are numbers. No deadline may be 0, which would mean none, and no request may be repeated
+    without a pause. */
 static const struct number {
     const char *key;
     enum value_kind kind;
@@ -43,7 +45,7 @@ static const struct number {
     SPAN ("update/probing", limits.probing_ms, 1),
     SPAN ("update/switching", limits.switching_ms, 1),
     SPAN ("update/unfit", limits.unfit_ms, 1),
-    /* as long as a token of a trial may say */
+    /* as much as a token of a trial may hold */
     SPAN_UP_TO ("trial/ready", trial.ready_ms, 1, ROOT_DEADLINE_MOST_MS),
     SPAN_UP_TO ("trial/confirm", trial.confirm_ms, 1, ROOT_DEADLINE_MOST_MS),
     SPAN_UP_TO ("trial/pause", trial.pause_ms, 0, ROOT_PAUSE_MOST_MS),
@@ -123,7 +125,7 @@ static int set_text (char *field, size_t size, const char *key, const char *valu
     return 0;
 }
 
-/*  Each is a topic that is subscribed to: a broker ends who has more of them. */
+/*  Each tag is a topic to subscribe to. A broker ends the connection of a node that has more of them. */
 static int add_tag (struct node_config *config, const char *value, struct base_error *error)
 {
     if (base_list_count (config->tags) == NODE_TAGS_MOST)
@@ -196,7 +198,7 @@ int node_config_set (struct node_config *config, const char *key, const char *va
     return set_text (key_field, 41, key, value, error);
 }
 
-/*  What is read, and what could not be used of it. */
+/*  The state of reading a file: the settings so far, and what could not be used. */
 struct reading {
     struct node_config *config;
     struct node_config_faults *faults;
@@ -205,7 +207,7 @@ struct reading {
     int rc; /* -ENOMEM */
 };
 
-/*  Essential ones come first: they say why a node does not run with its own settings. */
+/*  Essential faults come first: they explain why a node does not run with its own settings. */
 static void add_fault (struct reading *reading, bool essential, const char *text)
 {
     struct node_config_faults *faults = reading->faults;
@@ -279,7 +281,7 @@ static int compare_labels (const void *a, const void *b)
     return strcmp (one->name, other->name);
 }
 
-/*  In order, so that an equal hello is equal bytes however the file is arranged. */
+/*  Sorted, so that the same labels make the same bytes of a hello, in whatever order the file has them. */
 static int read_labels (struct reading *reading, const struct bus_settings *settings)
 {
     struct node_config *config = reading->config;
@@ -313,7 +315,7 @@ static void note_unknown (void *context, const char *path)
         reading->rc = -ENOMEM;
 }
 
-/*  A node that was meant to have keys must not go on with other ones, or without. */
+/*  A node that is meant to have keys must not run with other ones, or without. */
 static void check_keys (struct reading *reading)
 {
     struct node_config *config = reading->config;

@@ -1,7 +1,7 @@
 /*  node/config.h - the settings of a node manager, from node.zpl in its root
 
-    A probe's node manager reads the same file; its own differs in endpoints, callback, nonce, deadlines,
-    soak and depth. */
+    The node manager of a probe reads the same file in its scratch root. There the endpoints, callback, nonce,
+    deadlines, soak and depth differ. */
 
 #ifndef NODE_CONFIG_H
 #define NODE_CONFIG_H
@@ -26,55 +26,57 @@ struct node_config {
     bool has_keys;
     bool restart_by_init;   /* leave restarting to init instead of the launcher */
     unsigned keep;          /* workspaces */
-    uint64_t soak_ms;       /* on trial, after everything has been shown */
-    uint64_t ask_ms;        /* asking unprompted: from this to twice this */
-    uint64_t resend_ms;     /* a request without an answer */
-    uint64_t answer_ms;     /* a get without an answer */
-    uint64_t away_ms;       /* a download without a connection to its content peer */
+    uint64_t soak_ms;       /* on trial, after all checks have passed */
+    uint64_t ask_ms;        /* between two unprompted asks: from this to twice this */
+    uint64_t resend_ms;     /* before a request without an answer is sent again */
+    uint64_t answer_ms;     /* limit for the answer to a get */
+    uint64_t away_ms;       /* limit for a download without a connection to its content peer */
     uint32_t chunk, window; /* bytes */
     struct update_limits limits;
     struct root_limits trial;
-    uint64_t scrub_ms;          /* stable and previous are read within this; 0: never */
-    uint64_t rehearsal_step_ms; /* for each step of a rehearsal */
-    int depth; /* NODE_DEPTH_SERVICE; of a probe: how many levels of rehearsal are below it */
+    uint64_t scrub_ms;          /* stable and previous are verified within this period; 0: never */
+    uint64_t rehearsal_step_ms; /* deadline of each step of a rehearsal */
+    int depth;                  /* NODE_DEPTH_SERVICE; in a probe: number of rehearsal levels below it */
     char callback[BUS_ENDPOINT_SIZE]; /* of a probe's parent; empty in service */
     char nonce[65];
 };
 
-/*  Everything at its default; root is copied. Returns 0 or -ENOMEM. */
+/*  Sets every member to its default and copies root. Returns 0 or -ENOMEM. */
 int node_config_init (struct node_config *config, const char *root);
 void node_config_deinit (struct node_config *config);
 
-/*  What this version could not use of a file; it may have been written for another one. */
+/*  The parts of a settings file that this version cannot use. The file may have been written for another
+    version. */
 struct node_config_faults {
-    char **texts;   /* values: a sentence each, with file, key and accepted ones; the essential ones first */
-    char **ignored; /* keys that this version does not know: a sentence each */
-    bool id, origin, keys; /* essential: not there in a form that can be used, and not set */
+    char **texts;   /* a sentence per unusable value, with file, key and accepted values; essential first */
+    char **ignored; /* one sentence for each unknown key */
+    bool id, origin, keys; /* missing or unusable essential settings; no keys at all is no fault */
 };
 void node_config_faults_deinit (struct node_config_faults *faults);
 
-/*  Reads ROOT/node.zpl over the defaults, or the file named, as far as it can be used: a value that cannot keeps
-    its default and is a fault, and so is a key that is not known. A name below curve/ that is not known, and keys
-    that are not all there, make all keys unusable. Returns 0, or -errno where nothing of the file can be used. */
+/*  Reads the file at path, or ROOT/node.zpl if path is NULL, over the defaults. A value that cannot be used
+    keeps its default and is a fault. An unknown key is a fault, too. An unknown name below curve/, or an
+    incomplete set of keys, makes all keys unusable. The caller frees ret_faults. Returns 0, or -errno if
+    nothing of the file can be used. */
 int node_config_read (struct node_config *config, const char *path, struct node_config_faults *ret_faults,
                       struct base_error *error);
 
-/*  The same, where every value has to be usable; keys that are not known are ignored. Returns 0 or -errno with
-    file, key and accepted values in the error. */
+/*  The same, but every value must be usable; unknown keys are ignored. Returns 0, or -errno with file, key
+    and accepted values in the error. */
 int node_config_load (struct node_config *config, const char *path, struct base_error *error);
 
-/*  One value, as in the file: "node/id". Returns 0, or -EINVAL with a sentence. */
+/*  Sets one value by its key in the file, such as "node/id". Returns 0, or -EINVAL with a sentence. */
 int node_config_set (struct node_config *config, const char *key, const char *value,
                      struct base_error *error);
 
-/*  The value of a label, or NULL. */
+/*  Returns the value of a label, or NULL. */
 const char *node_config_label (const struct node_config *config, const char *name);
 
-/*  The deadline of a step of the rehearsal that a probe carries out in its turn. */
+/*  Returns the deadline of one step of the rehearsal that a probe runs itself. */
 uint64_t node_config_probe_step_ms (const struct node_config *config);
 
-/*  The node.zpl of a probe below config: what differs is given; what does not is taken over. On the heap
-    for the caller. */
+/*  Returns the node.zpl of a probe whose parent runs with config. settings has what differs for each probe.
+    The id and the deadlines derive from config. The caller frees the text. */
 struct node_probe_settings {
     struct bus_endpoints endpoints;
     const char *callback, *nonce;
@@ -82,10 +84,12 @@ struct node_probe_settings {
 };
 char *node_config_probe_file (const struct node_config *config, const struct node_probe_settings *settings);
 
-/*  The essential ones as a file: id, endpoints, keys. On the heap for the caller; NULL where memory is out. */
+/*  Returns the essential settings as a file: id, endpoints, keys. The caller frees the text. NULL: out of
+    memory. */
 char *node_config_essential_file (const struct node_config *config);
 
-/*  The node.zpl that `noded install` writes; content is an endpoint, or NULL. */
+/*  Returns the node.zpl that `noded install` writes. content: an endpoint, or NULL. The caller frees the
+    text. */
 char *node_config_install_file (const char *id, const char *broker, const char *content);
 
 #endif

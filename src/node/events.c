@@ -1,5 +1,6 @@
-/*  Events into the machine, actions out of it. Every part may hand one in, from within an action too: then it
-    waits for its turn. */
+/*  node/events.c - hands events to the update procedure and carries out its actions
+
+    Any part may hand in an event, even from within an action: then it is queued. */
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/*  node/fetch.c - downloads the missing blobs of an envelope */
+
 #include "node/fetch.h"
 
 #include <errno.h>
@@ -12,12 +14,12 @@
 #include "bus/work.h"
 #include "root/verified.h"
 
-/*  Left free beyond what the update itself needs: journal lines and the like. */
+/*  Left free beyond what the update itself needs, for journal lines and the like. */
 #define SPACE_MARGIN (UINT64_C (1) << 20)
 
 enum { INODE_MARGIN = 64 };
 
-/*  Between two looks for a connection: the first pause and the longest one. */
+/*  The first and the longest pause between two looks for a connection. */
 enum { LOOK_LEAST_MS = 1, LOOK_MOST_MS = 1000 };
 
 struct wanted {
@@ -32,7 +34,7 @@ struct node_fetch {
     const struct node_self *self;
     struct node_session *session;
     struct transfer_limits limits;
-    const char *peer; /* where contents come from */
+    const char *peer; /* where blobs come from */
     uint64_t away_most_ms;
     node_fetch_done *done;
     void *context;
@@ -40,21 +42,21 @@ struct node_fetch {
 
     struct wanted *wanted;
     size_t count, at;
-    uint64_t stored;    /* bytes of what was downloaded before */
-    uint64_t copied;    /* bytes of what is copied from a workspace, or from another file of the new one */
+    uint64_t stored;    /* bytes of blobs that the store already has */
+    uint64_t copied;    /* bytes to copy from a workspace, or from another file of the new one */
     uint64_t rehearsal; /* bytes that the rehearsal will need at once */
     uint64_t rehearsal_files;
     int depth;              /* of the probe that will rehearse */
-    uint64_t before, total; /* bytes of the contents before the one under way, and of all */
+    uint64_t before, total; /* bytes of the blobs before the current one, and of all */
     struct node_fetch_counts counts;
     struct transfer_download download;
     struct disk_partial partial;
     struct base_digest rotten;
-    bool running;          /* the content `at` is open, and bytes of it are awaited */
-    bool completing;       /* the work under way ends it */
-    struct bus_work *work; /* the disk's part between two contents; nothing else touches partial meanwhile */
+    bool running;          /* blob `at` is open, and its bytes are awaited */
+    bool completing;       /* the current work completes blob `at` */
+    struct bus_work *work; /* disk work between two blobs; nothing else touches partial meanwhile */
     struct base_error work_error;
-    bool away; /* the content peer, since away_ms */
+    bool away; /* the content peer is away, since away_ms */
     uint64_t away_ms, look_ms;
     char note[BUS_ENDPOINT_SIZE + 64];
     int timer;
@@ -98,8 +100,8 @@ struct node_fetch *node_fetch_free (struct node_fetch *fetch)
     return NULL;
 }
 
-/*  Whether the store has it. With distrust it is read, and thrown away where it has rotted: what is in the store
-    is taken before all else. */
+/*  Returns whether the store has a blob. With distrust the blob is read, and removed if it is damaged:
+    staging takes files from the store first. */
 static bool is_stored (struct node_fetch *fetch, const struct base_digest *digest)
 {
     struct base_digest found;
@@ -112,7 +114,7 @@ static bool is_stored (struct node_fetch *fetch, const struct base_digest *diges
     return false;
 }
 
-static void want (struct node_fetch *fetch, const struct base_digest *digest, uint64_t size)
+static void blob_want (struct node_fetch *fetch, const struct base_digest *digest, uint64_t size)
 {
     struct node_place place;
     for (size_t i = 0; i < fetch->count; i++)
@@ -140,7 +142,7 @@ static uint64_t size_of (const struct wire_envelope *envelope)
     return size;
 }
 
-/*  Files of a workspace and of the root around it, beyond those that its envelope lists. */
+/*  Files of a workspace, and of the root around it, that its envelope does not list. */
 enum { OWN_FILES = 24 };
 
 static uint64_t files_of (const struct wire_envelope *envelope)
@@ -148,11 +150,12 @@ static uint64_t files_of (const struct wire_envelope *envelope)
     return envelope->n_files + OWN_FILES;
 }
 
-/*  In bytes, or in files: a scratch root holds a copy of the candidate, each version that it makes there from what
-    it is offered, and the scratch root in which it rehearses that in its turn. */
+/*  Returns the size of a rehearsal, in bytes or in files. A scratch root holds a copy of the candidate, each
+    version that the candidate makes from the offer, and the scratch root in which the candidate rehearses
+    that version. */
 static uint64_t rehearsal_size (uint64_t candidate, uint64_t offered, int depth)
 {
-    uint64_t times = depth == NODE_DEPTH_MINTED ? 2 : 1; /* node/rehearsal.h: it hands over twice */
+    uint64_t times = depth == NODE_DEPTH_MINTED ? 2 : 1; /* it hands over twice: node/rehearsal.h */
     return candidate + (depth > 0 ? times * offered + rehearsal_size (offered, candidate, depth - 1) : 0);
 }
 
@@ -176,9 +179,9 @@ static int reserve_in (const char *path, int directory, uint64_t needed, uint64_
     return 0;
 }
 
-/*  Everything that the update will write must fit before anything is asked for. Downloads may have a file
-    system of their own; then they are copied from there. */
-static int reserve (struct node_fetch *fetch, struct base_error *error)
+/*  Everything that the update will write must fit before the first request. Downloads may have a file system
+    of their own; then the root needs room for their copies, too. */
+static int space_reserve (struct node_fetch *fetch, struct base_error *error)
 {
     uint64_t here = 0;
     struct stat root, contents;
@@ -201,7 +204,7 @@ static int reserve (struct node_fetch *fetch, struct base_error *error)
                             fetch->count + files, error);
 }
 
-static void end (struct node_fetch *fetch, const struct base_error *error)
+static void fetch_end (struct node_fetch *fetch, const struct base_error *error)
 {
     bus_timer_cancel (fetch->loop, fetch->timer);
     fetch->timer = 0;
@@ -212,7 +215,7 @@ static void end (struct node_fetch *fetch, const struct base_error *error)
 
 static void go_on (void *context);
 
-/*  What has come was hashed on its way, and need not be read again to be staged. */
+/*  A download was hashed on arrival; it need not be read again for staging. */
 static void note_verified (const struct node_fetch *fetch, const struct base_digest *digest)
 {
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
@@ -224,7 +227,7 @@ static void note_verified (const struct node_fetch *fetch, const struct base_dig
     root_verified_save (fetch->root, &verified);
 }
 
-/*  On a thread of its own: syncing what has come, or hashing what is here from before, may take minutes. */
+/*  Runs on a thread: syncing a download, or hashing the bytes of an earlier attempt, may take minutes. */
 static int turn_page (void *context)
 {
     struct node_fetch *fetch = context;
@@ -261,11 +264,11 @@ static void on_page_turned (void *context, int rc)
     if (!rc && fetch->completing) {
         fetch->before += fetch->wanted[fetch->at].size;
         fetch->at++;
-        fetch->completing = false; /* it is counted; there may be no next */
+        fetch->completing = false; /* it is counted; there may be no next one */
     }
     if (rc || fetch->at == fetch->count) {
-        struct base_error error = fetch->work_error; /* the fetch may go before its reader has read it */
-        end (fetch, rc ? &error : NULL);
+        struct base_error error = fetch->work_error; /* done may free the fetch before it reads the error */
+        fetch_end (fetch, rc ? &error : NULL);
         return;
     }
     const struct wanted *wanted = &fetch->wanted[fetch->at];
@@ -276,7 +279,7 @@ static void on_page_turned (void *context, int rc)
     go_on (fetch);
 }
 
-/*  Completes the content under way, if there is one, and opens the next. */
+/*  Completes the current blob, if there is one, and opens the next. */
 static int next_content (struct node_fetch *fetch)
 {
     fetch->completing = fetch->running;
@@ -284,8 +287,8 @@ static int next_content (struct node_fetch *fetch)
     return bus_work_start (fetch->loop, turn_page, on_page_turned, fetch, &fetch->work);
 }
 
-/*  Whether the content peer can be asked. That it is away is no loss of what was asked for, and costs nothing
-    but time. */
+/*  Returns whether the content peer can be asked. While it is away, requests do not count as lost: its
+    absence costs only time. */
 static bool is_connected (struct node_fetch *fetch, uint64_t now)
 {
     if (node_session_content_ready (fetch->session)) {
@@ -312,7 +315,7 @@ static bool is_connected (struct node_fetch *fetch, uint64_t now)
     return false;
 }
 
-/*  Looks for the connection again, until it has been away for too long. */
+/*  Looks for the connection again, until the peer has been away for too long. */
 static void await_connection (struct node_fetch *fetch, uint64_t now)
 {
     struct base_error error = {.code = 0};
@@ -327,17 +330,17 @@ static void await_connection (struct node_fetch *fetch, uint64_t now)
         "name another one in node.zpl, and order the update again",
         base_digest_format (&fetch->download.digest, name), fetch->peer,
         (unsigned long long) (now - fetch->away_ms) / 1000);
-    end (fetch, &error);
+    fetch_end (fetch, &error);
 }
 
-/*  Not longer than until the next look at the connection. */
+/*  Returns the pause before the next action, at most until the next look at the connection. */
 static uint64_t pause_of (const struct transfer_action *action, uint64_t now)
 {
     uint64_t pause = action->until_ms > now ? action->until_ms - now : 0;
     return pause < LOOK_MOST_MS ? pause : LOOK_MOST_MS;
 }
 
-/*  Carries out what the machine wants until it waits. The fetch may be gone afterwards. */
+/*  Carries out the actions of the download until it waits. The fetch may be freed afterwards. */
 static void go_on (void *context)
 {
     struct node_fetch *fetch = context;
@@ -353,8 +356,8 @@ static void go_on (void *context)
         unsigned losses = fetch->download.losses;
         struct transfer_action action = transfer_download_next (&fetch->download, now);
         if (fetch->download.losses > losses && losses > 0 && action.kind != TRANSFER_FAILED) {
-            /* A connection over which nothing comes: its other end may be gone without a word. Not at the
-               first loss: a slow line is none. */
+            /* Nothing arrives over this connection: its other end may be gone without notice. After the first
+               loss the line may only be slow. */
             node_session_content_close (fetch->session);
             transfer_download_lost (&fetch->download);
             continue;
@@ -366,7 +369,7 @@ static void go_on (void *context)
             struct wire_get get = {
                 .digest = fetch->download.digest, .offset = action.offset, .length = action.length};
             (void) node_session_get (fetch->session,
-                                     &get); /* what was not sent counts as lost and is asked for again */
+                                     &get); /* a request that was not sent counts as lost and is repeated */
             break;
         }
         case TRANSFER_DONE:
@@ -374,14 +377,14 @@ static void go_on (void *context)
             if (rc) {
                 (void) base_error_errno (&error, rc, "completing content %s",
                                          base_digest_format (&fetch->download.digest, name));
-                end (fetch, &error);
+                fetch_end (fetch, &error);
             }
             return;
         case TRANSFER_FAILED:
             (void) base_error_set (&error, -EIO, "downloading content %s from %s: %s",
                                    base_digest_format (&fetch->download.digest, name), fetch->peer,
                                    action.reason);
-            end (fetch, &error);
+            fetch_end (fetch, &error);
             return;
         case TRANSFER_WRITE:
         case TRANSFER_WAIT:
@@ -395,7 +398,7 @@ static void all_here (void *context)
 {
     struct node_fetch *fetch = context;
     fetch->timer = 0;
-    end (fetch, NULL);
+    fetch_end (fetch, NULL);
 }
 
 int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
@@ -405,22 +408,22 @@ int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *enve
     fetch->wanted = calloc (envelope->n_files + 1, sizeof *fetch->wanted);
     if (!fetch->wanted)
         return -ENOMEM;
-    want (fetch, &envelope->binary, envelope->size);
+    blob_want (fetch, &envelope->binary, envelope->size);
     for (size_t i = 0; i < envelope->n_files; i++)
-        want (fetch, &envelope->files[i].digest, envelope->files[i].size);
+        blob_want (fetch, &envelope->files[i].digest, envelope->files[i].size);
     fetch->rehearsal =
         rehearsal_size (size_of (envelope), size_of (fetch->self->installed.envelope), fetch->depth);
     fetch->rehearsal_files =
         files_of (envelope) +
         rehearsal_size (files_of (envelope), files_of (fetch->self->installed.envelope), fetch->depth);
-    int rc = reserve (fetch, error);
+    int rc = space_reserve (fetch, error);
     if (rc)
         return rc;
     if (fetch->count == 0) {
         fetch->timer = bus_timer_start (fetch->loop, 0, all_here, fetch);
         return 0;
     }
-    /*  Who asked before may have a connection on which requests wait for a peer that is away. */
+    /*  An earlier user may have left a connection that queues requests for a peer that is away. */
     node_session_content_close (fetch->session);
     rc = next_content (fetch);
     return rc ? base_error_errno (error, rc, "cannot start the download") : 0;
@@ -435,7 +438,7 @@ void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk,
     if (transfer_download_chunk (&fetch->download, chunk, size, base_time_boot_ms ())) {
         struct base_error error = {.code = 0};
         if (disk_partial_write (&fetch->partial, payload, size, &error)) {
-            end (fetch, &error);
+            fetch_end (fetch, &error);
             return;
         }
     }

@@ -1,8 +1,9 @@
-/*  node/fetch.h - brings the contents of an envelope that are not on this host into var/contents
+/*  node/fetch.h - downloads the blobs of an envelope that this host lacks into var/contents
 
-    One content after the other, each in windows (transfer/download.h), resumed where an earlier attempt
-    stopped, verified before it gets its name. The space for all of them is reserved before the first byte
-    is asked for. A content peer that is away is waited for, for `update/away`. */
+    Blobs are downloaded one after the other, each in windows (transfer/download.h). A download resumes where
+    an earlier attempt stopped. A blob is verified before it gets its name. The space for all of them is
+    reserved before the first byte is requested. While the content peer is away, the fetch waits for it, at
+    most for `update/away`. */
 
 #ifndef NODE_FETCH_H
 #define NODE_FETCH_H
@@ -13,45 +14,45 @@
 
 struct node_fetch;
 
-/*  Tells the end: error is NULL where everything is here, else why not. The fetch may be freed during the
+/*  Called at the end. error: NULL if all blobs are here, else the reason. The fetch may be freed during the
     call. */
 typedef void (node_fetch_done) (void *context, const struct base_error *error);
 
-/*  Nothing happens before node_fetch_start. contents is the store of the root, open as long as the fetch
-    lives. */
+/*  Makes a fetch, which does nothing before node_fetch_start. contents is the blob store of the root; it must
+    stay open as long as the fetch lives. */
 struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_config *config,
                                    const struct root *root, struct disk_blobs *contents,
                                    const struct node_self *self, struct node_session *session,
                                    node_fetch_done *done, void *context);
 struct node_fetch *node_fetch_free (struct node_fetch *fetch);
 
-/*  Begins. done is called later, never during this call. Returns 0, -ENOSPC with both figures in the
-    error, or -errno. distrust: a file of the running version counts as here only once it has been read and
-    fits. */
+/*  Starts the fetch. done is called later, never during this call. distrust: a file in a workspace or in the
+    store counts as present only after it was read and its digest matches. Returns 0, -ENOSPC with both
+    figures in the error, or -errno. */
 int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
                       struct base_error *error);
 
 void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk, const void *payload,
                        size_t size);
 
-/*  The connection was made anew. */
+/*  Call this after a reconnect: requests that were not answered are lost. */
 void node_fetch_lost (struct node_fetch *fetch);
 
-/*  Bytes that are here, and bytes in all. */
+/*  Returns the bytes that are here, and the bytes in total. */
 void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, uint64_t *ret_total);
 
-/*  What it waits for, in words; NULL while it goes on. Valid until the fetch goes on. */
+/*  Returns what the fetch waits for, in words; NULL while it downloads. Valid until the fetch continues. */
 const char *node_fetch_note (const struct node_fetch *fetch);
 
-/*  The blob that came with other bytes than its name says, which ended the fetch; null: none did. */
+/*  Returns the digest of a blob that arrived with other bytes than its name says and ended the fetch; null:
+    none did. */
 struct base_digest node_fetch_rotten (const struct node_fetch *fetch);
 
-/*  Where the bytes of the envelope's contents came from. */
+/*  Where the bytes of the envelope's blobs came from. */
 struct node_fetch_counts {
-    uint64_t
-        downloaded;   /* payload that came over the wire since node_fetch_start, what came twice included */
-    uint64_t resumed; /* of a download that an earlier attempt had begun */
-    uint64_t here;    /* of contents that nothing had to be done for */
+    uint64_t downloaded; /* payload received since node_fetch_start, including what was received twice */
+    uint64_t resumed;    /* bytes of downloads that an earlier attempt had started */
+    uint64_t here;       /* bytes of blobs that needed no download */
 };
 struct node_fetch_counts node_fetch_counts (const struct node_fetch *fetch);
 

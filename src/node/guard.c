@@ -1,3 +1,5 @@
+/*  node/guard.c - starts, watches and ends a guard */
+
 #include "node/guard.h"
 
 #include <errno.h>
@@ -16,21 +18,21 @@
 
 enum { LINE_SIZE = 512, ANCESTORS_MOST = 64, READ_MOST = 64 * 1024 };
 
-/*  Between two attempts to end a guard, and how long the end of this process waits for one. */
+/*  The pause between two attempts to end a guard, and how long the end of this process waits for one. */
 enum { PRESS_MS = 500, CLOSE_MS = 2000 };
 
 struct node_guard {
     struct bus_loop *loop;
     const struct base_process_ops *ops;
     void *ops_context;
-    struct base_process process; /* null once its end was taken */
+    struct base_process process; /* null once its exit status was read */
     pid_t pid;
-    bool watched; /* its pidfd */
+    bool watched; /* its pidfd is watched */
     int report;   /* reading end; -1 once closed: both processes of the guard have ended */
-    int output;   /* the same, of what everything below the guard prints */
+    int output;   /* the same, for the output of everything below the guard */
     pid_t second; /* the process of the guard that started the program; 0: not known */
     int second_fd;
-    uint64_t end_ms, pressed_ms; /* pressed_ms: when its end was asked for; 0: never */
+    uint64_t end_ms, pressed_ms; /* pressed_ms: when its end was requested; 0: never */
     unsigned kills;
     int timer;
     char said[NODE_GUARD_SAID];
@@ -57,7 +59,7 @@ static void signal_second (const struct node_guard *guard, int number)
         (void) syscall (SYS_pidfd_send_signal, guard->second_fd, number, NULL, 0);
 }
 
-/*  Held before its number can be another's. */
+/*  Opens a pidfd before the pid can belong to another process. */
 static void hold_second (struct node_guard *guard, pid_t pid)
 {
     if (guard->second_fd >= 0)
@@ -85,7 +87,7 @@ static void read_line (struct node_guard *guard, const char *line)
     } else if (strncmp (line, "view open ", 10) == 0 && guard->open) {
         guard->open (guard->context, line + 10);
         guard->open = NULL;
-        signal_first (guard, SIGUSR1); /* it may run the program now */
+        signal_first (guard, SIGUSR1); /* the guard may run the program now */
     } else if (strncmp (line, "left ", 5) == 0 && !base_text_parse_u64 (line + 5, UINT32_MAX, &number))
         guard->end.left = (unsigned) number;
     else if (strncmp (line, "host ", 5) == 0 && !base_text_parse_u64 (line + 5, INT32_MAX, &number))
@@ -101,8 +103,8 @@ static void close_watched (struct node_guard *guard, int *fd)
     *fd = -1;
 }
 
-/*  Keeps the end of what was printed. A probe that prints without end is read a bounded piece at a time,
-    and costs nothing but that. */
+/*  Keeps the end of the output. A probe that prints without end is read in bounded pieces, and costs no more
+    than that. */
 static void on_output (void *context)
 {
     struct node_guard *guard = context;
@@ -163,7 +165,7 @@ static void end_if_over (struct node_guard *guard)
     guard->gone (guard->context, &guard->end);
 }
 
-/*  The pipe closes when the guard has ended: it alone holds the writing end. */
+/*  The pipe closes when the guard has ended: only the guard holds the writing end. */
 static void on_report (void *context)
 {
     struct node_guard *guard = context;
@@ -185,13 +187,13 @@ static void on_report (void *context)
             memmove (guard->line, newline + 1, guard->length);
         }
         if (guard->length == LINE_SIZE - 1)
-            guard->length = 0; /* no line of ours is that long */
+            guard->length = 0; /* no line of the guard is that long */
     }
     close_watched (guard, &guard->report);
     end_if_over (guard);
 }
 
-/*  The first of the guard's processes has ended, its pidfd is readable. */
+/*  The first process of the guard has ended: its pidfd is readable. */
 static void on_end (void *context)
 {
     struct node_guard *guard = context;
@@ -204,23 +206,23 @@ static void on_end (void *context)
         return;
     }
     if (guard->report >= 0)
-        node_guard_kill (guard); /* the other ends what is left, unless it is stopped */
+        node_guard_kill (guard); /* the second process ends the rest, unless it is stopped */
     end_if_over (guard);
 }
 
-static void press (void *context)
+static void guard_press (void *context)
 {
     struct node_guard *guard = context;
     guard->timer = 0;
     if (guard->kills == 0 && base_time_boot_ms () - guard->pressed_ms < guard->end_ms) {
-        /* whoever stopped it may do so again; SIGHUP has everything killed */
+        /* repeated, because it may be stopped again; SIGHUP makes it kill everything */
         signal_second (guard, SIGHUP);
         signal_second (guard, SIGCONT);
         signal_first (guard, SIGHUP);
         signal_first (guard, SIGCONT);
     } else if (guard->kills == 0) {
         guard->kills++;
-        signal_second (guard, SIGKILL); /* the program goes with it; the first ends what is left */
+        signal_second (guard, SIGKILL); /* the program dies with it; the first process ends the rest */
         signal_first (guard, SIGCONT);
     } else if (guard->kills == 1) {
         guard->kills++;
@@ -234,7 +236,7 @@ static void press (void *context)
         guard->gone (guard->context, &guard->end);
         return;
     }
-    guard->timer = bus_timer_start (guard->loop, PRESS_MS, press, guard);
+    guard->timer = bus_timer_start (guard->loop, PRESS_MS, guard_press, guard);
 }
 
 static int make_pipe (int *ret_reading, int *ret_writing)
@@ -315,10 +317,10 @@ void node_guard_kill (struct node_guard *guard)
     if (guard->pressed_ms || guard->end.stuck)
         return;
     guard->pressed_ms = base_time_boot_ms ();
-    press (guard);
+    guard_press (guard);
 }
 
-/*  For the end of this process: the guard is told of that, too, and goes on without it. */
+/*  Called when this process ends. The guard gets SIGHUP then, too, and continues without this process. */
 static void close_down (struct node_guard *guard)
 {
     struct base_process_end ignored;
@@ -355,7 +357,7 @@ struct node_guard *node_guard_free (struct node_guard *guard)
     return NULL;
 }
 
-/*  A file below /proc/PID as text; 0, or -errno. */
+/*  Reads a file below /proc/PID as text. Returns 0 or -errno. */
 static int read_proc (pid_t pid, const char *name, char *text, size_t size)
 {
     char path[64];
@@ -368,14 +370,15 @@ static int read_proc (pid_t pid, const char *name, char *text, size_t size)
     return 0;
 }
 
-/*  The state of a process and what follows it in /proc/PID/stat: the name before it may hold anything. */
+/*  Returns the state of a process and what follows it in /proc/PID/stat. The name before it may contain
+    anything. */
 static const char *state_of (pid_t pid, char *text, size_t size)
 {
     const char *at = read_proc (pid, "stat", text, size) ? NULL : strrchr (text, ')');
     return at && strlen (at) >= 5 ? at + 2 : NULL;
 }
 
-/*  The parent of a process, or 0. */
+/*  Returns the parent of a process, or 0. */
 static pid_t parent_of (pid_t pid)
 {
     char text[512];
@@ -422,7 +425,7 @@ pid_t node_guard_stopped (const struct node_guard *guard)
     return 0;
 }
 
-/*  In how many pid name spaces, from that of /proc on, a process has a number; 0: unknown. */
+/*  Returns in how many pid name spaces, from that of /proc on, a process has a number; 0: unknown. */
 static unsigned spaces_of (pid_t pid)
 {
     char text[4096];

@@ -1,3 +1,5 @@
+/*  node/host.c - the commands on a host itself */
+
 #include "node/host.h"
 
 #include <errno.h>
@@ -19,7 +21,7 @@
 
 enum { ENTRIES_MOST = 1000 };
 
-/*  What is installed where a link points to. Returns 0 or ROOT_E_NONE. */
+/*  Reads what is installed where a link points to. Returns 0 or ROOT_E_NONE. */
 static int read_link (const struct root *root, const char *link, char name[ROOT_NAME_SIZE],
                       struct wire_installed *installed)
 {
@@ -29,15 +31,15 @@ static int read_link (const struct root *root, const char *link, char name[ROOT_
     return root_workspace_read (root, name, installed, NULL) ? ROOT_E_NONE : 0;
 }
 
-/*  Whether an order is kept that found this host unfit. */
+/*  Returns whether an order that found this host unfit is kept. */
 static bool will_retry (const struct wire_standing *standing)
 {
     return standing->unfit && standing->retry && standing->under_way > standing->epoch;
 }
 
-static void describe (struct wire_application *application, const struct wire_installed *stable,
-                      const struct wire_installed *previous, const struct wire_standing *standing,
-                      const struct root_trial *trial)
+static void application_describe (struct wire_application *application, const struct wire_installed *stable,
+                                  const struct wire_installed *previous, const struct wire_standing *standing,
+                                  const struct root_trial *trial)
 {
     *application = (struct wire_application){.name = (char *) "noded",
                                              .state = trial->on_trial ? WIRE_STATE_TRIAL : WIRE_STATE_IDLE,
@@ -58,7 +60,7 @@ static void describe (struct wire_application *application, const struct wire_in
     }
 }
 
-/*  Versions, reasons and last words are what a release makes of them: nothing of them may steer a terminal. */
+/*  A release determines versions, reasons and last lines. Nothing in them may control a terminal. */
 static void print_json (const char *json)
 {
     base_cleanup (base_free_p) char *plain = base_text_plain_json (json);
@@ -77,16 +79,17 @@ static void print_release (const char *what, const char *name, const struct wire
                         name, note);
 }
 
-/*  What is told of a root. Installed is what was found where the links point to. */
+/*  What status prints of a root. stable and previous are what is installed where the links point to, runs is
+    what the manager runs. */
 struct standing {
     const struct root *root;
-    struct base_error lost; /* where stable leads nowhere: why */
+    struct base_error lost; /* why stable is dangling; empty: it is not */
     struct root_trial trial;
     char previous_name[ROOT_NAME_SIZE];
-    char runs_name[ROOT_NAME_SIZE]; /* empty: no manager, or one that cannot be looked at */
+    char runs_name[ROOT_NAME_SIZE]; /* empty: no manager runs, or it is not visible */
     pid_t pid;
     bool served;
-    char damage[NODE_SCRUB_TEXT]; /* empty: none was found */
+    char damage[NODE_SCRUB_TEXT]; /* empty: none is known */
     struct wire_installed stable, previous, runs;
     struct wire_standing remembered;
 };
@@ -99,7 +102,7 @@ static void standing_deinit (struct standing *standing)
     wire_standing_deinit (&standing->remembered);
 }
 
-static int look (const struct root *root, struct standing *standing, struct base_error *error)
+static int standing_read (const struct root *root, struct standing *standing, struct base_error *error)
 {
     int rc = root_stable_check (root, &standing->lost);
     rc = rc == 0 ? root_trial_read (root, &standing->trial, error) : rc < 0 ? rc : 0;
@@ -202,12 +205,12 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
 {
     base_cleanup (standing_deinit) struct standing standing = {.pid = 0};
     struct wire_application application;
-    int rc = look (root, &standing, error);
+    int rc = standing_read (root, &standing, error);
     if (rc)
         return rc;
     if (json) {
-        describe (&application, runs_stable (&standing) ? &standing.stable : &standing.runs,
-                  &standing.previous, &standing.remembered, &standing.trial);
+        application_describe (&application, runs_stable (&standing) ? &standing.stable : &standing.runs,
+                              &standing.previous, &standing.remembered, &standing.trial);
         application.damage = *standing.damage ? standing.damage : NULL;
         base_cleanup (base_free_p) char *text =
             wire_json (&wire_application_record, &application, WIRE_JSON_PRETTY);
@@ -263,7 +266,8 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
     return 0;
 }
 
-/*  Returns whether the hold will be remembered. *ret_noted: so will everything else. */
+/*  Records a revert. Returns whether the hold was recorded. *ret_noted: whether the note for the manager was
+    written. */
 static bool note_revert (const struct root *root, bool *ret_noted)
 {
     char previous[ROOT_NAME_SIZE];
@@ -282,14 +286,14 @@ static bool note_revert (const struct root *root, bool *ret_noted)
                                .outcome = WIRE_OUTCOME_REVERTED,
                                .reason = (char *) "by noded revert on this host; held until it is released"};
     (void) root_journal_append (root, &entry, NULL);
-    /* a manager that runs may write the standing once more before it is told */
+    /* a running manager may write its order state once more before it is notified */
     char now[BASE_TIME_TEXT];
     entry.time = (char *) base_time_format (base_time_real_ns (), now);
     *ret_noted = !root_reverted_note (root, &entry, NULL);
     return held;
 }
 
-/*  What was taken away is put back where it can be: what cannot is told by the revert itself. */
+/*  Restores previous if that is possible. If it is not, the revert itself reports that. */
 static void mend_previous (const struct root *root)
 {
     char name[ROOT_NAME_SIZE];
@@ -318,7 +322,7 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
         base_log_print (stdout, "a revert to %s was made before and is not complete: completing it",
                         ret_name);
     *ret_held = note_revert (root, &noted);
-    if (*ret_held && noted) /* else the version that comes up takes it up from there */
+    if (*ret_held && noted) /* otherwise the version that starts next completes it */
         (void) root_revert_done (root);
     *ret_running = root_lock_is_held (root);
     int rc = *ret_running ? root_lock_signal (root, SIGUSR2) : 0;

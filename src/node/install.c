@@ -1,3 +1,5 @@
+/*  node/install.c - makes or repairs a root with the running program */
+
 #include "node/install.h"
 
 #include <dirent.h>
@@ -21,7 +23,7 @@
 
 extern char **environ;
 
-/*  The envelope that this very program would be published with. */
+/*  The envelope with which this very program would be published. */
 struct own {
     struct wire_envelope envelope;
     struct base_elf_libraries libraries;
@@ -72,8 +74,8 @@ static int describe_own (struct own *own, struct base_error *error)
     return wire_envelope_check (&own->envelope, error);
 }
 
-/*  A directory that holds other things is hardly meant. What an installation that was interrupted left is
-    no hindrance. */
+/*  A directory that holds other files is probably a mistake. Leftovers of an interrupted installation are
+    accepted. */
 static int refuse_foreign (const char *path, struct base_error *error)
 {
     static const char *const own[] = {".",          "..",          ROOT_VAR,  ROOT_PROBE,        ROOT_APPS,
@@ -132,9 +134,10 @@ static void on_rehearsed (void *context, const struct node_rehearsal_result *res
     bus_loop_stop (outcome->loop);
 }
 
-/*  Rehearses the workspace against a second one of the same program. */
-static int rehearse (const struct root *root, const char *workspace, const struct node_install *install,
-                     uint64_t *ret_took_ms, struct base_error *error)
+/*  Rehearses the workspace. The version that it is offered is the same workspace. */
+static int workspace_rehearse (const struct root *root, const char *workspace,
+                               const struct node_install *install, uint64_t *ret_took_ms,
+                               struct base_error *error)
 {
     struct node_config config;
     struct node_self self = {.args = NULL};
@@ -171,7 +174,8 @@ static int rehearse (const struct root *root, const char *workspace, const struc
                                                        outcome.result.step, outcome.result.reason);
 }
 
-/*  Where the deepest scratch root of a rehearsal, and a file in it, still have a path. */
+/*  The longest path of a root with which the deepest scratch root of a rehearsal, and a file in it, still
+    have a path. */
 enum { ROOT_PATH_MOST = PATH_MAX - 3 * (int) sizeof "/probe/0123456789abcdef" - ROOT_NAME_SIZE - 300 };
 
 static int check_path (const char *path, struct base_error *error)
@@ -241,7 +245,7 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
         return rc;
     *ret_took_ms = 0;
     if (install->rehearse)
-        rc = rehearse (&root, workspace, install, ret_took_ms, error);
+        rc = workspace_rehearse (&root, workspace, install, ret_took_ms, error);
     rc = rc ? rc : root_stable_set (&root, workspace, error);
     if (rc) {
         (void) root_workspace_remove (&root, workspace, NULL);
@@ -250,8 +254,8 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
     return base_text_copy (ret_workspace, ROOT_NAME_SIZE, workspace);
 }
 
-static void journal (const struct root *root, const char *workspace, bool fresh,
-                     void (*changed) (void *context, const char *text), void *context)
+static void repair_journal (const struct root *root, const char *workspace, bool fresh,
+                            void (*changed) (void *context, const char *text), void *context)
 {
     char reason[200];
     struct base_error error = {.code = 0};
@@ -269,7 +273,7 @@ static void journal (const struct root *root, const char *workspace, bool fresh,
     }
 }
 
-/*  Returns 0, or an error with a sentence. */
+/*  Returns 0 with the name, or an error with a sentence. */
 static int make_own (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
 {
     base_cleanup (own_deinit) struct own own = {.program = ""};
@@ -312,7 +316,7 @@ int node_install_repair (const char *path, void (*changed) (void *context, const
             error, lock, "a process that is not visible from here holds the lock of %s: end it", root.path);
     struct root_repair repair = {.root = &root, .changed = changed, .context = context};
     if (root_repair_places (&repair, error))
-        changed (context, error->text); /* what is left can still be started */
+        changed (context, error->text); /* the workspaces may be startable all the same */
     bool fresh = root_repair_choose (&repair, workspace);
     rc = fresh ? make_own (&root, workspace, error) : 0;
     if (rc)
@@ -328,11 +332,12 @@ int node_install_repair (const char *path, void (*changed) (void *context, const
     rc = root_repair_links (&repair, workspace, error);
     if (rc)
         return rc;
-    journal (&root, workspace, fresh, changed, context);
+    repair_journal (&root, workspace, fresh, changed, context);
     return 0;
 }
 
-/*  What systemd would take for an escape, a quote or a specifier in a quoted string. */
+/*  Escapes what systemd would read as an escape, a quote or a specifier in a quoted string. The caller frees
+    the text. */
 static char *unit_escape (const char *text)
 {
     char *escaped = malloc (2 * strlen (text) + 1), *to = escaped;

@@ -1,5 +1,5 @@
-/*  node/install.h - makes a root from the program that runs: its first workspace, rehearsed and sealed,
-    and stable */
+/*  node/install.h - makes a root from the running program: the first workspace is sealed, rehearsed and made
+    stable */
 
 #ifndef NODE_INSTALL_H
 #define NODE_INSTALL_H
@@ -10,30 +10,30 @@
 #include "root/root.h"
 
 struct node_install {
-    const char *root; /* directory; made where it is missing */
+    const char *root; /* directory; created if missing */
     const char *id;
     const char *broker;  /* HOST[:PORT] */
-    const char *content; /* a content peer beside the broker, HOST[:PORT]; NULL: the broker serves contents */
+    const char *content; /* a content peer beside the broker, HOST[:PORT]; NULL: the broker serves blobs */
     bool rehearse;
-    uint64_t step_ms; /* for each step of the rehearsal; 0: the default */
+    uint64_t step_ms; /* deadline of each step of the rehearsal; 0: the default */
 };
 
-/*  Returns 0, or -EINVAL where what is asked for could not work anywhere. */
+/*  Returns 0, or -EINVAL if the arguments could not work on any host. */
 int node_install_check (const struct node_install *install, struct base_error *error);
 
-/*  Returns 0 with the workspace's name and how long the rehearsal took (0: none), -EEXIST where the root
-    has a stable already, or another error with a sentence; then the root has no stable. */
+/*  Returns 0 with the workspace's name and the duration of the rehearsal (0: none); -EEXIST if the root
+    already has a stable; or another error with a sentence, and then the root has no stable. */
 int node_install_run (const struct node_install *install, char ret_workspace[ROOT_NAME_SIZE],
                       uint64_t *ret_took_ms, struct base_error *error);
 
-/*  What `noded install --repair` does: root/repair.h, and where no workspace can be stable, one that is made from the
-    program that runs, without a rehearsal. Settings, keys, journal and quarantine stay. changed is called for each
-    change, and behind the last one with what is stable. Returns 0, -EWOULDBLOCK where somebody serves the root,
-    ROOT_E_NONE where the directory is no root, or another error; each with a sentence. */
+/*  Does what `noded install --repair` does: the steps of root/repair.h. If no workspace can be stable, it
+    makes one from the running program, without a rehearsal. Settings, keys, journal and quarantine stay.
+    changed is called for each change. Returns 0, -EWOULDBLOCK if another process serves the root, ROOT_E_NONE
+    if the directory is no root, or another error; each with a sentence. */
 int node_install_repair (const char *path, void (*changed) (void *context, const char *text), void *context,
                          struct base_error *error);
 
-/*  A systemd unit that starts the root, on the heap for the caller. */
+/*  Returns a systemd unit that starts the root. The caller frees the text. */
 char *node_install_unit (const char *path);
 
 #endif

@@ -1,8 +1,8 @@
-/*  The journal, and whether it is still what was told of it.
+/*  node/journal.c - the journal, and whether it still fits what was reported of it
 
-    The origin keeps the last line that it was told of, by number and digest, and says so when the node comes;
-    the node looks then, and from time to time, whether that line is still there and whether all follow each
-    other. What does not fit is told: nothing else comes of it. */
+    The origin keeps number and digest of the last line that was reported to it, and sends them when the node
+    connects. Then, and from time to time, the node checks that this line is still there and that all lines
+    follow each other. A mismatch is reported and has no other effect. */
 
 #include <errno.h>
 
@@ -13,12 +13,12 @@
 struct node_journal_look {
     struct bus_work *work;
     struct node_manager *node;
-    const struct root *root; /* of the job */
+    const struct root *root; /* for the job */
     struct root_journal_head told;
     struct base_error error;
 };
 
-/*  Lines that tell how a step began are not synced: they are told of with the next that is. */
+/*  Lines about the start of a step are not synced; they are reported with the next synced line. */
 void node_journal_open (struct node_manager *node)
 {
     struct base_error error = {.code = 0};
@@ -29,7 +29,7 @@ void node_journal_open (struct node_manager *node)
         base_log (BASE_LOG_INFO, "%zu bytes at the end of the journal were not on the disk, and are cut off",
                   cut);
     node->journal_last = root_journal_head (&node->root);
-    if (!root_journal_sync (&node->root)) /* else nothing is reported of it until a line is synced */
+    if (!root_journal_sync (&node->root)) /* on failure, nothing of it is reported until a line is synced */
         node->journal = node->journal_last;
     node->looked_ms = base_time_boot_ms ();
 }
@@ -63,7 +63,7 @@ void node_journal_describe (const struct node_manager *node, struct wire_hello *
     hello->journal_fault = *node->journal_fault ? (char *) node->journal_fault : NULL;
 }
 
-static int look (void *context)
+static int journal_check (void *context)
 {
     struct node_journal_look *job = context;
     return root_journal_check (job->root, &job->told, &job->error);
@@ -71,7 +71,7 @@ static int look (void *context)
 
 static void begin_look (struct node_manager *node, const struct root_journal_head *told);
 
-static void looked (void *context, int result)
+static void on_checked (void *context, int result)
 {
     struct node_journal_look *job = context;
     struct node_manager *node = job->node;
@@ -96,12 +96,12 @@ static void begin_look (struct node_manager *node, const struct root_journal_hea
         return;
     node->looked_ms = base_time_boot_ms ();
     *node->look = (struct node_journal_look){.node = node, .root = &node->root, .told = *told};
-    if (bus_work_start (node->loop, look, looked, node->look, &node->look->work))
+    if (bus_work_start (node->loop, journal_check, on_checked, node->look, &node->look->work))
         node_journal_close (node);
 }
 
-/*  Whether a line follows what this process knew as the last one. Others (noded revert) append too: where there
-    are lines between the two, the last one has to be among what they follow. */
+/*  Checks that a line follows the last one that this process knows. Others (noded revert) append, too: if
+    there are lines between the two, a check looks for the known line among those before the new one. */
 static void check_before (struct node_manager *node, const struct wire_entry *entry)
 {
     const struct root_journal_head *last = &node->journal_last;

@@ -1,12 +1,14 @@
-/*  An order that found this host unfit is kept, and tried again: after update/unfit, 5, 15, then every 60 times
-    that. The record survives a restart of the manager. The wall clock in it only names the time: it may make a
-    pause shorter, never longer. */
+/*  node/later.c - keeps an order that found this host unfit, and retries it
+
+    The pauses are 1, 5, 15, and then always 60 times update/unfit. The record survives a restart of the
+    manager. It names the time of the retry by the wall clock: a clock that is set can make a pause shorter,
+    never longer. */
 
 #include "base/text.h"
 #include "base/time.h"
 #include "node/manager.h"
 
-enum { UNFIT_MOST = 1000 /* that the record can hold */ };
+enum { UNFIT_MOST = 1000 /* the most that the record can hold */ };
 
 #define NS_PER_MS UINT64_C (1000000)
 
@@ -62,6 +64,6 @@ void node_later_resume (struct node_manager *node)
     node->order.attempt = (unsigned) standing->attempt;
     (void) base_text_copy (node->order.transaction, sizeof node->order.transaction,
                            standing->transaction ? standing->transaction : "unnamed");
-    node->procedure.unfit--; /* the event counts it */
+    node->procedure.unfit--; /* the event counts it again */
     node_event (node, UPDATE_EVENT_UNFIT);
 }

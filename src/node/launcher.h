@@ -1,4 +1,4 @@
-/*  node/launcher.h - the bytes of the launcher program that this version puts into every workspace that it
+/*  node/launcher.h - the bytes of the launcher program that this version puts into each workspace that it
     stages */
 
 #ifndef NODE_LAUNCHER_H

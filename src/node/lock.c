@@ -1,3 +1,5 @@
+/*  node/lock.c - takes the locks of a root */
+
 #include "node/lock.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/*  node/node.c - the node manager's process: start, session events, settings, signals, end */
+
 #include "node/node.h"
 
 #include <errno.h>
@@ -16,13 +18,14 @@
 #include "node/scratch.h"
 #include "root/lock.h"
 
-/*  How long putting everything away may take at the end: less than the launcher gives a version. */
+/*  How long cleaning up may take at the end. It is less than the time that the launcher gives a version to
+    stop. */
 enum { CLOSE_MS = 5 * 1000 };
 
-/*  How long what an earlier process left may keep a start: less than anyone waits for it. */
+/*  How long leftovers of an earlier process may delay a start. It is less than anybody waits for a start. */
 enum { TIDY_MS = 5 * 1000 };
 
-static void describe (void *context, struct wire_application *ret_application)
+static void on_describe (void *context, struct wire_application *ret_application)
 {
     node_describe (context, ret_application);
 }
@@ -86,7 +89,7 @@ static void on_hint (void *context, const struct wire_update *update)
 
 static void on_desired (void *context, const struct wire_desired *desired)
 {
-    node_places_keep (context); /* an order is written down */
+    node_places_keep (context); /* the order will be recorded */
     node_orders_desired (context, desired);
 }
 
@@ -107,7 +110,7 @@ static void on_chunk (void *context, const struct wire_chunk *chunk, const void 
         node_fetch_chunk (node->fetch, chunk, payload, size);
 }
 
-static const struct node_session_ops session_ops = {.describe = describe,
+static const struct node_session_ops session_ops = {.describe = on_describe,
                                                     .journal = on_journal,
                                                     .awake = on_awake,
                                                     .welcome = on_welcome,
@@ -118,9 +121,9 @@ static const struct node_session_ops session_ops = {.describe = describe,
                                                     .matched = on_matched,
                                                     .chunk = on_chunk};
 
-/*  Settings are read at the start alone: new ones ask for a start, of the same version, and that not in the
-    middle of an update or a trial. What cannot be used is looked at until it can, who mends it need not ask
-    again. */
+/*  Settings are read only at the start. New ones need a restart of the same version, but never during an
+    update or a trial. Unusable settings are looked at again until they are usable, so that their correction
+    needs no second signal. */
 static void look_at_settings (void *context)
 {
     struct node_manager *node = context;
@@ -134,8 +137,8 @@ static void look_at_settings (void *context)
         node->looking = bus_timer_start (node->loop, NODE_SETTINGS_LOOK_MS, look_at_settings, node);
 }
 
-/*  Settings are on trial until an origin has welcomed this node; see node/settings.h. What was written since
-    they were loaded has not been tried. */
+/*  Settings are on trial until an origin has welcomed this node; see node/settings.h. A file that was written
+    since they were loaded has not been tried. */
 static void judge_settings (void *context)
 {
     struct node_manager *node = context;
@@ -176,11 +179,11 @@ static void on_signal (void *context, int signal)
         return;
     }
     base_log (BASE_LOG_INFO, "stopping: %s", strsignal (signal));
-    /* one that is only to give way to another version does not stop the service */
+    /* a process that only gives way to another version does not stop the service */
     char stable[ROOT_NAME_SIZE];
     if (!root_link (&node->root, ROOT_STABLE, stable) && strcmp (stable, node->self.workspace) == 0)
         (void) sd_notify (0, "STOPPING=1");
-    if (node->rehearsal && node->standing.probes) { /* it was not the candidate that ended it */
+    if (node->rehearsal && node->standing.probes) { /* the candidate did not cause this end */
         node->standing.probes--;
         node_standing_save (node);
     }
@@ -200,7 +203,7 @@ static void feed_watchdog (void *context)
     node->watchdog = bus_timer_start (node->loop, us / 2000, feed_watchdog, node);
 }
 
-/*  The launcher's pipe must not reach what this process starts. */
+/*  Processes that this one starts must not inherit the launcher's pipe. */
 static int launcher_pipe (void)
 {
     const char *text = getenv ("NODED_LAUNCHER");
@@ -210,7 +213,7 @@ static int launcher_pipe (void)
     return (int) fd;
 }
 
-static int sweep (void *context)
+static int scratch_sweep (void *context)
 {
     struct node_manager *node = context;
     const struct disk_until until = {.stop = &node->leave};
@@ -225,8 +228,8 @@ static void on_swept (void *context, int rc)
     node->sweeping = bus_work_free (node->sweeping);
 }
 
-/*  A disk that is full or read-only stops updates, not the node manager: without it nobody could revert
-    from afar. */
+/*  A full or read-only disk stops updates, not the node manager: without it no remote revert would be
+    possible. */
 static void open_records (struct node_manager *node)
 {
     struct base_error error = {.code = 0};
@@ -248,8 +251,8 @@ static void open_records (struct node_manager *node)
 
 static int open_all (struct node_manager *node, struct base_error *error)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* the last: noded revert was here */
-    /* a scratch root means nothing after a crash: none of it is synced */
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* SIGUSR2: noded revert has run */
+    /* a scratch root has no meaning after a crash: nothing in it is synced */
     const struct disk *disk = node->config->depth == NODE_DEPTH_SERVICE ? &disk_system : &disk_unsynced;
     int rc = root_open (disk, node->config->root, &node->root, error);
     rc = rc ? rc : node_lock_take (&node->root, node->launcher, &node->lock, error);
@@ -262,14 +265,14 @@ static int open_all (struct node_manager *node, struct base_error *error)
     node->loop = bus_loop_new ();
     if (!node->loop)
         return base_error_set (error, -ENOMEM, "making the event loop: out of memory or descriptors");
-    if (node->left && bus_work_start (node->loop, sweep, on_swept, node, &node->sweeping))
+    if (node->left && bus_work_start (node->loop, scratch_sweep, on_swept, node, &node->sweeping))
         base_log (BASE_LOG_WARNING, "what earlier rehearsals left stays until the next start");
     rc = bus_signals (node->loop, signals, sizeof signals / sizeof *signals, on_signal, node);
     rc = rc ? rc : node_callback_new (node->loop, node->config, &node->self, &node->callback, error);
     return rc ? rc : node_session_new (node->loop, node->config, &session_ops, node, &node->session, error);
 }
 
-/*  The farewell comes first: what is freed behind it may wait for a disk. */
+/*  The goodbye to the origin comes first: freeing the rest may wait for a disk. */
 static void close_all (struct node_manager *node)
 {
     int timers[] = {node->deadline,  node->proving, node->progress, node->watchdog,
@@ -301,9 +304,9 @@ static void close_all (struct node_manager *node)
     root_deinit (&node->root);
 }
 
-/*  Tells whoever started this process that it runs. A version that does not fit its envelope runs all the
-    same: what is on disk was verified by the launcher. */
-static void announce (struct node_manager *node)
+/*  Reports readiness to the launcher, to init and to the callback. A version that does not fit its envelope
+    runs all the same: the launcher has verified what is on disk. */
+static void ready_announce (struct node_manager *node)
 {
     node_tell_launcher (node, "ready\n");
     (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s, node %s", base_version, node->config->id);
@@ -325,7 +328,7 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
                                 .lock = NODE_LOCK_NULL};
     node.root.fd = node.contents.fd = -1;
     node.loaded = node_settings_digest (config->root);
-    /* it gives up a little before its launcher does: it can tell what was missing */
+    /* this process gives up a little before its launcher does, because it can report what was missing */
     config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
     update_procedure_init (&node.procedure);
     if (open_all (&node, &error)) {
@@ -339,7 +342,7 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
         node_settings_tell (&node.root, settings, false, wrong);
         look_at_settings (&node);
     }
-    announce (&node);
+    ready_announce (&node);
     node_orders_resume (&node);
     if (config->depth == NODE_DEPTH_SERVICE)
         node.reach = node_reach_new (node.loop, config, &node.root);
@@ -351,7 +354,7 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
     if (rc)
         base_log (BASE_LOG_ERROR, "the event loop failed: %s", strerror (-rc));
     int status = rc ? 1 : node.status;
-    /*  A job may wait for a slow disk for minutes. It survives being cut off at any moment. */
+    /*  A job may wait for a slow disk for minutes. Jobs survive being cut off at any moment. */
     (void) base_self_exit_within (CLOSE_MS, status);
     close_all (&node);
     return status;

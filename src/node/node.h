@@ -1,13 +1,13 @@
-/*  node/node.h - the node manager */
+/*  node/node.h - runs the node manager */
 
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
 #include "node/settings.h"
 
-/*  Runs until it is told to stop or hands over. Returns the exit status for the launcher: 0,
-    ROOT_EXIT_RESTART, ROOT_EXIT_BY_INIT, or 1 with the reason logged. settings: where config is from; wrong:
-    why not from node.zpl. */
+/*  Runs until a signal stops it or it hands over to another version. Returns the exit status for the
+    launcher: 0, ROOT_EXIT_RESTART, ROOT_EXIT_BY_INIT, ROOT_EXIT_LOCKED, or 1 with the reason logged.
+    settings: source of config; wrong: why node.zpl is not the source. */
 int node_run (struct node_config *config, enum node_settings settings, const char *wrong);
 
 #endif

@@ -1,3 +1,5 @@
+/*  node/offer.c - makes an offer, and checks what a probe made of it */
+
 #include "node/offer.h"
 
 #include <ctype.h>
@@ -19,10 +21,10 @@ enum {
     ODD_ARGS = 4,
     ODD_ENV = 4,
     OWN_STRINGS_MOST = 240,     /* arguments or variables; the schema allows 256 */
-    OWN_BYTES_MOST = 16 * 1024, /* of both; they come back in one frame, with init's environment */
+    OWN_BYTES_MOST = 16 * 1024, /* of both; they return in one frame, with init's environment */
 };
 
-/*  Each of these broke some updater once: quotes, newlines, expansion, an empty one, bytes that are no
+/*  Each of these has broken some updater: quotes, newlines, expansion, an empty string, bytes that are not
     UTF-8. */
 static const char *const odd_args[ODD_ARGS] = {"--label", "it's \"$HOME\" `id` \\ * \t\n;&|<> \xff\xfe",
                                                "--label", ""};
@@ -42,7 +44,7 @@ static int make_odd_file (struct node_offer *offer)
     return 0;
 }
 
-static int grow (char ***list, size_t *count, const char *const *more, size_t n_more)
+static int list_grow (char ***list, size_t *count, const char *const *more, size_t n_more)
 {
     char **grown = realloc (*list, (*count + n_more + 1) * sizeof *grown);
     if (!grown)
@@ -57,7 +59,7 @@ static int grow (char ***list, size_t *count, const char *const *more, size_t n_
     return 0;
 }
 
-/*  What this process's own callback is must not reach the probe. */
+/*  Removes what must not reach the probe: this process's own callback and odd variables. */
 static void drop_ready (struct wire_envelope *envelope)
 {
     size_t kept = 0;
@@ -77,8 +79,8 @@ static size_t drop_all (char **list, size_t count)
     return 0;
 }
 
-/*  An envelope that is as large as one may be has no room for what is to be tried: its own arguments and
-    variables stay away then. Without an offer no update could be rehearsed any more. */
+/*  An envelope of the largest size has no room for the odd strings. Then its own arguments and variables are
+    left out: without an offer no update could be rehearsed any more. */
 static void make_room (struct wire_envelope *envelope)
 {
     size_t bytes = 0;
@@ -121,9 +123,9 @@ int node_offer_make (const struct root *root, const struct node_self *self, cons
     base_cleanup (base_free_p) char *ready = base_text_printf ("NODED_READY=%s %s", callback, offer.nonce);
     const char *const ready_entry[] = {ready};
     rc = ready ? make_odd_file (&offer) : -ENOMEM;
-    rc = rc ? rc : grow (&offer.envelope.args, &offer.envelope.n_args, odd_args, ODD_ARGS);
-    rc = rc ? rc : grow (&offer.envelope.env, &offer.envelope.n_env, odd_env, ODD_ENV);
-    rc = rc ? rc : grow (&offer.envelope.env, &offer.envelope.n_env, ready_entry, 1);
+    rc = rc ? rc : list_grow (&offer.envelope.args, &offer.envelope.n_args, odd_args, ODD_ARGS);
+    rc = rc ? rc : list_grow (&offer.envelope.env, &offer.envelope.n_env, odd_env, ODD_ENV);
+    rc = rc ? rc : list_grow (&offer.envelope.env, &offer.envelope.n_env, ready_entry, 1);
     rc = rc ? rc : add_file (&offer);
     if (rc) {
         node_offer_deinit (&offer);
@@ -167,7 +169,7 @@ int node_offer_open (const struct node_offer *offer, const struct base_digest *d
     return 0;
 }
 
-static bool contains (char *const *list, size_t count, const char *entry)
+static bool list_contains (char *const *list, size_t count, const char *entry)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp (list[i], entry) == 0)
@@ -175,16 +177,17 @@ static bool contains (char *const *list, size_t count, const char *entry)
     return false;
 }
 
-/*  Whether a variable arrived, told in full or by its mark. */
-static bool arrived (const struct wire_ready *ready, const char *entry)
+/*  Returns whether a variable arrived, in full or by its mark. */
+static bool variable_arrived (const struct wire_ready *ready, const char *entry)
 {
-    if (contains (ready->env, ready->n_env, entry))
+    if (list_contains (ready->env, ready->n_env, entry))
         return true;
     base_cleanup (base_free_p) char *mark = ready->n_env_marks ? bus_callback_mark (entry) : NULL;
-    return mark && contains (ready->env_marks, ready->n_env_marks, mark);
+    return mark && list_contains (ready->env_marks, ready->n_env_marks, mark);
 }
 
-/*  A shell passes on only names of its own form, and keeps some for itself. */
+/*  Returns whether a shell passes a variable on. It passes only names of its own form, and keeps some for
+    itself. */
 static bool passes_a_shell (const char *entry)
 {
     static const char *const kept[] = {"PWD", "OLDPWD", "SHLVL", "_",   "PPID",
@@ -201,7 +204,8 @@ static bool passes_a_shell (const char *entry)
     return true;
 }
 
-/*  Whether the envelope, from its variable `first` on, sets what entry sets: of two with one name the last counts. */
+/*  Returns whether the envelope, from its variable `first` on, sets the variable of entry: of two with one
+    name the last counts. */
 static bool is_overlaid (const struct wire_envelope *envelope, size_t first, const char *entry)
 {
     size_t length = strcspn (entry, "=") + 1;
@@ -223,20 +227,21 @@ int node_offer_check_ready (const struct node_offer *offer, char *const *base, c
                                "its arguments did not arrive as they were sent: %zu were sent, %zu arrived",
                                envelope->n_args + 2, ready->n_args);
     for (size_t i = 0; i < envelope->n_env; i++)
-        if (!is_overlaid (envelope, i + 1, envelope->env[i]) && !arrived (ready, envelope->env[i]))
+        if (!is_overlaid (envelope, i + 1, envelope->env[i]) && !variable_arrived (ready, envelope->env[i]))
             return base_error_set (error, ROOT_E_DAMAGED,
                                    "of its environment, %.*s did not arrive as it was sent",
                                    (int) strcspn (envelope->env[i], "="), envelope->env[i]);
-    /* of what it could not tell nothing is known, and an environment of that size is init's choice */
+    /* nothing is known of variables that did not fit in, and an environment of that size is init's choice */
     for (size_t i = 0; base[i] && !ready->env_more; i++)
-        if (passes_a_shell (base[i]) && !is_overlaid (envelope, 0, base[i]) && !arrived (ready, base[i]))
+        if (passes_a_shell (base[i]) && !is_overlaid (envelope, 0, base[i]) &&
+            !variable_arrived (ready, base[i]))
             return base_error_set (error, ROOT_E_DAMAGED,
                                    "the variable %.*s of init's environment did not reach it",
                                    (int) strcspn (base[i], "="), base[i]);
     return 0;
 }
 
-/*  The manifest has just been verified: what it says of a file is true. */
+/*  The manifest has just been verified: its digests are true. */
 static int check_file (const struct base_buffer *manifest, const char *path, const struct base_digest *digest,
                        struct base_error *error)
 {

@@ -1,4 +1,4 @@
-/*  What the origin wants of this node, and what was left to do from before this process. */
+/*  node/orders.c - what the origin wants of this node, and what an earlier process left unfinished */
 
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "root/workspace.h"
 #include "wire/envelope.h"
 
-enum { ATTEMPTS_MOST = 5, PROBES_MOST = 2, ATTEMPT_LAST = 1000 /* that the record can hold */ };
+enum { ATTEMPTS_MOST = 5, PROBES_MOST = 2, ATTEMPT_LAST = 1000 /* the most that the record can hold */ };
 
 void node_order_clear (struct node_manager *node)
 {
@@ -19,7 +19,7 @@ void node_order_clear (struct node_manager *node)
     node->order = (struct node_order){.epoch = 0};
 }
 
-static uint64_t later (uint64_t a, uint64_t b)
+static uint64_t number_max (uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
@@ -31,8 +31,8 @@ static void set_text (char **field, const char *text)
     *field = copy;
 }
 
-/*  The order that var/trial speaks of, so that what is told about it carries its name. */
-static void adopt (struct node_manager *node, const struct wire_trial *trial)
+/*  Takes over the order that var/trial records, so that reports about it carry its names. */
+static void order_adopt (struct node_manager *node, const struct wire_trial *trial)
 {
     node_order_clear (node);
     node->order.epoch = trial->epoch;
@@ -46,10 +46,10 @@ static void adopt (struct node_manager *node, const struct wire_trial *trial)
     node->order.candidate.envelope = envelope;
 }
 
-/*  Returns whether that is remembered. */
+/*  Returns whether the order state was saved. */
 static bool close_order (struct node_manager *node)
 {
-    node->standing.epoch = later (node->standing.epoch, node->order.epoch);
+    node->standing.epoch = number_max (node->standing.epoch, node->order.epoch);
     node->standing.under_way = node->standing.attempt = node->standing.probes = 0;
     set_text (&node->standing.transaction, node->order.transaction);
     bool saved = node_standing_save (node);
@@ -58,17 +58,19 @@ static bool close_order (struct node_manager *node)
     return saved;
 }
 
-/*  Whether the release did it. A host that went down each time, an init that stopped it each time, a link that
-    somebody took away, a disk that changed files before they ever ran are held against nobody: where the release is behind it all the same,
-    each order of a person costs one more trial, and none is begun without. */
+/*  Returns whether the release is to blame. No release is blamed if the host went down each time, if init
+    stopped it each time, if somebody removed a link, or if the disk changed files before they ever ran. If
+    the release did cause that, each order of a person costs one more trial, and no trial starts without such
+    an order. */
 static bool is_to_blame (enum root_cause cause)
 {
     return cause == ROOT_CAUSE_CRASHED || cause == ROOT_CAUSE_HUNG || cause == ROOT_CAUSE_DAMAGED;
 }
 
-/*  A release that filled the disk is not to be tried again because there is no room to say so: its workspace makes
-    room. */
-static void quarantine (struct node_manager *node, const struct wire_failure *failure, const char *workspace)
+/*  If the release filled the disk, there is no room to quarantine it, and it would be tried again. Then its
+    workspace is removed to make room. */
+static void release_quarantine (struct node_manager *node, const struct wire_failure *failure,
+                                const char *workspace)
 {
     struct base_error error;
     int rc = root_quarantine_add (&node->root, failure, &error);
@@ -78,8 +80,8 @@ static void quarantine (struct node_manager *node, const struct wire_failure *fa
         base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
 }
 
-/*  What was made of the launcher's note. Where nobody is to blame it goes, unless this node does not know the order
-    that it belongs to: then that would be carried out again and again. */
+/*  Stores the verdict in the launcher's note. If no release is to blame, the note is removed, but only if
+    this node knows the note's order: otherwise that order would be carried out again and again. */
 static void note_judged (struct node_manager *node, struct root_outcome *outcome, enum root_judged judged,
                          bool remembered)
 {
@@ -95,16 +97,16 @@ static void note_judged (struct node_manager *node, struct root_outcome *outcome
         base_log (BASE_LOG_WARNING, "ignoring: %s", error.text);
 }
 
-/*  guilty: ends the order of a version that never confirmed itself, and quarantines its release. Else the order
-    stays: it has not ended for the origin, and is taken up again as often as one that was interrupted. The origin
-    is told anew: its records hold what the node was before. */
-static void judge (struct node_manager *node, const struct wire_failure *failure, bool guilty)
+/*  guilty: ends the order of a version that never confirmed itself, and quarantines its release. Otherwise
+    the order has not ended for the origin; it stays and is resumed as often as one that was interrupted. The
+    result is reported again: the origin's records have the node's earlier state. */
+static void trial_judge (struct node_manager *node, const struct wire_failure *failure, bool guilty)
 {
     struct wire_trial trial = {.transaction = NULL};
     struct root_outcome outcome;
     bool remembered = !root_trial_recall (&node->root, &trial);
     if (guilty)
-        quarantine (node, failure, remembered ? trial.workspace : "");
+        release_quarantine (node, failure, remembered ? trial.workspace : "");
     if (!root_failed_find (&node->root, &failure->release, &outcome))
         note_judged (node, &outcome, guilty ? ROOT_JUDGED_GUILTY : ROOT_JUDGED_INNOCENT, remembered);
     if (!remembered) {
@@ -113,9 +115,9 @@ static void judge (struct node_manager *node, const struct wire_failure *failure
     }
     bool is_its = strcmp (trial.transaction, failure->transaction) == 0;
     if (is_its) {
-        adopt (node, &trial);
+        order_adopt (node, &trial);
         if (guilty) {
-            node->standing.epoch = later (node->standing.epoch, node->order.epoch);
+            node->standing.epoch = number_max (node->standing.epoch, node->order.epoch);
             node->standing.under_way = node->standing.attempt = node->standing.probes = 0;
             node_standing_save (node);
         }
@@ -127,7 +129,7 @@ static void judge (struct node_manager *node, const struct wire_failure *failure
     wire_trial_deinit (&trial);
 }
 
-/*  How the trial of a workspace ended. A version that does not know .failed leaves var/outcome. */
+/*  Reads how the trial of a workspace ended. A version that does not know .failed leaves var/outcome. */
 static int read_outcome (const struct node_manager *node, const char *workspace,
                          struct root_outcome *ret_outcome)
 {
@@ -140,8 +142,8 @@ static int read_outcome (const struct node_manager *node, const char *workspace,
     return 0;
 }
 
-/*  This version runs because the one that was on trial failed: says so, and sees to it that it is not
-    tried again. */
+/*  This version runs because the one on trial failed. Reports that, and makes sure that the order is not
+    carried out again. */
 static void came_back (struct node_manager *node, const struct wire_trial *trial,
                        struct root_outcome *outcome)
 {
@@ -152,12 +154,12 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
     set_text (&failure.transaction, trial->transaction);
     if (!failure.version)
         set_text (&failure.version, trial->version);
-    adopt (node, trial);
+    order_adopt (node, trial);
     bool guilty = is_to_blame (outcome->cause);
     if (outcome->cause == ROOT_CAUSE_UNCONFIRMED)
-        node_comparison_begin (node, &failure, &node->order, judge);
+        node_comparison_begin (node, &failure, &node->order, trial_judge);
     else if (guilty)
-        quarantine (node, &failure, trial->workspace);
+        release_quarantine (node, &failure, trial->workspace);
     node_remember_failure (node, &failure);
     bool remembered = false;
     if (!node->comparison)
@@ -179,8 +181,8 @@ static void came_back (struct node_manager *node, const struct wire_trial *trial
     wire_failure_deinit (&failure);
 }
 
-/*  Whoever goes back leaves a note before; without one, this host went down between the record of the trial and
-    the switch. The release never ran then, and its order is taken up again, a bounded number of times. */
+/*  A rollback leaves a note first. Without a note, this host went down between the record of the trial and
+    the switch. Then the release never ran, and its order is resumed, a bounded number of times. */
 static void resume_trial_of (struct node_manager *node, const struct wire_trial *trial)
 {
     struct root_outcome outcome;
@@ -192,8 +194,8 @@ static void resume_trial_of (struct node_manager *node, const struct wire_trial 
     }
 }
 
-/*  A note that nobody has taken up, and no record of its trial: var/ was lost, or is in a form that this version
-    cannot read. */
+/*  Handles a note that no process has handled and that has no record of its trial: var/ was lost, or is in a
+    form that this version cannot read. */
 static void resume_note (struct node_manager *node, struct root_outcome *outcome)
 {
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
@@ -228,7 +230,7 @@ static void resume_notes (struct node_manager *node)
     (void) base_list_free (names);
 }
 
-/*  Returns whether a revert by order has brought this version back. */
+/*  Returns whether an ordered revert has restored this version. */
 static bool resume_revert (struct node_manager *node)
 {
     uint64_t epoch = node->standing.revert_epoch;
@@ -236,9 +238,9 @@ static bool resume_revert (struct node_manager *node)
     node->standing.revert_epoch = 0;
     set_text (&node->standing.revert_from, NULL);
     if (left) {
-        node->standing.epoch = later (node->standing.epoch, epoch);
+        node->standing.epoch = number_max (node->standing.epoch, epoch);
         node->standing.under_way = node->standing.attempt = node->standing.probes = 0;
-        if (node->standing.hold_epoch == epoch) /* a rollout that goes back does not hold */
+        if (node->standing.hold_epoch == epoch) /* a rollout that reverts does not hold */
             node->standing.held = true;
     }
     node_standing_save (node);
@@ -247,8 +249,8 @@ static bool resume_revert (struct node_manager *node)
     return left;
 }
 
-/*  Whether noded revert made this version stable, and was cut short before it could write more. One that never came
-    to do it is forgotten. */
+/*  Returns whether noded revert made this version stable and was interrupted before it could write more. A
+    revert that was interrupted before that is forgotten. */
 static bool was_reverted (struct node_manager *node)
 {
     char target[ROOT_NAME_SIZE], stable[ROOT_NAME_SIZE];
@@ -262,8 +264,8 @@ static bool was_reverted (struct node_manager *node)
     return false;
 }
 
-/*  Somebody went back on this host. The manager that ran may have written its own standing afterwards. The
-    update that was under way has come to its end so. */
+/*  A person reverted on this host. The manager that ran may have written its own order state afterwards. The
+    revert has ended the update that was in progress. */
 static void resume_reverted (struct node_manager *node)
 {
     char now[BASE_TIME_TEXT];
@@ -314,12 +316,12 @@ bool node_orders_resume_trial (struct node_manager *node)
         strcmp (state.stable, node->self.workspace) != 0)
         return false;
     if (!root_trial_recall (&node->root, &trial)) {
-        adopt (node, &trial);
+        order_adopt (node, &trial);
         wire_trial_deinit (&trial);
     } else {
         const char *transaction = node->self.installed.transaction;
         node->order.epoch = node->standing.under_way;
-        node->order.attempt = (unsigned) later (node->standing.attempt, 1);
+        node->order.attempt = (unsigned) number_max (node->standing.attempt, 1);
         node->order.release = node->self.installed.release;
         (void) base_text_copy (node->order.transaction, sizeof node->order.transaction,
                                transaction ? transaction : "unknown");
@@ -335,14 +337,14 @@ void node_orders_resume (struct node_manager *node)
     node_stable_resume (node);
     resume_reverted (node);
     bool reverted = node->standing.revert_epoch && resume_revert (node);
-    if (reverted) /* a trial that was ended by order is held against nobody */
+    if (reverted) /* a trial that was ended by order blames no release */
         (void) root_trial_forget (&node->root);
     if (node_orders_resume_trial (node))
         return;
     if (!root_trial_recall (&node->root, &trial)) {
         (void) root_link (&node->root, ROOT_STABLE, stable);
         if (strcmp (trial.workspace, node->self.workspace) == 0) {
-            adopt (node, &trial); /* confirmed, and ended before it could say so */
+            order_adopt (node, &trial); /* confirmed, but the process ended before it reported that */
             close_order (node);
             node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_CONFIRMED, NULL);
             node_order_clear (node);
@@ -352,30 +354,31 @@ void node_orders_resume (struct node_manager *node)
     }
     if (root_link (&node->root, ROOT_STABLE, stable) == 0 && strcmp (stable, node->self.workspace) == 0)
         resume_notes (node);
-    node_previous_keep (node); /* or it would be collected */
+    node_previous_keep (node); /* otherwise node_collect could remove it */
     node_collect (node);
     node_unshare_begin (node);
     node_later_resume (node);
 }
 
-/*  The hold that a revert brings comes with the going back (resume_revert), or where there is nothing to go
-    back from. A node that could not go back is left as it was, free to take the update that mends it. */
+/*  Returns whether the hold belongs to a revert. Such a hold takes effect with the revert itself
+    (resume_revert), or if there is nothing to revert. A node that could not revert stays as it was, free to
+    take the update that repairs it. */
 static bool is_by_revert (const struct wire_desired *desired)
 {
     return desired->held && desired->hold_epoch == desired->revert_epoch;
 }
 
-static void hold (struct node_manager *node, const struct wire_desired *desired,
-                  const struct update_order *order)
+static void hold_apply (struct node_manager *node, const struct wire_desired *desired,
+                        const struct update_order *order)
 {
     if (order->hold && !is_by_revert (desired))
         node->standing.held = desired->held;
     if (order->revert_nothing && is_by_revert (desired))
         node->standing.held = true;
-    node->standing.hold_epoch = later (node->standing.hold_epoch, desired->hold_epoch);
+    node->standing.hold_epoch = number_max (node->standing.hold_epoch, desired->hold_epoch);
 }
 
-/*  What becomes of a cancellation shows before it ends. */
+/*  The result of a cancellation is known before its order ends; it is remembered for the report. */
 static void note_cancel (struct node_manager *node, const struct wire_desired *desired,
                          const struct update_order *order)
 {
@@ -385,7 +388,7 @@ static void note_cancel (struct node_manager *node, const struct wire_desired *d
     }
 }
 
-static unsigned clear (struct node_manager *node, const struct wire_desired *desired)
+static unsigned quarantine_clear (struct node_manager *node, const struct wire_desired *desired)
 {
     unsigned count = 0;
     struct base_error error;
@@ -397,24 +400,24 @@ static unsigned clear (struct node_manager *node, const struct wire_desired *des
     return count;
 }
 
-/*  At rest, what is obeyed in passing or finds nothing to do has come to its end. Before, it has not: the
-    update under way may be interrupted, and an epoch above its own would have it forgotten. Returns
-    whether anything has ended. */
-static bool settle (struct node_manager *node, const struct wire_desired *desired,
-                    const struct update_order *order)
+/*  If no update is in progress, an order that was carried out in passing or has nothing to do has ended.
+    During an update it has not: the update may be interrupted, and recording an epoch above its own would
+    make the node forget it. Returns whether an order has ended. */
+static bool orders_settle (struct node_manager *node, const struct wire_desired *desired,
+                           const struct update_order *order)
 {
     struct wire_standing *standing = &node->standing;
     if (!update_order_at_rest (node->procedure.state) || order->update || order->revert)
         return false;
     if (node->procedure.state == WIRE_STATE_UNFIT && node_later_waits (node))
         return false;
-    uint64_t epoch = later (standing->hold_epoch, standing->clear_epoch);
+    uint64_t epoch = number_max (standing->hold_epoch, standing->clear_epoch);
     if (order->cancel_nothing)
-        epoch = later (epoch, desired->cancel_epoch);
+        epoch = number_max (epoch, desired->cancel_epoch);
     if (order->revert_nothing)
-        epoch = later (epoch, desired->revert_epoch);
+        epoch = number_max (epoch, desired->revert_epoch);
     if (order->update_held)
-        epoch = later (epoch, desired->release_epoch);
+        epoch = number_max (epoch, desired->release_epoch);
     if (epoch <= standing->epoch)
         return false;
     standing->epoch = epoch;
@@ -476,8 +479,8 @@ bool node_orders_refuse (struct node_manager *node)
     return true;
 }
 
-/*  What is carried out in passing, or finds nothing to do, is told under its own epoch; a node that says
-    no more than its new epoch would leave whoever ordered it waiting. */
+/*  An order that was carried out in passing, or has nothing to do, is reported under its own epoch. If the
+    node reported only its new epoch, the person who gave the order would wait for ever. */
 static void tell_passing (struct node_manager *node, const struct wire_desired *desired,
                           const struct update_order *order, bool hold, bool clear, unsigned cleared)
 {
@@ -516,9 +519,9 @@ static void take_back (struct node_manager *node, const struct wire_desired *des
     node_event (node, UPDATE_EVENT_REVERT);
 }
 
-/*  An origin that was set back to an older copy of its records gives states that this node has left behind,
-    and may give an epoch a second time. Nothing of them is obeyed. What was ordered under such an epoch is
-    told to have been refused, so that whoever ordered it does not wait. */
+/*  An origin whose records were restored from an older copy sends states that this node has already passed,
+    and may use an epoch a second time. None of them is obeyed. An order under such an epoch is reported as
+    refused, so that nobody waits for it. */
 static void refuse_state (struct node_manager *node, const struct wire_desired *desired,
                           const struct update_order *order)
 {
@@ -541,7 +544,7 @@ static void refuse_state (struct node_manager *node, const struct wire_desired *
                        "than the node; order it again");
 }
 
-/*  Clearing a quarantine is also what forgives an order that was interrupted too often. */
+/*  Clearing a quarantine also forgives an order that was interrupted too often. */
 void node_orders_desired (struct node_manager *node, const struct wire_desired *desired)
 {
     if (desired->status != WIRE_STATUS_OK || strcmp (desired->application, "noded") != 0)
@@ -557,17 +560,17 @@ void node_orders_desired (struct node_manager *node, const struct wire_desired *
     bool changed = desired->epoch > standing->seen_epoch || order.hold || order.clear;
     standing->seen_epoch = desired->epoch;
     standing->seen_digest = update_order_digest (desired);
-    hold (node, desired, &order);
+    hold_apply (node, desired, &order);
     note_cancel (node, desired, &order);
-    /* a hold ends what would otherwise be tried again behind it */
+    /* a hold also ends an order that would be retried after it */
     bool hold_cancels = order.hold && desired->held && !is_by_revert (desired) &&
                         node->procedure.state == WIRE_STATE_UNFIT && node_later_waits (node);
-    unsigned cleared = order.clear ? clear (node, desired) : 0;
-    bool settled = settle (node, desired, &order);
+    unsigned cleared = order.clear ? quarantine_clear (node, desired) : 0;
+    bool settled = orders_settle (node, desired, &order);
     bool waits = order.update && node_comparison_waits (node, desired->release_epoch);
     if ((!order.update || waits) && (changed || settled))
         node_standing_save (node);
-    /* obeyed and told during an update, and ended only now */
+    /* carried out and reported during an update, but ended only now */
     bool hold_ended = settled && standing->hold_epoch > ended;
     bool clear_ended = settled && standing->clear_epoch > ended;
     tell_passing (node, desired, &order, order.hold || hold_ended, order.clear || clear_ended, cleared);

@@ -1,11 +1,13 @@
-/*  The directories that an update needs. Whoever took one away, or its owner's rights to it, does not keep the node
-    from being updated: they are put right before they are needed. */
+/*  node/places.c - repairs the directories that an update needs
+
+    If somebody removed one, or took its owner's rights to it away, the node can still be updated: it is
+    repaired before it is needed. */
 
 #include "base/log.h"
 #include "node/manager.h"
 #include "root/repair.h"
 
-static void tell (void *context, const char *text)
+static void change_report (void *context, const char *text)
 {
     struct node_manager *node = context;
     struct wire_entry entry = {.application = (char *) "noded",
@@ -18,7 +20,7 @@ static void tell (void *context, const char *text)
 
 void node_places_keep (struct node_manager *node)
 {
-    const struct root_repair repair = {.root = &node->root, .changed = tell, .context = node};
+    const struct root_repair repair = {.root = &node->root, .changed = change_report, .context = node};
     struct base_error error = {.code = 0};
     if (root_repair_places (&repair, &error))
         base_log_limited (&node->log, BASE_LOG_WARNING, "ignoring: %s", error.text);

@@ -1,3 +1,5 @@
+/*  node/reach.c - finds out why the broker is not reached, and reports the reason */
+
 #include "node/reach.h"
 
 #include <stdio.h>
@@ -22,19 +24,19 @@ struct node_reach {
     struct bus_reach *check;
     int timer;
     uint64_t since_ns, since_ms;
-    char refused[REASON_SIZE]; /* what the origin said */
-    char told[REASON_SIZE];    /* the reason that was told last; empty: none */
+    char refused[REASON_SIZE]; /* the origin's answer */
+    char told[REASON_SIZE];    /* the last reason that was reported; empty: none */
 };
 
-static void look (void *context);
+static void check_start (void *context);
 
-static void arm (struct node_reach *reach, uint64_t delay_ms)
+static void check_start_in (struct node_reach *reach, uint64_t delay_ms)
 {
     bus_timer_cancel (reach->loop, reach->timer);
-    reach->timer = bus_timer_start (reach->loop, delay_ms, look, reach);
+    reach->timer = bus_timer_start (reach->loop, delay_ms, check_start, reach);
 }
 
-static void tell (struct node_reach *reach, const char *reason)
+static void reason_report (struct node_reach *reach, const char *reason)
 {
     char since[BASE_TIME_TEXT], line[LINE_MOST];
     if (strcmp (reason, reach->told) == 0)
@@ -57,11 +59,11 @@ static void on_checked (void *context, const char *wrong)
                                        : "connected, but no answer to hello: is it a broker, "
                                          "and are the CURVE keys right?");
     reach->check = bus_reach_free (reach->check);
-    tell (reach, reason);
-    arm (reach, PAUSE_MS);
+    reason_report (reach, reason);
+    check_start_in (reach, PAUSE_MS);
 }
 
-static void look (void *context)
+static void check_start (void *context)
 {
     struct node_reach *reach = context;
     reach->timer = 0;
@@ -70,11 +72,11 @@ static void look (void *context)
         on_checked (reach, NULL);
 }
 
-static void begin (struct node_reach *reach)
+static void waiting_begin (struct node_reach *reach)
 {
     reach->since_ns = base_time_real_ns ();
     reach->since_ms = base_time_boot_ms ();
-    arm (reach, reach->config->answer_ms);
+    check_start_in (reach, reach->config->answer_ms);
 }
 
 struct node_reach *node_reach_new (struct bus_loop *loop, const struct node_config *config,
@@ -85,7 +87,7 @@ struct node_reach *node_reach_new (struct bus_loop *loop, const struct node_conf
         return NULL;
     *reach = (struct node_reach){.loop = loop, .config = config, .root = root};
     (void) disk_unlink (root->disk, root->fd, UNREACHED);
-    begin (reach);
+    waiting_begin (reach);
     return reach;
 }
 
@@ -118,7 +120,7 @@ void node_reach_welcome (struct node_reach *reach)
 void node_reach_lost (struct node_reach *reach)
 {
     if (reach && !reach->timer && !reach->check)
-        begin (reach);
+        waiting_begin (reach);
 }
 
 void node_reach_refused (struct node_reach *reach, const char *reason)
@@ -129,7 +131,7 @@ void node_reach_refused (struct node_reach *reach, const char *reason)
     node_reach_lost (reach);
 }
 
-/*  Anybody may have written anything there: what is no line of text is not printed. */
+/*  Any program may have written to the file. Only one line of plain text is printed. */
 void node_reach_print (const struct root *root)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer line = {0};

@@ -1,4 +1,4 @@
-/*  node/rehearsal.c - what a rehearsal needs: scratch root, origin, callback, guard; made and undone */
+/*  node/rehearsal.c - makes and frees what a rehearsal needs: scratch root, origin, callback, guard */
 
 #include "node/rehearsal_private.h"
 
@@ -13,7 +13,7 @@
 
 enum { HEARTBEAT_MS = 15 * 1000 };
 
-/*  A host where the guard may not mount, such as a container or a user other than root. */
+/*  Called on a host where the guard may not mount, such as in a container, or for a user other than root. */
 static void on_open_root (void *context, const char *reason)
 {
     struct node_rehearsal *rehearsal = context;
@@ -25,7 +25,7 @@ static void on_open_root (void *context, const char *reason)
         base_log (BASE_LOG_WARNING, "cannot save the files that a start needs, ignoring: %s", error.text);
 }
 
-static int serve (struct node_rehearsal *rehearsal, struct base_error *error)
+static int origin_serve (struct node_rehearsal *rehearsal, struct base_error *error)
 {
     const char *sockets = rehearsal->scratch.sockets;
     char announce[96], control[96], content[96], callback[96];
@@ -47,7 +47,7 @@ static int serve (struct node_rehearsal *rehearsal, struct base_error *error)
     return rc;
 }
 
-static int settings (struct node_rehearsal *rehearsal, struct base_error *error)
+static int settings_write (struct node_rehearsal *rehearsal, struct base_error *error)
 {
     struct node_probe_settings probe = {.nonce = rehearsal->nonce, .depth = rehearsal->spec.depth};
     (void) snprintf (probe.endpoints.announce, BUS_ENDPOINT_SIZE, "%s",
@@ -61,8 +61,8 @@ static int settings (struct node_rehearsal *rehearsal, struct base_error *error)
     return text ? node_scratch_settings (&rehearsal->scratch, text, error) : -ENOMEM;
 }
 
-/*  What the candidate is, by its workspace. */
-static int identify (struct node_rehearsal *rehearsal, struct base_error *error)
+/*  Reads the digests of the candidate from its workspace. */
+static int candidate_identify (struct node_rehearsal *rehearsal, struct base_error *error)
 {
     base_cleanup (base_close_p) int fd = -1;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
@@ -87,10 +87,10 @@ static void could_not_begin (struct node_rehearsal *rehearsal, const struct base
                          *error->text ? error->text : "out of memory");
 }
 
-static int copy (void *context);
+static int candidate_copy (void *context);
 static void on_copied (void *context, int rc);
 
-static void begin (void *context)
+static void rehearsal_begin (void *context)
 {
     struct node_rehearsal *rehearsal = context;
     const struct node_rehearsal_spec *spec = &rehearsal->spec;
@@ -100,16 +100,16 @@ static void begin (void *context)
     rehearsal->env = node_self_pristine_env (spec->self);
     rehearsal->launcher = base_text_printf ("%s/%s/%s", spec->root->path, spec->candidate, ROOT_LAUNCHER);
     int rc = rehearsal->env && rehearsal->launcher ? 0 : -ENOMEM;
-    rc = rc ? rc : identify (rehearsal, &error);
+    rc = rc ? rc : candidate_identify (rehearsal, &error);
     rc = rc ? rc : node_scratch_make (spec->root, &rehearsal->scratch, &error);
     rc = rc ? rc : node_scratch_rendezvous (&rehearsal->scratch, &error);
     if (!rc)
-        rc = bus_work_start (spec->loop, copy, on_copied, rehearsal, &rehearsal->copying);
+        rc = bus_work_start (spec->loop, candidate_copy, on_copied, rehearsal, &rehearsal->copying);
     if (rc)
         could_not_begin (rehearsal, &error);
 }
 
-static int copy (void *context)
+static int candidate_copy (void *context)
 {
     struct node_rehearsal *rehearsal = context;
     return node_scratch_copy (&rehearsal->scratch, rehearsal->spec.candidate, &rehearsal->stop,
@@ -123,8 +123,8 @@ static void on_copied (void *context, int rc)
     struct base_error error = rehearsal->copy_error;
     rehearsal->copying = bus_work_free (rehearsal->copying);
     rc = rc ? rc : root_stable_set (&rehearsal->scratch.root, spec->candidate, &error);
-    rc = rc ? rc : serve (rehearsal, &error);
-    rc = rc ? rc : settings (rehearsal, &error);
+    rc = rc ? rc : origin_serve (rehearsal, &error);
+    rc = rc ? rc : settings_write (rehearsal, &error);
     base_cleanup (base_free_p) char *script =
         rc ? NULL : base_text_printf ("%s/%s/%s", rehearsal->scratch.root.path, ROOT_STABLE, ROOT_SCRIPT);
     struct node_guard_spec guard = {.loop = spec->loop,
@@ -159,7 +159,7 @@ int node_rehearsal_new (const struct node_rehearsal_spec *spec, node_rehearsal_d
     for (size_t i = 0; i < NODE_REHEARSAL_OFFERS; i++)
         rehearsal->offers[i].odd = -1;
     (void) base_random_hex (rehearsal->nonce, 16);
-    rehearsal->late = bus_timer_start (spec->loop, 0, begin, rehearsal);
+    rehearsal->late = bus_timer_start (spec->loop, 0, rehearsal_begin, rehearsal);
     if (rehearsal->late < 0) {
         free (rehearsal);
         return -ENOMEM;

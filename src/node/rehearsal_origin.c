@@ -1,4 +1,4 @@
-/*  node/rehearsal_origin.c - the parent as the origin that the candidate updates from */
+/*  node/rehearsal_origin.c - the parent as the origin of the candidate */
 
 #include "node/rehearsal_private.h"
 
@@ -7,7 +7,7 @@
 
 #include "base/time.h"
 
-/*  P may confirm itself: in the first hand-over of a whole rehearsal it is kept from it. */
+/*  Returns whether P may confirm itself. In the first hand-over of a full rehearsal it is kept from that. */
 static bool confirming_allowed (const struct node_rehearsal *rehearsal)
 {
     return rehearsal->phase == PHASE_AGAIN || rehearsal->phase == PHASE_CONFIRM ||
@@ -99,7 +99,8 @@ static int on_report (void *context, const struct bus_peer *peer, const struct w
     if (ours && updating &&
         (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_REFUSED ||
          report->outcome == WIRE_OUTCOME_NOTHING)) {
-        /* perhaps by a deadline of its own rehearsal, which is shorter: it would say that in its own words */
+        /* the cause may be a deadline of its own rehearsal, which is shorter: it would report that in its own
+           words */
         rehearsal->result.end.late = base_time_boot_ms () - rehearsal->entered_ms >=
                                      node_config_probe_step_ms (rehearsal->spec.config);
         node_rehearsal_fail (rehearsal, "it could not update: %s %s: %s", report->step,
@@ -121,7 +122,7 @@ static int on_report (void *context, const struct bus_peer *peer, const struct w
     return 0;
 }
 
-/*  A subscription that comes while somebody waits for a hint: it need not wait for the next one. */
+/*  A new subscriber that waits for a hint gets one now, not with the next timer. */
 static void on_subscription (void *context, const char *topic, bool subscribed)
 {
     struct node_rehearsal *rehearsal = context;

@@ -1,7 +1,7 @@
-/*  node/rehearsal_script.c - what the parent does at each step of a rehearsal, and sees for itself
+/*  node/rehearsal_script.c - what the parent does and checks at each step of a rehearsal
 
-    What the candidate announces only moves the script on; whether it did what the step asks for, the parent
-    reads from the links and workspaces of the scratch root. */
+    An announcement of the candidate only advances the script. Whether the candidate did what the step
+    requires, the parent reads from the links and workspaces of the scratch root. */
 
 #include "node/rehearsal_private.h"
 
@@ -26,8 +26,8 @@ const char *node_rehearsal_phase_word (enum node_rehearsal_phase phase)
     return steps[phase];
 }
 
-/*  Where the candidate could write to the root of its parent: nothing of it runs any more, and what it did
-    there is undone. */
+/*  If the candidate could write to the root of its parent: undoes its changes. None of its processes runs any
+    more. */
 static void put_back (struct node_rehearsal *rehearsal)
 {
     struct base_error error = {.code = 0};
@@ -47,8 +47,9 @@ static void tell_owner (struct node_rehearsal *rehearsal)
     rehearsal->done (rehearsal->context, &rehearsal->result);
 }
 
-/*  On a thread of its own: removing what a candidate left may take longer than the watchdog of the service waits. */
-static int empty (void *context)
+/*  Runs on a thread: removing what a candidate left may take longer than the watchdog of the service
+    allows. */
+static int scratch_empty (void *context)
 {
     struct node_rehearsal *rehearsal = context;
     const struct disk_until until = {.stop = &rehearsal->leave};
@@ -65,7 +66,8 @@ static void on_emptied (void *context, int rc)
     tell_owner (rehearsal);
 }
 
-/*  Nothing of it runs any more. Called from the loop, not from inside whatever found it out. */
+/*  None of the rehearsal's processes runs any more. Called from the loop, not from within the handler that
+    noticed that. */
 static void all_ended (void *context)
 {
     struct node_rehearsal *rehearsal = context;
@@ -78,10 +80,10 @@ static void all_ended (void *context)
                          (int) rehearsal->stuck);
     }
     put_back (rehearsal);
-    rehearsal->origin = origin_free (rehearsal->origin); /* its sockets lie in what is removed */
+    rehearsal->origin = origin_free (rehearsal->origin); /* its sockets are removed next */
     rehearsal->callback = bus_socket_free (rehearsal->callback);
     if (rehearsal->stuck ||
-        bus_work_start (rehearsal->spec.loop, empty, on_emptied, rehearsal, &rehearsal->emptying))
+        bus_work_start (rehearsal->spec.loop, scratch_empty, on_emptied, rehearsal, &rehearsal->emptying))
         tell_owner (rehearsal);
 }
 
@@ -103,7 +105,7 @@ void node_rehearsal_end_processes (struct node_rehearsal *rehearsal)
         rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, all_ended, rehearsal);
 }
 
-static void conclude (struct node_rehearsal *rehearsal)
+static void rehearsal_conclude (struct node_rehearsal *rehearsal)
 {
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->hint_timer);
@@ -115,7 +117,7 @@ static void conclude (struct node_rehearsal *rehearsal)
     node_rehearsal_end_processes (rehearsal);
 }
 
-/*  What the candidate and those below it printed last is often the best reason of all. */
+/*  Logs what the candidate and the processes below it printed last: often that explains the failure best. */
 static void tell_output (struct node_rehearsal *rehearsal)
 {
     if (!rehearsal->guard)
@@ -139,7 +141,7 @@ void node_rehearsal_fail (struct node_rehearsal *rehearsal, const char *format, 
     va_end (arguments);
     (void) base_text_copy (rehearsal->result.step, sizeof rehearsal->result.step, steps[rehearsal->phase]);
     tell_output (rehearsal);
-    conclude (rehearsal);
+    rehearsal_conclude (rehearsal);
 }
 
 static void on_deadline (void *context)
@@ -168,7 +170,7 @@ static void on_deadline (void *context)
     }
     pid_t stopped = rehearsal->guard ? node_guard_stopped (rehearsal->guard) : 0;
     if (stopped) {
-        rehearsal->result.end.killed = true; /* a candidate with the rights for it, or a person */
+        rehearsal->result.end.killed = true; /* by a candidate with the rights for it, or by a person */
         node_rehearsal_fail (rehearsal, "%s within %llu ms: its guard was stopped (pid %d, by SIGSTOP)",
                              missing[rehearsal->phase],
                              (unsigned long long) rehearsal->spec.config->rehearsal_step_ms, (int) stopped);
@@ -236,8 +238,8 @@ void node_rehearsal_stop (struct node_rehearsal *rehearsal)
     node_guard_stop (rehearsal->guard);
 }
 
-/*  What the parent itself was not able to do is not the candidate's fault, unless the candidate has used up what
-    was missing: then it does so a second time, and the version that runs does not. */
+/*  A failure of the parent itself is not the candidate's fault, unless the candidate used up the missing
+    resource. Then it does so in a second rehearsal, too, and the running version does not. */
 static void note_own_failure (struct node_rehearsal *rehearsal, int code)
 {
     bool used_up =
@@ -268,7 +270,7 @@ static void pass_if_through (struct node_rehearsal *rehearsal)
         return;
     }
     rehearsal->result.end.passed = true;
-    conclude (rehearsal);
+    rehearsal_conclude (rehearsal);
 }
 
 static void on_startcheck (void *context, const struct base_error *error)
@@ -313,8 +315,8 @@ bool node_rehearsal_link_is (struct node_rehearsal *rehearsal, const char *link,
     return fits;
 }
 
-/*  P runs in service: what C claims to have done must be on disk. */
-static bool switched (struct node_rehearsal *rehearsal, char stable[ROOT_NAME_SIZE])
+/*  P runs in service: the switch that C claims must be on disk. */
+static bool switch_check (struct node_rehearsal *rehearsal, char stable[ROOT_NAME_SIZE])
 {
     struct base_error error = {.code = 0};
     int rc = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
@@ -345,15 +347,16 @@ static bool c_is_stable (struct node_rehearsal *rehearsal)
            node_rehearsal_link_is (rehearsal, ROOT_BACK, NULL);
 }
 
-/*  A start that nobody asked for: what ran before it may have been killed by a stranger, which is to be told
-    from a candidate that does so each time. */
+/*  A start without an order. Another process may have killed the one before; a second try distinguishes that
+    from a candidate that ends each time. */
 static void fail_unasked (struct node_rehearsal *rehearsal, const char *reason)
 {
     rehearsal->result.end.killed = true;
     node_rehearsal_fail (rehearsal, "%s", reason);
 }
 
-/*  What the launcher only warns of, since it must run something, is a reason to refuse a candidate. */
+/*  The launcher only warns of a damaged workspace, since it must run something; a candidate is refused for
+    it. */
 static bool c_is_whole (struct node_rehearsal *rehearsal)
 {
     struct base_error error = {.code = 0};
@@ -367,7 +370,7 @@ static bool c_is_whole (struct node_rehearsal *rehearsal)
     return !rc;
 }
 
-/*  C, in service in its scratch root. */
+/*  C announced itself, in service in its scratch root. */
 static void on_candidate (struct node_rehearsal *rehearsal)
 {
     switch (rehearsal->phase) {
@@ -424,7 +427,7 @@ static void check_start_files (struct node_rehearsal *rehearsal, const char *wor
     }
 }
 
-/*  P, in service in C's scratch root. */
+/*  P announced itself, in service in C's scratch root. */
 static void on_offered (struct node_rehearsal *rehearsal, const struct wire_ready *ready)
 {
     struct base_error error = {.code = 0};
@@ -435,7 +438,7 @@ static void on_offered (struct node_rehearsal *rehearsal, const struct wire_read
         return;
     }
     if (rehearsal->phase == PHASE_CONFIRM || rehearsal->phase == PHASE_REVERT) {
-        rehearsal->result.end.killed = true; /* proven code ended: hardly by itself */
+        rehearsal->result.end.killed = true; /* proven code has ended, hardly by itself */
         node_rehearsal_fail (rehearsal, "the version that it had handed over to was started a second time");
         return;
     }
@@ -451,14 +454,14 @@ static void on_offered (struct node_rehearsal *rehearsal, const struct wire_read
     }
     if (rehearsal->spec.depth == NODE_DEPTH_MINTED &&
         (!rehearsal->nested_ready || !rehearsal->nested_rehearsed)) {
-        /*  Different senders keep no order, and what was sent to a parent that did not run may be lost with its
-            sender: on a host that is short of time a second try shows. */
+        /*  Messages of different senders may arrive in any order, and a message to a parent that did not run
+            may be lost with its sender. If the host is merely slow, a second try shows that. */
         rehearsal->result.end.late = true;
         node_rehearsal_fail (rehearsal, "it handed over to the offered version without having %s",
                              rehearsal->nested_ready ? "rehearsed an update with it" : "rehearsed it");
         return;
     }
-    if (!switched (rehearsal, stable))
+    if (!switch_check (rehearsal, stable))
         return;
     if (rehearsal->phase == PHASE_UPDATE && rehearsal->spec.depth == NODE_DEPTH_MINTED) {
         node_rehearsal_enter (rehearsal, PHASE_RETURN);
@@ -472,7 +475,7 @@ static void on_offered (struct node_rehearsal *rehearsal, const struct wire_read
     node_rehearsal_hint (rehearsal);
 }
 
-/*  P, while C rehearses it. */
+/*  P announced itself while C rehearses it. */
 static void on_nested (struct node_rehearsal *rehearsal, const struct wire_ready *ready)
 {
     struct base_error error = {.code = 0};
@@ -484,15 +487,15 @@ static void on_nested (struct node_rehearsal *rehearsal, const struct wire_ready
         rehearsal->nested_ready = true;
 }
 
-/*  Whether it is a process below the guard that announces itself. A candidate in a pid name space of its own
-    passes every step, and is not able to end what it starts: the next update of it would be the first to
-    show. */
+/*  Returns whether the process that announced itself is below the guard. A candidate in a pid name space of
+    its own would pass every step, but could not end the processes that it starts: only its next update would
+    show that. */
 static bool is_from_below (struct node_rehearsal *rehearsal, const struct wire_ready *ready)
 {
     struct base_error error = {.code = 0};
     pid_t pid = ready->pid <= INT32_MAX ? (pid_t) ready->pid : 0;
     int rc = rehearsal->guard ? node_guard_check (rehearsal->guard, pid, &error) : 0;
-    if (rc == -ESRCH && rehearsal->phase == PHASE_READY) /* later on it need not wait for this process */
+    if (rc == -ESRCH && rehearsal->phase == PHASE_READY) /* in later phases it may have ended already */
         (void) base_error_set (&error, rc, "it announced itself as process %d, which does not exist",
                                (int) pid);
     else if (rc != -EPERM)
@@ -565,7 +568,7 @@ void node_rehearsal_on_gone (void *context, const struct node_guard_end *end)
         judge_end (rehearsal, end);
     if (end->stuck)
         rehearsal->stuck = end->stuck;
-    rehearsal->guard = node_guard_free (rehearsal->guard); /* not before: it has what the candidate said */
+    rehearsal->guard = node_guard_free (rehearsal->guard); /* not before: it has the output */
     if (rehearsal->phase == PHASE_END)
         node_rehearsal_end_processes (rehearsal);
 }

@@ -1,3 +1,5 @@
+/*  node/reports.c - describes this node, and reports steps to the origin, the parent and the journal */
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,7 +45,7 @@ void node_remember_failure (struct node_manager *node, const struct wire_failure
     node->standing.last_error = copy;
 }
 
-/*  Previous version and quarantine are read each time: a person may have changed them on disk. */
+/*  Previous version and quarantine are read again each time: a person may have changed them on disk. */
 static void read_details (struct node_manager *node)
 {
     char name[ROOT_NAME_SIZE];
@@ -89,7 +91,7 @@ void node_describe (struct node_manager *node, struct wire_application *ret_appl
     }
 }
 
-static void journal (struct node_manager *node, const struct wire_report *report)
+static void report_journal (struct node_manager *node, const struct wire_report *report)
 {
     struct wire_entry entry = {.application = (char *) "noded",
                                .transaction = report->transaction,
@@ -104,7 +106,7 @@ static void journal (struct node_manager *node, const struct wire_report *report
     node_journal_append (node, &entry);
 }
 
-static void queue (struct node_manager *node, const struct wire_report *report)
+static void report_queue (struct node_manager *node, const struct wire_report *report)
 {
     struct wire_application application;
     struct wire_report whole = *report;
@@ -116,7 +118,7 @@ static void queue (struct node_manager *node, const struct wire_report *report)
         base_log (BASE_LOG_WARNING, "a report could not be queued: out of memory");
 }
 
-static void tell (struct node_manager *node, const struct wire_report *report)
+static void report_send (struct node_manager *node, const struct wire_report *report)
 {
     bool final = report->outcome != WIRE_OUTCOME_STARTED;
     base_log (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_WENT_BACK
@@ -126,8 +128,8 @@ static void tell (struct node_manager *node, const struct wire_report *report)
               "%s: %s %s%s%s", report->transaction ? report->transaction : "order", report->step,
               wire_outcome_word (report->outcome), report->reason ? ": " : "",
               report->reason ? report->reason : "");
-    journal (node, report);
-    queue (node, report);
+    report_journal (node, report);
+    report_queue (node, report);
     if (node->callback) {
         struct wire_progress progress = {.transaction = report->transaction,
                                          .release = report->release,
@@ -160,7 +162,7 @@ void node_report (struct node_manager *node, const char *step, enum wire_outcome
     struct wire_report report = report_of (node, step, outcome, reason);
     if (outcome == WIRE_OUTCOME_STARTED)
         report.time = (char *) base_time_format (base_time_real_ns (), node->order.begun);
-    tell (node, &report);
+    report_send (node, &report);
 }
 
 void node_report_progress (struct node_manager *node, const char *note)
@@ -169,7 +171,7 @@ void node_report_progress (struct node_manager *node, const char *note)
         report_of (node, wire_state_word (node->procedure.state), WIRE_OUTCOME_STARTED, note);
     if (*node->order.begun)
         report.time = node->order.begun;
-    queue (node, &report);
+    report_queue (node, &report);
 }
 
 void node_report_entry (struct node_manager *node, const struct wire_entry *entry)
@@ -181,7 +183,7 @@ void node_report_entry (struct node_manager *node, const struct wire_entry *entr
                                  .outcome = entry->outcome,
                                  .reason = entry->reason,
                                  .time = entry->time};
-    queue (node, &report);
+    report_queue (node, &report);
 }
 
 void node_report_order (struct node_manager *node, uint64_t epoch, const char *step,
@@ -189,5 +191,5 @@ void node_report_order (struct node_manager *node, uint64_t epoch, const char *s
 {
     struct wire_report report = {
         .epoch = epoch, .attempt = 1, .step = (char *) step, .outcome = outcome, .reason = (char *) reason};
-    tell (node, &report);
+    report_send (node, &report);
 }

@@ -1,3 +1,5 @@
+/*  node/scratch.c - makes, fills and removes scratch roots */
+
 #include "node/scratch.h"
 
 #include <errno.h>
@@ -12,7 +14,8 @@
 
 enum { BLOCK_SIZE = 64 * 1024, PIECE_SIZE = 16 * 1024 * 1024, DEPTH_MOST = 4 };
 
-/*  Returns how much was copied, 0 at the end, or -errno. Some file systems cannot copy by themselves. */
+/*  Returns the number of bytes copied, 0 at the end, or -errno. Some file systems cannot copy by
+    themselves. */
 static ssize_t copy_piece (int from, int to)
 {
     ssize_t got = copy_file_range (from, NULL, to, NULL, PIECE_SIZE, 0);
@@ -42,7 +45,7 @@ int node_scratch_copy_bytes (int from, int to, const atomic_bool *stop)
 
 struct copying {
     const atomic_bool *stop;
-    struct root_verified from, to; /* a copy of what was verified need not be read to be verified */
+    struct root_verified from, to; /* the copy of a verified file need not be read to be verified */
 };
 
 static int copy_file (struct copying *copying, int from_directory, int to_directory, const char *name,
@@ -139,14 +142,15 @@ int node_scratch_settings (struct node_scratch *scratch, const char *text, struc
                             error);
 }
 
-/*  Where the directory may lie that the link of a scratch root points to; anything else is not ours to remove. A
-    candidate may have filled one of them, for good. */
+/*  The places for the directory that the link of a scratch root names; anything else must not be removed. A
+    candidate may have filled one of them for good. */
 static const char *const sockets_places[] = {"/tmp", "/run", "/dev/shm", "/var/tmp"};
 
 #define SOCKETS_NAME "/noded-XXXXXX"
 #define SOCKETS_LINK ".sockets"
 
-/*  The link first: whoever is killed behind it leaves nothing that is not found again. Returns 0 or -errno. */
+/*  Writes the link first: if this process is killed after that, a later one finds what it left. Returns 0 or
+    -errno. */
 static int make_sockets (struct node_scratch *scratch, const char *place)
 {
     enum { NAMES_MOST = 16 };
@@ -167,7 +171,7 @@ int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *er
     int rc = -ENOENT;
     for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places && rc; i++) {
         int one = make_sockets (scratch, sockets_places[i]);
-        rc = one == 0 || i == 0 ? one : rc; /* where none can be made, /tmp is to be told of */
+        rc = one == 0 || i == 0 ? one : rc; /* if no place works, the error of /tmp is reported */
     }
     return rc ? base_error_errno (error, rc, "making a directory for sockets, %s" SOCKETS_NAME,
                                   sockets_places[0])
@@ -199,7 +203,7 @@ static int open_probe (int root)
 
 static void remove_below (const struct disk *disk, int root, unsigned depth, const struct disk_until *until);
 
-/*  What a probe left, and the probes below it: whoever was killed removed nothing. */
+/*  Removes what a probe left, and the probes below it: a killed process has removed nothing. */
 static void remove_probe (const struct disk *disk, int probe, const char *name, unsigned depth,
                           const struct disk_until *until)
 {

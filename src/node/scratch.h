@@ -1,8 +1,7 @@
-/*  node/scratch.h - scratch roots below probe/: a copy of a workspace, for a probe to live in
+/*  node/scratch.h - scratch roots below probe/: each holds a copy of a workspace in which a probe runs
 
-    Files are copied, not linked: what a candidate does to its own files stays in its scratch root. Nothing
-    is synced: a scratch root means nothing after a crash, and what is left of it is removed at the next
-    start. */
+    Files are copied, not linked: what a candidate does to its own files stays in its scratch root. Nothing is
+    synced: a scratch root has no meaning after a crash, and the next start removes what is left of it. */
 
 #ifndef NODE_SCRATCH_H
 #define NODE_SCRATCH_H
@@ -18,41 +17,42 @@ struct node_scratch {
     char sockets[32]; /* directory of its ipc sockets; empty: none */
 };
 
-/*  Makes an empty one. Null value: root.fd -1. */
+/*  Makes an empty scratch root. Null value: root.fd -1. */
 int node_scratch_make (const struct root *parent, struct node_scratch *ret_scratch, struct base_error *error);
 
-/*  Copies a workspace of the parent into it under its own name. Stops with -ECANCELED soon after *stop
-    (NULL: never) has become true: it may run on a thread of its own. */
+/*  Copies a workspace of the parent into it under its own name. Stops with -ECANCELED soon after *stop has
+    become true (NULL: never), so that it may run on a thread. */
 int node_scratch_copy (struct node_scratch *scratch, const char *workspace, const atomic_bool *stop,
                        struct base_error *error);
 
 /*  Writes node.zpl. */
 int node_scratch_settings (struct node_scratch *scratch, const char *text, struct base_error *error);
 
-/*  Makes a fresh short directory for its ipc sockets (a socket's path has 107 bytes, a root's may have
-    more), readable by this user only. A link in the scratch root tells where, so that a later process can
-    remove it. */
+/*  Makes a new directory with a short path for its ipc sockets (a socket's path has at most 107 bytes, a
+    root's may have more), accessible to this user only. A link in the scratch root names it, so that a later
+    process can remove it. */
 int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *error);
 
-/*  Removes what is in it, and itself, from the disk, until it is told to end (NULL: all of it). A candidate may have left
-    millions of files: it may run on a thread of its own. Safe on the null value. */
+/*  Removes the scratch root with all that is in it from the disk, or stops at until (NULL: never). A
+    candidate may have left millions of files, so it may run on a thread. Safe on the null value. */
 void node_scratch_empty (const struct node_scratch *scratch, const struct disk_until *until);
 
-/*  Removes it with all that is in it. Safe on the null value. */
+/*  Removes the scratch root with all that is in it, and closes it. Safe on the null value. */
 void node_scratch_deinit (struct node_scratch *scratch);
 
-/*  The same without removing anything: something in it cannot be ended. A later sweep removes it. */
+/*  Closes it without removing anything, because a process in it cannot be ended. A later sweep removes it. */
 void node_scratch_leave (struct node_scratch *scratch);
 
-/*  What earlier processes left below probe/. NULL: nothing; else to be freed with base_list_free. */
+/*  Returns the names that earlier processes left below probe/. The caller frees them with base_list_free.
+    NULL: none. */
 char **node_scratch_left (const struct root *parent);
 
-/*  Removes that, until it is told to end (NULL: all of it), and nothing that is made meanwhile: it may run on a thread
-    of its own. */
+/*  Removes those names, or stops at until (NULL: never). Nothing that is made meanwhile is removed, so it may
+    run on a thread. */
 void node_scratch_sweep (const struct root *parent, char *const *names, const struct disk_until *until);
 
-/*  Copies what is left to read of one file behind the end of another, by the file system itself where it
-    can. stop: NULL, or where another thread may end it. Returns 0 or -errno (-ECANCELED). */
+/*  Copies the rest of one file behind the end of another; the file system does it itself if it can. stop: may
+    be set by another thread, or NULL. Returns 0 or -errno (-ECANCELED). */
 int node_scratch_copy_bytes (int from, int to, const atomic_bool *stop);
 
 #endif

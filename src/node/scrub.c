@@ -1,10 +1,10 @@
-/*  Reads what stable and previous lead to, within a period, and tells where it does not fit its manifest any more:
-    a revert, or the next start, would find out too late. Changes and removes nothing.
+/*  node/scrub.c - verifies within a period what stable and previous point to, and reports damage
 
-    Both are read one after the other, on a thread, with a pause behind each slice (disk/pace.h), and then nothing
-    happens for half of the period. var/scrub says when that was, by the clock of this boot, and what was found; a
-    boot begins with a round, for a disk may come up other than it was left. While something is damaged, rounds
-    come more often: it may be mended by hand. */
+    A revert, or the next start, would find damage too late. A scrub changes and removes nothing. Both
+    workspaces are read one after the other, on a thread, with a pause after each slice (disk/pace.h). Then
+    nothing happens for half of the period. var/scrub records when the last round ended, by the clock of this
+    boot, and what it found. Each boot begins with a round, because a disk may have changed while the host was
+    down. While there is damage, rounds come more often: a person may have repaired it. */
 
 #include "node/scrub.h"
 
@@ -33,9 +33,9 @@ enum {
     LINKS = 2,
     STATE_MOST = 4096,
     FAULT_SIZE = 120,
-    BOOT_MS = 10 * 60 * 1000,    /* from a start until the first round of a boot; and as much by chance */
-    DAMAGED_MS = 60 * 60 * 1000, /* from one round to the next */
-    BUSY_MS = 60 * 1000,         /* until an update has ended */
+    BOOT_MS = 10 * 60 * 1000,    /* from a start to the first round of a boot; at random up to twice */
+    DAMAGED_MS = 60 * 60 * 1000, /* from one round to the next, while there is damage */
+    BUSY_MS = 60 * 1000,         /* to the next look whether the update has ended */
 };
 
 static const char *const links[LINKS] = {ROOT_STABLE, ROOT_PREVIOUS};
@@ -47,7 +47,7 @@ struct fault {
 
 struct state {
     char boot[40];
-    uint64_t at_ms; /* of that boot; the end of the last round */
+    uint64_t at_ms; /* end of the last round, by the clock of that boot */
     struct fault faults[LINKS];
 };
 
@@ -55,7 +55,7 @@ struct round {
     const struct root *root;
     int stop;
     uint8_t *block;
-    char names[LINKS][ROOT_NAME_SIZE]; /* empty: not to be read */
+    char names[LINKS][ROOT_NAME_SIZE]; /* empty: not read */
     int results[LINKS];
     struct base_error errors[LINKS];
 };
@@ -68,7 +68,7 @@ struct node_scrub {
     int timer;
 };
 
-/*  what is remembered */
+/*  the record */
 
 static void read_boot (char boot[40])
 {
@@ -81,7 +81,7 @@ static void read_boot (char boot[40])
         (void) fclose (file);
 }
 
-/*  "LINK WORKSPACE TEXT" */
+/*  Parses "LINK WORKSPACE TEXT". */
 static void take_fault (struct state *state, char *line)
 {
     const char *link = strsep (&line, " "), *name = line ? strsep (&line, " ") : NULL;
@@ -132,7 +132,7 @@ static bool is_current (const struct root *root, size_t link, const struct fault
            strcmp (name, fault->workspace) == 0 && root_workspace_open (root, name, &fd) == 0;
 }
 
-static void describe (size_t link, const struct fault *fault, char text[NODE_SCRUB_TEXT / LINKS])
+static void fault_describe (size_t link, const struct fault *fault, char text[NODE_SCRUB_TEXT / LINKS])
 {
     (void) snprintf (text, NODE_SCRUB_TEXT / LINKS, "%s is damaged (%s: %s): %s", links[link],
                      fault->workspace, fault->text,
@@ -147,7 +147,7 @@ static bool state_describe (const struct root *root, const struct state *state,
     size_t used = 0;
     for (size_t i = 0; i < LINKS; i++)
         if (is_current (root, i, &state->faults[i])) {
-            describe (i, &state->faults[i], text);
+            fault_describe (i, &state->faults[i], text);
             used +=
                 (size_t) snprintf (ret_text + used, NODE_SCRUB_TEXT - used, "%s%s", used ? "; " : "", text);
         }
@@ -168,7 +168,7 @@ bool node_scrub_describe (const struct node_manager *node, char ret_text[NODE_SC
 
 /*  a round, on the thread */
 
-/*  Returns whether to go on. */
+/*  Waits. Returns whether the round continues. */
 static bool pause_for (const struct round *round, uint64_t ms)
 {
     struct pollfd stop = {.fd = round->stop, .events = POLLIN};
@@ -227,7 +227,7 @@ static void round_free (struct round *round)
     free (round);
 }
 
-static void tell (struct node_manager *node, size_t link, const struct fault *fault, bool damaged)
+static void fault_report (struct node_manager *node, size_t link, const struct fault *fault, bool damaged)
 {
     char text[NODE_SCRUB_TEXT / LINKS];
     struct wire_entry entry = {.application = (char *) "noded",
@@ -236,7 +236,7 @@ static void tell (struct node_manager *node, size_t link, const struct fault *fa
                                .reason = text,
                                .workspace = (char *) fault->workspace};
     if (damaged)
-        describe (link, fault, text);
+        fault_describe (link, fault, text);
     else
         (void) snprintf (text, sizeof text, "%s (%s) is whole again", links[link], fault->workspace);
     if (damaged)
@@ -248,7 +248,7 @@ static void tell (struct node_manager *node, size_t link, const struct fault *fa
     node_journal_append (node, &entry);
 }
 
-/*  Whether the result says something about the files. */
+/*  Returns whether the result says anything about the files. */
 static bool is_known (int result)
 {
     return result >= 0 || result == -EIO;
@@ -268,12 +268,12 @@ static bool take_result (struct node_scrub *scrub, size_t link)
     }
     if (result ? !is_current (&scrub->node->root, link, &found)
                : strcmp (known->workspace, round->names[link]) != 0)
-        return false; /* it was replaced meanwhile; or it was not known to be damaged */
+        return false; /* it was replaced meanwhile, or was not known as damaged */
     bool is_news = strcmp (known->workspace, found.workspace) != 0 || strcmp (known->text, found.text) != 0;
     if (is_news)
-        tell (scrub->node, link, result ? &found : known, result);
+        fault_report (scrub->node, link, result ? &found : known, result);
     *known = found;
-    if (result) /* what was read before says nothing now: the next start, and a revert, read it anew */
+    if (result) /* earlier digests are void: the next start, and a revert, read the files again */
         (void) disk_unlink (&disk_unsynced, scrub->node->root.fd, ROOT_VERIFIED);
     return is_news;
 }
@@ -346,7 +346,7 @@ static void on_timer (void *context)
     start_timer (scrub, busy_ms > BUSY_MS ? BUSY_MS : busy_ms);
 }
 
-/*  How long until the first round of this process. */
+/*  Returns the time until the first round of this process. */
 static uint64_t first_ms (const struct node_scrub *scrub)
 {
     char boot[40];

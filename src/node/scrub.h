@@ -1,4 +1,4 @@
-/*  node/scrub.h - what the reader of the workspaces found; see scrub.c */
+/*  node/scrub.h - what the scrub of the workspaces found; see scrub.c */
 
 #ifndef NODE_SCRUB_H
 #define NODE_SCRUB_H
@@ -7,8 +7,8 @@
 
 enum { NODE_SCRUB_TEXT = 512 };
 
-/*  What was found damaged of what stable and previous lead to now, with what to do, in one line. Reads var/scrub,
-    and changes nothing. Returns whether there is anything. */
+/*  Describes in one line the known damage of the workspaces that stable and previous point to now, with what
+    to do. Reads var/scrub, changes nothing. Returns whether there is damage. */
 bool node_scrub_read (const struct root *root, char ret_text[NODE_SCRUB_TEXT]);
 
 #endif

@@ -1,3 +1,5 @@
+/*  node/self.c - finds out what this process runs as */
+
 #include "node/self.h"
 
 #include <errno.h>
@@ -39,7 +41,7 @@ static int manifest_digest (const struct root *root, const char *workspace, stru
     return base_digest_of_fd (file, ret_digest, NULL);
 }
 
-/*  The workspace that /proc/self/exe lies in. */
+/*  Finds the workspace in which /proc/self/exe lies. */
 static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
 {
     char path[PATH_MAX];
@@ -79,8 +81,8 @@ static bool is_named (const char *entry, char *const *list, size_t count)
     return false;
 }
 
-/*  A variable of the envelope stands in the place of init's of the same name, which only the launcher still has.
-    What comes after this version is to start with init's again. */
+/*  A variable of the envelope replaces init's variable of the same name, which only the launcher still has. A
+    program that is started after this one must get init's value again. */
 static void load_hidden (struct node_self *self)
 {
     static char *const launcher[] = {(char *) "NODED_LAUNCHER"};
@@ -136,7 +138,7 @@ void node_self_deinit (struct node_self *self)
     self->hidden = base_list_free (self->hidden);
 }
 
-/*  Appends what is nobody's but init's to a list that has room. Returns 0 or -ENOMEM. */
+/*  Appends the variables that only init has set to a list that has room. Returns 0 or -ENOMEM. */
 static int keep_init (char *const *env, char *const *envelope, size_t n_envelope, char **list, size_t *count)
 {
     static char *const private[] = {
@@ -181,8 +183,8 @@ bool node_installed_find (const struct wire_installed *installed, const struct b
     return false;
 }
 
-/*  A file that has rotted would fail every update that takes it from there, and hides that it could be
-    fetched anew. */
+/*  A damaged file would fail every update that takes it from here, and would hide that it can be downloaded
+    again. */
 static bool is_intact (const struct root *root, const struct node_place *place,
                        const struct base_digest *digest, bool distrust)
 {

@@ -1,3 +1,5 @@
+/*  node/session.c - hello, heartbeats, requests and reports over the sockets of a session */
+
 #include "node/session.h"
 
 #include <errno.h>
@@ -22,7 +24,7 @@ enum {
     CONNECT_PAUSE_MOST_MS = 2000,
     REPORT_PAUSE_MOST_MS = 30 * 1000,
     HEARTBEAT_LEAST_MS = 100,
-    HEARTBEAT_SPREAD = 3,               /* a pause is shorter by up to this part of it */
+    HEARTBEAT_SPREAD = 3,               /* a pause is shortened by at most this part of it */
     TRANSPORT_HEARTBEAT_MS = 60 * 1000, /* beside the session's own, and the kernel's for a lost host */
 };
 
@@ -38,16 +40,16 @@ struct node_session {
 
     bool open;
     char instance[65];       /* of the origin */
-    uint64_t sequence;       /* of the last announcement that it is known to have made */
-    char heard_instance[65]; /* the same, as heard on the announce channel itself */
+    uint64_t sequence;       /* of its last announcement that is known */
+    char heard_instance[65]; /* the same, as received on the announce channel */
     uint64_t heard_sequence;
     uint64_t heartbeat_ms, heard_ms;
     uint64_t hello_pause_ms, report_pause_ms, connect_pause_ms;
-    uint64_t hello_ms;         /* when the last one was said */
-    struct base_log_limit log; /* of what the origin can cause */
+    uint64_t hello_ms;         /* when the last hello was sent */
+    struct base_log_limit log; /* for lines that the origin can cause */
 
     bool asking, ask_again, hint_wanted;
-    struct wire_match *match; /* under way */
+    struct wire_match *match; /* the current match */
     struct wire_report reports[REPORTS_MOST];
     size_t n_reports;
 
@@ -64,15 +66,15 @@ static void say_hello (void *context);
 static void send_ask (void *context);
 static void send_match (void *context);
 static void send_report (void *context);
-static void beat (void *context);
+static void heartbeat_send (void *context);
 
-static void arm (struct node_session *session, int *timer, uint64_t delay_ms, bus_handler *handler)
+static void timer_arm (struct node_session *session, int *timer, uint64_t delay_ms, bus_handler *handler)
 {
     bus_timer_cancel (session->loop, *timer);
     *timer = bus_timer_start (session->loop, delay_ms, handler, session);
 }
 
-static void disarm (struct node_session *session, int *timer)
+static void timer_disarm (struct node_session *session, int *timer)
 {
     bus_timer_cancel (session->loop, *timer);
     *timer = 0;
@@ -86,14 +88,15 @@ static void drop_report (struct node_session *session, size_t index)
              (session->n_reports - index) * sizeof *session->reports);
 }
 
-/*  A hello that waited for a connection would be there with every one that was said after it. */
+/*  hello is only sent over a connection: one that waited in a queue would arrive together with all later
+    ones. */
 static void await_connection (struct node_session *session)
 {
     uint64_t pause = session->connect_pause_ms;
     if (pause == CONNECT_PAUSE_MOST_MS)
         tell_awake (session);
     session->connect_pause_ms = pause * 2 < CONNECT_PAUSE_MOST_MS ? pause * 2 : CONNECT_PAUSE_MOST_MS;
-    arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
+    timer_arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
 }
 
 static void send_hello (struct node_session *session)
@@ -132,10 +135,10 @@ static void say_hello (void *context)
     session->hello_ms = base_time_boot_ms ();
     uint64_t pause = session->hello_pause_ms;
     session->hello_pause_ms = pause * 2 < HELLO_PAUSE_MOST_MS ? pause * 2 : HELLO_PAUSE_MOST_MS;
-    arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
+    timer_arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
 }
 
-/*  Something was asked for or told, and not refused: a welcome alone is none, or an origin that welcomes and
+/*  A request or report was answered, and not refused. A welcome does not count: an origin that welcomes and
     then refuses everything would be greeted as fast as the two can talk. */
 static void note_answer (struct node_session *session)
 {
@@ -146,33 +149,33 @@ static void begin_hello (struct node_session *session)
 {
     uint64_t ago = base_time_boot_ms () - session->hello_ms;
     session->open = false;
-    disarm (session, &session->heartbeat_timer);
+    timer_disarm (session, &session->heartbeat_timer);
     if (ago >= session->hello_pause_ms)
         say_hello (session);
     else
-        arm (session, &session->hello_timer, session->hello_pause_ms - ago, say_hello);
+        timer_arm (session, &session->hello_timer, session->hello_pause_ms - ago, say_hello);
 }
 
-/*  The origin does not know this session. Where hello is under way already, the answer is to what was sent
-    before it. */
+/*  The origin does not know this session. If hello is in progress already, the answer refers to an earlier
+    message. */
 static void on_unknown (struct node_session *session)
 {
     if (session->open)
         begin_hello (session);
 }
 
-/*  Asks unprompted, from time to time: a hint may have been lost without a trace. */
+/*  Asks without a hint, from time to time: a hint may have been lost unnoticed. */
 static void ask_unprompted (void *context)
 {
     struct node_session *session = context;
-    disarm (session, &session->ask_timer);
+    timer_disarm (session, &session->ask_timer);
     node_session_ask (session);
     uint64_t ms = session->config->ask_ms;
-    arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
+    timer_arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
 }
 
-/*  Each at a moment of its own: nodes that came together, after their origin was restarted, would beat
-    together for ever, and so find out together that it was restarted again. */
+/*  Each pause is random. Otherwise nodes that connected together, after their origin was restarted, would
+    send their heartbeats together for ever, and notice the next restart together. */
 static uint64_t heartbeat_pause (const struct node_session *session)
 {
     uint64_t ms = session->heartbeat_ms;
@@ -183,7 +186,7 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
 {
     if (welcome->status != WIRE_STATUS_OK && session->ops->refused)
         session->ops->refused (session->context, welcome->reason ? welcome->reason : "it gave no reason");
-    if (welcome->status == WIRE_STATUS_FAILED) { /* it may not be so any more the next time */
+    if (welcome->status == WIRE_STATUS_FAILED) { /* the next hello may succeed */
         base_log_limited (&session->log, BASE_LOG_WARNING, "the origin could not take this node's hello: %s",
                           welcome->reason ? welcome->reason : "it gave no reason");
         return;
@@ -194,14 +197,14 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
         session->hello_pause_ms = HELLO_PAUSE_MOST_MS;
         return;
     }
-    disarm (session, &session->hello_timer);
+    timer_disarm (session, &session->hello_timer);
     bool was_open = session->open;
     session->open = true;
     session->heartbeat_ms =
         welcome->heartbeat_ms > HEARTBEAT_LEAST_MS ? welcome->heartbeat_ms : HEARTBEAT_LEAST_MS;
     (void) base_text_copy (session->instance, sizeof session->instance, welcome->instance);
     session->sequence = welcome->sequence;
-    arm (session, &session->heartbeat_timer, heartbeat_pause (session), beat);
+    timer_arm (session, &session->heartbeat_timer, heartbeat_pause (session), heartbeat_send);
     if (was_open)
         return;
     session->ops->welcome (session->context, welcome);
@@ -215,10 +218,10 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
     if (session->n_reports)
         send_report (session);
     uint64_t ms = session->config->ask_ms;
-    arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
+    timer_arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
 }
 
-/*  The origin's announcements are numbered: one that was missed is made up for by asking. */
+/*  The origin numbers its announcements. If one was missed, the node asks instead. */
 static void note_sequence (struct node_session *session, const char *instance, uint64_t sequence)
 {
     bool missed = strcmp (instance, session->instance) != 0 || sequence > session->sequence;
@@ -228,10 +231,10 @@ static void note_sequence (struct node_session *session, const char *instance, u
         node_session_ask (session);
 }
 
-static void beat (void *context)
+static void heartbeat_send (void *context)
 {
     struct node_session *session = context;
-    disarm (session, &session->heartbeat_timer);
+    timer_disarm (session, &session->heartbeat_timer);
     tell_awake (session);
     uint64_t silent = base_time_boot_ms () - session->heard_ms;
     if (silent > LIVENESS_HEARTBEATS * session->heartbeat_ms) {
@@ -244,7 +247,7 @@ static void beat (void *context)
     }
     struct wire_heartbeat heartbeat = {.sender = session->id, .node = (char *) session->config->id};
     (void) bus_send (session->control, NULL, &wire_heartbeat_record, &heartbeat);
-    arm (session, &session->heartbeat_timer, heartbeat_pause (session), beat);
+    timer_arm (session, &session->heartbeat_timer, heartbeat_pause (session), heartbeat_send);
 }
 
 static void on_heartbeat (struct node_session *session, const struct wire_heartbeat *heartbeat)
@@ -272,7 +275,7 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
     if (noted->status == WIRE_STATUS_FAILED) {
         base_log_limited (&session->log, BASE_LOG_WARNING,
                           "the origin could not store the report of %s: it is sent again later", noted->step);
-        return; /* by the timer */
+        return; /* the timer sends it again */
     }
     if (!session->n_reports)
         return;
@@ -281,7 +284,7 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
         strcmp (head->step, noted->step) != 0 || (noted->outcome && noted->outcome != head->outcome))
         return;
     drop_report (session, 0);
-    disarm (session, &session->report_timer);
+    timer_disarm (session, &session->report_timer);
     session->report_pause_ms = session->config->resend_ms;
     if (session->n_reports)
         send_report (session);
@@ -304,9 +307,9 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
         }
         note_answer (session);
         if (desired->status == WIRE_STATUS_FAILED)
-            return; /* asked again by the timer */
+            return; /* the timer asks again */
         session->asking = false;
-        disarm (session, &session->resend_timer);
+        timer_disarm (session, &session->resend_timer);
         if (session->ask_again)
             node_session_ask (session);
         session->ops->desired (session->context, desired);
@@ -316,7 +319,7 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
             matched->attempt != session->match->attempt)
             return;
         if (matched->status == WIRE_STATUS_BUSY || matched->status == WIRE_STATUS_FAILED)
-            return; /* asked again by the timer */
+            return; /* the timer asks again */
         node_session_match_cancel (session);
         session->ops->matched (session->context, matched);
     } else if (message->record == &wire_noted_record)
@@ -342,7 +345,7 @@ static void on_announce (void *context, struct bus_socket *socket, const struct 
     session->heard_sequence = update->sequence;
     session->ops->hint (session->context, update);
     if (!is_meant (session, update))
-        return; /* and it says nothing about those before it: the next heartbeat has the node ask */
+        return; /* earlier ones may have been missed: the next heartbeat makes the node ask */
     if (strcmp (session->instance, update->instance) == 0 && update->sequence > session->sequence)
         session->sequence = update->sequence;
     node_session_ask (session);
@@ -379,7 +382,7 @@ static int check_endpoints (const struct node_config *config, struct base_error 
                            ROOT_SETTINGS);
 }
 
-static int subscribe (struct node_session *session)
+static int announce_subscribe (struct node_session *session)
 {
     char ring[96];
     struct base_digest digest = base_digest_of (session->config->id, strlen (session->config->id));
@@ -423,7 +426,7 @@ int node_session_new (struct bus_loop *loop, const struct node_config *config,
     if (!rc)
         rc = connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, false,
                           &session->announce, error);
-    rc = rc ? rc : subscribe (session);
+    rc = rc ? rc : announce_subscribe (session);
     if (!rc)
         rc = connect_one (session, BUS_DEALER, config->endpoints.control, on_control, LINGER_MS, true,
                           &session->control, error);
@@ -456,7 +459,7 @@ struct node_session *node_session_free (struct node_session *session)
     int *timers[] = {&session->hello_timer,  &session->heartbeat_timer, &session->ask_timer,
                      &session->resend_timer, &session->match_timer,     &session->report_timer};
     for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
-        disarm (session, timers[i]);
+        timer_disarm (session, timers[i]);
     (void) bus_socket_free (session->announce);
     (void) bus_socket_free (session->control);
     (void) bus_socket_free (session->content);
@@ -486,9 +489,9 @@ const char *node_session_id (const struct node_session *session)
 static void send_ask (void *context)
 {
     struct node_session *session = context;
-    disarm (session, &session->resend_timer);
+    timer_disarm (session, &session->resend_timer);
     if (!session->open)
-        return; /* asked on welcome */
+        return; /* sent on welcome */
     struct wire_ask ask = {.node = (char *) session->config->id,
                            .session = session->id,
                            .application = (char *) "noded",
@@ -496,7 +499,7 @@ static void send_ask (void *context)
                            .hint = session->hint_wanted,
                            .sequence = session->heard_sequence};
     (void) bus_send (session->control, NULL, &wire_ask_record, &ask);
-    arm (session, &session->resend_timer, session->config->resend_ms, send_ask);
+    timer_arm (session, &session->resend_timer, session->config->resend_ms, send_ask);
 }
 
 void node_session_hint_wanted (struct node_session *session, bool wanted)
@@ -516,12 +519,12 @@ void node_session_ask (struct node_session *session)
 static void send_match (void *context)
 {
     struct node_session *session = context;
-    disarm (session, &session->match_timer);
+    timer_disarm (session, &session->match_timer);
     if (!session->match)
         return;
     if (session->open)
         (void) bus_send (session->control, NULL, &wire_match_record, session->match);
-    arm (session, &session->match_timer, session->config->resend_ms, send_match);
+    timer_arm (session, &session->match_timer, session->config->resend_ms, send_match);
 }
 
 int node_session_match (struct node_session *session, const struct wire_match *match)
@@ -544,7 +547,7 @@ int node_session_match (struct node_session *session, const struct wire_match *m
 
 void node_session_match_cancel (struct node_session *session)
 {
-    disarm (session, &session->match_timer);
+    timer_disarm (session, &session->match_timer);
     if (session->match) {
         wire_match_deinit (session->match);
         free (session->match);
@@ -555,8 +558,8 @@ void node_session_match_cancel (struct node_session *session)
 static void send_report (void *context)
 {
     struct node_session *session = context;
-    disarm (session, &session->report_timer);
-    /* one that cannot be put into a message will not be either the next time, and others wait behind it */
+    timer_disarm (session, &session->report_timer);
+    /* a report that does not fit into a message never will, and others wait behind it */
     while (session->open && session->n_reports &&
            bus_send (session->control, NULL, &wire_report_record, &session->reports[0]) == -EINVAL) {
         base_log (BASE_LOG_WARNING, "ignoring a report of %s that fits into no message",
@@ -567,18 +570,18 @@ static void send_report (void *context)
         return;
     uint64_t pause = session->report_pause_ms;
     session->report_pause_ms = pause * 2 < REPORT_PAUSE_MOST_MS ? pause * 2 : REPORT_PAUSE_MOST_MS;
-    arm (session, &session->report_timer, pause, send_report);
+    timer_arm (session, &session->report_timer, pause, send_report);
 }
 
-/*  Whether a report only says once more that a step goes on. */
-static bool repeats (const struct wire_report *report, const struct wire_report *before)
+/*  Returns whether a report only repeats that a step continues. */
+static bool report_repeats (const struct wire_report *report, const struct wire_report *before)
 {
     return report->outcome == WIRE_OUTCOME_STARTED && before->outcome == WIRE_OUTCOME_STARTED &&
            report->epoch == before->epoch && report->attempt == before->attempt &&
            strcmp (report->step, before->step) == 0;
 }
 
-/*  What gives way where the queue is full: the oldest that ends nothing, else the oldest. */
+/*  Returns which report is dropped when the queue is full: the oldest that ends nothing, else the oldest. */
 static size_t least_wanted (const struct node_session *session)
 {
     for (size_t i = 0; i < session->n_reports; i++)
@@ -598,7 +601,7 @@ int node_session_report (struct node_session *session, const struct wire_report 
     int rc = wire_copy (&wire_report_record, &filled, &copy);
     if (rc)
         return rc;
-    if (session->n_reports && repeats (report, &session->reports[session->n_reports - 1]))
+    if (session->n_reports && report_repeats (report, &session->reports[session->n_reports - 1]))
         drop_report (session, session->n_reports - 1);
     if (session->n_reports == REPORTS_MOST)
         drop_report (session, least_wanted (session));

@@ -1,3 +1,5 @@
+/*  node/settings.c - loads, keeps and tries the settings of a node manager */
+
 #include "node/settings.h"
 
 #include <errno.h>
@@ -17,12 +19,12 @@
 #include "root/record.h"
 
 #define KEPT ROOT_VAR "/" ROOT_SETTINGS
-#define USED ROOT_VAR "/settings-used."        /* and the workspace that used them */
+#define USED ROOT_VAR "/settings-used."        /* followed by the name of the workspace that used them */
 #define GIVEN_UP ROOT_VAR "/settings-given-up" /* the digest of a node.zpl */
 
 enum { FILE_MOST = 1024 * 1024 };
 
-/*  Loads one file over the defaults, as far as it can be used; config is untouched where nothing can. */
+/*  Loads one file over the defaults, as far as it can be used. config is untouched if nothing can be used. */
 static int load_below (struct node_config *config, const char *path, struct node_config_faults *ret_faults,
                        struct base_error *error)
 {
@@ -42,12 +44,12 @@ static int load_below (struct node_config *config, const char *path, struct node
     return 0;
 }
 
-static bool lacks (const struct node_config_faults *faults)
+static bool faults_are_essential (const struct node_config_faults *faults)
 {
     return faults->id || faults->origin || faults->keys;
 }
 
-/*  Why a file that can be read does not say what is essential. */
+/*  Sets error to the reason why a readable file lacks an essential setting. */
 static void say_lack (const struct node_config *config, const struct node_config_faults *faults,
                       struct base_error *error)
 {
@@ -58,7 +60,8 @@ static void say_lack (const struct node_config *config, const struct node_config
                                config->root);
 }
 
-/*  The file of what the running workspace has used last; what another version reads is no concern of it. */
+/*  Formats the path of the record of what the running workspace used last. Each version reads only its
+    own. */
 static bool used_path (char path[sizeof USED + ROOT_NAME_SIZE])
 {
     char program[PATH_MAX];
@@ -77,12 +80,12 @@ static bool used_path (char path[sizeof USED + ROOT_NAME_SIZE])
     return true;
 }
 
-/*  Takes what is essential and lacks from another file, where that has it. */
+/*  Takes missing essential settings from another file, if that has them. */
 static void fill_from (struct node_config *config, struct node_config_faults *lacking, const char *path)
 {
     struct node_config other;
     base_cleanup (node_config_faults_deinit) struct node_config_faults faults = {.texts = NULL};
-    if (!lacks (lacking) || node_config_init (&other, config->root))
+    if (!faults_are_essential (lacking) || node_config_init (&other, config->root))
         return;
     if (!load_below (&other, path, &faults, NULL)) {
         if (lacking->id && !faults.id) {
@@ -102,13 +105,13 @@ static void fill_from (struct node_config *config, struct node_config_faults *la
     node_config_deinit (&other);
 }
 
-/*  From what this workspace used itself. Returns whether nothing lacks any more. */
-static bool fill (struct node_config *config, struct node_config_faults *lacking)
+/*  Takes them from what this workspace used last. Returns whether nothing essential is missing any more. */
+static bool config_fill (struct node_config *config, struct node_config_faults *lacking)
 {
     char used[sizeof USED + ROOT_NAME_SIZE];
-    if (lacks (lacking) && used_path (used))
+    if (faults_are_essential (lacking) && used_path (used))
         fill_from (config, lacking, used);
-    return !lacks (lacking);
+    return !faults_are_essential (lacking);
 }
 
 static int read_below (const char *root, const char *path, struct base_buffer *content)
@@ -135,8 +138,8 @@ bool node_settings_given_up (const char *root)
            memcmp (content.data, base_digest_format (&digest, text), content.size) == 0;
 }
 
-/*  What keeps no node from its origin is said once a start. */
-static void warn (const struct node_config_faults *faults)
+/*  Faults that do not keep a node from its origin are logged once at each start. */
+static void faults_warn (const struct node_config_faults *faults)
 {
     for (size_t i = 0; faults->texts && faults->texts[i]; i++)
         base_log (BASE_LOG_WARNING, "%s; going on without it", faults->texts[i]);
@@ -144,17 +147,17 @@ static void warn (const struct node_config_faults *faults)
         base_log (BASE_LOG_WARNING, "%s", faults->ignored[i]);
 }
 
-/*  The settings that are kept, as far as this version can use them; where nothing of them can be read, config stays
-    with what lacks in it. Returns whether nothing lacks any more. */
+/*  Loads the kept settings, as far as this version can use them. If they cannot be read, config stays, with
+    the faults own. Returns whether nothing essential is missing any more. */
 static bool load_kept (struct node_config *config, const struct node_config_faults *own)
 {
     base_cleanup (node_config_faults_deinit) struct node_config_faults kept = {.texts = NULL};
     struct node_config_faults lacking = {.id = own->id, .origin = own->origin, .keys = own->keys};
     if (!load_below (config, KEPT, &kept, NULL)) {
         lacking = (struct node_config_faults){.id = kept.id, .origin = kept.origin, .keys = kept.keys};
-        warn (&kept);
+        faults_warn (&kept);
     }
-    return fill (config, &lacking);
+    return config_fill (config, &lacking);
 }
 
 enum node_settings node_settings_load (struct node_config *config, struct base_error *ret_wrong)
@@ -168,8 +171,8 @@ enum node_settings node_settings_load (struct node_config *config, struct base_e
     }
     if (load_below (config, ROOT_SETTINGS, &faults, ret_wrong))
         return load_kept (config, &all) ? NODE_SETTINGS_KEPT : NODE_SETTINGS_NONE;
-    if (!lacks (&faults)) {
-        warn (&faults);
+    if (!faults_are_essential (&faults)) {
+        faults_warn (&faults);
         return NODE_SETTINGS_OWN;
     }
     say_lack (config, &faults, ret_wrong);
@@ -186,7 +189,7 @@ int node_settings_faults (const char *root, char ***ret_texts, struct base_error
     if (rc)
         return base_error_errno (error, rc, "cannot read the settings");
     rc = load_below (&config, ROOT_SETTINGS, &faults, &wrong);
-    if (rc || (lacks (&faults) && !faults.texts)) {
+    if (rc || (faults_are_essential (&faults) && !faults.texts)) {
         if (!rc)
             say_lack (&config, &faults, &wrong);
         (void) base_list_append (ret_texts, wrong.text);
@@ -209,7 +212,7 @@ int node_settings_check (const char *root, struct base_error *error)
     return rc;
 }
 
-static void journal (const struct root *root, enum wire_outcome outcome, char *reason)
+static void settings_journal (const struct root *root, enum wire_outcome outcome, char *reason)
 {
     struct wire_entry entry = {
         .application = (char *) "noded", .step = (char *) "settings", .outcome = outcome, .reason = reason};
@@ -227,7 +230,7 @@ void node_settings_tell (const struct root *root, enum node_settings settings, b
                          ? "using the settings with which the origin was last reached"
                          : "no update is possible until it is corrected");
     base_log (BASE_LOG_ERROR, "%s", reason);
-    journal (root, WIRE_OUTCOME_FAILED, reason);
+    settings_journal (root, WIRE_OUTCOME_FAILED, reason);
 }
 
 static bool read_both (const struct root *root, struct base_buffer *own, struct base_buffer *kept)
@@ -241,7 +244,7 @@ static bool is_same (const struct base_buffer *a, const struct base_buffer *b)
     return a->size == b->size && memcmp (a->data, b->data, a->size) == 0;
 }
 
-/*  What a person has written meanwhile is not what the origin was reached with. */
+/*  A file that a person has written meanwhile is not what the origin was reached with. */
 void node_settings_keep (const struct root *root, const struct base_digest *loaded)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer own = {0};
@@ -255,7 +258,7 @@ void node_settings_keep (const struct root *root, const struct base_digest *load
         base_log (BASE_LOG_WARNING, "cannot save a copy of the settings, ignoring: %s", error.text);
 }
 
-/*  Those of workspaces that are gone. */
+/*  Removes the records of workspaces that do not exist any more. */
 static void collect_used (const struct root *root)
 {
     const char *prefix = &USED[sizeof ROOT_VAR]; /* without "var/" */
@@ -305,10 +308,10 @@ void node_settings_retry (const struct root *root)
 void node_settings_taken (const struct root *root)
 {
     base_log (BASE_LOG_INFO, "restarting with the settings in %s/" ROOT_SETTINGS, root->path);
-    journal (root, WIRE_OUTCOME_PASSED, (char *) ROOT_SETTINGS " is valid: loaded");
+    settings_journal (root, WIRE_OUTCOME_PASSED, (char *) ROOT_SETTINGS " is valid: loaded");
 }
 
-/*  waiting */
+/*  waiting for usable settings */
 
 struct waiting {
     struct bus_loop *loop;
@@ -317,7 +320,7 @@ struct waiting {
     int status;
 };
 
-static void look (void *context)
+static void settings_look (void *context)
 {
     struct waiting *waiting = context;
     waiting->timer = 0;
@@ -328,13 +331,13 @@ static void look (void *context)
         return;
     }
     (void) sd_notify (0, "WATCHDOG=1");
-    waiting->timer = bus_timer_start (waiting->loop, NODE_SETTINGS_LOOK_MS, look, waiting);
+    waiting->timer = bus_timer_start (waiting->loop, NODE_SETTINGS_LOOK_MS, settings_look, waiting);
 }
 
 static void on_signal (void *context, int signal)
 {
     struct waiting *waiting = context;
-    if (signal == SIGHUP) /* looked at in a moment anyway */
+    if (signal == SIGHUP) /* the timer looks at them soon anyway */
         return;
     base_log (BASE_LOG_INFO, "stopping: %s", strsignal (signal));
     waiting->status = 0;
@@ -343,7 +346,7 @@ static void on_signal (void *context, int signal)
 
 int node_settings_wait (const struct node_config *config, int launcher, const char *wrong)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* the last: noded revert was here */
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* SIGUSR2: noded revert has run */
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct waiting waiting = {.root = &root, .status = 1};
     base_cleanup (node_lock_deinit) struct node_lock lock = NODE_LOCK_NULL;
@@ -365,9 +368,9 @@ int node_settings_wait (const struct node_config *config, int launcher, const ch
     else {
         node_settings_tell (&root, NODE_SETTINGS_NONE, false, wrong);
         ssize_t ignored = launcher < 0 ? 0 : write (launcher, "ready\n", 6);
-        (void) ignored; /* without it the launcher takes a trial back, which is all that can be done then */
+        (void) ignored; /* on failure the launcher rolls back a trial; nothing else can be done then */
         (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s waits for settings: %s", base_version, wrong);
-        look (&waiting);
+        settings_look (&waiting);
         rc = bus_loop_run (waiting.loop);
         bus_timer_cancel (waiting.loop, waiting.timer);
     }

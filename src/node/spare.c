@@ -1,3 +1,5 @@
+/*  node/spare.c - keeps and restores copies of what the next start needs */
+
 #include "node/spare.h"
 
 #include <errno.h>
@@ -14,24 +16,24 @@
 enum {
     LINKS = 3,
     TREE_DEPTH_MOST = 34
-}; /* of what can be staged: nothing of it may look as if it was added */
+}; /* the deepest that can be staged: no staged file may look as if it was added */
 
 static const char *const links[LINKS] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK};
 
 struct kept {
     char *path;         /* relative to the root */
-    int copy;           /* -1: a directory, or the file before it under another name */
-    size_t same;        /* which of the kept files has the copy */
+    int copy;           /* -1: a directory, or a file that an earlier item has, too */
+    size_t same;        /* index of the item that has the copy */
     struct stat status; /* as it was */
 };
 
 struct node_spare {
     const struct root *root;
     char targets[LINKS][ROOT_NAME_SIZE]; /* empty: no such link */
-    struct kept *items;                  /* a directory stands before what is in it */
+    struct kept *items;                  /* a directory comes before what is in it */
     size_t count;
     bool changed;
-    char first[160]; /* what was changed, in words */
+    char first[160]; /* the first change, in words */
 };
 
 static int open_plain (const struct root *root, const char *path, int flags)
@@ -39,12 +41,13 @@ static int open_plain (const struct root *root, const char *path, int flags)
     return openat (root->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags);
 }
 
-static DIR *list (const struct root *root, const char *path)
+static DIR *directory_list (const struct root *root, const char *path)
 {
     return base_directory_list (open_plain (root, path, O_DIRECTORY));
 }
 
-/*  A copy without a name, on the root's own file system: in memory it would count as this process's. */
+/*  Makes a copy without a name, on the root's own file system: in memory it would count towards this
+    process. */
 static int copy_aside (const struct root *root, int from)
 {
     char name[24] = ".tmp.";
@@ -68,7 +71,7 @@ static size_t find_same (const struct node_spare *spare, const struct stat *stat
     return i;
 }
 
-static int keep (struct node_spare *spare, const char *path)
+static int path_keep (struct node_spare *spare, const char *path)
 {
     base_cleanup (base_close_p) int from = open_plain (spare->root, path, 0);
     struct kept kept = {.copy = -1, .same = spare->count};
@@ -97,8 +100,8 @@ static int keep (struct node_spare *spare, const char *path)
 
 static int keep_tree (struct node_spare *spare, const char *path, unsigned depth)
 {
-    int rc = keep (spare, path);
-    base_cleanup (base_directory_close_p) DIR *directory = list (spare->root, path);
+    int rc = path_keep (spare, path);
+    base_cleanup (base_directory_close_p) DIR *directory = directory_list (spare->root, path);
     if (!rc && !directory)
         rc = -errno;
     for (const struct dirent *entry; !rc && directory && (entry = readdir (directory));) {
@@ -111,7 +114,7 @@ static int keep_tree (struct node_spare *spare, const char *path, unsigned depth
         else if (S_ISDIR (status.st_mode) && depth < TREE_DEPTH_MOST)
             rc = keep_tree (spare, below, depth + 1);
         else if (S_ISREG (status.st_mode))
-            rc = keep (spare, below);
+            rc = path_keep (spare, below);
     }
     return rc;
 }
@@ -123,8 +126,9 @@ int node_spare_make (const struct root *root, struct node_spare **ret_spare, str
         return -ENOMEM;
     spare->root = root;
     struct stat status;
-    int rc =
-        fstatat (root->fd, ROOT_SETTINGS, &status, AT_SYMLINK_NOFOLLOW) ? 0 : keep (spare, ROOT_SETTINGS);
+    int rc = fstatat (root->fd, ROOT_SETTINGS, &status, AT_SYMLINK_NOFOLLOW)
+                 ? 0
+                 : path_keep (spare, ROOT_SETTINGS);
     for (size_t i = 0; i < LINKS && !rc; i++)
         if (!root_link (root, links[i], spare->targets[i]))
             rc = i && strcmp (spare->targets[i], spare->targets[0]) == 0
@@ -151,7 +155,7 @@ struct node_spare *node_spare_free (struct node_spare *spare)
     return NULL;
 }
 
-static void changed (struct node_spare *spare, const char *what, const char *how)
+static void change_note (struct node_spare *spare, const char *what, const char *how)
 {
     if (!spare->changed)
         (void) snprintf (spare->first, sizeof spare->first, "%s was %s", what, how);
@@ -168,8 +172,8 @@ static bool is_as_it_was (const struct stat *before, const struct stat *now)
              before->st_ctim.tv_nsec == now->st_ctim.tv_nsec));
 }
 
-/*  From the copy, under a name of its own first: another workspace that shared the file keeps what it has,
-    and is seen to by itself. */
+/*  Restores the file from the copy, under a temporary name first. Another workspace that shared the file
+    keeps what it has, and is restored by itself. */
 static int write_back (const struct root *root, const char *path, int copy, mode_t mode,
                        struct base_error *error)
 {
@@ -193,7 +197,7 @@ static int restore_one (struct node_spare *spare, const struct kept *kept, struc
     bool there = !fstatat (root->fd, kept->path, &now, AT_SYMLINK_NOFOLLOW);
     if (there && is_as_it_was (&kept->status, &now))
         return 0;
-    changed (spare, kept->path, there ? "changed" : "removed");
+    change_note (spare, kept->path, there ? "changed" : "removed");
     if (there && (now.st_mode & S_IFMT) != (kept->status.st_mode & S_IFMT)) {
         int rc = disk_tree_remove (root->disk, root->fd, kept->path, error);
         if (rc)
@@ -217,17 +221,17 @@ static bool is_kept (const struct node_spare *spare, const char *path)
     return false;
 }
 
-/*  What was put into a workspace makes it as unfit for its manifest as what was taken out. */
+/*  An added file makes a workspace unfit for its manifest, as a removed one does. */
 static int remove_added (struct node_spare *spare, const char *path, struct base_error *error)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = list (spare->root, path);
+    base_cleanup (base_directory_close_p) DIR *directory = directory_list (spare->root, path);
     int rc = 0;
     for (const struct dirent *entry; !rc && directory && (entry = readdir (directory));) {
         base_cleanup (base_free_p) char *below = base_text_printf ("%s/%s", path, entry->d_name);
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 || !below ||
             is_kept (spare, below))
             continue;
-        changed (spare, below, "added");
+        change_note (spare, below, "added");
         rc = disk_tree_remove (spare->root->disk, spare->root->fd, below, error);
     }
     return rc;
@@ -242,7 +246,7 @@ static int restore_links (struct node_spare *spare, struct base_error *error)
             *now[i] = '\0';
         same[i] = strcmp (now[i], spare->targets[i]) == 0;
     }
-    if (*now[0] && strcmp (now[0], spare->targets[1]) == 0) /* between two renames previous is not there */
+    if (*now[0] && strcmp (now[0], spare->targets[1]) == 0) /* in a revert, previous is briefly missing */
         same[0] = same[1] = true;
     int rc = 0;
     for (size_t i = 0; i < LINKS && !rc; i++) {
@@ -250,7 +254,7 @@ static int restore_links (struct node_spare *spare, struct base_error *error)
         const char *target = spare->targets[i];
         if (same[i])
             continue;
-        changed (spare, links[i], *now[i] ? "changed" : "removed");
+        change_note (spare, links[i], *now[i] ? "changed" : "removed");
         if (!fstatat (spare->root->fd, links[i], &status, AT_SYMLINK_NOFOLLOW) && S_ISDIR (status.st_mode))
             rc = disk_tree_remove (spare->root->disk, spare->root->fd, links[i], error);
         if (!rc)
@@ -260,7 +264,7 @@ static int restore_links (struct node_spare *spare, struct base_error *error)
     return rc;
 }
 
-/*  The files first: a link must not lead to what is not whole. */
+/*  The files come first: a link must not point to a damaged workspace. */
 int node_spare_restore (struct node_spare *spare, struct base_error *error)
 {
     int failed = 0;

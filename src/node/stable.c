@@ -1,6 +1,8 @@
-/*  stable is all that init knows of this node, and previous all that a revert does. Whoever took one away, the
-    version that runs, and is not on trial, puts it back before it is needed. On trial stable is the launcher's,
-    which is proven code. Where previous led, var/standing remembers. */
+/*  node/stable.c - restores stable and previous
+
+    init knows only stable of this node, and a revert only previous. If somebody removed one of them, the
+    running version restores it before it is needed, unless it is on trial. On trial, stable belongs to the
+    launcher, which is proven code. var/standing remembers where previous pointed to. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +16,8 @@
 
 enum { FOLLOW_MS = 1000 };
 
-static void tell (struct node_manager *node, const char *link, enum wire_outcome outcome, char *reason,
-                  const char *workspace)
+static void link_report (struct node_manager *node, const char *link, enum wire_outcome outcome, char *reason,
+                         const char *workspace)
 {
     struct wire_entry entry = {.application = (char *) "noded",
                                .step = (char *) link,
@@ -27,14 +29,15 @@ static void tell (struct node_manager *node, const char *link, enum wire_outcome
     node_journal_append (node, &entry);
 }
 
-/*  From the switch on, and until it is confirmed, where stable points to is the launcher's to say. */
+/*  From the switch until the version is confirmed, only the launcher decides where stable points to. */
 static bool is_ours (const struct node_manager *node)
 {
     return update_order_at_rest (node->procedure.state) ||
            (node->procedure.state >= WIRE_STATE_MATCHING && node->procedure.state <= WIRE_STATE_SWITCHING);
 }
 
-static int mend (const struct node_manager *node, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+static int stable_mend (const struct node_manager *node, char ret_name[ROOT_NAME_SIZE],
+                        struct base_error *error)
 {
     const char *own = node->self.workspace;
     if (root_trial_is_likely (&node->root, own))
@@ -53,13 +56,13 @@ void node_stable_keep (struct node_manager *node)
     }
     if (!is_ours (node))
         return;
-    bool mended = mend (node, name, &error) == 0;
+    bool mended = stable_mend (node, name, &error) == 0;
     if (!mended && node->stable_told)
         return;
     node->stable_told = !mended;
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s", lost.text,
                      mended ? "it was pointed to " : "it cannot be restored: ", mended ? name : error.text);
-    tell (node, ROOT_STABLE, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
+    link_report (node, ROOT_STABLE, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
 }
 
 void node_stable_mark (struct node_manager *node)
@@ -85,9 +88,9 @@ bool node_stable_is_elsewhere (const struct node_manager *node)
     return leads_elsewhere (node, stable);
 }
 
-/*  A command that points stable elsewhere has more to write, and then says so: it is given that time. One that was
-    killed in between says nothing. */
-static void follow (void *context)
+/*  A command that points stable elsewhere has more to write before it notifies this process, and gets time
+    for that. If it was killed in between, no notification comes. */
+static void stable_follow (void *context)
 {
     struct node_manager *node = context;
     char stable[ROOT_NAME_SIZE];
@@ -102,7 +105,7 @@ void node_stable_follow (struct node_manager *node)
 {
     char stable[ROOT_NAME_SIZE];
     if (!node->following && leads_elsewhere (node, stable))
-        node->following = bus_timer_start (node->loop, FOLLOW_MS, follow, node);
+        node->following = bus_timer_start (node->loop, FOLLOW_MS, stable_follow, node);
 }
 
 static void remember_previous (struct node_manager *node, const char *name)
@@ -115,7 +118,7 @@ static void remember_previous (struct node_manager *node, const char *name)
     node_standing_save (node);
 }
 
-/*  On trial, and while stable leads elsewhere, previous is about to change. */
+/*  On trial, and while stable points elsewhere, previous is about to change: then it is left alone. */
 void node_previous_keep (struct node_manager *node)
 {
     struct base_error lost = {.code = 0}, error = {.code = 0};
@@ -138,8 +141,8 @@ void node_previous_keep (struct node_manager *node)
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s%s", lost.text,
                      mended ? "it was pointed to " : "it cannot be restored: ", mended ? known : error.text,
                      mended ? "" : "; no revert is possible until another version is confirmed");
-    tell (node, ROOT_PREVIOUS, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason,
-          mended ? known : "");
+    link_report (node, ROOT_PREVIOUS, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason,
+                 mended ? known : "");
 }
 
 static void remember_damaged (struct node_manager *node, const char *workspace, char *reason)
@@ -172,7 +175,8 @@ void node_stable_resume (struct node_manager *node)
     else
         (void) snprintf (reason, sizeof reason, "%.200s; the launcher pointed it to %s", note.text,
                          note.workspace);
-    tell (node, ROOT_STABLE, damaged ? WIRE_OUTCOME_WENT_BACK : WIRE_OUTCOME_PASSED, reason, note.workspace);
+    link_report (node, ROOT_STABLE, damaged ? WIRE_OUTCOME_WENT_BACK : WIRE_OUTCOME_PASSED, reason,
+                 note.workspace);
     if (damaged)
         remember_damaged (node, note.workspace, reason);
     (void) root_mended_remove (&node->root);

@@ -1,3 +1,5 @@
+/*  node/stage.c - builds the workspace of a release */
+
 #include "node/stage.h"
 
 #include <errno.h>
@@ -9,7 +11,7 @@
 #include "node/launcher.h"
 #include "root/verified.h"
 
-/*  Where a content of the store lies below its directory. */
+/*  Formats the path of a blob below the store's directory. */
 static void content_path (const struct base_digest *digest, char path[BASE_DIGEST_TEXT + 3])
 {
     char name[BASE_DIGEST_TEXT];
@@ -17,8 +19,8 @@ static void content_path (const struct base_digest *digest, char path[BASE_DIGES
     (void) snprintf (path, BASE_DIGEST_TEXT + 3, "%.2s/%s", name, name);
 }
 
-/*  From the download, else from a workspace: that which runs, and where the file has rotted there, another one.
-    ROOT_E_DAMAGED where it has to be downloaded. */
+/*  Places a file from the downloads, or else from a workspace: from the running one, or, if its file is
+    damaged, from another one. Returns ROOT_E_DAMAGED if the file must be downloaded. */
 static int place_one (struct root_draft *draft, const struct root *root, struct disk_blobs *contents,
                       const struct node_self *self, const char *path, const struct base_digest *digest,
                       mode_t mode, struct base_error *error)
@@ -54,8 +56,8 @@ static void note_one (struct root_verified *verified, int workspace, const char 
         root_verified_note (verified, fd, digest);
 }
 
-/*  The files were verified when the workspace was sealed; that their other name has gone since changed the
-    time of their last change. */
+/*  The files were verified when the workspace was sealed. Removing their other name has changed their change
+    time since. */
 static void note_verified (const struct root *root, const char *workspace,
                            const struct wire_envelope *envelope)
 {
@@ -99,7 +101,7 @@ int node_stage (const struct root *root, struct disk_blobs *contents, const stru
         int one = disk_blobs_remove (contents, &envelope->files[i].digest);
         rc = rc ? rc : one;
     }
-    if (rc) { /* it would share its files with downloads, which the next version may be made from */
+    if (rc) { /* it would share files with downloads, and the next version may be made from those */
         (void) root_workspace_remove (root, ret_name, NULL);
         *ret_name = '\0';
         return base_error_errno (error, rc, "cannot remove what was downloaded, now that it is staged");

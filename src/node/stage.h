@@ -5,10 +5,10 @@
 
 #include "node/self.h"
 
-/*  Copies what a retained workspace has, takes the rest from contents, adds the start files of this version, and
-    seals. Contents that were used are removed from the store. The workspace exists, complete and durable, when
-    this returns 0; nothing does otherwise. ROOT_E_DAMAGED where a file is not here, cannot be read or has rotted:
-    it has to be downloaded. */
+/*  Takes each file from the downloads in contents, or else copies it from a retained workspace; adds the
+    start files of this version; seals the workspace. Blobs that were used are removed from contents. On 0 the
+    workspace exists, complete and durable; otherwise there is no workspace. ROOT_E_DAMAGED: a file is not
+    here, is unreadable or damaged, and must be downloaded. */
 int node_stage (const struct root *root, struct disk_blobs *contents, const struct node_self *self,
                 const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
                 struct base_error *error);

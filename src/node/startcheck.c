@@ -1,3 +1,5 @@
+/*  node/startcheck.c - tries a candidate's start files on broken programs */
+
 #include "node/startcheck.h"
 
 #include <errno.h>
@@ -40,13 +42,13 @@ struct node_startcheck {
     struct bus_loop *loop;
     struct run runs[KINDS];
     int timer;
-    uint64_t span_ms, due_ms; /* of its deadline */
+    uint64_t span_ms, due_ms; /* length of the deadline, and when it is due */
     unsigned times_late;
     bool over;
-    struct bus_work *emptying; /* the scratch roots, once nothing runs in them */
-    atomic_bool leave;         /* ends that: the next start goes on with it */
+    struct bus_work *emptying; /* empties the scratch roots when nothing runs in them */
+    atomic_bool leave;         /* ends the emptying; the next start continues it */
     bool emptied;
-    struct base_error result; /* code 0: all went back */
+    struct base_error result; /* code 0: all rolled back */
     node_startcheck_done *done;
     void *context;
 };
@@ -59,8 +61,8 @@ static int make_directory (int root, const char *name, int *ret_fd)
     return *ret_fd < 0 ? -errno : 0;
 }
 
-/*  Not synced: a scratch root means nothing after a crash. */
-static int put (int directory, const char *name, mode_t mode, const void *data, size_t size)
+/*  Not synced: a scratch root has no meaning after a crash. */
+static int file_put (int directory, const char *name, mode_t mode, const void *data, size_t size)
 {
     base_cleanup (base_close_p) int fd =
         openat (directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -77,21 +79,21 @@ static int put (int directory, const char *name, mode_t mode, const void *data, 
 
 static int put_text (int directory, const char *name, mode_t mode, const char *text)
 {
-    return put (directory, name, mode, text, strlen (text));
+    return file_put (directory, name, mode, text, strlen (text));
 }
 
-static int copy (const struct root *root, int from, int to, const char *name)
+static int file_copy (const struct root *root, int from, int to, const char *name)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
     int rc = disk_file_read (root->disk, from, name, FILE_MOST, &content);
     if (rc < 0 && !base_error_is_of_host (rc))
-        return ROOT_E_DAMAGED; /* it is the candidate's */
-    return rc ? rc : put (to, name, 0755, content.data, content.size);
+        return ROOT_E_DAMAGED; /* the file is the candidate's */
+    return rc ? rc : file_put (to, name, 0755, content.data, content.size);
 }
 
-/*  A workspace of start files and a program; script NULL: the noded.sh of the workspace under test. */
-static int fill (const struct root *root, const char *name, int workspace, const char *script,
-                 const char *program)
+/*  Makes a workspace of start files and a program. script NULL: the noded.sh of the workspace under test. */
+static int workspace_fill (const struct root *root, const char *name, int workspace, const char *script,
+                           const char *program)
 {
     base_cleanup (base_close_p) int made = -1;
     base_cleanup (base_buffer_deinit) struct base_buffer command = {0};
@@ -101,20 +103,21 @@ static int fill (const struct root *root, const char *name, int workspace, const
     rc = rc ? rc : put_text (made, ROOT_PROGRAM, 0755, program);
     rc = rc       ? rc
          : script ? put_text (made, ROOT_SCRIPT, 0755, script)
-                  : copy (root, workspace, made, ROOT_SCRIPT);
-    rc = rc ? rc : copy (root, workspace, made, ROOT_LAUNCHER);
+                  : file_copy (root, workspace, made, ROOT_SCRIPT);
+    rc = rc ? rc : file_copy (root, workspace, made, ROOT_LAUNCHER);
     rc = rc ? rc : root_command_pack (ROOT_PROGRAM, args, 1, NULL, 0, &command);
-    rc = rc ? rc : put (made, ROOT_COMMAND, 0644, command.data, command.size);
+    rc = rc ? rc : file_put (made, ROOT_COMMAND, 0644, command.data, command.size);
     rc = rc ? rc : root_manifest_make (made, NULL, &manifest, NULL);
-    return rc ? rc : put (made, ROOT_MANIFEST, 0644, manifest.data, manifest.size);
+    return rc ? rc : file_put (made, ROOT_MANIFEST, 0644, manifest.data, manifest.size);
 }
 
-/*  A root whose stable is a broken program under the start files to be tried, and whose way back is a
-    script that ends well. */
-static int furnish (const struct root *root, int workspace, const char *program, struct base_error *error)
+/*  Makes a root whose stable is a broken program under the start files to be tried. A rollback returns to a
+    script that exits with 0. */
+static int root_furnish (const struct root *root, int workspace, const char *program,
+                         struct base_error *error)
 {
-    int rc = fill (root, proven, workspace, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 0\n");
-    rc = rc ? rc : fill (root, broken, workspace, NULL, program);
+    int rc = workspace_fill (root, proven, workspace, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 0\n");
+    rc = rc ? rc : workspace_fill (root, broken, workspace, NULL, program);
     if (rc > 0)
         return base_error_set (error, rc, "a start file that the candidate staged cannot be read");
     if (rc)
@@ -130,8 +133,8 @@ static void tell_owner (struct node_startcheck *check)
     check->done (check->context, check->result.code ? &check->result : NULL);
 }
 
-/*  On a thread of its own, as that of the rehearsal. */
-static int empty (void *context)
+/*  Runs on a thread, as in the rehearsal. */
+static int scratch_empty (void *context)
 {
     struct node_startcheck *check = context;
     const struct disk_until until = {.stop = &check->leave};
@@ -154,7 +157,7 @@ static void all_ended (void *context)
 {
     struct node_startcheck *check = context;
     check->timer = 0;
-    if (bus_work_start (check->loop, empty, on_emptied, check, &check->emptying))
+    if (bus_work_start (check->loop, scratch_empty, on_emptied, check, &check->emptying))
         tell_owner (check);
 }
 
@@ -166,8 +169,8 @@ static bool all_gone (const struct node_startcheck *check)
     return true;
 }
 
-/*  The owner is told from the loop, once nothing runs any more. */
-static void conclude (struct node_startcheck *check, const struct base_error *error)
+/*  The owner is informed from the loop, when no process runs any more. */
+static void check_conclude (struct node_startcheck *check, const struct base_error *error)
 {
     if (check->over)
         return;
@@ -190,7 +193,7 @@ static bool was_killed (const struct node_guard_end *end)
 
 static void on_gone (void *context, const struct node_guard_end *told)
 {
-    const struct node_guard_end copy = *told, *end = &copy; /* the guard's, which is freed here */
+    const struct node_guard_end copy = *told, *end = &copy; /* the guard is freed here */
     struct run *run = context;
     struct node_startcheck *check = run->check;
     const char *what = kinds[run - check->runs].what;
@@ -213,7 +216,7 @@ static void on_gone (void *context, const struct node_guard_end *told)
                                "the start files that the candidate stages left behind, after %s, what cannot "
                                "be ended",
                                what);
-    else if (was_killed (end)) /* with its guard or alone: nothing here kills the launcher so early */
+    else if (was_killed (end)) /* alone or with its guard: nothing here kills the launcher so early */
         (void) base_error_set (
             &error, -EINTR, "the start files or their guard were killed while they were tried on %s", what);
     else if (end->host)
@@ -236,9 +239,9 @@ static void on_gone (void *context, const struct node_guard_end *told)
                                "the start files that the candidate stages left %u processes behind after %s",
                                end->left, what);
     if (error.code)
-        conclude (check, &error);
+        check_conclude (check, &error);
     else if (all_gone (check))
-        conclude (check, NULL);
+        check_conclude (check, NULL);
 }
 
 static void on_deadline (void *context);
@@ -254,7 +257,7 @@ static void on_deadline (void *context)
     struct node_startcheck *check = context;
     check->timer = 0;
     if (base_time_boot_ms () > check->due_ms + BUS_TIMER_LATE_MS &&
-        check->times_late < BUS_TIMER_LATE_TIMES) { /* nobody ran meanwhile */
+        check->times_late < BUS_TIMER_LATE_TIMES) { /* the host slept */
         check->times_late++;
         start_deadline (check);
         return;
@@ -267,7 +270,7 @@ static void on_deadline (void *context)
                 "the start files that the candidate stages did not come back from %s in time", kinds[i].what);
             break;
         }
-    conclude (check, &error);
+    check_conclude (check, &error);
 }
 
 int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int workspace,
@@ -288,7 +291,7 @@ int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int w
         struct run *run = &check->runs[i];
         run->check = check;
         rc = node_scratch_make (parent, &run->scratch, error);
-        rc = rc ? rc : furnish (&run->scratch.root, workspace, kinds[i].program, error);
+        rc = rc ? rc : root_furnish (&run->scratch.root, workspace, kinds[i].program, error);
         if (rc)
             break;
         base_cleanup (base_free_p) char *script =
@@ -319,7 +322,7 @@ void node_startcheck_end (struct node_startcheck *check)
 {
     struct base_error error = {.code = 0};
     (void) base_error_set (&error, -ECANCELED, "the check of its start files was ended");
-    conclude (check, &error);
+    check_conclude (check, &error);
 }
 
 pid_t node_startcheck_stuck (const struct node_startcheck *check)

@@ -1,9 +1,9 @@
-/*  node/startcheck.h - step f of a rehearsal: do the start files that the candidate stages go back from a
+/*  node/startcheck.h - step f of a rehearsal: do the start files that the candidate stages roll back from a
     broken program?
 
-    Three scratch roots at once, each on trial with two starts left: a program that exits, one that hangs,
-    and a file that is no program. In each the start files under test must take stable back. Nothing of the
-    candidate runs but its start files. */
+    It runs three scratch roots at once, each on trial with two starts left: a program that exits, one that
+    hangs, and a file that is no program. In each the start files under test must roll stable back. Of the
+    candidate, only the start files run. */
 
 #ifndef NODE_STARTCHECK_H
 #define NODE_STARTCHECK_H
@@ -13,26 +13,27 @@
 
 struct node_startcheck;
 
-/*  Called once, when none of its processes is left, or cannot be ended. error is NULL where all went back; its
-    code is -ETIMEDOUT where one had not in time, -EINTR where a guard was killed, another -errno where this
-    host is at fault, ROOT_E_DAMAGED where the start files are. May free the check during the call. */
+/*  Called once, when no process of the check is left, or one cannot be ended. error: NULL if all rolled back.
+    Its code is -ETIMEDOUT if one did not in time, -EINTR if a guard was killed, another -errno if this host
+    is at fault, and ROOT_E_DAMAGED if the start files are. May free the check during the call. */
 typedef void (node_startcheck_done) (void *context, const struct base_error *error);
 
-/*  parent: below whose probe/ the roots are made; workspace: a directory descriptor of one that the
-    candidate staged; launcher: the guard's program; env for the start files; deadline_ms for each. Returns 0,
-    -errno where this host is at fault, or ROOT_E_DAMAGED where what the candidate staged is. */
+/*  parent: the roots are made below its probe/. workspace: directory descriptor of a workspace that the
+    candidate staged. launcher: the guard's program. env: for the start files. deadline_ms: for each root.
+    Returns 0, -errno if this host is at fault, or ROOT_E_DAMAGED if the staged files are. */
 int node_startcheck_new (struct bus_loop *loop, const struct root *parent, int workspace,
                          const char *launcher, char *const *env, uint64_t deadline_ms,
                          node_startcheck_done *done, void *context, struct node_startcheck **ret_check,
                          struct base_error *error);
 
-/*  Ends one that is not wanted any more: done is called all the same. */
+/*  Ends a check that is not wanted any more; done is called all the same. */
 void node_startcheck_end (struct node_startcheck *check);
 
-/*  A guard that was given up, or 0. */
+/*  Returns the pid of a guard that was given up, or 0. */
 pid_t node_startcheck_stuck (const struct node_startcheck *check);
 
-/*  Before done was called: only for the end of this process, it waits for a bounded time. */
+/*  Frees the check. Call it before done was called only when this process ends: it waits for a bounded
+    time. */
 struct node_startcheck *node_startcheck_free (struct node_startcheck *check);
 
 #endif

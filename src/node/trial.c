@@ -1,5 +1,7 @@
-/*  Proving itself on trial: over the real origin an announcement, an answered match, a verified chunk, and
-    then the soak time. */
+/*  node/trial.c - how a version on trial proves itself
+
+    Over the real origin it must receive an announcement, have a match answered and verify a chunk. Then it
+    must run for the soak time. */
 
 #include <fcntl.h>
 #include <string.h>
@@ -11,12 +13,12 @@
 
 enum { CHUNK_SIZE = 64 * 1024 };
 
-static void prove (void *context);
+static void proof_check (void *context);
 
-static void arm (struct node_manager *node, uint64_t delay_ms)
+static void proof_check_in (struct node_manager *node, uint64_t delay_ms)
 {
     bus_timer_cancel (node->loop, node->proving);
-    node->proving = bus_timer_start (node->loop, delay_ms, prove, node);
+    node->proving = bus_timer_start (node->loop, delay_ms, proof_check, node);
 }
 
 static void ask_for_match (struct node_manager *node)
@@ -42,8 +44,8 @@ static void ask_for_chunk (struct node_manager *node)
     (void) node_session_get (node->session, &get);
 }
 
-/*  Asks again for what is missing, and ends the trial when nothing is. */
-static void prove (void *context)
+/*  Requests what is missing. Ends the trial when the proof is complete and the soak time is over. */
+static void proof_check (void *context)
 {
     struct node_manager *node = context;
     node->proving = 0;
@@ -55,21 +57,21 @@ static void prove (void *context)
         return;
     }
     if (left != UINT64_MAX) {
-        arm (node, left);
+        proof_check_in (node, left);
         return;
     }
     if (!node->proof.announced)
-        node_session_ask (node->session); /* an origin hints at a node on trial that asks */
+        node_session_ask (node->session); /* an origin announces to a node on trial that asks */
     if (!node->proof.fetched)
         ask_for_chunk (node);
-    arm (node, node->config->resend_ms);
+    proof_check_in (node, node->config->resend_ms);
 }
 
 void node_trial_begin (struct node_manager *node)
 {
     node->proof = (struct update_proof){.soak_ms = node->config->soak_ms};
     ask_for_match (node);
-    prove (node);
+    proof_check (node);
 }
 
 void node_trial_end (struct node_manager *node)
@@ -79,7 +81,7 @@ void node_trial_end (struct node_manager *node)
     node_session_content_close (node->session);
 }
 
-static void note (struct node_manager *node, bool *shown, const char *what)
+static void proof_note (struct node_manager *node, bool *shown, const char *what)
 {
     if (*shown || node->procedure.state != WIRE_STATE_TRIAL)
         return;
@@ -87,20 +89,19 @@ static void note (struct node_manager *node, bool *shown, const char *what)
     base_log (BASE_LOG_DEBUG, "on trial: %s", what);
     if (update_proof_is_complete (&node->proof)) {
         node->proof.since_ms = base_time_boot_ms ();
-        arm (node, node->proof.soak_ms);
+        proof_check_in (node, node->proof.soak_ms);
     }
 }
 
 void node_trial_announced (struct node_manager *node)
 {
-    note (node, &node->proof.announced, "an announcement was received");
+    proof_note (node, &node->proof.announced, "an announcement was received");
 }
 
 void node_trial_matched (struct node_manager *node, const struct wire_matched *matched)
 {
-    (void) matched; /* an origin that has withdrawn the release answers too: what is proven is that it can be
-                       asked */
-    note (node, &node->proof.matched, "a match was answered");
+    (void) matched; /* also if the release was withdrawn: the proof is that the origin can be asked */
+    proof_note (node, &node->proof.matched, "a match was answered");
 }
 
 bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload,
@@ -116,7 +117,7 @@ bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk
     if (fd < 0 || pread (fd, own, size, 0) != (ssize_t) size || memcmp (own, payload, size) != 0)
         base_log (BASE_LOG_WARNING, "on trial: what the origin sends of this program is not what runs here");
     else {
-        note (node, &node->proof.fetched, "a chunk was fetched and verified");
+        proof_note (node, &node->proof.fetched, "a chunk was fetched and verified");
         node_session_content_close (node->session);
     }
     return true;

@@ -1,5 +1,7 @@
-/*  Files that more than one version has are given to each of them, off the loop. No rehearsal runs meanwhile: it
-    looks whether the files of its parent change, and staging, which comes before it, waits. */
+/*  node/unshare.c - gives each version its own copy of the files that versions share, off the loop
+
+    No rehearsal runs meanwhile, because a rehearsal checks whether its parent's files change: staging, which
+    comes before it, waits. */
 
 #include <string.h>
 
@@ -7,7 +9,7 @@
 #include "node/manager.h"
 #include "root/unshare.h"
 
-static int job (void *context)
+static int unshare_run (void *context)
 {
     struct node_manager *node = context;
     return root_unshare (&node->root, node->self.workspace, &node->unshared, &node->unshare_error);
@@ -34,6 +36,6 @@ void node_unshare_begin (struct node_manager *node)
         return;
     node->unshare_error = (struct base_error){.code = 0};
     node->unshared = 0;
-    if (bus_work_start (node->loop, job, on_done, node, &node->unsharing))
+    if (bus_work_start (node->loop, unshare_run, on_done, node, &node->unsharing))
         base_log (BASE_LOG_WARNING, "versions still share files: out of memory");
 }

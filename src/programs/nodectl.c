@@ -1,4 +1,4 @@
-/*  nodectl - the operator's command */
+/*  programs/nodectl.c - the operator's command */
 
 #include "base/version.h"
 #include "ctl/ctl.h"

@@ -1,4 +1,4 @@
-/*  noded - the node manager, and the commands on its host */
+/*  programs/noded.c - the node manager, and the commands on its host */
 
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ static const char exit_codes[] =
     "5 (revert) done, but the disk did not confirm that it survives a power cut;\n"
     "75 another manager serves the root; 85, 86 (run) start stable again";
 
-static int tell (const struct base_error *error, const char *command)
+static int error_print (const struct base_error *error, const char *command)
 {
     base_log_print (stderr, "noded %s: %s", command, *error->text ? error->text : "out of memory");
     return PROGRAM_FAILED;
@@ -60,7 +60,7 @@ static int open_root (const struct program_spec *spec, const char *path, bool ch
             base_error_set (&error, ROOT_E_NONE, "%s is not a root: noded install makes one", ret_root->path);
         root_deinit (ret_root);
     }
-    return rc ? tell (&error, spec->name + sizeof "noded") : PROGRAM_GO;
+    return rc ? error_print (&error, spec->name + sizeof "noded") : PROGRAM_GO;
 }
 
 static int no_more (const struct program_spec *spec, int argc, char **argv, int first)
@@ -69,7 +69,7 @@ static int no_more (const struct program_spec *spec, int argc, char **argv, int 
                         : PROGRAM_GO;
 }
 
-/*  What noded install was asked for. */
+/*  The options of noded install. */
 struct install_options {
     struct node_install install;
     bool no_rehearsal, systemd, repair;
@@ -177,25 +177,25 @@ static void print_found (void *context, const char *text)
     base_log_print (stdout, "%s", text);
 }
 
-static int repair (const char *path)
+static int command_repair (const char *path)
 {
     struct base_error error = {.code = 0};
     (void) umask (umask (0) & ~(mode_t) S_IRWXU);
     int rc = node_install_repair (path, print_found, NULL, &error);
     if (rc)
-        return tell (&error, "install"), rc == -EWOULDBLOCK ? ROOT_EXIT_LOCKED : PROGRAM_FAILED;
+        return error_print (&error, "install"), rc == -EWOULDBLOCK ? ROOT_EXIT_LOCKED : PROGRAM_FAILED;
     printf ("start %s/stable/noded.sh; noded verify --root %s checks the whole root\n", path, path);
     return PROGRAM_OK;
 }
 
-static int install (int argc, char **argv)
+static int command_install (int argc, char **argv)
 {
     struct install_options wanted = {.systemd = false};
     int code = install_parse (argc, argv, &wanted);
     if (code != PROGRAM_GO)
         return code;
     if (wanted.repair)
-        return repair (wanted.install.root);
+        return command_repair (wanted.install.root);
     if (wanted.no_rehearsal)
         fprintf (stderr,
                  "noded install: WITHOUT A REHEARSAL. Whether this program can be updated and reverted on "
@@ -205,14 +205,14 @@ static int install (int argc, char **argv)
     struct base_error error = {.code = 0};
     char workspace[ROOT_NAME_SIZE];
     uint64_t took_ms;
-    (void) umask (umask (0) & ~(mode_t) S_IRWXU); /* as the launcher does */
+    (void) umask (umask (0) & ~(mode_t) S_IRWXU); /* as in the launcher */
     if (node_install_run (&wanted.install, workspace, &took_ms, &error))
-        return tell (&error, "install");
+        return error_print (&error, "install");
     install_tell (&wanted, took_ms);
     return PROGRAM_OK;
 }
 
-static int run (int argc, char **argv)
+static int command_run (int argc, char **argv)
 {
     const char *root = NULL;
     char **labels = NULL;
@@ -260,7 +260,7 @@ static int run (int argc, char **argv)
     return code;
 }
 
-/*  The commands that take --root and --json alone. */
+/*  The options of the commands that take only --root and --json. */
 struct host_options {
     const char *root;
     bool json;
@@ -291,7 +291,7 @@ static int host_parse (struct program_spec *spec, int argc, char **argv, bool wi
     return code;
 }
 
-static int status (int argc, char **argv)
+static int command_status (int argc, char **argv)
 {
     struct program_spec spec = {.name = "noded status",
                                 .usage = "--root DIR [--json]",
@@ -305,10 +305,10 @@ static int status (int argc, char **argv)
     code = code == PROGRAM_GO ? open_root (&spec, wanted.root, false, &root) : code;
     if (code != PROGRAM_GO)
         return code;
-    return node_host_status (&root, wanted.json, &error) ? tell (&error, "status") : PROGRAM_OK;
+    return node_host_status (&root, wanted.json, &error) ? error_print (&error, "status") : PROGRAM_OK;
 }
 
-static int why (int argc, char **argv)
+static int command_why (int argc, char **argv)
 {
     struct program_spec spec = {.name = "noded why",
                                 .usage = "--root DIR [--json]",
@@ -321,10 +321,10 @@ static int why (int argc, char **argv)
     code = code == PROGRAM_GO ? open_root (&spec, wanted.root, false, &root) : code;
     if (code != PROGRAM_GO)
         return code;
-    return node_host_why (&root, wanted.json, &error) ? tell (&error, "why") : PROGRAM_OK;
+    return node_host_why (&root, wanted.json, &error) ? error_print (&error, "why") : PROGRAM_OK;
 }
 
-static int revert (int argc, char **argv)
+static int command_revert (int argc, char **argv)
 {
     struct program_spec spec = {
         .name = "noded revert",
@@ -346,7 +346,7 @@ static int revert (int argc, char **argv)
     if (rc == ROOT_E_NONE && !*error.text)
         (void) base_error_set (&error, rc, "%s has no previous version to revert to", root.path);
     if (rc && rc != ROOT_E_UNSYNCED)
-        return tell (&error, "revert");
+        return error_print (&error, "revert");
     if (!held)
         fprintf (stderr,
                  "noded revert: the hold could not be written down (is the disk full?): the broker may "
@@ -355,11 +355,11 @@ static int revert (int argc, char **argv)
             running ? "; the running manager was notified"
                     : "; no manager runs, the next start uses that version");
     if (rc)
-        (void) tell (&error, "revert");
+        (void) error_print (&error, "revert");
     return rc ? EXIT_UNSYNCED : PROGRAM_OK;
 }
 
-static int quarantine (int argc, char **argv)
+static int command_quarantine (int argc, char **argv)
 {
     struct program_spec spec = {
         .name = "noded quarantine",
@@ -380,16 +380,16 @@ static int quarantine (int argc, char **argv)
     if (code != PROGRAM_GO)
         return code;
     if (list)
-        return node_host_quarantine_list (&root, wanted.json, &error) ? tell (&error, "quarantine")
+        return node_host_quarantine_list (&root, wanted.json, &error) ? error_print (&error, "quarantine")
                                                                       : PROGRAM_OK;
     unsigned count = 0;
     if (node_host_quarantine_clear (&root, release, &count, &error))
-        return tell (&error, "quarantine");
+        return error_print (&error, "quarantine");
     printf ("%u releases cleared\n", count);
     return PROGRAM_OK;
 }
 
-static int verify (int argc, char **argv)
+static int command_verify (int argc, char **argv)
 {
     struct program_spec spec = {
         .name = "noded verify",
@@ -416,7 +416,7 @@ static int verify (int argc, char **argv)
     return PROGRAM_OK;
 }
 
-static int keys (int argc, char **argv)
+static int command_keys (int argc, char **argv)
 {
     static const struct program_option options[] = {{.name = NULL}};
     const struct program_spec spec = {.name = "noded keys",
@@ -446,9 +446,10 @@ int main (int argc, char **argv)
     static const struct {
         const char *name;
         int (*main) (int argc, char **argv);
-    } commands[] = {{"install", install}, {"run", run},       {"status", status},
-                    {"why", why},         {"revert", revert}, {"quarantine", quarantine},
-                    {"verify", verify},   {"keys", keys}};
+    } commands[] = {{"install", command_install}, {"run", command_run},
+                    {"status", command_status},   {"why", command_why},
+                    {"revert", command_revert},   {"quarantine", command_quarantine},
+                    {"verify", command_verify},   {"keys", command_keys}};
     static const struct program_option none[] = {{.name = NULL}};
     const struct program_spec spec = {.name = "noded",
                                       .usage = "COMMAND [OPTION...]",

@@ -1,4 +1,4 @@
-/*  programs/noded_broker.c - the broker's program: options, wiring, one loop */
+/*  programs/noded_broker.c - the broker's program: options, setup, one loop */
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,9 +16,9 @@
 #include "programs/program_signals.h"
 
 enum {
-    FILES_A_NODE = 2, /* announce and control; a download is a third for a while */
+    FILES_A_NODE = 2, /* announce and control; a download needs a third for a while */
     FILES_FOR_FLEET = 512,
-    PORT_FIRST = 10000, /* of those that are tried for --port 0, four in a row: below what kernels hand out */
+    PORT_FIRST = 10000, /* for --port 0, four in a row: below the ports that kernels assign */
     PORT_ROWS = 5500,
     PORT_TRIES = 50
 };
@@ -34,7 +34,7 @@ struct options {
 };
 
 struct running {
-    struct options options, again; /* as it was started, and as SIGHUP has them read */
+    struct options options, again; /* as started; as read on SIGHUP */
     struct program_signals signals;
     struct program_reload reload;
     struct bus_settings *settings;
@@ -60,7 +60,7 @@ static void running_deinit (struct running *running)
     running->settings = bus_settings_free (running->settings);
 }
 
-/*  Returns how many connections there is room for. */
+/*  Raises the limit of open files, and logs it. Returns the number of connections that there is room for. */
 static unsigned files_check (void)
 {
     uint64_t files = program_files_raise ();
@@ -101,7 +101,7 @@ static void on_hangup (void *context)
     program_reload (&running->reload);
 }
 
-/*  Nodes are told of another heartbeat when they say hello. */
+/*  Nodes get a new heartbeat when they say hello. */
 static int take_again (void *context, const struct program_spec *spec)
 {
     struct running *running = context;
@@ -121,7 +121,7 @@ static int take_again (void *context, const struct program_spec *spec)
     return PROGRAM_GO;
 }
 
-static int serve (struct running *running, const struct options *options, struct base_error *error)
+static int running_serve (struct running *running, const struct options *options, struct base_error *error)
 {
     struct bus_endpoints endpoints;
     struct broker_config config = {.root = options->root,
@@ -147,7 +147,7 @@ static int serve (struct running *running, const struct options *options, struct
     r = program_signals_take (&running->signals);
     if (r != 0)
         return base_error_errno (error, r, "cannot take signals");
-    /* Whoever looks for this broker is told one port: free ones that are not in a row are of no use. */
+    /* Clients are given one port of this broker: free ports that are not in a row are of no use. */
     for (int tries = 0; tries < PORT_TRIES; tries++) {
         uint64_t port = options->port ? options->port : PORT_FIRST + 4 * base_random_below (PORT_ROWS);
         r = program_bind_endpoints (options->address, port, &endpoints, error);
@@ -166,7 +166,7 @@ static int serve (struct running *running, const struct options *options, struct
 int main (int argc, char **argv)
 {
     base_cleanup (running_deinit) struct running running = {.loop = NULL};
-    struct options *options = &running.again; /* first of all */
+    struct options *options = &running.again; /* the option table points here, also on SIGHUP */
     *options = options_default ();
     const struct program_option table[] = {
         {"root", 'r', PROGRAM_TEXT, "DIR", "broker/root", &options->root, 0,
@@ -244,7 +244,7 @@ int main (int argc, char **argv)
     else if (running.options.restore)
         r = broker_restore (running.options.root, running.options.restore, &error);
     else
-        r = serve (&running, &running.options, &error);
+        r = running_serve (&running, &running.options, &error);
     if (r == 0)
         return PROGRAM_OK;
     base_log (BASE_LOG_ERROR, "%s", error.text[0] ? error.text : strerror (r < 0 ? -r : r));

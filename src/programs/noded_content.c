@@ -1,4 +1,4 @@
-/*  programs/noded_content.c - a content peer on its own */
+/*  programs/noded_content.c - the program of a content peer without a broker */
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ struct options {
 };
 
 struct running {
-    struct options options, again; /* as it was started, and as SIGHUP has them read */
+    struct options options, again; /* as started; as read on SIGHUP */
     struct program_signals signals;
     struct program_reload reload;
     struct bus_settings *settings;
@@ -35,7 +35,7 @@ struct running {
     int root, lock;
     struct broker_content *content;
     struct origin *origin;
-    uint64_t ended[BUS_END_COUNT]; /* connections, as it was logged last */
+    uint64_t ended[BUS_END_COUNT]; /* connections, as last logged */
     struct base_log_limit log;
     int tick;
 };
@@ -74,7 +74,7 @@ static int on_put (void *context, const struct bus_peer *peer, const struct wire
     return broker_content_put (running->content, peer, put, payload, size, base_time_boot_ms (), answer);
 }
 
-/*  Says what was done about peers that cost too much. */
+/*  Logs what was done about peers that cost too much. */
 static void peers_tell (struct running *running)
 {
     struct origin_counts counts = origin_counts (running->origin);
@@ -129,8 +129,8 @@ static int take_again (void *context, const struct program_spec *spec)
     return PROGRAM_GO;
 }
 
-static int serve (struct running *running, const struct options *options, const char *endpoint,
-                  struct base_error *error)
+static int running_serve (struct running *running, const struct options *options, const char *endpoint,
+                          struct base_error *error)
 {
     static const struct origin_ops operations = {.content_open = on_open, .content_put = on_put};
     struct origin_config config = {.content = endpoint,
@@ -164,7 +164,7 @@ static int serve (struct running *running, const struct options *options, const 
 int main (int argc, char **argv)
 {
     base_cleanup (running_deinit) struct running running = {.root = -1, .lock = -1};
-    struct options *options = &running.again; /* first of all */
+    struct options *options = &running.again; /* the option table points here, also on SIGHUP */
     *options = options_default ();
     const struct program_option table[] = {
         {"root", 'r', PROGRAM_TEXT, "DIR", "content/root", &options->root, 0,
@@ -207,7 +207,7 @@ int main (int argc, char **argv)
         program_bind_endpoint (running.options.address, running.options.port, "content", endpoint, &error) !=
             0)
         return program_usage_error (&spec, "%s", error.text);
-    r = serve (&running, &running.options, endpoint, &error);
+    r = running_serve (&running, &running.options, endpoint, &error);
     if (r == 0)
         return PROGRAM_OK;
     base_log (BASE_LOG_ERROR, "%s", error.text[0] ? error.text : strerror (r < 0 ? -r : r));

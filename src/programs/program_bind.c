@@ -1,4 +1,4 @@
-/*  programs/program_bind.c - where a serving program binds, and whether it may */
+/*  programs/program_bind.c - the address that a serving program binds to, and whether it may */
 
 #include "programs/program_bind.h"
 

@@ -123,7 +123,7 @@ static int flag_parse (const char *text, bool *ret_flag)
     return -EINVAL;
 }
 
-/*  Takes a text for an option. where: how the person gave it, for the sentence of an error. */
+/*  Stores a text as the value of an option. where: how the person gave it, for the error message. */
 static int value_take (const struct program_spec *spec, const struct program_option *option,
                        const char *where, const char *text)
 {
@@ -182,7 +182,7 @@ static void on_unknown_setting (void *context, const char *path)
         unknown->result = program_usage_error (unknown->spec, "%s: no such setting: %s", unknown->file, path);
 }
 
-/*  Reads the file, and gives every option that the command line left alone the value of its setting. */
+/*  Reads the file, and sets each option that the command line did not give from its setting. */
 static int settings_apply (const struct program_spec *spec, const char *file, const bool *given,
                            struct bus_settings **ret_settings)
 {
@@ -227,7 +227,7 @@ static int settings_apply (const struct program_spec *spec, const char *file, co
     return PROGRAM_GO;
 }
 
-/*  Fills what getopt_long wants. */
+/*  Fills in the arguments of getopt_long. */
 static void getopt_prepare (const struct program_spec *spec, struct option *longs, char *letters)
 {
     unsigned n = 0, l = 0;
@@ -265,7 +265,7 @@ static int option_index (const struct program_spec *spec, int code)
     return -1;
 }
 
-static int mistake (const struct program_spec *spec, int code, char **argv)
+static int mistake_report (const struct program_spec *spec, int code, char **argv)
 {
     const char *word = argv[optind - 1];
 
@@ -289,7 +289,7 @@ int program_options_parse (const struct program_spec *spec, int argc, char **arg
 
     *ret_settings = NULL;
     getopt_prepare (spec, longs, letters);
-    optind = 0; /* anew, so that a sub-command's options can be parsed behind the program's */
+    optind = 0; /* reset, so that a sub-command's options can be parsed after the program's */
     opterr = 0;
     while ((code = getopt_long (argc, argv, letters, longs, NULL)) != -1) {
         base_cleanup (base_free_p) char *where = NULL;
@@ -306,7 +306,7 @@ int program_options_parse (const struct program_spec *spec, int argc, char **arg
             continue;
         case '?':
         case ':':
-            return mistake (spec, code, argv);
+            return mistake_report (spec, code, argv);
         }
         index = option_index (spec, code);
         where = base_text_printf ("--%s", spec->options[index].name);

@@ -1,9 +1,8 @@
 /*  programs/program_options.h - options and settings of a program, from one table
 
-    An option may have a setting beside it: its place in the ZPL file that --config names. The command line
-    goes before the file, the file before the value that stood there. --help, --version and, where the
-    program has settings, --config are added by themselves. A mistake is told on standard error with what
-    to do about it. */
+    An option may have a setting: its place in the ZPL file that --config names. The command line overrides
+    the file, and the file overrides the initial value. --help, --version and, if the program has settings,
+    --config are added automatically. A mistake is reported on standard error, with what to do about it. */
 
 #ifndef PROGRAMS_PROGRAM_OPTIONS_H
 #define PROGRAMS_PROGRAM_OPTIONS_H
@@ -17,54 +16,54 @@
 /*  Exit codes of all programs. */
 enum {
     PROGRAM_OK = 0,
-    PROGRAM_FAILED = 1, /* it was understood and could not be done; standard error tells why */
-    PROGRAM_USAGE = 2,  /* options or settings are wrong; nothing was done */
-    PROGRAM_LOCKED = 75 /* another process has the root */
+    PROGRAM_FAILED = 1, /* the arguments were right, but the work failed; standard error shows why */
+    PROGRAM_USAGE = 2,  /* wrong options or settings; nothing was done */
+    PROGRAM_LOCKED = 75 /* another process uses the root */
 };
 
 enum program_kind {
-    PROGRAM_FLAG,   /* bool *; in a file: yes, no, true, false, 1, 0 */
+    PROGRAM_FLAG,   /* bool *; in a file: yes, true, 1 or on; no, false, 0 or off */
     PROGRAM_TEXT,   /* const char **; points into argv or into the settings */
-    PROGRAM_LIST,   /* char ***; may come many times; free with base_list_free */
+    PROGRAM_LIST,   /* char ***; may be given many times; free with base_list_free */
     PROGRAM_NUMBER, /* uint64_t *, at most `most` (0: any) */
     PROGRAM_SPAN,   /* uint64_t *, milliseconds, from "30s", "10m", "250ms" */
-    PROGRAM_LOG     /* no value: sets the level of the log */
+    PROGRAM_LOG     /* no value: sets the log level */
 };
 
 struct program_option {
     const char *name; /* "root" for --root; NULL: a setting without an option */
     char letter;      /* 'r' for -r; 0: none */
     enum program_kind kind;
-    const char *argument; /* "DIR", for help */
+    const char *argument; /* "DIR", for --help */
     const char *setting;  /* "broker/root"; NULL: none */
     void *value;
     uint64_t most;
-    const char *help; /* with the default, where there is one; may have several lines; NULL: not shown */
+    const char *help; /* with the default, if any; may have several lines; NULL: not shown */
 };
 
 struct program_spec {
-    const char *name;                     /* "noded-broker"; of a sub-command "nodectl update" */
+    const char *name;                     /* "noded-broker"; for a sub-command "nodectl update" */
     const char *usage;                    /* "--root DIR [OPTION...]" */
-    const char *about;                    /* what it is for, closed by a newline */
+    const char *about;                    /* what the program is for; ends with a newline */
     const struct program_option *options; /* the last has neither name nor setting */
-    const char *const *settings;          /* known beside those of the options, NULL-terminated; or NULL */
-    const char *more;                     /* --help ends with it; closed by a newline; or NULL */
-    bool stop_at_word;                    /* options end at the first argument that is none */
-    const char *exits;                    /* its exit codes; NULL: those of a server */
-    bool again;                           /* the program runs: what is wrong goes into its log */
+    const char *const *settings; /* known settings besides those of the options, NULL-terminated; or NULL */
+    const char *more;            /* last text of --help; ends with a newline; or NULL */
+    bool stop_at_word;           /* options end at the first argument that is not an option */
+    const char *exits;           /* its exit codes; NULL: those of a server */
+    bool again;                  /* the program is running: mistakes go into its log */
 };
 
 enum { PROGRAM_GO = -1 };
 
-/*  Fills the values of the options. *ret_settings gets what --config named, or NULL: the caller frees it
-    with bus_settings_free, after the last use of a text. *ret_first: index of the first argument that is
-    no option (they stand behind the options: argv is permuted unless stop_at_word). Returns PROGRAM_GO, or
-    the code to exit with at once (PROGRAM_OK after --help). */
+/*  Sets the values of the options. *ret_settings: the settings that --config named, or NULL; the caller frees
+    them with bus_settings_free, after the last use of a text. *ret_first: index of the first argument that is
+    not an option; such arguments stand behind the options, because argv is permuted unless stop_at_word.
+    Returns PROGRAM_GO, or the code to exit with at once (PROGRAM_OK after --help). */
 int program_options_parse (const struct program_spec *spec, int argc, char **argv,
                            struct bus_settings **ret_settings, int *ret_first);
 
-/*  Tells a mistake in the form of all programs, "NAME: SENTENCE", and points to --help. Returns
-    PROGRAM_USAGE. */
+/*  Prints a mistake on standard error as all programs do, "NAME: SENTENCE", and points to --help. With
+    spec->again it is logged instead. Returns PROGRAM_USAGE. */
 __attribute__ ((format (printf, 2, 3))) int program_usage_error (const struct program_spec *spec,
                                                                  const char *format, ...);
 

@@ -1,4 +1,4 @@
-/*  programs/program_reload.c - the settings of a running server, read anew */
+/*  programs/program_reload.c - reloads the settings of a running server */
 
 #include "programs/program_reload.h"
 
@@ -14,7 +14,7 @@ static void settings_free_p (struct bus_settings **settings)
     *settings = bus_settings_free (*settings);
 }
 
-/*  Who had keys never goes on without: that would let everybody in. */
+/*  A server that had keys must never continue without: that would let everybody in. */
 static int keys_check (const struct program_reload *reload, const struct program_spec *spec,
                        const struct bus_keyring *keys)
 {

@@ -1,8 +1,8 @@
-/*  programs/program_reload.h - the settings of a running server, read anew
+/*  programs/program_reload.h - reloads the settings of a running server
 
-    A file that cannot be used changes nothing: all settings stay as they were, and the log says why. What is
-    taken over is taken over at once: the level of the log, the keys that are allowed, and what the program
-    itself can change while it runs. All else needs a new start, which the log says, too. */
+    A file that cannot be used changes nothing: all settings stay as they were, and the log says why. Three
+    things take effect at once: the log level, the allowed keys, and what the program itself can change while
+    it runs. Everything else needs a restart, and the log says so. */
 
 #ifndef PROGRAMS_PROGRAM_RELOAD_H
 #define PROGRAMS_PROGRAM_RELOAD_H
@@ -11,13 +11,13 @@
 #include "programs/program_options.h"
 
 struct program_reload {
-    const struct program_spec *spec; /* its options point to values of their own */
+    const struct program_spec *spec; /* its options point to separate values */
     int argc;
     char **argv;
     struct bus_loop *loop;
-    const struct bus_keyring *keys; /* with which the program was started */
-    /*  Looks whether the new values can be used, and takes over what can be. Returns PROGRAM_GO, or what
-        program_usage_error has returned: then nothing is taken over. */
+    const struct bus_keyring *keys; /* those with which the program was started */
+    /*  Checks the new values and applies those that can change while the program runs. Returns PROGRAM_GO, or
+        what program_usage_error returned: then nothing is applied. */
     int (*take) (void *context, const struct program_spec *spec);
     void *context;
 };

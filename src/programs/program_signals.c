@@ -1,4 +1,4 @@
-/*  programs/program_signals.c - signals of a program that runs until it is told to stop */
+/*  programs/program_signals.c - signals of a program that runs until it is stopped */
 
 #include "programs/program_signals.h"
 

@@ -1,12 +1,12 @@
-/*  programs/program_signals.h - signals of a program that runs until it is told to stop */
+/*  programs/program_signals.h - signals of a program that runs until it is stopped */
 
 #ifndef PROGRAMS_PROGRAM_SIGNALS_H
 #define PROGRAMS_PROGRAM_SIGNALS_H
 
 #include "bus/loop.h"
 
-/*  SIGINT and SIGTERM stop the loop; SIGPIPE is ignored; SIGHUP calls reload, within the loop. signals is the
-    caller's for as long as the loop. Returns 0 or -errno. */
+/*  SIGINT and SIGTERM stop the loop; SIGPIPE is ignored; SIGHUP calls reload, from the loop. The caller keeps
+    signals for as long as the loop. Returns 0 or -errno. */
 struct program_signals {
     struct bus_loop *loop;
     void (*reload) (void *context);
