@@ -1,5 +1,5 @@
-/*  test/bad/bad_pid_space.c - runs as the first process of a pid name space of its own: what it starts it
-    could not end, for every number in /proc means another process to it */
+/*  test/bad/bad_pid_space.c - runs as the first process of a new pid namespace. It cannot end the processes
+    that it starts, because each number in /proc means another process in its namespace. */
 
 #include <sched.h>
 #include <signal.h>
@@ -13,7 +13,7 @@ __typeof__ (node_run) __real_node_run, __wrap_node_run;
 
 static pid_t inner;
 
-static void pass_on (int number)
+static void signal_forward (int number)
 {
     (void) kill (inner, number);
 }
