@@ -30,7 +30,7 @@ int __wrap_node_run (struct node_config *config, enum node_settings settings, co
         return __real_node_run (config, settings, wrong);
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        (void) signal (numbers[i], pass_on);
+        (void) signal (numbers[i], signal_forward);
     while (waitpid (inner, &status, 0) != inner)
         continue;
     return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);

@@ -46,7 +46,7 @@ static int put_record (const char *top, uint8_t index)
     return record->type ? seed_put (top, "prefix", record->name, framed.data, framed.size) : 0;
 }
 
-/*  Writes the smallest ELF files that have everything that base/elf.c reads; a big-endian header; a script. */
+/*  Writes small ELF files that have everything that base/elf.c reads; a big-endian header; a script. */
 static int put_elf (const char *top)
 {
     struct {
