@@ -70,7 +70,7 @@ static uint64_t wave_sum (const json_t *rollout, const char *key)
     return sum;
 }
 
-/*  "updating wave 2 of 3", "paused in wave 2 of 3", "done". */
+/*  "updating wave 2 of 3", "paused, updating wave 2 of 3", "done". On the heap; NULL if memory is out. */
 static char *rollout_state_text (const json_t *rollout)
 {
     const char *phase = ctl_json_text (rollout, "phase");
@@ -109,7 +109,7 @@ static void head_line (char ***list, const json_t *rollout, size_t width)
     }
 }
 
-/*  "4 updated, 3 under way, 1 bad". */
+/*  Appends "4 updated, 3 under way, 1 failed", or that the wave is not started. */
 static void append_counts (struct base_buffer *text, const json_t *wave)
 {
     static const struct {

@@ -170,8 +170,8 @@ void ctl_table_print (const struct ctl_table *table, FILE *out, size_t width)
     }
 }
 
-/*  Optimal string alignment distance: counts insertions, deletions, changes, and swaps of neighbours.
-    SIZE_MAX for words longer than MOST. */
+/*  Optimal string alignment distance: counts insertions, deletions, changes, and swaps of adjacent
+    characters. SIZE_MAX for words longer than MOST. */
 static size_t word_distance (const char *a, const char *b)
 {
     enum { MOST = 32 };

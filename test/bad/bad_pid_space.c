@@ -1,5 +1,6 @@
-/*  test/bad/bad_pid_space.c - runs as the first process of a new pid namespace. It cannot end the processes
-    that it starts, because each number in /proc means another process in its namespace. */
+/*  test/bad/bad_pid_space.c - runs as the first process of a new pid namespace
+
+    It cannot end the processes that it starts, because the pids in /proc are those of the outer namespace. */
 
 #include <sched.h>
 #include <signal.h>

@@ -34,7 +34,7 @@ struct peers {
     uint64_t hellos, welcomes, hints, answers, reports;
     uint64_t n_welcomed, n_hinted, n_answered; /* peers that received at least one */
     uint64_t first_hello, last_hello, last_welcome, first_hint, last_hint, last_answer;
-    uint64_t burst, burst_at, burst_most; /* hellos in a tenth of a second: now, its number, the most */
+    uint64_t burst, burst_at, burst_most; /* hellos in this tenth of a second, its number, the most */
 };
 
 /*  The caller has set ops. Returns 0 or -errno. */

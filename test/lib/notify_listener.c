@@ -2,7 +2,7 @@
 
         usage: notify_listener SOCKET
 
-    SOCKET is the NOTIFY_SOCKET of the service. Prints each line of a message as "PID LINE". Never ends. */
+    SOCKET is the NOTIFY_SOCKET of the service. Prints each line of a message as "PID LINE" until killed. */
 
 #include <stdio.h>
 #include <string.h>

@@ -62,7 +62,7 @@ struct node {
     bool runs_release;
     bool failed;
     bool reported; /* the broker has received the outcome */
-    bool retried;  /* an operator retries the node, reported or not */
+    bool retried;  /* an operator retries the node: it may be ordered again, reported or not */
 };
 
 struct sim {
