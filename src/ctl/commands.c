@@ -1,3 +1,5 @@
+/*  ctl/commands.c - the table of commands, and the search in it */
+
 #include "ctl/commands.h"
 
 #include <string.h>

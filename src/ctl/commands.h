@@ -1,4 +1,4 @@
-/*  ctl/commands.h - the commands by name, and what each may be given */
+/*  ctl/commands.h - the table of commands: name, help, options and words of each */
 
 #ifndef CTL_COMMANDS_H
 #define CTL_COMMANDS_H
@@ -6,12 +6,12 @@
 #include "ctl/options.h"
 
 enum ctl_command_kind {
-    CTL_ASKS,    /* --timeout is for an answer */
-    CTL_FOLLOWS, /* --timeout is for the whole */
-    CTL_ALONE    /* asks nobody */
+    CTL_ASKS,    /* --timeout limits each answer */
+    CTL_FOLLOWS, /* --timeout limits the whole run */
+    CTL_ALONE    /* needs no broker */
 };
 
-/*  What a word of a command may be, for completion. */
+/*  Kinds of words of a command, for completion. */
 #define CTL_WORD_NONE '.'
 #define CTL_WORD_NODE 'n'
 #define CTL_WORD_RELEASE 'r'
@@ -20,25 +20,25 @@ enum ctl_command_kind {
 #define CTL_WORD_QUARANTINE 'q'
 #define CTL_WORD_SHELL 's'
 
-/*  A name of two words is a command of a family, as in "rollout plan". */
+/*  A command. A name of two words belongs to a family: "rollout plan" to the family rollout. */
 struct ctl_command {
     const char *name;
-    const char *usage;  /* behind the name */
-    const char *about;  /* the first line stands in the list of commands */
-    uint64_t options;   /* beside those that every command takes */
-    size_t least, most; /* words */
+    const char *usage;  /* printed after the name */
+    const char *about;  /* the first line is shown in the list of commands */
+    uint64_t options;   /* bits of the options it takes, without CTL_BITS_COMMON */
+    size_t least, most; /* number of words */
     int (*run) (struct ctl *ctl);
     enum ctl_command_kind kind;
-    const char *completes; /* what its words are, a letter each; the last one is for all that follow */
+    const char *completes; /* kinds of its words, a letter each; the last letter is for all further words */
 };
 
-extern const struct ctl_command ctl_command_table[]; /* ends with a name that is NULL */
+extern const struct ctl_command ctl_command_table[]; /* the last name is NULL */
 
-/*  word, and next behind it (or NULL): the command, and how many words its name has. NULL where there is
-    none. */
+/*  Finds the command named by word, or by word and next. next: the word after it, or NULL. *ret_words: number
+    of words of the name. Returns NULL if there is no such command. */
 const struct ctl_command *ctl_command_find (const char *word, const char *next, int *ret_words);
 
-/*  Whether commands begin with that word and another one. */
+/*  Whether word is the first word of two-word commands. */
 bool ctl_command_is_family (const char *word);
 
 #endif

@@ -1,8 +1,9 @@
-/*  ctl/completion.c - completing words in a shell
+/*  ctl/completion.c - completion of words in a shell
 
-    What a shell loads only asks `nodectl completion words -- WORD...`, with the words up to the one under
-    the cursor, and offers the lines that it prints: so commands and options are those of this nodectl, and
-    nodes, releases and rollouts those of the broker. What cannot be asked is silently left out. */
+    The script that a shell loads runs `nodectl completion words -- WORD...`, with the words up to the one
+    under the cursor, and offers the lines that this prints. So commands and options are those of the
+    installed nodectl, and nodes, releases and rollouts come from the broker. If the broker does not answer,
+    these are left out without an error. */
 
 #include <string.h>
 
@@ -46,17 +47,18 @@ static const struct {
 };
 enum { SHELLS = sizeof shells / sizeof *shells };
 
-/*  What was typed so far. */
+/*  The words typed so far. */
 struct typed {
     struct ctl *ctl;
-    char *plain[4]; /* the first words that are neither options nor values of them */
+    char *plain[4]; /* the first words that are neither options nor their values */
     size_t n_plain;
     const char *current;
-    enum ctl_option option; /* whose value the current word is; CTL_OPTION_END: none */
+    enum ctl_option option; /* the current word is its value; CTL_OPTION_END: none */
 };
 
-/*  bash puts a word into the line as it is: one that means more to a shell than itself is not offered. */
-static void offer (const struct typed *typed, const char *word)
+/*  Prints word if it begins with the current one. bash inserts a word unquoted: a word with bytes that are
+    special to a shell is not offered. */
+static void typed_offer (const struct typed *typed, const char *word)
 {
     if (strncmp (word, typed->current, strlen (typed->current)) != 0 || word[strspn (word, word_bytes)])
         return;
@@ -76,7 +78,7 @@ static void offer_commands (const struct typed *typed, const char *family)
         name += member ? length + 1 : 0;
         (void) snprintf (word, sizeof word, "%.*s", (int) strcspn (name, " "), name);
         if (strcmp (word, before) != 0)
-            offer (typed, word);
+            typed_offer (typed, word);
         memcpy (before, word, sizeof before);
     }
 }
@@ -88,11 +90,12 @@ static void offer_options (const struct typed *typed, const struct ctl_command *
         char word[64];
         (void) snprintf (word, sizeof word, "--%s", ctl_option_name (i));
         if (bits >> i & 1)
-            offer (typed, word);
+            typed_offer (typed, word);
     }
 }
 
-/*  The values of key in a list, each once where equal ones lie together. digits: cut behind so many; 0: not. */
+/*  Offers the values of key in a list; equal neighbours are offered once. text: the list as JSON, or NULL; is
+    freed. digits: values are cut to this length; 0: not cut. */
 static void offer_list (const struct typed *typed, char *text, const char *key, int digits)
 {
     base_cleanup (base_free_p) char *owned = text;
@@ -105,12 +108,13 @@ static void offer_list (const struct typed *typed, char *text, const char *key, 
         char word[65];
         (void) snprintf (word, sizeof word, "%.*s", digits ? digits : 64, ctl_json_text (item, key));
         if (*word && strcmp (word, before) != 0)
-            offer (typed, word);
+            typed_offer (typed, word);
         memcpy (before, word, sizeof before);
     }
 }
 
-/*  Of a fleet of thousands only those that begin as was typed. */
+/*  Gets the nodes whose ids begin with the current word, so that a fleet of thousands is not transferred.
+    Gets all nodes if that word is empty or cannot be a selector. Returns JSON on the heap, or NULL. */
 static char *nodes_ask (const struct typed *typed)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -136,11 +140,11 @@ static void offer_word (const struct typed *typed, char what)
     switch (what) {
     case CTL_WORD_SHELL:
         for (size_t i = 0; i < SHELLS; i++)
-            offer (typed, shells[i].name);
+            typed_offer (typed, shells[i].name);
         break;
     case CTL_WORD_QUARANTINE:
-        offer (typed, "list");
-        offer (typed, "clear");
+        typed_offer (typed, "list");
+        typed_offer (typed, "clear");
         break;
     case CTL_WORD_RELEASE:
         if (noded_client_releases (client, NULL, &text) == 0)
@@ -173,18 +177,18 @@ static void offer_value (const struct typed *typed)
             offer_list (typed, text, "application", 0);
         break;
     case CTL_OPTION_ON_HALT:
-        offer (typed, "stay");
-        offer (typed, "revert");
+        typed_offer (typed, "stay");
+        typed_offer (typed, "revert");
         break;
-    default: /* files are the shell's business, and of the rest there is nothing to choose from */
+    default: /* the shell completes file names; the other options have no list of values */
         break;
     }
 }
 
-/*  bash takes "=" for a word of its own. */
+/*  bash passes "=" as a separate word: it is skipped. */
 static void typed_read (struct typed *typed, char **words, size_t count)
 {
-    enum ctl_option option = CTL_OPTION_END; /* that waits for its value */
+    enum ctl_option option = CTL_OPTION_END; /* whose value comes next */
     struct ctl_options *options = &typed->ctl->options;
     typed->option = CTL_OPTION_END;
     typed->current = "";
@@ -211,12 +215,12 @@ static void typed_read (struct typed *typed, char **words, size_t count)
         else
             typed->n_plain++;
     }
-    /*  "--app =" with the cursor behind it. */
+    /*  "--app =" with the cursor after it. */
     if (count && strcmp (words[count - 1], "=") == 0)
         typed->option = option;
 }
 
-static int complete (struct ctl *ctl)
+static int words_complete (struct ctl *ctl)
 {
     struct typed typed = {.ctl = ctl};
     typed_read (&typed, ctl->words + 1, ctl->n_words - 1);
@@ -247,7 +251,7 @@ int ctl_completion (struct ctl *ctl)
     const char *word = ctl->words[0];
     const char *names[SHELLS + 1] = {NULL};
     if (strcmp (word, "words") == 0)
-        return complete (ctl);
+        return words_complete (ctl);
     for (size_t i = 0; i < SHELLS; i++)
         names[i] = shells[i].name;
     for (size_t i = 0; i < SHELLS && ctl->n_words == 1; i++)

@@ -1,7 +1,7 @@
-/*  ctl/ctl.h - the operator's command
+/*  ctl/ctl.h - nodectl, the operator's command
 
-    nodectl asks only through noded/client.h. What is wanted goes to standard output, and with --json
-    nothing else does; everything else goes to standard error. */
+    nodectl reaches the broker only through noded/client.h. Results go to standard output; with --json
+    nothing else is written there. Everything else goes to standard error. */
 
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
@@ -15,7 +15,7 @@
 
 #include "noded/client.h"
 
-/*  Exit codes, as --help tells them. */
+/*  Exit codes, as listed by --help. */
 enum ctl_exit {
     CTL_OK = 0,
     CTL_FAILED = 1,
@@ -24,13 +24,13 @@ enum ctl_exit {
     CTL_UNREACHED = 4,
 };
 
-/*  What the command line said; texts point into argv, lists are on the heap. */
+/*  The parsed options. Texts point into argv; lists are on the heap. */
 struct ctl_options {
-    uint64_t seen; /* bit 1 << CTL_OPTION_... of every option that was given */
+    uint64_t seen; /* bit 1 << CTL_OPTION_... for each option given */
     const char *broker, *config;
     uint64_t timeout_ms; /* 0: not given */
     bool json, all, no_wait, follow, nodes, force;
-    const char *application; /* of --app; NULL: noded */
+    const char *application; /* from --app; NULL: noded */
     const char *release;
     const char *version, *title;
     char **binaries, **args, **env, **files;
@@ -38,56 +38,59 @@ struct ctl_options {
     uint64_t wave;  /* 0: not given */
     const char *plan, *spec;
     const char *select;
-    char **settings; /* of a rollout: NAME=VALUE, --select among them */
+    char **settings; /* of a rollout: NAME=VALUE; includes --select */
 };
 
 /*  One run of nodectl. */
 struct ctl {
     struct ctl_options options;
-    char **words; /* behind the command; point into argv */
+    char **words; /* after the command; point into argv */
     size_t n_words;
     const char *name; /* of the command */
     noded_client *client;
     FILE *out, *err;
-    bool terminal;        /* out is one */
-    size_t width, height; /* of the terminal; 0: not known, or none */
+    bool terminal;        /* out is a terminal */
+    size_t width, height; /* of the terminal; 0: unknown, or no terminal */
 };
 
-/*  The whole program; version is told by --version. Returns the exit code. */
+/*  The whole program. version: printed by --version. Returns the exit code. */
 int ctl_main (int argc, char **argv, const char *version);
 
-/*  Tells what the client said went wrong, and which exit code that is. */
+/*  Prints the client's last error. Returns CTL_UNREACHED for rc -ETIMEDOUT, else CTL_FAILED. */
 int ctl_fail (struct ctl *ctl, int rc);
 
-/*  Tells a failure in a sentence. Returns CTL_FAILED. */
+/*  Prints an error, one sentence, on err. Returns CTL_FAILED. */
 __attribute__ ((format (printf, 2, 3))) int ctl_tell (struct ctl *ctl, const char *format, ...);
 
-/*  Tells a mistake in how nodectl was called. Returns CTL_USAGE. */
+/*  Prints a usage error on err, and a line that points to --help. Returns CTL_USAGE. */
 __attribute__ ((format (printf, 2, 3))) int ctl_misused (struct ctl *ctl, const char *format, ...);
 
-/*  Prints the client's JSON and frees it; prints a value and an end of line; or reads JSON and frees it. What a
-    terminal would act upon is printed as \uXXXX. All return an exit code. */
+/*  ctl_print_json prints the client's JSON and frees it. ctl_print_value prints a value and a newline.
+    ctl_read_json parses text and frees it; the caller owns *ret_json. Characters that a terminal would
+    interpret are printed as \uXXXX. All return an exit code. */
 int ctl_print_json (struct ctl *ctl, char *json);
 int ctl_print_value (struct ctl *ctl, const json_t *value);
 int ctl_read_json (struct ctl *ctl, char *text, json_t **ret_json);
 
-/*  A value of an object for people: "" where it is absent or of another kind. Borrowed. */
+/*  A value of an object: "", 0 or false if it is absent or of another type; 0 for a negative number. The text
+    is borrowed. */
 const char *ctl_json_text (const json_t *object, const char *key);
 uint64_t ctl_json_uint (const json_t *object, const char *key);
 bool ctl_json_flag (const json_t *object, const char *key);
 
-/*  Releases json; for cleanup attributes. */
+/*  Drops the reference *json; for cleanup attributes. */
 void ctl_json_free_p (json_t **json);
 
-/*  The full digest of a release that is named by at least 6 digits. candidates: an array of objects with
-    release, version and application that is looked at first, or NULL. Returns an exit code. */
+/*  Finds the full digest of a release from at least its first 6 digits. candidates: an array of objects with
+    a "release", searched before the broker's list; or NULL. Prints why it fails. Returns an exit code. */
 int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidates, char ret_release[65]);
 
-/*  One node's object; told where the broker does not know it. Returns an exit code. */
+/*  Gets one node's object; the caller owns it. Prints an error if the broker does not know the node. Returns
+    an exit code. */
 int ctl_node_find (struct ctl *ctl, const char *id, json_t **ret_node);
 
-/*  The ids of the nodes that --select fits, for ctl_ids_free_p; told where there are none. Returns an exit
-    code. */
+/*  Gets the ids of the nodes that match --select; release them with ctl_ids_free_p. Prints an error if there
+    are none. Returns an exit code. */
 int ctl_nodes_selected (struct ctl *ctl, char ***ret_ids);
 void ctl_ids_free_p (char ***list);
 

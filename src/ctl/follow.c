@@ -1,8 +1,8 @@
 /*  ctl/follow.c - update and revert: order, then follow every node to its end
 
-    A broker that does not answer for a while ends nothing: it may be restarting, and the nodes go on. Only
-    the timeout ends the following. On a terminal the lines are redrawn in place; elsewhere a line is
-    written when it tells something new. */
+    If the broker does not answer for a while, following continues: the broker may be restarting, and the
+    nodes continue without it. Only the timeout ends the following early. On a terminal the lines are redrawn
+    in place; elsewhere a line is printed when it has news. */
 
 #include "ctl/options.h"
 
@@ -17,13 +17,13 @@
 
 enum {
     FOLLOW_TIMEOUT_MS = 15 * 60000,
-    FOLLOW_TICK_MS = 1000,  /* on a terminal, where the time is shown */
+    FOLLOW_TICK_MS = 1000,  /* on a terminal, which shows the time passed */
     FOLLOW_WAIT_MS = 5000,  /* elsewhere */
-    FOLLOW_FULL_MS = 30000, /* every so often a whole list: it tells of nodes that were forgotten, and heals a
-                               broker that went back */
+    FOLLOW_FULL_MS = 30000, /* interval of full lists: they show which nodes were forgotten, and recover
+                               from a broker whose revision went back */
     FOLLOW_PAUSE_US = 500000,
-    FOLLOW_NAMED_MOST = 512, /* nodes that one request can name; for more of them all are listed */
-    FOLLOW_ROWS = 24,        /* of a terminal that does not tell its height */
+    FOLLOW_NAMED_MOST = 512, /* nodes that one request can name; for more, all nodes are listed */
+    FOLLOW_ROWS = 24,        /* assumed height of a terminal that reports none, or 4 or less */
 };
 
 struct follow {
@@ -35,7 +35,7 @@ struct follow {
     uint64_t revision, full_ms, deadline_ms;
     size_t drawn; /* lines on the terminal */
     bool silent;  /* the broker does not answer */
-    bool unnamed; /* list every node instead of naming ours */
+    bool unnamed; /* list all nodes instead of naming ours */
 };
 
 static void follow_deinit (struct follow *follow)
@@ -52,7 +52,7 @@ static void draw_line (struct follow *follow, const struct ctl_target *target, u
     follow->drawn++;
 }
 
-/*  Who has not ended comes first where the terminal is too low for all. */
+/*  If the terminal is too low for all nodes, only nodes that have not ended are drawn. */
 static void draw_terminal (struct follow *follow, uint64_t now_ms)
 {
     size_t height = follow->ctl->height > 4 ? follow->ctl->height : FOLLOW_ROWS;
@@ -68,7 +68,7 @@ static void draw_terminal (struct follow *follow, uint64_t now_ms)
     follow->drawn++;
 }
 
-static void draw (struct follow *follow)
+static void follow_draw (struct follow *follow)
 {
     uint64_t now_ms = base_time_boot_ms ();
     if (follow->ctl->terminal && !follow->ctl->options.json)
@@ -85,7 +85,8 @@ static void draw (struct follow *follow)
     (void) fflush (follow->out);
 }
 
-/*  Where a later order hides the outcome of ours, the node's reports tell it. */
+/*  A later order hides the outcome of ours in the broker's list: reads it from the node's reports. Returns 0,
+    the client's error, or -EPROTO. */
 static int follow_superseded (struct follow *follow)
 {
     struct ctl *ctl = follow->ctl;
@@ -128,7 +129,7 @@ static int follow_ask (struct follow *follow, uint64_t now_ms)
     now_ms = base_time_boot_ms ();
     if (full)
         follow->full_ms = now_ms + FOLLOW_FULL_MS;
-    /*  Zero would ask for a whole list again and again. */
+    /*  Revision 0 would request a full list each time. */
     follow->revision = revision ? revision : 1;
     ctl_progress_hear (&follow->progress, nodes, full, now_ms);
     return follow_superseded (follow);
@@ -137,17 +138,17 @@ static int follow_ask (struct follow *follow, uint64_t now_ms)
 static int follow_run (struct follow *follow)
 {
     struct ctl *ctl = follow->ctl;
-    draw (follow);
+    follow_draw (follow);
     for (uint64_t now_ms; follow->progress.left && (now_ms = base_time_boot_ms ()) < follow->deadline_ms;) {
         int rc = follow_ask (follow, now_ms);
         if (rc == -ENOENT && !follow->unnamed) {
-            /*  One of ours has been forgotten; a list of all tells which. */
+            /*  One of our nodes was forgotten; a list of all nodes shows which. */
             follow->unnamed = true;
             follow->revision = 0;
             continue;
         }
         if (rc == -EBUSY) {
-            /*  Too many wait for changes already: ask now and then instead. */
+            /*  Too many clients wait for changes at the broker: poll instead. */
             follow->revision = 0;
             (void) usleep (FOLLOW_PAUSE_US);
             continue;
@@ -158,7 +159,7 @@ static int follow_run (struct follow *follow)
             ctl_tell (ctl, "the broker at %s does not answer; still trying",
                       noded_client_endpoint (ctl->client));
         follow->silent = rc != 0;
-        draw (follow);
+        follow_draw (follow);
     }
     return CTL_OK;
 }
@@ -185,7 +186,7 @@ static int follow_finish (struct follow *follow, uint64_t timeout_ms)
     return ctl_progress_code (&follow->progress);
 }
 
-/*  Orders that are not followed: whether each was taken. */
+/*  Prints for each order whether the broker accepted it. Used when orders are not followed. */
 static int orders_only (struct ctl *ctl, const json_t *orders)
 {
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 2};
@@ -231,7 +232,7 @@ static int follow_orders (struct ctl *ctl, const json_t *orders, bool revert)
     return code == CTL_OK ? follow_finish (&follow, timeout_ms) : code;
 }
 
-/*  Words that come twice would be ordered twice. */
+/*  Removes duplicate words: a node named twice would be ordered twice. */
 static void words_unique (struct ctl *ctl)
 {
     size_t count = 0;
@@ -290,7 +291,7 @@ int ctl_revert (struct ctl *ctl)
     return code == CTL_OK ? follow_orders (ctl, orders, true) : code;
 }
 
-static int ordered (struct ctl *ctl, int rc, char *text)
+static int orders_read_and_print (struct ctl *ctl, int rc, char *text)
 {
     if (rc != 0)
         return ctl_fail (ctl, rc);
@@ -305,7 +306,7 @@ static int hold_or_end (struct ctl *ctl, int hold)
     words_unique (ctl);
     int rc = noded_client_hold (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, hold,
                                 &text);
-    return ordered (ctl, rc, text);
+    return orders_read_and_print (ctl, rc, text);
 }
 
 int ctl_hold (struct ctl *ctl)
@@ -324,7 +325,7 @@ int ctl_cancel (struct ctl *ctl)
     words_unique (ctl);
     int rc =
         noded_client_cancel (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, &text);
-    return ordered (ctl, rc, text);
+    return orders_read_and_print (ctl, rc, text);
 }
 
 int ctl_forget (struct ctl *ctl)
@@ -342,5 +343,5 @@ int ctl_forget (struct ctl *ctl)
         words_unique (ctl);
     int rc = noded_client_forget (ctl->client, (const char *const *) (ids ? ids : ctl->words),
                                   ids ? base_list_count (ids) : ctl->n_words, &text);
-    return ordered (ctl, rc, text);
+    return orders_read_and_print (ctl, rc, text);
 }

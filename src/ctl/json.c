@@ -1,4 +1,4 @@
-/*  ctl/json.c - reading what the client gives */
+/*  ctl/json.c - reading and printing the client's JSON */
 
 #include "ctl/ctl.h"
 

@@ -1,4 +1,4 @@
-/*  ctl/label.c - labels of nodes */
+/*  ctl/label.c - the command label, and the selection of nodes by --select */
 
 #include "ctl/ctl.h"
 

@@ -1,4 +1,4 @@
-/*  ctl/main.c - which command, and what it may be given */
+/*  ctl/main.c - help, and finding, checking and running the command */
 
 #include "ctl/commands.h"
 
@@ -59,7 +59,8 @@ static void help_command (FILE *out, const struct ctl_command *command)
     (void) fputs (help_exits, out);
 }
 
-/*  The names that begin with the family's (or with nothing), without it. */
+/*  The names of the family's commands, without the family's name; family NULL: the names of all commands.
+    Returns the count; the list ends with NULL. */
 static size_t command_names (const char *family, const char *ret_names[COMMANDS_MOST + 1])
 {
     size_t count = 0, skip = family ? strlen (family) + 1 : 0;
@@ -135,7 +136,8 @@ static int command_run (struct ctl *ctl, const struct ctl_command *command)
     return code;
 }
 
-/*  `--version` without a value asks nodectl itself, and only where no command comes before or behind it. */
+/*  `--version` or `-V` as the only argument prints nodectl's own version. With a command, --version is the
+    option of publish and takes a value. */
 static bool asks_version (int argc, char **argv)
 {
     return argc == 2 && (strcmp (argv[1], "--version") == 0 || strcmp (argv[1], "-V") == 0);

@@ -1,8 +1,8 @@
-/*  ctl/options.c - the command line
+/*  ctl/options.c - options of the command line
 
-    All options are read at once, wherever they stand; which of them a command takes is checked once its
-    name is known. `--version` alone asks for nodectl's version, with a value behind it it belongs to
-    publish. */
+    All options are read in one pass, before the command is known. main.c checks later whether the command
+    takes them. `--version` as the only argument prints nodectl's version (main.c); with a value it is an
+    option of publish. */
 
 #include "ctl/options.h"
 
@@ -14,7 +14,7 @@
 
 struct option_entry {
     const char *name;
-    const char *argument; /* NULL: takes none */
+    const char *argument; /* NULL: takes no value */
     const char *help;
 };
 
@@ -163,13 +163,13 @@ static int option_number (struct ctl *ctl, const char *name, const char *value, 
     return ctl_misused (ctl, "--%s takes a number from 1, not \"%s\"", name, value);
 }
 
-/*  What it may be, the library says. One that takes no value means yes. */
+/*  Appends NAME=VALUE to the settings; the library checks the value. An option without a value means yes. */
 static int option_setting (struct ctl *ctl, enum ctl_option option, const char *value)
 {
     base_cleanup (base_free_p) char *setting =
         base_text_printf ("%s=%s", option_table[option].name, value ? value : "yes");
     if (option == CTL_OPTION_SELECT) {
-        if (!value || value[strspn (value, " \t")] == '\0') /* a variable of a script that is not set */
+        if (!value || value[strspn (value, " \t")] == '\0') /* such as an unset variable of a script */
             return ctl_misused (ctl, "--select takes a selector, not \"%s\"; every node is --select '*'",
                                 value ? value : "");
         ctl->options.select = value;
@@ -238,7 +238,7 @@ static int option_take (struct ctl *ctl, enum ctl_option option, const char *val
     case CTL_OPTION_SPEC:
         options->spec = value;
         break;
-    default: /* --help, which is only seen; and settings */
+    default: /* settings; and --help, which only sets its bit */
         return CTL_BITS_SETTINGS >> option & 1 ? option_setting (ctl, option, value) : CTL_OK;
     }
     return CTL_OK;

@@ -1,4 +1,4 @@
-/*  ctl/options.h - the command line: options may stand anywhere, before and behind the command */
+/*  ctl/options.h - options of the command line; they may stand before and after the command */
 
 #ifndef CTL_OPTIONS_H
 #define CTL_OPTIONS_H
@@ -28,7 +28,7 @@ enum ctl_option {
     CTL_OPTION_WAVE,
     CTL_OPTION_PLAN,
     CTL_OPTION_SPEC,
-    /*  Settings of a rollout, by the names of noded/client.h. */
+    /*  Settings of a rollout; the names are those of noded/client.h. */
     CTL_OPTION_SELECT,
     CTL_OPTION_WAVES,
     CTL_OPTION_APPROVAL,
@@ -52,7 +52,7 @@ enum ctl_option {
 
 #define CTL_BIT(NAME) (UINT64_C (1) << CTL_OPTION_##NAME)
 
-/*  Settings of a rollout, one by one. */
+/*  All settings of a rollout that are options. */
 #define CTL_BITS_SETTINGS                                                                                    \
     (CTL_BIT (SELECT) | CTL_BIT (WAVES) | CTL_BIT (APPROVAL) | CTL_BIT (CONCURRENCY) | CTL_BIT (SOAK) |      \
      CTL_BIT (BUDGET) | CTL_BIT (WAVE_BUDGET) | CTL_BIT (NODE_DEADLINE) | CTL_BIT (WAVE_DEADLINE) |          \
@@ -60,27 +60,27 @@ enum ctl_option {
      CTL_BIT (REVERT_LIMIT) | CTL_BIT (FALSE_HALT) | CTL_BIT (NEIGHBOURS) | CTL_BIT (QUEUE) |                \
      CTL_BIT (SUPERSEDE))
 
-/*  What a rollout is to do: its settings, one by one or in a file. */
+/*  The specification of a rollout: settings as options, or in the file of --spec. */
 #define CTL_BITS_SPEC (CTL_BIT (SPEC) | CTL_BITS_SETTINGS)
 
-/*  What every command takes. */
+/*  Options of every command. */
 #define CTL_BITS_COMMON                                                                                      \
     (CTL_BIT (BROKER) | CTL_BIT (CONFIG) | CTL_BIT (TIMEOUT) | CTL_BIT (JSON) | CTL_BIT (HELP))
 
-/*  Reads the options of argv and leaves the words behind them, which are argv + *ret_first to its end.
-    What went wrong is told on ctl->err. Returns CTL_OK or CTL_USAGE; the options are to be released in
-    either case. */
+/*  Reads the options of argv into ctl->options, and moves the other words to the end of argv: they begin at
+    argv + *ret_first. Prints errors on ctl->err. Returns CTL_OK, CTL_USAGE, or CTL_FAILED if memory is out.
+    Release the options with ctl_options_deinit in every case. */
 int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first);
 void ctl_options_deinit (struct ctl_options *options);
 
-/*  "app", and whether a value belongs behind it */
+/*  The name without dashes, such as "app"; whether the option takes a value. */
 const char *ctl_option_name (enum ctl_option option);
 bool ctl_option_takes_value (enum ctl_option option);
 
-/*  "--app", "--app=x", "-b": which option; CTL_OPTION_END where it is none. */
+/*  Finds the option of a word such as "--app", "--app=x" or "-b". CTL_OPTION_END: it is no option. */
 enum ctl_option ctl_option_find (const char *word);
 
-/*  One line for each option in bits, for --help. */
+/*  Prints the help of each option in bits. */
 void ctl_options_help (FILE *out, uint64_t bits);
 
 #endif

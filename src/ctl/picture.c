@@ -1,4 +1,4 @@
-/*  ctl/picture.c - a rollout in a few lines */
+/*  ctl/picture.c - the state of a rollout in a few lines */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,8 +10,8 @@
 #include "ctl/rollout.h"
 #include "ctl/text.h"
 
-/*  Appends a line; what is out of memory shows as a picture that lacks its end. */
-__attribute__ ((format (printf, 2, 3))) static void line (char ***list, const char *format, ...)
+/*  Appends a line. If memory is out, the line is missing from the picture. */
+__attribute__ ((format (printf, 2, 3))) static void line_append (char ***list, const char *format, ...)
 {
     base_cleanup (base_free_p) char *text = NULL;
     va_list arguments;
@@ -39,7 +39,8 @@ const char *ctl_rollout_bar (const json_t *wave, size_t cells, char text[CTL_BAR
     uint64_t count = ctl_json_uint (wave, "count");
     size_t lengths[KINDS] = {0}, left = cells < CTL_BAR_CELLS ? cells : CTL_BAR_CELLS, at = 0;
     size_t total = left;
-    /*  One of many thousand shows, too: what is bad first, for it is what one looks for. */
+    /*  Each kind with a node gets at least one cell, so that one failed node of thousands is visible. Failed
+        nodes get their cells first: they matter most. */
     for (size_t i = 0; i < KINDS && count; i++) {
         uint64_t nodes = ctl_json_uint (wave, kinds[i].key);
         size_t length = nodes >= count ? total : (size_t) (nodes * total / count);
@@ -69,8 +70,8 @@ static uint64_t wave_sum (const json_t *rollout, const char *key)
     return sum;
 }
 
-/*  "updating wave 2 of 3", "paused in wave 2 of 3", "done". */
-static char *stands (const json_t *rollout)
+/*  "updating wave 2 of 3", "paused, updating wave 2 of 3", "done". On the heap; NULL if memory is out. */
+static char *rollout_state_text (const json_t *rollout)
 {
     const char *phase = ctl_json_text (rollout, "phase");
     uint64_t wave = ctl_json_uint (rollout, "wave");
@@ -91,7 +92,7 @@ static void head_line (char ***list, const json_t *rollout, size_t width)
 {
     char digest[CTL_DIGEST_SIZE], time[CTL_TIME_SIZE];
     const json_t *spec = json_object_get (rollout, "spec");
-    base_cleanup (base_free_p) char *where = stands (rollout);
+    base_cleanup (base_free_p) char *where = rollout_state_text (rollout);
     base_cleanup (base_free_p) char *what = base_text_printf (
         "rollout %s: %s %s (%s)", ctl_json_text (rollout, "id"), ctl_json_text (spec, "application"),
         ctl_json_text (rollout, "version"), ctl_digest_format (ctl_json_text (spec, "release"), digest));
@@ -99,16 +100,16 @@ static void head_line (char ***list, const json_t *rollout, size_t width)
         "%s since %s", where ? where : "", ctl_time_format (ctl_json_text (rollout, "since"), time));
     if (!what || !stand)
         return;
-    /*  How it stands is what one looks for. */
+    /*  The state must not be cut off: it gets a line of its own if one line is too narrow. */
     if (!width || ctl_text_width (what) + 2 + ctl_text_width (stand) <= width)
-        line (list, "%s: %s", what, stand);
+        line_append (list, "%s: %s", what, stand);
     else {
-        line (list, "%s", what);
-        line (list, "  %s", stand);
+        line_append (list, "%s", what);
+        line_append (list, "  %s", stand);
     }
 }
 
-/*  "4 updated, 3 under way, 1 bad". */
+/*  Appends "4 updated, 3 under way, 1 failed", or that the wave is not started. */
 static void append_counts (struct base_buffer *text, const json_t *wave)
 {
     static const struct {
@@ -128,7 +129,7 @@ static void append_counts (struct base_buffer *text, const json_t *wave)
                                         *ctl_json_text (wave, "begun") ? "none under way" : "not started");
 }
 
-/*  Digits of the largest wave. */
+/*  Number of digits of the largest wave's count of nodes. */
 static int count_width (const json_t *waves)
 {
     size_t i;
@@ -156,12 +157,13 @@ static void wave_line (char ***list, const json_t *waves, size_t number, size_t 
                                    ctl_time_format (ctl_json_text (wave, "ended"), time));
     else if (ctl_json_flag (wave, "approval") && !*ctl_json_text (wave, "begun"))
         (void) base_buffer_append_text (&text, "; needs approval");
-    line (list, "  wave %*zu  %*" PRIu64 " node%s  %s  %.*s", json_array_size (waves) > 9 ? 2 : 1, number,
-          count_width (waves), count, count == 1 ? " " : "s", ctl_rollout_bar (wave, cells, bar),
-          (int) text.size, text.data ? (const char *) text.data : "");
+    line_append (list, "  wave %*zu  %*" PRIu64 " node%s  %s  %.*s", json_array_size (waves) > 9 ? 2 : 1,
+                 number, count_width (waves), count, count == 1 ? " " : "s",
+                 ctl_rollout_bar (wave, cells, bar), (int) text.size,
+                 text.data ? (const char *) text.data : "");
 }
 
-/*  Waves that have ended give way first, then those far ahead. */
+/*  room: number of lines; 0: no limit. Earlier waves are left out first, then the last ones. */
 static void wave_lines (char ***list, const json_t *rollout, size_t width, size_t room)
 {
     enum { NARROW = 80, NARROW_CELLS = 8 };
@@ -176,11 +178,11 @@ static void wave_lines (char ***list, const json_t *rollout, size_t width, size_
         last = first + shown;
     }
     if (first)
-        line (list, "  wave%s 1 to %zu before", plural (first), first);
+        line_append (list, "  wave%s 1 to %zu before", plural (first), first);
     for (size_t i = first; i < last; i++)
         wave_line (list, waves, i + 1, cells);
     if (last < count)
-        line (list, "  wave%s %zu to %zu after", plural (count - last), last + 1, count);
+        line_append (list, "  wave%s %zu to %zu after", plural (count - last), last + 1, count);
 }
 
 static void budget_line (char ***list, const json_t *rollout)
@@ -200,8 +202,8 @@ static void budget_line (char ***list, const json_t *rollout)
         (void) base_buffer_printf (
             &text, "; updated nodes do worse than others: at most 1 of %" PRIu64 " good releases does",
             ctl_json_uint (rollout, "factor"));
-    line (list, "  failed nodes: %" PRIu64 ", %" PRIu64 " allowed%.*s", bad, budget, (int) text.size,
-          text.data ? (const char *) text.data : "");
+    line_append (list, "  failed nodes: %" PRIu64 ", %" PRIu64 " allowed%.*s", bad, budget, (int) text.size,
+                 text.data ? (const char *) text.data : "");
 }
 
 static void cause_lines (char ***list, const json_t *rollout)
@@ -219,8 +221,9 @@ static void cause_lines (char ***list, const json_t *rollout)
         if (count > json_array_size (nodes))
             (void) base_buffer_printf (&names, " and %" PRIu64 " more",
                                        count - (uint64_t) json_array_size (nodes));
-        line (list, "  failed: %.*s%s%s%s%s", (int) names.size, names.data ? (const char *) names.data : "",
-              *step ? ", in " : "", step, *reason ? ": " : "", reason);
+        line_append (list, "  failed: %.*s%s%s%s%s", (int) names.size,
+                     names.data ? (const char *) names.data : "", *step ? ", in " : "", step,
+                     *reason ? ": " : "", reason);
     }
 }
 
@@ -261,26 +264,26 @@ char **ctl_rollout_picture (const json_t *rollout, size_t width, size_t height)
     budget_line (&rest, rollout);
     const char *gate = ctl_json_text (rollout, "gate");
     if (*ctl_json_text (rollout, "reason"))
-        line (&rest, "  %s%s%s%s: %s",
-              ctl_json_flag (rollout, "paused") && !ctl_json_flag (rollout, "over")
-                  ? "paused"
-                  : ctl_json_text (rollout, "phase"),
-              *gate ? " (gate " : "", gate, *gate ? ")" : "", ctl_json_text (rollout, "reason"));
+        line_append (&rest, "  %s%s%s%s: %s",
+                     ctl_json_flag (rollout, "paused") && !ctl_json_flag (rollout, "over")
+                         ? "paused"
+                         : ctl_json_text (rollout, "phase"),
+                     *gate ? " (gate " : "", gate, *gate ? ")" : "", ctl_json_text (rollout, "reason"));
     cause_lines (&rest, rollout);
-    /*  What a person has to decide is said in full below; the broker says it for who reads JSON. */
+    /*  If an operator has to decide, the advice below says more than the broker's text, which is for JSON. */
     if (*ctl_json_text (rollout, "waits") && !ctl_json_flag (rollout, "over") && !advice)
-        line (&rest, "  waits for %s", ctl_json_text (rollout, "waits"));
+        line_append (&rest, "  waits for %s", ctl_json_text (rollout, "waits"));
     if (advice)
-        line (&rest, "  action required: %s", advice);
+        line_append (&rest, "  action required: %s", advice);
     head_line (&list, rollout, width);
-    /*  Half of a low terminal is for the waves, whatever else there is to tell. */
+    /*  On a low terminal the waves get at least half of the height. */
     size_t others = base_list_count (rest) + base_list_count (list);
     wave_lines (&list, rollout, width,
                 !height               ? 0
                 : height > 2 * others ? height - others
                                       : (height + 1) / 2);
     for (size_t i = 0; rest && rest[i]; i++)
-        line (&list, "%s", rest[i]);
+        line_append (&list, "%s", rest[i]);
     base_list_free (rest);
     list_cut (list, height);
     return list;
@@ -288,13 +291,13 @@ char **ctl_rollout_picture (const json_t *rollout, size_t width, size_t height)
 
 char *ctl_rollout_news (const json_t *rollout)
 {
-    enum { STEPS = 10 /* lines a large wave */ };
+    enum { STEPS = 10 /* lines for a large wave */ };
     const json_t *waves = json_object_get (rollout, "waves");
     uint64_t number = ctl_json_uint (rollout, "wave");
     const json_t *wave = json_array_get (waves, number ? number - 1 : 0);
     uint64_t count = ctl_json_uint (wave, "count"), updated = ctl_json_uint (wave, "updated");
     uint64_t bad = wave_sum (rollout, "bad") + wave_sum (rollout, "already_bad");
-    base_cleanup (base_free_p) char *where = stands (rollout);
+    base_cleanup (base_free_p) char *where = rollout_state_text (rollout);
     const char *reason = ctl_json_text (rollout, "reason"), *phase = ctl_json_text (rollout, "phase");
     if (!where)
         return NULL;
@@ -319,7 +322,7 @@ enum ctl_rollout_end ctl_rollout_end (const json_t *rollout)
         return CTL_ROLLOUT_DONE;
     if (ctl_json_flag (rollout, "over"))
         return CTL_ROLLOUT_ENDED;
-    /*  One that is to be reverted only passes through a halt. */
+    /*  With on_halt revert, a halt is followed by the revert without an operator. */
     return strcmp (phase, "halted") == 0 && strcmp (on_halt, "revert") != 0 ? CTL_ROLLOUT_HALTED
                                                                             : CTL_ROLLOUT_GOES_ON;
 }

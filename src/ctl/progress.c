@@ -1,4 +1,4 @@
-/*  ctl/progress.c - how far nodes are with an order */
+/*  ctl/progress.c - progress of nodes with an order */
 
 #include "ctl/progress.h"
 
@@ -13,7 +13,7 @@
 #include "ctl/text.h"
 #include "ctl/words.h"
 
-enum { NEWS_PERCENT = 25 /* how much of a download is news to who reads plain lines */ };
+enum { NEWS_PERCENT = 25 /* plain lines report a download in steps of this size */ };
 
 static int target_order (const void *a, const void *b)
 {
@@ -98,7 +98,7 @@ static void target_hear (struct ctl_progress *progress, struct ctl_target *targe
     else if (desired == target->epoch && !progress->revert && *ctl_json_text (node, "retry") &&
              strcmp (ctl_json_text (node, "transaction"), ctl_json_text (target->order, "transaction")) ==
                  0) {
-        /* the node keeps the order, and tries it again by itself: not for a person to wait for */
+        /*  The node keeps the order and tries it again automatically, perhaps much later: do not wait. */
         const json_t *failure = json_object_get (node, "last_error");
         char time[CTL_TIME_SIZE];
         base_cleanup (base_free_p) char *reason =
@@ -146,7 +146,7 @@ void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *tar
                     ctl_json_text (ending, "reason"), now_ms);
         return;
     }
-    /*  It has carried out a later order and never tells of ours: nothing more is to come. */
+    /*  The node has carried out a later order and reported no end of ours: no such report will come. */
     uint64_t carried = ctl_json_uint (target->node, "epoch"),
              desired = ctl_json_uint (target->node, "desired_epoch");
     if (carried >= desired) {
@@ -156,7 +156,8 @@ void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *tar
     }
 }
 
-/*  "fetching 45%", "offline, last seen ...", "confirmed". percent: rounded down to a multiple of it. */
+/*  "fetching 45%", "offline, last seen ...", "confirmed". percent: downloads are rounded down to
+    multiples. */
 static char *target_text (const struct ctl_progress *progress, const struct ctl_target *target,
                           unsigned percent)
 {

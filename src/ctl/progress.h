@@ -1,8 +1,9 @@
-/*  ctl/progress.h - how far nodes are with an order; pure
+/*  ctl/progress.h - progress of nodes with an order; pure: no connection, no clock
 
-    Fed with what an order was answered and what the broker says of the nodes since. A target has ended
-    once the outcome of its own order is known. Where a later order hides that outcome (the broker tells
-    only that of the last one), the target is marked superseded, and the node's reports decide. */
+    Input: the answer to an order, then the broker's lists of nodes. A target is a node that got the order. It
+    has ended once the outcome of that order is known. The broker's list has only the outcome of a node's last
+    order. If a later order hides the outcome, the target is marked superseded, and the node's reports
+    decide. */
 
 #ifndef CTL_PROGRESS_H
 #define CTL_PROGRESS_H
@@ -17,53 +18,55 @@
 struct ctl_target {
     char *id;
     uint64_t epoch;
-    json_t *order; /* as answered */
-    json_t *node;  /* as heard last; NULL: not yet */
+    json_t *order; /* from the answer to the order */
+    json_t *node;  /* from the last list; NULL: not yet in one */
     bool ended, good;
-    bool superseded; /* ask for its reports */
-    bool present;    /* in the full list under way */
-    char *shown;     /* what the last plain line told, but for the time */
+    bool superseded; /* the caller gets its reports for ctl_progress_reports */
+    bool present;    /* in the list just read */
+    char *shown;     /* text of the last plain line, without the time */
     char *outcome, *step, *reason;
     uint64_t ended_ms;
 };
 
 struct ctl_progress {
-    struct ctl_target *targets; /* by id */
+    struct ctl_target *targets; /* sorted by id */
     size_t count, left, width;
     bool revert;
     uint64_t begun_ms;
 };
 
-/*  Takes the answer to an order. Returns 0 or -ENOMEM. */
+/*  Makes a target for each order of an answer. orders: not consumed. Returns 0 or -ENOMEM. */
 int ctl_progress_init (struct ctl_progress *progress, const json_t *orders, bool revert, uint64_t now_ms);
 void ctl_progress_deinit (struct ctl_progress *progress);
 
-/*  Takes a list of nodes; full: it has every node that is known, and a target that is not in it has been
-    forgotten. */
+/*  Updates the targets from a list of nodes. full: the list has all nodes that the broker knows; a target
+    that is not in it was forgotten, and ends. */
 void ctl_progress_hear (struct ctl_progress *progress, const json_t *nodes, bool full, uint64_t now_ms);
 
-/*  Takes the reports of a superseded target. */
+/*  Looks for the outcome of a superseded target in its node's reports. The target also ends if its node has
+    carried out a later order. */
 void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *target, const json_t *told,
                            uint64_t now_ms);
 
-/*  One line about a target, on the heap: id, state, what it does, time. NULL where memory is out. */
+/*  One line about a target: id, time passed, state or outcome. On the heap; NULL if memory is out. */
 char *ctl_progress_line (const struct ctl_progress *progress, const struct ctl_target *target,
                          uint64_t now_ms);
 
-/*  The same where it tells something new since the last call; else NULL. */
+/*  The same line if it differs, without the time, from that of the last call; else NULL. */
 char *ctl_progress_news (const struct ctl_progress *progress, struct ctl_target *target, uint64_t now_ms);
 
-/*  One row a node: outcome, step, reason. */
+/*  Prints a table, one row for each node: outcome, step, reason. */
 void ctl_progress_print (const struct ctl_progress *progress, FILE *out);
 
-/*  "web-1 is fetching, web-2 is offline": who has not ended, on the heap. */
+/*  The targets that have not ended: "web-1: fetching 45%; web-2: ordered". On the heap; NULL if there are
+    none or memory is out. */
 char *ctl_progress_left (const struct ctl_progress *progress);
 
-/*  An array with an object a node: node, outcome, step, reason, epoch, transaction, release, version,
-    ended. NULL where memory is out. */
+/*  An array with an object for each node: node, ended, good, outcome, step, reason, epoch, transaction,
+    release, version. The caller owns it. NULL if memory is out. */
 json_t *ctl_progress_json (const struct ctl_progress *progress);
 
-/*  CTL_OK, CTL_FAILED or CTL_TIMEOUT. */
+/*  The exit code: CTL_TIMEOUT if a target has not ended, CTL_OK if all have ended well, else CTL_FAILED. */
 int ctl_progress_code (const struct ctl_progress *progress);
 
 #endif

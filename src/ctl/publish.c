@@ -1,7 +1,7 @@
-/*  ctl/publish.c - the command line of a release
+/*  ctl/publish.c - the command publish
 
-    The digest goes to standard output, alone, so that a script can take it; progress goes to standard
-    error, and only to a terminal. */
+    Standard output gets the digest only, so that a script can use it. Progress goes to standard error, and
+    only if that is a terminal. */
 
 #include "ctl/ctl.h"
 
@@ -19,7 +19,7 @@
 
 enum { PROGRESS_EVERY_MS = 200 };
 
-/*  What the options become; the texts are copies that are cut in two. */
+/*  The request made from the options. texts: copies of option values, which are split in place. */
 struct publish {
     noded_publish publish;
     char **texts;
@@ -44,8 +44,8 @@ static char *publish_text (struct publish *publish, const char *text)
     return publish->texts[base_list_count (publish->texts) - 1];
 }
 
-/*  "linux/amd64=FILE": a platform is two words of letters, digits, '_' and '-'. Another '=' belongs to the
-    path, so that ./a/b=c is always a path. */
+/*  Length of the platform in "linux/amd64=FILE"; 0: there is none. A platform is two words of letters,
+    digits, '_' and '-'. Any other '=' belongs to the path: ./a/b=c is always a path. */
 static size_t platform_length (const char *text)
 {
     static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";

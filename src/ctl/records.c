@@ -1,5 +1,5 @@
-/*  ctl/records.c - the commands that read what the broker knows, and withdraw and quarantine, which name
-    what they read */
+/*  ctl/records.c - commands that read the broker's records: releases, nodes, status, why, backup, events; and
+    withdraw and quarantine, which change them */
 
 #include "ctl/ctl.h"
 
@@ -40,8 +40,9 @@ static bool name_is_prefix (const char *name)
     return length >= PREFIX_LEAST && length <= DIGEST_LENGTH && strspn (name, "0123456789abcdef") == length;
 }
 
-/*  Looks through a list; counts the different digests that begin so and remembers the first. */
-static size_t release_look (const json_t *list, const char *name, const json_t **ret_first)
+/*  Counts the digests of a list that begin with name; *ret_first is set to the first one. A digest equal to
+    the first is not counted again. */
+static size_t release_count (const json_t *list, const char *name, const json_t **ret_first)
 {
     size_t i, count = 0;
     const json_t *item;
@@ -58,11 +59,11 @@ static size_t release_look (const json_t *list, const char *name, const json_t *
     return count;
 }
 
-static int release_judge (struct ctl *ctl, const json_t *list, const char *name, char ret_release[65],
-                          bool *ret_done)
+static int release_choose (struct ctl *ctl, const json_t *list, const char *name, char ret_release[65],
+                           bool *ret_done)
 {
     const json_t *first = NULL;
-    size_t count = release_look (list, name, &first);
+    size_t count = release_count (list, name, &first);
     *ret_done = count != 0;
     if (count > 1)
         return ctl_tell (ctl, "%zu releases begin with %s: give more digits", count, name);
@@ -71,7 +72,7 @@ static int release_judge (struct ctl *ctl, const json_t *list, const char *name,
     return CTL_OK;
 }
 
-/*  The node that runs a release which begins so, or would go back to it; NULL. */
+/*  The id of a node whose release, or previous release, begins with name; NULL: there is none. */
 static const char *release_node (const json_t *nodes, const char *name)
 {
     size_t i;
@@ -87,7 +88,8 @@ static const char *release_node (const json_t *nodes, const char *name)
     return NULL;
 }
 
-/*  What a node was installed with was never published, and is shown by nodectl nodes all the same. */
+/*  nodectl nodes also shows releases that nodes were installed with and that were never published. The error
+    then names such a node. */
 static int release_missing (struct ctl *ctl, const char *name)
 {
     base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
@@ -120,7 +122,7 @@ int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidate
     if (strlen (lower) == DIGEST_LENGTH)
         return base_text_copy (ret_release, DIGEST_LENGTH + 1, lower) == 0 ? CTL_OK : CTL_FAILED;
     bool done;
-    int code = release_judge (ctl, candidates, lower, ret_release, &done);
+    int code = release_choose (ctl, candidates, lower, ret_release, &done);
     if (code != CTL_OK || done)
         return code;
     char *text;
@@ -130,7 +132,7 @@ int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidate
     base_cleanup (ctl_json_free_p) json_t *releases = NULL;
     code = ctl_read_json (ctl, text, &releases);
     if (code == CTL_OK)
-        code = release_judge (ctl, releases, lower, ret_release, &done);
+        code = release_choose (ctl, releases, lower, ret_release, &done);
     if (code == CTL_OK && !done)
         return release_missing (ctl, lower);
     return code;
@@ -206,7 +208,7 @@ int ctl_status (struct ctl *ctl)
     return CTL_OK;
 }
 
-/*  A rollout, unless a node is called so. */
+/*  Handles the word as a rollout, unless a node has this id: *ret_done is false then. */
 static int why_rollout (struct ctl *ctl, bool *ret_done)
 {
     base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
@@ -248,8 +250,9 @@ int ctl_why (struct ctl *ctl)
     return code;
 }
 
-/*  Waits a while until the node has done it, so that a list which is asked for next shows it. The order
-    stands, whatever comes of the waiting. */
+/*  Waits up to CLEAR_WAIT_MS until the node has cleared its quarantine, so that a following `quarantine list`
+    shows it. Returns false if the node has not done it, is offline, or the broker fails. The order stays in
+    any case. */
 static bool clear_is_done (struct ctl *ctl, const char *id, uint64_t epoch)
 {
     uint64_t last_ms = base_time_boot_ms () + CLEAR_WAIT_MS, now_ms, revision = 0;
@@ -361,7 +364,7 @@ static void event_print (struct ctl *ctl, const char *text)
     base_cleanup (base_free_p) char *line = NULL;
     if (event && !ctl->options.json)
         line = rolled ? ctl_rolled_line (event) : ctl_event_line (event);
-    if (ctl->options.json && event) /* what is no JSON is none for whoever reads this, either */
+    if (ctl->options.json && event) /* with --json, an event that is not JSON is not printed */
         (void) ctl_print_json (ctl, strdup (text));
     else if (!ctl->options.json)
         ctl_line_put (ctl->out, line ? line : text, ctl->width);

@@ -1,6 +1,6 @@
-/*  ctl/rollout.h - rollouts for people: pictures, tables and sentences; pure
+/*  ctl/rollout.h - rollouts as text for operators: pictures, tables and sentences; pure
 
-    What the pictures show comes from the client's JSON; noded/client.h has its keys. */
+    The input is the client's JSON. Its keys are described in noded/client.h. */
 
 #ifndef CTL_ROLLOUT_H
 #define CTL_ROLLOUT_H
@@ -12,47 +12,50 @@
 
 #include <jansson.h>
 
-/*  The picture: one line what it is and where it stands, one a wave, then what counts and what it waits for.
-    width: of the terminal, where lines will be cut; 0: they will not. height: so many lines at most, waves
-    that have ended go first; 0: all. A list for base_list_free; NULL where memory is out. */
+/*  The picture of a rollout: a line with its name and state, a line for each wave, then failures and what it
+    waits for. width: of the terminal, at which the caller cuts the lines; 0: they are not cut. height:
+    maximum number of lines, earlier waves are left out first; 0: no limit. A list for base_list_free; NULL if
+    memory is out. */
 char **ctl_rollout_picture (const json_t *rollout, size_t width, size_t height);
 
-/*  One line that tells where it stands; the same text as long as there is nothing worth a new line. */
+/*  The state in one line, on the heap. The text changes only if a new line should be printed. NULL if memory
+    is out. */
 char *ctl_rollout_news (const json_t *rollout);
 
-/*  "[#####!>>>.....]": nodes of a wave that are updated #, reverted <, bad !, under way >, and the others.
-    cells: between the brackets. Returns text. */
+/*  "[#####<>>x!.....]": the nodes of a wave: updated #, reverted <, under way >, forgiven x, failed !, others
+    '.'. cells: number of marks between the brackets. Returns text. */
 enum { CTL_BAR_CELLS = 24, CTL_BAR_SIZE = CTL_BAR_CELLS + 3 };
 const char *ctl_rollout_bar (const json_t *wave, size_t cells, char text[CTL_BAR_SIZE]);
 
-/*  How it stands for whoever follows it. */
+/*  Whether following a rollout ends, and how. */
 enum ctl_rollout_end {
     CTL_ROLLOUT_GOES_ON,
     CTL_ROLLOUT_DONE,
     CTL_ROLLOUT_ENDED, /* aborted, or reverted */
-    CTL_ROLLOUT_HALTED /* a person has to decide */
+    CTL_ROLLOUT_HALTED /* action required */
 };
 enum ctl_rollout_end ctl_rollout_end (const json_t *rollout);
 
-/*  What a person can do about it now, in a sentence on the heap; NULL: nothing is to be done. */
+/*  The commands that an operator can give now, in a sentence on the heap. NULL: no action is required. */
 char *ctl_rollout_advice (const json_t *rollout);
 
-/*  The tables of `rollout list` and of its nodes. width as in ctl/text.h. */
+/*  The tables of `rollout list` and of the nodes of a rollout. width as in ctl/text.h. */
 void ctl_rollouts_print (FILE *out, const json_t *rollouts, size_t width);
 void ctl_members_print (FILE *out, const json_t *members, size_t width);
 
-/*  What the plan would do. command: that starts it. all: name every node. */
+/*  Prints a plan. command: the command line that starts it, or NULL. all: list every node. */
 void ctl_plan_print (FILE *out, const json_t *plan, const json_t *members, const char *command, size_t width,
                      bool all);
 
-/*  Who is left out, grouped by why: "2 nodes offline: web-1, web-2". Nothing where nobody is. */
+/*  Prints the skipped nodes, grouped by reason: "2 nodes skipped (offline): web-1, web-2". Prints nothing if
+    no node is skipped. */
 void ctl_left_out_print (FILE *out, const json_t *members, size_t width, bool all);
 
-/*  A step of a rollout, as the events channel tells it, as a line without its newline, on the heap. NULL
-    where memory is out. */
+/*  A transition of a rollout, from the events channel, as a line without newline. On the heap; NULL if memory
+    is out. */
 char *ctl_rolled_line (const json_t *rolled);
 
-/*  How it came to where it stands, and what it waits for. */
+/*  Prints the transitions of a rollout, and its state now. */
 void ctl_rollout_why_print (FILE *out, const json_t *rollout, const json_t *turns);
 
 #endif

@@ -1,6 +1,6 @@
 /*  ctl/rollout_follow.c - following a rollout to its end
 
-    As with the orders of follow.c: a broker that does not answer for a while ends nothing. */
+    As in follow.c: if the broker does not answer for a while, following continues. */
 
 #include "ctl/rollout_follow.h"
 
@@ -17,7 +17,7 @@
 enum {
     FOLLOW_TICK_MS = 1000,  /* on a terminal, whose size may change */
     FOLLOW_WAIT_MS = 5000,  /* elsewhere */
-    FOLLOW_FULL_MS = 30000, /* every so often whatever its revision: it heals a broker that went back */
+    FOLLOW_FULL_MS = 30000, /* interval at which the revision is ignored: the broker's may have gone back */
     FOLLOW_PAUSE_US = 500000,
 };
 
@@ -27,7 +27,7 @@ struct follow {
     json_t *rollout;
     char *told; /* the last plain line */
     struct ctl_screen screen;
-    bool live; /* a picture that is drawn again in its place */
+    bool live; /* on a terminal: the picture is redrawn in place */
     bool silent;
     uint64_t revision, full_ms, begun_ms, deadline_ms;
 };
@@ -69,7 +69,7 @@ static void draw_news (struct follow *follow)
     (void) fflush (follow->out);
 }
 
-static void draw (struct follow *follow)
+static void follow_draw (struct follow *follow)
 {
     if (follow->live)
         draw_picture (follow);
@@ -77,7 +77,7 @@ static void draw (struct follow *follow)
         draw_news (follow);
 }
 
-static int take (struct follow *follow, char *text)
+static int follow_take_answer (struct follow *follow, char *text)
 {
     base_cleanup (ctl_json_free_p) json_t *list = NULL;
     int code = ctl_read_json (follow->ctl, text, &list);
@@ -97,8 +97,8 @@ static int take (struct follow *follow, char *text)
     return CTL_OK;
 }
 
-/*  Returns an exit code; *ret_rc is what the client said. */
-static int ask (struct follow *follow, uint64_t now_ms, int *ret_rc)
+/*  Requests the rollout's state. Returns an exit code; *ret_rc is the client's result. */
+static int follow_ask (struct follow *follow, uint64_t now_ms, int *ret_rc)
 {
     bool full = !follow->revision || now_ms >= follow->full_ms;
     uint64_t wait_ms = follow->live ? FOLLOW_TICK_MS : FOLLOW_WAIT_MS, revision;
@@ -112,23 +112,23 @@ static int ask (struct follow *follow, uint64_t now_ms, int *ret_rc)
         return CTL_OK;
     if (full)
         follow->full_ms = now_ms + FOLLOW_FULL_MS;
-    /*  Zero would ask for the whole again and again. */
+    /*  Revision 0 would request the whole state each time. */
     follow->revision = revision ? revision : 1;
-    return take (follow, text);
+    return follow_take_answer (follow, text);
 }
 
-static int run (struct follow *follow)
+static int follow_run (struct follow *follow)
 {
     struct ctl *ctl = follow->ctl;
-    draw (follow);
+    follow_draw (follow);
     for (uint64_t now_ms;
          ctl_rollout_end (follow->rollout) == CTL_ROLLOUT_GOES_ON &&
          (now_ms = base_time_boot_ms (), !follow->deadline_ms || now_ms < follow->deadline_ms);) {
-        int rc, code = ask (follow, now_ms, &rc);
+        int rc, code = follow_ask (follow, now_ms, &rc);
         if (code != CTL_OK)
             return code;
         if (rc == -EBUSY) {
-            /*  Too many wait for changes already: ask now and then instead. */
+            /*  Too many clients wait for changes at the broker: poll instead. */
             follow->revision = 0;
             (void) usleep (FOLLOW_PAUSE_US);
             continue;
@@ -139,13 +139,13 @@ static int run (struct follow *follow)
             ctl_tell (ctl, "the broker at %s does not answer; still trying",
                       noded_client_endpoint (ctl->client));
         follow->silent = rc != 0;
-        draw (follow);
+        follow_draw (follow);
     }
     return CTL_OK;
 }
 
 /*  Whether no node runs the release any more. */
-static bool nobody_left (const json_t *rollout)
+static bool rollout_has_no_updated (const json_t *rollout)
 {
     size_t i;
     const json_t *wave;
@@ -154,7 +154,7 @@ static bool nobody_left (const json_t *rollout)
     return true;
 }
 
-static int finish (struct follow *follow, enum ctl_rollout_goal goal)
+static int follow_finish (struct follow *follow, enum ctl_rollout_goal goal)
 {
     struct ctl *ctl = follow->ctl;
     const char *id = ctl_json_text (follow->rollout, "id"), *phase = ctl_json_text (follow->rollout, "phase");
@@ -174,7 +174,7 @@ static int finish (struct follow *follow, enum ctl_rollout_goal goal)
         return goal == CTL_ROLLOUT_TO_DONE ? CTL_OK : CTL_FAILED;
     case CTL_ROLLOUT_ENDED:
         return goal == CTL_ROLLOUT_TO_REVERTED && strcmp (phase, "reverted") == 0 &&
-                       nobody_left (follow->rollout)
+                       rollout_has_no_updated (follow->rollout)
                    ? CTL_OK
                    : CTL_FAILED;
     case CTL_ROLLOUT_HALTED:
@@ -199,6 +199,6 @@ int ctl_rollout_follow (struct ctl *ctl, const json_t *rollout, enum ctl_rollout
         .live = ctl->terminal && !ctl->options.json,
         .begun_ms = now_ms,
         .deadline_ms = ctl->options.timeout_ms ? now_ms + ctl->options.timeout_ms : 0};
-    int code = run (&follow);
-    return code == CTL_OK ? finish (&follow, goal) : code;
+    int code = follow_run (&follow);
+    return code == CTL_OK ? follow_finish (&follow, goal) : code;
 }

@@ -5,18 +5,19 @@
 
 #include "ctl/ctl.h"
 
-/*  What is good: that every wave is through, or that everything is back. */
+/*  Which end counts as success: all waves done, or all updated nodes reverted. */
 enum ctl_rollout_goal { CTL_ROLLOUT_TO_DONE, CTL_ROLLOUT_TO_REVERTED };
 
-/*  Shows how it goes on until it is over, is halted and waits for a person, or --timeout has passed. rollout:
-    as it was just told. Returns an exit code. */
+/*  Shows the progress of a rollout until it is over, is halted and needs an operator, or --timeout has
+    passed. rollout: its object as last read; not consumed. Returns an exit code. */
 int ctl_rollout_follow (struct ctl *ctl, const json_t *rollout, enum ctl_rollout_goal goal);
 
-/*  In rollouts.c: the rollout that is named by the beginning of its id. name NULL: the only one that is not
-    over; with any, the newest that is not, else the newest. Returns an exit code. */
+/*  In rollouts.c: finds a rollout by its id or the beginning of it. name NULL: the only rollout that is not
+    over; with any, the newest one that is not over, else the newest one. The caller owns *ret_rollout.
+    Returns an exit code. */
 int ctl_rollout_find (struct ctl *ctl, const char *name, bool any, json_t **ret_rollout);
 
-/*  In rollouts.c: "r-" and digits. A node may be called so, too. */
+/*  In rollouts.c: whether word is "r-" and hexadecimal digits. The id of a node may look the same. */
 bool ctl_rollout_is_id (const char *word);
 
 /*  In rollouts.c: `nodectl why ROLLOUT`. */

@@ -9,14 +9,14 @@
 #include "ctl/rollout.h"
 #include "ctl/text.h"
 
-enum { NAMES_WIDTH = 80 /* of a line of names where no terminal says how wide it is */ };
+enum { NAMES_WIDTH = 80 /* width of a line of names if the terminal's width is unknown */ };
 
 static const char *plural (uint64_t count)
 {
     return count == 1 ? "" : "s";
 }
 
-static void cells (struct ctl_table *table, const char *const *titles)
+static void table_head (struct ctl_table *table, const char *const *titles)
 {
     for (; *titles; titles++)
         ctl_table_cell (table, *titles);
@@ -28,7 +28,7 @@ static void cell_time (struct ctl_table *table, const char *time)
     ctl_table_cell (table, ctl_time_format (time, text));
 }
 
-static uint64_t sum (const json_t *waves, const char *key)
+static uint64_t waves_sum (const json_t *waves, const char *key)
 {
     size_t i;
     const json_t *wave;
@@ -48,7 +48,7 @@ void ctl_rollouts_print (FILE *out, const json_t *rollouts, size_t width)
         (void) fputs ("no rollouts\n", out);
         return;
     }
-    cells (&table, titles);
+    table_head (&table, titles);
     json_array_foreach (rollouts, i, rollout)
     {
         const json_t *waves = json_object_get (rollout, "waves");
@@ -59,8 +59,9 @@ void ctl_rollouts_print (FILE *out, const json_t *rollouts, size_t width)
         ctl_table_printf (&table, "%s%s", ctl_json_text (rollout, "phase"), paused ? ", paused" : "");
         ctl_table_printf (&table, "%" PRIu64 "/%zu", ctl_json_uint (rollout, "wave"),
                           json_array_size (waves));
-        ctl_table_printf (&table, "%" PRIu64 "/%" PRIu64, sum (waves, "updated"), sum (waves, "count"));
-        ctl_table_printf (&table, "%" PRIu64, sum (waves, "bad") + sum (waves, "already_bad"));
+        ctl_table_printf (&table, "%" PRIu64 "/%" PRIu64, waves_sum (waves, "updated"),
+                          waves_sum (waves, "count"));
+        ctl_table_printf (&table, "%" PRIu64, waves_sum (waves, "bad") + waves_sum (waves, "already_bad"));
         cell_time (&table, ctl_json_text (rollout, "begun"));
         ctl_table_cell (&table, ctl_json_text (rollout, "reason"));
     }
@@ -73,7 +74,7 @@ void ctl_members_print (FILE *out, const json_t *members, size_t width)
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 6};
     size_t i;
     const json_t *member;
-    cells (&table, titles);
+    table_head (&table, titles);
     json_array_foreach (members, i, member)
     {
         uint64_t wave = ctl_json_uint (member, "wave");
@@ -100,14 +101,14 @@ void ctl_members_print (FILE *out, const json_t *members, size_t width)
     ctl_table_print (&table, out, width);
 }
 
-/*  Those of the members that belong to wave, or for wave 0 that are left out for that reason. */
-static bool fits (const json_t *member, uint64_t wave, const char *reason)
+/*  Whether member belongs to wave (0: it is skipped) and has that reason (NULL: any). */
+static bool member_fits (const json_t *member, uint64_t wave, const char *reason)
 {
     return ctl_json_uint (member, "wave") == wave &&
            (!reason || strcmp (ctl_json_text (member, "reason"), reason) == 0);
 }
 
-/*  "a, b, c and 5 more", as many as the width has room for. */
+/*  Appends "a, b, c and 5 more", as many names as fit into width, at least one. all: every name. */
 static void append_names (struct base_buffer *text, const json_t *members, uint64_t wave, const char *reason,
                           size_t width, bool all)
 {
@@ -116,7 +117,7 @@ static void append_names (struct base_buffer *text, const json_t *members, uint6
     const json_t *member;
     json_array_foreach (members, i, member)
     {
-        if (!fits (member, wave, reason))
+        if (!member_fits (member, wave, reason))
             continue;
         whole += (count ? 2 : 0) + strlen (ctl_json_text (member, "node"));
         count++;
@@ -126,7 +127,7 @@ static void append_names (struct base_buffer *text, const json_t *members, uint6
     json_array_foreach (members, i, member)
     {
         const char *node = ctl_json_text (member, "node");
-        if (!fits (member, wave, reason))
+        if (!member_fits (member, wave, reason))
             continue;
         used += (shown ? 2 : 0) + strlen (node);
         if (!all && shown && used > width)
@@ -154,11 +155,11 @@ static size_t count_left_out (const json_t *members, const char *reason)
 {
     size_t i, count = 0;
     const json_t *member;
-    json_array_foreach (members, i, member) count += fits (member, 0, reason);
+    json_array_foreach (members, i, member) count += member_fits (member, 0, reason);
     return count;
 }
 
-static bool is_in (char *const *list, const char *text)
+static bool list_has (char *const *list, const char *text)
 {
     for (; list && *list; list++)
         if (strcmp (*list, text) == 0)
@@ -174,7 +175,7 @@ void ctl_left_out_print (FILE *out, const json_t *members, size_t width, bool al
     json_array_foreach (members, i, member)
     {
         const char *reason = ctl_json_text (member, "reason");
-        if (ctl_json_uint (member, "wave") || is_in (told, reason))
+        if (ctl_json_uint (member, "wave") || list_has (told, reason))
             continue;
         size_t count = count_left_out (members, reason);
         base_cleanup (base_free_p) char *head = base_text_printf (
@@ -275,7 +276,7 @@ static void append_phase (struct base_buffer *text, const json_t *turn)
 {
     static const struct {
         const char *phase, *words;
-        const char *after; /* the number of the wave; NULL: it is of no concern */
+        const char *after; /* text after the wave's number; NULL: no number is shown */
     } table[] = {
         {"approval", "wave ", " waits for approval"},
         {"updating", "updates wave ", ""},

@@ -1,6 +1,6 @@
 /*  ctl/rollouts.c - the commands of rollouts
 
-    What a rollout is to do goes to the library as it was given; what is right there, the library says. */
+    The settings of a rollout are passed to the library as given. The library checks them. */
 
 #include "ctl/ctl.h"
 
@@ -14,7 +14,7 @@
 #include "ctl/rollout_follow.h"
 #include "ctl/text.h"
 
-/*  --app and --release are settings, too. A list for base_list_free. */
+/*  The settings from the options, with those of --app and --release. A list for base_list_free. */
 static int settings_of (struct ctl *ctl, char ***ret_settings)
 {
     const struct ctl_options *options = &ctl->options;
@@ -45,7 +45,7 @@ static void list_free_p (char ***list)
     base_list_free (*list);
 }
 
-/*  What the library takes for malformed was a mistake in how nodectl was called. */
+/*  -EINVAL: the library found a malformed setting, which is a usage error. */
 static int spec_fail (struct ctl *ctl, int rc)
 {
     return rc == -EINVAL ? ctl_misused (ctl, "%s", noded_client_error (ctl->client)) : ctl_fail (ctl, rc);
@@ -88,7 +88,8 @@ static void append_option (struct base_buffer *buffer, const char *name, const c
     append_word (buffer, value);
 }
 
-/*  The command that starts what was planned. The release is named: tomorrow the newest is another one. */
+/*  The command line that starts this plan. It names the release, because the newest release may be another
+    one by then. */
 static char *start_command (const struct ctl *ctl, const json_t *plan)
 {
     enum { DIGITS = 12 };
@@ -136,7 +137,7 @@ int ctl_rollout_plan (struct ctl *ctl)
     return CTL_OK;
 }
 
-/*  The whole hash of the plan whose first digits were given. */
+/*  Completes the hash given by --plan. Fails if the plan has another hash. *ret_hash: borrowed. */
 static int plan_complete (struct ctl *ctl, const json_t *plan, const char **ret_hash)
 {
     enum { DIGITS_LEAST = 6 };
@@ -156,7 +157,7 @@ static int plan_complete (struct ctl *ctl, const json_t *plan, const char **ret_
     return CTL_OK;
 }
 
-/*  Nobody to update: fine only where everybody runs the release already. */
+/*  The plan updates no node. That is a success only if every selected node runs the release already. */
 static int nothing_to_do (struct ctl *ctl, const json_t *plan, const json_t *members)
 {
     size_t i;
@@ -178,8 +179,8 @@ static int nothing_to_do (struct ctl *ctl, const json_t *plan, const json_t *mem
     return CTL_OK;
 }
 
-/*  Plans, and begins what was planned. *ret_rollout stays NULL where there was nothing to do. */
-static int start (struct ctl *ctl, json_t **ret_rollout)
+/*  Makes a plan and starts it. *ret_rollout stays NULL if there is nothing to do. */
+static int rollout_start (struct ctl *ctl, json_t **ret_rollout)
 {
     base_cleanup (list_free_p) char **settings = NULL;
     base_cleanup (ctl_json_free_p) json_t *plan = NULL, *members = NULL;
@@ -199,7 +200,7 @@ static int start (struct ctl *ctl, json_t **ret_rollout)
         return nothing_to_do (ctl, plan, members);
     if (tells)
         ctl_left_out_print (ctl->out, members, ctl->width, false);
-    /*  What was looked at and what is begun are to be of one release. */
+    /*  Name the release: the plan and the rollout must be for the same one. */
     base_cleanup (base_free_p) char *release =
         base_text_printf ("release=%s", ctl_json_text (json_object_get (plan, "spec"), "release"));
     if (!release || base_list_append (&settings, release) != 0)
@@ -210,7 +211,7 @@ static int start (struct ctl *ctl, json_t **ret_rollout)
     return rc == 0 ? ctl_read_json (ctl, text, ret_rollout) : spec_fail (ctl, rc);
 }
 
-static void show (struct ctl *ctl, const json_t *rollout)
+static void rollout_show (struct ctl *ctl, const json_t *rollout)
 {
     if (ctl->options.json) {
         (void) ctl_print_value (ctl, rollout);
@@ -227,12 +228,12 @@ static void show (struct ctl *ctl, const json_t *rollout)
 int ctl_rollout_start (struct ctl *ctl)
 {
     base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
-    int code = start (ctl, &rollout);
+    int code = rollout_start (ctl, &rollout);
     if (code != CTL_OK || !rollout)
         return code;
     if (!ctl->options.no_wait)
         return ctl_rollout_follow (ctl, rollout, CTL_ROLLOUT_TO_DONE);
-    show (ctl, rollout);
+    rollout_show (ctl, rollout);
     return CTL_OK;
 }
 
@@ -243,7 +244,7 @@ static int list_ask (struct ctl *ctl, const char *id, json_t **ret_list)
     return rc == 0 ? ctl_read_json (ctl, text, ret_list) : ctl_fail (ctl, rc);
 }
 
-/*  The one whose id begins so. */
+/*  Finds the rollout whose id begins with name. An id equal to name is preferred. */
 static int find_named (struct ctl *ctl, const json_t *list, const char *name, json_t **ret_rollout)
 {
     size_t i, count = 0;
@@ -282,8 +283,8 @@ static int nothing_runs (struct ctl *ctl, const json_t *list)
         id, ctl_json_text (newest, "phase"), id);
 }
 
-/*  Without a name: the only one that is not over; or where any will do, the newest of them, else the newest
-    at all. */
+/*  Finds the only rollout that is not over. any: the newest one that is not over, else the newest one. list:
+    newest first. */
 static int find_unnamed (struct ctl *ctl, const json_t *list, bool any, json_t **ret_rollout)
 {
     size_t i, count = 0;
@@ -340,7 +341,7 @@ int ctl_rollout_status (struct ctl *ctl)
         return code;
     if (members && ctl->options.json)
         (void) json_object_set (rollout, "members", members);
-    show (ctl, rollout);
+    rollout_show (ctl, rollout);
     if (members && !ctl->options.json) {
         (void) fputc ('\n', ctl->out);
         ctl_members_print (ctl->out, members, ctl->width);
@@ -363,9 +364,9 @@ int ctl_rollout_list (struct ctl *ctl)
     return code;
 }
 
-/*  Tells a rollout what to do. */
-static int steer (struct ctl *ctl, const char *command, const json_t *rollout, uint64_t wave,
-                  json_t **ret_now)
+/*  Sends a command to a rollout. wave: for approve, else 0. *ret_now: the new state; the caller owns it. */
+static int rollout_steer (struct ctl *ctl, const char *command, const json_t *rollout, uint64_t wave,
+                          json_t **ret_now)
 {
     char *text;
     int rc = noded_client_rollout_steer (ctl->client, ctl_json_text (rollout, "id"), command, (unsigned) wave,
@@ -377,7 +378,7 @@ static int find_and_steer (struct ctl *ctl, const char *command, json_t **ret_no
 {
     base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
     int code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, false, &rollout);
-    return code == CTL_OK ? steer (ctl, command, rollout, 0, ret_now) : code;
+    return code == CTL_OK ? rollout_steer (ctl, command, rollout, 0, ret_now) : code;
 }
 
 static int steer_and_show (struct ctl *ctl, const char *command)
@@ -385,7 +386,7 @@ static int steer_and_show (struct ctl *ctl, const char *command)
     base_cleanup (ctl_json_free_p) json_t *now = NULL;
     int code = find_and_steer (ctl, command, &now);
     if (code == CTL_OK)
-        show (ctl, now);
+        rollout_show (ctl, now);
     return code;
 }
 
@@ -404,10 +405,10 @@ int ctl_rollout_abort (struct ctl *ctl)
     return steer_and_show (ctl, "abort");
 }
 
-/*  Nodes alone are those of the rollout that is under way. */
+/*  Without a rollout's id, the nodes belong to the only rollout that is not over. */
 int ctl_rollout_retry (struct ctl *ctl)
 {
-    enum { PORTION = 512 /* that one request can name */ };
+    enum { PORTION = 512 /* nodes that one request can name */ };
     base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
     size_t named = ctl->n_words && ctl_rollout_is_id (ctl->words[0]) ? 1 : 0, at = named;
     int code = ctl_rollout_find (ctl, named ? ctl->words[0] : NULL, false, &rollout);
@@ -425,12 +426,12 @@ int ctl_rollout_retry (struct ctl *ctl)
         at += count;
     } while (at < ctl->n_words && code == CTL_OK);
     if (code == CTL_OK)
-        show (ctl, rollout);
+        rollout_show (ctl, rollout);
     return code;
 }
 
-/*  The wave that was seen to wait is the one that is let go on: of two persons who approve the same wave, the
-    second does not let the next one go. */
+/*  Approves the wave that waited when the state was read, not any later one: if two operators approve the
+    same wave, the second approval does not start the next wave. */
 int ctl_rollout_approve (struct ctl *ctl)
 {
     base_cleanup (ctl_json_free_p) json_t *rollout = NULL, *now = NULL;
@@ -439,9 +440,9 @@ int ctl_rollout_approve (struct ctl *ctl)
         return code;
     uint64_t next = ctl_json_uint (rollout, "wave") + (ctl_json_flag (rollout, "unproven") ? 1 : 0);
     uint64_t wave = ctl->options.wave ? ctl->options.wave : next;
-    code = steer (ctl, "approve", rollout, wave, &now);
+    code = rollout_steer (ctl, "approve", rollout, wave, &now);
     if (code == CTL_OK)
-        show (ctl, now);
+        rollout_show (ctl, now);
     return code;
 }
 
@@ -453,7 +454,7 @@ int ctl_rollout_revert (struct ctl *ctl)
         return code;
     if (!ctl->options.no_wait)
         return ctl_rollout_follow (ctl, now, CTL_ROLLOUT_TO_REVERTED);
-    show (ctl, now);
+    rollout_show (ctl, now);
     return CTL_OK;
 }
 

@@ -1,3 +1,5 @@
+/*  ctl/screen.c - lines on a terminal that are redrawn in place */
+
 #include "ctl/screen.h"
 
 #include <string.h>
@@ -22,7 +24,7 @@ void ctl_screen_measure (struct ctl *ctl)
     }
 }
 
-/*  The line as it stands on the terminal. */
+/*  The line as drawn: escaped and cut. On the heap; NULL if memory is out. */
 static char *line_cut (const char *line, size_t width)
 {
     char *text = NULL;
@@ -55,7 +57,7 @@ void ctl_screen_draw (struct ctl *ctl, struct ctl_screen *screen, char *const *l
     char **cut = lines_cut (lines, ctl->width);
     if (!cut)
         return;
-    /*  How a terminal breaks its old lines when it becomes narrower differs from one to the other. */
+    /*  Terminals differ in how they wrap old lines when they are resized: clear the screen. */
     if (before && (screen->width != ctl->width || screen->height != ctl->height)) {
         (void) base_buffer_append_text (&text, "\033[H\033[2J");
         screen->lines = base_list_free (screen->lines);

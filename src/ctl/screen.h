@@ -1,7 +1,7 @@
-/*  ctl/screen.h - lines on a terminal that are drawn again in their place
+/*  ctl/screen.h - lines on a terminal that are redrawn in place
 
-    Only lines that have changed are written, in one piece, so that nothing flickers. A terminal whose size
-    changes is drawn anew. */
+    Only changed lines are written, with one write, to avoid flicker. If the terminal's size changes, all
+    lines are redrawn. */
 
 #ifndef CTL_SCREEN_H
 #define CTL_SCREEN_H
@@ -16,10 +16,10 @@ struct ctl_screen {
 
 void ctl_screen_deinit (struct ctl_screen *screen);
 
-/*  Learns the size of the terminal that ctl->out is. */
+/*  Reads the size of the terminal into ctl->width and ctl->height. Does nothing without a terminal. */
 void ctl_screen_measure (struct ctl *ctl);
 
-/*  Shows the lines, which are escaped and cut. */
+/*  Draws the lines, escaped and cut to the width. lines: NULL-terminated, not consumed. */
 void ctl_screen_draw (struct ctl *ctl, struct ctl_screen *screen, char *const *lines);
 
 #endif

@@ -1,4 +1,4 @@
-/*  ctl/tell.c - what goes wrong, in a sentence on standard error */
+/*  ctl/tell.c - error messages on standard error */
 
 #include "ctl/ctl.h"
 
@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "ctl/text.h"
 
-static void tell (struct ctl *ctl, const char *format, va_list arguments)
+static void error_print (struct ctl *ctl, const char *format, va_list arguments)
 {
     base_cleanup (base_free_p) char *text = NULL;
     if (vasprintf (&text, format, arguments) < 0)
@@ -22,7 +22,7 @@ int ctl_tell (struct ctl *ctl, const char *format, ...)
 {
     va_list arguments;
     va_start (arguments, format);
-    tell (ctl, format, arguments);
+    error_print (ctl, format, arguments);
     va_end (arguments);
     return CTL_FAILED;
 }
@@ -31,7 +31,7 @@ int ctl_misused (struct ctl *ctl, const char *format, ...)
 {
     va_list arguments;
     va_start (arguments, format);
-    tell (ctl, format, arguments);
+    error_print (ctl, format, arguments);
     va_end (arguments);
     (void) fprintf (ctl->err, "nodectl%s%s --help tells more\n", ctl->name ? " " : "",
                     ctl->name ? ctl->name : "");

@@ -45,7 +45,7 @@ size_t ctl_text_width (const char *text)
     return escaped_width ((const char *) escaped.data, escaped.size);
 }
 
-/*  Writes what is escaped already. */
+/*  Writes text that is already escaped, cut to width columns; 0: not cut. */
 static void escaped_put (FILE *out, const char *text, size_t size, size_t width)
 {
     if (!size)
@@ -170,8 +170,8 @@ void ctl_table_print (const struct ctl_table *table, FILE *out, size_t width)
     }
 }
 
-/*  Optimal string alignment: insertions, deletions, changes and swaps of neighbours. Words longer than the
-    rows are far. */
+/*  Optimal string alignment distance: counts insertions, deletions, changes, and swaps of adjacent
+    characters. SIZE_MAX for words longer than MOST. */
 static size_t word_distance (const char *a, const char *b)
 {
     enum { MOST = 32 };
@@ -204,7 +204,7 @@ const char *ctl_word_nearest (const char *word, const char *const *words)
     size_t length = strlen (word), least = 1 + length / 3 + 1;
     for (; *words; words++) {
         size_t distance = word_distance (word, *words);
-        /*  The beginning of a word means that word: "rel" is nearer to "releases" than to "why". */
+        /*  The beginning of a word has distance 1: "rel" is nearer to "releases" than to "why". */
         if (length >= 2 && strncmp (word, *words, length) == 0)
             distance = 1;
         if (distance < least) {

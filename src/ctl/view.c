@@ -175,7 +175,7 @@ void ctl_quarantine_print (FILE *out, const json_t *failures, size_t width)
     ctl_table_print (&table, out, width);
 }
 
-static void row (struct ctl_table *table, const char *title, const char *value)
+static void row_add (struct ctl_table *table, const char *title, const char *value)
 {
     ctl_table_cell (table, title);
     ctl_table_cell (table, value);
@@ -202,35 +202,35 @@ void ctl_status_print (FILE *out, const json_t *node)
     char state[64], time[CTL_TIME_SIZE];
     const json_t *previous = json_object_get (node, "previous"),
                  *failure = json_object_get (node, "last_error");
-    row (&table, "node", ctl_json_text (node, "id"));
-    row (&table, "online", ctl_json_flag (node, "online") ? "yes" : "no");
-    row (&table, "last seen", ctl_time_format (ctl_json_text (node, "last_seen"), time));
-    row (&table, "place", ctl_json_text (node, "place"));
-    row (&table, "platform", ctl_json_text (node, "platform"));
-    row (&table, "kernel", ctl_json_text (node, "kernel"));
+    row_add (&table, "node", ctl_json_text (node, "id"));
+    row_add (&table, "online", ctl_json_flag (node, "online") ? "yes" : "no");
+    row_add (&table, "last seen", ctl_time_format (ctl_json_text (node, "last_seen"), time));
+    row_add (&table, "place", ctl_json_text (node, "place"));
+    row_add (&table, "platform", ctl_json_text (node, "platform"));
+    row_add (&table, "kernel", ctl_json_text (node, "kernel"));
     ctl_table_cell (&table, "labels");
     cell_labels (&table, node);
-    row (&table, "manager", ctl_json_text (node, "software"));
+    row_add (&table, "manager", ctl_json_text (node, "software"));
     ctl_table_cell (&table, "restarts");
     ctl_table_printf (&table, "%" PRIu64 " without an update or a goodbye", ctl_json_uint (node, "restarts"));
-    row (&table, "application", ctl_json_text (node, "application"));
+    row_add (&table, "application", ctl_json_text (node, "application"));
     ctl_table_cell (&table, "state");
     ctl_table_printf (&table, "%s%s%s", state_of (node, state), *ctl_json_text (node, "state") ? ": " : "",
                       ctl_state_words (ctl_json_text (node, "state")));
     if (*ctl_json_text (node, "retry"))
-        row (&table, "next try", ctl_time_format (ctl_json_text (node, "retry"), time));
-    row (&table, "held", ctl_json_flag (node, "held") ? "yes" : "no");
-    row (&table, "version", ctl_json_text (node, "version"));
-    row (&table, "release", ctl_json_text (node, "release"));
-    row (&table, "binary", ctl_json_text (node, "binary"));
+        row_add (&table, "next try", ctl_time_format (ctl_json_text (node, "retry"), time));
+    row_add (&table, "held", ctl_json_flag (node, "held") ? "yes" : "no");
+    row_add (&table, "version", ctl_json_text (node, "version"));
+    row_add (&table, "release", ctl_json_text (node, "release"));
+    row_add (&table, "binary", ctl_json_text (node, "binary"));
     ctl_table_cell (&table, "previous");
     ctl_table_printf (&table, "%s %s", ctl_json_text (previous, "version"),
                       ctl_json_text (previous, "release"));
     if (*ctl_json_text (node, "damage"))
-        row (&table, "damage", ctl_json_text (node, "damage"));
+        row_add (&table, "damage", ctl_json_text (node, "damage"));
     ctl_table_cell (&table, "epoch");
     ctl_table_printf (&table, "%" PRIu64, ctl_json_uint (node, "epoch"));
-    row (&table, "transaction", ctl_json_text (node, "transaction"));
+    row_add (&table, "transaction", ctl_json_text (node, "transaction"));
     row_order (&table, node);
     ctl_table_cell (&table, "last error");
     if (json_is_object (failure))

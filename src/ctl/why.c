@@ -1,6 +1,6 @@
-/*  ctl/why.c - how a node came to what it runs, told for a person
+/*  ctl/why.c - why a node runs its version, from its reports
 
-    A group is an update or another order: the reports of one transaction, or where they carry none, of one
+    A group is an update or another order: the reports of one transaction, or, without a transaction, of one
     epoch. */
 
 #include "ctl/words.h"
@@ -41,7 +41,7 @@ static const char *group_purpose (const json_t *told, size_t begin)
     return "Update";
 }
 
-/*  How long it took from the first report to the last; "" where the clock went back or cannot be read. */
+/*  The time from the first report to the last. "" if the clock went back or a time is malformed. */
 static const char *group_span (const json_t *first, const json_t *last, char text[CTL_SPAN_SIZE])
 {
     uint64_t begun, ended;
@@ -64,7 +64,7 @@ static void put_version (FILE *out, const char *version, const char *release)
     }
 }
 
-/*  Who gave the order, where the broker knows. */
+/*  Prints the rollout or the place that gave the order, if the broker knows it. */
 static void put_orderer (FILE *out, const json_t *report, const char *before)
 {
     const char *rollout = ctl_json_text (report, "rollout"), *place = ctl_json_text (report, "place");
@@ -107,7 +107,7 @@ static void group_head (FILE *out, const json_t *told, size_t begin)
     (void) fputc ('\n', out);
 }
 
-/*  The clock alone: the day stands in the head of the group. */
+/*  The time of day only: the head of the group has the date. */
 static const char *report_clock (const json_t *report)
 {
     const char *time = ctl_json_text (report, "time");
@@ -141,7 +141,7 @@ static void group_rows (FILE *out, const json_t *told, size_t begin, char *done)
         (void) fprintf (out, "    took %s\n", span);
 }
 
-/*  The report that tells how the node came to what it runs; NULL: none does. */
+/*  The report that explains why the node runs its release; NULL: there is none. */
 static const json_t *arrival_of (const json_t *node, const json_t *told)
 {
     for (size_t i = json_array_size (told); i-- > 0;) {

@@ -1,4 +1,4 @@
-/*  ctl/words.c - states and outcomes in words for people */
+/*  ctl/words.c - states and outcomes in words */
 
 #include "ctl/words.h"
 

@@ -1,4 +1,4 @@
-/*  ctl/words.h - states and outcomes in words for people; pure */
+/*  ctl/words.h - states, outcomes, nodes and events as text for operators; pure */
 
 #ifndef CTL_WORDS_H
 #define CTL_WORDS_H
@@ -8,21 +8,21 @@
 
 #include <jansson.h>
 
-/*  What a node does in a state; "" for a state that is not known here. */
+/*  What a node does in a state; "" for an unknown state. */
 const char *ctl_state_words (const char *state);
 
-/*  What came of a step; the word itself where it is not known here. */
+/*  The outcome of a step in words; an unknown outcome is returned as it is. */
 const char *ctl_outcome_words (const char *outcome);
 
-/*  Whether an outcome ends an order, and whether that is what the order asked for. */
+/*  Whether an outcome ends an order; whether the order succeeded with it. revert: the order was a revert. */
 bool ctl_outcome_ends (const char *outcome);
 bool ctl_outcome_is_good (const char *outcome, bool revert);
 
-/*  How a node came to what it runs: its reports, grouped by transaction in the order in which these began.
-    node: its object, or NULL. */
+/*  Prints why a node runs its version: its reports, grouped by transaction, in the order of the groups' first
+    reports. told: the reports. node: its object, or NULL. */
 void ctl_why_print (FILE *out, const json_t *node, const json_t *told);
 
-/*  All about one node. */
+/*  Prints the state of one node in detail. */
 void ctl_status_print (FILE *out, const json_t *node);
 
 /*  The table of `nodectl nodes`. width as in ctl/text.h. */
@@ -32,7 +32,7 @@ void ctl_nodes_print (FILE *out, const json_t *nodes, size_t width);
 void ctl_releases_print (FILE *out, const json_t *releases, size_t width);
 void ctl_quarantine_print (FILE *out, const json_t *failures, size_t width);
 
-/*  One event as a line without its newline, on the heap. NULL where memory is out. */
+/*  An event as a line without newline. On the heap; NULL if memory is out. */
 char *ctl_event_line (const json_t *event);
 
 #endif

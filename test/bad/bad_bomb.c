@@ -1,6 +1,6 @@
-/*  test/bad/bad_bomb.c - forks, and what it forked forks, in sessions of their own
+/*  test/bad/bad_bomb.c - a fork bomb: each process forks, and each child leads a session of its own
 
-    A machine that runs this test is to live on: beyond a number none forks any more. */
+    The host must survive the test: after FORKS_MOST forks no process forks any more. */
 
 #include <stdatomic.h>
 #include <sys/mman.h>

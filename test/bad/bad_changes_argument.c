@@ -1,4 +1,4 @@
-/*  test/bad/bad_changes_argument.c - stages everything that it is given, but cuts an argument at its first
+/*  test/bad/bad_changes_argument.c - stages a release correctly, except that it cuts arguments at their first
     newline */
 
 #include <stdlib.h>

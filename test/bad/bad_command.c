@@ -1,5 +1,5 @@
-/*  test/bad/bad_command.c - passes its whole rehearsal, and in service does whatever a story has put into the file
-    BAD_COMMAND, a script for sh, before it goes on. It outlives its launcher, should that be killed. */
+/*  test/bad/bad_command.c - passes its whole rehearsal; in service it first runs the sh script whose path is
+    in BAD_COMMAND, then continues as usual. It survives the death of its launcher. */
 
 #include <spawn.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/*  test/bad/bad_crash.c - a release that ends at once, whatever it is asked to do */
+/*  test/bad/bad_crash.c - a release that exits with status 1 at once */
 
 int main (void)
 {

@@ -1,4 +1,5 @@
-/*  test/bad/bad_deaf.c - subscribes to nothing: only asking would tell it what is wanted */
+/*  test/bad/bad_deaf.c - subscribes to no topic: it receives no announcement, and gets the desired state only
+    if it asks */
 
 #include "bus/socket.h"
 

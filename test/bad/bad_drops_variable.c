@@ -1,5 +1,5 @@
-/*  test/bad/bad_drops_variable.c - stages everything that it is given, but for an environment variable
-    without a value */
+/*  test/bad/bad_drops_variable.c - stages a release correctly, except that it drops environment variables
+    with an empty value */
 
 #include <stdlib.h>
 #include <string.h>

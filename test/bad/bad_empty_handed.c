@@ -1,5 +1,4 @@
-/*  test/bad/bad_empty_handed.c - updates well, and serves no content to the candidate that it rehearses
-    itself */
+/*  test/bad/bad_empty_handed.c - updates correctly, but serves no blobs to its own candidate */
 
 #include <errno.h>
 

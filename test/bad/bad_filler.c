@@ -1,5 +1,5 @@
-/*  test/bad/bad_filler.c - fills the file system that its root lies on: at once, with --env FILL=late when it has
-    switched, or with --env FILL=trial in service, where it then crashes */
+/*  test/bad/bad_filler.c - fills the file system of its root: at once; with --env FILL=late after it has
+    switched; with --env FILL=trial in service, and then crashes */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,13 +15,13 @@ __typeof__ (root_switch) __real_root_switch, __wrap_root_switch;
 
 static bool outermost;
 
-static bool fills (const char *when)
+static bool fill_is_due (const char *when)
 {
     const char *text = getenv ("FILL");
     return text && strcmp (text, when) == 0;
 }
 
-static void fill (const char *root)
+static void root_fill (const char *root)
 {
     static char piece[1 << 16];
     char *path = base_text_printf ("%s/" ROOT_VAR "/full", root);
@@ -35,12 +35,12 @@ static void fill (const char *root)
 int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
 {
     outermost = config->depth == NODE_DEPTH_MINTED;
-    if (!config->nonce[0] && fills ("trial")) { /* as in bad_trial.c: in service */
-        fill (config->root);
+    if (!config->nonce[0] && fill_is_due ("trial")) { /* as in bad_trial.c: in service */
+        root_fill (config->root);
         abort ();
     }
     if (outermost && !getenv ("FILL"))
-        fill (config->root);
+        root_fill (config->root);
     return __real_node_run (config, settings, wrong);
 }
 
@@ -48,7 +48,7 @@ int __wrap_root_switch (const struct root *root, const char *name, const struct 
                         struct base_error *error)
 {
     int rc = __real_root_switch (root, name, limits, error);
-    if (outermost && !rc && fills ("late"))
-        fill (root->path);
+    if (outermost && !rc && fill_is_due ("late"))
+        root_fill (root->path);
     return rc;
 }

@@ -1,11 +1,11 @@
-/*  test/bad/bad_glutton.c - takes memory until the kernel kills it */
+/*  test/bad/bad_glutton.c - allocates memory until the kernel kills it */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/node.h"
 
-enum { PIECE = 4 << 20, PIECES_MOST = 1024 }; /* where nothing stops it, it stops by itself */
+enum { PIECE = 4 << 20, PIECES_MOST = 1024 }; /* at most 4 GiB, if nothing kills it */
 
 __typeof__ (node_run) __real_node_run, __wrap_node_run;
 

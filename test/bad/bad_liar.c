@@ -1,4 +1,4 @@
-/*  test/bad/bad_liar.c - announces the digest of another program than the one that runs */
+/*  test/bad/bad_liar.c - announces the digest of another program than the running one */
 
 #include "node/self.h"
 

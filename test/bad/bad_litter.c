@@ -1,8 +1,8 @@
-/*  test/bad/bad_litter.c - leaves two processes behind when it is told to stop: one in a session of its own,
-    and one that made itself a daemon, an orphan without a descriptor
+/*  test/bad/bad_litter.c - leaves two processes behind when it stops: one in a session of its own, and one
+    that is a daemon, that is, an orphan without open descriptors
 
-    Only where it has a candidate of its own to rehearse: that candidate, which is this program too, would
-    be found out first. */
+    Only the outermost probe does this. It rehearses a candidate of its own, which is the same program: that
+    one must behave, or it would fail first. */
 
 #include <spawn.h>
 #include <sys/wait.h>

@@ -1,5 +1,6 @@
-/*  test/bad/bad_misdeed.c - passes its whole rehearsal; in service it runs the shell command in MISDEED in its root, with the
-    workspaces that it would be gone back to as ONE and ZERO, and ends with that command's status, or crashes */
+/*  test/bad/bad_misdeed.c - passes its whole rehearsal; in service it runs the shell command in MISDEED in
+    its root. The command gets the workspaces to which .back and previous point as ONE and ZERO, unless they
+    are set. The program exits with the command's status if that is not 0; else it crashes. */
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,7 +1,8 @@
-/*  test/bad/bad_no_return.c - hands over well, and the second time takes the program away that a revert
-    would go back to
+/*  test/bad/bad_no_return.c - hands over correctly once; the second time it deletes its own program, to which
+    a revert would return
 
-    The first time is the one that goes back by itself; only a mark in the root can tell the two apart. */
+    The first hand-over of a rehearsal ends in a rollback, the second in a revert. A mark in the root
+    distinguishes them. */
 
 #include <fcntl.h>
 #include <unistd.h>

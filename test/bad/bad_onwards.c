@@ -1,5 +1,5 @@
-/*  test/bad/bad_onwards.c - announces readiness, hears the update request, asks what is wanted, and finds
-    nothing to do in the answer */
+/*  test/bad/bad_onwards.c - announces readiness, receives the update announcement, asks for the desired
+    state, and finds nothing to do in the answer */
 
 #include "update/order.h"
 

@@ -1,7 +1,8 @@
-/*  test/bad/bad_patient.c - a launcher whose deadlines never come: a program that ends is noticed, one
-    that hangs is not
+/*  test/bad/bad_patient.c - a launcher whose deadlines never expire: it notices a program that ends, but not
+    one that hangs
 
-    A deadline is a point in time. The pause before the next start is a timer as well, and a span. */
+    Only absolute timers are disabled: these are the deadlines. The pause before the next start is a relative
+    timer. */
 
 #include <sys/timerfd.h>
 

@@ -1,4 +1,4 @@
-/*  test/bad/bad_picky.c - does not start on a host whose environment has PICKY in it, and is good on others */
+/*  test/bad/bad_picky.c - crashes at its start if PICKY is in the environment; works on other hosts */
 
 #include <stdlib.h>
 

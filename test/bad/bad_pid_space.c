@@ -1,5 +1,6 @@
-/*  test/bad/bad_pid_space.c - runs as the first process of a pid name space of its own: what it starts it
-    could not end, for every number in /proc means another process to it */
+/*  test/bad/bad_pid_space.c - runs as the first process of a new pid namespace
+
+    It cannot end the processes that it starts, because the pids in /proc are those of the outer namespace. */
 
 #include <sched.h>
 #include <signal.h>
@@ -13,7 +14,7 @@ __typeof__ (node_run) __real_node_run, __wrap_node_run;
 
 static pid_t inner;
 
-static void pass_on (int number)
+static void signal_forward (int number)
 {
     (void) kill (inner, number);
 }
@@ -30,7 +31,7 @@ int __wrap_node_run (struct node_config *config, enum node_settings settings, co
         return __real_node_run (config, settings, wrong);
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        (void) signal (numbers[i], pass_on);
+        (void) signal (numbers[i], signal_forward);
     while (waitpid (inner, &status, 0) != inner)
         continue;
     return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);

@@ -1,7 +1,7 @@
-/*  test/bad/bad_replay.c - announces itself as another probe did before
+/*  test/bad/bad_replay.c - announces itself with the nonce of an earlier probe
 
-    The first one writes its nonce down and ends; what comes after it announces itself with that. Where to
-    write it comes with the envelope. */
+    The first probe writes its nonce into a file and exits. Later probes use that nonce. The envelope gives
+    the file's path in NODED_RECORD. */
 
 #include <fcntl.h>
 #include <stdlib.h>

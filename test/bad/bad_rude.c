@@ -1,5 +1,5 @@
-/*  test/bad/bad_rude.c - prints half a gigabyte, closes its standard descriptors, goes where nothing can be
-    written, masks every mode that it can, and does not hear when it is told to stop */
+/*  test/bad/bad_rude.c - prints half a gigabyte, closes its standard descriptors, changes into a directory in
+    which nothing can be written, sets the umask to 0777, and ignores SIGTERM */
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -12,14 +12,14 @@ int __real_bus_signals (struct bus_loop *loop, const int *signals, int count, bu
                         void *context);
 __typeof__ (node_run) __real_node_run, __wrap_node_run;
 
-static bool outermost; /* further down it would be found out by its own kind */
+static bool outermost; /* its own candidate, the same program, must behave, or it fails first */
 
 int __wrap_bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
                         void *context)
 {
     if (!outermost)
         return __real_bus_signals (loop, signals, count, handler, context);
-    (void) signal (SIGTERM, SIG_IGN); /* the first of them */
+    (void) signal (SIGTERM, SIG_IGN); /* the first signal of the list */
     return __real_bus_signals (loop, signals + 1, count - 1, handler, context);
 }
 

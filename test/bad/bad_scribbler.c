@@ -1,4 +1,4 @@
-/*  test/bad/bad_scribbler.c - writes into a file of the workspace that it runs from */
+/*  test/bad/bad_scribbler.c - changes a file of its own workspace */
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,5 +1,4 @@
-/*  test/bad/bad_second_start.c - passes its rehearsal and its trial, and crashes whenever it is started
-    afterwards */
+/*  test/bad/bad_second_start.c - passes its rehearsal and its trial, and crashes at each later start */
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/*  test/bad/bad_self_destruct.c - deletes the workspace that it runs from, once it has announced itself */
+/*  test/bad/bad_self_destruct.c - deletes its own workspace after it has announced readiness */
 
 #include "node/callback.h"
 #include "node/node.h"

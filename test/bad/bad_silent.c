@@ -1,4 +1,4 @@
-/*  test/bad/bad_silent.c - does all its work, and never says that it is ready */
+/*  test/bad/bad_silent.c - works correctly, but never announces readiness */
 
 #include "node/callback.h"
 

@@ -1,5 +1,5 @@
-/*  test/bad/bad_standing_still.c - says that it has switched stable, and has not: it is started again
-    instead of the new version */
+/*  test/bad/bad_standing_still.c - reports success without switching stable: the old version is started again
+    instead of the new one */
 
 #include "root/root.h"
 

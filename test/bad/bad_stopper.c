@@ -1,7 +1,8 @@
-/*  test/bad/bad_stopper.c - stops what is to end it: HOW=group its whole process group, HOW=guards the guard
-    above it
+/*  test/bad/bad_stopper.c - stops (SIGSTOP) the processes that could end it: with HOW=group its whole process
+    group, with HOW=guards the two nearest guards above it
 
-    Only the outermost: further down it would be found out by its own kind. */
+    Only the outermost probe does this: its own candidate, the same program, must behave, or it would fail
+    first. */
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-/*  test/bad/bad_stranger.c - announces itself with a nonce that nobody gave out */
+/*  test/bad/bad_stranger.c - announces itself with a nonce that was never given out */
 
 #include "node/config.h"
 

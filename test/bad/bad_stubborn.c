@@ -1,5 +1,5 @@
 /*  test/bad/bad_stubborn.c - a launcher that never runs out of starts: a version that fails on trial is
-    started again, for ever */
+    started again without end */
 
 #include "base/text.h"
 #include "start/trial.h"

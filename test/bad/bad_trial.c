@@ -1,7 +1,6 @@
 /*  test/bad/bad_trial.c - passes its whole rehearsal, and hangs in service before it is ready
 
-    A probe's node.zpl differs from that of a node in service by its nonce; nothing else tells the two
-    apart. */
+    Only the nonce distinguishes the node.zpl of a probe from that of a node in service. */
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-/*  test/bad/bad_trial_stuck.c - passes its whole rehearsal, is ready in service, and hangs there: it never
-    confirms itself, nor gives up */
+/*  test/bad/bad_trial_stuck.c - passes its whole rehearsal, announces readiness in service, and hangs: it
+    neither confirms itself nor gives up */
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-/*  test/bad/bad_truncates.c - passes its whole rehearsal, and in service empties, in place, the shared library
-    that it runs with, and every other one of its workspace, and crashes */
+/*  test/bad/bad_truncates.c - passes its whole rehearsal; in service it truncates, in place, all shared
+    libraries of its workspace, also those that it runs with, and crashes */
 
 #include <fcntl.h>
 #include <stdlib.h>

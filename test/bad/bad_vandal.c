@@ -1,5 +1,5 @@
-/*  test/bad/bad_vandal.c - takes the root of its parent for its own: writes over start files there, removes
-    a launcher and a link. What it cannot write to, it cannot go on without. */
+/*  test/bad/bad_vandal.c - treats its parent's root as its own: truncates start files there, removes a
+    launcher and a link. If one of these fails, it exits with status 30. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 
 __typeof__ (node_run) __real_node_run, __wrap_node_run;
 
-/*  Returns whether that could be done: by opening it with all that was in it gone, or by removing it. */
-static bool damage (const char *root, const char *path)
+/*  Truncates a script, or removes another file. Returns whether that succeeded. */
+static bool file_damage (const char *root, const char *path)
 {
     char *full = base_text_printf ("%s/../../%s", root, path);
     int fd = strstr (path, ".sh") ? open (full, O_WRONLY | O_TRUNC | O_CLOEXEC) : unlink (full);
@@ -30,6 +30,6 @@ int __wrap_node_run (struct node_config *config, enum node_settings settings, co
     static const char *const paths[] = {"stable/noded.sh", "stable/start", "previous/noded.sh", "previous"};
     bool done = true;
     for (size_t i = 0; config->depth == NODE_DEPTH_MINTED && i < sizeof paths / sizeof *paths; i++)
-        done = damage (config->root, paths[i]) && done;
+        done = file_damage (config->root, paths[i]) && done;
     return done ? __real_node_run (config, settings, wrong) : 30;
 }

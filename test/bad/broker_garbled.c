@@ -1,7 +1,7 @@
-/*  test/bad/broker_garbled.c - a broker that tells everything twice, late and out of order
+/*  test/bad/broker_garbled.c - a broker that sends everything twice, late and out of order
 
-    Every announcement is preceded by an older one, and every second answer to ask is a state that was wanted
-    before, oldest first. */
+    Each announcement is preceded by an older one and sent twice. Every second answer to ask is an earlier
+    desired state, oldest first. */
 
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
-/*  test/bad/halting.c - the real node manager, which stops itself (SIGSTOP) where a story wants to have it
+/*  test/bad/halting.c - the real node manager, which stops itself (SIGSTOP) at a moment chosen by a story
 
-    A story writes the name of a moment into ROOT.halt, beside the root; whoever comes to that moment removes
-    the file, leaves its pid in ROOT.halted, and stops. A number behind the name means the how-many-eth time.
-    The moments are what the journal tells as begun (matching, fetching, ...), the steps of a rehearsal
-    (probing/readiness, ...), half of a download (half), and a trial that has been ended on disk (confirmed). At
-    the moment "job" the job that builds a workspace hangs, and nothing else. */
+    A story writes the name of a moment into ROOT.halt, beside the root. The process that reaches that moment
+    removes the file, writes its pid into ROOT.halted, and stops. A number N after the name means the Nth
+    time. The moments are: the steps that the journal records as started (matching, fetching, ...), the steps
+    of a rehearsal (probing/readiness, ...), half of a download (half), and the confirmation of a trial on
+    disk (confirmed). At the moment "job" only the thread that builds a workspace hangs. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -31,8 +31,8 @@ static void write_line (const char *path, const char *name, long number)
     (void) close (fd);
 }
 
-/*  Returns whether this is the moment: it has been told then. */
-static bool is_here (const char *moment)
+/*  Returns whether the process must stop at this moment. If so, the pid has been written. */
+static bool moment_is_chosen (const char *moment)
 {
     const char *root = getenv ("NODED_ROOT");
     char path[4096], pid[4096], wanted[64] = "";
@@ -57,9 +57,9 @@ static bool is_here (const char *moment)
     return true;
 }
 
-static void reach (const char *moment)
+static void moment_reach (const char *moment)
 {
-    if (is_here (moment))
+    if (moment_is_chosen (moment))
         (void) raise (SIGSTOP);
 }
 
@@ -68,8 +68,8 @@ int __wrap_node_stage (const struct root *root, struct disk_blobs *contents, con
                        const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
                        struct base_error *error)
 {
-    while (is_here ("job"))
-        (void) pause (); /* no signal is for its thread */
+    while (moment_is_chosen ("job"))
+        (void) pause (); /* no signal is delivered to this thread */
     return __real_node_stage (root, contents, self, installed, ret_name, error);
 }
 
@@ -78,7 +78,7 @@ int __wrap_root_journal_append (const struct root *root, struct wire_entry *entr
 {
     int rc = __real_root_journal_append (root, entry, error);
     if (entry->outcome == WIRE_OUTCOME_STARTED)
-        reach (entry->step);
+        moment_reach (entry->step);
     return rc;
 }
 
@@ -86,7 +86,7 @@ __typeof__ (root_confirm) __real_root_confirm, __wrap_root_confirm;
 int __wrap_root_confirm (const struct root *root, struct base_error *error)
 {
     int rc = __real_root_confirm (root, error);
-    reach ("confirmed");
+    moment_reach ("confirmed");
     return rc;
 }
 
@@ -95,7 +95,7 @@ int __wrap_disk_partial_write (struct disk_partial *partial, const void *data, s
                                struct base_error *error)
 {
     if (partial->offset >= partial->size / 2)
-        reach ("half");
+        moment_reach ("half");
     return __real_disk_partial_write (partial, data, size, error);
 }
 
@@ -113,6 +113,6 @@ void __wrap_base_log (enum base_log_level level, const char *format, ...)
     if (step && sscanf (step, ": %40s after", word) == 1) {
         char moment[64];
         (void) snprintf (moment, sizeof moment, "probing/%s", word);
-        reach (moment);
+        moment_reach (moment);
     }
 }

@@ -1,4 +1,4 @@
-/*  test/bad/launcher_image.S - carries another launcher than noded: see src/node/launcher.h */
+/*  test/bad/launcher_image.S - embeds another launcher than noded does; see src/node/launcher.h */
 
     .section .rodata
     .balign 16

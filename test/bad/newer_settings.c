@@ -1,5 +1,5 @@
-/*  test/bad/newer_settings.c - a later version: its settings know node/log = trace, and node/broker in a form
-    that no earlier one reads */
+/*  test/bad/newer_settings.c - a later version: it accepts node/log = trace, and node/broker = "any of ...",
+    which earlier versions cannot read */
 
 #include <string.h>
 

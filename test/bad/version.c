@@ -1,4 +1,4 @@
-/*  test/bad/version.c - another version than the build's, for the second real noded and for the bad ones */
+/*  test/bad/version.c - another version than that of the build, for the further good and the bad releases */
 
 #include "base/version.h"
 

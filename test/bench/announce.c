@@ -1,7 +1,7 @@
-/*  test/bench/announce.c - has a broker announce something to every node, and order next to nothing
+/*  test/bench/announce.c - makes a broker announce to all nodes, with an order for only one of them
 
-    An order to all that goes on behind the last node but one is an order to one node, and announced to
-    everybody.
+    An order to all nodes that continues after the last node but one is an order to one node, but the broker
+    announces it to all.
 
         usage: bench-announce PORT LAST-NODE-BUT-ONE */
 
@@ -57,7 +57,7 @@ int main (int argc, char **argv)
         bus_timer_start (asking.loop, PATIENCE_MS, on_timeout, &asking) > 0)
         (void) bus_loop_run (asking.loop);
     if (asking.status != WIRE_STATUS_OK)
-        fprintf (stderr, "bench-announce: the broker did not take the order (%s)\n",
+        fprintf (stderr, "bench-announce: the broker did not accept the order (%s)\n",
                  asking.status ? wire_status_word (asking.status) : error.text);
     (void) bus_socket_free (socket);
     return asking.status == WIRE_STATUS_OK ? 0 : 1;

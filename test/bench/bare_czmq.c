@@ -1,8 +1,10 @@
-/*  test/bench/bare_czmq.c - the least that a node manager's process could be: czmq, and three connected
+/*  test/bench/bare_czmq.c - the smallest possible process of a node manager: czmq with three connected
     sockets
 
-    What bin/bench compares the resident memory of noded with. usage: bench-bare PORT. Prints "ready" once
-    all three are connected to a broker's channels, and ends with its standard input. */
+        usage: bench-bare PORT
+
+    bin/bench compares the resident memory of noded with that of this program. It prints "ready" after it has
+    connected all three sockets to a broker's channels, and exits at the end of its standard input. */
 
 #include <czmq.h>
 

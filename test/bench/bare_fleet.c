@@ -1,12 +1,12 @@
-/*  test/bench/bare_fleet.c - the least that a broker and its nodes could be: bare libzmq, an XPUB and a
-    ROUTER, a SUB and a DEALER a peer
+/*  test/bench/bare_fleet.c - the smallest possible broker and nodes on bare libzmq: an XPUB and a ROUTER, and
+    a SUB and a DEALER for each peer
 
-    What bin/bench compares noded's broker with. The messages have the sizes of noded's, and what is asked
-    is answered; nothing is read, kept or written.
+    bin/bench compares noded's broker with this one. The messages have the sizes of noded's messages, and each
+    request is answered. Message contents are neither parsed nor stored.
 
-        bench-fleet serve PORT             XPUB on PORT, ROUTER on PORT + 1; prints "ready"; "announce" on
-                                           standard input tells all, its end is the end
-        bench-fleet peers PORT COUNT       as light-nodes: "stat", "mark", "flood N" */
+        bench-fleet serve PORT             XPUB on PORT, ROUTER on PORT + 1; prints "ready"; any input on
+                                           standard input is announced to all peers; exits at its end
+        bench-fleet peers PORT COUNT       takes the commands of light-nodes: "stat", "mark", "flood N" */
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,12 +18,12 @@
 #include "bench/many_loop.h"
 #include "bench/peers.h"
 
-/*  As noded's messages are, prefix included. */
+/*  Sizes of noded's messages in bytes, with prefix. */
 enum { HELLO = 420, WELCOME = 110, UPDATE = 90, ASK = 150, DESIRED = 260, ROUND_MOST = 64 };
 
 static const char zeros[HELLO];
 
-static int serve (unsigned port)
+static int broker_serve (unsigned port)
 {
     void *zmq = zmq_ctx_new ();
     void *announce = zmq_socket (zmq, ZMQ_XPUB), *control = zmq_socket (zmq, ZMQ_ROUTER);
@@ -83,7 +83,7 @@ struct fleet {
     size_t n_members;
 };
 
-static void say (struct peer *peer, size_t size)
+static void peer_send (struct peer *peer, size_t size)
 {
     (void) zmq_send (peer->control, zeros, size, ZMQ_DONTWAIT);
     many_loop_touch (peer->control_source);
@@ -100,7 +100,7 @@ static void on_announce (void *context)
         if (more)
             continue;
         peers_hint (peer->peers, &peer->marks);
-        say (peer, ASK);
+        peer_send (peer, ASK);
     }
 }
 
@@ -115,7 +115,7 @@ static void on_control (void *context)
         }
         peers_answer (peer->peers, &peer->marks);
         if (peer->flooding)
-            say (peer, ASK);
+            peer_send (peer, ASK);
     }
 }
 
@@ -134,7 +134,7 @@ static void on_flood (void *context, unsigned count)
         bool begins = !peer->flooding && i < count;
         peer->flooding = i < count;
         if (begins)
-            say (peer, ASK);
+            peer_send (peer, ASK);
     }
 }
 
@@ -160,7 +160,7 @@ static int peer_connect (struct fleet *fleet, struct peer *peer, unsigned port)
         zmq_connect (peer->control, control))
         return -1;
     peers_hello (&fleet->peers);
-    say (peer, HELLO);
+    peer_send (peer, HELLO);
     return 0;
 }
 
@@ -175,15 +175,15 @@ static int run_peers (unsigned port, size_t count)
     if (r == 0)
         r = bus_loop_run (loop);
     else
-        fprintf (stderr, "bench-fleet: a peer could not be made: %s\n", zmq_strerror (errno));
-    return r ? 1 : 0; /* what it holds ends with it */
+        fprintf (stderr, "bench-fleet: cannot create a peer: %s\n", zmq_strerror (errno));
+    return r ? 1 : 0; /* the end of the process releases everything */
 }
 
 int main (int argc, char **argv)
 {
     unsigned port = argc > 2 ? (unsigned) strtoul (argv[2], NULL, 10) : 0;
     if (argc == 3 && port && strcmp (argv[1], "serve") == 0)
-        return serve (port);
+        return broker_serve (port);
     if (argc == 4 && port && strcmp (argv[1], "peers") == 0)
         return run_peers (port, strtoul (argv[3], NULL, 10));
     fprintf (stderr, "bench-fleet: serve PORT, or peers PORT COUNT\n");

@@ -15,7 +15,8 @@ enum { CHUNK_SIZE = 64 * 1024 };
 
 static const char failure_time[] = "2026-01-01T00:00:00.000000000Z";
 
-static void act (struct light_node *node, const struct update_result *result, enum update_action action);
+static void light_act (struct light_node *node, const struct update_result *result,
+                       enum update_action action);
 
 static void take_event (struct light_node *node, enum update_event event)
 {
@@ -30,32 +31,32 @@ static void take_event (struct light_node *node, enum update_event event)
         memmove (node->events, node->events + 1, node->n_events * sizeof *node->events);
         struct update_result result = update_procedure_step (&node->procedure, next);
         for (size_t i = 0; i < UPDATE_ACTIONS_MOST && result.actions[i]; i++)
-            act (node, &result, result.actions[i]);
+            light_act (node, &result, result.actions[i]);
     }
     node->busy = false;
 }
 
-static void fail (struct light_node *node, enum update_event event, const char *reason)
+static void light_fail (struct light_node *node, enum update_event event, const char *reason)
 {
     node->failure = reason;
     take_event (node, event);
 }
 
-static void arm (struct light_node *node, int *timer, uint64_t ms, bus_handler *handler)
+static void timer_arm (struct light_node *node, int *timer, uint64_t ms, bus_handler *handler)
 {
     bus_timer_cancel (node->setting->loop, *timer);
     *timer = bus_timer_start (node->setting->loop, ms, handler, node);
 }
 
-static void disarm (struct light_node *node, int *timer)
+static void timer_disarm (struct light_node *node, int *timer)
 {
     bus_timer_cancel (node->setting->loop, *timer);
     *timer = 0;
 }
 
-/*  telling */
+/*  reports */
 
-static void describe (void *context, struct wire_application *ret_application)
+static void light_describe (void *context, struct wire_application *ret_application)
 {
     static struct wire_failure quarantine[LIGHT_QUARANTINE_MOST]; /* valid until the next call */
     struct light_node *node = context;
@@ -84,11 +85,11 @@ static void describe (void *context, struct wire_application *ret_application)
     }
 }
 
-static void report (struct light_node *node, uint64_t epoch, const char *step, enum wire_outcome outcome,
-                    const char *reason)
+static void light_report (struct light_node *node, uint64_t epoch, const char *step,
+                          enum wire_outcome outcome, const char *reason)
 {
     struct wire_application application;
-    describe (node, &application);
+    light_describe (node, &application);
     struct wire_report report = {.transaction = *node->transaction ? node->transaction : NULL,
                                  .epoch = epoch,
                                  .attempt = 1,
@@ -110,11 +111,11 @@ static void report_end (struct light_node *node, const struct update_result *res
     node->confirmed += confirmed;
     node->failed += result->outcome == WIRE_OUTCOME_FAILED;
     node->refused += result->outcome == WIRE_OUTCOME_REFUSED;
-    report (node, node->epoch, wire_state_word (state), result->outcome,
-            final && !confirmed ? node->failure : NULL);
+    light_report (node, node->epoch, wire_state_word (state), result->outcome,
+                  final && !confirmed ? node->failure : NULL);
 }
 
-/*  the made-up steps */
+/*  simulated steps */
 
 static void step_over (void *context)
 {
@@ -130,22 +131,22 @@ static void take_time (struct light_node *node, enum update_event next)
     const struct light_setting *setting = node->setting;
     uint64_t ms = setting->step_least + base_random_below (setting->step_most - setting->step_least + 1);
     node->next = next;
-    arm (node, &node->step, ms, step_over);
+    timer_arm (node, &node->step, ms, step_over);
 }
 
 static void deadline_over (void *context)
 {
     struct light_node *node = context;
     node->deadline = 0;
-    fail (node, UPDATE_EVENT_DEADLINE, "the step took too long");
+    light_fail (node, UPDATE_EVENT_DEADLINE, "the step took too long");
 }
 
 static void start_deadline (struct light_node *node)
 {
     uint64_t ms = update_procedure_deadline_ms (&node->procedure, &update_limits_default);
-    disarm (node, &node->deadline);
+    timer_disarm (node, &node->deadline);
     if (ms)
-        arm (node, &node->deadline, ms, deadline_over);
+        timer_arm (node, &node->deadline, ms, deadline_over);
 }
 
 /*  on trial */
@@ -164,7 +165,7 @@ static uint64_t chunk_size (const struct light_node *node)
     return node->running.size < CHUNK_SIZE ? node->running.size : CHUNK_SIZE;
 }
 
-static void prove (void *context)
+static void trial_prove (void *context)
 {
     struct light_node *node = context;
     node->proving = 0;
@@ -183,10 +184,10 @@ static void prove (void *context)
             (void) node_session_get (node->session, &get);
         left = node->config.resend_ms;
     }
-    arm (node, &node->proving, left, prove);
+    timer_arm (node, &node->proving, left, trial_prove);
 }
 
-static void shown (struct light_node *node, bool *what)
+static void proof_show (struct light_node *node, bool *what)
 {
     if (node->procedure.state != WIRE_STATE_TRIAL || *what)
         return;
@@ -194,17 +195,17 @@ static void shown (struct light_node *node, bool *what)
     if (!update_proof_is_complete (&node->proof))
         return;
     node->proof.since_ms = base_time_boot_ms ();
-    arm (node, &node->proving, node->proof.soak_ms, prove);
+    timer_arm (node, &node->proving, node->proof.soak_ms, trial_prove);
 }
 
 static void begin_trial (struct light_node *node)
 {
     node->proof = (struct update_proof){.soak_ms = node->config.soak_ms};
     ask_for_match (node, &node->running.release, "trial-");
-    prove (node);
+    trial_prove (node);
 }
 
-/*  switching, restarting, going back */
+/*  switch, restart, rollback and revert */
 
 static void clear_order (struct light_node *node)
 {
@@ -216,7 +217,7 @@ static void clear_order (struct light_node *node)
 
 static int open_session (struct light_node *node, struct base_error *error);
 
-/*  In a new process a real node would go on here. */
+/*  A real node would continue here in a new process. */
 static void come_up (struct light_node *node)
 {
     struct base_error error = {.code = 0};
@@ -231,8 +232,8 @@ static void come_up (struct light_node *node)
         node->standing.epoch = node->epoch;
         node->standing.held |= node->by_order;
         node->reverted += node->by_order;
-        report (node, node->epoch, node->by_order ? "revert" : "trial",
-                node->by_order ? WIRE_OUTCOME_REVERTED : WIRE_OUTCOME_WENT_BACK, node->failure);
+        light_report (node, node->epoch, node->by_order ? "revert" : "trial",
+                      node->by_order ? WIRE_OUTCOME_REVERTED : WIRE_OUTCOME_WENT_BACK, node->failure);
         clear_order (node);
     }
     node_session_open (node->session);
@@ -261,7 +262,7 @@ static void go_back (struct light_node *node, bool by_order)
     take_event (node, UPDATE_EVENT_DONE);
 }
 
-static void quarantine (struct light_node *node)
+static void light_quarantine (struct light_node *node)
 {
     if (node->n_quarantine == LIGHT_QUARANTINE_MOST)
         memmove (node->quarantine, node->quarantine + 1, --node->n_quarantine * sizeof *node->quarantine);
@@ -279,7 +280,7 @@ static bool is_quarantined (const struct light_node *node, const struct base_dig
     return false;
 }
 
-static void act (struct light_node *node, const struct update_result *result, enum update_action action)
+static void light_act (struct light_node *node, const struct update_result *result, enum update_action action)
 {
     switch (action) {
     case UPDATE_ACTION_DEADLINE:
@@ -287,7 +288,7 @@ static void act (struct light_node *node, const struct update_result *result, en
         break;
     case UPDATE_ACTION_MATCH:
         if (is_quarantined (node, &node->candidate.release))
-            fail (node, UPDATE_EVENT_REFUSED, "quarantined");
+            light_fail (node, UPDATE_EVENT_REFUSED, "quarantined");
         else
             ask_for_match (node, &node->candidate.release, "");
         break;
@@ -305,14 +306,14 @@ static void act (struct light_node *node, const struct update_result *result, en
         node->on_trial = true;
         take_time (node, UPDATE_EVENT_DONE);
         break;
-    case UPDATE_ACTION_RESTART: /* not from within one of the session's own calls */
-        arm (node, &node->step, 0, restart_over);
+    case UPDATE_ACTION_RESTART: /* later: the session must not be freed within a call from it */
+        timer_arm (node, &node->step, 0, restart_over);
         break;
     case UPDATE_ACTION_PROVE:
         begin_trial (node);
         break;
     case UPDATE_ACTION_CONFIRM:
-        disarm (node, &node->proving);
+        timer_disarm (node, &node->proving);
         node->on_trial = false;
         take_event (node, UPDATE_EVENT_DONE);
         break;
@@ -321,10 +322,10 @@ static void act (struct light_node *node, const struct update_result *result, en
         break;
     case UPDATE_ACTION_ABORT:
         node_session_match_cancel (node->session);
-        disarm (node, &node->step);
+        timer_disarm (node, &node->step);
         break;
     case UPDATE_ACTION_QUARANTINE:
-        quarantine (node);
+        light_quarantine (node);
         break;
     case UPDATE_ACTION_REPORT:
         report_end (node, result);
@@ -345,9 +346,9 @@ static void act (struct light_node *node, const struct update_result *result, en
     }
 }
 
-/*  what the session tells */
+/*  calls from the session */
 
-/*  What is obeyed in passing; as node/orders.c. */
+/*  Carries out the parts of an order that need no update; as node/orders.c. */
 static void obey_in_passing (struct light_node *node, const struct wire_desired *desired,
                              const struct update_order *order)
 {
@@ -368,15 +369,15 @@ static void obey_in_passing (struct light_node *node, const struct wire_desired 
             if (epochs[i] > standing->epoch)
                 standing->epoch = epochs[i];
     if (order->hold)
-        report (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED, NULL);
+        light_report (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED, NULL);
     if (order->clear)
-        report (node, desired->clear_epoch, "clear", WIRE_OUTCOME_PASSED, NULL);
+        light_report (node, desired->clear_epoch, "clear", WIRE_OUTCOME_PASSED, NULL);
     if (order->cancel_nothing)
-        report (node, desired->cancel_epoch, "cancel", WIRE_OUTCOME_PASSED, NULL);
+        light_report (node, desired->cancel_epoch, "cancel", WIRE_OUTCOME_PASSED, NULL);
     if (order->revert_nothing)
-        report (node, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING, NULL);
+        light_report (node, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING, NULL);
     if (order->update_held)
-        report (node, desired->release_epoch, "matching", WIRE_OUTCOME_REFUSED, "the node is held");
+        light_report (node, desired->release_epoch, "matching", WIRE_OUTCOME_REFUSED, "the node is held");
 }
 
 static void take_up (struct light_node *node, const struct wire_desired *desired)
@@ -412,7 +413,7 @@ static void on_desired (void *context, const struct wire_desired *desired)
     node->standing.seen_digest = update_order_digest (desired);
     obey_in_passing (node, desired, &order);
     if (order.cancel)
-        fail (node, UPDATE_EVENT_CANCEL, "cancelled by order");
+        light_fail (node, UPDATE_EVENT_CANCEL, "cancelled by order");
     if (order.revert)
         take_back (node, desired);
     else if (order.update)
@@ -424,13 +425,13 @@ static void on_matched (void *context, const struct wire_matched *matched)
     struct light_node *node = context;
     const struct wire_envelope *envelope = matched->envelope;
     if (node->procedure.state == WIRE_STATE_TRIAL) {
-        shown (node, &node->proof.matched);
+        proof_show (node, &node->proof.matched);
         return;
     }
     if (node->procedure.state != WIRE_STATE_MATCHING)
         return;
     if (matched->status != WIRE_STATUS_OK || !envelope) {
-        fail (node, UPDATE_EVENT_REFUSED, "the origin has nothing for this node");
+        light_fail (node, UPDATE_EVENT_REFUSED, "the origin has nothing for this node");
         return;
     }
     node->candidate.binary = envelope->binary;
@@ -446,7 +447,7 @@ static void on_chunk (void *context, const struct wire_chunk *chunk, const void 
     (void) payload;
     if (chunk->status != WIRE_STATUS_OK || size != chunk_size (node))
         return;
-    shown (node, &node->proof.fetched);
+    proof_show (node, &node->proof.fetched);
     node_session_content_close (node->session);
 }
 
@@ -455,7 +456,7 @@ static void on_hint (void *context, const struct wire_update *update)
     struct light_node *node = context;
     (void) update;
     node->setting->ops->hint (node->context);
-    shown (node, &node->proof.announced);
+    proof_show (node, &node->proof.announced);
 }
 
 static void on_welcome (void *context, const struct wire_welcome *welcome)
@@ -472,7 +473,7 @@ static void on_lost (void *context)
 
 static int open_session (struct light_node *node, struct base_error *error)
 {
-    static const struct node_session_ops ops = {.describe = describe,
+    static const struct node_session_ops ops = {.describe = light_describe,
                                                 .welcome = on_welcome,
                                                 .lost = on_lost,
                                                 .hint = on_hint,
@@ -493,9 +494,9 @@ int light_node_start (struct light_node *node, struct base_error *error)
 
 void light_node_stop (struct light_node *node)
 {
-    disarm (node, &node->step);
-    disarm (node, &node->deadline);
-    disarm (node, &node->proving);
+    timer_disarm (node, &node->step);
+    timer_disarm (node, &node->deadline);
+    timer_disarm (node, &node->proving);
     node->session = node_session_free (node->session);
     node_config_deinit (&node->config);
 }

@@ -2,10 +2,10 @@
 
         usage: light-nodes --port PORT [--first N] [--count N] [--step MIN:MAX] [--soak MS] [--fail PERMILLE]
 
-    Nodes are called light-00001 and so on. A release whose version begins with "bad" fails its rehearsal on
-    as many of them as --fail says. Commands on standard input, one a line: "stat" answers with one line of
-    JSON, "mark" begins its counts anew, "flood N" has N nodes ask again as soon as they are answered. Its
-    end is the end of the nodes, with goodbyes. */
+    The nodes are named light-00001 and so on. A release whose version begins with "bad" fails its rehearsal
+    on PERMILLE of 1000 nodes. Commands on standard input, one a line: "stat" prints one line of JSON, "mark"
+    resets the counts, "flood N" makes N nodes ask again after each answer. At the end of standard input the
+    nodes stop, with goodbyes. */
 
 #include <errno.h>
 #include <getopt.h>
@@ -39,7 +39,7 @@ struct fleet {
     size_t n_members;
 };
 
-/*  What the linker puts between session and sockets (--wrap) counts here: it is given no context. */
+/*  Used by the functions that the linker puts between session and sockets (--wrap): they get no context. */
 static struct peers *counted;
 
 int __real_bus_send (struct bus_socket *socket, const struct bus_peer *peer, const struct wire_record *record,
@@ -199,7 +199,7 @@ static int node_prepare (struct fleet *fleet, struct member *member, unsigned nu
     return light_node_start (node, error);
 }
 
-static bool number (const char *text, uint64_t most, uint64_t *ret)
+static bool number_parse (const char *text, uint64_t most, uint64_t *ret)
 {
     return base_text_parse_u64 (text, most, ret) == 0;
 }
@@ -217,18 +217,18 @@ int main (int argc, char **argv)
         char *colon = c == 's' ? strchr (optarg, ':') : NULL;
         if (colon)
             *colon = '\0';
-        good = c == 'p'   ? number (optarg, 65535, &port)
-               : c == 'f' ? number (optarg, 99999, &first)
-               : c == 'n' ? number (optarg, 20000, &count)
-               : c == 'k' ? number (optarg, 3600000, &soak)
-               : c == 'x' ? number (optarg, DRAWS, &share)
-               : c == 's' ? colon && number (optarg, 3600000, &fleet.setting.step_least) &&
-                                number (colon + 1, 3600000, &fleet.setting.step_most) &&
+        good = c == 'p'   ? number_parse (optarg, 65535, &port)
+               : c == 'f' ? number_parse (optarg, 99999, &first)
+               : c == 'n' ? number_parse (optarg, 20000, &count)
+               : c == 'k' ? number_parse (optarg, 3600000, &soak)
+               : c == 'x' ? number_parse (optarg, DRAWS, &share)
+               : c == 's' ? colon && number_parse (optarg, 3600000, &fleet.setting.step_least) &&
+                                number_parse (colon + 1, 3600000, &fleet.setting.step_most) &&
                                 fleet.setting.step_least <= fleet.setting.step_most
                           : false;
     }
     if (!good || !port) {
-        fprintf (stderr, "light-nodes: the beginning of its source tells how it is called\n");
+        fprintf (stderr, "light-nodes: bad usage; see the beginning of light_nodes.c\n");
         return 2;
     }
     base_log_set_level (BASE_LOG_ERROR);

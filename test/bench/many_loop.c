@@ -1,4 +1,4 @@
-/*  test/bench/many_loop.c - bus/loop.h on epoll, and without signals and CURVE */
+/*  test/bench/many_loop.c - bus/loop.h on epoll, without signals and CURVE */
 
 #include "bench/many_loop.h"
 
@@ -17,7 +17,7 @@ enum { SOCKETS_MOST = 65536, EVENTS_MOST = 512 };
 
 struct bus_source {
     struct bus_loop *loop;
-    struct bus_source *next; /* to be looked at */
+    struct bus_source *next; /* in the list of touched sources */
     void *socket;
     int fd;
     bus_handler *handler;
@@ -66,7 +66,7 @@ static struct bus_source *take_touched (struct bus_loop *loop)
     return source;
 }
 
-static void drop (struct bus_source *source)
+static void source_drop (struct bus_source *source)
 {
     free (source->memory);
     free (source);
@@ -78,7 +78,7 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
         return NULL;
     for (struct bus_source *source; (source = take_touched (loop));)
         if (source->dead)
-            drop (source);
+            source_drop (source);
     if (loop->zmq)
         while (zmq_ctx_term (loop->zmq) < 0 && errno == EINTR)
             ;
@@ -107,7 +107,7 @@ int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)
     return -ENOTSUP;
 }
 
-/*  What is measured here are nodes, not what a hostile broker costs them. */
+/*  No guard: the benchmark measures nodes, not the cost of a hostile broker. */
 int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard)
 {
     (void) loop;
@@ -148,8 +148,8 @@ struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, 
     return source;
 }
 
-/*  A closed socket's descriptor lives on for a while in libzmq's reaper. What epoll has told already in this
-    round may still name the source, so it is freed at the end of it. */
+/*  libzmq's reaper keeps the descriptor of a closed socket open for a while. Events that epoll has already
+    returned in this round may refer to the source, so it is freed at the end of the round. */
 void bus_source_free (struct bus_source *source, void *memory)
 {
     (void) epoll_ctl (source->loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
@@ -213,8 +213,8 @@ static bool is_readable (void *socket)
     return zmq_getsockopt (socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
 }
 
-/*  Each that was touched before this call, once; who still has something to read comes again. */
-static void look (struct bus_loop *loop)
+/*  Handles each source that was touched before this call, once. A readable source is touched again. */
+static void sources_handle (struct bus_loop *loop)
 {
     struct bus_source *begun = loop->touched;
     loop->touched = NULL;
@@ -224,7 +224,7 @@ static void look (struct bus_loop *loop)
         begun = source->next;
         source->touched = false;
         if (source->dead)
-            drop (source);
+            source_drop (source);
         else if (source->socket && is_readable (source->socket)) {
             many_loop_touch (source);
             source->handler (source->context);
@@ -259,7 +259,7 @@ int bus_loop_run (struct bus_loop *loop)
         void *context;
         while (bus_timers_take (&loop->timers, now, order, &handler, &context))
             handler (context);
-        look (loop);
+        sources_handle (loop);
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-/*  test/bench/peers.c - counting, and commands on standard input */
+/*  test/bench/peers.c - counts of messages, and commands on standard input */
 
 #include "bench/peers.h"
 
@@ -79,7 +79,7 @@ static void print_stat (struct peers *peers)
     (void) fflush (stdout);
 }
 
-static void obey (struct peers *peers, const char *line)
+static void command_run (struct peers *peers, const char *line)
 {
     if (strcmp (line, "stat") == 0)
         print_stat (peers);
@@ -114,7 +114,7 @@ static void on_input (void *context)
         line[length] = '\0';
         peers->filled -= (unsigned) length + 1;
         memmove (peers->line, end + 1, peers->filled + 1);
-        obey (peers, line);
+        command_run (peers, line);
     }
     if (peers->filled == sizeof peers->line - 1)
         peers->filled = 0;

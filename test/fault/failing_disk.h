@@ -1,5 +1,4 @@
-/*  test/fault/failing_disk.h - a disk on which one system call fails, or before which the process is
-    killed */
+/*  test/fault/failing_disk.h - a disk that fails, or kills the process, at its Nth system call */
 
 #ifndef TEST_FAILING_DISK_H
 #define TEST_FAILING_DISK_H
@@ -14,16 +13,16 @@
 enum { FAILING_KILLED = 137 };
 
 struct failing_disk {
-    struct disk disk;  /* to be handed to what is tested */
-    unsigned calls;    /* so far */
+    struct disk disk;  /* pass this to the code under test */
+    unsigned calls;    /* number of calls so far */
     unsigned at;       /* the call that fails, from 1; 0: none */
-    int code;          /* errno of it; 0: the process is killed instead */
-    const char *only;  /* counts calls of this name alone; NULL: all */
-    size_t write_most; /* bytes that one write takes; 0: all */
-    bool exchanges;    /* whether it has an exchange of names: not every file system does */
+    int code;          /* its errno; 0: the process exits with FAILING_KILLED instead */
+    const char *only;  /* count only calls of this name; NULL: all */
+    size_t write_most; /* most bytes that one write accepts; 0: no limit */
+    bool exchanges;    /* whether the file system can exchange names; not all can */
 };
 
-/*  Returns whether this call fails. */
+/*  Counts a call. Returns whether it must fail; errno is set then. */
 static inline bool failing_now (void *context, const char *name)
 {
     struct failing_disk *failing = context;
@@ -137,7 +136,7 @@ static const struct disk_ops failing_ops = {
     .mkdirat = failing_mkdirat,
 };
 
-/*  failing must stay where it is while its disk is used. */
+/*  Returns the disk. failing must not move while the disk is used. */
 static inline const struct disk *failing_init (struct failing_disk *failing, unsigned at, int code)
 {
     *failing = (struct failing_disk){.at = at, .code = code};

@@ -1,5 +1,7 @@
-/*  Killed before any of their system calls, a repair and the separation of shared files leave a root that starts, and
-    whose workspaces are whole. */
+/*  test/fault/repair_moments.c - a repair, and the separation of shared files, killed before each of their
+    system calls
+
+    Afterwards the root can be started, and its workspaces are whole. */
 
 #include <criterion/criterion.h>
 #include <sys/wait.h>
@@ -14,7 +16,7 @@ static struct root root;
 static struct base_error error;
 static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE];
 
-static void begin (void)
+static void test_begin (void)
 {
     scratch_begin ();
     root = workspaces_root (&disk_system);
@@ -22,15 +24,15 @@ static void begin (void)
     workspaces_add (&root, "two", two);
 }
 
-static void end (void)
+static void test_end (void)
 {
     root_deinit (&root);
     scratch_end ();
 }
 
-TestSuite (repair_moments, .init = begin, .fini = end, .timeout = 120);
+TestSuite (repair_moments, .init = test_begin, .fini = test_end, .timeout = 120);
 
-static void ignore (void *context, const char *text)
+static void change_ignore (void *context, const char *text)
 {
     (void) context;
     (void) text;
@@ -38,7 +40,7 @@ static void ignore (void *context, const char *text)
 
 static int make_repair (const struct root *on)
 {
-    const struct root_repair repair = {.root = on, .changed = ignore};
+    const struct root_repair repair = {.root = on, .changed = change_ignore};
     char name[ROOT_NAME_SIZE];
     int rc = root_repair_places (&repair, &error);
     rc = rc ? rc : root_repair_choose (&repair, name);
@@ -50,8 +52,9 @@ static int make_separation (const struct root *on)
     return root_unshare (on, two, NULL, &error);
 }
 
-/*  Makes the change with the call n killed (code 0) or failed. Returns whether it came through. */
-static bool cut (int (*make) (const struct root *on), unsigned n, int code)
+/*  Makes the change in a child. Its call n fails with code, or, for code 0, the child is killed before it.
+    Returns whether the change succeeded. */
+static bool change_cut (int (*make) (const struct root *on), unsigned n, int code)
 {
     int status;
     pid_t pid = fork ();
@@ -63,7 +66,7 @@ static bool cut (int (*make) (const struct root *on), unsigned n, int code)
         _exit (failing.calls < n ? (rc ? 2 : 0) : 1);
     }
     cr_assert_eq (waitpid (pid, &status, 0), pid);
-    cr_assert (WIFEXITED (status) && WEXITSTATUS (status) != 2, "it fails by itself");
+    cr_assert (WIFEXITED (status) && WEXITSTATUS (status) != 2, "it fails without a failing call");
     return WEXITSTATUS (status) == 0;
 }
 
@@ -76,8 +79,8 @@ static void expect_whole (const char *name, unsigned n)
 
 static const int codes[] = {0, EIO, ENOSPC};
 
-/*  Two, which was never confirmed, is stable, and its trial in disorder. */
-static void ruin (void)
+/*  Makes stable point to two, which was never confirmed; the records of its trial are inconsistent. */
+static void root_ruin (void)
 {
     free (scratch_shell (
         "cd root; rm -rf .[!.]* previous probe; set -- 2*; ln -sfnT $2 stable; touch .try.1 .ok.$1; "
@@ -85,23 +88,23 @@ static void ruin (void)
         NULL));
 }
 
-Test (repair_moments, whatever_becomes_of_a_repair_stable_starts_and_repeating_it_heals)
+Test (repair_moments, after_any_cut_of_a_repair_stable_starts_and_a_repetition_repairs)
 {
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         bool through = false;
         unsigned n;
         for (n = 1; !through; n++) {
             struct root_trial trial = {.on_trial = false};
-            ruin ();
-            through = cut (make_repair, n, codes[i]);
+            root_ruin ();
+            through = change_cut (make_repair, n, codes[i]);
             cr_assert_eq (root_trial_read (&root, &trial, &error), 0, "%s", error.text);
             cr_expect (strcmp (trial.stable, one) == 0 || (trial.on_trial && strcmp (trial.back, one) == 0),
-                       "call %u: what was never confirmed is stable, and not on trial", n);
+                       "call %u: an unconfirmed version is stable, and not on trial", n);
             expect_whole (trial.stable, n);
             cr_expect_eq (make_repair (&root), 0, "call %u: %s", n, error.text);
             cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
-            cr_expect (strcmp (trial.stable, one) == 0 && !trial.on_trial, "call %u: repeating does not heal",
-                       n);
+            cr_expect (strcmp (trial.stable, one) == 0 && !trial.on_trial,
+                       "call %u: a repetition does not repair the root", n);
             char *left = scratch_shell ("cd root; ls -A | grep '^[.]' | grep -v '^[.]ok[.]'", NULL);
             cr_expect_str_empty (left, "call %u: %s", n, left);
             free (left);
@@ -110,15 +113,15 @@ Test (repair_moments, whatever_becomes_of_a_repair_stable_starts_and_repeating_i
     }
 }
 
-Test (repair_moments, what_failed_or_was_never_confirmed_is_not_chosen)
+Test (repair_moments, a_failed_or_never_confirmed_workspace_is_not_chosen)
 {
     static const char *const ruins[] = {
-        "rm -r $1; touch .ok.$1", /* what was confirmed is gone */
+        "rm -r $1; touch .ok.$1", /* the confirmed workspace is gone */
         "rm -r $1; touch .failed.$2",
         "rm -r $1; printf 'workspace %s\\ncause crashed\\ntext x\\nback %s\\n' $2 $1 > .failed",
         NULL,
     };
-    const struct root_repair repair = {.root = &root, .changed = ignore};
+    const struct root_repair repair = {.root = &root, .changed = change_ignore};
     for (size_t i = 0; ruins[i]; i++) {
         char name[ROOT_NAME_SIZE] = "";
         char *command = base_text_printf ("cd root; rm -rf .[!.]* 2*; cp -a ../kept/2* .; set -- 2*;"
@@ -131,7 +134,7 @@ Test (repair_moments, what_failed_or_was_never_confirmed_is_not_chosen)
     }
 }
 
-Test (repair_moments, a_trial_that_it_ends_is_not_begun_again)
+Test (repair_moments, a_trial_that_a_repair_ends_is_not_started_again)
 {
     static const char *const ruins[] = {":", "rm stable", "ln -sfnT nowhere stable", NULL};
     for (size_t i = 0; ruins[i]; i++) {
@@ -144,13 +147,13 @@ Test (repair_moments, a_trial_that_it_ends_is_not_begun_again)
         free (command);
         cr_expect_eq (make_repair (&root), 0, "%s", error.text);
         cr_expect (workspaces_link_is (&root, ROOT_STABLE, one), "%s", ruins[i]);
-        cr_expect_eq (root_failed_read (&root, two, &outcome), 0, "%s: no note", ruins[i]);
+        cr_expect_eq (root_failed_read (&root, two, &outcome), 0, "%s: no .failed record", ruins[i]);
         cr_expect_eq (outcome.cause, ROOT_CAUSE_LOST, "%s", ruins[i]);
         cr_expect_not (base_digest_is_null (&outcome.release), "%s", ruins[i]);
     }
 }
 
-Test (repair_moments, what_forbids_changes_or_lies_over_a_name_does_not_keep_it_from_healing)
+Test (repair_moments, a_repair_overcomes_immutable_files_directories_in_place_of_links_and_a_huge_program)
 {
     static const char *const ruins[] = {
         "rm stable; mkdir -p stable/d previous/d .back/d; chattr -f -R +i stable previous .back",
@@ -170,7 +173,7 @@ Test (repair_moments, what_forbids_changes_or_lies_over_a_name_does_not_keep_it_
     free (scratch_shell ("chattr -f -R -i .", NULL));
 }
 
-Test (repair_moments, while_shared_files_are_separated_every_workspace_is_whole)
+Test (repair_moments, every_workspace_stays_whole_while_shared_files_are_separated)
 {
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         bool through = false;
@@ -178,11 +181,11 @@ Test (repair_moments, while_shared_files_are_separated_every_workspace_is_whole)
         for (n = 1; !through; n++) {
             free (scratch_shell ("cd root; set -- 2*; ln -f $1/start $2/start; ln -f $1/noded.sh $2/noded.sh",
                                  NULL));
-            through = cut (make_separation, n, codes[i]);
+            through = change_cut (make_separation, n, codes[i]);
             expect_whole (one, n);
             expect_whole (two, n);
             cr_expect_eq (root_tidy (&root, NULL, NULL), ROOT_E_NONE,
-                          "there is no stable; leftovers go all the same");
+                          "without stable, root_tidy removes leftovers and returns ROOT_E_NONE");
             cr_expect_eq (root_unshare (&root, NULL, &count, &error), 0, "call %u: %s", n, error.text);
             char *left = scratch_shell ("cd root; ls -A | grep '^[.]tmp'; find 2* -type f -links +1", NULL);
             cr_expect_str_empty (left, "call %u: %s", n, left);

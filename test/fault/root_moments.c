@@ -1,7 +1,9 @@
-/*  The process is killed before every single system call of every change to a root's links, and every call
-    fails once. At each of these moments stable must start a proven version: the one that ran, or one on
-    trial with a way back to it and starts left. Then what was cut is taken up again, or tidied, and the
-    root is as if nothing had happened. */
+/*  test/fault/root_moments.c - each change of a root's links, killed at each of its system calls
+
+    The process is killed before each system call of each change, and each call fails once. After each of
+    these moments stable must point to a proven version: the one that ran before, or one on trial with a way
+    back to it and starts left. Then the change is repeated, or tidied and repeated, and the root must be as
+    after an undisturbed change. */
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -14,7 +16,7 @@ static struct root root;
 static struct base_error error;
 static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE], three[ROOT_NAME_SIZE];
 
-static void begin (void)
+static void test_begin (void)
 {
     scratch_begin ();
     root = workspaces_root (&disk_system);
@@ -23,20 +25,20 @@ static void begin (void)
     workspaces_add (&root, "two", two);
 }
 
-static void end (void)
+static void test_end (void)
 {
     root_deinit (&root);
     scratch_end ();
 }
 
-TestSuite (moments, .init = begin, .fini = end, .timeout = 240);
+TestSuite (moments, .init = test_begin, .fini = test_end, .timeout = 240);
 
-static bool is (const char *link, const char *name)
+static bool link_is (const char *link, const char *name)
 {
     return workspaces_link_is (&root, link, name);
 }
 
-static struct root_trial trial (void)
+static struct root_trial trial_read (void)
 {
     struct root_trial found = {0};
     cr_assert_eq (root_trial_read (&root, &found, &error), 0, "%s", error.text);
@@ -50,18 +52,17 @@ static void expect_no_leftovers (const char *where, unsigned n)
     free (found);
 }
 
-/*  A change of the links: how it begins, what it does, what must hold at every moment of it, and how it
-    ends. */
+/*  A change of the links: the state before, the change, what must always hold, and the state after. */
 struct change {
     const char *name;
     void (*begin) (void);
     int (*make) (const struct root *on);
     bool (*proven) (void);
     bool (*ended) (void);
-    bool exchanges; /* on a file system that can exchange two names */
+    bool exchanges; /* the file system can exchange two names */
 };
 
-/*  One runs, and three ran before it. */
+/*  Version one runs, and three ran before it. */
 static void in_service (void)
 {
     cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
@@ -77,20 +78,20 @@ static void on_trial (void)
 
 static bool two_is_on_trial (void)
 {
-    struct root_trial found = trial ();
+    struct root_trial found = trial_read ();
     return found.on_trial && strcmp (found.stable, two) == 0 && strcmp (found.back, one) == 0 &&
            found.tokens == 3;
 }
 
 static bool one_runs (void)
 {
-    return is (ROOT_STABLE, one) && !trial ().on_trial && is (ROOT_PREVIOUS, three);
+    return link_is (ROOT_STABLE, one) && !trial_read ().on_trial && link_is (ROOT_PREVIOUS, three);
 }
 
-/*  Where the version before cannot be read the one before that runs. */
+/*  If the version before cannot be read, a rollback returns to the one before that. */
 static bool went_back (void)
 {
-    return one_runs () || (is (ROOT_STABLE, three) && !trial ().on_trial);
+    return one_runs () || (link_is (ROOT_STABLE, three) && !trial_read ().on_trial);
 }
 
 static bool going_back_is_proven (void)
@@ -100,7 +101,7 @@ static bool going_back_is_proven (void)
 
 static bool two_is_confirmed (void)
 {
-    return is (ROOT_STABLE, two) && !trial ().on_trial && is (ROOT_PREVIOUS, one);
+    return link_is (ROOT_STABLE, two) && !trial_read ().on_trial && link_is (ROOT_PREVIOUS, one);
 }
 
 static int make_switch (const struct root *on)
@@ -132,10 +133,10 @@ static int make_go_back (const struct root *on)
 
 static bool three_runs (void)
 {
-    return is (ROOT_STABLE, three) && !trial ().on_trial && is (ROOT_PREVIOUS, one);
+    return link_is (ROOT_STABLE, three) && !trial_read ().on_trial && link_is (ROOT_PREVIOUS, one);
 }
 
-/*  Made on purpose, so not made again where it is seen to be made. */
+/*  A revert is ordered, so it is not repeated if it was already made. */
 static int make_revert (const struct root *on)
 {
     char name[ROOT_NAME_SIZE];
@@ -146,7 +147,7 @@ static bool revert_is_proven (void)
 {
     char previous[ROOT_NAME_SIZE];
     return one_runs () || three_runs () ||
-           (is (ROOT_STABLE, three) && !trial ().on_trial &&
+           (link_is (ROOT_STABLE, three) && !trial_read ().on_trial &&
             root_link (&root, ROOT_PREVIOUS, previous) == ROOT_E_NONE);
 }
 
@@ -156,7 +157,7 @@ static int make_revert_on_trial (const struct root *on)
     return one_runs () ? 0 : root_revert (on, name, &error);
 }
 
-/*  Typed on the host, and typed again after it was cut short: it is made once, whatever was cut. */
+/*  A revert by command on the host, which is repeated if it was cut: it is made exactly once. */
 static int make_ordered (const struct root *on)
 {
     char name[ROOT_NAME_SIZE];
@@ -165,23 +166,23 @@ static int make_ordered (const struct root *on)
     return rc ? rc : root_revert_done (on);
 }
 
-/*  On trial a version took away what leads back. */
+/*  The version on trial has removed .back. */
 static void on_trial_without_back (void)
 {
     on_trial ();
     cr_assert_eq (unlink ("root/.back"), 0);
 }
 
-/*  Where what it began from cannot be read either, another proven version is the way back. */
+/*  If the version from which the trial started cannot be read, another proven version becomes previous. */
 static bool two_is_confirmed_somehow (void)
 {
-    return is (ROOT_STABLE, two) && !trial ().on_trial &&
-           (is (ROOT_PREVIOUS, one) || is (ROOT_PREVIOUS, three));
+    return link_is (ROOT_STABLE, two) && !trial_read ().on_trial &&
+           (link_is (ROOT_PREVIOUS, one) || link_is (ROOT_PREVIOUS, three));
 }
 
 static bool confirm_without_back_is_proven (void)
 {
-    struct root_trial found = trial ();
+    struct root_trial found = trial_read ();
     return two_is_confirmed_somehow () ||
            (found.on_trial && strcmp (found.stable, two) == 0 && strcmp (found.back, two) != 0);
 }
@@ -193,12 +194,12 @@ static int make_stable (const struct root *on)
 
 static bool stable_is_proven (void)
 {
-    return is (ROOT_STABLE, one) || is (ROOT_STABLE, three) || is (ROOT_STABLE, two);
+    return link_is (ROOT_STABLE, one) || link_is (ROOT_STABLE, three) || link_is (ROOT_STABLE, two);
 }
 
 static bool three_is_stable (void)
 {
-    return is (ROOT_STABLE, three) && !trial ().on_trial;
+    return link_is (ROOT_STABLE, three) && !trial_read ().on_trial;
 }
 
 static int make_tidy (const struct root *on)
@@ -219,12 +220,12 @@ static void after_a_cut_revert (void)
 static const struct change changes[] = {
     {"switch", in_service, make_switch, switch_is_proven, two_is_on_trial, false},
     {"confirm", on_trial, make_confirm, confirm_is_proven, two_is_confirmed, false},
-    {"go back", on_trial, make_go_back, going_back_is_proven, went_back, false},
+    {"rollback", on_trial, make_go_back, going_back_is_proven, went_back, false},
     {"revert", in_service, make_revert, revert_is_proven, three_runs, false},
-    {"revert where names can be exchanged", in_service, make_revert, revert_is_proven, three_runs, true},
+    {"revert, with exchange of names", in_service, make_revert, revert_is_proven, three_runs, true},
     {"revert on trial", on_trial, make_revert_on_trial, going_back_is_proven, one_runs, false},
     {"set stable", on_trial, make_stable, stable_is_proven, three_is_stable, false},
-    {"go back without .back", on_trial_without_back, make_go_back, going_back_is_proven, went_back, false},
+    {"rollback without .back", on_trial_without_back, make_go_back, going_back_is_proven, went_back, false},
     {"confirm without .back", on_trial_without_back, make_confirm, confirm_without_back_is_proven,
      two_is_confirmed_somehow, false},
     {"tidy", after_a_cut_revert, make_tidy, revert_is_proven, three_runs, false},
@@ -232,8 +233,9 @@ static const struct change changes[] = {
 
 enum { N_CHANGES = sizeof changes / sizeof *changes };
 
-/*  Makes the change with the call n killed (code 0) or failed. Returns whether it came through. */
-static bool cut (const struct change *change, unsigned n, int code)
+/*  Makes the change in a child. Its call n fails with code, or, for code 0, the child is killed before it.
+    Returns whether the change succeeded. */
+static bool change_cut (const struct change *change, unsigned n, int code)
 {
     pid_t pid = fork ();
     if (pid == 0) {
@@ -246,7 +248,8 @@ static bool cut (const struct change *change, unsigned n, int code)
     }
     int status;
     cr_assert_eq (waitpid (pid, &status, 0), pid);
-    cr_assert (WIFEXITED (status) && WEXITSTATUS (status) != 2, "%s fails by itself", change->name);
+    cr_assert (WIFEXITED (status) && WEXITSTATUS (status) != 2, "%s fails without a failing call",
+               change->name);
     cr_expect (WEXITSTATUS (status) == 0 || code || WEXITSTATUS (status) == FAILING_KILLED);
     return WEXITSTATUS (status) == 0;
 }
@@ -257,7 +260,7 @@ static void expect_proven (const struct change *change, unsigned n)
     cr_expect (change->proven (), "%s, call %u: stable is not proven", change->name, n);
 }
 
-/*  Every call once; each time mend must bring the root to the end of the change. */
+/*  Cuts the change at each of its calls. After each cut, mend must complete the change. */
 static void cut_everywhere (const struct change *change, int code,
                             void (*mend) (const struct change *change, unsigned n))
 {
@@ -265,7 +268,7 @@ static void cut_everywhere (const struct change *change, int code,
     unsigned n;
     for (n = 1; !through; n++) {
         change->begin ();
-        through = cut (change, n, code);
+        through = change_cut (change, n, code);
         expect_proven (change, n);
         if (mend)
             mend (change, n);
@@ -274,38 +277,38 @@ static void cut_everywhere (const struct change *change, int code,
     cr_expect_gt (n - 2, 3);
 }
 
-static void repeat (const struct change *change, unsigned n)
+static void change_repeat (const struct change *change, unsigned n)
 {
     cr_expect_eq (change->make (&root), 0, "%s, call %u: %s", change->name, n, error.text);
-    cr_expect (change->ended (), "%s, call %u: repeating does not heal", change->name, n);
+    cr_expect (change->ended (), "%s, call %u: a repetition does not complete the change", change->name, n);
 }
 
 static void tidy_and_repeat (const struct change *change, unsigned n)
 {
     cr_expect_eq (root_tidy (&root, NULL, &error), 0, "%s, call %u: %s", change->name, n, error.text);
     expect_proven (change, n);
-    if (!trial ().on_trial)
+    if (!trial_read ().on_trial)
         expect_no_leftovers (change->name, n);
-    repeat (change, n);
+    change_repeat (change, n);
 }
 
-/*  The tidying is killed before each of its own calls too. */
+/*  Also kills the tidying before each of its own calls. */
 static void cut_tidying (const struct change *change, unsigned n)
 {
     static const struct change tidying = {"tidy", NULL, make_tidy, NULL, NULL, false};
-    for (unsigned m = 1; !cut (&tidying, m, 0); m++)
+    for (unsigned m = 1; !change_cut (&tidying, m, 0); m++)
         expect_proven (change, n);
     expect_proven (change, n);
-    repeat (change, n);
+    change_repeat (change, n);
 }
 
-Test (moments, killed_before_any_call_stable_is_proven_and_repeating_heals)
+Test (moments, killed_before_any_call_stable_is_proven_and_a_repetition_completes_the_change)
 {
     for (size_t i = 0; i < N_CHANGES; i++)
-        cut_everywhere (&changes[i], 0, repeat);
+        cut_everywhere (&changes[i], 0, change_repeat);
 }
 
-Test (moments, killed_before_any_call_tidying_heals)
+Test (moments, killed_before_any_call_stable_is_proven_and_tidying_cleans_up)
 {
     for (size_t i = 0; i < N_CHANGES; i++)
         cut_everywhere (&changes[i], 0, tidy_and_repeat);
@@ -317,7 +320,7 @@ Test (moments, killed_again_while_tidying_stable_is_proven)
         cut_everywhere (&changes[i], 0, cut_tidying);
 }
 
-Test (moments, whatever_call_fails_stable_is_proven)
+Test (moments, if_any_call_fails_stable_is_proven)
 {
     for (size_t i = 0; i < N_CHANGES; i++) {
         cut_everywhere (&changes[i], EIO, tidy_and_repeat);
@@ -325,27 +328,28 @@ Test (moments, whatever_call_fails_stable_is_proven)
     }
 }
 
-/*  The one that is typed first is killed before each of its calls, the second comes to the end of the same revert. */
-Test (moments, a_revert_on_the_host_that_is_typed_again_never_goes_forward)
+/*  The first command is killed before each of its calls; the second one completes the same revert. */
+Test (moments, a_repeated_revert_on_the_host_never_goes_forward)
 {
     static const struct change reverts[] = {
         {"revert", in_service, make_ordered, NULL, three_runs, false},
-        {"revert where names can be exchanged", in_service, make_ordered, NULL, three_runs, true},
+        {"revert, with exchange of names", in_service, make_ordered, NULL, three_runs, true},
         {"revert on trial", on_trial, make_ordered, NULL, one_runs, false},
     };
     for (size_t i = 0; i < sizeof reverts / sizeof *reverts; i++)
         for (unsigned n = 1, through = 0; !through; n++) {
             reverts[i].begin ();
-            through = cut (&reverts[i], n, 0);
-            if (through || !scratch_exists ("root/.revert")) /* at its end, or before its beginning */
+            through = change_cut (&reverts[i], n, 0);
+            if (through || !scratch_exists ("root/.revert")) /* it has ended, or not started */
                 continue;
             cr_expect_eq (make_ordered (&root), 0, "%s, call %u: %s", reverts[i].name, n, error.text);
-            cr_expect (reverts[i].ended (), "%s, call %u: typed again it went elsewhere", reverts[i].name, n);
+            cr_expect (reverts[i].ended (), "%s, call %u: the repeated command led to another version",
+                       reverts[i].name, n);
             cr_expect_not (scratch_exists ("root/.revert"));
         }
 }
 
-Test (moments, killed_while_a_token_is_taken_the_start_is_counted_once_or_not)
+Test (moments, killed_while_it_takes_a_token_a_start_is_counted_at_most_once)
 {
     struct root_limits limits;
     for (unsigned n = 1;; n++) {
@@ -359,14 +363,14 @@ Test (moments, killed_while_a_token_is_taken_the_start_is_counted_once_or_not)
         }
         int status;
         cr_assert_eq (waitpid (pid, &status, 0), pid);
-        struct root_trial found = trial ();
+        struct root_trial found = trial_read ();
         cr_expect (found.on_trial && (found.tokens == 2 || (found.tokens == 3 && status != 0)));
         if (status == 0)
             break;
     }
 }
 
-Test (moments, killed_while_workspaces_are_collected_what_is_left_is_whole)
+Test (moments, killed_while_it_collects_workspaces_the_remaining_ones_are_whole)
 {
     for (unsigned n = 1;; n++) {
         in_service ();

@@ -1,6 +1,6 @@
 /*  test/fault/scratch.h - a directory for one test, removed after it, and files in it
 
-    Each test runs in a process of its own, which changes into the directory: plain relative paths do. */
+    Each test runs in a process of its own, which changes into the directory: relative paths are enough. */
 
 #ifndef TEST_SCRATCH_H
 #define TEST_SCRATCH_H
@@ -51,7 +51,7 @@ static inline void scratch_write_text (const char *path, const char *text)
     scratch_write (path, text, strlen (text), 0644);
 }
 
-/*  The whole file with a closing NUL; NULL where there is none. The caller frees it. */
+/*  The whole file, NUL-terminated; NULL if it cannot be read. The caller frees it. */
 static inline char *scratch_read (const char *path)
 {
     struct base_buffer buffer = {0};
@@ -68,7 +68,8 @@ static inline bool scratch_holds (const char *path, const char *text)
     return same;
 }
 
-/*  A program's output through the shell, without its last newline. The caller frees it. */
+/*  Runs a shell command. Returns its output, standard error included, without trailing newlines; the caller
+    frees it. ret_status: NULL, or gets the wait status. */
 static inline char *scratch_shell (const char *command, int *ret_status)
 {
     int ends[2];

@@ -1,5 +1,4 @@
-/*  test/fault/workspaces.h - a root in the scratch directory, with workspaces made as a node manager makes
-    them */
+/*  test/fault/workspaces.h - a root in the scratch directory, with workspaces as a node manager makes them */
 
 #ifndef TEST_WORKSPACES_H
 #define TEST_WORKSPACES_H
@@ -11,7 +10,7 @@
 #include "root/workspace.h"
 #include "test/fault/scratch.h"
 
-/*  A list of strings as a message's field. */
+/*  A NULL-terminated list of strings, as in a field of a message. */
 #define LIST(...) ((char **) (const char *[]){__VA_ARGS__, NULL})
 
 static inline struct root workspaces_root (const struct disk *disk)
@@ -23,14 +22,14 @@ static inline struct root workspaces_root (const struct disk *disk)
 }
 
 struct workspace_parts {
-    const char *program;  /* its text */
-    const void *launcher; /* NULL: a few bytes that are no program */
+    const char *program;  /* content of the program file */
+    const void *launcher; /* NULL: a few bytes that are not a program */
     size_t launcher_size;
     char **args; /* NULL: none */
     char **env;
 };
 
-/*  Makes and seals one. */
+/*  Makes and seals a workspace. */
 static inline void workspaces_make (const struct root *root, const struct workspace_parts *parts,
                                     char ret_name[ROOT_NAME_SIZE])
 {
@@ -61,7 +60,7 @@ static inline void workspaces_make (const struct root *root, const struct worksp
     cr_assert_eq (rc, 0, "%s", error.text);
 }
 
-/*  The same with a program that says only its name. */
+/*  Makes a workspace whose program contains only text. */
 static inline void workspaces_add (const struct root *root, const char *text, char ret_name[ROOT_NAME_SIZE])
 {
     workspaces_make (root, &(struct workspace_parts){.program = text}, ret_name);
@@ -73,7 +72,7 @@ static inline bool workspaces_link_is (const struct root *root, const char *link
     return root_link (root, link, found) == 0 && strcmp (found, name) == 0;
 }
 
-/*  What a start needs: stable names a workspace that fits its manifest. */
+/*  Whether stable can be started: it points to a workspace that matches its manifest. */
 static inline bool workspaces_stable_is_whole (const struct root *root)
 {
     char name[ROOT_NAME_SIZE];

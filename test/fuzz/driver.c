@@ -1,9 +1,9 @@
-/*  A main for fuzz targets without libFuzzer: the corpus, then random mutations of it
+/*  test/fuzz/driver.c - a main without libFuzzer: runs a target on its corpus, then on mutations
 
         fuzz_NAME [--rounds N] [--seed N] FILE|DIRECTORY...
 
-    The input at hand is kept in ./fuzz_NAME.last while it runs: after a crash it is there, and `fuzz_NAME
-    --rounds 0 fuzz_NAME.last` repeats it. */
+    The current input is kept in ./fuzz_NAME.last while it runs, also after a crash. `fuzz_NAME --rounds 0
+    fuzz_NAME.last` repeats it. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,11 +28,11 @@ struct fuzz {
     struct input seeds[SEEDS_MOST];
     size_t count;
     uint64_t state;
-    uint8_t *last; /* maps the file that outlives a crash */
+    uint8_t *last; /* mapping of the file with the current input */
     int last_fd;
 };
 
-static uint64_t next (struct fuzz *fuzz)
+static uint64_t fuzz_next (struct fuzz *fuzz)
 {
     uint64_t z = fuzz->state += UINT64_C (0x9e3779b97f4a7c15);
     z = (z ^ z >> 30) * UINT64_C (0xbf58476d1ce4e5b9);
@@ -40,17 +40,17 @@ static uint64_t next (struct fuzz *fuzz)
     return z ^ z >> 31;
 }
 
-static size_t below (struct fuzz *fuzz, size_t bound)
+static size_t fuzz_below (struct fuzz *fuzz, size_t bound)
 {
-    return bound ? (size_t) (next (fuzz) % bound) : 0;
+    return bound ? (size_t) (fuzz_next (fuzz) % bound) : 0;
 }
 
-static int run (struct fuzz *fuzz, const uint8_t *data, size_t size)
+static int fuzz_run (struct fuzz *fuzz, const uint8_t *data, size_t size)
 {
     memcpy (fuzz->last, data, size);
     if (ftruncate (fuzz->last_fd, (off_t) size))
         return -errno;
-    /* In memory of its own, so that a sanitizer sees a byte read behind it. */
+    /*  A copy of exactly this size: a sanitizer then detects a read past its end. */
     uint8_t *exact = malloc (size ? size : 1);
     if (!exact)
         return -ENOMEM;
@@ -102,41 +102,41 @@ static int seeds_add (struct fuzz *fuzz, const char *path)
 
 static size_t mutate_once (struct fuzz *fuzz, uint8_t *data, size_t size)
 {
-    static const uint8_t telling[] = {0x00, 0x01, 0x7f, 0x80, 0x81, 0x90, 0xc0, 0xc1, 0xc6, 0xc9,
+    static const uint8_t special[] = {0x00, 0x01, 0x7f, 0x80, 0x81, 0x90, 0xc0, 0xc1, 0xc6, 0xc9,
                                       0xdb, 0xdd, 0xdf, 0xff, '"',  '{',  '[',  '\\', ',',  '0'};
-    size_t at = below (fuzz, size);
-    switch (below (fuzz, 8)) {
+    size_t at = fuzz_below (fuzz, size);
+    switch (fuzz_below (fuzz, 8)) {
     case 0:
         if (size)
-            data[at] ^= (uint8_t) (1 << below (fuzz, 8));
+            data[at] ^= (uint8_t) (1 << fuzz_below (fuzz, 8));
         return size;
     case 1:
         if (size)
-            data[at] = telling[below (fuzz, sizeof telling)];
+            data[at] = special[fuzz_below (fuzz, sizeof special)];
         return size;
     case 2:
         return at;
-    case 3: /* a run of one byte */
-        for (size_t i = 0, count = 1 + below (fuzz, 8); i < count && at + i < size; i++)
+    case 3: /* repeat one byte */
+        for (size_t i = 0, count = 1 + fuzz_below (fuzz, 8); i < count && at + i < size; i++)
             data[at + i] = data[at];
         return size;
-    case 4: { /* take bytes out */
-        size_t count = below (fuzz, size - at < 16 ? size - at + 1 : 16);
+    case 4: { /* remove bytes */
+        size_t count = fuzz_below (fuzz, size - at < 16 ? size - at + 1 : 16);
         memmove (data + at, data + at + count, size - at - count);
         return size - count;
     }
-    case 5: { /* put bytes in */
-        size_t count = 1 + below (fuzz, 16);
+    case 5: { /* insert bytes */
+        size_t count = 1 + fuzz_below (fuzz, 16);
         if (size + count > INPUT_MOST)
             return size;
         memmove (data + at + count, data + at, size - at);
         for (size_t i = 0; i < count; i++)
-            data[at + i] = (uint8_t) next (fuzz);
+            data[at + i] = (uint8_t) fuzz_next (fuzz);
         return size + count;
     }
-    case 6: { /* repeat a part, or many times */
-        size_t count = below (fuzz, size - at < 64 ? size - at + 1 : 64);
-        for (size_t times = 1 + (below (fuzz, 4) ? 0 : below (fuzz, 200)); times; times--) {
+    case 6: { /* repeat a part, once or many times */
+        size_t count = fuzz_below (fuzz, size - at < 64 ? size - at + 1 : 64);
+        for (size_t times = 1 + (fuzz_below (fuzz, 4) ? 0 : fuzz_below (fuzz, 200)); times; times--) {
             if (size + count > INPUT_MOST)
                 break;
             memmove (data + at + count, data + at, size - at);
@@ -144,9 +144,9 @@ static size_t mutate_once (struct fuzz *fuzz, uint8_t *data, size_t size)
         }
         return size;
     }
-    default: { /* the end of another */
-        const struct input *other = &fuzz->seeds[below (fuzz, fuzz->count)];
-        size_t from = below (fuzz, other->size);
+    default: { /* append the end of another input */
+        const struct input *other = &fuzz->seeds[fuzz_below (fuzz, fuzz->count)];
+        size_t from = fuzz_below (fuzz, other->size);
         size_t count = other->size - from;
         if (at + count > INPUT_MOST)
             return size;
@@ -161,16 +161,16 @@ static int fuzz_all (struct fuzz *fuzz, uint64_t rounds, uint64_t seed)
 {
     static uint8_t data[INPUT_MOST];
     for (size_t i = 0; i < fuzz->count; i++)
-        if (run (fuzz, fuzz->seeds[i].data, fuzz->seeds[i].size))
+        if (fuzz_run (fuzz, fuzz->seeds[i].data, fuzz->seeds[i].size))
             return -1;
     for (uint64_t round = 0; round < rounds; round++) {
         fuzz->state = seed + round;
-        const struct input *input = &fuzz->seeds[below (fuzz, fuzz->count)];
+        const struct input *input = &fuzz->seeds[fuzz_below (fuzz, fuzz->count)];
         size_t size = input->size;
         memcpy (data, input->data, size);
-        for (size_t times = 1 + below (fuzz, 6); times; times--)
+        for (size_t times = 1 + fuzz_below (fuzz, 6); times; times--)
             size = mutate_once (fuzz, data, size);
-        if (run (fuzz, data, size))
+        if (fuzz_run (fuzz, data, size))
             return -1;
     }
     return 0;

@@ -1,4 +1,6 @@
-/*  A program as a file. Its interpreter is read and never executed. */
+/*  test/fuzz/elf.c - fuzz target for base/elf.h: the input is a program file
+
+    The target reads the name of the interpreter and never executes anything. */
 
 #include <errno.h>
 #include <sys/mman.h>

@@ -1,5 +1,7 @@
-/*  The first byte chooses a record, the rest is JSON. What is taken must come back from both forms as it
-    was. */
+/*  test/fuzz/json.c - fuzz target for the JSON decoder
+
+    The first byte chooses a record, the rest is JSON. An accepted message must be the same after a round trip
+    through either form, MessagePack and JSON. */
 
 #include "base/cleanup.h"
 #include "test/fuzz/target.h"

@@ -1,4 +1,4 @@
-/*  A prefix frame, and behind it the frame that it names, as the sockets hand them on. */
+/*  test/fuzz/prefix.c - fuzz target for a prefix frame, followed by the frame that it announces */
 
 #include "test/fuzz/target.h"
 

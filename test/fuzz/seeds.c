@@ -1,5 +1,6 @@
-/*  Writes the corpora of the targets into a directory: `fuzz_seeds test/fuzz/corpus`, after a change of
-    schemas/ */
+/*  test/fuzz/seeds.c - writes the corpora of the fuzz targets
+
+    Run `fuzz_seeds test/fuzz/corpus` after each change of schemas/. */
 
 #include <elf.h>
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include "base/text.h"
 #include "test/lib/random_message.h"
 
-static int put (const char *top, const char *target, const char *name, const void *data, size_t size)
+static int seed_put (const char *top, const char *target, const char *name, const void *data, size_t size)
 {
     base_cleanup (base_free_p) char *directory = base_text_printf ("%s/%s", top, target);
     base_cleanup (base_free_p) char *path = base_text_printf ("%s/%s/%s", top, target, name);
@@ -39,13 +40,13 @@ static int put_record (const char *top, uint8_t index)
              base_buffer_append (&text, &index, 1) || base_buffer_append_text (&text, json);
     wire_deinit (record, message);
     free (message);
-    if (rc || put (top, "unpack", record->name, packed.data, packed.size) ||
-        put (top, "json", record->name, text.data, text.size))
+    if (rc || seed_put (top, "unpack", record->name, packed.data, packed.size) ||
+        seed_put (top, "json", record->name, text.data, text.size))
         return -1;
-    return record->type ? put (top, "prefix", record->name, framed.data, framed.size) : 0;
+    return record->type ? seed_put (top, "prefix", record->name, framed.data, framed.size) : 0;
 }
 
-/*  The smallest program that has all that base/elf.c looks at. */
+/*  Writes small ELF files that have everything that base/elf.c reads; a big-endian header; a script. */
 static int put_elf (const char *top)
 {
     struct {
@@ -104,9 +105,10 @@ static int put_elf (const char *top)
                                         ELFCLASS64, ELFDATA2MSB, EV_CURRENT};
     big[17] = ET_EXEC;
     big[19] = EM_S390;
-    return put (top, "elf", "wide", &wide, sizeof wide) ||
-           put (top, "elf", "narrow", &narrow, sizeof narrow) || put (top, "elf", "big", big, sizeof big) ||
-           put (top, "elf", "script", "#!/bin/sh\n", 10);
+    return seed_put (top, "elf", "wide", &wide, sizeof wide) ||
+           seed_put (top, "elf", "narrow", &narrow, sizeof narrow) ||
+           seed_put (top, "elf", "big", big, sizeof big) ||
+           seed_put (top, "elf", "script", "#!/bin/sh\n", 10);
 }
 
 int main (int argc, char **argv)

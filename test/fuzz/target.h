@@ -1,4 +1,4 @@
-/*  test/fuzz/target.h - what the targets share */
+/*  test/fuzz/target.h - functions shared by the fuzz targets */
 
 #ifndef TEST_FUZZ_TARGET_H
 #define TEST_FUZZ_TARGET_H
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
-/*  Holds in every build, those with NDEBUG too. */
+/*  An assertion that is active in every build, also with NDEBUG. */
 #define fuzz_assert(condition) ((condition) ? (void) 0 : fuzz_fail (__FILE__, __LINE__, #condition))
 
 static inline void fuzz_fail (const char *file, int line, const char *condition)
@@ -23,13 +23,13 @@ static inline void fuzz_fail (const char *file, int line, const char *condition)
 
 static inline const struct wire_record *fuzz_record (uint8_t choice)
 {
-    size_t count = 1; /* there is one at least */
+    size_t count = 1; /* there is at least one */
     while (wire_records[count])
         count++;
     return wire_records[choice % count];
 }
 
-/*  Room for a message, with rubbish in it. */
+/*  Memory for a message, filled with garbage. The caller frees it. */
 static inline void *fuzz_message (const struct wire_record *record)
 {
     void *message = malloc (record->size);
@@ -49,7 +49,8 @@ static inline void fuzz_round_trip_msgpack (const struct wire_record *record, co
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0}, again = {0};
     void *back = fuzz_message (record);
-    /* What JSON carried may be more than a frame, and "unknown" longer than the word that it stands for. */
+    /*  A message from JSON may be too large for a frame; also, "unknown" may be longer than the word that it
+        replaces. */
     int rc = wire_pack (record, message, &buffer, NULL);
     fuzz_assert (rc == 0 || rc == WIRE_E_TOO_LARGE);
     if (rc == 0) {
@@ -77,7 +78,7 @@ static inline void fuzz_round_trip_json (const struct wire_record *record, const
     free (back);
 }
 
-/*  Releases the message. */
+/*  Checks that copies and both encodings give an equal message. Releases the message's content. */
 static inline void fuzz_round_trip (const struct wire_record *record, void *message)
 {
     void *copy = fuzz_message (record);

@@ -1,5 +1,7 @@
-/*  test/lib/deadlines.c - in every Criterion program: the deadlines of suites and tests, which have to be
-    constants, are multiplied before any test begins */
+/*  test/lib/deadlines.c - multiplies the timeouts of suites and tests by the load factor
+
+    Linked into every Criterion program. In the sources the timeouts must be constants, so a hook changes them
+    before the first test runs. */
 
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>

@@ -1,8 +1,8 @@
-/*  test/lib/fake_clock.c - a wall clock that lies, for programs that load this first (LD_PRELOAD)
+/*  test/lib/fake_clock.c - a wrong wall clock, for programs that preload this library (LD_PRELOAD)
 
-    The file that FAKE_CLOCK names holds the seconds by which the clock is off; it is read at every call, so
-    that the clock jumps when the file changes. Clocks that only count on are left alone. (libfaketime also
-    moves absolute timers of such clocks, to where they never fire.) */
+    The file named by FAKE_CLOCK contains an offset in seconds. It is read at each call, so the clock jumps
+    when the file changes. Monotonic clocks are not changed. (libfaketime also moves absolute timers of these,
+    so that they never fire.) */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 int clock_gettime (clockid_t clock_id, struct timespec *tp);
 time_t time (time_t *timer);
 
-static long long off_by (void)
+static long long clock_offset_s (void)
 {
     const char *path = getenv ("FAKE_CLOCK");
     char text[32] = "";
@@ -30,7 +30,7 @@ int clock_gettime (clockid_t clock_id, struct timespec *tp)
     if (syscall (SYS_clock_gettime, clock_id, tp))
         return -1;
     if (clock_id == CLOCK_REALTIME || clock_id == CLOCK_REALTIME_COARSE)
-        tp->tv_sec += off_by ();
+        tp->tv_sec += clock_offset_s ();
     return 0;
 }
 

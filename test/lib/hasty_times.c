@@ -1,4 +1,4 @@
-/*  test/lib/hasty_times.c - those of a launcher for tests, which would otherwise wait most of their time */
+/*  test/lib/hasty_times.c - shorter times of the launcher, so that tests wait less */
 
 #include "start/times.h"
 

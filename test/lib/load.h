@@ -1,7 +1,7 @@
 /*  test/lib/load.h - deadlines that scale with the load of the machine
 
-    NODED_LOAD tells how many times slower it is than one at rest, as bin/test measures it; without it that is 1.
-    A build with sanitizers takes twice as long. */
+    NODED_LOAD: how many times slower the machine is than an idle one, as measured by bin/test; default 1.
+    Builds with sanitizers get twice the time. */
 
 #ifndef LOAD_H
 #define LOAD_H
@@ -21,7 +21,7 @@ static inline unsigned load_factor (void)
     return (unsigned) factor;
 }
 
-/*  A deadline in milliseconds that is enough on a machine at rest, as this one needs it. */
+/*  Scales a deadline. ms: a deadline in milliseconds that is enough on an idle machine. */
 static inline unsigned load_deadline_ms (unsigned ms)
 {
     return ms * load_factor ();

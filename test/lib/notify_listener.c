@@ -1,5 +1,8 @@
-/*  test/lib/notify_listener.c - what systemd would hear: prints each line of each message that comes to the
-    socket given (NOTIFY_SOCKET of a service) as "PID LINE", until it is killed */
+/*  test/lib/notify_listener.c - prints the messages that systemd would receive from a service
+
+        usage: notify_listener SOCKET
+
+    SOCKET is the NOTIFY_SOCKET of the service. Prints each line of a message as "PID LINE" until killed. */
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/*  Tests that must fail, each for something that Criterion lets pass. */
+/*  test/lib/planted.c - tests that must fail, each for a reason that Criterion alone does not report */
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

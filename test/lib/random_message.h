@@ -1,6 +1,6 @@
 /*  test/lib/random_message.h - random messages of any record, from a seed
 
-    Driven by the descriptions that the codecs work from, so a new record or field is tested without a word
+    Uses the same record descriptions as the codecs, so new records and fields are covered without a change
     here. */
 
 #ifndef TEST_RANDOM_MESSAGE_H
@@ -102,7 +102,7 @@ static inline void random_field (struct random *random, const struct wire_field 
     }
 }
 
-/*  Fills a message that is null; wire_deinit releases it. Small enough to be packed. */
+/*  Fills a message that is null; wire_deinit releases it. The message is small enough to be packed. */
 static inline void random_message (struct random *random, const struct wire_record *record, void *message)
 {
     for (size_t i = 0; i < record->n_fields; i++)

@@ -1,14 +1,17 @@
-/*  test/lib/stand_in.c - stands in for the keeper of a managed application, and for processes that are hard to end
+/*  test/lib/stand_in.c - plays the keeper of a managed application, and processes that are hard to end
 
-        keep LOCK FILE    leads a session of its own, holds LOCK (fcntl), and has a child that made itself a daemon;
+        keep LOCK FILE    leads a session of its own, holds LOCK (fcntl), and starts a daemon as its child;
                           writes both pids into FILE
-        seize LOCK FILE OTHER   the same, and waits for the lock (flock) of OTHER, which it keeps; writes FILE then
-        borrow LOCK FILE  the same in the session of whoever started it
-        trace PID FILE    traces a process, which then ends unseen by its parent; writes its own pid into FILE
-        steal TERMINAL    takes the terminal away from its session, and changes its modes
-        flee COUNT FILE   forks and ends, so many times, each time in another session; FILE counts the steps of all that do
-        clear FILE PROGRAM [ARG...]   runs a program without any environment, in a session of its own, as a daemon;
-                          writes its pid into FILE */
+        seize LOCK FILE OTHER   as keep, but before it writes FILE, it waits for the lock (flock) of OTHER and
+                          holds that, too
+        borrow LOCK FILE  as keep, but stays in the session of its parent
+        trace PID FILE    traces a process, so that its parent does not see its end; writes its own pid into
+                          FILE
+        steal TERMINAL    takes a terminal away from its session, and sets it to raw mode
+        flee COUNT FILE   forks and exits COUNT times, each time into a new session; FILE contains the number
+                          of steps of all such processes
+        clear FILE PROGRAM [ARG...]   runs a program as a daemon with an empty environment; writes its pid
+                          into FILE */
 
 #include <fcntl.h>
 #include <sched.h>
@@ -26,32 +29,33 @@
 #include <termios.h>
 #include <unistd.h>
 
-static void fail (const char *what)
+static void error_exit (const char *what)
 {
     perror (what);
     exit (1);
 }
 
-/*  Complete as soon as it is there. */
-static void tell (const char *path, pid_t one, pid_t other)
+/*  Writes one or two pids (other 0: one) into a file. The file is complete as soon as it exists. */
+static void pids_write (const char *path, pid_t one, pid_t other)
 {
     char hidden[4096];
     (void) snprintf (hidden, sizeof hidden, "%s.new", path);
     FILE *file = fopen (hidden, "w");
     if (!file)
-        fail (hidden);
+        error_exit (hidden);
     (void) fprintf (file, other ? "%d %d\n" : "%d\n", (int) one, (int) other);
     if (fclose (file) || rename (hidden, path))
-        fail (path);
+        error_exit (path);
 }
 
-/*  Forks twice: the caller goes on, and knows the daemon's pid. */
-static pid_t daemonise (char **command)
+/*  Starts a daemon by a double fork. command: NULL-terminated; NULL: the daemon only waits. Returns its pid;
+    0 if that fails. */
+static pid_t daemon_start (char **command)
 {
     int ends[2];
     pid_t pid = 0;
     if (pipe (ends))
-        fail ("pipe");
+        error_exit ("pipe");
     pid_t first = fork ();
     if (first == 0) {
         (void) setsid ();
@@ -68,82 +72,82 @@ static pid_t daemonise (char **command)
     return read (ends[0], &pid, sizeof pid) == sizeof pid ? pid : 0;
 }
 
-static void keep (const char *path, const char *file, int session, const char *other)
+static void lock_keep (const char *path, const char *file, int session, const char *other)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     (void) prctl (PR_SET_PDEATHSIG, 0UL);
     if (session && fork ())
-        _exit (0); /* who leads a group makes no session */
+        _exit (0); /* the leader of a process group cannot call setsid */
     if (session && setsid () < 0)
-        fail ("setsid");
+        error_exit ("setsid");
     (void) prctl (PR_SET_CHILD_SUBREAPER, 1UL);
     int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || fcntl (fd, F_SETLK, &lock))
-        fail (path);
+        error_exit (path);
     int held = other ? open (other, O_RDONLY | O_CLOEXEC) : -1;
     if (other && (held < 0 || flock (held, LOCK_EX)))
-        fail (other);
-    tell (file, getpid (), daemonise (NULL));
+        error_exit (other);
+    pids_write (file, getpid (), daemon_start (NULL));
     for (;;)
         (void) pause ();
 }
 
-static void trace (pid_t pid, const char *file)
+static void process_trace (pid_t pid, const char *file)
 {
     if (ptrace (PTRACE_SEIZE, pid, NULL, NULL))
-        fail ("ptrace");
-    tell (file, getpid (), 0);
+        error_exit ("ptrace");
+    pids_write (file, getpid (), 0);
     siginfo_t info;
-    while (waitid (P_PID, (id_t) pid, &info, WSTOPPED | __WALL) == 0) /* its end is never taken */
+    while (waitid (P_PID, (id_t) pid, &info, WSTOPPED | __WALL) == 0) /* its end is never reaped */
         (void) ptrace (PTRACE_CONT, pid, NULL, (void *) (intptr_t) (info.si_status & 0x7f));
     for (;;)
         (void) pause ();
 }
 
-static void flee (long count, const char *path)
+static void session_flee (long count, const char *path)
 {
     int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate (fd, sizeof (atomic_ulong)))
-        fail (path);
+        error_exit (path);
     atomic_ulong *steps = mmap (NULL, sizeof *steps, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (steps == MAP_FAILED)
-        fail (path);
+        error_exit (path);
     while (count-- > 0) {
         pid_t pid = fork ();
         if (pid > 0)
             _exit (0);
-        if (pid < 0) /* no process is to be had at this moment */
+        if (pid < 0) /* no process is available now */
             (void) sched_yield ();
         (void) setsid ();
         (void) atomic_fetch_add (steps, 1);
     }
 }
 
-static void steal (const char *path)
+static void terminal_steal (const char *path)
 {
     struct termios modes;
     int fd = open (path, O_RDWR | O_NOCTTY);
     if (fd < 0 || ioctl (fd, TIOCSCTTY, 1) || tcsetpgrp (fd, getpgrp ()) || tcgetattr (fd, &modes))
-        fail (path);
+        error_exit (path);
     cfmakeraw (&modes);
     if (tcsetattr (fd, TCSANOW, &modes))
-        fail (path);
+        error_exit (path);
 }
 
 int main (int argc, char **argv)
 {
     const char *verb = argc > 2 ? argv[1] : "";
     if (argc == 4 && (strcmp (verb, "keep") == 0 || strcmp (verb, "borrow") == 0))
-        keep (argv[2], argv[3], strcmp (verb, "keep") == 0, NULL);
+        lock_keep (argv[2], argv[3], strcmp (verb, "keep") == 0, NULL);
     if (argc == 5 && strcmp (verb, "seize") == 0)
-        keep (argv[2], argv[3], 1, argv[4]);
+        lock_keep (argv[2], argv[3], 1, argv[4]);
     if (argc == 4 && strcmp (verb, "trace") == 0)
-        trace ((pid_t) strtol (argv[2], NULL, 10), argv[3]);
+        process_trace ((pid_t) strtol (argv[2], NULL, 10), argv[3]);
     if (argc == 4 && strcmp (verb, "flee") == 0)
-        return flee (strtol (argv[2], NULL, 10), argv[3]), 0;
+        return session_flee (strtol (argv[2], NULL, 10), argv[3]), 0;
     if (argc == 3 && strcmp (verb, "steal") == 0)
-        return steal (argv[2]), 0;
+        return terminal_steal (argv[2]), 0;
     if (argc > 3 && strcmp (verb, "clear") == 0)
-        return tell (argv[2], daemonise (argv + 3), 0), 0;
+        return pids_write (argv[2], daemon_start (argv + 3), 0), 0;
     return 2;
 }
