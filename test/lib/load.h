@@ -1,7 +1,7 @@
 /*  test/lib/load.h - deadlines that scale with the load of the machine
 
-    NODED_LOAD tells how many times slower it is than one at rest, as bin/test measures it; without it that is 1.
-    A build with sanitizers takes twice as long. */
+    NODED_LOAD is how many times slower the machine is than an idle one, as bin/test measures it; 1 if it is not
+    set. A build with sanitizers takes twice as long. */
 
 #ifndef LOAD_H
 #define LOAD_H
@@ -21,7 +21,7 @@ static inline unsigned load_factor (void)
     return (unsigned) factor;
 }
 
-/*  A deadline in milliseconds that is enough on a machine at rest, as this one needs it. */
+/*  Converts a deadline in milliseconds for an idle machine into one for this machine. */
 static inline unsigned load_deadline_ms (unsigned ms)
 {
     return ms * load_factor ();
