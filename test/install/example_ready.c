@@ -14,7 +14,7 @@ int main (void)
     if (rc < 0)
         fprintf (stderr, "example_ready: going on without: %s\n", error);
     else
-        printf ("%s\n", rc ? "announced" : "nobody wants to know");
+        printf ("%s\n", rc ? "announced" : "not announced: no manager waits for it");
     /*  A real program would work here. */
     return rc < 0;
 }

@@ -109,6 +109,6 @@ for program in "$fleet"/made/ready-*; do
 done
 program=$fleet/made/ready-c-shared
 expect_status 0 "$program"
-said 'nobody wants to know'
+said 'no manager waits for it'
 NODED_READY='nonsense' expect_status 1 "$program"
 said 'NODED_READY: it has the form'

@@ -161,18 +161,18 @@ RUN
     supervisor[$id]=$!
 }
 
-# unwilling ID: prints how often the launcher had to kill a version that did not end on SIGTERM.
-unwilling () { grep -c '^start: .* did not end within' "$fleet/$1.log" || [ $? = 1 ]; }
+# launcher_kills ID: prints how often the launcher had to kill a version that did not end on SIGTERM.
+launcher_kills () { grep -c '^start: .* did not end within' "$fleet/$1.log" || [ $? = 1 ]; }
 
 # node_stop ID: stops a node and waits for its end. Returns 1 if it does not end, or if its launcher has to kill it.
-node_stop () { node_tell "$1" && node_await "$1"; }
+node_stop () { node_term "$1" && node_await "$1"; }
 
-declare -A unwilling_before=()
-node_tell ()
+declare -A launcher_kills_before=()
+node_term ()
 {
     [ -n "$fleet" ] || fail 'there is no fleet: call fleet_begin first'
     [ -n "${supervisor[$1]:-}" ] || return 0
-    unwilling_before[$1]=$(unwilling "$1")
+    launcher_kills_before[$1]=$(launcher_kills "$1")
     kill -TERM "${supervisor[$1]}" 2>/dev/null || true
 }
 node_await ()
@@ -181,7 +181,7 @@ node_await ()
     [ -n "$pid" ] || return 0
     unset "supervisor[$1]"
     if ended "$pid"; then
-        [ "$(unwilling "$1")" = "${unwilling_before[$1]}" ] && return
+        [ "$(launcher_kills "$1")" = "${launcher_kills_before[$1]}" ] && return
         say "node $1 did not stop on SIGTERM: its launcher had to kill it" >&2
         return 1
     fi
@@ -323,7 +323,7 @@ fleet_end ()
 {
     local id status=0 last pid left sockets
     [ -n "$fleet" ] || fail 'there is no fleet: call fleet_begin first'
-    for id in "${!supervisor[@]}"; do node_tell "$id"; done
+    for id in "${!supervisor[@]}"; do node_term "$id"; done
     for id in "${!supervisor[@]}"; do node_await "$id" || status=1; done
     broker_stop || status=1
     last=$((SECONDS + 10 * factor))

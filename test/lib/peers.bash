@@ -38,7 +38,7 @@ light_start ()
     peers_start "$count" "$(binary light-nodes)" --port "$port" --first %FIRST --count %COUNT "$@"
 }
 
-peers_tell ()
+peers_send ()
 {
     local in
     for in in "${peer_in[@]}"; do printf '%s\n' "$1" >&"$in"; done
@@ -48,7 +48,7 @@ peers_tell ()
 peers_stat ()
 {
     local out line lines=''
-    peers_tell stat
+    peers_send stat
     for out in "${peer_out[@]}"; do
         read -r -t "$patience" -u "$out" line || fail "a process of light nodes does not answer: $(tail -n 3 "$fleet/peers.log")"
         lines+=$line$'\n'
@@ -85,7 +85,7 @@ peers_stop ()
 {
     local i
     # Closing their input would not end them: processes started since hold its other end too.
-    peers_tell quit
+    peers_send quit
     for i in "${!peer_pids[@]}"; do
         wait "${peer_pids[i]}" || fail "a process of light nodes failed: $(tail -n 3 "$fleet/peers.log")"
         eval "exec ${peer_in[i]}>&- ${peer_out[i]}<&-"

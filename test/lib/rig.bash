@@ -171,8 +171,8 @@ rig_at_rest ()
     [ -z "$left" ] || fail "the story left releases in quarantine: $left"
 }
 
-# rig_tell STORY: runs a story. Returns 1 if it fails, or leaves the fleet in a wrong state; then the next story gets a new fleet.
-rig_tell ()
+# rig_story_run STORY: runs a story. Returns 1 if it fails, or leaves the fleet in a wrong state; then the next story gets a new fleet.
+rig_story_run ()
 {
     local story=$1 status=0
     say "--- $story: $(sed -n '2,/^[^#]/{s/^# //p}' "$top/test/rig/$story.sh" | tr '\n' ' ')"
@@ -190,7 +190,7 @@ rig_tell ()
 # rig_test [--list | --short | STORY...]: runs the stories one after the other.
 rig_test ()
 {
-    local list=() told=() again=() story status begun all=$SECONDS own='' failed=0 flaky=0 good short=''
+    local list=() results=() again=() story status begun all=$SECONDS own='' failed=0 flaky=0 good short=''
     while [ $# -gt 0 ]; do
         case $1 in
             --list) rig_stories; return ;;
@@ -217,7 +217,7 @@ rig_test ()
     fi
     for story in "${list[@]}"; do
         begun=$SECONDS
-        if rig_tell "$story"; then told+=("ok    $story ($((SECONDS - begun)) s)"); else again+=("$story"); fi
+        if rig_story_run "$story"; then results+=("ok    $story ($((SECONDS - begun)) s)"); else again+=("$story"); fi
     done
     # A failed story runs once more, after everything else has ended.
     if [ ${#again[@]} -gt 0 ] && [ -n "${NODED_AFTER:-}" ]; then tail --pid="$NODED_AFTER" -f /dev/null; fi
@@ -225,22 +225,22 @@ rig_test ()
         begun=$SECONDS
         rm -rf "$top/build/rig/$story.first"
         [ ! -e "$top/build/rig/$story" ] || mv "$top/build/rig/$story" "$top/build/rig/$story.first"
-        if rig_tell "$story"; then
+        if rig_story_run "$story"; then
             flaky=$((flaky + 1))
-            told+=("FLAKY $story: passed when it ran again ($((SECONDS - begun)) s); the log of its failure is above, and in build/rig/$story.first")
+            results+=("FLAKY $story: passed when it ran again ($((SECONDS - begun)) s); the log of its failure is above, and in build/rig/$story.first")
         else
             failed=$((failed + 1))
-            told+=("FAIL  $story ($((SECONDS - begun)) s)")
+            results+=("FAIL  $story ($((SECONDS - begun)) s)")
         fi
     done
     say
-    printf '%s\n' "${told[@]}"
+    printf '%s\n' "${results[@]}"
     status=0
     if [ -n "$own" ]; then
         trap - EXIT
         (rig_down) || status=1
     fi
-    good=$((${#told[@]} - failed))
+    good=$((${#results[@]} - failed))
     [ "$flaky" -le 3 ] || { say "$flaky stories are flaky: more than three fail the run"; failed=$((failed + 1)); }
     say "$good passed, $failed failed ($((SECONDS - all)) s)"
     [ "$failed" = 0 ] && return "$status"

@@ -28,7 +28,7 @@ jq -e ".versions == {\"2.0.0\": $nodes} and .taken == $nodes and .taken_most == 
 until_true test "$(descriptors)" -le $((empty + 2 * nodes + 10))
 
 say 'the broker is killed: all nodes reconnect, but not at the same time'
-peers_tell mark
+peers_send mark
 broker_kill
 broker_start
 stat=$(until_peers ".welcomed == $nodes and .open == $nodes")

@@ -28,9 +28,9 @@ start_s6 ()
 start_pid1 ()
 {
     (
-        unset told
-        trap 'told=1; kill -TERM $(cat "/proc/$child/task/$child/children")' TERM
-        while [ -z "${told:-}" ]; do
+        unset stopping
+        trap 'stopping=1; kill -TERM $(cat "/proc/$child/task/$child/children")' TERM
+        while [ -z "${stopping:-}" ]; do
             unshare --pid --fork --kill-child --mount-proc "$fleet/$1/stable/noded.sh" >>"$fleet/$1.log" 2>&1 &
             child=$!
             while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done

@@ -22,6 +22,6 @@ for step in "${steps[@]}"; do
     arrived a "SIGTERM to the launcher in $step"
 done
 # The manager exited with 0 each time, and was never killed.
-check_equal "$(unwilling a)" 0 'how often the launcher had to kill the manager'
+check_equal "$(launcher_kills a)" 0 'how often the launcher had to kill the manager'
 grep -q '^start: 20.* exited with status 0' "$fleet/a.log" || fail 'no launcher logged that its manager exited with 0'
 ! grep -E '^start: 20.* (exited with status [1-9]|was killed)' "$fleet/a.log" || fail 'a manager did not exit with 0 on SIGTERM'

@@ -56,6 +56,7 @@ recovered ()
     check_equal "$(blobs)" "$whole" 'the blobs'
     broker_kill
 }
+
 lose ()
 {
     local what=$1 words=$2

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Nodes go offline and come back: before a rollout is planned, before their wave, after their update; together with the network, and replaced
-# by another host. Only silence that the release may have caused is charged, and every wait for a node ends.set -euo pipefail
+# by another host. Only silence that the release may have caused is charged, and every wait for a node ends.
+set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 # shellcheck source=test/scenario/rollouts.bash

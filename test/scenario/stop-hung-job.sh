@@ -19,5 +19,5 @@ until_node a '.state == "staging"'
 kill -TERM "$(awk '/^PPid:/ { print $2 }' "/proc/$manager/status")"
 until_true [ ! -e "/proc/$manager" ]
 until_true said_goodbye
-check_equal "$(unwilling a)" 0 'how often the launcher had to kill the manager'
+check_equal "$(launcher_kills a)" 0 'how often the launcher had to kill the manager'
 arrived a 'a stop while a job hung'
