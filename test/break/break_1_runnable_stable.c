@@ -1,5 +1,5 @@
-/*  test/break/break_1_runnable_stable.c - replaces the link stable by removing it and making it anew, and the
-    power goes in between: for the launcher too, which would put it back */
+/*  test/break/break_1_runnable_stable.c - replaces the link stable in two steps, and the power fails after the
+    removal: for the launcher too, which would restore the link */
 
 #include <signal.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/*  test/break/break_2_proof.c - takes every candidate for proven */
+/*  test/break/break_2_proof.c - every candidate passes its rehearsal */
 
 #include <stdlib.h>
 

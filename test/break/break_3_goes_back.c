@@ -1,4 +1,4 @@
-/*  test/break/break_3_goes_back.c - a launcher that ends a failed trial by keeping what failed */
+/*  test/break/break_3_goes_back.c - a launcher that confirms a version that failed its trial */
 
 #include "root/root.h"
 

@@ -1,5 +1,4 @@
-/*  test/break/break_4_telling.c - the version that runs tells that the next one is confirmed, once it has
-    switched to it */
+/*  test/break/break_4_telling.c - after the switch the old version reports that the new one is confirmed */
 
 #include <string.h>
 
@@ -14,6 +13,6 @@ void __wrap_node_report (struct node_manager *node, const char *step, enum wire_
     __real_node_report (node, step, outcome, reason);
     if (*node->config->nonce || strcmp (step, wire_state_word (WIRE_STATE_SWITCHING)) != 0)
         return;
-    node->standing.epoch = node->order.epoch; /* the broker believes no ending of an order that goes on */
+    node->standing.epoch = node->order.epoch; /* the broker ignores a final outcome of an order under way */
     __real_node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_CONFIRMED, NULL);
 }

@@ -1,4 +1,4 @@
-/*  test/break/break_5_metadata.c - ends where its settings cannot be used */
+/*  test/break/break_5_metadata.c - a node manager that ends if its settings cannot be used */
 
 #include <stdlib.h>
 

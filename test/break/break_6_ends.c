@@ -1,4 +1,4 @@
-/*  test/break/break_6_ends.c - the steps of a rehearsal have no deadline */
+/*  test/break/break_6_ends.c - a rehearsal whose steps have a deadline of 24 hours */
 
 #include "node/rehearsal.h"
 

@@ -1,4 +1,4 @@
-/*  test/break/break_7_bad_peer.c - takes a message that cannot be decoded for an error of its own, and ends */
+/*  test/break/break_7_bad_peer.c - a broker that ends if it cannot decode a message */
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/*  test/break/break_8_revert.c - collects the version that a revert would go back to */
+/*  test/break/break_8_revert.c - deletes the version that a revert needs */
 
 #include <string.h>
 

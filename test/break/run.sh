@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A story of test/scenario with one broken program among the real ones: passes only if the story fails, by itself, with the sentence
-# that is expected, and if what came before shows that it was for the break.
+# test/break/run.sh - runs a story of test/scenario with one broken program among the real ones. Passes only if the story fails by itself
+# with SENTENCE, and its output contains EVIDENCE that the break was the cause.
 #
 #   usage: run.sh PROGRAM BROKEN STORY PATIENCE SENTENCE EVIDENCE
 set -euo pipefail
@@ -26,9 +26,9 @@ fail ()
     printf 'FAILED: %s with a broken %s: %s\n' "$story" "$program" "$1" >&2
     exit 1
 }
-[ "$status" != 0 ] || fail 'the story does not notice it'
-[ "$status" = 1 ] || fail "the story did not end as one that fails: $status"
-grep -qF -- "FAILED: $sentence" "$work/said" || fail "it fails with another sentence than: $sentence"
-grep -qE -- "$evidence" "$work/said" || fail "nothing shows that it was for the break: $evidence"
+[ "$status" != 0 ] || fail 'the story passes'
+[ "$status" = 1 ] || fail "the story ended with exit status $status instead of 1"
+grep -qF -- "FAILED: $sentence" "$work/said" || fail "the story fails, but not with the message: $sentence"
+grep -qE -- "$evidence" "$work/said" || fail "no output shows that the break was the cause: $evidence"
 printf 'as expected: '
 grep -F -- "FAILED: $sentence" "$work/said"

@@ -1,7 +1,7 @@
-/*  example_client BROKER PROGRAM - publishes a program as the application "example", and prints what the
-    broker has of it, which nodes it knows, and what a rollout of it would do
+/*  example_client BROKER PROGRAM - publishes a program as the application "example", and prints its releases at
+    the broker, the nodes that the broker knows, and the plan of a rollout
 
-    C and C++ alike. */
+    Valid C and C++. */
 
 #include <noded/client.h>
 

@@ -1,6 +1,6 @@
-/*  example_ready - a program that a node manager may start: it tells when it can do its work
+/*  example_ready - a program that a node manager may start: it reports that it is ready
 
-    C and C++ alike. */
+    Valid C and C++. */
 
 #include <noded/ready.h>
 
@@ -9,12 +9,12 @@
 int main (void)
 {
     char error[512];
-    /*  Here it would open its files and sockets. */
+    /*  A real program would open its files and sockets here. */
     int rc = noded_ready ("1.2.3", 0, error, sizeof error);
     if (rc < 0)
         fprintf (stderr, "example_ready: going on without: %s\n", error);
     else
-        printf ("%s\n", rc ? "announced" : "nobody wants to know");
-    /*  Here it would work. */
+        printf ("%s\n", rc ? "announced" : "not announced: no manager waits for it");
+    /*  A real program would work here. */
     return rc < 0;
 }

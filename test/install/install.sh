@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What `cmake --install` lays down works: wherever it is moved to, through pkg-config and find_package, shared and static, from C
-# and from C++. The examples are run: against a broker, and as a program that a node manager starts.
+# The files that `cmake --install` installs work: after they are moved, through pkg-config and find_package, shared and static, from C and
+# C++. The examples run against a broker, and as a program that a node manager starts.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/../scenario/lib.bash"
@@ -8,56 +8,56 @@ source=$(cd "$here/../.." && pwd)
 strict=(-Wall -Wextra -Wpedantic -Werror)
 
 step=
-tell_case ()
+case_print ()
 {
     local status=$?
     [ "$status" = 0 ] || say "in the case: $step" >&2
     return "$status"
 }
-trap 'tell_case; story_end' EXIT
+trap 'case_print; story_end' EXIT
 
-step='it is installed, and moved'
-cmake --install "$build" --prefix "$fleet/first" >"$fleet/install.log" 2>&1 || fail 'cmake --install'
+step='install, and move the files'
+cmake --install "$build" --prefix "$fleet/first" >"$fleet/install.log" 2>&1 || fail 'cmake --install failed'
 mv "$fleet/first" "$fleet/prefix"
 export PKG_CONFIG_PATH PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1
 PKG_CONFIG_PATH=$(dirname "$(find "$fleet/prefix" -name noded.pc)")
 library=$(pkg-config --variable=libdir noded)
 library=$(cd "$library" && pwd)
 for program in noded noded-broker noded-content nodectl; do
-    "$fleet/prefix/bin/$program" --version >"$fleet/said" || fail "$program does not run where it was installed"
+    "$fleet/prefix/bin/$program" --version >"$fleet/said" || fail "the installed $program does not run"
 done
 if grep -rIl -e "$fleet/first" -e "$build" "$library" "$fleet/prefix/include" >"$fleet/said"; then
-    fail "a path of the build is in $(cat "$fleet/said")"
+    fail "these files contain a path of the build: $(cat "$fleet/said")"
 fi
 
-step='exported is what the list names and the headers declare'
+step='the exported symbols are those of the list and of the headers'
 listed=$(sed -n '/^global:/,/^local:/s/^ *\([a-z_]*\);$/\1/p' "$source/src/client/noded.map" | sort)
-[ -n "$listed" ] || fail 'the list is empty'
+[ -n "$listed" ] || fail 'the list of symbols is empty'
 declared=$(cat "$fleet/prefix/include/noded/"*.h | grep -oE '\bnoded_(client_[a-z_]+|ready) \(' | tr -d ' (' | sort -u)
-check_equal "$declared" "$listed" 'what the headers declare'
+check_equal "$declared" "$listed" 'the functions that the headers declare'
 check_equal "$(nm -D --defined-only "$library/libnoded.so.1" | awk '$2 == "T" { sub ("@.*", "", $3); print $3 }' | sort)" \
-    "$listed" 'what the shared library exports'
-check_equal "$(nm -D --defined-only "$library/libnoded.so.1" | awk '$2 != "T" && $2 != "A"')" '' 'what else it exports'
-check_equal "$(nm -D --defined-only "$library/libnoded.so.1" | grep -c '@@NODED_1$')" "$(wc -l <<<"$listed")" 'versioned symbols'
-check_equal "$(nm -g --defined-only "$library/libnoded.a" | awk 'NF == 3 { print $3 }' | sort)" "$listed" 'what the archive exports'
+    "$listed" 'the functions that the shared library exports'
+check_equal "$(nm -D --defined-only "$library/libnoded.so.1" | awk '$2 != "T" && $2 != "A"')" '' 'other symbols that the shared library exports'
+check_equal "$(nm -D --defined-only "$library/libnoded.so.1" | grep -c '@@NODED_1$')" "$(wc -l <<<"$listed")" 'the number of versioned symbols'
+check_equal "$(nm -g --defined-only "$library/libnoded.a" | awk 'NF == 3 { print $3 }' | sort)" "$listed" 'the functions that the archive exports'
 check_equal "$(objdump -p "$library/libnoded.so.1" | awk '$1 == "SONAME" { print $2 }')" libnoded.so.1 'the SONAME'
 
-step='nodectl asks through the public interface alone'
+step='nodectl uses only the public interface'
 nm -g --defined-only "$build/libroom_client.a" "$build/libroom_bus.a" "$build/libroom_wire.a" "$build/libroom_transfer.a" |
     awk 'NF == 3 { print $3 }' | sort -u >"$fleet/inner"
 nm -u "$build/libroom_ctl.a" | awk 'NF == 2 { print $2 }' | sort -u | comm -12 - "$fleet/inner" >"$fleet/used"
-[ -s "$fleet/used" ] || fail 'nodectl uses nothing of the client'
-check_equal "$(comm -23 "$fleet/used" <(printf '%s\n' "$listed"))" '' 'what nodectl uses beside it'
+[ -s "$fleet/used" ] || fail 'nodectl uses no function of the client'
+check_equal "$(comm -23 "$fleet/used" <(printf '%s\n' "$listed"))" '' 'the private functions that nodectl uses'
 
 step='pkg-config, shared'
 mkdir "$fleet/made"
-# build NAME COMPILER EXAMPLE WORD...
+# build_one NAME COMPILER EXAMPLE OPTION...
 build_one ()
 {
     local name=$1 compiler=$2 example=$3
     shift 3
     "$compiler" "${strict[@]}" -o "$fleet/made/$name" "$here/../install/example_$example.c" "$@" >"$fleet/said" 2>&1 ||
-        { cat "$fleet/said" >&2; fail "$compiler does not build $name"; }
+        { cat "$fleet/said" >&2; fail "$compiler failed to build $name"; }
 }
 read -ra flags <<<"$(pkg-config --cflags --libs noded)"
 for example in client ready; do
@@ -76,16 +76,16 @@ done
 
 step='find_package'
 { cmake -S "$here/../install" -B "$fleet/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$fleet/prefix" && ninja -C "$fleet/cmake"; } \
-    >"$fleet/said" 2>&1 || { cat "$fleet/said" >&2; fail 'find_package'; }
+    >"$fleet/said" 2>&1 || { cat "$fleet/said" >&2; fail 'the build with find_package failed'; }
 find "$fleet/cmake" -maxdepth 1 -type f -executable -exec cp -t "$fleet/made" {} +
 check_equal "$(find "$fleet/made" -type f | wc -l)" 16 'the number of examples'
 
-step='a static one needs no libnoded.so, a shared one does'
+step='only the shared examples need libnoded.so'
 for program in "$fleet"/made/*; do
     needed=$(objdump -p "$program" | awk '$1 == "NEEDED" && $2 ~ /noded/ { print $2 }')
     case ${program##*/} in
-        *static) check_equal "$needed" '' "what $program needs" ;;
-        *) check_equal "$needed" libnoded.so.1 "what $program needs" ;;
+        *static) check_equal "$needed" '' "the library that $program needs" ;;
+        *) check_equal "$needed" libnoded.so.1 "the library that $program needs" ;;
     esac
 done
 
@@ -99,16 +99,16 @@ for program in "$fleet"/made/client-*; do
     said '"left_out": 1,'
     said '"budget": 2,'
 done
-check_equal "$(ctl releases --app example --json | jq -r '.[0].version')" 1.2.3 'what nodectl lists'
+check_equal "$(ctl releases --app example --json | jq -r '.[0].version')" 1.2.3 'the version that nodectl lists'
 expect_status 1 "$fleet/made/client-c-shared" 'no host' "$fleet/made/ready-c-static"
 said 'no host'
 
 step='a started program announces itself'
 for program in "$fleet"/made/ready-*; do
-    "$build/test/install-manager" "$program" || fail "$program does not announce itself as it should"
+    "$build/test/install-manager" "$program" || fail "$program did not announce itself correctly"
 done
 program=$fleet/made/ready-c-shared
 expect_status 0 "$program"
-said 'nobody wants to know'
+said 'no manager waits for it'
 NODED_READY='nonsense' expect_status 1 "$program"
 said 'NODED_READY: it has the form'

@@ -1,5 +1,5 @@
-/*  manager PROGRAM - starts a program as a node manager does, and ends well only where that announces itself
-    in time, with the nonce that it was given and with what is true of it */
+/*  manager PROGRAM - starts a program as a node manager does. Exit status 0 only if the program announces itself
+    in time, with its nonce and with its true pid, version, digest, arguments and environment */
 
 #include <stdio.h>
 #include <string.h>
@@ -31,14 +31,14 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
                     base_digest_equal (&ready->binary, &manager->binary) && ready->n_args == 1 &&
                     ready->n_env == 1;
     if (!manager->good)
-        (void) fprintf (stderr, "manager: this is not as it should be: %s\n", json ? json : "");
+        (void) fprintf (stderr, "manager: wrong announcement: %s\n", json ? json : "");
     bus_loop_stop (manager->loop);
 }
 
 static void on_deadline (void *context)
 {
     struct manager *manager = context;
-    (void) fprintf (stderr, "manager: nothing was announced\n");
+    (void) fprintf (stderr, "manager: the program did not announce itself in time\n");
     bus_loop_stop (manager->loop);
 }
 

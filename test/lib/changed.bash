@@ -1,8 +1,8 @@
-# What has changed since a commit, and which rooms that concerns. Sourced by bin/test.
+# test/lib/changed.bash - the files that changed since a commit, and the rooms that they affect. Sourced by bin/test.
 #
 # shellcheck shell=bash
 
-# changed_base: where the branch left main; on main itself, the commit before.
+# changed_base: prints the commit at which the branch left main; on main itself, the commit before.
 changed_base ()
 {
     local main base
@@ -13,13 +13,13 @@ changed_base ()
     git rev-parse -q --verify HEAD~1 || git hash-object -t tree /dev/null
 }
 
-# changed_files BASE: committed since then, or not yet.
+# changed_files BASE: prints the files that differ from BASE, committed or not.
 changed_files ()
 {
     { git diff --name-only --diff-filter=d "$1" -- && git ls-files --others --exclude-standard; } | sort -u
 }
 
-# changed_rooms: of the files that it reads; the rooms that use these too, by the table of src/README.md.
+# changed_rooms: reads file names and prints their rooms, and the rooms that use those rooms by the table of src/README.md.
 changed_rooms ()
 {
     awk '

@@ -1,7 +1,8 @@
-# What is asked of the fleet of containers, and waited for. Sourced by bin/rig, and through test/rig/lib.bash by its stories.
+# test/lib/containers.bash - commands, queries and waits on the fleet in containers. Sourced by bin/rig, and through test/rig/lib.bash by its
+# stories.
 #
-# A node is named as the broker names it: node-3 is the third container of the service node. Whatever is waited for has a deadline of
-# $patience seconds.
+# A node has the name that it has at the broker: node-3 is the third container of the service node. Every wait has a deadline of $patience
+# seconds.
 #
 # shellcheck disable=SC2034 # for the stories
 # shellcheck shell=bash
@@ -11,7 +12,7 @@ patience=$((${NODED_PATIENCE:-180} * ${NODED_LOAD:-1}))
 nodes=()
 declare -A container=()
 
-# containers_read: which containers there are now: broker, content, operator, outsider, and the nodes.
+# containers_read: reads the present containers into $container (broker, content, operator, outsider, and the nodes) and $nodes.
 containers_read ()
 {
     local id service number
@@ -42,23 +43,23 @@ until_true ()
     local last=$((SECONDS + patience)) what=$1
     shift
     until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $last ] || fail "never came true: $what"
+        [ $SECONDS -lt $last ] || fail "timed out waiting for: $what"
         sleep 0.2
     done
 }
 
-# until_nodes WHAT FILTER: until what the broker tells of all nodes fits the jq filter.
+# until_nodes WHAT FILTER: waits until the broker's list of all nodes matches the jq filter.
 until_nodes ()
 {
     # shellcheck disable=SC2016 # for the shell inside
     exec_in operator timeout "$patience" sh -c 'until said=$(nodectl nodes --json 2>/dev/null) && printf "%s" "$said" | jq -e "$0" >/dev/null 2>&1; do sleep 0.2; done' "$2" </dev/null ||
-        { nodectl nodes >&2 || true; fail "it never came to: $1"; }
+        { nodectl nodes >&2 || true; fail "timed out waiting for: $1"; }
 }
 # until_node NODE FILTER
 until_node () { until_nodes "$1: $2" "any (.id == \"$1\" and ($2))"; }
 node_field () { nodectl status "$1" --json | jq -r "$2"; }
 
-# disk_of NODE COMMAND...: in the node's root, as the user that the node runs as, whether it runs or not.
+# disk_of NODE COMMAND...: runs a command in the node's root, as the node's user, whether the node runs or not.
 disk_of ()
 {
     local node=$1 user

@@ -1,27 +1,27 @@
-# The container engine of bin/rig: one that runs already, or one of its own. Sourced.
+# test/lib/engine.bash - the container engine of bin/rig: an engine that already runs, or the rig's own. Sourced.
 #
-# An engine of its own keeps its files in a directory of its own, listens on a socket below $rig, and is the only process that is ever
-# signalled. Images are built on the host's network; for what runs it is started again in a network name space, which has no way out:
-# containers reach each other and nothing else, and the host's firewall, routes and interfaces are left alone.
+# The rig's own engine keeps its files in its own directory and listens on a socket below $rig. It is the only process that the rig signals.
+# Images are built on the host's network. Before containers start, the engine is restarted in a network name space without a way out:
+# containers reach only each other, and the host's firewall, routes and interfaces do not change.
 #
 # shellcheck shell=bash
 
 top=${top:?}
 # shellcheck source=test/lib/say.bash
 . "$top/test/lib/say.bash"
-# Who is not root may use an engine that runs already.
+# A user other than root may use an engine that already runs.
 rig=$(realpath -m -- "${NODED_RIG:-$([ "$(id -u)" = 0 ] && echo /run || echo "${XDG_RUNTIME_DIR:-/tmp}")/noded-rig}")
 engine_lock=
 project=$(basename "$rig")
 project=${project//[^a-z0-9-]/}
-# Images have names of the rig's own: on an engine that runs already, noded:1.0.0 may be somebody's.
+# The rig's images have their own names: on an engine that already runs, noded:1.0.0 may belong to the user.
 rig_version=1.0.0
 images=$project
 [[ $images == noded-rig* ]] || images=noded-rig-$project
-# image_of [STAGE]: of test/rig/Dockerfile.
+# image_of [STAGE]: the name of the image of a stage; without STAGE, of noded's own image.
 image_of () { echo "$images${1:+-$1}:$rig_version"; }
 
-# The pid of the rig's own engine, where it runs.
+# Prints the pid of the rig's own engine. Fails if it does not run.
 engine_pid ()
 {
     local pid
@@ -37,33 +37,33 @@ engine_compose ()
     NODED_IMAGE=$images NODED_VERSION=$rig_version $compose -p "$project" -f "$top/docker/docker-compose.yml" -f "$top/test/rig/docker-compose.yml" "$@"
 }
 
-# engine_mine: one command at a time brings a rig up, hurts it, or takes it down. The lock goes with this process.
+# engine_mine: takes the lock of the rig, so that one command at a time starts, tests or removes it. The lock ends with this process.
 engine_mine ()
 {
     [ -z "$engine_lock" ] || return 0
-    (umask 077 && mkdir -p "$rig") || fail "no directory $rig for the rig's state: be root, or name another one in NODED_RIG"
-    # It is removed in the end, with all that lies in it.
-    if ! engine_known && [ -n "$(ls -A -I under_way "$rig")" ]; then fail "$rig holds something else than a rig: name an empty or new directory in NODED_RIG"; fi
+    (umask 077 && mkdir -p "$rig") || fail "cannot make the directory $rig for the rig's state: run as root, or set NODED_RIG to another directory"
+    # bin/rig down removes the directory with everything in it.
+    if ! engine_known && [ -n "$(ls -A -I under_way "$rig")" ]; then fail "$rig contains files that are not a rig's: set NODED_RIG to an empty or new directory"; fi
     exec {engine_lock}<"$rig"
-    flock -n "$engine_lock" || fail "another bin/rig is at work on $rig: wait for it, or name another directory in NODED_RIG"
+    flock -n "$engine_lock" || fail "another bin/rig uses $rig: wait for it, or set NODED_RIG to another directory"
 }
 
-# Whether there is a rig; its engine is then the one that docker asks.
+# Succeeds if there is a rig. Points docker to its engine.
 engine_known ()
 {
     [ -e "$rig/own" ] || [ -e "$rig/other" ] || return 1
     [ ! -e "$rig/own" ] || export DOCKER_HOST=unix://$rig/engine.sock
 }
 
-# engine_launch: dockerd on the directory that $rig/own names; again after a crash, to take over what it had started.
+# engine_launch: starts dockerd on the directory that $rig/own names. After a crash a new start takes over the old one's containers.
 engine_launch ()
 {
     local data pid last=$((SECONDS + 60)) where=()
     data=$(cat "$rig/own")
     export DOCKER_HOST=unix://$rig/engine.sock
-    [ -n "$engine_lock" ] || exec {engine_lock}</dev/null # which the engine is not to have, in any case
-    # A command that enters a container begins at the root of its mount name space, which in a chroot is the one of the machine outside.
-    # There the engine gets a name space of its own, with this root as its root.
+    [ -n "$engine_lock" ] || exec {engine_lock}</dev/null # a valid descriptor: the engine closes it in any case
+    # A command that enters a container starts at the root of its mount name space. In a chroot that is the root of the machine outside.
+    # There the engine gets its own mount name space, with this root as its root.
     if [ "$(nsenter --mount=/proc/self/ns/mnt stat -c %d:%i / 2>/dev/null)" != "$(stat -c %d:%i /)" ]; then
         where=(nsenter --mount=/proc/self/ns/mnt --wd=/ unshare --mount sh -c 'mount --make-rprivate / && pivot_root . . && umount -l . && cd / && exec "$@"' sh)
     fi
@@ -75,7 +75,7 @@ engine_launch ()
     until docker version >/dev/null 2>&1; do
         if [ $SECONDS -ge $last ] || ! kill -0 "$pid" 2>/dev/null; then
             tail -n 20 "$rig/engine.log" >&2
-            say 'no container engine: dockerd does not start here; the end of its log is above' >&2
+            say 'no container engine: dockerd does not start on this host; the end of its log is above' >&2
             return 1
         fi
         sleep 0.2
@@ -88,23 +88,23 @@ engine_end ()
     pid=$(engine_pid) || return 0
     kill -TERM "$pid"
     while engine_pid >/dev/null; do
-        [ $SECONDS -lt $last ] || { say "dockerd, pid $pid, does not end; its log is $rig/engine.log" >&2; return 1; }
+        [ $SECONDS -lt $last ] || { say "dockerd (pid $pid) did not stop on SIGTERM; its log is $rig/engine.log" >&2; return 1; }
         sleep 0.1
     done
 }
 
-# engine_apart yes|no: from now on in a network name space, or on the host's network. What runs does not survive it.
+# engine_apart yes|no: restarts the engine in a network name space, or on the host's network. Running containers end.
 engine_apart ()
 {
     [ -e "$rig/own" ] || return 0
     if [ "$1" = yes ]; then [ ! -e "$rig/apart" ] || return 0; else [ -e "$rig/apart" ] || return 0; fi
     engine_end || return 1
-    # Not before it has ended: who is interrupted in between has an engine where the file says that it is.
+    # Only after the engine has ended: if this is interrupted earlier, the file still states where the engine runs.
     if [ "$1" = yes ]; then : >"$rig/apart"; else rm "$rig/apart"; fi
     engine_launch
 }
 
-# engine_start: returns 1, with the reason on standard error, where there is none to be had here.
+# engine_start: finds or starts an engine. Returns 1, with the reason on standard error, if there is none and none can be started.
 engine_start ()
 {
     local place data
@@ -112,24 +112,24 @@ engine_start ()
         [ ! -e "$rig/own" ] || engine_pid >/dev/null || engine_launch
         return
     fi
-    # Sockets lie below it, whose paths have 107 bytes.
-    [ ${#rig} -le 50 ] || { say "the directory of the rig's state, $rig, has a path of more than 50 bytes: name another one in NODED_RIG" >&2; return 1; }
-    # What is here is not replaced by Debian's: only what is missing is installed.
+    # The directory contains sockets, and a socket's path has at most 107 bytes.
+    [ ${#rig} -le 50 ] || { say "the path of the rig's state, $rig, has more than 50 bytes: set NODED_RIG to a shorter path" >&2; return 1; }
+    # An installed Docker is not replaced by Debian's: only missing packages are installed.
     if docker version >/dev/null 2>&1; then
         if ! command -v jq >/dev/null || ! { docker compose version || command -v docker-compose; } >/dev/null 2>&1; then
-            say 'Docker is here; docker compose, or jq, is not: install them' >&2
+            say 'Docker is installed, but docker compose or jq is not: install them' >&2
             return 1
         fi
         : >"$rig/other"
         return
     fi
-    [ "$(id -u)" = 0 ] || { say 'no container engine: none answers, and only root can start one' >&2; return 1; }
+    [ "$(id -u)" = 0 ] || { say 'no container engine answers, and only root can start one' >&2; return 1; }
     if command -v dockerd >/dev/null && { docker compose version || command -v docker-compose; } >/dev/null 2>&1; then
         "$top/bin/deps" rig-engine || return 1
     else
         "$top/bin/deps" rig || return 1
     fi
-    # Layers of images cannot lie on an overlay file system.
+    # Docker cannot store image layers on an overlay file system.
     for place in /var/lib /var/tmp /tmp; do
         [ "$(stat -f -c %T "$place")" = overlayfs ] || break
     done
@@ -138,14 +138,14 @@ engine_start ()
     engine_launch
 }
 
-# Ends the rig's own engine, and removes all that it kept.
+# Ends the rig's own engine, and removes all its files.
 engine_stop ()
 {
     local mount data
     if [ -e "$rig/own" ]; then
         data=$(cat "$rig/own")
         engine_end || return 1
-        : "${data:?}" # else every mount of the machine would lie below it
+        : "${data:?}" # an empty path would match every mount of the machine
         while read -r mount; do
             umount -l "$mount"
         done < <(awk -v a="$rig/" -v b="$data/" 'index ($2, a) == 1 || index ($2, b) == 1 { print $2 }' /proc/mounts | sort -r)
@@ -155,7 +155,7 @@ engine_stop ()
     rm -rf --one-file-system "$rig"
 }
 
-# debian:bookworm-slim: here already, from a registry, or made from packages.
+# Provides debian:bookworm-slim: already present, pulled from a registry, or made from packages.
 engine_base ()
 {
     local image=debian:bookworm-slim tree
@@ -164,13 +164,13 @@ engine_base ()
     say "no registry answers: making $image with debootstrap"
     command -v debootstrap >/dev/null || "$top/bin/deps" rig-base || exit 1
     tree=$(mktemp -d "$(dirname "$(cat "$rig/own" 2>/dev/null || echo /tmp/any)")/noded-base.XXXXXX")
-    echo "$tree" >"$rig/base" # removed by `down`, where this is interrupted
+    echo "$tree" >"$rig/base" # if this is interrupted, `bin/rig down` removes the directory
     if ! debootstrap --variant=minbase bookworm "$tree" >"$rig/debootstrap.log" 2>&1; then
         tail -n 5 "$rig/debootstrap.log" >&2
         rm -rf "$tree"
-        fail 'debootstrap could not make a base image; its last words are above'
+        fail 'debootstrap could not make a base image; the end of its log is above'
     fi
-    # Where this host takes its packages from, if it is of the same release.
+    # The package sources of this host, if it runs the same release.
     if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
         rm -rf "$tree/etc/apt/sources.list"
         cp -rL /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d "$tree/etc/apt/" 2>/dev/null || true

@@ -1,11 +1,11 @@
-# A small fleet on one machine: a broker, nodes under runit's runsv, and what a story asks about them. Sourced by the stories of
-# test/scenario, by bin/quickstart and by bin/bench.
+# test/lib/fleet.bash - a small fleet on one machine: a broker, nodes under runit's runsv, and functions to query, wait and check. Sourced
+# by the stories of test/scenario, by bin/quickstart and by bin/bench.
 #
-# Everything lives below $fleet, a fresh short directory. fleet_end stops what was started, by pid, and returns 1 where a process or
-# a scratch root is left. Whatever is waited for has a deadline of $patience seconds.
+# All files are below $fleet, a new directory with a short path. fleet_end stops all started programs by pid, and returns 1 if a process or
+# a scratch root is left. Every wait has a deadline of $patience seconds.
 #
-# Every deadline is multiplied by $factor: how many times slower this machine is than one at rest (NODED_LOAD, as bin/test measures it;
-# 1 where a story runs by hand), and twice that in a build with sanitizers (NODED_STEP=20s).
+# Every deadline is multiplied by $factor: how many times slower this machine is than an idle one (NODED_LOAD, as bin/test measures it; 1 if a
+# story is started by hand), twice that in a build with sanitizers (NODED_STEP=20s).
 #
 # shellcheck shell=bash
 
@@ -17,7 +17,7 @@ port=
 broker_pid=
 broker_options=()
 ctl_options=()
-sanitizers=${NODED_STEP:-10s} # the step of a rehearsal; 10 s where there are none
+sanitizers=${NODED_STEP:-10s} # the deadline of a rehearsal step; 10 s without sanitizers
 factor=$((${NODED_LOAD:-1} * ((${sanitizers%s} + 9) / 10)))
 patience=$((${NODED_PATIENCE:-120} * factor))
 build=${NODED_BUILD:?}
@@ -34,7 +34,7 @@ fleet_begin ()
 
 # --- the broker ------------------------------------------------------------------------------------------------------------
 
-# broker_try PORT: 1 where it ends before it is ready.
+# broker_try PORT: starts the broker. Returns 1 if it ends before it is ready.
 broker_try ()
 {
     local ready line=''
@@ -51,7 +51,7 @@ broker_try ()
     port=$(sed -n 's/^ready announce=[^ ]*:\([0-9]*\) .*/\1/p' <<<"$line")
 }
 
-# On the ports of the last start; at first on any four in a row that are free.
+# Starts the broker on the ports of its last start; the first time on any four consecutive free ports.
 broker_start () { broker_try "${port:-0}" || fail "the broker did not become ready: $(tail -n 5 "$fleet/broker.log")"; }
 
 broker_kill ()
@@ -65,11 +65,11 @@ broker_stop ()
 {
     [ -n "$broker_pid" ] || return 0
     kill -TERM "$broker_pid" 2>/dev/null || true
-    ended "$broker_pid" || { kill -KILL "$broker_pid"; say "the broker did not stop when told to" >&2; broker_pid=; return 1; }
+    ended "$broker_pid" || { kill -KILL "$broker_pid"; say "the broker did not stop on SIGTERM" >&2; broker_pid=; return 1; }
     broker_pid=
 }
 
-# An order that is followed has the same deadline as everything else; another one may be given.
+# Runs nodectl. update and revert wait with the common deadline; the arguments may set another one.
 ctl ()
 {
     local deadline=()
@@ -77,7 +77,7 @@ ctl ()
     "$build/nodectl" --broker "127.0.0.1:$port" "${ctl_options[@]}" "${deadline[@]}" "$@"
 }
 
-# binary NAME: where the build put it. What has a slash is taken as it is.
+# binary NAME: prints the path of a program of the build. A name with a slash is a path already.
 binary ()
 {
     local at
@@ -88,7 +88,7 @@ binary ()
     fail "there is no program $1 in $build"
 }
 
-# publish BINARY VERSION [OPTION...]: prints the release.
+# publish BINARY VERSION [OPTION...]: publishes a release and prints its digest.
 publish ()
 {
     local what=$1 version=$2
@@ -98,8 +98,8 @@ publish ()
 
 # --- nodes -----------------------------------------------------------------------------------------------------------------
 
-# Short enough that a story does not take minutes, long enough for a machine at rest. The deadlines, step, ready and confirm, are
-# multiplied where they are written.
+# Short enough that a story does not take minutes, long enough for an idle machine. settings_scaled multiplies the deadlines step, ready and
+# confirm.
 node_settings='
 update
     soak = 300ms
@@ -111,7 +111,7 @@ trial
     confirm = 60s
     pause = 100ms
 '
-# settings_scaled: prints them so.
+# settings_scaled: prints node_settings with multiplied deadlines.
 settings_scaled ()
 {
     awk -v factor="$factor" '
@@ -121,7 +121,7 @@ settings_scaled ()
         { print }' <<<"${node_settings%$'\n'}"
 }
 
-# node_install ID [OPTION...]: without rehearsal, unless the story is about that.
+# node_install ID [OPTION...]: installs a node, without a rehearsal.
 node_install ()
 {
     local id=$1
@@ -131,9 +131,9 @@ node_install ()
     settings_scaled >>"$fleet/$id/node.zpl"
 }
 
-# term_behind_cont DIRECTORY: runsv follows SIGTERM with SIGCONT, and writes its records between the two, which can take longer than
-# a node needs to end. LeakSanitizer stops its process at the end, and hangs where a SIGCONT undoes that: under sanitizers SIGTERM
-# comes last.
+# term_behind_cont DIRECTORY: makes runsv send SIGTERM after SIGCONT, in a build with sanitizers. By default runsv sends SIGTERM, writes its
+# records, and then sends SIGCONT; the records may take longer than the end of a node. LeakSanitizer stops its process at the end, and hangs
+# if a SIGCONT continues it.
 term_behind_cont ()
 {
     [ -n "${NODED_STEP:-}" ] || return 0
@@ -144,7 +144,7 @@ term_behind_cont ()
     chmod +x "$1/control/t" "$1/control/x"
 }
 
-# node_start ID [COMMAND...]: under a command that prepares a host, such as env -i.
+# node_start ID [COMMAND...]: starts a node under runsv, through a command that prepares its environment, such as env -i.
 node_start ()
 {
     local id=$1
@@ -161,18 +161,18 @@ RUN
     supervisor[$id]=$!
 }
 
-# unwilling ID: how often the launcher had to kill a version that did not end when told to.
-unwilling () { grep -c '^start: .* did not end within' "$fleet/$1.log" || [ $? = 1 ]; }
+# launcher_kills ID: prints how often the launcher had to kill a version that did not end on SIGTERM.
+launcher_kills () { grep -c '^start: .* did not end within' "$fleet/$1.log" || [ $? = 1 ]; }
 
-# node_stop ID: tells it to, and waits. 1 where it does not, or has to be killed by its launcher.
-node_stop () { node_tell "$1" && node_await "$1"; }
+# node_stop ID: stops a node and waits for its end. Returns 1 if it does not end, or if its launcher has to kill it.
+node_stop () { node_term "$1" && node_await "$1"; }
 
-declare -A unwilling_before=()
-node_tell ()
+declare -A launcher_kills_before=()
+node_term ()
 {
-    [ -n "$fleet" ] || fail 'no fleet has begun'
+    [ -n "$fleet" ] || fail 'there is no fleet: call fleet_begin first'
     [ -n "${supervisor[$1]:-}" ] || return 0
-    unwilling_before[$1]=$(unwilling "$1")
+    launcher_kills_before[$1]=$(launcher_kills "$1")
     kill -TERM "${supervisor[$1]}" 2>/dev/null || true
 }
 node_await ()
@@ -181,18 +181,18 @@ node_await ()
     [ -n "$pid" ] || return 0
     unset "supervisor[$1]"
     if ended "$pid"; then
-        [ "$(unwilling "$1")" = "${unwilling_before[$1]}" ] && return
-        say "node $1 had to be killed by its launcher, for it did not stop when told to" >&2
+        [ "$(launcher_kills "$1")" = "${launcher_kills_before[$1]}" ] && return
+        say "node $1 did not stop on SIGTERM: its launcher had to kill it" >&2
         return 1
     fi
-    say "node $1 did not stop when told to; there are:" >&2
+    say "node $1 did not stop on SIGTERM; the processes of the fleet:" >&2
     # shellcheck disable=SC2046 # one pid a word
     ps -o pid=,ppid=,stat=,wchan:20=,args= $(fleet_processes) >&2 || true
     kill -KILL "$pid"
     return 1
 }
 
-# nodes_up ID...: installed, started, and seen by the broker.
+# nodes_up ID...: installs and starts nodes, and waits until they are online.
 nodes_up ()
 {
     local id
@@ -205,8 +205,8 @@ nodes_up ()
     done
 }
 
-# The pid of the node manager of a node: the process whose program lies in the node's root and is called noded.
-# (In a chroot, the paths of who has a mount name space of his own begin at the real root.)
+# Prints the pid of the node manager of a node: the process whose program is noded in the node's root.
+# (In a chroot, the paths of a process with its own mount name space start at the real root.)
 manager_pid ()
 {
     local pid
@@ -220,7 +220,7 @@ stable_of () { readlink "$fleet/$1/stable"; }
 
 # --- waiting and checking --------------------------------------------------------------------------------------------------
 
-# ended PID: waits for a child's end; 1 after 30 s, multiplied.
+# ended PID: waits for the end of a child. Returns 1 after 30 s, multiplied.
 ended ()
 {
     local last=$((SECONDS + 30 * factor))
@@ -231,19 +231,20 @@ ended ()
     wait "$1" 2>/dev/null || true
 }
 
-# nap: between two looks; to look costs more than what is looked at, where it takes long. For whoever has $tries, from 0.
+# nap: the pause between two checks; longer after ten of them, because a check may cost more than the work that it waits for. The caller sets
+# $tries to 0.
 nap ()
 {
     tries=$((tries + 1))
     if [ "$tries" -lt 10 ]; then sleep 0.05; else sleep 0.2; fi
 }
 
-# until_node ID FILTER: until the node's JSON fits the jq filter.
+# until_node ID FILTER: waits until the node's JSON matches the jq filter.
 until_node ()
 {
     local last=$((SECONDS + patience)) tries=0
     until node_json "$1" 2>/dev/null | jq -e "$2" >/dev/null 2>&1; do
-        [ $SECONDS -lt $last ] || { node_json "$1" >&2 || true; fail "node $1 never came to: $2"; }
+        [ $SECONDS -lt $last ] || { node_json "$1" >&2 || true; fail "timed out: node $1 did not reach: $2"; }
         nap
     done
 }
@@ -253,7 +254,7 @@ until_true ()
 {
     local last=$((SECONDS + patience)) tries=0
     until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $last ] || fail "never came true: $*"
+        [ $SECONDS -lt $last ] || fail "timed out waiting for: $*"
         nap
     done
 }
@@ -261,13 +262,13 @@ until_true ()
 # check_node ID FILTER [WHEN]
 check_node ()
 {
-    node_json "$1" | jq -e "$2" >/dev/null || { node_json "$1" >&2; fail "node $1 is not: $2${3:+ (after $3)}"; }
+    node_json "$1" | jq -e "$2" >/dev/null || { node_json "$1" >&2; fail "node $1 does not match: $2${3:+ (after $3)}"; }
 }
 check_equal () { [ "$1" = "$2" ] || fail "$3: '$1' is not '$2'"; }
-# check_other ONE ANOTHER WHAT: nothing is what a command prints that fails, and is no other than anything.
+# check_other ONE ANOTHER WHAT: fails if both are equal, or one is empty: an empty value is the output of a command that failed.
 check_other () { { [ -n "$1" ] && [ -n "$2" ] && [ "$1" != "$2" ]; } || fail "$3: '$1' and '$2'"; }
 
-# expect_status STATUS COMMAND...: what it said is left in $fleet/said.
+# expect_status STATUS COMMAND...: checks the exit status of a command. Its output is in $fleet/said.
 expect_status ()
 {
     local wanted=$1 got=0
@@ -275,9 +276,9 @@ expect_status ()
     "$@" >"$fleet/said" 2>&1 || got=$?
     [ "$got" = "$wanted" ] || { cat "$fleet/said" >&2; fail "exit status $got instead of $wanted: $*"; }
 }
-said () { grep -qiE -- "$1" "$fleet/said" || { cat "$fleet/said" >&2; fail "nothing said that fits: $1"; }; }
+said () { grep -qiE -- "$1" "$fleet/said" || { cat "$fleet/said" >&2; fail "no output matches: $1"; }; }
 
-# check_runs ID VERSION BINARY: what the node tells, what runs and what lies on its disk are all that program.
+# check_runs ID VERSION BINARY: checks that the node reports this program, runs it, and has it on its disk.
 check_runs ()
 {
     local id=$1 version=$2 digest pid
@@ -290,7 +291,7 @@ check_runs ()
 
 # --- the end ---------------------------------------------------------------------------------------------------------------
 
-# Pids of the processes that have to do with this fleet, but for this shell. Without a fleet that would be all there are.
+# Prints the pids of the processes of this fleet, except this shell. Without a fleet all processes would match.
 fleet_processes ()
 {
     local file pid
@@ -305,8 +306,8 @@ fleet_processes ()
     done
 }
 
-# stale_sockets DIRECTORY...: those in which nobody listens. A probe's sockets lie outside the root; to those of another fleet, which come
-# and go, a link below that one may lead. So only what stays, and is not another's, is left behind.
+# stale_sockets DIRECTORY...: prints the directories whose sockets have no listener. A probe's sockets are outside the root. Another fleet
+# makes and removes such directories too, and links to them. So only a directory that stays, and has no link from another fleet, is a leftover.
 stale_sockets ()
 {
     local directory
@@ -321,8 +322,8 @@ stale_sockets ()
 fleet_end ()
 {
     local id status=0 last pid left sockets
-    [ -n "$fleet" ] || fail 'no fleet has begun'
-    for id in "${!supervisor[@]}"; do node_tell "$id"; done
+    [ -n "$fleet" ] || fail 'there is no fleet: call fleet_begin first'
+    for id in "${!supervisor[@]}"; do node_term "$id"; done
     for id in "${!supervisor[@]}"; do node_await "$id" || status=1; done
     broker_stop || status=1
     last=$((SECONDS + 10 * factor))
@@ -342,7 +343,7 @@ fleet_end ()
     return "$status"
 }
 
-# The end of every log, for whoever has to find out why.
+# Prints the end of every log, to find the cause of a failure.
 fleet_logs ()
 {
     local log
@@ -353,7 +354,7 @@ fleet_logs ()
     done
 }
 
-# What a story has mounted goes first, the innermost before the others.
+# Removes the files of the fleet. What a story has mounted is unmounted first, the innermost mounts before the others.
 fleet_remove ()
 {
     local mount

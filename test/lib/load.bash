@@ -1,11 +1,11 @@
-# How much slower this machine is than one at rest. Sourced by bin/test.
+# test/lib/load.bash - measures how much slower this machine is than an idle one. Sourced by bin/test.
 #
 # shellcheck shell=bash
 
 # Milliseconds that load_work takes on two idle cores of 2026.
 load_reference=750
 
-# What stories do most: they start processes, hash, and sync small files.
+# The work that stories do most: start processes, hash, and sync small files.
 load_work ()
 {
     local i at
@@ -16,8 +16,8 @@ load_work ()
     rm -r "$at"
 }
 
-# load_measure PROCESSORS: sets $load_ms, the time that the work takes on each of them at once, and $load, that as a whole multiple of the
-# reference: from 1 to 8.
+# load_measure PROCESSORS: runs the work on all processors at the same time. Sets $load_ms, the time that it takes, and $load, that time as a
+# whole multiple of the reference, from 1 to 8.
 load_measure ()
 {
     local begun=${EPOCHREALTIME/[.,]/} i pids=()

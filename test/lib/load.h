@@ -1,7 +1,7 @@
 /*  test/lib/load.h - deadlines that scale with the load of the machine
 
-    NODED_LOAD: how many times slower the machine is than an idle one, as measured by bin/test; default 1.
-    Builds with sanitizers get twice the time. */
+    NODED_LOAD is how many times slower the machine is than an idle one, as bin/test measures it; 1 if it is not
+    set. A build with sanitizers takes twice as long. */
 
 #ifndef LOAD_H
 #define LOAD_H

@@ -1,5 +1,5 @@
-# Light nodes (test/bench/light_node.h), or bare sockets in their place, in processes of $peers_most each. Sourced behind
-# fleet.bash by bin/bench and by stories. All of them obey and tell as test/bench/peers.h says.
+# test/lib/peers.bash - light nodes (test/bench/light_node.h), or bare sockets in their place, in processes of $peers_most each. Sourced
+# after fleet.bash by bin/bench and by stories. test/bench/peers.h describes their commands and answers.
 #
 # shellcheck shell=bash
 # shellcheck source=test/lib/fleet.bash
@@ -10,7 +10,8 @@ peer_pids=()
 peer_in=()
 peer_out=()
 
-# peers_start COUNT COMMAND...: %FIRST in it is the number of a process's first peer, %COUNT how many it has.
+# peers_start COUNT COMMAND...: starts COUNT peers. In COMMAND, %FIRST becomes the number of the first peer of a process, %COUNT the number of
+# its peers.
 peers_start ()
 {
     local total=$1 first count i=0 in out command
@@ -29,7 +30,7 @@ peers_start ()
     done
 }
 
-# light_start COUNT [OPTION...]: light nodes at the broker.
+# light_start COUNT [OPTION...]: starts light nodes that connect to the broker.
 light_start ()
 {
     local count=$1
@@ -37,17 +38,17 @@ light_start ()
     peers_start "$count" "$(binary light-nodes)" --port "$port" --first %FIRST --count %COUNT "$@"
 }
 
-peers_tell ()
+peers_send ()
 {
     local in
     for in in "${peer_in[@]}"; do printf '%s\n' "$1" >&"$in"; done
 }
 
-# What all of them tell, as one: counts are added up, of times the first or the last is taken.
+# Prints the combined statistics of all peers: counts are added up, of times the first or the last is taken.
 peers_stat ()
 {
     local out line lines=''
-    peers_tell stat
+    peers_send stat
     for out in "${peer_out[@]}"; do
         read -r -t "$patience" -u "$out" line || fail "a process of light nodes does not answer: $(tail -n 3 "$fleet/peers.log")"
         lines+=$line$'\n'
@@ -68,23 +69,23 @@ peers_stat ()
         | .versions = (reduce ($all[] | .versions // {} | to_entries[]) as $v ({}; .[$v.key] += $v.value))' <<<"$lines"
 }
 
-# until_peers FILTER: until what they tell fits; prints it.
+# until_peers FILTER: waits until the statistics match the jq filter, and prints them.
 until_peers ()
 {
     local last=$((SECONDS + patience)) stat
     until stat=$(peers_stat) && jq -e "$1" >/dev/null <<<"$stat"; do
-        [ $SECONDS -lt $last ] || fail "the peers never came to $1: $stat"
+        [ $SECONDS -lt $last ] || fail "timed out: the peers did not reach $1: $stat"
         sleep 0.1
     done
     printf '%s\n' "$stat"
 }
 
-# With goodbyes.
+# Ends all peers; they say goodbye.
 peers_stop ()
 {
     local i
-    # Not by the end of their input: what was started since holds its other end, too.
-    peers_tell quit
+    # Closing their input would not end them: processes started since hold its other end too.
+    peers_send quit
     for i in "${!peer_pids[@]}"; do
         wait "${peer_pids[i]}" || fail "a process of light nodes failed: $(tail -n 3 "$fleet/peers.log")"
         eval "exec ${peer_in[i]}>&- ${peer_out[i]}<&-"

@@ -1,13 +1,13 @@
-# What a run of bin/test comes to. Lanes of one run work side by side, in processes of their own: what they find is written to files
-# below $work. Sourced by bin/test.
+# test/lib/results.bash - the results of a run of bin/test. The lanes of a run are separate processes, so results are written to files below
+# $work. Sourced by bin/test.
 #
-#   $work/tally     "passed N", "failed N", "skipped N", line by line
+#   $work/tally     "passed N", "failed N", "skipped N", one per line
 #   $work/again     "DIR NAME LOG": stories that failed, and run a second time at the end
-#   $work/flaky     those of them that passed then
+#   $work/flaky     the stories that passed in their second try
 #   $work/names     the failures, for the summary
 #
-# A story that fails runs once more, alone. One in which a sanitizer finds something does not: what was found is there, whatever the
-# second try says. Nor does anything else than a story.
+# A story that fails runs once more, alone. A story in which a sanitizer finds something does not: the fault exists, whatever the second
+# try shows. Other tests have no second try.
 #
 # shellcheck shell=bash
 
@@ -16,10 +16,10 @@
 
 work=${work:?}
 flaky_most=3  # more flaky stories fail the run
-again_most=12 # with more failures it is no chance: nothing runs a second time
+again_most=12 # more failures are no coincidence: nothing runs a second time
 sanitizer_finds='(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: '
 
-# print: its input at once, not in the middle of what the other lane says.
+# print: prints its input in one piece, so that the output of two lanes does not mix.
 print ()
 {
     local text lock
@@ -40,7 +40,7 @@ tally ()
 }
 tally_of () { awk -v kind="$1" '$1 == kind { sum += $2 } END { print sum + 0 }' "$work/tally"; }
 
-# step NAME COMMAND...: one thing that passes or fails as a whole; what it said is shown where it failed.
+# step NAME COMMAND...: runs a command that counts as one test. Its output is printed if it fails.
 step ()
 {
     local what=$1 begun=$SECONDS log
@@ -56,11 +56,11 @@ step ()
     fi
 }
 
-# ctest_run DIR PLACE JOBS PATTERN: the tests of a build, with logs in PLACE: two runs of one build may go on at once. Then
-# PLACE/records has a line a test, "passed|failed|skipped PASSED FAILED NAME", a Criterion program with the number of its tests. Returns
-# ctest's status.
+# ctest_run DIR PLACE JOBS PATTERN: runs the tests of a build, with logs in PLACE, so that two runs of one build may go on at once. Writes
+# one line for each test to PLACE/records: "passed|failed|skipped PASSED FAILED NAME". For a Criterion program the numbers are those of its
+# tests. Returns ctest's status.
 #
-# What ctest prints is its verdict. Its log calls passed what was skipped, or could not be run.
+# The verdict is taken from ctest's output, not from its log: the log counts skipped tests, and tests that could not run, as passed.
 ctest_run ()
 {
     local dir=$1 place=$2 jobs=$3 pattern=$4 status=0
@@ -92,7 +92,7 @@ ctest_run ()
                 good = criterion[name] ? passing[name] : verdict == "passed"
                 bad = criterion[name] ? failing[name] : verdict == "failed"
                 if (verdict == "failed" && !bad) bad = 1
-                if (verdict == "passed" && bad) { good += bad; bad = 0 } # planted: one that is to fail did
+                if (verdict == "passed" && bad) { good += bad; bad = 0 } # planted: a test that must fail has failed
                 if (verdict == "passed" && !good) { verdict = "failed"; bad = 1 } # a program without tests proves nothing
             }
             print verdict, good, bad, name
@@ -100,7 +100,7 @@ ctest_run ()
     return "$status"
 }
 
-# said_by PLACE NAME: what ctest kept of one test.
+# said_by PLACE NAME: prints the output of one test from ctest's log.
 said_by ()
 {
     awk -v name="$2" '
@@ -109,7 +109,7 @@ said_by ()
         on && $0 ~ "^\"" name "\" time elapsed: " { exit }' "$1/Testing/Temporary/LastTest.log"
 }
 
-# tests WHAT DIR JOBS PATTERN: what ctest finds in a build. Stories that fail are kept for the end.
+# tests WHAT DIR JOBS PATTERN: runs tests of a build and counts them. Failed stories are noted for their second try.
 tests ()
 {
     local what=$1 dir=$2 jobs=$3 pattern=$4 begun=$SECONDS status=0 good=0 bad=0 left=0 later=0 names=() place verdict passed failed name log
@@ -131,7 +131,7 @@ tests ()
                 ;;
         esac
     done <"$place/records"
-    # Whatever this counts, ctest has the last word.
+    # If ctest failed although no failure was counted, the run has failed.
     if [ "$status" != 0 ] && [ $((bad + later)) = 0 ]; then bad=1 names+=("$what: ctest ended with $status"); fi
     tally passed "$good"
     tally skipped "$left"
@@ -148,13 +148,13 @@ tests ()
     } | print
 }
 
-# second_tries: alone, one after the other.
+# second_tries: runs the failed stories again, one after the other.
 second_tries ()
 {
     local dir name log label
     [ -s "$work/again" ] || return 0
     if [ "$(wc -l <"$work/again")" -gt "$again_most" ]; then
-        say "more than $again_most stories failed: none runs a second time"
+        say "more than $again_most stories failed: no story runs a second time"
         while read -r dir name log; do tally failed 1 "$name (${dir##*/})"; done <"$work/again"
         return
     fi
@@ -173,7 +173,7 @@ second_tries ()
     done <"$work/again"
 }
 
-# verdict: the end of a run, and its status.
+# verdict: prints the summary of a run. Returns 1 if a test failed.
 verdict ()
 {
     local failed skipped flaky=0

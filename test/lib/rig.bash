@@ -1,4 +1,4 @@
-# The fleet of containers: up, down, what they said, and the stories in order. Sourced by bin/rig.
+# test/lib/rig.bash - the commands of bin/rig: start and remove the fleet in containers, collect its logs, run the stories. Sourced by bin/rig.
 #
 # shellcheck shell=bash
 
@@ -7,7 +7,7 @@
 # shellcheck source=test/lib/containers.bash
 . "$top/test/lib/containers.bash"
 
-# rig_build: every image of the rig, from this checkout. The first stage is kept under a name, for test/rig/Dockerfile.
+# rig_build: builds every image of the rig from this checkout. The first stage gets a name, because test/rig/Dockerfile uses it.
 rig_build ()
 {
     local target
@@ -22,16 +22,16 @@ rig_image ()
     local tag=$1
     shift
     docker build -q --network host -t "$tag" "$@" "$top" >"$rig/build.log" 2>&1 ||
-        { tail -n 40 "$rig/build.log" >&2; fail "the image $tag could not be built; what was said is above"; }
+        { tail -n 40 "$rig/build.log" >&2; fail "the image $tag could not be built; the end of the build log is above"; }
     grep -qx "$tag" "$rig/images" 2>/dev/null || echo "$tag" >>"$rig/images"
 }
 
-# rig_fleet NODES: containers of a fleet that has nothing yet, until every node is there: so many, and those with another init.
+# rig_fleet NODES: starts the containers of a new fleet, and waits until every node is online: NODES nodes, and the nodes with another init.
 rig_fleet ()
 {
     local node
     engine_compose up -d --no-build --scale "node=$1" >"$rig/up.log" 2>&1 ||
-        { tail -n 20 "$rig/up.log" >&2; fail 'the containers could not be started; what was said is above'; }
+        { tail -n 20 "$rig/up.log" >&2; fail 'the containers could not be started; the end of the log is above'; }
     containers_read
     until_nodes "$1 nodes online and idle" "map (select (.id | test (\"^node-[0-9]+$\"))) | length == $1 and all (.online and .state == \"idle\")"
     for node in "${nodes[@]}"; do
@@ -40,21 +40,21 @@ rig_fleet ()
     containers_read
     rig_release_copy
 }
-# rig_without NODE: the fleet goes on without a node whose init does not run in a container here. Its story fails.
+# rig_without NODE: removes a node whose init does not run in a container on this host. The story inits fails then.
 rig_without ()
 {
     docker logs --tail 20 "${container[$1]}" >&2
-    say "WARNING: $1 DOES NOT COME UP: a container on this machine cannot run its init; its last words are above, and the story inits fails" >&2
+    say "WARNING: $1 DOES NOT START: a container on this machine cannot run its init; the end of its log is above, and the story inits will fail" >&2
     docker rm -fv "${container[$1]}" >/dev/null
     nodectl forget "$1" >/dev/null 2>&1 || true
 }
 
-# rig_clear: removes the fleet, and what stories that died left: these first, for a network that a container is on cannot be removed.
+# rig_clear: removes the fleet, and what interrupted stories left. Containers first: a network with a container cannot be removed.
 rig_clear ()
 {
     local id
     for id in $(docker ps -aq --filter "label=noded.rig=$project"); do docker rm -fv "$id" >/dev/null; done
-    engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || { tail -n 20 "$rig/down.log" >&2; say 'the containers could not be removed' >&2; return 1; }
+    engine_compose down -v --remove-orphans -t 2 >"$rig/down.log" 2>&1 || { tail -n 20 "$rig/down.log" >&2; say 'the containers could not be removed; the end of the log is above' >&2; return 1; }
     for id in $(docker volume ls -q --filter "label=noded.rig=$project"); do docker volume rm "$id" >/dev/null; done
     for id in $(docker network ls -q --filter "label=noded.rig=$project"); do docker network rm "$id" >/dev/null; done
 }
@@ -78,17 +78,18 @@ rig_up ()
     echo "$1" >"$rig/nodes"
     rig_fleet "$1"
     rm "$rig/under_way"
-    say "up: ${#nodes[@]} nodes in $((SECONDS - fleet)) s after $built s for engine and images; the image has $(rig_size "$(image_of)"), $(rig_size debian:bookworm-slim) of which are Debian"
+    say "up: ${#nodes[@]} nodes in $((SECONDS - fleet)) s after $built s for engine and images; the image has $(rig_size "$(image_of)"), of which Debian is $(rig_size debian:bookworm-slim)"
     say "    $(rig_memory)"
 }
-# rig_memory: megabytes that a node's container has, on average, and nodes to a gigabyte, the engine's own process for each of them included.
+# rig_memory: prints the average memory of a node's container, and the number of nodes to a gigabyte. Includes the engine's process for each
+# container.
 rig_memory ()
 {
     local ids=() node pids
     for node in "${nodes[@]}"; do
         [[ ! $node =~ ^node-[0-9]+$ ]] || ids+=("${container[$node]}")
     done
-    # 0 where the engine runs on another machine.
+    # 0 if the engine runs on another machine.
     pids=$(pgrep -f "containerd-shim.* -namespace moby .*$(docker inspect -f '{{.Id}}' "${ids[0]}")" | head -n 1 || true)
     docker stats --no-stream --format '{{.MemUsage}}' "${ids[@]}" |
         awk -v engine="$(awk '/^Pss:/ { print $2 / 1024 }' "/proc/${pids:-none}/smaps_rollup" 2>/dev/null)" '
@@ -97,17 +98,17 @@ rig_memory ()
 }
 rig_size () { docker image inspect -f '{{.Size}}' "$1" | awk '{ printf "%.0f MB", $1 / 1e6 }'; }
 
-# rig_load: for what wants a rig that is whole. Who has no lock starts no engine that somebody else is about to start.
+# rig_load: for commands that need a complete rig. A caller without the lock starts no engine while another command may start it.
 rig_load ()
 {
     local doing wrong
     if doing=$(cat "$rig/under_way" 2>/dev/null); then
-        [ -n "$engine_lock" ] || flock -s -n "$rig" true || fail "bin/rig $doing is at work on $rig: wait for its end"
-        wrong="bin/rig $doing on $rig did not come to its end: bin/rig up makes the rig anew, bin/rig down removes what there is of it"
+        [ -n "$engine_lock" ] || flock -s -n "$rig" true || fail "bin/rig $doing uses $rig: wait until it ends"
+        wrong="bin/rig $doing on $rig did not finish: run bin/rig up to make the rig again, or bin/rig down to remove it"
         [ -z "$engine_lock" ] || fail "$wrong"
-        say "$wrong" >&2 # who wants to find out why may still look
+        say "$wrong" >&2 # without the lock only: an operator may still inspect the rig
     fi
-    engine_known || fail 'there is no rig: bin/rig up makes one'
+    engine_known || fail 'there is no rig: start one with bin/rig up'
     [ ! -e "$rig/own" ] || engine_pid >/dev/null || engine_mine
     engine_start || exit 1
     containers_read
@@ -127,7 +128,7 @@ rig_down ()
     engine_stop
 }
 
-# rig_logs DIRECTORY: what every container said, what lies in every node's root, and what the broker knows.
+# rig_logs DIRECTORY: collects the output of every container, the files in every node's root, and the broker's lists.
 rig_logs ()
 {
     local node to=$1 service
@@ -144,34 +145,34 @@ rig_logs ()
     say "logs and journals: $to"
 }
 
-# rig_release FILE: from now on it is what the stories publish as the good release.
+# rig_release FILE: makes FILE the good release that the stories publish.
 rig_release ()
 {
-    if [ ! -f "$1" ] || [ ! -x "$1" ]; then fail "$1 is no program"; fi
-    cp "$1" "$rig/release" # also for the fleet that is made anew behind a story that failed
+    if [ ! -f "$1" ] || [ ! -x "$1" ]; then fail "$1 is not an executable file"; fi
+    cp "$1" "$rig/release" # kept for a new fleet after a failed story
     rig_release_copy
     say "the good release of the stories is $(exec_in operator /releases/noded-2 --version)"
 }
 
 rig_release_copy () { [ ! -e "$rig/release" ] || docker cp "$rig/release" "${container[operator]}:/releases/noded-2" >/dev/null; }
 
-# The stories in the order of the file; `short` in the second column: told by --short.
+# Prints the stories in the order of the file. `short` in the second column marks the stories of --short.
 rig_stories () { awk '!/^#/ && NF' "$top/test/rig/stories"; }
 
-# What every story leaves behind: the fleet that it found, and nothing under way.
+# Checks the state that every story must leave: the same nodes, and nothing under way.
 rig_at_rest ()
 {
     local left
     containers_read
-    until_nodes 'what a story has to leave behind: all nodes online, idle, and not held' \
+    until_nodes 'all nodes online, idle and not held after the story' \
         "([.[].id] | sort) == ($(printf '%s\n' "${nodes[@]}" | jq -Rsc 'split ("\n") | map (select (. != "")) | sort')) and all (.online and .state == \"idle\" and (.held | not))"
     nodectl rollout list --json | jq -e 'all (.over)' >/dev/null || fail 'the story left a rollout open'
     left=$(nodectl nodes --json | jq -r '.[] | select (.quarantine != []) | "\(.id): \(.quarantine | tojson)"')
     [ -z "$left" ] || fail "the story left releases in quarantine: $left"
 }
 
-# rig_tell STORY: 1 where it fails, or leaves behind what it should not. The next one then begins with a fleet that nothing has happened to.
-rig_tell ()
+# rig_story_run STORY: runs a story. Returns 1 if it fails, or leaves the fleet in a wrong state; then the next story gets a new fleet.
+rig_story_run ()
 {
     local story=$1 status=0
     say "--- $story: $(sed -n '2,/^[^#]/{s/^# //p}' "$top/test/rig/$story.sh" | tr '\n' ' ')"
@@ -186,25 +187,25 @@ rig_tell ()
     return 1
 }
 
-# rig_test [--list | --short | STORY...]: one story after the other.
+# rig_test [--list | --short | STORY...]: runs the stories one after the other.
 rig_test ()
 {
-    local list=() told=() again=() story status begun all=$SECONDS own='' failed=0 flaky=0 good short=''
+    local list=() results=() again=() story status begun all=$SECONDS own='' failed=0 flaky=0 good short=''
     while [ $# -gt 0 ]; do
         case $1 in
             --list) rig_stories; return ;;
             --short) short=1 ;;
-            -*) fail "there is no option $1" ;;
-            *) [ -e "$top/test/rig/$1.sh" ] || fail "there is no story $1: bin/rig test --list names them"; list+=("$1") ;;
+            -*) fail "unknown option: $1" ;;
+            *) [ -e "$top/test/rig/$1.sh" ] || fail "there is no story $1: bin/rig test --list lists the stories"; list+=("$1") ;;
         esac
         shift
     done
     if [ ${#list[@]} = 0 ]; then mapfile -t list < <(rig_stories | awk -v short="$short" '!short || $2 == "short" { print $1 }'); fi
     engine_mine
     if ! engine_known; then
-        # Without an engine nothing is shown, which counts as failed; only who asked for the short ones is told that it was left out.
+        # Without an engine no story can run. This counts as failed; with --short it counts as skipped.
         if ! engine_start; then
-            say 'NOTHING IS TOLD: there is no container engine here, and none could be started' >&2
+            say 'NO STORY RUNS: there is no container engine on this host, and none could be started' >&2
             engine_stop || true
             return "$([ -n "$short" ] && echo 77 || echo 1)"
         fi
@@ -216,30 +217,30 @@ rig_test ()
     fi
     for story in "${list[@]}"; do
         begun=$SECONDS
-        if rig_tell "$story"; then told+=("ok    $story ($((SECONDS - begun)) s)"); else again+=("$story"); fi
+        if rig_story_run "$story"; then results+=("ok    $story ($((SECONDS - begun)) s)"); else again+=("$story"); fi
     done
-    # What failed runs once more, when nothing else does.
+    # A failed story runs once more, after everything else has ended.
     if [ ${#again[@]} -gt 0 ] && [ -n "${NODED_AFTER:-}" ]; then tail --pid="$NODED_AFTER" -f /dev/null; fi
     for story in "${again[@]}"; do
         begun=$SECONDS
         rm -rf "$top/build/rig/$story.first"
         [ ! -e "$top/build/rig/$story" ] || mv "$top/build/rig/$story" "$top/build/rig/$story.first"
-        if rig_tell "$story"; then
+        if rig_story_run "$story"; then
             flaky=$((flaky + 1))
-            told+=("FLAKY $story: passed when it ran again ($((SECONDS - begun)) s); the log of its failure is above, and in build/rig/$story.first")
+            results+=("FLAKY $story: passed when it ran again ($((SECONDS - begun)) s); the log of its failure is above, and in build/rig/$story.first")
         else
             failed=$((failed + 1))
-            told+=("FAIL  $story ($((SECONDS - begun)) s)")
+            results+=("FAIL  $story ($((SECONDS - begun)) s)")
         fi
     done
     say
-    printf '%s\n' "${told[@]}"
+    printf '%s\n' "${results[@]}"
     status=0
     if [ -n "$own" ]; then
         trap - EXIT
         (rig_down) || status=1
     fi
-    good=$((${#told[@]} - failed))
+    good=$((${#results[@]} - failed))
     [ "$flaky" -le 3 ] || { say "$flaky stories are flaky: more than three fail the run"; failed=$((failed + 1)); }
     say "$good passed, $failed failed ($((SECONDS - all)) s)"
     [ "$failed" = 0 ] && return "$status"

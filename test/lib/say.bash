@@ -1,4 +1,4 @@
-# What is said by whatever has to do with a fleet. Sourced.
+# test/lib/say.bash - messages of stories and of the programs that run a fleet. Sourced.
 #
 # shellcheck shell=bash
 

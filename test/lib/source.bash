@@ -1,4 +1,4 @@
-# clang-format, shellcheck and clang-tidy over the sources. Sourced by bin/test.
+# test/lib/source.bash - runs clang-format, shellcheck and clang-tidy on the sources. Sourced by bin/test.
 #
 # shellcheck shell=bash
 
@@ -6,7 +6,7 @@ top=${top:?}
 jobs=${jobs:?}
 work=${work:?}
 
-# files NAME...: ours, by the patterns of find; a build directory may lie in the checkout.
+# files NAME...: prints the source files that match these patterns of find. Build directories in the checkout are skipped.
 files ()
 {
     local name names=()
@@ -19,7 +19,7 @@ shell ()
     { files '*.sh' '*.bash'; grep -rlE '^#!.*sh$' bin docker .ci; } | xargs -P "$jobs" -n 8 shellcheck -x
 }
 
-# What has been found clean is not looked at again until it, a header or the configuration changes.
+# A clean file is not checked again until it, a header or the configuration changes.
 tidy_file ()
 {
     local stamp
@@ -30,7 +30,7 @@ tidy_file ()
 tidy ()
 {
     stamps=$top/build-clang/tidy
-    # not where it has just been built: its units may be running
+    # only if this run has not built it: its units may be running now
     [ -e "$work/built.build-clang" ] || CC=clang cmake -S . -B build-clang -G Ninja -DNODED_WERROR=ON >/dev/null || return
     mkdir -p "$stamps"
     common=$(files .clang-tidy CMakeLists.txt '*.h' '*.def' | sort | xargs cat | sha256sum)

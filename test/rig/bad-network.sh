@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A rollout goes on while four nodes have links that delay, lose, reorder and let little through.
+# A rollout succeeds while four nodes have links with delay, loss, reordering and a low rate.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -8,16 +8,16 @@ set -euo pipefail
 
 bad=("${nodes[@]:1:4}")
 
-# roll: sets $release, and $took to the seconds that the rollout took.
+# roll: runs a rollout. Sets $release, and $took to its seconds.
 roll ()
 {
     local begun
     release=$(publish_heavy 1000000)
     begun=$EPOCHREALTIME
-    nodectl rollout start --release "$release" --waves '1, 25%, rest' --soak 2s --timeout 10m >/dev/null || { nodectl rollout status >&2 || true; fail 'the rollout was not done'; }
+    nodectl rollout start --release "$release" --waves '1, 25%, rest' --soak 2s --timeout 10m >/dev/null || { nodectl rollout status >&2 || true; fail 'the rollout did not succeed'; }
     took=$(since "$begun")
 }
-# lasted NODE: seconds of its update, by its own journal.
+# lasted NODE: prints the seconds of the node's update, by its own journal.
 lasted ()
 {
     exec_in "$1" grep "\"release\":\"$release\"" root/var/journal </dev/null |
@@ -28,10 +28,10 @@ figure "${bad[0]}, clean: $(link_measure "${bad[0]}")"
 roll
 figure "the rollout took $took s; the update of ${bad[0]} $(lasted "${bad[0]}") s"
 for node in "${bad[@]}"; do link_bad "$node"; done
-figure "made bad by $link_by: ${bad[*]}: $link_delay ms, give or take $link_jitter, $link_loss % lost, $link_reorder % overtake, $link_rate kbit/s"
+figure "made bad by $link_by: ${bad[*]}: $link_delay ms, plus or minus $link_jitter, $link_loss % lost, $link_reorder % reordered, $link_rate kbit/s"
 measured=$(link_measure "${bad[0]}")
 figure "${bad[0]}, bad: $measured"
-[[ $measured =~ round\ trips\ of\ ([0-9]+) ]] || fail "ping said nothing of round trips: $measured"
+[[ $measured =~ round\ trips\ of\ ([0-9]+) ]] || fail "ping printed no round trips: $measured"
 [ "${BASH_REMATCH[1]}" -ge $((link_delay / 2)) ] || fail "the link is not bad: $measured"
 roll
 figure "the rollout took $took s"

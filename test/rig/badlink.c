@@ -2,9 +2,9 @@
 
     usage: badlink QUEUE DELAY JITTER LOSS REORDER RATE
 
-    What iptables hands to the queue (-j NFQUEUE) is held back for DELAY ms, give or take JITTER; LOSS percent of it is lost, REORDER
-    percent overtakes what is held, and no more than RATE kilobits a second get through; each direction has a rate of its own.
-    Says "ready" once it has the queue, and at its end (SIGTERM) what it did to how many packets; what is held then goes on its way. */
+    Packets that iptables sends to the queue (-j NFQUEUE) are delayed by DELAY ms, plus or minus JITTER. LOSS percent of them are dropped,
+    REORDER percent overtake the delayed ones, and each direction passes at most RATE kilobits a second. Prints "ready" when it has the queue.
+    On SIGTERM it passes the delayed packets, prints its counters and ends. */
 
 #include <arpa/inet.h>
 #include <errno.h>

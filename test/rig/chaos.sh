@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# For five minutes containers are killed at random, nodes, broker and content peer alike, and started again, while one release after the
-# other is ordered. Then everything converges, and no release is blamed for it. NODED_CHAOS is the time, NODED_SEED the dice.
+# For five minutes containers of nodes, broker and content peer are killed at random and started again, while one release after the other is
+# ordered. Then everything converges, and no release is quarantined. NODED_CHAOS is the time in seconds, NODED_SEED the random seed.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -12,7 +12,7 @@ victims=("${nodes[@]}" broker content)
 figure "NODED_SEED=$seed NODED_CHAOS=$for_s"
 again_with "NODED_SEED=$seed" "NODED_CHAOS=$for_s"
 
-# Begins a rollout whenever none is under way, while the broker may be down; one line for each.
+# order: starts a rollout whenever none is under way; the broker may be down. Prints one line for each.
 binaries=(noded noded-2)
 versions=(1.0.0 "$(version_of noded-2)")
 order ()
@@ -43,21 +43,21 @@ while [ $SECONDS -lt $until ]; do
     esac
     docker kill "${container[$victim]}" >/dev/null
     kills=$((kills + 1))
-    sleep "0.$((RANDOM % 10))" # for how long it is down is the dice's
+    sleep "0.$((RANDOM % 10))" # a random time down
     docker start "${container[$victim]}" >/dev/null
 done
 rm "$work/go"
 wait "$orders" || true
 
 begun=$EPOCHREALTIME
-until_nodes 'everybody is back' "length == ${#nodes[@]} and all (.online and .state == \"idle\")"
+until_nodes 'all nodes online and idle' "length == ${#nodes[@]} and all (.online and .state == \"idle\")"
 figure "$kills kills in $for_s s, $caught of them of a node in its rehearsal or on trial, and $(rollouts_in <"$work/orders" | wc -l) rollouts meanwhile; all idle $(since "$begun") s after the last kill"
 ended () { nodectl rollout list --json | jq -e 'all (.over)'; }
 until_true 'the last rollout ends' ended
 quarantined=$(nodectl nodes --json | jq '[.[].quarantine[]] | length')
-[ "$quarantined" = 0 ] || { nodectl nodes --json | jq -c '.[] | {id, quarantine}' >&2; fail 'a release was blamed for what was done to its host'; }
+[ "$quarantined" = 0 ] || { nodectl nodes --json | jq -c '.[] | {id, quarantine}' >&2; fail 'a release was quarantined although only hosts were killed'; }
 for node in "${nodes[@]}"; do disk_of "$node" cat var/journal; done >"$work/journals"
-figure "in all journals: $(jq -sr '[.[] | select (.outcome != "started" and .outcome != null) | .outcome] | group_by (.) | map ("\(length) \(.[0])") | join (", ")' "$work/journals")"
+figure "outcomes in all journals: $(jq -sr '[.[] | select (.outcome != "started" and .outcome != null) | .outcome] | group_by (.) | map ("\(length) \(.[0])") | join (", ")' "$work/journals")"
 release=$(publish_other)
 begun=$EPOCHREALTIME
 release_to_all "$release"

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# The content peer is killed while every node downloads from it, and comes back; two nodes are restarted meanwhile. The downloads go on
-# where they were.
+# The content peer is killed while every node downloads from it, and started again; two nodes are restarted in between. The downloads resume.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -9,7 +8,7 @@ set -euo pipefail
 
 mega=1000000
 ballast=$((32 * mega))
-most=$((12 * mega)) # what may come twice: what is under way when the peer dies is asked for again, once it is back and once before
+most=$((12 * mega)) # bytes that may be sent twice: requests under way at the kill are repeated, once before and once after the peer is back
 content_start () { docker start "${container[content]}" >/dev/null; }
 
 release=$(publish_heavy "$ballast")
@@ -21,7 +20,7 @@ until_sent content $((${#nodes[@]} * ballast / 4))
 docker kill -s KILL "${container[content]}" >/dev/null
 mapfile -t under_way < <(nodectl nodes --json | jq -r '.[] | select (.state == "fetching") | .id')
 figure "killed $(since "$begun") s after the order, with ${#under_way[@]} of ${#nodes[@]} nodes in their downloads"
-[ ${#under_way[@]} -gt $((${#nodes[@]} / 2)) ] || fail 'too few nodes were in the middle of their downloads'
+[ ${#under_way[@]} -gt $((${#nodes[@]} / 2)) ] || fail 'too few nodes were downloading at that moment'
 docker restart -t 10 "${container[${under_way[0]}]}" "${container[${under_way[1]}]}" >/dev/null
 content_start
 killed=$EPOCHREALTIME
@@ -33,11 +32,11 @@ downloaded=0
 resumed=0
 for node in "${nodes[@]}"; do
     tale=$(fetched "$node" "$release")
-    [[ $tale =~ ([0-9]+)' bytes downloaded, '([0-9]+)' resumed' ]] || fail "the journal of $node does not tell of its download: $tale"
-    [ "${BASH_REMATCH[1]}" -le $((ballast + most)) ] || fail "$node began anew: $tale, of contents of $ballast and a program"
+    [[ $tale =~ ([0-9]+)' bytes downloaded, '([0-9]+)' resumed' ]] || fail "the journal of $node does not report its download: $tale"
+    [ "${BASH_REMATCH[1]}" -le $((ballast + most)) ] || fail "$node started its download again: $tale, for blobs of $ballast bytes and a program"
     downloaded=$((downloaded + BASH_REMATCH[1]))
     resumed=$((resumed + BASH_REMATCH[2]))
-    [[ $node != "${under_way[0]}" && $node != "${under_way[1]}" ]] || [ "${BASH_REMATCH[2]}" -gt 0 ] || fail "$node was restarted and did not go on where it was: $tale"
+    [[ $node != "${under_way[0]}" && $node != "${under_way[1]}" ]] || [ "${BASH_REMATCH[2]}" -gt 0 ] || fail "$node was restarted and did not resume its download: $tale"
 done
-figure "all confirmed $took s after it was back; bytes of ${#nodes[@]} times $ballast and a program: $downloaded downloaded, and $resumed were there from before a restart"
+figure "all confirmed $took s after the peer was back; of ${#nodes[@]} times $ballast bytes and a program $downloaded bytes were downloaded, and $resumed resumed after a restart"
 check_disks "$release" "${nodes[@]}"

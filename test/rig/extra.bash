@@ -1,11 +1,11 @@
-# Nodes beside the composition, which are there for one story. Sourced behind lib.bash. They, what they had on disk and what the broker
-# knows of them go with the story.
+# test/rig/extra.bash - nodes that exist for one story only, beside the composition. Sourced after lib.bash. At the end of the story they are
+# removed with their disks, and the broker forgets them.
 #
 # shellcheck disable=SC2154,SC2004 # of lib.bash, as is the array container
 # shellcheck shell=bash
 
-# extra_node ID [OPTION...]: one more node, outside of the composition, until extra_away or the end of the story, which has the broker
-# forget it; OPTION: of docker run. $extra_image is what it is made from.
+# extra_node ID [OPTION...]: starts one more node, outside of the composition, until extra_away or the end of the story. OPTION is an option of
+# docker run. $extra_image is its image.
 extra=()
 extra_image=$(image_of)
 extra_node ()
@@ -27,7 +27,7 @@ extra_end ()
     local id status=0
     for id in "${extra[@]}"; do
         [ -n "${container[$id]:-}" ] || continue
-        if [ "$story_status" != 0 ]; then # with those that bin/rig collects
+        if [ "$story_status" != 0 ]; then # beside the logs that bin/rig collects
             mkdir -p "$top/build/rig/$story"
             docker logs -t "${container[$id]}" >"$top/build/rig/$story/$id.log" 2>&1 || true
             disk_of "$id" sh -c 'ls -la . var probe; cat var/journal' >"$top/build/rig/$story/$id.disk" 2>&1 || true
@@ -41,7 +41,7 @@ extra_end ()
     return "$status"
 }
 at_end extra_end
-# extra_volume NAME [OPTION...]: a volume that goes with the story.
+# extra_volume NAME [OPTION...]: makes a volume that is removed at the end of the story, and prints its name.
 extra_volume ()
 {
     local name=$project-$1

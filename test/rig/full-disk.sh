@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A node whose root lies on a small disk: full before an update, and filled up while it downloads. What runs goes on, nobody is blamed,
-# both figures are told, and with room again the same update comes through.
+# A node with its root on a small disk, which is full before an update, and fills up during a download. The running version continues, no
+# release is quarantined, the size needed and the size free are reported, and with free space the same update succeeds.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -14,7 +14,7 @@ extra_node "$id" --volume "$volume:/var/lib/noded"
 until_node "$id" '.online and .state == "idle"'
 first=$(node_field "$id" .release)
 
-# fill KIB: takes what is left but so much.
+# fill KIB: fills the disk until KIB are free.
 fill ()
 {
     local left
@@ -23,7 +23,7 @@ fill ()
 }
 content_on () { [ "$(docker inspect -f '{{.State.Paused}}' "${container[content]}")" = false ] || docker unpause "${container[content]}" >/dev/null; }
 room () { exec_in "$id" rm /var/lib/noded/ballast; }
-# What runs goes on, and whatever went wrong is held against the host.
+# unharmed RELEASE: checks that the release still runs, and that no release is quarantined.
 unharmed ()
 {
     until_node "$id" '.online and (.state == "idle" or .state == "unfit") and .quarantine == [] and .release == "'"$1"'"'
@@ -33,20 +33,20 @@ unharmed ()
 release=$(publish noded-2 "$(version_of noded-2)")
 pid=$(node_field "$id" .place)
 fill 100
-! nodectl update --release "$release" "$id" >/dev/null 2>&1 || fail 'an update was done without room for it'
+! nodectl update --release "$release" "$id" >/dev/null 2>&1 || fail 'an update succeeded without free space'
 unharmed "$first"
-[ "$(node_field "$id" .place)" = "$pid" ] || fail 'a manager had to be started anew because there was no room'
+[ "$(node_field "$id" .place)" = "$pid" ] || fail 'the manager was restarted because there was no free space'
 reason=$(node_field "$id" .last_error.reason)
-[[ $reason =~ needs\ ([0-9]+)\ bytes\ in\ .*\ and\ ([0-9]+)\ are\ free ]] || fail "not both figures are told: $reason"
-{ [ "${BASH_REMATCH[1]}" -gt "${BASH_REMATCH[2]}" ] && [ "${BASH_REMATCH[2]}" -le $((100 * 1024)) ]; } || fail "the figures do not fit: $reason"
+[[ $reason =~ needs\ ([0-9]+)\ bytes\ in\ .*\ and\ ([0-9]+)\ are\ free ]] || fail "the reason does not contain both sizes: $reason"
+{ [ "${BASH_REMATCH[1]}" -gt "${BASH_REMATCH[2]}" ] && [ "${BASH_REMATCH[2]}" -le $((100 * 1024)) ]; } || fail "the sizes in the reason are wrong: $reason"
 figure "full before: $reason"
 room
-nodectl update --release "$release" "$id" >/dev/null || fail 'with room again the same update was not done'
+nodectl update --release "$release" "$id" >/dev/null || fail 'the same update failed with free space'
 check_disks "$release" "$id"
 first=$release
 pid=$(node_field "$id" .place)
 
-# What it is to download is new: without it nothing would be fetched.
+# The release has a new file: without it there would be no download.
 exec_in operator sh -c 'head -c 4M /dev/urandom >/tmp/full-disk'
 release=$(publish noded 1.0.0 --file /tmp/full-disk:noise)
 at_end content_on
@@ -56,13 +56,13 @@ update=$!
 until_node "$id" '.state == "fetching"'
 fill 0
 content_on
-! wait "$update" || fail 'an update was done on a disk without a byte'
+! wait "$update" || fail 'an update succeeded on a full disk'
 unharmed "$first"
-[ "$(node_field "$id" .place)" = "$pid" ] || fail 'a manager had to be started anew because the disk filled up'
+[ "$(node_field "$id" .place)" = "$pid" ] || fail 'the manager was restarted because the disk filled up'
 reason=$(node_field "$id" '.last_error | "\(.step): \(.reason)"')
-[[ $reason == *'No space left on device'* ]] || fail "what failed is not told: $reason"
-figure "filled up while it downloaded: $reason"
+[[ $reason == *'No space left on device'* ]] || fail "the reason does not state the cause: $reason"
+figure "filled up during the download: $reason"
 room
-nodectl update --release "$release" "$id" >/dev/null || fail 'with room again the same update was not done'
+nodectl update --release "$release" "$id" >/dev/null || fail 'the same update failed with free space'
 check_disks "$release" "$id"
-figure "$(exec_in "$id" du -sk /var/lib/noded/root | cut -f1) KiB of $size MiB are used by what is kept"
+figure "$(exec_in "$id" du -sk /var/lib/noded/root | cut -f1) KiB of $size MiB are used by the root"

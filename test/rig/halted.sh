@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A release that crashes in service begins a rollout over the whole fleet: it goes back by itself on the one node that tried it.
+# A rollout of a release that crashes in service, to the whole fleet: the only node that tried it rolls back automatically, and the rollout halts.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -15,5 +15,5 @@ figure "halted after $took s: $(jq -r '"\(.reason); \(.causes[0].step): \(.cause
 [ "$(jq '[.waves[] | .updated] | add' <<<"$said")" = 0 ] || fail 'a node was updated'
 nodectl rollout abort "$rollout" >/dev/null
 for node in "${nodes[@]}"; do check_disks "${before[$node]}" "$node"; done
-jq -e '.causes | length == 1 and .[0].step == "trial" and .[0].count == 1' <<<"$said" >/dev/null || fail 'it is not one node that failed, in its trial'
+jq -e '.causes | length == 1 and .[0].step == "trial" and .[0].count == 1' <<<"$said" >/dev/null || fail 'not exactly one node failed, on trial'
 nodectl quarantine clear "$(jq -r '.causes[0].nodes[0]' <<<"$said")" >/dev/null

@@ -1,6 +1,5 @@
-# What the stories of bin/rig share. A story is sourced into nothing: it runs on its own, against the fleet that is up, and leaves a
-# fleet behind in which every node is online, idle and not held, and no release in quarantine. What passes is what check_disks
-# finds on each node's own disk.
+# test/rig/lib.bash - shared by the stories of bin/rig. A story is a program of its own. It runs against the present fleet, and must leave every
+# node online, idle and not held, and no release in quarantine. It passes only by the files that check_disks finds on each node's own disk.
 #
 # shellcheck disable=SC2034 # for the stories
 # shellcheck shell=bash
@@ -14,17 +13,17 @@ top=$(cd "$here/../.." && pwd)
 # shellcheck source=test/rig/node_files.bash
 . "$here/node_files.bash"
 
-engine_known || fail 'there is no rig: bin/rig up makes one'
+engine_known || fail 'there is no rig: start one with bin/rig up'
 containers_read
 story=$(basename "$0" .sh)
-# A story is told about one node alone, beside the composition.
+# NODED_ONLY: the story runs with only this node, which is not part of the composition.
 if [ -n "${NODED_ONLY:-}" ]; then
     nodes=("$NODED_ONLY")
     container[$NODED_ONLY]=$(docker ps -aq --filter "name=^$project-$NODED_ONLY\$")
 fi
 
-# at_end COMMAND...: what the story undoes whatever becomes of it, the last first. One that fails keeps no other one from its turn, and
-# fails the story. (Not in a subshell, where it would be lost.)
+# at_end COMMAND...: runs COMMAND at the end of the story, whether it passed or failed; the last command first. A command that fails does not
+# stop the others, and fails the story. (Not in a subshell, where it would be lost.)
 endings=()
 at_end () { endings=("$(printf '%q ' "$@")" "${endings[@]}"); }
 story_end ()
@@ -35,13 +34,13 @@ story_end ()
     for ending in "${endings[@]}"; do
         (set -e; eval "$ending")
         got=$?
-        [ "$got" = 0 ] || { story_status=1; say "FAILED: at the end: $ending" >&2; }
+        [ "$got" = 0 ] || { story_status=1; say "FAILED: a command at the end of the story: $ending" >&2; }
     done
     exit "$story_status"
 }
 trap story_end EXIT
 
-# every: selects all nodes that the story is about.
+# every: prints a selector for all nodes of the story.
 every ()
 {
     local IFS=, all
@@ -49,13 +48,13 @@ every ()
     echo "${all//,/ or }"
 }
 
-# again_with NAME=VALUE...: what the same story needs to be told again, beside its name.
+# again_with NAME=VALUE...: records the variables that are needed to repeat this run of the story.
 again_with () { printf '%s ' "$@" >"$rig/again"; }
 
-# figure WORD...: what is told beside passed or failed.
+# figure WORD...: prints a line of results beside passed or failed.
 figure () { say "      $*"; }
 
-# publish BINARY VERSION [OPTION...]: prints the release. It is one that no node has seen before, whatever the binary.
+# publish BINARY VERSION [OPTION...]: publishes a new release of a binary, and prints its digest. No node has seen this release before.
 publish ()
 {
     local binary=$1 version=$2
@@ -64,8 +63,8 @@ publish ()
     nodectl publish noded --version "$version" --binary "$binary" --env "RIG=$story $(date +%s.%N)" "$@"
 }
 
-# publish_other [NODE]: a good release with another binary than the fleet, or that node, runs now; prints RELEASE. publish_heavy BYTES:
-# the same with a file of random bytes beside it.
+# publish_other [NODE]: publishes a good release with another binary than the one that the fleet, or NODE, runs now. publish_heavy BYTES: the
+# same, with a file of random bytes. Both print the release's digest.
 publish_other ()
 {
     local other
@@ -87,19 +86,19 @@ other_program ()
     now=$(node_field "${1:-${nodes[0]}}" .version)
     if [ "$now" = "$version" ]; then echo noded 1.0.0; else echo "noded-2 $version"; fi
 }
-# version_of RELEASE: of /releases, as it says itself.
+# version_of PROGRAM: prints the version that a program in /releases reports.
 version_of () { exec_in operator "/releases/$1" --version </dev/null | cut -d' ' -f2; }
 
-# release_to_all RELEASE [OPTION...]: at once, to whom OPTION selects.
+# release_to_all RELEASE [OPTION...]: updates all nodes at once, or those that OPTION selects.
 release_to_all ()
 {
     local release=$1
     shift
-    nodectl rollout start --release "$release" --waves rest --soak 0s --timeout 5m "$@" >/dev/null || fail "the release $release did not come through everywhere"
+    nodectl rollout start --release "$release" --waves rest --soak 0s --timeout 5m "$@" >/dev/null || fail "not every node was updated to the release $release"
 }
-# rollouts_in: the ids of rollouts in what is read, each once.
+# rollouts_in: prints the ids of rollouts in its input, each once.
 rollouts_in () { grep -oE 'r-[0-9a-f]{12}' | awk '!seen[$0]++'; }
-# rollout_halted WHAT OPTION...: starts one that does not come through, and waits for its end; sets $rollout to its id.
+# rollout_halted WHAT OPTION...: starts a rollout that must fail, and waits for its end. Its id is in $rollout.
 rollout_halted ()
 {
     local what=$1 said status=0
@@ -109,5 +108,5 @@ rollout_halted ()
     rollout=$(rollouts_in <<<"$said" | head -n 1)
 }
 
-# since TIME: seconds since then, with a tenth; TIME as in $EPOCHREALTIME.
+# since TIME: prints the seconds since TIME, with one decimal. TIME as in $EPOCHREALTIME.
 since () { awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $1 }"; }

@@ -1,4 +1,4 @@
-# The network between containers, as stories cut it and make it slow or bad. Sourced behind lib.bash.
+# test/rig/links.bash - disconnects containers from the network, and makes their links slow or bad. Sourced after lib.bash.
 #
 # shellcheck disable=SC2154,SC2034 # of lib.bash; for the stories
 # shellcheck shell=bash
@@ -6,35 +6,36 @@
 network_of () { docker inspect -f '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}' "${container[$1]}"; }
 address_of () { docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "${container[$1]}"; }
 
-# leave NODE, join NODE: $network. It gets the lowest address that is free.
+# leave NODE, join NODE: disconnects a node from $network, and connects it again. It gets the lowest free address.
 leave () { docker network disconnect "${network:?}" "${container[$1]}"; }
 join () { [ -n "$(address_of "$1")" ] || docker network connect "${network:?}" "${container[$1]}"; }
 
-# link_of NAME COMMAND...: as root of the container's own network.
+# link_of NAME COMMAND...: runs a command as root in the network name space of a container.
 link_of ()
 {
     local name=$1
     shift
     docker run --rm --network "container:${container[$name]}" --cap-add NET_ADMIN --label "noded.rig=$project" "$(image_of link)" "$@" </dev/null
 }
-# device_of NAME: it has another name each time that the container joins its network.
+# device_of NAME: prints the network device of a container. Its name changes each time that the container joins its network.
 device_of () { link_of "$1" sh -c 'ls /sys/class/net | grep -v "^lo$"'; }
-# link_slow NAME RATE: what it sends goes out at that rate, until link_clean or the end of the story.
+# link_slow NAME RATE: limits the rate at which a container sends, until link_clean or the end of the story.
 link_slow ()
 {
     at_end link_clean "$1"
     link_of "$1" tc qdisc replace dev "$(device_of "$1")" root tbf rate "$2" burst 64kb latency 200ms
 }
-# until_sent NAME BYTES: until that much has gone out since link_slow.
+# until_sent NAME BYTES: waits until a container has sent this many bytes since link_slow.
 until_sent ()
 {
     # shellcheck disable=SC2016 # for the shell inside
     link_of "$1" timeout "$patience" sh -c 'until [ "$(tc -s qdisc show dev "$0" root | sed -n "s/^ Sent \([0-9]*\) bytes.*/\1/p")" -ge "$1" ]; do sleep 0.1; done' \
-        "$(device_of "$1")" "$2" || fail "$1 never sent $2 bytes"
+        "$(device_of "$1")" "$2" || fail "timed out: $1 did not send $2 bytes"
 }
 
-# link_bad NAME: until link_clean or the end of the story. Sets link_by to what makes it bad: netem, on what it sends; where the kernel has none, our own, in both
-# directions. Delay and jitter in ms, loss and reordered packets in percent, rate in kilobits a second.
+# link_bad NAME: makes the link of a container bad, until link_clean or the end of the story. Uses netem on the packets that it sends; if the
+# kernel has no netem, badlink in both directions. link_by is the one in use. Delay and jitter in ms, loss and reordered packets in percent,
+# rate in kilobits a second.
 link_delay=40 link_jitter=20 link_loss=3 link_reorder=10 link_rate=8000
 link_by=
 link_bad ()
@@ -53,11 +54,11 @@ link_bad ()
     until_true "badlink has its queue at $1" badlink_ready "$1"
     # shellcheck disable=SC2016 # for the shell inside
     link_of "$1" sh -c 'iptables-legacy -t mangle -A OUTPUT -o "$0" -j NFQUEUE --queue-num 7670 --queue-bypass &&
-        iptables-legacy -t mangle -A INPUT -i "$0" -j NFQUEUE --queue-num 7670 --queue-bypass' "$device" || fail "no bad link for $1: this kernel has neither netem nor NFQUEUE"
+        iptables-legacy -t mangle -A INPUT -i "$0" -j NFQUEUE --queue-num 7670 --queue-bypass' "$device" || fail "cannot make the link of $1 bad: this kernel has neither netem nor NFQUEUE"
 }
 badlink_ready () { docker logs "$project-badlink-$1" 2>&1 | grep -q '^ready'; }
 
-# link_clean NAME: prints what the link did to packets, where that is known.
+# link_clean NAME: makes the link good again, and prints the packet counters of the bad link, if there are any.
 link_clean ()
 {
     if [ -n "$(docker ps -aq --filter "name=^$project-badlink-$1$")" ]; then
@@ -70,7 +71,8 @@ link_clean ()
     link_of "$1" sh -c 'tc -s qdisc show dev "$0" | sed -n "/^qdisc netem/{n;p}"; tc qdisc del dev "$0" root 2>/dev/null || true' "$(device_of "$1")"
 }
 
-# link_measure NAME: round trips to the content peer, as ping tells them: -U, or what the program makes of the way back is not in them.
+# link_measure NAME: prints loss and round trips to the content peer, measured by ping. Without -U the delay of received packets in badlink
+# would not be included.
 link_measure ()
 {
     link_of "$1" ping -U -q -c 60 -i 0.05 "$(address_of content)" |

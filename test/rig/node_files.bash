@@ -1,10 +1,10 @@
-# What lies on a node's own disk: versions, journal, settings. Sourced by lib.bash.
+# test/rig/node_files.bash - the files on a node's own disk: versions, journal, settings. Sourced by lib.bash.
 #
 # shellcheck disable=SC2154 # of lib.bash
 # shellcheck shell=bash
 
-# on_disk NODE: what its own disk says runs after the next start: the release of stable's envelope, where its program has the
-# envelope's digest and `noded verify` finds no fault with the root.
+# on_disk NODE: prints three lines: the release of stable's envelope, the digest of the program in the envelope, and the digest of the program
+# behind stable. Fails if `noded verify` finds a fault in the root.
 on_disk ()
 {
     # shellcheck disable=SC2016 # for the shell inside
@@ -15,28 +15,29 @@ on_disk ()
         sha256sum <stable/noded | cut -d" " -f1'
 }
 
-# release_on NODE: of stable, on its own disk.
+# release_on NODE: prints the release behind stable on the node's own disk.
 release_on ()
 {
     local said
-    said=$(on_disk "$1") || fail "noded verify finds fault with the disk of $1"
+    said=$(on_disk "$1") || fail "noded verify found a fault on the disk of $1"
     echo "${said%%$'\n'*}"
 }
 
-# check_disks RELEASE NODE...: each of them has that release behind stable.
+# check_disks RELEASE NODE...: checks that stable of each node is this release, with the right program.
 check_disks ()
 {
     local release=$1 node found
     shift
     for node in "$@"; do
-        found=$(on_disk "$node") || fail "noded verify finds fault with the disk of $node"
+        found=$(on_disk "$node") || fail "noded verify found a fault on the disk of $node"
         mapfile -t found <<<"$found"
         [ "${found[0]}" = "$release" ] || fail "$node has release ${found[0]} behind stable, not $release"
-        [ "${found[1]}" = "${found[2]}" ] || fail "the program behind stable of $node has not its envelope's digest"
+        [ "${found[1]}" = "${found[2]}" ] || fail "the program behind stable of $node does not have the digest of its envelope"
     done
 }
 
-# journal_times NODE RELEASE STEP OUTCOME: how often its journal tells that. until_journal waits for it, in the node's container.
+# journal_times NODE RELEASE STEP OUTCOME: prints how many such lines the node's journal has. until_journal waits for the first one, in the
+# node's container.
 journal_times ()
 {
     # shellcheck disable=SC2016 # for the shell inside
@@ -46,19 +47,19 @@ until_journal ()
 {
     # shellcheck disable=SC2016 # for the shell inside
     exec_in "$1" timeout "$patience" sh -c 'until grep -q "\"step\":\"$1\",\"outcome\":\"$2\".*\"release\":\"$0\"" root/var/journal; do sleep 0.05; done' \
-        "$2" "$3" "$4" </dev/null || fail "the journal of $1 never told: $3 $4 (release $2)"
+        "$2" "$3" "$4" </dev/null || fail "timed out: the journal of $1 has no line $3 $4 (release $2)"
 }
-# fetched NODE RELEASE: what its journal tells of the last download of it.
+# fetched NODE RELEASE: prints the journal's text about the last download of the release.
 fetched () { exec_in "$1" sed -n "s/.*\"step\":\"staging\",\"outcome\":\"started\",\"reason\":\"\([^\"]*\)\".*\"release\":\"$2\".*/\1/p" root/var/journal </dev/null | tail -n 1; }
-# until_partial NODE KIB: until more than that of a content has arrived.
+# until_partial NODE KIB: waits until more than this much of a blob has arrived.
 until_partial ()
 {
     # shellcheck disable=SC2016 # for the shell inside
     exec_in "$1" timeout "$patience" sh -c 'until find root/var/contents/partial -type f -size "+$0k" 2>/dev/null | grep -q .; do sleep 0.05; done' "$2" </dev/null ||
-        fail "$1 never had $2 KiB of a content under way"
+        fail "timed out: $1 did not receive $2 KiB of a blob"
 }
 
-# settings_other NODE SED: changes node.zpl, until settings_back NODE or the end of the story; both have the manager take it up.
+# settings_other NODE SED: changes node.zpl until settings_back NODE or the end of the story. After both the manager reads it again.
 settings_other ()
 {
     at_end settings_back "$1"

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Every container is restarted at once, and then the broker alone is away for a while: all nodes come back in the version that they had,
-# and nobody storms the broker with attempts to reach it.
+# Every container is restarted at once, and then the broker alone is away for a while: all nodes come back in their versions, and do not storm the
+# broker with connection attempts.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# asked NODE: how often it has tried to open a connection or to find an address, since its network came up.
+# asked NODE: prints how often the node has tried to open a connection or to resolve a name, since its network came up.
 asked () { exec_in "$1" cat /proc/net/snmp | awk '/^Tcp: [0-9]/ { n += $6 } /^Udp: [0-9]/ { n += $5 } END { print n }'; }
-# rate SINCE: nodes that came to the broker, and how many at most in one second.
+# rate SINCE: prints the number of hellos in the broker's log, and the highest number in one second.
 rate ()
 {
     docker logs -t --since "$1" "${container[broker]}" 2>&1 | awk '/ info node .* came: / { n++; second[substr ($1, 1, 19)]++ }
         END { for (s in second) if (second[s] > most) most = second[s]; print n + 0, most + 0 }'
 }
-all_there () { until_nodes "all nodes are back" "length == ${#nodes[@]} and all (.online and .state == \"idle\")"; }
+all_there () { until_nodes "all nodes online and idle" "length == ${#nodes[@]} and all (.online and .state == \"idle\")"; }
 
 release=$(publish_other)
 release_to_all "$release"
@@ -35,17 +35,17 @@ for node in "${nodes[@]}"; do
 done
 rates=$(rate "$since")
 read -r came burst <<<"$rates"
-figure "all ${#restarts[@]} containers restarted: every node is back $took s after the last was started; hellos: $came, at most $burst in a second"
-figure "connections opened and addresses looked up: $sum by all nodes, at most $most by one"
-[ "$came" -ge ${#nodes[@]} ] || fail "the broker's log tells of $came hellos of ${#nodes[@]} nodes: what is counted here are not hellos"
-[ "$came" -le $((2 * ${#nodes[@]})) ] || fail "$came hellos of ${#nodes[@]} nodes"
+figure "all ${#restarts[@]} containers restarted: every node is online $took s after the last restart; hellos: $came, at most $burst in a second"
+figure "connection attempts and name lookups: $sum by all nodes, at most $most by one"
+[ "$came" -ge ${#nodes[@]} ] || fail "the broker's log has $came hellos of ${#nodes[@]} nodes: this count is wrong"
+[ "$came" -le $((2 * ${#nodes[@]})) ] || fail "too many hellos: $came of ${#nodes[@]} nodes"
 check_disks "$release" "${nodes[@]}"
 
 away=10
 declare -A before=()
 docker stop -t 5 "${container[broker]}" >/dev/null
 for node in "${nodes[@]}"; do before[$node]=$(asked "$node"); done
-sleep "$away" # the time that is measured, not one that is hoped to be enough
+sleep "$away" # a fixed time, in which attempts are counted
 most=0
 for node in "${nodes[@]}"; do
     times=$(asked "$node")
@@ -58,6 +58,6 @@ docker start "${container[broker]}" >/dev/null
 all_there
 rates=$(rate "$since")
 read -r came burst <<<"$rates"
-figure "the broker was away for $away s: at most $most attempts by one node meanwhile; all back after $(since "$begun") s, hellos: $came, at most $burst in a second"
-[ "$most" -le $((10 * away)) ] || fail "a node tried $most times in $away s"
+figure "the broker was away for $away s: at most $most attempts by one node in this time; all online after $(since "$begun") s, hellos: $came, at most $burst in a second"
+[ "$most" -le $((10 * away)) ] || fail "a node made $most attempts in $away s"
 check_disks "$release" "${nodes[@]}"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A copy of the broker's records is made while a rollout runs, the broker's host is lost, and a broker is started from the copy: nodes
-# come back, no epoch is given twice, the rollout waits until somebody has looked, and goes on from where its nodes really are.
+# The broker's records are copied while a rollout runs, the broker's host is lost, and a broker starts from the copy: nodes reconnect, no
+# epoch is issued twice, the rollout waits until an operator resumes it, and continues from the real state of its nodes.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-broker_options=(--heartbeat 300ms --liveness "$((10 * factor))s") # a node that a busy machine restarts slowly is not lost
+broker_options=(--heartbeat 300ms --liveness "$((10 * factor))s") # a node that restarts slowly on a busy machine is not lost
 broker_start
 nodes_up a b c d
 release=$(publish noded-2 2.0.0)
@@ -17,7 +17,7 @@ ctl rollout start --release "$release" --waves '1, 1, rest' --soak 1500ms --no-w
 until_true updated 1
 expect_status 0 ctl backup "$fleet/copy"
 said '^[1-9][0-9]* heads of journals, merged into [0-9a-f]{64}$'
-expect_status 1 ctl backup "$fleet/copy" # which is there
+expect_status 1 ctl backup "$fleet/copy" # the file exists already
 until_true updated 2
 epoch=$(ctl nodes --json | jq 'map (.desired_epoch) | max')
 
@@ -34,7 +34,7 @@ said '4 nodes, 1 releases, 1 rollouts paused; the copy is of 20'
 cp -a "$fleet/lost/contents" "$fleet/broker/"
 broker_start
 
-say 'everybody is there, and nothing happens by itself'
+say 'all nodes are online, and the rollout is paused'
 for id in a b c d; do until_node "$id" .online; done
 check_node a '.labels == [{"name": "role", "value": "web", "own": false}]'
 check_equal "$(ctl rollout status --json | jq -c '[.paused, .over]')" '[true,false]' 'the rollout'
@@ -42,11 +42,11 @@ expect_status 0 ctl why "$(ctl rollout status --json | jq -r .id)"
 said 'restored from a copy of 20'
 for id in a b c d; do check_node "$id" '.journal_fault == null'; done
 
-say 'until it is resumed'
+say 'the rollout continues after resume'
 ctl rollout resume
 until_true eval 'ctl rollout status --json | jq -e ".phase == \"done\""'
 for id in a b c d; do check_node "$id" ".release == \"$release\" and .state == \"idle\""; done
-check_equal "$(ctl nodes --json | jq "(map (.desired_epoch) | max) > $epoch")" true 'whether epochs go on'
+check_equal "$(ctl nodes --json | jq "(map (.desired_epoch) | max) > $epoch")" true 'whether epochs have increased'
 for id in a b c d; do
     check_equal "$(grep -c '"step":"trial".*"outcome":"confirmed".*"version":"2.0.0"' "$fleet/$id/var/journal")" 1 "how often $id was updated"
 done

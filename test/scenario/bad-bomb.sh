@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A release that forks without end: everything that it forked is ended, and the node manager goes on. So does the version before one that
-# leaves so much behind on trial that nothing more can be started, without anything in its environment that tells whose it was.
+# A release that forks without end: all its descendants are ended, and the node manager continues. The same on trial, where the release
+# leaves so many processes behind that no more can be started, and no environment variable shows where they came from.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -17,14 +17,14 @@ refused bad-bomb '[a-z-]*' '.'
 check_equal "$(manager_pid a)" "$before" 'the node manager'
 takes_good
 
-say 'it forks on trial'
+say 'a release that forks without end on trial'
 release=$(publish bad-misdeed 6.6.7 --env 'MISDEED=while env -i setsid sleep 900 & do :; done; exit 1')
 before=$(stable_of a)
 expect_status 1 ctl update a --release "$release"
 until_node a ".online and .state == \"idle\" and (.quarantine | map (.release) | index (\"$release\") != null)"
 check_equal "$(stable_of a)" "$before" stable
-grep -q 'Cannot fork' "$fleet/a.log" || fail 'it was not out of processes'
+grep -q 'Cannot fork' "$fleet/a.log" || fail 'the release did not reach the limit of processes'
 few () { [ "$(cat "$cgroup/pids.current")" -lt 50 ]; }
 until_true few
 release=$(publish noded 3.0.0)
-ctl update a --release "$release" || fail 'the next good release was not taken'
+ctl update a --release "$release" || fail 'the next good release was not confirmed'

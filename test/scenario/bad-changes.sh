@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Releases that change on the way what they update to: an environment variable is lost, an argument is cut.
+# Releases that change the release that they update to: one loses an environment variable, one truncates an argument.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A release that ends at once is refused with its reason and quarantined; the next good one is taken.
+# A release that ends at once is refused with its reason and quarantined; the next good release is installed.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -16,7 +16,7 @@ check_node a '.state == "idle" and (.last_error.step | startswith ("probing")) a
 expect_status 0 ctl quarantine list a
 said "${release:0:12}"
 
-# It is not tried again; the next one is.
+# The bad release is not tried again; the next release is.
 expect_status 1 ctl update a --release "$release"
 said 'quarantine'
 publish noded-2 2.0.0 >"$fleet/release"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A release that fills the disk: the space comes back, and the release is blamed, not the host.
+# A release that fills the disk: the space is freed, and the release is quarantined; the host is not unfit.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -12,11 +12,11 @@ broker_start
 nodes_up a
 before=$(free)
 refused bad-filler '[a-z-]*' 'No space left|needs'
-[ "$(free)" -ge $((before * 9 / 10)) ] || fail "of $before kB only $(free) came back"
-# So late that the parent itself finds no room: for the scratch roots in which the start files are checked.
+[ "$(free)" -ge $((before * 9 / 10)) ] || fail "of $before kB only $(free) are free again"
+# The disk fills so late that the parent itself has no room for the scratch roots of the start-files step.
 refused bad-filler 'start-files' 'No space left' --env FILL=late
-[ "$(free)" -ge $((before * 9 / 10)) ] || fail "of $before kB only $(free) came back"
-# In service: it goes back, and is blamed although there is no room to write that down in.
+[ "$(free)" -ge $((before * 9 / 10)) ] || fail "of $before kB only $(free) are free again"
+# In service: the release is rolled back, and quarantined although the disk has no room for the record.
 filled=$(publish bad-filler 6.6.7 --env FILL=trial)
 expect_status 1 ctl update a
 until_node a '.online and .state == "idle" and .version == "1.0.0"'

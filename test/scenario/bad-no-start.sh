@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Releases that do not start, each for another reason: refused with what the system said of it.
+# Releases that do not start, each for another reason: refused with the error of the system.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -18,7 +18,7 @@ refused "$platform=$fleet/script" readiness 'No such file or directory'
 head -c 200000 "$good" >"$fleet/truncated"
 refused "$fleet/truncated" readiness 'Exec format error|signal|exited'
 
-# A whole program whose library is none, and a header of another machine: what travels is what the publisher has.
+# A complete program with a file that is not a library, and an ELF header of another machine. A node gets exactly the published bytes.
 printf 'this is no library\n' >"$fleet/no-library"
 refused noded-2 readiness 'error while loading shared libraries' --file "$fleet/no-library:lib/libczmq.so.4"
 head -c 64 "$good" >"$fleet/foreign"
@@ -26,7 +26,7 @@ printf '\xf3\x00' | dd of="$fleet/foreign" bs=1 seek=18 conv=notrunc status=none
 printf '\x00\x00' | dd of="$fleet/foreign" bs=1 seek=56 conv=notrunc status=none # no segments
 refused "$platform=$fleet/foreign" readiness 'Exec format error'
 
-# For its own platform it is not offered to the node; what misses a library, is empty, or is of no platform cannot be published.
+# A release for another platform is not offered to the node. A program that lacks a library, is empty, or has no platform cannot be published.
 publish "$fleet/foreign" 6.6.6 >"$fleet/release"
 expect_status 1 ctl update a
 check_runs a 1.0.0 noded

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Releases that delete the workspace that they run from, or write into it: they live in a copy of it.
+# Releases that delete the workspace that they run from, or write into it: a probe runs from a copy of the workspace.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

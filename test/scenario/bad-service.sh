@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Releases that pass the rehearsal, and in service turn on their launcher, restart their own service, or leave processes behind: no
-# trial is without end, one manager serves the root, nothing of a version outlives it, and what keeps an application does.
+# Releases that pass the rehearsal, and in service attack their launcher, restart their own service, or leave processes behind: every
+# trial ends, one manager runs in the root, and no process of a version outlives it, except keepers of applications.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# Runs in service, as a child of the manager: $manager and $launcher are the processes above it.
+# on_service: reads the script that the release runs in service, as a child of its manager. $manager and $launcher are their pids.
 command=$fleet/command
 on_service ()
 {
     # shellcheck disable=SC2016 # for the shell that runs it
     { echo 'manager=$PPID; launcher=$(awk "/^PPid:/ { print \$2 }" /proc/$manager/status)'; cat; } >"$command"
 }
-# publish_bad NUMBER: the same program again, as another release
+# publish_bad NUMBER: publishes the same program as another release.
 publish_bad () { publish bad-command "6.6.$1" --env "BAD_COMMAND=$command"; }
-# rolled_back REASON QUARANTINED: behind an update that failed.
+# rolled_back REASON QUARANTINED: checks the node after an update that failed on trial.
 rolled_back ()
 {
     until_node a '.online and .state == "idle" and .last_error.step == "trial"'
@@ -22,9 +22,9 @@ rolled_back ()
     check_node a ".quarantine | (map (.release) | index (\"$release\") != null) == $2"
     field a .last_error.reason >"$fleet/said"
     said "$1"
-    check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* "$fleet/a"/.trial 2>/dev/null || true)" '' 'what is left of the trial'
+    check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* "$fleet/a"/.trial 2>/dev/null || true)" '' 'leftovers of the trial'
 }
-# tried NUMBER REASON QUARANTINED
+# tried NUMBER REASON QUARANTINED: orders such a release; it must be rolled back.
 tried ()
 {
     before=$(stable_of a)
@@ -34,9 +34,10 @@ tried ()
 }
 alive () { [ -e "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status"; }
 all_alive () { local pid; tr ' ' '\n' <"$1" | while read -r pid; do alive "$pid" || fail "process $pid of $1 was ended"; done; }
-none_alive () { local pid; tr ' ' '\n' <"$1" | while read -r pid; do ! alive "$pid" || fail "process $pid of $1 lives"; done; }
+none_alive () { local pid; tr ' ' '\n' <"$1" | while read -r pid; do ! alive "$pid" || fail "process $pid of $1 is still alive"; done; }
 
-# runs_again: what started $fleet/left.before is gone, and another one has come as far. The broker may not know yet that the first is gone.
+# runs_again: waits until a new manager has started its own process in $fleet/left. The broker may not know yet that the first manager has
+# ended.
 runs_again ()
 {
     until_true manager_pid a
@@ -47,13 +48,13 @@ runs_again ()
 broker_start
 nodes_up a
 
-say 'it tells its launcher to stop'
+say 'the version sends its launcher SIGTERM'
 # shellcheck disable=SC2016 # for the shell that runs it
 on_service <<<'kill -TERM $launcher; sleep 600'
 tried 1 'sent its launcher a signal to stop' true
 
-say 'it restarts its own service, again and again'
-# under sanitizers runsv sends neither signal by itself (term_behind_cont)
+say 'the version restarts its own service again and again'
+# under sanitizers runsv does not send SIGTERM and SIGCONT itself (term_behind_cont)
 if [ -n "${NODED_STEP:-}" ]; then
     cp "$fleet/sv/a/control/x" "$fleet/sv/a/control/t"
     printf '#!/bin/sh\nexit 0\n' >"$fleet/sv/a/control/c"
@@ -63,7 +64,7 @@ on_service <<<"[ -e '$fleet/a/.trial' ] && sv restart '$fleet/sv/a'; exit 0"
 tried 2 'stopped repeatedly' false
 term_behind_cont "$fleet/sv/a"
 
-say 'an application, and what is left behind'
+say 'the keeper of an application, and other processes that are left behind'
 mkdir -p "$fleet/a/keepers" "$fleet/a/apps/shop/run"
 digest=$(sha256sum <"$(binary stand-in)" | cut -d' ' -f1)
 install -m 755 "$(binary stand-in)" "$fleet/a/keepers/$digest"
@@ -71,7 +72,7 @@ keepers_end ()
 {
     # shellcheck disable=SC2046 # one pid a word
     kill -KILL $(cat "$fleet/kept" 2>/dev/null) 2>/dev/null || true
-    rm -rf "$fleet/a/apps/shop" # it is no application that noded verify could know
+    rm -rf "$fleet/a/apps/shop" # not a real application: noded verify would report it
 }
 at_end keepers_end
 on_service <<COMMAND
@@ -91,27 +92,27 @@ rm "$fleet/crash"
 
 say 'the manager is killed'
 release=$(publish_bad 4)
-ctl update a --release "$release" || fail 'what does no harm was not confirmed'
+ctl update a --release "$release" || fail 'a harmless release was not confirmed'
 one=$(manager_pid a)
 cp "$fleet/left" "$fleet/left.before"
-alive "$(cat "$fleet/left")" || fail 'what the version started was ended while it runs'
+alive "$(cat "$fleet/left")" || fail 'a process of the running version was ended'
 kill -KILL "$one"
 until_true eval "! alive $one"
 runs_again
 none_alive "$fleet/left.before"
 all_alive "$fleet/kept"
 
-say 'the launcher is killed, and its manager outlives it'
+say 'the launcher is killed; the next launcher ends the processes of the version'
 one=$(manager_pid a)
 cp "$fleet/left" "$fleet/left.before"
 kill -KILL "$(awk '/^PPid:/ { print $2 }' "/proc/$one/status")"
 until_true eval "! alive $one"
 runs_again
-check_equal "$(find /proc -maxdepth 2 -name exe -lname "*$fleet/a/20*/noded" 2>/dev/null | wc -l)" 1 'managers that run'
+check_equal "$(find /proc -maxdepth 2 -name exe -lname "*$fleet/a/20*/noded" 2>/dev/null | wc -l)" 1 'the number of running managers'
 none_alive "$fleet/left.before"
 all_alive "$fleet/kept"
 
-say 'it is reverted'
+say 'the version is reverted'
 ctl revert a
 none_alive "$fleet/left"
 all_alive "$fleet/kept"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Releases that pass the rehearsal and fail in service: crash at each start on trial, or hang once they are ready. The launcher goes
-# back by itself.
+# Releases that pass the rehearsal and fail in service: they crash at each start on trial, or hang after they are ready. The launcher rolls
+# back automatically.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# goes_back BINARY REASON
-goes_back ()
+# rolls_back BINARY REASON: updates node a to such a release, and checks the rollback.
+rolls_back ()
 {
     local binary=$1 reason=$2 before release
     before=$(stable_of a)
@@ -17,12 +17,12 @@ goes_back ()
     check_runs a 1.0.0 noded
     field a .last_error.reason >"$fleet/said"
     said "$reason"
-    check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* 2>/dev/null || true)" '' 'what is left of the trial'
+    check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* 2>/dev/null || true)" '' 'leftovers of the trial'
 }
 
 node_settings=${node_settings/confirm = 60s/confirm = 6s}
 broker_start
 nodes_up a
-goes_back bad-trial-crash 'crashed'
-goes_back bad-trial-stuck 'never confirmed'
+rolls_back bad-trial-crash 'crashed'
+rolls_back bad-trial-stuck 'never confirmed'
 takes_good

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A release passes the whole rehearsal and hangs when on trial: the launcher goes back by itself.
+# A release passes the whole rehearsal and hangs on trial: the launcher rolls back automatically.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -14,7 +14,7 @@ said 'went.back|trial'
 check_equal "$(stable_of a)" "$before" 'stable'
 check_runs a 1.0.0 noded
 check_node a '.state == "idle" and .last_error.step == "trial" and .last_error.reason != ""'
-check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* 2>/dev/null || true)" '' 'what is left of the trial'
+check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* 2>/dev/null || true)" '' 'leftovers of the trial'
 expect_status 0 "$build/noded" quarantine list --root "$fleet/a"
 said "${release:0:12}"
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A release that writes to its parent's root, over start files, programs and links: where the host lets the guard mount, it cannot;
-# elsewhere it is found out, and everything is put back.
+# A release that writes to its parent's root, over start files, programs and links. If the host lets the guard mount, the writes fail.
+# Otherwise they are detected and undone.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# What a start needs, with its contents.
+# Prints the links and the digests of the files that a start needs.
 picture () { (cd "$fleet/a" && readlink stable previous && find stable/ previous/ node.zpl -type f -print0 | sort -z | xargs -0 sha256sum); }
 
 broker_start
@@ -16,7 +16,7 @@ check_runs a 1.0.0 noded
 picture >"$fleet/before"
 if unshare --mount true 2>/dev/null; then
     refused bad-vandal readiness 'Read-only file system'
-    picture | cmp - "$fleet/before" || fail 'something was changed through a closed view'
+    picture | cmp - "$fleet/before" || fail 'the candidate changed the root although the guard had mounted it read-only'
 fi
 
 # The same without the right to mount.
@@ -24,6 +24,6 @@ node_stop a
 node_start a setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin
 until_node a '.online and .state == "idle"'
 refused bad-vandal root 'was (changed|removed).*put back' --env 'OPEN=1'
-picture | cmp - "$fleet/before" || fail 'something was not put back'
-grep -q 'that a start needs are saved' "$fleet/a.log" || fail 'the open view was not told'
+picture | cmp - "$fleet/before" || fail 'a change was not undone'
+grep -q 'that a start needs are saved' "$fleet/a.log" || fail 'the log does not report that the root is writable for the candidate'
 takes_good

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# One bit of a file of a workspace changes: of the version that runs, of its manifest, of the one that a revert goes back to, of
-# the candidate between its staging and its rehearsal, and on trial. It is found before it is needed. What is damaged is not started
-# where something whole is there and told in journal and status, nobody is blamed for a disk, and the next update heals.
+# One bit changes in a file of a workspace: of the running version, of its manifest, of the version that a revert needs, of the candidate
+# between its staging and its rehearsal. The damage is found before the file is needed. A damaged version is not started if an intact one
+# exists, journal and status report it, no release is quarantined for a disk fault, and the next update repairs it.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# flip FILE OFFSET: the lowest bit of that byte, in place.
+# flip FILE OFFSET: inverts the lowest bit of that byte, in place.
 flip ()
 {
     local byte
@@ -25,7 +25,7 @@ two=$(publish noded-2 2.0.0)
 wanted=$two other=$one
 nodes_up a
 
-# update: to the release that does not run.
+# update: updates to the release that does not run.
 update ()
 {
     ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
@@ -35,7 +35,7 @@ update ()
 }
 
 for file in noded envelope.json command manifest; do
-    say "one bit of $file of the version that runs"
+    say "one bit of $file of the running version"
     update
     previous=$(readlink "$root/previous")
     node_stop a
@@ -43,8 +43,8 @@ for file in noded envelope.json command manifest; do
     expect_status 1 "$build/noded" verify --root "$root"
     node_start a
     until_node a '.online and .state == "idle"'
-    check_equal "$(stable_of a)" "$previous" 'stable, when it had rotted'
-    grep -q 'WARNING: .* is DAMAGED' "$fleet/a.log" || fail 'the launcher does not tell'
+    check_equal "$(stable_of a)" "$previous" 'stable after the damage'
+    grep -q 'WARNING: .* is DAMAGED' "$fleet/a.log" || fail 'the launcher does not log the damage'
     check_node a '.last_error.step == "stable" and (.last_error.reason | test ("was stable and is damaged")) and .previous_version == null'
     expect_status 0 "$build/noded" why --root "$root"
     said 'stable +went-back.*is damaged'
@@ -54,13 +54,13 @@ for file in noded envelope.json command manifest; do
     wanted=$other other=$([ "$other" = "$one" ] && echo "$two" || echo "$one")
 done
 
-say 'one bit of the version that a revert goes back to'
+say 'one bit of the version that a revert needs'
 update
 flip "$root/previous/noded" 100
 before=$(stable_of a)
 expect_status 1 "$build/noded" revert --root "$root"
 said 'cannot be reverted to'
-check_equal "$(stable_of a)" "$before" 'stable, after a revert that was refused'
+check_equal "$(stable_of a)" "$before" 'stable after a refused revert'
 update
 update
 expect_status 0 "$build/noded" revert --root "$root"
@@ -68,7 +68,7 @@ until_node a '.online and .held'
 ctl unhold a
 until_node a '.online and .state == "idle" and (.held | not)'
 
-say 'one bit of the version that a revert goes back to, which nobody asks for, and of the one that runs: found, and told'
+say 'one bit of previous, and of the running version, at rest: the scrubber finds and reports it'
 node_stop a
 sed -i 's/^node$/&\n    scrub = 1s/' "$root/node.zpl"
 node_start a
@@ -83,7 +83,7 @@ for link in previous stable; do
     until_true grep -E "a  damaged .*$link is damaged" "$fleet/events"
     expect_status 0 "$build/noded" why --root "$root"
     said "scrub +failed.*$link is damaged"
-    [ -e "$root/$link/command" ] || fail 'it was removed'
+    [ -e "$root/$link/command" ] || fail 'the damaged file was removed'
     flip "$root/$link/command" 10
     until_node a '.damage == null'
 done
@@ -96,7 +96,7 @@ swap=$wanted wanted=$other other=$swap
 update
 check_node a '.damage == null'
 expect_status 0 "$build/noded" status --root "$root"
-! grep -q damage "$fleet/said" || fail 'an update replaced what was damaged'
+! grep -q damage "$fleet/said" || fail 'status reports damage after an update that replaced the damaged version'
 
 say 'one bit of the candidate before its rehearsal'
 journal_mark a
@@ -108,11 +108,11 @@ at_step a probing
 candidates=("$root"/2*Z)
 flip "${candidates[-1]}/envelope.json" 100
 go_on a
-wait "$updating" && fail 'a damaged candidate was taken'
+wait "$updating" && fail 'the update to a damaged candidate succeeded'
 check_equal "$(stable_of a)" "$before" 'stable'
 check_node a '.quarantine == []'
 until_node a '.online and (.state == "idle" or .state == "unfit")'
-ctl update a || fail 'the release was not taken when it was whole'
+ctl update a || fail 'the intact release was not confirmed'
 
 node_stop a
 find "$root" -maxdepth 1 -name '2*Z' | while read -r workspace; do

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Blobs rot where they are served, or are lost: found before they are served, by the scrubber, or by whoever publishes again; shown by
-# `releases`, `rollout plan` and the event; mended by publishing again. What nothing needs is in the trash first.
+# Blobs of the broker are damaged or lost. The damage is found before a blob is served, by the scrubber, or when the release is published again,
+# which also repairs it. `releases`, `status`, `rollout plan` and `update` report it. Blobs that no release needs are moved to the trash first.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# One bit, and its time as it was.
+# rot FILE: inverts one bit of a file, in place.
 rot ()
 {
     local byte
@@ -27,7 +27,7 @@ before=$(stable_of a)
 digest=$(blob_of noded-2)
 blob=$(place_of "$digest")
 
-say 'damaged while the broker is down: not served, and nobody is charged'
+say 'damaged while the broker is down: not served, and no release is quarantined'
 broker_stop
 rot "$blob"
 broker_start
@@ -37,8 +37,8 @@ check_node a '.quarantine == [] and .last_error.step == "fetching"'
 until_true logged "blob $digest is damaged"
 [ -e "$fleet/broker/contents/damaged/$digest" ] || fail 'the damaged blob is gone'
 
-say 'shown'
-check_equal "$(unserved)" '["2.0.0"]' 'what cannot be served'
+say 'the commands report it'
+check_equal "$(unserved)" '["2.0.0"]' 'the releases that cannot be served'
 expect_status 0 ctl releases
 said "^${release:0:12} cannot be served: 1 of its blobs"
 expect_status 0 ctl status a
@@ -48,25 +48,25 @@ said "$release cannot be served.*$digest"
 expect_status 1 ctl update a --release "$release"
 said "$release cannot be served.*$digest.*publish it again"
 
-say 'mended by publishing again'
+say 'repaired by publishing again'
 check_equal "$(publish noded-2 2.0.0)" "$release" 'the release that is published again'
-check_equal "$(unserved)" '[]' 'what cannot be served'
+check_equal "$(unserved)" '[]' 'the releases that cannot be served'
 not_here "$fleet/broker/contents/damaged/$digest" || fail 'the damaged blob is still there'
 
-say 'publishing again finds what nobody has asked for yet'
+say 'publishing again finds damage in a blob that no node has requested yet'
 broker_stop
 rot "$blob"
 broker_start
 publish noded-2 2.0.0 >/dev/null
 check_equal "$(sha256sum <"$blob" | cut -d' ' -f1)" "$digest" 'the blob'
 
-say 'the scrubber finds it, and tells'
+say 'the scrubber finds and reports damage'
 broker_stop
 rot "$blob"
 broker_options[5]=1s
 broker_start
 until_true not_here "$blob"
-until_true is_unserved # which is told to the broker by the thread that found it
+until_true is_unserved # the broker learns it from the scrubber's thread, so a little later
 publish noded-2 2.0.0 >/dev/null
 check_equal "$(sha256sum <"$blob" | cut -d' ' -f1)" "$digest" 'the blob'
 
@@ -75,29 +75,29 @@ rm -rf "$fleet/broker/contents"
 until_true is_unserved
 until_true logged 'removed or replaced while it was in use'
 publish noded-2 2.0.0 >/dev/null
-check_equal "$(unserved)" '[]' 'what cannot be served'
+check_equal "$(unserved)" '[]' 'the releases that cannot be served'
 check_equal "$(sha256sum <"$blob" | cut -d' ' -f1)" "$digest" 'the blob'
 
-say 'what nothing needs goes into the trash, comes back, and is deleted last'
+say 'an unused blob is moved to the trash, comes back when it is published again, and is deleted last'
 other=$(publish noded 9.0.0)
 unneeded=$(blob_of noded)
 ctl withdraw "$other"
 until_true not_here "$(place_of "$unneeded")"
-[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'it is not in the trash'
+[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'the unused blob is not in the trash'
 publish noded 9.0.1 >/dev/null
 until_true test -e "$(place_of "$unneeded")"
 ctl withdraw "$(ctl releases --json | jq -r 'map (select (.version == "9.0.1"))[0].release')"
-full=$((1 << 50)) # bytes: no disk has as many free
+full=$((1 << 50)) # bytes: more than any disk has free
 broker_stop
 broker_options+=(--trash-free "$full" --trash-keep 0s)
 broker_start
 ctl releases >/dev/null
-[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'it was deleted in the first hour'
+[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'the unused blob was deleted in the first hour of the broker'
 broker_stop
 broker_options+=(--trash-first 0s --trash-keep 1h)
 broker_start
 ctl releases >/dev/null
-[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'it was deleted before its time'
+[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'the unused blob was deleted before --trash-keep had passed'
 broker_stop
 broker_options+=(--trash-keep 10ms)
 broker_start

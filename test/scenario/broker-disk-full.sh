@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The broker's disk fills up at a step of an update: the broker goes on, says that it cannot keep what it is told, and takes no
-# order; once there is room, everything is told after all and the update comes to its end.
+# The broker's disk fills up at a step of an update: the broker keeps running, reports that it cannot store reports, and accepts no
+# order. When there is room, nodes send their reports again, and the update finishes.
 set -euo pipefail
 if [ -z "${OWN_MOUNTS:-}" ]; then
-    OWN_MOUNTS=1 unshare -m true 2>/dev/null || { echo 'SKIPPED: this host lets nobody mount a file system of its own'; exit 77; }
+    OWN_MOUNTS=1 unshare -m true 2>/dev/null || { echo 'SKIPPED: cannot make a mount name space'; exit 77; }
     exec env OWN_MOUNTS=1 unshare -m "$0" "$@"
 fi
 # shellcheck source=test/scenario/lib.bash
@@ -12,7 +12,7 @@ fi
 . "$here/moments.bash"
 
 resize () { mount -o "remount,size=$1" "$fleet/broker"; }
-# What SQLite has reserved in its log would still take something.
+# fill: leaves no free byte. The log of SQLite is truncated first: a reserved part of it could still take a write.
 fill ()
 {
     sqlite3 "$fleet/broker/broker.db" 'pragma wal_checkpoint (truncate)' >/dev/null
@@ -36,13 +36,13 @@ for step in "${steps[@]}" probing/hand-over; do
     expect_status 1 ctl hold a
     said 'full'
     expect_status 0 ctl releases
-    kill -0 "$broker_pid" || fail "the broker ended in $step"
+    kill -0 "$broker_pid" || fail "the broker ended in the step $step"
     resize 256m
     arrived a "a full disk of the broker in $step"
     check_node a '.outcome == "confirmed" and (.held | not)'
 done
 
-# Begun on a full disk, it says so; a release that does not fit is refused with both figures.
+# A broker that starts on a full disk reports that; a release that does not fit is refused with the size needed and the bytes free.
 broker_stop
 fill
 expect_status 1 "$build/noded-broker" --root "$fleet/broker" --port "$port"
@@ -53,4 +53,4 @@ resize "$(($(df --output=used "$fleet/broker" | tail -n 1) + 1024))k"
 expect_status 1 publish noded-2 2.0.2
 said 'bytes free'
 resize 256m
-publish noded-2 2.0.2 >/dev/null || fail 'nothing can be published once there is room'
+publish noded-2 2.0.2 >/dev/null || fail 'a release cannot be published although there is room'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The broker is killed -9 at each step of an update, and stays away until the node has come as far as it can without: started again,
-# it knows what it knew, and the update comes to its end.
+# The broker is killed -9 at each step of an update, and stays away until the node has continued as far as it can without a broker. After its
+# restart the broker has its records, and the update finishes.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -22,7 +22,7 @@ for step in "${steps[@]}"; do
     kill -CONT "$halted"
     case $step in
         matching | confirmed) until_true misses_again "$before" ;;
-        fetching) until_true waits "$before" ;; # or it finds all that it needs in a version that is here
+        fetching) until_true waits "$before" ;; # or the node finds all blobs in a version that it has
         *) until_true on_trial ;;
     esac
     broker_start
@@ -30,7 +30,7 @@ for step in "${steps[@]}"; do
     check_node a '.outcome == "confirmed"'
 done
 
-# What it knew is known: releases, nodes, and an order that was given just before.
+# The records are intact: releases, nodes, and an order that was acknowledged just before the kill.
 ctl update a --release "${releases[$next]}" --no-wait
 broker_kill
 broker_start

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The broker's database is lost, and an older copy of it put in its place. What it has forgotten it does not undo; what is ordered
-# from then on, be it before the node is heard of or after, is carried out.
+# The broker's database is replaced by an older copy. The broker does not undo what the copy does not contain. New orders are carried out,
+# whether they are given before or after the node reconnects.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# As where the whole root is set back: the broker itself does not notice.
+# Restores the database and its mark, as if the whole root were restored: the broker itself does not notice.
 restore () { rm -f "$fleet"/broker/broker.db* "$fleet/broker/records.mark"; cp "$fleet/copy.db" "$fleet/broker/broker.db"; }
 
 broker_start
@@ -15,16 +15,16 @@ second=$(publish noded-2 2.0.0)
 ctl update a --release "$first" || fail 'the first update was not confirmed'
 sqlite3 "$fleet/broker/broker.db" ".backup '$fleet/copy.db'"
 ctl update a --release "$second" || fail 'the second update was not confirmed'
-for order in hold unhold hold unhold; do ctl "$order" a || fail "$order"; done
+for order in hold unhold hold unhold; do ctl "$order" a || fail "the order $order failed"; done
 until_node a '.epoch == .desired_epoch and (.held | not)'
 epoch=$(field a .epoch)
 broker_stop
 restore
 
-# An order to a node that this broker has not heard of yet.
+# An order to a node that this broker has not heard of since the restoration.
 node_stop a
 broker_start
-ctl hold a || fail 'an absent node could not be ordered'
+ctl hold a || fail 'an offline node could not be held'
 node_start a
 until_node a ".online and .version == \"2.0.0\" and .held and .epoch > $epoch"
 expect_status 0 ctl why a
@@ -33,7 +33,7 @@ until_node a '.held | not'
 ctl update a --release "$first" || fail 'the update after the restoration was not confirmed'
 check_node a ".release == \"$first\""
 
-# The same after it has been heard of, in the middle of an update.
+# A restoration in the middle of an update, with the node online.
 ctl update a --release "$second" --no-wait
 until_node a '.state == "probing" or .version == "2.0.0"'
 broker_kill

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A node that does not reach its broker says so on its host, since when and why: noded status and the log tell. Reached again, they
-# tell that.
+# A node that cannot reach its broker reports on its host since when and why, in noded status and in the log. It also reports when the broker
+# is reached again.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# points_to ADDRESS [CONTROL]: as a person would change it, with SIGHUP.
+# points_to ADDRESS [CONTROL]: changes node.zpl as an operator does, and sends SIGHUP.
 points_to ()
 {
     sed -i "s|^    broker = .*|    broker = \"$1\"|; /^    control = /d; ${2:+s|^    broker = .*|&\n    control = \"$2\"|}" "$fleet/a/node.zpl"
@@ -22,17 +22,17 @@ expect_status 1 status_says '^broker '
 say 'nothing listens there'
 points_to 127.0.0.1:1
 until_true status_says '^broker .*127\.0\.0\.1:2 is not reached since 20.*Z \(last: no connection .*Connection refused\)'
-grep -q '127\.0\.0\.1:2 is not reached since .*Connection refused' "$fleet/a.log" || fail 'the log does not tell'
+grep -q '127\.0\.0\.1:2 is not reached since .*Connection refused' "$fleet/a.log" || fail 'the log does not report it'
 
 say 'a name that does not exist'
 points_to no-such-host.invalid
 until_true status_says '^broker .*last: the name no-such-host\.invalid cannot be resolved: '
 
-say 'somebody else listens there'
+say 'another program listens there'
 points_to "127.0.0.1:$port" "tcp://127.0.0.1:$((port + 2))"
 until_true status_says '^broker .*last: connected, but no answer to hello'
 
-say 'the broker ends, and comes again'
+say 'the broker ends, and starts again'
 points_to "127.0.0.1:$port"
 until_node a '.online and .state == "idle"'
 expect_status 1 status_says '^broker '

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Mistakes on the command line are told in a sentence, with an exit status that says whose they are.
+# Mistakes on the command line are reported in one sentence, with an exit status that shows the kind of mistake.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -37,7 +37,7 @@ said "$fleet/nothing"
 expect_status 1 ctl update a --release 0123456789
 expect_status 1 ctl withdraw 0123456789
 said 'no release begins with 0123456789'
-# A variable that is not set selects nobody, and digits that are none name no release.
+# An empty selector (from an unset variable) selects no node, and a digest of zeros names no release.
 for command in forget label nodes 'rollout plan' 'rollout start'; do
     # shellcheck disable=SC2086 # two words
     expect_status 2 ctl $command --select ''
@@ -45,7 +45,7 @@ for command in forget label nodes 'rollout plan' 'rollout start'; do
 done
 expect_status 2 ctl update a --release "$(printf '%064d' 0)"
 said 'is no release'
-# What a node was installed with is shown as its release, and was never published.
+# The release that a node was installed with is shown as its release, but was never published.
 node_start a
 until_node a '.online and .state == "idle"'
 installed=$(field a .release)
@@ -53,20 +53,20 @@ expect_status 1 ctl update a --release "${installed:0:12}"
 said 'was not published here, node a was installed with it'
 expect_status 1 ctl update a --release "$installed"
 said 'was not published here'
-# An address beyond loopback wants keys, or a word that it is meant.
+# An address beyond loopback needs keys, or --insecure.
 expect_status 2 "$build/noded-broker" --root "$fleet/other" --port 0 --bind 0.0.0.0
 said 'insecure'
 expect_status 2 "$build/noded-broker" --root "$fleet/other" --port 0 --heartbeat 0s
 said 'heartbeat'
 
-# What could not work anywhere is refused before anything is made.
+# Arguments that cannot work are refused before a file is made.
 expect_status 2 "$build/noded" install --root "$fleet/new" --id a/b --broker 127.0.0.1
 said 'a/b.*letters'
 expect_status 2 "$build/noded" install --root "$fleet/new" --id a --broker 127.0.0.1:none
 said 'port'
 [ ! -e "$fleet/new" ] || fail 'a refused installation left a directory'
 
-# A directory that is no root.
+# A directory that is not a root.
 mkdir "$fleet/plain"
 for command in status why revert verify 'quarantine list' 'quarantine clear'; do
     # shellcheck disable=SC2086 # two words

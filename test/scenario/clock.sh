@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The clock of a host stands at 1970 and jumps by hours either way: updates and reverts go on, and no workspace's name is older
-# than the one before.
+# The clock of a host stands at 1970 and jumps by hours in both directions: updates and reverts work, and the name of each workspace is later
+# than the name before it.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -15,7 +15,7 @@ day=$((24 * hour))
 to_1970=$((-$(date +%s)))
 echo "$to_1970" >"$fleet/clock"
 "${clock[@]}" "$build/noded" install --root "$fleet/a" --id a --broker "127.0.0.1:$port" --no-rehearsal >>"$fleet/a.log" 2>&1
-[[ $(stable_of a) == 1970-* ]] || fail "the clock was not taken from the file: $(stable_of a)"
+[[ $(stable_of a) == 1970-* ]] || fail "the program did not use the fake clock: $(stable_of a)"
 settings_scaled >>"$fleet/a/node.zpl"
 node_start a "${clock[@]}"
 until_node a '.online and .state == "idle"'
@@ -27,12 +27,12 @@ for by in "$to_1970" 0 $((9 * hour)) $((-9 * hour)) $((-8000 * day)) $((70 * hou
     echo "$by" >"$fleet/clock"
     ctl update a --release "$wanted" || fail 'the update was not confirmed'
     check_node a ".release == \"$wanted\""
-    [[ $(stable_of a) > $last ]] || fail "the workspace $(stable_of a) is named before $last"
+    [[ $(stable_of a) > $last ]] || fail "the name of the workspace $(stable_of a) is earlier than $last"
     last=$(stable_of a)
     swap=$wanted wanted=$other other=$swap
 done
 
-say 'clock: jumps in a rehearsal and on trial'
+say 'clock: jumps during a rehearsal and on trial'
 journal_mark a
 ctl update a --release "$wanted" >"$fleet/updating" 2>&1 &
 updating=$!
@@ -46,4 +46,4 @@ wait "$updating" || { cat "$fleet/updating"; fail 'the update was not confirmed'
 expect_status 0 "$build/noded" revert --root "$fleet/a"
 until_node a '.online and .held'
 node_stop a
-check_equal "$(find "$fleet/a" -maxdepth 1 -name '*Z' -type d | wc -l)" 3 'the workspaces that are kept'
+check_equal "$(find "$fleet/a" -maxdepth 1 -name '*Z' -type d | wc -l)" 3 'the number of workspaces'

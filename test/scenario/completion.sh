@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# A shell completes commands, options, and what the broker knows; where it does not answer, nothing is said.
+# A shell completes commands, options, and names that the broker knows. If the broker does not answer, there is no completion and no message.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
 ln -s "$build/nodectl" "$fleet/nodectl"
 eval "$("$fleet/nodectl" completion bash)"
-complete -p nodectl >/dev/null || fail 'bash does not know how to complete nodectl'
+complete -p nodectl >/dev/null || fail 'bash has no completion for nodectl'
 
-# completes EXPECTED WORD...: what bash offers for the last word. The program goes by its path, as it is typed.
+# completes EXPECTED WORD...: checks what bash offers for the last word. The program is called by its path, as on the command line.
 completes ()
 {
     local expected=$1 COMP_WORDS COMP_CWORD COMPREPLY=()
@@ -16,7 +16,7 @@ completes ()
     COMP_WORDS=("$fleet/nodectl" "$@")
     COMP_CWORD=$#
     _nodectl
-    check_equal "${COMPREPLY[*]}" "$expected" "what is offered for: $*"
+    check_equal "${COMPREPLY[*]}" "$expected" "what bash offers for: $*"
 }
 
 broker_start
@@ -43,12 +43,12 @@ NODED_BROKER=127.0.0.1:1 completes 'db' --broker "127.0.0.1:$port" status d
 NODED_BROKER=127.0.0.1:1 completes '' status d
 NODED_BROKER='no broker' completes '' status d
 
-# The same in the other shells, where the command goes by its name.
+# The other shells, where the program is called by its name.
 export PATH=$fleet:$PATH
 nodectl completion fish >"$fleet/completion.fish"
 nodectl completion zsh >"$fleet/completion.zsh"
 
-# fish_completes EXPECTED LINE: in a directory with a file that must not be offered beside them.
+# fish_completes EXPECTED LINE: checks what fish offers, in a directory with files that may not be mixed into the words.
 mkdir "$fleet/here"
 touch "$fleet/here/payload" "$fleet/here/weather"
 fish_completes () { check_equal "$(cd "$fleet/here" && HOME=$fleet fish -N -c "source '$fleet/completion.fish'; complete -C '$2'" | xargs)" "$1" "what fish offers for: $2"; }
@@ -57,7 +57,7 @@ fish_completes 'pause plan' 'nodectl rollout p'
 fish_completes 'web-1 web-2' "nodectl update --release $release db we"
 fish_completes 'payload' 'nodectl publish noded --version 1 --binary pay'
 
-# zsh_completes EXPECTED LINE: what a person at a terminal sees the line become when he presses the key.
+# zsh_completes EXPECTED LINE: checks what the line at a terminal becomes when the tab key is pressed.
 cat >"$fleet/press" <<'ZSH'
 zmodload zsh/zpty
 zpty shell zsh -f -i
@@ -66,6 +66,6 @@ zpty -r shell seen "*IS READY*IS READY*"
 zpty -n -w shell "$3"$'\t'
 zpty -r shell seen "*$2*"
 ZSH
-zsh_completes () { HOME=$fleet TERM=dumb timeout "$patience" zsh -f "$fleet/press" "$fleet/completion.zsh" "$@" || fail "zsh does not make '$1' of '$2'"; }
+zsh_completes () { HOME=$fleet TERM=dumb timeout "$patience" zsh -f "$fleet/press" "$fleet/completion.zsh" "$@" || fail "zsh does not complete '$2' to '$1'"; }
 zsh_completes 'nodectl publish ' 'nodectl pub'
 zsh_completes 'nodectl update web-1 db ' 'nodectl update web-1 d'

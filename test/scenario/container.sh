@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The launcher is pid 1 of a container: it reaps what others leave, updates go through it without a new container, SIGTERM ends
-# it, and a revert made on the host reaches it, and nobody else.
+# The launcher is pid 1 of a container: it reaps orphans, updates work without a new container, SIGTERM ends it, and a revert on the host
+# signals the launcher only.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-unshare --pid --fork --mount-proc true 2>/dev/null || skip 'needs a pid name space of its own (root, CAP_SYS_ADMIN)'
+unshare --pid --fork --mount-proc true 2>/dev/null || skip 'cannot make a pid name space (needs root, CAP_SYS_ADMIN)'
 broker_start
 node_install a
 unshare --pid --fork --mount-proc "$fleet/a/stable/noded.sh" >>"$fleet/a.log" 2>&1 &
@@ -21,7 +21,7 @@ check_runs a 2.0.0 noded-2
 check_equal "$(inside readlink /proc/1/exe)" "$fleet/a/$(stable_of a)/start" 'the program that is pid 1 after an update'
 check_equal "$(pgrep -P "$outer")" "$launcher" 'the pid of the launcher, seen from the host'
 
-# Orphans that have ended, of any parent.
+# Orphans that end, of any parent, are reaped.
 # shellcheck disable=SC2016 # for the shell inside
 inside sh -c 'for i in 1 2 3; do (sh -c "kill -9 \$PPID" & sleep 0.05) & done; wait' || true
 no_zombies () { local states; states=$(inside ps -eo stat=) && ! grep -q '^Z' <<<"$states"; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Contents are uploaded to and fetched from a content peer of their own; the broker has none, and blames no node for what rots there. The peer is away when an update begins,
-# and is killed -9 in the middle of a download: each time the update goes on once it is back, and nothing is downloaded twice but
-# what was under way. Where it stays away for longer than the state may take, the reason names it.
+# Blobs are uploaded to and downloaded from a separate content peer; the broker has none, and charges no node for damage at the peer. The peer
+# is away when an update starts, and is killed -9 during a download: each time the update continues when the peer is back, and only requests
+# under way are downloaded twice. If the peer stays away for longer than the deadline of the state, the reason names it.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -9,10 +9,10 @@ set -euo pipefail
 . "$here/moments.bash"
 
 peer_pid=
-# peer_start PORT: on the port of the last start; 0 picks one.
+# peer_start PORT: starts the content peer; 0 selects a free port. Its address is in $peer.
 peer_start ()
 {
-    rm -f "$fleet/content.out" # the last one's must not be taken for this one's
+    rm -f "$fleet/content.out" # the line of the last start must not count for this one
     "$build/noded-content" --root "$fleet/content" --port "$1" >"$fleet/content.out" 2>>"$fleet/content.log" &
     peer_pid=$!
     until grep -qs '^ready' "$fleet/content.out"; do
@@ -32,7 +32,7 @@ at_end peer_kill
 
 why_names_the_peer () { ctl why a | grep -qF "no connection to the content peer tcp://$peer"; }
 
-# What the journal tells of the last download: bytes downloaded, and bytes resumed.
+# Prints the bytes downloaded and the bytes resumed of the last download, by the journal.
 fetched ()
 {
     jq -r 'select (.step == "staging" and .reason).reason | capture ("(?<a>[0-9]+) bytes downloaded, (?<b>[0-9]+) resumed") | "\(.a) \(.b)"' \
@@ -41,7 +41,8 @@ fetched ()
 
 broker_options=(--no-content)
 chunk=4096
-# What may be under way, and what may be asked for twice where a slow machine takes an answer for lost: the window halves each time.
+# The bytes that may be under way, and those that may be requested twice if a slow machine takes an answer for lost: the window halves each
+# time.
 most=$((2 * 64 * chunk))
 node_settings=${node_settings/update/update
     chunk = $chunk
@@ -59,9 +60,9 @@ for version in 1 2; do
     releases[version]=$(ctl --config "$fleet/client.zpl" publish noded --version $version.0.0 --binary "$(binary noded-halting-$version)")
 done
 next=2
-[ -z "$(find "$fleet/broker" -regextype egrep -regex '.*/[0-9a-f]{64}')" ] || fail 'the broker has contents'
+[ -z "$(find "$fleet/broker" -regextype egrep -regex '.*/[0-9a-f]{64}')" ] || fail 'the broker has blobs'
 
-# The peer is away when the update begins; in the middle of the download it is killed, and the manager too.
+# The peer is away when the update starts. During the download it is killed, and so is the manager.
 peer_kill
 size=$(stat -c %s "$(binary noded-halting-2)")
 order_halting a half
@@ -69,7 +70,7 @@ until_node a '.state == "fetching"'
 seen=$(date -u +%FT%T.%NZ)
 until_true why_names_the_peer
 begun=$(ctl why a --json | jq -r '[.. | objects | select (.step? == "fetching") | .time] | last')
-[[ $begun < $seen ]] || fail "the download that was seen at $seen is told to have begun at $begun"
+[[ $begun < $seen ]] || fail "the download was under way at $seen, but the report says that it started at $begun"
 peer_start "${peer##*:}"
 until_halted a
 peer_kill
@@ -80,8 +81,8 @@ read -r downloaded resumed <<<"$(fetched)"
 [ "$resumed" -gt $((size / 4)) ] || fail "only $resumed bytes of $size were resumed"
 [ "$downloaded" -le $((size - resumed + most)) ] || fail "$downloaded bytes of $size were downloaded, after $resumed"
 
-# A bit of a blob flips at the peer in the middle of a download. No workspace has this binary yet. The broker cannot look: it goes by what
-# the node says of the blob, charges nobody, and pauses the rollout.
+# A bit of a blob flips at the peer during a download. No workspace has this binary yet. The broker cannot check the blob: it relies on the
+# node's report, charges no node, and pauses the rollout.
 publish_other () { NODED_CONTENT=$peer ctl publish noded --version 2.0.1 --binary "$(binary noded-2)"; }
 releases[1]=$(publish_other)
 size=$(stat -c %s "$(binary noded-2)")
@@ -91,7 +92,7 @@ echo half 1 >"$fleet/a.halt"
 ctl rollout start --release "${releases[1]}" --waves rest --soak 300ms --no-wait >/dev/null
 until_halted a
 blob=$(find "$fleet/content" -name "$digest")
-at=$((size - 1000)) # behind what is under way already
+at=$((size - 1000)) # after the bytes that are under way already
 byte=$(dd if="$blob" bs=1 skip=$at count=1 status=none | od -An -tu1)
 printf '%b' "\\x$(printf %02x $((byte ^ 4)))" | dd of="$blob" bs=1 seek=$at conv=notrunc status=none
 rm -f "$fleet/a.halt"
@@ -104,17 +105,17 @@ check_node a ".quarantine == [] and .last_error.blob == \"$digest\""
 ctl rollout abort >/dev/null
 check_equal "$(publish_other)" "${releases[1]}" 'the release that is published again'
 
-# The same without the manager's end.
+# The peer is killed during a download; the manager continues.
 halt_at a half
 peer_kill
 kill -CONT "$halted"
 peer_start "${peer##*:}"
 arrived a 'a kill of the peer'
 read -r downloaded resumed <<<"$(fetched)"
-check_equal "$resumed" 0 'what this process resumed'
-[ "$downloaded" -le $((size + most)) ] || fail "$downloaded bytes were downloaded for a content of $size"
+check_equal "$resumed" 0 'the bytes that this process resumed'
+[ "$downloaded" -le $((size + most)) ] || fail "$downloaded bytes were downloaded for a blob of $size bytes"
 
-# The peer stays away.
+# The peer stays away for longer than the deadline.
 node_settings=${node_settings/answer = $((2 * factor))s/answer = 2s}
 node_settings=${node_settings/update/update
     fetching = 10s}

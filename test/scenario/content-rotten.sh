@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# One bit of a blob flips in the middle of a download: the node refuses the blob by its digest, names the origin, and quarantines nobody. The
-# broker looks, finds it, and pauses the rollout with the blob named: no node is charged. Published again, the same release goes through.
+# One bit of a blob flips during a download: the node refuses the blob by its digest, names the origin, and quarantines no release. The broker
+# checks the blob, finds the damage, and pauses the rollout with the blob named: no node is charged. When the release is published again, the
+# rollout finishes.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -17,7 +18,7 @@ halting_up a
 before=$(stable_of a)
 digest=$(sha256sum <"$(binary noded-halting-2)" | cut -d' ' -f1)
 blob=$fleet/broker/contents/${digest:0:2}/$digest
-at=$(($(stat -c %s "$blob") - 1000)) # behind what is under way already
+at=$(($(stat -c %s "$blob") - 1000)) # after the bytes that are under way already
 
 echo half 1 >"$fleet/a.halt"
 ctl rollout start --release "${releases[2]}" --waves rest --soak 300ms --no-wait >/dev/null
@@ -35,7 +36,7 @@ said 'failed nodes: 0,'
 check_equal "$(stable_of a)" "$before" stable
 check_node a ".quarantine == [] and .last_error.step == \"fetching\" and (.last_error.reason | contains (\"$digest\"))"
 check_node a '.last_error.reason | test ("the origin sent a damaged blob")'
-check_equal "$(find "$fleet/a/var" -name "$digest*")" '' 'what is left of the rotten blob'
+check_equal "$(find "$fleet/a/var" -name "$digest*")" '' 'leftovers of the damaged blob'
 expect_status 1 ctl rollout resume
 said "${releases[2]} cannot be served"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Whatever becomes of the files in var/, a node starts and is updated; what was damaged is set aside, not lost.
+# A node starts and is updated, whatever the damage to the files in var/. Damaged files are set aside, not lost.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -11,7 +11,7 @@ bad=$(publish bad-crash 6.6.6)
 number=0
 echo untouched >"$fleet/victim"
 
-# next: a release with a file that is nowhere yet.
+# next: publishes a release with a new file.
 next ()
 {
     head -c 300000 /dev/urandom >"$fleet/blob"
@@ -19,7 +19,7 @@ next ()
     wanted=$(publish noded-2 "2.0.$((++number))" --file "$fleet/blob:blob")
 }
 
-# The records as they are after an update that failed, and a download that was cut.
+# records: makes the records of a failed update, of a trial, and of an interrupted download.
 records ()
 {
     expect_status 1 ctl update a --release "$bad"
@@ -53,7 +53,7 @@ for kind in zeros truncated random missing directory link fifo; do
     for file in "${files[@]}"; do damage "$file" "$kind"; done
     node_start a
     until_node a '.online and .state == "idle"'
-    # what it has forgotten is begun once more, and refused once more
+    # an order that the node has forgotten may be carried out and refused once more
     until_true ctl update a --release "$wanted"
     check_node a ".release == \"$wanted\""
 done
@@ -67,7 +67,7 @@ for directory in quarantine contents; do
 done
 node_start a
 next
-# until it says hello the broker knows of the quarantine that was
+# until hello the broker shows the old quarantine
 until_node a '.online and .state == "idle"'
 expect_status 1 ctl update a --release "$bad"
 said readiness

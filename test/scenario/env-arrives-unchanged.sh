@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Arguments and environment of a release may hold anything but NUL, and arrive byte by byte.
+# The environment of a release may contain any byte except NUL, and arrives unchanged.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -21,19 +21,19 @@ done | sort -z >"$fleet/wanted"
 grep -za '^AWKWARD' "/proc/$(manager_pid a)/environ" | sort -z >"$fleet/arrived"
 cmp "$fleet/wanted" "$fleet/arrived" || fail 'the environment did not arrive unchanged'
 
-# Variables that init sets, too: a release may have its own, and the version behind it has init's again.
+# A release may replace variables that init sets; the next version has init's values again.
 variable () { tr '\0' '\n' <"/proc/$(manager_pid a)/environ" | sed -n "s/^$1=//p"; }
 node_stop a
 node_start a env HOME=/of-init LD_LIBRARY_PATH=/of-init LANG=C PATH="$PATH"
 until_node a '.online and .state == "idle"'
 publish noded-2 2.0.0 --env PATH=/nonsense --env HOME=/nowhere --env LD_LIBRARY_PATH= --env LANG=yy >"$fleet/release"
 ctl update a || fail 'a good release with a PATH of its own was not confirmed'
-check_equal "$(variable PATH) $(variable HOME) $(variable LANG)" '/nonsense /nowhere yy' 'what the release sets'
+check_equal "$(variable PATH) $(variable HOME) $(variable LANG)" '/nonsense /nowhere yy' 'the variables that the release sets'
 publish noded 3.0.0 --env WHICH=3 >"$fleet/release"
 ctl update a || fail 'the next good release was not confirmed'
 check_runs a 3.0.0 noded
-check_equal "$(variable PATH) $(variable HOME) $(variable LANG)" "$PATH /of-init C" 'what init sets, with the release behind it'
+check_equal "$(variable PATH) $(variable HOME) $(variable LANG)" "$PATH /of-init C" 'the variables of init in the next release'
 check_node a '.quarantine == []'
-# What belongs to launcher and init is nobody else's to set.
+# A release may not set the variables of launcher and init.
 expect_status 1 publish noded 3.0.1 --env NODED_ROOT=/elsewhere
 said 'NODED_ROOT'

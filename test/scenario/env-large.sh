@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# An environment that init made larger than any message: a node is updated all the same.
+# Init's environment is larger than any message: updates still work.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

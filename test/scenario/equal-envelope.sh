@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The envelope that runs already: nothing to do, and nothing is done.
+# An order for the envelope that already runs: nothing is done.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

@@ -29,7 +29,7 @@ for id in ext4 tmpfs overlay elsewhere; do
     check_runs "$id" 1.0.0 noded
 done
 
-# What is downloaded must fit into var/, too: told before anything is asked for.
+# A download must fit into var/ too: the update is refused before the first request.
 expect_status 1 ctl update small-var
 field small-var .last_error.reason >"$fleet/said"
 said 'needs [0-9]+ bytes in .*/small-var/var.*[0-9]+ are free'

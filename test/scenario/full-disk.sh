@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The disk fills, or inodes run out, at each step of an update: the version that runs goes on, nobody is blamed, going back
-# works, and with room again the update comes through.
+# The disk is full, or has no free inode, from each step of an update on: the running version continues, no release is quarantined, reverts
+# work, and with free space the update succeeds.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -16,7 +16,7 @@ two=$(publish noded-2 2.0.0)
 declare -A fill_with=([bytes]=fill [inodes]=fill_inodes)
 nodes_up bytes inodes
 
-# settled ID: whatever became of the order, a proven version runs, and nobody is quarantined.
+# settled ID: whatever the result of the order, a proven version must run, and no release may be quarantined.
 settled ()
 {
     until_node "$1" '.online and (.state == "idle" or .state == "unfit")'
@@ -27,7 +27,7 @@ settled ()
 for id in bytes inodes; do
     wanted=$two other=$one
     for step in matching fetching staging probing switching trial; do
-        say "$id: none left from $step on"
+        say "$id: none free from $step on"
         journal_mark "$id"
         [ "$step" != matching ] || "${fill_with[$id]}" "$fleet/$id"
         ctl update "$id" --release "$wanted" >"$fleet/updating" 2>&1 &
@@ -40,18 +40,18 @@ for id in bytes inodes; do
             field "$id" .last_error.reason >"$fleet/said"
             said 'needs [0-9]+ (bytes|inodes) in .*[0-9]+ are free'
         fi
-        [ "$step" != trial ] || check_equal "$status" 0 'a confirmation, which needs no room'
+        [ "$step" != trial ] || check_equal "$status" 0 'the status of an update on trial, because a confirmation needs no space'
         room "$fleet/$id"
         [ "$status" = 0 ] || ctl update "$id" --release "$wanted" >"$fleet/updating" 2>&1 ||
-            { cat "$fleet/updating"; fail "$id: with room again the update was not confirmed"; }
+            { cat "$fleet/updating"; fail "$id: with free space the update was not confirmed"; }
         check_node "$id" ".release == \"$wanted\""
         swap=$wanted wanted=$other other=$swap
     done
 
-    say "$id: going back on a full disk, by order and on the host"
+    say "$id: revert on a full disk, by order and on the host"
     before=$(field "$id" .version)
     "${fill_with[$id]}" "$fleet/$id"
-    ctl revert "$id" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail "$id: the revert did not come to its end"; }
+    ctl revert "$id" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail "$id: the revert did not succeed"; }
     check_node "$id" ".version != \"$before\" and .held"
     expect_status 0 "$build/noded" revert --root "$fleet/$id"
     until_node "$id" ".online and .version == \"$before\" and .held"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Three nodes go from 1.0.0 to 2.0.0; what is told, what runs and what lies on disk agree.
+# Three nodes are updated from 1.0.0 to 2.0.0; reports, running programs and disks agree.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -8,12 +8,12 @@ broker_start
 nodes_up a b c
 release=$(publish noded-2 2.0.0)
 [[ $release =~ ^[0-9a-f]{64}$ ]] || fail "publish printed $release"
-ctl update a b c || fail 'the update was not confirmed everywhere'
+ctl update a b c || fail 'the update was not confirmed by every node'
 
 for id in a b c; do
     check_runs "$id" 2.0.0 noded-2
     check_node "$id" ".state == \"idle\" and .release == \"$release\" and .previous.version == \"1.0.0\" and (.last_error | not)"
-    check_equal "$(ls -d "$fleet/$id"/.back "$fleet/$id"/.try.* 2>/dev/null || true)" '' 'what is left of the trial'
+    check_equal "$(ls -d "$fleet/$id"/.back "$fleet/$id"/.try.* 2>/dev/null || true)" '' 'leftovers of the trial'
     expect_status 0 "$build/noded" status --root "$fleet/$id"
     said '2\.0\.0'
     expect_status 0 ctl why "$id"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Somebody goes back on the host at each step of an update, while the manager is in the middle of it: the version before runs, the
-# node stays held, and the broker learns of it.
+# A user reverts on the host at each step of an update, while the manager is at work: the previous version runs, the node stays held,
+# and the broker is informed.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -16,16 +16,16 @@ for step in "${steps[@]}"; do
     runs=$(field a .version)
     before=$(readlink "/proc/$halted/exe")
     expect_status 0 "$build/noded" revert --root "$fleet/a"
-    kill -CONT "$halted" 2>/dev/null || true # where the launcher ends it, it is continued by that
+    kill -CONT "$halted" 2>/dev/null || true # the launcher may have ended it already
     until_true [ ! -e "/proc/$halted" ]
     rm -f "$fleet/a.halt"
     until_node a '.online and .held and .state == "idle" and .epoch == .desired_epoch'
     [ "$step" = restarting ] ||
         check_other "$(readlink "/proc/$(manager_pid a)/exe")" "$before" "the version that ran before the revert in $step ($runs) still runs"
     check_equal "$(readlink "/proc/$(manager_pid a)/exe")" "$(realpath "$fleet/a/stable/noded")" "the program that runs after a revert in $step"
-    check_equal "$(find "$fleet/a" -maxdepth 1 -name '.back' -o -maxdepth 1 -name '.try.*')" '' "what is left of a trial after a revert in $step"
+    check_equal "$(find "$fleet/a" -maxdepth 1 -name '.back' -o -maxdepth 1 -name '.try.*')" '' "leftovers of the trial after a revert in $step"
     check_node a '.quarantine == []' "a revert in $step"
-    [ "$step" = confirmed ] || # which it was, and told so
+    [ "$step" = confirmed ] || # the last outcome is confirmed then
         check_node a '.outcome == "reverted" and .outcome_step == "revert" and (.outcome_reason | test ("by noded revert on this host"))' "a revert in $step"
     expect_status 1 ctl update a --release "${releases[$next]}"
     said held

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Hundred updates in a row, forth and back: three workspaces are left, and neither descriptors nor memory nor disk grow.
+# A hundred updates in a row between two releases: three workspaces are left; descriptors, memory and disk do not grow.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -11,7 +11,7 @@ node_settings=${node_settings/soak = 300ms/soak = 0ms}
 launcher_pid () { awk '/^PPid:/ { print $2 }' "/proc/$(manager_pid a)/status"; }
 descriptors () { find "/proc/$1/fd" -mindepth 1 | wc -l; }
 resident () { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
-# All but the journal, which is rotated at a megabyte.
+# Without the journal, which is rotated at a megabyte.
 disk () { du -sk --exclude='journal*' --exclude='broker.db*' "$1" | cut -f1; }
 measure ()
 {
@@ -36,12 +36,12 @@ names=('descriptors of the manager' 'descriptors of the launcher' 'descriptors o
        'memory of the launcher' 'memory of the broker' "the node's disk" "the broker's disk" 'files')
 for i in "${!names[@]}"; do
     say "${names[i]}: ${before[i]}, then ${after[i]}"
-    # what sanitizers keep of freed memory grows
+    # sanitizers keep freed memory
     if [ -n "${NODED_STEP:-}" ] && [[ ${names[i]} == memory* ]]; then continue; fi
-    # kilobytes vary by what malloc keeps; a leak of 64 kilobytes an update would show
+    # the slack in kilobytes covers what malloc keeps; a leak of 64 kilobytes in each update would be found
     case $i in 3 | 4 | 5) slack=1500 ;; 6 | 7) slack=200 ;; *) slack=2 ;; esac
     [ "${after[i]}" -le $((before[i] + slack)) ] || fail "${names[i]} grew from ${before[i]} to ${after[i]} within $((count - count / 5)) updates"
 done
-check_equal "$(find "$fleet/a" -maxdepth 1 -name '20*' | wc -l)" 3 'workspaces'
-check_equal "$(find "$fleet/a/var" -name 'journal*' -size +1100k)" '' 'a journal that is not rotated'
+check_equal "$(find "$fleet/a" -maxdepth 1 -name '20*' | wc -l)" 3 'the number of workspaces'
+check_equal "$(find "$fleet/a/var" -name 'journal*' -size +1100k)" '' 'journals that were not rotated'
 check_node a '.quarantine == [] and .last_error == null'

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Under s6, under runit and as pid 1 of a name space: a new version is started by the launcher (restart = exec), which keeps its pid,
-# or by init (restart = exit); each time an update and a revert go through.
+# An update and a revert under s6, under runit, and as pid 1 of a name space. A new version is started by the launcher, which keeps its pid
+# (restart = exec), or by init (restart = exit).
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-unshare --pid --fork true 2>/dev/null || { echo 'SKIPPED: this host lets nobody make a pid name space'; exit 77; }
+unshare --pid --fork true 2>/dev/null || { echo 'SKIPPED: cannot make a pid name space'; exit 77; }
 
 # The run script is a link to the start file.
 start_runit ()
@@ -24,13 +24,13 @@ start_s6 ()
     s6-supervise "$fleet/sv/$1" >>"$fleet/$1.log" 2>&1 &
     supervisor[$1]=$!
 }
-# What a container's restart policy does: pid 1 is started anew whenever it ends, until it is told to stop.
+# Acts like a container's restart policy: starts pid 1 again each time it ends, until SIGTERM.
 start_pid1 ()
 {
     (
-        unset told
-        trap 'told=1; kill -TERM $(cat "/proc/$child/task/$child/children")' TERM
-        while [ -z "${told:-}" ]; do
+        unset stopping
+        trap 'stopping=1; kill -TERM $(cat "/proc/$child/task/$child/children")' TERM
+        while [ -z "${stopping:-}" ]; do
             unshare --pid --fork --kill-child --mount-proc "$fleet/$1/stable/noded.sh" >>"$fleet/$1.log" 2>&1 &
             child=$!
             while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done
@@ -55,7 +55,7 @@ done
 for id in "${nodes[@]}"; do until_node "$id" '.online and .state == "idle"'; done
 declare -A before
 for id in "${nodes[@]}"; do before[$id]=$(launcher_pid "$id"); done
-check_other "$(readlink "/proc/${before[pid1-exec]}/ns/pid")" "$(readlink /proc/self/ns/pid)" 'no launcher is pid 1'
+check_other "$(readlink "/proc/${before[pid1-exec]}/ns/pid")" "$(readlink /proc/self/ns/pid)" 'the launcher has no pid name space of its own'
 
 publish noded-2 2.0.0 >/dev/null
 for ((i = 0; i < ${#nodes[@]}; i += 2)); do
@@ -65,8 +65,8 @@ for id in "${nodes[@]}"; do
     check_runs "$id" 2.0.0 noded-2
     case $id in
         *-exec) check_equal "$(launcher_pid "$id")" "${before[$id]}" "the pid of the launcher of $id" ;;
-        *) check_other "$(launcher_pid "$id")" "${before[$id]}" "init did not start $id anew" ;;
+        *) check_other "$(launcher_pid "$id")" "${before[$id]}" "init did not restart $id" ;;
     esac
 done
-ctl revert "${nodes[@]}" || fail 'not every revert came to its end'
+ctl revert "${nodes[@]}" || fail 'not every revert succeeded'
 for id in "${nodes[@]}"; do check_runs "$id" 1.0.0 noded; done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# After a power cut the end of the journal may be NULs, or cut short: the node says so once and goes on, verify finds no fault, and the
-# broker raises no alarm. Where a line that was reported went with it, it does.
+# After a power cut the end of the journal may be NULs or truncated: the node logs that once and continues, verify finds no fault, and the
+# broker raises no alarm. If a reported line was lost with it, the broker raises an alarm.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -16,7 +16,7 @@ done
 for id in a b; do node_stop "$id"; done
 journal=$fleet/a/var/journal
 
-say 'NULs, and a line cut short within them'
+say 'NULs, and a truncated line before them'
 tail -n 1 "$journal" | head -c 100 >"$fleet/cut"
 { cat "$fleet/cut"; head -c 500 /dev/zero; } >>"$journal"
 expect_status 0 "$build/noded" verify --root "$fleet/a"
@@ -29,7 +29,7 @@ before=$(field a .journal_serial)
 ctl unhold a >/dev/null
 until_node a ".journal_serial > $before and .journal_fault == null"
 
-say 'again, while nothing runs but a command of the host'
+say 'again, with the node running later, and with only a command on the host'
 node_stop a
 head -c 5000 /dev/zero >>"$journal"
 publish noded-2 2.0.0 >"$fleet/release"
@@ -41,9 +41,9 @@ expect_status 0 "$build/noded" revert --root "$fleet/a"
 expect_status 0 "$build/noded" verify --root "$fleet/a"
 node_start a
 until_node a '.online and .version == "1.0.0" and .journal_fault == null'
-check_equal "$(grep -c 'were not on the disk' "$journal")" 3 'lines that say so'
+check_equal "$(grep -c 'were not on the disk' "$journal")" 3 'the lines that report it'
 
-say 'what was reported vanishes with it'
+say 'a reported line is lost with it'
 sed -i '$d' "$fleet/b/var/journal"
 head -c 500 /dev/zero >>"$fleet/b/var/journal"
 node_start b
@@ -51,6 +51,6 @@ until_node b '.journal_fault != null'
 until_true grep -E 'b  journal' "$fleet/events"
 kill "$watcher" 2>/dev/null || true
 wait "$watcher" || true
-! grep -E 'a  journal' "$fleet/events" || fail 'a false alarm'
+! grep -E 'a  journal' "$fleet/events" || fail 'false alarm of the broker for node a'
 node_stop b
 rm -f "$fleet/b/var/journal"*

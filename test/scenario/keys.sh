@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# With CURVE keys everything goes on as without; who has a key that is not allowed, or none, is not answered.
+# With CURVE keys an update and a revert work as without. A client whose key is not allowed, or without a key, gets no answer.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

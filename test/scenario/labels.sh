@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Labels come from node.zpl and from operators, who go before it until they take theirs back; selectors find nodes by them and by
-# facts, across a restart of the broker. A label that cannot be is refused where it is written.
+# Labels come from node.zpl and from operators; an operator's label has precedence until it is removed. Selectors find nodes by labels and by
+# facts, across a restart of the broker. An invalid label is refused by the command, or reported by the node.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# labels ID: what counts of the node, an o behind its own
+# labels ID: prints the effective labels of a node; an o after the value marks a label of node.zpl.
 labels () { field "$1" '.labels | map (.name + "=" + .value + (if .own then "o" else "" end)) | join (" ")'; }
 selected () { ctl nodes --json --select "$1" | jq -r 'map (.id) | join (" ")'; }
 
@@ -17,12 +17,12 @@ printf 'node\n    labels\n        role = db\n' >>"$fleet/b/node.zpl"
 for id in a b c; do node_start "$id"; done
 for id in a b c; do until_node "$id" .online; done
 
-say 'from node.zpl'
+say 'labels from node.zpl'
 check_equal "$(labels a)" 'group=fronto role=webo zone=eu-1o' 'the labels of a'
 check_equal "$(labels c)" '' 'the labels of c'
 check_node a ".kernel == \"$(uname -r)\" and .restarts == 0"
 
-say 'from an operator, and back'
+say 'labels from an operator, set and removed'
 expect_status 0 ctl label a zone=eu-2 owner='night shift'
 expect_status 0 ctl label c role=web
 check_equal "$(labels a)" 'group=fronto owner=night shift role=webo zone=eu-2' 'the labels of a'
@@ -43,7 +43,7 @@ said 'a value is missing'
 expect_status 0 ctl status a
 said '^labels +group=front role=web zone=eu-1'
 
-say 'what cannot be'
+say 'invalid labels'
 expect_status 2 ctl label a version=9
 said 'fact'
 cp "$fleet/b/node.zpl" "$fleet/kept"
@@ -54,10 +54,10 @@ node_start b
 until_node b .online
 expect_status 0 "$build/noded" status --root "$fleet/b"
 said 'node/labels/kernel = mine: .*fact'
-check_equal "$(labels b)" '' 'the labels of b, without the one that cannot be used'
+check_equal "$(labels b)" '' 'the labels of b, without the invalid one'
 cp "$fleet/kept" "$fleet/b/node.zpl"
 
-say 'a manager that ends without a goodbye has restarted'
+say 'a manager that ends without a goodbye counts as restarted'
 until_node c '.online' # the broker was restarted above: it must know c again
 kill -KILL "$(manager_pid c)"
 until_node c '.restarts == 1 and .online'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The launcher is killed -9 at each step of an update: the manager ends with it, init starts both again, and the order is carried
-# out. Killed at each start of a trial, it goes back, and nobody is blamed.
+# out. If it is killed at each start of a trial, the version is rolled back, and no release is quarantined.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -26,7 +26,7 @@ for ((i = 0; i < 3; i++)); do
     until_true [ ! -e "/proc/$halted" ]
 done
 until_node a '.online and .state == "idle" and .last_error.step == "trial" and (.last_error.reason | test ("interrupted"))'
-check_equal "$(stable_of a)" "$before" 'stable, after a trial that was cut short each time'
+check_equal "$(stable_of a)" "$before" 'stable after a trial that was interrupted each time'
 check_node a '.quarantine == []'
 rm "$fleet/a.halt"
-ctl update a --release "${releases[$next]}" || fail 'the release was not taken when nobody killed the launcher'
+ctl update a --release "${releases[$next]}" || fail 'the release was not confirmed although the launcher was not killed'

@@ -1,6 +1,6 @@
-# What every story begins with: a fleet that is taken down whatever happens, and whose roots are then verified.
+# test/scenario/lib.bash - the start and the end of every story: makes a fleet, takes it down in every case, and verifies its roots.
 #
-# A story runs alone as well: NODED_BUILD=build test/scenario/good-update.sh. With KEEP=1 its directory stays.
+# A story also runs alone: NODED_BUILD=build test/scenario/good-update.sh. With KEEP=1 its directory stays.
 #
 # shellcheck shell=bash
 set -euo pipefail
@@ -9,35 +9,35 @@ NODED_BUILD=$(cd "${NODED_BUILD:-$here/../../build}" && pwd)
 # shellcheck source=test/lib/fleet.bash
 . "$here/../lib/fleet.bash"
 
-# skip WHY: this machine lacks what the story is about.
+# skip WHY: ends a story that cannot run on this machine.
 skip ()
 {
     say "SKIPPED: $*" >&2
     exit 77
 }
 
-# apart STORY [ARGUMENT...]: the story again, with mounts of its own that end with it.
+# apart STORY [ARGUMENT...]: starts the story again in a mount name space of its own; its mounts end with it.
 apart ()
 {
     [ -z "${NODED_APART:-}" ] || return 0
-    unshare --mount --propagation unchanged true 2>/dev/null || skip 'no mount name space can be made'
+    unshare --mount --propagation unchanged true 2>/dev/null || skip 'cannot make a mount name space'
     fleet_remove
-    # in a chroot / is no mount that could be made private: what is mounted below is seen outside until the end
+    # In a chroot / is not a mount and cannot be made private: mounts below it are visible outside until the end.
     # shellcheck disable=SC2016 # for the shell inside
     NODED_APART=1 exec unshare --mount --propagation unchanged \
         sh -c 'mount --make-rprivate / 2>/dev/null || :; exec "$0" "$@"' "$@"
 }
 
-# mount_tmpfs SIZE DIRECTORY: only in a story that is apart.
+# mount_tmpfs SIZE DIRECTORY: mounts a tmpfs. Only after apart.
 mounts=()
 mount_tmpfs ()
 {
     mkdir -p "$2"
-    mount -t tmpfs -o "size=$1" noded "$2" || skip "nothing can be mounted on $2"
+    mount -t tmpfs -o "size=$1" noded "$2" || skip "cannot mount a file system on $2"
     mounts+=("$2")
 }
 
-# at_step ID STEP: waits until the journal tells, behind the mark, that the node has begun it, and stops its manager there.
+# at_step ID STEP: waits until a journal line after the mark shows that the node has started the step, and stops its manager there.
 declare -A frozen=()
 lines=0
 journal_mark () { lines=$({ cat "$fleet/$1/var/journal" 2>/dev/null || true; } | wc -l); }
@@ -49,13 +49,13 @@ at_step ()
     timeout "$patience" grep -q -m 1 -F "\"step\":\"$2\"" <&"$journal" || found=1
     exec {journal}<&-
     kill "$follower" 2>/dev/null || true
-    [ "$found" = 0 ] || fail "node $1 never came to $2"
+    [ "$found" = 0 ] || fail "timed out: node $1 did not start $2"
     frozen[$1]=$(manager_pid "$1") || return 0
     kill -STOP "${frozen[$1]}" 2>/dev/null || true
 }
 go_on () { kill -CONT "${frozen[$1]}" 2>/dev/null || true; }
 
-# cgroup_make CONTROLLER: a control group below the story's own, whichever version the host has; the last one is $cgroup.
+# cgroup_make CONTROLLER: makes a control group below the story's own, of version 1 or 2. Its path is in $cgroup.
 cgroup=
 cgroups=()
 cgroup_make ()
@@ -70,7 +70,7 @@ cgroup_make ()
     fi
     cgroup=$top$place/noded-story-$$-$1
     { [ -n "$top" ] && mkdir "$cgroup" && echo 0 >"$cgroup/cgroup.procs" && echo $$ >"$cgroup/../cgroup.procs"; } 2>/dev/null ||
-        skip "no control group for $1 can be made"
+        skip "cannot make a control group for $1"
     cgroups+=("$cgroup")
 }
 
@@ -80,7 +80,7 @@ cgroup_set ()
     if [ -e "$cgroup/$1" ]; then echo "$3" >"$cgroup/$1"; else echo "$3" >"$cgroup/$2"; fi
 }
 
-# cgroup_enter: the path of a command that runs what follows it within the group.
+# cgroup_enter: prints the path of a command that runs its arguments in the group.
 cgroup_enter ()
 {
     printf "#!/bin/sh\necho 0 >'%s/cgroup.procs' || exit 1\nexec \"\$@\"\n" "$cgroup" >"$fleet/enter"
@@ -88,11 +88,12 @@ cgroup_enter ()
     echo "$fleet/enter"
 }
 
-# sanitizers_found: prints what sanitizers wrote into the logs; 1 where that is nothing. The status of a process that was being ended
-# tells nobody.
+# sanitizers_found: prints what sanitizers wrote into the logs. Returns 1 if there is nothing. The logs are checked because the exit status of
+# a process that was being stopped does not show a finding.
 sanitizers_found () { grep -hE -A 30 '(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: ' "$fleet"/*.log "$fleet"/said 2>/dev/null; }
 
-# at_end FUNCTION: what the story has started beside the fleet, and ends before it, whatever became of the story.
+# at_end FUNCTION: calls FUNCTION at the end of the story, before the fleet ends, whether the story passed or failed. It ends what the story
+# has started beside the fleet.
 own_ends=()
 at_end () { own_ends+=("$1"); }
 story_end ()
@@ -107,7 +108,7 @@ story_end ()
     for root in "$fleet"/*/node.zpl; do
         [ -e "$root" ] || continue
         "$build/noded" verify --root "$(dirname "$root")" >"$fleet/verify.log" 2>&1 ||
-            { say "noded verify finds fault with $(dirname "$root")" >&2; status=1; }
+            { say "noded verify found a fault in $(dirname "$root")" >&2; status=1; }
     done
     [ ${#mounts[@]} = 0 ] || umount "${mounts[@]}" || status=1
     [ "$status" = 0 ] || [ "$status" = 77 ] || fleet_logs
@@ -115,18 +116,18 @@ story_end ()
     exit "$status"
 }
 
-# step_is SPAN: of the rehearsals of the nodes to come.
+# step_is SPAN: sets the deadline of a rehearsal step for nodes that are installed later.
 step_is ()
 {
-    # shellcheck disable=SC2001 # a pattern of the shell would match beyond the line
+    # shellcheck disable=SC2001 # a shell pattern would match beyond the line
     node_settings=$(sed "s/step = .*/step = $1/" <<<"$node_settings")$'\n'
 }
 
-# short_step: for nodes whose candidates sit a deadline out.
+# short_step: a short deadline, for candidates that let it pass.
 short_step () { step_is 4s; }
 
-# refused BINARY STEP REASON [PUBLISH-OPTION...]: node a, which runs 1.0.0, is given a release; it fails that step of the rehearsal with
-# a reason that fits, is quarantined, and is left without a trace in stable.
+# refused BINARY STEP REASON [PUBLISH-OPTION...]: orders node a, which runs 1.0.0, to update to a release. The release must fail this step of
+# the rehearsal with a matching reason, and be quarantined; stable must not change.
 refused ()
 {
     local binary=$1 step=$2 reason=$3 before release
@@ -142,7 +143,7 @@ refused ()
     check_node a ".quarantine | map (.release) | index (\"$release\") != null"
 }
 
-# takes_good: node a takes a good release without any help.
+# takes_good: node a must update to a good release without help.
 takes_good ()
 {
     publish noded-2 2.0.0 >"$fleet/release"
@@ -150,7 +151,7 @@ takes_good ()
     check_runs a 2.0.0 noded-2
 }
 
-# refuses BINARY STEP REASON: a story of one such release.
+# refuses BINARY STEP REASON: a complete story of one bad release.
 refuses ()
 {
     broker_start

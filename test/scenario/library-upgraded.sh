@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The host breaks a library that noded needs: the node still starts, and is updated, because every version brings its own.
+# The host breaks a library that noded needs: the node still starts, and is updated, because every version has its own copy.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -17,7 +17,7 @@ mkdir "$fleet/kept"
 cp "$library" "$fleet/kept/$(basename "$(ldd "$build/noded" | sed -n 's/^\s*\(libczmq\.so[^ ]*\) .*/\1/p')")"
 ctl () { LD_LIBRARY_PATH=$fleet/kept "$build/nodectl" --broker "127.0.0.1:$port" "$@"; }
 printf 'upgraded to nothing\n' >"$fleet/upgraded"
-mount --bind "$fleet/upgraded" "$library" || skip 'a library of the host cannot be replaced'
+mount --bind "$fleet/upgraded" "$library" || skip 'cannot replace a library of the host'
 mounts+=("$library")
 expect_status 127 "$build/noded" --version
 said 'error while loading shared libraries'
@@ -26,6 +26,6 @@ node_start a
 until_node a '.online and .state == "idle" and .version == "1.0.0"'
 ctl update a || fail 'the update was not confirmed'
 check_runs a 2.0.0 noded-2
-"$fleet/a/stable/noded" verify --root "$fleet/a" || fail 'its own program does not start by hand'
+"$fleet/a/stable/noded" verify --root "$fleet/a" || fail 'the program of the workspace does not start by hand'
 umount "$library"
 mounts=()

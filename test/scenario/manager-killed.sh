@@ -15,7 +15,7 @@ for step in "${steps[@]}" "${rehearsal_steps[@]}"; do
     arrived a "a kill in $step"
 done
 
-# Killed as it is: it comes back by itself, says all that it said before, and nothing changes.
+# Killed at rest: it is restarted, reports the same state as before, and nothing changes.
 place=$(field a .place)
 previous=$(field a .previous.release)
 kill -KILL "$(manager_pid a)"

@@ -1,4 +1,4 @@
-# File systems of their own for stories that are apart (lib.bash), and what fills them.
+# test/scenario/mounts.bash - mounts file systems for stories that called apart (lib.bash), and fills them.
 #
 # shellcheck shell=bash
 
@@ -8,11 +8,11 @@ mount_at ()
     local directory=$1
     shift
     mkdir -p "$directory"
-    mount "$@" "$directory" || skip "nothing can be mounted on $directory: $*"
+    mount "$@" "$directory" || skip "cannot mount a file system on $directory: $*"
     mounts+=("$directory")
 }
 
-# mount_ext4 DIRECTORY [OPTION-OF-MKFS...]: 400 MB in a file.
+# mount_ext4 DIRECTORY [OPTION-OF-MKFS...]: a file system of 400 MB in a file.
 mount_ext4 ()
 {
     local directory=$1
@@ -29,7 +29,7 @@ mount_overlay ()
     mount_at "$1" -t overlay -o "lowerdir=$1.layers/lower,upperdir=$1.layers/upper,workdir=$1.layers/work" noded
 }
 
-# fill DIRECTORY: to the last byte. room DIRECTORY: takes it back.
+# fill DIRECTORY: fills the file system to the last byte; fill_inodes: uses every inode; room: frees both again.
 fill ()
 {
     local free

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Hosts on which little is as usual: an update and a revert on each.
+# An update and a revert on hosts with unusual users, environments and limits.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-[ "$(id -u)" = 0 ] || skip 'needs root, to become other users'
+[ "$(id -u)" = 0 ] || skip 'needs root, to run as other users'
 chmod 0711 "$fleet"
 chmod 01777 "$fleet/tmp"
-cp "$build/noded" "$fleet/program" # the build may lie where only its owner can look
+cp "$build/noded" "$fleet/program" # other users may have no access to the build
 broker_start
 publish noded-2 2.0.0 >"$fleet/release"
 
-# on_host ID COMMAND...: the root is made and served under a command that prepares the host.
+# on_host ID COMMAND...: installs and runs a node through a command that prepares its environment.
 on_host ()
 {
     local id=$1
@@ -26,7 +26,7 @@ on_host ()
     until_node "$id" '.online and .state == "idle"'
     ctl update "$id" || fail "$id: the update was not confirmed"
     check_runs "$id" 2.0.0 noded-2
-    ctl revert "$id" || fail "$id: the revert did not come to its end"
+    ctl revert "$id" || fail "$id: the revert did not succeed"
     check_runs "$id" 1.0.0 noded
     node_stop "$id"
 }

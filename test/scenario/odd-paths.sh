@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Roots whose paths hold what shells, lists and limits trip over: refused in a sentence, or an update and a revert on each.
+# Roots whose paths contain characters or lengths that break shells, lists and limits: refused with a message, or an update and a revert on
+# each.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -14,10 +15,10 @@ long=$fleet/
 while [ ${#long} -lt 3000 ]; do long+=$(printf 'x%.0s' {1..200})/; done
 expect_status 2 install_at "$long$long"
 said 'at most [0-9]+ leave room'
-check_equal "$(find "$fleet" -mindepth 1 -name 'new*')" '' 'what refused installations left'
+check_equal "$(find "$fleet" -mindepth 1 -name 'new*')" '' 'leftovers of refused installations'
 
 expect_status 0 "$build/noded" install --root "$fleet/"'50%b "c\d' --id a --broker 127.0.0.1 --no-rehearsal --systemd
-grep -qxF "ExecStart=\"$fleet/"'50%%b \"c\\d/stable/noded.sh"' "$fleet/said" || { cat "$fleet/said"; fail 'the unit does not quote'; }
+grep -qxF "ExecStart=\"$fleet/"'50%%b \"c\\d/stable/noded.sh"' "$fleet/said" || { cat "$fleet/said"; fail 'the unit does not quote the path'; }
 
 broker_start
 publish noded-2 2.0.0 >"$fleet/release"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Two operators order update, revert, hold, cancel, clear and withdraw at random (SEED repeats a run): what is ordered last is what
-# comes of it, and node, disk and broker agree.
+# Two operators order update, revert, hold, cancel, clear and withdraw at random (SEED repeats a run): the last order decides, and node, disk
+# and broker agree.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -10,7 +10,7 @@ say "SEED=$seed"
 orders=${NODED_STEP:+6}
 orders=${orders:-14}
 
-# operator SEED: each order a random while after the one before.
+# operator SEED: gives random orders with random pauses.
 operator ()
 {
     local i
@@ -47,4 +47,4 @@ for field in version release epoch held previous_release; do
         "$(node_json a | jq -c ".${field/previous_release/previous.release} // false")" "$field on the host and at the broker"
 done
 check_equal "$(sha256sum <"$fleet/a/stable/noded")" "$(sha256sum <"$(binary noded-2)")" 'the program behind stable'
-check_equal "$(jq -r 'select (.outcome == "confirmed").transaction' "$fleet/a/var/journal" | sort | uniq -d)" '' 'updates that were carried out twice'
+check_equal "$(jq -r 'select (.outcome == "confirmed").transaction' "$fleet/a/var/journal" | sort | uniq -d)" '' 'transactions that were carried out twice'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Guard and probe are killed -9 at each step of a rehearsal: nobody is blamed, nothing is left, and the update comes to its end.
+# Guard and probe are killed -9 at each step of a rehearsal: no release is quarantined, there are no leftovers, and the update finishes.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -14,8 +14,8 @@ for step in "${rehearsal_steps[@]}"; do
     for what in probe guard; do
         if [ "$what" = guard ] && [ "$step" != probing/hand-over ]; then continue; fi
         halt_at a "$step"
-        until_true found "${what}s_of" a # what the manager started may be on its way
-        for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done # one may end with another
+        until_true found "${what}s_of" a # the process may not have started yet
+        for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done # a process may have ended with another one
         kill -CONT "$halted"
         arrived a "a kill of the $what in $step"
     done

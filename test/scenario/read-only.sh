@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The root's file system becomes read-only before an update, in its rehearsal, and on trial: what runs goes on running, and
-# with the disk writable again everything goes on without help.
+# The root's file system becomes read-only before an update, in its rehearsal, and on trial: the running version continues, and when
+# the disk is writable again, the node continues without help.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -16,7 +16,7 @@ nodes_up a
 read_only () { mount -o remount,ro "$fleet/a"; }
 writable () { mount -o remount,rw "$fleet/a"; }
 
-# The manager is halted, maybe with a file open for writing, which forbids it: then it runs for a moment.
+# read_only_now: the manager is stopped. If it has a file open for writing, the remount fails; then the manager runs for a moment.
 read_only_now ()
 {
     local last=$((SECONDS + patience))
@@ -29,7 +29,7 @@ read_only_now ()
     go_on a
 }
 
-say 'read-only before the update, and from a start on'
+say 'read-only before the update, and at a start'
 read_only
 expect_status 1 ctl update a --release "$two" --timeout "$((30 * factor))s"
 field a .last_error.reason >"$fleet/said"
@@ -39,7 +39,7 @@ node_start a
 until_node a '.online and .state == "idle" and .version == "1.0.0"'
 expect_status 75 "$fleet/a/stable/noded.sh"
 writable
-ctl update a --release "$two" || fail 'with a writable disk the update was not confirmed'
+ctl update a --release "$two" || fail 'the update was not confirmed although the disk was writable again'
 
 say 'read-only in the rehearsal'
 journal_mark a
@@ -52,8 +52,8 @@ writable
 until_node a '.online and (.state == "idle" or .state == "unfit")'
 check_node a '.quarantine == []'
 [ "$(field a .release)" = "$one" ] || ctl update a --release "$one" ||
-    fail 'after a read-only rehearsal the update was not confirmed'
-check_equal "$(ls "$fleet/a/probe")" '' 'what is left of the rehearsal'
+    fail 'the update was not confirmed after a rehearsal on a read-only disk'
+check_equal "$(ls "$fleet/a/probe")" '' 'leftovers of the rehearsal'
 
 say 'read-only on trial'
 sed -i "s/soak = .*/soak = $((2 * factor))s/" "$fleet/a/node.zpl"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The broker's records are lost or damaged, each way in turn, over blobs that are whole. The broker does not start, names the path and what
-# to do, and deletes nothing; it goes on from what `noded-broker recover` rebuilds, or from a backup. Removed or replaced while it runs:
-# no order is acknowledged that is not kept.
+# The broker's records are lost or damaged, each way in turn, while the blobs are intact. The broker does not start, names the path and the
+# remedy, and deletes nothing. It continues with the records that `noded-broker recover` rebuilds, or from a backup. If they are removed or
+# replaced while the broker runs, it acknowledges no order that it cannot store.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -11,7 +11,7 @@ broker_options=(--heartbeat 300ms --liveness "$((10 * factor))s")
 serve () { timeout -k 5 "$patience" "$build/noded-broker" --root "$root" --port "$port" "$@"; }
 blobs () { find "$root/contents" -regextype egrep -regex '.*/[0-9a-f]{64}' -printf '%f %s\n' | sort | sha256sum; }
 offered () { ctl releases --json | jq -c 'map ([.release, .withdrawn]) | sort'; }
-# Whole, older than a day, and as a kill leaves them: the log of the database beside it.
+# Restores intact records, older than a day, in the state that a kill leaves: with the write-ahead log of the database.
 pristine () { rm -rf "$root"; cp -a "$fleet/pristine" "$root"; }
 page_zeroed () { dd if=/dev/zero of="$1" bs=4096 seek="$2" count=1 conv=notrunc status=none; }
 rows () { sqlite3 "$root/broker.db" "$1"; }
@@ -22,7 +22,7 @@ nodes_up a
 first=$(publish noded-2 1.0.1)
 bad=$(publish noded-2 1.0.2 --env BAD=yes)
 ctl backup "$fleet/copy" >/dev/null
-rows 'PRAGMA wal_checkpoint (truncate)' >/dev/null # what follows is in the log alone
+rows 'PRAGMA wal_checkpoint (truncate)' >/dev/null # later changes are only in the log
 second=$(publish noded-2 2.0.0 --env ODD="$(printf 'q"\n\xff')")
 ctl withdraw "$bad"
 ctl hold a
@@ -37,7 +37,7 @@ pristine
 whole=$(blobs)
 layout=$(rows 'PRAGMA user_version')
 
-# refused WORDS: the broker does not start, and no blob is gone.
+# refused WORDS: the broker must not start, must name path and remedy, and no blob may be gone.
 refused ()
 {
     expect_status 1 serve
@@ -46,13 +46,13 @@ refused ()
     said 'noded-broker recover --root|--restore FILE'
     check_equal "$(blobs)" "$whole" 'the blobs'
 }
-# recovered: rebuilt, started, and whole.
+# recovered: rebuilds the records, and starts the broker: all releases and blobs must be there.
 recovered ()
 {
     expect_status 0 "$build/noded-broker" recover --root "$root"
     said '[0-9]+ releases'
     broker_start
-    check_equal "$(offered)" "$expected" 'what is offered'
+    check_equal "$(offered)" "$expected" 'the releases'
     check_equal "$(blobs)" "$whole" 'the blobs'
     broker_kill
 }
@@ -91,29 +91,29 @@ index_rotten ()
 }
 
 lose 'broker.db removed' 'no records in' gone
-lose 'emptied' 'no records in' emptied
-lose 'the log of a broker that was killed removed' 'older than' wal_gone
-lose 'that, and emptied' 'no records in' wal_gone_and_db_empty
-lose 'the log cut' 'older than' wal_cut
+lose 'broker.db emptied' 'no records in' emptied
+lose 'the log of a killed broker removed' 'older than' wal_gone
+lose 'the log removed, and broker.db emptied' 'no records in' wal_gone_and_db_empty
+lose 'the log truncated' 'older than' wal_cut
 lose 'the log emptied' 'older than' wal_emptied
-lose 'a database without any table' 'no records in' without_anything
-lose 'one that says that it has them' 'lacks' without_tables "$layout"
-lose 'one that says that it had them in an older layout' 'no such table' without_tables 3
-lose "the clock of its rollouts gone" 'for how long rollouts were watched' clock_gone
+lose 'a database without tables' 'no records in' without_anything
+lose 'a database without tables, with the present layout number' 'lacks' without_tables "$layout"
+lose 'a database without tables, with an older layout number' 'no such table' without_tables 3
+lose "the clock of rollouts missing" 'for how long rollouts were watched' clock_gone
 lose 'an older copy put in place by hand' 'older than' older
-lose 'cut short' 'damaged|malformed' cut
+lose 'broker.db truncated' 'damaged|malformed' cut
 lose 'a page of zeros' 'damaged|malformed' zeroed
-lose 'its header broken' 'not a database' header
-lose 'an index rotten' 'damaged|malformed' index_rotten
+lose 'the header damaged' 'not a database' header
+lose 'an index damaged' 'damaged|malformed' index_rotten
 
-say 'what heals by itself: noise for the index of the log'
+say 'damage that SQLite repairs itself: noise in the index of the log'
 pristine
 head -c 32768 /dev/urandom >"$root/broker.db-shm"
 broker_start
-check_equal "$(offered)" "$expected" 'what is offered'
+check_equal "$(offered)" "$expected" 'the releases'
 broker_kill
 
-say 'a directory in its place, and records of a newer broker'
+say 'a directory in the place of broker.db, and records of a newer broker'
 pristine
 gone
 mkdir "$root/broker.db"
@@ -124,7 +124,7 @@ rows 'PRAGMA user_version = 1000'
 expect_status 1 serve
 said "$root/broker.db has layout 1000, made by a newer noded-broker"
 
-say 'the node goes on above what it has seen'
+say 'new epochs are higher than those that the node has seen'
 pristine
 gone
 recovered
@@ -136,11 +136,11 @@ until_node a "(.held | not) and .epoch > $epoch"
 node_stop a
 broker_kill
 
-say 'records that this user cannot open, or for which no descriptor is free, are not lost'
+say 'records that this user cannot open, or for which no descriptor is free, stay in place'
 pristine
-chown -R nobody "$root" 2>/dev/null || skip 'the root cannot be given to another user'
+chown -R nobody "$root" 2>/dev/null || skip 'cannot change the owner of the root'
 chmod 755 "$fleet"
-install -m 755 "$build/noded-broker" "$fleet/" # that user may not reach the build
+install -m 755 "$build/noded-broker" "$fleet/" # the user may have no access to the build
 before=$(ls -A "$root")
 chown root "$root/broker.db"
 chmod 600 "$root/broker.db"
@@ -149,18 +149,18 @@ for what in --root recover; do
     # shellcheck disable=SC2086 # two words
     expect_status 1 setpriv --reuid=nobody --clear-groups timeout -k 5 20 "$fleet/noded-broker" $what "$root" --port "$port"
     said "$root/broker.db.*permission denied"
-    check_equal "$(ls -A "$root")" "$before" 'what lies in the root'
+    check_equal "$(ls -A "$root")" "$before" 'the files in the root'
 done
 pristine
 before=$(ls -A "$root")
 for limit in 5 6 7 8; do
     # shellcheck disable=SC2016 # for the shell inside
     expect_status 1 bash -c 'ulimit -n "$1"; exec "$2" recover --root "$3"' - "$limit" "$build/noded-broker" "$root"
-    [ -s "$root/broker.db" ] || fail "with $limit descriptors recover set whole records aside: $(ls -A "$root")"
+    [ -s "$root/broker.db" ] || fail "with $limit descriptors recover set intact records aside: $(ls -A "$root")"
 done
 recovered
 
-say 'what is no document, and what is no file, beside the records'
+say 'a fifo and directories in the place of documents and of files beside the records'
 pristine
 mkfifo "$root/releases/$(printf 'a%.0s' {1..64}).json"
 mkdir "$root/releases/$(printf 'b%.0s' {1..64}).json"
@@ -178,12 +178,12 @@ ln -s "$fleet/elsewhere" "$root/broker.db"
 expect_status 1 serve
 said "$root/broker.db is a symbolic link: put the records themselves there"
 
-say 'that it is meant'
+say '--new starts with empty records'
 pristine
 gone
 broker_options+=(--new)
 broker_start
-check_equal "$(ctl releases --json)" '[]' 'what is offered'
+check_equal "$(ctl releases --json)" '[]' 'the releases'
 check_equal "$(blobs)" "$whole" 'the blobs'
 broker_kill
 expect_status 1 serve --new
@@ -192,26 +192,26 @@ broker_options=("${broker_options[@]:0:4}")
 broker_start
 broker_kill
 
-say 'restored: with what was published since the copy'
+say '--restore also restores releases that were published since the copy'
 pristine
 gone
 expect_status 0 "$build/noded-broker" --root "$root" --restore "$fleet/copy"
 broker_start
-check_equal "$(offered)" "$expected" 'what is offered'
+check_equal "$(offered)" "$expected" 'the releases'
 broker_kill
 
-say 'a restore that fails leaves nothing behind'
+say 'a failed restore leaves no file'
 head -c 5000 /dev/urandom >"$fleet/noise"
 expect_status 1 "$build/noded-broker" --root "$fleet/fresh" --restore "$fleet/noise"
 said "$fleet/noise"
-[ ! -e "$fleet/fresh" ] || fail "a restore that failed left $(find "$fleet/fresh")"
+[ ! -e "$fleet/fresh" ] || fail "a failed restore left $(find "$fleet/fresh")"
 pristine
 gone
 before=$(ls -A "$root")
 expect_status 1 "$build/noded-broker" --root "$root" --restore "$fleet/noise"
-check_equal "$(ls -A "$root")" "$before" 'what lies in the root'
+check_equal "$(ls -A "$root")" "$before" 'the files in the root'
 
-say 'a backup of damaged records is none'
+say 'a backup of damaged records fails'
 pristine
 broker_start
 checkpoint
@@ -219,11 +219,11 @@ page_zeroed "$root/broker.db" 6
 page_zeroed "$root/broker.db" 8
 expect_status 1 ctl backup "$fleet/none"
 said "$root/broker.db.*(damaged|malformed)"
-[ ! -e "$fleet/none" ] || fail 'there is a backup all the same'
+[ ! -e "$fleet/none" ] || fail 'the failed backup left a file'
 broker_kill
 
 for how in removed replaced; do
-    say "$how while the broker runs"
+    say "broker.db $how while the broker runs"
     pristine
     broker_start
     if [ $how = removed ]; then gone; else cp "$fleet/copy" "$root/new" && mv "$root/new" "$root/broker.db"; fi
@@ -238,7 +238,7 @@ for how in removed replaced; do
     rm -f "$root"/broker.db "$root"/broker.db-*
     expect_status 0 "$build/noded-broker" --root "$root" --restore "$root"/broker.db.rescued-*
     broker_start
-    check_equal "$(offered)" "$expected" 'what is offered'
+    check_equal "$(offered)" "$expected" 'the releases'
     ctl update a --release "$second" --no-wait >/dev/null 2>&1 || true
     broker_kill
 done

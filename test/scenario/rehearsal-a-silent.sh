@@ -4,5 +4,5 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-short_step # it is late twice
+short_step # the rehearsal is late twice
 refuses bad-silent readiness 'did not announce'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Step b of a rehearsal: a candidate that updates, and serves its own candidate nothing.
+# Step b of a rehearsal: a candidate that starts an update, and serves no content to its own candidate.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

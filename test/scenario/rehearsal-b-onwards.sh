@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Step b of a rehearsal: a candidate that hears of an update, asks what is wanted, and finds nothing to do in the answer.
+# Step b of a rehearsal: a candidate that receives an update request, asks for the desired state, and does nothing.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-short_step # it is late twice
+short_step # the rehearsal is late twice
 refuses bad-onwards update 'asked, but did not match'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Step c of a rehearsal: a candidate that says that it has switched, and is started again itself.
+# Step c of a rehearsal: a candidate that reports a switch that it did not make, and is started again itself.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Step c of a rehearsal: a candidate that hands over with start files which never go back.
+# Step c of a rehearsal: a candidate that hands over with start files that never roll back.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-short_step # it is late twice
+short_step # the rehearsal is late twice
 refuses bad-stubborn hand-over 'did not run again'

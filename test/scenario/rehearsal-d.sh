@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Step d of a rehearsal: a candidate that cannot be reverted to once the version after it has confirmed itself.
+# Step d of a rehearsal: a candidate that cannot be reverted to after the next version has confirmed itself.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

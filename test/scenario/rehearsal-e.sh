@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Step e of a rehearsal: a candidate that leaves a process behind in a session of its own.
+# Step e of a rehearsal: a candidate that leaves a process behind in its own session.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

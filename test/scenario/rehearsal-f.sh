@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Step f of a rehearsal: a candidate that stages start files which do not go back from a program that hangs.
+# Step f of a rehearsal: a candidate that stages start files that do not roll back from a program that hangs.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-short_step # it is late twice
+short_step # the rehearsal is late twice
 refuses bad-patient start-files 'hangs'

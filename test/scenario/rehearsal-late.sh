@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A host that is busy makes a good release late in its rehearsal: it is tried once more before anybody is blamed. Here its processes
-# are stopped until the first rehearsal has failed for want of time.
+# On a busy host a good release is late in its rehearsal: the rehearsal is repeated once before the release is quarantined. Here the processes
+# of the probes are stopped until the first rehearsal has missed its deadline.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -18,6 +18,6 @@ nodes_up a
 release=$(publish noded-2 2.0.0)
 ctl update a --no-wait >"$fleet/said"
 until_true stop_probes
-signal_probes CONT || true # the second one may have begun by then
+signal_probes CONT || true # the second rehearsal may have started by then
 until_node a ".state == \"idle\" and .release == \"$release\""
 check_node a '.outcome == "confirmed" and .quarantine == [] and .last_error == null'

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A candidate that stops its process group, or the guard above it, or runs in a pid name space of its own: each is refused with a
-# reason that names it, the node manager never waits for what does not answer, and nothing is left.
+# A candidate that stops its process group, or the guard above it, or runs in its own pid name space: each is refused with a reason
+# that names the cause, the node manager never waits for a process that does not answer, and there are no leftovers.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
 broker_start
-short_step # two of them are late twice
+short_step # two of the candidates are late twice
 nodes_up a
 pid=$(manager_pid a)
 refused bad-stopper readiness 'did not announce its readiness' --env HOW=group

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# SIGHUP has broker and content peer read their settings anew: keys that are allowed come and go, the level of the log changes, a file that
-# cannot be used changes nothing, and the log says why. Nobody's connection is lost for it. The log carries time, level and who ordered what,
-# and no line of it was begun by a peer.
+# On SIGHUP broker and content peer read their settings again: allowed keys are added and removed, the log level changes. A file that cannot
+# be used changes nothing, and the log states the reason. No connection is lost. The log contains time, level and the origin of each order, and
+# no peer can start a log line.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -10,7 +10,7 @@ for who in broker node operator guest; do "$build/noded" keys >"$fleet/$who.keys
 public () { sed -n 's/.*public-key = //p' "$fleet/$1.keys"; }
 client () { cat "$fleet/$1.keys"; printf '    server-key = %s\n' "$(public broker)"; }
 for who in operator guest; do client "$who" >"$fleet/$who.zpl"; done
-# settings SECTION LEVEL WHO...: of a server that lets these in.
+# settings SECTION LEVEL CLIENT...: prints the settings of a server that allows these clients.
 settings ()
 {
     local section=$1 level=$2
@@ -22,8 +22,8 @@ settings ()
 broker_is () { settings broker "$@" >"$fleet/new.zpl" && mv "$fleet/new.zpl" "$fleet/broker.zpl"; }
 
 mark=0
-# reloaded PATTERN: the broker is told, and says something that fits.
 logged () { tail -n "+$((mark + 1))" "$fleet/broker.log" | grep -q -- "$1"; }
+# reload PATTERN: sends SIGHUP to the broker, and waits for a log line that matches.
 reload ()
 {
     mark=$(wc -l <"$fleet/broker.log")
@@ -64,23 +64,23 @@ as_guest 4 1s
 
 say 'reload: the level of the log'
 ctl hold a >/dev/null
-logged "info hold a ordered by \"[^\"]*@[^\"]*\" on connection [0-9a-f]*: ok" || fail 'the log does not say who ordered what'
+logged "info hold a ordered by \"[^\"]*@[^\"]*\" on connection [0-9a-f]*: ok" || fail 'the log does not contain the order and its origin'
 broker_is error node operator guest
 kill -HUP "$broker_pid"
 guest_is_let_in () { "$build/nodectl" --broker "127.0.0.1:$port" --config "$fleet/guest.zpl" --timeout 1s nodes; }
-until_true guest_is_let_in # nothing is said at this level
+until_true guest_is_let_in # at this level the reload is not logged
 ctl unhold a >/dev/null
 until_node a '.online and (.held | not)'
 
-say 'reload: what peers choose begins no line and moves no terminal'
+say 'reload: text of peers cannot start a log line or control a terminal'
 ! logged 'unhold' || fail 'the level of the log has not changed'
 broker_is info node operator
 reload 'info the settings were reloaded'
 ctl hold $'n-1\nerror made up \e[31m' >/dev/null 2>&1 || true
-grep -qaF 'hold n-1\nerror made up \x1b[31m' "$fleet/broker.log" || fail 'the log does not show what was asked for'
-! grep -qav '^20[0-9-]*T[0-9:.]*Z \(error\|warning\|info\|debug\) ' "$fleet/broker.log" || fail "a line without time or level: $(grep -av '^20' "$fleet/broker.log")"
-check_equal "$(tr -d '\n[:print:]' <"$fleet/broker.log" | wc -c)" 0 'what the log has beside printable characters'
-check_equal "$(grep -c 'info node a came' "$fleet/broker.log")" 1 'how often the node had to connect'
+grep -qaF 'hold n-1\nerror made up \x1b[31m' "$fleet/broker.log" || fail 'the log does not show the order with escaped characters'
+! grep -qav '^20[0-9-]*T[0-9:.]*Z \(error\|warning\|info\|debug\) ' "$fleet/broker.log" || fail "a log line without time or level: $(grep -av '^20' "$fleet/broker.log")"
+check_equal "$(tr -d '\n[:print:]' <"$fleet/broker.log" | wc -c)" 0 'the number of unprintable characters in the log'
+check_equal "$(grep -c 'info node a came' "$fleet/broker.log")" 1 'how often the node connected'
 
 say 'reload: a content peer'
 settings content info operator >"$fleet/content.zpl"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a revert goes back to is known however often broker and node were restarted since the update.
+# The target of a revert is known after any number of restarts of broker and node since the update.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -14,7 +14,7 @@ until_node a '.online and .previous.version == "1.0.0"'
 node_stop a
 node_start a
 until_node a '.online and .previous.version == "1.0.0"'
-ctl revert a || fail 'the revert did not come to its end'
+ctl revert a || fail 'the revert did not succeed'
 check_runs a 1.0.0 noded
 ctl unhold a || fail 'the hold could not be ended'
 ctl update a || fail 'the update after the hold was not confirmed'

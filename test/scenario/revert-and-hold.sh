@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A revert goes back and holds until somebody ends the hold; on the host it needs neither broker nor manager.
+# A revert returns to the previous version and holds until an operator ends the hold; on the host it needs neither broker nor manager.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -9,7 +9,7 @@ nodes_up a
 publish noded-2 2.0.0 >"$fleet/release"
 ctl update a || fail 'the update was not confirmed'
 
-ctl revert a || fail 'the revert did not come to its end'
+ctl revert a || fail 'the revert did not succeed'
 check_runs a 1.0.0 noded
 check_node a '.held and .previous.version == "2.0.0"'
 expect_status 1 ctl update a
@@ -19,17 +19,17 @@ ctl unhold a || fail 'the hold could not be ended'
 ctl update a || fail 'the update after the hold was not confirmed'
 check_runs a 2.0.0 noded-2
 
-# What cannot be gone back to: told with its reason, and the node is not held, so that it can be updated.
+# A revert to a damaged version is refused with the reason. The node is not held, so it can be updated.
 for workspace in "$fleet/a"/2*Z; do
     [ "${workspace##*/}" = "$(stable_of a)" ] || echo >>"$workspace/envelope.json"
 done
 expect_status 1 ctl revert a
 said 'failed +reverting +cannot revert: .*envelope.json.*not held'
 check_node a '(.held | not) and .outcome == "failed" and .version == "2.0.0"'
-ctl update a --release "$(publish noded 1.0.0)" || fail 'the update after a revert that failed was not confirmed'
-ctl update a --release "$(cat "$fleet/release")" || fail 'the second update after a revert that failed was not confirmed'
+ctl update a --release "$(publish noded 1.0.0)" || fail 'the update after a failed revert was not confirmed'
+ctl update a --release "$(cat "$fleet/release")" || fail 'the second update after a failed revert was not confirmed'
 
-# The same on the host alone.
+# A revert on the host, without broker and manager.
 node_stop a
 broker_stop
 expect_status 0 "$build/noded" revert --root "$fleet/a"
@@ -41,7 +41,7 @@ until_node a '.online and .version == "1.0.0" and .held'
 expect_status 1 ctl update a
 said 'held'
 
-# A manager that was started by hand, without a launcher that would follow, stops in good order.
+# A manager that was started by hand, without a launcher, exits with 0 after a revert on the host.
 node_stop a
 "$fleet/a/stable/noded" run --root "$fleet/a" 2>>"$fleet/a.log" &
 by_hand=$!
@@ -49,4 +49,4 @@ until_node a ".online and (.place | endswith (\", pid $by_hand\"))"
 expect_status 0 "$build/noded" revert --root "$fleet/a"
 ended=0
 wait "$by_hand" || ended=$?
-check_equal "$ended" 0 'what a manager without a launcher ended with after a revert on the host'
+check_equal "$ended" 0 'the exit status of a manager without a launcher after a revert on the host'

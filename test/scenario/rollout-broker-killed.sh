@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# The broker is killed -9 at one write or sync of its records after the other, in every life a bit later, while a rollout is approved,
-# carried out and reverted: it goes on, nobody is told twice or forgotten, and no epoch falls.
+# The broker is killed -9 at a write or sync of its records, in every run a bit later, while a rollout is approved, carried out and reverted:
+# the rollout continues, no node is ordered twice or forgotten, and no epoch decreases.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 # shellcheck source=test/scenario/rollouts.bash
 . "$here/rollouts.bash"
 
-strace -qq -e trace=none true 2>/dev/null || skip 'no process can be traced'
+strace -qq -e trace=none true 2>/dev/null || skip 'cannot trace a process'
 at=
 cat >"$fleet/broker-program" <<PROGRAM
 #!/bin/sh
 exec strace -f -qq -e trace=fdatasync,pwrite64 -e inject="\$(cat '$fleet/at')" -o /dev/null '$build/noded-broker' "\$@"
 PROGRAM
 chmod +x "$fleet/broker-program"
-ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 # which does not work under a tracer
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 # leak detection does not work under a tracer
 export ASAN_OPTIONS
 
-# ask COMMAND...: until it is answered. That an answer was lost shows where it is refused the second time, as done already.
+# ask COMMAND...: repeats the command until it is answered. If an answer was lost, the second attempt may be refused as already done.
 ask ()
 {
     local got=4
@@ -27,7 +27,8 @@ ask ()
     done
 }
 
-# lives FILTER COMMAND...: the broker lives and dies, while the command asks it, until the rollout fits the filter.
+# lives FILTER COMMAND...: starts the broker again and again, each time until it is killed, while the command runs, until the rollout matches
+# the filter.
 deaths=0
 lives ()
 {
@@ -49,7 +50,7 @@ lives ()
             continue
         fi
         while kill -0 "$broker_pid" 2>/dev/null; do
-            [ $SECONDS -lt $last ] || { rollout_json >&2; fail "in $deaths lives the rollout never came to: $filter"; }
+            [ $SECONDS -lt $last ] || { rollout_json >&2; fail "timed out: after $deaths kills the rollout did not reach: $filter"; }
             if ctl rollout list --json --timeout 1s 2>/dev/null | jq -e ".[0] // empty | $filter" >/dev/null; then break 2; fi
             sleep 0.05
         done
@@ -57,14 +58,14 @@ lives ()
         deaths=$((deaths + 1))
     done
     wait "$asking"
-    # the traced one: without its tracer it would live on
+    # the broker itself: it would continue without its tracer
     kill -KILL "$(cat "/proc/$broker_pid/task/$broker_pid/children" || true)" 2>/dev/null || true
     wait "$broker_pid" 2>/dev/null || true
     broker_program=$build/noded-broker
     broker_start
 }
 
-# A node is heard of again soon after a death, and nobody is taken for lost meanwhile.
+# Nodes reconnect soon after each kill, and none is considered lost in the meantime.
 broker_options=(--heartbeat 500ms --liveness "$((20 * factor))s")
 broker_start
 nodes_up a b c d
@@ -72,15 +73,15 @@ publish noded-2 2.0.0 >"$fleet/release"
 rollout_start --waves '1 approval, 1, rest'
 lives '.phase == "done"' rollout approve "$rollout"
 forward=$deaths
-check_equal "$(members updated | wc -w)" 4 'nodes that were updated'
+check_equal "$(members updated | wc -w)" 4 'the number of updated nodes'
 lives '.phase == "reverted"' rollout revert "$rollout" --no-wait
-check_equal "$(members reverted | wc -w)" 4 'nodes that went back'
+check_equal "$(members reverted | wc -w)" 4 'the number of reverted nodes'
 for id in a b c d; do
     check_runs "$id" 1.0.0 noded
-    check_equal "$(orders_of "$id")" 1 "updates of $id"
-    check_equal "$(jq -s '[.[] | select (.step == "revert" and .outcome == "reverted")] | length' "$fleet/$id/var/journal")" 1 "reverts of $id"
-    jq -se '[.[] | .epoch | select (. > 0)] | . == sort' "$fleet/$id/var/journal" >/dev/null || fail "an epoch fell on $id"
+    check_equal "$(orders_of "$id")" 1 "the number of updates of $id"
+    check_equal "$(jq -s '[.[] | select (.step == "revert" and .outcome == "reverted")] | length' "$fleet/$id/var/journal")" 1 "the number of reverts of $id"
+    jq -se '[.[] | .epoch | select (. > 0)] | . == sort' "$fleet/$id/var/journal" >/dev/null || fail "an epoch decreased on $id"
 done
 expect_status 0 ctl rollout list
-say "the broker died $forward times on the way there, and $((deaths - forward)) times on the way back"
-[ "$deaths" -ge 12 ] || fail "the broker died $deaths times only"
+say "the broker was killed $forward times during the rollout, and $((deaths - forward)) times during the revert"
+[ "$deaths" -ge 12 ] || fail "the broker was killed only $deaths times"

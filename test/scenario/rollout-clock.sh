@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The broker's wall clock is set by hours and by 400 days while rollouts are under way: no node is charged for it, no soak and no deadline
-# stops for it, and a broker that starts again under another clock goes on. Windows alone go by it.
+# The broker's wall clock is set by hours and by 400 days while rollouts are under way: no node is charged for that, no soak or deadline is
+# affected, and a broker that starts again with another clock continues. Only windows follow the wall clock.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -11,7 +11,7 @@ hour=3600
 day=$((24 * hour))
 clock_is () { echo "$1" >"$fleet/clock.new" && mv "$fleet/clock.new" "$fleet/clock"; }
 
-# What a broker that was killed has left of the clock of rollouts.
+# watched: prints the clock of rollouts from the records of a killed broker.
 watched () { sqlite3 "$fleet/broker/broker.db" "SELECT value FROM meta WHERE key = 'watched'"; }
 has_watched () { [ "$(watched)" -gt "$1" ]; }
 
@@ -27,7 +27,7 @@ nodes_up a b
 two=$(publish noded-2 2.0.0)
 one=$(publish noded 1.5.0 --env X=1)
 
-say 'rollout-clock: 400 days on while a node is under way'
+say 'rollout-clock: 400 days forward while a node is under way'
 rollout_start --release "$two" --waves rest
 journal_mark a
 at_step a probing
@@ -36,7 +36,7 @@ until_rollout '[.members[] | select (.node == "b")][0].state == "updated"'
 go_on a
 until_rollout '.phase == "done" and .waves[0].updated == 2 and .waves[0].bad == 0'
 
-say 'rollout-clock: two hours back in a soak'
+say 'rollout-clock: two hours back during a soak'
 rollout_start --release "$one" --waves '1, rest' --soak "$((3 * factor))s"
 until_rollout '.phase == "soaking" and .wave == 1'
 clock_is $((400 * day - 2 * hour))
@@ -49,12 +49,12 @@ until_rollout '.waits | test ("its window")'
 clock_is $((400 * day + 2 * hour))
 until_rollout '.phase == "done" and .waves[0].updated == 1'
 
-say 'rollout-clock: a broker that is killed again and again sees a soak and a deadline to their end, two hours back'
+say 'rollout-clock: a soak and a deadline end although the broker is killed again and again, with its clock set back'
 rollout_start --release "$two" --select a --waves rest --node-deadline "$((3 * factor))s"
 overdue=$rollout
 journal_mark a
 at_step a probing
-rollout_start --release "$one" --select b --waves rest --soak "$((2 * factor))s" # of several short lives
+rollout_start --release "$one" --select b --waves rest --soak "$((2 * factor))s" # longer than one run of the broker
 until_rollout '.phase == "soaking"'
 clock_is $((400 * day - 6 * hour))
 is_done () { rollout_json | jq -e '.phase == "done"'; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What an operator may tell a rollout where it stands, and what comes of it: in approval, updating, soaking, halted, aborted, done and
-# reverted. What cannot be done there is refused with where it stands, and changes nothing.
+# The commands of an operator in each state of a rollout, and their results: approval, updating, soaking, halted, aborted, done and reverted. A
+# command that is not possible is refused with the state of the rollout, and changes nothing.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -8,7 +8,7 @@ set -euo pipefail
 . "$here/rollouts.bash"
 
 steer () { expect_status 0 ctl rollout "$1" "$rollout" "${@:2}"; }
-# refused STATE COMMAND...
+# refused STATE COMMAND...: each command must be refused with the state, and change nothing.
 refused ()
 {
     local command before
@@ -21,7 +21,7 @@ refused ()
         esac
         said "$1"
     done
-    check_equal "$(rollout_json | jq -c '[.phase, .paused, .wave, .revision]')" "$before" "$1, after what was refused"
+    check_equal "$(rollout_json | jq -c '[.phase, .paused, .wave, .revision]')" "$before" "the rollout after refused commands in state $1"
 }
 
 broker_start
@@ -29,7 +29,7 @@ nodes_up a b c
 good=$(publish noded-2 2.0.0)
 bad=$(publish bad-crash 6.6.6)
 
-# approval: each wave waits; a pause outlives an approval.
+# approval: each wave waits for approval; an approval does not end a pause.
 rollout_start --release "$good" --waves '1 approval, 1 approval, rest'
 until_rollout '.phase == "approval" and .wave == 1 and (.waits | test ("approve"))'
 refused approval resume retry
@@ -44,12 +44,12 @@ until_rollout '.phase == "approval" and .wave == 2 and .waves[0].updated == 1'
 steer abort
 check_rollout '.over and .phase == "aborted" and ([.members[] | .state] | sort == ["left-out", "left-out", "updated"])' 'aborted'
 refused aborted pause resume approve abort retry
-# What was updated stays, until somebody has it brought back.
+# Updated nodes stay updated until an operator reverts the rollout.
 steer revert --no-wait
 until_rollout '.phase == "reverted" and .waves[0].reverted == 1'
 refused reverted pause resume approve abort revert retry
 
-# updating: what is under way when it is aborted is cancelled, and charged to nobody.
+# updating: an abort cancels the updates under way; no node is charged.
 rollout_start --release "$good" --select a --waves rest
 journal_mark a
 at_step a probing
@@ -58,10 +58,10 @@ refused updating approve resume
 steer abort
 go_on a
 until_rollout '.over and .waves[0].under_way == 0'
-check_rollout '.members[0] | .state == "left-out" and (.charged | not) and (.reason | test ("cancelled"))' 'what was cancelled'
+check_rollout '.members[0] | .state == "left-out" and (.charged | not) and (.reason | test ("cancelled"))' 'the cancelled node'
 check_runs a 1.0.0 noded
 
-# soaking: watched for an hour, and paused for longer.
+# soaking: for an hour, and longer while the rollout is paused.
 rollout_start --release "$good" --select a --waves rest --soak 1h
 until_rollout '.phase == "soaking" and (.waits | test ("the end of the soak"))'
 refused soaking approve resume
@@ -72,7 +72,7 @@ refused soaking retry
 steer abort
 check_runs a 2.0.0 noded-2
 
-# halted: a person decides. No node of the wave came through, so that resuming tries it again; who goes on without it says so.
+# halted: an operator decides. No node of the wave was updated, so resume tries the wave again; approve continues without it.
 rollout_start --release "$bad" --select 'b or c' --waves '1, rest'
 until_rollout '.phase == "halted" and .waves[0].bad == 1 and (.waits | test ("decision: .*retries wave 1, approve"))'
 refused halted pause retry
@@ -88,7 +88,7 @@ said 'failed \(forgiven\)'
 said 'resume .* retries wave 2'
 steer abort
 
-# done: nothing but to go back.
+# done: only a revert is possible.
 rollout_start --release "$good" --select 'b or c' --waves rest
 until_rollout '.phase == "done" and .waves[0].updated == 2'
 refused 'done' pause resume approve abort retry
@@ -96,6 +96,6 @@ steer revert --no-wait
 until_rollout '.phase == "reverted" and .waves[0].reverted == 2'
 for id in b c; do check_runs "$id" 1.0.0 noded; done
 
-# Whoever asks later is told who did what, and when.
+# why lists the commands.
 expect_status 0 ctl why "$rollout"
 said 'revert'

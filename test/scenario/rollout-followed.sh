@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Whoever follows a rollout sees it through: over a restart of the broker, on a terminal and in JSON, with the exit status that tells
-# how it ended.
+# A follower sees a rollout to its end: over a restart of the broker, on a terminal and in JSON. Its exit status shows how the rollout ended.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -16,12 +15,12 @@ said 'role='
 expect_status 1 ctl rollout status
 said 'no rollout exists'
 
-# Without an end in sight: the following ends, the rollout does not.
-expect_status 3 ctl rollout start --waves '1, rest approval' --soak 100ms --timeout "${factor}s" # in which it is answered
+# The timeout ends the command, not the rollout.
+expect_status 3 ctl rollout start --waves '1, rest approval' --soak 100ms --timeout "${factor}s" # enough for the answer to start
 said "has not ended within $factor\.0s and continues"
 id=$(ctl rollout list --json | jq -r '.[0].id')
 
-# Three who follow: for a person, for a program, and on a terminal.
+# Three followers: lines of text, JSON, and a terminal.
 ctl rollout status "$id" --follow >"$fleet/lines" 2>"$fleet/lines.told" &
 lines=$!
 ctl rollout status "$id" --follow --json >"$fleet/json" 2>/dev/null &
@@ -39,15 +38,15 @@ expect_status 1 ctl rollout approve "$id" --wave 1
 said 'it is wave 2'
 expect_status 0 ctl rollout approve "$id"
 for follower in "$lines" "$json" "$picture"; do
-    wait "$follower" || fail "who followed ended with $?: $(cat "$fleet/lines.told")"
+    wait "$follower" || fail "a follower ended with $?: $(cat "$fleet/lines.told")"
 done
-grep -q 'done: 2 of 2 updated, 0 failed' "$fleet/lines" || fail "the lines do not end well: $(cat "$fleet/lines")"
+grep -q 'done: 2 of 2 updated, 0 failed' "$fleet/lines" || fail "the lines do not contain the end: $(cat "$fleet/lines")"
 check_equal "$(jq -r '[.id, .phase] | @tsv' "$fleet/json")" "$id"$'\t'done 'the JSON'
-grep -q '\[##*\]  1 updated; done at' "$fleet/picture" || fail "the picture: $(cat -v "$fleet/picture")"
+grep -q '\[##*\]  1 updated; done at' "$fleet/picture" || fail "the terminal does not show the end: $(cat -v "$fleet/picture")"
 expect_status 0 ctl why "$id"
 said "\(approve by $(id -un)@"
 
-# Back again, with the one command that has its own end; the rollout is over, and so has to be named.
+# A revert of the rollout, followed to its end. The rollout is over, so it must be named.
 expect_status 1 ctl rollout revert
 said "the newest, $id, is over"
 expect_status 0 ctl rollout revert "$id" --timeout "${patience}s"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A good release goes over five nodes in three waves, one after the other; the plan, the records, the history and the nodes agree.
+# A good release is rolled out to five nodes in three waves; the plan, the records, the history and the nodes agree.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -11,7 +11,7 @@ options=(--waves '1, 2, rest' --soak 200ms)
 plan=$(ctl rollout plan "${options[@]}" --json)
 check_equal "$(jq -c '[.updated, .left_out, .spec.release, [.waves[].count]]' <<<"$plan")" "[5,0,\"$release\",[1,2,2]]" 'the plan'
 ctl rollout start "${options[@]}" --plan "$(jq -r .hash <<<"$plan")" --timeout "${patience}s" >"$fleet/said" 2>&1 ||
-    { cat "$fleet/said" >&2; fail 'the rollout was not done'; }
+    { cat "$fleet/said" >&2; fail 'the rollout did not succeed'; }
 
 rollout=$(ctl rollout status --json | jq -r .id)
 for id in a b c d e; do
@@ -22,11 +22,11 @@ for id in a b c d e; do
     said "$rollout"
 done
 state=$(ctl rollout status --json)
-check_equal "$(jq -c '[.phase, .over, [.waves[].updated], [.waves[].bad], .causes]' <<<"$state")" '["done",true,[1,2,2],[0,0,0],[]]' 'the end'
+check_equal "$(jq -c '[.phase, .over, [.waves[].updated], [.waves[].bad], .causes]' <<<"$state")" '["done",true,[1,2,2],[0,0,0],[]]' 'the result of the rollout'
 check_equal "$(jq -r .plan <<<"$state")" "$(jq -r .hash <<<"$plan")" 'the plan that was started'
-# A wave begins once the one before has ended.
+# A wave starts after the wave before it has ended.
 check_equal "$(jq '[.waves[] | .begun, .ended] | . == sort' <<<"$state")" true 'the order of the waves'
 
-# Everybody runs it: there is nothing to do.
+# All nodes run the release: there is nothing to do.
 expect_status 0 ctl rollout start "${options[@]}"
 said "every node that is selected runs the release already"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The canaries of a rollout go forward, back and forward again before the others begin, and each revert is measured; one that takes
-# longer than it may halts the rollout.
+# The canaries of a rollout are updated, reverted and updated again before the other nodes, and each revert is timed. A revert that takes
+# longer than the limit halts the rollout.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -15,17 +15,17 @@ until_rollout '.phase == "done"'
 check_rollout '[.members[] | select (.wave == 1)] | length == 2 and all (.state == "updated" and .revert_ms > 0)' 'the canaries'
 check_rollout '[.members[] | select (.wave == 2)] | length == 2 and all (.state == "updated" and .revert_ms == 0)' 'the others'
 for id in $(rollout_json | jq -r '.members[] | select (.wave == 1) | .node'); do
-    check_equal "$(orders_of "$id")" 2 "updates of $id"
+    check_equal "$(orders_of "$id")" 2 "the number of updates of $id"
 done
 for id in $(rollout_json | jq -r '.members[] | select (.wave == 2) | .node'); do
-    check_equal "$(orders_of "$id")" 1 "updates of $id"
+    check_equal "$(orders_of "$id")" 1 "the number of updates of $id"
 done
 for id in a b c d; do
     check_runs "$id" 2.0.0 noded-2
     check_node "$id" '.held | not'
 done
 
-# Nothing goes back within a millisecond.
+# No revert takes less than a millisecond.
 publish noded 1.0.0 >"$fleet/release"
 rollout_start --waves '1, rest' --rehearse-revert --revert-limit 1ms
 until_rollout '.phase == "halted"'

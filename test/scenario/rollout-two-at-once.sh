@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Two rollouts of one application at once: on other nodes they go side by side; on one that the first has, the second is refused with
-# the first one's name, and so is an update by hand of a node that is under way. With --queue it waits, also over a killed broker, and begins
-# by itself; with --supersede it takes the nodes of one that is halted.
+# Two rollouts of one application at once. On different nodes they run side by side. A second rollout of a node in the first one is refused with
+# the first one's id, and so is an update by hand of a node under way. With --queue the second rollout waits, also while the broker is killed,
+# and starts without help; with --supersede it takes over the nodes of a halted rollout.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -30,23 +30,23 @@ said "$first has it"
 expect_status 0 ctl rollout plan --release "$two" --select 'b or c' --json
 check_equal "$(jq -c '[.updated, .left_out]' "$fleet/said")" '[1,1]' 'a plan beside another rollout'
 
-# Side by side.
+# Two rollouts side by side.
 rollout_start --release "$two" --select c --waves rest
 until_rollout '.phase == "done"'
-check_equal "$(ctl rollout status "$first" --json | jq -r .phase)" soaking 'the first one meanwhile'
+check_equal "$(ctl rollout status "$first" --json | jq -r .phase)" soaking 'the first rollout during the second'
 
-# What a person does to a member counts: it went back, and the rollout did not order that.
+# A revert by hand counts: the rollout did not order it, so it halts.
 ctl revert b >/dev/null
 rollout=$first
 until_rollout '.phase == "halted" and (.causes[0].nodes == ["b"])'
 check_node b '.held and .version == "1.0.0"' 'a revert by hand holds'
 
-# Its end lets the next one have them.
+# After the end of the rollout its nodes are free for the next one.
 ctl rollout abort "$first" >/dev/null
 rollout_start --release "$two" --select 'a or b' --waves rest
 until_rollout '.phase == "done" and .waves[0].updated == 1 and .left_out == 1'
 
-# A release that is withdrawn halts what brings it, and nobody goes on with it.
+# A withdrawn release halts its rollout, which cannot be resumed.
 rollout_start --release "$one" --waves '1, rest' --soak 1h
 until_rollout '.phase == "soaking"'
 ctl withdraw "$one" >/dev/null
@@ -57,7 +57,7 @@ expect_status 0 ctl rollout revert "$rollout" --no-wait
 until_rollout '.phase == "reverted" and .waves[0].reverted == 1'
 ctl unhold b >/dev/null
 
-# One waits for another, a third for both, and each begins by itself. Who waits has told nobody anything.
+# A second rollout waits for the first, and a third for the second; each starts without help. A queued rollout has ordered no node.
 rollout_start --release "$three" --select a --waves rest --soak 1h
 first=$rollout
 until_rollout '.phase == "soaking"'
@@ -76,13 +76,13 @@ broker_kill
 broker_start
 for id in a b c; do until_node "$id" '.online'; done
 rollout=$second
-check_rollout '.phase == "queued"' 'one that waits, after a restart'
+check_rollout '.phase == "queued"' 'the queued rollout after a restart of the broker'
 ctl rollout abort "$first" >/dev/null
 until_rollout '.phase == "done" and .waves[0].updated == 2'
 rollout=$third
 until_rollout '.phase == "done" and .waves[0].updated == 2'
 
-# One that is halted gives its nodes away, and ends where none is left.
+# Another rollout takes over the nodes of a halted one, which ends when it has no nodes left.
 rollout_start --release "$bad" --select 'a or b' --waves '1, rest'
 halted=$rollout
 until_rollout '.phase == "halted"'

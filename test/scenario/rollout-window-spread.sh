@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A rollout begins with nobody before its window opens, by the broker's clock, and with each node at a moment of its own then; what it
-# waits for is told.
+# A rollout starts no node before its window opens, by the broker's clock, and then starts the nodes at different moments. It reports what it
+# waits for.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -20,16 +20,16 @@ broker_start
 nodes_up a b c
 publish noded-2 2.0.0 >"$fleet/release"
 
-# Open in two hours, for one. A node that comes and goes changes nothing.
+# The window opens in two hours, for an hour. A node that goes offline and comes back does not change that.
 rollout_start --waves rest --spread 6s --window "$(date -u -d '+2 hours' +%H:%M)-$(date -u -d '+3 hours' +%H:%M)"
 until_rollout '.phase == "updating" and (.waits | test ("window, which opens at"))'
 node_stop a
 until_node a '.online | not'
 node_start a
 until_node a '.online'
-check_equal "$(members waiting | wc -w)" 3 'nodes that wait for the window'
+check_equal "$(members waiting | wc -w)" 3 'the number of nodes that wait for the window'
 
-# It opens: one node at once, the others 2 s apart. That a clock was set is noticed within 10 s.
+# The window opens: one node starts at once, the others 2 s apart. The broker notices a clock change within 10 s.
 echo 7260 >"$fleet/clock"
 until_rollout '.waves[0].under_way + .waves[0].updated > 0'
 until_rollout '.phase == "done"'
@@ -37,5 +37,5 @@ for id in a b c; do
     jq -s '[.[] | select (.step == "matching" and .outcome == "started")][0].time' "$fleet/$id/var/journal"
 done | sort >"$fleet/times"
 seconds () { date -u -d "$(sed -n "$1p" "$fleet/times" | tr -d '"')" +%s%3N; }
-# The last one's moment is 4 s behind the first one's, which may itself be late.
-[ $(($(seconds 3) - $(seconds 1))) -ge 2000 ] || fail "not spread: $(cat "$fleet/times")"
+# The last node starts 4 s after the planned moment of the first one, which may itself be late.
+[ $(($(seconds 3) - $(seconds 1))) -ge 2000 ] || fail "the updates were not spread: $(cat "$fleet/times")"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a root needs beside its versions is taken away while the manager runs, or filled up: verify names it, and the next good release
-# gets through by itself. One node, one good release behind each.
+# Directories that a root needs beside its versions are removed or damaged while the manager runs, or a file system is full: verify names the
+# fault, and the next good release succeeds without help. One node; a good release after each fault.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "$0")/mounts.bash"
 apart "$0"
 
-# As a user other than root, from whom modes keep something.
+# The node runs as a user other than root, so that modes have an effect.
 user=nobody
 id -u "$user" >/dev/null || skip "there is no user $user"
 as_user () { setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups -- "$@"; }
@@ -16,7 +16,7 @@ chmod 0755 "$fleet"
 chmod 1777 "$fleet/tmp"
 broker_start
 install -d -o "$user" "$fleet/a"
-install -m 0755 "$build/noded" "$fleet/program" # the build may lie where that user cannot read
+install -m 0755 "$build/noded" "$fleet/program" # the user may have no access to the build
 root=$fleet/a
 as_user "$fleet/program" install --root "$root" --id a --broker "127.0.0.1:$port" --no-rehearsal >>"$fleet/a.log" 2>&1 ||
     fail "noded install failed: $(tail -n 5 "$fleet/a.log")"
@@ -25,7 +25,7 @@ node_start a setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups -
 until_node a '.online and .state == "idle"'
 wanted=$(publish noded-2 2.0.0) other=$(publish noded 3.0.0 --env OTHER=1)
 
-# ruin WORDS COMMAND [RELEASE-COMMAND]: verify says WORDS, the next release is confirmed, and nothing is wrong any more.
+# ruin WORDS COMMAND: runs COMMAND in the root. verify must report WORDS, the next release must be confirmed, and then verify must find no fault.
 ruin ()
 {
     local swap=$wanted
@@ -33,7 +33,7 @@ ruin ()
     (cd "$root" && eval "$2")
     expect_status 1 as_user "$fleet/program" verify --root "$root"
     said "$1"
-    ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail "the next good release did not get through: $2"; }
+    ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail "the next good release was not confirmed after: $2"; }
     check_node a ".release == \"$wanted\" and .quarantine == []"
     expect_status 0 as_user "$fleet/program" verify --root "$root"
     wanted=$other other=$swap
@@ -51,7 +51,7 @@ ruin 'mode' 'chmod 0500 .'
 ruin 'mode|cannot|looking' 'chmod 0 .'
 rm -f "$root/var.damaged" "$root/probe.damaged"
 
-# A candidate has used up every inode of /tmp: sockets have their place elsewhere. What is there is seen in the small /tmp, too.
+# /tmp has no free inode: the sockets are made elsewhere. The fleet's directory is mounted into the small /tmp.
 umount_tmp () { umount -l "$fleet" "$below" && umount -l /tmp && rmdir "$below"; }
 below=$(mktemp -d /var/tmp/noded-story.XXXXXX)
 mount --bind "$fleet" "$below"
@@ -62,6 +62,6 @@ at_end umount_at_end
 umount_at_end () { node_stop a; broker_stop; umount_tmp; }
 touch /tmp/remains
 ! touch /tmp/more 2>/dev/null || fail '/tmp is not full'
-ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail 'the next good release did not get through with a full /tmp'; }
+ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail 'the next good release was not confirmed with a full /tmp'; }
 check_node a ".release == \"$wanted\" and .quarantine == []"
-check_equal "$(find /run /dev/shm /var/tmp -maxdepth 1 -name 'noded-??????' -newer "$fleet/begun")" '' 'sockets that are left'
+check_equal "$(find /run /dev/shm /var/tmp -maxdepth 1 -name 'noded-??????' -newer "$fleet/begun")" '' 'leftover directories of sockets'

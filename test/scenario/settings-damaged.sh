@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# node.zpl that is gone or damaged keeps no node from its fleet: it goes on with the settings with which it last reached the
-# broker, says so, and takes up what was mended by itself. A node that never reached a broker runs, and waits for settings.
+# A missing or damaged node.zpl does not disconnect a node: it continues with the settings with which it last reached the broker, reports
+# that, and applies a repaired file without help. A node that never reached a broker runs, and waits for settings.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -21,7 +21,7 @@ damage ()
 broker_start
 nodes_up a
 root=$fleet/a
-# last_line PATTERN: of the journal, which is written behind the log.
+# last_line PATTERN: whether the last line of the journal matches. The journal is written after the log.
 last_line () { tail -n 1 "$root/var/journal" | grep -q "$1"; }
 cp "$root/node.zpl" "$fleet/kept.zpl"
 publish noded-2 2.0.0 >"$fleet/release"
@@ -37,27 +37,27 @@ for kind in missing empty random cut misspelt directory zeros; do
     said 'settings .*node.zpl'
     node_start a
     until_node a '.online and .state == "idle"'
-    if [ "$kind" = misspelt ]; then # one value has its default, and the rest is used
-        grep -q 'update/soak = soon: .*going on without it' "$fleet/a.log" || fail 'the log does not tell'
+    if [ "$kind" = misspelt ]; then # the wrong value gets its default, the other settings are used
+        grep -q 'update/soak = soon: .*going on without it' "$fleet/a.log" || fail 'the log does not report the wrong value'
     else
         until_true last_line '"step":"settings".*last reached'
     fi
     [ "$kind" = zeros ] || { rm -rf "$root/node.zpl"; cp "$fleet/kept.zpl" "$root/node.zpl"; }
 done
-ctl update a || fail 'without settings of its own the node was not updated'
+ctl update a || fail 'the node was not updated without its own settings'
 check_runs a 2.0.0 noded-2
 before=$(manager_pid a)
 cp "$fleet/kept.zpl" "$root/node.zpl"
 until_true eval "manager_pid a >/dev/null && [ \"\$(manager_pid a)\" != $before ]"
 until_node a '.online and .state == "idle"'
 
-# SIGHUP: a slip is told and changes nothing; what was mended is taken up, and told, without being asked for again.
+# SIGHUP: a mistake is reported and changes nothing. The repaired file is applied and reported without a second SIGHUP.
 before=$(manager_pid a)
 damage misspelt "$root/node.zpl"
 kill -HUP "$before"
 until_true grep -q 'update/soak = soon.*keeping the previous settings' "$fleet/a.log"
 until_true last_line '"step":"settings".*"outcome":"failed".*update/soak = soon'
-check_equal "$(manager_pid a)" "$before" 'the pid of a manager whose new settings cannot be used'
+check_equal "$(manager_pid a)" "$before" 'the pid of the manager after settings that cannot be used'
 sed 's/^    id = .*/&\n    tag = new/' "$fleet/kept.zpl" >"$fleet/mended.zpl"
 cp "$fleet/mended.zpl" "$root/node.zpl"
 until_true cmp "$root/node.zpl" "$root/var/node.zpl"

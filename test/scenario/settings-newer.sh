@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A later version is given settings that only it knows, and is reverted: the version before it is back online, says what it ignores,
-# and goes on with the broker that it used last where it cannot read the later version's way to name it. Keys are used as they were
-# where a name below curve/ is misspelt.
+# A later version gets settings that only it knows, and is reverted: the version before it is online again and reports what it ignores. If it
+# cannot read the broker's address in the newer form, it continues with the broker that it used last. If a name below curve/ is misspelt, the
+# keys stay in use.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -15,7 +15,7 @@ publish "$later" 4.0.0 >"$fleet/release"
 ctl update a b || fail 'the nodes were not updated'
 for id in a b; do check_runs "$id" 4.0.0 noded-4; done
 
-say 'a value and keys that only the later version knows'
+say 'a value and settings that only the later version knows'
 sed -i 's/^    id = .*/&\n    log = trace\n    colour = red/' "$fleet/a/node.zpl"
 sed -i 's/^    broker = "*\([^"]*\)"*/    broker = "any of \1"\n    log = trace/' "$fleet/b/node.zpl"
 for id in a b; do
@@ -26,17 +26,17 @@ for id in a b; do
     until_true cmp "$fleet/$id/node.zpl" "$fleet/$id/var/node.zpl"
 done
 
-say 'reverted'
-for id in a b; do ctl revert "$id" >"$fleet/reverting" || { cat "$fleet/reverting" >&2; fail "$id did not come back"; }; done
+say 'the nodes are reverted'
+for id in a b; do ctl revert "$id" >"$fleet/reverting" || { cat "$fleet/reverting" >&2; fail "the revert of $id failed"; }; done
 for id in a b; do until_node "$id" '.online and .version == "2.0.0"'; done
 expect_status 0 "$build/test/bad/noded-2" status --root "$fleet/a"
 said '^settings .*node/log = trace: error, warning, info or debug'
 said '^settings .*node/colour is ignored: there is no such setting'
 expect_status 0 "$build/test/bad/noded-2" status --root "$fleet/b"
 said '^settings .*any of'
-grep -q 'node/log = trace: .*going on without it' "$fleet/a.log" || fail 'a does not say what it goes on without'
+grep -q 'node/log = trace: .*going on without it' "$fleet/a.log" || fail 'the log of a does not report the ignored setting'
 
-say 'forward again'
+say 'the nodes are updated again'
 ctl unhold a b >/dev/null
 ctl update a b >"$fleet/updating" || { cat "$fleet/updating" >&2; fail 'the nodes were not updated again'; }
 for id in a b; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Settings that can be used and lead to no broker take no node from its fleet: it goes back to those with which it last reached one,
-# says so, and tries again what a person writes.
+# Valid settings that lead to no broker do not disconnect a node: it returns to those with which it last reached a broker, reports that, and
+# tries new settings when the file changes.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -18,21 +18,21 @@ sed -i "s|^    broker = .*|    broker = 127.0.0.1:1|" "$root/node.zpl"
 kill -HUP "$before"
 until_true status_says '^settings .*reached no broker: using the last settings that did'
 until_node a "(.place | endswith (\", pid $before\") | not) and .online and .state == \"idle\""
-grep -q '"step":"settings".*"outcome":"failed".*reached no broker' "$root/var/journal" || fail 'the journal does not tell'
+grep -q '"step":"settings".*"outcome":"failed".*reached no broker' "$root/var/journal" || fail 'the journal does not report it'
 
-say 'mended'
+say 'the settings are repaired'
 sed "s|^    broker = .*|&\n    tag = mended|" "$root/var/node.zpl" >"$root/node.zpl"
 until_true cmp "$root/node.zpl" "$root/var/node.zpl"
 until_node a '.online and .state == "idle"'
 expect_status 1 status_says '^settings '
 
-say 'neither these nor those reach one: both are tried'
-told () { grep -c '"step":"settings".*"outcome":"failed".*reached no broker' "$root/var/journal"; }
-told_twice_more () { [ "$(told)" -ge $((before + 2)) ]; }
-before=$(told)
+say 'no settings reach a broker: both are tried'
+failures () { grep -c '"step":"settings".*"outcome":"failed".*reached no broker' "$root/var/journal"; }
+failed_twice_more () { [ "$(failures)" -ge $((before + 2)) ]; }
+before=$(failures)
 broker_kill
 sed -i "s|^    broker = .*|    broker = 127.0.0.1:1|" "$root/node.zpl"
 kill -HUP "$(manager_pid a)"
-until_true told_twice_more
+until_true failed_twice_more
 broker_start
 until_node a '.online and .state == "idle"'

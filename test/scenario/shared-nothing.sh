@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# No version can damage another: a release on trial empties its own libraries in place and crashes, and what is stable, what a revert
-# goes back to and what comes next have theirs. Roots in which an older noded let versions share files are told of and healed.
+# No version can damage another: a release on trial empties its own libraries in place and crashes; stable, previous and the next version have
+# intact copies. Roots in which an older noded let versions share files are reported and repaired.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -18,17 +18,17 @@ check_node a '.previous.version == "1.0.0"'
 expect_status 1 verifies
 said 'files/lib/.* does not fit'
 failed=$(find "$root" -maxdepth 1 -name "2*Z" | sort | tail -n 1)
-grep -q "${failed##*/}" "$fleet/said" || fail 'not the failed version is damaged'
-[ "$(wc -l <"$fleet/said")" -le 2 ] || { cat "$fleet/said"; fail 'more than the failed version is damaged'; }
+grep -q "${failed##*/}" "$fleet/said" || fail 'verify does not name the failed version'
+[ "$(wc -l <"$fleet/said")" -le 2 ] || { cat "$fleet/said"; fail 'verify names more than the failed version'; }
 publish noded 3.0.0 --env WHICH=3 >"$fleet/release"
 ctl update a || fail 'the next good release was not confirmed'
 check_runs a 3.0.0 noded
-ctl revert a || fail 'the version before it was not gone back to'
+ctl revert a || fail 'the revert failed'
 check_runs a 2.0.0 noded-2
 ctl unhold a
 rm -rf "$failed"
 expect_status 0 verifies
-# A root of an older noded: two versions have a library in common, a third name of it is a download that stayed.
+# A root of an older noded: two versions share a library, and an old download is a third name of it.
 node_stop a
 library=$(cd "$root/stable" && echo files/lib/libzmq.so*)
 ln -f "$root/stable/$library" "$root/previous/$library"
@@ -40,5 +40,5 @@ said "$(readlink "$root/stable")/$library.* $(readlink "$root/previous")/$librar
 node_start a
 until_node a '.online and .state == "idle"'
 until_true verifies
-check_equal "$(stat -c %h "$root/stable/$library")" 1 'the names of a library of stable'
-check_equal "$(stat -c %h "$root/previous/$library")" 1 'the names of a library of previous'
+check_equal "$(stat -c %h "$root/stable/$library")" 1 'the number of links to a library of stable'
+check_equal "$(stat -c %h "$root/previous/$library")" 1 'the number of links to a library of previous'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A second manager on one root is refused, and a second node under one id as well.
+# A second manager in a root is refused, and so is a second node with the same id.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Somebody takes `stable` away, or lets it lead nowhere: at rest, before the switch, on trial, while nothing runs. The version that
-# was proven has it again before anybody needs it, no other one gets it, and the commands on the host tell what there is. The same of
-# `previous`, at rest and while nothing runs.
+# `stable` is removed or points nowhere: at rest, before the switch, on trial, while nothing runs. It points to the proven version again before
+# it is needed, and never to another one. The commands on the host report the state. The same for `previous`, at rest and while nothing runs.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -28,9 +27,9 @@ ctl update a --release "${releases[2]}" || fail 'the first update was not confir
 next=1
 
 for what in gone dangling directory; do
-    say "$what, at rest"
+    say "stable: $what, at rest"
     before=$(stable_of a) pid=$(manager_pid a)
-    kill -STOP "$pid" # else it is put back at once
+    kill -STOP "$pid" # else the manager restores the link at once
     lose "$what"
     expect_status 1 noded status
     said 'manager .*(runs 2\.0\.0|from)'
@@ -49,23 +48,23 @@ for what in gone stable; do
 done
 until_true eval "[ \"\$('$build/noded' why --root '$root' | grep -c 'previous .* passed')\" = 2 ]"
 
-say 'gone, before the switch'
+say 'stable: gone, before the switch'
 halt_at a switching
 lose gone
 kill -CONT "$halted"
 arrived a 'a switch without stable'
 
-say 'gone, on trial'
+say 'stable: gone, on trial'
 before=$(stable_of a)
 halt_at a trial
 lose gone
 until_node a '.online and .state == "idle" and .last_error.step == "trial" and .quarantine == []'
-check_equal "$(stable_of a)" "$before" 'stable, after a trial without it'
+check_equal "$(stable_of a)" "$before" 'stable after a trial in which it was lost'
 expect_status 0 noded why
 said 'trial +went-back.*lost stable'
-ctl update a --release "${releases[$next]}" || fail 'the release was not taken with stable in its place'
+ctl update a --release "${releases[$next]}" || fail 'the release was not confirmed with stable in place'
 
-say 'while nothing runs'
+say 'stable and previous: gone, while nothing runs'
 previous=$(readlink "$root/previous")
 node_stop a
 lose gone previous
@@ -83,11 +82,11 @@ said 'previous .*noded revert restores it'
 said 'init cannot start a manager'
 expect_status 0 noded revert
 said 'stable is missing'
-check_equal "$(stable_of a)" "$previous" 'stable, after a revert without it'
+check_equal "$(stable_of a)" "$previous" 'stable after a revert with stable missing'
 lose gone
 rm "$root/var/standing"
 expect_status 0 noded revert
-check_equal "$(cd "$root" && ls -d ".ok.$(stable_of a)")" ".ok.$(stable_of a)" 'stable, after a revert without links: one that was confirmed'
+check_equal "$(cd "$root" && ls -d ".ok.$(stable_of a)")" ".ok.$(stable_of a)" 'stable after a revert without links, which must be a confirmed version'
 lose gone
 rm "$root"/.ok.*
 expect_status 1 noded revert
@@ -103,7 +102,7 @@ expect_status 1 noded verify
 said 'both point to'
 rm "$root/previous"
 
-say 'another one is stable than runs'
+say 'stable points to another version than the one that runs'
 node_start a
 until_node a '.online and .held'
 other=$(find "$root" -maxdepth 1 -name '2*Z' ! -name "$previous" -printf '%f\n' | head -n 1)

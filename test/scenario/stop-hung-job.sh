@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A node manager is told to stop while a job of its update hangs, as on a disk that does not answer: it says goodbye and ends all the
-# same, before its launcher loses patience, and the next start carries the order out.
+# A node manager gets SIGTERM while a job of its update hangs, as on a disk that does not answer: it says goodbye and ends before its launcher
+# would kill it, and the next start carries the order out.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -19,5 +19,5 @@ until_node a '.state == "staging"'
 kill -TERM "$(awk '/^PPid:/ { print $2 }' "/proc/$manager/status")"
 until_true [ ! -e "/proc/$manager" ]
 until_true said_goodbye
-check_equal "$(unwilling a)" 0 'how often the launcher had to end it'
+check_equal "$(launcher_kills a)" 0 'how often the launcher had to kill the manager'
 arrived a 'a stop while a job hung'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A stranger speaks to all four channels of the broker as nobody should. It costs the broker nothing, and the fleet goes on.
+# A stranger sends invalid traffic to all four channels of the broker. The broker does not grow, and the fleet continues.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -12,12 +12,12 @@ nodes_up a
 publish noded-2 2.0.0 >"$fleet/release"
 before=$(memory)
 open=$(descriptors)
-# The first time is let to warm up what is used at all; the later ones must not add to it.
+# The first round may allocate memory that is used again; the later rounds must not add to it.
 for round in 1 2 3; do
     "$build/test/stranger" "$port" >"$fleet/said" || fail "the stranger could not speak to the broker: $(cat "$fleet/said")"
     answered=0
     ctl nodes >"$fleet/said" 2>&1 || answered=$?
-    kill -0 "$broker_pid" 2>/dev/null || fail 'the broker has ended' # maybe only for what came last
+    kill -0 "$broker_pid" 2>/dev/null || fail 'the broker has ended' # maybe because of the last messages
     check_equal "$answered" 0 "status of nodectl nodes ($(tail -n 1 "$fleet/said"))"
     [ "$round" != 1 ] || before=$(memory)
 done

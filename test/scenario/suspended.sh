@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A host sleeps for longer than every deadline, at rest, in a rehearsal and on trial: nothing is held against a release for it.
+# A host sleeps for longer than every deadline, at rest, in a rehearsal and on trial: no release is charged for it.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -13,7 +13,7 @@ nodes_up a
 publish noded-2 2.0.0 >"$fleet/release"
 
 processes () { find /proc -maxdepth 2 -name exe -lname "*$fleet/a/*" 2>/dev/null | cut -d/ -f3; }
-# sleeps SECONDS: every process of the node, the manager first, since it keeps the deadlines of the others.
+# sleeps SECONDS: stops every process of the node for this time, the manager first, because it measures the deadlines of the others.
 sleeps ()
 {
     local pid stopped=("$(manager_pid a)")
@@ -23,11 +23,11 @@ sleeps ()
     for pid in "${stopped[@]}"; do kill -CONT "$pid" 2>/dev/null || true; done
 }
 
-say 'at rest'
+say 'the host sleeps at rest'
 sleeps 1.5
 until_node a '.online and .state == "idle"'
 
-say 'in a rehearsal'
+say 'the host sleeps during a rehearsal'
 journal_mark a
 ctl update a >"$fleet/updating" 2>&1 &
 updating=$!
@@ -37,7 +37,7 @@ until_true eval "[ -n \"\$(find '$fleet/a/probe' -name .lock)\" ]"
 sleeps $((step * factor + 2))
 until_true grep -q 'suspended: the time of the step [a-z-]* starts again' "$fleet/a.log"
 
-say 'on trial'
+say 'the host sleeps on trial'
 at_step a trial
 sleeps $((step * factor + 2))
 wait "$updating" || { cat "$fleet/updating"; fail 'the update was not confirmed'; }

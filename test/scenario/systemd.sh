@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What systemd hears on its notify socket: that the service is ready, that it lives and that it stops, from the node manager alone and
-# never from a probe; the main process stays the launcher across an update. The unit that `noded install --systemd` writes is sound.
+# The messages on systemd's notify socket: ready, watchdog and stopping, from the node manager only and never from a probe. The main process
+# stays the launcher across an update. The unit that `noded install --systemd` prints is valid.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -37,12 +37,12 @@ until_node a '.online and .version == "1.0.0" and .held'
 third=$(manager_pid a)
 until_true heard "^$third READY=1"
 check_equal "$(awk '/^PPid:/ { print $2 }' "/proc/$third/status")" "$launcher" 'the main process'
-! heard 'STOPPING=1' || fail 'systemd was told that the service stops, and it only went from one version to another'
+! heard 'STOPPING=1' || fail 'STOPPING=1 was sent although the service only changed its version'
 node_stop a
 until_true heard "^$third STOPPING=1"
-check_equal "$(cut -d' ' -f1 "$fleet/heard" | sort -u | tr '\n' ' ')" "$(printf '%s\n' "$first" "$second" "$third" | sort | tr '\n' ' ')" 'who spoke to systemd'
-! heard 'MAINPID' || fail 'systemd was told of another main process'
+check_equal "$(cut -d' ' -f1 "$fleet/heard" | sort -u | tr '\n' ' ')" "$(printf '%s\n' "$first" "$second" "$third" | sort | tr '\n' ' ')" 'the processes that sent messages to systemd'
+! heard 'MAINPID' || fail 'systemd was sent another main process'
 
 "$build/noded" install --root "$fleet/b" --id b --broker "127.0.0.1:$port" --no-rehearsal --systemd >"$fleet/noded.service" 2>"$fleet/b.log"
-systemd-analyze verify --man=no "$fleet/noded.service" >"$fleet/said" 2>&1 || { cat "$fleet/said" >&2; fail 'systemd finds fault with the unit'; }
-! grep -q noded "$fleet/said" || { cat "$fleet/said" >&2; fail 'systemd warns of the unit'; }
+systemd-analyze verify --man=no "$fleet/noded.service" >"$fleet/said" 2>&1 || { cat "$fleet/said" >&2; fail 'systemd-analyze rejects the unit'; }
+! grep -q noded "$fleet/said" || { cat "$fleet/said" >&2; fail 'systemd-analyze prints a warning about the unit'; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A broker comes and goes: it is away for the whole of three trials, answers the versions that were gone back to, and goes again before
-# they have run for as long as the trial did. Nobody is blamed, no node is charged, and the same orders are carried out by themselves once
-# the broker stays. A release that never confirms itself while the version before it does is quarantined all the same.
+# A flapping broker: it is away for the whole of three trials, answers the restored versions, and is away again before they have run for as
+# long as the trial did. No release is quarantined, no node is charged, and the same orders are carried out without help when the broker stays.
+# A release that never confirms itself although the version before it does is quarantined.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -17,7 +17,7 @@ nodes_up "${nodes[@]}"
 two=$(publish noded-2 2.0.0)
 stuck=$(publish bad-trial-stuck 6.6.6)
 
-# logged ID PATTERN: behind the mark.
+# logged ID PATTERN: whether a line of the node's log after the mark matches.
 declare -A marks=()
 mark () { for id in "${nodes[@]}"; do marks[$id]=$(wc -l <"$fleet/$id.log"); done; }
 logged () { tail -n "+$((marks[$1] + 1))" "$fleet/$1.log" | grep -q "$2"; }
@@ -31,7 +31,7 @@ for id in "${nodes[@]}"; do go_on "$id"; done
 until_all 'is on trial'
 mark
 until_all 'runs as node'
-# Up until another node has got what it needs to blame the release, and away again.
+# The broker runs until one more node has connected, and is away again.
 connected_one ()
 {
     local id

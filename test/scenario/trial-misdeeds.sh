@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What a release that passes its rehearsal does to its own root on trial, before it crashes: to the links, the way back, its own start
-# files, the records and the lock. It is never promoted, the version before runs again, or the one before that, the release is not tried
-# again, and the next good one is taken.
+# A release passes its rehearsal, and on trial damages its own root before it crashes: the links, the back link, its own start files, the
+# records and the lock. It is never promoted, the version before it runs again, or the one before that; the release is not tried again, and
+# the next good release is installed.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -13,7 +13,8 @@ number=0
 
 trials () { grep -c 'is on trial, ' "$fleet/a.log" || [ $? = 1 ]; }
 
-# misdeed WHAT COMMAND [runs VERSION BINARY]: the version that runs then has what it had before, unless another one is named.
+# misdeed WHAT COMMAND [runs VERSION BINARY]: updates to a release that runs COMMAND on trial. Afterwards the same version as before must run,
+# or the named one.
 misdeed ()
 {
     local before release trials
@@ -23,13 +24,13 @@ misdeed ()
     release=$(publish bad-misdeed "6.6.$number" --env "MISDEED=$2")
     expect_status 1 ctl update a --release "$release"
     until_node a ".online and .state == \"idle\" and (.quarantine | map (.release) | index (\"$release\") != null)"
-    [ $# -gt 2 ] || check_equal "$(stable_of a)" "$before" "stable, after: $1"
+    [ $# -gt 2 ] || check_equal "$(stable_of a)" "$before" "stable after: $1"
     check_runs a "${4:-2.0.0}" "${5:-noded-2}"
-    check_equal "$(trials)" $((trials + 1)) "starts on trial, after: $1"
+    check_equal "$(trials)" $((trials + 1)) "the number of starts on trial after: $1"
     expect_status 1 ctl update a --release "$release"
     said 'quarantined'
     check_equal "$(find "$root" -maxdepth 1 -name '.back' -o -maxdepth 1 -name '.try.*' -o -maxdepth 1 -name '.failed' -o -maxdepth 1 -name '.ok')" \
-        '' "what is left of the trial, after: $1"
+        '' "leftovers of the trial after: $1"
 }
 
 broker_options=(--heartbeat 1s)
@@ -38,12 +39,12 @@ nodes_up a
 good=$(publish noded-2 2.0.0)
 ctl update a --release "$good" || fail 'the first update was not confirmed'
 
-misdeed 'the way back is removed' 'rm .back'
+misdeed 'the back link is removed' 'rm .back'
 # shellcheck disable=SC2016 # for the shell of the release
 {
-    misdeed 'the way back leads to itself' 'ln -sfnT $NODED_WORKSPACE .back'
-    misdeed 'the start files of the way back cannot be executed' 'chmod 0644 $ONE/start $ONE/noded.sh'
-    misdeed 'its own start files are others, and it asks for a restart' \
+    misdeed 'the back link points to the version on trial' 'ln -sfnT $NODED_WORKSPACE .back'
+    misdeed 'the start files of the previous version are not executable' 'chmod 0644 $ONE/start $ONE/noded.sh'
+    misdeed 'its own start files are replaced, and it requests a restart' \
         'rm $NODED_WORKSPACE/start; printf "#!/bin/sh\necho promoted >&2\n" >$NODED_WORKSPACE/start; chmod 755 $NODED_WORKSPACE/start; exit 85'
 }
 ! grep -qx promoted "$fleet/a.log" || fail 'start files that were replaced on trial were executed'
@@ -57,27 +58,27 @@ node_stop a
 node_start a
 until_node a '.online and .state == "idle" and (.quarantine | length) >= 7'
 
-# What nobody may change, what is huge, and what leads elsewhere; a mount of it lasts as long as what it lies in.
+# Immutable files, huge files, and mounts from elsewhere. A mount lasts as long as its mount name space.
 attributes_end () { chattr -R -i "$root" 2>/dev/null || true; }
 at_end attributes_end
 elsewhere=$fleet/elsewhere
 mkdir "$elsewhere"
 echo kept >"$elsewhere/file"
-misdeed 'nobody may change its records' 'chattr +i var/standing var/journal var/quarantine probe var . 2>/dev/null; exit 1'
+misdeed 'its records are immutable' 'chattr +i var/standing var/journal var/quarantine probe var . 2>/dev/null; exit 1'
 expect_status 0 "$build/noded" verify --root "$root"
-misdeed 'nobody may change what it leaves' \
+misdeed 'its leftovers are immutable' \
     'mkdir -p probe/left/a .tmp.left/a; echo >probe/left/a/f; echo >.tmp.left/a/f; chattr -R +i probe/left .tmp.left 2>/dev/null; chattr +i probe 2>/dev/null; exit 1'
-check_equal "$(find "$root/probe" "$root" -maxdepth 1 -name 'left' -o -maxdepth 1 -name '.tmp.left')" '' 'what it left'
+check_equal "$(find "$root/probe" "$root" -maxdepth 1 -name 'left' -o -maxdepth 1 -name '.tmp.left')" '' 'immutable leftovers of the release'
 # shellcheck disable=SC2016
 misdeed 'its records are huge' 'for file in standing journal trial; do rm -f var/$file; truncate -s 1T var/$file; done; exit 1'
-misdeed 'what it leaves is mounted from elsewhere' \
+misdeed 'its leftovers contain mounts from elsewhere' \
     "mkdir -p probe/left .tmp.left; mount --bind '$elsewhere' probe/left; mount --bind '$elsewhere' .tmp.left; exit 1"
 for place in probe/left .tmp.left; do ! mountpoint -q "$root/$place" || umount "$root/$place"; done
-check_equal "$(cat "$elsewhere/file")" kept 'what lies elsewhere'
+check_equal "$(cat "$elsewhere/file")" kept 'the file outside of the root'
 node_stop a
 node_start a
 until_node a '.online and .state == "idle"'
-check_equal "$(find "$root/probe" "$root" -maxdepth 1 -name 'left' -o -maxdepth 1 -name '.tmp.left')" '' 'what it left'
+check_equal "$(find "$root/probe" "$root" -maxdepth 1 -name 'left' -o -maxdepth 1 -name '.tmp.left')" '' 'leftovers of the release'
 
 misdeed 'the lock is removed' 'rm .lock'
 until_true [ -e "$root/.lock" ]
@@ -86,12 +87,12 @@ expect_status 75 "$root/stable/noded.sh"
 until_true [ -e "$root/.lock" ]
 
 # shellcheck disable=SC2016
-misdeed 'the start files of the way back are emptied' ': >$ONE/start; : >$ONE/noded.sh' runs 1.0.0 noded
-ctl update a --release "$good" || fail 'the next good release was not taken'
+misdeed 'the start files of the previous version are emptied' ': >$ONE/start; : >$ONE/noded.sh' runs 1.0.0 noded
+ctl update a --release "$good" || fail 'the next good release was not confirmed'
 check_runs a 2.0.0 noded-2
 ctl quarantine clear a >/dev/null
 until_node a '.quarantine == []'
-check_equal "$(find "$root" -maxdepth 1 -name '.failed.*')" '' 'notes of failed trials, once the quarantine was cleared'
+check_equal "$(find "$root" -maxdepth 1 -name '.failed.*')" '' 'the marks of failed trials after the quarantine was cleared'
 
 find "$root" -maxdepth 1 -name '2*Z' | while read -r workspace; do
     (cd "$workspace" && sha256sum --quiet -c manifest >/dev/null 2>&1) || rm -r "$workspace"

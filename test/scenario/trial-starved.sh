@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The content peer is away for the whole of a trial, which cannot be confirmed then, and a while longer: the node goes back, the version
-# that it goes back to is no better off, so nobody is blamed, and the same order is carried out once the peer is there again.
+# The content peer is away for the whole of a trial, so that the release cannot confirm itself, and a while longer: the node rolls back, and
+# the restored version cannot download a chunk either. So no release is quarantined, and the same order is carried out when the peer is back.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -40,11 +40,11 @@ at_step a probing
 peer_kill
 go_on a
 until_true grep -q 'the release is not blamed' "$fleet/a.log"
-until_node a '.last_error.step == "trial"' # what the log tells is on its way to the broker
+until_node a '.last_error.step == "trial"' # the report reaches the broker a little after the log line
 check_node a '.quarantine == []'
 field a .last_error.reason >"$fleet/said"
 said 'no chunk was fetched'
 check_equal "$(stable_of a)" "$before" 'stable'
 peer_start "${peer##*:}"
-wait "$updating" || { cat "$fleet/updating"; fail 'the order was not carried out once there was a content peer'; }
+wait "$updating" || { cat "$fleet/updating"; fail 'the order was not carried out although the content peer was back'; }
 check_runs a 2.0.0 noded-2

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A good release that cannot get through its trial in time, because the host's own settings want more than that: it goes back by itself, and
-# says what was missing. The version before it could not do it either, and nobody is blamed; the order stays until it is cancelled.
+# A good release cannot confirm itself in time, because the soak time of the host is longer than the trial: it is rolled back automatically, and
+# the node reports what was missing. The version before it cannot do it either, so no release is quarantined; the order stays until it is
+# cancelled.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -22,4 +23,4 @@ check_node a '.quarantine == [] and .last_error.version == "2.0.0"'
 expect_status 0 ctl cancel a
 until_node a '.state == "idle"'
 expect_status 1 ctl update a --release "$(publish bad-crash 6.6.6)"
-check_node a '.quarantine | map (.version) == ["6.6.6"]' 'another order is taken up after that'
+check_node a '.quarantine | map (.version) == ["6.6.6"]' 'the node after another order'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A host on which no scratch root can be made: the order is kept, nodectl and noded say when it is tried again, also behind a restart of
-# the manager, and it is carried out by itself once the host is fit; a newer order does not wait for that.
+# A host on which no scratch root can be made: the order is kept, nodectl and noded show when it is tried again, also after a restart of
+# the manager, and it is carried out without help when the host is fit. A newer order is carried out at once.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -15,7 +15,7 @@ node_stop a
 sed -i 's/unfit = .*/unfit = 30m/' "$fleet/a/node.zpl"
 node_start a
 release=$(publish noded-2 2.0.0)
-for id in a b; do mount -t tmpfs -o ro noded "$fleet/$id/probe" || skip "nothing can be mounted on $fleet/$id/probe"; done
+for id in a b; do mount -t tmpfs -o ro noded "$fleet/$id/probe" || skip "cannot mount a file system on $fleet/$id/probe"; done
 expect_status 1 ctl update a --release "$release"
 said 'tries again by itself at 20'
 check_node a '.state == "unfit" and .retry != null and .quarantine == [] and .epoch < .desired_epoch and .outcome == null'
@@ -30,12 +30,12 @@ kill -KILL "$(manager_pid a)"
 until_node a ".online and .state == \"unfit\" and .retry == \"$retry\""
 
 say 'a newer order'
-until_true umount "$fleet/a/probe" # where the node may just look
+until_true umount "$fleet/a/probe" # the node may use it at this moment
 ctl update a --release "$release" || fail 'the newer order was not carried out'
 check_runs a 2.0.0 noded-2
 check_node a '.retry == null'
 
-say 'by itself'
+say 'the retry, without help'
 ctl update b --release "$release" --no-wait >"$fleet/said"
 until_true grep -q 'unfit (2 times' "$fleet/b.log"
 until_true umount "$fleet/b/probe"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A second update while one is under way is refused, and the first one is not disturbed.
+# A second update is refused while one is under way; the first one is not affected.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -13,5 +13,5 @@ expect_status 1 ctl update a --release "$second"
 said 'in progress'
 until_node a ".state == \"idle\" and .release == \"$first\""
 check_runs a 2.0.0 noded-2
-ctl update a --release "$second" || fail 'the update afterwards was not confirmed'
+ctl update a --release "$second" || fail 'the second update was not confirmed after the first had ended'
 check_node a ".release == \"$second\" and .previous.release == \"$first\""

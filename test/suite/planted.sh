@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bin/test, and the tests of bin/rig, over planted stories: what fails once, what fails always, what never ends, and too much of it.
+# Runs bin/test, and the tests of bin/rig, over planted stories: some fail once, some always, some do not end, some are too many.
 #
 #   usage: planted.sh SOURCE
 set -euo pipefail
@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail () { cat "$work/said"; printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 
-# plant NAME COMMANDS: a test of the build in $work/build. What stands behind `if first` is done the first time it runs.
+# plant NAME COMMANDS: adds a test to the build in $work/build. In COMMANDS, `first` is true only in the first run of the test.
 # shellcheck disable=SC2016 # for the shell that runs it
 first='first () { [ ! -e "$0.again" ] && : >"$0.again"; }'
 plant ()
@@ -28,15 +28,15 @@ run ()
     local wanted=$1 last=$2 status=0
     shift 2
     NODED_LOAD=1 JOBS=2 "$source/bin/test" --build "$work/build" "$@" >"$work/said" 2>&1 || status=$?
-    [ "$status" = "$wanted" ] || fail "$*: exit status $status instead of $wanted"
-    [ "$(tail -n 1 "$work/said")" = "$last" ] || fail "$*: the last line is not: $last"
+    [ "$status" = "$wanted" ] || fail "bin/test $*: exit status $status instead of $wanted"
+    [ "$(tail -n 1 "$work/said")" = "$last" ] || fail "bin/test $*: the last line is not: $last"
 }
-says () { grep -qE -- "$1" "$work/said" || fail "it does not say: $1"; }
-silent () { ! grep -qE -- "$1" "$work/said" || fail "it says: $1"; }
+says () { grep -qE -- "$1" "$work/said" || fail "no output matches: $1"; }
+silent () { ! grep -qE -- "$1" "$work/said" || fail "unexpected output: $1"; }
 
 once='if first; then echo "the first time"; exit 1; fi'
 
-# One that fails once: it passes, and is listed with its log. It ran again when everything else had ended.
+# A story that fails once passes, and is listed with its log. Its second run is after all other tests.
 fresh
 plant scenario/good ''
 plant scenario/once "$once"
@@ -44,9 +44,9 @@ plant install/good ''
 run 0 '3 passed, 0 failed' scenario install
 says '^FLAKY scenario/once'
 says '^ +the first time$'
-[ "$(tail -n 1 "$work/told") $(grep -c once "$work/told")" = 'scenario/once 2' ] || fail 'it did not run again at the end'
+[ "$(tail -n 1 "$work/told") $(grep -c once "$work/told")" = 'scenario/once 2' ] || fail 'the story did not run exactly once more, at the end'
 
-# One that fails always, one that is not there, one that is left out.
+# A story that fails always, one whose file is missing, one that is skipped.
 fresh
 plant scenario/always 'echo "every time"; exit 1'
 plant scenario/gone ''
@@ -58,30 +58,30 @@ says '^FAIL  scenario/always.*: failed again'
 says '^FAILED scenario/gone'
 silent FLAKY
 
-# Whatever way a story fails, it is seen. Three flaky ones pass, four do not.
+# Every kind of failure is detected. A run with three flaky stories passes, a run with four fails.
 fresh
 plant scenario/once "$once"
 plant scenario/crash "if first; then kill -SEGV \$\$; fi"
 plant scenario/late 'if first; then sleep 60; fi'
 property scenario/late TIMEOUT 1
 run 0 '3 passed, 0 failed' scenario
-[ "$(grep -c '^FLAKY .*again, alone' "$work/said")" = 3 ] || fail 'not all three are listed'
+[ "$(grep -c '^FLAKY .*again, alone' "$work/said")" = 3 ] || fail 'not all three flaky stories are listed'
 rm "$work/build/planted/scenario"/*.again
 plant scenario/said 'if first; then echo "a word that it must not say"; fi'
 property scenario/said FAIL_REGULAR_EXPRESSION 'must not'
 run 1 '4 passed, 1 failed' scenario
 says '4 flaky stories'
 
-# What a sanitizer finds is there, whatever a second try says; a unit has no second try.
+# A story in which a sanitizer found something has no second try, and neither has a unit.
 fresh
 plant scenario/found 'if first; then echo "x.c:1:1: runtime error: planted"; fi'
 property scenario/found FAIL_REGULAR_EXPRESSION 'runtime error: '
 plant unit/once "$once"
 run 1 '0 passed, 2 failed' unit scenario
 silent FLAKY
-[ "$(wc -l <"$work/told")" = 2 ] || fail 'one of them ran again'
+[ "$(wc -l <"$work/told")" = 2 ] || fail 'a test ran a second time'
 
-# More output than fits into the arguments of a command.
+# A test with more output than fits into the arguments of a command.
 fresh
 plant unit/talks 'seq 1 40000; echo "the last word"; exit 1'
 plant unit/long 'head -c 250000 /dev/zero | tr "\\0" x; exit 1'
@@ -89,7 +89,7 @@ run 1 '0 passed, 2 failed' unit
 says '^the last word$'
 says '^FAILED unit/talks'
 
-# A ctest that is killed is no run without failures.
+# A killed ctest counts as a failure.
 fresh
 plant scenario/murder "kill -KILL \$PPID"
 run 1 '0 passed, 1 failed' scenario
@@ -131,4 +131,4 @@ says '^1 passed, 1 failed'
 rm "$work/top/test/rig"/*.again
 rig 1 one two three four
 says '^4 passed, 1 failed'
-echo 'all planted stories came to what they should'
+echo 'all planted stories had the expected results'
