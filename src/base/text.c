@@ -234,6 +234,17 @@ int base_list_append_next (char ***list, size_t *count, const char *text)
     return 0;
 }
 
+static int compare_texts (const void *a, const void *b)
+{
+    return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+void base_list_sort (char **list)
+{
+    if (list && list[0])
+        qsort (list, base_list_count (list), sizeof *list, compare_texts);
+}
+
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 int base_base64_encode (const void *data, size_t size, struct base_buffer *buffer)

@@ -57,6 +57,9 @@ int base_list_append (char ***list, const char *text);
     each time. */
 int base_list_append_next (char ***list, size_t *count, const char *text);
 
+/*  Sorts a list (NULL: none) in byte order. */
+void base_list_sort (char **list);
+
 /*  Base64 (RFC 4648, padded), appended to buffer. Returns 0, -ENOMEM, or -EINVAL for invalid text. */
 int base_base64_encode (const void *data, size_t size, struct base_buffer *buffer);
 int base_base64_decode (const char *text, struct base_buffer *buffer);

@@ -136,9 +136,10 @@ int root_failed_read (const struct root *root, const char *workspace, struct roo
 {
     char path[PATH_SIZE];
     struct root_outcome outcome;
+    struct stat status;
     int rc = root_outcome_read_file (root, path_of (workspace, path), &outcome);
-    if (rc == ROOT_E_NONE)
-        return rc;
+    if (rc == ROOT_E_NONE && fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return rc; /* a link that leads nowhere counts as a damaged note */
     if (rc || strcmp (outcome.workspace, workspace) != 0) {
         outcome = (struct root_outcome){.cause = ROOT_CAUSE_INTERRUPTED,
                                         .text = "the note of how it ended cannot be read"};

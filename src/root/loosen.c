@@ -143,9 +143,9 @@ static void each_mount (const struct root *root,
                         void (*one) (void *context, const char *path, uint64_t number), void *context)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    size_t length = strcmp (root->path, "/") == 0 ? 0 : strlen (root->path);
-    if (read_mounts (&buffer))
-        return;
+    size_t length = strlen (root->path);
+    if (strcmp (root->path, "/") == 0 || read_mounts (&buffer))
+        return; /* every mount of the host is below / */
     char *rest = (char *) buffer.data;
     for (char *line; (line = strsep (&rest, "\n"));) {
         uint64_t number;
@@ -188,7 +188,7 @@ struct uncovering {
 static void choose_mount (void *context, const char *path, uint64_t number)
 {
     struct uncovering *uncovering = context;
-    size_t length = strcmp (uncovering->root->path, "/") == 0 ? 0 : strlen (uncovering->root->path);
+    size_t length = strlen (uncovering->root->path);
     if (uncovering->before ? !was_there (uncovering->before, number) : !is_place (path + length))
         (void) base_list_append (&uncovering->paths, path);
 }

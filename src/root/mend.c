@@ -33,15 +33,28 @@ int root_stable_check (const struct root *root, struct base_error *error)
               : 0;
 }
 
+static const char *skip (const char *at, const char *characters)
+{
+    return at + strspn (at, characters);
+}
+
 /*  Searches the record without parsing it: the launcher has no parser. */
 static bool trial_record_names (const struct root *root, const char *name)
 {
-    char wanted[ROOT_NAME_SIZE + 16];
+    static const char key[] = "\"workspace\"";
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     if (disk_file_read (root->disk, root->fd, TRIAL, TRIAL_MOST, &buffer))
         return false;
-    (void) snprintf (wanted, sizeof wanted, "\"workspace\":\"%s\"", name);
-    return memmem (buffer.data, buffer.size, wanted, strlen (wanted)) != NULL;
+    base_cleanup (base_free_p) char *text = base_buffer_take_text (&buffer);
+    const char *at = text ? strstr (text, key) : NULL;
+    if (!at)
+        return false;
+    at = skip (at + sizeof key - 1, " \t\n");
+    if (*at++ != ':')
+        return false;
+    at = skip (at, " \t\n");
+    size_t length = strlen (name);
+    return *at == '"' && strncmp (at + 1, name, length) == 0 && at[1 + length] == '"';
 }
 
 bool root_trial_is_likely (const struct root *root, const char *name)

@@ -27,7 +27,7 @@ bool root_ok_is (const struct root *root, const char *name)
     return fstatat (root->fd, path_of (name, path), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/*  The marked workspaces, in no order. Returns NULL if they cannot be listed. */
+/*  The marked workspaces, oldest first. Returns NULL if they cannot be listed. */
 static char **ok_names (const struct root *root)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
@@ -39,6 +39,7 @@ static char **ok_names (const struct root *root)
             root_name_is_valid (entry->d_name + sizeof ROOT_OK) &&
             base_list_append_next (&names, &count, entry->d_name + sizeof ROOT_OK))
             break;
+    base_list_sort (names); /* byte order of the names is order of time */
     return names;
 }
 

@@ -164,7 +164,7 @@ int root_ok_remove (const struct root *root, const char *name);
 
 /*  The workspaces that a rollback or revert from `from` can use, best first. First known (may be NULL),
     .back, the way back recorded in .failed, and previous, if confirmed once and not failed since; then all
-    other such workspaces, in no order; last the rest of the first four. They exist, but are not checked.
+    other such workspaces, newest first; last the rest of the first four. They exist, but are not checked.
     Returns a NULL-terminated list for base_list_free, or NULL if out of memory. */
 char **root_ways_back (const struct root *root, const char *from, const char *known);
 

@@ -48,11 +48,6 @@ int root_workspace_read (const struct root *root, const char *name, struct wire_
     return rc ? (base_error_prefix (error, "%s/" ROOT_ENVELOPE " is damaged", name), ROOT_E_DAMAGED) : 0;
 }
 
-static int compare_names (const void *a, const void *b)
-{
-    return strcmp (*(char *const *) a, *(char *const *) b);
-}
-
 int root_workspaces (const struct root *root, char ***ret_names)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
@@ -72,7 +67,7 @@ int root_workspaces (const struct root *root, char ***ret_names)
         (void) base_list_free (names);
         return rc;
     }
-    qsort (names, count, sizeof *names, compare_names); /* byte order of the names is order of time */
+    base_list_sort (names); /* byte order of the names is order of time */
     *ret_names = names;
     return 0;
 }

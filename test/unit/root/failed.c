@@ -88,7 +88,7 @@ Test (failed, a_damaged_note_still_means_that_the_trial_ended)
                                           "rm -r root/.failed.$two; ln -s /nowhere root/.failed.$two"};
     struct root_outcome outcome = outcome_crashed (), found;
     cr_assert_eq (setenv ("two", two, 1), 0);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         cr_assert_eq (root_failed_write (&root, &outcome, &error), 0, "%s", error.text);
         free (scratch_shell (damages[i], NULL));
         cr_assert_eq (root_failed_read (&root, two, &found), 0, "%s", damages[i]);

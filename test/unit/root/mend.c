@@ -4,7 +4,9 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <sys/stat.h>
 
+#include "root/record.h"
 #include "test/fault/failing_disk.h"
 #include "test/fault/workspaces.h"
 
@@ -112,10 +114,31 @@ Test (mend, damaged_links_and_workspaces_are_skipped)
     cr_expect (link_is (ROOT_STABLE, one));
 }
 
+/*  The marks are made in an order that no directory lists by chance in the order of time. */
+Test (mend, the_newest_confirmed_workspaces_are_tried_first)
+{
+    enum { MANY = 24 };
+    char names[MANY][ROOT_NAME_SIZE];
+    for (size_t i = 0; i < MANY; i++) {
+        (void) snprintf (names[i], ROOT_NAME_SIZE, "2001-01-%02zuT00:00:00.000000000Z", i + 1);
+        cr_assert_eq (mkdirat (root.fd, names[i], 0755), 0);
+    }
+    for (size_t i = 0; i < MANY; i++)
+        cr_assert_eq (root_ok_set (&root, names[i * 7 % MANY], &error), 0, "%s", error.text);
+    char **ways = root_ways_back (&root, two, NULL);
+    cr_assert_eq (base_list_count (ways), MANY + 1);
+    cr_expect_str_eq (ways[0], one, "previous comes first");
+    for (size_t i = 0; i < MANY; i++)
+        cr_expect_str_eq (ways[i + 1], names[MANY - 1 - i]);
+    (void) base_list_free (ways);
+}
+
 Test (mend, a_trial_is_recognized_by_its_files)
 {
     static const char *const traces[] = {"ln -s nonsense .back", "touch .try.9",
                                          "echo '{\"workspace\":\"'$two'\"}' > var/trial"};
+    struct wire_trial trial = {
+        .transaction = (char *) "t", .epoch = 1, .version = (char *) "1", .workspace = two};
     cr_assert_eq (setenv ("two", two, 1), 0);
     cr_expect_not (root_trial_is_likely (&root, two));
     cr_assert_eq (root_ok_remove (&root, two), 0);
@@ -129,6 +152,8 @@ Test (mend, a_trial_is_recognized_by_its_files)
         free (command);
     }
     free (scratch_shell ("rm -f root/.back root/.try.9", NULL));
+    cr_assert_eq (root_trial_note (&root, &trial, &error), 0, "%s", error.text);
+    cr_expect (root_trial_is_likely (&root, two), "the record as noded writes it");
     cr_expect_not (root_trial_is_likely (&root, three), "var/trial names another workspace");
 }
 
