@@ -166,20 +166,14 @@ int disk_partial_open (struct disk_blobs *blobs, const struct base_digest *diges
     return disk_partial_open_until (blobs, digest, size, NULL, ret_partial, error);
 }
 
-int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest *digest, uint64_t size,
-                             const atomic_bool *stop, struct disk_partial *ret_partial,
-                             struct base_error *error)
+/*  As disk_partial_open_until, with -EIO if the bytes that are present cannot be read. */
+static int partial_open (struct disk_blobs *blobs, const struct base_digest *digest, uint64_t size,
+                         uint64_t present, const atomic_bool *stop, struct disk_partial *ret_partial,
+                         struct base_error *error)
 {
     char path[PATH_SIZE];
     (void) path_partial (digest, path);
     int rc = 0;
-    uint64_t present = disk_blobs_partial_size (blobs, digest);
-    if (present > size) { /* size differs from the one announced earlier: the earlier bytes are useless */
-        rc = remove_file (blobs, path);
-        if (rc)
-            return base_error_errno (error, rc, "cannot remove %s", path);
-        present = 0;
-    }
     base_cleanup (disk_partial_deinit) struct disk_partial partial = {
         .blobs = blobs, .digest = *digest, .size = size, .fd = partial_file (blobs, path)};
     if (partial.fd < 0)
@@ -198,6 +192,29 @@ int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest 
     *ret_partial = partial;
     partial = (struct disk_partial){.fd = -1};
     return 0;
+}
+
+static int partial_remove (struct disk_blobs *blobs, const struct base_digest *digest,
+                           struct base_error *error)
+{
+    char path[PATH_SIZE];
+    int rc = remove_file (blobs, path_partial (digest, path));
+    return rc ? base_error_errno (error, rc, "cannot remove %s", path) : 0;
+}
+
+/*  Earlier bytes are useless if they are more than the blob has, or cannot be read: the blob restarts. */
+int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest *digest, uint64_t size,
+                             const atomic_bool *stop, struct disk_partial *ret_partial,
+                             struct base_error *error)
+{
+    uint64_t present = disk_blobs_partial_size (blobs, digest);
+    int rc = -EIO;
+    if (present <= size)
+        rc = partial_open (blobs, digest, size, present, stop, ret_partial, error);
+    if (rc != -EIO || present == 0)
+        return rc;
+    rc = partial_remove (blobs, digest, error);
+    return rc ? rc : partial_open (blobs, digest, size, 0, stop, ret_partial, error);
 }
 
 /*  Starts writeback in large pieces while the download continues, so the sync at the end has little left to

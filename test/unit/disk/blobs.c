@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "test/fault/failing_disk.h"
@@ -28,6 +30,18 @@ static void blobs_end (void)
 }
 
 TestSuite (blobs, .init = blobs_begin, .fini = blobs_end);
+
+/*  A disk that has a bad sector: while this is set, no file can be read at a position. */
+static bool reads_fail;
+
+ssize_t pread (int fd, void *data, size_t size, off_t offset)
+{
+    if (reads_fail) {
+        errno = EIO;
+        return -1;
+    }
+    return syscall (SYS_pread64, fd, data, size, offset);
+}
 
 static const char content[] = "what a release is made of";
 enum { SIZE = sizeof content - 1 };
@@ -109,6 +123,23 @@ Test (blobs, a_partial_longer_than_its_blob_restarts)
     cr_assert_eq (disk_partial_write (&partial, (char[100]){0}, 100, &error), 0);
     disk_partial_deinit (&partial);
     cr_expect_eq (blob_put (&digest, content, SIZE), 0);
+}
+
+Test (blobs, a_partial_that_cannot_be_read_restarts)
+{
+    struct base_digest digest = content_digest ();
+    struct disk_partial partial;
+    cr_assert_eq (disk_partial_open (&blobs, &digest, SIZE, &partial, &error), 0);
+    cr_assert_eq (disk_partial_write (&partial, content, 7, &error), 0);
+    disk_partial_deinit (&partial);
+    reads_fail = true;
+    int rc = disk_partial_open (&blobs, &digest, SIZE, &partial, &error);
+    reads_fail = false;
+    cr_assert_eq (rc, 0, "%s", error.text);
+    cr_expect_eq (partial.offset, 0);
+    cr_assert_eq (disk_partial_write (&partial, content, SIZE, &error), 0);
+    cr_assert_eq (disk_partial_finish (&partial, &error), 0, "%s", error.text);
+    cr_expect (blob_exists (&digest));
 }
 
 Test (blobs, an_empty_blob_can_be_stored)
