@@ -39,6 +39,7 @@ struct upload {
 
 /*  The state of one hashing job. */
 struct opening {
+    struct broker_content *content;
     struct upload *upload;
     struct disk_blobs *blobs;
     struct base_digest digest;
@@ -54,6 +55,8 @@ struct broker_content {
     int root;              /* the caller's */
     struct disk_blobs blobs;
     struct broker_trash trash;
+    struct base_digest unopened; /* the last blob whose received part could not be hashed, and why */
+    struct base_error unopened_error;
     struct broker_verify *verify;
     void (*damaged) (void *context, const struct base_digest *digest);
     void *context;
@@ -396,8 +399,11 @@ static void opening_done (void *context, int result)
         upload->is_open = true;
         upload->written_back = upload->partial.offset;
         rate_begin (upload, base_time_boot_ms ());
-    } else
-        upload_close (upload); /* the error is dropped; the next request tries again */
+    } else {
+        upload_close (upload);
+        opening->content->unopened = opening->digest;
+        opening->content->unopened_error = opening->error;
+    }
     opening_free (opening);
 }
 
@@ -408,7 +414,8 @@ static bool opening_start (struct broker_content *content, struct upload *upload
 
     if (!opening)
         return false;
-    *opening = (struct opening){.upload = upload,
+    *opening = (struct opening){.content = content,
+                                .upload = upload,
                                 .blobs = &content->blobs,
                                 .digest = put->digest,
                                 .size = put->size,
@@ -418,6 +425,18 @@ static bool opening_start (struct broker_content *content, struct upload *upload
         return false;
     }
     upload->opening = opening;
+    return true;
+}
+
+/*  Reports, once, why the received part could not be hashed; the next request tries again. Returns whether there
+    was such an error. */
+static bool unopened_answer (struct broker_content *content, const struct wire_put *put,
+                             struct wire_taken *answer)
+{
+    if (!content->unopened_error.code || !base_digest_equal (&content->unopened, &put->digest))
+        return false;
+    answer_fill (answer, WIRE_STATUS_FAILED, 0, "%s", content->unopened_error.text);
+    content->unopened_error = (struct base_error){.code = 0};
     return true;
 }
 
@@ -455,6 +474,8 @@ static struct upload *upload_enter (struct broker_content *content, const struct
     if (!space_is_enough (content, put, answer))
         return NULL;
     if (content->loop && disk_blobs_partial_size (&content->blobs, &put->digest) > 0) {
+        if (unopened_answer (content, put, answer))
+            return NULL;
         upload->peer = *peer;
         upload->put_ms = now_ms;
         if (opening_start (content, upload, put))

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <dirent.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "broker/content.h"
 #include "broker/partials.h"
@@ -291,6 +293,54 @@ Test (content, the_bytes_of_a_resumed_upload_are_hashed_beside_the_loop)
         taken = blob_upload (&peer_b, "hello world", 11, 6, "world");
     }
     cr_assert (taken.complete);
+    bus_timer_cancel (loop, late);
+    content = broker_content_free (content);
+    bus_loop_free (loop);
+    content_open ();
+}
+
+/*  While this is set, no file can be read at a position. */
+static atomic_int reads_fail_with;
+
+ssize_t pread (int fd, void *data, size_t size, off_t offset)
+{
+    int code = atomic_load (&reads_fail_with);
+    if (code) {
+        errno = code;
+        return -1;
+    }
+    return syscall (SYS_pread64, fd, data, size, offset);
+}
+
+Test (content, an_upload_whose_bytes_cannot_be_hashed_is_refused_with_the_reason)
+{
+    struct bus_loop *loop = bus_loop_new ();
+    struct wire_put put = {.digest = base_digest_of ("hello world", 11), .size = 11, .offset = 6};
+    struct wire_taken taken;
+    (void) blob_upload (&peer_a, "hello world", 11, 0, "hello ");
+    content = broker_content_free (content);
+    cr_assert_eq (broker_content_open (loop, root_fd, &content, &error), 0, "%s", error.text);
+    int late = bus_timer_start (loop, 20000, on_late, NULL);
+
+    atomic_store (&reads_fail_with, ENOMEM);
+    for (bool busy = true; busy;) {
+        cr_assert_eq (broker_content_put (content, &peer_b, &put, "world", 5, now_ms, &taken), 0);
+        busy = taken.status == WIRE_STATUS_BUSY;
+        if (busy)
+            free (taken.reason);
+        (void) bus_timer_start (loop, 1, on_look, loop);
+        cr_assert_eq (bus_loop_run (loop), 0);
+    }
+    cr_expect_eq (taken.status, WIRE_STATUS_FAILED);
+    cr_expect_not_null (strstr (taken.reason, "Cannot allocate memory"), "%s", taken.reason);
+    free (taken.reason);
+    atomic_store (&reads_fail_with, 0);
+    do {
+        taken = blob_upload (&peer_b, "hello world", 11, 6, "world");
+        (void) bus_timer_start (loop, 1, on_look, loop);
+        cr_assert_eq (bus_loop_run (loop), 0);
+    } while (taken.status == WIRE_STATUS_BUSY);
+    cr_expect (taken.complete, "the next attempt works");
     bus_timer_cancel (loop, late);
     content = broker_content_free (content);
     bus_loop_free (loop);
