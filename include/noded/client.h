@@ -38,6 +38,7 @@
         transaction     of the update under way, or of the last one
         done, total     bytes of the download that are here, and in all
         retry           unfit: when it tries the update again, RFC 3339, UTC, of the node's clock; else null
+        damage          what its last check of stable and previous found damaged; null: nothing
         last_error      null, or {transaction, release, version, step, reason, time} of the last update that
                         failed; removed once a later one is confirmed
         quarantine      the releases that it does not try again: an array of the same objects
@@ -84,11 +85,13 @@
         plan            hash of its plan
         begun           RFC 3339, UTC, of the broker's clock, as all times here
         phase           "approval", "updating", "soaking", "halted", "reverting", "done", "aborted",
-                        "reverted"
+                        "reverted", "queued", "superseded"
         since           time of entering that phase
         paused          starts no further nodes
         over            has ended
+        unproven        no node of its wave was updated: "approve" skips the wave
         reason          why it was halted, reverted, aborted
+        gate            the gate that the reason is of: GATE of schemas/choices.def; null: of none
         waits           what it waits for, for a person
         wave            the current one, from 1
         waves           [{count, under_way, updated, reverted, bad, already_bad, forgiven, taken, approval,
@@ -107,7 +110,7 @@
     A node of a rollout or of a plan:
 
         node, wave (from 1), state (MEMBER of schemas/choices.def; "excluded": skipped, see reason),
-        since, step, reason, epoch, transaction, revert_ms, charged, was_bad
+        since, step, reason, epoch, transaction, revert_ms, charged, was_bad, forgiven
 
     A step of a rollout's history:
 

@@ -570,7 +570,7 @@ bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool
     if (r < 0) {
         wire_answer_deinit (&answer);
         answer.status = WIRE_STATUS_FAILED;
-        answer.reason = broker_reason ("the broker failed: %s", error.text);
+        answer.reason = broker_reason ("the broker failed: %s", *error.text ? error.text : strerror (-r));
     }
     if (answer_finish (broker, &waiter->request, &answer) == 0)
         (void) origin_answer (broker->origin, &waiter->peer, &wire_answer_record, &answer);

@@ -68,7 +68,6 @@ static void download_pump (void *context)
                           base_error_set (&client->error, -EIO, "cannot download the backup from %s: %s",
                                           client->broker_content, action.reason));
             return;
-        case TRANSFER_WRITE:
         case TRANSFER_WAIT: {
             int timer =
                 bus_timer_start (client->loop, action.until_ms > now_ms ? action.until_ms - now_ms : 1,

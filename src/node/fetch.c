@@ -386,7 +386,6 @@ static void go_on (void *context)
                                    action.reason);
             fetch_end (fetch, &error);
             return;
-        case TRANSFER_WRITE:
         case TRANSFER_WAIT:
             fetch->timer = bus_timer_start (fetch->loop, pause_of (&action, now), go_on, fetch);
             return;

@@ -33,7 +33,6 @@ enum {
 enum transfer_kind {
     TRANSFER_WAIT,   /* nothing to do before until_ms (or an event) */
     TRANSFER_GET,    /* send get (offset, length) */
-    TRANSFER_WRITE,  /* never returned: transfer_download_chunk says when to write */
     TRANSFER_DONE,   /* every byte is here; the caller compares its digest */
     TRANSFER_FAILED, /* see reason; the bytes that are here stay for a resume, unless the blob is gone */
 };
