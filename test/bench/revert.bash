@@ -1,0 +1,21 @@
+# test/bench/revert.bash: bin/bench revert. Sourced by bin/bench.
+#
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154,SC2164 # variables of bin/bench, which runs with set -e
+
+bench_revert ()
+{
+    local run from line previous
+    if [ "$(field a .release)" != "$two" ]; then ctl update a --release "$two" >/dev/null; fi
+    for ((run = 0; run < runs; run++)); do
+        until_node a '.state == "idle" and .previous.release != null'
+        previous=$(field a .previous.release)
+        line=$(next_line "$fleet/events")
+        from=$(date +%s%N)
+        ctl revert a >/dev/null &
+        milliseconds "$from" "$(first_report "$line" "$previous")" >>"$fleet/revert.all"
+        wait $!
+    done
+    ctl unhold a >/dev/null
+    figure 'revert: until the first report' "$(median <"$fleet/revert.all")" ms '' '<= 1000'
+}
