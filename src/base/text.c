@@ -234,6 +234,11 @@ int base_list_append_next (char ***list, size_t *count, const char *text)
     return 0;
 }
 
+bool base_text_begins (const char *text, const char *prefix)
+{
+    return strncmp (text, prefix, strlen (prefix)) == 0;
+}
+
 static int compare_texts (const void *a, const void *b)
 {
     return strcmp (*(char *const *) a, *(char *const *) b);

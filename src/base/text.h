@@ -15,6 +15,9 @@ int base_text_copy (char *field, size_t size, const char *text);
 /*  Formatted text on the heap; the caller owns it. Returns NULL if out of memory. */
 __attribute__ ((format (printf, 1, 2))) char *base_text_printf (const char *format, ...);
 
+/*  Whether text begins with a prefix. */
+bool base_text_begins (const char *text, const char *prefix);
+
 /*  Whether data is well-formed UTF-8, without surrogates, overlong forms and NUL bytes. */
 bool base_text_is_utf8 (const void *data, size_t size);
 

@@ -80,8 +80,8 @@ static int refuse_foreign (const char *path, struct base_error *error)
 {
     static const char *const own[] = {".",          "..",          ROOT_VAR,  ROOT_PROBE,        ROOT_APPS,
                                       ROOT_KEEPERS, ROOT_SETTINGS, ROOT_LOCK, ROOT_MANAGER_LOCK, ROOT_BACK,
-                                      ".trial",     "lost+found"};
-    static const char *const begins[] = {".new.", ".old.", ".tmp.", ".try.", ".ok", ".failed"};
+                                      ROOT_TRIAL,   "lost+found"};
+    static const char *const begins[] = {ROOT_NEW, ROOT_OLD, ROOT_TMP, ROOT_TOKEN, ROOT_OK, ROOT_FAILED};
     DIR *directory = opendir (path);
     const struct dirent *entry;
     int rc = 0;
@@ -114,7 +114,7 @@ static int make_workspace (const struct root *root, struct own *own, char ret_na
     rc = rc ? rc : root_draft_copy (&draft, ROOT_PROGRAM, 0755, NULL, AT_FDCWD, own->program, error);
     for (size_t i = 0; i < own->libraries.count && !rc; i++) {
         char path[300];
-        (void) snprintf (path, sizeof path, "files/%s", own->envelope.files[i].path);
+        (void) snprintf (path, sizeof path, ROOT_FILES "/%s", own->envelope.files[i].path);
         rc = root_draft_copy (&draft, path, 0644, NULL, AT_FDCWD, own->libraries.items[i].path, error);
     }
     rc = rc ? rc : root_draft_start_files (&draft, node_launcher_begin, node_launcher_size (), error);

@@ -264,7 +264,7 @@ int node_offer_check_workspace (const struct node_offer *offer, const struct roo
     rc = rc ? rc : check_file (&manifest, ROOT_PROGRAM, &offer->envelope.binary, error);
     for (size_t i = 0; i < offer->envelope.n_files && !rc; i++) {
         char path[300];
-        (void) snprintf (path, sizeof path, "files/%s", offer->envelope.files[i].path);
+        (void) snprintf (path, sizeof path, ROOT_FILES "/%s", offer->envelope.files[i].path);
         rc = check_file (&manifest, path, &offer->envelope.files[i].digest, error);
     }
     return rc ? base_error_prefix (error, "the workspace %s that the candidate made", workspace) : 0;

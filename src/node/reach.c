@@ -13,8 +13,6 @@
 #include "bus/reach.h"
 #include "root/record.h"
 
-#define UNREACHED ROOT_VAR "/unreached"
-
 enum { PAUSE_MS = 60 * 1000, REASON_SIZE = 500, LINE_MOST = 1024 };
 
 struct node_reach {
@@ -46,7 +44,7 @@ static void reason_report (struct node_reach *reach, const char *reason)
         snprintf (line, sizeof line, "the broker at %.200s is not reached since %.19sZ (last: %s)",
                   reach->config->endpoints.control, base_time_format (reach->since_ns, since), reason);
     base_log (BASE_LOG_WARNING, "%s", line);
-    (void) root_cache_put (reach->root, UNREACHED, 0644, line, (size_t) length, NULL);
+    (void) root_cache_put (reach->root, ROOT_UNREACHED, 0644, line, (size_t) length, NULL);
 }
 
 static void on_checked (void *context, const char *wrong)
@@ -86,7 +84,7 @@ struct node_reach *node_reach_new (struct bus_loop *loop, const struct node_conf
     if (!reach)
         return NULL;
     *reach = (struct node_reach){.loop = loop, .config = config, .root = root};
-    (void) disk_unlink (root->disk, root->fd, UNREACHED);
+    (void) disk_unlink (root->disk, root->fd, ROOT_UNREACHED);
     waiting_begin (reach);
     return reach;
 }
@@ -112,7 +110,7 @@ void node_reach_welcome (struct node_reach *reach)
         base_log (BASE_LOG_INFO, "the broker at %s is reached, after %llu s",
                   reach->config->endpoints.control,
                   (unsigned long long) (base_time_boot_ms () - reach->since_ms) / 1000);
-        (void) disk_unlink (reach->root->disk, reach->root->fd, UNREACHED);
+        (void) disk_unlink (reach->root->disk, reach->root->fd, ROOT_UNREACHED);
     }
     *reach->told = *reach->refused = '\0';
 }
@@ -135,7 +133,7 @@ void node_reach_refused (struct node_reach *reach, const char *reason)
 void node_reach_print (const struct root *root)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer line = {0};
-    if (disk_file_read (root->disk, root->fd, UNREACHED, LINE_MOST, &line) || line.size == 0 ||
+    if (disk_file_read (root->disk, root->fd, ROOT_UNREACHED, LINE_MOST, &line) || line.size == 0 ||
         !base_text_is_utf8 (line.data, line.size))
         return;
     for (size_t i = 0; i < line.size; i++)

@@ -26,7 +26,6 @@
 #include "root/verified.h"
 #include "root/workspace.h"
 
-#define STATE ROOT_VAR "/scrub"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 enum {
@@ -97,7 +96,7 @@ static void state_load (const struct root *root, struct state *ret_state)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
     *ret_state = (struct state){.at_ms = 0};
-    if (disk_file_read (&disk_system, root->fd, STATE, STATE_MOST, &buffer) ||
+    if (disk_file_read (&disk_system, root->fd, ROOT_SCRUB, STATE_MOST, &buffer) ||
         base_buffer_append (&buffer, "", 1))
         return;
     char *rest = (char *) buffer.data, *line;
@@ -120,7 +119,7 @@ static void state_save (const struct root *root, const struct state *state)
         if (*state->faults[i].workspace)
             rc = base_buffer_printf (&buffer, "%s %s %s\n", links[i], state->faults[i].workspace,
                                      state->faults[i].text);
-    if (rc == 0 && root_cache_put (root, STATE, 0644, buffer.data, buffer.size, &error))
+    if (rc == 0 && root_cache_put (root, ROOT_SCRUB, 0644, buffer.data, buffer.size, &error))
         base_log (BASE_LOG_WARNING, "going on without a record of what was read: %s", error.text);
 }
 

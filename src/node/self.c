@@ -177,7 +177,7 @@ bool node_installed_find (const struct wire_installed *installed, const struct b
         return base_text_copy (path, 300, ROOT_PROGRAM) == 0;
     for (size_t i = 0; i < envelope->n_files; i++)
         if (base_digest_equal (&envelope->files[i].digest, digest)) {
-            int length = snprintf (path, 300, "files/%s", envelope->files[i].path);
+            int length = snprintf (path, 300, ROOT_FILES "/%s", envelope->files[i].path);
             return length > 0 && length < 300;
         }
     return false;

@@ -18,10 +18,6 @@
 #include "node/lock.h"
 #include "root/record.h"
 
-#define KEPT ROOT_VAR "/" ROOT_SETTINGS
-#define USED ROOT_VAR "/settings-used."        /* followed by the name of the workspace that used them */
-#define GIVEN_UP ROOT_VAR "/settings-given-up" /* the digest of a node.zpl */
-
 enum { FILE_MOST = 1024 * 1024 };
 
 /*  Loads one file over the defaults, as far as it can be used. config is untouched if nothing can be used. */
@@ -62,7 +58,7 @@ static void say_lack (const struct node_config *config, const struct node_config
 
 /*  Formats the path of the record of what the running workspace used last. Each version reads only its
     own. */
-static bool used_path (char path[sizeof USED + ROOT_NAME_SIZE])
+static bool used_path (char path[sizeof ROOT_SETTINGS_USED + ROOT_NAME_SIZE])
 {
     char program[PATH_MAX];
     ssize_t length = readlink ("/proc/self/exe", program, sizeof program - 1);
@@ -76,7 +72,8 @@ static bool used_path (char path[sizeof USED + ROOT_NAME_SIZE])
     const char *name = strrchr (program, '/') ? strrchr (program, '/') + 1 : program;
     if (!root_name_is_valid (name))
         return false;
-    (void) snprintf (path, sizeof USED + ROOT_NAME_SIZE, USED "%.*s", ROOT_NAME_SIZE - 1, name);
+    (void) snprintf (path, sizeof ROOT_SETTINGS_USED + ROOT_NAME_SIZE, ROOT_SETTINGS_USED "%.*s",
+                     ROOT_NAME_SIZE - 1, name);
     return true;
 }
 
@@ -108,7 +105,7 @@ static void fill_from (struct node_config *config, struct node_config_faults *la
 /*  Takes them from what this workspace used last. Returns whether nothing essential is missing any more. */
 static bool config_fill (struct node_config *config, struct node_config_faults *lacking)
 {
-    char used[sizeof USED + ROOT_NAME_SIZE];
+    char used[sizeof ROOT_SETTINGS_USED + ROOT_NAME_SIZE];
     if (faults_are_essential (lacking) && used_path (used))
         fill_from (config, lacking, used);
     return !faults_are_essential (lacking);
@@ -133,7 +130,7 @@ bool node_settings_given_up (const char *root)
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
     char text[BASE_DIGEST_TEXT];
     struct base_digest digest = node_settings_digest (root);
-    return !base_digest_is_null (&digest) && !read_below (root, GIVEN_UP, &content) &&
+    return !base_digest_is_null (&digest) && !read_below (root, ROOT_SETTINGS_GIVEN_UP, &content) &&
            content.size == BASE_DIGEST_TEXT - 1 &&
            memcmp (content.data, base_digest_format (&digest, text), content.size) == 0;
 }
@@ -153,7 +150,7 @@ static bool load_kept (struct node_config *config, const struct node_config_faul
 {
     base_cleanup (node_config_faults_deinit) struct node_config_faults kept = {.texts = NULL};
     struct node_config_faults lacking = {.id = own->id, .origin = own->origin, .keys = own->keys};
-    if (!load_below (config, KEPT, &kept, NULL)) {
+    if (!load_below (config, ROOT_SETTINGS_KEPT, &kept, NULL)) {
         lacking = (struct node_config_faults){.id = kept.id, .origin = kept.origin, .keys = kept.keys};
         faults_warn (&kept);
     }
@@ -236,7 +233,7 @@ void node_settings_tell (const struct root *root, enum node_settings settings, b
 static bool read_both (const struct root *root, struct base_buffer *own, struct base_buffer *kept)
 {
     return !disk_file_read (root->disk, root->fd, ROOT_SETTINGS, FILE_MOST, own) &&
-           !disk_file_read (root->disk, root->fd, KEPT, FILE_MOST, kept);
+           !disk_file_read (root->disk, root->fd, ROOT_SETTINGS_KEPT, FILE_MOST, kept);
 }
 
 static bool is_same (const struct base_buffer *a, const struct base_buffer *b)
@@ -254,14 +251,14 @@ void node_settings_keep (const struct root *root, const struct base_digest *load
     struct base_digest now = base_digest_of (own.data, own.size);
     if (!base_digest_equal (&now, loaded) || (both && is_same (&own, &kept)))
         return;
-    if (root_cache_put (root, KEPT, 0600, own.data, own.size, &error))
+    if (root_cache_put (root, ROOT_SETTINGS_KEPT, 0600, own.data, own.size, &error))
         base_log (BASE_LOG_WARNING, "cannot save a copy of the settings, ignoring: %s", error.text);
 }
 
 /*  Removes the records of workspaces that do not exist any more. */
 static void collect_used (const struct root *root)
 {
-    const char *prefix = &USED[sizeof ROOT_VAR]; /* without "var/" */
+    const char *prefix = &ROOT_SETTINGS_USED[sizeof ROOT_VAR]; /* without "var/" */
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ROOT_VAR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     for (const struct dirent *entry; directory && (entry = readdir (directory));) {
@@ -274,7 +271,7 @@ static void collect_used (const struct root *root)
 
 void node_settings_used (const struct root *root, const struct node_config *config)
 {
-    char path[sizeof USED + ROOT_NAME_SIZE];
+    char path[sizeof ROOT_SETTINGS_USED + ROOT_NAME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer before = {0};
     base_cleanup (base_free_p) char *text = node_config_essential_file (config);
     struct base_error error = {.code = 0};
@@ -295,14 +292,15 @@ int node_settings_give_up (const struct root *root)
     if (!read_both (root, &own, &kept) || is_same (&own, &kept))
         return ROOT_E_NONE;
     struct base_digest digest = base_digest_of (own.data, own.size);
-    if (root_cache_put (root, GIVEN_UP, 0644, base_digest_format (&digest, text), BASE_DIGEST_TEXT - 1, NULL))
+    if (root_cache_put (root, ROOT_SETTINGS_GIVEN_UP, 0644, base_digest_format (&digest, text),
+                        BASE_DIGEST_TEXT - 1, NULL))
         return ROOT_E_NONE;
     return 0;
 }
 
 void node_settings_retry (const struct root *root)
 {
-    (void) disk_unlink (root->disk, root->fd, GIVEN_UP);
+    (void) disk_unlink (root->disk, root->fd, ROOT_SETTINGS_GIVEN_UP);
 }
 
 void node_settings_taken (const struct root *root)

@@ -50,7 +50,7 @@ static DIR *directory_list (const struct root *root, const char *path)
     process. */
 static int copy_aside (const struct root *root, int from)
 {
-    char name[24] = ".tmp.";
+    char name[24] = ROOT_TMP;
     (void) base_random_hex (name + 5, 8);
     base_cleanup (base_close_p) int to =
         openat (root->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

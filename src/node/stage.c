@@ -69,7 +69,7 @@ static void note_verified (const struct root *root, const char *workspace,
     note_one (&verified, fd, ROOT_PROGRAM, &envelope->binary, envelope->size);
     for (size_t i = 0; i < envelope->n_files; i++) {
         char path[300];
-        (void) snprintf (path, sizeof path, "files/%s", envelope->files[i].path);
+        (void) snprintf (path, sizeof path, ROOT_FILES "/%s", envelope->files[i].path);
         note_one (&verified, fd, path, &envelope->files[i].digest, envelope->files[i].size);
     }
     root_verified_save (root, &verified);
@@ -87,7 +87,7 @@ int node_stage (const struct root *root, struct disk_blobs *contents, const stru
     for (size_t i = 0; i < envelope->n_files && !rc; i++) {
         const struct wire_file *file = &envelope->files[i];
         char path[300];
-        (void) snprintf (path, sizeof path, "files/%s", file->path);
+        (void) snprintf (path, sizeof path, ROOT_FILES "/%s", file->path);
         rc = place_one (&draft, root, contents, self, path, &file->digest, file->executable ? 0755 : 0644,
                         error);
     }

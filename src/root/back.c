@@ -23,7 +23,8 @@ enum { DEPTH_MOST = 32, MANIFEST_MOST = 4 * 1024 * 1024 };
 
 static bool is_executed (const char *name)
 {
-    return strcmp (name, "start") == 0 || strcmp (name, "noded.sh") == 0 || strcmp (name, "noded") == 0;
+    return strcmp (name, ROOT_LAUNCHER) == 0 || strcmp (name, ROOT_SCRIPT) == 0 ||
+           strcmp (name, ROOT_PROGRAM) == 0;
 }
 
 /*  Restores the owner permissions that a workspace needs. Consumes fd. Returns whether anything
@@ -67,7 +68,7 @@ static bool mend_workspace (const struct root *root, const char *name)
 /*  Checks that this user can execute the start files. */
 static int check_modes (const struct root *root, const char *name, struct base_error *error)
 {
-    static const char *const files[] = {"noded.sh", "start"};
+    static const char *const files[] = {ROOT_SCRIPT, ROOT_LAUNCHER};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[ROOT_NAME_SIZE + 16];
         (void) snprintf (path, sizeof path, "%s/%s", name, files[i]);
@@ -96,7 +97,8 @@ int root_start_open (const struct root *root, const char *name, const char *file
         openat (root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     base_cleanup (base_close_p) int fd =
         workspace < 0 ? -1 : openat (workspace, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    int rc = fd < 0 ? -errno : disk_file_read (&disk_system, workspace, "manifest", MANIFEST_MOST, &manifest);
+    int rc =
+        fd < 0 ? -errno : disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &manifest);
     rc = rc ? rc : root_manifest_find (&manifest, file, &listed);
     rc = rc ? rc : root_verified_digest (NULL, fd, &found);
     if (rc < 0)
@@ -110,7 +112,7 @@ int root_start_open (const struct root *root, const char *name, const char *file
 static bool start_fits (const struct root *root, const char *name)
 {
     base_cleanup (base_close_p) int fd = -1;
-    return root_start_open (root, name, "start", &fd, NULL) == 0;
+    return root_start_open (root, name, ROOT_LAUNCHER, &fd, NULL) == 0;
 }
 
 static int verify_once (const struct root *root, const char *name, bool cached,

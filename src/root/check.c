@@ -25,8 +25,6 @@
 #include "root/unshare.h"
 #include "root/workspace.h"
 
-#define STANDING ROOT_VAR "/standing"
-
 /*  A file of a workspace with more than one hard link. */
 struct shared {
     dev_t device;
@@ -199,7 +197,7 @@ static void check_previous (struct check *check)
     char name[ROOT_NAME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
-    if (disk_file_read (check->root->disk, check->root->fd, STANDING, ROOT_RECORD_MOST, &buffer) ||
+    if (disk_file_read (check->root->disk, check->root->fd, ROOT_STANDING, ROOT_RECORD_MOST, &buffer) ||
         wire_json_parse (&wire_standing_record, (const char *) buffer.data, buffer.size, &standing, NULL))
         return;
     if (root_previous_check (check->root, standing.previous, name, NULL) == ROOT_E_NONE)
@@ -351,7 +349,7 @@ static void check_one (struct check *check)
     check_journal (check, ROOT_JOURNAL_OLDER, &chain);
     check_journal (check, ROOT_JOURNAL, &chain);
     check_record (check, ROOT_VAR "/trial", &wire_trial_record);
-    check_record (check, STANDING, &wire_standing_record);
+    check_record (check, ROOT_STANDING, &wire_standing_record);
     each_entry (check, ROOT_VAR "/quarantine", check_quarantined);
     if (!*check->place)
         each_entry (check, ROOT_APPS, check_application);

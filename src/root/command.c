@@ -10,8 +10,6 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-#define COMMAND "command"
-
 enum { COMMAND_MOST = 8 * 1024 * 1024, ARGS_MOST = 65536 };
 
 static bool is_file_name (const char *program)
@@ -52,28 +50,28 @@ static char **strings_take (const char **at, size_t count)
 int root_command_read (int workspace, struct root_command *ret_command, struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (&disk_system, workspace, COMMAND, COMMAND_MOST, &buffer);
+    int rc = disk_file_read (&disk_system, workspace, ROOT_COMMAND, COMMAND_MOST, &buffer);
     if (rc == -ENOENT)
-        return base_error_set (error, ROOT_E_NONE, "no file " COMMAND);
+        return base_error_set (error, ROOT_E_NONE, "no file " ROOT_COMMAND);
     if (rc && rc != -EFBIG && rc != -EISDIR && rc != -EINVAL)
-        return base_error_errno (error, rc, "cannot read the file " COMMAND);
+        return base_error_errno (error, rc, "cannot read the file " ROOT_COMMAND);
     size_t strings = 0;
     for (size_t i = 0; rc == 0 && i < buffer.size; i++)
         strings += buffer.data[i] == '\0';
     if (rc || strings < 2 || buffer.data[buffer.size - 1] != '\0')
-        return base_error_set (error, ROOT_E_DAMAGED, "the file " COMMAND " is damaged");
+        return base_error_set (error, ROOT_E_DAMAGED, "the file " ROOT_COMMAND " is damaged");
     const char *at = (const char *) buffer.data;
     const char *program = at;
     at += strlen (at) + 1;
     uint64_t n_args;
     if (!is_file_name (program) || base_text_parse_u64 (at, ARGS_MOST, &n_args) || n_args > strings - 2)
-        return base_error_set (error, ROOT_E_DAMAGED, "the file " COMMAND " is damaged");
+        return base_error_set (error, ROOT_E_DAMAGED, "the file " ROOT_COMMAND " is damaged");
     at += strlen (at) + 1;
     struct root_command command = {.program = strdup (program), .args = strings_take (&at, (size_t) n_args)};
     command.env = strings_take (&at, strings - 2 - (size_t) n_args);
     if (!command.program || !command.args || !command.env) {
         root_command_deinit (&command);
-        return base_error_errno (error, -ENOMEM, "cannot read the file " COMMAND);
+        return base_error_errno (error, -ENOMEM, "cannot read the file " ROOT_COMMAND);
     }
     *ret_command = command;
     return 0;

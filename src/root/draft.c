@@ -57,7 +57,7 @@ static int newest_name (const struct root *root, uint64_t *ret_ns)
     for (struct dirent *entry; (entry = readdir (directory));) {
         const char *name = entry->d_name;
         uint64_t ns;
-        if (strncmp (name, ".new.", 5) == 0 || strncmp (name, ".old.", 5) == 0)
+        if (base_text_begins (name, ROOT_NEW) || base_text_begins (name, ROOT_OLD))
             name += 5;
         if (base_time_parse (name, &ns) == 0 && ns > newest)
             newest = ns;
@@ -76,7 +76,7 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
     struct root_draft draft = {.root = root, .fd = -1};
     uint64_t ns = real_ns > newest ? real_ns : newest + 1;
     (void) base_time_format (ns, draft.name);
-    (void) snprintf (draft.hidden, sizeof draft.hidden, ".new.%s", draft.name);
+    (void) snprintf (draft.hidden, sizeof draft.hidden, ROOT_NEW "%s", draft.name);
     if (root->disk->ops->mkdirat (root->disk->context, root->fd, draft.hidden, 0755))
         return base_error_errno (error, -errno, "cannot make %s", draft.hidden);
     draft.fd = root->disk->ops->openat (root->disk->context, root->fd, draft.hidden,
@@ -329,7 +329,7 @@ static int check_content (const struct root_draft *draft, const struct base_buff
     int rc = check_file (draft, manifest, ROOT_PROGRAM, &envelope->binary, envelope->size, true, error);
     for (size_t i = 0; rc == 0 && i < envelope->n_files; i++) {
         const struct wire_file *file = &envelope->files[i];
-        base_cleanup (base_free_p) char *path = base_text_printf ("files/%s", file->path);
+        base_cleanup (base_free_p) char *path = base_text_printf (ROOT_FILES "/%s", file->path);
         rc = path ? check_file (draft, manifest, path, &file->digest, file->size, file->executable, error)
                   : base_error_errno (error, -ENOMEM, "cannot check the files");
     }

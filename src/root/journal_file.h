@@ -5,9 +5,6 @@
 
 #include "root/root.h"
 
-#define ROOT_JOURNAL ROOT_VAR "/journal"
-#define ROOT_JOURNAL_OLDER ROOT_VAR "/journal.1"
-
 enum { ROOT_JOURNAL_MOST = 4 * 1024 * 1024 /* bytes read from a file, at most */ };
 
 /*  Keeps other processes (a manager and `noded revert`) from appending until the descriptor is closed. Waits

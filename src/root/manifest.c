@@ -12,8 +12,6 @@
 #include "base/directory.h"
 #include "base/text.h"
 
-#define MANIFEST "manifest"
-
 enum { DEPTH_MOST = 32, FILES_MOST = 8192, MANIFEST_MOST = 4 * 1024 * 1024 };
 
 /*  Grows by doubling; base_list_append would reallocate for each file. */
@@ -68,7 +66,7 @@ static int paths_collect (int fd, const char *prefix, unsigned depth, struct pat
             return errno ? base_error_errno (error, -errno, "cannot read the directory %s", prefix) : 0;
         const char *name = entry->d_name;
         if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0 ||
-            (depth == 0 && strcmp (name, MANIFEST) == 0))
+            (depth == 0 && strcmp (name, ROOT_MANIFEST) == 0))
             continue;
         struct stat status;
         if (fstatat (fd, name, &status, AT_SYMLINK_NOFOLLOW))
@@ -225,7 +223,7 @@ int root_manifest_verify_by (const struct root_manifest_reader *reader, int work
 {
     base_cleanup (base_buffer_deinit) struct base_buffer listed = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer found = {0};
-    int rc = disk_file_read (&disk_system, workspace, MANIFEST, MANIFEST_MOST, &listed);
+    int rc = disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &listed);
     if (rc == -ENOENT)
         return base_error_set (error, ROOT_E_NONE, "no manifest");
     if (rc == -EFBIG || rc == -EISDIR || rc == -EINVAL)

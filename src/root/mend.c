@@ -12,8 +12,6 @@
 #include "base/directory.h"
 #include "base/text.h"
 
-#define TRIAL ROOT_VAR "/trial"
-
 enum { TRIAL_MOST = 64 * 1024 };
 
 int root_stable_check (const struct root *root, struct base_error *error)
@@ -43,7 +41,7 @@ static bool trial_record_names (const struct root *root, const char *name)
 {
     static const char key[] = "\"workspace\"";
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    if (disk_file_read (root->disk, root->fd, TRIAL, TRIAL_MOST, &buffer))
+    if (disk_file_read (root->disk, root->fd, ROOT_TRIAL_RECORD, TRIAL_MOST, &buffer))
         return false;
     base_cleanup (base_free_p) char *text = base_buffer_take_text (&buffer);
     const char *at = text ? strstr (text, key) : NULL;

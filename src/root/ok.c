@@ -72,7 +72,7 @@ int root_ok_set (const struct root *root, const char *name, struct base_error *e
     }
     int rc = disk_rename (root->disk, root->fd, ROOT_OK, path_of (name, path), NULL);
     for (unsigned i = 0; rc == -ENOENT && i <= TOKENS_MOST; i++) {
-        char token[] = ".try.N";
+        char token[] = ROOT_TOKEN "N";
         token[sizeof token - 2] = (char) ('0' + i);
         rc = i == 0 ? make_file (root, path) : disk_rename (root->disk, root->fd, token, path, NULL);
         if (i == 0 && rc)

@@ -12,9 +12,6 @@
 #include "root/outcome_file.h"
 #include "root/verified.h"
 
-#define OUTCOME ROOT_VAR "/outcome"
-#define MENDED ROOT_VAR "/mended"
-
 static const char *const cause_words[] = {
     [ROOT_CAUSE_NONE] = "none",
     [ROOT_CAUSE_CRASHED] = "crashed",
@@ -151,30 +148,30 @@ static int remove_note (const struct root *root, const char *path)
 
 int root_outcome_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
 {
-    return write_note (root, OUTCOME, outcome, error);
+    return write_note (root, ROOT_OUTCOME, outcome, error);
 }
 
 int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome)
 {
-    return take_note (root, OUTCOME, ret_outcome);
+    return take_note (root, ROOT_OUTCOME, ret_outcome);
 }
 
 int root_outcome_remove (const struct root *root)
 {
-    return remove_note (root, OUTCOME);
+    return remove_note (root, ROOT_OUTCOME);
 }
 
 int root_mended_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
 {
-    return write_note (root, MENDED, outcome, error);
+    return write_note (root, ROOT_MENDED, outcome, error);
 }
 
 int root_mended_read (const struct root *root, struct root_outcome *ret_outcome)
 {
-    return take_note (root, MENDED, ret_outcome);
+    return take_note (root, ROOT_MENDED, ret_outcome);
 }
 
 int root_mended_remove (const struct root *root)
 {
-    return remove_note (root, MENDED);
+    return remove_note (root, ROOT_MENDED);
 }

@@ -16,14 +16,12 @@
 #include "root/verified.h"
 #include "root/workspace.h"
 
-#define QUARANTINE ROOT_VAR "/quarantine"
-
 enum { PATH_SIZE = 96 };
 
 static const char *path_of (const struct base_digest *release, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
-    (void) snprintf (path, PATH_SIZE, QUARANTINE "/%s", base_digest_format (release, text));
+    (void) snprintf (path, PATH_SIZE, ROOT_QUARANTINE "/%s", base_digest_format (release, text));
     return path;
 }
 
@@ -32,7 +30,7 @@ static int record_add (const struct root *root, const struct wire_failure *failu
     char path[PATH_SIZE];
     int rc = root_record_make_directory (root, ROOT_VAR, error);
     if (rc == 0)
-        rc = root_record_make_directory (root, QUARANTINE, error);
+        rc = root_record_make_directory (root, ROOT_QUARANTINE, error);
     if (rc)
         return rc;
     return root_record_write (root, path_of (&failure->release, path), &wire_failure_record, failure, error);
@@ -151,7 +149,7 @@ int root_quarantine_find (const struct root *root, const struct base_digest *rel
 static int record_releases (const struct root *root, struct base_buffer *ret_digests)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
-        base_directory_list (openat (root->fd, QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        base_directory_list (openat (root->fd, ROOT_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
     int rc = 0;
@@ -201,11 +199,11 @@ int root_quarantine_list (const struct root *root, struct wire_failure **ret_fai
     int rc = record_releases (root, &digests);
     rc = rc ? rc : noted_releases (root, false, &digests);
     if (rc)
-        return base_error_errno (error, rc, "cannot read %s/" QUARANTINE, root->path);
+        return base_error_errno (error, rc, "cannot read %s/" ROOT_QUARANTINE, root->path);
     size_t most = digests.size / sizeof (struct base_digest), count = 0;
     struct wire_failure *failures = calloc (most + 1, sizeof *failures);
     if (!failures)
-        return base_error_errno (error, -ENOMEM, "cannot read %s/" QUARANTINE, root->path);
+        return base_error_errno (error, -ENOMEM, "cannot read %s/" ROOT_QUARANTINE, root->path);
     for (size_t i = 0; i < most; i++) {
         struct base_digest digest;
         memcpy (&digest, digests.data + i * sizeof digest, sizeof digest);
@@ -233,7 +231,7 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
         release ? base_buffer_append (&digests, release, sizeof *release) : record_releases (root, &digests);
     rc = rc || release ? rc : noted_releases (root, true, &digests);
     if (rc)
-        return base_error_errno (error, rc, "cannot read %s/" QUARANTINE, root->path);
+        return base_error_errno (error, rc, "cannot read %s/" ROOT_QUARANTINE, root->path);
     unsigned count = 0;
     for (size_t i = 0; i < digests.size; i += sizeof (struct base_digest)) {
         struct base_digest digest;

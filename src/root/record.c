@@ -12,10 +12,6 @@
 #include "disk/attributes.h"
 #include "root/record_file.h"
 
-#define TRIAL ROOT_VAR "/trial"
-#define REVERTED ROOT_VAR "/reverted"
-#define STANDING ROOT_VAR "/standing"
-
 enum { STANDING_SIZE = 4096 };
 
 void root_record_set_aside (const struct root *root, const char *path)
@@ -106,33 +102,33 @@ int root_cache_make (const struct root *root, const char *path, struct base_erro
 
 int root_trial_note (const struct root *root, const struct wire_trial *trial, struct base_error *error)
 {
-    return root_record_write (root, TRIAL, &wire_trial_record, trial, error);
+    return root_record_write (root, ROOT_TRIAL_RECORD, &wire_trial_record, trial, error);
 }
 
 int root_trial_recall (const struct root *root, struct wire_trial *ret_trial)
 {
-    return root_record_read (root, TRIAL, &wire_trial_record, ret_trial);
+    return root_record_read (root, ROOT_TRIAL_RECORD, &wire_trial_record, ret_trial);
 }
 
 int root_trial_forget (const struct root *root)
 {
-    int rc = disk_unlink (root->disk, root->fd, TRIAL);
+    int rc = disk_unlink (root->disk, root->fd, ROOT_TRIAL_RECORD);
     return rc == -ENOENT ? 0 : rc;
 }
 
 int root_reverted_note (const struct root *root, const struct wire_entry *entry, struct base_error *error)
 {
-    return root_record_write (root, REVERTED, &wire_entry_record, entry, error);
+    return root_record_write (root, ROOT_REVERTED, &wire_entry_record, entry, error);
 }
 
 int root_reverted_recall (const struct root *root, struct wire_entry *ret_entry)
 {
-    return root_record_read (root, REVERTED, &wire_entry_record, ret_entry);
+    return root_record_read (root, ROOT_REVERTED, &wire_entry_record, ret_entry);
 }
 
 int root_reverted_forget (const struct root *root)
 {
-    int rc = disk_unlink (root->disk, root->fd, REVERTED);
+    int rc = disk_unlink (root->disk, root->fd, ROOT_REVERTED);
     return rc == -ENOENT ? 0 : rc;
 }
 
@@ -142,11 +138,11 @@ static int write_in_place (const struct root *root, const char *text, struct bas
 {
     const struct disk *disk = root->disk;
     base_cleanup (base_close_p) int fd =
-        disk->ops->openat (disk->context, root->fd, STANDING, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+        disk->ops->openat (disk->context, root->fd, ROOT_STANDING, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
     if (fd < 0 || disk->ops->pwrite (disk->context, fd, text, STANDING_SIZE, 0) != STANDING_SIZE ||
         disk->ops->fsync (disk->context, fd))
         return base_error_errno (error, errno ? -errno : -EIO, "cannot overwrite %s on a full disk",
-                                 STANDING);
+                                 ROOT_STANDING);
     return 0;
 }
 
@@ -160,18 +156,18 @@ int root_standing_write (const struct root *root, const struct wire_standing *st
         return rc;
     base_cleanup (base_free_p) char *json = wire_json (&wire_standing_record, standing, WIRE_JSON_PRETTY);
     if (!json)
-        return base_error_errno (error, -ENOMEM, "cannot write %s", STANDING);
+        return base_error_errno (error, -ENOMEM, "cannot write %s", ROOT_STANDING);
     size_t size = strlen (json);
     if (size > STANDING_SIZE)
-        return record_replace (root, STANDING, 0644, json, size, error);
+        return record_replace (root, ROOT_STANDING, 0644, json, size, error);
     char text[STANDING_SIZE + 1];
     (void) snprintf (text, sizeof text, "%s", json);
     memset (text + size, '\n', STANDING_SIZE - size);
-    rc = record_replace (root, STANDING, 0644, text, STANDING_SIZE, error);
+    rc = record_replace (root, ROOT_STANDING, 0644, text, STANDING_SIZE, error);
     return rc == -ENOSPC || rc == -EDQUOT ? write_in_place (root, text, error) : rc;
 }
 
 int root_standing_read (const struct root *root, struct wire_standing *ret_standing)
 {
-    return root_record_read (root, STANDING, &wire_standing_record, ret_standing);
+    return root_record_read (root, ROOT_STANDING, &wire_standing_record, ret_standing);
 }

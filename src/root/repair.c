@@ -18,10 +18,7 @@
 #include "root/outcome.h"
 #include "root/workspace.h"
 
-#define OK ".ok."
-#define FAILED ".failed."
-
-enum { DEPTH_MOST = 32, NOTE_SIZE = ROOT_NAME_SIZE + sizeof FAILED };
+enum { DEPTH_MOST = 32, NOTE_SIZE = ROOT_NAME_SIZE + sizeof ROOT_FAILED "." };
 
 __attribute__ ((format (printf, 2, 3))) static void change_report (const struct root_repair *repair,
                                                                    const char *format, ...)
@@ -240,7 +237,7 @@ static char **stable_candidates (const struct root *root, bool *ret_marked)
     if (root_workspaces (root, &names))
         return base_list_free (chosen);
     for (size_t i = base_list_count (names); chosen && i-- > 0;) {
-        if (has_note (root, OK, names[i]) && !has_note (root, FAILED, names[i]) &&
+        if (has_note (root, ROOT_OK ".", names[i]) && !has_note (root, ROOT_FAILED ".", names[i]) &&
             base_list_append (&chosen, names[i]))
             break;
     }
@@ -250,7 +247,7 @@ static char **stable_candidates (const struct root *root, bool *ret_marked)
         struct root_began began;
         bool tried = root_link (root, links[i], name) ||
                      (root_began_read (root, &began) == 0 && strcmp (began.workspace, name) == 0);
-        if (!tried && !has_note (root, FAILED, name))
+        if (!tried && !has_note (root, ROOT_FAILED ".", name))
             (void) base_list_append (&chosen, name);
     }
     return chosen;
@@ -342,8 +339,8 @@ static int set_previous (const struct root_repair *repair, const char *stable, s
 
 static bool is_left (const char *name)
 {
-    static const char *const whole[] = {ROOT_BACK, ".trial", ".ok", ".failed", ".revert"};
-    static const char *const begins[] = {".try.", ".tmp.", ".new.", ".old."};
+    static const char *const whole[] = {ROOT_BACK, ROOT_TRIAL, ROOT_OK, ROOT_FAILED, ROOT_REVERT};
+    static const char *const begins[] = {ROOT_TOKEN, ROOT_TMP, ROOT_NEW, ROOT_OLD};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         if (strcmp (name, whole[i]) == 0)
             return true;
@@ -379,8 +376,13 @@ static int remove_left (const struct root_repair *repair, struct base_error *err
 static int ok_mark (const struct root *root, const char *name, struct base_error *error)
 {
     char path[NOTE_SIZE];
-    (void) snprintf (path, sizeof path, OK "%.*s", ROOT_NAME_SIZE - 1, name);
-    return has_note (root, OK, name) ? 0 : disk_file_write (root->disk, root->fd, path, 0644, "", 0, error);
+    (void) snprintf (path, sizeof path,
+                     ROOT_OK "."
+                             "%.*s",
+                     ROOT_NAME_SIZE - 1, name);
+    return has_note (root, ROOT_OK ".", name)
+               ? 0
+               : disk_file_write (root->disk, root->fd, path, 0644, "", 0, error);
 }
 
 /*  Notes the interrupted trial as failed: otherwise its order would be carried out again at once. */
@@ -392,7 +394,7 @@ static void note_trial (const struct root_repair *repair, const char *name)
     struct root_outcome outcome = {.cause = ROOT_CAUSE_LOST,
                                    .text = "the root was repaired by hand during its trial"};
     if (root_began_read (root, &began) || strcmp (began.workspace, name) == 0 ||
-        has_note (root, FAILED, began.workspace) ||
+        has_note (root, ROOT_FAILED ".", began.workspace) ||
         (root_link (root, ROOT_STABLE, stable) == 0 && strcmp (stable, began.workspace) != 0))
         return;
     (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, began.workspace);

@@ -9,8 +9,6 @@
 #include "root/mend.h"
 #include "root/root.h"
 
-#define SWAPPED ".tmp.previous"
-
 /*  Longest wait for another revert, which may verify two versions meanwhile. */
 enum { CHANGE_MS = 10 * 1000 };
 
@@ -20,10 +18,10 @@ int root_swap_finish (const struct root *root, const char *stable, bool *ret_fin
     char name[ROOT_NAME_SIZE];
     if (ret_finished)
         *ret_finished = false;
-    if (root_link (root, ROOT_PREVIOUS, name) != ROOT_E_NONE || root_link (root, SWAPPED, name) != 0 ||
-        strcmp (name, stable) == 0)
+    if (root_link (root, ROOT_PREVIOUS, name) != ROOT_E_NONE ||
+        root_link (root, ROOT_TMP_PREVIOUS, name) != 0 || strcmp (name, stable) == 0)
         return 0;
-    int rc = disk_rename (root->disk, root->fd, SWAPPED, ROOT_PREVIOUS, error);
+    int rc = disk_rename (root->disk, root->fd, ROOT_TMP_PREVIOUS, ROOT_PREVIOUS, error);
     if (ret_finished)
         *ret_finished = rc == 0;
     return rc;
@@ -34,11 +32,11 @@ int root_swap_finish (const struct root *root, const char *stable, bool *ret_fin
 static bool prepare_swap (const struct root *root, const char *stable)
 {
     const struct disk *disk = root->disk;
-    if (disk->ops->linkat (disk->context, root->fd, ROOT_STABLE, root->fd, SWAPPED) == 0) {
+    if (disk->ops->linkat (disk->context, root->fd, ROOT_STABLE, root->fd, ROOT_TMP_PREVIOUS) == 0) {
         (void) disk->ops->fsync (disk->context, root->fd); /* if this fails, a power cut may lose previous */
         return true;
     }
-    return disk_link_prepare (disk, root->fd, SWAPPED, stable, NULL) == 0;
+    return disk_link_prepare (disk, root->fd, ROOT_TMP_PREVIOUS, stable, NULL) == 0;
 }
 
 /*  Finds the target of a revert from a proven version: previous, else another confirmed workspace. */
@@ -85,7 +83,7 @@ static int links_exchange (const struct root *root, const char *stable, const ch
 {
     char previous[ROOT_NAME_SIZE], now[ROOT_NAME_SIZE];
     bool linked = root_link (root, ROOT_PREVIOUS, previous) == 0 && strcmp (previous, target) == 0;
-    int rc = root_remove (root, SWAPPED, error); /* a leftover would be taken for the new one */
+    int rc = root_remove (root, ROOT_TMP_PREVIOUS, error); /* a leftover would be taken for the new one */
     if (rc)
         return rc;
     root_ok_adopt (root, target);
@@ -100,11 +98,11 @@ static int links_exchange (const struct root *root, const char *stable, const ch
     rc = linked ? disk_rename (root->disk, root->fd, ROOT_PREVIOUS, ROOT_STABLE, error)
                 : disk_link_replace (root->disk, root->fd, ROOT_STABLE, target, error);
     if (rc && (root_link (root, ROOT_STABLE, now) || strcmp (now, target) != 0)) {
-        (void) root_remove (root, SWAPPED, NULL);
+        (void) root_remove (root, ROOT_TMP_PREVIOUS, NULL);
         return rc;
     }
     if (swapping) {
-        int swapped = disk_rename (root->disk, root->fd, SWAPPED, ROOT_PREVIOUS, error);
+        int swapped = disk_rename (root->disk, root->fd, ROOT_TMP_PREVIOUS, ROOT_PREVIOUS, error);
         rc = rc ? rc : swapped;
     }
     return rc ? root_synced (root, target, error) : 0;

@@ -27,8 +27,6 @@
 #include "root/outcome.h"
 #include "root/spent.h"
 
-#define SWITCHED ".tmp.stable"
-
 enum { TOKENS_MOST = 9, TOKEN_SIZE = 16, TOKEN_BYTES = 512 };
 
 const struct root_limits root_limits_default = {
@@ -131,7 +129,7 @@ int root_link (const struct root *root, const char *link, char ret_name[ROOT_NAM
 
 static const char *token_name (unsigned number, char name[TOKEN_SIZE])
 {
-    (void) snprintf (name, TOKEN_SIZE, ".try.%u", number);
+    (void) snprintf (name, TOKEN_SIZE, ROOT_TOKEN "%u", number);
     return name;
 }
 
@@ -325,7 +323,7 @@ int root_tokens_remove (const struct root *root, struct base_error *error)
 
 int root_startable (const struct root *root, const char *name, struct base_error *error)
 {
-    static const char *const needed[] = {"noded.sh", "start", "manifest"};
+    static const char *const needed[] = {ROOT_SCRIPT, ROOT_LAUNCHER, ROOT_MANIFEST};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
         char path[ROOT_NAME_SIZE + 16];
         struct stat status;
@@ -409,15 +407,15 @@ int root_switch (const struct root *root, const char *name, const struct root_li
     if (rc == 0)
         rc = disk_link_replace (root->disk, root->fd, ROOT_BACK, trial.stable, error);
     if (rc == 0)
-        rc = disk_link_prepare (root->disk, root->fd, SWITCHED, name, error);
+        rc = disk_link_prepare (root->disk, root->fd, ROOT_TMP_STABLE, name, error);
     if (rc == 0)
-        rc = disk_rename (root->disk, root->fd, SWITCHED, ROOT_STABLE, error);
+        rc = disk_rename (root->disk, root->fd, ROOT_TMP_STABLE, ROOT_STABLE, error);
     if (rc == 0)
         return 0;
     /*  If only the sync after the rename failed, the switch has happened. So clean up only if the root is not
         on trial. */
     if (root_trial_read (root, &trial, NULL) == 0 && !trial.on_trial) {
-        (void) root_remove (root, SWITCHED, NULL);
+        (void) root_remove (root, ROOT_TMP_STABLE, NULL);
         (void) root_remove (root, ROOT_BACK, NULL);
         (void) root_tokens_remove (root, NULL);
     }

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 
 #include "disk/disk.h"
+#include "root/layout.h"
 
 enum {
     ROOT_NAME_SIZE = 40,    /* size of a workspace's name with NUL */
@@ -39,23 +40,6 @@ enum {
     ROOT_E_ON_TRIAL, /* refused while a trial is under way */
     ROOT_E_UNSYNCED, /* done, but the disk did not confirm that it survives a power cut */
 };
-
-/*  Names in the root that several files of the project use. */
-#define ROOT_STABLE "stable"
-#define ROOT_PREVIOUS "previous"
-#define ROOT_BACK ".back"
-#define ROOT_LOCK ".lock"
-#define ROOT_MANAGER_LOCK ".lock.manager"
-#define ROOT_OK ".ok"
-#define ROOT_FAILED ".failed"
-#define ROOT_TRIAL ".trial"
-#define ROOT_REVERT ".revert"
-#define ROOT_SETTINGS "node.zpl"
-#define ROOT_VAR "var"
-#define ROOT_CONTENTS ROOT_VAR "/contents"
-#define ROOT_PROBE "probe"
-#define ROOT_APPS "apps"
-#define ROOT_KEEPERS "keepers"
 
 struct root {
     const struct disk *disk;

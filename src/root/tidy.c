@@ -18,8 +18,8 @@ enum { BATCH = 512 };
 
 static bool is_leftover (const char *name)
 {
-    return strncmp (name, ".tmp.", 5) == 0 || strncmp (name, ".new.", 5) == 0 ||
-           strncmp (name, ".old.", 5) == 0;
+    return base_text_begins (name, ROOT_TMP) || base_text_begins (name, ROOT_NEW) ||
+           base_text_begins (name, ROOT_OLD);
 }
 
 /*  Removes leftovers, at most BATCH, and counts them. Names are collected first, because removal while

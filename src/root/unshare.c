@@ -92,7 +92,7 @@ static int file_separate (void *context, const char *path, const struct stat *st
     struct separation *separation = context;
     const struct root *root = separation->root;
     struct base_digest wanted;
-    char name[24] = ".tmp.";
+    char name[24] = ROOT_TMP;
     (void) base_random_hex (name + 5, 8);
     if (root_manifest_find (&separation->manifest, path, &wanted))
         return 0;

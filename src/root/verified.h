@@ -16,8 +16,6 @@
 
 #include "root/root.h"
 
-#define ROOT_VERIFIED ROOT_VAR "/verified"
-
 struct root_verified_file {
     uint64_t device, inode, size;
     struct timespec changed;

@@ -75,7 +75,8 @@ int root_workspaces (const struct root *root, char ***ret_names)
 /*  Whether a link of the root points to a workspace. If a link cannot be read, true. */
 static bool is_linked (const struct root *root, const char *name)
 {
-    static const char *const links[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK, ROOT_REVERT, ".tmp.previous"};
+    static const char *const links[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK, ROOT_REVERT,
+                                        ROOT_TMP_PREVIOUS};
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         char target[ROOT_NAME_SIZE];
         int rc = root_link (root, links[i], target);
@@ -92,7 +93,7 @@ int root_workspace_remove (const struct root *root, const char *name, struct bas
     if (is_linked (root, name))
         return base_error_set (error, -EBUSY, "the workspace %s is in use", name);
     char hidden[ROOT_NAME_SIZE + 8];
-    (void) snprintf (hidden, sizeof hidden, ".old.%s", name);
+    (void) snprintf (hidden, sizeof hidden, ROOT_OLD "%s", name);
     int rc = root_ok_remove (root, name);
     if (rc)
         return base_error_errno (error, rc, "cannot remove the mark of %s", name);

@@ -10,13 +10,6 @@
 #include "root/verified.h"
 #include "wire/wire.h"
 
-#define ROOT_PROGRAM "noded"
-#define ROOT_SCRIPT "noded.sh"
-#define ROOT_LAUNCHER "start"
-#define ROOT_ENVELOPE "envelope.json"
-#define ROOT_COMMAND "command"
-#define ROOT_MANIFEST "manifest"
-
 /*  An unfinished workspace. Null value: all zero with fd -1. */
 struct root_draft {
     const struct root *root;

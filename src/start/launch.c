@@ -97,7 +97,7 @@ static void exec_file (const struct launch *launch, const char *path, int fd)
 static void exec_stable (const struct launch *launch, const char *stable)
 {
     /*  The program first: a shell drops variables with names that are not valid in a shell. */
-    static const char *const files[] = {"start", "noded.sh"};
+    static const char *const files[] = {ROOT_LAUNCHER, ROOT_SCRIPT};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct base_error error = {0};
         base_cleanup (base_close_p) int fd = -1;
