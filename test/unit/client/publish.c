@@ -236,7 +236,7 @@ Test (publish, an_invalid_release_is_reported_before_anything_is_sent)
           .env = reserved,
           .n_env = 1},
          -EINVAL,
-         "NODED_ROOT is set by launcher"},
+         "NODED_ROOT is set by the launcher"},
         {{.application = "app",
           .version = "1",
           .binaries = &good,
