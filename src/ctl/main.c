@@ -34,7 +34,7 @@ static void help_all (FILE *out)
     ctl_options_help (out, CTL_BITS_COMMON);
     (void) fputs ("  --version                 without a command: print the version\n"
                   "\n"
-                  "A release is named by its digest, or by the first 6 or more digits of it.\n"
+                  "A release is named by its digest, or by at least its first 6 digits.\n"
                   "nodectl COMMAND --help describes a command.\n",
                   out);
     (void) fputs (help_exits, out);

@@ -68,7 +68,7 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
                             "what happens to updated nodes when the rollout halts (default: stay)"},
     [CTL_OPTION_REHEARSE_REVERT] = {"rehearse-revert", NULL,
                                     "update the first wave, revert it, and update it again"},
-    [CTL_OPTION_REVERT_LIMIT] = {"revert-limit", "SPAN", "how long such a revert may take (default: 60s)"},
+    [CTL_OPTION_REVERT_LIMIT] = {"revert-limit", "SPAN", "time limit for that revert (default: 60s)"},
     [CTL_OPTION_FALSE_HALT] =
         {"false-halt", "CHANCE",
          "accepted probability that a good release is halted because updated nodes fail more often\n"
@@ -153,14 +153,14 @@ static int option_span (struct ctl *ctl, const char *value)
         ctl->options.timeout_ms = ms;
         return CTL_OK;
     }
-    return ctl_misused (ctl, "--timeout takes a span such as 500ms, 10s, 15m or 1h, not \"%s\"", value);
+    return ctl_misused (ctl, "--timeout needs a span such as 500ms, 10s, 15m or 1h, not \"%s\"", value);
 }
 
 static int option_number (struct ctl *ctl, const char *name, const char *value, uint64_t *number)
 {
     if (base_text_parse_u64 (value, UINT32_MAX, number) == 0 && *number)
         return CTL_OK;
-    return ctl_misused (ctl, "--%s takes a number from 1, not \"%s\"", name, value);
+    return ctl_misused (ctl, "--%s needs a number from 1, not \"%s\"", name, value);
 }
 
 /*  Appends NAME=VALUE to the settings; the library checks the value. An option without a value means yes. */
@@ -170,7 +170,7 @@ static int option_setting (struct ctl *ctl, enum ctl_option option, const char *
         base_text_printf ("%s=%s", option_table[option].name, value ? value : "yes");
     if (option == CTL_OPTION_SELECT) {
         if (!value || value[strspn (value, " \t")] == '\0') /* such as an unset variable of a script */
-            return ctl_misused (ctl, "--select takes a selector, not \"%s\"; every node is --select '*'",
+            return ctl_misused (ctl, "--select needs a selector, not \"%s\"; every node is --select '*'",
                                 value ? value : "");
         ctl->options.select = value;
     }
@@ -273,7 +273,7 @@ int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first)
         if (found == '?')
             return option_unknown (ctl, given);
         if (found == ':')
-            return ctl_misused (ctl, "%s takes a value", given);
+            return ctl_misused (ctl, "%s needs a value", given);
         unsigned option = (unsigned) (found - 256);
         for (size_t i = 0; found < 256 && i < sizeof option_letters / sizeof *option_letters; i++)
             if (option_letters[i].letter == found)

@@ -191,7 +191,7 @@ int ctl_nodes (struct ctl *ctl)
         return code;
     ctl_nodes_print (ctl->out, nodes, ctl->width);
     if (json_array_size (nodes) < ctl->n_words)
-        return ctl_tell (ctl, "the broker does not know all of the nodes named");
+        return ctl_tell (ctl, "the broker does not know all of these nodes");
     return CTL_OK;
 }
 
@@ -306,7 +306,7 @@ int ctl_quarantine (struct ctl *ctl)
     bool list = strcmp (verb, "list") == 0;
     if (!list && strcmp (verb, "clear") != 0) {
         const char *nearest = ctl_word_nearest (verb, verbs);
-        return ctl_misused (ctl, "quarantine does not know \"%s\"%s%s%s", verb,
+        return ctl_misused (ctl, "quarantine has no command \"%s\"%s%s%s", verb,
                             nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     }
     if (list && ctl->n_words > 2)

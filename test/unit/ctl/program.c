@@ -45,7 +45,7 @@ Test (program, mistakes_are_usage_errors_that_say_what_to_do)
         {{"update", "web-1", "--all"}, "not both"},
         {{"update", "--all", "--release", "abc"}, "at least the first 6 digits"},
         {{"update", "--all", "--timeout", "soon"}, "a span such as"},
-        {{"nodes", "--timeout"}, "takes a value"},
+        {{"nodes", "--timeout"}, "needs a value"},
         {{"status"}, "too few arguments: nodectl status NODE"},
         {{"status", "a", "b"}, "does not accept \"b\""},
         {{"publish", "app", "--binary", "x"}, "give the version"},
