@@ -72,7 +72,7 @@ static int ask_release (struct client_question *question, const char *release)
 {
     if (release && base_digest_parse (release, &question->request.release) != 0)
         return base_error_set (&question->client->error, -EINVAL,
-                               "\"%s\" is no release: give the 64 hexadecimal digits that publish printed",
+                               "\"%s\" is not a release: give the 64 hexadecimal digits that publish printed",
                                release);
     return 0;
 }
@@ -197,8 +197,8 @@ static int label_parse (struct base_error *error, const char *text, struct wire_
     size_t length = strcspn (text, "="), whole = strlen (text);
     bool removes = !text[length] && whole > 1 && text[whole - 1] == '-';
     if (!text[length] && !removes)
-        return base_error_set (error, -EINVAL, "\"%s\" is no label: give NAME=VALUE, or NAME- to remove it",
-                               text);
+        return base_error_set (error, -EINVAL,
+                               "\"%s\" is not a label: give NAME=VALUE, or NAME- to remove it", text);
     char *name = strndup (text, removes ? whole - 1 : length), *value = NULL;
     if (name && !removes && !(value = strdup (text + length + 1))) {
         free (name);
@@ -209,8 +209,9 @@ static int label_parse (struct base_error *error, const char *text, struct wire_
     *ret_label = (struct wire_label){.name = name, .value = value};
     if (removes || (*name && *value))
         return 0;
-    return base_error_set (error, -EINVAL, "\"%s\" is no label: it needs a name and a value (%s- removes it)",
-                           text, *name ? name : "NAME");
+    return base_error_set (error, -EINVAL,
+                           "\"%s\" is not a label: it needs a name and a value (%s- removes it)", text,
+                           *name ? name : "NAME");
 }
 
 enum { LABELS_MOST = 32 /* as in schemas/operator.def */ };

@@ -125,18 +125,17 @@ static int download_run (struct client_download *download, const struct base_dig
     if (!base_digest_equal (&got, digest))
         return base_error_set (
             &client->error, -EIO,
-            "what %s sent as the backup is something else: try again; if that stays so, it "
-            "has rotted there",
+            "the backup that %s sent does not match its digest: try again; if it fails again, "
+            "the broker's copy is damaged",
             client->broker_content);
     return 0;
 }
 
 static int file_exists_fail (noded_client *client, const char *path)
 {
-    return base_error_set (&client->error, -EEXIST,
-                           "cannot write %s: there is a file of that name already; name another one, or ask "
-                           "for it to be replaced",
-                           path);
+    return base_error_set (
+        &client->error, -EEXIST,
+        "cannot write %s: the file exists; choose another name, or allow it to be replaced", path);
 }
 
 /*  Syncs the complete file and gives it its name. */
@@ -149,7 +148,7 @@ static int file_finish (noded_client *client, const char *part, int fd, const ch
         return disk_rename (disk, AT_FDCWD, part, path, &client->error);
     if (disk->ops->linkat (disk->context, AT_FDCWD, part, AT_FDCWD, path) != 0)
         return errno == EEXIST ? file_exists_fail (client, path)
-                               : base_error_errno (&client->error, -errno, "cannot name the backup %s", path);
+                               : base_error_errno (&client->error, -errno, "cannot create %s", path);
     int rc = disk_unlink (disk, AT_FDCWD, part);
     return rc == 0 ? 0 : base_error_errno (&client->error, rc, "cannot remove %s", part);
 }
@@ -186,7 +185,7 @@ int noded_client_backup (noded_client *client, const char *path, int replace, ch
     int rc = client_ask (client, &request, BACKUP_WAIT_MS, "make a backup", &answer);
     if (rc == 0 && (base_digest_is_null (&answer.content) || !answer.size))
         rc = base_error_set (&client->error, -EPROTO,
-                             "cannot make a backup: the broker does not say where it is");
+                             "cannot make a backup: the broker's answer lacks its digest or size");
     if (rc == 0)
         rc = backup_save (client, &answer, path, replace);
     if (rc != 0)

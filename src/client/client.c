@@ -64,7 +64,7 @@ static int client_open (const char *broker, const char *path, uint64_t timeout_m
     client->serial = base_random_below (UINT64_C (1) << 32);
     client->loop = bus_loop_new ();
     if (!client->loop)
-        return base_error_set (error, -ENOMEM, "cannot make an event loop: memory or descriptors are out");
+        return base_error_set (error, -ENOMEM, "cannot make an event loop: out of memory or descriptors");
     *ret_client = base_take (client);
     return 0;
 }

@@ -19,7 +19,7 @@ int client_silent (noded_client *client, const char *endpoint, uint64_t ms)
         (void) snprintf (span, sizeof span, "%" PRIu64 " s", ms / 1000);
     return base_error_set (&client->error, -ETIMEDOUT,
                            "no answer from %s within %s: is noded-broker running there%s?", endpoint, span,
-                           client->has_keys ? ", and do the keys fit" : "");
+                           client->has_keys ? ", and do the keys match" : "");
 }
 
 int client_connect (noded_client *client, bus_message_handler *take, const char *endpoint,

@@ -98,12 +98,12 @@ static int exchange_judge (noded_client *client, const struct wire_answer *answe
         int code;
         const char *text;
     } meanings[] = {
-        {WIRE_STATUS_NONE, -ENOENT, "the broker has no such thing"},
+        {WIRE_STATUS_NONE, -ENOENT, "not found at the broker"},
         {WIRE_STATUS_GONE, -ENOENT, "it was withdrawn"},
-        {WIRE_STATUS_BUSY, -EBUSY, "the broker has too much to do; try again later"},
-        {WIRE_STATUS_REFUSED, -EPERM, "the broker refuses and gives no reason"},
-        {WIRE_STATUS_INVALID, -EINVAL, "the broker takes the request for malformed"},
-        {WIRE_STATUS_FAILED, -EIO, "the broker failed and gives no reason"},
+        {WIRE_STATUS_BUSY, -EBUSY, "the broker is busy; try again later"},
+        {WIRE_STATUS_REFUSED, -EPERM, "the broker refuses it without a reason"},
+        {WIRE_STATUS_INVALID, -EINVAL, "the broker considers the request malformed"},
+        {WIRE_STATUS_FAILED, -EIO, "the broker failed without a reason"},
     };
     if (answer->status == WIRE_STATUS_OK)
         return 0;
@@ -180,8 +180,9 @@ static int pages_check (noded_client *client, const struct wire_request *request
                         const struct wire_answer *answer, const char *what)
 {
     if (!answer->next || (request->after && strcmp (request->after, answer->next) == 0))
-        return base_error_set (&client->error, -EPROTO,
-                               "cannot %s: the broker says that its list goes on, but not where", what);
+        return base_error_set (
+            &client->error, -EPROTO,
+            "cannot %s: the broker's list continues, but the answer has no valid continuation", what);
     return 0;
 }
 

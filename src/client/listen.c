@@ -138,7 +138,7 @@ int noded_client_event (noded_client *client, uint64_t wait_ms, char **ret_topic
     if (rc != 0)
         return base_error_errno (&client->error, rc, "cannot listen to events");
     if (!listener->count)
-        return base_error_set (&client->error, -EAGAIN, "no event came");
+        return base_error_set (&client->error, -EAGAIN, "no event was received");
     struct listen_event event = listener_pop (listener);
     *ret_topic = event.topic;
     *ret_json = event.json;

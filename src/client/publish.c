@@ -60,7 +60,7 @@ int noded_client_publish (noded_client *client, const noded_publish *publish, ch
     struct base_digest expected = wire_release_digest (&made.release);
     if (!base_digest_equal (&answer.release, &expected))
         return base_error_set (&client->error, -EPROTO,
-                               "cannot %s: the broker stored it under another digest than this host reckons",
+                               "cannot %s: the broker stored it under another digest than this host computed",
                                what);
     base_digest_format (&expected, ret_release);
     return 0;

@@ -32,7 +32,8 @@ static int ready_announce (const char *wanted, const char *version, uint64_t tim
     rc = rc ? rc : base_self_args (&args);
     rc = rc ? rc : base_self_env (&env);
     if (rc)
-        return base_error_errno (error, rc, "cannot read what this process runs as");
+        return base_error_errno (error, rc,
+                                 "cannot read the program, arguments and environment of this process");
     base_cleanup (bus_callback_ready_deinit) struct wire_ready ready = {.pid = 0};
     if (bus_callback_ready (version, args, env, &ready))
         return base_error_errno (error, -ENOMEM, "cannot announce readiness");

@@ -42,12 +42,13 @@ static int content_open (const char *path, int *ret_fd, struct stat *ret_stat, s
     if (fd < 0 || fstat (fd, ret_stat) != 0)
         return base_error_errno (error, -errno, "cannot read %s", path);
     if (!S_ISREG (ret_stat->st_mode))
-        return base_error_set (error, -EINVAL, "cannot publish %s: it is %s; only files can be published",
-                               path, S_ISDIR (ret_stat->st_mode) ? "a directory" : "no regular file");
+        return base_error_set (error, -EINVAL,
+                               "cannot publish %s: it is %s; only regular files can be published", path,
+                               S_ISDIR (ret_stat->st_mode) ? "a directory" : "not a regular file");
     if (ret_stat->st_size > CONTENT_MOST)
-        return base_error_set (error, -EFBIG,
-                               "cannot publish %s: it has %lld bytes, and a content peer takes at most %lld",
-                               path, (long long) ret_stat->st_size, (long long) CONTENT_MOST);
+        return base_error_set (
+            error, -EFBIG, "cannot publish %s: it has %lld bytes, and a content peer accepts at most %lld",
+            path, (long long) ret_stat->st_size, (long long) CONTENT_MOST);
     *ret_fd = base_take_fd (&fd);
     return 0;
 }
@@ -141,13 +142,12 @@ static int envelope_platform (struct wire_envelope *envelope, const char *applic
     if (rc != 0 && rc != -ENOEXEC && rc != -ENOTSUP)
         return base_error_errno (error, rc, "cannot read the platform of %s", binary->path);
     if (rc == -ENOTSUP && !binary->platform)
-        return base_error_set (error, -EINVAL,
-                               "the platform of %s has no name here: give it, as in OS/ARCH=%s", binary->path,
-                               binary->path);
+        return base_error_set (error, -EINVAL, "the platform of %s is unknown: name it, as in OS/ARCH=%s",
+                               binary->path, binary->path);
     if (rc == -ENOEXEC && !binary->platform && strcmp (application, "noded") == 0)
         return base_error_set (error, -EINVAL,
-                               "%s is no ELF program, and would be offered to the nodes of every platform: "
-                               "say for which it is, as in OS/ARCH=%s",
+                               "%s is not an ELF program and would be offered to nodes of every platform: "
+                               "name its platform, as in OS/ARCH=%s",
                                binary->path, binary->path);
     *ret_elf = rc == 0;
     const char *chosen = binary->platform ? binary->platform : rc == 0 ? platform : NULL;
@@ -176,11 +176,12 @@ static int env_check (const noded_publish *publish, struct base_error *error)
         const char *entry = publish->env[i];
         size_t name = strcspn (entry, "=");
         if (name == 0 || !entry[name])
-            return base_error_set (error, -EINVAL, "\"%s\" is no environment entry: give NAME=VALUE", entry);
+            return base_error_set (error, -EINVAL, "\"%s\" is not an environment entry: give NAME=VALUE",
+                                   entry);
         if (env_is_reserved (entry, name))
-            return base_error_set (error, -EINVAL,
-                                   "the environment variable %.*s is set by launcher or init: leave it out",
-                                   (int) name, entry);
+            return base_error_set (
+                error, -EINVAL, "the environment variable %.*s is set by the launcher or by init: remove it",
+                (int) name, entry);
         for (size_t j = 0; j < i; j++)
             if (strncmp (entry, publish->env[j], name + 1) == 0)
                 return base_error_set (error, -EINVAL, "the environment variable %.*s is given twice",

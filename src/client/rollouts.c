@@ -44,12 +44,12 @@ static int find_release (noded_client *client, struct client_spec *spec)
         return rc;
     if (search.count > 1)
         return base_error_set (&client->error, -EINVAL,
-                               "release is \"%s\": %zu releases of %s begin so; give more digits",
+                               "release is \"%s\": %zu releases of %s begin with these digits; give more",
                                spec->release, search.count, rollout->application);
     if (search.count == 0)
         return base_error_set (
             &client->error, -ENOENT,
-            "release is \"%s\": no release of %s begins so; nodectl releases lists those that there are",
+            "release is \"%s\": no release of %s begins with these digits; see nodectl releases",
             spec->release, rollout->application);
     rollout->release = search.found;
     return 0;
@@ -96,7 +96,7 @@ static int parse_plan (noded_client *client, const char *plan, struct base_diges
 {
     if (base_digest_parse (plan, ret_plan) != 0)
         return base_error_set (&client->error, -EINVAL,
-                               "\"%s\" is no plan: give the 64 hexadecimal digits that planning gave", plan);
+                               "\"%s\" is not a plan: give its hash, 64 hexadecimal digits", plan);
     return 0;
 }
 
@@ -175,13 +175,13 @@ static int check_command (noded_client *client, const char *command, size_t n_no
     enum wire_command parsed = wire_command_parse (command);
     if (parsed == WIRE_COMMAND_NULL)
         return base_error_set (&client->error, -EINVAL,
-                               "\"%s\" is nothing that a rollout can be told: that is pause, resume, "
-                               "approve, abort, revert or retry",
+                               "\"%s\" is not a command of a rollout; the commands are "
+                               "pause, resume, approve, abort, revert or retry",
                                command);
     if (n_nodes > ROLLOUT_NODES || (n_nodes && parsed != WIRE_COMMAND_RETRY))
         return base_error_set (&client->error, -EINVAL,
-                               "cannot %s the rollout: retry alone takes nodes, and up to %d of them",
-                               command, ROLLOUT_NODES);
+                               "cannot %s the rollout: only retry accepts nodes, at most %d", command,
+                               ROLLOUT_NODES);
     *ret_command = parsed;
     return 0;
 }

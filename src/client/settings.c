@@ -39,12 +39,10 @@ static void settings_unknown (void *context, const char *path)
 {
     struct base_error *error = context;
     if (error->code == 0)
-        base_error_set (
-            error, -EINVAL,
-            "%s is no setting of a client; those are client/broker, client/content, client/timeout and "
-            "the section "
-            "curve",
-            path);
+        base_error_set (error, -EINVAL,
+                        "%s is not a setting of a client; the settings are client/broker, client/content, "
+                        "client/timeout and the section curve",
+                        path);
 }
 
 static int settings_take (const struct bus_settings *settings, struct client_settings *result,

@@ -130,7 +130,7 @@ static int take_on_halt (struct reading *reading, size_t offset, const char *nam
 /*  Reads a chance in tenths of a percent. */
 static int take_chance (struct reading *reading, size_t offset, const char *name, const char *value)
 {
-    static const char right[] = "a chance from 0.1% to 50%, or off";
+    static const char right[] = "a probability from 0.1% to 50%, or off";
     uint64_t whole = 0, tenth = 0;
     char digits[8] = "";
     size_t length = strspn (value, "0123456789");
@@ -190,8 +190,8 @@ static bool parse_wave (char *text, struct wire_wave *ret_wave)
 static int take_waves (struct reading *reading, size_t offset, const char *name, const char *value)
 {
     static const char right[] =
-        "up to 32 waves with commas between them: numbers, percentages, rest; \"approval\" behind "
-        "one lets it wait for a person: 1, 10%, rest approval";
+        "up to 32 waves with commas between them: numbers, percentages, rest; \"approval\" after "
+        "one makes it wait for an operator: 1, 10%, rest approval";
     struct wire_rollout *rollout = &reading->spec->rollout;
     base_cleanup (base_free_p) char *copy = strdup (value);
     base_cleanup (base_free_p) struct wire_wave *waves = calloc (SPEC_WAVES, sizeof *waves);
@@ -335,8 +335,8 @@ static int name_unknown (struct base_error *error, const char *name)
     base_cleanup (base_buffer_deinit) struct base_buffer names = {.size = 0};
     for (size_t i = 0; i < SETTINGS; i++)
         (void) base_buffer_printf (&names, "%s%s", i ? ", " : "", spec_table[i].name);
-    return base_error_set (error, -EINVAL, "\"%s\" is no setting of a rollout; those are %.*s", name,
-                           (int) names.size, names.data ? (const char *) names.data : "");
+    return base_error_set (error, -EINVAL, "\"%s\" is not a setting of a rollout; the settings are %.*s",
+                           name, (int) names.size, names.data ? (const char *) names.data : "");
 }
 
 static void file_unknown (void *context, const char *path)
@@ -380,8 +380,7 @@ static int take_setting (struct reading *reading, const char *setting)
     if (!name)
         return base_error_set (reading->error, -ENOMEM, "out of memory");
     if (!setting[length])
-        return base_error_set (reading->error, -EINVAL, "\"%s\" is no setting: it has the form NAME=VALUE",
-                               setting);
+        return base_error_set (reading->error, -EINVAL, "\"%s\" is not a setting: give NAME=VALUE", setting);
     for (size_t i = 0; i < SETTINGS; i++)
         if (strcmp (spec_table[i].name, name) == 0)
             return spec_table[i].take (reading, spec_table[i].offset, name, setting + length + 1);

@@ -8,10 +8,10 @@ const struct ctl_command ctl_command_table[] = {
     {"publish", "APP --version V --binary [OS/ARCH=]FILE... [OPTION...]",
      "upload a release and print its digest\n"
      "\n"
-     "APP is noded for the node manager itself. The same content is uploaded once; publishing the\n"
-     "same release again changes nothing. Shared libraries of a program that looks for them in\n"
-     "$ORIGIN/files/lib are gathered from this host. A source of --file that has a colon in its\n"
-     "name needs its destination: SRC:DEST is divided at the last colon.\n",
+     "APP is noded for the node manager itself. A blob that the broker has is not uploaded again;\n"
+     "publishing the same release again changes nothing. If the program looks for shared libraries\n"
+     "in $ORIGIN/files/lib, they are copied from this host. If the name of a --file has a colon,\n"
+     "give SRC:DEST: it is split at the last colon.\n",
      CTL_BIT (VERSION) | CTL_BIT (BINARY) | CTL_BIT (TITLE) | CTL_BIT (ARG) | CTL_BIT (ENV) | CTL_BIT (FILE),
      1, 1, ctl_publish, CTL_ASKS, "."},
     {"releases", "[--app APP]", "list the releases, newest first\n", CTL_BIT (APP), 0, 0, ctl_releases,
@@ -25,8 +25,8 @@ const struct ctl_command ctl_command_table[] = {
      "update nodes to a release, and follow each to its end\n"
      "\n"
      "Exits with 0 only if every node has confirmed the release, or runs it already. An offline\n"
-     "node carries out the order when it connects. --timeout (default: 15m) ends the following,\n"
-     "not the updates.\n"
+     "node carries out the order when it connects. --timeout (default: 15m) stops following; the\n"
+     "updates continue.\n"
      "\n"
      "--all starts a rollout: same as nodectl rollout start, with the same options.\n",
      CTL_BIT (APP) | CTL_BIT (ALL) | CTL_BIT (RELEASE) | CTL_BIT (NO_WAIT) | CTL_BIT (PLAN) | CTL_BITS_SPEC,
@@ -40,8 +40,8 @@ const struct ctl_command ctl_command_table[] = {
     {"rollout start", "[--plan HASH] [--release RELEASE] [--select SELECTOR] [OPTION...]",
      "update many nodes in waves, and follow the rollout to its end\n"
      "\n"
-     "Exits with 0 only if the rollout is done. --timeout (default: none) or an interrupt ends the\n"
-     "following, not the rollout.\n",
+     "Exits with 0 only if the rollout is done. --timeout (default: none) or an interrupt stops\n"
+     "following; the rollout continues.\n",
      CTL_BIT (APP) | CTL_BIT (RELEASE) | CTL_BIT (PLAN) | CTL_BIT (NO_WAIT) | CTL_BITS_SPEC, 0, 0,
      ctl_rollout_start, CTL_FOLLOWS, "."},
     {"rollout status", "[ROLLOUT] [--follow] [--nodes]",
@@ -75,8 +75,8 @@ const struct ctl_command ctl_command_table[] = {
     {"rollout revert", "[ROLLOUT] [--no-wait] [--timeout SPAN]",
      "end the rollout, revert updated nodes, and follow that to its end\n"
      "\n"
-     "All at the same time, without download. A rollout that is done can be reverted, too; name it\n"
-     "then. Exits with 0 only if every node is reverted.\n",
+     "All nodes are reverted at the same time, without download. To revert a rollout that is done,\n"
+     "name it. Exits with 0 only if every node is reverted.\n",
      CTL_BIT (NO_WAIT), 0, 1, ctl_rollout_revert, CTL_FOLLOWS, "o."},
     {"rollout retry", "[ROLLOUT] [NODE...]",
      "try nodes again that failed or were skipped\n"
@@ -86,13 +86,13 @@ const struct ctl_command ctl_command_table[] = {
     {"revert", "NODE...|--all [--app APP] [--timeout SPAN] [--no-wait]",
      "revert nodes to their previous version, and hold them there\n"
      "\n"
-     "Needs no download. The nodes take no update until unhold. --timeout: as in update.\n",
+     "Needs no download. The nodes accept no update until unhold. --timeout: as in update.\n",
      CTL_BIT (APP) | CTL_BIT (ALL) | CTL_BIT (NO_WAIT), 0, SIZE_MAX, ctl_revert, CTL_FOLLOWS, "n"},
     {"hold", "NODE...|--all [--app APP]", "keep the version of nodes until unhold\n",
      CTL_BIT (APP) | CTL_BIT (ALL), 0, SIZE_MAX, ctl_hold, CTL_ASKS, "n"},
     {"unhold", "NODE...|--all [--app APP]", "end a hold\n", CTL_BIT (APP) | CTL_BIT (ALL), 0, SIZE_MAX,
      ctl_unhold, CTL_ASKS, "n"},
-    {"cancel", "NODE...|--all [--app APP]", "end updates that have not switched yet\n",
+    {"cancel", "NODE...|--all [--app APP]", "cancel updates that have not switched yet\n",
      CTL_BIT (APP) | CTL_BIT (ALL), 0, SIZE_MAX, ctl_cancel, CTL_ASKS, "n"},
     {"forget", "NODE...|--select SELECTOR",
      "remove nodes from the broker's records\n"
@@ -120,7 +120,8 @@ const struct ctl_command ctl_command_table[] = {
     {"events", "[--count N] [--timeout SPAN]",
      "print events, one a line, until interrupted\n"
      "\n"
-     "With --timeout it ends after that time, with exit code 3 if fewer than --count events came.\n",
+     "With --timeout it ends after that time, with exit code 3 if fewer than --count events were\n"
+     "received.\n",
      CTL_BIT (COUNT), 0, 0, ctl_events, CTL_FOLLOWS, "."},
     {"backup", "FILE [--force]",
      "copy the broker's records into a file\n"

@@ -260,8 +260,9 @@ int ctl_completion (struct ctl *ctl)
             return CTL_OK;
         }
     if (ctl->n_words > 1)
-        return ctl_misused (ctl, "completion takes one shell");
+        return ctl_misused (ctl, "completion accepts one shell");
     const char *nearest = ctl_word_nearest (word, names);
-    return ctl_misused (ctl, "completion knows bash, zsh and fish, not \"%s\"%s%s%s", word,
-                        nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    return ctl_misused (ctl, "\"%s\" is not a supported shell (supported shells: bash, zsh, fish)%s%s%s",
+                        word, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                        nearest ? "\"?" : "");
 }

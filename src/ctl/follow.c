@@ -219,7 +219,7 @@ static int follow_orders (struct ctl *ctl, const json_t *orders, bool revert)
     uint64_t timeout_ms = ctl->options.timeout_ms ? ctl->options.timeout_ms : FOLLOW_TIMEOUT_MS;
     uint64_t now_ms = base_time_boot_ms ();
     if (!json_array_size (orders))
-        return ctl_tell (ctl, "the broker knows no node");
+        return ctl_tell (ctl, "the broker does not know any node");
     if (ctl->options.no_wait)
         return orders_only (ctl, orders);
     follow.deadline_ms = now_ms + timeout_ms;
@@ -259,9 +259,7 @@ int ctl_update (struct ctl *ctl)
     uint64_t waves = ctl->options.seen & (CTL_BITS_SPEC | CTL_BIT (PLAN));
     for (unsigned i = 0; waves && i < CTL_OPTION_END; i++)
         if (waves & (UINT64_C (1) << i))
-            return ctl_misused (ctl,
-                                "--%s is for many nodes: it goes with --all, or with nodectl rollout start",
-                                ctl_option_name (i));
+            return ctl_misused (ctl, "--%s needs --all, or nodectl rollout start", ctl_option_name (i));
     words_unique (ctl);
     if (ctl->options.release) {
         int code = ctl_release_find (ctl, ctl->options.release, NULL, release);
@@ -335,7 +333,7 @@ int ctl_forget (struct ctl *ctl)
     if (ctl->options.select && ctl->n_words)
         return ctl_misused (ctl, "name nodes or give --select, not both");
     if (!ctl->options.select && !ctl->n_words)
-        return ctl_misused (ctl, "which nodes? name them, or give --select SELECTOR");
+        return ctl_misused (ctl, "name nodes, or give --select SELECTOR");
     int code = ctl->options.select ? ctl_nodes_selected (ctl, &ids) : CTL_OK;
     if (code != CTL_OK)
         return code;

@@ -123,7 +123,7 @@ int ctl_label (struct ctl *ctl)
     base_cleanup (ctl_json_free_p) json_t *orders = NULL;
     size_t first = ctl->options.select ? 0 : 1;
     if (first && !ctl->n_words)
-        return ctl_misused (ctl, "which node? name it, or give --select SELECTOR");
+        return ctl_misused (ctl, "name a node, or give --select SELECTOR");
     const char *id = first ? ctl->words[0] : NULL;
     if (ctl->n_words == first)
         return list_labels (ctl, id);

@@ -34,7 +34,7 @@ static void help_all (FILE *out)
     ctl_options_help (out, CTL_BITS_COMMON);
     (void) fputs ("  --version                 without a command: print the version\n"
                   "\n"
-                  "A release is named by its digest, or by the first 6 or more digits of it.\n"
+                  "A release is named by its digest, or by at least its first 6 digits.\n"
                   "nodectl COMMAND --help describes a command.\n",
                   out);
     (void) fputs (help_exits, out);
@@ -84,7 +84,7 @@ static int command_unknown (struct ctl *ctl, const char *word, const char *next)
         size_t count = command_names (word, names);
         for (size_t i = 0; i < count; i++)
             (void) base_buffer_printf (&list, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", names[i]);
-        return ctl_misused (ctl, "%s what? %.*s", word, (int) list.size,
+        return ctl_misused (ctl, "%s needs a command: %.*s", word, (int) list.size,
                             list.data ? (const char *) list.data : "");
     }
     command_names (family ? word : NULL, names);
@@ -100,18 +100,17 @@ static int command_check (struct ctl *ctl, const struct ctl_command *command)
     uint64_t foreign = ctl->options.seen & ~(command->options | CTL_BITS_COMMON);
     for (unsigned i = 0; foreign && i < CTL_OPTION_END; i++)
         if (foreign & (UINT64_C (1) << i))
-            return ctl_misused (ctl, "%s takes no --%s", command->name, ctl_option_name (i));
+            return ctl_misused (ctl, "%s does not accept --%s", command->name, ctl_option_name (i));
     if (ctl->n_words < command->least)
-        return ctl_misused (ctl, "%s needs more: nodectl %s %s", command->name, command->name,
-                            command->usage);
+        return ctl_misused (ctl, "too few arguments: nodectl %s %s", command->name, command->usage);
     if (ctl->n_words > command->most)
-        return ctl_misused (ctl, "%s does not take \"%s\": nodectl %s %s", command->name,
+        return ctl_misused (ctl, "%s does not accept \"%s\": nodectl %s %s", command->name,
                             ctl->words[command->most], command->name, command->usage);
     bool several = command->options & CTL_BIT (ALL);
     if (several && ctl->options.all && ctl->n_words)
         return ctl_misused (ctl, "name nodes or give --all, not both");
     if (several && !ctl->options.all && !ctl->n_words)
-        return ctl_misused (ctl, "which nodes? name them, or give --all");
+        return ctl_misused (ctl, "name nodes, or give --all");
     return CTL_OK;
 }
 

@@ -21,25 +21,25 @@ struct option_entry {
 /*  In the order of enum ctl_option. */
 static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_BROKER] = {"broker", "HOST[:PORT]",
-                           "where the broker is (default: NODED_BROKER, then 127.0.0.1:7670)"},
+                           "address of the broker (default: NODED_BROKER, then 127.0.0.1:7670)"},
     [CTL_OPTION_CONFIG] = {"config", "FILE",
                            "settings in ZPL: client/broker, client/content, client/timeout, section curve"},
     [CTL_OPTION_TIMEOUT] = {"timeout", "SPAN",
                             "how long to wait: 500ms, 10s, 15m, 1h (default: 5s an answer)"},
     [CTL_OPTION_JSON] = {"json", NULL, "print JSON, and nothing else, on standard output"},
-    [CTL_OPTION_HELP] = {"help", NULL, "print this"},
+    [CTL_OPTION_HELP] = {"help", NULL, "print this help"},
     [CTL_OPTION_APP] = {"app", "APP", "the application (default: noded, the node manager itself)"},
     [CTL_OPTION_ALL] = {"all", NULL, "every node that the broker knows"},
     [CTL_OPTION_RELEASE] = {"release", "RELEASE",
                             "this release (default: the newest for each node's platform)"},
-    [CTL_OPTION_NO_WAIT] = {"no-wait", NULL, "order, and do not follow the nodes"},
-    [CTL_OPTION_VERSION] = {"version", "V", "the version that people see"},
+    [CTL_OPTION_NO_WAIT] = {"no-wait", NULL, "send the order and exit"},
+    [CTL_OPTION_VERSION] = {"version", "V", "the displayed version"},
     [CTL_OPTION_BINARY] = {"binary", "[OS/ARCH=]FILE",
-                           "the program, one a platform (default: read from its ELF header)"},
-    [CTL_OPTION_TITLE] = {"title", "T", "a title for people"},
-    [CTL_OPTION_ARG] = {"arg", "A", "an argument of the program; may come many times"},
-    [CTL_OPTION_ENV] = {"env", "K=V", "an environment variable of the program; may come many times"},
-    [CTL_OPTION_FILE] = {"file", "SRC[:DEST]", "a further file, put under files/DEST; may come many times"},
+                           "the program, one for each platform (default: read from its ELF header)"},
+    [CTL_OPTION_TITLE] = {"title", "T", "the displayed title"},
+    [CTL_OPTION_ARG] = {"arg", "A", "an argument of the program; can be repeated"},
+    [CTL_OPTION_ENV] = {"env", "K=V", "an environment variable of the program; can be repeated"},
+    [CTL_OPTION_FILE] = {"file", "SRC[:DEST]", "a further file, put under files/DEST; can be repeated"},
     [CTL_OPTION_COUNT] = {"count", "N", "end after N events"},
     [CTL_OPTION_FOLLOW] = {"follow", NULL, "follow the rollout to its end"},
     [CTL_OPTION_FORCE] = {"force", NULL, "replace an existing file"},
@@ -68,11 +68,11 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
                             "what happens to updated nodes when the rollout halts (default: stay)"},
     [CTL_OPTION_REHEARSE_REVERT] = {"rehearse-revert", NULL,
                                     "update the first wave, revert it, and update it again"},
-    [CTL_OPTION_REVERT_LIMIT] = {"revert-limit", "SPAN", "how long such a revert may take (default: 60s)"},
+    [CTL_OPTION_REVERT_LIMIT] = {"revert-limit", "SPAN", "time limit for that revert (default: 60s)"},
     [CTL_OPTION_FALSE_HALT] =
         {"false-halt", "CHANCE",
-         "accepted probability that a good release is halted because updated nodes do worse than\n"
-         "the others: 0.1% to 50%, or off (default: 0.1%)"},
+         "accepted probability that a good release is halted because updated nodes fail more often\n"
+         "than the others: 0.1% to 50%, or off (default: 0.1%)"},
     [CTL_OPTION_NEIGHBOURS] =
         {"neighbours", "LABEL",
          "label whose value is shared by nodes that lose their broker together (default: all)"},
@@ -153,14 +153,14 @@ static int option_span (struct ctl *ctl, const char *value)
         ctl->options.timeout_ms = ms;
         return CTL_OK;
     }
-    return ctl_misused (ctl, "--timeout takes a span such as 500ms, 10s, 15m or 1h, not \"%s\"", value);
+    return ctl_misused (ctl, "--timeout needs a span such as 500ms, 10s, 15m or 1h, not \"%s\"", value);
 }
 
 static int option_number (struct ctl *ctl, const char *name, const char *value, uint64_t *number)
 {
     if (base_text_parse_u64 (value, UINT32_MAX, number) == 0 && *number)
         return CTL_OK;
-    return ctl_misused (ctl, "--%s takes a number from 1, not \"%s\"", name, value);
+    return ctl_misused (ctl, "--%s needs a number from 1, not \"%s\"", name, value);
 }
 
 /*  Appends NAME=VALUE to the settings; the library checks the value. An option without a value means yes. */
@@ -170,7 +170,7 @@ static int option_setting (struct ctl *ctl, enum ctl_option option, const char *
         base_text_printf ("%s=%s", option_table[option].name, value ? value : "yes");
     if (option == CTL_OPTION_SELECT) {
         if (!value || value[strspn (value, " \t")] == '\0') /* such as an unset variable of a script */
-            return ctl_misused (ctl, "--select takes a selector, not \"%s\"; every node is --select '*'",
+            return ctl_misused (ctl, "--select needs a selector, not \"%s\"; every node is --select '*'",
                                 value ? value : "");
         ctl->options.select = value;
     }
@@ -273,7 +273,7 @@ int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first)
         if (found == '?')
             return option_unknown (ctl, given);
         if (found == ':')
-            return ctl_misused (ctl, "%s takes a value", given);
+            return ctl_misused (ctl, "%s needs a value", given);
         unsigned option = (unsigned) (found - 256);
         for (size_t i = 0; found < 256 && i < sizeof option_letters / sizeof *option_letters; i++)
             if (option_letters[i].letter == found)

@@ -178,11 +178,11 @@ static void wave_lines (char ***list, const json_t *rollout, size_t width, size_
         last = first + shown;
     }
     if (first)
-        line_append (list, "  wave%s 1 to %zu before", plural (first), first);
+        line_append (list, "  wave%s 1 to %zu: earlier, not shown", plural (first), first);
     for (size_t i = first; i < last; i++)
         wave_line (list, waves, i + 1, cells);
     if (last < count)
-        line_append (list, "  wave%s %zu to %zu after", plural (count - last), last + 1, count);
+        line_append (list, "  wave%s %zu to %zu: later, not shown", plural (count - last), last + 1, count);
 }
 
 static void budget_line (char ***list, const json_t *rollout)
@@ -200,7 +200,9 @@ static void budget_line (char ***list, const json_t *rollout)
         (void) base_buffer_printf (&text, "; %" PRIu64 " node%s skipped", left_out, plural (left_out));
     if (ctl_json_uint (rollout, "factor") > 1)
         (void) base_buffer_printf (
-            &text, "; updated nodes do worse than others: at most 1 of %" PRIu64 " good releases does",
+            &text,
+            "; updated nodes fail more often than the others (probability for a good release: at most "
+            "1 in %" PRIu64 ")",
             ctl_json_uint (rollout, "factor"));
     line_append (list, "  failed nodes: %" PRIu64 ", %" PRIu64 " allowed%.*s", bad, budget, (int) text.size,
                  text.data ? (const char *) text.data : "");

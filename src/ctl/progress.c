@@ -102,7 +102,7 @@ static void target_hear (struct ctl_progress *progress, struct ctl_target *targe
         const json_t *failure = json_object_get (node, "last_error");
         char time[CTL_TIME_SIZE];
         base_cleanup (base_free_p) char *reason =
-            base_text_printf ("%s; it tries again by itself at %s", ctl_json_text (failure, "reason"),
+            base_text_printf ("%s; it is tried again automatically at %s", ctl_json_text (failure, "reason"),
                               ctl_time_format (ctl_json_text (node, "retry"), time));
         target_end (progress, target, "unfit", ctl_json_text (failure, "step"), reason ? reason : "", now_ms);
     } else if (desired > target->epoch)
@@ -150,8 +150,7 @@ void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *tar
     uint64_t carried = ctl_json_uint (target->node, "epoch"),
              desired = ctl_json_uint (target->node, "desired_epoch");
     if (carried >= desired) {
-        base_cleanup (base_free_p) char *reason =
-            base_text_printf ("a later order, %" PRIu64 ", took its place", desired);
+        base_cleanup (base_free_p) char *reason = base_text_printf ("replaced by order %" PRIu64, desired);
         target_end (progress, target, "superseded", "order", reason ? reason : "", now_ms);
     }
 }

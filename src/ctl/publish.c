@@ -71,7 +71,7 @@ static int publish_binaries (struct publish *publish, struct ctl *ctl)
             publish->binaries[i].platform = text;
         }
         if (!*publish->binaries[i].path)
-            return ctl_misused (ctl, "--binary \"%s\" names no file", ctl->options.binaries[i]);
+            return ctl_misused (ctl, "--binary \"%s\" does not name a file", ctl->options.binaries[i]);
     }
     publish->publish.binaries = publish->binaries;
     publish->publish.n_binaries = count;
@@ -137,9 +137,9 @@ int ctl_publish (struct ctl *ctl)
     if (isatty (fileno (ctl->err)))
         publish.publish.progress = publish_progress;
     if (!ctl->options.version)
-        return ctl_misused (ctl, "which version? give --version V");
+        return ctl_misused (ctl, "give the version: --version V");
     if (!ctl->options.binaries)
-        return ctl_misused (ctl, "which program? give --binary FILE");
+        return ctl_misused (ctl, "give the program: --binary FILE");
     int code = publish_binaries (&publish, ctl);
     if (code == CTL_OK)
         code = publish_files (&publish, ctl);

@@ -29,7 +29,7 @@ int ctl_node_find (struct ctl *ctl, const char *id, json_t **ret_node)
         return code;
     json_t *node = json_array_get (nodes, 0);
     if (!node)
-        return ctl_tell (ctl, "the broker knows no node \"%s\": nodectl nodes lists those that it knows", id);
+        return ctl_tell (ctl, "the broker does not know node \"%s\": see nodectl nodes", id);
     *ret_node = json_incref (node);
     return CTL_OK;
 }
@@ -100,11 +100,12 @@ static int release_missing (struct ctl *ctl, const char *name)
         return code;
     const char *node = release_node (nodes, name);
     if (node)
-        return ctl_tell (ctl,
-                         "release %s was not published here, node %s was installed with it: nodectl publish "
-                         "makes it one that can be ordered",
-                         name, node);
-    return ctl_tell (ctl, "no release begins with %s: nodectl releases lists them", name);
+        return ctl_tell (
+            ctl,
+            "release %s is not published at this broker; node %s has it as its current or previous "
+            "release. Publish it with nodectl publish",
+            name, node);
+    return ctl_tell (ctl, "no release begins with %s: see nodectl releases", name);
 }
 
 int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidates, char ret_release[65])
@@ -116,8 +117,7 @@ int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidate
         if (*at >= 'A' && *at <= 'F')
             *at = (char) (*at - 'A' + 'a');
     if (!name_is_prefix (lower) || (strlen (lower) == DIGEST_LENGTH && strspn (lower, "0") == DIGEST_LENGTH))
-        return ctl_misused (ctl,
-                            "\"%s\" is no release: give its digest, or at least the first %d digits of it",
+        return ctl_misused (ctl, "\"%s\" is not a release; give the digest, or at least its first %d digits",
                             name, PREFIX_LEAST);
     if (strlen (lower) == DIGEST_LENGTH)
         return base_text_copy (ret_release, DIGEST_LENGTH + 1, lower) == 0 ? CTL_OK : CTL_FAILED;
@@ -191,7 +191,7 @@ int ctl_nodes (struct ctl *ctl)
         return code;
     ctl_nodes_print (ctl->out, nodes, ctl->width);
     if (json_array_size (nodes) < ctl->n_words)
-        return ctl_tell (ctl, "the broker does not know all of the nodes named");
+        return ctl_tell (ctl, "the broker does not know all of these nodes");
     return CTL_OK;
 }
 
@@ -293,7 +293,7 @@ static int quarantine_clear (struct ctl *ctl, const char *id, const char *releas
     else {
         ctl_text_put (ctl->out, id);
         (void) fprintf (ctl->out,
-                        done ? "  cleared %s\n" : "  ordered to clear %s; the node has not done it yet\n",
+                        done ? "  cleared %s\n" : "  ordered to clear %s; the node has not cleared it yet\n",
                         release ? release : "every release");
     }
     return CTL_OK;
@@ -306,11 +306,11 @@ int ctl_quarantine (struct ctl *ctl)
     bool list = strcmp (verb, "list") == 0;
     if (!list && strcmp (verb, "clear") != 0) {
         const char *nearest = ctl_word_nearest (verb, verbs);
-        return ctl_misused (ctl, "quarantine does not know \"%s\"%s%s%s", verb,
+        return ctl_misused (ctl, "quarantine has no command \"%s\"%s%s%s", verb,
                             nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     }
     if (list && ctl->n_words > 2)
-        return ctl_misused (ctl, "quarantine list takes one node");
+        return ctl_misused (ctl, "quarantine list accepts one node");
     base_cleanup (ctl_json_free_p) json_t *node = NULL;
     int code = ctl_node_find (ctl, id, &node);
     if (code != CTL_OK)
@@ -337,10 +337,7 @@ int ctl_backup (struct ctl *ctl)
     const char *path = ctl->words[0];
     int rc = noded_client_backup (ctl->client, path, ctl->options.force, &text);
     if (rc == -EEXIST)
-        return ctl_tell (ctl,
-                         "cannot write %s: there is a file of that name already; name another one, or give "
-                         "--force",
-                         path);
+        return ctl_tell (ctl, "cannot write %s: the file exists; choose another name, or give --force", path);
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
@@ -352,8 +349,8 @@ int ctl_backup (struct ctl *ctl)
     ctl_text_put (ctl->out, path);
     (void) fprintf (ctl->out, "  %s  %s\n", ctl_size_format (ctl_json_uint (made, "size"), size),
                     ctl_json_text (made, "content"));
-    (void) fprintf (ctl->out, "%" PRIu64 " heads of journals, merged into %s\n",
-                    ctl_json_uint (made, "heads"), ctl_json_text (made, "fleet_head"));
+    (void) fprintf (ctl->out, "%" PRIu64 " journal heads; fleet hash %s\n", ctl_json_uint (made, "heads"),
+                    ctl_json_text (made, "fleet_head"));
     return CTL_OK;
 }
 

@@ -39,8 +39,8 @@ static uint64_t waves_sum (const json_t *waves, const char *key)
 
 void ctl_rollouts_print (FILE *out, const json_t *rollouts, size_t width)
 {
-    static const char *const titles[] = {"ROLLOUT", "APPLICATION", "VERSION", "PHASE", "WAVE",
-                                         "UPDATED", "BAD",         "BEGUN",   "WHY",   NULL};
+    static const char *const titles[] = {"ROLLOUT", "APPLICATION", "VERSION", "PHASE",  "WAVE",
+                                         "UPDATED", "FAILED",      "STARTED", "REASON", NULL};
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 9};
     size_t i;
     const json_t *rollout;
@@ -94,7 +94,7 @@ void ctl_members_print (FILE *out, const json_t *members, size_t width)
         ctl_table_cell (&table, ctl_json_text (member, "step"));
         uint64_t revert_ms = ctl_json_uint (member, "revert_ms");
         if (!*reason && revert_ms)
-            ctl_table_printf (&table, "its rehearsed revert took %s", ctl_span_format (revert_ms, span));
+            ctl_table_printf (&table, "the rehearsed revert took %s", ctl_span_format (revert_ms, span));
         else
             ctl_table_cell (&table, reason);
     }
@@ -195,17 +195,17 @@ static void put_spec (FILE *out, const json_t *spec)
     if (wave_budget < budget)
         (void) fprintf (out, ", or more than %" PRIu64 " in one wave", wave_budget);
     if (ctl_json_uint (spec, "false_halt"))
-        (void) fputs (", or when updated nodes do worse than the others", out);
+        (void) fputs (", or when updated nodes fail more often than the others", out);
     bool revert = strcmp (ctl_json_text (spec, "on_halt"), "revert") == 0;
     (void) fprintf (out, "; updated nodes then %s\n", revert ? "are reverted" : "keep the release");
     (void) fprintf (out, "soak       %s a wave", ctl_span_format (ctl_json_uint (spec, "soak_ms"), text));
     if (ctl_json_uint (spec, "concurrency"))
         (void) fprintf (out, "; at most %" PRIu64 " nodes under way", ctl_json_uint (spec, "concurrency"));
     if (ctl_json_uint (spec, "spread_ms"))
-        (void) fprintf (out, "; a wave begins over %s",
+        (void) fprintf (out, "; starts are spread over %s",
                         ctl_span_format (ctl_json_uint (spec, "spread_ms"), text));
     if (ctl_json_flag (spec, "rehearse_revert"))
-        (void) fprintf (out, "; the first wave goes back and forward again, in %s at most",
+        (void) fprintf (out, "; the first wave is updated, reverted within %s, and updated again",
                         ctl_span_format (ctl_json_uint (spec, "revert_limit_ms"), text));
     (void) fputc ('\n', out);
 }
@@ -224,7 +224,7 @@ static void put_window (FILE *out, const json_t *spec)
             (void) fprintf (out, " %s", days[i]);
     (void) fprintf (out,
                     "%s %02" PRIu64 ":%02" PRIu64 "-%02" PRIu64 ":%02" PRIu64
-                    " UTC, which the expected time does not count\n",
+                    " UTC; not included in the expected time\n",
                     on ? "" : " every day", from / 60, from % 60, until / 60, until % 60);
 }
 
@@ -263,7 +263,7 @@ void ctl_plan_print (FILE *out, const json_t *plan, const json_t *members, const
     }
     (void) fprintf (out, "plan       %s\n", ctl_json_text (plan, "hash"));
     if (updated && command) {
-        (void) fputs ("\nTo do exactly this:\n\n    ", out);
+        (void) fputs ("\nTo start this plan:\n\n    ", out);
         ctl_text_put (out, command);
         (void) fputc ('\n', out);
     } else if (!updated)
@@ -279,14 +279,14 @@ static void append_phase (struct base_buffer *text, const json_t *turn)
         const char *after; /* text after the wave's number; NULL: no number is shown */
     } table[] = {
         {"approval", "wave ", " waits for approval"},
-        {"updating", "updates wave ", ""},
-        {"soaking", "all nodes of wave ", " have ended; soaks"},
-        {"halted", "halts in wave ", ""},
-        {"reverting", "reverts updated nodes", NULL},
+        {"updating", "updating wave ", ""},
+        {"soaking", "wave ", " finished, soaking"},
+        {"halted", "halted in wave ", ""},
+        {"reverting", "reverting updated nodes", NULL},
         {"done", "done: every wave has passed", NULL},
         {"aborted", "aborted; updated nodes keep the release", NULL},
         {"reverted", "updated nodes are reverted", NULL},
-        {"queued", "waits until no other rollout has one of its nodes", NULL},
+        {"queued", "waiting until no other rollout has one of its nodes", NULL},
         {"superseded", "ended: another rollout has taken over all its nodes", NULL},
     };
     const char *phase = ctl_json_text (turn, "phase");
@@ -342,7 +342,7 @@ void ctl_rollout_why_print (FILE *out, const json_t *rollout, const json_t *turn
     const json_t *turn;
     json_array_foreach (turns, i, turn) put_turn (&table, turn);
     if (!i)
-        (void) fputs ("It has taken no step yet.\n", out);
+        (void) fputs ("No transition yet.\n", out);
     ctl_table_print (&table, out, 0);
     (void) fputs ("\nNow: ", out);
     for (char **line = picture; line && *line; line++) {

@@ -145,14 +145,13 @@ static int plan_complete (struct ctl *ctl, const json_t *plan, const char **ret_
     size_t length = strlen (given);
     if (length < DIGITS_LEAST || strspn (given, "0123456789abcdef") != length)
         return ctl_misused (ctl,
-                            "--plan takes the hash that nodectl rollout plan shows, or at least the first "
+                            "--plan needs the hash that nodectl rollout plan prints, or at least the first "
                             "%d digits of it, not \"%s\"",
                             DIGITS_LEAST, given);
     if (strncmp (now, given, length) != 0)
-        return ctl_tell (ctl,
-                         "cannot start the rollout: what it would do has changed, and the plan is %.12s now; "
-                         "nodectl rollout plan shows it",
-                         now);
+        return ctl_tell (
+            ctl, "cannot start the rollout: the plan has changed; it is %.12s now. See nodectl rollout plan",
+            now);
     *ret_hash = now;
     return CTL_OK;
 }
@@ -264,8 +263,7 @@ static int find_named (struct ctl *ctl, const json_t *list, const char *name, js
     if (count > 1)
         return ctl_tell (ctl, "%zu rollouts start with %s: give more digits", count, name);
     if (!found)
-        return ctl_tell (
-            ctl, "the broker knows no rollout \"%s\": nodectl rollout list lists those that it knows", name);
+        return ctl_tell (ctl, "the broker does not know rollout \"%s\": see nodectl rollout list", name);
     *ret_rollout = json_incref (found);
     return CTL_OK;
 }
@@ -278,8 +276,8 @@ static int nothing_runs (struct ctl *ctl, const json_t *list)
         return ctl_tell (ctl, "no rollout exists: nodectl rollout start starts one");
     return ctl_tell (
         ctl,
-        "no rollout is under way: the newest, %s, is over (%s). nodectl rollout start begins another "
-        "one, nodectl rollout revert %s brings back what it updated",
+        "no rollout is under way: the newest, %s, has ended (%s). nodectl rollout start starts another one, "
+        "nodectl rollout revert %s reverts the nodes that it updated",
         id, ctl_json_text (newest, "phase"), id);
 }
 
@@ -298,7 +296,7 @@ static int find_unnamed (struct ctl *ctl, const json_t *list, bool any, json_t *
         count++;
     }
     if (count > 1 && !any)
-        return ctl_misused (ctl, "which rollout? %zu are not over: nodectl rollout list lists them", count);
+        return ctl_misused (ctl, "name a rollout: %zu have not ended; see nodectl rollout list", count);
     if (!found && any)
         found = json_array_get (list, 0);
     if (!found)
@@ -318,8 +316,8 @@ int ctl_rollout_find (struct ctl *ctl, const char *name, bool any, json_t **ret_
     if (name && !ctl_rollout_is_id (name))
         return ctl_misused (
             ctl,
-            "\"%s\" is not a rollout: give its id, r- and digits, or the first of them; nodectl "
-            "rollout list lists them",
+            "\"%s\" is not a rollout: give its id (r- and digits) or the beginning of it; see "
+            "nodectl rollout list",
             name);
     int code = list_ask (ctl, NULL, &list);
     if (code != CTL_OK)

@@ -33,8 +33,7 @@ int ctl_misused (struct ctl *ctl, const char *format, ...)
     va_start (arguments, format);
     error_print (ctl, format, arguments);
     va_end (arguments);
-    (void) fprintf (ctl->err, "nodectl%s%s --help tells more\n", ctl->name ? " " : "",
-                    ctl->name ? ctl->name : "");
+    (void) fprintf (ctl->err, "see nodectl%s%s --help\n", ctl->name ? " " : "", ctl->name ? ctl->name : "");
     return CTL_USAGE;
 }
 
@@ -42,6 +41,7 @@ int ctl_fail (struct ctl *ctl, int rc)
 {
     if (rc != -ETIMEDOUT)
         return ctl_tell (ctl, "%s", noded_client_error (ctl->client));
-    (void) ctl_tell (ctl, "%s (another broker: --broker HOST[:PORT])", noded_client_error (ctl->client));
+    (void) ctl_tell (ctl, "%s (to use another broker: --broker HOST[:PORT])",
+                     noded_client_error (ctl->client));
     return CTL_UNREACHED;
 }

@@ -212,7 +212,8 @@ void ctl_status_print (FILE *out, const json_t *node)
     cell_labels (&table, node);
     row_add (&table, "manager", ctl_json_text (node, "software"));
     ctl_table_cell (&table, "restarts");
-    ctl_table_printf (&table, "%" PRIu64 " without an update or a goodbye", ctl_json_uint (node, "restarts"));
+    ctl_table_printf (&table, "%" PRIu64 " without an update or a clean stop",
+                      ctl_json_uint (node, "restarts"));
     row_add (&table, "application", ctl_json_text (node, "application"));
     ctl_table_cell (&table, "state");
     ctl_table_printf (&table, "%s%s%s", state_of (node, state), *ctl_json_text (node, "state") ? ": " : "",
@@ -249,7 +250,7 @@ void ctl_status_print (FILE *out, const json_t *node)
         ctl_table_printf (&table, "%" PRIu64 " lines, the last one %s",
                           ctl_json_uint (node, "journal_serial"), ctl_json_text (node, "journal_head"));
     else
-        ctl_table_cell (&table, "nothing was reported of it");
+        ctl_table_cell (&table, "not reported");
     ctl_table_print (&table, out, 0);
 }
 

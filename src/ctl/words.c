@@ -8,17 +8,18 @@ static const struct {
     const char *state, *words;
 } state_table[] = {
     {"idle", "no update under way"},
-    {"matching", "asks the origin for the release"},
-    {"fetching", "downloads missing blobs"},
-    {"staging", "builds the workspace"},
-    {"probing", "the candidate rehearses"},
-    {"switching", "points stable to the new version"},
-    {"restarting", "the old version hands over"},
-    {"trial", "the new version runs on trial"},
+    {"matching", "resolving the release"},
+    {"fetching", "downloading missing blobs"},
+    {"staging", "building the workspace"},
+    {"probing", "running the rehearsal"},
+    {"switching", "pointing stable to the new version"},
+    {"restarting", "the old version is handing over"},
+    {"trial", "the new version is on trial"},
     {"confirmed", "the new version has confirmed itself"},
-    {"reverting", "reverts to the previous version"},
+    {"reverting", "reverting to the previous version"},
     {"unfit",
-     "the running version fails the same rehearsal: the host or the origin is at fault; it is tried again automatically"},
+     "the running version fails the same rehearsal: the host or the origin is at fault; the order is tried "
+     "again automatically"},
 };
 
 const char *ctl_state_words (const char *state)
@@ -33,7 +34,7 @@ static const struct {
     const char *outcome, *words;
     bool ends;
 } outcome_table[] = {
-    {"started", "began", false},
+    {"started", "started", false},
     {"passed", "passed", false},
     {"failed", "failed", true},
     {"refused", "was refused", true},

@@ -16,7 +16,7 @@ say 'a copy in the middle of a rollout'
 ctl rollout start --release "$release" --waves '1, 1, rest' --soak 1500ms --no-wait >"$fleet/start"
 until_true updated 1
 expect_status 0 ctl backup "$fleet/copy"
-said '^[1-9][0-9]* heads of journals, merged into [0-9a-f]{64}$'
+said '^[1-9][0-9]* journal heads; fleet hash [0-9a-f]{64}$'
 expect_status 1 ctl backup "$fleet/copy" # the file exists already
 until_true updated 2
 epoch=$(ctl nodes --json | jq 'map (.desired_epoch) | max')

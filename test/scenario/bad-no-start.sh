@@ -35,7 +35,7 @@ chmod +x "$fleet/missing"
 expect_status 1 publish "$fleet/missing" 6.6.6
 said 'libczmq.so.9'
 expect_status 1 publish "$fleet/script" 6.6.6
-said 'no ELF program.*OS/ARCH='
+said 'not an ELF program.*OS/ARCH='
 : >"$fleet/empty"
 expect_status 1 publish "$fleet/empty" 6.6.6
 said 'is empty'

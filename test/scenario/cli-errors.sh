@@ -30,7 +30,7 @@ said 'nobody'
 for command in status why 'quarantine list' 'quarantine clear'; do
     # shellcheck disable=SC2086 # two words
     expect_status 1 ctl $command nobody
-    said '^nodectl: the broker knows no node "nobody"'
+    said '^nodectl: the broker does not know node "nobody"'
 done
 expect_status 1 ctl publish noded --version 2 --binary "$fleet/nothing"
 said "$fleet/nothing"
@@ -44,13 +44,13 @@ for command in forget label nodes 'rollout plan' 'rollout start'; do
     said "every node is --select '\*'"
 done
 expect_status 2 ctl update a --release "$(printf '%064d' 0)"
-said 'is no release'
+said 'is not a release'
 # The release that a node was installed with is shown as its release, but was never published.
 node_start a
 until_node a '.online and .state == "idle"'
 installed=$(field a .release)
 expect_status 1 ctl update a --release "${installed:0:12}"
-said 'was not published here, node a was installed with it'
+said 'is not published at this broker; node a has it'
 expect_status 1 ctl update a --release "$installed"
 said 'was not published here'
 # An address beyond loopback needs keys, or --insecure.

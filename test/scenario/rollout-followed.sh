@@ -48,7 +48,7 @@ said "\(approve by $(id -un)@"
 
 # A revert of the rollout, followed to its end. The rollout is over, so it must be named.
 expect_status 1 ctl rollout revert
-said "the newest, $id, is over"
+said "the newest, $id, has ended"
 expect_status 0 ctl rollout revert "$id" --timeout "${patience}s"
 check_node a '.version == "1.0.0"'
 check_node b '.version == "1.0.0"'

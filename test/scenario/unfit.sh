@@ -17,7 +17,7 @@ node_start a
 release=$(publish noded-2 2.0.0)
 for id in a b; do mount -t tmpfs -o ro noded "$fleet/$id/probe" || skip "cannot mount a file system on $fleet/$id/probe"; done
 expect_status 1 ctl update a --release "$release"
-said 'tries again by itself at 20'
+said 'tried again automatically at 20'
 check_node a '.state == "unfit" and .retry != null and .quarantine == [] and .epoch < .desired_epoch and .outcome == null'
 retry=$(field a .retry)
 expect_status 0 ctl status a

@@ -98,7 +98,7 @@ Test (backup, a_copy_that_does_not_match_its_digest_is_discarded)
 {
     broker.rotten = true;
     cr_expect_eq (backup_run (0), -EIO);
-    cr_expect_not_null (strstr (noded_client_error (client), "is something else"));
+    cr_expect_not_null (strstr (noded_client_error (client), "does not match its digest"));
     cr_expect_eq (files_count (), 0);
 }
 

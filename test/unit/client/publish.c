@@ -236,7 +236,7 @@ Test (publish, an_invalid_release_is_reported_before_anything_is_sent)
           .env = reserved,
           .n_env = 1},
          -EINVAL,
-         "NODED_ROOT is set by launcher"},
+         "NODED_ROOT is set by the launcher"},
         {{.application = "app",
           .version = "1",
           .binaries = &good,
@@ -268,7 +268,7 @@ Test (publish, a_file_that_no_peer_accepts_is_reported_before_it_is_read)
     cr_assert_geq (fd, 0);
     cr_assert_eq (ftruncate (fd, (off_t) 1 << 40), 0);
     cr_expect_eq (client_release_make (&publish, &made, &error), -EFBIG);
-    cr_expect (strstr (error.text, "takes at most"), "%s", error.text);
+    cr_expect (strstr (error.text, "accepts at most"), "%s", error.text);
     (void) unlink (path);
     (void) close (fd);
 }

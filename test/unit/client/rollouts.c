@@ -120,7 +120,7 @@ Test (rollouts, a_release_is_found_by_its_first_digits)
                              *const none[] = {"release=123456"};
     base_cleanup (base_free_p) char *json = NULL;
     cr_expect_eq (noded_client_rollout_plan (client, both, 1, NULL, &json), -EINVAL);
-    expect_piece (noded_client_error (client), "2 releases of noded begin so");
+    expect_piece (noded_client_error (client), "2 releases of noded begin with these digits");
     cr_expect_eq (noded_client_rollout_plan (client, none, 1, NULL, &json), -ENOENT);
     cr_assert_eq (noded_client_rollout_plan (client, second, 1, NULL, &json), 0);
     cr_expect_eq (request_last ()->spec->release.bytes[3], 2);

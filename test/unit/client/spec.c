@@ -138,7 +138,8 @@ Test (spec, invalid_values_are_refused_and_valid_ones_are_named)
         {"application=", "the name of an application"},
         {"release=3f2", "at least the first 6 digits"},
         {"release=version2", "at least the first 6 digits"},
-        {"soka=1s", "\"soka\" is no setting of a rollout; those are application, release, select, waves"},
+        {"soka=1s",
+         "\"soka\" is not a setting of a rollout; the settings are application, release, select, waves"},
         {"soak", "NAME=VALUE"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -192,8 +193,8 @@ Test (spec, a_file_has_the_same_names_and_settings_override_it)
 Test (spec, a_mistake_in_a_file_is_reported_with_the_name_of_the_file)
 {
     cr_expect_eq (file_read ("soka = 5m\n", NULL, 0), -EINVAL);
-    cr_expect (strstr (error.text, "/tmp/noded-spec-") && strstr (error.text, "\"soka\" is no setting"), "%s",
-               error.text);
+    cr_expect (strstr (error.text, "/tmp/noded-spec-") && strstr (error.text, "\"soka\" is not a setting"),
+               "%s", error.text);
     cr_expect_eq (file_read ("rollout\n    soak = 5m\n", NULL, 0), -EINVAL);
     cr_expect_not_null (strstr (error.text, "rollout/soak"), "%s", error.text);
     cr_expect_eq (file_read ("soak = long\n", NULL, 0), -EINVAL);

@@ -104,7 +104,8 @@ Test (commands, an_update_is_followed_until_every_node_has_ended)
     cr_expect_eq (last.n_nodes, 1, "a node that is named twice is ordered once");
     lists = 0;
     expect_run (WORDS ("update", "web-1", "web-2"), 1, "web-2  failed     probing  no\\x1bway", NULL);
-    expect_run (WORDS ("update", "web-1", "--soak", "1s"), 2, NULL, "--soak is for many nodes");
+    expect_run (WORDS ("update", "web-1", "--soak", "1s"), 2, NULL,
+                "--soak needs --all, or nodectl rollout start");
 }
 
 Test (commands, a_timeout_names_the_nodes_that_have_not_ended)
@@ -166,7 +167,7 @@ Test (commands, a_quarantine_is_listed_and_cleared)
     nodes[0].online = false;
     applications[0].epoch = 4;
     expect_run (WORDS ("quarantine", "clear", "web-1"), 0,
-                "ordered to clear every release; the node has not done it yet", NULL);
+                "ordered to clear every release; the node has not cleared it yet", NULL);
 }
 
 Test (commands, records_are_printed_as_text_and_as_json)
@@ -225,7 +226,7 @@ Test (commands, events_are_printed_as_they_arrive)
     broker.event = "{\"turn\":{\"rollout\":\"r-1\",\"time\":\"2026-11-22T15:00:00.000000000Z\",\"phase\":"
                    "\"soaking\",\"wave\":2},\"application\":\"noded\",\"version\":\"2.0.0\"}";
     expect_run (WORDS ("events", "--count", "1"), 0,
-                "2026-11-22 15:00:00Z  r-1  noded 2.0.0  all nodes of wave 2 have ended; soaks\n", NULL);
+                "2026-11-22 15:00:00Z  r-1  noded 2.0.0  wave 2 finished, soaking\n", NULL);
     broker.event = NULL;
     expect_run (WORDS ("events", "--count", "1", "--timeout", "100ms"), 3, NULL, NULL);
     expect_run (WORDS ("events", "--timeout", "100ms"), 0, NULL, NULL);

@@ -118,7 +118,7 @@ Test (progress, an_order_that_a_later_one_replaced_ends)
     progress_hear ("[{\"id\":\"a\",\"online\":true,\"desired_epoch\":10,\"epoch\":10}]", false, 3000);
     progress_reports ("[]");
     cr_expect_eq (progress.left, 0);
-    expect_line (0, 9000, "a     3.0s  superseded in order: a later order, 10, took its place");
+    expect_line (0, 9000, "a     3.0s  superseded in order: replaced by order 10");
 }
 
 Test (progress, a_refused_order_ends_at_once_and_the_others_continue)
@@ -165,7 +165,7 @@ Test (progress, a_line_is_printed_only_when_it_says_something_new)
         {"\"online\":true,\"state\":\"fetching\",\"done\":24,\"total\":100", NULL},
         {"\"online\":true,\"state\":\"fetching\",\"done\":26,\"total\":100", "a     1.0s  fetching 25%"},
         {"\"online\":true,\"state\":\"fetching\",\"done\":100,\"total\":100", "a     1.0s  fetching 100%"},
-        {"\"online\":true,\"state\":\"probing\"", "a     1.0s  probing: the candidate rehearses"},
+        {"\"online\":true,\"state\":\"probing\"", "a     1.0s  probing: running the rehearsal"},
         {"\"online\":true,\"state\":\"probing\"", NULL},
         {"\"online\":false,\"state\":\"restarting\",\"last_seen\":\"2026-11-22T15:00:00.000000000Z\"",
          "a     1.0s  restarting, offline, last seen 2026-11-22 15:00:00Z"},

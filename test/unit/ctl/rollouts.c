@@ -339,9 +339,9 @@ Test (rollouts, a_rollout_is_named_by_a_prefix_of_its_id)
                 "rollout r-1a2b3c: noded 2.0.0 (3f2a9c000000): updating wave 2", NULL);
     expect_run (WORDS ("rollout", "status", "r-1a9"), 0, "rollout r-1a9999", NULL);
     expect_run (WORDS ("rollout", "status", "r-1a"), 1, NULL, "2 rollouts start with r-1a");
-    expect_run (WORDS ("rollout", "status", "r-77"), 1, NULL, "no rollout \"r-77\"");
+    expect_run (WORDS ("rollout", "status", "r-77"), 1, NULL, "does not know rollout \"r-77\"");
     expect_run (WORDS ("rollout", "status", "1a2b3c"), 2, NULL,
-                "\"1a2b3c\" is not a rollout: give its id, r- and");
+                "\"1a2b3c\" is not a rollout: give its id (r- and");
     expect_run (WORDS ("rollout", "status", "r-1a2b3c", "--nodes"), 0, "2     web-2  ordered", NULL);
     expect_run (WORDS ("rollout", "status", "--json"), 0, "{\n  \"id\": \"r-1a2b3c\"", NULL);
     expect_run (WORDS ("rollout", "list"), 0, "r-1a9999  noded        2.0.0    aborted   2/2", NULL);
@@ -371,10 +371,10 @@ Test (rollouts, commands_apply_to_the_rollout_that_is_not_over)
     expect_run (WORDS ("rollout", "retry", "a"), 0, "rollout r-1a2b3c", NULL);
     cr_expect_eq (last.n_nodes, 1, "a word without r- is a node");
     rollouts[1].over = false;
-    expect_run (WORDS ("rollout", "abort"), 2, NULL, "which rollout? 2 are not over");
+    expect_run (WORDS ("rollout", "abort"), 2, NULL, "name a rollout: 2 have not ended");
     rollouts[0].over = rollouts[1].over = true;
     expect_run (WORDS ("rollout", "abort"), 1, NULL,
-                "no rollout is under way: the newest, r-1a2b3c, is over (updating)");
+                "no rollout is under way: the newest, r-1a2b3c, has ended (updating)");
 }
 
 Test (rollouts, a_revert_is_followed_until_all_nodes_are_reverted)
@@ -392,7 +392,7 @@ Test (rollouts, a_revert_is_followed_until_all_nodes_are_reverted)
 Test (rollouts, why_prints_the_history_and_the_reason_for_waiting)
 {
     expect_run (WORDS ("why", "r-1a2b3c"), 0,
-                "  2026-11-22 15:00:00Z  updates wave 2 (approve by ann@desk)\n\nNow: "
+                "  2026-11-22 15:00:00Z  updating wave 2 (approve by ann@desk)\n\nNow: "
                 "rollout r-1a2b3c",
                 NULL);
     expect_run (WORDS ("why", "r-1a2"), 0, "  waits for 1 node under way\n", NULL);
@@ -410,9 +410,10 @@ Test (rollouts, labels_are_set_removed_and_listed)
     expect_run (WORDS ("label", "web-1", "--json"), 0, "\"name\": \"role\"", NULL);
     expect_run (WORDS ("label", "--select", "role=web", "x=y"), 0, "web-1  labelled\n", NULL);
     cr_expect_eq (last.n_nodes, 1);
-    expect_run (WORDS ("label", "web-1", "role"), 2, NULL, "\"role\" is no label: give NAME=VALUE, or NAME-");
+    expect_run (WORDS ("label", "web-1", "role"), 2, NULL,
+                "\"role\" is not a label: give NAME=VALUE, or NAME-");
     expect_run (WORDS ("label", "web-1", "role="), 2, NULL, "role- removes it");
-    expect_run (WORDS ("label"), 2, NULL, "which node?");
+    expect_run (WORDS ("label"), 2, NULL, "name a node");
     ordered.status = WIRE_STATUS_INVALID;
     ordered.reason = T ("no such name");
     expect_run (WORDS ("label", "web-1", "a=b"), 1, "0 of 1", "web-1: no such name");

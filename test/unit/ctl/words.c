@@ -68,12 +68,12 @@ Test (words, the_reports_of_a_node_are_grouped_by_update)
     cr_expect_str_eq (
         text,
         "2026-11-22 15:00:00Z  Update to 1.0.0 (111111111111), order 4, t-1, by rollout r-1, wave 2\n"
-        "    15:00:00.000  matching   began\n"
+        "    15:00:00.000  matching   started\n"
         "    15:00:02.250  confirmed  the new version confirmed itself (attempt 2)\n"
         "    took 2.2s\n"
         "\n"
         "2026-11-22 15:00:01Z  Update to 2.0.0 (555555555555), order 5, t-2\n"
-        "    15:00:01.500  probing  began\n"
+        "    15:00:01.500  probing  started\n"
         "    15:00:03.000  trial    failed on trial; the previous version runs again: hung\\x0a\n"
         "    took 1.5s\n"
         "\n"
