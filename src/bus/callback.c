@@ -27,7 +27,7 @@ int bus_callback_parse (const char *text, struct bus_callback *ret_callback, str
     const char *space = strchr (text, ' ');
     size_t length = space ? (size_t) (space - text) : 0;
     if (!length || !space[1])
-        return base_error_set (error, -EINVAL, "it has the form \"ENDPOINT NONCE\"");
+        return base_error_set (error, -EINVAL, "the value must have the form \"ENDPOINT NONCE\"");
     if (length >= sizeof ret_callback->endpoint || strlen (space + 1) >= sizeof ret_callback->nonce)
         return base_error_set (error, -EINVAL, "the endpoint has at most %zu bytes, the nonce at most %zu",
                                sizeof ret_callback->endpoint - 1, sizeof ret_callback->nonce - 1);
@@ -137,7 +137,7 @@ int bus_callback_deliver (const struct bus_callback *callback, const struct wire
     delivery.context = zmq_ctx_new ();
     delivery.socket = delivery.context ? zmq_socket (delivery.context, ZMQ_PUSH) : NULL;
     if (!delivery.socket)
-        return base_error_errno (error, -errno, "cannot make a socket");
+        return base_error_errno (error, -errno, "cannot create a socket");
     /*  Without this option, libzmq queues the message even if nothing listens, and reports no error. */
     rc = option_set (delivery.socket, ZMQ_IMMEDIATE, 1);
     rc = rc ? rc : option_set (delivery.socket, ZMQ_LINGER, 0);
@@ -150,7 +150,7 @@ int bus_callback_deliver (const struct bus_callback *callback, const struct wire
     rc = frame_send (delivery.socket, prefix, sizeof prefix, ZMQ_SNDMORE, until_ms);
     rc = rc ? rc : frame_send (delivery.socket, map.data, map.size, 0, until_ms);
     if (rc == -ETIMEDOUT)
-        return base_error_set (error, rc, "nothing listens at %s, or it accepts no message",
+        return base_error_set (error, rc, "nothing listens at %s, or it does not accept messages",
                                callback->endpoint);
     if (rc)
         return base_error_errno (error, rc, "cannot send to %s", callback->endpoint);

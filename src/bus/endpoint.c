@@ -44,10 +44,10 @@ static int parse_ipc (const char *text, char *fields[CHANNELS], struct base_erro
     const char *path = text + strlen ("ipc://");
     struct sockaddr_un address;
     if (!path[0] || path[0] == '@')
-        return origin_refuse (text, "it has no path", error);
+        return origin_refuse (text, "the path is missing", error);
     /*  "announce" is the longest of the four names. */
     if (strlen (path) + strlen ("/announce") >= sizeof address.sun_path)
-        return origin_refuse (text, "its path is too long for a socket", error);
+        return origin_refuse (text, "the path is too long for a socket", error);
     for (int i = 0; i < CHANNELS; i++)
         (void) snprintf (fields[i], BUS_ENDPOINT_SIZE, "%s/%s", text, CHANNEL_NAMES[i]);
     return 0;
@@ -69,7 +69,7 @@ static int host_split (const char *text, char host[HOST_MOST + 1], bool *ret_is_
 
     const char *rest = is_v6 ? end + 1 : end;
     if (*rest && *rest != ':')
-        return origin_refuse (text, "behind the bracket only :PORT may follow", error);
+        return origin_refuse (text, "only :PORT may follow the bracket", error);
     *ret_is_v6 = is_v6;
     *ret_port = *rest ? rest + 1 : NULL;
     return 0;
@@ -98,7 +98,8 @@ int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, 
     struct in6_addr ignored;
     if (is_v6 ? inet_pton (AF_INET6, host, &ignored) != 1 : !is_host_name (host))
         return origin_refuse (
-            text, is_v6 ? "the brackets hold no IPv6 address" : "the host is not a name or address", error);
+            text, is_v6 ? "the text in brackets is not an IPv6 address" : "the host is not a name or address",
+            error);
     uint64_t port = WIRE_PORT_ANNOUNCE;
     if (port_text && (base_text_parse_u64 (port_text, PORT_MOST, &port) < 0 || port == 0)) {
         if (strchr (port_text, ':'))

@@ -39,10 +39,10 @@ const char *bus_end_text (enum bus_end why)
         [BUS_END_ENDLESS] = "sent a message without end",
         [BUS_END_SILENT] = "sent no message",
         [BUS_END_CLAIM] = "chose its routing id itself",
-        [BUS_END_TOPICS] = "subscribed to too much, or to what does not exist",
+        [BUS_END_TOPICS] = "too many subscriptions, or an unknown topic",
         [BUS_END_SLOW] = "did not read its answers",
-        [BUS_END_ROOM] = "there was no room for it",
-        [BUS_END_GREETING] = "sent much that was no message",
+        [BUS_END_ROOM] = "too many connections",
+        [BUS_END_GREETING] = "sent too large a handshake",
     };
     return texts[why];
 }

@@ -12,10 +12,10 @@ enum { KEY_LENGTH = 40 };
 const char *const bus_keys_settings[] = {"curve/secret-key-file", "curve/secret-key", "curve/public-key",
                                          "curve/server-key",      "curve/allow",      NULL};
 
-const char bus_keys_help[] = "  curve/secret-key-file  a certificate as zcert_save_secret writes it\n"
+const char bus_keys_help[] = "  curve/secret-key-file  a certificate in the format of zcert_save_secret\n"
                              "  curve/secret-key       or the keys themselves, 40 characters of Z85\n"
                              "  curve/public-key\n"
-                             "  curve/allow            server: a client's public key; may come many times\n"
+                             "  curve/allow            server: a client's public key; may be repeated\n"
                              "  curve/server-key       client: the server's public key\n";
 
 static void settings_free_p (struct bus_settings **settings)

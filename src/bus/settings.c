@@ -68,27 +68,27 @@ static const char *check_line (const char *line, int *level)
     if (*at == '\0' || *at == '#')
         return NULL;
     if (*at == '\t')
-        return "a tab; indent by four spaces";
+        return "a tab is not allowed: indent by four spaces";
 
     const char *name = at;
     while (is_name_character (*at))
         at++;
     if (at == name)
-        return "a name has letters, digits and any of $-_@.&+";
+        return "a name may contain letters, digits and $-_@.&+";
     if (at - name > NAME_MOST)
         return "a name has at most 80 characters";
     if (indent % INDENT != 0)
-        return "indent by four spaces a level";
+        return "indent by four spaces for each level";
     int found = (int) (indent / INDENT);
     if (found > *level + 1 || found >= DEPTH_MOST)
-        return "too far to the right of the line above";
+        return "indented too far for the line above";
     *level = found;
 
     at += strspn (at, " \t");
     if (*at == '\0' || *at == '#')
         return NULL;
     if (*at != '=')
-        return "expected '=' behind the name";
+        return "expected '=' after the name";
     at++;
     at += strspn (at, " \t");
     if (*at != '"' && *at != '\'')
@@ -98,14 +98,14 @@ static const char *check_line (const char *line, int *level)
         return "the quote is not closed";
     end++;
     end += strspn (end, " \t");
-    return *end == '\0' || *end == '#' ? NULL : "something follows the closing quote";
+    return *end == '\0' || *end == '#' ? NULL : "unexpected text after the closing quote";
 }
 
 static int check_text (const char *path, char *text, size_t size, struct base_error *error)
 {
     int level = -1, number = 0;
     if (memchr (text, '\0', size))
-        return base_error_set (error, -EINVAL, "%s: there is a NUL byte in it", path);
+        return base_error_set (error, -EINVAL, "%s: the file contains a NUL byte", path);
     for (char *line = text; line;) {
         char *end = strchr (line, '\n');
         size_t length = end ? (size_t) (end - line) : strlen (line);
@@ -145,7 +145,8 @@ static int read_file (const char *path, struct base_buffer *buffer, struct base_
         if (n > 0)
             buffer->size += (size_t) n;
         if (buffer->size > FILE_MOST)
-            return base_error_set (error, -EINVAL, "%s is not a settings file: it has more than 1 MiB", path);
+            return base_error_set (error, -EINVAL, "%s is not a settings file: it is larger than 1 MiB",
+                                   path);
     }
 }
 

@@ -169,7 +169,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
 {
     base_cleanup (free_socket_p) struct bus_socket *socket = calloc (1, sizeof *socket);
     if (!socket)
-        return base_error_errno (error, -ENOMEM, "cannot make a socket");
+        return base_error_errno (error, -ENOMEM, "cannot create a socket");
     socket->loop = loop;
     socket->kind = kind;
     socket->on_message = options->on_message;
@@ -187,7 +187,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
     router_ids_seed ();
     socket->zmq = zmq_socket (bus_loop_zmq (loop), kind_of (kind));
     if (!socket->zmq)
-        return base_error_errno (error, -errno, "cannot make a socket");
+        return base_error_errno (error, -errno, "cannot create a socket");
 
     int r = set_limits (socket, options);
     if (r < 0)
@@ -197,7 +197,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
         return r;
     socket->source = bus_source_new (loop, socket->zmq, -1, bus_message_ready, socket);
     if (!socket->source)
-        return base_error_errno (error, -ENOMEM, "cannot make a socket");
+        return base_error_errno (error, -ENOMEM, "cannot create a socket");
     *ret_socket = base_take (socket);
     return 0;
 }

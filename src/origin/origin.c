@@ -311,7 +311,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
 {
     base_cleanup (free_origin_p) struct origin *origin = calloc (1, sizeof *origin);
     if (!origin)
-        return base_error_errno (error, -ENOMEM, "cannot make an origin");
+        return base_error_errno (error, -ENOMEM, "cannot create the origin");
     origin->loop = loop;
     origin->ops = *ops;
     origin->context = context;
@@ -325,7 +325,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
         .peer_bytes = config->peer_bytes ? config->peer_bytes : PEER_BYTES,
     });
     if (!origin->contents)
-        return base_error_errno (error, -ENOMEM, "cannot make an origin");
+        return base_error_errno (error, -ENOMEM, "cannot create the origin");
 
     struct bus_socket_options options = {
         .context = origin,

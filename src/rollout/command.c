@@ -72,7 +72,7 @@ uint32_t rollout_approves (const struct rollout *rollout)
 static int command_approve (struct rollout *rollout, uint64_t now_ms, char text[ROLLOUT_REASON])
 {
     if (rollout_approves (rollout) == ROLLOUT_NOBODY)
-        return command_refuse (rollout, text, "nothing waits for an approval");
+        return command_refuse (rollout, text, "no wave is waiting for approval");
     if (rollout->phase == WIRE_PHASE_APPROVAL) {
         rollout_wave_begin (rollout, now_ms);
         return 0;
@@ -110,7 +110,7 @@ static int command_resume (struct rollout *rollout, uint64_t now_ms, char text[R
 static int command_retry (struct rollout *rollout, uint32_t index, uint64_t now_ms, char text[ROLLOUT_REASON])
 {
     if (index >= rollout->n_members)
-        return command_refuse (rollout, text, "it has no such node");
+        return command_refuse (rollout, text, "the node is not in this rollout");
     struct rollout_member *member = &rollout->members[index];
     bool ended = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
                  member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_LEFT ||

@@ -60,7 +60,7 @@ static bool updated_nodes_do_worse (const struct rollout *rollout, uint32_t memb
     (void) snprintf (
         reason, ROLLOUT_REASON,
         "updated nodes do worse: %llu of %llu checks of them found a failure, and %llu of %llu of the others; "
-        "a good release gets here once in %.0f times",
+        "at most 1 of %.0f good releases shows such a difference",
         (unsigned long long) evidence->updated_bad, (unsigned long long) evidence->updated,
         (unsigned long long) evidence->others_bad, (unsigned long long) evidence->others,
         rollout_evidence_factor (evidence));

@@ -22,10 +22,10 @@ const char *rollout_exclusion_text (enum rollout_exclusion exclusion)
         "",
         "runs the release already",
         "has no such application",
-        "the release has nothing for its platform",
-        "another rollout of the application has it",
-        "held: nodectl unhold it first",
-        "the release failed there before: nodectl quarantine clear it first",
+        "the release has no envelope for its platform",
+        "it is in another rollout of the application",
+        "held: end the hold with nodectl unhold first",
+        "the release failed on it before: clear it with nodectl quarantine clear first",
         "offline",
     };
     return exclusion < ROLLOUT_EXCLUSIONS ? texts[exclusion] : "";
@@ -126,12 +126,12 @@ static int lay_waves (struct rollout_plan *plan, struct base_error *error)
         spec->waves[kept++] = *wave;
     }
     if (rc)
-        return base_error_errno (error, rc, "planning the rollout");
+        return base_error_errno (error, rc, "cannot plan the rollout");
     spec->n_waves = kept;
     if (left && kept == ROLLOUT_WAVES)
         return base_error_set (error, -EINVAL,
-                               "the %u waves take %u of %u nodes, and there is no room for one more: let the "
-                               "last one take all that are left, with no count and no percent",
+                               "the %u waves cover %u of %u nodes, and no further wave is possible: make the "
+                               "last one 'rest'",
                                kept, plan->n_candidates - left, plan->n_candidates);
     if (left) {
         plan->sizes[kept++] = left;
@@ -141,7 +141,7 @@ static int lay_waves (struct rollout_plan *plan, struct base_error *error)
     for (uint32_t i = 0; i < kept; i++)
         for (uint32_t n = 0; n < plan->sizes[i]; n++)
             plan->candidates[member++].wave = i;
-    return rc ? base_error_errno (error, rc, "planning the rollout") : 0;
+    return rc ? base_error_errno (error, rc, "cannot plan the rollout") : 0;
 }
 
 static void plan_foresee (struct rollout_plan *plan, const struct rollout_fact *facts, uint64_t typical_ms)
@@ -243,14 +243,14 @@ int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fac
     rollout_set_defaults (&plan.spec);
     rc = rc ? rc : plan_divide (&plan, facts, n_facts);
     if (rc)
-        (void) base_error_errno (error, rc, "planning the rollout");
+        (void) base_error_errno (error, rc, "cannot plan the rollout");
     else
         rc = lay_waves (&plan, error);
     if (!rc) {
         plan_foresee (&plan, facts, typical_ms);
         rc = name_plan (&plan, facts);
         if (rc)
-            (void) base_error_errno (error, rc, "naming the plan of the rollout");
+            (void) base_error_errno (error, rc, "cannot compute the hash of the plan");
     }
     if (rc)
         rollout_plan_deinit (&plan);

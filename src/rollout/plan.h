@@ -31,7 +31,7 @@ enum rollout_exclusion {
     ROLLOUT_EXCLUSIONS
 };
 
-/*  For an operator: "held: nodectl unhold it first". */
+/*  For an operator: "held: end the hold with nodectl unhold first". */
 const char *rollout_exclusion_text (enum rollout_exclusion exclusion);
 
 struct rollout_left_out {

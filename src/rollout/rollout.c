@@ -38,7 +38,7 @@ bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint
     for (uint32_t i = 0; i < rollout->n_members; i++)
         if (rollout->members[i].state != WIRE_MEMBER_TAKEN)
             return true;
-    rollout_reason_set (rollout, "rollout %s has taken the last of its nodes over", by);
+    rollout_reason_set (rollout, "rollout %s has taken over the last of its nodes", by);
     rollout_phase_enter (rollout, WIRE_PHASE_SUPERSEDED, now_ms);
     return true;
 }

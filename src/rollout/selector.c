@@ -70,8 +70,7 @@ static int parser_next (struct parser *parser)
         return 0;
     size_t length = parser->quoted ? strcspn (parser->at + 1, "\"") : strcspn (parser->at, " \t\n()=!\"");
     if ((parser->quoted && parser->at[1 + length] != '"') || (!parser->quoted && length == 0))
-        return parser_error (parser,
-                             parser->quoted ? "a quotation without its end" : "a sign that fits nowhere");
+        return parser_error (parser, parser->quoted ? "unterminated quote" : "unexpected character");
     parser->word = strndup (parser->at + parser->quoted, length);
     parser->at += length + (parser->quoted ? 2 : 0);
     return parser->word ? 0 : -ENOMEM;
@@ -85,7 +84,7 @@ static bool is_keyword (const struct parser *parser, const char *keyword)
 static int node_add (struct parser *parser, struct node node, unsigned *ret_node)
 {
     if (parser->selector->count == NODES_MOST)
-        return parser_error (parser, "too much is asked for");
+        return parser_error (parser, "more than 256 parts");
     *ret_node = parser->selector->count;
     parser->selector->nodes[parser->selector->count++] = node;
     return 0;
@@ -171,7 +170,7 @@ int rollout_selector_parse (const char *text, struct rollout_selector **ret_sele
 {
     base_cleanup (free_selector) struct rollout_selector *selector = calloc (1, sizeof *selector);
     if (!selector)
-        return base_error_errno (error, -ENOMEM, "reading a selector");
+        return base_error_errno (error, -ENOMEM, "cannot read the selector");
     struct parser parser = {.selector = selector, .text = text, .at = text, .error = error};
     int rc = parser_next (&parser);
     if (!rc && parser.token == END)
@@ -182,7 +181,7 @@ int rollout_selector_parse (const char *text, struct rollout_selector **ret_sele
         rc = parser_error (&parser, "\"and\" or \"or\" is missing");
     free (parser.word);
     if (rc == -ENOMEM)
-        return base_error_errno (error, rc, "reading a selector");
+        return base_error_errno (error, rc, "cannot read the selector");
     if (!rc)
         *ret_selector = base_take (selector);
     return rc;

@@ -103,8 +103,7 @@ void transfer_download_init (struct transfer_download *download, const struct tr
     };
     download->window = download->limits.window;
     if (offset > size)
-        download_fail (download, WIRE_STATUS_FAILED, "the content that is here is longer than it should be",
-                       NULL);
+        download_fail (download, WIRE_STATUS_FAILED, "the partial download is longer than the blob", NULL);
 }
 
 /*  Accepts an answer without fault. Returns whether it is the next to be written. */
@@ -186,14 +185,14 @@ bool transfer_download_chunk (struct transfer_download *download, const struct w
     switch (chunk->status) {
     case WIRE_STATUS_OK:
         if (chunk->size != download->size) {
-            download_fail (download, WIRE_STATUS_FAILED, "the peer's content has another size than expected",
+            download_fail (download, WIRE_STATUS_FAILED, "the peer's blob has another size than expected",
                            NULL);
             return false;
         }
         if (payload_size == piece->length)
             return piece_take (download, piece, now_ms);
         piece_set (download, piece, TRANSFER_PIECE_DUE);
-        download_count_loss (download, "the peer sent a piece of another length than asked for", NULL);
+        download_count_loss (download, "the peer sent a chunk of another length than requested", NULL);
         return false;
     case WIRE_STATUS_BUSY:
         take_busy (download, piece, chunk, now_ms);
@@ -201,14 +200,14 @@ bool transfer_download_chunk (struct transfer_download *download, const struct w
     case WIRE_STATUS_FAILED:
         wait_until (download, now_ms + TRANSFER_FAILED_WAIT_MS);
         piece_set (download, piece, TRANSFER_PIECE_DUE);
-        download_count_loss (download, "the peer could not send the content", chunk->reason);
+        download_count_loss (download, "the peer could not send the blob", chunk->reason);
         return false;
     case WIRE_STATUS_NONE:
     case WIRE_STATUS_GONE:
-        download_fail (download, WIRE_STATUS_GONE, "the peer does not have the content", chunk->reason);
+        download_fail (download, WIRE_STATUS_GONE, "the peer does not have the blob", chunk->reason);
         return false;
     default:
-        download_fail (download, WIRE_STATUS_FAILED, "the peer refused to send the content", chunk->reason);
+        download_fail (download, WIRE_STATUS_FAILED, "the peer refused to send the blob", chunk->reason);
         return false;
     }
 }

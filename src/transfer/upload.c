@@ -55,7 +55,7 @@ static void offset_take (struct transfer_upload *upload, const struct wire_taken
         return;
     }
     if (taken->offset > upload->size) {
-        upload_fail (upload, "the peer says that it has more than there is", NULL);
+        upload_fail (upload, "the peer reports more bytes than the blob has", NULL);
         return;
     }
     if (taken->offset > upload->best) {
@@ -72,7 +72,7 @@ static void offset_take (struct transfer_upload *upload, const struct wire_taken
     if (taken->offset < upload->taken) {
         /*  The peer has lost bytes that it had. Counted as a loss, so that this ends. */
         upload->taken = taken->offset;
-        upload_count_loss (upload, "the peer lost what it had taken", taken->reason);
+        upload_count_loss (upload, "the peer lost data that it had accepted", taken->reason);
         return;
     }
     if (taken->offset > upload->taken)
@@ -97,7 +97,7 @@ static void take_refused (struct transfer_upload *upload, const struct wire_take
         digest, and the bytes may be an earlier sender's that were already there: sends it once more from the
         start. */
     if (upload->sent == 0 || upload->restarts++) {
-        upload_fail (upload, "the peer refused the content", taken->reason);
+        upload_fail (upload, "the peer refused the blob", taken->reason);
         return;
     }
     upload->taken = 0;
@@ -120,10 +120,10 @@ void transfer_upload_taken (struct transfer_upload *upload, const struct wire_ta
         break;
     case WIRE_STATUS_FAILED:
         wait_until (upload, now_ms + TRANSFER_FAILED_WAIT_MS);
-        upload_count_loss (upload, "the peer could not take the content", taken->reason);
+        upload_count_loss (upload, "the peer could not store the blob", taken->reason);
         break;
     default:
-        upload_fail (upload, "the peer did not take the content", taken->reason);
+        upload_fail (upload, "the peer did not accept the blob", taken->reason);
         break;
     }
 }

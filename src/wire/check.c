@@ -86,7 +86,7 @@ static const char *walk_value (struct walk *walk)
     if (walk->at == walk->end)
         return "ends too early";
     if (!head_read (*walk->at++, &head))
-        return "has a byte that no value begins with";
+        return "has a byte that starts no value";
     if ((size_t) (walk->end - walk->at) < head.number_size)
         return "ends too early";
     for (unsigned i = 0; i < head.number_size; i++)
@@ -100,7 +100,7 @@ static const char *walk_value (struct walk *walk)
     }
     /*  Every item takes at least a byte, so a count beyond the bytes that remain cannot be true. */
     if (head.number > remain / head.each)
-        return "counts more items than it has bytes";
+        return "declares more items than it has bytes";
     if (walk->depth == WIRE_DEPTH_MOST)
         return "is nested too deep";
     walk->left[++walk->depth] = head.number * head.each;
@@ -115,7 +115,7 @@ const char *wire_check (const void *data, size_t size)
     for (;;) {
         while (walk.left[walk.depth] == 0) {
             if (walk.depth-- == 0)
-                return walk.at == walk.end ? NULL : "goes on behind its end";
+                return walk.at == walk.end ? NULL : "continues after its end";
         }
         walk.left[walk.depth]--;
         const char *fault = walk_value (&walk);

@@ -92,7 +92,7 @@ static int files_check (const struct wire_envelope *envelope, struct base_error 
             if (i == j || !other || strncmp (path, other, size) != 0)
                 continue;
             if (other[size] == '\0')
-                return base_error_set (error, WIRE_E_MALFORMED, "the file path '%.255s' comes twice", path);
+                return base_error_set (error, WIRE_E_MALFORMED, "the file path '%.255s' is repeated", path);
             if (other[size] == '/')
                 return base_error_set (error, WIRE_E_MALFORMED,
                                        "the path '%.100s' is a file and the directory of '%.255s'", path,
@@ -161,8 +161,7 @@ int wire_release_check (const struct wire_release *release, struct base_error *e
         if (strcmp (envelope->application, release->application) != 0 ||
             strcmp (envelope->version, release->version) != 0)
             return base_error_set (error, WIRE_E_MALFORMED,
-                                   "envelope %zu is of another application or version than the release",
-                                   i + 1);
+                                   "envelope %zu has another application or version than the release", i + 1);
         for (size_t j = 0; j < i; j++)
             if (strcmp (platform_of (envelope), platform_of (&release->envelopes[j])) == 0)
                 return base_error_set (error, WIRE_E_MALFORMED, "two envelopes are for the platform '%.64s'",

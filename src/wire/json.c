@@ -148,13 +148,14 @@ static int text_parse (const struct wire_field *field, long index, const json_t 
                                     json_string_length (value), error);
     const json_t *base64 = raw && json_object_size (value) == 1 ? json_object_get (value, "base64") : NULL;
     if (!json_is_string (base64))
-        return wire_field_fail (field, index, error, raw ? "is no string and no base64" : "is no string");
+        return wire_field_fail (field, index, error,
+                                raw ? "is neither a string nor base64" : "is not a string");
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     int rc = base_base64_decode (json_string_value (base64), &buffer);
     if (rc == -ENOMEM)
         return base_error_set (error, rc, "out of memory");
     if (rc)
-        return wire_field_fail (field, index, error, "is no base64");
+        return wire_field_fail (field, index, error, "is not base64");
     return wire_field_set_text (field, message, index, (const char *) buffer.data, buffer.size, error);
 }
 
@@ -173,7 +174,7 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
     case WIRE_RAWS:
     case WIRE_PARTS:
         if (!json_is_array (value))
-            return wire_field_fail (field, -1, error, "is no array");
+            return wire_field_fail (field, -1, error, "is not an array");
         count = json_array_size (value);
         rc = wire_field_set_count (field, message, count, error);
         for (size_t i = 0; !rc && i < count; i++) {
@@ -186,7 +187,7 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
         return rc;
     case WIRE_UINT:
         if (!json_is_integer (value) || json_integer_value (value) < 0)
-            return wire_field_fail (field, -1, error, "is no positive integer");
+            return wire_field_fail (field, -1, error, "is not a non-negative integer");
         return wire_field_set_uint (field, message, (uint64_t) json_integer_value (value), error);
     case WIRE_FLAG:
         if (!json_is_boolean (value))
@@ -199,7 +200,7 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
         return wire_field_set_digest (field, message, digest.bytes, sizeof digest.bytes, error);
     case WIRE_WORD:
         if (!json_is_string (value))
-            return wire_field_fail (field, -1, error, "is no string");
+            return wire_field_fail (field, -1, error, "is not a string");
         return wire_field_set_word (field, message, json_string_value (value), json_string_length (value));
     case WIRE_PART:
         rc = wire_field_set_count (field, message, 1, error);
@@ -213,7 +214,7 @@ static int record_parse (const struct wire_record *record, const json_t *object,
 {
     uint64_t seen = 0;
     if (!json_is_object (object))
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is no object", record->name);
+        return base_error_set (error, WIRE_E_MALFORMED, "%s is not an object", record->name);
     for (size_t i = 0; i < record->n_fields; i++) {
         const json_t *value = json_object_get (object, record->fields[i].name);
         if (!value || json_is_null (value))
@@ -238,7 +239,7 @@ int wire_json_parse (const struct wire_record *record, const char *text, size_t 
     if (!object && json_error_code (&fault) == json_error_out_of_memory)
         return base_error_set (error, -ENOMEM, "out of memory");
     if (!object)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is no JSON: %s in line %d", record->name,
+        return base_error_set (error, WIRE_E_MALFORMED, "%s is not valid JSON: %s in line %d", record->name,
                                fault.text, fault.line);
     int rc = record_parse (record, object, ret_message, error);
     if (rc)

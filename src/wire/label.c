@@ -56,12 +56,11 @@ int wire_label_check (const char *name, const char *value, bool own, struct base
             " begins with a letter or digit",
             name, NAME_MOST);
     if (is_among (name, facts))
-        return base_error_set (
-            error, -EINVAL, "the label %s: that is a fact that the node tells by itself; take another name",
-            name);
+        return base_error_set (error, -EINVAL,
+                               "the label %s: the node reports this fact itself; choose another name", name);
     if (is_among (name, words))
-        return base_error_set (error, -EINVAL, "the label %s: that is a word of selectors; take another name",
-                               name);
+        return base_error_set (error, -EINVAL,
+                               "the label %s: this is a keyword of selectors; choose another name", name);
     if (!value)
         return 0;
     if (!value_is_valid (value))

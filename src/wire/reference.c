@@ -42,11 +42,10 @@ static int field_write (const struct wire_field *field, struct base_buffer *buff
         rc = base_buffer_printf (buffer, "str, a word of *%s*", field->choices->name);
         break;
     case WIRE_PART:
-        rc = base_buffer_printf (buffer, "map, a *%s*", field->part->name);
+        rc = base_buffer_printf (buffer, "map (*%s*)", field->part->name);
         break;
     case WIRE_PARTS:
-        rc = base_buffer_printf (buffer, "array of at most %zu maps, each a *%s*", field->count,
-                                 field->part->name);
+        rc = base_buffer_printf (buffer, "array of at most %zu maps (*%s*)", field->count, field->part->name);
         break;
     }
     if (rc)

@@ -18,7 +18,7 @@ static int strings_unpack (const struct wire_field *field, const msgpack_object 
 {
     bool text = field->kind == WIRE_TEXTS;
     if (value->type != MSGPACK_OBJECT_ARRAY)
-        return wire_field_fail (field, -1, error, "is no array");
+        return wire_field_fail (field, -1, error, "is not an array");
     int rc = wire_field_set_count (field, message, value->via.array.size, error);
     for (uint32_t i = 0; !rc && i < value->via.array.size; i++) {
         const msgpack_object *item = &value->via.array.ptr[i];
@@ -27,7 +27,7 @@ static int strings_unpack (const struct wire_field *field, const msgpack_object 
         else if (!text && item->type == MSGPACK_OBJECT_BIN)
             rc = wire_field_set_text (field, message, (long) i, item->via.bin.ptr, item->via.bin.size, error);
         else
-            rc = wire_field_fail (field, (long) i, error, text ? "is no str" : "is no bin");
+            rc = wire_field_fail (field, (long) i, error, text ? "is not a str" : "is not a bin");
     }
     return rc;
 }
@@ -39,38 +39,38 @@ static int field_unpack (const struct wire_field *field, const msgpack_object *v
     switch (field->kind) {
     case WIRE_TEXT:
         if (value->type != MSGPACK_OBJECT_STR)
-            return wire_field_fail (field, -1, error, "is no str");
+            return wire_field_fail (field, -1, error, "is not a str");
         return wire_field_set_text (field, message, -1, value->via.str.ptr, value->via.str.size, error);
     case WIRE_RAW:
         if (value->type != MSGPACK_OBJECT_BIN)
-            return wire_field_fail (field, -1, error, "is no bin");
+            return wire_field_fail (field, -1, error, "is not a bin");
         return wire_field_set_text (field, message, -1, value->via.bin.ptr, value->via.bin.size, error);
     case WIRE_TEXTS:
     case WIRE_RAWS:
         return strings_unpack (field, value, message, error);
     case WIRE_UINT:
         if (value->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
-            return wire_field_fail (field, -1, error, "is no positive integer");
+            return wire_field_fail (field, -1, error, "is not a non-negative integer");
         return wire_field_set_uint (field, message, value->via.u64, error);
     case WIRE_FLAG:
         if (value->type != MSGPACK_OBJECT_BOOLEAN)
-            return wire_field_fail (field, -1, error, "is no bool");
+            return wire_field_fail (field, -1, error, "is not a bool");
         *(bool *) wire_member (field, message) = value->via.boolean;
         return 0;
     case WIRE_DIGEST:
         if (value->type != MSGPACK_OBJECT_BIN)
-            return wire_field_fail (field, -1, error, "is no bin");
+            return wire_field_fail (field, -1, error, "is not a bin");
         return wire_field_set_digest (field, message, value->via.bin.ptr, value->via.bin.size, error);
     case WIRE_WORD:
         if (value->type != MSGPACK_OBJECT_STR)
-            return wire_field_fail (field, -1, error, "is no str");
+            return wire_field_fail (field, -1, error, "is not a str");
         return wire_field_set_word (field, message, value->via.str.ptr, value->via.str.size);
     case WIRE_PART:
         rc = wire_field_set_count (field, message, 1, error);
         return rc ? rc : record_unpack (field->part, value, wire_field_part (field, message, 0), error);
     case WIRE_PARTS:
         if (value->type != MSGPACK_OBJECT_ARRAY)
-            return wire_field_fail (field, -1, error, "is no array");
+            return wire_field_fail (field, -1, error, "is not an array");
         rc = wire_field_set_count (field, message, value->via.array.size, error);
         for (uint32_t i = 0; !rc && i < value->via.array.size; i++)
             rc = record_unpack (field->part, &value->via.array.ptr[i], wire_field_part (field, message, i),
@@ -85,18 +85,18 @@ static int record_unpack (const struct wire_record *record, const msgpack_object
 {
     uint64_t keys = 0, seen = 0; /* keys that were present, and keys with a value: nil is none */
     if (object->type != MSGPACK_OBJECT_MAP)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is no map", record->name);
+        return base_error_set (error, WIRE_E_MALFORMED, "%s is not a map", record->name);
     for (uint32_t i = 0; i < object->via.map.size; i++) {
         const msgpack_object_kv *pair = &object->via.map.ptr[i];
         if (pair->key.type != MSGPACK_OBJECT_STR)
-            return base_error_set (error, WIRE_E_MALFORMED, "%s has a key that is no str", record->name);
+            return base_error_set (error, WIRE_E_MALFORMED, "%s has a key that is not a str", record->name);
         const struct wire_field *field =
             wire_record_field (record, pair->key.via.str.ptr, pair->key.via.str.size);
         if (!field)
             continue;
         uint64_t bit = UINT64_C (1) << (field - record->fields);
         if (keys & bit)
-            return wire_field_fail (field, -1, error, "comes twice");
+            return wire_field_fail (field, -1, error, "is repeated");
         keys |= bit;
         if (pair->val.type == MSGPACK_OBJECT_NIL)
             continue;
@@ -117,7 +117,8 @@ int wire_unpack (const struct wire_record *record, const void *data, size_t size
                                size, (int) WIRE_FRAME_MOST);
     const char *fault = wire_check (data, size);
     if (fault)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is no msgpack: it %s", record->name, fault);
+        return base_error_set (error, WIRE_E_MALFORMED, "%s is not valid msgpack: it %s", record->name,
+                               fault);
 
     base_cleanup (msgpack_unpacked_destroy) msgpack_unpacked unpacked;
     msgpack_unpacked_init (&unpacked);
@@ -126,7 +127,7 @@ int wire_unpack (const struct wire_record *record, const void *data, size_t size
     if (unpacking == MSGPACK_UNPACK_NOMEM_ERROR)
         return base_error_set (error, -ENOMEM, "out of memory");
     if (unpacking != MSGPACK_UNPACK_SUCCESS || end != size)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is no msgpack", record->name);
+        return base_error_set (error, WIRE_E_MALFORMED, "%s is not valid msgpack", record->name);
     int rc = record_unpack (record, &unpacked.data, ret_message, error);
     if (rc)
         wire_deinit (record, ret_message);

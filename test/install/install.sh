@@ -111,4 +111,4 @@ program=$fleet/made/ready-c-shared
 expect_status 0 "$program"
 said 'no manager waits for it'
 NODED_READY='nonsense' expect_status 1 "$program"
-said 'NODED_READY: it has the form'
+said 'NODED_READY: the value must have the form'

@@ -6,6 +6,6 @@ set -euo pipefail
 
 broker_start
 nodes_up a
-refused bad-self-destruct update 'neither in a workspace|does not have the content'
+refused bad-self-destruct update 'neither in a workspace|does not have the blob'
 refused bad-scribbler hand-over 'changed the workspace that it runs from: envelope.json'
 takes_good

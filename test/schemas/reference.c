@@ -108,20 +108,20 @@ static int examples_check (const char *text)
         const struct wire_record *record = record_named (name, name_size);
         base_cleanup (base_buffer_deinit) struct base_buffer bytes = {0};
         if (!record || !hex_end || strncmp (hex + strlen ("\n```hex "), name, name_size + 1) != 0) {
-            (void) fprintf (stderr, "the example %.*s has no bytes, or names no record\n", (int) name_size,
-                            name);
+            (void) fprintf (stderr, "the example %.*s has no bytes, or its record is unknown\n",
+                            (int) name_size, name);
             return 1;
         }
         const char *digits = hex + strlen ("\n```hex ") + name_size;
         if (pack (record, json, (size_t) (json_end - json), &bytes) || !hex_equal (digits, hex_end, &bytes)) {
-            (void) fprintf (stderr, "the example %s is not packed as it says\n", record->name);
+            (void) fprintf (stderr, "the bytes of the example %s do not match its JSON\n", record->name);
             return 1;
         }
         count++;
         text = hex_end;
     }
     if (count == 0)
-        (void) fprintf (stderr, "there is no example\n");
+        (void) fprintf (stderr, "no example was found\n");
     return count == 0;
 }
 
@@ -147,7 +147,7 @@ static int file_filled (const char *path, const char *text, const struct base_bu
     const char *from = strstr (text, begin);
     const char *to = from ? strstr (from, end) : NULL;
     if (!to) {
-        (void) fprintf (stderr, "%s has no place for the tables: %s", path, begin);
+        (void) fprintf (stderr, "%s has no line for the tables: %s", path, begin);
         return 1;
     }
     return base_buffer_append (wanted, text, (size_t) (from - text) + sizeof begin - 1) ||
@@ -180,8 +180,8 @@ int main (int argc, char **argv)
     if (write_it)
         return file_write (argv[2], &wanted) ? 1 : 0;
     if (wanted.size != file.size || memcmp (wanted.data, file.data, file.size) != 0) {
-        (void) fprintf (stderr, "%s does not tell what schemas/ says: run schema_reference --write %s\n",
-                        argv[2], argv[2]);
+        (void) fprintf (stderr, "%s does not match schemas/: run schema_reference --write %s\n", argv[2],
+                        argv[2]);
         return 1;
     }
     return examples_check (text);

@@ -204,7 +204,7 @@ Test (publish, an_invalid_release_is_reported_before_anything_is_sent)
           .files = same,
           .n_files = 2},
          -EINVAL,
-         "twice"},
+         "repeated"},
         {{.application = "app",
           .version = "1",
           .binaries = &good,

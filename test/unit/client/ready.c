@@ -104,9 +104,9 @@ Test (ready, malformed_values_are_reported_in_a_sentence)
     static const struct {
         const char *variable, *version, *sentence;
     } cases[] = {
-        {"ipc:///tmp/x", "1", "NODED_READY: it has the form"},
-        {" nonce", "1", "NODED_READY: it has the form"},
-        {"ipc:///tmp/x ", "1", "NODED_READY: it has the form"},
+        {"ipc:///tmp/x", "1", "NODED_READY: the value must have the form"},
+        {" nonce", "1", "NODED_READY: the value must have the form"},
+        {"ipc:///tmp/x ", "1", "NODED_READY: the value must have the form"},
         {"ipc:///tmp/x 0123456789012345678901234567890123456789012345678901234567890123456789", "1",
          "the nonce at most 64"},
         {"nowhere nonce", "1", "cannot connect to nowhere"},

@@ -172,7 +172,7 @@ Test (plan, the_highest_number_of_waves_must_take_all_nodes)
     story.spec.waves = waves;
     story.spec.n_waves = ROLLOUT_WAVES;
     cr_expect_eq (rollout_plan_make (&story.spec, story.facts, NODES, 1000, &story.plan, &error), -EINVAL);
-    cr_expect (strstr (error.text, "32 waves take 32 of 40 nodes"), "%s", error.text);
+    cr_expect (strstr (error.text, "32 waves cover 32 of 40 nodes"), "%s", error.text);
     waves[ROLLOUT_WAVES - 1].count = 0;
     plan_make (&story);
     cr_expect_eq (story.plan.sizes[ROLLOUT_WAVES - 1], 9);

@@ -78,8 +78,8 @@ Test (selector, errors_name_their_position)
         {"role=web)", "\"and\" or \"or\" is missing at character 9"},
         {"and", "a label or an id is missing at character 1"},
         {"web-1 or", "a label or an id is missing at character 9"},
-        {"\"web", "a quotation without its end at character 1"},
-        {"!web", "a sign that fits nowhere at character 1"},
+        {"\"web", "unterminated quote at character 1"},
+        {"!web", "unexpected character at character 1"},
         {"=web", "a label or an id is missing at character 1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -130,7 +130,7 @@ Test (envelope, paths_of_files_do_not_conflict)
     files[2].path = TEXT_OF ("a");
     expect_refused (&envelope, "directory of 'a/b'");
     files[2].path = TEXT_OF ("a/b");
-    expect_refused (&envelope, "comes twice");
+    expect_refused (&envelope, "is repeated");
     files[2].path = TEXT_OF ("../a");
     expect_refused (&envelope, "'../a' is not allowed");
     files[2].path = NULL;
