@@ -114,8 +114,12 @@ static void append_counts (struct base_buffer *text, const json_t *wave)
 {
     static const struct {
         const char *key, *words;
-    } counts[] = {{"updated", "updated"}, {"reverted", "reverted"},         {"under_way", "under way"},
-                  {"bad", "failed"},      {"already_bad", "failed before"}, {"forgiven", "forgiven"},
+    } counts[] = {{"updated", "updated"},
+                  {"reverted", "reverted"},
+                  {"under_way", "under way"},
+                  {"bad", "failed"},
+                  {"already_bad", "lost contact before"},
+                  {"forgiven", "forgiven"},
                   {"taken", "taken over"}};
     size_t before = text->size;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {

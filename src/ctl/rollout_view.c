@@ -87,7 +87,7 @@ void ctl_members_print (FILE *out, const json_t *members, size_t width)
         ctl_table_cell (&table, ctl_json_text (member, "node"));
         ctl_table_printf (&table, "%s%s", ctl_json_text (member, "state"),
                           ctl_json_flag (member, "charged")    ? " (failed)"
-                          : ctl_json_flag (member, "was_bad")  ? " (failed before)"
+                          : ctl_json_flag (member, "was_bad")  ? " (lost contact before)"
                           : ctl_json_flag (member, "forgiven") ? " (forgiven)"
                                                                : "");
         cell_time (&table, ctl_json_text (member, "since"));

@@ -30,7 +30,7 @@ static bool wave_budget_is_exceeded (const struct rollout *rollout, uint32_t mem
     if (wave->charged + wave->already_bad <= rollout->spec.wave_budget)
         return false;
     if (wave->already_bad)
-        (void) snprintf (before, sizeof before, ", and %u had failed before", wave->already_bad);
+        (void) snprintf (before, sizeof before, ", and %u had lost contact before", wave->already_bad);
     (void) snprintf (reason, ROLLOUT_REASON, "wave %u: %u of %u nodes failed%s (allowed: %llu)",
                      rollout->wave + 1, wave->charged, wave->count, before,
                      (unsigned long long) rollout->spec.wave_budget);

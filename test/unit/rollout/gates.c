@@ -91,7 +91,7 @@ Test (gates, a_closed_window_delays_nodes_and_halts_nothing)
     rollout_deinit (&story.rollout);
 }
 
-Test (gates, a_failure_before_the_wave_is_named_apart)
+Test (gates, a_node_without_contact_before_the_wave_is_named_apart)
 {
     struct story story;
     story_prepare (&story);
@@ -99,6 +99,6 @@ Test (gates, a_failure_before_the_wave_is_named_apart)
     story_begin (&story);
     story_end_members (&story, 2, 3, ROLLOUT_FAILED);
     cr_expect_str_eq (story.rollout.reason,
-                      "wave 1: 1 of 4 nodes failed, and 1 had failed before (allowed: 1)");
+                      "wave 1: 1 of 4 nodes failed, and 1 had lost contact before (allowed: 1)");
     rollout_deinit (&story.rollout);
 }
