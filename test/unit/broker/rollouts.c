@@ -533,7 +533,8 @@ Test (rollouts, report_why_an_update_failed_that_ended_after_its_deadline)
     struct wire_desired desired;
     char *id;
 
-    spec.node_deadline_ms = load_deadline_ms (1000); /* for the revert, too */
+    spec.node_deadline_ms =
+        load_deadline_ms (4000); /* for the revert, too; longer than a session of a node lives on */
     spec.on_halt = WIRE_ON_HALT_REVERT;
     nodes_hello (1);
     id = rollout_start_ok ();
