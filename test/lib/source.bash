@@ -13,7 +13,13 @@ files ()
     for name in "$@"; do names+=(-o -name "$name"); done
     find . -path './build*' -prune -o -path ./.git -prune -o -type f \( "${names[@]:1}" \) -print
 }
-format () { files '*.[ch]' | xargs clang-format --dry-run -Werror; }
+format ()
+{
+    local without
+    files '*.[ch]' | xargs clang-format --dry-run -Werror || return
+    without=$({ files '*.[chS]' '*.def' '*.sh' '*.bash' CMakeLists.txt; grep -rlE '^#!.*sh$' bin docker .ci; } | xargs grep -L 'SPDX-License-Identifier: MPL-2.0' || true)
+    [ -z "$without" ] || { printf 'without an SPDX line:\n%s\n' "$without"; return 1; }
+}
 shell ()
 {
     { files '*.sh' '*.bash'; grep -rlE '^#!.*sh$' bin docker .ci; } | xargs -P "$jobs" -n 8 shellcheck -x
