@@ -122,7 +122,9 @@ static int candidate_try (void *context, const char *path)
     if (rc == -ENOTSUP)
         return 1;
     if (rc)
-        return base_error_errno (search->error, rc, "%s needs the library %s, and %s is none",
+        return base_error_errno (search->error, rc,
+                                 "%s needs the library %s, but %s cannot "
+                                 "be read as a library",
                                  search->program, wanted->soname, path);
     if (!is_of_kind (&dynamic, &search->objects[0].dynamic))
         return 1;

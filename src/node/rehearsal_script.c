@@ -126,7 +126,7 @@ static void tell_output (struct node_rehearsal *rehearsal)
     while (*at) {
         size_t length = strcspn (at, "\n");
         if (length)
-            base_log (BASE_LOG_INFO, "probe said: %.*s", (int) length, at);
+            base_log (BASE_LOG_INFO, "output of the probe: %.*s", (int) length, at);
         at += length + (at[length] == '\n');
     }
 }
@@ -163,7 +163,7 @@ static void on_deadline (void *context)
     if (base_time_boot_ms () > rehearsal->due_ms + BUS_TIMER_LATE_MS &&
         rehearsal->times_late < BUS_TIMER_LATE_TIMES) {
         rehearsal->times_late++;
-        base_log (BASE_LOG_INFO, "this host was suspended: the time of the step %s starts again",
+        base_log (BASE_LOG_INFO, "this host was suspended: the deadline of the step %s starts again",
                   steps[rehearsal->phase]);
         node_rehearsal_enter (rehearsal, rehearsal->phase);
         return;
@@ -309,8 +309,8 @@ bool node_rehearsal_link_is (struct node_rehearsal *rehearsal, const char *link,
     }
     bool fits = expected ? !rc && strcmp (name, expected) == 0 : rc == ROOT_E_NONE;
     if (!fits)
-        node_rehearsal_fail (rehearsal, "%s in its root should %s%s, and %s%s", link,
-                             expected ? "point to " : "not be there", expected ? expected : "",
+        node_rehearsal_fail (rehearsal, "%s in its root should %s%s, but %s%s", link,
+                             expected ? "point to " : "not exist", expected ? expected : "",
                              rc ? "is missing or damaged" : "points to ", rc ? "" : name);
     return fits;
 }
@@ -362,7 +362,7 @@ static bool c_is_whole (struct node_rehearsal *rehearsal)
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
     int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
-    rc = rc ? base_error_set (&error, rc, "it is gone") : root_manifest_verify (NULL, fd, &error);
+    rc = rc ? base_error_set (&error, rc, "it is missing") : root_manifest_verify (NULL, fd, &error);
     if (base_error_is_of_host (rc))
         fail_of_host (rehearsal, rc, "checking the workspace that it runs from");
     else if (rc)

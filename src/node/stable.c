@@ -41,8 +41,7 @@ static int stable_mend (const struct node_manager *node, char ret_name[ROOT_NAME
 {
     const char *own = node->self.workspace;
     if (root_trial_is_likely (&node->root, own))
-        return base_error_set (error, ROOT_E_ON_TRIAL,
-                               "that is left to the launcher, since there is a trial");
+        return base_error_set (error, ROOT_E_ON_TRIAL, "a trial is in progress: the launcher restores it");
     return root_stable_mend (&node->root, own, true, ret_name, error);
 }
 
@@ -97,7 +96,7 @@ static void stable_follow (void *context)
     node->following = 0;
     if (!leads_elsewhere (node, stable))
         return;
-    base_log (BASE_LOG_WARNING, "%s was made stable by hand: this version gives way to it", stable);
+    base_log (BASE_LOG_WARNING, "%s was made stable by hand: restarting into it", stable);
     node_leave (node);
 }
 

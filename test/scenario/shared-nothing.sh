@@ -36,7 +36,7 @@ digest=$(sha256sum <"$root/stable/$library" | cut -d' ' -f1)
 mkdir -p "$root/var/contents/${digest:0:2}"
 ln "$root/stable/$library" "$root/var/contents/${digest:0:2}/$digest"
 expect_status 1 verifies
-said "$(readlink "$root/stable")/$library.* $(readlink "$root/previous")/$library.*one file|$(readlink "$root/previous")/$library.* $(readlink "$root/stable")/$library.*one file"
+said "$(readlink "$root/stable")/$library.* $(readlink "$root/previous")/$library.*the same file|$(readlink "$root/previous")/$library.* $(readlink "$root/stable")/$library.*the same file"
 node_start a
 until_node a '.online and .state == "idle"'
 until_true verifies
