@@ -265,7 +265,7 @@ static int library_take (struct search *search, const char *soname, size_t neede
         return 0;
     if (strchr (soname, '/'))
         return base_error_set (search->error, -ENOTSUP,
-                               "%s needs the library %s by its path: it cannot be gathered", search->program,
+                               "%s needs the library %s by its path: it cannot be included", search->program,
                                soname);
     if (search->n_objects == OBJECTS_MOST)
         return base_error_set (search->error, -EFBIG, "%s needs more than %d libraries", search->program,

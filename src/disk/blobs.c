@@ -213,7 +213,7 @@ int disk_partial_write (struct disk_partial *partial, const void *data, size_t s
 {
     const struct disk *disk = partial->blobs->disk;
     if (size > partial->size - partial->offset)
-        return base_error_set (error, -EFBIG, "more bytes came than the %" PRIu64 " of the content",
+        return base_error_set (error, -EFBIG, "received more than the %" PRIu64 " bytes of the blob",
                                partial->size);
     const uint8_t *at = data;
     uint64_t from = partial->offset;

@@ -169,12 +169,12 @@ static int reserve_in (const char *path, int directory, uint64_t needed, uint64_
     if (bytes < needed)
         return base_error_set (
             error, -ENOSPC,
-            "the update needs %llu bytes in %s, and %llu are free: make room and order it again",
+            "the update needs %llu bytes in %s, but %llu are free: make room and order it again",
             (unsigned long long) needed, path, (unsigned long long) bytes);
     if (inodes < files)
         return base_error_set (
             error, -ENOSPC,
-            "the update needs %llu inodes in %s, and %llu are free: make room and order it again",
+            "the update needs %llu inodes in %s, but %llu are free: make room and order it again",
             (unsigned long long) files, path, (unsigned long long) inodes);
     return 0;
 }

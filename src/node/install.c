@@ -41,14 +41,14 @@ static int digest_file (const char *path, struct base_digest *ret_digest, uint64
 {
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
     int rc = fd < 0 ? -errno : base_digest_of_fd (fd, ret_digest, ret_size);
-    return rc ? base_error_errno (error, rc, "reading %s", path) : 0;
+    return rc ? base_error_errno (error, rc, "cannot read %s", path) : 0;
 }
 
 static int describe_own (struct own *own, struct base_error *error)
 {
     ssize_t length = readlink ("/proc/self/exe", own->program, sizeof own->program - 1);
     if (length < 0)
-        return base_error_errno (error, -errno, "reading /proc/self/exe");
+        return base_error_errno (error, -errno, "cannot read /proc/self/exe");
     own->program[length] = '\0';
     int rc = digest_file (own->program, &own->envelope.binary, &own->envelope.size, error);
     rc = rc ? rc : base_elf_libraries (own->program, &own->libraries, error);

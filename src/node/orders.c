@@ -614,7 +614,7 @@ void node_orders_matched (struct node_manager *node, const struct wire_matched *
         else if (strcmp (envelope->application, "noded") != 0)
             node_fail (node, UPDATE_EVENT_FAILED, "the origin sent an envelope of %s", envelope->application);
         else if (wire_envelope_equal (envelope, installed->envelope))
-            node_fail (node, UPDATE_EVENT_SAME, "this envelope is the one that runs");
+            node_fail (node, UPDATE_EVENT_SAME, "this envelope already runs");
         else
             node_event (node, UPDATE_EVENT_DONE);
     }

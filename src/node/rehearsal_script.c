@@ -304,7 +304,7 @@ bool node_rehearsal_link_is (struct node_rehearsal *rehearsal, const char *link,
     char name[ROOT_NAME_SIZE] = "";
     int rc = root_link (&rehearsal->scratch.root, link, name);
     if (base_error_is_of_host (rc)) {
-        fail_of_host (rehearsal, rc, "reading %s in its root", link);
+        fail_of_host (rehearsal, rc, "cannot read %s in its root", link);
         return false;
     }
     bool fits = expected ? !rc && strcmp (name, expected) == 0 : rc == ROOT_E_NONE;
@@ -321,7 +321,7 @@ static bool switch_check (struct node_rehearsal *rehearsal, char stable[ROOT_NAM
     struct base_error error = {.code = 0};
     int rc = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
     if (base_error_is_of_host (rc)) {
-        fail_of_host (rehearsal, rc, "reading " ROOT_STABLE " in its root");
+        fail_of_host (rehearsal, rc, "cannot read " ROOT_STABLE " in its root");
         return false;
     }
     if (rc) {
@@ -364,7 +364,7 @@ static bool c_is_whole (struct node_rehearsal *rehearsal)
     int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
     rc = rc ? base_error_set (&error, rc, "it is missing") : root_manifest_verify (NULL, fd, &error);
     if (base_error_is_of_host (rc))
-        fail_of_host (rehearsal, rc, "checking the workspace that it runs from");
+        fail_of_host (rehearsal, rc, "cannot check the workspace that it runs from");
     else if (rc)
         node_rehearsal_fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
     return !rc;
@@ -543,7 +543,7 @@ static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard
     rehearsal->result.end.killed =
         !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
     if (end->host)
-        fail_of_host (rehearsal, -end->host, "starting it");
+        fail_of_host (rehearsal, -end->host, "cannot start it");
     else if (rehearsal->phase != PHASE_STOP)
         node_rehearsal_fail (rehearsal, "it %s%s", how,
                              node_guard_last_words (rehearsal->guard, said, sizeof said));

@@ -90,8 +90,9 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
                 openat (from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             base_cleanup (base_close_p) int deeper_to =
                 openat (to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            int rc = deeper_from < 0 || deeper_to < 0 ? base_error_errno (error, -errno, "entering %s", name)
-                                                      : copy_tree (copying, deeper_from, deeper_to, error);
+            int rc = deeper_from < 0 || deeper_to < 0
+                         ? base_error_errno (error, -errno, "cannot enter %s", name)
+                         : copy_tree (copying, deeper_from, deeper_to, error);
             if (rc)
                 return rc;
         }
@@ -121,11 +122,11 @@ int node_scratch_copy (struct node_scratch *scratch, const char *workspace, cons
     if (rc)
         return base_error_set (error, rc, "no workspace %s in %s", workspace, scratch->parent->path);
     if (mkdirat (scratch->root.fd, workspace, 0755))
-        return base_error_errno (error, -errno, "making %s/%s", scratch->root.path, workspace);
+        return base_error_errno (error, -errno, "cannot make %s/%s", scratch->root.path, workspace);
     base_cleanup (base_close_p) int to =
         openat (scratch->root.fd, workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (to < 0)
-        return base_error_errno (error, -errno, "entering %s/%s", scratch->root.path, workspace);
+        return base_error_errno (error, -errno, "cannot enter %s/%s", scratch->root.path, workspace);
     struct copying copying = {.stop = stop};
     root_verified_load (scratch->parent, &copying.from);
     root_verified_load (&scratch->root, &copying.to);

@@ -47,7 +47,7 @@ static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE]
     char path[PATH_MAX];
     ssize_t length = readlink ("/proc/self/exe", path, sizeof path - 1);
     if (length < 0)
-        return base_error_errno (error, -errno, "reading /proc/self/exe");
+        return base_error_errno (error, -errno, "cannot read /proc/self/exe");
     path[length] = '\0';
     char *slash = strrchr (path, '/');
     if (slash)

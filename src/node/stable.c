@@ -60,7 +60,7 @@ void node_stable_keep (struct node_manager *node)
         return;
     node->stable_told = !mended;
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s", lost.text,
-                     mended ? "it was pointed to " : "it cannot be restored: ", mended ? name : error.text);
+                     mended ? "it now points to " : "it cannot be restored: ", mended ? name : error.text);
     link_report (node, ROOT_STABLE, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
 }
 
@@ -138,7 +138,7 @@ void node_previous_keep (struct node_manager *node)
         return;
     node->previous_told = !mended;
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s%s", lost.text,
-                     mended ? "it was pointed to " : "it cannot be restored: ", mended ? known : error.text,
+                     mended ? "it now points to " : "it cannot be restored: ", mended ? known : error.text,
                      mended ? "" : "; no revert is possible until another version is confirmed");
     link_report (node, ROOT_PREVIOUS, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason,
                  mended ? known : "");
@@ -172,8 +172,8 @@ void node_stable_resume (struct node_manager *node)
         (void) snprintf (reason, sizeof reason, "%s was stable and is damaged: %.200s; rolled back to %s",
                          note.workspace, note.text, node->self.workspace);
     else
-        (void) snprintf (reason, sizeof reason, "%.200s; the launcher pointed it to %s", note.text,
-                         note.workspace);
+        (void) snprintf (reason, sizeof reason, "%.200s; the launcher restored it, it points to %s",
+                         note.text, note.workspace);
     link_report (node, ROOT_STABLE, damaged ? WIRE_OUTCOME_WENT_BACK : WIRE_OUTCOME_PASSED, reason,
                  note.workspace);
     if (damaged)
