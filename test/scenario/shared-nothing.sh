@@ -16,7 +16,7 @@ check_node a '.state == "idle" and .last_error.step == "trial" and .last_error.v
 check_runs a 2.0.0 noded-2
 check_node a '.previous.version == "1.0.0"'
 expect_status 1 verifies
-said 'files/lib/.* does not fit'
+said 'files/lib/.* does not match'
 failed=$(find "$root" -maxdepth 1 -name "2*Z" | sort | tail -n 1)
 grep -q "${failed##*/}" "$fleet/said" || fail 'verify does not name the failed version'
 [ "$(wc -l <"$fleet/said")" -le 2 ] || { cat "$fleet/said"; fail 'verify names more than the failed version'; }
