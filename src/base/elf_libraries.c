@@ -122,7 +122,9 @@ static int candidate_try (void *context, const char *path)
     if (rc == -ENOTSUP)
         return 1;
     if (rc)
-        return base_error_errno (search->error, rc, "%s needs the library %s, and %s is none",
+        return base_error_errno (search->error, rc,
+                                 "%s needs the library %s, but %s cannot "
+                                 "be read as a library",
                                  search->program, wanted->soname, path);
     if (!is_of_kind (&dynamic, &search->objects[0].dynamic))
         return 1;
@@ -263,7 +265,7 @@ static int library_take (struct search *search, const char *soname, size_t neede
         return 0;
     if (strchr (soname, '/'))
         return base_error_set (search->error, -ENOTSUP,
-                               "%s needs the library %s by its path: it cannot be gathered", search->program,
+                               "%s needs the library %s by its path: it cannot be included", search->program,
                                soname);
     if (search->n_objects == OBJECTS_MOST)
         return base_error_set (search->error, -EFBIG, "%s needs more than %d libraries", search->program,

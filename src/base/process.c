@@ -151,7 +151,7 @@ static int spawn_failed (const struct base_process_spec *spec, const struct repo
     case STEP_DESCRIPTORS:
         return base_error_errno (error, -report->code, "cannot hand descriptors to %s", spec->program);
     case STEP_PARENT:
-        return base_error_errno (error, -report->code, "the starter of %s is gone", spec->program);
+        return base_error_errno (error, -report->code, "the parent of %s has exited", spec->program);
     case STEP_DIRECTORY:
         return base_error_errno (error, -report->code, "cannot start %s in directory %s", spec->program,
                                  spec->directory);
@@ -194,7 +194,7 @@ int base_process_spawn (const struct base_process_spec *spec, struct base_proces
         code = -errno;
         (void) kill (pid, SIGKILL);
         (void) waitpid (pid, NULL, 0);
-        return base_error_errno (error, code, "cannot hold the process of %s", spec->program);
+        return base_error_errno (error, code, "cannot open a pidfd for %s", spec->program);
     }
     *ret_process = (struct base_process){.pid = pid, .fd = fd};
     return 0;

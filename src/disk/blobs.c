@@ -230,7 +230,7 @@ int disk_partial_write (struct disk_partial *partial, const void *data, size_t s
 {
     const struct disk *disk = partial->blobs->disk;
     if (size > partial->size - partial->offset)
-        return base_error_set (error, -EFBIG, "more bytes came than the %" PRIu64 " of the content",
+        return base_error_set (error, -EFBIG, "received more than the %" PRIu64 " bytes of the blob",
                                partial->size);
     const uint8_t *at = data;
     uint64_t from = partial->offset;
@@ -240,7 +240,7 @@ int disk_partial_write (struct disk_partial *partial, const void *data, size_t s
             continue;
         if (written <= 0)
             return base_error_errno (error, written < 0 ? -errno : -EIO,
-                                     "cannot write a content at byte %" PRIu64, partial->offset);
+                                     "cannot write a blob at byte %" PRIu64, partial->offset);
         base_hash_update (&partial->hash, at, (size_t) written);
         partial->offset += (uint64_t) written;
         at += written;
@@ -255,7 +255,7 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
     struct disk_blobs *blobs = partial->blobs;
     const struct disk *disk = blobs->disk;
     if (partial->offset != partial->size)
-        return base_error_set (error, -EINVAL, "%" PRIu64 " of %" PRIu64 " bytes are here", partial->offset,
+        return base_error_set (error, -EINVAL, "%" PRIu64 " of %" PRIu64 " bytes are stored", partial->offset,
                                partial->size);
     char from[PATH_SIZE], to[PATH_SIZE], text[BASE_DIGEST_TEXT];
     (void) path_partial (&partial->digest, from);
@@ -267,14 +267,14 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
     if (!base_digest_equal (&digest, &partial->digest)) {
         (void) remove_file (blobs, from);
         disk_partial_deinit (partial);
-        return base_error_set (error, DISK_E_DIGEST, "the content is %s, not what was asked for",
+        return base_error_set (error, DISK_E_DIGEST, "the digest of the blob is %s, not the requested one",
                                base_digest_format (&digest, text));
     }
     if (disk->ops->fsync (disk->context, partial->fd)) {
         rc = -errno;
         (void) remove_file (blobs, from); /* a second fsync would wrongly succeed */
         disk_partial_deinit (partial);
-        return base_error_errno (error, rc, "cannot sync a content");
+        return base_error_errno (error, rc, "cannot sync a blob");
     }
     char directory[3] = {to[0], to[1], '\0'};
     rc = disk_directory_make (disk, blobs->fd, directory, 0755, error);

@@ -32,7 +32,7 @@ int disk_directory_make (const struct disk *disk, int directory, const char *pat
         if (errno != EEXIST)
             return base_error_errno (error, -errno, "cannot make the directory %s", path);
         if (fstatat (place.fd, place.leaf, &status, 0))
-            return base_error_errno (error, -errno, "cannot look at %s", path);
+            return base_error_errno (error, -errno, "cannot stat %s", path);
         if (!S_ISDIR (status.st_mode))
             return base_error_errno (error, -ENOTDIR, "cannot make the directory %s", path);
         return 0;

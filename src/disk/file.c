@@ -114,9 +114,9 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
         return base_error_errno (error, fd, "cannot open %s", path);
     struct stat status;
     if (fstat (fd, &status))
-        return base_error_errno (error, -errno, "cannot look at %s", path);
+        return base_error_errno (error, -errno, "cannot stat %s", path);
     if (!S_ISREG (status.st_mode))
-        return base_error_set (error, -EINVAL, "cannot append to %s: it is no file", path);
+        return base_error_set (error, -EINVAL, "cannot append to %s: it is not a regular file", path);
 
     char last = '\n';
     if (status.st_size > 0 && pread (fd, &last, 1, status.st_size - 1) != 1)

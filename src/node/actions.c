@@ -27,7 +27,7 @@ static void put_fetched (const struct node_manager *node, char *ret_text, size_t
         return;
     const char *note = node_fetch_note (node->fetch);
     node_fetch_progress (node->fetch, &done, &total);
-    (void) snprintf (ret_text, size, ": %llu of %llu bytes are here%s%s", (unsigned long long) done,
+    (void) snprintf (ret_text, size, ": %llu of %llu bytes are stored%s%s", (unsigned long long) done,
                      (unsigned long long) total, note ? ", " : "", note ? note : "");
 }
 
@@ -37,7 +37,7 @@ static void on_deadline (void *context)
     node->deadline = 0;
     if (base_time_boot_ms () > node->deadline_ms + BUS_TIMER_LATE_MS && node->late < BUS_TIMER_LATE_TIMES) {
         node->late++;
-        base_log (BASE_LOG_INFO, "%s: this host was suspended: the time of %s starts again",
+        base_log (BASE_LOG_INFO, "%s: this host was suspended: the deadline of %s starts again",
                   node->order.transaction, wire_state_word (node->procedure.state));
         start_deadline (node);
         return;
@@ -95,7 +95,7 @@ static void on_fetched (void *context, const struct base_error *error)
     node->order.rotten = node_fetch_rotten (node->fetch);
     end_fetch (node);
     (void) snprintf (node->order.note, sizeof node->order.note,
-                     "%llu bytes downloaded, %llu resumed from an earlier attempt, %llu here already",
+                     "%llu bytes downloaded, %llu resumed from an earlier attempt, %llu already stored",
                      (unsigned long long) counts.downloaded, (unsigned long long) counts.resumed,
                      (unsigned long long) counts.here);
     if (error)
@@ -189,7 +189,7 @@ void node_stage_begin (struct node_manager *node)
     node->stage_error = (struct base_error){.text = "out of memory"};
     int rc = bus_work_start (node->loop, stage_job, on_staged, node, &node->staging);
     if (rc)
-        node_fail (node, UPDATE_EVENT_FAILED, "cannot start to make its workspace: %s", strerror (-rc));
+        node_fail (node, UPDATE_EVENT_FAILED, "cannot start staging: %s", strerror (-rc));
 }
 
 static void on_rehearsed (void *context, const struct node_rehearsal_result *found);
@@ -226,7 +226,7 @@ static void check_files (struct node_manager *node, struct node_rehearsal_result
     result->end = (struct update_rehearsed){.host = true};
     (void) base_text_copy (result->step, sizeof result->step, "files");
     (void) snprintf (result->reason, sizeof result->reason,
-                     "the candidate's files are not what was staged any more: %.300s", damage.text);
+                     "the candidate's files changed since they were staged: %.300s", damage.text);
 }
 
 /*  Ends the step as failed. blame: the result of the candidate's rehearsal. */
@@ -252,8 +252,8 @@ static void on_control (struct node_manager *node, const struct node_rehearsal_r
             own->step, own->reason);
     else if (!blamed)
         (void) snprintf (why, sizeof why,
-                         "the running version took %llu of %llu ms for a step, too: this host is slow, and "
-                         "the release is not blamed",
+                         "the running version took %llu of %llu ms for a step, too: this host is slow, "
+                         "and the release is not quarantined",
                          (unsigned long long) own->end.slowest_ms, (unsigned long long) step_ms);
     probing_failed (node, blame, blamed ? UPDATE_EVENT_BLAMED : UPDATE_EVENT_UNFIT, why);
 }
@@ -344,7 +344,7 @@ static void check_way_back (struct node_manager *node)
             found = names[i];
     (void) snprintf (node->order.note, sizeof node->order.note,
                      "%s is damaged: a failed trial is rolled back to %s", own,
-                     found ? found : "it all the same, for nothing else is whole");
+                     found ? found : "it all the same: no other version is undamaged");
     base_log (BASE_LOG_WARNING, "%s: %s (%s)", node->order.transaction, node->order.note, damage.text);
     (void) base_list_free (names);
 }
@@ -361,13 +361,13 @@ static void switch_over (struct node_manager *node)
                                .workspace = order->workspace,
                                .previous = node->self.workspace};
     if (root_trial_note (&node->root, &trial, &error))
-        base_log (BASE_LOG_WARNING, "going on without a record of the trial: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot record the trial, ignoring: %s", error.text);
     node_stable_keep (node);
     check_way_back (node);
     base_cleanup (base_close_p) int change = root_change_lock (&node->root, CHANGE_MS);
     (void) change;                         /* held until the return; an update goes on without it */
     if (node_stable_is_elsewhere (node)) { /* a person has just reverted, and must not be overruled */
-        base_log (BASE_LOG_WARNING, "%s: another version was made stable meanwhile: giving way to it",
+        base_log (BASE_LOG_WARNING, "%s: another version was made stable meanwhile: restarting into it",
                   order->transaction);
         node_leave (node);
         return;
@@ -476,7 +476,7 @@ static void abort_step (struct node_manager *node)
     if (*node->order.workspace && !root_link (&node->root, ROOT_STABLE, stable) &&
         strcmp (stable, node->order.workspace) != 0 &&
         root_workspace_remove (&node->root, node->order.workspace, &error))
-        base_log (BASE_LOG_WARNING, "the candidate's workspace stays for now: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot remove the candidate's workspace, ignoring: %s", error.text);
 }
 
 /*  Describes what failed, for the quarantine and the last error; valid as long as the order. */
@@ -500,7 +500,7 @@ static void release_quarantine (struct node_manager *node, const struct update_r
     struct base_error error;
     struct wire_failure failure = failure_of (node, result, now);
     if (root_quarantine_add (&node->root, &failure, &error))
-        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot quarantine the release, ignoring: %s", error.text);
 }
 
 static void try_later (struct node_manager *node, const struct update_result *result)
@@ -516,8 +516,7 @@ static void try_later (struct node_manager *node, const struct update_result *re
     struct wire_failure failure = failure_of (node, result, now);
     node_remember_failure (node, &failure);
     node_later_begin (node);
-    base_log (BASE_LOG_INFO,
-              "%s: this host is unfit (%u times so far): the order is kept, and tried again at %s",
+    base_log (BASE_LOG_INFO, "%s: this host is unfit (%u times so far): the order is kept and retried at %s",
               node->order.transaction, node->procedure.unfit,
               node->standing.retry ? node->standing.retry : "its time");
 }

@@ -115,7 +115,7 @@ void node_callback_ready (struct node_callback *callback)
         ready.nonce = callback->targets[i].nonce;
         int sent = rc ? rc : bus_send (callback->targets[i].socket, NULL, &wire_ready_record, &ready);
         if (sent)
-            base_log (BASE_LOG_WARNING, "readiness was not announced on %s: %s",
+            base_log (BASE_LOG_WARNING, "cannot announce readiness on %s: %s",
                       bus_socket_endpoint (callback->targets[i].socket), strerror (-sent));
     }
     bus_callback_ready_deinit (&ready);

@@ -95,11 +95,10 @@ static void comparison_end (struct node_manager *node, const char *why)
     unsigned nth = comparison->attempt < WAITS ? comparison->attempt : WAITS;
     uint64_t wait_ms = node->config->limits.unfit_ms * waits[nth ? nth - 1 : 0];
     if (why)
-        base_log (
-            BASE_LOG_WARNING,
-            "%s: the release is not blamed: this version did not pass the same checks for as long as the trial "
-            "lasted (%s); the order is retried in %llu s",
-            comparison->failure.transaction, why, (unsigned long long) wait_ms / 1000);
+        base_log (BASE_LOG_WARNING,
+                  "%s: the release is not quarantined: this version did not pass the same checks "
+                  "for as long as the trial lasted (%s); the order is retried in %llu s",
+                  comparison->failure.transaction, why, (unsigned long long) wait_ms / 1000);
     comparison->judge (node, &comparison->failure, !why);
     if (why)
         comparison->looking = bus_timer_start (node->loop, wait_ms, on_waited, node);

@@ -105,7 +105,7 @@ static int set_number (struct node_config *config, const struct number *number, 
         return base_error_set (error, -EINVAL, "%s = %s: %s", number->key, value,
                                number->kind == KIND_SPAN
                                    ? "a time is a number with ms, s, m or h, such as 30s"
-                                   : "a decimal number is wanted");
+                                   : "expected a decimal number");
     if (parsed < number->least || parsed > number->most)
         return base_error_set (error, -EINVAL, "%s = %s: from %llu to %llu is allowed", number->key, value,
                                (unsigned long long) number->least, (unsigned long long) number->most);
@@ -258,7 +258,7 @@ static int add_label (void *context, const char *name, const char *value)
     else if (wire_label_check (name, value, true, &error))
         (void) snprintf (text, sizeof text, "node/labels/%s = %.300s: %.150s", name, value, error.text);
     else if (node_config_label (config, name))
-        (void) snprintf (text, sizeof text, "node/labels/%s is there twice", name);
+        (void) snprintf (text, sizeof text, "node/labels/%s is set twice", name);
     else if (config->n_labels == NODE_LABELS_MOST)
         (void) snprintf (text, sizeof text, "node/labels: at most %d labels are allowed", NODE_LABELS_MOST);
     if (*text || !value) {
@@ -321,7 +321,9 @@ static void check_keys (struct reading *reading)
     struct node_config *config = reading->config;
     bool all = *config->keys.public_key && *config->keys.secret_key && *config->keys.server_key;
     if (config->has_keys && !all && !reading->faults->keys && !reading->misspelt_key)
-        add_fault (reading, true, "curve/public-key, curve/secret-key and curve/server-key go together");
+        add_fault (reading, true,
+                   "curve/public-key, curve/secret-key and curve/server-key must be set "
+                   "together");
     reading->faults->keys |= reading->misspelt_key || (config->has_keys && !all);
     if (!reading->faults->keys)
         return;

@@ -165,16 +165,16 @@ static int reserve_in (const char *path, int directory, uint64_t needed, uint64_
     uint64_t bytes, inodes;
     int rc = disk_space (directory, &bytes, &inodes);
     if (rc)
-        return base_error_errno (error, rc, "looking for free space in %s", path);
+        return base_error_errno (error, rc, "cannot read the free space in %s", path);
     if (bytes < needed)
         return base_error_set (
             error, -ENOSPC,
-            "the update needs %llu bytes in %s, and %llu are free: make room and order it again",
+            "the update needs %llu bytes in %s, but %llu are free: make room and order it again",
             (unsigned long long) needed, path, (unsigned long long) bytes);
     if (inodes < files)
         return base_error_set (
             error, -ENOSPC,
-            "the update needs %llu inodes in %s, and %llu are free: make room and order it again",
+            "the update needs %llu inodes in %s, but %llu are free: make room and order it again",
             (unsigned long long) files, path, (unsigned long long) inodes);
     return 0;
 }
@@ -186,7 +186,7 @@ static int space_reserve (struct node_fetch *fetch, struct base_error *error)
     uint64_t here = 0;
     struct stat root, contents;
     if (fstat (fetch->root->fd, &root) || fstat (fetch->contents->fd, &contents))
-        return base_error_errno (error, -errno, "looking at %s", fetch->root->path);
+        return base_error_errno (error, -errno, "cannot stat %s", fetch->root->path);
     for (size_t i = 0; i < fetch->count; i++)
         here += disk_blobs_partial_size (fetch->contents, &fetch->wanted[i].digest);
     uint64_t missing = fetch->total - (here < fetch->total ? here : fetch->total);
@@ -309,7 +309,7 @@ static bool is_connected (struct node_fetch *fetch, uint64_t now)
     if (fetch->look_ms == LOOK_MOST_MS && !*fetch->note) {
         (void) snprintf (fetch->note, sizeof fetch->note, "no connection to the content peer %s",
                          fetch->peer);
-        base_log (BASE_LOG_WARNING, "%s: waiting for it for %llu s", fetch->note,
+        base_log (BASE_LOG_WARNING, "%s: waiting up to %llu s", fetch->note,
                   (unsigned long long) fetch->away_most_ms / 1000);
     }
     return false;
@@ -326,7 +326,7 @@ static void await_connection (struct node_fetch *fetch, uint64_t now)
     }
     (void) base_error_set (
         &error, -ENOTCONN,
-        "downloading content %s: no connection to the content peer %s for %llu s: start it, or "
+        "cannot download the blob %s: no connection to the content peer %s for %llu s: start it, or "
         "name another one in node.zpl, and order the update again",
         base_digest_format (&fetch->download.digest, name), fetch->peer,
         (unsigned long long) (now - fetch->away_ms) / 1000);
@@ -375,13 +375,13 @@ static void go_on (void *context)
         case TRANSFER_DONE:
             rc = next_content (fetch);
             if (rc) {
-                (void) base_error_errno (&error, rc, "completing content %s",
+                (void) base_error_errno (&error, rc, "cannot complete the blob %s",
                                          base_digest_format (&fetch->download.digest, name));
                 fetch_end (fetch, &error);
             }
             return;
         case TRANSFER_FAILED:
-            (void) base_error_set (&error, -EIO, "downloading content %s from %s: %s",
+            (void) base_error_set (&error, -EIO, "cannot download the blob %s from %s: %s",
                                    base_digest_format (&fetch->download.digest, name), fetch->peer,
                                    action.reason);
             fetch_end (fetch, &error);
@@ -467,7 +467,7 @@ struct base_digest node_fetch_rotten (const struct node_fetch *fetch)
 
 const char *node_fetch_note (const struct node_fetch *fetch)
 {
-    return *fetch->note ? fetch->note : fetch->running ? NULL : "checking or syncing what has come";
+    return *fetch->note ? fetch->note : fetch->running ? NULL : "checking or syncing the download";
 }
 
 struct node_fetch_counts node_fetch_counts (const struct node_fetch *fetch)

@@ -151,7 +151,7 @@ const char *node_guard_last_words (struct node_guard *guard, char *text, size_t 
         at += strcspn (at, "\n");
         at += *at == '\n';
     }
-    (void) snprintf (text, size, "%s%.*s", *found ? "; last it said: " : "", (int) strcspn (found, "\n"),
+    (void) snprintf (text, size, "%s%.*s", *found ? "; its last output: " : "", (int) strcspn (found, "\n"),
                      found);
     return text;
 }
@@ -230,8 +230,8 @@ static void guard_press (void *context)
     } else {
         guard->end.stuck = guard->process.pid ? guard->pid : guard->second ? guard->second : guard->pid;
         base_log (BASE_LOG_WARNING,
-                  "the guard of a probe (pid %d) did not end when it was killed, or something below it did "
-                  "not: it is left alone",
+                  "the guard of a probe (pid %d), or a process below it, did not end when it was killed: "
+                  "it still runs",
                   (int) guard->end.stuck);
         guard->gone (guard->context, &guard->end);
         return;
@@ -260,7 +260,7 @@ int node_guard_start (const struct node_guard_spec *spec, struct node_guard **re
     int rc = make_pipe (&reading, &writing);
     rc = rc ? rc : make_pipe (&hearing, &saying);
     if (rc)
-        return base_error_errno (error, rc, "making a pipe for the guard");
+        return base_error_errno (error, rc, "cannot make a pipe for the guard");
     struct node_guard *guard = calloc (1, sizeof *guard);
     if (!guard)
         return -ENOMEM;
@@ -298,7 +298,7 @@ int node_guard_start (const struct node_guard_spec *spec, struct node_guard **re
         guard->watched = !rc;
         if (rc) {
             (void) node_guard_free (guard);
-            return base_error_errno (error, rc, "watching the guard");
+            return base_error_errno (error, rc, "cannot watch the guard");
         }
         *ret_guard = guard;
         return 0;
@@ -335,7 +335,7 @@ static void close_down (struct node_guard *guard)
             (void) guard->ops->wait (guard->ops_context, &guard->process, false, &ignored);
     }
     if (guard->process.pid)
-        base_log (BASE_LOG_WARNING, "the guard of a probe (pid %d) is left alone: it did not end in time",
+        base_log (BASE_LOG_WARNING, "the guard of a probe (pid %d) did not end in time: it still runs",
                   (int) guard->pid);
 }
 
@@ -447,14 +447,14 @@ int node_guard_check (const struct node_guard *guard, pid_t pid, struct base_err
         return -ESRCH;
     if (!below)
         return base_error_set (error, -EPERM,
-                               "it announced itself as process %d, which is none of those that its guard "
-                               "started: it runs in a pid name space of its own, or names another one",
+                               "it announced itself as process %d, which its guard did not start: it runs "
+                               "in a PID namespace of its own, or gave another process ID",
                                (int) pid);
     unsigned spaces = spaces_of (pid), own = spaces_of (getpid ());
     if (spaces && own && spaces != own)
         return base_error_set (error, -EPERM,
-                               "process %d runs in a pid name space of its own: it could not end what it "
-                               "starts",
+                               "process %d runs in a PID namespace of its own: it could not end the "
+                               "processes that it starts",
                                (int) pid);
     return 0;
 }

@@ -63,7 +63,7 @@ void node_guard_kill (struct node_guard *guard);
 enum { NODE_GUARD_SAID = 2048 };
 const char *node_guard_said (struct node_guard *guard);
 
-/*  Formats the last line of that output as "; last it said: ...", to be appended to a sentence. The
+/*  Formats the last line of that output as "; its last output: ...", to be appended to a sentence. The
     launcher's own lines count only if there are no others: a line of the system or of the program says more
     about its end. Returns text, empty if nothing was printed. */
 const char *node_guard_last_words (struct node_guard *guard, char *text, size_t size);

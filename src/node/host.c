@@ -75,8 +75,7 @@ static void print_release (const char *what, const char *name, const struct wire
         base_log_print (stdout, "%-10s %s  release %.12s  %s%s", what, installed->envelope->version,
                         base_digest_format (&installed->release, release), name, note);
     else
-        base_log_print (stdout, "%-10s %s cannot be read: noded verify shows what is wrong with it%s", what,
-                        name, note);
+        base_log_print (stdout, "%-10s %s cannot be read: noded verify shows why%s", what, name, note);
 }
 
 /*  What status prints of a root. stable and previous are what is installed where the links point to, runs is
@@ -141,7 +140,8 @@ static void print_previous (const struct standing *standing)
     else if (rc)
         base_log_print (stdout, "%-10s points to no workspace: a revert is not possible", ROOT_PREVIOUS);
     else if (root_startable (standing->root, name, &error))
-        base_log_print (stdout, "%-10s %s cannot be reverted to: %s", ROOT_PREVIOUS, name, error.text);
+        base_log_print (stdout, "%-10s %s: a revert to it is not possible: %s", ROOT_PREVIOUS, name,
+                        error.text);
     else
         print_release (ROOT_PREVIOUS, name, &standing->previous,
                        !*standing->lost.text && strcmp (name, standing->trial.stable) == 0
@@ -194,7 +194,7 @@ static void print_standing (const struct standing *standing)
     base_log_print (stdout, "%-10s %s", "held",
                     standing->remembered.held ? "yes: no update until nodectl unhold" : "no");
     if (will_retry (&standing->remembered))
-        base_log_print (stdout, "%-10s this host was found unfit %u times: the update is tried again at %s",
+        base_log_print (stdout, "%-10s this host was found unfit %u times: the update is retried at %s",
                         "next try", (unsigned) standing->remembered.unfit, standing->remembered.retry);
     const struct wire_failure *last = standing->remembered.last_error;
     if (last)
@@ -222,10 +222,10 @@ int node_host_status (const struct root *root, bool json, struct base_error *err
     if (!*standing.lost.text)
         return 0;
     return base_error_set (error, ROOT_E_DAMAGED,
-                           "%.250s: %s; noded revert --root %s points it to the previous version, "
-                           "ln -sfnT WORKSPACE %s/" ROOT_STABLE " to another",
+                           "%.250s: %s; `noded revert --root %s` points it to the previous version, "
+                           "`ln -sfnT WORKSPACE %s/" ROOT_STABLE "` to another",
                            standing.lost.text,
-                           standing.served ? "the manager that runs puts it back"
+                           standing.served ? "the running manager restores it"
                                            : "init cannot start a manager",
                            root->path, root->path);
 }
@@ -251,7 +251,7 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
         if (transaction && strcmp (own, transaction) != 0)
             (void) putchar ('\n');
         if (!transaction || strcmp (own, transaction) != 0)
-            base_log_print (stdout, "%s%s", *own ? "update " : "apart from an update", own);
+            base_log_print (stdout, "%s%s", *own ? "update " : "outside of an update", own);
         transaction = own;
         base_log_print (stdout, "  %.19s  %-22s %-10s%s%s%s%s", entry->time, entry->step,
                         wire_outcome_word (entry->outcome), entry->version ? " version " : "",
@@ -259,7 +259,7 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
                         entry->reason ? entry->reason : "");
     }
     if (!count)
-        base_log_print (stdout, "nothing was done here yet");
+        base_log_print (stdout, "no entries yet");
     if (damaged)
         base_log_print (stdout, "%zu lines of %s/var/journal cannot be read", damaged, root->path);
     root_journal_free (entries, count);
@@ -303,7 +303,7 @@ static void mend_previous (const struct root *root)
         standing = (struct wire_standing){.epoch = 0};
     if (root_previous_check (root, standing.previous, name, &lost) > 0 &&
         root_previous_mend (root, standing.previous, NULL) == 0)
-        base_log_print (stdout, "%s: it was pointed to %s again", lost.text, standing.previous);
+        base_log_print (stdout, "%s: restored, it points to %s", lost.text, standing.previous);
 }
 
 int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_running,
@@ -317,10 +317,9 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
     if (moved && moved != ROOT_E_UNSYNCED)
         return moved;
     if (*lost.text)
-        base_log_print (stdout, "%s: it is replaced by the version that a revert returns to", lost.text);
+        base_log_print (stdout, "%s: it now points to the version that the revert returns to", lost.text);
     if (again)
-        base_log_print (stdout, "a revert to %s was made before and is not complete: completing it",
-                        ret_name);
+        base_log_print (stdout, "an earlier revert to %s is not complete: completing it", ret_name);
     *ret_held = note_revert (root, &noted);
     if (*ret_held && noted) /* otherwise the version that starts next completes it */
         (void) root_revert_done (root);

@@ -41,14 +41,14 @@ static int digest_file (const char *path, struct base_digest *ret_digest, uint64
 {
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
     int rc = fd < 0 ? -errno : base_digest_of_fd (fd, ret_digest, ret_size);
-    return rc ? base_error_errno (error, rc, "reading %s", path) : 0;
+    return rc ? base_error_errno (error, rc, "cannot read %s", path) : 0;
 }
 
 static int describe_own (struct own *own, struct base_error *error)
 {
     ssize_t length = readlink ("/proc/self/exe", own->program, sizeof own->program - 1);
     if (length < 0)
-        return base_error_errno (error, -errno, "reading /proc/self/exe");
+        return base_error_errno (error, -errno, "cannot read /proc/self/exe");
     own->program[length] = '\0';
     int rc = digest_file (own->program, &own->envelope.binary, &own->envelope.size, error);
     rc = rc ? rc : base_elf_libraries (own->program, &own->libraries, error);
@@ -95,8 +95,8 @@ static int refuse_foreign (const char *path, struct base_error *error)
         if (!known)
             rc = base_error_set (
                 error, -ENOTEMPTY,
-                "--root %s: it holds %s, which is not noded's: choose an empty or a new directory", path,
-                entry->d_name);
+                "--root %s: it holds %s, which does not belong to noded: choose an empty or a new directory",
+                path, entry->d_name);
     }
     if (directory)
         (void) closedir (directory);
@@ -183,7 +183,7 @@ static int check_path (const char *path, struct base_error *error)
     base_cleanup (base_free_p) char *here = *path == '/' ? NULL : getcwd (NULL, 0);
     size_t length = strlen (path) + (here ? strlen (here) + 1 : 0);
     if (!*path)
-        return base_error_set (error, -EINVAL, "--root: an empty path names no directory");
+        return base_error_set (error, -EINVAL, "--root: the path is empty");
     for (const char *at = path; *at; at++)
         if ((unsigned char) *at < ' ' || *at == 127)
             return base_error_set (error, -EINVAL,
@@ -230,8 +230,8 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
     if (root_link (&root, ROOT_STABLE, workspace) != ROOT_E_NONE)
         return base_error_set (
             error, -EEXIST,
-            "%s is a root already: start %s/stable/noded.sh; where nothing starts there any "
-            "more, noded install --repair --root %s; or choose another directory",
+            "%s is already a root: start %s/stable/noded.sh; if it does not start, run noded install "
+            "--repair --root %s; or choose another directory",
             root.path, root.path, root.path);
     rc = describe_own (&own, error);
     base_cleanup (base_free_p) char *settings =
@@ -260,15 +260,15 @@ static void repair_journal (const struct root *root, const char *workspace, bool
     char reason[200];
     struct base_error error = {.code = 0};
     (void) snprintf (reason, sizeof reason, "by noded install --repair on this host; %s",
-                     fresh ? "no workspace could be stable: it was made from the program of the command"
-                           : "the newest workspace that was confirmed and is whole is stable");
+                     fresh ? "no usable workspace: made one from this program"
+                           : "the newest confirmed and undamaged workspace is stable");
     struct wire_entry entry = {.application = (char *) "noded",
                                .step = (char *) "repair",
                                .outcome = WIRE_OUTCOME_PASSED,
                                .reason = reason,
                                .workspace = (char *) workspace};
     if (root_journal_append (root, &entry, &error)) {
-        (void) base_error_prefix (&error, "the journal has no line of this");
+        (void) base_error_prefix (&error, "cannot record the repair in the journal");
         changed (context, error.text);
     }
 }
@@ -299,7 +299,7 @@ int node_install_repair (const char *path, void (*changed) (void *context, const
             "run umount %s, then repair",
             path, path);
     if (!root_repair_is_root (path))
-        return base_error_set (error, ROOT_E_NONE, "%s is not a root: noded install makes one", path);
+        return base_error_set (error, ROOT_E_NONE, "%s is not a root: noded install creates one", path);
     int rc = root_open (&disk_system, path, &root, error);
     if (rc)
         return rc;
@@ -308,8 +308,8 @@ int node_install_repair (const char *path, void (*changed) (void *context, const
     if (lock == -EWOULDBLOCK && root_lock_holder (&root, &holder) == 0)
         return base_error_set (
             error, lock,
-            "%s is served by a manager or its launcher (process %d): stop it first, so that init does not start "
-            "it again, then repair; while it runs, use noded revert --root %s",
+            "%s is served by a manager or its launcher (process %d): stop it first, so that "
+            "init does not start it again, then repair; while it runs, use noded revert --root %s",
             root.path, (int) holder, root.path);
     if (lock == -EWOULDBLOCK)
         return base_error_set (
@@ -325,8 +325,7 @@ int node_install_repair (const char *path, void (*changed) (void *context, const
                rc;
     if (fresh) {
         char text[160];
-        (void) snprintf (text, sizeof text, "%s: it was made from this program, noded %s", workspace,
-                         base_version);
+        (void) snprintf (text, sizeof text, "%s: made from this program, noded %s", workspace, base_version);
         changed (context, text);
     }
     rc = root_repair_links (&repair, workspace, error);

@@ -24,9 +24,9 @@ void node_journal_open (struct node_manager *node)
     struct base_error error = {.code = 0};
     size_t cut;
     if (root_journal_mend (&node->root, &cut, &error))
-        base_log (BASE_LOG_WARNING, "going on with the journal as it is: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot repair the journal, ignoring: %s", error.text);
     else if (cut)
-        base_log (BASE_LOG_INFO, "%zu bytes at the end of the journal were not on the disk, and are cut off",
+        base_log (BASE_LOG_INFO, "cut off %zu bytes at the end of the journal that had not reached the disk",
                   cut);
     node->journal_last = root_journal_head (&node->root);
     if (!root_journal_sync (&node->root)) /* on failure, nothing of it is reported until a line is synced */
@@ -51,7 +51,7 @@ static void set_fault (struct node_manager *node, const char *text)
     if (strcmp (fault, node->journal_fault) == 0)
         return;
     memcpy (node->journal_fault, fault, sizeof fault);
-    base_log (BASE_LOG_WARNING, "the journal is not what it was: %s", fault);
+    base_log (BASE_LOG_WARNING, "the journal is not intact: %s", fault);
     if (node->session)
         node_session_hello_again (node->session);
 }
@@ -122,7 +122,7 @@ void node_journal_append (struct node_manager *node, struct wire_entry *entry)
 {
     struct base_error error;
     if (root_journal_append (&node->root, entry, &error)) {
-        base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot write a journal line, ignoring: %s", error.text);
         return;
     }
     check_before (node, entry);

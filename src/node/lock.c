@@ -20,7 +20,7 @@ int node_lock_take (const struct root *root, int launcher, struct node_lock *ret
         node_lock_deinit (&lock);
         return base_error_set (
             error, -EWOULDBLOCK,
-            "another manager serves %s: stop it first, or look at it with noded status --root %s", root->path,
+            "another manager serves %s: stop it first, or check it with noded status --root %s", root->path,
             root->path);
     }
     *ret_lock = lock;

@@ -237,7 +237,8 @@ static void open_records (struct node_manager *node)
     node_stable_mark (node);
     const struct disk_until until = {.boot_ms = base_time_boot_ms () + TIDY_MS};
     if (root_tidy (&node->root, &until, &error))
-        base_log (BASE_LOG_WARNING, "ignoring what an earlier process left: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot remove the leftovers of an earlier process, ignoring: %s",
+                  error.text);
     node->left = node_scratch_left (&node->root);
     node_scratch_sweep (&node->root, node->left, &until);
     if (!disk_until_over (&until))
@@ -246,7 +247,7 @@ static void open_records (struct node_manager *node)
         node->standing = (struct wire_standing){.epoch = 0};
     node_journal_open (node);
     if (node_contents_open (node, &error))
-        base_log (BASE_LOG_WARNING, "going on without a place for downloads: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot open the directory for downloads, ignoring: %s", error.text);
 }
 
 static int open_all (struct node_manager *node, struct base_error *error)
@@ -264,9 +265,9 @@ static int open_all (struct node_manager *node, struct base_error *error)
     open_records (node);
     node->loop = bus_loop_new ();
     if (!node->loop)
-        return base_error_set (error, -ENOMEM, "making the event loop: out of memory or descriptors");
+        return base_error_set (error, -ENOMEM, "cannot make the event loop: out of memory or descriptors");
     if (node->left && bus_work_start (node->loop, scratch_sweep, on_swept, node, &node->sweeping))
-        base_log (BASE_LOG_WARNING, "what earlier rehearsals left stays until the next start");
+        base_log (BASE_LOG_WARNING, "leftovers of earlier rehearsals stay until the next start");
     rc = bus_signals (node->loop, signals, sizeof signals / sizeof *signals, on_signal, node);
     rc = rc ? rc : node_callback_new (node->loop, node->config, &node->self, &node->callback, error);
     return rc ? rc : node_session_new (node->loop, node->config, &session_ops, node, &node->session, error);

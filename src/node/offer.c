@@ -129,12 +129,12 @@ int node_offer_make (const struct root *root, const struct node_self *self, cons
     rc = rc ? rc : add_file (&offer);
     if (rc) {
         node_offer_deinit (&offer);
-        return base_error_errno (error, rc, "making the offer for a probe");
+        return base_error_errno (error, rc, "cannot make the offer for a probe");
     }
     rc = wire_envelope_check (&offer.envelope, error);
     if (rc) {
         node_offer_deinit (&offer);
-        return base_error_prefix (error, "making the offer for a probe");
+        return base_error_prefix (error, "cannot make the offer for a probe");
     }
     offer.release = wire_envelope_release_digest (&offer.envelope);
     *ret_offer = offer;
@@ -229,7 +229,7 @@ int node_offer_check_ready (const struct node_offer *offer, char *const *base, c
     for (size_t i = 0; i < envelope->n_env; i++)
         if (!is_overlaid (envelope, i + 1, envelope->env[i]) && !variable_arrived (ready, envelope->env[i]))
             return base_error_set (error, ROOT_E_DAMAGED,
-                                   "of its environment, %.*s did not arrive as it was sent",
+                                   "the environment variable %.*s did not arrive as it was sent",
                                    (int) strcspn (envelope->env[i], "="), envelope->env[i]);
     /* nothing is known of variables that did not fit in, and an environment of that size is init's choice */
     for (size_t i = 0; base[i] && !ready->env_more; i++)
@@ -247,7 +247,7 @@ static int check_file (const struct base_buffer *manifest, const char *path, con
 {
     struct base_digest found;
     if (root_manifest_find (manifest, path, &found) || !base_digest_equal (&found, digest))
-        return base_error_set (error, ROOT_E_DAMAGED, "%s is not what it was given", path);
+        return base_error_set (error, ROOT_E_DAMAGED, "%s does not match the offered file", path);
     return 0;
 }
 

@@ -77,7 +77,7 @@ static void release_quarantine (struct node_manager *node, const struct wire_fai
     if ((rc == -ENOSPC || rc == -EDQUOT) && root_workspace_remove (&node->root, workspace, NULL) == 0)
         rc = root_quarantine_add (&node->root, failure, &error);
     if (rc)
-        base_log (BASE_LOG_WARNING, "the release is not quarantined: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot quarantine the release, ignoring: %s", error.text);
 }
 
 /*  Stores the verdict in the launcher's note. If no release is to blame, the note is removed, but only if
@@ -189,7 +189,8 @@ static void resume_trial_of (struct node_manager *node, const struct wire_trial 
     if (read_outcome (node, trial->workspace, &outcome) == 0)
         came_back (node, trial, &outcome);
     else {
-        base_log (BASE_LOG_INFO, "%s: cut off before the switch to %s", trial->transaction, trial->workspace);
+        base_log (BASE_LOG_INFO, "%s: interrupted before the switch to %s", trial->transaction,
+                  trial->workspace);
         (void) root_trial_forget (&node->root);
     }
 }
@@ -275,7 +276,7 @@ static void resume_reverted (struct node_manager *node)
                .step = (char *) "revert",
                .outcome = WIRE_OUTCOME_REVERTED,
                .time = (char *) base_time_format (base_time_real_ns (), now),
-               .reason = (char *) "by noded revert on this host, which was cut short; held "
+               .reason = (char *) "by noded revert on this host, which was interrupted; held "
                                   "until it is released"};
     bool ordered = was_reverted (node);
     if (root_reverted_recall (&node->root, &entry)) {
@@ -305,7 +306,7 @@ void node_collect (struct node_manager *node)
     unsigned removed;
     struct base_error error = {.code = 0};
     if (root_collect (&node->root, node->config->keep, &removed, &error))
-        base_log (BASE_LOG_WARNING, "old workspaces stay for now: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot remove old workspaces, ignoring: %s", error.text);
 }
 
 bool node_orders_resume_trial (struct node_manager *node)
@@ -395,7 +396,7 @@ static unsigned quarantine_clear (struct node_manager *node, const struct wire_d
     const struct base_digest *release =
         base_digest_is_null (&desired->clear_release) ? NULL : &desired->clear_release;
     if (root_quarantine_clear (&node->root, release, &count, &error))
-        base_log (BASE_LOG_WARNING, "clearing the quarantine: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot clear the quarantine: %s", error.text);
     node->standing.clear_epoch = desired->clear_epoch;
     return count;
 }
@@ -498,8 +499,8 @@ static void tell_passing (struct node_manager *node, const struct wire_desired *
         node_report_order (node, desired->cancel_epoch, "cancel",
                            late ? WIRE_OUTCOME_REFUSED : WIRE_OUTCOME_PASSED,
                            late    ? "too late: the update had switched already"
-                           : known ? "the update that was under way was ended"
-                                   : "nothing is under way");
+                           : known ? "the update in progress was ended"
+                                   : "no update is in progress");
     }
     if (order->revert_nothing)
         node_report_order (node, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING,
@@ -533,7 +534,7 @@ static void refuse_state (struct node_manager *node, const struct wire_desired *
         return;
     }
     base_log_limited (&node->log, BASE_LOG_WARNING,
-                      "refused: the origin gives epoch %llu another meaning than before; were its records "
+                      "refused: the origin sent a different order for epoch %llu before; were its records "
                       "restored from an older copy?",
                       (unsigned long long) desired->epoch);
     if (node->refused_epoch == desired->epoch)
@@ -613,7 +614,7 @@ void node_orders_matched (struct node_manager *node, const struct wire_matched *
         else if (strcmp (envelope->application, "noded") != 0)
             node_fail (node, UPDATE_EVENT_FAILED, "the origin sent an envelope of %s", envelope->application);
         else if (wire_envelope_equal (envelope, installed->envelope))
-            node_fail (node, UPDATE_EVENT_SAME, "this envelope is the one that runs");
+            node_fail (node, UPDATE_EVENT_SAME, "this envelope already runs");
         else
             node_event (node, UPDATE_EVENT_DONE);
     }

@@ -41,7 +41,7 @@ static void reason_report (struct node_reach *reach, const char *reason)
         return;
     (void) base_text_copy (reach->told, sizeof reach->told, reason);
     int length =
-        snprintf (line, sizeof line, "the broker at %.200s is not reached since %.19sZ (last: %s)",
+        snprintf (line, sizeof line, "the broker at %.200s has not been reachable since %.19sZ (last: %s)",
                   reach->config->endpoints.control, base_time_format (reach->since_ns, since), reason);
     base_log (BASE_LOG_WARNING, "%s", line);
     (void) root_cache_put (reach->root, ROOT_UNREACHED, 0644, line, (size_t) length, NULL);
@@ -107,7 +107,7 @@ void node_reach_welcome (struct node_reach *reach)
     reach->timer = 0;
     reach->check = bus_reach_free (reach->check);
     if (*reach->told) {
-        base_log (BASE_LOG_INFO, "the broker at %s is reached, after %llu s",
+        base_log (BASE_LOG_INFO, "the broker at %s is reachable, after %llu s",
                   reach->config->endpoints.control,
                   (unsigned long long) (base_time_boot_ms () - reach->since_ms) / 1000);
         (void) disk_unlink (reach->root->disk, reach->root->fd, ROOT_UNREACHED);

@@ -19,7 +19,7 @@ static void on_open_root (void *context, const char *reason)
     struct node_rehearsal *rehearsal = context;
     struct base_error error = {.code = 0};
     base_log (BASE_LOG_INFO,
-              "the candidate could write to the whole of %s (%s): files that a start needs are saved",
+              "the candidate could write to all of %s (%s): saving the files that a start needs",
               rehearsal->spec.root->path, reason);
     if (node_spare_make (rehearsal->spec.root, &rehearsal->spare, &error))
         base_log (BASE_LOG_WARNING, "cannot save the files that a start needs, ignoring: %s", error.text);
@@ -75,7 +75,7 @@ static int candidate_identify (struct node_rehearsal *rehearsal, struct base_err
     rc = root_workspace_open (rehearsal->spec.root, rehearsal->spec.candidate, &fd);
     rc = rc ? rc : disk_file_read (rehearsal->spec.root->disk, fd, ROOT_MANIFEST, 1 << 20, &manifest);
     if (rc)
-        return base_error_set (error, rc, "reading the manifest of %s", rehearsal->spec.candidate);
+        return base_error_set (error, rc, "cannot read the manifest of %s", rehearsal->spec.candidate);
     rehearsal->manifest = base_digest_of (manifest.data, manifest.size);
     return 0;
 }

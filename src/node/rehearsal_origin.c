@@ -110,7 +110,7 @@ static int on_report (void *context, const struct bus_peer *peer, const struct w
                base_digest_equal (&report->application->release, &offer->release)) {
         if (!base_digest_equal (&report->application->binary, &offer->envelope.binary))
             node_rehearsal_fail (rehearsal,
-                                 "a program confirmed itself in its place that it was not offered");
+                                 "the program that confirmed itself in its place is not the offered one");
         else if (!node_rehearsal_link_is (rehearsal, ROOT_PREVIOUS, rehearsal->spec.candidate) ||
                  !node_rehearsal_link_is (rehearsal, ROOT_BACK, NULL))
             return 0;

@@ -126,7 +126,7 @@ static void tell_output (struct node_rehearsal *rehearsal)
     while (*at) {
         size_t length = strcspn (at, "\n");
         if (length)
-            base_log (BASE_LOG_INFO, "probe said: %.*s", (int) length, at);
+            base_log (BASE_LOG_INFO, "output of the probe: %.*s", (int) length, at);
         at += length + (at[length] == '\n');
     }
 }
@@ -163,7 +163,7 @@ static void on_deadline (void *context)
     if (base_time_boot_ms () > rehearsal->due_ms + BUS_TIMER_LATE_MS &&
         rehearsal->times_late < BUS_TIMER_LATE_TIMES) {
         rehearsal->times_late++;
-        base_log (BASE_LOG_INFO, "this host was suspended: the time of the step %s starts again",
+        base_log (BASE_LOG_INFO, "this host was suspended: the deadline of the step %s starts again",
                   steps[rehearsal->phase]);
         node_rehearsal_enter (rehearsal, rehearsal->phase);
         return;
@@ -304,13 +304,13 @@ bool node_rehearsal_link_is (struct node_rehearsal *rehearsal, const char *link,
     char name[ROOT_NAME_SIZE] = "";
     int rc = root_link (&rehearsal->scratch.root, link, name);
     if (base_error_is_of_host (rc)) {
-        fail_of_host (rehearsal, rc, "reading %s in its root", link);
+        fail_of_host (rehearsal, rc, "cannot read %s in its root", link);
         return false;
     }
     bool fits = expected ? !rc && strcmp (name, expected) == 0 : rc == ROOT_E_NONE;
     if (!fits)
-        node_rehearsal_fail (rehearsal, "%s in its root should %s%s, and %s%s", link,
-                             expected ? "point to " : "not be there", expected ? expected : "",
+        node_rehearsal_fail (rehearsal, "%s in its root should %s%s, but %s%s", link,
+                             expected ? "point to " : "not exist", expected ? expected : "",
                              rc ? "is missing or damaged" : "points to ", rc ? "" : name);
     return fits;
 }
@@ -321,7 +321,7 @@ static bool switch_check (struct node_rehearsal *rehearsal, char stable[ROOT_NAM
     struct base_error error = {.code = 0};
     int rc = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
     if (base_error_is_of_host (rc)) {
-        fail_of_host (rehearsal, rc, "reading " ROOT_STABLE " in its root");
+        fail_of_host (rehearsal, rc, "cannot read " ROOT_STABLE " in its root");
         return false;
     }
     if (rc) {
@@ -362,9 +362,9 @@ static bool c_is_whole (struct node_rehearsal *rehearsal)
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
     int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
-    rc = rc ? base_error_set (&error, rc, "it is gone") : root_manifest_verify (NULL, fd, &error);
+    rc = rc ? base_error_set (&error, rc, "it is missing") : root_manifest_verify (NULL, fd, &error);
     if (base_error_is_of_host (rc))
-        fail_of_host (rehearsal, rc, "checking the workspace that it runs from");
+        fail_of_host (rehearsal, rc, "cannot check the workspace that it runs from");
     else if (rc)
         node_rehearsal_fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
     return !rc;
@@ -543,7 +543,7 @@ static void judge_end (struct node_rehearsal *rehearsal, const struct node_guard
     rehearsal->result.end.killed =
         !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
     if (end->host)
-        fail_of_host (rehearsal, -end->host, "starting it");
+        fail_of_host (rehearsal, -end->host, "cannot start it");
     else if (rehearsal->phase != PHASE_STOP)
         node_rehearsal_fail (rehearsal, "it %s%s", how,
                              node_guard_last_words (rehearsal->guard, said, sizeof said));

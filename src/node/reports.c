@@ -17,7 +17,7 @@ bool node_standing_save (struct node_manager *node)
     struct base_error error;
     bool failed = root_standing_write (&node->root, &node->standing, &error);
     if (failed)
-        base_log (BASE_LOG_WARNING, "going on without a record of the orders: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot record the order state, ignoring: %s", error.text);
     return !failed;
 }
 

@@ -70,7 +70,7 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
-        return base_error_errno (error, -errno, "listing a workspace");
+        return base_error_errno (error, -errno, "cannot list a workspace");
     const struct dirent *entry;
     while ((entry = readdir (directory))) {
         const char *name = entry->d_name;
@@ -78,20 +78,21 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
         if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
             continue;
         if (fstatat (from, name, &status, AT_SYMLINK_NOFOLLOW))
-            return base_error_errno (error, -errno, "looking at %s", name);
+            return base_error_errno (error, -errno, "cannot stat %s", name);
         if (S_ISREG (status.st_mode)) {
             int rc = copy_file (copying, from, to, name, status.st_mode);
             if (rc)
-                return base_error_errno (error, rc, "copying %s into a scratch root", name);
+                return base_error_errno (error, rc, "cannot copy %s into a scratch root", name);
         } else if (S_ISDIR (status.st_mode)) {
             if (mkdirat (to, name, 0755))
-                return base_error_errno (error, -errno, "making %s in a scratch root", name);
+                return base_error_errno (error, -errno, "cannot make %s in a scratch root", name);
             base_cleanup (base_close_p) int deeper_from =
                 openat (from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             base_cleanup (base_close_p) int deeper_to =
                 openat (to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            int rc = deeper_from < 0 || deeper_to < 0 ? base_error_errno (error, -errno, "entering %s", name)
-                                                      : copy_tree (copying, deeper_from, deeper_to, error);
+            int rc = deeper_from < 0 || deeper_to < 0
+                         ? base_error_errno (error, -errno, "cannot enter %s", name)
+                         : copy_tree (copying, deeper_from, deeper_to, error);
             if (rc)
                 return rc;
         }
@@ -121,11 +122,11 @@ int node_scratch_copy (struct node_scratch *scratch, const char *workspace, cons
     if (rc)
         return base_error_set (error, rc, "no workspace %s in %s", workspace, scratch->parent->path);
     if (mkdirat (scratch->root.fd, workspace, 0755))
-        return base_error_errno (error, -errno, "making %s/%s", scratch->root.path, workspace);
+        return base_error_errno (error, -errno, "cannot make %s/%s", scratch->root.path, workspace);
     base_cleanup (base_close_p) int to =
         openat (scratch->root.fd, workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (to < 0)
-        return base_error_errno (error, -errno, "entering %s/%s", scratch->root.path, workspace);
+        return base_error_errno (error, -errno, "cannot enter %s/%s", scratch->root.path, workspace);
     struct copying copying = {.stop = stop};
     root_verified_load (scratch->parent, &copying.from);
     root_verified_load (&scratch->root, &copying.to);
@@ -173,7 +174,7 @@ int node_scratch_rendezvous (struct node_scratch *scratch, struct base_error *er
         int one = make_sockets (scratch, sockets_places[i]);
         rc = one == 0 || i == 0 ? one : rc; /* if no place works, the error of /tmp is reported */
     }
-    return rc ? base_error_errno (error, rc, "making a directory for sockets, %s" SOCKETS_NAME,
+    return rc ? base_error_errno (error, rc, "cannot make a directory for sockets, %s" SOCKETS_NAME,
                                   sockets_places[0])
               : 0;
 }

@@ -120,7 +120,7 @@ static void state_save (const struct root *root, const struct state *state)
             rc = base_buffer_printf (&buffer, "%s %s %s\n", links[i], state->faults[i].workspace,
                                      state->faults[i].text);
     if (rc == 0 && root_cache_put (root, ROOT_SCRUB, 0644, buffer.data, buffer.size, &error))
-        base_log (BASE_LOG_WARNING, "going on without a record of what was read: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot record the result of the scrub, ignoring: %s", error.text);
 }
 
 static bool is_current (const struct root *root, size_t link, const struct fault *fault)
@@ -237,10 +237,10 @@ static void fault_report (struct node_manager *node, size_t link, const struct f
     if (damaged)
         fault_describe (link, fault, text);
     else
-        (void) snprintf (text, sizeof text, "%s (%s) is whole again", links[link], fault->workspace);
+        (void) snprintf (text, sizeof text, "%s (%s) is undamaged again", links[link], fault->workspace);
     if (damaged)
         base_log (BASE_LOG_ERROR,
-                  "%s/%s: %s; noded verify --root %s names all that is wrong, nodectl update %s mends it",
+                  "%s/%s: %s; noded verify --root %s lists all damage, nodectl update %s repairs it",
                   node->root.path, fault->workspace, text, node->root.path, node->config->id);
     else
         base_log (BASE_LOG_INFO, "%s", text);

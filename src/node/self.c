@@ -47,7 +47,7 @@ static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE]
     char path[PATH_MAX];
     ssize_t length = readlink ("/proc/self/exe", path, sizeof path - 1);
     if (length < 0)
-        return base_error_errno (error, -errno, "reading /proc/self/exe");
+        return base_error_errno (error, -errno, "cannot read /proc/self/exe");
     path[length] = '\0';
     char *slash = strrchr (path, '/');
     if (slash)
@@ -62,8 +62,8 @@ static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE]
     struct stat own, listed;
     if (root_workspace_open (root, name + 1, &here) || fstat (here, &listed) || stat (path, &own) ||
         own.st_ino != listed.st_ino || own.st_dev != listed.st_dev)
-        return base_error_set (error, ROOT_E_NONE,
-                               "this program runs from %s, and that is not in the root %s", path, root->path);
+        return base_error_set (error, ROOT_E_NONE, "this program runs from %s, which is not in the root %s",
+                               path, root->path);
     return base_text_copy (ret_name, ROOT_NAME_SIZE, name + 1);
 }
 
@@ -123,7 +123,9 @@ int node_self_load (const struct root *root, struct node_self *ret_self, struct 
         rc = base_self_env (&self.env);
     if (rc) {
         node_self_deinit (&self);
-        return base_error_errno (error, rc < 0 ? rc : -EIO, "reading what this process runs as");
+        return base_error_errno (error, rc < 0 ? rc : -EIO,
+                                 "cannot read the program, arguments and environment "
+                                 "of this process");
     }
     load_hidden (&self);
     *ret_self = self;

@@ -119,7 +119,7 @@ static void send_hello (struct node_session *session)
         session->ops->journal (session->context, &hello);
     int rc = bus_send (session->control, NULL, &wire_hello_record, &hello);
     if (rc)
-        base_log (BASE_LOG_DEBUG, "hello was not sent: %s", strerror (-rc));
+        base_log (BASE_LOG_DEBUG, "cannot send hello: %s", strerror (-rc));
 }
 
 static void say_hello (void *context)
@@ -187,7 +187,9 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
     if (welcome->status != WIRE_STATUS_OK && session->ops->refused)
         session->ops->refused (session->context, welcome->reason ? welcome->reason : "it gave no reason");
     if (welcome->status == WIRE_STATUS_FAILED) { /* the next hello may succeed */
-        base_log_limited (&session->log, BASE_LOG_WARNING, "the origin could not take this node's hello: %s",
+        base_log_limited (&session->log, BASE_LOG_WARNING,
+                          "the origin could not process the hello "
+                          "of this node: %s",
                           welcome->reason ? welcome->reason : "it gave no reason");
         return;
     }
@@ -562,7 +564,7 @@ static void send_report (void *context)
     /* a report that does not fit into a message never will, and others wait behind it */
     while (session->open && session->n_reports &&
            bus_send (session->control, NULL, &wire_report_record, &session->reports[0]) == -EINVAL) {
-        base_log (BASE_LOG_WARNING, "ignoring a report of %s that fits into no message",
+        base_log (BASE_LOG_WARNING, "ignoring a report of %s that does not fit into a message",
                   session->reports[0].step);
         drop_report (session, 0);
     }

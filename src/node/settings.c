@@ -139,7 +139,7 @@ bool node_settings_given_up (const char *root)
 static void faults_warn (const struct node_config_faults *faults)
 {
     for (size_t i = 0; faults->texts && faults->texts[i]; i++)
-        base_log (BASE_LOG_WARNING, "%s; going on without it", faults->texts[i]);
+        base_log (BASE_LOG_WARNING, "%s; ignoring it", faults->texts[i]);
     for (size_t i = 0; faults->ignored && faults->ignored[i]; i++)
         base_log (BASE_LOG_WARNING, "%s", faults->ignored[i]);
 }
@@ -215,7 +215,7 @@ static void settings_journal (const struct root *root, enum wire_outcome outcome
         .application = (char *) "noded", .step = (char *) "settings", .outcome = outcome, .reason = reason};
     struct base_error error = {.code = 0};
     if (root_journal_append (root, &entry, &error))
-        base_log (BASE_LOG_WARNING, "going on without a line in the journal: %s", error.text);
+        base_log (BASE_LOG_WARNING, "cannot write a journal line, ignoring: %s", error.text);
 }
 
 void node_settings_tell (const struct root *root, enum node_settings settings, bool asked, const char *wrong)

@@ -136,7 +136,7 @@ int node_spare_make (const struct root *root, struct node_spare **ret_spare, str
                      : keep_tree (spare, spare->targets[i], 0);
     if (rc) {
         (void) node_spare_free (spare);
-        return base_error_errno (error, rc, "copying what a start needs in %s", root->path);
+        return base_error_errno (error, rc, "cannot copy the files that a start needs in %s", root->path);
     }
     *ret_spare = spare;
     return 0;
@@ -179,11 +179,11 @@ static int write_back (const struct root *root, const char *path, int copy, mode
 {
     struct stat status;
     if (fstat (copy, &status))
-        return base_error_errno (error, -errno, "looking at the copy of %s", path);
+        return base_error_errno (error, -errno, "cannot stat the copy of %s", path);
     size_t size = (size_t) status.st_size;
     void *bytes = size ? mmap (NULL, size, PROT_READ, MAP_PRIVATE, copy, 0) : NULL;
     if (bytes == MAP_FAILED)
-        return base_error_errno (error, -errno, "reading the copy of %s", path);
+        return base_error_errno (error, -errno, "cannot read the copy of %s", path);
     int rc = disk_file_write (root->disk, root->fd, path, mode & 07777, bytes, size, error);
     if (size)
         (void) munmap (bytes, size);
@@ -209,7 +209,7 @@ static int restore_one (struct node_spare *spare, const struct kept *kept, struc
     if (!there)
         return disk_directory_make (root->disk, root->fd, kept->path, kept->status.st_mode & 07777, error);
     return fchmodat (root->fd, kept->path, kept->status.st_mode & 07777, 0)
-               ? base_error_errno (error, -errno, "setting the mode of %s", kept->path)
+               ? base_error_errno (error, -errno, "cannot set the mode of %s", kept->path)
                : 0;
 }
 
@@ -280,10 +280,10 @@ int node_spare_restore (struct node_spare *spare, struct base_error *error)
     int rc = restore_links (spare, error);
     failed = failed ? failed : rc;
     if (failed)
-        return base_error_prefix (error, "%s in %s, and could not be put back", spare->first,
+        return base_error_prefix (error, "%s in %s, and could not be restored", spare->first,
                                   spare->root->path);
-    return spare->changed ? base_error_set (error, ROOT_E_DAMAGED,
-                                            "%s in its parent's root %s; everything has been put back",
-                                            spare->first, spare->root->path)
-                          : 0;
+    return spare->changed
+               ? base_error_set (error, ROOT_E_DAMAGED, "%s in its parent's root %s; all changes were undone",
+                                 spare->first, spare->root->path)
+               : 0;
 }

@@ -41,8 +41,7 @@ static int stable_mend (const struct node_manager *node, char ret_name[ROOT_NAME
 {
     const char *own = node->self.workspace;
     if (root_trial_is_likely (&node->root, own))
-        return base_error_set (error, ROOT_E_ON_TRIAL,
-                               "that is left to the launcher, since there is a trial");
+        return base_error_set (error, ROOT_E_ON_TRIAL, "a trial is in progress: the launcher restores it");
     return root_stable_mend (&node->root, own, true, ret_name, error);
 }
 
@@ -61,7 +60,7 @@ void node_stable_keep (struct node_manager *node)
         return;
     node->stable_told = !mended;
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s", lost.text,
-                     mended ? "it was pointed to " : "it cannot be restored: ", mended ? name : error.text);
+                     mended ? "it now points to " : "it cannot be restored: ", mended ? name : error.text);
     link_report (node, ROOT_STABLE, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
 }
 
@@ -97,7 +96,7 @@ static void stable_follow (void *context)
     node->following = 0;
     if (!leads_elsewhere (node, stable))
         return;
-    base_log (BASE_LOG_WARNING, "%s was made stable by hand: this version gives way to it", stable);
+    base_log (BASE_LOG_WARNING, "%s was made stable by hand: restarting into it", stable);
     node_leave (node);
 }
 
@@ -139,7 +138,7 @@ void node_previous_keep (struct node_manager *node)
         return;
     node->previous_told = !mended;
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s%s", lost.text,
-                     mended ? "it was pointed to " : "it cannot be restored: ", mended ? known : error.text,
+                     mended ? "it now points to " : "it cannot be restored: ", mended ? known : error.text,
                      mended ? "" : "; no revert is possible until another version is confirmed");
     link_report (node, ROOT_PREVIOUS, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason,
                  mended ? known : "");
@@ -173,8 +172,8 @@ void node_stable_resume (struct node_manager *node)
         (void) snprintf (reason, sizeof reason, "%s was stable and is damaged: %.200s; rolled back to %s",
                          note.workspace, note.text, node->self.workspace);
     else
-        (void) snprintf (reason, sizeof reason, "%.200s; the launcher pointed it to %s", note.text,
-                         note.workspace);
+        (void) snprintf (reason, sizeof reason, "%.200s; the launcher restored it, it points to %s",
+                         note.text, note.workspace);
     link_report (node, ROOT_STABLE, damaged ? WIRE_OUTCOME_WENT_BACK : WIRE_OUTCOME_PASSED, reason,
                  note.workspace);
     if (damaged)

@@ -104,7 +104,7 @@ int node_stage (const struct root *root, struct disk_blobs *contents, const stru
     if (rc) { /* it would share files with downloads, and the next version may be made from those */
         (void) root_workspace_remove (root, ret_name, NULL);
         *ret_name = '\0';
-        return base_error_errno (error, rc, "cannot remove what was downloaded, now that it is staged");
+        return base_error_errno (error, rc, "cannot remove the downloads after staging");
     }
     note_verified (root, ret_name, envelope);
     return 0;

@@ -27,7 +27,7 @@ static const struct {
 } kinds[KINDS] = {
     {"a program that exits", "#!/bin/sh\nexit 3\n"},
     {"a program that hangs", "#!/bin/sh\nkill -STOP $$\n"},
-    {"a file that is no program", "this is no program\n"},
+    {"a file that is not a program", "this is no program\n"},
 };
 
 struct run {
@@ -121,7 +121,7 @@ static int root_furnish (const struct root *root, int workspace, const char *pro
     if (rc > 0)
         return base_error_set (error, rc, "a start file that the candidate staged cannot be read");
     if (rc)
-        return base_error_errno (error, rc, "making a scratch root in %s", root->path);
+        return base_error_errno (error, rc, "cannot make a scratch root in %s", root->path);
     struct root_limits limits = {
         .starts = 2, .ready_ms = READY_MS, .confirm_ms = 4 * READY_MS, .pause_ms = 1};
     rc = root_stable_set (root, proven, error);
@@ -213,17 +213,17 @@ static void on_gone (void *context, const struct node_guard_end *told)
     char how[96];
     if (end->stuck)
         (void) base_error_set (&error, ROOT_E_DAMAGED,
-                               "the start files that the candidate stages left behind, after %s, what cannot "
-                               "be ended",
+                               "the start files that the candidate stages left processes after %s that "
+                               "cannot be ended",
                                what);
     else if (was_killed (end)) /* alone or with its guard: nothing here kills the launcher so early */
-        (void) base_error_set (
-            &error, -EINTR, "the start files or their guard were killed while they were tried on %s", what);
+        (void) base_error_set (&error, -EINTR,
+                               "the start files or their guard were killed during the test on %s", what);
     else if (end->host)
-        (void) base_error_errno (&error, -end->host, "starting the start files on %s", what);
+        (void) base_error_errno (&error, -end->host, "cannot start the start files on %s", what);
     else if (base_error_is_of_host (rc) || base_error_is_of_host (read))
         (void) base_error_errno (&error, base_error_is_of_host (rc) ? rc : read,
-                                 "checking how the start files handled %s", what);
+                                 "cannot check how the start files handled %s", what);
     else if (strcmp (stable, proven) != 0 || trial.on_trial)
         (void) base_error_set (&error, ROOT_E_DAMAGED,
                                "the start files that the candidate stages did not roll back from %s: it %s",
@@ -232,7 +232,7 @@ static void on_gone (void *context, const struct node_guard_end *told)
         (void) base_error_set (
             &error, ROOT_E_DAMAGED,
             "the start files that the candidate stages rolled back from %s, but then did not start the "
-            "version before: it %s",
+            "previous version: it %s",
             what, base_process_end_format (&end->how, how, sizeof how));
     else if (end->left)
         (void) base_error_set (&error, ROOT_E_DAMAGED,
@@ -267,7 +267,7 @@ static void on_deadline (void *context)
         if (!check->runs[i].gone) {
             (void) base_error_set (
                 &error, -ETIMEDOUT,
-                "the start files that the candidate stages did not come back from %s in time", kinds[i].what);
+                "the start files that the candidate stages did not roll back from %s in time", kinds[i].what);
             break;
         }
     check_conclude (check, &error);

@@ -115,7 +115,7 @@ bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk
     uint8_t own[CHUNK_SIZE];
     base_cleanup (base_close_p) int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (fd < 0 || pread (fd, own, size, 0) != (ssize_t) size || memcmp (own, payload, size) != 0)
-        base_log (BASE_LOG_WARNING, "on trial: what the origin sends of this program is not what runs here");
+        base_log (BASE_LOG_WARNING, "on trial: a chunk from the origin differs from the running program");
     else {
         proof_note (node, &node->proof.fetched, "a chunk was fetched and verified");
         node_session_content_close (node->session);

@@ -20,7 +20,7 @@ static void on_done (void *context, int rc)
     struct node_manager *node = context;
     node->unsharing = bus_work_free (node->unsharing);
     if (node->unshared)
-        base_log (BASE_LOG_INFO, "%u files that versions had in common are each version's own now",
+        base_log (BASE_LOG_INFO, "%u files were shared between versions: each version has its own copy now",
                   node->unshared);
     if (rc)
         base_log (BASE_LOG_WARNING, "versions still share files: %s", node->unshare_error.text);

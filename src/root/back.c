@@ -104,7 +104,7 @@ int root_start_open (const struct root *root, const char *name, const char *file
     if (rc < 0)
         return base_error_errno (error, rc, "cannot read %s/%s", name, file);
     if (rc || !base_digest_equal (&listed, &found))
-        return base_error_set (error, ROOT_E_DAMAGED, "%s/%s does not fit the manifest", name, file);
+        return base_error_set (error, ROOT_E_DAMAGED, "%s/%s does not match the manifest", name, file);
     *ret_fd = base_take_fd (&fd);
     return 0;
 }
@@ -184,7 +184,7 @@ int root_go_back_to (const struct root *root, const struct root_back *known, str
     if (rc)
         return rc;
     if (!trial.on_trial)
-        return base_error_set (error, ROOT_E_NONE, "no trial is under way");
+        return base_error_set (error, ROOT_E_NONE, "no trial is in progress");
     char **names = root_ways_back (root, trial.stable, known && *known->name ? known->name : NULL);
     if (!names)
         return base_error_errno (error, -ENOMEM, "cannot search for a version to roll back to");

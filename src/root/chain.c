@@ -101,8 +101,7 @@ static bool look_at (struct look *look, const char *path, const char *line, size
     if (!root_chain_add (&look->chain, line, length)) {
         (void) base_error_set (
             look->error, ROOT_E_DAMAGED,
-            "%s: line %llu was changed, or lines behind it were removed: the next one carries"
-            " the digest of another",
+            "%s: line %llu was changed, or lines after it were removed: it does not match the digest in the next line",
             path, (unsigned long long) before);
         return false;
     }

@@ -63,7 +63,7 @@ static void check_executable (struct check *check, const char *name, int workspa
 {
     struct stat status;
     if (fstatat (workspace, file, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG (status.st_mode))
-        fault_report (check, "%s/%s is not there", name, file);
+        fault_report (check, "%s/%s is missing", name, file);
     else if (!(status.st_mode & 0100))
         fault_report (check, "%s/%s is not executable", name, file);
 }
@@ -78,7 +78,7 @@ static void check_program (struct check *check, const char *name, int workspace,
     if (fd < 0 || base_digest_of_fd (fd, &digest, &size))
         return; /* already reported */
     if (!base_digest_equal (&digest, &installed->envelope->binary) || size != installed->envelope->size)
-        fault_report (check, "%s/" ROOT_PROGRAM " is not the program of its envelope", name);
+        fault_report (check, "%s/" ROOT_PROGRAM " does not match its envelope", name);
 }
 
 /*  Hard links come from an older noded or from a candidate. */
@@ -93,8 +93,8 @@ static int note_shared (void *context, const char *path, const struct stat *stat
         if (others[i].device == shared.device && others[i].inode == shared.inode) {
             fault_report (
                 check,
-                "%s and %s are one file: what one version writes to it reaches the other; the manager gives "
-                "each its own when it starts",
+                "%s and %s are the same file: a write by one version changes the other; the manager gives "
+                "each its own copy when it starts",
                 others[i].path, shared.path);
             others[i].twin = shared.twin = true;
             break;
@@ -113,8 +113,8 @@ static void check_shared (struct check *check)
         if (!shared[i].twin)
             fault_report (
                 check,
-                "%s has another name outside of the workspaces, through which it could be written to; the manager "
-                "gives it a file of its own when it starts",
+                "%s has another name outside of the workspaces: a write to that name changes it; the "
+                "manager replaces it with a copy when it starts",
                 shared[i].path);
         free (shared[i].path);
     }
@@ -187,7 +187,7 @@ static void check_link (struct check *check, const char *link, bool needed)
     else if (rc)
         fault_report (check, "%s does not name a workspace", link);
     else if (root_workspace_open (check->root, name, &fd))
-        fault_report (check, "%s points to %s, which is not there", link, name);
+        fault_report (check, "%s points to %s, which is missing", link, name);
 }
 
 /*  If the link is missing, only the order state says where it pointed. A damaged order state is
@@ -241,9 +241,10 @@ static void check_line (struct check *check, const char *path, size_t number, co
     struct wire_entry entry;
     uint64_t before = chain->last.serial;
     if (!root_chain_add (chain, line, length))
-        fault_report (
-            check, "%s: line %zu does not follow line %llu: that one was changed, or lines behind it removed",
-            path, number, (unsigned long long) before);
+        fault_report (check,
+                      "%s: line %zu does not follow line %llu: that line was changed, or lines "
+                      "after it were removed",
+                      path, number, (unsigned long long) before);
     if (!wire_json_parse (&wire_entry_record, line, length, &entry, NULL))
         wire_entry_deinit (&entry);
     else if (!root_journal_line_is_whole (line, length)) /* otherwise a later version wrote an unknown word */

@@ -36,8 +36,8 @@ static const char start_script[] =
     "    case $2 in\n"
     "    /*) exec \"${2%/*}/" ROOT_LAUNCHER "\" ;;\n"
     "    esac\n"
-    "    printf '%s\\n' \"noded.sh: cannot tell where the link $1 leads to (is there no readlink?):"
-    " let a script start stable/noded.sh instead\" >&2\n"
+    "    printf '%s\\n' \"noded.sh: cannot resolve the link $1 (is readlink missing?): start "
+    "stable/noded.sh from a script instead\" >&2\n"
     "    exit 71\n"
     "fi\n"
     "case $0 in\n"
@@ -193,17 +193,17 @@ static int copy_file (struct root_draft *draft, const char *path, mode_t mode, i
     base_cleanup (base_close_p) int to = make_file (draft, path, &parent, &leaf);
     int rc = to < 0 ? to : disk_file_copy (disk, from, to, &found);
     if (rc == DISK_E_SOURCE)
-        rc = base_error_set (error, ROOT_E_DAMAGED, "what is to be %s cannot be read: %s", path,
+        rc = base_error_set (error, ROOT_E_DAMAGED, "the source of %s cannot be read: %s", path,
                              strerror (errno));
     else if (rc == 0 && fchmod (to, mode))
         rc = -errno;
     if (rc == 0 && wanted && !base_digest_equal (&found, wanted))
-        rc = base_error_set (error, ROOT_E_DAMAGED, "what is to be %s is damaged", path);
+        rc = base_error_set (error, ROOT_E_DAMAGED, "the source of %s is damaged", path);
     if (rc == 0)
         root_verified_note (&draft->verified, to, &found);
     else if (to >= 0)
         (void) disk->ops->unlinkat (disk->context, parent, leaf, 0);
-    return rc < 0 ? base_error_errno (error, rc, "cannot copy into the workspace what is to be %s", path)
+    return rc < 0 ? base_error_errno (error, rc, "cannot copy the source of %s into the workspace", path)
                   : rc;
 }
 
@@ -217,7 +217,7 @@ int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
         return copy_file (draft, path, mode, from, digest, error);
     if (from == -EMFILE || from == -ENFILE || from == -ENOMEM || !digest)
         return base_error_errno (error, from, "cannot open %s", from_path);
-    return base_error_set (error, ROOT_E_DAMAGED, "what is to be %s cannot be read: %s: %s", path, from_path,
+    return base_error_set (error, ROOT_E_DAMAGED, "the source of %s cannot be read: %s: %s", path, from_path,
                            strerror (-from));
 }
 
@@ -306,15 +306,15 @@ static int check_file (const struct root_draft *draft, const struct base_buffer 
     if (rc == ROOT_E_NONE)
         return base_error_set (error, ROOT_E_DAMAGED, "%s is missing", path);
     if (rc)
-        return base_error_set (error, rc, "cannot look for %s", path);
+        return base_error_set (error, rc, "cannot look up %s", path);
     struct stat status;
     if (fstatat (draft->fd, path, &status, AT_SYMLINK_NOFOLLOW))
-        return base_error_errno (error, -errno, "cannot look at %s", path);
+        return base_error_errno (error, -errno, "cannot stat %s", path);
     if (!base_digest_equal (&found, digest) || (uint64_t) status.st_size != size)
-        return base_error_set (error, ROOT_E_DAMAGED, "%s is not what the envelope says", path);
+        return base_error_set (error, ROOT_E_DAMAGED, "%s does not match the envelope", path);
     if (((status.st_mode & 0111) != 0) != executable)
         return base_error_set (error, ROOT_E_DAMAGED, "%s %s executable", path,
-                               executable ? "is to be" : "is not to be");
+                               executable ? "must be" : "must not be");
     return 0;
 }
 

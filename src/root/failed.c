@@ -47,7 +47,7 @@ int root_began_write (const struct root *root, const struct root_began *began, s
 {
     char text[BLANK_SIZE + 1], release[BASE_DIGEST_TEXT];
     struct root_outcome outcome = {.cause = ROOT_CAUSE_INTERRUPTED,
-                                   .text = "how it ended could not be written on a full disk",
+                                   .text = "its outcome could not be written: the disk was full",
                                    .release = began->release};
     (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, began->workspace);
     (void) base_digest_format (&began->release, release);
@@ -141,8 +141,8 @@ int root_failed_read (const struct root *root, const char *workspace, struct roo
     if (rc == ROOT_E_NONE && fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return rc; /* a link that leads nowhere counts as a damaged note */
     if (rc || strcmp (outcome.workspace, workspace) != 0) {
-        outcome = (struct root_outcome){.cause = ROOT_CAUSE_INTERRUPTED,
-                                        .text = "the note of how it ended cannot be read"};
+        outcome =
+            (struct root_outcome){.cause = ROOT_CAUSE_INTERRUPTED, .text = "the outcome note cannot be read"};
         (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, workspace);
     }
     if (base_digest_is_null (&outcome.release))

@@ -291,8 +291,8 @@ static int note_cut (const struct root *root, size_t bytes, uint64_t serial, str
     char reason[200];
     (void) snprintf (
         reason, sizeof reason,
-        "%zu bytes at the end were not on the disk: this host went down, or a process was killed, "
-        "while they were written; the journal continues after line %llu",
+        "%zu bytes at the end had not reached the disk: this host went down, or a process was killed, "
+        "during the write; the journal continues after line %llu",
         bytes, (unsigned long long) serial);
     struct wire_entry entry = {.application = (char *) "noded",
                                .step = (char *) "journal",

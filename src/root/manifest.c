@@ -70,7 +70,7 @@ static int paths_collect (int fd, const char *prefix, unsigned depth, struct pat
             continue;
         struct stat status;
         if (fstatat (fd, name, &status, AT_SYMLINK_NOFOLLOW))
-            return base_error_errno (error, -errno, "cannot look at %s%s", prefix, name);
+            return base_error_errno (error, -errno, "cannot stat %s%s", prefix, name);
         int rc;
         if (S_ISREG (status.st_mode)) {
             rc = paths_add (paths, base_text_printf ("%s%s", prefix, name));
@@ -207,7 +207,7 @@ static int name_difference (const struct base_buffer *listed, const struct base_
         if (found_over)
             return base_error_set (error, ROOT_E_DAMAGED, "%.*s is missing", (int) a.path_length, a.path);
         if (a.path_length == b.path_length && memcmp (a.path, b.path, a.path_length) == 0)
-            return base_error_set (error, ROOT_E_DAMAGED, "%.*s does not fit the manifest",
+            return base_error_set (error, ROOT_E_DAMAGED, "%.*s does not match the manifest",
                                    (int) a.path_length, a.path);
         size_t shorter = a.path_length < b.path_length ? a.path_length : b.path_length;
         int order = memcmp (a.path, b.path, shorter);

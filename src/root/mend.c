@@ -145,10 +145,9 @@ int root_stable_mend (const struct root *root, const char *own, bool proven, cha
         return 0;
     }
     return base_error_set (error, rc < 0 ? rc : ROOT_E_NONE,
-                           "no proven version is there to be stable%s%.200s%s: "
-                           "ln -sfnT WORKSPACE %s/" ROOT_STABLE
-                           " chooses one, noded install --repair the newest "
-                           "that is proven and whole",
+                           "no proven version can become stable%s%.200s%s: choose one with "
+                           "`ln -sfnT WORKSPACE %s/" ROOT_STABLE
+                           "`, or run `noded install --repair` to use the newest proven and undamaged one",
                            *first.text ? " (" : "", first.text, *first.text ? ")" : "", root->path);
 }
 
@@ -184,9 +183,9 @@ int root_previous_check (const struct root *root, const char *known, char ret_na
 int root_previous_mend (const struct root *root, const char *known, struct base_error *error)
 {
     if (!known || !root_name_is_valid (known))
-        return base_error_set (error, ROOT_E_NONE, "where it led is not known");
+        return base_error_set (error, ROOT_E_NONE, "its former target is unknown");
     if (is_stable (root, known))
-        return base_error_set (error, ROOT_E_NONE, "it led to %s, which is stable now", known);
+        return base_error_set (error, ROOT_E_NONE, "its former target %s is now stable", known);
     int rc = root_workspace_check (root, known, error);
     if (rc)
         return rc < 0 ? rc : ROOT_E_NONE;

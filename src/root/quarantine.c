@@ -40,7 +40,7 @@ int root_quarantine_add (const struct root *root, const struct wire_failure *fai
                          struct base_error *error)
 {
     if (base_digest_is_null (&failure->release))
-        return base_error_set (error, -EINVAL, "a failure without a release quarantines nothing");
+        return base_error_set (error, -EINVAL, "cannot quarantine: the failure has no release");
     int rc = record_add (root, failure, error);
     return root_verified_make_room (root, rc) ? record_add (root, failure, error) : rc;
 }

@@ -71,7 +71,7 @@ static int move_aside (const struct root_repair *repair, const char *name, struc
     if (rc == -EPERM && disk_attributes_clear (root->fd, name))
         rc = disk_rename (root->disk, root->fd, name, aside, error);
     if (rc == 0)
-        change_report (repair, "%s: it was in the way, and is %s now", name, aside);
+        change_report (repair, "%s: moved aside to %s", name, aside);
     return rc;
 }
 
@@ -105,7 +105,7 @@ static int mend_place (const struct root_repair *repair, const struct place *pla
             return 0;
         if (fchmodat (root->fd, name, (status.st_mode & 07777) | S_IRWXU, 0))
             return base_error_errno (error, -errno, "cannot set the mode of %s/%s", root->path, name);
-        change_report (repair, "%s: its mode was %04o, and its owner may use it again", name,
+        change_report (repair, "%s: restored the owner's permissions, the mode was %04o", name,
                        status.st_mode & 07777);
         return 0;
     }
@@ -117,7 +117,7 @@ static int mend_place (const struct root_repair *repair, const struct place *pla
         return 0;
     int rc = disk_directory_make (root->disk, root->fd, name, place->mode, error);
     if (rc == 0)
-        change_report (repair, "%s: it was not there, and was made", name);
+        change_report (repair, "%s: was missing, and was created", name);
     return rc;
 }
 
@@ -128,7 +128,7 @@ static void mend_root (const struct root_repair *repair)
     struct stat status;
     if (fstat (repair->root->fd, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
         fchmod (repair->root->fd, (status.st_mode & 07777) | S_IRWXU) == 0)
-        change_report (repair, "%s: its mode was %04o, and its owner may use it again", repair->root->path,
+        change_report (repair, "%s: restored the owner's permissions, the mode was %04o", repair->root->path,
                        status.st_mode & 07777);
     if (disk_attributes_clear (repair->root->fd, "."))
         change_report (repair, "%s: removed the attribute (chattr) that prevented changes",
@@ -140,10 +140,9 @@ int root_repair_places (const struct root_repair *repair, struct base_error *err
     int failed = 0;
     mend_root (repair);
     if (root_uncover (repair->root, NULL))
-        change_report (repair, "%s: what was mounted over names in it was taken off", repair->root->path);
+        change_report (repair, "%s: removed mounts over names in it", repair->root->path);
     if (root_loosen_places (repair->root))
-        change_report (repair, "%s: attributes or modes that forbid changes were taken off",
-                       repair->root->path);
+        change_report (repair, "%s: removed attributes or modes that forbid changes", repair->root->path);
     for (size_t i = 1; i < N_PLACES; i++) {
         int rc = mend_place (repair, &root_places[i], failed ? NULL : error);
         failed = failed ? failed : rc;
@@ -159,17 +158,19 @@ void root_places_check (const struct root_repair *repair, bool served)
         if (fstatat (repair->root->fd, name, &status, 0)) {
             bool needed = !root_places[i].optional || (served && strcmp (name, ROOT_CONTENTS) == 0);
             if (errno != ENOENT)
-                change_report (repair, "%s cannot be looked at: %s", name, strerror (errno));
+                change_report (repair, "cannot stat %s: %s", name, strerror (errno));
             else if (needed)
-                change_report (repair, "%s is not there: the next update makes it", name);
+                change_report (repair, "%s is missing: the next update creates it", name);
         } else if (!S_ISDIR (status.st_mode))
             change_report (repair, "%s is not a directory: the next update sets it aside", name);
         else if ((status.st_mode & S_IRWXU) != S_IRWXU)
             change_report (repair,
-                           "%s has the mode %04o, which keeps its owner out: the next update sets it right",
+                           "%s has the mode %04o, which locks out its owner: the next update corrects it",
                            i ? name : repair->root->path, status.st_mode & 07777);
         else if (disk_attributes_are_locked (repair->root->fd, name))
-            change_report (repair, "%s cannot be changed by anybody (chattr): the next update sets it right",
+            change_report (repair,
+                           "%s has an attribute (chattr) that forbids changes: the "
+                           "next update removes it",
                            i ? name : repair->root->path);
     }
 }
@@ -215,7 +216,7 @@ static bool is_whole (const struct root_repair *repair, const char *name)
     int below = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     mended |= below >= 0 && mend_modes (below, 0);
     if (mended)
-        change_report (repair, "%s: its owner may use it again", name);
+        change_report (repair, "%s: restored the owner's permissions", name);
     return root_startable (root, name, NULL) == 0 && root_manifest_verify (NULL, fd, NULL) == 0;
 }
 
@@ -309,9 +310,9 @@ static int set_stable (const struct root_repair *repair, const char *name, struc
         rc = move_aside (repair, ROOT_STABLE, error);
     rc = rc ? rc : disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
     if (rc == 0 && known == 0)
-        change_report (repair, ROOT_STABLE ": it points to %s now, before to %s", name, before);
+        change_report (repair, ROOT_STABLE ": now points to %s (was %s)", name, before);
     else if (rc == 0)
-        change_report (repair, ROOT_STABLE ": it points to %s now, before it was dangling", name);
+        change_report (repair, ROOT_STABLE ": now points to %s (was dangling)", name);
     return rc;
 }
 
@@ -326,14 +327,14 @@ static int set_previous (const struct root_repair *repair, const char *stable, s
     if (workspace_choose (repair, stable, name) == 0) {
         int rc = set_link (repair, ROOT_PREVIOUS, name, error);
         if (rc == 0)
-            change_report (repair, ROOT_PREVIOUS ": it points to %s now", name);
+            change_report (repair, ROOT_PREVIOUS ": now points to %s", name);
         return rc;
     }
     if (!there)
         return 0;
     int rc = disk_tree_remove (root->disk, root->fd, ROOT_PREVIOUS, error);
     if (rc == 0)
-        change_report (repair, ROOT_PREVIOUS ": it pointed to nothing that can be started, and was removed");
+        change_report (repair, ROOT_PREVIOUS ": removed, because it pointed to nothing that can be started");
     return rc;
 }
 
@@ -361,11 +362,11 @@ static int remove_left (const struct root_repair *repair, struct base_error *err
         if (is_left (entry->d_name))
             failed = base_list_append (&names, entry->d_name);
     if (failed)
-        (void) base_error_errno (error, failed, "cannot look through %s", root->path);
+        (void) base_error_errno (error, failed, "cannot list %s", root->path);
     for (size_t i = 0; names && names[i]; i++) {
         int rc = disk_tree_remove (root->disk, root->fd, names[i], failed ? NULL : error);
         if (rc == 0)
-            change_report (repair, "%s: it was left behind, and was removed", names[i]);
+            change_report (repair, "%s: removed a leftover", names[i]);
         failed = failed ? failed : rc;
     }
     (void) base_list_free (names);
@@ -400,7 +401,7 @@ static void note_trial (const struct root_repair *repair, const char *name)
     (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, began.workspace);
     outcome.release = began.release;
     if (root_failed_write (root, &outcome, NULL) == 0)
-        change_report (repair, "%s: it was on trial, and is noted as failed", began.workspace);
+        change_report (repair, "%s: was on trial, and is recorded as failed", began.workspace);
 }
 
 int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error)

@@ -56,7 +56,7 @@ static int find_target (const struct root *root, const char *stable, char ret_na
         rc = root_workspace_check (root, previous, error);
         if (rc == 0)
             return base_text_copy (ret_name, ROOT_NAME_SIZE, previous);
-        (void) base_error_prefix (error, "%s/%s cannot be reverted to", root->path, previous);
+        (void) base_error_prefix (error, "a revert to %s/%s is not possible", root->path, previous);
     }
     char **names = root_ways_back (root, stable, NULL);
     for (size_t i = 0; rc && names && names[i]; i++)
@@ -71,9 +71,7 @@ static int root_synced (const struct root *root, const char *target, struct base
     if (root->disk->ops->fsync (root->disk->context, root->fd) == 0 || errno == EINVAL)
         return 0;
     return base_error_set (error, ROOT_E_UNSYNCED,
-                           "%s/" ROOT_STABLE
-                           " points to %s now, but the disk did not confirm that this survives a "
-                           "power cut: %s",
+                           "%s/" ROOT_STABLE " now points to %s, but this may not survive a power cut: %s",
                            root->path, target, strerror (errno));
 }
 

@@ -330,8 +330,8 @@ int root_startable (const struct root *root, const char *name, struct base_error
         (void) snprintf (path, sizeof path, "%s/%s", name, needed[i]);
         if (fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW))
             return errno == ENOENT
-                       ? base_error_set (error, ROOT_E_DAMAGED, "%s/%s is not there", root->path, path)
-                       : base_error_errno (error, -errno, "cannot look at %s/%s", root->path, path);
+                       ? base_error_set (error, ROOT_E_DAMAGED, "%s/%s is missing", root->path, path)
+                       : base_error_errno (error, -errno, "cannot stat %s/%s", root->path, path);
         if (!S_ISREG (status.st_mode))
             return base_error_set (error, ROOT_E_DAMAGED, "%s/%s is not a file", root->path, path);
     }
@@ -387,7 +387,7 @@ int root_switch (const struct root *root, const char *name, const struct root_li
     if (rc == 0 && trial.on_trial)
         return base_error_set (error, ROOT_E_ON_TRIAL, "%s is on trial", trial.stable);
     if (rc == 0 && strcmp (trial.stable, name) == 0)
-        return base_error_set (error, -EINVAL, "stable points to %s already", name);
+        return base_error_set (error, -EINVAL, "stable already points to %s", name);
     if (rc == 0)
         rc = root_startable (root, name, error);
     if (rc)

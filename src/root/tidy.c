@@ -36,7 +36,7 @@ static int remove_some (const struct root *root, DIR *directory, const struct di
         if (is_leftover (entry->d_name))
             rc = base_list_append_next (&names, &count, entry->d_name);
     if (rc)
-        (void) base_error_errno (error, rc, "cannot list what an earlier process left");
+        (void) base_error_errno (error, rc, "cannot list the leftovers of an earlier process");
     for (size_t i = 0; i < count && !disk_until_over (until); i++) {
         int one = disk_tree_remove_until (root->disk, dirfd (directory), names[i], until, rc ? NULL : error);
         *ret_removed += one == 0;
@@ -95,7 +95,7 @@ static int tidy_marks (const struct root *root, const struct disk_until *until, 
     if (listed == 0)
         (void) base_list_free (failed);
     (void) base_list_free (gone);
-    return rc ? base_error_errno (error, rc, "cannot tidy %s", root->path) : listed;
+    return rc ? base_error_errno (error, rc, "cannot clean up %s", root->path) : listed;
 }
 
 int root_tidy (const struct root *root, const struct disk_until *until, struct base_error *error)

@@ -106,7 +106,7 @@ static int file_separate (void *context, const char *path, const struct stat *st
     }
     separation->count += rc == 0;
     return rc < 0 && rc != -ENOENT /* the workspace is being removed */
-               ? base_error_errno (separation->error, rc, "cannot give %s a copy of its own", path)
+               ? base_error_errno (separation->error, rc, "cannot replace %s with a copy of its own", path)
                : 0;
 }
 
@@ -123,7 +123,7 @@ static int workspace_separate (const struct root *root, const char *workspace, u
     base_buffer_deinit (&separation.manifest);
     *count += separation.count;
     if (rc < 0 && !*error->text)
-        rc = base_error_errno (error, rc, "cannot look through %s/%s", root->path, workspace);
+        rc = base_error_errno (error, rc, "cannot list %s/%s", root->path, workspace);
     return rc;
 }
 

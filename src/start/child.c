@@ -253,7 +253,7 @@ static void pass_on (struct watch *watch, int number)
         return;
     }
     watch->reload = true;
-    start_say ("asked to reload: %s is told once it is ready", watch->workspace);
+    start_say ("asked to reload: SIGHUP is sent to %s when it is ready", watch->workspace);
 }
 
 static void take_word (struct watch *watch)
@@ -332,7 +332,7 @@ static void look_at_stable (struct watch *watch, bool said)
         watch_arm (watch);
         return;
     }
-    start_say (said ? "%s was made stable by hand: ending %s" : "%s is stable: ending %s, which runs on",
+    start_say (said ? "%s was made stable by hand: ending %s" : "%s is stable: ending %s, which still runs",
                stable, watch->workspace);
     watch->superseded = true;
     tell_to_end (watch, SIGTERM);
@@ -351,7 +351,7 @@ static void read_order (struct watch *watch, const struct signalfd_siginfo *info
     if (!watch->stopping && is_from_below (watch, info)) {
         if (watch->missed)
             return;
-        start_say ("%s is on trial and sent signal %u to its launcher (process %u did): killing it",
+        start_say ("%s is on trial and sent signal %u to its launcher (from process %u): killing it",
                    watch->workspace, info->ssi_signo, info->ssi_pid);
         watch->missed = START_SIGNALLED;
         end_by_force (watch);
@@ -385,7 +385,7 @@ static bool host_slept (struct watch *watch, uint64_t now, bool ending)
         (ending ? watch->late == LATE_TIMES : !start_trial_forgive (watch->trial, now)))
         return false;
     watch->late += ending;
-    start_say ("this host was suspended: the time of %s starts again", watch->workspace);
+    start_say ("this host was suspended: the deadline of %s starts again", watch->workspace);
     return true;
 }
 
@@ -464,7 +464,7 @@ static void wait_for_same_signal (struct watch *watch, int signals, const struct
     readable, is not polled. */
 static void end_tracers (struct watch *watch, const struct start_sweep *sweep)
 {
-    start_say ("%s has ended and is traced: ending what is below it", watch->workspace);
+    start_say ("%s has ended and is traced: ending its descendants", watch->workspace);
     watch->ended = true;
     (void) start_sweep_end (sweep, watch->workspace, watch->process.pid, false);
     end_by_force (watch);

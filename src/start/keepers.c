@@ -67,7 +67,7 @@ static void keeper_add (const struct root *root, int apps, const char *name, str
     base_cleanup (base_close_p) int program = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (program < 0 || !is_keeper (root, program)) {
         start_say ("%s/" ROOT_APPS "/%s: process %d holds its lock and runs no file of " ROOT_KEEPERS
-                   ": it is not spared",
+                   ": it will be ended with its version",
                    root->path, name, (int) pid);
         return;
     }

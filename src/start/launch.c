@@ -143,7 +143,9 @@ static void trial_roll_back (struct launch *launch)
 {
     struct base_error error = {0};
     if (launch->last.cause == ROOT_CAUSE_NONE)
-        outcome_remember (launch, ROOT_CAUSE_INTERRUPTED, "every start was interrupted, and no end was seen");
+        outcome_remember (launch, ROOT_CAUSE_INTERRUPTED,
+                          "every start was interrupted, and no outcome "
+                          "was recorded");
     start_say ("%s has failed its trial (%s: %s): rolling back", launch->own,
                root_cause_word (launch->last.cause), launch->last.text);
     if (root_failed_write (&launch->root, &launch->last, &error))
@@ -190,7 +192,7 @@ static bool replace_stable (struct launch *launch, const char *text)
         (void) root_stable_take (&launch->root, names[i], &error);
         replaced = root_link (&launch->root, ROOT_STABLE, now) == 0 && strcmp (now, names[i]) == 0;
         if (replaced)
-            start_say ("WARNING: %s is stable now; %s is kept as it is", names[i], launch->own);
+            start_say ("WARNING: %s is now stable; %s is kept unchanged", names[i], launch->own);
         else {
             (void) root_mended_remove (&launch->root);
             start_say ("WARNING: cannot make %s stable: %s", names[i], error.text);
@@ -383,7 +385,7 @@ static int version_ended (struct launch *launch, bool on_trial, const struct sta
         break;
     case START_UNCONFIRMED:
         if (launch->last.cause == ROOT_CAUSE_NONE) /* its behaviour in an earlier start says more */
-            outcome_remember (launch, ROOT_CAUSE_UNCONFIRMED, "was ready, and not confirmed in time");
+            outcome_remember (launch, ROOT_CAUSE_UNCONFIRMED, "was ready, but not confirmed in time");
         if (lost)
             break;
         trial_roll_back (launch); /* another start would not help */
@@ -450,7 +452,7 @@ static void hand_over (struct launch *launch, const struct root_trial *trial)
     enum root_cause cause = ROOT_CAUSE_DAMAGED;
     if (workspace_verify (launch, trial->stable, &error) == 0) {
         exec_stable (launch, trial->stable);
-        (void) base_error_set (&error, ROOT_E_DAMAGED, "its start files cannot be started");
+        (void) base_error_set (&error, ROOT_E_DAMAGED, "its start files cannot be executed");
     } else if (trial->tokens >= root_trial_limits (&launch->root).starts)
         cause = ROOT_CAUSE_ROTTEN; /* it never ran */
     without_stable (launch, trial, cause, error.text);
@@ -515,7 +517,9 @@ static int launch_serve (struct launch *launch)
         int rc = start_trial_take (&launch->trial, &launch->root, launch->own);
         if (rc == 0 && start_trial_is_over (&launch->trial)) {
             if (launch->last.cause == ROOT_CAUSE_NONE)
-                outcome_remember (launch, ROOT_CAUSE_UNCONFIRMED, "used up its time over several starts");
+                outcome_remember (launch, ROOT_CAUSE_UNCONFIRMED,
+                                  "used up the time of its trial in "
+                                  "several starts");
             rc = ROOT_E_NONE;
         }
         if (rc == ROOT_E_NONE && is_stable) {
@@ -577,8 +581,8 @@ int start_launch (void)
     if (launch.lock == -EWOULDBLOCK) {
         pid_t holder = 0;
         (void) root_lock_holder (&launch.root, &holder);
-        start_say ("the root %s is in use: process %d holds its lock (0: one that cannot be seen from here)",
-                   launch.root.path, (int) holder);
+        start_say ("the root %s is in use: process %d holds its lock (0: unknown)", launch.root.path,
+                   (int) holder);
         root_deinit (&launch.root);
         return ROOT_EXIT_LOCKED;
     }

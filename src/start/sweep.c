@@ -267,7 +267,7 @@ void start_sweep_lock (const struct start_sweep *sweep)
     (void) end_chosen (&choice, 0);
     if (!root_manager_lock_is_held (sweep->root))
         return;
-    start_say ("WARNING: %s/" ROOT_MANAGER_LOCK " is held on: making another one", sweep->root->path);
+    start_say ("WARNING: %s/" ROOT_MANAGER_LOCK " is still held: making a new one", sweep->root->path);
     (void) disk_unlink (sweep->root->disk, sweep->root->fd, ROOT_MANAGER_LOCK);
 }
 
@@ -313,7 +313,7 @@ bool start_sweep_holder (const struct root *root)
     find_ancestors (&choice);
     if (is_ancestor (&choice, choice.holder))
         return false;
-    start_say ("ending process %d, which an earlier version left, and which holds the lock of the root",
+    start_say ("ending process %d of an earlier version, which holds the lock of the root",
                (int) choice.holder);
     return end_chosen (&choice, 0) == 0;
 }

@@ -14,7 +14,7 @@ static void spent_load (struct start_trial *trial, const struct root *root, cons
     int rc = root_spent_read (root, workspace, &trial->spent);
     if (rc == 0)
         return;
-    start_say ("%s/" ROOT_TRIAL " %s: every start of %s counts", root->path,
+    start_say ("%s/" ROOT_TRIAL " %s: no further token is returned to %s", root->path,
                rc == ROOT_E_NONE ? "does not belong to this trial" : "cannot be used", workspace);
     root_spent_begin (root, workspace, &trial->spent);
     trial->spent.returned = START_RETURNED_MOST;
@@ -53,7 +53,7 @@ int start_trial_take (struct start_trial *trial, const struct root *root, const 
     trial->left--;
     if (left < trial->left)
         trial->left = left;
-    start_say ("%s is on trial, %u further starts are left", workspace, trial->left);
+    start_say ("%s is on trial, %u starts left", workspace, trial->left);
     return 0;
 }
 

@@ -34,10 +34,10 @@ int start_view_close (const char *root, const char *writable, struct base_error 
 {
     struct mount_attr closed = {.attr_set = MOUNT_ATTR_RDONLY}, opened = {.attr_clr = MOUNT_ATTR_RDONLY};
     if (unshare (CLONE_NEWNS))
-        return base_error_errno (error, -errno, "cannot make a mount name space");
+        return base_error_errno (error, -errno, "cannot make a mount namespace");
     int rc = keep_apart ();
     if (rc)
-        return base_error_errno (error, rc, "cannot keep mounts apart");
+        return base_error_errno (error, rc, "cannot stop mount propagation");
     /* recursive: mounts below the root, such as var, become read-only too */
     if (mount (root, root, NULL, MS_BIND | MS_REC, NULL))
         return base_error_errno (error, -errno, "cannot mount %s", root);
@@ -46,7 +46,7 @@ int start_view_close (const char *root, const char *writable, struct base_error 
         mount_setattr (AT_FDCWD, writable, AT_RECURSIVE, &opened, sizeof opened)) {
         rc = -errno;
         (void) umount2 (root, MNT_DETACH);
-        return base_error_errno (error, rc, "cannot close %s", root);
+        return base_error_errno (error, rc, "cannot make %s read-only", root);
     }
     /* a directory entered earlier stays writable, even through "..": enter it again */
     char here[PATH_MAX];

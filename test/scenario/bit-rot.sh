@@ -59,7 +59,7 @@ update
 flip "$root/previous/noded" 100
 before=$(stable_of a)
 expect_status 1 "$build/noded" revert --root "$root"
-said 'cannot be reverted to'
+said 'a revert to .* is not possible'
 check_equal "$(stable_of a)" "$before" 'stable after a refused revert'
 update
 update
@@ -75,7 +75,7 @@ node_start a
 until_node a '.online and .damage == null'
 for link in previous stable; do
     flip "$root/$link/command" 10
-    until_node a "(.damage // \"\") | test (\"^$link is damaged .*: command does not fit the manifest\")"
+    until_node a "(.damage // \"\") | test (\"^$link is damaged .*: command does not match the manifest\")"
     expect_status 0 "$build/noded" status --root "$root"
     said "damage +$link is damaged .*noded verify --root $root"
     expect_status 0 ctl status a

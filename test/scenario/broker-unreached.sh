@@ -21,8 +21,8 @@ expect_status 1 status_says '^broker '
 
 say 'nothing listens there'
 points_to 127.0.0.1:1
-until_true status_says '^broker .*127\.0\.0\.1:2 is not reached since 20.*Z \(last: no connection .*Connection refused\)'
-grep -q '127\.0\.0\.1:2 is not reached since .*Connection refused' "$fleet/a.log" || fail 'the log does not report it'
+until_true status_says '^broker .*127\.0\.0\.1:2 has not been reachable since 20.*Z \(last: no connection .*Connection refused\)'
+grep -q '127\.0\.0\.1:2 has not been reachable since .*Connection refused' "$fleet/a.log" || fail 'the log does not report it'
 
 say 'a name that does not exist'
 points_to no-such-host.invalid
@@ -39,6 +39,6 @@ expect_status 1 status_says '^broker '
 broker_kill
 until_true status_says '^broker .*Connection refused'
 broker_start
-until_true grep -q 'is reached, after' "$fleet/a.log"
+until_true grep -q 'is reachable, after' "$fleet/a.log"
 until_node a '.online'
 expect_status 1 status_says '^broker '

@@ -124,4 +124,4 @@ node_start b
 until_node b '.online and .state == "idle"'
 peer_kill
 expect_status 1 ctl update b --release "${releases[1]}"
-said "fetching took longer than 10000 ms: [0-9]+ of [0-9]+ bytes are here, no connection to the content peer tcp://$peer"
+said "fetching took longer than 10000 ms: [0-9]+ of [0-9]+ bytes are stored, no connection to the content peer tcp://$peer"

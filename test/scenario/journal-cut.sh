@@ -24,7 +24,7 @@ node_start a
 until_node a '.online'
 expect_status 0 "$build/noded" verify --root "$fleet/a"
 expect_status 0 "$build/noded" why --root "$fleet/a"
-said '600 bytes at the end were not on the disk'
+said '600 bytes at the end had not reached the disk'
 before=$(field a .journal_serial)
 ctl unhold a >/dev/null
 until_node a ".journal_serial > $before and .journal_fault == null"
@@ -41,7 +41,7 @@ expect_status 0 "$build/noded" revert --root "$fleet/a"
 expect_status 0 "$build/noded" verify --root "$fleet/a"
 node_start a
 until_node a '.online and .version == "1.0.0" and .journal_fault == null'
-check_equal "$(grep -c 'were not on the disk' "$journal")" 3 'the lines that report it'
+check_equal "$(grep -c 'had not reached the disk' "$journal")" 3 'the lines that report it'
 
 say 'a reported line is lost with it'
 sed -i '$d' "$fleet/b/var/journal"

@@ -10,7 +10,7 @@ install_at () { "$build/noded" install --root "$1" --id a --broker 127.0.0.1 --n
 expect_status 2 install_at "$fleet"/$'new\nline'
 said 'control character'
 expect_status 2 install_at ''
-said 'empty path'
+said 'path is empty'
 long=$fleet/
 while [ ${#long} -lt 3000 ]; do long+=$(printf 'x%.0s' {1..200})/; done
 expect_status 2 install_at "$long$long"

@@ -12,7 +12,7 @@ pid=$(manager_pid a)
 refused bad-stopper readiness 'did not announce its readiness' --env HOW=group
 refused bad-stopper stop 'its guard was stopped' --env HOW=guards
 if unshare --pid true 2>/dev/null; then
-    refused bad-pid-space readiness 'pid name space of its own'
+    refused bad-pid-space readiness 'PID namespace of its own'
 fi
 check_equal "$(manager_pid a)" "$pid" 'the node manager'
 takes_good

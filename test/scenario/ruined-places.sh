@@ -39,11 +39,11 @@ ruin ()
     wanted=$other other=$swap
 }
 
-ruin 'var.* is not there' 'rm -rf var'
-ruin 'var/contents .*is not there' 'rm -rf var/contents'
+ruin 'var.* is missing' 'rm -rf var'
+ruin 'var/contents .*is missing' 'rm -rf var/contents'
 ruin 'var is not a directory' 'rm -rf var; echo >var'
 ruin 'probe is not a directory' 'rm -rf probe; echo >probe'
-ruin 'probe .*is not there' 'rmdir probe'
+ruin 'probe .*is missing' 'rmdir probe'
 ruin 'probe .*mode' 'chmod 0 probe'
 ruin 'var .*mode' 'chmod 0 var'
 ruin 'var/contents .*mode' 'chmod 0500 var/contents'

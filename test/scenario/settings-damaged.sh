@@ -38,7 +38,7 @@ for kind in missing empty random cut misspelt directory zeros; do
     node_start a
     until_node a '.online and .state == "idle"'
     if [ "$kind" = misspelt ]; then # the wrong value gets its default, the other settings are used
-        grep -q 'update/soak = soon: .*going on without it' "$fleet/a.log" || fail 'the log does not report the wrong value'
+        grep -q 'update/soak = soon: .*ignoring it' "$fleet/a.log" || fail 'the log does not report the wrong value'
     else
         until_true last_line '"step":"settings".*last reached'
     fi

@@ -34,7 +34,7 @@ said '^settings .*node/log = trace: error, warning, info or debug'
 said '^settings .*node/colour is ignored: there is no such setting'
 expect_status 0 "$build/test/bad/noded-2" status --root "$fleet/b"
 said '^settings .*any of'
-grep -q 'node/log = trace: .*going on without it' "$fleet/a.log" || fail 'the log of a does not report the ignored setting'
+grep -q 'node/log = trace: .*ignoring it' "$fleet/a.log" || fail 'the log of a does not report the ignored setting'
 
 say 'the nodes are updated again'
 ctl unhold a b >/dev/null

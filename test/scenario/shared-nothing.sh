@@ -16,7 +16,7 @@ check_node a '.state == "idle" and .last_error.step == "trial" and .last_error.v
 check_runs a 2.0.0 noded-2
 check_node a '.previous.version == "1.0.0"'
 expect_status 1 verifies
-said 'files/lib/.* does not fit'
+said 'files/lib/.* does not match'
 failed=$(find "$root" -maxdepth 1 -name "2*Z" | sort | tail -n 1)
 grep -q "${failed##*/}" "$fleet/said" || fail 'verify does not name the failed version'
 [ "$(wc -l <"$fleet/said")" -le 2 ] || { cat "$fleet/said"; fail 'verify names more than the failed version'; }
@@ -36,7 +36,7 @@ digest=$(sha256sum <"$root/stable/$library" | cut -d' ' -f1)
 mkdir -p "$root/var/contents/${digest:0:2}"
 ln "$root/stable/$library" "$root/var/contents/${digest:0:2}/$digest"
 expect_status 1 verifies
-said "$(readlink "$root/stable")/$library.* $(readlink "$root/previous")/$library.*one file|$(readlink "$root/previous")/$library.* $(readlink "$root/stable")/$library.*one file"
+said "$(readlink "$root/stable")/$library.* $(readlink "$root/previous")/$library.*the same file|$(readlink "$root/previous")/$library.* $(readlink "$root/stable")/$library.*the same file"
 node_start a
 until_node a '.online and .state == "idle"'
 until_true verifies

@@ -94,7 +94,7 @@ said 'ln -sfnT WORKSPACE'
 ln -sfnT "$previous" "$root/stable"
 ln -sfnT 2001-01-01T00:00:00.000000000Z "$root/previous"
 expect_status 0 noded status
-said 'previous +2001.*cannot be reverted to'
+said 'previous +2001.*a revert to it is not possible'
 ln -sfnT "$previous" "$root/previous"
 expect_status 0 noded status
 said 'previous .*a revert is not possible'

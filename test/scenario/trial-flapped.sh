@@ -46,7 +46,7 @@ while [ ${#connected[@]} -lt ${#nodes[@]} ]; do
     until_true connected_one
     broker_kill
 done
-until_all 'the release is not blamed'
+until_all 'the release is not quarantined'
 broker_start
 until_rollout '.phase == "done" and .waves[0].updated == 3 and .waves[0].bad == 0'
 for id in "${nodes[@]}"; do

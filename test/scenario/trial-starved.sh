@@ -39,7 +39,7 @@ updating=$!
 at_step a probing
 peer_kill
 go_on a
-until_true grep -q 'the release is not blamed' "$fleet/a.log"
+until_true grep -q 'the release is not quarantined' "$fleet/a.log"
 until_node a '.last_error.step == "trial"' # the report reaches the broker a little after the log line
 check_node a '.quarantine == []'
 field a .last_error.reason >"$fleet/said"

@@ -18,7 +18,7 @@ check_equal "$(stable_of a)" "$before" 'stable'
 check_runs a 1.0.0 noded
 field a .last_error.reason >"$fleet/said"
 said 'soak time'
-until_true grep -q 'the release is not blamed.*soak time' "$fleet/a.log"
+until_true grep -q 'the release is not quarantined.*soak time' "$fleet/a.log"
 check_node a '.quarantine == [] and .last_error.version == "2.0.0"'
 expect_status 0 ctl cancel a
 until_node a '.state == "idle"'

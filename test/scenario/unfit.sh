@@ -23,7 +23,7 @@ retry=$(field a .retry)
 expect_status 0 ctl status a
 said '^next try +20'
 expect_status 0 "$build/noded" status --root "$fleet/a"
-said "unfit 1 times: the update is tried again at $retry"
+said "unfit 1 times: the update is retried at $retry"
 
 say 'a restart of the manager'
 kill -KILL "$(manager_pid a)"

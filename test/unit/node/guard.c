@@ -168,7 +168,7 @@ Test (guard, only_descendants_in_this_pid_name_space_belong_to_a_guard)
     struct base_error error = {.code = 0};
     guard_start ("#!/bin/sh\nexec sleep 600\n", 200, NULL);
     cr_expect_eq (node_guard_check (guard, 1, &error), -EPERM);
-    cr_expect (strstr (error.text, "pid name space") != NULL, "%s", error.text);
+    cr_expect (strstr (error.text, "PID namespace") != NULL, "%s", error.text);
     cr_expect_eq (node_guard_check (guard, getpid (), &error), -EPERM);
     cr_expect_eq (node_guard_check (guard, 0x3fffff, &error), -ESRCH);
     guard = node_guard_free (guard);

@@ -204,7 +204,7 @@ Test (orders, a_cancellation_reports_what_it_has_done)
     desired.epoch = desired.cancel_epoch = 7;
     node_orders_desired (&node, &desired);
     cr_expect_eq (journal_last ("cancel", &reason), WIRE_OUTCOME_PASSED);
-    cr_expect_str_eq (reason, "nothing is under way");
+    cr_expect_str_eq (reason, "no update is in progress");
 }
 
 Test (orders, a_cancellation_after_the_switch_is_refused_once_the_update_has_ended)

@@ -71,7 +71,7 @@ Test (scrub, damage_in_either_is_reported_until_it_is_repaired)
 {
     scrub_wait (NULL);
     scratch_write_text (BEFORE "/lib.so", "lic\n");
-    scrub_wait ("previous is damaged (" BEFORE ": lib.so does not fit the manifest)");
+    scrub_wait ("previous is damaged (" BEFORE ": lib.so does not match the manifest)");
     scratch_write_text (RUNNING "/lib.so", "lic\n");
     scrub_wait ("stable is damaged");
     cr_expect (strstr (text, "previous is damaged"), "%s", text);
@@ -79,8 +79,8 @@ Test (scrub, damage_in_either_is_reported_until_it_is_repaired)
     scratch_write_text (BEFORE "/lib.so", "lib\n");
     scrub_wait (NULL);
     char *journal = scratch_read ("var/journal");
-    cr_expect (journal && strstr (journal, "\"step\":\"scrub\"") && strstr (journal, "is whole again"), "%s",
-               journal);
+    cr_expect (journal && strstr (journal, "\"step\":\"scrub\"") && strstr (journal, "is undamaged again"),
+               "%s", journal);
     free (journal);
 }
 

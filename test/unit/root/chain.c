@@ -95,7 +95,7 @@ Test (chain, a_removed_or_inserted_line_is_found)
 {
     journal_append_five ();
     shell_run ("cp root/var/journal all; sed -i 3d root/var/journal");
-    expect_fault (&none, "line 2 was changed, or lines behind it were removed");
+    expect_fault (&none, "line 2 was changed, or lines after it were removed");
     shell_run ("cp all root/var/journal; sed -i 2p root/var/journal");
     expect_fault (&none, "line 2 was changed");
 }
@@ -231,7 +231,7 @@ Test (chain, an_end_lost_in_a_power_cut_is_removed_once_and_recorded)
         journal_append ("onwards");
         expect_whole (&head);
     }
-    shell_run ("grep -c 'were not on the disk' root/var/journal > count");
+    shell_run ("grep -c 'had not reached the disk' root/var/journal > count");
     char *text = scratch_read ("count");
     cr_expect_str_eq (text, "5\n");
     free (text);

@@ -91,11 +91,11 @@ Test (check, a_workspace_removed_during_a_check_is_not_damaged)
 Test (check, each_damage_is_named)
 {
     expect_findings ("printf x | dd of=$two/noded conv=notrunc",
-                     "2: noded does not fit the manifest\n2/noded is not the program of its envelope\n");
+                     "2: noded does not match the manifest\n2/noded does not match its envelope\n");
     expect_findings ("printf t | dd of=$two/noded conv=notrunc; chmod 644 $two/start",
                      "2/start is not executable\n");
     expect_findings ("chmod 755 $two/start; rm previous; ln -s 2001-01-01T00:00:00.000000000Z previous",
-                     "previous points to 2001-01-01T00:00:00.000000000Z, which is not there\n");
+                     "previous points to 2001-01-01T00:00:00.000000000Z, which is missing\n");
     expect_findings ("rm previous stable; ln -s /etc stable", "stable does not name a workspace\n");
     expect_findings ("rm stable", "no link stable\n");
 }
@@ -129,10 +129,10 @@ Test (check, hard_linked_files_are_named_until_each_version_has_its_own)
     unsigned count = 0;
     expect_findings (
         "ln -f $one/start $two/start; ln $one/command elsewhere",
-        "1/start and 2/start are one file: what one version writes to it reaches the other; the manager gives "
-        "each its own when it starts\n"
-        "1/command has another name outside of the workspaces, through which it could be written to; the "
-        "manager gives it a file of its own when it starts\n");
+        "1/start and 2/start are the same file: a write by one version changes the other; the manager gives "
+        "each its own copy when it starts\n"
+        "1/command has another name outside of the workspaces: a write to that name changes it; the "
+        "manager replaces it with a copy when it starts\n");
     cr_assert_eq (root_unshare (&root, two, &count, &error), 0, "%s", error.text);
     cr_expect_eq (count, 2, "the last workspace keeps the shared file, now its own: %u", count);
     expect_findings (":", "");

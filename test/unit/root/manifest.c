@@ -84,7 +84,7 @@ static void expect_damaged (const char *change, const char *text)
 Test (manifest, the_first_difference_is_named)
 {
     expect_damaged ("printf x | dd of=w/noded bs=1 seek=3 conv=notrunc 2>/dev/null",
-                    "noded does not fit the manifest");
+                    "noded does not match the manifest");
     expect_damaged ("mv w/files/lib/a.so .", "files/lib/a.so is missing");
     expect_damaged ("touch w/files/lib/b.so", "files/lib/b.so is not in the manifest");
     expect_damaged ("touch w/zzz", "zzz is not in the manifest");

@@ -351,7 +351,7 @@ Test (root, a_revert_refuses_a_damaged_version)
     (void) snprintf (path, sizeof path, "root/%s/noded", three);
     scratch_write_text (path, "thre!");
     cr_expect_eq (root_revert (&root, name, &error), ROOT_E_DAMAGED);
-    cr_expect_not_null (strstr (error.text, "noded does not fit the manifest"), "%s", error.text);
+    cr_expect_not_null (strstr (error.text, "noded does not match the manifest"), "%s", error.text);
     cr_assert_eq (unlink ("root/previous"), 0);
     cr_expect_eq (root_revert (&root, name, &error), ROOT_E_NONE);
     cr_assert_eq (symlink (one, "root/previous"), 0);

@@ -81,7 +81,7 @@ Test (verified, a_changed_file_with_the_old_time_and_size_is_read_again)
                          NULL));
     cr_expect_eq (workspace_verify (), ROOT_E_DAMAGED,
                   "found although size and modification time are unchanged");
-    cr_expect_str_eq (error.text, "noded does not fit the manifest");
+    cr_expect_str_eq (error.text, "noded does not match the manifest");
 }
 
 Test (verified, a_file_changed_just_now_is_not_cached)

@@ -265,14 +265,14 @@ static int draft_seal (const char *program, const char *file, mode_t mode)
 Test (workspace, only_a_draft_that_matches_its_envelope_is_sealed)
 {
     cr_expect_eq (draft_seal ("progrem", "library", 0755), ROOT_E_DAMAGED);
-    cr_expect_str_eq (error.text, "noded is not what the envelope says");
+    cr_expect_str_eq (error.text, "noded does not match the envelope");
     cr_expect_eq (draft_seal ("program", "librery", 0755), ROOT_E_DAMAGED);
-    cr_expect_str_eq (error.text, "files/lib/a.so is not what the envelope says");
+    cr_expect_str_eq (error.text, "files/lib/a.so does not match the envelope");
     cr_expect_eq (draft_seal ("program", NULL, 0755), ROOT_E_DAMAGED);
     cr_expect_str_eq (error.text, "files/lib/a.so is missing");
     cr_expect_eq (draft_seal (NULL, "library", 0755), ROOT_E_DAMAGED);
     cr_expect_eq (draft_seal ("program", "library", 0644), ROOT_E_DAMAGED);
-    cr_expect_str_eq (error.text, "noded is to be executable");
+    cr_expect_str_eq (error.text, "noded must be executable");
     char **names;
     cr_assert_eq (root_workspaces (&root, &names), 0);
     cr_expect_null (names[0]);

@@ -329,7 +329,7 @@ Test (launch, a_version_that_stable_no_longer_points_to_is_ended)
     cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_STABLE, next, &error), 0);
     cr_expect_eq (launcher_finish (pid), 0);
     expect_log ("up other ");
-    expect_message ("which runs on");
+    expect_message ("which still runs");
 }
 
 Test (launch, a_version_that_was_reverted_on_trial_is_ended)
@@ -342,7 +342,7 @@ Test (launch, a_version_that_was_reverted_on_trial_is_ended)
                   0); /* as `noded revert` does before it signals the launcher */
     cr_expect_eq (launcher_finish (pid), 0);
     expect_log ("up one ");
-    expect_message ("which runs on");
+    expect_message ("which still runs");
 }
 
 Test (launch, a_version_that_requests_a_restart_is_not_interrupted)

@@ -149,7 +149,7 @@ Test (trial, time_counted_by_earlier_launchers_counts)
         cr_assert_eq (root_spent_write (&root, &before, &error), 0);
         cr_expect_eq (launcher_run (), 0);
         expect_log ("one ");
-        expect_rolled_back (ROOT_CAUSE_UNCONFIRMED, "used up its time");
+        expect_rolled_back (ROOT_CAUSE_UNCONFIRMED, "used up the time");
         cr_assert_eq (unlink ("log"), 0);
     }
 }
