@@ -93,4 +93,4 @@ until_rollout '.phase == "done" and .waves[0].bad == 0'
 rollout=$halted
 until_rollout '.phase == "superseded" and .over and ([.members[].state] | all (. == "taken"))'
 ctl why "$halted" >"$fleet/said"
-said 'takes 2 of its nodes over'
+said 'takes over 2 of its nodes'
