@@ -60,7 +60,7 @@ static void hint_send (void *context, unsigned slot, const struct wire_update *h
     int r = origin_announce (broker->origin, broker_hints_topic (&broker->hints, slot, topic), hint);
 
     if (r != 0)
-        base_log_limited (&broker->log, BASE_LOG_WARNING, "ignoring that %s was not announced: %s", topic,
+        base_log_limited (&broker->log, BASE_LOG_WARNING, "cannot announce on %s, ignoring: %s", topic,
                           strerror (-r));
 }
 
@@ -80,7 +80,7 @@ static void peers_tell (struct broker *broker)
     }
     if (broker->registry.foreign != broker->foreign)
         base_log_limited (&broker->log, BASE_LOG_WARNING,
-                          "ignoring %" PRIu64 " messages in a node's name that came on another connection",
+                          "ignoring %" PRIu64 " messages in a node's name that arrived on another connection",
                           broker->registry.foreign - broker->foreign);
     broker->foreign = broker->registry.foreign;
 }

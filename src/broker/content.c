@@ -82,7 +82,7 @@ int broker_content_open (struct bus_loop *loop, int root, struct broker_content 
     int r;
 
     if (!content)
-        return base_error_errno (error, -ENOMEM, "cannot open the contents");
+        return base_error_errno (error, -ENOMEM, "cannot open the blobs");
     content->loop = loop;
     content->root = root;
     r = disk_blobs_open (&disk_system, root, CONTENTS, &content->blobs, error);
@@ -91,7 +91,7 @@ int broker_content_open (struct bus_loop *loop, int root, struct broker_content 
     content->verify = broker_verify_new (loop, &content->blobs, on_damaged, content);
     if (!content->verify) {
         disk_blobs_deinit (&content->blobs);
-        return base_error_errno (error, -ENOMEM, "cannot open the contents");
+        return base_error_errno (error, -ENOMEM, "cannot open the blobs");
     }
     broker_trash_init (&content->trash, &content->blobs, base_time_boot_ms ());
     *ret_content = base_take (content);
@@ -170,8 +170,8 @@ static void place_check (struct broker_content *content)
         return;
     }
     base_log (BASE_LOG_ERROR,
-              "the directory " CONTENTS " was removed or replaced while it was in use: publish again what"
-              " is missing in it");
+              "the directory " CONTENTS " was removed or replaced while it was in use: publish again"
+              " the releases whose blobs are missing");
     for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++)
         upload_close (&content->uploads[i]);
     disk_blobs_deinit (&content->blobs);
@@ -372,10 +372,10 @@ static bool space_is_enough (struct broker_content *content, const struct wire_p
     broker_trash_make_room (&content->trash, needed, base_time_boot_ms ());
     if (disk_space (content->blobs.fd, &bytes, &inodes) != 0 || bytes >= needed)
         return true;
-    answer_fill (
-        answer, WIRE_STATUS_REFUSED, 0,
-        "the content peer's disk has %llu bytes free; this content needs %llu, and %llu are kept free",
-        (unsigned long long) bytes, (unsigned long long) rest, (unsigned long long) BROKER_SPACE_KEPT);
+    answer_fill (answer, WIRE_STATUS_REFUSED, 0,
+                 "the content peer's disk has %llu bytes free; this blob needs %llu, and %llu are kept free",
+                 (unsigned long long) bytes, (unsigned long long) rest,
+                 (unsigned long long) BROKER_SPACE_KEPT);
     return false;
 }
 
@@ -449,13 +449,14 @@ static struct upload *upload_enter (struct broker_content *content, const struct
     int r;
 
     if (upload && upload->opening) {
-        answer_fill (answer, WIRE_STATUS_BUSY, 0, "what is here of this content is being read");
+        answer_fill (answer, WIRE_STATUS_BUSY, 0,
+                     "the part of this blob that was uploaded before is being read");
         return NULL;
     }
     if (upload) {
         if (!bus_peer_equal (&upload->peer, peer)) {
             if (!upload_yields (upload, now_ms)) {
-                answer_fill (answer, WIRE_STATUS_BUSY, 0, "another peer is uploading this content");
+                answer_fill (answer, WIRE_STATUS_BUSY, 0, "another peer is uploading this blob");
                 return NULL;
             }
             rate_begin (upload, now_ms);
@@ -467,8 +468,8 @@ static struct upload *upload_enter (struct broker_content *content, const struct
     upload = upload_place (content, peer, now_ms);
     if (!upload) {
         answer_fill (answer, WIRE_STATUS_BUSY, 0,
-                     "too many uploads are under way: %d are taken, %d of a peer", BROKER_UPLOADS_MOST,
-                     BROKER_UPLOADS_PEER_MOST);
+                     "too many uploads are under way: at most %d are accepted, %d from a peer",
+                     BROKER_UPLOADS_MOST, BROKER_UPLOADS_PEER_MOST);
         return NULL;
     }
     if (!space_is_enough (content, put, answer))
@@ -479,9 +480,10 @@ static struct upload *upload_enter (struct broker_content *content, const struct
         upload->peer = *peer;
         upload->put_ms = now_ms;
         if (opening_start (content, upload, put))
-            answer_fill (answer, WIRE_STATUS_BUSY, 0, "what is here of this content is being read");
+            answer_fill (answer, WIRE_STATUS_BUSY, 0,
+                         "the part of this blob that was uploaded before is being read");
         else
-            answer_fill (answer, WIRE_STATUS_FAILED, 0, "no thread can be started");
+            answer_fill (answer, WIRE_STATUS_FAILED, 0, "cannot start a thread");
         return NULL;
     }
     r = disk_partial_open (&content->blobs, &put->digest, put->size, &upload->partial, &error);
@@ -517,8 +519,7 @@ static void blob_completed (struct broker_content *content, const struct base_di
     if (!disk_aside_has (&content->blobs, DISK_DAMAGED, digest))
         return;
     if (disk_aside_remove (&content->blobs, DISK_DAMAGED, digest) == 0)
-        base_log (BASE_LOG_INFO, "the blob %s, which was damaged, was uploaded again",
-                  base_digest_format (digest, text));
+        base_log (BASE_LOG_INFO, "the damaged blob %s was uploaded again", base_digest_format (digest, text));
 }
 
 static void upload_finish (struct broker_content *content, struct upload *upload, struct wire_taken *answer)
@@ -554,13 +555,12 @@ static int present_answer (struct broker_content *content, const struct wire_put
     if (r == -ENOENT)
         return r;
     if (r == -EBUSY) {
-        answer_fill (answer, WIRE_STATUS_BUSY, 0, "the content is here already, and is being verified");
+        answer_fill (answer, WIRE_STATUS_BUSY, 0, "the blob exists and is being verified");
         answer->retry_after_ms = broker_verify_retry_ms (content->verify, here);
     } else if (r != 0)
-        answer_fill (answer, WIRE_STATUS_FAILED, 0, "the content is here already, and cannot be read: %s",
-                     strerror (-r));
+        answer_fill (answer, WIRE_STATUS_FAILED, 0, "the blob exists, but cannot be read: %s", strerror (-r));
     else if (here != put->size)
-        answer_fill (answer, WIRE_STATUS_REFUSED, 0, "the content with this digest has %llu bytes, not %llu",
+        answer_fill (answer, WIRE_STATUS_REFUSED, 0, "the blob with this digest has %llu bytes, not %llu",
                      (unsigned long long) here, (unsigned long long) put->size);
     else {
         answer_fill (answer, WIRE_STATUS_OK, here, NULL);
@@ -583,7 +583,7 @@ int broker_content_put (struct broker_content *content, const struct bus_peer *p
     if (r != -ENOENT)
         return 0;
     if (put->size > BROKER_CONTENT_MOST) {
-        answer_fill (answer, WIRE_STATUS_REFUSED, 0, "a content has at most %llu bytes",
+        answer_fill (answer, WIRE_STATUS_REFUSED, 0, "a blob has at most %llu bytes",
                      (unsigned long long) BROKER_CONTENT_MOST);
         return 0;
     }
@@ -600,8 +600,7 @@ int broker_content_put (struct broker_content *content, const struct bus_peer *p
     upload->put_ms = now_ms;
     if (size > 0 && put->offset == upload->partial.offset) {
         if (size > upload->partial.size - upload->partial.offset) {
-            answer_fill (answer, WIRE_STATUS_REFUSED, upload->partial.offset,
-                         "more bytes than the content has");
+            answer_fill (answer, WIRE_STATUS_REFUSED, upload->partial.offset, "more bytes than the blob has");
             return 0;
         }
         r = disk_partial_write (&upload->partial, payload, size, &error);

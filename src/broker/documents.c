@@ -86,7 +86,7 @@ static int document_read (int root, const struct base_digest *release, struct br
     int r = disk_file_read (&disk_system, root, name_of (release, name), DOCUMENT_MOST, &buffer);
 
     if (r == -EINVAL || r == -ELOOP || r == -EISDIR || r == -EFBIG)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s was not written by a broker", name);
+        return base_error_set (error, WIRE_E_MALFORMED, "%s is not the document of a release", name);
     if (r != 0)
         return base_error_errno (error, r, "cannot read %s", name);
     r = wire_json_parse (&wire_document_record, (const char *) buffer.data, buffer.size, &document, error);
@@ -132,7 +132,7 @@ static int documents_load (int root, struct broker_documents *ret_documents, str
     int r = 0;
 
     if (!directory && errno != ENOENT)
-        return base_error_errno (error, -errno, "cannot look through " DOCUMENTS);
+        return base_error_errno (error, -errno, "cannot list " DOCUMENTS);
     errno = 0;
     while (r == 0 && directory && (entry = readdir (directory))) {
         struct base_digest release;
@@ -141,7 +141,7 @@ static int documents_load (int root, struct broker_documents *ret_documents, str
         errno = 0;
     }
     if (r == 0 && errno != 0)
-        r = base_error_errno (error, -errno, "cannot look through " DOCUMENTS);
+        r = base_error_errno (error, -errno, "cannot list " DOCUMENTS);
     if (r == 0) {
         *ret_documents = documents;
         documents = (struct broker_documents){.count = 0};

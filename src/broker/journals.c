@@ -79,7 +79,7 @@ void broker_journal_told (struct broker *broker, struct broker_node *node,
         return;
     base_log_limited (
         &broker->log, BASE_LOG_WARNING,
-        "node %s: its journal differs from what it reported before: %s; on its host run noded verify",
+        "node %s: its journal differs from what it reported before: %s; run noded verify on its host",
         node->id, journal.fault);
     broker_event (broker, WIRE_EVENT_JOURNAL, node, NULL, NULL, NULL, journal.fault);
     broker_node_changed (broker, node);

@@ -54,7 +54,7 @@ int broker_keeping_is_empty (const char *path, int root, bool *ret_empty, struct
         return base_error_errno (error, -ENOMEM, "cannot open the records in %s", path);
     *ret_empty = true;
     if (fstatat (root, BROKER_RECORDS, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? 0 : base_error_errno (error, -errno, "cannot look at %s", file);
+        return errno == ENOENT ? 0 : base_error_errno (error, -errno, "cannot access %s", file);
     if (S_ISLNK (status.st_mode))
         return base_error_set (
             error, -EINVAL,
@@ -102,7 +102,7 @@ static const char *evidence_of (int root)
        it. */
     if ((fstatat (root, BROKER_RECORDS, &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_size == 0) &&
         fstatat (root, BROKER_RECORDS "-wal", &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_size > 0)
-        return "the log of some is here";
+        return "a database log is here";
     return NULL;
 }
 
@@ -147,8 +147,8 @@ static int check_documents (const char *path, int root, struct broker_store *sto
 
     return r == 0 && missing > 0
                ? base_error_set (error, BROKER_E_OLDER,
-                                 "%s/" BROKER_RECORDS " is older than what was published here: it does not"
-                                 " know %" PRIu64 " of the releases in %s/releases. Put the last records"
+                                 "%s/" BROKER_RECORDS " is older than the releases published here: it lacks"
+                                 " %" PRIu64 " of the releases in %s/releases. Put the latest records"
                                  " back; else " BROKER_REMEDY,
                                  path, missing, path)
                : r;
@@ -183,8 +183,8 @@ int broker_keeping_open (const char *path, int root, bool anew, struct broker_st
 
     if (r == 0 && anew && !empty)
         r = base_error_set (error, -EEXIST,
-                            "%s: --new is for a root without records, and there are records in it: leave"
-                            " --new out, or name another root",
+                            "%s: --new is for a root without records, but this root has records: omit"
+                            " --new, or use another root",
                             file);
     if (r == 0 && empty)
         r = begin_anew (path, root, anew, error);

@@ -89,7 +89,7 @@ int broker_labels_load (struct broker *broker, struct broker_node *node, struct 
     int r = broker_store_labels (broker->store, node->id, copy_add, &copy, error);
 
     if (r != 0)
-        return r == -ENOMEM ? base_error_errno (error, r, "cannot remember the labels of %s", node->id) : r;
+        return r == -ENOMEM ? base_error_errno (error, r, "cannot load the labels of %s", node->id) : r;
     node->labels = copy.labels;
     node->n_labels = copy.count;
     copy = before;
@@ -143,7 +143,7 @@ int broker_labels_check (const struct wire_request *request, struct wire_answer 
 
     *ret_valid = false;
     if (request->n_labels == 0)
-        (void) base_error_set (&wrong, -EINVAL, "say which labels to set or to remove");
+        (void) base_error_set (&wrong, -EINVAL, "name the labels to set or to remove");
     for (size_t i = 0; wrong.code == 0 && i < request->n_labels; i++)
         (void) wire_label_check (request->labels[i].name, request->labels[i].value, false, &wrong);
     *ret_valid = wrong.code == 0;
@@ -183,8 +183,8 @@ int broker_labels_order (struct broker *broker, const struct broker_node *node,
 
     if (count_set (node) + count_new (node, request) > BROKER_LABELS_MOST) {
         ordered->status = WIRE_STATUS_REFUSED;
-        ordered->reason =
-            broker_reason ("operators can give a node %d labels: remove some first", BROKER_LABELS_MOST);
+        ordered->reason = broker_reason ("operators can set at most %d labels on a node: remove some first",
+                                         BROKER_LABELS_MOST);
         return ordered->reason ? 0 : -ENOMEM;
     }
     for (size_t i = 0; r == 0 && i < request->n_labels; i++) {

@@ -166,8 +166,7 @@ static int node_list_make (struct broker *broker, const struct wire_request *req
     }
     if (list.unknown[0]) {
         answer->status = WIRE_STATUS_NONE;
-        answer->reason =
-            broker_reason ("no node is known as %s; nodectl nodes lists those that are", list.unknown);
+        answer->reason = broker_reason ("no node %s: nodectl nodes lists them", list.unknown);
     }
     return 0;
 }
@@ -258,7 +257,7 @@ static int serial_give (char **field, uint64_t serial)
 static int invalid_after (struct wire_answer *answer)
 {
     answer->status = WIRE_STATUS_INVALID;
-    answer->reason = broker_reason ("after is not what an answer gave as next");
+    answer->reason = broker_reason ("after must be the next of an earlier answer");
     return 0;
 }
 
@@ -310,8 +309,7 @@ int broker_list_reports (struct broker *broker, const struct wire_request *reque
         return invalid_after (answer);
     if (!broker_registry_find (&broker->registry, request->nodes[0])) {
         answer->status = WIRE_STATUS_NONE;
-        answer->reason =
-            broker_reason ("no node is known as %s; nodectl nodes lists those that are", request->nodes[0]);
+        answer->reason = broker_reason ("no node %s: nodectl nodes lists them", request->nodes[0]);
         return 0;
     }
     r = broker_store_reports (broker->store, request->nodes[0], request->application, after,

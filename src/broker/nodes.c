@@ -67,7 +67,7 @@ static int match_answer (struct broker *broker, const struct wire_match *match, 
     } else if (!envelope) {
         answer->status = WIRE_STATUS_NONE;
         answer->reason = r == -ENOENT ? broker_reason ("no such release of %s", match->application)
-                                      : broker_reason ("the release has nothing for %s", match->platform);
+                                      : broker_reason ("the release does not support %s", match->platform);
     } else {
         answer->envelope = calloc (1, sizeof *answer->envelope);
         if (!answer->envelope)

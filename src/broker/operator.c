@@ -109,9 +109,10 @@ static int given_make (struct ordering *ordering, const struct broker_order *ord
     if (rollout) {
         ordered->node = strdup (order->node);
         ordered->status = WIRE_STATUS_BUSY;
-        ordered->reason = broker_reason ("rollout %s has it under way: wait for its end, or nodectl rollout "
-                                         "abort %s",
-                                         rollout->state.id, rollout->state.id);
+        ordered->reason =
+            broker_reason ("it is under way in rollout %s: wait for its end, or nodectl rollout "
+                           "abort %s",
+                           rollout->state.id, rollout->state.id);
         return ordered->node && ordered->reason ? 0 : -ENOMEM;
     }
     if (order->verb == WIRE_VERB_UPDATE) {
@@ -151,7 +152,7 @@ static int order_node (struct ordering *ordering, const char *id, const struct b
     if (node)
         return forget_make (ordering, node, ordered);
     ordered->status = WIRE_STATUS_NONE;
-    ordered->reason = strdup ("no node is known by this id; nodectl nodes lists those that are");
+    ordered->reason = strdup ("no node has this id: nodectl nodes lists them");
     return ordered->reason ? 0 : -ENOMEM;
 }
 
@@ -247,10 +248,9 @@ static int order_request (struct broker *broker, const struct wire_request *requ
     int r;
 
     if (!request->all && request->n_nodes == 0)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or say that all are meant");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or select all");
     if (request->all && request->n_nodes > 0)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID,
-                                  "name the nodes, or say that all are meant, not both");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or select all, not both");
     if (request->all && request->verb == WIRE_VERB_UPDATE)
         return broker_answer_say (
             answer, WIRE_STATUS_REFUSED,
@@ -300,10 +300,10 @@ static int content_check (struct broker *broker, const struct base_digest *diges
     (void) base_digest_format (digest, text);
     if (!broker_content_has (broker->content, digest, &here))
         answer->reason = broker_reason (
-            "the content %s (%s) %s: upload it, then publish again", text, what,
+            "the blob %s (%s) %s: upload it, then publish again", text, what,
             broker_content_is_damaged (broker->content, digest) ? "is damaged" : "has not been uploaded");
     else if (here != size)
-        answer->reason = broker_reason ("the content %s (%s) has %llu bytes, the release says %llu", text,
+        answer->reason = broker_reason ("the blob %s (%s) has %llu bytes, but %llu in the release", text,
                                         what, (unsigned long long) here, (unsigned long long) size);
     else
         return 0;
@@ -344,7 +344,7 @@ static int publish_request (struct broker *broker, const struct wire_request *re
     int r;
 
     if (!request->publish)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "publish carries no release");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "the request has no release to publish");
     if (wire_release_check (request->publish, error) != 0) {
         answer->status = WIRE_STATUS_INVALID;
         answer->reason = broker_reason ("%s", error->text);
@@ -356,7 +356,7 @@ static int publish_request (struct broker *broker, const struct wire_request *re
         return r;
     if (r == 0 && known.withdrawn)
         return broker_answer_say (answer, WIRE_STATUS_GONE,
-                                  "this very release was withdrawn: publish it under another version");
+                                  "this release was withdrawn: publish it with another version");
     if (contents_check (broker, request->publish, answer) != 0)
         return 0;
     if (r == -ENOENT) {
@@ -427,7 +427,7 @@ static int list_request (struct broker *broker, const struct bus_peer *peer,
         return r;
     r = broker_waiters_add (&broker->waiters, peer, request);
     if (r == -EBUSY)
-        return broker_answer_say (answer, WIRE_STATUS_BUSY, "too many requests wait for changes already");
+        return broker_answer_say (answer, WIRE_STATUS_BUSY, "too many requests are waiting for changes");
     return r == 0 ? ORIGIN_LATER : r;
 }
 
@@ -471,7 +471,7 @@ static int request_serve (struct broker *broker, const struct bus_peer *peer,
         return label_request (broker, request, answer, error);
     default:
         return broker_answer_say (answer, WIRE_STATUS_INVALID,
-                                  "this broker does not know that verb; is it older than nodectl?");
+                                  "unknown request: this broker may be older than nodectl");
     }
 }
 

@@ -175,21 +175,20 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
         return r;
     (void) base_digest_format (order->release, digest);
     if (r == -ENOENT && base_digest_equal (order->release, &making->application.told.release))
-        r = order_refuse (
-            making, WIRE_STATUS_NONE,
-            "release %s runs there, but was not published here: nodectl publish makes it one that "
-            "can be ordered",
-            digest);
+        r = order_refuse (making, WIRE_STATUS_NONE,
+                          "release %s runs on the node, but was not published here: publish it first "
+                          "with nodectl publish",
+                          digest);
     else if (r == -ENOENT)
         r = order_refuse (making, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them", digest);
     else if (strcmp (release.document.application, order->application) != 0)
-        r = order_refuse (making, WIRE_STATUS_NONE, "release %s is one of %s, not of %s", digest,
+        r = order_refuse (making, WIRE_STATUS_NONE, "release %s belongs to %s, not to %s", digest,
                           release.document.application, order->application);
     else if (release.withdrawn)
         r = order_refuse (making, WIRE_STATUS_GONE, "release %s was withdrawn: order another one", digest);
     else if (!wire_release_match (&release.document, order->platform))
         r = order_refuse (making, WIRE_STATUS_NONE,
-                          "release %s has nothing for %s: publish it for that platform too", digest,
+                          "release %s does not support %s: publish it for that platform, too", digest,
                           order->platform);
     else {
         *ret_release = release;
@@ -207,7 +206,7 @@ static int epoch_next (struct making *making, uint64_t *ret_epoch)
     if (application->epoch >= WIRE_EPOCH_MOST - 1) {
         int r =
             order_refuse (making, WIRE_STATUS_REFUSED,
-                          "the node reports the highest possible epoch; install it again under another id");
+                          "the node reports the highest possible epoch; install it again with another id");
         return r ? r : 1;
     }
     if (!application->is_desired) {
@@ -282,12 +281,12 @@ static int update_make (struct making *making, uint64_t *ret_epoch)
                              desired->transaction ? desired->transaction : "?", making->order->node);
     }
     if (broker_order_held (application))
-        return order_refuse (making, WIRE_STATUS_REFUSED, "held; nodectl unhold %s first",
+        return order_refuse (making, WIRE_STATUS_REFUSED, "held: run nodectl unhold %s first",
                              making->order->node);
     failure = quarantine_of (application, &release.digest);
     if (failure)
         return order_refuse (making, WIRE_STATUS_REFUSED,
-                             "quarantined since it failed in %s (%.300s); nodectl quarantine clear %s",
+                             "quarantined because it failed in %s (%.300s): nodectl quarantine clear %s",
                              failure->step, failure->reason, making->order->node);
     return update_set (making, &release, ret_epoch);
 }

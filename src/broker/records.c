@@ -23,9 +23,9 @@ void broker_records_look (struct broker *broker)
     broker->is_rescued = true;
     base_log (BASE_LOG_ERROR, "%s", error.text);
     if (broker_store_rescue (broker->store, path, &why) == 0)
-        base_log (BASE_LOG_ERROR, "the records as they were are now in %s", path);
+        base_log (BASE_LOG_ERROR, "the removed records were saved to %s", path);
     else
-        base_log (BASE_LOG_ERROR, "the records as they were could not be saved: %s", why.text);
+        base_log (BASE_LOG_ERROR, "cannot save the removed records: %s", why.text);
     broker_event_notice (broker, error.text);
 }
 
@@ -93,8 +93,8 @@ int broker_application_tell (struct broker *broker, const char *node, const stru
     ret_news->believed = broker_order_raise (&application, &application.told, base_time_real_ns () / 1000000);
     if (!ret_news->believed)
         base_log_limited (&broker->log, BASE_LOG_WARNING,
-                          "ignoring that node %s has seen epoch %llu of %s: none so high was given out", node,
-                          (unsigned long long) told->seen_epoch, told->name);
+                          "node %s reports epoch %llu of %s, ignoring it: no epoch that high was issued",
+                          node, (unsigned long long) told->seen_epoch, told->name);
     return broker_store_application_put (broker->store, &application, error);
 }
 

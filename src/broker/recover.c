@@ -71,8 +71,8 @@ static int root_is_empty (int root, const char *path, struct base_error *error)
         if (faccessat (root, names[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
             return base_error_set (
                 error, -EEXIST,
-                "%s/%s is there: a backup is restored into a root without records; move them"
-                " away, or name another root",
+                "%s/%s exists: a backup is restored only into a root without records; move them"
+                " away, or use another root",
                 path, names[i]);
     return 0;
 }
@@ -119,7 +119,7 @@ int broker_restore (const char *root_path, const char *file, struct base_error *
         return r < 0 ? base_error_prefix (error, "cannot restore %s", file) : r;
     base_log (BASE_LOG_INFO,
               "restored %s into %s: %" PRIu64 " nodes, %" PRIu64 " releases, %" PRIu64
-              " rollouts paused; the copy is of %s; %" PRIu64
+              " rollouts paused; the copy is from %s; %" PRIu64
               " releases were published since. Copy ROOT/contents"
               " of the old broker back, then start the broker",
               file, root_path, restored.nodes, restored.releases, restored.paused,
@@ -150,8 +150,8 @@ static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, s
         }
         if (r != -EBADMSG) /* not damaged: this process lacks permission, or the host is at fault */
             return base_error_set (error, r,
-                                   "%.400s: nothing was changed. Mend that first; records that no process can"
-                                   " read are moved away by hand, then recovered",
+                                   "%.400s: nothing was changed. Fix that first; if no process can read"
+                                   " the records, move them away, then run recover",
                                    why.text);
         base_log (BASE_LOG_WARNING, "setting aside records that cannot be used: %s", why.text);
     }
@@ -198,7 +198,7 @@ int broker_recover (const char *root_path, struct base_error *error)
               "recovered %s: %s; %" PRIu64 " releases (%" PRIu64 " from %s/releases), %" PRIu64
               " nodes, %" PRIu64 " rollouts paused. Other nodes are known again when they connect, without"
               " their labels. Start the broker",
-              root_path, kept ? "the records that were there are kept" : "the records are new",
-              restored.releases, restored.adopted, root_path, restored.nodes, restored.paused);
+              root_path, kept ? "the existing records are kept" : "the records are new", restored.releases,
+              restored.adopted, root_path, restored.nodes, restored.paused);
     return 0;
 }

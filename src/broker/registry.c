@@ -194,7 +194,7 @@ void broker_registry_remove (struct broker_registry *registry, const char *id)
 
 static const char *place_name (const char *place)
 {
-    return place && place[0] ? place : "an unnamed place";
+    return place && place[0] ? place : "an unknown host";
 }
 
 static void refusal_fill (const struct broker_node *node, const struct wire_hello *hello,
@@ -235,8 +235,8 @@ enum broker_verdict broker_registry_hello (struct broker_registry *registry, con
         if (registry->n_nodes < registry->nodes_most)
             return BROKER_ADMIT;
         (void) base_error_set (ret_refusal, -EMFILE,
-                               "the broker knows %zu nodes and takes no more: nodectl forget --select"
-                               " drops those that are gone",
+                               "the broker knows %zu nodes and accepts no more: nodectl forget --select"
+                               " removes those that are gone",
                                registry->n_nodes);
         return BROKER_REFUSE;
     }

@@ -146,7 +146,7 @@ static int report_add (struct broker *broker, const struct bus_peer *peer, const
 
     if (!reported || wire_copy (&wire_report_record, report, &reported->report) != 0) {
         free (reported);
-        return base_error_errno (error, -ENOMEM, "cannot take a report");
+        return base_error_errno (error, -ENOMEM, "cannot process a report");
     }
     reported->peer = *peer;
     r = broker_round_add (broker, &report_ops, reported, error);
@@ -179,7 +179,7 @@ static const char *confirmation_lacks (struct broker *broker, const struct broke
         return NULL; /* the records are older than the release: they have no order for it either */
     envelope = wire_release_match (&release.document, node->platform ? node->platform : "");
     if (!envelope || !base_digest_equal (&envelope->binary, &told->binary))
-        return "another program runs than the release has for this node";
+        return "the node runs another program than the release has for it";
     return NULL;
 }
 
@@ -192,7 +192,7 @@ int broker_on_report (void *context, const struct bus_peer *peer, const struct w
     const char *lacks = node ? confirmation_lacks (broker, node, report) : NULL;
 
     if (lacks) {
-        base_log_limited (&broker->log, BASE_LOG_WARNING, "ignoring that node %s has confirmed %s: %s",
+        base_log_limited (&broker->log, BASE_LOG_WARNING, "ignoring the confirmation by node %s of %s: %s",
                           node->id, report->transaction ? report->transaction : "an update", lacks);
         noted->status = WIRE_STATUS_INVALID;
     } else if (!node)

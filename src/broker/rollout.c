@@ -151,7 +151,7 @@ static int member_load (void *context, const struct broker_member_row *row)
     if (row->index != machine->n_members || row->member.wave >= ROLLOUT_WAVES ||
         row->member.state == WIRE_MEMBER_NULL)
         return base_error_set (loading->error, -EBADMSG,
-                               "the members of a rollout in the database are not as they were written");
+                               "a member of a rollout in the database has an invalid index, wave or state");
     if (machine->n_members == loading->capacity) {
         uint32_t capacity = loading->capacity ? 2 * loading->capacity : 64;
         struct rollout_member *members = reallocarray (machine->members, capacity, sizeof *members);

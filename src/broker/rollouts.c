@@ -184,7 +184,7 @@ static int take_over (struct broker *broker, struct broker_rollout *rollout, str
     }
     if (taken == 0)
         return 0;
-    (void) snprintf (reason, sizeof reason, "rollout %s takes %u of its nodes over", rollout->state.id,
+    (void) snprintf (reason, sizeof reason, "rollout %s takes over %u of its nodes", rollout->state.id,
                      taken);
     r = broker_rollouts_advance (broker, other, &by, error);
     if (r != 0)
@@ -262,9 +262,10 @@ static int rollout_attend (struct broker *broker, size_t at, uint64_t now_ms, st
         return r;
     rollout = broker->rollouts.live[at];
     if (rollout->older)
-        rollout_pause (&rollout->machine,
-                       "nodes have seen orders that the broker's records do not know: an older copy of "
-                       "them was put in place; look what nodes run, then resume");
+        rollout_pause (
+            &rollout->machine,
+            "nodes have seen orders that are not in the broker's records: the records were replaced by "
+            "an older copy; check what the nodes run, then resume");
     look_at_queued (broker, rollout, now_ms);
     r = look_at_queue (broker, rollout, error);
     if (r != 0)
@@ -362,7 +363,7 @@ static void member_forget (struct broker *broker, struct broker_rollout *rollout
         !rollout_is_under_way (rollout->machine.members[index].state))
         return;
     (void) broker_text_set (&member->step, NULL);
-    (void) broker_text_set (&member->reason, "it was forgotten while the rollout ran");
+    (void) broker_text_set (&member->reason, "the node was forgotten during the rollout");
     member->epoch = 0;
     rollout_forget (&rollout->machine, index, broker_rollouts_now_ms (broker));
 }

@@ -17,8 +17,7 @@ enum { PAGE = 64 /* rollouts in one answer */ };
 
 int broker_rollout_unknown (struct wire_answer *answer, const char *id)
 {
-    return broker_answer_say (answer, WIRE_STATUS_NONE,
-                              "no rollout is known as %s: nodectl rollout list shows them",
+    return broker_answer_say (answer, WIRE_STATUS_NONE, "no rollout %s: nodectl rollout list shows them",
                               id ? id : "(nothing)");
 }
 
@@ -69,7 +68,7 @@ int broker_list_rollouts (struct broker *broker, const struct wire_request *requ
     int r;
 
     if (serial_read (request->after, &before) != 0)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
     r = broker_store_rollouts (broker->store, before, since, false, rollout_visit, &list, error);
     if (r < 0) {
         broker_page_deinit (&list.page);
@@ -122,7 +121,7 @@ static int planned_list (struct broker *broker, const struct wire_request *reque
     int r = 0;
 
     if (!plan)
-        return broker_answer_say (answer, WIRE_STATUS_NONE, "no such plan was made lately: make it again");
+        return broker_answer_say (answer, WIRE_STATUS_NONE, "the plan is unknown or too old: make it again");
     for (; at < plan->n_members; at++) {
         base_cleanup (wire_member_state_deinit) struct wire_member_state shown = {.node = NULL};
         r = wire_copy (&wire_member_state_record, &plan->members[at], &shown);
@@ -165,7 +164,7 @@ int broker_list_members (struct broker *broker, const struct wire_request *reque
     int r;
 
     if (serial_read (request->after, &from) != 0)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
     if (!base_digest_is_null (&request->plan))
         return planned_list (broker, request, from, answer);
     r = serial_of (broker, request, &serial, answer, error);
@@ -198,7 +197,7 @@ int broker_list_turns (struct broker *broker, const struct wire_request *request
     int r;
 
     if (serial_read (request->after, &after) != 0)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after is not what an answer gave as next");
+        return broker_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
     r = serial_of (broker, request, &serial, answer, error);
     if (r != 0)
         return r > 0 ? 0 : r;

@@ -99,7 +99,7 @@ static int release_find (struct planning *planning)
     if (r != 0)
         return r;
     if (strcmp (planning->release.document.application, spec->application) != 0)
-        return plan_refuse (planning->answer, WIRE_STATUS_NONE, "release %s is one of %s, not of %s", digest,
+        return plan_refuse (planning->answer, WIRE_STATUS_NONE, "release %s belongs to %s, not to %s", digest,
                             planning->release.document.application, spec->application);
     if (planning->release.withdrawn)
         return plan_refuse (planning->answer, WIRE_STATUS_GONE,
@@ -269,9 +269,10 @@ const char *broker_plan_left_out (struct broker *broker, const struct broker_pla
         rollout = broker_rollouts_before (broker, NULL, planned->facts[left_out->fact].id,
                                           planned->plan.spec.application, &member);
     if (rollout)
-        (void) snprintf (text, BROKER_LEFT_OUT_TEXT, "rollout %s has it, and has not ended: --queue%s",
+        (void) snprintf (text, BROKER_LEFT_OUT_TEXT, "rollout %s has this node and has not ended: --queue%s",
                          rollout->state.id,
-                         rollout_gives (&rollout->machine) ? " waits, --supersede takes it" : " waits");
+                         rollout_gives (&rollout->machine) ? " waits for it, --supersede takes over the node"
+                                                           : " waits for it");
     else
         (void) snprintf (text, BROKER_LEFT_OUT_TEXT, "%s", rollout_exclusion_text (left_out->why));
     return text;

@@ -201,7 +201,7 @@ static int start_check (struct broker *broker, const struct wire_request *reques
             "node %s is in rollout %s, which has not ended: --queue waits for it%s, or nodectl "
             "rollout abort %s",
             id, other ? other->state.id : "?",
-            other && rollout_gives (&other->machine) ? ", --supersede takes its nodes over" : "",
+            other && rollout_gives (&other->machine) ? ", --supersede takes over its nodes" : "",
             other ? other->state.id : "?");
         return r ? r : 1;
     }
@@ -274,7 +274,7 @@ static int members_retry (struct broker_rollout *rollout, const struct wire_requ
     char why[ROLLOUT_REASON];
     size_t done = 0;
 
-    (void) snprintf (text, ROLLOUT_REASON, "no node of it can be tried again: the rollout is %s",
+    (void) snprintf (text, ROLLOUT_REASON, "no node can be retried: the rollout is %s",
                      wire_phase_word (rollout->machine.phase));
     for (size_t i = 0; i < request->n_nodes; i++) {
         uint32_t index = broker_rollout_find (rollout, request->nodes[i]);
@@ -321,12 +321,12 @@ static int steer_check (struct broker *broker, struct broker_rollout *rollout,
     int r = 0;
 
     if (request->command == WIRE_COMMAND_NULL)
-        r = broker_answer_say (answer, WIRE_STATUS_INVALID, "say what the rollout is to do");
+        r = broker_answer_say (answer, WIRE_STATUS_INVALID, "the request has no command for the rollout");
     else if (request->command == WIRE_COMMAND_APPROVE && request->wave && approves != ROLLOUT_NOBODY &&
              request->wave != approves + 1)
         r = broker_answer_say (answer, WIRE_STATUS_REFUSED,
-                               "it is wave %u of rollout %s that waits for an approval, not wave %llu",
-                               approves + 1, rollout->state.id, (unsigned long long) request->wave);
+                               "wave %u of rollout %s waits for approval, not wave %llu", approves + 1,
+                               rollout->state.id, (unsigned long long) request->wave);
     else if (request->command == WIRE_COMMAND_RESUME || request->command == WIRE_COMMAND_RETRY ||
              request->command == WIRE_COMMAND_APPROVE) {
         base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
@@ -374,7 +374,7 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
         for (size_t i = 0; i < request->n_nodes; i++)
             (void) snprintf (nodes + strlen (nodes), sizeof nodes - strlen (nodes), "%s%s", i ? ", " : "",
                              request->nodes[i]);
-        by.reason = request->n_nodes ? nodes : "all that can be tried again";
+        by.reason = request->n_nodes ? nodes : "all nodes that can be retried";
     } else
         r = rollout_command (&rollout->machine, request->command, ROLLOUT_NOBODY, now_ms, text);
     if (r != 0)

@@ -61,7 +61,8 @@ static void update_ended (struct broker_rollout *rollout, uint32_t index, const 
             member_ended (rollout, index, ROLLOUT_CONFIRMED, now_ms);
         else if (is_at_rest (told->state)) { /* it has reverted since */
             if (!member->reason)
-                member->reason = strdup ("it runs another release again, and the rollout did not order that");
+                member->reason =
+                    strdup ("the node reverted to another release, but not by order of the rollout");
             member_ended (rollout, index, ROLLOUT_REVERTED, now_ms);
         }
         return;
@@ -170,7 +171,7 @@ static void look_unfit (struct broker_rollout *rollout, uint32_t index, const st
     if (unfit) {
         reason = broker_reason ("%s: %.300s" BROKER_UNFIT_NEXT "%s", failure ? failure->step : "probing",
                                 failure ? failure->reason : "its host is unfit for the update",
-                                told->retry ? told->retry : "a time that it does not say");
+                                told->retry ? told->retry : "an unknown time");
         if (reason && state->unfit && member->reason && strcmp (member->reason, reason) == 0) {
             free (reason);
             return;

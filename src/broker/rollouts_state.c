@@ -89,7 +89,7 @@ static char *waits_text (const struct broker_rollout *rollout, uint64_t now_ms)
 
     if (machine->paused && (machine->phase == WIRE_PHASE_UPDATING || machine->phase == WIRE_PHASE_SOAKING ||
                             machine->phase == WIRE_PHASE_QUEUED))
-        return broker_reason ("to be resumed: nodectl rollout resume %s", rollout->state.id);
+        return broker_reason ("a resume: nodectl rollout resume %s", rollout->state.id);
     switch (machine->phase) {
     case WIRE_PHASE_QUEUED:
         return rollout->blocked ? broker_reason ("%s", rollout->blocked) : NULL;

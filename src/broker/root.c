@@ -16,7 +16,7 @@ int broker_root_open (const char *path, int *ret_root, int *ret_lock, struct bas
     base_cleanup (base_close_p) int lock = -1;
 
     if (mkdir (path, 0700) != 0 && errno != EEXIST)
-        return base_error_errno (error, -errno, "cannot make the root %s", path);
+        return base_error_errno (error, -errno, "cannot create the root %s", path);
     root = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return base_error_errno (error, -errno, "cannot open the root %s", path);
@@ -26,7 +26,7 @@ int broker_root_open (const char *path, int *ret_root, int *ret_lock, struct bas
     if (flock (lock, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
             return base_error_set (error, BROKER_E_LOCKED,
-                                   "another process serves the root %s: stop it first, or take another root",
+                                   "another process serves the root %s: stop it first, or use another root",
                                    path);
         return base_error_errno (error, -errno, "cannot lock %s/lock", path);
     }

@@ -125,7 +125,7 @@ char *broker_serving_notice (struct broker *broker)
         return broker_reason ("%s", error.text);
     missing = releases_missing (broker);
     return missing ? broker_reason (
-                         "%llu releases cannot be served, because blobs of theirs are missing or damaged:"
+                         "%llu releases cannot be served, because some of their blobs are missing or damaged:"
                          " nodectl releases shows which; publish them again from the same files, or"
                          " withdraw them",
                          (unsigned long long) missing)

@@ -53,7 +53,7 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
     if (node)
         origin_keep (broker->origin);
     if (node && came) {
-        came_tell (broker, node, "is back");
+        came_tell (broker, node, "is in contact again");
         broker_node_changed (broker, node);
         broker_rollouts_node (broker, node);
     }
@@ -143,7 +143,8 @@ static void check_age (struct broker *broker, const struct broker_node *node,
     if (!news->known || !news->believed || told->seen_epoch <= news->before)
         return;
     base_log_limited (&broker->log, BASE_LOG_WARNING,
-                      "node %s has seen epoch %" PRIu64 " of %s, and the records know none above %" PRIu64
+                      "node %s has seen epoch %" PRIu64
+                      " of %s, but the highest epoch in the records is %" PRIu64
                       ": were they replaced by an older copy?",
                       node->id, told->seen_epoch, told->name, news->before);
     broker_rollouts_older (broker, node, told->name);
@@ -160,13 +161,14 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
     int r = broker_registry_put (&broker->registry, &record, &node);
 
     if (r != 0)
-        return base_error_errno (error, r, "cannot remember node %s", hello->node);
+        return base_error_errno (error, r, "cannot store node %s", hello->node);
     if (greeting->labelled && broker_labels_load (broker, node, error) != 0)
         (void) broker_storage_failed (broker, error);
     if (broker_registry_open (&broker->registry, node, hello->session, &greeting->peer,
                               base_time_boot_ms ())) {
         char how[256];
-        (void) snprintf (how, sizeof how, "came: %.128s, noded %.64s", node->place ? node->place : "no place",
+        (void) snprintf (how, sizeof how, "connected: %.128s, noded %.64s",
+                         node->place ? node->place : "an unknown host",
                          node->software ? node->software : "of an unknown version");
         came_tell (broker, node, how);
     }
@@ -210,7 +212,7 @@ static void welcome_send (struct broker *broker, const struct bus_peer *peer, en
 static void greeting_ended (struct broker *broker, void *item, bool kept)
 {
     struct greeting *greeting = item;
-    struct base_error error = {.text = "the broker could not write it down"};
+    struct base_error error = {.text = "the broker could not store the hello"};
     int r = kept ? greeting_open (broker, greeting, &error) : -EIO;
 
     if (kept && r != 0)
@@ -246,7 +248,7 @@ static int hello_admit (struct broker *broker, const struct bus_peer *peer, cons
 
     if (!greeting || wire_copy (&wire_hello_record, hello, &greeting->hello) != 0) {
         free (greeting);
-        return base_error_errno (error, -ENOMEM, "cannot take a hello");
+        return base_error_errno (error, -ENOMEM, "cannot process a hello");
     }
     greeting->peer = *peer;
     greeting->restarts = (node ? node->restarts : 0) + is_restart (node, hello);
@@ -284,9 +286,9 @@ static bool hello_is_in_time (struct broker *broker, const struct wire_hello *he
              : broker_pace_take (&broker->invented, BROKER_NEW_AT_ONCE, broker->new_nodes, now_ms))
         return true;
     answer->status = WIRE_STATUS_FAILED;
-    answer->reason = node ? broker_reason ("node %s has said hello too often within a minute", node->id)
-                          : broker_reason ("too many nodes came that the broker did not know; %u a minute"
-                                           " are taken (broker/new-nodes)",
+    answer->reason = node ? broker_reason ("node %s has sent too many hellos within a minute", node->id)
+                          : broker_reason ("too many unknown nodes: %u a minute are accepted"
+                                           " (broker/new-nodes)",
                                            broker->new_nodes);
     return false;
 }
@@ -343,8 +345,8 @@ static void registry_settled (void *context, struct broker_node *node, const str
         return;
     }
     base_log_limited (&broker->log, BASE_LOG_INFO,
-                      "node %s: its session lost contact and is replaced by that of %s", node->id,
-                      hello->place ? hello->place : "an unnamed place");
+                      "node %s: its session lost contact and is replaced by the session of %s", node->id,
+                      hello->place ? hello->place : "an unknown host");
     if (hello_admit (broker, peer, hello, &error) == 0)
         return;
     (void) broker_storage_failed (broker, &error);
@@ -375,7 +377,7 @@ static void parting_ended (struct broker *broker, void *item, bool kept)
     (void) kept; /* the node is offline in any case */
     if (node) {
         if (is_told (broker, node)) {
-            base_log (BASE_LOG_INFO, "node %s went: %s", node->id, parting->reason);
+            base_log (BASE_LOG_INFO, "node %s disconnected: %s", node->id, parting->reason);
             broker_event (broker, WIRE_EVENT_WENT, node, NULL, NULL, NULL, parting->reason);
         }
         broker_node_changed (broker, node);

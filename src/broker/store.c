@@ -105,8 +105,8 @@ int store_fail (struct broker_store *store, struct base_error *error, const char
     int code = sqlite3_errcode (store->database) & 0xff, cause = sqlite3_system_errno (store->database);
     int r = store_code (code, cause);
     bool has_cause = (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && cause > 0;
-    return base_error_set (error, r, "%s: the broker's database %s says: %s%s%s", what,
-                           broker_store_path (store), sqlite3_errmsg (store->database), has_cause ? ": " : "",
+    return base_error_set (error, r, "%s: SQLite reports for %s: %s%s%s", what, broker_store_path (store),
+                           sqlite3_errmsg (store->database), has_cause ? ": " : "",
                            has_cause ? strerror (cause) : "");
 }
 
@@ -387,8 +387,8 @@ static int layout_migrate (struct broker_store *store, const char *path, struct 
     if (layout > LAYOUT)
         return base_error_set (
             error, -EPROTO,
-            "%s has layout %llu, made by a newer noded-broker; this one knows %d: start the newer one"
-            " or restore a backup",
+            "%s has layout %llu, made by a newer noded-broker; this one supports %d: start the newer"
+            " one, or restore a backup",
             path, (unsigned long long) layout, LAYOUT);
     for (; layout < LAYOUT; layout++) {
         char pragma[64];
@@ -474,7 +474,7 @@ int broker_store_open (const char *path, struct broker_store **ret_store, struct
             return base_error_errno (error, -ENOMEM, "cannot open %s", path);
         int cause = sqlite3_system_errno (store->database);
         return base_error_set (error, store_code (sqlite3_errcode (store->database), cause),
-                               "cannot open %s: the database says: %s%s%s", path,
+                               "cannot open %s: SQLite reports: %s%s%s", path,
                                sqlite3_errmsg (store->database), cause > 0 ? ": " : "",
                                cause > 0 ? strerror (cause) : "");
     }

@@ -25,8 +25,8 @@ struct broker_store;
 
 /*  What to do about records that cannot be used. */
 #define BROKER_REMEDY                                                                                        \
-    "noded-broker --root DIR --restore FILE puts a backup in the place of records that were moved away,"     \
-    " noded-broker recover --root DIR rebuilds them from the releases beside the blobs"
+    "noded-broker --root DIR --restore FILE restores a backup after the records were moved away, or"         \
+    " noded-broker recover --root DIR rebuilds the records from DIR/releases"
 
 /*  Opens or creates the database at path. A database that is damaged or lacks tables is refused. */
 int broker_store_open (const char *path, struct broker_store **ret_store, struct base_error *error);

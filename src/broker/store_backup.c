@@ -28,7 +28,7 @@ static void database_close (sqlite3 **database)
 static int database_fail (sqlite3 *database, struct base_error *error, const char *what, const char *path)
 {
     return base_error_set (error, store_code (sqlite3_errcode (database), sqlite3_system_errno (database)),
-                           "cannot %s %s: the database says: %s", what, path, sqlite3_errmsg (database));
+                           "cannot %s %s: SQLite reports: %s", what, path, sqlite3_errmsg (database));
 }
 
 static int database_open (const char *path, int flags, sqlite3 **ret_database, struct base_error *error)
@@ -140,7 +140,7 @@ static int copy_check (const char *path, const uint64_t counts[COUNTED], struct 
         r = counts_get (database, path, found, error);
     for (size_t i = 0; r == 0 && i < COUNTED; i++)
         if (found[i] != counts[i])
-            r = base_error_set (error, -EIO, "the copy %s has %llu rows of %s where the records have %llu",
+            r = base_error_set (error, -EIO, "the copy %s has %llu rows of %s, but the records have %llu",
                                 path, (unsigned long long) found[i], counted[i],
                                 (unsigned long long) counts[i]);
     return r;
@@ -213,7 +213,8 @@ static int database_check (const char *path, struct broker_restored *restored, u
     if (r == 0)
         r = number_get (database, "PRAGMA user_version", path, &layout, error);
     if (r == 0 && layout == 0)
-        r = base_error_set (error, -EBADMSG, "%s is a database, but not one of noded-broker", path);
+        r = base_error_set (error, -EBADMSG,
+                            "%s is an SQLite database, but not a copy of the records of noded-broker", path);
     if (r == 0)
         r = number_get (database, "SELECT count(*) FROM nodes", path, &restored->nodes, error);
     if (r == 0)
@@ -267,7 +268,7 @@ static int row_pause (struct pausing *pausing, struct broker_rollout_row *row, u
 
     (void) base_time_format (base_time_real_ns (), now);
     (void) snprintf (reason, sizeof reason,
-                     "the broker's records were restored%s%s: look what nodes run, then resume",
+                     "the broker's records were restored%s%s: check what the nodes run, then resume",
                      pausing->restored->time[0] ? " from a copy of " : "", pausing->restored->time);
     row->state.paused = true;
     free (row->state.reason);
@@ -325,7 +326,7 @@ static int database_gather (struct broker_store *store, const char *path, struct
     int r = row_get (store->database, "PRAGMA journal_mode = DELETE", path, &row, &is_there, error);
 
     if (r == 0 && (!is_there || strcmp (store_text (row, 0), "delete") != 0))
-        r = base_error_set (error, -EIO, "cannot bring all of %s into one file", path);
+        r = base_error_set (error, -EIO, "cannot merge the log of %s into the file", path);
     return r;
 }
 

@@ -129,13 +129,13 @@ int broker_store_mark_attach (struct broker_store *store, int directory, const c
         (identity != store->identity || mark > store->mark)) {
         if (identity != store->identity)
             return base_error_set (error, BROKER_E_OLDER,
-                                   "%s holds other records than this broker had: an order may have been lost."
-                                   " Put the last ones back; else " BROKER_REMEDY,
+                                   "%s is not the database that this broker used last: orders may be lost."
+                                   " Put that one back; else " BROKER_REMEDY,
                                    broker_store_path (store));
         return base_error_set (error, BROKER_E_OLDER,
                                "%s is older than what this broker has acknowledged (%" PRIu64 " of %" PRIu64
-                               " changes): its log was lost, or it is a copy. Put the last one back, with"
-                               " broker.db-wal; else " BROKER_REMEDY,
+                               " changes): its log was lost, or it is an older copy. Put the latest one"
+                               " back, with broker.db-wal; else " BROKER_REMEDY,
                                broker_store_path (store), store->mark, mark);
     }
     if (store->identity == 0)
@@ -169,9 +169,9 @@ int broker_store_is_lost (struct broker_store *store, struct base_error *error)
     }
     return store->is_lost
                ? base_error_set (error, -ESTALE,
-                                 "%s was removed or replaced while the broker ran: nothing that changes the"
-                                 " records is taken any more. Stop the broker, move what lies there away and"
-                                 " restore the broker.db.rescued-* beside it: noded-broker --root DIR"
+                                 "%s was removed or replaced while the broker ran: changes are refused."
+                                 " Stop the broker, move the files broker.db* that are there now away, and"
+                                 " restore the saved broker.db.rescued-*: noded-broker --root DIR"
                                  " --restore FILE",
                                  broker_store_path (store))
                : 0;

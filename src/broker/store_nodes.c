@@ -90,7 +90,7 @@ int broker_store_application_get (struct broker_store *store, const char *node, 
         return r < 0 ? r : -ENOENT;
     if (base_text_copy (application.node, sizeof application.node, node) != 0 ||
         base_text_copy (application.name, sizeof application.name, name) != 0)
-        return base_error_set (error, -EINVAL, "a node or application with too long a name");
+        return base_error_set (error, -EINVAL, "the name of a node or application is too long");
     application.epoch = store_number (row, 0);
     verb = store_text (row, 1);
     application.verb = verb ? wire_verb_parse (verb) : WIRE_VERB_NULL;

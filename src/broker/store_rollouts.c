@@ -109,7 +109,7 @@ static int rollout_read (sqlite3_stmt *statement, struct broker_rollout_row *ret
     row.state.revision = store_number (statement, 11);
     if (row.state.phase == WIRE_PHASE_NULL || row.wave >= ROLLOUT_WAVES) {
         broker_rollout_row_deinit (&row);
-        return base_error_set (error, -EBADMSG, "a rollout in the database stands nowhere");
+        return base_error_set (error, -EBADMSG, "a rollout in the database has an invalid phase or wave");
     }
     *ret_row = row;
     return 0;
@@ -260,7 +260,7 @@ int broker_store_watched_get (struct broker_store *store, uint64_t *ret_ms, stru
         return r;
     if (r == 0)
         return base_error_set (error, -EBADMSG,
-                               "%s does not say for how long rollouts were watched: " BROKER_REMEDY,
+                               "%s lacks the time for which rollouts were watched: " BROKER_REMEDY,
                                broker_store_path (store));
     *ret_ms = store_number (statement, 0);
     return 0;

@@ -141,7 +141,7 @@ static int install_parse (int argc, char **argv, struct install_options *wanted)
     if (wanted->repair && install->root && !install->broker && !wanted->systemd)
         return PROGRAM_GO;
     if (wanted->repair)
-        return program_usage_error (&spec, "--repair is given with --root DIR alone");
+        return program_usage_error (&spec, "--repair takes only --root DIR");
     if (!install->root || !install->broker)
         return program_usage_error (&spec, "%s is missing",
                                     install->root ? "--broker HOST[:PORT]" : "--root DIR");
@@ -348,9 +348,8 @@ static int command_revert (int argc, char **argv)
     if (rc && rc != ROOT_E_UNSYNCED)
         return error_print (&error, "revert");
     if (!held)
-        fprintf (stderr,
-                 "noded revert: the hold could not be written down (is the disk full?): the broker may "
-                 "order the next update\n");
+        fprintf (stderr, "noded revert: cannot store the hold (is the disk full?): the broker may "
+                         "order the next update\n");
     printf ("stable is %s now%s%s\n", name, held ? ", and held" : "",
             running ? "; the running manager was notified"
                     : "; no manager runs, the next start uses that version");

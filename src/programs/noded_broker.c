@@ -114,10 +114,12 @@ static int take_again (void *context, const struct program_spec *spec)
         return program_usage_error (spec, "%s", error.text);
     if (!is_same (now->root, again->root) || !is_same (now->address, again->address) ||
         now->port != again->port || now->no_content != again->no_content || now->insecure != again->insecure)
-        base_log (BASE_LOG_WARNING, "another root, address, port, no-content or insecure needs a new start");
+        base_log (BASE_LOG_WARNING,
+                  "changes of root, bind, port, no-content or insecure take effect after a restart");
     if (memcmp (&now->trash, &again->trash, sizeof now->trash) != 0 || now->scrub_ms != again->scrub_ms ||
         now->new_nodes != again->new_nodes || now->nodes_most != again->nodes_most)
-        base_log (BASE_LOG_WARNING, "another trash, scrub, new-nodes or nodes needs a new start");
+        base_log (BASE_LOG_WARNING,
+                  "changes of trash, scrub, new-nodes or nodes take effect after a restart");
     return PROGRAM_GO;
 }
 
@@ -139,14 +141,14 @@ static int running_serve (struct running *running, const struct options *options
 
     running->loop = bus_loop_new ();
     if (!running->loop)
-        return base_error_errno (error, -ENOMEM, "cannot make the event loop");
+        return base_error_errno (error, -ENOMEM, "cannot create the event loop");
     bus_loop_connections (running->loop, files_check ());
     running->signals = (struct program_signals){running->loop, on_hangup, running};
     running->reload.loop = running->loop;
     running->reload.keys = &running->keys;
     r = program_signals_take (&running->signals);
     if (r != 0)
-        return base_error_errno (error, r, "cannot take signals");
+        return base_error_errno (error, r, "cannot set up signals");
     /* Clients are given one port of this broker: free ports that are not in a row are of no use. */
     for (int tries = 0; tries < PORT_TRIES; tries++) {
         uint64_t port = options->port ? options->port : PORT_FIRST + 4 * base_random_below (PORT_ROWS);
@@ -172,34 +174,34 @@ int main (int argc, char **argv)
         {"root", 'r', PROGRAM_TEXT, "DIR", "broker/root", &options->root, 0,
          "directory of records and blobs; created if missing"},
         {"bind", 'b', PROGRAM_TEXT, "ADDR", "broker/bind", &options->address, 0,
-         "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
+         "address to listen on, * for all (127.0.0.1); or ipc://PATH"},
         {"port", 'p', PROGRAM_NUMBER, "BASE", "broker/port", &options->port, UINT16_MAX,
          "announce on BASE, control on +1, content on +2, events on +3 (7670);\n"
-         "0: any four in a row that are free"},
+         "0: any four free ports in a row"},
         {"no-content", 0, PROGRAM_FLAG, NULL, "broker/no-content", &options->no_content, 0,
-         "serve no blobs: a noded-content does"},
+         "serve no blobs; noded-content serves them"},
         {"heartbeat", 0, PROGRAM_SPAN, "SPAN", "broker/heartbeat", &options->heartbeat_ms, 0,
-         "how often a node shows that it lives (15s)"},
+         "interval of a node's heartbeats (15s)"},
         {"liveness", 0, PROGRAM_SPAN, "SPAN", "broker/liveness", &options->liveness_ms, 0,
-         "silence after which a node counts as offline (3 heartbeats)"},
+         "time without a message after which a node counts as offline (3 heartbeats)"},
         {"trash-keep", 0, PROGRAM_SPAN, "SPAN", "broker/trash/keep", &options->trash.keep_ms, 0,
-         "how long a blob that nothing needs is kept at least (168h)"},
+         "minimum time for which an unneeded blob is kept (168h)"},
         {"trash-first", 0, PROGRAM_SPAN, "SPAN", "broker/trash/first", &options->trash.first_ms, 0,
-         "how long after a start no blob is deleted (1h)"},
+         "time after a start in which no blob is deleted (1h)"},
         {"trash-free", 0, PROGRAM_NUMBER, "BYTES", "broker/trash/free", &options->trash.free, 0,
-         "blobs that nothing needs are only deleted while less of the disk is free (1073741824)"},
+         "delete unneeded blobs only while less disk space is free (1073741824)"},
         {"scrub", 0, PROGRAM_SPAN, "SPAN", "broker/scrub", &options->scrub_ms, 0,
-         "within which every blob is read and verified (168h); 0: none is"},
+         "period in which every blob is verified once (168h); 0: off"},
         {"new-nodes", 0, PROGRAM_NUMBER, "N", "broker/new-nodes", &options->new_nodes, BROKER_NODES_MOST,
-         "nodes a minute that the broker has never heard of (600, and 10000 at once)"},
+         "new nodes accepted per minute (600, and 10000 at once)"},
         {"nodes", 0, PROGRAM_NUMBER, "N", "broker/nodes", &options->nodes_most, BROKER_NODES_MOST,
-         "nodes that the broker knows at most (65536)"},
+         "maximum number of nodes that the broker knows (65536)"},
         {"restore", 0, PROGRAM_TEXT, "FILE", NULL, &options->restore, 0,
-         "make the records of a root without any from a backup, and end"},
+         "create the records from a backup, in a root that has none, and exit"},
         {"new", 0, PROGRAM_FLAG, NULL, NULL, &options->anew, 0,
          "start with empty records, whatever else the root contains"},
         {"insecure", 0, PROGRAM_FLAG, NULL, "broker/insecure", &options->insecure, 0,
-         "let other hosts in without CURVE keys"},
+         "allow other hosts without CURVE keys"},
         {"log", 0, PROGRAM_LOG, "LEVEL", "broker/log", NULL, 0, "error, warning, info or debug (info)"},
         {.name = NULL}};
     const struct program_spec spec = {

@@ -125,7 +125,8 @@ static int take_again (void *context, const struct program_spec *spec)
     (void) spec;
     if (!is_same (now->root, again->root) || !is_same (now->address, again->address) ||
         now->port != again->port || now->insecure != again->insecure || now->scrub_ms != again->scrub_ms)
-        base_log (BASE_LOG_WARNING, "another root, address, port, insecure or scrub needs a new start");
+        base_log (BASE_LOG_WARNING,
+                  "changes of root, bind, port, insecure or scrub take effect after a restart");
     return PROGRAM_GO;
 }
 
@@ -139,14 +140,14 @@ static int running_serve (struct running *running, const struct options *options
 
     running->loop = bus_loop_new ();
     if (!running->loop)
-        return base_error_errno (error, -ENOMEM, "cannot make the event loop");
+        return base_error_errno (error, -ENOMEM, "cannot create the event loop");
     bus_loop_connections (running->loop, program_connections (program_files_raise ()));
     running->signals = (struct program_signals){running->loop, on_hangup, running};
     running->reload.loop = running->loop;
     running->reload.keys = &running->keys;
     r = program_signals_take (&running->signals);
     if (r != 0)
-        return base_error_errno (error, r, "cannot take signals");
+        return base_error_errno (error, r, "cannot set up signals");
     r = broker_root_open (options->root, &running->root, &running->lock, error);
     if (r == 0)
         r = broker_content_open (running->loop, running->root, &running->content, error);
@@ -170,13 +171,13 @@ int main (int argc, char **argv)
         {"root", 'r', PROGRAM_TEXT, "DIR", "content/root", &options->root, 0,
          "directory of blobs; created if missing"},
         {"bind", 'b', PROGRAM_TEXT, "ADDR", "content/bind", &options->address, 0,
-         "address to listen on, * for every one (127.0.0.1); or ipc://PATH"},
+         "address to listen on, * for all (127.0.0.1); or ipc://PATH"},
         {"port", 'p', PROGRAM_NUMBER, "PORT", "content/port", &options->port, UINT16_MAX,
-         "port to listen on (7672); 0: one that is free"},
+         "port to listen on (7672); 0: a free one"},
         {"scrub", 0, PROGRAM_SPAN, "SPAN", "content/scrub", &options->scrub_ms, 0,
-         "within which every blob is read and verified (168h); 0: none is"},
+         "period in which every blob is verified once (168h); 0: off"},
         {"insecure", 0, PROGRAM_FLAG, NULL, "content/insecure", &options->insecure, 0,
-         "let other hosts in without CURVE keys"},
+         "allow other hosts without CURVE keys"},
         {"log", 0, PROGRAM_LOG, "LEVEL", "content/log", NULL, 0, "error, warning, info or debug (info)"},
         {.name = NULL}};
     const struct program_spec spec = {.name = "noded-content",

@@ -31,8 +31,8 @@ int program_bind_endpoint (const char *address, uint64_t port, const char *name,
         length = snprintf (ret_endpoint, BUS_ENDPOINT_SIZE, is_v6 ? "tcp://[%s]:%s" : "tcp://%s:%s", address,
                            port_text);
     if (length >= BUS_ENDPOINT_SIZE || address[0] == '\0')
-        return base_error_set (error, -EINVAL,
-                               "\"%.64s\" is not an address to bind; 127.0.0.1, ::1 and * are", address);
+        return base_error_set (error, -EINVAL, "\"%.64s\" is not an address to bind: use 127.0.0.1, ::1 or *",
+                               address);
     return 0;
 }
 
@@ -63,9 +63,9 @@ int program_bind_check (const char *address, bool has_keys, bool insecure, struc
         return 0;
     return base_error_set (
         error, -EPERM,
-        "%s can be reached from other hosts, and no CURVE keys are set: whoever reaches it could"
-        " order updates. Set curve/secret-key-file and curve/allow in the settings, or say"
-        " --insecure where the network is trusted",
+        "%s can be reached from other hosts, and no CURVE keys are set: anybody who reaches it"
+        " could order updates. Set curve/secret-key-file and curve/allow in the settings, or use"
+        " --insecure if the network is trusted",
         address);
 }
 

@@ -83,7 +83,7 @@ static void help_print (const struct program_spec *spec)
             help_line (spec->options[i].letter, spec->options[i].name, spec->options[i].argument,
                        spec->options[i].help);
     if (has_settings (spec))
-        help_line (0, "config", "FILE", "read settings from a ZPL file; options go before it");
+        help_line (0, "config", "FILE", "read settings from a ZPL file; options override it");
     help_line (0, "help", NULL, "print this and exit");
     help_line (0, "version", NULL, "print the version and exit");
     for (unsigned i = 0; i < options_count (spec); i++) {
@@ -149,19 +149,20 @@ static int value_take (const struct program_spec *spec, const struct program_opt
     case PROGRAM_NUMBER:
         r = base_text_parse_u64 (text, option->most ? option->most : UINT64_MAX, option->value);
         if (r == -ERANGE)
-            return program_usage_error (spec, "%s is at most %llu, not \"%s\"", where,
+            return program_usage_error (spec, "%s must be at most %llu, not \"%s\"", where,
                                         (unsigned long long) option->most, text);
         if (r != 0)
-            return program_usage_error (spec, "%s is a number, not \"%s\"", where, text);
+            return program_usage_error (spec, "%s must be a number, not \"%s\"", where, text);
         break;
     case PROGRAM_SPAN:
         if (base_text_parse_span_ms (text, option->value) != 0)
-            return program_usage_error (spec, "%s is a time such as 250ms, 30s, 10m or 1h, not \"%s\"", where,
-                                        text);
+            return program_usage_error (spec, "%s must be a time such as 250ms, 30s, 10m or 1h, not \"%s\"",
+                                        where, text);
         break;
     case PROGRAM_LOG:
         if (!base_log_level_parse (text, &level))
-            return program_usage_error (spec, "%s is error, warning, info or debug, not \"%s\"", where, text);
+            return program_usage_error (spec, "%s must be error, warning, info or debug, not \"%s\"", where,
+                                        text);
         base_log_set_level (level);
         break;
     }

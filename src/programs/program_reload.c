@@ -30,14 +30,13 @@ static int keys_take (const struct program_reload *reload, const struct program_
     if (!keys->configured)
         return PROGRAM_GO;
     if (strcmp (keys->bus.secret_key, reload->keys->bus.secret_key) != 0)
-        base_log (BASE_LOG_WARNING, "another key pair of this server needs a new start: the old one stays");
+        base_log (BASE_LOG_WARNING, "a changed key pair of this server takes effect after a restart");
     if (bus_loop_allow (reload->loop, keys->allowed) != 0)
         return program_usage_error (spec, "cannot load the allowed keys: out of memory");
-    base_log (
-        BASE_LOG_INFO,
-        "%zu keys are allowed; whoever is connected with one that is not any more stays until his connection "
-        "ends, and is refused then",
-        base_list_count (keys->allowed));
+    base_log (BASE_LOG_INFO,
+              "%zu keys are allowed; peers with a removed key stay connected until their connection ends, "
+              "and are refused then",
+              base_list_count (keys->allowed));
     return PROGRAM_GO;
 }
 

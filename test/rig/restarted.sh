@@ -10,7 +10,7 @@ asked () { exec_in "$1" cat /proc/net/snmp | awk '/^Tcp: [0-9]/ { n += $6 } /^Ud
 # rate SINCE: prints the number of hellos in the broker's log, and the highest number in one second.
 rate ()
 {
-    docker logs -t --since "$1" "${container[broker]}" 2>&1 | awk '/ info node .* came: / { n++; second[substr ($1, 1, 19)]++ }
+    docker logs -t --since "$1" "${container[broker]}" 2>&1 | awk '/ info node .* connected: / { n++; second[substr ($1, 1, 19)]++ }
         END { for (s in second) if (second[s] > most) most = second[s]; print n + 0, most + 0 }'
 }
 all_there () { until_nodes "all nodes online and idle" "length == ${#nodes[@]} and all (.online and .state == \"idle\")"; }

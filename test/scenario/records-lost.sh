@@ -99,7 +99,7 @@ lose 'the log emptied' 'older than' wal_emptied
 lose 'a database without tables' 'no records in' without_anything
 lose 'a database without tables, with the present layout number' 'lacks' without_tables "$layout"
 lose 'a database without tables, with an older layout number' 'no such table' without_tables 3
-lose "the clock of rollouts missing" 'for how long rollouts were watched' clock_gone
+lose "the clock of rollouts missing" 'lacks the time for which rollouts were watched' clock_gone
 lose 'an older copy put in place by hand' 'older than' older
 lose 'broker.db truncated' 'damaged|malformed' cut
 lose 'a page of zeros' 'damaged|malformed' zeroed
@@ -187,7 +187,7 @@ check_equal "$(ctl releases --json)" '[]' 'the releases'
 check_equal "$(blobs)" "$whole" 'the blobs'
 broker_kill
 expect_status 1 serve --new
-said 'there are records in it'
+said 'but this root has records'
 broker_options=("${broker_options[@]:0:4}")
 broker_start
 broker_kill
@@ -232,7 +232,7 @@ for how in removed replaced; do
     expect_status 1 ctl withdraw "$first"
     expect_status 1 publish noded-2 3.0.0
     expect_status 0 ctl releases
-    said 'nothing that changes the records'
+    said 'changes are refused'
     until_true compgen -G "$root/broker.db.rescued-*"
     broker_stop
     rm -f "$root"/broker.db "$root"/broker.db-*

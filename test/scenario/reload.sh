@@ -50,7 +50,7 @@ as_guest 4 1s
 
 say 'reload: files that cannot be used'
 broker_is loud node operator guest
-reload 'error the settings stay as they were: .*broker/log is error, warning, info or debug, not "loud"'
+reload 'error the settings stay as they were: .*broker/log must be error, warning, info or debug, not "loud"'
 { settings broker info node; printf '    allow = short\n'; } >"$fleet/broker.zpl"
 reload 'error the settings stay as they were: .*"short" is not a key'
 printf 'broker\n    log = info\n' >"$fleet/broker.zpl"
@@ -59,7 +59,7 @@ rm "$fleet/broker.zpl"
 reload 'error the settings stay as they were: '
 broker_is info node operator
 sed -i 's/^broker$/broker\n    no-content = yes/' "$fleet/broker.zpl"
-reload 'warning another root, address, port'
+reload 'warning changes of root, bind, port'
 as_guest 4 1s
 
 say 'reload: the level of the log'
@@ -80,7 +80,7 @@ ctl hold $'n-1\nerror made up \e[31m' >/dev/null 2>&1 || true
 grep -qaF 'hold n-1\nerror made up \x1b[31m' "$fleet/broker.log" || fail 'the log does not show the order with escaped characters'
 ! grep -qav '^20[0-9-]*T[0-9:.]*Z \(error\|warning\|info\|debug\) ' "$fleet/broker.log" || fail "a log line without time or level: $(grep -av '^20' "$fleet/broker.log")"
 check_equal "$(tr -d '\n[:print:]' <"$fleet/broker.log" | wc -c)" 0 'the number of unprintable characters in the log'
-check_equal "$(grep -c 'info node a came' "$fleet/broker.log")" 1 'how often the node connected'
+check_equal "$(grep -c 'info node a connected' "$fleet/broker.log")" 1 'how often the node connected'
 
 say 'reload: a content peer'
 settings content info operator >"$fleet/content.zpl"

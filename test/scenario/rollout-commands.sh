@@ -79,7 +79,7 @@ refused halted pause retry
 steer resume
 until_rollout '.phase == "halted" and .wave == 1 and .waves[0].bad == 1 and (.members[0].reason | test ("quarantined since.*nodectl quarantine clear"))'
 expect_status 1 ctl rollout approve "$rollout" --wave 1
-said 'wave 2 .* waits for an approval'
+said 'wave 2 .* waits for approval'
 steer approve
 until_rollout '.phase == "halted" and .wave == 2 and .waves[0].bad == 0 and .waves[0].forgiven == 1 and .waves[1].bad == 1'
 expect_status 0 ctl rollout status "$rollout" --nodes

@@ -35,7 +35,7 @@ until_true grep -q 'action required' "$fleet/picture"
 broker_kill
 broker_start
 expect_status 1 ctl rollout approve "$id" --wave 1
-said 'it is wave 2'
+said 'wave 2 of rollout'
 expect_status 0 ctl rollout approve "$id"
 for follower in "$lines" "$json" "$picture"; do
     wait "$follower" || fail "a follower ended with $?: $(cat "$fleet/lines.told")"

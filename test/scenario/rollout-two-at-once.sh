@@ -26,7 +26,7 @@ until_rollout '.phase == "soaking" and .waves[0].updated == 2'
 expect_status 1 ctl rollout start --release "$two" --select 'b or c' --no-wait
 said "node b .*$first"
 expect_status 0 ctl rollout plan --release "$two" --select 'b or c' --nodes
-said "$first has it"
+said "$first has this node"
 expect_status 0 ctl rollout plan --release "$two" --select 'b or c' --json
 check_equal "$(jq -c '[.updated, .left_out]' "$fleet/said")" '[1,1]' 'a plan beside another rollout'
 
@@ -71,7 +71,7 @@ rollout_start --release "$two" --select c --waves rest --queue
 ctl rollout abort "$rollout" >/dev/null
 until_rollout '.phase == "aborted"'
 expect_status 1 ctl rollout start --release "$bad" --select b --no-wait
-said "$third has it.*--queue"
+said "$third has this node.*--queue"
 broker_kill
 broker_start
 for id in a b c; do until_node "$id" '.online'; done
@@ -93,4 +93,4 @@ until_rollout '.phase == "done" and .waves[0].bad == 0'
 rollout=$halted
 until_rollout '.phase == "superseded" and .over and ([.members[].state] | all (. == "taken"))'
 ctl why "$halted" >"$fleet/said"
-said 'takes 2 of its nodes over'
+said 'takes over 2 of its nodes'

@@ -7,11 +7,11 @@ set -euo pipefail
 # shellcheck source=test/scenario/moments.bash
 . "$here/moments.bash"
 
-said_goodbye () { [ "$(grep -c 'info node a went: closed' "$fleet/broker.log")" -gt "$before" ]; }
+said_goodbye () { [ "$(grep -c 'info node a disconnected: closed' "$fleet/broker.log")" -gt "$before" ]; }
 
 broker_start
 halting_up a
-before=$(grep -c 'info node a went: closed' "$fleet/broker.log" || true)
+before=$(grep -c 'info node a disconnected: closed' "$fleet/broker.log" || true)
 order_halting a job
 until_true [ -s "$fleet/a.halted" ]
 manager=$(cat "$fleet/a.halted")

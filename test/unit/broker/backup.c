@@ -97,7 +97,7 @@ Test (backup, existing_records_are_not_overwritten)
     operator= peer_free (operator);
     fixture_stop (&fixture);
     cr_assert_eq (broker_restore (fixture.root, path, &error), -EEXIST);
-    cr_expect_not_null (strstr (error.text, "name another root"), "%s", error.text);
+    cr_expect_not_null (strstr (error.text, "use another root"), "%s", error.text);
     fixture_start (&fixture);
     operator= fixture_control (&fixture);
     cr_expect_gt (broker_restore (fixture.root, path, &error), 0, "a broker uses the root");
@@ -137,7 +137,7 @@ Test (backup, a_file_that_is_no_copy_is_refused_and_the_root_stays_empty)
     expect_refused (file, "not a database");
     (void) unlink (file);
     database_execute (file, "CREATE TABLE t (x)");
-    expect_refused (file, "not one of noded-broker");
+    expect_refused (file, "not a copy of the records of noded-broker");
     database_execute (path, "PRAGMA user_version = 1000");
     expect_refused (path, "newer noded-broker");
     database_execute (path, "PRAGMA user_version = 1");
