@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  noded/client.h - requests of an operator's program to a broker
 
     A client is one connection to a broker. Calls block until they are answered, or until the deadline given

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  noded/ready.h - how a program announces to the node manager that started it that it is ready
 
     A manager that tries out a version starts it with the variable NODED_READY="ENDPOINT NONCE" in its

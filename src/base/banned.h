@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/banned.h - functions that this project does not use
 
     Included by the build before every source file. Each name has a bounded or checked counterpart. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/buffer.c - growth and formatting of a byte buffer */
 
 #include "base/buffer.h"

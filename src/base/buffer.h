@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/buffer.h - a byte buffer that grows
 
     Null value: all zero. The buffer owns its data. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/cleanup.h - cleanup of local variables
 
     A local marked base_cleanup (f) is released by f when its scope ends. Build a result in such a local and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/digest.c - SHA-256 of memory and files, with nettle */
 
 #include "base/digest.h"

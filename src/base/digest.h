@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/digest.h - SHA-256
 
     A digest of all zero bytes means "none"; no known blob has it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/directory.c - opens a descriptor as a directory stream */
 
 #include "base/directory.h"

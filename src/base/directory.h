@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/directory.h - lists an open directory */
 
 #ifndef BASE_DIRECTORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/elf.c - reads the ELF header, program headers and dynamic section */
 
 #include "base/elf.h"

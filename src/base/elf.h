@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/elf.h - the platform and the libraries of a program, from its ELF file
 
     The file may be hostile: every offset and count is checked before use. */

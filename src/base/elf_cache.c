@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/elf_cache.c - reads /etc/ld.so.cache in the format of glibc 2.2 and later
 
     The file may be damaged: every offset is checked. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/elf_dynamic.h - the dynamic section of an ELF file; private to this room */
 
 #ifndef BASE_ELF_DYNAMIC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/elf_libraries.c - finds the shared libraries of a program as ld.so (8) does, without running it
 
     Nothing is executed: the author of an untrusted file chooses its interpreter. As ld.so does in an empty

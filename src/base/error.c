@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/error.c - fills struct base_error */
 
 #include "base/error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/error.h - how functions fail
 
     One convention in every room. A function that can fail returns an int:

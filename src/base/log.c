@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/log.c - formats, escapes and writes log lines */
 
 #include "base/log.h"

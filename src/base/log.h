@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/log.h - one line per message on standard error
 
     A line is "TIME LEVEL TEXT"; the time is RFC 3339, UTC, with milliseconds. If standard error is the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/process.c - starts, signals and reaps child processes
 
     The child reports over a pipe that closes on execve, so a program that cannot be executed is distinguished

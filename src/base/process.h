@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/process.h - child processes
 
     A child is held by a pidfd and is not reaped until base_process_wait has returned its end, so its pid

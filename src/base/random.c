@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/random.c - random numbers from getrandom (2) */
 
 #include "base/random.h"

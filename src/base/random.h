@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/random.h - random bytes from the kernel */
 
 #ifndef BASE_RANDOM_H

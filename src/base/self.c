@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/self.c - arguments, environment and digest of this process from /proc; forced exit */
 
 #include "base/self.h"

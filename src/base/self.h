@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/self.h - arguments, environment and digest of this process; forced exit */
 
 #ifndef BASE_SELF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/text.c - UTF-8, numbers, time spans, lists of strings and Base64 */
 
 #include "base/text.h"

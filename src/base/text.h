@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/text.h - strings and lists of strings */
 
 #ifndef BASE_TEXT_H

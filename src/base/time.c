@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/time.c - reads clocks, formats and parses RFC 3339 */
 
 #include "base/time.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/time.h - clocks and RFC 3339
 
     Deadlines use base_time_boot_ms, which never jumps and also counts suspended time. The wall clock only

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  base/version.h - the version of this program
 
     It has an object file of its own, so that builds of two versions share all other objects. */

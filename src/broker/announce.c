@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/announce.c - chooses the topics that reach the nodes of a batch of orders
 
     No node has a topic of its own: a hint goes to the rings of the nodes, or to their group, and names the

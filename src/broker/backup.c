@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/backup.c - copies of the records while the broker runs */
 
 #include "broker/backup.h"

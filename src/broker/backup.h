@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/backup.h - copies of the records while the broker runs
 
     A copy is made on a thread, through its own connection, and stored among the blobs, from which it is

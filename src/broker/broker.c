@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/broker.c - creates the broker, frees it, and runs its tick */
 
 #include "broker/broker.h"

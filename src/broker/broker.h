@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/broker.h - the broker: an origin that keeps the fleet's records and executes an operator's orders
 
     Owns its root: `lock` (one broker a root), `broker.db` (the records), `contents/` (the blobs).

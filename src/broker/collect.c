@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/collect.c - moves blobs that nothing needs to the trash */
 
 #include "broker/private.h"

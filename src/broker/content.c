@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/content.c - serves and receives blobs */
 
 #include "broker/content.h"

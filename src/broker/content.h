@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/content.h - serves and receives blobs, for the broker and for a separate content peer
 
     An interrupted upload resumes where it stopped; one peer at a time uploads a blob. A blob is served only

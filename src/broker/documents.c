@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/documents.c - the documents of releases beside the blobs */
 
 #include "broker/documents.h"

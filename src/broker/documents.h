@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/documents.h - the documents of releases beside the blobs: ROOT/releases/DIGEST.json
 
     They show what the blobs are for without the records: the document of a release is written here before

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/events.c - events about nodes, rollouts and the broker, for subscribers */
 
 #include "broker/private.h"

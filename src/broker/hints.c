@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/hints.c - announcements, at most five a second and topic */
 
 #include "broker/hints.h"

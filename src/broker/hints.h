@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/hints.h - announcements, at most five a second and topic
 
     A hint is sent at once if its topic was quiet for BROKER_HINT_MS, else as soon as that time has passed.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/journals.c - detects journals of nodes that do not match what the nodes reported before */
 
 #include "broker/journals.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/journals.h - detects journals of nodes that do not match what the nodes reported before
 
     Each line of a node's journal has the digest of the line before it, and the node reports the number and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/keeping.c - opens the records of a root, and sets them aside */
 
 #include "broker/keeping.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/keeping.h - opens the records of a root, and sets them aside
 
     A broker does not start with records that are missing, damaged, or not the latest of this root: without

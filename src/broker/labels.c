@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/labels.c - labels of nodes */
 
 #include "broker/labels.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/labels.h - labels of nodes
 
     A label is set on the node itself, which reports it in its hello, or by an operator. The operator's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/lists.c - the lists that operators read, a page at a time */
 
 #include "broker/lists.h"

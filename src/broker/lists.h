@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/lists.h - the lists that operators read, a page at a time */
 
 #ifndef BROKER_LISTS_H

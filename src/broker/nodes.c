@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/nodes.c - requests of nodes: the desired state, and the envelope of a release */
 
 #include "broker/private.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/operator.c - requests of operators
 
     An order to many nodes is answered a page at a time, and only the nodes of the page are ordered: the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/orders.c - the desired state of an application on a node */
 
 #include "broker/orders.h"

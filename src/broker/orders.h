@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/orders.h - the desired state of an application on a node, and the results of orders
 
     The desired state of an application is one record that only grows: each order changes its part of it and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/outcome.c - the result of an order
 
     The result is the last report under the order's epoch that ends the order. A node whose report was lost

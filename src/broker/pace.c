@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/pace.c - rate limit */
 
 #include "broker/pace.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/pace.h - rate limit: a burst of N at once, and N a minute after that
 
     Null value: all zero; the first call is allowed. The caller passes the time. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/page.c - limits how much of a list goes into one answer */
 
 #include "broker/page.h"

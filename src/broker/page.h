@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/page.h - limits how much of a list goes into one answer */
 
 #ifndef BROKER_PAGE_H

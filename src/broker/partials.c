@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/partials.c - abandoned uploads */
 
 #include "broker/partials.h"

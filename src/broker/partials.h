@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/partials.h - abandoned uploads: their partial files on disk
 
     They are kept for a resume, and are the first to be deleted: by age, by count, and when an upload needs

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/private.h - shared by the files of the running broker; not included anywhere else */
 
 #ifndef BROKER_PRIVATE_H

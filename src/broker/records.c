@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/records.c - changes of a node's record
 
     A change that a message causes is on disk before the message is answered. Events and hints follow it. */

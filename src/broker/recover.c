@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/recover.c - records made from a backup, or from the release documents
 
     New records get their name by one rename, after everything in them is durable. If the process is killed

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/registry.c - the known nodes, and which of them are online */
 
 #include "broker/registry.h"

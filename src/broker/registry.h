@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/registry.h - the known nodes, and which of them are online
 
     A node is online while messages of its session arrive. A hello may use the id of a live session of

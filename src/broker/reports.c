@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/reports.c - reports of nodes */
 
 #include "broker/private.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollout.c - rollouts in memory: loaded from the records, and their members */
 
 #include "broker/rollout.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollout.h - rollouts in memory: what the broker keeps of each, and their members
 
     The lowest layer of rollouts in the broker: nothing here writes, waits, or notifies a node or a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts.c - live rollouts: which there are, and when each is checked */
 
 #include "broker/rollouts.h"

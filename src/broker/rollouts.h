@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts.h - live rollouts: connects the machine of room rollout to records, orders and bus
 
     The reports of nodes are on disk before they go into a machine. The actions of a machine are then

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_carry.c - writes the actions of a machine with their orders, and sends them */
 
 #include "broker/rollouts_carry.h"

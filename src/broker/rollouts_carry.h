@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_carry.h - writes the actions of a rollout's machine, and sends them when they are on
     disk */
 

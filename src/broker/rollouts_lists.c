@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_lists.c - the lists of rollouts, their members and their transitions, a page at a
     time */
 

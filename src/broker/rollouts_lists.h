@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_lists.h - the lists of rollouts, their members and their transitions, a page at a time
 
     Each fills its list in the answer, and more and next. A refusal returns 0, and is in the answer's status

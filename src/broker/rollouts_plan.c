@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_plan.c - plans a rollout from the current records */
 
 #include "broker/rollouts_plan.h"

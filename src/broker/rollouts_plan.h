@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_plan.h - plans a rollout from the current records */
 
 #ifndef BROKER_ROLLOUTS_PLAN_H

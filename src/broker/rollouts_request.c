@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_request.c - rollouts that operators request: plan, start, steer */
 
 #include "broker/rollouts_request.h"

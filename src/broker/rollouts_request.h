@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_request.h - rollouts that operators request: plan, start, steer
 
     A refusal returns 0, and is in the answer's status and reason; -errno: something could not be read or

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_results.c - passes the reports of nodes to the machine of a rollout
 
     A result is the last report under the epoch of the order. If there is none although the node says that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_results.h - passes the reports of nodes to the machine of a rollout */
 
 #ifndef BROKER_ROLLOUTS_RESULTS_H

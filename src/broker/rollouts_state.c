@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_state.c - the state of a rollout, for people */
 
 #include "broker/rollouts_state.h"

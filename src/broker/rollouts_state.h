@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/rollouts_state.h - the state of a rollout, for people */
 
 #ifndef BROKER_ROLLOUTS_STATE_H

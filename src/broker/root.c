@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/root.c - the directory of a broker or a content peer */
 
 #include "broker/root.h"

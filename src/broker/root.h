@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/root.h - the directory of a broker or a content peer */
 
 #ifndef BROKER_ROOT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/round.c - group commit: the reports of one round of the loop are written in one transaction */
 
 #include "broker/round.h"

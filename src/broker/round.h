@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/round.h - group commit: the reports of one round of the loop are written in one transaction
 
     One sync costs the same for one report as for 256, and a reconnecting fleet sends thousands of reports

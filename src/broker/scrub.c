@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/scrub.c - reads every blob once in a period
 
     Reads the blobs in the order of their digests, one slice a job on a thread, with a pause after each

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/serving.c - which releases cannot be served */
 
 #include "broker/serving.h"

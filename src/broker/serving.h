@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/serving.h - which releases cannot be served, because one of their blobs is missing or damaged
     here */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/sessions.c - nodes that connect, live and disconnect */
 
 #include "broker/private.h"

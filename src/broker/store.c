@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store.c - the database, its layout, transactions and the revision counter */
 
 #include "broker/store_backup.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store.h - the broker's records on disk
 
     One SQLite database with a write-ahead log and synchronous=FULL. A call outside of a transaction has its

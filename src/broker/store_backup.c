@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_backup.c - copies of the records, and records made from a copy */
 
 #include "broker/store_backup.h"

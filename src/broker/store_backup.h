@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_backup.h - copies of the records, and records made from a copy
 
     Most of these calls work on files, not on an open store: a copy is made on a thread beside the loop. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_heads.c - the heads of the nodes' journals, and their merged head */
 
 #include "broker/store_statement.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_labels.c - labels of nodes, set by the node or by an operator */
 
 #include "broker/store_statement.h"

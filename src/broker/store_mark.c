@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_mark.c - detects records that are not the latest
 
     If the write-ahead log is removed or truncated, acknowledged transactions are lost, and what is left is

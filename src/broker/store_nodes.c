@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_nodes.c - nodes, and the last report and desired state of their applications */
 
 #include "broker/store_statement.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_releases.c - releases and the blobs that they use */
 
 #include "broker/store_statement.h"

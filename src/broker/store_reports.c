@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_reports.c - reports of nodes, and answers to orders */
 
 #include "broker/store_statement.h"

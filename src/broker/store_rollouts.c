@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_rollouts.c - the records of rollouts */
 
 #include "broker/store_rollouts.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_rollouts.h - the records of rollouts: their specs, states and members, their transitions,
     and the orders that were given
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/store_statement.h - statements of the store; for the files store*.c only
 
     A statement is identified by the address of its SQL literal, and prepared once. It is in use between

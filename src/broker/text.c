@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/text.c - texts for messages */
 
 #include "broker/text.h"

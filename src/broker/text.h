@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/text.h - texts for messages */
 
 #ifndef BROKER_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/trash.c - blobs that nothing needs */
 
 #include "broker/trash.h"

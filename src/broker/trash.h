@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/trash.h - blobs that nothing needs: kept for a while before they are deleted
 
     A blob that no record needs is renamed into the trash. It is restored when it is needed again. It is

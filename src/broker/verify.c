@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/verify.c - verifies that blobs match their digests: requests, and remembered results */
 
 #include "broker/verify.h"

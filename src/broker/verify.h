@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/verify.h - verifies that blobs match their digests
 
     The server verifies: it hashes a blob before it serves it for the first time since the process started,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/verify_private.h - shared by verify.c and scrub.c */
 
 #ifndef BROKER_VERIFY_PRIVATE_H

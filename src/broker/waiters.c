@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/waiters.c - requests that are answered when something changes */
 
 #include "broker/waiters.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/waiters.h - requests that are answered when something changes
 
     Their number is limited in all and for each peer. A waiter is checked 5 ms after a change, so that many

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/watch.h - the clock of rollouts: for how long brokers have watched these records
 
     Nobody can set this clock. It counts the time during which a broker ran, by CLOCK_BOOTTIME, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/callback.c - how a program reports to the manager that started it */
 
 #include "bus/callback.h"

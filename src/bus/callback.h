@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/callback.h - how a program reports to the manager that started it (schemas/callback.def)
 
     The manager hands out an endpoint, where it has a PULL socket, and a nonce. It sends no answer. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/connection.c - the table of connections
 
     The table is indexed by descriptor. A descriptor is reused as soon as libzmq has closed it, and the

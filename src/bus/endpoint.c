@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/endpoint.c - the endpoints of an origin's four channels */
 
 #include "bus/endpoint.h"

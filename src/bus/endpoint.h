@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/endpoint.h - the endpoints of an origin's four channels */
 
 #ifndef BUS_ENDPOINT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/greeting.c - bytes that a connection sends and that belong to no message */
 
 #include "base/time.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/guard.c - limits for one connection
 
     How a message without end is found: `read` counts the bytes that libzmq has read from the kernel, `base`

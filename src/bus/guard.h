@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/guard.h - limits for one connection; private to this room
 
     libzmq bounds frames, and counts whole messages against its high-water marks. It does not bound a message

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/guard_private.h - the state that the guard keeps of each connection
 
     Shared by guard.c (when a connection is looked at, and ended), connection.c (the table of connections),

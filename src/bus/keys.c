@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/keys.c - CURVE keys from settings */
 
 #include "bus/keys.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/keys.h - CURVE keys from settings
 
     A server has

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/loop.c - the one event loop of a process
 
     A round waits in zmq_poll for sockets, descriptors and one timerfd. Then it runs the timers that are due

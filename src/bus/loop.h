@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/loop.h - the one event loop of a process
 
     Readiness of descriptors and ZeroMQ sockets, timers, signals. Handlers run one at a time on the thread

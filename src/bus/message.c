@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/message.c - messages into and out of a socket
 
     In: [routing id or topic] [prefix] [map] [payload], or [topic] [text] for a socket with on_text; exactly

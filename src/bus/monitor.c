@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/monitor.c - libzmq's connection events: which descriptors it has accepted, connected and closed */
 
 #include <errno.h>

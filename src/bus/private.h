@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/private.h - shared by the files of this room */
 
 #ifndef BUS_PRIVATE_H

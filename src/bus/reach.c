@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/reach.c - why an endpoint cannot be reached, checked on a detached thread */
 
 #include "bus/reach.h"

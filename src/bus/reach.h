@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/reach.h - why an endpoint cannot be reached, in words for a person
 
     ZeroMQ connects in the background and does not report failures. This resolves the name and connects once,

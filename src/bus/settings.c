@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/settings.c - ZPL files, on czmq's zconfig
 
     zconfig reports few details of an error, prints them on standard output, and cuts long lines; and it

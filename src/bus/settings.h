@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/settings.h - ZPL files (https://rfc.zeromq.org/spec/4/), read and written through czmq
 
     node

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/socket.c - making, limiting, binding and connecting sockets
 
     libzmq's defaults are unsuitable for servers that unknown peers can reach: frames of any size, handshakes

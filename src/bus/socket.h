@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/socket.h - ZeroMQ sockets that carry the messages of schemas/
 
     Every socket has its limits set: message size, high-water mark, linger, handshake interval, and over TCP

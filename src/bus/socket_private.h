@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/socket_private.h - a socket's state, shared by socket.c (life and options) and message.c (its
     messages) */
 

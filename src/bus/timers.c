@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/timers.c - one-shot timers by due time */
 
 #include "bus/timers.h"

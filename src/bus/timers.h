@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/timers.h - one-shot timers by due time; private to this room
 
     A binary heap of slots. An id consists of a slot and its generation. Freed slots are reused in the order

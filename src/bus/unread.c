@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/unread.c - answers that peers do not read: bounded over all connections */
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/work.c - a job on a thread of its own, while the loop runs */
 
 #include "bus/work.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/work.h - a job on a thread of its own, while the loop runs
 
     For work that waits for the disk: syncs, copies, digests of large files. Until it is done, no other code

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/zap.c - which keys are admitted to CURVE servers (ZAP, https://rfc.zeromq.org/spec/27/)
 
     libzmq admits every key to a CURVE server while nothing answers at inproc://zeromq.zap.01. So the handler

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/ask.c - orders and lists
 
     Nodes are named in portions whose requests and answers fit into a frame; each portion of an order has its

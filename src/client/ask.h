@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/ask.h - requests whose answers become one JSON text */
 
 #ifndef CLIENT_ASK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/backup.c - a copy of the broker's records in a file
 
     The broker makes the copy as a blob. It is downloaded like any other and verified, and gets its name only

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/client.c - making and freeing a client
 
     Nothing is sent before the first request, so making a client needs no broker. */

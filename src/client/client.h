@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/client.h - shared by the files of this room
 
     A client runs its private loop only inside a call. A call waits for at most one thing at a time: an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/connect.c - a client's connections, and errors that any request may report */
 
 #include "client/client.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/exchange.c - one request and its answer
 
     A request without an answer for two seconds, plus the time that the answer may wait, is sent again over a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/json.c - lists of records, and nodes in a form for people and scripts
 
     A node's record and its application's record become one flat object; see noded/client.h. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/json.h - writing JSON line by line
 
     The form is that of noded/client.h: a list has one object a line. Absent values are written, too. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/listen.c - the events channel
 
     Events that arrive outside a call wait in the socket. Events that arrive in a call, beyond the one that it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/publish.c - from files to a stored release
 
     First every blob is uploaded, then the release: a broker never has a release whose blobs are missing.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/ready.c - announcing readiness to the manager that started this program */
 
 #include "noded/ready.h"

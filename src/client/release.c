@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/release.c - a release made from files of this host
 
     Every file is opened once and stays open: the bytes that are uploaded are those that were hashed, even if

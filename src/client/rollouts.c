@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/rollouts.c - rollouts: planning, starting, watching and steering them */
 
 #include "client/ask.h"

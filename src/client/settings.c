@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/settings.c - the settings file of an operator's program */
 
 #include "client/client.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/spec.c - the spec of a rollout, read from settings in text form */
 
 #include "client/spec.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/spec.h - the spec of a rollout, read from settings in text form
 
     noded/client.h lists the names and their values. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  client/upload.c - sends one blob to the broker
 
     Connects transfer/upload.h, which decides what is sent when, to the content channel and a file. The upload

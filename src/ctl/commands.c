@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/commands.c - the table of commands, and the search in it */
 
 #include "ctl/commands.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/commands.h - the table of commands: name, help, options and words of each */
 
 #ifndef CTL_COMMANDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/completion.c - completion of words in a shell
 
     The script that a shell loads runs `nodectl completion words -- WORD...`, with the words up to the one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/ctl.h - nodectl, the operator's command
 
     nodectl reaches the broker only through noded/client.h. Results go to standard output; with --json

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/follow.c - update and revert: order, then follow every node to its end
 
     If the broker does not answer for a while, following continues: the broker may be restarting, and the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/json.c - reading and printing the client's JSON */
 
 #include "ctl/ctl.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/label.c - the command label, and the selection of nodes by --select */
 
 #include "ctl/ctl.h"

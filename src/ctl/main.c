@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/main.c - help, and finding, checking and running the command */
 
 #include "ctl/commands.h"

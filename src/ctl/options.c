@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/options.c - options of the command line
 
     All options are read in one pass, before the command is known. main.c checks later whether the command

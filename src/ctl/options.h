@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/options.h - options of the command line; they may stand before and after the command */
 
 #ifndef CTL_OPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/picture.c - the state of a rollout in a few lines */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/progress.c - progress of nodes with an order */
 
 #include "ctl/progress.h"

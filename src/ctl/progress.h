@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/progress.h - progress of nodes with an order; pure: no connection, no clock
 
     Input: the answer to an order, then the broker's lists of nodes. A target is a node that got the order. It

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/publish.c - the command publish
 
     Standard output gets the digest only, so that a script can use it. Progress goes to standard error, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/records.c - commands that read the broker's records: releases, nodes, status, why, backup, events; and
     withdraw and quarantine, which change them */
 

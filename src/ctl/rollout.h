@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/rollout.h - rollouts as text for operators: pictures, tables and sentences; pure
 
     The input is the client's JSON. Its keys are described in noded/client.h. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/rollout_follow.c - following a rollout to its end
 
     As in follow.c: if the broker does not answer for a while, following continues. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/rollout_follow.h - following a rollout to its end */
 
 #ifndef CTL_ROLLOUT_FOLLOW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/rollout_view.c - plans, lists and histories of rollouts as tables and sentences */
 
 #include <inttypes.h>

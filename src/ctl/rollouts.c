@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/rollouts.c - the commands of rollouts
 
     The settings of a rollout are passed to the library as given. The library checks them. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/screen.c - lines on a terminal that are redrawn in place */
 
 #include "ctl/screen.h"

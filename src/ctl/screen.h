@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/screen.h - lines on a terminal that are redrawn in place
 
     Only changed lines are written, with one write, to avoid flicker. If the terminal's size changes, all

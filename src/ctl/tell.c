@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/tell.c - error messages on standard error */
 
 #include "ctl/ctl.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/text.c - text for a terminal */
 
 #include "ctl/text.h"

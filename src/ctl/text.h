@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/text.h - text for a terminal: escaped, aligned, shortened
 
     Text from a broker, a node or a file name may contain any byte. No control character of it reaches the

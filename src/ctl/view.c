@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/view.c - nodes, releases and events as tables and lines */
 
 #include "ctl/words.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/why.c - why a node runs its version, from its reports
 
     A group is an update or another order: the reports of one transaction, or, without a transaction, of one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/words.c - states and outcomes in words */
 
 #include "ctl/words.h"

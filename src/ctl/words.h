@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  ctl/words.h - states, outcomes, nodes and events as text for operators; pure */
 
 #ifndef CTL_WORDS_H

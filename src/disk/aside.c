@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/aside.c - the store's trash/ and damaged/
 
     A blob is put aside, and taken back, by one rename. Both directories are synced: otherwise the blob could

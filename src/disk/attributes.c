@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/attributes.c - reads and clears the attributes immutable and append-only */
 
 #include "disk/attributes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/attributes.h - the attributes immutable and append-only (chattr +i, +a)
 
     Not even root can rename or remove a file that has one of them. */

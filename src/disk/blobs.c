@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/blobs.c - a store of blobs named by their SHA-256
 
     A blob is written as partial/DIGEST and renamed to XX/DIGEST when it is complete, verified and synced.

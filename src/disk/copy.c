@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/copy.c - copies a file by reflink, else block by block */
 
 #include "disk/disk.h"

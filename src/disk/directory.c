@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/directory.c - makes directories, removes trees, reports free space */
 
 #include "disk/disk.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/disk.h - durable files, links and directories
 
     All renames, links and removals of the project use these functions. Paths are relative to a directory

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/file.c - reads, replaces and appends to files */
 
 #include "disk/disk.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/link.c - makes and replaces symbolic links, renames, unlinks */
 
 #include "disk/disk.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/pace.c - reads past the page cache and computes pauses */
 
 #include "disk/pace.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/pace.h - background reading with at most 10 MB/s and 5 % of a processor
 
     The caller reads a slice and then pauses. Works on one thread at a time. */

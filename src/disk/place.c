@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/place.c - opens the parent directory of a path; small helpers of this room */
 
 #include "disk/place.h"

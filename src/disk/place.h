@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/place.h - the parent directory and the last component of a path; private to this room */
 
 #ifndef DISK_PLACE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  disk/system.c - the system calls behind struct disk_ops */
 
 #include "disk/disk.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/actions.c - carries out the actions of the update procedure; the result of an action returns as an
     event */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/callback.c - sends readiness and progress to the receivers */
 
 #include "node/callback.h"

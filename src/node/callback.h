@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/callback.h - announces readiness and progress to the process that started this one
 
     There are up to two receivers: the parent of a probe (probe/callback in node.zpl), and the process that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/compare.c - the blame check after a rollback from a version that never confirmed itself
 
     That version may have been without its broker or its content peer. The restored version finds out by

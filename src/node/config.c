@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/config.c - parses and writes settings files of a node */
 
 #include "node/config.h"

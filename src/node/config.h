@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/config.h - the settings of a node manager, from node.zpl in its root
 
     The node manager of a probe reads the same file in its scratch root. There the endpoints, callback, nonce,

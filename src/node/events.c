@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/events.c - hands events to the update procedure and carries out its actions
 
     Any part may hand in an event, even from within an action: then it is queued. */

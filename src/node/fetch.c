@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/fetch.c - downloads the missing blobs of an envelope */
 
 #include "node/fetch.h"

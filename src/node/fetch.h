@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/fetch.h - downloads the blobs of an envelope that this host lacks into var/contents
 
     Blobs are downloaded one after the other, each in windows (transfer/download.h). A download resumes where

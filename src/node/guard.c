@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/guard.c - starts, watches and ends a guard */
 
 #include "node/guard.h"

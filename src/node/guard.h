@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/guard.h - runs a root's start files under the guard: a proven process that ends every descendant
 
     The guard is the launcher program of this version (`start guard`). It reports over a pipe what happened to

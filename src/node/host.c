@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/host.c - the commands on a host itself */
 
 #include "node/host.h"

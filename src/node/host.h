@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/host.h - the commands on a host itself, with or without broker or running manager
 
     They read and change only the root. Output goes to standard output, errors go into error. */

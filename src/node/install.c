@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/install.c - makes or repairs a root with the running program */
 
 #include "node/install.h"

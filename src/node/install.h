@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/install.h - makes a root from the running program: the first workspace is sealed, rehearsed and made
     stable */
 

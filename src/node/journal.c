@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/journal.c - the journal, and whether it still fits what was reported of it
 
     The origin keeps number and digest of the last line that was reported to it, and sends them when the node

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/later.c - keeps an order that found this host unfit, and retries it
 
     The pauses are 1, 5, 15, and then always 60 times update/unfit. The record survives a restart of the

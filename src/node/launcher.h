@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/launcher.h - the bytes of the launcher program that this version puts into each workspace that it
     stages */
 

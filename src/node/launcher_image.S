@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/launcher_image.S - the launcher program, carried inside noded: see node/launcher.h */
 
     .section .rodata

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/lock.c - takes the locks of a root */
 
 #include "node/lock.h"

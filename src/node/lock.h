@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/lock.h - allows one manager for each root */
 
 #ifndef NODE_LOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/manager.h - what the parts of the node manager share; used inside this room only
 
     The manager has one application, noded itself, and its update procedure. The machine (update/procedure.h)

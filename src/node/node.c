@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/node.c - the node manager's process: start, session events, settings, signals, end */
 
 #include "node/node.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/node.h - runs the node manager */
 
 #ifndef NODE_NODE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/offer.c - makes an offer, and checks what a probe made of it */
 
 #include "node/offer.h"

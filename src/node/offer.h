@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/offer.h - what a node offers its probe: its own program, with arguments, environment and a file that
     are easily broken
 

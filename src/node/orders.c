@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/orders.c - what the origin wants of this node, and what an earlier process left unfinished */
 
 #include <errno.h>

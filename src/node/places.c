@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/places.c - repairs the directories that an update needs
 
     If somebody removed one, or took its owner's rights to it away, the node can still be updated: it is

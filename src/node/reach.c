@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/reach.c - finds out why the broker is not reached, and reports the reason */
 
 #include "node/reach.h"

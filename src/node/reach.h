@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/reach.h - reports on the host that the broker is not reached, since when and why
 
     The first check comes after update/answer without a welcome, then one every minute. A new reason is logged

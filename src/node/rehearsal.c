@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/rehearsal.c - makes and frees what a rehearsal needs: scratch root, origin, callback, guard */
 
 #include "node/rehearsal_private.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/rehearsal.h - what a candidate must carry out before stable may point to it
 
     The parent acts as the candidate's origin, over private ipc sockets, and as its init. The candidate is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/rehearsal_origin.c - the parent as the origin of the candidate */
 
 #include "node/rehearsal_private.h"

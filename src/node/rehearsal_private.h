@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/rehearsal_private.h - what the files of the rehearsal share; no other file includes it */
 
 #ifndef NODE_REHEARSAL_PRIVATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/rehearsal_script.c - what the parent does and checks at each step of a rehearsal
 
     An announcement of the candidate only advances the script. Whether the candidate did what the step

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/reports.c - describes this node, and reports steps to the origin, the parent and the journal */
 
 #include <errno.h>

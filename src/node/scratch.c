@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/scratch.c - makes, fills and removes scratch roots */
 
 #include "node/scratch.h"

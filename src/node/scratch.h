@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/scratch.h - scratch roots below probe/: each holds a copy of a workspace in which a probe runs
 
     Files are copied, not linked: what a candidate does to its own files stays in its scratch root. Nothing is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/scrub.c - verifies within a period what stable and previous point to, and reports damage
 
     A revert, or the next start, would find damage too late. A scrub changes and removes nothing. Both

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/scrub.h - what the scrub of the workspaces found; see scrub.c */
 
 #ifndef NODE_SCRUB_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/self.c - finds out what this process runs as */
 
 #include "node/self.h"

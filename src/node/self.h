@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/self.h - what this process runs as: its workspace, envelope, program, arguments and environment */
 
 #ifndef NODE_SELF_H

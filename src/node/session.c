@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/session.c - hello, heartbeats, requests and reports over the sockets of a session */
 
 #include "node/session.h"

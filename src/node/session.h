@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/session.h - the node's side of its connection to an origin: hello, heartbeats, asking, matching,
     reporting
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/settings.c - loads, keeps and tries the settings of a node manager */
 
 #include "node/settings.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/settings.h - chooses the settings that a node manager runs with
 
     The settings come from node.zpl. The file may have been written for another version: an unknown key is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/spare.c - keeps and restores copies of what the next start needs */
 
 #include "node/spare.h"

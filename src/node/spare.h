@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/spare.h - copies of what the next start of this node needs, safe from a candidate that could write to
     the root
 

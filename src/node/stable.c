@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/stable.c - restores stable and previous
 
     init knows only stable of this node, and a revert only previous. If somebody removed one of them, the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/stage.c - builds the workspace of a release */
 
 #include "node/stage.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/stage.h - builds the workspace of a release from what is on this host */
 
 #ifndef NODE_STAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/startcheck.c - tries a candidate's start files on broken programs */
 
 #include "node/startcheck.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/startcheck.h - step f of a rehearsal: do the start files that the candidate stages roll back from a
     broken program?
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/trial.c - how a version on trial proves itself
 
     Over the real origin it must receive an announcement, have a match answered and verify a chunk. Then it

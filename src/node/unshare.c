@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  node/unshare.c - gives each version its own copy of the files that versions share, off the loop
 
     No rehearsal runs meanwhile, because a rehearsal checks whether its parent's files change: staging, which

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  origin/account.c - bytes of payload under way to each peer */
 
 #include "origin/account.h"

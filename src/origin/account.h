@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  origin/account.h - bytes of payload under way to each peer; private to this room
 
     An account is shared by the table and by the payloads that count in it. Adding happens on the loop's

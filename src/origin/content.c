@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  origin/content.c - answering get */
 
 #include "origin/content.h"

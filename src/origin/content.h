@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  origin/content.h - answering get; private to this room
 
     Open blobs are kept for a while, by digest: mapped if the owner says that they cannot shrink, else read

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  origin/origin.c - the serving side of announce, control and content
 
     Each request has one function here: it calls the owner's operation, fills in what the answer repeats of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  origin/origin.h - the serving side of announce, control and content
 
     The common part of the broker, the content peer and a node that serves its probe: sockets, admission,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/nodectl.c - the operator's command */
 
 #include "base/version.h"

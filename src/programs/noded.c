@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/noded.c - the node manager, and the commands on its host */
 
 #include <errno.h>

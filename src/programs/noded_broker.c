@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/noded_broker.c - the broker's program: options, setup, one loop */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/noded_content.c - the program of a content peer without a broker */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/program_bind.c - the address that a serving program binds to, and whether it may */
 
 #include "programs/program_bind.h"

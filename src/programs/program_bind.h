@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/program_bind.h - the address that a serving program binds to, and whether it may */
 
 #ifndef PROGRAMS_PROGRAM_BIND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/program_options.c - options and settings of a program, from one table */
 
 #include "programs/program_options.h"

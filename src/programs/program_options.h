@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/program_options.h - options and settings of a program, from one table
 
     An option may have a setting: its place in the ZPL file that --config names. The command line overrides

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/program_reload.c - reloads the settings of a running server */
 
 #include "programs/program_reload.h"

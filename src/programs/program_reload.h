@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/program_reload.h - reloads the settings of a running server
 
     A file that cannot be used changes nothing: all settings stay as they were, and the log says why. Three

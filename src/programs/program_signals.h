@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  programs/program_signals.h - signals of a program that runs until it is stopped */
 
 #ifndef PROGRAMS_PROGRAM_SIGNALS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/command.c - an operator's commands to a rollout */
 
 #include "rollout/machine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/evidence.c - whether updated nodes do worse than others, decided as early as possible */
 
 #include "rollout/evidence.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/evidence.h - whether updated nodes do worse than others, decided as early as possible
 
     Each round of checking the fleet gives four numbers: how many nodes are updated and how many of them were

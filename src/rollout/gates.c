@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/gates.c - the table of gates
 
     A gate's name, and what it demands, are in schemas/choices.def. To add one, add it there, a row here, and a test to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/gates.h - the gates of a rollout: what it checks before it goes on; private to this room
 
     A gate is checked at its moment. One that is shut halts the rollout, which then names the gate and the reason in its state. The window is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/machine.c - every change of a rollout's members, phases and waves */
 
 #include "rollout/machine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/machine.h - the members, phases and waves of a rollout, for the files that change it; private to
     this room
 

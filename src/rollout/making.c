@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/making.c - making a rollout, and restoring one from its stored state */
 
 #include "rollout/machine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/plan.c - what a rollout would do, before it does it */
 
 #include "rollout/plan.h"

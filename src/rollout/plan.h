@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/plan.h - what a rollout would do, before it does it
 
     Made from the selected nodes as they are now: which nodes are updated in which wave, which are skipped and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/rollout.c - what advances a rollout: events of the nodes, and time */
 
 #include "rollout/gates.h"

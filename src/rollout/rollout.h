@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/rollout.h - bringing a release to many nodes in waves, as a pure state machine
 
         [queued ->] [approval ->] updating -> soaking -> (next wave) ... -> done

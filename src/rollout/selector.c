@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/selector.c - parsing and matching selectors
 
     The text becomes a tree of at most NODES_MOST nodes. A node refers to its parts by their index. So parsing

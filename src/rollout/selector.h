@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/selector.h - selecting nodes by their ids and labels
 
         web-*                       ids, with * and ? as in a shell

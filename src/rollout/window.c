@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/window.c - when a rollout may start nodes */
 
 #include "rollout/window.h"

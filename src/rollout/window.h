@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/window.h - when a rollout may start nodes */
 
 #ifndef ROLLOUT_WINDOW_H

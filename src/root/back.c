@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/back.c - verifies workspaces and rolls back from a version that failed its trial
 
     That version ran as the owner of the root, or as root. So nothing that it could reach is trusted, and

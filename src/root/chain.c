@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/chain.c - checks the digest chain of the journal */
 
 #include "root/chain.h"

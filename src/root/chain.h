@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/chain.h - the digest chain of the journal
 
     Each line has the SHA-256 of the line before it. A person who changes, removes or inserts a line must

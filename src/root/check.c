@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/check.c - checks workspaces, links, records, journal and applications of a root */
 
 #include "root/check.h"

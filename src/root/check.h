@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/check.h - checks a whole root offline, for `noded verify` */
 
 #ifndef ROOT_CHECK_H

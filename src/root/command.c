@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/command.c - packs and reads the file `command`; merges environments */
 
 #include "root/command.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/command.h - the file `command` of a workspace: what the launcher runs
 
     A sequence of NUL-terminated strings: the file name of the program, the number of arguments in decimal,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/draft.c - builds a workspace in the hidden directory `.new.NAME`
 
     Nothing is synced until the draft is sealed. Then all files and directories are synced, and one rename

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/failed.c - the files .failed and .failed.WORKSPACE (root/outcome.h) */
 
 #include <errno.h>

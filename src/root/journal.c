@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/journal.c - the journal: lines of JSON in var/journal
 
     A full journal is renamed to var/journal.1. So its size is bounded and the newest megabyte is always kept.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/journal_end.c - finds the end of the intact part of a journal */
 
 #include "root/journal_end.h"

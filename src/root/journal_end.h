@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/journal_end.h - the end of the intact part of a journal; private to this room
 
     Lines that only record the start of a step are not synced. After a power cut the file has its length, but

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/journal_file.c - locks the journal */
 
 #include "root/journal_file.h"

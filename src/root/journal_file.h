@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/journal_file.h - the files of the journal; private to this room */
 
 #ifndef ROOT_JOURNAL_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/layout.h - every name on the disk of a root
 
     Names below var/ are caches and records: nothing in them decides a start. The other names do. A name that begins with a dot is noded's

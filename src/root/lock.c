@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/lock.c - the locks of a root, and the processes that hold them */
 
 #include "root/lock.h"

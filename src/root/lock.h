@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/lock.h - one server for each root: the process that holds flock on `.lock` and the root directory
 
     The lock belongs to an open file, not to a pid. No pid is written to the file: it may be reused before it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/loosen.c - removes what keeps the owner of a root from changing it: modes, attributes, mounts */
 
 #include <errno.h>

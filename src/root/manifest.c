@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/manifest.c - makes, compares and searches manifests */
 
 #include "root/manifest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/manifest.h - the list of a workspace's files with their digests, in the format of `sha256sum -c`
 
     Needs neither JSON nor msgpack, because the launcher uses it. File names with a backslash or newline are

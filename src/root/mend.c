@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/mend.c - repairs the links stable and previous */
 
 #include "root/mend.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/mend.h - repairs stable if nothing can be started through it, and previous if no revert could use it
 
     A missing stable does not end a trial: init has nothing to start, and stable no longer shows whether the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/ok.c - which workspaces were confirmed, and which of them a rollback or revert can use */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/outcome.c - writes and reads the launcher's notes */
 
 #include "root/outcome.h"

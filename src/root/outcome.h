@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/outcome.h - the launcher's notes for the version that it starts
 
     .failed.WORKSPACE records how the launcher ended a trial; var/mended records that it repaired stable

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/outcome_file.h - file format of the launcher's notes; private to this room */
 
 #ifndef ROOT_OUTCOME_FILE_H

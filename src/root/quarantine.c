@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/quarantine.c - releases that failed here: records in var/quarantine and the launcher's notes */
 
 #include "root/record.h"

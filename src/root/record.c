@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/record.c - records in var/: trial, reverted, standing */
 
 #include "root/record.h"

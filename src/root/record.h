@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/record.h - the records of a node in var/: journal, quarantine, trial, order state
 
     Nothing here decides whether a start succeeds. A file that cannot be parsed is renamed to its name plus

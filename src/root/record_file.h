@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/record_file.h - file format of the records in var/; private to this room */
 
 #ifndef ROOT_RECORD_FILE_H

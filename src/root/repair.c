@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/repair.c - `noded install --repair`: places, modes and links of a root */
 
 #include "root/repair.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/repair.h - `noded install --repair`: repairs a root from which nothing starts any more
 
     The last resort. Decides only by the workspaces, the links and the marks (.ok.W, .failed.W, .failed): by

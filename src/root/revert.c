@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/revert.c - revert by command: exchanges stable and previous (steps in root/root.c) */
 
 #include <errno.h>

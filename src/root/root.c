@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/root.c - the links of a root, what their states mean, and the order of the steps between them
 
       on trial    .back exists, names a workspace, and differs from stable;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/root.h - a root on disk: its links, and what each state of them means
 
       stable      the workspace that init starts

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/spent.c - reads and writes `.trial` */
 
 #include "root/spent.h"

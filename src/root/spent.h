@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/spent.h - `.trial`: what the trial under way has used up
 
     Lines "key value": workspace, release, boot, spent_ms, returned. Written by root_switch and, on trial, by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/tidy.c - removes what a crash left behind
 
     A manager that serves the root calls this before it makes a draft, while its launcher waits for readiness.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/unshare.c - finds hard links between workspaces and replaces them by copies */
 
 #include "root/unshare.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/unshare.h - files of workspaces with more than one hard link
 
     A version that changes its own files must not change another version. Workspaces made by an older noded

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/verified.c - the cache of file digests read since boot */
 
 #include "root/verified.h"

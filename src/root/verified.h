@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/verified.h - cache of the digests of files read since boot
 
     Every start verifies a workspace, and most of the cost of a start is reading files. If inode, size and

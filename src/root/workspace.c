@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/workspace.c - opens, lists and removes workspaces */
 
 #include "root/workspace.h"

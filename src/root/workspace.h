@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  root/workspace.h - makes, seals, reads and removes workspaces
 
     A workspace holds the program `noded` (or the application's name), the start files `noded.sh` and `start`,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/child.c - starts a version, watches its deadlines and signals, and ends it */
 
 #include "start/child.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/child.h - one start of a version, from execve to its end
 
     The launcher runs the version as its child and kills it if it misses a deadline. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/children.c - reads, signals and freezes the children listed by the kernel */
 
 #include "start/children.h"

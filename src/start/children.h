@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/children.h - the children of this process, from the kernel's list
 
     The list is read in microseconds and is exact for a sub-reaper with one thread: a process hands over its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/descendants.c - scans /proc, finds the processes of a choice and signals them */
 
 #include "start/descendants.h"

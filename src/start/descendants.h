@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/descendants.h - finds and ends processes, whatever session they are in
 
     Processes below this one, or those named by a claim. Only for a sub-reaper: all orphans below it become

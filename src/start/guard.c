@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/guard.c - runs a program and ends all its descendants */
 
 #include "start/guard.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/guard.h - runs a program and ends all its descendants
 
       start guard --report FD [--grace MS] [--closed ROOT --writable DIRECTORY [--ask yes]]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/keepers.c - finds running keepers by the locks of applications */
 
 #include "start/keepers.h"

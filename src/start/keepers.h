@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/keepers.h - the processes that outlive the version that started them
 
     A keeper holds the fcntl lock of ROOT/apps/NAME/run/lock and runs a file of ROOT/keepers that is named by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/launch.c - chooses the version to start, and acts on its end
 
     The launcher decides only by the disk, which it reads again before every start: which workspace is stable,

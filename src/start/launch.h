@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/launch.h - starts the right version of a root and acts on its end */
 
 #ifndef START_LAUNCH_H

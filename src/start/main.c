@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/main.c - the program `start`: the launcher of a root, and the guard of a probe
 
     noded.sh calls the launcher without arguments; arguments that an init passes by mistake are ignored. */

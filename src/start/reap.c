@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/reap.c - signalfd, dispositions and reaping */
 
 #include "start/reap.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/reap.h - signals through a descriptor, and reaping of orphans
 
     Launcher and guard are sub-reapers: orphans below them become their children. */

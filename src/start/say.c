@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/say.c - log lines of the launcher */
 
 #include "start/say.h"

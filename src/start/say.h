@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/say.h - log lines of the launcher on standard error, one for each decision */
 
 #ifndef START_SAY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/sweep.c - finds and ends the processes that a version left */
 
 #include "start/sweep.h"

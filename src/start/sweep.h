@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/sweep.h - ends every process that a version left, except keepers (start/keepers.h)
 
     Descendants of this process are found by ancestry. If a launcher was killed, this chain is broken: then

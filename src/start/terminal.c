@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/terminal.c - saves and restores terminal modes and foreground group */
 
 #include "start/terminal.h"

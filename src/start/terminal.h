@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/terminal.h - restores the terminal of a person who started the launcher by hand
 
     Only if this process is in the foreground of its own terminal; otherwise the terminal belongs

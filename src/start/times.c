@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/times.c - the launcher's times as installed */
 
 #include "start/times.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/times.h - times of the launcher that are not set by a trial
 
     In an object of its own, so that tests can link other values. */

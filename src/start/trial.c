@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/trial.c - counts starts and time of a trial */
 
 #include "start/trial.h"

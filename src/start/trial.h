@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/trial.h - how much of a trial is left
 
     A trial ends when its tokens are used, or when its running time, by CLOCK_BOOTTIME and summed over its

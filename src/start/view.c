@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/view.c - makes a root read-only in a private mount namespace */
 
 #include "start/view.h"

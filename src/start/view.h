@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  start/view.h - a mount namespace in which a root is read-only, except for one directory
 
     Protects a parent's root from a faulty candidate, not from a malicious one: a process that may mount can

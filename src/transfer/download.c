@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  transfer/download.c - which piece to ask for next, and which answers to accept
 
     The pieces under way are in a ring from `written` to `asked`. Each is a chunk long, except the last one of

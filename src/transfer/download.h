@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  transfer/download.h - the receiving side of one blob, as a pure machine
 
     Events go in (start, chunk, time, connection lost), actions come out through transfer_download_next. It

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  transfer/limits.c - defaults and bounds for both directions */
 
 #include "transfer/limits.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  transfer/limits.h - limits for both directions; only for src/transfer */
 
 #ifndef TRANSFER_LIMITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  transfer/upload.c - which piece to send next
 
     Only the peer's answers decide what it has: `sent` is ahead of that by at most the window, and falls back

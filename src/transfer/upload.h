@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  transfer/upload.h - the sending side of an upload, as a pure machine
 
     It starts with an empty put that asks where to begin. Then it sends pieces in order, at most window bytes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  update/order.c - which orders of a desired state remain to be carried out; pure */
 
 #include "update/order.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  update/order.h - what a node has to do about a desired state; pure
 
     A desired state is cumulative: it contains the epoch since which each thing is wanted. The node compares

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  update/procedure.c - the update procedure as a table, state by event; pure */
 
 #include "update/procedure.h"

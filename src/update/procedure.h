@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  update/procedure.h - the update procedure of one application, as a pure state machine
 
         idle -> matching -> fetching -> staging -> probing -> switching -> restarting

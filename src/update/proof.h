@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  update/proof.h - what a version on trial must show before it is confirmed; pure
 
     Over the real broker it must receive an announcement, get an answer to a match, and fetch and verify one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  update/verdict.c - what a rehearsal means for the candidate; pure */
 
 #include "update/verdict.h"

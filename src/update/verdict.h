@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  update/verdict.h - what a rehearsal means for the candidate; pure
 
     A failed rehearsal shows that something did not work, not what was at fault. If the cause may lie outside

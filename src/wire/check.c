@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/check.c - checks msgpack bytes before the msgpack library reads them */
 
 #include "wire/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/check.h - checks msgpack bytes before the msgpack library reads them
 
     The library allocates for a count as soon as it has read the header: five bytes can request 100 GB. Here

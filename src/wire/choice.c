@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/choice.c - the words of choices, made from schemas/choices.def */
 
 #include "wire/record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/copy.c - deep copies, comparison and release of messages */
 
 #include "wire/record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/envelope.c - rules of envelopes and releases beyond their schema */
 
 #include "wire/envelope.h"

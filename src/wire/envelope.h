@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/envelope.h - rules of envelopes and releases beyond their schema; pure */
 
 #ifndef WIRE_ENVELOPE_H

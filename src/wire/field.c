@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/field.c - checks a decoded value against the schema and stores it in its member
 
     Shared by the decoders of msgpack and JSON, so that both enforce the same bounds. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/json.c - messages as JSON, for people, files and the events channel
 
     JSON has the same members as msgpack, with the same names and bounds. A digest is 64 hexadecimal

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/label.c - rules of labels beyond their schema */
 
 #include "wire/label.h"

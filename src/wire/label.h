@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/label.h - rules of labels beyond their schema */
 
 #ifndef WIRE_LABEL_H

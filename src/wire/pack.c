@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/pack.c - from a message to msgpack
 
     Equal messages become equal bytes: fields in the order of the schema, absent ones left out, every number

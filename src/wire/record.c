@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/record.c - the descriptions of all records, made from schemas/, and lookups in them */
 
 #include "wire/record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/record.h - descriptions of records for the codecs; only for src/wire and its tests
 
     record.c and choice.c make everything from schemas/. A codec only walks these tables; it contains no

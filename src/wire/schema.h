@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/schema.h - the families of schemas/, in an order in which each uses only earlier ones
 
     Include after defining RECORD, MESSAGE, END and the field macros; see schemas/envelope.def for their form.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/schema_undef.h - undefines the macros for wire/schema.h */
 
 #undef RECORD

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/unpack.c - from msgpack to a checked message */
 
 #include "wire/record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  wire/wire.h - the messages of schemas/ as checked structs, msgpack and JSON
 
     For every RECORD and MESSAGE `name` of schemas/ there are

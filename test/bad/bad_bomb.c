@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_bomb.c - a fork bomb: each process forks, and each child leads a session of its own
 
     The host must survive the test: after FORKS_MOST forks no process forks any more. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_changes_argument.c - stages a release correctly, except that it cuts arguments at their first
     newline */
 

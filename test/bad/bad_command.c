@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_command.c - passes its whole rehearsal; in service it first runs the sh script whose path is
     in BAD_COMMAND, then continues as usual. It survives the death of its launcher. */
 

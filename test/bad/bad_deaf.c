@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_deaf.c - subscribes to no topic: it receives no announcement, and gets the desired state only
     if it asks */
 

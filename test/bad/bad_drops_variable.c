@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_drops_variable.c - stages a release correctly, except that it drops environment variables
     with an empty value */
 

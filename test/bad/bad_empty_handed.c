@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_empty_handed.c - updates correctly, but serves no blobs to its own candidate */
 
 #include <errno.h>

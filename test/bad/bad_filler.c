@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_filler.c - fills the file system of its root: at once; with --env FILL=late after it has
     switched; with --env FILL=trial in service, and then crashes */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_glutton.c - allocates memory until the kernel kills it */
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_liar.c - announces the digest of another program than the running one */
 
 #include "node/self.h"

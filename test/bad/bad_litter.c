@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_litter.c - leaves two processes behind when it stops: one in a session of its own, and one
     that is a daemon, that is, an orphan without open descriptors
 

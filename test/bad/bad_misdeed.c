@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_misdeed.c - passes its whole rehearsal; in service it runs the shell command in MISDEED in
     its root. The command gets the workspaces to which .back and previous point as ONE and ZERO, unless they
     are set. The program exits with the command's status if that is not 0; else it crashes. */

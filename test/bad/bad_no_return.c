@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_no_return.c - hands over correctly once; the second time it deletes its own program, to which
     a revert would return
 

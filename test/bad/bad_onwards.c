@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_onwards.c - announces readiness, receives the update announcement, asks for the desired
     state, and finds nothing to do in the answer */
 

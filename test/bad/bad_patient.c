@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_patient.c - a launcher whose deadlines never expire: it notices a program that ends, but not
     one that hangs
 

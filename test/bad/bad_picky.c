@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_picky.c - crashes at its start if PICKY is in the environment; works on other hosts */
 
 #include <stdlib.h>

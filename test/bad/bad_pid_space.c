@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_pid_space.c - runs as the first process of a new pid namespace
 
     It cannot end the processes that it starts, because the pids in /proc are those of the outer namespace. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_replay.c - announces itself with the nonce of an earlier probe
 
     The first probe writes its nonce into a file and exits. Later probes use that nonce. The envelope gives

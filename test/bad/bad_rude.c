@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_rude.c - prints half a gigabyte, closes its standard descriptors, changes into a directory in
     which nothing can be written, sets the umask to 0777, and ignores SIGTERM */
 

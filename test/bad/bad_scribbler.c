@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_scribbler.c - changes a file of its own workspace */
 
 #include <fcntl.h>

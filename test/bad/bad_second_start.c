@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_second_start.c - passes its rehearsal and its trial, and crashes at each later start */
 
 #include <stdlib.h>

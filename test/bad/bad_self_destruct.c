@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_self_destruct.c - deletes its own workspace after it has announced readiness */
 
 #include "node/callback.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_silent.c - works correctly, but never announces readiness */
 
 #include "node/callback.h"

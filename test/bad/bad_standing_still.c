@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_standing_still.c - reports success without switching stable: the old version is started again
     instead of the new one */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_stopper.c - stops (SIGSTOP) the processes that could end it: with HOW=group its whole process
     group, with HOW=guards the two nearest guards above it
 

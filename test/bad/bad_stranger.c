@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_stranger.c - announces itself with a nonce that was never given out */
 
 #include "node/config.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_stubborn.c - a launcher that never runs out of starts: a version that fails on trial is
     started again without end */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_trial.c - passes its whole rehearsal, and hangs in service before it is ready
 
     Only the nonce distinguishes the node.zpl of a probe from that of a node in service. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_trial_crash.c - passes its whole rehearsal, and crashes in service before it is ready */
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_trial_stuck.c - passes its whole rehearsal, announces readiness in service, and hangs: it
     neither confirms itself nor gives up */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_truncates.c - passes its whole rehearsal; in service it truncates, in place, all shared
     libraries of its workspace, also those that it runs with, and crashes */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/bad_vandal.c - treats its parent's root as its own: truncates start files there, removes a
     launcher and a link. If one of these fails, it exits with status 30. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/broker_garbled.c - a broker that sends everything twice, late and out of order
 
     Each announcement is preceded by an older one and sent twice. Every second answer to ask is an earlier

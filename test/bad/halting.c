@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/halting.c - the real node manager, which stops itself (SIGSTOP) at a moment chosen by a story
 
     A story writes the name of a moment into ROOT.halt, beside the root. The process that reaches that moment

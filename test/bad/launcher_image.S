@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/launcher_image.S - embeds another launcher than noded does; see src/node/launcher.h */
 
     .section .rodata

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bad/newer_settings.c - a later version: it accepts node/log = trace, and node/broker = "any of ...",
     which earlier versions cannot read */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/announce.c - makes a broker announce to all nodes, with an order for only one of them
 
     An order to all nodes that continues after the last node but one is an order to one node, but the broker

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/bare_czmq.c - the smallest possible process of a node manager: czmq with three connected
     sockets
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/bare_download.c - the smallest possible verified download over ZeroMQ
 
     bin/bench compares noded's download with this one. A ROUTER sends pieces of a mapped file without copying.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/bare_fleet.c - the smallest possible broker and nodes on bare libzmq: an XPUB and a ROUTER, and
     a SUB and a DEALER for each peer
 

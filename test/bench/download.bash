@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/bench/download.bash: bin/bench download. Sourced by bin/bench.
 #
 # shellcheck shell=bash

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/bench/fleet.bash: bin/bench fleet. Sourced by bin/bench.
 #
 # shellcheck shell=bash

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/bench/large.bash: bin/bench large. Sourced by bin/bench.
 #
 # shellcheck shell=bash

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/light_node.c - a node without a disk */
 
 #include "bench/light_node.h"

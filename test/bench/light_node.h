@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/light_node.h - a node without a disk
 
     Real: the session (node/session.h) on sockets of its own, the choice of what to do (update/order.h) and

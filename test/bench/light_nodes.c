@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/light_nodes.c - thousands of light nodes (light_node.h) in one process
 
         usage: light-nodes --port PORT [--first N] [--count N] [--step MIN:MAX] [--soak MS] [--fail PERMILLE]

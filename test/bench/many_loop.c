@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/many_loop.c - bus/loop.h on epoll, without signals and CURVE */
 
 #include "bench/many_loop.h"

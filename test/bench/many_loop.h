@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/many_loop.h - bus/loop.h for a process with thousands of sockets
 
     The loop of the programs passes every socket to zmq_poll in each round. That is right for their four

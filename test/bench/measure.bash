@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/bench/measure.bash: clocks, medians, figures, and the measurement of one update. Sourced by bin/bench.
 #
 # shellcheck shell=bash

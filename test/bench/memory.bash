@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/bench/memory.bash: bin/bench memory. Sourced by bin/bench.
 #
 # shellcheck shell=bash

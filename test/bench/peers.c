@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/peers.c - counts of messages, and commands on standard input */
 
 #include "bench/peers.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/bench/peers.h - shared by bench-fleet and light-nodes: counts of the messages that their peers
     receive
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/bench/revert.bash: bin/bench revert. Sourced by bin/bench.
 #
 # shellcheck shell=bash

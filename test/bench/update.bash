@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/bench/update.bash: bin/bench update. Sourced by bin/bench.
 #
 # shellcheck shell=bash

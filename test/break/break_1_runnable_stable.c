@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/break/break_1_runnable_stable.c - replaces the link stable in two steps, and the power fails after the
     removal: for the launcher too, which would restore the link */
 

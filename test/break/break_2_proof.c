@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/break/break_2_proof.c - every candidate passes its rehearsal */
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/break/break_3_goes_back.c - a launcher that confirms a version that failed its trial */
 
 #include "root/root.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/break/break_4_telling.c - after the switch the old version reports that the new one is confirmed */
 
 #include <string.h>

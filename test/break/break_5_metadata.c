@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/break/break_5_metadata.c - a node manager that ends if its settings cannot be used */
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/break/break_6_ends.c - a rehearsal whose steps have a deadline of 24 hours */
 
 #include "node/rehearsal.h"

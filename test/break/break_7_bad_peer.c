@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/break/break_7_bad_peer.c - a broker that ends if it cannot decode a message */
 
 #include <stdlib.h>

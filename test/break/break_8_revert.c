@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/break/break_8_revert.c - deletes the version that a revert needs */
 
 #include <string.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # test/break/run.sh - runs a story of test/scenario with one broken program among the real ones. Passes only if the story fails by itself
 # with SENTENCE, and its output contains EVIDENCE that the break was the cause.
 #

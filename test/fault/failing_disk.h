@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fault/failing_disk.h - a disk that fails, or kills the process, at its Nth system call */
 
 #ifndef TEST_FAILING_DISK_H

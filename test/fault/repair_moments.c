@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fault/repair_moments.c - a repair, and the separation of shared files, killed before each of their
     system calls
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fault/root_moments.c - each change of a root's links, killed at each of its system calls
 
     The process is killed before each system call of each change, and each call fails once. After each of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fault/scratch.h - a directory for one test, removed after it, and files in it
 
     Each test runs in a process of its own, which changes into the directory: relative paths are enough. */

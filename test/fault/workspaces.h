@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fault/workspaces.h - a root in the scratch directory, with workspaces as a node manager makes them */
 
 #ifndef TEST_WORKSPACES_H

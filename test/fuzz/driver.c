@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fuzz/driver.c - a main without libFuzzer: runs a target on its corpus, then on mutations
 
         fuzz_NAME [--rounds N] [--seed N] FILE|DIRECTORY...

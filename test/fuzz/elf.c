@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fuzz/elf.c - fuzz target for base/elf.h: the input is a program file
 
     The target reads the name of the interpreter and never executes anything. */

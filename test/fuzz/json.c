@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fuzz/json.c - fuzz target for the JSON decoder
 
     The first byte chooses a record, the rest is JSON. An accepted message must be the same after a round trip

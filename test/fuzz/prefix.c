@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fuzz/prefix.c - fuzz target for a prefix frame, followed by the frame that it announces */
 
 #include "test/fuzz/target.h"

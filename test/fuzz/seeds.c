@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fuzz/seeds.c - writes the corpora of the fuzz targets
 
     Run `fuzz_seeds test/fuzz/corpus` after each change of schemas/. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fuzz/target.h - functions shared by the fuzz targets */
 
 #ifndef TEST_FUZZ_TARGET_H

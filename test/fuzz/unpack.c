@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/fuzz/unpack.c - fuzz target for the MessagePack decoder
 
     The first byte chooses a record, the rest is a frame. An accepted message must be the same after a round

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  example_client BROKER PROGRAM - publishes a program as the application "example", and prints its releases at
     the broker, the nodes that the broker knows, and the plan of a rollout
 

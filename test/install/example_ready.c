@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  example_ready - a program that a node manager may start: it reports that it is ready
 
     Valid C and C++. */

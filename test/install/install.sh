@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The files that `cmake --install` installs work: after they are moved, through pkg-config and find_package, shared and static, from C and
 # C++. The examples run against a broker, and as a program that a node manager starts.
 set -euo pipefail

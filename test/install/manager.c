@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  manager PROGRAM - starts a program as a node manager does. Exit status 0 only if the program announces itself
     in time, with its nonce and with its true pid, version, digest, arguments and environment */
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/lib/changed.bash - the files that changed since a commit, and the rooms that they affect. Sourced by bin/test.
 #
 # shellcheck shell=bash

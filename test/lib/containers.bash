@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/lib/containers.bash - commands, queries and waits on the fleet in containers. Sourced by bin/rig, and through test/rig/lib.bash by its
 # stories.
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/lib/deadlines.c - multiplies the timeouts of suites and tests by the load factor
 
     Linked into every Criterion program. In the sources the timeouts must be constants, so a hook changes them

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/lib/engine.bash - the container engine of bin/rig: an engine that already runs, or the rig's own. Sourced.
 #
 # The rig's own engine keeps its files in its own directory and listens on a socket below $rig. It is the only process that the rig signals.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/lib/fake_clock.c - a wrong wall clock, for programs that preload this library (LD_PRELOAD)
 
     The file named by FAKE_CLOCK contains an offset in seconds. It is read at each call, so the clock jumps

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/lib/fleet.bash - a small fleet on one machine: a broker, nodes under runit's runsv, and functions to query, wait and check. Sourced
 # by the stories of test/scenario, by bin/quickstart and by bin/bench.
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/lib/hasty_times.c - shorter times of the launcher, so that tests wait less */
 
 #include "start/times.h"

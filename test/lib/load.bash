@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/lib/load.bash - measures how much slower this machine is than an idle one. Sourced by bin/test.
 #
 # shellcheck shell=bash

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/lib/load.h - deadlines that scale with the load of the machine
 
     NODED_LOAD is how many times slower the machine is than an idle one, as bin/test measures it; 1 if it is not

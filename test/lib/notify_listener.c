@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/lib/notify_listener.c - prints the messages that systemd would receive from a service
 
         usage: notify_listener SOCKET

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/lib/peers.bash - light nodes (test/bench/light_node.h), or bare sockets in their place, in processes of $peers_most each. Sourced
 # after fleet.bash by bin/bench and by stories. test/bench/peers.h describes their commands and answers.
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/lib/planted.c - tests that must fail, each for a reason that Criterion alone does not report */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/lib/random_message.h - random messages of any record, from a seed
 
     Uses the same record descriptions as the codecs, so new records and fields are covered without a change

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/lib/results.bash - the results of a run of bin/test. The lanes of a run are separate processes, so results are written to files below
 # $work. Sourced by bin/test.
 #

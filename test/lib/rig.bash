@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/lib/rig.bash - the commands of bin/rig: start and remove the fleet in containers, collect its logs, run the stories. Sourced by bin/rig.
 #
 # shellcheck shell=bash

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/lib/stand_in.c - plays the keeper of a managed application, and processes that are hard to end
 
         keep LOCK FILE    leads a session of its own, holds LOCK (fcntl), and starts a daemon as its child;

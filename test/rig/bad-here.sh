@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release is bad on one host only: it passes the canary, the rollout halts in the wave of this host, and all updated nodes are reverted.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A rollout succeeds while four nodes have links with delay, loss, reordering and a low rate.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A rollout of every kind of bad release to two nodes: the canary refuses the release or rolls back automatically, the rollout halts, and the
 # other node is never updated. Several pairs of nodes run at the same time.
 set -euo pipefail

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/rig/badlink.c - a bad link, for a kernel that has no netem
 
     usage: badlink QUEUE DELAY JITTER LOSS REORDER RATE

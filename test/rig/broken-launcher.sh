@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Runs the story `halted` with a node whose launcher is broken on purpose: it takes no tokens, so it never rolls back. Passes only if that story
 # fails because of the node's own disk. (Such a build fails the rehearsal of its installation, so it is installed without one.)
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The broker is killed in each of the three waves of a rollout, and started again later: the rollout continues without help and ends, and no node
 # is updated twice.
 set -euo pipefail

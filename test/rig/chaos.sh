@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # For five minutes containers of nodes, broker and content peer are killed at random and started again, while one release after the other is
 # ordered. Then everything converges, and no release is quarantined. NODED_CHAOS is the time in seconds, NODED_SEED the random seed.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Nodes whose clocks are nine hours ahead and behind, and one whose clock jumps during updates: updates, a rollout and a revert succeed,
 # workspace names only increase, and kept versions and reports follow the order of events, not the clock.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The content peer is killed while every node downloads from it, and started again; two nodes are restarted in between. The downloads resume.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash

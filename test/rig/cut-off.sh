@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Nodes lose their network before, during and after an update, and get it back, some with the address of another node. Then each has the
 # release, except the node whose whole trial passed without network: it was rolled back automatically, reports that, and gets the release later.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/rig/extra.bash - nodes that exist for one story only, beside the composition. Sourced after lib.bash. At the end of the story they are
 # removed with their disks, and the broker forgets them.
 #

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A node with its root on a small disk, which is full before an update, and fills up during a download. The running version continues, no
 # release is quarantined, the size needed and the size free are reported, and with free space the same update succeeds.
 set -euo pipefail

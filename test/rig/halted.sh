@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A rollout of a release that crashes in service, to the whole fleet: the only node that tried it rolls back automatically, and the rollout halts.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A node under systemd and one under runit, each as pid 1 of its container: an update, the manager and the launcher killed with -9, a
 # manager that hangs, a reboot and a revert. The state that init reports is checked and printed.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/rig/lib.bash - shared by the stories of bin/rig. A story is a program of its own. It runs against the present fleet, and must leave every
 # node online, idle and not held, and no release in quarantine. It passes only by the files that check_disks finds on each node's own disk.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/rig/links.bash - disconnects containers from the network, and makes their links slow or bad. Sourced after lib.bash.
 #
 # shellcheck disable=SC2154,SC2034 # of lib.bash; for the stories

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/rig/node_files.bash - the files on a node's own disk: versions, journal, settings. Sourced by lib.bash.
 #
 # shellcheck disable=SC2154 # of lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A container without any file of noded, with only Python's stock binding of ZeroMQ, follows three updates of the whole fleet on the events
 # channel, and misses none of their events.
 set -euo pipefail

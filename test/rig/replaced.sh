@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A node's container is removed and replaced under its id: with its disk, and with a new disk, which the broker notices. A clone is refused while
 # the original runs, with both named, and accepted after the original is gone. Rollouts update the node in between.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Every container is restarted at once, and then the broker alone is away for a while: all nodes come back in their versions, and do not storm the
 # broker with connection attempts.
 set -euo pipefail

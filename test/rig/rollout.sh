@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release is rolled out to the whole fleet in three waves.
 set -euo pipefail
 # shellcheck source=test/rig/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release confirms itself on the canary, and never starts again. The canary is restarted during the soak: it loses contact, the rollout halts,
 # and one command on that host, without broker or manager, reverts it.
 set -euo pipefail

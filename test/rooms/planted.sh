@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # bin/check-rooms finds what it promises to find: in a copy of the tree, one violation is planted after the other.
 #
 #   usage: planted.sh SOURCE

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The broker's records are copied while a rollout runs, the broker's host is lost, and a broker starts from the copy: nodes reconnect, no
 # epoch is issued twice, the rollout waits until an operator resumes it, and continues from the real state of its nodes.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Releases that announce themselves with a false nonce: an invented one, and one of another probe.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release that forks without end: all its descendants are ended, and the node manager continues. The same on trial, where the release
 # leaves so many processes behind that no more can be started, and no environment variable shows where they came from.
 set -euo pipefail

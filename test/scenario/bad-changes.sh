@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Releases that change the release that they update to: one loses an environment variable, one truncates an argument.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

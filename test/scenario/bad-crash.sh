@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release that ends at once is refused with its reason and quarantined; the next good release is installed.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release that fills the disk: the space is freed, and the release is quarantined; the host is not unfit.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release that takes memory until the kernel kills it: the kernel kills the candidate; the node manager continues and refuses the release.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

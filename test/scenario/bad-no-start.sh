@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Releases that do not start, each for another reason: refused with the error of the system.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

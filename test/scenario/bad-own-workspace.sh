@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Releases that delete the workspace that they run from, or write into it: a probe runs from a copy of the workspace.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

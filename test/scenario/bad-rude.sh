@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release that prints half a gigabyte, closes its standard descriptors, changes umask and directory, and ignores SIGTERM: the node
 # manager stays small, answers, and reports that the launcher had to kill the candidate.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release that confirms itself and never starts again: a revert on the host repairs it, without broker and manager.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Releases that pass the rehearsal, and in service attack their launcher, restart their own service, or leave processes behind: every
 # trial ends, one manager runs in the root, and no process of a version outlives it, except keepers of applications.
 set -euo pipefail

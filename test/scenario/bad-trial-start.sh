@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Releases that pass the rehearsal and fail in service: they crash at each start on trial, or hang after they are ready. The launcher rolls
 # back automatically.
 set -euo pipefail

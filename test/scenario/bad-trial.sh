@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release passes the whole rehearsal and hangs on trial: the launcher rolls back automatically.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release that writes to its parent's root, over start files, programs and links. If the host lets the guard mount, the writes fail.
 # Otherwise they are detected and undone.
 set -euo pipefail

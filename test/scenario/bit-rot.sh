@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # One bit changes in a file of a workspace: of the running version, of its manifest, of the version that a revert needs, of the candidate
 # between its staging and its rehearsal. The damage is found before the file is needed. A damaged version is not started if an intact one
 # exists, journal and status report it, no release is quarantined for a disk fault, and the next update repairs it.

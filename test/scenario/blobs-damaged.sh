@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Blobs of the broker are damaged or lost. The damage is found before a blob is served, by the scrubber, or when the release is published again,
 # which also repairs it. `releases`, `status`, `rollout plan` and `update` report it. Blobs that no release needs are moved to the trash first.
 set -euo pipefail

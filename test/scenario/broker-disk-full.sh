@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The broker's disk fills up at a step of an update: the broker keeps running, reports that it cannot store reports, and accepts no
 # order. When there is room, nodes send their reports again, and the update finishes.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The broker is killed -9 at each step of an update, and stays away until the node has continued as far as it can without a broker. After its
 # restart the broker has its records, and the update finishes.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The broker's database is replaced by an older copy. The broker does not undo what the copy does not contain. New orders are carried out,
 # whether they are given before or after the node reconnects.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A node that cannot reach its broker reports on its host since when and why, in noded status and in the log. It also reports when the broker
 # is reached again.
 set -euo pipefail

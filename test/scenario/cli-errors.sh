@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Mistakes on the command line are reported in one sentence, with an exit status that shows the kind of mistake.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The clock of a host stands at 1970 and jumps by hours in both directions: updates and reverts work, and the name of each workspace is later
 # than the name before it.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A shell completes commands, options, and names that the broker knows. If the broker does not answer, there is no completion and no message.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

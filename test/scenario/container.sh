@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The launcher is pid 1 of a container: it reaps orphans, updates work without a new container, SIGTERM ends it, and a revert on the host
 # signals the launcher only.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Blobs are uploaded to and downloaded from a separate content peer; the broker has none, and charges no node for damage at the peer. The peer
 # is away when an update starts, and is killed -9 during a download: each time the update continues when the peer is back, and only requests
 # under way are downloaded twice. If the peer stays away for longer than the deadline of the state, the reason names it.

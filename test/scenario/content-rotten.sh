@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # One bit of a blob flips during a download: the node refuses the blob by its digest, names the origin, and quarantines no release. The broker
 # checks the blob, finds the damage, and pauses the rollout with the blob named: no node is charged. When the release is published again, the
 # rollout finishes.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A node starts and is updated, whatever the damage to the files in var/. Damaged files are set aside, not lost.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Damaged or missing files of a root do not keep a node from starting and from being updated.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

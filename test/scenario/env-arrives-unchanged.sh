@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The environment of a release may contain any byte except NUL, and arrives unchanged.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

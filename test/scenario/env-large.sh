@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Init's environment is larger than any message: updates still work.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Only the environment of a release changes: nothing is downloaded; program and libraries are copied, not shared.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

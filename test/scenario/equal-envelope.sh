@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # An order for the envelope that already runs: nothing is done.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A root on ext4, tmpfs and overlayfs, and with var/ on a file system of its own: an update and a revert on each.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

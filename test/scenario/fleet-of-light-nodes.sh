@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # 300 light nodes and their rollouts; the broker is killed in between. No node is forgotten, none is ordered twice. A release that fails on
 # some nodes is halted, and updated nodes are reverted. Each node costs the broker two connections. When the broker is back, the nodes do not
 # all reconnect at once.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The disk is full, or has no free inode, from each step of an update on: the running version continues, no release is quarantined, reverts
 # work, and with free space the update succeeds.
 set -euo pipefail

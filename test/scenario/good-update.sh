@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Three nodes are updated from 1.0.0 to 2.0.0; reports, running programs and disks agree.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

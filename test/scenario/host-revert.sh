@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A user reverts on the host at each step of an update, while the manager is at work: the previous version runs, the node stays held,
 # and the broker is informed.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Peers that try to use up resources, on all four ports of the broker and on a content peer, and a broker that does the same to a node:
 # each is disconnected or limited, and no other peer is affected.
 set -euo pipefail

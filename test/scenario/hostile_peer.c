@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  hostile_peer ATTACK PORT [NUMBER] - one peer that wants to cost a server more than itself
 
     Speaks ZMTP by hand, so that it can do what libzmq would not. Each attack is bounded in bytes, count and time.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A hundred updates in a row between two releases: three workspaces are left; descriptors, memory and disk do not grow.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

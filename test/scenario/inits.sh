@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # An update and a revert under s6, under runit, and as pid 1 of a name space. A new version is started by the launcher, which keeps its pid
 # (restart = exec), or by init (restart = exit).
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # An installation rehearses an update to a second workspace of itself, and is complete; verify accepts it.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # No version starts in a root: noded install --repair points stable to the newest version that was confirmed there and is intact; if there is
 # none, to its own program. Settings, keys, journal and quarantine stay.
 #

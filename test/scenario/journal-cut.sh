@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # After a power cut the end of the journal may be NULs or truncated: the node logs that once and continues, verify finds no fault, and the
 # broker raises no alarm. If a reported line was lost with it, the broker raises an alarm.
 set -euo pipefail

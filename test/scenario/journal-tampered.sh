@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A line of a node's journal is changed afterwards, while the node runs or is down: noded verify names the line, and the broker reports it. The
 # broker also reports a truncated journal, or one that was lost with its disk, in words that do not claim which of the two it was.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # With CURVE keys an update and a revert work as without. A client whose key is not allowed, or without a key, gets no answer.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Labels come from node.zpl and from operators; an operator's label has precedence until it is removed. Selectors find nodes by labels and by
 # facts, across a restart of the broker. An invalid label is refused by the command, or reported by the node.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The launcher is killed -9 at each step of an update: the manager ends with it, init starts both again, and the order is carried
 # out. If it is killed at each start of a trial, the version is rolled back, and no release is quarantined.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/scenario/lib.bash - the start and the end of every story: makes a fleet, takes it down in every case, and verifies its roots.
 #
 # A story also runs alone: NODED_BUILD=build test/scenario/good-update.sh. With KEEP=1 its directory stays.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The host breaks a library that noded needs: the node still starts, and is updated, because every version has its own copy.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Looking never writes: status, why, verify and quarantine list change nothing in a root, whatever they find there, and agree on what is damaged.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The node manager is killed -9 at each step of an update, and of its rehearsal: its supervisor starts it again, and the order is
 # carried out.
 set -euo pipefail

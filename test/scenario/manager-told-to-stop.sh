@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The node manager gets SIGTERM at each step of an update: it exits with 0, its supervisor starts it again, and the order is carried
 # out. Then the launcher gets SIGTERM, as from an init.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/scenario/moments.bash - for stories that act on a node exactly when a step of its update has started. The node runs noded-halting
 # (test/bad/halting.c), which stops itself at that moment.
 #

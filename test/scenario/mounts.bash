@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/scenario/mounts.bash - mounts file systems for stories that called apart (lib.bash), and fills them.
 #
 # shellcheck shell=bash

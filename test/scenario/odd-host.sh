@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # An update and a revert on hosts with unusual users, environments and limits.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Roots whose paths contain characters or lengths that break shells, lists and limits: refused with a message, or an update and a revert on
 # each.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A broker sends everything twice, late and out of order, also states with lower epochs: the node carries out the last order, and each order
 # once.
 set -euo pipefail

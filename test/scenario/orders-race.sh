@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Two operators order update, revert, hold, cancel, clear and withdraw at random (SEED repeats a run): the last order decides, and node, disk
 # and broker agree.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Guard and probe are killed -9 at each step of a rehearsal: no release is quarantined, there are no leftovers, and the update finishes.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

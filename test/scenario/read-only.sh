@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The root's file system becomes read-only before an update, in its rehearsal, and on trial: the running version continues, and when
 # the disk is writable again, the node continues without help.
 set -euo pipefail

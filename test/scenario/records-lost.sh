@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The broker's records are lost or damaged, each way in turn, while the blobs are intact. The broker does not start, names the path and the
 # remedy, and deletes nothing. It continues with the records that `noded-broker recover` rebuilds, or from a backup. If they are removed or
 # replaced while the broker runs, it acknowledges no order that it cannot store.

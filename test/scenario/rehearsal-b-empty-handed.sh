@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Step b of a rehearsal: a candidate that starts an update, and serves no content to its own candidate.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

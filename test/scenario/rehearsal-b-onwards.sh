@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Step b of a rehearsal: a candidate that receives an update request, asks for the desired state, and does nothing.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Step c of a rehearsal: a candidate that hands over with start files that never roll back.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # On a busy host a good release is late in its rehearsal: the rehearsal is repeated once before the release is quarantined. Here the processes
 # of the probes are stopped until the first rehearsal has missed its deadline.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A candidate that stops its process group, or the guard above it, or runs in its own pid name space: each is refused with a reason
 # that names the cause, the node manager never waits for a process that does not answer, and there are no leftovers.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # On SIGHUP broker and content peer read their settings again: allowed keys are added and removed, the log level changes. A file that cannot
 # be used changes nothing, and the log states the reason. No connection is lost. The log contains time, level and the origin of each order, and
 # no peer can start a log line.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # No process is identified by a number in a file: a revert on the host signals the process that holds the root's lock, whatever number the file
 # contains. A launcher holds the lock without a gap while it starts another version.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The target of a revert is known after any number of restarts of broker and node since the update.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A revert returns to the previous version and holds until an operator ends the hold; on the host it needs neither broker nor manager.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

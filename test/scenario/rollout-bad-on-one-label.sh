@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release that does not start in one zone: the rollout halts in its canary, reports where and why, reverts the updated nodes, and does not
 # touch nodes of later waves. A rollout without that zone succeeds, and so does one of a release that is good in both zones.
 set -euo pipefail

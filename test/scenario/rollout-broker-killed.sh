@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The broker is killed -9 at a write or sync of its records, in every run a bit later, while a rollout is approved, carried out and reverted:
 # the rollout continues, no node is ordered twice or forgotten, and no epoch decreases.
 set -euo pipefail

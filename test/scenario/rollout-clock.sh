@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The broker's wall clock is set by hours and by 400 days while rollouts are under way: no node is charged for that, no soak or deadline is
 # affected, and a broker that starts again with another clock continues. Only windows follow the wall clock.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The commands of an operator in each state of a rollout, and their results: approval, updating, soaking, halted, aborted, done and reverted. A
 # command that is not possible is refused with the state of the rollout, and changes nothing.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A follower sees a rollout to its end: over a restart of the broker, on a terminal and in JSON. Its exit status shows how the rollout ended.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

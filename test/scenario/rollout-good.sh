@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A good release is rolled out to five nodes in three waves; the plan, the records, the history and the nodes agree.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

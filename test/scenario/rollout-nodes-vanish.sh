@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Nodes go offline and come back: before a rollout is planned, before their wave, after their update; together with the network, and replaced
 # by another host. Only silence that the release may have caused is charged, and every wait for a node ends.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A rollout that is started with the hash of a plan follows that plan, or does not start: a node that goes offline, comes online, is held, is
 # labelled or is updated, and a newer release each change the plan; the start is refused, and no node is ordered.
 set -euo pipefail

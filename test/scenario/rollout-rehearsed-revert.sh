@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The canaries of a rollout are updated, reverted and updated again before the other nodes, and each revert is timed. A revert that takes
 # longer than the limit halts the rollout.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Two rollouts of one application at once. On different nodes they run side by side. A second rollout of a node in the first one is refused with
 # the first one's id, and so is an update by hand of a node under way. With --queue the second rollout waits, also while the broker is killed,
 # and starts without help; with --supersede it takes over the nodes of a halted rollout.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A rollout starts no node before its window opens, by the broker's clock, and then starts the nodes at different moments. It reports what it
 # waits for.
 set -euo pipefail

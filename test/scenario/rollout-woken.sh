@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A node loses contact after its switch; the rollout halts for it, and is reverted. The broker cannot know whether that node was updated: the
 # order to revert waits for it, and when it wakes up the node carries the order out.
 set -euo pipefail

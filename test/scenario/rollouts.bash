@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # test/scenario/rollouts.bash - for stories about rollouts: $rollout is the id of the rollout that was started last.
 #
 # shellcheck disable=SC2034,SC2154 # this file and the stories use each other's variables

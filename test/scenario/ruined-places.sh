@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Directories that a root needs beside its versions are removed or damaged while the manager runs, or a file system is full: verify names the
 # fault, and the next good release succeeds without help. One node; a good release after each fault.
 set -euo pipefail

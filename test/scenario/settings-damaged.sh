@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A missing or damaged node.zpl does not disconnect a node: it continues with the settings with which it last reached the broker, reports
 # that, and applies a repaired file without help. A node that never reached a broker runs, and waits for settings.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A later version gets settings that only it knows, and is reverted: the version before it is online again and reports what it ignores. If it
 # cannot read the broker's address in the newer form, it continues with the broker that it used last. If a name below curve/ is misspelt, the
 # keys stay in use.

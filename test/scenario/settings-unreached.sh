@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Valid settings that lead to no broker do not disconnect a node: it returns to those with which it last reached a broker, reports that, and
 # tries new settings when the file changes.
 set -euo pipefail

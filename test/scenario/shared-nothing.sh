@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # No version can damage another: a release on trial empties its own libraries in place and crashes; stable, previous and the next version have
 # intact copies. Roots in which an older noded let versions share files are reported and repaired.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A second manager in a root is refused, and so is a second node with the same id.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

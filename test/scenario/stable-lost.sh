@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # `stable` is removed or points nowhere: at rest, before the switch, on trial, while nothing runs. It points to the proven version again before
 # it is needed, and never to another one. The commands on the host report the state. The same for `previous`, at rest and while nothing runs.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A node manager gets SIGTERM while a job of its update hangs, as on a disk that does not answer: it says goodbye and ends before its launcher
 # would kill it, and the next start carries the order out.
 set -euo pipefail

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  stranger PORT - speaks to a broker's four channels as nobody should: noise instead of ZMTP, frames that are
     announced larger than memory, messages with too few and too many frames, msgpack that claims what is not
     there, and every message of the protocol cut or with something behind it

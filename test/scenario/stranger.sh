@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A stranger sends invalid traffic to all four channels of the broker. The broker does not grow, and the fleet continues.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A host sleeps for longer than every deadline, at rest, in a rehearsal and on trial: no release is charged for it.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The messages on systemd's notify socket: ready, watchdog and stopping, from the node manager only and never from a probe. The main process
 # stays the launcher across an update. The unit that `noded install --systemd` prints is valid.
 set -euo pipefail

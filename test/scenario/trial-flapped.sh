@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A flapping broker: it is away for the whole of three trials, answers the restored versions, and is away again before they have run for as
 # long as the trial did. No release is quarantined, no node is charged, and the same orders are carried out without help when the broker stays.
 # A release that never confirms itself although the version before it does is quarantined.

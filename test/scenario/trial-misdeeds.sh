@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A release passes its rehearsal, and on trial damages its own root before it crashes: the links, the back link, its own start files, the
 # records and the lock. It is never promoted, the version before it runs again, or the one before that; the release is not tried again, and
 # the next good release is installed.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The content peer is away for the whole of a trial, so that the release cannot confirm itself, and a while longer: the node rolls back, and
 # the restored version cannot download a chunk either. So no release is quarantined, and the same order is carried out when the peer is back.
 set -euo pipefail

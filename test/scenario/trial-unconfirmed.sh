@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A good release cannot confirm itself in time, because the soak time of the host is longer than the trial: it is rolled back automatically, and
 # the node reports what was missing. The version before it cannot do it either, so no release is quarantined; the order stays until it is
 # cancelled.

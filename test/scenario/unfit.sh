@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A host on which no scratch root can be made: the order is kept, nodectl and noded show when it is tried again, also after a restart of
 # the manager, and it is carried out without help when the host is fit. A newer order is carried out at once.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # A second update is refused while one is under way; the first one is not affected.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  schema_reference - keeps schemas/README.md true
 
         schema_reference                 prints the tables of all messages

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/sim/rollout.c - whole rollouts over random fleets on a virtual clock, with the production machine
 
     Nodes take time, fail, lose contact and return. Messages are lost, late, doubled and out of order.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # Runs bin/test, and the tests of bin/rig, over planted stories: some fail once, some always, some do not end, some are too many.
 #
 #   usage: planted.sh SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/base/elf.c - platform, interpreter and libraries read from ELF files, hostile files included
 
     The programs under test are built with the compiler of the host. */

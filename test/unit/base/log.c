@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/base/log.c - escaping and format of log lines: a message is one line, even with hostile text */
 
 #include <criterion/criterion.h>

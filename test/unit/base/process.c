@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/base/process.c - child processes: start, inheritance, end and cleanup */
 
 #include "base/process.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/base/self.c - digest, arguments and environment of this process */
 
 #include <criterion/criterion.h>

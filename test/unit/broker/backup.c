@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/backup.c - copies of a broker's records, and brokers that start from them */
 
 #include "fixture.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/content.c - accepting uploads of blobs and serving them */
 
 #include <criterion/criterion.h>

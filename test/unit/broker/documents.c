@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/documents.c - the documents of releases beside the records */
 
 #include <criterion/criterion.h>

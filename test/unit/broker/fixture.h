@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/fixture.h - a broker in this process, and peers that talk to it over real sockets */
 
 #ifndef FIXTURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/fleet.c - a broker in this process, with bus sockets as its nodes and its operator */
 
 #include "fixture.h"

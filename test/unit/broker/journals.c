@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/journals.c - whether the journal of a node fits its earlier reports */
 
 #include "broker/journals.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/labels.c - labels, facts, and the count of restarts without a goodbye
 
     A broker in this process, with bus sockets as its nodes and its operator. */

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MPL-2.0
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE releases (serial INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, application TEXT NOT NULL, version TEXT NOT NULL, document BLOB NOT NULL, time TEXT NOT NULL, withdrawn INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX releases_application ON releases (application, serial);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/migration.c - a newer broker reads the records that an older one wrote
 
     layout_1.sql holds the records that a broker of layout 1 left after it had updated nodes to 2.0.0. */

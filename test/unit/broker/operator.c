@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/operator.c - an operator's requests to a broker */
 
 #include "fixture.h"

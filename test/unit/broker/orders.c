@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/orders.c - the desired state of an application on a node, and the outcome of orders */
 
 #include <criterion/criterion.h>

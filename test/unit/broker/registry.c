@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/registry.c - which sessions are admitted, challenged, replaced or offline
 
     The peers are names only; the test hands in the time. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/rollouts.c - rollouts in a broker in this process, with nodes that the test plays
 
     A trigger in the database makes the writes fail that a test forbids. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/store.c - the records on disk */
 
 #include <criterion/criterion.h>

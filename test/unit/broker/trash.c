@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/trash.c - blobs that nothing needs are kept for long and deleted last */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/watch.c - the clock of rollouts: how long the broker has watched over its records */
 
 #include <criterion/criterion.h>

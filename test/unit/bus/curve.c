@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/bus/curve.c - CURVE: which clients a server admits, and errors of keys */
 
 #include "rig.h"

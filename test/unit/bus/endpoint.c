@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/bus/endpoint.c - parsing of endpoints as users write them in settings and options */
 
 #include <criterion/criterion.h>

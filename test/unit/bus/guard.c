@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/bus/guard.c - the guard ends connections that use too many resources and keeps the others
 
     If the guard fails, this process grows by a gigabyte a second until the deadline of the test, and the

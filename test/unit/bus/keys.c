@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/bus/keys.c - CURVE keys from the settings */
 
 #include <criterion/criterion.h>

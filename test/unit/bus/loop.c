@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/bus/loop.c - timers, descriptors, signals, and handlers that cancel or close them */
 
 #include <criterion/criterion.h>

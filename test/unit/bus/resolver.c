@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/bus/resolver.c - a name that is never resolved blocks neither other sockets nor the end of the
     loop */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/bus/rig.h - shared by the tests of sockets: a loop with a deadline, a fresh directory for ipc */
 
 #ifndef TEST_BUS_RIG_H

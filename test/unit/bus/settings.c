@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/bus/settings.c - settings files: reading, errors with file and line, writing */
 
 #include <criterion/criterion.h>

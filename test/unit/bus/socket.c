@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/bus/socket.c - all pairs of sockets, dropped messages, results of sending, rules of binding */
 
 #include "rig.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/bus/work.c - a job runs on its own thread and is reported done in the loop */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/client/ask.c - requests of a client to a broker in a thread
 
     What the client asks, how it repeats a request, and what it reports without an answer. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/client/backup.c - a copy of the broker's records in a file */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/client/fake_broker.h - a broker in a thread of the test
 
     It serves control and content as ROUTERs and events as a PUB, over ipc in a directory of its own.

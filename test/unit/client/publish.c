@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/client/publish.c - publishing a release from files to a broker in a thread */
 
 #include <errno.h>

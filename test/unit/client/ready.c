@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/client/ready.c - a program that announces itself, and the manager that waits for it, in one
     process */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/client/rollouts.c - requests of the library about rollouts, and the results that it returns */
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/client/spec.c - the settings of a rollout as an operator writes them */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/commands.c - the built nodectl against a broker in a thread
 
     The request, the output and the exit code of each command. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/picture.c - a rollout in a few lines */
 
 #include <criterion/criterion.h>

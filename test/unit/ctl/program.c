@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/program.c - the built nodectl without a broker: output and exit codes */
 
 #include <fcntl.h>

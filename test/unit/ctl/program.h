@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/program.h - runs the built nodectl, which lies one directory above the tests */
 
 #ifndef TEST_CTL_PROGRAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/progress.c - following an order: from records of nodes to lines, rows and an exit code */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/rollouts.c - the built nodectl against a broker in a thread: rollouts and labels */
 
 #include "../client/fake_broker.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/screen.c - lines that are redrawn in place, as a terminal receives them */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/text.c - text for a terminal: escaped characters, aligned columns, readable spans */
 
 #include <criterion/criterion.h>

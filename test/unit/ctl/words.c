@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/words.c - records of the broker, printed as text */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/disk/blobs.c - the store of blobs: partial and complete blobs, failing calls, collection */
 
 #include "disk/disk.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/disk/directory.c - making directories, removing trees, free space */
 
 #include "disk/disk.h"

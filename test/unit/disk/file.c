@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/disk/file.c - writing, appending and reading whole files, with failing calls and crashes */
 
 #include "disk/disk.h"

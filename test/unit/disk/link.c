@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/disk/link.c - replacing and reading symbolic links, with failing calls and crashes */
 
 #include "disk/disk.h"

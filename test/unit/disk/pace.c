@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/disk/pace.c - the pauses of slow reading */
 
 #include "disk/pace.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/callback.c - two receivers of readiness: a failure with one does not affect the other */
 
 #include "../bus/rig.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/config.c - node.zpl: the values that are accepted, and the messages for mistakes */
 
 #include <criterion/criterion.h>

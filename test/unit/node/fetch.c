@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/fetch.c - space is checked before a download; an absent content peer is waited for */
 
 #include "../bus/rig.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/guard.c - a guard that does not end is continued, then killed, then given up
 
     No call waits for it. */

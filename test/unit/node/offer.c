@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/offer.c - any change that a candidate makes to the offer is detected */
 
 #include <criterion/criterion.h>

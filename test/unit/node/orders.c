@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/orders.c - each order is carried out once and ends, whatever interrupts it */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/scratch.c - scratch roots, and the directories for the sockets of their probes
 
     The directory for sockets lies outside the scratch root. A process that is killed leaves none that a later

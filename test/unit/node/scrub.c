@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/scrub.c - the workspaces of stable and previous are read once in each period
 
     Damage is reported before the workspace is needed. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/self.c - the environment of a probe, and the search for blobs among the files of this node
 
     A probe starts with the environment of init, without the variables that were added for this process. */

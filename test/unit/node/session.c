@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/session.c - a node limits the rate of its requests, whatever the origin does */
 
 #include "../bus/rig.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/settings.c - the settings of a node manager when node.zpl has mistakes or a later form */
 
 #include "node/settings.h"

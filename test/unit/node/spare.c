@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/spare.c - the root snapshot, which undoes changes that a candidate made to this root */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/startcheck.c - step f of a rehearsal, with the real launcher
 
     A failure of the host is distinguished from a failure of the start files. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/origin/content.c - blobs on the content channel, in both directions */
 
 #include "fixture.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/origin/fixture.h - an origin whose owner is the test, and a client, over real sockets */
 
 #ifndef TEST_ORIGIN_FIXTURE_H

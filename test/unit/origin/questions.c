@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/origin/questions.c - requests on the control channel, and announcements */
 
 #include "fixture.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/programs/bind.c - the endpoints that a serving program binds, and whether it may */
 
 #include <criterion/criterion.h>

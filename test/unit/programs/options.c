@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/programs/options.c - options and settings of a program, from one table */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/rollout/beside.c - rollouts with common nodes: waiting in the queue, taking nodes over */
 
 #include "fixture.h"

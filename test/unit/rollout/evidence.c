@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/rollout/evidence.c - how often the comparison halts a good release, and how soon a bad one
 
     The random numbers come from fixed seeds, so that the results are always the same. */

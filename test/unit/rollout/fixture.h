@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/rollout/fixture.h - a rollout of eight nodes in two waves, and its events */
 
 #ifndef FIXTURE_H

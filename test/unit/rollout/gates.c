@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  Each gate is shut by one case, halts the rollout, and is named in its state until it is resumed. */
 
 #include "fixture.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/rollout/plan.c - the plan of a rollout: waves, excluded nodes, hash */
 
 #include <criterion/criterion.h>

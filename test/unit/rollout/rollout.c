@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/rollout/rollout.c - every pair of phase and event of a rollout, its gates and its clocks
 
     An event that the table below does not list must not change the phase. */

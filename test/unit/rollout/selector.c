@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/rollout/selector.c - parsing and matching of selectors */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/rollout/window.c - when a maintenance window opens and closes */
 
 #include <criterion/criterion.h>

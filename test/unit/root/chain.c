@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/chain.c - the hash chain of the journal: changes are found, damage by a power cut is
     repaired */
 

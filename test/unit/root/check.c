@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/check.c - the findings of root_check, and files shared between workspaces */
 
 #include "root/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/command.c - the command file of a workspace, and merging environments */
 
 #include "root/command.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/failed.c - the files .failed.WORKSPACE: releases that failed on trial are not tried
     again */
 

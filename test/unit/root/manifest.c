@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/manifest.c - the manifest of a workspace: format of sha256sum, verification, limits */
 
 #include "root/manifest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/mend.c - repair of the links stable and previous */
 
 #include "root/mend.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/outcome.c - var/outcome, the record of older versions */
 
 #include "root/outcome.h"

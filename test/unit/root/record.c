@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/record.c - the records in var/: journal, quarantine, trial, order state */
 
 #include "root/record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/root.c - the links of a root: switch, trial, tokens, confirmation, rollback, revert,
     tidying */
 

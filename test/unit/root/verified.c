@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/verified.c - the cache of digests of files that were read since boot */
 
 #include "root/verified.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/root/workspace.c - making, reading, removing and collecting workspaces */
 
 #include "root/workspace.h"

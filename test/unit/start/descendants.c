@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/start/descendants.c - processes that fork without end are stopped before they are killed */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/start/guard.c - the real guard: when it has ended, no process of its program is alive */
 
 #include <criterion/criterion.h>

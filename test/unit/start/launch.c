@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/start/launch.c - starts of versions by the launcher: arguments, deadlines, signals, counting */
 
 #include <sched.h>

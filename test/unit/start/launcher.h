@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/start/launcher.h - runs the real launcher on a real root; the versions are shell scripts
 
     In the scratch directory, the versions write to the file `log`. The standard error of the launcher is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/start/mend.c - damaged versions and lost links
 
     The launcher runs an intact version, repairs the links and records the reason. */

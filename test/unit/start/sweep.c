@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/start/sweep.c - no process of a version outlives it, except keepers
 
     This holds even if the version, or its launcher, was killed. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/start/terminal.c - the launcher restores its terminal after a version */
 
 #include <pty.h>

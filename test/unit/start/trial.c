@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/start/trial.c - a trial ends, whatever the version does to its launcher and its records */
 
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/start/trust.c - a version on trial damages what a rollback needs
 
     The version before it runs, or the one before that. No version becomes stable without proof. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/transfer/download.c - each rule of a download, then 1500 simulated downloads
 
     The simulated peer loses, reorders and repeats answers, is busy and disconnects. */

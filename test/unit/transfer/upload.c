@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/transfer/upload.c - each rule of an upload, then 3000 simulated uploads
 
     The simulated peer loses data, is busy and disconnects. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/update/order.c - what a node does for a desired state, also for a missed or repeated one */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/update/procedure.c - every state and event of the update procedure
 
     An event that the table below does not list must only return the action "tell" and keep the state. */

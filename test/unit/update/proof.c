@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/update/proof.c - what a version on trial must show before it is confirmed, and the soak time */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/update/verdict.c - the blame check after a failed rehearsal, case by case */
 
 #include <criterion/criterion.h>

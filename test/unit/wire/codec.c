@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/wire/codec.c - packing and unpacking of every record; invalid messages are in hostile.c */
 
 #include <criterion/criterion.h>

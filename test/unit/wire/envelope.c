@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/wire/envelope.c - the rules of envelopes and releases */
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/wire/hostile.c - received messages that break the rules
 
     Each is an error, never a crash, and no memory is allocated for data that is not there. */

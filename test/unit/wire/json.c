@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/wire/json.c - messages as JSON and back */
 
 #include <criterion/criterion.h>

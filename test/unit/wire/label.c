@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/wire/label.c - valid names and values of labels */
 
 #include <criterion/criterion.h>
