@@ -78,7 +78,7 @@ rollout_start --release "$bad" --select 'b or c' --waves '1, rest'
 until_rollout '.phase == "halted" and .waves[0].bad == 1 and (.waits | test ("decision: .*retries wave 1, approve"))'
 refused halted pause retry
 steer resume
-until_rollout '.phase == "halted" and .wave == 1 and .waves[0].bad == 1 and (.members[0].reason | test ("quarantined since.*nodectl quarantine clear"))'
+until_rollout '.phase == "halted" and .wave == 1 and .waves[0].bad == 1 and (.members[0].reason | test ("quarantined because.*nodectl quarantine clear"))'
 expect_status 1 ctl rollout approve "$rollout" --wave 1
 said 'wave 2 .* waits for approval'
 steer approve
