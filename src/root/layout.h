@@ -24,11 +24,11 @@
 #define ROOT_MANAGER_LOCK ".lock.manager"
 
 /*  Hidden names. */
-#define ROOT_TMP ".tmp."                         /* of disk/place.h */
-#define ROOT_NEW ".new."                         /* an unfinished workspace */
-#define ROOT_OLD ".old."                         /* a workspace that is being removed */
-#define ROOT_TMP_STABLE ROOT_TMP ROOT_STABLE     /* prepared for a switch */
-#define ROOT_TMP_PREVIOUS ROOT_TMP ROOT_PREVIOUS /* during a revert */
+#define ROOT_TMP ".tmp."                  /* of disk/place.h */
+#define ROOT_NEW ".new."                  /* an unfinished workspace */
+#define ROOT_OLD ".old."                  /* a workspace that is being removed */
+#define ROOT_TMP_STABLE ".tmp.stable"     /* prepared for a switch */
+#define ROOT_TMP_PREVIOUS ".tmp.previous" /* during a revert */
 
 #define ROOT_SETTINGS "node.zpl"
 #define ROOT_PROBE "probe"     /* scratch roots */

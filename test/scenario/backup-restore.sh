@@ -26,7 +26,7 @@ say 'the host is lost'
 broker_kill
 mv "$fleet/broker" "$fleet/lost"
 expect_status 1 "$build/noded-broker" --root "$fleet/lost" --restore "$fleet/copy"
-said 'broker.db is there'
+said 'broker.db exists'
 head -c 5000 /dev/urandom >"$fleet/noise"
 expect_status 1 "$build/noded-broker" --root "$fleet/broker" --restore "$fleet/noise"
 said 'not a database'

@@ -29,8 +29,8 @@ two=$(publish noded-2 2.0.0)
 one=$(publish noded 1.5.0 --env X=1)
 
 say 'rollout-clock: 400 days forward while a node is under way'
-rollout_start --release "$two" --waves rest
 journal_mark a
+rollout_start --release "$two" --waves rest
 at_step a probing
 clock_is $((400 * day))
 until_rollout '[.members[] | select (.node == "b")][0].state == "updated"'
@@ -51,9 +51,9 @@ clock_is $((400 * day + 2 * hour))
 until_rollout '.phase == "done" and .waves[0].updated == 1'
 
 say 'rollout-clock: a soak and a deadline end although the broker is killed again and again, with its clock set back'
+journal_mark a
 rollout_start --release "$two" --select a --waves rest --node-deadline "$((3 * factor))s"
 overdue=$rollout
-journal_mark a
 at_step a probing
 rollout_start --release "$one" --select b --waves rest --soak "$((2 * factor))s" # longer than one run of the broker
 until_rollout '.phase == "soaking"'

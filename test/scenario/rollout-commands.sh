@@ -51,8 +51,8 @@ until_rollout '.phase == "reverted" and .waves[0].reverted == 1'
 refused reverted pause resume approve abort revert retry
 
 # updating: an abort cancels the updates under way; no node is charged.
-rollout_start --release "$good" --select a --waves rest
 journal_mark a
+rollout_start --release "$good" --select a --waves rest
 at_step a probing
 check_rollout '.phase == "updating" and .waves[0].under_way == 1'
 refused updating approve resume

@@ -16,9 +16,9 @@ two=$(publish noded 1.5.0 --env X=1)
 three=$(publish noded 1.6.0 --env X=2)
 bad=$(publish bad-crash 6.6.6)
 
+journal_mark a
 rollout_start --release "$one" --select 'a or b' --waves rest --soak 1h
 first=$rollout
-journal_mark a
 at_step a probing
 expect_status 1 ctl update a --release "$two" --no-wait
 said "$first"

@@ -36,7 +36,7 @@ at_step a probing
 go_on a
 until_true eval "[ -n \"\$(find '$fleet/a/probe' -name .lock)\" ]"
 sleeps $((step * factor + 2))
-until_true grep -q 'suspended: the time of the step [a-z-]* starts again' "$fleet/a.log"
+until_true grep -q 'suspended: the deadline of the step [a-z-]* starts again' "$fleet/a.log"
 
 say 'the host sleeps on trial'
 at_step a trial

@@ -303,6 +303,7 @@ Test (content, the_bytes_of_a_resumed_upload_are_hashed_beside_the_loop)
 /*  While this is set, no file can be read at a position. */
 static atomic_int reads_fail_with;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library has its own names */
 ssize_t pread (int fd, void *data, size_t size, off_t offset)
 {
     int code = atomic_load (&reads_fail_with);

@@ -35,6 +35,7 @@ TestSuite (blobs, .init = blobs_begin, .fini = blobs_end);
 /*  A disk that has a bad sector: while this is set, no file can be read at a position. */
 static bool reads_fail;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library has its own names */
 ssize_t pread (int fd, void *data, size_t size, off_t offset)
 {
     if (reads_fail) {
