@@ -31,7 +31,7 @@ head -c 5000 /dev/urandom >"$fleet/noise"
 expect_status 1 "$build/noded-broker" --root "$fleet/broker" --restore "$fleet/noise"
 said 'not a database'
 expect_status 0 "$build/noded-broker" --root "$fleet/broker" --restore "$fleet/copy"
-said '4 nodes, 1 releases, 1 rollouts paused; the copy is of 20'
+said '4 nodes, 1 releases, 1 rollouts paused; the copy is from 20'
 cp -a "$fleet/lost/contents" "$fleet/broker/"
 broker_start
 
