@@ -99,17 +99,17 @@ own_ends=()
 at_end () { own_ends+=("$1"); }
 story_end ()
 {
-    local status=$? root own
+    local status=$? place own
     trap - EXIT
-    set +e
+    set +eu # an error in an end must not keep the others from running
     for own in "${own_ends[@]}"; do "$own"; done
     fleet_end || status=1
     ! sanitizers_found >&2 || { say 'a sanitizer found something' >&2; status=1; }
     [ ${#cgroups[@]} = 0 ] || rmdir "${cgroups[@]}" || status=1
-    for root in "$fleet"/*/node.zpl; do
-        [ -e "$root" ] || continue
-        "$build/noded" verify --root "$(dirname "$root")" >"$fleet/verify.log" 2>&1 ||
-            { say "noded verify found a fault in $(dirname "$root")" >&2; status=1; }
+    for place in "$fleet"/*/node.zpl; do
+        [ -e "$place" ] || continue
+        "$build/noded" verify --root "$(dirname "$place")" >"$fleet/verify.log" 2>&1 ||
+            { say "noded verify found a fault in $(dirname "$place")" >&2; status=1; }
     done
     [ ${#mounts[@]} = 0 ] || umount "${mounts[@]}" || status=1
     [ "$status" = 0 ] || [ "$status" = 77 ] || fleet_logs
