@@ -193,18 +193,19 @@ void node_stage_begin (struct node_manager *node)
         node_fail (node, UPDATE_EVENT_FAILED, "cannot start staging: %s", strerror (-rc));
 }
 
-static void on_rehearsed (void *context, const struct node_rehearsal_result *found);
+static void on_rehearsed (void *context, const struct rehearsal_result *found);
 
 static int rehearsal_begin (struct node_manager *node, const char *workspace)
 {
-    int depth = node->config->depth == NODE_DEPTH_SERVICE ? NODE_DEPTH_MINTED : node->config->depth - 1;
-    struct node_rehearsal_spec spec = {.loop = node->loop,
-                                       .config = node->config,
-                                       .root = &node->root,
-                                       .self = &node->self,
-                                       .candidate = workspace,
-                                       .depth = depth};
-    return node_rehearsal_new (&spec, on_rehearsed, node, &node->rehearsal);
+    int depth =
+        node->config->depth == IDENTITY_DEPTH_SERVICE ? IDENTITY_DEPTH_MINTED : node->config->depth - 1;
+    struct rehearsal_spec spec = {.loop = node->loop,
+                                  .config = node->config,
+                                  .root = &node->root,
+                                  .self = &node->self,
+                                  .candidate = workspace,
+                                  .depth = depth};
+    return rehearsal_new (&spec, on_rehearsed, node, &node->rehearsal);
 }
 
 /*  Returns whether the candidate's files are still those that were staged; true if that cannot be
@@ -219,7 +220,7 @@ static bool is_whole (const struct node_manager *node, struct base_error *error)
 }
 
 /*  For passed and failed rehearsals: only a copy of the candidate's files has rehearsed. */
-static void check_files (struct node_manager *node, struct node_rehearsal_result *result)
+static void check_files (struct node_manager *node, struct rehearsal_result *result)
 {
     struct base_error damage = {.code = 0};
     if (result->end.host || is_whole (node, &damage))
@@ -231,7 +232,7 @@ static void check_files (struct node_manager *node, struct node_rehearsal_result
 }
 
 /*  Ends the step as failed. blame: the result of the candidate's rehearsal. */
-static void probing_failed (struct node_manager *node, const struct node_rehearsal_result *blame,
+static void probing_failed (struct node_manager *node, const struct rehearsal_result *blame,
                             enum update_event event, const char *why)
 {
     (void) snprintf (node->order.step, sizeof node->order.step, "%s/%s", wire_state_word (WIRE_STATE_PROBING),
@@ -239,9 +240,9 @@ static void probing_failed (struct node_manager *node, const struct node_rehears
     node_fail (node, event, "%.*s%s%s", *why ? 200 : BASE_ERROR_SIZE, blame->reason, *why ? "; " : "", why);
 }
 
-static void on_control (struct node_manager *node, const struct node_rehearsal_result *own)
+static void on_control (struct node_manager *node, const struct rehearsal_result *own)
 {
-    const struct node_rehearsal_result *blame = &node->blamed;
+    const struct rehearsal_result *blame = &node->blamed;
     uint64_t step_ms = node->config->rehearsal_step_ms;
     char why[BASE_ERROR_SIZE] = "";
     bool blamed = update_verdict_control (&blame->end, &own->end, step_ms) == UPDATE_VERDICT_BLAMED;
@@ -259,7 +260,7 @@ static void on_control (struct node_manager *node, const struct node_rehearsal_r
     probing_failed (node, blame, blamed ? UPDATE_EVENT_BLAMED : UPDATE_EVENT_UNFIT, why);
 }
 
-static void on_candidate (struct node_manager *node, struct node_rehearsal_result *result)
+static void on_candidate (struct node_manager *node, struct rehearsal_result *result)
 {
     enum update_verdict verdict = update_verdict_candidate (&result->end, node->tries);
     const char *workspace = verdict == UPDATE_VERDICT_AGAIN ? node->order.workspace : node->self.workspace;
@@ -293,12 +294,12 @@ static void on_candidate (struct node_manager *node, struct node_rehearsal_resul
     node_event (node, UPDATE_EVENT_DONE);
 }
 
-static void on_rehearsed (void *context, const struct node_rehearsal_result *found)
+static void on_rehearsed (void *context, const struct rehearsal_result *found)
 {
     struct node_manager *node = context;
-    struct node_rehearsal_result result = *found;
+    struct rehearsal_result result = *found;
     bool control = node->control;
-    node->rehearsal = node_rehearsal_free (node->rehearsal);
+    node->rehearsal = rehearsal_free (node->rehearsal);
     node->control = false;
     if (!control) {
         on_candidate (node, &result);
@@ -449,11 +450,11 @@ static void go_back (struct node_manager *node, bool by_order)
     node_event (node, UPDATE_EVENT_DONE);
 }
 
-static void on_rehearsal_ended (void *context, const struct node_rehearsal_result *result)
+static void on_rehearsal_ended (void *context, const struct rehearsal_result *result)
 {
     struct node_manager *node = context;
     (void) result;
-    node->ending = node_rehearsal_free (node->ending);
+    node->ending = rehearsal_free (node->ending);
     bool waits = node->probe_waits;
     node->probe_waits = false;
     if (waits)
@@ -469,7 +470,7 @@ static void abort_step (struct node_manager *node)
     if (node->rehearsal) {
         node->ending = node->rehearsal;
         node->rehearsal = NULL;
-        node_rehearsal_end (node->ending, on_rehearsal_ended, node);
+        rehearsal_end (node->ending, on_rehearsal_ended, node);
     }
     node->control = false;
     char stable[ROOT_NAME_SIZE];

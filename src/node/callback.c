@@ -20,7 +20,7 @@ struct target {
 };
 
 struct node_callback {
-    const struct node_self *self;
+    const struct identity_self *self;
     struct target targets[TARGETS];
     size_t count;
 };
@@ -40,7 +40,7 @@ static int target_add (struct node_callback *callback, struct bus_loop *loop, co
 }
 
 /*  Returns the value of a variable in the environment as received, or NULL. */
-static const char *environment_get (const struct node_self *self, const char *name)
+static const char *environment_get (const struct identity_self *self, const char *name)
 {
     size_t length = strlen (name);
     for (size_t i = 0; self->env[i]; i++)
@@ -49,8 +49,9 @@ static const char *environment_get (const struct node_self *self, const char *na
     return NULL;
 }
 
-int node_callback_new (struct bus_loop *loop, const struct node_config *config, const struct node_self *self,
-                       struct node_callback **ret_callback, struct base_error *error)
+int node_callback_new (struct bus_loop *loop, const struct identity_config *config,
+                       const struct identity_self *self, struct node_callback **ret_callback,
+                       struct base_error *error)
 {
     struct node_callback *callback = calloc (1, sizeof *callback);
     if (!callback)
@@ -81,7 +82,7 @@ struct node_callback *node_callback_free (struct node_callback *callback)
     return NULL;
 }
 
-static bool is_in_envelope (const struct node_self *self, const char *entry)
+static bool is_in_envelope (const struct identity_self *self, const char *entry)
 {
     const struct wire_envelope *envelope = self->installed.envelope;
     size_t length = strcspn (entry, "=") + 1;
@@ -93,7 +94,7 @@ static bool is_in_envelope (const struct node_self *self, const char *entry)
 
 /*  Returns the environment with the envelope's variables first, so that these always fit into the message.
     The caller frees the list; the strings are self's. */
-static char **order_environment (const struct node_self *self)
+static char **order_environment (const struct identity_self *self)
 {
     char **ordered = calloc (base_list_count (self->env) + 1, sizeof *ordered);
     size_t count = 0;
@@ -106,7 +107,7 @@ static char **order_environment (const struct node_self *self)
 
 void node_callback_ready (struct node_callback *callback)
 {
-    const struct node_self *self = callback->self;
+    const struct identity_self *self = callback->self;
     struct wire_ready ready = {.pid = 0};
     base_cleanup (base_free_p) char **env = order_environment (self);
     int rc = env ? bus_callback_ready (self->installed.envelope->version, self->args, env, &ready) : -ENOMEM;

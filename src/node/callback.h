@@ -7,13 +7,14 @@
 #ifndef NODE_CALLBACK_H
 #define NODE_CALLBACK_H
 
-#include "node/config.h"
-#include "node/self.h"
+#include "identity/config.h"
+#include "identity/self.h"
 
 struct node_callback;
 
-int node_callback_new (struct bus_loop *loop, const struct node_config *config, const struct node_self *self,
-                       struct node_callback **ret_callback, struct base_error *error);
+int node_callback_new (struct bus_loop *loop, const struct identity_config *config,
+                       const struct identity_self *self, struct node_callback **ret_callback,
+                       struct base_error *error);
 struct node_callback *node_callback_free (struct node_callback *callback);
 
 void node_callback_ready (struct node_callback *callback);

@@ -32,7 +32,7 @@ struct node_fetch {
     struct bus_loop *loop;
     const struct root *root;
     struct disk_blobs *contents;
-    const struct node_self *self;
+    const struct identity_self *self;
     struct node_session *session;
     struct transfer_limits limits;
     const char *peer; /* where blobs come from */
@@ -63,9 +63,9 @@ struct node_fetch {
     int timer;
 };
 
-struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_config *config,
+struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct identity_config *config,
                                    const struct root *root, struct disk_blobs *contents,
-                                   const struct node_self *self, struct node_session *session,
+                                   const struct identity_self *self, struct node_session *session,
                                    node_fetch_done *done, void *context)
 {
     struct node_fetch *fetch = calloc (1, sizeof *fetch);
@@ -82,7 +82,7 @@ struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_conf
     fetch->limits.answer_ms = config->answer_ms;
     fetch->peer = config->endpoints.content;
     fetch->away_most_ms = config->away_ms;
-    fetch->depth = config->depth == NODE_DEPTH_SERVICE ? NODE_DEPTH_MINTED : config->depth - 1;
+    fetch->depth = config->depth == IDENTITY_DEPTH_SERVICE ? IDENTITY_DEPTH_MINTED : config->depth - 1;
     fetch->done = done;
     fetch->context = context;
     fetch->partial.fd = -1;
@@ -117,7 +117,7 @@ static bool is_stored (struct node_fetch *fetch, const struct base_digest *diges
 
 static void blob_want (struct node_fetch *fetch, const struct base_digest *digest, uint64_t size)
 {
-    struct node_place place;
+    struct identity_place place;
     for (size_t i = 0; i < fetch->count; i++)
         if (base_digest_equal (&fetch->wanted[i].digest, digest)) {
             fetch->copied += size;
@@ -125,7 +125,7 @@ static void blob_want (struct node_fetch *fetch, const struct base_digest *diges
         }
     if (is_stored (fetch, digest))
         fetch->stored += size;
-    else if (!node_self_find (fetch->root, fetch->self, digest, fetch->distrust, &place))
+    else if (!identity_self_find (fetch->root, fetch->self, digest, fetch->distrust, &place))
         fetch->copied += size;
     else {
         fetch->wanted[fetch->count++] = (struct wanted){*digest, size};
@@ -156,7 +156,7 @@ static uint64_t files_of (const struct wire_envelope *envelope)
     that version. */
 static uint64_t rehearsal_size (uint64_t candidate, uint64_t offered, int depth)
 {
-    uint64_t times = depth == NODE_DEPTH_MINTED ? 2 : 1; /* it hands over twice: node/rehearsal.h */
+    uint64_t times = depth == IDENTITY_DEPTH_MINTED ? 2 : 1; /* it hands over twice: rehearsal/rehearsal.h */
     return candidate + (depth > 0 ? times * offered + rehearsal_size (offered, candidate, depth - 1) : 0);
 }
 

@@ -9,7 +9,7 @@
 #ifndef NODE_FETCH_H
 #define NODE_FETCH_H
 
-#include "node/self.h"
+#include "identity/self.h"
 #include "node/session.h"
 #include "transfer/download.h"
 
@@ -21,9 +21,9 @@ typedef void (node_fetch_done) (void *context, const struct base_error *error);
 
 /*  Makes a fetch, which does nothing before node_fetch_start. contents is the blob store of the root; it must
     stay open as long as the fetch lives. */
-struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct node_config *config,
+struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct identity_config *config,
                                    const struct root *root, struct disk_blobs *contents,
-                                   const struct node_self *self, struct node_session *session,
+                                   const struct identity_self *self, struct node_session *session,
                                    node_fetch_done *done, void *context);
 struct node_fetch *node_fetch_free (struct node_fetch *fetch);
 

@@ -13,7 +13,7 @@
 #include "base/time.h"
 #include "node/reach.h"
 #include "node/scrub.h"
-#include "node/settings.h"
+#include "identity/settings.h"
 #include "root/lock.h"
 #include "root/mend.h"
 #include "root/record.h"
@@ -176,13 +176,13 @@ static void print_standing (const struct standing *standing)
     if (*standing->damage)
         base_log_print (stdout, "%-10s %s; noded verify --root %s lists all damage", "damage",
                         standing->damage, standing->root->path);
-    bool unusable = node_settings_faults (standing->root->path, &wrong, NULL) != 0;
+    bool unusable = identity_settings_faults (standing->root->path, &wrong, NULL) != 0;
     for (size_t i = 0; wrong && wrong[i]; i++)
         base_log_print (stdout, "%-10s %s", "settings", wrong[i]);
     base_list_free (wrong);
     if (unusable)
         ;
-    else if (node_settings_given_up (standing->root->path))
+    else if (identity_settings_given_up (standing->root->path))
         base_log_print (stdout,
                         "%-10s %s/" ROOT_SETTINGS " reached no broker: using the last settings that did",
                         "settings", standing->root->path);

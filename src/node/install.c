@@ -16,7 +16,7 @@
 #include "base/time.h"
 #include "base/version.h"
 #include "node/launcher.h"
-#include "node/rehearsal.h"
+#include "rehearsal/rehearsal.h"
 #include "root/lock.h"
 #include "root/record.h"
 #include "root/repair.h"
@@ -57,7 +57,7 @@ static int describe_own (struct own *own, struct base_error *error)
         return rc;
     own->envelope.application = strdup ("noded");
     own->envelope.version = strdup (base_version);
-    own->envelope.platform = strdup (node_platform ());
+    own->envelope.platform = strdup (identity_platform ());
     own->envelope.files = calloc (own->libraries.count + 1, sizeof *own->envelope.files);
     if (!own->envelope.application || !own->envelope.version || !own->envelope.platform ||
         !own->envelope.files)
@@ -125,10 +125,10 @@ static int make_workspace (const struct root *root, struct own *own, char ret_na
 
 struct outcome {
     struct bus_loop *loop;
-    struct node_rehearsal_result result;
+    struct rehearsal_result result;
 };
 
-static void on_rehearsed (void *context, const struct node_rehearsal_result *result)
+static void on_rehearsed (void *context, const struct rehearsal_result *result)
 {
     struct outcome *outcome = context;
     outcome->result = *result;
@@ -140,33 +140,33 @@ static int workspace_rehearse (const struct root *root, const char *workspace,
                                const struct node_install *install, uint64_t *ret_took_ms,
                                struct base_error *error)
 {
-    struct node_config config;
-    struct node_self self = {.args = NULL};
+    struct identity_config config;
+    struct identity_self self = {.args = NULL};
     struct outcome outcome = {.loop = bus_loop_new ()};
-    struct node_rehearsal *rehearsal = NULL;
+    struct rehearsal *rehearsal = NULL;
     char *args[] = {(char *) "noded", NULL};
-    int rc = node_config_init (&config, root->path);
+    int rc = identity_config_init (&config, root->path);
     if (!outcome.loop || rc)
         return base_error_set (error, -ENOMEM, "out of memory or descriptors");
-    rc = node_config_load (&config, NULL, error);
+    rc = identity_config_load (&config, NULL, error);
     if (install->step_ms)
         config.rehearsal_step_ms = install->step_ms;
     rc = rc ? rc : root_workspace_read (root, workspace, &self.installed, error);
     (void) base_text_copy (self.workspace, sizeof self.workspace, workspace);
     self.args = args;
     self.env = environ;
-    struct node_rehearsal_spec spec = {.loop = outcome.loop,
-                                       .config = &config,
-                                       .root = root,
-                                       .self = &self,
-                                       .candidate = workspace,
-                                       .depth = NODE_DEPTH_MINTED};
-    rc = rc ? rc : node_rehearsal_new (&spec, on_rehearsed, &outcome, &rehearsal);
+    struct rehearsal_spec spec = {.loop = outcome.loop,
+                                  .config = &config,
+                                  .root = root,
+                                  .self = &self,
+                                  .candidate = workspace,
+                                  .depth = IDENTITY_DEPTH_MINTED};
+    rc = rc ? rc : rehearsal_new (&spec, on_rehearsed, &outcome, &rehearsal);
     rc = rc ? rc : bus_loop_run (outcome.loop);
-    (void) node_rehearsal_free (rehearsal);
+    (void) rehearsal_free (rehearsal);
     (void) bus_loop_free (outcome.loop);
     wire_installed_deinit (&self.installed);
-    node_config_deinit (&config);
+    identity_config_deinit (&config);
     if (rc)
         return rc;
     *ret_took_ms = outcome.result.took_ms;
@@ -236,7 +236,7 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
             root.path, root.path, root.path);
     rc = describe_own (&own, error);
     base_cleanup (base_free_p) char *settings =
-        node_config_install_file (install->id, install->broker, install->content ? content : NULL);
+        identity_config_install_file (install->id, install->broker, install->content ? content : NULL);
     if (!rc && faccessat (root.fd, ROOT_SETTINGS, F_OK, AT_SYMLINK_NOFOLLOW))
         rc = settings ? disk_file_write (root.disk, root.fd, ROOT_SETTINGS, 0600, settings, strlen (settings),
                                          error)

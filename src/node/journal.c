@@ -86,7 +86,7 @@ static void on_checked (void *context, int result)
 
 static void begin_look (struct node_manager *node, const struct root_journal_head *told)
 {
-    if (node->config->depth != NODE_DEPTH_SERVICE)
+    if (node->config->depth != IDENTITY_DEPTH_SERVICE)
         return;
     if (node->look) {
         node->look_for = *told;

@@ -27,15 +27,15 @@
 #include "base/time.h"
 #include "bus/work.h"
 #include "node/callback.h"
-#include "node/config.h"
+#include "identity/config.h"
 #include "node/fetch.h"
 #include "node/lock.h"
 #include "node/reach.h"
-#include "node/rehearsal.h"
+#include "rehearsal/rehearsal.h"
 #include "node/scrub.h"
-#include "node/self.h"
+#include "identity/self.h"
 #include "node/session.h"
-#include "node/settings.h"
+#include "identity/settings.h"
 #include "root/chain.h"
 #include "root/outcome.h"
 #include "root/record.h"
@@ -66,10 +66,10 @@ struct node_manager {
         actions. */
     void (*act) (struct node_manager *node, const struct update_result *result, enum update_action action);
     struct bus_loop *loop;
-    struct node_config *config;
+    struct identity_config *config;
     struct root root;
     struct disk_blobs contents;
-    struct node_self self;
+    struct identity_self self;
     struct wire_standing standing;
     struct update_procedure procedure;
     struct node_order order;
@@ -88,13 +88,13 @@ struct node_manager {
     struct bus_work *unsharing; /* gives versions files of their own */
     unsigned unshared;          /* its result: number of files */
     struct base_error unshare_error;
-    struct node_rehearsal *rehearsal;
-    struct node_rehearsal *ending;       /* an aborted rehearsal, until none of its processes runs */
-    struct node_rehearsal_result blamed; /* the candidate's result, while this version rehearses itself */
-    unsigned tries;                      /* rehearsals of the candidate that were started */
-    bool control;                        /* the current rehearsal is this version's own */
-    bool staging_waits;                  /* staging waits until unsharing ends */
-    bool probe_waits;                    /* probing waits until `ending` ends */
+    struct rehearsal *rehearsal;
+    struct rehearsal *ending;       /* an aborted rehearsal, until none of its processes runs */
+    struct rehearsal_result blamed; /* the candidate's result, while this version rehearses itself */
+    unsigned tries;                 /* rehearsals of the candidate that were started */
+    bool control;                   /* the current rehearsal is this version's own */
+    bool staging_waits;             /* staging waits until unsharing ends */
+    bool probe_waits;               /* probing waits until `ending` ends */
 
     struct root_journal_head journal_last; /* last line of the journal that this process knows */
     struct root_journal_head journal;      /* the last durable line */
@@ -121,14 +121,14 @@ struct node_manager {
     uint64_t refused_epoch;    /* of a desired state that contradicts an earlier one; reported once */
     struct base_log_limit log; /* for lines that an origin can cause */
 
-    enum node_settings settings; /* source of config */
-    bool settings_wanted;        /* somebody asked to reload node.zpl; done when no update is in progress */
-    struct base_digest loaded;   /* node.zpl when this process started */
-    bool reached;                /* the origin has welcomed this process */
-    unsigned judged;             /* number of checks whether the settings reach an origin */
-    int looking, judging;        /* timers: next look at node.zpl; next check of the settings */
-    bool stable_told;            /* reported: stable is dangling and could not be restored */
-    bool previous_told;          /* the same for previous */
+    enum identity_settings settings; /* source of config */
+    bool settings_wanted;      /* somebody asked to reload node.zpl; done when no update is in progress */
+    struct base_digest loaded; /* node.zpl when this process started */
+    bool reached;              /* the origin has welcomed this process */
+    unsigned judged;           /* number of checks whether the settings reach an origin */
+    int looking, judging;      /* timers: next look at node.zpl; next check of the settings */
+    bool stable_told;          /* reported: stable is dangling and could not be restored */
+    bool previous_told;        /* the same for previous */
 
     uint64_t deadline_ms; /* when the timer `deadline` is due */
     unsigned late;        /* how often the deadline was restarted because the host slept */

@@ -16,7 +16,8 @@
 #include "base/time.h"
 #include "base/version.h"
 #include "node/manager.h"
-#include "node/scratch.h"
+#include "node/settings_wait.h"
+#include "rehearsal/scratch.h"
 #include "root/lock.h"
 
 /*  How long cleaning up may take at the end. It is less than the time that the launcher gives a version to
@@ -55,11 +56,11 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
     node_reach_welcome (node->reach);
     node_comparison_welcome (node);
     node->reached = true;
-    if (node->config->depth == NODE_DEPTH_SERVICE)
-        node_settings_used (&node->root, node->config);
-    if (node->settings == NODE_SETTINGS_OWN && node->config->depth == NODE_DEPTH_SERVICE) {
-        node_settings_keep (&node->root, &node->loaded);
-        node_settings_retry (&node->root);
+    if (node->config->depth == IDENTITY_DEPTH_SERVICE)
+        identity_settings_used (&node->root, node->config);
+    if (node->settings == IDENTITY_SETTINGS_OWN && node->config->depth == IDENTITY_DEPTH_SERVICE) {
+        identity_settings_keep (&node->root, &node->loaded);
+        identity_settings_retry (&node->root);
     }
     node_journal_welcome (node, welcome);
     if (node->fetch)
@@ -128,32 +129,33 @@ static const struct node_session_ops session_ops = {.describe = on_describe,
 static void look_at_settings (void *context)
 {
     struct node_manager *node = context;
-    bool usable = !node_settings_check (node->root.path, NULL) && !node_settings_given_up (node->root.path);
+    bool usable =
+        !identity_settings_check (node->root.path, NULL) && !identity_settings_given_up (node->root.path);
     bus_timer_cancel (node->loop, node->looking);
     node->looking = 0;
     if (usable && update_order_at_rest (node->procedure.state)) {
-        node_settings_taken (&node->root);
+        identity_settings_taken (&node->root);
         node_leave (node);
-    } else if (node->settings_wanted || node->settings != NODE_SETTINGS_OWN)
-        node->looking = bus_timer_start (node->loop, NODE_SETTINGS_LOOK_MS, look_at_settings, node);
+    } else if (node->settings_wanted || node->settings != IDENTITY_SETTINGS_OWN)
+        node->looking = bus_timer_start (node->loop, IDENTITY_SETTINGS_LOOK_MS, look_at_settings, node);
 }
 
-/*  Settings are on trial until an origin has welcomed this node; see node/settings.h. A file that was written
+/*  Settings are on trial until an origin has welcomed this node; see identity/settings.h. A file that was written
     since they were loaded has not been tried. */
 static void judge_settings (void *context)
 {
     struct node_manager *node = context;
-    struct base_digest now = node_settings_digest (node->root.path);
-    bool own = node->settings == NODE_SETTINGS_OWN, leave = false;
+    struct base_digest now = identity_settings_digest (node->root.path);
+    bool own = node->settings == IDENTITY_SETTINGS_OWN, leave = false;
     node->judging = 0;
     node->judged++;
     if (own && !node->reached && base_digest_equal (&now, &node->loaded))
-        leave = update_order_at_rest (node->procedure.state) && !node_settings_give_up (&node->root);
+        leave = update_order_at_rest (node->procedure.state) && !identity_settings_give_up (&node->root);
     else if (own && !node->reached)
         look_at_settings (node);
-    else if (node->settings == NODE_SETTINGS_BACK && update_order_at_rest (node->procedure.state) &&
-             (!node->reached || node->judged >= NODE_SETTINGS_AGAIN)) {
-        node_settings_retry (&node->root);
+    else if (node->settings == IDENTITY_SETTINGS_BACK && update_order_at_rest (node->procedure.state) &&
+             (!node->reached || node->judged >= IDENTITY_SETTINGS_AGAIN)) {
+        identity_settings_retry (&node->root);
         look_at_settings (node);
     }
     if (leave)
@@ -164,10 +166,10 @@ static void judge_settings (void *context)
 
 static void on_hangup (struct node_manager *node)
 {
-    node_settings_retry (&node->root);
+    identity_settings_retry (&node->root);
     struct base_error error = {.code = 0};
-    if (node_settings_check (node->root.path, &error))
-        node_settings_tell (&node->root, node->settings, true, error.text);
+    if (identity_settings_check (node->root.path, &error))
+        identity_settings_tell (&node->root, node->settings, true, error.text);
     node->settings_wanted = true;
     look_at_settings (node);
 }
@@ -218,7 +220,7 @@ static int scratch_sweep (void *context)
 {
     struct node_manager *node = context;
     const struct disk_until until = {.stop = &node->leave};
-    node_scratch_sweep (&node->root, node->left, &until);
+    rehearsal_scratch_sweep (&node->root, node->left, &until);
     return 0;
 }
 
@@ -240,8 +242,8 @@ static void open_records (struct node_manager *node)
     if (root_tidy (&node->root, &until, &error))
         base_log (BASE_LOG_WARNING, "cannot remove the leftovers of an earlier process, ignoring: %s",
                   error.text);
-    node->left = node_scratch_left (&node->root);
-    node_scratch_sweep (&node->root, node->left, &until);
+    node->left = rehearsal_scratch_left (&node->root);
+    rehearsal_scratch_sweep (&node->root, node->left, &until);
     if (!disk_until_over (&until))
         node->left = base_list_free (node->left);
     if (root_standing_read (&node->root, &node->standing))
@@ -255,12 +257,12 @@ static int open_all (struct node_manager *node, struct base_error *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* SIGUSR2: noded revert has run */
     /* a scratch root has no meaning after a crash: nothing in it is synced */
-    const struct disk *disk = node->config->depth == NODE_DEPTH_SERVICE ? &disk_system : &disk_unsynced;
+    const struct disk *disk = node->config->depth == IDENTITY_DEPTH_SERVICE ? &disk_system : &disk_unsynced;
     int rc = root_open (disk, node->config->root, &node->root, error);
     rc = rc ? rc : node_lock_take (&node->root, node->launcher, &node->lock, error);
     if (rc == -EWOULDBLOCK)
         node->status = ROOT_EXIT_LOCKED;
-    rc = rc ? rc : node_self_load (&node->root, &node->self, error);
+    rc = rc ? rc : identity_self_load (&node->root, &node->self, error);
     if (rc)
         return rc;
     open_records (node);
@@ -293,15 +295,15 @@ static void close_all (struct node_manager *node)
     node_scrub_end (node);
     node_journal_close (node);
     (void) node_fetch_free (node->fetch);
-    (void) node_rehearsal_free (node->rehearsal);
-    (void) node_rehearsal_free (node->ending);
+    (void) rehearsal_free (node->rehearsal);
+    (void) rehearsal_free (node->ending);
     (void) bus_loop_free (node->loop);
     node_order_clear (node);
     wire_installed_deinit (&node->previous);
     root_quarantine_free (node->quarantine, node->n_quarantine);
     wire_standing_deinit (&node->standing);
     disk_blobs_deinit (&node->contents);
-    node_self_deinit (&node->self);
+    identity_self_deinit (&node->self);
     node_lock_deinit (&node->lock);
     root_deinit (&node->root);
 }
@@ -316,11 +318,11 @@ static void ready_announce (struct node_manager *node)
     feed_watchdog (node);
 }
 
-int node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
     struct base_error error = {.code = 0};
     int launcher = launcher_pipe ();
-    if (settings == NODE_SETTINGS_NONE)
+    if (settings == IDENTITY_SETTINGS_NONE)
         return node_settings_wait (config, launcher, wrong);
     struct node_manager node = {.act = node_act,
                                 .config = config,
@@ -329,7 +331,7 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
                                 .status = 1,
                                 .lock = NODE_LOCK_NULL};
     node.root.fd = node.contents.fd = -1;
-    node.loaded = node_settings_digest (config->root);
+    node.loaded = identity_settings_digest (config->root);
     /* this process gives up a little before its launcher does, because it can report what was missing */
     config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
     update_procedure_init (&node.procedure);
@@ -340,15 +342,15 @@ int node_run (struct node_config *config, enum node_settings settings, const cha
     }
     base_log (BASE_LOG_INFO, "noded %s runs as node %s from %s/%s", base_version, config->id, node.root.path,
               node.self.workspace);
-    if (settings != NODE_SETTINGS_OWN) {
-        node_settings_tell (&node.root, settings, false, wrong);
+    if (settings != IDENTITY_SETTINGS_OWN) {
+        identity_settings_tell (&node.root, settings, false, wrong);
         look_at_settings (&node);
     }
     ready_announce (&node);
     node_orders_resume (&node);
-    if (config->depth == NODE_DEPTH_SERVICE)
+    if (config->depth == IDENTITY_DEPTH_SERVICE)
         node.reach = node_reach_new (node.loop, config, &node.root);
-    if (config->depth == NODE_DEPTH_SERVICE)
+    if (config->depth == IDENTITY_DEPTH_SERVICE)
         node.judging = bus_timer_start (node.loop, config->trial.confirm_ms, judge_settings, &node);
     node_scrub_begin (&node);
     node_session_open (node.session);

@@ -4,11 +4,11 @@
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
-#include "node/settings.h"
+#include "identity/settings.h"
 
 /*  Runs until a signal stops it or it hands over to another version. Returns the exit status for the
     launcher: 0, ROOT_EXIT_RESTART, ROOT_EXIT_BY_INIT, ROOT_EXIT_LOCKED, or 1 with the reason logged.
     settings: source of config; wrong: why node.zpl is not the source. */
-int node_run (struct node_config *config, enum node_settings settings, const char *wrong);
+int node_run (struct identity_config *config, enum identity_settings settings, const char *wrong);
 
 #endif

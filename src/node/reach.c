@@ -18,7 +18,7 @@ enum { PAUSE_MS = 60 * 1000, REASON_SIZE = 500, LINE_MOST = 1024 };
 
 struct node_reach {
     struct bus_loop *loop;
-    const struct node_config *config;
+    const struct identity_config *config;
     const struct root *root;
     struct bus_reach *check;
     int timer;
@@ -78,7 +78,7 @@ static void waiting_begin (struct node_reach *reach)
     check_start_in (reach, reach->config->answer_ms);
 }
 
-struct node_reach *node_reach_new (struct bus_loop *loop, const struct node_config *config,
+struct node_reach *node_reach_new (struct bus_loop *loop, const struct identity_config *config,
                                    const struct root *root)
 {
     struct node_reach *reach = calloc (1, sizeof *reach);

@@ -7,14 +7,14 @@
 #ifndef NODE_REACH_H
 #define NODE_REACH_H
 
-#include "node/config.h"
+#include "identity/config.h"
 #include "root/root.h"
 
 struct node_reach;
 
 /*  Starts to wait for a welcome. Returns NULL if out of memory: then nothing is reported. All functions
     accept NULL. */
-struct node_reach *node_reach_new (struct bus_loop *loop, const struct node_config *config,
+struct node_reach *node_reach_new (struct bus_loop *loop, const struct identity_config *config,
                                    const struct root *root);
 struct node_reach *node_reach_free (struct node_reach *reach);
 

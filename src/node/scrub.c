@@ -362,7 +362,7 @@ static uint64_t first_ms (const struct node_scrub *scrub)
 
 void node_scrub_begin (struct node_manager *node)
 {
-    if (node->config->depth != NODE_DEPTH_SERVICE || !node->config->scrub_ms)
+    if (node->config->depth != IDENTITY_DEPTH_SERVICE || !node->config->scrub_ms)
         return;
     struct node_scrub *scrub = calloc (1, sizeof *scrub);
     if (!scrub)

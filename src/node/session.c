@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "base/version.h"
-#include "node/self.h"
+#include "identity/self.h"
 
 enum {
     REPORTS_MOST = 64,
@@ -31,7 +31,7 @@ enum {
 
 struct node_session {
     struct bus_loop *loop;
-    const struct node_config *config;
+    const struct identity_config *config;
     const struct node_session_ops *ops;
     void *context;
     struct bus_socket *announce, *control, *content;
@@ -108,7 +108,7 @@ static void send_hello (struct node_session *session)
                                .session = session->id,
                                .place = session->place,
                                .software = (char *) base_version,
-                               .platform = (char *) node_platform (),
+                               .platform = (char *) identity_platform (),
                                .tags = session->config->tags,
                                .n_tags = base_list_count (session->config->tags),
                                .applications = &application,
@@ -376,7 +376,7 @@ static int connect_one (struct node_session *session, enum bus_kind kind, const 
     return rc ? rc : bus_socket_connect (*ret_socket, endpoint, error);
 }
 
-static int check_endpoints (const struct node_config *config, struct base_error *error)
+static int check_endpoints (const struct identity_config *config, struct base_error *error)
 {
     const struct bus_endpoints *endpoints = &config->endpoints;
     if (*endpoints->announce && *endpoints->control && *endpoints->content)
@@ -397,7 +397,7 @@ static int announce_subscribe (struct node_session *session)
         if (snprintf (group, sizeof group, "update/group/%s", session->config->tags[i]) < (int) sizeof group)
             rc = bus_socket_subscribe (session->announce, group);
     }
-    const char *own = node_config_label (session->config, "group");
+    const char *own = identity_config_label (session->config, "group");
     if (own && !rc) {
         char group[96];
         (void) snprintf (group, sizeof group, "update/group/%s", own);
@@ -406,7 +406,7 @@ static int announce_subscribe (struct node_session *session)
     return rc;
 }
 
-int node_session_new (struct bus_loop *loop, const struct node_config *config,
+int node_session_new (struct bus_loop *loop, const struct identity_config *config,
                       const struct node_session_ops *ops, void *context, struct node_session **ret_session,
                       struct base_error *error)
 {
@@ -535,7 +535,7 @@ int node_session_match (struct node_session *session, const struct wire_match *m
     node_session_match_cancel (session);
     struct wire_match filled = *match;
     filled.node = (char *) session->config->id;
-    filled.platform = (char *) node_platform ();
+    filled.platform = (char *) identity_platform ();
     filled.tags = session->config->tags;
     filled.n_tags = base_list_count (session->config->tags);
     session->match = calloc (1, sizeof *session->match);

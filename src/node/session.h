@@ -12,7 +12,7 @@
 #define NODE_SESSION_H
 
 #include "bus/socket.h"
-#include "node/config.h"
+#include "identity/config.h"
 
 struct node_session;
 
@@ -35,7 +35,7 @@ struct node_session_ops {
 };
 
 /*  Makes the sockets. Requests and reports before node_session_open wait for it. */
-int node_session_new (struct bus_loop *loop, const struct node_config *config,
+int node_session_new (struct bus_loop *loop, const struct identity_config *config,
                       const struct node_session_ops *ops, void *context, struct node_session **ret_session,
                       struct base_error *error);
 

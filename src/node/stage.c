@@ -23,10 +23,10 @@ static void content_path (const struct base_digest *digest, char path[BASE_DIGES
 /*  Places a file from the downloads, or else from a workspace: from the running one, or, if its file is
     damaged, from another one. Returns ROOT_E_DAMAGED if the file must be downloaded. */
 static int place_one (struct root_draft *draft, const struct root *root, struct disk_blobs *contents,
-                      const struct node_self *self, const char *path, const struct base_digest *digest,
+                      const struct identity_self *self, const char *path, const struct base_digest *digest,
                       mode_t mode, struct base_error *error)
 {
-    struct node_place place;
+    struct identity_place place;
     base_cleanup (base_close_p) int fetched = -1;
     if (disk_blobs_get (contents, digest, &fetched, NULL) == 0) {
         char from[BASE_DIGEST_TEXT + 3];
@@ -40,7 +40,7 @@ static int place_one (struct root_draft *draft, const struct root *root, struct 
     (void) base_error_set (error, rc, "%s is neither in a workspace nor among the downloaded blobs", path);
     for (int distrust = 0; distrust <= 1 && rc == ROOT_E_DAMAGED; distrust++) {
         base_cleanup (base_close_p) int workspace = -1;
-        if (!node_self_find (root, self, digest, distrust, &place) &&
+        if (!identity_self_find (root, self, digest, distrust, &place) &&
             !root_workspace_open (root, place.workspace, &workspace))
             rc = root_draft_copy (draft, path, mode, digest, workspace, place.path, error);
     }
@@ -76,7 +76,7 @@ static void note_verified (const struct root *root, const char *workspace,
     root_verified_save (root, &verified);
 }
 
-int node_stage (const struct root *root, struct disk_blobs *contents, const struct node_self *self,
+int node_stage (const struct root *root, struct disk_blobs *contents, const struct identity_self *self,
                 const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
                 struct base_error *error)
 {

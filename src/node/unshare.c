@@ -32,7 +32,7 @@ static void on_done (void *context, int rc)
 void node_unshare_begin (struct node_manager *node)
 {
     char stable[ROOT_NAME_SIZE];
-    if (node->unsharing || node->config->depth != NODE_DEPTH_SERVICE ||
+    if (node->unsharing || node->config->depth != IDENTITY_DEPTH_SERVICE ||
         root_link (&node->root, ROOT_STABLE, stable) || strcmp (stable, node->self.workspace) != 0)
         return;
     node->unshare_error = (struct base_error){.code = 0};

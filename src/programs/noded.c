@@ -251,13 +251,13 @@ static int command_run (int argc, char **argv)
     if (!root)
         return program_usage_error (
             &spec, "--root DIR is missing: start DIR/stable/noded.sh instead of this command");
-    struct node_config config;
+    struct identity_config config;
     struct base_error error = {.code = 0};
-    if (node_config_init (&config, root))
+    if (identity_config_init (&config, root))
         return PROGRAM_FAILED;
-    enum node_settings from = node_settings_load (&config, &error);
+    enum identity_settings from = identity_settings_load (&config, &error);
     code = node_run (&config, from, error.text);
-    node_config_deinit (&config);
+    identity_config_deinit (&config);
     return code;
 }
 
@@ -404,7 +404,7 @@ static int command_verify (int argc, char **argv)
         return code;
     int rc = root_check (&root, print_found, NULL);
     struct base_error error = {.code = 0};
-    if (node_settings_check (root.path, &error)) {
+    if (identity_settings_check (root.path, &error)) {
         print_found (NULL, error.text);
         rc = rc ? rc : ROOT_E_DAMAGED;
     }

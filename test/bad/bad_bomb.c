@@ -13,10 +13,10 @@ enum { FORKS_MOST = 4000, PAUSE_US = 2000 };
 
 __typeof__ (node_run) __real_node_run, __wrap_node_run;
 
-int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int __wrap_node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
     atomic_int *forks = mmap (NULL, sizeof *forks, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (config->depth != NODE_DEPTH_MINTED || forks == MAP_FAILED || fork ())
+    if (config->depth != IDENTITY_DEPTH_MINTED || forks == MAP_FAILED || fork ())
         return __real_node_run (config, settings, wrong);
     for (;;) {
         if (atomic_fetch_add (forks, 1) >= FORKS_MOST)

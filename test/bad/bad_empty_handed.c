@@ -3,10 +3,10 @@
 
 #include <errno.h>
 
-#include "node/offer.h"
+#include "rehearsal/offer.h"
 
-int __wrap_node_offer_open (const struct node_offer *offer, const struct base_digest *digest, int *ret_fd,
-                            uint64_t *ret_size)
+int __wrap_rehearsal_offer_open (const struct rehearsal_offer *offer, const struct base_digest *digest,
+                                 int *ret_fd, uint64_t *ret_size)
 {
     (void) offer;
     (void) digest;

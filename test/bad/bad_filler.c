@@ -33,9 +33,9 @@ static void root_fill (const char *root)
     free (path);
 }
 
-int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int __wrap_node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
-    outermost = config->depth == NODE_DEPTH_MINTED;
+    outermost = config->depth == IDENTITY_DEPTH_MINTED;
     if (!config->nonce[0] && fill_is_due ("trial")) { /* as in bad_trial.c: in service */
         root_fill (config->root);
         abort ();

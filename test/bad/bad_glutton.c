@@ -10,9 +10,9 @@ enum { PIECE = 4 << 20, PIECES_MOST = 1024 }; /* at most 4 GiB, if nothing kills
 
 __typeof__ (node_run) __real_node_run, __wrap_node_run;
 
-int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int __wrap_node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
-    for (int i = 0; config->depth == NODE_DEPTH_MINTED && i < PIECES_MOST; i++) {
+    for (int i = 0; config->depth == IDENTITY_DEPTH_MINTED && i < PIECES_MOST; i++) {
         volatile char *piece = malloc (PIECE);
         for (size_t at = 0; piece && at < PIECE; at += 4096)
             piece[at] = 1;

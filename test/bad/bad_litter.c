@@ -39,9 +39,9 @@ static void leave_daemon (void)
     (void) waitpid (pid, NULL, 0);
 }
 
-int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int __wrap_node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
-    if (config->depth == NODE_DEPTH_MINTED) {
+    if (config->depth == IDENTITY_DEPTH_MINTED) {
         leave_session ();
         leave_daemon ();
     }

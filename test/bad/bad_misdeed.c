@@ -19,7 +19,7 @@ static void name_link (const struct root *root, const char *link, const char *va
         (void) setenv (variable, name, 1);
 }
 
-int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int __wrap_node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
     struct root root;
     const char *misdeed = getenv ("MISDEED");

@@ -20,7 +20,7 @@ static void signal_forward (int number)
     (void) kill (inner, number);
 }
 
-int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int __wrap_node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
     int status;

@@ -8,15 +8,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "node/config.h"
+#include "identity/config.h"
 
-int __real_node_config_read (struct node_config *config, const char *path,
-                             struct node_config_faults *ret_faults, struct base_error *error);
+int __real_identity_config_read (struct identity_config *config, const char *path,
+                                 struct identity_config_faults *ret_faults, struct base_error *error);
 
-int __wrap_node_config_read (struct node_config *config, const char *path,
-                             struct node_config_faults *ret_faults, struct base_error *error)
+int __wrap_identity_config_read (struct identity_config *config, const char *path,
+                                 struct identity_config_faults *ret_faults, struct base_error *error)
 {
-    int rc = __real_node_config_read (config, path, ret_faults, error);
+    int rc = __real_identity_config_read (config, path, ret_faults, error);
     const char *record = getenv ("NODED_RECORD");
     if (rc || !config->nonce[0] || !record)
         return rc;

@@ -24,10 +24,10 @@ int __wrap_bus_signals (struct bus_loop *loop, const int *signals, int count, bu
     return __real_bus_signals (loop, signals + 1, count - 1, handler, context);
 }
 
-int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int __wrap_node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
     static char noise[1 << 16];
-    outermost = config->depth == NODE_DEPTH_MINTED;
+    outermost = config->depth == IDENTITY_DEPTH_MINTED;
     if (!outermost)
         return __real_node_run (config, settings, wrong);
     for (size_t left = (size_t) 512 << 20; left; left -= sizeof noise)

@@ -8,7 +8,7 @@
 
 __typeof__ (node_run) __real_node_run, __wrap_node_run;
 
-int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int __wrap_node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
     struct root root;
     struct root_trial trial = {.on_trial = true};

@@ -49,10 +49,10 @@ static void stop_guards (void)
     }
 }
 
-int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int __wrap_node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
     const char *how = getenv ("HOW");
-    if (config->depth == NODE_DEPTH_MINTED && how) {
+    if (config->depth == IDENTITY_DEPTH_MINTED && how) {
         if (strcmp (how, "group") == 0)
             (void) kill (0, SIGSTOP);
         else

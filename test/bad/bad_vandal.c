@@ -26,11 +26,11 @@ static bool file_damage (const char *root, const char *path)
     return done;
 }
 
-int __wrap_node_run (struct node_config *config, enum node_settings settings, const char *wrong)
+int __wrap_node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
     static const char *const paths[] = {"stable/noded.sh", "stable/start", "previous/noded.sh", "previous"};
     bool done = true;
-    for (size_t i = 0; config->depth == NODE_DEPTH_MINTED && i < sizeof paths / sizeof *paths; i++)
+    for (size_t i = 0; config->depth == IDENTITY_DEPTH_MINTED && i < sizeof paths / sizeof *paths; i++)
         done = file_damage (config->root, paths[i]) && done;
     return done ? __real_node_run (config, settings, wrong) : 30;
 }

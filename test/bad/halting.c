@@ -65,7 +65,7 @@ static void moment_reach (const char *moment)
 }
 
 __typeof__ (node_stage) __real_node_stage, __wrap_node_stage;
-int __wrap_node_stage (const struct root *root, struct disk_blobs *contents, const struct node_self *self,
+int __wrap_node_stage (const struct root *root, struct disk_blobs *contents, const struct identity_self *self,
                        const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
                        struct base_error *error)
 {

@@ -499,5 +499,5 @@ void light_node_stop (struct light_node *node)
     timer_disarm (node, &node->deadline);
     timer_disarm (node, &node->proving);
     node->session = node_session_free (node->session);
-    node_config_deinit (&node->config);
+    identity_config_deinit (&node->config);
 }

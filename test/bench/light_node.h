@@ -46,7 +46,7 @@ struct light_failure {
 struct light_node {
     const struct light_setting *setting;
     void *context; /* for the calls of ops */
-    struct node_config config;
+    struct identity_config config;
     struct node_session *session; /* NULL between an old version and a new one */
     struct update_procedure procedure;
     struct wire_standing standing;

@@ -179,12 +179,12 @@ static int node_prepare (struct fleet *fleet, struct member *member, unsigned nu
 {
     struct light_node *node = &member->node;
     char id[32], broker[64];
-    int r = node_config_init (&node->config, "/nowhere");
+    int r = identity_config_init (&node->config, "/nowhere");
     if (r < 0)
         return r;
     (void) snprintf (id, sizeof id, "light-%05u", number);
     (void) snprintf (broker, sizeof broker, "127.0.0.1:%u", port);
-    r = node_config_set (&node->config, "node/id", id, error);
+    r = identity_config_set (&node->config, "node/id", id, error);
     r = r ? r : bus_endpoints_parse (broker, &node->config.endpoints, error);
     if (r)
         return r;

@@ -3,35 +3,35 @@
 
 #include <stdlib.h>
 
-#include "node/rehearsal.h"
+#include "rehearsal/rehearsal.h"
 
-struct node_rehearsal {
+struct rehearsal {
     struct bus_loop *loop;
     int timer;
-    node_rehearsal_done *done;
+    rehearsal_done *done;
     void *context;
 };
 
 static void pass (void *context)
 {
-    struct node_rehearsal *rehearsal = context;
+    struct rehearsal *rehearsal = context;
     rehearsal->timer = 0;
-    rehearsal->done (rehearsal->context, &(struct node_rehearsal_result){.end.passed = true});
+    rehearsal->done (rehearsal->context, &(struct rehearsal_result){.end.passed = true});
 }
 
-int __wrap_node_rehearsal_new (const struct node_rehearsal_spec *spec, node_rehearsal_done *done,
-                               void *context, struct node_rehearsal **ret_rehearsal)
+int __wrap_rehearsal_new (const struct rehearsal_spec *spec, rehearsal_done *done, void *context,
+                          struct rehearsal **ret_rehearsal)
 {
-    struct node_rehearsal *rehearsal = calloc (1, sizeof *rehearsal);
+    struct rehearsal *rehearsal = calloc (1, sizeof *rehearsal);
     if (!rehearsal)
         abort ();
-    *rehearsal = (struct node_rehearsal){.loop = spec->loop, .done = done, .context = context};
+    *rehearsal = (struct rehearsal){.loop = spec->loop, .done = done, .context = context};
     rehearsal->timer = bus_timer_start (spec->loop, 1, pass, rehearsal);
     *ret_rehearsal = rehearsal;
     return 0;
 }
 
-struct node_rehearsal *__wrap_node_rehearsal_free (struct node_rehearsal *rehearsal)
+struct rehearsal *__wrap_rehearsal_free (struct rehearsal *rehearsal)
 {
     if (rehearsal)
         bus_timer_cancel (rehearsal->loop, rehearsal->timer);
@@ -39,7 +39,7 @@ struct node_rehearsal *__wrap_node_rehearsal_free (struct node_rehearsal *rehear
     return NULL;
 }
 
-const char *__wrap_node_rehearsal_step (const struct node_rehearsal *rehearsal)
+const char *__wrap_rehearsal_step (const struct rehearsal *rehearsal)
 {
     (void) rehearsal;
     return "";

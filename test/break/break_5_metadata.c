@@ -4,14 +4,16 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "node/settings.h"
+#include "identity/settings.h"
 
-enum node_settings __real_node_settings_load (struct node_config *config, struct base_error *ret_wrong);
+enum identity_settings __real_identity_settings_load (struct identity_config *config,
+                                                      struct base_error *ret_wrong);
 
-enum node_settings __wrap_node_settings_load (struct node_config *config, struct base_error *ret_wrong)
+enum identity_settings __wrap_identity_settings_load (struct identity_config *config,
+                                                      struct base_error *ret_wrong)
 {
-    enum node_settings settings = __real_node_settings_load (config, ret_wrong);
-    if (settings == NODE_SETTINGS_OWN)
+    enum identity_settings settings = __real_identity_settings_load (config, ret_wrong);
+    if (settings == IDENTITY_SETTINGS_OWN)
         return settings;
     base_log (BASE_LOG_ERROR, "cannot run: %s", ret_wrong->text);
     exit (EXIT_FAILURE);

@@ -22,15 +22,16 @@ Test (callback, an_invalid_nonce_of_one_receiver_does_not_delay_the_other)
     char variable[256], program[] = "/x/noded", version[] = "1";
     char *args[] = {program, NULL}, *env[] = {variable, NULL};
     struct wire_envelope envelope = {.application = program, .version = version};
-    struct node_self self = {.installed = {.envelope = &envelope}, .binary = {{1}}, .args = args, .env = env};
-    struct node_config config;
+    struct identity_self self = {
+        .installed = {.envelope = &envelope}, .binary = {{1}}, .args = args, .env = env};
+    struct identity_config config;
     struct node_callback *callback;
     struct base_error error = {.code = 0};
     struct bus_socket *socket =
         rig_socket (BUS_PULL, &(struct bus_socket_options){.on_message = on_message, .quiet = true});
     rig_bind (socket, rig_ipc ("callback"));
     (void) snprintf (variable, sizeof variable, "NODED_READY=%s good", rig_ipc ("callback"));
-    cr_assert_eq (node_config_init (&config, directory), 0);
+    cr_assert_eq (identity_config_init (&config, directory), 0);
     (void) snprintf (config.callback, sizeof config.callback, "%s", rig_ipc ("nobody"));
     (void) snprintf (config.nonce, sizeof config.nonce, "\xff");
     cr_assert_eq (node_callback_new (loop, &config, &self, &callback, &error), 0, "%s", error.text);
@@ -39,5 +40,5 @@ Test (callback, an_invalid_nonce_of_one_receiver_does_not_delay_the_other)
     cr_expect_str_eq (heard, "good");
     (void) node_callback_free (callback);
     bus_socket_free (socket);
-    node_config_deinit (&config);
+    identity_config_deinit (&config);
 }

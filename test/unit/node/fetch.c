@@ -19,14 +19,14 @@ Test (fetch, the_space_of_the_rehearsal_is_checked_before_a_download)
 {
     char directory[] = "/tmp/noded-test-XXXXXX";
     struct root root;
-    struct node_config config;
+    struct identity_config config;
     struct disk_blobs contents = {.fd = -1};
     struct base_error error = {.code = 0};
     struct wire_envelope envelope = {.binary = {{1}}, .size = UINT64_C (1) << 47};
-    struct node_self self = {.installed = {.envelope = &envelope}};
+    struct identity_self self = {.installed = {.envelope = &envelope}};
     cr_assert_not_null (mkdtemp (directory));
     cr_assert_eq (root_make (&disk_system, directory, &root, NULL), 0);
-    cr_assert_eq (node_config_init (&config, directory), 0);
+    cr_assert_eq (identity_config_init (&config, directory), 0);
     struct bus_loop *loop = bus_loop_new ();
     cr_assert_eq (disk_blobs_open (&disk_system, root.fd, "var/contents", &contents, NULL), 0);
     struct node_fetch *fetch = node_fetch_new (loop, &config, &root, &contents, &self, NULL, on_ended, NULL);
@@ -38,7 +38,7 @@ Test (fetch, the_space_of_the_rehearsal_is_checked_before_a_download)
     cr_expect (strstr (error.text, "985162419535872"), "%s", error.text);
     (void) node_fetch_free (fetch);
     (void) bus_loop_free (loop);
-    node_config_deinit (&config);
+    identity_config_deinit (&config);
     disk_blobs_deinit (&contents);
     root_deinit (&root);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
@@ -49,12 +49,12 @@ enum { SIZE = 20000, CHUNK = 4096 };
 static uint8_t content[SIZE];
 static char place[64];
 static struct root root;
-static struct node_config config;
+static struct identity_config config;
 static struct disk_blobs contents;
 static struct node_session *session;
 static struct node_fetch *fetch;
 static struct wire_envelope envelope;
-static struct node_self self = {.installed = {.envelope = &envelope}};
+static struct identity_self self = {.installed = {.envelope = &envelope}};
 static struct base_error outcome;
 static bool has_ended;
 
@@ -83,7 +83,7 @@ static void download_begin (uint64_t away_ms, uint64_t answer_ms)
     (void) snprintf (place, sizeof place, "/tmp/noded-test-XXXXXX");
     cr_assert_not_null (mkdtemp (place));
     cr_assert_eq (root_make (&disk_system, place, &root, NULL), 0);
-    cr_assert_eq (node_config_init (&config, place), 0);
+    cr_assert_eq (identity_config_init (&config, place), 0);
     (void) snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("announce"));
     (void) snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("control"));
     (void) snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("content"));
@@ -104,7 +104,7 @@ static void download_end (void)
     fetch = node_fetch_free (fetch);
     session = node_session_free (session);
     bus_timer_cancel (loop, deadline_timer);
-    node_config_deinit (&config);
+    identity_config_deinit (&config);
     disk_blobs_deinit (&contents);
     root_deinit (&root);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, place, NULL);

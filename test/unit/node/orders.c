@@ -14,7 +14,7 @@
 #define BEFORE "2026-01-01T00:00:00.000000000Z"
 
 static char directory[] = "/tmp/noded-test-XXXXXX";
-static struct node_config config;
+static struct identity_config config;
 static struct node_manager node;
 static struct wire_envelope envelope;
 static const struct base_digest runs = {{1}}, wanted = {{2}};
@@ -31,8 +31,8 @@ static void setup (void)
 {
     struct base_error error = {.code = 0};
     cr_assert_not_null (mkdtemp (directory));
-    cr_assert_eq (node_config_init (&config, directory), 0);
-    cr_assert_eq (node_config_set (&config, "node/id", "n1", NULL), 0);
+    cr_assert_eq (identity_config_init (&config, directory), 0);
+    cr_assert_eq (identity_config_set (&config, "node/id", "n1", NULL), 0);
     snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "ipc://%s/announce", directory);
     snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "ipc://%s/control", directory);
     snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "ipc://%s/content", directory);
@@ -61,7 +61,7 @@ static void teardown (void)
     (void) node_session_free (node.session);
     (void) bus_loop_free (node.loop);
     root_deinit (&node.root);
-    node_config_deinit (&config);
+    identity_config_deinit (&config);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
 }
 

@@ -15,7 +15,7 @@
 #define BEFORE "2026-01-01T00:00:00.000000000Z"
 #define LATER "2026-01-03T00:00:00.000000000Z"
 
-static struct node_config config;
+static struct identity_config config;
 static struct node_manager node;
 static char text[NODE_SCRUB_TEXT];
 static bool wanted;
@@ -24,8 +24,8 @@ static const char *words;
 static void set_up (void)
 {
     scratch_begin ();
-    cr_assert_eq (node_config_init (&config, scratch_path), 0);
-    cr_assert_eq (node_config_set (&config, "node/scrub", "20ms", NULL), 0);
+    cr_assert_eq (identity_config_init (&config, scratch_path), 0);
+    cr_assert_eq (identity_config_set (&config, "node/scrub", "20ms", NULL), 0);
     cr_assert_eq (root_make (&disk_system, scratch_path, &node.root, NULL), 0);
     free (scratch_shell ("for w in " RUNNING " " BEFORE " " LATER "; do mkdir $w; echo $w > $w/noded; "
                          "echo lib > $w/lib.so; (cd $w && sha256sum lib.so noded > manifest); done; "
@@ -43,7 +43,7 @@ static void tear_down (void)
     node_scrub_end (&node);
     (void) bus_loop_free (node.loop);
     root_deinit (&node.root);
-    node_config_deinit (&config);
+    identity_config_deinit (&config);
     scratch_end ();
 }
 

@@ -6,7 +6,7 @@
 
 /*  The test plays the origin. Only the control channel has a socket, a ROUTER. */
 static struct bus_socket *control;
-static struct node_config config;
+static struct identity_config config;
 static struct node_session *session;
 static unsigned hellos, asks, stop_at;
 static enum wire_status status; /* of the answers to ask */
@@ -56,8 +56,8 @@ static void setup (void)
     rig_setup ();
     control = rig_socket (BUS_ROUTER, &options);
     rig_bind (control, rig_ipc ("control"));
-    cr_assert_eq (node_config_init (&config, directory), 0);
-    cr_assert_eq (node_config_set (&config, "node/id", "n1", NULL), 0);
+    cr_assert_eq (identity_config_init (&config, directory), 0);
+    cr_assert_eq (identity_config_set (&config, "node/id", "n1", NULL), 0);
     (void) snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("announce"));
     (void) snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("control"));
     (void) snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("content"));
@@ -70,7 +70,7 @@ static void teardown (void)
     session = node_session_free (session);
     control = bus_socket_free (control);
     bus_timer_cancel (loop, deadline_timer);
-    node_config_deinit (&config);
+    identity_config_deinit (&config);
     rig_teardown ();
 }
 

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  identity/config.c - parses and writes settings files of a node */
+
+#include "identity/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "bus/settings.h"
+#include "wire/envelope.h"
+#include "wire/label.h"
+
+/*  A probe's deadlines are a fraction of its parent's, so that the innermost one ends first. */
+enum { PROBE_PART = 3, PROBE_STEP_LEAST_MS = 500 };
+
+enum value_kind { KIND_SPAN, KIND_SIZE, KIND_COUNT };
+
+#define SPAN_MOST_MS (UINT64_C (7) * 24 * 3600 * 1000)
+
+/*  Settings that are numbers. No deadline may be 0, which would mean none, and no request may be repeated
+    without a pause. */
+static const struct number {
+    const char *key;
+    enum value_kind kind;
+    size_t offset;
+    uint64_t least, most;
+} numbers[] = {
+#define SPAN_UP_TO(key, member, least, most)                                                                 \
+    {                                                                                                        \
+        key, KIND_SPAN, offsetof (struct identity_config, member), least, most                               \
+    }
+#define SPAN(key, member, least) SPAN_UP_TO (key, member, least, SPAN_MOST_MS)
+    SPAN ("update/soak", soak_ms, 0),
+    SPAN ("update/ask", ask_ms, 100),
+    SPAN ("update/resend", resend_ms, 10),
+    SPAN ("update/answer", answer_ms, 10),
+    SPAN ("update/away", away_ms, 1),
+    SPAN ("update/matching", limits.matching_ms, 1),
+    SPAN ("update/fetching", limits.fetching_ms, 1),
+    SPAN ("update/staging", limits.staging_ms, 1),
+    SPAN ("update/probing", limits.probing_ms, 1),
+    SPAN ("update/switching", limits.switching_ms, 1),
+    SPAN ("update/unfit", limits.unfit_ms, 1),
+    /* as much as a token of a trial may hold */
+    SPAN_UP_TO ("trial/ready", trial.ready_ms, 1, ROOT_DEADLINE_MOST_MS),
+    SPAN_UP_TO ("trial/confirm", trial.confirm_ms, 1, ROOT_DEADLINE_MOST_MS),
+    SPAN_UP_TO ("trial/pause", trial.pause_ms, 0, ROOT_PAUSE_MOST_MS),
+    SPAN ("rehearsal/step", rehearsal_step_ms, 1),
+    SPAN ("node/scrub", scrub_ms, 0),
+#undef SPAN
+#undef SPAN_UP_TO
+    {"update/keep", KIND_COUNT, offsetof (struct identity_config, keep), 2, 100},
+    {"trial/starts", KIND_COUNT, offsetof (struct identity_config, trial.starts), 1, 9},
+    {"update/chunk", KIND_SIZE, offsetof (struct identity_config, chunk), 4096, WIRE_CHUNK_MOST},
+    {"update/window", KIND_SIZE, offsetof (struct identity_config, window), 4096, 32U * WIRE_CHUNK_MOST},
+};
+
+static const char *const texts[] = {"node/id",         "node/broker", "node/announce",    "node/control",
+                                    "node/content",    "node/log",    "node/restart",     "probe/callback",
+                                    "probe/nonce",     "probe/depth", "curve/public-key", "curve/secret-key",
+                                    "curve/server-key"};
+
+int identity_config_init (struct identity_config *config, const char *root)
+{
+    *config = (struct identity_config){
+        .keep = 3,
+        .soak_ms = 30 * 1000,
+        .ask_ms = 5 * 60 * 1000,
+        .resend_ms = 2 * 1000,
+        .answer_ms = 10 * 1000,
+        .away_ms = 10 * 60 * 1000,
+        .chunk = 256 * 1024,
+        .window = 2 * 1024 * 1024,
+        .limits = update_limits_default,
+        .trial = root_limits_default,
+        .rehearsal_step_ms = 30 * 1000,
+        .scrub_ms = SPAN_MOST_MS,
+        .depth = IDENTITY_DEPTH_SERVICE,
+    };
+    config->root = strdup (root);
+    return config->root ? 0 : -ENOMEM;
+}
+
+void identity_config_deinit (struct identity_config *config)
+{
+    free (config->root);
+    config->tags = base_list_free (config->tags);
+    for (size_t i = 0; i < config->n_labels; i++)
+        wire_label_deinit (&config->labels[i]);
+    free (config->labels);
+    *config = (struct identity_config){.depth = IDENTITY_DEPTH_SERVICE};
+}
+
+static int set_number (struct identity_config *config, const struct number *number, const char *value,
+                       struct base_error *error)
+{
+    uint64_t parsed = 0;
+    int rc = number->kind == KIND_SPAN ? base_text_parse_span_ms (value, &parsed)
+                                       : base_text_parse_u64 (value, UINT64_MAX, &parsed);
+    if (rc)
+        return base_error_set (error, -EINVAL, "%s = %s: %s", number->key, value,
+                               number->kind == KIND_SPAN
+                                   ? "a time is a number with ms, s, m or h, such as 30s"
+                                   : "expected a decimal number");
+    if (parsed < number->least || parsed > number->most)
+        return base_error_set (error, -EINVAL, "%s = %s: from %llu to %llu is allowed", number->key, value,
+                               (unsigned long long) number->least, (unsigned long long) number->most);
+    void *member = (char *) config + number->offset;
+    if (number->kind == KIND_SPAN)
+        *(uint64_t *) member = parsed;
+    else
+        *(uint32_t *) member = (uint32_t) parsed;
+    return 0;
+}
+
+static int set_text (char *field, size_t size, const char *key, const char *value, struct base_error *error)
+{
+    if (base_text_copy (field, size, value))
+        return base_error_set (error, -EINVAL, "%s: at most %zu bytes are allowed, %zu were given", key,
+                               size - 1, strlen (value));
+    return 0;
+}
+
+/*  Each tag is a topic to subscribe to. A broker ends the connection of a node that has more of them. */
+static int add_tag (struct identity_config *config, const char *value, struct base_error *error)
+{
+    if (base_list_count (config->tags) == IDENTITY_TAGS_MOST)
+        return base_error_set (error, -EINVAL, "node/tag: at most %d tags are allowed", IDENTITY_TAGS_MOST);
+    if (!*value || strlen (value) > IDENTITY_TAG_SIZE_MOST)
+        return base_error_set (error, -EINVAL, "node/tag = %s: a tag has 1 to %d bytes", value,
+                               IDENTITY_TAG_SIZE_MOST);
+    return base_list_append (&config->tags, value);
+}
+
+int identity_config_set (struct identity_config *config, const char *key, const char *value,
+                         struct base_error *error)
+{
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (strcmp (key, numbers[i].key) == 0)
+            return set_number (config, &numbers[i], value, error);
+    if (strcmp (key, "node/id") == 0) {
+        if (!wire_node_is_valid (value))
+            return base_error_set (error, -EINVAL,
+                                   "node/id = %s: an id has 1 to 64 letters, digits, '.', '_', '-' or ':'",
+                                   value);
+        return set_text (config->id, sizeof config->id, key, value, error);
+    }
+    if (strcmp (key, "node/broker") == 0)
+        return bus_endpoints_parse (value, &config->endpoints, error);
+    if (strcmp (key, "node/announce") == 0)
+        return set_text (config->endpoints.announce, sizeof config->endpoints.announce, key, value, error);
+    if (strcmp (key, "node/control") == 0)
+        return set_text (config->endpoints.control, sizeof config->endpoints.control, key, value, error);
+    if (strcmp (key, "node/content") == 0)
+        return bus_content_parse (value, config->endpoints.content, error);
+    if (strcmp (key, "node/tag") == 0)
+        return add_tag (config, value, error);
+    if (strcmp (key, "node/restart") == 0) {
+        if (strcmp (value, "exec") != 0 && strcmp (value, "exit") != 0)
+            return base_error_set (error, -EINVAL, "node/restart = %s: exec or exit is allowed", value);
+        config->restart_by_init = strcmp (value, "exit") == 0;
+        return 0;
+    }
+    if (strcmp (key, "node/log") == 0) {
+        enum base_log_level level;
+        if (!base_log_level_parse (value, &level))
+            return base_error_set (error, -EINVAL, "node/log = %s: error, warning, info or debug is allowed",
+                                   value);
+        base_log_set_level (level);
+        return 0;
+    }
+    if (strcmp (key, "probe/callback") == 0)
+        return set_text (config->callback, sizeof config->callback, key, value, error);
+    if (strcmp (key, "probe/nonce") == 0)
+        return set_text (config->nonce, sizeof config->nonce, key, value, error);
+    if (strcmp (key, "probe/depth") == 0) {
+        uint64_t depth;
+        if (base_text_parse_u64 (value, IDENTITY_DEPTH_MINTED, &depth))
+            return base_error_set (error, -EINVAL, "probe/depth = %s: 0 to %d is allowed", value,
+                                   IDENTITY_DEPTH_MINTED);
+        config->depth = (int) depth;
+        return 0;
+    }
+    struct bus_keys *keys = &config->keys;
+    char *key_field = strcmp (key, "curve/public-key") == 0   ? keys->public_key
+                      : strcmp (key, "curve/secret-key") == 0 ? keys->secret_key
+                      : strcmp (key, "curve/server-key") == 0 ? keys->server_key
+                                                              : NULL;
+    if (!key_field)
+        return base_error_set (error, -EINVAL, "%s: there is no such setting", key);
+    if (strlen (value) != 40)
+        return base_error_set (error, -EINVAL, "%s: a key is 40 characters in Z85, %zu were given", key,
+                               strlen (value));
+    config->has_keys = true;
+    return set_text (key_field, 41, key, value, error);
+}
+
+/*  The state of reading a file: the settings so far, and what could not be used. */
+struct reading {
+    struct identity_config *config;
+    struct identity_config_faults *faults;
+    const char *file;
+    bool misspelt_key;
+    int rc; /* -ENOMEM */
+};
+
+/*  Essential faults come first: they explain why a node does not run with its own settings. */
+static void add_fault (struct reading *reading, bool essential, const char *text)
+{
+    struct identity_config_faults *faults = reading->faults;
+    base_cleanup (base_free_p) char *sentence = base_text_printf ("%s: %s", reading->file, text);
+    if (!sentence || base_list_append (&faults->texts, sentence)) {
+        reading->rc = -ENOMEM;
+        return;
+    }
+    size_t last = base_list_count (faults->texts) - 1;
+    char *added = faults->texts[last];
+    if (essential) {
+        memmove (faults->texts + 1, faults->texts, last * sizeof *faults->texts);
+        faults->texts[0] = added;
+    }
+}
+
+static bool is_below (const char *key, const char *section)
+{
+    return strncmp (key, section, strlen (section)) == 0;
+}
+
+static void read_value (struct reading *reading, const char *key, const char *value)
+{
+    struct identity_config_faults *faults = reading->faults;
+    struct base_error error = {.code = 0};
+    int rc = identity_config_set (reading->config, key, value, &error);
+    if (!rc)
+        return;
+    if (rc == -ENOMEM)
+        reading->rc = rc;
+    bool id = strcmp (key, "node/id") == 0, keys = is_below (key, "curve/");
+    bool origin = strcmp (key, "node/broker") == 0 || strcmp (key, "node/announce") == 0 ||
+                  strcmp (key, "node/control") == 0 || strcmp (key, "node/content") == 0;
+    faults->id |= id;
+    faults->keys |= keys;
+    faults->origin |= origin;
+    add_fault (reading, id || keys || origin, error.text);
+}
+
+static int add_label (void *context, const char *name, const char *value)
+{
+    struct reading *reading = context;
+    struct identity_config *config = reading->config;
+    struct base_error error = {.code = 0};
+    char text[BASE_ERROR_SIZE] = "";
+    if (!value)
+        (void) snprintf (text, sizeof text, "node/labels/%s: a label is NAME = VALUE", name);
+    else if (wire_label_check (name, value, true, &error))
+        (void) snprintf (text, sizeof text, "node/labels/%s = %.300s: %.150s", name, value, error.text);
+    else if (identity_config_label (config, name))
+        (void) snprintf (text, sizeof text, "node/labels/%s is set twice", name);
+    else if (config->n_labels == IDENTITY_LABELS_MOST)
+        (void) snprintf (text, sizeof text, "node/labels: at most %d labels are allowed",
+                         IDENTITY_LABELS_MOST);
+    if (*text || !value) {
+        add_fault (reading, false, text);
+        return reading->rc;
+    }
+    struct wire_label *grown = reallocarray (config->labels, config->n_labels + 1, sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    config->labels = grown;
+    grown[config->n_labels] =
+        (struct wire_label){.name = strdup (name), .value = strdup (value), .own = true};
+    config->n_labels++;
+    return grown[config->n_labels - 1].name && grown[config->n_labels - 1].value ? 0 : -ENOMEM;
+}
+
+static int compare_labels (const void *a, const void *b)
+{
+    const struct wire_label *one = a, *other = b;
+    return strcmp (one->name, other->name);
+}
+
+/*  Sorted, so that the same labels make the same bytes of a hello, in whatever order the file has them. */
+static int read_labels (struct reading *reading, const struct bus_settings *settings)
+{
+    struct identity_config *config = reading->config;
+    int rc = bus_settings_each (settings, "node/labels", add_label, reading);
+    if (!rc && config->n_labels)
+        qsort (config->labels, config->n_labels, sizeof *config->labels, compare_labels);
+    return rc;
+}
+
+const char *identity_config_label (const struct identity_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->n_labels; i++)
+        if (strcmp (config->labels[i].name, name) == 0)
+            return config->labels[i].value;
+    return NULL;
+}
+
+static void note_unknown (void *context, const char *path)
+{
+    struct reading *reading = context;
+    if (is_below (path, "curve/")) {
+        char text[BASE_ERROR_SIZE];
+        (void) snprintf (text, sizeof text, "%.300s: there is no such setting", path);
+        reading->misspelt_key = true;
+        add_fault (reading, true, text);
+        return;
+    }
+    base_cleanup (base_free_p) char *text =
+        base_text_printf ("%s: %s is ignored: there is no such setting", reading->file, path);
+    if (!text || base_list_append (&reading->faults->ignored, text))
+        reading->rc = -ENOMEM;
+}
+
+/*  A node that is meant to have keys must not run with other ones, or without. */
+static void check_keys (struct reading *reading)
+{
+    struct identity_config *config = reading->config;
+    bool all = *config->keys.public_key && *config->keys.secret_key && *config->keys.server_key;
+    if (config->has_keys && !all && !reading->faults->keys && !reading->misspelt_key)
+        add_fault (reading, true,
+                   "curve/public-key, curve/secret-key and curve/server-key must be set "
+                   "together");
+    reading->faults->keys |= reading->misspelt_key || (config->has_keys && !all);
+    if (!reading->faults->keys)
+        return;
+    config->keys = (struct bus_keys){.is_server = false};
+    config->has_keys = false;
+}
+
+static void check_origin (struct reading *reading)
+{
+    const struct bus_endpoints *endpoints = &reading->config->endpoints;
+    if (reading->faults->origin || (*endpoints->announce && *endpoints->control && *endpoints->content))
+        return;
+    reading->faults->origin = true;
+}
+
+static int read_settings (struct reading *reading, const struct bus_settings *settings)
+{
+    const char *known[sizeof texts / sizeof *texts + sizeof numbers / sizeof *numbers + 3];
+    size_t count = 0;
+    int rc = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        known[count++] = texts[i];
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        known[count++] = numbers[i].key;
+    for (size_t i = 0; i < count; i++) {
+        const char *value = bus_settings_get (settings, known[i]);
+        if (value)
+            read_value (reading, known[i], value);
+    }
+    char **tags = bus_settings_get_all (settings, "node/tag");
+    for (size_t i = 0; tags && tags[i] && !rc; i++)
+        read_value (reading, "node/tag", tags[i]);
+    base_list_free (tags);
+    rc = rc ? rc : read_labels (reading, settings);
+    known[count++] = "node/tag";
+    known[count++] = "node/labels/";
+    known[count] = NULL;
+    bus_settings_check (settings, known, note_unknown, reading);
+    check_keys (reading);
+    check_origin (reading);
+    return rc ? rc : reading->rc;
+}
+
+void identity_config_faults_deinit (struct identity_config_faults *faults)
+{
+    base_list_free (faults->texts);
+    base_list_free (faults->ignored);
+    *faults = (struct identity_config_faults){.texts = NULL};
+}
+
+int identity_config_read (struct identity_config *config, const char *path,
+                          struct identity_config_faults *ret_faults, struct base_error *error)
+{
+    base_cleanup (base_free_p) char *standard = base_text_printf ("%s/%s", config->root, ROOT_SETTINGS);
+    *ret_faults = (struct identity_config_faults){.texts = NULL};
+    if (!standard)
+        return base_error_errno (error, -ENOMEM, "cannot read the settings");
+    struct reading reading = {.config = config, .faults = ret_faults, .file = path ? path : standard};
+    struct bus_settings *settings = NULL;
+    int rc = bus_settings_load (reading.file, &settings, error);
+    if (rc)
+        return rc;
+    rc = read_settings (&reading, settings);
+    (void) bus_settings_free (settings);
+    if (!rc && !*config->id) {
+        char host[sizeof config->id] = "";
+        (void) gethostname (host, sizeof host - 1);
+        read_value (&reading, "node/id", host);
+        rc = reading.rc;
+    }
+    if (!rc)
+        return 0;
+    identity_config_faults_deinit (ret_faults);
+    return base_error_errno (error, rc, "cannot read %s", reading.file);
+}
+
+int identity_config_load (struct identity_config *config, const char *path, struct base_error *error)
+{
+    base_cleanup (identity_config_faults_deinit) struct identity_config_faults faults = {.texts = NULL};
+    int rc = identity_config_read (config, path, &faults, error);
+    return rc || !faults.texts ? rc : base_error_set (error, -EINVAL, "%s", faults.texts[0]);
+}
+
+static int put_span (struct bus_settings *file, const char *key, uint64_t ms)
+{
+    char text[32];
+    (void) snprintf (text, sizeof text, "%llums", (unsigned long long) ms);
+    return bus_settings_put (file, key, text);
+}
+
+uint64_t identity_config_probe_step_ms (const struct identity_config *config)
+{
+    uint64_t step = config->rehearsal_step_ms / PROBE_PART;
+    return step < PROBE_STEP_LEAST_MS ? PROBE_STEP_LEAST_MS : step;
+}
+
+char *identity_config_probe_file (const struct identity_config *config,
+                                  const struct node_probe_settings *settings)
+{
+    struct bus_settings *file = bus_settings_new ();
+    if (!file)
+        return NULL;
+    uint64_t step = identity_config_probe_step_ms (config);
+    char depth[16];
+    (void) snprintf (depth, sizeof depth, "%d", settings->depth);
+    int rc = bus_settings_put (file, "node/id", config->id);
+    rc = rc ? rc : bus_settings_put (file, "node/announce", settings->endpoints.announce);
+    rc = rc ? rc : bus_settings_put (file, "node/control", settings->endpoints.control);
+    rc = rc ? rc : bus_settings_put (file, "node/content", settings->endpoints.content);
+    rc = rc ? rc : bus_settings_put (file, "probe/callback", settings->callback);
+    rc = rc ? rc : bus_settings_put (file, "probe/nonce", settings->nonce);
+    rc = rc ? rc : bus_settings_put (file, "probe/depth", depth);
+    rc = rc ? rc : put_span (file, "update/soak", 0);
+    rc = rc ? rc : put_span (file, "update/resend", 500);
+    rc = rc ? rc : put_span (file, "update/probing", config->rehearsal_step_ms);
+    rc = rc ? rc : put_span (file, "rehearsal/step", step);
+    rc = rc ? rc : bus_settings_put (file, "trial/starts", "1");
+    rc = rc ? rc : put_span (file, "trial/ready", step);
+    rc = rc ? rc : put_span (file, "trial/confirm", config->rehearsal_step_ms);
+    rc = rc ? rc : put_span (file, "trial/pause", 10);
+    char *text = rc ? NULL : bus_settings_format (file);
+    (void) bus_settings_free (file);
+    return text;
+}
+
+char *identity_config_essential_file (const struct identity_config *config)
+{
+    struct bus_settings *file = bus_settings_new ();
+    if (!file)
+        return NULL;
+    int rc = bus_settings_put (file, "node/id", config->id);
+    rc = rc ? rc : bus_settings_put (file, "node/announce", config->endpoints.announce);
+    rc = rc ? rc : bus_settings_put (file, "node/control", config->endpoints.control);
+    rc = rc ? rc : bus_settings_put (file, "node/content", config->endpoints.content);
+    if (config->has_keys) {
+        rc = rc ? rc : bus_settings_put (file, "curve/public-key", config->keys.public_key);
+        rc = rc ? rc : bus_settings_put (file, "curve/secret-key", config->keys.secret_key);
+        rc = rc ? rc : bus_settings_put (file, "curve/server-key", config->keys.server_key);
+    }
+    char *text = rc ? NULL : bus_settings_format (file);
+    (void) bus_settings_free (file);
+    return text;
+}
+
+char *identity_config_install_file (const char *id, const char *broker, const char *content)
+{
+    struct bus_settings *file = bus_settings_new ();
+    if (!file)
+        return NULL;
+    int rc = bus_settings_put (file, "node/id", id);
+    rc = rc ? rc : bus_settings_put (file, "node/broker", broker);
+    if (content)
+        rc = rc ? rc : bus_settings_put (file, "node/content", content);
+    char *text = rc ? NULL : bus_settings_format (file);
+    (void) bus_settings_free (file);
+    return text;
+}

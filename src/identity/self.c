@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  identity/self.c - finds out what this process runs as */
+
+#include "identity/self.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/self.h"
+#include "base/text.h"
+#include "root/manifest.h"
+
+const char *identity_platform (void)
+{
+#if defined(__x86_64__)
+    return "linux/amd64";
+#elif defined(__aarch64__)
+    return "linux/arm64";
+#elif defined(__arm__)
+    return "linux/arm";
+#elif defined(__i386__)
+    return "linux/386";
+#elif defined(__riscv) && __riscv_xlen == 64
+    return "linux/riscv64";
+#else
+#error "name this platform here and in base/elf.c"
+#endif
+}
+
+static int manifest_digest (const struct root *root, const char *workspace, struct base_digest *ret_digest)
+{
+    base_cleanup (base_close_p) int fd = -1;
+    int rc = root_workspace_open (root, workspace, &fd);
+    if (rc)
+        return rc;
+    base_cleanup (base_close_p) int file = openat (fd, ROOT_MANIFEST, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return -errno;
+    return base_digest_of_fd (file, ret_digest, NULL);
+}
+
+/*  Finds the workspace in which /proc/self/exe lies. */
+static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink ("/proc/self/exe", path, sizeof path - 1);
+    if (length < 0)
+        return base_error_errno (error, -errno, "cannot read /proc/self/exe");
+    path[length] = '\0';
+    char *slash = strrchr (path, '/');
+    if (slash)
+        *slash = '\0';
+    char *name = slash ? strrchr (path, '/') : NULL;
+    if (!name || !root_name_is_valid (name + 1))
+        return base_error_set (
+            error, ROOT_E_NONE,
+            "this program runs from %s, which is not a workspace of %s: start %s/stable/noded.sh instead",
+            path, root->path, root->path);
+    base_cleanup (base_close_p) int here = -1;
+    struct stat own, listed;
+    if (root_workspace_open (root, name + 1, &here) || fstat (here, &listed) || stat (path, &own) ||
+        own.st_ino != listed.st_ino || own.st_dev != listed.st_dev)
+        return base_error_set (error, ROOT_E_NONE, "this program runs from %s, which is not in the root %s",
+                               path, root->path);
+    return base_text_copy (ret_name, ROOT_NAME_SIZE, name + 1);
+}
+
+static bool names_equal (const char *entry, const char *other)
+{
+    size_t length = strcspn (entry, "=");
+    return strncmp (entry, other, length) == 0 && (other[length] == '=' || other[length] == '\0');
+}
+
+static bool is_named (const char *entry, char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (names_equal (entry, list[i]))
+            return true;
+    return false;
+}
+
+/*  A variable of the envelope replaces init's variable of the same name, which only the launcher still has. A
+    program that is started after this one must get init's value again. */
+static void load_hidden (struct identity_self *self)
+{
+    static char *const launcher[] = {(char *) "NODED_LAUNCHER"};
+    const struct wire_envelope *envelope = self->installed.envelope;
+    char **given = NULL;
+    bool launched = false;
+    for (size_t i = 0; self->env[i] && !launched; i++)
+        launched = is_named (self->env[i], launcher, 1);
+    if (!launched || envelope->n_env == 0 || base_self_parent_env (&given))
+        return;
+    size_t kept = 0;
+    for (size_t i = 0; given[i]; i++)
+        if (is_named (given[i], envelope->env, envelope->n_env))
+            given[kept++] = given[i];
+        else
+            free (given[i]);
+    given[kept] = NULL;
+    self->hidden = given;
+}
+
+int identity_self_load (const struct root *root, struct identity_self *ret_self, struct base_error *error)
+{
+    struct identity_self self = {.args = NULL};
+    int rc = own_workspace (root, self.workspace, error);
+    if (!rc)
+        rc = root_workspace_read (root, self.workspace, &self.installed, error);
+    if (rc)
+        return rc;
+    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
+    root_verified_load (root, &verified);
+    base_cleanup (base_close_p) int exe = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    rc = exe < 0 ? -errno : root_verified_digest (&verified, exe, &self.binary);
+    if (!rc)
+        rc = manifest_digest (root, self.workspace, &self.manifest);
+    if (!rc)
+        rc = base_self_args (&self.args);
+    if (!rc)
+        rc = base_self_env (&self.env);
+    if (rc) {
+        identity_self_deinit (&self);
+        return base_error_errno (error, rc < 0 ? rc : -EIO,
+                                 "cannot read the program, arguments and environment "
+                                 "of this process");
+    }
+    load_hidden (&self);
+    *ret_self = self;
+    return 0;
+}
+
+void identity_self_deinit (struct identity_self *self)
+{
+    wire_installed_deinit (&self->installed);
+    self->args = base_list_free (self->args);
+    self->env = base_list_free (self->env);
+    self->hidden = base_list_free (self->hidden);
+}
+
+/*  Appends the variables that only init has set to a list that has room. Returns 0 or -ENOMEM. */
+static int keep_init (char *const *env, char *const *envelope, size_t n_envelope, char **list, size_t *count)
+{
+    static char *const private[] = {
+        (char *) "NODED_ROOT",     (char *) "NODED_WORKSPACE", (char *) "NODED_LAUNCHER",
+        (char *) "NODED_READY",    (char *) "NOTIFY_SOCKET",   (char *) "WATCHDOG_USEC",
+        (char *) "WATCHDOG_PID",   (char *) "LISTEN_FDS",      (char *) "LISTEN_PID",
+        (char *) "LISTEN_FDNAMES", (char *) "MAINPID",         (char *) "JOURNAL_STREAM",
+        (char *) "INVOCATION_ID",  (char *) "SYSTEMD_EXEC_PID"};
+    for (size_t i = 0; env && env[i]; i++)
+        if (!is_named (env[i], private, sizeof private / sizeof *private) &&
+            !is_named (env[i], envelope, n_envelope) && !(list[(*count)++] = strdup (env[i])))
+            return -ENOMEM;
+    return 0;
+}
+
+char **identity_self_pristine_env (const struct identity_self *self)
+{
+    const struct wire_envelope *envelope = self->installed.envelope;
+    size_t room = base_list_count (self->env) + (self->hidden ? base_list_count (self->hidden) : 0),
+           count = 0;
+    char **list = calloc (room + 1, sizeof *list);
+    if (list && (keep_init (self->env, envelope ? envelope->env : NULL, envelope ? envelope->n_env : 0, list,
+                            &count) ||
+                 keep_init (self->hidden, NULL, 0, list, &count)))
+        return base_list_free (list);
+    return list;
+}
+
+bool identity_installed_find (const struct wire_installed *installed, const struct base_digest *digest,
+                              char path[300])
+{
+    const struct wire_envelope *envelope = installed->envelope;
+    if (!envelope)
+        return false;
+    if (base_digest_equal (&envelope->binary, digest))
+        return base_text_copy (path, 300, ROOT_PROGRAM) == 0;
+    for (size_t i = 0; i < envelope->n_files; i++)
+        if (base_digest_equal (&envelope->files[i].digest, digest)) {
+            int length = snprintf (path, 300, ROOT_FILES "/%s", envelope->files[i].path);
+            return length > 0 && length < 300;
+        }
+    return false;
+}
+
+/*  A damaged file would fail every update that takes it from here, and would hide that it can be downloaded
+    again. */
+static bool is_intact (const struct root *root, const struct identity_place *place,
+                       const struct base_digest *digest, bool distrust)
+{
+    base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
+    base_cleanup (base_close_p) int workspace = -1;
+    struct base_digest found;
+    if (root_workspace_open (root, place->workspace, &workspace))
+        return false;
+    base_cleanup (base_close_p) int fd = openat (workspace, place->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (!distrust)
+        root_verified_load (root, &verified);
+    return fd >= 0 && !root_verified_digest (&verified, fd, &found) && base_digest_equal (&found, digest);
+}
+
+int identity_self_find (const struct root *root, const struct identity_self *self,
+                        const struct base_digest *digest, bool distrust, struct identity_place *ret_place)
+{
+    struct identity_place place = {.path = ""};
+    if (identity_installed_find (&self->installed, digest, place.path)) {
+        memcpy (place.workspace, self->workspace, sizeof place.workspace);
+        if (!distrust || is_intact (root, &place, digest, true)) {
+            *ret_place = place;
+            return 0;
+        }
+    }
+    char **names = NULL;
+    if (root_workspaces (root, &names))
+        return ROOT_E_NONE;
+    int rc = ROOT_E_NONE;
+    for (size_t i = base_list_count (names); i-- > 0 && rc;) {
+        struct wire_installed installed = {0};
+        if (strcmp (names[i], self->workspace) == 0 || root_workspace_read (root, names[i], &installed, NULL))
+            continue;
+        if (identity_installed_find (&installed, digest, place.path) &&
+            !base_text_copy (place.workspace, sizeof place.workspace, names[i]) &&
+            is_intact (root, &place, digest, distrust)) {
+            *ret_place = place;
+            rc = 0;
+        }
+        wire_installed_deinit (&installed);
+    }
+    base_list_free (names);
+    return rc;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  identity/self.h - what this process runs as: its workspace, envelope, program, arguments and environment */
+
+#ifndef IDENTITY_SELF_H
+#define IDENTITY_SELF_H
+
+#include "root/workspace.h"
+
+struct identity_self {
+    char workspace[ROOT_NAME_SIZE];
+    struct wire_installed installed;
+    struct base_digest binary;   /* of /proc/self/exe: the program that really runs */
+    struct base_digest manifest; /* of the workspace's manifest */
+    char **args;                 /* as received, from /proc/self/cmdline */
+    char **env;                  /* as received, from /proc/self/environ */
+    char **hidden;               /* init's values of variables that the envelope sets, too; NULL: not known */
+};
+
+/*  Reads all of it. Returns 0, -errno, or a ROOT_E_ code if the program does not run from a workspace of this
+    root. */
+int identity_self_load (const struct root *root, struct identity_self *ret_self, struct base_error *error);
+void identity_self_deinit (struct identity_self *self);
+
+/*  Returns the environment for a program that is started as if by this process's init: what init gave the
+    launcher, without the variables of the launcher, of the envelope and of init's own notification protocols.
+    NULL-terminated; the caller frees it. NULL: out of memory. */
+char **identity_self_pristine_env (const struct identity_self *self);
+
+/*  Finds a blob among the files of the retained workspaces, in the running one first. With distrust, the
+    running one's file counts only if its digest matches. A file of another workspace is always verified, and
+    skipped if damaged. Returns 0 with the workspace's name and the path in it, or ROOT_E_NONE. */
+struct identity_place {
+    char workspace[ROOT_NAME_SIZE];
+    char path[300];
+};
+int identity_self_find (const struct root *root, const struct identity_self *self,
+                        const struct base_digest *digest, bool distrust, struct identity_place *ret_place);
+
+/*  The same within one installed envelope. path: the file's name in the workspace. Returns whether it was
+    found. */
+bool identity_installed_find (const struct wire_installed *installed, const struct base_digest *digest,
+                              char path[300]);
+
+/*  Returns the platform that this program was built for, such as "linux/amd64". */
+const char *identity_platform (void);
+
+#endif

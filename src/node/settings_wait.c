@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  node/settings_wait.c - the process of a node without usable settings: it waits for their correction */
+
+#include "node/settings_wait.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "bus/loop.h"
+#include "node/lock.h"
+
+struct waiting {
+    struct bus_loop *loop;
+    const struct root *root;
+    int timer;
+    int status;
+};
+
+static void settings_look (void *context)
+{
+    struct waiting *waiting = context;
+    waiting->timer = 0;
+    if (!identity_settings_check (waiting->root->path, NULL)) {
+        identity_settings_taken (waiting->root);
+        waiting->status = ROOT_EXIT_RESTART;
+        bus_loop_stop (waiting->loop);
+        return;
+    }
+    (void) sd_notify (0, "WATCHDOG=1");
+    waiting->timer = bus_timer_start (waiting->loop, IDENTITY_SETTINGS_LOOK_MS, settings_look, waiting);
+}
+
+static void on_signal (void *context, int signal)
+{
+    struct waiting *waiting = context;
+    if (signal == SIGHUP) /* the timer looks at them soon anyway */
+        return;
+    base_log (BASE_LOG_INFO, "stopping: %s", strsignal (signal));
+    waiting->status = 0;
+    bus_loop_stop (waiting->loop);
+}
+
+int node_settings_wait (const struct identity_config *config, int launcher, const char *wrong)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* SIGUSR2: noded revert has run */
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    struct waiting waiting = {.root = &root, .status = 1};
+    base_cleanup (node_lock_deinit) struct node_lock lock = NODE_LOCK_NULL;
+    struct base_error error = {.code = 0};
+    int rc = root_open (&disk_system, config->root, &root, &error);
+    rc = rc ? rc : node_lock_take (&root, launcher, &lock, &error);
+    if (rc == -EWOULDBLOCK)
+        waiting.status = ROOT_EXIT_LOCKED;
+    if (!rc) {
+        waiting.loop = bus_loop_new ();
+        rc = waiting.loop
+                 ? bus_signals (waiting.loop, signals, sizeof signals / sizeof *signals, on_signal, &waiting)
+                 : -ENOMEM;
+        if (rc)
+            (void) base_error_errno (&error, rc, "cannot wait for settings of %s", root.path);
+    }
+    if (rc)
+        base_log (BASE_LOG_ERROR, "%s", error.text);
+    else {
+        identity_settings_tell (&root, IDENTITY_SETTINGS_NONE, false, wrong);
+        ssize_t ignored = launcher < 0 ? 0 : write (launcher, "ready\n", 6);
+        (void) ignored; /* on failure the launcher rolls back a trial; nothing else can be done then */
+        (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s waits for settings: %s", base_version, wrong);
+        settings_look (&waiting);
+        rc = bus_loop_run (waiting.loop);
+        bus_timer_cancel (waiting.loop, waiting.timer);
+    }
+    (void) bus_loop_free (waiting.loop);
+    return rc && waiting.status != ROOT_EXIT_LOCKED ? 1 : waiting.status;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  rehearsal/offer.h - what a node offers its probe: its own program, with arguments, environment and a file that
+    are easily broken
+
+    A probe that passes these on unchanged passes on anything. */
+
+#ifndef REHEARSAL_OFFER_H
+#define REHEARSAL_OFFER_H
+
+#include "identity/self.h"
+
+struct rehearsal_offer {
+    const struct root *root;
+    const struct identity_self *self;
+    struct wire_envelope envelope; /* owned */
+    struct base_digest release;
+    char nonce[33]; /* for the offered program's own callback */
+    char transaction[33];
+    int odd; /* descriptor of the odd file's bytes */
+    struct base_digest odd_digest;
+    uint64_t odd_size;
+};
+
+/*  callback: the endpoint to which the offered program announces itself with the offer's nonce. Null value:
+    odd -1. */
+int rehearsal_offer_make (const struct root *root, const struct identity_self *self, const char *callback,
+                          struct rehearsal_offer *ret_offer, struct base_error *error);
+void rehearsal_offer_deinit (struct rehearsal_offer *offer);
+
+/*  Opens a blob of the offer for reading. Returns 0 with a descriptor for the caller, or -ENOENT. */
+int rehearsal_offer_open (const struct rehearsal_offer *offer, const struct base_digest *digest, int *ret_fd,
+                          uint64_t *ret_size);
+
+/*  Checks that an announcement shows the offer's arguments and environment unchanged, and base below them.
+    base: NULL-terminated, what the launcher was given. Returns 0, or ROOT_E_DAMAGED with what is wrong. */
+int rehearsal_offer_check_ready (const struct rehearsal_offer *offer, char *const *base,
+                                 const struct wire_ready *ready, struct base_error *error);
+
+/*  Checks that a workspace holds exactly the offer: manifest, program, odd file. */
+int rehearsal_offer_check_workspace (const struct rehearsal_offer *offer, const struct root *root,
+                                     const char *workspace, struct base_error *error);
+
+#endif

@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  rehearsal/script.c - what the parent does and checks at each step of a rehearsal
+
+    An announcement of the candidate only advances the script. Whether the candidate did what the step
+    requires, the parent reads from the links and workspaces of the scratch root. */
+
+#include "rehearsal/private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "root/manifest.h"
+
+enum { HINT_MS = 100 };
+
+static const char *const steps[] = {"begin",  "readiness", "update", "hand-over",   "hand-over",
+                                    "revert", "revert",    "stop",   "start-files", "end"};
+
+const char *rehearsal_phase_word (enum rehearsal_phase phase)
+{
+    return steps[phase];
+}
+
+/*  If the candidate could write to the root of its parent: undoes its changes. None of its processes runs any
+    more. */
+static void put_back (struct rehearsal *rehearsal)
+{
+    struct base_error error = {.code = 0};
+    if (!rehearsal->snapshot)
+        return;
+    int rc = rehearsal_snapshot_restore (rehearsal->snapshot, &error);
+    if (!rc)
+        return;
+    base_log (BASE_LOG_WARNING, "the rehearsal of %s: %s", rehearsal->spec.candidate, error.text);
+    rehearsal->result.end.passed = rehearsal->result.end.host = rehearsal->result.end.killed = false;
+    (void) base_text_copy (rehearsal->result.step, sizeof rehearsal->result.step, "root");
+    (void) base_text_copy (rehearsal->result.reason, sizeof rehearsal->result.reason, error.text);
+}
+
+static void tell_owner (struct rehearsal *rehearsal)
+{
+    rehearsal->done (rehearsal->context, &rehearsal->result);
+}
+
+/*  Runs on a thread: removing what a candidate left may take longer than the watchdog of the service
+    allows. */
+static int scratch_empty (void *context)
+{
+    struct rehearsal *rehearsal = context;
+    const struct disk_until until = {.stop = &rehearsal->leave};
+    rehearsal_scratch_empty (&rehearsal->scratch, &until);
+    return 0;
+}
+
+static void on_emptied (void *context, int rc)
+{
+    struct rehearsal *rehearsal = context;
+    (void) rc;
+    rehearsal->emptying = bus_work_free (rehearsal->emptying);
+    rehearsal->emptied = true;
+    tell_owner (rehearsal);
+}
+
+/*  None of the rehearsal's processes runs any more. Called from the loop, not from within the handler that
+    noticed that. */
+static void all_ended (void *context)
+{
+    struct rehearsal *rehearsal = context;
+    rehearsal->late = 0;
+    if (rehearsal->stuck) {
+        size_t length = strlen (rehearsal->result.reason);
+        length = length < BASE_ERROR_SIZE - 100 ? length : BASE_ERROR_SIZE - 100;
+        (void) snprintf (rehearsal->result.reason + length, BASE_ERROR_SIZE - length,
+                         "; its processes could not be ended (guard: pid %d) and still run",
+                         (int) rehearsal->stuck);
+    }
+    put_back (rehearsal);
+    rehearsal->origin = origin_free (rehearsal->origin); /* its sockets are removed next */
+    rehearsal->callback = bus_socket_free (rehearsal->callback);
+    if (rehearsal->stuck ||
+        bus_work_start (rehearsal->spec.loop, scratch_empty, on_emptied, rehearsal, &rehearsal->emptying))
+        tell_owner (rehearsal);
+}
+
+static void note_span (struct rehearsal *rehearsal)
+{
+    uint64_t took_ms = base_time_boot_ms () - rehearsal->entered_ms;
+    if (rehearsal->entered_ms && took_ms > rehearsal->result.end.slowest_ms)
+        rehearsal->result.end.slowest_ms = took_ms;
+}
+
+void rehearsal_end_processes (struct rehearsal *rehearsal)
+{
+    if (rehearsal->guard)
+        rehearsal_guard_kill (rehearsal->guard);
+    if (rehearsal->startcheck)
+        rehearsal_startcheck_end (rehearsal->startcheck);
+    if (!rehearsal->guard && !rehearsal->startcheck && !rehearsal->late && !rehearsal->emptying &&
+        !rehearsal->emptied)
+        rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, all_ended, rehearsal);
+}
+
+static void rehearsal_conclude (struct rehearsal *rehearsal)
+{
+    bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
+    bus_timer_cancel (rehearsal->spec.loop, rehearsal->hint_timer);
+    rehearsal->deadline = rehearsal->hint_timer = 0;
+    rehearsal->phase = PHASE_END;
+    if (rehearsal->result.end.passed)
+        note_span (rehearsal);
+    rehearsal->result.took_ms = base_time_boot_ms () - rehearsal->begun_ms;
+    rehearsal_end_processes (rehearsal);
+}
+
+/*  Logs what the candidate and the processes below it printed last: often that explains the failure best. */
+static void tell_output (struct rehearsal *rehearsal)
+{
+    if (!rehearsal->guard)
+        return;
+    const char *at = rehearsal_guard_said (rehearsal->guard);
+    while (*at) {
+        size_t length = strcspn (at, "\n");
+        if (length)
+            base_log (BASE_LOG_INFO, "output of the probe: %.*s", (int) length, at);
+        at += length + (at[length] == '\n');
+    }
+}
+
+void rehearsal_fail (struct rehearsal *rehearsal, const char *format, ...)
+{
+    if (rehearsal->phase == PHASE_END)
+        return;
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (rehearsal->result.reason, sizeof rehearsal->result.reason, format, arguments);
+    va_end (arguments);
+    (void) base_text_copy (rehearsal->result.step, sizeof rehearsal->result.step, steps[rehearsal->phase]);
+    tell_output (rehearsal);
+    rehearsal_conclude (rehearsal);
+}
+
+static void on_deadline (void *context)
+{
+    static const char *const missing[] = {
+        "the rehearsal did not start",
+        "it did not announce its readiness",
+        "it did not switch to the offered version",
+        "it did not run again after the offered version had failed on trial",
+        "it did not switch to the offered version a second time",
+        "the offered version did not confirm itself in its place",
+        "it did not run again after the offered version had been reverted",
+        "it did not stop when ordered",
+        "the test of the start files that it staged did not end",
+        "",
+    };
+    struct rehearsal *rehearsal = context;
+    rehearsal->deadline = 0;
+    if (base_time_boot_ms () > rehearsal->due_ms + BUS_TIMER_LATE_MS &&
+        rehearsal->times_late < BUS_TIMER_LATE_TIMES) {
+        rehearsal->times_late++;
+        base_log (BASE_LOG_INFO, "this host was suspended: the deadline of the step %s starts again",
+                  steps[rehearsal->phase]);
+        rehearsal_enter (rehearsal, rehearsal->phase);
+        return;
+    }
+    pid_t stopped = rehearsal->guard ? rehearsal_guard_stopped (rehearsal->guard) : 0;
+    if (stopped) {
+        rehearsal->result.end.killed = true; /* by a candidate with the rights for it, or by a person */
+        rehearsal_fail (rehearsal, "%s within %llu ms: its guard was stopped (pid %d, by SIGSTOP)",
+                        missing[rehearsal->phase],
+                        (unsigned long long) rehearsal->spec.config->rehearsal_step_ms, (int) stopped);
+        return;
+    }
+    const char *how = "";
+    if (rehearsal->phase == PHASE_UPDATE || rehearsal->phase == PHASE_AGAIN)
+        how = !rehearsal->hint           ? ": it did not subscribe to announcements"
+              : !rehearsal->asked        ? ": it was sent hints, but did not ask"
+              : !rehearsal->matched      ? ": it asked, but did not match"
+              : !rehearsal->nested_ready ? ": it matched, but did not start the offered version"
+              : !rehearsal->nested_rehearsed
+                  ? ": it started the offered version, but did not rehearse an update with it"
+                  : ": it did not switch and hand over";
+    rehearsal->result.end.late = true;
+    rehearsal_fail (rehearsal, "%s within %llu ms%s", missing[rehearsal->phase],
+                    (unsigned long long) rehearsal->spec.config->rehearsal_step_ms, how);
+}
+
+void rehearsal_enter (struct rehearsal *rehearsal, enum rehearsal_phase phase)
+{
+    note_span (rehearsal);
+    rehearsal->entered_ms = base_time_boot_ms ();
+    rehearsal->phase = phase;
+    bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
+    rehearsal->due_ms = base_time_boot_ms () + rehearsal->spec.config->rehearsal_step_ms;
+    rehearsal->deadline = bus_timer_start (rehearsal->spec.loop, rehearsal->spec.config->rehearsal_step_ms,
+                                           on_deadline, rehearsal);
+    base_log (BASE_LOG_DEBUG, "rehearsal of %s: %s after %llu ms", rehearsal->spec.candidate, steps[phase],
+              (unsigned long long) (base_time_boot_ms () - rehearsal->begun_ms));
+}
+
+struct rehearsal_offer *rehearsal_offer (struct rehearsal *rehearsal)
+{
+    return &rehearsal->offers[rehearsal->offer];
+}
+
+void rehearsal_hint (void *context)
+{
+    struct rehearsal *rehearsal = context;
+    rehearsal->hint_timer = 0;
+    if (rehearsal->asked)
+        return;
+    char topic[ORIGIN_TOPIC_SIZE];
+    struct wire_update told = {.application = (char *) "noded", .epoch = rehearsal->order};
+    (void) origin_announce (rehearsal->origin, origin_ring_topic (rehearsal->spec.config->id, topic), &told);
+    if (!rehearsal->hint)
+        rehearsal->hint = origin_sequence (rehearsal->origin);
+    rehearsal->hint_timer = bus_timer_start (rehearsal->spec.loop, HINT_MS, rehearsal_hint, rehearsal);
+}
+
+void rehearsal_give_order (struct rehearsal *rehearsal, enum rehearsal_phase phase)
+{
+    rehearsal->order++;
+    rehearsal->hint = 0;
+    rehearsal->asked = rehearsal->matched = rehearsal->nested_ready = rehearsal->nested_rehearsed = false;
+    rehearsal_enter (rehearsal, phase);
+    bus_timer_cancel (rehearsal->spec.loop, rehearsal->hint_timer);
+    rehearsal_hint (rehearsal);
+}
+
+void rehearsal_stop (struct rehearsal *rehearsal)
+{
+    rehearsal_enter (rehearsal, PHASE_STOP);
+    rehearsal_guard_stop (rehearsal->guard);
+}
+
+/*  A failure of the parent itself is not the candidate's fault, unless the candidate used up the missing
+    resource. Then it does so in a second rehearsal, too, and the running version does not. */
+static void note_own_failure (struct rehearsal *rehearsal, int code)
+{
+    bool used_up =
+        code == -ENOSPC || code == -EDQUOT || code == -EAGAIN || code == -ENOMEM || code == -ENFILE;
+    rehearsal->result.end.killed |= used_up;
+    rehearsal->result.end.host |= !used_up;
+}
+
+__attribute__ ((format (printf, 3, 4))) static void fail_of_host (struct rehearsal *rehearsal, int code,
+                                                                  const char *format, ...)
+{
+    char what[200];
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (what, sizeof what, format, arguments);
+    va_end (arguments);
+    if (rehearsal->phase == PHASE_END)
+        return;
+    note_own_failure (rehearsal, code);
+    rehearsal_fail (rehearsal, "%s: %s", what, strerror (-code));
+}
+
+static void pass_if_through (struct rehearsal *rehearsal)
+{
+    bool files = rehearsal->spec.depth < IDENTITY_DEPTH_MINTED || rehearsal->startcheck_passed;
+    if (!files) {
+        rehearsal_enter (rehearsal, PHASE_FILES);
+        return;
+    }
+    rehearsal->result.end.passed = true;
+    rehearsal_conclude (rehearsal);
+}
+
+static void on_startcheck (void *context, const struct base_error *error)
+{
+    struct rehearsal *rehearsal = context;
+    bool over = rehearsal->phase == PHASE_END;
+    struct base_error found = error ? *error : (struct base_error){.code = 0};
+    if (rehearsal_startcheck_stuck (rehearsal->startcheck))
+        rehearsal->stuck = rehearsal_startcheck_stuck (rehearsal->startcheck);
+    rehearsal->startcheck = rehearsal_startcheck_free (rehearsal->startcheck);
+    if (over) {
+        rehearsal_end_processes (rehearsal);
+        return;
+    }
+    if (error) {
+        rehearsal->phase = PHASE_FILES;
+        rehearsal->result.end.late = found.code == -ETIMEDOUT;
+        rehearsal->result.end.killed = found.code == -EINTR;
+        if (found.code < 0 && !rehearsal->result.end.late && !rehearsal->result.end.killed)
+            note_own_failure (rehearsal, found.code);
+        rehearsal_fail (rehearsal, "%s", found.text);
+        return;
+    }
+    rehearsal->startcheck_passed = true;
+    if (rehearsal->phase == PHASE_FILES)
+        pass_if_through (rehearsal);
+}
+
+bool rehearsal_link_is (struct rehearsal *rehearsal, const char *link, const char *expected)
+{
+    char name[ROOT_NAME_SIZE] = "";
+    int rc = root_link (&rehearsal->scratch.root, link, name);
+    if (base_error_is_of_host (rc)) {
+        fail_of_host (rehearsal, rc, "cannot read %s in its root", link);
+        return false;
+    }
+    bool fits = expected ? !rc && strcmp (name, expected) == 0 : rc == ROOT_E_NONE;
+    if (!fits)
+        rehearsal_fail (rehearsal, "%s in its root should %s%s, but %s%s", link,
+                        expected ? "point to " : "not exist", expected ? expected : "",
+                        rc ? "is missing or damaged" : "points to ", rc ? "" : name);
+    return fits;
+}
+
+/*  P runs in service: the switch that C claims must be on disk. */
+static bool switch_check (struct rehearsal *rehearsal, char stable[ROOT_NAME_SIZE])
+{
+    struct base_error error = {.code = 0};
+    int rc = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
+    if (base_error_is_of_host (rc)) {
+        fail_of_host (rehearsal, rc, "cannot read " ROOT_STABLE " in its root");
+        return false;
+    }
+    if (rc) {
+        rehearsal_fail (rehearsal, "stable in its root is missing or damaged after it had switched");
+        return false;
+    }
+    if (!rehearsal_link_is (rehearsal, ROOT_BACK, rehearsal->spec.candidate))
+        return false;
+    rc = rehearsal_offer_check_workspace (rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
+                                          &error);
+    if (rc) {
+        if (base_error_is_of_host (rc))
+            note_own_failure (rehearsal, rc);
+        rehearsal_fail (rehearsal, "%s", error.text);
+        return false;
+    }
+    return true;
+}
+
+static bool c_is_stable (struct rehearsal *rehearsal)
+{
+    return rehearsal_link_is (rehearsal, ROOT_STABLE, rehearsal->spec.candidate) &&
+           rehearsal_link_is (rehearsal, ROOT_BACK, NULL);
+}
+
+/*  A start without an order. Another process may have killed the one before; a second try distinguishes that
+    from a candidate that ends each time. */
+static void fail_unasked (struct rehearsal *rehearsal, const char *reason)
+{
+    rehearsal->result.end.killed = true;
+    rehearsal_fail (rehearsal, "%s", reason);
+}
+
+/*  The launcher only warns of a damaged workspace, since it must run something; a candidate is refused for
+    it. */
+static bool c_is_whole (struct rehearsal *rehearsal)
+{
+    struct base_error error = {.code = 0};
+    base_cleanup (base_close_p) int fd = -1;
+    int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
+    rc = rc ? base_error_set (&error, rc, "it is missing") : root_manifest_verify (NULL, fd, &error);
+    if (base_error_is_of_host (rc))
+        fail_of_host (rehearsal, rc, "cannot check the workspace that it runs from");
+    else if (rc)
+        rehearsal_fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
+    return !rc;
+}
+
+/*  C announced itself, in service in its scratch root. */
+static void on_candidate (struct rehearsal *rehearsal)
+{
+    switch (rehearsal->phase) {
+    case PHASE_READY:
+        if (rehearsal->spec.depth == 0)
+            rehearsal_stop (rehearsal);
+        else
+            rehearsal_give_order (rehearsal, PHASE_UPDATE);
+        break;
+    case PHASE_RETURN:
+        if (!rehearsal->killed)
+            fail_unasked (rehearsal,
+                          "it ran again although the version that it had handed over to did not fail");
+        else if (c_is_stable (rehearsal) && c_is_whole (rehearsal)) {
+            rehearsal->offer = 1;
+            rehearsal_give_order (rehearsal, PHASE_AGAIN);
+        }
+        break;
+    case PHASE_REVERT:
+        if (c_is_stable (rehearsal))
+            rehearsal_stop (rehearsal);
+        break;
+    case PHASE_UPDATE:
+    case PHASE_AGAIN:
+        fail_unasked (rehearsal, "it was restarted during the update: "
+                                 "it ended, or did not keep the switch");
+        break;
+    case PHASE_CONFIRM:
+        fail_unasked (rehearsal, "it ran again although the version that it had handed over to did not fail");
+        break;
+    case PHASE_BEGIN:
+    case PHASE_STOP:
+    case PHASE_FILES:
+    case PHASE_END:
+        break;
+    }
+}
+
+static void check_start_files (struct rehearsal *rehearsal, const char *workspace)
+{
+    struct base_error error = {.code = 0};
+    base_cleanup (base_close_p) int fd = -1;
+    int rc = root_workspace_open (&rehearsal->scratch.root, workspace, &fd);
+    bool opened = !rc;
+    if (opened)
+        rc = rehearsal_startcheck_new (rehearsal->spec.loop, rehearsal->spec.root, fd, rehearsal->launcher,
+                                       rehearsal->env, rehearsal->spec.config->rehearsal_step_ms,
+                                       on_startcheck, rehearsal, &rehearsal->startcheck, &error);
+    if (rc) {
+        rehearsal->phase = PHASE_FILES;
+        if (opened ? rc < 0 : base_error_is_of_host (rc))
+            note_own_failure (rehearsal, rc);
+        rehearsal_fail (rehearsal, "%s", *error.text ? error.text : "its start files cannot be opened");
+    }
+}
+
+/*  P announced itself, in service in C's scratch root. */
+static void on_offered (struct rehearsal *rehearsal, const struct wire_ready *ready)
+{
+    struct base_error error = {.code = 0};
+    char stable[ROOT_NAME_SIZE];
+    if (rehearsal->phase == PHASE_RETURN) {
+        if (!rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid))
+            rehearsal->killed++;
+        return;
+    }
+    if (rehearsal->phase == PHASE_CONFIRM || rehearsal->phase == PHASE_REVERT) {
+        rehearsal->result.end.killed = true; /* proven code has ended, hardly by itself */
+        rehearsal_fail (rehearsal, "the version that it had handed over to was started a second time");
+        return;
+    }
+    if (rehearsal->phase != PHASE_UPDATE && rehearsal->phase != PHASE_AGAIN)
+        return;
+    if (!base_digest_equal (&ready->binary, &rehearsal_offer (rehearsal)->envelope.binary)) {
+        rehearsal_fail (rehearsal, "it handed over to a program that was not offered");
+        return;
+    }
+    if (rehearsal_offer_check_ready (rehearsal_offer (rehearsal), rehearsal->env, ready, &error)) {
+        rehearsal_fail (rehearsal, "it handed over to the offered version, but %s", error.text);
+        return;
+    }
+    if (rehearsal->spec.depth == IDENTITY_DEPTH_MINTED &&
+        (!rehearsal->nested_ready || !rehearsal->nested_rehearsed)) {
+        /*  Messages of different senders may arrive in any order, and a message to a parent that did not run
+            may be lost with its sender. If the host is merely slow, a second try shows that. */
+        rehearsal->result.end.late = true;
+        rehearsal_fail (rehearsal, "it handed over to the offered version without having %s",
+                        rehearsal->nested_ready ? "rehearsed an update with it" : "rehearsed it");
+        return;
+    }
+    if (!switch_check (rehearsal, stable))
+        return;
+    if (rehearsal->phase == PHASE_UPDATE && rehearsal->spec.depth == IDENTITY_DEPTH_MINTED) {
+        rehearsal_enter (rehearsal, PHASE_RETURN);
+        if (!rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid))
+            rehearsal->killed++;
+        check_start_files (rehearsal, stable);
+        return;
+    }
+    rehearsal_enter (rehearsal, PHASE_CONFIRM);
+    rehearsal->asked = false;
+    rehearsal_hint (rehearsal);
+}
+
+/*  P announced itself while C rehearses it. */
+static void on_nested (struct rehearsal *rehearsal, const struct wire_ready *ready)
+{
+    struct base_error error = {.code = 0};
+    if (rehearsal->nested_ready || (rehearsal->phase != PHASE_UPDATE && rehearsal->phase != PHASE_AGAIN))
+        return;
+    if (rehearsal_offer_check_ready (rehearsal_offer (rehearsal), rehearsal->env, ready, &error))
+        rehearsal_fail (rehearsal, "it rehearsed the offered version, but %s", error.text);
+    else
+        rehearsal->nested_ready = true;
+}
+
+/*  Returns whether the process that announced itself is below the guard. A candidate in a pid name space of
+    its own would pass every step, but could not end the processes that it starts: only its next update would
+    show that. */
+static bool is_from_below (struct rehearsal *rehearsal, const struct wire_ready *ready)
+{
+    struct base_error error = {.code = 0};
+    pid_t pid = ready->pid <= INT32_MAX ? (pid_t) ready->pid : 0;
+    int rc = rehearsal->guard ? rehearsal_guard_check (rehearsal->guard, pid, &error) : 0;
+    if (rc == -ESRCH && rehearsal->phase == PHASE_READY) /* in later phases it may have ended already */
+        (void) base_error_set (&error, rc, "it announced itself as process %d, which does not exist",
+                               (int) pid);
+    else if (rc != -EPERM)
+        return true;
+    fail_unasked (rehearsal, error.text);
+    return false;
+}
+
+void rehearsal_on_callback (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct rehearsal *rehearsal = context;
+    (void) socket;
+    if (message->record == &wire_ready_record) {
+        const struct wire_ready *ready = message->body;
+        bool nested = strcmp (ready->nonce, rehearsal_offer (rehearsal)->nonce) == 0;
+        bool own = strcmp (ready->nonce, rehearsal->nonce) == 0;
+        if (rehearsal->phase == PHASE_END || ((nested || own) && !is_from_below (rehearsal, ready)))
+            return;
+        if (nested)
+            on_nested (rehearsal, ready);
+        else if (!own)
+            base_log_limited (&rehearsal->log, BASE_LOG_INFO,
+                              "ignoring an announcement with an unknown nonce, of pid %llu",
+                              (unsigned long long) ready->pid);
+        else if (!base_digest_equal (&ready->manifest, &rehearsal->manifest))
+            on_offered (rehearsal, ready);
+        else if (!base_digest_equal (&ready->binary, &rehearsal->binary))
+            rehearsal_fail (rehearsal, "it announced itself with the digest of another program");
+        else
+            on_candidate (rehearsal);
+    } else if (message->record == &wire_progress_record) {
+        const struct wire_progress *progress = message->body;
+        if (strcmp (progress->nonce, rehearsal_offer (rehearsal)->nonce) == 0 &&
+            strcmp (progress->step, wire_state_word (WIRE_STATE_SWITCHING)) == 0 &&
+            base_digest_equal (&progress->binary, &rehearsal->binary))
+            rehearsal->nested_rehearsed = true;
+    }
+}
+
+static void judge_end (struct rehearsal *rehearsal, const struct rehearsal_guard_end *end)
+{
+    char text[96], said[200];
+    const char *how = end->ended ? base_process_end_format (&end->how, text, sizeof text)
+                                 : "was ended together with its guard";
+    rehearsal->result.end.killed =
+        !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
+    if (end->host)
+        fail_of_host (rehearsal, -end->host, "cannot start it");
+    else if (rehearsal->phase != PHASE_STOP)
+        rehearsal_fail (rehearsal, "it %s%s", how,
+                        rehearsal_guard_last_words (rehearsal->guard, said, sizeof said));
+    else if (end->ended && end->how.exited && end->how.code == ROOT_EXIT_KILLED) {
+        rehearsal->result.end.late = true;
+        rehearsal_fail (rehearsal, "it did not stop when ordered: its launcher had to kill it");
+    } else if (end->ended && end->how.exited && end->how.code == ROOT_EXIT_LEFT)
+        rehearsal_fail (rehearsal, "when ordered to stop, it left processes behind, which its launcher "
+                                   "had to end");
+    else if (!end->ended || !end->how.exited || end->how.code != 0)
+        rehearsal_fail (rehearsal, "when ordered to stop, it %s", how);
+    else if (end->left)
+        rehearsal_fail (rehearsal, "when ordered to stop, it left %u processes behind", end->left);
+    else
+        pass_if_through (rehearsal);
+}
+
+void rehearsal_on_gone (void *context, const struct rehearsal_guard_end *end)
+{
+    struct rehearsal *rehearsal = context;
+    if (rehearsal->phase != PHASE_END)
+        judge_end (rehearsal, end);
+    if (end->stuck)
+        rehearsal->stuck = end->stuck;
+    rehearsal->guard = rehearsal_guard_free (rehearsal->guard); /* not before: it has the output */
+    if (rehearsal->phase == PHASE_END)
+        rehearsal_end_processes (rehearsal);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  rehearsal/startcheck.h - step f of a rehearsal: do the start files that the candidate stages roll back from a
+    broken program?
+
+    It runs three scratch roots at once, each on trial with two starts left: a program that exits, one that
+    hangs, and a file that is no program. In each the start files under test must roll stable back. Of the
+    candidate, only the start files run. */
+
+#ifndef REHEARSAL_STARTCHECK_H
+#define REHEARSAL_STARTCHECK_H
+
+#include "bus/loop.h"
+#include "root/workspace.h"
+
+struct rehearsal_startcheck;
+
+/*  Called once, when no process of the check is left, or one cannot be ended. error: NULL if all rolled back.
+    Its code is -ETIMEDOUT if one did not in time, -EINTR if a guard was killed, another -errno if this host
+    is at fault, and ROOT_E_DAMAGED if the start files are. May free the check during the call. */
+typedef void (rehearsal_startcheck_done) (void *context, const struct base_error *error);
+
+/*  parent: the roots are made below its probe/. workspace: directory descriptor of a workspace that the
+    candidate staged. launcher: the guard's program. env: for the start files. deadline_ms: for each root.
+    Returns 0, -errno if this host is at fault, or ROOT_E_DAMAGED if the staged files are. */
+int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, int workspace,
+                              const char *launcher, char *const *env, uint64_t deadline_ms,
+                              rehearsal_startcheck_done *done, void *context,
+                              struct rehearsal_startcheck **ret_check, struct base_error *error);
+
+/*  Ends a check that is not wanted any more; done is called all the same. */
+void rehearsal_startcheck_end (struct rehearsal_startcheck *check);
+
+/*  Returns the pid of a guard that was given up, or 0. */
+pid_t rehearsal_startcheck_stuck (const struct rehearsal_startcheck *check);
+
+/*  Frees the check. Call it before done was called only when this process ends: it waits for a bounded
+    time. */
+struct rehearsal_startcheck *rehearsal_startcheck_free (struct rehearsal_startcheck *check);
+
+#endif
