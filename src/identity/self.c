@@ -87,7 +87,7 @@ static bool is_named (const char *entry, char *const *list, size_t count)
 static void load_hidden (struct identity_self *self)
 {
     static char *const launcher[] = {(char *) "NODED_LAUNCHER"};
-    const struct wire_envelope *envelope = self->installed.envelope;
+    const struct wire_envelope *envelope = self->running.installed.envelope;
     char **given = NULL;
     bool launched = false;
     for (size_t i = 0; self->env[i] && !launched; i++)
@@ -107,17 +107,17 @@ static void load_hidden (struct identity_self *self)
 int identity_self_load (const struct root *root, struct identity_self *ret_self, struct base_error *error)
 {
     struct identity_self self = {.args = NULL};
-    int rc = own_workspace (root, self.workspace, error);
+    int rc = own_workspace (root, self.running.workspace, error);
     if (!rc)
-        rc = root_workspace_read (root, self.workspace, &self.installed, error);
+        rc = root_workspace_read (root, self.running.workspace, &self.running.installed, error);
     if (rc)
         return rc;
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     root_verified_load (root, &verified);
     base_cleanup (base_close_p) int exe = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    rc = exe < 0 ? -errno : root_verified_digest (&verified, exe, &self.binary);
+    rc = exe < 0 ? -errno : root_verified_digest (&verified, exe, &self.running.binary);
     if (!rc)
-        rc = manifest_digest (root, self.workspace, &self.manifest);
+        rc = manifest_digest (root, self.running.workspace, &self.manifest);
     if (!rc)
         rc = base_self_args (&self.args);
     if (!rc)
@@ -135,7 +135,7 @@ int identity_self_load (const struct root *root, struct identity_self *ret_self,
 
 void identity_self_deinit (struct identity_self *self)
 {
-    wire_installed_deinit (&self->installed);
+    wire_installed_deinit (&self->running.installed);
     self->args = base_list_free (self->args);
     self->env = base_list_free (self->env);
     self->hidden = base_list_free (self->hidden);
@@ -159,7 +159,7 @@ static int keep_init (char *const *env, char *const *envelope, size_t n_envelope
 
 char **identity_self_pristine_env (const struct identity_self *self)
 {
-    const struct wire_envelope *envelope = self->installed.envelope;
+    const struct wire_envelope *envelope = self->running.installed.envelope;
     size_t room = base_list_count (self->env) + (self->hidden ? base_list_count (self->hidden) : 0),
            count = 0;
     char **list = calloc (room + 1, sizeof *list);
@@ -202,12 +202,12 @@ static bool is_intact (const struct root *root, const struct identity_place *pla
     return fd >= 0 && !root_verified_digest (&verified, fd, &found) && base_digest_equal (&found, digest);
 }
 
-int identity_self_find (const struct root *root, const struct identity_self *self,
-                        const struct base_digest *digest, bool distrust, struct identity_place *ret_place)
+int identity_running_find (const struct root *root, const struct identity_running *running,
+                           const struct base_digest *digest, bool distrust, struct identity_place *ret_place)
 {
     struct identity_place place = {.path = ""};
-    if (identity_installed_find (&self->installed, digest, place.path)) {
-        memcpy (place.workspace, self->workspace, sizeof place.workspace);
+    if (identity_installed_find (&running->installed, digest, place.path)) {
+        memcpy (place.workspace, running->workspace, sizeof place.workspace);
         if (!distrust || is_intact (root, &place, digest, true)) {
             *ret_place = place;
             return 0;
@@ -219,7 +219,8 @@ int identity_self_find (const struct root *root, const struct identity_self *sel
     int rc = ROOT_E_NONE;
     for (size_t i = base_list_count (names); i-- > 0 && rc;) {
         struct wire_installed installed = {0};
-        if (strcmp (names[i], self->workspace) == 0 || root_workspace_read (root, names[i], &installed, NULL))
+        if (strcmp (names[i], running->workspace) == 0 ||
+            root_workspace_read (root, names[i], &installed, NULL))
             continue;
         if (identity_installed_find (&installed, digest, place.path) &&
             !base_text_copy (place.workspace, sizeof place.workspace, names[i]) &&

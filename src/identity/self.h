@@ -6,14 +6,19 @@
 
 #include "root/workspace.h"
 
+/*  A version that runs. */
+struct identity_running {
+    char workspace[ROOT_NAME_SIZE];  /* empty: none runs */
+    struct wire_installed installed; /* envelope NULL: none runs */
+    struct base_digest binary;       /* of the program that really runs */
+};
+
 struct identity_self {
-    char workspace[ROOT_NAME_SIZE];
-    struct wire_installed installed;
-    struct base_digest binary;   /* of /proc/self/exe: the program that really runs */
-    struct base_digest manifest; /* of the workspace's manifest */
-    char **args;                 /* as received, from /proc/self/cmdline */
-    char **env;                  /* as received, from /proc/self/environ */
-    char **hidden;               /* init's values of variables that the envelope sets, too; NULL: not known */
+    struct identity_running running; /* its binary is the digest of /proc/self/exe */
+    struct base_digest manifest;     /* of the workspace's manifest */
+    char **args;                     /* as received, from /proc/self/cmdline */
+    char **env;                      /* as received, from /proc/self/environ */
+    char **hidden; /* init's values of variables that the envelope sets, too; NULL: not known */
 };
 
 /*  Reads all of it. Returns 0, -errno, or a ROOT_E_ code if the program does not run from a workspace of this
@@ -33,8 +38,8 @@ struct identity_place {
     char workspace[ROOT_NAME_SIZE];
     char path[300];
 };
-int identity_self_find (const struct root *root, const struct identity_self *self,
-                        const struct base_digest *digest, bool distrust, struct identity_place *ret_place);
+int identity_running_find (const struct root *root, const struct identity_running *running,
+                           const struct base_digest *digest, bool distrust, struct identity_place *ret_place);
 
 /*  The same within one installed envelope. path: the file's name in the workspace. Returns whether it was
     found. */

@@ -84,7 +84,7 @@ struct node_callback *node_callback_free (struct node_callback *callback)
 
 static bool is_in_envelope (const struct identity_self *self, const char *entry)
 {
-    const struct wire_envelope *envelope = self->installed.envelope;
+    const struct wire_envelope *envelope = self->running.installed.envelope;
     size_t length = strcspn (entry, "=") + 1;
     for (size_t i = 0; i < envelope->n_env; i++)
         if (strncmp (envelope->env[i], entry, length) == 0)
@@ -110,8 +110,9 @@ void node_callback_ready (struct node_callback *callback)
     const struct identity_self *self = callback->self;
     struct wire_ready ready = {.pid = 0};
     base_cleanup (base_free_p) char **env = order_environment (self);
-    int rc = env ? bus_callback_ready (self->installed.envelope->version, self->args, env, &ready) : -ENOMEM;
-    ready.binary = self->binary;
+    int rc = env ? bus_callback_ready (self->running.installed.envelope->version, self->args, env, &ready)
+                 : -ENOMEM;
+    ready.binary = self->running.binary;
     ready.manifest = self->manifest;
     for (size_t i = 0; i < callback->count; i++) {
         ready.nonce = callback->targets[i].nonce;

@@ -7,37 +7,37 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "node/manager.h"
+#include "node/application.h"
 
-void node_event (struct node_manager *node, enum update_event event)
+void node_event (struct node_application *app, enum update_event event)
 {
-    if (node->n_events == NODE_EVENTS_MOST) {
+    if (app->n_events == NODE_EVENTS_MOST) {
         base_log (BASE_LOG_ERROR, "ignoring the event %s: too many at once", update_event_word (event));
         return;
     }
-    node->events[node->n_events++] = event;
-    if (node->busy)
+    app->events[app->n_events++] = event;
+    if (app->busy)
         return;
-    node->busy = true;
-    while (node->n_events) {
-        enum update_event next = node->events[0];
-        node->n_events--;
-        memmove (node->events, node->events + 1, node->n_events * sizeof *node->events);
-        struct update_result result = update_procedure_step (&node->procedure, next);
-        base_log (BASE_LOG_DEBUG, "%s: %s + %s = %s", node->order.transaction, wire_state_word (result.from),
+    app->busy = true;
+    while (app->n_events) {
+        enum update_event next = app->events[0];
+        app->n_events--;
+        memmove (app->events, app->events + 1, app->n_events * sizeof *app->events);
+        struct update_result result = update_procedure_step (&app->procedure, next);
+        base_log (BASE_LOG_DEBUG, "%s: %s + %s = %s", app->order.transaction, wire_state_word (result.from),
                   update_event_word (next), wire_state_word (result.to));
         for (size_t i = 0; i < UPDATE_ACTIONS_MOST && result.actions[i]; i++)
-            node->act (node, &result, result.actions[i]);
+            app->act (app, &result, result.actions[i]);
     }
-    node->busy = false;
+    app->busy = false;
 }
 
-void node_fail (struct node_manager *node, enum update_event event, const char *format, ...)
+void node_fail (struct node_application *app, enum update_event event, const char *format, ...)
 {
     va_list arguments;
     va_start (arguments, format);
-    (void) vsnprintf (node->order.failure.text, sizeof node->order.failure.text, format, arguments);
+    (void) vsnprintf (app->order.failure.text, sizeof app->order.failure.text, format, arguments);
     va_end (arguments);
-    base_text_clean (node->order.failure.text);
-    node_event (node, event);
+    base_text_clean (app->order.failure.text);
+    node_event (app, event);
 }

@@ -10,7 +10,7 @@
 #define NODE_FETCH_H
 
 #include "identity/self.h"
-#include "node/session.h"
+#include "node/content.h"
 #include "transfer/download.h"
 
 struct node_fetch;
@@ -19,12 +19,19 @@ struct node_fetch;
     call. */
 typedef void (node_fetch_done) (void *context, const struct base_error *error);
 
-/*  Makes a fetch, which does nothing before node_fetch_start. contents is the blob store of the root; it must
-    stay open as long as the fetch lives. */
-struct node_fetch *node_fetch_new (struct bus_loop *loop, const struct identity_config *config,
-                                   const struct root *root, struct disk_blobs *contents,
-                                   const struct identity_self *self, struct node_session *session,
-                                   node_fetch_done *done, void *context);
+/*  All that is pointed to must live as long as the fetch. */
+struct node_fetch_spec {
+    struct bus_loop *loop;
+    const struct identity_config *config;
+    struct node_content *content;
+    const struct root *root;                /* of the application */
+    struct disk_blobs *blobs;               /* the blob store of that root */
+    const struct identity_running *running; /* the version that runs */
+    uint64_t probe_bytes, probe_files; /* what probing the candidate will need on the disk of that root */
+};
+
+/*  Makes a fetch, which does nothing before node_fetch_start. NULL: out of memory. */
+struct node_fetch *node_fetch_new (const struct node_fetch_spec *spec, node_fetch_done *done, void *context);
 struct node_fetch *node_fetch_free (struct node_fetch *fetch);
 
 /*  Starts the fetch. done is called later, never during this call. distrust: a file in a workspace or in the
@@ -32,12 +39,6 @@ struct node_fetch *node_fetch_free (struct node_fetch *fetch);
     figures in the error, or -errno. */
 int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
                       struct base_error *error);
-
-void node_fetch_chunk (struct node_fetch *fetch, const struct wire_chunk *chunk, const void *payload,
-                       size_t size);
-
-/*  Call this after a reconnect: requests that were not answered are lost. */
-void node_fetch_lost (struct node_fetch *fetch);
 
 /*  Returns the bytes that are here, and the bytes in total. */
 void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, uint64_t *ret_total);
@@ -51,7 +52,7 @@ struct base_digest node_fetch_rotten (const struct node_fetch *fetch);
 
 /*  Where the bytes of the envelope's blobs came from. */
 struct node_fetch_counts {
-    uint64_t downloaded; /* payload received since node_fetch_start, including what was received twice */
+    uint64_t downloaded; /* payload received since node_fetch_start */
     uint64_t resumed;    /* bytes of downloads that an earlier attempt had started */
     uint64_t here;       /* bytes of blobs that needed no download */
 };

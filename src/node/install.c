@@ -151,8 +151,8 @@ static int workspace_rehearse (const struct root *root, const char *workspace,
     rc = identity_config_load (&config, NULL, error);
     if (install->step_ms)
         config.rehearsal_step_ms = install->step_ms;
-    rc = rc ? rc : root_workspace_read (root, workspace, &self.installed, error);
-    (void) base_text_copy (self.workspace, sizeof self.workspace, workspace);
+    rc = rc ? rc : root_workspace_read (root, workspace, &self.running.installed, error);
+    (void) base_text_copy (self.running.workspace, sizeof self.running.workspace, workspace);
     self.args = args;
     self.env = environ;
     struct rehearsal_spec spec = {.loop = outcome.loop,
@@ -165,7 +165,7 @@ static int workspace_rehearse (const struct root *root, const char *workspace,
     rc = rc ? rc : bus_loop_run (outcome.loop);
     (void) rehearsal_free (rehearsal);
     (void) bus_loop_free (outcome.loop);
-    wire_installed_deinit (&self.installed);
+    wire_installed_deinit (&self.running.installed);
     identity_config_deinit (&config);
     if (rc)
         return rc;

@@ -7,64 +7,64 @@
 
 #include "base/text.h"
 #include "base/time.h"
-#include "node/manager.h"
+#include "node/application.h"
 
 enum { UNFIT_MOST = 1000 /* the most that the record can hold */ };
 
 #define NS_PER_MS UINT64_C (1000000)
 
-bool node_later_waits (const struct node_manager *node)
+bool node_later_waits (const struct node_application *app)
 {
-    const struct wire_standing *standing = &node->standing;
+    const struct wire_standing *standing = &app->standing;
     return standing->unfit && standing->retry && standing->under_way > standing->epoch;
 }
 
-void node_later_clear (struct node_manager *node)
+void node_later_clear (struct node_application *app)
 {
-    node->standing.unfit = 0;
-    free (node->standing.retry);
-    node->standing.retry = NULL;
+    app->standing.unfit = 0;
+    free (app->standing.retry);
+    app->standing.retry = NULL;
 }
 
-void node_later_begin (struct node_manager *node)
+void node_later_begin (struct node_application *app)
 {
-    struct wire_standing *standing = &node->standing;
+    struct wire_standing *standing = &app->standing;
     char time[BASE_TIME_TEXT];
-    uint64_t span_ms = update_procedure_deadline_ms (&node->procedure, &node->config->limits);
-    unsigned times = node->procedure.unfit;
-    node_later_clear (node);
+    uint64_t span_ms = update_procedure_deadline_ms (&app->procedure, &app->process->config->limits);
+    unsigned times = app->procedure.unfit;
+    node_later_clear (app);
     standing->unfit = times < UNFIT_MOST ? times : UNFIT_MOST;
     standing->retry =
         strdup (base_time_format (base_time_real_ns () + span_ms * NS_PER_MS, time)); /* NULL: not shown */
-    standing->under_way = node->order.epoch;
+    standing->under_way = app->order.epoch;
     standing->probes = 0;
-    node_standing_save (node);
+    node_standing_save (app);
 }
 
-uint64_t node_later_left_ms (const struct node_manager *node)
+uint64_t node_later_left_ms (const struct node_application *app)
 {
-    struct update_procedure unfit = {.state = WIRE_STATE_UNFIT, .unfit = (unsigned) node->standing.unfit};
-    uint64_t span_ms = update_procedure_deadline_ms (&unfit, &node->config->limits);
+    struct update_procedure unfit = {.state = WIRE_STATE_UNFIT, .unfit = (unsigned) app->standing.unfit};
+    uint64_t span_ms = update_procedure_deadline_ms (&unfit, &app->process->config->limits);
     uint64_t now = base_time_real_ns (), then = 0;
-    if (!node->standing.retry || base_time_parse (node->standing.retry, &then) || then <= now)
+    if (!app->standing.retry || base_time_parse (app->standing.retry, &then) || then <= now)
         return 0;
     uint64_t left_ms = (then - now) / NS_PER_MS;
     return left_ms < span_ms ? left_ms : span_ms;
 }
 
-void node_later_resume (struct node_manager *node)
+void node_later_resume (struct node_application *app)
 {
-    const struct wire_standing *standing = &node->standing;
-    if (!node_later_waits (node) || node->procedure.state != WIRE_STATE_IDLE)
+    const struct wire_standing *standing = &app->standing;
+    if (!node_later_waits (app) || app->procedure.state != WIRE_STATE_IDLE)
         return;
-    node->procedure.unfit = (unsigned) standing->unfit;
-    if (!node_later_left_ms (node))
+    app->procedure.unfit = (unsigned) standing->unfit;
+    if (!node_later_left_ms (app))
         return; /* it is due: the origin is asked on connecting anyway */
-    node_order_clear (node);
-    node->order.epoch = standing->under_way;
-    node->order.attempt = (unsigned) standing->attempt;
-    (void) base_text_copy (node->order.transaction, sizeof node->order.transaction,
+    node_order_clear (app);
+    app->order.epoch = standing->under_way;
+    app->order.attempt = (unsigned) standing->attempt;
+    (void) base_text_copy (app->order.transaction, sizeof app->order.transaction,
                            standing->transaction ? standing->transaction : "unnamed");
-    node->procedure.unfit--; /* the event counts it again */
-    node_event (node, UPDATE_EVENT_UNFIT);
+    app->procedure.unfit--; /* the event counts it again */
+    node_event (app, UPDATE_EVENT_UNFIT);
 }

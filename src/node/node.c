@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/node.c - the node manager's process: start, session events, settings, signals, end */
+/*  node/node.c - the node manager's process: start, session events, signals, end */
 
 #include "node/node.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -15,7 +17,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "base/version.h"
-#include "node/manager.h"
+#include "node/application.h"
 #include "node/settings_wait.h"
 #include "rehearsal/scratch.h"
 #include "root/lock.h"
@@ -27,9 +29,28 @@ enum { CLOSE_MS = 5 * 1000 };
 /*  How long leftovers of an earlier process may delay a start. It is less than anybody waits for a start. */
 enum { TIDY_MS = 5 * 1000 };
 
-static void on_describe (void *context, struct wire_application *ret_application)
+bool node_process_is_at_rest (const struct node_process *process)
 {
-    node_describe (context, ret_application);
+    for (size_t i = 0; i < process->n_applications; i++)
+        if (!update_order_at_rest (process->applications[i].procedure.state))
+            return false;
+    return true;
+}
+
+void node_process_leave (struct node_process *process)
+{
+    process->status = process->config->restart_by_init ? ROOT_EXIT_BY_INIT : ROOT_EXIT_RESTART;
+    bus_loop_stop (process->loop);
+}
+
+void node_process_notify_launcher (struct node_process *process, const char *line)
+{
+    if (process->launcher < 0)
+        return;
+    ssize_t wrote = write (process->launcher, line, strlen (line));
+    if (wrote != (ssize_t) strlen (line))
+        base_log (BASE_LOG_WARNING, "cannot report \"%.*s\" to the launcher", (int) strcspn (line, "\n"),
+                  line);
 }
 
 static void on_journal (void *context, struct wire_hello *hello)
@@ -39,171 +60,78 @@ static void on_journal (void *context, struct wire_hello *hello)
 
 static void on_awake (void *context)
 {
-    struct node_manager *node = context;
-    node_places_keep (node);
-    (void) root_lock_renew (&node->root, &node->lock.root);
-    node_stable_keep (context);
-    node_stable_follow (context);
-    node_previous_keep (context);
-    node_journal_keep (context);
+    struct node_process *process = context;
+    for (size_t i = 0; i < process->n_applications; i++)
+        node_places_keep (&process->applications[i]);
+    (void) root_lock_renew (&process->root, &process->lock.root);
+    for (size_t i = 0; i < process->n_applications; i++) {
+        node_stable_keep (&process->applications[i]);
+        node_stable_follow (&process->applications[i]);
+        node_previous_keep (&process->applications[i]);
+    }
+    node_journal_keep (process);
 }
 
 static void on_welcome (void *context, const struct wire_welcome *welcome)
 {
-    struct node_manager *node = context;
-    base_log (BASE_LOG_INFO, "connected to %s (instance %s)", node->config->endpoints.control,
+    struct node_process *process = context;
+    base_log (BASE_LOG_INFO, "connected to %s (instance %s)", process->config->endpoints.control,
               welcome->instance);
-    node_reach_welcome (node->reach);
-    node_comparison_welcome (node);
-    node->reached = true;
-    if (node->config->depth == IDENTITY_DEPTH_SERVICE)
-        identity_settings_used (&node->root, node->config);
-    if (node->settings == IDENTITY_SETTINGS_OWN && node->config->depth == IDENTITY_DEPTH_SERVICE) {
-        identity_settings_keep (&node->root, &node->loaded);
-        identity_settings_retry (&node->root);
-    }
-    node_journal_welcome (node, welcome);
-    if (node->fetch)
-        node_fetch_lost (node->fetch);
+    node_reach_welcome (process->reach);
+    for (size_t i = 0; i < process->n_applications; i++)
+        node_blame_welcome (&process->applications[i]);
+    node_reload_welcome (process);
+    node_journal_welcome (process, welcome);
 }
 
 static void on_refused (void *context, const char *reason)
 {
-    struct node_manager *node = context;
-    node_reach_refused (node->reach, reason);
+    struct node_process *process = context;
+    node_reach_refused (process->reach, reason);
 }
 
 static void on_lost (void *context)
 {
-    struct node_manager *node = context;
-    node_reach_lost (node->reach);
-    node_comparison_lost (node);
-    if (node->fetch)
-        node_session_content_close (node->session);
+    struct node_process *process = context;
+    node_reach_lost (process->reach);
+    for (size_t i = 0; i < process->n_applications; i++)
+        node_blame_lost (&process->applications[i]);
+    node_content_lost (process->content);
 }
 
-static void on_hint (void *context, const struct wire_update *update)
-{
-    (void) update;
-    node_trial_announced (context);
-    node_comparison_announced (context);
-}
-
-static void on_desired (void *context, const struct wire_desired *desired)
-{
-    node_places_keep (context); /* the order will be recorded */
-    node_orders_desired (context, desired);
-}
-
-static void on_matched (void *context, const struct wire_matched *matched)
-{
-    struct node_manager *node = context;
-    if (node->procedure.state == WIRE_STATE_TRIAL)
-        node_trial_matched (node, matched);
-    else if (!node_comparison_matched (node, matched))
-        node_orders_matched (node, matched);
-}
-
-static void on_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
-{
-    struct node_manager *node = context;
-    if (!node_trial_chunk (node, chunk, payload, size) &&
-        !node_comparison_chunk (node, chunk, payload, size) && node->fetch)
-        node_fetch_chunk (node->fetch, chunk, payload, size);
-}
-
-static const struct node_session_ops session_ops = {.describe = on_describe,
-                                                    .journal = on_journal,
-                                                    .awake = on_awake,
-                                                    .welcome = on_welcome,
-                                                    .refused = on_refused,
-                                                    .lost = on_lost,
-                                                    .hint = on_hint,
-                                                    .desired = on_desired,
-                                                    .matched = on_matched,
-                                                    .chunk = on_chunk};
-
-/*  Settings are read only at the start. New ones need a restart of the same version, but never during an
-    update or a trial. Unusable settings are looked at again until they are usable, so that their correction
-    needs no second signal. */
-static void look_at_settings (void *context)
-{
-    struct node_manager *node = context;
-    bool usable =
-        !identity_settings_check (node->root.path, NULL) && !identity_settings_given_up (node->root.path);
-    bus_timer_cancel (node->loop, node->looking);
-    node->looking = 0;
-    if (usable && update_order_at_rest (node->procedure.state)) {
-        identity_settings_taken (&node->root);
-        node_leave (node);
-    } else if (node->settings_wanted || node->settings != IDENTITY_SETTINGS_OWN)
-        node->looking = bus_timer_start (node->loop, IDENTITY_SETTINGS_LOOK_MS, look_at_settings, node);
-}
-
-/*  Settings are on trial until an origin has welcomed this node; see identity/settings.h. A file that was written
-    since they were loaded has not been tried. */
-static void judge_settings (void *context)
-{
-    struct node_manager *node = context;
-    struct base_digest now = identity_settings_digest (node->root.path);
-    bool own = node->settings == IDENTITY_SETTINGS_OWN, leave = false;
-    node->judging = 0;
-    node->judged++;
-    if (own && !node->reached && base_digest_equal (&now, &node->loaded))
-        leave = update_order_at_rest (node->procedure.state) && !identity_settings_give_up (&node->root);
-    else if (own && !node->reached)
-        look_at_settings (node);
-    else if (node->settings == IDENTITY_SETTINGS_BACK && update_order_at_rest (node->procedure.state) &&
-             (!node->reached || node->judged >= IDENTITY_SETTINGS_AGAIN)) {
-        identity_settings_retry (&node->root);
-        look_at_settings (node);
-    }
-    if (leave)
-        node_leave (node);
-    else if (!node->reached || !own)
-        node->judging = bus_timer_start (node->loop, node->config->trial.confirm_ms, judge_settings, node);
-}
-
-static void on_hangup (struct node_manager *node)
-{
-    identity_settings_retry (&node->root);
-    struct base_error error = {.code = 0};
-    if (identity_settings_check (node->root.path, &error))
-        identity_settings_tell (&node->root, node->settings, true, error.text);
-    node->settings_wanted = true;
-    look_at_settings (node);
-}
+static const struct node_session_ops session_ops = {
+    .journal = on_journal, .awake = on_awake, .welcome = on_welcome, .refused = on_refused, .lost = on_lost};
 
 static void on_signal (void *context, int signal)
 {
-    struct node_manager *node = context;
+    struct node_process *process = context;
     if (signal == SIGHUP) {
-        on_hangup (node);
+        node_reload_hangup (process);
         return;
     }
     base_log (BASE_LOG_INFO, "stopping: %s", strsignal (signal));
     /* a process that only gives way to another version does not stop the service */
     char stable[ROOT_NAME_SIZE];
-    if (!root_link (&node->root, ROOT_STABLE, stable) && strcmp (stable, node->self.workspace) == 0)
+    if (!root_link (&process->root, ROOT_STABLE, stable) &&
+        strcmp (stable, process->self.running.workspace) == 0)
         (void) sd_notify (0, "STOPPING=1");
-    if (node->rehearsal && node->standing.probes) { /* the candidate did not cause this end */
-        node->standing.probes--;
-        node_standing_save (node);
-    }
-    node->status = 0;
-    bus_loop_stop (node->loop);
+    for (size_t i = 0; i < process->n_applications; i++)
+        if (process->applications[i].kind->ops->stopping)
+            process->applications[i].kind->ops->stopping (&process->applications[i]);
+    process->status = 0;
+    bus_loop_stop (process->loop);
 }
 
 static void feed_watchdog (void *context)
 {
-    struct node_manager *node = context;
+    struct node_process *process = context;
     uint64_t us = 0;
     const char *text = getenv ("WATCHDOG_USEC");
-    node->watchdog = 0;
+    process->watchdog = 0;
     if (!text || base_text_parse_u64 (text, UINT64_MAX, &us) || us < 2000)
         return;
     (void) sd_notify (0, "WATCHDOG=1");
-    node->watchdog = bus_timer_start (node->loop, us / 2000, feed_watchdog, node);
+    process->watchdog = bus_timer_start (process->loop, us / 2000, feed_watchdog, process);
 }
 
 /*  Processes that this one starts must not inherit the launcher's pipe. */
@@ -218,104 +146,115 @@ static int launcher_pipe (void)
 
 static int scratch_sweep (void *context)
 {
-    struct node_manager *node = context;
-    const struct disk_until until = {.stop = &node->leave};
-    rehearsal_scratch_sweep (&node->root, node->left, &until);
+    struct node_process *process = context;
+    const struct disk_until until = {.stop = &process->leave};
+    rehearsal_scratch_sweep (&process->root, process->left, &until);
     return 0;
 }
 
 static void on_swept (void *context, int rc)
 {
-    struct node_manager *node = context;
+    struct node_process *process = context;
     (void) rc;
-    node->sweeping = bus_work_free (node->sweeping);
+    process->sweeping = bus_work_free (process->sweeping);
 }
 
-/*  A full or read-only disk stops updates, not the node manager: without it no remote revert would be
-    possible. */
-static void open_records (struct node_manager *node)
+/*  Opens the applications. noded itself must be there; another one that cannot be opened is left out. */
+static int applications_open (struct node_process *process, struct base_error *error)
 {
-    struct base_error error = {.code = 0};
-    node_places_keep (node);
-    node_stable_mark (node);
-    const struct disk_until until = {.boot_ms = base_time_boot_ms () + TIDY_MS};
-    if (root_tidy (&node->root, &until, &error))
-        base_log (BASE_LOG_WARNING, "cannot remove the leftovers of an earlier process, ignoring: %s",
-                  error.text);
-    node->left = rehearsal_scratch_left (&node->root);
-    rehearsal_scratch_sweep (&node->root, node->left, &until);
-    if (!disk_until_over (&until))
-        node->left = base_list_free (node->left);
-    if (root_standing_read (&node->root, &node->standing))
-        node->standing = (struct wire_standing){.epoch = 0};
-    node_journal_open (node);
-    if (node_contents_open (node, &error))
-        base_log (BASE_LOG_WARNING, "cannot open the directory for downloads, ignoring: %s", error.text);
+    const struct node_kind *const *kinds = node_kinds ();
+    size_t count = 0;
+    while (kinds[count])
+        count++;
+    process->applications = calloc (count, sizeof *process->applications);
+    if (!process->applications)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct node_application *app = &process->applications[process->n_applications];
+        int r = node_application_open (app, process, kinds[i], error);
+        if (r < 0 && kinds[i]->is_manager)
+            return r;
+        if (r == 0)
+            process->n_applications++;
+        else {
+            base_log (BASE_LOG_ERROR, "%s cannot be managed: %s", kinds[i]->application, error->text);
+            node_application_close (app);
+        }
+    }
+    return 0;
 }
 
-static int open_all (struct node_manager *node, struct base_error *error)
+/*  Removes what earlier rehearsals left; what takes too long is removed beside the loop. */
+static void scratch_tidy (struct node_process *process)
+{
+    const struct disk_until until = {.boot_ms = base_time_boot_ms () + TIDY_MS};
+    process->left = rehearsal_scratch_left (&process->root);
+    rehearsal_scratch_sweep (&process->root, process->left, &until);
+    if (!disk_until_over (&until))
+        process->left = base_list_free (process->left);
+}
+
+static int open_all (struct node_process *process, struct base_error *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* SIGUSR2: noded revert has run */
     /* a scratch root has no meaning after a crash: nothing in it is synced */
-    const struct disk *disk = node->config->depth == IDENTITY_DEPTH_SERVICE ? &disk_system : &disk_unsynced;
-    int rc = root_open (disk, node->config->root, &node->root, error);
-    rc = rc ? rc : node_lock_take (&node->root, node->launcher, &node->lock, error);
+    const struct disk *disk =
+        process->config->depth == IDENTITY_DEPTH_SERVICE ? &disk_system : &disk_unsynced;
+    int rc = root_open (disk, process->config->root, &process->root, error);
+    rc = rc ? rc : node_lock_take (&process->root, process->launcher, &process->lock, error);
     if (rc == -EWOULDBLOCK)
-        node->status = ROOT_EXIT_LOCKED;
-    rc = rc ? rc : identity_self_load (&node->root, &node->self, error);
+        process->status = ROOT_EXIT_LOCKED;
+    rc = rc ? rc : identity_self_load (&process->root, &process->self, error);
+    rc = rc ? rc : applications_open (process, error);
     if (rc)
         return rc;
-    open_records (node);
-    node->loop = bus_loop_new ();
-    if (!node->loop)
+    scratch_tidy (process);
+    node_journal_open (process);
+    process->loop = bus_loop_new ();
+    if (!process->loop)
         return base_error_set (error, -ENOMEM, "cannot make the event loop: out of memory or descriptors");
-    if (node->left && bus_work_start (node->loop, scratch_sweep, on_swept, node, &node->sweeping))
+    if (process->left && bus_work_start (process->loop, scratch_sweep, on_swept, process, &process->sweeping))
         base_log (BASE_LOG_WARNING, "leftovers of earlier rehearsals stay until the next start");
-    rc = bus_signals (node->loop, signals, sizeof signals / sizeof *signals, on_signal, node);
-    rc = rc ? rc : node_callback_new (node->loop, node->config, &node->self, &node->callback, error);
-    return rc ? rc : node_session_new (node->loop, node->config, &session_ops, node, &node->session, error);
+    rc = bus_signals (process->loop, signals, sizeof signals / sizeof *signals, on_signal, process);
+    process->content = node_content_new (process->loop, process->config);
+    rc = rc ? rc : process->content ? 0 : -ENOMEM;
+    rc = rc ? rc
+            : node_callback_new (process->loop, process->config, &process->self, &process->callback, error);
+    return rc ? rc
+              : node_session_new (process->loop, process->config, &session_ops, process, &process->session,
+                                  error);
 }
 
 /*  The goodbye to the origin comes first: freeing the rest may wait for a disk. */
-static void close_all (struct node_manager *node)
+static void close_all (struct node_process *process)
 {
-    int timers[] = {node->deadline,  node->proving, node->progress, node->watchdog,
-                    node->following, node->looking, node->judging};
-    for (size_t i = 0; node->loop && i < sizeof timers / sizeof *timers; i++)
-        bus_timer_cancel (node->loop, timers[i]);
-    node_comparison_free (node);
-    (void) node_reach_free (node->reach);
-    (void) node_session_free (node->session);
-    (void) node_callback_free (node->callback);
-    atomic_store (&node->leave, true);
-    (void) bus_work_free (node->sweeping);
-    node->left = base_list_free (node->left);
-    (void) bus_work_free (node->staging);
-    (void) bus_work_free (node->unsharing);
-    node_scrub_end (node);
-    node_journal_close (node);
-    (void) node_fetch_free (node->fetch);
-    (void) rehearsal_free (node->rehearsal);
-    (void) rehearsal_free (node->ending);
-    (void) bus_loop_free (node->loop);
-    node_order_clear (node);
-    wire_installed_deinit (&node->previous);
-    root_quarantine_free (node->quarantine, node->n_quarantine);
-    wire_standing_deinit (&node->standing);
-    disk_blobs_deinit (&node->contents);
-    identity_self_deinit (&node->self);
-    node_lock_deinit (&node->lock);
-    root_deinit (&node->root);
+    node_reload_end (process);
+    bus_timer_cancel (process->loop, process->watchdog);
+    (void) node_reach_free (process->reach);
+    (void) node_session_free (process->session);
+    (void) node_callback_free (process->callback);
+    atomic_store (&process->leave, true);
+    (void) bus_work_free (process->sweeping);
+    process->left = base_list_free (process->left);
+    for (size_t i = 0; i < process->n_applications; i++)
+        node_application_close (&process->applications[i]);
+    free (process->applications);
+    node_journal_close (process);
+    (void) node_content_free (process->content);
+    (void) bus_loop_free (process->loop);
+    identity_self_deinit (&process->self);
+    node_lock_deinit (&process->lock);
+    root_deinit (&process->root);
 }
 
 /*  Reports readiness to the launcher, to init and to the callback. A version that does not fit its envelope
     runs all the same: the launcher has verified what is on disk. */
-static void ready_announce (struct node_manager *node)
+static void ready_announce (struct node_process *process)
 {
-    node_tell_launcher (node, "ready\n");
-    (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s, node %s", base_version, node->config->id);
-    node_callback_ready (node->callback);
-    feed_watchdog (node);
+    node_process_notify_launcher (process, "ready\n");
+    (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s, node %s", base_version, process->config->id);
+    node_callback_ready (process->callback);
+    feed_watchdog (process);
 }
 
 int node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
@@ -324,42 +263,36 @@ int node_run (struct identity_config *config, enum identity_settings settings, c
     int launcher = launcher_pipe ();
     if (settings == IDENTITY_SETTINGS_NONE)
         return node_settings_wait (config, launcher, wrong);
-    struct node_manager node = {.act = node_act,
-                                .config = config,
-                                .settings = settings,
-                                .launcher = launcher,
-                                .status = 1,
-                                .lock = NODE_LOCK_NULL};
-    node.root.fd = node.contents.fd = -1;
-    node.loaded = identity_settings_digest (config->root);
+    struct node_process process = {
+        .config = config, .settings = settings, .launcher = launcher, .status = 1, .lock = NODE_LOCK_NULL};
+    process.root.fd = -1;
+    process.loaded = identity_settings_digest (config->root);
     /* this process gives up a little before its launcher does, because it can report what was missing */
     config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
-    update_procedure_init (&node.procedure);
-    if (open_all (&node, &error)) {
+    if (open_all (&process, &error)) {
         base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : strerror (ENOMEM));
-        close_all (&node);
-        return node.status;
+        close_all (&process);
+        return process.status;
     }
-    base_log (BASE_LOG_INFO, "noded %s runs as node %s from %s/%s", base_version, config->id, node.root.path,
-              node.self.workspace);
+    base_log (BASE_LOG_INFO, "noded %s runs as node %s from %s/%s", base_version, config->id,
+              process.root.path, process.self.running.workspace);
     if (settings != IDENTITY_SETTINGS_OWN) {
-        identity_settings_tell (&node.root, settings, false, wrong);
-        look_at_settings (&node);
+        identity_settings_tell (&process.root, settings, false, wrong);
+        node_reload_look (&process);
     }
-    ready_announce (&node);
-    node_orders_resume (&node);
+    ready_announce (&process);
+    for (size_t i = 0; i < process.n_applications; i++)
+        node_application_start (&process.applications[i]);
     if (config->depth == IDENTITY_DEPTH_SERVICE)
-        node.reach = node_reach_new (node.loop, config, &node.root);
-    if (config->depth == IDENTITY_DEPTH_SERVICE)
-        node.judging = bus_timer_start (node.loop, config->trial.confirm_ms, judge_settings, &node);
-    node_scrub_begin (&node);
-    node_session_open (node.session);
-    int rc = bus_loop_run (node.loop);
+        process.reach = node_reach_new (process.loop, config, &process.root);
+    node_reload_begin (&process);
+    node_session_open (process.session);
+    int rc = bus_loop_run (process.loop);
     if (rc)
         base_log (BASE_LOG_ERROR, "the event loop failed: %s", strerror (-rc));
-    int status = rc ? 1 : node.status;
+    int status = rc ? 1 : process.status;
     /*  A job may wait for a slow disk for minutes. Jobs survive being cut off at any moment. */
     (void) base_self_exit_within (CLOSE_MS, status);
-    close_all (&node);
+    close_all (&process);
     return status;
 }

@@ -5,24 +5,24 @@
     repaired before it is needed. */
 
 #include "base/log.h"
-#include "node/manager.h"
+#include "node/application.h"
 #include "root/repair.h"
 
 static void change_report (void *context, const char *text)
 {
-    struct node_manager *node = context;
-    struct wire_entry entry = {.application = (char *) "noded",
+    struct node_application *app = context;
+    struct wire_entry entry = {.application = (char *) app->name,
                                .step = (char *) "root",
                                .outcome = WIRE_OUTCOME_PASSED,
                                .reason = (char *) text};
     base_log (BASE_LOG_WARNING, "%s", text);
-    node_journal_append (node, &entry);
+    node_journal_append (app->process, &entry);
 }
 
-void node_places_keep (struct node_manager *node)
+void node_places_keep (struct node_application *app)
 {
-    const struct root_repair repair = {.root = &node->root, .changed = change_report, .context = node};
+    const struct root_repair repair = {.root = app->root, .changed = change_report, .context = app};
     struct base_error error = {.code = 0};
     if (root_repair_places (&repair, &error))
-        base_log_limited (&node->log, BASE_LOG_WARNING, "ignoring: %s", error.text);
+        base_log_limited (&app->process->log, BASE_LOG_WARNING, "ignoring: %s", error.text);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/reports.c - describes this node, and reports steps to the origin, the parent and the journal */
+/*  node/reports.c - describes this app, and reports steps to the origin, the parent and the journal */
 
 #include <errno.h>
 #include <string.h>
@@ -9,92 +9,83 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "node/manager.h"
+#include "node/application.h"
 
 enum { QUARANTINE_MOST = 32 /* as many as the schema allows */ };
 
-bool node_standing_save (struct node_manager *node)
+bool node_standing_save (struct node_application *app)
 {
     struct base_error error;
-    bool failed = root_standing_write (&node->root, &node->standing, &error);
+    bool failed = root_standing_write (app->root, &app->standing, &error);
     if (failed)
         base_log (BASE_LOG_WARNING, "cannot record the order state, ignoring: %s", error.text);
     return !failed;
 }
 
-void node_tell_launcher (struct node_manager *node, const char *line)
-{
-    if (node->launcher < 0)
-        return;
-    ssize_t wrote = write (node->launcher, line, strlen (line));
-    if (wrote != (ssize_t) strlen (line))
-        base_log (BASE_LOG_WARNING, "cannot report \"%.*s\" to the launcher", (int) strcspn (line, "\n"),
-                  line);
-}
-
-void node_remember_failure (struct node_manager *node, const struct wire_failure *failure)
+void node_remember_failure (struct node_application *app, const struct wire_failure *failure)
 {
     struct wire_failure *copy = calloc (1, sizeof *copy);
     if (!copy || wire_copy (&wire_failure_record, failure, copy)) {
         free (copy);
         return;
     }
-    if (node->standing.last_error) {
-        wire_failure_deinit (node->standing.last_error);
-        free (node->standing.last_error);
+    if (app->standing.last_error) {
+        wire_failure_deinit (app->standing.last_error);
+        free (app->standing.last_error);
     }
-    node->standing.last_error = copy;
+    app->standing.last_error = copy;
 }
 
 /*  Previous version and quarantine are read again each time: a person may have changed them on disk. */
-static void read_details (struct node_manager *node)
+static void read_details (struct node_application *app)
 {
     char name[ROOT_NAME_SIZE];
     struct wire_installed previous = {.envelope = NULL};
-    wire_installed_deinit (&node->previous);
-    node->previous = (struct wire_installed){.envelope = NULL};
-    if (!root_link (&node->root, ROOT_PREVIOUS, name) &&
-        !root_workspace_read (&node->root, name, &previous, NULL))
-        node->previous = previous;
-    root_quarantine_free (node->quarantine, node->n_quarantine);
-    node->quarantine = NULL;
-    node->n_quarantine = 0;
-    (void) root_quarantine_list (&node->root, &node->quarantine, &node->n_quarantine, NULL);
+    wire_installed_deinit (&app->previous);
+    app->previous = (struct wire_installed){.envelope = NULL};
+    if (!root_link (app->root, ROOT_PREVIOUS, name) &&
+        !root_workspace_read (app->root, name, &previous, NULL))
+        app->previous = previous;
+    root_quarantine_free (app->quarantine, app->n_quarantine);
+    app->quarantine = NULL;
+    app->n_quarantine = 0;
+    (void) root_quarantine_list (app->root, &app->quarantine, &app->n_quarantine, NULL);
 }
 
-void node_describe (struct node_manager *node, struct wire_application *ret_application)
+void node_describe (struct node_application *app, struct wire_application *ret_application)
 {
+    const struct wire_envelope *envelope = app->running->installed.envelope;
     uint64_t done = 0, total = 0;
-    if (node->fetch)
-        node_fetch_progress (node->fetch, &done, &total);
-    read_details (node);
+    if (app->fetch)
+        node_fetch_progress (app->fetch, &done, &total);
+    read_details (app);
     *ret_application = (struct wire_application){
-        .name = (char *) "noded",
-        .state = node->procedure.state,
-        .version = node->self.installed.envelope->version,
-        .release = node->self.installed.release,
-        .binary = node->self.binary,
-        .epoch = node->standing.epoch,
-        .seen_epoch = node->standing.seen_epoch,
-        .held = node->standing.held,
-        .transaction = *node->order.transaction ? node->order.transaction : node->standing.transaction,
+        .name = (char *) app->name,
+        .state = app->procedure.state,
+        .version = envelope ? envelope->version : NULL,
+        .release = app->running->installed.release,
+        .binary = app->running->binary,
+        .epoch = app->standing.epoch,
+        .seen_epoch = app->standing.seen_epoch,
+        .held = app->standing.held,
+        .transaction = *app->order.transaction ? app->order.transaction : app->standing.transaction,
         .done = done,
         .total = total,
-        .retry = node->procedure.state == WIRE_STATE_UNFIT ? node->standing.retry : NULL,
-        .last_error = node->standing.last_error,
-        .damage = node_scrub_describe (node, node->damage) ? node->damage : NULL,
-        .quarantine = node->quarantine,
-        .n_quarantine = node->n_quarantine < QUARANTINE_MOST ? node->n_quarantine : QUARANTINE_MOST,
+        .retry = app->procedure.state == WIRE_STATE_UNFIT ? app->standing.retry : NULL,
+        .last_error = app->standing.last_error,
+        .damage = node_scrub_describe (app, app->damage) ? app->damage : NULL,
+        .quarantine = app->quarantine,
+        .n_quarantine = app->n_quarantine < QUARANTINE_MOST ? app->n_quarantine : QUARANTINE_MOST,
     };
-    if (node->previous.envelope) {
-        ret_application->previous_version = node->previous.envelope->version;
-        ret_application->previous_release = node->previous.release;
+    if (app->previous.envelope) {
+        ret_application->previous_version = app->previous.envelope->version;
+        ret_application->previous_release = app->previous.release;
     }
 }
 
-static void report_journal (struct node_manager *node, const struct wire_report *report)
+static void report_journal (struct node_application *app, const struct wire_report *report)
 {
-    struct wire_entry entry = {.application = (char *) "noded",
+    struct wire_entry entry = {.application = (char *) app->name,
                                .transaction = report->transaction,
                                .epoch = report->epoch,
                                .attempt = report->attempt,
@@ -103,23 +94,23 @@ static void report_journal (struct node_manager *node, const struct wire_report 
                                .reason = report->reason,
                                .version = report->version,
                                .release = report->release,
-                               .workspace = *node->order.workspace ? node->order.workspace : NULL};
-    node_journal_append (node, &entry);
+                               .workspace = *app->order.workspace ? app->order.workspace : NULL};
+    node_journal_append (app->process, &entry);
 }
 
-static void report_queue (struct node_manager *node, const struct wire_report *report)
+static void report_queue (struct node_application *app, const struct wire_report *report)
 {
     struct wire_application application;
     struct wire_report whole = *report;
-    node_describe (node, &application);
+    node_describe (app, &application);
     whole.application = &application;
-    whole.journal_serial = node->journal.serial;
-    whole.journal_head = node->journal.digest;
-    if (node->session && node_session_report (node->session, &whole))
+    whole.journal_serial = app->process->journal.serial;
+    whole.journal_head = app->process->journal.digest;
+    if (app->process->session && node_session_report (app->process->session, &whole))
         base_log (BASE_LOG_WARNING, "a report could not be queued: out of memory");
 }
 
-static void report_send (struct node_manager *node, const struct wire_report *report)
+static void report_send (struct node_application *app, const struct wire_report *report)
 {
     bool final = report->outcome != WIRE_OUTCOME_STARTED;
     base_log (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_WENT_BACK
@@ -129,24 +120,24 @@ static void report_send (struct node_manager *node, const struct wire_report *re
               "%s: %s %s%s%s", report->transaction ? report->transaction : "order", report->step,
               wire_outcome_word (report->outcome), report->reason ? ": " : "",
               report->reason ? report->reason : "");
-    report_journal (node, report);
-    report_queue (node, report);
-    if (node->callback) {
+    report_journal (app, report);
+    report_queue (app, report);
+    if (app->process->callback) {
         struct wire_progress progress = {.transaction = report->transaction,
                                          .release = report->release,
                                          .step = report->step,
                                          .outcome = report->outcome,
                                          .reason = report->reason};
-        if (node->order.candidate.envelope)
-            progress.binary = node->order.candidate.envelope->binary;
-        node_callback_progress (node->callback, &progress);
+        if (app->order.candidate.envelope)
+            progress.binary = app->order.candidate.envelope->binary;
+        node_callback_progress (app->process->callback, &progress);
     }
 }
 
-static struct wire_report report_of (const struct node_manager *node, const char *step,
+static struct wire_report report_of (const struct node_application *app, const char *step,
                                      enum wire_outcome outcome, const char *reason)
 {
-    const struct node_order *order = &node->order;
+    const struct node_order *order = &app->order;
     const struct wire_envelope *envelope = order->candidate.envelope;
     return (struct wire_report){.transaction = *order->transaction ? (char *) order->transaction : NULL,
                                 .epoch = order->epoch,
@@ -158,24 +149,25 @@ static struct wire_report report_of (const struct node_manager *node, const char
                                 .version = envelope ? envelope->version : NULL};
 }
 
-void node_report (struct node_manager *node, const char *step, enum wire_outcome outcome, const char *reason)
+void node_report (struct node_application *app, const char *step, enum wire_outcome outcome,
+                  const char *reason)
 {
-    struct wire_report report = report_of (node, step, outcome, reason);
+    struct wire_report report = report_of (app, step, outcome, reason);
     if (outcome == WIRE_OUTCOME_STARTED)
-        report.time = (char *) base_time_format (base_time_real_ns (), node->order.begun);
-    report_send (node, &report);
+        report.time = (char *) base_time_format (base_time_real_ns (), app->order.begun);
+    report_send (app, &report);
 }
 
-void node_report_progress (struct node_manager *node, const char *note)
+void node_report_progress (struct node_application *app, const char *note)
 {
     struct wire_report report =
-        report_of (node, wire_state_word (node->procedure.state), WIRE_OUTCOME_STARTED, note);
-    if (*node->order.begun)
-        report.time = node->order.begun;
-    report_queue (node, &report);
+        report_of (app, wire_state_word (app->procedure.state), WIRE_OUTCOME_STARTED, note);
+    if (*app->order.begun)
+        report.time = app->order.begun;
+    report_queue (app, &report);
 }
 
-void node_report_entry (struct node_manager *node, const struct wire_entry *entry)
+void node_report_entry (struct node_application *app, const struct wire_entry *entry)
 {
     struct wire_report report = {.transaction = entry->transaction,
                                  .epoch = entry->epoch,
@@ -184,13 +176,13 @@ void node_report_entry (struct node_manager *node, const struct wire_entry *entr
                                  .outcome = entry->outcome,
                                  .reason = entry->reason,
                                  .time = entry->time};
-    report_queue (node, &report);
+    report_queue (app, &report);
 }
 
-void node_report_order (struct node_manager *node, uint64_t epoch, const char *step,
+void node_report_order (struct node_application *app, uint64_t epoch, const char *step,
                         enum wire_outcome outcome, const char *reason)
 {
     struct wire_report report = {
         .epoch = epoch, .attempt = 1, .step = (char *) step, .outcome = outcome, .reason = (char *) reason};
-    report_send (node, &report);
+    report_send (app, &report);
 }

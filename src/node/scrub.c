@@ -21,7 +21,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "disk/pace.h"
-#include "node/manager.h"
+#include "node/application.h"
 #include "root/manifest.h"
 #include "root/record.h"
 #include "root/verified.h"
@@ -61,7 +61,7 @@ struct round {
 };
 
 struct node_scrub {
-    struct node_manager *node;
+    struct node_application *app;
     struct state state;
     struct bus_work *work;
     struct round *round;
@@ -161,9 +161,9 @@ bool node_scrub_read (const struct root *root, char ret_text[NODE_SCRUB_TEXT])
     return state_describe (root, &state, ret_text);
 }
 
-bool node_scrub_describe (const struct node_manager *node, char ret_text[NODE_SCRUB_TEXT])
+bool node_scrub_describe (const struct node_application *app, char ret_text[NODE_SCRUB_TEXT])
 {
-    return node->scrub && state_describe (&node->root, &node->scrub->state, ret_text);
+    return app->scrub && state_describe (app->root, &app->scrub->state, ret_text);
 }
 
 /*  a round, on the thread */
@@ -227,10 +227,10 @@ static void round_free (struct round *round)
     free (round);
 }
 
-static void fault_report (struct node_manager *node, size_t link, const struct fault *fault, bool damaged)
+static void fault_report (struct node_application *app, size_t link, const struct fault *fault, bool damaged)
 {
     char text[NODE_SCRUB_TEXT / LINKS];
-    struct wire_entry entry = {.application = (char *) "noded",
+    struct wire_entry entry = {.application = (char *) app->name,
                                .step = (char *) "scrub",
                                .outcome = damaged ? WIRE_OUTCOME_FAILED : WIRE_OUTCOME_PASSED,
                                .reason = text,
@@ -242,10 +242,10 @@ static void fault_report (struct node_manager *node, size_t link, const struct f
     if (damaged)
         base_log (BASE_LOG_ERROR,
                   "%s/%s: %s; noded verify --root %s lists all damage, nodectl update %s repairs it",
-                  node->root.path, fault->workspace, text, node->root.path, node->config->id);
+                  app->root->path, fault->workspace, text, app->root->path, app->process->config->id);
     else
         base_log (BASE_LOG_INFO, "%s", text);
-    node_journal_append (node, &entry);
+    node_journal_append (app->process, &entry);
 }
 
 /*  Returns whether the result says anything about the files. */
@@ -266,31 +266,31 @@ static bool take_result (struct node_scrub *scrub, size_t link)
         (void) snprintf (found.text, sizeof found.text, "%.*s", FAULT_SIZE - 1, round->errors[link].text);
         base_text_clean (found.text);
     }
-    if (result ? !is_current (&scrub->node->root, link, &found)
+    if (result ? !is_current (scrub->app->root, link, &found)
                : strcmp (known->workspace, round->names[link]) != 0)
         return false; /* it was replaced meanwhile, or was not known as damaged */
     bool is_news = strcmp (known->workspace, found.workspace) != 0 || strcmp (known->text, found.text) != 0;
     if (is_news)
-        fault_report (scrub->node, link, result ? &found : known, result);
+        fault_report (scrub->app, link, result ? &found : known, result);
     *known = found;
     if (result) /* earlier digests are void: the next start, and a revert, read the files again */
-        (void) disk_unlink (&disk_unsynced, scrub->node->root.fd, ROOT_VERIFIED);
+        (void) disk_unlink (&disk_unsynced, scrub->app->root->fd, ROOT_VERIFIED);
     return is_news;
 }
 
 static uint64_t interval_ms (const struct node_scrub *scrub)
 {
     char text[NODE_SCRUB_TEXT];
-    uint64_t half_ms = scrub->node->config->scrub_ms / 2;
-    return half_ms > DAMAGED_MS && state_describe (&scrub->node->root, &scrub->state, text) ? DAMAGED_MS
-                                                                                            : half_ms;
+    uint64_t half_ms = scrub->app->process->config->scrub_ms / 2;
+    return half_ms > DAMAGED_MS && state_describe (scrub->app->root, &scrub->state, text) ? DAMAGED_MS
+                                                                                          : half_ms;
 }
 
 static void on_timer (void *context);
 
 static void start_timer (struct node_scrub *scrub, uint64_t ms)
 {
-    scrub->timer = bus_timer_start (scrub->node->loop, ms ? ms : 1, on_timer, scrub);
+    scrub->timer = bus_timer_start (scrub->app->process->loop, ms ? ms : 1, on_timer, scrub);
 }
 
 static void end_round (struct node_scrub *scrub)
@@ -309,38 +309,38 @@ static void on_read (void *context, int result)
     end_round (scrub);
     read_boot (scrub->state.boot);
     scrub->state.at_ms = base_time_boot_ms ();
-    state_save (&scrub->node->root, &scrub->state);
-    if (is_news && scrub->node->session)
-        node_session_hello_again (scrub->node->session);
+    state_save (scrub->app->root, &scrub->state);
+    if (is_news && scrub->app->process->session)
+        node_session_hello_again (scrub->app->process->session);
     start_timer (scrub, interval_ms (scrub));
 }
 
 static int begin_round (struct node_scrub *scrub)
 {
-    const struct node_manager *node = scrub->node;
+    const struct node_application *app = scrub->app;
     struct round *round = calloc (1, sizeof *round);
     if (!round)
         return -ENOMEM;
     scrub->round = round;
-    round->root = &node->root;
+    round->root = app->root;
     round->block = malloc (DISK_PACE_SLICE);
     round->stop = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     for (size_t i = 0; i < LINKS; i++)
-        if (root_link (&node->root, links[i], round->names[i]))
+        if (root_link (app->root, links[i], round->names[i]))
             *round->names[i] = '\0';
     if (strcmp (round->names[0], round->names[1]) == 0)
         *round->names[1] = '\0';
     if (!round->block || round->stop < 0)
         return -ENOMEM;
-    return bus_work_start (node->loop, read_all, on_read, scrub, &scrub->work);
+    return bus_work_start (app->process->loop, read_all, on_read, scrub, &scrub->work);
 }
 
 static void on_timer (void *context)
 {
     struct node_scrub *scrub = context;
-    uint64_t busy_ms = scrub->node->config->scrub_ms / 2;
+    uint64_t busy_ms = scrub->app->process->config->scrub_ms / 2;
     scrub->timer = 0;
-    if (update_order_at_rest (scrub->node->procedure.state) && begin_round (scrub) == 0)
+    if (update_order_at_rest (scrub->app->procedure.state) && begin_round (scrub) == 0)
         return;
     end_round (scrub);
     start_timer (scrub, busy_ms > BUSY_MS ? BUSY_MS : busy_ms);
@@ -360,28 +360,28 @@ static uint64_t first_ms (const struct node_scrub *scrub)
     return all_ms < boot_ms ? all_ms : boot_ms;
 }
 
-void node_scrub_begin (struct node_manager *node)
+void node_scrub_begin (struct node_application *app)
 {
-    if (node->config->depth != IDENTITY_DEPTH_SERVICE || !node->config->scrub_ms)
+    if (app->process->config->depth != IDENTITY_DEPTH_SERVICE || !app->process->config->scrub_ms)
         return;
     struct node_scrub *scrub = calloc (1, sizeof *scrub);
     if (!scrub)
         return;
-    scrub->node = node;
-    state_load (&node->root, &scrub->state);
-    node->scrub = scrub;
+    scrub->app = app;
+    state_load (app->root, &scrub->state);
+    app->scrub = scrub;
     start_timer (scrub, first_ms (scrub));
 }
 
-void node_scrub_end (struct node_manager *node)
+void node_scrub_end (struct node_application *app)
 {
-    struct node_scrub *scrub = node->scrub;
+    struct node_scrub *scrub = app->scrub;
     if (!scrub)
         return;
-    bus_timer_cancel (node->loop, scrub->timer);
+    bus_timer_cancel (app->process->loop, scrub->timer);
     if (scrub->round)
         (void) eventfd_write (scrub->round->stop, 1);
     end_round (scrub);
     free (scrub);
-    node->scrub = NULL;
+    app->scrub = NULL;
 }

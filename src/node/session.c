@@ -17,6 +17,7 @@
 #include "identity/self.h"
 
 enum {
+    SUBJECTS_MOST = 64, /* as many as hello may have */
     REPORTS_MOST = 64,
     LINGER_MS = 300,
     LIVENESS_HEARTBEATS = 3,
@@ -34,7 +35,9 @@ struct node_session {
     const struct identity_config *config;
     const struct node_session_ops *ops;
     void *context;
-    struct bus_socket *announce, *control, *content;
+    struct bus_socket *announce, *control;
+    struct node_subject *subjects;
+    struct node_match *matches; /* under way */
     char id[33];
     char place[96];
     char kernel[65];
@@ -49,23 +52,22 @@ struct node_session {
     uint64_t hello_ms;         /* when the last hello was sent */
     struct base_log_limit log; /* for lines that the origin can cause */
 
-    bool asking, ask_again, hint_wanted;
-    struct wire_match *match; /* the current match */
     struct wire_report reports[REPORTS_MOST];
     size_t n_reports;
 
-    int hello_timer, heartbeat_timer, ask_timer, resend_timer, match_timer, report_timer;
+    int hello_timer, heartbeat_timer, ask_timer, report_timer;
 };
 
-static void tell_awake (struct node_session *session)
+static void awake_report (struct node_session *session)
 {
     if (session->ops->awake)
         session->ops->awake (session->context);
 }
 
 static void say_hello (void *context);
-static void send_ask (void *context);
-static void send_match (void *context);
+static void ask_send (void *context);
+static void match_send (void *context);
+static void ask_all (struct node_session *session);
 static void send_report (void *context);
 static void heartbeat_send (void *context);
 
@@ -95,15 +97,18 @@ static void await_connection (struct node_session *session)
 {
     uint64_t pause = session->connect_pause_ms;
     if (pause == CONNECT_PAUSE_MOST_MS)
-        tell_awake (session);
+        awake_report (session);
     session->connect_pause_ms = pause * 2 < CONNECT_PAUSE_MOST_MS ? pause * 2 : CONNECT_PAUSE_MOST_MS;
     timer_arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
 }
 
 static void send_hello (struct node_session *session)
 {
-    struct wire_application application = {.name = NULL};
-    session->ops->describe (session->context, &application);
+    struct wire_application applications[SUBJECTS_MOST];
+    size_t count = 0;
+    for (struct node_subject *subject = session->subjects; subject && count < SUBJECTS_MOST;
+         subject = subject->next)
+        subject->ops->describe (subject->context, &applications[count++]);
     struct wire_hello hello = {.node = (char *) session->config->id,
                                .session = session->id,
                                .place = session->place,
@@ -111,8 +116,8 @@ static void send_hello (struct node_session *session)
                                .platform = (char *) identity_platform (),
                                .tags = session->config->tags,
                                .n_tags = base_list_count (session->config->tags),
-                               .applications = &application,
-                               .n_applications = 1,
+                               .applications = applications,
+                               .n_applications = count,
                                .labels = session->config->labels,
                                .n_labels = session->config->n_labels,
                                .kernel = session->kernel};
@@ -131,7 +136,7 @@ static void say_hello (void *context)
         return;
     }
     session->connect_pause_ms = CONNECT_PAUSE_LEAST_MS;
-    tell_awake (session);
+    awake_report (session);
     send_hello (session);
     session->hello_ms = base_time_boot_ms ();
     uint64_t pause = session->hello_pause_ms;
@@ -170,7 +175,7 @@ static void ask_unprompted (void *context)
 {
     struct node_session *session = context;
     timer_disarm (session, &session->ask_timer);
-    node_session_ask (session);
+    ask_all (session);
     uint64_t ms = session->config->ask_ms;
     timer_arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
 }
@@ -211,12 +216,13 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
     if (was_open)
         return;
     session->ops->welcome (session->context, welcome);
-    if (session->asking)
-        send_ask (session);
-    else
-        node_session_ask (session);
-    if (session->match)
-        send_match (session);
+    for (struct node_subject *subject = session->subjects; subject; subject = subject->next)
+        if (subject->asking)
+            ask_send (subject);
+        else
+            node_subject_ask (subject);
+    for (struct node_match *match = session->matches; match; match = match->next)
+        match_send (match);
     session->report_pause_ms = session->config->resend_ms;
     if (session->n_reports)
         send_report (session);
@@ -231,14 +237,14 @@ static void note_sequence (struct node_session *session, const char *instance, u
     (void) base_text_copy (session->instance, sizeof session->instance, instance);
     session->sequence = sequence;
     if (missed)
-        node_session_ask (session);
+        ask_all (session);
 }
 
 static void heartbeat_send (void *context)
 {
     struct node_session *session = context;
     timer_disarm (session, &session->heartbeat_timer);
-    tell_awake (session);
+    awake_report (session);
     uint64_t silent = base_time_boot_ms () - session->heard_ms;
     if (silent > LIVENESS_HEARTBEATS * session->heartbeat_ms) {
         base_log (BASE_LOG_WARNING, "lost contact to %s for %llu ms: reconnecting",
@@ -283,14 +289,53 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
     if (!session->n_reports)
         return;
     struct wire_report *head = &session->reports[0];
-    if (head->epoch != noted->epoch || head->attempt != noted->attempt ||
-        strcmp (head->step, noted->step) != 0 || (noted->outcome && noted->outcome != head->outcome))
+    if (strcmp (head->application->name, noted->application) != 0 || head->epoch != noted->epoch ||
+        head->attempt != noted->attempt || strcmp (head->step, noted->step) != 0 ||
+        (noted->outcome && noted->outcome != head->outcome))
         return;
     drop_report (session, 0);
     timer_disarm (session, &session->report_timer);
     session->report_pause_ms = session->config->resend_ms;
     if (session->n_reports)
         send_report (session);
+}
+
+static void on_desired (struct node_session *session, const struct wire_desired *desired)
+{
+    if (desired->status == WIRE_STATUS_REFUSED) {
+        on_unknown (session);
+        return;
+    }
+    note_answer (session);
+    if (desired->status == WIRE_STATUS_FAILED)
+        return; /* the timer asks again */
+    struct node_subject *subject = session->subjects;
+    while (subject && strcmp (subject->application, desired->application) != 0)
+        subject = subject->next;
+    if (!subject)
+        return;
+    subject->asking = false;
+    timer_disarm (session, &subject->resend_timer);
+    if (subject->ask_again)
+        node_subject_ask (subject);
+    subject->ops->desired (subject->context, desired);
+}
+
+static void on_matched (struct node_session *session, const struct wire_matched *matched)
+{
+    struct node_match *match = session->matches;
+    if (matched->status == WIRE_STATUS_BUSY || matched->status == WIRE_STATUS_FAILED)
+        return; /* the timer asks again */
+    while (match && (strcmp (matched->application, match->request->application) != 0 ||
+                     strcmp (matched->transaction, match->request->transaction) != 0 ||
+                     matched->attempt != match->request->attempt))
+        match = match->next;
+    if (!match)
+        return;
+    node_match_handler *answered = match->answered;
+    void *context = match->context;
+    node_match_cancel (match);
+    answered (context, matched);
 }
 
 static void on_control (void *context, struct bus_socket *socket, const struct bus_message *message)
@@ -302,30 +347,11 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
         on_welcome (session, message->body);
     else if (message->record == &wire_heartbeat_record)
         on_heartbeat (session, message->body);
-    else if (message->record == &wire_desired_record) {
-        const struct wire_desired *desired = message->body;
-        if (desired->status == WIRE_STATUS_REFUSED) {
-            on_unknown (session);
-            return;
-        }
-        note_answer (session);
-        if (desired->status == WIRE_STATUS_FAILED)
-            return; /* the timer asks again */
-        session->asking = false;
-        timer_disarm (session, &session->resend_timer);
-        if (session->ask_again)
-            node_session_ask (session);
-        session->ops->desired (session->context, desired);
-    } else if (message->record == &wire_matched_record) {
-        const struct wire_matched *matched = message->body;
-        if (!session->match || strcmp (matched->transaction, session->match->transaction) != 0 ||
-            matched->attempt != session->match->attempt)
-            return;
-        if (matched->status == WIRE_STATUS_BUSY || matched->status == WIRE_STATUS_FAILED)
-            return; /* the timer asks again */
-        node_session_match_cancel (session);
-        session->ops->matched (session->context, matched);
-    } else if (message->record == &wire_noted_record)
+    else if (message->record == &wire_desired_record)
+        on_desired (session, message->body);
+    else if (message->record == &wire_matched_record)
+        on_matched (session, message->body);
+    else if (message->record == &wire_noted_record)
         on_noted (session, message->body);
 }
 
@@ -346,20 +372,18 @@ static void on_announce (void *context, struct bus_socket *socket, const struct 
     const struct wire_update *update = message->body;
     (void) base_text_copy (session->heard_instance, sizeof session->heard_instance, update->instance);
     session->heard_sequence = update->sequence;
-    session->ops->hint (session->context, update);
-    if (!is_meant (session, update))
-        return; /* earlier ones may have been missed: the next heartbeat makes the node ask */
-    if (strcmp (session->instance, update->instance) == 0 && update->sequence > session->sequence)
-        session->sequence = update->sequence;
-    node_session_ask (session);
-}
-
-static void on_content (void *context, struct bus_socket *socket, const struct bus_message *message)
-{
-    struct node_session *session = context;
-    (void) socket;
-    if (message->record == &wire_chunk_record)
-        session->ops->chunk (session->context, message->body, message->payload, message->payload_size);
+    bool is_for_us = is_meant (session, update);
+    if (is_for_us && strcmp (session->instance, update->instance) == 0 &&
+        update->sequence > session->sequence)
+        session->sequence = update->sequence; /* otherwise the next heartbeat makes the node ask */
+    for (struct node_subject *subject = session->subjects; subject; subject = subject->next) {
+        if (update->application && strcmp (update->application, subject->application) != 0)
+            continue;
+        if (subject->ops->hint)
+            subject->ops->hint (subject->context, update);
+        if (is_for_us)
+            node_subject_ask (subject);
+    }
 }
 
 static int connect_one (struct node_session *session, enum bus_kind kind, const char *endpoint,
@@ -459,14 +483,16 @@ struct node_session *node_session_free (struct node_session *session)
             (void) bus_send (session->control, NULL, &wire_report_record, &session->reports[i]);
         (void) bus_send (session->control, NULL, &wire_bye_record, &bye);
     }
-    int *timers[] = {&session->hello_timer,  &session->heartbeat_timer, &session->ask_timer,
-                     &session->resend_timer, &session->match_timer,     &session->report_timer};
+    int *timers[] = {&session->hello_timer, &session->heartbeat_timer, &session->ask_timer,
+                     &session->report_timer};
     for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
         timer_disarm (session, timers[i]);
     (void) bus_socket_free (session->announce);
     (void) bus_socket_free (session->control);
-    (void) bus_socket_free (session->content);
-    node_session_match_cancel (session);
+    while (session->subjects)
+        node_subject_remove (session->subjects);
+    while (session->matches)
+        node_match_cancel (session->matches);
     for (size_t i = 0; i < session->n_reports; i++)
         wire_report_deinit (&session->reports[i]);
     free (session);
@@ -489,73 +515,119 @@ const char *node_session_id (const struct node_session *session)
     return session->id;
 }
 
-static void send_ask (void *context)
+void node_subject_add (struct node_session *session, struct node_subject *subject, const char *application,
+                       const struct node_subject_ops *ops, void *context)
 {
-    struct node_session *session = context;
-    timer_disarm (session, &session->resend_timer);
+    struct node_subject **link = &session->subjects;
+    while (*link)
+        link = &(*link)->next;
+    *subject =
+        (struct node_subject){.session = session, .ops = ops, .context = context, .application = application};
+    *link = subject;
+}
+
+void node_subject_remove (struct node_subject *subject)
+{
+    if (!subject->session)
+        return;
+    struct node_subject **link = &subject->session->subjects;
+    while (*link != subject)
+        link = &(*link)->next;
+    *link = subject->next;
+    timer_disarm (subject->session, &subject->resend_timer);
+    subject->session = NULL;
+}
+
+static void subject_timer_arm (struct node_subject *subject)
+{
+    struct node_session *session = subject->session;
+    bus_timer_cancel (session->loop, subject->resend_timer);
+    subject->resend_timer = bus_timer_start (session->loop, session->config->resend_ms, ask_send, subject);
+}
+
+static void ask_send (void *context)
+{
+    struct node_subject *subject = context;
+    struct node_session *session = subject->session;
+    timer_disarm (session, &subject->resend_timer);
     if (!session->open)
         return; /* sent on welcome */
     struct wire_ask ask = {.node = (char *) session->config->id,
                            .session = session->id,
-                           .application = (char *) "noded",
+                           .application = (char *) subject->application,
                            .instance = *session->heard_instance ? session->heard_instance : NULL,
-                           .hint = session->hint_wanted,
+                           .hint = subject->hint_wanted,
                            .sequence = session->heard_sequence};
     (void) bus_send (session->control, NULL, &wire_ask_record, &ask);
-    timer_arm (session, &session->resend_timer, session->config->resend_ms, send_ask);
+    subject_timer_arm (subject);
 }
 
-void node_session_hint_wanted (struct node_session *session, bool wanted)
+void node_subject_hint_wanted (struct node_subject *subject, bool wanted)
 {
-    session->hint_wanted = wanted;
+    subject->hint_wanted = wanted;
 }
 
-void node_session_ask (struct node_session *session)
+void node_subject_ask (struct node_subject *subject)
 {
-    session->ask_again = session->asking;
-    if (session->asking)
+    subject->ask_again = subject->asking;
+    if (subject->asking)
         return;
-    session->asking = true;
-    send_ask (session);
+    subject->asking = true;
+    ask_send (subject);
 }
 
-static void send_match (void *context)
+static void ask_all (struct node_session *session)
 {
-    struct node_session *session = context;
-    timer_disarm (session, &session->match_timer);
-    if (!session->match)
-        return;
+    for (struct node_subject *subject = session->subjects; subject; subject = subject->next)
+        node_subject_ask (subject);
+}
+
+static void match_send (void *context)
+{
+    struct node_match *match = context;
+    struct node_session *session = match->session;
     if (session->open)
-        (void) bus_send (session->control, NULL, &wire_match_record, session->match);
-    timer_arm (session, &session->match_timer, session->config->resend_ms, send_match);
+        (void) bus_send (session->control, NULL, &wire_match_record, match->request);
+    bus_timer_cancel (session->loop, match->timer);
+    match->timer = bus_timer_start (session->loop, session->config->resend_ms, match_send, match);
 }
 
-int node_session_match (struct node_session *session, const struct wire_match *match)
+int node_match_begin (struct node_match *match, struct node_session *session,
+                      const struct wire_match *request, node_match_handler *answered, void *context)
 {
-    node_session_match_cancel (session);
-    struct wire_match filled = *match;
+    node_match_cancel (match);
+    struct wire_match filled = *request;
     filled.node = (char *) session->config->id;
     filled.platform = (char *) identity_platform ();
     filled.tags = session->config->tags;
     filled.n_tags = base_list_count (session->config->tags);
-    session->match = calloc (1, sizeof *session->match);
-    if (!session->match || wire_copy (&wire_match_record, &filled, session->match)) {
-        free (session->match);
-        session->match = NULL;
+    struct wire_match *copy = calloc (1, sizeof *copy);
+    if (!copy || wire_copy (&wire_match_record, &filled, copy)) {
+        free (copy);
         return -ENOMEM;
     }
-    send_match (session);
+    *match = (struct node_match){.session = session,
+                                 .next = session->matches,
+                                 .request = copy,
+                                 .answered = answered,
+                                 .context = context};
+    session->matches = match;
+    match_send (match);
     return 0;
 }
 
-void node_session_match_cancel (struct node_session *session)
+void node_match_cancel (struct node_match *match)
 {
-    timer_disarm (session, &session->match_timer);
-    if (session->match) {
-        wire_match_deinit (session->match);
-        free (session->match);
-        session->match = NULL;
-    }
+    if (!match->session)
+        return;
+    struct node_match **link = &match->session->matches;
+    while (*link != match)
+        link = &(*link)->next;
+    *link = match->next;
+    bus_timer_cancel (match->session->loop, match->timer);
+    wire_match_deinit (match->request);
+    free (match->request);
+    *match = (struct node_match){.session = NULL};
 }
 
 static void send_report (void *context)
@@ -580,6 +652,7 @@ static void send_report (void *context)
 static bool report_repeats (const struct wire_report *report, const struct wire_report *before)
 {
     return report->outcome == WIRE_OUTCOME_STARTED && before->outcome == WIRE_OUTCOME_STARTED &&
+           strcmp (report->application->name, before->application->name) == 0 &&
            report->epoch == before->epoch && report->attempt == before->attempt &&
            strcmp (report->step, before->step) == 0;
 }
@@ -612,33 +685,4 @@ int node_session_report (struct node_session *session, const struct wire_report 
     if (session->n_reports == 1)
         send_report (session);
     return 0;
-}
-
-static int connect_content (struct node_session *session, bool only_connected)
-{
-    struct base_error error = {.code = 0};
-    int rc = session->content ? 0
-                              : connect_one (session, BUS_DEALER, session->config->endpoints.content,
-                                             on_content, 0, only_connected, &session->content, &error);
-    if (rc) {
-        base_log_limited (&session->log, BASE_LOG_WARNING, "%s", error.text);
-        node_session_content_close (session);
-    }
-    return rc;
-}
-
-bool node_session_content_ready (struct node_session *session)
-{
-    return !connect_content (session, true) && bus_socket_is_ready (session->content);
-}
-
-int node_session_get (struct node_session *session, const struct wire_get *get)
-{
-    int rc = connect_content (session, false);
-    return rc ? rc : bus_send (session->content, NULL, &wire_get_record, get);
-}
-
-void node_session_content_close (struct node_session *session)
-{
-    session->content = bus_socket_free (session->content);
 }

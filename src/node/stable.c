@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/stable.c - restores stable and previous
 
-    init knows only stable of this node, and a revert only previous. If somebody removed one of them, the
+    init knows only stable of this app, and a revert only previous. If somebody removed one of them, the
     running version restores it before it is needed, unless it is on trial. On trial, stable belongs to the
     launcher, which is proven code. var/standing remembers where previous pointed to. */
 
@@ -12,144 +12,143 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "node/manager.h"
+#include "node/application.h"
 #include "root/mend.h"
 
 enum { FOLLOW_MS = 1000 };
 
-static void link_report (struct node_manager *node, const char *link, enum wire_outcome outcome, char *reason,
-                         const char *workspace)
+static void link_report (struct node_application *app, const char *link, enum wire_outcome outcome,
+                         char *reason, const char *workspace)
 {
-    struct wire_entry entry = {.application = (char *) "noded",
+    struct wire_entry entry = {.application = (char *) app->name,
                                .step = (char *) link,
                                .outcome = outcome,
                                .reason = reason,
                                .workspace = *workspace ? (char *) workspace : NULL};
     base_text_clean (reason);
     base_log (outcome == WIRE_OUTCOME_FAILED ? BASE_LOG_ERROR : BASE_LOG_WARNING, "%s", reason);
-    node_journal_append (node, &entry);
+    node_journal_append (app->process, &entry);
 }
 
 /*  From the switch until the version is confirmed, only the launcher decides where stable points to. */
-static bool is_ours (const struct node_manager *node)
+static bool is_ours (const struct node_application *app)
 {
-    return update_order_at_rest (node->procedure.state) ||
-           (node->procedure.state >= WIRE_STATE_MATCHING && node->procedure.state <= WIRE_STATE_SWITCHING);
+    return update_order_at_rest (app->procedure.state) ||
+           (app->procedure.state >= WIRE_STATE_MATCHING && app->procedure.state <= WIRE_STATE_SWITCHING);
 }
 
-static int stable_mend (const struct node_manager *node, char ret_name[ROOT_NAME_SIZE],
+static int stable_mend (const struct node_application *app, char ret_name[ROOT_NAME_SIZE],
                         struct base_error *error)
 {
-    const char *own = node->self.workspace;
-    if (root_trial_is_likely (&node->root, own))
+    const char *own = app->running->workspace;
+    if (root_trial_is_likely (app->root, own))
         return base_error_set (error, ROOT_E_ON_TRIAL, "a trial is in progress: the launcher restores it");
-    return root_stable_mend (&node->root, own, true, ret_name, error);
+    return root_stable_mend (app->root, own, true, ret_name, error);
 }
 
-void node_stable_keep (struct node_manager *node)
+void node_stable_keep (struct node_application *app)
 {
     struct base_error lost = {.code = 0}, error = {.code = 0};
     char name[ROOT_NAME_SIZE] = "", reason[500];
-    if (root_stable_check (&node->root, &lost) <= 0) {
-        node->stable_told = false;
+    if (root_stable_check (app->root, &lost) <= 0) {
+        app->stable_reported = false;
         return;
     }
-    if (!is_ours (node))
+    if (!is_ours (app))
         return;
-    bool mended = stable_mend (node, name, &error) == 0;
-    if (!mended && node->stable_told)
+    bool mended = stable_mend (app, name, &error) == 0;
+    if (!mended && app->stable_reported)
         return;
-    node->stable_told = !mended;
+    app->stable_reported = !mended;
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s", lost.text,
                      mended ? "it now points to " : "it cannot be restored: ", mended ? name : error.text);
-    link_report (node, ROOT_STABLE, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
+    link_report (app, ROOT_STABLE, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
 }
 
-void node_stable_mark (struct node_manager *node)
+void node_stable_mark (struct node_application *app)
 {
     struct root_trial trial;
-    if (!root_trial_read (&node->root, &trial, NULL) && !trial.on_trial &&
-        strcmp (trial.stable, node->self.workspace) == 0 &&
-        !root_is_unproven (&node->root, node->self.workspace))
-        root_ok_adopt (&node->root, node->self.workspace);
+    if (!root_trial_read (app->root, &trial, NULL) && !trial.on_trial &&
+        strcmp (trial.stable, app->running->workspace) == 0 &&
+        !root_is_unproven (app->root, app->running->workspace))
+        root_ok_adopt (app->root, app->running->workspace);
 }
 
-static bool leads_elsewhere (const struct node_manager *node, char ret_name[ROOT_NAME_SIZE])
+static bool leads_elsewhere (const struct node_application *app, char ret_name[ROOT_NAME_SIZE])
 {
-    return (is_ours (node) || node->procedure.state == WIRE_STATE_TRIAL) &&
-           root_stable_check (&node->root, NULL) == 0 &&
-           root_link (&node->root, ROOT_STABLE, ret_name) == 0 &&
-           strcmp (ret_name, node->self.workspace) != 0;
+    return (is_ours (app) || app->procedure.state == WIRE_STATE_TRIAL) &&
+           root_stable_check (app->root, NULL) == 0 && root_link (app->root, ROOT_STABLE, ret_name) == 0 &&
+           strcmp (ret_name, app->running->workspace) != 0;
 }
 
-bool node_stable_is_elsewhere (const struct node_manager *node)
+bool node_stable_is_elsewhere (const struct node_application *app)
 {
     char stable[ROOT_NAME_SIZE];
-    return leads_elsewhere (node, stable);
+    return leads_elsewhere (app, stable);
 }
 
 /*  A command that points stable elsewhere has more to write before it notifies this process, and gets time
     for that. If it was killed in between, no notification comes. */
 static void stable_follow (void *context)
 {
-    struct node_manager *node = context;
+    struct node_application *app = context;
     char stable[ROOT_NAME_SIZE];
-    node->following = 0;
-    if (!leads_elsewhere (node, stable))
+    app->following = 0;
+    if (!leads_elsewhere (app, stable))
         return;
     base_log (BASE_LOG_WARNING, "%s was made stable by hand: restarting into it", stable);
-    node_leave (node);
+    app->kind->ops->restart (app);
 }
 
-void node_stable_follow (struct node_manager *node)
+void node_stable_follow (struct node_application *app)
 {
     char stable[ROOT_NAME_SIZE];
-    if (!node->following && leads_elsewhere (node, stable))
-        node->following = bus_timer_start (node->loop, FOLLOW_MS, stable_follow, node);
+    if (!app->following && leads_elsewhere (app, stable))
+        app->following = bus_timer_start (app->process->loop, FOLLOW_MS, stable_follow, app);
 }
 
-static void remember_previous (struct node_manager *node, const char *name)
+static void remember_previous (struct node_application *app, const char *name)
 {
-    char **known = &node->standing.previous;
+    char **known = &app->standing.previous;
     if (!*name || (*known && strcmp (*known, name) == 0))
         return;
     free (*known);
     *known = strdup (name);
-    node_standing_save (node);
+    node_standing_save (app);
 }
 
 /*  On trial, and while stable points elsewhere, previous is about to change: then it is left alone. */
-void node_previous_keep (struct node_manager *node)
+void node_previous_keep (struct node_application *app)
 {
     struct base_error lost = {.code = 0}, error = {.code = 0};
     char name[ROOT_NAME_SIZE] = "", reason[500];
-    const char *known = node->standing.previous;
-    if (root_trial_is_likely (&node->root, node->self.workspace) ||
-        root_link (&node->root, ROOT_STABLE, name) || strcmp (name, node->self.workspace) != 0)
+    const char *known = app->standing.previous;
+    if (root_trial_is_likely (app->root, app->running->workspace) ||
+        root_link (app->root, ROOT_STABLE, name) || strcmp (name, app->running->workspace) != 0)
         return;
-    int rc = root_previous_check (&node->root, known, name, &lost);
+    int rc = root_previous_check (app->root, known, name, &lost);
     if (rc == 0)
-        remember_previous (node, name);
+        remember_previous (app, name);
     if (rc <= 0) {
-        node->previous_told = false;
+        app->previous_reported = false;
         return;
     }
-    bool mended = root_previous_mend (&node->root, known, &error) == 0;
-    if (!mended && node->previous_told)
+    bool mended = root_previous_mend (app->root, known, &error) == 0;
+    if (!mended && app->previous_reported)
         return;
-    node->previous_told = !mended;
+    app->previous_reported = !mended;
     (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s%s", lost.text,
                      mended ? "it now points to " : "it cannot be restored: ", mended ? known : error.text,
                      mended ? "" : "; no revert is possible until another version is confirmed");
-    link_report (node, ROOT_PREVIOUS, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason,
+    link_report (app, ROOT_PREVIOUS, mended ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason,
                  mended ? known : "");
 }
 
-static void remember_damaged (struct node_manager *node, const char *workspace, char *reason)
+static void remember_damaged (struct node_application *app, const char *workspace, char *reason)
 {
     char now[BASE_TIME_TEXT];
     struct wire_installed damaged = {.envelope = NULL};
-    (void) root_workspace_read (&node->root, workspace, &damaged, NULL);
+    (void) root_workspace_read (app->root, workspace, &damaged, NULL);
     struct wire_failure failure = {.transaction =
                                        damaged.transaction ? damaged.transaction : (char *) "unknown",
                                    .release = damaged.release,
@@ -157,27 +156,27 @@ static void remember_damaged (struct node_manager *node, const char *workspace, 
                                    .step = (char *) ROOT_STABLE,
                                    .reason = reason,
                                    .time = (char *) base_time_format (base_time_real_ns (), now)};
-    node_remember_failure (node, &failure);
-    node_standing_save (node);
+    node_remember_failure (app, &failure);
+    node_standing_save (app);
     wire_installed_deinit (&damaged);
 }
 
-void node_stable_resume (struct node_manager *node)
+void node_stable_resume (struct node_application *app)
 {
     struct root_outcome note;
     char reason[500];
-    if (root_mended_read (&node->root, &note))
+    if (root_mended_read (app->root, &note))
         return;
     bool damaged = note.cause == ROOT_CAUSE_DAMAGED;
     if (damaged)
         (void) snprintf (reason, sizeof reason, "%s was stable and is damaged: %.200s; rolled back to %s",
-                         note.workspace, note.text, node->self.workspace);
+                         note.workspace, note.text, app->running->workspace);
     else
         (void) snprintf (reason, sizeof reason, "%.200s; the launcher restored it, it points to %s",
                          note.text, note.workspace);
-    link_report (node, ROOT_STABLE, damaged ? WIRE_OUTCOME_WENT_BACK : WIRE_OUTCOME_PASSED, reason,
+    link_report (app, ROOT_STABLE, damaged ? WIRE_OUTCOME_WENT_BACK : WIRE_OUTCOME_PASSED, reason,
                  note.workspace);
     if (damaged)
-        remember_damaged (node, note.workspace, reason);
-    (void) root_mended_remove (&node->root);
+        remember_damaged (app, note.workspace, reason);
+    (void) root_mended_remove (app->root);
 }

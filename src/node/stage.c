@@ -23,8 +23,8 @@ static void content_path (const struct base_digest *digest, char path[BASE_DIGES
 /*  Places a file from the downloads, or else from a workspace: from the running one, or, if its file is
     damaged, from another one. Returns ROOT_E_DAMAGED if the file must be downloaded. */
 static int place_one (struct root_draft *draft, const struct root *root, struct disk_blobs *contents,
-                      const struct identity_self *self, const char *path, const struct base_digest *digest,
-                      mode_t mode, struct base_error *error)
+                      const struct identity_running *running, const char *path,
+                      const struct base_digest *digest, mode_t mode, struct base_error *error)
 {
     struct identity_place place;
     base_cleanup (base_close_p) int fetched = -1;
@@ -40,7 +40,7 @@ static int place_one (struct root_draft *draft, const struct root *root, struct 
     (void) base_error_set (error, rc, "%s is neither in a workspace nor among the downloaded blobs", path);
     for (int distrust = 0; distrust <= 1 && rc == ROOT_E_DAMAGED; distrust++) {
         base_cleanup (base_close_p) int workspace = -1;
-        if (!identity_self_find (root, self, digest, distrust, &place) &&
+        if (!identity_running_find (root, running, digest, distrust, &place) &&
             !root_workspace_open (root, place.workspace, &workspace))
             rc = root_draft_copy (draft, path, mode, digest, workspace, place.path, error);
     }
@@ -76,7 +76,7 @@ static void note_verified (const struct root *root, const char *workspace,
     root_verified_save (root, &verified);
 }
 
-int node_stage (const struct root *root, struct disk_blobs *contents, const struct identity_self *self,
+int node_stage (const struct root *root, struct disk_blobs *contents, const struct identity_running *running,
                 const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
                 struct base_error *error)
 {
@@ -84,12 +84,12 @@ int node_stage (const struct root *root, struct disk_blobs *contents, const stru
     base_cleanup (root_draft_deinit) struct root_draft draft = {.fd = -1};
     int rc = root_draft_begin (root, base_time_real_ns (), &draft, error);
     if (!rc)
-        rc = place_one (&draft, root, contents, self, ROOT_PROGRAM, &envelope->binary, 0755, error);
+        rc = place_one (&draft, root, contents, running, ROOT_PROGRAM, &envelope->binary, 0755, error);
     for (size_t i = 0; i < envelope->n_files && !rc; i++) {
         const struct wire_file *file = &envelope->files[i];
         char path[300];
         (void) snprintf (path, sizeof path, ROOT_FILES "/%s", file->path);
-        rc = place_one (&draft, root, contents, self, path, &file->digest, file->executable ? 0755 : 0644,
+        rc = place_one (&draft, root, contents, running, path, &file->digest, file->executable ? 0755 : 0644,
                         error);
     }
     rc = rc ? rc : root_draft_start_files (&draft, node_launcher_begin, node_launcher_size (), error);

@@ -10,7 +10,7 @@
     start files of this version; seals the workspace. Blobs that were used are removed from contents. On 0 the
     workspace exists, complete and durable; otherwise there is no workspace. ROOT_E_DAMAGED: a file is not
     here, is unreadable or damaged, and must be downloaded. */
-int node_stage (const struct root *root, struct disk_blobs *contents, const struct identity_self *self,
+int node_stage (const struct root *root, struct disk_blobs *contents, const struct identity_running *running,
                 const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
                 struct base_error *error);
 

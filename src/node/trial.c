@@ -10,116 +10,129 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/time.h"
-#include "node/manager.h"
+#include "node/application.h"
 
 enum { CHUNK_SIZE = 64 * 1024 };
 
 static void proof_check (void *context);
+static void on_matched (void *context, const struct wire_matched *matched);
 
-static void proof_check_in (struct node_manager *node, uint64_t delay_ms)
+static void proof_check_in (struct node_application *app, uint64_t delay_ms)
 {
-    bus_timer_cancel (node->loop, node->proving);
-    node->proving = bus_timer_start (node->loop, delay_ms, proof_check, node);
+    bus_timer_cancel (app->process->loop, app->proving);
+    app->proving = bus_timer_start (app->process->loop, delay_ms, proof_check, app);
 }
 
-static void ask_for_match (struct node_manager *node)
+static void ask_for_match (struct node_application *app)
 {
     char transaction[65];
-    (void) snprintf (transaction, sizeof transaction, "trial-%.50s", node->order.transaction);
-    struct wire_match match = {.application = (char *) "noded",
-                               .release = node->self.installed.release,
+    (void) snprintf (transaction, sizeof transaction, "trial-%.50s", app->order.transaction);
+    struct wire_match match = {.application = (char *) app->name,
+                               .release = app->running->installed.release,
                                .transaction = transaction,
-                               .attempt = node->order.attempt ? node->order.attempt : 1};
-    (void) node_session_match (node->session, &match);
+                               .attempt = app->order.attempt ? app->order.attempt : 1};
+    (void) node_match_begin (&app->proof_match, app->process->session, &match, on_matched, app);
 }
 
-static uint64_t chunk_size (const struct node_manager *node)
+static uint64_t chunk_size (const struct node_application *app)
 {
-    uint64_t size = node->self.installed.envelope->size;
+    uint64_t size = app->running->installed.envelope->size;
     return size < CHUNK_SIZE ? size : CHUNK_SIZE;
 }
 
-static void ask_for_chunk (struct node_manager *node)
+/*  The program that runs, as the kernel has it: its file may have been replaced. */
+static int program_open (const struct node_application *app)
 {
-    struct wire_get get = {.digest = node->self.installed.envelope->binary, .length = chunk_size (node)};
-    (void) node_session_get (node->session, &get);
+    char path[ROOT_NAME_SIZE + sizeof "/" ROOT_PROGRAM];
+    if (app->kind->is_manager)
+        return open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    (void) snprintf (path, sizeof path, "%s/" ROOT_PROGRAM, app->running->workspace);
+    return openat (app->root->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static void ask_for_chunk (struct node_application *app)
+{
+    struct wire_get get = {.digest = app->running->installed.envelope->binary, .length = chunk_size (app)};
+    node_content_get (&app->proof_user, &get);
 }
 
 /*  Requests what is missing. Ends the trial when the proof is complete and the soak time is over. */
 static void proof_check (void *context)
 {
-    struct node_manager *node = context;
-    node->proving = 0;
-    if (node->procedure.state != WIRE_STATE_TRIAL)
+    struct node_application *app = context;
+    app->proving = 0;
+    if (app->procedure.state != WIRE_STATE_TRIAL)
         return;
-    uint64_t left = update_proof_left_ms (&node->proof, base_time_boot_ms ());
+    uint64_t left = update_proof_left_ms (&app->proof, base_time_boot_ms ());
     if (left == 0) {
-        node_event (node, UPDATE_EVENT_DONE);
+        node_event (app, UPDATE_EVENT_DONE);
         return;
     }
     if (left != UINT64_MAX) {
-        proof_check_in (node, left);
+        proof_check_in (app, left);
         return;
     }
-    if (!node->proof.announced)
-        node_session_ask (node->session); /* an origin announces to a node on trial that asks */
-    if (!node->proof.fetched)
-        ask_for_chunk (node);
-    proof_check_in (node, node->config->resend_ms);
+    if (!app->proof.announced)
+        node_subject_ask (&app->subject); /* an origin announces to a node on trial that asks */
+    if (!app->proof.fetched)
+        ask_for_chunk (app);
+    proof_check_in (app, app->process->config->resend_ms);
 }
 
-void node_trial_begin (struct node_manager *node)
+void node_trial_end (struct node_application *app)
 {
-    node->proof = (struct update_proof){.soak_ms = node->config->soak_ms};
-    ask_for_match (node);
-    proof_check (node);
+    bus_timer_cancel (app->process->loop, app->proving);
+    app->proving = 0;
+    node_match_cancel (&app->proof_match);
+    node_content_leave (&app->proof_user);
 }
 
-void node_trial_end (struct node_manager *node)
+static void proof_note (struct node_application *app, bool *shown, const char *what)
 {
-    bus_timer_cancel (node->loop, node->proving);
-    node->proving = 0;
-    node_session_content_close (node->session);
-}
-
-static void proof_note (struct node_manager *node, bool *shown, const char *what)
-{
-    if (*shown || node->procedure.state != WIRE_STATE_TRIAL)
+    if (*shown || app->procedure.state != WIRE_STATE_TRIAL)
         return;
     *shown = true;
     base_log (BASE_LOG_DEBUG, "on trial: %s", what);
-    if (update_proof_is_complete (&node->proof)) {
-        node->proof.since_ms = base_time_boot_ms ();
-        proof_check_in (node, node->proof.soak_ms);
+    if (update_proof_is_complete (&app->proof)) {
+        app->proof.since_ms = base_time_boot_ms ();
+        proof_check_in (app, app->proof.soak_ms);
     }
 }
 
-void node_trial_announced (struct node_manager *node)
+void node_trial_announced (struct node_application *app)
 {
-    proof_note (node, &node->proof.announced, "an announcement was received");
+    proof_note (app, &app->proof.announced, "an announcement was received");
 }
 
-void node_trial_matched (struct node_manager *node, const struct wire_matched *matched)
+static void on_matched (void *context, const struct wire_matched *matched)
 {
+    struct node_application *app = context;
     (void) matched; /* also if the release was withdrawn: the proof is that the origin can be asked */
-    proof_note (node, &node->proof.matched, "a match was answered");
+    proof_note (app, &app->proof.matched, "a match was answered");
 }
 
-bool node_trial_chunk (struct node_manager *node, const struct wire_chunk *chunk, const void *payload,
-                       size_t size)
+static void on_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
 {
-    if (node->procedure.state != WIRE_STATE_TRIAL)
-        return false;
-    if (chunk->status != WIRE_STATUS_OK || chunk->offset != 0 || size == 0 || size != chunk_size (node) ||
-        !base_digest_equal (&chunk->digest, &node->self.installed.envelope->binary))
-        return true;
+    struct node_application *app = context;
+    if (chunk->status != WIRE_STATUS_OK || size == 0 || size != chunk_size (app))
+        return;
     uint8_t own[CHUNK_SIZE];
-    base_cleanup (base_close_p) int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    base_cleanup (base_close_p) int fd = program_open (app);
     if (fd < 0 || pread (fd, own, size, 0) != (ssize_t) size || memcmp (own, payload, size) != 0)
         base_log (BASE_LOG_WARNING, "on trial: a chunk from the origin differs from the running program");
     else {
-        proof_note (node, &node->proof.fetched, "a chunk was fetched and verified");
-        node_session_content_close (node->session);
+        proof_note (app, &app->proof.fetched, "a chunk was fetched and verified");
+        node_content_leave (&app->proof_user);
     }
-    return true;
+}
+
+static const struct node_content_ops content_ops = {.chunk = on_chunk};
+
+void node_trial_begin (struct node_application *app)
+{
+    app->proof = (struct update_proof){.soak_ms = app->process->config->soak_ms};
+    node_content_leave (&app->proof_user);
+    node_content_join (app->process->content, &app->proof_user, &content_ops, app);
+    ask_for_match (app);
+    proof_check (app);
 }

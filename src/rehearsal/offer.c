@@ -116,7 +116,7 @@ int rehearsal_offer_make (const struct root *root, const struct identity_self *s
     struct rehearsal_offer offer = {.root = root, .self = self, .odd = -1};
     (void) base_random_hex (offer.nonce, 16);
     (void) base_random_hex (offer.transaction, 16);
-    int rc = wire_copy (&wire_envelope_record, self->installed.envelope, &offer.envelope);
+    int rc = wire_copy (&wire_envelope_record, self->running.installed.envelope, &offer.envelope);
     if (rc)
         return rc;
     drop_ready (&offer.envelope);
@@ -157,9 +157,9 @@ int rehearsal_offer_open (const struct rehearsal_offer *offer, const struct base
     char path[300];
     if (base_digest_equal (digest, &offer->odd_digest))
         fd = fcntl (offer->odd, F_DUPFD_CLOEXEC, 3);
-    else if (identity_installed_find (&offer->self->installed, digest, path)) {
+    else if (identity_installed_find (&offer->self->running.installed, digest, path)) {
         base_cleanup (base_close_p) int workspace = -1;
-        if (!root_workspace_open (offer->root, offer->self->workspace, &workspace))
+        if (!root_workspace_open (offer->root, offer->self->running.workspace, &workspace))
             fd = openat (workspace, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     }
     struct stat status;

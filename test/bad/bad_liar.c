@@ -11,6 +11,6 @@ int __wrap_identity_self_load (const struct root *root, struct identity_self *re
 {
     int rc = __real_identity_self_load (root, ret_self, error);
     if (!rc)
-        ret_self->binary.bytes[0] ^= 1;
+        ret_self->running.binary.bytes[0] ^= 1;
     return rc;
 }

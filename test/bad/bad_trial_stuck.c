@@ -4,13 +4,13 @@
 
 #include <unistd.h>
 
-#include "node/manager.h"
+#include "node/application.h"
 
-void __real_node_trial_begin (struct node_manager *node);
+void __real_node_trial_begin (struct node_application *app);
 
-void __wrap_node_trial_begin (struct node_manager *node)
+void __wrap_node_trial_begin (struct node_application *app)
 {
-    while (!node->config->nonce[0]) /* as in bad_trial.c: in service */
+    while (!app->process->config->nonce[0]) /* as in bad_trial.c: in service */
         (void) pause ();
-    __real_node_trial_begin (node);
+    __real_node_trial_begin (app);
 }

@@ -152,13 +152,16 @@ static void start_deadline (struct light_node *node)
 
 /*  on trial */
 
+static void on_matched (void *context, const struct wire_matched *matched);
+static const struct node_content_ops content_ops;
+
 static void ask_for_match (struct light_node *node, const struct base_digest *release, const char *prefix)
 {
     char transaction[80];
     (void) snprintf (transaction, sizeof transaction, "%s%.50s", prefix, node->transaction);
     struct wire_match match = {
         .application = (char *) "noded", .release = *release, .transaction = transaction, .attempt = 1};
-    (void) node_session_match (node->session, &match);
+    (void) node_match_begin (&node->match, node->session, &match, on_matched, node);
 }
 
 static uint64_t chunk_size (const struct light_node *node)
@@ -180,9 +183,9 @@ static void trial_prove (void *context)
     if (left == UINT64_MAX) {
         struct wire_get get = {.digest = node->running.binary, .length = (uint32_t) chunk_size (node)};
         if (!node->proof.announced)
-            node_session_ask (node->session);
+            node_subject_ask (&node->subject);
         if (!node->proof.fetched)
-            (void) node_session_get (node->session, &get);
+            node_content_get (&node->user, &get);
         left = node->config.resend_ms;
     }
     timer_arm (node, &node->proving, left, trial_prove);
@@ -202,6 +205,8 @@ static void proof_show (struct light_node *node, bool *what)
 static void begin_trial (struct light_node *node)
 {
     node->proof = (struct update_proof){.soak_ms = node->config.soak_ms};
+    node_content_leave (&node->user);
+    node_content_join (node->content, &node->user, &content_ops, node);
     ask_for_match (node, &node->running.release, "trial-");
     trial_prove (node);
 }
@@ -322,7 +327,7 @@ static void light_act (struct light_node *node, const struct update_result *resu
         go_back (node, result->outcome == WIRE_OUTCOME_STARTED);
         break;
     case UPDATE_ACTION_ABORT:
-        node_session_match_cancel (node->session);
+        node_match_cancel (&node->match);
         timer_disarm (node, &node->step);
         break;
     case UPDATE_ACTION_QUARANTINE:
@@ -338,7 +343,7 @@ static void light_act (struct light_node *node, const struct update_result *resu
         break;
     case UPDATE_ACTION_ASK:
         clear_order (node);
-        node_session_ask (node->session);
+        node_subject_ask (&node->subject);
         break;
     case UPDATE_ACTION_LATER:
     case UPDATE_ACTION_TELL:
@@ -449,8 +454,10 @@ static void on_chunk (void *context, const struct wire_chunk *chunk, const void 
     if (chunk->status != WIRE_STATUS_OK || size != chunk_size (node))
         return;
     proof_show (node, &node->proof.fetched);
-    node_session_content_close (node->session);
+    node_content_leave (&node->user);
 }
+
+static const struct node_content_ops content_ops = {.chunk = on_chunk};
 
 static void on_hint (void *context, const struct wire_update *update)
 {
@@ -474,23 +481,25 @@ static void on_lost (void *context)
 
 static int open_session (struct light_node *node, struct base_error *error)
 {
-    static const struct node_session_ops ops = {.describe = light_describe,
-                                                .welcome = on_welcome,
-                                                .lost = on_lost,
-                                                .hint = on_hint,
-                                                .desired = on_desired,
-                                                .matched = on_matched,
-                                                .chunk = on_chunk};
-    return node_session_new (node->setting->loop, &node->config, &ops, node, &node->session, error);
+    static const struct node_session_ops ops = {.welcome = on_welcome, .lost = on_lost};
+    static const struct node_subject_ops subject_ops = {
+        .describe = light_describe, .hint = on_hint, .desired = on_desired};
+    int r = node_session_new (node->setting->loop, &node->config, &ops, node, &node->session, error);
+    if (r < 0)
+        return r;
+    node_subject_add (node->session, &node->subject, "noded", &subject_ops, node);
+    return 0;
 }
 
 int light_node_start (struct light_node *node, struct base_error *error)
 {
-    int r = open_session (node, error);
     update_procedure_init (&node->procedure);
-    if (r == 0)
-        node_session_open (node->session);
-    return r;
+    node->content = node_content_new (node->setting->loop, &node->config);
+    int r = node->content ? open_session (node, error) : -ENOMEM;
+    if (r < 0)
+        return r;
+    node_session_open (node->session);
+    return 0;
 }
 
 void light_node_stop (struct light_node *node)
@@ -499,5 +508,7 @@ void light_node_stop (struct light_node *node)
     timer_disarm (node, &node->deadline);
     timer_disarm (node, &node->proving);
     node->session = node_session_free (node->session);
+    node_content_leave (&node->user);
+    node->content = node_content_free (node->content);
     identity_config_deinit (&node->config);
 }

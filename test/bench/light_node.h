@@ -10,6 +10,7 @@
 #ifndef BENCH_LIGHT_NODE_H
 #define BENCH_LIGHT_NODE_H
 
+#include "node/content.h"
 #include "node/session.h"
 #include "update/order.h"
 #include "update/proof.h"
@@ -48,6 +49,10 @@ struct light_node {
     void *context; /* for the calls of ops */
     struct identity_config config;
     struct node_session *session; /* NULL between an old version and a new one */
+    struct node_subject subject;
+    struct node_match match;
+    struct node_content *content;
+    struct node_content_user user; /* on trial */
     struct update_procedure procedure;
     struct wire_standing standing;
     struct light_version running, previous;

@@ -109,7 +109,7 @@ static void on_desired (void *context)
     struct member *member = context;
     peers_answer (member->peers, &member->marks);
     if (member->flooding)
-        node_session_ask (member->node.session);
+        node_subject_ask (&member->node.subject);
 }
 
 static const struct light_ops ops = {.welcome = on_welcome, .hint = on_hint, .desired = on_desired};
@@ -170,7 +170,7 @@ static void on_flood (void *context, unsigned count)
         struct member *member = &fleet->members[i];
         member->flooding = i < count;
         if (member->flooding && member->node.session)
-            node_session_ask (member->node.session);
+            node_subject_ask (&member->node.subject);
     }
 }
 

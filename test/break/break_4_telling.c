@@ -3,17 +3,17 @@
 
 #include <string.h>
 
-#include "node/manager.h"
+#include "node/application.h"
 
-void __real_node_report (struct node_manager *node, const char *step, enum wire_outcome outcome,
+void __real_node_report (struct node_application *app, const char *step, enum wire_outcome outcome,
                          const char *reason);
 
-void __wrap_node_report (struct node_manager *node, const char *step, enum wire_outcome outcome,
+void __wrap_node_report (struct node_application *app, const char *step, enum wire_outcome outcome,
                          const char *reason)
 {
-    __real_node_report (node, step, outcome, reason);
-    if (*node->config->nonce || strcmp (step, wire_state_word (WIRE_STATE_SWITCHING)) != 0)
+    __real_node_report (app, step, outcome, reason);
+    if (*app->process->config->nonce || strcmp (step, wire_state_word (WIRE_STATE_SWITCHING)) != 0)
         return;
-    node->standing.epoch = node->order.epoch; /* the broker ignores a final outcome of an order under way */
-    __real_node_report (node, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_CONFIRMED, NULL);
+    app->standing.epoch = app->order.epoch; /* the broker ignores a final outcome of an order under way */
+    __real_node_report (app, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_CONFIRMED, NULL);
 }

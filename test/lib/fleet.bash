@@ -101,7 +101,7 @@ publish ()
 
 # Short enough that a story does not take minutes, long enough for an idle machine. settings_scaled multiplies the deadlines step, ready and
 # confirm.
-identity_settings='
+node_settings='
 update
     soak = 300ms
     unfit = 60s
@@ -112,14 +112,14 @@ trial
     confirm = 60s
     pause = 100ms
 '
-# settings_scaled: prints identity_settings with multiplied deadlines.
+# settings_scaled: prints node_settings with multiplied deadlines.
 settings_scaled ()
 {
     awk -v factor="$factor" '
         $1 ~ /^(step|ready|confirm)$/ && $2 == "=" && match ($3, /^[0-9]+/) {
             sub (/= [0-9]+/, "= " substr ($3, 1, RLENGTH) * factor)
         }
-        { print }' <<<"${identity_settings%$'\n'}"
+        { print }' <<<"${node_settings%$'\n'}"
 }
 
 # node_install ID [OPTION...]: installs a node, without a rehearsal.

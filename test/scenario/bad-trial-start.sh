@@ -21,7 +21,7 @@ rolls_back ()
     check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* 2>/dev/null || true)" '' 'leftovers of the trial'
 }
 
-identity_settings=${identity_settings/confirm = 60s/confirm = 6s}
+node_settings=${node_settings/confirm = 60s/confirm = 6s}
 broker_start
 nodes_up a
 rolls_back bad-trial-crash 'crashed'

@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-identity_settings=${identity_settings/ready = 10s/ready = 3s}
+node_settings=${node_settings/ready = 10s/ready = 3s}
 broker_start
 nodes_up a
 before=$(stable_of a)

@@ -24,7 +24,7 @@ complains_again () { [ "$(complaints)" -gt "$1" ]; }
 
 mkdir "$fleet/broker"
 mount -t tmpfs -o size=256m tmpfs "$fleet/broker"
-identity_settings=${identity_settings/update/update
+node_settings=${node_settings/update/update
     resend = 200ms}
 broker_start
 halting_up a

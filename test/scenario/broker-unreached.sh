@@ -16,7 +16,7 @@ status_says () { "$build/noded" status --root "$fleet/a" | grep -E "$1"; }
 
 broker_options+=(--heartbeat 500ms)
 broker_start
-identity_settings=${identity_settings/soak = 300ms/soak = 300ms$'\n'    answer = 500ms}
+node_settings=${node_settings/soak = 300ms/soak = 300ms$'\n'    answer = 500ms}
 nodes_up a
 expect_status 1 status_says '^broker '
 

@@ -45,7 +45,7 @@ chunk=4096
 # The bytes that may be under way, and those that may be requested twice if a slow machine takes an answer for lost: the window halves each
 # time.
 most=$((2 * 64 * chunk))
-identity_settings=${identity_settings/update/update
+node_settings=${node_settings/update/update
     chunk = $chunk
     answer = $((2 * factor))s}
 broker_start
@@ -117,8 +117,8 @@ check_equal "$resumed" 0 'the bytes that this process resumed'
 [ "$downloaded" -le $((size + most)) ] || fail "$downloaded bytes were downloaded for a blob of $size bytes"
 
 # The peer stays away for longer than the deadline.
-identity_settings=${identity_settings/answer = $((2 * factor))s/answer = 2s}
-identity_settings=${identity_settings/update/update
+node_settings=${node_settings/answer = $((2 * factor))s/answer = 2s}
+node_settings=${node_settings/update/update
     fetching = 10s}
 node_install b --content "$peer"
 node_start b

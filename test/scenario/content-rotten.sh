@@ -12,7 +12,7 @@ set -euo pipefail
 stands () { ctl rollout status --json | jq -c '[.phase, .paused]'; }
 has_stopped () { [ "$(stands)" != '["updating",false]' ]; }
 
-identity_settings=${identity_settings/update/update
+node_settings=${node_settings/update/update
     chunk = 4096}
 broker_start
 halting_up a

@@ -7,7 +7,7 @@ set -euo pipefail
 
 count=${NODED_UPDATES:-${NODED_STEP:+10}}
 count=${count:-100}
-identity_settings=${identity_settings/soak = 300ms/soak = 0ms}
+node_settings=${node_settings/soak = 300ms/soak = 0ms}
 
 launcher_pid () { awk '/^PPid:/ { print $2 }' "/proc/$(manager_pid a)/status"; }
 descriptors () { find "/proc/$1/fd" -mindepth 1 | wc -l; }

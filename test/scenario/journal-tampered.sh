@@ -10,13 +10,13 @@ broker_options=(--heartbeat 300ms)
 broker_start
 "$build/nodectl" --broker "127.0.0.1:$port" events >"$fleet/events" 2>&1 &
 watcher=$!
-seldom=$identity_settings
-identity_settings="$identity_settings
+seldom=$node_settings
+node_settings="$node_settings
 update
     ask = 500ms
 "
 nodes_up a b c d
-identity_settings=$seldom
+node_settings=$seldom
 nodes_up e # it checks its journal only every few minutes
 release=$(publish noded-2 2.0.0)
 ctl update a b c d e --release "$release" || fail 'the nodes were not updated'

@@ -13,7 +13,7 @@ client operator >"$fleet/operator.zpl"
 client stranger >"$fleet/stranger.zpl"
 broker_options=(--config "$fleet/broker.zpl")
 ctl_options=(--config "$fleet/operator.zpl")
-identity_settings+=$(client node)
+node_settings+=$(client node)
 
 broker_start
 nodes_up a

@@ -121,7 +121,7 @@ story_end ()
 step_is ()
 {
     # shellcheck disable=SC2001 # a shell pattern would match beyond the line
-    identity_settings=$(sed "s/step = .*/step = $1/" <<<"$identity_settings")$'\n'
+    node_settings=$(sed "s/step = .*/step = $1/" <<<"$node_settings")$'\n'
 }
 
 # short_step: a short deadline, for candidates that let it pass.

@@ -13,9 +13,9 @@ if [ -n "${NODED_STEP:-}" ]; then
     steps=(fetching switching trial)
     rehearsal_steps=(probing/hand-over)
 fi
-identity_settings=${identity_settings/soak = 300ms/soak = 50ms}
+node_settings=${node_settings/soak = 300ms/soak = 50ms}
 # These releases are good: a busy machine must not make them fail their rehearsal.
-identity_settings=${identity_settings/step = 10s/step = 30s}
+node_settings=${node_settings/step = 10s/step = 30s}
 
 # halting_up ID: starts a node that runs noded-halting. Its two releases are in ${releases[1]} and ${releases[2]}.
 halting_up ()

@@ -36,7 +36,7 @@ as_guest () { expect_status "$1" "$build/nodectl" --broker "127.0.0.1:$port" --c
 broker_is info node operator
 broker_options=(--config "$fleet/broker.zpl")
 ctl_options=(--config "$fleet/operator.zpl")
-identity_settings+=$(client node)
+node_settings+=$(client node)
 broker_start
 nodes_up a
 as_guest 4 1s

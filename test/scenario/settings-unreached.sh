@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 broker_start
-identity_settings=${identity_settings/confirm = 60s/confirm = 2s}
+node_settings=${node_settings/confirm = 60s/confirm = 2s}
 nodes_up a
 root=$fleet/a
 until_true cmp "$root/node.zpl" "$root/var/node.zpl"

@@ -7,7 +7,7 @@ set -euo pipefail
 
 step=3
 [ -z "${NODED_STEP:-}" ] || step=5
-identity_settings=$(sed "s/step = .*/step = ${step}s/; s/ready = .*/ready = ${step}s/" <<<"$identity_settings")
+node_settings=$(sed "s/step = .*/step = ${step}s/; s/ready = .*/ready = ${step}s/" <<<"$node_settings")
 broker_options=(--heartbeat 300ms)
 broker_start
 nodes_up a

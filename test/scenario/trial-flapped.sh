@@ -9,8 +9,8 @@ set -euo pipefail
 # shellcheck source=test/scenario/rollouts.bash
 . "$here/rollouts.bash"
 
-identity_settings=${identity_settings/confirm = 60s/confirm = 4s}
-identity_settings=${identity_settings/update/update
+node_settings=${node_settings/confirm = 60s/confirm = 4s}
+node_settings=${node_settings/update/update
     answer = 2s}
 nodes=(a b c)
 broker_start

@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 root=$fleet/a
-identity_settings=${identity_settings/confirm = 60s/confirm = 60s
+node_settings=${node_settings/confirm = 60s/confirm = 60s
     starts = 1}
 number=0
 

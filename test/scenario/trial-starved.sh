@@ -23,8 +23,8 @@ peer_kill ()
 at_end peer_kill
 
 broker_options=(--no-content)
-identity_settings=${identity_settings/confirm = 60s/confirm = 4s}
-identity_settings=${identity_settings/update/update
+node_settings=${node_settings/confirm = 60s/confirm = 4s}
+node_settings=${node_settings/update/update
     answer = 2s}
 broker_start
 peer_start 0

@@ -7,8 +7,8 @@ set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-identity_settings=${identity_settings/soak = 300ms/soak = 10m}
-identity_settings=${identity_settings/confirm = 60s/confirm = 4s}
+node_settings=${node_settings/soak = 300ms/soak = 10m}
+node_settings=${node_settings/confirm = 60s/confirm = 4s}
 broker_start
 nodes_up a
 before=$(stable_of a)

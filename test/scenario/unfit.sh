@@ -10,7 +10,7 @@ set -euo pipefail
 
 apart "$0"
 broker_start
-identity_settings=${identity_settings/unfit = */unfit = 1s}
+node_settings=${node_settings/unfit = */unfit = 1s}
 nodes_up a b
 node_stop a
 sed -i 's/unfit = .*/unfit = 30m/' "$fleet/a/node.zpl"

@@ -24,7 +24,7 @@ Test (self, the_pristine_environment_has_no_variables_of_launcher_envelope_and_i
                                NULL};
     const char *const own[] = {"EXTRA=envelope's"};
     struct wire_envelope envelope = {.env = (char **) own, .n_env = 1};
-    struct identity_self self = {.env = (char **) env, .installed = {.envelope = &envelope}};
+    struct identity_self self = {.env = (char **) env, .running.installed = {.envelope = &envelope}};
     char **pristine = identity_self_pristine_env (&self);
     cr_assert_not_null (pristine);
     cr_assert_eq (base_list_count (pristine), 3);
@@ -41,7 +41,7 @@ Test (self, a_variable_of_init_that_the_envelope_hides_is_in_the_pristine_enviro
                       *const own[] = {"PATH=/nonsense"};
     struct wire_envelope envelope = {.env = (char **) own, .n_env = 1};
     struct identity_self self = {
-        .env = (char **) env, .hidden = (char **) hidden, .installed = {.envelope = &envelope}};
+        .env = (char **) env, .hidden = (char **) hidden, .running.installed = {.envelope = &envelope}};
     char **pristine = identity_self_pristine_env (&self);
     cr_assert_not_null (pristine);
     cr_assert_eq (base_list_count (pristine), 2);
@@ -82,7 +82,7 @@ Test (self, a_damaged_file_of_another_workspace_is_not_used_for_the_blob)
                                      .binary = base_digest_of ("whole", 5),
                                      .size = 5};
     struct wire_installed installed = {.release = {{1}}, .envelope = &envelope};
-    struct identity_self self = {.workspace = "2026-01-02T00:00:00.000000000Z"};
+    struct identity_self self = {.running.workspace = "2026-01-02T00:00:00.000000000Z"};
     cr_assert_not_null (mkdtemp (directory));
     cr_assert_eq (root_make (&disk_system, directory, &root, NULL), 0);
     cr_assert_eq (mkdirat (root.fd, other, 0755), 0);
@@ -92,10 +92,10 @@ Test (self, a_damaged_file_of_another_workspace_is_not_used_for_the_blob)
     free (text);
     snprintf (name, sizeof name, "%s/noded", other);
     file_put (root.fd, name, "whole");
-    cr_assert_eq (identity_self_find (&root, &self, &envelope.binary, false, &place), 0);
+    cr_assert_eq (identity_running_find (&root, &self.running, &envelope.binary, false, &place), 0);
     cr_expect_str_eq (place.workspace, other);
     file_put (root.fd, name, "whale");
-    cr_expect_eq (identity_self_find (&root, &self, &envelope.binary, false, &place), ROOT_E_NONE);
+    cr_expect_eq (identity_running_find (&root, &self.running, &envelope.binary, false, &place), ROOT_E_NONE);
     root_deinit (&root);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
 }

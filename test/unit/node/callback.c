@@ -23,7 +23,7 @@ Test (callback, an_invalid_nonce_of_one_receiver_does_not_delay_the_other)
     char *args[] = {program, NULL}, *env[] = {variable, NULL};
     struct wire_envelope envelope = {.application = program, .version = version};
     struct identity_self self = {
-        .installed = {.envelope = &envelope}, .binary = {{1}}, .args = args, .env = env};
+        .running = {.installed = {.envelope = &envelope}, .binary = {{1}}}, .args = args, .env = env};
     struct identity_config config;
     struct node_callback *callback;
     struct base_error error = {.code = 0};

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/digest.h"
-#include "node/fetch.h"
+#include "node/application.h"
 
 static void on_ended (void *context, const struct base_error *error)
 {
@@ -18,45 +18,52 @@ static void on_ended (void *context, const struct base_error *error)
 Test (fetch, the_space_of_the_rehearsal_is_checked_before_a_download)
 {
     char directory[] = "/tmp/noded-test-XXXXXX";
-    struct root root;
+    struct node_process process = {.n_applications = 1};
     struct identity_config config;
-    struct disk_blobs contents = {.fd = -1};
+    struct disk_blobs blobs = {.fd = -1};
     struct base_error error = {.code = 0};
     struct wire_envelope envelope = {.binary = {{1}}, .size = UINT64_C (1) << 47};
-    struct identity_self self = {.installed = {.envelope = &envelope}};
+    struct identity_running running = {.installed = {.envelope = &envelope}};
+    struct node_application app = {.process = &process, .running = &running};
     cr_assert_not_null (mkdtemp (directory));
-    cr_assert_eq (root_make (&disk_system, directory, &root, NULL), 0);
+    cr_assert_eq (root_make (&disk_system, directory, &process.root, NULL), 0);
     cr_assert_eq (identity_config_init (&config, directory), 0);
-    struct bus_loop *loop = bus_loop_new ();
-    cr_assert_eq (disk_blobs_open (&disk_system, root.fd, "var/contents", &contents, NULL), 0);
-    struct node_fetch *fetch = node_fetch_new (loop, &config, &root, &contents, &self, NULL, on_ended, NULL);
+    process.config = &config;
+    process.loop = bus_loop_new ();
+    cr_assert_eq (disk_blobs_open (&disk_system, process.root.fd, "var/contents", &blobs, NULL), 0);
+    struct node_fetch_spec spec = {
+        .loop = process.loop, .config = &config, .root = &process.root, .blobs = &blobs, .running = &running};
+    node_kind_manager.ops->probe_space (&app, &envelope, &spec.probe_bytes, &spec.probe_files);
+    struct node_fetch *fetch = node_fetch_new (&spec, on_ended, NULL);
     cr_expect_eq (node_fetch_start (fetch, &envelope, true, &error), -ENOSPC, "the download and six copies");
     cr_expect (strstr (error.text, "985162419535872"), "%s", error.text);
     (void) node_fetch_free (fetch);
-    fetch = node_fetch_new (loop, &config, &root, &contents, &self, NULL, on_ended, NULL);
+    fetch = node_fetch_new (&spec, on_ended, NULL);
     cr_expect_eq (node_fetch_start (fetch, &envelope, false, &error), -ENOSPC, "existing files are copied");
     cr_expect (strstr (error.text, "985162419535872"), "%s", error.text);
     (void) node_fetch_free (fetch);
-    (void) bus_loop_free (loop);
+    (void) bus_loop_free (process.loop);
     identity_config_deinit (&config);
-    disk_blobs_deinit (&contents);
-    root_deinit (&root);
+    disk_blobs_deinit (&blobs);
+    root_deinit (&process.root);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
 }
 
-/*  A download of SIZE bytes over a session whose origin does not run yet. */
+/*  A download of SIZE bytes from a content peer that does not run yet. */
 enum { SIZE = 20000, CHUNK = 4096 };
 static uint8_t content[SIZE];
 static char place[64];
 static struct root root;
 static struct identity_config config;
 static struct disk_blobs contents;
-static struct node_session *session;
+static struct node_content *connection;
+static struct node_content_user other;
 static struct node_fetch *fetch;
 static struct wire_envelope envelope;
-static struct identity_self self = {.installed = {.envelope = &envelope}};
+static struct identity_running running = {.installed = {.envelope = &envelope}};
 static struct base_error outcome;
 static bool has_ended;
+static unsigned other_count; /* chunks of the other user */
 
 static void note_end (void *context, const struct base_error *error)
 {
@@ -66,13 +73,16 @@ static void note_end (void *context, const struct base_error *error)
     bus_loop_stop (loop);
 }
 
-static void note_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
+static void other_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
 {
     (void) context;
-    node_fetch_chunk (fetch, chunk, payload, size);
+    (void) chunk;
+    (void) payload;
+    (void) size;
+    other_count++;
 }
 
-static const struct node_session_ops ops = {.chunk = note_chunk};
+static const struct node_content_ops other_ops = {.chunk = other_chunk};
 
 static void download_begin (uint64_t away_ms, uint64_t answer_ms)
 {
@@ -91,18 +101,26 @@ static void download_begin (uint64_t away_ms, uint64_t answer_ms)
     config.answer_ms = answer_ms;
     config.away_ms = away_ms;
     cr_assert_eq (disk_blobs_open (&disk_system, root.fd, "var/contents", &contents, NULL), 0);
-    cr_assert_eq (node_session_new (loop, &config, &ops, NULL, &session, NULL), 0);
-    /*  A comparison of versions may have sent a request to the peer before. */
+    connection = node_content_new (loop, &config);
+    /*  A blame check asks for the same bytes before. */
     const struct wire_get before = {.digest = envelope.binary, .length = CHUNK};
-    cr_assert_eq (node_session_get (session, &before), 0);
-    fetch = node_fetch_new (loop, &config, &root, &contents, &self, session, note_end, NULL);
+    node_content_join (connection, &other, &other_ops, NULL);
+    node_content_get (&other, &before);
+    struct node_fetch_spec spec = {.loop = loop,
+                                   .config = &config,
+                                   .content = connection,
+                                   .root = &root,
+                                   .blobs = &contents,
+                                   .running = &running};
+    fetch = node_fetch_new (&spec, note_end, NULL);
     cr_assert_eq (node_fetch_start (fetch, &envelope, true, NULL), 0);
 }
 
 static void download_end (void)
 {
     fetch = node_fetch_free (fetch);
-    session = node_session_free (session);
+    node_content_leave (&other);
+    connection = node_content_free (connection);
     bus_timer_cancel (loop, deadline_timer);
     identity_config_deinit (&config);
     disk_blobs_deinit (&contents);
@@ -136,6 +154,7 @@ Test (fetch, a_content_peer_that_starts_long_after_the_answer_deadline_is_used)
     rig_run ();
     cr_expect_eq (outcome.code, 0, "%s", outcome.text);
     cr_expect_eq (node_fetch_counts (fetch).downloaded, SIZE, "no request was kept and then sent twice");
+    cr_expect_eq (other_count, 1, "each user gets the chunk that it asked for");
     (void) bus_socket_free (peer);
     download_end ();
 }

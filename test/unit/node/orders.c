@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "node/manager.h"
+#include "node/application.h"
 
 #define RUNNING "2026-01-02T00:00:00.000000000Z"
 #define CANDIDATE "2026-01-03T00:00:00.000000000Z"
@@ -15,7 +15,8 @@
 
 static char directory[] = "/tmp/noded-test-XXXXXX";
 static struct identity_config config;
-static struct node_manager node;
+static struct node_process process;
+static struct node_application app;
 static struct wire_envelope envelope;
 static const struct base_digest runs = {{1}}, wanted = {{2}};
 
@@ -24,7 +25,8 @@ static void on_describe (void *context, struct wire_application *ret_application
     node_describe (context, ret_application);
 }
 
-static const struct node_session_ops ops = {.describe = on_describe};
+static const struct node_session_ops ops = {.welcome = NULL};
+static const struct node_subject_ops subject_ops = {.describe = on_describe};
 
 /*  A manager whose origin does not answer. */
 static void setup (void)
@@ -36,31 +38,38 @@ static void setup (void)
     snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "ipc://%s/announce", directory);
     snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "ipc://%s/control", directory);
     snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "ipc://%s/content", directory);
-    node = (struct node_manager){.act = node_act, .config = &config, .launcher = -1, .loop = bus_loop_new ()};
-    node.contents.fd = -1;
-    cr_assert_eq (root_make (&disk_system, directory, &node.root, NULL), 0);
+    process = (struct node_process){.config = &config,
+                                    .launcher = -1,
+                                    .loop = bus_loop_new (),
+                                    .applications = &app,
+                                    .n_applications = 1};
+    process.content = node_content_new (process.loop, &config);
+    app = (struct node_application){.name = "noded",
+                                    .kind = &node_kind_manager,
+                                    .own = calloc (1, node_kind_manager.own_size),
+                                    .process = &process,
+                                    .act = node_act,
+                                    .root = &process.root,
+                                    .running = &process.self.running};
+    app.contents.fd = app.opened.fd = -1;
+    cr_assert_eq (root_make (&disk_system, directory, &process.root, NULL), 0);
     envelope = (struct wire_envelope){
         .application = (char *) "noded", .version = (char *) "1", .binary = {{3}}, .size = 1};
-    node.self.installed = (struct wire_installed){.release = runs, .envelope = &envelope};
-    cr_assert_eq (base_text_copy (node.self.workspace, ROOT_NAME_SIZE, RUNNING), 0);
-    update_procedure_init (&node.procedure);
-    cr_assert_eq (node_session_new (node.loop, &config, &ops, &node, &node.session, &error), 0, "%s",
+    process.self.running.installed = (struct wire_installed){.release = runs, .envelope = &envelope};
+    cr_assert_eq (base_text_copy (process.self.running.workspace, ROOT_NAME_SIZE, RUNNING), 0);
+    update_procedure_init (&app.procedure);
+    cr_assert_eq (node_session_new (process.loop, &config, &ops, &process, &process.session, &error), 0, "%s",
                   error.text);
+    node_subject_add (process.session, &app.subject, app.name, &subject_ops, &app);
 }
 
 static void teardown (void)
 {
-    int timers[] = {node.deadline, node.proving};
-    for (size_t i = 0; i < 2; i++)
-        bus_timer_cancel (node.loop, timers[i]);
-    (void) bus_work_free (node.unsharing);
-    node_order_clear (&node);
-    wire_standing_deinit (&node.standing);
-    root_quarantine_free (node.quarantine, node.n_quarantine);
-    wire_installed_deinit (&node.previous);
-    (void) node_session_free (node.session);
-    (void) bus_loop_free (node.loop);
-    root_deinit (&node.root);
+    (void) node_session_free (process.session);
+    node_application_close (&app);
+    (void) node_content_free (process.content);
+    (void) bus_loop_free (process.loop);
+    root_deinit (&process.root);
     identity_config_deinit (&config);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
 }
@@ -80,7 +89,7 @@ static struct wire_desired desired_update (uint64_t epoch)
 static struct wire_standing standing_read (void)
 {
     struct wire_standing standing = {.epoch = 0};
-    (void) root_standing_read (&node.root, &standing);
+    (void) root_standing_read (&process.root, &standing);
     return standing;
 }
 
@@ -89,7 +98,7 @@ static size_t journal_count (const char *step)
 {
     struct wire_entry *entries = NULL;
     size_t count = 0, damaged = 0, found = 0;
-    cr_assert_eq (root_journal_read (&node.root, 100, &entries, &count, &damaged, NULL), 0);
+    cr_assert_eq (root_journal_read (&process.root, 100, &entries, &count, &damaged, NULL), 0);
     for (size_t i = 0; i < count; i++)
         found += strcmp (entries[i].step, step) == 0;
     root_journal_free (entries, count);
@@ -104,7 +113,7 @@ static enum wire_outcome journal_last (const char *step, const char **ret_reason
     size_t count = 0, damaged = 0;
     enum wire_outcome outcome = WIRE_OUTCOME_NULL;
     *reason = '\0';
-    cr_assert_eq (root_journal_read (&node.root, 100, &entries, &count, &damaged, NULL), 0);
+    cr_assert_eq (root_journal_read (&process.root, 100, &entries, &count, &damaged, NULL), 0);
     for (size_t i = 0; i < count; i++)
         if (strcmp (entries[i].step, step) == 0) {
             outcome = entries[i].outcome;
@@ -117,7 +126,7 @@ static enum wire_outcome journal_last (const char *step, const char **ret_reason
 
 static void file_put (const char *path)
 {
-    int fd = openat (node.root.fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    int fd = openat (process.root.fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
     cr_assert_geq (fd, 0);
     close (fd);
 }
@@ -127,7 +136,7 @@ static void workspace_make (const char *name)
 {
     static const char *const files[] = {"noded.sh", "start", "manifest"};
     char path[100];
-    cr_assert_eq (mkdirat (node.root.fd, name, 0755), 0);
+    cr_assert_eq (mkdirat (process.root.fd, name, 0755), 0);
     for (size_t i = 0; i < 3; i++) {
         snprintf (path, sizeof path, "%s/%s", name, files[i]);
         file_put (path);
@@ -143,51 +152,51 @@ static void trial_note (void)
                                .version = (char *) "2",
                                .workspace = (char *) CANDIDATE,
                                .previous = (char *) RUNNING};
-    cr_assert_eq (root_trial_note (&node.root, &trial, NULL), 0);
+    cr_assert_eq (root_trial_note (&process.root, &trial, NULL), 0);
 }
 
 Test (orders, a_revert_that_arrives_during_an_update_is_carried_out_after_it)
 {
     struct wire_desired desired = desired_update (5);
-    node_orders_desired (&node, &desired);
-    cr_assert_eq (node.procedure.state, WIRE_STATE_MATCHING);
+    node_orders_desired (&app, &desired);
+    cr_assert_eq (app.procedure.state, WIRE_STATE_MATCHING);
     desired.epoch = desired.revert_epoch = desired.hold_epoch = 6;
     desired.revert_from = runs;
     desired.held = true;
-    node_orders_desired (&node, &desired);
-    cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE, "the update has ended");
-    cr_expect_eq (node.standing.epoch, 5, "the revert has not");
-    node_orders_desired (&node, &desired);
+    node_orders_desired (&app, &desired);
+    cr_assert_eq (app.procedure.state, WIRE_STATE_IDLE, "the update has ended");
+    cr_expect_eq (app.standing.epoch, 5, "the revert has not");
+    node_orders_desired (&app, &desired);
     cr_expect_gt (journal_count (wire_state_word (WIRE_STATE_REVERTING)), 0, "the revert was started");
 }
 
 Test (orders, a_waiting_update_is_not_lost_by_a_later_hold)
 {
     struct wire_desired desired = desired_update (5);
-    node_orders_desired (&node, &desired);
+    node_orders_desired (&app, &desired);
     desired = desired_update (6);
     desired.epoch = desired.hold_epoch = 7;
-    node_orders_desired (&node, &desired);
-    node_fail (&node, UPDATE_EVENT_FAILED, "for the test");
-    cr_expect_eq (node.standing.epoch, 5);
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING);
-    cr_expect_eq (node.order.epoch, 6);
-    node_fail (&node, UPDATE_EVENT_FAILED, "for the test");
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.standing.epoch, 7, "the hold has ended after the update");
+    node_orders_desired (&app, &desired);
+    node_fail (&app, UPDATE_EVENT_FAILED, "for the test");
+    cr_expect_eq (app.standing.epoch, 5);
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_MATCHING);
+    cr_expect_eq (app.order.epoch, 6);
+    node_fail (&app, UPDATE_EVENT_FAILED, "for the test");
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.standing.epoch, 7, "the hold has ended after the update");
 }
 
 Test (orders, the_cancellation_of_an_interrupted_update_ends_once)
 {
     struct wire_desired desired = desired_update (5);
-    node.standing.under_way = 5;
-    node.standing.attempt = 1;
+    app.standing.under_way = 5;
+    app.standing.attempt = 1;
     desired.epoch = desired.cancel_epoch = 6;
     for (unsigned i = 0; i < 3; i++)
-        node_orders_desired (&node, &desired);
-    cr_expect_eq (node.standing.epoch, 6);
-    cr_expect_eq (node.standing.under_way, 0);
+        node_orders_desired (&app, &desired);
+    cr_expect_eq (app.standing.epoch, 6);
+    cr_expect_eq (app.standing.under_way, 0);
     cr_expect_eq (journal_count ("cancel"), 1);
 }
 
@@ -195,15 +204,15 @@ Test (orders, a_cancellation_reports_what_it_has_done)
 {
     const char *reason;
     struct wire_desired desired = desired_update (5);
-    node_orders_desired (&node, &desired);
+    node_orders_desired (&app, &desired);
     desired.epoch = desired.cancel_epoch = 6;
     for (unsigned i = 0; i < 3; i++)
-        node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
+        node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
     cr_expect_eq (journal_last ("cancel", &reason), WIRE_OUTCOME_PASSED);
     cr_expect (strstr (reason, "was ended"), "%s", reason);
     desired.epoch = desired.cancel_epoch = 7;
-    node_orders_desired (&node, &desired);
+    node_orders_desired (&app, &desired);
     cr_expect_eq (journal_last ("cancel", &reason), WIRE_OUTCOME_PASSED);
     cr_expect_str_eq (reason, "no update is in progress");
 }
@@ -212,19 +221,19 @@ Test (orders, a_cancellation_after_the_switch_is_refused_once_the_update_has_end
 {
     const char *reason;
     struct wire_desired desired = desired_update (5);
-    node_orders_desired (&node, &desired);
-    node.procedure.state = WIRE_STATE_CONFIRMED;
+    node_orders_desired (&app, &desired);
+    app.procedure.state = WIRE_STATE_CONFIRMED;
     desired.epoch = desired.cancel_epoch = 6;
-    node_orders_desired (&node, &desired);
+    node_orders_desired (&app, &desired);
     cr_expect_eq (journal_count ("cancel"), 0);
-    node_event (&node, UPDATE_EVENT_DONE);
-    cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE);
+    node_event (&app, UPDATE_EVENT_DONE);
+    cr_assert_eq (app.procedure.state, WIRE_STATE_IDLE);
     for (unsigned i = 0; i < 3; i++)
-        node_orders_desired (&node, &desired);
+        node_orders_desired (&app, &desired);
     cr_expect_eq (journal_count ("cancel"), 1);
     cr_expect_eq (journal_last ("cancel", &reason), WIRE_OUTCOME_REFUSED);
     cr_expect (strstr (reason, "too late"), "%s", reason);
-    cr_expect_eq (node.standing.epoch, 6);
+    cr_expect_eq (app.standing.epoch, 6);
 }
 
 /*  Returns the order of a revert as a broker gives it: it also holds. */
@@ -242,38 +251,38 @@ Test (orders, a_failed_revert_gives_a_reason_and_does_not_hold)
     const char *reason;
     struct wire_desired desired = desired_revert (6);
     workspace_make (RUNNING);
-    cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
+    cr_assert_eq (root_stable_set (&process.root, RUNNING, NULL), 0);
     for (unsigned i = 0; i < 3; i++)
-        node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
+        node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
     cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_REVERTING), &reason), WIRE_OUTCOME_FAILED);
     cr_expect (strstr (reason, "not held"), "%s", reason);
     cr_expect_eq (journal_count ("hold"), 0);
-    cr_expect_not (node.standing.held);
-    cr_expect_eq (node.standing.epoch, 6);
+    cr_expect_not (app.standing.held);
+    cr_expect_eq (app.standing.epoch, 6);
     desired.release = wanted;
     desired.epoch = desired.release_epoch = 7;
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "the update that repairs it is accepted");
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_MATCHING, "the update that repairs it is accepted");
 }
 
 Test (orders, a_failed_revert_keeps_an_earlier_hold)
 {
     const char *reason;
     struct wire_desired desired = desired_revert (6);
-    node.standing.held = true;
-    node_orders_desired (&node, &desired);
+    app.standing.held = true;
+    node_orders_desired (&app, &desired);
     cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_REVERTING), &reason), WIRE_OUTCOME_FAILED);
     cr_expect (strstr (reason, "held as before"), "%s", reason);
-    cr_expect (node.standing.held);
+    cr_expect (app.standing.held);
 }
 
 Test (orders, a_revert_that_finds_another_release_still_holds)
 {
     struct wire_desired desired = desired_revert (6);
     desired.revert_from = wanted;
-    node_orders_desired (&node, &desired);
-    cr_expect (node.standing.held);
+    node_orders_desired (&app, &desired);
+    cr_expect (app.standing.held);
     cr_expect_eq (journal_count ("revert"), 1);
 }
 
@@ -285,13 +294,13 @@ Test (orders, a_revert_on_the_host_ends_the_update_under_way)
                                .time = (char *) "2026-01-01T00:00:00Z",
                                .outcome = WIRE_OUTCOME_REVERTED,
                                .reason = (char *) "by a person"};
-    node.standing = (struct wire_standing){
+    app.standing = (struct wire_standing){
         .epoch = 4, .seen_epoch = 5, .under_way = 5, .attempt = 1, .transaction = strdup ("t-1")};
-    cr_assert_eq (root_reverted_note (&node.root, &entry, NULL), 0);
-    node_orders_resume (&node);
-    cr_expect (node.standing.held);
-    cr_expect_eq (node.standing.epoch, 5);
-    node_orders_desired (&node, &desired);
+    cr_assert_eq (root_reverted_note (&process.root, &entry, NULL), 0);
+    node_resume (&app);
+    cr_expect (app.standing.held);
+    cr_expect_eq (app.standing.epoch, 5);
+    node_orders_desired (&app, &desired);
     cr_expect_eq (journal_count (wire_state_word (WIRE_STATE_MATCHING)), 0,
                   "the update has ended and is not refused");
 }
@@ -299,15 +308,15 @@ Test (orders, a_revert_on_the_host_ends_the_update_under_way)
 Test (orders, a_hold_ends_once_and_only_after_the_update)
 {
     struct wire_desired desired = desired_update (5);
-    node_orders_desired (&node, &desired);
+    node_orders_desired (&app, &desired);
     desired.epoch = desired.hold_epoch = 6;
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.standing.hold_epoch, 6);
-    cr_expect_lt (node.standing.epoch, 5, "otherwise an interrupted update would be lost");
-    node_fail (&node, UPDATE_EVENT_FAILED, "for the test");
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.standing.hold_epoch, 6);
+    cr_expect_lt (app.standing.epoch, 5, "otherwise an interrupted update would be lost");
+    node_fail (&app, UPDATE_EVENT_FAILED, "for the test");
     for (unsigned i = 0; i < 3; i++)
-        node_orders_desired (&node, &desired);
-    cr_expect_eq (node.standing.epoch, 6);
+        node_orders_desired (&app, &desired);
+    cr_expect_eq (app.standing.epoch, 6);
     cr_expect_eq (journal_count ("hold"), 2, "applied during the update, ended after it");
 }
 
@@ -315,19 +324,19 @@ Test (orders, later_orders_end_after_a_revert_of_a_trial)
 {
     struct wire_desired desired = {
         .application = (char *) "noded", .status = WIRE_STATUS_OK, .epoch = 7, .hold_epoch = 7};
-    node.standing = (struct wire_standing){.epoch = 4,
-                                           .hold_epoch = 6,
-                                           .under_way = 5,
-                                           .attempt = 1,
-                                           .revert_epoch = 6,
-                                           .revert_from = strdup (CANDIDATE)};
+    app.standing = (struct wire_standing){.epoch = 4,
+                                          .hold_epoch = 6,
+                                          .under_way = 5,
+                                          .attempt = 1,
+                                          .revert_epoch = 6,
+                                          .revert_from = strdup (CANDIDATE)};
     trial_note ();
-    node_orders_resume (&node);
-    cr_expect_eq (node.standing.epoch, 6);
-    cr_expect (node.standing.held);
-    cr_expect_eq (root_quarantine_find (&node.root, &wanted, &(struct wire_failure){0}), ROOT_E_NONE,
+    node_resume (&app);
+    cr_expect_eq (app.standing.epoch, 6);
+    cr_expect (app.standing.held);
+    cr_expect_eq (root_quarantine_find (&process.root, &wanted, &(struct wire_failure){0}), ROOT_E_NONE,
                   "a trial that an order ended does not quarantine its release");
-    node_orders_desired (&node, &desired);
+    node_orders_desired (&app, &desired);
     struct wire_standing standing = standing_read ();
     cr_expect_eq (standing.epoch, 7);
     cr_expect_not (standing.held);
@@ -336,28 +345,28 @@ Test (orders, later_orders_end_after_a_revert_of_a_trial)
 
 Test (orders, a_revert_without_a_hold_does_not_hold_the_node)
 {
-    node.standing = (struct wire_standing){
+    app.standing = (struct wire_standing){
         .epoch = 4, .hold_epoch = 3, .revert_epoch = 6, .revert_from = strdup (CANDIDATE)};
-    node_orders_resume (&node);
-    cr_expect_eq (node.standing.epoch, 6);
-    cr_expect_not (node.standing.held);
+    node_resume (&app);
+    cr_expect_eq (app.standing.epoch, 6);
+    cr_expect_not (app.standing.held);
 }
 
 Test (orders, a_failure_of_the_host_before_the_switch_quarantines_no_release)
 {
     struct wire_failure failure;
     workspace_make (RUNNING);
-    cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
-    node.standing.under_way = 5;
-    node.standing.attempt = 1;
+    cr_assert_eq (root_stable_set (&process.root, RUNNING, NULL), 0);
+    app.standing.under_way = 5;
+    app.standing.attempt = 1;
     trial_note ();
-    node_orders_resume (&node);
-    cr_expect_eq (root_quarantine_find (&node.root, &wanted, &failure), ROOT_E_NONE);
-    cr_expect_eq (node.standing.epoch, 0);
+    node_resume (&app);
+    cr_expect_eq (root_quarantine_find (&process.root, &wanted, &failure), ROOT_E_NONE);
+    cr_expect_eq (app.standing.epoch, 0);
     struct wire_desired desired = desired_update (5);
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "the order is started again");
-    cr_expect_eq (node.order.attempt, 2);
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_MATCHING, "the order is started again");
+    cr_expect_eq (app.order.attempt, 2);
 }
 
 Test (orders, a_version_that_crashed_on_trial_is_quarantined)
@@ -365,13 +374,13 @@ Test (orders, a_version_that_crashed_on_trial_is_quarantined)
     struct root_outcome outcome = {.workspace = CANDIDATE, .cause = ROOT_CAUSE_CRASHED, .text = "ended \xff"};
     struct wire_failure failure = {.transaction = NULL};
     workspace_make (RUNNING);
-    cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
-    cr_assert_eq (root_outcome_write (&node.root, &outcome, NULL), 0);
+    cr_assert_eq (root_stable_set (&process.root, RUNNING, NULL), 0);
+    cr_assert_eq (root_outcome_write (&process.root, &outcome, NULL), 0);
     trial_note ();
-    node_orders_resume (&node);
-    cr_assert_eq (root_quarantine_find (&node.root, &wanted, &failure), 0);
+    node_resume (&app);
+    cr_assert_eq (root_quarantine_find (&process.root, &wanted, &failure), 0);
     cr_expect_str_eq (failure.reason, "on trial it crashed: ended ?");
-    cr_expect_eq (node.standing.epoch, 5);
+    cr_expect_eq (app.standing.epoch, 5);
     wire_failure_deinit (&failure);
 }
 
@@ -379,17 +388,17 @@ Test (orders, a_release_that_is_not_known_to_be_at_fault_is_not_quarantined)
 {
     static const enum root_cause causes[] = {ROOT_CAUSE_INTERRUPTED, ROOT_CAUSE_LOST, ROOT_CAUSE_ROTTEN};
     workspace_make (RUNNING);
-    cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
+    cr_assert_eq (root_stable_set (&process.root, RUNNING, NULL), 0);
     for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
         struct root_outcome outcome = {.workspace = CANDIDATE, .cause = causes[i], .text = "why"};
         struct wire_failure failure;
-        cr_assert_eq (root_outcome_write (&node.root, &outcome, NULL), 0);
+        cr_assert_eq (root_outcome_write (&process.root, &outcome, NULL), 0);
         trial_note ();
-        node_orders_resume (&node);
-        cr_expect_eq (root_quarantine_find (&node.root, &wanted, &failure), ROOT_E_NONE, "%s",
+        node_resume (&app);
+        cr_expect_eq (root_quarantine_find (&process.root, &wanted, &failure), ROOT_E_NONE, "%s",
                       root_cause_word (causes[i]));
-        cr_expect_eq (node.standing.epoch, 5, "the order has ended");
-        cr_expect_not_null (node.standing.last_error);
+        cr_expect_eq (app.standing.epoch, 5, "the order has ended");
+        cr_expect_not_null (app.standing.last_error);
     }
 }
 
@@ -398,8 +407,8 @@ static void failed_note (enum root_cause cause)
 {
     struct root_outcome outcome = {.workspace = CANDIDATE, .cause = cause, .text = "why", .release = wanted};
     workspace_make (RUNNING);
-    cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
-    cr_assert_eq (root_failed_write (&node.root, &outcome, NULL), 0);
+    cr_assert_eq (root_stable_set (&process.root, RUNNING, NULL), 0);
+    cr_assert_eq (root_failed_write (&process.root, &outcome, NULL), 0);
 }
 
 Test (orders, a_failed_trial_is_known_without_a_record_of_its_order)
@@ -408,17 +417,17 @@ Test (orders, a_failed_trial_is_known_without_a_record_of_its_order)
     struct wire_desired desired = desired_update (5);
     struct wire_application application;
     failed_note (ROOT_CAUSE_CRASHED);
-    node_orders_resume (&node);
+    node_resume (&app);
     cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_TRIAL), &reason), WIRE_OUTCOME_WENT_BACK);
-    node_describe (&node, &application);
+    node_describe (&app, &application);
     cr_expect_eq (application.n_quarantine, 1);
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE, "the release is not tried again");
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE, "the release is not tried again");
     cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_MATCHING), &reason), WIRE_OUTCOME_REFUSED);
     cr_expect (strstr (reason, "quarantined since") && strstr (reason, "on trial it crashed: why"), "%s",
                reason);
-    cr_expect_eq (node.standing.epoch, 5, "and the order has ended");
-    node_orders_resume (&node);
+    cr_expect_eq (app.standing.epoch, 5, "and the order has ended");
+    node_resume (&app);
     cr_expect_eq (journal_count (wire_state_word (WIRE_STATE_TRIAL)), 1, "the failure is reported once");
 }
 
@@ -430,11 +439,11 @@ Test (orders, a_failed_trial_is_not_repeated_if_no_record_can_be_written)
     cr_assert_eq (disk_tree_remove (&disk_system, AT_FDCWD, command, NULL), 0);
     cr_assert_eq (symlink ("/nowhere/at/all", command), 0);
     for (unsigned i = 0; i < 3; i++) {
-        node_orders_resume (&node);
-        node_orders_desired (&node, &desired);
-        cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
-        wire_standing_deinit (&node.standing);
-        node.standing = (struct wire_standing){.epoch = 0}; /* as at the start of a manager */
+        node_resume (&app);
+        node_orders_desired (&app, &desired);
+        cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
+        wire_standing_deinit (&app.standing);
+        app.standing = (struct wire_standing){.epoch = 0}; /* as at the start of a manager */
     }
     free (command);
 }
@@ -445,77 +454,77 @@ Test (orders, an_unknown_order_is_refused_once_if_the_release_is_not_at_fault)
     struct root_outcome outcome;
     struct wire_desired desired = desired_update (5);
     failed_note (ROOT_CAUSE_LOST);
-    node_orders_resume (&node);
-    node_orders_desired (&node, &desired);
+    node_resume (&app);
+    node_orders_desired (&app, &desired);
     cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_MATCHING), &reason), WIRE_OUTCOME_REFUSED);
     cr_expect_not_null (strstr (reason, "order it again"), "%s", reason);
-    cr_expect_eq (root_failed_find (&node.root, &wanted, &outcome), ROOT_E_NONE);
+    cr_expect_eq (root_failed_find (&process.root, &wanted, &outcome), ROOT_E_NONE);
     desired = desired_update (6);
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING, "a new order is accepted");
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_MATCHING, "a new order is accepted");
 }
 
 Test (orders, an_interrupted_revert_on_the_host_still_holds)
 {
     struct wire_desired desired = desired_update (5);
     workspace_make (RUNNING);
-    cr_assert_eq (root_stable_set (&node.root, RUNNING, NULL), 0);
-    cr_assert_eq (symlinkat (RUNNING, node.root.fd, ROOT_REVERT), 0);
-    node.standing = (struct wire_standing){
+    cr_assert_eq (root_stable_set (&process.root, RUNNING, NULL), 0);
+    cr_assert_eq (symlinkat (RUNNING, process.root.fd, ROOT_REVERT), 0);
+    app.standing = (struct wire_standing){
         .epoch = 4, .seen_epoch = 5, .under_way = 5, .attempt = 1, .transaction = strdup ("t-1")};
     trial_note ();
-    node_orders_resume (&node);
-    cr_expect (node.standing.held);
-    cr_expect_eq (node.standing.epoch, 5);
+    node_resume (&app);
+    cr_expect (app.standing.held);
+    cr_expect_eq (app.standing.epoch, 5);
     cr_expect_eq (journal_count ("revert"), 1);
-    cr_expect_neq (faccessat (node.root.fd, ROOT_REVERT, F_OK, AT_SYMLINK_NOFOLLOW), 0);
-    node_orders_desired (&node, &desired);
+    cr_expect_neq (faccessat (process.root.fd, ROOT_REVERT, F_OK, AT_SYMLINK_NOFOLLOW), 0);
+    node_orders_desired (&app, &desired);
     cr_expect_eq (journal_count (wire_state_word (WIRE_STATE_MATCHING)), 0);
-    node.standing.held = false;
-    cr_assert_eq (symlinkat (BEFORE, node.root.fd, ROOT_REVERT), 0);
-    node_orders_resume (&node);
-    cr_expect_not (node.standing.held, "a revert that did not reach its switch is dropped");
-    cr_expect_neq (faccessat (node.root.fd, ROOT_REVERT, F_OK, AT_SYMLINK_NOFOLLOW), 0);
+    app.standing.held = false;
+    cr_assert_eq (symlinkat (BEFORE, process.root.fd, ROOT_REVERT), 0);
+    node_resume (&app);
+    cr_expect_not (app.standing.held, "a revert that did not reach its switch is dropped");
+    cr_expect_neq (faccessat (process.root.fd, ROOT_REVERT, F_OK, AT_SYMLINK_NOFOLLOW), 0);
 }
 
 Test (orders, a_revert_that_fails_on_trial_does_not_change_the_trial)
 {
     workspace_make (BEFORE); /* its manifest does not match its files */
     workspace_make (RUNNING);
-    cr_assert_eq (root_stable_set (&node.root, BEFORE, NULL), 0);
-    cr_assert_eq (root_switch (&node.root, RUNNING, &root_limits_default, NULL), 0);
+    cr_assert_eq (root_stable_set (&process.root, BEFORE, NULL), 0);
+    cr_assert_eq (root_switch (&process.root, RUNNING, &root_limits_default, NULL), 0);
     file_put (BEFORE "/stray");
-    node_orders_resume (&node);
-    cr_assert_eq (node.procedure.state, WIRE_STATE_TRIAL);
+    node_resume (&app);
+    cr_assert_eq (app.procedure.state, WIRE_STATE_TRIAL);
     struct wire_desired desired = desired_update (5);
     desired.release = runs;
     desired.epoch = desired.revert_epoch = 6;
     desired.revert_from = runs;
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_TRIAL);
-    cr_expect_eq (node.standing.epoch, 6);
-    cr_expect_eq (node.standing.revert_epoch, 0);
-    cr_assert_not_null (node.standing.last_error);
-    cr_expect (strstr (node.standing.last_error->reason, "cannot revert"));
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_TRIAL);
+    cr_expect_eq (app.standing.epoch, 6);
+    cr_expect_eq (app.standing.revert_epoch, 0);
+    cr_assert_not_null (app.standing.last_error);
+    cr_expect (strstr (app.standing.last_error->reason, "cannot revert"));
 }
 
 Test (orders, an_order_whose_rehearsal_never_ended_is_refused_at_once)
 {
     struct wire_desired desired = desired_update (5);
-    node.standing.under_way = 5;
-    node.standing.probes = 2;
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
-    cr_expect_eq (node.standing.epoch, 5);
-    cr_expect (strstr (node.standing.last_error->reason, "2 times"));
+    app.standing.under_way = 5;
+    app.standing.probes = 2;
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
+    cr_expect_eq (app.standing.epoch, 5);
+    cr_expect (strstr (app.standing.last_error->reason, "2 times"));
 }
 
 Test (orders, a_step_with_progress_is_recorded_in_the_journal_once)
 {
     struct wire_desired desired = desired_update (5);
-    node_orders_desired (&node, &desired);
+    node_orders_desired (&app, &desired);
     for (unsigned i = 0; i < 100; i++)
-        node_report_progress (&node, NULL);
+        node_report_progress (&app, NULL);
     cr_expect_eq (journal_count ("matching"), 1);
 }
 
@@ -526,9 +535,9 @@ Test (orders, a_description_names_the_previous_version_and_quarantined_releases)
                                    .step = (char *) "trial",
                                    .reason = (char *) "crashed",
                                    .time = (char *) "2026-01-01T00:00:00Z"};
-    cr_assert_eq (root_quarantine_add (&node.root, &failure, NULL), 0);
+    cr_assert_eq (root_quarantine_add (&process.root, &failure, NULL), 0);
     struct wire_application application;
-    node_describe (&node, &application);
+    node_describe (&app, &application);
     cr_expect_eq (application.n_quarantine, 1);
     cr_expect_null (application.previous_version);
 }
@@ -546,31 +555,31 @@ Test (orders, invalid_utf8_is_replaced_in_messages)
 Test (orders, older_orders_are_ignored_and_a_changed_order_is_reported_once)
 {
     struct wire_desired desired = desired_update (5), second = desired_update (5), older = desired_update (4);
-    node_orders_desired (&node, &desired);
-    node_fail (&node, UPDATE_EVENT_FAILED, "for the test");
-    cr_assert_eq (node.standing.epoch, 5);
+    node_orders_desired (&app, &desired);
+    node_fail (&app, UPDATE_EVENT_FAILED, "for the test");
+    cr_assert_eq (app.standing.epoch, 5);
     second.release = runs;
     for (unsigned i = 0; i < 3; i++) {
-        node_orders_desired (&node, &second);
-        node_orders_desired (&node, &older);
+        node_orders_desired (&app, &second);
+        node_orders_desired (&app, &older);
     }
-    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
-    cr_expect_eq (node.standing.seen_epoch, 5);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
+    cr_expect_eq (app.standing.seen_epoch, 5);
     cr_expect_eq (journal_count ("order"), 1);
     desired = desired_update (6);
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING);
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_MATCHING);
 }
 
 /*  Takes an order as far as its rehearsal, which finds the host unfit. */
 static void order_find_unfit (uint64_t epoch)
 {
     struct wire_desired desired = desired_update (epoch);
-    node_orders_desired (&node, &desired);
-    cr_assert_eq (node.procedure.state, WIRE_STATE_MATCHING);
-    node.procedure.state = WIRE_STATE_PROBING;
-    node_fail (&node, UPDATE_EVENT_UNFIT, "this host is short of everything");
-    cr_assert_eq (node.procedure.state, WIRE_STATE_UNFIT);
+    node_orders_desired (&app, &desired);
+    cr_assert_eq (app.procedure.state, WIRE_STATE_MATCHING);
+    app.procedure.state = WIRE_STATE_PROBING;
+    node_fail (&app, UPDATE_EVENT_UNFIT, "this host is short of everything");
+    cr_assert_eq (app.procedure.state, WIRE_STATE_UNFIT);
 }
 
 /*  Returns epoch and unfit of the order state on disk. */
@@ -585,13 +594,13 @@ static struct wire_standing standing_kept (void)
 /*  Starts again, as another process of this root does. */
 static void manager_restart (void)
 {
-    bus_timer_cancel (node.loop, node.deadline);
-    node.deadline = 0;
-    node_order_clear (&node);
-    update_procedure_init (&node.procedure);
-    wire_standing_deinit (&node.standing);
-    node.standing = standing_read ();
-    node_orders_resume (&node);
+    bus_timer_cancel (process.loop, app.deadline);
+    app.deadline = 0;
+    node_order_clear (&app);
+    update_procedure_init (&app.procedure);
+    wire_standing_deinit (&app.standing);
+    app.standing = standing_read ();
+    node_resume (&app);
 }
 
 Test (orders, an_order_that_found_the_host_unfit_is_kept_and_tried_again)
@@ -599,19 +608,19 @@ Test (orders, an_order_that_found_the_host_unfit_is_kept_and_tried_again)
     struct wire_application application;
     struct wire_desired desired = desired_update (5);
     order_find_unfit (5);
-    cr_expect_eq (node.standing.epoch, 0, "the order has not ended");
-    node_describe (&node, &application);
+    cr_expect_eq (app.standing.epoch, 0, "the order has not ended");
+    node_describe (&app, &application);
     cr_expect_not_null (application.retry);
     cr_expect_not_null (application.last_error);
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT, "not before the retry is due");
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_UNFIT, "not before the retry is due");
     for (unsigned i = 0; i < 8; i++) { /* without a limit */
-        node_event (&node, UPDATE_EVENT_DEADLINE);
-        cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE);
+        node_event (&app, UPDATE_EVENT_DEADLINE);
+        cr_assert_eq (app.procedure.state, WIRE_STATE_IDLE);
         order_find_unfit (5);
         cr_expect_eq (standing_kept ().unfit, i + 2);
     }
-    node_describe (&node, &application);
+    node_describe (&app, &application);
     cr_expect_eq (application.n_quarantine, 0);
 }
 
@@ -619,39 +628,39 @@ Test (orders, a_restart_keeps_an_order_and_the_time_of_its_retry)
 {
     struct wire_desired desired = desired_update (5);
     order_find_unfit (5);
-    node_event (&node, UPDATE_EVENT_DEADLINE);
+    node_event (&app, UPDATE_EVENT_DEADLINE);
     order_find_unfit (5);
-    char *retry = strdup (node.standing.retry);
+    char *retry = strdup (app.standing.retry);
     manager_restart ();
-    cr_assert_eq (node.procedure.state, WIRE_STATE_UNFIT);
-    cr_expect_eq (node.procedure.unfit, 2);
-    cr_expect_str_eq (node.standing.retry, retry);
-    cr_expect_leq (node_later_left_ms (&node), 5 * config.limits.unfit_ms);
-    cr_expect_gt (node_later_left_ms (&node), config.limits.unfit_ms);
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT, "not before the retry is due");
+    cr_assert_eq (app.procedure.state, WIRE_STATE_UNFIT);
+    cr_expect_eq (app.procedure.unfit, 2);
+    cr_expect_str_eq (app.standing.retry, retry);
+    cr_expect_leq (node_later_left_ms (&app), 5 * config.limits.unfit_ms);
+    cr_expect_gt (node_later_left_ms (&app), config.limits.unfit_ms);
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_UNFIT, "not before the retry is due");
     free (retry);
 
-    free (node.standing.retry); /* the clock was set, or the host was off */
-    node.standing.retry = strdup ("2020-01-01T00:00:00.000000000Z");
-    node_standing_save (&node);
+    free (app.standing.retry); /* the clock was set, or the host was off */
+    app.standing.retry = strdup ("2020-01-01T00:00:00.000000000Z");
+    node_standing_save (&app);
     manager_restart ();
-    cr_assert_eq (node.procedure.state, WIRE_STATE_IDLE);
+    cr_assert_eq (app.procedure.state, WIRE_STATE_IDLE);
     order_find_unfit (5);
-    cr_expect_eq (node.procedure.unfit, 3);
-    free (node.standing.retry);
-    node.standing.retry = strdup ("2999-01-01T00:00:00.000000000Z");
-    cr_expect_leq (node_later_left_ms (&node), 15 * config.limits.unfit_ms);
+    cr_expect_eq (app.procedure.unfit, 3);
+    free (app.standing.retry);
+    app.standing.retry = strdup ("2999-01-01T00:00:00.000000000Z");
+    cr_expect_leq (node_later_left_ms (&app), 15 * config.limits.unfit_ms);
 }
 
 Test (orders, a_newer_order_replaces_one_that_waits_for_its_retry)
 {
     struct wire_desired desired = desired_update (6);
     order_find_unfit (5);
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_MATCHING);
-    cr_expect_eq (node.order.epoch, 6);
-    cr_expect_eq (node.procedure.unfit, 0);
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_MATCHING);
+    cr_expect_eq (app.order.epoch, 6);
+    cr_expect_eq (app.procedure.unfit, 0);
     cr_expect_eq (standing_kept ().unfit, 0);
 }
 
@@ -660,8 +669,8 @@ Test (orders, an_order_that_waits_for_its_retry_ends_by_a_cancel_or_a_hold)
     struct wire_desired desired = desired_update (5);
     order_find_unfit (5);
     desired.epoch = desired.cancel_epoch = 6;
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
     cr_expect_eq (standing_kept ().epoch, 5);
     cr_expect_eq (standing_kept ().unfit, 0);
 
@@ -669,9 +678,9 @@ Test (orders, an_order_that_waits_for_its_retry_ends_by_a_cancel_or_a_hold)
     order_find_unfit (7);
     desired.epoch = desired.hold_epoch = 8;
     desired.held = true;
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_IDLE);
-    cr_expect (node.standing.held);
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
+    cr_expect (app.standing.held);
     cr_expect_eq (standing_kept ().unfit, 0);
 }
 
@@ -680,8 +689,8 @@ Test (orders, clearing_the_quarantine_keeps_an_order_that_waits_for_its_retry)
     struct wire_desired desired = desired_update (5);
     order_find_unfit (5);
     desired.epoch = desired.clear_epoch = 6;
-    node_orders_desired (&node, &desired);
-    cr_expect_eq (node.procedure.state, WIRE_STATE_UNFIT);
-    cr_expect_eq (node.standing.epoch, 0);
+    node_orders_desired (&app, &desired);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_UNFIT);
+    cr_expect_eq (app.standing.epoch, 0);
     cr_expect_eq (journal_count ("clear"), 1);
 }

@@ -8,7 +8,7 @@
 #include <signal.h>
 
 #include "base/text.h"
-#include "node/manager.h"
+#include "node/application.h"
 #include "test/fault/scratch.h"
 
 #define RUNNING "2026-01-02T00:00:00.000000000Z"
@@ -16,7 +16,8 @@
 #define LATER "2026-01-03T00:00:00.000000000Z"
 
 static struct identity_config config;
-static struct node_manager node;
+static struct node_process process;
+static struct node_application app;
 static char text[NODE_SCRUB_TEXT];
 static bool wanted;
 static const char *words;
@@ -26,23 +27,24 @@ static void set_up (void)
     scratch_begin ();
     cr_assert_eq (identity_config_init (&config, scratch_path), 0);
     cr_assert_eq (identity_config_set (&config, "node/scrub", "20ms", NULL), 0);
-    cr_assert_eq (root_make (&disk_system, scratch_path, &node.root, NULL), 0);
+    cr_assert_eq (root_make (&disk_system, scratch_path, &process.root, NULL), 0);
     free (scratch_shell ("for w in " RUNNING " " BEFORE " " LATER "; do mkdir $w; echo $w > $w/noded; "
                          "echo lib > $w/lib.so; (cd $w && sha256sum lib.so noded > manifest); done; "
                          "ln -s " RUNNING " stable; ln -s " BEFORE " previous",
                          NULL));
-    node.config = &config;
-    node.loop = bus_loop_new ();
-    cr_assert_not_null (node.loop);
-    update_procedure_init (&node.procedure);
-    node_scrub_begin (&node);
+    process.config = &config;
+    process.loop = bus_loop_new ();
+    app = (struct node_application){.name = "noded", .process = &process, .root = &process.root};
+    cr_assert_not_null (process.loop);
+    update_procedure_init (&app.procedure);
+    node_scrub_begin (&app);
 }
 
 static void tear_down (void)
 {
-    node_scrub_end (&node);
-    (void) bus_loop_free (node.loop);
-    root_deinit (&node.root);
+    node_scrub_end (&app);
+    (void) bus_loop_free (process.loop);
+    root_deinit (&process.root);
     identity_config_deinit (&config);
     scratch_end ();
 }
@@ -51,12 +53,12 @@ TestSuite (scrub, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static void scrub_look (void *context)
 {
-    bool found = node_scrub_read (&node.root, text);
+    bool found = node_scrub_read (&process.root, text);
     (void) context;
     if (scratch_exists ("var/scrub") && found == wanted && (!found || strstr (text, words)))
-        bus_loop_stop (node.loop);
+        bus_loop_stop (process.loop);
     else
-        (void) bus_timer_start (node.loop, 5, scrub_look, NULL);
+        (void) bus_timer_start (process.loop, 5, scrub_look, NULL);
 }
 
 /*  Runs the loop until damage is reported with this text; NULL: until no damage is reported. */
@@ -65,7 +67,7 @@ static void scrub_wait (const char *said)
     wanted = said;
     words = said;
     scrub_look (NULL);
-    cr_assert_eq (bus_loop_run (node.loop), 0);
+    cr_assert_eq (bus_loop_run (process.loop), 0);
 }
 
 Test (scrub, damage_in_either_is_reported_until_it_is_repaired)
@@ -89,12 +91,12 @@ Test (scrub, damage_is_kept_over_a_restart_and_dropped_with_another_version)
 {
     scratch_write_text (BEFORE "/noded", "other\n");
     scrub_wait ("previous is damaged");
-    node_scrub_end (&node);
-    node_scrub_begin (&node);
-    cr_expect (node_scrub_describe (&node, text));
+    node_scrub_end (&app);
+    node_scrub_begin (&app);
+    cr_expect (node_scrub_describe (&app, text));
     free (scratch_shell ("ln -sfn " LATER " previous", NULL));
-    cr_expect_not (node_scrub_describe (&node, text), "%s", text);
-    cr_expect_not (node_scrub_read (&node.root, text), "%s", text);
+    cr_expect_not (node_scrub_describe (&app, text), "%s", text);
+    cr_expect_not (node_scrub_read (&process.root, text), "%s", text);
     scrub_wait (NULL);
 }
 
@@ -111,7 +113,7 @@ Test (scrub, an_earlier_verification_does_not_hide_damage)
 static void on_stop (void *context)
 {
     (void) context;
-    bus_loop_stop (node.loop);
+    bus_loop_stop (process.loop);
 }
 
 Test (scrub, an_end_during_a_round_does_not_wait_for_its_pause)
@@ -120,13 +122,13 @@ Test (scrub, an_end_during_a_round_does_not_wait_for_its_pause)
     free (size);
     free (scratch_shell ("rm -f var/scrub", NULL));
     struct timespec before, after;
-    (void) bus_timer_start (node.loop, 60, on_stop, NULL);
-    cr_assert_eq (bus_loop_run (node.loop), 0);
+    (void) bus_timer_start (process.loop, 60, on_stop, NULL);
+    cr_assert_eq (bus_loop_run (process.loop), 0);
     (void) clock_gettime (CLOCK_MONOTONIC, &before);
-    node_scrub_end (&node); /* 1 GB would take 100 s */
+    node_scrub_end (&app); /* 1 GB would take 100 s */
     (void) clock_gettime (CLOCK_MONOTONIC, &after);
     cr_expect_lt (after.tv_sec - before.tv_sec, 30);
-    cr_expect_null (node.scrub);
+    cr_expect_null (app.scrub);
 }
 
 Test (scrub, an_unusable_record_does_not_stop_the_scrub)
@@ -138,10 +140,10 @@ Test (scrub, an_unusable_record_does_not_stop_the_scrub)
         "rm -rf var/scrub; printf 'previous %s\\nstable\\nat x\\nboot' \"$BEFORE\" >var/scrub"};
     cr_assert_eq (setenv ("BEFORE", BEFORE, 1), 0);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        node_scrub_end (&node);
+        node_scrub_end (&app);
         free (scratch_shell (changes[i], NULL));
         scratch_write_text (BEFORE "/noded", "other\n");
-        node_scrub_begin (&node);
+        node_scrub_begin (&app);
         scrub_wait ("previous is damaged");
         scratch_write_text (BEFORE "/noded", BEFORE "\n");
         scrub_wait (NULL);

@@ -29,8 +29,9 @@ static void on_desired (void *context, const struct wire_desired *message)
     (void) message;
 }
 
-static const struct node_session_ops ops = {
-    .describe = on_describe, .welcome = on_welcome, .desired = on_desired};
+static const struct node_session_ops ops = {.welcome = on_welcome};
+static const struct node_subject_ops subject_ops = {.describe = on_describe, .desired = on_desired};
+static struct node_subject subject;
 
 static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
@@ -63,6 +64,7 @@ static void setup (void)
     (void) snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("content"));
     config.resend_ms = 100;
     cr_assert_eq (node_session_new (loop, &config, &ops, NULL, &session, &error), 0, "%s", error.text);
+    node_subject_add (session, &subject, "noded", &subject_ops, NULL);
 }
 
 static void teardown (void)
@@ -96,6 +98,6 @@ Test (session, an_origin_that_lost_the_session_gets_a_hello_without_a_pause)
     cr_assert_eq (hellos, 1);
     status = WIRE_STATUS_REFUSED;
     stop_at = 2;
-    node_session_ask (session);
+    node_subject_ask (&subject);
     rig_run ();
 }

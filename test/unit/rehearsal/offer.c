@@ -41,7 +41,7 @@ static void setup (void)
     cr_assert_eq (root_make (&disk_system, directory, &root, NULL), 0);
     envelope = (struct wire_envelope){
         .application = (char *) "noded", .version = (char *) "1", .binary = {{1}}, .size = 1};
-    self = (struct identity_self){.installed = {.envelope = &envelope}};
+    self = (struct identity_self){.running.installed = {.envelope = &envelope}};
     cr_assert_eq (rehearsal_offer_make (&root, &self, "ipc:///tmp/callback", &offer, NULL), 0);
 }
 
@@ -135,7 +135,7 @@ Test (offer, two_offers_are_two_releases)
 
 Test (offer, an_offer_of_an_offer_does_not_carry_the_callback_of_the_first)
 {
-    struct identity_self nested = {.installed = {.envelope = &offer.envelope}};
+    struct identity_self nested = {.running.installed = {.envelope = &offer.envelope}};
     struct rehearsal_offer second = {.odd = -1};
     cr_assert_eq (rehearsal_offer_make (&root, &nested, "ipc:///tmp/other", &second, NULL), 0);
     size_t callbacks = 0;
@@ -173,7 +173,7 @@ Test (offer, the_largest_envelope_still_makes_an_offer)
                                   .size = 1,
                                   .args = many,
                                   .n_args = 256};
-    struct identity_self full = {.installed = {.envelope = &large}};
+    struct identity_self full = {.running.installed = {.envelope = &large}};
     struct rehearsal_offer made = {.odd = -1};
     struct base_error error = {.code = 0};
     cr_assert_eq (rehearsal_offer_make (&root, &full, "ipc:///tmp/callback", &made, &error), 0, "%s",

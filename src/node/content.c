@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  node/content.c - a node's connection to its content peer */
+
+#include "node/content.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/*  The first and the longest pause between two attempts to send what waits. */
+enum { SEND_LEAST_MS = 1, SEND_MOST_MS = 1000 };
+
+enum { TRANSPORT_HEARTBEAT_MS = 60 * 1000 };
+
+struct node_content {
+    struct bus_loop *loop;
+    const struct identity_config *config;
+    struct bus_socket *socket; /* NULL: closed */
+    struct node_content_user *users;
+    uint64_t pause_ms;
+    int timer;
+    struct base_log_limit log; /* for lines that the peer can cause */
+};
+
+struct node_content *node_content_new (struct bus_loop *loop, const struct identity_config *config)
+{
+    struct node_content *content = calloc (1, sizeof *content);
+    if (content)
+        *content = (struct node_content){.loop = loop, .config = config, .pause_ms = SEND_LEAST_MS};
+    return content;
+}
+
+static void connection_close (struct node_content *content)
+{
+    bus_timer_cancel (content->loop, content->timer);
+    content->timer = 0;
+    content->socket = bus_socket_free (content->socket);
+}
+
+struct node_content *node_content_free (struct node_content *content)
+{
+    if (content)
+        connection_close (content);
+    free (content);
+    return NULL;
+}
+
+void node_content_join (struct node_content *content, struct node_content_user *user,
+                        const struct node_content_ops *ops, void *context)
+{
+    user->content = content;
+    user->ops = ops;
+    user->context = context;
+    user->count = 0;
+    user->loses = false;
+    user->next = content->users;
+    content->users = user;
+}
+
+void node_content_leave (struct node_content_user *user)
+{
+    struct node_content *content = user->content;
+    if (!content)
+        return;
+    struct node_content_user **link = &content->users;
+    while (*link != user)
+        link = &(*link)->next;
+    *link = user->next;
+    user->content = NULL;
+    user->count = 0;
+    if (!content->users)
+        connection_close (content);
+}
+
+void node_content_forget (struct node_content_user *user)
+{
+    user->count = 0;
+}
+
+static void get_forget (struct node_content_user *user, unsigned index)
+{
+    user->count--;
+    memmove (user->requests + index, user->requests + index + 1,
+             (user->count - index) * sizeof *user->requests);
+}
+
+/*  Returns the index of an unanswered get; the number of gets if there is none. */
+static unsigned get_find (const struct node_content_user *user, const struct base_digest *digest,
+                          uint64_t offset, uint64_t length)
+{
+    unsigned i = 0;
+    while (i < user->count &&
+           (user->requests[i].get.offset != offset || user->requests[i].get.length != length ||
+            !base_digest_equal (&user->requests[i].get.digest, digest)))
+        i++;
+    return i;
+}
+
+static void on_chunk (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    struct node_content *content = context;
+    (void) socket;
+    if (message->record != &wire_chunk_record)
+        return;
+    const struct wire_chunk *chunk = message->body;
+    for (struct node_content_user *user = content->users; user; user = user->next) {
+        unsigned i = get_find (user, &chunk->digest, chunk->offset, chunk->length);
+        if (i < user->count) {
+            get_forget (user, i);
+            user->ops->chunk (user->context, chunk, message->payload, message->payload_size);
+            return;
+        }
+    }
+    base_log_limited (&content->log, BASE_LOG_DEBUG, "ignoring a chunk that nothing waits for");
+}
+
+/*  Messages are never queued for a peer that is away: all of them would be sent when it comes. */
+static int connection_open (struct node_content *content)
+{
+    const struct identity_config *config = content->config;
+    struct bus_socket_options options = {.on_message = on_chunk,
+                                         .context = content,
+                                         .keys = config->has_keys ? &config->keys : NULL,
+                                         .heartbeat_ms = TRANSPORT_HEARTBEAT_MS,
+                                         .only_connected = true};
+    struct base_error error = {.code = 0};
+    if (content->socket)
+        return 0;
+    int rc = bus_socket_new (content->loop, BUS_DEALER, &options, &content->socket, &error);
+    rc = rc ? rc : bus_socket_connect (content->socket, config->endpoints.content, &error);
+    if (rc) {
+        base_log_limited (&content->log, BASE_LOG_WARNING, "%s", error.text);
+        content->socket = bus_socket_free (content->socket);
+    }
+    return rc;
+}
+
+static void gets_send (void *context);
+
+static void gets_send_later (struct node_content *content)
+{
+    bus_timer_cancel (content->loop, content->timer);
+    content->timer = bus_timer_start (content->loop, content->pause_ms, gets_send, content);
+    content->pause_ms = content->pause_ms * 2 < SEND_MOST_MS ? content->pause_ms * 2 : SEND_MOST_MS;
+}
+
+/*  Sends what waits; what cannot be sent continues to wait. */
+static void gets_send (void *context)
+{
+    struct node_content *content = context;
+    bool ready = !connection_open (content) && bus_socket_is_ready (content->socket), waits = false;
+    bus_timer_cancel (content->loop, content->timer);
+    content->timer = 0;
+    for (struct node_content_user *user = content->users; user; user = user->next)
+        for (unsigned i = 0; i < user->count; i++) {
+            struct node_content_get *get = &user->requests[i];
+            if (!get->sent && ready)
+                get->sent = !bus_send (content->socket, NULL, &wire_get_record, &get->get);
+            waits |= !get->sent;
+        }
+    if (waits)
+        gets_send_later (content);
+    else
+        content->pause_ms = SEND_LEAST_MS;
+}
+
+bool node_content_is_connected (struct node_content_user *user)
+{
+    return !connection_open (user->content) && bus_socket_is_ready (user->content->socket);
+}
+
+void node_content_get (struct node_content_user *user, const struct wire_get *get)
+{
+    unsigned i = get_find (user, &get->digest, get->offset, get->length);
+    if (i < user->count)
+        get_forget (user, i);
+    if (user->count == NODE_CONTENT_GETS_MOST)
+        get_forget (user, 0);
+    user->requests[user->count++] = (struct node_content_get){.get = *get};
+    gets_send (user->content);
+}
+
+void node_content_reconnect (struct node_content_user *user)
+{
+    struct node_content *content = user->content;
+    connection_close (content);
+    for (struct node_content_user *other = content->users; other; other = other->next) {
+        other->count = 0;
+        other->loses = other != user && other->ops->lost;
+    }
+    /* a handler may make any user leave, so the list is searched from its start each time */
+    for (struct node_content_user *other = content->users; other;) {
+        if (!other->loses) {
+            other = other->next;
+            continue;
+        }
+        other->loses = false;
+        other->ops->lost (other->context);
+        other = content->users;
+    }
+}
+
+void node_content_lost (struct node_content *content)
+{
+    struct node_content_user none = {.content = content};
+    node_content_reconnect (&none);
+}

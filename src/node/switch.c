@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  node/switch.c - points stable to a candidate, ends its trial, and points stable back */
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "node/application.h"
+#include "root/lock.h"
+
+enum { CHANGE_MS = 1000 };
+
+/*  Reads where stable points to; empty if that cannot be read. A rename whose sync failed has happened all
+    the same: the link shows whether it did, not the return code. */
+static void stable_read (const struct node_application *app, char ret_name[ROOT_NAME_SIZE])
+{
+    if (root_link (app->root, ROOT_STABLE, ret_name))
+        *ret_name = '\0';
+}
+
+/*  Verifies, before the trial, the version that a failed trial would roll back to. If this version is
+    damaged, the rollback returns to an undamaged one. If there is none, the update is the only repair left,
+    and the report of the next step says so. */
+static void way_back_check (struct node_application *app)
+{
+    struct base_error damage = {.code = 0}, other;
+    const char *own = app->running->workspace, *found = NULL;
+    if (!*own || root_workspace_check (app->root, own, &damage) == 0)
+        return;
+    char **names = root_ways_back (app->root, app->order.workspace, own);
+    for (size_t i = 0; names && names[i] && !found; i++)
+        if (strcmp (names[i], own) != 0 && root_workspace_check (app->root, names[i], &other) == 0)
+            found = names[i];
+    (void) snprintf (app->order.note, sizeof app->order.note,
+                     "%s is damaged: a failed trial is rolled back to %s", own,
+                     found ? found : "it all the same: no other version is undamaged");
+    base_log (BASE_LOG_WARNING, "%s: %s (%s)", app->order.transaction, app->order.note, damage.text);
+    (void) base_list_free (names);
+}
+
+void node_switch (struct node_application *app)
+{
+    struct node_order *order = &app->order;
+    struct base_error error = {.code = 0};
+    struct wire_trial trial = {.transaction = order->transaction,
+                               .epoch = order->epoch,
+                               .attempt = order->attempt,
+                               .release = order->release,
+                               .version = order->candidate.envelope->version,
+                               .workspace = order->workspace,
+                               .previous = app->running->workspace};
+    if (root_trial_note (app->root, &trial, &error))
+        base_log (BASE_LOG_WARNING, "cannot record the trial, ignoring: %s", error.text);
+    node_stable_keep (app);
+    way_back_check (app);
+    base_cleanup (base_close_p) int change = root_change_lock (app->root, CHANGE_MS);
+    (void) change;                        /* held until the return; an update goes on without it */
+    if (node_stable_is_elsewhere (app)) { /* a person has just reverted, and must not be overruled */
+        base_log (BASE_LOG_WARNING, "%s: another version was made stable meanwhile: restarting into it",
+                  order->transaction);
+        app->kind->ops->restart (app);
+        return;
+    }
+    /* the first version of an application has nothing to return to, so it gets no trial */
+    int rc = *app->running->workspace
+                 ? root_switch (app->root, order->workspace, &app->process->config->trial, &error)
+                 : root_stable_set (app->root, order->workspace, &error);
+    char stable[ROOT_NAME_SIZE];
+    stable_read (app, stable);
+    if (rc && strcmp (stable, order->workspace) != 0) {
+        (void) root_trial_forget (app->root);
+        node_fail (app, UPDATE_EVENT_FAILED, "%s", error.text);
+        return;
+    }
+    if (rc)
+        base_log (BASE_LOG_WARNING, "%s: switched, ignoring: %s", order->transaction, error.text);
+    node_event (app, UPDATE_EVENT_DONE);
+}
+
+void node_switch_confirm (struct node_application *app)
+{
+    struct base_error error;
+    app->kind->ops->prove_end (app);
+    if (root_confirm (app->root, &error)) {
+        base_log (BASE_LOG_WARNING, "this version could not confirm itself: %s", error.text);
+        node_event (app, UPDATE_EVENT_FAILED);
+        return;
+    }
+    if (app->kind->ops->confirmed)
+        app->kind->ops->confirmed (app);
+    node_event (app, UPDATE_EVENT_DONE);
+}
+
+static int revert_by_order (struct node_application *app, struct base_error *error)
+{
+    char name[ROOT_NAME_SIZE];
+    app->standing.revert_epoch = app->order.epoch;
+    free (app->standing.revert_from);
+    app->standing.revert_from = strdup (app->running->workspace);
+    node_standing_save (app);
+    node_previous_keep (app);
+    return root_revert (app->root, name, error);
+}
+
+static int roll_back (struct node_application *app, struct base_error *error)
+{
+    struct root_outcome outcome = {.cause = ROOT_CAUSE_UNCONFIRMED};
+    (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, app->running->workspace);
+    (void) snprintf (outcome.text, sizeof outcome.text, "until its deadline %s",
+                     update_proof_missing (&app->proof));
+    (void) root_failed_write (app->root, &outcome, NULL);
+    (void) root_outcome_write (app->root, &outcome, NULL); /* for versions that read only var/outcome */
+    return root_go_back (app->root, error);
+}
+
+void node_switch_back (struct node_application *app, enum node_back why)
+{
+    bool by_order = why == NODE_BACK_ORDERED;
+    struct base_error error = {.code = 0};
+    char before[ROOT_NAME_SIZE], after[ROOT_NAME_SIZE];
+    app->kind->ops->prove_end (app);
+    stable_read (app, before);
+    int rc = by_order ? revert_by_order (app, &error) : roll_back (app, &error);
+    stable_read (app, after);
+    if (rc && strcmp (before, after) == 0) {
+        app->standing.revert_epoch = 0; /* saved with the end of the order */
+        node_fail (app, UPDATE_EVENT_FAILED, "cannot revert: %.300s; the running version continues, %s",
+                   error.text, app->standing.held ? "held as before" : "not held");
+        return;
+    }
+    if (rc)
+        base_log (BASE_LOG_WARNING, "reverted, ignoring: %s", error.text);
+    if (by_order) /* a trial that was ended by order blames no release */
+        (void) root_trial_forget (app->root);
+    node_event (app, UPDATE_EVENT_DONE);
+}
