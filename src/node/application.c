@@ -68,7 +68,8 @@ static void records_open (struct node_application *app)
     const struct disk_until until = {.boot_ms = base_time_boot_ms () + TIDY_MS};
     node_places_keep (app);
     node_stable_mark (app);
-    if (root_tidy (app->root, &until, &error))
+    /* an application that was never installed has no stable */
+    if (root_tidy (app->root, &until, &error) && *app->running->workspace)
         base_log (BASE_LOG_WARNING, "cannot remove the leftovers of an earlier process, ignoring: %s",
                   error.text);
     if (root_standing_read (app->root, &app->standing))

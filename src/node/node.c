@@ -169,6 +169,8 @@ static int applications_open (struct node_process *process, struct base_error *e
     process->applications = calloc (count, sizeof *process->applications);
     if (!process->applications)
         return -ENOMEM;
+    if (process->config->depth != IDENTITY_DEPTH_SERVICE)
+        count = 1; /* a probe manages noded alone */
     for (size_t i = 0; i < count; i++) {
         struct node_application *app = &process->applications[process->n_applications];
         int r = node_application_open (app, process, kinds[i], error);

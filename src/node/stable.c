@@ -50,7 +50,7 @@ void node_stable_keep (struct node_application *app)
 {
     struct base_error lost = {.code = 0}, error = {.code = 0};
     char name[ROOT_NAME_SIZE] = "", reason[500];
-    if (root_stable_check (app->root, &lost) <= 0) {
+    if (!*app->running->workspace || root_stable_check (app->root, &lost) <= 0) {
         app->stable_reported = false;
         return;
     }
@@ -123,7 +123,7 @@ void node_previous_keep (struct node_application *app)
     struct base_error lost = {.code = 0}, error = {.code = 0};
     char name[ROOT_NAME_SIZE] = "", reason[500];
     const char *known = app->standing.previous;
-    if (root_trial_is_likely (app->root, app->running->workspace) ||
+    if (!*app->running->workspace || root_trial_is_likely (app->root, app->running->workspace) ||
         root_link (app->root, ROOT_STABLE, name) || strcmp (name, app->running->workspace) != 0)
         return;
     int rc = root_previous_check (app->root, known, name, &lost);
