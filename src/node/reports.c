@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/reports.c - describes this app, and reports steps to the origin, the parent and the journal */
+/*  node/reports.c - describes an application, and reports steps to the origin, the parent and the journal */
 
 #include <errno.h>
 #include <string.h>
