@@ -90,8 +90,8 @@ static int make_copy (void *context)
 
     (void) unlink (backup->copy); /* left by a broker that was killed */
     if (r == 0)
-        r = broker_store_copy (backup->database, backup->copy, &backup->turns, &backup->fleet_head,
-                               &backup->error);
+        r = records_copy (backup->database, backup->copy, &backup->turns, &backup->fleet_head,
+                          &backup->error);
     if (r == 0)
         r = content_put (backup, &blobs);
     (void) unlink (backup->copy);
@@ -144,7 +144,7 @@ int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
                            struct base_error *error)
 {
     struct broker_backup *backup = broker->backup;
-    const char *database = broker_store_path (broker->store);
+    const char *database = records_path (broker->records);
     int r;
 
     if (!broker->content)

@@ -27,7 +27,7 @@ static int on_content_open (void *context, const struct base_digest *digest, int
     uint64_t size;
 
     /* Restores a blob from the trash if the records need it. */
-    if (r == -ENOENT && broker_store_content_used (broker->store, digest, &used, NULL) == 0 && used &&
+    if (r == -ENOENT && records_content_used (broker->records, digest, &used, NULL) == 0 && used &&
         broker_content_has (broker->content, digest, &size))
         r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
     return r;
@@ -109,7 +109,7 @@ static void on_tick (void *context)
 }
 
 /*  Adds a node from the records. It is offline until it is heard of. */
-static int node_load (void *context, const struct broker_node_record *record)
+static int node_load (void *context, const struct records_node *record)
 {
     struct broker *broker = context;
     struct broker_node *node;
@@ -119,29 +119,31 @@ static int node_load (void *context, const struct broker_node_record *record)
 
 static int nodes_load (struct broker *broker, struct base_error *error)
 {
-    int r = broker_store_nodes (broker->store, node_load, broker, error);
+    int r = records_nodes (broker->records, node_load, broker, error);
 
     if (r == 0)
-        r = broker_store_revision_next (broker->store, &broker->revision, error);
+        r = records_revision_next (broker->records, &broker->revision, error);
     for (size_t i = 0; r == 0 && i < broker->registry.n_nodes; i++) {
         struct broker_node *node = broker->registry.nodes[i];
         bool trial = false;
-        r = broker_store_node_on_trial (broker->store, node->id, &trial, error);
+        r = records_node_on_trial (broker->records, node->id, &trial, error);
         broker_registry_trial (&broker->registry, node, trial);
         if (r == 0)
             r = broker_labels_load (broker, node, error);
         /* A client that follows changes across a restart must learn that no node is known to be online. */
         if (r == 0)
-            r = broker_store_revision_next (broker->store, &node->revision, error);
+            r = records_revision_next (broker->records, &node->revision, error);
         if (r == 0)
             broker->revision = node->revision;
     }
     return r;
 }
 
-static int records_open (struct broker *broker, const struct broker_config *config, struct base_error *error)
+static int broker_records_open (struct broker *broker, const struct broker_config *config,
+                                struct base_error *error)
 {
-    int r = broker_keeping_open (config->root, broker->root, config->anew, &broker->store, error);
+    int r = broker_keeping_open (config->root, broker->root, config->anew, &broker->records, &broker->mark,
+                                 error);
 
     return r == 0 ? nodes_load (broker, error) : r;
 }
@@ -237,7 +239,7 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker_waiters_init (&broker->waiters, loop, broker_waiter_look, broker);
     r = broker_root_open (config->root, &broker->root, &broker->lock, error);
     if (r == 0)
-        r = records_open (broker, config, error);
+        r = broker_records_open (broker, config, error);
     if (r == 0 && !config->no_content)
         r = broker_content_open (loop, broker->root, &broker->content, error);
     if (r == 0)
@@ -271,7 +273,8 @@ struct broker *broker_free (struct broker *broker)
     broker_waiters_deinit (&broker->waiters);
     broker_registry_deinit (&broker->registry);
     broker->content = broker_content_free (broker->content);
-    broker->store = broker_store_free (broker->store);
+    broker->records = records_free (broker->records);
+    broker->mark = broker_mark_free (broker->mark);
     base_close_p (&broker->root);
     base_close_p (&broker->lock);
     free (broker);

@@ -13,8 +13,8 @@
 
 /*  The result of one report, within a transaction. */
 struct broker_journal_told {
-    struct broker_journal before; /* the record before; the caller frees it with broker_journal_deinit */
-    bool fault;                   /* there is a mismatch that was not known */
+    struct records_journal before; /* the record before; the caller frees it with records_journal_deinit */
+    bool fault;                    /* there is a mismatch that was not known */
 };
 
 /*  Compares the last line that a node reports with the record, and stores it. late: a report may have

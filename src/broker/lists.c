@@ -20,8 +20,8 @@
 static int node_show (struct broker *broker, const struct broker_node *node, const char *name,
                       struct wire_node *shown, struct base_error *error)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
-    base_cleanup (broker_journal_deinit) struct broker_journal journal = {.serial = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
+    base_cleanup (records_journal_deinit) struct records_journal journal = {.serial = 0};
     const struct broker_rollout *rollout;
     bool may_come = node->settle_ms > base_time_boot_ms ();
     char last_seen[BASE_TIME_TEXT];
@@ -44,16 +44,16 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
         if (broker_text_set (&shown->rollout, rollout->state.id) != 0)
             return -ENOMEM;
     }
-    r = broker_store_journal_get (broker->store, node->id, &journal, error);
+    r = records_journal_get (broker->records, node->id, &journal, error);
     if (r != 0 && r != -ENOENT)
         return r;
     shown->journal_serial = journal.serial;
     shown->journal_head = journal.head;
     shown->journal_fault = base_take (journal.fault);
-    r = broker_store_application_get (broker->store, node->id, name, &application, error);
+    r = records_application_get (broker->records, node->id, name, &application, error);
     if (r != 0)
         return r == -ENOENT ? 0 : r;
-    r = broker_order_outcome (broker->store, &application, may_come, shown, NULL, error);
+    r = broker_order_outcome (broker->records, &application, may_come, shown, NULL, error);
     if (r == 0 && application.is_told) {
         shown->application = malloc (sizeof *shown->application);
         if (!shown->application)
@@ -123,7 +123,7 @@ struct node_list {
     struct rollout_selector *selector; /* NULL: every node */
     uint64_t since;
     struct broker_page page;
-    char unknown[BROKER_ID_SIZE];
+    char unknown[RECORDS_ID_SIZE];
     struct base_error *error;
 };
 
@@ -189,7 +189,7 @@ int broker_list_nodes (struct broker *broker, const struct wire_request *request
     if (r == 0)
         r = node_list_make (broker, request, selector, answer, error);
     if (r == 0)
-        r = broker_store_fleet_head (broker->store, &answer->heads, &answer->fleet_head, error);
+        r = records_fleet_head (broker->records, &answer->heads, &answer->fleet_head, error);
     (void) rollout_selector_free (selector);
     return r;
 }
@@ -202,7 +202,7 @@ struct release_list {
     uint64_t last; /* serial of the last one on the page */
 };
 
-static int published_fill (const struct broker_release *release, struct wire_published *published)
+static int published_fill (const struct records_release *release, struct wire_published *published)
 {
     const struct wire_release *document = &release->document;
 
@@ -228,7 +228,7 @@ static int published_fill (const struct broker_release *release, struct wire_pub
     return 0;
 }
 
-static int release_list_visit (void *context, const struct broker_release *release)
+static int release_list_visit (void *context, const struct records_release *release)
 {
     struct release_list *list = context;
     base_cleanup (wire_published_deinit) struct wire_published published = {.size = 0};
@@ -271,7 +271,7 @@ int broker_list_releases (struct broker *broker, const struct wire_request *requ
 
     if (serial_read (request->after, &before) != 0)
         return invalid_after (answer);
-    r = broker_store_releases (broker->store, request->application, before, release_list_visit, &list, error);
+    r = records_releases (broker->records, request->application, before, release_list_visit, &list, error);
     if (r < 0) {
         broker_page_deinit (&list.page);
         return r;
@@ -313,8 +313,8 @@ int broker_list_reports (struct broker *broker, const struct wire_request *reque
         answer->reason = broker_reason ("no node %s: nodectl nodes lists them", request->nodes[0]);
         return 0;
     }
-    r = broker_store_reports (broker->store, request->nodes[0], request->application, after,
-                              report_list_visit, &page, error);
+    r = records_reports (broker->records, request->nodes[0], request->application, after, report_list_visit,
+                         &page, error);
     if (r < 0) {
         broker_page_deinit (&page);
         return r;

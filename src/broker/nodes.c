@@ -14,7 +14,7 @@ int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire
                    struct wire_desired *answer)
 {
     struct broker *broker = context;
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     struct broker_node *node = broker_hear (broker, peer, ask->node, ask->session);
     struct base_error error = {.code = 0};
     int r;
@@ -23,7 +23,7 @@ int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire
         answer->status = WIRE_STATUS_REFUSED;
     else {
         bool has_heard = ask->instance && strcmp (ask->instance, origin_instance (broker->origin)) == 0;
-        r = broker_store_application_get (broker->store, ask->node, ask->application, &application, &error);
+        r = records_application_get (broker->records, ask->node, ask->application, &application, &error);
         if (r != 0 && r != -ENOENT)
             return broker_storage_failed (broker, &error);
         answer->status = WIRE_STATUS_NONE;
@@ -42,19 +42,19 @@ int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire
     itself. */
 static bool node_runs (struct broker *broker, const struct wire_match *match)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
 
-    return broker_store_application_get (broker->store, match->node, match->application, &application,
-                                         NULL) == 0 &&
+    return records_application_get (broker->records, match->node, match->application, &application, NULL) ==
+               0 &&
            application.is_told && base_digest_equal (&application.told.release, &match->release);
 }
 
 static int match_answer (struct broker *broker, const struct wire_match *match, struct wire_matched *answer)
 {
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     const struct wire_envelope *envelope = NULL;
     struct base_error error = {.code = 0};
-    int r = broker_store_release_get (broker->store, &match->release, &release, &error);
+    int r = records_release_get (broker->records, &match->release, &release, &error);
 
     if (r != 0 && r != -ENOENT)
         return broker_storage_failed (broker, &error);

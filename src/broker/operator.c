@@ -25,7 +25,7 @@
 #include "broker/text.h"
 #include "wire/envelope.h"
 
-enum { KEY_SIZE = 2 * BROKER_ID_SIZE };
+enum { KEY_SIZE = 2 * RECORDS_ID_SIZE };
 
 /*  orders */
 
@@ -34,7 +34,7 @@ struct ordering {
     const struct wire_request *request;
     struct broker_page page;
     uint64_t epochs[BROKER_PAGE_COUNT]; /* of the orders that were made; 0: none */
-    char served[BROKER_ID_SIZE];        /* the platform to which the release can be served */
+    char served[RECORDS_ID_SIZE];       /* the platform to which the release can be served */
     struct base_error *error;
 };
 
@@ -47,7 +47,7 @@ static int forget_make (struct ordering *ordering, const struct broker_node *nod
         return ordered->reason ? 0 : -ENOMEM;
     }
     ordered->status = WIRE_STATUS_OK;
-    return broker_store_node_remove (ordering->broker->store, node->id, ordering->error);
+    return records_node_remove (ordering->broker->records, node->id, ordering->error);
 }
 
 /*  Returns the rollout that has ordered the node to update or to revert, and waits for the result; NULL:
@@ -69,15 +69,15 @@ static int release_check (struct ordering *ordering, const struct broker_order *
                           struct wire_ordered *ordered)
 {
     struct broker *broker = ordering->broker;
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     char text[BROKER_SERVING_TEXT];
     int r;
 
     if (strcmp (ordering->served, order->platform) == 0)
         return 0;
     r = order->release && !base_digest_is_null (order->release)
-            ? broker_store_release_get (broker->store, order->release, &release, ordering->error)
-            : broker_order_newest (broker->store, order->application, order->platform, &release,
+            ? records_release_get (broker->records, order->release, &release, ordering->error)
+            : broker_order_newest (broker->records, order->application, order->platform, &release,
                                    ordering->error);
 
     if (r != 0)
@@ -100,11 +100,11 @@ static int given_make (struct ordering *ordering, const struct broker_order *ord
     const struct broker_rollout *rollout =
         order->verb == WIRE_VERB_UPDATE ? rollout_with (broker, order) : NULL;
     char time[BASE_TIME_TEXT];
-    struct broker_given given = {.node = order->node,
-                                 .application = order->application,
-                                 .verb = order->verb,
-                                 .place = ordering->request->place,
-                                 .time = base_time_format (base_time_real_ns (), time)};
+    struct records_given given = {.node = order->node,
+                                  .application = order->application,
+                                  .verb = order->verb,
+                                  .place = ordering->request->place,
+                                  .time = base_time_format (base_time_real_ns (), time)};
     int r;
 
     if (rollout) {
@@ -121,12 +121,12 @@ static int given_make (struct ordering *ordering, const struct broker_order *ord
         if (r != 0)
             return r > 0 ? 0 : r;
     }
-    r = broker_order_make (broker->store, order, ordered, ret_epoch, ordering->error);
+    r = broker_order_make (broker->records, order, ordered, ret_epoch, ordering->error);
     if (r != 0 || *ret_epoch == 0)
         return r;
     given.epoch = *ret_epoch;
     given.transaction = ordered->transaction;
-    return broker_store_given_put (broker->store, &given, ordering->error);
+    return records_given_put (broker->records, &given, ordering->error);
 }
 
 static int order_node (struct ordering *ordering, const char *id, const struct broker_node *node,
@@ -221,7 +221,7 @@ static void ordering_announce (struct ordering *ordering)
 static int ordering_store (struct ordering *ordering, const char *key, struct wire_answer *answer)
 {
     struct broker *broker = ordering->broker;
-    int r = broker_store_begin (broker->store, ordering->error);
+    int r = records_begin (broker->records, ordering->error);
 
     if (r != 0)
         return r;
@@ -237,8 +237,8 @@ static int ordering_store (struct ordering *ordering, const char *key, struct wi
         if (!answer->next)
             return -ENOMEM;
     }
-    r = key ? broker_store_answer_put (broker->store, key, answer, ordering->error) : 0;
-    return r == 0 ? broker_store_commit (broker->store, ordering->error) : r;
+    r = key ? records_answer_put (broker->records, key, answer, ordering->error) : 0;
+    return r == 0 ? records_commit (broker->records, ordering->error) : r;
 }
 
 static int order_request (struct broker *broker, const struct wire_request *request,
@@ -258,7 +258,7 @@ static int order_request (struct broker *broker, const struct wire_request *requ
             "an update of all nodes is a rollout: nodectl rollout start, or nodectl update --all");
     if (request->key) {
         (void) snprintf (key, sizeof key, "%s/%s", request->key, request->after ? request->after : "");
-        r = broker_store_answer_get (broker->store, key, answer, error);
+        r = records_answer_get (broker->records, key, answer, error);
         if (r != -ENOENT)
             return r;
     }
@@ -272,7 +272,7 @@ static int order_request (struct broker *broker, const struct wire_request *requ
         ordering_announce (ordering);
         return 0;
     }
-    broker_store_rollback (broker->store);
+    records_rollback (broker->records);
     if (!answer->ordered)
         broker_page_deinit (&ordering->page);
     return r;
@@ -330,8 +330,8 @@ static int contents_check (struct broker *broker, const struct wire_release *rel
 /*  Writes the document of a recorded release. */
 static int document_put (struct broker *broker, const struct base_digest *digest, struct base_error *error)
 {
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
-    int r = broker_store_release_get (broker->store, digest, &release, error);
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
+    int r = records_release_get (broker->records, digest, &release, error);
 
     return r == 0 ? broker_document_put (broker->root, &release, error) : r;
 }
@@ -339,7 +339,7 @@ static int document_put (struct broker *broker, const struct base_digest *digest
 static int publish_request (struct broker *broker, const struct wire_request *request,
                             struct wire_answer *answer, struct base_error *error)
 {
-    base_cleanup (broker_release_deinit) struct broker_release known = {.serial = 0};
+    base_cleanup (records_release_deinit) struct records_release known = {.serial = 0};
     struct base_digest digest;
     char time[BASE_TIME_TEXT], text[BASE_DIGEST_TEXT];
     int r;
@@ -352,7 +352,7 @@ static int publish_request (struct broker *broker, const struct wire_request *re
         return 0;
     }
     digest = wire_release_digest (request->publish);
-    r = broker_store_release_get (broker->store, &digest, &known, error);
+    r = records_release_get (broker->records, &digest, &known, error);
     if (r != 0 && r != -ENOENT)
         return r;
     if (r == 0 && known.withdrawn)
@@ -361,8 +361,8 @@ static int publish_request (struct broker *broker, const struct wire_request *re
     if (contents_check (broker, request->publish, answer) != 0)
         return 0;
     if (r == -ENOENT) {
-        r = broker_store_release_put (broker->store, &digest, request->publish,
-                                      base_time_format (base_time_real_ns (), time), error);
+        r = records_release_put (broker->records, &digest, request->publish,
+                                 base_time_format (base_time_real_ns (), time), error);
         if (r != 0)
             return r;
         broker_serving_changed (broker);
@@ -384,7 +384,7 @@ static int withdraw_request (struct broker *broker, const struct wire_request *r
     char text[BASE_DIGEST_TEXT];
     int r = base_digest_is_null (&request->release)
                 ? -ENOENT
-                : broker_store_release_withdraw (broker->store, &request->release, error);
+                : records_release_withdraw (broker->records, &request->release, error);
 
     if (r == -ENOENT)
         return broker_answer_say (answer, WIRE_STATUS_NONE, "no such release: nodectl releases lists them");
@@ -541,7 +541,7 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
 
     broker_round_settle (broker);
     r = request_serve (broker, peer, request, answer, &error);
-    broker_store_mark_sync (broker->store);
+    broker_mark_sync (broker->mark);
     if (r == ORIGIN_LATER)
         return r;
     if (r < 0) {

@@ -8,11 +8,12 @@
 #include "broker/broker.h"
 #include "broker/content.h"
 #include "broker/hints.h"
+#include "broker/mark.h"
 #include "broker/registry.h"
 #include "broker/rollout.h"
 #include "broker/rollouts_plan.h"
 #include "broker/round.h"
-#include "broker/store.h"
+#include "records/records.h"
 #include "broker/waiters.h"
 #include "origin/origin.h"
 
@@ -25,7 +26,8 @@ enum {
 struct broker {
     struct bus_loop *loop;
     int root, lock;
-    struct broker_store *store;
+    struct records *records;
+    struct broker_mark *mark;       /* follows the records */
     struct broker_content *content; /* NULL with no_content */
     struct broker_registry registry;
     struct broker_pace invented;   /* limits how fast unknown node ids are accepted */

@@ -11,19 +11,19 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "broker/orders.h"
-#include "broker/store_backup.h"
+#include "records/backup.h"
 
 void broker_records_look (struct broker *broker)
 {
     struct base_error error = {.code = 0}, why = {.code = 0};
     char path[512];
 
-    if (broker_store_is_lost (broker->store, &error) == 0 || broker->is_rescued)
+    if (records_is_lost (broker->records, &error) == 0 || broker->is_rescued)
         return;
     broker_round_settle (broker); /* else the copy would have a half-done transaction */
     broker->is_rescued = true;
     base_log (BASE_LOG_ERROR, "%s", error.text);
-    if (broker_store_rescue (broker->store, path, &why) == 0)
+    if (records_rescue (broker->records, path, &why) == 0)
         base_log (BASE_LOG_ERROR, "the removed records were saved to %s", path);
     else
         base_log (BASE_LOG_ERROR, "cannot save the removed records: %s", why.text);
@@ -35,7 +35,7 @@ void broker_node_changed (struct broker *broker, struct broker_node *node)
     struct base_error error = {.code = 0};
 
     broker_round_settle (broker); /* the numbers may be taken from the disk: a rollback must not undo that */
-    if (broker_store_revision_next (broker->store, &node->revision, &error) != 0) {
+    if (records_revision_next (broker->records, &node->revision, &error) != 0) {
         base_log_limited (&broker->log, BASE_LOG_ERROR, "%s", error.text);
         return;
     }
@@ -43,14 +43,15 @@ void broker_node_changed (struct broker *broker, struct broker_node *node)
     broker_waiters_wake (&broker->waiters);
 }
 
-static bool application_differs (const struct broker_application *application,
+static bool application_differs (const struct records_application *application,
                                  const struct wire_application *told)
 {
     return !application->is_told || application->told.state != told->state ||
            !base_digest_equal (&application->told.release, &told->release);
 }
 
-static bool damage_is_news (const struct broker_application *application, const struct wire_application *told)
+static bool damage_is_news (const struct records_application *application,
+                            const struct wire_application *told)
 {
     const char *known = application->is_told ? application->told.damage : NULL;
 
@@ -66,16 +67,16 @@ void broker_damage_told (struct broker *broker, struct broker_node *node, const 
 int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
                              struct broker_application_news *ret_news, struct base_error *error)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     struct wire_application copy;
-    int r = broker_store_application_get (broker->store, node, told->name, &application, error);
+    int r = records_application_get (broker->records, node, told->name, &application, error);
 
     if (r == -ENOENT) {
         uint64_t count;
-        r = broker_store_applications_count (broker->store, node, &count, error);
-        if (r == 0 && count >= BROKER_APPLICATIONS_MOST)
+        r = records_applications_count (broker->records, node, &count, error);
+        if (r == 0 && count >= RECORDS_APPLICATIONS_MOST)
             return base_error_set (error, -EMFILE, "node %s has more than %d applications", node,
-                                   BROKER_APPLICATIONS_MOST);
+                                   RECORDS_APPLICATIONS_MOST);
         (void) base_text_copy (application.node, sizeof application.node, node);
         (void) base_text_copy (application.name, sizeof application.name, told->name);
     }
@@ -96,17 +97,17 @@ int broker_application_tell (struct broker *broker, const char *node, const stru
         base_log_limited (&broker->log, BASE_LOG_WARNING,
                           "node %s reports epoch %llu of %s, ignoring it: no epoch that high was issued",
                           node, (unsigned long long) told->seen_epoch, told->name);
-    return broker_store_application_put (broker->store, &application, error);
+    return records_application_put (broker->records, &application, error);
 }
 
 void broker_settle_check (struct broker *broker, struct broker_node *node, const char *name)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
     bool missing = false;
 
-    if (broker_store_application_get (broker->store, node->id, name, &application, NULL) == 0)
-        (void) broker_order_outcome (broker->store, &application, true, &shown, &missing, NULL);
+    if (records_application_get (broker->records, node->id, name, &application, NULL) == 0)
+        (void) broker_order_outcome (broker->records, &application, true, &shown, &missing, NULL);
     if (missing && !node->settle_ms)
         node->settle_ms = base_time_boot_ms () + BROKER_SETTLE_MS;
 }

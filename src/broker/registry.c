@@ -99,7 +99,7 @@ size_t broker_registry_behind (const struct broker_registry *registry, const cha
     return is_there ? at + 1 : at;
 }
 
-static int texts_set (struct broker_node *node, const struct broker_node_record *record)
+static int texts_set (struct broker_node *node, const struct records_node *record)
 {
     int r = broker_text_set (&node->place, record->place);
 
@@ -133,7 +133,7 @@ static int room_make (struct broker_registry *registry)
     return 0;
 }
 
-int broker_registry_put (struct broker_registry *registry, const struct broker_node_record *record,
+int broker_registry_put (struct broker_registry *registry, const struct records_node *record,
                          struct broker_node **ret_node)
 {
     base_cleanup (node_free_p) struct broker_node *node = NULL;

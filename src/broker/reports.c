@@ -86,7 +86,7 @@ static void reported_apply (struct broker *broker, const struct reported *report
 
     if (!node)
         return;
-    if (broker_store_node_on_trial (broker->store, node->id, &trial, &error) != 0)
+    if (records_node_on_trial (broker->records, node->id, &trial, &error) != 0)
         (void) broker_storage_failed (broker, &error);
     else
         broker_registry_trial (&broker->registry, node, trial);
@@ -104,7 +104,7 @@ static void reported_apply (struct broker *broker, const struct reported *report
 static void reported_free (struct reported *reported)
 {
     wire_report_deinit (&reported->report);
-    broker_journal_deinit (&reported->journal.before);
+    records_journal_deinit (&reported->journal.before);
     free (reported);
 }
 
@@ -124,13 +124,13 @@ static int reported_store (struct broker *broker, void *item, struct base_error 
     const struct wire_report *report = &reported->report;
     const struct broker_node *node = broker_registry_find (&broker->registry, report->node);
     char now[BASE_TIME_TEXT];
-    int r = broker_store_report_put (broker->store, report, &reported->is_news, error);
+    int r = records_report_put (broker->records, report, &reported->is_news, error);
 
     if (r == 0)
         r = broker_application_tell (broker, report->node, report->application, &reported->news, error);
     if (r == 0)
-        r = broker_store_node_seen (broker->store, report->node, base_time_format (base_time_real_ns (), now),
-                                    error);
+        r = records_node_seen (broker->records, report->node, base_time_format (base_time_real_ns (), now),
+                               error);
     if (r == 0)
         r = broker_journal_tell (broker, report->node, report->journal_serial, &report->journal_head,
                                  node ? node->journal_hello : 0, NULL, &reported->journal, error);
@@ -161,8 +161,8 @@ static int report_add (struct broker *broker, const struct bus_peer *peer, const
 static const char *confirmation_lacks (struct broker *broker, const struct broker_node *node,
                                        const struct wire_report *report)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     const struct wire_application *told = report->application;
     const struct wire_envelope *envelope;
 
@@ -172,11 +172,11 @@ static const char *confirmation_lacks (struct broker *broker, const struct broke
         return "it is not at the end of a trial";
     if (!base_digest_is_null (&report->release) && !base_digest_equal (&report->release, &told->release))
         return "the node runs another release than its order names";
-    if (broker_store_application_get (broker->store, node->id, told->name, &application, NULL) == 0 &&
+    if (records_application_get (broker->records, node->id, told->name, &application, NULL) == 0 &&
         application.is_desired && application.desired.release_epoch == report->epoch &&
         !base_digest_equal (&application.desired.release, &told->release))
         return "the order names another release";
-    if (broker_store_release_get (broker->store, &told->release, &release, NULL) != 0)
+    if (records_release_get (broker->records, &told->release, &release, NULL) != 0)
         return NULL; /* the records are older than the release: they have no order for it either */
     envelope = wire_release_match (&release.document, node->platform ? node->platform : "");
     if (!envelope || !base_digest_equal (&envelope->binary, &told->binary))

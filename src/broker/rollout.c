@@ -134,23 +134,76 @@ int broker_rollout_index (struct broker *broker, struct broker_rollout *rollout)
     return values_index (broker, rollout);
 }
 
+void broker_member_save (const struct rollout_member *member, struct records_member *row)
+{
+    row->wave = member->wave;
+    row->state = member->state;
+    row->since_ms = member->since_ms;
+    row->start_ms = member->start_ms;
+    row->revert_ms = member->revert_ms;
+    row->confirmed = member->confirmed;
+    row->was_bad = member->was_bad;
+    row->charged = member->charged;
+    row->pending = member->pending == ROLLOUT_KEEP ? ROLLOUT_WAIT : member->pending;
+}
+
+struct rollout_member broker_member_restore (const struct records_member *row)
+{
+    return (struct rollout_member){.wave = row->wave,
+                                   .state = row->state,
+                                   .since_ms = row->since_ms,
+                                   .start_ms = row->start_ms,
+                                   .revert_ms = row->revert_ms,
+                                   .confirmed = row->confirmed,
+                                   .was_bad = row->was_bad,
+                                   .charged = row->charged,
+                                   .pending = row->pending < ROLLOUT_KEEP ? (enum rollout_kind) row->pending
+                                                                          : ROLLOUT_WAIT};
+}
+
+_Static_assert((int) RECORDS_BETS == (int) ROLLOUT_BETS, "the records have room for every bet");
+_Static_assert((int) RECORDS_WAVES_MOST == (int) ROLLOUT_WAVES, "the records check the number of the wave");
+
+struct records_evidence broker_evidence_save (const struct rollout_evidence *evidence)
+{
+    struct records_evidence saved = {.rounds = evidence->rounds,
+                                     .updated = evidence->updated,
+                                     .updated_bad = evidence->updated_bad,
+                                     .others = evidence->others,
+                                     .others_bad = evidence->others_bad};
+
+    memcpy (saved.logs, evidence->logs, sizeof saved.logs);
+    return saved;
+}
+
+static struct rollout_evidence evidence_restore (const struct records_evidence *saved)
+{
+    struct rollout_evidence evidence = {.rounds = saved->rounds,
+                                        .updated = saved->updated,
+                                        .updated_bad = saved->updated_bad,
+                                        .others = saved->others,
+                                        .others_bad = saved->others_bad};
+
+    memcpy (evidence.logs, saved->logs, sizeof evidence.logs);
+    return evidence;
+}
+
 struct loading {
     struct broker_rollout *rollout;
     uint32_t capacity;
     struct base_error *error;
 };
 
-static int member_load (void *context, const struct broker_member_row *row)
+static int member_load (void *context, const struct records_member *row)
 {
     struct loading *loading = context;
     struct broker_rollout *rollout = loading->rollout;
     struct rollout *machine = &rollout->machine;
     struct broker_member *member;
 
-    if (row->member.state == WIRE_MEMBER_EXCLUDED)
+    if (row->state == WIRE_MEMBER_EXCLUDED)
         return 0;
-    if (row->index != machine->n_members || row->member.wave >= ROLLOUT_WAVES ||
-        row->member.state == WIRE_MEMBER_NULL)
+    if (row->index != machine->n_members || row->wave >= ROLLOUT_WAVES || row->state == WIRE_MEMBER_NULL)
         return base_error_set (loading->error, -EBADMSG,
                                "a member of a rollout in the database has an invalid index, wave or state");
     if (machine->n_members == loading->capacity) {
@@ -170,18 +223,18 @@ static int member_load (void *context, const struct broker_member_row *row)
     *member = (struct broker_member){.epoch = row->epoch,
                                      .verb = row->verb,
                                      .ordered_ms = row->ordered_ms,
-                                     .since_ms = row->member.since_ms,
+                                     .since_ms = row->since_ms,
                                      .real_ms = row->real_ms,
                                      .took_ms = row->took_ms,
                                      .revision = row->revision};
-    machine->members[machine->n_members++] = row->member;
+    machine->members[machine->n_members++] = broker_member_restore (row);
     if (broker_text_set (&member->id, row->node) != 0 ||
         broker_text_set (&member->transaction, row->transaction) != 0 ||
         broker_text_set (&member->step, row->step) != 0 ||
         broker_text_set (&member->reason, row->reason) != 0)
         return -ENOMEM;
     machine->members[machine->n_members - 1].was_unfit =
-        row->member.state == WIRE_MEMBER_ORDERED && row->step && strcmp (row->step, BROKER_UNFIT_STEP) == 0;
+        row->state == WIRE_MEMBER_ORDERED && row->step && strcmp (row->step, BROKER_UNFIT_STEP) == 0;
     return 0;
 }
 
@@ -224,7 +277,7 @@ static int machine_wake (struct broker *broker, struct broker_rollout *rollout, 
     return 0;
 }
 
-int broker_rollout_load (struct broker *broker, const struct broker_rollout_row *row,
+int broker_rollout_load (struct broker *broker, const struct records_rollout *row,
                          struct broker_rollout **ret_rollout, struct base_error *error)
 {
     base_cleanup (rollout_free_p) struct broker_rollout *rollout = calloc (1, sizeof *rollout);
@@ -246,14 +299,14 @@ int broker_rollout_load (struct broker *broker, const struct broker_rollout_row 
                                 .wave_ms = row->wave_ms,
                                 .stopped_ms = row->stopped_ms,
                                 .stop_ms = row->stop_ms,
-                                .evidence = row->evidence};
+                                .evidence = evidence_restore (&row->evidence)};
     if (row->state.reason)
         (void) snprintf (machine->reason, sizeof machine->reason, "%s", row->state.reason);
     r = wire_copy (&wire_rollout_record, row->state.spec, &machine->spec);
     if (r == 0)
         r = wire_copy (&wire_rollout_state_record, &row->state, &rollout->state);
     if (r == 0)
-        r = broker_store_members (broker->store, row->serial, 0, 0, member_load, &loading, error);
+        r = records_members (broker->records, row->serial, 0, 0, member_load, &loading, error);
     if (r == 0)
         r = waves_load (machine);
     if (r == 0)

@@ -7,8 +7,9 @@
 #ifndef BROKER_ROLLOUT_H
 #define BROKER_ROLLOUT_H
 
-#include "broker/store_rollouts.h"
+#include "records/records.h"
 #include "broker/watch.h"
+#include "rollout/rollout.h"
 
 struct broker;
 
@@ -69,9 +70,14 @@ struct broker_rollouts {
 /*  The clock of all times of rollouts, except the times for people; see broker/watch.h. */
 uint64_t broker_rollouts_now_ms (struct broker *broker);
 
+/*  The durable parts of a member, as they are stored. Leaves the other fields of row as they are. */
+void broker_member_save (const struct rollout_member *member, struct records_member *row);
+struct rollout_member broker_member_restore (const struct records_member *row);
+struct records_evidence broker_evidence_save (const struct rollout_evidence *evidence);
+
 /*  Loads a rollout from its row and its members. The caller owns *ret_rollout. Returns 0, -EBADMSG if they
     contradict each other, or another -errno. */
-int broker_rollout_load (struct broker *broker, const struct broker_rollout_row *row,
+int broker_rollout_load (struct broker *broker, const struct records_rollout *row,
                          struct broker_rollout **ret_rollout, struct base_error *error);
 /*  Accepts NULL, and a rollout that is loaded in part. Returns NULL. */
 struct broker_rollout *broker_rollout_free (struct broker_rollout *rollout);

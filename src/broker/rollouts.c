@@ -52,7 +52,7 @@ static void watch_keep (struct broker *broker, uint64_t now_ms)
         return;
     watch->keep_ms =
         2 * watch->keep_ms < BROKER_WATCH_KEEP_MS ? 2 * watch->keep_ms : (uint64_t) BROKER_WATCH_KEEP_MS;
-    if (broker_store_watched_put (broker->store, now_ms, &error) != 0)
+    if (records_clock_put (broker->records, now_ms, &error) != 0)
         (void) broker_storage_failed (broker, &error);
     else
         watch->kept_ms = now_ms;
@@ -107,9 +107,9 @@ void broker_rollouts_broken (struct broker *broker, struct broker_rollout *rollo
 
 static int load_again (struct broker *broker, size_t at, struct base_error *error)
 {
-    base_cleanup (broker_rollout_row_deinit) struct broker_rollout_row row = {.serial = 0};
+    base_cleanup (records_rollout_deinit) struct records_rollout row = {.serial = 0};
     struct broker_rollout *old = broker->rollouts.live[at], *rollout;
-    int r = broker_store_rollout_get (broker->store, old->state.id, &row, error);
+    int r = records_rollout_get (broker->records, old->state.id, &row, error);
 
     if (r == 0)
         r = broker_rollout_load (broker, &row, &rollout, error);
@@ -422,7 +422,7 @@ int broker_rollouts_add (struct broker *broker, struct broker_rollout *rollout)
 int broker_rollouts_get (struct broker *broker, const char *id, struct broker_rollout **ret_rollout,
                          struct base_error *error)
 {
-    base_cleanup (broker_rollout_row_deinit) struct broker_rollout_row row = {.serial = 0};
+    base_cleanup (records_rollout_deinit) struct records_rollout row = {.serial = 0};
     struct broker_rollout *rollout;
     int r;
 
@@ -437,7 +437,7 @@ int broker_rollouts_get (struct broker *broker, const char *id, struct broker_ro
         *ret_rollout = broker->rollouts.live[i];
         return 0;
     }
-    r = broker_store_rollout_get (broker->store, id, &row, error);
+    r = records_rollout_get (broker->records, id, &row, error);
     if (r == 0)
         r = broker_rollout_load (broker, &row, &rollout, error);
     if (r != 0)
@@ -457,7 +457,7 @@ struct loading {
     struct base_error *error;
 };
 
-static int live_load (void *context, const struct broker_rollout_row *row)
+static int live_load (void *context, const struct records_rollout *row)
 {
     struct loading *loading = context;
     struct broker_rollout *rollout;
@@ -479,11 +479,11 @@ int broker_rollouts_load (struct broker *broker, struct base_error *error)
     struct loading loading = {.broker = broker, .error = error};
     struct broker_rollouts *rollouts = &broker->rollouts;
     uint64_t watched_ms = 0;
-    int r = broker_store_watched_get (broker->store, &watched_ms, error);
+    int r = records_clock_get (broker->records, &watched_ms, error);
 
     broker_watch_begin (&rollouts->watch, watched_ms, base_time_boot_ms ());
     if (r == 0)
-        r = broker_store_rollouts (broker->store, 0, 0, true, live_load, &loading, error);
+        r = records_rollouts (broker->records, 0, 0, true, live_load, &loading, error);
 
     if (r != 0)
         return r;
@@ -508,7 +508,7 @@ void broker_rollouts_deinit (struct broker *broker)
     struct base_error error = {.code = 0};
 
     if (rollouts->n_live > 0)
-        (void) broker_store_watched_put (broker->store, broker_rollouts_now_ms (broker), &error);
+        (void) records_clock_put (broker->records, broker_rollouts_now_ms (broker), &error);
     bus_timer_cancel (broker->loop, rollouts->timer > 0 ? rollouts->timer : 0);
     for (size_t i = 0; i < rollouts->n_live; i++)
         broker_rollout_free (rollouts->live[i]);

@@ -49,22 +49,22 @@ static int member_write (struct broker *broker, struct broker_rollout *rollout, 
         member->since_ms = state->since_ms;
         member->real_ms = base_time_real_ns () / 1000000;
     }
-    struct broker_member_row row = {.index = index,
-                                    .node = member->id,
-                                    .member = *state,
-                                    .epoch = member->epoch,
-                                    .verb = member->verb,
-                                    .transaction = member->transaction,
-                                    .ordered_ms = member->ordered_ms,
-                                    .took_ms = member->took_ms,
-                                    .real_ms = member->real_ms,
-                                    .step = member->step,
-                                    .reason = member->reason};
-    int r = broker_store_revision_next (broker->store, &member->revision, error);
+    struct records_member row = {.index = index,
+                                 .node = member->id,
+                                 .epoch = member->epoch,
+                                 .verb = member->verb,
+                                 .transaction = member->transaction,
+                                 .ordered_ms = member->ordered_ms,
+                                 .took_ms = member->took_ms,
+                                 .real_ms = member->real_ms,
+                                 .step = member->step,
+                                 .reason = member->reason};
+    int r = records_revision_next (broker->records, &member->revision, error);
 
+    broker_member_save (state, &row);
     row.revision = member->revision;
     if (r == 0)
-        r = broker_store_member_put (broker->store, rollout->serial, &row, error);
+        r = records_member_put (broker->records, rollout->serial, &row, error);
     if (r == 0)
         state->kept = true;
     return r;
@@ -73,10 +73,10 @@ static int member_write (struct broker *broker, struct broker_rollout *rollout, 
 /*  Reads the last report and the desired state of a member. If there is no record, ret_application is
     null. */
 static int application_read (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
-                             struct broker_application *ret_application, struct base_error *error)
+                             struct records_application *ret_application, struct base_error *error)
 {
-    int r = broker_store_application_get (broker->store, rollout->members[index].id,
-                                          rollout->machine.spec.application, ret_application, error);
+    int r = records_application_get (broker->records, rollout->members[index].id,
+                                     rollout->machine.spec.application, ret_application, error);
 
     return r == -ENOENT ? 0 : r;
 }
@@ -87,7 +87,7 @@ static int not_given (struct broker *broker, struct broker_rollout *rollout, uin
                       enum rollout_kind kind, const struct wire_ordered *ordered, uint64_t now_ms,
                       struct base_error *error)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     struct broker_member *member = &rollout->members[index];
     int r = application_read (broker, rollout, index, &application, error);
     bool skip = ordered->status == WIRE_STATUS_BUSY || broker_order_held (&application);
@@ -111,7 +111,7 @@ static int not_given (struct broker *broker, struct broker_rollout *rollout, uin
 static int is_back (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
                     bool *ret_back, struct base_error *error)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     int r = application_read (broker, rollout, index, &application, error);
 
     *ret_back = r == 0 && application.is_told && application.told.epoch >= rollout->members[index].epoch &&
@@ -124,16 +124,16 @@ static int note_given (struct broker *broker, const struct broker_rollout *rollo
                        enum wire_verb verb, const struct wire_ordered *ordered, struct base_error *error)
 {
     char time[BASE_TIME_TEXT];
-    struct broker_given given = {.node = rollout->members[index].id,
-                                 .application = rollout->machine.spec.application,
-                                 .epoch = ordered->epoch,
-                                 .verb = verb,
-                                 .transaction = ordered->transaction,
-                                 .rollout = rollout->state.id,
-                                 .wave = rollout->machine.members[index].wave + 1,
-                                 .time = time_text (time)};
+    struct records_given given = {.node = rollout->members[index].id,
+                                  .application = rollout->machine.spec.application,
+                                  .epoch = ordered->epoch,
+                                  .verb = verb,
+                                  .transaction = ordered->transaction,
+                                  .rollout = rollout->state.id,
+                                  .wave = rollout->machine.members[index].wave + 1,
+                                  .time = time_text (time)};
 
-    return broker_store_given_put (broker->store, &given, error);
+    return records_given_put (broker->records, &given, error);
 }
 
 static int order_given (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
@@ -190,7 +190,7 @@ static int order_give (struct broker *broker, struct broker_rollout *rollout, ui
         rollout_ended (&rollout->machine, index, ROLLOUT_REVERTED, now_ms);
         return 0;
     }
-    r = broker_order_make (broker->store, &order, &ordered, &epoch, error);
+    r = broker_order_make (broker->records, &order, &ordered, &epoch, error);
     if (r != 0)
         return r;
     return ordered.status == WIRE_STATUS_OK
@@ -244,7 +244,7 @@ static int turn_write (struct broker *broker, struct broker_rollout *rollout,
 
     if (!moved && !by)
         return 0;
-    r = broker_store_turn_add (broker->store, rollout->serial, &turn, error);
+    r = records_turn_add (broker->records, rollout->serial, &turn, error);
     if (r == 0)
         r = wire_copy (&wire_turn_record, &turn, &batch->turns[batch->n_turns]);
     if (r != 0)
@@ -327,23 +327,23 @@ static int state_write (struct broker *broker, struct broker_rollout *rollout, u
                         struct base_error *error)
 {
     const struct rollout *machine = &rollout->machine;
-    struct broker_rollout_row row = {.serial = rollout->serial,
-                                     .wave = machine->wave,
-                                     .phase_ms = machine->phase_ms,
-                                     .wave_ms = machine->wave_ms,
-                                     .stopped_ms = machine->stopped_ms,
-                                     .stop_ms = machine->stop_ms,
-                                     .evidence = machine->evidence};
+    struct records_rollout row = {.serial = rollout->serial,
+                                  .wave = machine->wave,
+                                  .phase_ms = machine->phase_ms,
+                                  .wave_ms = machine->wave_ms,
+                                  .stopped_ms = machine->stopped_ms,
+                                  .stop_ms = machine->stop_ms,
+                                  .evidence = broker_evidence_save (&machine->evidence)};
     int r;
 
     rollout->live = row.live = is_live (rollout);
     r = broker_rollout_describe (rollout, now_ms);
     if (r == 0)
-        r = broker_store_revision_next (broker->store, &rollout->state.revision, error);
+        r = records_revision_next (broker->records, &rollout->state.revision, error);
     row.state = rollout->state;
     if (r == 0)
-        r = broker_store_rollout_put (broker->store, &row, error);
-    return r == 0 ? broker_store_watched_put (broker->store, now_ms, error) : r;
+        r = records_rollout_put (broker->records, &row, error);
+    return r == 0 ? records_clock_put (broker->records, now_ms, error) : r;
 }
 
 /*  Writes everything; called in a transaction. */
@@ -423,13 +423,13 @@ int broker_rollout_carry (struct broker *broker, struct broker_rollout *rollout,
     if (!batch)
         return -ENOMEM;
     broker_round_settle (broker);
-    r = broker_store_begin (broker->store, error);
+    r = records_begin (broker->records, error);
     if (r == 0)
         r = all_write (broker, rollout, by, batch, now_ms, error);
     if (r == 0)
-        r = broker_store_commit (broker->store, error);
+        r = records_commit (broker->records, error);
     if (r != 0) {
-        broker_store_rollback (broker->store);
+        records_rollback (broker->records);
         return r;
     }
     if (batch->wrote)

@@ -43,7 +43,7 @@ struct rollout_list {
     uint64_t last;
 };
 
-static int rollout_visit (void *context, const struct broker_rollout_row *row)
+static int rollout_visit (void *context, const struct records_rollout *row)
 {
     struct rollout_list *list = context;
     const struct wire_request *request = list->request;
@@ -70,7 +70,7 @@ int broker_list_rollouts (struct broker *broker, const struct wire_request *requ
 
     if (serial_read (request->after, &before) != 0)
         return broker_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
-    r = broker_store_rollouts (broker->store, before, since, false, rollout_visit, &list, error);
+    r = records_rollouts (broker->records, before, since, false, rollout_visit, &list, error);
     if (r < 0) {
         broker_page_deinit (&list.page);
         return r;
@@ -87,17 +87,18 @@ struct member_list {
     uint64_t next;
 };
 
-static int member_visit (void *context, const struct broker_member_row *row)
+static int member_visit (void *context, const struct records_member *row)
 {
     struct member_list *list = context;
+    struct rollout_member member = broker_member_restore (row);
     base_cleanup (wire_member_state_deinit) struct wire_member_state shown = {
-        .state = row->member.state,
+        .state = row->state,
         .epoch = row->epoch,
-        .revert_ms = row->member.revert_ms,
-        .charged = row->member.charged,
-        .was_bad = row->member.was_bad,
-        .forgiven = rollout_is_forgiven (&row->member),
-        .wave = row->member.state == WIRE_MEMBER_EXCLUDED ? 0 : row->member.wave + 1};
+        .revert_ms = row->revert_ms,
+        .charged = row->charged,
+        .was_bad = row->was_bad,
+        .forgiven = rollout_is_forgiven (&member),
+        .wave = row->state == WIRE_MEMBER_EXCLUDED ? 0 : row->wave + 1};
     char since[BASE_TIME_TEXT];
     int r;
 
@@ -144,9 +145,8 @@ static int planned_list (struct broker *broker, const struct wire_request *reque
 static int serial_of (struct broker *broker, const struct wire_request *request, uint64_t *ret_serial,
                       struct wire_answer *answer, struct base_error *error)
 {
-    base_cleanup (broker_rollout_row_deinit) struct broker_rollout_row row = {.serial = 0};
-    int r =
-        request->rollout ? broker_store_rollout_get (broker->store, request->rollout, &row, error) : -ENOENT;
+    base_cleanup (records_rollout_deinit) struct records_rollout row = {.serial = 0};
+    int r = request->rollout ? records_rollout_get (broker->records, request->rollout, &row, error) : -ENOENT;
 
     if (r == -ENOENT) {
         r = broker_rollout_unknown (answer, request->rollout);
@@ -171,7 +171,7 @@ int broker_list_members (struct broker *broker, const struct wire_request *reque
     r = serial_of (broker, request, &serial, answer, error);
     if (r != 0)
         return r > 0 ? 0 : r;
-    r = broker_store_members (broker->store, serial, from, since, member_visit, &list, error);
+    r = records_members (broker->records, serial, from, since, member_visit, &list, error);
     if (r < 0) {
         broker_page_deinit (&list.page);
         return r;
@@ -202,7 +202,7 @@ int broker_list_turns (struct broker *broker, const struct wire_request *request
     r = serial_of (broker, request, &serial, answer, error);
     if (r != 0)
         return r > 0 ? 0 : r;
-    r = broker_store_turns (broker->store, serial, after, turn_visit, &page, error);
+    r = records_turns (broker->records, serial, after, turn_visit, &page, error);
     if (r < 0) {
         broker_page_deinit (&page);
         return r;

@@ -20,14 +20,14 @@ enum { TYPICAL_MS = 5000, SIZES_MOST = 64 };
 struct planning {
     struct broker *broker;
     struct wire_rollout spec; /* owned */
-    struct broker_release release;
+    struct records_release release;
     struct rollout_selector *selector;
     struct wire_answer *answer;
     struct base_error *error;
     /*  Bytes to download to get from one release to the new one. */
     struct {
         struct base_digest from;
-        char platform[BROKER_ID_SIZE];
+        char platform[RECORDS_ID_SIZE];
         uint64_t size;
     } sizes[SIZES_MOST];
     size_t n_sizes;
@@ -36,7 +36,7 @@ struct planning {
 static void planning_deinit (struct planning *planning)
 {
     wire_rollout_deinit (&planning->spec);
-    broker_release_deinit (&planning->release);
+    records_release_deinit (&planning->release);
     (void) rollout_selector_free (planning->selector);
 }
 
@@ -63,7 +63,7 @@ plan_refuse (struct wire_answer *answer, enum wire_status status, const char *fo
 
 /*  the release */
 
-static int newest_take (void *context, const struct broker_release *release)
+static int newest_take (void *context, const struct records_release *release)
 {
     struct planning *planning = context;
 
@@ -78,12 +78,12 @@ static int newest_take (void *context, const struct broker_release *release)
 static int release_find (struct planning *planning)
 {
     struct wire_rollout *spec = &planning->spec;
-    struct broker_store *store = planning->broker->store;
+    struct records *records = planning->broker->records;
     char digest[BASE_DIGEST_TEXT];
     int r;
 
     if (base_digest_is_null (&spec->release)) {
-        r = broker_store_releases (store, spec->application, 0, newest_take, planning, planning->error);
+        r = records_releases (records, spec->application, 0, newest_take, planning, planning->error);
         if (r < 0)
             return r;
         if (r == 0)
@@ -93,7 +93,7 @@ static int release_find (struct planning *planning)
         return 0;
     }
     (void) base_digest_format (&spec->release, digest);
-    r = broker_store_release_get (store, &spec->release, &planning->release, planning->error);
+    r = records_release_get (records, &spec->release, &planning->release, planning->error);
     if (r == -ENOENT)
         return plan_refuse (planning->answer, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them",
                             digest);
@@ -137,7 +137,7 @@ static uint64_t size_between (const struct wire_envelope *from, const struct wir
 static int size_find (struct planning *planning, const struct base_digest *running, const char *platform,
                       const struct wire_envelope *envelope, uint64_t *ret_size)
 {
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     int r = -ENOENT;
 
     for (size_t i = 0; i < planning->n_sizes; i++)
@@ -147,13 +147,13 @@ static int size_find (struct planning *planning, const struct base_digest *runni
             return 0;
         }
     if (!base_digest_is_null (running))
-        r = broker_store_release_get (planning->broker->store, running, &release, planning->error);
+        r = records_release_get (planning->broker->records, running, &release, planning->error);
     if (r != 0 && r != -ENOENT)
         return r;
     *ret_size = size_between (r == 0 ? wire_release_match (&release.document, platform) : NULL, envelope);
     if (planning->n_sizes < SIZES_MOST) {
         planning->sizes[planning->n_sizes].from = *running;
-        (void) snprintf (planning->sizes[planning->n_sizes].platform, BROKER_ID_SIZE, "%s", platform);
+        (void) snprintf (planning->sizes[planning->n_sizes].platform, RECORDS_ID_SIZE, "%s", platform);
         planning->sizes[planning->n_sizes++].size = *ret_size;
     }
     return 0;
@@ -163,15 +163,15 @@ static int size_find (struct planning *planning, const struct base_digest *runni
 
 static int fact_fill (struct planning *planning, const struct broker_node *node, struct rollout_fact *fact)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     const struct wire_rollout *spec = &planning->spec;
     const struct wire_envelope *envelope = wire_release_match (&planning->release.document, node->platform);
     uint32_t index;
     const struct broker_rollout *other =
         broker_rollouts_before (planning->broker, NULL, node->id, spec->application, &index);
     bool waits = other && (spec->queue || (spec->supersede && rollout_gives (&other->machine)));
-    int r = broker_store_application_get (planning->broker->store, node->id, spec->application, &application,
-                                          planning->error);
+    int r = records_application_get (planning->broker->records, node->id, spec->application, &application,
+                                     planning->error);
 
     if (r != 0 && r != -ENOENT)
         return r;
@@ -221,7 +221,7 @@ static int plan_make (struct planning *planning, struct broker_planned *planned)
     if (r == 0)
         r = facts_gather (planning, planned);
     if (r == 0)
-        r = broker_store_members_took (planning->broker->store, &typical_ms, planning->error);
+        r = records_members_took (planning->broker->records, &typical_ms, planning->error);
     if (r != 0)
         return r;
     r = rollout_plan_make (&planning->spec, planned->facts, planned->n_facts,

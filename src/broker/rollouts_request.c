@@ -28,7 +28,7 @@ static void rollout_free_p (struct broker_rollout **rollout)
 static int answer_find (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
                         struct base_error *error)
 {
-    return request->key ? broker_store_answer_get (broker->store, request->key, answer, error) : -ENOENT;
+    return request->key ? records_answer_get (broker->records, request->key, answer, error) : -ENOENT;
 }
 
 /*  What is written with a command or a start. */
@@ -52,7 +52,7 @@ static int asked_end (void *context, struct broker_rollout *rollout, struct base
     if (wire_copy (&wire_rollout_state_record, &rollout->state, answer->rollouts) != 0)
         return -ENOMEM;
     return asked->request->key
-               ? broker_store_answer_put (asked->broker->store, asked->request->key, answer, error)
+               ? records_answer_put (asked->broker->records, asked->request->key, answer, error)
                : 0;
 }
 
@@ -84,15 +84,15 @@ static int left_out_write (struct broker *broker, const struct broker_rollout *r
     int r = 0;
 
     for (uint32_t i = 0; r == 0 && i < plan->n_left_out; i++) {
-        struct broker_member_row row = {
-            .index = plan->n_candidates + i,
-            .node = planned->facts[plan->left_out[i].fact].id,
-            .member = {.state = WIRE_MEMBER_EXCLUDED, .since_ms = rollout->machine.phase_ms},
-            .real_ms = base_time_real_ns () / 1000000,
-            .reason = broker_plan_left_out (broker, planned, i, why)};
-        r = broker_store_revision_next (broker->store, &row.revision, error);
+        struct records_member row = {.index = plan->n_candidates + i,
+                                     .node = planned->facts[plan->left_out[i].fact].id,
+                                     .state = WIRE_MEMBER_EXCLUDED,
+                                     .since_ms = rollout->machine.phase_ms,
+                                     .real_ms = base_time_real_ns () / 1000000,
+                                     .reason = broker_plan_left_out (broker, planned, i, why)};
+        r = records_revision_next (broker->records, &row.revision, error);
         if (r == 0)
-            r = broker_store_member_put (broker->store, rollout->serial, &row, error);
+            r = records_member_put (broker->records, rollout->serial, &row, error);
     }
     return r;
 }
@@ -101,20 +101,19 @@ static int start_begin (void *context, struct broker_rollout *rollout, struct ba
 {
     struct asked *asked = context;
     struct broker *broker = asked->broker;
-    struct broker_rollout_row row = {.state = rollout->state};
-    int r = broker_store_rollouts_prune (broker->store, error);
+    struct records_rollout row = {.state = rollout->state};
+    int r = records_rollouts_prune (broker->records, error);
 
     if (r == 0)
-        r = broker_store_rollout_add (broker->store, &row, error);
+        r = records_rollout_add (broker->records, &row, error);
     rollout->serial = row.serial;
     for (uint32_t i = 0; r == 0 && i < rollout->machine.n_members; i++) {
-        struct broker_member_row member = {.index = i,
-                                           .node = rollout->members[i].id,
-                                           .member = rollout->machine.members[i],
-                                           .real_ms = base_time_real_ns () / 1000000};
-        r = broker_store_revision_next (broker->store, &member.revision, error);
+        struct records_member member = {
+            .index = i, .node = rollout->members[i].id, .real_ms = base_time_real_ns () / 1000000};
+        broker_member_save (&rollout->machine.members[i], &member);
+        r = records_revision_next (broker->records, &member.revision, error);
         if (r == 0)
-            r = broker_store_member_put (broker->store, rollout->serial, &member, error);
+            r = records_member_put (broker->records, rollout->serial, &member, error);
     }
     return r == 0 ? left_out_write (broker, rollout, asked->planned, error) : r;
 }
@@ -330,8 +329,8 @@ static int steer_check (struct broker *broker, struct broker_rollout *rollout,
                                rollout->state.id, (unsigned long long) request->wave);
     else if (request->command == WIRE_COMMAND_RESUME || request->command == WIRE_COMMAND_RETRY ||
              request->command == WIRE_COMMAND_APPROVE) {
-        base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
-        r = broker_store_release_get (broker->store, &rollout->machine.spec.release, &release, error);
+        base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
+        r = records_release_get (broker->records, &rollout->machine.spec.release, &release, error);
         if (r == 0 && !release.withdrawn) {
             if (broker_serving_check (broker, &release.document, &release.digest, NULL, unserved) == 0)
                 return 0;

@@ -186,7 +186,7 @@ static void look_unfit (struct broker_rollout *rollout, uint32_t index, const st
 void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
                           uint64_t now_ms)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
     struct broker_member *member = &rollout->members[index];
     struct broker_order_given given = {.verb = member->verb,
@@ -200,10 +200,10 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
 
     if (member->epoch == 0 || rollout->broken)
         return;
-    r = broker_store_application_get (broker->store, member->id, rollout->machine.spec.application,
-                                      &application, &error);
+    r = records_application_get (broker->records, member->id, rollout->machine.spec.application, &application,
+                                 &error);
     if (r == 0)
-        r = broker_order_result (broker->store, &application, &given,
+        r = broker_order_result (broker->records, &application, &given,
                                  !member->settle_ms || boot_ms < member->settle_ms, &shown, &missing, &error);
     if (r != 0) {
         if (r != -ENOENT)

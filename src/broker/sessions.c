@@ -64,18 +64,18 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
 /*  hello */
 
 static int hello_store (struct broker *broker, const struct wire_hello *hello,
-                        const struct broker_node_record *record, struct broker_application_news *news,
+                        const struct records_node *record, struct broker_application_news *news,
                         bool *labelled, struct base_error *error)
 {
-    const char *names[BROKER_APPLICATIONS_MOST];
-    int r = broker_store_node_put (broker->store, record, error);
+    const char *names[RECORDS_APPLICATIONS_MOST];
+    int r = records_node_put (broker->records, record, error);
 
     for (size_t i = 0; r == 0 && i < hello->n_applications; i++) {
         names[i] = hello->applications[i].name;
         r = broker_application_tell (broker, hello->node, &hello->applications[i], &news[i], error);
     }
     if (r == 0)
-        r = broker_store_applications_keep (broker->store, hello->node, names, hello->n_applications, error);
+        r = records_applications_keep (broker->records, hello->node, names, hello->n_applications, error);
     if (r == 0)
         r = broker_labels_tell (broker, hello, labelled, error);
     return r;
@@ -98,7 +98,7 @@ struct greeting {
     struct bus_peer peer;
     struct wire_hello hello;
     uint64_t restarts;
-    struct broker_application_news news[BROKER_APPLICATIONS_MOST];
+    struct broker_application_news news[RECORDS_APPLICATIONS_MOST];
     bool labelled;
     struct broker_journal_told journal;
 };
@@ -106,28 +106,28 @@ struct greeting {
 static void greeting_free (struct greeting *greeting)
 {
     wire_hello_deinit (&greeting->hello);
-    broker_journal_deinit (&greeting->journal.before);
+    records_journal_deinit (&greeting->journal.before);
     free (greeting);
 }
 
-static struct broker_node_record record_of (const struct greeting *greeting, char now[BASE_TIME_TEXT])
+static struct records_node record_of (const struct greeting *greeting, char now[BASE_TIME_TEXT])
 {
     const struct wire_hello *hello = &greeting->hello;
 
-    return (struct broker_node_record){.id = hello->node,
-                                       .place = hello->place,
-                                       .software = hello->software,
-                                       .platform = hello->platform,
-                                       .kernel = hello->kernel,
-                                       .restarts = greeting->restarts,
-                                       .last_seen = base_time_format (base_time_real_ns (), now)};
+    return (struct records_node){.id = hello->node,
+                                 .place = hello->place,
+                                 .software = hello->software,
+                                 .platform = hello->platform,
+                                 .kernel = hello->kernel,
+                                 .restarts = greeting->restarts,
+                                 .last_seen = base_time_format (base_time_real_ns (), now)};
 }
 
 static int greeting_store (struct broker *broker, void *item, struct base_error *error)
 {
     struct greeting *greeting = item;
     char now[BASE_TIME_TEXT];
-    struct broker_node_record record = record_of (greeting, now);
+    struct records_node record = record_of (greeting, now);
     const struct wire_hello *hello = &greeting->hello;
     int r = hello_store (broker, hello, &record, greeting->news, &greeting->labelled, error);
 
@@ -156,7 +156,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
 {
     const struct wire_hello *hello = &greeting->hello;
     char now[BASE_TIME_TEXT];
-    struct broker_node_record record = record_of (greeting, now);
+    struct records_node record = record_of (greeting, now);
     struct broker_node *node;
     bool trial = false;
     int r = broker_registry_put (&broker->registry, &record, &node);
@@ -195,7 +195,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
 
 /*  Answers a hello. A node that has disconnected meanwhile says hello again. */
 static void welcome_send (struct broker *broker, const struct bus_peer *peer, enum wire_status status,
-                          const char *reason, const struct broker_journal *journal)
+                          const char *reason, const struct records_journal *journal)
 {
     struct wire_welcome answer = {.status = status,
                                   .reason = (char *) reason,
@@ -262,7 +262,7 @@ static int hello_admit (struct broker *broker, const struct bus_peer *peer, cons
 static bool hello_is_valid (const struct wire_hello *hello)
 {
     if (!wire_node_is_valid (hello->node) || !hello->session[0] ||
-        hello->n_applications > BROKER_APPLICATIONS_MOST)
+        hello->n_applications > RECORDS_APPLICATIONS_MOST)
         return false;
     for (size_t i = 0; i < hello->n_applications; i++)
         if (!wire_application_is_valid (hello->applications[i].name))
@@ -358,7 +358,7 @@ static void registry_settled (void *context, struct broker_node *node, const str
 
 /*  A disconnect that is being written. */
 struct parting {
-    char node[BROKER_ID_SIZE];
+    char node[RECORDS_ID_SIZE];
     char last_seen[BASE_TIME_TEXT];
     char reason[513];
 };
@@ -367,7 +367,7 @@ static int parting_store (struct broker *broker, void *item, struct base_error *
 {
     const struct parting *parting = item;
 
-    return broker_store_node_seen (broker->store, parting->node, parting->last_seen, error);
+    return records_node_seen (broker->records, parting->node, parting->last_seen, error);
 }
 
 static void parting_ended (struct broker *broker, void *item, bool kept)
