@@ -15,6 +15,7 @@
 #include "broker/rollouts.h"
 #include "broker/root.h"
 #include "broker/serving.h"
+#include "deploy/deploy.h"
 
 enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
 
@@ -98,7 +99,7 @@ static void on_tick (void *context)
         if (node->settle_ms && now_ms >= node->settle_ms) {
             node->settle_ms = 0;
             broker_node_changed (broker, node);
-            broker_rollouts_node (broker, node);
+            deploy_node_changed (&broker->deploy, node->id, node->online);
         }
     }
     if (broker->content)
@@ -212,6 +213,9 @@ int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness
         broker->tick_ms = TICK_LEAST_MS;
     if (broker->tick_ms > TICK_MOST_MS)
         broker->tick_ms = TICK_MOST_MS;
+    deploy_set_times (&broker->deploy, &(struct deploy_times){.heartbeat_ms = heartbeat_ms,
+                                                              .liveness_ms = liveness_ms,
+                                                              .reconnect_ms = BUS_RECONNECT_MOST_MS});
     if (broker->origin)
         origin_pace (broker->origin, heartbeat_ms);
     return 0;
@@ -228,6 +232,7 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker->root = -1;
     broker->lock = -1;
     broker->loop = loop;
+    deploy_init (&broker->deploy, &broker_deploy_ops, broker);
     r = broker_pace (broker, config->heartbeat_ms, config->liveness_ms, error);
     if (r != 0)
         return r;
@@ -248,7 +253,7 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
         content_begin (broker, config);
     if (r != 0)
         return r;
-    r = broker_rollouts_load (broker, error);
+    r = deploy_load (&broker->deploy, broker->records, error);
     if (r != 0)
         return r;
     broker->tick = bus_timer_start (loop, broker->tick_ms, on_tick, broker);
@@ -265,8 +270,8 @@ struct broker *broker_free (struct broker *broker)
     bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
     broker_backup_deinit (broker);
     broker_round_deinit (broker);
-    broker_rollouts_deinit (broker);
-    broker_plans_deinit (&broker->plans);
+    deploy_deinit (&broker->deploy);
+    bus_timer_cancel (broker->loop, broker->deploy_timer > 0 ? broker->deploy_timer : 0);
     broker->origin = origin_free (broker->origin);
     broker->events = bus_socket_free (broker->events);
     broker_hints_deinit (&broker->hints);

@@ -24,7 +24,7 @@ void broker_event (struct broker *broker, enum wire_event event, struct broker_n
 {
     char time[BASE_TIME_TEXT];
     char topic[128];
-    const struct broker_rollout *rollout = NULL;
+    const struct deploy_rollout *rollout = NULL;
     uint32_t index;
     struct wire_happened happened = {.event = event,
                                      .instance = (char *) origin_instance (broker->origin),
@@ -45,7 +45,7 @@ void broker_event (struct broker *broker, enum wire_event event, struct broker_n
             happened.transaction = application->transaction;
     }
     if (application)
-        rollout = broker_rollouts_of (broker, node->id, application->name, &index);
+        rollout = deploy_rollout_of (&broker->deploy, node->id, application->name, &index);
     if (rollout) {
         happened.rollout = rollout->state.id;
         happened.wave = rollout->machine.members[index].wave + 1;
@@ -66,7 +66,7 @@ void broker_event_notice (struct broker *broker, const char *reason)
     event_publish (broker, "broker/notice", &wire_noticed_record, &noticed);
 }
 
-void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, const struct wire_turn *turn)
+void broker_event_turn (struct broker *broker, struct deploy_rollout *rollout, const struct wire_turn *turn)
 {
     char topic[128];
     struct wire_rolled rolled = {.instance = (char *) origin_instance (broker->origin),

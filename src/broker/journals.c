@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
-#include "broker/text.h"
+#include "wire/text.h"
 
 /*  Returns the fault that the node found, else the one that is seen from here; NULL: none. */
 static const char *fault_of (const struct records_journal *before, uint64_t serial,
@@ -56,7 +56,7 @@ int broker_journal_tell (struct broker *broker, const char *node, uint64_t seria
     fault = fault_of (before, serial, head, fault, text);
     (void) base_time_format (base_time_real_ns (), now);
     if (fault && !is_known (before, fault)) {
-        sentence = broker_reason ("%.19sZ: %s", now, fault);
+        sentence = wire_reason ("%.19sZ: %s", now, fault);
         if (!sentence)
             return base_error_errno (error, -ENOMEM, "cannot process the reports of node %s", node);
         after.fault = sentence;

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "broker/text.h"
+#include "wire/text.h"
 #include "wire/label.h"
 
 /*  Returns the first label of that name, or NULL. */
@@ -151,7 +151,7 @@ int broker_labels_check (const struct wire_request *request, struct wire_answer 
     if (*ret_valid)
         return 0;
     ret_answer->status = WIRE_STATUS_INVALID;
-    ret_answer->reason = broker_reason ("%s", wrong.text);
+    ret_answer->reason = wire_reason ("%s", wrong.text);
     return ret_answer->reason ? 0 : -ENOMEM;
 }
 
@@ -184,8 +184,8 @@ int broker_labels_order (struct broker *broker, const struct broker_node *node,
 
     if (count_set (node) + count_new (node, request) > BROKER_LABELS_MOST) {
         ordered->status = WIRE_STATUS_REFUSED;
-        ordered->reason = broker_reason ("operators can set at most %d labels on a node: remove some first",
-                                         BROKER_LABELS_MOST);
+        ordered->reason = wire_reason ("operators can set at most %d labels on a node: remove some first",
+                                       BROKER_LABELS_MOST);
         return ordered->reason ? 0 : -ENOMEM;
     }
     for (size_t i = 0; r == 0 && i < request->n_labels; i++) {

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "broker/orders.h"
-#include "broker/text.h"
+#include "wire/text.h"
 #include "wire/envelope.h"
 
 int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
@@ -64,11 +64,11 @@ static int match_answer (struct broker *broker, const struct wire_match *match, 
         r = -ENOENT;
     if (r == 0 && release.withdrawn && !node_runs (broker, match)) {
         answer->status = WIRE_STATUS_GONE;
-        answer->reason = broker_reason ("the release was withdrawn");
+        answer->reason = wire_reason ("the release was withdrawn");
     } else if (!envelope) {
         answer->status = WIRE_STATUS_NONE;
-        answer->reason = r == -ENOENT ? broker_reason ("no such release of %s", match->application)
-                                      : broker_reason ("the release does not support %s", match->platform);
+        answer->reason = r == -ENOENT ? wire_reason ("no such release of %s", match->application)
+                                      : wire_reason ("the release does not support %s", match->platform);
     } else {
         answer->envelope = calloc (1, sizeof *answer->envelope);
         if (!answer->envelope)

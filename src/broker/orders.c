@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "broker/text.h"
+#include "wire/text.h"
 #include "wire/envelope.h"
 
 /*  How far the clock of an earlier run of the broker may have been ahead of this one's. */
@@ -31,7 +31,7 @@ order_refuse (struct making *making, enum wire_status status, const char *format
     va_list arguments;
 
     va_start (arguments, format);
-    making->ordered->reason = broker_reason_v (format, arguments);
+    making->ordered->reason = wire_reason_v (format, arguments);
     va_end (arguments);
     making->ordered->status = status;
     return making->ordered->reason ? 0 : -ENOMEM;

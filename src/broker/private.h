@@ -10,15 +10,13 @@
 #include "broker/hints.h"
 #include "broker/mark.h"
 #include "broker/registry.h"
-#include "broker/rollout.h"
-#include "broker/rollouts_plan.h"
+#include "deploy/rollout.h"
 #include "broker/round.h"
 #include "records/records.h"
 #include "broker/waiters.h"
 #include "origin/origin.h"
 
 enum {
-    BROKER_SETTLE_MS = 5000, /* how long a missing result may still arrive */
     /* A node on trial that asks and has not heard a hint gets at most one in this time. */
     BROKER_TRIAL_HINT_MS = 2000
 };
@@ -47,8 +45,8 @@ struct broker {
     struct broker_round round;
     struct broker_backup *backup; /* in progress; NULL: none */
     struct broker_copies *copies; /* finished; NULL: none yet */
-    struct broker_rollouts rollouts;
-    struct broker_plans plans;
+    struct deploy deploy;
+    int deploy_timer; /* calls deploy_tick */
     struct {
         bool is_counted;
         uint64_t changes;  /* broker_content_changes () at the last count */
@@ -84,7 +82,7 @@ void broker_damage_told (struct broker *broker, struct broker_node *node,
                          const struct wire_application *told);
 
 /*  If a result that the node should have reported is missing: has the node checked again after
-    BROKER_SETTLE_MS. */
+    DEPLOY_SETTLE_MS. */
 void broker_settle_check (struct broker *broker, struct broker_node *node, const char *name);
 
 /*  nodes.c: requests of nodes */
@@ -148,6 +146,6 @@ void broker_event (struct broker *broker, enum wire_event event, struct broker_n
 void broker_event_notice (struct broker *broker, const char *reason);
 
 /*  Sends an event about a transition of a rollout. */
-void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, const struct wire_turn *turn);
+void broker_event_turn (struct broker *broker, struct deploy_rollout *rollout, const struct wire_turn *turn);
 
 #endif

@@ -109,5 +109,5 @@ void broker_settle_check (struct broker *broker, struct broker_node *node, const
     if (records_application_get (broker->records, node->id, name, &application, NULL) == 0)
         (void) broker_order_outcome (broker->records, &application, true, &shown, &missing, NULL);
     if (missing && !node->settle_ms)
-        node->settle_ms = base_time_boot_ms () + BROKER_SETTLE_MS;
+        node->settle_ms = base_time_boot_ms () + DEPLOY_SETTLE_MS;
 }

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/journals.h"
-#include "broker/rollouts.h"
+#include "deploy/deploy.h"
 #include "wire/envelope.h"
 
 /*  A report that is being written. */
@@ -98,7 +98,7 @@ static void reported_apply (struct broker *broker, const struct reported *report
         broker_damage_told (broker, node, report->application);
     if (reported->is_news || reported->news.changed)
         broker_node_changed (broker, node);
-    broker_rollouts_node (broker, node);
+    deploy_node_changed (&broker->deploy, node->id, node->online);
 }
 
 static void reported_free (struct reported *reported)

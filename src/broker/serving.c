@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "broker/private.h"
-#include "broker/text.h"
+#include "wire/text.h"
 #include "wire/envelope.h"
 
 static bool is_missing (struct broker *broker, const struct base_digest *digest, uint64_t size)
@@ -123,9 +123,9 @@ char *broker_serving_notice (struct broker *broker)
     uint64_t missing;
 
     if (records_is_lost (broker->records, &error) != 0)
-        return broker_reason ("%s", error.text);
+        return wire_reason ("%s", error.text);
     missing = releases_missing (broker);
-    return missing ? broker_reason (
+    return missing ? wire_reason (
                          "%llu releases cannot be served, because some of their blobs are missing or damaged:"
                          " nodectl releases shows which; publish them again from the same files, or"
                          " withdraw them",

@@ -10,8 +10,8 @@
 #include "base/time.h"
 #include "broker/journals.h"
 #include "broker/labels.h"
-#include "broker/rollouts.h"
-#include "broker/text.h"
+#include "deploy/deploy.h"
+#include "wire/text.h"
 #include "wire/envelope.h"
 
 enum {
@@ -56,7 +56,7 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
     if (node && came) {
         came_tell (broker, node, "is in contact again");
         broker_node_changed (broker, node);
-        broker_rollouts_node (broker, node);
+        deploy_node_changed (&broker->deploy, node->id, node->online);
     }
     return node;
 }
@@ -148,7 +148,7 @@ static void check_age (struct broker *broker, const struct broker_node *node,
                       " of %s, but the highest epoch in the records is %" PRIu64
                       ": were they replaced by an older copy?",
                       node->id, told->seen_epoch, told->name, news->before);
-    broker_rollouts_older (broker, node, told->name);
+    deploy_records_older (&broker->deploy, node->id, told->name);
 }
 
 /*  Opens the session of a hello that is on disk. */
@@ -187,7 +187,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
     broker_registry_trial (&broker->registry, node, trial);
     broker_journal_told (broker, node, &greeting->journal);
     broker_node_changed (broker, node);
-    broker_rollouts_node (broker, node);
+    deploy_node_changed (&broker->deploy, node->id, node->online);
     if (node->trial)
         broker_hints_want_after (&broker->hints, node->ring, node->id, 0);
     return 0;
@@ -280,17 +280,17 @@ static bool hello_is_in_time (struct broker *broker, const struct wire_hello *he
 
     if (!origin_is_named (broker->origin, hello->node)) {
         answer->status = WIRE_STATUS_REFUSED;
-        answer->reason = broker_reason ("this connection belongs to another node");
+        answer->reason = wire_reason ("this connection belongs to another node");
         return false;
     }
     if (node ? broker_pace_take (&node->hellos, HELLOS_AT_ONCE, HELLOS_AT_ONCE, now_ms)
              : broker_pace_take (&broker->invented, BROKER_NEW_AT_ONCE, broker->new_nodes, now_ms))
         return true;
     answer->status = WIRE_STATUS_FAILED;
-    answer->reason = node ? broker_reason ("node %s has sent too many hellos within a minute", node->id)
-                          : broker_reason ("too many unknown nodes: %u a minute are accepted"
-                                           " (broker/new-nodes)",
-                                           broker->new_nodes);
+    answer->reason = node ? wire_reason ("node %s has sent too many hellos within a minute", node->id)
+                          : wire_reason ("too many unknown nodes: %u a minute are accepted"
+                                         " (broker/new-nodes)",
+                                         broker->new_nodes);
     return false;
 }
 
@@ -302,7 +302,7 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
 
     if (!hello_is_valid (hello)) {
         answer->status = WIRE_STATUS_INVALID;
-        answer->reason = broker_reason ("the id of a node or the name of an application is not valid");
+        answer->reason = wire_reason ("the id of a node or the name of an application is not valid");
         return 0;
     }
     greeting_settle (broker, hello->node);
@@ -314,7 +314,7 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
     case BROKER_REFUSE:
         base_log_limited (&broker->log, BASE_LOG_WARNING, "refused: %s", error.text);
         answer->status = WIRE_STATUS_REFUSED;
-        answer->reason = broker_reason ("%s", error.text);
+        answer->reason = wire_reason ("%s", error.text);
         return 0;
     case BROKER_ADMIT:
         break;
@@ -382,7 +382,7 @@ static void parting_ended (struct broker *broker, void *item, bool kept)
             broker_event (broker, WIRE_EVENT_WENT, node, NULL, NULL, NULL, parting->reason);
         }
         broker_node_changed (broker, node);
-        broker_rollouts_node (broker, node);
+        deploy_node_changed (&broker->deploy, node->id, node->online);
     }
     free (parting);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/text.c - texts for messages */
+/*  wire/text.c - texts for messages */
 
-#include "broker/text.h"
+#include "wire/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 
-int broker_text_set (char **field, const char *text)
+int wire_text_set (char **field, const char *text)
 {
     char *copy = text ? strdup (text) : NULL;
 
@@ -37,9 +37,9 @@ static void text_mend (char *text)
     }
 }
 
-char *broker_reason_v (const char *format, va_list arguments)
+char *wire_reason_v (const char *format, va_list arguments)
 {
-    char reason[BROKER_REASON_MOST + 1];
+    char reason[WIRE_REASON_MOST + 1];
 
     (void) vsnprintf (reason, sizeof reason, format, arguments);
     if (!base_text_is_utf8 (reason, strlen (reason)))
@@ -47,24 +47,24 @@ char *broker_reason_v (const char *format, va_list arguments)
     return strdup (reason);
 }
 
-char *broker_reason (const char *format, ...)
+char *wire_reason (const char *format, ...)
 {
     va_list arguments;
     char *reason;
 
     va_start (arguments, format);
-    reason = broker_reason_v (format, arguments);
+    reason = wire_reason_v (format, arguments);
     va_end (arguments);
     return reason;
 }
 
-int broker_answer_say (struct wire_answer *answer, enum wire_status status, const char *format, ...)
+int wire_answer_say (struct wire_answer *answer, enum wire_status status, const char *format, ...)
 {
     va_list arguments;
 
     va_start (arguments, format);
     answer->status = status;
-    answer->reason = broker_reason_v (format, arguments);
+    answer->reason = wire_reason_v (format, arguments);
     va_end (arguments);
     return answer->reason ? 0 : -ENOMEM;
 }

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollouts_results.c - passes the reports of nodes to the machine of a rollout
+/*  deploy/results.c - passes the reports of nodes to the machine of a rollout
 
     A result is the last report under the epoch of the order. If there is none although the node says that
     it has completed the order, the result is inferred from the node's state. A node counts as updated only
     if it reports itself that it runs the release. */
 
-#include "broker/rollouts_results.h"
+#include "deploy/results.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
-#include "broker/orders.h"
-#include "broker/private.h"
-#include "broker/serving.h"
-#include "broker/text.h"
+#include "deploy/rollout.h"
+#include "wire/text.h"
 
 enum { UNSERVED_LOOK_MS = 200 };
 
@@ -33,25 +31,25 @@ static void text_take (char **field, char **text)
     *text = NULL;
 }
 
-static void member_ended (struct broker_rollout *rollout, uint32_t index, enum rollout_result result,
+static void member_ended (struct deploy_rollout *rollout, uint32_t index, enum rollout_result result,
                           uint64_t now_ms)
 {
-    struct broker_member *member = &rollout->members[index];
+    struct deploy_member *member = &rollout->members[index];
     enum wire_member before = rollout->machine.members[index].state;
 
-    if (result == ROLLOUT_CONFIRMED && member->step && strcmp (member->step, BROKER_UNFIT_STEP) == 0) {
-        (void) broker_text_set (&member->step, NULL);
-        (void) broker_text_set (&member->reason, NULL);
+    if (result == ROLLOUT_CONFIRMED && member->step && strcmp (member->step, DEPLOY_UNFIT_STEP) == 0) {
+        (void) wire_text_set (&member->step, NULL);
+        (void) wire_text_set (&member->reason, NULL);
     }
     rollout_ended (&rollout->machine, index, result, now_ms);
     if (result == ROLLOUT_CONFIRMED && before == WIRE_MEMBER_ORDERED && now_ms > member->ordered_ms)
         member->took_ms = now_ms - member->ordered_ms;
 }
 
-static void update_ended (struct broker_rollout *rollout, uint32_t index, const struct wire_application *told,
+static void update_ended (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told,
                           struct wire_node *shown, uint64_t now_ms)
 {
-    struct broker_member *member = &rollout->members[index];
+    struct deploy_member *member = &rollout->members[index];
     bool runs = base_digest_equal (&told->release, &rollout->machine.spec.release);
     bool skipped =
         shown->outcome == WIRE_OUTCOME_CANCELLED || (shown->outcome == WIRE_OUTCOME_REFUSED && told->held);
@@ -80,8 +78,8 @@ static void update_ended (struct broker_rollout *rollout, uint32_t index, const 
 }
 
 /*  Returns the blob that the node's content peer sent with wrong bytes; NULL: none. That peer may be
-    another program than this broker. */
-static const struct base_digest *rotten_blob (const struct broker_member *member,
+    another program than this one. */
+static const struct base_digest *rotten_blob (const struct deploy_member *member,
                                               const struct wire_failure *failure)
 {
     return failure && member->transaction && strcmp (failure->transaction, member->transaction) == 0 &&
@@ -92,23 +90,25 @@ static const struct base_digest *rotten_blob (const struct broker_member *member
 
 /*  Returns whether a download failed because the origin lacks a part of the release: then no node is
     charged. If that is not known yet, the node is checked again. */
-static bool update_unserved (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
+static bool update_unserved (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
                              const struct wire_node *shown, const struct wire_failure *failure,
                              uint64_t now_ms)
 {
     const struct base_digest *rotten = rotten_blob (&rollout->members[index], failure);
-    struct broker_node *node = broker_registry_find (&broker->registry, rollout->members[index].id);
+    const char *id = rollout->members[index].id;
+    struct deploy_node node;
     struct base_digest blob;
     char text[BASE_DIGEST_TEXT], reason[ROLLOUT_REASON];
     int r;
 
-    if (!node || !shown->outcome_step || strcmp (shown->outcome_step, "fetching") != 0)
+    if (!shown->outcome_step || strcmp (shown->outcome_step, "fetching") != 0 ||
+        !deploy->ops->node (deploy->context, id, &node))
         return false;
-    r = broker_serving_verify (broker, &rollout->machine.spec.release, node->platform, &blob);
+    r = deploy->ops->serve_verify (deploy->context, &rollout->machine.spec.release, node.platform, &blob);
     if (r == 0 && !rotten)
         return false;
     if (r == -EBUSY) {
-        node->settle_ms = base_time_boot_ms () + UNSERVED_LOOK_MS;
+        deploy->ops->recheck (deploy->context, id, base_time_boot_ms () + UNSERVED_LOOK_MS);
         return true;
     }
     (void) snprintf (
@@ -122,25 +122,25 @@ static bool update_unserved (struct broker *broker, struct broker_rollout *rollo
 }
 
 /*  Returns whether a node reports on the update that the member was ordered. */
-static bool is_of (const struct broker_member *member, const char *transaction)
+static bool is_of (const struct deploy_member *member, const char *transaction)
 {
     return transaction && member->transaction && strcmp (transaction, member->transaction) == 0;
 }
 
 /*  A node that lost contact, or exceeded its deadline, is ordered to revert, and reports the end of its
     update only after that. The reason is kept all the same, because operators ask for it. */
-static void why_update_ended (struct broker_member *member, const struct wire_failure *failure)
+static void why_update_ended (struct deploy_member *member, const struct wire_failure *failure)
 {
     if (!failure || !is_of (member, failure->transaction))
         return;
-    (void) broker_text_set (&member->step, failure->step);
-    (void) broker_text_set (&member->reason, failure->reason);
+    (void) wire_text_set (&member->step, failure->step);
+    (void) wire_text_set (&member->reason, failure->reason);
 }
 
-static void revert_ended (struct broker_rollout *rollout, uint32_t index, const struct wire_application *told,
+static void revert_ended (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told,
                           struct wire_node *shown, uint64_t now_ms)
 {
-    struct broker_member *member = &rollout->members[index];
+    struct deploy_member *member = &rollout->members[index];
 
     if (!base_digest_equal (&told->release, &rollout->machine.spec.release)) {
         if (!is_at_rest (told->state))
@@ -158,9 +158,9 @@ static void revert_ended (struct broker_rollout *rollout, uint32_t index, const 
 
 /*  A node with an unfit host keeps its order, and retries it by itself. The reason and the next try are
     shown to people. */
-static void look_unfit (struct broker_rollout *rollout, uint32_t index, const struct wire_application *told)
+static void look_unfit (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told)
 {
-    struct broker_member *member = &rollout->members[index];
+    struct deploy_member *member = &rollout->members[index];
     const struct rollout_member *state = &rollout->machine.members[index];
     bool unfit = told->state == WIRE_STATE_UNFIT && is_of (member, told->transaction);
     const struct wire_failure *failure =
@@ -170,29 +170,29 @@ static void look_unfit (struct broker_rollout *rollout, uint32_t index, const st
     if (state->state != WIRE_MEMBER_ORDERED || (!unfit && !state->unfit))
         return;
     if (unfit) {
-        reason = broker_reason ("%s: %.300s" BROKER_UNFIT_NEXT "%s", failure ? failure->step : "probing",
-                                failure ? failure->reason : "its host is unfit for the update",
-                                told->retry ? told->retry : "an unknown time");
+        reason = wire_reason ("%s: %.300s" DEPLOY_UNFIT_NEXT "%s", failure ? failure->step : "probing",
+                              failure ? failure->reason : "its host is unfit for the update",
+                              told->retry ? told->retry : "an unknown time");
         if (reason && state->unfit && member->reason && strcmp (member->reason, reason) == 0) {
             free (reason);
             return;
         }
         text_take (&member->reason, &reason);
-        (void) broker_text_set (&member->step, BROKER_UNFIT_STEP);
+        (void) wire_text_set (&member->step, DEPLOY_UNFIT_STEP);
     }
     rollout_unfit (&rollout->machine, index, unfit);
 }
 
-void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
-                          uint64_t now_ms)
+void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
+                         uint64_t now_ms)
 {
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
-    struct broker_member *member = &rollout->members[index];
-    struct broker_order_given given = {.verb = member->verb,
-                                       .epoch = member->epoch,
-                                       .release = &rollout->machine.spec.release,
-                                       .transaction = member->transaction};
+    struct deploy_member *member = &rollout->members[index];
+    struct deploy_given given = {.verb = member->verb,
+                                 .epoch = member->epoch,
+                                 .release = &rollout->machine.spec.release,
+                                 .transaction = member->transaction};
     struct base_error error = {.code = 0};
     uint64_t boot_ms = base_time_boot_ms ();
     bool missing = false;
@@ -200,14 +200,14 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
 
     if (member->epoch == 0 || rollout->broken)
         return;
-    r = records_application_get (broker->records, member->id, rollout->machine.spec.application, &application,
+    r = records_application_get (deploy->records, member->id, rollout->machine.spec.application, &application,
                                  &error);
     if (r == 0)
-        r = broker_order_result (broker->records, &application, &given,
+        r = deploy->ops->result (deploy->context, &application, &given,
                                  !member->settle_ms || boot_ms < member->settle_ms, &shown, &missing, &error);
     if (r != 0) {
         if (r != -ENOENT)
-            base_log_limited (&broker->log, BASE_LOG_ERROR, "rollout %s: node %s: %s", rollout->state.id,
+            base_log_limited (&deploy->log, BASE_LOG_ERROR, "rollout %s: node %s: %s", rollout->state.id,
                               member->id, error.text[0] ? error.text : "out of memory");
         return;
     }
@@ -216,10 +216,8 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
     if (!missing)
         member->settle_ms = 0;
     else if (!member->settle_ms) {
-        struct broker_node *node = broker_registry_find (&broker->registry, member->id);
-        member->settle_ms = boot_ms + BROKER_SETTLE_MS;
-        if (node && !node->settle_ms) /* it is checked again then */
-            node->settle_ms = member->settle_ms;
+        member->settle_ms = boot_ms + DEPLOY_SETTLE_MS;
+        deploy->ops->recheck (deploy->context, member->id, member->settle_ms);
         return;
     }
     if (shown.outcome == WIRE_OUTCOME_NULL) {
@@ -229,7 +227,7 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
     }
     if (member->verb != WIRE_VERB_REVERT && shown.outcome == WIRE_OUTCOME_FAILED &&
         rollout->machine.members[index].state == WIRE_MEMBER_ORDERED &&
-        update_unserved (broker, rollout, index, &shown, application.told.last_error, now_ms))
+        update_unserved (deploy, rollout, index, &shown, application.told.last_error, now_ms))
         return;
     if (member->verb == WIRE_VERB_REVERT)
         revert_ended (rollout, index, &application.told, &shown, now_ms);
@@ -240,37 +238,39 @@ void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout,
 /*  comparison of updated members with the others */
 
 /*  Counts a node of the last round, and whether its state is worse now. */
-static void compare_one (const struct broker_member *member, const struct rollout_member *state,
-                         const struct broker_node *node, struct rollout_round *round)
+static void compare_one (const struct deploy_member *member, const struct rollout_member *state,
+                         const struct deploy_node *node, struct rollout_round *round)
 {
     bool bad = !node || !node->online || node->restarts != member->restarts;
 
-    if (member->look == BROKER_LOOK_UPDATED) {
+    if (member->look == DEPLOY_LOOK_UPDATED) {
         bad = bad || state->state == WIRE_MEMBER_FAILED || state->state == WIRE_MEMBER_DARK;
         round->updated++;
         round->updated_bad += bad;
-    } else if (member->look == BROKER_LOOK_OTHER &&
+    } else if (member->look == DEPLOY_LOOK_OTHER &&
                (state->state == WIRE_MEMBER_WAITING || state->state == WIRE_MEMBER_LEFT)) {
         round->others++;
         round->others_bad += bad;
     }
 }
 
-void broker_rollout_compare (struct broker *broker, struct broker_rollout *rollout, uint64_t now_ms)
+void deploy_rollout_compare (struct deploy *deploy, struct deploy_rollout *rollout, uint64_t now_ms)
 {
     struct rollout_round round = {.updated = 0};
 
     for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
-        struct broker_member *member = &rollout->members[i];
+        struct deploy_member *member = &rollout->members[i];
         const struct rollout_member *state = &rollout->machine.members[i];
-        const struct broker_node *node = broker_registry_find (&broker->registry, member->id);
+        struct deploy_node found;
+        const struct deploy_node *node =
+            deploy->ops->node (deploy->context, member->id, &found) ? &found : NULL;
         compare_one (member, state, node, &round);
         member->restarts = node ? node->restarts : 0;
-        member->look = !node || !node->online                ? BROKER_LOOK_NONE
-                       : state->state == WIRE_MEMBER_UPDATED ? BROKER_LOOK_UPDATED
+        member->look = !node || !node->online                ? DEPLOY_LOOK_NONE
+                       : state->state == WIRE_MEMBER_UPDATED ? DEPLOY_LOOK_UPDATED
                        : state->state == WIRE_MEMBER_WAITING || state->state == WIRE_MEMBER_LEFT
-                           ? BROKER_LOOK_OTHER
-                           : BROKER_LOOK_NONE;
+                           ? DEPLOY_LOOK_OTHER
+                           : DEPLOY_LOOK_NONE;
     }
     rollout_compare (&rollout->machine, &round, now_ms);
 }

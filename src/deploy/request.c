@@ -1,45 +1,44 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollouts_request.c - rollouts that operators request: plan, start, steer */
+/*  deploy/request.c - rollouts that operators request: plan, start, steer */
 
-#include "broker/rollouts_request.h"
+#include "deploy/request.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/time.h"
-#include "broker/private.h"
-#include "broker/rollouts.h"
-#include "broker/rollouts_carry.h"
-#include "broker/rollouts_lists.h"
-#include "broker/rollouts_plan.h"
-#include "broker/rollouts_state.h"
-#include "broker/serving.h"
-#include "broker/text.h"
+#include "deploy/rollout.h"
+#include "deploy/deploy.h"
+#include "deploy/apply.h"
+#include "deploy/lists.h"
+#include "deploy/plan.h"
+#include "deploy/state.h"
+#include "wire/text.h"
 
 enum { ID_SIZE = 2 + 12 + 1 /* "r-" and 12 hexadecimal digits */ };
 
-static void rollout_free_p (struct broker_rollout **rollout)
+static void rollout_free_p (struct deploy_rollout **rollout)
 {
-    broker_rollout_free (*rollout);
+    deploy_rollout_free (*rollout);
 }
 
 /*  Reads the answer that this request got before. Returns 0, -ENOENT if there is none, or -errno. */
-static int answer_find (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
+static int answer_find (struct deploy *deploy, const struct wire_request *request, struct wire_answer *answer,
                         struct base_error *error)
 {
-    return request->key ? records_answer_get (broker->records, request->key, answer, error) : -ENOENT;
+    return request->key ? records_answer_get (deploy->records, request->key, answer, error) : -ENOENT;
 }
 
 /*  What is written with a command or a start. */
 struct asked {
-    struct broker *broker;
+    struct deploy *deploy;
     const struct wire_request *request;
     struct wire_answer *answer;
-    const struct broker_planned *planned; /* of a start */
+    const struct deploy_planned *planned; /* of a start */
 };
 
-static int asked_end (void *context, struct broker_rollout *rollout, struct base_error *error)
+static int asked_end (void *context, struct deploy_rollout *rollout, struct base_error *error)
 {
     struct asked *asked = context;
     struct wire_answer *answer = asked->answer;
@@ -52,23 +51,23 @@ static int asked_end (void *context, struct broker_rollout *rollout, struct base
     if (wire_copy (&wire_rollout_state_record, &rollout->state, answer->rollouts) != 0)
         return -ENOMEM;
     return asked->request->key
-               ? records_answer_put (asked->broker->records, asked->request->key, answer, error)
+               ? records_answer_put (asked->deploy->records, asked->request->key, answer, error)
                : 0;
 }
 
 /*  plan */
 
-int broker_rollout_plan (struct broker *broker, const struct wire_request *request,
+int deploy_request_plan (struct deploy *deploy, const struct wire_request *request,
                          struct wire_answer *answer, struct base_error *error)
 {
-    base_cleanup (broker_planned_deinit) struct broker_planned planned = {.n_facts = 0};
-    int r = broker_plan_make (broker, request, &planned, answer, error);
+    base_cleanup (deploy_planned_deinit) struct deploy_planned planned = {.n_facts = 0};
+    int r = deploy_plan_make (deploy, request, &planned, answer, error);
 
     if (r != 0)
         return r > 0 ? 0 : r;
-    r = broker_plan_keep (broker, &planned);
+    r = deploy_plan_keep (deploy, &planned);
     if (r == 0)
-        r = broker_plan_show (&planned, answer);
+        r = deploy_plan_show (&planned, answer);
     if (r == 0)
         answer->status = WIRE_STATUS_OK;
     return r;
@@ -76,11 +75,11 @@ int broker_rollout_plan (struct broker *broker, const struct wire_request *reque
 
 /*  start */
 
-static int left_out_write (struct broker *broker, const struct broker_rollout *rollout,
-                           const struct broker_planned *planned, struct base_error *error)
+static int left_out_write (struct deploy *deploy, const struct deploy_rollout *rollout,
+                           const struct deploy_planned *planned, struct base_error *error)
 {
     const struct rollout_plan *plan = &planned->plan;
-    char why[BROKER_LEFT_OUT_TEXT];
+    char why[DEPLOY_LEFT_OUT_TEXT];
     int r = 0;
 
     for (uint32_t i = 0; r == 0 && i < plan->n_left_out; i++) {
@@ -89,36 +88,36 @@ static int left_out_write (struct broker *broker, const struct broker_rollout *r
                                      .state = WIRE_MEMBER_EXCLUDED,
                                      .since_ms = rollout->machine.phase_ms,
                                      .real_ms = base_time_real_ns () / 1000000,
-                                     .reason = broker_plan_left_out (broker, planned, i, why)};
-        r = records_revision_next (broker->records, &row.revision, error);
+                                     .reason = deploy_plan_left_out (deploy, planned, i, why)};
+        r = records_revision_next (deploy->records, &row.revision, error);
         if (r == 0)
-            r = records_member_put (broker->records, rollout->serial, &row, error);
+            r = records_member_put (deploy->records, rollout->serial, &row, error);
     }
     return r;
 }
 
-static int start_begin (void *context, struct broker_rollout *rollout, struct base_error *error)
+static int start_begin (void *context, struct deploy_rollout *rollout, struct base_error *error)
 {
     struct asked *asked = context;
-    struct broker *broker = asked->broker;
+    struct deploy *deploy = asked->deploy;
     struct records_rollout row = {.state = rollout->state};
-    int r = records_rollouts_prune (broker->records, error);
+    int r = records_rollouts_prune (deploy->records, error);
 
     if (r == 0)
-        r = records_rollout_add (broker->records, &row, error);
+        r = records_rollout_add (deploy->records, &row, error);
     rollout->serial = row.serial;
     for (uint32_t i = 0; r == 0 && i < rollout->machine.n_members; i++) {
         struct records_member member = {
             .index = i, .node = rollout->members[i].id, .real_ms = base_time_real_ns () / 1000000};
-        broker_member_save (&rollout->machine.members[i], &member);
-        r = records_revision_next (broker->records, &member.revision, error);
+        deploy_member_save (&rollout->machine.members[i], &member);
+        r = records_revision_next (deploy->records, &member.revision, error);
         if (r == 0)
-            r = records_member_put (broker->records, rollout->serial, &member, error);
+            r = records_member_put (deploy->records, rollout->serial, &member, error);
     }
-    return r == 0 ? left_out_write (broker, rollout, asked->planned, error) : r;
+    return r == 0 ? left_out_write (deploy, rollout, asked->planned, error) : r;
 }
 
-static int state_begin (struct broker_rollout *rollout, const struct broker_planned *planned, uint64_t now_ms)
+static int state_begin (struct deploy_rollout *rollout, const struct deploy_planned *planned, uint64_t now_ms)
 {
     struct wire_rollout_state *state = &rollout->state;
     char id[ID_SIZE] = "r-", time[BASE_TIME_TEXT];
@@ -138,16 +137,16 @@ static int state_begin (struct broker_rollout *rollout, const struct broker_plan
         return -ENOMEM;
     if (wire_copy (&wire_rollout_record, &rollout->machine.spec, state->spec) != 0)
         return -ENOMEM;
-    return broker_rollout_describe (rollout, now_ms);
+    return deploy_rollout_describe (rollout, now_ms);
 }
 
 /*  Creates a rollout as planned. It is not in the list of live rollouts yet. */
-static int rollout_make (struct broker *broker, const struct broker_planned *planned,
-                         struct broker_rollout **ret_rollout)
+static int rollout_make (struct deploy *deploy, const struct deploy_planned *planned,
+                         struct deploy_rollout **ret_rollout)
 {
-    base_cleanup (rollout_free_p) struct broker_rollout *rollout = calloc (1, sizeof *rollout);
+    base_cleanup (rollout_free_p) struct deploy_rollout *rollout = calloc (1, sizeof *rollout);
     const struct rollout_plan *plan = &planned->plan;
-    uint64_t now_ms = broker_rollouts_now_ms (broker);
+    uint64_t now_ms = deploy_now_ms (deploy);
     bool waits = false;
     uint32_t index;
     int r;
@@ -155,15 +154,15 @@ static int rollout_make (struct broker *broker, const struct broker_planned *pla
     if (!rollout)
         return -ENOMEM;
     for (uint32_t i = 0; i < plan->n_candidates && !waits; i++)
-        waits = broker_rollouts_before (broker, NULL, planned->facts[plan->facts[i]].id,
-                                        plan->spec.application, &index) != NULL;
+        waits = deploy_rollout_before (deploy, NULL, planned->facts[plan->facts[i]].id,
+                                       plan->spec.application, &index) != NULL;
     for (uint32_t i = 0; i < plan->n_candidates; i++) /* an offline node would count as bad from the start */
         plan->candidates[i].online = planned->facts[plan->facts[i]].online;
     r = (waits ? rollout_init_queued : rollout_init) (&rollout->machine, &plan->spec, plan->candidates,
                                                       plan->n_candidates, plan->n_neighbours, now_ms);
     if (r != 0)
         return r;
-    rollout->machine.settle_ms = 2 * broker->registry.liveness_ms;
+    rollout->machine.settle_ms = 2 * deploy->times.liveness_ms;
     rollout->live = true;
     rollout->members = calloc (plan->n_candidates, sizeof *rollout->members);
     if (!rollout->members)
@@ -173,7 +172,7 @@ static int rollout_make (struct broker *broker, const struct broker_planned *pla
         if (!rollout->members[i].id)
             return -ENOMEM;
     }
-    r = broker_rollout_index (broker, rollout);
+    r = deploy_rollout_index (deploy, rollout);
     if (r == 0)
         r = state_begin (rollout, planned, now_ms);
     if (r == 0)
@@ -182,21 +181,21 @@ static int rollout_make (struct broker *broker, const struct broker_planned *pla
 }
 
 /*  Returns 1 if a plan cannot be started now: the answer says why. */
-static int start_check (struct broker *broker, const struct wire_request *request,
-                        const struct broker_planned *planned, struct wire_answer *answer)
+static int start_check (struct deploy *deploy, const struct wire_request *request,
+                        const struct deploy_planned *planned, struct wire_answer *answer)
 {
     const struct rollout_plan *plan = &planned->plan;
-    char hash[BASE_DIGEST_TEXT], why[BROKER_LEFT_OUT_TEXT];
+    char hash[BASE_DIGEST_TEXT], why[DEPLOY_LEFT_OUT_TEXT];
     uint32_t index;
     int r = 0;
 
     for (uint32_t i = 0; i < plan->n_left_out; i++) {
         const char *id = planned->facts[plan->left_out[i].fact].id;
-        const struct broker_rollout *other;
+        const struct deploy_rollout *other;
         if (plan->left_out[i].why != ROLLOUT_EXCLUDED_BUSY)
             continue;
-        other = broker_rollouts_before (broker, NULL, id, plan->spec.application, &index);
-        r = broker_answer_say (
+        other = deploy_rollout_before (deploy, NULL, id, plan->spec.application, &index);
+        r = wire_answer_say (
             answer, WIRE_STATUS_BUSY,
             "node %s is in rollout %s, which has not ended: --queue waits for it%s, or nodectl "
             "rollout abort %s",
@@ -206,61 +205,61 @@ static int start_check (struct broker *broker, const struct wire_request *reques
         return r ? r : 1;
     }
     if (!base_digest_is_null (&request->plan) && !base_digest_equal (&request->plan, &plan->hash)) {
-        r = broker_answer_say (answer, WIRE_STATUS_REFUSED,
-                               "the plan has changed since it was made: check plan %s and start "
-                               "that one",
-                               base_digest_format (&plan->hash, hash));
+        r = wire_answer_say (answer, WIRE_STATUS_REFUSED,
+                             "the plan has changed since it was made: check plan %s and start "
+                             "that one",
+                             base_digest_format (&plan->hash, hash));
         if (r == 0)
-            r = broker_plan_show (planned, answer);
+            r = deploy_plan_show (planned, answer);
         return r ? r : 1;
     }
     if (plan->n_candidates == 0) {
-        r = plan->n_left_out ? broker_answer_say (answer, WIRE_STATUS_REFUSED,
-                                                  "no node to update: all %u selected nodes are skipped "
-                                                  "(the first, %s: %s)",
-                                                  plan->n_left_out, planned->facts[plan->left_out[0].fact].id,
-                                                  broker_plan_left_out (broker, planned, 0, why))
-                             : broker_answer_say (answer, WIRE_STATUS_REFUSED,
-                                                  "the selector matches no node: nodectl nodes lists them");
+        r = plan->n_left_out ? wire_answer_say (answer, WIRE_STATUS_REFUSED,
+                                                "no node to update: all %u selected nodes are skipped "
+                                                "(the first, %s: %s)",
+                                                plan->n_left_out, planned->facts[plan->left_out[0].fact].id,
+                                                deploy_plan_left_out (deploy, planned, 0, why))
+                             : wire_answer_say (answer, WIRE_STATUS_REFUSED,
+                                                "the selector matches no node: nodectl nodes lists them");
         return r ? r : 1;
     }
     return 0;
 }
 
-int broker_rollout_start (struct broker *broker, const struct wire_request *request,
+int deploy_request_start (struct deploy *deploy, const struct wire_request *request,
                           struct wire_answer *answer, struct base_error *error)
 {
-    base_cleanup (broker_planned_deinit) struct broker_planned planned = {.n_facts = 0};
-    base_cleanup (rollout_free_p) struct broker_rollout *rollout = NULL;
-    struct asked asked = {.broker = broker, .request = request, .answer = answer, .planned = &planned};
-    struct broker_steering by = {
+    base_cleanup (deploy_planned_deinit) struct deploy_planned planned = {.n_facts = 0};
+    base_cleanup (rollout_free_p) struct deploy_rollout *rollout = NULL;
+    struct asked asked = {.deploy = deploy, .request = request, .answer = answer, .planned = &planned};
+    struct deploy_steering by = {
         .place = request->place, .begin = start_begin, .end = asked_end, .context = &asked};
-    int r = answer_find (broker, request, answer, error);
+    int r = answer_find (deploy, request, answer, error);
 
     if (r != -ENOENT)
         return r;
-    r = broker_plan_make (broker, request, &planned, answer, error);
+    r = deploy_plan_make (deploy, request, &planned, answer, error);
     if (r == 0) {
-        r = broker_plan_keep (broker, &planned);
+        r = deploy_plan_keep (deploy, &planned);
         if (r == 0)
-            r = start_check (broker, request, &planned, answer);
+            r = start_check (deploy, request, &planned, answer);
     }
     if (r != 0)
         return r > 0 ? 0 : r;
-    r = rollout_make (broker, &planned, &rollout);
+    r = rollout_make (deploy, &planned, &rollout);
     if (r == 0)
-        r = broker_rollouts_add (broker, rollout);
+        r = deploy_rollout_add (deploy, rollout);
     if (r != 0)
         return r;
-    r = broker_rollouts_advance (broker, rollout, &by, error);
+    r = deploy_rollout_advance (deploy, rollout, &by, error);
     if (r != 0)
-        broker_rollouts_drop (broker, rollout);
+        deploy_rollout_drop (deploy, rollout);
     else
         base_log (BASE_LOG_INFO, "rollout %s: started by %s: %s %s, %u nodes, plan %.12s", rollout->state.id,
                   request->place ? request->place : "unknown", rollout->machine.spec.application,
                   planned.version ? planned.version : "?", rollout->machine.n_members,
                   base_digest_format (&planned.plan.hash, (char[BASE_DIGEST_TEXT]){0}));
-    rollout = NULL; /* owned by the broker */
+    rollout = NULL; /* owned by deploy */
     return r;
 }
 
@@ -268,7 +267,7 @@ int broker_rollout_start (struct broker *broker, const struct wire_request *requ
 
 /*  Retries nodes; without names, all that can be retried. Returns 0 if at least one is retried; else text
     says why not. */
-static int members_retry (struct broker_rollout *rollout, const struct wire_request *request, uint64_t now_ms,
+static int members_retry (struct deploy_rollout *rollout, const struct wire_request *request, uint64_t now_ms,
                           char text[ROLLOUT_REASON])
 {
     char why[ROLLOUT_REASON];
@@ -277,7 +276,7 @@ static int members_retry (struct broker_rollout *rollout, const struct wire_requ
     (void) snprintf (text, ROLLOUT_REASON, "no node can be retried: the rollout is %s",
                      wire_phase_word (rollout->machine.phase));
     for (size_t i = 0; i < request->n_nodes; i++) {
-        uint32_t index = broker_rollout_find (rollout, request->nodes[i]);
+        uint32_t index = deploy_rollout_find (rollout, request->nodes[i]);
         if (index == ROLLOUT_NOBODY)
             (void) snprintf (text, ROLLOUT_REASON, "%s is not a node of rollout %s", request->nodes[i],
                              rollout->state.id);
@@ -292,15 +291,15 @@ static int members_retry (struct broker_rollout *rollout, const struct wire_requ
 }
 
 /*  Returns another rollout that has one of its nodes and has not ended; NULL: none. */
-static const struct broker_rollout *
-rollout_overlap (struct broker *broker, const struct broker_rollout *rollout, const char **ret_node)
+static const struct deploy_rollout *
+rollout_overlap (struct deploy *deploy, const struct deploy_rollout *rollout, const char **ret_node)
 {
     for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
         uint32_t index;
         if (rollout->machine.members[i].state == WIRE_MEMBER_TAKEN)
             continue;
-        const struct broker_rollout *other =
-            broker_rollouts_of (broker, rollout->members[i].id, rollout->machine.spec.application, &index);
+        const struct deploy_rollout *other =
+            deploy_rollout_of (deploy, rollout->members[i].id, rollout->machine.spec.application, &index);
         if (other && other != rollout) {
             *ret_node = rollout->members[i].id;
             return other;
@@ -310,63 +309,63 @@ rollout_overlap (struct broker *broker, const struct broker_rollout *rollout, co
 }
 
 /*  Returns 1 if the command cannot be carried out: the answer says why. */
-static int steer_check (struct broker *broker, struct broker_rollout *rollout,
+static int steer_check (struct deploy *deploy, struct deploy_rollout *rollout,
                         const struct wire_request *request, struct wire_answer *answer,
                         struct base_error *error)
 {
-    const struct broker_rollout *other;
+    const struct deploy_rollout *other;
     const char *node;
     uint32_t approves = rollout_approves (&rollout->machine);
-    char unserved[BROKER_SERVING_TEXT];
+    char unserved[DEPLOY_BLOBS_TEXT];
     int r = 0;
 
     if (request->command == WIRE_COMMAND_NULL)
-        r = broker_answer_say (answer, WIRE_STATUS_INVALID, "the request has no command for the rollout");
+        r = wire_answer_say (answer, WIRE_STATUS_INVALID, "the request has no command for the rollout");
     else if (request->command == WIRE_COMMAND_APPROVE && request->wave && approves != ROLLOUT_NOBODY &&
              request->wave != approves + 1)
-        r = broker_answer_say (answer, WIRE_STATUS_REFUSED,
-                               "wave %u of rollout %s waits for approval, not wave %llu", approves + 1,
-                               rollout->state.id, (unsigned long long) request->wave);
+        r = wire_answer_say (answer, WIRE_STATUS_REFUSED,
+                             "wave %u of rollout %s waits for approval, not wave %llu", approves + 1,
+                             rollout->state.id, (unsigned long long) request->wave);
     else if (request->command == WIRE_COMMAND_RESUME || request->command == WIRE_COMMAND_RETRY ||
              request->command == WIRE_COMMAND_APPROVE) {
         base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
-        r = records_release_get (broker->records, &rollout->machine.spec.release, &release, error);
+        r = records_release_get (deploy->records, &rollout->machine.spec.release, &release, error);
         if (r == 0 && !release.withdrawn) {
-            if (broker_serving_check (broker, &release.document, &release.digest, NULL, unserved) == 0)
+            if (deploy->ops->serve_check (deploy->context, &release.document, &release.digest, unserved) == 0)
                 return 0;
-            r = broker_answer_say (answer, WIRE_STATUS_REFUSED, "%s", unserved);
+            r = wire_answer_say (answer, WIRE_STATUS_REFUSED, "%s", unserved);
             return r ? r : 1;
         }
         if (r == 0 || r == -ENOENT)
-            r = broker_answer_say (answer, WIRE_STATUS_GONE,
-                                   "its release was withdrawn: nodectl rollout abort or revert %s",
-                                   rollout->state.id);
+            r = wire_answer_say (answer, WIRE_STATUS_GONE,
+                                 "its release was withdrawn: nodectl rollout abort or revert %s",
+                                 rollout->state.id);
     } else if (request->command == WIRE_COMMAND_REVERT && rollout_is_over (&rollout->machine) &&
-               (other = rollout_overlap (broker, rollout, &node)))
-        r = broker_answer_say (answer, WIRE_STATUS_BUSY, "node %s is in rollout %s, which has not ended",
-                               node, other->state.id);
+               (other = rollout_overlap (deploy, rollout, &node)))
+        r = wire_answer_say (answer, WIRE_STATUS_BUSY, "node %s is in rollout %s, which has not ended", node,
+                             other->state.id);
     else
         return 0;
     return r ? r : 1;
 }
 
-int broker_rollout_steer (struct broker *broker, const struct wire_request *request,
+int deploy_request_steer (struct deploy *deploy, const struct wire_request *request,
                           struct wire_answer *answer, struct base_error *error)
 {
-    struct asked asked = {.broker = broker, .request = request, .answer = answer};
-    struct broker_steering by = {
+    struct asked asked = {.deploy = deploy, .request = request, .answer = answer};
+    struct deploy_steering by = {
         .command = request->command, .place = request->place, .end = asked_end, .context = &asked};
-    struct broker_rollout *rollout = NULL;
-    uint64_t now_ms = broker_rollouts_now_ms (broker);
+    struct deploy_rollout *rollout = NULL;
+    uint64_t now_ms = deploy_now_ms (deploy);
     char text[ROLLOUT_REASON] = "", nodes[ROLLOUT_REASON] = "";
-    int r = answer_find (broker, request, answer, error);
+    int r = answer_find (deploy, request, answer, error);
 
     if (r != -ENOENT)
         return r;
-    r = request->rollout ? broker_rollouts_get (broker, request->rollout, &rollout, error) : -ENOENT;
+    r = request->rollout ? deploy_rollout_get (deploy, request->rollout, &rollout, error) : -ENOENT;
     if (r != 0)
-        return r == -ENOENT ? broker_rollout_unknown (answer, request->rollout) : r;
-    r = steer_check (broker, rollout, request, answer, error);
+        return r == -ENOENT ? deploy_rollout_unknown (answer, request->rollout) : r;
+    r = steer_check (deploy, rollout, request, answer, error);
     if (r != 0)
         return r > 0 ? 0 : r;
     if (request->command == WIRE_COMMAND_RETRY) {
@@ -378,9 +377,9 @@ int broker_rollout_steer (struct broker *broker, const struct wire_request *requ
     } else
         r = rollout_command (&rollout->machine, request->command, ROLLOUT_NOBODY, now_ms, text);
     if (r != 0)
-        return broker_answer_say (answer, WIRE_STATUS_REFUSED, "%s", text);
-    r = broker_rollouts_advance (broker, rollout, &by, error);
+        return wire_answer_say (answer, WIRE_STATUS_REFUSED, "%s", text);
+    r = deploy_rollout_advance (deploy, rollout, &by, error);
     if (r != 0)
-        broker_rollouts_broken (broker, rollout);
+        deploy_rollout_broken (deploy, rollout);
     return r;
 }

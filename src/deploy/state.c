@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollouts_state.c - the state of a rollout, for people */
+/*  deploy/state.c - the state of a rollout, for people */
 
-#include "broker/rollouts_state.h"
+#include "deploy/state.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "broker/private.h"
-#include "broker/text.h"
+#include "deploy/rollout.h"
+#include "wire/text.h"
 #include "rollout/window.h"
 
 enum { CAUSES_MOST = 16, CAUSE_NODES = 8, LIKENESS = 160 };
@@ -44,7 +44,7 @@ static const char *at_text (uint64_t at_ms, uint64_t now_ms, char text[BASE_TIME
 }
 
 /*  Describes how many nodes of a wave are under way, and how many of them wait until their host is fit. */
-static char *waits_under_way (const struct broker_rollout *rollout, const struct rollout_wave *wave)
+static char *waits_under_way (const struct deploy_rollout *rollout, const struct rollout_wave *wave)
 {
     uint32_t unfit = 0, first = 0;
 
@@ -52,15 +52,15 @@ static char *waits_under_way (const struct broker_rollout *rollout, const struct
         if (rollout->machine.members[i].unfit && unfit++ == 0)
             first = i;
     if (unfit == 0)
-        return broker_reason ("%u node%s of wave %u under way", wave->under_way,
-                              wave->under_way == 1 ? "" : "s", rollout->machine.wave + 1);
-    return broker_reason ("%u node%s of wave %u under way, %u on unfit hosts (%s: %s)", wave->under_way,
-                          wave->under_way == 1 ? "" : "s", rollout->machine.wave + 1, unfit,
-                          rollout->members[first].id,
-                          rollout->members[first].reason ? rollout->members[first].reason : "?");
+        return wire_reason ("%u node%s of wave %u under way", wave->under_way,
+                            wave->under_way == 1 ? "" : "s", rollout->machine.wave + 1);
+    return wire_reason ("%u node%s of wave %u under way, %u on unfit hosts (%s: %s)", wave->under_way,
+                        wave->under_way == 1 ? "" : "s", rollout->machine.wave + 1, unfit,
+                        rollout->members[first].id,
+                        rollout->members[first].reason ? rollout->members[first].reason : "?");
 }
 
-static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_ms)
+static char *waits_updating (const struct deploy_rollout *rollout, uint64_t now_ms)
 {
     const struct rollout *machine = &rollout->machine;
     const struct rollout_wave *wave = &machine->waves[machine->wave];
@@ -69,7 +69,7 @@ static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_
     char text[BASE_TIME_TEXT];
 
     if (closed_ms && !machine->paused)
-        return broker_reason ("its window, which opens at %s", in_text (closed_ms, text));
+        return wire_reason ("its window, which opens at %s", in_text (closed_ms, text));
     if (wave->under_way > 0)
         return waits_under_way (rollout, wave);
     for (uint32_t i = wave->first; i < wave->first + wave->count; i++)
@@ -77,42 +77,42 @@ static char *waits_updating (const struct broker_rollout *rollout, uint64_t now_
             machine->members[i].start_ms < next_ms)
             next_ms = machine->members[i].start_ms;
     if (next_ms != UINT64_MAX)
-        return broker_reason ("the start of the next node of wave %u at %s", machine->wave + 1,
-                              at_text (next_ms + machine->stopped_ms, now_ms, text));
+        return wire_reason ("the start of the next node of wave %u at %s", machine->wave + 1,
+                            at_text (next_ms + machine->stopped_ms, now_ms, text));
     return NULL;
 }
 
 /*  Returns what the rollout waits for; NULL: nothing, or memory is exhausted. */
-static char *waits_text (const struct broker_rollout *rollout, uint64_t now_ms)
+static char *waits_text (const struct deploy_rollout *rollout, uint64_t now_ms)
 {
     const struct rollout *machine = &rollout->machine;
     char text[BASE_TIME_TEXT];
 
     if (machine->paused && (machine->phase == WIRE_PHASE_UPDATING || machine->phase == WIRE_PHASE_SOAKING ||
                             machine->phase == WIRE_PHASE_QUEUED))
-        return broker_reason ("a resume: nodectl rollout resume %s", rollout->state.id);
+        return wire_reason ("a resume: nodectl rollout resume %s", rollout->state.id);
     switch (machine->phase) {
     case WIRE_PHASE_QUEUED:
-        return rollout->blocked ? broker_reason ("%s", rollout->blocked) : NULL;
+        return rollout->blocked ? wire_reason ("%s", rollout->blocked) : NULL;
     case WIRE_PHASE_APPROVAL:
-        return broker_reason ("approval of wave %u: nodectl rollout approve %s", machine->wave + 1,
-                              rollout->state.id);
+        return wire_reason ("approval of wave %u: nodectl rollout approve %s", machine->wave + 1,
+                            rollout->state.id);
     case WIRE_PHASE_UPDATING:
         return waits_updating (rollout, now_ms);
     case WIRE_PHASE_SOAKING:
         if (machine->under_way > 0)
-            return broker_reason ("%u node%s under way", machine->under_way,
-                                  machine->under_way == 1 ? "" : "s");
-        return broker_reason ("the end of the soak of wave %u at %s", machine->wave + 1,
-                              at_text (machine->phase_ms + machine->spec.soak_ms, now_ms, text));
+            return wire_reason ("%u node%s under way", machine->under_way,
+                                machine->under_way == 1 ? "" : "s");
+        return wire_reason ("the end of the soak of wave %u at %s", machine->wave + 1,
+                            at_text (machine->phase_ms + machine->spec.soak_ms, now_ms, text));
     case WIRE_PHASE_HALTED:
         if (rollout_is_unproven (machine))
-            return broker_reason ("a decision: nodectl rollout resume %s retries wave %u, approve skips it; "
-                                  "or abort or revert",
-                                  rollout->state.id, machine->wave + 1);
-        return broker_reason ("a decision: nodectl rollout resume, abort or revert %s", rollout->state.id);
+            return wire_reason ("a decision: nodectl rollout resume %s retries wave %u, approve skips it; "
+                                "or abort or revert",
+                                rollout->state.id, machine->wave + 1);
+        return wire_reason ("a decision: nodectl rollout resume, abort or revert %s", rollout->state.id);
     case WIRE_PHASE_REVERTING:
-        return broker_reason ("%u nodes that are being reverted", machine->under_way);
+        return wire_reason ("%u nodes that are being reverted", machine->under_way);
     default:
         return NULL;
     }
@@ -148,10 +148,10 @@ struct kind {
     uint32_t nodes[CAUSE_NODES];
 };
 
-static void kinds_add (const struct broker_rollout *rollout, uint32_t index, struct kind *kinds,
+static void kinds_add (const struct deploy_rollout *rollout, uint32_t index, struct kind *kinds,
                        size_t *n_kinds)
 {
-    const struct broker_member *member = &rollout->members[index];
+    const struct deploy_member *member = &rollout->members[index];
     const char *step = member->step ? member->step : "";
     char like[LIKENESS];
     struct kind *kind = kinds;
@@ -180,9 +180,9 @@ static int compare_kinds (const void *a, const void *b)
     return left->count < right->count ? 1 : left->count > right->count ? -1 : 0;
 }
 
-static const char *reason_of (const struct broker_rollout *rollout, uint32_t index)
+static const char *reason_of (const struct deploy_rollout *rollout, uint32_t index)
 {
-    const struct broker_member *member = &rollout->members[index];
+    const struct deploy_member *member = &rollout->members[index];
 
     if (member->reason)
         return member->reason;
@@ -202,7 +202,7 @@ static const char *reason_of (const struct broker_rollout *rollout, uint32_t ind
     }
 }
 
-static int cause_fill (const struct broker_rollout *rollout, const struct kind *kind,
+static int cause_fill (const struct deploy_rollout *rollout, const struct kind *kind,
                        struct wire_cause *cause)
 {
     size_t count = kind->count < CAUSE_NODES ? (size_t) kind->count : CAUSE_NODES;
@@ -223,7 +223,7 @@ static int cause_fill (const struct broker_rollout *rollout, const struct kind *
     return 0;
 }
 
-static int causes_describe (struct broker_rollout *rollout)
+static int causes_describe (struct deploy_rollout *rollout)
 {
     struct kind kinds[CAUSES_MOST];
     struct wire_rollout_state *state = &rollout->state;
@@ -256,7 +256,7 @@ static int causes_describe (struct broker_rollout *rollout)
 
 /*  the whole state */
 
-static void waves_describe (struct broker_rollout *rollout)
+static void waves_describe (struct deploy_rollout *rollout)
 {
     const struct rollout *machine = &rollout->machine;
 
@@ -279,7 +279,7 @@ static void waves_describe (struct broker_rollout *rollout)
     }
 }
 
-static void evidence_describe (struct broker_rollout *rollout)
+static void evidence_describe (struct deploy_rollout *rollout)
 {
     const struct rollout_evidence *evidence = &rollout->machine.evidence;
     struct wire_rollout_state *state = &rollout->state;
@@ -294,7 +294,7 @@ static void evidence_describe (struct broker_rollout *rollout)
     state->factor = factor < 1 ? 1 : factor > 1e15 ? (uint64_t) 1e15 : (uint64_t) factor;
 }
 
-int broker_rollout_describe (struct broker_rollout *rollout, uint64_t now_ms)
+int deploy_rollout_describe (struct deploy_rollout *rollout, uint64_t now_ms)
 {
     const struct rollout *machine = &rollout->machine;
     struct wire_rollout_state *state = &rollout->state;
@@ -309,7 +309,7 @@ int broker_rollout_describe (struct broker_rollout *rollout, uint64_t now_ms)
         return -ENOMEM;
     rollout->since_ms = machine->phase_ms;
     free (state->reason);
-    state->reason = machine->reason[0] ? broker_reason ("%s", machine->reason) : NULL;
+    state->reason = machine->reason[0] ? wire_reason ("%s", machine->reason) : NULL;
     state->gate = machine->gate;
     free (state->waits);
     state->waits = waits_text (rollout, now_ms);

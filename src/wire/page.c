@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/page.c - limits how much of a list goes into one answer */
+/*  wire/page.c - limits how much of a list goes into one answer */
 
-#include "broker/page.h"
+#include "wire/page.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
 
-int broker_page_add (struct broker_page *page, void *item)
+int wire_page_add (struct wire_page *page, void *item)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
     size_t size = wire_record_size (page->record);
     void *items;
     int r;
 
-    if (page->count == BROKER_PAGE_COUNT)
+    if (page->count == WIRE_PAGE_COUNT)
         return 1;
     r = wire_pack (page->record, item, &packed, NULL);
     if (r != 0)
         return r < 0 ? r : -EBADMSG;
-    if (page->count > 0 && page->bytes + packed.size > BROKER_PAGE_BYTES)
+    if (page->count > 0 && page->bytes + packed.size > WIRE_PAGE_BYTES)
         return 1;
     items = reallocarray (page->items, page->count + 1, size);
     if (!items)
@@ -32,10 +32,10 @@ int broker_page_add (struct broker_page *page, void *item)
     return 0;
 }
 
-void broker_page_deinit (struct broker_page *page)
+void wire_page_deinit (struct wire_page *page)
 {
     for (size_t i = 0; i < page->count; i++)
         wire_deinit (page->record, (char *) page->items + i * wire_record_size (page->record));
     free (page->items);
-    *page = (struct broker_page){.record = page->record};
+    *page = (struct wire_page){.record = page->record};
 }

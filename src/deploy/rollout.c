@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollout.c - rollouts in memory: loaded from the records, and their members */
+/*  deploy/rollout.c - rollouts in memory: loaded from the records, and their members */
 
-#include "broker/rollout.h"
+#include "deploy/rollout.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "broker/labels.h"
-#include "broker/private.h"
-#include "broker/text.h"
+#include "deploy/rollout.h"
+#include "wire/text.h"
 
-struct broker_rollout *broker_rollout_free (struct broker_rollout *rollout)
+struct deploy_rollout *deploy_rollout_free (struct deploy_rollout *rollout)
 {
     if (!rollout)
         return NULL;
     for (uint32_t i = 0; rollout->members && i < rollout->machine.n_members; i++) {
-        struct broker_member *member = &rollout->members[i];
+        struct deploy_member *member = &rollout->members[i];
         free (member->id);
         free (member->transaction);
         free (member->step);
@@ -36,19 +35,19 @@ struct broker_rollout *broker_rollout_free (struct broker_rollout *rollout)
     return NULL;
 }
 
-static void rollout_free_p (struct broker_rollout **rollout)
+static void rollout_free_p (struct deploy_rollout **rollout)
 {
-    broker_rollout_free (*rollout);
+    deploy_rollout_free (*rollout);
 }
 
 static int compare_by_id (const void *a, const void *b, void *context)
 {
-    const struct broker_member *members = context;
+    const struct deploy_member *members = context;
 
     return strcmp (members[*(const uint32_t *) a].id, members[*(const uint32_t *) b].id);
 }
 
-uint32_t broker_rollout_find (const struct broker_rollout *rollout, const char *id)
+uint32_t deploy_rollout_find (const struct deploy_rollout *rollout, const char *id)
 {
     uint32_t low = 0, high = rollout->machine.n_members;
 
@@ -66,10 +65,11 @@ uint32_t broker_rollout_find (const struct broker_rollout *rollout, const char *
 }
 
 /*  Returns the name of a node's failure domain: the nodes that lose their broker together. */
-static const char *neighbours_value (const struct broker_rollout *rollout, const struct broker_node *node)
+static const char *neighbours_value (const struct deploy *deploy, const struct deploy_rollout *rollout,
+                                     const struct deploy_node *node)
 {
     const char *label = rollout->machine.spec.neighbours;
-    const char *value = label && node ? broker_node_label (node, label) : NULL;
+    const char *value = label && node ? deploy->ops->label (node->labels, label) : NULL;
 
     return value ? value : "";
 }
@@ -79,7 +79,7 @@ static int compare_texts (const void *a, const void *b)
     return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
-static uint32_t value_number (const struct broker_rollout *rollout, const char *value)
+static uint32_t value_number (const struct deploy_rollout *rollout, const char *value)
 {
     const char **found = bsearch (&value, rollout->values, rollout->machine.n_neighbours,
                                   sizeof *rollout->values, compare_texts);
@@ -88,7 +88,7 @@ static uint32_t value_number (const struct broker_rollout *rollout, const char *
 }
 
 /*  Numbers the failure domains of the members. The names are copied, because labels change. */
-static int values_index (struct broker *broker, struct broker_rollout *rollout)
+static int values_index (struct deploy *deploy, struct deploy_rollout *rollout)
 {
     uint32_t n = rollout->machine.n_members, count = 0;
     size_t bytes = 0;
@@ -97,9 +97,11 @@ static int values_index (struct broker *broker, struct broker_rollout *rollout)
     rollout->values = calloc (n, sizeof *rollout->values);
     if (!rollout->values)
         return -ENOMEM;
-    for (uint32_t i = 0; i < n; i++)
-        rollout->values[i] =
-            neighbours_value (rollout, broker_registry_find (&broker->registry, rollout->members[i].id));
+    for (uint32_t i = 0; i < n; i++) {
+        struct deploy_node node;
+        bool known = deploy->ops->node (deploy->context, rollout->members[i].id, &node);
+        rollout->values[i] = neighbours_value (deploy, rollout, known ? &node : NULL);
+    }
     qsort (rollout->values, n, sizeof *rollout->values, compare_texts);
     for (uint32_t i = 0; i < n; i++)
         if (count == 0 || strcmp (rollout->values[count - 1], rollout->values[i]) != 0)
@@ -120,7 +122,7 @@ static int values_index (struct broker *broker, struct broker_rollout *rollout)
     return 0;
 }
 
-int broker_rollout_index (struct broker *broker, struct broker_rollout *rollout)
+int deploy_rollout_index (struct deploy *deploy, struct deploy_rollout *rollout)
 {
     uint32_t n = rollout->machine.n_members;
 
@@ -131,10 +133,10 @@ int broker_rollout_index (struct broker *broker, struct broker_rollout *rollout)
     for (uint32_t i = 0; i < n; i++)
         rollout->by_id[i] = i;
     qsort_r (rollout->by_id, n, sizeof *rollout->by_id, compare_by_id, rollout->members);
-    return values_index (broker, rollout);
+    return values_index (deploy, rollout);
 }
 
-void broker_member_save (const struct rollout_member *member, struct records_member *row)
+void deploy_member_save (const struct rollout_member *member, struct records_member *row)
 {
     row->wave = member->wave;
     row->state = member->state;
@@ -147,7 +149,7 @@ void broker_member_save (const struct rollout_member *member, struct records_mem
     row->pending = member->pending == ROLLOUT_KEEP ? ROLLOUT_WAIT : member->pending;
 }
 
-struct rollout_member broker_member_restore (const struct records_member *row)
+struct rollout_member deploy_member_restore (const struct records_member *row)
 {
     return (struct rollout_member){.wave = row->wave,
                                    .state = row->state,
@@ -164,7 +166,7 @@ struct rollout_member broker_member_restore (const struct records_member *row)
 _Static_assert((int) RECORDS_BETS == (int) ROLLOUT_BETS, "the records have room for every bet");
 _Static_assert((int) RECORDS_WAVES_MOST == (int) ROLLOUT_WAVES, "the records check the number of the wave");
 
-struct records_evidence broker_evidence_save (const struct rollout_evidence *evidence)
+struct records_evidence deploy_evidence_save (const struct rollout_evidence *evidence)
 {
     struct records_evidence saved = {.rounds = evidence->rounds,
                                      .updated = evidence->updated,
@@ -189,7 +191,7 @@ static struct rollout_evidence evidence_restore (const struct records_evidence *
 }
 
 struct loading {
-    struct broker_rollout *rollout;
+    struct deploy_rollout *rollout;
     uint32_t capacity;
     struct base_error *error;
 };
@@ -197,9 +199,9 @@ struct loading {
 static int member_load (void *context, const struct records_member *row)
 {
     struct loading *loading = context;
-    struct broker_rollout *rollout = loading->rollout;
+    struct deploy_rollout *rollout = loading->rollout;
     struct rollout *machine = &rollout->machine;
-    struct broker_member *member;
+    struct deploy_member *member;
 
     if (row->state == WIRE_MEMBER_EXCLUDED)
         return 0;
@@ -209,7 +211,7 @@ static int member_load (void *context, const struct records_member *row)
     if (machine->n_members == loading->capacity) {
         uint32_t capacity = loading->capacity ? 2 * loading->capacity : 64;
         struct rollout_member *members = reallocarray (machine->members, capacity, sizeof *members);
-        struct broker_member *more;
+        struct deploy_member *more;
         if (members)
             machine->members = members;
         more = reallocarray (rollout->members, capacity, sizeof *more);
@@ -220,21 +222,20 @@ static int member_load (void *context, const struct records_member *row)
         loading->capacity = capacity;
     }
     member = &rollout->members[machine->n_members];
-    *member = (struct broker_member){.epoch = row->epoch,
+    *member = (struct deploy_member){.epoch = row->epoch,
                                      .verb = row->verb,
                                      .ordered_ms = row->ordered_ms,
                                      .since_ms = row->since_ms,
                                      .real_ms = row->real_ms,
                                      .took_ms = row->took_ms,
                                      .revision = row->revision};
-    machine->members[machine->n_members++] = broker_member_restore (row);
-    if (broker_text_set (&member->id, row->node) != 0 ||
-        broker_text_set (&member->transaction, row->transaction) != 0 ||
-        broker_text_set (&member->step, row->step) != 0 ||
-        broker_text_set (&member->reason, row->reason) != 0)
+    machine->members[machine->n_members++] = deploy_member_restore (row);
+    if (wire_text_set (&member->id, row->node) != 0 ||
+        wire_text_set (&member->transaction, row->transaction) != 0 ||
+        wire_text_set (&member->step, row->step) != 0 || wire_text_set (&member->reason, row->reason) != 0)
         return -ENOMEM;
     machine->members[machine->n_members - 1].was_unfit =
-        row->state == WIRE_MEMBER_ORDERED && row->step && strcmp (row->step, BROKER_UNFIT_STEP) == 0;
+        row->state == WIRE_MEMBER_ORDERED && row->step && strcmp (row->step, DEPLOY_UNFIT_STEP) == 0;
     return 0;
 }
 
@@ -257,30 +258,31 @@ static int waves_load (struct rollout *machine)
 
 /*  It is not known which nodes are online until they are heard of. A node that lost the previous broker may
     wait for its reconnect delay before it tries again, so its silence begins after that delay. */
-static int machine_wake (struct broker *broker, struct broker_rollout *rollout, uint64_t now_ms)
+static int machine_wake (struct deploy *deploy, struct deploy_rollout *rollout, uint64_t now_ms)
 {
     struct rollout *machine = &rollout->machine;
-    int r = broker_rollout_index (broker, rollout);
+    int r = deploy_rollout_index (deploy, rollout);
 
     machine->neighbours = r == 0 ? calloc (machine->n_neighbours, sizeof *machine->neighbours) : NULL;
     if (!machine->neighbours)
         return -ENOMEM;
     for (uint32_t i = 0; i < machine->n_members; i++) {
-        const struct broker_node *node = broker_registry_find (&broker->registry, rollout->members[i].id);
+        struct deploy_node node;
+        bool known = deploy->ops->node (deploy->context, rollout->members[i].id, &node);
         struct rollout_member *member = &machine->members[i];
-        member->neighbours = value_number (rollout, neighbours_value (rollout, node));
-        member->online = node && node->online;
-        member->dark_ms = member->online ? 0 : now_ms + BUS_RECONNECT_MOST_MS;
+        member->neighbours = value_number (rollout, neighbours_value (deploy, rollout, known ? &node : NULL));
+        member->online = known && node.online;
+        member->dark_ms = member->online ? 0 : now_ms + deploy->times.reconnect_ms;
     }
-    machine->settle_ms = 2 * broker->registry.liveness_ms;
+    machine->settle_ms = 2 * deploy->times.liveness_ms;
     rollout_resume (machine);
     return 0;
 }
 
-int broker_rollout_load (struct broker *broker, const struct records_rollout *row,
-                         struct broker_rollout **ret_rollout, struct base_error *error)
+int deploy_rollout_load (struct deploy *deploy, const struct records_rollout *row,
+                         struct deploy_rollout **ret_rollout, struct base_error *error)
 {
-    base_cleanup (rollout_free_p) struct broker_rollout *rollout = calloc (1, sizeof *rollout);
+    base_cleanup (rollout_free_p) struct deploy_rollout *rollout = calloc (1, sizeof *rollout);
     struct loading loading = {.rollout = rollout, .error = error};
     struct rollout *machine;
     int r;
@@ -306,30 +308,46 @@ int broker_rollout_load (struct broker *broker, const struct records_rollout *ro
     if (r == 0)
         r = wire_copy (&wire_rollout_state_record, &row->state, &rollout->state);
     if (r == 0)
-        r = records_members (broker->records, row->serial, 0, 0, member_load, &loading, error);
+        r = records_members (deploy->records, row->serial, 0, 0, member_load, &loading, error);
     if (r == 0)
         r = waves_load (machine);
     if (r == 0)
-        r = machine_wake (broker, rollout, broker_rollouts_now_ms (broker));
+        r = machine_wake (deploy, rollout, deploy_now_ms (deploy));
     if (r == 0)
         *ret_rollout = base_take (rollout);
     return r;
 }
 
-void broker_rollout_count_others (struct broker *broker, struct broker_rollout *rollout)
+/*  A count of the nodes that are not members. */
+struct counting {
+    const struct deploy *deploy;
+    const struct deploy_rollout *rollout;
+    struct rollout_neighbours *now;
+};
+
+static int other_count (void *context, const struct deploy_node *node)
+{
+    const struct counting *counting = context;
+    const struct deploy_rollout *rollout = counting->rollout;
+    uint32_t number = value_number (rollout, neighbours_value (counting->deploy, rollout, node));
+
+    if (number == ROLLOUT_NOBODY || deploy_rollout_find (rollout, node->id) != ROLLOUT_NOBODY)
+        return 0;
+    counting->now[number].others++;
+    counting->now[number].others_dark += !node->online;
+    return 0;
+}
+
+void deploy_rollout_count_others (struct deploy *deploy, struct deploy_rollout *rollout)
 {
     struct rollout *machine = &rollout->machine;
     base_cleanup (base_free_p) struct rollout_neighbours *now = calloc (machine->n_neighbours, sizeof *now);
+    struct counting counting = {.deploy = deploy, .rollout = rollout, .now = now};
 
-    for (size_t i = 0; now && i < broker->registry.n_nodes; i++) {
-        const struct broker_node *node = broker->registry.nodes[i];
-        uint32_t number = value_number (rollout, neighbours_value (rollout, node));
-        if (number == ROLLOUT_NOBODY || broker_rollout_find (rollout, node->id) != ROLLOUT_NOBODY)
-            continue;
-        now[number].others++;
-        now[number].others_dark += !node->online;
-    }
-    for (uint32_t i = 0; now && i < machine->n_neighbours; i++) {
+    if (!now)
+        return;
+    (void) deploy->ops->nodes (deploy->context, other_count, &counting);
+    for (uint32_t i = 0; i < machine->n_neighbours; i++) {
         struct rollout_neighbours *then = &rollout->others[i];
         rollout_other (machine, i, (int) (now[i].others - then->others),
                        (int) (now[i].others_dark - then->others_dark));
@@ -337,19 +355,19 @@ void broker_rollout_count_others (struct broker *broker, struct broker_rollout *
     }
 }
 
-bool broker_rollout_comes_before (const struct broker_rollout *rollout, const struct broker_rollout *other)
+bool deploy_rollout_comes_before (const struct deploy_rollout *rollout, const struct deploy_rollout *other)
 {
     return strcmp (rollout->machine.spec.application, other->machine.spec.application) == 0 &&
            (rollout->machine.phase != WIRE_PHASE_QUEUED || rollout->serial < other->serial);
 }
 
 /*  queued_until: queued rollouts with a lower serial count, too. */
-static struct broker_rollout *rollout_with (struct broker *broker, const struct broker_rollout *but,
+static struct deploy_rollout *rollout_with (struct deploy *deploy, const struct deploy_rollout *but,
                                             const char *node, const char *application, uint64_t queued_until,
                                             uint32_t *ret_index)
 {
-    for (size_t i = broker->rollouts.n_live; i > 0; i--) {
-        struct broker_rollout *rollout = broker->rollouts.live[i - 1];
+    for (size_t i = deploy->n_live; i > 0; i--) {
+        struct deploy_rollout *rollout = deploy->live[i - 1];
         uint32_t index;
         if (rollout == but || strcmp (rollout->machine.spec.application, application) != 0)
             continue;
@@ -357,7 +375,7 @@ static struct broker_rollout *rollout_with (struct broker *broker, const struct 
             continue;
         if (rollout->machine.phase == WIRE_PHASE_QUEUED && rollout->serial >= queued_until)
             continue;
-        index = broker_rollout_find (rollout, node);
+        index = deploy_rollout_find (rollout, node);
         if (index == ROLLOUT_NOBODY || rollout->machine.members[index].state == WIRE_MEMBER_TAKEN)
             continue;
         *ret_index = index;
@@ -366,15 +384,15 @@ static struct broker_rollout *rollout_with (struct broker *broker, const struct 
     return NULL;
 }
 
-struct broker_rollout *broker_rollouts_of (struct broker *broker, const char *node, const char *application,
-                                           uint32_t *ret_index)
+struct deploy_rollout *deploy_rollout_of (struct deploy *deploy, const char *node, const char *application,
+                                          uint32_t *ret_index)
 {
-    return rollout_with (broker, NULL, node, application, 0, ret_index);
+    return rollout_with (deploy, NULL, node, application, 0, ret_index);
 }
 
-struct broker_rollout *broker_rollouts_before (struct broker *broker, const struct broker_rollout *rollout,
-                                               const char *node, const char *application, uint32_t *ret_index)
+struct deploy_rollout *deploy_rollout_before (struct deploy *deploy, const struct deploy_rollout *rollout,
+                                              const char *node, const char *application, uint32_t *ret_index)
 {
-    return rollout_with (broker, rollout, node, application, rollout ? rollout->serial : UINT64_MAX,
+    return rollout_with (deploy, rollout, node, application, rollout ? rollout->serial : UINT64_MAX,
                          ret_index);
 }

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollouts_carry.c - writes the actions of a machine with their orders, and sends them */
+/*  deploy/apply.c - writes the actions of a machine with their orders, and sends them */
 
-#include "broker/rollouts_carry.h"
+#include "deploy/apply.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
-#include "broker/orders.h"
-#include "broker/private.h"
-#include "broker/rollouts_state.h"
-#include "broker/text.h"
+#include "deploy/rollout.h"
+#include "deploy/state.h"
+#include "wire/text.h"
 
 /*  Writes the current wall-clock time, for people. */
 static const char *time_text (char text[BASE_TIME_TEXT])
@@ -25,8 +24,8 @@ struct batch {
         uint32_t member;
         uint64_t epoch;
         enum wire_verb verb;
-    } orders[BROKER_ROLLOUT_ORDERS];
-    struct wire_turn turns[BROKER_ROLLOUT_TURNS]; /* owned */
+    } orders[DEPLOY_ORDERS_MOST];
+    struct wire_turn turns[DEPLOY_TURNS_MOST]; /* owned */
     unsigned n_orders, n_turns;
     bool wrote, more;
     uint64_t until_ms;
@@ -39,10 +38,10 @@ static void batch_free_p (struct batch **batch)
     free (*batch);
 }
 
-static int member_write (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
+static int member_write (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
                          struct base_error *error)
 {
-    struct broker_member *member = &rollout->members[index];
+    struct deploy_member *member = &rollout->members[index];
     struct rollout_member *state = &rollout->machine.members[index];
 
     if (member->since_ms != state->since_ms || member->real_ms == 0) {
@@ -59,12 +58,12 @@ static int member_write (struct broker *broker, struct broker_rollout *rollout, 
                                  .real_ms = member->real_ms,
                                  .step = member->step,
                                  .reason = member->reason};
-    int r = records_revision_next (broker->records, &member->revision, error);
+    int r = records_revision_next (deploy->records, &member->revision, error);
 
-    broker_member_save (state, &row);
+    deploy_member_save (state, &row);
     row.revision = member->revision;
     if (r == 0)
-        r = records_member_put (broker->records, rollout->serial, &row, error);
+        r = records_member_put (deploy->records, rollout->serial, &row, error);
     if (r == 0)
         state->kept = true;
     return r;
@@ -72,10 +71,10 @@ static int member_write (struct broker *broker, struct broker_rollout *rollout, 
 
 /*  Reads the last report and the desired state of a member. If there is no record, ret_application is
     null. */
-static int application_read (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
+static int application_read (struct deploy *deploy, const struct deploy_rollout *rollout, uint32_t index,
                              struct records_application *ret_application, struct base_error *error)
 {
-    int r = records_application_get (broker->records, rollout->members[index].id,
+    int r = records_application_get (deploy->records, rollout->members[index].id,
                                      rollout->machine.spec.application, ret_application, error);
 
     return r == -ENOENT ? 0 : r;
@@ -83,22 +82,21 @@ static int application_read (struct broker *broker, const struct broker_rollout 
 
 /*  No order was made. If a person holds the node, or updates it, that says nothing about the release: it is
     skipped. */
-static int not_given (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
+static int not_given (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
                       enum rollout_kind kind, const struct wire_ordered *ordered, uint64_t now_ms,
                       struct base_error *error)
 {
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
-    struct broker_member *member = &rollout->members[index];
-    int r = application_read (broker, rollout, index, &application, error);
-    bool skip = ordered->status == WIRE_STATUS_BUSY || broker_order_held (&application);
+    struct deploy_member *member = &rollout->members[index];
+    int r = application_read (deploy, rollout, index, &application, error);
+    bool skip = ordered->status == WIRE_STATUS_BUSY || deploy->ops->held (&application);
 
     if (r != 0)
         return r;
 
     if (kind == ROLLOUT_CANCEL) /* it has ended, or has switched: its result will be reported */
         return 0;
-    if (broker_text_set (&member->step, "order") != 0 ||
-        broker_text_set (&member->reason, ordered->reason) != 0)
+    if (wire_text_set (&member->step, "order") != 0 || wire_text_set (&member->reason, ordered->reason) != 0)
         return -ENOMEM;
     member->epoch = 0;
     rollout_ended (&rollout->machine, index, skip ? ROLLOUT_SKIPPED : ROLLOUT_FAILED, now_ms);
@@ -108,11 +106,11 @@ static int not_given (struct broker *broker, struct broker_rollout *rollout, uin
 /*  *ret_back: a member that is to revert already runs another release. Either it was never updated, because
     it ran the same program, or it was reverted by someone else. A report from before it accepted the order
     does not count. */
-static int is_back (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
+static int is_back (struct deploy *deploy, const struct deploy_rollout *rollout, uint32_t index,
                     bool *ret_back, struct base_error *error)
 {
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
-    int r = application_read (broker, rollout, index, &application, error);
+    int r = application_read (deploy, rollout, index, &application, error);
 
     *ret_back = r == 0 && application.is_told && application.told.epoch >= rollout->members[index].epoch &&
                 !base_digest_equal (&application.told.release, &rollout->machine.spec.release) &&
@@ -120,7 +118,7 @@ static int is_back (struct broker *broker, const struct broker_rollout *rollout,
     return r;
 }
 
-static int note_given (struct broker *broker, const struct broker_rollout *rollout, uint32_t index,
+static int note_given (struct deploy *deploy, const struct deploy_rollout *rollout, uint32_t index,
                        enum wire_verb verb, const struct wire_ordered *ordered, struct base_error *error)
 {
     char time[BASE_TIME_TEXT];
@@ -133,26 +131,26 @@ static int note_given (struct broker *broker, const struct broker_rollout *rollo
                                   .wave = rollout->machine.members[index].wave + 1,
                                   .time = time_text (time)};
 
-    return records_given_put (broker->records, &given, error);
+    return records_given_put (deploy->records, &given, error);
 }
 
-static int order_given (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
+static int order_given (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
                         enum wire_verb verb, const struct wire_ordered *ordered, uint64_t epoch,
                         struct batch *batch, uint64_t now_ms, struct base_error *error)
 {
-    struct broker_member *member = &rollout->members[index];
+    struct deploy_member *member = &rollout->members[index];
 
     if (verb != WIRE_VERB_CANCEL) {
         member->epoch = ordered->epoch;
         member->verb = verb;
         member->settle_ms = 0;
-        if (broker_text_set (&member->step, NULL) != 0 || broker_text_set (&member->reason, NULL) != 0)
+        if (wire_text_set (&member->step, NULL) != 0 || wire_text_set (&member->reason, NULL) != 0)
             return -ENOMEM;
     }
     if (verb == WIRE_VERB_UPDATE) {
         member->ordered_ms = now_ms;
         member->took_ms = 0;
-        if (broker_text_set (&member->transaction, ordered->transaction) != 0)
+        if (wire_text_set (&member->transaction, ordered->transaction) != 0)
             return -ENOMEM;
     }
     if (epoch == 0) /* it was under way already, and is reported again */
@@ -161,27 +159,22 @@ static int order_given (struct broker *broker, struct broker_rollout *rollout, u
     batch->orders[batch->n_orders].epoch = epoch;
     batch->orders[batch->n_orders].verb = verb;
     batch->n_orders++;
-    return note_given (broker, rollout, index, verb, ordered, error);
+    return note_given (deploy, rollout, index, verb, ordered, error);
 }
 
-static int order_give (struct broker *broker, struct broker_rollout *rollout, uint32_t index,
+static int order_give (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
                        enum rollout_kind kind, struct batch *batch, uint64_t now_ms, struct base_error *error)
 {
-    const struct broker_node *node = broker_registry_find (&broker->registry, rollout->members[index].id);
     base_cleanup (wire_ordered_deinit) struct wire_ordered ordered = {.epoch = 0};
-    struct broker_order order = {.verb = kind == ROLLOUT_ORDER  ? WIRE_VERB_UPDATE
+    struct deploy_order order = {.verb = kind == ROLLOUT_ORDER  ? WIRE_VERB_UPDATE
                                          : kind == ROLLOUT_BACK ? WIRE_VERB_REVERT
                                                                 : WIRE_VERB_CANCEL,
-                                 .application = rollout->machine.spec.application,
-                                 .release = &rollout->machine.spec.release,
                                  .node = rollout->members[index].id,
-                                 .platform = node ? node->platform : "",
-                                 .online = node && node->online,
-                                 .no_hold = true,
-                                 .now_ms = base_time_real_ns () / 1000000};
+                                 .application = rollout->machine.spec.application,
+                                 .release = &rollout->machine.spec.release};
     uint64_t epoch = 0;
     bool back = false;
-    int r = kind == ROLLOUT_BACK ? is_back (broker, rollout, index, &back, error) : 0;
+    int r = kind == ROLLOUT_BACK ? is_back (deploy, rollout, index, &back, error) : 0;
 
     if (r != 0)
         return r;
@@ -190,23 +183,23 @@ static int order_give (struct broker *broker, struct broker_rollout *rollout, ui
         rollout_ended (&rollout->machine, index, ROLLOUT_REVERTED, now_ms);
         return 0;
     }
-    r = broker_order_make (broker->records, &order, &ordered, &epoch, error);
+    r = deploy->ops->order (deploy->context, &order, &ordered, &epoch, error);
     if (r != 0)
         return r;
     return ordered.status == WIRE_STATUS_OK
-               ? order_given (broker, rollout, index, order.verb, &ordered, epoch, batch, now_ms, error)
-               : not_given (broker, rollout, index, kind, &ordered, now_ms, error);
+               ? order_given (deploy, rollout, index, order.verb, &ordered, epoch, batch, now_ms, error)
+               : not_given (deploy, rollout, index, kind, &ordered, now_ms, error);
 }
 
 static int wave_time (char **field)
 {
     char text[BASE_TIME_TEXT];
 
-    return *field ? 0 : broker_text_set (field, time_text (text));
+    return *field ? 0 : wire_text_set (field, time_text (text));
 }
 
 /*  Records when waves began and ended. */
-static int waves_time (struct broker_rollout *rollout)
+static int waves_time (struct deploy_rollout *rollout)
 {
     const struct rollout *machine = &rollout->machine;
     int r = 0;
@@ -223,8 +216,8 @@ static int waves_time (struct broker_rollout *rollout)
 }
 
 /*  Records a transition if phase, wave or pause have changed, or if an operator did something. */
-static int turn_write (struct broker *broker, struct broker_rollout *rollout,
-                       const struct broker_steering *by, struct batch *batch, struct base_error *error)
+static int turn_write (struct deploy *deploy, struct deploy_rollout *rollout,
+                       const struct deploy_steering *by, struct batch *batch, struct base_error *error)
 {
     const struct rollout *machine = &rollout->machine;
     struct wire_rollout_state *state = &rollout->state;
@@ -244,7 +237,7 @@ static int turn_write (struct broker *broker, struct broker_rollout *rollout,
 
     if (!moved && !by)
         return 0;
-    r = records_turn_add (broker->records, rollout->serial, &turn, error);
+    r = records_turn_add (deploy->records, rollout->serial, &turn, error);
     if (r == 0)
         r = wire_copy (&wire_turn_record, &turn, &batch->turns[batch->n_turns]);
     if (r != 0)
@@ -257,20 +250,20 @@ static int turn_write (struct broker *broker, struct broker_rollout *rollout,
 }
 
 /*  A skipped member whose host was unfit does not retry by itself any more: changes its reason. */
-static int unfit_left (struct broker_rollout *rollout, uint32_t index)
+static int unfit_left (struct deploy_rollout *rollout, uint32_t index)
 {
-    struct broker_member *member = &rollout->members[index];
+    struct deploy_member *member = &rollout->members[index];
     char *next, *reason;
 
     if (rollout->machine.members[index].state != WIRE_MEMBER_LEFT || !member->step || !member->reason ||
-        strcmp (member->step, BROKER_UNFIT_STEP) != 0)
+        strcmp (member->step, DEPLOY_UNFIT_STEP) != 0)
         return 0;
-    next = strstr (member->reason, BROKER_UNFIT_NEXT);
+    next = strstr (member->reason, DEPLOY_UNFIT_NEXT);
     if (!next)
         return 0;
     *next = '\0';
-    reason = broker_reason ("%s; unfit until its deadline: nodectl rollout retry %s %s", member->reason,
-                            rollout->state.id, member->id);
+    reason = wire_reason ("%s; unfit until its deadline: nodectl rollout retry %s %s", member->reason,
+                          rollout->state.id, member->id);
     if (!reason)
         return -ENOMEM;
     free (member->reason);
@@ -278,7 +271,7 @@ static int unfit_left (struct broker_rollout *rollout, uint32_t index)
     return 0;
 }
 
-static int action_write (struct broker *broker, struct broker_rollout *rollout,
+static int action_write (struct deploy *deploy, struct deploy_rollout *rollout,
                          const struct rollout_action *action, struct batch *batch, uint64_t now_ms,
                          struct base_error *error)
 {
@@ -286,15 +279,15 @@ static int action_write (struct broker *broker, struct broker_rollout *rollout,
 
     batch->wrote = true;
     if (action->kind == ROLLOUT_TURN)
-        return turn_write (broker, rollout, NULL, batch, error);
+        return turn_write (deploy, rollout, NULL, batch, error);
     r = unfit_left (rollout, action->member);
     if (r == 0 && action->kind != ROLLOUT_KEEP)
-        r = order_give (broker, rollout, action->member, action->kind, batch, now_ms, error);
-    return r == 0 ? member_write (broker, rollout, action->member, error) : r;
+        r = order_give (deploy, rollout, action->member, action->kind, batch, now_ms, error);
+    return r == 0 ? member_write (deploy, rollout, action->member, error) : r;
 }
 
 /*  Records the pending actions that had no room in this transaction. */
-static int pending_write (struct broker *broker, struct broker_rollout *rollout, struct base_error *error)
+static int pending_write (struct deploy *deploy, struct deploy_rollout *rollout, struct base_error *error)
 {
     const struct rollout *machine = &rollout->machine;
     int r = 0;
@@ -302,13 +295,13 @@ static int pending_write (struct broker *broker, struct broker_rollout *rollout,
     for (uint32_t i = machine->pending_first; r == 0 && i != ROLLOUT_NOBODY;
          i = machine->members[i].pending_next)
         if (!machine->members[i].kept)
-            r = member_write (broker, rollout, i, error);
+            r = member_write (deploy, rollout, i, error);
     return r;
 }
 
 /*  Returns whether something may still happen to it, so that reports must be handled: such as a node that
     was under way when the rollout ended, and is to be reverted. */
-static bool is_live (const struct broker_rollout *rollout)
+static bool is_live (const struct deploy_rollout *rollout)
 {
     const struct rollout *machine = &rollout->machine;
 
@@ -323,7 +316,7 @@ static bool is_live (const struct broker_rollout *rollout)
     return false;
 }
 
-static int state_write (struct broker *broker, struct broker_rollout *rollout, uint64_t now_ms,
+static int state_write (struct deploy *deploy, struct deploy_rollout *rollout, uint64_t now_ms,
                         struct base_error *error)
 {
     const struct rollout *machine = &rollout->machine;
@@ -333,32 +326,32 @@ static int state_write (struct broker *broker, struct broker_rollout *rollout, u
                                   .wave_ms = machine->wave_ms,
                                   .stopped_ms = machine->stopped_ms,
                                   .stop_ms = machine->stop_ms,
-                                  .evidence = broker_evidence_save (&machine->evidence)};
+                                  .evidence = deploy_evidence_save (&machine->evidence)};
     int r;
 
     rollout->live = row.live = is_live (rollout);
-    r = broker_rollout_describe (rollout, now_ms);
+    r = deploy_rollout_describe (rollout, now_ms);
     if (r == 0)
-        r = records_revision_next (broker->records, &rollout->state.revision, error);
+        r = records_revision_next (deploy->records, &rollout->state.revision, error);
     row.state = rollout->state;
     if (r == 0)
-        r = records_rollout_put (broker->records, &row, error);
-    return r == 0 ? records_clock_put (broker->records, now_ms, error) : r;
+        r = records_rollout_put (deploy->records, &row, error);
+    return r == 0 ? records_clock_put (deploy->records, now_ms, error) : r;
 }
 
 /*  Writes everything; called in a transaction. */
-static int all_write (struct broker *broker, struct broker_rollout *rollout, const struct broker_steering *by,
+static int all_write (struct deploy *deploy, struct deploy_rollout *rollout, const struct deploy_steering *by,
                       struct batch *batch, uint64_t now_ms, struct base_error *error)
 {
     int r = by && by->begin ? by->begin (by->context, rollout, error) : 0;
 
     if (r == 0 && by) {
         batch->wrote = true;
-        r = turn_write (broker, rollout, by, batch, error);
+        r = turn_write (deploy, rollout, by, batch, error);
     }
     while (r == 0) {
         struct rollout_action action;
-        if (batch->n_orders == BROKER_ROLLOUT_ORDERS || batch->n_turns == BROKER_ROLLOUT_TURNS) {
+        if (batch->n_orders == DEPLOY_ORDERS_MOST || batch->n_turns == DEPLOY_TURNS_MOST) {
             batch->more = true;
             break;
         }
@@ -367,20 +360,20 @@ static int all_write (struct broker *broker, struct broker_rollout *rollout, con
             batch->until_ms = action.until_ms;
             break;
         }
-        r = action_write (broker, rollout, &action, batch, now_ms, error);
+        r = action_write (deploy, rollout, &action, batch, now_ms, error);
     }
     if (r == 0 && batch->more)
-        r = pending_write (broker, rollout, error);
+        r = pending_write (deploy, rollout, error);
     if (r == 0 && batch->wrote)
-        r = state_write (broker, rollout, now_ms, error);
+        r = state_write (deploy, rollout, now_ms, error);
     if (r == 0 && by && by->end)
         r = by->end (by->context, rollout, error);
     return r;
 }
 
-static void batch_tell (struct broker *broker, struct broker_rollout *rollout, const struct batch *batch)
+static void batch_tell (struct deploy *deploy, struct deploy_rollout *rollout, const struct batch *batch)
 {
-    struct broker_node *nodes[BROKER_ROLLOUT_ORDERS];
+    const char *nodes[DEPLOY_ORDERS_MOST];
     size_t n_nodes = 0;
     uint64_t highest = 0;
 
@@ -390,51 +383,44 @@ static void batch_tell (struct broker *broker, struct broker_rollout *rollout, c
                   wire_phase_word (turn->phase), turn->paused ? ", paused" : "",
                   (unsigned long long) turn->wave, rollout->state.n_waves, turn->reason ? ": " : "",
                   turn->reason ? turn->reason : "");
-        broker_event_turn (broker, rollout, turn);
+        deploy->ops->event (deploy->context, rollout, turn);
     }
     for (unsigned i = 0; i < batch->n_orders; i++) {
-        const struct broker_member *member = &rollout->members[batch->orders[i].member];
-        struct broker_node *node = broker_registry_find (&broker->registry, member->id);
+        const struct deploy_member *member = &rollout->members[batch->orders[i].member];
         base_log (BASE_LOG_DEBUG, "rollout %s: node %s: %s ordered, epoch %llu", rollout->state.id,
                   member->id, wire_verb_word (batch->orders[i].verb),
                   (unsigned long long) batch->orders[i].epoch);
-        if (!node)
-            continue;
-        broker_node_changed (broker, node);
-        nodes[n_nodes++] = node;
+        nodes[n_nodes++] = member->id;
         if (batch->orders[i].epoch > highest)
             highest = batch->orders[i].epoch;
     }
-    broker_announce (broker, nodes, n_nodes, rollout->machine.spec.application, highest);
-    if (batch->wrote) {
-        if (rollout->state.revision > broker->revision)
-            broker->revision = rollout->state.revision;
-        broker_waiters_wake (&broker->waiters);
-    }
+    deploy->ops->announce (deploy->context, nodes, n_nodes, rollout->machine.spec.application, highest);
+    if (batch->wrote)
+        deploy->ops->changed (deploy->context, rollout->state.revision);
 }
 
-int broker_rollout_carry (struct broker *broker, struct broker_rollout *rollout,
-                          const struct broker_steering *by, struct base_error *error)
+int deploy_rollout_apply (struct deploy *deploy, struct deploy_rollout *rollout,
+                          const struct deploy_steering *by, struct base_error *error)
 {
     base_cleanup (batch_free_p) struct batch *batch = calloc (1, sizeof *batch);
-    uint64_t now_ms = broker_rollouts_now_ms (broker);
+    uint64_t now_ms = deploy_now_ms (deploy);
     int r;
 
     if (!batch)
         return -ENOMEM;
-    broker_round_settle (broker);
-    r = records_begin (broker->records, error);
+    deploy->ops->settle (deploy->context);
+    r = records_begin (deploy->records, error);
     if (r == 0)
-        r = all_write (broker, rollout, by, batch, now_ms, error);
+        r = all_write (deploy, rollout, by, batch, now_ms, error);
     if (r == 0)
-        r = records_commit (broker->records, error);
+        r = records_commit (deploy->records, error);
     if (r != 0) {
-        records_rollback (broker->records);
+        records_rollback (deploy->records);
         return r;
     }
     if (batch->wrote)
-        broker->rollouts.watch.kept_ms = now_ms;
-    batch_tell (broker, rollout, batch);
+        deploy->clock.kept_ms = now_ms;
+    batch_tell (deploy, rollout, batch);
     rollout->due_ms = batch->more ? 0 : batch->until_ms;
     return 0;
 }

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollouts_plan.c - plans a rollout from the current records */
+/*  deploy/plan.c - plans a rollout from the current records */
 
-#include "broker/rollouts_plan.h"
+#include "deploy/plan.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "broker/labels.h"
-#include "broker/orders.h"
-#include "broker/private.h"
-#include "broker/serving.h"
-#include "broker/text.h"
+#include "deploy/rollout.h"
+#include "wire/text.h"
 #include "rollout/selector.h"
 #include "wire/envelope.h"
 
@@ -18,12 +15,14 @@ enum { TYPICAL_MS = 5000, SIZES_MOST = 64 };
 
 /*  A plan under construction. */
 struct planning {
-    struct broker *broker;
+    struct deploy *deploy;
     struct wire_rollout spec; /* owned */
     struct records_release release;
     struct rollout_selector *selector;
     struct wire_answer *answer;
     struct base_error *error;
+    struct deploy_planned *planned;
+    uint32_t capacity; /* of planned->facts */
     /*  Bytes to download to get from one release to the new one. */
     struct {
         struct base_digest from;
@@ -40,12 +39,12 @@ static void planning_deinit (struct planning *planning)
     (void) rollout_selector_free (planning->selector);
 }
 
-void broker_planned_deinit (struct broker_planned *planned)
+void deploy_planned_deinit (struct deploy_planned *planned)
 {
     rollout_plan_deinit (&planned->plan);
     free (planned->facts);
     free (planned->version);
-    *planned = (struct broker_planned){.n_facts = 0};
+    *planned = (struct deploy_planned){.n_facts = 0};
 }
 
 /*  Refuses to make a plan; the answer has the reason. Returns 1 or -ENOMEM. */
@@ -56,7 +55,7 @@ plan_refuse (struct wire_answer *answer, enum wire_status status, const char *fo
 
     va_start (arguments, format);
     answer->status = status;
-    answer->reason = broker_reason_v (format, arguments);
+    answer->reason = wire_reason_v (format, arguments);
     va_end (arguments);
     return answer->reason ? 1 : -ENOMEM;
 }
@@ -78,7 +77,7 @@ static int newest_take (void *context, const struct records_release *release)
 static int release_find (struct planning *planning)
 {
     struct wire_rollout *spec = &planning->spec;
-    struct records *records = planning->broker->records;
+    struct records *records = planning->deploy->records;
     char digest[BASE_DIGEST_TEXT];
     int r;
 
@@ -147,7 +146,7 @@ static int size_find (struct planning *planning, const struct base_digest *runni
             return 0;
         }
     if (!base_digest_is_null (running))
-        r = records_release_get (planning->broker->records, running, &release, planning->error);
+        r = records_release_get (planning->deploy->records, running, &release, planning->error);
     if (r != 0 && r != -ENOENT)
         return r;
     *ret_size = size_between (r == 0 ? wire_release_match (&release.document, platform) : NULL, envelope);
@@ -161,53 +160,65 @@ static int size_find (struct planning *planning, const struct base_digest *runni
 
 /*  facts */
 
-static int fact_fill (struct planning *planning, const struct broker_node *node, struct rollout_fact *fact)
+static int fact_fill (struct planning *planning, const struct deploy_node *node, struct rollout_fact *fact)
 {
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
+    const struct deploy_ops *ops = planning->deploy->ops;
     const struct wire_rollout *spec = &planning->spec;
     const struct wire_envelope *envelope = wire_release_match (&planning->release.document, node->platform);
     uint32_t index;
-    const struct broker_rollout *other =
-        broker_rollouts_before (planning->broker, NULL, node->id, spec->application, &index);
+    const struct deploy_rollout *other =
+        deploy_rollout_before (planning->deploy, NULL, node->id, spec->application, &index);
     bool waits = other && (spec->queue || (spec->supersede && rollout_gives (&other->machine)));
-    int r = records_application_get (planning->broker->records, node->id, spec->application, &application,
+    int r = records_application_get (planning->deploy->records, node->id, spec->application, &application,
                                      planning->error);
 
     if (r != 0 && r != -ENOENT)
         return r;
     *fact = (struct rollout_fact){.id = node->id,
                                   .neighbours =
-                                      spec->neighbours ? broker_node_label (node, spec->neighbours) : NULL,
+                                      spec->neighbours ? ops->label (node->labels, spec->neighbours) : NULL,
                                   .online = node->online,
                                   .lacks = r == -ENOENT || !application.is_told,
                                   .fits = envelope != NULL,
                                   .busy = other && !waits,
-                                  .held = broker_order_held (&application),
-                                  .quarantined = broker_order_quarantined (&application, &spec->release)};
+                                  .held = ops->held (&application),
+                                  .quarantined = ops->quarantined (&application, &spec->release)};
     if (application.is_told && !waits) /* what it will run after the other rollout is not known */
         fact->running = application.told.release;
     return envelope ? size_find (planning, &fact->running, node->platform, envelope, &fact->size) : 0;
 }
 
-static int facts_gather (struct planning *planning, struct broker_planned *planned)
+static int fact_add (void *context, const struct deploy_node *node)
 {
-    const struct broker_registry *registry = &planning->broker->registry;
-    int r = 0;
+    struct planning *planning = context;
+    struct deploy_planned *planned = planning->planned;
 
-    planned->facts = calloc (registry->n_nodes + 1, sizeof *planned->facts);
-    if (!planned->facts)
-        return -ENOMEM;
-    for (size_t i = 0; r == 0 && i < registry->n_nodes; i++)
-        if (rollout_selector_fits (planning->selector, broker_label_of, registry->nodes[i]))
-            r = fact_fill (planning, registry->nodes[i], &planned->facts[planned->n_facts++]);
-    return r;
+    if (!rollout_selector_fits (planning->selector, planning->deploy->ops->label, node->labels))
+        return 0;
+    if (planned->n_facts == planning->capacity) {
+        uint32_t capacity = planning->capacity ? 2 * planning->capacity : 64;
+        struct rollout_fact *facts = reallocarray (planned->facts, capacity, sizeof *facts);
+        if (!facts)
+            return -ENOMEM;
+        planned->facts = facts;
+        planning->capacity = capacity;
+    }
+    return fact_fill (planning, node, &planned->facts[planned->n_facts++]);
 }
 
-static int plan_make (struct planning *planning, struct broker_planned *planned)
+static int facts_gather (struct planning *planning, struct deploy_planned *planned)
 {
+    planning->planned = planned;
+    return planning->deploy->ops->nodes (planning->deploy->context, fact_add, planning);
+}
+
+static int plan_make (struct planning *planning, struct deploy_planned *planned)
+{
+    struct deploy *deploy = planning->deploy;
     struct base_error wrong = {.code = 0};
     uint64_t typical_ms = 0;
-    char unserved[BROKER_SERVING_TEXT];
+    char unserved[DEPLOY_BLOBS_TEXT];
     int r = rollout_selector_parse (planning->spec.selector ? planning->spec.selector : "",
                                     &planning->selector, &wrong);
 
@@ -215,13 +226,13 @@ static int plan_make (struct planning *planning, struct broker_planned *planned)
         return plan_refuse (planning->answer, WIRE_STATUS_INVALID, "%s", wrong.text);
     if (r == 0)
         r = release_find (planning);
-    if (r == 0 && broker_serving_check (planning->broker, &planning->release.document,
-                                        &planning->spec.release, NULL, unserved) != 0)
+    if (r == 0 && deploy->ops->serve_check (deploy->context, &planning->release.document,
+                                            &planning->spec.release, unserved) != 0)
         return plan_refuse (planning->answer, WIRE_STATUS_REFUSED, "%s", unserved);
     if (r == 0)
         r = facts_gather (planning, planned);
     if (r == 0)
-        r = records_members_took (planning->broker->records, &typical_ms, planning->error);
+        r = records_members_took (planning->deploy->records, &typical_ms, planning->error);
     if (r != 0)
         return r;
     r = rollout_plan_make (&planning->spec, planned->facts, planned->n_facts,
@@ -234,13 +245,13 @@ static int plan_make (struct planning *planning, struct broker_planned *planned)
     return r;
 }
 
-int broker_plan_make (struct broker *broker, const struct wire_request *request,
-                      struct broker_planned *ret_planned, struct wire_answer *answer,
+int deploy_plan_make (struct deploy *deploy, const struct wire_request *request,
+                      struct deploy_planned *ret_planned, struct wire_answer *answer,
                       struct base_error *error)
 {
     base_cleanup (planning_deinit) struct planning planning = {
-        .broker = broker, .answer = answer, .error = error};
-    base_cleanup (broker_planned_deinit) struct broker_planned planned = {.n_facts = 0};
+        .deploy = deploy, .answer = answer, .error = error};
+    base_cleanup (deploy_planned_deinit) struct deploy_planned planned = {.n_facts = 0};
     int r;
 
     if (!request->spec)
@@ -252,34 +263,34 @@ int broker_plan_make (struct broker *broker, const struct wire_request *request,
         r = plan_make (&planning, &planned);
     if (r == 0) {
         *ret_planned = planned;
-        planned = (struct broker_planned){.n_facts = 0};
+        planned = (struct deploy_planned){.n_facts = 0};
     }
     return r;
 }
 
 /*  for people */
 
-const char *broker_plan_left_out (struct broker *broker, const struct broker_planned *planned, uint32_t index,
-                                  char text[BROKER_LEFT_OUT_TEXT])
+const char *deploy_plan_left_out (struct deploy *deploy, const struct deploy_planned *planned, uint32_t index,
+                                  char text[DEPLOY_LEFT_OUT_TEXT])
 {
     const struct rollout_left_out *left_out = &planned->plan.left_out[index];
-    const struct broker_rollout *rollout = NULL;
+    const struct deploy_rollout *rollout = NULL;
     uint32_t member;
 
     if (left_out->why == ROLLOUT_EXCLUDED_BUSY)
-        rollout = broker_rollouts_before (broker, NULL, planned->facts[left_out->fact].id,
-                                          planned->plan.spec.application, &member);
+        rollout = deploy_rollout_before (deploy, NULL, planned->facts[left_out->fact].id,
+                                         planned->plan.spec.application, &member);
     if (rollout)
-        (void) snprintf (text, BROKER_LEFT_OUT_TEXT, "rollout %s has this node and has not ended: --queue%s",
+        (void) snprintf (text, DEPLOY_LEFT_OUT_TEXT, "rollout %s has this node and has not ended: --queue%s",
                          rollout->state.id,
                          rollout_gives (&rollout->machine) ? " waits for it, --supersede takes over the node"
                                                            : " waits for it");
     else
-        (void) snprintf (text, BROKER_LEFT_OUT_TEXT, "%s", rollout_exclusion_text (left_out->why));
+        (void) snprintf (text, DEPLOY_LEFT_OUT_TEXT, "%s", rollout_exclusion_text (left_out->why));
     return text;
 }
 
-int broker_plan_show (const struct broker_planned *planned, struct wire_answer *answer)
+int deploy_plan_show (const struct deploy_planned *planned, struct wire_answer *answer)
 {
     const struct rollout_plan *plan = &planned->plan;
     struct wire_plan *shown = answer->plan = calloc (1, sizeof *shown);
@@ -304,34 +315,11 @@ int broker_plan_show (const struct broker_planned *planned, struct wire_answer *
     return 0;
 }
 
-static void plan_deinit (struct broker_plan *plan)
-{
-    for (size_t i = 0; i < plan->n_members; i++)
-        wire_member_state_deinit (&plan->members[i]);
-    free (plan->members);
-    *plan = (struct broker_plan){.n_members = 0};
-}
-
-void broker_plans_deinit (struct broker_plans *plans)
-{
-    for (unsigned i = 0; i < BROKER_PLANS; i++)
-        plan_deinit (&plans->kept[i]);
-    *plans = (struct broker_plans){.next = 0};
-}
-
-const struct broker_plan *broker_plan_find (const struct broker *broker, const struct base_digest *hash)
-{
-    for (unsigned i = 0; i < BROKER_PLANS; i++)
-        if (base_digest_equal (&broker->plans.kept[i].hash, hash))
-            return &broker->plans.kept[i];
-    return NULL;
-}
-
 /*  Members of waves first, then skipped nodes. */
-static int keep_members (struct broker *broker, struct broker_plan *kept,
-                         const struct broker_planned *planned)
+static int keep_members (struct deploy *deploy, struct deploy_plan *kept,
+                         const struct deploy_planned *planned)
 {
-    char why[BROKER_LEFT_OUT_TEXT];
+    char why[DEPLOY_LEFT_OUT_TEXT];
     const struct rollout_plan *plan = &planned->plan;
     kept->members = calloc ((size_t) plan->n_candidates + plan->n_left_out + 1, sizeof *kept->members);
     if (!kept->members)
@@ -345,27 +333,22 @@ static int keep_members (struct broker *broker, struct broker_plan *kept,
                                              .wave = in ? plan->candidates[at].wave + 1 : 0,
                                              .node = strdup (planned->facts[fact].id)};
         if (!in)
-            member->reason = strdup (broker_plan_left_out (broker, planned, at, why));
+            member->reason = strdup (deploy_plan_left_out (deploy, planned, at, why));
         if (!member->node || (!in && !member->reason))
             return -ENOMEM;
     }
     return 0;
 }
 
-int broker_plan_keep (struct broker *broker, const struct broker_planned *planned)
+int deploy_plan_keep (struct deploy *deploy, const struct deploy_planned *planned)
 {
-    struct broker_plan kept = {.hash = planned->plan.hash};
-    struct broker_plan *place = &broker->plans.kept[broker->plans.next];
+    base_cleanup (deploy_plan_deinit) struct deploy_plan kept = {.hash = planned->plan.hash};
+    int r;
 
-    if (broker_plan_find (broker, &kept.hash))
+    if (deploy_plans_find (&deploy->plans, &kept.hash))
         return 0;
-    int rc = keep_members (broker, &kept, planned);
-    if (rc) {
-        plan_deinit (&kept);
-        return rc;
-    }
-    plan_deinit (place);
-    *place = kept;
-    broker->plans.next = (broker->plans.next + 1) % BROKER_PLANS;
-    return 0;
+    r = keep_members (deploy, &kept, planned);
+    if (r == 0)
+        deploy_plans_add (&deploy->plans, &kept);
+    return r;
 }

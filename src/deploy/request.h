@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollouts_request.h - rollouts that operators request: plan, start, steer
+/*  deploy/request.h - rollouts that operators request: plan, start, steer
 
     A refusal returns 0, and is in the answer's status and reason; -errno: something could not be read or
     written. */
 
-#ifndef BROKER_ROLLOUTS_REQUEST_H
-#define BROKER_ROLLOUTS_REQUEST_H
+#ifndef DEPLOY_REQUEST_H
+#define DEPLOY_REQUEST_H
 
 #include "base/error.h"
 #include "wire/wire.h"
 
-struct broker;
+struct deploy;
 
-int broker_rollout_plan (struct broker *broker, const struct wire_request *request,
+int deploy_request_plan (struct deploy *deploy, const struct wire_request *request,
                          struct wire_answer *answer, struct base_error *error);
-int broker_rollout_start (struct broker *broker, const struct wire_request *request,
+int deploy_request_start (struct deploy *deploy, const struct wire_request *request,
                           struct wire_answer *answer, struct base_error *error);
-int broker_rollout_steer (struct broker *broker, const struct wire_request *request,
+int deploy_request_steer (struct deploy *deploy, const struct wire_request *request,
                           struct wire_answer *answer, struct base_error *error);
 
 #endif
