@@ -10,8 +10,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "wire/text.h"
 #include "bus/work.h"
+#include "wire/text.h"
 
 enum { COPIES_MOST = 8, COPY_KEPT_MS = 60 * 60 * 1000, BLOCK = 1 << 20 };
 

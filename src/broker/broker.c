@@ -9,12 +9,20 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/backup.h"
+#include "broker/collect.h"
+#include "broker/events.h"
 #include "broker/keeping.h"
 #include "broker/labels.h"
-#include "broker/private.h"
+#include "broker/nodes.h"
+#include "broker/operator.h"
+#include "broker/reports.h"
+#include "broker/rescue.h"
+#include "broker/revisions.h"
 #include "broker/rollouts.h"
 #include "broker/root.h"
+#include "broker/round.h"
 #include "broker/serving.h"
+#include "broker/sessions.h"
 #include "deploy/deploy.h"
 
 enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
@@ -105,7 +113,7 @@ static void on_tick (void *context)
     if (broker->content)
         broker_content_tick (broker->content, now_ms);
     broker_backup_tick (broker, now_ms);
-    broker_records_look (broker);
+    broker_rescue_look (broker);
     peers_tell (broker);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/collect.c - moves blobs that nothing needs to the trash */
 
-#include "broker/private.h"
+#include "broker/collect.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,9 +12,9 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "broker/partials.h"
-#include "wire/text.h"
 #include "broker/verify.h"
 #include "bus/work.h"
+#include "wire/text.h"
 
 #define CONTENTS "contents"
 

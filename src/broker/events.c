@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/events.c - events about nodes, rollouts and the broker, for subscribers */
 
-#include "broker/private.h"
+#include "broker/events.h"
 
 #include "base/cleanup.h"
 #include "base/text.h"

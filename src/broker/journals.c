@@ -7,6 +7,8 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "broker/events.h"
+#include "broker/revisions.h"
 #include "wire/text.h"
 
 /*  Returns the fault that the node found, else the one that is seen from here; NULL: none. */

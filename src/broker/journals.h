@@ -9,7 +9,7 @@
 #ifndef BROKER_JOURNALS_H
 #define BROKER_JOURNALS_H
 
-#include "broker/private.h"
+#include "broker/state.h"
 
 /*  The result of one report, within a transaction. */
 struct broker_journal_told {

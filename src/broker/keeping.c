@@ -12,10 +12,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "broker/broker.h"
 #include "broker/documents.h"
-#include "records/backup.h"
+#include "broker/errors.h"
 #include "disk/disk.h"
+#include "records/backup.h"
 
 static const char *const files[] = {BROKER_RECORDS, BROKER_RECORDS "-wal", BROKER_RECORDS "-shm",
                                     BROKER_RECORDS "-journal"};

@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "broker/broker.h"
+#include "broker/errors.h"
 #include "disk/disk.h"
 #include "records/backup.h"
 

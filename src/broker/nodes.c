@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/nodes.c - requests of nodes: the desired state, and the envelope of a release */
 
-#include "broker/private.h"
+#include "broker/nodes.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "broker/orders.h"
-#include "wire/text.h"
+#include "broker/round.h"
+#include "broker/sessions.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
                    struct wire_desired *answer)

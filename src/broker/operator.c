@@ -5,25 +5,29 @@
     same request with `after` continues. A page, and its answer under the request's key, are one
     transaction: a repeated order finds either nothing done, or the answer. */
 
-#include "broker/private.h"
+#include "broker/operator.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/announce.h"
 #include "broker/backup.h"
+#include "broker/collect.h"
 #include "broker/documents.h"
 #include "broker/labels.h"
 #include "broker/lists.h"
 #include "broker/orders.h"
-#include "wire/page.h"
+#include "broker/revisions.h"
+#include "broker/round.h"
+#include "broker/serving.h"
 #include "deploy/deploy.h"
 #include "deploy/lists.h"
 #include "deploy/request.h"
-#include "broker/serving.h"
-#include "wire/text.h"
 #include "wire/envelope.h"
+#include "wire/page.h"
+#include "wire/text.h"
 
 enum { KEY_SIZE = 2 * RECORDS_ID_SIZE };
 

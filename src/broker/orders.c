@@ -9,8 +9,8 @@
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "wire/text.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 /*  How far the clock of an earlier run of the broker may have been ahead of this one's. */
 #define CLOCK_AHEAD_MS (UINT64_C (24) * 3600 * 1000)

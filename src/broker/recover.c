@@ -17,8 +17,8 @@
 #include "broker/documents.h"
 #include "broker/keeping.h"
 #include "broker/root.h"
-#include "records/backup.h"
 #include "disk/disk.h"
+#include "records/backup.h"
 
 #define DRAFT "broker.db.new"
 

@@ -10,10 +10,10 @@
 #ifndef BROKER_REGISTRY_H
 #define BROKER_REGISTRY_H
 
-#include "broker/broker.h"
+#include "broker/limits.h"
 #include "broker/pace.h"
-#include "records/records.h"
 #include "bus/socket.h"
+#include "records/records.h"
 
 enum {
     BROKER_CHALLENGE_MS = 2000, /* time for an older session to show that it lives */

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/reports.c - reports of nodes */
 
-#include "broker/private.h"
+#include "broker/reports.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "broker/applications.h"
+#include "broker/events.h"
 #include "broker/journals.h"
+#include "broker/revisions.h"
+#include "broker/round.h"
+#include "broker/sessions.h"
 #include "deploy/deploy.h"
 #include "wire/envelope.h"
 

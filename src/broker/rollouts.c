@@ -4,9 +4,12 @@
 #include "broker/rollouts.h"
 
 #include "base/time.h"
+#include "broker/announce.h"
+#include "broker/events.h"
 #include "broker/labels.h"
 #include "broker/orders.h"
-#include "broker/private.h"
+#include "broker/revisions.h"
+#include "broker/round.h"
 #include "broker/serving.h"
 #include "deploy/deploy.h"
 

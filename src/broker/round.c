@@ -5,8 +5,6 @@
 
 #include <errno.h>
 
-#include "broker/private.h"
-
 int broker_storage_failed (struct broker *broker, const struct base_error *error)
 {
     base_log_limited (&broker->log, BASE_LOG_ERROR, "%s", error->text[0] ? error->text : "out of memory");

@@ -6,9 +6,9 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "broker/private.h"
-#include "wire/text.h"
+#include "broker/state.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 static bool is_missing (struct broker *broker, const struct base_digest *digest, uint64_t size)
 {

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/sessions.c - nodes that connect, live and disconnect */
 
-#include "broker/private.h"
+#include "broker/sessions.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/applications.h"
+#include "broker/events.h"
 #include "broker/journals.h"
 #include "broker/labels.h"
+#include "broker/revisions.h"
+#include "broker/round.h"
 #include "deploy/deploy.h"
-#include "wire/text.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 enum {
     HELLOS_AT_ONCE = 60, /* hellos of a node that are written; and as many a minute */

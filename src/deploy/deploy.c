@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
-#include "deploy/rollout.h"
 #include "deploy/apply.h"
 #include "deploy/results.h"
+#include "deploy/rollout.h"
 #include "wire/text.h"
 
 enum {

@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 #include "deploy/rollout.h"
-#include "wire/text.h"
 #include "rollout/selector.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 enum { TYPICAL_MS = 5000, SIZES_MOST = 64 };
 

@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "deploy/rollout.h"
-#include "wire/text.h"
 #include "rollout/window.h"
+#include "wire/text.h"
 
 enum { CAUSES_MOST = 16, CAUSE_NODES = 8, LIKENESS = 160 };
 

@@ -1,47 +1,17 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/records.c - changes of a node's record
+/*  broker/applications.c - what a node reports of its applications
 
     A change that a message causes is on disk before the message is answered. Events and hints follow it. */
 
-#include "broker/private.h"
+#include "broker/applications.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/events.h"
 #include "broker/orders.h"
-#include "records/backup.h"
-
-void broker_records_look (struct broker *broker)
-{
-    struct base_error error = {.code = 0}, why = {.code = 0};
-    char path[512];
-
-    if (records_is_lost (broker->records, &error) == 0 || broker->is_rescued)
-        return;
-    broker_round_settle (broker); /* else the copy would have a half-done transaction */
-    broker->is_rescued = true;
-    base_log (BASE_LOG_ERROR, "%s", error.text);
-    if (records_rescue (broker->records, path, &why) == 0)
-        base_log (BASE_LOG_ERROR, "the removed records were saved to %s", path);
-    else
-        base_log (BASE_LOG_ERROR, "cannot save the removed records: %s", why.text);
-    broker_event_notice (broker, error.text);
-}
-
-void broker_node_changed (struct broker *broker, struct broker_node *node)
-{
-    struct base_error error = {.code = 0};
-
-    broker_round_settle (broker); /* the numbers may be taken from the disk: a rollback must not undo that */
-    if (records_revision_next (broker->records, &node->revision, &error) != 0) {
-        base_log_limited (&broker->log, BASE_LOG_ERROR, "%s", error.text);
-        return;
-    }
-    broker->revision = node->revision;
-    broker_waiters_wake (&broker->waiters);
-}
 
 static bool application_differs (const struct records_application *application,
                                  const struct wire_application *told)
