@@ -10,7 +10,6 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "broker/events.h"
 #include "broker/orders.h"
 
 static bool application_differs (const struct records_application *application,
@@ -28,10 +27,12 @@ static bool damage_is_news (const struct records_application *application,
     return told->damage && (!known || strcmp (known, told->damage) != 0);
 }
 
-void broker_damage_told (struct broker *broker, struct broker_node *node, const struct wire_application *told)
+struct broker_happening broker_damage_told (struct broker *broker, const struct broker_node *node,
+                                            const struct wire_application *told)
 {
     base_log_limited (&broker->log, BASE_LOG_WARNING, "node %s: %s", node->id, told->damage);
-    broker_event (broker, WIRE_EVENT_DAMAGED, node, told, NULL, NULL, told->damage);
+    return (struct broker_happening){
+        .event = WIRE_EVENT_DAMAGED, .application = told, .reason = told->damage};
 }
 
 int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,

@@ -19,9 +19,10 @@ struct broker_application_news {
 int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
                              struct broker_application_news *ret_news, struct base_error *error);
 
-/*  Logs the damage that a node found on its disk, and sends an event. */
-void broker_damage_told (struct broker *broker, struct broker_node *node,
-                         const struct wire_application *told);
+/*  Logs the damage that a node found on its disk. Returns what happened, for an event; valid as long as
+    told. */
+struct broker_happening broker_damage_told (struct broker *broker, const struct broker_node *node,
+                                            const struct wire_application *told);
 
 /*  If a result that the node should have reported is missing: has the node checked again after
     DEPLOY_SETTLE_MS. */

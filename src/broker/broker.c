@@ -15,6 +15,7 @@
 #include "broker/labels.h"
 #include "broker/nodes.h"
 #include "broker/operator.h"
+#include "broker/publish.h"
 #include "broker/reports.h"
 #include "broker/rescue.h"
 #include "broker/revisions.h"
@@ -106,8 +107,8 @@ static void on_tick (void *context)
         struct broker_node *node = broker->registry.nodes[i];
         if (node->settle_ms && now_ms >= node->settle_ms) {
             node->settle_ms = 0;
-            broker_node_changed (broker, node);
-            deploy_node_changed (&broker->deploy, node->id, node->online);
+            broker_node_publish (broker,
+                                 &(struct broker_node_change){.node = node, .flags = BROKER_NODE_REPORT});
         }
     }
     if (broker->content)
@@ -200,6 +201,16 @@ static void content_begin (struct broker *broker, const struct broker_config *co
     broker_contents_collect (broker);
 }
 
+/*  In this order: see broker/revisions.h. */
+static int changes_subscribe (struct broker *broker)
+{
+    int r = broker_changes_subscribe (&broker->changes, &broker_revisions_ops, broker);
+
+    if (r == 0)
+        r = broker_changes_subscribe (&broker->changes, &broker_rollouts_ops, broker);
+    return r == 0 ? broker_changes_subscribe (&broker->changes, &broker_events_ops, broker) : r;
+}
+
 static void broker_free_p (struct broker **broker)
 {
     broker_free (*broker);
@@ -242,6 +253,8 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker->loop = loop;
     deploy_init (&broker->deploy, &broker_deploy_ops, broker);
     r = broker_pace (broker, config->heartbeat_ms, config->liveness_ms, error);
+    if (r == 0)
+        r = changes_subscribe (broker);
     if (r != 0)
         return r;
     broker_registry_init (&broker->registry, &broker_registry_ops, broker, broker->registry.liveness_ms);

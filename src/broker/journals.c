@@ -7,8 +7,6 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
-#include "broker/events.h"
-#include "broker/revisions.h"
 #include "wire/text.h"
 
 /*  Returns the fault that the node found, else the one that is seen from here; NULL: none. */
@@ -72,18 +70,17 @@ int broker_journal_tell (struct broker *broker, const char *node, uint64_t seria
     return r;
 }
 
-void broker_journal_told (struct broker *broker, struct broker_node *node,
-                          const struct broker_journal_told *told)
+char *broker_journal_fault (struct broker *broker, const struct broker_node *node,
+                            const struct broker_journal_told *told)
 {
     base_cleanup (records_journal_deinit) struct records_journal journal = {.serial = 0};
 
     if (!told->fault || records_journal_get (broker->records, node->id, &journal, NULL) != 0 ||
         !journal.fault)
-        return;
+        return NULL;
     base_log_limited (
         &broker->log, BASE_LOG_WARNING,
         "node %s: its journal differs from what it reported before: %s; run noded verify on its host",
         node->id, journal.fault);
-    broker_event (broker, WIRE_EVENT_JOURNAL, node, NULL, NULL, NULL, journal.fault);
-    broker_node_changed (broker, node);
+    return base_take (journal.fault);
 }

@@ -19,7 +19,7 @@
 #include "broker/labels.h"
 #include "broker/lists.h"
 #include "broker/orders.h"
-#include "broker/revisions.h"
+#include "broker/publish.h"
 #include "broker/round.h"
 #include "broker/serving.h"
 #include "deploy/deploy.h"

@@ -9,12 +9,10 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/applications.h"
-#include "broker/events.h"
 #include "broker/journals.h"
-#include "broker/revisions.h"
+#include "broker/publish.h"
 #include "broker/round.h"
 #include "broker/sessions.h"
-#include "deploy/deploy.h"
 #include "wire/envelope.h"
 
 /*  A report that is being written. */
@@ -28,38 +26,34 @@ struct reported {
 
 enum { RESULTS_AT_ONCE = 60, RESULTS_A_MINUTE = 30 /* results of a node that are logged */ };
 
-static void report_events (struct broker *broker, struct broker_node *node, const struct wire_report *report,
-                           bool changed)
+/*  Returns the event that a result is; 0: none. */
+static enum wire_event event_of (enum wire_outcome outcome)
 {
-    const struct wire_application *told = report->application;
-    enum wire_event event = WIRE_EVENT_NULL;
-
-    switch (report->outcome) {
+    switch (outcome) {
     case WIRE_OUTCOME_CONFIRMED:
-        event = WIRE_EVENT_UPDATED;
-        break;
+        return WIRE_EVENT_UPDATED;
     case WIRE_OUTCOME_REVERTED:
-        event = WIRE_EVENT_REVERTED;
-        break;
+        return WIRE_EVENT_REVERTED;
     case WIRE_OUTCOME_FAILED:
     case WIRE_OUTCOME_REFUSED:
     case WIRE_OUTCOME_WENT_BACK:
-        event = WIRE_EVENT_FAILED;
-        break;
+        return WIRE_EVENT_FAILED;
     default:
-        break;
+        return WIRE_EVENT_NULL;
     }
-    if (changed)
-        broker_event (broker, WIRE_EVENT_CHANGED, node, told, report->transaction, NULL, NULL);
-    if (event)
-        broker_event (broker, event, node, told, report->transaction, report->step, report->reason);
-    if (!event || !broker_pace_take (&node->results, RESULTS_AT_ONCE, RESULTS_A_MINUTE, base_time_boot_ms ()))
+}
+
+static void result_log (struct broker_node *node, const struct wire_report *report)
+{
+    const struct wire_application *told = report->application;
+
+    if (!broker_pace_take (&node->results, RESULTS_AT_ONCE, RESULTS_A_MINUTE, base_time_boot_ms ()))
         return;
     if (node->results.refused > 0)
         base_log (BASE_LOG_WARNING, "node %s: %" PRIu64 " further results were not logged", node->id,
                   node->results.refused);
     node->results.refused = 0;
-    if (event == WIRE_EVENT_FAILED)
+    if (event_of (report->outcome) == WIRE_EVENT_FAILED)
         base_log (BASE_LOG_INFO, "node %s, %s: %s %s: %s", node->id,
                   report->transaction ? report->transaction : "no transaction", report->step,
                   wire_outcome_word (report->outcome), report->reason ? report->reason : "no reason");
@@ -82,12 +76,46 @@ static void report_answer (struct broker *broker, const struct bus_peer *peer,
     (void) origin_answer (broker->origin, peer, &wire_noted_record, &noted);
 }
 
+enum { HAPPENED_MOST = 4 /* a change of state, the result, a fault of the journal, damage */ };
+
+/*  Fills what happened, and logs it. *ret_fault: a text that it refers to; the caller frees it after that. */
+static size_t reported_happened (struct broker *broker, struct broker_node *node,
+                                 const struct reported *reported,
+                                 struct broker_happening happened[HAPPENED_MOST], char **ret_fault)
+{
+    const struct wire_report *report = &reported->report;
+    enum wire_event event = event_of (report->outcome);
+    size_t n = 0;
+
+    if (reported->is_news && reported->news.changed)
+        happened[n++] = (struct broker_happening){.event = WIRE_EVENT_CHANGED,
+                                                  .application = report->application,
+                                                  .transaction = report->transaction};
+    if (reported->is_news && event) {
+        result_log (node, report);
+        happened[n++] = (struct broker_happening){.event = event,
+                                                  .application = report->application,
+                                                  .transaction = report->transaction,
+                                                  .step = report->step,
+                                                  .reason = report->reason};
+    }
+    *ret_fault = broker_journal_fault (broker, node, &reported->journal);
+    if (*ret_fault)
+        happened[n++] = (struct broker_happening){.event = WIRE_EVENT_JOURNAL, .reason = *ret_fault};
+    if (reported->news.damaged)
+        happened[n++] = broker_damage_told (broker, node, report->application);
+    return n;
+}
+
 static void reported_apply (struct broker *broker, const struct reported *reported)
 {
     const struct wire_report *report = &reported->report;
     struct broker_node *node = broker_registry_find (&broker->registry, report->node);
+    base_cleanup (base_free_p) char *fault = NULL;
+    struct broker_happening happened[HAPPENED_MOST];
     struct base_error error = {.code = 0};
     bool trial;
+    size_t n;
 
     if (!node)
         return;
@@ -95,15 +123,15 @@ static void reported_apply (struct broker *broker, const struct reported *report
         (void) broker_storage_failed (broker, &error);
     else
         broker_registry_trial (&broker->registry, node, trial);
-    if (reported->is_news)
-        report_events (broker, node, report, reported->news.changed);
     broker_settle_check (broker, node, report->application->name);
-    broker_journal_told (broker, node, &reported->journal);
-    if (reported->news.damaged)
-        broker_damage_told (broker, node, report->application);
-    if (reported->is_news || reported->news.changed)
-        broker_node_changed (broker, node);
-    deploy_node_changed (&broker->deploy, node->id, node->online);
+    n = reported_happened (broker, node, reported, happened, &fault);
+    broker_node_publish (
+        broker, &(struct broker_node_change){.node = node,
+                                             .flags = reported->is_news || reported->news.changed || fault
+                                                          ? BROKER_NODE_REPORT
+                                                          : BROKER_NODE_REPEAT,
+                                             .happened = happened,
+                                             .n_happened = n});
 }
 
 static void reported_free (struct reported *reported)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollouts.c - what room deploy needs of the broker */
+/*  broker/rollouts.c - what room deploy needs of the broker, and what it learns of nodes */
 
 #include "broker/rollouts.h"
 
 #include "base/time.h"
 #include "broker/announce.h"
-#include "broker/events.h"
 #include "broker/labels.h"
 #include "broker/orders.h"
-#include "broker/revisions.h"
+#include "broker/publish.h"
 #include "broker/round.h"
 #include "broker/serving.h"
 #include "deploy/deploy.h"
@@ -123,18 +122,13 @@ static void on_announce (void *context, const char *const *ids, size_t n_ids, co
     broker_announce (broker, nodes, n_nodes, application, epoch);
 }
 
-static void on_event (void *context, struct deploy_rollout *rollout, const struct wire_turn *turn)
+static void on_changed (void *context, struct deploy_rollout *rollout, const struct wire_turn *turns,
+                        size_t n_turns)
 {
-    broker_event_turn (context, rollout, turn);
-}
+    const struct broker *broker = context;
 
-static void on_changed (void *context, uint64_t revision)
-{
-    struct broker *broker = context;
-
-    if (revision > broker->revision)
-        broker->revision = revision;
-    broker_waiters_wake (&broker->waiters);
+    broker_changes_rollout (&broker->changes, &(struct broker_rollout_change){
+                                                  .rollout = rollout, .turns = turns, .n_turns = n_turns});
 }
 
 /*  loop and records */
@@ -180,9 +174,20 @@ const struct deploy_ops broker_deploy_ops = {
     .serve_check = on_serve_check,
     .serve_verify = on_serve_verify,
     .announce = on_announce,
-    .event = on_event,
     .changed = on_changed,
     .revision = on_revision,
     .settle = on_settle,
     .wake = on_wake,
 };
+
+static void on_node_change (void *context, const struct broker_node_change *change)
+{
+    struct broker *broker = context;
+
+    if (change->flags & (BROKER_NODE_CONTACT | BROKER_NODE_REPORT | BROKER_NODE_REPEAT))
+        deploy_node_changed (&broker->deploy, change->node->id, change->node->online);
+    else if (change->flags & BROKER_NODE_LABELS)
+        deploy_others_changed (&broker->deploy);
+}
+
+const struct broker_changes_ops broker_rollouts_ops = {.node = on_node_change};

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollouts.h - what room deploy needs of the broker */
+/*  broker/rollouts.h - what room deploy needs of the broker, and what it learns of nodes */
 
 #ifndef BROKER_ROLLOUTS_H
 #define BROKER_ROLLOUTS_H
 
+#include "broker/changes.h"
 #include "deploy/ops.h"
 
 /*  context: struct broker. */
 extern const struct deploy_ops broker_deploy_ops;
+
+/*  Passes the changes of nodes to rollouts. context: struct broker. */
+extern const struct broker_changes_ops broker_rollouts_ops;
 
 #endif

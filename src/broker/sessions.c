@@ -6,13 +6,13 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "broker/applications.h"
-#include "broker/events.h"
 #include "broker/journals.h"
 #include "broker/labels.h"
-#include "broker/revisions.h"
+#include "broker/publish.h"
 #include "broker/round.h"
 #include "deploy/deploy.h"
 #include "wire/envelope.h"
@@ -36,16 +36,19 @@ static bool is_told (struct broker *broker, struct broker_node *node)
            broker_pace_take (&broker->told, ALL_AT_ONCE, ALL_A_MINUTE, now_ms);
 }
 
-static void came_tell (struct broker *broker, struct broker_node *node, const char *how)
+/*  Logs that a node connected, and fills what happened. Returns their number: 0 if that is not reported. */
+static size_t came_tell (struct broker *broker, struct broker_node *node, const char *how,
+                         struct broker_happening *happened)
 {
     if (!is_told (broker, node))
-        return;
+        return 0;
     if (node->events.refused > 0)
         base_log (BASE_LOG_WARNING, "node %s: %" PRIu64 " further connects and disconnects were not logged",
                   node->id, node->events.refused);
     node->events.refused = 0;
     base_log (BASE_LOG_INFO, "node %s %s", node->id, how);
-    broker_event (broker, WIRE_EVENT_CAME, node, NULL, NULL, NULL, NULL);
+    *happened = (struct broker_happening){.event = WIRE_EVENT_CAME};
+    return 1;
 }
 
 struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *peer, const char *id,
@@ -58,9 +61,11 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
     if (node)
         origin_keep (broker->origin);
     if (node && came) {
-        came_tell (broker, node, "is in contact again");
-        broker_node_changed (broker, node);
-        deploy_node_changed (&broker->deploy, node->id, node->online);
+        struct broker_happening happened;
+        size_t n = came_tell (broker, node, "is in contact again", &happened);
+        broker_node_publish (
+            broker, &(struct broker_node_change){
+                        .node = node, .flags = BROKER_NODE_CONTACT, .happened = &happened, .n_happened = n});
     }
     return node;
 }
@@ -155,6 +160,40 @@ static void check_age (struct broker *broker, const struct broker_node *node,
     deploy_records_older (&broker->deploy, node->id, told->name);
 }
 
+/*  The session was opened or continues: logs what is new, and publishes it. */
+static void greeting_publish (struct broker *broker, struct broker_node *node,
+                              const struct greeting *greeting, bool came)
+{
+    const struct wire_hello *hello = &greeting->hello;
+    struct broker_happening happened[1 + 2 * RECORDS_APPLICATIONS_MOST + 1];
+    base_cleanup (base_free_p) char *fault = NULL;
+    size_t n = 0;
+
+    if (came) {
+        char how[256];
+        (void) snprintf (how, sizeof how, "connected: %.128s, noded %.64s",
+                         node->place ? node->place : "an unknown host",
+                         node->software ? node->software : "of an unknown version");
+        n += came_tell (broker, node, how, happened);
+    }
+    for (size_t i = 0; i < hello->n_applications; i++) {
+        const struct wire_application *told = &hello->applications[i];
+        if (greeting->news[i].changed)
+            happened[n++] = (struct broker_happening){.event = WIRE_EVENT_CHANGED, .application = told};
+        if (greeting->news[i].damaged)
+            happened[n++] = broker_damage_told (broker, node, told);
+    }
+    fault = broker_journal_fault (broker, node, &greeting->journal);
+    if (fault)
+        happened[n++] = (struct broker_happening){.event = WIRE_EVENT_JOURNAL, .reason = fault};
+    broker_node_publish (broker,
+                         &(struct broker_node_change){.node = node,
+                                                      .flags = BROKER_NODE_CONTACT | BROKER_NODE_REPORT |
+                                                               (greeting->labelled ? BROKER_NODE_LABELS : 0),
+                                                      .happened = happened,
+                                                      .n_happened = n});
+}
+
 /*  Opens the session of a hello that is on disk. */
 static int greeting_open (struct broker *broker, const struct greeting *greeting, struct base_error *error)
 {
@@ -162,36 +201,24 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
     char now[BASE_TIME_TEXT];
     struct records_node record = record_of (greeting, now);
     struct broker_node *node;
-    bool trial = false;
+    bool trial = false, came;
     int r = broker_registry_put (&broker->registry, &record, &node);
 
     if (r != 0)
         return base_error_errno (error, r, "cannot store node %s", hello->node);
     if (greeting->labelled && broker_labels_load (broker, node, error) != 0)
         (void) broker_storage_failed (broker, error);
-    if (broker_registry_open (&broker->registry, node, hello->session, &greeting->peer,
-                              base_time_boot_ms ())) {
-        char how[256];
-        (void) snprintf (how, sizeof how, "connected: %.128s, noded %.64s",
-                         node->place ? node->place : "an unknown host",
-                         node->software ? node->software : "of an unknown version");
-        came_tell (broker, node, how);
-    }
+    came =
+        broker_registry_open (&broker->registry, node, hello->session, &greeting->peer, base_time_boot_ms ());
     node->journal_hello = hello->journal_serial;
     for (size_t i = 0; i < hello->n_applications; i++) {
         const struct wire_application *told = &hello->applications[i];
-        if (greeting->news[i].changed)
-            broker_event (broker, WIRE_EVENT_CHANGED, node, told, NULL, NULL, NULL);
-        if (greeting->news[i].damaged)
-            broker_damage_told (broker, node, told);
         check_age (broker, node, told, &greeting->news[i]);
         trial |= told->state == WIRE_STATE_TRIAL;
         broker_settle_check (broker, node, told->name);
     }
     broker_registry_trial (&broker->registry, node, trial);
-    broker_journal_told (broker, node, &greeting->journal);
-    broker_node_changed (broker, node);
-    deploy_node_changed (&broker->deploy, node->id, node->online);
+    greeting_publish (broker, node, greeting, came);
     if (node->trial)
         broker_hints_want_after (&broker->hints, node->ring, node->id, 0);
     return 0;
@@ -381,12 +408,14 @@ static void parting_ended (struct broker *broker, void *item, bool kept)
 
     (void) kept; /* the node is offline in any case */
     if (node) {
-        if (is_told (broker, node)) {
+        struct broker_happening happened = {.event = WIRE_EVENT_WENT, .reason = parting->reason};
+        bool told = is_told (broker, node);
+        if (told)
             base_log (BASE_LOG_INFO, "node %s disconnected: %s", node->id, parting->reason);
-            broker_event (broker, WIRE_EVENT_WENT, node, NULL, NULL, NULL, parting->reason);
-        }
-        broker_node_changed (broker, node);
-        deploy_node_changed (&broker->deploy, node->id, node->online);
+        broker_node_publish (broker, &(struct broker_node_change){.node = node,
+                                                                  .flags = BROKER_NODE_CONTACT,
+                                                                  .happened = &happened,
+                                                                  .n_happened = told});
     }
     free (parting);
 }

@@ -5,6 +5,7 @@
 #define BROKER_STATE_H
 
 #include "base/log.h"
+#include "broker/changes.h"
 #include "broker/content.h"
 #include "broker/hints.h"
 #include "broker/mark.h"
@@ -31,6 +32,7 @@ struct broker {
     struct broker_mark *mark;       /* follows the records */
     struct broker_content *content; /* NULL with no_content */
     struct broker_registry registry;
+    struct broker_changes changes; /* revisions, rollouts and events subscribe, in this order */
     struct broker_pace invented;   /* limits how fast unknown node ids are accepted */
     struct broker_pace told;       /* limits events of nodes that go online or offline */
     uint64_t foreign;              /* registry.foreign in the last log line */

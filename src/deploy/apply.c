@@ -383,8 +383,9 @@ static void batch_tell (struct deploy *deploy, struct deploy_rollout *rollout, c
                   wire_phase_word (turn->phase), turn->paused ? ", paused" : "",
                   (unsigned long long) turn->wave, rollout->state.n_waves, turn->reason ? ": " : "",
                   turn->reason ? turn->reason : "");
-        deploy->ops->event (deploy->context, rollout, turn);
     }
+    if (batch->wrote)
+        deploy->ops->changed (deploy->context, rollout, batch->turns, batch->n_turns);
     for (unsigned i = 0; i < batch->n_orders; i++) {
         const struct deploy_member *member = &rollout->members[batch->orders[i].member];
         base_log (BASE_LOG_DEBUG, "rollout %s: node %s: %s ordered, epoch %llu", rollout->state.id,
@@ -395,8 +396,6 @@ static void batch_tell (struct deploy *deploy, struct deploy_rollout *rollout, c
             highest = batch->orders[i].epoch;
     }
     deploy->ops->announce (deploy->context, nodes, n_nodes, rollout->machine.spec.application, highest);
-    if (batch->wrote)
-        deploy->ops->changed (deploy->context, rollout->state.revision);
 }
 
 int deploy_rollout_apply (struct deploy *deploy, struct deploy_rollout *rollout,

@@ -87,10 +87,9 @@ struct deploy_ops {
     /*  Orders were given to these nodes; epoch is the highest of them. An unknown node is skipped. */
     void (*announce) (void *context, const char *const *nodes, size_t n_nodes, const char *application,
                       uint64_t epoch);
-    /*  A rollout made a transition. */
-    void (*event) (void *context, struct deploy_rollout *rollout, const struct wire_turn *turn);
-    /*  The state of a rollout was written, with this revision. */
-    void (*changed) (void *context, uint64_t revision);
+    /*  The state of a rollout was written, with the transitions that it made; there may be none. */
+    void (*changed) (void *context, struct deploy_rollout *rollout, const struct wire_turn *turns,
+                     size_t n_turns);
 
     /*  the owner's loop and records */
 
