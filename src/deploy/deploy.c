@@ -7,16 +7,13 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
-#include "deploy/apply.h"
+#include "deploy/queue.h"
 #include "deploy/results.h"
-#include "deploy/rollout.h"
 #include "wire/text.h"
 
 enum {
-    WINDOW_MS = 10 * 1000, /* between two checks of a window */
     COMPARE_LEAST_MS = 10 * 1000,
-    RETRY_MS = 1000, /* after a failed transaction */
-    SWEEP_MS = 1000  /* from the change of a node to the count of nodes that are not members */
+    SWEEP_MS = 1000 /* from the change of a node to the count of nodes that are not members */
 };
 
 static void member_forget (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index);
@@ -38,11 +35,6 @@ static void look_at_all (struct deploy *deploy, struct deploy_rollout *rollout)
 
 /*  the clock */
 
-uint64_t deploy_now_ms (struct deploy *deploy)
-{
-    return deploy_clock_ms (&deploy->clock, base_time_boot_ms ());
-}
-
 /*  Saves the clock when rollouts write nothing; their own writes save it, too. */
 static void clock_keep (struct deploy *deploy, uint64_t now_ms)
 {
@@ -57,25 +49,6 @@ static void clock_keep (struct deploy *deploy, uint64_t now_ms)
         base_log_limited (&deploy->log, BASE_LOG_ERROR, "%s", error.text[0] ? error.text : "out of memory");
     else
         clock->kept_ms = now_ms;
-}
-
-/*  Has the rollouts checked at at_ms or earlier. */
-static void tick_want (struct deploy *deploy, uint64_t at_ms)
-{
-    uint64_t now_ms = deploy_now_ms (deploy), delay_ms = at_ms > now_ms ? at_ms - now_ms : 0;
-
-    if (delay_ms > deploy->clock.keep_ms) /* the clock must be saved, and does not count long gaps */
-        delay_ms = deploy->clock.keep_ms;
-    if (deploy->is_awaited && deploy->tick_ms <= now_ms + delay_ms)
-        return;
-    deploy->tick_ms = now_ms + delay_ms;
-    deploy->is_awaited = deploy->ops->wake (deploy->context, delay_ms) == 0;
-}
-
-static void make_due (struct deploy *deploy, struct deploy_rollout *rollout, uint64_t at_ms)
-{
-    rollout->due_ms = at_ms;
-    tick_want (deploy, at_ms);
 }
 
 static void rollout_drop (struct deploy *deploy, size_t at)
@@ -93,12 +66,6 @@ void deploy_rollout_drop (struct deploy *deploy, struct deploy_rollout *rollout)
             rollout_drop (deploy, i);
             return;
         }
-}
-
-void deploy_rollout_broken (struct deploy *deploy, struct deploy_rollout *rollout)
-{
-    rollout->broken = true;
-    make_due (deploy, rollout, deploy_now_ms (deploy) + RETRY_MS);
 }
 
 static int load_again (struct deploy *deploy, size_t at, struct base_error *error)
@@ -131,124 +98,6 @@ static void look_at_queued (struct deploy *deploy, struct deploy_rollout *rollou
     rollout->n_queue = 0;
 }
 
-int deploy_rollout_advance (struct deploy *deploy, struct deploy_rollout *rollout,
-                            const struct deploy_steering *by, struct base_error *error)
-{
-    enum wire_phase phase = rollout->state.phase;
-    bool paused = rollout->state.paused, turned;
-    int r = deploy_rollout_apply (deploy, rollout, by, error);
-    uint64_t look_ms = deploy_now_ms (deploy) + WINDOW_MS;
-
-    if (r != 0)
-        return r;
-    if (rollout->machine.spec.window && !rollout_is_over (&rollout->machine) && rollout->due_ms > look_ms)
-        rollout->due_ms = look_ms; /* the wall clock may be changed */
-    if (rollout->machine.phase == WIRE_PHASE_QUEUED && !rollout->machine.paused && (by || !rollout->blocked))
-        rollout->due_ms = 0; /* it may not have to wait any more */
-    tick_want (deploy, rollout->due_ms);
-    turned = rollout->state.phase != phase || rollout->state.paused != paused ||
-             rollout_is_over (&rollout->machine) || rollout_gives (&rollout->machine);
-    for (size_t i = 0; turned && i < deploy->n_live; i++) {
-        struct deploy_rollout *other = deploy->live[i];
-        if (other != rollout && other->machine.phase == WIRE_PHASE_QUEUED) /* may have waited for this one */
-            make_due (deploy, other, 0);
-    }
-    return 0;
-}
-
-/*  queued rollouts */
-
-/*  Takes over as many nodes as it can from another rollout. */
-static int take_over (struct deploy *deploy, struct deploy_rollout *rollout, struct deploy_rollout *other,
-                      struct base_error *error)
-{
-    char reason[128];
-    struct deploy_steering by = {.reason = reason};
-    uint32_t taken = 0;
-    int r;
-
-    for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
-        uint32_t index = deploy_rollout_find (other, rollout->members[i].id);
-        if (index == ROLLOUT_NOBODY ||
-            !rollout_take (&other->machine, index, rollout->state.id, deploy_now_ms (deploy)))
-            continue;
-        struct deploy_member *member = &other->members[index];
-        member->epoch = 0;
-        (void) wire_text_set (&member->step, NULL);
-        (void) wire_text_set (&member->reason, NULL);
-        member->reason = wire_reason ("rollout %s has taken it over", rollout->state.id);
-        taken++;
-    }
-    if (taken == 0)
-        return 0;
-    (void) snprintf (reason, sizeof reason, "rollout %s takes over %u of its nodes", rollout->state.id,
-                     taken);
-    r = deploy_rollout_advance (deploy, other, &by, error);
-    if (r != 0)
-        deploy_rollout_broken (deploy, other);
-    return r;
-}
-
-/*  Takes over nodes from the earlier rollouts that are halted or paused. */
-static int take_over_all (struct deploy *deploy, struct deploy_rollout *rollout, struct base_error *error)
-{
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < deploy->n_live; i++) {
-        struct deploy_rollout *other = deploy->live[i];
-        if (other != rollout && !other->broken && rollout_gives (&other->machine) &&
-            deploy_rollout_comes_before (other, rollout))
-            r = take_over (deploy, rollout, other, error);
-    }
-    return r;
-}
-
-/*  Returns another rollout that has one of its nodes. This is called often, so it starts with the member
-    that was not free the last time: the others are checked only when that one is free. */
-static struct deploy_rollout *first_before (struct deploy *deploy, struct deploy_rollout *rollout,
-                                            uint32_t *ret_member)
-{
-    uint32_t n = rollout->machine.n_members, from = rollout->waits_at;
-
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t at = (from + i) % n, index;
-        struct deploy_rollout *other = deploy_rollout_before (deploy, rollout, rollout->members[at].id,
-                                                              rollout->machine.spec.application, &index);
-        *ret_member = rollout->waits_at = at;
-        if (other)
-            return other;
-    }
-    return NULL;
-}
-
-/*  Begins a queued rollout if it need not wait any more; else records what it waits for. */
-static int look_at_queue (struct deploy *deploy, struct deploy_rollout *rollout, struct base_error *error)
-{
-    struct deploy_rollout *other;
-    uint32_t member;
-    char text[256];
-    int r = 0;
-
-    if (rollout->machine.phase != WIRE_PHASE_QUEUED || rollout->machine.paused)
-        return 0;
-    if (rollout->machine.spec.supersede)
-        r = take_over_all (deploy, rollout, error);
-    if (r != 0)
-        return r;
-    other = first_before (deploy, rollout, &member);
-    if (!other) {
-        rollout_begin (&rollout->machine, deploy_now_ms (deploy));
-        return 0;
-    }
-    (void) snprintf (text, sizeof text, "rollout %s (%s%s), which has node %s", other->state.id,
-                     other->machine.paused ? "paused, " : "", wire_phase_word (other->machine.phase),
-                     rollout->members[member].id);
-    if (rollout->blocked && strcmp (rollout->blocked, text) == 0)
-        return 0;
-    rollout->machine.changed = true; /* what it waits for is part of its state */
-    return wire_text_set (&rollout->blocked, text);
-}
-
 static int rollout_attend (struct deploy *deploy, size_t at, uint64_t now_ms, struct base_error *error)
 {
     struct deploy_rollout *rollout = deploy->live[at];
@@ -265,7 +114,7 @@ static int rollout_attend (struct deploy *deploy, size_t at, uint64_t now_ms, st
             "nodes have seen orders that are not in the broker's records: the records were replaced by "
             "an older copy; check what the nodes run, then resume");
     look_at_queued (deploy, rollout, now_ms);
-    r = look_at_queue (deploy, rollout, error);
+    r = deploy_queue_look (deploy, rollout, error);
     if (r != 0)
         return r;
     if (rollout->machine.spec.false_halt && now_ms - rollout->compared_ms >= every_ms) {
@@ -318,7 +167,7 @@ void deploy_tick (struct deploy *deploy)
     if (deploy->others_changed && deploy->n_live > 0 && deploy->swept_ms + SWEEP_MS < next_ms)
         next_ms = deploy->swept_ms + SWEEP_MS;
     if (next_ms != UINT64_MAX)
-        tick_want (deploy, next_ms);
+        deploy_tick_want (deploy, next_ms);
 }
 
 /*  changes of nodes */
@@ -327,7 +176,7 @@ void deploy_others_changed (struct deploy *deploy)
 {
     deploy->others_changed = true;
     if (deploy->n_live > 0)
-        tick_want (deploy, deploy->swept_ms + SWEEP_MS);
+        deploy_tick_want (deploy, deploy->swept_ms + SWEEP_MS);
 }
 
 /*  Not at once: the node's report may be in a transaction that is still open. */
@@ -345,7 +194,7 @@ void deploy_node_changed (struct deploy *deploy, const char *node, bool online)
             rollout->members[index].queued = true;
             rollout->queue[rollout->n_queue++] = index;
         }
-        make_due (deploy, rollout, 0);
+        deploy_rollout_due (deploy, rollout, 0);
     }
     deploy_others_changed (deploy);
 }
@@ -372,7 +221,7 @@ void deploy_node_forgotten (struct deploy *deploy, const char *node)
         if (index == ROLLOUT_NOBODY)
             continue;
         member_forget (deploy, rollout, index);
-        make_due (deploy, rollout, 0);
+        deploy_rollout_due (deploy, rollout, 0);
     }
     deploy_others_changed (deploy);
 }
@@ -385,7 +234,7 @@ void deploy_records_older (struct deploy *deploy, const char *node, const char *
     if (!rollout || rollout->doubted)
         return;
     rollout->older = true;
-    make_due (deploy, rollout, 0);
+    deploy_rollout_due (deploy, rollout, 0);
 }
 
 void deploy_release_withdrawn (struct deploy *deploy, const struct base_digest *release)
@@ -395,7 +244,7 @@ void deploy_release_withdrawn (struct deploy *deploy, const struct base_digest *
         if (!base_digest_equal (&rollout->machine.spec.release, release))
             continue;
         rollout_halt (&rollout->machine, "its release was withdrawn", deploy_now_ms (deploy));
-        make_due (deploy, rollout, 0);
+        deploy_rollout_due (deploy, rollout, 0);
     }
 }
 
@@ -440,7 +289,7 @@ int deploy_rollout_get (struct deploy *deploy, const char *id, struct deploy_rol
     if (r != 0)
         deploy_rollout_free (rollout);
     else {
-        make_due (deploy, rollout, 0);
+        deploy_rollout_due (deploy, rollout, 0);
         *ret_rollout = rollout;
     }
     return r;
@@ -501,7 +350,7 @@ int deploy_load (struct deploy *deploy, struct records *records, struct base_err
                   wire_phase_word (deploy->live[i]->machine.phase), deploy->live[i]->machine.wave + 1,
                   deploy->live[i]->machine.n_waves);
         look_at_all (deploy, deploy->live[i]);
-        make_due (deploy, deploy->live[i], 0);
+        deploy_rollout_due (deploy, deploy->live[i], 0);
     }
     return 0;
 }

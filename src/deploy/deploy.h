@@ -10,9 +10,7 @@
 #ifndef DEPLOY_DEPLOY_H
 #define DEPLOY_DEPLOY_H
 
-#include "deploy/rollout.h"
-
-struct deploy_steering;
+#include "deploy/schedule.h"
 
 /*  context: for ops. No rollout is live. */
 void deploy_init (struct deploy *deploy, const struct deploy_ops *ops, void *context);
@@ -46,15 +44,8 @@ int deploy_rollout_get (struct deploy *deploy, const char *id, struct deploy_rol
 
 /*  Takes ownership of a new rollout. Returns 0, or -ENOMEM: the rollout stays the caller's. */
 int deploy_rollout_add (struct deploy *deploy, struct deploy_rollout *rollout);
-/*  Lets a rollout continue, with the command of an operator (NULL: none), and schedules its next check.
-    Returns 0 or -errno, as deploy_rollout_apply. */
-int deploy_rollout_advance (struct deploy *deploy, struct deploy_rollout *rollout,
-                            const struct deploy_steering *by, struct base_error *error);
 /*  The rollout was not started after all: removes and frees it. */
 void deploy_rollout_drop (struct deploy *deploy, struct deploy_rollout *rollout);
-/*  Marks the rollout to be loaded again: its machine is ahead of the disk. */
-void deploy_rollout_broken (struct deploy *deploy, struct deploy_rollout *rollout);
-
 /*  A release was withdrawn: halts the rollouts of it. */
 void deploy_release_withdrawn (struct deploy *deploy, const struct base_digest *release);
 

@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "deploy/rollout.h"
+#include "base/time.h"
 #include "wire/text.h"
 
 struct deploy_rollout *deploy_rollout_free (struct deploy_rollout *rollout)
@@ -395,4 +395,9 @@ struct deploy_rollout *deploy_rollout_before (struct deploy *deploy, const struc
 {
     return rollout_with (deploy, rollout, node, application, rollout ? rollout->serial : UINT64_MAX,
                          ret_index);
+}
+
+uint64_t deploy_now_ms (struct deploy *deploy)
+{
+    return deploy_clock_ms (&deploy->clock, base_time_boot_ms ());
 }
