@@ -5,8 +5,9 @@
     nodes that it is meant for, so that the others on the ring need not ask. If most of the fleet is meant,
     it goes to all nodes. */
 
+#include "broker/announce.h"
+
 #include "broker/labels.h"
-#include "broker/private.h"
 
 enum { EVERYBODY_LEAST = 128 /* above this, one hint to all is fewer messages than one a ring */ };
 

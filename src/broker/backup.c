@@ -10,8 +10,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "broker/text.h"
 #include "bus/work.h"
+#include "wire/text.h"
 
 enum { COPIES_MOST = 8, COPY_KEPT_MS = 60 * 60 * 1000, BLOCK = 1 << 20 };
 
@@ -90,8 +90,8 @@ static int make_copy (void *context)
 
     (void) unlink (backup->copy); /* left by a broker that was killed */
     if (r == 0)
-        r = broker_store_copy (backup->database, backup->copy, &backup->turns, &backup->fleet_head,
-                               &backup->error);
+        r = records_copy (backup->database, backup->copy, &backup->turns, &backup->fleet_head,
+                          &backup->error);
     if (r == 0)
         r = content_put (backup, &blobs);
     (void) unlink (backup->copy);
@@ -118,7 +118,7 @@ static void backup_done (void *context, int result)
     struct broker *broker = backup->broker;
     char text[BASE_DIGEST_TEXT];
     base_cleanup (base_free_p) char *reason =
-        result ? broker_reason ("no backup was made: %s", backup->error.text) : NULL;
+        result ? wire_reason ("no backup was made: %s", backup->error.text) : NULL;
     struct wire_answer answer = {.serial = backup->serial,
                                  .status = result ? WIRE_STATUS_FAILED : WIRE_STATUS_OK,
                                  .reason = reason,
@@ -144,19 +144,19 @@ int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
                            struct base_error *error)
 {
     struct broker_backup *backup = broker->backup;
-    const char *database = broker_store_path (broker->store);
+    const char *database = records_path (broker->records);
     int r;
 
     if (!broker->content)
-        return broker_answer_say (
+        return wire_answer_say (
             answer, WIRE_STATUS_REFUSED,
             "this broker serves no blobs, so a backup cannot be downloaded from it: on its host,"
             " sqlite3 ROOT/broker.db '.backup FILE' makes one while it runs");
     if (backup && backup->serial == request->serial && bus_peer_equal (&backup->peer, peer))
         return ORIGIN_LATER; /* the request is repeated */
     if (backup)
-        return broker_answer_say (answer, WIRE_STATUS_BUSY,
-                                  "a backup is being made already: ask again in a moment");
+        return wire_answer_say (answer, WIRE_STATUS_BUSY,
+                                "a backup is being made already: ask again in a moment");
     if (!broker->copies && !(broker->copies = calloc (1, sizeof *broker->copies)))
         return -ENOMEM;
     backup = calloc (1, sizeof *backup);

@@ -7,8 +7,8 @@
 #ifndef BROKER_BACKUP_H
 #define BROKER_BACKUP_H
 
-#include "broker/private.h"
-#include "broker/store_backup.h"
+#include "broker/state.h"
+#include "records/backup.h"
 
 /*  Serves the verb: the answer is sent after the copy is durable. Returns 0, ORIGIN_LATER or -errno. */
 int broker_backup_request (struct broker *broker, const struct bus_peer *peer,

@@ -9,12 +9,22 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/backup.h"
+#include "broker/collect.h"
+#include "broker/events.h"
 #include "broker/keeping.h"
 #include "broker/labels.h"
-#include "broker/private.h"
+#include "broker/nodes.h"
+#include "broker/operator.h"
+#include "broker/publish.h"
+#include "broker/reports.h"
+#include "broker/rescue.h"
+#include "broker/revisions.h"
 #include "broker/rollouts.h"
 #include "broker/root.h"
+#include "broker/round.h"
 #include "broker/serving.h"
+#include "broker/sessions.h"
+#include "deploy/deploy.h"
 
 enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
 
@@ -27,7 +37,7 @@ static int on_content_open (void *context, const struct base_digest *digest, int
     uint64_t size;
 
     /* Restores a blob from the trash if the records need it. */
-    if (r == -ENOENT && broker_store_content_used (broker->store, digest, &used, NULL) == 0 && used &&
+    if (r == -ENOENT && records_content_used (broker->records, digest, &used, NULL) == 0 && used &&
         broker_content_has (broker->content, digest, &size))
         r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
     return r;
@@ -97,19 +107,19 @@ static void on_tick (void *context)
         struct broker_node *node = broker->registry.nodes[i];
         if (node->settle_ms && now_ms >= node->settle_ms) {
             node->settle_ms = 0;
-            broker_node_changed (broker, node);
-            broker_rollouts_node (broker, node);
+            broker_node_publish (broker,
+                                 &(struct broker_node_change){.node = node, .flags = BROKER_NODE_REPORT});
         }
     }
     if (broker->content)
         broker_content_tick (broker->content, now_ms);
     broker_backup_tick (broker, now_ms);
-    broker_records_look (broker);
+    broker_rescue_look (broker);
     peers_tell (broker);
 }
 
 /*  Adds a node from the records. It is offline until it is heard of. */
-static int node_load (void *context, const struct broker_node_record *record)
+static int node_load (void *context, const struct records_node *record)
 {
     struct broker *broker = context;
     struct broker_node *node;
@@ -119,29 +129,31 @@ static int node_load (void *context, const struct broker_node_record *record)
 
 static int nodes_load (struct broker *broker, struct base_error *error)
 {
-    int r = broker_store_nodes (broker->store, node_load, broker, error);
+    int r = records_nodes (broker->records, node_load, broker, error);
 
     if (r == 0)
-        r = broker_store_revision_next (broker->store, &broker->revision, error);
+        r = records_revision_next (broker->records, &broker->revision, error);
     for (size_t i = 0; r == 0 && i < broker->registry.n_nodes; i++) {
         struct broker_node *node = broker->registry.nodes[i];
         bool trial = false;
-        r = broker_store_node_on_trial (broker->store, node->id, &trial, error);
+        r = records_node_on_trial (broker->records, node->id, &trial, error);
         broker_registry_trial (&broker->registry, node, trial);
         if (r == 0)
             r = broker_labels_load (broker, node, error);
         /* A client that follows changes across a restart must learn that no node is known to be online. */
         if (r == 0)
-            r = broker_store_revision_next (broker->store, &node->revision, error);
+            r = records_revision_next (broker->records, &node->revision, error);
         if (r == 0)
             broker->revision = node->revision;
     }
     return r;
 }
 
-static int records_open (struct broker *broker, const struct broker_config *config, struct base_error *error)
+static int broker_records_open (struct broker *broker, const struct broker_config *config,
+                                struct base_error *error)
 {
-    int r = broker_keeping_open (config->root, broker->root, config->anew, &broker->store, error);
+    int r = broker_keeping_open (config->root, broker->root, config->anew, &broker->records, &broker->mark,
+                                 error);
 
     return r == 0 ? nodes_load (broker, error) : r;
 }
@@ -189,6 +201,16 @@ static void content_begin (struct broker *broker, const struct broker_config *co
     broker_contents_collect (broker);
 }
 
+/*  In this order: see broker/revisions.h. */
+static int changes_subscribe (struct broker *broker)
+{
+    int r = broker_changes_subscribe (&broker->changes, &broker_revisions_ops, broker);
+
+    if (r == 0)
+        r = broker_changes_subscribe (&broker->changes, &broker_rollouts_ops, broker);
+    return r == 0 ? broker_changes_subscribe (&broker->changes, &broker_events_ops, broker) : r;
+}
+
 static void broker_free_p (struct broker **broker)
 {
     broker_free (*broker);
@@ -210,6 +232,9 @@ int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness
         broker->tick_ms = TICK_LEAST_MS;
     if (broker->tick_ms > TICK_MOST_MS)
         broker->tick_ms = TICK_MOST_MS;
+    deploy_set_times (&broker->deploy, &(struct deploy_times){.heartbeat_ms = heartbeat_ms,
+                                                              .liveness_ms = liveness_ms,
+                                                              .reconnect_ms = BUS_RECONNECT_MOST_MS});
     if (broker->origin)
         origin_pace (broker->origin, heartbeat_ms);
     return 0;
@@ -226,7 +251,10 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker->root = -1;
     broker->lock = -1;
     broker->loop = loop;
+    deploy_init (&broker->deploy, &broker_deploy_ops, broker);
     r = broker_pace (broker, config->heartbeat_ms, config->liveness_ms, error);
+    if (r == 0)
+        r = changes_subscribe (broker);
     if (r != 0)
         return r;
     broker_registry_init (&broker->registry, &broker_registry_ops, broker, broker->registry.liveness_ms);
@@ -237,7 +265,7 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker_waiters_init (&broker->waiters, loop, broker_waiter_look, broker);
     r = broker_root_open (config->root, &broker->root, &broker->lock, error);
     if (r == 0)
-        r = records_open (broker, config, error);
+        r = broker_records_open (broker, config, error);
     if (r == 0 && !config->no_content)
         r = broker_content_open (loop, broker->root, &broker->content, error);
     if (r == 0)
@@ -246,7 +274,7 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
         content_begin (broker, config);
     if (r != 0)
         return r;
-    r = broker_rollouts_load (broker, error);
+    r = deploy_load (&broker->deploy, broker->records, error);
     if (r != 0)
         return r;
     broker->tick = bus_timer_start (loop, broker->tick_ms, on_tick, broker);
@@ -263,15 +291,16 @@ struct broker *broker_free (struct broker *broker)
     bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
     broker_backup_deinit (broker);
     broker_round_deinit (broker);
-    broker_rollouts_deinit (broker);
-    broker_plans_deinit (&broker->plans);
+    deploy_deinit (&broker->deploy);
+    bus_timer_cancel (broker->loop, broker->deploy_timer > 0 ? broker->deploy_timer : 0);
     broker->origin = origin_free (broker->origin);
     broker->events = bus_socket_free (broker->events);
     broker_hints_deinit (&broker->hints);
     broker_waiters_deinit (&broker->waiters);
     broker_registry_deinit (&broker->registry);
     broker->content = broker_content_free (broker->content);
-    broker->store = broker_store_free (broker->store);
+    broker->records = records_free (broker->records);
+    broker->mark = broker_mark_free (broker->mark);
     base_close_p (&broker->root);
     base_close_p (&broker->lock);
     free (broker);

@@ -8,16 +8,11 @@
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 
+#include "broker/errors.h"
+#include "broker/limits.h"
 #include "broker/trash.h"
 #include "bus/endpoint.h"
 #include "bus/socket.h"
-
-enum {
-    BROKER_HEARTBEAT_MS = 15000,
-    BROKER_NODES_MOST = 65536,
-    BROKER_NEW_AT_ONCE = 10000, /* unknown nodes: a burst, as when a fleet is installed ... */
-    BROKER_NEW_NODES = 600,     /* ... and a minute after that */
-};
 
 struct broker_config {
     const char *root;                 /* a directory; created if it is missing */
@@ -35,14 +30,7 @@ struct broker_config {
 
 struct broker;
 
-/*  Contract codes of this room. */
-enum {
-    BROKER_E_LOCKED = 1, /* another process uses the root */
-    BROKER_E_NO_RECORDS, /* the root has no records, but had some before */
-    BROKER_E_OLDER,      /* the records are not the latest of this root */
-};
-
-/*  Opens the root, binds, and serves while the loop runs. Returns 0, -errno or a contract code. */
+/*  Opens the root, binds, and serves while the loop runs. Returns 0, -errno or a code of broker/errors.h. */
 int broker_new (struct bus_loop *loop, const struct broker_config *config, struct broker **ret_broker,
                 struct base_error *error);
 /*  Sets, from now on, how often nodes send heartbeats, and the silence after which a node counts as offline

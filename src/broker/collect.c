@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/collect.c - moves blobs that nothing needs to the trash */
 
-#include "broker/private.h"
+#include "broker/collect.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ int broker_contents_collect_of (struct broker *broker, const struct base_digest 
     int r = broker_documents_load (broker->root, &collecting.documents, error);
 
     if (r == 0)
-        r = broker_store_contents_unused (broker->store, release, content_collect, &collecting, error);
+        r = records_contents_unused (broker->records, release, content_collect, &collecting, error);
     (void) broker_documents_free (collecting.documents);
     return r;
 }
@@ -58,7 +58,7 @@ static int content_visit (void *context, const struct base_digest *digest, uint6
 
     (void) size;
     if (content_is_old (collecting->broker, digest) &&
-        broker_store_content_used (collecting->broker->store, digest, &used, NULL) == 0 && !used)
+        records_content_used (collecting->broker->records, digest, &used, NULL) == 0 && !used)
         return content_collect (context, digest);
     return 0;
 }

@@ -12,9 +12,9 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "broker/partials.h"
-#include "broker/text.h"
 #include "broker/verify.h"
 #include "bus/work.h"
+#include "wire/text.h"
 
 #define CONTENTS "contents"
 
@@ -266,7 +266,7 @@ answer_fill (struct wire_taken *answer, enum wire_status status, uint64_t offset
     answer->offset = offset;
     if (format) {
         va_start (arguments, format);
-        answer->reason = broker_reason_v (format, arguments);
+        answer->reason = wire_reason_v (format, arguments);
         va_end (arguments);
     }
     if (status == WIRE_STATUS_BUSY)

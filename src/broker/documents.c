@@ -26,7 +26,7 @@ static const char *name_of (const struct base_digest *release, char name[NAME_SI
     return name;
 }
 
-int broker_document_put (int root, const struct broker_release *release, struct base_error *error)
+int broker_document_put (int root, const struct records_release *release, struct base_error *error)
 {
     struct wire_document document = {.time = (char *) release->time,
                                      .withdrawn = release->withdrawn,
@@ -52,14 +52,14 @@ bool broker_document_has (int root, const struct base_digest *release)
 
 /*  All documents that match their names; owned. */
 struct broker_documents {
-    struct broker_release *all;
+    struct records_release *all;
     size_t count;
 };
 
 static void documents_deinit (struct broker_documents *documents)
 {
     for (size_t i = 0; i < documents->count; i++)
-        broker_release_deinit (&documents->all[i]);
+        records_release_deinit (&documents->all[i]);
     free (documents->all);
     *documents = (struct broker_documents){.count = 0};
 }
@@ -76,12 +76,12 @@ static bool name_parse (const char *name, struct base_digest *ret_release)
     return base_digest_parse (text, ret_release) == 0;
 }
 
-static int document_read (int root, const struct base_digest *release, struct broker_release *ret_release,
+static int document_read (int root, const struct base_digest *release, struct records_release *ret_release,
                           struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
     base_cleanup (wire_document_deinit) struct wire_document document = {.withdrawn = false};
-    struct broker_release read = {.digest = *release};
+    struct records_release read = {.digest = *release};
     struct base_digest digest;
     char name[NAME_SIZE];
     int r = disk_file_read (&disk_system, root, name_of (release, name), DOCUMENT_MOST, &buffer);
@@ -108,7 +108,7 @@ static int documents_add (struct broker_documents *documents, int root, const st
                           struct base_error *error)
 {
     struct base_error why = {.code = 0};
-    struct broker_release *all = reallocarray (documents->all, documents->count + 1, sizeof *all);
+    struct records_release *all = reallocarray (documents->all, documents->count + 1, sizeof *all);
     int r;
 
     if (!all)
@@ -165,12 +165,12 @@ bool broker_documents_any (int root)
 
 static int by_time (const void *a, const void *b)
 {
-    const struct broker_release *left = a, *right = b;
+    const struct records_release *left = a, *right = b;
 
     return strcmp (left->time, right->time);
 }
 
-int broker_documents_adopt (int root, struct broker_store *store, uint64_t *ret_adopted,
+int broker_documents_adopt (int root, struct records *records, uint64_t *ret_adopted,
                             struct base_error *error)
 {
     base_cleanup (documents_deinit) struct broker_documents documents = {.count = 0};
@@ -180,18 +180,18 @@ int broker_documents_adopt (int root, struct broker_store *store, uint64_t *ret_
     if (documents.count > 0)
         qsort (documents.all, documents.count, sizeof *documents.all, by_time);
     for (size_t i = 0; r == 0 && i < documents.count; i++) {
-        base_cleanup (broker_release_deinit) struct broker_release known = {.serial = 0};
-        const struct broker_release *release = &documents.all[i];
-        r = broker_store_release_get (store, &release->digest, &known, error);
+        base_cleanup (records_release_deinit) struct records_release known = {.serial = 0};
+        const struct records_release *release = &documents.all[i];
+        r = records_release_get (records, &release->digest, &known, error);
         if (r == -ENOENT) {
             ++*ret_adopted;
             r = 0;
         }
         /* Also for a release that is known: its blobs may be missing in the records. */
         if (r == 0)
-            r = broker_store_release_put (store, &release->digest, &release->document, release->time, error);
+            r = records_release_put (records, &release->digest, &release->document, release->time, error);
         if (r == 0 && release->withdrawn && !known.withdrawn)
-            r = broker_store_release_withdraw (store, &release->digest, error);
+            r = records_release_withdraw (records, &release->digest, error);
     }
     return r;
 }
@@ -203,8 +203,8 @@ struct checking {
     struct base_error *error;
 };
 
-static const struct broker_release *document_of (const struct broker_documents *documents,
-                                                 const struct base_digest *release)
+static const struct records_release *document_of (const struct broker_documents *documents,
+                                                  const struct base_digest *release)
 {
     for (size_t i = 0; i < documents->count; i++)
         if (base_digest_equal (&documents->all[i].digest, release))
@@ -212,10 +212,10 @@ static const struct broker_release *document_of (const struct broker_documents *
     return NULL;
 }
 
-static int check_one (void *context, const struct broker_release *release)
+static int check_one (void *context, const struct records_release *release)
 {
     struct checking *checking = context;
-    const struct broker_release *document = document_of (checking->documents, &release->digest);
+    const struct records_release *document = document_of (checking->documents, &release->digest);
 
     checking->known += document != NULL;
     return document && document->withdrawn >= release->withdrawn
@@ -223,17 +223,17 @@ static int check_one (void *context, const struct broker_release *release)
                : broker_document_put (checking->root, release, checking->error);
 }
 
-static int documents_compare (int root, struct broker_store *store, const struct broker_documents *documents,
+static int documents_compare (int root, struct records *records, const struct broker_documents *documents,
                               uint64_t *ret_missing, struct base_error *error)
 {
     struct checking checking = {.root = root, .documents = documents, .error = error};
-    int r = broker_store_releases (store, NULL, 0, check_one, &checking, error);
+    int r = records_releases (records, NULL, 0, check_one, &checking, error);
 
     *ret_missing = documents->count - checking.known;
     return r;
 }
 
-int broker_documents_check (int root, struct broker_store *store, uint64_t *ret_missing,
+int broker_documents_check (int root, struct records *records, uint64_t *ret_missing,
                             struct base_error *error)
 {
     base_cleanup (documents_deinit) struct broker_documents documents = {.count = 0};
@@ -241,9 +241,9 @@ int broker_documents_check (int root, struct broker_store *store, uint64_t *ret_
     int r = documents_load (root, &documents, error);
 
     if (r == 0)
-        r = documents_compare (root, store, &documents, ret_missing, error);
+        r = documents_compare (root, records, &documents, ret_missing, error);
     /* Only a document may have it that a release was withdrawn, or which blobs it has. */
-    return r == 0 && *ret_missing == 0 ? broker_documents_adopt (root, store, &adopted, error) : r;
+    return r == 0 && *ret_missing == 0 ? broker_documents_adopt (root, records, &adopted, error) : r;
 }
 
 int broker_documents_set_aside (int root, struct base_error *error)

@@ -9,10 +9,10 @@
 #ifndef BROKER_DOCUMENTS_H
 #define BROKER_DOCUMENTS_H
 
-#include "broker/store.h"
+#include "records/records.h"
 
 /*  Writes the document of a release, and replaces an existing one. */
-int broker_document_put (int root, const struct broker_release *release, struct base_error *error);
+int broker_document_put (int root, const struct records_release *release, struct base_error *error);
 
 /*  Returns whether there is a document of the release. */
 bool broker_document_has (int root, const struct base_digest *release);
@@ -22,12 +22,12 @@ bool broker_documents_any (int root);
 
 /*  Adds the releases that only documents have to the records, in the order of publishing. A release that is
     withdrawn in either place is withdrawn. *ret_adopted: how many the records did not have. */
-int broker_documents_adopt (int root, struct broker_store *store, uint64_t *ret_adopted,
+int broker_documents_adopt (int root, struct records *records, uint64_t *ret_adopted,
                             struct base_error *error);
 
 /*  Compares documents and records at a start. Writes the document of each release that has none;
     *ret_missing: how many documents have a release that the records lack. */
-int broker_documents_check (int root, struct broker_store *store, uint64_t *ret_missing,
+int broker_documents_check (int root, struct records *records, uint64_t *ret_missing,
                             struct base_error *error);
 
 /*  Renames the directory of the documents: its name gets the time. For records that are new on purpose. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/events.c - events about nodes, rollouts and the broker, for subscribers */
 
-#include "broker/private.h"
+#include "broker/events.h"
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -18,22 +18,22 @@ static void event_publish (struct broker *broker, const char *topic, const struc
         base_log_limited (&broker->log, BASE_LOG_WARNING, "an event was not sent: %s", topic);
 }
 
-void broker_event (struct broker *broker, enum wire_event event, struct broker_node *node,
-                   const struct wire_application *application, const char *transaction, const char *step,
-                   const char *reason)
+static void happening_send (struct broker *broker, struct broker_node *node,
+                            const struct broker_happening *happening)
 {
+    const struct wire_application *application = happening->application;
     char time[BASE_TIME_TEXT];
     char topic[128];
-    const struct broker_rollout *rollout = NULL;
+    const struct deploy_rollout *rollout = NULL;
     uint32_t index;
-    struct wire_happened happened = {.event = event,
+    struct wire_happened happened = {.event = happening->event,
                                      .instance = (char *) origin_instance (broker->origin),
-                                     .sequence = ++node->sequences[event],
+                                     .sequence = ++node->sequences[happening->event],
                                      .time = time,
                                      .node = node->id,
-                                     .transaction = (char *) transaction,
-                                     .step = (char *) step,
-                                     .reason = (char *) reason};
+                                     .transaction = (char *) happening->transaction,
+                                     .step = (char *) happening->step,
+                                     .reason = (char *) happening->reason};
 
     (void) base_time_format (base_time_real_ns (), time);
     if (application) {
@@ -41,16 +41,16 @@ void broker_event (struct broker *broker, enum wire_event event, struct broker_n
         happened.state = application->state;
         happened.version = application->version;
         happened.release = application->release;
-        if (!transaction)
+        if (!happening->transaction)
             happened.transaction = application->transaction;
     }
     if (application)
-        rollout = broker_rollouts_of (broker, node->id, application->name, &index);
+        rollout = deploy_rollout_of (&broker->deploy, node->id, application->name, &index);
     if (rollout) {
         happened.rollout = rollout->state.id;
         happened.wave = rollout->machine.members[index].wave + 1;
     }
-    (void) snprintf (topic, sizeof topic, "event/%s/%s", node->id, wire_event_word (event));
+    (void) snprintf (topic, sizeof topic, "event/%s/%s", node->id, wire_event_word (happening->event));
     event_publish (broker, topic, &wire_happened_record, &happened);
 }
 
@@ -66,7 +66,7 @@ void broker_event_notice (struct broker *broker, const char *reason)
     event_publish (broker, "broker/notice", &wire_noticed_record, &noticed);
 }
 
-void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, const struct wire_turn *turn)
+static void turn_send (struct broker *broker, struct deploy_rollout *rollout, const struct wire_turn *turn)
 {
     char topic[128];
     struct wire_rolled rolled = {.instance = (char *) origin_instance (broker->origin),
@@ -81,3 +81,17 @@ void broker_event_turn (struct broker *broker, struct broker_rollout *rollout, c
     (void) snprintf (topic, sizeof topic, "rollout/%s/%s", rollout->state.id, wire_phase_word (turn->phase));
     event_publish (broker, topic, &wire_rolled_record, &rolled);
 }
+
+static void on_node (void *context, const struct broker_node_change *change)
+{
+    for (size_t i = 0; i < change->n_happened; i++)
+        happening_send (context, change->node, &change->happened[i]);
+}
+
+static void on_rollout (void *context, const struct broker_rollout_change *change)
+{
+    for (size_t i = 0; i < change->n_turns; i++)
+        turn_send (context, change->rollout, &change->turns[i]);
+}
+
+const struct broker_changes_ops broker_events_ops = {.node = on_node, .rollout = on_rollout};

@@ -16,6 +16,8 @@
 enum {
     BROKER_HINT_MS = 200,
     BROKER_HINT_SOON_MS = 50,
+    /* A node on trial that asks and has not heard a hint gets at most one in this time. */
+    BROKER_TRIAL_HINT_MS = 2000,
     BROKER_HINT_RINGS = 256,
     BROKER_HINT_ALL = BROKER_HINT_RINGS,
     BROKER_HINT_GROUP, /* the first of BROKER_HINT_GROUPS */

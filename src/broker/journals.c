@@ -7,10 +7,10 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
-#include "broker/text.h"
+#include "wire/text.h"
 
 /*  Returns the fault that the node found, else the one that is seen from here; NULL: none. */
-static const char *fault_of (const struct broker_journal *before, uint64_t serial,
+static const char *fault_of (const struct records_journal *before, uint64_t serial,
                              const struct base_digest *head, const char *own, char text[256])
 {
     if (own)
@@ -31,7 +31,7 @@ static const char *fault_of (const struct broker_journal *before, uint64_t seria
 
 /*  Returns whether the fault is recorded. It is compared by its text, which follows the time at which it
     was noticed. */
-static bool is_known (const struct broker_journal *before, const char *fault)
+static bool is_known (const struct records_journal *before, const char *fault)
 {
     const char *known = before->fault ? strstr (before->fault, ": ") : NULL;
 
@@ -44,44 +44,43 @@ int broker_journal_tell (struct broker *broker, const char *node, uint64_t seria
 {
     base_cleanup (base_free_p) char *sentence = NULL;
     char text[256], now[BASE_TIME_TEXT];
-    struct broker_journal *before = &ret_told->before, after;
-    int r = broker_store_journal_get (broker->store, node, before, error);
+    struct records_journal *before = &ret_told->before, after;
+    int r = records_journal_get (broker->records, node, before, error);
 
     ret_told->fault = false;
     if (r != 0)
         return r == -ENOENT ? 0 : r;
     if ((serial == 0 && !fault) || base_digest_is_null (head) || (serial <= late && serial < before->serial))
         return 0;
-    after = (struct broker_journal){.serial = serial, .head = *head, .fault = before->fault};
+    after = (struct records_journal){.serial = serial, .head = *head, .fault = before->fault};
     fault = fault_of (before, serial, head, fault, text);
     (void) base_time_format (base_time_real_ns (), now);
     if (fault && !is_known (before, fault)) {
-        sentence = broker_reason ("%.19sZ: %s", now, fault);
+        sentence = wire_reason ("%.19sZ: %s", now, fault);
         if (!sentence)
             return base_error_errno (error, -ENOMEM, "cannot process the reports of node %s", node);
         after.fault = sentence;
         ret_told->fault = true;
     }
     if (serial == before->serial && base_digest_equal (head, &before->head))
-        return ret_told->fault ? broker_store_journal_put (broker->store, node, &after, error) : 0;
-    r = broker_store_journal_put (broker->store, node, &after, error);
+        return ret_told->fault ? records_journal_put (broker->records, node, &after, error) : 0;
+    r = records_journal_put (broker->records, node, &after, error);
     if (r == 0)
-        r = broker_store_head_turn (broker->store, node, serial, head, now, error);
+        r = records_head_turn (broker->records, node, serial, head, now, error);
     return r;
 }
 
-void broker_journal_told (struct broker *broker, struct broker_node *node,
-                          const struct broker_journal_told *told)
+char *broker_journal_fault (struct broker *broker, const struct broker_node *node,
+                            const struct broker_journal_told *told)
 {
-    base_cleanup (broker_journal_deinit) struct broker_journal journal = {.serial = 0};
+    base_cleanup (records_journal_deinit) struct records_journal journal = {.serial = 0};
 
-    if (!told->fault || broker_store_journal_get (broker->store, node->id, &journal, NULL) != 0 ||
+    if (!told->fault || records_journal_get (broker->records, node->id, &journal, NULL) != 0 ||
         !journal.fault)
-        return;
+        return NULL;
     base_log_limited (
         &broker->log, BASE_LOG_WARNING,
         "node %s: its journal differs from what it reported before: %s; run noded verify on its host",
         node->id, journal.fault);
-    broker_event (broker, WIRE_EVENT_JOURNAL, node, NULL, NULL, NULL, journal.fault);
-    broker_node_changed (broker, node);
+    return base_take (journal.fault);
 }

@@ -9,12 +9,12 @@
 #ifndef BROKER_JOURNALS_H
 #define BROKER_JOURNALS_H
 
-#include "broker/private.h"
+#include "broker/state.h"
 
 /*  The result of one report, within a transaction. */
 struct broker_journal_told {
-    struct broker_journal before; /* the record before; the caller frees it with broker_journal_deinit */
-    bool fault;                   /* there is a mismatch that was not known */
+    struct records_journal before; /* the record before; the caller frees it with records_journal_deinit */
+    bool fault;                    /* there is a mismatch that was not known */
 };
 
 /*  Compares the last line that a node reports with the record, and stores it. late: a report may have
@@ -25,8 +25,9 @@ int broker_journal_tell (struct broker *broker, const char *node, uint64_t seria
                          const struct base_digest *head, uint64_t late, const char *fault,
                          struct broker_journal_told *ret_told, struct base_error *error);
 
-/*  The transaction was committed: logs a new fault and sends an event. */
-void broker_journal_told (struct broker *broker, struct broker_node *node,
-                          const struct broker_journal_told *told);
+/*  The transaction was committed: logs a new fault. Returns its text, for an event; NULL: there is none. The
+    caller owns the text. */
+char *broker_journal_fault (struct broker *broker, const struct broker_node *node,
+                            const struct broker_journal_told *told);
 
 #endif

@@ -6,45 +6,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "broker/broker.h"
 #include "broker/documents.h"
-#include "broker/store_backup.h"
+#include "broker/errors.h"
 #include "disk/disk.h"
+#include "records/backup.h"
 
 static const char *const files[] = {BROKER_RECORDS, BROKER_RECORDS "-wal", BROKER_RECORDS "-shm",
                                     BROKER_RECORDS "-journal"};
 enum { FILES = sizeof files / sizeof files[0] };
-
-static void database_close (sqlite3 **database)
-{
-    (void) sqlite3_close (*database);
-}
-
-/*  Returns whether a database, which is not an empty file, has no table. If it cannot be read, it counts as
-    having some. */
-static bool has_no_tables (const char *path)
-{
-    base_cleanup (database_close) sqlite3 *database = NULL;
-    sqlite3_stmt *row = NULL;
-    bool is_bare = false;
-
-    /* Only reads: the log stays as it is. */
-    if (sqlite3_open_v2 (path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
-        sqlite3_db_config (database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) == SQLITE_OK &&
-        sqlite3_prepare_v2 (database, "SELECT count(*) FROM sqlite_master WHERE type = 'table'", -1, &row,
-                            NULL) == SQLITE_OK &&
-        sqlite3_step (row) == SQLITE_ROW)
-        is_bare = sqlite3_column_int64 (row, 0) == 0;
-    (void) sqlite3_finalize (row);
-    return is_bare;
-}
 
 int broker_keeping_is_empty (const char *path, int root, bool *ret_empty, struct base_error *error)
 {
@@ -63,9 +38,9 @@ int broker_keeping_is_empty (const char *path, int root, bool *ret_empty, struct
             " give --root the directory in which they are",
             file);
     if (!S_ISREG (status.st_mode))
-        return base_error_set (error, -EINVAL, "%s is not a file: move it away, then " BROKER_REMEDY, file);
+        return base_error_set (error, -EINVAL, "%s is not a file: move it away, then " RECORDS_REMEDY, file);
     /* SQLite would delete the log beside a database of 0 bytes, so that must not be opened. */
-    *ret_empty = status.st_size == 0 || has_no_tables (file);
+    *ret_empty = status.st_size == 0 || !records_file_has_tables (file);
     return 0;
 }
 
@@ -129,7 +104,7 @@ static int begin_anew (const char *path, int root, bool anew, struct base_error 
 
     if (evidence && !anew)
         return base_error_set (error, BROKER_E_NO_RECORDS,
-                               "%s: no records in " BROKER_RECORDS ", but %s. " BROKER_REMEDY
+                               "%s: no records in " BROKER_RECORDS ", but %s. " RECORDS_REMEDY
                                "; to start with empty records, add --new",
                                path, evidence);
     if (!evidence)
@@ -141,16 +116,16 @@ static int begin_anew (const char *path, int root, bool anew, struct base_error 
     return r == 0 ? broker_keeping_set_aside (root, error) : r;
 }
 
-static int check_documents (const char *path, int root, struct broker_store *store, struct base_error *error)
+static int check_documents (const char *path, int root, struct records *records, struct base_error *error)
 {
     uint64_t missing = 0;
-    int r = broker_documents_check (root, store, &missing, error);
+    int r = broker_documents_check (root, records, &missing, error);
 
     return r == 0 && missing > 0
                ? base_error_set (error, BROKER_E_OLDER,
                                  "%s/" BROKER_RECORDS " is older than the releases published here: it lacks"
                                  " %" PRIu64 " of the releases in %s/releases. Put the latest records"
-                                 " back; else " BROKER_REMEDY,
+                                 " back; else " RECORDS_REMEDY,
                                  path, missing, path)
                : r;
 }
@@ -169,15 +144,11 @@ static int beside_name (const char *path, int r, struct base_error *error)
     return base_error_prefix (error, "%s", path);
 }
 
-static void store_free_p (struct broker_store **store)
+int broker_keeping_open (const char *path, int root, bool anew, struct records **ret_records,
+                         struct broker_mark **ret_mark, struct base_error *error)
 {
-    broker_store_free (*store);
-}
-
-int broker_keeping_open (const char *path, int root, bool anew, struct broker_store **ret_store,
-                         struct base_error *error)
-{
-    base_cleanup (store_free_p) struct broker_store *store = NULL;
+    struct broker_mark *mark = NULL;
+    struct records *records = NULL;
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, path);
     bool empty = false;
     int r = file ? broker_keeping_is_empty (path, root, &empty, error) : -ENOMEM;
@@ -190,21 +161,31 @@ int broker_keeping_open (const char *path, int root, bool anew, struct broker_st
     if (r == 0 && empty)
         r = begin_anew (path, root, anew, error);
     if (r == 0)
-        r = broker_store_open (file, &store, error);
+        r = records_open (file, &records, error);
     if (r == 0)
-        r = beside_name (path, broker_store_mark_attach (store, root, BROKER_MARK, false, error), error);
+        r = beside_name (path, broker_mark_open (records, root, BROKER_MARK, false, &mark, error), error);
     if (r == 0)
-        r = beside_name (path, check_documents (path, root, store, error), error);
-    if (r == 0)
-        *ret_store = base_take (store);
-    return r;
+        r = beside_name (path, check_documents (path, root, records, error), error);
+    if (r != 0) {
+        (void) records_free (records);
+        (void) broker_mark_free (mark);
+        return r;
+    }
+    *ret_records = records;
+    *ret_mark = mark;
+    return 0;
 }
 
 int broker_keeping_settle (const char *path, int root, struct base_error *error)
 {
-    base_cleanup (store_free_p) struct broker_store *store = NULL;
+    struct broker_mark *mark = NULL;
+    struct records *records = NULL;
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, path);
-    int r = file ? broker_store_open (file, &store, error) : -ENOMEM;
+    int r = file ? records_open (file, &records, error) : -ENOMEM;
 
-    return r == 0 ? broker_store_mark_attach (store, root, BROKER_MARK, true, error) : r;
+    if (r == 0)
+        r = broker_mark_open (records, root, BROKER_MARK, true, &mark, error);
+    (void) records_free (records);
+    (void) broker_mark_free (mark);
+    return r;
 }

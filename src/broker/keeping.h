@@ -7,15 +7,16 @@
 #ifndef BROKER_KEEPING_H
 #define BROKER_KEEPING_H
 
-#include "broker/store.h"
+#include "broker/mark.h"
 
 #define BROKER_RECORDS "broker.db"
 #define BROKER_MARK "records.mark"
 
 /*  path: of the root, for texts and SQLite; root: its descriptor. anew: the root has no records, on
-    purpose. Returns 0, -errno, BROKER_E_NO_RECORDS or BROKER_E_OLDER. */
-int broker_keeping_open (const char *path, int root, bool anew, struct broker_store **ret_store,
-                         struct base_error *error);
+    purpose. The caller owns *ret_records and *ret_mark, and frees them in this order. Returns 0, -errno,
+    BROKER_E_NO_RECORDS or BROKER_E_OLDER. */
+int broker_keeping_open (const char *path, int root, bool anew, struct records **ret_records,
+                         struct broker_mark **ret_mark, struct base_error *error);
 
 /*  *ret_empty: the file of the records is missing, empty, or has no table. */
 int broker_keeping_is_empty (const char *path, int root, bool *ret_empty, struct base_error *error);

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "broker/text.h"
+#include "wire/text.h"
 #include "wire/label.h"
 
 /*  Returns the first label of that name, or NULL. */
@@ -87,7 +87,7 @@ int broker_labels_load (struct broker *broker, struct broker_node *node, struct 
 {
     base_cleanup (copy_deinit) struct copy copy = {.count = 0};
     struct copy before = {.labels = node->labels, .count = node->n_labels};
-    int r = broker_store_labels (broker->store, node->id, copy_add, &copy, error);
+    int r = records_labels (broker->records, node->id, copy_add, &copy, error);
 
     if (r != 0)
         return r == -ENOMEM ? base_error_errno (error, r, "cannot load the labels of %s", node->id) : r;
@@ -125,7 +125,7 @@ int broker_labels_tell (struct broker *broker, const struct wire_hello *hello, b
     *ret_changed = !is_known (node, hello);
     if (!*ret_changed)
         return 0;
-    r = broker_store_labels_forget_own (broker->store, hello->node, error);
+    r = records_labels_forget_own (broker->records, hello->node, error);
     for (size_t i = 0; r == 0 && i < hello->n_labels; i++) {
         struct wire_label label = hello->labels[i];
         label.own = true;
@@ -133,7 +133,7 @@ int broker_labels_tell (struct broker *broker, const struct wire_hello *hello, b
             base_log_limited (&broker->log, BASE_LOG_WARNING, "node %s: ignoring %s", hello->node,
                               label.value ? wrong.text : "a label without a value");
         else
-            r = broker_store_label_put (broker->store, hello->node, &label, error);
+            r = records_label_put (broker->records, hello->node, &label, error);
     }
     return r;
 }
@@ -151,7 +151,7 @@ int broker_labels_check (const struct wire_request *request, struct wire_answer 
     if (*ret_valid)
         return 0;
     ret_answer->status = WIRE_STATUS_INVALID;
-    ret_answer->reason = broker_reason ("%s", wrong.text);
+    ret_answer->reason = wire_reason ("%s", wrong.text);
     return ret_answer->reason ? 0 : -ENOMEM;
 }
 
@@ -184,13 +184,13 @@ int broker_labels_order (struct broker *broker, const struct broker_node *node,
 
     if (count_set (node) + count_new (node, request) > BROKER_LABELS_MOST) {
         ordered->status = WIRE_STATUS_REFUSED;
-        ordered->reason = broker_reason ("operators can set at most %d labels on a node: remove some first",
-                                         BROKER_LABELS_MOST);
+        ordered->reason = wire_reason ("operators can set at most %d labels on a node: remove some first",
+                                       BROKER_LABELS_MOST);
         return ordered->reason ? 0 : -ENOMEM;
     }
     for (size_t i = 0; r == 0 && i < request->n_labels; i++) {
         struct wire_label label = {.name = request->labels[i].name, .value = request->labels[i].value};
-        r = broker_store_label_put (broker->store, node->id, &label, error);
+        r = records_label_put (broker->records, node->id, &label, error);
     }
     ordered->status = WIRE_STATUS_OK;
     return r;

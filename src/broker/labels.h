@@ -8,7 +8,7 @@
 #ifndef BROKER_LABELS_H
 #define BROKER_LABELS_H
 
-#include "broker/private.h"
+#include "broker/state.h"
 
 enum { BROKER_LABELS_MOST = 32 /* a node, set by operators; a node can set as many itself */ };
 

@@ -10,9 +10,9 @@
 #include "base/time.h"
 #include "broker/labels.h"
 #include "broker/orders.h"
-#include "broker/page.h"
+#include "wire/page.h"
 #include "broker/serving.h"
-#include "broker/text.h"
+#include "wire/text.h"
 #include "rollout/selector.h"
 
 /*  nodes */
@@ -20,9 +20,9 @@
 static int node_show (struct broker *broker, const struct broker_node *node, const char *name,
                       struct wire_node *shown, struct base_error *error)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
-    base_cleanup (broker_journal_deinit) struct broker_journal journal = {.serial = 0};
-    const struct broker_rollout *rollout;
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
+    base_cleanup (records_journal_deinit) struct records_journal journal = {.serial = 0};
+    const struct deploy_rollout *rollout;
     bool may_come = node->settle_ms > base_time_boot_ms ();
     char last_seen[BASE_TIME_TEXT];
     uint32_t index;
@@ -32,28 +32,28 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
     shown->revision = node->revision;
     shown->restarts = node->restarts;
     (void) broker_node_last_seen (node, last_seen);
-    if (broker_text_set (&shown->id, node->id) != 0 || broker_text_set (&shown->place, node->place) != 0 ||
-        broker_text_set (&shown->software, node->software) != 0 ||
-        broker_text_set (&shown->platform, node->platform) != 0 ||
-        broker_text_set (&shown->last_seen, last_seen) != 0 ||
-        broker_text_set (&shown->kernel, node->kernel) != 0 || broker_labels_show (node, shown) != 0)
+    if (wire_text_set (&shown->id, node->id) != 0 || wire_text_set (&shown->place, node->place) != 0 ||
+        wire_text_set (&shown->software, node->software) != 0 ||
+        wire_text_set (&shown->platform, node->platform) != 0 ||
+        wire_text_set (&shown->last_seen, last_seen) != 0 ||
+        wire_text_set (&shown->kernel, node->kernel) != 0 || broker_labels_show (node, shown) != 0)
         return -ENOMEM;
-    rollout = broker_rollouts_of (broker, node->id, name, &index);
+    rollout = deploy_rollout_of (&broker->deploy, node->id, name, &index);
     if (rollout) {
         shown->wave = rollout->machine.members[index].wave + 1;
-        if (broker_text_set (&shown->rollout, rollout->state.id) != 0)
+        if (wire_text_set (&shown->rollout, rollout->state.id) != 0)
             return -ENOMEM;
     }
-    r = broker_store_journal_get (broker->store, node->id, &journal, error);
+    r = records_journal_get (broker->records, node->id, &journal, error);
     if (r != 0 && r != -ENOENT)
         return r;
     shown->journal_serial = journal.serial;
     shown->journal_head = journal.head;
     shown->journal_fault = base_take (journal.fault);
-    r = broker_store_application_get (broker->store, node->id, name, &application, error);
+    r = records_application_get (broker->records, node->id, name, &application, error);
     if (r != 0)
         return r == -ENOENT ? 0 : r;
-    r = broker_order_outcome (broker->store, &application, may_come, shown, NULL, error);
+    r = broker_order_outcome (broker->records, &application, may_come, shown, NULL, error);
     if (r == 0 && application.is_told) {
         shown->application = malloc (sizeof *shown->application);
         if (!shown->application)
@@ -65,12 +65,12 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
 }
 
 static int node_add (struct broker *broker, const struct broker_node *node,
-                     const struct wire_request *request, struct broker_page *page, struct base_error *error)
+                     const struct wire_request *request, struct wire_page *page, struct base_error *error)
 {
     base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
     int r = node_show (broker, node, broker_request_application (request), &shown, error);
 
-    return r == 0 ? broker_page_add (page, &shown) : r;
+    return r == 0 ? wire_page_add (page, &shown) : r;
 }
 
 static int compare_ids (const void *a, const void *b)
@@ -122,8 +122,8 @@ struct node_list {
     const struct wire_request *request;
     struct rollout_selector *selector; /* NULL: every node */
     uint64_t since;
-    struct broker_page page;
-    char unknown[BROKER_ID_SIZE];
+    struct wire_page page;
+    char unknown[RECORDS_ID_SIZE];
     struct base_error *error;
 };
 
@@ -155,7 +155,7 @@ static int node_list_make (struct broker *broker, const struct wire_request *req
     int r = broker_nodes_each (broker, request, node_list_visit, &list);
 
     if (r < 0) {
-        broker_page_deinit (&list.page);
+        wire_page_deinit (&list.page);
         return r;
     }
     answer->status = WIRE_STATUS_OK;
@@ -163,11 +163,11 @@ static int node_list_make (struct broker *broker, const struct wire_request *req
     answer->n_nodes = list.page.count;
     if (r == 1 && answer->n_nodes > 0) {
         answer->more = true;
-        return broker_text_set (&answer->next, answer->nodes[answer->n_nodes - 1].id);
+        return wire_text_set (&answer->next, answer->nodes[answer->n_nodes - 1].id);
     }
     if (list.unknown[0]) {
         answer->status = WIRE_STATUS_NONE;
-        answer->reason = broker_reason ("no node %s: nodectl nodes lists them", list.unknown);
+        answer->reason = wire_reason ("no node %s: nodectl nodes lists them", list.unknown);
     }
     return 0;
 }
@@ -183,13 +183,13 @@ int broker_list_nodes (struct broker *broker, const struct wire_request *request
         r = rollout_selector_parse (request->spec->selector, &selector, &wrong);
     if (r == -EINVAL) {
         answer->status = WIRE_STATUS_INVALID;
-        answer->reason = broker_reason ("%s", wrong.text);
+        answer->reason = wire_reason ("%s", wrong.text);
         return answer->reason ? 0 : -ENOMEM;
     }
     if (r == 0)
         r = node_list_make (broker, request, selector, answer, error);
     if (r == 0)
-        r = broker_store_fleet_head (broker->store, &answer->heads, &answer->fleet_head, error);
+        r = records_fleet_head (broker->records, &answer->heads, &answer->fleet_head, error);
     (void) rollout_selector_free (selector);
     return r;
 }
@@ -198,20 +198,20 @@ int broker_list_nodes (struct broker *broker, const struct wire_request *request
 
 struct release_list {
     struct broker *broker;
-    struct broker_page page;
+    struct wire_page page;
     uint64_t last; /* serial of the last one on the page */
 };
 
-static int published_fill (const struct broker_release *release, struct wire_published *published)
+static int published_fill (const struct records_release *release, struct wire_published *published)
 {
     const struct wire_release *document = &release->document;
 
     published->release = release->digest;
     published->withdrawn = release->withdrawn;
     published->platforms = calloc (document->n_envelopes + 1, sizeof *published->platforms);
-    if (!published->platforms || broker_text_set (&published->application, document->application) != 0 ||
-        broker_text_set (&published->version, document->version) != 0 ||
-        broker_text_set (&published->time, release->time) != 0)
+    if (!published->platforms || wire_text_set (&published->application, document->application) != 0 ||
+        wire_text_set (&published->version, document->version) != 0 ||
+        wire_text_set (&published->time, release->time) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < document->n_envelopes; i++) {
         const struct wire_envelope *envelope = &document->envelopes[i];
@@ -228,7 +228,7 @@ static int published_fill (const struct broker_release *release, struct wire_pub
     return 0;
 }
 
-static int release_list_visit (void *context, const struct broker_release *release)
+static int release_list_visit (void *context, const struct records_release *release)
 {
     struct release_list *list = context;
     base_cleanup (wire_published_deinit) struct wire_published published = {.size = 0};
@@ -237,7 +237,7 @@ static int release_list_visit (void *context, const struct broker_release *relea
     if (!release->withdrawn)
         published.missing = broker_serving_missing (list->broker, &release->document);
     if (r == 0)
-        r = broker_page_add (&list->page, &published);
+        r = wire_page_add (&list->page, &published);
     if (r == 0)
         list->last = release->serial;
     return r;
@@ -258,7 +258,7 @@ static int serial_give (char **field, uint64_t serial)
 static int invalid_after (struct wire_answer *answer)
 {
     answer->status = WIRE_STATUS_INVALID;
-    answer->reason = broker_reason ("after must be the next of an earlier answer");
+    answer->reason = wire_reason ("after must be the next of an earlier answer");
     return 0;
 }
 
@@ -271,9 +271,9 @@ int broker_list_releases (struct broker *broker, const struct wire_request *requ
 
     if (serial_read (request->after, &before) != 0)
         return invalid_after (answer);
-    r = broker_store_releases (broker->store, request->application, before, release_list_visit, &list, error);
+    r = records_releases (broker->records, request->application, before, release_list_visit, &list, error);
     if (r < 0) {
-        broker_page_deinit (&list.page);
+        wire_page_deinit (&list.page);
         return r;
     }
     answer->status = WIRE_STATUS_OK;
@@ -287,36 +287,36 @@ int broker_list_releases (struct broker *broker, const struct wire_request *requ
 
 static int report_list_visit (void *context, const struct wire_told *told)
 {
-    struct broker_page *page = context;
+    struct wire_page *page = context;
     base_cleanup (wire_told_deinit) struct wire_told copy = {.serial = 0};
     int r = wire_copy (&wire_told_record, told, &copy);
 
-    return r == 0 ? broker_page_add (page, &copy) : r;
+    return r == 0 ? wire_page_add (page, &copy) : r;
 }
 
 int broker_list_reports (struct broker *broker, const struct wire_request *request,
                          struct wire_answer *answer, struct base_error *error)
 {
-    struct broker_page page = {.record = &wire_told_record};
+    struct wire_page page = {.record = &wire_told_record};
     uint64_t after;
     int r;
 
     if (request->n_nodes != 1) {
         answer->status = WIRE_STATUS_INVALID;
-        answer->reason = broker_reason ("name one node");
+        answer->reason = wire_reason ("name one node");
         return 0;
     }
     if (serial_read (request->after, &after) != 0)
         return invalid_after (answer);
     if (!broker_registry_find (&broker->registry, request->nodes[0])) {
         answer->status = WIRE_STATUS_NONE;
-        answer->reason = broker_reason ("no node %s: nodectl nodes lists them", request->nodes[0]);
+        answer->reason = wire_reason ("no node %s: nodectl nodes lists them", request->nodes[0]);
         return 0;
     }
-    r = broker_store_reports (broker->store, request->nodes[0], request->application, after,
-                              report_list_visit, &page, error);
+    r = records_reports (broker->records, request->nodes[0], request->application, after, report_list_visit,
+                         &page, error);
     if (r < 0) {
-        broker_page_deinit (&page);
+        wire_page_deinit (&page);
         return r;
     }
     answer->status = WIRE_STATUS_OK;

@@ -4,7 +4,7 @@
 #ifndef BROKER_LISTS_H
 #define BROKER_LISTS_H
 
-#include "broker/private.h"
+#include "broker/state.h"
 
 /*  Returns the application of a request; the default is noded. */
 static inline const char *broker_request_application (const struct wire_request *request)

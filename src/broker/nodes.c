@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/nodes.c - requests of nodes: the desired state, and the envelope of a release */
 
-#include "broker/private.h"
+#include "broker/nodes.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "broker/orders.h"
-#include "broker/text.h"
+#include "broker/round.h"
+#include "broker/sessions.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
                    struct wire_desired *answer)
 {
     struct broker *broker = context;
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     struct broker_node *node = broker_hear (broker, peer, ask->node, ask->session);
     struct base_error error = {.code = 0};
     int r;
@@ -23,7 +25,7 @@ int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire
         answer->status = WIRE_STATUS_REFUSED;
     else {
         bool has_heard = ask->instance && strcmp (ask->instance, origin_instance (broker->origin)) == 0;
-        r = broker_store_application_get (broker->store, ask->node, ask->application, &application, &error);
+        r = records_application_get (broker->records, ask->node, ask->application, &application, &error);
         if (r != 0 && r != -ENOENT)
             return broker_storage_failed (broker, &error);
         answer->status = WIRE_STATUS_NONE;
@@ -42,19 +44,19 @@ int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire
     itself. */
 static bool node_runs (struct broker *broker, const struct wire_match *match)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
 
-    return broker_store_application_get (broker->store, match->node, match->application, &application,
-                                         NULL) == 0 &&
+    return records_application_get (broker->records, match->node, match->application, &application, NULL) ==
+               0 &&
            application.is_told && base_digest_equal (&application.told.release, &match->release);
 }
 
 static int match_answer (struct broker *broker, const struct wire_match *match, struct wire_matched *answer)
 {
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     const struct wire_envelope *envelope = NULL;
     struct base_error error = {.code = 0};
-    int r = broker_store_release_get (broker->store, &match->release, &release, &error);
+    int r = records_release_get (broker->records, &match->release, &release, &error);
 
     if (r != 0 && r != -ENOENT)
         return broker_storage_failed (broker, &error);
@@ -64,11 +66,11 @@ static int match_answer (struct broker *broker, const struct wire_match *match, 
         r = -ENOENT;
     if (r == 0 && release.withdrawn && !node_runs (broker, match)) {
         answer->status = WIRE_STATUS_GONE;
-        answer->reason = broker_reason ("the release was withdrawn");
+        answer->reason = wire_reason ("the release was withdrawn");
     } else if (!envelope) {
         answer->status = WIRE_STATUS_NONE;
-        answer->reason = r == -ENOENT ? broker_reason ("no such release of %s", match->application)
-                                      : broker_reason ("the release does not support %s", match->platform);
+        answer->reason = r == -ENOENT ? wire_reason ("no such release of %s", match->application)
+                                      : wire_reason ("the release does not support %s", match->platform);
     } else {
         answer->envelope = calloc (1, sizeof *answer->envelope);
         if (!answer->envelope)

@@ -5,36 +5,40 @@
     same request with `after` continues. A page, and its answer under the request's key, are one
     transaction: a repeated order finds either nothing done, or the answer. */
 
-#include "broker/private.h"
+#include "broker/operator.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/announce.h"
 #include "broker/backup.h"
+#include "broker/collect.h"
 #include "broker/documents.h"
 #include "broker/labels.h"
 #include "broker/lists.h"
 #include "broker/orders.h"
-#include "broker/page.h"
-#include "broker/rollouts.h"
-#include "broker/rollouts_lists.h"
-#include "broker/rollouts_request.h"
+#include "broker/publish.h"
+#include "broker/round.h"
 #include "broker/serving.h"
-#include "broker/text.h"
+#include "deploy/deploy.h"
+#include "deploy/lists.h"
+#include "deploy/request.h"
 #include "wire/envelope.h"
+#include "wire/page.h"
+#include "wire/text.h"
 
-enum { KEY_SIZE = 2 * BROKER_ID_SIZE };
+enum { KEY_SIZE = 2 * RECORDS_ID_SIZE };
 
 /*  orders */
 
 struct ordering {
     struct broker *broker;
     const struct wire_request *request;
-    struct broker_page page;
-    uint64_t epochs[BROKER_PAGE_COUNT]; /* of the orders that were made; 0: none */
-    char served[BROKER_ID_SIZE];        /* the platform to which the release can be served */
+    struct wire_page page;
+    uint64_t epochs[WIRE_PAGE_COUNT]; /* of the orders that were made; 0: none */
+    char served[RECORDS_ID_SIZE];     /* the platform to which the release can be served */
     struct base_error *error;
 };
 
@@ -47,16 +51,16 @@ static int forget_make (struct ordering *ordering, const struct broker_node *nod
         return ordered->reason ? 0 : -ENOMEM;
     }
     ordered->status = WIRE_STATUS_OK;
-    return broker_store_node_remove (ordering->broker->store, node->id, ordering->error);
+    return records_node_remove (ordering->broker->records, node->id, ordering->error);
 }
 
 /*  Returns the rollout that has ordered the node to update or to revert, and waits for the result; NULL:
     none. */
-static const struct broker_rollout *rollout_with (struct broker *broker, const struct broker_order *order)
+static const struct deploy_rollout *rollout_with (struct broker *broker, const struct broker_order *order)
 {
     uint32_t index;
-    const struct broker_rollout *rollout =
-        broker_rollouts_of (broker, order->node, order->application, &index);
+    const struct deploy_rollout *rollout =
+        deploy_rollout_of (&broker->deploy, order->node, order->application, &index);
 
     return rollout && (rollout->machine.members[index].state == WIRE_MEMBER_ORDERED ||
                        rollout->machine.members[index].state == WIRE_MEMBER_BACKING)
@@ -69,15 +73,15 @@ static int release_check (struct ordering *ordering, const struct broker_order *
                           struct wire_ordered *ordered)
 {
     struct broker *broker = ordering->broker;
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     char text[BROKER_SERVING_TEXT];
     int r;
 
     if (strcmp (ordering->served, order->platform) == 0)
         return 0;
     r = order->release && !base_digest_is_null (order->release)
-            ? broker_store_release_get (broker->store, order->release, &release, ordering->error)
-            : broker_order_newest (broker->store, order->application, order->platform, &release,
+            ? records_release_get (broker->records, order->release, &release, ordering->error)
+            : broker_order_newest (broker->records, order->application, order->platform, &release,
                                    ordering->error);
 
     if (r != 0)
@@ -89,7 +93,7 @@ static int release_check (struct ordering *ordering, const struct broker_order *
     }
     ordered->node = strdup (order->node);
     ordered->status = WIRE_STATUS_REFUSED;
-    ordered->reason = broker_reason ("%s", text);
+    ordered->reason = wire_reason ("%s", text);
     return ordered->node && ordered->reason ? 1 : -ENOMEM;
 }
 
@@ -97,23 +101,22 @@ static int given_make (struct ordering *ordering, const struct broker_order *ord
                        struct wire_ordered *ordered, uint64_t *ret_epoch)
 {
     struct broker *broker = ordering->broker;
-    const struct broker_rollout *rollout =
+    const struct deploy_rollout *rollout =
         order->verb == WIRE_VERB_UPDATE ? rollout_with (broker, order) : NULL;
     char time[BASE_TIME_TEXT];
-    struct broker_given given = {.node = order->node,
-                                 .application = order->application,
-                                 .verb = order->verb,
-                                 .place = ordering->request->place,
-                                 .time = base_time_format (base_time_real_ns (), time)};
+    struct records_given given = {.node = order->node,
+                                  .application = order->application,
+                                  .verb = order->verb,
+                                  .place = ordering->request->place,
+                                  .time = base_time_format (base_time_real_ns (), time)};
     int r;
 
     if (rollout) {
         ordered->node = strdup (order->node);
         ordered->status = WIRE_STATUS_BUSY;
-        ordered->reason =
-            broker_reason ("it is under way in rollout %s: wait for its end, or nodectl rollout "
-                           "abort %s",
-                           rollout->state.id, rollout->state.id);
+        ordered->reason = wire_reason ("it is under way in rollout %s: wait for its end, or nodectl rollout "
+                                       "abort %s",
+                                       rollout->state.id, rollout->state.id);
         return ordered->node && ordered->reason ? 0 : -ENOMEM;
     }
     if (order->verb == WIRE_VERB_UPDATE) {
@@ -121,12 +124,12 @@ static int given_make (struct ordering *ordering, const struct broker_order *ord
         if (r != 0)
             return r > 0 ? 0 : r;
     }
-    r = broker_order_make (broker->store, order, ordered, ret_epoch, ordering->error);
+    r = broker_order_make (broker->records, order, ordered, ret_epoch, ordering->error);
     if (r != 0 || *ret_epoch == 0)
         return r;
     given.epoch = *ret_epoch;
     given.transaction = ordered->transaction;
-    return broker_store_given_put (broker->store, &given, ordering->error);
+    return records_given_put (broker->records, &given, ordering->error);
 }
 
 static int order_node (struct ordering *ordering, const char *id, const struct broker_node *node,
@@ -166,11 +169,11 @@ static int ordering_visit (void *context, const char *id, struct broker_node *no
     int r;
 
     /* Checks the space first: an order that was made must be in the answer. */
-    if (at == BROKER_PAGE_COUNT || ordering->page.bytes + 2048 > BROKER_PAGE_BYTES)
+    if (at == WIRE_PAGE_COUNT || ordering->page.bytes + 2048 > WIRE_PAGE_BYTES)
         return 1;
     r = order_node (ordering, id, node, &ordered, &epoch);
     if (r == 0)
-        r = broker_page_add (&ordering->page, &ordered);
+        r = wire_page_add (&ordering->page, &ordered);
     if (r == 0)
         ordering->epochs[at] = epoch;
     return r;
@@ -182,7 +185,7 @@ static void ordering_announce (struct ordering *ordering)
     struct broker *broker = ordering->broker;
     const struct wire_ordered *items = ordering->page.items;
     const char *application = broker_request_application (ordering->request);
-    struct broker_node *told[BROKER_PAGE_COUNT];
+    struct broker_node *told[WIRE_PAGE_COUNT];
     size_t n_told = 0;
     uint64_t highest = 0;
 
@@ -190,14 +193,14 @@ static void ordering_announce (struct ordering *ordering)
         struct broker_node *node = broker_registry_find (&broker->registry, items[i].node);
         if (ordering->request->verb == WIRE_VERB_FORGET && items[i].status == WIRE_STATUS_OK) {
             broker_registry_remove (&broker->registry, items[i].node);
-            broker_rollouts_forgotten (broker, items[i].node);
+            deploy_node_forgotten (&broker->deploy, items[i].node);
             continue;
         }
         if (node && ordering->request->verb == WIRE_VERB_LABEL && items[i].status == WIRE_STATUS_OK) {
             if (broker_labels_load (broker, node, ordering->error) != 0)
                 (void) broker_storage_failed (broker, ordering->error);
             broker_node_changed (broker, node);
-            broker_rollouts_others (broker);
+            deploy_others_changed (&broker->deploy);
             continue;
         }
         if (!node || ordering->epochs[i] == 0)
@@ -221,7 +224,7 @@ static void ordering_announce (struct ordering *ordering)
 static int ordering_store (struct ordering *ordering, const char *key, struct wire_answer *answer)
 {
     struct broker *broker = ordering->broker;
-    int r = broker_store_begin (broker->store, ordering->error);
+    int r = records_begin (broker->records, ordering->error);
 
     if (r != 0)
         return r;
@@ -237,8 +240,8 @@ static int ordering_store (struct ordering *ordering, const char *key, struct wi
         if (!answer->next)
             return -ENOMEM;
     }
-    r = key ? broker_store_answer_put (broker->store, key, answer, ordering->error) : 0;
-    return r == 0 ? broker_store_commit (broker->store, ordering->error) : r;
+    r = key ? records_answer_put (broker->records, key, answer, ordering->error) : 0;
+    return r == 0 ? records_commit (broker->records, ordering->error) : r;
 }
 
 static int order_request (struct broker *broker, const struct wire_request *request,
@@ -249,16 +252,16 @@ static int order_request (struct broker *broker, const struct wire_request *requ
     int r;
 
     if (!request->all && request->n_nodes == 0)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or select all");
+        return wire_answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or select all");
     if (request->all && request->n_nodes > 0)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or select all, not both");
+        return wire_answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or select all, not both");
     if (request->all && request->verb == WIRE_VERB_UPDATE)
-        return broker_answer_say (
+        return wire_answer_say (
             answer, WIRE_STATUS_REFUSED,
             "an update of all nodes is a rollout: nodectl rollout start, or nodectl update --all");
     if (request->key) {
         (void) snprintf (key, sizeof key, "%s/%s", request->key, request->after ? request->after : "");
-        r = broker_store_answer_get (broker->store, key, answer, error);
+        r = records_answer_get (broker->records, key, answer, error);
         if (r != -ENOENT)
             return r;
     }
@@ -272,9 +275,9 @@ static int order_request (struct broker *broker, const struct wire_request *requ
         ordering_announce (ordering);
         return 0;
     }
-    broker_store_rollback (broker->store);
+    records_rollback (broker->records);
     if (!answer->ordered)
-        broker_page_deinit (&ordering->page);
+        wire_page_deinit (&ordering->page);
     return r;
 }
 
@@ -300,12 +303,12 @@ static int content_check (struct broker *broker, const struct base_digest *diges
         return 0;
     (void) base_digest_format (digest, text);
     if (!broker_content_has (broker->content, digest, &here))
-        answer->reason = broker_reason (
+        answer->reason = wire_reason (
             "the blob %s (%s) %s: upload it, then publish again", text, what,
             broker_content_is_damaged (broker->content, digest) ? "is damaged" : "has not been uploaded");
     else if (here != size)
-        answer->reason = broker_reason ("the blob %s (%s) has %llu bytes, but %llu in the release", text,
-                                        what, (unsigned long long) here, (unsigned long long) size);
+        answer->reason = wire_reason ("the blob %s (%s) has %llu bytes, but %llu in the release", text, what,
+                                      (unsigned long long) here, (unsigned long long) size);
     else
         return 0;
     answer->status = WIRE_STATUS_REFUSED;
@@ -330,8 +333,8 @@ static int contents_check (struct broker *broker, const struct wire_release *rel
 /*  Writes the document of a recorded release. */
 static int document_put (struct broker *broker, const struct base_digest *digest, struct base_error *error)
 {
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
-    int r = broker_store_release_get (broker->store, digest, &release, error);
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
+    int r = records_release_get (broker->records, digest, &release, error);
 
     return r == 0 ? broker_document_put (broker->root, &release, error) : r;
 }
@@ -339,30 +342,30 @@ static int document_put (struct broker *broker, const struct base_digest *digest
 static int publish_request (struct broker *broker, const struct wire_request *request,
                             struct wire_answer *answer, struct base_error *error)
 {
-    base_cleanup (broker_release_deinit) struct broker_release known = {.serial = 0};
+    base_cleanup (records_release_deinit) struct records_release known = {.serial = 0};
     struct base_digest digest;
     char time[BASE_TIME_TEXT], text[BASE_DIGEST_TEXT];
     int r;
 
     if (!request->publish)
-        return broker_answer_say (answer, WIRE_STATUS_INVALID, "the request has no release to publish");
+        return wire_answer_say (answer, WIRE_STATUS_INVALID, "the request has no release to publish");
     if (wire_release_check (request->publish, error) != 0) {
         answer->status = WIRE_STATUS_INVALID;
-        answer->reason = broker_reason ("%s", error->text);
+        answer->reason = wire_reason ("%s", error->text);
         return 0;
     }
     digest = wire_release_digest (request->publish);
-    r = broker_store_release_get (broker->store, &digest, &known, error);
+    r = records_release_get (broker->records, &digest, &known, error);
     if (r != 0 && r != -ENOENT)
         return r;
     if (r == 0 && known.withdrawn)
-        return broker_answer_say (answer, WIRE_STATUS_GONE,
-                                  "this release was withdrawn: publish it with another version");
+        return wire_answer_say (answer, WIRE_STATUS_GONE,
+                                "this release was withdrawn: publish it with another version");
     if (contents_check (broker, request->publish, answer) != 0)
         return 0;
     if (r == -ENOENT) {
-        r = broker_store_release_put (broker->store, &digest, request->publish,
-                                      base_time_format (base_time_real_ns (), time), error);
+        r = records_release_put (broker->records, &digest, request->publish,
+                                 base_time_format (base_time_real_ns (), time), error);
         if (r != 0)
             return r;
         broker_serving_changed (broker);
@@ -384,10 +387,10 @@ static int withdraw_request (struct broker *broker, const struct wire_request *r
     char text[BASE_DIGEST_TEXT];
     int r = base_digest_is_null (&request->release)
                 ? -ENOENT
-                : broker_store_release_withdraw (broker->store, &request->release, error);
+                : records_release_withdraw (broker->records, &request->release, error);
 
     if (r == -ENOENT)
-        return broker_answer_say (answer, WIRE_STATUS_NONE, "no such release: nodectl releases lists them");
+        return wire_answer_say (answer, WIRE_STATUS_NONE, "no such release: nodectl releases lists them");
     if (r != 0)
         return r;
     r = document_put (broker, &request->release, error);
@@ -395,7 +398,7 @@ static int withdraw_request (struct broker *broker, const struct wire_request *r
         return r;
     broker_serving_changed (broker);
     base_log (BASE_LOG_INFO, "withdrew %s", base_digest_format (&request->release, text));
-    broker_rollouts_withdrawn (broker, &request->release);
+    deploy_release_withdrawn (&broker->deploy, &request->release);
     if (broker->content)
         r = broker_contents_collect_of (broker, &request->release, error);
     answer->status = WIRE_STATUS_OK;
@@ -409,8 +412,9 @@ static int withdraw_request (struct broker *broker, const struct wire_request *r
 static int list_make (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
                       struct base_error *error)
 {
-    return request->verb == WIRE_VERB_ROLLOUTS ? broker_list_rollouts (broker, request, answer, error)
-                                               : broker_list_nodes (broker, request, answer, error);
+    return request->verb == WIRE_VERB_ROLLOUTS
+               ? deploy_list_rollouts (&broker->deploy, request, answer, error)
+               : broker_list_nodes (broker, request, answer, error);
 }
 
 static bool list_is_empty (const struct wire_answer *answer)
@@ -428,7 +432,7 @@ static int list_request (struct broker *broker, const struct bus_peer *peer,
         return r;
     r = broker_waiters_add (&broker->waiters, peer, request);
     if (r == -EBUSY)
-        return broker_answer_say (answer, WIRE_STATUS_BUSY, "too many requests are waiting for changes");
+        return wire_answer_say (answer, WIRE_STATUS_BUSY, "too many requests are waiting for changes");
     return r == 0 ? ORIGIN_LATER : r;
 }
 
@@ -447,15 +451,15 @@ static int request_serve (struct broker *broker, const struct bus_peer *peer,
     case WIRE_VERB_ROLLOUTS:
         return list_request (broker, peer, request, answer, error);
     case WIRE_VERB_PLAN:
-        return broker_rollout_plan (broker, request, answer, error);
+        return deploy_request_plan (&broker->deploy, request, answer, error);
     case WIRE_VERB_START:
-        return broker_rollout_start (broker, request, answer, error);
+        return deploy_request_start (&broker->deploy, request, answer, error);
     case WIRE_VERB_STEER:
-        return broker_rollout_steer (broker, request, answer, error);
+        return deploy_request_steer (&broker->deploy, request, answer, error);
     case WIRE_VERB_MEMBERS:
-        return broker_list_members (broker, request, answer, error);
+        return deploy_list_members (&broker->deploy, request, answer, error);
     case WIRE_VERB_HISTORY:
-        return broker_list_turns (broker, request, answer, error);
+        return deploy_list_turns (&broker->deploy, request, answer, error);
     case WIRE_VERB_WHY:
         return broker_list_reports (broker, request, answer, error);
     case WIRE_VERB_UPDATE:
@@ -471,8 +475,8 @@ static int request_serve (struct broker *broker, const struct bus_peer *peer,
     case WIRE_VERB_LABEL:
         return label_request (broker, request, answer, error);
     default:
-        return broker_answer_say (answer, WIRE_STATUS_INVALID,
-                                  "unknown request: this broker may be older than nodectl");
+        return wire_answer_say (answer, WIRE_STATUS_INVALID,
+                                "unknown request: this broker may be older than nodectl");
     }
 }
 
@@ -541,7 +545,7 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
 
     broker_round_settle (broker);
     r = request_serve (broker, peer, request, answer, &error);
-    broker_store_mark_sync (broker->store);
+    broker_mark_sync (broker->mark);
     if (r == ORIGIN_LATER)
         return r;
     if (r < 0) {
@@ -549,7 +553,7 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
                           error.text[0] ? error.text : strerror (-r));
         wire_answer_deinit (answer);
         answer->status = WIRE_STATUS_FAILED;
-        answer->reason = broker_reason ("the broker failed: %s", error.text[0] ? error.text : strerror (-r));
+        answer->reason = wire_reason ("the broker failed: %s", error.text[0] ? error.text : strerror (-r));
     }
     if (changes_something (request->verb))
         request_log (broker, peer, request, answer);
@@ -571,7 +575,7 @@ bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool
     if (r < 0) {
         wire_answer_deinit (&answer);
         answer.status = WIRE_STATUS_FAILED;
-        answer.reason = broker_reason ("the broker failed: %s", *error.text ? error.text : strerror (-r));
+        answer.reason = wire_reason ("the broker failed: %s", *error.text ? error.text : strerror (-r));
     }
     if (answer_finish (broker, &waiter->request, &answer) == 0)
         (void) origin_answer (broker->origin, &waiter->peer, &wire_answer_record, &answer);

@@ -9,17 +9,17 @@
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "broker/text.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 /*  How far the clock of an earlier run of the broker may have been ahead of this one's. */
 #define CLOCK_AHEAD_MS (UINT64_C (24) * 3600 * 1000)
 
 /*  An order under construction. */
 struct making {
-    struct broker_store *store;
+    struct records *records;
     const struct broker_order *order;
-    struct broker_application application;
+    struct records_application application;
     struct wire_ordered *ordered;
     struct base_error *error;
 };
@@ -31,13 +31,13 @@ order_refuse (struct making *making, enum wire_status status, const char *format
     va_list arguments;
 
     va_start (arguments, format);
-    making->ordered->reason = broker_reason_v (format, arguments);
+    making->ordered->reason = wire_reason_v (format, arguments);
     va_end (arguments);
     making->ordered->status = status;
     return making->ordered->reason ? 0 : -ENOMEM;
 }
 
-bool broker_order_held (const struct broker_application *application)
+bool broker_order_held (const struct records_application *application)
 {
     const struct wire_application *told = &application->told;
 
@@ -54,7 +54,7 @@ static bool is_at_rest (enum wire_state state)
            state == WIRE_STATE_UNFIT;
 }
 
-bool broker_order_under_way (const struct broker_application *application, bool online)
+bool broker_order_under_way (const struct records_application *application, bool online)
 {
     const struct wire_desired *desired = &application->desired;
     const struct wire_application *told = &application->told;
@@ -79,7 +79,7 @@ bool broker_order_under_way (const struct broker_application *application, bool 
     return true;
 }
 
-bool broker_order_raise (struct broker_application *application, struct wire_application *told,
+bool broker_order_raise (struct records_application *application, struct wire_application *told,
                          uint64_t now_ms)
 {
     uint64_t most =
@@ -98,7 +98,7 @@ bool broker_order_raise (struct broker_application *application, struct wire_app
 }
 
 /*  Returns the failure for which the release is quarantined on the node; NULL: it is not. */
-static const struct wire_failure *quarantine_of (const struct broker_application *application,
+static const struct wire_failure *quarantine_of (const struct records_application *application,
                                                  const struct base_digest *release)
 {
     const struct wire_application *told = &application->told;
@@ -114,7 +114,7 @@ static const struct wire_failure *quarantine_of (const struct broker_application
     return NULL;
 }
 
-bool broker_order_quarantined (const struct broker_application *application,
+bool broker_order_quarantined (const struct records_application *application,
                                const struct base_digest *release)
 {
     return quarantine_of (application, release) != NULL;
@@ -122,12 +122,12 @@ bool broker_order_quarantined (const struct broker_application *application,
 
 struct newest {
     const char *platform;
-    struct broker_release found;
+    struct records_release found;
     bool is_found;
     int failed;
 };
 
-static int newest_take (void *context, const struct broker_release *release)
+static int newest_take (void *context, const struct records_release *release)
 {
     struct newest *newest = context;
 
@@ -139,11 +139,11 @@ static int newest_take (void *context, const struct broker_release *release)
     return 1;
 }
 
-int broker_order_newest (struct broker_store *store, const char *application, const char *platform,
-                         struct broker_release *ret_release, struct base_error *error)
+int broker_order_newest (struct records *records, const char *application, const char *platform,
+                         struct records_release *ret_release, struct base_error *error)
 {
     struct newest newest = {.platform = platform};
-    int r = broker_store_releases (store, application, 0, newest_take, &newest, error);
+    int r = records_releases (records, application, 0, newest_take, &newest, error);
 
     if (r < 0 || newest.failed)
         return r < 0 ? r : newest.failed;
@@ -154,15 +154,15 @@ int broker_order_newest (struct broker_store *store, const char *application, co
 }
 
 /*  Finds the release to update to. Returns 1 if there is none: the answer has the reason. */
-static int release_choose (struct making *making, struct broker_release *ret_release)
+static int release_choose (struct making *making, struct records_release *ret_release)
 {
     const struct broker_order *order = making->order;
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     char digest[BASE_DIGEST_TEXT];
     int r;
 
     if (!order->release || base_digest_is_null (order->release)) {
-        r = broker_order_newest (making->store, order->application, order->platform, ret_release,
+        r = broker_order_newest (making->records, order->application, order->platform, ret_release,
                                  making->error);
         if (r != -ENOENT)
             return r;
@@ -171,7 +171,7 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
                           order->platform);
         return r ? r : 1;
     }
-    r = broker_store_release_get (making->store, order->release, &release, making->error);
+    r = records_release_get (making->records, order->release, &release, making->error);
     if (r != 0 && r != -ENOENT)
         return r;
     (void) base_digest_format (order->release, digest);
@@ -193,7 +193,7 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
                           order->platform);
     else {
         *ret_release = release;
-        release = (struct broker_release){.serial = 0};
+        release = (struct records_release){.serial = 0};
         return 0;
     }
     return r ? r : 1;
@@ -202,7 +202,7 @@ static int release_choose (struct making *making, struct broker_release *ret_rel
 /*  Gives the desired state its next epoch. Returns 1 if there is none left: the answer has the reason. */
 static int epoch_next (struct making *making, uint64_t *ret_epoch)
 {
-    struct broker_application *application = &making->application;
+    struct records_application *application = &making->application;
 
     if (application->epoch >= WIRE_EPOCH_MOST - 1) {
         int r =
@@ -242,7 +242,7 @@ static int ordered_set (struct making *making, uint64_t epoch, const char *trans
     return 0;
 }
 
-static int update_set (struct making *making, const struct broker_release *release, uint64_t *ret_epoch)
+static int update_set (struct making *making, const struct records_release *release, uint64_t *ret_epoch)
 {
     struct wire_desired *desired = &making->application.desired;
     char transaction[2 + 16 + 1] = "t-";
@@ -264,8 +264,8 @@ static int update_set (struct making *making, const struct broker_release *relea
 
 static int update_make (struct making *making, uint64_t *ret_epoch)
 {
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
-    struct broker_application *application = &making->application;
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
+    struct records_application *application = &making->application;
     const struct wire_desired *desired = &application->desired;
     const struct wire_failure *failure;
     int r = release_choose (making, &release);
@@ -399,14 +399,14 @@ static void ordered_free_p (struct wire_ordered **ordered)
         wire_ordered_deinit (*ordered);
 }
 
-int broker_order_make (struct broker_store *store, const struct broker_order *order,
+int broker_order_make (struct records *records, const struct broker_order *order,
                        struct wire_ordered *ret_ordered, uint64_t *ret_epoch, struct base_error *error)
 {
     struct wire_ordered ordered = {.epoch = 0};
     base_cleanup (ordered_free_p) struct wire_ordered *owned = &ordered;
-    struct making making = {.store = store, .order = order, .ordered = &ordered, .error = error};
+    struct making making = {.records = records, .order = order, .ordered = &ordered, .error = error};
     uint64_t epoch = 0;
-    int r = broker_store_application_get (store, order->node, order->application, &making.application, error);
+    int r = records_application_get (records, order->node, order->application, &making.application, error);
 
     if (r != 0 && r != -ENOENT)
         return r;
@@ -418,9 +418,9 @@ int broker_order_make (struct broker_store *store, const struct broker_order *or
     else {
         r = making_run (&making, &epoch);
         if (r == 0 && epoch > 0)
-            r = broker_store_application_put (store, &making.application, error);
+            r = records_application_put (records, &making.application, error);
     }
-    broker_application_deinit (&making.application);
+    records_application_deinit (&making.application);
     if (r < 0)
         return r == -ENOMEM ? base_error_errno (error, r, "cannot make an order") : r;
     *ret_ordered = ordered;
@@ -429,7 +429,7 @@ int broker_order_make (struct broker_store *store, const struct broker_order *or
     return 0;
 }
 
-int broker_order_desired (const struct broker_application *application, struct wire_desired *ret_desired)
+int broker_order_desired (const struct records_application *application, struct wire_desired *ret_desired)
 {
     if (application->is_desired)
         return wire_copy (&wire_desired_record, &application->desired, ret_desired);

@@ -65,8 +65,8 @@ static int ending_take (void *context, const struct wire_told *told)
 }
 
 /*  Infers the result from the node's state. */
-static int ending_infer (const struct broker_application *application, const struct broker_order_given *given,
-                         struct wire_node *node)
+static int ending_infer (const struct records_application *application,
+                         const struct broker_order_given *given, struct wire_node *node)
 {
     const struct wire_application *told = &application->told;
     const struct wire_failure *failure = told->last_error;
@@ -89,7 +89,7 @@ static int ending_infer (const struct broker_application *application, const str
     }
 }
 
-int broker_order_result (struct broker_store *store, const struct broker_application *application,
+int broker_order_result (struct records *records, const struct records_application *application,
                          const struct broker_order_given *given, bool may_come, struct wire_node *node,
                          bool *ret_missing, struct base_error *error)
 {
@@ -99,8 +99,8 @@ int broker_order_result (struct broker_store *store, const struct broker_applica
     *ret_missing = false;
     if (!application->is_told || application->told.epoch < given->epoch)
         return 0;
-    r = broker_store_reports_of (store, application->node, application->name, given->epoch, ending_take,
-                                 &ending, error);
+    r = records_reports_of (records, application->node, application->name, given->epoch, ending_take, &ending,
+                            error);
     if (r < 0 || ending.failed)
         return r < 0 ? r : ending.failed;
     if (ending.is_found)
@@ -109,7 +109,7 @@ int broker_order_result (struct broker_store *store, const struct broker_applica
     return may_come ? 0 : ending_infer (application, given, node);
 }
 
-int broker_order_outcome (struct broker_store *store, const struct broker_application *application,
+int broker_order_outcome (struct records *records, const struct records_application *application,
                           bool may_come, struct wire_node *node, bool *ret_missing, struct base_error *error)
 {
     const struct wire_desired *desired = &application->desired;
@@ -126,7 +126,7 @@ int broker_order_outcome (struct broker_store *store, const struct broker_applic
         if ((application->verb == WIRE_VERB_UPDATE || application->verb == WIRE_VERB_CANCEL) &&
             desired->transaction && !(node->desired_transaction = strdup (desired->transaction)))
             return -ENOMEM;
-        r = broker_order_result (store, application, &given, may_come, node, &missing, error);
+        r = broker_order_result (records, application, &given, may_come, node, &missing, error);
     }
     if (ret_missing)
         *ret_missing = missing;

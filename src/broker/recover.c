@@ -14,10 +14,11 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "broker/broker.h"
+#include "broker/documents.h"
 #include "broker/keeping.h"
 #include "broker/root.h"
-#include "broker/store_backup.h"
 #include "disk/disk.h"
+#include "records/backup.h"
 
 #define DRAFT "broker.db.new"
 
@@ -64,6 +65,23 @@ static int draft_name (const char *root_path, int root, struct base_error *error
     return r == 0 ? broker_keeping_settle (root_path, root, error) : r;
 }
 
+/*  Adds the releases of the documents below a root to records that are being made. */
+static int documents_fill (void *context, struct records *records, uint64_t *ret_adopted,
+                           struct base_error *error)
+{
+    const int *root = context;
+
+    return broker_documents_adopt (*root, records, ret_adopted, error);
+}
+
+static int root_renew (const char *path, int root, struct records_restored *ret_restored,
+                       struct base_error *error)
+{
+    struct records_filling filling = {.fill = documents_fill, .context = &root};
+
+    return records_renew (path, &filling, ret_restored, error);
+}
+
 static int root_is_empty (int root, const char *path, struct base_error *error)
 {
     static const char *const names[] = {BROKER_RECORDS, BROKER_RECORDS "-wal"};
@@ -78,7 +96,7 @@ static int root_is_empty (int root, const char *path, struct base_error *error)
     return 0;
 }
 
-static int root_restore (const char *root_path, int root, int from, struct broker_restored *ret_restored,
+static int root_restore (const char *root_path, int root, int from, struct records_restored *ret_restored,
                          struct base_error *error)
 {
     base_cleanup (base_free_p) char *path = base_text_printf ("%s/" DRAFT, root_path);
@@ -89,9 +107,9 @@ static int root_restore (const char *root_path, int root, int from, struct broke
     draft_remove (root);
     r = draft_copy (from, root, error);
     if (r == 0)
-        r = broker_store_check (path, ret_restored, error);
+        r = records_check (path, ret_restored, error);
     if (r == 0)
-        r = broker_store_renew (path, root, ret_restored, error);
+        r = root_renew (path, root, ret_restored, error);
     if (r == 0)
         r = draft_name (root_path, root, error);
     if (r != 0)
@@ -104,7 +122,7 @@ int broker_restore (const char *root_path, const char *file, struct base_error *
     base_cleanup (base_close_p) int root = -1;
     base_cleanup (base_close_p) int lock = -1;
     base_cleanup (base_close_p) int from = open (file, O_RDONLY | O_CLOEXEC);
-    struct broker_restored restored = {.nodes = 0};
+    struct records_restored restored = {.nodes = 0};
     bool was_there = access (root_path, F_OK) == 0;
     int r = from < 0 ? base_error_errno (error, -errno, "cannot read %s", file)
                      : broker_root_open (root_path, &root, &lock, error);
@@ -135,7 +153,7 @@ static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, s
 {
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, root_path);
     struct base_error why = {.code = 0};
-    struct broker_store *store = NULL;
+    struct records *records = NULL;
     bool empty = false;
     int r = file ? broker_keeping_is_empty (root_path, root, &empty, error) : -ENOMEM;
 
@@ -143,8 +161,8 @@ static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, s
     if (r != 0)
         return r;
     if (!empty) {
-        r = broker_store_open (file, &store, &why);
-        (void) broker_store_free (store);
+        r = records_open (file, &records, &why);
+        (void) records_free (records);
         if (r == 0) {
             *ret_kept = true;
             return 0;
@@ -159,7 +177,7 @@ static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, s
     return broker_keeping_set_aside (root, error);
 }
 
-static int root_recover (const char *root_path, int root, struct broker_restored *ret_restored,
+static int root_recover (const char *root_path, int root, struct records_restored *ret_restored,
                          bool *ret_kept, struct base_error *error)
 {
     base_cleanup (base_free_p) char *draft = base_text_printf ("%s/" DRAFT, root_path);
@@ -170,14 +188,14 @@ static int root_recover (const char *root_path, int root, struct broker_restored
         return r;
     draft_remove (root);
     if (!*ret_kept) {
-        r = broker_store_renew (draft, root, ret_restored, error);
+        r = root_renew (draft, root, ret_restored, error);
         if (r == 0)
             r = draft_name (root_path, root, error);
         if (r != 0)
             draft_remove (root);
         return r;
     }
-    r = broker_store_renew (file, root, ret_restored, error);
+    r = root_renew (file, root, ret_restored, error);
     return r == 0 ? broker_keeping_settle (root_path, root, error) : r;
 }
 
@@ -185,7 +203,7 @@ int broker_recover (const char *root_path, struct base_error *error)
 {
     base_cleanup (base_close_p) int root = -1;
     base_cleanup (base_close_p) int lock = -1;
-    struct broker_restored restored = {.nodes = 0};
+    struct records_restored restored = {.nodes = 0};
     bool kept = false;
     int r = access (root_path, F_OK) == 0
                 ? broker_root_open (root_path, &root, &lock, error)

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "broker/text.h"
+#include "wire/text.h"
 
 enum { CHALLENGES_MOST = 3 };
 
@@ -99,16 +99,16 @@ size_t broker_registry_behind (const struct broker_registry *registry, const cha
     return is_there ? at + 1 : at;
 }
 
-static int texts_set (struct broker_node *node, const struct broker_node_record *record)
+static int texts_set (struct broker_node *node, const struct records_node *record)
 {
-    int r = broker_text_set (&node->place, record->place);
+    int r = wire_text_set (&node->place, record->place);
 
     if (r == 0)
-        r = broker_text_set (&node->software, record->software);
+        r = wire_text_set (&node->software, record->software);
     if (r == 0)
-        r = broker_text_set (&node->platform, record->platform);
+        r = wire_text_set (&node->platform, record->platform);
     if (r == 0)
-        r = broker_text_set (&node->kernel, record->kernel);
+        r = wire_text_set (&node->kernel, record->kernel);
     if (r == 0)
         node->restarts = record->restarts;
     if (r == 0 && base_text_copy (node->last_seen, sizeof node->last_seen, record->last_seen) != 0)
@@ -133,7 +133,7 @@ static int room_make (struct broker_registry *registry)
     return 0;
 }
 
-int broker_registry_put (struct broker_registry *registry, const struct broker_node_record *record,
+int broker_registry_put (struct broker_registry *registry, const struct records_node *record,
                          struct broker_node **ret_node)
 {
     base_cleanup (node_free_p) struct broker_node *node = NULL;
@@ -151,7 +151,7 @@ int broker_registry_put (struct broker_registry *registry, const struct broker_n
     if (r != 0)
         return r;
     node = calloc (1, sizeof *node);
-    if (!node || broker_text_set (&node->id, record->id) != 0 || texts_set (node, record) != 0)
+    if (!node || wire_text_set (&node->id, record->id) != 0 || texts_set (node, record) != 0)
         return -ENOMEM;
     node->ring = base_digest_of (node->id, strlen (node->id)).bytes[0];
     memmove (&registry->nodes[at + 1], &registry->nodes[at],

@@ -10,10 +10,10 @@
 #ifndef BROKER_REGISTRY_H
 #define BROKER_REGISTRY_H
 
-#include "broker/broker.h"
+#include "broker/limits.h"
 #include "broker/pace.h"
-#include "broker/store.h"
 #include "bus/socket.h"
+#include "records/records.h"
 
 enum {
     BROKER_CHALLENGE_MS = 2000, /* time for an older session to show that it lives */
@@ -29,7 +29,7 @@ struct broker_node {
     uint64_t restarts;         /* sessions that began without an update or a goodbye */
     struct wire_label *labels; /* by name; an operator's label precedes the node's own of that name */
     size_t n_labels;
-    char session[BROKER_ID_SIZE]; /* empty: none since the broker started, or since its goodbye */
+    char session[RECORDS_ID_SIZE]; /* empty: none since the broker started, or since its goodbye */
     struct bus_peer peer;
     uint64_t revision;
     uint64_t seen_ns;   /* real time; 0: not since the broker started */
@@ -85,7 +85,7 @@ struct broker_node *broker_registry_find (const struct broker_registry *registry
 size_t broker_registry_behind (const struct broker_registry *registry, const char *after);
 
 /*  Adds a node, or updates its texts. Returns 0, -ENOMEM, or -EMFILE if there are too many. */
-int broker_registry_put (struct broker_registry *registry, const struct broker_node_record *record,
+int broker_registry_put (struct broker_registry *registry, const struct records_node *record,
                          struct broker_node **ret_node);
 void broker_registry_remove (struct broker_registry *registry, const char *id);
 

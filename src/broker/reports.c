@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/reports.c - reports of nodes */
 
-#include "broker/private.h"
+#include "broker/reports.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "broker/applications.h"
 #include "broker/journals.h"
-#include "broker/rollouts.h"
+#include "broker/publish.h"
+#include "broker/round.h"
+#include "broker/sessions.h"
 #include "wire/envelope.h"
 
 /*  A report that is being written. */
@@ -23,38 +26,34 @@ struct reported {
 
 enum { RESULTS_AT_ONCE = 60, RESULTS_A_MINUTE = 30 /* results of a node that are logged */ };
 
-static void report_events (struct broker *broker, struct broker_node *node, const struct wire_report *report,
-                           bool changed)
+/*  Returns the event that a result is; 0: none. */
+static enum wire_event event_of (enum wire_outcome outcome)
 {
-    const struct wire_application *told = report->application;
-    enum wire_event event = WIRE_EVENT_NULL;
-
-    switch (report->outcome) {
+    switch (outcome) {
     case WIRE_OUTCOME_CONFIRMED:
-        event = WIRE_EVENT_UPDATED;
-        break;
+        return WIRE_EVENT_UPDATED;
     case WIRE_OUTCOME_REVERTED:
-        event = WIRE_EVENT_REVERTED;
-        break;
+        return WIRE_EVENT_REVERTED;
     case WIRE_OUTCOME_FAILED:
     case WIRE_OUTCOME_REFUSED:
     case WIRE_OUTCOME_WENT_BACK:
-        event = WIRE_EVENT_FAILED;
-        break;
+        return WIRE_EVENT_FAILED;
     default:
-        break;
+        return WIRE_EVENT_NULL;
     }
-    if (changed)
-        broker_event (broker, WIRE_EVENT_CHANGED, node, told, report->transaction, NULL, NULL);
-    if (event)
-        broker_event (broker, event, node, told, report->transaction, report->step, report->reason);
-    if (!event || !broker_pace_take (&node->results, RESULTS_AT_ONCE, RESULTS_A_MINUTE, base_time_boot_ms ()))
+}
+
+static void result_log (struct broker_node *node, const struct wire_report *report)
+{
+    const struct wire_application *told = report->application;
+
+    if (!broker_pace_take (&node->results, RESULTS_AT_ONCE, RESULTS_A_MINUTE, base_time_boot_ms ()))
         return;
     if (node->results.refused > 0)
         base_log (BASE_LOG_WARNING, "node %s: %" PRIu64 " further results were not logged", node->id,
                   node->results.refused);
     node->results.refused = 0;
-    if (event == WIRE_EVENT_FAILED)
+    if (event_of (report->outcome) == WIRE_EVENT_FAILED)
         base_log (BASE_LOG_INFO, "node %s, %s: %s %s: %s", node->id,
                   report->transaction ? report->transaction : "no transaction", report->step,
                   wire_outcome_word (report->outcome), report->reason ? report->reason : "no reason");
@@ -77,34 +76,68 @@ static void report_answer (struct broker *broker, const struct bus_peer *peer,
     (void) origin_answer (broker->origin, peer, &wire_noted_record, &noted);
 }
 
+enum { HAPPENED_MOST = 4 /* a change of state, the result, a fault of the journal, damage */ };
+
+/*  Fills what happened, and logs it. *ret_fault: a text that it refers to; the caller frees it after that. */
+static size_t reported_happened (struct broker *broker, struct broker_node *node,
+                                 const struct reported *reported,
+                                 struct broker_happening happened[HAPPENED_MOST], char **ret_fault)
+{
+    const struct wire_report *report = &reported->report;
+    enum wire_event event = event_of (report->outcome);
+    size_t n = 0;
+
+    if (reported->is_news && reported->news.changed)
+        happened[n++] = (struct broker_happening){.event = WIRE_EVENT_CHANGED,
+                                                  .application = report->application,
+                                                  .transaction = report->transaction};
+    if (reported->is_news && event) {
+        result_log (node, report);
+        happened[n++] = (struct broker_happening){.event = event,
+                                                  .application = report->application,
+                                                  .transaction = report->transaction,
+                                                  .step = report->step,
+                                                  .reason = report->reason};
+    }
+    *ret_fault = broker_journal_fault (broker, node, &reported->journal);
+    if (*ret_fault)
+        happened[n++] = (struct broker_happening){.event = WIRE_EVENT_JOURNAL, .reason = *ret_fault};
+    if (reported->news.damaged)
+        happened[n++] = broker_damage_told (broker, node, report->application);
+    return n;
+}
+
 static void reported_apply (struct broker *broker, const struct reported *reported)
 {
     const struct wire_report *report = &reported->report;
     struct broker_node *node = broker_registry_find (&broker->registry, report->node);
+    base_cleanup (base_free_p) char *fault = NULL;
+    struct broker_happening happened[HAPPENED_MOST];
     struct base_error error = {.code = 0};
     bool trial;
+    size_t n;
 
     if (!node)
         return;
-    if (broker_store_node_on_trial (broker->store, node->id, &trial, &error) != 0)
+    if (records_node_on_trial (broker->records, node->id, &trial, &error) != 0)
         (void) broker_storage_failed (broker, &error);
     else
         broker_registry_trial (&broker->registry, node, trial);
-    if (reported->is_news)
-        report_events (broker, node, report, reported->news.changed);
     broker_settle_check (broker, node, report->application->name);
-    broker_journal_told (broker, node, &reported->journal);
-    if (reported->news.damaged)
-        broker_damage_told (broker, node, report->application);
-    if (reported->is_news || reported->news.changed)
-        broker_node_changed (broker, node);
-    broker_rollouts_node (broker, node);
+    n = reported_happened (broker, node, reported, happened, &fault);
+    broker_node_publish (
+        broker, &(struct broker_node_change){.node = node,
+                                             .flags = reported->is_news || reported->news.changed || fault
+                                                          ? BROKER_NODE_REPORT
+                                                          : BROKER_NODE_REPEAT,
+                                             .happened = happened,
+                                             .n_happened = n});
 }
 
 static void reported_free (struct reported *reported)
 {
     wire_report_deinit (&reported->report);
-    broker_journal_deinit (&reported->journal.before);
+    records_journal_deinit (&reported->journal.before);
     free (reported);
 }
 
@@ -124,13 +157,13 @@ static int reported_store (struct broker *broker, void *item, struct base_error 
     const struct wire_report *report = &reported->report;
     const struct broker_node *node = broker_registry_find (&broker->registry, report->node);
     char now[BASE_TIME_TEXT];
-    int r = broker_store_report_put (broker->store, report, &reported->is_news, error);
+    int r = records_report_put (broker->records, report, &reported->is_news, error);
 
     if (r == 0)
         r = broker_application_tell (broker, report->node, report->application, &reported->news, error);
     if (r == 0)
-        r = broker_store_node_seen (broker->store, report->node, base_time_format (base_time_real_ns (), now),
-                                    error);
+        r = records_node_seen (broker->records, report->node, base_time_format (base_time_real_ns (), now),
+                               error);
     if (r == 0)
         r = broker_journal_tell (broker, report->node, report->journal_serial, &report->journal_head,
                                  node ? node->journal_hello : 0, NULL, &reported->journal, error);
@@ -161,8 +194,8 @@ static int report_add (struct broker *broker, const struct bus_peer *peer, const
 static const char *confirmation_lacks (struct broker *broker, const struct broker_node *node,
                                        const struct wire_report *report)
 {
-    base_cleanup (broker_application_deinit) struct broker_application application = {.epoch = 0};
-    base_cleanup (broker_release_deinit) struct broker_release release = {.serial = 0};
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     const struct wire_application *told = report->application;
     const struct wire_envelope *envelope;
 
@@ -172,11 +205,11 @@ static const char *confirmation_lacks (struct broker *broker, const struct broke
         return "it is not at the end of a trial";
     if (!base_digest_is_null (&report->release) && !base_digest_equal (&report->release, &told->release))
         return "the node runs another release than its order names";
-    if (broker_store_application_get (broker->store, node->id, told->name, &application, NULL) == 0 &&
+    if (records_application_get (broker->records, node->id, told->name, &application, NULL) == 0 &&
         application.is_desired && application.desired.release_epoch == report->epoch &&
         !base_digest_equal (&application.desired.release, &told->release))
         return "the order names another release";
-    if (broker_store_release_get (broker->store, &told->release, &release, NULL) != 0)
+    if (records_release_get (broker->records, &told->release, &release, NULL) != 0)
         return NULL; /* the records are older than the release: they have no order for it either */
     envelope = wire_release_match (&release.document, node->platform ? node->platform : "");
     if (!envelope || !base_digest_equal (&envelope->binary, &told->binary))

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "broker/broker.h"
+#include "broker/errors.h"
 
 int broker_root_open (const char *path, int *ret_root, int *ret_lock, struct base_error *error)
 {

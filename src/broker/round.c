@@ -5,8 +5,6 @@
 
 #include <errno.h>
 
-#include "broker/private.h"
-
 int broker_storage_failed (struct broker *broker, const struct base_error *error)
 {
     base_log_limited (&broker->log, BASE_LOG_ERROR, "%s", error->text[0] ? error->text : "out of memory");
@@ -36,7 +34,7 @@ void broker_round_settle (struct broker *broker)
 
     if (broker->round.count == 0)
         return;
-    r = broker_store_commit (broker->store, &error);
+    r = records_commit (broker->records, &error);
     if (r != 0)
         (void) broker_storage_failed (broker, &error);
     close_all (broker, r == 0);
@@ -62,13 +60,13 @@ void broker_round_deinit (struct broker *broker)
 static int write_one (struct broker *broker, const struct broker_write_ops *ops, void *item,
                       struct base_error *error)
 {
-    int r = broker_store_mark (broker->store, error);
+    int r = records_savepoint (broker->records, error);
 
     if (r == 0)
         r = ops->store (broker, item, error);
-    if (broker_store_mark_end (broker->store, r == 0) != 0) { /* SQLite has rolled back the transaction */
+    if (records_savepoint_end (broker->records, r == 0) != 0) { /* SQLite has rolled back the transaction */
         r = r ? r : -EIO;
-        broker_store_rollback (broker->store);
+        records_rollback (broker->records);
         close_all (broker, false);
     }
     return r;
@@ -85,13 +83,13 @@ int broker_round_add (struct broker *broker, const struct broker_write_ops *ops,
     if (!round->open && !(round->open = calloc (BROKER_ROUND_MOST, sizeof *round->open)))
         return base_error_errno (error, -ENOMEM, "cannot process the reports of a node");
     if (round->count == 0)
-        r = broker_store_begin (broker->store, error);
+        r = records_begin (broker->records, error);
     if (r != 0)
         return r;
     r = write_one (broker, ops, item, error);
     if (r != 0) {
         if (round->count == 0)
-            broker_store_rollback (broker->store);
+            records_rollback (broker->records);
         return r;
     }
     round->open[round->count] = (struct broker_write){.ops = ops, .item = item};

@@ -10,14 +10,9 @@
 #ifndef BROKER_ROUND_H
 #define BROKER_ROUND_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "base/error.h"
+#include "broker/state.h"
 
 enum { BROKER_ROUND_MOST = 256 /* items in one transaction */ };
-
-struct broker;
 
 /*  Operations of one kind of item. */
 struct broker_write_ops {
@@ -30,12 +25,6 @@ struct broker_write_ops {
 struct broker_write {
     const struct broker_write_ops *ops;
     void *item;
-};
-
-struct broker_round {
-    struct broker_write *open; /* BROKER_ROUND_MOST entries; NULL before the first item */
-    size_t count;
-    int timer;
 };
 
 /*  Writes an item into the open transaction, and opens one if needed. Returns 0: `ended` is called later;

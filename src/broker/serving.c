@@ -6,9 +6,9 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "broker/private.h"
-#include "broker/text.h"
+#include "broker/state.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 static bool is_missing (struct broker *broker, const struct base_digest *digest, uint64_t size)
 {
@@ -69,11 +69,11 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
 int broker_serving_verify (struct broker *broker, const struct base_digest *release, const char *platform,
                            struct base_digest *ret_blob)
 {
-    base_cleanup (broker_release_deinit) struct broker_release known = {.serial = 0};
+    base_cleanup (records_release_deinit) struct records_release known = {.serial = 0};
     const struct wire_envelope *envelope;
     int result = 0;
 
-    if (!broker->content || broker_store_release_get (broker->store, release, &known, NULL) != 0)
+    if (!broker->content || records_release_get (broker->records, release, &known, NULL) != 0)
         return 0;
     envelope = wire_release_match (&known.document, platform);
     for (size_t i = 0; envelope && i <= envelope->n_files; i++) {
@@ -94,7 +94,7 @@ void broker_serving_changed (struct broker *broker)
     broker->serving.is_counted = false;
 }
 
-static int release_count (void *context, const struct broker_release *release)
+static int release_count (void *context, const struct records_release *release)
 {
     struct broker *broker = context;
 
@@ -111,7 +111,7 @@ static uint64_t releases_missing (struct broker *broker)
     if (!broker->content || (broker->serving.is_counted && broker->serving.changes == changes))
         return broker->content ? broker->serving.releases : 0;
     broker->serving.releases = 0;
-    if (broker_store_releases (broker->store, NULL, 0, release_count, broker, NULL) == 0)
+    if (records_releases (broker->records, NULL, 0, release_count, broker, NULL) == 0)
         broker->serving.is_counted = true;
     broker->serving.changes = broker_content_changes (broker->content);
     return broker->serving.releases;
@@ -122,10 +122,10 @@ char *broker_serving_notice (struct broker *broker)
     struct base_error error = {.code = 0};
     uint64_t missing;
 
-    if (broker_store_is_lost (broker->store, &error) != 0)
-        return broker_reason ("%s", error.text);
+    if (records_is_lost (broker->records, &error) != 0)
+        return wire_reason ("%s", error.text);
     missing = releases_missing (broker);
-    return missing ? broker_reason (
+    return missing ? wire_reason (
                          "%llu releases cannot be served, because some of their blobs are missing or damaged:"
                          " nodectl releases shows which; publish them again from the same files, or"
                          " withdraw them",

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/sessions.c - nodes that connect, live and disconnect */
 
-#include "broker/private.h"
+#include "broker/sessions.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/applications.h"
 #include "broker/journals.h"
 #include "broker/labels.h"
-#include "broker/rollouts.h"
-#include "broker/text.h"
+#include "broker/publish.h"
+#include "broker/round.h"
+#include "deploy/deploy.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 enum {
     HELLOS_AT_ONCE = 60, /* hellos of a node that are written; and as many a minute */
@@ -32,16 +36,19 @@ static bool is_told (struct broker *broker, struct broker_node *node)
            broker_pace_take (&broker->told, ALL_AT_ONCE, ALL_A_MINUTE, now_ms);
 }
 
-static void came_tell (struct broker *broker, struct broker_node *node, const char *how)
+/*  Logs that a node connected, and fills what happened. Returns their number: 0 if that is not reported. */
+static size_t came_tell (struct broker *broker, struct broker_node *node, const char *how,
+                         struct broker_happening *happened)
 {
     if (!is_told (broker, node))
-        return;
+        return 0;
     if (node->events.refused > 0)
         base_log (BASE_LOG_WARNING, "node %s: %" PRIu64 " further connects and disconnects were not logged",
                   node->id, node->events.refused);
     node->events.refused = 0;
     base_log (BASE_LOG_INFO, "node %s %s", node->id, how);
-    broker_event (broker, WIRE_EVENT_CAME, node, NULL, NULL, NULL, NULL);
+    *happened = (struct broker_happening){.event = WIRE_EVENT_CAME};
+    return 1;
 }
 
 struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *peer, const char *id,
@@ -54,9 +61,11 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
     if (node)
         origin_keep (broker->origin);
     if (node && came) {
-        came_tell (broker, node, "is in contact again");
-        broker_node_changed (broker, node);
-        broker_rollouts_node (broker, node);
+        struct broker_happening happened;
+        size_t n = came_tell (broker, node, "is in contact again", &happened);
+        broker_node_publish (
+            broker, &(struct broker_node_change){
+                        .node = node, .flags = BROKER_NODE_CONTACT, .happened = &happened, .n_happened = n});
     }
     return node;
 }
@@ -64,18 +73,18 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
 /*  hello */
 
 static int hello_store (struct broker *broker, const struct wire_hello *hello,
-                        const struct broker_node_record *record, struct broker_application_news *news,
+                        const struct records_node *record, struct broker_application_news *news,
                         bool *labelled, struct base_error *error)
 {
-    const char *names[BROKER_APPLICATIONS_MOST];
-    int r = broker_store_node_put (broker->store, record, error);
+    const char *names[RECORDS_APPLICATIONS_MOST];
+    int r = records_node_put (broker->records, record, error);
 
     for (size_t i = 0; r == 0 && i < hello->n_applications; i++) {
         names[i] = hello->applications[i].name;
         r = broker_application_tell (broker, hello->node, &hello->applications[i], &news[i], error);
     }
     if (r == 0)
-        r = broker_store_applications_keep (broker->store, hello->node, names, hello->n_applications, error);
+        r = records_applications_keep (broker->records, hello->node, names, hello->n_applications, error);
     if (r == 0)
         r = broker_labels_tell (broker, hello, labelled, error);
     return r;
@@ -98,7 +107,7 @@ struct greeting {
     struct bus_peer peer;
     struct wire_hello hello;
     uint64_t restarts;
-    struct broker_application_news news[BROKER_APPLICATIONS_MOST];
+    struct broker_application_news news[RECORDS_APPLICATIONS_MOST];
     bool labelled;
     struct broker_journal_told journal;
 };
@@ -106,28 +115,28 @@ struct greeting {
 static void greeting_free (struct greeting *greeting)
 {
     wire_hello_deinit (&greeting->hello);
-    broker_journal_deinit (&greeting->journal.before);
+    records_journal_deinit (&greeting->journal.before);
     free (greeting);
 }
 
-static struct broker_node_record record_of (const struct greeting *greeting, char now[BASE_TIME_TEXT])
+static struct records_node record_of (const struct greeting *greeting, char now[BASE_TIME_TEXT])
 {
     const struct wire_hello *hello = &greeting->hello;
 
-    return (struct broker_node_record){.id = hello->node,
-                                       .place = hello->place,
-                                       .software = hello->software,
-                                       .platform = hello->platform,
-                                       .kernel = hello->kernel,
-                                       .restarts = greeting->restarts,
-                                       .last_seen = base_time_format (base_time_real_ns (), now)};
+    return (struct records_node){.id = hello->node,
+                                 .place = hello->place,
+                                 .software = hello->software,
+                                 .platform = hello->platform,
+                                 .kernel = hello->kernel,
+                                 .restarts = greeting->restarts,
+                                 .last_seen = base_time_format (base_time_real_ns (), now)};
 }
 
 static int greeting_store (struct broker *broker, void *item, struct base_error *error)
 {
     struct greeting *greeting = item;
     char now[BASE_TIME_TEXT];
-    struct broker_node_record record = record_of (greeting, now);
+    struct records_node record = record_of (greeting, now);
     const struct wire_hello *hello = &greeting->hello;
     int r = hello_store (broker, hello, &record, greeting->news, &greeting->labelled, error);
 
@@ -148,7 +157,41 @@ static void check_age (struct broker *broker, const struct broker_node *node,
                       " of %s, but the highest epoch in the records is %" PRIu64
                       ": were they replaced by an older copy?",
                       node->id, told->seen_epoch, told->name, news->before);
-    broker_rollouts_older (broker, node, told->name);
+    deploy_records_older (&broker->deploy, node->id, told->name);
+}
+
+/*  The session was opened or continues: logs what is new, and publishes it. */
+static void greeting_publish (struct broker *broker, struct broker_node *node,
+                              const struct greeting *greeting, bool came)
+{
+    const struct wire_hello *hello = &greeting->hello;
+    struct broker_happening happened[1 + 2 * RECORDS_APPLICATIONS_MOST + 1];
+    base_cleanup (base_free_p) char *fault = NULL;
+    size_t n = 0;
+
+    if (came) {
+        char how[256];
+        (void) snprintf (how, sizeof how, "connected: %.128s, noded %.64s",
+                         node->place ? node->place : "an unknown host",
+                         node->software ? node->software : "of an unknown version");
+        n += came_tell (broker, node, how, happened);
+    }
+    for (size_t i = 0; i < hello->n_applications; i++) {
+        const struct wire_application *told = &hello->applications[i];
+        if (greeting->news[i].changed)
+            happened[n++] = (struct broker_happening){.event = WIRE_EVENT_CHANGED, .application = told};
+        if (greeting->news[i].damaged)
+            happened[n++] = broker_damage_told (broker, node, told);
+    }
+    fault = broker_journal_fault (broker, node, &greeting->journal);
+    if (fault)
+        happened[n++] = (struct broker_happening){.event = WIRE_EVENT_JOURNAL, .reason = fault};
+    broker_node_publish (broker,
+                         &(struct broker_node_change){.node = node,
+                                                      .flags = BROKER_NODE_CONTACT | BROKER_NODE_REPORT |
+                                                               (greeting->labelled ? BROKER_NODE_LABELS : 0),
+                                                      .happened = happened,
+                                                      .n_happened = n});
 }
 
 /*  Opens the session of a hello that is on disk. */
@@ -156,38 +199,26 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
 {
     const struct wire_hello *hello = &greeting->hello;
     char now[BASE_TIME_TEXT];
-    struct broker_node_record record = record_of (greeting, now);
+    struct records_node record = record_of (greeting, now);
     struct broker_node *node;
-    bool trial = false;
+    bool trial = false, came;
     int r = broker_registry_put (&broker->registry, &record, &node);
 
     if (r != 0)
         return base_error_errno (error, r, "cannot store node %s", hello->node);
     if (greeting->labelled && broker_labels_load (broker, node, error) != 0)
         (void) broker_storage_failed (broker, error);
-    if (broker_registry_open (&broker->registry, node, hello->session, &greeting->peer,
-                              base_time_boot_ms ())) {
-        char how[256];
-        (void) snprintf (how, sizeof how, "connected: %.128s, noded %.64s",
-                         node->place ? node->place : "an unknown host",
-                         node->software ? node->software : "of an unknown version");
-        came_tell (broker, node, how);
-    }
+    came =
+        broker_registry_open (&broker->registry, node, hello->session, &greeting->peer, base_time_boot_ms ());
     node->journal_hello = hello->journal_serial;
     for (size_t i = 0; i < hello->n_applications; i++) {
         const struct wire_application *told = &hello->applications[i];
-        if (greeting->news[i].changed)
-            broker_event (broker, WIRE_EVENT_CHANGED, node, told, NULL, NULL, NULL);
-        if (greeting->news[i].damaged)
-            broker_damage_told (broker, node, told);
         check_age (broker, node, told, &greeting->news[i]);
         trial |= told->state == WIRE_STATE_TRIAL;
         broker_settle_check (broker, node, told->name);
     }
     broker_registry_trial (&broker->registry, node, trial);
-    broker_journal_told (broker, node, &greeting->journal);
-    broker_node_changed (broker, node);
-    broker_rollouts_node (broker, node);
+    greeting_publish (broker, node, greeting, came);
     if (node->trial)
         broker_hints_want_after (&broker->hints, node->ring, node->id, 0);
     return 0;
@@ -195,7 +226,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
 
 /*  Answers a hello. A node that has disconnected meanwhile says hello again. */
 static void welcome_send (struct broker *broker, const struct bus_peer *peer, enum wire_status status,
-                          const char *reason, const struct broker_journal *journal)
+                          const char *reason, const struct records_journal *journal)
 {
     struct wire_welcome answer = {.status = status,
                                   .reason = (char *) reason,
@@ -262,7 +293,7 @@ static int hello_admit (struct broker *broker, const struct bus_peer *peer, cons
 static bool hello_is_valid (const struct wire_hello *hello)
 {
     if (!wire_node_is_valid (hello->node) || !hello->session[0] ||
-        hello->n_applications > BROKER_APPLICATIONS_MOST)
+        hello->n_applications > RECORDS_APPLICATIONS_MOST)
         return false;
     for (size_t i = 0; i < hello->n_applications; i++)
         if (!wire_application_is_valid (hello->applications[i].name))
@@ -280,17 +311,17 @@ static bool hello_is_in_time (struct broker *broker, const struct wire_hello *he
 
     if (!origin_is_named (broker->origin, hello->node)) {
         answer->status = WIRE_STATUS_REFUSED;
-        answer->reason = broker_reason ("this connection belongs to another node");
+        answer->reason = wire_reason ("this connection belongs to another node");
         return false;
     }
     if (node ? broker_pace_take (&node->hellos, HELLOS_AT_ONCE, HELLOS_AT_ONCE, now_ms)
              : broker_pace_take (&broker->invented, BROKER_NEW_AT_ONCE, broker->new_nodes, now_ms))
         return true;
     answer->status = WIRE_STATUS_FAILED;
-    answer->reason = node ? broker_reason ("node %s has sent too many hellos within a minute", node->id)
-                          : broker_reason ("too many unknown nodes: %u a minute are accepted"
-                                           " (broker/new-nodes)",
-                                           broker->new_nodes);
+    answer->reason = node ? wire_reason ("node %s has sent too many hellos within a minute", node->id)
+                          : wire_reason ("too many unknown nodes: %u a minute are accepted"
+                                         " (broker/new-nodes)",
+                                         broker->new_nodes);
     return false;
 }
 
@@ -302,7 +333,7 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
 
     if (!hello_is_valid (hello)) {
         answer->status = WIRE_STATUS_INVALID;
-        answer->reason = broker_reason ("the id of a node or the name of an application is not valid");
+        answer->reason = wire_reason ("the id of a node or the name of an application is not valid");
         return 0;
     }
     greeting_settle (broker, hello->node);
@@ -314,7 +345,7 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
     case BROKER_REFUSE:
         base_log_limited (&broker->log, BASE_LOG_WARNING, "refused: %s", error.text);
         answer->status = WIRE_STATUS_REFUSED;
-        answer->reason = broker_reason ("%s", error.text);
+        answer->reason = wire_reason ("%s", error.text);
         return 0;
     case BROKER_ADMIT:
         break;
@@ -358,7 +389,7 @@ static void registry_settled (void *context, struct broker_node *node, const str
 
 /*  A disconnect that is being written. */
 struct parting {
-    char node[BROKER_ID_SIZE];
+    char node[RECORDS_ID_SIZE];
     char last_seen[BASE_TIME_TEXT];
     char reason[513];
 };
@@ -367,7 +398,7 @@ static int parting_store (struct broker *broker, void *item, struct base_error *
 {
     const struct parting *parting = item;
 
-    return broker_store_node_seen (broker->store, parting->node, parting->last_seen, error);
+    return records_node_seen (broker->records, parting->node, parting->last_seen, error);
 }
 
 static void parting_ended (struct broker *broker, void *item, bool kept)
@@ -377,12 +408,14 @@ static void parting_ended (struct broker *broker, void *item, bool kept)
 
     (void) kept; /* the node is offline in any case */
     if (node) {
-        if (is_told (broker, node)) {
+        struct broker_happening happened = {.event = WIRE_EVENT_WENT, .reason = parting->reason};
+        bool told = is_told (broker, node);
+        if (told)
             base_log (BASE_LOG_INFO, "node %s disconnected: %s", node->id, parting->reason);
-            broker_event (broker, WIRE_EVENT_WENT, node, NULL, NULL, NULL, parting->reason);
-        }
-        broker_node_changed (broker, node);
-        broker_rollouts_node (broker, node);
+        broker_node_publish (broker, &(struct broker_node_change){.node = node,
+                                                                  .flags = BROKER_NODE_CONTACT,
+                                                                  .happened = &happened,
+                                                                  .n_happened = told});
     }
     free (parting);
 }

@@ -22,7 +22,7 @@ int __wrap_origin_announce (struct origin *origin, const char *topic, const stru
 }
 
 __typeof__ (broker_order_desired) __real_broker_order_desired, __wrap_broker_order_desired;
-int __wrap_broker_order_desired (const struct broker_application *application,
+int __wrap_broker_order_desired (const struct records_application *application,
                                  struct wire_desired *ret_desired)
 {
     static struct wire_desired before[REMEMBERED];

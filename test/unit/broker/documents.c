@@ -11,7 +11,8 @@
 #include "test/fault/scratch.h"
 #include "wire/envelope.h"
 
-static struct broker_store *store;
+static struct records *records;
+static struct broker_mark *mark;
 static struct base_error error;
 static int root;
 
@@ -19,12 +20,13 @@ static void set_up (void)
 {
     scratch_begin ();
     root = open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    cr_assert_eq (broker_keeping_open (".", root, false, &store, &error), 0, "%s", error.text);
+    cr_assert_eq (broker_keeping_open (".", root, false, &records, &mark, &error), 0, "%s", error.text);
 }
 
 static void tear_down (void)
 {
-    store = broker_store_free (store);
+    records = records_free (records);
+    mark = broker_mark_free (mark);
     (void) close (root);
     scratch_end ();
 }
@@ -41,27 +43,29 @@ static struct base_digest release_publish (const char *version, const char *time
                                      .size = strlen (version),
                                      .args = args,
                                      .n_args = 1};
-    struct broker_release release = {.document = {.application = (char *) "noded",
-                                                  .version = (char *) version,
-                                                  .envelopes = &envelope,
-                                                  .n_envelopes = 1}};
+    struct records_release release = {.document = {.application = (char *) "noded",
+                                                   .version = (char *) version,
+                                                   .envelopes = &envelope,
+                                                   .n_envelopes = 1}};
 
     release.digest = wire_release_digest (&release.document);
     (void) snprintf (release.time, sizeof release.time, "%s", time);
-    cr_assert_eq (broker_store_release_put (store, &release.digest, &release.document, time, &error), 0);
+    cr_assert_eq (records_release_put (records, &release.digest, &release.document, time, &error), 0);
     cr_assert_eq (broker_document_put (root, &release, &error), 0, "%s", error.text);
     return release.digest;
 }
 
 static int records_reopen (bool anew)
 {
-    store = broker_store_free (store);
-    return broker_keeping_open (".", root, anew, &store, &error);
+    records = records_free (records);
+    mark = broker_mark_free (mark);
+    return broker_keeping_open (".", root, anew, &records, &mark, &error);
 }
 
 static void records_remove (void)
 {
-    store = broker_store_free (store);
+    records = records_free (records);
+    mark = broker_mark_free (mark);
     free (scratch_shell ("rm broker.db*", NULL));
 }
 
@@ -69,24 +73,24 @@ Test (documents, rebuild_the_records_in_the_order_of_publishing)
 {
     struct base_digest second = release_publish ("2", "2026-02-01T00:00:00.000000000Z");
     struct base_digest first = release_publish ("1", "2026-01-01T00:00:00.000000000Z");
-    struct broker_release release = {.serial = 0};
+    struct records_release release = {.serial = 0};
 
-    cr_assert_eq (broker_store_release_withdraw (store, &first, &error), 0);
-    cr_assert_eq (broker_store_release_get (store, &first, &release, &error), 0);
+    cr_assert_eq (records_release_withdraw (records, &first, &error), 0);
+    cr_assert_eq (records_release_get (records, &first, &release, &error), 0);
     cr_assert_eq (broker_document_put (root, &release, &error), 0);
-    broker_release_deinit (&release);
+    records_release_deinit (&release);
     records_remove ();
-    cr_assert_eq (broker_keeping_open (".", root, false, &store, &error), BROKER_E_NO_RECORDS);
+    cr_assert_eq (broker_keeping_open (".", root, false, &records, &mark, &error), BROKER_E_NO_RECORDS);
     cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
     cr_assert_eq (records_reopen (false), 0, "%s", error.text);
-    cr_assert_eq (broker_store_release_get (store, &first, &release, &error), 0);
+    cr_assert_eq (records_release_get (records, &first, &release, &error), 0);
     cr_expect (release.withdrawn);
     cr_expect_eq (release.serial, 1);
-    broker_release_deinit (&release);
-    cr_assert_eq (broker_store_release_get (store, &second, &release, &error), 0);
+    records_release_deinit (&release);
+    cr_assert_eq (records_release_get (records, &second, &release, &error), 0);
     cr_expect_not (release.withdrawn);
     cr_expect_eq (release.serial, 2);
-    broker_release_deinit (&release);
+    records_release_deinit (&release);
 }
 
 Test (documents, that_are_missing_are_written_and_damaged_ones_are_repaired)
@@ -101,9 +105,9 @@ Test (documents, that_are_missing_are_written_and_damaged_ones_are_repaired)
     records_remove ();
     cr_assert_eq (broker_recover (".", &error), 0, "%s", error.text);
     cr_assert_eq (records_reopen (false), 0, "%s", error.text);
-    struct broker_release release = {.serial = 0};
-    cr_expect_eq (broker_store_release_get (store, &digest, &release, &error), 0);
-    broker_release_deinit (&release);
+    struct records_release release = {.serial = 0};
+    cr_expect_eq (records_release_get (records, &digest, &release, &error), 0);
+    records_release_deinit (&release);
 }
 
 Test (documents, whose_release_does_not_match_their_name_are_ignored)
@@ -119,13 +123,14 @@ Test (documents, whose_release_does_not_match_their_name_are_ignored)
 Test (documents, that_the_records_do_not_know_show_that_the_records_are_older)
 {
     (void) release_publish ("1", "2026-01-01T00:00:00.000000000Z");
-    store = broker_store_free (store);
+    records = records_free (records);
+    mark = broker_mark_free (mark);
     free (scratch_shell ("cp broker.db copy", NULL));
     cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     (void) release_publish ("2", "2026-02-01T00:00:00.000000000Z");
     records_remove ();
     free (scratch_shell ("mv copy broker.db; rm records.mark", NULL));
-    cr_assert_eq (broker_keeping_open (".", root, false, &store, &error), BROKER_E_OLDER);
+    cr_assert_eq (broker_keeping_open (".", root, false, &records, &mark, &error), BROKER_E_OLDER);
     cr_expect_not_null (strstr (error.text, "lacks 1 of the releases"), "%s", error.text);
 }
 
@@ -134,7 +139,7 @@ Test (documents, are_set_aside_when_new_records_are_requested)
     struct base_digest digest = release_publish ("1", "2026-01-01T00:00:00.000000000Z");
 
     records_remove ();
-    cr_assert_eq (broker_keeping_open (".", root, true, &store, &error), 0, "%s", error.text);
+    cr_assert_eq (broker_keeping_open (".", root, true, &records, &mark, &error), 0, "%s", error.text);
     cr_expect_not (broker_document_has (root, &digest));
     cr_assert_eq (records_reopen (false), 0, "%s", error.text);
     cr_expect_eq (records_reopen (true), -EEXIST);
@@ -144,10 +149,12 @@ Test (documents, are_set_aside_when_new_records_are_requested)
 /*  The states that a kill during the very first start leaves. */
 Test (documents, are_not_required_after_a_kill_during_the_first_start)
 {
-    store = broker_store_free (store);
+    records = records_free (records);
+    mark = broker_mark_free (mark);
     free (scratch_shell ("rm -r broker.db* records.mark; : >broker.db", NULL));
     cr_assert_eq (records_reopen (false), 0, "%s", error.text);
-    store = broker_store_free (store);
+    records = records_free (records);
+    mark = broker_mark_free (mark);
     free (scratch_shell ("rm broker.db* records.mark; cp /dev/null broker.db; sqlite3 broker.db"
                          " 'PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t'; rm -f records.mark",
                          NULL));

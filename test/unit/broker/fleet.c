@@ -5,7 +5,7 @@
 
 #include <zmq.h>
 
-#include "broker/store.h"
+#include "records/records.h"
 
 static struct fixture fixture;
 static struct peer *operator;
@@ -472,7 +472,7 @@ Test (fleet, a_result_that_is_never_reported_is_inferred_after_a_while)
 
 Test (fleet, reports_that_arrive_together_are_recorded_and_one_failure_affects_no_other)
 {
-    enum { MORE = 10, SENT = BROKER_APPLICATIONS_MOST + MORE };
+    enum { MORE = 10, SENT = RECORDS_APPLICATIONS_MOST + MORE };
     struct node node;
     unsigned kept = 0, failed = 0;
     char name[32];
@@ -502,14 +502,14 @@ Test (fleet, reports_that_arrive_together_are_recorded_and_one_failure_affects_n
             failed++;
         wire_noted_deinit (&noted);
     }
-    cr_assert_eq (kept, BROKER_APPLICATIONS_MOST - 1, "in addition to noded itself");
+    cr_assert_eq (kept, RECORDS_APPLICATIONS_MOST - 1, "in addition to noded itself");
     cr_assert_eq (failed, MORE + 1);
 
     /* acknowledged reports are on disk */
     fixture_restart ();
     char *nodes[] = {(char *) node.id};
     struct wire_request request = {.verb = WIRE_VERB_WHY, .nodes = nodes, .n_nodes = 1, .application = name};
-    (void) snprintf (name, sizeof name, "app-%u", BROKER_APPLICATIONS_MOST - 2);
+    (void) snprintf (name, sizeof name, "app-%u", RECORDS_APPLICATIONS_MOST - 2);
     struct wire_answer answer = operator_ask (operator, & request);
     cr_assert_eq (answer.n_told, 1);
     wire_answer_deinit (&answer);

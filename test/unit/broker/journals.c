@@ -16,18 +16,18 @@ static struct base_error error;
 static void set_up (void)
 {
     char path[96];
-    struct broker_node_record node = {
+    struct records_node node = {
         .id = "web-1", .platform = "linux/amd64", .last_seen = "2026-11-22T15:00:00Z"};
     (void) snprintf (root, sizeof root, "/tmp/journals.XXXXXX");
     cr_assert_not_null (mkdtemp (root));
     (void) snprintf (path, sizeof path, "%s/broker.db", root);
-    cr_assert_eq (broker_store_open (path, &broker.store, &error), 0, "%s", error.text);
-    cr_assert_eq (broker_store_node_put (broker.store, &node, &error), 0, "%s", error.text);
+    cr_assert_eq (records_open (path, &broker.records, &error), 0, "%s", error.text);
+    cr_assert_eq (records_node_put (broker.records, &node, &error), 0, "%s", error.text);
 }
 
 static void tear_down (void)
 {
-    broker.store = broker_store_free (broker.store);
+    broker.records = records_free (broker.records);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, root, NULL);
 }
 
@@ -40,7 +40,7 @@ static bool journal_report (uint64_t serial, const char *line, uint64_t late)
     struct base_digest head = base_digest_of (line, strlen (line));
     cr_assert_eq (broker_journal_tell (&broker, "web-1", serial, &head, late, NULL, &told, &error), 0, "%s",
                   error.text);
-    broker_journal_deinit (&told.before);
+    records_journal_deinit (&told.before);
     return told.fault;
 }
 

@@ -9,9 +9,9 @@
 #include "disk/disk.h"
 
 static char root[64];
-static struct broker_store *store;
+static struct records *records;
 static struct base_error error;
-static struct broker_application application; /* what the test reports, and what the store returned */
+static struct records_application application; /* what the test reports, and what the records returned */
 static struct wire_ordered ordered;
 static uint64_t epoch, now_ms;
 
@@ -33,22 +33,22 @@ static struct base_digest release_publish (const char *version, const char *plat
                                    .n_envelopes = 1};
     struct base_digest digest = digest_of (version);
 
-    cr_assert_eq (
-        broker_store_release_put (store, &digest, &release, "2026-11-22T15:00:00.000000000Z", &error), 0);
+    cr_assert_eq (records_release_put (records, &digest, &release, "2026-11-22T15:00:00.000000000Z", &error),
+                  0);
     return digest;
 }
 
 static void application_report (void)
 {
-    cr_assert (broker_store_application_put (store, &application, &error) == 0, "%s", error.text);
+    cr_assert (records_application_put (records, &application, &error) == 0, "%s", error.text);
 }
 
-/*  Reads the record from the store again. The reported part stays as the test set it. */
+/*  Reads the record again. The reported part stays as the test set it. */
 static void application_reload (void)
 {
-    struct broker_application found;
+    struct records_application found;
 
-    cr_assert_eq (broker_store_application_get (store, "web-1", "noded", &found, &error), 0);
+    cr_assert_eq (records_application_get (records, "web-1", "noded", &found, &error), 0);
     wire_desired_deinit (&application.desired);
     wire_application_deinit (&found.told);
     found.told = application.told;
@@ -67,7 +67,7 @@ static enum wire_status order_of (enum wire_verb verb, const struct base_digest 
 
     wire_ordered_deinit (&ordered);
     epoch = 0;
-    cr_assert (broker_order_make (store, &order, &ordered, &epoch, &error) == 0, "%s", error.text);
+    cr_assert (broker_order_make (records, &order, &ordered, &epoch, &error) == 0, "%s", error.text);
     cr_assert (ordered.status == WIRE_STATUS_OK || ordered.reason, "a refusal gives a reason");
     application_reload ();
     return ordered.status;
@@ -80,7 +80,7 @@ static void set_up (void)
     (void) snprintf (root, sizeof root, "/tmp/orders.XXXXXX");
     cr_assert_not_null (mkdtemp (root));
     (void) snprintf (path, sizeof path, "%s/broker.db", root);
-    cr_assert_eq (broker_store_open (path, &store, &error), 0);
+    cr_assert_eq (records_open (path, &records, &error), 0);
     (void) snprintf (application.node, sizeof application.node, "web-1");
     (void) snprintf (application.name, sizeof application.name, "noded");
     application.is_told = true;
@@ -97,7 +97,7 @@ static void tear_down (void)
 {
     wire_ordered_deinit (&ordered);
     wire_desired_deinit (&application.desired);
-    store = broker_store_free (store);
+    records = records_free (records);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, root, NULL);
 }
 
@@ -111,7 +111,7 @@ Test (orders, an_update_takes_the_newest_release_that_fits_and_is_not_withdrawn)
     second = release_publish ("2", "linux/amd64");
     (void) release_publish ("3", "linux/arm64");
     fourth = release_publish ("4", NULL);
-    cr_assert_eq (broker_store_release_withdraw (store, &fourth, &error), 0);
+    cr_assert_eq (records_release_withdraw (records, &fourth, &error), 0);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
     cr_assert (base_digest_equal (&ordered.release, &second));
     cr_assert_str_eq (ordered.version, "2");
@@ -143,7 +143,7 @@ Test (orders, an_update_to_an_unsuitable_release_is_refused)
     struct base_digest arm = release_publish ("3", "linux/arm64"), gone = release_publish ("4", NULL),
                        unknown = digest_of ("5");
 
-    cr_assert_eq (broker_store_release_withdraw (store, &gone, &error), 0);
+    cr_assert_eq (records_release_withdraw (records, &gone, &error), 0);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &arm, true), WIRE_STATUS_NONE);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &gone, true), WIRE_STATUS_GONE);
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &unknown, true), WIRE_STATUS_NONE);
@@ -180,7 +180,7 @@ Test (orders, a_reported_epoch_beyond_clock_and_record_is_not_accepted)
 Test (orders, an_update_under_way_is_answered_again_and_another_release_is_busy)
 {
     struct base_digest second = release_publish ("2", NULL), third;
-    char transaction[BROKER_ID_SIZE];
+    char transaction[RECORDS_ID_SIZE];
 
     cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
     (void) snprintf (transaction, sizeof transaction, "%s", ordered.transaction);
@@ -377,7 +377,7 @@ static void report_put (uint64_t of, const char *step, enum wire_outcome outcome
                                .application = &application.told};
     bool news;
 
-    cr_assert_eq (broker_store_report_put (store, &told, &news, &error), 0);
+    cr_assert_eq (records_report_put (records, &told, &news, &error), 0);
 }
 
 static enum wire_outcome outcome_find (bool may_come, bool *ret_missing)
@@ -385,7 +385,7 @@ static enum wire_outcome outcome_find (bool may_come, bool *ret_missing)
     struct wire_node node = {.revision = 0};
     enum wire_outcome found;
 
-    cr_assert_eq (broker_order_outcome (store, &application, may_come, &node, ret_missing, &error), 0);
+    cr_assert_eq (broker_order_outcome (records, &application, may_come, &node, ret_missing, &error), 0);
     found = node.outcome;
     wire_node_deinit (&node);
     return found;

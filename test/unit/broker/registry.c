@@ -66,7 +66,7 @@ static struct wire_hello hello_of (const char *id, const char *session)
 
 static struct broker_node *node_put (const char *id)
 {
-    struct broker_node_record record = {.id = id, .platform = "linux/amd64", .last_seen = "never"};
+    struct records_node record = {.id = id, .platform = "linux/amd64", .last_seen = "never"};
     struct broker_node *node;
 
     cr_assert_eq (broker_registry_put (&registry, &record, &node), 0);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  broker/applications.c - what a node reports of its applications
+
+    A change that a message causes is on disk before the message is answered. Events and hints follow it. */
+
+#include "broker/applications.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "broker/orders.h"
+
+static bool application_differs (const struct records_application *application,
+                                 const struct wire_application *told)
+{
+    return !application->is_told || application->told.state != told->state ||
+           !base_digest_equal (&application->told.release, &told->release);
+}
+
+static bool damage_is_news (const struct records_application *application,
+                            const struct wire_application *told)
+{
+    const char *known = application->is_told ? application->told.damage : NULL;
+
+    return told->damage && (!known || strcmp (known, told->damage) != 0);
+}
+
+struct broker_happening broker_damage_told (struct broker *broker, const struct broker_node *node,
+                                            const struct wire_application *told)
+{
+    base_log_limited (&broker->log, BASE_LOG_WARNING, "node %s: %s", node->id, told->damage);
+    return (struct broker_happening){
+        .event = WIRE_EVENT_DAMAGED, .application = told, .reason = told->damage};
+}
+
+int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
+                             struct broker_application_news *ret_news, struct base_error *error)
+{
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
+    struct wire_application copy;
+    int r = records_application_get (broker->records, node, told->name, &application, error);
+
+    if (r == -ENOENT) {
+        uint64_t count;
+        r = records_applications_count (broker->records, node, &count, error);
+        if (r == 0 && count >= RECORDS_APPLICATIONS_MOST)
+            return base_error_set (error, -EMFILE, "node %s has more than %d applications", node,
+                                   RECORDS_APPLICATIONS_MOST);
+        (void) base_text_copy (application.node, sizeof application.node, node);
+        (void) base_text_copy (application.name, sizeof application.name, told->name);
+    }
+    if (r != 0)
+        return r;
+    r = wire_copy (&wire_application_record, told, &copy);
+    if (r != 0)
+        return base_error_errno (error, r, "cannot store the reports of node %s", node);
+    *ret_news = (struct broker_application_news){.changed = application_differs (&application, told),
+                                                 .damaged = damage_is_news (&application, told),
+                                                 .known = application.is_told,
+                                                 .before = application.epoch};
+    wire_application_deinit (&application.told);
+    application.told = copy;
+    application.is_told = true;
+    ret_news->believed = broker_order_raise (&application, &application.told, base_time_real_ns () / 1000000);
+    if (!ret_news->believed)
+        base_log_limited (&broker->log, BASE_LOG_WARNING,
+                          "node %s reports epoch %llu of %s, ignoring it: no epoch that high was issued",
+                          node, (unsigned long long) told->seen_epoch, told->name);
+    return records_application_put (broker->records, &application, error);
+}
+
+void broker_settle_check (struct broker *broker, struct broker_node *node, const char *name)
+{
+    base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
+    base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
+    bool missing = false;
+
+    if (records_application_get (broker->records, node->id, name, &application, NULL) == 0)
+        (void) broker_order_outcome (broker->records, &application, true, &shown, &missing, NULL);
+    if (missing && !node->settle_ms)
+        node->settle_ms = base_time_boot_ms () + DEPLOY_SETTLE_MS;
+}

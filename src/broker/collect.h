@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  broker/collect.h - moves blobs that nothing needs to the trash */
+
+#ifndef BROKER_COLLECT_H
+#define BROKER_COLLECT_H
+
+#include "broker/state.h"
+
+/*  Moves the blobs of a withdrawn release that nothing needs any more to the trash. */
+int broker_contents_collect_of (struct broker *broker, const struct base_digest *release,
+                                struct base_error *error);
+
+/*  Moves blobs that nothing needs to the trash, except those that were uploaded within a day: somebody may
+    be about to publish them. */
+void broker_contents_collect (struct broker *broker);
+
+#endif

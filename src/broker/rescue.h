@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  broker/rescue.h - saves records that were removed while the broker runs */
+
+#ifndef BROKER_RESCUE_H
+#define BROKER_RESCUE_H
+
+#include "broker/state.h"
+
+/*  Notices that the records were removed or replaced, and saves a copy of them, once. */
+void broker_rescue_look (struct broker *broker);
+
+#endif

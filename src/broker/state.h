@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  broker/state.h - the running broker: what its files share */
+
+#ifndef BROKER_STATE_H
+#define BROKER_STATE_H
+
+#include "base/log.h"
+#include "broker/changes.h"
+#include "broker/content.h"
+#include "broker/hints.h"
+#include "broker/mark.h"
+#include "broker/registry.h"
+#include "broker/waiters.h"
+#include "deploy/rollout.h"
+#include "origin/origin.h"
+
+struct broker_backup;
+struct broker_copies;
+
+/*  The open transaction of broker/round.h. */
+struct broker_write;
+struct broker_round {
+    struct broker_write *open; /* BROKER_ROUND_MOST entries; NULL before the first item */
+    size_t count;
+    int timer;
+};
+
+struct broker {
+    struct bus_loop *loop;
+    int root, lock;
+    struct records *records;
+    struct broker_mark *mark;       /* follows the records */
+    struct broker_content *content; /* NULL with no_content */
+    struct broker_registry registry;
+    struct broker_changes changes; /* revisions, rollouts and events subscribe, in this order */
+    struct broker_pace invented;   /* limits how fast unknown node ids are accepted */
+    struct broker_pace told;       /* limits events of nodes that go online or offline */
+    uint64_t foreign;              /* registry.foreign in the last log line */
+    unsigned new_nodes;            /* a minute */
+    uint64_t ended[BUS_END_COUNT]; /* closed connections by reason, in the last log line */
+    struct broker_hints hints;
+    struct broker_waiters waiters;
+    struct origin *origin;
+    struct bus_socket *events;
+    uint64_t revision; /* of the last change */
+    uint64_t heartbeat_ms;
+    uint64_t tick_ms;
+    int tick;
+    struct base_log_limit log, orders_log;
+    struct broker_round round;
+    struct broker_backup *backup; /* in progress; NULL: none */
+    struct broker_copies *copies; /* finished; NULL: none yet */
+    struct deploy deploy;
+    int deploy_timer; /* calls deploy_tick */
+    struct {
+        bool is_counted;
+        uint64_t changes;  /* broker_content_changes () at the last count */
+        uint64_t releases; /* that cannot be served */
+    } serving;
+    bool is_rescued;  /* a copy of lost records was made, or tried */
+    uint64_t notices; /* sequence number of the last notice event */
+};
+
+#endif

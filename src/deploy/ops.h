@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  deploy/ops.h - what rollouts need of the program in which they run
+
+    Rollouts give orders to nodes, announce them, and send events; they know of nodes and of blobs. All of
+    that is their owner's, which provides these operations. context is the owner's. */
+
+#ifndef DEPLOY_OPS_H
+#define DEPLOY_OPS_H
+
+#include "records/records.h"
+#include "rollout/selector.h"
+
+struct deploy_rollout;
+
+enum {
+    DEPLOY_SETTLE_MS = 5000,  /* how long a missing result may still arrive */
+    DEPLOY_ORDERS_MOST = 256, /* in one transaction, and in one announcement */
+    DEPLOY_BLOBS_TEXT = 320
+};
+
+/*  A node as it is now. Texts are the owner's, and valid until it changes its nodes. */
+struct deploy_node {
+    const char *id;
+    const char *platform;
+    bool online;
+    uint64_t restarts;  /* sessions that began without an update or a goodbye */
+    const void *labels; /* for the operation label */
+};
+typedef int deploy_node_each (void *context, const struct deploy_node *node);
+
+/*  An order to a node, as a rollout gives it: a revert does not hold the node. */
+struct deploy_order {
+    enum wire_verb verb; /* update, revert, cancel */
+    const char *node, *application;
+    const struct base_digest *release; /* to update to, or to revert from */
+};
+
+/*  An order that was given. */
+struct deploy_given {
+    enum wire_verb verb;
+    uint64_t epoch;
+    const struct base_digest *release;
+    const char *transaction; /* of an update; may be NULL */
+};
+
+struct deploy_ops {
+    /*  nodes */
+
+    /*  Returns whether the node is known. */
+    bool (*node) (void *context, const char *id, struct deploy_node *ret_node);
+    /*  Calls each for all nodes, by id. Stops at a non-zero return and returns it. */
+    int (*nodes) (void *context, deploy_node_each *each, void *each_context);
+    /*  Returns the value of a label of a node, or NULL. */
+    rollout_label *label;
+    /*  Calls deploy_node_changed for the node at at_ms since boot, unless a call is due before that. */
+    void (*recheck) (void *context, const char *node, uint64_t at_ms);
+
+    /*  orders; the records are written in the caller's transaction */
+
+    /*  Makes an order, or reports in *ret_ordered, which the caller owns, why none was made. *ret_epoch: of
+        a new order; 0 if none was made, or if the order under way is reported again. Returns 0 or -errno. */
+    int (*order) (void *context, const struct deploy_order *order, struct wire_ordered *ret_ordered,
+                  uint64_t *ret_epoch, struct base_error *error);
+    /*  Fills outcome, outcome_step and outcome_reason of ret_shown with the result of an order; none if it
+        has not ended. *ret_missing: the node has completed the order, and its report is missing; then the
+        result is inferred, unless may_come. Returns 0 or -errno. */
+    int (*result) (void *context, const struct records_application *application,
+                   const struct deploy_given *given, bool may_come, struct wire_node *ret_shown,
+                   bool *ret_missing, struct base_error *error);
+    /*  Returns whether a person holds the node. */
+    bool (*held) (const struct records_application *application);
+    /*  Returns whether the release failed on the node before, and its quarantine was not cleared. */
+    bool (*quarantined) (const struct records_application *application, const struct base_digest *release);
+
+    /*  blobs */
+
+    /*  Returns 0, or 1 if the release cannot be served: text then says so, and what to do. */
+    int (*serve_check) (void *context, const struct wire_release *release, const struct base_digest *digest,
+                        char text[DEPLOY_BLOBS_TEXT]);
+    /*  A node could not download a release. Returns 0: its blobs are intact; -EBUSY: they are being read,
+        ask again; 1: ret_blob is missing or damaged. */
+    int (*serve_verify) (void *context, const struct base_digest *release, const char *platform,
+                         struct base_digest *ret_blob);
+
+    /*  what others learn; called when it is on disk */
+
+    /*  Orders were given to these nodes; epoch is the highest of them. An unknown node is skipped. */
+    void (*announce) (void *context, const char *const *nodes, size_t n_nodes, const char *application,
+                      uint64_t epoch);
+    /*  The state of a rollout was written, with the transitions that it made; there may be none. */
+    void (*changed) (void *context, struct deploy_rollout *rollout, const struct wire_turn *turns,
+                     size_t n_turns);
+
+    /*  the owner's loop and records */
+
+    /*  Returns the revision of the last change of anything. */
+    uint64_t (*revision) (void *context);
+    /*  Commits what others have written, so that the records can be written and shown. */
+    void (*settle) (void *context);
+    /*  Calls deploy_tick after delay_ms, instead of an earlier request. Returns 0 or -errno. */
+    int (*wake) (void *context, uint64_t delay_ms);
+};
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  deploy/request.h - rollouts that operators request: plan, start, steer
+
+    A refusal returns 0, and is in the answer's status and reason; -errno: something could not be read or
+    written. */
+
+#ifndef DEPLOY_REQUEST_H
+#define DEPLOY_REQUEST_H
+
+#include "base/error.h"
+#include "wire/wire.h"
+
+struct deploy;
+
+int deploy_request_plan (struct deploy *deploy, const struct wire_request *request,
+                         struct wire_answer *answer, struct base_error *error);
+int deploy_request_start (struct deploy *deploy, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error);
+int deploy_request_steer (struct deploy *deploy, const struct wire_request *request,
+                          struct wire_answer *answer, struct base_error *error);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  records/heads.c - how the head of a node's journal is merged into the head of the fleet */
+
+#include "records/driver.h"
+
+void records_journal_deinit (struct records_journal *journal)
+{
+    free (journal->fault);
+    *journal = (struct records_journal){.serial = 0};
+}
+
+static struct base_digest head_merge (const struct base_digest *before, const char *node, uint64_t serial,
+                                      const struct base_digest *head)
+{
+    struct base_hash hash;
+    uint8_t number[8];
+
+    for (unsigned i = 0; i < sizeof number; i++)
+        number[i] = (uint8_t) (serial >> (56 - 8 * i));
+    base_hash_init (&hash);
+    base_hash_update (&hash, before->bytes, sizeof before->bytes);
+    base_hash_update (&hash, node, strlen (node) + 1);
+    base_hash_update (&hash, number, sizeof number);
+    base_hash_update (&hash, head->bytes, sizeof head->bytes);
+    return base_hash_final (&hash);
+}
+
+int records_head_turn (struct records *records, const char *node, uint64_t serial,
+                       const struct base_digest *head, const char *time, struct base_error *error)
+{
+    struct base_digest fleet;
+    uint64_t turns;
+    int r = records_fleet_head (records, &turns, &fleet, error);
+
+    if (r != 0)
+        return r;
+    fleet = head_merge (&fleet, node, serial, head);
+    return records_head_add (records, node, serial, head, &fleet, time,
+                             turns >= RECORDS_HEADS_MOST ? turns + 1 - RECORDS_HEADS_MOST : 0, error);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  records/rollouts.c - the evidence of a rollout as text, and the checks of loaded rollouts */
+
+#include "records/driver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void records_rollout_deinit (struct records_rollout *row)
+{
+    wire_rollout_state_deinit (&row->state);
+    *row = (struct records_rollout){.serial = 0};
+}
+
+/*  Hexadecimal fractions are read back exactly. */
+const char *records_evidence_print (const struct records_evidence *evidence, char text[RECORDS_EVIDENCE_TEXT])
+{
+    _Static_assert(RECORDS_BETS == 4, "the bets are written one by one");
+    (void) snprintf (text, RECORDS_EVIDENCE_TEXT, "%a %a %a %a %llu %llu %llu %llu %llu", evidence->logs[0],
+                     evidence->logs[1], evidence->logs[2], evidence->logs[3],
+                     (unsigned long long) evidence->rounds, (unsigned long long) evidence->updated,
+                     (unsigned long long) evidence->updated_bad, (unsigned long long) evidence->others,
+                     (unsigned long long) evidence->others_bad);
+    return text;
+}
+
+int records_evidence_parse (const char *text, struct records_evidence *ret_evidence)
+{
+    struct records_evidence evidence = {.rounds = 0};
+    char *at = (char *) text;
+    uint64_t *const counts[] = {&evidence.rounds, &evidence.updated, &evidence.updated_bad, &evidence.others,
+                                &evidence.others_bad};
+
+    if (!text)
+        return -EBADMSG;
+    for (size_t i = 0; i < RECORDS_BETS; i++)
+        evidence.logs[i] = strtod (at, &at);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        *counts[i] = strtoull (at, &at, 10);
+    if (*at)
+        return -EBADMSG;
+    *ret_evidence = evidence;
+    return 0;
+}
+
+int records_rollout_check (const struct records_rollout *rollout, struct base_error *error)
+{
+    return rollout->state.phase == WIRE_PHASE_NULL || rollout->wave >= RECORDS_WAVES_MOST
+               ? base_error_set (error, -EBADMSG, "a rollout in the database has an invalid phase or wave")
+               : 0;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  records/sqlite.c - the database, its transactions and the revision counter */
+
+#include "records/sqlite.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+
+enum { REVISION_BLOCK = 10000, BUSY_MS = 5000 };
+
+int records_begin (struct records *records, struct base_error *error)
+{
+    int r = records_is_lost (records, error);
+
+    if (r == 0)
+        r = sqlite_execute (records, "BEGIN IMMEDIATE", error);
+    if (r == 0) {
+        records->in_transaction = true;
+        records->changes = sqlite3_total_changes (records->database);
+    }
+    return r;
+}
+
+int records_commit (struct records *records, struct base_error *error)
+{
+    int r = sqlite_mark_count (records, error);
+
+    if (r == 0)
+        r = sqlite_execute (records, "COMMIT", error);
+    if (r != 0) {
+        records_rollback (records);
+        return r;
+    }
+    records->in_transaction = false;
+    sqlite_mark_tell (records);
+    /* A change that went into a file without a name is lost. */
+    return records_is_lost (records, error);
+}
+
+int records_savepoint (struct records *records, struct base_error *error)
+{
+    return sqlite_execute (records, "SAVEPOINT mark", error);
+}
+
+int records_savepoint_end (struct records *records, bool keep)
+{
+    /* after some errors SQLite has already rolled back the whole transaction */
+    if (sqlite3_get_autocommit (records->database))
+        return -EIO;
+    if (!keep && sqlite3_exec (records->database, "ROLLBACK TO mark", NULL, NULL, NULL) != SQLITE_OK)
+        return -EIO;
+    return sqlite3_exec (records->database, "RELEASE mark", NULL, NULL, NULL) == SQLITE_OK ? 0 : -EIO;
+}
+
+void records_rollback (struct records *records)
+{
+    if (!records->in_transaction)
+        return;
+    /* After some errors SQLite has already rolled back. A second rollback fails, which is harmless. */
+    (void) sqlite3_exec (records->database, "ROLLBACK", NULL, NULL, NULL);
+    records->in_transaction = false;
+    /* The block of revisions may have been reserved in the transaction that was undone. */
+    records->revision_end = records->revision;
+}
+
+int records_revision_next (struct records *records, uint64_t *ret_revision, struct base_error *error)
+{
+    if (records->revision == records->revision_end) {
+        int r = sqlite_do (records, error,
+                           "INSERT INTO meta (key, value) VALUES ('revision', ?1)"
+                           " ON CONFLICT (key) DO UPDATE SET value = ?1",
+                           "u", records->revision + REVISION_BLOCK);
+        if (r != 0)
+            return r;
+        records->revision_end = records->revision + REVISION_BLOCK;
+    }
+    *ret_revision = records->revision++;
+    return 0;
+}
+
+static int revision_load (struct records *records, struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
+    int r = sqlite_query (records, &statement, error, "SELECT value FROM meta WHERE key = 'revision'", "");
+
+    if (r == 0)
+        r = sqlite_row (records, statement, error);
+    if (r < 0)
+        return r;
+    records->revision = r == 1 ? sqlite_number (statement, 0) : 1;
+    records->revision_end = records->revision;
+    return 0;
+}
+
+static void records_free_p (struct records **records)
+{
+    records_free (*records);
+}
+
+/*  SQLite opens a file that it cannot write to as read-only, without an error. */
+static int check_writable (struct records *records, const char *path, struct base_error *error)
+{
+    return sqlite3_db_readonly (records->database, "main") == 1
+               ? base_error_set (error, -EROFS,
+                                 "%s cannot be written to: give this user the right to write to it and its"
+                                 " directory (chown, chmod, chattr -i)",
+                                 path)
+               : 0;
+}
+
+/*  Adds the remedy to the error of a database that cannot be used. Returns r. */
+static int remedy_append (int r, struct base_error *error)
+{
+    size_t size = error ? strlen (error->text) : 0;
+
+    if (r == -EBADMSG && error && !strstr (error->text, RECORDS_REMEDY) &&
+        size + sizeof RECORDS_REMEDY + 2 < sizeof error->text)
+        (void) snprintf (error->text + size, sizeof error->text - size, ": %s", RECORDS_REMEDY);
+    return r;
+}
+
+int records_open (const char *path, struct records **ret_records, struct base_error *error)
+{
+    base_cleanup (records_free_p) struct records *records = calloc (1, sizeof *records);
+    struct stat status;
+    int r;
+
+    if (!records)
+        return base_error_errno (error, -ENOMEM, "cannot open %s", path);
+    if (lstat (path, &status) == 0 && !S_ISREG (status.st_mode))
+        return base_error_set (error, -EINVAL, "%s is not a file: move it away, then " RECORDS_REMEDY, path);
+    if (sqlite3_open_v2 (path, &records->database,
+                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                         NULL) != SQLITE_OK) {
+        if (!records->database)
+            return base_error_errno (error, -ENOMEM, "cannot open %s", path);
+        int cause = sqlite3_system_errno (records->database);
+        return base_error_set (error, sqlite_code (sqlite3_errcode (records->database), cause),
+                               "cannot open %s: SQLite reports: %s%s%s", path,
+                               sqlite3_errmsg (records->database), cause > 0 ? ": " : "",
+                               cause > 0 ? strerror (cause) : "");
+    }
+    (void) sqlite3_busy_timeout (records->database, BUSY_MS);
+    r = check_writable (records, path, error);
+    if (r == 0)
+        r = sqlite_execute (records,
+                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                            "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+                            "PRAGMA cache_size = -8192;",
+                            error);
+    if (r == 0)
+        r = sqlite_check_whole (records->database, path, error);
+    if (r == 0)
+        r = sqlite_layout_migrate (records, path, error);
+    if (r == 0)
+        r = sqlite_layout_check (records, path, error);
+    if (r == 0)
+        r = revision_load (records, error);
+    if (r != 0)
+        return remedy_append (r, error);
+    *ret_records = base_take (records);
+    return 0;
+}
+
+struct records *records_free (struct records *records)
+{
+    if (!records)
+        return NULL;
+    records_rollback (records);
+    for (unsigned i = 0; i < records->n_statements; i++)
+        (void) sqlite3_finalize (records->statements[i].statement);
+    (void) sqlite3_close (records->database);
+    free (records);
+    return NULL;
+}

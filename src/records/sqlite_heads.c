@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  records/sqlite_heads.c - the heads of the nodes' journals, and their merges */
+
+#include "records/sqlite.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+
+int records_journal_get (struct records *records, const char *node, struct records_journal *ret_journal,
+                         struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
+    const char *fault;
+    int r = sqlite_query (records, &row, error,
+                          "SELECT journal_serial, journal_head, journal_fault FROM nodes WHERE id = ?1", "t",
+                          node);
+
+    if (r == 0)
+        r = sqlite_row (records, row, error);
+    if (r != 1)
+        return r == 0 ? -ENOENT : r;
+    fault = sqlite_text (row, 2);
+    *ret_journal = (struct records_journal){.serial = sqlite_number (row, 0),
+                                            .head = sqlite_digest (row, 1),
+                                            .fault = fault ? strdup (fault) : NULL};
+    return fault && !ret_journal->fault ? base_error_errno (error, -ENOMEM, "cannot read a journal's head")
+                                        : 0;
+}
+
+int records_journal_put (struct records *records, const char *node, const struct records_journal *journal,
+                         struct base_error *error)
+{
+    return sqlite_do (
+        records, error,
+        "UPDATE nodes SET journal_serial = ?2, journal_head = ?3, journal_fault = ?4 WHERE id = ?1", "tudt",
+        node, journal->serial, &journal->head, journal->fault);
+}
+
+int records_fleet_head (struct records *records, uint64_t *ret_turns, struct base_digest *ret_head,
+                        struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
+    int r = sqlite_query (records, &row, error,
+                          "SELECT serial, fleet FROM heads ORDER BY serial DESC LIMIT 1", "");
+
+    if (r == 0)
+        r = sqlite_row (records, row, error);
+    if (r < 0)
+        return r;
+    *ret_turns = r == 1 ? sqlite_number (row, 0) : 0;
+    *ret_head = r == 1 ? sqlite_digest (row, 1) : (struct base_digest){.bytes = {0}};
+    return 0;
+}
+
+int records_head_add (struct records *records, const char *node, uint64_t serial,
+                      const struct base_digest *head, const struct base_digest *fleet, const char *time,
+                      uint64_t until, struct base_error *error)
+{
+    int r = sqlite_do (records, error,
+                       "INSERT INTO heads (node, journal_serial, journal_head, fleet, time)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5)",
+                       "tuddt", node, serial, head, fleet, time);
+
+    if (r == 0 && until > 0)
+        r = sqlite_do (records, error, "DELETE FROM heads WHERE serial <= ?1", "u", until);
+    return r;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  records/sqlite_releases.c - releases and the blobs that they use */
+
+#include "records/sqlite.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+int records_content_add (struct records *records, const struct base_digest *release,
+                         const struct base_digest *content, uint64_t size, struct base_error *error)
+{
+    return sqlite_do (records, error,
+                      "INSERT OR IGNORE INTO contents (release, digest, size) VALUES (?1, ?2, ?3)", "ddu",
+                      release, content, size);
+}
+
+int records_release_add (struct records *records, const struct base_digest *digest,
+                         const struct wire_release *document, const struct base_buffer *packed,
+                         const char *time, struct base_error *error)
+{
+    return sqlite_do (
+        records, error,
+        "INSERT INTO releases (digest, application, version, document, time) VALUES (?1, ?2, ?3, ?4, ?5)"
+        " ON CONFLICT (digest) DO NOTHING",
+        "dttbt", digest, document->application, document->version, packed, time);
+}
+
+int records_release_mark_withdrawn (struct records *records, const struct base_digest *digest,
+                                    struct base_error *error)
+{
+    int r = sqlite_do (records, error, "UPDATE releases SET withdrawn = 1 WHERE digest = ?1", "d", digest);
+
+    return r == 0 && sqlite3_changes (records->database) == 0 ? -ENOENT : r;
+}
+
+/*  Columns: serial, digest, time, withdrawn, document. */
+static int release_read (sqlite3_stmt *row, struct records_release *ret_release, struct base_error *error)
+{
+    struct records_release release = {.serial = sqlite_number (row, 0)};
+    int r;
+
+    release.digest = sqlite_digest (row, 1);
+    if (base_text_copy (release.time, sizeof release.time, sqlite_text (row, 2)) != 0)
+        release.time[0] = '\0';
+    release.withdrawn = sqlite_number (row, 3) != 0;
+    r = sqlite_unpack (row, 4, &wire_release_record, &release.document, error);
+    if (r == 0)
+        *ret_release = release;
+    return r;
+}
+
+int records_release_get (struct records *records, const struct base_digest *digest,
+                         struct records_release *ret_release, struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
+    int r = sqlite_query (records, &row, error,
+                          "SELECT serial, digest, time, withdrawn, document FROM releases WHERE digest = ?1",
+                          "d", digest);
+
+    if (r == 0)
+        r = sqlite_row (records, row, error);
+    if (r < 0)
+        return r;
+    return r == 1 ? release_read (row, ret_release, error) : -ENOENT;
+}
+
+int records_releases (struct records *records, const char *application, uint64_t before,
+                      records_release_each *each, void *context, struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
+    int r = sqlite_query (
+        records, &row, error,
+        "SELECT serial, digest, time, withdrawn, document FROM releases"
+        " WHERE (?1 IS NULL OR application = ?1) AND (?2 = 0 OR serial < ?2) ORDER BY serial DESC",
+        "tu", application, before);
+
+    if (r != 0)
+        return r;
+    while ((r = sqlite_row (records, row, error)) == 1) {
+        base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
+        r = release_read (row, &release, error);
+        if (r == 0)
+            r = each (context, &release);
+        if (r != 0)
+            break;
+    }
+    return r;
+}
+
+/*  A release needs its blobs while it is offered, and while a node runs it or could revert to it: the node
+    may have to repair itself. */
+#define NEEDED                                                                                               \
+    "SELECT contents.digest FROM contents JOIN releases ON releases.digest = contents.release"               \
+    " WHERE releases.withdrawn = 0 OR EXISTS (SELECT 1 FROM applications WHERE running = releases.digest)"   \
+    " OR EXISTS (SELECT 1 FROM applications WHERE previous = releases.digest)"
+
+int records_contents_unused (struct records *records, const struct base_digest *release,
+                             records_digest_each *each, void *context, struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
+    int r = sqlite_query (records, &row, error,
+                          "SELECT digest FROM contents WHERE release = ?1 AND digest NOT IN (" NEEDED ")",
+                          "d", release);
+
+    if (r != 0)
+        return r;
+    while ((r = sqlite_row (records, row, error)) == 1) {
+        struct base_digest content = sqlite_digest (row, 0);
+        r = each (context, &content);
+        if (r != 0)
+            break;
+    }
+    return r;
+}
+
+int records_content_used (struct records *records, const struct base_digest *content, bool *ret_used,
+                          struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
+    int r = sqlite_query (records, &row, error, "SELECT 1 WHERE ?1 IN (" NEEDED ")", "d", content);
+
+    if (r == 0)
+        r = sqlite_row (records, row, error);
+    if (r < 0)
+        return r;
+    *ret_used = r == 1;
+    return 0;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  records/sqlite_reports.c - reports of nodes, and answers to orders */
+
+#include "records/sqlite.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+
+int records_report_is_known (struct records *records, const struct wire_told *told,
+                             const struct base_buffer *packed, bool *ret_known, struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
+    int r = sqlite_query (
+        records, &row, error,
+        "SELECT 1 FROM reports WHERE node = ?1 AND application = ?2 AND epoch = ?3 AND attempt = ?4"
+        " AND step = ?5 AND told = ?6",
+        "ttuutb", told->node, told->application, told->epoch, told->attempt, told->step, packed);
+
+    if (r == 0)
+        r = sqlite_row (records, row, error);
+    if (r < 0)
+        return r;
+    *ret_known = r == 1;
+    return 0;
+}
+
+int records_report_add (struct records *records, const struct wire_told *told,
+                        const struct base_buffer *packed, uint64_t most, struct base_error *error)
+{
+    /* A changed report gets a new serial, so that a reader that continues after a serial misses
+       nothing. */
+    int r =
+        sqlite_do (records, error,
+                   "INSERT OR REPLACE INTO reports (node, application, epoch, attempt, step, told)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                   "ttuutb", told->node, told->application, told->epoch, told->attempt, told->step, packed);
+
+    if (r == 0)
+        r = sqlite_do (
+            records, error,
+            "DELETE FROM reports WHERE node = ?1 AND serial <= (SELECT serial FROM reports WHERE node = ?1"
+            " ORDER BY serial DESC LIMIT 1 OFFSET ?2)",
+            "tu", told->node, most);
+    return r;
+}
+
+static int text_read (sqlite3_stmt *row, int column, char **field)
+{
+    const char *text = sqlite_text (row, column);
+
+    free (*field);
+    *field = text ? strdup (text) : NULL;
+    return text && !*field ? -ENOMEM : 0;
+}
+
+/*  Reads the columns of the order, which follow those of the report. */
+static int order_read (sqlite3_stmt *row, struct wire_told *told)
+{
+    const char *verb = sqlite_text (row, 2);
+
+    told->verb = verb ? wire_verb_parse (verb) : WIRE_VERB_NULL;
+    told->wave = sqlite_number (row, 4);
+    return text_read (row, 3, &told->rollout) == 0 && text_read (row, 5, &told->place) == 0 &&
+                   text_read (row, 6, &told->ordered) == 0
+               ? 0
+               : -ENOMEM;
+}
+
+static int reports_read (struct records *records, sqlite3_stmt *row, records_told_each *each, void *context,
+                         struct base_error *error)
+{
+    int r;
+
+    while ((r = sqlite_row (records, row, error)) == 1) {
+        base_cleanup (wire_told_deinit) struct wire_told told = {.serial = 0};
+        r = sqlite_unpack (row, 1, &wire_told_record, &told, error);
+        if (r != 0)
+            break;
+        told.serial = sqlite_number (row, 0);
+        r = sqlite3_column_count (row) > 2 ? order_read (row, &told) : 0;
+        if (r == 0)
+            r = each (context, &told);
+        if (r != 0)
+            break;
+    }
+    return r;
+}
+
+int records_reports (struct records *records, const char *node, const char *application, uint64_t after,
+                     records_told_each *each, void *context, struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
+    int r = sqlite_query (records, &row, error,
+                          "SELECT r.serial, r.told, g.verb, g.rollout, g.wave, g.place, g.time FROM reports r"
+                          " LEFT JOIN given g ON g.node = r.node AND g.application = r.application"
+                          " AND g.epoch = r.epoch"
+                          " WHERE r.node = ?1 AND (?2 IS NULL OR r.application = ?2) AND r.serial > ?3"
+                          " ORDER BY r.serial",
+                          "ttu", node, application, after);
+
+    return r == 0 ? reports_read (records, row, each, context, error) : r;
+}
+
+int records_reports_of (struct records *records, const char *node, const char *application, uint64_t epoch,
+                        records_told_each *each, void *context, struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
+    int r =
+        sqlite_query (records, &row, error,
+                      "SELECT serial, told FROM reports WHERE node = ?1 AND application = ?2 AND epoch = ?3"
+                      " ORDER BY serial DESC",
+                      "ttu", node, application, epoch);
+
+    return r == 0 ? reports_read (records, row, each, context, error) : r;
+}
+
+int records_answer_put (struct records *records, const char *key, const struct wire_answer *answer,
+                        struct base_error *error)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
+    int r = records_pack (&wire_answer_record, answer, &packed, error);
+
+    if (r == 0)
+        r = sqlite_do (records, error, "INSERT OR REPLACE INTO answers (key, answer) VALUES (?1, ?2)", "tb",
+                       key, &packed);
+    if (r == 0)
+        r = sqlite_do (
+            records, error,
+            "DELETE FROM answers WHERE serial <= (SELECT serial FROM answers ORDER BY serial DESC LIMIT 1"
+            " OFFSET ?1)",
+            "u", (uint64_t) RECORDS_ANSWERS_MOST);
+    return r;
+}
+
+int records_answer_get (struct records *records, const char *key, struct wire_answer *ret_answer,
+                        struct base_error *error)
+{
+    base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
+    int r = sqlite_query (records, &row, error, "SELECT answer FROM answers WHERE key = ?1", "t", key);
+
+    if (r == 0)
+        r = sqlite_row (records, row, error);
+    if (r <= 0)
+        return r < 0 ? r : -ENOENT;
+    return sqlite_unpack (row, 0, &wire_answer_record, ret_answer, error);
+}

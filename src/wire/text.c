@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  wire/text.c - texts for messages */
+
+#include "wire/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+int wire_text_set (char **field, const char *text)
+{
+    char *copy = text ? strdup (text) : NULL;
+
+    if (text && !copy)
+        return -ENOMEM;
+    free (*field);
+    *field = copy;
+    return 0;
+}
+
+/*  Replaces each byte of a cut character by '?' and keeps the text after it. */
+static void text_mend (char *text)
+{
+    size_t size = strlen (text);
+
+    for (size_t at = 0; at < size;) {
+        size_t length = 1;
+        while (length <= 4 && at + length <= size && !base_text_is_utf8 (text + at, length))
+            length++;
+        if (length > 4 || at + length > size) {
+            text[at] = '?';
+            length = 1;
+        }
+        at += length;
+    }
+}
+
+char *wire_reason_v (const char *format, va_list arguments)
+{
+    char reason[WIRE_REASON_MOST + 1];
+
+    (void) vsnprintf (reason, sizeof reason, format, arguments);
+    if (!base_text_is_utf8 (reason, strlen (reason)))
+        text_mend (reason);
+    return strdup (reason);
+}
+
+char *wire_reason (const char *format, ...)
+{
+    va_list arguments;
+    char *reason;
+
+    va_start (arguments, format);
+    reason = wire_reason_v (format, arguments);
+    va_end (arguments);
+    return reason;
+}
+
+int wire_answer_say (struct wire_answer *answer, enum wire_status status, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start (arguments, format);
+    answer->status = status;
+    answer->reason = wire_reason_v (format, arguments);
+    va_end (arguments);
+    return answer->reason ? 0 : -ENOMEM;
+}
