@@ -93,7 +93,7 @@ static int document_read (int root, const struct base_digest *release, struct re
     r = wire_json_parse (&wire_document_record, (const char *) buffer.data, buffer.size, &document, error);
     if (r != 0)
         return r < 0 ? r : base_error_prefix (error, "%s", name);
-    digest = wire_release_digest (document.release);
+    digest = wire_release_digest (document.release, NULL);
     if (!base_digest_equal (&digest, release))
         return base_error_set (error, WIRE_E_MALFORMED, "%s is the document of another release", name);
     read.withdrawn = document.withdrawn;
@@ -257,8 +257,12 @@ int broker_documents_set_aside (int root, struct base_error *error)
     return r == 0 || r == -ENOENT ? 0 : base_error_errno (error, r, "cannot set " DOCUMENTS " aside");
 }
 
-static bool release_has (const struct wire_release *release, const struct base_digest *blob)
+/*  Returns whether a blob is the release document, or a file of one of its envelopes. */
+static bool release_has (const struct records_release *known, const struct base_digest *blob)
 {
+    const struct wire_release *release = &known->document;
+    if (base_digest_equal (&known->digest, blob))
+        return true;
     for (size_t i = 0; i < release->n_envelopes; i++) {
         const struct wire_envelope *envelope = &release->envelopes[i];
         if (base_digest_equal (&envelope->binary, blob))
@@ -273,7 +277,7 @@ static bool release_has (const struct wire_release *release, const struct base_d
 bool broker_documents_need (const struct broker_documents *documents, const struct base_digest *blob)
 {
     for (size_t i = 0; i < documents->count; i++)
-        if (!documents->all[i].withdrawn && release_has (&documents->all[i].document, blob))
+        if (!documents->all[i].withdrawn && release_has (&documents->all[i], blob))
             return true;
     return false;
 }

@@ -72,11 +72,7 @@ static int match_answer (struct broker *broker, const struct wire_match *match, 
         answer->reason = r == -ENOENT ? wire_reason ("no such release of %s", match->application)
                                       : wire_reason ("the release does not support %s", match->platform);
     } else {
-        answer->envelope = calloc (1, sizeof *answer->envelope);
-        if (!answer->envelope)
-            return -ENOMEM;
-        if (wire_copy (&wire_envelope_record, envelope, answer->envelope) != 0)
-            return -ENOMEM;
+        (void) wire_release_digest (&release.document, &answer->size);
         answer->status = WIRE_STATUS_OK;
     }
     return 0;

@@ -318,7 +318,9 @@ static int content_check (struct broker *broker, const struct base_digest *diges
 static int contents_check (struct broker *broker, const struct wire_release *release,
                            struct wire_answer *answer)
 {
-    int r = 0;
+    uint64_t size = 0;
+    struct base_digest digest = wire_release_digest (release, &size);
+    int r = content_check (broker, &digest, size, "the release document", answer);
 
     for (size_t i = 0; r == 0 && i < release->n_envelopes; i++) {
         const struct wire_envelope *envelope = &release->envelopes[i];
@@ -354,7 +356,7 @@ static int publish_request (struct broker *broker, const struct wire_request *re
         answer->reason = wire_reason ("%s", error->text);
         return 0;
     }
-    digest = wire_release_digest (request->publish);
+    digest = wire_release_digest (request->publish, NULL);
     r = records_release_get (broker->records, &digest, &known, error);
     if (r != 0 && r != -ENOENT)
         return r;

@@ -34,10 +34,19 @@ static uint64_t missing_of (struct broker *broker, const struct wire_envelope *e
     return count;
 }
 
+static bool document_is_missing (struct broker *broker, const struct wire_release *release,
+                                 struct base_digest *ret_digest)
+{
+    uint64_t size = 0;
+
+    *ret_digest = wire_release_digest (release, &size);
+    return broker->content && is_missing (broker, ret_digest, size);
+}
+
 uint64_t broker_serving_missing (struct broker *broker, const struct wire_release *release)
 {
     struct base_digest first;
-    uint64_t count = 0;
+    uint64_t count = document_is_missing (broker, release, &first);
 
     for (size_t i = 0; broker->content && i < release->n_envelopes; i++)
         count += missing_of (broker, &release->envelopes[i], &first);
@@ -51,7 +60,7 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
     const struct wire_envelope *chosen = platform ? wire_release_match (release, platform) : NULL;
     struct base_digest first = {.bytes = {0}};
     char name[BASE_DIGEST_TEXT], blob[BASE_DIGEST_TEXT];
-    uint64_t count = 0;
+    uint64_t count = document_is_missing (broker, release, &first);
 
     for (size_t i = 0; broker->content && count == 0 && i < release->n_envelopes; i++)
         if (!platform || chosen == &release->envelopes[i])
@@ -76,8 +85,10 @@ int broker_serving_verify (struct broker *broker, const struct base_digest *rele
     if (!broker->content || records_release_get (broker->records, release, &known, NULL) != 0)
         return 0;
     envelope = wire_release_match (&known.document, platform);
-    for (size_t i = 0; envelope && i <= envelope->n_files; i++) {
-        const struct base_digest *digest = i == 0 ? &envelope->binary : &envelope->files[i - 1].digest;
+    for (size_t i = 0; envelope && i <= envelope->n_files + 1; i++) {
+        const struct base_digest *digest = i == 0   ? &known.digest
+                                           : i == 1 ? &envelope->binary
+                                                    : &envelope->files[i - 2].digest;
         int r = broker_content_verify (broker->content, digest);
         if (r == -ENOENT) {
             *ret_blob = *digest;

@@ -58,7 +58,7 @@ int noded_client_publish (noded_client *client, const noded_publish *publish, ch
     rc = client_ask (client, &request, 0, what, &answer);
     if (rc != 0)
         return rc;
-    struct base_digest expected = wire_release_digest (&made.release);
+    struct base_digest expected = wire_release_digest (&made.release, NULL);
     if (!base_digest_equal (&answer.release, &expected))
         return base_error_set (&client->error, -EPROTO,
                                "cannot %s: the broker stored it under another digest than this host computed",

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -245,6 +246,28 @@ static int envelope_order (const void *a, const void *b)
     return strcmp (left->platform ? left->platform : "", right->platform ? right->platform : "");
 }
 
+/*  The release document is a blob, too. */
+static int document_add (struct client_release *made, struct base_error *error)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
+    int rc = wire_release_pack (&made->release, &document, error);
+    if (rc != 0)
+        return rc < 0 ? base_error_set (error, rc, "out of memory") : -EINVAL;
+    base_cleanup (base_close_p) int fd = memfd_create ("release", MFD_CLOEXEC);
+    if (fd < 0 || pwrite (fd, document.data, document.size, 0) != (ssize_t) document.size)
+        return base_error_errno (error, -errno, "cannot store the release document in memory");
+    struct client_content *contents = reallocarray (made->contents, made->n_contents + 1, sizeof *contents);
+    if (!contents)
+        return base_error_set (error, -ENOMEM, "out of memory");
+    made->contents = contents;
+    contents[made->n_contents] =
+        (struct client_content){.path = strdup ("the release document"),
+                                .fd = base_take_fd (&fd),
+                                .digest = base_digest_of (document.data, document.size),
+                                .size = document.size};
+    return contents[made->n_contents++].path ? 0 : base_error_set (error, -ENOMEM, "out of memory");
+}
+
 int client_release_make (const noded_publish *publish, struct client_release *ret_release,
                          struct base_error *error)
 {
@@ -274,6 +297,7 @@ int client_release_make (const noded_publish *publish, struct client_release *re
         base_error_prefix (error, "cannot publish %s %s", publish->application, publish->version);
         return error ? (error->code = -EINVAL) : -EINVAL;
     }
+    rc = rc ? rc : document_add (&made, error);
     if (rc != 0)
         return rc;
     *ret_release = made;

@@ -2,6 +2,7 @@
 /*  node/actions.c - carries out the actions of the update procedure; the result of an action returns as an
     event */
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -132,6 +133,72 @@ int node_contents_open (struct node_application *app, struct base_error *error)
     return 0;
 }
 
+static struct node_fetch *fetch_new (struct node_application *app, node_fetch_done *done)
+{
+    struct node_fetch_spec spec = {.loop = app->process->loop,
+                                   .config = app->process->config,
+                                   .content = app->process->content,
+                                   .root = app->root,
+                                   .blobs = &app->contents,
+                                   .running = app->running};
+    if (app->order.candidate.envelope && app->kind->ops->probe_space)
+        app->kind->ops->probe_space (app, app->order.candidate.envelope, &spec.probe_bytes,
+                                     &spec.probe_files);
+    return node_fetch_new (&spec, done, app);
+}
+
+static void envelope_fetch (struct node_application *app)
+{
+    struct base_error error = {.text = "out of memory"};
+    app->fetch = fetch_new (app, on_fetched);
+    if (!app->fetch ||
+        node_fetch_start (app->fetch, app->order.candidate.envelope, app->order.distrust, &error)) {
+        fetch_free (app);
+        node_fail (app, UPDATE_EVENT_FAILED, "%s", error.text);
+        return;
+    }
+    app->progress = bus_timer_start (app->process->loop, PROGRESS_MS, progress_report, app);
+}
+
+/*  Takes the release document from the store, whose blobs were verified when they were stored; but somebody may
+    have changed the file since. */
+static int document_take (struct node_application *app, struct base_error *error)
+{
+    struct node_order *order = &app->order;
+    char name[BASE_DIGEST_TEXT];
+    base_cleanup (base_close_p) int fd = -1;
+    uint64_t size = 0;
+    base_buffer_deinit (&order->document);
+    int rc = disk_blobs_get (&app->contents, &order->release, &fd, &size);
+    if (!rc)
+        rc = size > WIRE_DOCUMENT_MOST ? -EFBIG : base_buffer_reserve (&order->document, size);
+    if (!rc && pread (fd, order->document.data, size, 0) != (ssize_t) size)
+        rc = -EIO;
+    order->document.size = rc ? 0 : size;
+    (void) disk_blobs_remove (&app->contents, &order->release);
+    struct base_digest digest = base_digest_of (order->document.data, order->document.size);
+    if (!rc && !base_digest_equal (&digest, &order->release))
+        rc = -EIO;
+    return rc ? base_error_errno (error, rc, "cannot read the release document %s",
+                                  base_digest_format (&order->release, name))
+              : 0;
+}
+
+static void on_document (void *context, const struct base_error *error)
+{
+    struct node_application *app = context;
+    struct base_error own = {.code = 0};
+    app->order.rotten = node_fetch_rotten (app->fetch);
+    fetch_free (app);
+    if (error)
+        node_fail (app, UPDATE_EVENT_FAILED, "%s", error->text);
+    else if (document_take (app, &own))
+        node_fail (app, UPDATE_EVENT_FAILED, "%s", own.text);
+    else if (node_orders_choose (app))
+        envelope_fetch (app);
+}
+
+/*  First the release document, if it is not here yet; then what its envelope needs. */
 static void fetch_begin (struct node_application *app)
 {
     struct base_error error = {.text = "out of memory"};
@@ -140,18 +207,12 @@ static void fetch_begin (struct node_application *app)
         node_fail (app, UPDATE_EVENT_FAILED, "%s", error.text);
         return;
     }
-    struct node_fetch_spec spec = {.loop = app->process->loop,
-                                   .config = app->process->config,
-                                   .content = app->process->content,
-                                   .root = app->root,
-                                   .blobs = &app->contents,
-                                   .running = app->running};
-    if (app->kind->ops->probe_space)
-        app->kind->ops->probe_space (app, app->order.candidate.envelope, &spec.probe_bytes,
-                                     &spec.probe_files);
-    app->fetch = node_fetch_new (&spec, on_fetched, app);
-    if (!app->fetch ||
-        node_fetch_start (app->fetch, app->order.candidate.envelope, app->order.distrust, &error)) {
+    if (app->order.candidate.envelope) {
+        envelope_fetch (app);
+        return;
+    }
+    app->fetch = fetch_new (app, on_document);
+    if (!app->fetch || node_fetch_start_blob (app->fetch, &app->order.release, app->order.size, &error)) {
         fetch_free (app);
         node_fail (app, UPDATE_EVENT_FAILED, "%s", error.text);
         return;
@@ -162,8 +223,8 @@ static void fetch_begin (struct node_application *app)
 static int stage_job (void *context)
 {
     struct node_application *app = context;
-    return node_stage (app->root, &app->contents, app->running, &app->order.candidate, app->staged,
-                       &app->stage_error);
+    return node_stage (app->root, &app->contents, app->running, &app->order.candidate, &app->order.document,
+                       app->staged, &app->stage_error);
 }
 
 /*  Waits if the workspace is still being made. */

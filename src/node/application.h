@@ -41,7 +41,9 @@ struct node_order {
     unsigned attempt;
     char transaction[65];
     struct base_digest release;
-    struct wire_installed candidate; /* set when matched; envelope NULL before */
+    uint64_t size;                   /* of the release document, in bytes; set when matched */
+    struct base_buffer document;     /* the release document, verified; empty before it was fetched */
+    struct wire_installed candidate; /* set when the document was fetched; envelope NULL before */
     char workspace[ROOT_NAME_SIZE];  /* set when staged; empty before */
     bool distrust; /* files of the running version are damaged: each is verified before it is copied */
     struct base_digest rotten; /* blob that the origin sent with other bytes than its name says; null: none */
@@ -168,6 +170,9 @@ void node_collect (struct node_application *app);
 bool node_orders_refuse (struct node_application *app);
 void node_orders_desired (struct node_application *app, const struct wire_desired *desired);
 void node_orders_matched (struct node_application *app, const struct wire_matched *matched);
+/*  The release document was fetched into app->order.document: takes the envelope for this node from it. Returns
+    whether the update goes on; otherwise it has ended with an event. */
+bool node_orders_choose (struct node_application *app);
 void node_order_clear (struct node_application *app);
 
 /*  resume.c */

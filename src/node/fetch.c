@@ -364,16 +364,9 @@ static void all_here (void *context)
     fetch_end (fetch, NULL);
 }
 
-int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
-                      struct base_error *error)
+/*  Fetches what is wanted, if there is room for it. */
+static int wanted_fetch (struct node_fetch *fetch, struct base_error *error)
 {
-    fetch->distrust = distrust;
-    fetch->wanted = calloc (envelope->n_files + 1, sizeof *fetch->wanted);
-    if (!fetch->wanted)
-        return -ENOMEM;
-    blob_want (fetch, &envelope->binary, envelope->size);
-    for (size_t i = 0; i < envelope->n_files; i++)
-        blob_want (fetch, &envelope->files[i].digest, envelope->files[i].size);
     int rc = space_reserve (fetch, error);
     if (rc)
         return rc;
@@ -384,6 +377,35 @@ int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *enve
     node_content_join (fetch->spec.content, &fetch->user, &content_ops, fetch);
     rc = next_content (fetch);
     return rc ? base_error_errno (error, rc, "cannot start the download") : 0;
+}
+
+int node_fetch_start_blob (struct node_fetch *fetch, const struct base_digest *digest, uint64_t size,
+                           struct base_error *error)
+{
+    fetch->distrust = true; /* it is read at once */
+    fetch->wanted = calloc (1, sizeof *fetch->wanted);
+    if (!fetch->wanted)
+        return -ENOMEM;
+    if (is_stored (fetch, digest))
+        fetch->stored += size;
+    else {
+        fetch->wanted[fetch->count++] = (struct wanted){*digest, size};
+        fetch->total += size;
+    }
+    return wanted_fetch (fetch, error);
+}
+
+int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
+                      struct base_error *error)
+{
+    fetch->distrust = distrust;
+    fetch->wanted = calloc (envelope->n_files + 1, sizeof *fetch->wanted);
+    if (!fetch->wanted)
+        return -ENOMEM;
+    blob_want (fetch, &envelope->binary, envelope->size);
+    for (size_t i = 0; i < envelope->n_files; i++)
+        blob_want (fetch, &envelope->files[i].digest, envelope->files[i].size);
+    return wanted_fetch (fetch, error);
 }
 
 static void on_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)

@@ -39,6 +39,9 @@ struct node_fetch *node_fetch_free (struct node_fetch *fetch);
     figures in the error, or -errno. */
 int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
                       struct base_error *error);
+/*  The same for one blob, which is only looked for in the blob store. */
+int node_fetch_start_blob (struct node_fetch *fetch, const struct base_digest *digest, uint64_t size,
+                           struct base_error *error);
 
 /*  Returns the bytes that are here, and the bytes in total. */
 void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, uint64_t *ret_total);

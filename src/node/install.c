@@ -111,7 +111,10 @@ static int make_workspace (const struct root *root, struct own *own, char ret_na
     struct wire_installed installed = {.release = wire_envelope_release_digest (&own->envelope),
                                        .transaction = (char *) "install",
                                        .envelope = &own->envelope};
-    int rc = root_draft_begin (root, base_time_real_ns (), &draft, error);
+    const struct wire_release release = wire_envelope_release (&own->envelope);
+    base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
+    int rc = wire_release_pack (&release, &document, error);
+    rc = rc ? rc : root_draft_begin (root, base_time_real_ns (), &draft, error);
     rc = rc ? rc : root_draft_copy (&draft, ROOT_PROGRAM, 0755, NULL, AT_FDCWD, own->program, error);
     for (size_t i = 0; i < own->libraries.count && !rc; i++) {
         char path[300];
@@ -119,7 +122,7 @@ static int make_workspace (const struct root *root, struct own *own, char ret_na
         rc = root_draft_copy (&draft, path, 0644, NULL, AT_FDCWD, own->libraries.items[i].path, error);
     }
     rc = rc ? rc : root_draft_start_files (&draft, node_launcher_begin, node_launcher_size (), error);
-    rc = rc ? rc : root_draft_describe (&draft, &installed, error);
+    rc = rc ? rc : root_draft_describe (&draft, &installed, &document, error);
     return rc ? rc : root_draft_seal (&draft, &installed, ret_name, error);
 }
 

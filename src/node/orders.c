@@ -17,6 +17,7 @@ enum { ATTEMPTS_MOST = 5, PROBES_MOST = 2, ATTEMPT_LAST = 1000 /* the most that 
 void node_order_clear (struct node_application *app)
 {
     wire_installed_deinit (&app->order.candidate);
+    base_buffer_deinit (&app->order.document);
     app->order = (struct node_order){.epoch = 0};
 }
 
@@ -267,7 +268,6 @@ void node_orders_desired (struct node_application *app, const struct wire_desire
 
 void node_orders_matched (struct node_application *app, const struct wire_matched *matched)
 {
-    const struct wire_installed *installed = &app->running->installed;
     if (app->procedure.state != WIRE_STATE_MATCHING)
         return;
     if (matched->status == WIRE_STATUS_NONE || matched->status == WIRE_STATUS_GONE)
@@ -275,26 +275,49 @@ void node_orders_matched (struct node_application *app, const struct wire_matche
                    matched->reason                       ? matched->reason
                    : matched->status == WIRE_STATUS_GONE ? "the release was withdrawn"
                                                          : "the origin has nothing for this node");
-    else if (matched->status != WIRE_STATUS_OK || !matched->envelope)
+    else if (matched->status != WIRE_STATUS_OK || !matched->size)
         node_fail (app, UPDATE_EVENT_FAILED, "the origin could not answer the match: %s",
                    matched->reason ? matched->reason : wire_status_word (matched->status));
     else {
-        struct base_error error = {.code = 0};
-        struct wire_envelope *envelope = calloc (1, sizeof *envelope);
-        int rc = envelope ? wire_copy (&wire_envelope_record, matched->envelope, envelope) : -1;
-        if (!rc)
-            rc = wire_envelope_check (envelope, &error);
-        app->order.candidate.release = app->order.release;
-        app->order.candidate.transaction = strdup (app->order.transaction);
-        app->order.candidate.envelope = envelope;
-        if (rc)
-            node_fail (app, UPDATE_EVENT_FAILED, "the envelope that the origin sent cannot be used: %s",
-                       *error.text ? error.text : "out of memory");
-        else if (strcmp (envelope->application, app->name) != 0)
-            node_fail (app, UPDATE_EVENT_FAILED, "the origin sent an envelope of %s", envelope->application);
-        else if (installed->envelope && wire_envelope_equal (envelope, installed->envelope))
-            node_fail (app, UPDATE_EVENT_SAME, "this envelope already runs");
-        else
-            node_event (app, UPDATE_EVENT_DONE);
+        app->order.size = matched->size;
+        node_event (app, UPDATE_EVENT_DONE);
     }
+}
+
+/*  The document is known by its digest, which is the release's: the origin cannot exchange it. */
+bool node_orders_choose (struct node_application *app)
+{
+    struct base_error error = {.code = 0};
+    struct node_order *order = &app->order;
+    base_cleanup (wire_release_deinit) struct wire_release release = {.application = NULL};
+    const struct wire_envelope *running = app->running->installed.envelope;
+    int rc = wire_release_unpack (order->document.data, order->document.size, &release, &error);
+    if (rc) {
+        node_fail (app, UPDATE_EVENT_FAILED, "the release document cannot be used: %s",
+                   *error.text ? error.text : "out of memory");
+        return false;
+    }
+    const struct wire_envelope *envelope = wire_release_match (&release, identity_platform ());
+    if (strcmp (release.application, app->name) != 0) {
+        node_fail (app, UPDATE_EVENT_REFUSED, "the release is one of %s, not of %s", release.application,
+                   app->name);
+        return false;
+    }
+    if (!envelope) {
+        node_fail (app, UPDATE_EVENT_REFUSED, "the release does not support %s", identity_platform ());
+        return false;
+    }
+    if (running && wire_envelope_equal (envelope, running)) {
+        node_fail (app, UPDATE_EVENT_SAME, "this envelope already runs");
+        return false;
+    }
+    order->candidate.release = order->release;
+    order->candidate.transaction = strdup (order->transaction);
+    order->candidate.envelope = calloc (1, sizeof *order->candidate.envelope);
+    if (!order->candidate.transaction || !order->candidate.envelope ||
+        wire_copy (&wire_envelope_record, envelope, order->candidate.envelope)) {
+        node_fail (app, UPDATE_EVENT_FAILED, "out of memory");
+        return false;
+    }
+    return true;
 }

@@ -77,8 +77,8 @@ static void note_verified (const struct root *root, const char *workspace,
 }
 
 int node_stage (const struct root *root, struct disk_blobs *contents, const struct identity_running *running,
-                const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
-                struct base_error *error)
+                const struct wire_installed *installed, const struct base_buffer *document,
+                char ret_name[ROOT_NAME_SIZE], struct base_error *error)
 {
     const struct wire_envelope *envelope = installed->envelope;
     base_cleanup (root_draft_deinit) struct root_draft draft = {.fd = -1};
@@ -93,7 +93,7 @@ int node_stage (const struct root *root, struct disk_blobs *contents, const stru
                         error);
     }
     rc = rc ? rc : root_draft_start_files (&draft, node_launcher_begin, node_launcher_size (), error);
-    rc = rc ? rc : root_draft_describe (&draft, installed, error);
+    rc = rc ? rc : root_draft_describe (&draft, installed, document, error);
     rc = rc ? rc : root_draft_seal (&draft, installed, ret_name, error);
     if (rc)
         return rc;

@@ -11,7 +11,7 @@
     workspace exists, complete and durable; otherwise there is no workspace. ROOT_E_DAMAGED: a file is not
     here, is unreadable or damaged, and must be downloaded. */
 int node_stage (const struct root *root, struct disk_blobs *contents, const struct identity_running *running,
-                const struct wire_installed *installed, char ret_name[ROOT_NAME_SIZE],
-                struct base_error *error);
+                const struct wire_installed *installed, const struct base_buffer *document,
+                char ret_name[ROOT_NAME_SIZE], struct base_error *error);
 
 #endif

@@ -4,6 +4,7 @@
 #include "records/driver.h"
 
 #include "base/cleanup.h"
+#include "wire/envelope.h"
 
 void records_release_deinit (struct records_release *release)
 {
@@ -14,8 +15,11 @@ void records_release_deinit (struct records_release *release)
 static int contents_add (struct records *records, const struct base_digest *digest,
                          const struct wire_release *document, struct base_error *error)
 {
-    int r = 0;
+    uint64_t size = 0;
+    int r;
 
+    (void) wire_release_digest (document, &size);
+    r = records_content_add (records, digest, digest, size, error);
     for (size_t i = 0; r == 0 && i < document->n_envelopes; i++) {
         const struct wire_envelope *envelope = &document->envelopes[i];
         r = records_content_add (records, digest, &envelope->binary, envelope->size, error);

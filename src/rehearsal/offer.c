@@ -137,7 +137,13 @@ int rehearsal_offer_make (const struct root *root, const struct identity_self *s
         rehearsal_offer_deinit (&offer);
         return base_error_prefix (error, "cannot make the offer for a probe");
     }
-    offer.release = wire_envelope_release_digest (&offer.envelope);
+    const struct wire_release release = wire_envelope_release (&offer.envelope);
+    rc = wire_release_pack (&release, &offer.document, error);
+    if (rc) {
+        rehearsal_offer_deinit (&offer);
+        return base_error_prefix (error, "cannot make the offer for a probe");
+    }
+    offer.release = base_digest_of (offer.document.data, offer.document.size);
     *ret_offer = offer;
     return 0;
 }
@@ -145,9 +151,19 @@ int rehearsal_offer_make (const struct root *root, const struct identity_self *s
 void rehearsal_offer_deinit (struct rehearsal_offer *offer)
 {
     wire_envelope_deinit (&offer->envelope);
+    base_buffer_deinit (&offer->document);
     if (offer->root)
         base_close_p (&offer->odd);
     *offer = (struct rehearsal_offer){.odd = -1};
+}
+
+static int document_open (const struct rehearsal_offer *offer)
+{
+    base_cleanup (base_close_p) int fd = memfd_create ("release", MFD_CLOEXEC);
+    if (fd < 0 ||
+        pwrite (fd, offer->document.data, offer->document.size, 0) != (ssize_t) offer->document.size)
+        return -1;
+    return base_take_fd (&fd);
 }
 
 int rehearsal_offer_open (const struct rehearsal_offer *offer, const struct base_digest *digest, int *ret_fd,
@@ -155,7 +171,9 @@ int rehearsal_offer_open (const struct rehearsal_offer *offer, const struct base
 {
     base_cleanup (base_close_p) int fd = -1;
     char path[300];
-    if (base_digest_equal (digest, &offer->odd_digest))
+    if (base_digest_equal (digest, &offer->release))
+        fd = document_open (offer);
+    else if (base_digest_equal (digest, &offer->odd_digest))
         fd = fcntl (offer->odd, F_DUPFD_CLOEXEC, 3);
     else if (identity_installed_find (&offer->self->running.installed, digest, path)) {
         base_cleanup (base_close_p) int workspace = -1;

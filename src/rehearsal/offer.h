@@ -14,7 +14,8 @@ struct rehearsal_offer {
     const struct identity_self *self;
     struct wire_envelope envelope; /* owned */
     struct base_digest release;
-    char nonce[33]; /* for the offered program's own callback */
+    struct base_buffer document; /* of that release; owned */
+    char nonce[33];              /* for the offered program's own callback */
     char transaction[33];
     int odd; /* descriptor of the odd file's bytes */
     struct base_digest odd_digest;

@@ -25,6 +25,7 @@
 #include "root/repair.h"
 #include "root/unshare.h"
 #include "root/workspace.h"
+#include "wire/envelope.h"
 
 /*  A file of a workspace with more than one hard link. */
 struct shared {
@@ -80,6 +81,35 @@ static void check_program (struct check *check, const char *name, int workspace,
         return; /* already reported */
     if (!base_digest_equal (&digest, &installed->envelope->binary) || size != installed->envelope->size)
         fault_report (check, "%s/" ROOT_PROGRAM " does not match its envelope", name);
+}
+
+/*  A workspace that an older noded made has no release document. */
+static void check_release (struct check *check, const char *name, int workspace,
+                           const struct wire_installed *installed)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
+    struct wire_release release;
+    struct base_error error = {.code = 0};
+    int rc = disk_file_read (check->root->disk, workspace, ROOT_RELEASE, WIRE_DOCUMENT_MOST, &document);
+    if (rc == -ENOENT)
+        return;
+    struct base_digest digest = base_digest_of (document.data, document.size);
+    if (rc || !base_digest_equal (&digest, &installed->release)) {
+        fault_report (check,
+                      "%s/" ROOT_RELEASE " is not the document of the release that " ROOT_ENVELOPE " names",
+                      name);
+        return;
+    }
+    if (wire_release_unpack (document.data, document.size, &release, &error)) {
+        fault_report (check, "%s/" ROOT_RELEASE ": %s", name, error.text);
+        return;
+    }
+    bool found = false;
+    for (size_t i = 0; i < release.n_envelopes; i++)
+        found |= wire_envelope_equal (&release.envelopes[i], installed->envelope);
+    if (!found)
+        fault_report (check, "%s/" ROOT_ENVELOPE " is no envelope of its release", name);
+    wire_release_deinit (&release);
 }
 
 /*  Hard links come from an older noded or from a candidate. */
@@ -147,6 +177,7 @@ static void look_at_workspace (struct check *check, const char *name)
         fault_report (check, "%s", error.text);
     else {
         check_program (check, name, fd, &installed);
+        check_release (check, name, fd, &installed);
         wire_installed_deinit (&installed);
     }
 }

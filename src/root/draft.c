@@ -268,13 +268,14 @@ int root_draft_start_files (struct root_draft *draft, const void *launcher, size
 }
 
 int root_draft_describe (struct root_draft *draft, const struct wire_installed *installed,
-                         struct base_error *error)
+                         const struct base_buffer *document, struct base_error *error)
 {
     const struct wire_envelope *envelope = installed->envelope;
     base_cleanup (base_free_p) char *json = wire_json (&wire_installed_record, installed, WIRE_JSON_PRETTY);
     if (!json)
         return base_error_errno (error, -ENOMEM, "cannot describe the workspace");
     int rc = root_draft_write (draft, ROOT_ENVELOPE, 0644, json, strlen (json), error);
+    rc = rc ? rc : root_draft_write (draft, ROOT_RELEASE, 0644, document->data, document->size, error);
     if (rc)
         return rc;
     /*  The node manager gets the argument `run` here: an envelope has only what its publisher specified. */
@@ -320,13 +321,17 @@ static int check_file (const struct root_draft *draft, const struct base_buffer 
 }
 
 static int check_content (const struct root_draft *draft, const struct base_buffer *manifest,
-                          const struct wire_envelope *envelope, struct base_error *error)
+                          const struct wire_installed *installed, struct base_error *error)
 {
     static const char *const needed[] = {ROOT_SCRIPT, ROOT_LAUNCHER, ROOT_ENVELOPE, ROOT_COMMAND};
+    const struct wire_envelope *envelope = installed->envelope;
     struct base_digest digest;
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (root_manifest_find (manifest, needed[i], &digest))
             return base_error_set (error, ROOT_E_DAMAGED, "%s is missing", needed[i]);
+    if (root_manifest_find (manifest, ROOT_RELEASE, &digest) ||
+        !base_digest_equal (&digest, &installed->release))
+        return base_error_set (error, ROOT_E_DAMAGED, "the release document is not that of the release");
     int rc = check_file (draft, manifest, ROOT_PROGRAM, &envelope->binary, envelope->size, true, error);
     for (size_t i = 0; rc == 0 && i < envelope->n_files; i++) {
         const struct wire_file *file = &envelope->files[i];
@@ -377,7 +382,7 @@ int root_draft_seal (struct root_draft *draft, const struct wire_installed *inst
     int rc = root_manifest_make (draft->fd, &draft->verified, &manifest, error);
     root_verified_save (root, &draft->verified);
     if (rc == 0)
-        rc = check_content (draft, &manifest, installed->envelope, error);
+        rc = check_content (draft, &manifest, installed, error);
     if (rc == 0)
         rc = root_draft_write (draft, ROOT_MANIFEST, 0644, manifest.data, manifest.size, error);
     if (rc)

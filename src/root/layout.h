@@ -59,6 +59,7 @@
 #define ROOT_SCRIPT "noded.sh" /* what init starts; runs the launcher */
 #define ROOT_LAUNCHER "start"
 #define ROOT_ENVELOPE "envelope.json"
+#define ROOT_RELEASE "release" /* the release document */
 #define ROOT_COMMAND "command" /* what the launcher runs */
 #define ROOT_MANIFEST "manifest"
 #define ROOT_FILES "files" /* further files of the envelope */

@@ -2,7 +2,7 @@
 /*  root/workspace.h - makes, seals, reads and removes workspaces
 
     A workspace holds the program `noded` (or the application's name), the start files `noded.sh` and `start`,
-    `envelope.json`, `command` (what the launcher runs), `files/` and, written last, `manifest` in the format
+    `envelope.json`, `release` (the release document), `command` (what the launcher runs), `files/` and, written last, `manifest` in the format
     of sha256sum -c. It has its name only when it is complete and durable. */
 
 #ifndef ROOT_WORKSPACE_H
@@ -44,13 +44,14 @@ int root_draft_adopt (struct root_draft *draft, const char *path, mode_t mode,
                       struct base_error *error);
 
 /*  root_draft_start_files adds noded.sh and start (launcher: the bytes of the launcher program).
-    root_draft_describe adds envelope.json and command from installed. */
+    root_draft_describe adds envelope.json and command from installed, and the release document. */
 int root_draft_start_files (struct root_draft *draft, const void *launcher, size_t launcher_size,
                             struct base_error *error);
 int root_draft_describe (struct root_draft *draft, const struct wire_installed *installed,
-                         struct base_error *error);
+                         const struct base_buffer *document, struct base_error *error);
 
-/*  Writes the manifest, checks program and files against the envelope (ROOT_E_DAMAGED), syncs everything,
+/*  Writes the manifest, checks the release document against the release's digest, and program and files
+    against the envelope (ROOT_E_DAMAGED), syncs everything,
     renames the draft to its name and syncs the root. The draft is null afterwards. */
 int root_draft_seal (struct root_draft *draft, const struct wire_installed *installed,
                      char ret_name[ROOT_NAME_SIZE], struct base_error *error);

@@ -71,11 +71,9 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
         [ST (MATCHING)] =
             {
                 [UPDATE_EVENT_DONE] = NEXT (FETCHING, FETCH),
-                [UPDATE_EVENT_SAME] = {ST (IDLE),
-                                       OUT (NOTHING),
-                                       {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
-                [UPDATE_EVENT_REFUSED] =
-                    {ST (IDLE), OUT (REFUSED), {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
+                [UPDATE_EVENT_REFUSED] = {ST (IDLE),
+                                          OUT (REFUSED),
+                                          {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
                 [UPDATE_EVENT_FAILED] = FAIL,
                 [UPDATE_EVENT_DEADLINE] = FAIL,
                 [UPDATE_EVENT_CANCEL] = CANCELLED,
@@ -83,6 +81,11 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
         [ST (FETCHING)] =
             {
                 [UPDATE_EVENT_DONE] = NEXT (STAGING, STAGE),
+                [UPDATE_EVENT_SAME] = {ST (IDLE),
+                                       OUT (NOTHING),
+                                       {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
+                [UPDATE_EVENT_REFUSED] =
+                    {ST (IDLE), OUT (REFUSED), {ACT (ENDED), ACT (REPORT), ACT (DEADLINE), ACT (ASK)}},
                 [UPDATE_EVENT_FAILED] = FAIL,
                 [UPDATE_EVENT_DEADLINE] = FAIL,
                 [UPDATE_EVENT_CANCEL] = CANCELLED,

@@ -171,34 +171,64 @@ int wire_release_check (const struct wire_release *release, struct base_error *e
     return size_check (&wire_release_record, release, error);
 }
 
-struct base_digest wire_release_digest (const struct wire_release *release)
+int wire_release_pack (const struct wire_release *release, struct base_buffer *buffer,
+                       struct base_error *error)
 {
-    static const struct base_digest none;
-    const struct wire_envelope *sorted[ENVELOPES_MOST];
+    struct wire_envelope sorted[ENVELOPES_MOST];
     if (release->n_envelopes == 0 || release->n_envelopes > ENVELOPES_MOST)
-        return none;
+        return base_error_set (error, WIRE_E_MALFORMED, "a release has from 1 to %d envelopes",
+                               ENVELOPES_MOST);
     for (size_t i = 0; i < release->n_envelopes; i++) {
         size_t j = i;
-        for (; j && strcmp (platform_of (sorted[j - 1]), platform_of (&release->envelopes[i])) > 0; j--)
+        for (; j && strcmp (platform_of (&sorted[j - 1]), platform_of (&release->envelopes[i])) > 0; j--)
             sorted[j] = sorted[j - 1];
-        sorted[j] = &release->envelopes[i];
+        sorted[j] = release->envelopes[i]; /* borrowed */
     }
-    struct base_hash hash;
-    base_hash_init (&hash);
-    for (size_t i = 0; i < release->n_envelopes; i++) {
-        struct base_digest digest = wire_digest (&wire_envelope_record, sorted[i]);
-        if (base_digest_is_null (&digest))
-            return none;
-        base_hash_update (&hash, digest.bytes, sizeof digest.bytes);
+    struct wire_release ordered = *release;
+    ordered.envelopes = sorted;
+    return wire_pack (&wire_release_record, &ordered, buffer, error);
+}
+
+int wire_release_unpack (const void *data, size_t size, struct wire_release *ret_release,
+                         struct base_error *error)
+{
+    struct wire_release release;
+    int rc = wire_unpack (&wire_release_record, data, size, &release, error);
+    if (rc)
+        return rc;
+    rc = wire_release_check (&release, error);
+    if (rc) {
+        wire_release_deinit (&release);
+        return rc;
     }
-    return base_hash_final (&hash);
+    *ret_release = release;
+    return 0;
+}
+
+struct base_digest wire_release_digest (const struct wire_release *release, uint64_t *ret_size)
+{
+    static const struct base_digest none;
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
+    if (wire_release_pack (release, &buffer, NULL))
+        return none;
+    if (ret_size)
+        *ret_size = buffer.size;
+    return base_digest_of (buffer.data, buffer.size);
+}
+
+struct wire_release wire_envelope_release (const struct wire_envelope *envelope)
+{
+    /*  The casts are safe: the release is only read. */
+    return (struct wire_release){.application = envelope->application,
+                                 .version = envelope->version,
+                                 .envelopes = (struct wire_envelope *) envelope,
+                                 .n_envelopes = 1};
 }
 
 struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope)
 {
-    /*  The cast is safe: the release is only read. */
-    struct wire_release release = {.envelopes = (struct wire_envelope *) envelope, .n_envelopes = 1};
-    return wire_release_digest (&release);
+    const struct wire_release release = wire_envelope_release (envelope);
+    return wire_release_digest (&release, NULL);
 }
 
 const struct wire_envelope *wire_release_match (const struct wire_release *release, const char *platform)

@@ -23,12 +23,24 @@ int wire_envelope_check (const struct wire_envelope *envelope, struct base_error
     same platform. */
 int wire_release_check (const struct wire_release *release, struct base_error *error);
 
-/*  The name of a release: SHA-256 over the digests of its packed envelopes, in the order of their
-    platforms. */
-struct base_digest wire_release_digest (const struct wire_release *release);
+/*  Appends the release document: the packed release, its envelopes in the order of their platforms. Returns 0,
+    -ENOMEM, or a WIRE_E_ code. */
+int wire_release_pack (const struct wire_release *release, struct base_buffer *buffer,
+                       struct base_error *error);
+
+/*  Reads a release document; it passes wire_release_check. Returns 0, -ENOMEM or a WIRE_E_ code. */
+int wire_release_unpack (const void *data, size_t size, struct wire_release *ret_release,
+                         struct base_error *error);
+
+/*  The name of a release: SHA-256 of its document. ret_size (may be NULL): size of the document in bytes. The
+    digest is null if the release violates its schema. */
+struct base_digest wire_release_digest (const struct wire_release *release, uint64_t *ret_size);
 
 /*  The same for a release of one envelope. */
 struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope);
+
+/*  The release that has this envelope alone. It borrows everything from the envelope. */
+struct wire_release wire_envelope_release (const struct wire_envelope *envelope);
 
 /*  The envelope that fits a platform: the one with an equal platform, else the one without a platform. NULL:
     none fits. */

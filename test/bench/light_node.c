@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "wire/envelope.h"
 
 enum { CHUNK_SIZE = 64 * 1024 };
 
@@ -328,6 +329,7 @@ static void light_act (struct light_node *node, const struct update_result *resu
         break;
     case UPDATE_ACTION_ABORT:
         node_match_cancel (&node->match);
+        node_content_leave (&node->user);
         timer_disarm (node, &node->step);
         break;
     case UPDATE_ACTION_QUARANTINE:
@@ -429,20 +431,38 @@ static void on_desired (void *context, const struct wire_desired *desired)
 static void on_matched (void *context, const struct wire_matched *matched)
 {
     struct light_node *node = context;
-    const struct wire_envelope *envelope = matched->envelope;
+    struct wire_get get = {.digest = matched->release, .length = matched->size};
     if (node->procedure.state == WIRE_STATE_TRIAL) {
         proof_show (node, &node->proof.matched);
         return;
     }
     if (node->procedure.state != WIRE_STATE_MATCHING)
         return;
-    if (matched->status != WIRE_STATUS_OK || !envelope) {
+    if (matched->status != WIRE_STATUS_OK || !matched->size) {
         light_fail (node, UPDATE_EVENT_REFUSED, "the origin has nothing for this node");
         return;
     }
+    node_content_leave (&node->user);
+    node_content_join (node->content, &node->user, &content_ops, node);
+    node_content_get (&node->user, &get);
+}
+
+/*  The release document of these fleets is one chunk. */
+static void take_document (struct light_node *node, const void *payload, size_t size)
+{
+    struct wire_release release;
+    struct base_digest digest = base_digest_of (payload, size);
+    node_content_leave (&node->user);
+    if (!base_digest_equal (&digest, &node->candidate.release) ||
+        wire_release_unpack (payload, size, &release, NULL)) {
+        light_fail (node, UPDATE_EVENT_FAILED, "the release document cannot be used");
+        return;
+    }
+    const struct wire_envelope *envelope = &release.envelopes[0];
     node->candidate.binary = envelope->binary;
     node->candidate.size = envelope->size;
     (void) base_text_copy (node->candidate.name, sizeof node->candidate.name, envelope->version);
+    wire_release_deinit (&release);
     bool same = base_digest_equal (&node->candidate.release, &node->running.release);
     take_event (node, same ? UPDATE_EVENT_SAME : UPDATE_EVENT_DONE);
 }
@@ -450,8 +470,13 @@ static void on_matched (void *context, const struct wire_matched *matched)
 static void on_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
 {
     struct light_node *node = context;
-    (void) payload;
-    if (chunk->status != WIRE_STATUS_OK || size != chunk_size (node))
+    if (chunk->status != WIRE_STATUS_OK)
+        return;
+    if (node->procedure.state == WIRE_STATE_MATCHING) {
+        take_document (node, payload, size);
+        return;
+    }
+    if (size != chunk_size (node))
         return;
     proof_show (node, &node->proof.fetched);
     node_content_leave (&node->user);

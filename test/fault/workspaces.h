@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "root/manifest.h"
 #include "root/workspace.h"
+#include "wire/envelope.h"
 #include "test/fault/scratch.h"
 
 /*  A NULL-terminated list of strings, as in a field of a message. */
@@ -47,7 +48,11 @@ static inline void workspaces_make (const struct root *root, const struct worksp
         .binary = base_digest_of (parts->program, size),
         .size = size,
     };
-    struct wire_installed installed = {.release = base_digest_of ("release", 7), .envelope = &envelope};
+    const struct wire_release release = wire_envelope_release (&envelope);
+    base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
+    cr_assert_eq (wire_release_pack (&release, &document, &error), 0, "%s", error.text);
+    struct wire_installed installed = {.release = base_digest_of (document.data, document.size),
+                                       .envelope = &envelope};
     base_cleanup (root_draft_deinit) struct root_draft draft = {.fd = -1};
     cr_assert_eq (root_draft_begin (root, base_time_real_ns (), &draft, &error), 0, "%s", error.text);
     int rc = root_draft_write (&draft, ROOT_PROGRAM, 0755, parts->program, size, &error);
@@ -55,7 +60,7 @@ static inline void workspaces_make (const struct root *root, const struct worksp
         rc = root_draft_start_files (&draft, parts->launcher ? parts->launcher : "launcher",
                                      parts->launcher ? parts->launcher_size : 8, &error);
     if (rc == 0)
-        rc = root_draft_describe (&draft, &installed, &error);
+        rc = root_draft_describe (&draft, &installed, &document, &error);
     if (rc == 0)
         rc = root_draft_seal (&draft, &installed, ret_name, &error);
     cr_assert_eq (rc, 0, "%s", error.text);

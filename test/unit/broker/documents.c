@@ -48,7 +48,7 @@ static struct base_digest release_publish (const char *version, const char *time
                                                    .envelopes = &envelope,
                                                    .n_envelopes = 1}};
 
-    release.digest = wire_release_digest (&release.document);
+    release.digest = wire_release_digest (&release.document, NULL);
     (void) snprintf (release.time, sizeof release.time, "%s", time);
     cr_assert_eq (records_release_put (records, &release.digest, &release.document, time, &error), 0);
     cr_assert_eq (broker_document_put (root, &release, &error), 0, "%s", error.text);

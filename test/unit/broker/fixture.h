@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/random.h"
 #include "base/time.h"
 #include "broker/broker.h"
@@ -324,20 +325,34 @@ static inline struct wire_node operator_node (struct peer *operator, const char 
     return shown;
 }
 
-/*  Uploads a text as a blob, in one piece. */
-static inline struct base_digest fixture_upload (struct fixture *fixture, const char *text)
+/*  Uploads a blob, in one piece. */
+static inline struct base_digest fixture_upload_bytes (struct fixture *fixture, const void *bytes,
+                                                       size_t size)
 {
     struct peer *peer = peer_new (fixture->loop, BUS_DEALER, broker_endpoint_content (fixture->broker));
-    struct wire_put put = {.digest = digest_of (text), .size = strlen (text)};
+    struct wire_put put = {.digest = base_digest_of (bytes, size), .size = size};
     struct wire_taken taken;
 
-    cr_assert (bus_send_payload (peer->socket, NULL, &wire_put_record, &put, (void *) text, strlen (text),
-                                 NULL, NULL) == 0);
+    cr_assert (
+        bus_send_payload (peer->socket, NULL, &wire_put_record, &put, (void *) bytes, size, NULL, NULL) == 0);
     peer_expect (peer, &wire_taken_record, &taken);
     cr_assert (taken.complete, "%s", taken.reason ? taken.reason : "");
     wire_taken_deinit (&taken);
     peer_free (peer);
     return put.digest;
+}
+
+static inline struct base_digest fixture_upload (struct fixture *fixture, const char *text)
+{
+    return fixture_upload_bytes (fixture, text, strlen (text));
+}
+
+static inline void fixture_upload_document (struct fixture *fixture, const struct wire_release *release)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
+
+    cr_assert_eq (wire_release_pack (release, &document, NULL), 0);
+    (void) fixture_upload_bytes (fixture, document.data, document.size);
 }
 
 /*  Publishes a release of noded for linux/amd64. The text of the version serves as its program. */
@@ -357,8 +372,10 @@ static inline struct base_digest fixture_publish (struct fixture *fixture, struc
     struct wire_answer answer;
     struct base_digest digest;
 
-    if (!fixture->no_content)
+    if (!fixture->no_content) {
         (void) fixture_upload (fixture, version);
+        fixture_upload_document (fixture, &release);
+    }
     answer = operator_ask (operator, & request);
     cr_assert (answer.status == WIRE_STATUS_OK, "%s", answer.reason ? answer.reason : "");
     digest = answer.release;

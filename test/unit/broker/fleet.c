@@ -91,7 +91,7 @@ Test (fleet, an_update_is_ordered_matched_reported_and_confirmed)
     peer_send (node.control, &wire_match_record, &match);
     peer_expect (node.control, &wire_matched_record, &matched);
     cr_assert_eq (matched.status, WIRE_STATUS_OK);
-    cr_assert_str_eq (matched.envelope->version, "2.0.0");
+    cr_assert_gt (matched.size, 0, "of the release document");
     cr_assert_str_eq (matched.transaction, "t-x");
     wire_matched_deinit (&matched);
 

@@ -139,6 +139,7 @@ static struct wire_answer release_publish (const char *version, const char *bina
                                    .n_envelopes = 1};
     struct wire_request request = {.verb = WIRE_VERB_PUBLISH, .publish = &release};
 
+    fixture_upload_document (&fixture, &release);
     return operator_ask (operator, & request);
 }
 

@@ -20,7 +20,7 @@ static bool release_store (struct fake_broker *fake, const struct wire_request *
 {
     (void) fake;
     if (request->verb == WIRE_VERB_PUBLISH)
-        answer->release = wire_release_digest (request->publish);
+        answer->release = wire_release_digest (request->publish, NULL);
     return true;
 }
 
@@ -108,12 +108,14 @@ Test (publish, a_release_arrives_complete_and_under_its_digest)
     char release[65];
     cr_assert_eq (noded_client_publish (client, &publish, release), 0, "%s", noded_client_error (client));
     cr_expect_eq (strlen (release), 64);
-    cr_expect_eq (told_done, BIG + 12);
-    cr_expect_eq (told_total, BIG + 12);
-    cr_assert_eq (broker.n_contents, 3);
-    for (size_t i = 0; i < 3; i++)
-        cr_expect (broker.contents[i].complete);
     const struct wire_release *got = release_published ();
+    uint64_t size = 0;
+    (void) wire_release_digest (got, &size);
+    cr_expect_eq (told_done, BIG + 12 + size, "the files and the release document");
+    cr_expect_eq (told_total, BIG + 12 + size);
+    cr_assert_eq (broker.n_contents, 4);
+    for (size_t i = 0; i < 4; i++)
+        cr_expect (broker.contents[i].complete);
     cr_assert_eq (got->n_envelopes, 1);
     const struct wire_envelope *envelope = &got->envelopes[0];
     cr_expect_null (envelope->platform, "a program that is not an ELF file fits every platform");
@@ -125,7 +127,7 @@ Test (publish, a_release_arrives_complete_and_under_its_digest)
     cr_expect (envelope->files[1].executable);
     cr_expect_str_eq (envelope->args[1], args[1]);
     cr_expect_str_eq (envelope->env[0], "A.B=1");
-    struct base_digest digest = wire_release_digest (got);
+    struct base_digest digest = wire_release_digest (got, NULL);
     char text[BASE_DIGEST_TEXT];
     cr_expect_str_eq (release, base_digest_format (&digest, text));
 }
@@ -153,8 +155,10 @@ Test (publish, envelopes_are_sorted_by_platform_and_equal_files_are_uploaded_onc
                                    .progress = note_progress};
     char release[65];
     cr_assert_eq (noded_client_publish (client, &publish, release), 0, "%s", noded_client_error (client));
-    cr_expect_eq (told_total, 4, "of %zu bytes", (size_t) told_total);
-    cr_expect_eq (broker.n_contents, 1);
+    uint64_t size = 0;
+    (void) wire_release_digest (release_published (), &size);
+    cr_expect_eq (told_total, 4 + size, "of %zu bytes", (size_t) told_total);
+    cr_expect_eq (broker.n_contents, 2, "the program, once, and the release document");
     cr_assert_eq (release_published ()->n_envelopes, 2);
     cr_expect_str_eq (release_published ()->envelopes[0].platform, "linux/amd64");
 }

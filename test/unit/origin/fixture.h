@@ -60,18 +60,8 @@ static int on_match (void *context, const struct bus_peer *peer, const struct wi
     (void) match;
     self->calls++;
     if (self->too_large) {
-        struct wire_envelope *envelope = calloc (1, sizeof *envelope);
-        envelope->application = strdup ("app");
-        envelope->version = strdup ("1");
-        envelope->binary = base_digest_of ("x", 1);
-        envelope->args = calloc (8, sizeof (char *));
-        envelope->n_args = 8;
-        for (size_t i = 0; i < 8; i++) {
-            envelope->args[i] = malloc (16001);
-            memset (envelope->args[i], 'a', 16000);
-            envelope->args[i][16000] = '\0';
-        }
-        answer->envelope = envelope;
+        answer->reason = calloc (1, 1000);
+        memset (answer->reason, 'a', 999);
     }
     answer->status = WIRE_STATUS_OK;
     return self->status;

@@ -111,7 +111,7 @@ Test (questions, requests_without_an_operation_are_refused)
     fixture_free (client);
 }
 
-Test (questions, an_answer_that_is_too_large_becomes_failed)
+Test (questions, an_answer_with_a_text_that_is_too_long_becomes_failed)
 {
     owner.too_large = true;
     origin_serve (&OPS, (struct origin_config){0});
@@ -119,7 +119,6 @@ Test (questions, an_answer_that_is_too_large_becomes_failed)
     struct wire_match match = match_of ("r");
     client_ask (client, &wire_match_record, &match);
     cr_assert_eq (received.matched.status, WIRE_STATUS_FAILED);
-    cr_assert_null (received.matched.envelope);
     cr_assert_str_eq (received.matched.application, "app");
     fixture_free (client);
 }

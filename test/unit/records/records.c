@@ -146,7 +146,8 @@ Test (records, a_blob_is_unused_once_no_offered_release_and_no_node_needs_it)
     cr_assert_eq (count, 0, "a node runs it");
     application_put ("web-1", &second, NULL);
     cr_assert_eq (records_contents_unused (records, &first, contents_count, &count, &error), 0);
-    cr_assert_eq (count, 1, "its own program, not the file that it shares with the other release");
+    cr_assert_eq (count, 2,
+                  "its own program and document, not the file that it shares with the other release");
     cr_assert_eq (records_content_used (records, &content, &used, &error), 0);
     cr_assert_not (used);
     content = digest_of ("shared");

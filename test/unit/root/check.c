@@ -101,6 +101,19 @@ Test (check, each_damage_is_named)
     expect_findings ("rm stable", "no link stable\n");
 }
 
+/*  The manifest is changed with the file: only the identity of the release is wrong. */
+Test (check, a_workspace_is_compared_with_its_release_document)
+{
+    const char *const seal = "(cd $one; sha256sum $(sed 's/^[^ ]*  //' manifest) >m; mv m manifest)";
+    char change[512];
+    (void) snprintf (change, sizeof change, "cp $two/release $one/release; %s", seal);
+    expect_findings (change, "1/release is not the document of the release that envelope.json names\n");
+    (void) snprintf (change, sizeof change, "cp $two/envelope.json $one/envelope.json; %s", seal);
+    expect_findings (change, "1/noded does not match its envelope\n");
+    (void) snprintf (change, sizeof change, "cp $two/noded $one/noded; %s", seal);
+    expect_findings (change, "");
+}
+
 Test (check, a_missing_previous_is_named_if_its_target_is_known)
 {
     expect_findings (

@@ -41,7 +41,7 @@ Test (workspace, a_workspace_has_all_start_files_and_a_valid_manifest)
                      &(struct workspace_parts){.program = "program", .args = LIST ("a"), .env = LIST ("B=c")},
                      name);
     char *listed = scratch_shell ("cd root/20*; ls -A; sha256sum --quiet --strict -c manifest", NULL);
-    cr_expect_str_eq (listed, "command\nenvelope.json\nmanifest\nnoded\nnoded.sh\nstart");
+    cr_expect_str_eq (listed, "command\nenvelope.json\nmanifest\nnoded\nnoded.sh\nrelease\nstart");
     free (listed);
     int fd;
     cr_assert_eq (root_workspace_open (&root, name, &fd), 0);
@@ -66,9 +66,10 @@ Test (workspace, other_applications_get_only_their_own_arguments)
     struct wire_envelope envelope = {
         .application = application, .version = version, .args = LIST ("--x"), .n_args = 1};
     struct wire_installed installed = {.envelope = &envelope};
+    static const struct base_buffer none;
     struct root_draft draft;
     cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
-    cr_assert_eq (root_draft_describe (&draft, &installed, &error), 0);
+    cr_assert_eq (root_draft_describe (&draft, &installed, &none, &error), 0);
     struct root_command command;
     cr_assert_eq (root_command_read (draft.fd, &command, &error), 0);
     cr_expect_str_eq (command.args[0], "--x");
@@ -242,7 +243,7 @@ Test (workspace, a_download_is_linked_once_and_copied_if_it_has_other_names)
 /*  Makes a draft with these files (NULL: missing) and seals it. Returns what root_draft_seal returns. */
 static int draft_seal (const char *program, const char *file, mode_t mode)
 {
-    static char application[] = "noded", version[] = "1", path[] = "lib/a.so";
+    static char application[] = "noded", version[] = "1", path[] = "lib/a.so", text[] = "r";
     struct wire_file further = {.path = path, .digest = base_digest_of ("library", 7), .size = 7};
     struct wire_envelope envelope = {.application = application,
                                      .version = version,
@@ -251,6 +252,7 @@ static int draft_seal (const char *program, const char *file, mode_t mode)
                                      .files = &further,
                                      .n_files = 1};
     struct wire_installed installed = {.release = base_digest_of ("r", 1), .envelope = &envelope};
+    struct base_buffer document = {.data = (uint8_t *) text, .size = 1};
     char name[ROOT_NAME_SIZE];
     base_cleanup (root_draft_deinit) struct root_draft draft = {.fd = -1};
     cr_assert_eq (root_draft_begin (&root, 1, &draft, &error), 0);
@@ -259,7 +261,7 @@ static int draft_seal (const char *program, const char *file, mode_t mode)
     if (file)
         cr_assert_eq (root_draft_write (&draft, "files/lib/a.so", 0644, file, strlen (file), &error), 0);
     cr_assert_eq (root_draft_start_files (&draft, "x", 1, &error), 0);
-    cr_assert_eq (root_draft_describe (&draft, &installed, &error), 0);
+    cr_assert_eq (root_draft_describe (&draft, &installed, &document, &error), 0);
     return root_draft_seal (&draft, &installed, name, &error);
 }
 
@@ -299,11 +301,13 @@ Test (workspace, any_failing_call_leaves_no_incomplete_workspace)
                                          .binary = base_digest_of ("program", 7),
                                          .size = 7};
         struct wire_installed installed = {.release = base_digest_of ("r", 1), .envelope = &envelope};
+        static char text[] = "r";
+        struct base_buffer document = {.data = (uint8_t *) text, .size = 1};
         char name[ROOT_NAME_SIZE];
         int rc = root_draft_begin (&root, 1, &draft, &error);
         rc = rc ? rc : root_draft_write (&draft, "noded", 0755, "program", 7, &error);
         rc = rc ? rc : root_draft_start_files (&draft, "x", 1, &error);
-        rc = rc ? rc : root_draft_describe (&draft, &installed, &error);
+        rc = rc ? rc : root_draft_describe (&draft, &installed, &document, &error);
         rc = rc ? rc : root_draft_seal (&draft, &installed, name, &error);
         done = failing.calls < n;
         cr_expect_eq (rc, done ? 0 : -EIO, "call %u", n);

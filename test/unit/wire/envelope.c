@@ -157,22 +157,11 @@ Test (envelope, an_envelope_leaves_room_in_every_message_that_carries_it)
     do
         last[--size] = '\0';
     while (wire_envelope_check (&envelope, &error));
-    char reason[513];
-    memset (reason, 'r', 512);
-    reason[512] = '\0';
     char name[65];
     memset (name, 'n', 64);
     name[64] = '\0';
-    struct wire_matched matched = {.application = name,
-                                   .transaction = name,
-                                   .attempt = 1000,
-                                   .reason = reason,
-                                   .release.bytes = {1},
-                                   .envelope = &envelope};
     struct wire_installed installed = {.release.bytes = {1}, .transaction = name, .envelope = &envelope};
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    cr_assert_eq (wire_pack (&wire_matched_record, &matched, &buffer, NULL), 0);
-    buffer.size = 0;
     cr_assert_eq (wire_pack (&wire_installed_record, &installed, &buffer, NULL), 0);
     buffer.size = 0;
     struct wire_release release = {.application = envelope.application,
@@ -214,35 +203,53 @@ Test (release, envelopes_of_a_release_have_one_version_and_different_platforms)
     cr_assert_eq (wire_release_check (&release, &error), WIRE_E_MALFORMED);
 }
 
-Test (release, the_digest_covers_the_envelopes_sorted_by_platform)
+Test (release, the_digest_is_that_of_the_document_with_envelopes_sorted_by_platform)
 {
     struct wire_envelope envelopes[] = {envelope_valid (), envelope_valid (), envelope_valid ()};
     envelopes[1].platform = TEXT_OF ("linux/amd64");
     envelopes[2].platform = TEXT_OF ("linux/arm64");
     struct wire_release release = release_of (envelopes, 3);
-    struct base_hash hash;
-    base_hash_init (&hash);
-    for (size_t i = 0; i < 3; i++) {
-        struct base_digest digest = wire_digest (&wire_envelope_record, &envelopes[i]);
-        base_hash_update (&hash, digest.bytes, sizeof digest.bytes);
-    }
-    struct base_digest wanted = base_hash_final (&hash), got = wire_release_digest (&release);
+    base_cleanup (base_buffer_deinit) struct base_buffer document = {0};
+    cr_assert_eq (wire_pack (&wire_release_record, &release, &document, NULL), 0);
+    uint64_t size = 0;
+    struct base_digest wanted = base_digest_of (document.data, document.size),
+                       got = wire_release_digest (&release, &size);
     cr_assert (base_digest_equal (&wanted, &got));
+    cr_assert_eq (size, document.size);
 
     /* The order of the envelopes in the release does not matter. */
     struct wire_envelope turned[] = {envelopes[2], envelopes[0], envelopes[1]};
     release.envelopes = turned;
-    got = wire_release_digest (&release);
+    got = wire_release_digest (&release, NULL);
     cr_assert (base_digest_equal (&wanted, &got));
 
     struct wire_release single = release_of (envelopes, 1);
-    struct base_digest one = wire_release_digest (&single),
+    struct base_digest one = wire_release_digest (&single, NULL),
                        same = wire_envelope_release_digest (&envelopes[0]);
     cr_assert (base_digest_equal (&one, &same));
     cr_assert_not (base_digest_equal (&one, &wanted));
     release.n_envelopes = 0;
-    got = wire_release_digest (&release);
+    got = wire_release_digest (&release, NULL);
     cr_assert (base_digest_is_null (&got));
+}
+
+Test (release, a_document_is_read_only_if_it_keeps_the_rules_of_a_release)
+{
+    struct wire_envelope envelopes[] = {envelope_valid (), envelope_valid ()};
+    envelopes[1].platform = TEXT_OF ("linux/amd64");
+    struct wire_release release = release_of (envelopes, 2), got;
+    base_cleanup (base_buffer_deinit) struct base_buffer document = {0};
+    struct base_error error;
+    cr_assert_eq (wire_release_pack (&release, &document, &error), 0, "%s", error.text);
+    cr_assert_eq (wire_release_unpack (document.data, document.size, &got, &error), 0, "%s", error.text);
+    cr_expect (wire_equal (&wire_release_record, &release, &got));
+    wire_release_deinit (&got);
+    cr_expect_eq (wire_release_unpack (document.data, document.size - 1, &got, &error), WIRE_E_MALFORMED);
+    envelopes[1].version = TEXT_OF ("other");
+    document.size = 0;
+    cr_assert_eq (wire_release_pack (&release, &document, &error), 0, "%s", error.text);
+    cr_expect_eq (wire_release_unpack (document.data, document.size, &got, &error), WIRE_E_MALFORMED);
+    cr_expect (strstr (error.text, "another application or version"), "%s", error.text);
 }
 
 Test (release, match_prefers_an_envelope_of_the_platform_to_one_for_all)
@@ -289,5 +296,5 @@ Test (release, digests_equal_those_of_the_reference)
                       "8995bcaf6ca353305e6a2ffc768d02d35767268f5e66b1c58a2ea0a12aeb9cc5");
     digest = wire_envelope_release_digest (&envelope);
     cr_assert_str_eq (base_digest_format (&digest, text),
-                      "9b72fbc24aa50cfbc3716f12578c16dd98c225a63abf96105b64ead6a3297220");
+                      "ef9b5143e68a7371bd385315b05db069d49da36e7b8dfdd18ab4ca47a06339dc");
 }
