@@ -371,7 +371,7 @@ static int all_write (struct deploy *deploy, struct deploy_rollout *rollout, con
     return r;
 }
 
-static void batch_tell (struct deploy *deploy, struct deploy_rollout *rollout, const struct batch *batch)
+static void batch_publish (struct deploy *deploy, struct deploy_rollout *rollout, const struct batch *batch)
 {
     const char *nodes[DEPLOY_ORDERS_MOST];
     size_t n_nodes = 0;
@@ -419,7 +419,7 @@ int deploy_rollout_apply (struct deploy *deploy, struct deploy_rollout *rollout,
     }
     if (batch->wrote)
         deploy->clock.kept_ms = now_ms;
-    batch_tell (deploy, rollout, batch);
+    batch_publish (deploy, rollout, batch);
     rollout->due_ms = batch->more ? 0 : batch->until_ms;
     return 0;
 }

@@ -39,8 +39,8 @@ int records_release_mark_withdrawn (struct records *records, const struct base_d
 
 /*  Calls each for the names of a node's applications that have a report. */
 typedef int records_name_each (void *context, const char *name);
-int records_applications_told (struct records *records, const char *node, records_name_each *each,
-                               void *context, struct base_error *error);
+int records_applications_reported (struct records *records, const char *node, records_name_each *each,
+                                   void *context, struct base_error *error);
 /*  Deletes an application that has no desired state; clears the report of one that has. */
 int records_application_drop (struct records *records, const char *node, const char *name,
                               struct base_error *error);

@@ -34,7 +34,7 @@ int records_commit (struct records *records, struct base_error *error)
         return r;
     }
     records->in_transaction = false;
-    sqlite_mark_tell (records);
+    sqlite_mark_publish (records);
     /* A change that went into a file without a name is lost. */
     return records_is_lost (records, error);
 }

@@ -143,8 +143,8 @@ int records_application_drop (struct records *records, const char *node, const c
     return r;
 }
 
-int records_applications_told (struct records *records, const char *node, records_name_each *each,
-                               void *context, struct base_error *error)
+int records_applications_reported (struct records *records, const char *node, records_name_each *each,
+                                   void *context, struct base_error *error)
 {
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (records, &row, error,
