@@ -1,45 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/records/records.c - the records on disk */
 
-#include <criterion/criterion.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sqlite3.h>
-#include <unistd.h>
-
-#include "records/records.h"
-#include "disk/disk.h"
-
-static char root[64], path[96];
-static struct records *records;
-static struct base_error error;
-
-static void file_open (void)
-{
-    cr_assert (records_open (path, &records, &error) == 0, "%s", error.text);
-}
-
-static void set_up (void)
-{
-    (void) snprintf (root, sizeof root, "/tmp/records.XXXXXX");
-    cr_assert_not_null (mkdtemp (root));
-    (void) snprintf (path, sizeof path, "%s/broker.db", root);
-    file_open ();
-}
-
-static void tear_down (void)
-{
-    records = records_free (records);
-    (void) disk_tree_remove (&disk_system, AT_FDCWD, root, NULL);
-}
+#include "database.h"
 
 static void file_reopen (void)
 {
     records = records_free (records);
-    file_open ();
+    database_open ();
 }
 
-TestSuite (records, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite (records, .init = database_make, .fini = database_remove, .timeout = 120);
 
 static struct base_digest digest_of (const char *text)
 {
@@ -296,18 +266,9 @@ Test (records, a_rolled_back_transaction_changes_nothing)
     cr_assert_eq (records_application_get (records, "web-1", "noded", &found, &error), -ENOENT);
 }
 
-static void database_execute (const char *sql)
-{
-    sqlite3 *database;
-
-    records = records_free (records);
-    cr_assert_eq (sqlite3_open (path, &database), SQLITE_OK);
-    cr_assert_eq (sqlite3_exec (database, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close (database);
-}
-
 Test (records, a_database_of_a_newer_broker_is_refused)
 {
+    records = records_free (records);
     database_execute ("PRAGMA user_version = 1000");
     cr_assert_eq (records_open (path, &records, &error), -EPROTO);
     cr_assert_not_null (strstr (error.text, "newer"), "%s", error.text);
@@ -315,12 +276,13 @@ Test (records, a_database_of_a_newer_broker_is_refused)
 
 Test (records, an_interrupted_migration_starts_over)
 {
+    records = records_free (records);
     database_execute (
         "PRAGMA user_version = 0; DROP TABLE answers; DROP TABLE reports; DROP TABLE applications;"
         "DROP TABLE nodes; DROP TABLE contents; DROP TABLE releases; DROP TABLE meta;"
         "DROP TABLE labels; DROP TABLE heads; DROP TABLE rollouts; DROP TABLE members;"
         "DROP TABLE turns; DROP TABLE given;");
-    file_open ();
+    database_open ();
     (void) release_put ("1", "a");
 }
 
