@@ -156,6 +156,9 @@ static int reported_store (struct broker *broker, void *item, struct base_error 
     struct reported *reported = item;
     const struct wire_report *report = &reported->report;
     const struct broker_node *node = broker_registry_find (&broker->registry, report->node);
+    struct broker_journal_report journal = {.serial = report->journal_serial,
+                                            .head = &report->journal_head,
+                                            .late = node ? node->journal_hello : 0};
     char now[BASE_TIME_TEXT];
     int r = records_report_put (broker->records, report, &reported->is_news, error);
 
@@ -165,8 +168,7 @@ static int reported_store (struct broker *broker, void *item, struct base_error 
         r = records_node_seen (broker->records, report->node, base_time_format (base_time_real_ns (), now),
                                error);
     if (r == 0)
-        r = broker_journal_store (broker, report->node, report->journal_serial, &report->journal_head,
-                                  node ? node->journal_hello : 0, NULL, &reported->journal, error);
+        r = broker_journal_store (broker, report->node, &journal, &reported->journal, error);
     return r;
 }
 

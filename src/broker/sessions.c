@@ -138,11 +138,11 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
     char now[BASE_TIME_TEXT];
     struct records_node record = record_of (greeting, now);
     const struct wire_hello *hello = &greeting->hello;
+    struct broker_journal_report journal = {
+        .serial = hello->journal_serial, .head = &hello->journal_head, .fault = hello->journal_fault};
     int r = hello_store (broker, hello, &record, greeting->news, &greeting->labelled, error);
 
-    return r == 0 ? broker_journal_store (broker, hello->node, hello->journal_serial, &hello->journal_head, 0,
-                                          hello->journal_fault, &greeting->journal, error)
-                  : r;
+    return r == 0 ? broker_journal_store (broker, hello->node, &journal, &greeting->journal, error) : r;
 }
 
 /*  A broker stores an epoch before it issues it. So if a node has seen a higher epoch, the records are

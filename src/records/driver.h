@@ -57,10 +57,17 @@ int records_report_add (struct records *records, const struct wire_told *told,
 
 /*  the fleet's head */
 
+/*  The head of a node's journal, and the head of the fleet into which it was merged. */
+struct records_head {
+    const char *node;
+    uint64_t serial;
+    const struct base_digest *head;
+    struct base_digest fleet;
+    const char *time;
+};
 /*  Adds a merge; its number is one above the last. Deletes all up to number `until`; 0: none. */
-int records_head_add (struct records *records, const char *node, uint64_t serial,
-                      const struct base_digest *head, const struct base_digest *fleet, const char *time,
-                      uint64_t until, struct base_error *error);
+int records_head_add (struct records *records, const struct records_head *merged, uint64_t until,
+                      struct base_error *error);
 
 /*  rollouts.c: the evidence as text, which is read back exactly */
 

@@ -62,10 +62,11 @@ void records_mark_leave (struct records *records);
 int records_begin (struct records *records, struct base_error *error);
 int records_commit (struct records *records, struct base_error *error);
 void records_rollback (struct records *records);
-/*  A part of a transaction that can be undone alone; one at a time. savepoint_end returns -EIO if the whole
-    transaction is lost. */
+/*  A part of a transaction that can be undone alone; one at a time. It ends when it is kept or undone; both
+    return -EIO if the whole transaction is lost. */
 int records_savepoint (struct records *records, struct base_error *error);
-int records_savepoint_end (struct records *records, bool keep);
+int records_savepoint_keep (struct records *records);
+int records_savepoint_undo (struct records *records);
 
 /*  Returns the number of the next change to a node. It grows across restarts: numbers are reserved on disk
     in blocks, and the rest of a block is skipped after a crash. */
@@ -248,7 +249,8 @@ int records_rollout_get (struct records *records, const char *id, struct records
 /*  Calls each for rollouts, newest first: those with a serial below `before` (0: all) that changed after
     revision `since`. */
 typedef int records_rollout_each (void *context, const struct records_rollout *row);
-int records_rollouts (struct records *records, uint64_t before, uint64_t since, bool only_live,
+enum records_liveness { RECORDS_ALL, RECORDS_LIVE };
+int records_rollouts (struct records *records, uint64_t before, uint64_t since, enum records_liveness which,
                       records_rollout_each *each, void *context, struct base_error *error);
 
 /*  Deletes the oldest finished rollouts, so that there is room for one more. */

@@ -73,7 +73,7 @@ static int rollouts_pause (struct pausing *pausing)
     int r = records_clock_get (pausing->records, &watched_ms, pausing->error);
 
     if (r == 0)
-        r = records_rollouts (pausing->records, 0, 0, true, rollout_keep, pausing, pausing->error);
+        r = records_rollouts (pausing->records, 0, 0, RECORDS_LIVE, rollout_keep, pausing, pausing->error);
 
     for (size_t i = 0; r == 0 && i < pausing->restored->paused; i++)
         r = row_pause (pausing, &pausing->rows[i], watched_ms);

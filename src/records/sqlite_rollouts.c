@@ -87,14 +87,14 @@ int records_rollout_get (struct records *records, const char *id, struct records
     return r == 1 ? rollout_read (statement, ret_row, error) : -ENOENT;
 }
 
-int records_rollouts (struct records *records, uint64_t before, uint64_t since, bool only_live,
+int records_rollouts (struct records *records, uint64_t before, uint64_t since, enum records_liveness which,
                       records_rollout_each *each, void *context, struct base_error *error)
 {
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error,
                           ROLLOUT_COLUMNS " WHERE (?1 = 0 OR serial < ?1) AND revision > ?2 AND live >= ?3"
                                           " ORDER BY serial DESC",
-                          "uuu", before, since, (uint64_t) only_live);
+                          "uuu", before, since, (uint64_t) (which == RECORDS_LIVE));
 
     if (r != 0)
         return r;

@@ -38,8 +38,8 @@ static bool journal_report (uint64_t serial, const char *line, uint64_t late)
 {
     struct broker_journal_news news = {.fault = false};
     struct base_digest head = base_digest_of (line, strlen (line));
-    cr_assert_eq (broker_journal_store (&broker, "web-1", serial, &head, late, NULL, &news, &error), 0, "%s",
-                  error.text);
+    struct broker_journal_report report = {.serial = serial, .head = &head, .late = late};
+    cr_assert_eq (broker_journal_store (&broker, "web-1", &report, &news, &error), 0, "%s", error.text);
     records_journal_deinit (&news.before);
     return news.fault;
 }

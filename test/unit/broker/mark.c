@@ -25,7 +25,8 @@ static void set_up (void)
     (void) snprintf (path, sizeof path, "%s/broker.db", root);
     directory = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cr_assert_eq (records_open (path, &records, &error), 0, "%s", error.text);
-    cr_assert_eq (broker_mark_open (records, directory, NAME, false, &mark, &error), 0, "%s", error.text);
+    cr_assert_eq (broker_mark_open (records, directory, NAME, BROKER_MARK_CHECK, &mark, &error), 0, "%s",
+                  error.text);
 }
 
 static void records_close (void)
@@ -65,11 +66,11 @@ static void file_write (const void *data, size_t size)
     cr_assert_eq (disk_file_write (&disk_system, directory, NAME, 0600, data, size, &error), 0);
 }
 
-static int records_reopen (bool anew)
+static int records_reopen (enum broker_mark_mode mode)
 {
     records_close ();
     cr_assert_eq (records_open (path, &records, &error), 0, "%s", error.text);
-    return broker_mark_open (records, directory, NAME, anew, &mark, &error);
+    return broker_mark_open (records, directory, NAME, mode, &mark, &error);
 }
 
 Test (mark, follows_the_records_and_accepts_them)
@@ -81,7 +82,7 @@ Test (mark, follows_the_records_and_accepts_them)
     cr_expect_eq (after.size, before.size);
     cr_expect_neq (memcmp (before.data, after.data, after.size), 0);
     broker_mark_sync (mark);
-    cr_expect_eq (records_reopen (false), 0, "%s", error.text);
+    cr_expect_eq (records_reopen (BROKER_MARK_CHECK), 0, "%s", error.text);
     base_buffer_deinit (&before);
     base_buffer_deinit (&after);
 }
@@ -97,9 +98,10 @@ Test (mark, refuses_records_that_are_older)
     records_close ();
     (void) disk_unlink (&disk_system, AT_FDCWD, path);
     cr_assert_eq (records_open (path, &records, &error), 0);
-    cr_assert_eq (broker_mark_open (records, directory, NAME, true, &mark, &error), 0, "%s", error.text);
+    cr_assert_eq (broker_mark_open (records, directory, NAME, BROKER_MARK_REPLACE, &mark, &error), 0, "%s",
+                  error.text);
     file_write (later.data, later.size);
-    cr_expect_eq (records_reopen (false), BROKER_E_OLDER, "another identity");
+    cr_expect_eq (records_reopen (BROKER_MARK_CHECK), BROKER_E_OLDER, "another identity");
     cr_expect_not_null (strstr (error.text, "is not the database"), "%s", error.text);
     cr_expect_null (mark);
     base_buffer_deinit (&later);
@@ -109,19 +111,19 @@ Test (mark, refuses_records_that_are_older)
     (void) snprintf (text, sizeof text, "database %016llx\nmark %020llu\n", (unsigned long long) now.identity,
                      (unsigned long long) now.count + 1);
     file_write (text, strlen (text));
-    cr_expect_eq (records_reopen (false), BROKER_E_OLDER, "a lower count");
+    cr_expect_eq (records_reopen (BROKER_MARK_CHECK), BROKER_E_OLDER, "a lower count");
     cr_expect_not_null (strstr (error.text, "is older than"), "%s", error.text);
-    cr_expect_eq (records_reopen (true), 0, "on purpose");
-    cr_expect_eq (records_reopen (false), 0, "the file was written again");
+    cr_expect_eq (records_reopen (BROKER_MARK_REPLACE), 0, "on purpose");
+    cr_expect_eq (records_reopen (BROKER_MARK_CHECK), 0, "the file was written again");
 }
 
 Test (mark, is_written_again_if_its_file_is_missing_or_damaged)
 {
     node_put ("a");
     file_write ("noise", 5);
-    cr_expect_eq (records_reopen (false), 0, "%s", error.text);
+    cr_expect_eq (records_reopen (BROKER_MARK_CHECK), 0, "%s", error.text);
     records_close ();
     (void) disk_unlink (&disk_system, directory, NAME);
-    cr_expect_eq (records_reopen (false), 0, "%s", error.text);
+    cr_expect_eq (records_reopen (BROKER_MARK_CHECK), 0, "%s", error.text);
     cr_expect_eq (faccessat (directory, NAME, F_OK, 0), 0);
 }
