@@ -27,9 +27,9 @@ struct batch {
     struct {
         uint32_t member;
         uint64_t epoch;
-        enum wire_verb verb;
+        enum wire_order verb;
     } orders[DEPLOY_ORDERS_MOST];
-    struct wire_turn turns[DEPLOY_TURNS_MOST]; /* owned */
+    struct wire_transition turns[DEPLOY_TURNS_MOST]; /* owned */
     unsigned n_orders, n_turns;
     bool wrote, more;
     uint64_t until_ms;
@@ -38,7 +38,7 @@ struct batch {
 static void batch_free_p (struct batch **batch)
 {
     for (unsigned i = 0; *batch && i < (*batch)->n_turns; i++)
-        wire_turn_deinit (&(*batch)->turns[i]);
+        wire_transition_deinit (&(*batch)->turns[i]);
     free (*batch);
 }
 
@@ -88,7 +88,7 @@ static int application_read (const struct batch *batch, uint32_t index,
 /*  No order was made. If a person holds the node, or updates it, that says nothing about the release: it is
     skipped. */
 static int not_given (struct batch *batch, uint32_t index, enum rollout_kind kind,
-                      const struct wire_ordered *ordered)
+                      const struct wire_order_result *ordered)
 {
     struct deploy_rollout *rollout = batch->rollout;
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
@@ -122,8 +122,8 @@ static int is_back (const struct batch *batch, uint32_t index, bool *ret_back)
     return r;
 }
 
-static int note_given (const struct batch *batch, uint32_t index, enum wire_verb verb,
-                       const struct wire_ordered *ordered)
+static int note_given (const struct batch *batch, uint32_t index, enum wire_order verb,
+                       const struct wire_order_result *ordered)
 {
     const struct deploy_rollout *rollout = batch->rollout;
     char time[BASE_TIME_TEXT];
@@ -139,19 +139,19 @@ static int note_given (const struct batch *batch, uint32_t index, enum wire_verb
     return records_given_put (batch->deploy->records, &given, batch->error);
 }
 
-static int order_given (struct batch *batch, uint32_t index, enum wire_verb verb,
-                        const struct wire_ordered *ordered, uint64_t epoch)
+static int order_given (struct batch *batch, uint32_t index, enum wire_order verb,
+                        const struct wire_order_result *ordered, uint64_t epoch)
 {
     struct deploy_member *member = &batch->rollout->members[index];
 
-    if (verb != WIRE_VERB_CANCEL) {
+    if (verb != WIRE_ORDER_CANCEL) {
         member->epoch = ordered->epoch;
         member->verb = verb;
         member->settle_ms = 0;
         if (wire_text_set (&member->step, NULL) != 0 || wire_text_set (&member->reason, NULL) != 0)
             return -ENOMEM;
     }
-    if (verb == WIRE_VERB_UPDATE) {
+    if (verb == WIRE_ORDER_UPDATE) {
         member->ordered_ms = batch->now_ms;
         member->took_ms = 0;
         if (wire_text_set (&member->transaction, ordered->transaction) != 0)
@@ -170,10 +170,10 @@ static int order_give (struct batch *batch, uint32_t index, enum rollout_kind ki
 {
     struct deploy *deploy = batch->deploy;
     struct deploy_rollout *rollout = batch->rollout;
-    base_cleanup (wire_ordered_deinit) struct wire_ordered ordered = {.epoch = 0};
-    struct deploy_order order = {.verb = kind == ROLLOUT_ORDER  ? WIRE_VERB_UPDATE
-                                         : kind == ROLLOUT_BACK ? WIRE_VERB_REVERT
-                                                                : WIRE_VERB_CANCEL,
+    base_cleanup (wire_order_result_deinit) struct wire_order_result ordered = {.epoch = 0};
+    struct deploy_order order = {.verb = kind == ROLLOUT_ORDER  ? WIRE_ORDER_UPDATE
+                                         : kind == ROLLOUT_BACK ? WIRE_ORDER_REVERT
+                                                                : WIRE_ORDER_CANCEL,
                                  .node = rollout->members[index].id,
                                  .application = rollout->machine.spec.application,
                                  .release = &rollout->machine.spec.release};
@@ -229,21 +229,21 @@ static int turn_write (struct batch *batch, const struct deploy_steering *by)
                  state->paused != machine->paused;
     char time[BASE_TIME_TEXT];
     const char *reason = by && by->reason ? by->reason : machine->reason[0] && moved ? machine->reason : NULL;
-    struct wire_turn turn = {.rollout = state->id,
-                             .time = (char *) time_text (time),
-                             .phase = machine->phase,
-                             .wave = machine->wave + 1,
-                             .paused = machine->paused,
-                             .command = by ? by->command : WIRE_COMMAND_NULL,
-                             .place = by ? (char *) by->place : NULL,
-                             .reason = (char *) reason};
+    struct wire_transition turn = {.rollout = state->id,
+                                   .time = (char *) time_text (time),
+                                   .phase = machine->phase,
+                                   .wave = machine->wave + 1,
+                                   .paused = machine->paused,
+                                   .command = by ? by->command : WIRE_COMMAND_NULL,
+                                   .user = by ? (char *) by->user : NULL,
+                                   .reason = (char *) reason};
     int r;
 
     if (!moved && !by)
         return 0;
     r = records_turn_add (batch->deploy->records, rollout->serial, &turn, batch->error);
     if (r == 0)
-        r = wire_copy (&wire_turn_record, &turn, &batch->turns[batch->n_turns]);
+        r = wire_copy (&wire_transition_record, &turn, &batch->turns[batch->n_turns]);
     if (r != 0)
         return r;
     batch->n_turns++;
@@ -383,7 +383,7 @@ static void batch_publish (const struct batch *batch)
     uint64_t highest = 0;
 
     for (unsigned i = 0; i < batch->n_turns; i++) {
-        const struct wire_turn *turn = &batch->turns[i];
+        const struct wire_transition *turn = &batch->turns[i];
         base_log (BASE_LOG_INFO, "rollout %s: %s%s, wave %llu of %zu%s%s", rollout->state.id,
                   wire_phase_word (turn->phase), turn->paused ? ", paused" : "",
                   (unsigned long long) turn->wave, rollout->state.n_waves, turn->reason ? ": " : "",
@@ -394,7 +394,7 @@ static void batch_publish (const struct batch *batch)
     for (unsigned i = 0; i < batch->n_orders; i++) {
         const struct deploy_member *member = &rollout->members[batch->orders[i].member];
         base_log (BASE_LOG_DEBUG, "rollout %s: node %s: %s ordered, epoch %llu", rollout->state.id,
-                  member->id, wire_verb_word (batch->orders[i].verb),
+                  member->id, wire_order_word (batch->orders[i].verb),
                   (unsigned long long) batch->orders[i].epoch);
         nodes[n_nodes++] = member->id;
         if (batch->orders[i].epoch > highest)

@@ -48,11 +48,11 @@ int records_application_drop (struct records *records, const char *node, const c
 /*  reports; packed: of told, with serial 0 */
 
 /*  *ret_known: the report with this key is stored with the same content. */
-int records_report_is_known (struct records *records, const struct wire_told *told,
+int records_report_is_known (struct records *records, const struct wire_stored_report *told,
                              const struct base_buffer *packed, bool *ret_known, struct base_error *error);
 /*  Stores a report under a new serial, in the place of one with the same key. Deletes the oldest reports of
     the node beyond `most`. */
-int records_report_add (struct records *records, const struct wire_told *told,
+int records_report_add (struct records *records, const struct wire_stored_report *told,
                         const struct base_buffer *packed, uint64_t most, struct base_error *error);
 
 /*  the fleet's head */

@@ -49,7 +49,7 @@ node_stop d
 rm -rf "$fleet/d"
 node_install d
 node_start d
-until_node d '.online and .state == "idle" and .version == "2.0.0"'
+until_node d '.online and .application.state == "idle" and .application.version == "2.0.0"'
 check_rollout '.phase == "soaking" and .waves[0].bad == 0 and .waves[0].updated == 1' 'the rollout after the host was replaced'
 check_equal "$(orders_of d)" 1 'the number of updates of the new host'
 

@@ -40,7 +40,7 @@ check_equal "$(ctl rollout status "$first" --json | jq -r .phase)" soaking 'the 
 ctl revert b >/dev/null
 rollout=$first
 until_rollout '.phase == "halted" and (.causes[0].nodes == ["b"])'
-check_node b '.held and .version == "1.0.0"' 'a revert by hand holds'
+check_node b '.application.held and .application.version == "1.0.0"' 'a revert by hand holds'
 
 # After the end of the rollout its nodes are free for the next one.
 ctl rollout abort "$first" >/dev/null

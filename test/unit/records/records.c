@@ -127,7 +127,7 @@ Test (records, a_blob_is_unused_once_no_offered_release_and_no_node_needs_it)
 Test (records, an_application_keeps_its_reported_and_its_desired_state)
 {
     struct records_application application = {
-        .epoch = 7, .verb = WIRE_VERB_HOLD, .is_told = true, .is_desired = true};
+        .epoch = 7, .verb = WIRE_ORDER_HOLD, .is_told = true, .is_desired = true};
     struct records_application found;
 
     (void) snprintf (application.node, sizeof application.node, "web-1");
@@ -143,7 +143,7 @@ Test (records, an_application_keeps_its_reported_and_its_desired_state)
     file_reopen ();
     cr_assert_eq (records_application_get (records, "web-1", "noded", &found, &error), 0);
     cr_assert_eq (found.epoch, 7);
-    cr_assert_eq (found.verb, WIRE_VERB_HOLD);
+    cr_assert_eq (found.verb, WIRE_ORDER_HOLD);
     cr_assert_eq (found.told.state, WIRE_STATE_TRIAL);
     cr_assert (found.desired.held);
     records_application_deinit (&found);
@@ -178,7 +178,7 @@ static bool report_put (uint64_t epoch, const char *step, enum wire_outcome outc
     return news;
 }
 
-static int report_names (void *context, const struct wire_told *told)
+static int report_names (void *context, const struct wire_stored_report *told)
 {
     char *names = context;
     size_t size = strlen (names);
@@ -206,7 +206,7 @@ Test (records, a_report_replaces_the_one_of_its_step_and_news_are_listed_last)
     cr_assert_str_eq (names, "fetching:passed hold:passed ");
 }
 
-static int reports_count (void *context, const struct wire_told *told)
+static int reports_count (void *context, const struct wire_stored_report *told)
 {
     (void) told;
     ++*(int *) context;
@@ -303,14 +303,14 @@ Test (records, a_file_that_is_no_database_is_reported)
 
 Test (records, an_answer_is_found_under_its_key)
 {
-    struct wire_ordered ordered = {.node = (char *) "web-1", .status = WIRE_STATUS_OK, .epoch = 3};
-    struct wire_answer answer = {.serial = 1, .status = WIRE_STATUS_OK, .ordered = &ordered, .n_ordered = 1},
+    struct wire_order_result ordered = {.node = (char *) "web-1", .status = WIRE_STATUS_OK, .epoch = 3};
+    struct wire_orders answer = {.serial = 1, .status = WIRE_STATUS_OK, .orders = &ordered, .n_orders = 1},
                        found;
 
-    cr_assert_eq (records_answer_put (records, "key/", &answer, &error), 0);
+    cr_assert_eq (records_answer_put (records, "key/", &wire_orders_record, &answer, &error), 0);
     file_reopen ();
-    cr_assert_eq (records_answer_get (records, "key/", &found, &error), 0);
-    cr_assert_eq (found.ordered[0].epoch, 3);
-    wire_answer_deinit (&found);
-    cr_assert_eq (records_answer_get (records, "other/", &found, &error), -ENOENT);
+    cr_assert_eq (records_answer_get (records, "key/", &wire_orders_record, &found, &error), 0);
+    cr_assert_eq (found.orders[0].epoch, 3);
+    wire_orders_deinit (&found);
+    cr_assert_eq (records_answer_get (records, "other/", &wire_orders_record, &found, &error), -ENOENT);
 }

@@ -96,7 +96,7 @@ Test (rollouts, have_members_that_are_read_back)
                                  .charged = true,
                                  .pending = 2,
                                  .epoch = 13,
-                                 .verb = WIRE_VERB_UPDATE,
+                                 .verb = WIRE_ORDER_UPDATE,
                                  .transaction = "t-1",
                                  .ordered_ms = 14,
                                  .took_ms = 15,
@@ -111,7 +111,7 @@ Test (rollouts, have_members_that_are_read_back)
     cr_expect (found.index == 4 && found.wave == 2 && found.state == WIRE_MEMBER_UPDATED);
     cr_expect (found.since_ms == 10 && found.start_ms == 11 && found.revert_ms == 12);
     cr_expect (found.confirmed && found.charged && !found.was_bad);
-    cr_expect (found.pending == 2 && found.epoch == 13 && found.verb == WIRE_VERB_UPDATE);
+    cr_expect (found.pending == 2 && found.epoch == 13 && found.verb == WIRE_ORDER_UPDATE);
     cr_expect (found.ordered_ms == 14 && found.took_ms == 15 && found.real_ms == 16);
     cr_expect_eq (found.revision, 17);
     found.index = 99;
