@@ -371,8 +371,8 @@ typedef struct noded_wave_state {
     uint64_t under_way;   /* nodes that were ordered to update or to revert, and have not finished */
     uint64_t updated;     /* nodes that run the release and have confirmed it */
     uint64_t reverted;    /* nodes that were reverted as ordered */
-    uint64_t bad;         /* nodes that count as failed against its budget */
-    uint64_t already_bad; /* nodes that had lost contact before it began; they use its budget up, too */
+    uint64_t failed;      /* nodes that count as failed against its budget */
+    uint64_t lost_before; /* nodes that had lost contact before it began; they use its budget up, too */
     uint64_t forgiven;    /* nodes that failed, and no longer count since an operator resumed the rollout */
     uint64_t taken;       /* nodes that another rollout has taken over */
     bool approval;        /* an operator has to approve the wave before it begins */
@@ -402,7 +402,7 @@ typedef struct noded_member {
     const char *transaction;       /* of the last update that the rollout ordered */
     uint64_t revert_ms;            /* the duration of its rehearsed revert */
     bool charged;                  /* it counts as failed against the budgets */
-    bool was_bad;                  /* it had lost contact before its wave began */
+    bool lost_before;              /* it had lost contact before its wave began */
     bool forgiven;                 /* it failed, and no longer counts since an operator resumed the rollout */
 } noded_member;
 
@@ -429,14 +429,14 @@ typedef struct noded_rollout {
     uint64_t bytes;                   /* on the wire, at most, as planned */
     const struct noded_cause *causes; /* why nodes failed, the most frequent first */
     size_t n_causes;
-    uint64_t looks;           /* checks of updated nodes, for the comparison with the others */
-    uint64_t looks_bad;       /* of these checks: the node had failed, restarted or lost contact since the
+    uint64_t checks;              /* checks of updated nodes, for the comparison with the others */
+    uint64_t checks_failed;       /* of these checks: the node had failed, restarted or lost contact since the
                            check before */
-    uint64_t other_looks;     /* checks of nodes that are not updated */
-    uint64_t other_looks_bad; /* of these checks: as for looks_bad */
-    uint64_t factor;          /* result of the comparison: at most one of N good releases reaches the value N;
+    uint64_t other_checks;        /* checks of nodes that are not updated */
+    uint64_t other_checks_failed; /* of these checks: as for checks_failed */
+    uint64_t factor;   /* result of the comparison: at most one of N good releases reaches the value N;
                         absent: not compared */
-    uint64_t revision;        /* of the broker's records when it last changed */
+    uint64_t revision; /* of the broker's records when it last changed */
     const struct noded_member *members; /* never in a message: nodectl --json adds all of them here, from
                                            list_members */
     size_t n_members;

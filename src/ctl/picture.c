@@ -36,7 +36,7 @@ const char *ctl_rollout_bar (const noded_wave_state *wave, size_t cells, char te
     const struct {
         uint64_t nodes;
         char mark;
-    } kinds[] = {{wave->bad, '!'},
+    } kinds[] = {{wave->failed, '!'},
                  {wave->forgiven, 'x'},
                  {wave->under_way, '>'},
                  {wave->reverted, '<'},
@@ -76,7 +76,7 @@ static noded_wave_state waves_sum (const noded_rollout *rollout)
         sum.count += wave->count;
         sum.updated += wave->updated;
         sum.reverted += wave->reverted;
-        sum.bad += wave->bad + wave->already_bad;
+        sum.failed += wave->failed + wave->lost_before;
         sum.forgiven += wave->forgiven;
     }
     return sum;
@@ -128,8 +128,8 @@ static void append_counts (struct base_buffer *text, const noded_wave_state *wav
     } counts[] = {{wave->updated, "updated"},
                   {wave->reverted, "reverted"},
                   {wave->under_way, "under way"},
-                  {wave->bad, "failed"},
-                  {wave->already_bad, "lost contact before"},
+                  {wave->failed, "failed"},
+                  {wave->lost_before, "lost contact before"},
                   {wave->forgiven, "forgiven"},
                   {wave->taken, "taken over"}};
     size_t before = text->size;
@@ -208,7 +208,7 @@ static void budget_line (char ***list, const noded_rollout *rollout)
             "; updated nodes fail more often than the others (probability for a good release: at most "
             "1 in %" PRIu64 ")",
             rollout->factor);
-    line_append (list, "  failed nodes: %" PRIu64 ", %" PRIu64 " allowed%.*s", all.bad, budget,
+    line_append (list, "  failed nodes: %" PRIu64 ", %" PRIu64 " allowed%.*s", all.failed, budget,
                  (int) text.size, text.data ? (const char *) text.data : "");
 }
 
@@ -306,12 +306,12 @@ char *ctl_rollout_news (const noded_rollout *rollout)
         return NULL;
     if (rollout->over || rollout->phase == NODED_PHASE_REVERTING)
         return base_text_printf ("%s: %" PRIu64 " of %" PRIu64 " updated%s, %" PRIu64 " failed%s%s", where,
-                                 all.updated, all.count, all.reverted ? ", others reverted" : "", all.bad,
+                                 all.updated, all.count, all.reverted ? ", others reverted" : "", all.failed,
                                  *reason ? ": " : "", reason);
     if (count > STEPS && updated < count)
         updated = updated * STEPS / count * count / STEPS;
     return base_text_printf ("%s: %s%" PRIu64 " of %" PRIu64 " updated, %" PRIu64 " failed%s%s", where,
-                             count > STEPS && updated < count ? "about " : "", updated, count, all.bad,
+                             count > STEPS && updated < count ? "about " : "", updated, count, all.failed,
                              *reason ? ": " : "", reason);
 }
 

@@ -45,7 +45,7 @@ void ctl_rollouts_print (FILE *out, const noded_rollouts *rollouts, size_t width
         for (size_t j = 0; j < rollout->n_waves; j++) {
             updated += rollout->waves[j].updated;
             count += rollout->waves[j].count;
-            failed += rollout->waves[j].bad + rollout->waves[j].already_bad;
+            failed += rollout->waves[j].failed + rollout->waves[j].lost_before;
         }
         ctl_table_cell (&table, rollout->id);
         ctl_table_cell (&table, rollout->spec->application);
@@ -75,10 +75,10 @@ void ctl_members_print (FILE *out, const noded_members *members, size_t width)
             ctl_table_cell (&table, NULL);
         ctl_table_cell (&table, member->node);
         ctl_table_printf (&table, "%s%s", noded_member_word (member->state),
-                          member->charged    ? " (failed)"
-                          : member->was_bad  ? " (lost contact before)"
-                          : member->forgiven ? " (forgiven)"
-                                             : "");
+                          member->charged       ? " (failed)"
+                          : member->lost_before ? " (lost contact before)"
+                          : member->forgiven    ? " (forgiven)"
+                                                : "");
         cell_time (&table, member->since);
         ctl_table_cell (&table, member->step);
         if (!member->reason && member->revert_ms)

@@ -43,7 +43,8 @@ enum { OUTCOMES = sizeof outcome_table / sizeof *outcome_table };
 
 const char *ctl_outcome_words (enum noded_outcome outcome)
 {
-    return (size_t) outcome < OUTCOMES && outcome_table[outcome].words ? outcome_table[outcome].words : "unknown";
+    return (size_t) outcome < OUTCOMES && outcome_table[outcome].words ? outcome_table[outcome].words
+                                                                       : "unknown";
 }
 
 bool ctl_outcome_ends (enum noded_outcome outcome)

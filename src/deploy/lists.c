@@ -92,7 +92,7 @@ static int member_visit (void *context, const struct records_member *row)
         .epoch = row->epoch,
         .revert_ms = row->revert_ms,
         .charged = row->charged,
-        .was_bad = row->was_bad,
+        .lost_before = row->was_bad,
         .forgiven = rollout_is_forgiven (&member),
         .wave = row->state == WIRE_MEMBER_EXCLUDED ? 0 : row->wave + 1};
     char since[BASE_TIME_TEXT];

@@ -90,7 +90,7 @@ until_rollout '.phase == "halted"'
 expect_status 1 ctl rollout start --release "$three" --no-wait
 said "$halted.*--supersede"
 rollout_start --release "$three" --select 'a or b or c' --waves rest --supersede
-until_rollout '.phase == "done" and .waves[0].bad == 0'
+until_rollout '.phase == "done" and .waves[0].failed == 0'
 rollout=$halted
 until_rollout '.phase == "superseded" and .over and ([.members[].state] | all (. == "taken"))'
 ctl why "$halted" >"$fleet/said"

@@ -49,7 +49,7 @@ while [ ${#connected[@]} -lt ${#nodes[@]} ]; do
 done
 until_all 'the release is not quarantined'
 broker_start
-until_rollout '.phase == "done" and .waves[0].updated == 3 and .waves[0].bad == 0'
+until_rollout '.phase == "done" and .waves[0].updated == 3 and .waves[0].failed == 0'
 for id in "${nodes[@]}"; do
     check_runs "$id" 2.0.0 noded-2
     check_node "$id" '.application.quarantine == []'

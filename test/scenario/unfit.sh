@@ -50,4 +50,4 @@ until_rollout '.waits | test ("1 on unfit hosts \\(b: probing/.*; next try at 20
 expect_status 0 ctl rollout status "$rollout" --nodes
 said 'b +ordered .* unfit '
 umount "$fleet/b/probe"
-until_rollout '.phase == "done" and .waves[0].updated == 1 and .waves[0].bad == 0'
+until_rollout '.phase == "done" and .waves[0].updated == 1 and .waves[0].failed == 0'

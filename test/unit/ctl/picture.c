@@ -19,15 +19,16 @@ static void expect_bar (noded_wave_state wave, size_t cells, const char *bar)
 
 Test (picture, a_bar_shows_each_kind_of_node_and_keeps_its_width)
 {
-    expect_bar ((noded_wave_state){.count = 10, .updated = 5, .under_way = 2, .bad = 1}, 10, "[#####>>!..]");
-    expect_bar ((noded_wave_state){.count = 9000, .updated = 8998, .under_way = 1, .bad = 1}, 10,
+    expect_bar ((noded_wave_state){.count = 10, .updated = 5, .under_way = 2, .failed = 1}, 10,
+                "[#####>>!..]");
+    expect_bar ((noded_wave_state){.count = 9000, .updated = 8998, .under_way = 1, .failed = 1}, 10,
                 "[########>!]");
     expect_bar ((noded_wave_state){.count = 2, .updated = 2}, 10, "[##########]");
     expect_bar ((noded_wave_state){.count = 2, .reverted = 1}, 10, "[<<<<<.....]");
-    expect_bar ((noded_wave_state){.count = 4, .updated = 1, .bad = 1, .forgiven = 1}, 8, "[##xx!!..]");
+    expect_bar ((noded_wave_state){.count = 4, .updated = 1, .failed = 1, .forgiven = 1}, 8, "[##xx!!..]");
     expect_bar ((noded_wave_state){.count = 0}, 4, "[....]");
     expect_bar ((noded_wave_state){.count = 3}, 4, "[....]");
-    expect_bar ((noded_wave_state){.count = 1, .updated = 5, .under_way = 5, .reverted = 5, .bad = 5}, 4,
+    expect_bar ((noded_wave_state){.count = 1, .updated = 5, .under_way = 5, .reverted = 5, .failed = 5}, 4,
                 "[!!!!]");
     expect_bar ((noded_wave_state){.count = 1, .updated = 1}, 99, "[########################]");
 }
@@ -99,7 +100,7 @@ Test (picture, plain_lines_change_with_every_tenth_of_a_wave)
     cr_expect_str_eq (before, "updating wave 1 of 1: 1000 of 1000 updated, 0 failed");
     free (before);
     cr_expect_eq (news, 11);
-    waves[0].bad = 1;
+    waves[0].failed = 1;
     base_cleanup (base_free_p) char *bad = ctl_rollout_news (&rollout);
     cr_expect_not_null (strstr (bad, "1 failed"));
 }

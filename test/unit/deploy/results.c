@@ -114,7 +114,7 @@ Test (rollouts, skip_forgotten_nodes_and_end_without_them)
     until_phase (first, WIRE_PHASE_DONE);
     (void) phase_of (first, &state);
     cr_expect_eq (state.waves[0].updated, 1);
-    cr_expect_eq (state.waves[1].updated + state.waves[1].bad + state.waves[1].already_bad, 0);
+    cr_expect_eq (state.waves[1].updated + state.waves[1].failed + state.waves[1].lost_before, 0);
     wire_rollout_state_deinit (&state);
     while (phase_of (second, NULL) != WIRE_PHASE_DONE && phase_of (second, NULL) != WIRE_PHASE_HALTED) {
         uint64_t epoch = node_pending (&nodes[canary], false);
@@ -122,7 +122,7 @@ Test (rollouts, skip_forgotten_nodes_and_end_without_them)
             node_obey (&nodes[canary], epoch, false);
     }
     (void) phase_of (second, &state);
-    cr_expect_eq (state.waves[0].bad + state.waves[0].already_bad, 0);
+    cr_expect_eq (state.waves[0].failed + state.waves[0].lost_before, 0);
     wire_rollout_state_deinit (&state);
     free (first);
     free (second);
@@ -174,7 +174,7 @@ Test (rollouts, show_an_unfit_host_and_its_next_try_and_charge_no_failure_over_a
     }
     wire_members_deinit (&answer);
     (void) phase_of (id, &state);
-    cr_expect_eq (state.waves[0].bad, 0);
+    cr_expect_eq (state.waves[0].failed, 0);
     cr_expect_eq (state.waves[0].updated, 1);
     wire_rollout_state_deinit (&state);
     wire_desired_deinit (&desired);
